@@ -249,17 +249,34 @@ static bool has_intent(struct state *state, struct str address)
     return false;
 }
 
+/* Is it "connections.NAME", with a host key that was trusted at its first use? */
+static bool is_trusted(struct state *state, struct str name, struct str *connection)
+{
+    if (!str_starts(name, STR("connections.")))
+        return false;
+    *connection = str_slice(name, sizeof "connections." - 1, name.n);
+    return value_get(state_trusted(state), *connection) != NULL;
+}
+
 static int remove_all(struct invocation *inv, struct state *state)
 {
+    struct str connection;
     struct err err = ERR_INIT;
     for (size_t i = 0; i < inv->args.n; i++) { /* all or nothing, as far as names go */
         size_t n;
         free(find_records(state, inv->args.items[i], &n));
-        if (!n && !has_intent(state, inv->args.items[i]))
+        if (!n && !has_intent(state, inv->args.items[i]) &&
+            !is_trusted(state, inv->args.items[i], &connection))
             return no_such(inv, state, inv->args.items[i]);
     }
     for (size_t i = 0; i < inv->args.n; i++) {
         size_t n;
+        if (is_trusted(state, inv->args.items[i], &connection)) {
+            if (state_trust(state, connection, STR_EMPTY, &err))
+                return invocation_fail(inv, &err);
+            changed(inv, "forgotten", inv->args.items[i], STR_EMPTY);
+            continue;
+        }
         AUTO_FREE const struct record **found = find_records(state, inv->args.items[i], &n);
         for (size_t k = 0; k < n; k++) {
             struct str address = arena_str(&inv->arena, found[k]->subject.address);

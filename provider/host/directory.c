@@ -127,10 +127,30 @@ static void name_doomed(const struct value *there, const struct value *wanted, s
     host_assign(out, "", STR("doomed"), lines.n ? buf_str(&lines) : STR_EMPTY);
 }
 
+static bool purges(const struct value *object)
+{
+    const struct value *purge = value_getz(object, "purge");
+    return purge && purge->kind == VALUE_BOOL && purge->boolean;
+}
+
+/* Up to now what is not ours was not looked at. */
+static int see_all(struct host_work *work, struct err *err)
+{
+    const struct value *there = NULL;
+    if (!work->changed || !purges(work->desired) || purges(work->prior))
+        return 0;
+    if (host_look(work->ctx, work->desired, &there, err))
+        return -1;
+    work->prior = there;
+    return 0;
+}
+
 static int directory_send(struct host_work *work, struct err *err)
 {
     struct packing p = {.api = archive_api(err)};
     struct package package;
+    if (see_all(work, err))
+        return -1;
     name_doomed(value_getz(work->prior, "files"), value_getz(work->desired, "files"), &work->more);
     if (value_is_null(value_getz(work->desired, "source")))
         return 0;
@@ -167,9 +187,8 @@ static bool is_listed(const struct value *lines, struct str path)
 static const struct value *directory_shape(
     struct op_ctx *ctx, const struct value *object, const struct value *told, const struct value *live)
 {
-    const struct value *lines = value_getz(told, "files"), *ours = value_getz(object, "files"),
-                       *purge = value_getz(object, "purge");
-    bool all = purge && purge->kind == VALUE_BOOL && purge->boolean;
+    const struct value *lines = value_getz(told, "files"), *ours = value_getz(object, "files");
+    bool all = purges(object);
     AUTO_BUILDER struct value_builder files = VALUE_BUILDER(ctx->arena);
     if (!lines)
         return live;
@@ -196,4 +215,5 @@ const struct host_type host_directory = {.name = "directory",
     .send = directory_send,
     .clear = directory_clear,
     .shape = directory_shape,
+    .quick = true,
     .looks_first = true};

@@ -98,6 +98,7 @@ const struct host_type host_file = {.name = "file",
     .unsent = "content source sha256",
     .prepare = file_prepare,
     .send = file_send,
+    .quick = true,
     .looks_first = true};
 
 /* ---- units ---- */
@@ -177,6 +178,7 @@ const struct host_type host_cron = {.name = "cron",
     .untold = "",
     .unsent = "command schedule environment sha256",
     .prepare = cron_prepare,
+    .quick = true,
     .send = cron_send};
 
 /* ---- commands ---- */

@@ -1,5 +1,6 @@
 /* The operations of all types of host.*, as provider.h has them. What differs is in the scripts and type.h.
  */
+#include "base/hash.h"
 #include "provider/host/type.h"
 #include "provider/ssh/reach.h"
 
@@ -7,7 +8,8 @@
 
 static const struct host_type package = {
     .name = "package", .looks_at = "names", .untold = "installed id", .unsent = ""};
-static const struct host_type user = {.name = "user", .looks_at = "name", .untold = "", .unsent = ""};
+static const struct host_type user = {
+    .name = "user", .looks_at = "name", .untold = "", .unsent = "", .quick = true};
 static const struct host_type mount = {.name = "mount", .looks_at = "path table", .untold = "", .unsent = ""};
 static const struct host_type *const types[] = {
     &host_file, &host_directory, &package, &user, &host_service, &host_command, &mount, &host_cron};
@@ -77,14 +79,27 @@ static void assign_all(struct op_ctx *ctx, const struct value *object, const cha
     }
 }
 
+/* A state without a key has hashes in place of secrets, which are none. */
+static bool is_variable(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && (i == 0 || c < '0' || c > '9'))
+            return false;
+    }
+    return name.n > 0;
+}
+
 static void export_environment(struct op_ctx *ctx, const struct value *object, struct buf *out)
 {
     const struct value *environment = value_getz(object, "environment");
     if (type_of(ctx) != &host_command || value_is_null(environment) || environment->kind != VALUE_MAP)
         return;
     for (uint32_t i = 0; i < environment->count; i++)
-        host_assign(out, "export ", environment->entries[i].key,
-            value_scalar_text(ctx->arena, environment->entries[i].value));
+        if (is_variable(environment->entries[i].key))
+            host_assign(out, "export ", environment->entries[i].key,
+                value_scalar_text(ctx->arena, environment->entries[i].value));
 }
 
 static void assign_words(const struct value *names, const char *name, struct buf *out)
@@ -259,25 +274,65 @@ static void assign_prior(struct op_ctx *ctx, const struct value *prior, struct b
         host_assign(out, "p_", str_z(wanted[i]), shell_text(ctx->arena, value_getz(prior, wanted[i])));
 }
 
+enum { INLINE_MAX = 64 * 1024 };
+
+static bool is_inline(const struct host_work *work)
+{
+    return type_of(work->ctx)->quick && work->payload.n <= INLINE_MAX;
+}
+
+/* What it finds on its standard input stands in the script, if it goes along with others. */
+static void begin_make(struct host_work *work, struct buf *out)
+{
+    enum { LINE = 76 };
+    if (!is_inline(work) || !work->payload.p) {
+        buf_addz(out, "(\n");
+        return;
+    }
+    struct str text = base64_encode(work->ctx->arena, work->payload);
+    buf_addz(out, "base64 -d <<'WEIR_PAYLOAD' | (\n");
+    for (size_t i = 0; i < text.n; i += LINE)
+        buf_addf(out, "%.*s\n", STR_ARG(str_slice(text, i, i + LINE < text.n ? i + LINE : text.n)));
+    buf_addz(out, "WEIR_PAYLOAD\n");
+}
+
 static void write_make(struct host_work *work, struct question *question)
 {
     struct op_ctx *ctx = work->ctx;
     const struct host_type *type = type_of(ctx);
+    struct buf *out = &question->body;
     question->type = type->name;
-    export_environment(ctx, work->desired, &question->body);
-    assign_all(ctx, work->desired, NULL, &question->body);
-    assign_prior(ctx, work->prior, &question->body);
-    assign_words(work->changed, "changed", &question->body);
-    assign_words(names_of(ctx, work->desired), "given", &question->body);
-    buf_addz(&question->body, "payload=");
+    begin_make(work, out);
+    export_environment(ctx, work->desired, out);
+    assign_all(ctx, work->desired, NULL, out);
+    assign_prior(ctx, work->prior, out);
+    assign_words(work->changed, "changed", out);
+    assign_words(names_of(ctx, work->desired), "given", out);
+    buf_addz(out, "payload=");
     if (work->payload.p)
-        buf_addf(&question->body, "%zu", work->payload.n);
-    buf_addz(&question->body, "\n");
+        buf_addf(out, "%zu", work->payload.n);
+    buf_addz(out, "\n");
     if (work->more.n)
-        buf_add_str(&question->body, buf_str(&work->more));
-    buf_addf(&question->body, "%s_make || exit 1\n(\n", type->name);
-    assign_all(ctx, work->desired, type->looks_at, &question->body);
-    buf_addf(&question->body, "%s_look\n) < /dev/null", type->name);
+        buf_add_str(out, buf_str(&work->more));
+    buf_addf(out, "%s_make\n) || exit 1\n(\n", type->name);
+    export_environment(ctx, work->desired, out);
+    assign_all(ctx, work->desired, type->looks_at, out);
+    buf_addf(out, "%s_look\n) < /dev/null", type->name);
+}
+
+/* With others, or by itself where it takes its time or brings much. */
+static int send_change(struct host_work *work, struct question *question, struct err *err)
+{
+    struct machine *machine = machine_of(work->ctx);
+    if (!is_inline(work))
+        return machine_change(machine, work->ctx, question, work->payload.p ? &work->payload : NULL,
+            !type_of(work->ctx)->once, err);
+    if (machine_ask(machine, work->ctx, question, 1, err))
+        return -1;
+    if (question->err.class == ERR_NONE)
+        return 0;
+    *err = question->err;
+    return -1;
 }
 
 static const struct value *with_id(struct op_ctx *ctx, const struct value *desired, const struct value *prior)
@@ -313,8 +368,7 @@ static int change(struct host_work *work, const struct value **live, struct err 
     int rc = type->send ? type->send(work, err) : 0;
     if (!rc) {
         write_make(work, &question);
-        rc = machine_change(machine_of(work->ctx), work->ctx, &question,
-            work->payload.p ? &work->payload : NULL, !type->once, err);
+        rc = send_change(work, &question, err);
     }
     if (work->mapped)
         munmap(work->mapped, work->payload.n);
@@ -340,11 +394,22 @@ static int op_update(struct op_ctx *ctx, const struct value *prior, const struct
     return change(&work, live, err);
 }
 
+/* A command with a secret in it is not known any more when it is to be run. */
+static void warn_of_secret(struct op_ctx *ctx, const struct value *prior)
+{
+    const struct value *command = value_getz(prior, "delete");
+    if (type_of(ctx) == &host_command && command && command->kind == VALUE_MAP && ctx->warn)
+        ctx->warn(ctx->warn_ctx,
+            "its delete command has a secret in it, which the state keeps only with a key: it is "
+            "not run");
+}
+
 static int op_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
 {
     const struct host_type *type = type_of(ctx);
     struct host_work work = {.ctx = ctx, .prior = prior};
     struct question question = {.type = type->name};
+    warn_of_secret(ctx, prior);
     export_environment(ctx, prior, &question.body);
     assign_all(ctx, prior, NULL, &question.body);
     if (type->clear)
@@ -353,7 +418,7 @@ static int op_delete(struct op_ctx *ctx, const struct value *prior, struct err *
         buf_add_str(&question.body, buf_str(&work.more));
     buf_release(&work.more);
     buf_addf(&question.body, "%s_unmake", type->name);
-    return machine_change(machine_of(ctx), ctx, &question, NULL, !type->once, err);
+    return send_change(&work, &question, err);
 }
 
 /* ---- after an interruption ---- */

@@ -24,6 +24,7 @@ struct host_type {
     const char *untold;   /* attributes that no look tells, only what made it */
     const char *unsent;   /* attributes that are no variables */
     bool once;            /* made twice it would happen twice */
+    bool quick;           /* may wait for others in one script, and let them wait */
     /* What follows from this side's files. */
     int (*prepare)(
         struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);

@@ -98,7 +98,7 @@ int dial_host(
 static void expand(const struct connection *c, struct buf *out)
 {
     const char *text = c->proxy_command;
-    buf_addz(out, "{ ");
+    buf_addz(out, "exec 3<&0; { "); /* a background command's own input is /dev/null */
     for (; *text; text++) {
         if (*text != '%' || !text[1]) {
             buf_add_char(out, *text);
@@ -112,7 +112,7 @@ static void expand(const struct connection *c, struct buf *out)
         default: buf_add_char(out, *text);
         }
     }
-    buf_addz(out, "; } <&0 &");
+    buf_addz(out, "; } <&3 3<&- &");
 }
 
 /* It ends when its input does, and is nobody's child by then: its shell does not wait for it. */

@@ -128,6 +128,8 @@ static void let_go(struct flow *flow, const struct ssh_api *api)
 /* "Channel opening failure: channel 43 error (2) Connection refused": the last words are the far side's. */
 static bool refused(struct flow *flow, const struct ssh_api *api, ssh_session session)
 {
+    if (!api->is_connected(session))
+        return true; /* the session's loss tells */
     const char *why = api->get_error(session), *words = strstr(why, "error (");
     words = words && strchr(words, ')') ? strchr(words, ')') + 1 : why;
     words += strspn(words, " ");
@@ -228,6 +230,7 @@ static bool next_bytes(struct flow *flow, size_t room, struct str *out)
             flow->in_ended = true;
         flow->held.from = 0;
         flow->held.to = n > 0 ? (size_t)n : 0;
+        flow->moved |= n >= 0;
         *out = str_n(flow->held.bytes, flow->held.to);
     }
     if (out->n > room)
@@ -281,6 +284,7 @@ static bool flush(struct flow *flow, int which)
             flow->full[which] = true;
         else
             spill->from += (size_t)n;
+        flow->moved = true;
     }
     return true;
 }
@@ -399,6 +403,23 @@ void flow_lose(struct flow *flow, const char *why)
     fail(flow, ERR_NETWORK, "the connection was lost%s", why);
     flow->err.lost = flow->began;
     flow->err.retryable = true;
+}
+
+bool flow_may_begin_again(const struct flow *flow)
+{
+    return flow->again && !flow->moved && flow->turns == 0;
+}
+
+void flow_begin_again(struct flow *flow)
+{
+    flow->channel = NULL;
+    flow->stage = FLOW_QUEUED;
+    flow->turns++;
+    flow->err = (struct err)ERR_INIT;
+    flow->eof_seen = flow->closed = flow->told = flow->eof_sent = false;
+    flow->ready[0] = flow->ready[1] = false;
+    flow->spill[0].from = flow->spill[0].to = flow->spill[1].from = flow->spill[1].to = 0;
+    flow->again(flow->again_ctx, flow);
 }
 
 void flow_finish(struct flow *flow, const struct ssh_api *api, bool alive)

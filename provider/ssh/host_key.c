@@ -1,4 +1,5 @@
 /* Is the host the one it is taken for? */
+#include "base/file.h"
 #include "provider/ssh/login.h"
 
 #include <stdio.h>
@@ -117,7 +118,7 @@ static int check_trusted(struct login *login, struct str trusted, const struct s
         return 0;
     is_changed(login, print, shown, err);
     return err_hint(err,
-        "somebody may be in between. If the host was made anew: `weir state forget-host %s`, "
+        "somebody may be in between. If the host was made anew: `weir state rm connections.%s`, "
         "or say its key in the stack (`host_key`)",
         login->connection->name.p);
 }
@@ -138,10 +139,35 @@ static int check_trust(struct login *login, const struct shown *shown, struct er
     return 0;
 }
 
+/* What a file of known hosts has for this one; false: nothing. */
+static bool find_known(struct login *login, const char *path, char print[80])
+{
+    const struct connection *c = login->connection;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str text, line;
+    struct err ignored = ERR_INIT;
+    const char *home = getenv("HOME");
+    struct str usual = arena_printf(&scratch, "%s/.ssh/known_hosts", home ? home : "");
+    struct str host = c->port == 22 ? str_z(c->alias) : arena_printf(&scratch, "[%s]:%d", c->alias, c->port);
+    if (file_read(&scratch, path ? path : usual.p, 0, &text, &ignored))
+        return false;
+    while (text.n) {
+        struct ssh_knownhosts_entry *entry = NULL;
+        line = str_cut(text, '\n', &text);
+        if (login->api->known_hosts_parse_line(
+                arena_strz(&scratch, host), arena_strz(&scratch, line), &entry) != SSH_OK ||
+            !entry)
+            continue;
+        fingerprint(login->api, entry->publickey, print, 80);
+        login->api->knownhosts_entry_free(entry);
+        return true;
+    }
+    return false;
+}
+
 static int is_in_files(struct login *login, const struct shown *shown, bool *known, struct err *err)
 {
     const struct ssh_api *api = login->api;
-    struct ssh_knownhosts_entry *entry = NULL;
     char print[80] = "another kind of key";
     *known = true;
     switch (api->session_is_known_server(login->session)) {
@@ -150,11 +176,8 @@ static int is_in_files(struct login *login, const struct shown *shown, bool *kno
     case SSH_KNOWN_HOSTS_OTHER: break;
     default: *known = false; return 0;
     }
-    api->session_get_known_hosts_entry(login->session, &entry);
-    if (entry) {
-        fingerprint(api, entry->publickey, print, sizeof print);
-        api->knownhosts_entry_free(entry);
-    }
+    if (!find_known(login, login->connection->known_hosts, print))
+        find_known(login, login->connection->global_known_hosts, print);
     is_changed(login, print, shown, err);
     return hint_changed(err, login->connection->known_hosts ? login->connection->known_hosts : "known_hosts");
 }

@@ -35,7 +35,7 @@
     X(get_fingerprint_hash)                                                                                  \
     X(clean_pubkey_hash)                                                                                     \
     X(session_is_known_server)                                                                               \
-    X(session_get_known_hosts_entry)                                                                         \
+    X(known_hosts_parse_line)                                                                                \
     X(knownhosts_entry_free)                                                                                 \
     X(key_new)                                                                                               \
     X(key_free)                                                                                              \

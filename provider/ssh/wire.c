@@ -216,7 +216,10 @@ static void answer(struct door *door)
         if (fd < 0)
             return;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-        door->options.came(door->options.ctx, flow_joint(fd, str_z(door->options.host), door->options.port));
+        struct flow *flow = flow_joint(fd, str_z(door->options.host), door->options.port);
+        flow->again = door->options.came;
+        flow->again_ctx = door->options.ctx;
+        door->options.came(door->options.ctx, flow);
     }
 }
 
@@ -245,6 +248,10 @@ static void lose_flows(struct wire *wire)
     while (wire->flows) {
         struct flow *flow = wire->flows;
         wire->flows = flow->next;
+        if (!wire->session && !wire->closing && flow_may_begin_again(flow)) {
+            flow_begin_again(flow);
+            continue;
+        }
         flow_lose(flow, wire->why);
         end_flow(wire, flow);
     }
@@ -280,11 +287,12 @@ static bool is_lost(const struct wire *wire)
            (api->get_status(wire->session) & (SSH_CLOSED | SSH_CLOSED_ERROR));
 }
 
-static void step_flows(struct wire *wire)
+/* Of a lost session only what came before its end. */
+static void step_flows(struct wire *wire, bool lost)
 {
     for (struct flow **at = &wire->flows; *at;) {
         struct flow *flow = *at;
-        if (flow_step(flow, wire->net->api, wire->session)) {
+        if ((lost && flow->stage != FLOW_RUNNING) || flow_step(flow, wire->net->api, wire->session)) {
             at = &flow->next;
             continue;
         }
@@ -302,9 +310,9 @@ static void serve(struct wire *wire)
         int reads = 0;
         while (reads < READS && api->event_dopoll(wire->event, 0) == SSH_OK && !is_lost(wire))
             reads++;
-        step_flows(wire);
-        if (is_lost(wire)) {
-            step_flows(wire); /* what came before the end */
+        bool lost = is_lost(wire);
+        step_flows(wire, lost);
+        if (lost || is_lost(wire)) {
             shut(wire, false);
             return;
         }

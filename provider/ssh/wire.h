@@ -41,6 +41,10 @@ struct flow {
     size_t input_count;
     struct buf output[2]; /* out -1: [1] standard error */
     const struct reach_terminal *terminal;
+    void (*again)(void *ctx, struct flow *flow); /* door's; NULL: nobody starts it once more */
+    void *again_ctx;
+    int turns;  /* how often it was begun again */
+    bool moved; /* bytes went through */
     bool owned; /* the flow and its descriptors are freed when it ends: nobody waits for it */
     atomic_bool abort;
 
@@ -94,6 +98,9 @@ bool flow_step(struct flow *flow, const struct ssh_api *api, ssh_session session
 void flow_events(struct flow *flow, const struct ssh_api *api, ssh_session session, short events[3]);
 /* A flow that cannot go on, as its session is gone. */
 void flow_lose(struct flow *flow, const char *why);
+/* A joint of which nobody has seen anything yet: another session will do as well. */
+bool flow_may_begin_again(const struct flow *flow);
+void flow_begin_again(struct flow *flow);
 /* Lets go of its channel (unless the session is gone) and of what it owns locally. */
 void flow_finish(struct flow *flow, const struct ssh_api *api, bool alive);
 /* Something came for a wire's flows that may let one of them go on. */

@@ -1,0 +1,275 @@
+"""`connections:` against OpenSSH: chains, host keys, authentication, tunnels, and settings that come to be known."""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import threading
+from contextlib import suppress
+
+import pytest
+from sshd import Sshd, fingerprint, have_sshd, keygen
+from support import WEIR
+
+pytestmark = pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("keys")
+    kinds = {"ed25519": "ed25519", "ecdsa": "ecdsa", "rsa": "rsa", "host": "ed25519", "host_rsa": "rsa", "other": "ed25519", "ca": "ed25519"}
+    made = {name: keygen(folder / name, kind) for name, kind in kinds.items()}
+    made["locked"] = keygen(folder / "locked", passphrase="open-sesame-77")
+    made["signed"] = keygen(folder / "signed")
+    subprocess.run(["ssh-keygen", "-q", "-s", made["ca"], "-I", "weir", "-n", os.environ.get("USER", "root") + ",root", f"{made['signed']}.pub"], check=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def bastion(keys, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bastion")
+    (folder / "ca.pub").write_text(open(f"{keys['ca']}.pub").read())
+    server = Sshd(folder, [keys[name] for name in ("ed25519", "ecdsa", "rsa", "locked")], [keys["host"], keys["host_rsa"]], f"TrustedUserCAKeys {folder}/ca.pub")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def inner(keys, tmp_path_factory):
+    """Lets nobody in who does not come by way of the bastion, as far as keys go."""
+    server = Sshd(tmp_path_factory.mktemp("inner"), [keys["ed25519"]], [keys["other"]])
+    yield server
+    server.stop()
+
+
+def connect(stack, **connections):
+    stack.write("stack: door\nconnections:\n" + "".join(f"  {name}: {settings}\n" for name, settings in connections.items()))
+    return stack
+
+
+def test_a_command_by_way_of_another_host(local_stack, bastion, inner, keys):
+    connect(local_stack, bastion=bastion.connection(keys["ed25519"]), inner=inner.connection(keys["ed25519"], via="bastion"))
+    bytes_in = os.urandom(3_000_000)
+    done = subprocess.run(
+        [WEIR, "ssh", "inner", "--", "cat; echo late >&2; exit 9"], cwd=local_stack.folder, env=local_stack.env, input=bytes_in, capture_output=True)
+    assert done.returncode == 9 and done.stdout == bytes_in
+    assert done.stderr.endswith(b"late\n") and b"connections.inner" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa", "signed"])
+def test_keys(local_stack, bastion, keys, kind):
+    connect(local_stack, bastion=bastion.connection(keys[kind], host_key=fingerprint(keys["host"])))
+    assert local_stack.run("ssh", "bastion", "echo", "in").out == "in\n"
+
+
+def test_a_key_with_a_passphrase(local_stack, bastion, keys):
+    connect(local_stack, bastion=bastion.connection(keys["locked"]))
+    refused = local_stack.run("ssh", "bastion", "true", status=1)
+    assert "has a passphrase, and neither `passphrase` nor an agent gives it" in refused.err
+    with_phrase = bastion.connection(keys["locked"], passphrase='"${inputs.phrase}"')
+    local_stack.write(f"""
+        stack: door
+        inputs: {{phrase: {{type: string, sensitive: true}}}}
+        connections: {{bastion: {with_phrase}}}
+    """)
+    assert local_stack.run("ssh", "bastion", "echo", "in", env={"WEIR_INPUT_PHRASE": "open-sesame-77"}).out == "in\n"
+    wrong = local_stack.run("ssh", "bastion", "true", status=1, env={"WEIR_INPUT_PHRASE": "not-that-one-88"})
+    assert "the passphrase does not open" in wrong.err and "not-that-one-88" not in wrong.err
+
+
+def test_who_may_not_come_in(local_stack, bastion, keys):
+    connect(local_stack, wrong=bastion.connection(keys["other"]), none=bastion.connection("/nowhere/key"),
+            shut=bastion.connection(keys["ed25519"]).replace(str(bastion.port), "1"))
+    wrong = local_stack.run("ssh", "wrong", "true", status=1)
+    assert f'does not let "{bastion.user}" in: tried {keys["other"]}' in wrong.err and "authorized_keys" in wrong.err
+    assert "/nowhere/key: No such file" in local_stack.run("ssh", "none", "true", status=3).err
+    assert "port 1: Connection refused" in local_stack.run("ssh", "shut", "true", status=1).err
+    unknown = local_stack.run("ssh", "shutt", "true", status=3)
+    assert 'there is no connection "shutt"' in unknown.err and "wrong, none, shut" in unknown.err
+
+
+def line_of(key):
+    return " ".join(open(f"{key}.pub").read().split()[:2])
+
+
+def test_host_keys_given(local_stack, bastion, keys, tmp_path):
+    """Of whichever kind the one is that is known: the host has several."""
+    line = line_of(keys["host_rsa"])
+    known = tmp_path / "known_hosts"
+    known.write_text(f"[127.0.0.1]:{bastion.port} {line}\n")
+    stale = tmp_path / "stale"
+    stale.write_text(f"[127.0.0.1]:{bastion.port} {line_of(keys['other'])}\n")
+    connect(local_stack, print=bastion.connection(keys["ed25519"], host_key=fingerprint(keys["host_rsa"])),
+            line=bastion.connection(keys["ed25519"], host_key=line), file=bastion.connection(keys["ed25519"], known_hosts=known),
+            wrong=bastion.connection(keys["ed25519"], host_key=fingerprint(keys["other"])), stale=bastion.connection(keys["ed25519"], known_hosts=stale))
+    for name in "print", "line", "file":
+        done = local_stack.run("ssh", name, "echo", "in")
+        assert (done.out, done.err) == ("in\n", "")
+    for name in "wrong", "stale":
+        refused = local_stack.run("ssh", name, "true", status=1)
+        assert "is not the one that is known" in refused.err
+        assert fingerprint(keys["other"]) in refused.err and fingerprint(keys["host"]) in refused.err
+
+
+def test_trusted_at_the_first_use(local_stack, keys, tmp_path):
+    server = Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]])
+    target = tmp_path / "made"
+    local_stack.write(f"""
+        stack: door
+        connections: {{web: {server.connection(keys["ed25519"])}}}
+        providers: {{host: {{via: web}}}}
+        resources: {{it: {{type: host.file, path: {target}, content: x}}}}
+    """)
+    made = local_stack.apply()
+    assert f"trusted at its first use: {fingerprint(keys['host'])}" in made.out + made.err
+    again = local_stack.run("plan")
+    assert "trusted" not in again.out + again.err
+    server.stop()
+    server.host_keys = [keys["other"]]
+    server.start()
+    changed = local_stack.run("plan", status=1)
+    assert fingerprint(keys["host"]) in changed.err and fingerprint(keys["other"]) in changed.err and "weir state rm connections.web" in changed.err
+    assert "forgotten" in local_stack.run("state", "rm", "connections.web").out
+    local_stack.assert_settled()
+    server.stop()
+
+
+def test_as_ssh_config_says(local_stack, bastion, keys):
+    local_stack.write(f"Host web\n  HostName 127.0.0.1\n  Port {bastion.port}\n  User {bastion.user}\n  IdentityFile {keys['ed25519']}\n", "config")
+    pump = local_stack.folder / "pump.py"
+    pump.write_text("import socket, sys, threading\n"
+                    "s = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
+                    "def back():\n"
+                    "    while data := s.recv(65536):\n"
+                    "        sys.stdout.buffer.write(data); sys.stdout.flush()\n"
+                    "threading.Thread(target=back, daemon=True).start()\n"
+                    "while data := sys.stdin.buffer.read1(65536): s.sendall(data)\n")
+    connect(local_stack, web="{host: web, ssh_config: config}",
+            piped=bastion.connection(keys["ed25519"], proxy_command=f'"python3 {pump} %h %p"'))
+    assert local_stack.run("ssh", "web", "echo", "in").out == "in\n"
+    assert local_stack.run("ssh", "piped", "echo", "in").out == "in\n"
+
+
+# ---- tunnels ----
+
+
+class Counter(threading.Thread):
+    """Takes everything until its end, and only then answers: how much, and its digest."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            connection, _ = self.socket.accept()
+            threading.Thread(target=self.count, args=(connection,), daemon=True).start()
+
+    @staticmethod
+    def count(connection):
+        digest, n = hashlib.sha256(), 0
+        while data := connection.recv(1 << 16):
+            digest.update(data)
+            n += len(data)
+        with suppress(OSError):  # it may only have been looked whether anybody listens
+            connection.sendall(f"{n} {digest.hexdigest()}\n".encode() * 20_000)
+        connection.close()
+
+
+def send(port, data):
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        answer = b""
+        while more := s.recv(1 << 16):
+            answer += more
+    return answer
+
+
+def test_a_tunnel(local_stack, bastion, inner, keys):
+    counter = Counter()
+    connect(local_stack, bastion=bastion.connection(keys["ed25519"]), inner=inner.connection(keys["ed25519"], via="bastion"))
+    tunnel = local_stack.start("tunnel", "inner", "--json", "--to", f"127.0.0.1:{counter.port}")
+    port = json.loads(tunnel.stdout.readline())["port"]
+    data = [os.urandom(4_000_000), b"", os.urandom(70_000)]
+    answers = {}
+    threads = [threading.Thread(target=lambda i=i: answers.update({i: send(port, data[i])})) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i, sent in enumerate(data):
+        assert answers[i] == f"{len(sent)} {hashlib.sha256(sent).hexdigest()}\n".encode() * 20_000
+    tunnel.terminate()
+    assert tunnel.wait() == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_lost_session_comes_back(local_stack, keys, tmp_path):
+    server = Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]])
+    counter = Counter()
+    connect(local_stack, web=server.connection(keys["ed25519"], host_key=fingerprint(keys["host"])))
+    tunnel = local_stack.start("tunnel", "web", "--json", "--to", f"127.0.0.1:{counter.port}")
+    port = json.loads(tunnel.stdout.readline())["port"]
+    assert send(port, b"one").startswith(b"3 ")
+    subprocess.run(["pkill", "-P", str(server.process.pid)], check=True)  # the session's process, not the server
+    assert send(port, b"three").startswith(b"5 ")
+    tunnel.terminate()
+    tunnel.wait()
+    server.stop()
+
+
+# ---- settings that hang on resources ----
+
+
+def test_an_address_that_comes_to_be_known(local_stack, bastion, inner, keys, tmp_path):
+    target = tmp_path / "made"
+
+    def write(host="127.0.0.1", content="one"):
+        local_stack.write(f"""
+            stack: door
+            connections:
+              bastion: {bastion.connection(keys["ed25519"]).replace("host: 127.0.0.1", 'host: "${machine.value}"')}
+              inner: {inner.connection(keys["ed25519"], via="bastion")}
+            providers: {{host: {{via: inner}}}}
+            resources:
+              machine: {{type: weir.value, value: {host}}}
+              it: {{type: host.file, path: {target}, content: {content}}}
+        """)
+
+    write()
+    assert local_stack.plan() == {"machine": "create", "it": "create"}
+    assert not target.exists()
+    local_stack.apply()
+    assert target.read_text() == "one"
+    local_stack.assert_settled()
+    target.write_text("changed")
+    assert local_stack.plan() == {"it": "update"}
+    # Its address changes in the same apply: what was there is looked at by the old one, what is changed by the new.
+    write("localhost", "two")
+    assert local_stack.plan() == {"machine": "update", "it": "update"}
+    local_stack.apply()
+    assert target.read_text() == "two"
+    local_stack.assert_settled()
+    local_stack.destroy()
+    assert not target.exists()
+
+
+def test_mistakes_in_the_file(local_stack):
+    local_stack.write("""
+        stack: door
+        connections:
+          a: {host: h, via: bb}
+          b: {hots: h}
+          c: {host: h, via: d}
+          d: {host: h, via: c}
+        providers: {host: {via: a, become: perhaps}}
+    """)
+    wrong = local_stack.run("validate", status=3).err
+    assert 'there is no connection "bb"' in wrong and 'did you mean "b"?' in wrong
+    assert 'unknown attribute "hots"' in wrong and 'did you mean "host"?' in wrong
+    assert "connections.c" in wrong and "become" in wrong

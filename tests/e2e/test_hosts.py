@@ -1,0 +1,261 @@
+"""The types of host.* against OpenSSH on this machine, in folders of the test's own."""
+
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from sshd import Sshd, fingerprint, have_sshd, keygen
+
+pytestmark = pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
+ROOT = os.getuid() == 0
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory):
+    return keygen(tmp_path_factory.mktemp("keys") / "id")
+
+
+@pytest.fixture(scope="module")
+def server(key, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sshd")
+    server = Sshd(folder, [key], [keygen(folder / "host")])
+    yield server
+    server.stop()
+
+
+class Host:
+    """A stack with one connection, and a folder that its resources lie in."""
+
+    def __init__(self, stack, server, key, folder):
+        self.stack, self.server, self.folder = stack, server, folder
+        self.head = f"stack: hosts\nconnections: {{web: {server.connection(key, host_key=fingerprint(server.host_keys[0]))}}}\nproviders: {{host: {{via: web}}}}\n"
+        folder.mkdir()
+
+    def write(self, resources, more=""):
+        self.stack.write(self.head + more + "resources:\n" + resources.replace("@", str(self.folder)))
+        return self.stack
+
+
+@pytest.fixture
+def host(local_stack, server, key, tmp_path):
+    return Host(local_stack, server, key, tmp_path / "there")
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_files_and_folders(host):
+    there = host.folder
+    stack = host.stack
+    stack.write("#!/bin/sh\n", "conf/run.sh")
+    (stack.folder / "conf/run.sh").chmod(0o755)
+    stack.write("it's\n", "conf/deep/er/odd name'.txt")
+    stack.write(os.urandom(300_000), "big")
+    resources = """
+  text: {type: host.file, path: "@/it's here", content: "one\\n", mode: "640"}
+  big: {type: host.file, path: "@/below/big", source: big, parents: true}
+  conf: {type: host.directory, path: "@/conf", source: conf}
+"""
+    host.write(resources)
+    stack.apply()
+    assert (there / "it's here").read_text() == "one\n" and mode_of(there / "it's here") == 0o640
+    assert (there / "below/big").read_bytes() == (stack.folder / "big").read_bytes() and mode_of(there / "below/big") == 0o644
+    assert (there / "conf/deep/er/odd name'.txt").read_text() == "it's\n" and os.access(there / "conf/run.sh", os.X_OK)
+    stack.assert_settled()
+
+    # What others changed is seen, and put back; what they added is theirs.
+    (there / "it's here").write_text("other")
+    (there / "conf/run.sh").chmod(0o644)
+    (there / "conf/theirs").write_text("x")
+    (there / "below/big").unlink()
+    assert stack.plan() == {"text": "update", "conf": "update", "big": "create"}
+    stack.apply()
+    assert (there / "it's here").read_text() == "one\n" and os.access(there / "conf/run.sh", os.X_OK) and (there / "conf/theirs").exists()
+    stack.assert_settled()
+
+    # Equal bytes are not sent again, and files that left the folder go; with purge all others do.
+    before = (there / "conf/run.sh").stat()
+    shutil.rmtree(stack.folder / "conf/deep")
+    stack.write("new", "conf/new")
+    host.write(resources.replace("source: conf}", "source: conf, purge: true}").replace('"640"', '"600"'))
+    stack.apply()
+    assert sorted(path.name for path in (there / "conf").rglob("*") if path.is_file()) == ["new", "run.sh"]
+    after = (there / "conf/run.sh").stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+    assert mode_of(there / "it's here") == 0o600
+    stack.assert_settled()
+
+    stack.destroy()
+    assert not list(there.rglob("*.weir-new")) and not (there / "it's here").exists() and not (there / "conf").exists()
+
+
+def test_commands_and_jobs(host):
+    there = host.folder
+    stack = host.write("""
+  made:
+    type: host.command
+    create: echo "made by $WHO"; echo run >> "@/runs"; ps axww > "@/ps"
+    delete: rm "@/runs"
+    creates: "@/runs"
+    environment: {WHO: "${inputs.word}", PGPASSWORD: "${inputs.secret}"}
+    triggers: "${conf.sha256}"
+  conf: {type: host.file, path: "@/conf", content: "${inputs.word}"}
+  job: {type: host.cron, name: nightly, folder: "@", schedule: "15 3 * * *", user: etl, command: "run it"}
+  ready: {type: host.command, create: touch "@/ready", unless: test -e "@/ready"}
+  fails: {type: host.command, create: "echo what is wrong >&2; exit 4", creates: "@/never", when: "${inputs.fail}"}
+""", "inputs: {word: {type: string, default: ana}, secret: {type: string, sensitive: true, default: very-secret-word}, fail: {type: boolean, default: false}}\n"
+     'outputs: {said: "${made.output}"}\n')
+    done = stack.apply()
+    assert "very-secret-word" not in done.out + done.err + stack.state_text()
+    assert stack.outputs()["said"] == "made by ana"
+    processes = (there / "ps").read_text()
+    assert "very-secret-word" not in processes and "made by" not in processes and "sh -s" in processes
+    assert (there / "nightly").read_text() == "15 3 * * * etl run it\n"
+    stack.assert_settled()
+    stack.apply("-i", "word=bert")
+    assert (there / "runs").read_text() == "run\nrun\n" and stack.outputs()["said"] == "made by bert"
+    (there / "ready").unlink()
+    assert stack.plan("-i", "word=bert") == {"ready": "create"}
+    failed = stack.apply("-i", "word=bert", "-i", "fail=true", status=1)
+    assert "what is wrong" in failed.err and "status 4" in failed.err
+    stack.destroy("-i", "word=bert")
+    assert not (there / "runs").exists() and not (there / "nightly").exists()
+
+
+def test_a_refresh_is_one_round_trip(host):
+    stack = host.write("".join(f'  f{i}: {{type: host.file, path: "@/{i}", content: "{i}"}}\n' for i in range(60)) +
+                       "".join(f'  d{i}: {{type: host.directory, path: "@/d{i}", mode: "750"}}\n' for i in range(20)) +
+                       '  c: {type: host.command, create: "true", unless: "true"}\n')
+    stack.apply()
+    host.server.forget()
+    stack.assert_settled()
+    assert 1 <= host.server.sessions() <= 2, host.server.log.read_text()
+
+
+def test_what_goes_wrong_there(host):
+    stack = host.write("""
+  lost: {type: host.file, path: "@/none/at/all", content: x}
+  folder: {type: host.file, path: "@", content: x}
+  service: {type: host.service, name: nginx, running: true}
+""")
+    failed = stack.apply(status=1)
+    assert f"there is no folder {host.folder}/none/at" in failed.err
+    assert "is there, and is no plain file" in failed.err
+    if not Path("/run/systemd/system").exists():
+        assert "systemd does not run on this host" in failed.err
+
+
+def test_a_full_disk_leaves_what_was_there(host):
+    """As far as a limit on the size of files is a full disk."""
+    (host.folder / "it").write_text("before")
+    stack = host.write('  it: {type: host.file, path: "@/it", source: big}\n')
+    stack.write(os.urandom(2_000_000), "big")
+    rc = host.folder / "limited"
+    rc.write_text('#!/bin/sh\nulimit -f 100\nexec sh -c "$SSH_ORIGINAL_COMMAND"\n')
+    rc.chmod(0o755)
+    normal = host.server.authorized.read_text()
+    host.server.authorized.write_text(f'command="{rc}" {normal}')
+    failed = stack.apply(status=1)
+    host.server.authorized.write_text(normal)
+    assert "cannot write" in failed.err or "File size limit" in failed.err or "came short" in failed.err, failed.err
+    assert (host.folder / "it").read_text() == "before" and not (host.folder / "it.weir-new").exists()
+    stack.apply()
+    assert (host.folder / "it").read_bytes() == (stack.folder / "big").read_bytes()
+
+
+def test_killed_in_the_midst(host):
+    """What was begun there is found as it was left; nothing is done twice."""
+    gate = host.folder / "gate"
+    os.mkfifo(gate)
+    stack = host.write(f"""
+  slow: {{type: host.command, create: "echo run >> @/runs; cat {gate}; touch @/done", creates: "@/done"}}
+  file: {{type: host.file, path: "@/file", content: "${{slow.id}}"}}
+""")
+    running = stack.start("apply", "--yes")
+    while not (host.folder / "runs").exists():
+        assert running.poll() is None
+    running.kill()
+    running.communicate()
+    gate.open("w").close()  # the command there goes on by itself
+    while not (host.folder / "done").exists():
+        pass
+    stack.apply()
+    assert (host.folder / "runs").read_text() == "run\n"
+    assert (host.folder / "file").read_text() == "slow"
+    stack.assert_settled()
+
+
+# ---- what changes the machine ----
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not ROOT, reason="needs root")
+def test_users_packages_and_mounts(host):
+    table = host.folder / "fstab"
+    table.write_text("# kept\n")
+    stack = host.write("""
+  etl: {type: host.user, name: weiretl, comment: "ETL", groups: [mail], authorized_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGr0 a"], remove_home: true}
+  tools: {type: host.package, names: [hello]}
+  data: {type: host.mount, path: "@/data", device: tmpfs, fstype: tmpfs, options: "size=1m", table: "@/fstab", mounted: false}
+""")
+    try:
+        stack.apply()
+        assert "mail" in subprocess.run(["id", "-Gn", "weiretl"], capture_output=True, text=True, check=True).stdout.split()
+        assert Path("/home/weiretl/.ssh/authorized_keys").read_text() == "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGr0 a\n"
+        assert subprocess.run(["hello"], capture_output=True, check=True).stdout
+        assert table.read_text() == f"# kept\ntmpfs {host.folder}/data tmpfs size=1m 0 0\n"
+        stack.assert_settled()
+        subprocess.run(["usermod", "-c", "changed", "weiretl"], check=True)
+        assert stack.plan() == {"etl": "update"}
+        stack.apply()
+        stack.assert_settled()
+    finally:
+        stack.destroy()
+    assert subprocess.run(["id", "weiretl"], capture_output=True).returncode != 0
+    assert not shutil.which("hello") and table.read_text() == "# kept\n"
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not (ROOT and shutil.which("sudo")), reason="needs root, to make a user, and sudo")
+def test_become(local_stack, tmp_path, key):
+    subprocess.run(["useradd", "-m", "-s", "/bin/sh", "weirsudo"], check=True)
+    rules = Path("/etc/sudoers.d/weirsudo")
+    server = Sshd(tmp_path / "sshd", [key], [keygen(tmp_path / "host")])
+    try:
+        subprocess.run(["chpasswd"], input="weirsudo:sudo-pass-55\n", text=True, check=True)
+        there = tmp_path / "there"
+        there.mkdir()
+        tmp_path.chmod(0o711)
+        for above in tmp_path.parents[:3]:
+            above.chmod(above.stat().st_mode | 0o011)
+
+        def write(more):
+            local_stack.write(f"""
+                stack: hosts
+                inputs: {{pass: {{type: string, sensitive: true, default: sudo-pass-55}}}}
+                connections: {{web: {server.connection(key).replace("user: root", "user: weirsudo")}}}
+                providers: {{host: {{via: web, become: true{more}}}}}
+                resources:
+                  it: {{type: host.file, path: {there}/it, content: x, owner: root, mode: "600"}}
+            """)
+
+        write("")
+        rules.write_text("weirsudo ALL=(ALL) ALL\n")
+        asks = local_stack.apply(status=1)
+        assert 'sudo on "web" asks for a password' in asks.err and "become_password" in asks.err
+        write(', become_password: "${inputs.pass}"')
+        local_stack.apply()
+        assert (there / "it").read_text() == "x" and (there / "it").stat().st_uid == 0
+        local_stack.assert_settled()
+        assert "refuses the password" in local_stack.run("plan", "-i", "pass=wrong-pass-66", status=1).err
+        write("")
+        rules.write_text("weirsudo ALL=(ALL) NOPASSWD: ALL\n")
+        local_stack.assert_settled()
+    finally:
+        server.stop()
+        rules.unlink(missing_ok=True)
+        subprocess.run(["userdel", "-r", "weirsudo"], capture_output=True)
