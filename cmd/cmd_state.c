@@ -274,7 +274,7 @@ static int remove_all(struct invocation *inv, struct state *state)
         if (is_trusted(state, inv->args.items[i], &connection)) {
             if (state_trust(state, connection, STR_EMPTY, &err))
                 return invocation_fail(inv, &err);
-            changed(inv, "forgotten", inv->args.items[i], STR_EMPTY);
+            cmd_state_changed(inv, "forgotten", inv->args.items[i], STR_EMPTY);
             continue;
         }
         AUTO_FREE const struct record **found = find_records(state, inv->args.items[i], &n);
