@@ -347,6 +347,44 @@ static void each_value_becomes_known_during_apply(void **state)
     finish(&s);
 }
 
+/* What was to be known only after apply turned out to be what it was. */
+static void what_turns_out_the_same_is_not_changed(void **state)
+{
+    (void)state;
+    write_stack("resources:\n  a: {type: fake.thing, name: a, kind: x}\n" B);
+    apply("create a;create b;");
+    write_stack("resources:\n  a: {type: fake.thing, name: a, kind: y}\n" B);
+    struct command s;
+    make(&s, (struct plan_options){0});
+    assert_int_equal(s.plan->counts[ACTION_UPDATE], 1); /* shown, for nobody knew */
+    finish(&s);
+    apply("delete a;create a;");
+    assert_nothing_to_do();
+}
+
+/* A file that changes between a plan and its apply does not change what was shown. */
+static void what_was_shown_is_what_is_made(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const char *path = arena_printf(&arena, "%s/size", folder).p;
+    struct command s;
+    struct apply_result result;
+    assert_int_equal(file_write_atomic(path, STR("large"), 0600, &s.err), 0);
+    write_stack(
+        "resources:\n" A "  b: {type: fake.thing, name: b, size: '${file(\"size\")}', ref: '${a.id}'}\n");
+    make(&s, (struct plan_options){0});
+    assert_int_equal(s.status, 0);
+    assert_int_equal(file_write_atomic(path, STR("huge"), 0600, &s.err), 0);
+    assert_int_equal(run(&s, (struct apply_options){0}, &result), 0);
+    finish(&s);
+    assert_string_equal(value_getz(thing("b"), "size")->string.p, "large");
+    assert_string_equal(value_getz(thing("b"), "ref")->string.p, "id-a");
+    apply("update b;");
+    assert_string_equal(value_getz(thing("b"), "size")->string.p, "huge");
+    assert_nothing_to_do();
+}
+
 static void targets_leave_the_rest_alone(void **state)
 {
     (void)state;
@@ -497,6 +535,8 @@ int main(void)
         TEST(moves_forgets_and_ignores),
         TEST(keyed_instances_come_and_go_by_key),
         TEST(each_value_becomes_known_during_apply),
+        TEST(what_turns_out_the_same_is_not_changed),
+        TEST(what_was_shown_is_what_is_made),
         TEST(targets_leave_the_rest_alone),
         TEST(data_waits_for_what_it_reads),
         TEST(adopts_only_what_may_be_adopted),
