@@ -1,3 +1,4 @@
+/* Settings of connections as they come to be known, and the keys of hosts that were trusted on the way. */
 #include "plan/connections.h"
 
 #include "base/mem.h"

@@ -1,3 +1,7 @@
+/*
+ * Which declarations belong together with a job's code: found in the stack, and between instances in the
+ * state.
+ */
 #include "plan/deploy.h"
 
 #include "plan/address.h"

@@ -1,3 +1,7 @@
+/*
+ * The one state in the folder that a stack is most likely to mean, read on a thread while the stack is
+ * loaded.
+ */
 #include "plan/early_state.h"
 
 #include "base/file.h"

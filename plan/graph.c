@@ -1,3 +1,6 @@
+/*
+ * A graph in three arrays: edges are gathered as pairs and then sorted by their first node, in linear time.
+ */
 #include "plan/graph.h"
 
 #include "base/mem.h"

@@ -1,3 +1,7 @@
+/*
+ * One open intent after the other is compared with the service and closed: what it was to create, change or
+ * delete is there or is not.
+ */
 #include "plan/recover.h"
 
 #include "base/clock.h"

@@ -1,3 +1,7 @@
+/*
+ * Opening what a command works on, in the order in which one thing needs the other, and its providers on
+ * first use.
+ */
 #include "plan/workspace.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* Which backend a stack's `state:` means, and what all of them have in common. */
 #include "plan/state/backend.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* The log as a file: locked with flock(), appended to, made durable with fdatasync(). */
 #include "plan/state/backend_file.h"
 
 #include "base/clock.h"

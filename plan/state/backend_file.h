@@ -2,8 +2,10 @@
  * The state log in a folder of its own beside the stack file:
  *
  *     .weir/film-lake.dev.log                        records since the newest snapshot
- *     .weir/film-lake.dev.00000000000000000001.log   what was before it, one file a snapshot, named by its
- * first record .weir/film-lake.dev.lock                       locked with flock(); says who holds it
+ *     .weir/film-lake.dev.00000000000000000001.log   what was before it: a file for each snapshot
+ *     .weir/film-lake.dev.lock                       locked with flock(); says who holds it
+ *
+ * The files of what was before are named by their first record.
  *
  * The folder is 0700, files 0600: they tell much about a stack even where no secret is in them.
  */

@@ -1,3 +1,4 @@
+/* The log as rows, over libpq, which is opened at run time. */
 #include "plan/state/backend_postgres.h"
 
 #include "base/clock.h"

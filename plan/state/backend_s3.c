@@ -1,3 +1,4 @@
+/* The log as objects that are put once and never written again; what is there is found by listing. */
 #include "plan/state/backend_s3.h"
 
 #include "base/clock.h"

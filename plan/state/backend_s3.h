@@ -1,9 +1,11 @@
 /*
  * The state log in an S3-compatible store:
  *
- *     <prefix><stack>[.<env>]/<20-digit number>.json   one batch of records each, named by its first;
- * snapshots too <prefix><stack>[.<env>]/newest-snapshot.json     where a reader may begin; only a hint
+ *     <prefix><stack>[.<env>]/<20-digit number>.json   a batch of records, named by its first
+ *     <prefix><stack>[.<env>]/newest-snapshot.json     where a reader may begin; only a hint
  *     <prefix><stack>[.<env>]/lock/…                   s3_lock.h
+ *
+ * Snapshots are batches, too.
  *
  * Every batch is put with If-None-Match: *, so whoever lost the lock and writes on finds his number taken:
  * the sequence is the fence. Stores that ignore the condition are found out when the first lock is taken, and

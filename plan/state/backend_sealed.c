@@ -1,3 +1,4 @@
+/* Each record sealed on its way to another backend, and opened on its way back. */
 #include "plan/state/backend_sealed.h"
 
 #include "base/mem.h"

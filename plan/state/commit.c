@@ -1,3 +1,4 @@
+/* The committing thread, and the groups that it takes over from those who add. */
 #include "plan/state/commit.h"
 
 #include "base/mem.h"

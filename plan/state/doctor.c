@@ -1,3 +1,4 @@
+/* Each record checked, the newest snapshot compared with all of history, the place tried out. */
 #include "plan/state/doctor.h"
 
 #include "base/clock.h"

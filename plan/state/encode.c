@@ -1,3 +1,4 @@
+/* Values to JSON and back, with marks for what JSON has no way to say. */
 #include "plan/state/encode.h"
 
 #include "base/hash.h"

@@ -1,3 +1,4 @@
+/* The log read once more from its beginning, for what it tells of runs and of the stack's files. */
 #include "plan/state/history.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* The two calls of KMS that a state's key takes: a new data key, and one opened again. */
 #include "plan/state/kms_key.h"
 
 #include "base/hash.h"

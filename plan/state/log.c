@@ -1,3 +1,4 @@
+/* Lines with their checksums and numbers, without what the records in them mean. */
 #include "plan/state/log.h"
 
 #include "base/hash.h"

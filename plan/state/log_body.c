@@ -1,3 +1,4 @@
+/* Members of a record's JSON, written one after the other. */
 #include "plan/state/log_body.h"
 
 #include "base/clock.h"

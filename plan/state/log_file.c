@@ -1,3 +1,4 @@
+/* A log's lines from a file, up to the last whole batch. */
 #include "plan/state/log_file.h"
 
 #include <ctype.h>

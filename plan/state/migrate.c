@@ -1,3 +1,4 @@
+/* All records copied, read back and compared; then the original is closed. */
 #include "plan/state/migrate.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* The log's lines applied in order: each kind has a function that changes what is recorded or intended. */
 #include "plan/state/records.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Taking a lease, renewing it on a thread of its own, and giving it back. */
 #include "plan/state/s3_lock.h"
 
 #include "base/clock.h"

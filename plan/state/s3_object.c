@@ -1,3 +1,4 @@
+/* Object operations, through the same signing and retrying client as resources. */
 #include "plan/state/s3_object.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* A JSON reader by recursive descent that builds values at once. */
 #include "plan/state/scan.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* Keys from wherever the stack names them, sealing with AES-256-GCM, hashing with scrypt. */
 #include "plan/state/secret.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* What is recorded and intended, as the lines of a snapshot. */
 #include "plan/state/snapshot.h"
 
 #include "base/clock.h"

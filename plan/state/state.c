@@ -1,3 +1,4 @@
+/* The state's lock and its runs; each change goes to the committer first, and then into what is recorded. */
 #include "plan/state/state.h"
 
 #include "base/hash.h"
