@@ -4,9 +4,13 @@
  */
 #include "cmd/command.h"
 
+#include "base/glob.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "cmd/kinds.h"
 #include "plan/state/settings.h"
+
+#include <stdlib.h>
 
 /* The parts that do not depend on resource types. */
 static const char stack_part[] =
@@ -53,7 +57,22 @@ static const char resource_properties[] =
     "\"timeouts\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
     "\"create\":{\"type\":\"string\"},\"update\":{\"type\":\"string\"},\"delete\":{\"type\":\"string\"}}}";
 
-static void add_type(struct buf *out, const struct attr *attr, const struct type *type, bool top);
+/* Objects around the one at hand: one that lies within itself is not spelt out again. */
+struct around {
+    const struct around *up;
+    const struct type *type;
+};
+
+static bool lies_within(const struct around *around, const struct type *type)
+{
+    for (; around; around = around->up)
+        if (around->type == type)
+            return true;
+    return false;
+}
+
+static void add_type(
+    struct buf *out, const struct attr *attr, const struct type *type, bool top, const struct around *around);
 
 static void add_key(struct buf *out, struct str name)
 {
@@ -74,7 +93,8 @@ static void add_required(struct buf *out, const struct attr *attrs, size_t n)
         buf_add_char(out, ']');
 }
 
-static void add_properties(struct buf *out, const struct attr *attrs, size_t n, const char *separator)
+static void add_properties(
+    struct buf *out, const struct attr *attrs, size_t n, const char *separator, const struct around *around)
 {
     for (size_t i = 0; i < n; i++) {
         if (!attrs[i].settable)
@@ -82,7 +102,7 @@ static void add_properties(struct buf *out, const struct attr *attrs, size_t n, 
         buf_addz(out, separator);
         separator = ",";
         add_key(out, attrs[i].name);
-        add_type(out, &attrs[i], attrs[i].type, true);
+        add_type(out, &attrs[i], attrs[i].type, true, around);
     }
 }
 
@@ -127,8 +147,10 @@ static void add_string(struct buf *out, const struct attr *attr, bool top)
         add_bounds(out, attr, "minLength", "maxLength");
 }
 
-static void add_shape(struct buf *out, const struct attr *attr, const struct type *type, bool top)
+static void add_shape(
+    struct buf *out, const struct attr *attr, const struct type *type, bool top, const struct around *around)
 {
+    const struct around here = {around, type};
     switch (type->kind) {
     case TYPE_ANY: break;
     case TYPE_STRING:
@@ -145,31 +167,38 @@ static void add_shape(struct buf *out, const struct attr *attr, const struct typ
     case TYPE_BOOL: buf_addz(out, "\"type\":\"boolean\""); break;
     case TYPE_JSON:
     case TYPE_POLICY: buf_addz(out, "\"type\":[\"object\",\"array\",\"string\"]"); break;
-    case TYPE_TAGS: buf_addz(out, "\"type\":\"object\""); break;
+    case TYPE_TAGS:
+        buf_addz(out, type->key.n ? "\"type\":[\"object\",\"array\"]" : "\"type\":\"object\"");
+        break;
     case TYPE_LIST:
     case TYPE_SET:
         buf_addz(out, "\"type\":\"array\",\"items\":");
-        add_type(out, attr, type->elem, false);
+        add_type(out, attr, type->elem, false, around);
         if (top)
             add_bounds(out, attr, "minItems", "maxItems");
         break;
     case TYPE_MAP:
         buf_addz(out, "\"type\":\"object\",\"additionalProperties\":");
-        add_type(out, attr, type->elem, false);
+        add_type(out, attr, type->elem, false, around);
         break;
     case TYPE_OBJECT:
+        if (lies_within(around, type)) {
+            buf_addz(out, "\"type\":\"object\"");
+            break;
+        }
         buf_addz(out, "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
-        add_properties(out, type->fields, type->field_count, "");
+        add_properties(out, type->fields, type->field_count, "", &here);
         buf_add_char(out, '}');
         add_required(out, type->fields, type->field_count);
         break;
     }
 }
 
-static void add_type(struct buf *out, const struct attr *attr, const struct type *type, bool top)
+static void add_type(
+    struct buf *out, const struct attr *attr, const struct type *type, bool top, const struct around *around)
 {
     AUTO_BUF struct buf shape = BUF_INIT;
-    add_shape(&shape, attr, type, top);
+    add_shape(&shape, attr, type, top, around);
     buf_add_char(out, '{');
     if (shape.n) { /* not anyOf: of what is wrong within neither branch a validator says only that */
         buf_addz(out, "\"if\":{\"$ref\":\"#/definitions/expression\"},\"else\":{");
@@ -201,25 +230,54 @@ static void add_definition(struct buf *out, const struct schema *schema)
     buf_addz(out, own_properties);
     if (!schema->is_data)
         buf_addz(out, resource_properties);
-    add_properties(out, schema->attrs, schema->attr_count, ",");
+    add_properties(out, schema->attrs, schema->attr_count, ",", NULL);
     buf_add_char(out, '}');
     add_required(out, schema->attrs, schema->attr_count);
     buf_addz(out, "},\n");
 }
 
+/* ---- which types ---- */
+
+struct type_names {
+    struct str *items;
+    size_t n, cap;
+    bool open; /* others can be found by their names (AWS::Kinesis::Stream) */
+};
+
+/* The listed ones, and of those that are found by name what the pattern picks ("AWS::Kinesis::*"; "" none).
+ */
+static struct type_names pick_types(struct catalog *catalog, bool is_data, struct str pattern)
+{
+    struct type_names names = {0};
+    size_t n, known;
+    const struct str *listed = catalog_names(catalog, is_data, &n),
+                     *all = catalog_known_names(catalog, is_data, &known);
+    MEM_GROW(names.items, names.cap, known + 1);
+    for (size_t i = 0; i < n; i++)
+        names.items[names.n++] = listed[i];
+    for (size_t i = n; i < known; i++)
+        if (pattern.n && glob_match(pattern, all[i], 0))
+            names.items[names.n++] = all[i];
+    names.open = known > n;
+    return names;
+}
+
 /* "resources": each has a type, and is what that type's definition says. */
 static void add_section(
-    struct buf *out, const char *section, const char *prefix, const struct str *names, size_t n)
+    struct buf *out, const char *section, const char *prefix, const struct type_names *list)
 {
+    const struct str *names = list->items;
+    size_t n = list->n;
     buf_addf(out,
         "\"%s\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"type\"],"
-        "\"properties\":{\"type\":{\"enum\":[",
-        section);
+        "\"properties\":{\"type\":{%s\"enum\":[",
+        section,
+        list->open ? "\"anyOf\":[{\"pattern\":\"^[A-Za-z0-9]+::[A-Za-z0-9]+::[A-Za-z0-9]+$\"},{" : "");
     for (size_t i = 0; i < n; i++) {
         buf_addz(out, i ? "," : "");
         json_write_string(out, names[i]);
     }
-    buf_addz(out, "]}},\"allOf\":[");
+    buf_addz(out, list->open ? "]}]}},\"allOf\":[" : "]}},\"allOf\":[");
     for (size_t i = 0; i < n; i++) {
         buf_addz(out, i ? ",\n" : "\n");
         buf_addz(out, "{\"if\":{\"required\":[\"type\"],\"properties\":{\"type\":{\"const\":");
@@ -233,7 +291,7 @@ static void add_settings(struct buf *out, const struct attr *settings)
 {
     const struct type *type = settings->type;
     buf_addz(out, "\"additionalProperties\":false,\"properties\":{");
-    add_properties(out, type->fields, type->field_count, "");
+    add_properties(out, type->fields, type->field_count, "", NULL);
     buf_add_char(out, '}');
     add_required(out, type->fields, type->field_count);
 }
@@ -279,13 +337,12 @@ static void add_settings_sections(struct buf *out)
     buf_addz(out, "]},\n");
 }
 
-static int add_definitions(struct buf *out, struct catalog *catalog, bool is_data, struct err *err)
+static int add_definitions(
+    struct buf *out, struct catalog *catalog, const struct type_names *names, bool is_data, struct err *err)
 {
-    size_t n;
-    const struct str *names = catalog_names(catalog, is_data, &n);
     buf_addf(out, "\"%s\":{\n", is_data ? "data" : "resources");
-    for (size_t i = 0; i < n; i++) {
-        const struct schema *schema = catalog_find(catalog, names[i], is_data, err);
+    for (size_t i = 0; i < names->n; i++) {
+        const struct schema *schema = catalog_find(catalog, names->items[i], is_data, err);
         if (!schema)
             return -1;
         add_definition(out, schema);
@@ -294,23 +351,25 @@ static int add_definitions(struct buf *out, struct catalog *catalog, bool is_dat
     return 0;
 }
 
-static int write_schema(struct buf *out, struct catalog *catalog, struct err *err)
+static int write_schema(struct buf *out, struct catalog *catalog, struct str pattern, struct err *err)
 {
-    size_t resources, data;
-    const struct str *resource_names = catalog_names(catalog, false, &resources);
-    const struct str *data_names = catalog_names(catalog, true, &data);
+    struct type_names resources = pick_types(catalog, false, pattern),
+                      data = pick_types(catalog, true, pattern);
     buf_addz(out, "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"title\":\"weir stack\",\n");
     buf_addz(out, stack_part);
     add_settings_sections(out);
-    add_section(out, "resources", "resources/", resource_names, resources);
+    add_section(out, "resources", "resources/", &resources);
     buf_addz(out, ",\n");
-    add_section(out, "data", "data/", data_names, data);
+    add_section(out, "data", "data/", &data);
     buf_addz(out, "},\n\"definitions\":{\n\"expression\":{\"type\":[\"string\",\"null\"],\"pattern\":\"\\\\$"
                   "\\\\{\"},\n");
-    if (add_definitions(out, catalog, false, err) < 0 || add_definitions(out, catalog, true, err) < 0)
-        return -1;
+    int status = add_definitions(out, catalog, &resources, false, err);
+    if (!status)
+        status = add_definitions(out, catalog, &data, true, err);
     buf_addz(out, "\"\":true}}\n");
-    return 0;
+    free(resources.items);
+    free(data.items);
+    return status;
 }
 
 /* A JSON document for each type. */
@@ -335,6 +394,7 @@ static int write_calls(struct buf *out, struct catalog *catalog, bool is_data, s
 struct own_settings {
     struct settings shared;
     bool calls;
+    const char *with;
 };
 
 static int cmd_schema_run(struct invocation *inv)
@@ -346,7 +406,7 @@ static int cmd_schema_run(struct invocation *inv)
             &catalog, &err) < 0)
         return invocation_fail(inv, &err);
     AUTO_BUF struct buf out = BUF_INIT;
-    int rc = !own->calls                                   ? write_schema(&out, catalog, &err)
+    int rc = !own->calls ? write_schema(&out, catalog, str_z(own->with), &err)
              : write_calls(&out, catalog, false, &err) < 0 ? -1
                                                            : write_calls(&out, catalog, true, &err);
     int status = rc < 0 ? invocation_fail(inv, &err) : invocation_write(inv, buf_str(&out));
@@ -357,6 +417,8 @@ static int cmd_schema_run(struct invocation *inv)
 static const struct option options[] = {
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
         .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
+    {0, "with", .value = "PATTERN", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, with),
+        .doc = "also the types of CloudFormation that it picks: 'AWS::Kinesis::*'"},
     {0, "calls", .kind = OPTION_FLAG, .offset = offsetof(struct own_settings, calls),
         .doc = "print the calls that each type makes instead, one JSON document a line"},
 };
@@ -364,6 +426,7 @@ static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, NULL};
 static const struct command_example examples[] = {
     {"weir schema > weir.schema.json", "then: # yaml-language-server: $schema=weir.schema.json"},
+    {"weir schema --with 'AWS::Kinesis::*'", "with CloudFormation's types of a service"},
     {NULL, NULL},
 };
 

@@ -6,15 +6,34 @@
 #include "provider/job.h"
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "stacks/expr.h"
 
+#include <stdlib.h>
+
 enum { NAME_COLUMN = 4, NOTE_INDENT = 8, WIDTH_MAX = 100 };
+
+/* An object whose fields have been listed: where it is met again, within itself too, they are not once more.
+ */
+struct listed {
+    const struct type *type;
+    struct str name;
+};
 
 struct page {
     struct buf *out;
     bool markdown, color;
     int width;
+    struct arena arena; /* the listed ones' names */
+    struct listed *listed;
+    size_t listed_count, listed_cap;
 };
+
+static void page_release(struct page *p)
+{
+    free(p->listed);
+    arena_release(&p->arena);
+}
 
 static struct page page_for(enum reference_format format, const struct term *term, struct buf *out)
 {
@@ -57,12 +76,16 @@ static void add_words(struct buf *out, const struct attr *a)
         add_word(out, "sensitive");
     if (a->write_only)
         add_word(out, "cannot be read back");
+    if (a->deprecated)
+        add_word(out, "deprecated by the service");
     if (a->local)
         add_word(out, "steers weir, is not sent");
     if (a->compare == COMPARE_NOCASE)
         add_word(out, "case does not matter");
     if (a->compare == COMPARE_PREFIX)
         add_word(out, "may be the beginning of the live value");
+    if (a->compare == COMPARE_ARN)
+        add_word(out, "a name or its ARN");
 }
 
 static void add_limits(struct buf *out, const struct attr *a)
@@ -130,14 +153,29 @@ static const struct type *object_in(const struct type *type)
 
 static void attr_rows(struct page *p, const struct attr *attrs, size_t n, struct str prefix, bool settable);
 
+/* Under which name it was listed before; "" it was not, and is now. */
+static struct str list_object(struct page *p, const struct type *object, struct str name)
+{
+    for (size_t i = 0; i < p->listed_count; i++)
+        if (p->listed[i].type == object)
+            return p->listed[i].name;
+    MEM_GROW(p->listed, p->listed_cap, p->listed_count + 1);
+    p->listed[p->listed_count++] = (struct listed){object, arena_str(&p->arena, name)};
+    return STR_EMPTY;
+}
+
 static void attr_row(struct page *p, const struct attr *a, struct str prefix, bool settable)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf notes = BUF_INIT;
     struct str type = type_name(&arena, a->type);
     struct str name = arena_printf(&arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(a->name));
+    const struct type *object = object_in(a->type);
+    struct str before = object ? list_object(p, object, name) : STR_EMPTY;
     add_words(&notes, a);
     add_limits(&notes, a);
+    if (before.n)
+        add_word(&notes, arena_printf(&arena, "like %.*s", STR_ARG(before)).p);
     if (p->markdown) {
         buf_addf(p->out, "| `%.*s` | %.*s | ", STR_ARG(name), STR_ARG(type));
         markdown_cell(p->out, a->doc);
@@ -157,8 +195,7 @@ static void attr_row(struct page *p, const struct attr *a, struct str prefix, bo
                 buf_add_char(p->out, '\n');
             }
     }
-    const struct type *object = object_in(a->type);
-    if (object)
+    if (object && !before.n)
         attr_rows(p, object->fields, object->field_count,
             arena_printf(&arena, "%.*s%s.", STR_ARG(name), a->type->kind == TYPE_OBJECT ? "" : "[]"),
             settable);
@@ -291,6 +328,7 @@ void reference_type(
     attr_section(&p, schema, schema->is_data ? "What is asked for" : "Attributes", true);
     attr_section(&p, schema, "What the service says", false);
     job_section(&p, schema->job);
+    page_release(&p);
 }
 
 /* ---- functions ---- */

@@ -10,7 +10,7 @@ import sys
 import botocore.exceptions
 import cfn_models
 import pytest
-from servers import ROOT
+from servers import ROOT, Faults, killed
 
 SOME = [
     "AWS::Kinesis::Stream", "AWS::S3::Bucket", "AWS::Lambda::Function", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Glue::Job",
@@ -194,3 +194,100 @@ def test_some_types(fast_sandbox, tmp_path, rich):
 def test_every_type(fast_sandbox, tmp_path, rich, part):
     kinds = cfn_models.names()[part::18]
     assert life_with_weir(fast_sandbox, tmp_path / "stack", kinds, rich) > 0.9 * len(kinds)
+
+
+def stream(**more):
+    return json.dumps({"stack": "one", "resources": {"clicks": {"type": "AWS::Kinesis::Stream", "Name": "clicks", **more}}, "outputs": {"arn": {"value": "${clicks.Arn}"}}})
+
+
+def test_what_only_the_file_says_is_compared(fast_sandbox, tmp_path):
+    """Changed elsewhere: what the file gives is put back by the smallest patch, what it does not is nobody's business."""
+    stack, client = fast_sandbox.stack(tmp_path / "stack"), fast_sandbox.client("cloudcontrol")
+    stack.write(stream(ShardCount=2, Tags=[{"Key": "team", "Value": "data"}]))
+    stack.apply()
+    where = {"TypeName": "AWS::Kinesis::Stream", "Identifier": "clicks"}
+
+    def there():
+        return json.loads(client.get_resource(**where)["ResourceDescription"]["Properties"])
+
+    assert {tag["Key"] for tag in there()["Tags"]} > {"team", "weir:stack", "weir:address", "weir:intent"}
+    assert stack.outputs()["arn"] == there()["Arn"]
+    patch = [{"op": "add", "path": "/RetentionPeriodHours", "value": 48}, {"op": "replace", "path": "/ShardCount", "value": 5}]
+    follow(client, client.update_resource(**where, PatchDocument=json.dumps(patch))["ProgressEvent"])
+    assert stack.plan() == {"clicks": "update"}
+    stack.apply()
+    assert (there()["ShardCount"], there()["RetentionPeriodHours"]) == (2, 48)
+    stack.write(stream(Tags={"team": "data"}))
+    stack.apply()
+    assert "ShardCount" not in there() and {tag["Key"] for tag in there()["Tags"]} > {"team", "weir:stack"}
+    stack.assert_settled()
+
+
+def test_policy_says_what_the_handlers_need(fast_sandbox, tmp_path):
+    stack = fast_sandbox.stack(tmp_path / "stack")
+    stack.write(stream())
+    statements = [statement for policy in json.loads(stack.run("policy").out).values() for statement in policy["Statement"]]
+    actions = {action for statement in statements for action in statement["Action"]}
+    handlers = cfn_models.schema_of("AWS::Kinesis::Stream")["handlers"]
+    assert actions >= {"cloudformation:CreateResource", *handlers["create"]["permissions"], *handlers["delete"]["permissions"]}
+
+
+def test_handlers_that_are_throttled_are_asked_again(fast_sandbox, tmp_path):
+    stack, faults = fast_sandbox.stack(tmp_path / "stack"), Faults(fast_sandbox)
+    faults("POST", {"rules": [{"service": "cloudcontrolapi", "operation": "handler/CreateResource", "fault": "throttle", "times": 2}]})
+    stack.write(stream())
+    stack.apply()
+    stack.assert_settled()
+
+
+@pytest.mark.parametrize("code, said", [("AccessDenied", "weir policy"), ("ServiceLimitExceeded", "quota"), ("NotStabilized", "did not get it ready"), ("GeneralServiceException", "GeneralServiceException")])
+def test_a_handler_that_fails_is_told_of(fast_sandbox, tmp_path, code, said):
+    stack, faults = fast_sandbox.stack(tmp_path / "stack"), Faults(fast_sandbox)
+    faults("POST", {"rules": [{"service": "cloudcontrolapi", "operation": "handler/CreateResource", "fault": "error", "code": code}]})
+    stack.write(stream())
+    failed = stack.apply(status=None)
+    assert failed.status and code in failed.err and said in failed.err, failed
+    faults("DELETE")
+    stack.apply()
+
+
+@pytest.mark.parametrize("kind", ["AWS::Kinesis::Stream", "AWS::SNS::Topic", "AWS::CloudFormation::Publisher"])
+def test_a_lost_creation_is_found_again(fast_sandbox, tmp_path, kind):
+    """Killed when the request was sent: of a name, of an id that the service gives, of a type without tags."""
+    stack, faults, client = fast_sandbox.stack(tmp_path / "stack"), Faults(fast_sandbox), fast_sandbox.client("cloudcontrol")
+    given = {"AWS::Kinesis::Stream": {"Name": "clicks"}, "AWS::SNS::Topic": {"TopicName": "news"}}.get(kind) or made(kind, False)[1]
+    stack.write(json.dumps({"stack": "one", "resources": {"it": {"type": kind, **given}}}))
+    killed(stack, faults, "CreateResource")
+    stack.apply()
+    stack.assert_settled()
+    created = [event for event in client.list_resource_requests()["ResourceRequestStatusSummaries"] if event["Operation"] == "CREATE"]
+    assert len(created) == 1, created
+    stack.destroy()
+
+
+def test_what_is_anothers_is_left_alone(fast_sandbox, tmp_path):
+    first, second = fast_sandbox.stack(tmp_path / "first"), fast_sandbox.stack(tmp_path / "second")
+    first.write(stream())
+    first.apply()
+    second.write(stream().replace('"one"', '"two"'))
+    refused = second.apply(status=None)
+    assert refused.status and "AlreadyExists" in refused.err
+    first.destroy()
+
+
+MISTAKES = {
+    "type: AWS::Kinesis::Steam": 'did you mean "AWS::Kinesis::Stream"?',
+    "{type: AWS::Kinesis::Stream, Nmae: a}": 'did you mean "Name"?',
+    "{type: AWS::Kinesis::Stream, Arn: a}": "set by the service",
+    "{type: AWS::Kinesis::Stream, ShardCount: 0}": "1 to 100000",
+    "{type: AWS::Batch::JobQueue, Priority: 1}": '"ComputeEnvironmentOrder" or "ServiceEnvironmentOrder" is missing',
+    "{type: AWS::Lambda::Function, Role: r}": 'needs "Code"',
+}
+
+
+@pytest.mark.parametrize("resource", MISTAKES)
+def test_mistakes_are_told_before_anything_is_called(local_stack, resource):
+    body = resource if resource.startswith("{") else "{" + resource + "}"
+    local_stack.write(f"stack: one\nresources:\n  it: {body}\n")
+    refused = local_stack.run("validate", status=None)
+    assert refused.status and MISTAKES[resource] in refused.err and "weir.yaml:3" in refused.err, refused.err
