@@ -25,7 +25,7 @@ with DAG("films", start_date=datetime.datetime(2024, 1, 1), schedule=None, descr
 COMMON = {"CORE__LOAD_EXAMPLES": "False", "CORE__UNIT_TEST_MODE": "False", "SCHEDULER__DAG_DIR_LIST_INTERVAL": "2", "LOGGING__LOGGING_LEVEL": "WARNING"}
 SETTINGS = {
     "2": {"API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth", "WEBSERVER__WORKERS": "1"},
-    "3": {"CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin", "API_AUTH__JWT_ISSUER": "airflow", "API_AUTH__JWT_AUDIENCE": "airflow", "API_AUTH__JWT_SECRET": "x" * 64, "API__WORKERS": "1"},
+    "3": {"CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin", "API_AUTH__JWT_ISSUER": "airflow", "API_AUTH__JWT_AUDIENCE": "apache-airflow", "API_AUTH__JWT_SECRET": "x" * 64, "API__WORKERS": "1"},
 }
 
 
@@ -109,7 +109,7 @@ def stack_at(tmp_path, airflow, resources):
 
 FIRST = {
     "lake": {"type": "airflow.variable", "key": "lake", "value": "s3://films", "description": "where films are"},
-    "word": {"type": "airflow.variable", "key": "db_password", "secret": "hush-one"},
+    "word": {"type": "airflow.secret_variable", "key": "db_password", "value": "hush-one"},
     "db": {"type": "airflow.connection", "connection_id": "db", "conn_type": "postgres", "host": "db", "login": "me", "password": "hush-two", "schema": "films", "port": 5432,
            "extra": {"sslmode": "require"}},
     "pool": {"type": "airflow.pool", "name": "few", "slots": 4},
@@ -117,7 +117,7 @@ FIRST = {
 }
 THEN = {
     "lake": {"type": "airflow.variable", "key": "lake", "value": "s3://more"},
-    "word": {"type": "airflow.variable", "key": "db_password", "secret": "hush-three", "description": "said"},
+    "word": {"type": "airflow.secret_variable", "key": "db_password", "value": "hush-three", "description": "said"},
     "db": {"type": "airflow.connection", "connection_id": "db", "conn_type": "mysql", "description": "new", "login": "you", "password": "hush-four", "port": 3306},
     "pool": {"type": "airflow.pool", "name": "few", "slots": 6, "description": "more", "include_deferred": True},
     "dag": {"type": "airflow.dag", "dag_id": "films", "is_paused": True},
