@@ -271,13 +271,12 @@ static void add_section(
     buf_addf(out,
         "\"%s\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"type\"],"
         "\"properties\":{\"type\":{%s\"enum\":[",
-        section,
-        list->open ? "\"anyOf\":[{\"pattern\":\"^[A-Za-z0-9]+::[A-Za-z0-9]+::[A-Za-z0-9]+$\"},{" : "");
+        section, list->open ? "\"if\":{\"pattern\":\"^[A-Za-z0-9]+(::[A-Za-z0-9]+){2}$\"},\"else\":{" : "");
     for (size_t i = 0; i < n; i++) {
         buf_addz(out, i ? "," : "");
         json_write_string(out, names[i]);
     }
-    buf_addz(out, list->open ? "]}]}},\"allOf\":[" : "]}},\"allOf\":[");
+    buf_addz(out, list->open ? "]}}},\"allOf\":[" : "]}},\"allOf\":[");
     for (size_t i = 0; i < n; i++) {
         buf_addz(out, i ? ",\n" : "\n");
         buf_addz(out, "{\"if\":{\"required\":[\"type\"],\"properties\":{\"type\":{\"const\":");
