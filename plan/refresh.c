@@ -90,6 +90,11 @@ static const struct value *wanted_of(
     for (size_t i = 0; decl && i < decl->attr_count; i++)
         if (is_readable(schema, decl->attrs[i].name) && !list_has(seen->record->set, decl->attrs[i].name))
             value_builder_add(&wanted, value_string_ref(arena, decl->attrs[i].name));
+    /* A secret that the service keeps: the record may have no more than its hash, and others refer to it. */
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (schema->attrs[i].computed && schema->attrs[i].sensitive &&
+            !value_is_null(value_get(seen->record->attrs, schema->attrs[i].name)))
+            value_builder_add(&wanted, value_string_ref(arena, schema->attrs[i].name));
     return value_builder_list(&wanted);
 }
 

@@ -74,8 +74,9 @@ def test_a_database_with_all_that_is_in_it(stack, server):
     # what others change is seen, and put right
     server.psql("revoke writers from loader", "alter role loader connection limit 3", "comment on database \"Shop 1\" is 'mine'")
     server.psql("revoke create on schema bronze from writers", "alter schema bronze owner to weir", dbname="Shop 1")
+    server.psql("alter default privileges for role loader in schema bronze revoke all on tables from writers", dbname="Shop 1")
     drift = stack.run("plan")
-    for name in "loader", "db", "bronze", "use":
+    for name in "loader", "db", "bronze", "use", "later":
         assert f"changed {name} " in drift.out, drift.out
     assert "connection" not in drift.out, "the file says nothing of it"
     stack.run("apply", "--yes")
@@ -393,3 +394,39 @@ def test_five_hundred_objects_are_few_messages(stack, server):
     assert 5 <= server.log().count(" duration: ") - messages <= 12
     stack.run("destroy", "--yes")
     assert server.psql("select count(*) from pg_namespace where nspname ~ '^s[0-9]'") == "0"
+
+
+def test_a_password_that_nobody_has_seen(tmp_path, cloud, server):
+    """Made up by the secret, used by a role in the same apply, and found nowhere but in Secrets Manager."""
+    stack = Stack(tmp_path / "stack", cloud)
+    stack.write(f"""
+        stack: generated
+        providers:
+          {server.provider()}
+        resources:
+          secret: {{type: aws.secretsmanager.secret, name: db/password, generate: {{length: 40}}, force_destroy: true}}
+          role: {{type: postgres.role, provider: retail, name: generated, login: true, password: "${{secret.password}}"}}
+    """)
+
+    def is_in_use():
+        password = cloud.client("secretsmanager").get_secret_value(SecretId="db/password")["SecretString"]
+        assert server.psql("select 1", user="generated", password=password) == "1"
+        return password
+
+    shown = [stack.run("apply", "--yes", "-v")]
+    first = is_in_use()
+    assert len(first) == 40 and not set(first) & set("'\"@/\\ ")
+    is_as_said(stack)
+    stack.write((stack.folder / "weir.yaml").read_text().replace("length: 40", "length: 40, version: 2"))
+    shown += [stack.run("plan"), stack.run("apply", "--yes", "-v")]
+    second = is_in_use()
+    is_as_said(stack)
+    assert first != second
+    cloud.client("secretsmanager").put_secret_value(SecretId="db/password", SecretString="rotated-Sandpiper-9")
+    assert stack.plan() == {"role": "update"}, "whoever rotates it is followed"
+    stack.apply()
+    assert is_in_use() == "rotated-Sandpiper-9"
+    state = "".join(path.read_text(errors="replace") for path in (stack.folder / ".weir").rglob("*") if path.is_file())
+    for where in server.log(), state, *(result.out + result.err for result in shown):
+        assert first not in where and second not in where and "rotated-Sandpiper-9" not in where
+    stack.destroy()

@@ -5,5 +5,6 @@
 const struct native aws_natives[] = {
     {.name = "empty_bucket", .step = s3_empty_bucket},
     {.name = "count_bucket", .step = s3_count_bucket},
+    {.name = "generate_password", .step = generate_password},
     {0},
 };

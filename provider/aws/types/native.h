@@ -6,4 +6,7 @@
 
 extern const struct native aws_natives[];
 
+/* {Password}: a new one, as `generate` of the object says. */
+native_step generate_password;
+
 #endif

@@ -5,7 +5,7 @@ select w.key, json_build_object(
     'held', coalesce((select json_object_agg(lower(a.privilege_type), json_build_array(1, a.is_grantable::int))
         from pg_roles o, aclexplode(coalesce((select d.defaclacl from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace
             where d.defaclrole = o.oid and d.defaclobjtype = left(k.letter, 1)::"char" and n.nspname is not distinct from w.schema),
-            case when w.schema is null then acldefault(k.built_in::"char", o.oid) else '{}' end)) a
+            case when w.schema is null then acldefault(k.built_in::"char", o.oid) end)) a
         left join pg_roles r on r.oid = a.grantee
         where o.rolname = w.owner and case when a.grantee = 0 then w.role = 'public' else r.rolname = w.role end), '{}'))
 from json_to_recordset(:'wanted') as w(key text, owner text, role text, schema text, "on" text)
