@@ -53,7 +53,8 @@ struct executor {
 /* schedule.c: fills ops, graph, ready and unfinished. */
 void executor_schedule(struct executor *x);
 
-/* execute.c */
+/* execute.c: carries out what is scheduled; returns when all of it is done, or was given up. */
+void executor_run(struct executor *x);
 void executor_event(struct executor *x, const struct event *event);
 
 #endif

@@ -1,58 +1,24 @@
 /*
- * Is anything left of a stack that was destroyed?
- *
- * Candidates come from four places: what the state had recorded, the names that the stack would give, what
- * bears its marks (by the tagging API, and by listings where that does not know a type), and what services
- * make on behalf of all these. Each is then read: only what the service shows now is a leftover. Something
- * that bears another stack's marks is not, and a copy of the same stack has another state, whose lineage is
- * among the marks.
+ * Is anything left of a stack that was destroyed? Each candidate is read: only what the service shows now is
+ * a leftover. Something that bears another stack's marks is not, and a copy of the same stack has another
+ * state, whose lineage is among the marks.
  */
-#include "plan/plan.h"
+#include "plan/verify.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/pool.h"
-#include "plan/attributes.h"
 #include "plan/context.h"
-#include "plan/evaluate.h"
-#include "plan/instances.h"
-#include "plan/places.h"
-#include "plan/teardown.h"
-#include "provider/aws/client.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
-enum { THREADS = 16, LOOKS = 4, FIRST_PAUSE_MS = 1000 };
+enum { LOOKS = 4, FIRST_PAUSE_MS = 1000 };
 
-struct candidate {
-    const struct schema *schema; /* NULL: no type of ours; then it is taken at its word */
-    struct provider *provider;
-    const struct value *object;
-    struct subject subject; /* provider: not told of */
-    struct str why;
-    bool deleted; /* by this very run: it may take a moment until everybody knows */
-    bool named;   /* found by its name alone: whose it is shows in its marks */
-    bool there;
-};
-
-struct verifying {
-    struct planner *p;
-    struct candidate *items;
-    size_t n, cap;
-    struct map known;     /* type and id of each */
-    struct map providers; /* as text -> struct provider */
-    struct map places;    /* texts of where was looked */
-    pthread_mutex_t lock; /* all of this while threads look */
-    struct err failure;   /* the first thing that could not be looked at */
-};
-
-static struct op_ctx candidate_context(struct verifying *v, struct arena *arena, const struct candidate *c)
+struct op_ctx verify_context(struct verifying *v, struct arena *arena, const struct candidate *c)
 {
     return op_context(v->p, arena, c->provider, c->schema, c->subject.address);
 }
 
-static void note_failure(struct verifying *v, const struct err *err, struct str what)
+void verify_failed(struct verifying *v, const struct err *err, struct str what)
 {
     pthread_mutex_lock(&v->lock);
     if (v->failure.class == ERR_NONE) {
@@ -61,298 +27,6 @@ static void note_failure(struct verifying *v, const struct err *err, struct str 
     }
     pthread_mutex_unlock(&v->lock);
 }
-
-/* ---- candidates ---- */
-
-/* Texts and values are copied; of two for the same thing the first stays. */
-static void add_candidate(struct verifying *v, const struct candidate *candidate)
-{
-    struct arena *arena = v->p->arena;
-    struct str key =
-        arena_printf(arena, "%.*s %.*s", STR_ARG(candidate->subject.type), STR_ARG(candidate->subject.id));
-    if (map_set(&v->known, key, v))
-        return;
-    MEM_GROW(v->items, v->cap, v->n + 1);
-    struct candidate *own = &v->items[v->n++];
-    *own = *candidate;
-    own->object = candidate->object ? value_copy(arena, candidate->object) : NULL;
-    own->subject.address = arena_str(arena, candidate->subject.address);
-    own->subject.type = arena_str(arena, candidate->subject.type);
-    own->subject.id = arena_str(arena, candidate->subject.id);
-    own->why = arena_str(arena, candidate->why);
-}
-
-/* Where the type's things are is among what was looked at, and what bears marks there is looked for. */
-static void note_place(struct verifying *v, struct provider *provider, const struct schema *schema)
-{
-    struct arena *arena = v->p->arena;
-    const struct value *place = NULL;
-    struct err ignored = ERR_INIT;
-    if (!provider_aws(provider) || provider_place(provider, schema, false, arena, &place, &ignored))
-        return;
-    map_set(&v->providers, arena_printf(arena, "%p", (void *)provider), provider);
-    if (place)
-        map_set(&v->places, provider_place_text(provider, place, arena), provider);
-}
-
-static void add_recorded(struct verifying *v)
-{
-    struct planner *p = v->p;
-    for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct record *record = p->recorded.seen[i].record;
-        struct err ignored = ERR_INIT;
-        struct candidate c = {.subject = record->subject,
-            .object = record->attrs,
-            .why = STR("the state had it, and it is still there"),
-            .deleted = !state_get(p->workspace->state, record->subject.address)};
-        c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
-        if (!c.schema || c.schema->history || !c.schema->ops->read ||
-            place_provider(p, record->subject.provider, record->place, &c.provider, &ignored))
-            continue;
-        note_place(v, c.provider, c.schema);
-        add_candidate(v, &c);
-    }
-}
-
-/* What was there before weir may well be there after it. */
-static bool may_be_others(const struct planner *p, const struct instance *instance)
-{
-    for (size_t i = 0; i < p->stack->import_count; i++)
-        if (str_eq(p->stack->imports[i].address, instance->address))
-            return true;
-    return instance->decl->adopt == ADOPT_EXISTING;
-}
-
-/* Calls can be made with what is known only. */
-static const struct value *known_part(struct arena *arena, const struct value *object)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < object->count; i++)
-        if (value_is_known(object->entries[i].value))
-            value_builder_set(&b, object->entries[i].key, object->entries[i].value);
-    return value_builder_map(&b);
-}
-
-static void add_named(struct verifying *v, struct planner *p, struct instance *instance)
-{
-    const struct decl *decl = instance->decl;
-    const struct schema *schema = decl->schema;
-    struct provider *provider;
-    struct err ignored = ERR_INIT;
-    const struct value *planned = evaluate_given(p, instance, p->arena); /* nothing is built for this */
-    instance->planned = planned ? planned : &value_unknown;
-    if (!planned || !schema->ops->read || evaluate_provider(p, decl, &provider, &ignored))
-        return;
-    note_place(v, provider, schema);
-    struct op_ctx op = instance_context(p, p->arena, provider, instance);
-    op.offline = true;
-    if (schema->ops->predict && schema->ops->predict(&op, planned, NULL, &planned, &ignored))
-        return;
-    instance->planned = planned;
-    const struct value *id = value_get(planned, schema->id);
-    if (value_is_null(id) || !value_is_known(id) || may_be_others(p, instance))
-        return;
-    struct candidate c = {.schema = schema,
-        .provider = provider,
-        .object = known_part(p->arena, planned),
-        .subject.address = instance->address,
-        .subject.type = schema->name,
-        .subject.id = value_text(id, STR_EMPTY),
-        .why = STR("has the name that this stack would give"),
-        .named = true};
-    add_candidate(v, &c);
-}
-
-/* The names that the stack would give to new resources, as far as they can be known without any. */
-static void add_declared(struct verifying *v)
-{
-    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-    struct planner aside = planner_aside(v->p, &ignored), *p = &aside;
-    aside.offline = true; /* nothing is packaged, uploaded or asked for */
-    for (size_t i = 0; i < p->stack->decl_count; i++) {
-        const struct decl *decl = p->stack->decls[i];
-        struct instances *list = &p->evaluated.instances[i];
-        if (p->evaluated.fixed[i])
-            continue;
-        if (decl->kind == DECL_RESOURCE && !evaluate_instances(p, decl))
-            list->n = 0;
-        for (size_t k = 0; decl->kind == DECL_RESOURCE && k < list->n; k++)
-            add_named(v, p, &list->items[k]);
-        if (decl->kind == DECL_DATA)
-            p->evaluated.values[i] = &value_unknown;
-        else
-            evaluate_decl(p, decl);
-    }
-}
-
-/* ---- by mark ---- */
-
-struct marked_search {
-    struct verifying *v;
-    struct provider *provider;
-    const struct schema *schema;
-};
-
-static bool is_of_another_copy(const struct planner *p, const struct value *tags)
-{
-    struct str mark = value_text(value_getz(tags, "weir:state"), STR_EMPTY);
-    struct str own = state_lineage(p->workspace->state);
-    return mark.n && own.n && !str_eq(mark, own);
-}
-
-/* The types that an ARN may be of; those whose ARNs are known by their form go first. */
-static void add_by_arn(struct verifying *v, struct provider *provider, struct str arn, struct str address)
-{
-    struct catalog *catalog = v->p->workspace->catalog;
-    size_t count;
-    const struct str *names = catalog_names(catalog, false, &count);
-    struct candidate c = {.provider = provider,
-        .subject.address = address,
-        .subject.id = arn,
-        .subject.type = STR("?"),
-        .why = STR("bears the marks of this stack")};
-    bool known = false;
-    for (size_t i = 0; i < count; i++) {
-        struct err ignored = ERR_INIT;
-        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
-        const struct value *object = NULL;
-        c.schema = schema;
-        struct op_ctx op = candidate_context(v, v->p->arena, &c);
-        if (!schema || !schema->ops->by_arn || schema->ops->by_arn(&op, arn, &object, &ignored) || !object)
-            continue;
-        known = true;
-        c.object = object;
-        c.subject.type = schema->name;
-        c.subject.id = value_text(value_get(object, schema->id), arn);
-        add_candidate(v, &c);
-    }
-    c.schema = NULL;
-    c.object = NULL;
-    if (!known)
-        add_candidate(v, &c);
-}
-
-static void found_marked(void *ctx, const struct value *live);
-
-/* Of a store that knows S3 only: its buckets, one by one. Objects bear no marks. */
-static void add_marked_buckets(struct verifying *v, struct provider *provider)
-{
-    struct err err = ERR_INIT;
-    const struct schema *schema = catalog_find(v->p->workspace->catalog, STR("aws.s3.bucket"), false, &err);
-    struct candidate c = {.schema = schema, .provider = provider, .subject.type = STR("aws.s3.bucket")};
-    struct marked_search search = {v, provider, schema};
-    struct op_ctx op = candidate_context(v, v->p->arena, &c);
-    op.untold = true;
-    if (!schema || schema->ops->marked(&op, found_marked, &search, &err))
-        note_failure(v, &err, STR("the stack's marks"));
-}
-
-/* Is all that the stack has, or had, with the provider in S3? */
-static bool has_only_s3(const struct verifying *v, const struct provider *provider)
-{
-    for (size_t i = 0; i < v->n; i++) {
-        const struct schema *schema = v->items[i].schema;
-        if (v->items[i].provider == provider && schema && schema->service && !schema->service->s3)
-            return false;
-    }
-    return true;
-}
-
-static void add_tagged(struct verifying *v)
-{
-    for (size_t i = 0; i < v->providers.n; i++) {
-        struct provider *provider = v->providers.items[i].ptr;
-        const struct value *list;
-        struct err err = ERR_INIT;
-        bool only_s3 = has_only_s3(v, provider);
-        if (only_s3 && provider_is_store(provider, NULL)) {
-            add_marked_buckets(v, provider);
-            continue;
-        }
-        if (provider_marked(provider, v->p->arena, v->p->stack->name, &list, &err)) {
-            if (only_s3 && provider_is_store(provider, &err))
-                add_marked_buckets(v, provider);
-            else
-                note_failure(v, &err, STR("the stack's marks"));
-            continue;
-        }
-        for (uint32_t k = 0; k < list->count; k++) {
-            const struct value *tags = value_getz(list->items[k], "tags");
-            if (!is_of_another_copy(v->p, tags))
-                add_by_arn(v, provider, value_text(value_getz(list->items[k], "arn"), STR_EMPTY),
-                    value_text(value_getz(tags, "weir:address"), STR_EMPTY));
-        }
-    }
-}
-
-static void found_marked(void *ctx, const struct value *live)
-{
-    const struct marked_search *search = ctx;
-    const struct value *tags = value_getz(live, "tags");
-    if (is_of_another_copy(search->v->p, tags))
-        return;
-    struct candidate c = {.schema = search->schema,
-        .provider = search->provider,
-        .object = live,
-        .subject.address = value_text(value_getz(tags, "weir:address"), STR_EMPTY),
-        .subject.type = search->schema->name,
-        .subject.id = value_text(value_get(live, search->schema->id), STR_EMPTY),
-        .why = STR("bears the marks of this stack")};
-    add_candidate(search->v, &c);
-}
-
-/* What the tagging API does not know is listed, of the types that the stack has or had. */
-static void add_listed(struct verifying *v)
-{
-    AUTO_MAP struct map done = MAP_INIT;
-    size_t n = v->n;
-    for (size_t i = 0; i < n; i++) {
-        struct candidate c = v->items[i];
-        struct err err = ERR_INIT;
-        struct marked_search search = {v, c.provider, c.schema};
-        if (!c.schema || !c.schema->ops->marked || map_set(&done, c.subject.type, &done))
-            continue;
-        struct op_ctx op = candidate_context(v, v->p->arena, &c);
-        if (c.schema->ops->marked(&op, found_marked, &search, &err))
-            note_failure(v, &err, c.subject.type);
-    }
-}
-
-/* ---- what services left ---- */
-
-static void look_for_leaves(void *ctx, size_t i)
-{
-    struct verifying *v = ctx;
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    pthread_mutex_lock(&v->lock);
-    struct candidate c = v->items[i];
-    pthread_mutex_unlock(&v->lock);
-    struct err err = ERR_INIT;
-    const struct value *left;
-    if (!c.schema || !c.schema->ops->leaves || !c.object)
-        return;
-    struct op_ctx op = candidate_context(v, &arena, &c);
-    if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
-        note_failure(v, &err, c.subject.address);
-        return;
-    }
-    for (uint32_t k = 0; k < left->count; k++) {
-        const struct value *leaf = left->items[k];
-        struct str type = value_text(value_getz(leaf, "type"), STR_EMPTY);
-        struct candidate own = {.provider = c.provider,
-            .object = value_getz(leaf, "object"),
-            .subject.address = c.subject.address,
-            .subject.type = type,
-            .subject.id = value_text(value_getz(leaf, "id"), STR_EMPTY),
-            .why = value_text(value_getz(leaf, "says"), STR_EMPTY),
-            .there = true};
-        pthread_mutex_lock(&v->lock);
-        add_candidate(v, &own);
-        pthread_mutex_unlock(&v->lock);
-    }
-}
-
-/* ---- is it there? ---- */
 
 /* Whose is what bears the right name? Of what bears no marks nobody knows. */
 static bool is_others(struct op_ctx *op, const struct value *live)
@@ -383,12 +57,12 @@ static void look_at_candidate(void *ctx, size_t i)
         c->there = true; /* left by a service and seen just now, or of a type that cannot be read */
         return;
     }
-    struct op_ctx op = candidate_context(v, &arena, c);
+    struct op_ctx op = verify_context(v, &arena, c);
     c->there = false;
     const struct value *id = value_string_ref(&arena, c->schema->id);
     if (c->schema->ops->read(&op, c->object, value_list(&arena, &id, 1), &live, &err)) {
         if (err.class != ERR_ABSENT)
-            note_failure(v, &err, c->subject.id);
+            verify_failed(v, &err, c->subject.id);
         return;
     }
     c->there =
@@ -412,7 +86,7 @@ static void look_at_all(struct verifying *v)
 {
     int64_t pause_ms = FIRST_PAUSE_MS;
     for (int round = 0; round < LOOKS; round++) {
-        pool_run(THREADS, v->n, look_at_candidate, v);
+        pool_run(VERIFY_THREADS, v->n, look_at_candidate, v);
         if (!any_deleted_is_there(v) || round + 1 == LOOKS || is_cancelled(v))
             return;
         clock_sleep_ms(pause_ms);
@@ -460,11 +134,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     *out = (struct verified){0};
     struct verifying v = {.p = plan->planner, .lock = PTHREAD_MUTEX_INITIALIZER};
     planner_hand_over(v.p, cancel);
-    add_recorded(&v);
-    add_declared(&v);
-    add_tagged(&v);
-    add_listed(&v);
-    pool_run(THREADS, v.n, look_for_leaves, &v);
+    verify_find(&v);
     look_at_all(&v);
     report_leftovers(&v, &out->left, &out->left_count);
     report_places(&v, out);
