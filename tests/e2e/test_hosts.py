@@ -200,7 +200,7 @@ def test_users_packages_and_mounts(host):
     stack = host.write("""
   etl: {type: host.user, name: weiretl, comment: "ETL", groups: [mail], authorized_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGr0 a"], remove_home: true}
   tools: {type: host.package, names: [hello]}
-  data: {type: host.mount, path: "@/data", device: tmpfs, fstype: tmpfs, options: "size=1m", table: "@/fstab", mounted: false}
+  volume: {type: host.mount, path: "@/data", device: tmpfs, fstype: tmpfs, options: "size=1m", table: "@/fstab", mounted: false}
 """)
     try:
         stack.apply()
