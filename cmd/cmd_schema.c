@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cmd/kinds.h"
 #include "plan/state/settings.h"
+#include "provider/ssh/connection_settings.h"
 
 #include <stdlib.h>
 
@@ -314,8 +315,15 @@ static void add_settings_sections(struct buf *out)
     size_t n;
     const struct attr *states = state_settings(&n);
     buf_addz(out,
-        "\"providers\":{\"type\":\"object\",\"description\":\"Settings of providers: aws, aws.NAME\","
-        "\"additionalProperties\":false,\"patternProperties\":{");
+        "\"connections\":{\"type\":\"object\",\"description\":\"Ways to hosts and what only they reach\","
+        "\"additionalProperties\":{\"if\":{\"$ref\":\"#/definitions/expression\"},\"else\":{\"type\":"
+        "\"object\",");
+    add_settings(out, &connection_settings);
+    buf_addz(out,
+        "}}},\n\"providers\":{\"type\":\"object\",\"description\":\"Settings of providers: aws, aws.NAME; "
+        "with "
+        "type: KIND under any name\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"type\"]},"
+        "\"patternProperties\":{");
     for (size_t i = 0; cmd_kinds.items[i]; i++)
         add_kind(out, cmd_kinds.items[i], i == 0);
     buf_addz(out,

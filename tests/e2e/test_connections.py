@@ -273,3 +273,5 @@ def test_mistakes_in_the_file(local_stack):
     assert 'there is no connection "bb"' in wrong and 'did you mean "b"?' in wrong
     assert 'unknown attribute "hots"' in wrong and 'did you mean "host"?' in wrong
     assert "connections.c" in wrong and "become" in wrong
+    schema = json.loads(local_stack.run("schema").out)["properties"]["connections"]["additionalProperties"]["else"]
+    assert schema["required"] == ["host"] and "via" in schema["properties"] and not schema["additionalProperties"]
