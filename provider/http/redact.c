@@ -20,10 +20,9 @@ static struct str fold(struct str name, char *out, size_t size)
 
 bool redact_is_secret_name(struct str name)
 {
-    static const struct str parts[] = {STR_INIT("password"), STR_INIT("passwd"),
-        STR_INIT("passphrase"), STR_INIT("secretstring"),
-        STR_INIT("secretbinary"), STR_INIT("secretaccesskey"), STR_INIT("secretkey"),
-        STR_INIT("clientsecret"), STR_INIT("sessiontoken"), STR_INIT("securitytoken"),
+    static const struct str parts[] = {STR_INIT("password"), STR_INIT("passwd"), STR_INIT("passphrase"),
+        STR_INIT("secretstring"), STR_INIT("secretbinary"), STR_INIT("secretaccesskey"),
+        STR_INIT("secretkey"), STR_INIT("clientsecret"), STR_INIT("sessiontoken"), STR_INIT("securitytoken"),
         STR_INIT("identitytoken"), STR_INIT("authtoken"), STR_INIT("accesstoken"),
         STR_INIT("authorizationtoken"), STR_INIT("privatekey"), STR_INIT("apikey"), STR_INIT("xamzsignature"),
         STR_INIT("xamzcredential"), STR_INIT("plaintext")};
