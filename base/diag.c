@@ -436,7 +436,8 @@ static void add_place(struct buf *out, const struct frame *frame, struct span sp
     add_marks(out, frame, &excerpt, span.length, color, mark, label);
 }
 
-void diag_render(const struct diag *diag, bool color, struct buf *out)
+/* One diagnostic rendered as above; for tests and --json. */
+static void diag_render(const struct diag *diag, bool color, struct buf *out)
 {
     const struct style *style = color ? &color_style : &plain_style;
     const char *severity = diag->severity == DIAG_ERROR ? style->error : style->warning;

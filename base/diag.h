@@ -100,8 +100,6 @@ void diags_own_sources(struct diags *diags);
 
 /* Sorts by source, line, column and renders all; `color` adds ANSI colours. */
 void diags_render(struct diags *diags, bool color, struct buf *out);
-/* One diagnostic rendered as above; for tests and --json. */
-void diag_render(const struct diag *diag, bool color, struct buf *out);
 /* Line and column of a byte offset. */
 struct span span_at(const struct source *source, size_t offset, size_t length);
 

@@ -98,7 +98,4 @@ int invocation_diags(struct invocation *inv);
 /* A line on standard error that is not a failure. */
 void invocation_note(struct invocation *inv, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Text of a failure: "error: …", its hint and its request id. */
-void err_render(const struct err *err, bool color, struct buf *out);
-
 #endif

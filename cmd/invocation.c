@@ -12,6 +12,28 @@
 
 #include <stdarg.h>
 
+/* Text of a failure: "error: …", its hint and its request id. */
+static void err_render(const struct err *err, bool color, struct buf *out)
+{
+    style_on(out, color, STYLE_BOLD);
+    style_add(out, color, STYLE_RED, "error");
+    style_on(out, color, STYLE_BOLD);
+    buf_addz(out, ": ");
+    text_add_safe(out, str_z(err->message), true);
+    style_off(out, color, STYLE_BOLD);
+    buf_add_char(out, '\n');
+    if (err->hint[0]) {
+        style_add(out, color, STYLE_CYAN, "  hint: ");
+        text_add_safe(out, str_z(err->hint), true);
+        buf_add_char(out, '\n');
+    }
+    if (err->request_id[0]) {
+        buf_addz(out, "  request id: ");
+        text_add_safe(out, str_z(err->request_id), false);
+        buf_add_char(out, '\n');
+    }
+}
+
 static int written(struct invocation *inv, int failed, const struct err *err)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -33,27 +55,6 @@ int invocation_write_as_is(struct invocation *inv, struct str text)
 {
     struct err err = ERR_INIT;
     return written(inv, say_as_is(inv->out.fd, text, &err), &err);
-}
-
-void err_render(const struct err *err, bool color, struct buf *out)
-{
-    style_on(out, color, STYLE_BOLD);
-    style_add(out, color, STYLE_RED, "error");
-    style_on(out, color, STYLE_BOLD);
-    buf_addz(out, ": ");
-    text_add_safe(out, str_z(err->message), true);
-    style_off(out, color, STYLE_BOLD);
-    buf_add_char(out, '\n');
-    if (err->hint[0]) {
-        style_add(out, color, STYLE_CYAN, "  hint: ");
-        text_add_safe(out, str_z(err->hint), true);
-        buf_add_char(out, '\n');
-    }
-    if (err->request_id[0]) {
-        buf_addz(out, "  request id: ");
-        text_add_safe(out, str_z(err->request_id), false);
-        buf_add_char(out, '\n');
-    }
 }
 
 int invocation_fail(struct invocation *inv, const struct err *err)

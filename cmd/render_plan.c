@@ -122,7 +122,8 @@ static void output_section(const struct plan *plan, const struct render_options 
     buf_add_char(out, '\n');
 }
 
-void render_summary(const struct plan *plan, const struct render_options *o, struct buf *out)
+/* "Plan: 3 to create, 1 to update, 1 to replace, 0 to delete." */
+static void render_summary(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
     static const enum action always[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE};
     static const enum action sometimes[] = {ACTION_READ, ACTION_ADOPT, ACTION_FORGET};

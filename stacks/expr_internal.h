@@ -130,8 +130,6 @@ const struct node *source_node(struct arena *arena, const struct source *source)
 
 /* ---- expr_span.c ---- */
 
-/* Where byte `offset` of the node's decoded text stands in the source. */
-size_t node_raw_offset(const struct node *node, size_t offset);
 /* The sub-expression at a path of keys and indices within constructors; NULL where they do not lead there. */
 const struct expr *expr_at(const struct expr *expr, const struct value *path);
 

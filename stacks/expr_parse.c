@@ -6,7 +6,8 @@
 
 static struct expr *parse_expression(struct parser *p);
 
-bool parser_enter(struct parser *p)
+/* One bracket deeper: false, after an error, where that is too deep. p->depth goes down again afterwards. */
+static bool parser_enter(struct parser *p)
 {
     if (++p->depth <= EXPR_MAX_DEPTH)
         return true;

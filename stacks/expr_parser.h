@@ -59,8 +59,6 @@ void expr_list_add(struct parser *p, struct expr_list *list, struct expr *e);
 
 /* ---- the grammar ---- */
 
-/* One bracket deeper: false, after an error, where that is too deep. p->depth goes down again afterwards. */
-bool parser_enter(struct parser *p);
 /* An expression within brackets, braces or ${ }, one level deeper. */
 struct expr *parser_inner(struct parser *p);
 /* At the opening quote: the text in double quotes. */

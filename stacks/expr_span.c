@@ -35,7 +35,7 @@ static size_t content_start(struct str raw)
  * The raw text is the decoded one with quotes, escapes, indentation and folded lines in it, so both are
  * walked side by side: what is only blank on one side is skipped there.
  */
-size_t node_raw_offset(const struct node *node, size_t offset)
+static size_t node_raw_offset(const struct node *node, size_t offset)
 {
     if (!node->source)
         return 0;

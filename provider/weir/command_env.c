@@ -118,7 +118,8 @@ static const struct str passed[] = {
     STR_INIT("HADOOP_HOME"),
 };
 
-bool command_env_has(struct str name)
+/* Would the variable be passed on without being named? */
+static bool command_env_has(struct str name)
 {
     for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
         struct str known = passed[i];

@@ -11,7 +11,5 @@
 
 /* `named`: list of names that are passed on as well; NULL: none. Points into this process's environment. */
 char **command_env(struct arena *arena, const struct value *named);
-/* Would the variable be passed on without being named? */
-bool command_env_has(struct str name);
 
 #endif

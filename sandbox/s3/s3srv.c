@@ -132,7 +132,7 @@ void s3srv_error(struct s3 *s, int status, const char *code, const char *message
     write_error(s->x, status, code, message);
 }
 
-void s3srv_fault(struct s3 *s, const struct fault *fault)
+static void s3srv_fault(struct s3 *s, const struct fault *fault)
 {
     s3srv_error(s, fault->status, fault->code, fault->message);
 }

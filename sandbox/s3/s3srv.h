@@ -50,7 +50,6 @@ void s3srv_error(struct s3 *s, int status, const char *code, const char *message
 void s3srv_detail(struct s3 *s, const char *name, struct str value);
 /* InvalidArgument: which, and what it was. */
 void s3srv_argument(struct s3 *s, const char *name, struct str value, const char *message);
-void s3srv_fault(struct s3 *s, const struct fault *fault);
 /* What a failed store operation means to a client; `refused` is for STORE_REFUSED. */
 void s3srv_store_error(struct s3 *s, enum store_result result, const struct fault *refused);
 struct str s3srv_header(const struct s3 *s, const char *name);
@@ -86,8 +85,6 @@ void xml_tags(struct buf *out, const struct value *tags);
 enum versioning s3srv_versioning(struct s3 *s, struct str bucket);
 /* <Tagging><TagSet>… into a map; answers and gives NULL where it is wrong. */
 const struct value *s3srv_parse_tags(struct s3 *s, const struct value *tagging, size_t max);
-/* a=b&c=d */
-const struct value *s3srv_parse_tag_header(struct s3 *s, struct str text);
 
 /* If-Match and its kin. */
 struct s3srv_condition {
@@ -102,7 +99,6 @@ int s3srv_check_read(struct s3 *s, const char *prefix, const struct object *obje
 /* headers, meta, tags, storage class that a new object takes from the request. NULL: answered. */
 const struct value *s3srv_new_doc(struct s3 *s);
 const struct value *s3srv_sums(struct s3 *s, enum checksum_kind kind, struct str base64);
-void s3srv_stored_headers(struct s3 *s, const struct object *object); /* Content-Type, x-amz-meta-… */
 /* Nothing is encrypted here, but clients are told what they asked for, or what AWS does without being asked.
  */
 void s3srv_encryption_headers(struct s3 *s, const struct value *doc);

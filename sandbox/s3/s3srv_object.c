@@ -79,7 +79,7 @@ void s3srv_encryption_headers(struct s3 *s, const struct value *doc)
         reply_header(s->x, S3SRV_SSE_KEY, key);
 }
 
-void s3srv_stored_headers(struct s3 *s, const struct object *object)
+static void s3srv_stored_headers(struct s3 *s, const struct object *object)
 {
     const struct value *headers = value_getz(object->doc, "headers"), *meta = value_getz(object->doc, "meta");
     for (uint32_t i = 0; headers && i < headers->count; i++)

@@ -62,7 +62,8 @@ const struct value *s3srv_parse_tags(struct s3 *s, const struct value *tagging, 
     return value_builder_map(&tags);
 }
 
-const struct value *s3srv_parse_tag_header(struct s3 *s, struct str text)
+/* a=b&c=d */
+static const struct value *s3srv_parse_tag_header(struct s3 *s, struct str text)
 {
     AUTO_BUILDER struct value_builder tags = VALUE_BUILDER(s->arena);
     while (text.n) {

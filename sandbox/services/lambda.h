@@ -94,8 +94,6 @@ void instance_init_failed(struct instance *instance, struct str body, struct str
 
 /* ---- lambda_find.c ---- */
 
-/* What is before and after the last part of a name, an ARN, or either with a qualifier. */
-struct str lambda_split_name(struct str name, struct str *qualifier);
 /* FunctionName and Qualifier of the input; all refuse with the service's own words. */
 int lambda_find_record(
     const struct service_call *call, struct str *qualifier, struct control_record *out, struct err *err);

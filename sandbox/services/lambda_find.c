@@ -4,7 +4,7 @@
 #include "base/hash.h"
 
 /* NAME, NAME:QUALIFIER, ACCOUNT:function:NAME, or an ARN with or without a qualifier. */
-struct str lambda_split_name(struct str name, struct str *qualifier)
+static struct str lambda_split_name(struct str name, struct str *qualifier)
 {
     static const struct str mark = STR_INIT("function:");
     struct str rest;

@@ -19,7 +19,7 @@ static int aws_open(const struct provider_options *options, struct arena *arena,
     return 0;
 }
 
-void aws_kind_close(void *client)
+static void aws_kind_close(void *client)
 {
     aws_client_free(client);
 }

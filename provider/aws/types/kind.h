@@ -6,8 +6,7 @@
 
 extern const struct provider_kind aws_kind;
 
-/* For kinds that differ from it by how their client is opened (tests, which have one that plays a script). */
-void aws_kind_close(void *client);
+/* For a kind that is opened otherwise (tests). */
 struct aws_client *aws_kind_client(void *client);
 
 #endif
