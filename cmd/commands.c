@@ -17,6 +17,7 @@
 
 /* clang-format off: a command a line, so that branches that add some do not meet */
 extern const struct command cmd_init;
+extern const struct command cmd_import;
 extern const struct command cmd_fmt;
 extern const struct command cmd_validate;
 extern const struct command cmd_plan;
@@ -24,7 +25,7 @@ extern const struct command cmd_show;
 extern const struct command cmd_apply;
 extern const struct command cmd_destroy;
 static const struct command *const everyday[] = {
-    &cmd_init, &cmd_fmt, &cmd_validate, &cmd_plan, &cmd_show, &cmd_apply, &cmd_destroy, NULL};
+    &cmd_init, &cmd_import, &cmd_fmt, &cmd_validate, &cmd_plan, &cmd_show, &cmd_apply, &cmd_destroy, NULL};
 
 extern const struct command cmd_run;
 extern const struct command cmd_jobs;

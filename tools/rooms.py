@@ -10,7 +10,7 @@ TOP = ("base", "provider", "stacks", "plan", "sandbox", "cmd")
 # From the top; the number is where in the row its box begins, in sixteenths of the width.
 ROWS = [
     {"cmd": 7},
-    {"plan": 1, "sandbox": 13},
+    {"plan": 1, "cmd/compose": 5, "sandbox": 13},
     {"plan/state": 1, "sandbox/services": 13},
     {"stacks": 1, "sandbox/engine": 13},
     {"provider/docker": 5, "sandbox/calls": 13},

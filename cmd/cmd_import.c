@@ -1,0 +1,83 @@
+#include "cmd/command.h"
+
+#include "base/file.h"
+#include "cmd/compose/compose.h"
+
+#include <string.h>
+
+struct import_settings {
+    struct settings shared;
+    const char *out, *name;
+};
+
+/* Beside the compose file, whose paths it repeats; never over a file that is there. */
+static int write_stack(struct invocation *inv, struct str file, struct str text)
+{
+    const struct import_settings *own = inv->own;
+    struct err err = ERR_INIT;
+    if (own->out && !strcmp(own->out, "-"))
+        return invocation_write(inv, text);
+    struct str path = own->out ? str_z(own->out) : path_join(&inv->arena, path_dir(file), STR("weir.yaml"));
+    path = arena_str(&inv->arena, path);
+    if (path_exists(path.p))
+        return invocation_usage(inv, "-o FILE writes another one, -o - shows it",
+            "%s exists already, and nothing was written", path.p);
+    if (file_write_atomic(path.p, text, 0644, &err))
+        return invocation_fail(inv, &err);
+    invocation_note(inv, "%s is written; `weir plan` shows what it would make", path.p);
+    return EXIT_DONE;
+}
+
+static int import_compose(struct invocation *inv)
+{
+    const struct import_settings *own = inv->own;
+    struct compose_options options = {.file = inv->args.items[0], .stack = str_z(own->name)};
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct err err = ERR_INIT;
+    int status = compose_read(&inv->arena, &options, &inv->diags, &text, &err);
+    int told = invocation_diags(inv);
+    if (status)
+        return err.class != ERR_NONE ? invocation_fail(inv, &err) : told;
+    return write_stack(inv, options.file, buf_str(&text));
+}
+
+static const struct option options[] = {
+    {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct import_settings, out),
+        .completes = COMPLETES_FILE,
+        .doc = "file to write, - for standard output (default: weir.yaml beside FILE)"},
+    {0, "name", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct import_settings, name),
+        .doc = "name of the stack (default: the project's)"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, NULL};
+static const struct command_example examples[] = {
+    {"weir import compose compose.yaml", "write weir.yaml beside it"},
+    {"weir import compose compose.yaml -o -", "look at it first"},
+    {NULL, NULL},
+};
+
+static const struct command compose = {
+    .name = "compose",
+    .args = "FILE",
+    .summary = "write a stack from a compose file",
+    .details = "Services become docker.container, builds and images docker.image, with networks and volumes, "
+               "under the names "
+               "that docker compose gives them. Variables become inputs, with the defaults that the file and "
+               ".env have. What "
+               "sounds like a secret is not written: it becomes an input that has to be given.\n\n"
+               "What a stack cannot say is told with its place in the compose file, and left out.",
+    .sets = sets,
+    .settings_size = sizeof(struct import_settings),
+    .min_args = 1,
+    .max_args = 1,
+    .completes = COMPLETES_FILE,
+    .examples = examples,
+    .run = import_compose,
+};
+static const struct command *const subs[] = {&compose, NULL};
+
+const struct command cmd_import = {
+    .name = "import",
+    .summary = "write a stack from what others use",
+    .subs = subs,
+};

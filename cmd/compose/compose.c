@@ -1,0 +1,235 @@
+/* The whole of a compose file: its name, networks, volumes, services, and the inputs that they turn out to
+ * need. */
+#include "cmd/compose/compose.h"
+
+#include "base/file.h"
+#include "cmd/compose/parts.h"
+#include "stacks/format.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+/* ---- names that are the Engine's ---- */
+
+static const struct node *defined(const struct compose *c, const char *kind, struct str name)
+{
+    const struct node *all = node_get(c->root, kind);
+    const struct node_entry *entry = all ? node_find(all, name) : NULL;
+    return entry ? entry->value : NULL;
+}
+
+static bool is_external(const struct node *node)
+{
+    const struct node *external = node_get(node, "external");
+    return external && external->kind == NODE_BOOL && external->boolean;
+}
+
+static struct str real_name(struct compose *c, const struct node *node, struct str name)
+{
+    struct str given = compose_text(c, node_get(node, "name"));
+    if (given.n || is_external(node))
+        return given.n ? given : name;
+    return arena_printf(c->arena, "%.*s_%.*s", STR_ARG(c->project), STR_ARG(name));
+}
+
+struct str compose_network(struct compose *c, struct str name)
+{
+    const struct node *node = defined(c, "networks", name);
+    c->default_network = c->default_network || str_eqz(name, "default");
+    return is_external(node) ? real_name(c, node, name) : compose_reference(c, "network", name, "name");
+}
+
+struct str compose_volume(struct compose *c, struct str name)
+{
+    const struct node *node = defined(c, "volumes", name);
+    if (str_find(name, STR("${"), 0) >= 0)
+        return name;
+    return is_external(node) ? real_name(c, node, name) : compose_reference(c, "volume", name, "name");
+}
+
+/* ---- networks and volumes ---- */
+
+static void take_option(
+    struct compose *c, struct str key, const struct node *node, struct str text, void *ctx)
+{
+    value_builder_set(
+        ctx, key, value_string_ref(c->arena, compose_expand(c, node, text.p ? text : STR_EMPTY)));
+}
+
+static const struct value *options(struct compose *c, const struct node *node)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
+    compose_pairs(c, node, take_option, &out);
+    return value_builder_map(&out);
+}
+
+static const struct value *subnets(struct compose *c, const struct node *list)
+{
+    static const char *const words[] = {"subnet", "gateway", "ip_range"};
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
+    for (uint32_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++) {
+        AUTO_BUILDER struct value_builder one = VALUE_BUILDER(c->arena);
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+            if (node_get(list->items[i], words[k]))
+                value_builder_set(
+                    &one, str_z(words[k]), compose_scalar(c, node_get(list->items[i], words[k])));
+        value_builder_add(&out, value_builder_map(&one));
+    }
+    return value_builder_list(&out);
+}
+
+static void write_network(struct compose *c, struct str name, const struct node *node)
+{
+    struct attr_list attrs = {.arena = c->arena};
+    static const char *const same[][2] = {{"driver", "driver"}, {"internal", "internal"},
+        {"attachable", "attachable"}, {"enable_ipv6", "ipv6"}};
+    if (is_external(node))
+        return;
+    attr_add_text(&attrs, "name", real_name(c, node, name));
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        if (node_get(node, same[i][0]))
+            attr_add(&attrs, same[i][1], compose_scalar(c, node_get(node, same[i][0])));
+    attr_add(&attrs, "options", options(c, node_get(node, "driver_opts")));
+    attr_add(&attrs, "subnets", subnets(c, node_get(node_get(node, "ipam"), "config")));
+    attr_add(&attrs, "labels", options(c, node_get(node, "labels")));
+    write_resource(&c->resources, compose_name(c, "network", name), "docker.network", &attrs);
+}
+
+static void write_volume(struct compose *c, struct str name, const struct node *node)
+{
+    struct attr_list attrs = {.arena = c->arena};
+    if (is_external(node))
+        return;
+    attr_add_text(&attrs, "name", real_name(c, node, name));
+    attr_add_text(&attrs, "driver", compose_text(c, node_get(node, "driver")));
+    attr_add(&attrs, "options", options(c, node_get(node, "driver_opts")));
+    attr_add(&attrs, "labels", options(c, node_get(node, "labels")));
+    write_resource(&c->resources, compose_name(c, "volume", name), "docker.volume", &attrs);
+}
+
+static void write_each(struct compose *c, const char *kind,
+    void (*write)(struct compose *c, struct str name, const struct node *node))
+{
+    const struct node *all = node_get(c->root, kind);
+    for (uint32_t i = 0; all && all->kind == NODE_MAP && i < all->count; i++)
+        if (!str_eqz(all->entries[i].key, "default"))
+            write(c, all->entries[i].key, all->entries[i].value);
+}
+
+/* ---- the whole ---- */
+
+static struct str stack_name(struct compose *c, struct str text)
+{
+    char *name = arena_strz(c->arena, text);
+    for (char *p = name; *p; p++)
+        *p = isalnum((unsigned char)*p) ? (char)tolower((unsigned char)*p) : '-';
+    while (*name && !isalpha((unsigned char)*name))
+        name++;
+    return *name ? str_z(name) : STR("compose");
+}
+
+static void name_project(struct compose *c, const struct compose_options *o)
+{
+    struct str name = compose_text(c, node_get(c->root, "name"));
+    if (!name.n) {
+        char *real = realpath(c->dir.n ? c->dir.p : ".", NULL);
+        name = real ? arena_str(c->arena, path_base(str_z(real))) : STR("compose");
+        free(real);
+    }
+    c->project = o->stack.n ? o->stack : stack_name(c, name);
+}
+
+static void tell_top(struct compose *c)
+{
+    static const char *const known[] = {
+        "version", "name", "services", "networks", "volumes", "secrets", "configs"};
+    for (uint32_t i = 0; i < c->root->count; i++) {
+        bool is = str_starts(c->root->entries[i].key, STR("x-"));
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            is = is || str_eqz(c->root->entries[i].key, known[k]);
+        if (!is)
+            diag_warning(c->diags, node_key_span(&c->root->entries[i]), "`%.*s:` cannot be said in a stack",
+                STR_ARG(c->root->entries[i].key));
+    }
+}
+
+static void write_inputs(struct compose *c, struct buf *out)
+{
+    if (c->inputs.n)
+        buf_addz(out, "inputs:\n");
+    for (size_t i = 0; i < c->inputs.n; i++) {
+        const struct compose_input *input = c->inputs.items[i].ptr;
+        buf_addf(out, "  %.*s: {type: %s", STR_ARG(input->name), input->type);
+        if (input->sensitive)
+            buf_addz(out, ", sensitive: true");
+        if (input->fallback && !input->sensitive) {
+            buf_addz(out, ", default: ");
+            if (input->fallback->kind == VALUE_STRING && !input->fallback->string.n)
+                buf_addz(out, "\"\"");
+            else
+                write_scalar(out, input->fallback, true);
+        }
+        buf_addz(out, "}\n");
+    }
+    if (c->inputs.n)
+        buf_add_char(out, '\n');
+}
+
+static void convert(struct compose *c)
+{
+    const struct node *services = node_get(c->root, "services");
+    AUTO_BUF struct buf networks = BUF_INIT;
+    tell_top(c);
+    /* Names that services have go before those of what they use. */
+    for (uint32_t i = 0; i < services->count; i++)
+        compose_name(c, "service", services->entries[i].key);
+    write_each(c, "networks", write_network);
+    write_each(c, "volumes", write_volume);
+    struct buf before = c->resources;
+    c->resources = (struct buf)BUF_INIT;
+    for (uint32_t i = 0; i < services->count; i++)
+        if (!str_starts(services->entries[i].key, STR("x-")))
+            compose_service(c, &services->entries[i]);
+    struct buf made = c->resources;
+    c->resources = before;
+    if (c->default_network)
+        write_network(c, STR("default"), defined(c, "networks", STR("default")));
+    buf_add_str(&c->resources, buf_str(&made));
+    buf_release(&made);
+}
+
+static int format(struct compose *c, struct str text, struct diags *diags, struct buf *out, struct err *err)
+{
+    struct source *source = ARENA_NEW(c->arena, struct source);
+    *source = (struct source){.path = STR("the stack"), .text = arena_str(c->arena, text)};
+    return format_text(source, diags, out, err);
+}
+
+int compose_read(struct arena *arena, const struct compose_options *options_, struct diags *diags,
+    struct buf *out, struct err *err)
+{
+    struct compose c = {.arena = arena, .diags = diags, .dir = arena_str(arena, path_dir(options_->file))};
+    c.root = yaml_load(arena, arena_strz(arena, options_->file), options_->file, diags);
+    if (!c.root)
+        return -1;
+    const struct node *services = node_get(c.root, "services");
+    if (!services || services->kind != NODE_MAP) {
+        diag_error(diags, node_span(c.root), "a compose file has `services:`");
+        return -1;
+    }
+    AUTO_BUF struct buf text = BUF_INIT;
+    name_project(&c, options_);
+    compose_read_env(&c);
+    convert(&c);
+    buf_addf(&text, "stack: %.*s\n\n", STR_ARG(c.project));
+    write_inputs(&c, &text);
+    buf_addz(&text, "resources:\n");
+    buf_add_str(&text, buf_str(&c.resources));
+    int status = format(&c, buf_str(&text), diags, out, err);
+    buf_release(&c.resources);
+    map_release(&c.inputs);
+    map_release(&c.defaults);
+    map_release(&c.names);
+    map_release(&c.taken);
+    return status;
+}

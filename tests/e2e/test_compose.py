@@ -1,0 +1,212 @@
+"""weir import compose: compose files as stacks."""
+
+import pytest
+
+SECRETS = "hunter2secret", "pw-in-a-url", "abcdef12345", "secret-of-dotenv"
+
+COMPOSE = """
+name: shop
+x-logging: &logging
+  driver: json-file
+  options: {max-size: 10m}
+services:
+  db:
+    image: postgres:16
+    environment:
+      POSTGRES_USER: shop
+      POSTGRES_PASSWORD: hunter2secret
+      POSTGRES_PASSWORD_FILE: /run/secrets/pw
+      POSTGRES_DB: ${DB_NAME:-shop}
+      ADMIN_TOKEN: ${ADMIN_TOKEN}
+    volumes:
+      - data:/var/lib/postgresql/data
+      - ./init:/docker-entrypoint-initdb.d:ro
+      - old:/old
+    healthcheck: {test: "pg_isready -U $${POSTGRES_USER}", interval: 5s, retries: 5}
+    restart: unless-stopped
+    logging: *logging
+    deploy: {resources: {limits: {cpus: "0.5", memory: 512M}}}
+  migrate:
+    build: {context: ./web, target: migrate, args: {VERSION: "${VERSION}"}, ssh: [default]}
+    command: python manage.py migrate --noinput "a b"
+    depends_on: {db: {condition: service_healthy}}
+    environment: ["DATABASE_URL=postgres://shop:pw-in-a-url@db/shop", LANG]
+  web:
+    build: ./web
+    image: shop/web
+    ports: ["8080:80", "127.0.0.1:9000-9001:9000-9001", "53/udp", {target: 443, published: "${HTTPS_PORT:-8443}", protocol: tcp}]
+    env_file: web.env
+    networks: {front: {aliases: [www]}, default: }
+    secrets: [api_key, {source: cert, target: tls.pem}]
+    configs: [{source: nginx, target: /etc/nginx/nginx.conf}]
+    depends_on: {db: {condition: service_healthy}, migrate: {condition: service_completed_successfully}}
+    links: [db]
+    deploy: {replicas: 3}
+    stop_grace_period: 1m30s
+    ulimits: {nofile: {soft: 100, hard: 200}, nproc: 50}
+  debug:
+    image: postgres:16
+    profiles: [debug]
+    network_mode: service:db
+networks:
+  front: {ipam: {config: [{subnet: 172.30.0.0/24}]}}
+volumes:
+  data:
+  old: {external: true}
+secrets:
+  api_key: {environment: API_KEY}
+  cert: {file: ./cert.pem}
+configs:
+  nginx: {content: "listen ${PORT:-80};\\nhost $$host;\\n"}
+include: [more.yaml]
+"""
+
+STACK = """\
+stack: shop
+
+inputs:
+  db_postgres_password: {type: string, sensitive: true}
+  db_name: {type: string, default: shop}
+  admin_token: {type: string, sensitive: true}
+  version: {type: string}
+  migrate_database_url: {type: string, sensitive: true}
+  lang: {type: string, default: C.UTF-8}
+  web_secret_key: {type: string, sensitive: true}
+  api_key: {type: string, sensitive: true}
+  port: {type: string, default: "80"}
+  https_port: {type: string, default: "8443"}
+  profile_debug: {type: boolean, default: false}
+
+resources:
+  front:
+    type: docker.network
+    name: shop_front
+    subnets: [{subnet: 172.30.0.0/24}]
+
+  data_volume:
+    type: docker.volume
+    name: shop_data
+
+  network:
+    type: docker.network
+    name: shop_default
+
+  db_image:
+    type: docker.image
+    name: postgres:16
+
+  db:
+    type: docker.container
+    name: shop-db-1
+    image: ${db_image.id}
+    environment: {POSTGRES_DB: "${inputs.db_name}", POSTGRES_PASSWORD_FILE: /run/secrets/pw, POSTGRES_USER: shop}
+    secret_environment: {ADMIN_TOKEN: "${inputs.admin_token}", POSTGRES_PASSWORD: "${inputs.db_postgres_password}"}
+    mounts:
+      - {source: "${data_volume.name}", target: /var/lib/postgresql/data}
+      - {type: bind, source: ./init, target: /docker-entrypoint-initdb.d, read_only: true}
+      - {source: old, target: /old}
+    networks: [{name: "${network.name}", aliases: [db]}]
+    health_check: {test: [CMD-SHELL, "pg_isready -U $${POSTGRES_USER}"], interval: 5s, retries: 5}
+    restart: unless-stopped
+    log_driver: json-file
+    log_options: {max-size: 10m}
+    memory: 512M
+    cpus: 0.5
+
+  migrate_image:
+    type: docker.image
+    name: shop-migrate
+    context: ./web
+    target: migrate
+    args: {VERSION: "${inputs.version}"}
+
+  migrate:
+    type: docker.container
+    name: shop-migrate-1
+    image: ${migrate_image.id}
+    command: [python, manage.py, migrate, "--noinput", a b]
+    environment: {LANG: "${inputs.lang}"}
+    secret_environment: {DATABASE_URL: "${inputs.migrate_database_url}"}
+    networks: [{name: "${network.name}", aliases: [migrate]}]
+    depends_on: [db]
+    wait: exited
+
+  web_image:
+    type: docker.image
+    name: shop/web
+    context: ./web
+
+  web:
+    type: docker.container
+    name: shop-web-1
+    image: ${web_image.id}
+    environment: {LOG_LEVEL: info}
+    secret_environment: {SECRET_KEY: "${inputs.web_secret_key}"}
+    secrets: {/run/secrets/api_key: "${inputs.api_key}", /run/secrets/tls.pem: "${file('./cert.pem')}"}
+    files: {/etc/nginx/nginx.conf: "listen ${inputs.port};\\nhost $host;\\n"}
+    ports:
+      - {container: 80, host: 8080, address: 0.0.0.0}
+      - {container: 9000, host: 9000, address: 127.0.0.1}
+      - {container: 9001, host: 9001, address: 127.0.0.1}
+      - {container: 53, address: 0.0.0.0, protocol: udp}
+      - {container: 443, host: "${inputs.https_port}", address: 0.0.0.0}
+    networks: [{name: "${front.name}", aliases: [web, www]}, {name: "${network.name}", aliases: [web]}]
+    stop_timeout: 90
+    ulimits: {nofile: "100:200", nproc: "50"}
+    depends_on: [db, migrate]
+
+  debug:
+    type: docker.container
+    name: shop-debug-1
+    image: ${db_image.id}
+    network_mode: container:${db.name}
+    when: ${inputs.profile_debug}
+"""
+
+GIVEN = [word for name in ("db_postgres_password", "admin_token", "version", "migrate_database_url", "web_secret_key", "api_key") for word in ("-i", f"{name}=given-{name}")]
+
+
+@pytest.fixture
+def stack(local_stack):
+    local_stack.write(COMPOSE, "compose.yaml")
+    local_stack.write("SECRET_KEY=abcdef12345\n# a comment\nexport LOG_LEVEL='info'\n", "web.env")
+    local_stack.write("LANG=C.UTF-8\nADMIN_TOKEN=secret-of-dotenv\n", ".env")
+    local_stack.write("certificate\n", "cert.pem")
+    local_stack.write("FROM base\n", "web/Dockerfile")
+    local_stack.write("", "init/.keep")
+    return local_stack
+
+
+def test_a_stack_as_one_would_write_it(stack):
+    told = stack.run("import", "compose", "compose.yaml")
+    written = (stack.folder / "weir.yaml").read_text()
+    assert written == STACK
+    for secret in SECRETS:
+        assert secret not in written + told.out + told.err, secret
+    for line, text in (
+        (11, "the input `db_postgres_password` asks for it"),
+        (14, "ADMIN_TOKEN is a secret, and what it has been is not written"),
+        (24, "`ssh` of a build cannot be said in a stack"),
+        (27, "the input `migrate_database_url` asks for it"),
+        (32, "the input `web_secret_key` asks for it"),
+        (37, "`links` of a service cannot be said in a stack"),
+        (38, "`for_each` in its resource makes several"),
+        (55, "`include:` cannot be said in a stack"),
+    ):
+        assert text in told.err and f"compose.yaml:{line}:" in told.err, (line, text, told.err)
+    # It is right, in the usual layout, and plans without an Engine.
+    stack.run("fmt", "--check")
+    assert stack.plan(*GIVEN) == {name: "create" for name in ("front", "data_volume", "network", "db_image", "db", "migrate_image", "migrate", "web_image", "web")}
+    assert "debug" in stack.plan(*GIVEN, "-i", "profile_debug=true")
+    assert "exists already" in stack.run("import", "compose", "compose.yaml", status=3).err
+    assert stack.run("import", "compose", "compose.yaml", "-o", "-", "--name", "other").out.startswith("stack: other\n")
+
+
+def test_what_is_no_compose_file(stack):
+    stack.write("stack: shop\n", "other.yaml")
+    assert "a compose file has `services:`" in stack.run("import", "compose", "other.yaml", status=3).err
+    stack.write("services: [a\n", "broken.yaml")
+    assert "broken.yaml:" in stack.run("import", "compose", "broken.yaml", status=3).err
+    assert "nowhere.yaml" in stack.run("import", "compose", "nowhere.yaml", status=None).err
+    stack.write("services: {a: {image: x, ports: 80, command: {a: b}}, b: [1]}\n", "odd.yaml")
+    stack.run("import", "compose", "odd.yaml", "-o", "-")
