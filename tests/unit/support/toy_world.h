@@ -178,7 +178,7 @@ static const struct provider_kinds toy_kinds = {.items = toy_items};
 
 static char folder[64];
 
-static int new_folder(void **state)
+static inline int new_folder(void **state)
 {
     (void)state;
     strcpy(folder, "/tmp/weir-test-plan-XXXXXX");
@@ -186,7 +186,7 @@ static int new_folder(void **state)
     return 0;
 }
 
-static int remove_folder(void **state)
+static inline int remove_folder(void **state)
 {
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -199,7 +199,7 @@ static int remove_folder(void **state)
     return system(arena_printf(&arena, "rm -rf %s", folder).p);
 }
 
-static void write_stack(const char *resources)
+static inline void write_stack(const char *resources)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err err = ERR_INIT;
@@ -217,27 +217,27 @@ struct command {
     int status; /* of the last step */
 };
 
-static void start(struct command *s)
+static inline void start(struct command *s)
 {
     *s = (struct command){.options = {.kinds = &toy_kinds, .stack.dir = folder}};
     s->status = workspace_open(&s->options, &s->diags, &s->workspace, &s->err);
 }
 
-static void make(struct command *s, struct plan_options options)
+static inline void make(struct command *s, struct plan_options options)
 {
     start(s);
     assert_int_equal(s->status, 0);
     s->status = plan_make(&s->workspace, &options, &s->diags, &s->plan, &s->err);
 }
 
-static void finish(struct command *s)
+static inline void finish(struct command *s)
 {
     plan_free(s->plan);
     workspace_close(&s->workspace);
     diags_release(&s->diags);
 }
 
-static int run(struct command *s, struct apply_options options, struct apply_result *result)
+static inline int run(struct command *s, struct apply_options options, struct apply_result *result)
 {
     buf_clear(&world.log);
     options.parallelism = 1;
@@ -245,7 +245,7 @@ static int run(struct command *s, struct apply_options options, struct apply_res
 }
 
 /* Plans and applies; what was done must be `expected`. */
-static void apply_with(struct plan_options options, const char *expected)
+static inline void apply_with(struct plan_options options, const char *expected)
 {
     struct command s;
     struct apply_result result;
@@ -261,12 +261,12 @@ static void apply_with(struct plan_options options, const char *expected)
     finish(&s);
 }
 
-static void apply(const char *expected)
+static inline void apply(const char *expected)
 {
     apply_with((struct plan_options){0}, expected);
 }
 
-static void assert_nothing_to_do(void)
+static inline void assert_nothing_to_do(void)
 {
     struct command s;
     make(&s, (struct plan_options){0});
@@ -277,12 +277,12 @@ static void assert_nothing_to_do(void)
     finish(&s);
 }
 
-static const struct value *thing(const char *name)
+static inline const struct value *thing(const char *name)
 {
     return map_get(&world.things, str_z(name));
 }
 
-static void change_outside(const char *name, const char *attr, const char *value)
+static inline void change_outside(const char *name, const char *attr, const char *value)
 {
     put(value_with(
         &world.arena, thing(name), str_z(attr), value ? value_stringz(&world.arena, value) : NULL));
