@@ -41,10 +41,13 @@ def test_stacks_are_right(tmp_path, path):
         (stack.folder / "weir.yaml").write_text(text)
         for source in re.findall(r"type: weir.artifact, source: ([\w/.]+)", text):
             stack.write("", source if "." in source else f"{source}/main.py")
+        for folder in re.findall(r"(?:type: postgres.migrations, .*folder|    source): (\w+)", text):
+            (stack.folder / folder).mkdir()
         specs = blocks(path, "service:")
         for spec in specs:
             stack.write(spec, f"specs/{re.match('service: (.*)', spec)[1]}.yaml")
-        stack.run("validate", *(["--specs", "specs"] if specs else []), *(["-e", "dev"] if "environments:" in text else []))
+        secrets = re.findall(r"^  (\w+): {type: string, sensitive: true}", text, re.M)
+        stack.run("validate", *(["--specs", "specs"] if specs else []), *(["-e", "dev"] if "environments:" in text else []), env={f"WEIR_INPUT_{name.upper()}": "x" for name in secrets})
 
 
 def test_the_readmes_stack_and_mistake(tmp_path):

@@ -5,7 +5,8 @@ import textwrap
 import pytest
 
 from pg import Postgres
-from support import Stack
+from sshd import Sshd, have_sshd, keygen
+from support import ROOT, Stack, until
 
 ADMIN_PASSWORD = "admin-Swordfish-77"
 ROLE_PASSWORD = "role-Heronsbill-42"
@@ -99,6 +100,7 @@ def test_a_database_with_all_that_is_in_it(stack, server):
         assert ROLE_PASSWORD not in where and ADMIN_PASSWORD not in where
 
 
+@pytest.mark.long
 def test_a_role_that_owns_something(stack, server):
     owner = "owner: {type: postgres.role, provider: retail, name: owner}\n"
     written(stack, server, owner).run("apply", "--yes")
@@ -134,6 +136,7 @@ def test_what_can_be_said_wrongly(stack, server):
     assert 'did you mean "host"' in stack.run("validate", status=None).err
 
 
+@pytest.mark.long
 def test_a_server_that_is_gone_and_comes_back(stack, server):
     written(stack, server, "s: {type: postgres.schema, provider: retail, name: s}\n").run("apply", "--yes")
     server.halt()
@@ -236,6 +239,7 @@ def test_tables_and_views_change_in_place(stack, server):
     assert server.psql("select count(*) from pg_namespace where nspname = 'sales'") == "0"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("old, new, says", [
     ("type: varchar(20)", "type: int", 'the column "name" is character varying(20) and cannot become integer'),
     ("type: varchar(20)", "type: varchar(10)", 'the column "name" is character varying(20) and cannot become character varying(10)'),
@@ -251,6 +255,7 @@ def test_what_would_cost_data_is_refused_when_planned(stack, server, old, new, s
     assert refused.status != 0 and says in refused.err, str(refused)
 
 
+@pytest.mark.long
 def test_nulls_that_are_there(stack, server):
     table = "t: {type: postgres.table, provider: retail, name: t, columns: [{name: a, type: int}], force_destroy: true}\n"
     written(stack, server, table).run("apply", "--yes")
@@ -380,6 +385,7 @@ def test_settings_that_another_resource_gives(stack, server):
 EACH = '"${[for i in range(100) : tostring(i)]}"'
 
 
+@pytest.mark.long
 def test_five_hundred_objects_are_few_messages(stack, server):
     written(stack, server, f"""
         s: {{type: postgres.schema, provider: retail, for_each: {EACH}, name: "s${{each.key}}"}}
@@ -430,3 +436,58 @@ def test_a_password_that_nobody_has_seen(tmp_path, cloud, server):
     for where in server.log(), state, *(result.out + result.err for result in shown):
         assert first not in where and second not in where and "rotated-Sandpiper-9" not in where
     stack.destroy()
+
+
+@pytest.mark.skipif(not have_sshd(), reason="OpenSSH's server is not installed")
+def test_behind_a_bastion(stack, server, tmp_path):
+    bastion = Sshd(tmp_path / "sshd", [keygen(tmp_path / "mine")], [keygen(tmp_path / "host")])
+    try:
+        settings = f'bastion: {{type: ssh, host: 127.0.0.1, port: {bastion.port}, user: {bastion.user}, key: {tmp_path / "mine"}, host_key: "{(tmp_path / "host.pub").read_text().strip()}"}}'
+        stack.write("a\n1\n2\n", "rows.csv")
+        stack.write(f"""
+            stack: inside
+            connections:
+              {settings}
+            providers:
+              {server.provider(via="bastion")}
+            resources:
+              s: {{type: postgres.schema, provider: retail, name: inside}}
+              t: {{type: postgres.table, provider: retail, schema: "${{s.name}}", name: t, columns: [{{name: a, type: int}}]}}
+              l: {{type: postgres.load, provider: retail, schema: "${{s.name}}", table: "${{t.name}}", source: rows.csv}}
+        """)
+        stack.apply()
+        is_as_said(stack)
+        assert server.psql("select sum(a) from inside.t") == "3"
+        stack.destroy()
+    finally:
+        bastion.stop()
+
+
+@pytest.mark.long
+def test_a_server_that_is_only_starting_is_waited_for(stack, server):
+    written(stack, server, "s: {type: postgres.schema, provider: retail, name: s}\n")
+    server.halt()
+    run = stack.start("apply", "--yes", "--json")
+    try:
+        until(lambda: "waiting for PostgreSQL" in run.stdout.readline(), run)
+    finally:
+        assert server.start()
+    out, err = run.communicate()
+    assert run.returncode == 0, out + err
+    assert server.psql("select count(*) from pg_namespace where nspname = 's'") == "1"
+
+
+def test_the_guides_stack(stack, server):
+    (body,) = [text for text in (ROOT / "docs/guides/postgres.md").read_text().split("```") if text.startswith("yaml\nstack:")]
+    stack.write(body.removeprefix("yaml\n"))
+    stack.write("create table orders (id int)", "migrations/001_orders.sql")
+    stack.write("drop table orders", "migrations/001_orders.down.sql")
+    stack.write("amount,sold_at\n1.5,2026-01-01\n2.5,2026-01-01\n", "purchases/january.csv")
+    inputs = [word for name, value in {"port": server.port, "user": "weir", "password": ADMIN_PASSWORD, "loader_password": ROLE_PASSWORD}.items() for word in ("-i", f"{name}={value}")]
+    stack.run("plan", *inputs)
+    stack.apply(*inputs)
+    assert "No changes" in stack.run("plan", *inputs).out
+    assert stack.outputs() == {"loaded": 2}
+    assert server.psql("set role analyst", "select amount from bronze.revenue", dbname="shop") == "4.00"
+    stack.destroy(*inputs)
+    assert server.psql("select count(*) from pg_database where datname = 'shop'") == "0"
