@@ -8,7 +8,7 @@ static struct archive_api api;
 static char failure[256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void load(void)
+static void archive_api_load(void)
 {
     void *library = dlopen("libarchive.so.13", RTLD_NOW | RTLD_LOCAL);
     if (!library) {
@@ -27,7 +27,7 @@ static void load(void)
 
 const struct archive_api *archive_api(struct err *err)
 {
-    pthread_once(&once, load);
+    pthread_once(&once, archive_api_load);
     if (!failure[0])
         return &api;
     err_set(err, ERR_FAILED, "cannot load libarchive.so.13: %s", failure);

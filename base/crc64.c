@@ -41,7 +41,7 @@ static uint64_t power(uint64_t n)
     return result;
 }
 
-static void fill(void)
+static void crc64_fill(void)
 {
     for (uint64_t i = 0; i < 256; i++) {
         uint64_t crc = i;
@@ -119,7 +119,7 @@ CLMUL static uint64_t update_clmul(uint64_t crc, const unsigned char *p, size_t 
 
 uint64_t crc64_update(uint64_t crc, const void *bytes, size_t n)
 {
-    pthread_once(&once, fill);
+    pthread_once(&once, crc64_fill);
 #if defined(__x86_64__)
     if (n >= 64 && __builtin_cpu_supports("pclmul"))
         return ~update_clmul(~crc, bytes, n);

@@ -276,7 +276,7 @@ static unsigned add_cell(struct buf *out, struct str text, size_t at, size_t *si
     return bad ? 1 : cells_of(code);
 }
 
-static void add_text(struct buf *out, struct str text)
+static void diag_add_text(struct buf *out, struct str text)
 {
     size_t size;
     for (size_t at = 0; at < text.n; at += size)
@@ -398,7 +398,7 @@ static void add_marks(struct buf *out, const struct frame *frame, const struct e
     add_repeated(out, mark, under ? under : 1);
     if (label.n) {
         buf_add_char(out, ' ');
-        add_text(out, label);
+        diag_add_text(out, label);
     }
     buf_addz(out, frame->style->off);
     buf_add_char(out, '\n');
@@ -409,11 +409,11 @@ static void add_place(struct buf *out, const struct frame *frame, struct span sp
 {
     add_repeated(out, ' ', frame->width);
     buf_addf(out, "%s-->%s ", frame->style->gutter, frame->style->off);
-    add_text(out, span.source->path);
+    diag_add_text(out, span.source->path);
     if (!span.line) {
         if (label.n) {
             buf_addz(out, ": ");
-            add_text(out, label);
+            diag_add_text(out, label);
         }
         buf_add_char(out, '\n');
         return;
@@ -428,7 +428,7 @@ static void add_place(struct buf *out, const struct frame *frame, struct span sp
     add_gutter(out, frame, span.line);
     if (excerpt.text.n) {
         buf_addz(out, excerpt.cut_left ? " …" : " ");
-        add_text(out, excerpt.text);
+        diag_add_text(out, excerpt.text);
         if (excerpt.cut_right)
             buf_addz(out, "…");
     }
@@ -443,7 +443,7 @@ static void diag_render(const struct diag *diag, bool color, struct buf *out)
     const char *severity = diag->severity == DIAG_ERROR ? style->error : style->warning;
     buf_addf(out, "%s%s:%s ", severity, diag->severity == DIAG_ERROR ? "error" : "warning", style->off);
     buf_addz(out, style->bold);
-    add_text(out, diag->message);
+    diag_add_text(out, diag->message);
     buf_addf(out, "%s\n", style->off);
 
     uint32_t line = diag->span.source ? diag->span.line : 0;
@@ -456,12 +456,12 @@ static void diag_render(const struct diag *diag, bool color, struct buf *out)
         add_place(out, &frame, diag->related, style->gutter, '-', diag->related_label);
     if (!diag->span.source && diag->label.n) {
         buf_addz(out, "  ");
-        add_text(out, diag->label);
+        diag_add_text(out, diag->label);
         buf_add_char(out, '\n');
     }
     if (diag->hint.n) {
         buf_addf(out, "  %shint:%s ", style->bold, style->off);
-        add_text(out, diag->hint);
+        diag_add_text(out, diag->hint);
         buf_add_char(out, '\n');
     }
 }

@@ -84,7 +84,7 @@ static uint32_t *slot_of(struct digests *d, const struct file_id *id)
     }
 }
 
-static void grow(struct digests *d, size_t need)
+static void digests_grow(struct digests *d, size_t need)
 {
     MEM_GROW(d->entries, d->cap, need);
     if (need * 2 <= d->slot_count)
@@ -96,9 +96,9 @@ static void grow(struct digests *d, size_t need)
         *slot_of(d, &d->entries[i].id) = (uint32_t)i + 1;
 }
 
-static void put(struct digests *d, const struct entry *entry)
+static void digests_put(struct digests *d, const struct entry *entry)
 {
-    grow(d, d->n + 1);
+    digests_grow(d, d->n + 1);
     uint32_t *slot = slot_of(d, &entry->id);
     if (!*slot)
         *slot = (uint32_t)++d->n;
@@ -107,7 +107,7 @@ static void put(struct digests *d, const struct entry *entry)
 
 /* ---- the file: magic, entries, CRC of all that ---- */
 
-static void load(struct digests *d)
+static void digests_load(struct digests *d)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err ignored = ERR_INIT;
@@ -122,11 +122,11 @@ static void load(struct digests *d)
     if (memcmp(text.p, magic, sizeof magic) != 0 || crc != crc64_update(0, text.p, text.n - sizeof crc))
         return;
     size_t count = (text.n - sizeof magic - sizeof crc) / sizeof(struct entry);
-    grow(d, count);
+    digests_grow(d, count);
     for (size_t i = 0; i < count; i++) {
         struct entry entry;
         memcpy(&entry, text.p + sizeof magic + i * sizeof entry, sizeof entry);
-        put(d, &entry);
+        digests_put(d, &entry);
     }
 }
 
@@ -168,7 +168,7 @@ bool digests_find(struct digests *d, const struct file_id *id, unsigned char sha
         return false;
     pthread_mutex_lock(&d->lock);
     if (!d->loaded)
-        load(d);
+        digests_load(d);
     uint32_t slot = d->n ? *slot_of(d, id) : 0;
     struct entry *entry = slot ? &d->entries[slot - 1] : NULL;
     bool found = entry && file_id_equal(&entry->id, id);
@@ -197,8 +197,8 @@ void digests_remember(
     memcpy(entry.sha256, sha256, SHA256_SIZE);
     pthread_mutex_lock(&d->lock);
     if (!d->loaded)
-        load(d);
-    put(d, &entry);
+        digests_load(d);
+    digests_put(d, &entry);
     d->changed = true;
     pthread_mutex_unlock(&d->lock);
 }

@@ -31,7 +31,7 @@ static const struct {
 };
 
 /* What does not fit is cut where a character ends. */
-static void put(char *text, size_t size, struct str whole)
+static void err_put(char *text, size_t size, struct str whole)
 {
     struct str fits = str_slice(whole, 0, whole.n < size ? whole.n : size - 1);
     if (fits.n < whole.n) {
@@ -53,7 +53,7 @@ static void format(char *text, size_t size, const char *more, const char *form, 
     if (more)
         buf_addf(&whole, ": %s", more);
     mask_text(&shown, buf_str(&whole));
-    put(text, size, str_n(shown.p ? shown.p : "", shown.n));
+    err_put(text, size, str_n(shown.p ? shown.p : "", shown.n));
 }
 
 int err_vset(struct err *err, enum err_class class, const char *form, va_list args)
@@ -131,7 +131,7 @@ void err_mask(struct err *err)
         if (!mask_finds(str_z(all[i].text)))
             continue;
         mask_text(&shown, str_z(all[i].text));
-        put(all[i].text, all[i].size, buf_str(&shown));
+        err_put(all[i].text, all[i].size, buf_str(&shown));
     }
 }
 

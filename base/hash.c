@@ -27,7 +27,7 @@ static const EVP_MD *sha256_algorithm(void)
     return sha256_md;
 }
 
-static void digest(const EVP_MD *md, struct str data, unsigned char *out)
+static void hash_digest(const EVP_MD *md, struct str data, unsigned char *out)
 {
     if (EVP_Digest(data.p, data.n, out, NULL, md, NULL) != 1)
         mem_exhausted();
@@ -35,17 +35,17 @@ static void digest(const EVP_MD *md, struct str data, unsigned char *out)
 
 void hash_sha256(struct str data, unsigned char out[SHA256_SIZE])
 {
-    digest(sha256_algorithm(), data, out);
+    hash_digest(sha256_algorithm(), data, out);
 }
 
 void hash_sha1(struct str data, unsigned char out[SHA1_SIZE])
 {
-    digest(EVP_sha1(), data, out);
+    hash_digest(EVP_sha1(), data, out);
 }
 
 void hash_md5(struct str data, unsigned char out[MD5_SIZE])
 {
-    digest(EVP_md5(), data, out);
+    hash_digest(EVP_md5(), data, out);
 }
 
 void hash_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_SIZE])

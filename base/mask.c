@@ -61,7 +61,7 @@ static void link_item(size_t i)
     set.begins[pair >> 3] |= (uint8_t)(1u << (pair & 7));
 }
 
-static struct spelling *find(struct str text)
+static struct spelling *mask_find(struct str text)
 {
     uint32_t at = set.head_count ? set.heads[key_hash(text.p) & (set.head_count - 1)] : 0;
     for (; at; at = set.items[at - 1].next)
@@ -70,7 +70,7 @@ static struct spelling *find(struct str text)
     return NULL;
 }
 
-static void grow(void)
+static void mask_grow(void)
 {
     set.head_count = set.head_count ? 2 * set.head_count : 256;
     free(set.heads);
@@ -93,23 +93,23 @@ static void keep_spelling(void *ctx, struct str text)
     const bool *allowed = ctx;
     if (text.n < KEY_BYTES)
         return;
-    struct spelling *known = find(text);
+    struct spelling *known = mask_find(text);
     if (known) {
         known->allowed |= *allowed;
         return;
     }
     if (set.n >= set.head_count)
-        grow();
+        mask_grow();
     MEM_GROW(set.items, set.cap, set.n + 1);
     set.items[set.n] = (struct spelling){
         .p = mem_memdup0(text.p, text.n), .n = text.n, .allowed = *allowed, .is_number = is_digits(text)};
     link_item(set.n++);
 }
 
-static void keep(struct str text, bool allowed)
+static void mask_keep(struct str text, bool allowed)
 {
     pthread_rwlock_rdlock(&set.lock);
-    const struct spelling *known = find(text);
+    const struct spelling *known = mask_find(text);
     bool done = known && (known->allowed || !allowed);
     pthread_rwlock_unlock(&set.lock);
     if (done)
@@ -152,12 +152,12 @@ static void add_whole(struct str text, enum mask_reason reason)
     if (!worth(text, reason))
         return;
     if (text.n <= WHOLE_MAX) {
-        keep(text, false);
+        mask_keep(text, false);
         return;
     }
     for (size_t at = 0; at + PIECE <= text.n; at += PIECE)
-        keep(str_slice(text, at, at + PIECE), false);
-    keep(str_slice(text, text.n - PIECE, text.n), false);
+        mask_keep(str_slice(text, at, at + PIECE), false);
+    mask_keep(str_slice(text, text.n - PIECE, text.n), false);
 }
 
 /* A text of several lines comes out line by line. What a document has in many places is no secret: `{`, a
@@ -251,7 +251,7 @@ void mask_allow_value(const struct value *v)
         mask_allow_value(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value);
     struct str text = value_scalar_text(&scratch, v);
     if (text.p && text.n >= KEY_BYTES)
-        keep(text, true);
+        mask_keep(text, true);
 }
 
 bool mask_allows(struct str text)
@@ -259,7 +259,7 @@ bool mask_allows(struct str text)
     if (text.n < KEY_BYTES)
         return false;
     pthread_rwlock_rdlock(&set.lock);
-    const struct spelling *known = find(text);
+    const struct spelling *known = mask_find(text);
     bool allowed = known && known->allowed;
     pthread_rwlock_unlock(&set.lock);
     return allowed;
@@ -267,7 +267,7 @@ bool mask_allows(struct str text)
 
 /* ---- hiding ---- */
 
-static bool fits(const struct spelling *s, struct str text, size_t at)
+static bool mask_fits(const struct spelling *s, struct str text, size_t at)
 {
     if (s->n > text.n - at || memcmp(s->p, text.p + at, s->n) != 0)
         return false;
@@ -288,7 +288,7 @@ static const struct spelling *spelling_at(struct str text, size_t at)
     if (!(set.begins[pair >> 3] & 1u << (pair & 7)))
         return NULL;
     for (uint32_t i = set.heads[key_hash(text.p + at) & (set.head_count - 1)]; i; i = set.items[i - 1].next)
-        if ((!longest || set.items[i - 1].n > longest->n) && fits(&set.items[i - 1], text, at))
+        if ((!longest || set.items[i - 1].n > longest->n) && mask_fits(&set.items[i - 1], text, at))
             longest = &set.items[i - 1];
     return longest;
 }

@@ -11,7 +11,7 @@ struct teller {
     void *ctx;
 };
 
-static void tell(const struct teller *teller, struct str text)
+static void mask_spellings_tell(const struct teller *teller, struct str text)
 {
     teller->spelling(teller->ctx, text);
 }
@@ -97,9 +97,9 @@ static void tell_percent(const struct teller *teller, struct arena *arena, struc
         AUTO_BUF struct buf out = BUF_INIT;
         url_encode(&out, text, slash);
         struct str encoded = buf_str(&out);
-        tell(teller, encoded);
-        tell(teller, lower_escapes(arena, encoded));
-        tell(teller, replaced(arena, encoded, STR("%20"), STR("+")));
+        mask_spellings_tell(teller, encoded);
+        mask_spellings_tell(teller, lower_escapes(arena, encoded));
+        mask_spellings_tell(teller, replaced(arena, encoded, STR("%20"), STR("+")));
     }
 }
 
@@ -111,8 +111,8 @@ static void tell_hex(const struct teller *teller, struct arena *arena, struct st
     char *upper = arena_strz(arena, hex);
     for (size_t i = 0; i < hex.n; i++)
         upper[i] = (char)toupper((unsigned char)upper[i]);
-    tell(teller, hex);
-    tell(teller, str_n(upper, hex.n));
+    mask_spellings_tell(teller, hex);
+    mask_spellings_tell(teller, str_n(upper, hex.n));
 }
 
 static struct str url_alphabet(struct arena *arena, struct str text)
@@ -130,9 +130,9 @@ static void tell_base64(const struct teller *teller, struct arena *arena, struct
         struct str whole =
             base64_encode(arena, arena_concat(arena, (struct str[]){str_n("\0\0", before), text}, 2));
         struct str inner = str_slice(whole, (8 * before + 5) / 6, 8 * (before + text.n) / 6);
-        tell(teller, inner);
-        tell(teller, url_alphabet(arena, inner));
-        tell(teller, replaced(arena, inner, STR("/"), STR("\\/")));
+        mask_spellings_tell(teller, inner);
+        mask_spellings_tell(teller, url_alphabet(arena, inner));
+        mask_spellings_tell(teller, replaced(arena, inner, STR("/"), STR("\\/")));
     }
 }
 
@@ -142,18 +142,18 @@ static void tell_utf16(const struct teller *teller, struct arena *arena, struct 
     for (size_t i = 0; i < text.n; i++)
         wide[2 * i] = text.p[i];
     /* either way round: what is between the first character and the last */
-    tell(teller, str_n(wide, 2 * text.n - 1));
+    mask_spellings_tell(teller, str_n(wide, 2 * text.n - 1));
 }
 
 /* ---- all ---- */
 
 static void tell_escaped(const struct teller *teller, struct arena *arena, struct str text)
 {
-    tell(teller, text);
-    tell(teller, xml_escaped(arena, text, NULL, NULL));
-    tell(teller, xml_escaped(arena, text, "&quot;", "&apos;"));
-    tell(teller, xml_escaped(arena, text, "&#34;", "&#39;"));
-    tell(teller, xml_escaped(arena, text, "&#x22;", "&#x27;"));
+    mask_spellings_tell(teller, text);
+    mask_spellings_tell(teller, xml_escaped(arena, text, NULL, NULL));
+    mask_spellings_tell(teller, xml_escaped(arena, text, "&quot;", "&apos;"));
+    mask_spellings_tell(teller, xml_escaped(arena, text, "&#34;", "&#39;"));
+    mask_spellings_tell(teller, xml_escaped(arena, text, "&#x22;", "&#x27;"));
     tell_percent(teller, arena, text);
 }
 
@@ -170,17 +170,17 @@ void mask_spellings(struct str text, void (*spelling)(void *ctx, struct str text
         tell_escaped(&teller, &arena, twice);
         tell_base64(&teller, &arena, once);
     }
-    tell(&teller, ascii);
-    tell(&teller, json_inside(&arena, ascii));
+    mask_spellings_tell(&teller, ascii);
+    mask_spellings_tell(&teller, json_inside(&arena, ascii));
     if (utf8) {
-        tell(&teller, json_ascii(&arena, text, "<>&", false));
-        tell(&teller, json_ascii(&arena, text, "<>&'", false));
-        tell(&teller, json_ascii(&arena, text, "", true));
+        mask_spellings_tell(&teller, json_ascii(&arena, text, "<>&", false));
+        mask_spellings_tell(&teller, json_ascii(&arena, text, "<>&'", false));
+        mask_spellings_tell(&teller, json_ascii(&arena, text, "", true));
     }
     /* words for a shell, cells of a table */
-    tell(&teller, replaced(&arena, text, STR("'"), STR("'\\''")));
-    tell(&teller, replaced(&arena, text, STR("|"), STR("\\|")));
-    tell(&teller, replaced(&arena, text, STR("\""), STR("\"\"")));
+    mask_spellings_tell(&teller, replaced(&arena, text, STR("'"), STR("'\\''")));
+    mask_spellings_tell(&teller, replaced(&arena, text, STR("|"), STR("\\|")));
+    mask_spellings_tell(&teller, replaced(&arena, text, STR("\""), STR("\"\"")));
     tell_hex(&teller, &arena, text);
     tell_base64(&teller, &arena, text);
     tell_utf16(&teller, &arena, text);

@@ -8,7 +8,7 @@ static struct pq_api api;
 static char failure[256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void load(void)
+static void pq_api_load(void)
 {
     void *library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
     if (!library) {
@@ -28,7 +28,7 @@ static void load(void)
 
 const struct pq_api *pq_api(struct err *err)
 {
-    pthread_once(&once, load);
+    pthread_once(&once, pq_api_load);
     if (!failure[0])
         return &api;
     err_set(err, ERR_FAILED, "cannot load libpq.so.5: %s", failure);

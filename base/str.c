@@ -14,7 +14,7 @@ int str_cmp(struct str a, struct str b)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
-static char lower(char c)
+static char str_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
@@ -24,7 +24,7 @@ bool str_ieq(struct str a, struct str b)
     if (a.n != b.n)
         return false;
     for (size_t i = 0; i < a.n; i++)
-        if (lower(a.p[i]) != lower(b.p[i]))
+        if (str_lower(a.p[i]) != str_lower(b.p[i]))
             return false;
     return true;
 }
@@ -185,7 +185,7 @@ static unsigned edit_distance(struct str a, struct str b)
     for (size_t i = 1; i <= a.n; i++) {
         current[0] = (unsigned)i;
         for (size_t j = 1; j <= b.n; j++) {
-            unsigned best = previous[j - 1] + (lower(a.p[i - 1]) != lower(b.p[j - 1]));
+            unsigned best = previous[j - 1] + (str_lower(a.p[i - 1]) != str_lower(b.p[j - 1]));
             if (previous[j] + 1 < best)
                 best = previous[j] + 1;
             if (current[j - 1] + 1 < best)

@@ -207,7 +207,7 @@ static int number_compare(const struct value *a, const struct value *b)
     return x < y ? -1 : x > y;
 }
 
-static bool is_number(const struct value *v)
+static bool value_is_number(const struct value *v)
 {
     return v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
 }
@@ -216,7 +216,7 @@ int value_compare(const struct value *a, const struct value *b)
 {
     a = a ? a : &value_null;
     b = b ? b : &value_null;
-    if (is_number(a) && is_number(b))
+    if (value_is_number(a) && value_is_number(b))
         return number_compare(a, b);
     if (a->kind != b->kind)
         return a->kind < b->kind ? -1 : 1;

@@ -155,7 +155,7 @@ static struct node *node_new(struct parser *p, enum node_kind kind, struct place
     return node;
 }
 
-static struct frame *top(struct parser *p)
+static struct frame *yaml_top(struct parser *p)
 {
     return p->depth ? &p->frames[p->depth - 1] : NULL;
 }
@@ -169,7 +169,7 @@ static void fail_at(struct parser *p, const yaml_event_t *event, const char *mes
 /* Puts a finished node where it belongs: into the list or map that is open, or at the root. */
 static void attach(struct parser *p, struct built built)
 {
-    struct frame *frame = top(p);
+    struct frame *frame = yaml_top(p);
     if (!frame) {
         p->root = built.node;
         return;
@@ -210,7 +210,7 @@ static struct built *remember_anchor(struct parser *p, const yaml_char_t *name, 
 
 static void add_key(struct parser *p, const yaml_event_t *event)
 {
-    struct frame *frame = top(p);
+    struct frame *frame = yaml_top(p);
     struct str text = str_n((const char *)event->data.scalar.value, event->data.scalar.length);
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     struct span span = event_span(p, event);
@@ -247,7 +247,7 @@ static void count_nodes(struct parser *p, const yaml_event_t *event)
 
 static void on_scalar(struct parser *p, const yaml_event_t *event)
 {
-    struct frame *frame = top(p);
+    struct frame *frame = yaml_top(p);
     if (frame && frame->node->kind == NODE_MAP && !frame->has_key) {
         add_key(p, event);
         return;
@@ -273,7 +273,7 @@ static void on_scalar(struct parser *p, const yaml_event_t *event)
 static void on_alias(struct parser *p, const yaml_event_t *event)
 {
     struct str name = str_z((const char *)event->data.alias.anchor);
-    struct frame *frame = top(p);
+    struct frame *frame = yaml_top(p);
     const struct built *anchor = map_get(&p->anchors, name);
     if (!anchor) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -307,7 +307,7 @@ static void on_alias(struct parser *p, const yaml_event_t *event)
 static void open_frame(struct parser *p, const yaml_event_t *event, enum node_kind kind,
     const yaml_char_t *anchor, const yaml_char_t *tag)
 {
-    struct frame *parent = top(p);
+    struct frame *parent = yaml_top(p);
     if (parent && parent->node->kind == NODE_MAP && !parent->has_key) {
         fail_at(p, event, "a key must be a word or a text");
         return;

@@ -83,7 +83,7 @@ void completion_parents(struct buf *out)
 
 /* ---- the command ---- */
 
-static void add_line(void *ctx, struct str name)
+static void cmd_completion_add_line(void *ctx, struct str name)
 {
     struct buf *out = ctx;
     text_add_safe(out, name, false);
@@ -93,7 +93,7 @@ static void add_line(void *ctx, struct str name)
 static int list_environments(struct invocation *inv)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    if (stack_environments(&inv->arena, inv->settings->dir, &inv->diags, add_line, &out))
+    if (stack_environments(&inv->arena, inv->settings->dir, &inv->diags, cmd_completion_add_line, &out))
         return invocation_diags(inv);
     return invocation_write(inv, buf_str(&out));
 }

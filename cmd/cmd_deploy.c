@@ -4,7 +4,7 @@
 #include "plan/deploy.h"
 
 /* What is named, as addresses in the stack. */
-static const struct str *named(struct invocation *inv, struct workspace *workspace)
+static const struct str *cmd_deploy_named(struct invocation *inv, struct workspace *workspace)
 {
     struct str *names = ARENA_ARRAY(&inv->arena, struct str, inv->args.n + 1);
     for (size_t i = 0; i < inv->args.n; i++)
@@ -30,8 +30,8 @@ static int deploy(struct invocation *inv, struct workspace *workspace)
     int status = planning_lock(inv, workspace);
     if (status != EXIT_DONE)
         return status;
-    if (deploy_targets(workspace, &inv->arena, named(inv, workspace), inv->args.n, &options.targets,
-            &options.target_count, &err))
+    if (deploy_targets(workspace, &inv->arena, cmd_deploy_named(inv, workspace), inv->args.n,
+            &options.targets, &options.target_count, &err))
         return invocation_fail(inv, &err);
     status = planning_make_alone(inv, workspace, &options, &plan);
     if (status == EXIT_DONE) {

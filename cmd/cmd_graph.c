@@ -62,7 +62,7 @@ static double box_width(const struct decl *decl)
     return (double)(name > type ? name : type) * LETTER + PADDING;
 }
 
-static uint32_t group_of(const struct picture *p, const struct module *module)
+static uint32_t cmd_graph_group_of(const struct picture *p, const struct module *module)
 {
     uint32_t i = 0;
     while (p->groups[i] != module)
@@ -87,7 +87,7 @@ static void picture_init(struct picture *p, const struct stack *stack, const boo
         p->nodes[i] = UINT32_MAX;
         if (!is_drawn(decl) || absent[i])
             continue;
-        p->nodes[i] = layout_add_node(&p->layout, box_width(decl), group_of(p, decl->module));
+        p->nodes[i] = layout_add_node(&p->layout, box_width(decl), cmd_graph_group_of(p, decl->module));
         p->decls[p->n++] = decl;
     }
     uint32_t *stamps = mem_zalloc(count * sizeof *stamps);

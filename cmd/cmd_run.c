@@ -433,7 +433,7 @@ static int read_arguments(struct running *r)
     return EXIT_DONE;
 }
 
-static int carry_out(struct running *r)
+static int cmd_run_carry_out(struct running *r)
 {
     char token[33];
     int status = read_arguments(r);
@@ -473,7 +473,7 @@ static int cmd_run_command(struct invocation *inv)
     if (status == EXIT_DONE)
         status = job_open(inv, &workspace, &r.own->set, &r.job);
     if (status == EXIT_DONE)
-        status = carry_out(&r);
+        status = cmd_run_carry_out(&r);
     job_early_free(r.early);
     free((char *)r.begun.p);
     workspace_close(&workspace);

@@ -49,7 +49,7 @@ static void add_case(struct suite *suite, struct str file, const struct node *ro
 }
 
 /* A file is one test, or several under `tests:`. */
-static void add_file(void *ctx, struct str file)
+static void cmd_test_add_file(void *ctx, struct str file)
 {
     struct suite *suite = ctx;
     struct invocation *inv = suite->inv;
@@ -211,9 +211,9 @@ static int cmd_test_run(struct invocation *inv)
     if (dir && !path_exists(dir))
         return invocation_usage(inv, NULL, "there is no file or folder \"%s\"", dir);
     for (size_t i = 0; i < inv->args.n; i++)
-        add_file(&suite, inv->args.items[i]);
+        cmd_test_add_file(&suite, inv->args.items[i]);
     if (!inv->args.n)
-        stack_test_files(&inv->arena, dir, add_file, &suite);
+        stack_test_files(&inv->arena, dir, cmd_test_add_file, &suite);
     int status = invocation_diags(inv);
     if (status == EXIT_DONE && !suite.n)
         status =

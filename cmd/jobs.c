@@ -305,7 +305,7 @@ enum style job_state_style(enum job_state state)
     return styles[state];
 }
 
-static void field(struct buf *out, const char *name, struct str text)
+static void jobs_field(struct buf *out, const char *name, struct str text)
 {
     if (!text.n)
         return;
@@ -316,20 +316,20 @@ static void field(struct buf *out, const char *name, struct str text)
 void job_run_fields(struct buf *out, const struct job *job, const struct job_run *run)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    field(out, "job", job->record->subject.address);
-    field(out, "type", job->schema->name);
-    field(out, "name", job->name);
+    jobs_field(out, "job", job->record->subject.address);
+    jobs_field(out, "type", job->schema->name);
+    jobs_field(out, "name", job->name);
     if (!run)
         return;
-    field(out, "id", run->id);
-    field(out, "state", str_z(job_state_name(run->state)));
-    field(out, "status", run->status);
-    field(out, "step", run->step);
+    jobs_field(out, "id", run->id);
+    jobs_field(out, "state", str_z(job_state_name(run->state)));
+    jobs_field(out, "status", run->status);
+    jobs_field(out, "step", run->step);
     if (run->started_ms)
-        field(out, "started", time_rfc3339(&arena, run->started_ms, true));
+        jobs_field(out, "started", time_rfc3339(&arena, run->started_ms, true));
     if (run->ended_ms)
-        field(out, "ended", time_rfc3339(&arena, run->ended_ms, true));
+        jobs_field(out, "ended", time_rfc3339(&arena, run->ended_ms, true));
     if (run->started_ms && run->ended_ms)
         buf_addf(out, ",\"ms\":%lld", (long long)(run->ended_ms - run->started_ms));
-    field(out, "error", run->error);
+    jobs_field(out, "error", run->error);
 }

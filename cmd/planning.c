@@ -267,7 +267,7 @@ static int planning_report(struct invocation *inv, const struct plan *plan, cons
     return status;
 }
 
-static int carry_out(struct invocation *inv, struct plan *plan)
+static int planning_apply(struct invocation *inv, struct plan *plan)
 {
     const struct settings *s = inv->settings;
     AUTO_BUF struct buf failures = BUF_INIT;
@@ -321,5 +321,5 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return status;
     if (!inv->settings->json && !reviewed)
         invocation_write(inv, STR("\n"));
-    return carry_out(inv, plan);
+    return planning_apply(inv, plan);
 }

@@ -126,7 +126,7 @@ void pen_note(struct pen *pen, const char *text)
     style_add(pen->out, pen->color, STYLE_DIM, text);
 }
 
-static void add_text(struct pen *pen, struct str text)
+static void render_value_add_text(struct pen *pen, struct str text)
 {
     size_t n = pen->everything || text.n <= TEXT_MAX ? text.n : str_utf8_prefix(str_slice(text, 0, TEXT_MAX));
     text_add_quoted(pen->out, str_slice(text, 0, n));
@@ -147,7 +147,7 @@ static void add_scalar(struct pen *pen, const struct value *v)
             snprintf(number, sizeof number, "%.17g", v->number);
         buf_addz(pen->out, number);
         break;
-    case VALUE_STRING: add_text(pen, v->string); break;
+    case VALUE_STRING: render_value_add_text(pen, v->string); break;
     case VALUE_UNKNOWN: pen_note(pen, "(known after apply)"); break;
     case VALUE_LIST:
     case VALUE_MAP: break;

@@ -6,14 +6,14 @@
 
 #include <unistd.h>
 
-static const char *name_of(int fd)
+static const char *say_name_of(int fd)
 {
     return fd == STDERR_FILENO ? "standard error" : "standard output";
 }
 
 int say_as_is(int fd, struct str text, struct err *err)
 {
-    return text.n ? fd_write_all(fd, text.p, text.n, err, name_of(fd)) : 0;
+    return text.n ? fd_write_all(fd, text.p, text.n, err, say_name_of(fd)) : 0;
 }
 
 int say(int fd, struct str text, struct err *err)

@@ -28,7 +28,7 @@ static const struct need *test_needs_find(const struct node *node)
     return NULL;
 }
 
-static bool is_there(const struct need *need)
+static bool test_needs_is_there(const struct need *need)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     char *const argv[] = {
@@ -47,7 +47,7 @@ const char *test_missing(const struct node *root)
     const struct node *list = node_get(root, "needs");
     for (uint32_t i = 0; list && i < list->count; i++) {
         const struct need *need = test_needs_find(list->items[i]);
-        if (need && !is_there(need))
+        if (need && !test_needs_is_there(need))
             return need->name.p;
     }
     return NULL;

@@ -28,7 +28,7 @@ static const struct value *test_steps_get(const struct value *step, const char *
     return value_getz(step, key);
 }
 
-static struct str text_of(const struct value *step, const char *key)
+static struct str test_steps_text_of(const struct value *step, const char *key)
 {
     return value_text(test_steps_get(step, key), STR_EMPTY);
 }
@@ -87,7 +87,7 @@ static void complete_options(struct running *r, struct job *job)
     }
 }
 
-static void add_line(void *ctx, const struct log_event *event)
+static void test_steps_add_line(void *ctx, const struct log_event *event)
 {
     struct buf *log = ctx;
     buf_add_str(log, event->message);
@@ -119,7 +119,7 @@ static bool run_job(struct running *r, struct job *job, struct op_ctx *ctx, cons
         .until_ms = clock_mono_ms() + timeout_s * 1000,
         .pace_ms = PACE_MS,
         .state = ignore_state,
-        .line = add_line,
+        .line = test_steps_add_line,
         .trouble = ignore_trouble,
         .callback_ctx = log};
     if (ops->start(ctx, job->object, input, run, &err) || job_follow(&follow, run, &end, &err))
@@ -176,7 +176,7 @@ static bool fail_with_log(struct running *r, const struct buf *log, const char *
 static bool compare_run(struct running *r, const struct value *step, const struct job *job,
     const struct job_run *run, const struct buf *log, const struct value *rows)
 {
-    struct str address = job->record->subject.address, error = text_of(step, "error");
+    struct str address = job->record->subject.address, error = test_steps_text_of(step, "error");
     struct str state = value_text(test_steps_get(step, "state"), error.n ? STR("failed") : STR("succeeded"));
     const struct value *result = rows ? rows : run->result ? run->result : &value_null;
     if (!str_eqz(state, job_state_name(run->state)))
@@ -185,9 +185,9 @@ static bool compare_run(struct running *r, const struct value *step, const struc
     if (str_find(run->error, error, 0) < 0)
         return fail_with_log(r, log, "%.*s: expected an error with \"%.*s\", found \"%.*s\"",
             STR_ARG(address), STR_ARG(error), STR_ARG(run->error));
-    if (str_find(buf_str(log), text_of(step, "log"), 0) < 0)
-        return fail_with_log(
-            r, log, "%.*s: its log has no \"%.*s\"", STR_ARG(address), STR_ARG(text_of(step, "log")));
+    if (str_find(buf_str(log), test_steps_text_of(step, "log"), 0) < 0)
+        return fail_with_log(r, log, "%.*s: its log has no \"%.*s\"", STR_ARG(address),
+            STR_ARG(test_steps_text_of(step, "log")));
     if (test_steps_get(step, "result") &&
         !test_expect(r, NULL, address, STR("result"), test_steps_get(step, "result"), result))
         return false;
@@ -229,7 +229,7 @@ static bool step_job(struct running *r, const struct value *step)
     struct err err = ERR_INIT;
     struct job_input input = {0};
     const struct value *set = test_steps_get(step, "set");
-    if (!find_job(r, text_of(step, "job"), &job))
+    if (!find_job(r, test_steps_text_of(step, "job"), &job))
         return false;
     if (plan_provider(&r->workspace, job.record, &r->diags, &job.provider, &err))
         return test_fail_err(r, "run", &err);
@@ -332,7 +332,7 @@ static bool compare_objects(
     AUTO_BUF struct buf text = {.max = MAX_CONTENT};
     struct err err = ERR_INIT;
     struct value_builder b = VALUE_BUILDER(&r->arena), keys = VALUE_BUILDER(&r->arena);
-    struct str place = text_of(step, "object");
+    struct str place = test_steps_text_of(step, "object");
     const struct value *count = test_steps_get(step, "count");
     for (size_t i = 0; i < m->n; i++) {
         value_builder_add(&keys, value_string(&r->arena, m->keys[i]));
@@ -356,7 +356,7 @@ static bool compare_objects(
 /* Keys may be patterns; the part before the first wildcard is listed. */
 static bool step_object(struct running *r, const struct value *step)
 {
-    struct str key, place = text_of(step, "object");
+    struct str key, place = test_steps_text_of(step, "object");
     struct err err = ERR_INIT;
     struct op_ctx ctx = {.arena = &r->arena};
     bool cut = false;

@@ -37,7 +37,7 @@ static bool lines_equal(void *ctx, size_t i, size_t j)
     return str_eq(p->before.lines[i], p->after.lines[j]) && is_open(&p->before, i) == is_open(&p->after, j);
 }
 
-static void add_line(struct buf *out, bool color, char sign, const struct side *side, size_t i)
+static void unified_diff_add_line(struct buf *out, bool color, char sign, const struct side *side, size_t i)
 {
     enum style style = sign == '-' ? STYLE_RED : sign == '+' ? STYLE_GREEN : STYLE_PLAIN;
     style_on(out, color, style);
@@ -74,7 +74,7 @@ static void add_hunk(
     buf_add_char(out, '\n');
     for (size_t k = 0; k < n; k++) {
         bool added = script[k] == EDIT_ADD, removed = script[k] == EDIT_REMOVE;
-        add_line(out, color,
+        unified_diff_add_line(out, color,
             added     ? '+'
             : removed ? '-'
                       : ' ',

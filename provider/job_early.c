@@ -87,7 +87,7 @@ static void begin_run(struct job_early *early, const struct log_event *event, st
 }
 
 /* The only one that is going on; NULL where it cannot be told. */
-static struct seen_run *candidate(struct job_early *early)
+static struct seen_run *job_early_candidate(struct job_early *early)
 {
     struct seen_run *found = NULL;
     for (size_t i = 0; i < early->count; i++)
@@ -129,7 +129,7 @@ static void job_early_take(void *ctx, const struct log_event *event)
     bool first = is_of(event->message, early->first, &id);
     if (first)
         begin_run(early, event, id);
-    struct seen_run *run = candidate(early);
+    struct seen_run *run = job_early_candidate(early);
     if (run && str_eq(run->stream, event->stream) && (first || run->shown.events))
         job_early_give(early, run, event);
     if (!is_of(event->message, early->last, &id))

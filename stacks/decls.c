@@ -229,7 +229,7 @@ bool expect_text(struct loader *loader, const struct node *node, const char *wha
     return true;
 }
 
-static bool is_blank(char c)
+static bool decls_is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -240,9 +240,9 @@ bool hint_split_text(struct loader *loader, struct diag *d, const struct node_en
     size_t before = entry->key_offset, after = before + entry->key_length;
     if (entry->value->kind != NODE_NULL || after > text.n)
         return false;
-    while (before && is_blank(text.p[before - 1]))
+    while (before && decls_is_blank(text.p[before - 1]))
         before--;
-    while (after < text.n && is_blank(text.p[after]))
+    while (after < text.n && decls_is_blank(text.p[after]))
         after++;
     if (!before || text.p[before - 1] != ',' || after == text.n ||
         (text.p[after] != ',' && text.p[after] != '}'))

@@ -71,7 +71,7 @@ static const struct value *eval_conditional(struct eval *ev, const struct expr *
 
 /* ---- comparison ---- */
 
-static bool is_number(const struct value *v)
+static bool expr_ops_is_number(const struct value *v)
 {
     return v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
 }
@@ -180,7 +180,7 @@ static bool is_zero(const struct value *v)
 static const struct value *arithmetic(
     struct eval *ev, const struct expr *e, const struct value *a, const struct value *b)
 {
-    if (!is_number(a) || !is_number(b))
+    if (!expr_ops_is_number(a) || !expr_ops_is_number(b))
         return fail_operands(ev, e, "numbers", a, b);
     if ((e->op == EXPR_DIVIDE || e->op == EXPR_REMAINDER) && is_zero(b)) {
         eval_error(ev, e, "division by zero");
@@ -201,7 +201,8 @@ static const struct value *binary_result(
     case EXPR_LESS_EQUAL:
     case EXPR_GREATER:
     case EXPR_GREATER_EQUAL:
-        if ((is_number(a) && is_number(b)) || (a->kind == VALUE_STRING && b->kind == VALUE_STRING))
+        if ((expr_ops_is_number(a) && expr_ops_is_number(b)) ||
+            (a->kind == VALUE_STRING && b->kind == VALUE_STRING))
             return order_result(e->op, value_compare(a, b));
         return fail_operands(ev, e, "two numbers or two texts", a, b);
     default: return arithmetic(ev, e, a, b);
@@ -215,7 +216,7 @@ static const struct value *eval_negate(struct eval *ev, const struct expr *e)
         return v;
     const struct value *result;
     int64_t negated;
-    if (!is_number(v))
+    if (!expr_ops_is_number(v))
         return fail_operands(ev, e, "a number", v, NULL);
     if (v->kind == VALUE_FLOAT)
         result = value_float(ev->arena, -v->number);

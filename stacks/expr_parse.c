@@ -232,7 +232,7 @@ static const struct function *find_function(struct parser *p, struct str name, s
     return NULL;
 }
 
-static bool fits(struct parser *p, const struct function *function, const struct expr *e)
+static bool expr_parse_fits(struct parser *p, const struct function *function, const struct expr *e)
 {
     if (e->count >= function->min && (e->count <= function->max || function->max == FUNC_MANY))
         return true;
@@ -271,7 +271,7 @@ static struct expr *parse_call(struct parser *p, struct str name, size_t start)
     parser_advance(p);
     e->call.args = args.items;
     e->count = (uint32_t)args.n;
-    if (e->call.function && !fits(p, e->call.function, e))
+    if (e->call.function && !expr_parse_fits(p, e->call.function, e))
         e->call.function = NULL;
     return e;
 }

@@ -21,7 +21,7 @@ struct resolve {
 /* The first names of scope->constants, see stack.h. */
 static const struct str constant_names[] = {STR_INIT("stack"), STR_INIT("path")};
 
-static void resolve(struct resolve *r, struct expr *e);
+static void expr_resolve_any(struct resolve *r, struct expr *e);
 
 static struct span name_span(const struct expr *e, struct str name)
 {
@@ -317,9 +317,9 @@ static void resolve_step(struct resolve *r, struct expr *e)
     struct expr *base = e->op == EXPR_ATTR ? e->attr.base : e->index.base;
     struct expr *index = e->op == EXPR_INDEX ? e->index.index : NULL;
     if (index)
-        resolve(r, index);
+        expr_resolve_any(r, index);
     if (base->op != EXPR_NAME) {
-        resolve(r, base);
+        expr_resolve_any(r, base);
     } else {
         bool text = index && index->op == EXPR_CONST && index->constant.kind == VALUE_STRING;
         struct str next = text ? index->constant.string : e->op == EXPR_ATTR ? e->attr.name : STR_EMPTY;
@@ -332,14 +332,14 @@ static void resolve_step(struct resolve *r, struct expr *e)
 
 static void resolve_for(struct resolve *r, struct comprehension *c)
 {
-    resolve(r, c->over);
+    expr_resolve_any(r, c->over);
     struct variables variables = {.up = r->variables, .comprehension = c};
     r->variables = &variables;
     if (c->condition)
-        resolve(r, c->condition);
+        expr_resolve_any(r, c->condition);
     if (c->key)
-        resolve(r, c->key);
-    resolve(r, c->value);
+        expr_resolve_any(r, c->key);
+    expr_resolve_any(r, c->value);
     r->variables = variables.up;
 }
 
@@ -347,12 +347,12 @@ static void resolve_map(struct resolve *r, struct expr *e)
 {
     for (uint32_t i = 0; i < e->count; i++) {
         if (e->map.entries[i].key_expr)
-            resolve(r, e->map.entries[i].key_expr);
-        resolve(r, &e->map.entries[i].value);
+            expr_resolve_any(r, e->map.entries[i].key_expr);
+        expr_resolve_any(r, &e->map.entries[i].value);
     }
 }
 
-static void resolve(struct resolve *r, struct expr *e)
+static void expr_resolve_any(struct resolve *r, struct expr *e)
 {
     if (e->flags & EXPR_IS_CONST)
         return;
@@ -364,15 +364,15 @@ static void resolve(struct resolve *r, struct expr *e)
     case EXPR_MAP: resolve_map(r, e); break;
     case EXPR_LIST:
         for (uint32_t i = 0; i < e->count; i++)
-            resolve(r, &e->list.items[i]);
+            expr_resolve_any(r, &e->list.items[i]);
         break;
     case EXPR_TEMPLATE:
         for (uint32_t i = 0; i < e->count; i++)
-            resolve(r, e->parts[i]);
+            expr_resolve_any(r, e->parts[i]);
         break;
     case EXPR_CALL:
         for (uint32_t i = 0; i < e->count; i++)
-            resolve(r, e->call.args[i]);
+            expr_resolve_any(r, e->call.args[i]);
         break;
     case EXPR_CONST:
     case EXPR_BROKEN:
@@ -384,18 +384,18 @@ static void resolve(struct resolve *r, struct expr *e)
     default: /* operators */
         for (size_t i = 0; i < 3; i++)
             if (e->operands[i])
-                resolve(r, e->operands[i]);
+                expr_resolve_any(r, e->operands[i]);
     }
 }
 
 void expr_resolve(struct expr *expr, const struct resolver *resolver, struct diags *diags)
 {
     struct resolve r = {.resolver = resolver, .diags = diags};
-    resolve(&r, expr);
+    expr_resolve_any(&r, expr);
 }
 
 void template_resolve(struct expr *expr, const struct value *names, struct diags *diags)
 {
     struct resolve r = {.constants = names, .diags = diags};
-    resolve(&r, expr);
+    expr_resolve_any(&r, expr);
 }

@@ -91,7 +91,7 @@ static const struct expr_entry *find_entry(const struct expr *map, struct str ke
 
 /* As far as constructors lead: *rest is how many steps are left. *entry is the last step's, NULL in a list.
  */
-static const struct expr *follow(
+static const struct expr *expr_span_follow(
     const struct expr *expr, const struct value *path, const struct expr_entry **entry, uint32_t *rest)
 {
     uint32_t n = path && path->kind == VALUE_LIST ? path->count : 0, i = 0;
@@ -117,7 +117,7 @@ const struct expr *expr_at(const struct expr *expr, const struct value *path)
 {
     const struct expr_entry *entry;
     uint32_t rest;
-    const struct expr *found = follow(expr, path, &entry, &rest);
+    const struct expr *found = expr_span_follow(expr, path, &entry, &rest);
     return rest ? NULL : found;
 }
 
@@ -125,7 +125,7 @@ struct span expr_span_at(const struct expr *expr, const struct value *path, bool
 {
     const struct expr_entry *entry;
     uint32_t rest;
-    const struct expr *found = follow(expr, path, &entry, &rest);
+    const struct expr *found = expr_span_follow(expr, path, &entry, &rest);
     return at_key && !rest && entry && entry->origin ? node_key_span(entry->origin) : expr_span(found);
 }
 

@@ -16,7 +16,7 @@ struct walk {
     void *ctx;
 };
 
-static void add_file(struct walk *walk, struct str dir, struct str file);
+static void files_add_file(struct walk *walk, struct str dir, struct str file);
 
 /* "./net" of "stack" is "stack/net". */
 static struct str join(struct walk *walk, struct str dir, struct str name)
@@ -30,7 +30,7 @@ static void add_includes(struct walk *walk, struct str dir, const struct node *l
 {
     for (uint32_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++)
         if (list->items[i]->kind == NODE_STRING)
-            add_file(walk, dir, join(walk, dir, list->items[i]->string));
+            files_add_file(walk, dir, join(walk, dir, list->items[i]->string));
 }
 
 static void add_modules(struct walk *walk, struct str dir, const struct node *modules)
@@ -42,12 +42,12 @@ static void add_modules(struct walk *walk, struct str dir, const struct node *mo
             continue;
         struct str folder = join(walk, dir, source->string);
         if (find_stack_file(walk->arena, folder, &file))
-            add_file(walk, folder, file);
+            files_add_file(walk, folder, file);
     }
 }
 
 /* Paths in a file are relative to its module's folder, `dir`. */
-static void add_file(struct walk *walk, struct str dir, struct str file)
+static void files_add_file(struct walk *walk, struct str dir, struct str file)
 {
     char real[PATH_MAX];
     if (!realpath(file.p, real) || map_set(&walk->seen, arena_str(walk->arena, str_z(real)), walk))
@@ -68,7 +68,7 @@ int stack_files(struct arena *arena, const char *dir, struct diags *diags,
     if (!find_stack(arena, dir, &folder, &file, diags))
         return -1;
     struct walk walk = {.arena = arena, .found = found, .ctx = ctx};
-    add_file(&walk, folder, file);
+    files_add_file(&walk, folder, file);
     map_release(&walk.seen);
     return 0;
 }

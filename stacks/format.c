@@ -72,7 +72,7 @@ static size_t break_length(const char *p, size_t n)
     return n > 2 && (!memcmp(p, "\xe2\x80\xa8", 3) || !memcmp(p, "\xe2\x80\xa9", 3)) ? 3 : 0;
 }
 
-static void add_line(struct formatter *f, struct str text, struct str end)
+static void format_add_line(struct formatter *f, struct str text, struct str end)
 {
     MEM_GROW(f->lines, f->line_cap, f->line_count + 1);
     f->lines[f->line_count++] = (struct line){.text = text, .end = end.n == 3 || !end.n ? end : STR("\n")};
@@ -85,13 +85,13 @@ static void cut_lines(struct formatter *f)
     for (size_t i = 0; i < text.n;) {
         size_t n = break_length(text.p + i, text.n - i);
         if (n) {
-            add_line(f, str_slice(text, start, i), str_slice(text, i, i + n));
+            format_add_line(f, str_slice(text, start, i), str_slice(text, i, i + n));
             start = i + n;
         }
         i += n ? n : 1;
     }
     if (start < text.n)
-        add_line(f, str_slice(text, start, text.n), STR_EMPTY);
+        format_add_line(f, str_slice(text, start, text.n), STR_EMPTY);
 }
 
 static const struct str byte_order_mark = STR_INIT("\xef\xbb\xbf");
@@ -102,7 +102,7 @@ static struct str without_byte_order_mark(struct str text)
     return str_starts(text, byte_order_mark) ? str_slice(text, byte_order_mark.n, text.n) : text;
 }
 
-static bool is_blank(char c)
+static bool format_is_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
@@ -117,14 +117,14 @@ static size_t leading_spaces(struct str text)
 
 static size_t leading_blanks(struct str text, size_t from)
 {
-    while (from < text.n && is_blank(text.p[from]))
+    while (from < text.n && format_is_blank(text.p[from]))
         from++;
     return from;
 }
 
 static struct str without_trailing_blanks(struct str text)
 {
-    while (text.n && is_blank(text.p[text.n - 1]))
+    while (text.n && format_is_blank(text.p[text.n - 1]))
         text.n--;
     return text;
 }
@@ -145,26 +145,26 @@ static int32_t root_column(const struct formatter *f)
 
 /* ---- levels ---- */
 
-static struct level *top(struct formatter *f)
+static struct level *format_top(struct formatter *f)
 {
     return f->depth ? &f->levels[f->depth - 1] : NULL;
 }
 
-static int32_t inside(struct formatter *f)
+static int32_t format_inside(struct formatter *f)
 {
-    return f->depth ? top(f)->now + STEP : f->root;
+    return f->depth ? format_top(f)->now + STEP : f->root;
 }
 
-static void push(struct formatter *f, int32_t column, bool is_list, bool without_token)
+static void format_push(struct formatter *f, int32_t column, bool is_list, bool without_token)
 {
     assert(f->depth < sizeof f->levels / sizeof *f->levels); /* base/yaml.c has refused what is deeper */
-    int32_t now = f->depth || column ? inside(f) : 0;
+    int32_t now = f->depth || column ? format_inside(f) : 0;
     f->levels[f->depth++] = (struct level){column, now, is_list, without_token};
 }
 
 static void end_list_without_token(struct formatter *f)
 {
-    if (f->depth && top(f)->without_token)
+    if (f->depth && format_top(f)->without_token)
         f->depth--;
 }
 
@@ -221,7 +221,7 @@ static size_t byte_of_column(struct str text, size_t column)
 /* How far the text in lines [from, to) is indented: what its header says, or its first line's column. */
 static int32_t verbatim_indent(struct formatter *f, int explicit_indent, size_t from, size_t to)
 {
-    int32_t parent = f->depth ? top(f)->was : -1, indent = parent + 1 > 1 ? parent + 1 : 1;
+    int32_t parent = f->depth ? format_top(f)->was : -1, indent = parent + 1 > 1 ? parent + 1 : 1;
     if (explicit_indent)
         return (parent > 0 ? parent : 0) + explicit_indent;
     for (size_t i = from; i < to; i++) {
@@ -259,7 +259,7 @@ static void claim_verbatim(struct formatter *f, const yaml_token_t *token)
     for (size_t i = from; i < to; i++) {
         struct line *l = &f->lines[i];
         l->kind = LINE_VERBATIM;
-        l->shift = f->depth ? top(f)->now - top(f)->was : 0;
+        l->shift = f->depth ? format_top(f)->now - format_top(f)->was : 0;
         l->indent = indent;
     }
 }
@@ -272,7 +272,8 @@ static void claim_scalar(struct formatter *f, const yaml_token_t *token)
         return;
     }
     bool deeper = style == YAML_PLAIN_SCALAR_STYLE && !f->flow_depth && f->depth;
-    claim(f, token->start_mark.line + 1, token->end_mark.line + 1, LINE_FOLDED, deeper ? top(f)->now + 1 : 0);
+    claim(f, token->start_mark.line + 1, token->end_mark.line + 1, LINE_FOLDED,
+        deeper ? format_top(f)->now + 1 : 0);
 }
 
 /* ---- tokens ---- */
@@ -310,7 +311,7 @@ static void place_token(struct formatter *f, const yaml_token_t *token)
     else if (!first)
         f->now += STEP;
     else
-        f->now = is_entry(token) && f->depth ? top(f)->now : inside(f);
+        f->now = is_entry(token) && f->depth ? format_top(f)->now : format_inside(f);
     if (first) {
         place_comments(f, line, was, f->now);
         f->commented = line + 1;
@@ -343,8 +344,8 @@ static void on_block(struct formatter *f, const yaml_token_t *token)
 {
     int32_t column = (int32_t)token->start_mark.column;
     if (token->type == YAML_BLOCK_ENTRY_TOKEN) {
-        if (f->depth && !top(f)->is_list)
-            push(f, column, true, true);
+        if (f->depth && !format_top(f)->is_list)
+            format_push(f, column, true, true);
     } else if (token->type == YAML_KEY_TOKEN || token->type == YAML_VALUE_TOKEN ||
                token->type == YAML_BLOCK_END_TOKEN) {
         end_list_without_token(f);
@@ -352,7 +353,7 @@ static void on_block(struct formatter *f, const yaml_token_t *token)
     if (token->type == YAML_BLOCK_END_TOKEN && f->depth)
         f->depth--;
     if (token->type == YAML_BLOCK_MAPPING_START_TOKEN || token->type == YAML_BLOCK_SEQUENCE_START_TOKEN)
-        push(f, column, token->type == YAML_BLOCK_SEQUENCE_START_TOKEN, false);
+        format_push(f, column, token->type == YAML_BLOCK_SEQUENCE_START_TOKEN, false);
 }
 
 static void on_token(struct formatter *f, const yaml_token_t *token)

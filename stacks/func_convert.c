@@ -6,7 +6,7 @@
 #include <math.h>
 
 /* The value, or NULL without a word where it fails. */
-static const struct value *attempt(struct call *call, const struct expr *e)
+static const struct value *func_convert_attempt(struct call *call, const struct expr *e)
 {
     bool quiet = call->ev->quiet;
     call->ev->quiet = true;
@@ -23,7 +23,7 @@ static bool spent(const struct call *call)
 
 const struct value *func_can(struct call *call)
 {
-    const struct value *v = attempt(call, call->expr->call.args[0]);
+    const struct value *v = func_convert_attempt(call, call->expr->call.args[0]);
     if (spent(call))
         return NULL;
     return v && v->kind == VALUE_UNKNOWN ? v : value_bool(v != NULL);
@@ -33,7 +33,7 @@ const struct value *func_try(struct call *call)
 {
     const struct expr *e = call->expr;
     for (uint32_t i = 0; i + 1 < e->count && !spent(call); i++) {
-        const struct value *v = attempt(call, e->call.args[i]);
+        const struct value *v = func_convert_attempt(call, e->call.args[i]);
         if (v)
             return v;
     }
@@ -42,7 +42,7 @@ const struct value *func_try(struct call *call)
 
 const struct value *func_default(struct call *call)
 {
-    const struct value *v = attempt(call, call->expr->call.args[0]);
+    const struct value *v = func_convert_attempt(call, call->expr->call.args[0]);
     if (spent(call))
         return NULL;
     return value_is_null(v) ? eval(call->ev, call->expr->call.args[1]) : v;

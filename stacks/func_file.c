@@ -27,7 +27,7 @@ static struct str file_path(struct call *call, size_t i)
     return (struct str){NULL, 0};
 }
 
-static bool read_file(struct call *call, struct arena *arena, struct str path, struct str *out)
+static bool func_file_read_file(struct call *call, struct arena *arena, struct str path, struct str *out)
 {
     struct err err = ERR_INIT;
     if (file_read(arena, path.p, call_bytes_left(call), out, &err)) {
@@ -40,7 +40,7 @@ static bool read_file(struct call *call, struct arena *arena, struct str path, s
 const struct value *func_file(struct call *call)
 {
     struct str path = file_path(call, 0), text;
-    if (!path.p || !read_file(call, call->arena, path, &text))
+    if (!path.p || !func_file_read_file(call, call->arena, path, &text))
         return NULL;
     if (str_is_utf8(text))
         return value_string_ref(call->arena, text);
@@ -52,7 +52,7 @@ const struct value *func_file(struct call *call)
 const struct value *func_filebase64(struct call *call)
 {
     struct str path = file_path(call, 0), bytes;
-    if (!path.p || !read_file(call, call->arena, path, &bytes))
+    if (!path.p || !func_file_read_file(call, call->arena, path, &bytes))
         return NULL;
     return value_string_ref(call->arena, base64_encode(call->arena, bytes));
 }
@@ -138,7 +138,7 @@ struct fileset {
 static bool walk_folder(struct fileset *set, int parent, const char *name, struct str prefix, int depth);
 
 /* False after an error. */
-static bool visit(struct fileset *set, int folder, const char *name, struct str path, int depth)
+static bool func_file_visit(struct fileset *set, int folder, const char *name, struct str path, int depth)
 {
     struct stat st;
     if (!call_take_items(set->call, 1))
@@ -171,7 +171,7 @@ static bool walk_folder(struct fileset *set, int parent, const char *name, struc
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         struct str path = path_join(set->call->arena, prefix, str_z(entry->d_name));
-        ok = visit(set, dirfd(folder), entry->d_name, path, depth);
+        ok = func_file_visit(set, dirfd(folder), entry->d_name, path, depth);
     }
     closedir(folder);
     return ok;
@@ -206,7 +206,7 @@ static const struct value *render(
 {
     struct source *source = ARENA_NEW(arena, struct source);
     source->path = arena_str(arena, path);
-    if (!read_file(call, arena, path, &source->text))
+    if (!func_file_read_file(call, arena, path, &source->text))
         return NULL;
     if (!str_is_utf8(source->text))
         return call_fail(call, 0, "%s is no UTF-8 text", path.p);

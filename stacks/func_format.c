@@ -113,7 +113,7 @@ static bool add_float(struct buf *out, struct call *call, size_t i, const struct
     return true;
 }
 
-static bool add_text(struct buf *out, struct call *call, size_t i, const struct directive *d)
+static bool func_format_add_text(struct buf *out, struct call *call, size_t i, const struct directive *d)
 {
     const struct value *v = call->args[i];
     struct str text = value_scalar_text(call->arena, v);
@@ -157,7 +157,7 @@ static bool add_argument(struct buf *out, struct call *call, size_t i, const str
     case 'g': return add_float(out, call, i, d);
     case 's':
     case 'v':
-    case 'q': return add_text(out, call, i, d);
+    case 'q': return func_format_add_text(out, call, i, d);
     default: break;
     }
     struct diag *diag = call_error(call, 0, "format() does not know %%%c", d->verb);

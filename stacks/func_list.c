@@ -152,7 +152,7 @@ static int by_index(const void *a, const void *b)
 }
 
 /* The list sorted, without duplicates where `unique`; on the heap. */
-static struct ranked *rank(const struct value *list, bool unique, size_t *n)
+static struct ranked *func_list_rank(const struct value *list, bool unique, size_t *n)
 {
     struct ranked *items = mem_realloc_array(NULL, list->count + 1u, sizeof *items);
     for (uint32_t i = 0; i < list->count; i++)
@@ -176,7 +176,7 @@ static const struct value *unranked(struct arena *arena, const struct ranked *it
 const struct value *func_distinct(struct call *call)
 {
     size_t n;
-    AUTO_FREE struct ranked *items = rank(call->args[0], true, &n);
+    AUTO_FREE struct ranked *items = func_list_rank(call->args[0], true, &n);
     qsort(items, n, sizeof *items, by_index);
     return unranked(call->arena, items, n);
 }
@@ -198,14 +198,14 @@ const struct value *func_sort(struct call *call)
     if (kinds == 3)
         return call_fail(call, 0, "sort() sorts texts or numbers, not both together");
     size_t n;
-    AUTO_FREE struct ranked *items = rank(list, false, &n);
+    AUTO_FREE struct ranked *items = func_list_rank(list, false, &n);
     return unranked(call->arena, items, n);
 }
 
 const struct value *func_toset(struct call *call)
 {
     size_t n;
-    AUTO_FREE struct ranked *items = rank(call->args[0], true, &n);
+    AUTO_FREE struct ranked *items = func_list_rank(call->args[0], true, &n);
     return unranked(call->arena, items, n);
 }
 
@@ -230,8 +230,8 @@ static const struct value *sifted(
     struct call *call, const struct value *a, const struct value *b, bool common)
 {
     size_t n, m, kept = 0;
-    AUTO_FREE struct ranked *items = rank(a, true, &n);
-    AUTO_FREE struct ranked *others = rank(b, true, &m);
+    AUTO_FREE struct ranked *items = func_list_rank(a, true, &n);
+    AUTO_FREE struct ranked *others = func_list_rank(b, true, &m);
     for (size_t i = 0; i < n; i++)
         if (is_in(others, m, items[i].value) == common)
             items[kept++] = items[i];
@@ -245,7 +245,7 @@ const struct value *func_setunion(struct call *call)
         for (uint32_t k = 0; k < call->args[i]->count; k++)
             value_builder_add(&all, call->args[i]->items[k]);
     size_t n;
-    AUTO_FREE struct ranked *items = rank(value_builder_list(&all), true, &n);
+    AUTO_FREE struct ranked *items = func_list_rank(value_builder_list(&all), true, &n);
     return unranked(call->arena, items, n);
 }
 

@@ -66,7 +66,7 @@ const struct value *func_merge(struct call *call)
 }
 
 /* Are the items of argument i all text? False after an error. */
-static bool texts(struct call *call, size_t i)
+static bool func_map_texts(struct call *call, size_t i)
 {
     const struct value *list = call->args[i];
     for (uint32_t k = 0; k < list->count; k++) {
@@ -83,7 +83,7 @@ static const struct value *chosen(struct call *call, bool wanted)
     const struct value *map = call->args[0], *keys = call->args[1];
     if (!value_is_known(keys))
         return &value_unknown;
-    if (!texts(call, 1))
+    if (!func_map_texts(call, 1))
         return NULL;
     AUTO_MAP struct map listed = MAP_INIT;
     for (uint32_t i = 0; i < keys->count; i++)
@@ -112,7 +112,7 @@ const struct value *func_zipmap(struct call *call)
         return call_fail(call, 1, "zipmap() got %u keys and %u values", keys->count, values->count);
     if (!value_is_known(keys))
         return &value_unknown;
-    if (!texts(call, 0))
+    if (!func_map_texts(call, 0))
         return NULL;
     AUTO_BUILDER struct value_builder map = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < keys->count; i++)

@@ -6,7 +6,7 @@
 
 #include <ctype.h>
 
-static const struct value *text(struct call *call, const char *z)
+static const struct value *func_policy_text(struct call *call, const char *z)
 {
     return value_stringz(call->arena, z);
 }
@@ -14,7 +14,7 @@ static const struct value *text(struct call *call, const char *z)
 static const struct value *document(struct call *call, const struct value *statements)
 {
     struct value_entry entries[] = {
-        {STR("Statement"), statements}, {STR("Version"), text(call, "2012-10-17")}};
+        {STR("Statement"), statements}, {STR("Version"), func_policy_text(call, "2012-10-17")}};
     return value_map(call->arena, entries, 2);
 }
 
@@ -132,12 +132,12 @@ static bool sort_principals(
 }
 
 /* The statement's entries as far as they are given. */
-static const struct value *statement(struct call *call, const char *effect, const char *action_key,
-    const struct value *actions, const char *resource_key, const struct value *resources,
-    const struct value *principal, const struct value *conditions)
+static const struct value *func_policy_statement(struct call *call, const char *effect,
+    const char *action_key, const struct value *actions, const char *resource_key,
+    const struct value *resources, const struct value *principal, const struct value *conditions)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    value_builder_set(&b, STR("Effect"), text(call, effect));
+    value_builder_set(&b, STR("Effect"), func_policy_text(call, effect));
     if (actions)
         value_builder_set(&b, str_z(action_key), one_or_list(actions));
     if (resources)
@@ -159,8 +159,8 @@ static const struct value *trust_statement(struct call *call, const struct value
     for (enum principal k = first; k <= last; k++)
         if (sorted[k])
             value_builder_set(&b, str_z(principals[k].key), sorted[k]);
-    return statement(call, "Allow", "Action", text(call, principals[first].action), NULL, NULL,
-        value_builder_map(&b), conditions);
+    return func_policy_statement(call, "Allow", "Action", func_policy_text(call, principals[first].action),
+        NULL, NULL, value_builder_map(&b), conditions);
 }
 
 const struct value *func_trust(struct call *call)
@@ -188,8 +188,8 @@ static const struct value *permission(struct call *call, const char *effect)
     if (!check_actions(call, 0, call->args[0]) || !check_texts(call, 1, call->args[1], "resources") ||
         (conditions && !check_conditions(call, 2, conditions)))
         return NULL;
-    const struct value *one =
-        statement(call, effect, "Action", call->args[0], "Resource", call->args[1], NULL, conditions);
+    const struct value *one = func_policy_statement(
+        call, effect, "Action", call->args[0], "Resource", call->args[1], NULL, conditions);
     return document(call, value_list(call->arena, &one, 1));
 }
 
@@ -273,7 +273,7 @@ const struct value *func_statement(struct call *call)
 {
     const struct value *map = call->args[0];
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    value_builder_set(&b, STR("Effect"), text(call, "Allow"));
+    value_builder_set(&b, STR("Effect"), func_policy_text(call, "Allow"));
     for (uint32_t i = 0; i < map->count; i++) {
         const char *key = NULL;
         for (size_t k = 0; k < ELEMENT_COUNT; k++)
@@ -292,7 +292,8 @@ const struct value *func_statement(struct call *call)
 }
 
 /* Statements, whole documents, or lists of them, nested as they come. False after an error. */
-static bool gather(struct call *call, size_t i, const struct value *v, struct value_builder *statements)
+static bool func_policy_gather(
+    struct call *call, size_t i, const struct value *v, struct value_builder *statements)
 {
     if (v->kind == VALUE_NULL)
         return true;
@@ -301,13 +302,15 @@ static bool gather(struct call *call, size_t i, const struct value *v, struct va
         return true;
     }
     for (uint32_t k = 0; v->kind == VALUE_LIST && k < v->count; k++)
-        if (!gather(call, i, eval_marked(call->ev, v->items[k], v->marks & VALUE_SENSITIVE), statements))
+        if (!func_policy_gather(
+                call, i, eval_marked(call->ev, v->items[k], v->marks & VALUE_SENSITIVE), statements))
             return false;
     if (v->kind == VALUE_LIST)
         return true;
     const struct value *inner = value_getz(v, "Statement");
     if (inner)
-        return gather(call, i, eval_marked(call->ev, inner, v->marks & VALUE_SENSITIVE), statements);
+        return func_policy_gather(
+            call, i, eval_marked(call->ev, inner, v->marks & VALUE_SENSITIVE), statements);
     if (!value_getz(v, "Effect")) {
         call_fail(call, i, "policy() puts together statement(…), allow(…), deny(…) and policies");
         return false;
@@ -322,7 +325,7 @@ const struct value *func_policy(struct call *call)
     for (size_t i = 0; i < call->n; i++) {
         if (call->args[i]->kind == VALUE_UNKNOWN) /* how many statements it has cannot be said */
             return eval_marked(call->ev, &value_unknown, call->args[i]->marks);
-        if (!gather(call, i, call->args[i], &statements))
+        if (!func_policy_gather(call, i, call->args[i], &statements))
             return NULL;
     }
     return document(call, value_builder_list(&statements));

@@ -77,7 +77,7 @@ static const struct value *former_text(const struct loader *loader, struct str f
     return name.p ? value_get(loader->options->files, name) : NULL;
 }
 
-static bool identify(struct loader *loader, struct str file, const struct node *at, struct str *ident)
+static bool load_identify(struct loader *loader, struct str file, const struct node *at, struct str *ident)
 {
     char real[PATH_MAX];
     if (former_text(loader, file)) {
@@ -95,7 +95,7 @@ static bool identify(struct loader *loader, struct str file, const struct node *
 
 bool unit_identify(struct unit *unit, const struct node *at)
 {
-    return unit->builtin || identify(unit->loader, unit->file, at, &unit->ident);
+    return unit->builtin || load_identify(unit->loader, unit->file, at, &unit->ident);
 }
 
 static bool read_text(const struct unit *unit, struct str file, const struct node *at, struct str *text)
@@ -118,7 +118,7 @@ static bool read_text(const struct unit *unit, struct str file, const struct nod
 }
 
 /* The tree of a file; each file is read once, however often it is used. NULL after an error. */
-static const struct node *read_file(
+static const struct node *load_read_file(
     const struct unit *unit, struct str ident, struct str file, const struct node *at)
 {
     struct loader *loader = unit->loader;
@@ -243,7 +243,7 @@ static void include_file(struct including *in, const struct node *node)
         return;
     }
     struct str file = unit_path(unit, name);
-    if (!identify(loader, file, node, &ident))
+    if (!load_identify(loader, file, node, &ident))
         return;
     const struct node *first = map_set(&in->seen, ident, (void *)node);
     if (first) {
@@ -254,7 +254,7 @@ static void include_file(struct including *in, const struct node *node)
             diag_related(loader->diags, d, node_span(first), "first here");
         return;
     }
-    const struct node *root = read_file(unit, ident, file, node);
+    const struct node *root = load_read_file(unit, ident, file, node);
     if (root)
         add_part(in, root, true);
 }
@@ -306,7 +306,7 @@ static void use_specs(struct unit *root, const struct node *file)
 
 bool unit_load(struct unit *unit)
 {
-    const struct node *root = read_file(unit, unit->ident, unit->file, NULL);
+    const struct node *root = load_read_file(unit, unit->ident, unit->file, NULL);
     if (!root)
         return false;
     struct including in = {.unit = unit};
@@ -446,7 +446,7 @@ static bool find_root(struct loader *loader, struct unit *root)
     return unit_identify(root, NULL);
 }
 
-static void finish(struct loader *loader)
+static void load_finish(struct loader *loader)
 {
     struct stack *stack = loader->stack;
     size_t n = loader->unit_count;
@@ -496,7 +496,7 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
         check_addresses(&loader);
         set_digest(&loader);
     }
-    finish(&loader);
+    load_finish(&loader);
     if (loaded)
         return stack;
     diags_own_sources(diags);

@@ -74,7 +74,7 @@ static void meet_open(struct ordering *o, const struct decl *dep)
     report_cycle(o, &o->steps[at - 1], o->depth - at + 1);
 }
 
-static void visit(struct ordering *o, struct decl *root)
+static void order_visit(struct ordering *o, struct decl *root)
 {
     go_down(o, root);
     while (o->depth) {
@@ -101,7 +101,7 @@ void order_decls(struct loader *loader)
     stack->decls = ARENA_ARRAY(loader->arena, struct decl *, n);
     for (size_t i = 0; i < n; i++)
         if (o.visits[loader->decls[i]->index] == UNSEEN)
-            visit(&o, loader->decls[i]);
+            order_visit(&o, loader->decls[i]);
     stack->decl_count = o.placed;
     for (size_t i = 0; i < n; i++)
         stack->decls[i]->index = (uint32_t)i;

@@ -19,7 +19,7 @@ struct resolving {
     uint32_t *seen; /* by index: the last declaration that has it among its deps, + 1 */
 };
 
-static struct decl *lookup(void *ctx, struct str name, struct str next, bool *consumed)
+static struct decl *resolve_lookup(void *ctx, struct str name, struct str next, bool *consumed)
 {
     struct resolving *r = ctx;
     const struct module *module = r->unit->module;
@@ -118,7 +118,7 @@ static void resolve_expr(struct resolving *r, struct expr *expr, bool each_allow
 {
     if (!expr)
         return;
-    struct resolver resolver = {lookup, list_names, depends, has_attr, each_allowed, r, NULL};
+    struct resolver resolver = {resolve_lookup, list_names, depends, has_attr, each_allowed, r, NULL};
     expr_resolve(expr, &resolver, r->loader->diags);
 }
 
@@ -127,7 +127,7 @@ void stack_resolve(struct stack *stack, struct expr *expr, const struct value *n
     struct loader loader = {.stack = stack, .arena = &stack->arena, .diags = diags};
     struct unit unit = {.loader = &loader, .module = stack->root};
     struct resolving r = {.loader = &loader, .unit = &unit};
-    struct resolver resolver = {lookup, list_names, depends, has_attr, false, &r, names};
+    struct resolver resolver = {resolve_lookup, list_names, depends, has_attr, false, &r, names};
     expr_resolve(expr, &resolver, diags);
 }
 

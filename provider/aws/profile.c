@@ -37,7 +37,7 @@ static void profile_add(struct reader *r, struct str key, struct str value)
     r->settings[r->count++] = (struct setting){r->section, key, value};
 }
 
-static bool is_blank(char c)
+static bool profile_is_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
@@ -46,7 +46,7 @@ static bool is_blank(char c)
 static struct str without_comment(struct str value)
 {
     for (size_t i = 1; i < value.n; i++)
-        if ((value.p[i] == '#' || value.p[i] == ';') && is_blank(value.p[i - 1]))
+        if ((value.p[i] == '#' || value.p[i] == ';') && profile_is_blank(value.p[i - 1]))
             return str_trim(str_slice(value, 0, i));
     return value;
 }
@@ -98,7 +98,7 @@ static int read_lines(struct reader *r, struct str text, struct err *err)
         struct str line = str_cut(text, '\n', &text), bare = str_trim(line);
         if (!bare.n || bare.p[0] == '#' || bare.p[0] == ';')
             continue;
-        bool indented = is_blank(line.p[0]);
+        bool indented = profile_is_blank(line.p[0]);
         if (bare.p[0] == '[' ? read_heading(r, bare, number, err)
                              : read_setting(r, bare, indented, number, err))
             return -1;
@@ -138,7 +138,7 @@ int profiles_parse(struct arena *arena, struct str config, const char *config_na
     return result;
 }
 
-static int read_file(struct arena *arena, const char *path, struct str *text, struct err *err)
+static int profile_read_file(struct arena *arena, const char *path, struct str *text, struct err *err)
 {
     *text = STR_EMPTY;
     return path && path_exists(path) ? file_read(arena, path, FILE_MAX, text, err) : 0;
@@ -149,7 +149,8 @@ int profiles_load(struct arena *arena, const struct profiles **out, struct err *
     const char *config_path = file_path(arena, "AWS_CONFIG_FILE", "config");
     const char *credentials_path = file_path(arena, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
     struct str config, credentials;
-    if (read_file(arena, config_path, &config, err) || read_file(arena, credentials_path, &credentials, err))
+    if (profile_read_file(arena, config_path, &config, err) ||
+        profile_read_file(arena, credentials_path, &credentials, err))
         return -1;
     return profiles_parse(arena, config, config_path, credentials, credentials_path, out, err);
 }

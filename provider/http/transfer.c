@@ -173,7 +173,7 @@ static bool has_header(const struct http_request *request, const char *name)
     return false;
 }
 
-static void add_line(struct arena *arena, struct curl_slist **list, struct str line)
+static void transfer_add_line(struct arena *arena, struct curl_slist **list, struct str line)
 {
     struct curl_slist *item = ARENA_NEW(arena, struct curl_slist);
     memcpy(&item->data, &line.p, sizeof item->data); /* not const there, but only read */
@@ -190,11 +190,11 @@ static int make_headers(
     static const char *const unwanted[] = {"Accept", "Content-Type"};
     for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
         if (!has_header(request, unwanted[i]))
-            add_line(arena, list, arena_printf(arena, "%s:", unwanted[i]));
+            transfer_add_line(arena, list, arena_printf(arena, "%s:", unwanted[i]));
     if (request->eager || (request->body_length <= EXPECT_FROM && (int64_t)request->body.n <= EXPECT_FROM))
-        add_line(arena, list, STR("Expect:"));
+        transfer_add_line(arena, list, STR("Expect:"));
     if (!has_header(request, "User-Agent"))
-        add_line(arena, list, STR("User-Agent: weir/" WEIR_VERSION));
+        transfer_add_line(arena, list, STR("User-Agent: weir/" WEIR_VERSION));
     for (size_t i = request->header_count; i-- > 0;) {
         struct str name = request->headers[i].name, value = request->headers[i].value;
         if (str_find_char(value, '\n', 0) >= 0 || str_find_char(value, '\r', 0) >= 0 ||
@@ -202,7 +202,7 @@ static int make_headers(
             return err_set(err, ERR_INVALID, "the header %.*s has a line break in its value", STR_ARG(name));
         /* "Name;" is how libcurl is told to send an empty header. */
         struct str line[] = {name, value.n ? STR(": ") : STR(";"), value};
-        add_line(arena, list, arena_concat(arena, line, sizeof line / sizeof *line));
+        transfer_add_line(arena, list, arena_concat(arena, line, sizeof line / sizeof *line));
     }
     return 0;
 }
@@ -288,7 +288,7 @@ static void set_target(struct transfer *t, const char *default_ca, struct arena 
         SET(t, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
     if (request->local_port) {
         struct curl_slist *to = NULL;
-        add_line(arena, &to, arena_printf(arena, "::127.0.0.1:%d", request->local_port));
+        transfer_add_line(arena, &to, arena_printf(arena, "::127.0.0.1:%d", request->local_port));
         SET(t, CURLOPT_CONNECT_TO, to);
     }
     /* A proxy cannot reach this machine's own addresses, and must not see what is meant for them. */

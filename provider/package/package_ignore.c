@@ -20,7 +20,7 @@ static void add_rule(struct ignore *ignore, struct str line, struct str base)
 }
 
 /* `base` is the file's folder within the repository. */
-static int add_file(struct ignore *ignore, struct str path, struct str base, struct err *err)
+static int package_ignore_add_file(struct ignore *ignore, struct str path, struct str base, struct err *err)
 {
     struct str text;
     const char *name = arena_strz(ignore->arena, path);
@@ -70,7 +70,7 @@ static int add_repository(struct ignore *ignore, struct str git, struct err *err
 {
     struct str common = named_in(ignore->arena, git, "commondir", STR_EMPTY);
     struct str info = path_join(ignore->arena, common.n ? common : git, STR("info/exclude"));
-    return add_file(ignore, info, STR_EMPTY, err);
+    return package_ignore_add_file(ignore, info, STR_EMPTY, err);
 }
 
 int ignore_begin(struct ignore *ignore, struct arena *arena, struct str folder, struct err *err)
@@ -89,7 +89,7 @@ int ignore_begin(struct ignore *ignore, struct arena *arena, struct str folder, 
         return -1;
     for (struct str rest = ignore->above; rest.p;) {
         struct str rules = path_join(arena, path_join(arena, top, base), STR(".gitignore"));
-        if (add_file(ignore, rules, base, err))
+        if (package_ignore_add_file(ignore, rules, base, err))
             return -1;
         base = path_join(arena, base, str_cut(rest, '/', &rest));
     }
@@ -116,7 +116,7 @@ int ignore_enter(
         if (add_repository(ignore, git, err))
             return -1;
     }
-    return add_file(
+    return package_ignore_add_file(
         ignore, path_join(ignore->arena, folder, STR(".gitignore")), in_repository(ignore, path), err);
 }
 

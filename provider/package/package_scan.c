@@ -118,7 +118,8 @@ static struct package_file *new_file(struct package *package)
     return &package->files[package->n++];
 }
 
-static void add_file(struct package *package, struct str path, struct str source, const struct stat *st)
+static void package_scan_add_file(
+    struct package *package, struct str path, struct str source, const struct stat *st)
 {
     struct package_file *file = new_file(package);
     file->path = path;
@@ -164,7 +165,7 @@ static int visit_file(struct walk *w, struct str path, const struct stat *st, st
     }
     if (w->package->n >= FILES_MAX)
         return err_set(err, ERR_INVALID, "\"%.*s\" holds more than a million files", STR_ARG(w->root));
-    add_file(w->package, path, path_join(w->package->arena, w->root, path), st);
+    package_scan_add_file(w->package, path, path_join(w->package->arena, w->root, path), st);
     return 0;
 }
 
@@ -285,7 +286,7 @@ int package_add_file(struct package *package, const char *file, struct err *err)
     if (!str_is_utf8(name))
         return err_set(err, ERR_INVALID, "\"%.*s\" has a name that is not UTF-8",
             STR_ARG(package_name(package->arena, source)));
-    add_file(package, arena_str(package->arena, name), source, &st);
+    package_scan_add_file(package, arena_str(package->arena, name), source, &st);
     return 0;
 }
 

@@ -149,7 +149,7 @@ static bool made_before(struct making *m, bool again)
     return m->sha256.n > 0;
 }
 
-static int pack(struct making *m, bool again, struct err *err)
+static int artifact_make_pack(struct making *m, bool again, struct err *err)
 {
     struct package_made made;
     if (made_before(m, again))
@@ -201,7 +201,7 @@ static int make_once(struct making *m, bool again, struct err *err)
     const struct value *size = known ? value_getz(known, "size") : NULL;
     if (known && size && size->kind == VALUE_INT)
         artifact_make_take(m, artifact_text(known, "sha256", STR_EMPTY), size->integer);
-    if (!m->sha256.n && pack(m, again, err))
+    if (!m->sha256.n && artifact_make_pack(m, again, err))
         return -1;
     return check_packed(m, err);
 }

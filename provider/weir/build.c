@@ -162,7 +162,7 @@ static void show_line(void *ctx, const char *line)
 }
 
 /* The command for messages: its first line, or as much of it as leaves room for what it printed. */
-static const char *name_of(struct arena *arena, const struct build *build)
+static const char *build_name_of(struct arena *arena, const struct build *build)
 {
     struct str more, hidden = command_output_hide(arena, str_trim(build->command));
     struct str shown = str_slice(str_cut(hidden, '\n', &more), 0, COMMAND_SHOWN);
@@ -194,7 +194,7 @@ static int run_command(struct op_ctx *ctx, const struct build *build, struct err
     char *args[] = {shell, flag, arena_strz(ctx->arena, build->command), NULL};
     int64_t began = clock_mono_ms();
     command_output_init(&output);
-    struct build_start start = {.args = args, .what = name_of(ctx->arena, build), .env = build->env};
+    struct build_start start = {.args = args, .what = build_name_of(ctx->arena, build), .env = build->env};
     int status = build_start(ctx, &start, &output, err);
     command_output_release(&output);
     int64_t took = clock_mono_ms() - began;

@@ -132,7 +132,7 @@ static bool command_env_has(struct str name)
     return false;
 }
 
-static bool is_named(const struct value *named, struct str name)
+static bool command_env_is_named(const struct value *named, struct str name)
 {
     for (uint32_t i = 0; named && i < named->count; i++)
         if (str_eq(value_text(named->items[i], STR_EMPTY), name))
@@ -148,7 +148,7 @@ char **command_env(struct arena *arena, const struct value *named)
     char **env = ARENA_ARRAY(arena, char *, count + 1);
     for (size_t i = 0; i < count; i++) {
         struct str value, name = str_cut(str_z(environ[i]), '=', &value);
-        if (command_env_has(name) || is_named(named, name))
+        if (command_env_has(name) || command_env_is_named(named, name))
             env[n++] = environ[i];
     }
     return env;

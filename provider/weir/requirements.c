@@ -114,7 +114,7 @@ static struct str requirements_find(struct reading *r, struct str folder, struct
     return arena_str(r->arena, str_z(real));
 }
 
-static void add_file(struct reading *r, struct str folder, struct str named)
+static void requirements_add_file(struct reading *r, struct str folder, struct str named)
 {
     struct str path = requirements_find(r, folder, named);
     for (size_t i = 0; i < r->file_count; i++)
@@ -149,7 +149,7 @@ int requirements_read(
     if (file_read(arena, path.p, FILE_BYTES_MAX, &own, err))
         return -1;
     buf_add_str(&all, own);
-    add_file(r, STR_EMPTY, path);
+    requirements_add_file(r, STR_EMPTY, path);
     for (size_t i = 0; i < r->file_count; i++) {
         if (i && file_read(arena, r->files[i].p, FILE_BYTES_MAX, &own, NULL))
             continue;
@@ -157,7 +157,7 @@ int requirements_read(
             buf_addf(&all, "\n%zu:%.*s", own.n, STR_ARG(own));
         for (struct str rest = own; requirements_next(arena, &rest, &kind, &named);)
             if (kind == REQUIREMENT_FILE)
-                add_file(r, path_dir(r->files[i]), named);
+                requirements_add_file(r, path_dir(r->files[i]), named);
             else
                 add_place(r, path_dir(r->files[i]), named, kind == REQUIREMENT_LINKS);
     }

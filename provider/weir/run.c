@@ -19,7 +19,7 @@ enum { RESULT_MAX = 4 * 1024 * 1024, TIMEOUT_MS = 15 * 60 * 1000, COMMAND_SHOWN 
 /* ---- what it is run with ---- */
 
 /* The usual variables, those named, and those given, which go before. */
-static char **environment(struct op_ctx *ctx, const struct value *object)
+static char **run_environment(struct op_ctx *ctx, const struct value *object)
 {
     const struct value *given = value_getz(object, "env");
     char **usual = command_env(ctx->arena, value_getz(object, "pass_env"));
@@ -85,7 +85,7 @@ static int run_shell(struct op_ctx *ctx, const struct value *object, const char 
     struct command command = {.arena = ctx->arena,
         .what = shown_name(ctx, what, text),
         .args = args,
-        .env = environment(ctx, object),
+        .env = run_environment(ctx, object),
         .dir = dir.n ? path_join(ctx->arena, ctx->dir, dir) : ctx->dir,
         .out = out,
         .timeout_ms = ctx->timeout_ms ? ctx->timeout_ms : TIMEOUT_MS,
@@ -133,7 +133,7 @@ static int read_result(
 }
 
 /* Did it make what it was to make? */
-static bool is_there(struct op_ctx *ctx, const struct value *object)
+static bool run_is_there(struct op_ctx *ctx, const struct value *object)
 {
     struct str creates = value_gets(object, "creates");
     return !creates.n || path_exists(arena_strz(ctx->arena, path_join(ctx->arena, ctx->dir, creates)));
@@ -150,7 +150,7 @@ static int run_it(struct op_ctx *ctx, const struct value *desired, struct str id
         run_shell(ctx, desired, "command", value_gets(desired, "command"), out, err) ||
         read_result(ctx, desired, out, &result, err))
         return -1;
-    if (!is_there(ctx, desired))
+    if (!run_is_there(ctx, desired))
         return err_set(err, ERR_FAILED, "the command ended well, but there is no %.*s",
             STR_ARG(value_gets(desired, "creates")));
     *live = value_with(ctx->arena, desired, STR("id"), value_string(ctx->arena, id));
@@ -213,7 +213,7 @@ static int command_read(struct op_ctx *ctx, const struct value *prior, const str
     const struct value **live, struct err *err)
 {
     (void)wanted, (void)err;
-    *live = is_there(ctx, prior) ? prior : NULL;
+    *live = run_is_there(ctx, prior) ? prior : NULL;
     return 0;
 }
 

@@ -73,7 +73,7 @@ bool asl_glob(struct str pattern, struct str text)
     return p == pattern.n;
 }
 
-static bool is_number(const struct value *v)
+static bool asl_choice_is_number(const struct value *v)
 {
     return v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
 }
@@ -91,7 +91,7 @@ static bool test(const char *type, const struct value *v)
     case 'S': return v && v->kind == VALUE_STRING;
     case 'B': return v && v->kind == VALUE_BOOL;
     case 'T': return v && is_time(v, &ms);
-    default: return v && (str_eqz(str_z(type), "IsNull") ? v->kind == VALUE_NULL : is_number(v));
+    default: return v && (str_eqz(str_z(type), "IsNull") ? v->kind == VALUE_NULL : asl_choice_is_number(v));
     }
 }
 
@@ -105,7 +105,7 @@ static bool order_of(const char *type, const struct value *a, const struct value
             return false;
         break;
     case 'N':
-        if (!is_number(a) || !is_number(b))
+        if (!asl_choice_is_number(a) || !asl_choice_is_number(b))
             return false;
         break;
     case 'B':

@@ -18,7 +18,7 @@ static bool names_error(const struct value *rule, struct str error)
     return false;
 }
 
-static double number_of(const struct value *rule, const char *member, double fallback)
+static double asl_recover_number_of(const struct value *rule, const char *member, double fallback)
 {
     const struct value *v = value_getz(rule, member);
     return !v                       ? fallback
@@ -30,8 +30,9 @@ static double number_of(const struct value *rule, const char *member, double fal
 /* How long to wait before the nth time (from 0). */
 static int64_t backoff_ms(struct asl_visit *visit, const struct value *rule, int nth)
 {
-    double s = number_of(rule, "IntervalSeconds", 1), rate = number_of(rule, "BackoffRate", 2);
-    double max = number_of(rule, "MaxDelaySeconds", 31622400);
+    double s = asl_recover_number_of(rule, "IntervalSeconds", 1),
+           rate = asl_recover_number_of(rule, "BackoffRate", 2);
+    double max = asl_recover_number_of(rule, "MaxDelaySeconds", 31622400);
     for (int i = 0; i < nth && s < max; i++)
         s *= rate;
     int64_t ms = int_within((s < max ? s : max) * 1000);
@@ -48,7 +49,7 @@ bool asl_retry(struct asl_visit *visit, int counts[ASL_MAX_RETRIERS])
          i++) {
         if (!names_error(rules->items[i], visit->eval.error.name))
             continue;
-        if (counts[i] >= number_of(rules->items[i], "MaxAttempts", 3))
+        if (counts[i] >= asl_recover_number_of(rules->items[i], "MaxAttempts", 3))
             return false;
         int64_t ms = backoff_ms(visit, rules->items[i], counts[i]++);
         visit->retries++;

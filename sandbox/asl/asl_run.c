@@ -183,7 +183,7 @@ static void say_where(struct asl_visit *visit)
         STR_ARG(visit->name), (long long)visit->entered_event, STR_ARG(eval->error.cause));
 }
 
-static const struct value *carry_out(
+static const struct value *asl_run_carry_out(
     struct asl_visit *visit, const struct asl_state_type *type, struct str *next)
 {
     int counts[ASL_MAX_RETRIERS] = {0};
@@ -223,7 +223,7 @@ static const struct value *visit_state(struct asl_visit *visit, struct str *next
     if (!visit->again)
         event_entered(visit, type_name);
     visit->entered_event = visit->line->event;
-    const struct value *output = carry_out(visit, type, next);
+    const struct value *output = asl_run_carry_out(visit, type, next);
     if (!output)
         event_aborted(visit, type);
     if (!output || asl_keep_assigned(visit))

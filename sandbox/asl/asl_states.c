@@ -106,7 +106,7 @@ static const struct value *act_succeed(struct asl_visit *visit, const struct val
 }
 
 /* Error or ErrorPath, Cause or CausePath. */
-static struct str text_of(struct asl_visit *visit, const char *member)
+static struct str asl_states_text_of(struct asl_visit *visit, const char *member)
 {
     struct asl_eval *eval = &visit->eval;
     const struct value *v = value_getz(visit->state, member);
@@ -121,7 +121,7 @@ static struct str text_of(struct asl_visit *visit, const char *member)
 static const struct value *act_fail(struct asl_visit *visit, const struct value *input)
 {
     (void)input;
-    struct str name = text_of(visit, "Error"), cause = text_of(visit, "Cause");
+    struct str name = asl_states_text_of(visit, "Error"), cause = asl_states_text_of(visit, "Cause");
     if (visit->eval.error.name.n)
         return NULL;
     visit->eval.error = (struct asl_error){name.n ? name : STR("States.TaskFailed"), cause};

@@ -36,7 +36,7 @@ static void check_goes_on(const struct asl_scan *scan, const struct value *state
 
 /* ---- parts of states ---- */
 
-static const struct value *list_of(
+static const struct value *asl_validate_list_of(
     const struct asl_scan *scan, const struct value *v, const char *member, bool needed)
 {
     const struct value *list = value_getz(v, member);
@@ -59,7 +59,7 @@ static void check_recoveries(const struct asl_scan *scan, const struct value *st
 {
     for (int catches = 0; catches < 2; catches++) {
         const char *member = catches ? "Catch" : "Retry";
-        const struct value *list = list_of(scan, state, member, false);
+        const struct value *list = asl_validate_list_of(scan, state, member, false);
         for (uint32_t i = 0; i < list->count; i++) {
             const struct value *rule = list->items[i];
             struct asl_scan inner = item(scan, member, i);
@@ -116,7 +116,7 @@ static bool check_combined(const struct asl_scan *scan, const struct value *rule
     for (size_t n = 0; n < 2; n++) {
         if (!value_getz(rule, names[n]))
             continue;
-        const struct value *list = list_of(scan, rule, names[n], true);
+        const struct value *list = asl_validate_list_of(scan, rule, names[n], true);
         for (uint32_t i = 0; i < list->count; i++) {
             struct asl_scan inner = item(scan, names[n], i);
             check_rule(&inner, list->items[i], false);
@@ -206,7 +206,7 @@ static void check_map(const struct asl_scan *scan, const struct value *state)
 
 static void check_parallel(const struct asl_scan *scan, const struct value *state)
 {
-    const struct value *branches = list_of(scan, state, "Branches", true);
+    const struct value *branches = asl_validate_list_of(scan, state, "Branches", true);
     for (uint32_t i = 0; i < branches->count; i++) {
         struct asl_scan inner = item(scan, "Branches", i);
         check_machine(&inner, branches->items[i]);
@@ -215,7 +215,7 @@ static void check_parallel(const struct asl_scan *scan, const struct value *stat
 
 static void check_choice(const struct asl_scan *scan, const struct value *state)
 {
-    const struct value *rules = list_of(scan, state, "Choices", true);
+    const struct value *rules = asl_validate_list_of(scan, state, "Choices", true);
     for (uint32_t i = 0; i < rules->count; i++) {
         struct asl_scan inner = item(scan, "Choices", i);
         check_rule(&inner, rules->items[i], true);

@@ -108,7 +108,7 @@ static bool parse_event(struct arena *arena, struct str line, struct log_event *
 }
 
 /* Bytes that are no UTF-8 become U+FFFD. */
-static void add_text(struct buf *out, struct str text)
+static void logs_add_text(struct buf *out, struct str text)
 {
     AUTO_BUF struct buf clean = BUF_INIT;
     while (text.n) {
@@ -126,7 +126,7 @@ static void add_text(struct buf *out, struct str text)
 static void add_event(struct buf *out, const struct log_event *event, int64_t now_ms)
 {
     buf_addf(out, "{\"i\":%lld,\"m\":", (long long)now_ms);
-    add_text(out, event->message);
+    logs_add_text(out, event->message);
     buf_addf(out, ",\"t\":%lld}\n", (long long)event->time_ms);
 }
 

@@ -100,7 +100,7 @@ static char **process_wrapped(struct arena *arena, const struct process_options 
 }
 
 /* The environment with the mark: a mark that is there already came from outside. */
-static char **marked(struct arena *arena, const struct process_options *options, const char *mark)
+static char **process_marked(struct arena *arena, const struct process_options *options, const char *mark)
 {
     size_t n = 0, at = 0;
     while (options->env[n])
@@ -118,7 +118,7 @@ static int process_start(
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct spawn spawn = {.args = process_wrapped(&arena, options),
-        .env = marked(&arena, options, mark),
+        .env = process_marked(&arena, options, mark),
         .dir = options->dir,
         .out = out,
         .error = error,

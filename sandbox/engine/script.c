@@ -117,7 +117,7 @@ static int script_prepare(struct script *s, struct err *err)
 
 /* ---- the run ---- */
 
-static void take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+static void script_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
 {
     struct script *s = ctx;
     log_sink_add(stream == PROCESS_OUT ? &s->out : &s->error, bytes, n);
@@ -190,7 +190,7 @@ static int script_run_process(struct script *s, struct err *err)
         .cpu_s = o->timeout_ms > 0 ? (o->timeout_ms / 1000 + 1) * (cpus > 0 ? cpus : 1) : 0,
         .file_size = MAX_FILE,
         .max_output = MAX_OUTPUT,
-        .output = take_output,
+        .output = script_take_output,
         .ctx = s};
     task_set_room(s->task, &options);
     task_running(s->task);

@@ -36,7 +36,7 @@ static bool is_below(struct str host, struct str name, struct str *label)
     return true;
 }
 
-static bool is_named(const struct guard *guard, struct str host, struct str *label)
+static bool guard_is_named(const struct guard *guard, struct str host, struct str *label)
 {
     if (is_below(host, STR("localhost"), label))
         return true;
@@ -51,7 +51,7 @@ struct str guard_label(const struct guard *guard, struct str header)
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct http_target target;
     struct str label;
-    if (!parse_host(&scratch, header, &target) || !is_named(guard, target.host, &label))
+    if (!parse_host(&scratch, header, &target) || !guard_is_named(guard, target.host, &label))
         return STR_EMPTY;
     return str_slice(header, 0, label.n); /* which outlives the copy */
 }
@@ -62,7 +62,7 @@ static bool check_host(const struct guard *guard, struct str header)
     struct http_target target;
     struct str label;
     return parse_host(&scratch, header, &target) &&
-           (target.loopback || is_named(guard, target.host, &label) ||
+           (target.loopback || guard_is_named(guard, target.host, &label) ||
                (guard->any_address && is_address(&scratch, target.host)));
 }
 

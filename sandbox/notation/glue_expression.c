@@ -349,7 +349,7 @@ int glue_expression_parse(struct arena *arena, struct str text, const struct val
 
 /* ---- a partition ---- */
 
-static struct str text_of(const struct operand *operand, const struct value *values)
+static struct str glue_expression_text_of(const struct operand *operand, const struct value *values)
 {
     if (operand->key < 0)
         return operand->text;
@@ -366,7 +366,7 @@ static bool is_null(struct str text)
 static int glue_expression_compare(
     const struct operand *a, const struct operand *b, const struct value *values)
 {
-    struct str x = text_of(a, values), y = text_of(b, values);
+    struct str x = glue_expression_text_of(a, values), y = glue_expression_text_of(b, values);
     double u, v;
     int64_t m, n;
     if ((a->number || b->number) && str_to_int(x, &m) && str_to_int(y, &n))
@@ -408,7 +408,8 @@ static bool is_in(const struct glue_expression *e, const struct value *values)
 
 static bool has_null(const struct glue_expression *e, const struct value *values)
 {
-    return is_null(text_of(&e->first, values)) || is_null(text_of(&e->second, values));
+    return is_null(glue_expression_text_of(&e->first, values)) ||
+           is_null(glue_expression_text_of(&e->second, values));
 }
 
 /* A value that is not known is like nothing; NOT makes no difference between that and what does not match. */
@@ -422,7 +423,9 @@ static bool glue_expression_holds(const struct glue_expression *e, const struct 
     case OP_LE: return order <= 0;
     case OP_GT: return order > 0;
     case OP_GE: return order >= 0;
-    default: return is_like(text_of(&e->first, values), text_of(&e->second, values));
+    default:
+        return is_like(
+            glue_expression_text_of(&e->first, values), glue_expression_text_of(&e->second, values));
     }
 }
 
@@ -433,7 +436,7 @@ bool glue_expression_matches(const struct glue_expression *e, const struct value
     case OP_AND: return glue_expression_matches(e->left, values) && glue_expression_matches(e->right, values);
     case OP_NOT: return !glue_expression_matches(e->left, values);
     case OP_IN: return is_in(e, values);
-    case OP_NULL: return is_null(text_of(&e->first, values));
+    case OP_NULL: return is_null(glue_expression_text_of(&e->first, values));
     default: return !has_null(e, values) && glue_expression_holds(e, values);
     }
 }

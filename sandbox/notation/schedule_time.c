@@ -219,7 +219,7 @@ const char *schedule_parse(struct str text, struct schedule_time *out)
 
 /* ---- which days ---- */
 
-static bool has(uint32_t bits, int n)
+static bool schedule_time_has(uint32_t bits, int n)
 {
     return bits >> n & 1;
 }
@@ -244,15 +244,17 @@ static bool day_fits(const struct cron *cron, int64_t days)
     int month, day, weekday = weekday_of_days(days);
     date_of_days(days, &year, &month, &day);
     int last = days_of_month(year, month);
-    if (year < FIRST_YEAR || year > LAST_YEAR || !cron->years[year - FIRST_YEAR] || !has(cron->months, month))
+    if (year < FIRST_YEAR || year > LAST_YEAR || !cron->years[year - FIRST_YEAR] ||
+        !schedule_time_has(cron->months, month))
         return false;
     if (cron->any_day)
-        return has(cron->weekdays, weekday) || has(cron->nth[weekday], (day + 6) / 7) ||
-               (has(cron->last_weekdays, weekday) && day + 7 > last);
-    if (has(cron->days, day) || (cron->last_day && day == last))
+        return schedule_time_has(cron->weekdays, weekday) ||
+               schedule_time_has(cron->nth[weekday], (day + 6) / 7) ||
+               (schedule_time_has(cron->last_weekdays, weekday) && day + 7 > last);
+    if (schedule_time_has(cron->days, day) || (cron->last_day && day == last))
         return true;
     for (int wanted = 1; cron->near_weekday && wanted <= 31; wanted++)
-        if (has(cron->near_weekday, wanted) && nearest_weekday(year, month, wanted) == day)
+        if (schedule_time_has(cron->near_weekday, wanted) && nearest_weekday(year, month, wanted) == day)
             return true;
     return false;
 }
@@ -267,7 +269,7 @@ static bool next_in_day(
     const struct cron *cron, const struct zone *zone, int64_t days, int64_t after_ms, int64_t *next_ms)
 {
     for (int hour = 0; hour < 24; hour++)
-        for (int minute = 0; has(cron->hours, hour) && minute < 60; minute++) {
+        for (int minute = 0; schedule_time_has(cron->hours, hour) && minute < 60; minute++) {
             int64_t utc;
             if (!(cron->minutes >> minute & 1) ||
                 !zone_to_utc(zone, days * DAY + hour * 3600 + minute * 60, &utc) || utc * 1000 <= after_ms)
@@ -286,7 +288,7 @@ static int64_t next_day(const struct cron *cron, int64_t days)
     date_of_days(days, &year, &month, &day);
     if (year >= FIRST_YEAR && year <= LAST_YEAR && !cron->years[year - FIRST_YEAR])
         return days_of_date(year + 1, 1, 1);
-    if (!has(cron->months, month))
+    if (!schedule_time_has(cron->months, month))
         return days_of_date(year + (month == 12), month % 12 + 1, 1);
     return days + 1;
 }

@@ -204,7 +204,7 @@ static int64_t read_header(struct str file, int64_t at, int time_bytes, struct b
 }
 
 /* Of version 2 and up: the second block has 64-bit times, the rule follows it. */
-static bool read_file(struct arena *arena, struct zone *zone, struct str file)
+static bool zone_read_file(struct arena *arena, struct zone *zone, struct str file)
 {
     struct block block;
     int64_t first = read_header(file, 0, 4, &block);
@@ -243,7 +243,7 @@ const struct zone *zone_find(struct arena *arena, struct str name)
     }
     if (!is_name(name) ||
         file_read(arena, path_join(arena, STR("/usr/share/zoneinfo"), name).p, MAX_FILE, &file, &err) ||
-        !read_file(arena, zone, file))
+        !zone_read_file(arena, zone, file))
         return NULL;
     return zone;
 }

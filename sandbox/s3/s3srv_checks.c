@@ -186,7 +186,7 @@ static const struct destination {
 enum { DESTINATIONS = sizeof destinations / sizeof *destinations };
 
 /* arn:aws:sqs:REGION:ACCOUNT:NAME; of functions without what follows the name. */
-static bool is_there(struct s3 *s, const char *type, struct str arn)
+static bool s3srv_checks_is_there(struct s3 *s, const char *type, struct str arn)
 {
     struct str parts[8] = {0}, rest = arn;
     size_t n = 0;
@@ -206,7 +206,7 @@ bool s3srv_check_notification(struct s3 *s, const struct value *doc)
         size_t n = s3srv_items(value_getz(doc, destinations[k].element), &rules, &one);
         for (size_t i = 0; i < n; i++) {
             struct str arn = value_gets(rules[i], destinations[k].member);
-            if (is_there(s, destinations[k].type, str_trim(arn)))
+            if (s3srv_checks_is_there(s, destinations[k].type, str_trim(arn)))
                 continue;
             s3srv_detail(s, "ArgumentName", arn);
             s3srv_detail(s, "ArgumentValue", STR("The destination queue, topic or function does not exist"));

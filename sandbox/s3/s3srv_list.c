@@ -18,7 +18,7 @@ struct listing {
     struct str last_version;
 };
 
-static struct str encoded(struct listing *l, struct str text)
+static struct str s3srv_list_encoded(struct listing *l, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (!l->url)
@@ -28,7 +28,7 @@ static struct str encoded(struct listing *l, struct str text)
 }
 
 /* What stands for a key in a listing with a delimiter: everything up to it. "" : the key itself. */
-static struct str group_of(const struct listing *l, struct str key)
+static struct str s3srv_list_group_of(const struct listing *l, struct str key)
 {
     ptrdiff_t at = l->delimiter.n ? str_find(key, l->delimiter, l->prefix.n) : -1;
     return at < 0 ? STR_EMPTY : str_slice(key, 0, (size_t)at + l->delimiter.n);
@@ -51,7 +51,7 @@ static bool add_group(struct listing *l, struct walk *walk, struct str group)
         return false;
     l->last = walk->skip = arena_str(l->s->arena, group);
     xml_open(&l->groups, "CommonPrefixes");
-    xml_leaf(&l->groups, "Prefix", encoded(l, group));
+    xml_leaf(&l->groups, "Prefix", s3srv_list_encoded(l, group));
     xml_close(&l->groups, "CommonPrefixes");
     return true;
 }
@@ -60,7 +60,7 @@ static void add_object(struct listing *l, struct str key, const struct object *o
 {
     struct buf *out = &l->keys;
     xml_open(out, "Contents");
-    xml_leaf(out, "Key", encoded(l, key));
+    xml_leaf(out, "Key", s3srv_list_encoded(l, key));
     xml_time(out, "LastModified", object->modified_ms);
     xml_etag(out, object->etag);
     const struct value *sums = value_getz(object->doc, "sums");
@@ -83,7 +83,7 @@ static bool found_object(void *ctx, struct walk *walk, struct str key)
     if (store_object_read(&scratch, l->s->store, l->s->bucket, key, STR_EMPTY, false, &object) != STORE_OK ||
         object.deleted)
         return true;
-    struct str group = group_of(l, key);
+    struct str group = s3srv_list_group_of(l, key);
     if (group.n)
         return add_group(l, walk, group);
     if (!s3srv_list_count(l))
@@ -120,7 +120,8 @@ static struct walk walk_after(struct listing *l, struct str after, bool may_be_g
 {
     struct walk walk = {
         .prefix = l->prefix, .after = after, .skip = STR_EMPTY, .ctx = l, .found = found_object};
-    bool group = may_be_group && l->delimiter.n && after.n > l->prefix.n && str_eq(group_of(l, after), after);
+    bool group = may_be_group && l->delimiter.n && after.n > l->prefix.n &&
+                 str_eq(s3srv_list_group_of(l, after), after);
     if (group)
         walk.skip = after;
     return walk;
@@ -130,7 +131,7 @@ static void write_page(struct listing *l, struct buf *out, const char *root)
 {
     xml_int(out, "MaxKeys", l->max);
     if (l->delimiter.n)
-        xml_leaf(out, "Delimiter", encoded(l, l->delimiter));
+        xml_leaf(out, "Delimiter", s3srv_list_encoded(l, l->delimiter));
     if (l->url)
         xml_leaf(out, "EncodingType", STR("url"));
     xml_bool(out, "IsTruncated", l->truncated);
@@ -152,10 +153,10 @@ void s3srv_list_v1(struct s3 *s)
         store_walk(s->store, s->bucket, &walk);
     xml_begin(&out, "ListBucketResult");
     xml_leaf(&out, "Name", s->bucket);
-    xml_leaf(&out, "Prefix", encoded(&l, l.prefix));
-    xml_leaf(&out, "Marker", encoded(&l, marker));
+    xml_leaf(&out, "Prefix", s3srv_list_encoded(&l, l.prefix));
+    xml_leaf(&out, "Marker", s3srv_list_encoded(&l, marker));
     if (l.truncated && l.delimiter.n)
-        xml_leaf(&out, "NextMarker", encoded(&l, l.last));
+        xml_leaf(&out, "NextMarker", s3srv_list_encoded(&l, l.last));
     write_page(&l, &out, "ListBucketResult");
     s3srv_list_release(&l);
 }
@@ -181,10 +182,10 @@ void s3srv_list_v2(struct s3 *s)
         store_walk(s->store, s->bucket, &walk);
     xml_begin(&out, "ListBucketResult");
     xml_leaf(&out, "Name", s->bucket);
-    xml_leaf(&out, "Prefix", encoded(&l, l.prefix));
+    xml_leaf(&out, "Prefix", s3srv_list_encoded(&l, l.prefix));
     xml_int(&out, "KeyCount", l.count);
     if (after.n)
-        xml_leaf(&out, "StartAfter", encoded(&l, after));
+        xml_leaf(&out, "StartAfter", s3srv_list_encoded(&l, after));
     if (go_on)
         xml_leaf(&out, "ContinuationToken", token);
     if (l.truncated)
@@ -221,7 +222,7 @@ static bool add_version(void *ctx, const struct object *object)
     const char *element = object->deleted ? "DeleteMarker" : "Version";
     struct buf *out = &l->keys;
     xml_open(out, element);
-    xml_leaf(out, "Key", encoded(l, one->key));
+    xml_leaf(out, "Key", s3srv_list_encoded(l, one->key));
     xml_leaf(out, "VersionId", object->version);
     xml_bool(out, "IsLatest", latest);
     xml_time(out, "LastModified", object->modified_ms);
@@ -240,7 +241,7 @@ static bool found_versions(void *ctx, struct walk *walk, struct str key)
     struct listing *l = ctx;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct object current;
-    struct str group = group_of(l, key);
+    struct str group = s3srv_list_group_of(l, key);
     if (group.n)
         return add_group(l, walk, group);
     if (store_object_read(&scratch, l->s->store, l->s->bucket, key, STR_EMPTY, false, &current) != STORE_OK)
@@ -282,11 +283,11 @@ void s3srv_list_versions(struct s3 *s)
         store_walk(s->store, s->bucket, &walk);
     xml_begin(&out, "ListVersionsResult");
     xml_leaf(&out, "Name", s->bucket);
-    xml_leaf(&out, "Prefix", encoded(&l, l.prefix));
-    xml_leaf(&out, "KeyMarker", encoded(&l, marker));
+    xml_leaf(&out, "Prefix", s3srv_list_encoded(&l, l.prefix));
+    xml_leaf(&out, "KeyMarker", s3srv_list_encoded(&l, marker));
     xml_leaf(&out, "VersionIdMarker", l.version_marker);
     if (l.truncated) {
-        xml_leaf(&out, "NextKeyMarker", encoded(&l, l.last));
+        xml_leaf(&out, "NextKeyMarker", s3srv_list_encoded(&l, l.last));
         if (l.last_version.n)
             xml_leaf(&out, "NextVersionIdMarker", l.last_version);
     }

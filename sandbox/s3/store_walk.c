@@ -49,7 +49,7 @@ static bool may_hold(const struct walk *walk, struct str start)
     return on_prefix && !before && !skipped;
 }
 
-static bool is_wanted(const struct walk *walk, struct str key)
+static bool store_walk_is_wanted(const struct walk *walk, struct str key)
 {
     return str_starts(key, walk->prefix) && (!walk->after.n || str_cmp(key, walk->after) > 0) &&
            !(walk->skip.n && str_starts(key, walk->skip));
@@ -67,7 +67,7 @@ static bool walk_dir(struct walk *walk, struct buf *path, struct buf *key)
         if (!go_on) {
             /* only frees what is left */
         } else if (entry->kind == KEYPATH_FILE) {
-            if (is_wanted(walk, buf_str(key)))
+            if (store_walk_is_wanted(walk, buf_str(key)))
                 go_on = walk->found(walk->ctx, walk, buf_str(key));
         } else if (may_hold(walk, buf_str(key))) {
             buf_addf(path, "/%s", entry->name);

@@ -91,7 +91,7 @@ struct running {
     struct log_sink sink;
 };
 
-static void take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+static void batch_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
 {
     struct running *r = ctx;
     (void)stream;
@@ -150,7 +150,7 @@ static int run_command(
         .memory = memory ? (memory + 512) * MIB : 0,
         .file_size = MAX_FILE,
         .max_output = MAX_OUTPUT,
-        .output = take_output,
+        .output = batch_take_output,
         .ctx = r};
     task_set_room(task, &options);
     task_running(task);
@@ -400,7 +400,7 @@ static int terminate(struct service_call *call, struct err *err)
     return batch_stop(call, true, err);
 }
 
-static int cancel(struct service_call *call, struct err *err)
+static int batch_cancel(struct service_call *call, struct err *err)
 {
     return batch_stop(call, false, err);
 }
@@ -410,6 +410,6 @@ const struct service_operation batch_operations[] = {
     {"batch", "DescribeJobs", batch_describe, "POST /v1/describejobs", NULL},
     {"batch", "ListJobs", batch_list, "POST /v1/listjobs", NULL},
     {"batch", "TerminateJob", terminate, "POST /v1/terminatejob", NULL},
-    {"batch", "CancelJob", cancel, "POST /v1/canceljob", NULL},
+    {"batch", "CancelJob", batch_cancel, "POST /v1/canceljob", NULL},
     {0},
 };

@@ -22,7 +22,7 @@ static bool wrong(struct check *c, struct str path, const char *what, struct str
     return false;
 }
 
-static const struct value *resolve(const struct cloud_model *model, const struct value *schema)
+static const struct value *cloud_check_resolve(const struct cloud_model *model, const struct value *schema)
 {
     for (int i = 0; i < DEPTH; i++) {
         struct str reference = value_text(value_getz(schema, "$ref"), STR_EMPTY),
@@ -69,7 +69,7 @@ static bool among(const struct value *list, const struct value *v, bool any_case
     return false;
 }
 
-static bool matches(const struct check *c, struct str pattern, struct str text)
+static bool cloud_check_matches(const struct check *c, struct str pattern, struct str text)
 {
     static const struct type any_text = {.kind = TYPE_STRING};
     struct attr attr = {.type = &any_text, .pattern = cfn_pattern(c->model->arena, pattern)};
@@ -97,7 +97,7 @@ static bool check_scalar(struct check *c, const struct value *schema, const stru
     struct str pattern = value_text(value_getz(schema, "pattern"), STR_EMPTY);
     if ((choices && !among(choices, v, false)) || (any_case && !among(any_case, v, true)))
         return wrong(c, path, "the value is not one of those that are allowed", STR_EMPTY);
-    if (v->kind == VALUE_STRING && pattern.n && !matches(c, pattern, v->string))
+    if (v->kind == VALUE_STRING && pattern.n && !cloud_check_matches(c, pattern, v->string))
         return wrong(c, path, "string does not match pattern ", pattern);
     if (v->kind == VALUE_STRING &&
         !within(schema, "minLength", "maxLength", (double)str_code_points(v->string)))
@@ -133,13 +133,13 @@ static const struct value *schema_of_key(const struct check *c, const struct val
     for (size_t w = 0; w < sizeof ways / sizeof *ways && !found; w++) {
         const struct value *list = value_getz(schema, ways[w]);
         for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count && !found; i++)
-            if (value_get(value_getz(resolve(c->model, list->items[i]), "properties"), key))
+            if (value_get(value_getz(cloud_check_resolve(c->model, list->items[i]), "properties"), key))
                 found = &value_empty_map; /* the alternative looks at it */
     }
     const struct value *patterns = value_getz(schema, "patternProperties"),
                        *others = value_getz(schema, "additionalProperties");
     for (uint32_t i = 0; patterns && i < patterns->count && !found; i++)
-        if (matches(c, patterns->entries[i].key, key))
+        if (cloud_check_matches(c, patterns->entries[i].key, key))
             found = patterns->entries[i].value;
     bool open = !value_getz(schema, "properties") && !patterns;
     return found                                 ? found
@@ -171,7 +171,7 @@ static bool check_map(struct check *c, const struct value *schema, const struct 
 }
 
 /* How many of the alternatives it fits. */
-static size_t fitting(
+static size_t cloud_check_fitting(
     struct check *c, const struct value *list, const struct value *v, struct str path, bool part)
 {
     size_t n = 0;
@@ -188,11 +188,11 @@ static bool check_alternatives(
     const struct value *one = value_getz(schema, "oneOf"), *any = value_getz(schema, "anyOf"),
                        *all = value_getz(schema, "allOf");
     bool part = value_getz(schema, "properties") != NULL;
-    if (one && one->kind == VALUE_LIST && fitting(c, one, v, path, part) != 1)
+    if (one && one->kind == VALUE_LIST && cloud_check_fitting(c, one, v, path, part) != 1)
         return wrong(c, path, "valid against none, or more than one, of the subschemas", STR_EMPTY);
-    if (any && any->kind == VALUE_LIST && !fitting(c, any, v, path, part))
+    if (any && any->kind == VALUE_LIST && !cloud_check_fitting(c, any, v, path, part))
         return wrong(c, path, "no subschema matched", STR_EMPTY);
-    if (all && all->kind == VALUE_LIST && fitting(c, all, v, path, true) != all->count)
+    if (all && all->kind == VALUE_LIST && cloud_check_fitting(c, all, v, path, true) != all->count)
         return wrong(c, path, "only some subschemas matched", STR_EMPTY);
     return true;
 }
@@ -202,7 +202,7 @@ static bool check_value(struct check *c, const struct value *schema, const struc
     if (schema->kind != VALUE_MAP || c->depth == DEPTH)
         return true;
     c->depth++;
-    schema = resolve(c->model, schema);
+    schema = cloud_check_resolve(c->model, schema);
     bool fits = check_type(c, value_getz(schema, "type"), v, path) && check_scalar(c, schema, v, path) &&
                 (v->kind != VALUE_LIST || check_list(c, schema, v, path)) &&
                 (v->kind != VALUE_MAP || check_map(c, schema, v, path)) &&

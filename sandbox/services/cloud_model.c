@@ -39,7 +39,7 @@ struct gathered {
     size_t given;
 };
 
-static void gather(void *ctx, const struct value *v)
+static void cloud_model_gather(void *ctx, const struct value *v)
 {
     struct gathered *g = ctx;
     g->given += v != NULL;
@@ -51,7 +51,7 @@ static struct str gathered_at(
     struct arena *arena, const struct value *properties, struct str path, size_t *given)
 {
     struct gathered g = {.text = BUF_INIT};
-    walk(properties, path, gather, &g);
+    walk(properties, path, cloud_model_gather, &g);
     struct str text = arena_str(arena, buf_str(&g.text));
     buf_release(&g.text);
     *given = g.given;
@@ -175,7 +175,7 @@ struct filling {
     struct str chance; /* 32 hex digits */
 };
 
-static struct str lower(struct arena *arena, struct str s)
+static struct str cloud_model_lower(struct arena *arena, struct str s)
 {
     char *text = arena_strz(arena, s);
     for (size_t i = 0; i < s.n; i++)
@@ -189,11 +189,11 @@ static struct str word_of_type(const struct cloud_model *model, int which)
     for (int i = 0; i < which; i++)
         rest = str_slice(rest, (size_t)str_find(rest, STR("::"), 0) + 2, rest.n);
     ptrdiff_t end = str_find(rest, STR("::"), 0);
-    return lower(model->arena, end < 0 ? rest : str_slice(rest, 0, (size_t)end));
+    return cloud_model_lower(model->arena, end < 0 ? rest : str_slice(rest, 0, (size_t)end));
 }
 
 /* What ids look like, one after the other, until the schema takes one. */
-static struct str candidate(const struct filling *f, struct str name, int which)
+static struct str cloud_model_candidate(const struct filling *f, struct str name, int which)
 {
     const struct cloud_model *m = f->model;
     struct arena *arena = m->arena;
@@ -203,7 +203,7 @@ static struct str candidate(const struct filling *f, struct str name, int which)
         if (str_ends(name, STR("Arn")) || str_ends(name, STR("ARN")))
             return arena_printf(arena, "arn:aws:%.*s:%.*s:%.*s:%.*s/%.12s", STR_ARG(service),
                 STR_ARG(m->region), STR_ARG(m->account), STR_ARG(type), c.p);
-        return arena_printf(arena, "%.*s-%.17s", STR_ARG(lower(arena, name)), c.p);
+        return arena_printf(arena, "%.*s-%.17s", STR_ARG(cloud_model_lower(arena, name)), c.p);
     case 1: return arena_printf(arena, "%.17s", c.p);
     case 2:
         return arena_printf(arena, "%.8s-%.4s-4%.3s-a%.3s-%.12s", c.p, c.p + 8, c.p + 12, c.p + 15, c.p + 18);
@@ -238,11 +238,11 @@ static const struct value *text_for(const struct filling *f, const struct value 
     if (choices && choices->kind == VALUE_LIST && choices->count)
         return choices->items[0];
     for (int i = 0; i <= 11; i++) {
-        const struct value *v = value_string(f->model->arena, candidate(f, name, i));
+        const struct value *v = value_string(f->model->arena, cloud_model_candidate(f, name, i));
         if (schema_takes(f->model, schema, v))
             return v;
     }
-    return value_string(f->model->arena, candidate(f, name, 0));
+    return value_string(f->model->arena, cloud_model_candidate(f, name, 0));
 }
 
 static const struct value *made_up(

@@ -20,7 +20,7 @@ static struct str unescaped(struct arena *arena, struct str step)
     return arena_str(arena, buf_str(&out));
 }
 
-static int refuse(const struct operation *o, const char *why, struct err *err)
+static int cloud_patch_refuse(const struct operation *o, const char *why, struct err *err)
 {
     return err_set(err, ERR_INVALID, "[%.*s Operation] %s %.*s", STR_ARG(o->name), why, STR_ARG(o->path));
 }
@@ -31,11 +31,11 @@ static int at_end(
 {
     bool add = str_eqz(o->name, "add"), remove = str_eqz(o->name, "remove"), test = str_eqz(o->name, "test");
     if (!add && !is)
-        return refuse(o, "no such path in target JSON document:", err);
+        return cloud_patch_refuse(o, "no such path in target JSON document:", err);
     if (!remove && !o->value)
-        return refuse(o, "has no value:", err);
+        return cloud_patch_refuse(o, "has no value:", err);
     if (test && !value_equal(is, o->value))
-        return refuse(o, "the value differs:", err);
+        return cloud_patch_refuse(o, "the value differs:", err);
     *out = remove ? NULL : test ? is : o->value;
     return 0;
 }
@@ -49,14 +49,14 @@ static int apply_in_list(const struct operation *o, const struct value *list, st
     int64_t index = list->count;
     bool last = !rest.p, add = str_eqz(o->name, "add");
     if (!str_eqz(step, "-") && (!str_to_int(step, &index) || index < 0 || index > list->count))
-        return refuse(o, "no such index:", err);
+        return cloud_patch_refuse(o, "no such index:", err);
     AUTO_BUILDER struct value_builder items = VALUE_BUILDER(o->arena);
     for (uint32_t i = 0; i <= list->count; i++) {
         const struct value *is = i < list->count ? list->items[i] : NULL, *now = is;
         if ((int64_t)i == index) {
             bool inserts = last && add;
             if (last  ? at_end(o, inserts ? NULL : is, &now, err)
-                : !is ? refuse(o, "no such index:", err)
+                : !is ? cloud_patch_refuse(o, "no such index:", err)
                       : apply(o, is, rest, &now, err))
                 return -1;
             if (now)
@@ -80,7 +80,7 @@ static int apply(const struct operation *o, const struct value *v, struct str re
         return apply_in_list(o, v, step, rest, out, err);
     const struct value *is = value_get(v, step);
     if (v->kind != VALUE_MAP || (rest.p && !is))
-        return refuse(o, "parent does not exist:", err);
+        return cloud_patch_refuse(o, "parent does not exist:", err);
     if (rest.p ? apply(o, is, rest, &now, err) : at_end(o, is, &now, err))
         return -1;
     *out = value_with(o->arena, v, step, now);
@@ -100,7 +100,7 @@ int cloud_model_patch(struct arena *arena, const struct value *properties, const
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
             knows |= str_eqz(o.name, known[k]);
         if (!knows || !str_starts(o.path, STR("/")))
-            return refuse(&o, "is not understood:", err);
+            return cloud_patch_refuse(&o, "is not understood:", err);
         if (apply(&o, *out, str_slice(o.path, 1, o.path.n), out, err))
             return -1;
     }

@@ -79,7 +79,7 @@ static struct str key_of(struct arena *arena, const struct cloud_thing *thing)
     return arena_str(arena, str_z(hex));
 }
 
-static struct kept *keep(const struct cloud_thing *thing)
+static struct kept *cloud_things_keep(const struct cloud_thing *thing)
 {
     struct kept *kept = mem_zalloc(sizeof *kept);
     kept->thing =
@@ -105,7 +105,7 @@ static void load_file(struct cloud_things *things, struct str path)
     struct cloud_thing thing = {value_gets(doc, "region"), value_gets(doc, "type"), value_gets(doc, "id"),
         value_getz(doc, "properties")};
     if (thing.id.n && thing.properties)
-        set_kept(things, key_of(&arena, &thing), keep(&thing));
+        set_kept(things, key_of(&arena, &thing), cloud_things_keep(&thing));
 }
 
 static int folder(struct cloud_things *things, struct arena *arena, struct str *dir, struct err *err)
@@ -114,7 +114,7 @@ static int folder(struct cloud_things *things, struct arena *arena, struct str *
 }
 
 /* With the lock held. */
-static void load(struct cloud_things *things)
+static void cloud_things_load(struct cloud_things *things)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str path;
@@ -151,7 +151,7 @@ static int write_file(
 
 /* ---- resources ---- */
 
-static struct cloud_thing copied(struct arena *arena, const struct kept *kept)
+static struct cloud_thing cloud_things_copied(struct arena *arena, const struct kept *kept)
 {
     return (struct cloud_thing){arena_str(arena, kept->thing.region), arena_str(arena, kept->thing.type),
         arena_str(arena, kept->thing.id), value_copy(arena, kept->thing.properties)};
@@ -161,10 +161,10 @@ bool cloud_things_get(
     struct cloud_things *things, struct arena *arena, const struct cloud_thing *key, struct cloud_thing *out)
 {
     pthread_mutex_lock(&things->lock);
-    load(things);
+    cloud_things_load(things);
     const struct kept *kept = map_get(&things->by_key, key_of(arena, key));
     if (kept)
-        *out = copied(arena, kept);
+        *out = cloud_things_copied(arena, kept);
     pthread_mutex_unlock(&things->lock);
     return kept != NULL;
 }
@@ -174,10 +174,10 @@ int cloud_things_put(struct cloud_things *things, const struct cloud_thing *thin
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str key = key_of(&arena, thing);
     pthread_mutex_lock(&things->lock);
-    load(things);
+    cloud_things_load(things);
     int status = write_file(things, key, thing, err);
     if (!status)
-        set_kept(things, key, thing->properties ? keep(thing) : NULL);
+        set_kept(things, key, thing->properties ? cloud_things_keep(thing) : NULL);
     pthread_mutex_unlock(&things->lock);
     return status;
 }
@@ -191,13 +191,13 @@ struct cloud_thing *cloud_things_list(
     struct cloud_things *things, struct arena *arena, struct str region, struct str type, size_t *n)
 {
     pthread_mutex_lock(&things->lock);
-    load(things);
+    cloud_things_load(things);
     struct cloud_thing *list = ARENA_ARRAY(arena, struct cloud_thing, things->by_key.n + 1);
     *n = 0;
     for (size_t i = 0; i < things->by_key.n; i++) {
         const struct kept *kept = things->by_key.items[i].ptr;
         if (kept && str_eq(kept->thing.region, region) && str_eq(kept->thing.type, type))
-            list[(*n)++] = copied(arena, kept);
+            list[(*n)++] = cloud_things_copied(arena, kept);
     }
     pthread_mutex_unlock(&things->lock);
     qsort(list, *n, sizeof *list, id_order);

@@ -153,8 +153,8 @@ static void strike_handler(struct service_call *call, struct cloud_request *r)
 }
 
 /* 1: this client token has been used for the same, whose request answers. 0: it is new. */
-static int begin(struct service_call *call, const struct cloud_model *model, const char *operation,
-    struct str id, struct cloud_request *r, struct err *err)
+static int cloudcontrol_begin(struct service_call *call, const struct cloud_model *model,
+    const char *operation, struct str id, struct cloud_request *r, struct err *err)
 {
     size_t n;
     *r = (struct cloud_request){.token = chance(call->arena),
@@ -184,7 +184,7 @@ static int begin(struct service_call *call, const struct cloud_model *model, con
     return 0;
 }
 
-static void fail(struct cloud_request *r, const char *code, struct str message)
+static void cloudcontrol_fail(struct cloud_request *r, const char *code, struct str message)
 {
     r->code = str_z(code);
     r->message = message;
@@ -196,7 +196,7 @@ static void answer_event(struct service_call *call, const struct cloud_request *
     call->output = value_map(call->arena, &event, 1);
 }
 
-static int conclude(struct service_call *call, const struct cloud_request *r)
+static int cloudcontrol_conclude(struct service_call *call, const struct cloud_request *r)
 {
     cloud_requests_add(things_of(call), r);
     answer_event(call, r);
@@ -219,7 +219,7 @@ static int check_model(const struct cloud_model *model, const struct value *prop
     return 0;
 }
 
-static int create(struct service_call *call, struct err *err)
+static int cloudcontrol_create(struct service_call *call, struct err *err)
 {
     struct cloud_model model;
     struct cloud_request r;
@@ -230,7 +230,7 @@ static int create(struct service_call *call, struct err *err)
     const struct value *whole = cloud_model_filled(&model, given, chance(call->arena));
     struct cloud_thing thing = {model.region, model.type, cloud_model_identifier(&model, whole), whole},
                        there;
-    int known = begin(call, &model, "CREATE", thing.id, &r, err);
+    int known = cloudcontrol_begin(call, &model, "CREATE", thing.id, &r, err);
     if (known < 0)
         return -1;
     if (known) {
@@ -238,17 +238,17 @@ static int create(struct service_call *call, struct err *err)
         return 0;
     }
     if (!thing.id.n)
-        fail(&r, "InvalidRequest", STR("the primary identifier cannot be told"));
+        cloudcontrol_fail(&r, "InvalidRequest", STR("the primary identifier cannot be told"));
     else if (!r.code.n && cloud_things_get(things_of(call), call->arena, &thing, &there))
-        fail(&r, "AlreadyExists",
+        cloudcontrol_fail(&r, "AlreadyExists",
             arena_printf(call->arena, "Resource of type '%.*s' with identifier '%.*s' already exists.",
                 STR_ARG(model.type), STR_ARG(thing.id)));
     if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
         return -1;
-    return conclude(call, &r);
+    return cloudcontrol_conclude(call, &r);
 }
 
-static int update(struct service_call *call, struct err *err)
+static int cloudcontrol_update(struct service_call *call, struct err *err)
 {
     struct cloud_model model;
     struct cloud_thing thing;
@@ -271,7 +271,7 @@ static int update(struct service_call *call, struct err *err)
         return service_refuse(err, 400, told.n ? "ValidationException" : "NotUpdatableException",
             "Invalid patch update: %s properties [%.*s] cannot be updated",
             told.n ? "readOnly" : "createOnly", STR_ARG(told.n ? told : fixed));
-    int known = begin(call, &model, "UPDATE", thing.id, &r, err);
+    int known = cloudcontrol_begin(call, &model, "UPDATE", thing.id, &r, err);
     if (known < 0)
         return -1;
     if (known) {
@@ -281,7 +281,7 @@ static int update(struct service_call *call, struct err *err)
     thing.properties = now;
     if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
         return -1;
-    return conclude(call, &r);
+    return cloudcontrol_conclude(call, &r);
 }
 
 static int delete (struct service_call *call, struct err *err)
@@ -293,7 +293,7 @@ static int delete (struct service_call *call, struct err *err)
     struct str id;
     if (find_type(call, "delete", &model, err) || service_required(call, "Identifier", &id, err))
         return -1;
-    int known = begin(call, &model, "DELETE", id, &r, err);
+    int known = cloudcontrol_begin(call, &model, "DELETE", id, &r, err);
     if (known < 0)
         return -1;
     if (known) {
@@ -301,11 +301,11 @@ static int delete (struct service_call *call, struct err *err)
         return 0;
     }
     if (find_thing(call, &model, &thing, &absent))
-        fail(&r, "NotFound", arena_str(call->arena, str_z(absent.message)));
+        cloudcontrol_fail(&r, "NotFound", arena_str(call->arena, str_z(absent.message)));
     thing.properties = NULL;
     if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
         return -1;
-    return conclude(call, &r);
+    return cloudcontrol_conclude(call, &r);
 }
 
 /* ---- reading ---- */
@@ -326,7 +326,7 @@ static const struct value *description(
     return value_builder_map(&b);
 }
 
-static int get(struct service_call *call, struct err *err)
+static int cloudcontrol_get(struct service_call *call, struct err *err)
 {
     struct cloud_model model;
     struct cloud_thing thing;
@@ -372,7 +372,7 @@ static int check_list_model(const struct service_call *call, const struct cloud_
     return 0;
 }
 
-static int list(struct service_call *call, struct err *err)
+static int cloudcontrol_list(struct service_call *call, struct err *err)
 {
     struct cloud_model model;
     size_t n, first, end;
@@ -425,7 +425,7 @@ static int status(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int cancel(struct service_call *call, struct err *err)
+static int cloudcontrol_cancel(struct service_call *call, struct err *err)
 {
     struct cloud_request r;
     if (find_request(call, &r, err))
@@ -500,13 +500,13 @@ static int describe_type(struct service_call *call, struct err *err)
 }
 
 const struct service_operation cloudcontrol_operations[] = {
-    {"cloudcontrolapi", "CreateResource", create, NULL, NULL},
-    {"cloudcontrolapi", "UpdateResource", update, NULL, NULL},
+    {"cloudcontrolapi", "CreateResource", cloudcontrol_create, NULL, NULL},
+    {"cloudcontrolapi", "UpdateResource", cloudcontrol_update, NULL, NULL},
     {"cloudcontrolapi", "DeleteResource", delete, NULL, NULL},
-    {"cloudcontrolapi", "GetResource", get, NULL, NULL},
-    {"cloudcontrolapi", "ListResources", list, NULL, NULL},
+    {"cloudcontrolapi", "GetResource", cloudcontrol_get, NULL, NULL},
+    {"cloudcontrolapi", "ListResources", cloudcontrol_list, NULL, NULL},
     {"cloudcontrolapi", "GetResourceRequestStatus", status, NULL, NULL},
-    {"cloudcontrolapi", "CancelResourceRequest", cancel, NULL, NULL},
+    {"cloudcontrolapi", "CancelResourceRequest", cloudcontrol_cancel, NULL, NULL},
     {"cloudcontrolapi", "ListResourceRequests", list_requests, NULL, NULL},
     {"cloudformation", "DescribeType", describe_type, NULL, NULL},
     {0},

@@ -10,7 +10,7 @@
 #include <time.h>
 
 /* arn:aws:logs:eu-west-1:000000000000:log-group:/films/machine:* */
-static struct str group_of(const struct value *logging)
+static struct str executions_log_group_of(const struct value *logging)
 {
     const struct value *groups = value_getz(logging, "log_groups");
     const struct value *first =
@@ -45,7 +45,7 @@ static struct str stream_of(struct execution *execution)
 void execution_log_prepare(struct execution *execution, const struct value *logging)
 {
     execution->log_wanted = level_of(logging);
-    execution->log_group = arena_str(&execution->arena, group_of(logging));
+    execution->log_group = arena_str(&execution->arena, executions_log_group_of(logging));
     execution->log_stream = stream_of(execution);
     execution->log_data = value_equal(value_getz(logging, "include_execution_data"), &value_true);
 }
@@ -65,7 +65,7 @@ void execution_log_open(struct execution *execution)
         execution->log = execution->log_wanted;
 }
 
-static bool is_wanted(enum execution_log level, struct str type)
+static bool executions_log_is_wanted(enum execution_log level, struct str type)
 {
     bool ends_badly =
         str_ends(type, STR("Failed")) || str_ends(type, STR("TimedOut")) || str_ends(type, STR("Aborted"));
@@ -83,7 +83,7 @@ void execution_log_event(
     struct execution *execution, int64_t id, int64_t previous, const char *type, const struct value *details)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    if (execution->log == LOG_OFF || !is_wanted(execution->log, str_z(type)))
+    if (execution->log == LOG_OFF || !executions_log_is_wanted(execution->log, str_z(type)))
         return;
     int64_t now = clock_wall_ms();
     if (details && !execution->log_data)

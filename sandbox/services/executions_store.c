@@ -18,8 +18,8 @@
 
 enum { MAX_FILE = 256 * 1024 * 1024 };
 
-static int file_of(const struct executions *all, struct arena *arena, struct str arn, const char *suffix,
-    struct str *out, struct err *err)
+static int executions_store_file_of(const struct executions *all, struct arena *arena, struct str arn,
+    const char *suffix, struct str *out, struct err *err)
 {
     struct str dir;
     if (services_dir(all->services, arena, "executions", &dir, err))
@@ -68,7 +68,7 @@ static int write_file(
     struct execution *e, struct arena *arena, const char *suffix, const struct buf *text, struct err *err)
 {
     struct str path;
-    return file_of(e->all, arena, e->arn, suffix, &path, err)
+    return executions_store_file_of(e->all, arena, e->arn, suffix, &path, err)
                ? -1
                : file_write_atomic(path.p, buf_str(text), 0600, err);
 }
@@ -120,9 +120,9 @@ void execution_forget(const struct execution *execution)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err err = ERR_INIT;
     struct str path;
-    if (!file_of(execution->all, &arena, execution->arn, "json", &path, &err))
+    if (!executions_store_file_of(execution->all, &arena, execution->arn, "json", &path, &err))
         unlink(path.p);
-    if (!file_of(execution->all, &arena, execution->arn, "events", &path, &err))
+    if (!executions_store_file_of(execution->all, &arena, execution->arn, "events", &path, &err))
         unlink(path.p);
 }
 
@@ -167,8 +167,8 @@ static int read_record(
     struct executions *all, struct arena *arena, struct str arn, const struct value **out, struct err *err)
 {
     struct str path, json;
-    return file_of(all, arena, arn, "json", &path, err) || file_read(arena, path.p, MAX_FILE, &json, err) ||
-                   json_parse(arena, json, out, err)
+    return executions_store_file_of(all, arena, arn, "json", &path, err) ||
+                   file_read(arena, path.p, MAX_FILE, &json, err) || json_parse(arena, json, out, err)
                ? -1
                : 0;
 }
@@ -203,7 +203,7 @@ static struct str *read_lines(struct execution *e, struct arena *arena, size_t n
     struct err err = ERR_INIT;
     struct str path, rest;
     struct str *lines = ARENA_ARRAY(arena, struct str, n + 1);
-    if (file_of(e->all, arena, e->arn, "events", &path, &err) ||
+    if (executions_store_file_of(e->all, arena, e->arn, "events", &path, &err) ||
         file_read(arena, path.p, MAX_FILE, &rest, &err))
         return lines;
     for (size_t i = 0; i < n && rest.p; i++)
@@ -272,7 +272,9 @@ static uint64_t size_of_file(struct executions *all, struct arena *arena, struct
     struct err err = ERR_INIT;
     struct str path;
     struct stat info;
-    return file_of(all, arena, arn, suffix, &path, &err) || stat(path.p, &info) ? 0 : (uint64_t)info.st_size;
+    return executions_store_file_of(all, arena, arn, suffix, &path, &err) || stat(path.p, &info)
+               ? 0
+               : (uint64_t)info.st_size;
 }
 
 /* What ran when the sandbox went away has ended. */

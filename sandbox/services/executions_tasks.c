@@ -315,7 +315,7 @@ static bool wait_for_run(struct work *work)
     return true;
 }
 
-static struct str text_of(struct arena *arena, const struct value *v)
+static struct str executions_tasks_text_of(struct arena *arena, const struct value *v)
 {
     return value_is_null(v) ? STR_EMPTY : json_as_text(arena, v)->string;
 }
@@ -361,7 +361,8 @@ static const struct value *end_of_run(struct work *work)
         output = value_with(work->arena, NULL, str_z(work->around), output);
     if (result.state == ACTIVITY_SUCCEEDED)
         return output;
-    struct str said = work->lambda && result.cause.n ? result.cause : text_of(work->arena, output);
+    struct str said =
+        work->lambda && result.cause.n ? result.cause : executions_tasks_text_of(work->arena, output);
     return executions_tasks_fail(
         work, work->lambda && result.error.n ? result.error.p : "States.TaskFailed", "%.*s", STR_ARG(said));
 }
@@ -414,7 +415,7 @@ static const struct value *wait_for_token(struct work *work, struct task_token *
     return NULL;
 }
 
-static const struct value *carry_out(struct work *work)
+static const struct value *executions_tasks_carry_out(struct work *work)
 {
     const struct value *answer = NULL;
     struct task_token *token = work->token ? task_token_new(work->execution->all, work->task->token) : NULL;
@@ -496,7 +497,8 @@ const struct value *execution_task(
         return NULL;
     }
     executions_tasks_note(&work, "Scheduled", NULL);
-    const struct value *answer = work.activity ? carry_out_activity(&work) : carry_out(&work);
+    const struct value *answer =
+        work.activity ? carry_out_activity(&work) : executions_tasks_carry_out(&work);
     if (answer)
         executions_tasks_note(&work, "Succeeded", answer);
     else if (str_eqz(error->name, "States.Timeout") || str_eqz(error->name, "States.HeartbeatTimeout"))

@@ -28,7 +28,7 @@ struct crawl {
     struct buf said; /* on standard error: its last line is what it died of */
 };
 
-static void take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+static void glue_crawlers_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
 {
     struct crawl *crawl = ctx;
     log_sink_add(&crawl->sink, bytes, n);
@@ -74,7 +74,7 @@ static int glue_crawlers_run(
         .timeout_ms = TIMEOUT_MS,
         .grace_ms = GRACE_MS,
         .max_output = MAX_OUTPUT,
-        .output = take_output,
+        .output = glue_crawlers_take_output,
         .ctx = crawl};
     task_set_room(task, &options);
     task_running(task);

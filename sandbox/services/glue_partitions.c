@@ -180,7 +180,7 @@ static int single(struct value_builder *errors, int status, struct err *err)
     return service_refuse(err, 400, code.p, "%.*s", STR_ARG(value_gets(detail, "ErrorMessage")));
 }
 
-static const struct value *listed(struct arena *arena, const struct value *one)
+static const struct value *glue_partitions_listed(struct arena *arena, const struct value *one)
 {
     return one ? value_list(arena, &one, 1) : &value_empty_list;
 }
@@ -194,7 +194,8 @@ int glue_create_partition(struct service_call *call, struct err *err)
     if (!input)
         return service_refuse(err, 400, "InvalidInputException", "CreatePartition needs PartitionInput");
     struct value_builder errors = VALUE_BUILDER(call->arena);
-    return single(&errors, glue_partitions_add(call, &table, listed(call->arena, input), &errors, err), err);
+    return single(&errors,
+        glue_partitions_add(call, &table, glue_partitions_listed(call->arena, input), &errors, err), err);
 }
 
 static int batch(
@@ -225,7 +226,8 @@ int glue_delete_partition(struct service_call *call, struct err *err)
     if (find_table(call, &table, err))
         return -1;
     struct value_builder errors = VALUE_BUILDER(call->arena);
-    const struct value *values = listed(call->arena, value_getz(call->input, "PartitionValues"));
+    const struct value *values =
+        glue_partitions_listed(call->arena, value_getz(call->input, "PartitionValues"));
     return single(&errors, take_away(call, &table, values, &errors, err), err);
 }
 

@@ -205,7 +205,7 @@ static bool as_seconds(const struct value *v, double *out)
     return true;
 }
 
-static bool holds(const struct value *have, struct str how, const struct value *wanted)
+static bool glue_tables_holds(const struct value *have, struct str how, const struct value *wanted)
 {
     double a, b;
     if (value_text(have, STR_EMPTY).n)
@@ -243,7 +243,7 @@ static int glue_tables_passes(
     for (uint32_t i = 0; filters && i < filters->count; i++) {
         if (field_called(call, value_gets(filters->items[i], "Key"), &field, err))
             return -1;
-        *yes = *yes && holds(value_get(table, field), value_gets(filters->items[i], "Comparator"),
+        *yes = *yes && glue_tables_holds(value_get(table, field), value_gets(filters->items[i], "Comparator"),
                            value_getz(filters->items[i], "Value"));
     }
     return 0;

@@ -32,7 +32,7 @@ int64_t instance_now_us(void)
 
 /* ---- the Runtime API's side ---- */
 
-static struct str copied(struct arena *arena, struct str text)
+static struct str lambda_event_copied(struct arena *arena, struct str text)
 {
     return text.p ? arena_str(arena, text) : STR_EMPTY;
 }
@@ -52,9 +52,9 @@ bool instance_next(struct instance *instance, struct arena *arena, struct invoca
         invocation->taken_us = instance_now_us();
         invocation->deadline_wall_ms = clock_wall_ms() + instance->function.timeout_s * 1000;
         memcpy(copy->id, invocation->id, sizeof copy->id);
-        copy->event = copied(arena, invocation->event);
-        copy->client_context = copied(arena, invocation->client_context);
-        copy->arn = copied(arena, invocation->arn);
+        copy->event = lambda_event_copied(arena, invocation->event);
+        copy->client_context = lambda_event_copied(arena, invocation->client_context);
+        copy->arn = lambda_event_copied(arena, invocation->arn);
         copy->deadline_wall_ms = invocation->deadline_wall_ms;
         pthread_cond_broadcast(&functions->changed); /* its time runs from now on */
     }
@@ -79,8 +79,8 @@ bool instance_answer(
         invocation->done = true;
         invocation->done_us = instance_now_us();
         invocation->failed = failed;
-        invocation->answer = copied(&invocation->arena, body);
-        invocation->error_type = copied(&invocation->arena, error_type);
+        invocation->answer = lambda_event_copied(&invocation->arena, body);
+        invocation->error_type = lambda_event_copied(&invocation->arena, error_type);
         pthread_cond_broadcast(&instance->functions->changed);
     }
     pthread_mutex_unlock(&instance->functions->lock);
@@ -90,8 +90,8 @@ bool instance_answer(
 void instance_init_failed(struct instance *instance, struct str body, struct str error_type)
 {
     pthread_mutex_lock(&instance->functions->lock);
-    instance->error = copied(&instance->arena, body);
-    instance->error_type = copied(&instance->arena, error_type);
+    instance->error = lambda_event_copied(&instance->arena, body);
+    instance->error_type = lambda_event_copied(&instance->arena, error_type);
     instance_kill(instance); /* it could only exit now */
     pthread_mutex_unlock(&instance->functions->lock);
 }

@@ -82,7 +82,7 @@ void instance_log(struct instance *instance, const char *format, ...)
     pthread_mutex_unlock(&instance->sink_lock);
 }
 
-static void take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+static void lambda_instance_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
 {
     struct instance *instance = ctx;
     (void)stream;
@@ -124,7 +124,7 @@ static int live(struct instance *instance, struct environment *env, struct err *
         .family = services_family(functions->services),
         .memory = instance->function.memory_mib * 1024 * 1024 + ROOM,
         .file_size = MAX_FILE,
-        .output = take_output,
+        .output = lambda_instance_take_output,
         .quiet = is_quiet,
         .started = has_started,
         .ctx = instance};

@@ -326,7 +326,7 @@ static int by_time(const void *a, const void *b)
     return order ? order : x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static bool is_wanted(const struct service_call *call, struct str stream)
+static bool logs_operations_is_wanted(const struct service_call *call, struct str stream)
 {
     const struct value *names = value_getz(call->input, "logStreamNames");
     bool wanted = !names || names->kind != VALUE_LIST;
@@ -382,7 +382,7 @@ static int filter_events(struct service_call *call, struct err *err)
     const struct logs_query query = {.from_ms = service_int(call->input, "startTime", 0), .to_ms = to_ms + 1};
     for (size_t i = 0; i < n; i++) {
         place.stream = streams[i].name;
-        if (is_wanted(call, place.stream))
+        if (logs_operations_is_wanted(call, place.stream))
             logs_operations_gather(call, &place, query, terms, term_count, &found);
     }
     int status = answer_found(call, &found, err);

@@ -39,7 +39,7 @@ static int metrics_invalid(struct err *err, const char *what)
 
 /* ---- members of requests, which come in a form or in JSON ---- */
 
-static const struct value *list_of(struct arena *arena, const struct value *map, const char *member)
+static const struct value *metrics_list_of(struct arena *arena, const struct value *map, const char *member)
 {
     const struct value *v = value_getz(map, member);
     if (v && v->kind == VALUE_MAP)
@@ -47,7 +47,7 @@ static const struct value *list_of(struct arena *arena, const struct value *map,
     return v && v->kind == VALUE_LIST ? v : &value_empty_list;
 }
 
-static bool number_of(const struct value *map, const char *member, double *out)
+static bool metrics_number_of(const struct value *map, const char *member, double *out)
 {
     const struct value *v = value_getz(map, member);
     char text[64], *end = text;
@@ -70,13 +70,14 @@ static int64_t time_of(const struct value *map, const char *member, int64_t fall
     int64_t ms;
     if (time_parse_rfc3339(value_gets(map, member), &ms))
         return ms;
-    return number_of(map, member, &seconds) && fabs(seconds) < 1e11 ? (int64_t)(seconds * 1000) : fallback;
+    return metrics_number_of(map, member, &seconds) && fabs(seconds) < 1e11 ? (int64_t)(seconds * 1000)
+                                                                            : fallback;
 }
 
 /* {name: value} of [{Name, Value}]. */
 static const struct value *dimensions_of(struct arena *arena, const struct value *map)
 {
-    const struct value *list = list_of(arena, map, "Dimensions"), *out = &value_empty_map;
+    const struct value *list = metrics_list_of(arena, map, "Dimensions"), *out = &value_empty_map;
     for (uint32_t i = 0; i < list->count; i++)
         out = value_with(arena, out, value_gets(list->items[i], "Name"),
             value_string(arena, value_gets(list->items[i], "Value")));
@@ -112,7 +113,7 @@ static int metrics_append(const struct service_call *call, struct str path, stru
 
 typedef void see_fn(void *ctx, const struct value *datum);
 
-static void read_file(struct str path, see_fn *see, void *ctx)
+static void metrics_read_file(struct str path, see_fn *see, void *ctx)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str text;
@@ -131,8 +132,8 @@ static void read_file(struct str path, see_fn *see, void *ctx)
 
 static void read_both(const struct service_call *call, struct str path, see_fn *see, void *ctx)
 {
-    read_file(arena_printf(call->arena, "%s.old", path.p), see, ctx);
-    read_file(path, see, ctx);
+    metrics_read_file(arena_printf(call->arena, "%s.old", path.p), see, ctx);
+    metrics_read_file(path, see, ctx);
 }
 
 /* ---- putting ---- */
@@ -154,14 +155,16 @@ static void add_to(struct sums *sums, const struct sums *more)
 static bool read_sums(struct arena *arena, const struct value *datum, struct sums *out)
 {
     const struct value *statistics = value_getz(datum, "StatisticValues");
-    const struct value *values = list_of(arena, datum, "Values"), *counts = list_of(arena, datum, "Counts");
+    const struct value *values = metrics_list_of(arena, datum, "Values"),
+                       *counts = metrics_list_of(arena, datum, "Counts");
     double value;
     *out = (struct sums){0};
     if (statistics)
-        return number_of(statistics, "SampleCount", &out->count) && number_of(statistics, "Sum", &out->sum) &&
-               number_of(statistics, "Minimum", &out->low) && number_of(statistics, "Maximum", &out->high) &&
-               out->count > 0;
-    if (number_of(datum, "Value", &value)) {
+        return metrics_number_of(statistics, "SampleCount", &out->count) &&
+               metrics_number_of(statistics, "Sum", &out->sum) &&
+               metrics_number_of(statistics, "Minimum", &out->low) &&
+               metrics_number_of(statistics, "Maximum", &out->high) && out->count > 0;
+    if (metrics_number_of(datum, "Value", &value)) {
         *out = (struct sums){1, value, value, value};
         return true;
     }
@@ -170,7 +173,8 @@ static bool read_sums(struct arena *arena, const struct value *datum, struct sum
             {STR("v"), values->items[i]}, {STR("n"), i < counts->count ? counts->items[i] : &value_true}};
         const struct value *both = value_map(arena, pair, 2);
         double times = 1;
-        if (!number_of(both, "v", &value) || (counts->count && !number_of(both, "n", &times)) || times <= 0)
+        if (!metrics_number_of(both, "v", &value) ||
+            (counts->count && !metrics_number_of(both, "n", &times)) || times <= 0)
             return false;
         add_to(out, &(struct sums){times, value * times, value, value});
     }
@@ -203,7 +207,7 @@ static int put_metric_data(struct service_call *call, struct err *err)
 {
     AUTO_BUF struct buf lines = BUF_INIT;
     struct str namespace, path;
-    const struct value *data = list_of(call->arena, call->input, "MetricData");
+    const struct value *data = metrics_list_of(call->arena, call->input, "MetricData");
     if (service_required(call, "Namespace", &namespace, err) || find_file(call, namespace, &path, err))
         return -1;
     if (!data->count || data->count > MAX_DATA)
@@ -236,10 +240,10 @@ static void add_up(void *ctx, const struct value *datum)
         (w->unit.n && !str_eq(value_gets(datum, "unit"), w->unit)))
         return;
     struct sums sums = {0};
-    number_of(datum, "count", &sums.count);
-    number_of(datum, "sum", &sums.sum);
-    number_of(datum, "low", &sums.low);
-    number_of(datum, "high", &sums.high);
+    metrics_number_of(datum, "count", &sums.count);
+    metrics_number_of(datum, "sum", &sums.sum);
+    metrics_number_of(datum, "low", &sums.low);
+    metrics_number_of(datum, "high", &sums.high);
     if (sums.count <= 0)
         return;
     w->found_unit = arena_str(w->arena, value_gets(datum, "unit"));
@@ -294,7 +298,7 @@ static int get_metric_statistics(struct service_call *call, struct err *err)
         .start_ms = time_of(call->input, "StartTime", 0),
         .end_ms = time_of(call->input, "EndTime", 0),
         .period_ms = service_int(call->input, "Period", 0) * 1000};
-    const struct value *names = list_of(call->arena, call->input, "Statistics");
+    const struct value *names = metrics_list_of(call->arena, call->input, "Statistics");
     double ignored;
     if (service_required(call, "Namespace", &w.namespace, err) ||
         service_required(call, "MetricName", &w.name, err))
@@ -375,7 +379,8 @@ static int answer_query(
 
 static int get_metric_data(struct service_call *call, struct err *err)
 {
-    const struct value *queries = list_of(call->arena, call->input, "MetricDataQueries"), *result = NULL;
+    const struct value *queries = metrics_list_of(call->arena, call->input, "MetricDataQueries"),
+                       *result = NULL;
     AUTO_BUILDER struct value_builder results = VALUE_BUILDER(call->arena);
     if (!queries->count)
         return service_refuse(err, 400, "MissingParameter", "GetMetricData needs MetricDataQueries");
@@ -441,7 +446,7 @@ static int list_metrics(struct service_call *call, struct err *err)
     struct listing l = {.arena = arena,
         .namespace = value_gets(call->input, "Namespace"),
         .name = value_gets(call->input, "MetricName"),
-        .filters = list_of(arena, call->input, "Dimensions"),
+        .filters = metrics_list_of(arena, call->input, "Dimensions"),
         .found = VALUE_BUILDER(arena)};
     struct str path, prefix = arena_printf(arena, "%.*s-", STR_ARG(call->region));
     size_t first, end;
@@ -451,7 +456,7 @@ static int list_metrics(struct service_call *call, struct err *err)
     DIR *dir = opendir(arena_strz(arena, path_dir(path)));
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         if (str_starts(str_z(entry->d_name), prefix))
-            read_file(path_join(arena, path_dir(path), str_z(entry->d_name)), list_one, &l);
+            metrics_read_file(path_join(arena, path_dir(path), str_z(entry->d_name)), list_one, &l);
     if (dir)
         closedir(dir);
     const struct value *all = value_builder_map(&l.found);

@@ -11,7 +11,7 @@
 /* ---- whom a rule is for ---- */
 
 /* s3:ObjectCreated:* is for ObjectCreated:Put. */
-static bool is_named(struct arena *arena, const struct value *rule, struct str name)
+static bool object_events_is_named(struct arena *arena, const struct value *rule, struct str name)
 {
     const struct value *events = wire_path(arena, rule, STR("Event[]"));
     for (uint32_t i = 0; events && i < events->count; i++) {
@@ -169,7 +169,7 @@ void object_event_tell(struct services *services, struct arena *arena, const str
         const struct value *rules = wire_path(arena, configuration, str_z(kinds[k][0]));
         for (uint32_t i = 0; rules && i < rules->count; i++) {
             const struct value *rule = rules->items[i];
-            if (!is_named(arena, rule, event->name) || !takes_key(arena, rule, event->key))
+            if (!object_events_is_named(arena, rule, event->name) || !takes_key(arena, rule, event->key))
                 continue;
             const struct target target = {.region = event->region,
                 .arn = value_gets(rule, kinds[k][1]),

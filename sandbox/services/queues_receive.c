@@ -9,7 +9,7 @@
 
 /* ---- what is shown ---- */
 
-static bool is_wanted(const struct value *names, struct str name)
+static bool queues_receive_is_wanted(const struct value *names, struct str name)
 {
     for (uint32_t i = 0; names && names->kind == VALUE_LIST && i < names->count; i++) {
         struct str one = value_text(names->items[i], STR_EMPTY);
@@ -23,7 +23,7 @@ static bool is_wanted(const struct value *names, struct str name)
 static void queues_receive_put(
     struct value_builder *b, const struct value *names, const char *name, struct str text)
 {
-    if (text.n && is_wanted(names, str_z(name)))
+    if (text.n && queues_receive_is_wanted(names, str_z(name)))
         value_builder_set(b, str_z(name), value_string(b->arena, text));
 }
 
@@ -56,7 +56,7 @@ static const struct value *own_attributes(
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; message->attributes && i < message->attributes->count; i++)
-        if (is_wanted(names, message->attributes->entries[i].key))
+        if (queues_receive_is_wanted(names, message->attributes->entries[i].key))
             value_builder_set(&b, arena_str(arena, message->attributes->entries[i].key),
                 value_copy(arena, message->attributes->entries[i].value));
     return value_builder_map(&b);

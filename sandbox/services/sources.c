@@ -218,7 +218,7 @@ static bool reports_failures(const struct turn *turn)
     return false;
 }
 
-static bool is_named(const struct value *items, const char *member, struct str id)
+static bool sources_is_named(const struct value *items, const char *member, struct str id)
 {
     for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++)
         if (str_eq(value_gets(items->items[i], member), id))
@@ -230,7 +230,7 @@ static bool is_named(const struct value *items, const char *member, struct str i
 static bool all_failed(const struct value *failures, const struct value *messages)
 {
     for (uint32_t i = 0; failures && failures->kind == VALUE_LIST && i < failures->count; i++)
-        if (!is_named(messages, "MessageId", value_gets(failures->items[i], "itemIdentifier")))
+        if (!sources_is_named(messages, "MessageId", value_gets(failures->items[i], "itemIdentifier")))
             return true;
     return false;
 }
@@ -241,7 +241,7 @@ static void delete_done(const struct turn *turn, const struct value *messages, c
     const struct value *failures = reports_failures(turn) ? value_getz(answer, "batchItemFailures") : NULL;
     bool fifo = str_ends(turn->queue, STR(".fifo"));
     for (uint32_t i = 0; i < messages->count && !all_failed(failures, messages); i++) {
-        if (!is_named(failures, "itemIdentifier", value_gets(messages->items[i], "MessageId")))
+        if (!sources_is_named(failures, "itemIdentifier", value_gets(messages->items[i], "MessageId")))
             delete_message(turn, messages->items[i]);
         else if (fifo)
             return;

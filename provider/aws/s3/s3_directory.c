@@ -123,7 +123,8 @@ static const struct value *files_of(struct arena *arena, const struct package *p
     return value_builder_map(&files);
 }
 
-static int scan(struct op_ctx *ctx, const struct value *desired, const struct value **files, struct err *err)
+static int s3_directory_scan(
+    struct op_ctx *ctx, const struct value *desired, const struct value **files, struct err *err)
 {
     struct package package;
     struct package_filter filter = {
@@ -167,7 +168,7 @@ static int directory_prepare(
         return 0; /* looked at a moment ago */
     files = &value_unknown;
     if (known(desired, "source") && known(desired, "include") && known(desired, "exclude") &&
-        (scan(ctx, desired, &files, err) || check_names(ctx, desired, files, err)))
+        (s3_directory_scan(ctx, desired, &files, err) || check_names(ctx, desired, files, err)))
         return -1;
     const struct value *prefix = value_getz(desired, "prefix");
     if (prefix && known(desired, "prefix"))

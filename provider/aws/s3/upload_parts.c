@@ -96,7 +96,7 @@ struct parts {
     int64_t began_ms, told_ms;
 };
 
-static const struct value *name_of(struct parts *p, struct arena *arena)
+static const struct value *upload_parts_name_of(struct parts *p, struct arena *arena)
 {
     struct value_entry entries[] = {{STR("bucket"), value_string(arena, p->upload->bucket)},
         {STR("key"), value_string(arena, p->upload->key)},
@@ -180,7 +180,8 @@ static int send_part(struct parts *p, struct slot *slot, struct err *err)
     slot->sum = crc_text(arena, p->crcs[slot->part]);
     struct value_entry entries[] = {{STR("part"), value_int(arena, slot->part + 1)},
         {STR("crc64"), p->record.sums ? value_string_ref(arena, slot->sum) : NULL}};
-    const struct value *input = value_merge(arena, name_of(p, arena), value_map(arena, entries, 2));
+    const struct value *input =
+        value_merge(arena, upload_parts_name_of(p, arena), value_map(arena, entries, 2));
     slot->call = (struct aws_call){.body_fd = p->source->fd,
         .body_offset = part_start(p, slot->part),
         .body_length = part_length(p, slot->part),
@@ -364,7 +365,8 @@ static void abort_parts(struct parts *p)
     struct op_ctx ctx = *p->ctx;
     struct err ignored = ERR_INIT;
     ctx.cancel = NULL; /* an interrupted run cleans up, too */
-    aws_s3_call(&ctx, &abort_upload, &part_shape, name_of(p, ctx.arena), &call, &answer, &ignored);
+    aws_s3_call(
+        &ctx, &abort_upload, &part_shape, upload_parts_name_of(p, ctx.arena), &call, &answer, &ignored);
     upload_record_remove(&p->record);
 }
 
@@ -377,7 +379,7 @@ static int compare_parts(struct parts *p, struct err *err)
     AUTO_PAGES struct pages pages = PAGES_INIT;
     do {
         const struct value *document, *list;
-        const struct value *input = name_of(p, arena);
+        const struct value *input = upload_parts_name_of(p, arena);
         if (after.n)
             input = value_with(arena, input, STR("after"), value_string(arena, after));
         if (aws_s3_ask(p->ctx, &list_parts, &part_shape, input, "", &document, err))
@@ -420,13 +422,14 @@ static struct str expected_etag(struct parts *p, struct arena *arena)
 }
 
 /* The answer was lost, and the upload is gone since: did it become the object? */
-static bool is_there(struct parts *p, struct s3_uploaded *out)
+static bool upload_parts_is_there(struct parts *p, struct s3_uploaded *out)
 {
     struct arena *arena = p->ctx->arena;
     struct aws_call call = {.body_fd = -1};
     struct wire_message answer;
     struct err ignored = ERR_INIT;
-    if (aws_s3_call(p->ctx, &head_object, &aws_s3_name_shape, name_of(p, arena), &call, &answer, &ignored))
+    if (aws_s3_call(p->ctx, &head_object, &aws_s3_name_shape, upload_parts_name_of(p, arena), &call, &answer,
+            &ignored))
         return false;
     struct str etag = aws_s3_unquoted(wire_header_get(&answer, STR("ETag")));
     if (!str_eq(etag, expected_etag(p, arena)))
@@ -460,7 +463,8 @@ static bool resume(struct parts *p, struct s3_uploaded *out)
         upload_record_resume(&p->record);
         return true;
     }
-    if (same && str_eqz(str_z(failure.code), "NoSuchUpload") && has_all_parts(p) && is_there(p, out)) {
+    if (same && str_eqz(str_z(failure.code), "NoSuchUpload") && has_all_parts(p) &&
+        upload_parts_is_there(p, out)) {
         p->completed = true;
         return true;
     }
@@ -500,7 +504,7 @@ static int upload_parts_complete(struct parts *p, struct s3_uploaded *out, struc
     struct arena *arena = p->ctx->arena;
     struct err failure = ERR_INIT;
     struct wire_message answer;
-    const struct value *document, *input = name_of(p, arena);
+    const struct value *document, *input = upload_parts_name_of(p, arena);
     struct str sum = crc_text(arena, whole_crc(p));
     struct aws_call call = {.body_fd = -1, .request.body = complete_body(p, arena)};
     if (p->record.sums) {
@@ -508,13 +512,13 @@ static int upload_parts_complete(struct parts *p, struct s3_uploaded *out, struc
         input = value_with(arena, input, STR("checksum_type"), value_string_ref(arena, STR("FULL_OBJECT")));
     }
     if (aws_s3_call(p->ctx, &complete_upload, &part_shape, input, &call, &answer, &failure)) {
-        if (str_eqz(str_z(failure.code), "NoSuchUpload") && is_there(p, out))
+        if (str_eqz(str_z(failure.code), "NoSuchUpload") && upload_parts_is_there(p, out))
             return 0;
         *err = failure;
         return -1;
     }
     if (wire_decode_response(arena, &complete_upload, &answer, &document, err))
-        return is_there(p, out) ? 0 : -1;
+        return upload_parts_is_there(p, out) ? 0 : -1;
     struct str kept = value_gets(document, "ChecksumCRC64NVME");
     if (p->record.sums && kept.n && !str_eq(kept, sum))
         return err_set(err, ERR_PROTOCOL, "the service says it keeps another object than was sent");
