@@ -131,15 +131,21 @@ static void finish_map(
 
 static void add_members(struct making *m, struct shape *all, const struct shape *one);
 
-/* The same member in another element: structures in it may have more there. */
-static void add_inner(struct making *m, struct shape_member *known, const struct shape *other)
+/* The same part in another element: structures in it, and in the items of its lists, may have more there. */
+static const struct shape *either_shape(
+    struct making *m, const struct shape *known, const struct shape *other)
 {
-    if (known->shape->kind != SHAPE_STRUCT || other->kind != SHAPE_STRUCT || known->shape == other)
-        return;
+    if (known == other || known->kind != other->kind)
+        return known->kind == SHAPE_ANY ? other : known;
+    if (known->kind != SHAPE_STRUCT && known->kind != SHAPE_LIST)
+        return known;
     struct shape *all = ARENA_NEW(m->arena, struct shape);
-    *all = *known->shape;
-    add_members(m, all, other);
-    known->shape = all;
+    *all = *known;
+    if (known->kind == SHAPE_STRUCT)
+        add_members(m, all, other);
+    else if (other->elem)
+        all->elem = known->elem ? either_shape(m, known->elem, other->elem) : other->elem;
+    return all;
 }
 
 /* Elements differ in what they have: the element's shape is the union. */
@@ -157,7 +163,7 @@ static void add_members(struct making *m, struct shape *all, const struct shape 
         while (k < count && !str_eq(members[k].wire, one->members[i].wire))
             k++;
         if (k < count)
-            add_inner(m, &members[k], one->members[i].shape);
+            members[k].shape = either_shape(m, members[k].shape, one->members[i].shape);
         else
             members[count++] = one->members[i];
     }
