@@ -79,7 +79,7 @@ const struct value *execution_describe(struct execution *execution, struct arena
     put_time(&b, "startDate", execution->start_ms);
     put_time(&b, "stopDate", service_int(record, "stop_ms", 0));
     for (size_t i = 0; i < sizeof data / sizeof *data; i++)
-        executions_put(&b, data[i], value_gets(record, data[i]));
+        executions_put(&b, data[i], value_text(value_getz(record, data[i]), (struct str){NULL, 0}));
     value_builder_set(&b, STR("inputDetails"), details);
     if (!value_is_null(value_getz(record, "output")))
         value_builder_set(&b, STR("outputDetails"), details);

@@ -28,6 +28,12 @@ static int executions_store_file_of(const struct executions *all, struct arena *
     return 0;
 }
 
+/* Of what is kept: nothing is no empty text. */
+static struct str stored_text(const struct value *record, const char *key)
+{
+    return value_text(value_getz(record, key), (struct str){NULL, 0});
+}
+
 static const struct value *executions_store_text(struct arena *arena, struct str s)
 {
     return s.p ? value_string(arena, s) : &value_null;
@@ -134,17 +140,17 @@ static struct execution *from_record(struct executions *all, const struct value 
     struct execution *e = mem_zalloc(sizeof *e);
     e->all = all;
     e->activity = activity_new(all->services, &execution_run_ops, e);
-    e->arn = arena_str(&e->arena, value_gets(record, "arn"));
-    e->name = arena_str(&e->arena, value_gets(record, "name"));
-    e->machine = arena_str(&e->arena, value_gets(record, "machine"));
-    e->machine_name = arena_str(&e->arena, value_gets(record, "machine_name"));
-    e->region = arena_str(&e->arena, value_gets(record, "region"));
-    e->version = arena_str(&e->arena, value_gets(record, "version"));
-    e->alias = arena_str(&e->arena, value_gets(record, "alias"));
+    e->arn = arena_str(&e->arena, stored_text(record, "arn"));
+    e->name = arena_str(&e->arena, stored_text(record, "name"));
+    e->machine = arena_str(&e->arena, stored_text(record, "machine"));
+    e->machine_name = arena_str(&e->arena, stored_text(record, "machine_name"));
+    e->region = arena_str(&e->arena, stored_text(record, "region"));
+    e->version = arena_str(&e->arena, stored_text(record, "version"));
+    e->alias = arena_str(&e->arena, stored_text(record, "alias"));
     e->start_ms = service_int(record, "start_ms", 0);
     e->redrives = service_int(record, "redrives", 0);
     e->redriven_ms = service_int(record, "redriven_ms", 0);
-    e->redrive_token = arena_str(&e->arena, value_gets(record, "redrive_token"));
+    e->redrive_token = arena_str(&e->arena, stored_text(record, "redrive_token"));
     return e;
 }
 
@@ -253,8 +259,8 @@ struct execution *execution_revive(struct execution *stored, struct err *err)
     if (read_record(stored->all, &arena, stored->arn, &record, err))
         return NULL;
     struct execution *e = from_record(stored->all, record);
-    e->role = arena_str(&e->arena, value_gets(record, "role"));
-    e->input = arena_str(&e->arena, value_gets(record, "input"));
+    e->role = arena_str(&e->arena, stored_text(record, "role"));
+    e->input = arena_str(&e->arena, stored_text(record, "input"));
     e->definition = value_copy(&e->arena, value_getz(record, "definition"));
     at = value_copy(&e->arena, value_getz(record, "at"));
     e->at = asl_point_of(at);
@@ -293,14 +299,14 @@ static struct execution *read_one(struct executions *all, const char *path)
     const struct value *record = NULL;
     uint64_t size = 0;
     if (file_read(&arena, path, MAX_FILE, &json, &err) || json_parse(&arena, json, &record, &err) ||
-        !value_gets(record, "arn").n || !value_gets(record, "machine").n) {
+        !stored_text(record, "arn").n || !stored_text(record, "machine").n) {
         fprintf(stderr, "sandbox: %s: %s\n", path, err.message);
         return NULL;
     }
     bool cut_off = value_is_null(value_getz(record, "status"));
     if (cut_off)
         record = interrupted(&arena, record);
-    struct str arn = value_gets(record, "arn");
+    struct str arn = stored_text(record, "arn");
     size = size_of_file(all, &arena, arn, "json") + size_of_file(all, &arena, arn, "events");
     struct execution *e = stored_from(all, record, size);
     if (cut_off && write_record(e, &arena, record, &size, &err))
