@@ -65,6 +65,7 @@ static const struct {
     {"glue", "ListCrawls", "Filters"},
     {"glue", "GetWorkflowRun", "IncludeGraph"},
     {"glue", "GetWorkflowRuns", "IncludeGraph"},
+    {"glue", "UpdateTable", "TransactionId ViewUpdateAction Force UpdateOpenTableFormatInput"},
     {"glue", "GetPartitions", "ExcludeColumnSchema TransactionId QueryAsOfTime"},
     {"kms", "Encrypt", "DryRun"},
     {"kms", "Decrypt", "DryRun DryRunModifiers Recipient"},
