@@ -162,7 +162,7 @@ static struct str load_template(struct type_loader *t, const struct node *map, c
         ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
         if (close < 0)
             return text;
-        struct str name = str_slice(rest, (size_t)open + 2, (size_t)close);
+        struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter);
         bool around = false;
         for (size_t i = 0; i < sizeof surroundings / sizeof *surroundings; i++)
             around = around || str_eqz(name, surroundings[i]);

@@ -45,13 +45,15 @@ static int lookup(
     return value_is_null(*out) ? surroundings(run, name, out, err) : 0;
 }
 
-/* ${name|lower}; ${name|rooted}: with a slash before it; ${bus|folder}: with a slash behind it, and nothing
- * where it is the attribute's default. */
+/* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
+ * ${bus|folder}: with a slash behind it, and nothing where it is the attribute's default. */
 static void add_filtered(struct buf *out, const struct spec_attr *attr, struct str text, struct str filter)
 {
     bool lower = str_eqz(filter, "lower"), folder = str_eqz(filter, "folder");
     if (folder && attr && str_eq(text, value_text(attr->attr->default_value, STR_EMPTY)))
         return;
+    while (str_eqz(filter, "base") && str_find_char(text, '/', 0) >= 0)
+        text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
     if (str_eqz(filter, "rooted") && !str_starts(text, STR("/")))
         buf_add_char(out, '/');
     for (size_t i = 0; i < text.n; i++)

@@ -236,6 +236,15 @@ static void place_empty(struct making *m, struct part_node *node, const struct v
     }
 }
 
+/* A listing of nothing but names: answers: {name: "@"}. */
+static bool is_bare(const struct spec_step *step)
+{
+    for (size_t i = 0; i < step->answer_count; i++)
+        if (str_eqz(step->answers[i].path, "@"))
+            return true;
+    return false;
+}
+
 static void place_object(
     struct making *m, struct part_node *node, const struct role *role, const struct value *attrs)
 {
@@ -252,6 +261,8 @@ static void place_object(
             document_place(m, node, path, attr->answer, v);
         place_item_extras(m, node, path, type, attr, v);
     }
+    if (is_bare(role->step))
+        return;
     place_pending(m, node, role, value_getz(attrs, PENDING_KEY));
     const struct value *maps = value_getz(type->sandbox, "text_maps");
     for (struct part_node *at = node->first; at; at = at->next)

@@ -357,6 +357,17 @@ row("s3tables.table", "s3tables", ("create_table", {"tableBucketARN": "$bucket",
     ("delete_table", {"tableBucketARN": "$bucket", "namespace": "ns", "name": "it$n"}), ("NotFoundException", 404), keep={"arn": "tableARN"}, list=("list_tables", {"tableBucketARN": "$bucket"}), listed="tables[].name", item="it$n",
     around=[TABLES, ("s3tables", ("create_namespace", {"tableBucketARN": "$bucket", "namespace": ["ns"]}), {})], exists="ConflictException")
 
+ECS_TAGS = lambda arn: Tags(("tag_resource", {"resourceArn": arn, "tags": [{"key": "a", "value": "b"}]}), ("list_tags_for_resource", {"resourceArn": arn}), "tags[?key=='a'].value | [0]", ("untag_resource", {"resourceArn": arn, "tagKeys": ["a"]}))  # noqa: E731
+CONTAINERS = [{"name": "main", "image": "local", "command": ["true"]}]
+row("ecs.cluster", "ecs", ("create_cluster", {"clusterName": "it-$n"}), ("describe_clusters", {"clusters": ["it-$n"]}), "clusters[0].settings", None, ("delete_cluster", {"cluster": "it-$n"}), None, keep={"arn": "cluster.clusterArn"},
+    update=("update_cluster", {"cluster": "it-$n", "settings": [{"name": "containerInsights", "value": "enabled"}]}), then=[{"name": "containerInsights", "value": "enabled"}], list=("list_clusters", {}), listed="clusterArns[]", item="$arn", tags=ECS_TAGS("$arn"))
+row("ecs.task_definition", "ecs", ("register_task_definition", {"family": "it-$n", "cpu": "256", "memory": "512", "containerDefinitions": CONTAINERS}), ("describe_task_definition", {"taskDefinition": "$arn"}), "taskDefinition.cpu", "256",
+    ("deregister_task_definition", {"taskDefinition": "$arn"}), None, keep={"arn": "taskDefinition.taskDefinitionArn"}, list=("list_task_definitions", {}), listed="taskDefinitionArns[]", item="$arn", tags=ECS_TAGS("$arn"))
+row("ecs.service", "ecs", ("create_service", {"cluster": "c", "serviceName": "it-$n", "taskDefinition": "$task", "desiredCount": 1}), ("describe_services", {"cluster": "c", "services": ["it-$n"]}), "services[0].desiredCount", 1,
+    ("delete_service", {"cluster": "c", "service": "it-$n", "force": True}), None, keep={"arn": "service.serviceArn"}, update=("update_service", {"cluster": "c", "service": "it-$n", "desiredCount": 3}), then=3,
+    list=("list_services", {"cluster": "c"}), listed="serviceArns[]", item="$arn", tags=ECS_TAGS("$arn"),
+    around=[("ecs", ("create_cluster", {"clusterName": "c"}), {}), ("ecs", ("register_task_definition", {"family": "t", "containerDefinitions": CONTAINERS}), {"task": "taskDefinition.taskDefinitionArn"})])
+
 # Types that have no row, and where they are tried.
 EXCUSED = {
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",
