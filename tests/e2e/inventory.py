@@ -279,6 +279,26 @@ listed("aws.emrserverless.application", "emr-serverless", "list_applications", "
        lambda emr, name: emr.get_application(applicationId=name)["application"])  # fmt: skip
 
 
+@counts("aws.ecs.cluster", "ecs")
+def _(ecs):
+    found = ecs.list_clusters()["clusterArns"]
+    for item in ecs.describe_clusters(clusters=found, include=["TAGS", "SETTINGS"])["clusters"] if found else []:
+        if item["status"] != "INACTIVE":
+            yield item["clusterName"], {key: item[key] for key in ("settings", "tags", "capacityProviders")}
+
+
+listed("aws.ecs.task_definition", "ecs", "list_task_definitions", "taskDefinitionArns[]", None, status="ACTIVE")
+
+
+@counts("aws.ecs.service", "ecs")
+def _(ecs):
+    for cluster in ecs.list_clusters()["clusterArns"]:
+        for arn in ecs.list_services(cluster=cluster)["serviceArns"]:
+            (item,) = ecs.describe_services(cluster=cluster, services=[arn])["services"]
+            if item["status"] == "ACTIVE":
+                yield arn, [item["desiredCount"], item["taskDefinition"]]
+
+
 # ---- all of it ----
 
 

@@ -43,11 +43,11 @@ def containers(*command, **more):
 def _():
     def found(cloud):
         ecs = cloud.client("ecs")
-        newest = ecs.list_task_definitions(familyPrefix="life", status="ACTIVE", sort="DESC")["taskDefinitionArns"][0]
-        return ecs.describe_task_definition(taskDefinition=newest, include=["TAGS"])
+        newest = max(ecs.list_task_definitions(familyPrefix="life", status="ACTIVE")["taskDefinitionArns"], key=lambda arn: int(arn.rpartition(":")[2]))
+        return newest, ecs.list_tags_for_resource(resourceArn=newest)["tags"]
 
     def seen(cloud):
-        return {"tags": pairs(found(cloud)["tags"])}
+        return {"tags": pairs(found(cloud)[1])}
 
     first = {"name": "life", "cpu": 256, "memory": 512, "network_mode": "awsvpc", "requires_compatibilities": ["FARGATE"], "execution_role": "${role.arn}", "containers": containers("echo", "1"),
              "cluster": "default", "tags": {"team": "a"}}
@@ -58,7 +58,7 @@ def _():
         then={**first, "tags": {"team": "b", "x": "y"}},
         seen=seen,
         gone=lambda cloud: not cloud.client("ecs").list_task_definitions(familyPrefix="life", status="ACTIVE")["taskDefinitionArns"],
-        outside=lambda cloud: cloud.client("ecs").tag_resource(resourceArn=found(cloud)["taskDefinition"]["taskDefinitionArn"], tags=[{"key": "team", "value": "theirs"}]),
+        outside=lambda cloud: cloud.client("ecs").tag_resource(resourceArn=found(cloud)[0], tags=[{"key": "team", "value": "theirs"}]),
         drifted="tags",
         replaces=[{"cpu": 512, "memory": 1024}, {"containers": containers("echo", "2")}, {"containers": containers("echo", "1", essential=True, port_mappings=[{"container_port": 80}])}],
     )

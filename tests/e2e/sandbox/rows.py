@@ -361,8 +361,8 @@ ECS_TAGS = lambda arn: Tags(("tag_resource", {"resourceArn": arn, "tags": [{"key
 CONTAINERS = [{"name": "main", "image": "local", "command": ["true"]}]
 row("ecs.cluster", "ecs", ("create_cluster", {"clusterName": "it-$n"}), ("describe_clusters", {"clusters": ["it-$n"]}), "clusters[0].settings", None, ("delete_cluster", {"cluster": "it-$n"}), None, keep={"arn": "cluster.clusterArn"},
     update=("update_cluster", {"cluster": "it-$n", "settings": [{"name": "containerInsights", "value": "enabled"}]}), then=[{"name": "containerInsights", "value": "enabled"}], list=("list_clusters", {}), listed="clusterArns[]", item="$arn", tags=ECS_TAGS("$arn"))
-row("ecs.task_definition", "ecs", ("register_task_definition", {"family": "it-$n", "cpu": "256", "memory": "512", "containerDefinitions": CONTAINERS}), ("describe_task_definition", {"taskDefinition": "$arn"}), "taskDefinition.cpu", "256",
-    ("deregister_task_definition", {"taskDefinition": "$arn"}), None, keep={"arn": "taskDefinition.taskDefinitionArn"}, list=("list_task_definitions", {}), listed="taskDefinitionArns[]", item="$arn", tags=ECS_TAGS("$arn"))
+row("ecs.task_definition", "ecs", ("register_task_definition", {"family": "it-$n", "cpu": "256", "memory": "512", "containerDefinitions": CONTAINERS}), ("describe_task_definition", {"taskDefinition": "$arn"}), "taskDefinition.status=='ACTIVE'", True,
+    ("deregister_task_definition", {"taskDefinition": "$arn"}), None, keep={"arn": "taskDefinition.taskDefinitionArn"}, list=("list_task_definitions", {"status": "ACTIVE"}), listed="taskDefinitionArns[]", item="$arn", tags=ECS_TAGS("$arn"))
 row("ecs.service", "ecs", ("create_service", {"cluster": "c", "serviceName": "it-$n", "taskDefinition": "$task", "desiredCount": 1}), ("describe_services", {"cluster": "c", "services": ["it-$n"]}), "services[0].desiredCount", 1,
     ("delete_service", {"cluster": "c", "service": "it-$n", "force": True}), None, keep={"arn": "service.serviceArn"}, update=("update_service", {"cluster": "c", "service": "it-$n", "desiredCount": 3}), then=3,
     list=("list_services", {"cluster": "c"}), listed="serviceArns[]", item="$arn", tags=ECS_TAGS("$arn"),
