@@ -28,9 +28,10 @@ static const char *invalid_code(const struct service_call *call)
     static const struct {
         const char *service, *code;
     } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
-        {"batch", "ClientException"}, {"athena", "InvalidRequestException"}, {"sts", "ValidationError"},
-        {"monitoring", "MissingParameter"}, {"sns", "InvalidParameter"},
-        {"lambda", "InvalidParameterValueException"}, {"secretsmanager", "InvalidParameterException"}};
+        {"batch", "ClientException"}, {"ecs", "InvalidParameterException"},
+        {"athena", "InvalidRequestException"}, {"sts", "ValidationError"}, {"monitoring", "MissingParameter"},
+        {"sns", "InvalidParameter"}, {"lambda", "InvalidParameterValueException"},
+        {"secretsmanager", "InvalidParameterException"}};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (!strcmp(call->operation->service, codes[i].service))
             return codes[i].code;
@@ -57,6 +58,10 @@ static const struct {
         "shareIdentifier schedulingPriorityOverride nodeOverrides retryStrategy eksPropertiesOverride "
         "ecsPropertiesOverride consumableResourcePropertiesOverride"},
     {"batch", "ListJobs", "arrayJobId multiNodeJobId"},
+    {"ecs", "RunTask",
+        "capacityProviderStrategy placementConstraints placementStrategy volumeConfigurations referenceId "
+        "group"},
+    {"ecs", "ListTasks", "containerInstance serviceName launchType daemonName"},
     {"emr-serverless", "StartJobRun", "mode"},
     {"emr-serverless", "ListJobRuns", "createdAtAfter createdAtBefore mode"},
     {"events", "PutEvents", "EndpointId"},

@@ -28,6 +28,7 @@ static const struct integration {
     {"lambda", "invoke", "lambda", "Invoke", "Lambda", .flags = TOKEN},
     {"glue", "startJobRun", "glue", "StartJobRun", "Glue", .flags = SYNC},
     {"batch", "submitJob", "batch", "SubmitJob", "Batch", .flags = SYNC | CAMEL},
+    {"ecs", "runTask", "ecs", "RunTask", "ECS", .flags = SYNC | TOKEN | CAMEL},
     {"emr-serverless", "startJobRun", "emr-serverless", "StartJobRun", "EmrServerless",
         .flags = SYNC | CAMEL},
     {"athena", "startQueryExecution", "athena", "StartQueryExecution", "Athena", .flags = SYNC,

@@ -27,6 +27,7 @@ static const struct service_operation *const tables[] = {
     metrics_operations,
     s3_operations,
     ecr_operations,
+    ecs_operations,
     kms_operations,
     secretsmanager_operations,
     ssm_operations,

@@ -1,7 +1,7 @@
 /*
  * All services that do more than keep records: their tables of operations, and what they keep between calls.
  *
- *   glue*.c, batch.c, emrserverless.c, athena.c   jobs and queries
+ *   glue*.c, batch.c, ecs.c, emrserverless.c, athena.c   jobs and queries
  *   lambda*.c          functions
  *   executions*.c      state machines
  *   events.c, event_input.c, schedules.c, targets.c   rules, schedules and what they start
@@ -27,8 +27,8 @@ void services_close(struct services *services);
 /* Each ends with {0}. */
 extern const struct service_operation athena_operations[], batch_operations[], cloudcontrol_operations[],
     emrserverless_operations[], events_operations[], glue_operations[], lambda_operations[],
-    logs_operations[], metrics_operations[], s3_operations[], ecr_operations[], kms_operations[],
-    secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[], states_operations[],
-    sts_operations[];
+    logs_operations[], metrics_operations[], s3_operations[], ecr_operations[], ecs_operations[],
+    kms_operations[], secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[],
+    states_operations[], sts_operations[];
 
 #endif

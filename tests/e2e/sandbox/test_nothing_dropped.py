@@ -24,6 +24,7 @@ HARMLESS = {
     "athena": {"ClientRequestToken", "ResultReuseConfiguration"},  # boto3 makes up a token for each call; results are never reused
     "emrserverless": {"executionIamPolicy", "shutdownGracePeriodInSeconds"},  # whoever has a key may do everything; a run is ended at once
     "batch": {"propagateTags"},  # no ECS task has them
+    "ecs": {"networkConfiguration", "platformVersion", "enableECSManagedTags", "enableExecuteCommand", "propagateTags", "include"},  # a process of this machine is in no network and on no Fargate; tags are always shown
     "events": set(),
     "glue": {"AuditContext", "QuerySessionContext", "AllocatedCapacity", "SecurityConfiguration", "ExecutionRoleSessionPolicy", "JobRunQueuingEnabled"},  # nothing is audited, encrypted or allowed; a run always waits for a place
     "lambda": {"DurableExecutionName", "TenantId"},  # headers of functions that cannot be made
