@@ -196,7 +196,7 @@ static void set_tags(struct compile *c, struct cfn_type *type)
     const struct attr *attr = c->tags.n ? schema_attr(&type->schema, c->tags) : NULL;
     if (!attr || attr->type->kind != TYPE_TAGS || !attr->settable)
         return;
-    type->tags = attr;
+    type->tags = c->no_marks || attr->write_only ? NULL : attr;
     type->schema.tags = attr->name;
     type->tags_with_create = !(when && when->kind == VALUE_BOOL && !when->boolean);
 }

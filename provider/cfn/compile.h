@@ -19,8 +19,8 @@ struct cfn_type {
     const struct value *document; /* the JSON schema */
     const struct str *id_parts;   /* names, or paths, that the identifier is made of, in order */
     size_t id_count;
-    bool id_composed; /* the schema's id is an attribute of ours, "a|b" */
-    const struct attr *tags;
+    bool id_composed;        /* the schema's id is an attribute of ours, "a|b" */
+    const struct attr *tags; /* where marks are; NULL: nowhere */
     bool tags_with_create;
     bool has_read, has_update, has_list;
     bool list_needs_input;

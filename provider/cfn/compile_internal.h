@@ -31,6 +31,7 @@ struct compile {
     const struct value *document;
     struct map types; /* definition -> struct type, of those that no mark reaches into */
     struct str tags;  /* the property that holds tags; "" none */
+    bool no_marks;    /* weir's cannot be among them */
 };
 
 /* Those that go on behind a property's name, or "*"; *here is what ends there. */

@@ -375,7 +375,29 @@ static bool tags_by_name(const struct compile *c, struct str name)
     return str_eqz(name, "Tags") || (c->tags.n && str_eq(name, c->tags));
 }
 
-static void make_tags(struct compile *c, struct attr *attr)
+/* Some services take no colon in a tag's key. */
+static bool takes_marks(struct compile *c, const struct attr *key)
+{
+    struct schema_issue issue;
+    const struct value *out;
+    return !schema_convert(c->arena, key, value_stringz(c->arena, "weir:address"), &out, &issue);
+}
+
+static bool pairs_take_marks(struct compile *c, const struct type *pair, struct str key)
+{
+    return takes_marks(c, type_field(pair, key));
+}
+
+static bool map_takes_marks(struct compile *c, const struct value *schema)
+{
+    const struct value *patterns = value_getz(schema, "patternProperties");
+    struct attr key = {.type = &types_of_one_word[TEXT]};
+    if (patterns && patterns->count == 1)
+        key.pattern = cfn_pattern(c->arena, patterns->entries[0].key);
+    return takes_marks(c, &key);
+}
+
+static void make_tags(struct compile *c, struct attr *attr, const struct value *schema)
 {
     const struct type *type = attr->type;
     struct type tags = {.kind = TYPE_TAGS};
@@ -386,6 +408,8 @@ static void make_tags(struct compile *c, struct attr *attr)
         return;
     struct type *own = ARENA_NEW(c->arena, struct type);
     *own = tags;
+    if (str_eq(attr->name, c->tags))
+        c->no_marks = pairs ? !pairs_take_marks(c, type->elem, tags.key) : !map_takes_marks(c, schema);
     attr->type = own;
     attr->pattern = STR_EMPTY;
     attr->choices = NULL;
@@ -415,7 +439,7 @@ void compile_attr(struct compile *c, struct attr *attr, struct str name, const s
     set_compare(attr, schema, here);
     attr->default_value = scalar_default(attr, schema);
     if (tags_by_name(c, name))
-        make_tags(c, attr);
+        make_tags(c, attr, schema);
     if (attr->settable)
         look_inside(attr);
 }

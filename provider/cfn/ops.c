@@ -139,8 +139,8 @@ static int list_all(struct op_ctx *ctx, const struct value *wanted, resource_fou
 
 /* ---- changing ---- */
 
-/* The properties as the service takes them, as JSON. */
-static const struct value *desired_state(const struct op_ctx *ctx, const struct value *desired)
+/* The properties as the service takes them. */
+static const struct value *settable_properties(const struct op_ctx *ctx, const struct value *desired)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
     for (size_t i = 0; i < ctx->schema->attr_count; i++) {
@@ -149,7 +149,7 @@ static const struct value *desired_state(const struct op_ctx *ctx, const struct 
         if (attr->settable && !value_is_null(v) && v->kind != VALUE_UNKNOWN)
             value_builder_set(&b, attr->name, cfn_to_service(ctx->arena, attr->type, v));
     }
-    return json_as_text(ctx->arena, value_builder_map(&b));
+    return value_builder_map(&b);
 }
 
 /* What is there after a request that went well. */
@@ -184,7 +184,7 @@ static void take_half_made(struct op_ctx *ctx, const struct cfn_event *event, co
 static int create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
     struct cfn_event event;
-    const struct value *state = desired_state(ctx, cfn_marked(ctx, desired));
+    const struct value *state = json_as_text(ctx->arena, settable_properties(ctx, cfn_marked(ctx, desired)));
     struct value_entry input = {STR("DesiredState"), state};
     struct cfn_request request = {.operation = "CreateResource",
         .input = value_map(ctx->arena, &input, 1),
@@ -220,17 +220,27 @@ static const struct value *keep_marks(
         value_merge(ctx->arena, value_builder_map(&kept), value_get(desired, attr->name)));
 }
 
+/* What cannot be read is as it was recorded. */
+static int properties_now(struct op_ctx *ctx, struct str identifier, const struct value *prior,
+    const struct value **properties, struct err *err)
+{
+    if (type_of(ctx)->has_read)
+        return cfn_get(ctx, identifier, properties, err);
+    *properties = settable_properties(ctx, prior);
+    return 0;
+}
+
 static int update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
     struct str identifier;
     const struct value *properties;
-    if (identify(ctx, prior, &identifier, err) || cfn_get(ctx, identifier, &properties, err))
+    if (identify(ctx, prior, &identifier, err) || properties_now(ctx, identifier, prior, &properties, err))
         return -1;
     if (!properties)
         return err_set(err, ERR_ABSENT, "it is not there any more");
     const struct value *is = as_object(ctx, identifier, properties);
-    if (cfn_check_whose(ctx, is, "changed", err))
+    if (type_of(ctx)->has_read && cfn_check_whose(ctx, is, "changed", err))
         return -1;
     const struct value *patch =
         cfn_patch(ctx->arena, type_of(ctx), properties, keep_marks(ctx, desired, is), changed);
@@ -422,6 +432,7 @@ const struct resource_ops cfn_ops = {
 const struct resource_ops cfn_ops_unread = {
     .predict = predict,
     .create = create,
+    .update = update,
     .delete = delete_one,
     .permissions = permissions,
 };

@@ -42,8 +42,10 @@ struct gathered {
 static void cloud_model_gather(void *ctx, const struct value *v)
 {
     struct gathered *g = ctx;
-    g->given += v != NULL;
-    json_write(&g->text, v ? v : &value_null, JSON_PLAIN);
+    if (!v)
+        return;
+    g->given++;
+    json_write(&g->text, v, JSON_PLAIN);
     buf_add_char(&g->text, ';');
 }
 

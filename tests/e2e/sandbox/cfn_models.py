@@ -207,6 +207,8 @@ class Model:
                 continue
             try:
                 out[name] = self.value(inner, (*path, name), rich, depth + 1)
+                if out[name] in ({}, [{}]) and any(mark[: len(path) + 1] == (*path, name) for mark in self.marked):
+                    del out[name]  # all of it is the service's
             except Unmakeable:
                 if required:
                     raise
