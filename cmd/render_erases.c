@@ -16,6 +16,8 @@ static const struct {
     {"uploads", "unfinished upload", "unfinished uploads"},
     {"images", "image", "images"},
     {"queries", "query", "queries"},
+    {"tables", "table", "tables"},
+    {"rows", "row", "rows"},
 };
 
 /* "1,234 objects, 2,500 versions, 1.2 GiB"; of a bucket without earlier versions these are the objects. */

@@ -113,6 +113,14 @@ static int is_made(
     return 0;
 }
 
+static void count_tables(struct work *work)
+{
+    buf_addz(&work->sql,
+        "select count(*), coalesce(sum(pg_total_relation_size(c.oid)), 0) from pg_class c join "
+        "pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname not in "
+        "('pg_catalog', 'information_schema') and n.nspname !~ '^pg_t'");
+}
+
 const struct pg_type pg_database = {.name = "database",
     .keys = "name",
     .catalog = "database",
@@ -120,4 +128,7 @@ const struct pg_type pg_database = {.name = "database",
     .create = create,
     .update = update,
     .remove = remove_it,
+    .count = count_tables,
+    .counted = "tables",
+    .says = "everything in it is deleted",
     .is_made = is_made};

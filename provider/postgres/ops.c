@@ -247,6 +247,43 @@ static int op_delete(struct op_ctx *ctx, const struct value *prior, struct err *
     return -1;
 }
 
+static const struct value *erased(struct work *work, const struct pg_type *type, const struct rows *rows)
+{
+    int64_t n = 0, bytes = 0;
+    struct arena *arena = work->ctx->arena;
+    str_to_int(rows_text(rows, 0, 0), &n);
+    str_to_int(rows_text(rows, 0, 1), &bytes);
+    if (!n)
+        return &value_empty_list;
+    struct value_entry counts[] = {
+        {str_z(type->counted), value_int(arena, n)}, {STR("bytes"), value_int(arena, bytes)}};
+    struct value_entry entries[] = {
+        {STR("says"), value_stringz(arena, type->says)}, {STR("counts"), value_map(arena, counts, 2)}};
+    const struct value *what = value_map(arena, entries, 2);
+    return value_list(arena, &what, 1);
+}
+
+/* What cannot be looked at, because it is gone or never came to be, erases nothing. */
+static int op_erases(
+    struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
+{
+    const struct pg_type *type = type_of(ctx);
+    struct work work = {.ctx = ctx, .prior = object};
+    struct err ignored = ERR_INIT;
+    AUTO_ROWS struct rows rows = {0};
+    (void)err;
+    *list = &value_empty_list;
+    struct str database = type->server_wide ? value_gets(object, "name") : database_of(type, object);
+    if (!type->count || session_take(ctx, database, &work.session, &ignored))
+        return 0;
+    type->count(&work);
+    if (!session_run(work.session, buf_str(&work.sql), NULL, &rows, &ignored) && rows_count(&rows))
+        *list = erased(&work, type, &rows);
+    buf_release(&work.sql);
+    session_give(&work.session);
+    return 0;
+}
+
 /* ---- after an interruption ---- */
 
 static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const struct value *live)
@@ -288,4 +325,5 @@ const struct resource_ops postgres_ops = {
     .update = op_update,
     .delete = op_delete,
     .find = op_find,
+    .erases = op_erases,
 };

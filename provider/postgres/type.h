@@ -42,13 +42,16 @@ struct pg_type {
     /* Adds to what is planned, or refuses it. `prior` NULL: it is made. */
     int (*plan)(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
         const struct value **planned, struct err *err);
+    /* How much goes when it is deleted: writes a query of two numbers, of things called `counted` and of
+     * bytes. NULL: nothing but itself. */
+    void (*count)(struct work *work);
+    const char *counted, *says;
     /* An interrupted creation: is what is there what it would have made? NULL: where nothing given differs.
      */
     int (*is_made)(struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made,
         struct err *err);
 };
 
-/* The last one has no name. */
 extern const struct pg_type pg_database, pg_role, pg_schema, pg_extension, pg_grant, pg_default_privileges,
     pg_table, pg_view, pg_migrations, pg_load, pg_statement;
 

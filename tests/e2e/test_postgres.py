@@ -1,5 +1,6 @@
 """postgres.*: what weir makes in a server is there for psql, drift is seen, and no password is ever to be read anywhere."""
 
+import json
 import textwrap
 
 import pytest
@@ -235,7 +236,8 @@ def test_tables_and_views_change_in_place(stack, server):
 
     server.psql("drop table sales.parts")
     assert "create  parts" in stack.run("plan").out
-    written(stack, server, changed).run("destroy", "--yes")
+    told = written(stack, server, changed).run("destroy", "--yes").out
+    assert "its rows are deleted: 1 row, " in told, told
     assert server.psql("select count(*) from pg_namespace where nspname = 'sales'") == "0"
 
 
@@ -491,3 +493,20 @@ def test_the_guides_stack(stack, server):
     assert server.psql("set role analyst", "select amount from bronze.revenue", dbname="shop") == "4.00"
     stack.destroy(*inputs)
     assert server.psql("select count(*) from pg_database where datname = 'shop'") == "0"
+
+
+def test_names_that_want_quotes(stack, server):
+    name = 'ö "x"; drop table t; --'
+    names = {"role": {"type": "postgres.role", "comment": "it's; \\ $$"}, "schema": {"type": "postgres.schema", "owner": "${role.name}", "comment": name},
+             "table": {"type": "postgres.table", "schema": "${schema.name}", "columns": [{"name": name, "type": "text", "default": "'it''s'", "comment": name}], "unique": {"a 'b' \"c": [name]}},
+             "view": {"type": "postgres.view", "schema": "${table.schema}", "query": "select 'it''s' as \"a b\""}}
+    resources = {key: {"provider": "retail", "name": name, **body} for key, body in names.items()}
+    resources["grant"] = {"type": "postgres.grant", "provider": "retail", "role": "${role.name}", "on": "table", "schema": "${schema.name}", "names": ["${table.name}"], "privileges": ["select"]}
+    resources["view"]["name"] = "v '"
+    stack.write(f"stack: names\nproviders: {{{server.provider()}}}\nresources: {json.dumps(resources)}\n")
+    stack.apply()
+    is_as_said(stack)
+    quoted = name.replace('"', '""')
+    assert server.psql(f'select count(*) from "{quoted}"."{quoted}"') == "0"
+    stack.destroy()
+    assert server.psql("select count(*) from pg_namespace where nspname ~ 'drop'") == "0"
