@@ -1,6 +1,7 @@
 """postgres.*: what weir makes in a server is there for psql, drift is seen, and no password is ever to be read anywhere."""
 
 import json
+import signal
 import textwrap
 
 import pytest
@@ -510,3 +511,16 @@ def test_names_that_want_quotes(stack, server):
     assert server.psql(f'select count(*) from "{quoted}"."{quoted}"') == "0"
     stack.destroy()
     assert server.psql("select count(*) from pg_namespace where nspname ~ 'drop'") == "0"
+
+
+@pytest.mark.long
+def test_two_interruptions_end_a_statement(stack, server):
+    written(stack, server, "s: {type: postgres.statement, provider: retail, name: s, create: create table slow (a int); select pg_sleep(1000)}\n")
+    run = stack.start("apply", "--yes")
+    until(lambda: server.psql("select count(*) from pg_stat_activity where query ~ 'pg_sleep' and application_name = 'weir'") == "1", run)
+    run.send_signal(signal.SIGINT)
+    until(lambda: run.poll() is not None or run.send_signal(signal.SIGINT))  # the first one only stops what has not begun
+    out, err = run.communicate()
+    assert run.returncode not in (0, -signal.SIGKILL) and "interrupted" in out + err, out + err
+    until(lambda: server.psql("select count(*) from pg_stat_activity where query ~ 'pg_sleep' and application_name = 'weir'") == "0")
+    assert server.psql("select count(*) from pg_class where relname = 'slow'") == "0"
