@@ -14,13 +14,20 @@
 
 /* ---- what was recorded ---- */
 
+/* Was it to be left where it is? */
+static bool stays(const struct candidate *candidate)
+{
+    const struct resource_ops *ops = candidate->schema ? candidate->schema->ops : NULL;
+    return ops && ops->stays && candidate->object && ops->stays(candidate->object);
+}
+
 /* Texts and values are copied; of two for the same thing the first stays. */
 static void add_candidate(struct verifying *v, const struct candidate *candidate)
 {
     struct arena *arena = v->p->arena;
     struct str key =
         arena_printf(arena, "%.*s %.*s", STR_ARG(candidate->subject.type), STR_ARG(candidate->subject.id));
-    if (map_set(&v->known, key, v))
+    if (map_set(&v->known, key, v) || stays(candidate))
         return;
     MEM_GROW(v->items, v->cap, v->n + 1);
     struct candidate *own = &v->items[v->n++];

@@ -192,6 +192,10 @@ struct resource_ops {
      */
     int (*marked)(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err);
 
+    /* Does deleting it leave the thing where it is, as its own attributes say? Then it is no leftover. NULL:
+     * never. */
+    bool (*stays)(const struct value *object);
+
     /* What an ARN says of an object of this type; *object NULL where it is not one of this type. */
     int (*by_arn)(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err);
 

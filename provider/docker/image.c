@@ -260,11 +260,16 @@ static int drop_names(
     return image_untag(ctx, image_name_parse(ctx->arena, value_gets(prior, "name")).whole, err);
 }
 
+static bool stays(const struct value *object)
+{
+    return value_getb(object, "keep") || (!image_is_built(object) && !value_getb(object, "pulled"));
+}
+
 static int delete_image(struct op_ctx *ctx, const struct value *prior, struct err *err)
 {
     const struct value *document;
     bool built = image_is_built(prior);
-    if (value_getb(prior, "keep") || (!built && !value_getb(prior, "pulled")))
+    if (stays(prior))
         return 0;
     if (look(ctx, value_gets(prior, "name"), &document, err))
         return -1;
@@ -286,8 +291,8 @@ static int marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, st
         bool named = names && names->kind == VALUE_LIST && names->count;
         struct value_entry entries[] = {
             {STR("name"), named ? names->items[0] : value_getz(items->items[i], "Id")},
-            {STR("tags"), value_getz(items->items[i], "Labels")}};
-        found(found_ctx, value_map(ctx->arena, entries, 2));
+            {STR("pulled"), &value_true}, {STR("tags"), value_getz(items->items[i], "Labels")}};
+        found(found_ctx, value_map(ctx->arena, entries, 3));
     }
     return 0;
 }
@@ -298,6 +303,7 @@ const struct resource_ops docker_image_ops = {.prepare = image_prepare,
     .list = list,
     .update = update,
     .delete = delete_image,
+    .stays = stays,
     .find = find,
     .marks = marks,
     .marked = marked};

@@ -63,9 +63,14 @@ static int update(struct op_ctx *ctx, const struct value *prior, const struct va
     return thing_read(ctx, &volume, prior, live, err);
 }
 
+static bool stays(const struct value *object)
+{
+    return value_getb(object, "keep");
+}
+
 static int delete_volume(struct op_ctx *ctx, const struct value *prior, struct err *err)
 {
-    return value_getb(prior, "keep") ? 0 : thing_delete(ctx, &volume, prior, err);
+    return stays(prior) ? 0 : thing_delete(ctx, &volume, prior, err);
 }
 
 static int find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
@@ -88,7 +93,7 @@ static int erases(struct op_ctx *ctx, const struct value *object, const struct v
 {
     const struct value *document;
     *out = &value_empty_list;
-    if (value_getb(object, "keep"))
+    if (stays(object))
         return 0;
     if (thing_look(ctx, &volume, object, &document, err))
         return -1;
@@ -106,6 +111,7 @@ const struct resource_ops docker_volume_ops = {.create = create,
     .list = list,
     .update = update,
     .delete = delete_volume,
+    .stays = stays,
     .find = find,
     .marks = marks,
     .marked = marked,

@@ -122,6 +122,8 @@ static void take_plain(const struct resource_ops *native, struct resource_ops *o
         ops->search = native->search;
     if (native->marked)
         ops->marked = native->marked;
+    if (native->stays)
+        ops->stays = native->stays;
     if (native->by_arn)
         ops->by_arn = native->by_arn;
     if (native->find)

@@ -5,12 +5,14 @@ import shutil
 import socket
 import subprocess
 import textwrap
+import urllib.request
 import warnings
 
 import pytest
 
 from docker_engine import BASE, Engine
 from support import Stack
+from test_guides import walk
 
 SECRET = "Swordfish-in-a-file-77"
 HIDDEN = "Heron-in-the-environment-42"
@@ -324,6 +326,50 @@ def test_killed_anywhere(stack, engine, command):
         stack.destroy("--verify")
         assert engine.things() == before, n
     assert killed > steps // 2
+
+
+@pytest.mark.long
+def test_the_guide_to_the_letter(stack, engine):
+    engine.docker("tag", BASE, "busybox:1.36")
+    before = engine.things()
+    printed = walk(stack, "containers.md")
+    page = printed["weir output --raw page"].strip()
+    assert page.startswith("http://127.0.0.1:") and "Nothing is left" in printed["weir destroy --verify"]
+    assert engine.things() == before
+    engine.docker("rmi", "busybox:1.36")
+
+
+@pytest.mark.long
+def test_a_compose_file_comes_up(stack, engine):
+    stack.write(f"FROM {BASE}\nCMD [\"httpd\", \"-f\", \"-p\", \"80\", \"-h\", \"/tmp\"]\n", "web/Dockerfile")
+    port = free_port()
+    stack.write(
+        f"""
+        name: shop
+        services:
+          prepare:
+            image: {BASE}
+            command: sh -c 'echo "it is $$WORD" > /data/index.html'
+            environment: {{WORD: "${{WORD:-here}}"}}
+            volumes: [pages:/data]
+          web:
+            build: ./web
+            ports: ["127.0.0.1:{port}:80"]
+            volumes: ["pages:/tmp:ro"]
+            depends_on: {{prepare: {{condition: service_completed_successfully}}}}
+            healthcheck: {{test: wget -q -O - http://web/, interval: 1s}}
+        volumes: {{pages: }}
+        """,
+        "compose.yaml",
+    )
+    before = engine.things()
+    stack.run("import", "compose", "compose.yaml")
+    stack.apply()
+    stack.assert_settled()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
+        assert answer.read() == b"it is here\n"
+    stack.destroy("--verify")
+    assert engine.things() == before
 
 
 @pytest.fixture(scope="module")

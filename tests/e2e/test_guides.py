@@ -43,6 +43,8 @@ def test_stacks_are_right(tmp_path, path):
             stack.write("", source if "." in source else f"{source}/main.py")
         for folder in re.findall(r"(?:type: postgres.migrations, .*folder|    source): (\w+)", text):
             (stack.folder / folder).mkdir()
+        for folder in re.findall(r"type: docker.image,.* context: (\w+)", text):
+            stack.write("FROM scratch\n", f"{folder}/Dockerfile")
         specs = blocks(path, "service:")
         for spec in specs:
             stack.write(spec, f"specs/{re.match('service: (.*)', spec)[1]}.yaml")
