@@ -362,6 +362,7 @@ def test_statements(stack, server):
     stack.run("destroy", "--yes")
 
 
+@pytest.mark.long
 def test_settings_that_another_resource_gives(stack, server):
     """The second provider's database is only known once the first one has made it: one apply for both."""
     stack.write(f"""

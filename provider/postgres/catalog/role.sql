@@ -10,7 +10,7 @@ select w.key, json_strip_nulls(json_build_object(
     'bypass_row_security', r.rolbypassrls,
     'connection_limit', r.rolconnlimit,
     'valid_until', to_char(nullif(r.rolvaliduntil, 'infinity') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-    'member_of', (select json_agg(g.rolname order by g.rolname) from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid),
+    'member_of', (select json_agg(distinct g.rolname) from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid),
     'settings', (select json_object_agg(split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)) from unnest(r.rolconfig) c),
     'comment', shobj_description(r.oid, 'pg_authid')))
 from json_to_recordset(:'wanted') as w(key text, name text)
