@@ -96,6 +96,11 @@ struct provider_kind {
         const struct value *place, const struct value *config, struct arena *arena);
     struct str (*place_text)(const struct value *place, struct arena *arena); /* for people */
 
+    /* See provider_marked() and provider_is_store(); both NULL: its types say themselves what is marked. */
+    int (*marked)(
+        void *self, struct arena *arena, struct str stack, const struct value **list, struct err *err);
+    bool (*is_store)(void *self, const struct err *why);
+
     const struct log_ops *logs; /* provider/run_log.h; NULL: nothing of it can be run */
 
     /* Its way to an AWS account, for kinds that have one: then the sandbox can stand in for it. */

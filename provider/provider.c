@@ -119,3 +119,15 @@ struct str provider_place_text(
 {
     return provider->kind->place_text ? provider->kind->place_text(place, arena) : STR_EMPTY;
 }
+
+int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
+    const struct value **list, struct err *err)
+{
+    *list = &value_empty_list;
+    return provider->kind->marked ? provider->kind->marked(provider->self, arena, stack, list, err) : 0;
+}
+
+bool provider_is_store(struct provider *provider, const struct err *why)
+{
+    return provider->kind->is_store && provider->kind->is_store(provider->self, why);
+}

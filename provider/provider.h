@@ -274,7 +274,7 @@ const struct value *provider_default_tags(const struct provider *provider);
 bool provider_is_store(struct provider *provider, const struct err *why);
 /*
  * Everything in the provider's region that the account's tagging API knows to bear the stack's mark: a list
- * of {arn, tags}, marks included. The provider is one of AWS.
+ * of {arn, tags}, marks included. Empty where the kind has nobody to ask.
  */
 int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
     const struct value **list, struct err *err);

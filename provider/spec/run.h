@@ -203,7 +203,6 @@ int run_find(struct run *run, const struct value *desired, int64_t until_ms, con
 /* Entries by ARN: the tags of everything of this type that has the tags of the filter (NULL: any), without
  * weir's. */
 int run_tagged(struct run *run, const struct value *filters, struct map *by_arn, struct err *err);
-const struct value *run_tag_filter(struct arena *arena, const char *key, struct str text);
 
 /* ---- run_wait.c ---- */
 

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "provider/aws/client.h"
 #include "provider/aws/pages.h"
+#include "provider/aws/tagging.h"
 #include "provider/spec/run.h"
 
 enum {
@@ -181,7 +182,7 @@ static int consider_tagged(struct finding *f, struct err *err)
 {
     struct run *run = f->run;
     AUTO_MAP struct map by_arn = MAP_INIT;
-    if (run_tagged(run, run_tag_filter(run->arena, "weir:intent", run->ctx->token), &by_arn, err))
+    if (run_tagged(run, aws_tag_filter(run->arena, "weir:intent", run->ctx->token), &by_arn, err))
         return -1;
     for (size_t i = 0; i < by_arn.n && !f->live; i++) {
         const struct value *arn = value_string(run->arena, by_arn.items[i].key);

@@ -1,129 +1,27 @@
 /* Listings: many objects a request. */
 #include "base/map.h"
-#include "provider/aws/lacking.h"
-#include "provider/aws/pages.h"
-#include "provider/aws/place.h"
-#include "provider/aws/s3/s3.h"
+#include "provider/aws/tagging.h"
 #include "provider/spec/run.h"
 
 /* ---- tags of all things of a type, from the tagging API ---- */
 
-static const struct aws_service tagging_service = {.id = STR_INIT("resourcegroupstaggingapi"),
-    .endpoint_prefix = STR_INIT("tagging"),
-    .signing_name = STR_INIT("tagging")};
-static const struct wire_operation get_resources = {.name = STR_INIT("GetResources"),
-    .protocol = WIRE_JSON11,
-    .target_prefix = STR_INIT("ResourceGroupsTaggingAPI_20170126"),
-    .method = STR_INIT("POST"),
-    .path = STR_INIT("/")};
-static const struct shape any = {.kind = SHAPE_ANY};
-static const struct shape_member get_resources_members[] = {
-    {.name = STR_INIT("filters"), .wire = STR_INIT("ResourceTypeFilters"), .shape = &any},
-    {.name = STR_INIT("size"), .wire = STR_INIT("ResourcesPerPage"), .shape = &any},
-    {.name = STR_INIT("token"), .wire = STR_INIT("PaginationToken"), .shape = &any},
-    {.name = STR_INIT("tags"), .wire = STR_INIT("TagFilters"), .shape = &any}};
-static const struct shape get_resources_shape = {
-    .kind = SHAPE_STRUCT, .members = get_resources_members, .member_count = 4};
-static const struct shape pairs = {.kind = SHAPE_PAIRS};
+struct tagging {
+    struct run *run;
+    struct map *by_arn;
+};
 
-static void add_tagged(struct run *run, const struct value *document, struct map *by_arn)
+static void add_tagged(void *ctx, struct str arn, const struct value *tags)
 {
-    const struct value *list = wire_path(run->arena, document, STR("ResourceTagMappingList[]"));
-    for (uint32_t i = 0; list && i < list->count; i++) {
-        const struct value *tags = wire_coerce(run->arena, &pairs, value_getz(list->items[i], "Tags"));
-        struct str arn = value_text(value_getz(list->items[i], "ResourceARN"), STR_EMPTY);
-        tags = tags ? tags : &value_empty_map;
-        map_set(by_arn, arn, (void *)(run->keep_marks ? tags : run_own_tags(run->arena, tags)));
-    }
-}
-
-/* Of the run's type, or without one of every type. */
-static int tagged_page(struct run *run, const struct value *filters, const struct value *token,
-    const struct value **document, struct err *err)
-{
-    const struct value *type = run->type ? value_string_ref(run->arena, run->type->tags->bulk) : NULL;
-    struct value_entry entries[] = {{STR("filters"), type ? value_list(run->arena, &type, 1) : NULL},
-        {STR("size"), value_int(run->arena, 100)}, {STR("token"), token}, {STR("tags"), filters}};
-    struct aws_call call = {.service = &tagging_service,
-        .op = &get_resources,
-        .idempotent = true,
-        .body_fd = -1,
-        .cancel = run->ctx->cancel};
-    if (wire_encode_request(run->arena, &get_resources, &get_resources_shape,
-            value_map(run->arena, entries, 4), &call.request, err))
-        return -1;
-    return aws_ask(run->client, &call, run->arena, "ResourceTagMappingList", document, err);
+    struct tagging *t = ctx;
+    map_set(t->by_arn, arn, (void *)(t->run->keep_marks ? tags : run_own_tags(t->run->arena, tags)));
 }
 
 int run_tagged(struct run *run, const struct value *filters, struct map *by_arn, struct err *err)
 {
-    AUTO_PAGES struct pages pages = PAGES_INIT;
-    const struct value *token = NULL, *document;
-    for (;;) {
-        if (tagged_page(run, filters, token, &document, err))
-            return -1;
-        add_tagged(run, document, by_arn);
-        token = value_getz(document, "PaginationToken");
-        if (!value_text(token, STR_EMPTY).n)
-            return 0;
-        if (pages_next_value(&pages, get_resources.name, token, err))
-            return -1;
-    }
-}
-
-const struct value *run_tag_filter(struct arena *arena, const char *key, struct str text)
-{
-    const struct value *v = value_string(arena, text);
-    struct value_entry entries[] = {
-        {STR("Key"), value_stringz(arena, key)}, {STR("Values"), value_list(arena, &v, 1)}};
-    const struct value *filter = value_map(arena, entries, 2);
-    return value_list(arena, &filter, 1);
-}
-
-int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
-    const struct value **list, struct err *err)
-{
-    struct op_ctx ctx = {.arena = arena, .provider = provider};
-    struct run run = {.ctx = &ctx, .arena = arena, .client = provider_aws(provider)};
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
-    AUTO_PAGES struct pages pages = PAGES_INIT;
-    const struct value *token = NULL, *document, *filter = run_tag_filter(arena, "weir:stack", stack);
-    *list = &value_empty_list;
-    if (!run.client)
-        return 0; /* its kind's types say themselves what is marked */
-    do {
-        if (tagged_page(&run, filter, token, &document, err))
-            return -1;
-        const struct value *page = wire_path(arena, document, STR("ResourceTagMappingList[]"));
-        for (uint32_t i = 0; page && i < page->count; i++) {
-            const struct value *tags = wire_coerce(arena, &pairs, value_getz(page->items[i], "Tags"));
-            struct value_entry entries[] = {
-                {STR("arn"), value_getz(page->items[i], "ResourceARN")}, {STR("tags"), tags}};
-            value_builder_add(&all, value_map(arena, entries, 2));
-        }
-        token = value_getz(document, "PaginationToken");
-        if (value_text(token, STR_EMPTY).n && pages_next_value(&pages, get_resources.name, token, err))
-            return -1;
-    } while (value_text(token, STR_EMPTY).n);
-    *list = value_builder_list(&all);
-    return 0;
-}
-
-/* An address for S3 alone says so; where all services have one, its answer does. */
-bool provider_is_store(struct provider *provider, const struct err *why)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct aws_client *client = provider_aws(provider);
-    struct str store = aws_custom_endpoint(client, &aws_s3_service, &scratch),
-               tagging = aws_custom_endpoint(client, &tagging_service, &scratch);
-    if (!store.n || str_find(store, STR(".amazonaws.com"), 0) >= 0)
-        return false;
-    if (!tagging.n)
-        return true;
-    /* S3's codes never end so, those of the tagging API do: it is there and refuses. */
-    bool refused = why && str_ends(str_z(why->code), STR("Exception"));
-    bool answered = why && why->http_status >= 400 && why->class != ERR_THROTTLED && !refused;
-    return answered && str_eq(store, tagging) && (why->http_status < 500 || lacking_says(why));
+    struct tagging t = {run, by_arn};
+    const struct aws_tagged wanted = {
+        .type = run->type->tags->bulk, .filters = filters, .cancel = run->ctx->cancel};
+    return aws_tagged(run->client, run->arena, &wanted, add_tagged, &t, err);
 }
 
 /* ---- the listing ---- */

@@ -1,11 +1,14 @@
 #include "provider/aws/types/kind.h"
 
 #include "provider/aws/client.h"
+#include "provider/aws/lacking.h"
 #include "provider/aws/logs.h"
 #include "provider/aws/place.h"
+#include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/s3_directory.h"
 #include "provider/aws/s3/s3_object.h"
 #include "provider/aws/setting_attrs.h"
+#include "provider/aws/tagging.h"
 #include "provider/aws/types/native.h"
 
 static int aws_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err)
@@ -41,6 +44,40 @@ static const char *place_difference(
     return schema->service ? aws_place_difference(schema->service, then, now) : NULL;
 }
 
+static void add_marked(void *ctx, struct str arn, const struct value *tags)
+{
+    struct value_builder *all = ctx;
+    struct value_entry entries[] = {{STR("arn"), value_string_ref(all->arena, arn)}, {STR("tags"), tags}};
+    value_builder_add(all, value_map(all->arena, entries, 2));
+}
+
+static int list_marked(
+    void *client, struct arena *arena, struct str stack, const struct value **list, struct err *err)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
+    const struct aws_tagged wanted = {.filters = aws_tag_filter(arena, "weir:stack", stack)};
+    if (aws_tagged(client, arena, &wanted, add_marked, &all, err))
+        return -1;
+    *list = value_builder_list(&all);
+    return 0;
+}
+
+/* An address for S3 alone says so; where all services have one, its answer does. */
+static bool is_store(void *client, const struct err *why)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str store = aws_custom_endpoint(client, &aws_s3_service, &scratch),
+               tagging = aws_custom_endpoint(client, &aws_tagging_service, &scratch);
+    if (!store.n || str_find(store, STR(".amazonaws.com"), 0) >= 0)
+        return false;
+    if (!tagging.n)
+        return true;
+    /* S3's codes never end so, those of the tagging API do: it is there and refuses. */
+    bool refused = why && str_ends(str_z(why->code), STR("Exception"));
+    bool answered = why && why->http_status >= 400 && why->class != ERR_THROTTLED && !refused;
+    return answered && str_eq(store, tagging) && (why->http_status < 500 || lacking_says(why));
+}
+
 static const struct schema *const types[] = {&aws_s3_object_schema, &aws_s3_directory_schema, NULL};
 static const struct attr settings[] = {AWS_SETTING_ATTRS};
 static const struct type settings_type = {
@@ -60,6 +97,8 @@ const struct provider_kind aws_kind = {
     .place_difference = place_difference,
     .place_settings = aws_place_settings,
     .place_text = aws_place_text,
+    .marked = list_marked,
+    .is_store = is_store,
     .logs = &aws_log_ops,
     .aws = aws_kind_client,
 };

@@ -1,0 +1,24 @@
+/* The tagging API of a region: what bears which tags, of one type or of all that it knows. */
+#ifndef WEIR_PROVIDER_AWS_TAGGING_H
+#define WEIR_PROVIDER_AWS_TAGGING_H
+
+#include "provider/aws/client.h"
+
+extern const struct aws_service aws_tagging_service;
+
+struct aws_tagged {
+    struct str type;             /* "glue:job"; "" of every type */
+    const struct value *filters; /* aws_tag_filter(); NULL: whatever its tags are */
+    const atomic_bool *cancel;   /* may be NULL */
+};
+
+/* Of one thread; tags is a map, in the arena. */
+typedef void aws_tagged_found(void *ctx, struct str arn, const struct value *tags);
+
+/* Every page. */
+int aws_tagged(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,
+    aws_tagged_found *found, void *found_ctx, struct err *err);
+/* That the tag `key` is `text`. */
+const struct value *aws_tag_filter(struct arena *arena, const char *key, struct str text);
+
+#endif
