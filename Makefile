@@ -35,6 +35,11 @@ CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-saniti
 # The table of addresses to be moved at the start, packed: else it is a fifteenth of the stripped binary. From glibc 2.36 on.
 PACKED := $(shell grep -qs GLIBC_ABI_DT_RELR "$$($(CC) -print-file-name=libc.so.6)" && echo -Wl,-z,pack-relative-relocs)
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now $(PACKED) -Wl,--as-needed
+# Without the sandbox it is for places where room is short: small throughout, and without what only the sandbox called.
+ifneq ($(filter no,$(SANDBOX)),)
+CFLAGS_release += -Os -ffunction-sections -fdata-sections
+LDFLAGS_release += -Wl,--gc-sections
+endif
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
