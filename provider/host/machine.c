@@ -1,6 +1,7 @@
 #include "provider/host/machine.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/embed.h"
 #include "base/hash.h"
 #include "base/mask.h"
@@ -58,7 +59,7 @@ void machine_free(struct machine *m)
 
 /* ---- how a shell is begun there ---- */
 
-#define FROM_LINE "sh -c 'IFS= read -r s; eval \"$(printf %s \"$s\" | base64 -d)\"'"
+#define FROM_LINE "sh -c 'IFS= read -r s || exit 1; eval \"$(printf %s \"$s\" | base64 -d)\"'"
 
 /* A shell that reads its script from standard input; or only from its first line, and leaves the rest. */
 static void command_line(const struct machine *m, bool from_line, struct buf *out)
@@ -160,11 +161,12 @@ static bool is_first_of_type(const struct question *first, const struct question
     return true;
 }
 
-/* Each in a subshell of its own; what it prints as an error is told with it. */
+/* In braces: a script that came short does nothing. Each in a subshell of its own; what it prints as an error
+ * is told with it. */
 static void write_script(const struct question *first, bool payload, struct buf *out)
 {
     size_t i = 0;
-    buf_addz(out, "exec 3>&1\nLC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin\nexport LC_ALL PATH\n");
+    buf_addz(out, "{\nexec 3>&1\nLC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin\nexport LC_ALL PATH\n");
     add_file(out, "common");
     for (const struct question *at = first; at; at = at->next)
         if (is_first_of_type(first, at))
@@ -178,7 +180,7 @@ static void write_script(const struct question *first, bool payload, struct buf 
             "$s\n",
             i);
     }
-    buf_addz(out, "exit 0\n");
+    buf_addz(out, "exit 0\n}\n");
 }
 
 static struct str next_line(struct str *rest)
@@ -238,7 +240,10 @@ static int exchange(struct machine *m, struct op_ctx *ctx, struct question *firs
     AUTO_BUF struct buf script = BUF_INIT;
     size_t i = 0;
     write_script(first, payload != NULL, &script);
-    if (run(m, ctx, buf_str(&script), payload, repeatable, &result, err))
+    crash_point("host before");
+    int failed = run(m, ctx, buf_str(&script), payload, repeatable, &result, err);
+    crash_point("host after");
+    if (failed)
         return -1;
     if (result.status && str_find(buf_str(&result.output), STR("@begin 0\n"), 0) < 0)
         return say_why(m, &result, err);

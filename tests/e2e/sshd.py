@@ -32,7 +32,7 @@ def free_port():
 class Sshd:
     """One server. `keys` are those that may log in."""
 
-    def __init__(self, folder, keys, host_keys, *more):
+    def __init__(self, folder, keys, host_keys, *more, port=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.user = getpass.getuser()
@@ -40,7 +40,7 @@ class Sshd:
         self.authorized.write_text("".join(Path(f"{key}.pub").read_text() for key in keys))
         self.host_keys = host_keys
         self.more = more
-        self.port = free_port()
+        self.port = port or free_port()
         self.log = self.folder / "log"
         self.process = None
         self.start()
@@ -50,7 +50,7 @@ class Sshd:
             Path("/run/sshd").mkdir(exist_ok=True)
         lines = [f"HostKey {key}" for key in self.host_keys] + [
             f"Port {self.port}", "ListenAddress 127.0.0.1", f"AuthorizedKeysFile {self.authorized}", "StrictModes no", "UsePAM no", "PidFile none",
-            "LogLevel VERBOSE", "PasswordAuthentication no", "PrintMotd no", *self.more]
+            "LogLevel VERBOSE", *self.more, "PasswordAuthentication no", "PrintMotd no"]
         (self.folder / "config").write_text("\n".join(lines) + "\n")
         self.process = subprocess.Popen([SSHD, "-D", "-f", self.folder / "config", "-E", self.log], stdin=subprocess.DEVNULL)
         while True:  # until it listens, however long that takes
@@ -61,9 +61,17 @@ class Sshd:
             except ConnectionRefusedError:
                 pass
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
     def stop(self):
-        self.process.terminate()
-        self.process.wait()
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+        self.process = None
 
     def sessions(self):
         """How many commands and shells were begun."""

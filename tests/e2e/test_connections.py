@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 import threading
@@ -113,26 +115,65 @@ def test_host_keys_given(local_stack, bastion, keys, tmp_path):
 
 
 def test_trusted_at_the_first_use(local_stack, keys, tmp_path):
-    server = Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]])
     target = tmp_path / "made"
+    with Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]]) as server:
+        local_stack.write(f"""
+            stack: door
+            connections: {{web: {server.connection(keys["ed25519"])}}}
+            providers: {{host: {{via: web}}}}
+            resources: {{it: {{type: host.file, path: {target}, content: x}}}}
+        """)
+        made = local_stack.apply()
+        assert f"trusted at its first use: {fingerprint(keys['host'])}" in made.out + made.err
+        again = local_stack.run("plan")
+        assert "trusted" not in again.out + again.err
+        server.stop()
+        server.host_keys = [keys["other"]]
+        server.start()
+        changed = local_stack.run("plan", status=1)
+        assert fingerprint(keys["host"]) in changed.err and fingerprint(keys["other"]) in changed.err and "weir state rm connections.web" in changed.err
+        assert "forgotten" in local_stack.run("state", "rm", "connections.web").out
+        local_stack.assert_settled()
+
+
+def test_an_agents_keys(local_stack, bastion, keys, tmp_path):
+    agent = subprocess.run(["ssh-agent", "-s", "-a", tmp_path / "agent"], capture_output=True, text=True, check=True).stdout
+    pid = int(re.search(r"SSH_AGENT_PID=(\d+)", agent)[1])
+    local_stack.env["SSH_AUTH_SOCK"] = str(tmp_path / "agent")
+    try:
+        (tmp_path / "ask").write_text("#!/bin/sh\necho open-sesame-77\n")
+        (tmp_path / "ask").chmod(0o755)
+        subprocess.run(["ssh-add", keys["locked"]], env={**os.environ, **local_stack.env, "SSH_ASKPASS": str(tmp_path / "ask"), "SSH_ASKPASS_REQUIRE": "force"},
+                       stdin=subprocess.DEVNULL, capture_output=True, check=True)
+        plain = bastion.connection(keys["ed25519"]).replace(f"key: {keys['ed25519']}, ", "")
+        connect(local_stack, any=plain, named=bastion.connection(keys["locked"]))
+        for name in "any", "named":
+            assert local_stack.run("ssh", name, "echo", "in").out == "in\n"
+    finally:
+        os.kill(pid, signal.SIGTERM)
+
+
+def test_a_host_that_is_still_booting(local_stack, keys, tmp_path):
+    """An apply waits for it, and says why meanwhile; a plan with something to look at there does not."""
+    server = Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]])
+    server.stop()
     local_stack.write(f"""
         stack: door
         connections: {{web: {server.connection(keys["ed25519"])}}}
         providers: {{host: {{via: web}}}}
-        resources: {{it: {{type: host.file, path: {target}, content: x}}}}
+        resources: {{it: {{type: host.file, path: {tmp_path}/made, content: x}}}}
     """)
-    made = local_stack.apply()
-    assert f"trusted at its first use: {fingerprint(keys['host'])}" in made.out + made.err
-    again = local_stack.run("plan")
-    assert "trusted" not in again.out + again.err
-    server.stop()
-    server.host_keys = [keys["other"]]
+    running = local_stack.start("apply", "--yes", "--json")
+    for line in running.stdout:
+        if "waiting" in line and "Connection refused" in line:
+            break
     server.start()
-    changed = local_stack.run("plan", status=1)
-    assert fingerprint(keys["host"]) in changed.err and fingerprint(keys["other"]) in changed.err and "weir state rm connections.web" in changed.err
-    assert "forgotten" in local_stack.run("state", "rm", "connections.web").out
-    local_stack.assert_settled()
-    server.stop()
+    try:
+        assert "done" in running.stdout.read() and running.wait() == 0
+    finally:
+        server.stop()
+    assert (tmp_path / "made").read_text() == "x"
+    assert "Connection refused" in local_stack.run("plan", status=1).err
 
 
 def test_as_ssh_config_says(local_stack, bastion, keys):
@@ -210,17 +251,16 @@ def test_a_tunnel(local_stack, bastion, inner, keys):
 
 
 def test_a_lost_session_comes_back(local_stack, keys, tmp_path):
-    server = Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]])
     counter = Counter()
-    connect(local_stack, web=server.connection(keys["ed25519"], host_key=fingerprint(keys["host"])))
-    tunnel = local_stack.start("tunnel", "web", "--json", "--to", f"127.0.0.1:{counter.port}")
-    port = json.loads(tunnel.stdout.readline())["port"]
-    assert send(port, b"one").startswith(b"3 ")
-    subprocess.run(["pkill", "-P", str(server.process.pid)], check=True)  # the session's process, not the server
-    assert send(port, b"three").startswith(b"5 ")
-    tunnel.terminate()
-    tunnel.wait()
-    server.stop()
+    with Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]]) as server:
+        connect(local_stack, web=server.connection(keys["ed25519"], host_key=fingerprint(keys["host"])))
+        tunnel = local_stack.start("tunnel", "web", "--json", "--to", f"127.0.0.1:{counter.port}")
+        port = json.loads(tunnel.stdout.readline())["port"]
+        assert send(port, b"one").startswith(b"3 ")
+        subprocess.run(["pkill", "-P", str(server.process.pid)], check=True)  # the session's process, not the server
+        assert send(port, b"three").startswith(b"5 ")
+        tunnel.terminate()
+        tunnel.communicate()
 
 
 # ---- settings that hang on resources ----

@@ -255,6 +255,16 @@ def test_become(local_stack, tmp_path, key):
         write("")
         rules.write_text("weirsudo ALL=(ALL) NOPASSWD: ALL\n")
         local_stack.assert_settled()
+        # The same user, by its password.
+        server.stop()
+        server.more = ("PasswordAuthentication yes",)
+        server.start()
+        by_password = server.connection(key).replace("user: root", "user: weirsudo").replace(f"key: {key}", 'password: "${inputs.pass}"')
+        (local_stack.folder / "weir.yaml").write_text((local_stack.folder / "weir.yaml").read_text().replace(
+            server.connection(key).replace("user: root", "user: weirsudo"), by_password))
+        local_stack.assert_settled()
+        wrong = local_stack.run("plan", "-i", "pass=wrong-pass-66", status=1)
+        assert "tried the password" in wrong.err and "wrong-pass-66" not in wrong.err
     finally:
         server.stop()
         rules.unlink(missing_ok=True)
