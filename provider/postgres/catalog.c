@@ -101,7 +101,7 @@ static int object_of(struct op_ctx *ctx, const struct pg_type *type, const struc
     return 0;
 }
 
-static int look_all(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
+static int catalog_look_at(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
     const struct value *const *priors, size_t n, bool fresh, resource_found *found, void *found_ctx,
     struct err *err)
 {
@@ -131,10 +131,10 @@ static int look_all(struct session *session, struct op_ctx *ctx, const struct pg
 int catalog_look_all(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
     const struct value *const *priors, size_t n, resource_found *found, void *found_ctx, struct err *err)
 {
-    return look_all(session, ctx, type, priors, n, false, found, found_ctx, err);
+    return catalog_look_at(session, ctx, type, priors, n, false, found, found_ctx, err);
 }
 
-static void keep(void *ctx, const struct value *live)
+static void catalog_keep(void *ctx, const struct value *live)
 {
     *(const struct value **)ctx = live;
 }
@@ -143,7 +143,7 @@ int catalog_look(struct session *session, struct op_ctx *ctx, const struct pg_ty
     const struct value *prior, bool fresh, const struct value **live, struct err *err)
 {
     *live = NULL;
-    return look_all(session, ctx, type, &prior, 1, fresh, keep, live, err);
+    return catalog_look_at(session, ctx, type, &prior, 1, fresh, catalog_keep, live, err);
 }
 
 int catalog_row(struct op_ctx *ctx, const struct rows *rows, const struct value **live, struct err *err)

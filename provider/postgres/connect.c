@@ -22,7 +22,7 @@ enum {
 
 /* ---- settings ---- */
 
-static struct str setting(
+static struct str connect_setting(
     struct arena *arena, const struct value *config, const char *name, const char *fallback)
 {
     const struct value *v = value_getz(config, name);
@@ -44,18 +44,18 @@ int settings_read(
     const struct value *config = options->config, *wait = value_getz(config, "wait_seconds");
     *out = (struct settings){
         .name = arena_str(arena, options->name),
-        .host = setting(arena, config, "host", ""),
-        .port = setting(arena, config, "port", environment("PGPORT", "5432")),
-        .user = setting(arena, config, "user", ""),
-        .password = setting(arena, config, "password", ""),
-        .dbname = setting(arena, config, "dbname", environment("PGDATABASE", "postgres")),
-        .maintenance = setting(arena, config, "maintenance", "postgres"),
+        .host = connect_setting(arena, config, "host", ""),
+        .port = connect_setting(arena, config, "port", environment("PGPORT", "5432")),
+        .user = connect_setting(arena, config, "user", ""),
+        .password = connect_setting(arena, config, "password", ""),
+        .dbname = connect_setting(arena, config, "dbname", environment("PGDATABASE", "postgres")),
+        .maintenance = connect_setting(arena, config, "maintenance", "postgres"),
         .wait_ms = 1000 * (wait && wait->kind == VALUE_INT ? wait->integer : WAIT_DEFAULT_S),
         .via = arena_str(arena, options->via),
     };
     mask_add(out->password, MASK_GIVEN);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        struct str v = setting(arena, config, others[i], "");
+        struct str v = connect_setting(arena, config, others[i], "");
         if (!v.n)
             continue;
         out->others[out->other_count++] = str_z(others[i]);
@@ -75,7 +75,7 @@ struct parameters {
     size_t n;
 };
 
-static void add(struct parameters *p, const char *key, const char *value)
+static void connect_add(struct parameters *p, const char *key, const char *value)
 {
     if (!value[0] || p->n + 1 >= PARAMETERS)
         return;
@@ -87,24 +87,24 @@ static struct parameters parameters_of(
     const struct settings *settings, struct arena *arena, struct str database, int local_port)
 {
     struct parameters p = {.n = 0};
-    add(&p, "application_name", "weir");
-    add(&p, "client_encoding", "UTF8");
-    add(&p, "connect_timeout", "10");
-    add(&p, "keepalives_idle", "30");
-    add(&p, "keepalives_interval", "10");
-    add(&p, "options", "-c client_min_messages=warning");
-    add(&p, "host", settings->host.p);
+    connect_add(&p, "application_name", "weir");
+    connect_add(&p, "client_encoding", "UTF8");
+    connect_add(&p, "connect_timeout", "10");
+    connect_add(&p, "keepalives_idle", "30");
+    connect_add(&p, "keepalives_interval", "10");
+    connect_add(&p, "options", "-c client_min_messages=warning");
+    connect_add(&p, "host", settings->host.p);
     if (local_port) { /* the name stays, for the certificate */
-        add(&p, "hostaddr", "127.0.0.1");
-        add(&p, "port", arena_printf(arena, "%d", local_port).p);
+        connect_add(&p, "hostaddr", "127.0.0.1");
+        connect_add(&p, "port", arena_printf(arena, "%d", local_port).p);
     } else {
-        add(&p, "port", settings->port.p);
+        connect_add(&p, "port", settings->port.p);
     }
-    add(&p, "user", settings->user.p);
-    add(&p, "password", settings->password.p);
-    add(&p, "dbname", arena_strz(arena, database));
+    connect_add(&p, "user", settings->user.p);
+    connect_add(&p, "password", settings->password.p);
+    connect_add(&p, "dbname", arena_strz(arena, database));
     for (size_t i = 0; i < settings->other_count; i += 2)
-        add(&p, settings->others[i].p, settings->others[i + 1].p);
+        connect_add(&p, settings->others[i].p, settings->others[i + 1].p);
     return p;
 }
 
@@ -116,7 +116,7 @@ static bool is_cancelled(const struct op_ctx *ctx)
 }
 
 /* NULL where libpq has no memory. The connection may be bad; it says why. */
-static PGconn *attempt(const struct pq_api *pq, struct op_ctx *ctx, const struct parameters *p)
+static PGconn *connect_attempt(const struct pq_api *pq, struct op_ctx *ctx, const struct parameters *p)
 {
     PGconn *c = pq->connectStartParams(p->keys, p->values, 0);
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
@@ -133,7 +133,7 @@ static PGconn *attempt(const struct pq_api *pq, struct op_ctx *ctx, const struct
     return c;
 }
 
-static struct str where(const struct settings *settings, struct arena *arena, struct str database)
+static struct str connect_where(const struct settings *settings, struct arena *arena, struct str database)
 {
     struct str host = settings->host.n ? settings->host : str_z(environment("PGHOST", "the local socket"));
     return arena_printf(arena, "\"%.*s\" on %.*s:%.*s%s%.*s", STR_ARG(database), STR_ARG(host),
@@ -141,7 +141,7 @@ static struct str where(const struct settings *settings, struct arena *arena, st
 }
 
 /* libpq names the host first, which is said already; what counts comes after FATAL. */
-static struct str reason(struct str message)
+static struct str connect_reason(struct str message)
 {
     static const char *const marks[] = {"FATAL:  ", "failed: "};
     for (size_t i = 0; i < 2; i++) {
@@ -152,14 +152,14 @@ static struct str reason(struct str message)
     return str_trim(message);
 }
 
-static int refuse(const struct settings *settings, const struct pq_api *pq, PGconn *c, PGPing ping,
+static int connect_refuse(const struct settings *settings, const struct pq_api *pq, PGconn *c, PGPing ping,
     struct str database, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str rest, why = reason(str_z(c ? pq->errorMessage(c) : "out of memory"));
+    struct str rest, why = connect_reason(str_z(c ? pq->errorMessage(c) : "out of memory"));
     struct str whole = why;
     why = str_cut(why, '\n', &rest);
-    struct str place = where(settings, &scratch, database);
+    struct str place = connect_where(settings, &scratch, database);
     if (ping == PQPING_REJECT)
         return err_set(err, ERR_TIMEOUT, "the database %.*s accepts no connections yet: %.*s", STR_ARG(place),
             STR_ARG(why));
@@ -190,7 +190,7 @@ static bool worth_waiting(const struct op_ctx *ctx, PGPing ping)
     return ping == PQPING_REJECT || (ping == PQPING_NO_RESPONSE && ctx->progress);
 }
 
-static void tell(struct op_ctx *ctx, PGPing ping)
+static void connect_tell(struct op_ctx *ctx, PGPing ping)
 {
     if (ctx->progress)
         ctx->progress(ctx->progress_ctx, ping == PQPING_REJECT ? "waiting for PostgreSQL, which is starting"
@@ -204,7 +204,7 @@ int settings_connect(const struct settings *settings, const struct pq_api *pq, s
     struct parameters p = parameters_of(settings, &scratch, database, local_port);
     int64_t until = clock_mono_ms() + settings->wait_ms;
     for (int64_t pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? 2 * pause : pause) {
-        PGconn *c = attempt(pq, ctx, &p);
+        PGconn *c = connect_attempt(pq, ctx, &p);
         if (c && pq->status(c) == CONNECTION_OK) {
             *out = c;
             return 0;
@@ -213,11 +213,11 @@ int settings_connect(const struct settings *settings, const struct pq_api *pq, s
         bool again = worth_waiting(ctx, ping) && clock_mono_ms() + pause < until;
         if (!again)
             is_cancelled(ctx) ? err_set(err, ERR_INTERRUPTED, "interrupted while connecting")
-                              : refuse(settings, pq, c, ping, database, err);
+                              : connect_refuse(settings, pq, c, ping, database, err);
         pq->finish(c);
         if (!again)
             return -1;
-        tell(ctx, ping);
+        connect_tell(ctx, ping);
         clock_sleep_ms(pause);
     }
 }

@@ -2,40 +2,40 @@
  */
 #include "provider/postgres/type.h"
 
-static void add_option(struct work *work, const char *attribute, const char *format)
+static void database_add_option(struct pg_work *work, const char *attribute, const char *format)
 {
     struct str v = text_of(work->ctx, work->desired, attribute);
     if (v.n)
         sql_add(&work->sql, work->session, format, v);
 }
 
-static void write_comment(struct work *work)
+static void database_write_comment(struct pg_work *work)
 {
     struct str name = text_of(work->ctx, work->desired, "name"),
                comment = text_of(work->ctx, work->desired, "comment");
-    if (work_has(work, "comment"))
+    if (pg_work_has(work, "comment"))
         sql_add(&work->sql, work->session, "comment on database %I is %L;\n", name,
             comment.n ? comment : (struct str){0});
 }
 
 /* Whole numbers, of those that are given or change. */
-static void write_settings(struct work *work)
+static void database_write_settings(struct pg_work *work)
 {
     struct str name = text_of(work->ctx, work->desired, "name");
     const struct value *limit = value_getz(work->desired, "connection_limit");
-    if (work_has(work, "connection_limit"))
+    if (pg_work_has(work, "connection_limit"))
         sql_add(&work->sql, work->session, "alter database %I connection limit %s;\n", name,
             limit ? value_scalar_text(work->ctx->arena, limit) : STR("-1"));
-    if (work_has(work, "allow_connections"))
+    if (pg_work_has(work, "allow_connections"))
         sql_add(&work->sql, work->session, "alter database %I allow_connections %s;\n", name,
             flag_of(work->ctx, work->desired, "allow_connections") ? STR("true") : STR("false"));
 }
 
-static int is_made(
+static int database_is_made(
     struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err);
 
 /* A server goes on with what it was sent by a run that has been killed since. */
-static bool came_after_all(struct work *work, const struct err *why)
+static bool came_after_all(struct pg_work *work, const struct err *why)
 {
     const struct value *live = NULL;
     struct err ignored = ERR_INIT;
@@ -44,48 +44,48 @@ static bool came_after_all(struct work *work, const struct err *why)
     if (!exists || !work->ctx->again ||
         catalog_look(work->session, work->ctx, &pg_database, work->desired, true, &live, &ignored) || !live)
         return false;
-    return !is_made(work->ctx, work->desired, live, &made, &ignored) && made;
+    return !database_is_made(work->ctx, work->desired, live, &made, &ignored) && made;
 }
 
-static int create(struct work *work, struct err *err)
+static int database_create(struct pg_work *work, struct err *err)
 {
     struct err why = ERR_INIT;
     sql_add(&work->sql, work->session, "create database %I", text_of(work->ctx, work->desired, "name"));
-    add_option(work, "owner", " owner %I");
-    add_option(work, "template", " template %I");
-    add_option(work, "encoding", " encoding %L");
-    add_option(work, "collate", " lc_collate %L");
-    add_option(work, "ctype", " lc_ctype %L");
-    add_option(work, "tablespace", " tablespace %I");
+    database_add_option(work, "owner", " owner %I");
+    database_add_option(work, "template", " template %I");
+    database_add_option(work, "encoding", " encoding %L");
+    database_add_option(work, "collate", " lc_collate %L");
+    database_add_option(work, "ctype", " lc_ctype %L");
+    database_add_option(work, "tablespace", " tablespace %I");
     if (session_change(work->session, buf_str(&work->sql), &why) && !came_after_all(work, &why)) {
         *err = why;
         return -1;
     }
     buf_clear(&work->sql);
-    write_settings(work);
-    write_comment(work);
+    database_write_settings(work);
+    database_write_comment(work);
     return 0;
 }
 
-static int update(struct work *work, struct err *err)
+static int database_update(struct pg_work *work, struct err *err)
 {
     struct str name = text_of(work->ctx, work->desired, "name"),
                tablespace = text_of(work->ctx, work->desired, "tablespace");
-    if (work_has(work, "tablespace") && tablespace.n) {
+    if (pg_work_has(work, "tablespace") && tablespace.n) {
         sql_add(&work->sql, work->session, "alter database %I set tablespace %I", name, tablespace);
         if (session_change(work->session, buf_str(&work->sql), err))
             return -1;
         buf_clear(&work->sql);
     }
-    if (work_has(work, "owner") && text_of(work->ctx, work->desired, "owner").n)
+    if (pg_work_has(work, "owner") && text_of(work->ctx, work->desired, "owner").n)
         sql_add(&work->sql, work->session, "alter database %I owner to %I;\n", name,
             text_of(work->ctx, work->desired, "owner"));
-    write_settings(work);
-    write_comment(work);
+    database_write_settings(work);
+    database_write_comment(work);
     return 0;
 }
 
-static int remove_it(struct work *work, struct err *err)
+static int database_remove(struct pg_work *work, struct err *err)
 {
     struct str name = text_of(work->ctx, work->prior, "name");
     bool force = flag_of(work->ctx, work->prior, "force_destroy") || work->ctx->teardown & TEARDOWN_EMPTY;
@@ -100,7 +100,7 @@ static int remove_it(struct work *work, struct err *err)
 }
 
 /* Made by one statement, and given its comment by another. */
-static int is_made(
+static int database_is_made(
     struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
 {
     static const char *const with_it[] = {"owner", "encoding", "collate", "ctype", "tablespace"};
@@ -113,7 +113,7 @@ static int is_made(
     return 0;
 }
 
-static void count_tables(struct work *work)
+static void count_tables(struct pg_work *work)
 {
     buf_addz(&work->sql,
         "select count(*), coalesce(sum(pg_total_relation_size(c.oid)), 0) from pg_class c join "
@@ -125,10 +125,10 @@ const struct pg_type pg_database = {.name = "database",
     .keys = "name",
     .catalog = "database",
     .server_wide = true,
-    .create = create,
-    .update = update,
-    .remove = remove_it,
+    .create = database_create,
+    .update = database_update,
+    .remove = database_remove,
     .count = count_tables,
     .counted = "tables",
     .says = "everything in it is deleted",
-    .is_made = is_made};
+    .is_made = database_is_made};

@@ -46,8 +46,8 @@ void text_place(struct str text, size_t nth, unsigned *line, unsigned *column)
 }
 
 /* "file.sql:12:5: ", where the statement comes from a source and the server says where in it. */
-static struct str place(struct arena *arena, const PGresult *result, const struct pq_api *pq, struct str sql,
-    const struct source_text *source)
+static struct str failure_place(struct arena *arena, const PGresult *result, const struct pq_api *pq,
+    struct str sql, const struct source_text *source)
 {
     const char *position = pq->resultErrorField(result, PG_DIAG_STATEMENT_POSITION);
     if (!source)
@@ -75,7 +75,7 @@ static struct str one_line(struct arena *arena, const char *text)
 }
 
 /* In a statement that a function or a copied file led to: where in that. */
-static struct str context(struct arena *arena, const PGresult *result, const struct pq_api *pq)
+static struct str failure_context(struct arena *arena, const PGresult *result, const struct pq_api *pq)
 {
     struct str rest, whole = str_z(pq->resultErrorField(result, PG_DIAG_CONTEXT));
     struct str first = str_cut(whole, '\n', &rest);
@@ -105,7 +105,8 @@ int session_failure(struct session *session, const PGresult *result, struct str 
     const char *message = pq->resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
                *detail = pq->resultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
                *hint = pq->resultErrorField(result, PG_DIAG_MESSAGE_HINT);
-    struct str at = place(&scratch, result, pq, sql, source), in = context(&scratch, result, pq);
+    struct str at = failure_place(&scratch, result, pq, sql, source),
+               in = failure_context(&scratch, result, pq);
     struct str more = one_line(&scratch, detail);
     err_set(err, class, "%.*s%s%s%.*s%.*s (SQLSTATE %s)", STR_ARG(at), message ? message : "refused",
         more.n ? ": " : "", STR_ARG(more), STR_ARG(in), state);

@@ -35,7 +35,7 @@ static size_t kind_of(struct str on)
     return i;
 }
 
-static struct str lower(struct arena *arena, struct str text)
+static struct str grant_lower(struct arena *arena, struct str text)
 {
     char *p = arena_strz(arena, text);
     for (size_t i = 0; i < text.n; i++)
@@ -60,7 +60,7 @@ static int privileges_prepare(
     size_t kind = kind_of(text_of(ctx, desired, "on"));
     AUTO_BUILDER struct value_builder set = VALUE_BUILDER(ctx->arena), list = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; i < given->count; i++) {
-        struct str name = lower(ctx->arena, given->items[i]->string), all = str_z(kinds[kind].all),
+        struct str name = grant_lower(ctx->arena, given->items[i]->string), all = str_z(kinds[kind].all),
                    rest = all;
         bool every = str_eqz(name, "all");
         while (every && rest.p)
@@ -139,20 +139,20 @@ static const struct value *privileges_shape(
 
 /* ---- statements ---- */
 
-static struct str text(const struct work *work, const char *name)
+static struct str grant_text(const struct pg_work *work, const char *name)
 {
     return text_of(work->ctx, work->desired ? work->desired : work->prior, name);
 }
 
-static void add_list(struct work *work, const struct value *privileges)
+static void add_list(struct pg_work *work, const struct value *privileges)
 {
     for (uint32_t i = 0; privileges && i < privileges->count; i++)
         buf_addf(&work->sql, "%s%.*s", i ? ", " : "", STR_ARG(privileges->items[i]->string));
 }
 
-static void add_grantee(struct work *work)
+static void add_grantee(struct pg_work *work)
 {
-    struct str role = text(work, "role");
+    struct str role = grant_text(work, "role");
     if (str_eqz(role, "public"))
         buf_addz(&work->sql, "public");
     else
@@ -160,7 +160,7 @@ static void add_grantee(struct work *work)
 }
 
 /* A function's arguments are not part of its name's quotes. */
-static void add_function(struct work *work, struct str schema, struct str name)
+static void add_function(struct pg_work *work, struct str schema, struct str name)
 {
     ptrdiff_t open = str_find_char(name, '(', 0);
     struct str bare = open < 0 ? name : str_slice(name, 0, (size_t)open);
@@ -168,9 +168,9 @@ static void add_function(struct work *work, struct str schema, struct str name)
 }
 
 /* "table a.b, a.c", "all tables in schema a", "database d". */
-static void add_objects(struct work *work)
+static void add_objects(struct pg_work *work)
 {
-    struct str on = text(work, "on"), schema = text(work, "schema");
+    struct str on = grant_text(work, "on"), schema = grant_text(work, "schema");
     const struct value *names = value_getz(work->desired ? work->desired : work->prior, "names");
     size_t kind = kind_of(on);
     if (str_eqz(work->ctx->schema->name, "postgres.default_privileges")) {
@@ -194,7 +194,7 @@ static void add_objects(struct work *work)
     }
 }
 
-static void add_grant(struct work *work, const struct value *privileges)
+static void add_grant(struct pg_work *work, const struct value *privileges)
 {
     buf_addz(&work->sql, "grant ");
     add_list(work, privileges);
@@ -206,7 +206,7 @@ static void add_grant(struct work *work, const struct value *privileges)
 }
 
 /* Everything, where the list is to be complete, and otherwise those. */
-static void add_revoke(struct work *work, const struct value *privileges)
+static void add_revoke(struct pg_work *work, const struct value *privileges)
 {
     buf_addz(&work->sql, "revoke ");
     if (privileges)
@@ -234,9 +234,9 @@ static const struct value *no_longer(struct arena *arena, const struct value *be
 }
 
 /* In default privileges what comes before "grant" and "revoke". */
-typedef void prefix_fn(struct work *work);
+typedef void prefix_fn(struct pg_work *work);
 
-static int set_privileges(struct work *work, prefix_fn *prefix)
+static int set_privileges(struct pg_work *work, prefix_fn *prefix)
 {
     const struct value *now = value_getz(work->desired, "privileges");
     bool only = flag_of(work->ctx, work->desired, "only");
@@ -254,7 +254,7 @@ static int set_privileges(struct work *work, prefix_fn *prefix)
 }
 
 /* Nobody holds anything on what is gone, nor a role that is gone. */
-static int revoke_at_last(struct work *work, prefix_fn *prefix, struct err *err)
+static int revoke_at_last(struct pg_work *work, prefix_fn *prefix, struct err *err)
 {
     static const char *const gone[] = {"42704", "42P01", "42883", "3F000", "3D000"};
     struct err why = ERR_INIT;
@@ -270,24 +270,24 @@ static int revoke_at_last(struct work *work, prefix_fn *prefix, struct err *err)
     return status;
 }
 
-static void no_prefix(struct work *work)
+static void no_prefix(struct pg_work *work)
 {
     (void)work;
 }
 
-static int grant_write(struct work *work, struct err *err)
+static int grant_write(struct pg_work *work, struct err *err)
 {
-    struct str on = text(work, "on");
+    struct str on = grant_text(work, "on");
     size_t kind = kind_of(on);
     const struct value *names = value_getz(work->desired, "names");
-    if (kinds[kind].in_schema && !text(work, "schema").n)
+    if (kinds[kind].in_schema && !grant_text(work, "schema").n)
         return err_set(err, ERR_INVALID, "a grant on a %s needs its `schema`", kinds[kind].on);
     if (!kinds[kind].in_schema && !(names && names->count))
         return err_set(err, ERR_INVALID, "a grant on a %s needs `names`", kinds[kind].on);
     return set_privileges(work, no_prefix);
 }
 
-static int grant_remove(struct work *work, struct err *err)
+static int grant_remove(struct pg_work *work, struct err *err)
 {
     return revoke_at_last(work, no_prefix, err);
 }
@@ -303,20 +303,20 @@ const struct pg_type pg_grant = {.name = "grant",
 
 /* ---- default privileges ---- */
 
-static void add_default(struct work *work)
+static void add_default(struct pg_work *work)
 {
-    sql_add(&work->sql, work->session, "alter default privileges for role %I ", text(work, "owner"));
-    if (text(work, "schema").n)
-        sql_add(&work->sql, work->session, "in schema %I ", text(work, "schema"));
+    sql_add(&work->sql, work->session, "alter default privileges for role %I ", grant_text(work, "owner"));
+    if (grant_text(work, "schema").n)
+        sql_add(&work->sql, work->session, "in schema %I ", grant_text(work, "schema"));
 }
 
-static int defaults_write(struct work *work, struct err *err)
+static int defaults_write(struct pg_work *work, struct err *err)
 {
     (void)err;
     return set_privileges(work, add_default);
 }
 
-static int defaults_remove(struct work *work, struct err *err)
+static int defaults_remove(struct pg_work *work, struct err *err)
 {
     return revoke_at_last(work, add_default, err);
 }

@@ -18,26 +18,26 @@ enum { BLOCK = 256 * 1024, TELL_EVERY = 64 * 1024 * 1024 };
 
 /* ---- planning ---- */
 
-static int find_files(
+static int load_find_files(
     struct op_ctx *ctx, const struct value *object, struct local_files *files, struct err *err)
 {
     return files_find(
         ctx, text_of(ctx, object, "source"), text_of(ctx, object, "ending"), STR_EMPTY, files, err);
 }
 
-static int prepare(
+static int load_prepare(
     struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
 {
     struct local_files files;
     if (!value_is_known(value_getz(desired, "source")))
         return 0;
-    if (find_files(ctx, desired, &files, err))
+    if (load_find_files(ctx, desired, &files, err))
         return -1;
     *prepared = value_with(ctx->arena, desired, STR("files"), files_map(ctx->arena, &files));
     return 0;
 }
 
-static int check_past(
+static int load_check_past(
     struct op_ctx *ctx, const struct value *desired, const struct value *done, struct err *err)
 {
     const struct value *files = value_getz(desired, "files");
@@ -53,19 +53,19 @@ static int check_past(
     return 0;
 }
 
-static int plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+static int load_plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
     if (!prior)
         return 0;
     *planned = value_with(ctx->arena, *planned, STR("rows"), &value_unknown);
     *planned = value_with(ctx->arena, *planned, STR("row_count"), &value_unknown);
-    return check_past(ctx, desired, value_getz(prior, "files"), err);
+    return load_check_past(ctx, desired, value_getz(prior, "files"), err);
 }
 
 /* ---- what is there ---- */
 
-static const struct value *shown(
+static const struct value *load_shown(
     struct op_ctx *ctx, const struct value *object, const struct value *files, const struct value *rows)
 {
     int64_t total = 0;
@@ -77,14 +77,15 @@ static const struct value *shown(
     return value_with(ctx->arena, object, STR("row_count"), value_int(ctx->arena, total));
 }
 
-static int read_it(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
+static int load_read(
+    struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
 {
     AUTO_SESSION struct session *session = NULL;
     const struct value *files, *rows;
     if (object_session(ctx, prior, &session, err) || ledger_read(ctx, session, prior, &files, &rows, err))
         return -1;
     if (files && files->count)
-        *live = shown(ctx, prior, files, rows);
+        *live = load_shown(ctx, prior, files, rows);
     return 0;
 }
 
@@ -131,12 +132,12 @@ static int next_block(void *ctx, const char **bytes, size_t *n, struct err *err)
     return 0;
 }
 
-static void write_copy(struct work *work, struct buf *sql)
+static void write_copy(struct pg_work *work, struct buf *sql)
 {
     static const char *const options[][2] = {{"delimiter", ", delimiter %L"}, {"quote", ", quote %L"},
         {"escape", ", escape %L"}, {"null", ", null %L"}, {"encoding", ", encoding %L"}};
     const struct value *columns = value_getz(work->desired, "columns");
-    sql_add(sql, work->session, "copy %s", work_name(work, "schema", "table"));
+    sql_add(sql, work->session, "copy %s", pg_work_name(work, "schema", "table"));
     if (columns) {
         buf_addz(sql, " (");
         sql_add_idents(sql, work->session, columns);
@@ -151,7 +152,7 @@ static void write_copy(struct work *work, struct buf *sql)
     buf_add_char(sql, ')');
 }
 
-static int send_file(struct work *work, const struct local_file *file, int64_t *rows, struct err *err)
+static int send_file(struct pg_work *work, const struct local_file *file, int64_t *rows, struct err *err)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
     AUTO_FD int fd = open(file->path.p, O_RDONLY | O_CLOEXEC);
@@ -168,7 +169,7 @@ static int send_file(struct work *work, const struct local_file *file, int64_t *
     return status ? err_context(err, "loading %.*s", STR_ARG(file->path)) : 0;
 }
 
-static int load_file(struct work *work, const struct local_file *file, struct err *err)
+static int load_file(struct pg_work *work, const struct local_file *file, struct err *err)
 {
     int64_t rows = 0;
     AUTO_BUF struct buf sql = BUF_INIT;
@@ -178,40 +179,40 @@ static int load_file(struct work *work, const struct local_file *file, struct er
     return session_run(work->session, buf_str(&sql), NULL, NULL, err);
 }
 
-static int statement(struct work *work, const char *text, struct err *err)
+static int load_statement(struct pg_work *work, const char *text, struct err *err)
 {
     return session_run(work->session, str_z(text), NULL, NULL, err);
 }
 
 static int load_new(
-    struct work *work, const struct local_files *files, const struct value *done, struct err *err)
+    struct pg_work *work, const struct local_files *files, const struct value *done, struct err *err)
 {
     for (size_t i = 0; i < files->n; i++) {
         if (value_get(done, files->items[i].name))
             continue;
-        if (statement(work, "begin", err) || load_file(work, &files->items[i], err) ||
-            statement(work, "commit", err))
+        if (load_statement(work, "begin", err) || load_file(work, &files->items[i], err) ||
+            load_statement(work, "commit", err))
             return -1;
     }
     return 0;
 }
 
 /* The table empty and full again between two moments: nobody sees it in between. */
-static int load_anew(struct work *work, const struct local_files *files, struct err *err)
+static int load_anew(struct pg_work *work, const struct local_files *files, struct err *err)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
     struct str ledger = ledger_name(work->ctx, work->session, work->desired);
     sql_add(&sql, work->session, "begin; truncate %s; delete from %s where subject = %L",
-        work_name(work, "schema", "table"), ledger, text_of(work->ctx, work->desired, "table"));
+        pg_work_name(work, "schema", "table"), ledger, text_of(work->ctx, work->desired, "table"));
     if (session_run(work->session, buf_str(&sql), NULL, NULL, err))
         return -1;
     for (size_t i = 0; i < files->n; i++)
         if (load_file(work, &files->items[i], err))
             return -1;
-    return statement(work, "commit", err);
+    return load_statement(work, "commit", err);
 }
 
-static bool is_another(const struct local_files *files, const struct value *done)
+static bool load_is_another(const struct local_files *files, const struct value *done)
 {
     bool another = false;
     for (size_t i = 0; i < files->n; i++) {
@@ -232,30 +233,31 @@ static const struct value *named_only(
     return value_builder_map(&b);
 }
 
-static int go_on(struct work *work, struct err *err)
+static int load_go_on(struct pg_work *work, struct err *err)
 {
     struct local_files files;
     const struct value *done, *rows;
-    if (find_files(work->ctx, work->desired, &files, err) ||
+    if (load_find_files(work->ctx, work->desired, &files, err) ||
         ledger_make(work->ctx, work->session, work->desired, err) ||
         ledger_read(work->ctx, work->session, work->desired, &done, &rows, err) ||
-        check_past(work->ctx, work->desired, done, err))
+        load_check_past(work->ctx, work->desired, done, err))
         return -1;
-    int status = is_another(&files, done) ? load_anew(work, &files, err) : load_new(work, &files, done, err);
+    int status =
+        load_is_another(&files, done) ? load_anew(work, &files, err) : load_new(work, &files, done, err);
     struct err ignored = ERR_INIT;
     if (status && session_in_transaction(work->session))
-        statement(work, "rollback", &ignored);
+        load_statement(work, "rollback", &ignored);
     if (!ledger_read(work->ctx, work->session, work->desired, &done, &rows, status ? &ignored : err) && done)
-        work->live = shown(work->ctx, work->desired, named_only(work->ctx->arena, done, &files),
+        work->live = load_shown(work->ctx, work->desired, named_only(work->ctx->arena, done, &files),
             named_only(work->ctx->arena, rows, &files));
     return status;
 }
 
 /* The rows stay, unless the file says that the table is emptied, or it is gone already. */
-static int remove_it(struct work *work, struct err *err)
+static int load_remove(struct pg_work *work, struct err *err)
 {
     AUTO_ROWS struct rows rows = {0};
-    struct str table = work_name(work, "schema", "table");
+    struct str table = pg_work_name(work, "schema", "table");
     sql_add(&work->sql, work->session, "select to_regclass(%L) is not null", table);
     if (session_run(work->session, buf_str(&work->sql), NULL, &rows, err))
         return -1;
@@ -267,7 +269,7 @@ static int remove_it(struct work *work, struct err *err)
     return 0;
 }
 
-static int is_made(
+static int load_is_made(
     struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
 {
     (void)ctx, (void)desired, (void)live, (void)err;
@@ -277,10 +279,10 @@ static int is_made(
 
 const struct pg_type pg_load = {.name = "load",
     .keys = "schema table",
-    .create = go_on,
-    .update = go_on,
-    .remove = remove_it,
-    .read = read_it,
-    .prepare = prepare,
-    .plan = plan,
-    .is_made = is_made};
+    .create = load_go_on,
+    .update = load_go_on,
+    .remove = load_remove,
+    .read = load_read,
+    .prepare = load_prepare,
+    .plan = load_plan,
+    .is_made = load_is_made};

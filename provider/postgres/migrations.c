@@ -40,7 +40,7 @@ static int read_folder(
                : 0;
 }
 
-static int prepare(
+static int migrations_prepare(
     struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
 {
     struct local_files files;
@@ -63,8 +63,8 @@ static uint64_t last_number(const struct local_files *files, const struct value 
     return last;
 }
 
-static int check_past(struct op_ctx *ctx, const struct value *desired, const struct local_files *files,
-    const struct value *done, struct err *err)
+static int migrations_check_past(struct op_ctx *ctx, const struct value *desired,
+    const struct local_files *files, const struct value *done, struct err *err)
 {
     const struct value *now = files_map(ctx->arena, files);
     uint64_t last = last_number(files, done);
@@ -88,20 +88,21 @@ static int check_past(struct op_ctx *ctx, const struct value *desired, const str
     return 0;
 }
 
-static int plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+static int migrations_plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
     struct local_files files;
     (void)planned;
     return prior && (read_folder(ctx, desired, &files, err) ||
-                        check_past(ctx, desired, &files, value_getz(prior, "files"), err))
+                        migrations_check_past(ctx, desired, &files, value_getz(prior, "files"), err))
                ? -1
                : 0;
 }
 
 /* ---- the server ---- */
 
-static int read_it(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
+static int migrations_read(
+    struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
 {
     AUTO_SESSION struct session *session = NULL;
     const struct value *files, *rows;
@@ -114,7 +115,7 @@ static int read_it(struct op_ctx *ctx, const struct value *prior, const struct v
     return 0;
 }
 
-static void roll_back(struct work *work)
+static void roll_back(struct pg_work *work)
 {
     struct err ignored = ERR_INIT;
     if (session_in_transaction(work->session))
@@ -122,7 +123,7 @@ static void roll_back(struct work *work)
 }
 
 static int run_file(
-    struct work *work, const struct local_file *file, struct str text, bool bare, struct err *err)
+    struct pg_work *work, const struct local_file *file, struct str text, bool bare, struct err *err)
 {
     struct source_text source = {file->path, text};
     AUTO_BUF struct buf sql = BUF_INIT;
@@ -143,7 +144,7 @@ static int run_file(
 }
 
 /* The file and what the ledger says of it, in one transaction. */
-static int carry_out(struct work *work, const struct local_file *file, const char *verb,
+static int migrations_carry_out(struct pg_work *work, const struct local_file *file, const char *verb,
     const struct buf *ledger, struct err *err)
 {
     struct str text;
@@ -163,28 +164,28 @@ static int carry_out(struct work *work, const struct local_file *file, const cha
 }
 
 static int carry_out_new(
-    struct work *work, const struct local_files *files, const struct value *done, struct err *err)
+    struct pg_work *work, const struct local_files *files, const struct value *done, struct err *err)
 {
     for (size_t i = 0; i < files->n; i++) {
         AUTO_BUF struct buf ledger = BUF_INIT;
         if (value_get(done, files->items[i].name))
             continue;
         ledger_note(&ledger, work->ctx, work->session, work->desired, &files->items[i], 0);
-        if (carry_out(work, &files->items[i], "carrying out", &ledger, err))
+        if (migrations_carry_out(work, &files->items[i], "carrying out", &ledger, err))
             return -1;
     }
     return 0;
 }
 
 /* Goes on where the ledger ends, whoever came that far. */
-static int go_on(struct work *work, struct err *err)
+static int migrations_go_on(struct pg_work *work, struct err *err)
 {
     struct local_files files;
     const struct value *done, *rows;
     if (read_folder(work->ctx, work->desired, &files, err) ||
         ledger_make(work->ctx, work->session, work->desired, err) ||
         ledger_read(work->ctx, work->session, work->desired, &done, &rows, err) ||
-        check_past(work->ctx, work->desired, &files, done, err))
+        migrations_check_past(work->ctx, work->desired, &files, done, err))
         return -1;
     int status = carry_out_new(work, &files, done, err);
     struct err ignored = ERR_INIT;
@@ -200,7 +201,7 @@ static int go_on(struct work *work, struct err *err)
 /* ---- back again ---- */
 
 static int take_back(
-    struct work *work, const struct local_file *up, const struct local_files *downs, struct err *err)
+    struct pg_work *work, const struct local_file *up, const struct local_files *downs, struct err *err)
 {
     struct str stem = str_slice(up->name, 0, up->name.n - ending.n);
     for (size_t i = 0; i < downs->n; i++) {
@@ -212,14 +213,14 @@ static int take_back(
         AUTO_BUF struct buf ledger = BUF_INIT;
         sql_add(&ledger, work->session, "delete from %s where name = %L",
             ledger_name(work->ctx, work->session, work->prior), up->name);
-        return carry_out(work, &downs->items[i], "taking back with", &ledger, err);
+        return migrations_carry_out(work, &downs->items[i], "taking back with", &ledger, err);
     }
     err_set(err, ERR_INVALID, "nothing takes back what %.*s did", STR_ARG(up->path));
     return err_hint(err, "write %.*s.down.sql, or leave out `down: true`", STR_ARG(stem));
 }
 
 /* Without `down` what the files made stays, and so does the ledger: a later apply goes on from there. */
-static int remove_it(struct work *work, struct err *err)
+static int migrations_remove(struct pg_work *work, struct err *err)
 {
     struct local_files ups, downs;
     const struct value *done, *rows;
@@ -238,7 +239,7 @@ static int remove_it(struct work *work, struct err *err)
 }
 
 /* Whatever it says is true, and gone on with. */
-static int is_made(
+static int migrations_is_made(
     struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
 {
     (void)ctx, (void)desired, (void)live, (void)err;
@@ -248,10 +249,10 @@ static int is_made(
 
 const struct pg_type pg_migrations = {.name = "migrations",
     .keys = "schema ledger",
-    .create = go_on,
-    .update = go_on,
-    .remove = remove_it,
-    .read = read_it,
-    .prepare = prepare,
-    .plan = plan,
-    .is_made = is_made};
+    .create = migrations_go_on,
+    .update = migrations_go_on,
+    .remove = migrations_remove,
+    .read = migrations_read,
+    .prepare = migrations_prepare,
+    .plan = migrations_plan,
+    .is_made = migrations_is_made};

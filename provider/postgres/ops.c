@@ -9,7 +9,7 @@
 static const struct pg_type *const types[] = {&pg_database, &pg_role, &pg_schema, &pg_extension, &pg_grant,
     &pg_default_privileges, &pg_table, &pg_view, &pg_migrations, &pg_load, &pg_statement};
 
-static const struct pg_type *type_of(const struct op_ctx *ctx)
+static const struct pg_type *ops_type_of(const struct op_ctx *ctx)
 {
     struct str name, kind = str_cut(ctx->schema->name, '.', &name);
     (void)kind;
@@ -34,7 +34,7 @@ bool flag_of(const struct op_ctx *ctx, const struct value *object, const char *n
     return v && v->kind == VALUE_BOOL && v->boolean;
 }
 
-bool work_has(const struct work *work, const char *name)
+bool pg_work_has(const struct pg_work *work, const char *name)
 {
     if (!work->changed)
         return !value_is_null(value_getz(work->desired, name));
@@ -44,7 +44,7 @@ bool work_has(const struct work *work, const char *name)
     return false;
 }
 
-struct str work_name(struct work *work, const char *schema, const char *name)
+struct str pg_work_name(struct pg_work *work, const char *schema, const char *name)
 {
     const struct value *object = work->desired ? work->desired : work->prior;
     AUTO_BUF struct buf b = BUF_INIT;
@@ -59,14 +59,14 @@ static struct str database_of(const struct pg_type *type, const struct value *ob
 
 int object_session(struct op_ctx *ctx, const struct value *object, struct session **out, struct err *err)
 {
-    return session_take(ctx, database_of(type_of(ctx), object), out, err);
+    return session_take(ctx, database_of(ops_type_of(ctx), object), out, err);
 }
 
 /* ---- looking ---- */
 
-static int look(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
+static int ops_look(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
 {
-    const struct pg_type *type = type_of(ctx);
+    const struct pg_type *type = ops_type_of(ctx);
     AUTO_SESSION struct session *session = NULL;
     struct err why = ERR_INIT;
     *live = NULL;
@@ -86,7 +86,7 @@ static int op_read(struct op_ctx *ctx, const struct value *prior, const struct v
     const struct value **live, struct err *err)
 {
     (void)wanted;
-    return look(ctx, prior, live, err);
+    return ops_look(ctx, prior, live, err);
 }
 
 static int list_database(struct op_ctx *ctx, const struct pg_type *type, struct str database,
@@ -121,14 +121,14 @@ static const struct value *all_readable(struct op_ctx *ctx)
 static int op_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    const struct pg_type *type = type_of(ctx);
+    const struct pg_type *type = ops_type_of(ctx);
     AUTO_MAP struct map done = MAP_INIT;
     (void)wanted;
     *covered = all_readable(ctx);
     for (size_t i = 0; i < ctx->prior_count; i++) {
         if (type->read) {
             const struct value *live;
-            if (look(ctx, ctx->priors[i], &live, err))
+            if (ops_look(ctx, ctx->priors[i], &live, err))
                 return -1;
             if (live)
                 found(found_ctx, live);
@@ -148,7 +148,7 @@ static int op_list(struct op_ctx *ctx, const struct value *wanted, resource_foun
 static int op_prepare(
     struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
 {
-    const struct pg_type *type = type_of(ctx);
+    const struct pg_type *type = ops_type_of(ctx);
     *prepared = desired;
     return type->prepare ? type->prepare(ctx, desired, prepared, err) : 0;
 }
@@ -157,7 +157,7 @@ static int op_prepare(
 static int op_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
-    const struct pg_type *type = type_of(ctx);
+    const struct pg_type *type = ops_type_of(ctx);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
     for (size_t i = 0; i < ctx->schema->attr_count; i++) {
         const struct attr *attr = &ctx->schema->attrs[i];
@@ -172,7 +172,7 @@ static int op_predict(struct op_ctx *ctx, const struct value *desired, const str
 
 /* ---- changing ---- */
 
-static int carry_out(struct work *work, work_fn *write, struct err *err)
+static int ops_carry_out(struct pg_work *work, pg_work_fn *write, struct err *err)
 {
     int status = write(work, err);
     if (!status && work->sql.n)
@@ -180,28 +180,28 @@ static int carry_out(struct work *work, work_fn *write, struct err *err)
     return status;
 }
 
-static int look_back(struct work *work, const struct value **live, struct err *err)
+static int ops_look_back(struct pg_work *work, const struct value **live, struct err *err)
 {
-    const struct pg_type *type = type_of(work->ctx);
+    const struct pg_type *type = ops_type_of(work->ctx);
     if (type->catalog && work->session) {
         if (catalog_look(work->session, work->ctx, type, work->desired, true, live, err))
             return -1;
     } else {
         session_give(&work->session);
-        if (look(work->ctx, work->desired, live, err))
+        if (ops_look(work->ctx, work->desired, live, err))
             return -1;
     }
     return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was made, and yet the server does not show it");
 }
 
-static int change(struct work *work, work_fn *write, const struct value **live, struct err *err)
+static int ops_change(struct pg_work *work, pg_work_fn *write, const struct value **live, struct err *err)
 {
     if (object_session(work->ctx, work->desired, &work->session, err))
         return -1;
-    int status = carry_out(work, write, err);
+    int status = ops_carry_out(work, write, err);
     *live = work->live;
     if (!status && !work->live)
-        status = look_back(work, live, err);
+        status = ops_look_back(work, live, err);
     session_give(&work->session);
     buf_release(&work->sql);
     return status;
@@ -213,9 +213,9 @@ static int op_find(
 static int op_create(
     struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
-    struct work work = {.ctx = ctx, .desired = desired};
+    struct pg_work work = {.ctx = ctx, .desired = desired};
     struct err why = ERR_INIT, ignored = ERR_INIT;
-    if (!change(&work, type_of(ctx)->create, live, &why))
+    if (!ops_change(&work, ops_type_of(ctx)->create, live, &why))
         return 0;
     bool exists = why.class == ERR_EXISTS || strcmp(why.code, "23505") == 0;
     /* A server goes on with what it was sent by a run that has been killed since. */
@@ -228,17 +228,17 @@ static int op_create(
 static int op_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
-    struct work work = {.ctx = ctx, .prior = prior, .desired = desired, .changed = changed};
-    return change(&work, type_of(ctx)->update, live, err);
+    struct pg_work work = {.ctx = ctx, .prior = prior, .desired = desired, .changed = changed};
+    return ops_change(&work, ops_type_of(ctx)->update, live, err);
 }
 
 static int op_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
 {
-    struct work work = {.ctx = ctx, .prior = prior};
+    struct pg_work work = {.ctx = ctx, .prior = prior};
     struct err why = ERR_INIT;
     int status = object_session(ctx, prior, &work.session, &why);
     if (!status)
-        status = carry_out(&work, type_of(ctx)->remove, &why);
+        status = ops_carry_out(&work, ops_type_of(ctx)->remove, &why);
     session_give(&work.session);
     buf_release(&work.sql);
     if (!status || why.class == ERR_ABSENT)
@@ -247,7 +247,7 @@ static int op_delete(struct op_ctx *ctx, const struct value *prior, struct err *
     return -1;
 }
 
-static const struct value *erased(struct work *work, const struct pg_type *type, const struct rows *rows)
+static const struct value *erased(struct pg_work *work, const struct pg_type *type, const struct rows *rows)
 {
     int64_t n = 0, bytes = 0;
     struct arena *arena = work->ctx->arena;
@@ -267,8 +267,8 @@ static const struct value *erased(struct work *work, const struct pg_type *type,
 static int op_erases(
     struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
 {
-    const struct pg_type *type = type_of(ctx);
-    struct work work = {.ctx = ctx, .prior = object};
+    const struct pg_type *type = ops_type_of(ctx);
+    struct pg_work work = {.ctx = ctx, .prior = object};
     struct err ignored = ERR_INIT;
     AUTO_ROWS struct rows rows = {0};
     (void)err;
@@ -301,9 +301,9 @@ static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const s
 static int op_find(
     struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
-    const struct pg_type *type = type_of(ctx);
+    const struct pg_type *type = ops_type_of(ctx);
     bool made = false;
-    if (look(ctx, desired, live, err))
+    if (ops_look(ctx, desired, live, err))
         return -1;
     if (!*live)
         return 0;

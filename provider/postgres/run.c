@@ -93,7 +93,7 @@ static void take_result(struct session *s, struct outcome *o, PGresult *result)
     *place = result;
 }
 
-static void collect(struct session *s, struct outcome *o, bool *stopped)
+static void run_collect(struct session *s, struct outcome *o, bool *stopped)
 {
     for (;;) {
         wait_for_result(s, stopped);
@@ -116,7 +116,7 @@ static void collect(struct session *s, struct outcome *o, bool *stopped)
     }
 }
 
-static int conclude(struct session *s, struct outcome *o, bool stopped, struct str sql,
+static int run_conclude(struct session *s, struct outcome *o, bool stopped, struct str sql,
     const struct source_text *source, struct rows *rows, struct err *err)
 {
     int status = 0;
@@ -149,9 +149,9 @@ int session_run(
     s->pq->setnonblocking(s->connection, 1);
     if (!s->pq->sendQuery(s->connection, sql.p))
         return session_failure(s, NULL, sql, source, err);
-    collect(s, &outcome, &stopped);
+    run_collect(s, &outcome, &stopped);
     crash_point("postgres: after a message");
-    return conclude(s, &outcome, stopped, sql, source, rows, err);
+    return run_conclude(s, &outcome, stopped, sql, source, rows, err);
 }
 
 /* Two that change the same row of the catalog at once are told so in words only. */
@@ -178,7 +178,7 @@ int session_change(struct session *s, struct str sql, struct err *err)
 /* ---- copying ---- */
 
 /* Gives the socket what libpq holds, so that no more than a chunk lies in memory. */
-static bool drain(struct session *s, bool *stopped)
+static bool run_drain(struct session *s, bool *stopped)
 {
     int left;
     while ((left = s->pq->flush(s->connection)) > 0) {
@@ -194,7 +194,7 @@ static bool drain(struct session *s, bool *stopped)
 }
 
 /* Until everything is sent, the server has heard enough, or somebody wants it to stop. */
-static int feed(struct session *s, copy_more *more, void *more_ctx, bool *stopped, struct err *err)
+static int run_feed(struct session *s, copy_more *more, void *more_ctx, bool *stopped, struct err *err)
 {
     for (;;) {
         const char *bytes;
@@ -205,7 +205,7 @@ static int feed(struct session *s, copy_more *more, void *more_ctx, bool *stoppe
             return 0;
         for (size_t at = 0, part; at < n; at += part) {
             part = n - at < COPY_CHUNK ? n - at : COPY_CHUNK;
-            if (s->pq->putCopyData(s->connection, bytes + at, (int)part) < 0 || !drain(s, stopped))
+            if (s->pq->putCopyData(s->connection, bytes + at, (int)part) < 0 || !run_drain(s, stopped))
                 return 0; /* the result says why */
             if (*stopped)
                 return err_set(err, ERR_INTERRUPTED, "interrupted; nothing of the file is loaded");
@@ -227,17 +227,17 @@ int session_copy(
     struct outcome outcome = {0};
     if (ready) {
         s->pq->clear(begun);
-        int failed = feed(s, more, more_ctx, &stopped, &mine);
+        int failed = run_feed(s, more, more_ctx, &stopped, &mine);
         while (s->pq->putCopyEnd(s->connection, failed ? "weir stopped sending" : NULL) == 0 &&
-               drain(s, &stopped))
+               run_drain(s, &stopped))
             continue;
-        drain(s, &stopped);
+        run_drain(s, &stopped);
     } else if (begun) {
         take_result(s, &outcome, begun);
     }
-    collect(s, &outcome, &stopped);
+    run_collect(s, &outcome, &stopped);
     AUTO_ROWS struct rows rows = {0};
-    int status = conclude(s, &outcome, stopped, sql, NULL, &rows, err);
+    int status = run_conclude(s, &outcome, stopped, sql, NULL, &rows, err);
     if (mine.class != ERR_NONE) {
         *err = mine;
         return -1;

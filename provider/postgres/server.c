@@ -107,7 +107,7 @@ static struct session *wait_for_place(
 }
 
 /* libpq's own words go with its messages; what is worth a warning, to whoever asked for the statement. */
-static void noticed(void *arg, const char *message)
+static void server_noticed(void *arg, const char *message)
 {
     const struct session *s = arg;
     if (!s->ctx || !s->ctx->warn)
@@ -142,11 +142,11 @@ static int open_session(struct session *s, struct str database, struct err *err)
     if (find_way(server, &local_port, err) ||
         settings_connect(&server->settings, s->pq, s->ctx, database, local_port, &s->connection, err))
         return -1;
-    s->pq->setNoticeProcessor(s->connection, noticed, s);
+    s->pq->setNoticeProcessor(s->connection, server_noticed, s);
     return 0;
 }
 
-static void drop(struct session *s)
+static void server_drop(struct session *s)
 {
     if (s->connection)
         s->pq->finish(s->connection);
@@ -189,7 +189,7 @@ int session_take(struct op_ctx *ctx, struct str database, struct session **out, 
         return -1;
     bool usable = !s->stale && is_alive(s);
     if (!usable) {
-        drop(s);
+        server_drop(s);
         if (anywhere ? open_anywhere(s, err) : open_session(s, database, err)) {
             session_give(&s);
             return -1;
@@ -206,7 +206,7 @@ void session_give(struct session **session)
         return;
     struct server *server = s->server;
     if (s->connection && (s->pq->status(s->connection) != CONNECTION_OK || session_in_transaction(s)))
-        drop(s);
+        server_drop(s);
     pthread_mutex_lock(&server->lock);
     s->taken = false;
     s->ctx = NULL;
@@ -220,7 +220,7 @@ static void forget_in(struct server *server, struct str database)
     pthread_mutex_lock(&server->lock);
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         if (!server->sessions[i].taken && str_eq(server->sessions[i].database, database))
-            drop(&server->sessions[i]);
+            server_drop(&server->sessions[i]);
     pthread_mutex_unlock(&server->lock);
 }
 

@@ -7,7 +7,8 @@
 #include "base/json.h"
 
 /* Runs the text of an attribute; an error is told with its place there. */
-static int run_text(struct work *work, const struct value *object, const char *attribute, struct err *err)
+static int statement_run_text(
+    struct pg_work *work, const struct value *object, const char *attribute, struct err *err)
 {
     struct source_text source = {str_z(attribute), text_of(work->ctx, object, attribute)};
     AUTO_BUF struct buf sql = BUF_INIT;
@@ -18,34 +19,37 @@ static int run_text(struct work *work, const struct value *object, const char *a
     return session_run(work->session, buf_str(&sql), &source, NULL, err);
 }
 
-static int create(struct work *work, struct err *err)
+static int statement_create(struct pg_work *work, struct err *err)
 {
-    return run_text(work, work->desired, "create", err);
+    return statement_run_text(work, work->desired, "create", err);
 }
 
 /* What steers only is no reason to run anything. */
-static bool is_another(const struct work *work)
+static bool statement_is_another(const struct pg_work *work)
 {
-    return work_has(work, "create") || work_has(work, "update") || work_has(work, "triggers");
+    return pg_work_has(work, "create") || pg_work_has(work, "update") || pg_work_has(work, "triggers");
 }
 
-static int update(struct work *work, struct err *err)
+static int statement_update(struct pg_work *work, struct err *err)
 {
-    if (!is_another(work))
+    if (!statement_is_another(work))
         return 0;
     if (text_of(work->ctx, work->desired, "update").n)
-        return run_text(work, work->desired, "update", err);
-    return run_text(work, work->prior, "delete", err) || run_text(work, work->desired, "create", err) ? -1
-                                                                                                      : 0;
+        return statement_run_text(work, work->desired, "update", err);
+    return statement_run_text(work, work->prior, "delete", err) ||
+                   statement_run_text(work, work->desired, "create", err)
+               ? -1
+               : 0;
 }
 
-static int remove_it(struct work *work, struct err *err)
+static int statement_remove(struct pg_work *work, struct err *err)
 {
-    return run_text(work, work->prior, "delete", err);
+    return statement_run_text(work, work->prior, "delete", err);
 }
 
 /* Without a query nothing of it can be seen: it is as it was recorded. */
-static int read_it(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
+static int statement_read(
+    struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
 {
     struct str query = str_trim(text_of(ctx, prior, "query"));
     const struct value *result = NULL;
@@ -78,7 +82,7 @@ static int read_it(struct op_ctx *ctx, const struct value *prior, const struct v
 }
 
 /* Nobody can tell whether it was run: it is run again, as its documentation says. */
-static int is_made(
+static int statement_is_made(
     struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
 {
     (void)ctx, (void)desired, (void)live, (void)err;
@@ -88,8 +92,8 @@ static int is_made(
 
 const struct pg_type pg_statement = {.name = "statement",
     .keys = "name",
-    .create = create,
-    .update = update,
-    .remove = remove_it,
-    .read = read_it,
-    .is_made = is_made};
+    .create = statement_create,
+    .update = statement_update,
+    .remove = statement_remove,
+    .read = statement_read,
+    .is_made = statement_is_made};

@@ -5,7 +5,7 @@
 
 /* Names without a schema are the table's own schema's, so that they are compared with what the catalog has.
  */
-static const struct value *qualify(struct op_ctx *ctx, const struct value *desired)
+static const struct value *table_qualify(struct op_ctx *ctx, const struct value *desired)
 {
     const struct value *keys = value_getz(desired, "foreign_keys");
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
@@ -68,16 +68,16 @@ static int check_columns(const struct value *columns, struct err *err)
     return 0;
 }
 
-static int prepare(
+static int table_prepare(
     struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
 {
-    *prepared = note_removed(ctx, qualify(ctx, desired));
+    *prepared = note_removed(ctx, table_qualify(ctx, desired));
     return check_columns(value_getz(desired, "columns"), err);
 }
 
 /* ---- the server ---- */
 
-static int create(struct work *work, struct err *err)
+static int table_create(struct pg_work *work, struct err *err)
 {
     (void)err;
     sql_add(&work->sql, work->session, "set local search_path = %I, public;\n",
@@ -87,7 +87,7 @@ static int create(struct work *work, struct err *err)
 }
 
 /* Statements for both, and what they have to begin with. */
-static int compare(struct work *work, const struct value **checked, struct err *err)
+static int table_compare(struct pg_work *work, const struct value **checked, struct err *err)
 {
     const struct value *now, *twin;
     if (table_twin(work, &twin, err) || table_now(work, &now, err))
@@ -105,7 +105,7 @@ static int compare(struct work *work, const struct value **checked, struct err *
 }
 
 /* Rows are looked at under a lock that lets others read and write, and only then the column is closed. */
-static int close_column(struct work *work, struct str column, uint32_t number, struct err *err)
+static int close_column(struct pg_work *work, struct str column, uint32_t number, struct err *err)
 {
     struct str table = table_name(work), name = arena_printf(work->ctx->arena, "weir_not_null_%u", number);
     AUTO_BUF struct buf sql = BUF_INIT;
@@ -132,7 +132,7 @@ static int close_column(struct work *work, struct str column, uint32_t number, s
     return err_hint(err, "give them one first, in a postgres.migrations");
 }
 
-static int alter(struct work *work, struct err *err)
+static int table_run_alter(struct pg_work *work, struct err *err)
 {
     if (!work->sql.n || !session_change(work->session, buf_str(&work->sql), err))
         return 0;
@@ -142,10 +142,10 @@ static int alter(struct work *work, struct err *err)
     return -1;
 }
 
-static int update(struct work *work, struct err *err)
+static int table_update(struct pg_work *work, struct err *err)
 {
     const struct value *checked = NULL;
-    if (compare(work, &checked, err) || alter(work, err))
+    if (table_compare(work, &checked, err) || table_run_alter(work, err))
         return -1;
     buf_clear(&work->sql);
     for (uint32_t i = 0; i < checked->count; i++)
@@ -154,7 +154,7 @@ static int update(struct work *work, struct err *err)
     return 0;
 }
 
-static int remove_it(struct work *work, struct err *err)
+static int table_remove(struct pg_work *work, struct err *err)
 {
     bool all = flag_of(work->ctx, work->prior, "force_destroy") || work->ctx->teardown & TEARDOWN_EMPTY;
     sql_add(&work->sql, work->session, all ? "drop table if exists %s cascade" : "drop table if exists %s",
@@ -172,27 +172,27 @@ static int remove_it(struct work *work, struct err *err)
 }
 
 /* What would be refused when it is carried out is refused when it is planned. */
-static int plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+static int table_plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
-    struct work work = {.ctx = ctx, .prior = prior, .desired = desired, .changed = &value_empty_list};
+    struct pg_work work = {.ctx = ctx, .prior = prior, .desired = desired, .changed = &value_empty_list};
     const struct value *checked;
     if (!prior)
         return 0;
     *planned = value_with(ctx->arena, *planned, STR("as_stored"), &value_unknown);
     if (object_session(ctx, desired, &work.session, err))
         return -1;
-    int status = compare(&work, &checked, err);
+    int status = table_compare(&work, &checked, err);
     session_give(&work.session);
     buf_release(&work.sql);
     return status;
 }
 
 /* Is it what an interrupted creation would have made? */
-static int is_made(
+static int table_is_made(
     struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
 {
-    struct work work = {.ctx = ctx, .desired = desired};
+    struct pg_work work = {.ctx = ctx, .desired = desired};
     const struct value *now = NULL, *twin;
     static const char *const parts[] = {
         "columns", "primary_key", "unique", "checks", "indexes", "partition_by", "partitions"};
@@ -208,7 +208,7 @@ static int is_made(
 }
 
 /* Counting goes no further than a million: it is told, not worked with. */
-static void count_rows(struct work *work)
+static void count_rows(struct pg_work *work)
 {
     struct str table = table_name(work);
     sql_add(&work->sql, work->session,
@@ -220,13 +220,13 @@ static void count_rows(struct work *work)
 const struct pg_type pg_table = {.name = "table",
     .keys = "schema name",
     .catalog = "table",
-    .create = create,
-    .update = update,
-    .remove = remove_it,
+    .create = table_create,
+    .update = table_update,
+    .remove = table_remove,
     .shape = table_shape,
-    .prepare = prepare,
-    .plan = plan,
+    .prepare = table_prepare,
+    .plan = table_plan,
     .count = count_rows,
     .counted = "rows",
     .says = "its rows are deleted",
-    .is_made = is_made};
+    .is_made = table_is_made};

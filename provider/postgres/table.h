@@ -23,27 +23,27 @@ const struct value *table_shape(
 /* ---- table_sql.c ---- */
 
 /* The statements that make it; `twin`: as a temporary one, without what such a one cannot have. */
-void table_write(struct work *work, bool twin);
-void table_write_column(struct work *work, const struct value *column);
+void table_write(struct pg_work *work, bool twin);
+void table_write_column(struct pg_work *work, const struct value *column);
 /* "foreign key (a) references s.t (b) on delete cascade" */
-void table_write_foreign_key(struct work *work, const struct value *key);
-void table_write_index(struct work *work, struct str name, struct str definition, struct str table);
+void table_write_foreign_key(struct pg_work *work, const struct value *key);
+void table_write_index(struct pg_work *work, struct str name, struct str definition, struct str table);
 void table_write_partition(
-    struct work *work, struct str name, struct str bounds, struct str schema, struct str table);
+    struct pg_work *work, struct str name, struct str bounds, struct str schema, struct str table);
 /* "schema"."name" of it. */
-struct str table_name(struct work *work);
+struct str table_name(struct pg_work *work);
 
 /* ---- table_alter.c ---- */
 
 /* What the catalog would show of the wanted one. */
-int table_twin(struct work *work, const struct value **twin, struct err *err);
+int table_twin(struct pg_work *work, const struct value **twin, struct err *err);
 /* What it shows of the real one; NULL: it is not there. */
-int table_now(struct work *work, const struct value **now, struct err *err);
+int table_now(struct pg_work *work, const struct value **now, struct err *err);
 /*
  * The statements that bring one to the other, in work->sql; columns that may hold no nulls any more in
  * *checked. ERR_INVALID where that would lose or rewrite data and nobody has agreed.
  */
-int table_alter(struct work *work, const struct value *now, const struct value *twin,
+int table_alter(struct pg_work *work, const struct value *now, const struct value *twin,
     const struct value **checked, struct err *err);
 
 #endif

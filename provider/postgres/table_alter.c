@@ -9,14 +9,14 @@
 
 /* ---- the two forms ---- */
 
-int table_twin(struct work *work, const struct value **twin, struct err *err)
+int table_twin(struct pg_work *work, const struct value **twin, struct err *err)
 {
     struct op_ctx *ctx = work->ctx;
     struct value_entry entries[] = {{STR("key"), value_stringz(ctx->arena, "twin")},
         {STR("schema"), value_stringz(ctx->arena, "pg_temp")},
         {STR("name"), value_getz(work->desired, "name")}};
     const struct value *wanted = value_map(ctx->arena, entries, 3);
-    struct work making = {.ctx = ctx, .session = work->session, .desired = work->desired};
+    struct pg_work making = {.ctx = ctx, .session = work->session, .desired = work->desired};
     AUTO_ROWS struct rows rows = {0};
     sql_add(&making.sql, work->session, "begin; set local search_path = %I, public;\n",
         text_of(ctx, work->desired, "schema"));
@@ -37,7 +37,7 @@ int table_twin(struct work *work, const struct value **twin, struct err *err)
     return catalog_row(ctx, &rows, twin, err);
 }
 
-int table_now(struct work *work, const struct value **now, struct err *err)
+int table_now(struct pg_work *work, const struct value **now, struct err *err)
 {
     struct op_ctx *ctx = work->ctx;
     struct value_entry entries[] = {{STR("key"), value_stringz(ctx->arena, "now")},
@@ -52,7 +52,7 @@ int table_now(struct work *work, const struct value **now, struct err *err)
 
 /* ---- agreement ---- */
 
-static bool allows(const struct work *work, const char *what)
+static bool alter_allows(const struct pg_work *work, const char *what)
 {
     const struct value *list = value_getz(work->desired, "allow");
     for (uint32_t i = 0; list && i < list->count; i++)
@@ -61,7 +61,7 @@ static bool allows(const struct work *work, const char *what)
     return false;
 }
 
-static int refuse(const char *what, struct err *err, const char *hint)
+static int alter_refuse(const char *what, struct err *err, const char *hint)
 {
     return what ? err_hint(err, "%s; `allow: [%s]` agrees to it", hint, what) : err_hint(err, "%s", hint);
 }
@@ -117,13 +117,13 @@ static bool widens(struct str from, struct str to)
 /* ---- columns ---- */
 
 struct altering {
-    struct work *work;
+    struct pg_work *work;
     struct str table;
     const struct value *now, *twin;
     struct value_builder *checked;
 };
 
-static struct str text(const struct value *map, const char *name)
+static struct str alter_text(const struct value *map, const char *name)
 {
     return value_gets(map, name);
 }
@@ -138,23 +138,23 @@ static void alter_column(struct altering *a, struct str column, const char *form
 static int alter_type(
     struct altering *a, struct str name, const struct value *now, const struct value *wanted, struct err *err)
 {
-    struct str from = text(now, "type"), to = text(wanted, "type");
-    bool same_order = str_eq(text(now, "collation"), text(wanted, "collation"));
+    struct str from = alter_text(now, "type"), to = alter_text(wanted, "type");
+    bool same_order = str_eq(alter_text(now, "collation"), alter_text(wanted, "collation"));
     if (str_eq(from, to) && same_order)
         return 0;
-    if ((!widens(from, to) || !same_order) && !allows(a->work, "rewrite")) {
+    if ((!widens(from, to) || !same_order) && !alter_allows(a->work, "rewrite")) {
         if (same_order)
             err_set(err, ERR_INVALID,
                 "the column \"%.*s\" is %.*s and cannot become %.*s without its values being rewritten",
                 STR_ARG(name), STR_ARG(from), STR_ARG(to));
         else
             err_set(err, ERR_INVALID, "the column \"%.*s\" would be sorted anew", STR_ARG(name));
-        return refuse("rewrite", err,
+        return alter_refuse("rewrite", err,
             "add a column of the new type, copy in a postgres.migrations, and leave the old one out later");
     }
     sql_add(&a->work->sql, a->work->session, "alter table %s alter column %I type %s", a->table, name, to);
-    if (text(wanted, "collation").n)
-        sql_add(&a->work->sql, a->work->session, " collate %I", text(wanted, "collation"));
+    if (alter_text(wanted, "collation").n)
+        sql_add(&a->work->sql, a->work->session, " collate %I", alter_text(wanted, "collation"));
     sql_add(&a->work->sql, a->work->session, " using %I::%s;\n", name, to);
     return 0;
 }
@@ -172,10 +172,10 @@ static void alter_null(struct altering *a, struct str name, const struct value *
 static void alter_default(struct altering *a, struct str name, const struct value *now,
     const struct value *wanted, const struct value *said)
 {
-    if (!value_getz(said, "default") || str_eq(text(now, "default"), text(wanted, "default")))
+    if (!value_getz(said, "default") || str_eq(alter_text(now, "default"), alter_text(wanted, "default")))
         return;
-    if (text(wanted, "default").n)
-        alter_column(a, name, "set default %s", text(said, "default"));
+    if (alter_text(wanted, "default").n)
+        alter_column(a, name, "set default %s", alter_text(said, "default"));
     else
         alter_column(a, name, "drop default%s", STR_EMPTY);
 }
@@ -183,7 +183,7 @@ static void alter_default(struct altering *a, struct str name, const struct valu
 static void alter_identity(struct altering *a, struct str name, const struct value *now,
     const struct value *wanted, const struct value *said)
 {
-    struct str was = text(now, "identity"), is = text(wanted, "identity");
+    struct str was = alter_text(now, "identity"), is = alter_text(wanted, "identity");
     if (!value_getz(said, "identity") || str_eq(was, is))
         return;
     if (!is.n)
@@ -195,7 +195,7 @@ static void alter_identity(struct altering *a, struct str name, const struct val
 static int alter_generated(
     struct altering *a, struct str name, const struct value *now, const struct value *wanted, struct err *err)
 {
-    struct str was = text(now, "generated"), is = text(wanted, "generated");
+    struct str was = alter_text(now, "generated"), is = alter_text(wanted, "generated");
     if (str_eq(was, is))
         return 0;
     if (was.n && !is.n) {
@@ -204,21 +204,21 @@ static int alter_generated(
     }
     err_set(
         err, ERR_INVALID, "how the column \"%.*s\" is generated cannot be changed in place", STR_ARG(name));
-    return refuse(NULL, err, "add a new column with the new expression, and leave the old one out");
+    return alter_refuse(NULL, err, "add a new column with the new expression, and leave the old one out");
 }
 
 static void alter_comment(
     struct altering *a, struct str name, const struct value *now, const struct value *said)
 {
-    struct str is = text(said, "comment");
-    if (value_getz(said, "comment") && !str_eq(text(now, "comment"), is))
+    struct str is = alter_text(said, "comment");
+    if (value_getz(said, "comment") && !str_eq(alter_text(now, "comment"), is))
         sql_add(&a->work->sql, a->work->session, "comment on column %s.%I is %L;\n", a->table, name,
             is.n ? is : (struct str){0});
 }
 
 static int alter_one(struct altering *a, const struct value *wanted, struct err *err)
 {
-    struct str name = text(wanted, "name");
+    struct str name = alter_text(wanted, "name");
     const struct value *now = named_item(value_getz(a->now, "columns"), name),
                        *said = named_item(value_getz(a->work->desired, "columns"), name);
     if (!now) {
@@ -241,14 +241,14 @@ static int alter_columns(struct altering *a, struct err *err)
 {
     const struct value *now = value_getz(a->now, "columns"), *wanted = value_getz(a->twin, "columns");
     for (uint32_t i = 0; now && i < now->count; i++) {
-        struct str name = text(now->items[i], "name");
+        struct str name = alter_text(now->items[i], "name");
         bool ours = named_item(value_getz(a->work->prior, "columns"), name);
         if (named_item(wanted, name) || !ours)
             continue;
-        if (!allows(a->work, "drop")) {
+        if (!alter_allows(a->work, "drop")) {
             err_set(
                 err, ERR_INVALID, "the column \"%.*s\" would be dropped with what is in it", STR_ARG(name));
-            return refuse("drop", err, "keep it in the file, or give it back its name");
+            return alter_refuse("drop", err, "keep it in the file, or give it back its name");
         }
         sql_add(&a->work->sql, a->work->session, "alter table %s drop column %I;\n", a->table, name);
     }
@@ -341,7 +341,7 @@ static const struct value *wanted_of(const struct altering *a, const struct part
 
 static bool is_managed(const struct altering *a, const char *attribute)
 {
-    return value_getz(a->work->desired, attribute) || (a->work->changed && work_has(a->work, attribute));
+    return value_getz(a->work->desired, attribute) || (a->work->changed && pg_work_has(a->work, attribute));
 }
 
 static void drop_parts(struct altering *a, const struct part *part)
@@ -375,7 +375,7 @@ static void alter_primary_key(struct altering *a)
     if (!is_managed(a, "primary_key") || (none ? !now : value_equal(now, wanted)))
         return;
     if (now)
-        drop_constraint(a, text(a->now, "primary_key_name"));
+        drop_constraint(a, alter_text(a->now, "primary_key_name"));
     if (none)
         return;
     sql_add(&a->work->sql, a->work->session, "alter table %s add primary key (", a->table);
@@ -388,18 +388,18 @@ static int alter_partitions(struct altering *a, struct err *err)
     const struct value *now = value_getz(a->now, "partitions"), *wanted = value_getz(a->twin, "partitions"),
                        *said = value_getz(a->work->desired, "partitions");
     struct str schema = text_of(a->work->ctx, a->work->desired, "schema");
-    if (!str_eq(text(a->now, "partition_by"), text(a->twin, "partition_by"))) {
+    if (!str_eq(alter_text(a->now, "partition_by"), alter_text(a->twin, "partition_by"))) {
         err_set(err, ERR_INVALID, "how a table is divided into partitions cannot be changed");
-        return refuse(NULL, err, "make a table of another name, and copy in a postgres.migrations");
+        return alter_refuse(NULL, err, "make a table of another name, and copy in a postgres.migrations");
     }
     for (uint32_t i = 0; now && is_managed(a, "partitions") && i < now->count; i++) {
         struct str name = now->entries[i].key;
         if (value_equal(now->entries[i].value, value_get(wanted, name)))
             continue;
-        if (!allows(a->work, "drop")) {
+        if (!alter_allows(a->work, "drop")) {
             err_set(err, ERR_INVALID, "the partition \"%.*s\" would be dropped with what is in it",
                 STR_ARG(name));
-            return refuse("drop", err, "keep it in the file as it is");
+            return alter_refuse("drop", err, "keep it in the file as it is");
         }
         sql_add(&a->work->sql, a->work->session, "drop table %I.%I;\n", schema, name);
     }
@@ -412,21 +412,21 @@ static int alter_partitions(struct altering *a, struct err *err)
 
 static void alter_settings(struct altering *a)
 {
-    struct work *work = a->work;
+    struct pg_work *work = a->work;
     struct str comment = text_of(work->ctx, work->desired, "comment"),
                owner = text_of(work->ctx, work->desired, "owner");
     bool unlogged = flag_of(work->ctx, work->desired, "unlogged");
-    if (is_managed(a, "comment") && !str_eq(comment, text(a->now, "comment")))
+    if (is_managed(a, "comment") && !str_eq(comment, alter_text(a->now, "comment")))
         sql_add(&work->sql, work->session, "comment on table %s is %L;\n", a->table,
             comment.n ? comment : (struct str){0});
     if (is_managed(a, "unlogged") && unlogged != value_getb(a->now, "unlogged"))
         sql_add(&work->sql, work->session, "alter table %s set %s;\n", a->table,
             unlogged ? STR("unlogged") : STR("logged"));
-    if (owner.n && !str_eq(owner, text(a->now, "owner")))
+    if (owner.n && !str_eq(owner, alter_text(a->now, "owner")))
         sql_add(&work->sql, work->session, "alter table %s owner to %I;\n", a->table, owner);
 }
 
-int table_alter(struct work *work, const struct value *now, const struct value *twin,
+int table_alter(struct pg_work *work, const struct value *now, const struct value *twin,
     const struct value **checked, struct err *err)
 {
     AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(work->ctx->arena);

@@ -12,7 +12,8 @@ const struct value *named_item(const struct value *list, struct str name)
 }
 
 /* The file's word where what is there is what came of it. */
-static const struct value *word(const struct value *said, const struct value *became, const struct value *now)
+static const struct value *shape_word(
+    const struct value *said, const struct value *became, const struct value *now)
 {
     return said && became && value_equal(became, now) ? said : now;
 }
@@ -23,7 +24,8 @@ static const struct value *map_words(
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; now && i < now->count; i++) {
         struct str key = now->entries[i].key;
-        value_builder_set(&b, key, word(value_get(said, key), value_get(became, key), now->entries[i].value));
+        value_builder_set(
+            &b, key, shape_word(value_get(said, key), value_get(became, key), now->entries[i].value));
     }
     return value_builder_map(&b);
 }
@@ -38,7 +40,7 @@ static const struct value *column_words(
         struct str name = value_gets(said->items[i], "name");
         const struct value *column = named_item(now, name);
         if (column)
-            value_builder_add(&b, word(said->items[i], named_item(became, name), column));
+            value_builder_add(&b, shape_word(said->items[i], named_item(became, name), column));
     }
     for (uint32_t i = 0; now && !became && i < now->count; i++)
         if (!named_item(said, value_gets(now->items[i], "name")))
@@ -61,7 +63,7 @@ const struct value *table_shape(
         value_builder_set(&kept, name, now);
         const struct value *v = now->kind == VALUE_LIST  ? column_words(arena, said, became, now)
                                 : now->kind == VALUE_MAP ? map_words(arena, said, became, now)
-                                                         : word(said, became, now);
+                                                         : shape_word(said, became, now);
         shown = value_with(arena, shown, name, v);
     }
     shown = value_with(arena, shown, STR("as_stored"), value_builder_map(&kept));

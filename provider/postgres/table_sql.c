@@ -1,33 +1,33 @@
 /* A table's definition as statements. */
 #include "provider/postgres/table.h"
 
-static struct str field(const struct value *map, const char *name)
+static struct str table_field(const struct value *map, const char *name)
 {
     return value_gets(map, name);
 }
 
-struct str table_name(struct work *work)
+struct str table_name(struct pg_work *work)
 {
-    return work_name(work, "schema", "name");
+    return pg_work_name(work, "schema", "name");
 }
 
-void table_write_column(struct work *work, const struct value *column)
+void table_write_column(struct pg_work *work, const struct value *column)
 {
     struct buf *sql = &work->sql;
-    sql_add(sql, work->session, "%I %s", field(column, "name"), field(column, "type"));
-    if (field(column, "collation").n)
-        sql_add(sql, work->session, " collate %I", field(column, "collation"));
+    sql_add(sql, work->session, "%I %s", table_field(column, "name"), table_field(column, "type"));
+    if (table_field(column, "collation").n)
+        sql_add(sql, work->session, " collate %I", table_field(column, "collation"));
     if (value_getb(column, "not_null"))
         buf_addz(sql, " not null");
-    if (field(column, "default").n)
-        sql_add(sql, work->session, " default %s", field(column, "default"));
-    if (field(column, "generated").n)
-        sql_add(sql, work->session, " generated always as (%s) stored", field(column, "generated"));
-    if (field(column, "identity").n)
-        sql_add(sql, work->session, " generated %s as identity", field(column, "identity"));
+    if (table_field(column, "default").n)
+        sql_add(sql, work->session, " default %s", table_field(column, "default"));
+    if (table_field(column, "generated").n)
+        sql_add(sql, work->session, " generated always as (%s) stored", table_field(column, "generated"));
+    if (table_field(column, "identity").n)
+        sql_add(sql, work->session, " generated %s as identity", table_field(column, "identity"));
 }
 
-static void write_list(struct work *work, const char *format, const struct value *names)
+static void table_write_list(struct pg_work *work, const char *format, const struct value *names)
 {
     sql_add(&work->sql, work->session, "%s (", str_z(format));
     sql_add_idents(&work->sql, work->session, names);
@@ -35,7 +35,7 @@ static void write_list(struct work *work, const char *format, const struct value
 }
 
 /* "schema.table", each quoted. */
-static void write_reference(struct work *work, struct str table)
+static void write_reference(struct pg_work *work, struct str table)
 {
     struct str name, schema = str_cut(table, '.', &name);
     if (name.p)
@@ -44,23 +44,23 @@ static void write_reference(struct work *work, struct str table)
         sql_add(&work->sql, work->session, "%I", schema);
 }
 
-void table_write_foreign_key(struct work *work, const struct value *key)
+void table_write_foreign_key(struct pg_work *work, const struct value *key)
 {
     static const char *const events[][2] = {{"on_delete", " on delete %s"}, {"on_update", " on update %s"}};
-    write_list(work, "foreign key", value_getz(key, "columns"));
+    table_write_list(work, "foreign key", value_getz(key, "columns"));
     buf_addz(&work->sql, " references ");
-    write_reference(work, field(key, "references"));
+    write_reference(work, table_field(key, "references"));
     if (value_getz(key, "to"))
-        write_list(work, "", value_getz(key, "to"));
+        table_write_list(work, "", value_getz(key, "to"));
     for (size_t i = 0; i < 2; i++)
-        if (field(key, events[i][0]).n)
-            sql_add(&work->sql, work->session, events[i][1], field(key, events[i][0]));
+        if (table_field(key, events[i][0]).n)
+            sql_add(&work->sql, work->session, events[i][1], table_field(key, events[i][0]));
     if (value_getb(key, "deferrable"))
         buf_addz(&work->sql, " deferrable");
 }
 
 /* "unique using gin (a)": `unique` goes before the index's name, the rest after the table's. */
-void table_write_index(struct work *work, struct str name, struct str definition, struct str table)
+void table_write_index(struct pg_work *work, struct str name, struct str definition, struct str table)
 {
     static const struct str unique = STR_INIT("unique ");
     bool is_unique = definition.n > unique.n && str_ieq(str_slice(definition, 0, unique.n), unique);
@@ -71,7 +71,7 @@ void table_write_index(struct work *work, struct str name, struct str definition
 }
 
 void table_write_partition(
-    struct work *work, struct str name, struct str bounds, struct str schema, struct str table)
+    struct pg_work *work, struct str name, struct str bounds, struct str schema, struct str table)
 {
     bool twin = !schema.n;
     if (twin)
@@ -83,18 +83,18 @@ void table_write_partition(
 
 /* ---- the whole ---- */
 
-static void write_constraints(struct work *work, bool twin)
+static void table_write_constraints(struct pg_work *work, bool twin)
 {
     const struct value *d = work->desired, *unique = value_getz(d, "unique"),
                        *checks = value_getz(d, "checks"), *foreign = value_getz(d, "foreign_keys"),
                        *primary = value_getz(d, "primary_key");
     if (primary && primary->count) {
         buf_addz(&work->sql, ",\n  ");
-        write_list(work, "primary key", primary);
+        table_write_list(work, "primary key", primary);
     }
     for (uint32_t i = 0; unique && i < unique->count; i++) {
         sql_add(&work->sql, work->session, ",\n  constraint %I ", unique->entries[i].key);
-        write_list(work, "unique", unique->entries[i].value);
+        table_write_list(work, "unique", unique->entries[i].value);
     }
     for (uint32_t i = 0; checks && i < checks->count; i++)
         sql_add(&work->sql, work->session, ",\n  constraint %I check (%s)", checks->entries[i].key,
@@ -105,19 +105,19 @@ static void write_constraints(struct work *work, bool twin)
     }
 }
 
-static void write_comments(struct work *work, struct str table)
+static void table_write_comments(struct pg_work *work, struct str table)
 {
     const struct value *columns = value_getz(work->desired, "columns");
     struct str comment = text_of(work->ctx, work->desired, "comment");
     if (comment.n)
         sql_add(&work->sql, work->session, "comment on table %s is %L;\n", table, comment);
     for (uint32_t i = 0; columns && i < columns->count; i++)
-        if (field(columns->items[i], "comment").n)
+        if (table_field(columns->items[i], "comment").n)
             sql_add(&work->sql, work->session, "comment on column %s.%I is %L;\n", table,
-                field(columns->items[i], "name"), field(columns->items[i], "comment"));
+                table_field(columns->items[i], "name"), table_field(columns->items[i], "comment"));
 }
 
-void table_write(struct work *work, bool twin)
+void table_write(struct pg_work *work, bool twin)
 {
     const struct value *columns = value_getz(work->desired, "columns"),
                        *indexes = value_getz(work->desired, "indexes"),
@@ -138,14 +138,14 @@ void table_write(struct work *work, bool twin)
         buf_addz(&work->sql, i ? ",\n  " : "\n  ");
         table_write_column(work, columns->items[i]);
     }
-    write_constraints(work, twin);
+    table_write_constraints(work, twin);
     sql_add(&work->sql, work->session, by.n ? ")\npartition by %s;\n" : ");\n", by);
     for (uint32_t i = 0; partitions && i < partitions->count; i++)
         table_write_partition(work, partitions->entries[i].key, partitions->entries[i].value->string,
             twin ? STR_EMPTY : schema, buf_str(&table));
     for (uint32_t i = 0; indexes && i < indexes->count; i++)
         table_write_index(work, indexes->entries[i].key, indexes->entries[i].value->string, buf_str(&table));
-    write_comments(work, buf_str(&table));
+    table_write_comments(work, buf_str(&table));
     if (owner.n && !twin)
         sql_add(&work->sql, work->session, "alter table %s owner to %I;\n", buf_str(&table), owner);
 }

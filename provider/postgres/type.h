@@ -11,7 +11,7 @@
 #include "provider/postgres/server.h"
 
 /* One change on its way. */
-struct work {
+struct pg_work {
     struct op_ctx *ctx;
     struct session *session;
     const struct value *prior; /* update, delete: what is there, as far as it was looked at; otherwise NULL */
@@ -22,14 +22,14 @@ struct work {
     struct buf sql;
 };
 
-typedef int work_fn(struct work *work, struct err *err);
+typedef int pg_work_fn(struct pg_work *work, struct err *err);
 
 struct pg_type {
     const char *name; /* "role" of postgres.role */
     const char *keys; /* what identifies it besides the database, with blanks between: its id, with slashes */
     const char *catalog; /* file with the query that shows it; NULL: `read` does */
     bool server_wide;    /* lies in no database */
-    work_fn *create, *update, *remove;
+    pg_work_fn *create, *update, *remove;
     /* What the catalog shows, as the file would say it. `prior` identifies it and may be the record; `fresh`:
      * it was just made from that. NULL: as it is. */
     const struct value *(*shape)(
@@ -44,7 +44,7 @@ struct pg_type {
         const struct value **planned, struct err *err);
     /* How much goes when it is deleted: writes a query of two numbers, of things called `counted` and of
      * bytes. NULL: nothing but itself. */
-    void (*count)(struct work *work);
+    void (*count)(struct pg_work *work);
     const char *counted, *says;
     /* An interrupted creation: is what is there what it would have made? NULL: where nothing given differs.
      */
@@ -64,9 +64,9 @@ extern const struct resource_ops postgres_ops;
 struct str text_of(const struct op_ctx *ctx, const struct value *object, const char *name);
 bool flag_of(const struct op_ctx *ctx, const struct value *object, const char *name);
 /* Was it given, or does it change? */
-bool work_has(const struct work *work, const char *name);
+bool pg_work_has(const struct pg_work *work, const char *name);
 /* "schema"."name", for %s. */
-struct str work_name(struct work *work, const char *schema, const char *name);
+struct str pg_work_name(struct pg_work *work, const char *schema, const char *name);
 /* The session of the object's database. */
 int object_session(struct op_ctx *ctx, const struct value *object, struct session **out, struct err *err);
 

@@ -4,7 +4,7 @@
  */
 #include "provider/postgres/type.h"
 
-static struct str query_of(const struct work *work)
+static struct str view_query_of(const struct pg_work *work)
 {
     struct str query = str_trim(text_of(work->ctx, work->desired, "query"));
     while (query.n && query.p[query.n - 1] == ';')
@@ -12,14 +12,14 @@ static struct str query_of(const struct work *work)
     return query;
 }
 
-static const char *kind(const struct work *work)
+static const char *view_kind(const struct pg_work *work)
 {
     return flag_of(work->ctx, work->desired ? work->desired : work->prior, "materialized")
                ? "materialized view"
                : "view";
 }
 
-static const struct value *shape(
+static const struct value *view_shape(
     struct arena *arena, const struct value *prior, const struct value *live, bool fresh)
 {
     const struct value *now = value_getz(live, "query"), *said = value_getz(prior, "query"),
@@ -29,58 +29,59 @@ static const struct value *shape(
     return value_with(arena, live, STR("as_stored"), now);
 }
 
-static void write_path(struct work *work)
+static void view_write_path(struct pg_work *work)
 {
     sql_add(&work->sql, work->session, "set local search_path = %I, public;\n",
         text_of(work->ctx, work->desired, "schema"));
 }
 
-static void write_settings(struct work *work)
+static void view_write_settings(struct pg_work *work)
 {
-    struct str name = work_name(work, "schema", "name"), owner = text_of(work->ctx, work->desired, "owner"),
+    struct str name = pg_work_name(work, "schema", "name"),
+               owner = text_of(work->ctx, work->desired, "owner"),
                comment = text_of(work->ctx, work->desired, "comment");
-    if (work_has(work, "comment"))
-        sql_add(&work->sql, work->session, "comment on %s %s is %L;\n", str_z(kind(work)), name,
+    if (pg_work_has(work, "comment"))
+        sql_add(&work->sql, work->session, "comment on %s %s is %L;\n", str_z(view_kind(work)), name,
             comment.n ? comment : (struct str){0});
-    if (owner.n && work_has(work, "owner"))
-        sql_add(&work->sql, work->session, "alter %s %s owner to %I;\n", str_z(kind(work)), name, owner);
+    if (owner.n && pg_work_has(work, "owner"))
+        sql_add(&work->sql, work->session, "alter %s %s owner to %I;\n", str_z(view_kind(work)), name, owner);
 }
 
-static void write_view(struct work *work, const char *verb)
+static void view_write_view(struct pg_work *work, const char *verb)
 {
     bool barrier = flag_of(work->ctx, work->desired, "security_barrier");
-    sql_add(&work->sql, work->session, "%s %s %s%s as\n%s;\n", str_z(verb), str_z(kind(work)),
-        work_name(work, "schema", "name"), barrier ? STR(" with (security_barrier)") : STR_EMPTY,
-        query_of(work));
+    sql_add(&work->sql, work->session, "%s %s %s%s as\n%s;\n", str_z(verb), str_z(view_kind(work)),
+        pg_work_name(work, "schema", "name"), barrier ? STR(" with (security_barrier)") : STR_EMPTY,
+        view_query_of(work));
 }
 
 /* An error in the query is told with its place there. */
-static int run_query(struct work *work, const char *verb, struct err *err)
+static int view_run_query(struct pg_work *work, const char *verb, struct err *err)
 {
-    struct source_text source = {STR("query"), query_of(work)};
+    struct source_text source = {STR("query"), view_query_of(work)};
     bool barrier = flag_of(work->ctx, work->desired, "security_barrier");
-    write_path(work);
-    sql_add(&work->sql, work->session, "%s %s %s%s as\n%s", str_z(verb), str_z(kind(work)),
-        work_name(work, "schema", "name"), barrier ? STR(" with (security_barrier)") : STR_EMPTY,
+    view_write_path(work);
+    sql_add(&work->sql, work->session, "%s %s %s%s as\n%s", str_z(verb), str_z(view_kind(work)),
+        pg_work_name(work, "schema", "name"), barrier ? STR(" with (security_barrier)") : STR_EMPTY,
         source.text);
     int status = session_run(work->session, buf_str(&work->sql), &source, NULL, err);
     buf_clear(&work->sql);
     return status;
 }
 
-static int create(struct work *work, struct err *err)
+static int view_create(struct pg_work *work, struct err *err)
 {
-    if (!work_has(work, "comment") && !work_has(work, "owner"))
-        return run_query(work, "create", err);
-    write_path(work);
-    write_view(work, "create");
-    write_settings(work);
+    if (!pg_work_has(work, "comment") && !pg_work_has(work, "owner"))
+        return view_run_query(work, "create", err);
+    view_write_path(work);
+    view_write_view(work, "create");
+    view_write_settings(work);
     return 0;
 }
 
 /* Columns can be added at the end; for anything else it is dropped and made anew, where nothing hangs on it.
  */
-static int renew(struct work *work, struct err *err)
+static int view_renew(struct pg_work *work, struct err *err)
 {
     struct err why = *err;
     *err = (struct err)ERR_INIT;
@@ -89,12 +90,13 @@ static int renew(struct work *work, struct err *err)
         *err = why;
         return -1;
     }
-    write_path(work);
-    sql_add(&work->sql, work->session, "drop %s %s;\n", str_z(kind(work)), work_name(work, "schema", "name"));
-    write_view(work, "create");
+    view_write_path(work);
+    sql_add(&work->sql, work->session, "drop %s %s;\n", str_z(view_kind(work)),
+        pg_work_name(work, "schema", "name"));
+    view_write_view(work, "create");
     const struct value *changed = work->changed;
     work->changed = NULL; /* a new one has none of the settings */
-    write_settings(work);
+    view_write_settings(work);
     work->changed = changed;
     int status = session_change(work->session, buf_str(&work->sql), err);
     buf_clear(&work->sql);
@@ -104,26 +106,26 @@ static int renew(struct work *work, struct err *err)
                : status;
 }
 
-static int update(struct work *work, struct err *err)
+static int view_update(struct pg_work *work, struct err *err)
 {
     bool materialized = flag_of(work->ctx, work->desired, "materialized");
-    if (work_has(work, "query") || work_has(work, "security_barrier")) {
+    if (pg_work_has(work, "query") || pg_work_has(work, "security_barrier")) {
         struct err why = ERR_INIT;
-        if (materialized || run_query(work, "create or replace", &why)) {
+        if (materialized || view_run_query(work, "create or replace", &why)) {
             *err = why;
-            return renew(work, err);
+            return view_renew(work, err);
         }
     }
-    write_settings(work);
+    view_write_settings(work);
     return 0;
 }
 
-static int remove_it(struct work *work, struct err *err)
+static int view_remove(struct pg_work *work, struct err *err)
 {
     struct err why = ERR_INIT;
     bool all = flag_of(work->ctx, work->prior, "force_destroy") || work->ctx->teardown & TEARDOWN_EMPTY;
-    sql_add(&work->sql, work->session, "drop %s if exists %s%s", str_z(kind(work)),
-        work_name(work, "schema", "name"), all ? STR(" cascade") : STR_EMPTY);
+    sql_add(&work->sql, work->session, "drop %s if exists %s%s", str_z(view_kind(work)),
+        pg_work_name(work, "schema", "name"), all ? STR(" cascade") : STR_EMPTY);
     int status = session_change(work->session, buf_str(&work->sql), &why);
     buf_clear(&work->sql);
     if (!status || strcmp(why.code, "3F000") == 0)
@@ -133,10 +135,10 @@ static int remove_it(struct work *work, struct err *err)
 }
 
 /* As a temporary view that is rolled back, the query has the words that it would have for good. */
-static int is_made(
+static int view_is_made(
     struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
 {
-    struct work work = {.ctx = ctx, .desired = desired};
+    struct pg_work work = {.ctx = ctx, .desired = desired};
     AUTO_ROWS struct rows rows = {0};
     struct value_entry entries[] = {{STR("key"), value_stringz(ctx->arena, "twin")},
         {STR("schema"), value_stringz(ctx->arena, "pg_temp")}, {STR("name"), value_getz(desired, "name")}};
@@ -144,9 +146,9 @@ static int is_made(
     if (object_session(ctx, desired, &work.session, err))
         return -1;
     buf_addz(&work.sql, "begin;\n");
-    write_path(&work);
+    view_write_path(&work);
     sql_add(&work.sql, work.session, "create temp view %I as %s;\nset local search_path = '';\n%s;\nrollback",
-        value_getz(desired, "name")->string, query_of(&work),
+        value_getz(desired, "name")->string, view_query_of(&work),
         catalog_query(work.session, ctx->arena, "view", value_list(ctx->arena, &wanted, 1)));
     int status = session_run(work.session, buf_str(&work.sql), NULL, &rows, err) ||
                  catalog_row(ctx, &rows, &twin, err);
@@ -159,8 +161,8 @@ static int is_made(
 const struct pg_type pg_view = {.name = "view",
     .keys = "schema name",
     .catalog = "view",
-    .create = create,
-    .update = update,
-    .remove = remove_it,
-    .shape = shape,
-    .is_made = is_made};
+    .create = view_create,
+    .update = view_update,
+    .remove = view_remove,
+    .shape = view_shape,
+    .is_made = view_is_made};
