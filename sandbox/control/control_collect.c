@@ -73,7 +73,7 @@ static bool is_item(const struct value *template, const struct value *v)
     return true;
 }
 
-static void add_thing(struct collecting *c, const struct thing *thing)
+static void add_item(struct collecting *c, const struct thing *thing)
 {
     const struct value *attrs = fill_now(c->call, thing), *lists = value_getz(c->rule, "lists");
     if (!fill_looks(attrs, value_getz(c->rule, "if")))
@@ -86,6 +86,15 @@ static void add_thing(struct collecting *c, const struct thing *thing)
             c->bodies[at] = value_with(c->call->arena, c->bodies[at], name,
                 appended(c->call->arena, value_get(c->bodies[at], name), v));
     }
+}
+
+/* Its own times are meant, not those of what it belongs to. */
+static void add_thing(struct collecting *c, const struct thing *thing)
+{
+    const struct thing *around = c->call->subject;
+    c->call->subject = thing;
+    add_item(c, thing);
+    c->call->subject = around;
 }
 
 static const struct value *items(struct call *call, const struct thing *thing, const struct value *rule)

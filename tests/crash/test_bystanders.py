@@ -19,6 +19,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent.parent / part) for part in ("tools", "e2e/sandbox")]
 
 import test_types  # noqa: E402
+import test_types_access  # noqa: E402
 import test_types_containers  # noqa: E402
 import test_types_jobs  # noqa: E402
 import test_types_more  # noqa: E402
@@ -31,7 +32,7 @@ from life import stack_text  # noqa: E402
 from support import Stack, planned  # noqa: E402
 
 LONG = bool(os.environ.get("WEIR_LONG"))
-CASES = {name: case for module in (test_types, test_types_containers, test_types_jobs, test_types_network, test_types_small, test_types_more, test_types_streams) for name, case in module.CASES.items()}
+CASES = {name: case for module in (test_types, test_types_access, test_types_containers, test_types_jobs, test_types_network, test_types_small, test_types_more, test_types_streams) for name, case in module.CASES.items()}
 FAULTS = ("empty", "cut:60", "cut:head", "cut:middle", "half", "dropafter")
 OTHERS = re.compile(r'life(?!-code|cycle)|(?<=")first(?=")')  # the code is there before both
 

@@ -298,6 +298,29 @@ def _(ecs):
             if item["status"] == "ACTIVE":
                 yield arn, [item["desiredCount"], item["taskDefinition"]]
 
+listed("aws.iam.user", "iam", "list_users", "Users[]", "UserName", more=lambda iam, name: iam.list_groups_for_user(UserName=name)["Groups"])
+listed("aws.iam.group", "iam", "list_groups", "Groups[]", "GroupName")
+
+
+@counts("aws.iam.access_key", "iam")
+def _(iam):
+    for user in iam.list_users()["Users"]:
+        for item in iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"]:
+            yield item["AccessKeyId"], item
+
+
+@counts("aws.logs.metric_filter", "logs")
+def _(logs):
+    for item in logs.describe_metric_filters()["metricFilters"]:
+        yield (item["logGroupName"], item["filterName"]), item
+
+
+@counts("aws.logs.subscription_filter", "logs")
+def _(logs):
+    for group in logs.describe_log_groups()["logGroups"]:
+        for item in logs.describe_subscription_filters(logGroupName=group["logGroupName"])["subscriptionFilters"]:
+            yield (group["logGroupName"], item["filterName"]), item
+
 
 # ---- all of it ----
 

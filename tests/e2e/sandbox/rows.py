@@ -368,6 +368,23 @@ row("ecs.service", "ecs", ("create_service", {"cluster": "c", "serviceName": "it
     list=("list_services", {"cluster": "c"}), listed="serviceArns[]", item="$arn", tags=ECS_TAGS("$arn"),
     around=[("ecs", ("create_cluster", {"clusterName": "c"}), {}), ("ecs", ("register_task_definition", {"family": "t", "containerDefinitions": CONTAINERS}), {"task": "taskDefinition.taskDefinitionArn"})])
 
+row("iam.user", "iam", ("create_user", {"UserName": "it-$n"}), ("get_user", {"UserName": "it-$n"}), "User.Path", "/", ("delete_user", {"UserName": "it-$n"}), ("NoSuchEntity", 404), list=("list_users", {}), listed="Users[].UserName", item="it-$n",
+    exists="EntityAlreadyExists", tags=Tags(("tag_user", {"UserName": "it-$n", "Tags": PAIRS}), ("list_user_tags", {"UserName": "it-$n"}), "Tags[?Key=='a'].Value | [0]", ("untag_user", {"UserName": "it-$n", "TagKeys": ["a"]})))
+row("iam.group", "iam", ("create_group", {"GroupName": "it-$n"}), ("get_group", {"GroupName": "it-$n"}), "Group.Path", "/", ("delete_group", {"GroupName": "it-$n"}), ("NoSuchEntity", 404), list=("list_groups", {}), listed="Groups[].GroupName", item="it-$n",
+    exists="EntityAlreadyExists")
+row("iam.access_key", "iam", ("create_access_key", {"UserName": "u"}), ("list_access_keys", {"UserName": "u"}), "AccessKeyMetadata[?AccessKeyId=='$id'].Status | [0]", "Active", ("delete_access_key", {"UserName": "u", "AccessKeyId": "$id"}), None,
+    keep={"id": "AccessKey.AccessKeyId"}, update=("update_access_key", {"UserName": "u", "AccessKeyId": "$id", "Status": "Inactive"}), then="Inactive", list=("list_access_keys", {"UserName": "u"}), listed="AccessKeyMetadata[].AccessKeyId", item="$id",
+    around=[("iam", ("create_user", {"UserName": "u"}), {})])
+GROUP = ("logs", ("create_log_group", {"logGroupName": "g"}), {})
+row("logs.metric_filter", "logs", ("put_metric_filter", {"logGroupName": "g", "filterName": "it-$n", "filterPattern": "a", "metricTransformations": [{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}]}),
+    ("describe_metric_filters", {"logGroupName": "g", "filterNamePrefix": "it-$n"}), "metricFilters[0].filterPattern", "a", ("delete_metric_filter", {"logGroupName": "g", "filterName": "it-$n"}), None, around=[GROUP],
+    update=("put_metric_filter", {"logGroupName": "g", "filterName": "it-$n", "filterPattern": "b", "metricTransformations": [{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}]}), then="b",
+    list=("describe_metric_filters", {"logGroupName": "g"}), listed="metricFilters[].filterName", item="it-$n")
+row("logs.subscription_filter", "logs", ("put_subscription_filter", {"logGroupName": "g", "filterName": "it-$n", "filterPattern": "a", "destinationArn": "arn:aws:lambda:us-east-1:123456789012:function:f"}),
+    ("describe_subscription_filters", {"logGroupName": "g", "filterNamePrefix": "it-$n"}), "subscriptionFilters[0].filterPattern", "a", ("delete_subscription_filter", {"logGroupName": "g", "filterName": "it-$n"}), None, around=[GROUP],
+    update=("put_subscription_filter", {"logGroupName": "g", "filterName": "it-$n", "filterPattern": "b", "destinationArn": "arn:aws:lambda:us-east-1:123456789012:function:f"}), then="b",
+    list=("describe_subscription_filters", {"logGroupName": "g"}), listed="subscriptionFilters[].filterName", item="it-$n")
+
 # Types that have no row, and where they are tried.
 EXCUSED = {
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",

@@ -51,6 +51,7 @@ MOTO = {
     "test_empty_lists": "leaves PropagatingVgws out",
     "test_stopped_trigger": "cannot update triggers",
     "test_names_of_parameters": "takes a path that does not begin with a slash",
+    "test_users_of_a_group": "deletes a group that has users",
     "test_versions_of_tables": "has a server error for a version that was deleted",
     "test_parts_out_of_order": "looks at the sizes first",
 }
@@ -838,6 +839,24 @@ def test_images(cloud):
         (image,) = ec2.describe_images(ImageIds=[latest])["Images"]
         assert image["Architecture"] == system.rpartition("-")[2] and image["Name"].startswith("al2023-ami-2023")
         assert image["CreationDate"] == max(one["CreationDate"] for one in ec2.describe_images(Filters=look(name="al2023-ami-2023*", architecture=image["Architecture"]))["Images"])
+
+
+def test_users_of_a_group(cloud):
+    iam, group, user = cloud.client("iam"), name(), name()
+    iam.create_group(GroupName=group)
+    made = iam.create_user(UserName=user)["User"]
+    iam.add_user_to_group(GroupName=group, UserName=user)
+    found = iam.get_group(GroupName=group)
+    assert found["Group"]["GroupName"] == group and [(one["UserName"], one["UserId"], one["Arn"]) for one in found["Users"]] == [(user, made["UserId"], made["Arn"])]
+    assert code(iam.delete_group, GroupName=group) == "DeleteConflict"
+    assert code(iam.delete_user, UserName=user) == "DeleteConflict"
+    iam.remove_user_from_group(GroupName=group, UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    assert (key["UserName"], key["Status"]) == (user, "Active") and len(key["SecretAccessKey"]) == 40
+    assert code(iam.delete_user, UserName=user) == "DeleteConflict"
+    iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName=user)
+    iam.delete_group(GroupName=group)
 
 
 def test_unpublished_parameter(cloud):
