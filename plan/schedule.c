@@ -112,6 +112,7 @@ static void add_decl_edges(struct builder *b)
  */
 enum delete_order {
     ORDER_WHOLE,
+    ORDER_EARLY,            /* what types want to keep for long goes as soon as it can */
     ORDER_DEPENDENTS_FIRST, /* what merely loses a reference need not have been updated */
     ORDER_REPLACEMENTS,     /* only a replacement's two halves wait for each other */
     ORDER_COUNT
@@ -145,7 +146,7 @@ static void add_dependent_edges(struct builder *b, enum delete_order order, uint
         add_edge(b, delete_op(b, dependent), delete);
     if (join)
         add_edge(b, apply_op(b, dependent), apply_op(b, node));
-    else if (change && change->instance ? change->decision.create_first : order == ORDER_WHOLE)
+    else if (change && change->instance ? change->decision.create_first : order <= ORDER_EARLY)
         add_edge(b, apply_op(b, dependent), delete);
 }
 
@@ -170,7 +171,7 @@ static void add_deposed_edges(struct builder *b, enum delete_order order, size_t
         return;
     if (instance_action(instance) == ACTION_REPLACE && instance->change->decision.create_first)
         add_edge(b, b->delete_ops[i], instance->op);
-    else if (order == ORDER_WHOLE)
+    else if (order <= ORDER_EARLY)
         add_edge(b, instance->op, b->delete_ops[i]);
 }
 
@@ -214,6 +215,15 @@ static void add_outlasting(struct builder *b)
             add_outlasting_edges(b, &arena, &deleted, i);
 }
 
+/* A container runs until the image of the next one is built: a build that fails takes nothing away. */
+static void add_late_edges(struct builder *b, uint32_t delete)
+{
+    const struct instance *instance = b->x->ops[delete].change->instance;
+    const struct decl *decl = instance ? instance->decl : NULL;
+    for (size_t d = 0; decl && decl->schema->delete_late && d < decl->dep_count; d++)
+        add_edge(b, b->decl_ops[decl->deps[d]->index], delete);
+}
+
 /* Deletion order: dependents first; what merely loses a reference is updated first. */
 static void add_delete_edges(struct builder *b, enum delete_order order)
 {
@@ -228,6 +238,8 @@ static void add_delete_edges(struct builder *b, enum delete_order order)
             graph_add_edge(graph, apply, delete);
         else
             graph_add_edge(graph, delete, apply);
+        if (order == ORDER_WHOLE)
+            add_late_edges(b, delete);
     }
     for (uint32_t node = 0; node < b->records.node_count; node++)
         for (uint32_t e = b->records.first[node]; e < b->records.first[node + 1]; e++)

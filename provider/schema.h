@@ -112,6 +112,7 @@ struct schema {
                    */
     bool
         create_first; /* a replacement is made before the old one is deleted, unless that would be a circle */
+    bool delete_late; /* in a replacement the old one stays until all that the new one needs is there */
     bool bulk;        /* has a list call: refreshed by pages */
     const struct attr *attrs; /* in spec order */
     size_t attr_count;

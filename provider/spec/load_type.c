@@ -583,8 +583,9 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         .impl = type};
     struct str order = load_text(l, node, "replace");
     type->schema.create_first = str_eqz(order, "create first");
-    if (order.n && !type->schema.create_first)
-        load_error(l, node_get(node, "replace"), "replace is \"create first\", or left out");
+    type->schema.delete_late = str_eqz(order, "delete late");
+    if (order.n && !type->schema.create_first && !type->schema.delete_late)
+        load_error(l, node_get(node, "replace"), "replace is \"create first\", \"delete late\", or left out");
     type->schema.settles_ms = load_ms(l, node, "settles", 0);
     type->schema.history = load_flag(l, node, "history");
     type->schema.sole = load_flag(l, node, "sole");

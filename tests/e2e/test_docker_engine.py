@@ -85,6 +85,19 @@ def web(port):
 """
 
 
+SMALL = """
+net: {{type: docker.network, name: shop}}
+store: {{type: docker.volume, name: shop-data}}
+app: {{type: docker.image, name: "shop/app:1", context: app}}
+web:
+  type: docker.container
+  name: web
+  image: ${{app.id}}
+  command: [/bin/sh, -c, "trap 'exit 0' TERM; while :; do sleep 0.05; done"]
+  secrets: {{/run/secrets/password: "${{inputs.password}}"}}
+  networks: [{{name: "${{net.name}}"}}]
+  mounts: [{{source: "${{store.name}}", target: /data}}]
+""".format()
 INPUTS = f"inputs: {{password: {{type: string, sensitive: true, default: {SECRET}}}}}"
 
 
@@ -227,6 +240,19 @@ def test_what_fails_says_why(stack, engine):
 
 
 @pytest.mark.long
+def test_a_build_that_fails_takes_nothing_away(stack, engine):
+    with_app(stack)
+    written(stack, SMALL, INPUTS)
+    stack.apply()
+    first = engine.inspect("web")["Id"]
+    stack.write(f"FROM {BASE}\nRUN exit 3\n", "app/Dockerfile")
+    assert stack.plan() == {"app": "update", "web": "replace"}
+    stack.apply(status=1)
+    there = engine.inspect("web")
+    assert there["Id"] == first and there["State"]["Running"]
+
+
+@pytest.mark.long
 def test_what_others_made_is_left_alone(stack, engine):
     engine.docker("run", "-d", "--name", "web", "--network", "none", BASE, "/bin/sleep", "1000")
     engine.docker("volume", "create", "shop-data")
@@ -276,21 +302,6 @@ def test_a_lost_state_is_found_again(stack, engine):
     assert engine.inspect("web")["Id"] == web_ or engine.inspect("web")["State"]["Running"]
 
 
-SMALL = """
-net: {{type: docker.network, name: shop}}
-store: {{type: docker.volume, name: shop-data}}
-app: {{type: docker.image, name: "shop/app:1", context: app}}
-web:
-  type: docker.container
-  name: web
-  image: ${{app.id}}
-  command: [/bin/sh, -c, "trap 'exit 0' TERM; while :; do sleep 0.05; done"]
-  secrets: {{/run/secrets/password: "${{inputs.password}}"}}
-  networks: [{{name: "${{net.name}}"}}]
-  mounts: [{{source: "${{store.name}}", target: /data}}]
-""".format()
-
-
 def steps_of(stack, command):
     log = stack.folder / "steps"
     stack.run(command, "--yes", env={"WEIR_CRASH_LOG": str(log)})
@@ -300,9 +311,10 @@ def steps_of(stack, command):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("part", range(6))
 @pytest.mark.parametrize("command", ["apply", "destroy"])
-def test_killed_anywhere(stack, engine, command):
-    """Before, between and after each step: the next command settles it, nothing is there twice, nothing is left."""
+def test_killed_anywhere(stack, engine, command, part):
+    """Before, between and after each step: the next command settles it, nothing is there twice, nothing is left. In parts, for the time they take."""
     with_app(stack)
     stack.env["WEIR_CLOCK_SPEED"] = "20"  # of its own waiting
     before = engine.things()
@@ -311,7 +323,7 @@ def test_killed_anywhere(stack, engine, command):
     assert engine.things() == before
     steps, killed = (applied if command == "apply" else destroyed), 0
     assert steps > 15
-    for n in range(1, steps + 1):
+    for n in range(1 + part, steps + 1, 6):
         if command == "destroy":
             stack.apply()
         process = stack.start(command, "--yes", env={"WEIR_CRASH_AT": str(n)})
@@ -325,7 +337,7 @@ def test_killed_anywhere(stack, engine, command):
             assert engine.docker("exec", "web", "cat", "/run/secrets/password") == SECRET, n
         stack.destroy("--verify")
         assert engine.things() == before, n
-    assert killed > steps // 2
+    assert killed > steps // 6 // 2
 
 
 @pytest.mark.long
