@@ -372,6 +372,11 @@ def bench_jobs(bench, work):
     jobs.run(title, bench, Run, work)
 
 
+def bench_database(bench, work):
+    import database
+    database.run(title, bench, Run, work)
+
+
 def bench_refresh(bench, work):
     import services
     services.refresh(title, bench.judge, work, bench.quick)
@@ -388,6 +393,7 @@ def bench_mixed(bench, work):
 
 
 SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox, "transfer": bench_transfer, "download": bench_download, "jobs": bench_jobs,
+            "database": bench_database,
             "refresh": bench_refresh, "examples": bench_examples, "mixed": bench_mixed,
             "terraform": bench_terraform}
 
