@@ -119,6 +119,8 @@ static int need_reach(struct planner *p, struct err *err)
     return 0;
 }
 
+static void find_early(struct planner *p);
+
 static bool has_any(const struct stack *stack)
 {
     for (size_t i = 0; i < stack->decl_count; i++)
@@ -136,6 +138,8 @@ int connections_apply_begins(struct planner *p, const struct observer *observer,
     if (need_reach(p, err))
         return -1;
     struct connections *c = p->workspace->connections;
+    if (!p->evaluated.early) /* from now on the state belongs to many */
+        find_early(p);
     pthread_mutex_lock(&c->lock);
     c->recording = true;
     c->observer = *observer;

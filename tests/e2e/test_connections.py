@@ -299,6 +299,33 @@ def test_an_address_that_comes_to_be_known(local_stack, bastion, inner, keys, tm
     assert not target.exists()
 
 
+@pytest.mark.long
+def test_an_address_that_only_an_apply_tells(local_stack, bastion, inner, keys, tmp_path):
+    def write(trigger, content):
+        local_stack.write(f"""
+            stack: door
+            connections:
+              bastion: {bastion.connection(keys["ed25519"])}
+              inner: {inner.connection(keys["ed25519"]).replace("host: 127.0.0.1", 'host: "${finder.output}"')}
+            providers: {{host: {{via: bastion}}, host.inner: {{via: inner}}}}
+            resources:
+              finder: {{type: host.command, create: "echo 127.0.0.1", triggers: {trigger}}}
+              it: {{type: host.file, provider: host.inner, path: {tmp_path}/made, content: {content}}}
+        """)
+
+    write(1, "one")
+    assert local_stack.plan() == {"finder": "create", "it": "create"}
+    local_stack.apply()
+    local_stack.assert_settled()
+    write(2, "two")
+    assert local_stack.plan() == {"finder": "update", "it": "update"}
+    local_stack.apply()
+    assert (tmp_path / "made").read_text() == "two"
+    local_stack.assert_settled()
+    local_stack.destroy()
+    assert not (tmp_path / "made").exists()
+
+
 def test_mistakes_in_the_file(local_stack):
     local_stack.write("""
         stack: door
