@@ -108,6 +108,31 @@ static void test_own_specs(void **state)
     assert_int_equal(catalog_new(&options, &catalog, &err), -1);
 }
 
+/* Of whichever kind: its types have two words where it is called like that, three otherwise. */
+static void test_own_specs_of_another_kind(void **state)
+{
+    (void)state;
+    write_spec("team.yaml",
+        "kind: weir\nservice: team\ntypes: {note: {id: n, recorded: true, attributes: {n: "
+        "string}}}\n");
+    write_spec("weir.yaml",
+        "kind: weir\nservice: weir\ntypes: {word: {id: n, recorded: true, attributes: {n: "
+        "string}}}\n");
+    struct catalog *catalog = open_catalog(temp_folder);
+    struct err err = ERR_INIT;
+    size_t n, seen = 0;
+    assert_non_null(catalog_find(catalog, STR("weir.team.note"), false, &err));
+    assert_non_null(catalog_find(catalog, STR("weir.word"), false, &err));
+    assert_non_null(
+        catalog_find(catalog, STR("weir.command"), false, &err)); /* the built-in one is still there */
+    assert_null(catalog_find(catalog, STR("aws.team.note"), false, &err));
+    const struct str *names = catalog_names(catalog, false, &n);
+    for (size_t i = 0; i < n; i++)
+        seen += str_eqz(names[i], "weir.team.note") || str_eqz(names[i], "weir.word");
+    assert_int_equal(seen, 2);
+    catalog_free(catalog);
+}
+
 /* Also where none of its types is asked for. */
 static void test_a_broken_spec_of_ones_own(void **state)
 {
@@ -132,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test_setup_teardown(test_own_specs, temp_folder_make, temp_folder_remove),
+        cmocka_unit_test_setup_teardown(test_own_specs_of_another_kind, temp_folder_make, temp_folder_remove),
         cmocka_unit_test_setup_teardown(test_a_broken_spec_of_ones_own, temp_folder_make, temp_folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
