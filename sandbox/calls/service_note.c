@@ -1,4 +1,4 @@
-/* Notes: what this room keeps beside a record of the control plane, a file each. */
+/* Notes: what services keep beside a record of the control plane, a file each. */
 #include "sandbox/calls/services.h"
 
 #include "base/file.h"

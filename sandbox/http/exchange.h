@@ -1,8 +1,8 @@
 /*
- * One request and its answer, between the HTTP server (server.c) and the services. An exchange belongs to its
+ * One request and its answer, between the HTTP server (server.c) and who responds. An exchange belongs to its
  * connection's thread.
  *
- * A service sees it in three steps: `begin` when the headers are there, `data` for each piece of the body,
+ * A responder sees it in three steps: `begin` when the headers are there, `data` for each piece of the body,
  * `end` after it. The first one to answer (reply_*, refuse) ends it: nothing more is called, though what the
  * client still sends is read and dropped.
  */
@@ -40,11 +40,11 @@ struct exchange {
     struct sandbox *sandbox;
     struct arena arena;
     struct wire_message
-        request;            /* path and query as sent; body where the service does not take `data` itself */
+        request;            /* path and query as sent; body where the responder does not take `data` itself */
     int64_t content_length; /* -1: not said */
     struct auth auth;
     const struct responder *responder;
-    void *state; /* the service's */
+    void *state; /* the responder's */
     struct buf body;
 
     bool answered;
