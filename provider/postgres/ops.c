@@ -64,6 +64,20 @@ int object_session(struct op_ctx *ctx, const struct value *object, struct sessio
 
 /* ---- looking ---- */
 
+/* Of what is looked at for the first time, to be taken over: what the server would make of the file's words.
+ */
+static const struct value *with_memory(
+    struct op_ctx *ctx, const struct pg_type *type, struct session *session, const struct value *prior)
+{
+    struct pg_work work = {.ctx = ctx, .session = session, .desired = prior};
+    const struct value *memory = NULL;
+    struct err ignored = ERR_INIT;
+    if (!type->remember || value_getz(prior, "as_stored") || type->remember(&work, &memory, &ignored) ||
+        !memory)
+        return prior;
+    return value_with(ctx->arena, prior, STR("as_stored"), memory);
+}
+
 static int ops_look(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
 {
     const struct pg_type *type = ops_type_of(ctx);
@@ -73,7 +87,7 @@ static int ops_look(struct op_ctx *ctx, const struct value *prior, const struct 
     int status = type->read ? type->read(ctx, prior, live, &why) : 0;
     if (!type->read)
         status = object_session(ctx, prior, &session, &why) ||
-                 catalog_look(session, ctx, type, prior, false, live, &why);
+                 catalog_look(session, ctx, type, with_memory(ctx, type, session, prior), false, live, &why);
     if (status && why.class == ERR_ABSENT) /* what lay in a database that is gone is gone as well */
         *live = NULL;
     if (!status || why.class == ERR_ABSENT)

@@ -34,6 +34,9 @@ struct pg_type {
      * it was just made from that. NULL: as it is. */
     const struct value *(*shape)(
         struct arena *arena, const struct value *prior, const struct value *live, bool fresh);
+    /* What `as_stored` would be, for something that the record does not have: what the server makes of
+     * work->desired. NULL: nothing of the kind. */
+    int (*remember)(struct pg_work *work, const struct value **memory, struct err *err);
     /* Types that no query alone shows: *live NULL where it is not there. */
     int (*read)(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err);
     /* The rest of resource_ops' functions, where there is something to do. */

@@ -135,27 +135,42 @@ static int view_remove(struct pg_work *work, struct err *err)
 }
 
 /* As a temporary view that is rolled back, the query has the words that it would have for good. */
+static int view_twin(struct pg_work *work, const struct value **words, struct err *err)
+{
+    struct op_ctx *ctx = work->ctx;
+    const struct value *twin = NULL, *name = value_getz(work->desired, "name");
+    AUTO_ROWS struct rows rows = {0};
+    struct value_entry entries[] = {{STR("key"), value_stringz(ctx->arena, "twin")},
+        {STR("schema"), value_stringz(ctx->arena, "pg_temp")}, {STR("name"), name}};
+    const struct value *wanted = value_map(ctx->arena, entries, 3);
+    struct pg_work trying = {.ctx = ctx, .session = work->session, .desired = work->desired};
+    buf_addz(&trying.sql, "begin;\n");
+    view_write_path(&trying);
+    sql_add(&trying.sql, work->session,
+        "create temp view %I as %s;\nset local search_path = '';\n%s;\nrollback", name->string,
+        view_query_of(&trying),
+        catalog_query(work->session, ctx->arena, "view", value_list(ctx->arena, &wanted, 1)));
+    int status = session_run(work->session, buf_str(&trying.sql), NULL, &rows, err) ||
+                 catalog_row(ctx, &rows, &twin, err);
+    buf_release(&trying.sql);
+    struct err ignored = ERR_INIT;
+    if (status && session_in_transaction(work->session))
+        session_run(work->session, STR("rollback"), NULL, NULL, &ignored);
+    *words = value_getz(twin, "query");
+    return status ? -1 : 0;
+}
+
 static int view_is_made(
     struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
 {
     struct pg_work work = {.ctx = ctx, .desired = desired};
-    AUTO_ROWS struct rows rows = {0};
-    struct value_entry entries[] = {{STR("key"), value_stringz(ctx->arena, "twin")},
-        {STR("schema"), value_stringz(ctx->arena, "pg_temp")}, {STR("name"), value_getz(desired, "name")}};
-    const struct value *wanted = value_map(ctx->arena, entries, 3), *twin = NULL;
+    const struct value *words = NULL;
     if (object_session(ctx, desired, &work.session, err))
         return -1;
-    buf_addz(&work.sql, "begin;\n");
-    view_write_path(&work);
-    sql_add(&work.sql, work.session, "create temp view %I as %s;\nset local search_path = '';\n%s;\nrollback",
-        value_getz(desired, "name")->string, view_query_of(&work),
-        catalog_query(work.session, ctx->arena, "view", value_list(ctx->arena, &wanted, 1)));
-    int status = session_run(work.session, buf_str(&work.sql), NULL, &rows, err) ||
-                 catalog_row(ctx, &rows, &twin, err);
-    *made = !status && value_equal(value_getz(twin, "query"), value_getz(live, "as_stored"));
-    buf_release(&work.sql);
+    int status = view_twin(&work, &words, err);
+    *made = !status && value_equal(words, value_getz(live, "as_stored"));
     session_give(&work.session);
-    return status ? -1 : 0;
+    return status;
 }
 
 const struct pg_type pg_view = {.name = "view",
@@ -165,4 +180,5 @@ const struct pg_type pg_view = {.name = "view",
     .update = view_update,
     .remove = view_remove,
     .shape = view_shape,
+    .remember = view_twin,
     .is_made = view_is_made};

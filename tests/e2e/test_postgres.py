@@ -525,3 +525,28 @@ def test_two_interruptions_end_a_statement(stack, server):
     assert run.returncode not in (0, -signal.SIGKILL) and "interrupted" in out + err, out + err
     until(lambda: server.psql("select count(*) from pg_stat_activity where query ~ 'pg_sleep' and application_name = 'weir'") == "0")
     assert server.psql("select count(*) from pg_class where relname = 'slow'") == "0"
+
+
+def test_what_is_there_already_is_taken_over(stack, server):
+    server.psql("create schema old", "create table old.t (id int primary key, a varchar(5) default 'q', b int, theirs int)", "create view old.v as select id from old.t", "create role there")
+    resources = """
+        t:
+          type: postgres.table
+          provider: retail
+          schema: old
+          name: t
+          columns: [{name: id, type: int4}, {name: a, type: varchar(9), default: "'q'"}, {name: b, type: int}]
+          primary_key: [id]
+        v: {type: postgres.view, provider: retail, schema: old, name: v, query: SELECT id FROM t, adopt: existing}
+        r: {type: postgres.role, provider: retail, name: there}
+    """
+    written(stack, server, resources)
+    stack.write((stack.folder / "weir.yaml").read_text() + "imports: [{address: t, id: old/t}]\n")
+    shown = stack.run("plan").out
+    assert "varchar(9)" in shown and "int4" not in shown and "theirs" not in shown, shown
+    refused = stack.run("apply", "--yes", status=1)
+    assert 'role "there" already exists' in refused.err and "adopt: existing" in refused.err
+    stack.write((stack.folder / "weir.yaml").read_text().replace("name: there}", "name: there, adopt: existing}"))
+    stack.apply()
+    is_as_said(stack)
+    assert server.psql("select atttypmod - 4 from pg_attribute where attrelid = 'old.t'::regclass and attname = 'a'") == "9"
