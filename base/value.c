@@ -299,6 +299,14 @@ bool value_getb(const struct value *map, const char *key)
     return v && v->kind == VALUE_BOOL && v->boolean;
 }
 
+bool value_list_has(const struct value *list, struct str text)
+{
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+        if (list->items[i]->kind == VALUE_STRING && str_eq(list->items[i]->string, text))
+            return true;
+    return false;
+}
+
 static struct str float_text(struct arena *arena, double number)
 {
     if (number >= -9007199254740992.0 && number <= 9007199254740992.0) {

@@ -133,6 +133,8 @@ struct str value_text(const struct value *v, struct str fallback);
 struct str value_gets(const struct value *map, const char *key);
 int64_t value_geti(const struct value *map, const char *key, int64_t fallback);
 bool value_getb(const struct value *map, const char *key);
+/* Is the text among the items? NULL and what is no list have none. */
+bool value_list_has(const struct value *list, struct str text);
 /* The whole number towards zero; what is too far for one is the farthest, what is no number 0: of both the
  * language leaves the conversion undefined. */
 int64_t int_within(double number);

@@ -49,14 +49,25 @@ static struct change *instance_change(struct planner *p, struct instance *instan
 
 /* ---- drift ---- */
 
+/* What the instance is compared with. */
+static struct comparison comparison_of(
+    struct planner *p, const struct instance *instance, const struct value *live)
+{
+    return (struct comparison){.arena = p->arena,
+        .schema = instance->decl->schema,
+        .lifecycle = &instance->decl->lifecycle,
+        .live = live,
+        .record = instance->seen ? instance->seen->record : NULL};
+}
+
 static void note_drift(struct planner *p, struct instance *instance)
 {
     const struct seen *seen = instance->seen;
     struct attr_change *drift = NULL;
     if (!seen->read)
         return;
-    size_t n =
-        seen->live ? diff_drift(p->arena, instance->decl->schema, seen->record, seen->live, &drift) : 0;
+    struct comparison comparison = comparison_of(p, instance, seen->live);
+    size_t n = seen->live ? diff_drift(&comparison, &drift) : 0;
     if (seen->live && !n)
         return;
     struct change *change = instance_change(p, instance);
@@ -113,7 +124,8 @@ static bool decide_create(struct planner *p, struct instance *instance)
     if (!decide_change(p, instance, ACTION_CREATE, NULL))
         return false;
     struct change *change = instance->change;
-    change->attr_count = diff_made(p->arena, change->schema, instance->planned, NULL, NULL, &change->attrs);
+    struct comparison nothing = {.arena = p->arena, .schema = change->schema};
+    change->attr_count = diff_made(&nothing, instance->planned, &change->attrs);
     return true;
 }
 
@@ -160,8 +172,8 @@ static bool decide_replace(struct planner *p, struct instance *instance, const c
     change->adopted = seen->record->adopted;
     change->decision.create_first = decl->lifecycle.create_before_destroy || decl->schema->create_first;
     change->reason = str_z(reason);
-    change->attr_count =
-        diff_made(p->arena, change->schema, instance->planned, seen->live, seen->record, &change->attrs);
+    struct comparison comparison = comparison_of(p, instance, seen->live);
+    change->attr_count = diff_made(&comparison, instance->planned, &change->attrs);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < change->attr_count; k++)
             if (change->attrs[k].attr == list[i].attr)
@@ -209,10 +221,10 @@ static void decide_unchanged(struct planner *p, struct instance *instance, const
 
 static bool decide_with_live(struct planner *p, struct instance *instance, const struct value *live)
 {
-    const struct decl *decl = instance->decl;
     const struct record *record = instance->seen ? instance->seen->record : NULL;
     struct attr_change *list;
-    size_t n = diff_objects(p->arena, decl->schema, &decl->lifecycle, instance->desired, live, record, &list);
+    struct comparison comparison = comparison_of(p, instance, live);
+    size_t n = diff_objects(&comparison, instance->desired, &list);
     const char *why = record ? why_replaced(p, instance, list, n) : NULL;
     if (why)
         return decide_replace(p, instance, why, list, n);

@@ -21,12 +21,11 @@ static bool is_ignored(const struct lifecycle *lifecycle, struct str name)
 }
 
 /* What an attribute is compared with: the live value, or the record where the service does not tell. */
-static const struct value *compared_value(
-    const struct attr *attr, const struct value *live, const struct record *record)
+static const struct value *compared_value(const struct comparison *c, const struct attr *attr)
 {
-    if ((attr->local || attr->write_only) && record)
-        return value_get(record->attrs, attr->name);
-    return value_get(live, attr->name);
+    if ((attr->local || attr->write_only) && c->record)
+        return value_get(c->record->attrs, attr->name);
+    return value_get(c->live, attr->name);
 }
 
 static bool is_same_value(const struct attr *attr, const struct value *wanted, const struct value *have)
@@ -49,55 +48,56 @@ static bool is_to_reset(const struct attr *attr, const struct value *have)
 }
 
 /* Of what was taken over nobody knows what the service does not tell; the file's word is recorded. */
-static bool forces_replacement(const struct attr *attr, const struct value *wanted,
-    const struct value *before, const struct record *record)
+static bool forces_replacement(const struct comparison *c, const struct attr *attr,
+    const struct value *wanted, const struct value *before)
 {
     bool untold = (attr->local || attr->write_only) && value_is_null(before);
     bool fixed = attr->replace || attr_replaces_within(attr, wanted, before);
-    return fixed && !(untold && record && record->adopted);
+    return fixed && !(untold && c->record && c->record->adopted);
 }
 
 /* Does the attribute differ that the file gives? */
-static bool diff_given(const struct attr *attr, const struct lifecycle *lifecycle, const struct value *wanted,
-    const struct value *live, const struct record *record, struct attr_change *out)
+static bool diff_given(
+    const struct comparison *c, const struct attr *attr, const struct value *wanted, struct attr_change *out)
 {
-    if (!(attr->settable || attr->prepared) || is_ignored(lifecycle, attr->name))
+    const struct value *before = compared_value(c, attr);
+    if (!(attr->settable || attr->prepared) || is_ignored(c->lifecycle, attr->name) ||
+        is_same_value(attr, wanted, before))
         return false;
-    const struct value *before = compared_value(attr, live, record);
-    *out = (struct attr_change){
-        attr->name, attr, before, wanted, forces_replacement(attr, wanted, before, record)};
-    return !is_same_value(attr, wanted, before);
+    *out =
+        (struct attr_change){attr->name, attr, before, wanted, forces_replacement(c, attr, wanted, before)};
+    return true;
 }
 
 /* Is there something to put back of one that the file gave and does not give any more? */
-static bool diff_taken_out(const struct attr *attr, const struct lifecycle *lifecycle,
-    const struct value *live, const struct record *record, struct attr_change *out)
+static bool diff_taken_out(const struct comparison *c, const struct attr *attr, struct attr_change *out)
 {
-    const struct value *before = compared_value(attr, live, record);
+    const struct value *before = compared_value(c, attr);
+    if (is_ignored(c->lifecycle, attr->name) || !is_to_reset(attr, before))
+        return false;
     *out = (struct attr_change){attr->name, attr, before, NULL, attr->replace};
-    return !is_ignored(lifecycle, attr->name) && is_to_reset(attr, before);
+    return true;
 }
 
-size_t diff_objects(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
-    const struct value *desired, const struct value *live, const struct record *record,
-    struct attr_change **out)
+size_t diff_objects(const struct comparison *c, const struct value *desired, struct attr_change **out)
 {
-    size_t n = 0, most = desired->count + (record && record->set ? record->set->count : 0);
+    const struct value *set = c->record ? c->record->set : NULL;
+    size_t n = 0, most = desired->count + (set ? set->count : 0);
     struct attr_change *list = NULL, one;
     for (uint32_t i = 0; i < desired->count; i++) {
-        const struct attr *attr = schema_attr(schema, desired->entries[i].key);
-        if (!attr || !diff_given(attr, lifecycle, desired->entries[i].value, live, record, &one))
+        const struct attr *attr = schema_attr(c->schema, desired->entries[i].key);
+        if (!attr || !diff_given(c, attr, desired->entries[i].value, &one))
             continue;
         if (!list)
-            list = ARENA_ARRAY(arena, struct attr_change, most);
+            list = ARENA_ARRAY(c->arena, struct attr_change, most);
         list[n++] = one;
     }
-    for (uint32_t i = 0; record && record->set && i < record->set->count; i++) {
-        const struct attr *attr = schema_attr(schema, record->set->items[i]->string);
-        if (!attr || value_get(desired, attr->name) || !diff_taken_out(attr, lifecycle, live, record, &one))
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        const struct attr *attr = schema_attr(c->schema, set->items[i]->string);
+        if (!attr || value_get(desired, attr->name) || !diff_taken_out(c, attr, &one))
             continue;
         if (!list)
-            list = ARENA_ARRAY(arena, struct attr_change, most);
+            list = ARENA_ARRAY(c->arena, struct attr_change, most);
         list[n++] = one;
     }
     *out = list;
@@ -115,37 +115,28 @@ static const struct attr_change *find_shown(
     return NULL;
 }
 
-static bool has_set(const struct record *record, struct str name)
-{
-    for (uint32_t i = 0; record && record->set && i < record->set->count; i++)
-        if (str_eq(record->set->items[i]->string, name))
-            return true;
-    return false;
-}
-
 /* Does the attribute differ now, whose value was not known then, or was but is another? */
-static bool differs_now(const struct attr *attr, const struct lifecycle *lifecycle, const struct value *now,
-    const struct value *live, const struct record *record, struct attr_change *out)
+static bool differs_now(
+    const struct comparison *c, const struct attr *attr, const struct value *now, struct attr_change *out)
 {
     if (now)
-        return diff_given(attr, lifecycle, now, live, record, out);
-    return has_set(record, attr->name) && diff_taken_out(attr, lifecycle, live, record, out);
+        return diff_given(c, attr, now, out);
+    return c->record && value_list_has(c->record->set, attr->name) && diff_taken_out(c, attr, out);
 }
 
-size_t diff_known(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
-    const struct diff_then *then, const struct value *desired, const struct value *live,
-    const struct record *record, struct attr_change **out)
+size_t diff_known(const struct comparison *c, const struct diff_then *then, const struct value *desired,
+    struct attr_change **out)
 {
     size_t n = 0;
-    struct attr_change *list = ARENA_ARRAY(arena, struct attr_change, schema->attr_count + 1);
-    for (size_t i = 0; i < schema->attr_count; i++) {
-        const struct attr *attr = &schema->attrs[i];
+    struct attr_change *list = ARENA_ARRAY(c->arena, struct attr_change, c->schema->attr_count + 1);
+    for (size_t i = 0; i < c->schema->attr_count; i++) {
+        const struct attr *attr = &c->schema->attrs[i];
         const struct value *was = value_get(then->desired, attr->name), *now = value_get(desired, attr->name);
         const struct attr_change *shown = find_shown(then->shown, then->count, attr);
         bool same = was == now || (was && now && value_equal(was, now));
         if (same && shown)
             list[n++] = *shown;
-        else if (!same && differs_now(attr, lifecycle, now, live, record, &list[n]))
+        else if (!same && differs_now(c, attr, now, &list[n]))
             n++;
     }
     *out = list;
@@ -156,52 +147,49 @@ size_t diff_known(struct arena *arena, const struct schema *schema, const struct
 
 /* What the service does not tell, the record knows: such things have not changed by being replaced. */
 static const struct value *value_replaced(
-    const struct attr *attr, const struct value *after, const struct value *live, const struct record *record)
+    const struct comparison *c, const struct attr *attr, const struct value *after)
 {
-    const struct value *v = value_get(live, attr->name);
-    if (!v && record && (attr->local || attr->write_only))
-        v = value_get(record->attrs, attr->name);
+    const struct value *v = value_get(c->live, attr->name);
+    if (!v && c->record && (attr->local || attr->write_only))
+        v = value_get(c->record->attrs, attr->name);
     return v && object_hash_matches(v, after) ? after : v;
 }
 
-size_t diff_made(struct arena *arena, const struct schema *schema, const struct value *planned,
-    const struct value *live, const struct record *record, struct attr_change **out)
+size_t diff_made(const struct comparison *c, const struct value *planned, struct attr_change **out)
 {
-    struct attr_change *list = ARENA_ARRAY(arena, struct attr_change, planned->count ? planned->count : 1);
+    struct attr_change *list = ARENA_ARRAY(c->arena, struct attr_change, planned->count ? planned->count : 1);
     size_t n = 0;
     for (uint32_t i = 0; i < planned->count; i++) {
-        const struct attr *attr = schema_attr(schema, planned->entries[i].key);
+        const struct attr *attr = schema_attr(c->schema, planned->entries[i].key);
         const struct value *after = planned->entries[i].value;
         if (attr && !value_is_null(after))
-            list[n++] = (struct attr_change){.name = attr->name,
-                .attr = attr,
-                .before = value_replaced(attr, after, live, record),
-                .after = after};
+            list[n++] = (struct attr_change){
+                .name = attr->name, .attr = attr, .before = value_replaced(c, attr, after), .after = after};
     }
     *out = list;
     return n;
 }
 
-size_t diff_drift(struct arena *arena, const struct schema *schema, const struct record *record,
-    const struct value *live, struct attr_change **out)
+size_t diff_drift(const struct comparison *c, struct attr_change **out)
 {
+    const struct value *set = c->record->set;
     size_t n = 0;
     *out = NULL;
-    for (uint32_t i = 0; record->set && i < record->set->count; i++) {
-        const struct attr *attr = schema_attr(schema, record->set->items[i]->string);
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        const struct attr *attr = schema_attr(c->schema, set->items[i]->string);
         if (!attr || attr->local || attr->write_only)
             continue;
-        const struct value *recorded = value_get(record->attrs, attr->name),
-                           *is = value_get(live, attr->name);
+        const struct value *recorded = value_get(c->record->attrs, attr->name),
+                           *is = value_get(c->live, attr->name);
         if (attr_equal(attr, recorded, is) || object_hash_matches(recorded, is))
             continue;
         if (!*out)
-            *out = ARENA_ARRAY(arena, struct attr_change, record->set->count);
+            *out = ARENA_ARRAY(c->arena, struct attr_change, set->count);
         bool secret = attr->sensitive || value_is_sensitive(recorded);
         (*out)[n++] = (struct attr_change){.name = attr->name,
             .attr = attr,
             .before = recorded,
-            .after = secret && is ? value_mark(arena, is, VALUE_SENSITIVE) : is};
+            .after = secret && is ? value_mark(c->arena, is, VALUE_SENSITIVE) : is};
     }
     return n;
 }

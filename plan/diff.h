@@ -9,13 +9,19 @@
 #include "plan/plan.h"
 #include "stacks/stack.h"
 
-/*
- * The attributes in which desired differs from live, those among them that the record has set and the file
- * does not give any more. What is unknown differs. `record` NULL: nothing was set before.
- */
-size_t diff_objects(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
-    const struct value *desired, const struct value *live, const struct record *record,
-    struct attr_change **out);
+/* What a desired object is compared with. */
+struct comparison {
+    struct arena *arena; /* lists */
+    const struct schema *schema;
+    const struct lifecycle *lifecycle; /* what is ignored; NULL: nothing */
+    const struct value *live;          /* what is there; NULL: nothing */
+    const struct record *record;       /* what the last apply set; NULL: nothing */
+};
+
+/* The attributes in which desired differs from live, those among them that the record has set and the file
+ * does not give any more. What is unknown differs. */
+size_t diff_objects(const struct comparison *c, const struct value *desired, struct attr_change **out);
+
 /* What was shown, and of which object. */
 struct diff_then {
     const struct value *desired;
@@ -26,15 +32,11 @@ struct diff_then {
  * The difference that was shown, with what was unknown in it compared now that it is known: that may turn out
  * to be no difference. What was known is not compared again.
  */
-size_t diff_known(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
-    const struct diff_then *then, const struct value *desired, const struct value *live,
-    const struct record *record, struct attr_change **out);
-/* All that a new one will have, beside what the one has that it takes the place of (live and record may be
- * NULL). */
-size_t diff_made(struct arena *arena, const struct schema *schema, const struct value *planned,
-    const struct value *live, const struct record *record, struct attr_change **out);
-/* What changed outside weir, of what the last apply set. */
-size_t diff_drift(struct arena *arena, const struct schema *schema, const struct record *record,
-    const struct value *live, struct attr_change **out);
+size_t diff_known(const struct comparison *c, const struct diff_then *then, const struct value *desired,
+    struct attr_change **out);
+/* All that a new one will have, beside what the one has that it takes the place of. */
+size_t diff_made(const struct comparison *c, const struct value *planned, struct attr_change **out);
+/* What changed outside weir, of what the last apply set. With a record. */
+size_t diff_drift(const struct comparison *c, struct attr_change **out);
 
 #endif

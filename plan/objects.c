@@ -192,9 +192,7 @@ const struct value *object_ours(struct arena *arena, const struct schema *schema
         const struct value *map = attr->shared ? value_get(live, attr->name) : NULL;
         if (!map || map->kind != VALUE_MAP)
             continue;
-        bool named = false;
-        for (uint32_t k = 0; names && k < names->count && !named; k++)
-            named = str_eq(names->items[k]->string, attr->name);
+        bool named = value_list_has(names, attr->name);
         const struct value *ours = keys_in(arena, map, named ? value_get(known, attr->name) : NULL);
         live = value_with(arena, live, attr->name, ours);
     }

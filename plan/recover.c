@@ -191,14 +191,6 @@ static int settle_create(struct settling *s, struct err *err)
 
 /* ---- update ---- */
 
-static bool names_include(const struct value *list, struct str name)
-{
-    for (uint32_t i = 0; list && i < list->count; i++)
-        if (str_eq(value_text(list->items[i], STR_EMPTY), name))
-            return true;
-    return false;
-}
-
 /* Names that the file gave before or was about to give: the next plan looks at all of them. */
 static const struct value *both_sets(struct settling *s)
 {
@@ -207,7 +199,7 @@ static const struct value *both_sets(struct settling *s)
     for (uint32_t i = 0; before && i < before->count; i++)
         value_builder_add(&names, before->items[i]);
     for (uint32_t i = 0; after && i < after->count; i++)
-        if (!names_include(before, value_text(after->items[i], STR_EMPTY)))
+        if (!value_list_has(before, value_text(after->items[i], STR_EMPTY)))
             value_builder_add(&names, after->items[i]);
     return value_builder_list(&names);
 }

@@ -51,21 +51,13 @@ struct refresh {
     struct err err;
 };
 
-static bool list_has(const struct value *list, struct str name)
-{
-    for (uint32_t i = 0; list && i < list->count; i++)
-        if (str_eq(list->items[i]->string, name))
-            return true;
-    return false;
-}
-
 /* Names in `wanted` that `covered` lacks. */
 static const struct value *list_without(
     struct arena *arena, const struct value *wanted, const struct value *covered)
 {
     struct value_builder left = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < wanted->count; i++)
-        if (!list_has(covered, wanted->items[i]->string))
+        if (!value_list_has(covered, wanted->items[i]->string))
             value_builder_add(&left, wanted->items[i]);
     return value_builder_list(&left);
 }
@@ -88,7 +80,8 @@ static const struct value *wanted_of(
     const struct decl *decl =
         address_split(arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
     for (size_t i = 0; decl && i < decl->attr_count; i++)
-        if (is_readable(schema, decl->attrs[i].name) && !list_has(seen->record->set, decl->attrs[i].name))
+        if (is_readable(schema, decl->attrs[i].name) &&
+            !value_list_has(seen->record->set, decl->attrs[i].name))
             value_builder_add(&wanted, value_string_ref(arena, decl->attrs[i].name));
     /* A secret that the service keeps: the record may have no more than its hash, and others refer to it. */
     for (size_t i = 0; i < schema->attr_count; i++)
@@ -246,7 +239,7 @@ static bool listing_agrees(const struct group *group, const struct seen *seen)
     for (uint32_t i = 0; seen->record->set && i < seen->record->set->count; i++) {
         struct str name = seen->record->set->items[i]->string;
         const struct attr *attr = schema_attr(group->schema, name);
-        if (!attr || !is_readable(group->schema, name) || !list_has(group->covered, name))
+        if (!attr || !is_readable(group->schema, name) || !value_list_has(group->covered, name))
             continue;
         const struct value *recorded = value_get(seen->record->attrs, name),
                            *live = value_get(seen->live, name);

@@ -127,8 +127,11 @@ int work_update(
 int work_adopt(struct work *work, const struct value *live, struct err *err)
 {
     struct attr_change *list;
-    size_t n = diff_objects(&work->arena, work->change->schema, &work->change->instance->decl->lifecycle,
-        work->desired, live, NULL, &list);
+    struct comparison comparison = {.arena = &work->arena,
+        .schema = work->change->schema,
+        .lifecycle = &work->change->instance->decl->lifecycle,
+        .live = live};
+    size_t n = diff_objects(&comparison, work->desired, &list);
     return work_update(work, live, list, n, err);
 }
 
@@ -138,12 +141,16 @@ static int update_as_shown(
 {
     const struct change *change = work->change;
     const struct instance *instance = change->instance;
+    struct comparison comparison = {.arena = &work->arena,
+        .schema = change->schema,
+        .lifecycle = &instance->decl->lifecycle,
+        .live = prior,
+        .record = record};
     struct diff_then then = {instance->desired, change->attrs, change->attr_count};
     struct attr_change *list = change->attrs;
     size_t n = change->attr_count;
     if (work->desired != instance->desired)
-        n = diff_known(&work->arena, change->schema, &instance->decl->lifecycle, &then, work->desired, prior,
-            record, &list);
+        n = diff_known(&comparison, &then, work->desired, &list);
     return work_update(work, prior, list, n, err);
 }
 

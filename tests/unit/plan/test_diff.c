@@ -45,10 +45,16 @@ static const char *listed(const struct attr_change *list, size_t n)
     return arena_str(&arena, buf_str(&out)).p;
 }
 
+static struct comparison with(const char *live, const struct record *record)
+{
+    return (struct comparison){.arena = &arena, .schema = &schema, .live = json(live), .record = record};
+}
+
 static const char *diff(const char *desired, const char *live, const struct record *record)
 {
     struct attr_change *list;
-    size_t n = diff_objects(&arena, &schema, NULL, json(desired), json(live), record, &list);
+    struct comparison comparison = with(live, record);
+    size_t n = diff_objects(&comparison, json(desired), &list);
     return listed(list, n);
 }
 
@@ -93,9 +99,9 @@ static void what_is_ignored_does_not_differ(void **state)
     struct lifecycle lifecycle = {.ignore_changes = names, .ignore_count = 2};
     struct record record = {.set = json("[\"size\"]"), .attrs = json("{}")};
     struct attr_change *list;
-    assert_int_equal(diff_objects(&arena, &schema, &lifecycle, json("{\"note\":\"x\"}"),
-                         json("{\"size\":\"large\"}"), &record, &list),
-        0);
+    struct comparison comparison = with("{\"size\":\"large\"}", &record);
+    comparison.lifecycle = &lifecycle;
+    assert_int_equal(diff_objects(&comparison, json("{\"note\":\"x\"}"), &list), 0);
 }
 
 /* ---- what was shown, carried out ---- */
@@ -110,20 +116,17 @@ static const char *carried_out(
     const struct value *then, const char *now, const char *live, const struct record *record)
 {
     struct attr_change *shown, *list;
-    size_t n = diff_objects(&arena, &schema, NULL, then, json(live), record, &shown);
-    struct diff_then was = {then, shown, n};
-    return listed(
-        list, diff_known(&arena, &schema, NULL, &was, now ? json(now) : then, json(live), record, &list));
+    struct comparison comparison = with(live, record);
+    struct diff_then was = {then, NULL, diff_objects(&comparison, then, &shown)};
+    was.shown = shown;
+    size_t n = diff_known(&comparison, &was, json(now), &list);
+    return listed(list, n);
 }
 
 static void what_was_unknown_is_compared_when_it_is_known(void **state)
 {
     (void)state;
-    struct attr_change *list;
     const struct value *then = unknown_note("{\"size\":\"large\"}");
-    assert_int_equal(
-        diff_objects(&arena, &schema, NULL, then, json("{\"note\":\"x\",\"size\":\"small\"}"), NULL, &list),
-        2);
     assert_string_equal(
         carried_out(then, "{\"size\":\"large\",\"note\":\"x\"}", "{\"note\":\"x\",\"size\":\"small\"}", NULL),
         "size");
@@ -148,11 +151,11 @@ static void what_was_known_stays_as_it_was_shown(void **state)
     struct record record = {.set = json("[\"size\"]"), .attrs = json("{}")};
     const struct value *then = unknown_note("{\"name\":\"a\"}");
     struct attr_change *shown, *list;
-    size_t n = diff_objects(
-        &arena, &schema, NULL, then, json("{\"name\":\"a\",\"size\":\"large\"}"), &record, &shown);
+    struct comparison then_there = with("{\"name\":\"a\",\"size\":\"large\"}", &record),
+                      there = with("{\"name\":\"other by now\",\"size\":\"small\"}", &record);
+    size_t n = diff_objects(&then_there, then, &shown);
     struct diff_then was = {then, shown, n};
-    n = diff_known(&arena, &schema, NULL, &was, json("{\"name\":\"a\",\"note\":\"x\"}"),
-        json("{\"name\":\"other by now\",\"size\":\"small\"}"), &record, &list);
+    n = diff_known(&there, &was, json("{\"name\":\"a\",\"note\":\"x\"}"), &list);
     assert_string_equal(listed(list, n), "-size note");
 }
 
@@ -164,8 +167,9 @@ static void drift_is_of_what_was_set(void **state)
     struct record record = {
         .set = json("[\"size\",\"note\",\"source\"]"), .attrs = json("{\"size\":\"large\",\"note\":\"x\"}")};
     struct attr_change *list;
-    size_t n = diff_drift(&arena, &schema, &record,
-        json("{\"size\":\"huge\",\"note\":\"x\",\"zone\":\"1\",\"source\":\"y\"}"), &list);
+    struct comparison comparison =
+        with("{\"size\":\"huge\",\"note\":\"x\",\"zone\":\"1\",\"source\":\"y\"}", &record);
+    size_t n = diff_drift(&comparison, &list);
     assert_int_equal(n, 1);
     assert_true(str_eqz(list[0].name, "size"));
     assert_string_equal(list[0].before->string.p, "large");
@@ -179,7 +183,8 @@ static void drift_of_a_secret_is_secret(void **state)
         STR("note"), value_mark(&arena, value_stringz(&arena, "was"), VALUE_SENSITIVE)};
     struct record record = {.set = json("[\"note\"]"), .attrs = value_map(&arena, &kept, 1)};
     struct attr_change *list;
-    assert_int_equal(diff_drift(&arena, &schema, &record, json("{\"note\":\"is\"}"), &list), 1);
+    struct comparison comparison = with("{\"note\":\"is\"}", &record);
+    assert_int_equal(diff_drift(&comparison, &list), 1);
     assert_true(value_is_sensitive(list[0].after));
 }
 
@@ -190,8 +195,8 @@ static void a_new_one_has_all_that_is_set(void **state)
         {STR("note"), &value_null}, {STR("source"), value_stringz(&arena, "s")}};
     struct record record = {.attrs = json("{\"source\":\"r\"}")};
     struct attr_change *list;
-    size_t n =
-        diff_made(&arena, &schema, value_map(&arena, planned, 4), json("{\"name\":\"a\"}"), &record, &list);
+    struct comparison comparison = with("{\"name\":\"a\"}", &record);
+    size_t n = diff_made(&comparison, value_map(&arena, planned, 4), &list);
     assert_int_equal(n, 3);
     assert_string_equal(list[1].before->string.p, "a");
     assert_string_equal(list[2].before->string.p, "r");
