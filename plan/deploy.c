@@ -86,11 +86,11 @@ static bool holds_text(const struct value *v, struct str text)
 /* A job may still have an earlier version, where a deploy or a rollback was interrupted. */
 static bool uses_version_of(const struct record *job, const struct record *artifact)
 {
-    struct str key = value_text(value_getz(artifact->attrs, "key"), STR_EMPTY);
+    struct str key = value_gets(artifact->attrs, "key");
     const struct value *versions = value_getz(artifact->attrs, "versions");
     bool uses = key.n && holds_text(job->attrs, key);
     for (uint32_t i = 0; !uses && versions && versions->kind == VALUE_LIST && i < versions->count; i++) {
-        key = value_text(value_getz(versions->items[i], "key"), STR_EMPTY);
+        key = value_gets(versions->items[i], "key");
         uses = key.n && holds_text(job->attrs, key);
     }
     return uses;

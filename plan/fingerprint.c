@@ -30,7 +30,7 @@ static void add_place(
     struct err ignored = ERR_INIT;
     if (provider && change->schema && change->instance &&
         !provider_place(provider, change->schema, false, arena, &place, &ignored) && place)
-        buf_addf(out, "in %.*s\n", STR_ARG(value_text(value_getz(place, "region"), STR_EMPTY)));
+        buf_addf(out, "in %.*s\n", STR_ARG(value_gets(place, "region")));
 }
 
 struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)

@@ -106,7 +106,7 @@ static void take_identities(struct planner *p, struct map *all, const struct see
         take_identity(p, all, schema, seen, value_text(held->items[i], STR_EMPTY), true);
     if (!held || !held->count)
         take_identity(p, all, schema, seen, record->subject.id, false);
-    struct str arn = value_text(value_getz(record->attrs, "arn"), STR_EMPTY);
+    struct str arn = value_gets(record->attrs, "arn");
     if (!schema->sole && !str_eq(arn, record->subject.id))
         take_identity(p, all, schema, seen, arn, false);
 }

@@ -190,14 +190,9 @@ static int check_one(struct planner *p, struct elsewhere *e, struct str address,
     return 0;
 }
 
-static struct str place_part(const struct value *place, const char *name)
-{
-    return value_text(value_getz(place, name), STR_EMPTY);
-}
-
 static int hint_elsewhere(const struct elsewhere *e, struct err *err)
 {
-    struct str then = place_part(e->then, e->what), now = place_part(e->now, e->what);
+    struct str then = value_gets(e->then, e->what), now = value_gets(e->now, e->what);
     if (!strcmp(e->what, "region"))
         return err_hint(err,
             "say region %.*s again (AWS_REGION, or `region` in the provider's settings); for things in %.*s "
@@ -212,7 +207,7 @@ static int hint_elsewhere(const struct elsewhere *e, struct err *err)
 
 static int refuse_elsewhere(const struct elsewhere *e, struct err *err)
 {
-    struct str then = place_part(e->then, e->what), now = place_part(e->now, e->what);
+    struct str then = value_gets(e->then, e->what), now = value_gets(e->now, e->what);
     bool endpoint = !strcmp(e->what, "endpoint");
     struct str aws = STR("AWS itself");
     then = endpoint && !then.n ? aws : then;
@@ -273,6 +268,6 @@ bool place_moves(struct planner *p, const struct instance *instance, struct str 
         compare_places(p, provider, instance->decl->schema, record->place, &now, &what, &ignored) || !what)
         return false;
     *why = arena_printf(p->arena, "moves from %s %.*s to %.*s", what,
-        STR_ARG(place_part(record->place, what)), STR_ARG(place_part(now, what)));
+        STR_ARG(value_gets(record->place, what)), STR_ARG(value_gets(now, what)));
     return true;
 }

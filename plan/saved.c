@@ -189,7 +189,7 @@ void saved_plan_free(struct saved_plan *saved)
 
 static struct str saved_text(const struct saved_plan *saved, const char *key)
 {
-    return value_text(value_getz(saved->content, key), STR_EMPTY);
+    return value_gets(saved->content, key);
 }
 
 static bool saved_flag(const struct saved_plan *saved, const char *key)
@@ -200,7 +200,7 @@ static bool saved_flag(const struct saved_plan *saved, const char *key)
 
 struct str saved_plan_shown(const struct saved_plan *saved, const char *name)
 {
-    return value_text(value_getz(value_getz(saved->content, "shown"), name), (struct str){NULL, 0});
+    return value_gets(value_getz(saved->content, "shown"), name);
 }
 
 struct str saved_plan_env(const struct saved_plan *saved)

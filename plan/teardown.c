@@ -106,7 +106,7 @@ static int check_owner(
     }
     if (ctx->schema->ops->marks && ctx->schema->ops->marks(ctx, prior, &marks, err))
         return err->class == ERR_ABSENT ? 0 : err_context(err, "finding out whose it is");
-    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY);
+    struct str stack = value_gets(marks, "stack");
     if (!stack.n || str_eq(stack, ctx->stack))
         return 0;
     err_set(err, ERR_INVALID, "it bears the marks of the stack \"%.*s\"", STR_ARG(stack));
@@ -156,8 +156,7 @@ static bool is_left(const struct op_ctx *ctx, const struct schema *schema, const
     own.schema = schema;
     if (schema->ops->marks && schema->ops->marks(&own, object, &marks, &ignored))
         return false;
-    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY),
-               address = value_text(value_getz(marks, "address"), STR_EMPTY);
+    struct str stack = value_gets(marks, "stack"), address = value_gets(marks, "address");
     return !stack.n || (str_eq(stack, ctx->stack) && str_eq(address, ctx->address));
 }
 
@@ -173,7 +172,7 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
     if (ctx->schema->ops->leaves(&own, object, &list, err))
         return -1;
     for (uint32_t i = 0; i < list->count; i++) {
-        struct str type = value_text(value_getz(list->items[i], "type"), STR_EMPTY);
+        struct str type = value_gets(list->items[i], "type");
         struct leaf_search search = {.p = p,
             .arena = ctx->arena,
             .leaf = list->items[i],
@@ -189,8 +188,8 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
     for (size_t i = 0; i < all.n; i++) {
         const struct value *item = all.entries[i].value;
         struct err ignored = ERR_INIT;
-        const struct schema *schema = catalog_find(
-            p->workspace->catalog, value_text(value_getz(item, "type"), STR_EMPTY), false, &ignored);
+        const struct schema *schema =
+            catalog_find(p->workspace->catalog, value_gets(item, "type"), false, &ignored);
         if (is_left(ctx, schema, value_getz(item, "object")))
             value_builder_add(&left, item);
     }
@@ -216,8 +215,8 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
         return;
     }
     for (uint32_t i = 0; i < list->count; i++) {
-        struct str type = value_text(value_getz(list->items[i], "type"), STR_EMPTY);
-        struct str id = value_text(value_getz(list->items[i], "id"), STR_EMPTY);
+        struct str type = value_gets(list->items[i], "type");
+        struct str id = value_gets(list->items[i], "id");
         struct op_ctx own = *ctx;
         struct err failure = ERR_INIT;
         if (is_kept(list->items[i]))
@@ -239,19 +238,13 @@ static const struct record *deleted_record(const struct change *change)
     return change->seen->record;
 }
 
-static int64_t int_of(const struct value *map, const char *name)
-{
-    const struct value *v = value_getz(map, name);
-    return v && v->kind == VALUE_INT ? v->integer : 0;
-}
-
 /* How many objects a recorded resource has in the bucket, as far as it can be told. */
 static int64_t objects_in(const struct planner *p, const struct change *change, struct str bucket)
 {
     const struct record *record = change->decision.action == ACTION_DELETE ? deleted_record(change) : NULL;
-    if (!record || !str_eq(value_text(value_getz(record->attrs, "bucket"), STR_EMPTY), bucket))
+    if (!record || !str_eq(value_gets(record->attrs, "bucket"), bucket))
         return 0;
-    int64_t files = int_of(record->attrs, "count");
+    int64_t files = value_geti(record->attrs, "count", 0);
     const struct resource_ops *ops = change->schema ? change->schema->ops : NULL;
     const struct value *held = ops && ops->holds ? ops->holds(p->arena, record->attrs) : NULL;
     return files ? files : held && held->count ? held->count : 1;
@@ -263,8 +256,8 @@ static bool goes_before(struct examination *x, const struct change *change, cons
     const struct planner *p = x->p;
     const struct value *counts = value_getz(what, "counts");
     struct str id = deleted_record(change)->subject.id;
-    int64_t own = 0, there = int_of(counts, "objects");
-    if (!counts || int_of(counts, "versions") > there || int_of(counts, "uploads"))
+    int64_t own = 0, there = value_geti(counts, "objects", 0);
+    if (!counts || value_geti(counts, "versions", 0) > there || value_geti(counts, "uploads", 0))
         return false;
     pthread_mutex_lock(&x->lock); /* the planner's arena */
     for (size_t i = 0; i < p->decided.count; i++)

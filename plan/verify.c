@@ -35,7 +35,7 @@ static bool is_others(struct op_ctx *op, const struct value *live)
     struct err ignored = ERR_INIT;
     if (!op->schema->ops->marks || op->schema->ops->marks(op, live, &marks, &ignored))
         return false;
-    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY);
+    struct str stack = value_gets(marks, "stack");
     return stack.n && !str_eq(stack, op->stack);
 }
 

@@ -152,7 +152,7 @@ struct marked_search {
 
 static bool is_of_another_copy(const struct planner *p, const struct value *tags)
 {
-    struct str mark = value_text(value_getz(tags, "weir:state"), STR_EMPTY);
+    struct str mark = value_gets(tags, "weir:state");
     struct str own = state_lineage(p->workspace->state);
     return mark.n && own.n && !str_eq(mark, own);
 }
@@ -236,8 +236,7 @@ static void add_tagged(struct verifying *v)
         for (uint32_t k = 0; k < list->count; k++) {
             const struct value *tags = value_getz(list->items[k], "tags");
             if (!is_of_another_copy(v->p, tags))
-                add_by_arn(v, provider, value_text(value_getz(list->items[k], "arn"), STR_EMPTY),
-                    value_text(value_getz(tags, "weir:address"), STR_EMPTY));
+                add_by_arn(v, provider, value_gets(list->items[k], "arn"), value_gets(tags, "weir:address"));
         }
     }
 }
@@ -251,7 +250,7 @@ static void found_marked(void *ctx, const struct value *live)
     struct candidate c = {.schema = search->schema,
         .provider = search->provider,
         .object = live,
-        .subject.address = value_text(value_getz(tags, "weir:address"), STR_EMPTY),
+        .subject.address = value_gets(tags, "weir:address"),
         .subject.type = search->schema->name,
         .subject.id = value_text(value_get(live, search->schema->id), STR_EMPTY),
         .why = STR("bears the marks of this stack")};
@@ -295,13 +294,13 @@ static void look_for_leaves(void *ctx, size_t i)
     }
     for (uint32_t k = 0; k < left->count; k++) {
         const struct value *leaf = left->items[k];
-        struct str type = value_text(value_getz(leaf, "type"), STR_EMPTY);
+        struct str type = value_gets(leaf, "type");
         struct candidate own = {.provider = c.provider,
             .object = value_getz(leaf, "object"),
             .subject.address = c.subject.address,
             .subject.type = type,
-            .subject.id = value_text(value_getz(leaf, "id"), STR_EMPTY),
-            .why = value_text(value_getz(leaf, "says"), STR_EMPTY),
+            .subject.id = value_gets(leaf, "id"),
+            .why = value_gets(leaf, "says"),
             .there = true};
         pthread_mutex_lock(&v->lock);
         add_candidate(v, &own);

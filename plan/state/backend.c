@@ -180,12 +180,12 @@ void lock_info_from(struct arena *arena, const struct value *v, struct lock_info
 {
     const struct value *pid = value_getz(v, "pid");
     *out = (struct lock_info){
-        .owner = arena_str(arena, value_text(value_getz(v, "owner"), STR_EMPTY)),
-        .command = arena_str(arena, value_text(value_getz(v, "command"), STR_EMPTY)),
+        .owner = arena_str(arena, value_gets(v, "owner")),
+        .command = arena_str(arena, value_gets(v, "command")),
         .pid = pid && pid->kind == VALUE_INT ? pid->integer : 0,
-        .ci_url = arena_str(arena, value_text(value_getz(v, "ci_url"), STR_EMPTY)),
+        .ci_url = arena_str(arena, value_gets(v, "ci_url")),
     };
-    time_parse_rfc3339(value_text(value_getz(v, "since"), STR_EMPTY), &out->since_ms);
+    time_parse_rfc3339(value_gets(v, "since"), &out->since_ms);
 }
 
 int lock_info_refuse(const struct lock_info *holder, struct str description, struct err *err)

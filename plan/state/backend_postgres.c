@@ -554,7 +554,7 @@ int backend_postgres_new(const struct backend_options *options, struct backend *
     struct pg_backend *g = mem_zalloc(sizeof *g);
     struct arena *a = &g->arena;
     g->base.ops = &pg_ops;
-    g->url = arena_strz(a, value_text(value_getz(options->config, "url"), STR_EMPTY));
+    g->url = arena_strz(a, value_gets(options->config, "url"));
     learn_password(str_z(g->url));
     g->table = arena_strz(a, table);
     g->name = arena_printf(

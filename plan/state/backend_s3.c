@@ -435,7 +435,7 @@ static int lease_from(const struct value *config, int64_t *lease_ms, struct err 
 struct str backend_s3_prefix(
     struct arena *arena, const struct value *config, struct str stack, struct str env)
 {
-    struct str prefix = value_text(value_getz(config, "prefix"), STR_EMPTY);
+    struct str prefix = value_gets(config, "prefix");
     return arena_printf(arena, "%.*s%s%.*s%s%.*s/", STR_ARG(prefix),
         prefix.n && !str_ends(prefix, STR("/")) ? "/" : "", STR_ARG(stack), env.n ? "." : "", STR_ARG(env));
 }

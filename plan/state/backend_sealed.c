@@ -41,7 +41,7 @@ static int open_record(
     if (!log_numbers(json, &seq, &batch))
         return err_set(err, ERR_DAMAGED, "it has no number");
     if (scan_json(arena, json, &outer, err) ||
-        secrets_open(s->secrets, arena, value_text(value_getz(outer, "sealed"), STR_EMPTY), out, err))
+        secrets_open(s->secrets, arena, value_gets(outer, "sealed"), out, err))
         return -1;
     if (!log_numbers(*out, &inside, &batch) || inside != seq)
         return err_set(err, ERR_DAMAGED, "what is sealed in it is not record %" PRIu64, seq);

@@ -18,13 +18,13 @@ struct reader {
 
 static struct str text_of(struct arena *arena, const struct value *v, const char *name)
 {
-    return arena_str(arena, value_text(value_getz(v, name), STR_EMPTY));
+    return arena_str(arena, value_gets(v, name));
 }
 
 static int64_t line_time(const struct value *line)
 {
     int64_t ms = 0;
-    time_parse_rfc3339(value_text(value_getz(line, "at"), STR_EMPTY), &ms);
+    time_parse_rfc3339(value_gets(line, "at"), &ms);
     return ms;
 }
 
@@ -100,7 +100,7 @@ static int read_line(void *ctx, struct str json, struct err *err)
     if (log_parse(&scratch, json, &line, err))
         return -1;
     log_numbers(json, &seq, &batch);
-    struct str kind = value_text(value_getz(line, "kind"), STR_EMPTY);
+    struct str kind = value_gets(line, "kind");
     if (str_eqz(kind, "run")) {
         begin_run(r, line, seq);
         return 0;
@@ -169,7 +169,7 @@ static int look_for_sources(void *ctx, struct str json, struct err *err)
         return -1;
     if (!s->lineage.n)
         s->lineage = text_of(s->arena, line, "lineage");
-    if (sources && str_eq(value_text(value_getz(line, "digest"), STR_EMPTY), s->digest))
+    if (sources && str_eq(value_gets(line, "digest"), s->digest))
         s->sealed = value_copy(s->arena, value_getz(line, "files"));
     return 0;
 }

@@ -68,8 +68,7 @@ int kms_key_open(
     struct str plain;
     if (call_kms(&arena, config, STR("Decrypt"), value_map(&arena, &input, 1), &answer, err))
         return err_context(err, "opening the state key");
-    if (!base64_decode(&arena, value_text(value_getz(answer, "Plaintext"), STR_EMPTY), &plain) ||
-        plain.n != KMS_KEY_SIZE)
+    if (!base64_decode(&arena, value_gets(answer, "Plaintext"), &plain) || plain.n != KMS_KEY_SIZE)
         return err_set(err, ERR_INVALID, "the state key is not a data key of %d bytes", KMS_KEY_SIZE);
     memcpy(key, plain.p, KMS_KEY_SIZE);
     return 0;
@@ -85,6 +84,6 @@ int kms_key_new(
     if (call_kms(&scratch, config, STR("GenerateDataKeyWithoutPlaintext"), value_map(&scratch, input, 2),
             &answer, err))
         return err_context(err, "making a state key under %.*s", STR_ARG(kms_key));
-    *blob = arena_str(arena, value_text(value_getz(answer, "CiphertextBlob"), STR_EMPTY));
+    *blob = arena_str(arena, value_gets(answer, "CiphertextBlob"));
     return blob->n ? 0 : err_set(err, ERR_PROTOCOL, "KMS answered without a data key");
 }

@@ -189,11 +189,6 @@ void records_trust(struct records *r, struct str connection, struct str key)
 
 /* ---- lines ---- */
 
-static struct str text_of(const struct value *v, const char *name)
-{
-    return value_text(value_getz(v, name), STR_EMPTY);
-}
-
 static bool flag_of(const struct value *v, const char *name)
 {
     const struct value *flag = value_getz(v, name);
@@ -227,9 +222,9 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
     if (!attrs || attrs->kind != VALUE_MAP)
         return err_set(err, ERR_DAMAGED, "it has no attributes");
     struct record *record = ARENA_NEW(&r->arena, struct record);
-    struct str type = text_of(line, "type"), provider = text_of(line, "provider");
+    struct str type = value_gets(line, "type"), provider = value_gets(line, "provider");
     *record = (struct record){
-        .subject.address = text_of(line, "address"),
+        .subject.address = value_gets(line, "address"),
         .subject.type = keep_name(&r->keeper, type),
         .subject.provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
         .tainted = flag_of(line, "tainted"),
@@ -237,7 +232,7 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
         .prevent_destroy = flag_of(line, "prevent_destroy"),
         .seq = seq,
     };
-    struct str at = text_of(line, "at"); /* such times are in order as texts, too */
+    struct str at = value_gets(line, "at"); /* such times are in order as texts, too */
     if (str_cmp(at, r->recent) > 0)
         time_parse_rfc3339(at, &record->recent_ms);
     if (read_value(r, attrs, &record->attrs, err))
@@ -245,7 +240,7 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
     record->set = share_list(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
     record->deps = share_list(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
     record->place = share_value(r, value_getz(line, "place"), r->last ? r->last->place : NULL);
-    record->subject.id = id_attr(r, record->attrs, text_of(line, "id"));
+    record->subject.id = id_attr(r, record->attrs, value_gets(line, "id"));
     put_kept(r, record);
     return 0;
 }
@@ -259,10 +254,10 @@ struct line {
 
 static int apply_outcome(struct records *r, const struct line *line, struct err *err)
 {
-    records_end_intent(r, text_of(line->fields, "address"));
+    records_end_intent(r, value_gets(line->fields, "address"));
     if (value_getz(line->fields, "attrs"))
         return put_line(r, line->fields, line->seq, err);
-    records_remove(r, text_of(line->fields, "address"));
+    records_remove(r, value_gets(line->fields, "address"));
     return 0;
 }
 
@@ -270,22 +265,22 @@ static int apply_fail(struct records *r, const struct line *line, struct err *er
 {
     if (flag_of(line->fields, "unclear")) /* the intent stays open: it has to be looked at */
         return 0;
-    records_end_intent(r, text_of(line->fields, "address"));
+    records_end_intent(r, value_gets(line->fields, "address"));
     return value_getz(line->fields, "attrs") ? put_line(r, line->fields, line->seq, err) : 0;
 }
 
 static int apply_drop(struct records *r, const struct line *line, struct err *err)
 {
     (void)err;
-    records_end_intent(r, text_of(line->fields, "address"));
-    records_remove(r, text_of(line->fields, "address"));
+    records_end_intent(r, value_gets(line->fields, "address"));
+    records_remove(r, value_gets(line->fields, "address"));
     return 0;
 }
 
 static int apply_intent(struct records *r, const struct line *line, struct err *err)
 {
     (void)err;
-    records_intent(r, text_of(line->fields, "address"), line->json);
+    records_intent(r, value_gets(line->fields, "address"), line->json);
     return 0;
 }
 
@@ -294,16 +289,16 @@ static int apply_kept(struct records *r, const struct line *line, struct err *er
     if (!r->kept_due)
         return err_set(err, ERR_DAMAGED, "it belongs to no snapshot");
     r->kept_due--;
-    if (str_eqz(text_of(line->fields, "action"), ""))
+    if (str_eqz(value_gets(line->fields, "action"), ""))
         return put_line(r, line->fields, number_of(line->fields, "from"), err);
-    records_intent(r, text_of(line->fields, "address"), line->json);
+    records_intent(r, value_gets(line->fields, "address"), line->json);
     return 0;
 }
 
 static int apply_move(struct records *r, const struct line *line, struct err *err)
 {
     (void)err;
-    records_move(r, text_of(line->fields, "from"), text_of(line->fields, "to"));
+    records_move(r, value_gets(line->fields, "from"), value_gets(line->fields, "to"));
     return 0;
 }
 
@@ -323,7 +318,7 @@ static int apply_outputs(struct records *r, const struct line *line, struct err 
 static int apply_trust(struct records *r, const struct line *line, struct err *err)
 {
     (void)err;
-    records_trust(r, text_of(line->fields, "connection"), text_of(line->fields, "key"));
+    records_trust(r, value_gets(line->fields, "connection"), value_gets(line->fields, "key"));
     return 0;
 }
 
@@ -340,9 +335,9 @@ static int apply_run(struct records *r, const struct line *line, struct err *err
 {
     (void)err;
     int64_t number = 0;
-    if (str_to_int(text_of(line->fields, "run"), &number) && number > 0)
+    if (str_to_int(value_gets(line->fields, "run"), &number) && number > 0)
         r->runs = (uint64_t)number;
-    set_lineage(r, text_of(line->fields, "lineage"));
+    set_lineage(r, value_gets(line->fields, "lineage"));
     return 0;
 }
 
@@ -355,17 +350,17 @@ static int apply_snapshot(struct records *r, const struct line *line, struct err
     r->outputs = &value_empty_map;
     r->trusted = value_copy(&r->arena, value_getz(line->fields, "trusted"));
     unsort(r);
-    set_lineage(r, text_of(line->fields, "lineage"));
+    set_lineage(r, value_gets(line->fields, "lineage"));
     r->runs = number_of(line->fields, "runs");
     r->kept_due = number_of(line->fields, "count");
-    r->digest = arena_str(&r->arena, text_of(line->fields, "digest"));
+    r->digest = arena_str(&r->arena, value_gets(line->fields, "digest"));
     return apply_outputs(r, line, err);
 }
 
 static int apply_moved(struct records *r, const struct line *line, struct err *err)
 {
     (void)err;
-    r->moved_to = arena_str(&r->arena, text_of(line->fields, "to"));
+    r->moved_to = arena_str(&r->arena, value_gets(line->fields, "to"));
     return 0;
 }
 
@@ -397,7 +392,7 @@ static const struct {
 static int refuse_newer(const struct line *line, struct err *err)
 {
     uint64_t format = number_of(line->fields, "format");
-    struct str version = text_of(line->fields, "version");
+    struct str version = value_gets(line->fields, "version");
     if (format <= LOG_FORMAT)
         return 0;
     err_set(err, ERR_INVALID,
@@ -408,11 +403,11 @@ static int refuse_newer(const struct line *line, struct err *err)
 
 static int apply_line(struct records *r, const struct line *line, struct err *err)
 {
-    struct str kind = text_of(line->fields, "kind");
+    struct str kind = value_gets(line->fields, "kind");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!str_eqz(kind, kinds[i].kind))
             continue;
-        if (kinds[i].addressed && !text_of(line->fields, "address").n)
+        if (kinds[i].addressed && !value_gets(line->fields, "address").n)
             return err_set(err, ERR_DAMAGED, "it names no resource");
         if (r->kept_due && kinds[i].apply != apply_kept)
             return err_set(err, ERR_DAMAGED, "the snapshot before it lacks %" PRIu64 " records", r->kept_due);
@@ -441,7 +436,7 @@ static bool skip_sources(struct records *r, struct str json)
 
 static int refuse_sealed(const struct line *line, struct err *err)
 {
-    if (!text_of(line->fields, "sealed").n)
+    if (!value_gets(line->fields, "sealed").n)
         return 0;
     err_set(err, ERR_INVALID, "record %" PRIu64 " is sealed as a whole", line->seq);
     return err_hint(err, "the stack's state has to say so: `state: {encrypt: records}`");
@@ -449,7 +444,7 @@ static int refuse_sealed(const struct line *line, struct err *err)
 
 static int apply_parsed(struct records *r, const struct line *line, bool pass_over_snapshots, struct err *err)
 {
-    struct str kind = text_of(line->fields, "kind");
+    struct str kind = value_gets(line->fields, "kind");
     bool snapshot = str_eqz(kind, "snapshot"), kept = str_eqz(kind, "kept");
     if (refuse_sealed(line, err) || refuse_newer(line, err))
         return -1;
@@ -543,21 +538,21 @@ static struct intent *parse_intent(struct records *r, const char *json)
     int broken = log_parse(&scratch, str_z(json), &line, NULL);
     assert(!broken);
     (void)broken;
-    struct str type = text_of(line, "type"), provider = text_of(line, "provider");
+    struct str type = value_gets(line, "type"), provider = value_gets(line, "provider");
     int64_t at_ms = 0;
-    time_parse_rfc3339(text_of(line, "at"), &at_ms);
+    time_parse_rfc3339(value_gets(line, "at"), &at_ms);
     *intent = (struct intent){
-        .subject.address = arena_str(&r->arena, text_of(line, "address")),
+        .subject.address = arena_str(&r->arena, value_gets(line, "address")),
         .subject.type = keep_name(&r->keeper, type),
         .subject.provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
-        .action = keep_name(&r->keeper, text_of(line, "action")),
-        .token = arena_str(&r->arena, text_of(line, "token")),
-        .subject.id = arena_str(&r->arena, text_of(line, "id")),
+        .action = keep_name(&r->keeper, value_gets(line, "action")),
+        .token = arena_str(&r->arena, value_gets(line, "token")),
+        .subject.id = arena_str(&r->arena, value_gets(line, "id")),
         .desired = kept_or_null(r, line, "desired"),
         .set = kept_or_null(r, line, "set"),
         .deps = kept_or_null(r, line, "deps"),
         .place = kept_or_null(r, line, "place"),
-        .seq = number_of(line, str_eqz(text_of(line, "kind"), "kept") ? "from" : "seq"),
+        .seq = number_of(line, str_eqz(value_gets(line, "kind"), "kept") ? "from" : "seq"),
         .at_ms = at_ms,
     };
     return intent;

@@ -51,7 +51,7 @@ static const struct value *client_settings(struct arena *arena, const struct val
 
 int s3_store_new(const struct value *config, struct http_engine *http, struct s3_store **out, struct err *err)
 {
-    struct str bucket = value_text(value_getz(config, "bucket"), STR_EMPTY);
+    struct str bucket = value_gets(config, "bucket");
     if (!bucket.n) {
         err_set(err, ERR_INVALID, "the state backend s3 needs a bucket");
         return err_hint(err, "state: {backend: s3, bucket: NAME, prefix: PREFIX/}");
@@ -334,7 +334,7 @@ int s3_list(struct s3_store *store, struct arena *arena, struct str prefix, stru
             MEM_GROW(found, cap, count + 1);
             found[count++] = value_text(page->items[i], STR_EMPTY);
         }
-        token = value_text(value_getz(document, "NextContinuationToken"), STR_EMPTY);
+        token = value_gets(document, "NextContinuationToken");
     } while (token.n);
     *keys = arena_alloc(arena, count * sizeof **keys);
     if (count)
@@ -352,6 +352,6 @@ int s3_versioning(struct s3_store *store, struct arena *arena, struct str *statu
             store, arena, &(struct request){.method = "GET", .query = STR("versioning")}, &answer, err) ||
         wire_decode_response(arena, &get_versioning, &answer, &document, err))
         return -1;
-    *status = value_text(value_getz(document, "Status"), STR_EMPTY);
+    *status = value_gets(document, "Status");
     return 0;
 }

@@ -142,11 +142,11 @@ static const struct value *result_of(struct run *run, const struct value *live)
 static void describe(
     struct run *run, const struct spec_job *job, const struct value *live, struct job_run *out)
 {
-    *out = (struct job_run){.id = value_text(value_getz(live, "run_id"), STR_EMPTY),
+    *out = (struct job_run){.id = value_gets(live, "run_id"),
         .state = state_of(run, job, live),
         .status = value_scalar_text(run->arena, value_getz(live, "run_status")),
-        .step = value_text(value_getz(live, "run_step"), STR_EMPTY),
-        .output = value_text(value_getz(live, "run_output"), STR_EMPTY),
+        .step = value_gets(live, "run_step"),
+        .output = value_gets(live, "run_output"),
         .started_ms = time_of(value_getz(live, "run_started")),
         .ended_ms = time_of(value_getz(live, "run_ended")),
         .result = result_of(run, live),

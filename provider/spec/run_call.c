@@ -130,11 +130,10 @@ static int check_failed(
     const struct value *error = value_getz(first, "Error");
     error = error ? error : value_getz(first, "ErrorDetail");
     error = error && error->kind == VALUE_MAP ? error : first;
-    struct str code = STR_EMPTY, text = STR_EMPTY,
-               place = value_text(value_getz(error, "location"), STR_EMPTY);
+    struct str code = STR_EMPTY, text = STR_EMPTY, place = value_gets(error, "location");
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        code = code.n ? code : value_text(value_getz(error, codes[i]), STR_EMPTY);
-        text = text.n ? text : value_text(value_getz(error, texts[i]), STR_EMPTY);
+        code = code.n ? code : value_gets(error, codes[i]);
+        text = text.n ? text : value_gets(error, texts[i]);
     }
     err_set(err, ERR_SERVICE, "%.*s: %.*s: %.*s%s%.*s", STR_ARG(step->op->wire.name), STR_ARG(code),
         STR_ARG(text), place.n ? " at " : "", STR_ARG(place));

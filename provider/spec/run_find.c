@@ -24,21 +24,17 @@ struct finding {
 
 /* ---- is it what this intent made? ---- */
 
-static struct str mark(const struct value *tags, const char *name)
-{
-    return value_text(value_getz(tags, name), STR_EMPTY);
-}
-
 /* By its marks: it is this request's, or that of an earlier one for the same resource of the same stack. */
 static bool is_marked_so(const struct run *run, const struct value *tags)
 {
     const struct op_ctx *ctx = run->ctx;
-    struct str state = mark(tags, "weir:state");
-    if (str_eq(mark(tags, "weir:intent"), ctx->token))
+    struct str state = value_gets(tags, "weir:state");
+    if (str_eq(value_gets(tags, "weir:intent"), ctx->token))
         return true;
-    return run->type->settle.way == SETTLE_NAME && str_eq(mark(tags, "weir:stack"), ctx->stack) &&
+    return run->type->settle.way == SETTLE_NAME && str_eq(value_gets(tags, "weir:stack"), ctx->stack) &&
            (!state.n || !ctx->lineage.n || str_eq(state, ctx->lineage)) &&
-           str_eq(mark(tags, "weir:address"), value_text(run_tag_text(run->arena, ctx->address), STR_EMPTY));
+           str_eq(value_gets(tags, "weir:address"),
+               value_text(run_tag_text(run->arena, ctx->address), STR_EMPTY));
 }
 
 static bool sends(const struct spec_type *type, struct str name)
@@ -75,7 +71,7 @@ static bool is_ours(const struct finding *f, const struct value *live)
 {
     const struct spec_type *type = f->run->type;
     const struct value *tags = type->tags ? value_get(live, type->tags->attr->attr->name) : NULL;
-    bool marked = mark(tags, "weir:intent").n > 0;
+    bool marked = value_gets(tags, "weir:intent").n > 0;
     switch (type->settle.way) {
     case SETTLE_MARK: return is_marked_so(f->run, tags);
     case SETTLE_NAME: return marked ? is_marked_so(f->run, tags) : is_as_sent(f->run, f->desired, live);

@@ -54,7 +54,7 @@ static const struct value *covered_names(struct run *run, const struct value *wa
 
 static const struct value *with_tags(struct run *run, const struct value *live, const struct map *by_arn)
 {
-    const struct value *tags = map_get(by_arn, value_text(value_getz(live, "arn"), STR_EMPTY));
+    const struct value *tags = map_get(by_arn, value_gets(live, "arn"));
     return value_with(run->arena, live, run->type->tags->attr->attr->name, tags ? tags : &value_empty_map);
 }
 

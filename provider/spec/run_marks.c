@@ -164,14 +164,14 @@ static int read_marks(
 
 static struct str marked_stack(const struct value *marks)
 {
-    return value_text(value_getz(marks, "stack"), STR_EMPTY);
+    return value_gets(marks, "stack");
 }
 
 /* Do the marks say that it is another's, or not what was made with ours? */
 static bool speak_against(const struct run *run, const struct value *marks)
 {
     const struct op_ctx *ctx = run->ctx;
-    struct str stack = marked_stack(marks), state = value_text(value_getz(marks, "state"), STR_EMPTY);
+    struct str stack = marked_stack(marks), state = value_gets(marks, "state");
     bool renamed = state.n && str_eq(state, ctx->lineage);
     if (str_eq(stack, ctx->stack) || renamed)
         return false;

@@ -328,7 +328,7 @@ int spec_marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, stru
             *err = failure;
             return -1;
         }
-        if (str_eq(value_text(value_getz(tags, "weir:stack"), STR_EMPTY), ctx->stack))
+        if (str_eq(value_gets(tags, "weir:stack"), ctx->stack))
             found(found_ctx, value_with(run.arena, live, type->tags->attr->attr->name, tags));
     }
     return 0;

@@ -243,7 +243,7 @@ static const struct value *member_of(const struct value *doc, struct str wire)
                                                                                 : NULL;
     const struct value *own = value_get(doc, wire), *entries = doc ? wire_entries(doc) : NULL;
     for (uint32_t i = 0; !own && entries && i < entries->count; i++)
-        if (str_eq(value_text(value_getz(entries->items[i], "key"), STR_EMPTY), wire))
+        if (str_eq(value_gets(entries->items[i], "key"), wire))
             own = value_getz(entries->items[i], "value");
     return own;
 }

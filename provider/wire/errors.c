@@ -114,7 +114,7 @@ struct found {
 static struct str text_of(const struct value *map, const char *const *names)
 {
     for (; *names; names++) {
-        struct str text = value_text(value_getz(map, *names), STR_EMPTY);
+        struct str text = value_gets(map, *names);
         if (text.n)
             return text;
     }

@@ -16,7 +16,7 @@ static const struct value *lookup(const struct value *doc, struct str name)
     bool list = entries->kind == VALUE_LIST;
     for (uint32_t i = 0; i < (list ? entries->count : 1); i++) {
         const struct value *entry = list ? entries->items[i] : entries;
-        if (str_eq(value_text(value_getz(entry, "key"), STR_EMPTY), name))
+        if (str_eq(value_gets(entry, "key"), name))
             return value_getz(entry, "value");
     }
     return NULL;

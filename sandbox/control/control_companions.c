@@ -83,7 +83,7 @@ int companions_check_held(struct call *call, const struct thing *thing)
     return !code ? 0
                  : refuse(call, refuse_status(call, 409), value_text(code, STR_EMPTY),
                        "%.*s belongs to %.*s and cannot be deleted before it", STR_ARG(thing->id),
-                       STR_ARG(value_text(value_getz(thing->attrs, MAKER_KEY), STR_EMPTY)));
+                       STR_ARG(value_gets(thing->attrs, MAKER_KEY)));
 }
 
 /* ---- `owns: [{type, attribute}]` ---- */

@@ -25,8 +25,7 @@ static bool wrong(struct check *c, struct str path, const char *what, struct str
 static const struct value *cloud_check_resolve(const struct cloud_model *model, const struct value *schema)
 {
     for (int i = 0; i < DEPTH; i++) {
-        struct str reference = value_text(value_getz(schema, "$ref"), STR_EMPTY),
-                   head = STR("#/definitions/");
+        struct str reference = value_gets(schema, "$ref"), head = STR("#/definitions/");
         if (!str_starts(reference, head))
             return schema;
         const struct value *target =
@@ -94,7 +93,7 @@ static bool check_scalar(struct check *c, const struct value *schema, const stru
 {
     const struct value *choices = value_getz(schema, "enum"),
                        *any_case = value_getz(schema, "enumCaseInsensitive");
-    struct str pattern = value_text(value_getz(schema, "pattern"), STR_EMPTY);
+    struct str pattern = value_gets(schema, "pattern");
     if ((choices && !among(choices, v, false)) || (any_case && !among(any_case, v, true)))
         return wrong(c, path, "the value is not one of those that are allowed", STR_EMPTY);
     if (v->kind == VALUE_STRING && pattern.n && !cloud_check_matches(c, pattern, v->string))

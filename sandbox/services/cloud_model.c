@@ -125,8 +125,7 @@ static const struct value *without_path(struct arena *arena, const struct value 
 static const struct value *property_schema(const struct cloud_model *model, const struct value *schema)
 {
     for (int i = 0; i < 16; i++) {
-        struct str reference = value_text(value_getz(schema, "$ref"), STR_EMPTY),
-                   head = STR("#/definitions/");
+        struct str reference = value_gets(schema, "$ref"), head = STR("#/definitions/");
         if (!str_starts(reference, head))
             return schema;
         const struct value *target =

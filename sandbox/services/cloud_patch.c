@@ -93,8 +93,8 @@ int cloud_model_patch(struct arena *arena, const struct value *properties, const
     *out = properties;
     for (uint32_t i = 0; i < patch->count; i++) {
         const struct value *doc = patch->items[i];
-        struct operation o = {arena, value_text(value_getz(doc, "op"), STR_EMPTY),
-            value_text(value_getz(doc, "path"), STR_EMPTY), value_getz(doc, "value")};
+        struct operation o = {
+            arena, value_gets(doc, "op"), value_gets(doc, "path"), value_getz(doc, "value")};
         static const char *const known[] = {"add", "remove", "replace", "test"};
         bool knows = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
