@@ -5,14 +5,14 @@
  *
  * How a kind is added:
  *
- *   1. A folder provider/<kind>/ with a `const struct provider_kind <kind>_kind`, and its line in
- * cmd/kinds.c.
+ *   1. A folder provider/<kind>/ with a `const struct provider_kind <kind>_kind`, its line in cmd/kinds.c,
+ * its place in tools/rooms.py and its row in docs/architecture.md.
  *   2. Its types, in any of three ways. As specs, provider/<kind>/specs/<name>.yaml, which become part of the
  *      binary: the file called like the kind has types of two words (postgres.schema), others of three
- *      (aws.glue.job). In C, as `types`. Or found by name, as `find` does it, where they are not listed
- * anywhere.
+ *      (aws.glue.job). In C, as `types`. Or found by name, by `find`, where no list has them.
  *   3. What a spec cannot say is said in C: `native: NAME` at a type takes operations from `natives`, each of
- *      which goes before the spec's own; `native: NAME` at a step does one job of it.
+ *      which goes before the spec's own; `native: NAME` at a step does one job of it. Where the calls of its
+ *      specs go elsewhere than to AWS, `send` carries them out.
  *   4. `settings`: what can be said under `providers:`; checked before open() and known to editors.
  *
  * Order of calls: open() for each configured provider, once, when it is first needed; operations from any
@@ -43,7 +43,7 @@ struct wire_message;
 
 /* One call of a spec, for kinds that send by themselves; see struct aws_call for what the same names mean
  * there. */
-struct service_call {
+struct kind_call {
     const struct value *head; /* what the spec's `provider:` says; lives as long as the catalog */
     struct str base;          /* before the path, instead of what the head says; "" as it says */
     const struct wire_operation *op;
@@ -73,8 +73,8 @@ struct provider_kind {
      * Carries out the calls of specs: 0 with a 2xx answer that was accepted. `tell` knows names that
      * conditions may ask for besides attributes ("api"): *out "" where it is none. NULL: calls go to AWS.
      */
-    int (*send)(void *self, const struct service_call *call, struct arena *arena,
-        struct wire_message *response, struct err *err);
+    int (*send)(void *self, const struct kind_call *call, struct arena *arena, struct wire_message *response,
+        struct err *err);
     int (*tell)(void *self, const struct value *head, struct str name, const atomic_bool *cancel,
         struct arena *arena, struct str *out, struct err *err);
 

@@ -184,7 +184,7 @@ static int thing_send(
     struct wire_operation op = {.name = str_z(request->role)};
     struct reading_answer reading = {.thing = t};
     struct wire_message message = {0};
-    struct service_call call = {.op = &op,
+    struct kind_call call = {.op = &op,
         .request = &message,
         .idempotent = request->idempotent,
         .sensitive = t->secret,

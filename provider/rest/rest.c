@@ -196,7 +196,7 @@ static int add_identity(struct headers *h, const struct rest_client *client,
 }
 
 static int make_headers(struct headers *h, const struct rest_client *client,
-    const struct rest_session *session, const struct service_call *call, struct arena *arena, struct err *err)
+    const struct rest_session *session, const struct kind_call *call, struct arena *arena, struct err *err)
 {
     const struct value *always = value_getz(client->config, "headers"),
                        *more = value_getz(session->api, "headers");
@@ -213,8 +213,7 @@ static int make_headers(struct headers *h, const struct rest_client *client,
 }
 
 static int send_as(struct rest_client *client, const struct rest_session *session,
-    const struct service_call *call, int attempt, struct arena *arena, struct wire_message *out,
-    struct err *err)
+    const struct kind_call *call, int attempt, struct arena *arena, struct wire_message *out, struct err *err)
 {
     struct headers headers = {0};
     if (make_headers(&headers, client, session, call, arena, err))
@@ -242,7 +241,7 @@ static int send_as(struct rest_client *client, const struct rest_session *sessio
 }
 
 /* A token that has ended is had anew, once; what was refused so was not carried out. */
-static int send_logged_in(struct rest_client *client, const struct service_call *call, int attempt,
+static int send_logged_in(struct rest_client *client, const struct kind_call *call, int attempt,
     struct arena *arena, struct wire_message *response, struct err *err)
 {
     struct rest_session session;
@@ -284,7 +283,7 @@ static int pause_before(int nth, const atomic_bool *cancel, struct err *err)
     return 0;
 }
 
-int rest_send(void *self, const struct service_call *call, struct arena *arena, struct wire_message *response,
+int rest_send(void *self, const struct kind_call *call, struct arena *arena, struct wire_message *response,
     struct err *err)
 {
     int64_t for_ms = call->transient_for_ms ? call->transient_for_ms : TRANSIENT_FOR_MS;

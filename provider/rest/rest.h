@@ -23,7 +23,7 @@ void rest_client_free(struct rest_client *client);
 /* The same as functions of a kind (provider/kind.h). */
 int rest_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err);
 void rest_close(void *self);
-int rest_send(void *self, const struct service_call *call, struct arena *arena, struct wire_message *response,
+int rest_send(void *self, const struct kind_call *call, struct arena *arena, struct wire_message *response,
     struct err *err);
 /* "api": which one of the head's `apis` the server has, which may have to be asked. */
 int rest_tell(void *self, const struct value *head, struct str name, const atomic_bool *cancel,

@@ -310,7 +310,7 @@ static int take_answer(void *ctx, const struct wire_message *answer, struct err 
 static int send_by_kind(struct run *run, const struct spec_step *step, const struct aws_call *call,
     struct wire_message *response, struct err *err)
 {
-    const struct service_call own = {.head = run->type->service->head,
+    const struct kind_call own = {.head = run->type->service->head,
         .base = step->op->base,
         .op = call->op,
         .request = &call->request,

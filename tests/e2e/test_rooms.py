@@ -74,6 +74,9 @@ def test_without_the_sandbox(tmp_path):
     subprocess.run(["make", "-s", "-j2", "SANDBOX=no", f"BUILD={build}", f"{build}/weir"], cwd=ROOT, env=env, check=True)
     names = subprocess.run(["nm", build / "weir"], capture_output=True, text=True, check=True).stdout
     assert "services_handle" not in names and "s3srv" not in names
+    subprocess.run(["strip", "-o", tmp_path / "stripped", build / "weir"], check=True)
+    published = sum(path.stat().st_size for path in (build / "embedded/provider/cfn/schemas").iterdir())
+    assert (tmp_path / "stripped").stat().st_size - published < 1_800_000
     (tmp_path / "weir.yaml").write_text("stack: alone\nresources: {a: {type: weir.value, value: 1}}\n")
 
     def weir(*args):
