@@ -11,6 +11,7 @@ import warnings
 import pytest
 
 from docker_engine import BASE, Engine
+from sshd import Sshd, fingerprint, have_sshd, keygen
 from support import Stack
 from test_guides import walk
 
@@ -426,6 +427,26 @@ def test_over_tls(tmp_path, authority):
         stack.run("destroy", "--yes", env=env, status=None)
     finally:
         engine.stop()
+
+
+@pytest.mark.long
+def test_through_a_connection(stack, engine, tmp_path):
+    """The Engine's own socket on the other side of SSH; nothing listens there."""
+    if not have_sshd():
+        pytest.skip("OpenSSH's server is not installed")
+    key, host_key = keygen(tmp_path / "key"), keygen(tmp_path / "host_key")
+    before = engine.things()
+    with_app(stack)
+    del stack.env["DOCKER_HOST"]
+    with Sshd(tmp_path / "sshd", [key], [host_key]) as server:
+        connection = server.connection(key, host_key=f'"{fingerprint(host_key)}"')
+        head = f"connections: {{far: {connection}}}\nproviders: {{docker: {{host: '{engine.host}', via: far}}}}\n{INPUTS}"
+        written(stack, SMALL, head)
+        stack.apply()
+        stack.assert_settled()
+        assert engine.inspect("web")["State"]["Running"]
+        stack.destroy("--verify")
+        assert engine.things() == before
 
 
 class Registry:
