@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from support import ACCOUNT, SECRET_KEY
+
 
 class Talker:
     """Answers on a socket as it is told to: {"GET /version": (status, text)}."""
@@ -126,3 +128,22 @@ def test_a_context_is_what_its_files_are(stack):
     linked = content(stack)
     stack.write("stack: shop\nresources: {app: {type: docker.image, name: app, context: app, args: {A: b}}}\n")
     assert content(stack) != linked
+
+
+def test_an_account_admits_to_its_registry(stack, cloud):
+    """What `registries` takes, from ECR itself: moto's answer, and nothing of it is shown or kept."""
+    stack.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": cloud.url}
+    stack.write(
+        """
+        stack: shop
+        data: {login: {type: aws.ecr.authorization_token}}
+        providers: {docker: {registries: {registry.example: {token: "${login.token}"}}}}
+        resources: {host: {type: weir.value, value: "${login.registry}"}}
+        outputs: {user: {value: "${nonsensitive(split(':', base64decode(login.token))[0])}"}}
+        """
+    )
+    shown = stack.apply()
+    assert stack.run("output", "--raw", "user").out == "AWS"
+    assert stack.run("state", "show", "host").out.count(f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com") >= 1
+    token = cloud.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    assert token not in shown.out + shown.err + stack.state_text()
