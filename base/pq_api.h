@@ -46,6 +46,7 @@
     X(sendQuery)                                                                                             \
     X(sendQueryParams)                                                                                       \
     X(serverVersion)                                                                                         \
+    X(setErrorVerbosity)                                                                                     \
     X(setNoticeProcessor)                                                                                    \
     X(setnonblocking)                                                                                        \
     X(socket)                                                                                                \

@@ -119,6 +119,8 @@ static bool is_cancelled(const struct op_ctx *ctx)
 static PGconn *connect_attempt(const struct pq_api *pq, struct op_ctx *ctx, const struct parameters *p)
 {
     PGconn *c = pq->connectStartParams(p->keys, p->values, 0);
+    if (c)
+        pq->setErrorVerbosity(c, PQERRORS_VERBOSE); /* with codes, whatever language the server speaks */
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
     int64_t until = clock_mono_ms() + ATTEMPT_MS;
     while (c && pq->status(c) != CONNECTION_BAD && status != PGRES_POLLING_OK &&
@@ -130,6 +132,8 @@ static PGconn *connect_attempt(const struct pq_api *pq, struct op_ctx *ctx, cons
         if (ready > 0)
             status = pq->connectPoll(c);
     }
+    if (c)
+        pq->setErrorVerbosity(c, PQERRORS_DEFAULT);
     return c;
 }
 
@@ -140,61 +144,100 @@ static struct str connect_where(const struct settings *settings, struct arena *a
         STR_ARG(settings->port), settings->via.n ? " through " : "", STR_ARG(settings->via));
 }
 
-/* libpq names the host first, which is said already; what counts comes after FATAL. */
-static struct str connect_reason(struct str message)
+/* ---- refusals ---- */
+
+enum refusal_kind { NOBODY_THERE, NOT_YET, TOO_MANY, NO_DATABASE, NOT_LET_IN };
+
+struct refusal {
+    enum refusal_kind kind;
+    struct str why; /* in the server's words, or libpq's */
+};
+
+/* ":  3D000: text": where a line tells a code. */
+static bool has_code(struct str text, size_t at)
 {
-    static const char *const marks[] = {"FATAL:  ", "failed: "};
-    for (size_t i = 0; i < 2; i++) {
-        ptrdiff_t at = str_find(message, str_z(marks[i]), 0);
-        if (at >= 0)
-            return str_trim(str_slice(message, (size_t)at + strlen(marks[i]), message.n));
-    }
-    return str_trim(message);
+    static const struct str mark = STR_INIT(":  ");
+    bool code = at + 10 <= text.n && str_eq(str_slice(text, at, at + 3), mark) && text.p[at + 8] == ':';
+    for (size_t i = at + 3; code && i < at + 8; i++)
+        code = (text.p[i] >= '0' && text.p[i] <= '9') || (text.p[i] >= 'A' && text.p[i] <= 'Z');
+    return code;
 }
 
-static int connect_refuse(const struct settings *settings, const struct pq_api *pq, PGconn *c, PGPing ping,
-    struct str database, struct err *err)
+static enum refusal_kind kind_of_code(struct str code)
+{
+    if (str_eqz(code, "57P03")) /* cannot_connect_now */
+        return NOT_YET;
+    if (str_eqz(code, "53300")) /* too_many_connections */
+        return TOO_MANY;
+    return str_eqz(code, "3D000") ? NO_DATABASE : NOT_LET_IN; /* invalid_catalog_name */
+}
+
+/* What libpq says by itself comes after the host's name. */
+static struct str own_words(struct str message)
+{
+    static const struct str mark = STR_INIT("failed: ");
+    ptrdiff_t at = str_find(message, mark, 0);
+    return at < 0 ? message : str_slice(message, (size_t)at + mark.n, message.n);
+}
+
+static struct refusal refusal_of(const struct pq_api *pq, PGconn *c, const struct parameters *p)
+{
+    struct str rest, message = str_trim(str_z(c ? pq->errorMessage(c) : "out of memory"));
+    for (size_t at = 0; at + 10 <= message.n; at++)
+        if (has_code(message, at))
+            return (struct refusal){kind_of_code(str_slice(message, at + 3, at + 8)),
+                str_trim(str_cut(str_slice(message, at + 9, message.n), '\n', &rest))};
+    PGPing ping = pq->pingParams(p->keys, p->values, 0);
+    return (struct refusal){ping == PQPING_REJECT ? NOT_YET
+                            : ping == PQPING_OK   ? NOT_LET_IN
+                                                  : NOBODY_THERE,
+        str_trim(str_cut(own_words(message), '\n', &rest))};
+}
+
+static int connect_refuse(
+    const struct settings *settings, const struct refusal *refusal, struct str database, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str rest, why = connect_reason(str_z(c ? pq->errorMessage(c) : "out of memory"));
-    struct str whole = why;
-    why = str_cut(why, '\n', &rest);
-    struct str place = connect_where(settings, &scratch, database);
-    if (ping == PQPING_REJECT)
-        return err_set(err, ERR_TIMEOUT, "the database %.*s accepts no connections yet: %.*s", STR_ARG(place),
-            STR_ARG(why));
-    if (ping != PQPING_OK) {
-        err_set(err, ERR_NETWORK, "cannot connect to the database %.*s: %.*s", STR_ARG(place), STR_ARG(why));
-        return err_hint(err,
-            "are host and port of the provider \"%.*s\" right, and may this machine reach "
-            "them? `via:` goes through a connection",
-            STR_ARG(settings->name));
-    }
-    if (str_find(whole, STR("does not exist"), 0) >= 0 && str_starts(why, STR("database "))) {
+    struct str place = connect_where(settings, &scratch, database), why = refusal->why;
+    switch (refusal->kind) {
+    case NOT_YET:
+    case TOO_MANY:
+        return err_set(
+            err, ERR_TIMEOUT, "the database %.*s accepts no connections: %.*s", STR_ARG(place), STR_ARG(why));
+    case NO_DATABASE:
         err_set(err, ERR_ABSENT, "there is no database %.*s", STR_ARG(place));
         return err_hint(err, "make it with a postgres.database, and let what lies in it refer to that");
+    case NOBODY_THERE:
+        err_set(err, ERR_NETWORK, "cannot connect to the database %.*s: %.*s", STR_ARG(place), STR_ARG(why));
+        return err_hint(err,
+            "are host and port of the provider \"%.*s\" right, and may this machine reach them? `via:` goes "
+            "through a connection",
+            STR_ARG(settings->name));
+    case NOT_LET_IN: break;
     }
     err_set(err, ERR_AUTH, "cannot log in to the database %.*s: %.*s", STR_ARG(place), STR_ARG(why));
-    err->everywhere = pq->connectionNeedsPassword(c) || settings->password.n;
+    err->everywhere = true;
     return err_hint(err,
-        "`user` and `password` of the provider \"%.*s\" say who weir is there; the server's "
-        "pg_hba.conf says who may come from where",
+        "`user` and `password` of the provider \"%.*s\" say who weir is there; the server's pg_hba.conf says "
+        "who may come from where",
         STR_ARG(settings->name));
 }
 
 /* ---- until it is there ---- */
 
 /* Only what is being made is worth waiting for at a port where nobody is. */
-static bool worth_waiting(const struct op_ctx *ctx, PGPing ping)
+static bool worth_waiting(const struct op_ctx *ctx, enum refusal_kind kind)
 {
-    return ping == PQPING_REJECT || (ping == PQPING_NO_RESPONSE && ctx->progress);
+    return kind == NOT_YET || kind == TOO_MANY || (kind == NOBODY_THERE && ctx->progress);
 }
 
-static void connect_tell(struct op_ctx *ctx, PGPing ping)
+static void connect_tell(struct op_ctx *ctx, enum refusal_kind kind)
 {
     if (ctx->progress)
-        ctx->progress(ctx->progress_ctx, ping == PQPING_REJECT ? "waiting for PostgreSQL, which is starting"
-                                                               : "waiting for PostgreSQL to answer");
+        ctx->progress(ctx->progress_ctx, kind == NOT_YET ? "waiting for PostgreSQL, which is starting"
+                                         : kind == TOO_MANY
+                                             ? "waiting for a connection, of which PostgreSQL has no more"
+                                             : "waiting for PostgreSQL to answer");
 }
 
 int settings_connect(const struct settings *settings, const struct pq_api *pq, struct op_ctx *ctx,
@@ -209,15 +252,19 @@ int settings_connect(const struct settings *settings, const struct pq_api *pq, s
             *out = c;
             return 0;
         }
-        PGPing ping = is_cancelled(ctx) ? PQPING_OK : pq->pingParams(p.keys, p.values, 0);
-        bool again = worth_waiting(ctx, ping) && clock_mono_ms() + pause < until;
-        if (!again)
-            is_cancelled(ctx) ? err_set(err, ERR_INTERRUPTED, "interrupted while connecting")
-                              : connect_refuse(settings, pq, c, ping, database, err);
+        bool cancelled = is_cancelled(ctx);
+        struct refusal refusal = {0};
+        if (!cancelled)
+            refusal = refusal_of(pq, c, &p);
+        bool again = !cancelled && worth_waiting(ctx, refusal.kind) && clock_mono_ms() + pause < until;
+        if (cancelled)
+            err_set(err, ERR_INTERRUPTED, "interrupted while connecting");
+        else if (!again)
+            connect_refuse(settings, &refusal, database, err);
         pq->finish(c);
         if (!again)
             return -1;
-        connect_tell(ctx, ping);
+        connect_tell(ctx, refusal.kind);
         clock_sleep_ms(pause);
     }
 }
