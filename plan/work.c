@@ -121,6 +121,7 @@ int work_update(
         bool keep = schema->partial && live != prior;
         return work_failed(work, STR("update"), keep ? value_merge(&work->arena, prior, live) : NULL, err);
     }
+    live = live ? live : prior; /* changed, and gone a moment later: the next refresh sees it */
     return work_done(work, adopts ? STR("adopt") : STR("update"), live, err);
 }
 
