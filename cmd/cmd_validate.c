@@ -2,6 +2,7 @@
 #include "cmd/planning.h"
 
 #include "base/json.h"
+#include "base/map.h"
 
 static int cmd_validate_count(const struct stack *stack, enum decl_kind kind)
 {
@@ -11,7 +12,37 @@ static int cmd_validate_count(const struct stack *stack, enum decl_kind kind)
     return n;
 }
 
-static int cmd_validate_report(struct invocation *inv, const struct stack *stack, const struct plan *plan)
+/* weir's own type for the same thing; NULL: it has none. */
+static const struct schema *cmd_validate_own_type(struct catalog *catalog, struct str cfn)
+{
+    size_t n;
+    const struct str *names = catalog_names(catalog, false, &n);
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; i < n; i++) {
+        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        if (schema && schema->cfn.n && str_eq(schema->cfn, cfn))
+            return schema;
+    }
+    return NULL;
+}
+
+/* Said once for all of them: CloudFormation's types where there are better ones. */
+static void cmd_validate_hint(struct buf *out, const struct stack *stack, struct catalog *catalog)
+{
+    AUTO_MAP struct map told = MAP_INIT;
+    for (size_t i = 0; i < stack->decl_count; i++) {
+        const struct schema *schema = stack->decls[i]->kind == DECL_RESOURCE ? stack->decls[i]->schema : NULL;
+        if (!schema || str_find(schema->name, STR("::"), 0) < 0 || map_set(&told, schema->name, out))
+            continue;
+        const struct schema *own = cmd_validate_own_type(catalog, schema->name);
+        if (own)
+            buf_addf(out, "hint: %.*s is weir's own type for %.*s: quicker to refresh, and finer\n",
+                STR_ARG(own->name), STR_ARG(schema->name));
+    }
+}
+
+static int cmd_validate_report(
+    struct invocation *inv, const struct stack *stack, struct catalog *catalog, const struct plan *plan)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json) {
@@ -23,6 +54,7 @@ static int cmd_validate_report(struct invocation *inv, const struct stack *stack
         style_add(&out, inv->out.color, STYLE_GREEN, "valid");
         buf_addf(&out, ": stack %.*s, %zu resource%s\n", STR_ARG(stack->name), plan->resource_count,
             plan->resource_count == 1 ? "" : "s");
+        cmd_validate_hint(&out, stack, catalog);
     }
     return invocation_write(inv, buf_str(&out));
 }
@@ -42,7 +74,7 @@ static int cmd_validate_run(struct invocation *inv)
                  : status == EXIT_DONE ? EXIT_FAILED
                                        : status;
     else if (status == EXIT_DONE)
-        status = cmd_validate_report(inv, workspace.stack, plan);
+        status = cmd_validate_report(inv, workspace.stack, workspace.catalog, plan);
     if (plan)
         plan_free(plan);
     workspace_close(&workspace);

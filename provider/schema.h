@@ -106,6 +106,7 @@ struct aws_service;
 struct schema {
     struct str name; /* aws.s3.bucket */
     struct str doc;
+    struct str cfn;     /* CloudFormation's type for the same thing; "" none */
     struct str example; /* YAML of one resource, for the reference page; may be empty */
     bool is_data;
     bool partial; /* what a failed change leaves is whole as far as it goes: it is recorded, and gone on with

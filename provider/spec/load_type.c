@@ -2,7 +2,7 @@
 #include "provider/spec/load.h"
 
 #define TYPE_KEYS                                                                                            \
-    "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
+    "doc cfn id arn attributes create read update delete list facets members entries tags wait find gone "   \
     "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
     "sole "                                                                                                  \
     "partial"
@@ -575,6 +575,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     type->service = l->service;
     type->schema = (struct schema){.name = kind_type_name(l->service->kind, l->service->name, name, l->arena),
         .doc = load_text(l, node, "doc"),
+        .cfn = load_text(l, node, "cfn"),
         .example = load_text(l, node, "example"),
         .is_data = is_data,
         .id = load_text(l, node, "id"),
