@@ -22,7 +22,69 @@ SPECS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / 
 TYPES = {f"aws.{service}.{name}": (one["cfn"], one) for service, spec in SPECS.items() for name, one in spec.get("types", {}).items() if "cfn" in one}
 
 # (type, attribute, what differs): why. A star stands for any.
-SETTLED = {}
+NAMED = "weir finds what it made by its name, so it wants one; CloudFormation makes one up"
+NO_CALL = "the service has no call that changes it; CloudFormation's handler takes the change and fails, or makes a new one all the same"
+REVISION = "a definition is a revision: registering another is what CloudFormation's handler does, too"
+NEEDS_IT = "what the service requires for what this type makes; the schema leaves it to the service, or to kinds that this type has not got"
+DEFAULTS = "weir gives the service what it needs where nothing is said, or takes it from what is said"
+CAN_CHANGE = "the service changes it in place; CloudFormation's handler does not"
+
+SETTLED = {
+    ("*", "name", "required"): NAMED,
+    **{("aws.athena.named_query", name, "replaces"): CAN_CHANGE + " (UpdateNamedQuery)" for name in ("name", "query", "description")},
+    ("aws.athena.prepared_statement", "workgroup", "required"): DEFAULTS,
+    ("aws.batch.compute_environment", "environment_type", "required"): DEFAULTS,
+    ("aws.batch.compute_environment", "kind", "required"): DEFAULTS,
+    ("aws.batch.compute_environment", "tags", "replaces"): CAN_CHANGE + " (TagResource)",
+    ("aws.batch.job_queue", "compute_environments", "required"): NEEDS_IT,
+    ("aws.batch.job_definition", "definition_type", "required"): DEFAULTS,
+    **{("aws.batch.job_definition", name, "replaces"): REVISION for name in ("definition_type", "platform_capabilities", "parameters", "timeout", "container")},
+    ("aws.cloudwatch.alarm", "evaluation_periods", "required"): NEEDS_IT + " (PutMetricAlarm)",
+    ("aws.cloudwatch.alarm", "comparison_operator", "required"): NEEDS_IT + " (PutMetricAlarm)",
+    ("aws.dynamodb.table", "attribute_definitions", "required"): NEEDS_IT + " (CreateTable)",
+    ("aws.dynamodb.table", "local_secondary_indexes", "replaces"): NO_CALL,
+    ("aws.ec2.vpc", "cidr_block", "required"): NEEDS_IT,
+    ("aws.ec2.vpc", "instance_tenancy", "choices"): "EC2 takes no network with `host`, as CreateVpc's documentation says",
+    ("aws.ec2.subnet", "cidr_block", "required"): NEEDS_IT,
+    ("aws.ec2.nat_gateway", "subnet_id", "required"): NEEDS_IT,
+    ("aws.ec2.network_acl_association", "network_acl_id", "replaces"): CAN_CHANGE + " (ReplaceNetworkAclAssociation)",
+    ("aws.ec2.vpc_endpoint", "service_name", "required"): NEEDS_IT,
+    ("aws.ec2.vpc_endpoint", "vpc_endpoint_type", "choices"): "the others want a resource configuration or a service network, which this type has not got",
+    ("aws.ec2.key_pair", "public_key", "required"): "weir makes no private keys that nobody would get to see",
+    ("aws.ec2.key_pair", "tags", "replaces"): CAN_CHANGE + " (CreateTags)",
+    ("aws.ec2.instance", "image_id", "required"): NEEDS_IT + "; it may stand in a launch template, which this type has not got",
+    ("aws.ec2.instance", "instance_type", "required"): NEEDS_IT,
+    ("aws.ecr.repository", "image_tag_mutability", "choices"): "the others want filters, which this type has not got",
+    ("aws.ecs.task_definition", "containers", "required"): NEEDS_IT,
+    ("aws.ecs.service", "cluster", "required"): "the default cluster is nobody's stack's",
+    ("aws.ecs.service", "task_definition", "required"): NEEDS_IT,
+    ("aws.firehose.delivery_stream", "s3", "required"): "the only destination that this type has",
+    ("aws.glue.job", "number_of_workers", "range"): "Glue runs nothing on no worker, and on 299 at most",
+    ("aws.iam.instance_profile", "roles", "required"): "IAM makes profiles without roles",
+    ("aws.kafka.cluster", "configuration", "replaces"): "not yet: UpdateClusterConfiguration changes it in place",
+    ("aws.kafka.cluster", "enhanced_monitoring", "replaces"): "not yet: UpdateMonitoring changes it in place",
+    ("aws.kinesis.stream", "retention_period", "range"): "Kinesis keeps records for a day at least",
+    **{("aws.kms.key", name, "replaces"): NO_CALL for name in ("key_usage", "key_spec", "multi_region")},
+    ("aws.lambda.function", "memory_size", "range"): "more is for functions on instances of their own, which this type has not got",
+    ("aws.lambda.function", "timeout", "range"): "more is for functions on instances of their own, which this type has not got",
+    ("aws.lambda.permission", "action", "required"): DEFAULTS,
+    ("aws.lambda.event_source_mapping", "event_source", "required"): NEEDS_IT,
+    ("aws.logs.log_group", "class", "replaces"): NO_CALL,
+    **{("aws.mwaa.environment", name, "required"): NEEDS_IT + " (CreateEnvironment)" for name in ("execution_role", "source_bucket", "dag_s3_path")},
+    **{("aws.rds.instance", name, "required"): NEEDS_IT for name in ("engine", "instance_class", "allocated_storage")},
+    ("aws.rds.instance", "enable_cloudwatch_logs_exports", "replaces"): "not yet: ModifyDBInstance changes it in place, by what is added and what is taken away",
+    ("aws.redshift.cluster", "cluster_type", "required"): DEFAULTS,
+    ("aws.redshift.cluster", "db_name", "required"): DEFAULTS,
+    ("aws.redshift.cluster", "availability_zone", "replaces"): "moving a cluster to another zone is for those with relocation, which this type has not got",
+    ("aws.redshiftserverless.namespace", "db_name", "replaces"): NO_CALL,
+    ("aws.redshiftserverless.workgroup", "namespace", "required"): NEEDS_IT,
+    ("aws.s3tables.table", "namespace", "replaces"): "a table that moves has another id: what refers to it has to follow, as with a new one",
+    ("aws.scheduler.schedule", "group_name", "replaces"): NO_CALL,
+    ("aws.scheduler.schedule", "flexible_time_window", "required"): DEFAULTS,
+    ("aws.sns.subscription", "endpoint", "required"): NEEDS_IT,
+    ("aws.states.state_machine", "definition", "required"): "CloudFormation has three ways to say it, weir one",
+    ("aws.states.alias", "routing", "required"): NEEDS_IT,
+}
 
 
 @functools.cache
@@ -32,14 +94,18 @@ def attributes(kind):
     return {name: words.replace("\\_", "_").replace("\\*", "*").replace("\\|", "|") for name, words in re.findall(r"^\| `(\w+)` \| [^|]* \| (.*) \|$", page, re.M)}
 
 
+def plain(word):
+    return re.sub(r"\W|_", "", str(word)).lower()
+
+
 def counterpart(name, spec, schema):
-    """The property that an attribute is: by its own name or the one on the wire."""
-    wire = spec["attributes"].get(name, {}).get("wire") if isinstance(spec["attributes"].get(name), dict) else None
-    wanted = {re.sub(r"\W|_", "", word).lower() for word in [name, *([str(wire).split(".")[-1]] if wire else [])]}
-    for prop in schema["properties"]:
-        if prop.lower() in wanted:
-            return prop
-    return None
+    """The property that an attribute is: by the name on the wire or its own, one that can be given before one that is read only."""
+    said = spec["attributes"].get(name)
+    wire = str(said["wire"]).split(".") if isinstance(said, dict) and "wire" in said else []
+    read_only = {p.split("/")[2] for p in schema.get("readOnlyProperties", []) if p.count("/") == 2}
+    words = [plain(word) for word in [*wire[-1:], name]]
+    found = [prop for word in words for prop in schema["properties"] if plain(prop) == word]
+    return next((prop for prop in found if prop not in read_only), None)
 
 
 def resolved(schema, prop):
@@ -63,15 +129,11 @@ def disagreements(kind):
     schema = cfn_models.schema_of(cfn)
     fixed = {p.split("/")[2] for p in schema.get("createOnlyProperties", []) if p.count("/") == 2}
     maybe = {p.split("/")[2] for p in schema.get("conditionalCreateOnlyProperties", [])}
-    read_only = {p.split("/")[2] for p in schema.get("readOnlyProperties", []) if p.count("/") == 2}
     for name, words in attributes(kind).items():
         prop = counterpart(name, spec, schema)
         if not prop:
             continue
         theirs = resolved(schema, prop)
-        if prop in read_only:
-            yield name, "given", f"{prop} is read-only"
-            continue
         required = bool(re.search(r"(^|[ .])required(,|$)", words))
         if required != (prop in schema.get("required", [])):
             yield name, "required", f"required here: {required}"

@@ -291,3 +291,25 @@ def test_mistakes_are_told_before_anything_is_called(local_stack, resource):
     local_stack.write(f"stack: one\nresources:\n  it: {body}\n")
     refused = local_stack.run("validate", status=None)
     assert refused.status and MISTAKES[resource] in refused.err and "weir.yaml:3" in refused.err, refused.err
+
+
+def test_weirs_own_types_are_pointed_to(local_stack):
+    local_stack.write(stream())
+    assert local_stack.run("validate").out.count("hint: aws.kinesis.stream is weir's own type for AWS::Kinesis::Stream") == 1
+
+
+def test_a_log_group_gets_another_key_without_losing_its_logs(fast_sandbox, tmp_path):
+    """What the schemas found in weir's own specs: AssociateKmsKey changes it in place."""
+    stack, logs = fast_sandbox.stack(tmp_path / "stack"), fast_sandbox.client("logs")
+
+    def key_of(**more):
+        stack.write(json.dumps({"stack": "one", "resources": {"g": {"type": "aws.logs.log_group", "name": "/a", **more}}}))
+        stack.apply()
+        stack.assert_settled()
+        (group,) = logs.describe_log_groups()["logGroups"]
+        return group.get("kmsKeyId"), group["creationTime"]
+
+    first, made = key_of(kms_key="arn:aws:kms:us-east-1:123456789012:key/1")
+    assert first.endswith("key/1")
+    assert key_of(kms_key="arn:aws:kms:us-east-1:123456789012:key/2") == ("arn:aws:kms:us-east-1:123456789012:key/2", made)
+    assert key_of() == (None, made)
