@@ -144,7 +144,7 @@ long-test:
 	@tools/setup s3
 	@$(MAKE) --no-print-directory test
 long-jobs: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements
-	@tools/setup jobs docker airflow stores
+	@tools/setup jobs docker airflow grafana stores
 	@WEIR_LONG=1 tools/test e2e -m long tests/e2e
 long-crash: $(BUILD)/weir .venv/.requirements
 	@WEIR_LONG=1 tools/test e2e tests/crash

@@ -14,6 +14,8 @@ static const struct provider_kind *const kinds[] = {
     &aws_kind,
     &weir_kind,
     &airflow_kind,
+    &grafana_kind,
+    &metabase_kind,
     &http_kind,
     &cfn_kind,
     &docker_kind,

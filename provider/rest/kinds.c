@@ -3,4 +3,6 @@
 #include "provider/rest/rest.h"
 
 REST_KIND(airflow_kind, "airflow", "airflow");
+REST_KIND(grafana_kind, "grafana", "grafana");
+REST_KIND(metabase_kind, "metabase", "metabase");
 REST_KIND(http_kind, "http", "rest");

@@ -4,6 +4,6 @@
 
 #include "provider/kind.h"
 
-extern const struct provider_kind airflow_kind, http_kind;
+extern const struct provider_kind airflow_kind, grafana_kind, metabase_kind, http_kind;
 
 #endif

@@ -335,10 +335,12 @@ static void load_checks(struct loader *l, const struct node *node, struct attr *
         attr->compare = COMPARE_PREFIX;
     else if (str_eqz(compare, "cidr"))
         attr->compare = COMPARE_CIDR;
+    else if (str_eqz(compare, "said"))
+        attr->compare = COMPARE_SAID;
     else if (str_eqz(compare, "protocol"))
         attr->compare = COMPARE_PROTOCOL;
     else if (compare.n)
-        load_error(l, node_get(node, "compare"), "compare is nocase, prefix, cidr or protocol");
+        load_error(l, node_get(node, "compare"), "compare is nocase, prefix, cidr, protocol or said");
     struct err err = ERR_INIT;
     if (attr->pattern.n && attr_compile_pattern(l->arena, attr, &err))
         load_error(l, node_get(node, "pattern"), "%s", err.message);

@@ -267,6 +267,8 @@ static bool has_place(struct run *run, const struct spec_step *step, const struc
 {
     struct str rest = step->at, first = wire_path_cut(&rest).name;
     bool list = str_find(step->at, STR("[]"), 0) >= 0;
+    if (list && (!first.n || str_eqz(first, "@")))
+        return document->kind == VALUE_LIST;
     return list ? value_get(document, first) != NULL
                 : !value_is_null(wire_path(run->arena, document, step->at));
 }

@@ -261,7 +261,8 @@ int wire_decode_response(struct arena *arena, const struct wire_operation *op,
         rc = wire_json_read(arena, response->body, document, err);
         if (rc == 0 && value_is_null(*document))
             *document = &value_empty_map; /* some servers answer nothing so */
-        if (rc == 0 && (*document)->kind != VALUE_MAP && !op->body.n)
+        bool listing = rc == 0 && (*document)->kind == VALUE_LIST && op->protocol == WIRE_REST_JSON;
+        if (rc == 0 && (*document)->kind != VALUE_MAP && !listing && !op->body.n)
             rc =
                 err_set(err, ERR_PROTOCOL, "it is %s, not a JSON object", value_kind_name((*document)->kind));
     } else {

@@ -45,9 +45,9 @@ def test_stacks_are_right(tmp_path, path):
             (stack.folder / folder).mkdir()
         for folder in re.findall(r"type: docker.image,.* context: (\w+)", text):
             stack.write("FROM scratch\n", f"{folder}/Dockerfile")
-        specs = blocks(path, "service:")
+        specs = blocks(path, "service:") + blocks(path, "kind:")
         for spec in specs:
-            stack.write(spec, f"specs/{re.match('service: (.*)', spec)[1]}.yaml")
+            stack.write(spec, f"specs/{re.search('^service: (.*)', spec, re.M)[1]}.yaml")
         secrets = re.findall(r"^  (\w+): {type: string, sensitive: true}", text, re.M)
         stack.run("validate", *(["--specs", "specs"] if specs else []), *(["-e", "dev"] if "environments:" in text else []), env={f"WEIR_INPUT_{name.upper()}": "x" for name in secrets})
 

@@ -367,7 +367,7 @@ def test_life(stack, cloud, name):
 
 def test_every_type_has_a_life():
     lines = subprocess.run([WEIR, "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines()
-    types = {line["type"] for line in map(json.loads, lines) if not line["data"]}
+    types = {line["type"] for line in map(json.loads, lines) if not line["data"] and line["type"].startswith("aws.")}
     cases = [case for module in (test_types, test_types_jobs, test_types_network, test_types_small, test_types_streams) for case in module.CASES.values()]
     lived = {case.type for case in [*cases, *CASES.values(), *NOT_ON_MOTO.values()]}
     assert types - lived == set(ELSEWHERE), "a case in test_types*.py, or a reason in ELSEWHERE"

@@ -185,7 +185,7 @@ def test_data(caller, name):
 
 def test_every_type_has_a_row():
     lines = subprocess.run([WEIR, "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines()
-    types = {("data." if line["data"] else "") + line["type"] for line in map(json.loads, lines)}
+    types = {("data." if line["data"] else "") + line["type"] for line in map(json.loads, lines) if line["type"].startswith("aws.")}
     rows = set(ROWS) | {f"data.{name}" for name in DATA}
     assert types - rows - set(EXCUSED) == set(), "types without a row"
     assert (rows | set(EXCUSED)) - types == set(), "rows without a type"

@@ -41,7 +41,7 @@ PROBES = ("Head", "Describe", "Validate")  # look only, before something is made
 @functools.cache
 def types():
     lines = subprocess.run([WEIR, "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines()
-    return {line["type"]: line for line in map(json.loads, lines) if not line["data"]}
+    return {line["type"]: line for line in map(json.loads, lines) if not line["data"] and line["type"].startswith("aws.")}
 
 
 def maker(line):
