@@ -34,7 +34,7 @@ def commands(path):
             yield words.split(), re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest)
 
 
-@pytest.mark.parametrize("path", [*GUIDES, ROOT / "docs" / "stacks.md", ROOT / "docs" / "cloudcontrol.md"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*GUIDES, ROOT / "docs" / "stacks.md", ROOT / "docs" / "cloudcontrol.md", ROOT / "docs" / "rest.md"], ids=lambda path: path.stem)
 def test_stacks_are_right(tmp_path, path):
     for number, text in enumerate(blocks(path, "stack:")):
         stack = Stack(tmp_path / str(number))
@@ -114,6 +114,15 @@ def test_workshop_to_the_letter(tmp_path, cloud):
     printed = walk(stack, "workshops.md")
     assert sum(text.count("Nothing is left") for text in printed.values()) == 3
     assert cloud.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_core_of_the_spec_language(tmp_path):
+    """The type on the first page of docs/specs.md, in place of the built-in one."""
+    stack = Stack(tmp_path / "s").write(blocks(ROOT / "docs" / "specs.md", "service: kinesis")[0], "specs/kinesis.yaml")
+    stack.write('stack: s\nspecs: specs\nresources: {it: {type: aws.kinesis.stream, name: clicks, shard_count: 2, tags: {team: web}}}\n')
+    stack.apply("--sandbox")
+    stack.assert_settled("--sandbox")
+    stack.destroy("--sandbox")
 
 
 def test_writing_a_spec_to_the_letter(tmp_path):
