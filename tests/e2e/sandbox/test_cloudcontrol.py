@@ -313,3 +313,26 @@ def test_a_log_group_gets_another_key_without_losing_its_logs(fast_sandbox, tmp_
     assert first.endswith("key/1")
     assert key_of(kms_key="arn:aws:kms:us-east-1:123456789012:key/2") == ("arn:aws:kms:us-east-1:123456789012:key/2", made)
     assert key_of() == (None, made)
+
+
+def test_what_is_there_is_taken_over_by_its_identifier(fast_sandbox, tmp_path):
+    """A name, and an identifier of two parts."""
+    stack, client = fast_sandbox.stack(tmp_path / "stack"), fast_sandbox.client("cloudcontrol")
+    stage = {"RestApiId": "a1b2c3d4e5", "StageName": "live"}
+    for kind, given in ("AWS::Kinesis::Stream", {"Name": "clicks", "ShardCount": 3}), ("AWS::ApiGateway::Stage", stage):
+        follow(client, client.create_resource(TypeName=kind, DesiredState=json.dumps(given))["ProgressEvent"])
+    resources = {"clicks": {"type": "AWS::Kinesis::Stream", "Name": "clicks", "ShardCount": 3}, "stage": {"type": "AWS::ApiGateway::Stage", **stage}}
+    imports = [{"address": "clicks", "id": "clicks"}, {"address": "stage", "id": "a1b2c3d4e5|live"}]
+    stack.write(json.dumps({"stack": "one", "resources": resources, "imports": imports}))
+    assert stack.plan() == {"clicks": "adopt", "stage": "adopt"}
+    stack.apply()
+    stack.assert_settled()
+
+
+def test_default_tags_are_added(fast_sandbox, tmp_path):
+    stack, client = fast_sandbox.stack(tmp_path / "stack"), fast_sandbox.client("cloudcontrol")
+    stack.write(json.dumps({**json.loads(stream(Tags={"a": "b"})), "providers": {"aws": {"default_tags": {"team": "data"}}}}))
+    stack.apply()
+    stack.assert_settled()
+    there = json.loads(client.get_resource(TypeName="AWS::Kinesis::Stream", Identifier="clicks")["ResourceDescription"]["Properties"])
+    assert {"Key": "team", "Value": "data"} in there["Tags"] and {"Key": "a", "Value": "b"} in there["Tags"]

@@ -1,0 +1,110 @@
+/* The JSON Patch of an update: as small as it can be, with what cannot be read back, without what is fixed.
+ */
+#include "provider/cfn/patch.h"
+
+#include "base/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+
+static const struct value *json(const char *text)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    if (json_parse(&arena, str_z(text), &v, &err))
+        fail_msg("%s: %s", err.message, text);
+    return v;
+}
+
+static const struct cfn_type *example_type(void)
+{
+    static const char text[] =
+        "{\"typeName\": \"A::B::C\", \"primaryIdentifier\": [\"/properties/Name\"], "
+        "\"createOnlyProperties\": "
+        "[\"/properties/Name\"], \"writeOnlyProperties\": [\"/properties/Secret\", \"/properties/O/Key\"], "
+        "\"handlers\": {\"create\": {}, \"update\": {}, \"delete\": {}, \"read\": {}}, \"tagging\": "
+        "{\"tagProperty\": \"/properties/Tags\"}, \"properties\": {\"Name\": {\"type\": \"string\"}, \"N\": "
+        "{\"type\": \"integer\"}, \"Secret\": {\"type\": \"string\"}, \"O\": {\"type\": \"object\", "
+        "\"properties\": {\"A\": {\"type\": \"string\"}, \"B\": {\"type\": \"string\"}, \"Key\": {\"type\": "
+        "\"string\"}}}, \"L\": {\"type\": \"array\", \"items\": {\"type\": \"object\", \"properties\": "
+        "{\"X\": {\"type\": \"integer\"}, \"Y\": {\"type\": \"integer\"}}}}, \"S\": {\"type\": \"array\", "
+        "\"insertionOrder\": false, \"items\": {\"type\": \"string\"}}, \"M\": {\"type\": \"object\", "
+        "\"additionalProperties\": {\"type\": \"string\"}}, \"Tags\": {\"type\": \"array\", \"items\": "
+        "{\"type\": \"object\", \"properties\": {\"Key\": {\"type\": \"string\"}, \"Value\": {\"type\": "
+        "\"string\"}}}}}}";
+    struct cfn_type *type;
+    struct err err = ERR_INIT;
+    if (cfn_compile(&arena, json(text), &type, &err))
+        fail_msg("%s", err.message);
+    return type;
+}
+
+static void expect(const char *live, const char *desired, const char *changed, const char *patch)
+{
+    const struct value *made = cfn_patch(&arena, example_type(), json(live), json(desired), json(changed));
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, made, JSON_PLAIN);
+    assert_string_equal(text.p, patch);
+}
+
+static void test_smallest(void **state)
+{
+    (void)state;
+    expect("{\"N\": 1}", "{\"N\": 2}", "[\"N\"]", "[{\"op\":\"replace\",\"path\":\"/N\",\"value\":2}]");
+    expect("{}", "{\"N\": 2}", "[\"N\"]", "[{\"op\":\"add\",\"path\":\"/N\",\"value\":2}]");
+    expect("{\"N\": 2}", "{}", "[\"N\"]", "[{\"op\":\"remove\",\"path\":\"/N\"}]");
+    expect("{\"N\": 1, \"O\": {\"A\": \"a\", \"B\": \"b\"}}", "{\"N\": 1, \"O\": {\"B\": \"c\"}}", "[\"O\"]",
+        "[{\"op\":\"replace\",\"path\":\"/O/B\",\"value\":\"c\"}]");
+    expect("{\"L\": [{\"X\": 1, \"Y\": 1}, {\"X\": 2, \"Y\": 9}]}", "{\"L\": [{\"X\": 1}, {\"X\": 3}]}",
+        "[\"L\"]", "[{\"op\":\"replace\",\"path\":\"/L/1/X\",\"value\":3}]");
+    expect("{\"L\": [{\"X\": 1}]}", "{\"L\": []}", "[\"L\"]",
+        "[{\"op\":\"replace\",\"path\":\"/L\",\"value\":[]}]");
+    expect("{\"M\": {\"a/b\": \"1\", \"c\": \"2\"}}", "{\"M\": {\"a/b\": \"3\"}}", "[\"M\"]",
+        "[{\"op\":\"replace\",\"path\":\"/M/a~1b\",\"value\":\"3\"},{\"op\":\"remove\",\"path\":\"/M/c\"}]");
+}
+
+static void test_order_is_nothing(void **state)
+{
+    (void)state;
+    expect("{\"S\": [\"b\", \"a\"]}", "{\"S\": [\"a\", \"b\"]}", "[\"S\"]", "[]");
+    expect("{\"Tags\": [{\"Key\": \"b\", \"Value\": \"2\"}, {\"Key\": \"a\", \"Value\": \"1\"}]}",
+        "{\"Tags\": {\"a\": \"1\", \"b\": \"2\"}}", "[\"Tags\"]", "[]");
+    expect("{\"Tags\": [{\"Key\": \"a\", \"Value\": \"1\"}]}", "{\"Tags\": {\"a\": \"2\"}}", "[\"Tags\"]",
+        "[{\"op\":\"replace\",\"path\":\"/Tags\",\"value\":[{\"Key\":\"a\",\"Value\":\"2\"}]}]");
+}
+
+/* Nobody else's settings, but what an update would take away. */
+static void test_what_is_always_in_it(void **state)
+{
+    (void)state;
+    expect("{\"N\": 1, \"L\": [{\"X\": 7}]}", "{\"N\": 2, \"Secret\": \"s\", \"Name\": \"n\"}", "[\"N\"]",
+        "[{\"op\":\"replace\",\"path\":\"/N\",\"value\":2},{\"op\":\"add\",\"path\":\"/"
+        "Secret\",\"value\":\"s\"}]");
+    expect("{\"N\": 1, \"O\": {\"A\": \"a\"}}", "{\"N\": 2, \"O\": {\"A\": \"a\", \"Key\": \"k\"}}",
+        "[\"N\"]",
+        "[{\"op\":\"replace\",\"path\":\"/N\",\"value\":2},{\"op\":\"add\",\"path\":\"/O/"
+        "Key\",\"value\":\"k\"}]");
+}
+
+static int release(void **state)
+{
+    (void)state;
+    arena_release(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_smallest),
+        cmocka_unit_test(test_order_is_nothing),
+        cmocka_unit_test(test_what_is_always_in_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, release);
+}
