@@ -9,6 +9,7 @@
 #include "base/mask.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -202,8 +203,10 @@ static int connect_refuse(
     switch (refusal->kind) {
     case NOT_YET:
     case TOO_MANY:
-        return err_set(
+        err_set(
             err, ERR_TIMEOUT, "the database %.*s accepts no connections: %.*s", STR_ARG(place), STR_ARG(why));
+        snprintf(err->code, sizeof err->code, "%s", refusal->kind == TOO_MANY ? "53300" : "57P03");
+        return -1;
     case NO_DATABASE:
         err_set(err, ERR_ABSENT, "there is no database %.*s", STR_ARG(place));
         return err_hint(err, "make it with a postgres.database, and let what lies in it refer to that");
@@ -226,9 +229,9 @@ static int connect_refuse(
 /* ---- until it is there ---- */
 
 /* Only what is being made is worth waiting for at a port where nobody is. */
-static bool worth_waiting(const struct op_ctx *ctx, enum refusal_kind kind)
+static bool worth_waiting(const struct op_ctx *ctx, const struct way *way, enum refusal_kind kind)
 {
-    return kind == NOT_YET || kind == TOO_MANY || (kind == NOBODY_THERE && ctx->progress);
+    return kind == NOT_YET || (kind == TOO_MANY && way->patient) || (kind == NOBODY_THERE && ctx->progress);
 }
 
 static void connect_tell(struct op_ctx *ctx, enum refusal_kind kind)
@@ -241,10 +244,10 @@ static void connect_tell(struct op_ctx *ctx, enum refusal_kind kind)
 }
 
 int settings_connect(const struct settings *settings, const struct pq_api *pq, struct op_ctx *ctx,
-    struct str database, int local_port, PGconn **out, struct err *err)
+    struct str database, const struct way *way, PGconn **out, struct err *err)
 {
     AUTO_WIPED_ARENA struct arena scratch = ARENA_INIT;
-    struct parameters p = parameters_of(settings, &scratch, database, local_port);
+    struct parameters p = parameters_of(settings, &scratch, database, way->local_port);
     int64_t until = clock_mono_ms() + settings->wait_ms;
     for (int64_t pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? 2 * pause : pause) {
         PGconn *c = connect_attempt(pq, ctx, &p);
@@ -256,7 +259,7 @@ int settings_connect(const struct settings *settings, const struct pq_api *pq, s
         struct refusal refusal = {0};
         if (!cancelled)
             refusal = refusal_of(pq, c, &p);
-        bool again = !cancelled && worth_waiting(ctx, refusal.kind) && clock_mono_ms() + pause < until;
+        bool again = !cancelled && worth_waiting(ctx, way, refusal.kind) && clock_mono_ms() + pause < until;
         if (cancelled)
             err_set(err, ERR_INTERRUPTED, "interrupted while connecting");
         else if (!again)

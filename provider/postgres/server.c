@@ -18,6 +18,7 @@ struct server {
     pthread_mutex_t lock;
     pthread_cond_t given;
     struct session sessions[SESSIONS_MAX];
+    size_t most; /* so many at once: fewer, once the server said that it has no more */
     struct server *next;
 };
 
@@ -30,6 +31,7 @@ int server_new(const struct provider_options *options, struct server **out, stru
     struct server *server = mem_zalloc(sizeof *server);
     pthread_mutex_init(&server->lock, NULL);
     clock_cond_init(&server->given);
+    server->most = SESSIONS_MAX;
     if (settings_read(&server->arena, options, &server->settings, err)) {
         server_free(server);
         return -1;
@@ -74,9 +76,12 @@ struct str server_database(const struct server *server)
 static struct session *free_place(struct server *server, struct str database)
 {
     struct session *unused = NULL, *other = NULL;
+    size_t open = 0;
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        open += server->sessions[i].taken || server->sessions[i].connection;
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
         struct session *s = &server->sessions[i];
-        if (s->taken)
+        if (s->taken || (!s->connection && open >= server->most))
             continue;
         if (s->connection && str_eq(s->database, database))
             return s;
@@ -133,14 +138,26 @@ static int find_way(const struct server *server, int *local_port, struct err *er
     return reach_forward(server->reach, settings->via, host, (int)port, local_port, err);
 }
 
+/* Has another operation one that it will give back? Then nobody waits for the server to have more. */
+static bool has_others(struct server *server, const struct session *mine)
+{
+    bool others = false;
+    pthread_mutex_lock(&server->lock);
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        others |=
+            &server->sessions[i] != mine && (server->sessions[i].taken || server->sessions[i].connection);
+    pthread_mutex_unlock(&server->lock);
+    return others;
+}
+
 static int open_session(struct session *s, struct str database, struct err *err)
 {
     struct server *server = s->server;
     if (!s->pq && !(s->pq = pq_api(err)))
         return -1;
-    int local_port;
-    if (find_way(server, &local_port, err) ||
-        settings_connect(&server->settings, s->pq, s->ctx, database, local_port, &s->connection, err))
+    struct way way = {.patient = !has_others(server, s)};
+    if (find_way(server, &way.local_port, err) ||
+        settings_connect(&server->settings, s->pq, s->ctx, database, &way, &s->connection, err))
         return -1;
     s->pq->setNoticeProcessor(s->connection, server_noticed, s);
     return 0;
@@ -178,25 +195,45 @@ static int open_anywhere(struct session *s, struct err *err)
     return 0;
 }
 
+/* Where the server has no more connections to give, those that there are have to do. */
+static bool make_do(struct server *server, const struct err *why)
+{
+    size_t open = 0;
+    if (strcmp(why->code, "53300") != 0)
+        return false;
+    pthread_mutex_lock(&server->lock);
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        open += server->sessions[i].taken || server->sessions[i].connection;
+    if (open)
+        server->most = open;
+    pthread_mutex_unlock(&server->lock);
+    return open > 0;
+}
+
 int session_take(struct op_ctx *ctx, struct str database, struct session **out, struct err *err)
 {
     struct server *server = provider_self(ctx->provider);
     bool anywhere = str_eq(database, SERVER_WIDE);
     if (!anywhere && !database.n)
         database = server->settings.dbname;
-    struct session *s = wait_for_place(server, ctx, database, err);
-    if (!s)
-        return -1;
-    bool usable = !s->stale && is_alive(s);
-    if (!usable) {
-        server_drop(s);
-        if (anywhere ? open_anywhere(s, err) : open_session(s, database, err)) {
-            session_give(&s);
+    for (;;) {
+        struct err why = ERR_INIT;
+        struct session *s = wait_for_place(server, ctx, database, err);
+        if (!s)
+            return -1;
+        bool usable = !s->stale && is_alive(s);
+        if (!usable)
+            server_drop(s);
+        if (usable || !(anywhere ? open_anywhere(s, &why) : open_session(s, database, &why))) {
+            *out = s;
+            return 0;
+        }
+        session_give(&s);
+        if (!make_do(server, &why)) {
+            *err = why;
             return -1;
         }
     }
-    *out = s;
-    return 0;
 }
 
 void session_give(struct session **session)

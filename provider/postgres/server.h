@@ -52,9 +52,14 @@ struct settings {
     struct str via;
 };
 
-/* A connection to that database. `local_port` 0: straight to the host. */
+struct way {
+    int local_port; /* that leads to the server; 0: straight to the host */
+    bool patient;   /* a server that has no more connections to give is waited for */
+};
+
+/* A connection to that database. */
 int settings_connect(const struct settings *settings, const struct pq_api *pq, struct op_ctx *ctx,
-    struct str database, int local_port, PGconn **out, struct err *err);
+    struct str database, const struct way *way, PGconn **out, struct err *err);
 int settings_read(
     struct arena *arena, const struct provider_options *options, struct settings *out, struct err *err);
 

@@ -550,3 +550,19 @@ def test_what_is_there_already_is_taken_over(stack, server):
     stack.apply()
     is_as_said(stack)
     assert server.psql("select atttypmod - 4 from pg_attribute where attrelid = 'old.t'::regclass and attname = 'a'") == "9"
+
+
+@pytest.mark.long
+def test_a_server_that_has_few_connections_to_give(stack, server):
+    server.psql(f"create role narrow login createdb connection limit 2 password '{ROLE_PASSWORD}'", "grant create on database postgres to narrow")
+    stack.write(f"""
+        stack: narrow
+        providers:
+          {server.provider(user="narrow", password=ROLE_PASSWORD)}
+        resources:
+          s: {{type: postgres.schema, provider: retail, name: narrow}}
+          t: {{type: postgres.table, provider: retail, for_each: ["1", "2", "3", "4", "5", "6", "7", "8"], schema: "${{s.name}}", name: "t${{each.key}}", columns: [{{name: a, type: int}}]}}
+    """)
+    stack.apply()
+    is_as_said(stack)
+    stack.destroy()
