@@ -90,10 +90,9 @@ static int send_ticking(struct engine *engine, const struct engine_call *call,
     return exchange.result;
 }
 
-static int send(struct op_ctx *ctx, const struct engine_call *call, struct str version,
+static int send(struct op_ctx *ctx, struct engine *engine, const struct engine_call *call, struct str version,
     struct http_response *response, struct err *err)
 {
-    struct engine *engine = engine_of(ctx);
     AUTO_BUF struct buf body = BUF_INIT;
     if (call->body)
         json_write(&body, call->body, JSON_PLAIN);
@@ -151,7 +150,7 @@ static int negotiate(struct op_ctx *ctx, struct engine *engine, struct err *err)
     const struct value *answer;
     struct engine_call call = {
         .method = "GET", .path = STR("/version"), .repeatable = true, .label = "version"};
-    if (send(ctx, &call, STR_EMPTY, &response, err))
+    if (send(ctx, engine, &call, STR_EMPTY, &response, err))
         return -1;
     if (response.status != 200 || json_parse(ctx->arena, response.body, &answer, NULL))
         return err_set(err, ERR_PROTOCOL, "what answers at %.*s is no Docker Engine (HTTP %d)",
@@ -214,7 +213,8 @@ int engine_ask(
     struct str version;
     if (answer)
         *answer = NULL;
-    if (find_version(ctx, engine_of(ctx), &version, err) || send(ctx, call, version, &response, err))
+    struct engine *engine = engine_of(ctx);
+    if (find_version(ctx, engine, &version, err) || send(ctx, engine, call, version, &response, err))
         return -1;
     if (response.status >= 400)
         return refused(ctx, &response, err);
@@ -241,4 +241,58 @@ int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, s
 {
     struct engine_call call = {.method = "POST", .path = path, .body = body};
     return engine_ask(ctx, &call, NULL, err);
+}
+
+/* ---- which Engine ---- */
+
+/* One that cannot be asked is not told of here: whoever needs it will meet that. */
+static struct str engine_id(struct engine *engine, struct arena *arena)
+{
+    struct op_ctx ctx = {.arena = arena};
+    struct err ignored = ERR_INIT;
+    struct http_response response;
+    struct str version;
+    const struct value *answer;
+    struct engine_call call = {.method = "GET", .path = STR("/info"), .repeatable = true, .label = "info"};
+    if (engine->id[0] || find_version(&ctx, engine, &version, &ignored) ||
+        send(&ctx, engine, &call, version, &response, &ignored) || response.status != 200 ||
+        json_parse(arena, response.body, &answer, NULL))
+        return str_z(engine->id);
+    pthread_mutex_lock(&engine->lock);
+    snprintf(engine->id, sizeof engine->id, "%.*s", STR_ARG(value_gets(answer, "ID")));
+    pthread_mutex_unlock(&engine->lock);
+    return str_z(engine->id);
+}
+
+int engine_place(void *self, const struct schema *schema, bool ask, struct arena *arena,
+    const struct value **place, struct err *err)
+{
+    (void)schema, (void)ask, (void)err;
+    struct engine *engine = self;
+    struct str id = engine_id(engine, arena);
+    struct value_entry entries[] = {
+        {STR("host"), value_string(arena, engine->place)}, {STR("engine"), value_string(arena, id)}};
+    *place = id.n ? value_map(arena, entries, 2) : NULL;
+    return 0;
+}
+
+/* The same Engine may be reached in several ways. */
+const char *engine_place_difference(
+    const struct schema *schema, const struct value *then, const struct value *now)
+{
+    (void)schema;
+    struct str a = value_gets(then, "engine"), b = value_gets(now, "engine");
+    return a.n && b.n && !str_eq(a, b) ? "engine" : NULL;
+}
+
+const struct value *engine_place_settings(
+    const struct value *place, const struct value *config, struct arena *arena)
+{
+    return value_with(arena, config, STR("host"), value_getz(place, "host"));
+}
+
+struct str engine_place_text(const struct value *place, struct arena *arena)
+{
+    (void)arena;
+    return value_gets(place, "host");
 }

@@ -20,8 +20,16 @@ int engine_open(const struct provider_options *options, struct arena *arena, voi
 void engine_close(void *self);
 /* The settings that the provider was opened with. */
 const struct value *engine_settings(const struct engine *engine);
-struct str engine_place(const struct engine *engine); /* "unix:///var/run/docker.sock" */
 struct engine *engine_of(const struct op_ctx *ctx);
+
+/* Which Engine it is, by its own id; as provider_kind has them. */
+int engine_place(void *self, const struct schema *schema, bool ask, struct arena *arena,
+    const struct value **place, struct err *err);
+const char *engine_place_difference(
+    const struct schema *schema, const struct value *then, const struct value *now);
+const struct value *engine_place_settings(
+    const struct value *place, const struct value *config, struct arena *arena);
+struct str engine_place_text(const struct value *place, struct arena *arena);
 
 struct engine_call {
     const char *method;

@@ -146,8 +146,3 @@ const struct value *engine_settings(const struct engine *engine)
 {
     return engine->settings;
 }
-
-struct str engine_place(const struct engine *engine)
-{
-    return engine->place;
-}

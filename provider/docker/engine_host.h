@@ -19,6 +19,7 @@ struct engine {
     const char *ca, *cert, *key;
     pthread_mutex_t lock; /* guards what follows */
     char version[16];     /* "/v1.41"; "" not known yet */
+    char id[128];         /* its own; "" not known yet */
 };
 
 /* Opens the way through the connection, if there is one. */

@@ -57,4 +57,8 @@ const struct provider_kind docker_kind = {
     .http = true,
     .open = engine_open,
     .close = engine_close,
+    .place = engine_place,
+    .place_difference = engine_place_difference,
+    .place_settings = engine_place_settings,
+    .place_text = engine_place_text,
 };

@@ -34,6 +34,10 @@ class Engine:
         words = ["dockerd", "--data-root", self.folder / "data", "--exec-root", self.folder / "exec", "--pidfile", self.folder / "pid", "-H", self.host]
         # Nothing of the machine's own network is touched: no default bridge, no rules of its firewall.
         words += ["--bridge=none", "--iptables=false", "--ip6tables=false", *self.listen]
+        version = subprocess.run(["dockerd", "--version"], capture_output=True, text=True).stdout.split()[2]
+        if int(version.split(".")[0]) < 25:  # until then an Engine's id comes from a key that all on a machine share
+            (self.folder / "daemon.json").write_text(json.dumps({"deprecated-key-path": str(self.folder / "key.json")}))
+            words += ["--config-file", self.folder / "daemon.json"]
         with open(self.folder / "log", "a") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         until(lambda: (self.folder / "docker.sock").exists() and self.run("version", status=None).returncode == 0, self.process)

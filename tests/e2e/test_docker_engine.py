@@ -402,7 +402,8 @@ def authority(tmp_path_factory):
 
 
 @pytest.mark.long
-def test_over_tls(tmp_path, authority):
+def test_over_tls(tmp_path, authority, engine):
+    other = engine
     port = free_port()
     words = ["-H", f"tcp://127.0.0.1:{port}", "--tlsverify", "--tlscacert", authority / "ca.pem", "--tlscert", authority / "server.pem", "--tlskey", authority / "server-key.pem"]
     engine = Engine(*words, base=False)
@@ -424,6 +425,10 @@ def test_over_tls(tmp_path, authority):
         # Without a certificate of its own it is not let in.
         written(stack, "store: {type: docker.volume, name: far}\n", f"providers: {{docker: {{host: 'tcp://127.0.0.1:{port}', tls: {{ca: {authority}/ca.pem}}}}}}")
         assert stack.run("plan", status=1).err
+        # On another Engine nothing is taken for gone.
+        written(stack, "store: {type: docker.volume, name: far}\n")
+        refused = stack.run("plan", env={"DOCKER_HOST": other.host}, status=3).err
+        assert "store was made in engine" in refused and not other.things()["volumes"], refused
         stack.run("destroy", "--yes", env=env, status=None)
     finally:
         engine.stop()
