@@ -321,6 +321,11 @@ def _(logs):
         for item in logs.describe_subscription_filters(logGroupName=group["logGroupName"])["subscriptionFilters"]:
             yield (group["logGroupName"], item["filterName"]), item
 
+listed("aws.lakeformation.location", "lakeformation", "list_resources", "ResourceInfoList[]", "ResourceArn")
+listed("aws.lakeformation.tag", "lakeformation", "list_lf_tags", "LFTags[]", "TagKey")
+listed("aws.glue.security_configuration", "glue", "get_security_configurations", "SecurityConfigurations[]", "Name")
+listed("aws.glue.registry", "glue", "list_registries", "Registries[]", "RegistryName")
+
 
 # ---- all of it ----
 

@@ -1,4 +1,4 @@
-"""The life of users and of what looks at logs (see life.py)."""
+"""The life of users, of what looks at logs and of what guards the data lake (see life.py)."""
 
 import json
 
@@ -137,6 +137,86 @@ def subscription_filter(**more):
 
 CASES["subscription filter"] = subscription_filter()
 NOT_ON_MOTO["subscription filter that changes"] = subscription_filter(distribution="Random")
+
+
+def location(changes):
+    def found(cloud):
+        (one,) = cloud.client("lakeformation").list_resources()["ResourceInfoList"]
+        return one
+
+    role = {"type": "aws.iam.role", "assume_role_policy": '${trust("lakeformation.amazonaws.com")}'}
+    first = {"resource": "${lake.arn}", "role": "${one.arn}"}
+    return Case(
+        type="aws.lakeformation.location",
+        around={"lake": {"type": "aws.s3.bucket", "name": "life-lake"}, "one": {**role, "name": "life-one"}, "two": {**role, "name": "life-two"}},
+        first=first,
+        then={**first, "role": "${two.arn}"} if changes else None,
+        seen=lambda cloud: {"role": found(cloud)["RoleArn"].rpartition("/")[2]},
+        gone=lambda cloud: not cloud.client("lakeformation").list_resources()["ResourceInfoList"],
+        outside=changes and (lambda cloud: cloud.client("lakeformation").update_resource(ResourceArn=found(cloud)["ResourceArn"], RoleArn=f"arn:aws:iam::{ACCOUNT}:role/life-two")),
+        drifted="role",
+        replaces=[{"resource": "${lake.arn}/refined"}],
+    )
+
+
+CASES["location"] = location(False)  # moto cannot update it
+NOT_ON_MOTO["location that changes"] = location(True)
+
+
+@case("lake tag")
+def _():
+    def found(cloud):
+        (one,) = cloud.client("lakeformation").list_lf_tags()["LFTags"]
+        return one
+
+    return Case(
+        type="aws.lakeformation.tag",
+        first={"name": "kind", "values": ["public", "secret"]},
+        then={"name": "kind", "values": ["public", "internal"]},
+        seen=lambda cloud: {"values": sorted(found(cloud)["TagValues"])},
+        gone=lambda cloud: not cloud.client("lakeformation").list_lf_tags()["LFTags"],
+        outside=lambda cloud: cloud.client("lakeformation").update_lf_tag(TagKey="kind", TagValuesToAdd=["theirs"]),
+        drifted="values",
+        replaces=[{"name": "other"}],
+    )
+
+
+@case("security configuration")
+def _():
+    def seen(cloud):
+        return {"mode": cloud.client("glue").get_security_configuration(Name="life")["SecurityConfiguration"]["EncryptionConfiguration"]["S3Encryption"][0]["S3EncryptionMode"]}
+
+    return Case(
+        type="aws.glue.security_configuration",
+        first={"name": "life", "s3": [{"mode": "SSE-S3"}], "cloudwatch": {"mode": "DISABLED"}, "job_bookmarks": {"mode": "DISABLED"}},
+        then=None,
+        seen=seen,
+        gone=lambda cloud: not cloud.client("glue").get_security_configurations()["SecurityConfigurations"],
+        outside=None,
+        replaces=[{"name": "other"}, {"s3": [{"mode": "DISABLED"}]}],
+    )
+
+
+def registry():
+    def seen(cloud):
+        glue = cloud.client("glue")
+        found = glue.get_registry(RegistryId={"RegistryName": "life"})
+        return {"description": found.get("Description")}
+
+    first = {"name": "life", "description": "first", "tags": {"team": "a"}}
+    return Case(
+        type="aws.glue.registry",
+        first=first,
+        then={**first, "description": "then", "tags": {"team": "b"}},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("glue").list_registries()["Registries"],
+        outside=lambda cloud: cloud.client("glue").update_registry(RegistryId={"RegistryName": "life"}, Description="theirs"),
+        drifted="description",
+        replaces=[{"name": "other"}],
+    )
+
+
+NOT_ON_MOTO["registry"] = registry()  # moto forgets its tags, and weir's marks with them
 
 
 @pytest.mark.parametrize("name", CASES)

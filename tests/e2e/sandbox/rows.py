@@ -385,6 +385,17 @@ row("logs.subscription_filter", "logs", ("put_subscription_filter", {"logGroupNa
     update=("put_subscription_filter", {"logGroupName": "g", "filterName": "it-$n", "filterPattern": "b", "destinationArn": "arn:aws:lambda:us-east-1:123456789012:function:f"}), then="b",
     list=("describe_subscription_filters", {"logGroupName": "g"}), listed="subscriptionFilters[].filterName", item="it-$n")
 
+row("lakeformation.location", "lakeformation", ("register_resource", {"ResourceArn": "arn:aws:s3:::it-$n", "RoleArn": "arn:aws:iam::123456789012:role/a"}), ("describe_resource", {"ResourceArn": "arn:aws:s3:::it-$n"}), "ResourceInfo.RoleArn",
+    "arn:aws:iam::123456789012:role/a", ("deregister_resource", {"ResourceArn": "arn:aws:s3:::it-$n"}), ("EntityNotFoundException", 404), list=("list_resources", {}), listed="ResourceInfoList[].ResourceArn", item="arn:aws:s3:::it-$n",
+    update=("update_resource", {"ResourceArn": "arn:aws:s3:::it-$n", "RoleArn": "arn:aws:iam::123456789012:role/b"}), then="arn:aws:iam::123456789012:role/b", exists="AlreadyExistsException")
+row("lakeformation.tag", "lakeformation", ("create_lf_tag", {"TagKey": "it-$n", "TagValues": ["a"]}), ("get_lf_tag", {"TagKey": "it-$n"}), "TagValues", ["a"], ("delete_lf_tag", {"TagKey": "it-$n"}), ("EntityNotFoundException", 404),
+    list=("list_lf_tags", {}), listed="LFTags[].TagKey", item="it-$n", update=("update_lf_tag", {"TagKey": "it-$n", "TagValuesToAdd": ["b"]}), then=["a", "b"], exists="AlreadyExistsException")
+row("glue.security_configuration", "glue", ("create_security_configuration", {"Name": "it-$n", "EncryptionConfiguration": {"S3Encryption": [{"S3EncryptionMode": "SSE-S3"}]}}), ("get_security_configuration", {"Name": "it-$n"}),
+    "SecurityConfiguration.EncryptionConfiguration.S3Encryption[0].S3EncryptionMode", "SSE-S3", ("delete_security_configuration", {"Name": "it-$n"}), ("EntityNotFoundException", 400), list=("get_security_configurations", {}),
+    listed="SecurityConfigurations[].Name", item="it-$n", exists="AlreadyExistsException")
+row("glue.registry", "glue", ("create_registry", {"RegistryName": "it-$n"}), ("get_registry", {"RegistryId": {"RegistryName": "it-$n"}}), "Description", None, ("delete_registry", {"RegistryId": {"RegistryName": "it-$n"}}), ("EntityNotFoundException", 400),
+    update=("update_registry", {"RegistryId": {"RegistryName": "it-$n"}, "Description": "d"}), then="d", list=("list_registries", {}), listed="Registries[].RegistryName", item="it-$n", exists="AlreadyExistsException")
+
 # Types that have no row, and where they are tried.
 EXCUSED = {
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",

@@ -19,6 +19,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).parent.parent.parent.parent
 SERVER = Path(os.environ.get("WEIR_SANDBOX_SERVER", ROOT / "build" / "sandbox_server"))
@@ -177,8 +178,8 @@ class Minio(Server):
         self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while self.process.poll() is None:
             try:
-                return urllib.request.urlopen(self.url + "/minio/health/ready").status == 200
-            except OSError:
+                return urllib.request.urlopen(self.url + "/minio/health/ready").status == 200 and self.client().list_buckets()["Buckets"] == []
+            except (OSError, ClientError):  # for a moment after it is ready it says that it is not initialized
                 time.sleep(0.01)
         return False
 
