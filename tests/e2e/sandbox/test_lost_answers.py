@@ -11,6 +11,8 @@ import subprocess
 import jmespath
 import pytest
 import test_types
+import test_types_access
+import test_types_containers
 import test_types_jobs
 import test_types_more
 import test_types_network
@@ -21,9 +23,9 @@ from rows import ROWS
 from servers import Faults, killed
 from support import WEIR
 
-MODULES = [test_types.CASES, test_types_small.CASES, test_types_jobs.CASES, test_types_network.CASES, test_types_more.CASES, test_types_more.NOT_ON_MOTO, test_types_streams.CASES]
+MODULES = [test_types.CASES, test_types_access.CASES, test_types_access.NOT_ON_MOTO, test_types_containers.CASES, test_types_small.CASES, test_types_jobs.CASES, test_types_network.CASES, test_types_more.CASES, test_types_more.NOT_ON_MOTO, test_types_streams.CASES]
 CASES = {case.type: case for cases in reversed(MODULES) for case in cases.values()}
-for name in "aws.athena.statement", "aws.s3.object":
+for name in "aws.athena.statement", "aws.s3.object", "aws.iam.access_key":
     del CASES[name]
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
@@ -33,6 +35,7 @@ ELSEWHERE = {
     "aws.mwaa.environment": "boto3 looks for it at api.127.0.0.1; its name is its id, as everywhere where ids are not the service's",
     "aws.redshiftdata.statement": "runs rather than is: test_statements.py",
     "aws.athena.statement": "the same",
+    "aws.iam.access_key": "its secret half is lost with the answer: test_a_key_whose_secret_is_lost",
     # and those whose calls are in C, aws.s3.object and its like: tests/crash
 }
 PROBES = ("Head", "Describe", "Validate")  # look only, before something is made
@@ -60,9 +63,12 @@ def maker(line):
 # Listings other than those of rows.py, which name what is made there; None: names tell these apart anyway.
 LISTED = {
     "aws.events.event_bus": ("list_event_buses", {}),
+    "aws.ecs.service": ("list_services", {"cluster": "life"}),
     "aws.glue.table": None,
     "aws.lambda.alias": None,
     "aws.lambda.layer_version": ("list_layer_versions", {"LayerName": "life-layer"}),
+    "aws.logs.metric_filter": ("describe_metric_filters", {}),
+    "aws.logs.subscription_filter": ("describe_subscription_filters", {"logGroupName": "/life"}),
     "aws.scheduler.schedule_group": ("list_schedule_groups", {}),
     "aws.sqs.queue": ("list_queues", {}),
 }
@@ -159,6 +165,25 @@ def test_what_others_keep_in_a_table(stack, cloud, operation):
     put(owner="c").apply()
     stack.assert_settled()
     assert parameters() == {"owner": "c", "metadata_location": "s3://lake/2.json"}
+
+
+def test_a_key_whose_secret_is_lost(stack, cloud):
+    """No second one is made: weir says that one may be there, until somebody has looked."""
+    iam, faults = cloud.client("iam"), Faults(cloud)
+    user = {"type": "aws.iam.user", "name": "life"}
+    stack.write(json.dumps({"stack": "life", "resources": {"user": user}})).apply()
+    stack.write(json.dumps({"stack": "life", "resources": {"user": user, "it": {"type": "aws.iam.access_key", "user": "${user.name}"}}}))
+    killed(stack, faults, "CreateAccessKey")
+    asked = stack.run("apply", "--yes", status=1)
+    assert "weir state rm" in asked.err
+    (lost,) = iam.list_access_keys(UserName="life")["AccessKeyMetadata"]
+    iam.delete_access_key(UserName="life", AccessKeyId=lost["AccessKeyId"])
+    stack.run("state", "rm", "it")
+    stack.apply()
+    stack.assert_settled()
+    assert len(iam.list_access_keys(UserName="life")["AccessKeyMetadata"]) == 1
+    stack.destroy()
+    assert iam.list_users()["Users"] == []
 
 
 def test_every_type_is_tried():
