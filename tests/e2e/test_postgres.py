@@ -566,3 +566,20 @@ def test_a_server_that_has_few_connections_to_give(stack, server):
     stack.apply()
     is_as_said(stack)
     stack.destroy()
+
+
+@pytest.mark.long
+def test_a_session_that_is_ended_in_the_middle(stack, server):
+    """The server undoes the statement; weir says so, and the next apply carries it out."""
+    one = "s: {type: postgres.statement, provider: retail, name: s, create: create table half (a int); select pg_sleep(1000)}\n"
+    written(stack, server, one)
+    run = stack.start("apply", "--yes")
+    at_work = "from pg_stat_activity where query ~ 'pg_sleep' and application_name = 'weir'"
+    until(lambda: server.psql(f"select count(*) {at_work}") == "1", run)
+    server.psql(f"select pg_terminate_backend(pid) {at_work}")
+    out, err = run.communicate()
+    assert run.returncode == 1 and "terminating connection" in err, out + err
+    assert server.psql("select count(*) from pg_class where relname = 'half'") == "0"
+    written(stack, server, one.replace("1000", "0")).run("apply", "--yes")
+    assert server.psql("select count(*) from pg_class where relname = 'half'") == "1"
+    server.psql("drop table half")
