@@ -76,7 +76,7 @@ void attr_add_text(struct attr_list *list, const char *key, struct str text);
 void write_resource(struct buf *out, struct str name, const char *type, const struct attr_list *attrs);
 void write_scalar(struct buf *out, const struct value *v, bool flow);
 
-/* ---- service.c, ports.c, mounts.c ---- */
+/* ---- service.c, ports.c ---- */
 
 void compose_service(struct compose *c, const struct node_entry *entry);
 const struct value *compose_ports(struct compose *c, const struct node *list);

@@ -1,0 +1,170 @@
+/* Where a service is, how it is looked after, and what it may have. */
+#include "cmd/compose/service.h"
+
+#include <stdlib.h>
+
+/* ---- networks ---- */
+
+static const struct value *joined(struct service *s, struct str network, const struct node *how)
+{
+    struct compose *c = s->c;
+    AUTO_BUILDER struct value_builder aliases = VALUE_BUILDER(c->arena), out = VALUE_BUILDER(c->arena);
+    const struct node *more = node_get(how, "aliases");
+    struct str address = compose_text(c, node_get(how, "ipv4_address"));
+    value_builder_add(&aliases, value_string(c->arena, s->name));
+    for (uint32_t i = 0; more && more->kind == NODE_LIST && i < more->count; i++)
+        value_builder_add(&aliases, value_string_ref(c->arena, compose_text(c, more->items[i])));
+    value_builder_set(&out, STR("name"), value_string_ref(c->arena, compose_network(c, network)));
+    value_builder_set(&out, STR("aliases"), value_builder_list(&aliases));
+    if (address.n)
+        value_builder_set(&out, STR("ipv4_address"), value_string_ref(c->arena, address));
+    return value_builder_map(&out);
+}
+
+void service_networks(struct service *s, struct attr_list *attrs)
+{
+    struct compose *c = s->c;
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
+    const struct node *list = node_get(s->node, "networks");
+    struct str mode = compose_text(c, node_get(s->node, "network_mode"));
+    if (str_starts(mode, STR("service:")))
+        mode = arena_printf(c->arena, "container:%.*s",
+            STR_ARG(compose_reference(c, "service", str_slice(mode, 8, mode.n), "name")));
+    if (mode.n) {
+        attr_add_text(attrs, "network_mode", mode);
+        return;
+    }
+    for (uint32_t i = 0; list && i < list->count && (list->kind == NODE_LIST || list->kind == NODE_MAP); i++)
+        value_builder_add(&out, list->kind == NODE_LIST
+                                    ? joined(s, compose_text(c, list->items[i]), NULL)
+                                    : joined(s, list->entries[i].key, list->entries[i].value));
+    if (!out.n)
+        value_builder_add(&out, joined(s, STR("default"), NULL));
+    attr_add(attrs, "networks", value_builder_list(&out));
+}
+
+/* ---- health, limits, the rest ---- */
+
+void service_health(struct service *s, struct attr_list *attrs)
+{
+    struct compose *c = s->c;
+    const struct node *node = node_get(s->node, "healthcheck"), *test = node_get(node, "test"),
+                      *off = node_get(node, "disable");
+    static const char *const times[] = {"interval", "timeout", "start_period"};
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena), words = VALUE_BUILDER(c->arena);
+    if (!node || node->kind != NODE_MAP)
+        return;
+    if (off && off->kind == NODE_BOOL && off->boolean) {
+        value_builder_add(&words, value_stringz(c->arena, "NONE"));
+        value_builder_set(&out, STR("test"), value_builder_list(&words));
+    } else if (test && test->kind == NODE_LIST) {
+        value_builder_set(&out, STR("test"), compose_list(c, test));
+    } else if (test) {
+        value_builder_add(&words, value_stringz(c->arena, "CMD-SHELL"));
+        value_builder_add(&words, value_string_ref(c->arena, compose_text(c, test)));
+        value_builder_set(&out, STR("test"), value_builder_list(&words));
+    } else {
+        compose_tell(
+            c, node, "a health check that only changes the image's times cannot be said: give its `test`");
+        return;
+    }
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (node_get(node, times[i]))
+            value_builder_set(&out, str_z(times[i]), compose_scalar(c, node_get(node, times[i])));
+    if (node_get(node, "retries"))
+        value_builder_set(&out, STR("retries"), compose_scalar(c, node_get(node, "retries")));
+    if (node_get(node, "start_interval"))
+        compose_tell(c, node_get(node, "start_interval"), "`start_interval` cannot be said in a stack");
+    attr_add(attrs, "health_check", value_builder_map(&out));
+}
+
+static const struct value *as_number(struct compose *c, const struct node *node)
+{
+    double number;
+    struct str text = compose_text(c, node);
+    return str_to_double(text, &number) ? value_float(c->arena, number) : value_string_ref(c->arena, text);
+}
+
+void service_deploy(struct service *s, struct attr_list *attrs)
+{
+    struct compose *c = s->c;
+    const struct node *deploy = node_get(s->node, "deploy"), *resources = node_get(deploy, "resources");
+    const struct node *limits = node_get(resources, "limits"), *kept = node_get(resources, "reservations");
+    const struct node *again = node_get(deploy, "restart_policy"), *count = node_get(deploy, "replicas");
+    struct str when = compose_text(c, node_get(again, "condition")),
+               tries = compose_text(c, node_get(again, "max_attempts"));
+    if (node_get(limits, "memory"))
+        attr_add_text(attrs, "memory", compose_text(c, node_get(limits, "memory")));
+    if (node_get(limits, "cpus"))
+        attr_add(attrs, "cpus", as_number(c, node_get(limits, "cpus")));
+    if (node_get(limits, "pids"))
+        attr_add(attrs, "pids_limit", compose_scalar(c, node_get(limits, "pids")));
+    if (node_get(kept, "memory"))
+        attr_add_text(attrs, "memory_reservation", compose_text(c, node_get(kept, "memory")));
+    if (again && !node_get(s->node, "restart"))
+        attr_add_text(attrs, "restart",
+            str_eqz(when, "none") ? STR("no")
+            : str_eqz(when, "on-failure") && tries.n
+                ? arena_printf(c->arena, "on-failure:%.*s", STR_ARG(tries))
+            : str_eqz(when, "on-failure") ? STR("on-failure")
+                                          : STR("always"));
+    if (!count)
+        count = node_get(s->node, "scale");
+    if (count && !(count->kind == NODE_INT && count->integer == 1))
+        compose_tell(
+            c, count, "one container is written: `for_each` in its resource makes several, with a name each");
+}
+
+const struct value *service_seconds(struct compose *c, const struct node *node)
+{
+    struct str text = compose_text(c, node);
+    char *end;
+    double total = 0;
+    for (const char *p = text.p; p && *p; p = *end ? end + 1 : end) {
+        double number = strtod(p, &end);
+        if (end == p)
+            break;
+        total += *end == 'm' && end[1] != 's' ? number * 60
+                 : *end == 'h'                ? number * 3600
+                 : *end == 'm'                ? 0
+                                              : number;
+    }
+    return total >= 1 ? value_int(c->arena, int_within(total)) : NULL;
+}
+
+const struct value *service_ulimits(struct compose *c, const struct node *node)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
+    for (uint32_t i = 0; node && node->kind == NODE_MAP && i < node->count; i++) {
+        const struct node *limit = node->entries[i].value;
+        struct str text = compose_text(c, limit->kind == NODE_MAP ? node_get(limit, "soft") : limit);
+        if (limit->kind == NODE_MAP)
+            text = arena_printf(
+                c->arena, "%.*s:%.*s", STR_ARG(text), STR_ARG(compose_text(c, node_get(limit, "hard"))));
+        value_builder_set(&out, node->entries[i].key, value_string_ref(c->arena, text));
+    }
+    return value_builder_map(&out);
+}
+
+const struct value *service_hosts(struct compose *c, const struct node *node)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
+    if (node && node->kind == NODE_LIST)
+        return compose_list(c, node);
+    for (uint32_t i = 0; node && node->kind == NODE_MAP && i < node->count; i++)
+        value_builder_add(
+            &out, value_string(c->arena, arena_printf(c->arena, "%.*s:%.*s", STR_ARG(node->entries[i].key),
+                                             STR_ARG(compose_text(c, node->entries[i].value)))));
+    return value_builder_list(&out);
+}
+
+const struct value *service_tmpfs(struct compose *c, const struct node *node)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
+    const struct value *list = node ? compose_list(c, node) : &value_empty_list;
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct str options, path = str_cut(list->items[i]->string, ':', &options);
+        value_builder_set(&out, path, value_string(c->arena, options.p ? options : STR_EMPTY));
+    }
+    return value_builder_map(&out);
+}
