@@ -24,7 +24,7 @@ enum {
 
 /* ---- sending once ---- */
 
-static int hash_file_range(struct exchange *x, struct err *err)
+static int hash_file_range(struct aws_exchange *x, struct err *err)
 {
     const struct aws_call *call = x->call;
     struct sha256 *sha = sha256_new();
@@ -52,7 +52,7 @@ static int hash_file_range(struct exchange *x, struct err *err)
 }
 
 /* Can nobody change what is on its way to there? */
-static bool is_safe_way(const struct exchange *x)
+static bool is_safe_way(const struct aws_exchange *x)
 {
     struct http_target target;
     struct err ignored = ERR_INIT;
@@ -61,7 +61,7 @@ static bool is_safe_way(const struct exchange *x)
 }
 
 /* Hashed once, however often it is sent. */
-static int prepare_payload(struct exchange *x, struct err *err)
+static int prepare_payload(struct aws_exchange *x, struct err *err)
 {
     x->payload_hash = x->call->payload_hash;
     if (!x->payload_hash.n && x->call->checked && is_safe_way(x))
@@ -74,7 +74,7 @@ static int prepare_payload(struct exchange *x, struct err *err)
     return 0;
 }
 
-static void exchange_sign(struct exchange *x, struct wire_message *message)
+static void exchange_sign(struct aws_exchange *x, struct wire_message *message)
 {
     const struct aws_service *service = x->call->service;
     unsigned char key[32];
@@ -97,7 +97,7 @@ static void exchange_sign(struct exchange *x, struct wire_message *message)
 
 static int count_sink(void *ctx, const void *bytes, size_t n)
 {
-    struct exchange *x = ctx;
+    struct aws_exchange *x = ctx;
     x->sunk += n;
     return x->call->sink(x->call->sink_ctx, bytes, n);
 }
@@ -116,7 +116,7 @@ static void limit_time(const struct aws_call *call, struct http_request *request
                                (int64_t)request->body.n * 1000 / SLOWEST_REQUEST;
 }
 
-static struct http_request make_request(struct exchange *x)
+static struct http_request make_request(struct aws_exchange *x)
 {
     const struct aws_call *call = x->call;
     const struct aws_settings *settings = &x->client->settings;
@@ -155,7 +155,7 @@ static struct http_request make_request(struct exchange *x)
 
 /* S3 may send 200 and put an error into the body: CompleteMultipartUpload, CopyObject, DeleteObjects. What
  * GET brings is the user's own, whatever it looks like. */
-static bool is_error(const struct exchange *x)
+static bool is_error(const struct aws_exchange *x)
 {
     if (x->answer.status >= 200 && x->answer.status < 300 &&
         (!x->call->service->s3 || str_eqz(x->call->request.method, "GET")))
@@ -163,7 +163,7 @@ static bool is_error(const struct exchange *x)
     return wire_is_error(&x->answer);
 }
 
-int exchange_request(struct exchange *x)
+int exchange_request(struct aws_exchange *x)
 {
     x->answer = (struct wire_message){0};
     x->lost = x->lost || x->failure.lost;
@@ -181,12 +181,12 @@ int exchange_request(struct exchange *x)
 
 /* A service that fails may do so after the work; one that refuses, or does not know the call, has done none.
  */
-static bool may_be_done(const struct exchange *x)
+static bool may_be_done(const struct aws_exchange *x)
 {
     return x->answer.status >= 500 && x->answer.status != 501 && x->failure.class != ERR_THROTTLED;
 }
 
-static void accept_answer(struct exchange *x)
+static void accept_answer(struct aws_exchange *x)
 {
     if (!x->call->accept || !x->call->accept(x->call->accept_ctx, &x->answer, &x->failure))
         return;
@@ -196,7 +196,7 @@ static void accept_answer(struct exchange *x)
             &x->failure, "something between here and the service cuts or changes answers, or it is no AWS");
 }
 
-static void note_date(const struct exchange *x)
+static void note_date(const struct aws_exchange *x)
 {
     int64_t theirs;
     if (time_parse_http(wire_header_get(&x->answer, STR("Date")), &theirs))
@@ -204,7 +204,7 @@ static void note_date(const struct exchange *x)
 }
 
 /* What came of it: x->answer and x->failure. */
-static void read_answer(struct exchange *x)
+static void read_answer(struct aws_exchange *x)
 {
     if (x->http.result) {
         x->failure = x->http.err;
@@ -224,7 +224,7 @@ static void read_answer(struct exchange *x)
 
 /* Of those that were signed by the wrong clock at the same time, each has to find out for itself. True where
  * the service's clock differs from the one that this request was signed by: then the next signature fits. */
-static bool correct_skew(struct exchange *x)
+static bool correct_skew(struct aws_exchange *x)
 {
     int64_t theirs;
     if (x->skew_corrected || !time_parse_http(wire_header_get(&x->answer, STR("Date")), &theirs))
@@ -239,14 +239,14 @@ static bool correct_skew(struct exchange *x)
 }
 
 /* An answer to HEAD has no body that would say why it refuses. */
-static bool may_be_skew(const struct exchange *x, enum wire_fault fault)
+static bool may_be_skew(const struct aws_exchange *x, enum wire_fault fault)
 {
     int status = x->answer.status;
     return fault == WIRE_FAULT_SKEW || (x->request.discard_body && (status == 403 || status == 400));
 }
 
 /* True where there are others than those that were refused. */
-static bool renew_credentials(struct exchange *x)
+static bool renew_credentials(struct aws_exchange *x)
 {
     if (x->credentials_renewed)
         return false;
@@ -261,7 +261,7 @@ static bool renew_credentials(struct exchange *x)
            !str_eq(fresh.session_token, x->credentials.session_token);
 }
 
-static int use_region(struct exchange *x, struct str region, struct err *err)
+static int use_region(struct aws_exchange *x, struct str region, struct err *err)
 {
     struct endpoint_settings there = x->client->settings.endpoints;
     there.region = region;
@@ -269,7 +269,7 @@ static int use_region(struct exchange *x, struct str region, struct err *err)
 }
 
 /* The header, or <Region> in the body of AuthorizationHeaderMalformed. */
-static struct str region_told(const struct exchange *x)
+static struct str region_told(const struct aws_exchange *x)
 {
     struct str region = wire_header_get(&x->answer, STR("x-amz-bucket-region"));
     if (region.n || !str_eqz(str_z(x->failure.code), "AuthorizationHeaderMalformed"))
@@ -280,7 +280,7 @@ static struct str region_told(const struct exchange *x)
 }
 
 /* True where the bucket lives elsewhere, and it is known where. */
-static bool follow_bucket(struct exchange *x)
+static bool follow_bucket(struct aws_exchange *x)
 {
     int status = x->answer.status;
     if (!x->call->service->s3 || !x->bucket.n || x->redirected ||
@@ -295,14 +295,14 @@ static bool follow_bucket(struct exchange *x)
     return true;
 }
 
-static int attempts_allowed(const struct exchange *x, enum retry_kind kind)
+static int attempts_allowed(const struct aws_exchange *x, enum retry_kind kind)
 {
     if (x->client->settings.max_attempts)
         return x->client->settings.max_attempts;
     return kind == RETRY_THROTTLED ? RETRY_ATTEMPTS_THROTTLED : RETRY_ATTEMPTS;
 }
 
-static bool retry_failure(struct exchange *x)
+static bool retry_failure(struct aws_exchange *x)
 {
     /* Never sent, or safe to send twice. */
     bool harmless = x->answer.status ? x->call->idempotent : x->failure.retryable || x->call->idempotent;
@@ -318,7 +318,7 @@ static bool retry_failure(struct exchange *x)
     return true;
 }
 
-static bool retry_throttled(struct exchange *x)
+static bool retry_throttled(struct aws_exchange *x)
 {
     throttle_refused(&x->service->throttle, clock_mono_ms());
     if (x->throttled + 1 >= attempts_allowed(x, RETRY_THROTTLED))
@@ -327,7 +327,7 @@ static bool retry_throttled(struct exchange *x)
     return true;
 }
 
-static bool retry_unsettled(struct exchange *x)
+static bool retry_unsettled(struct aws_exchange *x)
 {
     if (!x->call->transient || !x->call->transient(x->call->transient_ctx, &x->failure))
         return false;
@@ -339,7 +339,7 @@ static bool retry_unsettled(struct exchange *x)
 }
 
 /* Whether to send again, and after how long. */
-static bool decide(struct exchange *x, int64_t *delay_ms)
+static bool decide(struct aws_exchange *x, int64_t *delay_ms)
 {
     *delay_ms = 0;
     if (x->failure.class == ERR_INTERRUPTED || x->sunk)
@@ -367,7 +367,7 @@ static bool decide(struct exchange *x, int64_t *delay_ms)
 
 /* ---- the call ---- */
 
-int exchange_begin(struct exchange *x)
+int exchange_begin(struct aws_exchange *x)
 {
     struct err *err = &x->failure;
     x->call = x->sending->call;
@@ -385,7 +385,7 @@ int exchange_begin(struct exchange *x)
     return region.n ? use_region(x, region, err) : 0;
 }
 
-bool exchange_settle(struct exchange *x, bool sent, int64_t *delay_ms)
+bool exchange_settle(struct aws_exchange *x, bool sent, int64_t *delay_ms)
 {
     if (sent)
         read_answer(x);
@@ -397,7 +397,7 @@ bool exchange_settle(struct exchange *x, bool sent, int64_t *delay_ms)
     return true;
 }
 
-static void exchange_explain(const struct exchange *x, struct err *err)
+static void exchange_explain(const struct aws_exchange *x, struct err *err)
 {
     *err = x->failure;
     err->unsure = x->lost;
@@ -410,7 +410,7 @@ static void exchange_explain(const struct exchange *x, struct err *err)
         err_hint(err, "run again later, or with fewer requests at a time (--parallelism)");
 }
 
-void exchange_end(struct exchange *x)
+void exchange_end(struct aws_exchange *x)
 {
     x->sending->result = x->failure.class ? -1 : 0;
     x->sending->response = x->answer;

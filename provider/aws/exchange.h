@@ -1,6 +1,6 @@
 /*
  * One call from its beginning to its end, whoever waits for it: what is sent, and what is done about the
- * answer. Everything that a repetition must remember stands in struct exchange. Nothing here waits.
+ * answer. Everything that a repetition must remember stands in struct aws_exchange. Nothing here waits.
  *
  *     exchange_begin()
  *     exchange_request()     until exchange_settle() says that it is over: the next request, signed anew
@@ -16,7 +16,7 @@
 #include "provider/aws/client_state.h"
 #include "provider/http/http.h"
 
-struct exchange {
+struct aws_exchange {
     struct aws_client *client;
     struct aws_sending *sending; /* the caller's side of it */
     const struct aws_call *call; /* these two: what it says */
@@ -48,16 +48,16 @@ struct exchange {
     int64_t ready_ms; /* when it is sent (again) */
     bool reserved;    /* it has its slot of the throttle */
     bool answered;    /* without having been sent: struct aws_client.answer */
-    struct exchange *next;
+    struct aws_exchange *next;
 };
 
 /* -1 with x->failure: nothing can be sent. */
-int exchange_begin(struct exchange *x);
+int exchange_begin(struct aws_exchange *x);
 /* Fills x->request and x->http. -1 with x->failure: goes to exchange_settle() without having been sent. */
-int exchange_request(struct exchange *x);
+int exchange_request(struct aws_exchange *x);
 /* Of x->http, when it was sent. False: again, after *delay_ms. */
-bool exchange_settle(struct exchange *x, bool sent, int64_t *delay_ms);
+bool exchange_settle(struct aws_exchange *x, bool sent, int64_t *delay_ms);
 /* Hands the result to x->sending. */
-void exchange_end(struct exchange *x);
+void exchange_end(struct aws_exchange *x);
 
 #endif

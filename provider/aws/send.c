@@ -13,33 +13,33 @@ enum { SLEEP_SLICE_MS = 100 /* how late a set cancel flag may be seen */ };
 struct aws_flight {
     struct aws_client *client;
     struct http_queue queue;
-    struct exchange *waiting, *over;
-    struct exchange *idle;
+    struct aws_exchange *waiting, *over;
+    struct aws_exchange *idle;
     size_t count;
 };
 
-static void send_push(struct exchange **list, struct exchange *x)
+static void send_push(struct aws_exchange **list, struct aws_exchange *x)
 {
     x->next = *list;
     *list = x;
 }
 
-static struct exchange *send_pop(struct exchange **list)
+static struct aws_exchange *send_pop(struct aws_exchange **list)
 {
-    struct exchange *x = *list;
+    struct aws_exchange *x = *list;
     if (x)
         *list = x->next;
     return x;
 }
 
-static void wait_for(struct aws_flight *flight, struct exchange *x, int64_t ms)
+static void wait_for(struct aws_flight *flight, struct aws_exchange *x, int64_t ms)
 {
     x->ready_ms = ms > 0 ? clock_mono_ms() + ms : 0;
     x->reserved = false;
     send_push(&flight->waiting, x);
 }
 
-static void send_settle(struct aws_flight *flight, struct exchange *x, bool sent)
+static void send_settle(struct aws_flight *flight, struct aws_exchange *x, bool sent)
 {
     int64_t delay_ms;
     if (exchange_settle(x, sent, &delay_ms))
@@ -48,7 +48,7 @@ static void send_settle(struct aws_flight *flight, struct exchange *x, bool sent
         wait_for(flight, x, delay_ms);
 }
 
-static void send_start(struct aws_flight *flight, struct exchange *x)
+static void send_start(struct aws_flight *flight, struct aws_exchange *x)
 {
     if (exchange_request(x))
         send_settle(flight, x, false);
@@ -56,13 +56,13 @@ static void send_start(struct aws_flight *flight, struct exchange *x)
         http_queue_add(&flight->queue, &x->http);
 }
 
-static bool is_cancelled(const struct exchange *x)
+static bool is_cancelled(const struct aws_exchange *x)
 {
     const atomic_bool *cancel = x->call->cancel;
     return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
 }
 
-static bool is_ready(struct exchange *x, int64_t now_ms)
+static bool is_ready(struct aws_exchange *x, int64_t now_ms)
 {
     if (x->ready_ms > now_ms)
         return false;
@@ -76,10 +76,10 @@ static bool is_ready(struct exchange *x, int64_t now_ms)
 /* Starts what may be; returns for how long there is nothing more to start, -1: nothing waits. */
 static int64_t start_waiting(struct aws_flight *flight)
 {
-    struct exchange *list = flight->waiting;
+    struct aws_exchange *list = flight->waiting;
     int64_t now_ms = list ? clock_mono_ms() : 0, wait_ms = -1;
     flight->waiting = NULL;
-    for (struct exchange *x; (x = send_pop(&list));) {
+    for (struct aws_exchange *x; (x = send_pop(&list));) {
         bool ready = is_ready(x, now_ms);
         if (ready) {
             send_start(flight, x);
@@ -90,7 +90,7 @@ static int64_t start_waiting(struct aws_flight *flight)
             send_push(&flight->waiting, x);
         }
     }
-    for (struct exchange *x = flight->waiting; x; x = x->next) {
+    for (struct aws_exchange *x = flight->waiting; x; x = x->next) {
         int64_t left_ms = x->ready_ms > now_ms ? x->ready_ms - now_ms : 0;
         if (wait_ms < 0 || left_ms < wait_ms)
             wait_ms = left_ms;
@@ -109,7 +109,7 @@ struct aws_flight *aws_flight_new(struct aws_client *client)
 void aws_flight_free(struct aws_flight *flight)
 {
     http_queue_release(&flight->queue);
-    for (struct exchange *x; (x = send_pop(&flight->idle));)
+    for (struct aws_exchange *x; (x = send_pop(&flight->idle));)
         free(x);
     free(flight);
 }
@@ -119,7 +119,7 @@ size_t aws_flight_count(const struct aws_flight *flight)
     return flight->count;
 }
 
-static void answer_at_once(struct aws_flight *flight, struct exchange *x)
+static void answer_at_once(struct aws_flight *flight, struct aws_exchange *x)
 {
     struct aws_sending *sending = x->sending;
     atomic_fetch_add_explicit(&flight->client->requests, 1, memory_order_relaxed);
@@ -131,10 +131,10 @@ static void answer_at_once(struct aws_flight *flight, struct exchange *x)
 
 void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending)
 {
-    struct exchange *x = send_pop(&flight->idle);
+    struct aws_exchange *x = send_pop(&flight->idle);
     if (!x)
         x = mem_alloc(sizeof *x);
-    *x = (struct exchange){.client = flight->client, .sending = sending};
+    *x = (struct aws_exchange){.client = flight->client, .sending = sending};
     flight->count++;
     if (flight->client->answer) {
         answer_at_once(flight, x);
@@ -148,7 +148,7 @@ void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending)
     start_waiting(flight);
 }
 
-static struct aws_sending *bring_back(struct aws_flight *flight, struct exchange *x)
+static struct aws_sending *bring_back(struct aws_flight *flight, struct aws_exchange *x)
 {
     if (!x->answered)
         exchange_end(x);

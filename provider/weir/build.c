@@ -175,7 +175,7 @@ static const char *build_name_of(struct arena *arena, const struct build *build)
 int build_start(
     struct op_ctx *ctx, const struct build_start *start, struct command_output *output, struct err *err)
 {
-    struct command command = {.arena = ctx->arena,
+    struct local_command command = {.arena = ctx->arena,
         .what = start->what,
         .args = start->args,
         .env = command_env(ctx->arena, start->env),

@@ -22,7 +22,7 @@ enum {
 /* ---- while it runs ---- */
 
 struct watching {
-    const struct command *command;
+    const struct local_command *command;
     struct command_output *output;
     pid_t child;
     int pipe;
@@ -109,7 +109,7 @@ static struct str command_duration(struct arena *arena, int64_t ms)
 
 static int command_report(const struct watching *w, struct err *err)
 {
-    const struct command *command = w->command;
+    const struct local_command *command = w->command;
     struct str said = command_output_end(w->output, command->arena, SAID_BYTES), why;
     enum err_class class = w->ended ? w->ended : ERR_FAILED;
     if (w->ended == ERR_INTERRUPTED)
@@ -125,7 +125,7 @@ static int command_report(const struct watching *w, struct err *err)
     return w->ended == ERR_TIMEOUT ? err_hint(err, "`timeouts: {create: 1h, update: 1h}` gives it more") : -1;
 }
 
-int command_run(const struct command *command, struct command_output *output, struct err *err)
+int command_run(const struct local_command *command, struct command_output *output, struct err *err)
 {
     struct watching w = {.command = command, .output = output};
     int ends[2];

@@ -15,7 +15,7 @@
 
 #include <stdatomic.h>
 
-struct command {
+struct local_command {
     struct arena *arena;
     const char *what; /* names it in messages: "the build command `make`" */
     char *const *args;
@@ -30,6 +30,6 @@ struct command {
  * 0 when it ended with status 0. ERR_FAILED, ERR_TIMEOUT or ERR_INTERRUPTED otherwise, with the end of what
  * it printed.
  */
-int command_run(const struct command *command, struct command_output *output, struct err *err);
+int command_run(const struct local_command *command, struct command_output *output, struct err *err);
 
 #endif

@@ -82,7 +82,7 @@ static int run_shell(struct op_ctx *ctx, const struct value *object, const char 
     char *args[] = {shell, flag, arena_strz(ctx->arena, text), NULL};
     bool secret = value_getb(object, "secret");
     struct str dir = value_gets(object, "dir");
-    struct command command = {.arena = ctx->arena,
+    struct local_command command = {.arena = ctx->arena,
         .what = shown_name(ctx, what, text),
         .args = args,
         .env = run_environment(ctx, object),

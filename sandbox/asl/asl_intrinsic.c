@@ -12,12 +12,12 @@ enum { MAX_NESTED = 10, MAX_ITEMS = 1000, MAX_ARGS = 256, MAX_ENCODED = 10000 };
 
 struct call {
     struct asl_eval *eval; /* NULL: only checked */
-    const struct function *function;
+    const struct intrinsic *function;
     const struct value *args[MAX_ARGS];
     size_t n;
 };
 
-struct function {
+struct intrinsic {
     const char *name;
     size_t min, max; /* arguments; 0: any number */
     const struct value *(*apply)(struct call *call);
@@ -274,7 +274,7 @@ static const struct value *do_random(struct call *call)
     return value_int(call->eval->arena, (int64_t)((uint64_t)from + drawn % ((uint64_t)to - (uint64_t)from)));
 }
 
-static const struct function functions[] = {
+static const struct intrinsic functions[] = {
     {"Array", 0, 0, do_array},
     {"ArrayContains", 2, 2, do_contains},
     {"ArrayGetItem", 2, 2, do_item},
@@ -400,7 +400,7 @@ static const struct value *read_argument(struct reader *r, bool format)
     return v;
 }
 
-static const struct function *read_function(struct reader *r)
+static const struct intrinsic *read_function(struct reader *r)
 {
     struct str rest = str_slice(r->text, r->at, r->text.n), name;
     ptrdiff_t open = str_find_char(rest, '(', 0);
@@ -445,7 +445,7 @@ static const struct value *read_call(struct reader *r)
 {
     if (++r->depth > MAX_NESTED)
         asl_intrinsic_wrong_call(r, "calls are nested deeper than 10");
-    const struct function *function = r->why ? NULL : read_function(r);
+    const struct intrinsic *function = r->why ? NULL : read_function(r);
     if (!function)
         return &value_null;
     struct call *call = arena_zalloc(r->arena, sizeof *call);

@@ -24,7 +24,7 @@ static void keep_tail(struct log_sink *sink, const char *bytes, size_t n)
 
 void log_sink_add(struct log_sink *sink, const char *bytes, size_t n)
 {
-    struct log_event events[BATCH];
+    struct log_entry events[BATCH];
     size_t count = 0;
     int64_t now = clock_wall_ms();
     keep_tail(sink, bytes, n);
@@ -35,7 +35,7 @@ void log_sink_add(struct log_sink *sink, const char *bytes, size_t n)
         if (end < 0 && rest.n < MAX_LINE)
             break;
         size_t length = end < 0 || end > MAX_LINE ? MAX_LINE : (size_t)end;
-        events[count++] = (struct log_event){.time_ms = now, .message = str_slice(rest, 0, length)};
+        events[count++] = (struct log_entry){.time_ms = now, .message = str_slice(rest, 0, length)};
         rest = str_slice(rest, length + ((size_t)end == length), rest.n);
         if (count == BATCH) {
             logs_append(sink->logs, &sink->place, events, count);
@@ -62,7 +62,7 @@ void log_sink_line(struct log_sink *sink, const char *format, ...)
 
 void log_sink_flush(struct log_sink *sink)
 {
-    struct log_event event = {.time_ms = clock_wall_ms(), .message = buf_str(&sink->partial)};
+    struct log_entry event = {.time_ms = clock_wall_ms(), .message = buf_str(&sink->partial)};
     if (event.message.n)
         logs_append(sink->logs, &sink->place, &event, 1);
     buf_clear(&sink->partial);

@@ -94,7 +94,7 @@ static void make_room(struct logs *logs)
 
 /* ---- lines ---- */
 
-static bool parse_event(struct arena *arena, struct str line, struct log_event *out)
+static bool parse_event(struct arena *arena, struct str line, struct log_entry *out)
 {
     const struct value *v;
     struct err ignored = ERR_INIT;
@@ -103,7 +103,7 @@ static bool parse_event(struct arena *arena, struct str line, struct log_event *
     const struct value *t = value_getz(v, "t"), *i = value_getz(v, "i"), *m = value_getz(v, "m");
     if (!t || t->kind != VALUE_INT || !i || i->kind != VALUE_INT || !m || m->kind != VALUE_STRING)
         return false;
-    *out = (struct log_event){.time_ms = t->integer, .ingested_ms = i->integer, .message = m->string};
+    *out = (struct log_entry){.time_ms = t->integer, .ingested_ms = i->integer, .message = m->string};
     return true;
 }
 
@@ -123,7 +123,7 @@ static void logs_add_text(struct buf *out, struct str text)
     json_write_string(out, buf_str(&clean));
 }
 
-static void add_event(struct buf *out, const struct log_event *event, int64_t now_ms)
+static void add_event(struct buf *out, const struct log_entry *event, int64_t now_ms)
 {
     buf_addf(out, "{\"i\":%lld,\"m\":", (long long)now_ms);
     logs_add_text(out, event->message);
@@ -152,7 +152,7 @@ static void read_ends(struct arena *arena, struct stream *s)
 {
     struct str rest,
         head = read_part(arena, s, s->start, s->end - s->start > WINDOW ? s->start + WINDOW : s->end);
-    struct log_event event;
+    struct log_entry event;
     if (parse_event(arena, str_cut(head, '\n', &rest), &event))
         s->first_ms = event.time_ms;
     uint64_t from = s->end - s->start > WINDOW ? s->end - WINDOW : s->start;
@@ -310,7 +310,7 @@ struct log_stream *logs_streams(
 /* ---- events ---- */
 
 static enum logs_result logs_append_locked(
-    struct stream *s, struct str text, const struct log_event *events, size_t n, int64_t now)
+    struct stream *s, struct str text, const struct log_entry *events, size_t n, int64_t now)
 {
     struct err ignored = ERR_INIT;
     if (s->end + text.n > MAX_STREAM)
@@ -330,7 +330,7 @@ static enum logs_result logs_append_locked(
 }
 
 enum logs_result logs_append(
-    struct logs *logs, const struct log_place *place, const struct log_event *events, size_t n)
+    struct logs *logs, const struct log_place *place, const struct log_entry *events, size_t n)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     int64_t now = clock_wall_ms();
@@ -359,7 +359,7 @@ static bool snapshot(
     return s != NULL;
 }
 
-static bool logs_passes(const struct logs_query *query, const struct log_event *event)
+static bool logs_passes(const struct logs_query *query, const struct log_entry *event)
 {
     return (!query->from_ms || event->time_ms >= query->from_ms) &&
            (!query->to_ms || event->time_ms < query->to_ms);
@@ -370,10 +370,10 @@ static void read_window(struct arena *arena, struct str window, uint64_t at, con
     struct logs_page *page, size_t most)
 {
     size_t bytes = 0, cap = 0;
-    struct log_event *events = NULL;
+    struct log_entry *events = NULL;
     while (window.n && page->n < most && bytes < MAX_PAGE) {
         struct str rest, line = str_cut(window, '\n', &rest);
-        struct log_event event;
+        struct log_entry event;
         if (!rest.p)
             break;
         if (parse_event(arena, line, &event) && logs_passes(query, &event)) {
@@ -386,7 +386,7 @@ static void read_window(struct arena *arena, struct str window, uint64_t at, con
         window = rest;
     }
     page->after = at;
-    page->events = ARENA_ARRAY(arena, struct log_event, page->n + 1);
+    page->events = ARENA_ARRAY(arena, struct log_entry, page->n + 1);
     if (page->n)
         memcpy(page->events, events, page->n * sizeof *events);
     free(events);

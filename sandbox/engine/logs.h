@@ -25,7 +25,7 @@ struct log_place {
     struct str region, group, stream;
 };
 
-struct log_event {
+struct log_entry {
     int64_t time_ms, ingested_ms;
     struct str message; /* any bytes; what is no UTF-8 is replaced */
     struct str stream;  /* only of logs_filter() */
@@ -48,7 +48,7 @@ void logs_forget(struct logs *logs, struct str region, struct str group, int64_t
 struct log_stream *logs_streams(
     struct logs *logs, struct arena *arena, struct str region, struct str group, size_t *n);
 enum logs_result logs_append(
-    struct logs *logs, const struct log_place *place, const struct log_event *events, size_t n);
+    struct logs *logs, const struct log_place *place, const struct log_entry *events, size_t n);
 
 /* Which events of a stream; times are inclusive at the start, exclusive at the end. */
 struct logs_query {
@@ -59,7 +59,7 @@ struct logs_query {
     uint64_t offset; /* of an earlier answer; 0 with backward: from the end */
 };
 struct logs_page {
-    struct log_event *events;
+    struct log_entry *events;
     size_t n;
     uint64_t before, after; /* offsets from which to go on */
 };

@@ -8,7 +8,7 @@
 enum { DAY = 86400, MAX_FILE = 1024 * 1024, HEADER = 44 };
 
 /* When clocks change each year: of "M3.5.0/2" month 3, the last Sunday, at two. */
-struct change {
+struct zone_change {
     char kind; /* 'M', 'J' (1 to 365, no leap day), '0' (0 to 365) */
     int month, week, day;
     int64_t time_s;
@@ -20,7 +20,7 @@ struct zone {
     /* after the last of the times */
     bool rule, summer;
     int64_t standard_s, summer_s;
-    struct change to_summer, to_standard;
+    struct zone_change to_summer, to_standard;
 };
 
 /* ---- the calendar: 400 years have 146097 days; years begin in March here ---- */
@@ -100,7 +100,7 @@ static bool read_time(const char **p, int64_t *out)
     return true;
 }
 
-static bool read_change(const char **p, struct change *out)
+static bool read_change(const char **p, struct zone_change *out)
 {
     int64_t n[3] = {0};
     out->time_s = 7200;
@@ -142,7 +142,7 @@ static bool read_rule(struct zone *zone, const char *p)
 }
 
 /* The moment of a change in a year, by clocks that are still as they were. */
-static int64_t change_at(const struct change *change, int64_t year, int64_t offset_s)
+static int64_t change_at(const struct zone_change *change, int64_t year, int64_t offset_s)
 {
     int64_t day;
     if (change->kind == 'M') {

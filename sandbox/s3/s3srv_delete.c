@@ -4,7 +4,8 @@
 static enum store_result delete_one(
     struct s3 *s, struct str key, struct str version, struct s3srv_condition *condition, struct object *out)
 {
-    struct change change = {.bucket = s->bucket, .key = key, .versioning = s3srv_versioning(s, s->bucket)};
+    struct store_change change = {
+        .bucket = s->bucket, .key = key, .versioning = s3srv_versioning(s, s->bucket)};
     bool conditional = condition->if_match.n > 0;
     if (conditional) {
         change.check = s3srv_check_write;

@@ -353,7 +353,7 @@ static void s3srv_multipart_commit(struct assembly *a, struct str id)
     if (!doc)
         return;
     s3srv_write_condition(s, &condition);
-    struct change change = {.bucket = s->bucket,
+    struct store_change change = {.bucket = s->bucket,
         .key = s->key,
         .versioning = s3srv_versioning(s, s->bucket),
         .check = s3srv_check_write,

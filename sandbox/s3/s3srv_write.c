@@ -192,7 +192,7 @@ static bool s3srv_write_commit(struct s3 *s, const struct value *doc, struct obj
 {
     struct s3srv_condition condition;
     s3srv_write_condition(s, &condition);
-    struct change change = {.bucket = s->bucket,
+    struct store_change change = {.bucket = s->bucket,
         .key = s->key,
         .versioning = s3srv_versioning(s, s->bucket),
         .check = s3srv_check_write,

@@ -94,21 +94,21 @@ void store_write_cancel(struct pending *pending); /* nothing happens after a com
 /* Asked with the key locked: may what is there (NULL: nothing, or a delete marker) be replaced or deleted? */
 typedef bool store_check(void *ctx, const struct object *current);
 
-struct change {
+struct store_change {
     struct str bucket, key;
     enum versioning versioning;
     store_check *check; /* may be NULL */
     void *check_ctx;
 };
 /* Content is in pending->fd; doc lacks sort, version and modified. Always ends `pending`. */
-enum store_result store_object_put(struct arena *arena, struct s3_store *store, const struct change *change,
-    struct pending *pending, const struct value *doc, struct object *out);
+enum store_result store_object_put(struct arena *arena, struct s3_store *store,
+    const struct store_change *change, struct pending *pending, const struct value *doc, struct object *out);
 /*
  * version "": as S3 does by the bucket's versioning. *out is the delete marker that was made or removed, or
  * the version removed; its version is "" where there is nothing to tell.
  */
 enum store_result store_object_delete(struct arena *arena, struct s3_store *store,
-    const struct change *change, struct str version, struct object *out);
+    const struct store_change *change, struct str version, struct object *out);
 enum store_result store_tags_put(struct s3_store *store, struct str bucket, struct str key,
     const struct object *object, const struct value *tags);
 /* Tags put later count before those that came with the object. */

@@ -159,7 +159,7 @@ static int drop_old_null(struct s3_store *store, struct str bucket, struct str k
 }
 
 static const struct value *complete_doc(
-    struct arena *arena, struct s3_store *store, const struct change *change, const struct value *doc)
+    struct arena *arena, struct s3_store *store, const struct store_change *change, const struct value *doc)
 {
     char sort[33];
     int64_t now = clock_wall_ms();
@@ -174,7 +174,7 @@ static const struct value *complete_doc(
 
 /* With bucket and key locked. */
 static enum store_result store_object_replace(
-    struct arena *arena, struct s3_store *store, const struct change *change, struct pending *pending)
+    struct arena *arena, struct s3_store *store, const struct store_change *change, struct pending *pending)
 {
     struct object current;
     struct str path = store_path(arena, store, change->bucket, "objects", change->key);
@@ -198,8 +198,8 @@ static enum store_result store_object_replace(
     return STORE_OK;
 }
 
-enum store_result store_object_put(struct arena *arena, struct s3_store *store, const struct change *change,
-    struct pending *pending, const struct value *doc, struct object *out)
+enum store_result store_object_put(struct arena *arena, struct s3_store *store,
+    const struct store_change *change, struct pending *pending, const struct value *doc, struct object *out)
 {
     enum store_result result = STORE_FAILED;
     doc = complete_doc(arena, store, change, doc);
@@ -239,7 +239,7 @@ static bool take_first(void *ctx, const struct object *object)
 
 /* The current version goes; the newest of the older ones takes its place. */
 static enum store_result remove_current(struct arena *arena, struct s3_store *store,
-    const struct change *change, struct str path, const struct object *current)
+    const struct store_change *change, struct str path, const struct object *current)
 {
     struct newest newest = {.found = false};
     struct str dir = store_path(arena, store, change->bucket, "versions", change->key);
@@ -265,7 +265,7 @@ static enum store_result remove_current(struct arena *arena, struct s3_store *st
 }
 
 static enum store_result remove_version(struct arena *arena, struct s3_store *store,
-    const struct change *change, struct str version, struct object *out)
+    const struct store_change *change, struct str version, struct object *out)
 {
     struct str path = store_path(arena, store, change->bucket, "objects", change->key);
     struct object current;
@@ -291,7 +291,7 @@ static enum store_result remove_version(struct arena *arena, struct s3_store *st
 }
 
 static enum store_result put_marker(
-    struct arena *arena, struct s3_store *store, const struct change *change, struct object *out)
+    struct arena *arena, struct s3_store *store, const struct store_change *change, struct object *out)
 {
     struct value_entry entry = {STR("deleted"), &value_true};
     struct pending pending = {.fd = -1};
@@ -301,7 +301,7 @@ static enum store_result put_marker(
 }
 
 enum store_result store_object_delete(struct arena *arena, struct s3_store *store,
-    const struct change *change, struct str version, struct object *out)
+    const struct store_change *change, struct str version, struct object *out)
 {
     *out = (struct object){.fd = -1};
     if (!store_bucket_exists(store, change->bucket))

@@ -11,7 +11,7 @@
 enum { MAX_ENTRIES = 10, MAX_EVENTS_SIZE = 262144 };
 static const int64_t MAX_TIME_S = 250000000000; /* in the year 9892 */
 
-const struct value *event_value(struct arena *arena, const struct event *event)
+const struct value *event_value(struct arena *arena, const struct bus_event *event)
 {
     struct value_entry entries[] = {
         {STR("version"), value_stringz(arena, "0")},
@@ -89,7 +89,7 @@ static const struct value *read_entry(struct service_call *call, const struct va
 {
     const struct value *detail = NULL;
     struct err err = ERR_INIT;
-    struct event event = {.id = uuid_random(call->arena),
+    struct bus_event event = {.id = uuid_random(call->arena),
         .source = value_gets(entry, "Source"),
         .detail_type = value_gets(entry, "DetailType"),
         .account = services_account(call->services),

@@ -5,13 +5,13 @@
 #include "sandbox/calls/services.h"
 
 /* An event as rules see it. `detail` may be NULL. */
-struct event {
+struct bus_event {
     struct str id, source, detail_type, account, region;
     int64_t time_ms;
     const struct value *resources, *detail;
 };
 
-const struct value *event_value(struct arena *arena, const struct event *event);
+const struct value *event_value(struct arena *arena, const struct bus_event *event);
 /* Hands an event to the rules of a bus (name or ARN; "": the default one) whose pattern it matches. */
 void events_meet(struct services *services, struct arena *arena, struct str region, struct str bus,
     const struct value *event, bool forwarded);

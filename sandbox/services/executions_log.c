@@ -98,7 +98,7 @@ void execution_log_event(
     };
     const struct value *line =
         json_as_text(&arena, value_map(&arena, entries, sizeof entries / sizeof *entries));
-    const struct log_event event = {.time_ms = now, .message = line->string};
+    const struct log_entry event = {.time_ms = now, .message = line->string};
     const struct log_place place = {execution->region, execution->log_group, execution->log_stream};
     logs_append(services_logs(execution->all->services), &place, &event, 1);
 }

@@ -22,7 +22,8 @@ enum {
 
 /* ---- one event ---- */
 
-static int read_event(const struct service_call *call, bool async, struct invocation *out, struct err *err)
+static int read_event(
+    const struct service_call *call, bool async, struct lambda_invocation *out, struct err *err)
 {
     const struct value *parsed;
     struct err wrong = ERR_INIT;
@@ -36,7 +37,7 @@ static int read_event(const struct service_call *call, bool async, struct invoca
     if (json_parse(call->arena, event, &parsed, &wrong))
         return service_refuse(err, 400, "InvalidRequestContentException",
             "Could not parse request body into json: %s", wrong.message);
-    *out = (struct invocation){.event = event};
+    *out = (struct lambda_invocation){.event = event};
     struct str context = value_gets(call->input, "ClientContext"), text;
     if (context.n && base64_decode(call->arena, context, &text))
         out->client_context = text;
@@ -46,7 +47,7 @@ static int read_event(const struct service_call *call, bool async, struct invoca
 }
 
 static const struct value *answer_of(
-    struct arena *arena, const struct function *function, const struct invocation *invocation)
+    struct arena *arena, const struct lambda_function *function, const struct lambda_invocation *invocation)
 {
     struct value_builder b = VALUE_BUILDER(arena);
     value_builder_set(&b, STR("StatusCode"), value_int(arena, 200));
@@ -64,20 +65,20 @@ static const struct value *answer_of(
 struct background {
     struct functions *functions;
     struct arena arena;
-    struct function function;
-    struct invocation invocation;
+    struct lambda_function function;
+    struct lambda_invocation invocation;
     struct activity *activity; /* NULL: an async call */
     const struct value *answer;
 };
 
-static struct background *new_background(
-    struct functions *functions, const struct function *function, const struct invocation *invocation)
+static struct background *new_background(struct functions *functions, const struct lambda_function *function,
+    const struct lambda_invocation *invocation)
 {
     struct background *b = mem_zalloc(sizeof *b);
     struct arena *arena = &b->arena;
     b->functions = functions;
     b->function = lambda_copy(arena, function);
-    b->invocation = (struct invocation){.event = arena_str(arena, invocation->event),
+    b->invocation = (struct lambda_invocation){.event = arena_str(arena, invocation->event),
         .client_context =
             arena_str(arena, invocation->client_context.p ? invocation->client_context : STR_EMPTY)};
     memcpy(b->invocation.id, invocation->id, sizeof b->invocation.id);
@@ -140,8 +141,8 @@ static int no_thread(struct err *err)
     return service_refuse(err, 500, "ServiceException", "the sandbox can start no more threads");
 }
 
-static int invoke_async(struct functions *functions, const struct function *function,
-    const struct invocation *invocation, struct err *err)
+static int invoke_async(struct functions *functions, const struct lambda_function *function,
+    const struct lambda_invocation *invocation, struct err *err)
 {
     pthread_mutex_lock(&functions->lock);
     bool full = functions->queued >= MAX_QUEUED;
@@ -159,8 +160,8 @@ static int invoke_async(struct functions *functions, const struct function *func
     return no_thread(err);
 }
 
-static int invoke_awaited(struct service_call *call, const struct function *function,
-    const struct invocation *invocation, struct err *err)
+static int invoke_awaited(struct service_call *call, const struct lambda_function *function,
+    const struct lambda_invocation *invocation, struct err *err)
 {
     static const struct activity_ops ops = {NULL, output_of, free_background};
     struct background *b = new_background(services_functions(call->services), function, invocation);
@@ -186,8 +187,8 @@ static const struct value *bare_status(struct arena *arena, int status)
 
 static int lambda_invoke(struct service_call *call, struct err *err)
 {
-    struct function function;
-    struct invocation invocation;
+    struct lambda_function function;
+    struct lambda_invocation invocation;
     struct functions *functions = services_functions(call->services);
     struct str kind = value_text(value_getz(call->input, "InvocationType"), STR("RequestResponse"));
     bool async = str_eqz(kind, "Event");

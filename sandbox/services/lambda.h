@@ -25,7 +25,7 @@
 
 #include <pthread.h>
 
-struct instance;
+struct lambda_instance;
 struct unpack_place;
 struct runtime;
 
@@ -34,7 +34,7 @@ struct functions {
     pthread_mutex_t versions_lock; /* of the files of lambda_versions.c, while they change */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* monotonic: an event is there, an answer, a death */
-    struct instance **instances;
+    struct lambda_instance **instances;
     size_t count, cap;
     size_t queued; /* events of async calls */
     uint64_t made;
@@ -42,7 +42,7 @@ struct functions {
 };
 
 /* A function as an instance needs it: copied from the records, in the caller's arena. */
-struct function {
+struct lambda_function {
     struct str name, arn, region, runtime, handler, version, role;
     struct str invoked_arn; /* with the version or alias that was called */
     struct str key; /* instances with the same one serve it: changes with the code and the configuration */
@@ -52,7 +52,7 @@ struct function {
 };
 
 /* One event and what becomes of it. Its caller owns it; under the lock while an instance has it. */
-struct invocation {
+struct lambda_invocation {
     struct arena arena; /* of what the instance says */
     char id[37];
     struct str event, client_context, arn; /* arn: as it was called */
@@ -79,18 +79,18 @@ struct functions *services_functions(struct services *services);
  * Has an instance do it, an idle one or a new one, and waits. -1: it could not even be tried, with the
  * service's refusal in err; what goes wrong from then on is the invocation's failure.
  */
-int instance_invoke(struct functions *functions, const struct function *function,
-    struct invocation *invocation, struct err *err);
+int instance_invoke(struct functions *functions, const struct lambda_function *function,
+    struct lambda_invocation *invocation, struct err *err);
 
 /* ---- for the Runtime API: each takes the lock ---- */
 
 /* Waits for an event; false: none will come. The invocation may be read until the answer is given. */
-bool instance_next(struct instance *instance, struct arena *arena, struct invocation *copy);
+bool instance_next(struct lambda_instance *instance, struct arena *arena, struct lambda_invocation *copy);
 /* False: that is not what the instance has been given. */
 bool instance_answer(
-    struct instance *instance, struct str id, struct str body, bool failed, struct str error_type);
+    struct lambda_instance *instance, struct str id, struct str body, bool failed, struct str error_type);
 /* It could not be made ready. */
-void instance_init_failed(struct instance *instance, struct str body, struct str error_type);
+void instance_init_failed(struct lambda_instance *instance, struct str body, struct str error_type);
 
 /* ---- lambda_find.c ---- */
 
@@ -100,8 +100,8 @@ int lambda_find_record(
 /* The number that a qualifier stands for, and the function as it was then. */
 int lambda_find_version(const struct service_call *call, const struct control_record *record,
     struct str qualifier, struct str *version, struct control_record *out, struct err *err);
-int lambda_find(const struct service_call *call, struct function *out, struct err *err);
-struct function lambda_copy(struct arena *arena, const struct function *function);
+int lambda_find(const struct service_call *call, struct lambda_function *out, struct err *err);
+struct lambda_function lambda_copy(struct arena *arena, const struct lambda_function *function);
 
 /* ---- lambda_versions.c ---- */
 
@@ -127,7 +127,7 @@ bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA2
 
 /* ---- lambda_runtime.c ---- */
 
-int runtime_start(struct instance *instance, struct runtime **out, uint16_t *port, struct err *err);
+int runtime_start(struct lambda_instance *instance, struct runtime **out, uint16_t *port, struct err *err);
 /* After instance_next() has no more to give. */
 void runtime_stop(struct runtime *runtime);
 

@@ -37,7 +37,7 @@ static struct str lambda_event_copied(struct arena *arena, struct str text)
     return text.p ? arena_str(arena, text) : STR_EMPTY;
 }
 
-bool instance_next(struct instance *instance, struct arena *arena, struct invocation *copy)
+bool instance_next(struct lambda_instance *instance, struct arena *arena, struct lambda_invocation *copy)
 {
     struct functions *functions = instance->functions;
     pthread_mutex_lock(&functions->lock);
@@ -45,7 +45,7 @@ bool instance_next(struct instance *instance, struct arena *arena, struct invoca
         instance->ready_us = instance_now_us();
     while (!instance->dying && !(instance->current && !instance->current->taken))
         pthread_cond_wait(&functions->changed, &functions->lock);
-    struct invocation *invocation = instance->dying ? NULL : instance->current;
+    struct lambda_invocation *invocation = instance->dying ? NULL : instance->current;
     if (invocation) {
         invocation->taken = true;
         invocation->taken_ms = clock_mono_ms();
@@ -70,10 +70,10 @@ bool instance_next(struct instance *instance, struct arena *arena, struct invoca
 }
 
 bool instance_answer(
-    struct instance *instance, struct str id, struct str body, bool failed, struct str error_type)
+    struct lambda_instance *instance, struct str id, struct str body, bool failed, struct str error_type)
 {
     pthread_mutex_lock(&instance->functions->lock);
-    struct invocation *invocation = instance->current;
+    struct lambda_invocation *invocation = instance->current;
     bool known = invocation && invocation->taken && !invocation->done && str_eqz(id, invocation->id);
     if (known) {
         invocation->done = true;
@@ -87,7 +87,7 @@ bool instance_answer(
     return known;
 }
 
-void instance_init_failed(struct instance *instance, struct str body, struct str error_type)
+void instance_init_failed(struct lambda_instance *instance, struct str body, struct str error_type)
 {
     pthread_mutex_lock(&instance->functions->lock);
     instance->error = lambda_event_copied(&instance->arena, body);
@@ -98,9 +98,9 @@ void instance_init_failed(struct instance *instance, struct str body, struct str
 
 /* ---- one invocation ---- */
 
-static void lambda_event_fail(struct invocation *invocation, const char *type, const char *format, ...)
+static void lambda_event_fail(struct lambda_invocation *invocation, const char *type, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-static void lambda_event_fail(struct invocation *invocation, const char *type, const char *format, ...)
+static void lambda_event_fail(struct lambda_invocation *invocation, const char *type, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -112,7 +112,7 @@ static void lambda_event_fail(struct invocation *invocation, const char *type, c
         type, STR_ARG(message)); /* our own words: nothing to escape */
 }
 
-static void fail_by_death(struct instance *instance, struct invocation *invocation)
+static void fail_by_death(struct lambda_instance *instance, struct lambda_invocation *invocation)
 {
     if (instance->error.n) {
         invocation->failed = true;
@@ -129,7 +129,7 @@ static void fail_by_death(struct instance *instance, struct invocation *invocati
     }
 }
 
-static void fail_by_time(struct instance *instance, struct invocation *invocation)
+static void fail_by_time(struct lambda_instance *instance, struct lambda_invocation *invocation)
 {
     struct arena *arena = &invocation->arena;
     lambda_event_fail(invocation, "Sandbox.Timedout", "%s %s Task timed out after %lld.00 seconds",
@@ -137,7 +137,7 @@ static void fail_by_time(struct instance *instance, struct invocation *invocatio
         (long long)instance->function.timeout_s);
 }
 
-static int64_t deadline_of(const struct instance *instance, const struct invocation *invocation)
+static int64_t deadline_of(const struct lambda_instance *instance, const struct lambda_invocation *invocation)
 {
     if (invocation->taken)
         return invocation->taken_ms + instance->function.timeout_s * 1000;
@@ -148,7 +148,7 @@ static int64_t deadline_of(const struct instance *instance, const struct invocat
 }
 
 /* With the lock: until there is an answer, or none can come any more. */
-static void lambda_event_await(struct instance *instance, struct invocation *invocation)
+static void lambda_event_await(struct lambda_instance *instance, struct lambda_invocation *invocation)
 {
     struct functions *functions = instance->functions;
     bool timed_out = false;
@@ -185,7 +185,7 @@ static void lambda_event_await(struct instance *instance, struct invocation *inv
 }
 
 /* The most that it has held so far, in MiB, of the process that answers: its children are not counted. */
-static int64_t memory_used(const struct instance *instance)
+static int64_t memory_used(const struct lambda_instance *instance)
 {
     static const struct str mark = STR_INIT("VmHWM:");
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -207,7 +207,8 @@ static double milliseconds(int64_t from_us, int64_t to_us)
     return from_us && to_us > from_us ? (double)(to_us - from_us) / 1000 : 0;
 }
 
-static void log_failure(struct instance *instance, struct invocation *invocation, bool timed_out)
+static void log_failure(
+    struct lambda_instance *instance, struct lambda_invocation *invocation, bool timed_out)
 {
     if (!invocation->taken)
         instance_log(
@@ -219,7 +220,8 @@ static void log_failure(struct instance *instance, struct invocation *invocation
 }
 
 /* As CloudWatch has it: values behind tabs, the last ones only where there is something to say. */
-static void log_end(struct instance *instance, struct invocation *invocation, bool first, int64_t memory)
+static void log_end(
+    struct lambda_instance *instance, struct lambda_invocation *invocation, bool first, int64_t memory)
 {
     AUTO_BUF struct buf more = BUF_INIT;
     bool timed_out = invocation->failed && str_eqz(invocation->error_type, "Sandbox.Timedout");
@@ -248,14 +250,14 @@ static void log_end(struct instance *instance, struct invocation *invocation, bo
     pthread_mutex_unlock(&instance->sink_lock);
 }
 
-int instance_invoke(struct functions *functions, const struct function *function,
-    struct invocation *invocation, struct err *err)
+int instance_invoke(struct functions *functions, const struct lambda_function *function,
+    struct lambda_invocation *invocation, struct err *err)
 {
     invocation->arn = function->invoked_arn;
     for (;;) {
         bool fresh;
         pthread_mutex_lock(&functions->lock);
-        struct instance *instance = instance_take(functions, function, invocation, &fresh, err);
+        struct lambda_instance *instance = instance_take(functions, function, invocation, &fresh, err);
         pthread_mutex_unlock(&functions->lock);
         if (!instance)
             return -1;

@@ -113,7 +113,7 @@ int lambda_find_record(
     return no_such(call, name, STR_EMPTY, err);
 }
 
-int lambda_find(const struct service_call *call, struct function *out, struct err *err)
+int lambda_find(const struct service_call *call, struct lambda_function *out, struct err *err)
 {
     struct control_record record, of;
     struct str qualifier, version, arn;
@@ -122,7 +122,7 @@ int lambda_find(const struct service_call *call, struct function *out, struct er
         return -1;
     arn = arena_printf(call->arena, "arn:aws:lambda:%.*s:%.*s:function:%.*s", STR_ARG(call->region),
         STR_ARG(services_account(call->services)), STR_ARG(record.id));
-    *out = (struct function){.name = record.id,
+    *out = (struct lambda_function){.name = record.id,
         .arn = arn,
         .invoked_arn = qualifier.n ? arena_printf(call->arena, "%s:%.*s", arn.p, STR_ARG(qualifier)) : arn,
         .region = call->region,
@@ -142,9 +142,9 @@ int lambda_find(const struct service_call *call, struct function *out, struct er
                : 0;
 }
 
-struct function lambda_copy(struct arena *arena, const struct function *function)
+struct lambda_function lambda_copy(struct arena *arena, const struct lambda_function *function)
 {
-    struct function copy = *function;
+    struct lambda_function copy = *function;
     struct str *texts[] = {&copy.name, &copy.arn, &copy.region, &copy.runtime, &copy.handler, &copy.version,
         &copy.role, &copy.invoked_arn, &copy.key};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

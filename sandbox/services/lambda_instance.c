@@ -16,7 +16,7 @@ static const int64_t MAX_FILE = 10LL * 1024 * 1024 * 1024, ROOM = 512LL * 1024 *
 /* ---- made ---- */
 
 /* 2026/11/21/[$LATEST]0123… */
-static struct str stream_name(struct arena *arena, const struct function *function)
+static struct str stream_name(struct arena *arena, const struct lambda_function *function)
 {
     unsigned char bytes[16];
     struct tm day;
@@ -27,9 +27,10 @@ static struct str stream_name(struct arena *arena, const struct function *functi
         STR_ARG(function->version), hex_encode(arena, bytes, sizeof bytes).p);
 }
 
-struct instance *instance_new(struct functions *functions, const struct function *function, struct err *err)
+struct lambda_instance *instance_new(
+    struct functions *functions, const struct lambda_function *function, struct err *err)
 {
-    struct instance *instance = mem_zalloc(sizeof *instance);
+    struct lambda_instance *instance = mem_zalloc(sizeof *instance);
     struct arena *arena = &instance->arena;
     struct str dir;
     if (services_dir(functions->services, arena, "functions", &dir, err) ||
@@ -49,7 +50,7 @@ struct instance *instance_new(struct functions *functions, const struct function
 
 /* ---- ended ---- */
 
-void instance_kill(struct instance *instance)
+void instance_kill(struct lambda_instance *instance)
 {
     instance->dying = true;
     if (!instance->dead)
@@ -57,7 +58,7 @@ void instance_kill(struct instance *instance)
     pthread_cond_broadcast(&instance->functions->changed);
 }
 
-void instance_release(struct instance *instance)
+void instance_release(struct lambda_instance *instance)
 {
     if (--instance->references)
         return;
@@ -70,7 +71,7 @@ void instance_release(struct instance *instance)
 
 /* ---- logs ---- */
 
-void instance_log(struct instance *instance, const char *format, ...)
+void instance_log(struct lambda_instance *instance, const char *format, ...)
 {
     AUTO_BUF struct buf line = BUF_INIT;
     va_list args;
@@ -84,7 +85,7 @@ void instance_log(struct instance *instance, const char *format, ...)
 
 static void lambda_instance_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
 {
-    struct instance *instance = ctx;
+    struct lambda_instance *instance = ctx;
     (void)stream;
     pthread_mutex_lock(&instance->sink_lock);
     log_sink_add(&instance->sink, bytes, n);
@@ -94,7 +95,7 @@ static void lambda_instance_take_output(void *ctx, enum process_stream stream, c
 
 static void has_started(void *ctx, pid_t pid)
 {
-    struct instance *instance = ctx;
+    struct lambda_instance *instance = ctx;
     pthread_mutex_lock(&instance->functions->lock);
     instance->pid = pid;
     pthread_mutex_unlock(&instance->functions->lock);
@@ -102,7 +103,7 @@ static void has_started(void *ctx, pid_t pid)
 
 static void is_quiet(void *ctx)
 {
-    struct instance *instance = ctx;
+    struct lambda_instance *instance = ctx;
     pthread_mutex_lock(&instance->functions->lock);
     instance->quiet = true;
     pthread_cond_broadcast(&instance->functions->changed);
@@ -112,7 +113,7 @@ static void is_quiet(void *ctx)
 /* ---- its thread ---- */
 
 /* From the archives to the end of the process. */
-static int live(struct instance *instance, struct environment *env, struct err *err)
+static int live(struct lambda_instance *instance, struct environment *env, struct err *err)
 {
     struct functions *functions = instance->functions;
     struct program program = {0};
@@ -144,7 +145,7 @@ static int live(struct instance *instance, struct environment *env, struct err *
     return 0;
 }
 
-void instance_forget(struct instance *instance)
+void instance_forget(struct lambda_instance *instance)
 {
     struct functions *functions = instance->functions;
     for (size_t i = 0; i < functions->count; i++)
@@ -156,7 +157,7 @@ void instance_forget(struct instance *instance)
 
 void instance_main(void *ctx)
 {
-    struct instance *instance = ctx;
+    struct lambda_instance *instance = ctx;
     struct functions *functions = instance->functions;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct environment env = {.arena = &arena};

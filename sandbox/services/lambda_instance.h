@@ -5,17 +5,17 @@
 #include "sandbox/engine/logs.h"
 #include "sandbox/services/lambda.h"
 
-struct instance {
+struct lambda_instance {
     struct functions *functions;
     struct arena arena;
-    struct function function;
+    struct lambda_function function;
     struct str folder, group, stream;
     pthread_mutex_t sink_lock;
     struct log_sink sink;
     struct runtime *runtime;
     /* under functions->lock */
     struct process_switch stop; /* usable until it is dead */
-    struct invocation *current;
+    struct lambda_invocation *current;
     int references; /* its thread, and the one who invokes it */
     bool prepared, dying, dead, quiet;
     pid_t pid;                    /* 0: it does not run */
@@ -36,17 +36,19 @@ struct program {
 /* Unpacks, serves the Runtime API, fills env (which has its arena) and finds what to start. On the instance's
  * thread. */
 int instance_prepare(
-    struct instance *instance, struct environment *env, struct program *out, struct err *err);
+    struct lambda_instance *instance, struct environment *env, struct program *out, struct err *err);
 
 /* ---- lambda_instance.c; with the lock held, but for its thread ---- */
 
-struct instance *instance_new(struct functions *functions, const struct function *function, struct err *err);
-void instance_kill(struct instance *instance);
-void instance_release(struct instance *instance);
-void instance_forget(struct instance *instance);
+struct lambda_instance *instance_new(
+    struct functions *functions, const struct lambda_function *function, struct err *err);
+void instance_kill(struct lambda_instance *instance);
+void instance_release(struct lambda_instance *instance);
+void instance_forget(struct lambda_instance *instance);
 void instance_main(void *instance);
 /* Takes the lock of its log. */
-void instance_log(struct instance *instance, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void instance_log(struct lambda_instance *instance, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* ---- lambda_event.c ---- */
 
@@ -55,10 +57,10 @@ int64_t instance_now_us(void); /* monotonic */
 /* ---- lambda_pool.c ---- */
 
 /* With the lock: one that has this invocation to do. A fresh one is to be started without the lock. */
-struct instance *instance_take(struct functions *functions, const struct function *function,
-    struct invocation *invocation, bool *fresh, struct err *err);
-int instance_start(struct functions *functions, struct instance *instance, struct err *err);
+struct lambda_instance *instance_take(struct functions *functions, const struct lambda_function *function,
+    struct lambda_invocation *invocation, bool *fresh, struct err *err);
+int instance_start(struct functions *functions, struct lambda_instance *instance, struct err *err);
 /* With the lock: it is free for the next event, or gone. */
-void instance_give_back(struct instance *instance);
+void instance_give_back(struct lambda_instance *instance);
 
 #endif

@@ -25,18 +25,18 @@ void functions_stop(struct functions *functions)
 
 /* ---- choosing: with the lock ---- */
 
-static bool is_idle(const struct instance *instance)
+static bool is_idle(const struct lambda_instance *instance)
 {
     return !instance->current && !instance->dying;
 }
 
 /* Idle ones with what the function was before are of no use any more; of too many others the one longest idle
  * goes. */
-static bool make_room(struct functions *functions, const struct function *function)
+static bool make_room(struct functions *functions, const struct lambda_function *function)
 {
-    struct instance *oldest = NULL;
+    struct lambda_instance *oldest = NULL;
     for (size_t i = 0; i < functions->count; i++) {
-        struct instance *at = functions->instances[i];
+        struct lambda_instance *at = functions->instances[i];
         if (!is_idle(at))
             continue;
         if (str_eq(at->function.arn, function->arn) && str_eq(at->function.version, function->version))
@@ -51,12 +51,13 @@ static bool make_room(struct functions *functions, const struct function *functi
     return oldest != NULL;
 }
 
-static struct instance *find_idle(struct functions *functions, const struct function *function, int64_t *busy)
+static struct lambda_instance *find_idle(
+    struct functions *functions, const struct lambda_function *function, int64_t *busy)
 {
-    struct instance *found = NULL;
+    struct lambda_instance *found = NULL;
     *busy = 0;
     for (size_t i = 0; i < functions->count; i++) {
-        struct instance *at = functions->instances[i];
+        struct lambda_instance *at = functions->instances[i];
         if (is_idle(at) && str_eq(at->function.key, function->key))
             found = at;
         *busy += at->current && str_eq(at->function.arn, function->arn);
@@ -65,11 +66,11 @@ static struct instance *find_idle(struct functions *functions, const struct func
 }
 
 /* One that has this invocation to do. */
-struct instance *instance_take(struct functions *functions, const struct function *function,
-    struct invocation *invocation, bool *fresh, struct err *err)
+struct lambda_instance *instance_take(struct functions *functions, const struct lambda_function *function,
+    struct lambda_invocation *invocation, bool *fresh, struct err *err)
 {
     int64_t busy;
-    struct instance *instance = find_idle(functions, function, &busy);
+    struct lambda_instance *instance = find_idle(functions, function, &busy);
     *fresh = !instance;
     if (functions->stopping) {
         service_refuse(err, 500, "ServiceException", "the sandbox is ending");
@@ -97,7 +98,7 @@ struct instance *instance_take(struct functions *functions, const struct functio
 }
 
 /* With the lock: it is free for the next event, or gone. */
-void instance_give_back(struct instance *instance)
+void instance_give_back(struct lambda_instance *instance)
 {
     instance->current = NULL;
     instance->idle_ms = clock_mono_ms();
@@ -123,7 +124,7 @@ static void lambda_pool_reap(void *ctx)
     }
 }
 
-int instance_start(struct functions *functions, struct instance *instance, struct err *err)
+int instance_start(struct functions *functions, struct lambda_instance *instance, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct services *services = functions->services;

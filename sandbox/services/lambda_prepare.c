@@ -10,7 +10,8 @@
 
 static const int64_t MAX_UNPACKED = 262144000; /* Lambda's: 250 MiB */
 
-static int unpack_one(struct instance *instance, const struct value *place, const char *dir, struct err *err)
+static int unpack_one(
+    struct lambda_instance *instance, const struct value *place, const char *dir, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct s3_store *store = sandbox_store(services_sandbox(instance->functions->services));
@@ -30,7 +31,7 @@ static int unpack_one(struct instance *instance, const struct value *place, cons
 }
 
 static int unpack_all(
-    struct instance *instance, struct str task, struct str opt, struct str lib, struct err *err)
+    struct lambda_instance *instance, struct str task, struct str opt, struct str lib, struct err *err)
 {
     const struct value *layers = instance->function.layers;
     if (dir_make(instance->folder.p, err) || dir_make(opt.p, err) || dir_make(lib.p, err))
@@ -63,9 +64,10 @@ static const char *env_value(const struct environment *env, const char *prefix)
     return "";
 }
 
-static void set_own(struct environment *env, const struct instance *instance, struct str task, uint16_t port)
+static void set_own(
+    struct environment *env, const struct lambda_instance *instance, struct str task, uint16_t port)
 {
-    const struct function *f = &instance->function;
+    const struct lambda_function *f = &instance->function;
     struct arena *arena = env->arena;
     environment_set(env, own_names[0], f->name);
     environment_set(env, own_names[1], arena_printf(arena, "127.0.0.1:%u", port));
@@ -78,10 +80,10 @@ static void set_own(struct environment *env, const struct instance *instance, st
 }
 
 /* The function's own variables, then those that it cannot have its own way. */
-static void make_environment(struct environment *env, const struct instance *instance, struct str task,
+static void make_environment(struct environment *env, const struct lambda_instance *instance, struct str task,
     struct str opt, struct str lib, uint16_t port)
 {
-    const struct function *f = &instance->function;
+    const struct lambda_function *f = &instance->function;
     const struct value *own = f->environment;
     struct arena *arena = env->arena;
     struct str tmp = path_join(arena, instance->folder, STR("tmp"));
@@ -105,7 +107,7 @@ static void make_environment(struct environment *env, const struct instance *ins
     set_own(env, instance, task, port);
 }
 
-static int find_program(const struct function *f, struct arena *arena, struct str task, struct str opt,
+static int find_program(const struct lambda_function *f, struct arena *arena, struct str task, struct str opt,
     struct str lib, const char **argv, struct err *err)
 {
     if (str_starts(f->runtime, STR("python"))) {
@@ -124,7 +126,8 @@ static int find_program(const struct function *f, struct arena *arena, struct st
         err, ERR_INVALID, "there is no program \"bootstrap\" in the function's archive or its layers");
 }
 
-int instance_prepare(struct instance *instance, struct environment *env, struct program *out, struct err *err)
+int instance_prepare(
+    struct lambda_instance *instance, struct environment *env, struct program *out, struct err *err)
 {
     struct arena *arena = env->arena;
     struct str task = path_join(arena, instance->folder, STR("task"));

@@ -26,7 +26,7 @@ enum {
 };
 
 struct runtime {
-    struct instance *instance;
+    struct lambda_instance *instance;
     const struct mhd_api *mhd;
     struct MHD_Daemon *daemon;
     uint16_t port;
@@ -78,7 +78,7 @@ static enum MHD_Result reply(
 static enum MHD_Result lambda_runtime_next(
     struct runtime *r, struct MHD_Connection *connection, struct exchange_state *state)
 {
-    struct invocation got;
+    struct lambda_invocation got;
     struct arena *arena = &state->arena;
     if (!instance_next(r->instance, arena, &got))
         return reply(r, connection, 500,
@@ -216,7 +216,7 @@ static int open_socket(uint16_t *port, struct err *err)
     return fd;
 }
 
-int runtime_start(struct instance *instance, struct runtime **out, uint16_t *port, struct err *err)
+int runtime_start(struct lambda_instance *instance, struct runtime **out, uint16_t *port, struct err *err)
 {
     const struct mhd_api *mhd = mhd_api(err);
     int fd = mhd ? open_socket(port, err) : -1;

@@ -152,7 +152,7 @@ static int describe_streams(struct service_call *call, struct err *err)
 
 /* ---- writing ---- */
 
-static int read_events(const struct value *list, struct log_event *out, struct err *err)
+static int read_events(const struct value *list, struct log_entry *out, struct err *err)
 {
     int64_t before = 0;
     for (uint32_t i = 0; i < list->count; i++) {
@@ -166,7 +166,7 @@ static int read_events(const struct value *list, struct log_event *out, struct e
             return refuse_invalid(
                 err, "Log events in a single PutLogEvents request must be in chronological order.");
         before = time_ms;
-        out[i] = (struct log_event){.time_ms = time_ms, .message = message};
+        out[i] = (struct log_entry){.time_ms = time_ms, .message = message};
     }
     return 0;
 }
@@ -179,7 +179,7 @@ static int put_events(struct service_call *call, struct err *err)
         return -1;
     if (!list || list->kind != VALUE_LIST || !list->count || list->count > MAX_EVENTS)
         return refuse_invalid(err, "logEvents has between 1 and 10000 events");
-    struct log_event *events = ARENA_ARRAY(call->arena, struct log_event, list->count);
+    struct log_entry *events = ARENA_ARRAY(call->arena, struct log_entry, list->count);
     if (read_events(list, events, err) ||
         answer_result(logs_append(services_logs(call->services), &place, events, list->count), err))
         return -1;
@@ -210,7 +210,7 @@ static const struct value *token_value(struct arena *arena, char kind, uint64_t 
 }
 
 static const struct value *event_value(
-    struct arena *arena, const struct log_event *event, struct value_builder *b)
+    struct arena *arena, const struct log_entry *event, struct value_builder *b)
 {
     value_builder_set(b, STR("timestamp"), value_int(arena, event->time_ms));
     value_builder_set(b, STR("message"), value_string(arena, event->message));
@@ -295,7 +295,7 @@ static bool logs_operations_matches(const struct term *terms, size_t n, struct s
 }
 
 struct found {
-    struct log_event *events;
+    struct log_entry *events;
     size_t n, cap;
 };
 
@@ -319,7 +319,7 @@ static void logs_operations_gather(const struct service_call *call, const struct
 
 static int by_time(const void *a, const void *b)
 {
-    const struct log_event *x = a, *y = b;
+    const struct log_entry *x = a, *y = b;
     if (x->time_ms != y->time_ms)
         return x->time_ms < y->time_ms ? -1 : 1;
     int order = str_cmp(x->stream, y->stream);
@@ -346,7 +346,7 @@ static int answer_found(struct service_call *call, struct found *found, struct e
         return -1;
     struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
     for (size_t i = first; i < end; i++) {
-        const struct log_event *event = &found->events[i];
+        const struct log_entry *event = &found->events[i];
         struct value_builder one = VALUE_BUILDER(arena);
         value_builder_set(&one, STR("logStreamName"), value_string(arena, event->stream));
         value_builder_set(&one, STR("eventId"),

@@ -146,7 +146,7 @@ static void tell_bus(struct services *services, struct arena *arena, const struc
         value_builder_set(&b, STR("deletion-type"),
             value_stringz(arena, marker ? "Delete Marker Created" : "Permanently Deleted"));
     const struct value *bucket = bucket_arn(arena, event->bucket);
-    const struct event told = {.id = uuid_random(arena),
+    const struct bus_event told = {.id = uuid_random(arena),
         .source = STR("aws.s3"),
         .detail_type = created ? STR("Object Created") : STR("Object Deleted"),
         .account = services_account(services),

@@ -132,7 +132,7 @@ int object_write(struct services *services, struct arena *arena, struct str buck
     if (!store_bucket_exists(store, bucket))
         return objects_refuse(STORE_NO_BUCKET, bucket, key, err);
     const struct value *doc = doc_of(arena, text, content_type, etag);
-    const struct change change = {
+    const struct store_change change = {
         .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
     if (store_write_begin(store, &pending))
         return objects_refuse(STORE_FAILED, bucket, key, err);
@@ -155,7 +155,7 @@ int object_delete(
     struct object object = {.fd = -1};
     if (!store_bucket_exists(store, bucket))
         return objects_refuse(STORE_NO_BUCKET, bucket, key, err);
-    const struct change change = {
+    const struct store_change change = {
         .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
     enum store_result result = store_object_delete(arena, store, &change, STR_EMPTY, &object);
     if (result == STORE_NO_KEY)

@@ -108,7 +108,7 @@ static void fire_rule(
     struct timer *timer, struct arena *arena, const struct control_record *rule, int64_t at_ms)
 {
     const struct value *resource = value_getz(rule->attrs, "arn");
-    const struct event event = {.id = uuid_random(arena),
+    const struct bus_event event = {.id = uuid_random(arena),
         .source = STR("aws.events"),
         .detail_type = STR("Scheduled Event"),
         .account = services_account(timer->services),

@@ -100,7 +100,7 @@ static int to_log_group(struct services *services, struct arena *arena, const st
             services_control(services), arena, STR("aws.logs.log_group"), place.region, group, &record))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
-    const struct log_event event = {.time_ms = clock_wall_ms(), .message = target->input};
+    const struct log_entry event = {.time_ms = clock_wall_ms(), .message = target->input};
     logs_forget(services_logs(services), place.region, group, record.created_ms);
     if (logs_create(services_logs(services), &place) != LOGS_OK ||
         logs_append(services_logs(services), &place, &event, 1) != LOGS_OK)

@@ -37,7 +37,7 @@ static void put(struct logs *logs, int from, int to)
     for (int i = from; i < to; i++) {
         char text[32];
         snprintf(text, sizeof text, "line %d", i);
-        struct log_event event = {.time_ms = 1000 + i, .message = str_z(text)};
+        struct log_entry event = {.time_ms = 1000 + i, .message = str_z(text)};
         assert_int_equal(logs_append(logs, &place, &event, 1), LOGS_OK);
     }
 }
@@ -153,7 +153,7 @@ static void test_large_stream(void **state)
     char *text = malloc(SIZE);
     memset(text, '\x01', SIZE); /* six bytes each in JSON */
     for (int i = 0; i < EVENTS; i++) {
-        struct log_event event = {.time_ms = 1000 + i, .message = str_n(text, SIZE)};
+        struct log_entry event = {.time_ms = 1000 + i, .message = str_n(text, SIZE)};
         assert_int_equal(logs_append(logs, &place, &event, 1), LOGS_OK);
     }
     struct logs_query query = {.limit = 10000};
@@ -174,7 +174,7 @@ static void test_large_stream(void **state)
         query.offset = page.before;
     } while (page.n);
     assert_int_equal(seen, 0);
-    struct log_event event = {.time_ms = 1, .message = str_n(text, SIZE)};
+    struct log_entry event = {.time_ms = 1, .message = str_n(text, SIZE)};
     int written = EVENTS;
     enum logs_result result;
     while ((result = logs_append(logs, &place, &event, 1)) == LOGS_OK && written < 1000)

@@ -41,7 +41,7 @@ static struct object put(const char *key, const char *text, enum versioning vers
     assert_int_equal(store_write_begin(store, &pending), 0);
     assert_int_equal(fd_write_all(pending.fd, text, strlen(text), &err, pending.path), 0);
     struct value_entry size = {STR("size"), value_int(&arena, (int64_t)strlen(text))};
-    struct change change = {.bucket = bucket, .key = str_z(key), .versioning = versioning};
+    struct store_change change = {.bucket = bucket, .key = str_z(key), .versioning = versioning};
     assert_int_equal(
         store_object_put(&arena, store, &change, &pending, value_map(&arena, &size, 1), &object), STORE_OK);
     return object;
@@ -83,7 +83,7 @@ static int older(const char *key, struct str current_sort)
 static enum store_result delete_it(const char *key, enum versioning versioning, struct str version)
 {
     struct object gone;
-    struct change change = {.bucket = bucket, .key = str_z(key), .versioning = versioning};
+    struct store_change change = {.bucket = bucket, .key = str_z(key), .versioning = versioning};
     return store_object_delete(&arena, store, &change, version, &gone);
 }
 
