@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rest_server import RestServer
+from sshd import Sshd, fingerprint, have_sshd, keygen
 from support import Stack
 
 SPEC = """
@@ -173,6 +174,22 @@ def test_busy_refused_and_gone(tmp_path, server):
     assert "HTTP 401: log in first" in refused.err and "`providers:`" in refused.err
     nowhere = stack_at(tmp_path / "nowhere", server, it, settings="url2: x")
     assert 'did you mean "url"' in nowhere.run("validate", status=3).err
+
+
+@pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
+@pytest.mark.parametrize("server", ["login"], indirect=True)
+def test_behind_a_bastion(tmp_path, server):
+    """By its tunnel alone: where the bastion is gone, so is the service."""
+    mine, host = keygen(tmp_path / "mine"), keygen(tmp_path / "host")
+    with Sshd(tmp_path / "sshd", [mine], [host], f"PermitOpen {server.url.removeprefix('http://')}") as bastion:
+        thing = "  it: {type: http.shop.thing, name: a, size: 2}\n"
+        stack = stack_at(tmp_path, server, thing, settings=f"via: door, {SETTINGS['login']}", spec=SPEC)
+        text = (stack.folder / "weir.yaml").read_text()
+        stack.write(f"{text}connections: {{door: {bastion.connection(mine, type='ssh', host_key=fingerprint(host))}}}\n")
+        stack.apply()
+        stack.assert_settled()
+        assert server.things["a"]["size"] == 2
+    assert "it" not in stack.run("plan", status=1).out
 
 
 MISTAKES = {
