@@ -1,6 +1,6 @@
 """make bench: how fast weir is, each figure beside a yardstick measured in the same run.
 
-    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply state http moto sandbox transfer download jobs refresh examples mixed terraform
+    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply state http moto sandbox transfer download jobs refresh examples mixed database reach terraform
 
 Every figure is the best of several runs of a whole process: wall clock from fork to exit and peak resident memory, both
 taken by measure.c. --quick leaves the large sizes out.
@@ -377,6 +377,11 @@ def bench_database(bench, work):
     database.run(title, bench, Run, work)
 
 
+def bench_reach(bench, work):
+    import reach
+    reach.run(title, bench, Run, work)
+
+
 def bench_refresh(bench, work):
     import services
     services.refresh(title, bench.judge, work, bench.quick)
@@ -393,7 +398,7 @@ def bench_mixed(bench, work):
 
 
 SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox, "transfer": bench_transfer, "download": bench_download, "jobs": bench_jobs,
-            "database": bench_database,
+            "database": bench_database, "reach": bench_reach,
             "refresh": bench_refresh, "examples": bench_examples, "mixed": bench_mixed,
             "terraform": bench_terraform}
 
