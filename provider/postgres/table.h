@@ -33,6 +33,11 @@ void table_write_partition(
 /* "schema"."name" of it. */
 struct str table_name(struct pg_work *work);
 
+/* ---- type_widens.c ---- */
+
+/* Does every value of one type fit into the other, as it is? Both in the server's own words (format_type). */
+bool type_widens(struct str from, struct str to);
+
 /* ---- table_alter.c ---- */
 
 /* What the catalog would show of the wanted one. */
