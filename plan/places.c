@@ -60,9 +60,12 @@ int place_provider(
     if (config)
         return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
             STR_ARG(name));
-    return err_set(err, ERR_INVALID,
+    err_set(err, ERR_INVALID,
         "the state has resources of the provider \"%.*s\", which the stack does not configure",
         STR_ARG(name));
+    return err_hint(err, "say under `providers:` again how it is reached, by the name that it had, until "
+                         "they are gone; `weir state "
+                         "rm` forgets one");
 }
 
 int evaluate_provider(struct planner *p, const struct decl *decl, struct provider **out, struct err *err)
