@@ -4,9 +4,12 @@ command_look() {
     [ -z "$unless" ] || command_try "$unless" > /dev/null 2>&1 || return 0
     say id "$id"
 }
+# Of a change only a `creates` or `unless` that is new says that it has been run already.
 command_make() {
-    if [ -z "$changed" ]; then
+    if [ -z "$changed" ] || changes creates; then
         [ -n "$creates" ] && [ -e "$creates" ] && { say skipped true; return 0; }
+    fi
+    if [ -z "$changed" ] || changes unless; then
         [ -n "$unless" ] && command_try "$unless" > /dev/null 2>&1 && { say skipped true; return 0; }
     fi
     text=$create
