@@ -89,7 +89,7 @@ static const struct value *error_codes(struct dump *d, const struct spec_step *s
     AUTO_BUILDER struct value_builder codes = VALUE_BUILDER(d->arena);
     add_error_codes(d, &step->absent, &codes);
     add_error_codes(d, &step->ignore, &codes);
-    add_error_codes(d, &step->retry, &codes);
+    add_error_codes(d, &step->again.retry, &codes);
     return value_builder_list(&codes);
 }
 
@@ -118,9 +118,10 @@ static const struct value *operation_of(struct dump *d, const struct spec_operat
 static void add_call(
     struct dump *d, const char *role, const struct spec_step *step, struct value_builder *answers)
 {
-    struct value_entry entries[] = {{STR("page"), text(d, step->page.in_key.n ? step->page.out : STR_EMPTY)},
-        {STR("last"), text(d, step->page.last)}, {STR("more"), text(d, step->page.more)},
-        {STR("total"), text(d, step->page.total)}, {STR("role"), textz(d, role)},
+    struct value_entry entries[] = {
+        {STR("page"), text(d, step->list.page.in_key.n ? step->list.page.out : STR_EMPTY)},
+        {STR("last"), text(d, step->list.page.last)}, {STR("more"), text(d, step->list.page.more)},
+        {STR("total"), text(d, step->list.page.total)}, {STR("role"), textz(d, role)},
         {STR("operation"), operation_of(d, step->op)}, {STR("request"), dump_shape(d, &step->request.shape)},
         {STR("at"), text(d, step->at)}, {STR("parse"), text(d, step->parse)},
         {STR("answers"), value_builder_list(answers)}, {STR("errors"), error_codes(d, step)},
@@ -134,10 +135,10 @@ static void add_item_paths(struct dump *d, const struct spec_step *step, struct 
     for (size_t i = 0; i < step->request.extra_count; i++)
         if (step->request.extras[i].from_item)
             add_answer(d, answers, step->request.extras[i].value->string, NULL);
-    for (const struct spec_skip *skip = &step->each->skip; skip && skip->path.n; skip = skip->next)
+    for (const struct spec_skip *skip = &step->list.each->list.skip; skip && skip->path.n; skip = skip->next)
         add_answer(d, answers, skip->path, NULL);
-    if (step->each_newest.n)
-        add_answer(d, answers, step->each_newest, NULL);
+    if (step->list.newest.n)
+        add_answer(d, answers, step->list.newest, NULL);
 }
 
 /* An entry map that comes along with the object: a list of structures. */
@@ -170,7 +171,7 @@ static void add_decoded(struct dump *d, const char *role, const struct spec_step
         const struct spec_attr *attr = &d->type->attrs[i];
         if (!run_provides(d->type, step, attr, &path))
             continue;
-        if (str_eq(step->gather, attr->attr->name))
+        if (str_eq(step->list.gather, attr->attr->name))
             add_answer(d, &answers, STR("@"), attr->answer->elem);
         else if (attr->owner == OWNER_ENTRIES)
             add_entry_paths(d, attr, path, &answers);
@@ -195,22 +196,22 @@ static void add_step(struct dump *d, const char *role, const struct spec_step *s
 {
     if (!step || !step->op)
         return;
-    add_step(d, role, step->meanwhile, false);
-    add_step(d, role, step->final_if, false);
-    add_listing(d, "users", step->users, step->tells);
-    if (step->each) {
+    add_step(d, role, step->again.meanwhile, false);
+    add_step(d, role, step->again.final_if, false);
+    add_listing(d, "users", step->again.users, step->again.tells);
+    if (step->list.each) {
         AUTO_BUILDER struct value_builder items = VALUE_BUILDER(d->arena);
         add_item_paths(d, step, &items);
-        add_call(d, role, step->each, &items);
+        add_call(d, role, step->list.each, &items);
     }
-    add_decoded(d, role, step, decoded && !step->each);
+    add_decoded(d, role, step, decoded && !step->list.each);
 }
 
 static void add_find(struct dump *d, const struct spec_step *step)
 {
     if (!step)
         return;
-    add_listing(d, "find", step->each, STR_EMPTY);
+    add_listing(d, "find", step->list.each, STR_EMPTY);
     add_decoded(d, "find", step, true);
     if (d->type->find_since.n)
         add_listing(d, "find", step, d->type->find_since);
@@ -286,8 +287,8 @@ static void add_job(struct dump *d, const struct spec_job *job)
     add_steps(d, "run", &job->start, true);
     add_steps(d, "run", &job->detach, true);
     add_steps(d, "run read", &job->read, true);
-    if (job->list && job->list->each)
-        add_reading(d, "run list", job->list->each, STR("@"), NULL);
+    if (job->list && job->list->list.each)
+        add_reading(d, "run list", job->list->list.each, STR("@"), NULL);
     if (job->list)
         add_decoded(d, "run list", job->list, true);
     add_step(d, "run stop", job->stop, false);

@@ -247,7 +247,7 @@ static void add_runs(struct listing *l, const struct value *found)
 {
     const struct spec_step *step = l->job->list;
     for (uint32_t i = 0; found && found->kind == VALUE_LIST && i < found->count && l->n < l->max; i++) {
-        if (!is_ours(l, found->items[i]) || run_skips(l->run, &step->skip, found->items[i]))
+        if (!is_ours(l, found->items[i]) || run_skips(l->run, &step->list.skip, found->items[i]))
             continue;
         MEM_GROW(l->runs, l->cap, l->n + 1);
         describe(l->run, l->job, run_decode(l->run, step, found->items[i], l->object), &l->runs[l->n++]);

@@ -458,9 +458,9 @@ static void load_each(struct type_loader *t, const struct node *node, struct spe
 {
     struct loader *l = t->l;
     struct step_rules rules = {.what = "each", .extra = "keep", .pages = true};
-    step->each = load_step(t, node, &rules);
-    step->each_newest = load_text(l, node, "newest");
-    step->each_keep = load_int(l, node, "keep", 0);
+    step->list.each = load_step(t, node, &rules);
+    step->list.newest = load_text(l, node, "newest");
+    step->list.keep = load_int(l, node, "keep", 0);
 }
 
 static void load_match(struct type_loader *t, const struct node *match, struct spec_step *step)
@@ -514,8 +514,8 @@ static void load_shared(struct loader *l, const struct node *shared, bool reads,
         step->failed = load_text(l, shared, "failed");
     if (!step->absent.count)
         step->absent = load_errors(l, node_get(shared, "absent"));
-    if (!step->retry.count)
-        step->retry = load_errors(l, node_get(shared, "retry"));
+    if (!step->again.retry.count)
+        step->again.retry = load_errors(l, node_get(shared, "retry"));
 }
 
 static void load_rules_of(struct type_loader *t, const struct node *node, struct spec_step *step)
@@ -525,16 +525,16 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->parse = load_text(l, node, "parse");
     load_match(t, node_get(node, "match"), step);
     step->newest = load_text(l, node, "newest");
-    step->skip = load_skip(l, node_get(node, "skip"));
+    step->list.skip = load_skip(l, node_get(node, "skip"));
     load_answers(t, node_get(node, "answers"), step);
     step->when = load_attr_names(t, node_get(node, "when"));
-    step->covers = load_attr_names(t, node_get(node, "covers"));
+    step->list.covers = load_attr_names(t, node_get(node, "covers"));
     step->wanted = load_attr_names(t, node_get(node, "for"));
-    step->per = load_attr_names(t, node_get(node, "per"));
-    step->of = load_int(l, node, "of", 0);
-    step->gather = load_text(l, node, "gather");
-    if (step->gather.n)
-        load_attr_named(t, node_get(node, "gather"), step->gather);
+    step->list.per = load_attr_names(t, node_get(node, "per"));
+    step->list.of = load_int(l, node, "of", 0);
+    step->list.gather = load_text(l, node, "gather");
+    if (step->list.gather.n)
+        load_attr_named(t, node_get(node, "gather"), step->list.gather);
     step->only = load_conditions(t, node_get(node, "if"));
     step->unless = load_conditions(t, node_get(node, "unless"));
     step->full = load_flag(l, node, "full");
@@ -545,8 +545,8 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->ignore = load_errors(l, node_get(node, "ignore"));
     step->warn = load_errors(l, node_get(node, "warn"));
     step->absent = load_errors(l, node_get(node, "absent"));
-    step->retry = load_errors(l, node_get(node, "retry"));
-    step->retry_for_ms = load_ms(l, node, "retry_for", 0);
+    step->again.retry = load_errors(l, node_get(node, "retry"));
+    step->again.for_ms = load_ms(l, node, "retry_for", 0);
     step->answers_in_ms = load_ms(l, node, "answers_in", 0);
     step->failed = load_text(l, node, "failed");
     struct str must = load_text(l, node, "must");
@@ -564,14 +564,14 @@ static void load_meanwhile(struct type_loader *t, const struct node *node, struc
         .what = "users", .extra = "tells", .nothing = true, .pages = true, .reads = true};
     struct step_rules plain = {.what = "meanwhile"};
     if (users) {
-        step->users = load_step(t, users, &listing);
-        step->tells = load_text(t->l, users, "tells");
+        step->again.users = load_step(t, users, &listing);
+        step->again.tells = load_text(t->l, users, "tells");
     }
     if (meanwhile)
-        step->meanwhile = load_step(t, meanwhile, &plain);
+        step->again.meanwhile = load_step(t, meanwhile, &plain);
     plain.what = "retry_unless";
     if (probe)
-        step->final_if = load_step(t, probe, &plain);
+        step->again.final_if = load_step(t, probe, &plain);
 }
 
 static void load_native(struct type_loader *t, const struct node *node, struct spec_step *step)
@@ -635,7 +635,7 @@ const struct spec_step *load_step(
     step->by_token = !verb_repeats(call) && !load_flag(l, node, "idempotent") && node_get(node, "token");
     struct request_builder b = {.t = t};
     if (rules->pages || step->match_path.n)
-        load_page(&b, node, &step->page);
+        load_page(&b, node, &step->list.page);
     load_request(&b, node, rules, step->op, &step->request);
     free(b.members);
     free(b.extras);

@@ -38,10 +38,10 @@ static void add_step(struct collecting *c, const struct spec_step *step)
         add_operation(c, step->op->wire.name);
     else
         add_operation(c, step->native_name); /* its calls are listed under its name */
-    add_step(c, step->each);
-    add_step(c, step->users);
-    add_step(c, step->meanwhile);
-    add_step(c, step->final_if);
+    add_step(c, step->list.each);
+    add_step(c, step->again.users);
+    add_step(c, step->again.meanwhile);
+    add_step(c, step->again.final_if);
 }
 
 static void add_steps(struct collecting *c, const struct spec_steps *steps)

@@ -46,13 +46,13 @@ struct retry_rules {
 /* "DependencyViolation, 3 still use it (AWS Lambda VPC ENI-ingest)"; without the listing just the code. */
 static void tell_users(const struct retry_rules *rules, const char *code, char *out, size_t size)
 {
-    const struct spec_step *users = rules->step->users;
+    const struct spec_step *users = rules->step->again.users;
     const struct value *items = NULL;
     struct err ignored = ERR_INIT;
     snprintf(out, size, "waiting, the service says %s", code);
     if (!users || run_list(rules->run, users, rules->object, NULL, &items, &ignored) || !items->count)
         return;
-    const struct value *first = wire_path(rules->run->arena, items->items[0], rules->step->tells);
+    const struct value *first = wire_path(rules->run->arena, items->items[0], rules->step->again.tells);
     snprintf(out, size, "waiting for %u that still use%s it: %.*s%s (%s)", items->count,
         items->count == 1 ? "s" : "", STR_ARG(value_text(first, STR("without a description"))),
         items->count > 1 ? ", …" : "", code);
@@ -79,14 +79,14 @@ static bool is_final(const struct retry_rules *rules)
 {
     const struct value *document;
     struct err ignored = ERR_INIT;
-    return rules->step->final_if &&
-           !run_step(rules->run, rules->step->final_if, rules->object, &document, &ignored);
+    return rules->step->again.final_if &&
+           !run_step(rules->run, rules->step->again.final_if, rules->object, &document, &ignored);
 }
 
 static bool may_pass(void *ctx, const struct err *err)
 {
     struct retry_rules *rules = ctx;
-    if (!run_error_is(&rules->step->retry, err) && !run_error_is(&rules->service->retry, err) &&
+    if (!run_error_is(&rules->step->again.retry, err) && !run_error_is(&rules->service->retry, err) &&
         !is_not_seen_yet(rules, err))
         return false;
     if (is_final(rules))
@@ -98,8 +98,8 @@ static bool may_pass(void *ctx, const struct err *err)
     tell_users(rules, err->code, what, sizeof what);
     if (op->progress)
         op->progress(op->progress_ctx, what);
-    if (rules->step->meanwhile)
-        run_step(rules->run, rules->step->meanwhile, rules->object, &document, &ignored);
+    if (rules->step->again.meanwhile)
+        run_step(rules->run, rules->step->again.meanwhile, rules->object, &document, &ignored);
     return true;
 }
 
@@ -235,7 +235,7 @@ static int build_input(struct run *run, const struct spec_step *step, const stru
     if (add_extras(run, request, object, item, &input, err))
         return -1;
     if (token)
-        value_builder_set(&input, step->page.in_key, token);
+        value_builder_set(&input, step->list.page.in_key, token);
     *out = value_builder_map(&input);
     return 0;
 }
@@ -243,7 +243,7 @@ static int build_input(struct run *run, const struct spec_step *step, const stru
 /* The user's own timeout counts where waiting long is to be expected. */
 static int64_t retry_for(const struct run *run, const struct spec_step *step)
 {
-    return step->retry_for_ms && run->ctx->timeout_ms > 0 ? run->ctx->timeout_ms : step->retry_for_ms;
+    return step->again.for_ms && run->ctx->timeout_ms > 0 ? run->ctx->timeout_ms : step->again.for_ms;
 }
 
 /* May the answer repeat a secret? What cannot be read back is not in AWS's; other services give it back under
@@ -432,7 +432,7 @@ static void add_items(
     bool list = found->kind == VALUE_LIST;
     for (uint32_t i = 0; i < (list ? found->count : 1); i++) {
         const struct value *item = list ? found->items[i] : found;
-        if (!run_skips(run, &step->skip, item))
+        if (!run_skips(run, &step->list.skip, item))
             value_builder_add(items, item);
     }
 }
@@ -447,12 +447,12 @@ static uint32_t count_items(const struct value *found)
 static int page_after_last(struct run *run, const struct spec_step *step, const struct value *document,
     const struct value *found, const struct value **next, struct err *err)
 {
-    const struct value *more = wire_path(run->arena, document, step->page.more);
+    const struct value *more = wire_path(run->arena, document, step->list.page.more);
     if (!str_eqz(value_scalar_text(run->arena, more), "true"))
         return 0;
     uint32_t n = count_items(found);
     const struct value *last = !n ? NULL : found->kind == VALUE_LIST ? found->items[n - 1] : found;
-    *next = last ? wire_path(run->arena, last, step->page.last) : NULL;
+    *next = last ? wire_path(run->arena, last, step->list.page.last) : NULL;
     if (!value_is_null(*next))
         return 0;
     err_set(err, ERR_PROTOCOL, "%.*s says that there is more, but gives nothing to go on by",
@@ -465,7 +465,7 @@ static int page_after_last(struct run *run, const struct spec_step *step, const 
 static const struct value *page_counted(struct run *run, const struct spec_step *step,
     const struct value *document, const struct value *found, const struct value *token)
 {
-    const struct spec_page *page = &step->page;
+    const struct spec_page *page = &step->list.page;
     int64_t n = count_items(found), total, at = token ? token->integer : page->first;
     if (!n)
         return NULL;
@@ -480,7 +480,7 @@ static const struct value *page_counted(struct run *run, const struct spec_step 
 int run_next_page(struct run *run, const struct spec_step *step, const struct value *document,
     const struct value *token, const struct value **next, struct err *err)
 {
-    const struct spec_page *page = &step->page;
+    const struct spec_page *page = &step->list.page;
     *next = NULL;
     if (!page->in_key.n)
         return 0;
@@ -523,7 +523,7 @@ int run_list(struct run *run, const struct spec_step *step, const struct value *
 int run_page_items(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *token, const struct value **next, const struct value **items, struct err *err)
 {
-    const struct spec_step *paged = step->each ? step->each : step;
+    const struct spec_step *paged = step->list.each ? step->list.each : step;
     const struct value *document, *found;
     *items = &value_empty_list;
     if (run_page(run, paged, object, NULL, token, &document, err))
@@ -564,7 +564,7 @@ static int newest_first(const void *a, const void *b)
 static int each_items(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value **out, struct err *err)
 {
-    const struct spec_step *each = step->each;
+    const struct spec_step *each = step->list.each;
     const struct value *items;
     if (run_list(run, each, object, NULL, &items, err))
         return -1;
@@ -574,12 +574,12 @@ static int each_items(struct run *run, const struct spec_step *step, const struc
         const struct value *item = items->items[i];
         if (run_matches(run, each, item, object))
             left[n++] = (struct ordered){
-                item, step->each_newest.n ? wire_path(run->arena, item, step->each_newest) : NULL};
+                item, step->list.newest.n ? wire_path(run->arena, item, step->list.newest) : NULL};
     }
-    if (step->each_newest.n)
+    if (step->list.newest.n)
         qsort(left, n, sizeof *left, newest_first);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
-    for (size_t i = (size_t)step->each_keep; i < n; i++)
+    for (size_t i = (size_t)step->list.keep; i < n; i++)
         value_builder_add(&b, left[i].item);
     *out = value_builder_list(&b);
     return 0;
@@ -629,7 +629,7 @@ int run_now(struct run *run, const struct spec_step *step, const struct value *o
 {
     if (step->must_be_absent)
         return run_probe(run, step, object, document, err);
-    if (step->each)
+    if (step->list.each)
         return run_each(run, step, object, document, err);
     return run_call(run, step, object, NULL, document, err);
 }

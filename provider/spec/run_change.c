@@ -107,7 +107,8 @@ int run_put_facet(
     const struct value *document;
     if (!run_applies(run, facet->put, object))
         return 0;
-    int failed = facet->put->each ? run_now(run, facet->put, object, &document, err)
-                                  : run_bring_about(run, facet->put, object, NULL, ERR_EXISTS, false, err);
+    int failed = facet->put->list.each
+                     ? run_now(run, facet->put, object, &document, err)
+                     : run_bring_about(run, facet->put, object, NULL, ERR_EXISTS, false, err);
     return failed ? -1 : run_wait_step(run, facet->put, object, err);
 }

@@ -47,7 +47,7 @@ static int create_step(struct run *run, const struct spec_step *step, const stru
 {
     const struct value *document = NULL, *found = NULL, *doc,
                        *object = value_merge(run->arena, desired, *live);
-    bool makes = !*live && step->op && !step->each && !step->must_be_absent;
+    bool makes = !*live && step->op && !step->list.each && !step->must_be_absent;
     if (!run_applies(run, step, object))
         return 0;
     run->makes = makes;
@@ -58,7 +58,7 @@ static int create_step(struct run *run, const struct spec_step *step, const stru
         return -1;
     if (step->must_be_absent || (!document && !found))
         return 0;
-    doc = step->each || step->native || found ? NULL : run_at(run, step, document, desired);
+    doc = step->list.each || step->native || found ? NULL : run_at(run, step, document, desired);
     if (found)
         *live = without(run, found, desired);
     else if (check_made(run, step, object, doc ? run_decode(run, step, doc, *live) : *live, live, err))

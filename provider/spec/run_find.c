@@ -147,7 +147,7 @@ static int consider_items(
     for (uint32_t i = 0; i < items->count && !f->live; i++) {
         const struct value *item = items->items[i], *candidate;
         *older = is_older(f, item);
-        if (*older || run_skips(run, &step->skip, item) || !run_matches(run, step, item, f->desired))
+        if (*older || run_skips(run, &step->list.skip, item) || !run_matches(run, step, item, f->desired))
             continue;
         candidate = run_decode(run, step, item, NULL);
         if (looks_alike(f, candidate) && consider(f, candidate, err))
@@ -194,7 +194,7 @@ static int consider_tagged(struct finding *f, struct err *err)
 static const struct spec_step *whole_listing(const struct spec_type *type)
 {
     const struct spec_step *step = type->list.count ? &type->list.items[0] : NULL;
-    return step && !step->per.count && !step->of ? step : NULL;
+    return step && !step->list.per.count && !step->list.of ? step : NULL;
 }
 
 static int find_once(struct finding *f, struct err *err)

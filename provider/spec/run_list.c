@@ -97,8 +97,8 @@ static int list_per(struct listing *l, struct err *err)
     size_t n = 0;
     for (size_t i = 0; i < ctx->prior_count; i++) {
         AUTO_BUILDER struct value_builder b = VALUE_BUILDER(l->run->arena);
-        for (size_t k = 0; k < l->step->per.count; k++) {
-            struct str name = l->step->per.items[k];
+        for (size_t k = 0; k < l->step->list.per.count; k++) {
+            struct str name = l->step->list.per.items[k];
             value_builder_set(&b, name, value_get(ctx->priors[i], name));
         }
         const struct value *base = value_builder_map(&b);
@@ -118,9 +118,9 @@ static int list_per(struct listing *l, struct err *err)
 static int list_of(struct listing *l, struct err *err)
 {
     const struct op_ctx *ctx = l->run->ctx;
-    for (size_t i = 0; i < ctx->prior_count; i += (size_t)l->step->of) {
+    for (size_t i = 0; i < ctx->prior_count; i += (size_t)l->step->list.of) {
         AUTO_BUILDER struct value_builder ids = VALUE_BUILDER(l->run->arena);
-        for (size_t k = i; k < ctx->prior_count && k < i + (size_t)l->step->of; k++) {
+        for (size_t k = i; k < ctx->prior_count && k < i + (size_t)l->step->list.of; k++) {
             const struct value *id = value_get(ctx->priors[k], l->run->type->schema.id);
             if (!value_is_null(id))
                 value_builder_add(&ids, id);
@@ -135,7 +135,9 @@ static int list_of(struct listing *l, struct err *err)
 static int list_step(struct listing *l, const struct spec_step *step, struct err *err)
 {
     l->step = step;
-    return step->per.count ? list_per(l, err) : step->of ? list_of(l, err) : list_once(l, NULL, NULL, err);
+    return step->list.per.count ? list_per(l, err)
+           : step->list.of      ? list_of(l, err)
+                                : list_once(l, NULL, NULL, err);
 }
 
 /* ---- what their answers say ---- */
@@ -167,7 +169,7 @@ static int use_members(
     (void)base;
     (void)err;
     struct run *run = l->run;
-    const struct spec_attr *attr = spec_attr_find(run->type, l->step->gather);
+    const struct spec_attr *attr = spec_attr_find(run->type, l->step->list.gather);
     AUTO_MAP struct map sets = MAP_INIT;
     for (uint32_t i = 0; i < items->count; i++) {
         struct str id = id_in(run, l->step, items->items[i]);
@@ -180,7 +182,7 @@ static int use_members(
     }
     for (size_t i = 0; i < sets.n; i++)
         map_set(l->by_id, sets.items[i].key,
-            (void *)value_with(run->arena, map_get(l->by_id, sets.items[i].key), l->step->gather,
+            (void *)value_with(run->arena, map_get(l->by_id, sets.items[i].key), l->step->list.gather,
                 wire_coerce(run->arena, attr->answer, sets.items[i].ptr)));
     return 0;
 }
@@ -190,7 +192,7 @@ static int list_all_more(struct listing *l, const struct value *wanted, struct e
     const struct spec_type *type = l->run->type;
     for (size_t i = 1; i < type->list.count; i++) {
         const struct spec_step *step = &type->list.items[i];
-        l->use = step->gather.n ? use_members : use_more;
+        l->use = step->list.gather.n ? use_members : use_more;
         if (step_wanted(step, wanted) && list_step(l, step, err))
             return -1;
     }
@@ -202,7 +204,7 @@ static const struct value *with_empty_sets(
     struct run *run, const struct value *wanted, const struct value *live)
 {
     for (size_t i = 1; i < run->type->list.count; i++) {
-        struct str set = run->type->list.items[i].gather;
+        struct str set = run->type->list.items[i].list.gather;
         if (set.n && run_wants(wanted, set) && !value_get(live, set))
             live = value_with(run->arena, live, set, &value_empty_list);
     }

@@ -32,7 +32,7 @@ static int make_once(struct run *run, const struct spec_step *step, const struct
     run->looks_first = false;
     if (status)
         return -1;
-    if (step->native || step->each || !lacks_id(run, step, object, *document))
+    if (step->native || step->list.each || !lacks_id(run, step, object, *document))
         return 0;
     err_set(err, ERR_PROTOCOL, "%.*s: the answer does not say what was made", STR_ARG(step->op->wire.name));
     err->lost = true;

@@ -242,8 +242,8 @@ bool run_provides(const struct spec_type *type, const struct spec_step *step, co
         return false;
     if (step->wanted.count)
         return names_have(&step->wanted, attr->attr->name);
-    if (step->covers.count)
-        return names_have(&step->covers, attr->attr->name);
+    if (step->list.covers.count)
+        return names_have(&step->list.covers, attr->attr->name);
     return comes_along(type, attr) && !run_reads_apart(type, attr->attr->name);
 }
 

@@ -121,7 +121,7 @@ static int update_step(struct updating *u, const struct spec_step *step, struct 
     if (object_to_send(u, step, &object, err) || run_now(run, step, object, &document, err))
         return -1;
     u->any = true;
-    doc = document && !step->each && !step->native ? run_at(run, step, document, object) : NULL;
+    doc = document && !step->list.each && !step->native ? run_at(run, step, document, object) : NULL;
     if (doc)
         u->live = run_decode(run, step, doc, u->live);
     if (doc && run_check_id(run, step, u->object, value_merge(run->arena, u->object, u->live), err))

@@ -118,6 +118,32 @@ struct spec_wait {
     struct str tells;             /* attribute that says why it failed; or empty */
 };
 
+/* What is waited for and repeated, although it was refused. */
+struct spec_again {
+    struct spec_errors retry; /* when it is refused so */
+    int64_t for_ms;           /* how long; 0: two minutes */
+    /* Each time before it is repeated: a listing of what stands in the way, to be told of, and a call that
+     * may help. Either may be NULL, and may fail. */
+    const struct spec_step *users, *meanwhile;
+    const struct spec_step *final_if; /* where this finds something, repeating is of no use; NULL: none */
+    struct str tells;                 /* users: path in an item of what people know it by */
+};
+
+/* How a listing is asked for, what of it counts, and how it goes on. */
+struct spec_listing {
+    struct spec_page page;
+    struct spec_skip skip;    /* items that are left alone */
+    struct spec_names covers; /* what its items have; empty: everything readable */
+    /* Once for each combination of these attributes in what is looked for, or by so many ids at a time. */
+    struct spec_names per;
+    int64_t of;
+    struct str gather; /* a set, whose members this listing has one by one */
+    /* First something is listed with `each`, then the call itself is made for every item. */
+    const struct spec_step *each;
+    struct str newest; /* path by which those are ordered, newest first ... */
+    int64_t keep;      /* ... and so many of them left */
+};
+
 struct spec_step {
     const struct spec_operation *op; /* NULL: native */
     native_step *native;
@@ -133,7 +159,6 @@ struct spec_step {
     size_t answer_count;
     bool sparse;                         /* the answer has these only, not the object */
     struct spec_names when;              /* update: only if one of these changed; empty: of those sent */
-    struct spec_names covers;            /* listing: what its items have; empty: everything readable */
     struct spec_names wanted;            /* read: only if one of these is wanted; empty: always */
     struct spec_conditions only, unless; /* on the object */
     bool full;                           /* what the file does not manage is sent with its live value */
@@ -143,28 +168,12 @@ struct spec_step {
     bool must_be_absent;                 /* the call has to say that the thing is not there */
     bool look;                           /* only tells later steps what there is; absence is fine */
     bool idempotent;
-    bool by_token;                                  /* that it is so only by the token that it carries */
-    struct spec_errors ignore, warn, absent, retry; /* warn: like ignore, and said */
-    int64_t retry_for_ms;                           /* how long; 0: two minutes */
-    int64_t answers_in_ms; /* how long the service may be silent before it answers; 0: a minute */
-    /* Each time before it is repeated: a listing of what stands in the way, to be told of, and a call that
-     * may help. Either may be NULL, and may fail. */
-    const struct spec_step *users, *meanwhile;
-    const struct spec_step
-        *final_if;     /* where this call finds something, repeating is of no use; NULL: none */
-    struct str tells;  /* users: path in an item of what people know it by */
-    struct str failed; /* path of failures in a 2xx answer */
-    struct spec_page page;
-    struct spec_skip skip; /* items of this listing that are left alone */
-    /* First something is listed with `each`, then this call is made for every item. */
-    const struct spec_step *each;
-    /* Listings: once for each combination of these attributes in what is looked for, or by so many ids at a
-     * time. */
-    struct spec_names per;
-    int64_t of;
-    struct str gather;      /* a set, whose members this listing has one by one */
-    struct str each_newest; /* path by which items are ordered, newest first ... */
-    int64_t each_keep;      /* ... and so many of them left */
+    bool by_token;                           /* that it is so only by the token that it carries */
+    struct spec_errors ignore, warn, absent; /* warn: like ignore, and said */
+    struct spec_again again;
+    struct spec_listing list; /* of calls that list, and of those that are made for each item of a list */
+    int64_t answers_in_ms;    /* how long the service may be silent before it answers; 0: a minute */
+    struct str failed;        /* path of failures in a 2xx answer */
 };
 
 /* Where an answer has an attribute, when that differs from the attribute's own place. */

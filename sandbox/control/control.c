@@ -86,7 +86,7 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
     const struct spec_step *creates = NULL; /* a call that creates may have several forms */
     for (size_t i = 0; i < steps->count; i++) {
         const struct spec_step *step = &steps->items[i];
-        bool main = !step->each && !step->must_be_absent && !step->look && step->op;
+        bool main = !step->list.each && !step->must_be_absent && !step->look && step->op;
         if (main && !creates)
             creates = step;
         /* Of several deleting steps the last deletes; of several creating ones the first creates. */
@@ -95,15 +95,15 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
         enum part own = part;
         if (part == PART_READ && step->match_path.n)
             own = PART_LIST; /* weir picks one of the items */
-        if (step->of || step->gather.n)
+        if (step->list.of || step->list.gather.n)
             own = PART_SIDE; /* other types, or `also`, say what it answers */
         if (main && part == PART_CREATE && !str_eq(step->op->wire.name, creates->op->wire.name) &&
             !are_alternatives(index->type, creates, step))
             own = PART_UPDATE;
         add(index, main ? own : PART_SIDE, step, NULL, NULL);
-        add(index, PART_SIDE, step->each, NULL, NULL);
-        add(index, PART_SIDE, step->users, NULL, NULL);
-        add(index, PART_SIDE, step->meanwhile, NULL, NULL);
+        add(index, PART_SIDE, step->list.each, NULL, NULL);
+        add(index, PART_SIDE, step->again.users, NULL, NULL);
+        add(index, PART_SIDE, step->again.meanwhile, NULL, NULL);
     }
 }
 
@@ -180,7 +180,7 @@ static void index_type(struct control *control, const struct spec_type *type)
     add_steps(&index, PART_LIST, &type->list);
     for (size_t i = 0; i < type->teardown_count; i++)
         add(&index, PART_SIDE, type->teardown[i].count, NULL, NULL);
-    add(&index, type->find && type->find->each ? PART_SIDE : PART_LIST, type->find, NULL, NULL);
+    add(&index, type->find && type->find->list.each ? PART_SIDE : PART_LIST, type->find, NULL, NULL);
     add_owned(&index);
 }
 

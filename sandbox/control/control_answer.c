@@ -274,7 +274,7 @@ static void place_object(
     place_shown(m, node, type, one, attrs);
     if (!role->step->sparse && !role->step->wanted.count)
         place_kept(m, node, value_getz(attrs, KEPT_KEY));
-    if (!role->step->sparse && !role->step->wanted.count && !role->step->covers.count)
+    if (!role->step->sparse && !role->step->wanted.count && !role->step->list.covers.count)
         place_empty(m, node, value_getz(type->sandbox, "empty"));
 }
 
@@ -322,8 +322,8 @@ static const struct value *page_key(const struct role *role, const struct thing 
     for (size_t i = 0; i < role->type->attr_count; i++) {
         struct str path;
         if (run_provides(role->type, role->step, &role->type->attrs[i], &path) &&
-            (str_eq(path, role->step->page.last) ||
-                (str_eqz(path, "@") && str_eqz(role->step->page.last, "."))))
+            (str_eq(path, role->step->list.page.last) ||
+                (str_eqz(path, "@") && str_eqz(role->step->list.page.last, "."))))
             return value_get(thing->attrs, role->type->attrs[i].attr->name);
     }
     return value_get(thing->attrs, role->type->schema.id);
@@ -344,7 +344,7 @@ static size_t page_after(
     struct making *m, struct part_node *root, struct thing *const **things, size_t n, size_t *first)
 {
     const struct role *role = m->call->role;
-    const struct value *after = value_get(m->call->input, role->step->page.in_key);
+    const struct value *after = value_get(m->call->input, role->step->list.page.in_key);
     struct keyed *keyed = ARENA_ARRAY(m->arena, struct keyed, n);
     struct thing **ordered = ARENA_ARRAY(m->arena, struct thing *, n);
     for (size_t i = 0; i < n; i++)
@@ -359,7 +359,7 @@ static size_t page_after(
     *things = ordered;
     int64_t size = page_size(m->call);
     bool more = size > 0 && *first + (size_t)size < n;
-    document_place(m, root, role->step->page.more, &document_flag, value_bool(more));
+    document_place(m, root, role->step->list.page.more, &document_flag, value_bool(more));
     return more ? *first + (size_t)size : n;
 }
 
@@ -368,7 +368,7 @@ static size_t page_after(
 static size_t page(
     struct making *m, struct part_node *root, struct thing *const **sorted, size_t n, size_t *first)
 {
-    const struct spec_page *rule = &m->call->role->step->page;
+    const struct spec_page *rule = &m->call->role->step->list.page;
     if (rule->by == PAGE_LAST_ITEM)
         return page_after(m, root, sorted, n, first);
     struct thing *const *things = *sorted;
@@ -407,8 +407,8 @@ static void place_owned(struct making *m, struct part_node *root, const struct t
     const struct value *v = value_get(thing->attrs, role->attr->attr->name);
     const struct shape *shape = role->part == PART_TAGS_LIST ? role->type->tags->answer : role->attr->answer;
     struct str at = role->step->at;
-    if (role->step->page.more.n) /* all that a thing has comes in one page */
-        document_place(m, root, role->step->page.more, &document_flag, &value_false);
+    if (role->step->list.page.more.n) /* all that a thing has comes in one page */
+        document_place(m, root, role->step->list.page.more, &document_flag, &value_false);
     switch (role->part) {
     case PART_FACET_GET: {
         bool list;
@@ -535,7 +535,8 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
                                  : object_node(m, root, role->step->at, &list);
     size_t first = 0, end = role->part == PART_LIST ? page(m, root, &things, n, &first) : n;
     /* Services that page by markers say besides whether that was all. */
-    bool marks = str_eqz(role->step->page.out, "Marker"), next = str_eqz(role->step->page.out, "NextMarker");
+    bool marks = str_eqz(role->step->list.page.out, "Marker"),
+         next = str_eqz(role->step->list.page.out, "NextMarker");
     if (role->part == PART_LIST && (marks || next))
         document_place(
             m, root, marks ? STR("IsTruncated") : STR("Truncated"), &document_flag, value_bool(end < n));
