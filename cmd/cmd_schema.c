@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "cmd/kinds.h"
 #include "plan/state/settings.h"
+#include "provider/aws/client.h"
+#include "provider/cfn/describe.h"
+#include "provider/http/http.h"
 #include "provider/ssh/connection_settings.h"
 
 #include <stdlib.h>
@@ -401,14 +404,40 @@ static int write_calls(struct buf *out, struct catalog *catalog, bool is_data, s
 struct own_settings {
     struct settings shared;
     bool calls;
-    const char *with;
+    const char *with, *fetch;
 };
+
+/* Asks CloudFormation for a type that the binary has not got, or a newer one of. */
+static int cmd_schema_fetch(struct invocation *inv, const char *type)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct http_engine *http = NULL;
+    struct aws_client *client = NULL;
+    struct http_options http_options = {0};
+    struct err err = ERR_INIT;
+    struct str path, version;
+    int status = http_engine_new(&http_options, &http, &err);
+    if (!status)
+        status = aws_client_new(&(struct aws_options){.name = STR("aws"), .http = http}, &client, &err);
+    if (!status)
+        status = cfn_describe(client, &arena, str_z(type), STR(".weir/schemas"), &path, &version, &err);
+    if (client)
+        aws_client_free(client);
+    if (http)
+        http_engine_free(http);
+    if (status)
+        return invocation_fail(inv, &err);
+    return invocation_write(
+        inv, arena_printf(&arena, "%s, version %.*s: %.*s\n", type, STR_ARG(version), STR_ARG(path)));
+}
 
 static int cmd_schema_run(struct invocation *inv)
 {
     const struct own_settings *own = inv->own;
     struct catalog *catalog;
     struct err err = ERR_INIT;
+    if (own->fetch)
+        return cmd_schema_fetch(inv, own->fetch);
     if (catalog_new(&(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = inv->settings->specs},
             &catalog, &err) < 0)
         return invocation_fail(inv, &err);
@@ -426,6 +455,8 @@ static const struct option options[] = {
         .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
     {0, "with", .value = "PATTERN", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, with),
         .doc = "also the types of CloudFormation that it picks: 'AWS::Kinesis::*'"},
+    {0, "fetch", .value = "TYPE", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, fetch),
+        .doc = "ask CloudFormation for a type that weir does not know, and keep its schema in .weir/schemas"},
     {0, "calls", .kind = OPTION_FLAG, .offset = offsetof(struct own_settings, calls),
         .doc = "print the calls that each type makes instead, one JSON document a line"},
 };
@@ -434,6 +465,7 @@ static const struct option_set *const sets[] = {&own_set, NULL};
 static const struct command_example examples[] = {
     {"weir schema > weir.schema.json", "then: # yaml-language-server: $schema=weir.schema.json"},
     {"weir schema --with 'AWS::Kinesis::*'", "with CloudFormation's types of a service"},
+    {"weir schema --fetch My::Own::Thing", "a private type, or a newer version of one"},
     {NULL, NULL},
 };
 

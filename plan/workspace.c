@@ -53,12 +53,24 @@ static bool forgive(const struct stack *stack, struct diags *diags)
     return known;
 }
 
+/* Beside the stack's file, which may be what `dir` names. */
+static const char *schemas_dir(struct arena *arena, const char *dir)
+{
+    struct str folder = str_z(dir ? dir : ".");
+    if (!path_is_dir(folder.p))
+        folder = arena_str(arena, path_dir(folder));
+    return path_join(arena, folder, STR(".weir/schemas")).p;
+}
+
 int workspace_open(
     const struct workspace_options *options, struct diags *diags, struct workspace *out, struct err *err)
 {
     *out = (struct workspace){.options = options};
     redact_learn_environment();
-    struct catalog_options catalog = {.kinds = options->kinds, .specs_dir = options->specs_dir};
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct catalog_options catalog = {.kinds = options->kinds,
+        .specs_dir = options->specs_dir,
+        .schemas_dir = schemas_dir(&scratch, options->stack.dir)};
     if (catalog_new(&catalog, &out->catalog, err))
         return -1;
     struct early_state *early = early_state_start(options);

@@ -59,6 +59,8 @@ int catalog_new(const struct catalog_options *options, struct catalog **out, str
     pthread_mutexattr_destroy(&recursive);
     assert(options->kinds);
     catalog->options = *options;
+    if (options->schemas_dir)
+        catalog->options.schemas_dir = arena_strz(&catalog->arena, str_z(options->schemas_dir));
     const char *dir = options->specs_dir, *named_by = "--specs";
     if (!dir && str_z(getenv("WEIR_SPECS")).n) {
         dir = getenv("WEIR_SPECS");

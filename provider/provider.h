@@ -306,7 +306,8 @@ struct catalog;
 
 struct catalog_options {
     const struct provider_kinds *kinds;
-    const char *specs_dir; /* --specs DIR: a user's own specs, loaded over the embedded ones; NULL: none */
+    const char *specs_dir;   /* --specs DIR: a user's own specs, loaded over the embedded ones; NULL: none */
+    const char *schemas_dir; /* where schemas are kept that services were asked for; NULL: nowhere */
 };
 
 int catalog_new(const struct catalog_options *options, struct catalog **out, struct err *err);

@@ -27,6 +27,8 @@ static void hint_types(struct loader *loader, struct diag *d, struct str type, b
     }
     if (list.n)
         diag_hint(loader->diags, d, "there are: %s%s", list.p, shown > 10 ? ", …" : "");
+    else if (!d->label.n && colons)
+        diag_hint(loader->diags, d, "`weir schema --fetch %.*s` asks CloudFormation for it", STR_ARG(type));
     else if (!d->label.n)
         diag_hint(loader->diags, d, "`weir docs` lists them");
 }

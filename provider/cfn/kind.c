@@ -1,16 +1,20 @@
 #include "provider/cfn/kind.h"
 
 #include "provider/cfn/call.h"
+#include "provider/cfn/describe.h"
 #include "provider/cfn/ops.h"
 #include "provider/cfn/published.h"
 
 static int find(const struct catalog_options *options, struct arena *arena, struct str type, bool is_data,
     const struct schema **out, struct err *err)
 {
-    (void)options;
-    *out = NULL;
-    const struct value *document = is_data ? NULL : cfn_published(arena, type);
+    const struct value *document = NULL;
     struct cfn_type *found;
+    *out = NULL;
+    if (!is_data && cfn_described(arena, type, options->schemas_dir, &document, err))
+        return -1;
+    if (!is_data && !document)
+        document = cfn_published(arena, type);
     if (!document)
         return 0;
     if (cfn_compile(arena, document, &found, err))

@@ -336,3 +336,20 @@ def test_default_tags_are_added(fast_sandbox, tmp_path):
     stack.assert_settled()
     there = json.loads(client.get_resource(TypeName="AWS::Kinesis::Stream", Identifier="clicks")["ResourceDescription"]["Properties"])
     assert {"Key": "team", "Value": "data"} in there["Tags"] and {"Key": "a", "Value": "b"} in there["Tags"]
+
+
+def test_types_that_are_newer_or_private(fast_sandbox, tmp_path):
+    stack = fast_sandbox.stack(tmp_path / "stack")
+    own = json.dumps({"stack": "one", "resources": {"it": {"type": "My::Own::Thing", "Name": "a", "Colour": "red"}}})
+    stack.write(own)
+    assert "weir schema --fetch My::Own::Thing" in stack.run("validate", status=None).err
+    assert "TypeNotFoundException" in stack.run("schema", "--fetch", "My::Own::Thing", status=None).err
+    assert "no type of CloudFormation" in stack.run("schema", "--fetch", "../x", status=None).err
+    assert "version 00000001" in stack.run("schema", "--fetch", "AWS::Kinesis::Stream").out
+    kept = json.loads((stack.folder / ".weir/schemas/AWS--Kinesis--Stream.json").read_text())
+    kept["schema"]["typeName"] = "My::Own::Thing"
+    kept["schema"]["properties"]["Colour"] = {"type": "string", "enum": ["red", "blue"]}
+    (stack.folder / ".weir/schemas/My--Own--Thing.json").write_text(json.dumps(kept))
+    stack.run("validate")
+    stack.write(own.replace("red", "green"))
+    assert '"green" is not one of red, blue' in stack.run("validate", status=None).err
