@@ -209,6 +209,21 @@ static int update(struct op_ctx *ctx, const struct value *prior, const struct va
     return thing_read(ctx, &docker_container, desired, live, err);
 }
 
+/* An earlier build of this stack's that has lost its name goes with the last container that was made of it.
+ * Should that fail, the next build or deletion of the image takes it away. */
+static void drop_image(struct op_ctx *ctx, struct str id)
+{
+    const struct value *image = NULL, *names;
+    struct err ignored = ERR_INIT;
+    struct engine_call call = {.method = "DELETE", .path = engine_path(ctx->arena, "/images/%s", id)};
+    if (!id.n || engine_get(ctx, engine_path(ctx->arena, "/images/%s/json", id), &image, &ignored) || !image)
+        return;
+    names = value_getz(image, "RepoTags");
+    bool named = names && names->kind == VALUE_LIST && names->count;
+    if (!named && marks_are_of_stack(ctx, thing_at(image, "Config.Labels")))
+        engine_ask(ctx, &call, NULL, &ignored);
+}
+
 static int delete_container(struct op_ctx *ctx, const struct value *prior, struct err *err)
 {
     const struct value *document;
@@ -221,7 +236,10 @@ static int delete_container(struct op_ctx *ctx, const struct value *prior, struc
     if (value_getb(value_getz(document, "State"), "Running") &&
         container_stop(ctx, value_gets(document, "Id"), prior, err))
         return -1;
-    return thing_delete(ctx, &docker_container, prior, err);
+    if (thing_delete(ctx, &docker_container, prior, err))
+        return -1;
+    drop_image(ctx, value_gets(document, "Image"));
+    return 0;
 }
 
 static int find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)

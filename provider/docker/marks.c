@@ -51,7 +51,7 @@ bool marks_are_of_intent(const struct op_ctx *ctx, const struct value *labels)
 bool marks_are_of_stack(const struct op_ctx *ctx, const struct value *labels)
 {
     struct str state = value_gets(labels, "weir:state");
-    return str_eq(value_gets(labels, "weir:stack"), ctx->stack) ||
+    return (ctx->stack.n && str_eq(value_gets(labels, "weir:stack"), ctx->stack)) ||
            (state.n && str_eq(state, ctx->lineage)); /* the stack was renamed */
 }
 
