@@ -16,16 +16,16 @@ struct thing {
 };
 
 /* What is said, or the attribute's default. */
-static const struct value *said(const struct thing *t, const char *name)
+static const struct value *thing_said(const struct thing *t, const char *name)
 {
     const struct value *v = value_getz(t->attrs, name);
     const struct attr *attr = schema_attr(t->ctx->schema, str_z(name));
     return value_is_null(v) && attr ? attr->default_value : v;
 }
 
-static struct str text_of(const struct thing *t, const char *name)
+static struct str thing_text(const struct thing *t, const char *name)
 {
-    return value_text(said(t, name), STR_EMPTY);
+    return value_text(thing_said(t, name), STR_EMPTY);
 }
 
 static struct thing thing_of(struct op_ctx *ctx, const struct value *attrs)
@@ -46,7 +46,7 @@ static int add_place(const struct thing *t, struct str name, bool encoded, struc
 {
     struct str text = STR_EMPTY;
     if (str_eqz(name, "path")) {
-        buf_add_str(out, text_of(t, "path"));
+        buf_add_str(out, thing_text(t, "path"));
         return 0;
     }
     if (str_eqz(name, "id"))
@@ -70,7 +70,8 @@ static bool is_place(struct str name)
     return name.n > 0;
 }
 
-static int fill_text(const struct thing *t, struct str text, bool encoded, struct str *out, struct err *err)
+static int thing_fill_text(
+    const struct thing *t, struct str text, bool encoded, struct str *out, struct err *err)
 {
     AUTO_BUF struct buf filled = BUF_INIT;
     for (;;) {
@@ -89,13 +90,13 @@ static int fill_text(const struct thing *t, struct str text, bool encoded, struc
     return 0;
 }
 
-static int fill_body(
+static int thing_fill_body(
     const struct thing *t, const struct value *template, const struct value **out, struct err *err)
 {
     *out = template;
     if (template->kind == VALUE_STRING) {
         struct str text;
-        if (fill_text(t, template->string, false, &text, err))
+        if (thing_fill_text(t, template->string, false, &text, err))
             return -1;
         *out = value_string(t->arena, text);
     }
@@ -105,7 +106,7 @@ static int fill_body(
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(t->arena);
     for (uint32_t i = 0; i < template->count; i++) {
         const struct value *v;
-        if (fill_body(t, map ? template->entries[i].value : template->items[i], &v, err))
+        if (thing_fill_body(t, map ? template->entries[i].value : template->items[i], &v, err))
             return -1;
         value_builder_set(&b, map ? template->entries[i].key : STR_EMPTY, v);
     }
@@ -162,7 +163,7 @@ static struct str json_text(struct arena *arena, const struct value *v)
 
 static void add_headers(struct thing *t, struct wire_message *message)
 {
-    const struct value *headers = said(t, "headers");
+    const struct value *headers = thing_said(t, "headers");
     if (message->body.n)
         wire_header_add(t->arena, message, STR("Content-Type"), STR("application/json"));
     for (uint32_t i = 0; headers && headers->kind == VALUE_MAP && i < headers->count; i++)
@@ -173,14 +174,14 @@ static void add_headers(struct thing *t, struct wire_message *message)
 static int thing_send(
     struct thing *t, const struct request *request, const struct value **document, struct err *err)
 {
-    const struct value *own = said(t, request->role), *body = value_getz(own, "body");
+    const struct value *own = thing_said(t, request->role), *body = value_getz(own, "body");
     struct str method = value_gets(own, "method"), path = value_gets(own, "path"), target;
-    if (fill_text(t, path.n ? path : request->path, true, &target, err))
+    if (thing_fill_text(t, path.n ? path : request->path, true, &target, err))
         return -1;
-    if (body && fill_body(t, body, &body, err))
+    if (body && thing_fill_body(t, body, &body, err))
         return -1;
     if (!body && request->with_body)
-        body = with_inside(t->arena, said(t, "body"), value_getz(t->attrs, "secrets"));
+        body = with_inside(t->arena, thing_said(t, "body"), value_getz(t->attrs, "secrets"));
     struct wire_operation op = {.name = str_z(request->role)};
     struct reading_answer reading = {.thing = t};
     struct wire_message message = {0};
@@ -230,7 +231,7 @@ static const struct value *as_said(struct arena *arena, const struct value *want
 /* The object in an answer; NULL where it has none. */
 static const struct value *object_in(struct thing *t, const char *role, const struct value *document)
 {
-    struct str at = value_gets(said(t, role), "at"), usual = text_of(t, "at");
+    struct str at = value_gets(thing_said(t, role), "at"), usual = thing_text(t, "at");
     at = at.n ? at : usual;
     const struct value *object = at.n ? wire_path(t->arena, document, at) : document;
     return object && object->kind == VALUE_MAP && object->count ? object : NULL;
@@ -238,7 +239,8 @@ static const struct value *object_in(struct thing *t, const char *role, const st
 
 static const struct value *live_of(struct thing *t, const struct value *object)
 {
-    const struct value *live = value_with(t->arena, t->attrs, STR("secrets"), NULL), *body = said(t, "body");
+    const struct value *live = value_with(t->arena, t->attrs, STR("secrets"), NULL),
+                       *body = thing_said(t, "body");
     live = value_with(t->arena, live, STR("id"), value_string(t->arena, t->id));
     if (object && !value_is_null(body))
         live = value_with(t->arena, live, STR("body"), as_said(t->arena, body, object));
@@ -249,7 +251,7 @@ static const struct value *live_of(struct thing *t, const struct value *object)
 
 static bool says_absent(const struct thing *t, const struct err *failure)
 {
-    const struct value *statuses = said(t, "absent");
+    const struct value *statuses = thing_said(t, "absent");
     for (uint32_t i = 0; statuses && statuses->kind == VALUE_LIST && i < statuses->count; i++)
         if (statuses->items[i]->kind == VALUE_INT && statuses->items[i]->integer == failure->http_status)
             return true;
@@ -259,7 +261,7 @@ static bool says_absent(const struct thing *t, const struct err *failure)
 static int read_object(struct thing *t, const struct value **object, struct err *err)
 {
     struct request request = {
-        .role = "read", .method = "GET", .path = text_of(t, "object_path"), .idempotent = true};
+        .role = "read", .method = "GET", .path = thing_text(t, "object_path"), .idempotent = true};
     const struct value *document;
     struct err failure = ERR_INIT;
     *object = NULL;
@@ -283,13 +285,13 @@ static int resource_create(
     bool named = t.id.n > 0;
     struct request request = {.role = "create",
         .method = named ? "PUT" : "POST",
-        .path = named ? text_of(&t, "object_path") : text_of(&t, "path"),
+        .path = named ? thing_text(&t, "object_path") : thing_text(&t, "path"),
         .with_body = true,
         .idempotent = named};
     const struct value *document;
     if (thing_send(&t, &request, &document, err))
         return -1;
-    struct str id_at = text_of(&t, "id_at");
+    struct str id_at = thing_text(&t, "id_at");
     const struct value *object = object_in(&t, "create", document);
     if (!named)
         t.id = value_scalar_text(ctx->arena, wire_path(ctx->arena, document, id_at));
@@ -327,7 +329,7 @@ static int resource_read(struct op_ctx *ctx, const struct value *prior, const st
     return 0;
 }
 
-static bool is_changed(const struct value *changed, const char *name)
+static bool thing_changes(const struct value *changed, const char *name)
 {
     for (uint32_t i = 0; i < changed->count; i++)
         if (str_eqz(value_text(changed->items[i], STR_EMPTY), name))
@@ -344,11 +346,11 @@ static int resource_update(struct op_ctx *ctx, const struct value *prior, const 
     bool put = str_eqz(value_gets(value_getz(desired, "create"), "method"), "PUT");
     struct request request = {.role = "update",
         .method = put ? "PUT" : "PATCH",
-        .path = text_of(&t, "object_path"),
+        .path = thing_text(&t, "object_path"),
         .with_body = true,
         .idempotent = true};
     const struct value *object;
-    if ((is_changed(changed, "body") || is_changed(changed, "secrets")) &&
+    if ((thing_changes(changed, "body") || thing_changes(changed, "secrets")) &&
         thing_send(&t, &request, &object, err))
         return -1;
     if (read_object(&t, &object, err))
@@ -361,10 +363,10 @@ static int resource_delete(struct op_ctx *ctx, const struct value *prior, struct
 {
     struct thing t = thing_of(ctx, prior);
     struct request request = {
-        .role = "delete", .method = "DELETE", .path = text_of(&t, "object_path"), .idempotent = true};
+        .role = "delete", .method = "DELETE", .path = thing_text(&t, "object_path"), .idempotent = true};
     const struct value *document;
     struct err failure = ERR_INIT;
-    if (str_eqz(value_gets(said(&t, "delete"), "method"), "NONE") ||
+    if (str_eqz(value_gets(thing_said(&t, "delete"), "method"), "NONE") ||
         !thing_send(&t, &request, &document, &failure) || says_absent(&t, &failure))
         return 0;
     *err = failure;
@@ -375,7 +377,7 @@ static int resource_delete(struct op_ctx *ctx, const struct value *prior, struct
 
 static bool looks_like(struct thing *t, const struct value *by, const struct value *item)
 {
-    const struct value *body = said(t, "body");
+    const struct value *body = thing_said(t, "body");
     for (uint32_t i = 0; i < by->count; i++) {
         struct str path = value_text(by->items[i], STR_EMPTY);
         const struct value *want = wire_path(t->arena, body, path);
@@ -389,7 +391,7 @@ static int find_listed(struct thing *t, const struct value *find, const struct v
 {
     struct str at = value_gets(find, "at"), path = value_gets(find, "path");
     struct request request = {
-        .role = "find", .method = "GET", .path = path.n ? path : text_of(t, "path"), .idempotent = true};
+        .role = "find", .method = "GET", .path = path.n ? path : thing_text(t, "path"), .idempotent = true};
     const struct value *document, *by = value_getz(find, "by");
     if (thing_send(t, &request, &document, err))
         return -1;
@@ -397,7 +399,7 @@ static int find_listed(struct thing *t, const struct value *find, const struct v
     for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
         if (!by || by->kind != VALUE_LIST || !looks_like(t, by, items->items[i]))
             continue;
-        t->id = value_scalar_text(t->arena, wire_path(t->arena, items->items[i], text_of(t, "id_at")));
+        t->id = value_scalar_text(t->arena, wire_path(t->arena, items->items[i], thing_text(t, "id_at")));
         if (t->id.n && (!t->ctx->claim || t->ctx->claim(t->ctx->claim_ctx, t->id))) {
             *live = live_of(t, items->items[i]);
             return 0;

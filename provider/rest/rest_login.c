@@ -6,12 +6,12 @@
 
 /* ---- texts with settings ---- */
 
-static const struct value *setting(const struct rest_client *client, struct str token, struct str name)
+static const struct value *login_setting(const struct rest_client *client, struct str token, struct str name)
 {
     return str_eqz(name, "token") && token.n ? NULL : value_get(client->config, name);
 }
 
-static const struct value *fill_text(
+static const struct value *login_fill_text(
     struct arena *arena, const struct rest_client *client, struct str token, struct str text, struct err *err)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -22,7 +22,7 @@ static const struct value *fill_text(
             break;
         struct str name = str_slice(text, (size_t)open + 1, (size_t)close);
         buf_add(&out, text.p, (size_t)open);
-        const struct value *v = setting(client, token, name);
+        const struct value *v = login_setting(client, token, name);
         if (str_eqz(name, "token") && token.n)
             buf_add_str(&out, token);
         else if (!value_is_null(v))
@@ -42,7 +42,7 @@ const struct value *rest_fill(struct arena *arena, const struct rest_client *cli
     const struct value *template, struct err *err)
 {
     if (template->kind == VALUE_STRING)
-        return fill_text(arena, client, token, template->string, err);
+        return login_fill_text(arena, client, token, template->string, err);
     if (template->kind != VALUE_MAP)
         return template;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -57,8 +57,8 @@ const struct value *rest_fill(struct arena *arena, const struct rest_client *cli
 
 /* ---- which API ---- */
 
-static int probe(struct rest_client *client, struct arena *arena, struct str call, const atomic_bool *cancel,
-    bool *knows, struct err *err)
+static int api_probe(struct rest_client *client, struct arena *arena, struct str call,
+    const atomic_bool *cancel, bool *knows, struct err *err)
 {
     struct str path, method = str_cut(call, ' ', &path);
     struct http_request request = {.method = method,
@@ -89,7 +89,7 @@ static int choose_api(struct rest_client *client, struct rest_session *s, struct
         bool knows = !call.n;
         if (wanted)
             knows = str_eq(value_scalar_text(arena, wanted), name);
-        else if (call.n && probe(client, arena, call, cancel, &knows, err))
+        else if (call.n && api_probe(client, arena, call, cancel, &knows, err))
             return err_context(err, "asking %.*s which API it has", STR_ARG(client->url));
         if (knows) {
             s->api = api;

@@ -173,7 +173,7 @@ struct spec_attr *load_attr_named(struct type_loader *t, const struct node *wher
     return NULL;
 }
 
-static struct str joined(struct loader *l, struct str prefix, struct str name)
+static struct str step_joined_name(struct loader *l, struct str prefix, struct str name)
 {
     return prefix.n ? arena_printf(l->arena, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(name)) : name;
 }
@@ -280,7 +280,7 @@ static void add_all(struct request_builder *b, struct str prefix)
     for (size_t i = 0; i < b->t->type->attr_count; i++) {
         const struct spec_attr *attr = &b->t->attrs[i];
         if (attr->attr->settable && !attr->steers && attr->owner == OWNER_BASE)
-            add_attr(b, joined(b->t->l, prefix, attr->wire), attr);
+            add_attr(b, step_joined_name(b->t->l, prefix, attr->wire), attr);
     }
 }
 
@@ -342,12 +342,12 @@ static void add_send(struct request_builder *b, struct str prefix, const struct 
             } else {
                 const struct spec_attr *attr = load_attr_named(b->t, item, item->string);
                 if (attr)
-                    add_attr(b, joined(l, prefix, attr->wire), attr);
+                    add_attr(b, step_joined_name(l, prefix, attr->wire), attr);
             }
         }
     } else if (node->kind == NODE_MAP) {
         for (uint32_t i = 0; i < node->count; i++)
-            add_renamed(b, joined(l, prefix, node->entries[i].key), node->entries[i].value);
+            add_renamed(b, step_joined_name(l, prefix, node->entries[i].key), node->entries[i].value);
     } else {
         load_error(l, node, "send is all, a list of attributes or {Member: attribute}");
     }
@@ -405,7 +405,7 @@ static void load_request(struct request_builder *b, const struct node *node, con
 /* ---- steps ---- */
 
 /* `body: none`: the operation without the element around its body, where none of its members is sent. */
-static const struct spec_operation *bodiless(
+static const struct spec_operation *step_without_body(
     struct loader *l, const struct node *node, const struct spec_operation *op)
 {
     struct str body = load_text(l, node, "body");
@@ -420,7 +420,7 @@ static const struct spec_operation *bodiless(
 }
 
 /* May it be sent twice? By its verb, by the token that it carries, or because the spec says so. */
-static bool repeatable(struct loader *l, const struct node *node, struct str call)
+static bool step_repeats(struct loader *l, const struct node *node, struct str call)
 {
     if (node_get(node, "idempotent"))
         return load_flag(l, node, "idempotent");
@@ -630,8 +630,8 @@ const struct spec_step *load_step(
     }
     /* Settings and tags that a thing does not have may be left out of an answer, the thing itself not. */
     step->demands = step->at.n && !str_eqz(step->at, "@") && !rules->shared;
-    step->op = bodiless(l, node, load_operation(l, where, call));
-    step->idempotent = repeatable(l, node, call);
+    step->op = step_without_body(l, node, load_operation(l, where, call));
+    step->idempotent = step_repeats(l, node, call);
     step->by_token = !verb_repeats(call) && !load_flag(l, node, "idempotent") && node_get(node, "token");
     struct request_builder b = {.t = t};
     if (rules->pages || step->match_path.n)

@@ -83,7 +83,7 @@ static bool is_final(const struct retry_rules *rules)
            !run_step(rules->run, rules->step->again.final_if, rules->object, &document, &ignored);
 }
 
-static bool may_pass(void *ctx, const struct err *err)
+static bool call_may_pass(void *ctx, const struct err *err)
 {
     struct retry_rules *rules = ctx;
     if (!run_error_is(&rules->step->again.retry, err) && !run_error_is(&rules->service->retry, err) &&
@@ -104,7 +104,7 @@ static bool may_pass(void *ctx, const struct err *err)
 }
 
 /* What the spec calls this error. */
-static void classify(const struct run *run, const struct spec_step *step, struct err *err)
+static void call_classify(const struct run *run, const struct spec_step *step, struct err *err)
 {
     if (run_error_is(&step->absent, err) || run_error_is(&run->type->service->absent, err))
         err->class = ERR_ABSENT;
@@ -303,7 +303,7 @@ static int read_whole(struct retry_rules *rules, const struct wire_message *answ
     return 0;
 }
 
-static int take_answer(void *ctx, const struct wire_message *answer, struct err *err)
+static int call_take_answer(void *ctx, const struct wire_message *answer, struct err *err)
 {
     return read_whole(ctx, answer, err);
 }
@@ -328,7 +328,7 @@ static int send_by_kind(struct run *run, const struct spec_step *step, const str
     return run->type->service->kind->send(provider_self(run->ctx->provider), &own, run->arena, response, err);
 }
 
-static int send_once(struct retry_rules *rules, const struct value *input, bool sensitive,
+static int call_send_once(struct retry_rules *rules, const struct value *input, bool sensitive,
     const struct value **document, struct err *err)
 {
     struct run *run = rules->run;
@@ -339,10 +339,10 @@ static int send_once(struct retry_rules *rules, const struct value *input, bool 
         .idempotent = step->idempotent && !(run->looks_first && step->by_token),
         .sensitive = sensitive,
         .body_fd = -1,
-        .accept = take_answer,
+        .accept = call_take_answer,
         .accept_ctx = rules,
         .cancel = run->ctx->cancel,
-        .transient = may_pass,
+        .transient = call_may_pass,
         .transient_ctx = rules,
         .transient_for_ms = retry_for(run, step),
         .answers_in_ms = step->answers_in_ms};
@@ -351,7 +351,7 @@ static int send_once(struct retry_rules *rules, const struct value *input, bool 
         return -1;
     if (run->type->service->kind->send ? send_by_kind(run, step, &call, &response, err)
                                        : aws_send(run->client, &call, run->arena, &response, err)) {
-        classify(run, step, err);
+        call_classify(run, step, err);
         return -1;
     }
     *document = rules->document;
@@ -366,9 +366,9 @@ static int send_until_accepted(struct run *run, const struct spec_step *step, co
     int64_t until = clock_mono_ms() + RETRY_FOR_MS, pause = 500;
     for (;;) {
         struct err failure = ERR_INIT;
-        if (send_once(&rules, input, sensitive, document, &failure) == 0)
+        if (call_send_once(&rules, input, sensitive, document, &failure) == 0)
             return 0;
-        if (failure.http_status || !step->failed.n || !may_pass(&rules, &failure) ||
+        if (failure.http_status || !step->failed.n || !call_may_pass(&rules, &failure) ||
             clock_mono_ms() > until) {
             *err = failure;
             return -1;

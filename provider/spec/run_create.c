@@ -8,7 +8,8 @@
 /* ---- the steps ---- */
 
 /* What was asked for counts as asked: later steps and settings may still have to bring it about. */
-static const struct value *without(struct run *run, const struct value *found, const struct value *desired)
+static const struct value *create_without(
+    struct run *run, const struct value *found, const struct value *desired)
 {
     for (size_t i = 0; i < run->type->attr_count; i++) {
         struct str name = run->type->attrs[i].attr->name;
@@ -60,7 +61,7 @@ static int create_step(struct run *run, const struct spec_step *step, const stru
         return 0;
     doc = step->list.each || step->native || found ? NULL : run_at(run, step, document, desired);
     if (found)
-        *live = without(run, found, desired);
+        *live = create_without(run, found, desired);
     else if (check_made(run, step, object, doc ? run_decode(run, step, doc, *live) : *live, live, err))
         return -1;
     return step->wait ? run_wait_live(run, desired, live, err) : 0;
@@ -127,18 +128,19 @@ static const struct value *with_owned(struct run *run, const struct value *live,
 
 /* ---- what no answer told ---- */
 
-static bool lacks(const struct spec_attr *attr, const struct value *live)
+static bool create_lacks(const struct spec_attr *attr, const struct value *live)
 {
     const struct value *v = value_get(live, attr->attr->name);
     return attr->attr->computed && !attr->hidden && (value_is_null(v) || value_is_unknown(v));
 }
 
 /* Computed attributes that *live lacks are read; what the service does not say is null. */
-static int complete(struct run *run, const struct value *object, const struct value **live, struct err *err)
+static int create_complete(
+    struct run *run, const struct value *object, const struct value **live, struct err *err)
 {
     AUTO_BUILDER struct value_builder missing = VALUE_BUILDER(run->arena);
     for (size_t i = 0; i < run->type->attr_count; i++)
-        if (lacks(&run->type->attrs[i], *live) && run_may_bring(run, &run->type->attrs[i]))
+        if (create_lacks(&run->type->attrs[i], *live) && run_may_bring(run, &run->type->attrs[i]))
             value_builder_add(&missing, value_string_ref(run->arena, run->type->attrs[i].attr->name));
     const struct value *read = NULL;
     if (missing.n &&
@@ -146,7 +148,7 @@ static int complete(struct run *run, const struct value *object, const struct va
         return -1;
     for (size_t i = 0; i < run->type->attr_count; i++) {
         const struct spec_attr *attr = &run->type->attrs[i];
-        if (!lacks(attr, *live))
+        if (!create_lacks(attr, *live))
             continue;
         const struct value *v = value_get(read, attr->attr->name);
         *live = value_with(run->arena, *live, attr->attr->name, v ? v : &value_null);
@@ -199,7 +201,7 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
     *live = made;
     if (run.silent && !run.base_read && see_made(&run, object, live, err))
         return -1;
-    if (complete(&run, object, &made, err))
+    if (create_complete(&run, object, &made, err))
         return -1;
     *live = run_shown(&run, made);
     return 0;

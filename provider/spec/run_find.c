@@ -85,7 +85,7 @@ static bool is_ours(const struct finding *f, const struct value *live)
 
 /* ---- one that may be it ---- */
 
-static int consider(struct finding *f, const struct value *candidate, struct err *err)
+static int find_consider(struct finding *f, const struct value *candidate, struct err *err)
 {
     struct run *run = f->run;
     const struct value *object = value_merge(run->arena, f->desired, candidate), *live;
@@ -150,7 +150,7 @@ static int consider_items(
         if (*older || run_skips(run, &step->list.skip, item) || !run_matches(run, step, item, f->desired))
             continue;
         candidate = run_decode(run, step, item, NULL);
-        if (looks_alike(f, candidate) && consider(f, candidate, err))
+        if (looks_alike(f, candidate) && find_consider(f, candidate, err))
             return -1;
     }
     return 0;
@@ -184,7 +184,7 @@ static int consider_tagged(struct finding *f, struct err *err)
         const struct value *arn = value_string(run->arena, by_arn.items[i].key);
         const struct value *object =
             run_split(run, STR("arn"), value_with(run->arena, f->desired, STR("arn"), arn));
-        if (!value_is_null(value_get(object, run->type->schema.id)) && consider(f, object, err))
+        if (!value_is_null(value_get(object, run->type->schema.id)) && find_consider(f, object, err))
             return -1;
     }
     return 0;
@@ -204,7 +204,7 @@ static int find_once(struct finding *f, struct err *err)
     struct err failure = ERR_INIT;
     int status = 0;
     if (!value_is_null(id) && value_is_known(id))
-        status = consider(f, f->desired, &failure);
+        status = find_consider(f, f->desired, &failure);
     else if (type->find)
         status = consider_listed(f, type->find, &failure);
     else if (type->find_by.count && whole_listing(type))

@@ -48,7 +48,7 @@ static int64_t look_until(const struct run *run, bool exists)
 }
 
 /* 1: found. 0: not to be seen. -1: there is no telling, for now. */
-static int look(struct run *run, const struct value *object, bool exists, const struct value **found)
+static int make_look(struct run *run, const struct value *object, bool exists, const struct value **found)
 {
     const struct spec_settle *settle = &run->type->settle;
     struct err ignored = ERR_INIT;
@@ -105,7 +105,7 @@ int run_make(struct run *run, const struct spec_step *step, const struct value *
             run->type->settle.way == SETTLE_NEVER)
             return -1;
         bool exists = failure.class == ERR_EXISTS;
-        int seen = look(run, object, exists, found);
+        int seen = make_look(run, object, exists, found);
         if (seen > 0) {
             *err = (struct err)ERR_INIT;
             return 0;

@@ -311,7 +311,7 @@ static const struct value *known_so_far(const struct reading *r)
 }
 
 /* The object in this step's answer; *doc NULL where the service has nothing. */
-static int fetch(struct run *run, const struct spec_step *step, const struct value *object,
+static int read_fetch(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value **doc, struct err *err)
 {
     const struct value *document;
@@ -335,7 +335,7 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
     bool extra = step->wanted.count > 0;
     if (!run_applies(r->run, step, object))
         return 0;
-    if (fetch(r->run, step, object, &doc, &failure)) {
+    if (read_fetch(r->run, step, object, &doc, &failure)) {
         if (failure.class != ERR_ABSENT) {
             *err = failure;
             return -1;
@@ -394,7 +394,7 @@ static int read_steps(struct reading *r, struct err *err)
     return !r->gone && r->live && (base || !extra) ? fill_templates(r, err) : 0;
 }
 
-static void keep(struct reading *r, const struct spec_attr *attr, const struct value *v)
+static void read_keep(struct reading *r, const struct spec_attr *attr, const struct value *v)
 {
     if (value_is_null(v))
         return;
@@ -428,11 +428,11 @@ static int read_facets(struct reading *r, struct err *err)
             continue;
         const struct value *doc, *object = known_so_far(r);
         struct err failure = ERR_INIT;
-        if (fetch(r->run, facet->get, object, &doc, &failure)) {
+        if (read_fetch(r->run, facet->get, object, &doc, &failure)) {
             if (facet_failed(r, facet->get, &failure, err))
                 return -1;
         } else if (doc) {
-            keep(r, facet->attr, decode_attr(r->run, facet->get, facet->attr, doc));
+            read_keep(r, facet->attr, decode_attr(r->run, facet->get, facet->attr, doc));
         }
     }
     return 0;
@@ -452,7 +452,7 @@ static int read_sets(struct reading *r, struct err *err)
             if (facet_failed(r, m->list, &failure, err))
                 return -1;
         }
-        keep(r, m->attr, v);
+        read_keep(r, m->attr, v);
     }
     for (size_t i = 0; i < type->entries_count && !r->gone; i++) {
         const struct spec_entries *e = &type->entries[i];
@@ -463,7 +463,7 @@ static int read_sets(struct reading *r, struct err *err)
             if (facet_failed(r, e->list, &failure, err))
                 return -1;
         }
-        keep(r, e->attr, v);
+        read_keep(r, e->attr, v);
     }
     return 0;
 }
@@ -479,7 +479,7 @@ static int read_tags(struct reading *r, struct err *err)
         return -1;
     if (run_read_tags(r->run, object, &all, &failure))
         return facet_failed(r, tags->list, &failure, err);
-    keep(r, tags->attr, r->run->keep_marks ? all : run_own_tags(r->run->arena, all));
+    read_keep(r, tags->attr, r->run->keep_marks ? all : run_own_tags(r->run->arena, all));
     return 0;
 }
 

@@ -30,7 +30,7 @@ static bool holds(const struct run *run, const struct spec_teardown *rule, const
     return true;
 }
 
-static bool consented(const struct run *run, const struct spec_teardown *rule)
+static bool teardown_consented(const struct run *run, const struct spec_teardown *rule)
 {
     return (run->ctx->teardown & (unsigned)rule->flag) != 0;
 }
@@ -39,13 +39,14 @@ const struct value *run_forced(struct run *run, const struct value *object)
 {
     for (size_t r = 0; r < run->type->teardown_count; r++) {
         const struct spec_teardown *rule = &run->type->teardown[r];
-        for (uint32_t i = 0; consented(run, rule) && !is_live(run, rule) && i < rule->set->count; i++)
+        for (uint32_t i = 0; teardown_consented(run, rule) && !is_live(run, rule) && i < rule->set->count;
+             i++)
             object = value_with(run->arena, object, rule->set->entries[i].key, rule->set->entries[i].value);
     }
     return object;
 }
 
-static const struct value *names_of(struct run *run, const struct value *set)
+static const struct value *teardown_names_of(struct run *run, const struct value *set)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
     for (uint32_t i = 0; i < set->count; i++)
@@ -58,7 +59,7 @@ static int stands_against(struct run *run, const struct spec_teardown *rule, con
     const struct value **live, bool *against, struct err *err)
 {
     *against = false;
-    if (run_read(run, object, names_of(run, rule->set), live, err))
+    if (run_read(run, object, teardown_names_of(run, rule->set), live, err))
         return -1;
     *against = *live && !holds(run, rule, *live);
     return 0;
@@ -70,13 +71,13 @@ int run_lift(struct run *run, const struct value *object, struct err *err)
         const struct spec_teardown *rule = &run->type->teardown[r];
         const struct value *live, *after;
         bool against;
-        if (!consented(run, rule) || !is_live(run, rule))
+        if (!teardown_consented(run, rule) || !is_live(run, rule))
             continue;
         if (stands_against(run, rule, object, &live, &against, err))
             return -1;
         const struct value *desired = value_merge(run->arena, object, rule->set);
         const struct value *prior = value_merge(run->arena, object, live);
-        if (against && spec_update(run->ctx, prior, desired, names_of(run, rule->set), &after, err))
+        if (against && spec_update(run->ctx, prior, desired, teardown_names_of(run, rule->set), &after, err))
             return -1;
     }
     return 0;
@@ -95,7 +96,7 @@ void run_hint_teardown(const struct run *run, struct err *err)
 {
     for (size_t r = 0; r < run->type->teardown_count; r++) {
         const struct spec_teardown *rule = &run->type->teardown[r];
-        if (consented(run, rule) || !run_error_is(&rule->refused, err))
+        if (teardown_consented(run, rule) || !run_error_is(&rule->refused, err))
             continue;
         char *option = arena_strz(run->arena, str_z(rule->name));
         for (char *c = option; *c; c++)
@@ -199,9 +200,10 @@ int spec_erases(struct op_ctx *ctx, const struct value *object, const struct val
         const struct spec_teardown *rule = &run.type->teardown[r];
         const struct value *live, *what;
         bool live_rule = is_live(&run, rule), goes = !live_rule && holds(&run, rule, object), own = goes;
-        if (live_rule && consented(&run, rule) && stands_against(&run, rule, object, &live, &goes, err))
+        if (live_rule && teardown_consented(&run, rule) &&
+            stands_against(&run, rule, object, &live, &goes, err))
             return -1;
-        bool stops = !goes && !consented(&run, rule);
+        bool stops = !goes && !teardown_consented(&run, rule);
         if (!goes && live_rule && !stops)
             continue;
         what = stops ? in_the_way(&run, rule, object, live_rule) : erased(&run, rule, object, own);
@@ -237,7 +239,7 @@ int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct val
     return 0;
 }
 
-static bool matches(struct run *run, const struct value *match, const struct value *live)
+static bool teardown_matches(struct run *run, const struct value *match, const struct value *live)
 {
     for (uint32_t i = 0; i < match->count; i++) {
         struct str pattern = value_scalar_text(run->arena, match->entries[i].value);
@@ -262,7 +264,7 @@ static const struct value *fixed_parts(struct run *run, const struct value *matc
     return value_builder_map(&b);
 }
 
-static bool narrows(const struct spec_step *step, const struct value *match)
+static bool teardown_narrows(const struct spec_step *step, const struct value *match)
 {
     for (size_t i = 0; step && i < step->request.attr_count; i++)
         if (value_get(match, step->request.attrs[i]))
@@ -276,9 +278,9 @@ int spec_search(
     struct run run;
     run_init(&run, ctx);
     const struct spec_type *type = run.type;
-    const struct spec_step *step = narrows(type->find, match) ? type->find
-                                   : type->list.count         ? &type->list.items[0]
-                                                              : NULL;
+    const struct spec_step *step = teardown_narrows(type->find, match) ? type->find
+                                   : type->list.count                  ? &type->list.items[0]
+                                                                       : NULL;
     const struct value *items;
     if (!step)
         return 0;
@@ -288,7 +290,7 @@ int spec_search(
         const struct value *live = run_decode(&run, step, items->items[i], NULL);
         if (run_fill_templates(&run, live, &live, err))
             return -1;
-        if (!run_holds_any(&run, &type->gone, live) && matches(&run, match, live))
+        if (!run_holds_any(&run, &type->gone, live) && teardown_matches(&run, match, live))
             found(found_ctx, run_shown(&run, live));
     }
     return 0;

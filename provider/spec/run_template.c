@@ -5,7 +5,7 @@
 
 #include <ctype.h>
 
-static int surroundings(struct run *run, struct str name, const struct value **out, struct err *err)
+static int template_surroundings(struct run *run, struct str name, const struct value **out, struct err *err)
 {
     struct str text = STR_EMPTY;
     const struct provider_kind *kind = run->type->service->kind;
@@ -36,13 +36,13 @@ static int surroundings(struct run *run, struct str name, const struct value **o
 }
 
 /* An attribute's value or default, or one of the surroundings; *out stays NULL where there is none. */
-static int lookup(
+static int template_value(
     struct run *run, struct str name, const struct value *object, const struct value **out, struct err *err)
 {
     const struct spec_attr *attr = spec_attr_find(run->type, name);
     const struct value *v = attr ? value_get(object, name) : NULL;
     *out = value_is_null(v) && attr ? attr->attr->default_value : v;
-    return value_is_null(*out) ? surroundings(run, name, out, err) : 0;
+    return value_is_null(*out) ? template_surroundings(run, name, out, err) : 0;
 }
 
 /* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
@@ -62,7 +62,7 @@ static void add_filtered(struct buf *out, const struct spec_attr *attr, struct s
         buf_add_char(out, '/');
 }
 
-static int expand(struct run *run, const struct value *template, const struct value *object,
+static int template_expand(struct run *run, const struct value *template, const struct value *object,
     const struct value **out, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -76,7 +76,7 @@ static int expand(struct run *run, const struct value *template, const struct va
         struct str filter, name = str_slice(rest, (size_t)open + 2, (size_t)close);
         name = str_cut(name, '|', &filter);
         const struct value *v = NULL;
-        if (lookup(run, name, object, &v, err))
+        if (template_value(run, name, object, &v, err))
             return -1;
         bool whole = open == 0 && (size_t)close + 1 == template->string.n && !filter.p;
         if (value_is_null(v) || value_is_unknown(v) || whole) {
@@ -122,7 +122,7 @@ int run_template(struct run *run, const struct value *template, const struct val
 {
     *out = template;
     if (template->kind == VALUE_STRING && str_find(template->string, STR("${"), 0) >= 0)
-        return expand(run, template, object, out, err);
+        return template_expand(run, template, object, out, err);
     if (template->kind == VALUE_LIST || template->kind == VALUE_MAP)
         return expand_collection(run, template, object, out, err);
     return 0;
@@ -163,7 +163,7 @@ static const struct value *with_folder(
 }
 
 /* Attributes that the text holds by the template, added to those that the object has. */
-static const struct value *split(
+static const struct value *template_split(
     struct run *run, struct str rest, struct str text, const struct value *object)
 {
     while (rest.n && text.n) {
@@ -197,12 +197,12 @@ const struct value *run_split(struct run *run, struct str attr, const struct val
 {
     const struct spec_attr *id = spec_attr_find(run->type, attr);
     struct str text = id ? value_text(value_get(object, id->attr->name), STR_EMPTY) : STR_EMPTY;
-    return id ? split(run, id->template, text, object) : object;
+    return id ? template_split(run, id->template, text, object) : object;
 }
 
 const struct value *run_split_text(struct run *run, struct str template, struct str text)
 {
-    return split(run, template, text, &value_empty_map);
+    return template_split(run, template, text, &value_empty_map);
 }
 
 static bool same_word(struct arena *arena, const struct value *a, const struct value *b)
@@ -227,7 +227,7 @@ static bool comparison_holds(struct run *run, const struct spec_condition *condi
 {
     const struct value *other = condition->values;
     struct err ignored = ERR_INIT;
-    if (condition->prior && lookup(run, condition->name, run->prior, &other, &ignored))
+    if (condition->prior && template_value(run, condition->name, run->prior, &other, &ignored))
         return false;
     if (!is_number(v) || !is_number(other))
         return false;
@@ -240,7 +240,7 @@ static bool condition_holds(
 {
     const struct value *v = NULL;
     struct err ignored = ERR_INIT;
-    if (lookup(run, condition->name, object, &v, &ignored))
+    if (template_value(run, condition->name, object, &v, &ignored))
         return false;
     if (condition->comparison != CONDITION_IS)
         return comparison_holds(run, condition, v);

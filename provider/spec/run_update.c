@@ -12,7 +12,7 @@ struct updating {
     bool any;
 };
 
-static bool is_changed(const struct updating *u, struct str name)
+static bool update_changes(const struct updating *u, struct str name)
 {
     return run_wants(u->changed, name);
 }
@@ -23,7 +23,7 @@ static bool step_concerned(const struct updating *u, const struct spec_step *ste
     const struct spec_names *names = step->when.count ? &step->when : &sent;
     size_t changed = 0;
     for (size_t i = 0; i < names->count; i++)
-        changed += is_changed(u, names->items[i]);
+        changed += update_changes(u, names->items[i]);
     return step->alone ? changed && changed == u->changed->count : changed > 0;
 }
 
@@ -34,7 +34,7 @@ static const struct value *reset_value(const struct spec_attr *attr)
 }
 
 /* Would a live value of this attribute contradict what is sent? */
-static bool excluded(const struct updating *u, const struct spec_attr *attr)
+static bool update_excludes(const struct updating *u, const struct spec_attr *attr)
 {
     for (size_t i = 0; i < u->run->type->attr_count; i++) {
         const struct attr *other = u->run->type->attrs[i].attr;
@@ -46,7 +46,7 @@ static bool excluded(const struct updating *u, const struct spec_attr *attr)
     return false;
 }
 
-static const struct value *names_of(struct run *run, const struct spec_request *request)
+static const struct value *update_names(struct run *run, const struct spec_request *request)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
     for (size_t i = 0; i < request->attr_count; i++)
@@ -72,19 +72,19 @@ static int object_to_send(
 {
     const struct spec_type *type = u->run->type;
     const struct value *live = NULL;
-    if (step->full && run_read(u->run, u->prior, names_of(u->run, &step->request), &live, err))
+    if (step->full && run_read(u->run, u->prior, update_names(u->run, &step->request), &live, err))
         return -1;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(u->run->arena);
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
         struct str name = attr->attr->name;
         const struct value *v = value_get(u->desired, name);
-        bool changed = is_changed(u, name);
+        bool changed = update_changes(u, name);
         if (value_is_null(v) && changed)
             v = reset_value(attr);
         else if (value_is_null(v) && attr->attr->computed && !attr->attr->settable)
             v = value_get(u->object, name);
-        else if (value_is_null(v) && live && !excluded(u, attr))
+        else if (value_is_null(v) && live && !update_excludes(u, attr))
             v = value_get(live, name);
         else if (value_is_null(v) && str_eq(name, type->schema.id))
             v = value_get(u->object, name);
@@ -106,7 +106,7 @@ static const struct value *target_of(struct updating *u)
     for (size_t i = 0; i < u->run->type->attr_count; i++) {
         const struct spec_attr *attr = &u->run->type->attrs[i];
         struct str name = attr->attr->name;
-        if (is_changed(u, name) && value_is_null(value_get(u->desired, name)))
+        if (update_changes(u, name) && value_is_null(value_get(u->desired, name)))
             target = value_with(u->run->arena, target, name, reset_value(attr));
     }
     return target;
@@ -167,7 +167,7 @@ static int update_facets(struct updating *u, struct err *err)
     for (size_t i = 0; i < type->facet_count; i++) {
         const struct spec_facet *facet = &type->facets[i];
         struct str name = facet->attr->attr->name;
-        if (!is_changed(u, name))
+        if (!update_changes(u, name))
             continue;
         const struct value *want = value_get(u->desired, name);
         /* A call that switches on is no call for switching off. */
@@ -191,7 +191,7 @@ static int update_sets(struct updating *u, struct err *err)
         const struct spec_entries *e = &type->entries[i];
         struct str name = e->attr->attr->name;
         const struct value *have = value_get(u->prior, name);
-        if (!is_changed(u, name))
+        if (!update_changes(u, name))
             continue;
         if (!have && e->list && run_read_entries(run, e, u->object, &have, err))
             return -1;
@@ -202,7 +202,7 @@ static int update_sets(struct updating *u, struct err *err)
         const struct spec_members *m = &type->members[i];
         struct str name = m->attr->attr->name;
         const struct value *have = value_get(u->prior, name);
-        if (!is_changed(u, name))
+        if (!update_changes(u, name))
             continue;
         if (!have && m->list && run_read_members(run, m, u->object, &have, err))
             return -1;
@@ -215,7 +215,7 @@ static int update_sets(struct updating *u, struct err *err)
 static int update_tags(struct updating *u, struct err *err)
 {
     const struct spec_tags *tags = u->run->type->tags;
-    if (!tags || !is_changed(u, tags->attr->attr->name))
+    if (!tags || !update_changes(u, tags->attr->attr->name))
         return 0;
     struct str name = tags->attr->attr->name;
     const struct value *want = value_get(u->desired, name);
@@ -231,7 +231,7 @@ static int refresh_affected(struct updating *u, const struct value **live, struc
         const struct spec_attr *attr = &u->run->type->attrs[i];
         bool affected = false;
         for (size_t k = 0; k < attr->changes_with.count && !affected; k++)
-            affected = is_changed(u, attr->changes_with.items[k]);
+            affected = update_changes(u, attr->changes_with.items[k]);
         if (affected && run_may_bring(u->run, attr) && !value_get(u->live, attr->attr->name))
             value_builder_add(&names, value_string_ref(u->run->arena, attr->attr->name));
     }

@@ -6,19 +6,19 @@
 
 enum { SLEEP_SLICE_MS = 200 };
 
-static bool cancelled(const struct run *run)
+static bool wait_cancelled(const struct run *run)
 {
     return run->ctx->cancel && atomic_load(run->ctx->cancel);
 }
 
 int run_sleep(struct run *run, int64_t ms, struct err *err)
 {
-    while (ms > 0 && !cancelled(run)) {
+    while (ms > 0 && !wait_cancelled(run)) {
         int64_t slice = ms < SLEEP_SLICE_MS ? ms : SLEEP_SLICE_MS;
         clock_sleep_ms(slice);
         ms -= slice;
     }
-    return cancelled(run) ? err_set(err, ERR_INTERRUPTED, "interrupted while waiting") : 0;
+    return wait_cancelled(run) ? err_set(err, ERR_INTERRUPTED, "interrupted while waiting") : 0;
 }
 
 /* "it to be gone (now deleting)", by the state that the type is known to have. */
@@ -36,7 +36,7 @@ static struct str describe_gone(struct run *run, const struct value *live)
 }
 
 /* "status available (now creating)" */
-static struct str describe(
+static struct str wait_describe(
     struct run *run, const struct spec_conditions *conditions, const struct value *live)
 {
     if (!conditions->count)
@@ -48,7 +48,7 @@ static struct str describe(
         STR_ARG(now.n ? now : STR("unknown")));
 }
 
-static const struct value *names_of(
+static const struct value *wait_names(
     struct run *run, const struct spec_conditions *a, const struct spec_conditions *b)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
@@ -59,17 +59,17 @@ static const struct value *names_of(
     return value_builder_list(&names);
 }
 
-static int look(struct run *run, const struct spec_wait *wait, const struct value *object,
+static int wait_look(struct run *run, const struct spec_wait *wait, const struct value *object,
     const struct value **live, struct err *err)
 {
     run->sees_going = true;
-    int status = run_read(run, object, names_of(run, &wait->until, &wait->fail), live, err);
+    int status = run_read(run, object, wait_names(run, &wait->until, &wait->fail), live, err);
     run->sees_going = false;
     return status;
 }
 
 /* 1 done, 0 go on, -1 failed */
-static int judge(
+static int wait_judge(
     struct run *run, const struct spec_wait *wait, const struct value *live, bool seen, struct err *err)
 {
     if (!live)
@@ -87,20 +87,20 @@ static int judge(
         why.n ? ": " : "", STR_ARG(why));
 }
 
-static int wait_for(struct run *run, const struct spec_wait *wait, const struct value *object,
+static int wait_until(struct run *run, const struct spec_wait *wait, const struct value *object,
     const struct value **live, struct err *err)
 {
     int64_t timeout = run->ctx->timeout_ms > 0 ? run->ctx->timeout_ms : wait->timeout_ms;
     int64_t until = clock_mono_ms() + timeout, pause = wait->every_ms < 250 ? wait->every_ms : 250;
     bool seen = false;
     for (;;) {
-        if (look(run, wait, object, live, err))
+        if (wait_look(run, wait, object, live, err))
             return -1;
-        int verdict = judge(run, wait, *live, seen, err);
+        int verdict = wait_judge(run, wait, *live, seen, err);
         if (verdict)
             return verdict < 0 ? -1 : 0;
         seen = seen || *live;
-        struct str what = describe(run, &wait->until, *live);
+        struct str what = wait_describe(run, &wait->until, *live);
         if (run->ctx->progress)
             run->ctx->progress(
                 run->ctx->progress_ctx, arena_printf(run->arena, "waiting for %.*s", STR_ARG(what)).p);
@@ -119,11 +119,11 @@ int run_wait_ready(struct run *run, const struct value *object, const struct val
     *live = NULL;
     while (wait && wait->only.count && !run_holds(run, &wait->only, object))
         wait = wait->next;
-    return wait ? wait_for(run, wait, object, live, err) : 0;
+    return wait ? wait_until(run, wait, object, live, err) : 0;
 }
 
 int run_wait_gone(struct run *run, const struct value *object, struct err *err)
 {
     const struct value *live;
-    return run->type->gone_wait ? wait_for(run, run->type->gone_wait, object, &live, err) : 0;
+    return run->type->gone_wait ? wait_until(run, run->type->gone_wait, object, &live, err) : 0;
 }

@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "provider/wire/internal.h"
 
-static const struct value *coerce(struct arena *arena, const struct shape *shape, const struct value *doc);
+static const struct value *coerce_value(
+    struct arena *arena, const struct shape *shape, const struct value *doc);
 
 static bool is_blank_text(const struct value *v)
 {
@@ -110,7 +111,7 @@ static const struct value *coerce_json_text(struct arena *arena, const struct va
 /* ---- lists ---- */
 
 /* The items behind an XML wrapper such as {member: […]}, or doc itself. */
-static const struct value *unwrap(const struct shape *shape, const struct value *doc)
+static const struct value *coerce_unwrap(const struct shape *shape, const struct value *doc)
 {
     if (doc->kind != VALUE_MAP || shape->flat)
         return doc;
@@ -127,7 +128,7 @@ static const struct value *coerce_items(
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (size_t i = 0; i < n; i++) {
-        const struct value *item = elem ? coerce(arena, elem, items[i]) : items[i];
+        const struct value *item = elem ? coerce_value(arena, elem, items[i]) : items[i];
         if (!value_is_null(item))
             value_builder_add(&list, item);
     }
@@ -138,7 +139,7 @@ static const struct value *coerce_items(
 static const struct value *const *items_of(const struct shape *shape, const struct value **doc, size_t *n)
 {
     const struct value *outer = *doc;
-    *doc = unwrap(shape, outer);
+    *doc = coerce_unwrap(shape, outer);
     *n = 0;
     if ((*doc)->kind == VALUE_LIST) {
         *n = (*doc)->count;
@@ -169,7 +170,7 @@ static void add_pair(struct arena *arena, const struct shape *shape, struct str 
     if (!key || !wire_plain_text(arena, key, &text))
         return;
     value = value_is_null(value) ? &value_empty_string : value;
-    value = shape->elem ? coerce(arena, shape->elem, value) : value;
+    value = shape->elem ? coerce_value(arena, shape->elem, value) : value;
     if (value)
         value_builder_set(map, text, value);
 }
@@ -217,7 +218,7 @@ static const struct value *coerce_map(struct arena *arena, const struct shape *s
     }
     for (uint32_t i = 0; i < doc->count; i++) {
         const struct value *v = doc->entries[i].value;
-        v = shape->elem ? coerce(arena, shape->elem, v) : v;
+        v = shape->elem ? coerce_value(arena, shape->elem, v) : v;
         if (!value_is_null(v))
             value_builder_set(&map, doc->entries[i].key, v);
     }
@@ -263,7 +264,7 @@ static void add_members(
         if (value_is_null(v))
             continue;
         bool raw_bytes = m->location == WIRE_RAW_BODY && m->shape->kind == SHAPE_BLOB;
-        v = raw_bytes ? v : coerce(arena, m->shape, v);
+        v = raw_bytes ? v : coerce_value(arena, m->shape, v);
         if (!value_is_null(v) && !(m->spread && !v->count))
             value_builder_set(map, m->name, v);
     }
@@ -281,7 +282,8 @@ static const struct value *coerce_struct(
     return value_builder_map(&map);
 }
 
-static const struct value *coerce(struct arena *arena, const struct shape *shape, const struct value *doc)
+static const struct value *coerce_value(
+    struct arena *arena, const struct shape *shape, const struct value *doc)
 {
     if (value_is_null(doc))
         return NULL;
@@ -309,5 +311,5 @@ static const struct value *coerce(struct arena *arena, const struct shape *shape
 
 const struct value *wire_coerce(struct arena *arena, const struct shape *shape, const struct value *document)
 {
-    return coerce(arena, shape, document);
+    return coerce_value(arena, shape, document);
 }

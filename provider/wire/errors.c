@@ -111,7 +111,7 @@ struct found {
     const char *body_kind; /* "an HTML page": the body is not the service's own */
 };
 
-static struct str text_of(const struct value *map, const char *const *names)
+static struct str error_text(const struct value *map, const char *const *names)
 {
     for (; *names; names++) {
         struct str text = value_gets(map, *names);
@@ -139,8 +139,8 @@ static void read_json(struct arena *arena, struct str body, struct found *found)
     const struct value *doc;
     if (wire_json_read(arena, body, &doc, &ignored))
         return;
-    found->code = bare_code(text_of(doc, codes));
-    found->message = text_of(doc, messages);
+    found->code = bare_code(error_text(doc, codes));
+    found->message = error_text(doc, messages);
 }
 
 /* Error, ErrorResponse/Error or Response/Errors/Error. */
@@ -158,9 +158,9 @@ static void read_xml(struct arena *arena, struct str body, struct found *found)
     const struct value *error = str_eqz(root, "Error") ? doc : value_getz(errors ? errors : doc, "Error");
     if (error && error->kind == VALUE_LIST)
         error = error->items[0];
-    found->code = str_trim(text_of(error ? error : doc, codes));
-    found->message = str_trim(text_of(error ? error : doc, messages));
-    found->request_id = text_of(doc, ids);
+    found->code = str_trim(error_text(error ? error : doc, codes));
+    found->message = str_trim(error_text(error ? error : doc, messages));
+    found->request_id = error_text(doc, ids);
 }
 
 static bool is_html(const struct wire_message *response, struct str body)
@@ -243,7 +243,7 @@ static enum err_class class_of(enum wire_fault fault, int status, const struct f
 }
 
 /* One line without control characters: it will be printed on a terminal. */
-static void clean(char *text)
+static void error_clean(char *text)
 {
     char *to = text;
     for (const char *from = text; *from; from++) {
@@ -258,13 +258,13 @@ static void clean(char *text)
     *to = '\0';
 }
 
-static void copy(char *out, size_t size, struct str text)
+static void error_copy(char *out, size_t size, struct str text)
 {
     AUTO_BUF struct buf shown = BUF_INIT;
     mask_text(&shown, text);
     text = str_n(shown.p ? shown.p : "", shown.n);
     snprintf(out, size, "%.*s", (int)(text.n < size ? text.n : size - 1), text.p);
-    clean(out);
+    error_clean(out);
 }
 
 /* An answer to HEAD has no body that would say more. */
@@ -304,7 +304,7 @@ static void fill_message(
         else if (!first.n)
             hint_silence(err, op, status);
     }
-    clean(err->message);
+    error_clean(err->message);
 }
 
 void wire_decode_error(const struct wire_operation *op, const struct wire_message *response, struct err *err)
@@ -317,6 +317,6 @@ void wire_decode_error(const struct wire_operation *op, const struct wire_messag
     fill_message(err, op, response->status, str_trim(response->body), &found);
     err->http_status = response->status;
     err->retryable = fault == WIRE_FAULT_THROTTLED || fault == WIRE_FAULT_TRANSIENT;
-    copy(err->code, sizeof err->code, found.code);
-    copy(err->request_id, sizeof err->request_id, found.request_id);
+    error_copy(err->code, sizeof err->code, found.code);
+    error_copy(err->request_id, sizeof err->request_id, found.request_id);
 }

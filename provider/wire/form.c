@@ -22,7 +22,7 @@ static void write_pair(struct form *form, struct str name, struct str text)
     url_encode(&form->out, text, false);
 }
 
-static size_t push(struct form *form, struct str name)
+static size_t form_push(struct form *form, struct str name)
 {
     size_t before = form->prefix.n;
     if (before)
@@ -38,7 +38,7 @@ static size_t push_index(struct form *form, size_t index)
     return before;
 }
 
-static void pop(struct form *form, size_t before)
+static void form_pop(struct form *form, size_t before)
 {
     form->prefix.n = before;
 }
@@ -46,9 +46,9 @@ static void pop(struct form *form, size_t before)
 static int write_member(void *ctx, const struct shape_member *member, struct str name, const struct value *v)
 {
     struct form *form = ctx;
-    size_t before = push(form, name);
+    size_t before = form_push(form, name);
     int rc = write_value(form, member->shape, v);
-    pop(form, before);
+    form_pop(form, before);
     return rc ? err_context(form->e->err, "%.*s", STR_ARG(name)) : 0;
 }
 
@@ -59,7 +59,7 @@ static void push_list(struct form *form, const struct shape *shape)
     if (form->e->protocol == WIRE_EC2)
         return;
     if (!shape->flat) {
-        push(form, wire_or(shape->item, STR("member")));
+        form_push(form, wire_or(shape->item, STR("member")));
     } else if (shape->item.n) {
         while (form->prefix.n && form->prefix.p[form->prefix.n - 1] != '.')
             form->prefix.n--;
@@ -81,7 +81,7 @@ static int write_list(struct form *form, const struct shape *shape, const struct
         size_t before = push_index(form, i + 1);
         if (write_value(form, shape->elem ? shape->elem : &any, v->items[i]))
             return err_context(form->e->err, "item %u", i + 1);
-        pop(form, before);
+        form_pop(form, before);
     }
     return 0;
 }
@@ -90,16 +90,16 @@ static int write_map(struct form *form, const struct shape *shape, const struct 
 {
     static const struct shape any = {.kind = SHAPE_ANY};
     if (!shape->flat)
-        push(form, wire_or(shape->entry, STR("entry")));
+        form_push(form, wire_or(shape->entry, STR("entry")));
     for (uint32_t i = 0; i < v->count; i++) {
         size_t entry = push_index(form, i + 1);
-        size_t inner = push(form, wire_or(shape->key_name, STR("key")));
+        size_t inner = form_push(form, wire_or(shape->key_name, STR("key")));
         write_pair(form, buf_str(&form->prefix), v->entries[i].key);
-        pop(form, inner);
-        push(form, wire_or(shape->value_name, STR("value")));
+        form_pop(form, inner);
+        form_push(form, wire_or(shape->value_name, STR("value")));
         if (write_value(form, shape->elem ? shape->elem : &any, v->entries[i].value))
             return err_context(form->e->err, "%.*s", STR_ARG(v->entries[i].key));
-        pop(form, entry);
+        form_pop(form, entry);
     }
     return 0;
 }
@@ -111,10 +111,10 @@ static int write_any(struct form *form, const struct value *v)
     if (v->kind == VALUE_LIST)
         return write_list(form, &list, v);
     for (uint32_t i = 0; i < v->count; i++) {
-        size_t before = push(form, v->entries[i].key);
+        size_t before = form_push(form, v->entries[i].key);
         if (write_value(form, &any, v->entries[i].value))
             return -1;
-        pop(form, before);
+        form_pop(form, before);
     }
     return 0;
 }

@@ -33,14 +33,14 @@ struct object {
     struct value_builder entries;
 };
 
-static int encode(const struct wire_encoder *e, const struct shape *shape, const struct value *v, bool top,
-    const struct value **out);
+static int json_encode_value(const struct wire_encoder *e, const struct shape *shape, const struct value *v,
+    bool top, const struct value **out);
 
 static int add_member(void *ctx, const struct shape_member *member, struct str name, const struct value *v)
 {
     struct object *object = ctx;
     const struct value *encoded;
-    if (encode(object->e, member->shape, v, false, &encoded))
+    if (json_encode_value(object->e, member->shape, v, false, &encoded))
         return err_context(object->e->err, "%.*s", STR_ARG(name));
     value_builder_set(&object->entries, name, encoded);
     return 0;
@@ -66,7 +66,7 @@ static int encode_items(
         const struct value *item = map ? v->entries[i].value : v->items[i], *encoded;
         if (value_is_null(item))
             continue;
-        if (elem && encode(e, elem, item, false, &encoded))
+        if (elem && json_encode_value(e, elem, item, false, &encoded))
             return err_context(e->err, "item %u", i + 1);
         value_builder_set(&items, map ? v->entries[i].key : STR_EMPTY, elem ? encoded : item);
     }
@@ -74,8 +74,8 @@ static int encode_items(
     return 0;
 }
 
-static int encode(const struct wire_encoder *e, const struct shape *shape, const struct value *v, bool top,
-    const struct value **out)
+static int json_encode_value(const struct wire_encoder *e, const struct shape *shape, const struct value *v,
+    bool top, const struct value **out)
 {
     bool list = v->kind == VALUE_LIST, map = v->kind == VALUE_MAP;
     if (shape->kind == SHAPE_LIST && list)
@@ -96,7 +96,7 @@ int wire_json_write(
     const struct wire_encoder *e, const struct shape *shape, const struct value *v, bool top, struct str *out)
 {
     const struct value *encoded;
-    if (encode(e, shape, v, top, &encoded))
+    if (json_encode_value(e, shape, v, top, &encoded))
         return -1;
     AUTO_BUF struct buf text = BUF_INIT;
     json_write(&text, encoded, JSON_PLAIN);

@@ -5,7 +5,7 @@
 #include "provider/wire/internal.h"
 
 /* A key, also where XML has a map as <entry><key/><value/></entry>. */
-static const struct value *lookup(const struct value *doc, struct str name)
+static const struct value *path_lookup(const struct value *doc, struct str name)
 {
     const struct value *found = value_get(doc, name);
     if (found || !doc || doc->kind != VALUE_MAP || doc->count != 1)
@@ -22,7 +22,7 @@ static const struct value *lookup(const struct value *doc, struct str name)
     return NULL;
 }
 
-static const struct value *unwrap(const struct value *v)
+static const struct value *path_unwrap(const struct value *v)
 {
     if (v->kind != VALUE_MAP || v->count != 1)
         return v;
@@ -62,7 +62,7 @@ static void path_collect(
 static void path_collect_items(
     struct arena *arena, const struct value *v, struct str rest, struct value_builder *items)
 {
-    const struct value *inner = unwrap(v);
+    const struct value *inner = path_unwrap(v);
     if (inner == v && is_blank(v))
         return;
     if (inner->kind != VALUE_LIST) {
@@ -77,7 +77,7 @@ static void path_collect_items(
 static const struct value *item_that_has(
     struct arena *arena, const struct value *v, const struct wire_segment *segment)
 {
-    v = unwrap(v);
+    v = path_unwrap(v);
     bool list = v->kind == VALUE_LIST;
     for (uint32_t i = 0; i < (list ? v->count : 1); i++) {
         const struct value *item = list ? v->items[i] : v;
@@ -89,11 +89,11 @@ static const struct value *item_that_has(
 }
 
 /* Where the segment leads from doc; NULL: nowhere. Every item of a list is left to the caller. */
-static const struct value *descend(
+static const struct value *path_descend(
     struct arena *arena, const struct value *doc, const struct wire_segment *segment)
 {
     bool here = !segment->name.n || str_eqz(segment->name, "@") || str_eqz(segment->name, ".");
-    doc = here ? doc : lookup(doc, segment->name);
+    doc = here ? doc : path_lookup(doc, segment->name);
     if (value_is_null(doc))
         return NULL;
     return segment->items == WIRE_ITEM_THAT_HAS ? item_that_has(arena, doc, segment) : doc;
@@ -104,7 +104,7 @@ static void path_collect(
 {
     while (path.n) {
         struct wire_segment segment = wire_path_cut(&path);
-        doc = descend(arena, doc, &segment);
+        doc = path_descend(arena, doc, &segment);
         if (value_is_null(doc))
             return;
         if (segment.items == WIRE_EVERY_ITEM) {
@@ -121,7 +121,7 @@ const struct value *wire_path(struct arena *arena, const struct value *document,
     const struct value *doc = document;
     while (path.n) {
         struct wire_segment segment = wire_path_cut(&path);
-        doc = descend(arena, doc, &segment);
+        doc = path_descend(arena, doc, &segment);
         if (value_is_null(doc))
             return NULL;
         if (segment.items == WIRE_EVERY_ITEM) {

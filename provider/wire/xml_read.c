@@ -42,7 +42,7 @@ static struct str local_name(const char *name)
     return str_z(colon ? colon + 1 : name);
 }
 
-static void refuse(struct reader *r, const char *why)
+static void xml_refuse(struct reader *r, const char *why)
 {
     r->refused = why;
     XML_StopParser(r->parser, XML_FALSE);
@@ -59,11 +59,11 @@ static void start_element(void *ctx, const char *name, const char **attributes)
 {
     struct reader *r = ctx;
     if (r->depth == MAX_DEPTH) {
-        refuse(r, "elements are nested too deeply");
+        xml_refuse(r, "elements are nested too deeply");
         return;
     }
     if (++r->elements > WIRE_VALUES_MAX) {
-        refuse(r, "too many elements");
+        xml_refuse(r, "too many elements");
         return;
     }
     if (!r->depth)
@@ -74,7 +74,7 @@ static void start_element(void *ctx, const char *name, const char **attributes)
         if (strncmp(attributes[0], "xmlns", 5) == 0)
             continue;
         if (++r->elements > WIRE_VALUES_MAX) {
-            refuse(r, "too many elements");
+            xml_refuse(r, "too many elements");
             return;
         }
         struct str key = arena_str(r->arena, str_z(attributes[0]));
@@ -141,11 +141,11 @@ static void start_doctype(void *ctx, const char *name, const char *sysid, const 
     (void)sysid;
     (void)pubid;
     (void)internal;
-    refuse(
+    xml_refuse(
         ctx, str_ieq(str_z(name), STR("html")) ? "it is an HTML page" : "it has a document type declaration");
 }
 
-static int parse(struct reader *r, struct str text, struct err *err)
+static int xml_parse(struct reader *r, struct str text, struct err *err)
 {
     XML_SetUserData(r->parser, r);
     XML_SetElementHandler(r->parser, start_element, end_element);
@@ -170,7 +170,7 @@ int wire_xml_read(
     struct reader *r = mem_zalloc(sizeof *r);
     r->arena = arena;
     r->parser = XML_ParserCreate(NULL);
-    int rc = r->parser ? parse(r, text, err) : err_set(err, ERR_FAILED, "no memory for the XML parser");
+    int rc = r->parser ? xml_parse(r, text, err) : err_set(err, ERR_FAILED, "no memory for the XML parser");
     if (!rc) {
         *root = r->root;
         *document = r->document;
