@@ -66,6 +66,7 @@ for type_, operation, path, key, ours in (
     ("elastic_ip", "describe_addresses", "Addresses[]", "AllocationId", lambda item: True),
     ("route_table", "describe_route_tables", "RouteTables[]", "RouteTableId", lambda item: not any(one["Main"] for one in item.get("Associations", []))),
     ("route_table_association", "describe_route_tables", "RouteTables[].Associations[]", "RouteTableAssociationId", lambda item: not item["Main"]),
+    ("flow_log", "describe_flow_logs", "FlowLogs[]", "FlowLogId", lambda item: True),
     ("network_acl", "describe_network_acls", "NetworkAcls[]", "NetworkAclId", lambda item: not item["IsDefault"]),
     ("security_group", "describe_security_groups", "SecurityGroups[]", "GroupId", lambda item: item["GroupName"] != "default"),
     ("vpc_endpoint", "describe_vpc_endpoints", "VpcEndpoints[]", "VpcEndpointId", lambda item: item["State"] not in GONE),

@@ -12,6 +12,7 @@ TOKENS = {
     "CreateNatGateway": "the same",
     "CreateRouteTable": "the same",
     "RunInstances": "the same",
+    "CreateFlowLogs": "EC2 API reference, Ensuring idempotency: CreateFlowLogs takes a client token",
     "CreateService": "ECS API reference, CreateService: clientToken ensures the idempotency of the request",
 }
 # Makes the same thing again, or is refused: so there is one of a name although the id is the service's.

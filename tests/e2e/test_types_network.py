@@ -211,6 +211,26 @@ def _():
     )
 
 
+@case("flow log")
+def _():
+    def found(cloud):
+        (one,) = ours(cloud, "describe_flow_logs", "FlowLogs")
+        return one
+
+    first = {"resource_id": "${vpc.vpc_id}", "traffic_type": "REJECT", "log_destination_type": "s3", "log_destination": "${lake.arn}", "tags": {"team": "a"}}
+    return Case(
+        type="aws.ec2.flow_log",
+        around={"vpc": VPC, "lake": {"type": "aws.s3.bucket", "name": "life-flows"}},
+        first=first,
+        then={**first, "tags": {"team": "b"}},
+        seen=lambda cloud: {"tags": tags_of(found(cloud)["Tags"])},
+        gone=lambda cloud: no_networks(cloud) and not cloud.client("ec2").describe_flow_logs()["FlowLogs"],
+        outside=others_tag("describe_flow_logs", "FlowLogs", "FlowLogId"),
+        drifted="tags",
+        replaces=[{"traffic_type": "ALL"}],
+    )
+
+
 @case("network acl association")
 def _():
     def found(cloud):

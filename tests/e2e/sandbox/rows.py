@@ -174,6 +174,9 @@ network("route_table", ("create_route_table", {"VpcId": "$vpc"}), "RouteTable.Ro
 row("ec2.route_table_association", "ec2", ("associate_route_table", {"RouteTableId": "$table", "SubnetId": "$subnet"}), ("describe_route_tables", {"RouteTableIds": ["$table"]}),
     "RouteTables[0].Associations[?RouteTableAssociationId=='$id'].SubnetId | [0]", "$subnet", ("disassociate_route_table", {"AssociationId": "$id"}), None, keep={"id": "AssociationId"},
     around=[VPC, SUBNET, ("ec2", ("create_route_table", {"VpcId": "$vpc"}), {"table": "RouteTable.RouteTableId"})])
+network("flow_log", ("create_flow_logs", {"ResourceIds": ["$vpc"], "ResourceType": "VPC", "TrafficType": "ALL", "LogDestinationType": "s3", "LogDestination": "arn:aws:s3:::it-$n"}), "FlowLogIds[0]", "describe_flow_logs", "FlowLogIds", "FlowLogs",
+        "delete_flow_logs", ("InvalidFlowLogId.NotFound", 400), "FlowLogs[0].LogDestination", "arn:aws:s3:::it-$n", around=[VPC])
+ROWS["aws.ec2.flow_log"].delete = ("delete_flow_logs", {"FlowLogIds": ["$id"]})
 network("network_acl", ("create_network_acl", {"VpcId": "$vpc"}), "NetworkAcl.NetworkAclId", "describe_network_acls", "NetworkAclIds", "NetworkAcls", "delete_network_acl", ("InvalidNetworkAclID.NotFound", 400),
         "NetworkAcls[0].Entries[?RuleNumber==`7`].CidrBlock | [0]", None, around=[VPC], then="10.0.0.0/8",
         update=("create_network_acl_entry", {"NetworkAclId": "$id", "RuleNumber": 7, "Protocol": "-1", "RuleAction": "allow", "Egress": False, "CidrBlock": "10.0.0.0/8"}))
