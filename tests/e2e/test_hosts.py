@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -224,14 +225,13 @@ def test_users_packages_and_mounts(host):
 def test_become(local_stack, tmp_path, key):
     subprocess.run(["useradd", "-m", "-s", "/bin/sh", "weirsudo"], check=True)
     rules = Path("/etc/sudoers.d/weirsudo")
-    server = Sshd(tmp_path / "sshd", [key], [keygen(tmp_path / "host")])
+    open_to_all = Path(tempfile.mkdtemp())  # pytest keeps its own folders to whoever runs it
+    open_to_all.chmod(0o755)
+    server = Sshd(open_to_all / "sshd", [key], [keygen(open_to_all / "host")])
     try:
         subprocess.run(["chpasswd"], input="weirsudo:sudo-pass-55\n", text=True, check=True)
         there = tmp_path / "there"
         there.mkdir()
-        tmp_path.chmod(0o711)
-        for above in tmp_path.parents[:3]:
-            above.chmod(above.stat().st_mode | 0o011)
 
         def write(more):
             local_stack.write(f"""
@@ -267,5 +267,6 @@ def test_become(local_stack, tmp_path, key):
         assert "tried the password" in wrong.err and "wrong-pass-66" not in wrong.err
     finally:
         server.stop()
+        shutil.rmtree(open_to_all)
         rules.unlink(missing_ok=True)
         subprocess.run(["userdel", "-r", "weirsudo"], capture_output=True)
