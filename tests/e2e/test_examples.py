@@ -13,6 +13,7 @@ from support import ACCOUNT, ROOT
 NOT_ON_MOTO = {
     "aws.batch.compute_environment": "wants a service role, which the service does not",
     "aws.batch.job_queue": "takes no ARN of a compute environment that is not there",
+    "aws.glue.registry": "forgets its tags, and weir's marks with them",
     "aws.kafka.cluster": "stays CREATING for ever",
     "aws.mwaa.environment": "there is no such service",
     "aws.redshiftdata.statement": "stays STARTED for ever",
@@ -37,6 +38,8 @@ STANDS_FOR = {
     "1234abcd-12ab-34cd-56ef-1234567890ab": ("${key.key_id}", {"key": "{type: aws.kms.key, description: k}"}),
     "arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole": (
         "${managed.arn}", {"managed": "{type: aws.iam.policy, name: m, policy: '${allow(\"s3:GetObject\", \"*\")}'}"}),
+    "arn:aws:iam::aws:policy/AmazonAthenaFullAccess": ("${managed.arn}", {"managed": "{type: aws.iam.policy, name: m, policy: '${allow(\"s3:GetObject\", \"*\")}'}"}),
+    "arn:aws:s3:::my-logs": ("${logs.arn}", {"logs": "{type: aws.s3.bucket, name: my-logs}"}),
     "arn:aws:sns:us-east-1:123456789012:alarms": ("${alarms.arn}", {"alarms": "{type: aws.sns.topic, name: alarms}"}),
     "arn:aws:sqs:us-east-1:123456789012:incoming": ("${incoming.arn}", {"incoming": "{type: aws.sqs.queue, name: incoming}"}),
 }
@@ -53,11 +56,18 @@ def prepare(cloud, name):
             cloud.client("s3").put_object(Bucket="my-lake", Key=f"artifacts/{key}.zip", Body=packed.getvalue())
     for role in ("bastion", "ingest"):
         cloud.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument="{}")
+    if name == "aws.iam.access_key":
+        cloud.client("iam").create_user(UserName="airflow-laptop")
+    if name == "aws.logs.subscription_filter":
+        cloud.client("logs").create_log_group(logGroupName="/aws/lambda/ingest")
+    if name == "aws.ecs.service":
+        cloud.client("ecs").create_cluster(clusterName="pipeline")
+        cloud.client("ecs").register_task_definition(family="web", containerDefinitions=[{"name": "web", "image": "web", "memory": 64}])
     if name == "aws.glue.table":
         cloud.client("glue").create_database(DatabaseInput={"Name": "films"})
-    if name.startswith("aws.lambda.") and name not in ("aws.lambda.function", "aws.lambda.layer_version"):
+    if name.startswith("aws.lambda.") and name not in ("aws.lambda.function", "aws.lambda.layer_version") or name == "aws.logs.subscription_filter":
         cloud.client("lambda").create_function(
-            FunctionName="ingest", Runtime="python3.13", Handler="ingest.handler", Role=f"arn:aws:iam::{ACCOUNT}:role/ingest",
+            FunctionName="alert" if name.startswith("aws.logs.") else "ingest", Runtime="python3.13", Handler="ingest.handler", Role=f"arn:aws:iam::{ACCOUNT}:role/ingest",
             Code={"S3Bucket": "my-lake", "S3Key": "artifacts/ingest.zip"}, Publish=True)
     if name == "aws.rds.snapshot":
         cloud.client("rds").create_db_instance(DBInstanceIdentifier="songs", Engine="postgres", DBInstanceClass="db.t4g.micro", AllocatedStorage=20,

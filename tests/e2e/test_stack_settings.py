@@ -40,7 +40,7 @@ LAKE = {"type": "aws.s3.bucket", "name": "a-lake"}
     ({"data": {"who": {"type": "aws.sts.caller_identity", "for_each": 5}}}, "data/who/for_each", "5 is not of type"),
     ({"providers": {"aws": {"regoin": "x"}}}, "providers/aws", "'regoin' was unexpected"),
     ({"providers": {"aws.west": {"insecure": "maybe"}}}, "providers/aws.west/insecure", "'maybe' is not of type 'boolean'"),
-    ({"providers": {"asw": {}}}, "providers", "'asw' does not match"),
+    ({"providers": {"asw": {}}}, "providers/asw", "'type' is a required property"),
     ({"state": {"backend": "s4"}}, "state/backend", "'s4' is not one of"),
     ({"state": {"backend": "s3"}}, "state", "'bucket' is a required property"),
     ({"state": {"backend": "postgres", "tabel": "x"}}, "state", "'tabel' was unexpected"),

@@ -421,5 +421,6 @@ DATA.update({
     "aws.rds.instance": ("rds", [("rds", ROWS["aws.rds.instance"].create, {})], ("describe_db_instances", {"DBInstanceIdentifier": "it-0"}), "DBInstances[0].Engine", "postgres"),
     "aws.secretsmanager.secret": ("secretsmanager", [("secretsmanager", ROWS["aws.secretsmanager.secret"].create, {})], ("get_secret_value", {"SecretId": "it-0"}), "SecretString", "first"),
     "aws.ssm.parameter": ("ssm", [], ("get_parameter", {"Name": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"}), "contains(Parameter.Value, 'ami-')", True),
+    "aws.ecr.authorization_token": ("ecr", [], ("get_authorization_token", {}), "length(authorizationData)", 1),
     "aws.sts.caller_identity": ("sts", [], ("get_caller_identity", {}), "Account", ACCOUNT),
 })

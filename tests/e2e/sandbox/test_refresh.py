@@ -14,6 +14,8 @@ ONE_BY_ONE = {
     "aws.dynamodb.table": {"DescribeTable", "DescribeTimeToLive", "DescribeContinuousBackups", "ListTagsOfResource"},  # ListTables has names
     "aws.ec2.vpc": {"DescribeVpcAttribute"},
     "aws.ecr.repository": {"GetLifecyclePolicy", "GetRepositoryPolicy"},
+    "aws.ecs.service": {"DescribeServices"},  # each in a cluster of its own
+    "aws.ecs.task_definition": {"DescribeTaskDefinition", "ListTagsForResource"},  # ListTaskDefinitions has ARNs
     "aws.emrserverless.application": {"GetApplication"},
     "aws.events.event_bus": {"DescribeEventBus", "ListTagsForResource"},
     "aws.events.rule": {"ListTargetsByRule", "ListTagsForResource"},
@@ -38,7 +40,12 @@ ONE_BY_ONE = {
 }
 KEYS = {"a": 1, "b": 2, "c": 3, "d": 4}
 # What has to differ besides the name.
+SUBNETS = {"type": "aws.ec2.subnet", "for_each": KEYS, "vpc_id": "${vpc.vpc_id}", "cidr_block": "10.7.10${each.value}.0/24"}
 APART = {
+    "aws.ec2.flow_log": {"log_destination": "${lake.arn}/${each.key}"},
+    "aws.ec2.network_acl_association": {"subnet_id": "${several[each.key].subnet_id}"},
+    "aws.ec2.route_table_association": {"subnet_id": "${several[each.key].subnet_id}"},
+    "aws.lakeformation.location": {"resource": "arn:aws:s3:::life-lake/${each.key}"},
     "aws.ec2.subnet": {"cidr_block": "10.7.${each.value}.0/24"},
     "aws.ec2.security_group_rule": {"from_port": "${each.value}"},
     "aws.lambda.event_source_mapping": {"event_source": "arn:aws:sqs:us-east-1:123456789012:${each.key}"},
@@ -57,6 +64,8 @@ def several(name, case):
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_calls_for_each_resource(stack, cloud, name):
     around = prepared(cloud, CASES[name])
+    if "${several" in json.dumps(APART.get(name, {})):
+        around = {**around, "several": SUBNETS}
     stack.write(json.dumps({"stack": "life", "resources": {**around, "it": several(name, CASES[name])}})).apply()
     calls = Counter(re.findall(r"^[A-Z]+ \S+ \w+\.(\w+) \d", stack.run("plan", "-vvv").err, re.M))
     assert calls
