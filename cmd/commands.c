@@ -164,6 +164,14 @@ static void remove_word(struct texts *words, size_t i)
     memmove(words->items + i, words->items + i + 1, (words->n - i) * sizeof *words->items);
 }
 
+/* A command of ours that other tools have without a second word of ours: import ADDRESS ID. */
+static bool is_habit(const struct command *command, const struct texts *words, size_t i)
+{
+    size_t next = skip_options(words, i + 1);
+    return command->subs && next < words->n && !command_find_sub(command, words->items[next]) &&
+           habit_command(NULL, words->items[i]);
+}
+
 /* Takes the command's words out. *command stays NULL where there is none. */
 static int find_command(struct invocation *inv, struct texts *words, struct err *err)
 {
@@ -171,10 +179,10 @@ static int find_command(struct invocation *inv, struct texts *words, struct err 
     if (i >= words->n)
         return 0;
     inv->command = command_find(words->items[i]);
-    if (!inv->command)
+    if (!inv->command || is_habit(inv->command, words, i)) {
         replace_habit(inv, words, i, NULL);
-    if (!inv->command)
         inv->command = command_find(words->items[i]);
+    }
     if (!inv->command)
         return unknown_command(words->items[i], NULL, err);
     inv->path = str_z(inv->command->name);
