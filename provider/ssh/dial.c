@@ -14,8 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { LOOK_MS = 100, DEAD_MS = 45 * 1000 };
 
 /* A peer that is gone without a word: what is sent is not acknowledged. */

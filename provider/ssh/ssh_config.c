@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 struct reading {
     struct connection *c;
     const char **files; /* of keys */
