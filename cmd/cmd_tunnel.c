@@ -93,7 +93,7 @@ static int go(struct invocation *inv, struct workspace *workspace, struct way *w
 {
     const struct tunnel_settings *own = inv->own;
     struct str host;
-    int port;
+    int port = 0;
     int64_t wanted = 0;
     if (inv->args.n > 1 && (!str_to_int(inv->args.items[1], &wanted) || wanted < 1 || wanted > 65535))
         return invocation_usage(inv, "a number from 1 to 65535; without it, one that is free",

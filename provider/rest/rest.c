@@ -53,7 +53,7 @@ static int find_target(struct rest_client *client, struct str *host, int *port, 
 static int open_tunnel(struct rest_client *client, const struct provider_options *options, struct err *err)
 {
     struct str host;
-    int port, local;
+    int port = 0, local;
     if (!options->via.n)
         return 0;
     if (!options->reach)
