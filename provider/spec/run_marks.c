@@ -56,6 +56,18 @@ static bool has_tags_given(const struct value *tags)
     return false;
 }
 
+static struct str own_endpoint(struct run *run)
+{
+    return run->client ? aws_custom_endpoint(run->client, &run->type->service->aws, run->arena) : STR_EMPTY;
+}
+
+/* A store of one's own that was found to have no tags. */
+static bool lacks_tags(struct run *run)
+{
+    struct str endpoint = own_endpoint(run);
+    return endpoint.n && lacking_is_known(run->ctx->work_dir, endpoint, BUCKET_TAGS);
+}
+
 static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
 {
     if (!lacking_note(ctx->work_dir, endpoint, BUCKET_TAGS) || !ctx->warn)
@@ -75,11 +87,10 @@ int run_tag_created(struct run *run, const struct value *object, const struct va
 {
     const struct op_ctx *ctx = run->ctx;
     struct err failure = ERR_INIT;
-    struct str endpoint =
-        run->client ? aws_custom_endpoint(run->client, &run->type->service->aws, run->arena) : STR_EMPTY;
+    struct str endpoint = own_endpoint(run);
     bool given = has_tags_given(tags);
-    bool known = endpoint.n && !given && lacking_is_known(ctx->work_dir, endpoint, BUCKET_TAGS);
-    if (value_is_null(tags) || known || !run_sync_tags(run, object, NULL, tags, true, &failure))
+    if (value_is_null(tags) || (!given && lacks_tags(run)) ||
+        !run_sync_tags(run, object, NULL, tags, true, &failure))
         return 0;
     if (endpoint.n && lacking_says(&failure) && !given) {
         say_untagged(ctx, endpoint);
@@ -155,7 +166,7 @@ static int read_marks(
             return err_context(err, "finding out whose it is");
         }
         *told = *marks != NULL;
-        if (!*told || (*marks)->count || run->ctx->unmarked || tries == MARKS_TRIES)
+        if (!*told || (*marks)->count || run->ctx->unmarked || tries == MARKS_TRIES || lacks_tags(run))
             return 0;
         if (run_sleep(run, MARKS_PAUSE_MS, err))
             return -1;
