@@ -1,29 +1,14 @@
 /* Whose a resource is: weir's marks among the tags, put there, read, and kept from the user's own. */
-#include "base/buf.h"
 #include "provider/cfn/ops.h"
-
-#include <ctype.h>
+#include "provider/mark.h"
 
 #define PREFIX STR("weir:")
+
+enum { TAG_VALUE_MAX = 255 };
 
 static const struct attr *tags_of(const struct op_ctx *ctx)
 {
     return ((const struct cfn_type *)ctx->schema->impl)->tags;
-}
-
-/* Services allow few characters in a tag's value: jobs["a b"] -> jobs/a b */
-static const struct value *tag_text(struct arena *arena, struct str s)
-{
-    enum { TAG_VALUE_MAX = 255 };
-    AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t i = 0; i < s.n && out.n < TAG_VALUE_MAX; i++) {
-        char c = s.p[i];
-        if (c == '[')
-            buf_add_char(&out, '/');
-        else if (c != '"' && c != ']')
-            buf_add_char(&out, isalnum((unsigned char)c) || strchr(" +-=._:/@", c) ? c : '_');
-    }
-    return value_string(arena, buf_str(&out));
 }
 
 const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *desired)
@@ -31,7 +16,8 @@ const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *des
     const struct attr *tags = tags_of(ctx);
     if (!tags || !ctx->stack.n)
         return desired;
-    struct value_entry marks[] = {{STR("weir:address"), tag_text(ctx->arena, ctx->address)},
+    struct value_entry marks[] = {
+        {STR("weir:address"), value_string(ctx->arena, mark_text(ctx->arena, ctx->address, TAG_VALUE_MAX))},
         {STR("weir:intent"), value_string(ctx->arena, ctx->token)},
         {STR("weir:stack"), value_string(ctx->arena, ctx->stack)},
         {STR("weir:state"), value_string(ctx->arena, ctx->lineage)}};
@@ -85,13 +71,5 @@ int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const ch
         return 0;
     if (!stack.n && (ctx->unmarked || !type->tags_with_create))
         return 0;
-    if (stack.n)
-        err_set(
-            err, ERR_FAILED, "it bears the marks of the stack \"%.*s\", and is not %s", STR_ARG(stack), done);
-    else
-        err_set(
-            err, ERR_FAILED, "it bears none of the marks that this stack made it with, and is not %s", done);
-    return err_hint(err,
-        "`weir state rm` lets go of it as it is; should it be this stack's all the same, import "
-        "it after that");
+    return mark_refuse(stack, done, err);
 }

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "provider/mark.h"
 
 #define PREFIX STR("weir:")
 
@@ -60,15 +61,7 @@ int marks_check(const struct op_ctx *ctx, const struct value *labels, const char
     struct str stack = value_gets(labels, "weir:stack");
     if (!ctx->stack.n || marks_are_of_stack(ctx, labels) || (!stack.n && ctx->unmarked))
         return 0;
-    if (stack.n)
-        err_set(
-            err, ERR_FAILED, "it bears the marks of the stack \"%.*s\", and is not %s", STR_ARG(stack), done);
-    else
-        err_set(
-            err, ERR_FAILED, "it bears none of the marks that this stack made it with, and is not %s", done);
-    return err_hint(err,
-        "`weir state rm` lets go of it as it is; should it be this stack's all the same, import "
-        "it after that");
+    return mark_refuse(stack, done, err);
 }
 
 struct str marks_filter(struct arena *arena, struct str stack)

@@ -2,30 +2,18 @@
  * Marks: the tags by which what weir made, or was making, is known again. They are given with the creation
  * or right after it, and compared before anything is deleted.
  */
-#include "base/buf.h"
 #include "provider/aws/lacking.h"
 #include "provider/aws/place.h"
+#include "provider/mark.h"
 #include "provider/spec/run.h"
 
-#include <ctype.h>
-
-enum { MARKS_TRIES = 3, MARKS_PAUSE_MS = 2000 };
+enum { MARKS_TRIES = 3, MARKS_PAUSE_MS = 2000, TAG_VALUE_MAX = 256 };
 
 /* ---- given ---- */
 
-/* Services allow few characters in a tag's value: jobs["a b"] -> jobs/a b */
 const struct value *run_tag_text(struct arena *arena, struct str s)
 {
-    enum { TAG_VALUE_MAX = 256 };
-    AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t i = 0; i < s.n && out.n < TAG_VALUE_MAX; i++) {
-        char c = s.p[i];
-        if (c == '[')
-            buf_add_char(&out, '/');
-        else if (c != '"' && c != ']')
-            buf_add_char(&out, isalnum((unsigned char)c) || strchr(" +-=._:/@", c) ? c : '_');
-    }
-    return value_string(arena, buf_str(&out));
+    return value_string(arena, mark_text(arena, s, TAG_VALUE_MAX));
 }
 
 /* Marks by which what weir made, or was making, is known again. */
@@ -206,16 +194,7 @@ int run_check_whose(struct run *run, const struct value *object, enum run_deed d
         return -1;
     if (!told || !speak_against(run, marks))
         return 0;
-    struct str stack = marked_stack(marks);
-    if (stack.n)
-        err_set(err, ERR_FAILED, "it bears the marks of the stack \"%.*s\", and is not %s", STR_ARG(stack),
-            done[deed]);
-    else
-        err_set(err, ERR_FAILED, "it bears none of the marks that this stack made it with, and is not %s",
-            done[deed]);
-    return err_hint(err,
-        "`weir state rm` lets go of it as it is; should it be this stack's all the same, import "
-        "it after that");
+    return mark_refuse(marked_stack(marks), done[deed], err);
 }
 
 /* What was seen may be behind, of what is new: then it is asked for once more. */
