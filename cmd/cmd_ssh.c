@@ -70,7 +70,7 @@ static struct str line_of(struct invocation *inv)
     return line.n ? arena_str(&inv->arena, buf_str(&line)) : STR_EMPTY;
 }
 
-static int go(struct invocation *inv, struct workspace *workspace, const struct way *way)
+static int go(struct invocation *inv, struct workspace *workspace, struct way *way)
 {
     const struct ssh_settings *own = inv->own;
     struct err err = ERR_INIT;
@@ -96,14 +96,7 @@ static int go(struct invocation *inv, struct workspace *workspace, const struct 
 
 static int run(struct invocation *inv)
 {
-    struct workspace workspace;
-    struct way way;
-    int status = reaching_open(inv, inv->args.items[0], &workspace, &way);
-    if (status != EXIT_DONE)
-        return status;
-    status = go(inv, &workspace, &way);
-    workspace_close(&workspace);
-    return status;
+    return reaching_run(inv, go);
 }
 
 static const struct option options[] = {

@@ -109,14 +109,7 @@ static int go(struct invocation *inv, struct workspace *workspace, struct way *w
 
 static int run(struct invocation *inv)
 {
-    struct workspace workspace;
-    struct way way;
-    int status = reaching_open(inv, inv->args.items[0], &workspace, &way);
-    if (status != EXIT_DONE)
-        return status;
-    status = go(inv, &workspace, &way);
-    workspace_close(&workspace);
-    return status;
+    return reaching_run(inv, go);
 }
 
 static const struct option options[] = {

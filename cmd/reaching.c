@@ -1,6 +1,7 @@
 #include "cmd/reaching.h"
 
-int reaching_open(struct invocation *inv, struct str name, struct workspace *workspace, struct way *way)
+/* Failures have been reported when the result is not EXIT_DONE. */
+static int open_way(struct invocation *inv, struct str name, struct workspace *workspace, struct way *way)
 {
     struct err err = ERR_INIT;
     int status = invocation_open(inv, NULL, workspace);
@@ -13,6 +14,18 @@ int reaching_open(struct invocation *inv, struct str name, struct workspace *wor
         status = invocation_fail(inv, &err);
     workspace_close(workspace);
     return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+int reaching_run(struct invocation *inv, reaching_go *go)
+{
+    struct workspace workspace;
+    struct way way;
+    int status = open_way(inv, inv->args.items[0], &workspace, &way);
+    if (status != EXIT_DONE)
+        return status;
+    status = go(inv, &workspace, &way);
+    workspace_close(&workspace);
+    return status;
 }
 
 static void note(void *ctx, const struct event *event)

@@ -5,8 +5,11 @@
 #include "cmd/command.h"
 #include "plan/connections.h"
 
-/* Opens the workspace and finds the way. Failures have been reported when the result is not EXIT_DONE. */
-int reaching_open(struct invocation *inv, struct str name, struct workspace *workspace, struct way *way);
+typedef int reaching_go(struct invocation *inv, struct workspace *workspace, struct way *way);
+
+/* Opens the workspace, finds the way that the first argument names, goes it and closes. The command's status.
+ */
+int reaching_run(struct invocation *inv, reaching_go *go);
 /* Tells of host keys that were trusted just now. */
 void reaching_tell(struct invocation *inv, struct workspace *workspace);
 
