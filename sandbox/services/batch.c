@@ -8,6 +8,7 @@
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/services/definitions.h"
 #include "sandbox/services/registry.h"
 
 enum { MAX_SHOWN = 100, MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
@@ -255,26 +256,6 @@ static int batch_refuse(struct err *err, const char *what, struct str name)
     return service_refuse(err, 400, "ClientException", "%s %.*s does not exist", what, STR_ARG(name));
 }
 
-/* An ARN, a name with a revision, or a name: then the newest. */
-static bool find_definition(const struct service_call *call, struct str name, struct control_record *out)
-{
-    size_t n;
-    bool found = false;
-    const struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.batch.job_definition"), call->region, &n);
-    for (size_t i = 0; i < n; i++) {
-        struct str own = value_gets(all[i].attrs, "name");
-        int64_t revision = service_int(all[i].attrs, "revision", 0);
-        struct str exact = arena_printf(call->arena, "%.*s:%lld", STR_ARG(own), (long long)revision);
-        if (!str_eq(all[i].id, name) && !str_eq(exact, name) && !str_eq(own, name))
-            continue;
-        if (!found || revision > service_int(out->attrs, "revision", 0))
-            *out = all[i];
-        found = true;
-    }
-    return found;
-}
-
 static const struct value *ids_of(struct arena *arena, const struct value *depends)
 {
     struct value_builder b = VALUE_BUILDER(arena);
@@ -296,7 +277,7 @@ static int submit(struct service_call *call, struct err *err)
     if (!control_find(services_control(call->services), call->arena, STR("aws.batch.job_queue"), call->region,
             queue_name, &queue))
         return batch_refuse(err, "Job queue", queue_name);
-    if (!find_definition(call, definition_name, &definition))
+    if (!service_definition(call, STR("aws.batch.job_definition"), definition_name, &definition))
         return batch_refuse(err, "Job definition", definition_name);
     if (value_getz(call->input, "arrayProperties"))
         return service_refuse(err, 400, "ClientException", "the sandbox runs no array jobs");

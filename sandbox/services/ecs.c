@@ -8,6 +8,7 @@
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/services/definitions.h"
 #include "sandbox/services/registry.h"
 
 enum { MAX_SHOWN = 100, MAX_TASKS = 10, MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
@@ -292,26 +293,6 @@ static int find_cluster(struct service_call *call, struct str *out, struct err *
                : service_refuse(err, 400, "ClusterNotFoundException", "Cluster not found.");
 }
 
-/* An ARN, a family with a revision, or a family: then the newest. */
-static bool find_definition(const struct service_call *call, struct str name, struct control_record *out)
-{
-    size_t n;
-    bool found = false;
-    const struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.ecs.task_definition"), call->region, &n);
-    for (size_t i = 0; i < n; i++) {
-        struct str own = value_gets(all[i].attrs, "name");
-        int64_t revision = service_int(all[i].attrs, "revision", 0);
-        struct str exact = arena_printf(call->arena, "%.*s:%lld", STR_ARG(own), (long long)revision);
-        if (!str_eq(all[i].id, name) && !str_eq(exact, name) && !str_eq(own, name))
-            continue;
-        if (!found || revision > service_int(out->attrs, "revision", 0))
-            *out = all[i];
-        found = true;
-    }
-    return found;
-}
-
 static const struct value *answer_of(struct service_call *call, struct value_builder *tasks)
 {
     const struct value_entry entries[] = {
@@ -347,7 +328,7 @@ static int run_task(struct service_call *call, struct err *err)
     struct value_builder tasks = VALUE_BUILDER(call->arena);
     if (service_required(call, "taskDefinition", &name, err) || find_cluster(call, &asked.cluster, err))
         return -1;
-    if (!find_definition(call, name, &asked.definition))
+    if (!service_definition(call, STR("aws.ecs.task_definition"), name, &asked.definition))
         return service_refuse(err, 400, "ClientException", "TaskDefinition not found.");
     if (count < 1 || count > MAX_TASKS)
         return service_refuse(err, 400, "InvalidParameterException", "count is 1 to %d", MAX_TASKS);
