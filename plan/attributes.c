@@ -143,10 +143,7 @@ static bool report_lost_secret(
     struct diag *d = diag_error(p->diags, expr_span(given->expr),
         "%.*s: \"%.*s\" refers to a secret of which the state keeps only a hash", STR_ARG(instance->address),
         STR_ARG(given->name));
-    diag_hint(p->diags, d,
-        "give the state a key (`weir state key`) before the secret is made; one that is there already is "
-        "made "
-        "anew with --replace");
+    diag_hint(p->diags, d, "%s", lost_secret_advice);
     return true;
 }
 

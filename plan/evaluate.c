@@ -5,6 +5,7 @@
 #include "plan/connections.h"
 #include "plan/instances.h"
 #include "plan/module_entry.h"
+#include "plan/state/state.h"
 
 const struct value *planner_value(void *ctx, const struct decl *decl)
 {
@@ -23,6 +24,7 @@ struct scope planner_scope(struct planner *p, const struct decl *decl, const str
         .constants = p->stack->constants,
         .dir = decl->module->dir,
         .diags = p->diags,
+        .is_lost = state_is_hash,
     };
 }
 

@@ -75,7 +75,12 @@ struct scope {
         *constants;      /* map: stack {name, env, dir}, path … under their first names; see stack.h */
     struct str dir;      /* relative file names in functions start here (the module's folder) */
     struct diags *diags; /* evaluation errors, with the span of the sub-expression */
+    /* Does the value only stand for a secret that nobody has any more? It can be handed on, but nothing can
+     * be made of it. NULL: there are none. */
+    bool (*is_lost)(const struct value *v);
 };
+
+extern const char lost_secret_advice[]; /* what to do about such a secret */
 
 /* NULL after an error has been reported; otherwise a value in the arena (constants may point into the
  * expression's own arena). */

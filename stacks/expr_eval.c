@@ -160,12 +160,27 @@ static const struct value *eval_map(struct eval *ev, const struct expr *e)
     return eval_marked(ev, eval_checked(ev, e, map), key_marks);
 }
 
+const char lost_secret_advice[] =
+    "give the state a key (`weir state key`) before the secret is made; one that is there already is made "
+    "anew with --replace";
+
+bool eval_has(struct eval *ev, const struct expr *e, const struct value *v)
+{
+    if (!ev->scope->is_lost || !ev->scope->is_lost(v))
+        return true;
+    struct diag *d = eval_error(ev, e, "this is a secret of which the state keeps only a hash");
+    diag_hint(ev->scope->diags, d, "%s", lost_secret_advice);
+    return false;
+}
+
 /* ---- text ---- */
 
 const struct value *eval_as_text(struct eval *ev, const struct expr *e, const struct value *v)
 {
     if (v->kind == VALUE_STRING || v->kind == VALUE_UNKNOWN)
         return v;
+    if (!eval_has(ev, e, v))
+        return NULL;
     struct str text = value_scalar_text(ev->arena, v);
     if (text.p)
         return eval_marked(ev, value_string_ref(ev->arena, text), v->marks);

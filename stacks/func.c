@@ -236,7 +236,7 @@ const struct value *eval_call(struct eval *ev, const struct expr *e)
     bool failed = false, unknown = false;
     for (call.n = 0; call.n < e->count; call.n++) {
         call.args[call.n] = eval(ev, e->call.args[call.n]);
-        failed |= !call.args[call.n];
+        failed |= !call.args[call.n] || !eval_has(ev, e->call.args[call.n], call.args[call.n]);
     }
     if (failed || !fit_arguments(&call, &unknown))
         return NULL;
