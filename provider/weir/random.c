@@ -1,0 +1,118 @@
+/*
+ * `weir.random`. It is made up when it is created, and again when anything of it changes; from then on it
+ * exists only in the state, passwords in the sealed part of it.
+ */
+#include "provider/weir/random.h"
+
+#include "base/hash.h"
+#include "base/random.h"
+#include "provider/weir/made.h"
+
+enum { TEXT_LENGTH = 8, NAME_WORDS = 2, NUMBER_MAX = 1000000 };
+
+static const char lower_and_digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+/* Short words that are easily told apart when somebody reads them aloud. */
+static const char *const qualities[] = {"amber", "autumn", "bold", "brave", "bright", "brisk", "calm",
+    "clear", "clever", "cool", "copper", "coral", "crisp", "early", "fair", "fast", "fond", "fresh", "gentle",
+    "golden", "grand", "green", "happy", "honest", "icy", "ivory", "jolly", "keen", "kind", "late", "lively",
+    "lucky", "mellow", "mild", "misty", "noble", "olive", "patient", "plain", "polite", "proud", "quick",
+    "quiet", "rapid", "ready", "rosy", "royal", "rustic", "sandy", "sharp", "silent", "silver", "smooth",
+    "snowy", "solid", "steady", "stormy", "sunny", "swift", "tidy", "vivid", "warm", "wise", "young"};
+static const char *const things[] = {"anchor", "badger", "beacon", "birch", "bridge", "brook", "canal",
+    "cedar", "channel", "cliff", "cloud", "coast", "comet", "crane", "creek", "delta", "dolphin", "dune",
+    "eagle", "falcon", "ferry", "field", "finch", "forest", "garden", "glacier", "grove", "harbor", "heron",
+    "hill", "island", "lagoon", "lake", "lantern", "lark", "linden", "maple", "meadow", "mill", "moon",
+    "otter", "owl", "pebble", "pine", "planet", "pond", "prairie", "quarry", "raven", "reef", "ridge",
+    "river", "robin", "sparrow", "spring", "stone", "summit", "swan", "tide", "trail", "valley", "wave",
+    "willow", "wren"};
+
+static struct str some_word(const char *const *words, size_t n)
+{
+    return str_z(words[random_below(n)]);
+}
+
+/* brave-otter, late-brave-otter */
+static struct str some_name(struct arena *arena, int64_t words)
+{
+    AUTO_BUF struct buf name = BUF_INIT;
+    for (int64_t i = 1; i < words; i++) {
+        buf_add_str(&name, some_word(qualities, sizeof qualities / sizeof *qualities));
+        buf_add_char(&name, '-');
+    }
+    buf_add_str(&name, some_word(things, sizeof things / sizeof *things));
+    return arena_str(arena, buf_str(&name));
+}
+
+static int some_number(
+    struct arena *arena, const struct value *object, const struct value **result, struct err *err)
+{
+    int64_t least = value_geti(object, "min", 0), most = value_geti(object, "max", NUMBER_MAX);
+    if (most < least)
+        return err_set(err, ERR_INVALID, "`max` is less than `min`");
+    uint64_t span = (uint64_t)most - (uint64_t)least;
+    uint64_t above = span == UINT64_MAX ? random_below(UINT64_MAX) : random_below(span + 1);
+    *result = value_int(arena, (int64_t)((uint64_t)least + above));
+    return 0;
+}
+
+static struct str some_text(struct arena *arena, const struct value *object)
+{
+    struct str alphabet = value_text(value_getz(object, "alphabet"), str_z(lower_and_digits));
+    return random_text(arena, alphabet, (size_t)value_geti(object, "length", TEXT_LENGTH));
+}
+
+static int some_password(
+    struct arena *arena, const struct value *object, const struct value **password, struct err *err)
+{
+    struct str text, excluded = value_text(value_getz(object, "exclude"), PASSWORD_USUALLY_EXCLUDED);
+    int64_t length = value_geti(object, "length", PASSWORD_LENGTH);
+    if (random_password(arena, excluded, (size_t)length, &text, err))
+        return -1;
+    *password = value_mark(arena, value_string_ref(arena, text), VALUE_SENSITIVE);
+    return 0;
+}
+
+static int random_make(struct op_ctx *ctx, const struct value *desired, const struct value *id,
+    const struct value **live, struct err *err)
+{
+    struct arena *arena = ctx->arena;
+    struct str kind = value_text(value_getz(desired, "kind"), STR("text"));
+    const struct value *result = NULL, *password = NULL;
+    if (str_eqz(kind, "password") && some_password(arena, desired, &password, err))
+        return -1;
+    if (str_eqz(kind, "integer") && some_number(arena, desired, &result, err))
+        return -1;
+    if (str_eqz(kind, "uuid"))
+        result = value_string_ref(arena, uuid_random(arena));
+    else if (str_eqz(kind, "name"))
+        result = value_string_ref(arena, some_name(arena, value_geti(desired, "words", NAME_WORDS)));
+    else if (str_eqz(kind, "text"))
+        result = value_string_ref(arena, some_text(arena, desired));
+    *live = value_with(arena, desired, STR("id"), id);
+    *live = value_with(arena, *live, STR("result"), result);
+    *live = value_with(arena, *live, STR("password"), password);
+    return 0;
+}
+
+static int random_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    return random_make(ctx, desired, value_string(ctx->arena, ctx->token), live, err);
+}
+
+static int random_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    (void)changed;
+    return random_make(ctx, desired, value_getz(prior, "id"), live, err);
+}
+
+const struct resource_ops weir_random_ops = {
+    .predict = made_predict,
+    .read = made_read,
+    .create = random_create,
+    .update = random_update,
+    .delete = made_delete,
+    .find = made_find,
+};

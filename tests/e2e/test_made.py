@@ -1,0 +1,103 @@
+"""weir.random and weir.key: made up once, kept in the state, shown to nobody; ssh-keygen and openssl read the keys."""
+
+import re
+import subprocess
+
+import pytest
+
+KEY = "0123456789abcdef" * 4
+
+RANDOM = """
+    stack: made
+    inputs: {round: {type: integer, default: 1}}
+    resources:
+      suffix: {type: weir.random}
+      letters: {type: weir.random, length: 40, alphabet: ab}
+      name: {type: weir.random, kind: name, words: 3}
+      die: {type: weir.random, kind: integer, min: 1, max: 6}
+      id: {type: weir.random, kind: uuid}
+      word: {type: weir.random, kind: password, length: 24, exclude: "xyz'", rotate: "${inputs.round}"}
+      used: {type: weir.command, command: 'printf %s "$IT" > word', env: {IT: "${word.password}"}}
+      bucket: {type: weir.value, value: "lake-${suffix.result}"}
+    outputs:
+      texts: ["${suffix.result}", "${letters.result}", "${name.result}", "${id.result}", "${bucket.value}"]
+      die: ${die.result}
+"""
+
+
+def test_what_is_made_up_stays(local_stack):
+    local_stack.env["WEIR_STATE_KEY"] = KEY
+    local_stack.write(RANDOM)
+    shown = local_stack.run("apply", "--yes")
+    before = local_stack.outputs()
+    suffix, letters, name, uuid, bucket = before["texts"]
+    assert re.fullmatch("[a-z0-9]{8}", suffix) and re.fullmatch("[ab]{40}", letters) and len(set(letters)) == 2
+    assert re.fullmatch("[a-z]+-[a-z]+-[a-z]+", name) and re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", uuid)
+    assert bucket == f"lake-{suffix}" and 1 <= before["die"] <= 6
+    word = (local_stack.folder / "word").read_text()
+    assert len(word) == 24 and not set(word) & set("xyz'") and all(any(c in word for c in kind) for kind in ("abcdefghijklmnopqrstuvw", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"))
+    kept = b"".join(path.read_bytes() for path in (local_stack.folder / ".weir").rglob("*") if path.is_file())
+    assert word.encode() not in kept and word not in shown.out + shown.err
+    assert "No changes" in local_stack.run("plan").out
+    assert local_stack.plan("-i", "round=2") == {"word": "update", "used": "update"}
+    local_stack.apply("-i", "round=2")
+    assert (local_stack.folder / "word").read_text() != word and local_stack.outputs()["texts"] == before["texts"]
+    local_stack.destroy("-i", "round=2")
+
+
+@pytest.mark.parametrize("use", ["${word.password}", "x-${word.password}", "${length(word.password)}"])
+def test_without_a_key_the_password_is_not_kept(local_stack, use):
+    local_stack.write(f"stack: made\nresources: {{word: {{type: weir.random, kind: password}}, used: {{type: weir.value, value: '{use}'}}}}\n")
+    assert "state has no key" in local_stack.run("apply", "--yes").out
+    again = local_stack.run("plan", status=None)
+    assert again.status != 0 and "keeps only a hash" in again.err and "weir state key" in again.err, str(again)
+
+
+@pytest.mark.parametrize("line, says", [
+    ("kind: integer, min: 3, max: 2", "`max` is less than `min`"),
+    ("kind: password, exclude: '" + "".join(chr(c) for c in range(33, 122) if chr(c) not in "'\"\\") + "'", "characters are left"),
+    ("kind: text, length: 0", "length"), ("kind: letters", "letters")])
+def test_what_cannot_be_made_up(local_stack, line, says):
+    local_stack.write(f"stack: made\nresources: {{a: {{type: weir.random, {line}}}}}\n")
+    result = local_stack.run("apply", "--yes", status=None)
+    assert result.status != 0 and says in result.err, str(result)
+
+
+@pytest.mark.parametrize("algorithm, kind", [("ed25519", "ssh-ed25519"), ("rsa", "ssh-rsa"), ("ecdsa", "ecdsa-sha2-nistp256")])
+def test_keys_are_read_by_others(local_stack, algorithm, kind):
+    local_stack.env["WEIR_STATE_KEY"] = KEY
+    local_stack.write(f"""
+        stack: keys
+        resources:
+          pair:
+            type: weir.key
+            algorithm: {algorithm}
+            comment: me@there
+            certificate: {{common_name: db.example, organization: Bücher, dns_names: [db.example, "*.in.example"], ip_addresses: [127.0.0.1, "::1"], days: 10}}
+          files: {{type: weir.command, command: 'umask 077; printf %s "$A" > openssh; printf %s "$B" > pem', env: {{A: "${{pair.private_key_openssh}}", B: "${{pair.private_key}}"}}}}
+        outputs:
+          line: ${{pair.public_key_openssh}}
+          fingerprint: ${{pair.fingerprint}}
+          expires: ${{pair.expires}}
+          public: ${{pair.public_key}}
+          certificate: ${{pair.certificate_pem}}
+    """)
+    local_stack.apply()
+    out = local_stack.outputs()
+
+    def said(*command):
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    openssh, pem, certificate = (str(local_stack.folder / name) for name in ("openssh", "pem", "certificate"))
+    (local_stack.folder / "certificate").write_text(out["certificate"])
+    assert out["line"] == f"{said('ssh-keygen', '-yf', openssh)}" and out["line"].startswith(kind) and out["line"].endswith(" me@there")
+    assert said("ssh-keygen", "-lf", openssh).split()[1] == out["fingerprint"]
+    public = said("openssl", "pkey", "-in", pem, "-pubout")
+    assert public == out["public"].strip() == said("openssl", "x509", "-in", certificate, "-pubkey", "-noout")
+    assert said("openssl", "verify", "-x509_strict", "-CAfile", certificate, certificate).endswith("OK") or "CA:FALSE" in said("openssl", "x509", "-in", certificate, "-text", "-noout")
+    assert "does match" in said("openssl", "x509", "-in", certificate, "-noout", "-checkhost", "a.in.example")
+    assert "does match" in said("openssl", "x509", "-in", certificate, "-noout", "-checkip", "::1")
+    assert "Bücher" in said("openssl", "x509", "-in", certificate, "-noout", "-subject", "-nameopt", "utf8")
+    assert said("openssl", "x509", "-in", certificate, "-noout", "-enddate", "-dateopt", "iso_8601").split("=")[1].replace(" ", "T") == out["expires"]
+    assert "No changes" in local_stack.run("plan").out
+    local_stack.destroy()
