@@ -1,0 +1,191 @@
+/* Statements against a request, and which of several policies counts. */
+#include "provider/iam/internal.h"
+
+/* ---- one statement ---- */
+
+static bool any_pattern(
+    const struct iam_patterns *patterns, struct str text, const struct value *context, bool any_case)
+{
+    for (size_t i = 0; i < patterns->n; i++) {
+        const struct iam_pattern *one = &patterns->items[i];
+        if (any_case ? pattern_is_like_case(one, text, context) : pattern_is(one, text, context))
+            return true;
+    }
+    return false;
+}
+
+/* What naming somebody gives him. */
+enum named { NOT_NAMED, AS_ACCOUNT, AS_ROLE, HIMSELF };
+
+/* arn:aws:iam::1:root and 1 are the account. */
+static bool is_account(struct str name, struct str account)
+{
+    if (str_eq(name, account))
+        return true;
+    struct str rest = name, partition, service, region, owner;
+    if (!str_eqz(str_cut(rest, ':', &rest), "arn"))
+        return false;
+    partition = str_cut(rest, ':', &rest);
+    service = str_cut(rest, ':', &rest);
+    region = str_cut(rest, ':', &rest);
+    owner = str_cut(rest, ':', &rest);
+    return partition.n && str_eqz(service, "iam") && !region.n && str_eq(owner, account) && rest.p &&
+           str_eqz(rest, "root");
+}
+
+static enum named how_named(const struct iam_named *named, const struct iam_principal *who)
+{
+    switch (named->kind) {
+    case IAM_ANYBODY: return HIMSELF;
+    case IAM_SERVICE: return who->service.n && str_eq(named->name, who->service) ? HIMSELF : NOT_NAMED;
+    case IAM_FEDERATED: return who->federated.n && str_eq(named->name, who->federated) ? HIMSELF : NOT_NAMED;
+    case IAM_CANONICAL: return NOT_NAMED;
+    case IAM_AWS: break;
+    }
+    if (who->service.n || who->federated.n)
+        return NOT_NAMED;
+    if (who->arn.n && str_eq(named->name, who->arn))
+        return HIMSELF;
+    if (who->role_arn.n && str_eq(named->name, who->role_arn))
+        return AS_ROLE;
+    return who->account.n && is_account(named->name, who->account) ? AS_ACCOUNT : NOT_NAMED;
+}
+
+static enum named statement_names(const struct iam_statement *statement, const struct iam_principal *who)
+{
+    enum named best = NOT_NAMED;
+    for (size_t i = 0; i < statement->principal_count; i++) {
+        enum named how = how_named(&statement->principals[i], who);
+        best = how > best ? how : best;
+    }
+    if (!statement->not_principal)
+        return best;
+    return best > AS_ACCOUNT ? NOT_NAMED : HIMSELF; /* who is left out is left out himself */
+}
+
+enum iam_fit iam_statement_fits(const struct iam_request *request, const struct iam_statement *statement,
+    enum iam_kind kind, const struct iam_condition **failed)
+{
+    if (any_pattern(&statement->actions, request->action, NULL, true) == statement->not_action)
+        return IAM_OTHER_ACTION;
+    if (statement->resources.n && any_pattern(&statement->resources, request->resource, request->context,
+                                      false) == statement->not_resource)
+        return IAM_OTHER_RESOURCE;
+    if (kind == IAM_RESOURCE && statement_names(statement, &request->who) == NOT_NAMED)
+        return IAM_OTHER_PRINCIPAL;
+    for (size_t i = 0; i < statement->condition_count; i++)
+        if (!condition_holds(&statement->conditions[i], request->context)) {
+            if (failed)
+                *failed = &statement->conditions[i];
+            return IAM_CONDITION_FAILS;
+        }
+    return IAM_FITS;
+}
+
+/* ---- all policies ---- */
+
+struct found {
+    const struct iam_policy *policy;
+    const struct iam_statement *statement;
+};
+
+struct weighing {
+    const struct iam_request *request;
+    struct found allow[4]; /* by kind */
+    bool present[4];
+    enum named named; /* by what a resource's policy allows */
+};
+
+/* With "*" and a role's ARN in a condition it is the role that is meant. */
+static enum named meant(const struct iam_statement *statement, const struct iam_principal *who)
+{
+    enum named how = statement_names(statement, who);
+    for (size_t i = 0; how == HIMSELF && who->role_arn.n && i < statement->condition_count; i++)
+        if (str_eqz(statement->conditions[i].key, "aws:principalarn"))
+            return AS_ROLE;
+    return how;
+}
+
+/* True: a statement of this one denies it. */
+static bool weigh(struct weighing *w, const struct iam_attached *attached, struct found *denied)
+{
+    w->present[attached->kind] = true;
+    for (size_t i = 0; i < attached->policy->n; i++) {
+        const struct iam_statement *statement = &attached->policy->statements[i];
+        if (iam_statement_fits(w->request, statement, attached->kind, NULL) != IAM_FITS)
+            continue;
+        const struct found found = {attached->policy, statement};
+        if (statement->deny) {
+            *denied = found;
+            return true;
+        }
+        enum named how = attached->kind == IAM_RESOURCE ? meant(statement, &w->request->who) : HIMSELF;
+        bool better = attached->kind != IAM_RESOURCE || how > w->named;
+        if (!w->allow[attached->kind].policy || better)
+            w->allow[attached->kind] = found;
+        if (attached->kind == IAM_RESOURCE && better)
+            w->named = how;
+    }
+    return false;
+}
+
+static struct iam_decision allowed_by(const struct weighing *w, enum iam_kind kind)
+{
+    return (struct iam_decision){.allowed = true,
+        .kind = kind,
+        .policy = w->allow[kind].policy,
+        .statement = w->allow[kind].statement};
+}
+
+static bool lacks(const struct weighing *w, enum iam_kind kind)
+{
+    return w->present[kind] && !w->allow[kind].policy;
+}
+
+struct iam_decision iam_decide(
+    const struct iam_request *request, const struct iam_attached *policies, size_t n, enum iam_rule rule)
+{
+    struct weighing w = {.request = request};
+    struct found denied;
+    for (size_t i = 0; i < n; i++)
+        if (weigh(&w, &policies[i], &denied))
+            return (struct iam_decision){.explicit = true,
+                .kind = policies[i].kind,
+                .policy = denied.policy,
+                .statement = denied.statement};
+    if (w.named == HIMSELF)
+        return allowed_by(&w, IAM_RESOURCE);
+    bool identity = w.allow[IAM_IDENTITY].policy != NULL;
+    if (rule == IAM_RESOURCE_FIRST && w.named == NOT_NAMED)
+        return (struct iam_decision){.kind = IAM_RESOURCE};
+    if (w.named != AS_ROLE && !identity)
+        return (struct iam_decision){.kind = request->who.service.n ? IAM_RESOURCE : IAM_IDENTITY};
+    if (lacks(&w, IAM_BOUNDARY))
+        return (struct iam_decision){.kind = IAM_BOUNDARY};
+    if (lacks(&w, IAM_SESSION))
+        return (struct iam_decision){.kind = IAM_SESSION};
+    return allowed_by(&w, w.named == AS_ROLE ? IAM_RESOURCE : IAM_IDENTITY);
+}
+
+/* ---- in words ---- */
+
+const char *iam_kind_name(enum iam_kind kind, bool article)
+{
+    static const char *const names[][2] = {{"identity-based policy", "an identity-based policy"},
+        {"permissions boundary", "a permissions boundary"}, {"session policy", "a session policy"},
+        {"resource-based policy", "a resource-based policy"}};
+    return names[kind][article];
+}
+
+struct str iam_denial(
+    struct arena *arena, const struct iam_request *request, const struct iam_decision *decision, bool quoted)
+{
+    const char *quote = quoted ? "\"" : "";
+    struct str who = request->who.arn.n ? request->who.arn : request->who.service;
+    struct str why = decision->explicit ? arena_printf(arena, "with an explicit deny in %s",
+                                              iam_kind_name(decision->kind, true))
+                                        : arena_printf(arena, "because no %s allows the %.*s action",
+                                              iam_kind_name(decision->kind, false), STR_ARG(request->action));
+    return arena_printf(arena, "User: %.*s is not authorized to perform: %.*s on resource: %s%.*s%s %s",
+        STR_ARG(who), STR_ARG(request->action), quote, STR_ARG(request->resource), quote, why.p);
+}

@@ -1,0 +1,27 @@
+/* Between the files of this room; see policy.h. */
+#ifndef WEIR_PROVIDER_IAM_INTERNAL_H
+#define WEIR_PROVIDER_IAM_INTERNAL_H
+
+#include "provider/iam/policy.h"
+
+/* ---- pattern.c ---- */
+
+/* `wild`: stars and question marks stand for others. `variables`: ${…} is looked up when it is matched. */
+struct iam_pattern pattern_make(struct arena *arena, struct str written, bool wild, bool variables);
+bool pattern_is(const struct iam_pattern *pattern, struct str text, const struct value *context);
+/* As ARNs are compared: each of the six parts by itself. */
+bool pattern_is_arn(const struct iam_pattern *pattern, struct str text, const struct value *context);
+/* Upper and lower case are the same. */
+bool pattern_is_like_case(const struct iam_pattern *pattern, struct str text, const struct value *context);
+/* The text with its variables filled in; false: one of them has no value. Lives in the arena. */
+bool pattern_text(
+    struct arena *arena, const struct iam_pattern *pattern, const struct value *context, struct str *out);
+
+/* ---- condition.c ---- */
+
+/* The operator of this name, without what goes before and after; NULL: there is none. */
+const struct iam_operator *operator_find(struct str name);
+bool operator_is_wild(const struct iam_operator *op);
+bool condition_holds(const struct iam_condition *condition, const struct value *context);
+
+#endif

@@ -1,0 +1,244 @@
+/* Reading policy documents. */
+#include "provider/iam/internal.h"
+
+#include "base/json.h"
+
+#include <ctype.h>
+
+struct reading {
+    struct arena *arena;
+    bool variables; /* of this version */
+    size_t number;  /* of the statement */
+    struct err *err;
+};
+
+static int wrong(const struct reading *r, const char *what, struct str subject)
+{
+    return err_set(r->err, ERR_INVALID, "statement %zu: %s \"%.*s\"", r->number, what, STR_ARG(subject));
+}
+
+static struct str small(struct arena *arena, struct str text)
+{
+    char *copy = arena_strz(arena, text);
+    for (size_t i = 0; i < text.n; i++)
+        copy[i] = (char)tolower((unsigned char)copy[i]);
+    return str_n(copy, text.n);
+}
+
+/* One, or a list of some. */
+static size_t items_of(const struct value *v, const struct value *const **items, const struct value **one)
+{
+    *one = v;
+    *items = one;
+    if (value_is_null(v))
+        return 0;
+    if (v->kind != VALUE_LIST)
+        return 1;
+    *items = v->items;
+    return v->count;
+}
+
+/* Texts, and what JSON writes without quotes. */
+static int read_patterns(struct reading *r, const struct value *v, const char *element, bool wild,
+    bool variables, struct iam_patterns *out)
+{
+    const struct value *const *items, *one;
+    size_t n = items_of(v, &items, &one);
+    struct iam_pattern *made = ARENA_ARRAY(r->arena, struct iam_pattern, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        struct str text = value_scalar_text(r->arena, items[i]);
+        if (!text.p)
+            return wrong(r, "what is no text stands in", str_z(element));
+        made[i] = pattern_make(r->arena, text, wild, variables);
+    }
+    *out = (struct iam_patterns){made, n};
+    return 0;
+}
+
+/* Actions have a service and a name; both are alike in upper and lower case. */
+static int read_actions(struct reading *r, const struct value *v, struct iam_patterns *out)
+{
+    if (read_patterns(r, v, "Action", true, false, out))
+        return -1;
+    for (size_t i = 0; i < out->n; i++) {
+        struct iam_pattern *one = (struct iam_pattern *)&out->items[i];
+        if (!str_eqz(one->written, "*") && str_find_char(one->written, ':', 0) < 1)
+            return wrong(r, "an action is SERVICE:NAME, not", one->written);
+        one->text = small(r->arena, one->text);
+    }
+    return out->n ? 0 : wrong(r, "nothing stands in", STR("Action"));
+}
+
+/* ---- who ---- */
+
+static bool principal_kind(struct str name, enum iam_principal_kind *out)
+{
+    static const struct {
+        const char *name;
+        enum iam_principal_kind kind;
+    } kinds[] = {{"AWS", IAM_AWS}, {"Service", IAM_SERVICE}, {"Federated", IAM_FEDERATED},
+        {"CanonicalUser", IAM_CANONICAL}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (str_eqz(name, kinds[i].name)) {
+            *out = kinds[i].kind;
+            return true;
+        }
+    return false;
+}
+
+static int read_principals(struct reading *r, const struct value *v, struct iam_statement *out)
+{
+    size_t n = 0, cap = 1;
+    if (v->kind == VALUE_MAP)
+        for (uint32_t i = 0; i < v->count; i++)
+            cap += v->entries[i].value->kind == VALUE_LIST ? v->entries[i].value->count : 1;
+    else if (!str_eqz(value_text(v, STR_EMPTY), "*"))
+        return wrong(r, "a principal is {AWS: …}, {Service: …} or *, not", value_text(v, STR_EMPTY));
+    struct iam_named *made = ARENA_ARRAY(r->arena, struct iam_named, cap);
+    if (v->kind != VALUE_MAP)
+        made[n++] = (struct iam_named){IAM_ANYBODY, STR("*")};
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
+        const struct value *const *items, *one;
+        enum iam_principal_kind kind;
+        if (!principal_kind(v->entries[i].key, &kind))
+            return wrong(r, "there is no kind of principal called", v->entries[i].key);
+        for (size_t k = 0, count = items_of(v->entries[i].value, &items, &one); k < count; k++) {
+            struct str name = value_scalar_text(r->arena, items[k]);
+            bool any = kind == IAM_AWS && name.p && str_eqz(name, "*");
+            made[n++] = (struct iam_named){any ? IAM_ANYBODY : kind, name.p ? name : STR_EMPTY};
+        }
+    }
+    out->principals = made;
+    out->principal_count = n;
+    return n ? 0 : wrong(r, "nobody stands in", STR("Principal"));
+}
+
+/* ---- conditions ---- */
+
+static bool cut_prefix(struct str *text, const char *prefix)
+{
+    struct str before = str_z(prefix);
+    if (text->n < before.n || !str_ieq(str_slice(*text, 0, before.n), before))
+        return false;
+    *text = str_slice(*text, before.n, text->n);
+    return true;
+}
+
+static int read_condition(struct reading *r, struct str written, struct iam_condition *out)
+{
+    struct str name = written, ending = STR("IfExists");
+    *out = (struct iam_condition){.written = written};
+    if (cut_prefix(&name, "ForAllValues:"))
+        out->over = IAM_FOR_ALL;
+    else if (cut_prefix(&name, "ForAnyValue:"))
+        out->over = IAM_FOR_ANY;
+    if (name.n > ending.n && str_ieq(str_slice(name, name.n - ending.n, name.n), ending)) {
+        out->if_exists = true;
+        name = str_slice(name, 0, name.n - ending.n);
+    }
+    out->operator= operator_find(name);
+    return out->operator? 0 : wrong(r, "there is no condition operator", written);
+}
+
+static int read_conditions(struct reading *r, const struct value *v, struct iam_statement *out)
+{
+    size_t cap = 1, n = 0;
+    if (v->kind != VALUE_MAP)
+        return wrong(r, "operators and keys stand in", STR("Condition"));
+    for (uint32_t i = 0; i < v->count; i++)
+        cap += v->entries[i].value->kind == VALUE_MAP ? v->entries[i].value->count : 0;
+    struct iam_condition *made = ARENA_ARRAY(r->arena, struct iam_condition, cap);
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct value *keys = v->entries[i].value;
+        struct iam_condition one;
+        if (read_condition(r, v->entries[i].key, &one))
+            return -1;
+        if (keys->kind != VALUE_MAP)
+            return wrong(r, "no keys are given to the operator", v->entries[i].key);
+        for (uint32_t k = 0; k < keys->count; k++) {
+            one.key = small(r->arena, keys->entries[k].key);
+            if (read_patterns(r, keys->entries[k].value, "Condition", operator_is_wild(one.operator),
+                    r->variables, &one.values))
+                return -1;
+            made[n++] = one;
+        }
+    }
+    out->conditions = made;
+    out->condition_count = n;
+    return 0;
+}
+
+/* ---- statements ---- */
+
+static int check_elements(struct reading *r, const struct value *v)
+{
+    static const char *const known[] = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource",
+        "Principal", "NotPrincipal", "Condition"};
+    if (v->kind != VALUE_MAP)
+        return wrong(r, "a statement is a map, not", value_text(v, STR_EMPTY));
+    for (uint32_t i = 0; i < v->count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            found |= str_eqz(v->entries[i].key, known[k]);
+        if (!found)
+            return wrong(r, "there is no element", v->entries[i].key);
+    }
+    return 0;
+}
+
+/* The element or its negation, of which one may stand there. */
+static int either(struct reading *r, const struct value *v, const char *name, const char *negated,
+    const struct value **out, bool *is_negated)
+{
+    const struct value *plain = value_getz(v, name), *other = value_getz(v, negated);
+    *is_negated = other != NULL;
+    *out = other ? other : plain;
+    return plain && other ? wrong(r, "both forms stand there of", str_z(name)) : 0;
+}
+
+static int read_statement(struct reading *r, const struct value *v, struct iam_statement *out)
+{
+    const struct value *actions, *resources, *principals, *conditions;
+    *out = (struct iam_statement){.number = r->number};
+    if (check_elements(r, v) || either(r, v, "Action", "NotAction", &actions, &out->not_action) ||
+        either(r, v, "Resource", "NotResource", &resources, &out->not_resource) ||
+        either(r, v, "Principal", "NotPrincipal", &principals, &out->not_principal))
+        return -1;
+    struct str effect = value_gets(v, "Effect");
+    if (!str_eqz(effect, "Allow") && !str_eqz(effect, "Deny"))
+        return wrong(r, "Effect is Allow or Deny, not", effect);
+    out->deny = str_eqz(effect, "Deny");
+    out->sid = value_gets(v, "Sid");
+    if (!actions)
+        return wrong(r, "there is neither Action nor", STR("NotAction"));
+    if (read_actions(r, actions, &out->actions) ||
+        read_patterns(r, resources, "Resource", true, r->variables, &out->resources))
+        return -1;
+    if (principals && read_principals(r, principals, out))
+        return -1;
+    conditions = value_getz(v, "Condition");
+    return conditions ? read_conditions(r, conditions, out) : 0;
+}
+
+int iam_policy_read(struct arena *arena, const struct value *document, struct str name,
+    const struct iam_policy **out, struct err *err)
+{
+    struct reading r = {.arena = arena, .err = err};
+    const struct value *const *items, *one;
+    if (document && document->kind == VALUE_STRING && json_parse(arena, document->string, &document, err))
+        return -1;
+    if (!document || document->kind != VALUE_MAP)
+        return err_set(err, ERR_INVALID, "a policy is a map with Version and Statement");
+    r.variables = str_eqz(value_gets(document, "Version"), "2012-10-17"); /* older ones have none */
+    size_t n = items_of(value_getz(document, "Statement"), &items, &one);
+    struct iam_statement *statements = ARENA_ARRAY(arena, struct iam_statement, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        r.number = i + 1;
+        if (read_statement(&r, items[i], &statements[i]))
+            return -1;
+    }
+    struct iam_policy *policy = ARENA_NEW(arena, struct iam_policy);
+    *policy = (struct iam_policy){.name = arena_str(arena, name), .statements = statements, .n = n};
+    *out = policy;
+    return 0;
+}
