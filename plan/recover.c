@@ -161,14 +161,16 @@ static int find_patiently(struct settling *s, const struct value **live, struct 
     int64_t until_ms = clock_mono_ms() + fresh_ms;
     s->ctx.look_until_ms = fresh_ms ? until_ms : 0;
     for (;;) {
+        bool last = clock_mono_ms() >= until_ms; /* not where that time passes during the look */
         if (find_made(s, live, err))
             return -1;
-        int64_t left_ms = until_ms - clock_mono_ms();
-        if (*live || s->schema->unknowable || left_ms <= 0)
+        if (*live || s->schema->unknowable || last)
             return 0;
         if (o->cancel && atomic_load(o->cancel))
             return err_set(err, ERR_INTERRUPTED, "interrupted");
-        clock_sleep_ms(left_ms < FIRST_PAUSE_MS ? left_ms : FIRST_PAUSE_MS);
+        int64_t left_ms = until_ms - clock_mono_ms();
+        if (left_ms > 0)
+            clock_sleep_ms(left_ms < FIRST_PAUSE_MS ? left_ms : FIRST_PAUSE_MS);
     }
 }
 

@@ -228,11 +228,12 @@ int run_find(struct run *run, const struct value *desired, int64_t until_ms, con
     if (run_fill_templates(run, desired, &f.desired, err))
         return -1;
     for (;;) {
+        bool last = clock_mono_ms() >= until_ms; /* not where that time passes during the look */
         if (find_once(&f, err))
             return -1;
-        int64_t left = until_ms - clock_mono_ms();
-        if (f.live || left <= 0)
+        if (f.live || last)
             break;
+        int64_t left = until_ms - clock_mono_ms();
         if (run_sleep(run, pause < left ? pause : left, err))
             return -1;
         pause = pause < PAUSE_MS ? pause * 2 : pause;

@@ -25,12 +25,14 @@ static struct {
     const struct value *live; /* what is there; NULL: nothing */
     bool down;
     int calls, fails; /* so many of the calls to come are answered by 500 */
+    int64_t takes_ms; /* each */
     int64_t looked_until_ms;
 } service;
 
 static int look(const struct value **live, struct err *err)
 {
     service.calls++;
+    manual_clock_advance(service.takes_ms);
     if (service.down)
         return err_set(err, ERR_NETWORK, "connection refused");
     if (service.fails-- > 0) {
@@ -249,6 +251,20 @@ static void test_patient(void **unused)
     assert_int_equal(manual_clock_slept(), 1000);
 }
 
+/* The last look begins when that time is over, however long the one before took. */
+static void test_patient_and_slow(void **unused)
+{
+    (void)unused;
+    schema.shows_ms = 20 * 1000;
+    patient = true;
+    service.takes_ms = 30 * 1000;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    manual_clock_advance(-60 * 60 * 1000 + 19 * 1000);
+    recovered_once(0);
+    assert_int_equal(service.calls, 2);
+    assert_int_equal(manual_clock_slept(), 0);
+}
+
 /* What was recorded by a clock that was set back since is as good as new. */
 static void test_clock_set_back(void **unused)
 {
@@ -442,6 +458,7 @@ int main(void)
         TEST(test_not_there_so_far),
         TEST(test_nothing_came),
         TEST(test_patient),
+        TEST(test_patient_and_slow),
         TEST(test_clock_set_back),
         TEST(test_unknowable),
         TEST(test_passing_trouble),

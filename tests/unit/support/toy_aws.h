@@ -6,6 +6,7 @@
 #define WEIR_TESTS_TOY_AWS_H
 
 #include "tests/unit/support/fixed_aws.h"
+#include "tests/unit/support/manual_clock.h"
 
 #include <stdio.h>
 
@@ -19,6 +20,7 @@ struct exchange {
 
 static const struct exchange *script;
 static size_t script_length, script_at;
+static int64_t answer_takes_ms; /* of the manual clock, each */
 
 static int fixed_answer(
     const struct aws_call *call, struct arena *arena, struct wire_message *response, struct err *err)
@@ -31,6 +33,7 @@ static int fixed_answer(
     if (!str_eqz(name, next->operation) || (next->body && !str_eqz(body, next->body)))
         fail_msg("expected %s %s, got %.*s %.*s", next->operation, next->body ? next->body : "",
             STR_ARG(name), STR_ARG(body));
+    manual_clock_advance(answer_takes_ms);
     if (next->code && !strcmp(next->code, LOST)) {
         err_set(err, ERR_NETWORK, "the connection was closed without an answer");
         err->lost = true;

@@ -288,6 +288,20 @@ static void test_marked_shows_late(void **state)
     made("net", "{\"size\": 3}");
 }
 
+/* What an answer says that took long to come is as old as its request: the last look begins when time is up.
+ */
+static void test_marked_look_takes_long(void **state)
+{
+    (void)state;
+    PLAY({.operation = "MakeNet", .code = LOST}, {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "ListNets", .answer = "{\"Nets\": [{\"Id\": \"n-7\"}]}"},
+        {.operation = "GetNet", .answer = "{\"Net\": {\"Id\": \"n-7\", " OURS "}}"});
+    answer_takes_ms = 11 * 1000;
+    made("net", "{\"size\": 3}");
+    answer_takes_ms = 0;
+    assert_int_equal(slept(), 0);
+}
+
 /* A second request would make a second one: as long as the first may show, it is looked for. */
 static void test_marked_is_not_there(void **state)
 {
@@ -448,6 +462,7 @@ int main(void)
         TEST(test_going),
         TEST(test_marked_is_there),
         TEST(test_marked_shows_late),
+        TEST(test_marked_look_takes_long),
         TEST(test_marked_is_not_there),
         TEST(test_token),
         TEST(test_no_id),
