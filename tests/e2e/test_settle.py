@@ -136,6 +136,27 @@ def test_its_own_secret_that_waits_for_its_end(place, tmp_path):
     assert "restore: true" in other.apply(status=1).err
 
 
+def test_a_secret_that_was_taken_back_by_half(fast_sandbox, tmp_path):
+    """Its former tags do not go, and the run ends: the secret bears the marks of who took it back, and the next apply makes it whole."""
+    text = """
+        stack: {stack}
+        resources: {{it: {{type: aws.secretsmanager.secret, name: half, secret_string: {value}, restore: true, tags: {{of: "{stack}"}}}}}}
+    """
+    former = Stack(tmp_path / "former", fast_sandbox).write(text.format(stack="former", value="one"))
+    former.apply()
+    former.destroy()
+    stack = Stack(tmp_path / "stack", fast_sandbox).write(text.format(stack="present", value="two"))
+    Faults(fast_sandbox)("POST", {"rules": [{"service": "secretsmanager", "operation": "UntagResource", "fault": "error", "status": 400, "code": "AccessDeniedException"}]})
+    stack.apply(status=1)
+    Faults(fast_sandbox)("DELETE")
+    stack.apply()
+    stack.assert_settled()
+    (found,) = fast_sandbox.client("secretsmanager").list_secrets()["SecretList"]
+    tags = {tag["Key"]: tag["Value"] for tag in found["Tags"]}
+    assert (tags["of"], tags["weir:stack"]) == ("present", "present")
+    stack.destroy()
+
+
 def test_an_upload_that_began_unseen(fast_sandbox, tmp_path):
     """CreateMultipartUpload's answer is lost: what it began is ended, and nothing lies there that nobody knows of; what others began before
     stays. (Of moto every upload was begun in 2010.)"""
