@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 
-from fault_proxy import At, Exactly, FaultProxy, Seeded  # noqa: E402
+from fault_proxy import At, Exactly, FaultProxy, Late, Seeded  # noqa: E402
 
 BODY = b"<Answer>0123456789</Answer>"
 
@@ -82,6 +82,14 @@ def test_fault(proxy, upstream, fault, answer, done):
     assert len(upstream.done) == 2 + done
     assert proxy_done == {("Make", 2): fault}
     assert proxy.labels() == [("Make", 1), ("Make", 2), ("Make", 3)]
+
+
+def test_what_is_late_is_there_before_what_comes_after_its_time(proxy, upstream, monkeypatch):
+    monkeypatch.setattr(Late, "_wait", lambda self: None)  # a machine so busy that it never gets to it
+    proxy.begin(At("Make", 1, "late:0"))
+    with pytest.raises(LOST):
+        ask(connect(proxy))
+    assert ask(connect(proxy)) == (200, BODY) and len(upstream.done) == 2
 
 
 def test_an_error_does_not_become_a_success(proxy):

@@ -3,7 +3,7 @@ Histories: applies (and a destroy) of a data pipeline's stack while requests and
 throttled and late, at 3 to 25 in a hundred, half of them killed besides; then nothing is disturbed any more, and one apply makes
 everything right, as boto3 counts it; a plan has nothing to do; one destroy leaves nothing.
 
-A history is made of its seed: WEIR_HISTORY=sandbox:17 lives through this one alone and says what was done.
+A history is made of its seed: WEIR_HISTORY=sandbox:17 lives through this one alone and says what was done, sandbox:17,18 through these.
 
 Upstream is moto, which moto_gaps.py makes know the tokens of EC2 by which AWS knows a repeated request again, and the sandbox.
 """
@@ -137,8 +137,9 @@ class Lives:
 
     def live(self, seed):
         """None, or what went wrong."""
-        folder = self.folder / f"{self.upstream}-{seed}"
-        history = History(self.place(), folder / "stack", seed)
+        place = self.place()
+        folder = self.folder / f"{self.upstream}-{seed}-{place.lake}"
+        history = History(place, folder / "stack", seed)
         try:
             history.live()
         except Exception as error:
@@ -164,13 +165,13 @@ CHUNK, CHUNKS = 250, 40  # 10,000
 
 def chunks():
     if alone := os.environ.get("WEIR_HISTORY"):
-        upstream, seed = alone.split(":")
-        return [(upstream, range(int(seed), int(seed) + 1))]
+        upstream, seeds = alone.split(":")
+        return [(upstream, [int(seed) for seed in seeds.split(",")])]
     if LONG:
         return [(("sandbox", "moto")[number % 2], range(number * CHUNK, (number + 1) * CHUNK)) for number in range(CHUNKS)]
     return [(upstream, range(number)) for upstream, number in SHORT.items()]
 
 
-@pytest.mark.parametrize("upstream, seeds", chunks(), ids=lambda value: value if isinstance(value, str) else f"{value.start}-{value.stop - 1}")
+@pytest.mark.parametrize("upstream, seeds", chunks(), ids=lambda value: value if isinstance(value, str) else f"{value[0]}-{value[-1]}")
 def test_history(cloud, tmp_path, upstream, seeds):
     Lives(upstream, cloud, tmp_path).all(seeds)

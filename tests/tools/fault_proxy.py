@@ -14,7 +14,8 @@ and by how many of that label came before. A fault is a text:
     cut:N         carried out; of the whole answer, its head included, N bytes come (-N: all but N; head: all of the head; middle: half of the body)
     half          carried out; half of the body comes, and the head says that it is all
     500before 500after 503before 503after throttlebefore throttleafter    refused, or carried out and then refused; `after` never for what throttles
-    late:S        the connection is closed without an answer, and the request is carried out S seconds later
+    late:S        the connection is closed without an answer, and the request is carried out S seconds later: before anything that comes after that
+                  time, however busy the machine is
     stall         carried out; the answer never comes: the client has to give up
     stale         the answer to a read is the one that the same read had before, if it had one
 
@@ -203,6 +204,25 @@ ERRORS = {"500": (500, "InternalFailure"), "503": (503, "ServiceUnavailable"), "
 # ---- the proxy ----
 
 
+class Late:
+    """A request that is carried out when its time has come, by whoever comes by first."""
+
+    def __init__(self, seconds, carry_out):
+        self.due, self.carry_out, self.lock = time.monotonic() + seconds, carry_out, threading.Lock()
+        threading.Thread(target=self._wait, daemon=True).start()
+
+    def _wait(self):
+        time.sleep(max(0, self.due - time.monotonic()))
+        self.arrive()
+
+    def arrive(self):
+        """It has been carried out when this returns."""
+        with self.lock:
+            carry_out, self.carry_out = self.carry_out, None
+            if carry_out:
+                carry_out()
+
+
 class FaultProxy:
     def __init__(self, upstream):
         where = urlsplit(upstream)
@@ -224,8 +244,8 @@ class FaultProxy:
         """No faults from here on, and nothing that may still arrive."""
         with self.lock:
             self.plan, late, self.late = Nothing(), self.late, []
-        for thread in late:
-            thread.join()
+        for one in late:
+            one.arrive()
 
     def done(self):
         """{(label, number): fault} of what was done since begin()."""
@@ -289,6 +309,7 @@ class FaultProxy:
     def _exchange(self, client, request, kept):
         """Does the connection stay?"""
         entry = self._note(request)
+        self._arrived(time.monotonic())
         kind, _, word = (entry["fault"] or "").partition(":")
         if kind == "refuse":
             return False
@@ -326,8 +347,7 @@ class FaultProxy:
         return answer.bytes(), True
 
     def _send_later(self, request, seconds):
-        def send():
-            time.sleep(seconds)
+        def carry_out():
             kept = []
             try:
                 self._carry_out(request, kept)
@@ -336,7 +356,12 @@ class FaultProxy:
             for server in kept:
                 server.close()
 
-        thread = threading.Thread(target=send, daemon=True)
-        thread.start()
         with self.lock:
-            self.late.append(thread)
+            self.late.append(Late(seconds, carry_out))
+
+    def _arrived(self, now):
+        """What was late is there before what comes after its time."""
+        with self.lock:
+            due = [one for one in self.late if one.due <= now]
+        for one in due:
+            one.arrive()

@@ -1,9 +1,12 @@
 """What moto 5.2 lacks or does wrong and the tests need, as the services do it: import it before moto serves."""
 
 import json
+import threading
 
 from moto.athena.responses import AthenaResponse
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.awslambda.policy import Policy
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.ec2.models.nat_gateways import NatGatewayBackend
@@ -14,6 +17,9 @@ from moto.glue.models import Action, FakeConnection, GlueBackend, Predicate
 from moto.glue.responses import GlueResponse
 from moto.rds.models import RDSBackend
 from moto.stepfunctions.responses import StepFunctionResponse
+
+
+ONE_AT_A_TIME = threading.Lock()  # looking and doing what was looked for
 
 
 def answers(response, name):
@@ -233,6 +239,39 @@ LambdaFunction.update_configuration = update_all_of_the_configuration
 LambdaFunction.update_function_code = update_code_and_architectures
 
 
+# ---- Lambda: what there is one of, moto makes twice ----
+
+add_statement, create_event_source_mapping = Policy.add_statement, LambdaBackend.create_event_source_mapping
+
+
+class AlreadyExists(LambdaClientError):
+    code = 409
+
+    def __init__(self, message):
+        super().__init__("ResourceConflictException", message)
+
+
+def add_statement_once(self: Policy, raw, qualifier=None):
+    name = json.loads(raw)["StatementId"]
+    with ONE_AT_A_TIME:
+        if any(statement.get("Sid") == name for statement in self.statements):
+            raise AlreadyExists(f"The statement id ({name}) provided already exists. Please provide a new statement id, or remove the existing statement.")
+        return add_statement(self, raw, qualifier)
+
+
+def create_event_source_mapping_once(self: LambdaBackend, spec):
+    source, function = spec.get("EventSourceArn"), self._lambdas.get_function_by_name_or_arn_with_qualifier(spec.get("FunctionName", ""))
+    with ONE_AT_A_TIME:
+        for one in self._event_source_mappings.values():
+            if (one.event_source_arn, one.function_arn) == (source, function.function_arn):
+                raise AlreadyExists(f'The event source arn ("{source}") and function ("{function.function_name}") provided mapping already exists. '
+                                                f"Please update or delete the existing mapping with UUID {one.uuid}")
+        return create_event_source_mapping(self, spec)
+
+
+Policy.add_statement = add_statement_once
+LambdaBackend.create_event_source_mapping = create_event_source_mapping_once
+
 # ---- EC2, RDS ----
 
 delete_nat_gateway, modify_db_subnet_group = NatGatewayBackend.delete_nat_gateway, RDSBackend.modify_db_subnet_group
@@ -260,9 +299,10 @@ def once_for_a_token(response, name):
         token, answers = self._get_param("ClientToken"), self.ec2_backend.__dict__.setdefault("answers_by_token", {})
         if not token:
             return make(self)
-        if (name, token) not in answers:
-            answers[name, token] = make(self)
-        return answers[name, token]
+        with ONE_AT_A_TIME:
+            if (name, token) not in answers:
+                answers[name, token] = make(self)
+            return answers[name, token]
 
     setattr(response, name, answer)
 
