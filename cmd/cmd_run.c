@@ -441,7 +441,7 @@ static int cmd_run_carry_out(struct running *r)
         return status;
     state_token(token);
     r->ctx = job_context(&r->job, &r->inv->arena, r->workspace);
-    r->ctx.token = arena_str(&r->inv->arena, str_n(token, 32));
+    r->ctx.owner.token = arena_str(&r->inv->arena, str_n(token, 32));
     r->ctx.cancel = &r->cancel;
     r->signals = signals_catch();
     r->until_ms = r->own->timeout_ms ? clock_mono_ms() + r->own->timeout_ms : 0;

@@ -281,7 +281,7 @@ struct op_ctx job_context(const struct job *job, struct arena *arena, struct wor
         .schema = job->schema,
         .address = job->record->subject.address,
         .dir = workspace->stack->dir,
-        .stack = workspace->stack->name,
+        .owner.stack = workspace->stack->name,
         .sensitive = value_is_sensitive(job->record->attrs)};
 }
 

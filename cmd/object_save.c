@@ -44,8 +44,8 @@ int object_save(const struct object_save *save, int64_t *bytes, struct err *err)
     struct s3_downloaded done;
     struct op_ctx ctx = *save->ctx;
     ctx.cancel = &saving.cancel;
-    ctx.progress = object_save_progress;
-    ctx.progress_ctx = &saving;
+    struct op_observer observer = {.ctx = &saving, .progress = object_save_progress};
+    ctx.observer = &observer;
     int status = s3_download(&ctx, save->download, &done, err);
     object_save_clear(&saving);
     if (status)

@@ -265,7 +265,7 @@ static bool check_thing(struct running *r, const struct value *want)
     if (workspace_provider(&r->workspace, service, NULL, &provider, &err))
         return test_fail_err(r, "live", &err);
     struct op_ctx ctx = {
-        .arena = &r->arena, .provider = provider, .schema = schema, .stack = r->workspace.stack->name};
+        .arena = &r->arena, .provider = provider, .schema = schema, .owner.stack = r->workspace.stack->name};
     const struct value *prior = value_with(&r->arena, want, STR("type"), NULL), *live = NULL;
     if (schema->ops->read(&ctx, prior, NULL, &live, &err))
         return test_fail_err(r, "live", &err);

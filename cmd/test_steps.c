@@ -214,7 +214,7 @@ static bool run_and_compare(
     const struct value *rows = NULL, *timeout = test_steps_get(step, "timeout");
     int64_t timeout_s = timeout && timeout->kind == VALUE_INT ? timeout->integer : TIMEOUT_S;
     state_token(token);
-    ctx.token = arena_str(&r->arena, str_n(token, 32));
+    ctx.owner.token = arena_str(&r->arena, str_n(token, 32));
     if (!run_job(r, job, &ctx, input, timeout_s, &run, &log))
         return false;
     bool table = job->schema->job->tabular && run.state == JOB_SUCCEEDED;

@@ -12,17 +12,17 @@
 
 /* ---- what follows from local files ---- */
 
-static void warn_user(void *ctx, const char *text)
-{
-    struct planner *p = ctx;
-    observe(&p->observer, &(struct event){.kind = EVENT_WARNING, .text = text});
-}
-
 /* To whom a line of output belongs. */
 struct printing {
     struct planner *p;
     struct str address;
 };
+
+static void warn_user(void *ctx, const char *text)
+{
+    const struct printing *printing = ctx;
+    observe(&printing->p->observer, &(struct event){.kind = EVENT_WARNING, .text = text});
+}
 
 static void tell_printed(void *ctx, const char *line)
 {
@@ -39,14 +39,15 @@ int evaluate_prepare(struct planner *p, const struct instance *instance, struct 
     struct str otherwise = p->options->latest ? STR("latest") : as_recorded ? STR("recorded") : STR_EMPTY;
     if (!decl->schema->ops->prepare)
         return 0;
-    op.recorded = instance->import_live ? instance->import_live
-                  : instance->seen      ? instance->seen->record->attrs
-                                        : NULL;
-    op.offline |= p->options->as_recorded && !op.recorded;
-    op.version = value_text(value_get(p->options->versions, instance->address), otherwise);
-    op.demanded = decl->demands > 0;
-    op.timeout_ms = op.recorded ? decl->timeout_update_ms : decl->timeout_create_ms;
-    if (!decl->schema->ops->prepare(&op, *object, object, err))
+    struct preparation how = {
+        .version = value_text(value_get(p->options->versions, instance->address), otherwise),
+        .demanded = decl->demands > 0};
+    how.recorded = instance->import_live ? instance->import_live
+                   : instance->seen      ? instance->seen->record->attrs
+                                         : NULL;
+    how.offline = p->offline || (p->options->as_recorded && !how.recorded);
+    op.timeout_ms = how.recorded ? decl->timeout_update_ms : decl->timeout_create_ms;
+    if (!decl->schema->ops->prepare(&op, &how, *object, object, err))
         return 0;
     if (err->class == ERR_IO) /* a file that the stack names */
         err->class = ERR_INVALID;
@@ -57,10 +58,9 @@ const struct value *evaluate_files(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
     struct op_ctx op = instance_context(p, arena, NULL, instance);
-    op.warn = warn_user;
-    op.warn_ctx = p;
-    op.printed = tell_printed;
-    op.printed_ctx = &(struct printing){p, instance->address};
+    struct printing printing = {p, instance->address};
+    struct op_observer observer = {.ctx = &printing, .warn = warn_user, .printed = tell_printed};
+    op.observer = &observer;
     struct err err = ERR_INIT;
     if (!object || !evaluate_prepare(p, instance, op, &object, &err))
         return object;

@@ -17,13 +17,12 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .provider = provider,
         .schema = schema,
         .address = address,
-        .stack = p->stack->name,
         .cancel = p->cancel,
         .work_dir = p->workspace->work_dir,
         .digests = p->workspace->digests,
-        .env = p->stack->env,
-        .offline = p->offline,
-        .lineage = p->workspace->state ? state_lineage(p->workspace->state) : STR_EMPTY,
+        .owner = {.stack = p->stack->name,
+            .env = p->stack->env,
+            .lineage = p->workspace->state ? state_lineage(p->workspace->state) : STR_EMPTY},
     };
 }
 

@@ -23,6 +23,7 @@ struct settling {
     const struct schema *schema;
     struct arena *arena;
     struct op_ctx ctx;
+    struct attempt attempt; /* which the intent stands for */
 };
 
 static struct str note_text(struct arena *arena, const char *format, struct str id)
@@ -98,7 +99,7 @@ static int find_made(struct settling *s, const struct value **live, struct err *
     const struct value *desired = s->intent->desired ? s->intent->desired : &value_empty_map,
                        *planned = desired;
     *live = NULL;
-    if (ops->find && ops->find(&s->ctx, desired, live, err))
+    if (ops->find && ops->find(&s->ctx, &s->attempt, desired, live, err))
         return -1;
     if (!ops->find && ops->predict && ops->predict(&s->ctx, desired, NULL, &planned, err))
         return -1;
@@ -159,7 +160,7 @@ static int find_patiently(struct settling *s, const struct value **live, struct 
     const struct recover_options *o = s->options;
     int64_t fresh_ms = o->patient ? recover_fresh_ms(s->intent, s->schema) : 0;
     int64_t until_ms = clock_mono_ms() + fresh_ms;
-    s->ctx.look_until_ms = fresh_ms ? until_ms : 0;
+    s->attempt.look_until_ms = fresh_ms ? until_ms : 0;
     for (;;) {
         bool last = clock_mono_ms() >= until_ms; /* not where that time passes during the look */
         if (find_made(s, live, err))
@@ -220,8 +221,9 @@ static int settle_update(struct settling *s, struct err *err)
     /* Of what was being taken over there is no record yet, and its id may be the service's. */
     if (value_is_null(value_get(prior, s->schema->id)) && s->intent->subject.id.n)
         prior = value_with(s->arena, prior, s->schema->id, value_string(s->arena, s->intent->subject.id));
-    s->ctx.attempted = s->intent->desired;
-    if (s->schema->ops->read(&s->ctx, prior, set, &live, err))
+    const struct resource_ops *ops = s->schema->ops;
+    if (ops->reread ? ops->reread(&s->ctx, prior, s->intent->desired, set, &live, err)
+                    : ops->read(&s->ctx, prior, set, &live, err))
         return -1;
     if (!live)
         return close_undone(s, "was being changed when the run stopped, and is not there any more", err);
@@ -265,15 +267,13 @@ static int begin_settling(struct settling *s, struct err *err)
         .schema = s->schema,
         .address = s->intent->subject.address,
         .work_dir = o->work_dir,
-        .stack = o->stack,
-        .env = o->env,
-        .lineage = state_lineage(o->state),
-        .token = s->intent->token,
-        .since_ms = s->intent->at_ms,
+        .owner = {.stack = o->stack,
+            .env = o->env,
+            .lineage = state_lineage(o->state),
+            .token = s->intent->token},
         .cancel = o->cancel,
-        .claim = claim_thing,
-        .claim_ctx = s,
     };
+    s->attempt = (struct attempt){.since_ms = s->intent->at_ms, .claim = claim_thing, .claim_ctx = s};
     return o->provider(o->ctx, s->intent, &s->ctx.provider, err);
 }
 

@@ -204,19 +204,17 @@ static void list_group(void *ctx, size_t i)
     }
     struct listing listing = {r, group};
     struct op_ctx ctx_list = op_context(r->p, &arena, group->provider, group->schema, group->schema->name);
-    ctx_list.saw_marks = listed_marks;
-    ctx_list.saw_marks_ctx = &listing;
+    struct op_observer observer = {.ctx = &listing, .saw_marks = listed_marks};
+    ctx_list.observer = &observer;
     const struct value **priors = ARENA_ARRAY(&arena, const struct value *, group->n);
     for (size_t k = 0; k < group->n; k++)
         priors[k] = group->items[k]->record->attrs;
-    ctx_list.priors = priors;
-    ctx_list.prior_count = group->n;
+    struct sought sought = {union_of_wanted(r, &arena, group), priors, group->n};
     for (size_t k = 0; k < group->n; k++)
         ctx_list.sensitive |= object_tells_secrets(group->schema, group->items[k]->record->attrs);
     const struct value *covered = NULL;
     struct err err = ERR_INIT;
-    if (group->schema->ops->list(
-            &ctx_list, union_of_wanted(r, &arena, group), found_listed, &listing, &covered, &err)) {
+    if (group->schema->ops->list(&ctx_list, &sought, found_listed, &listing, &covered, &err)) {
         /* No permission to list is no reason to give up: the resources themselves may be readable. */
         if (err.class == ERR_AUTH || err.class == ERR_SERVICE) {
             for (size_t k = 0; k < group->n; k++)
@@ -316,8 +314,8 @@ static void read_single(void *ctx, size_t i)
     const struct decl *decl = stack_find(r->p->stack, address_declared(seen->address));
     op.dir = decl ? local_dir(decl) : r->p->stack->dir;
     struct single single = {r, seen};
-    op.saw_marks = read_marks;
-    op.saw_marks_ctx = &single;
+    struct op_observer observer = {.ctx = &single, .saw_marks = read_marks};
+    op.observer = &observer;
     const struct value *wanted = wanted_of(r->p, &arena, group->schema, seen);
     /* Listed and in agreement: only what the listing left open. */
     const struct value *base = seen->read && listing_agrees(group, seen) ? seen->live : NULL;

@@ -107,7 +107,7 @@ static int check_owner(
     if (ctx->schema->ops->marks && ctx->schema->ops->marks(ctx, prior, &marks, err))
         return err->class == ERR_ABSENT ? 0 : err_context(err, "finding out whose it is");
     struct str stack = value_gets(marks, "stack");
-    if (!stack.n || str_eq(stack, ctx->stack))
+    if (!stack.n || str_eq(stack, ctx->owner.stack))
         return 0;
     err_set(err, ERR_INVALID, "it bears the marks of the stack \"%.*s\"", STR_ARG(stack));
     return err_hint(err, "`removed: [{address: …, destroy: false}]` lets go of it as it is");
@@ -157,7 +157,7 @@ static bool is_left(const struct op_ctx *ctx, const struct schema *schema, const
     if (schema->ops->marks && schema->ops->marks(&own, object, &marks, &ignored))
         return false;
     struct str stack = value_gets(marks, "stack"), address = value_gets(marks, "address");
-    return !stack.n || (str_eq(stack, ctx->stack) && str_eq(address, ctx->address));
+    return !stack.n || (str_eq(stack, ctx->owner.stack) && str_eq(address, ctx->address));
 }
 
 int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const struct value *object,
@@ -203,15 +203,14 @@ static bool is_kept(const struct value *leaf)
     return kept && kept->kind == VALUE_BOOL && kept->boolean;
 }
 
-void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object,
-    void (*warn)(void *ctx, const char *text), void *warn_ctx)
+void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object)
 {
     const struct value *list;
     struct err err = ERR_INIT;
     char text[1280];
     if (teardown_find_leaves(p, ctx, object, &list, &err)) {
         snprintf(text, sizeof text, "what services left of it was not removed: %s", err.message);
-        warn(warn_ctx, text);
+        op_warn(ctx, text);
         return;
     }
     for (uint32_t i = 0; i < list->count; i++) {
@@ -222,12 +221,13 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
         if (is_kept(list->items[i]))
             continue;
         own.schema = catalog_find(p->workspace->catalog, type, false, &failure);
-        own.unmarked = true; /* a service made it, of what was ours */
-        if (own.schema->ops->delete (&own, value_getz(list->items[i], "object"), &failure) == 0)
+        own.owner.unmarked = true; /* a service made it, of what was ours */
+        if (own.schema->ops->delete (
+                &own, p->options->teardown, value_getz(list->items[i], "object"), &failure) == 0)
             continue;
         snprintf(
             text, sizeof text, "left behind: %.*s %.*s: %s", STR_ARG(type), STR_ARG(id), failure.message);
-        warn(warn_ctx, text);
+        op_warn(ctx, text);
     }
 }
 
@@ -278,10 +278,9 @@ static void examine_deletion(void *ctx, size_t i)
     const struct value *erased = &value_empty_list, *left = &value_empty_list;
     const struct value *prior = change->prior ? change->prior : deleted_record(change)->attrs;
     struct err *err = &x->errors[i];
-    op.teardown = p->options->teardown;
-    op.progress = tell_looking;
-    op.progress_ctx = &looking;
-    if ((ops->erases && ops->erases(&op, prior, &erased, err)) ||
+    struct op_observer observer = {.ctx = &looking, .progress = tell_looking};
+    op.observer = &observer;
+    if ((ops->erases && ops->erases(&op, p->options->teardown, prior, &erased, err)) ||
         (has_flag(erased) && check_owner(&op, change, prior, err)))
         return;
     struct err ignored = ERR_INIT; /* what cannot be looked at now is looked at again afterwards */

@@ -16,7 +16,6 @@ bool teardown_examine(struct planner *p);
 int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const struct value *object,
     const struct value **out, struct err *err);
 /* After a deletion: removes what services left behind of the object. What cannot be removed is warned of. */
-void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object,
-    void (*warn)(void *ctx, const char *text), void *warn_ctx);
+void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object);
 
 #endif

@@ -36,7 +36,7 @@ static bool is_others(struct op_ctx *op, const struct value *live)
     if (!op->schema->ops->marks || op->schema->ops->marks(op, live, &marks, &ignored))
         return false;
     struct str stack = value_gets(marks, "stack");
-    return stack.n && !str_eq(stack, op->stack);
+    return stack.n && !str_eq(stack, op->owner.stack);
 }
 
 /* A folder without a file in it: its bucket would give one for any name. */

@@ -102,7 +102,6 @@ static void add_named(struct verifying *v, struct planner *p, struct instance *i
         return;
     note_place(v, provider, schema);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
-    op.offline = true;
     if (schema->ops->predict && schema->ops->predict(&op, planned, NULL, &planned, &ignored))
         return;
     instance->planned = planned;
@@ -199,8 +198,7 @@ static void add_marked_buckets(struct verifying *v, struct provider *provider)
     struct candidate c = {.schema = schema, .provider = provider, .subject.type = STR("aws.s3.bucket")};
     struct marked_search search = {v, provider, schema};
     struct op_ctx op = verify_context(v, v->p->arena, &c);
-    op.untold = true;
-    if (!schema || schema->ops->marked(&op, found_marked, &search, &err))
+    if (!schema || schema->ops->marked(&op, true, found_marked, &search, &err))
         verify_failed(v, &err, STR("the stack's marks"));
 }
 
@@ -269,7 +267,7 @@ static void add_listed(struct verifying *v)
         if (!c.schema || !c.schema->ops->marked || map_set(&done, c.subject.type, &done))
             continue;
         struct op_ctx op = verify_context(v, v->p->arena, &c);
-        if (c.schema->ops->marked(&op, found_marked, &search, &err))
+        if (c.schema->ops->marked(&op, false, found_marked, &search, &err))
             verify_failed(v, &err, c.subject.type);
     }
 }

@@ -31,7 +31,7 @@ void work_progress(void *ctx, const char *what)
     executor_event(work->x, &event);
 }
 
-void work_warn(void *ctx, const char *text)
+static void tell_warning(void *ctx, const char *text)
 {
     struct work *work = ctx;
     struct event event = work_event(work, EVENT_WARNING);
@@ -75,18 +75,13 @@ void work_context(struct work *work, int64_t timeout_ms)
         op_context(work->x->p, &work->arena, work->provider, work->change->schema, work->subject.address);
     if (work->change->instance)
         work->ctx.dir = local_dir(work->change->instance->decl);
-    work->ctx.token = str_z(work->token);
+    work->ctx.owner.token = str_z(work->token);
     work->ctx.timeout_ms = timeout_ms;
     work->ctx.cancel = &work->x->cancel;
-    work->ctx.progress = work_progress;
-    work->ctx.progress_ctx = work;
-    work->ctx.warn = work_warn;
-    work->ctx.warn_ctx = work;
-    work->ctx.printed = tell_printed;
-    work->ctx.printed_ctx = work;
-    work->ctx.claim = claim_thing;
-    work->ctx.claim_ctx = work;
-    work->ctx.since_ms = clock_wall_ms();
+    work->observer = (struct op_observer){
+        .ctx = work, .progress = work_progress, .warn = tell_warning, .printed = tell_printed};
+    work->ctx.observer = &work->observer;
+    work->attempt = (struct attempt){.since_ms = clock_wall_ms(), .claim = claim_thing, .claim_ctx = work};
 }
 
 bool work_was_there(const struct record *record, const struct decl *decl)
@@ -234,8 +229,8 @@ static int apply_change(struct work *work, struct err *err)
         return work_create(work, err);
     case ACTION_ADOPT: return update_as_shown(work, instance->import_live, NULL, err);
     case ACTION_UPDATE:
-        work->ctx.seen_marks = seen->marks;
-        work->ctx.unmarked = work_was_there(seen->record, instance->decl);
+        work->ctx.owner.seen_marks = seen->marks;
+        work->ctx.owner.unmarked = work_was_there(seen->record, instance->decl);
         return update_as_shown(work, seen->live, seen->record, err);
     case ACTION_NOOP:
     case ACTION_DELETE:

@@ -23,6 +23,8 @@ struct work {
     const struct value *desired; /* what the file wants, wholly known; NULL: it is deleted */
     const struct value *deps;    /* of that */
     struct op_ctx ctx;
+    struct op_observer observer;
+    struct attempt attempt; /* of what is created */
     char token[33];
 };
 
@@ -34,7 +36,6 @@ int work_apply(struct executor *x, struct change *change, struct err *err);
 void work_context(struct work *work, int64_t timeout_ms);
 /* Says how it goes. */
 void work_progress(void *ctx, const char *what);
-void work_warn(void *ctx, const char *text);
 /* Was it there before weir, so that it need not bear the stack's marks? */
 bool work_was_there(const struct record *record, const struct decl *decl);
 /* Brings `prior` to what is desired in the attributes of the list, and records it. */

@@ -25,12 +25,11 @@ static bool lacks_costly(const struct schema *schema, const struct value *desire
 static const struct value *with_files(struct work *work, const struct value *created)
 {
     const struct schema *schema = work->change->schema;
-    struct op_ctx ctx = work->ctx;
+    struct preparation how = {.recorded = created};
     struct err ignored = ERR_INIT;
     const struct value *whole;
-    ctx.recorded = created;
     if (!schema->ops->prepare || !lacks_costly(schema, work->desired) ||
-        schema->ops->prepare(&ctx, work->desired, &whole, &ignored))
+        schema->ops->prepare(&work->ctx, &how, work->desired, &whole, &ignored))
         return work->desired;
     return whole;
 }
@@ -51,7 +50,7 @@ static int take_back(struct work *work, const struct value *planned, struct err 
     work_progress(work, "was deleted by this stack and is still kept: taking it back");
     if (work_intent(work, STR("create"), work_object_id(work, planned), err))
         return -1;
-    if (work->change->schema->ops->create(&work->ctx, restoring, &live, err))
+    if (work->change->schema->ops->create(&work->ctx, &work->attempt, restoring, &live, err))
         return work_failed(work, STR("create"), live, err);
     if (value_is_null(value_getz(work->desired, "restore")))
         live = value_with(&work->arena, live, STR("restore"), NULL);
@@ -77,7 +76,7 @@ static bool is_marked_ours(struct work *work, const struct value *object, bool *
     const struct value *marks = NULL;
     struct err failure = ERR_INIT;
     *known = ops->marks && !ops->marks(&work->ctx, object, &marks, &failure);
-    return *known && str_eq(value_gets(marks, "stack"), work->ctx.stack);
+    return *known && str_eq(value_gets(marks, "stack"), work->ctx.owner.stack);
 }
 
 /* What bears the name of what is planned, as far as it takes to read it. */
@@ -182,22 +181,23 @@ static int settle_earlier(struct work *work, const struct intent *open, bool *se
 {
     const struct schema *schema = work->change->schema;
     struct op_ctx ctx = work->ctx;
+    struct attempt earlier = work->attempt;
     const struct value *before = open->desired ? open->desired : &value_empty_map, *live = NULL;
     int64_t fresh_ms = schema->named ? 0 : recover_fresh_ms(open, schema);
     if (schema->unknowable)
         return refuse_unknowable(work, err);
-    ctx.token = open->token;
-    ctx.since_ms = open->at_ms;
-    ctx.look_until_ms = fresh_ms ? clock_mono_ms() + fresh_ms : 0;
+    ctx.owner.token = open->token;
+    earlier.since_ms = open->at_ms;
+    earlier.look_until_ms = fresh_ms ? clock_mono_ms() + fresh_ms : 0;
     if (fresh_ms)
         work_progress(work, "an earlier request may still be carried out: looking for what it made");
-    if (schema->ops->find && schema->ops->find(&ctx, before, &live, err))
+    if (schema->ops->find && schema->ops->find(&ctx, &earlier, before, &live, err))
         return -1;
     *settled = live != NULL;
     if (live)
         return take_earlier(work, before, live, err);
-    work->ctx.again = true;
-    work->ctx.since_ms = open->at_ms;
+    work->attempt.again = true;
+    work->attempt.since_ms = open->at_ms;
     if (is_same_request(before, work->desired))
         snprintf(work->token, sizeof work->token, "%.*s", STR_ARG(open->token));
     return 0;
@@ -235,7 +235,7 @@ int work_create(struct work *work, struct err *err)
     /* Where there is nothing outside the record is the resource. */
     if (ops->read && work_intent(work, STR("create"), work_object_id(work, planned), err))
         return -1;
-    if (!ops->create(&work->ctx, work->desired, &live, err))
+    if (!ops->create(&work->ctx, &work->attempt, work->desired, &live, err))
         return record_made(work, live, err);
     if (!ops->read)
         return -1;

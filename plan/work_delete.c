@@ -43,8 +43,7 @@ static int begin_delete(struct work *work, struct err *err)
     work->place = record->place;
     work_context(work, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
     work->ctx.dir = decl ? local_dir(decl) : work->x->p->stack->dir; /* what takes it back may be a file */
-    work->ctx.teardown = work->x->plan->destroy ? work->x->p->options->teardown : 0;
-    work->ctx.unmarked = work_was_there(record, decl);
+    work->ctx.owner.unmarked = work_was_there(record, decl);
     return 0;
 }
 
@@ -59,7 +58,8 @@ static int delete_recorded(struct work *work, struct err *err)
     const struct value *prior = prior_of(work);
     if (ops->read && work_intent(work, STR("delete"), work->subject.id, err))
         return -1;
-    if (ops->delete &&ops->delete (&work->ctx, prior, err)) {
+    unsigned teardown = work->x->plan->destroy ? p->options->teardown : 0;
+    if (ops->delete &&ops->delete (&work->ctx, teardown, prior, err)) {
         struct err write_error = ERR_INIT;
         state_fail(state, work->subject.address, STR("delete"), err, NULL, &write_error);
         return -1;
@@ -67,7 +67,7 @@ static int delete_recorded(struct work *work, struct err *err)
     if (state_done(state, &gone, err))
         return -1;
     if (work->x->plan->destroy)
-        teardown_leaves(p, &work->ctx, prior, work_warn, work);
+        teardown_leaves(p, &work->ctx, prior);
     return 0;
 }
 

@@ -39,56 +39,90 @@ struct teardown_name {
 };
 extern const struct teardown_name teardown_names[];
 
+/*
+ * Whom an operation tells of what happens meanwhile; each may be NULL, and so may the observer. Called from
+ * the operation's own thread or one of its helpers.
+ */
+struct op_observer {
+    void *ctx;
+    void (*progress)(void *ctx, const char *what); /* "waiting for status available (creating)" */
+    void (*warn)(void *ctx, const char *text);     /* something that is no failure */
+    void (*printed)(void *ctx, const char *line);  /* a line that a local command printed */
+    /* read, list: the marks that an answer shows of a thing besides what was asked for, as `marks` gives
+     * them. */
+    void (*saw_marks)(void *ctx, struct str id, const struct value *marks);
+};
+
+/* Whose a thing is, or is to be: what marks are made of and compared with. */
+struct owner {
+    struct str stack;   /* its name */
+    struct str env;     /* its environment; "" none */
+    struct str lineage; /* of the state: copies of a stack have the same name; "" not known */
+    struct str token;   /* idempotency token of this intent: 32 hex digits; stable across retries and
+                         * recovery */
+    bool unmarked;      /* update, delete: it was there before weir, so it need not bear our marks */
+    const struct value *seen_marks; /* update: what a refresh was shown of them; NULL: nothing */
+};
+
 /* What is passed to every operation. */
 struct op_ctx {
     struct arena *arena; /* results and scratch */
     struct provider *provider;
     const struct schema *schema;
-    struct str address;      /* for messages and the weir:address tag */
+    struct str address; /* for messages and marks */
+    struct owner owner;
     struct str dir;          /* where relative file names in attributes start */
     struct str work_dir;     /* the stack's .weir: for what is kept between runs and may be lost; "" none */
     struct digests *digests; /* of local files; may be NULL */
-    bool untold;             /* marked: nobody but the service itself knows what bears marks */
-    bool offline;            /* prepare: only check, run and make nothing */
-    bool demanded;           /* prepare: something refers to the object's costly attributes, or may do so */
-    const struct value *recorded; /* prepare: the record's attributes, or what is imported; NULL: neither */
-    const struct value *const *priors; /* list: the recorded attributes of those that are looked for */
-    size_t prior_count;
-    const struct value *attempted; /* read, after an interrupted update: what that was to bring about */
+    bool sensitive;          /* the file or the record marks something as secret that answers may repeat: not
+                              * traced */
+    int64_t timeout_ms;      /* for waiting on create, update or delete; 0: the type's own */
+    const atomic_bool *cancel;          /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
+    const struct op_observer *observer; /* NULL: nobody looks */
+};
+
+/* Tells the observer, if there is one who wants to know. */
+void op_progress(const struct op_ctx *ctx, const char *what);
+void op_warn(const struct op_ctx *ctx, const char *text);
+void op_printed(const struct op_ctx *ctx, const char *line);
+void op_saw_marks(const struct op_ctx *ctx, struct str id, const struct value *marks);
+/* For what is costly to say. */
+bool op_tells_progress(const struct op_ctx *ctx);
+bool op_tells_printed(const struct op_ctx *ctx);
+bool op_tells_marks(const struct op_ctx *ctx);
+
+/* ---- what single operations are given besides ---- */
+
+/* prepare: how far it may go. */
+struct preparation {
+    bool offline;                 /* only check, run and make nothing */
+    bool demanded;                /* something refers to the object's costly attributes, or may do so */
+    const struct value *recorded; /* the record's attributes, or what is imported; NULL: neither */
     /* Which version the command asks for: "" as file and record say, "latest" what the sources say now,
      * "recorded", or the SHA-256 of an earlier one. */
     struct str version;
-    struct str stack;   /* stack name, for the ownership tag */
-    struct str env;     /* its environment; "" none */
-    struct str lineage; /* of the state, for the same: copies of a stack have the same name; "" not known */
-    struct str
-        token; /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
-    int64_t
-        since_ms; /* find, create: when the intent was recorded; nothing older is looked for; 0: not known */
+};
+
+/* list: what is looked for. */
+struct sought {
+    const struct value *wanted;        /* as `read` has it */
+    const struct value *const *priors; /* the recorded attributes of what there should be */
+    size_t count;
+};
+
+/* create, find: what is known of the request that makes the thing, or may have made it. */
+struct attempt {
+    int64_t since_ms;      /* when the intent was recorded; nothing older is looked for; 0: not known */
     int64_t look_until_ms; /* find: looks again until then (clock_mono_ms); 0: once */
     bool again; /* create: an earlier request of this intent may have been carried out, or still be */
     /* Found by what it looks like: is it nobody else's? From then on it is this one's. NULL: nobody else is
      * there. */
     bool (*claim)(void *ctx, struct str id);
     void *claim_ctx;
-    bool sensitive; /* the file or the record marks something as secret that answers may repeat: not traced */
-    unsigned teardown; /* consents of this deletion, see enum teardown */
-    bool unmarked;     /* update, delete: it was there before weir, so it need not bear our marks */
-    /* read, list: the marks that an answer shows of a thing besides what was asked for, as `marks` gives
-     * them. NULL: nobody wants to know. */
-    void (*saw_marks)(void *ctx, struct str id, const struct value *marks);
-    void *saw_marks_ctx;
-    const struct value *seen_marks; /* update: what was shown of it so; NULL: nothing */
-    int64_t timeout_ms;             /* for waiting on create, update or delete; 0: the type's own */
-    const atomic_bool *cancel;      /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
-    void (*progress)(
-        void *ctx, const char *what); /* "waiting for status available (creating)"; may be NULL */
-    void *progress_ctx;
-    void (*warn)(void *ctx, const char *text); /* something that is no failure; may be NULL */
-    void *warn_ctx;
-    void (*printed)(void *ctx, const char *line); /* a line that a local command printed; may be NULL */
-    void *printed_ctx;
 };
+
+/* Asks `claim`, if there is one. */
+bool attempt_claims(const struct attempt *attempt, struct str id);
 
 /* Receives each object of a bulk listing; called from one or several threads. Keeps nothing of `live`. */
 typedef void resource_found(void *ctx, const struct value *live);
@@ -101,10 +135,10 @@ struct resource_ops {
      * Adds to a desired object what follows from local files (the hash of an upload's source), so that the
      * diff sees it. NULL: nothing to add. Needs no provider; inputs may be unknown. What is only to be
      * created has nothing to differ from: there it may leave out what is costly unless that is demanded, and
-     * is asked again afterwards, with what was created as ctx->recorded.
+     * is asked again afterwards, with what was created as how->recorded.
      */
-    int (*prepare)(
-        struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
+    int (*prepare)(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+        const struct value **prepared, struct err *err);
 
     /*
      * Completes a desired object: computed attributes that follow from known values (an ARN from a name) are
@@ -123,12 +157,19 @@ struct resource_ops {
         const struct value **live, struct err *err);
 
     /*
-     * Bulk: calls `found` for every object of this type that the service lists, with as many attributes as
-     * the listing gives plus those facets in `wanted` that can be had in bulk (tags). *covered becomes the
-     * list of attribute names that the objects carry authoritatively; the rest of what is wanted must be read
-     * one by one. NULL where schema->bulk is false.
+     * The same after an update that was interrupted: `attempted` is what that was to bring about, and what it
+     * has left half-done is shown as well. NULL: there is nothing that `read` would not see.
      */
-    int (*list)(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+    int (*reread)(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
+        const struct value *wanted, const struct value **live, struct err *err);
+
+    /*
+     * Bulk: calls `found` for every object of this type that the service lists, with as many attributes as
+     * the listing gives plus those facets in sought->wanted that can be had in bulk (tags). *covered becomes
+     * the list of attribute names that the objects carry authoritatively; the rest of what is wanted must be
+     * read one by one. NULL where schema->bulk is false.
+     */
+    int (*list)(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
         const struct value **covered, struct err *err);
 
     /*
@@ -138,21 +179,21 @@ struct resource_ops {
      * thing came into being, *live is set as far as it is known (with the id), so that the caller records it
      * as half-made (tainted).
      */
-    int (*create)(
-        struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+    int (*create)(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+        const struct value **live, struct err *err);
 
     /* Brings `changed` (list of attribute names) from prior to desired; an attribute in `changed` and not in
      * desired is reset. *live, which is prior when it is called, becomes the whole object afterwards. Whose
-     * marks ctx->seen_marks shows counts as in `delete`. */
+     * marks ctx->owner.seen_marks shows counts as in `delete`. */
     int (*update)(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
         const struct value *changed, const struct value **live, struct err *err);
 
     /*
-     * Deletes and waits until gone. Already gone is success. ctx->teardown says what may go with it. What
-     * bears the marks of another stack is not deleted, and what was made with our marks and has none is not
-     * what was made (unless ctx->unmarked).
+     * Deletes and waits until gone. Already gone is success. `teardown` (enum teardown) says what may go with
+     * it. What bears the marks of another stack is not deleted, and what was made with our marks and has none
+     * is not what was made (unless ctx->owner.unmarked).
      */
-    int (*delete)(struct op_ctx *ctx, const struct value *prior, struct err *err);
+    int (*delete)(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 
     /*
      * Of a sole type: the ids that go with a recorded object, its own and those of earlier versions that it
@@ -167,13 +208,14 @@ struct resource_ops {
     const struct value *(*lies_in)(struct arena *arena, const struct value *object);
 
     /*
-     * What deleting it under ctx->teardown would erase besides itself, for people to agree to: a list of maps
+     * What deleting it under `teardown` would erase besides itself, for people to agree to: a list of maps
      * {says, counts: {objects, versions, delete_markers, uploads, images, bytes, …}, error}; `flag` names the
      * consent where it is that, rather than the object's own attributes, which makes it go. Reads and counts,
      * changes nothing. What would stop the deletion instead is among them with `stops: true`, the consent
      * that it wants (`lifts`) and what the stack could say (`set`). NULL: never anything.
      */
-    int (*erases)(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
+    int (*erases)(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+        const struct value **list, struct err *err);
 
     /*
      * What services make on behalf of the object and leave behind when it is gone: a list of maps {type,
@@ -188,9 +230,10 @@ struct resource_ops {
 
     /*
      * Calls `found` for everything of the type that carries the stack's mark, with its marks in place of its
-     * tags. Only for types that the tagging API does not know; NULL: cannot.
+     * tags. Only for types that the tagging API does not know, unless nobody but the service itself can say
+     * what bears marks (`untold`); NULL: cannot.
      */
-    int (*marked)(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err);
+    int (*marked)(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err);
 
     /* Does deleting it leave the thing where it is, as its own attributes say? Then it is no leftover. NULL:
      * never. */
@@ -204,7 +247,8 @@ struct resource_ops {
      * name, its mark, what it looks like. *live NULL where it is not there, or where what is there is
      * another's.
      */
-    int (*find)(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+    int (*find)(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+        const struct value **live, struct err *err);
 
     /*
      * What bears the name that `desired` has, whoever made it, where its id is not known beforehand:

@@ -147,8 +147,7 @@ static void tell(const struct op_ctx *ctx, const struct cfn_event *event)
     char what[256];
     snprintf(what, sizeof what, "waiting, the service says %.*s%s%.*s", STR_ARG(event->status),
         event->message.n ? ": " : "", STR_ARG(event->message));
-    if (ctx->progress)
-        ctx->progress(ctx->progress_ctx, what);
+    op_progress(ctx, what);
 }
 
 int cfn_follow(struct op_ctx *ctx, struct cfn_event *event, struct err *err)
@@ -177,10 +176,10 @@ int cfn_follow(struct op_ctx *ctx, struct cfn_event *event, struct err *err)
 /* The intent's token, and one of its own each time that it is begun anew. */
 static const struct value *client_token(const struct op_ctx *ctx, int attempt)
 {
-    struct str token = ctx->token;
+    struct str token = ctx->owner.token;
     if (attempt)
-        token = arena_printf(ctx->arena, "%.*s-%d", STR_ARG(ctx->token), attempt);
-    return ctx->token.n ? value_string(ctx->arena, token) : NULL;
+        token = arena_printf(ctx->arena, "%.*s-%d", STR_ARG(ctx->owner.token), attempt);
+    return ctx->owner.token.n ? value_string(ctx->arena, token) : NULL;
 }
 
 static bool to_begin_anew(const struct cfn_request *request, const struct cfn_event *event)

@@ -14,15 +14,15 @@ static const struct attr *tags_of(const struct op_ctx *ctx)
 const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *desired)
 {
     const struct attr *tags = tags_of(ctx);
-    if (!tags || !ctx->stack.n)
+    if (!tags || !ctx->owner.stack.n)
         return desired;
     struct value_entry marks[] = {
         {STR("weir:address"), value_string(ctx->arena, mark_text(ctx->arena, ctx->address, TAG_VALUE_MAX))},
-        {STR("weir:intent"), value_string(ctx->arena, ctx->token)},
-        {STR("weir:stack"), value_string(ctx->arena, ctx->stack)},
-        {STR("weir:state"), value_string(ctx->arena, ctx->lineage)}};
-    const struct value *all = value_merge(
-        ctx->arena, value_get(desired, tags->name), value_map(ctx->arena, marks, ctx->lineage.n ? 4 : 3));
+        {STR("weir:intent"), value_string(ctx->arena, ctx->owner.token)},
+        {STR("weir:stack"), value_string(ctx->arena, ctx->owner.stack)},
+        {STR("weir:state"), value_string(ctx->arena, ctx->owner.lineage)}};
+    const struct value *all = value_merge(ctx->arena, value_get(desired, tags->name),
+        value_map(ctx->arena, marks, ctx->owner.lineage.n ? 4 : 3));
     return value_with(ctx->arena, desired, tags->name, all);
 }
 
@@ -49,9 +49,8 @@ const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *l
     const struct value *tags = live_tags(ctx, live);
     if (!tags)
         return live;
-    if (ctx->saw_marks)
-        ctx->saw_marks(ctx->saw_marks_ctx, value_text(value_get(live, ctx->schema->id), STR_EMPTY),
-            cfn_marks_of(ctx, live));
+    if (op_tells_marks(ctx))
+        op_saw_marks(ctx, value_text(value_get(live, ctx->schema->id), STR_EMPTY), cfn_marks_of(ctx, live));
     AUTO_BUILDER struct value_builder users = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; i < tags->count; i++)
         if (!str_starts(tags->entries[i].key, PREFIX) && !str_starts(tags->entries[i].key, STR("aws:")))
@@ -62,14 +61,14 @@ const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *l
 int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err)
 {
     const struct cfn_type *type = ctx->schema->impl;
-    if (!type->tags || !ctx->stack.n)
+    if (!type->tags || !ctx->owner.stack.n)
         return 0;
     const struct value *marks = cfn_marks_of(ctx, live);
     struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY),
                state = value_text(value_getz(marks, "state"), STR_EMPTY);
-    if (str_eq(stack, ctx->stack) || (state.n && str_eq(state, ctx->lineage)))
+    if (str_eq(stack, ctx->owner.stack) || (state.n && str_eq(state, ctx->owner.lineage)))
         return 0;
-    if (!stack.n && (ctx->unmarked || !type->tags_with_create))
+    if (!stack.n && (ctx->owner.unmarked || !type->tags_with_create))
         return 0;
     return mark_refuse(stack, done, err);
 }

@@ -121,10 +121,10 @@ static int take_listed(void *ctx, struct str identifier, const struct value *pro
 
 /* A handler lists whole objects or identifiers alone, which only shows: what none has is not in the listing.
  */
-static int list_all(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+static int list_all(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    (void)wanted;
+    (void)sought;
     bool *seen = ARENA_ARRAY(ctx->arena, bool, ctx->schema->attr_count + 1);
     struct listed listed = {ctx, found, found_ctx, seen};
     if (cfn_list(ctx, take_listed, &listed, err))
@@ -177,12 +177,14 @@ static void take_half_made(struct op_ctx *ctx, const struct cfn_event *event, co
         get(ctx, event->identifier, &there, &ignored) || !there)
         return;
     struct str intent = value_text(value_getz(cfn_marks_of(ctx, there), "intent"), STR_EMPTY);
-    if (intent.n && str_eq(intent, ctx->token))
+    if (intent.n && str_eq(intent, ctx->owner.token))
         *live = cfn_unmarked(ctx, there);
 }
 
-static int create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     struct cfn_event event;
     const struct value *state = json_as_text(ctx->arena, settable_properties(ctx, cfn_marked(ctx, desired)));
     struct value_entry input = {STR("DesiredState"), state};
@@ -260,8 +262,9 @@ static int update(struct op_ctx *ctx, const struct value *prior, const struct va
     return read_after(ctx, identifier, desired, live, err);
 }
 
-static int delete_one(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int delete_one(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     struct str identifier;
     const struct value *is = NULL;
     if (identify(ctx, prior, &identifier, err))
@@ -291,6 +294,7 @@ enum { CLOCKS_MS = 60 * 1000 }; /* so far two clocks may be apart */
 
 struct search {
     struct op_ctx *ctx;
+    const struct attempt *attempt;
     const struct value *desired;
     const struct value *found;
     struct err err;
@@ -313,9 +317,9 @@ static bool is_ours(struct search *s, struct str identifier, const struct value 
 {
     const struct op_ctx *ctx = s->ctx;
     struct str intent = value_text(value_getz(cfn_marks_of(ctx, live), "intent"), STR_EMPTY);
-    if (type_of(ctx)->tags && ctx->stack.n)
-        return intent.n && str_eq(intent, ctx->token);
-    return is_wanted(ctx, s->desired, live) && (!ctx->claim || ctx->claim(ctx->claim_ctx, identifier));
+    if (type_of(ctx)->tags && ctx->owner.stack.n)
+        return intent.n && str_eq(intent, ctx->owner.token);
+    return is_wanted(ctx, s->desired, live) && attempt_claims(s->attempt, identifier);
 }
 
 static bool look_at(struct search *s, struct str identifier)
@@ -335,7 +339,7 @@ static bool request_seen(void *ctx, const struct cfn_event *event)
     struct cfn_event own = *event;
     struct err ignored = ERR_INIT;
     if (!str_eq(event->type, s->ctx->schema->name) || str_eqz(event->status, "FAILED") ||
-        (s->ctx->since_ms && event->at_ms && event->at_ms + CLOCKS_MS < s->ctx->since_ms))
+        (s->attempt->since_ms && event->at_ms && event->at_ms + CLOCKS_MS < s->attempt->since_ms))
         return false;
     if (cfn_follow(s->ctx, &own, &ignored) && ignored.class == ERR_INTERRUPTED) {
         s->err = ignored;
@@ -344,9 +348,10 @@ static bool request_seen(void *ctx, const struct cfn_event *event)
     return look_at(s, own.identifier);
 }
 
-static int find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
-    struct search search = {.ctx = ctx, .desired = desired};
+    struct search search = {.ctx = ctx, .attempt = attempt, .desired = desired};
     struct str identifier = cfn_identifier(type_of(ctx), ctx->arena, desired);
     bool known = identifier.n && look_at(&search, identifier);
     *live = NULL;

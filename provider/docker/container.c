@@ -22,9 +22,10 @@ static bool lists(const struct value *list, const char *name)
 /* ---- what is wanted ---- */
 
 /* A container is there to run, unless the file says otherwise. */
-static int prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
+    (void)how;
     (void)err;
     bool said = !value_is_null(value_getz(desired, "running"));
     *prepared = said ? desired : value_with(ctx->arena, desired, STR("running"), &value_true);
@@ -67,8 +68,10 @@ static int make(struct op_ctx *ctx, const struct value *desired, struct err *err
     return -1;
 }
 
-static int create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     const struct value *document;
     *live = NULL;
     if (make(ctx, desired, err) || thing_look(ctx, &docker_container, desired, &document, err))
@@ -93,15 +96,15 @@ static int read(struct op_ctx *ctx, const struct value *prior, const struct valu
 }
 
 /* Listings do not tell these; they can be changed by hand. */
-static const char *const untold[] = {"restart", "memory", "memory_reservation", "cpus", "pids_limit"};
+static const char *const unlisted[] = {"restart", "memory", "memory_reservation", "cpus", "pids_limit"};
 
 static const struct value *told(struct arena *arena, const struct value *wanted)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     for (uint32_t i = 0; wanted && i < wanted->count; i++) {
         bool is = true;
-        for (size_t k = 0; k < sizeof untold / sizeof *untold; k++)
-            is = is && !str_eqz(value_text(wanted->items[i], STR_EMPTY), untold[k]);
+        for (size_t k = 0; k < sizeof unlisted / sizeof *unlisted; k++)
+            is = is && !str_eqz(value_text(wanted->items[i], STR_EMPTY), unlisted[k]);
         if (is)
             value_builder_add(&out, wanted->items[i]);
     }
@@ -138,8 +141,8 @@ static const struct value *from_listing(
     struct arena *arena = ctx->arena;
     const struct value *live = prior, *there = thing_at(item, "NetworkSettings.Networks");
     const struct value *recorded = value_getz(prior, "networks");
-    for (size_t i = 0; i < sizeof untold / sizeof *untold; i++)
-        live = value_with(arena, live, str_z(untold[i]), NULL);
+    for (size_t i = 0; i < sizeof unlisted / sizeof *unlisted; i++)
+        live = value_with(arena, live, str_z(unlisted[i]), NULL);
     bool up = container_is_up(value_gets(item, "State"), listed_code(value_gets(item, "Status")), prior);
     live = value_with(arena, live, STR("running"), value_bool(up));
     live = value_with(arena, live, STR("labels"),
@@ -149,15 +152,15 @@ static const struct value *from_listing(
     return live;
 }
 
-static int list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+static int list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     const struct value *items;
-    *covered = told(ctx->arena, wanted);
+    *covered = told(ctx->arena, sought->wanted);
     if (thing_list(ctx, &docker_container, STR_EMPTY, &items, err))
         return -1;
-    for (size_t k = 0; k < ctx->prior_count; k++) {
-        struct str id = value_gets(ctx->priors[k], "id"), name = thing_name(ctx->priors[k]);
+    for (size_t k = 0; k < sought->count; k++) {
+        struct str id = value_gets(sought->priors[k], "id"), name = thing_name(sought->priors[k]);
         struct str listed = arena_printf(ctx->arena, "/%.*s", STR_ARG(name));
         for (uint32_t i = 0; i < items->count; i++) {
             const struct value *item = items->items[i], *names = value_getz(item, "Names");
@@ -166,7 +169,7 @@ static int list(struct op_ctx *ctx, const struct value *wanted, resource_found *
             if (!same)
                 continue; /* another one of that name is read by itself */
             marks_tell(ctx, name, value_getz(item, "Labels"));
-            found(found_ctx, from_listing(ctx, item, ctx->priors[k]));
+            found(found_ctx, from_listing(ctx, item, sought->priors[k]));
         }
     }
     return 0;
@@ -224,8 +227,9 @@ static void drop_image(struct op_ctx *ctx, struct str id)
         engine_ask(ctx, &call, NULL, &ignored);
 }
 
-static int delete_container(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int delete_container(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     const struct value *document;
     if (thing_look(ctx, &docker_container, prior, &document, err))
         return -1;
@@ -242,8 +246,10 @@ static int delete_container(struct op_ctx *ctx, const struct value *prior, struc
     return 0;
 }
 
-static int find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     return thing_find(ctx, &docker_container, desired, live, err);
 }
 
@@ -252,8 +258,9 @@ static int marks(struct op_ctx *ctx, const struct value *object, const struct va
     return thing_marks(ctx, &docker_container, object, out, err);
 }
 
-static int marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err)
+static int marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
 {
+    (void)untold;
     return thing_marked(ctx, &docker_container, found, found_ctx, err);
 }
 

@@ -112,8 +112,8 @@ struct waiting {
 
 static void tell(struct waiting *w, const char *what)
 {
-    if (w->ctx->progress && !str_eqz(w->last, what))
-        w->ctx->progress(w->ctx->progress_ctx, what);
+    if (!str_eqz(w->last, what))
+        op_progress(w->ctx, what);
     w->last = str_z(what);
 }
 

@@ -97,20 +97,20 @@ static int read(struct op_ctx *ctx, const struct value *prior, const struct valu
     return 0;
 }
 
-static int list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+static int list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     static const struct thing images = {.listing = "/images/json"};
     const struct value *items;
-    *covered = wanted;
+    *covered = sought->wanted;
     if (thing_list(ctx, &images, STR_EMPTY, &items, err))
         return -1;
-    for (size_t k = 0; k < ctx->prior_count; k++) {
-        struct str name = value_gets(ctx->priors[k], "name");
+    for (size_t k = 0; k < sought->count; k++) {
+        struct str name = value_gets(sought->priors[k], "name");
         for (uint32_t i = 0; i < items->count; i++)
             if (is_named(ctx->arena, items->items[i], name)) {
                 marks_tell(ctx, name, labels_of(items->items[i]));
-                found(found_ctx, decode(ctx, items->items[i], ctx->priors[k]));
+                found(found_ctx, decode(ctx, items->items[i], sought->priors[k]));
                 break;
             }
     }
@@ -135,8 +135,10 @@ static bool is_same(struct op_ctx *ctx, const struct value *document, const stru
 }
 
 /* Built from the same, by this stack: then it does not matter which request did it. */
-static int find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     const struct value *document;
     *live = NULL;
     if (look(ctx, value_gets(desired, "name"), &document, err))
@@ -155,7 +157,7 @@ static int drop_earlier(struct op_ctx *ctx, struct err *err)
     static const struct thing images = {.listing = "/images/json"};
     struct arena *arena = ctx->arena;
     const struct value *items,
-        *labels[] = {value_string(arena, arena_printf(arena, "weir:stack=%.*s", STR_ARG(ctx->stack))),
+        *labels[] = {value_string(arena, arena_printf(arena, "weir:stack=%.*s", STR_ARG(ctx->owner.stack))),
             value_string(arena, arena_printf(arena, "weir:address=%.*s", STR_ARG(ctx->address)))};
     const struct value *yes = value_stringz(arena, "true");
     struct value_entry entries[] = {
@@ -207,11 +209,14 @@ static int finish(struct op_ctx *ctx, const struct value *prior, const struct va
     return status;
 }
 
-static int create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     const struct value *there;
     *live = NULL;
-    if (image_prepare(ctx, desired, &desired, err) || look(ctx, value_gets(desired, "name"), &there, err))
+    if (image_prepare(ctx, &(struct preparation){0}, desired, &desired, err) ||
+        look(ctx, value_gets(desired, "name"), &there, err))
         return -1;
     if (!image_is_built(desired)) {
         /* What was there before stays there afterwards. */
@@ -234,7 +239,8 @@ static int update(struct op_ctx *ctx, const struct value *prior, const struct va
     (void)changed;
     const struct value *there;
     *live = NULL;
-    if (image_prepare(ctx, desired, &desired, err) || look(ctx, value_gets(desired, "name"), &there, err))
+    if (image_prepare(ctx, &(struct preparation){0}, desired, &desired, err) ||
+        look(ctx, value_gets(desired, "name"), &there, err))
         return -1;
     if (there && image_is_built(desired) &&
         marks_check(ctx, labels_of(there), "built anew under that name", err))
@@ -265,8 +271,9 @@ static bool stays(const struct value *object)
     return value_getb(object, "keep") || (!image_is_built(object) && !value_getb(object, "pulled"));
 }
 
-static int delete_image(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int delete_image(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     const struct value *document;
     bool built = image_is_built(prior);
     if (stays(prior))
@@ -280,11 +287,12 @@ static int delete_image(struct op_ctx *ctx, const struct value *prior, struct er
     return built ? drop_earlier(ctx, err) : 0;
 }
 
-static int marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err)
+static int marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
 {
+    (void)untold;
     static const struct thing images = {.listing = "/images/json"};
     const struct value *items;
-    if (thing_list(ctx, &images, marks_filter(ctx->arena, ctx->stack), &items, err))
+    if (thing_list(ctx, &images, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *names = value_getz(items->items[i], "RepoTags");

@@ -11,8 +11,8 @@
 /* Is it built from a folder, rather than pulled? */
 bool image_is_built(const struct value *object);
 /* As resource_ops.prepare: `content`, the hash of all that it is built from. */
-int image_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
+int image_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err);
 /* Sends the folder and builds; the image has the name then. */
 int image_build(struct op_ctx *ctx, const struct value *desired, struct err *err);
 

@@ -56,15 +56,15 @@ static int digest(struct op_ctx *ctx, const struct value *desired, struct str *o
     }
 }
 
-int image_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+int image_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
     const struct value *content = value_getz(desired, "content");
     struct str hash;
     *prepared = desired;
     if (!image_is_built(desired) || (content && value_is_known(content)))
         return 0;
-    if (!value_is_known(desired) || ctx->offline) {
+    if (!value_is_known(desired) || how->offline) {
         *prepared = value_with(ctx->arena, desired, STR("content"), &value_unknown);
         struct str folder = value_gets(desired, "context");
         bool missing = value_is_known(desired) && !path_is_dir(path_join(ctx->arena, ctx->dir, folder).p);

@@ -10,10 +10,10 @@ const struct value *marks_added(const struct op_ctx *ctx, const struct value *la
 {
     struct arena *arena = ctx->arena;
     struct value_entry marks[] = {{STR("weir:address"), value_string(arena, ctx->address)},
-        {STR("weir:intent"), value_string(arena, ctx->token)},
-        {STR("weir:stack"), value_string(arena, ctx->stack)},
-        {STR("weir:state"), value_string(arena, ctx->lineage)}};
-    return value_merge(arena, labels, value_map(arena, marks, ctx->lineage.n ? 4 : 3));
+        {STR("weir:intent"), value_string(arena, ctx->owner.token)},
+        {STR("weir:stack"), value_string(arena, ctx->owner.stack)},
+        {STR("weir:state"), value_string(arena, ctx->owner.lineage)}};
+    return value_merge(arena, labels, value_map(arena, marks, ctx->owner.lineage.n ? 4 : 3));
 }
 
 /* Those with the prefix, without it; or those without. */
@@ -40,26 +40,26 @@ const struct value *marks_among(struct arena *arena, const struct value *labels)
 
 void marks_tell(struct op_ctx *ctx, struct str id, const struct value *labels)
 {
-    if (ctx->saw_marks)
-        ctx->saw_marks(ctx->saw_marks_ctx, id, marks_among(ctx->arena, labels));
+    if (op_tells_marks(ctx))
+        op_saw_marks(ctx, id, marks_among(ctx->arena, labels));
 }
 
 bool marks_are_of_intent(const struct op_ctx *ctx, const struct value *labels)
 {
-    return ctx->token.n && str_eq(value_gets(labels, "weir:intent"), ctx->token);
+    return ctx->owner.token.n && str_eq(value_gets(labels, "weir:intent"), ctx->owner.token);
 }
 
 bool marks_are_of_stack(const struct op_ctx *ctx, const struct value *labels)
 {
     struct str state = value_gets(labels, "weir:state");
-    return (ctx->stack.n && str_eq(value_gets(labels, "weir:stack"), ctx->stack)) ||
-           (state.n && str_eq(state, ctx->lineage)); /* the stack was renamed */
+    return (ctx->owner.stack.n && str_eq(value_gets(labels, "weir:stack"), ctx->owner.stack)) ||
+           (state.n && str_eq(state, ctx->owner.lineage)); /* the stack was renamed */
 }
 
 int marks_check(const struct op_ctx *ctx, const struct value *labels, const char *done, struct err *err)
 {
     struct str stack = value_gets(labels, "weir:stack");
-    if (!ctx->stack.n || marks_are_of_stack(ctx, labels) || (!stack.n && ctx->unmarked))
+    if (!ctx->owner.stack.n || marks_are_of_stack(ctx, labels) || (!stack.n && ctx->owner.unmarked))
         return 0;
     return mark_refuse(stack, done, err);
 }

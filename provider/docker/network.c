@@ -58,8 +58,10 @@ static const struct value *encode(const struct op_ctx *ctx, const struct value *
     return value_builder_map(&body);
 }
 
-static int create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     bool made;
     *live = NULL;
     if (thing_create(
@@ -75,11 +77,11 @@ static int read(struct op_ctx *ctx, const struct value *prior, const struct valu
     return thing_read(ctx, &network, prior, live, err);
 }
 
-static int list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+static int list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    *covered = wanted;
-    return thing_list_all(ctx, &network, found, found_ctx, err);
+    *covered = sought->wanted;
+    return thing_list_all(ctx, &network, sought, found, found_ctx, err);
 }
 
 /* What of a network can be changed is how weir deals with it. */
@@ -90,13 +92,16 @@ static int update(struct op_ctx *ctx, const struct value *prior, const struct va
     return thing_read(ctx, &network, prior, live, err);
 }
 
-static int delete_network(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int delete_network(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     return thing_delete(ctx, &network, prior, err);
 }
 
-static int find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     return thing_find(ctx, &network, desired, live, err);
 }
 
@@ -105,8 +110,9 @@ static int marks(struct op_ctx *ctx, const struct value *object, const struct va
     return thing_marks(ctx, &network, object, out, err);
 }
 
-static int marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err)
+static int marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
 {
+    (void)untold;
     return thing_marked(ctx, &network, found, found_ctx, err);
 }
 

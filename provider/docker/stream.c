@@ -7,14 +7,14 @@ enum { ARRIVED_MAX = 16 << 20, SILENT_MS = 60 * 60 * 1000, END_SHOWN = 700 };
 static void show(void *ctx, const char *line)
 {
     const struct op_ctx *op = ctx;
-    op->printed(op->printed_ctx, line);
+    op_printed(op, line);
 }
 
 void stream_init(struct stream *s, struct op_ctx *ctx)
 {
     *s = (struct stream){.ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER, .arrived = {.max = ARRIVED_MAX}};
     command_output_init(&s->output);
-    s->output.show = ctx->printed ? show : NULL;
+    s->output.show = op_tells_printed(ctx) ? show : NULL;
     s->output.show_ctx = ctx;
 }
 
@@ -39,10 +39,10 @@ static int arrive(void *ctx, const void *bytes, size_t n)
 static void tell(struct stream *s, struct str what)
 {
     struct op_ctx *ctx = s->ctx;
-    if (!what.n || str_eq(what, s->status) || !ctx->progress)
+    if (!what.n || str_eq(what, s->status) || !op_tells_progress(ctx))
         return;
     s->status = command_output_hide(ctx->arena, what);
-    ctx->progress(ctx->progress_ctx, arena_strz(ctx->arena, s->status));
+    op_progress(ctx, arena_strz(ctx->arena, s->status));
 }
 
 /* "Step 2/5 : RUN make\n", " ---> 1f2e…", or what a command prints. */

@@ -127,7 +127,7 @@ int thing_marked(
     struct op_ctx *ctx, const struct thing *thing, resource_found *found, void *found_ctx, struct err *err)
 {
     const struct value *items;
-    if (thing_list(ctx, thing, marks_filter(ctx->arena, ctx->stack), &items, err))
+    if (thing_list(ctx, thing, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *item = items->items[i];
@@ -138,15 +138,15 @@ int thing_marked(
     return 0;
 }
 
-int thing_list_all(
-    struct op_ctx *ctx, const struct thing *thing, resource_found *found, void *found_ctx, struct err *err)
+int thing_list_all(struct op_ctx *ctx, const struct thing *thing, const struct sought *sought,
+    resource_found *found, void *found_ctx, struct err *err)
 {
     const struct value *items;
     if (thing_list(ctx, thing, STR_EMPTY, &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         struct str name = listed_name(items->items[i]);
-        const struct value *prior = thing_prior(ctx, name);
+        const struct value *prior = thing_prior(sought, name);
         if (!prior)
             continue; /* somebody else's */
         marks_tell(ctx, name, thing_at(items->items[i], thing->labels));
@@ -155,11 +155,11 @@ int thing_list_all(
     return 0;
 }
 
-const struct value *thing_prior(const struct op_ctx *ctx, struct str name)
+const struct value *thing_prior(const struct sought *sought, struct str name)
 {
-    for (size_t i = 0; i < ctx->prior_count; i++)
-        if (str_eq(thing_name(ctx->priors[i]), name))
-            return ctx->priors[i];
+    for (size_t i = 0; i < sought->count; i++)
+        if (str_eq(thing_name(sought->priors[i]), name))
+            return sought->priors[i];
     return NULL;
 }
 

@@ -19,8 +19,10 @@ static const struct thing volume = {.what = "volume",
     .decode = decode};
 
 /* The Engine answers a second creation with the volume that is there, whoever made it. */
-static int create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     const struct value *there;
     bool made;
     *live = NULL;
@@ -48,11 +50,11 @@ static int read(struct op_ctx *ctx, const struct value *prior, const struct valu
     return thing_read(ctx, &volume, prior, live, err);
 }
 
-static int list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+static int list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    *covered = wanted;
-    return thing_list_all(ctx, &volume, found, found_ctx, err);
+    *covered = sought->wanted;
+    return thing_list_all(ctx, &volume, sought, found, found_ctx, err);
 }
 
 /* What of a volume can be changed is how weir deals with it. */
@@ -68,13 +70,16 @@ static bool stays(const struct value *object)
     return value_getb(object, "keep");
 }
 
-static int delete_volume(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int delete_volume(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     return stays(prior) ? 0 : thing_delete(ctx, &volume, prior, err);
 }
 
-static int find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     return thing_find(ctx, &volume, desired, live, err);
 }
 
@@ -83,14 +88,17 @@ static int marks(struct op_ctx *ctx, const struct value *object, const struct va
     return thing_marks(ctx, &volume, object, out, err);
 }
 
-static int marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err)
+static int marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
 {
+    (void)untold;
     return thing_marked(ctx, &volume, found, found_ctx, err);
 }
 
 /* A volume goes with what is in it, and the Engine asks nobody. */
-static int erases(struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
+static int erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **out,
+    struct err *err)
 {
+    (void)teardown;
     const struct value *document;
     *out = &value_empty_list;
     if (stays(object))

@@ -28,8 +28,8 @@ static struct str mark_of(struct arena *arena, const struct package_file *file)
         arena, "%.*s%s", STR_ARG(hex_encode(arena, file->sha256, SHA256_SIZE)), file->executable ? " x" : "");
 }
 
-static int directory_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int directory_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
     const struct value *source = value_getz(desired, "source");
     struct package package;
@@ -39,7 +39,7 @@ static int directory_prepare(
     bool known = value_is_known(source) && value_is_known(value_getz(desired, "include")) &&
                  value_is_known(value_getz(desired, "exclude"));
     *prepared = value_with(ctx->arena, desired, STR("files"), &value_unknown);
-    if (!known || ctx->offline)
+    if (!known || how->offline)
         return 0;
     int rc = scan(ctx, desired, &package, err);
     for (size_t i = 0; !rc && i < package.n; i++)

@@ -39,9 +39,10 @@ static int hash_source(
     return 0;
 }
 
-static int file_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int file_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
+    (void)how;
     const struct value *content = value_getz(desired, "content"), *source = value_getz(desired, "source"),
                        *hash = &value_unknown;
     if (value_is_null(content) && value_is_null(source)) {
@@ -103,9 +104,10 @@ const struct host_type host_file = {.name = "file",
 
 /* ---- units ---- */
 
-static int service_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int service_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
+    (void)how;
     const struct value *unit = value_getz(desired, "unit");
     (void)err;
     if (value_is_null(unit))
@@ -156,9 +158,10 @@ static struct str cron_text(struct op_ctx *ctx, const struct value *object)
     return arena_str(ctx->arena, buf_str(&text));
 }
 
-static int cron_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int cron_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
+    (void)how;
     struct str text = cron_text(ctx, desired);
     (void)err;
     *prepared = value_with(ctx->arena, desired, STR("sha256"),

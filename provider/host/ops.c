@@ -196,22 +196,21 @@ static const struct value *all_readable(struct op_ctx *ctx)
     return value_builder_list(&b);
 }
 
-static int op_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+static int op_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    (void)wanted;
-    struct question *questions = ARENA_ARRAY(ctx->arena, struct question, ctx->prior_count + 1);
+    struct question *questions = ARENA_ARRAY(ctx->arena, struct question, sought->count + 1);
     *covered = all_readable(ctx);
-    for (size_t i = 0; i < ctx->prior_count; i++)
-        write_look(ctx, ctx->priors[i], &questions[i]);
-    if (machine_ask(machine_of(ctx), ctx, questions, ctx->prior_count, err))
+    for (size_t i = 0; i < sought->count; i++)
+        write_look(ctx, sought->priors[i], &questions[i]);
+    if (machine_ask(machine_of(ctx), ctx, questions, sought->count, err))
         return -1;
-    for (size_t i = 0; i < ctx->prior_count; i++) {
+    for (size_t i = 0; i < sought->count; i++) {
         if (questions[i].err.class != ERR_NONE) {
             *err = questions[i].err;
             return -1;
         }
-        const struct value *live = live_of(ctx, ctx->priors[i], questions[i].told);
+        const struct value *live = live_of(ctx, sought->priors[i], questions[i].told);
         if (live)
             found(found_ctx, live);
     }
@@ -230,12 +229,12 @@ static const struct value *with_mode(struct op_ctx *ctx, const struct value *obj
         value_string_ref(ctx->arena, arena_printf(ctx->arena, "0%.*s", STR_ARG(mode))));
 }
 
-static int op_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int op_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
     const struct host_type *type = type_of(ctx);
     *prepared = desired = with_mode(ctx, desired);
-    return type->prepare ? type->prepare(ctx, desired, prepared, err) : 0;
+    return type->prepare ? type->prepare(ctx, how, desired, prepared, err) : 0;
 }
 
 static int op_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
@@ -376,9 +375,10 @@ static int change(struct host_work *work, const struct value **live, struct err 
     return rc ? -1 : take_live(work, question.told, live, err);
 }
 
-static int op_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     struct host_work work = {.ctx = ctx, .desired = desired};
     const struct value *there = NULL;
     if (type_of(ctx)->looks_first && host_look(ctx, desired, &there, err))
@@ -398,14 +398,14 @@ static int op_update(struct op_ctx *ctx, const struct value *prior, const struct
 static void warn_of_secret(struct op_ctx *ctx, const struct value *prior)
 {
     const struct value *command = value_getz(prior, "delete");
-    if (type_of(ctx) == &host_command && command && command->kind == VALUE_MAP && ctx->warn)
-        ctx->warn(ctx->warn_ctx,
-            "its delete command has a secret in it, which the state keeps only with a key: it is "
-            "not run");
+    if (type_of(ctx) == &host_command && command && command->kind == VALUE_MAP)
+        op_warn(ctx, "its delete command has a secret in it, which the state keeps only with a key: it is "
+                     "not run");
 }
 
-static int op_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int op_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     const struct host_type *type = type_of(ctx);
     struct host_work work = {.ctx = ctx, .prior = prior};
     struct question question = {.type = type->name};
@@ -435,9 +435,10 @@ static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const s
 }
 
 /* What is not as it was to be is made again: each step of it may be. */
-static int op_find(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     const struct host_type *type = type_of(ctx);
     bool tells = !type->once || value_gets(desired, "creates").n || value_gets(desired, "unless").n;
     *live = NULL;

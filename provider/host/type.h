@@ -26,8 +26,8 @@ struct host_type {
     bool once;            /* made twice it would happen twice */
     bool quick;           /* may wait for others in one script, and let them wait */
     /* What follows from this side's files. */
-    int (*prepare)(
-        struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
+    int (*prepare)(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+        const struct value **prepared, struct err *err);
     /* What is sent along with a change. */
     int (*send)(struct host_work *work, struct err *err);
     /* Before something is unmade. */

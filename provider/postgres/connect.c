@@ -231,16 +231,15 @@ static int connect_refuse(
 /* Only what is being made is worth waiting for at a port where nobody is. */
 static bool worth_waiting(const struct op_ctx *ctx, const struct way *way, enum refusal_kind kind)
 {
-    return kind == NOT_YET || (kind == TOO_MANY && way->patient) || (kind == NOBODY_THERE && ctx->progress);
+    return kind == NOT_YET || (kind == TOO_MANY && way->patient) ||
+           (kind == NOBODY_THERE && op_tells_progress(ctx));
 }
 
 static void connect_tell(struct op_ctx *ctx, enum refusal_kind kind)
 {
-    if (ctx->progress)
-        ctx->progress(ctx->progress_ctx, kind == NOT_YET ? "waiting for PostgreSQL, which is starting"
-                                         : kind == TOO_MANY
-                                             ? "waiting for a connection, of which PostgreSQL has no more"
-                                             : "waiting for PostgreSQL to answer");
+    op_progress(ctx, kind == NOT_YET    ? "waiting for PostgreSQL, which is starting"
+                     : kind == TOO_MANY ? "waiting for a connection, of which PostgreSQL has no more"
+                                        : "waiting for PostgreSQL to answer");
 }
 
 int settings_connect(const struct settings *settings, const struct pq_api *pq, struct op_ctx *ctx,

@@ -41,7 +41,7 @@ static bool came_after_all(struct pg_work *work, const struct err *why)
     struct err ignored = ERR_INIT;
     bool made = false;
     bool exists = why->class == ERR_EXISTS || strcmp(why->code, "23505") == 0;
-    if (!exists || !work->ctx->again ||
+    if (!exists || !work->again ||
         catalog_look(work->session, work->ctx, &pg_database, work->desired, true, &live, &ignored) || !live)
         return false;
     return !database_is_made(work->ctx, work->desired, live, &made, &ignored) && made;
@@ -88,7 +88,7 @@ static int database_update(struct pg_work *work, struct err *err)
 static int database_remove(struct pg_work *work, struct err *err)
 {
     struct str name = text_of(work->ctx, work->prior, "name");
-    bool force = flag_of(work->ctx, work->prior, "force_destroy") || work->ctx->teardown & TEARDOWN_EMPTY;
+    bool force = flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
     server_forget(name);
     sql_add(&work->sql, work->session,
         force ? "drop database if exists %I with (force)" : "drop database if exists %I", name);

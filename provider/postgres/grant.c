@@ -50,9 +50,10 @@ static void add_privilege(struct value_builder *set, struct arena *arena, struct
 }
 
 /* In small letters, sorted, `all` written out. */
-static int privileges_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int privileges_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
+    (void)how;
     const struct value *given = value_getz(desired, "privileges"), *on = value_getz(desired, "on");
     *prepared = desired;
     if (!given || !value_is_known(given) || !value_is_known(on))

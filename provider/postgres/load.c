@@ -25,9 +25,10 @@ static int load_find_files(
         ctx, text_of(ctx, object, "source"), text_of(ctx, object, "ending"), STR_EMPTY, files, err);
 }
 
-static int load_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int load_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
+    (void)how;
     struct local_files files;
     if (!value_is_known(value_getz(desired, "source")))
         return 0;
@@ -123,11 +124,11 @@ static int next_block(void *ctx, const char **bytes, size_t *n, struct err *err)
         return finish_file(s, err);
     sha256_update(s->sha256, s->block, *n);
     s->sent += got;
-    if (s->sent - s->told >= TELL_EVERY && s->ctx->progress) {
+    if (s->sent - s->told >= TELL_EVERY && op_tells_progress(s->ctx)) {
         s->told = s->sent;
-        s->ctx->progress(s->ctx->progress_ctx, arena_printf(s->ctx->arena, "loading %.*s: %lld MB",
-                                                   STR_ARG(s->file->name), (long long)(s->sent / 1000000))
-                                                   .p);
+        op_progress(s->ctx, arena_printf(s->ctx->arena, "loading %.*s: %lld MB", STR_ARG(s->file->name),
+                                (long long)(s->sent / 1000000))
+                                .p);
     }
     return 0;
 }

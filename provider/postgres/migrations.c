@@ -40,9 +40,10 @@ static int read_folder(
                : 0;
 }
 
-static int migrations_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int migrations_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
+    (void)how;
     struct local_files files;
     if (!value_is_known(value_getz(desired, "folder")))
         return 0;
@@ -152,9 +153,7 @@ static int migrations_carry_out(struct pg_work *work, const struct local_file *f
     if (file_read(work->ctx->arena, file->path.p, 0, &text, err))
         return -1;
     bool bare = str_starts(text, bare_mark);
-    if (work->ctx->progress)
-        work->ctx->progress(
-            work->ctx->progress_ctx, arena_printf(work->ctx->arena, "%s %.*s", verb, STR_ARG(file->name)).p);
+    op_progress(work->ctx, arena_printf(work->ctx->arena, "%s %.*s", verb, STR_ARG(file->name)).p);
     buf_add_str(&sql, buf_str(ledger));
     buf_addz(&sql, bare ? "" : ";\ncommit");
     if (!run_file(work, file, text, bare, err) && !session_run(work->session, buf_str(&sql), NULL, NULL, err))

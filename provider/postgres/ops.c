@@ -104,13 +104,13 @@ static int op_read(struct op_ctx *ctx, const struct value *prior, const struct v
 }
 
 static int list_database(struct op_ctx *ctx, const struct pg_type *type, struct str database,
-    resource_found *found, void *found_ctx, struct err *err)
+    const struct sought *sought, resource_found *found, void *found_ctx, struct err *err)
 {
-    const struct value **mine = ARENA_ARRAY(ctx->arena, const struct value *, ctx->prior_count);
+    const struct value **mine = ARENA_ARRAY(ctx->arena, const struct value *, sought->count);
     size_t n = 0;
-    for (size_t i = 0; i < ctx->prior_count; i++)
-        if (str_eq(database_of(type, ctx->priors[i]), database))
-            mine[n++] = ctx->priors[i];
+    for (size_t i = 0; i < sought->count; i++)
+        if (str_eq(database_of(type, sought->priors[i]), database))
+            mine[n++] = sought->priors[i];
     AUTO_SESSION struct session *session = NULL;
     struct err why = ERR_INIT;
     if (!session_take(ctx, database, &session, &why) &&
@@ -132,26 +132,25 @@ static const struct value *all_readable(struct op_ctx *ctx)
     return value_builder_list(&b);
 }
 
-static int op_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+static int op_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     const struct pg_type *type = ops_type_of(ctx);
     AUTO_MAP struct map done = MAP_INIT;
-    (void)wanted;
     *covered = all_readable(ctx);
-    for (size_t i = 0; i < ctx->prior_count; i++) {
+    for (size_t i = 0; i < sought->count; i++) {
         if (type->read) {
             const struct value *live;
-            if (ops_look(ctx, ctx->priors[i], &live, err))
+            if (ops_look(ctx, sought->priors[i], &live, err))
                 return -1;
             if (live)
                 found(found_ctx, live);
             continue;
         }
-        struct str database = database_of(type, ctx->priors[i]);
+        struct str database = database_of(type, sought->priors[i]);
         if (map_set(&done, database, ctx))
             continue;
-        if (list_database(ctx, type, database, found, found_ctx, err))
+        if (list_database(ctx, type, database, sought, found, found_ctx, err))
             return -1;
     }
     return 0;
@@ -159,12 +158,12 @@ static int op_list(struct op_ctx *ctx, const struct value *wanted, resource_foun
 
 /* ---- planning ---- */
 
-static int op_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int op_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
     const struct pg_type *type = ops_type_of(ctx);
     *prepared = desired;
-    return type->prepare ? type->prepare(ctx, desired, prepared, err) : 0;
+    return type->prepare ? type->prepare(ctx, how, desired, prepared, err) : 0;
 }
 
 /* What the server says stays as it is, unless the type knows that it will not. */
@@ -221,19 +220,19 @@ static int ops_change(struct pg_work *work, pg_work_fn *write, const struct valu
     return status;
 }
 
-static int op_find(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err);
 
-static int op_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
-    struct pg_work work = {.ctx = ctx, .desired = desired};
+    struct pg_work work = {.ctx = ctx, .again = attempt->again, .desired = desired};
     struct err why = ERR_INIT, ignored = ERR_INIT;
     if (!ops_change(&work, ops_type_of(ctx)->create, live, &why))
         return 0;
     bool exists = why.class == ERR_EXISTS || strcmp(why.code, "23505") == 0;
     /* A server goes on with what it was sent by a run that has been killed since. */
-    if (exists && ctx->again && !*live && !op_find(ctx, desired, live, &ignored) && *live)
+    if (exists && attempt->again && !*live && !op_find(ctx, attempt, desired, live, &ignored) && *live)
         return 0;
     *err = why;
     return -1;
@@ -246,9 +245,9 @@ static int op_update(struct op_ctx *ctx, const struct value *prior, const struct
     return ops_change(&work, ops_type_of(ctx)->update, live, err);
 }
 
-static int op_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int op_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
-    struct pg_work work = {.ctx = ctx, .prior = prior};
+    struct pg_work work = {.ctx = ctx, .teardown = teardown, .prior = prior};
     struct err why = ERR_INIT;
     int status = object_session(ctx, prior, &work.session, &why);
     if (!status)
@@ -278,9 +277,10 @@ static const struct value *erased(struct pg_work *work, const struct pg_type *ty
 }
 
 /* What cannot be looked at, because it is gone or never came to be, erases nothing. */
-static int op_erases(
-    struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
+static int op_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+    const struct value **list, struct err *err)
 {
+    (void)teardown;
     const struct pg_type *type = ops_type_of(ctx);
     struct pg_work work = {.ctx = ctx, .prior = object};
     struct err ignored = ERR_INIT;
@@ -312,9 +312,10 @@ static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const s
 }
 
 /* What is made is made whole, in one transaction: what is there and is not so is somebody else's. */
-static int op_find(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     const struct pg_type *type = ops_type_of(ctx);
     bool made = false;
     if (ops_look(ctx, desired, live, err))

@@ -9,7 +9,7 @@ static struct str schema_text(const struct pg_work *work, const char *name)
 /* Whatever hangs on it, where the stack or the command agrees to that. */
 static bool schema_takes_all(const struct pg_work *work)
 {
-    return flag_of(work->ctx, work->prior, "force_destroy") || work->ctx->teardown & TEARDOWN_EMPTY;
+    return flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
 }
 
 static int schema_drop(struct pg_work *work, const char *format, const char *hint, struct err *err)

@@ -115,14 +115,14 @@ static struct session *wait_for_place(
 static void server_noticed(void *arg, const char *message)
 {
     const struct session *s = arg;
-    if (!s->ctx || !s->ctx->warn)
+    if (!s->ctx)
         return;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     static const struct str mark = STR_INIT("WARNING:  ");
     struct str rest, text = str_cut(str_z(message), '\n', &rest);
     if (str_starts(text, mark))
         text = str_slice(text, mark.n, text.n);
-    s->ctx->warn(s->ctx->warn_ctx, arena_strz(&scratch, text));
+    op_warn(s->ctx, arena_strz(&scratch, text));
 }
 
 /* A port of this machine that leads to the server; 0: it is reached straight. */

@@ -35,10 +35,10 @@ static const struct value *with_removed(
     return column;
 }
 
-static const struct value *note_removed(struct op_ctx *ctx, const struct value *desired)
+static const struct value *note_removed(
+    struct op_ctx *ctx, const struct value *recorded, const struct value *desired)
 {
-    const struct value *columns = value_getz(desired, "columns"),
-                       *before = value_getz(ctx->recorded, "columns");
+    const struct value *columns = value_getz(desired, "columns"), *before = value_getz(recorded, "columns");
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; before && columns && columns->kind == VALUE_LIST && i < columns->count; i++) {
         const struct value *column = columns->items[i];
@@ -68,10 +68,10 @@ static int check_columns(const struct value *columns, struct err *err)
     return 0;
 }
 
-static int table_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int table_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
-    *prepared = note_removed(ctx, table_qualify(ctx, desired));
+    *prepared = note_removed(ctx, how->recorded, table_qualify(ctx, desired));
     return check_columns(value_getz(desired, "columns"), err);
 }
 
@@ -156,7 +156,7 @@ static int table_update(struct pg_work *work, struct err *err)
 
 static int table_remove(struct pg_work *work, struct err *err)
 {
-    bool all = flag_of(work->ctx, work->prior, "force_destroy") || work->ctx->teardown & TEARDOWN_EMPTY;
+    bool all = flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
     sql_add(&work->sql, work->session, all ? "drop table if exists %s cascade" : "drop table if exists %s",
         table_name(work));
     struct err why = ERR_INIT;

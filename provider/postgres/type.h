@@ -14,6 +14,8 @@
 struct pg_work {
     struct op_ctx *ctx;
     struct session *session;
+    bool again;                /* create: see struct attempt */
+    unsigned teardown;         /* delete: what may go with it, see enum teardown */
     const struct value *prior; /* update, delete: what is there, as far as it was looked at; otherwise NULL */
     const struct value *desired; /* create, update */
     const struct value
@@ -40,8 +42,8 @@ struct pg_type {
     /* Types that no query alone shows: *live NULL where it is not there. */
     int (*read)(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err);
     /* The rest of resource_ops' functions, where there is something to do. */
-    int (*prepare)(
-        struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
+    int (*prepare)(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+        const struct value **prepared, struct err *err);
     /* Adds to what is planned, or refuses it. `prior` NULL: it is made. */
     int (*plan)(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
         const struct value **planned, struct err *err);

@@ -123,7 +123,7 @@ static int view_update(struct pg_work *work, struct err *err)
 static int view_remove(struct pg_work *work, struct err *err)
 {
     struct err why = ERR_INIT;
-    bool all = flag_of(work->ctx, work->prior, "force_destroy") || work->ctx->teardown & TEARDOWN_EMPTY;
+    bool all = flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
     sql_add(&work->sql, work->session, "drop %s if exists %s%s", str_z(view_kind(work)),
         pg_work_name(work, "schema", "name"), all ? STR(" cascade") : STR_EMPTY);
     int status = session_change(work->session, buf_str(&work->sql), &why);

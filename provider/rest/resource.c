@@ -278,9 +278,10 @@ static int read_object(struct thing *t, const struct value **object, struct err 
 
 /* ---- operations ---- */
 
-static int resource_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int resource_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     struct thing t = thing_of(ctx, desired);
     bool named = t.id.n > 0;
     struct request request = {.role = "create",
@@ -359,8 +360,9 @@ static int resource_update(struct op_ctx *ctx, const struct value *prior, const 
     return 0;
 }
 
-static int resource_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int resource_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     struct thing t = thing_of(ctx, prior);
     struct request request = {
         .role = "delete", .method = "DELETE", .path = thing_text(&t, "object_path"), .idempotent = true};
@@ -387,7 +389,8 @@ static bool looks_like(struct thing *t, const struct value *by, const struct val
     return by->count > 0;
 }
 
-static int find_listed(struct thing *t, const struct value *find, const struct value **live, struct err *err)
+static int find_listed(struct thing *t, const struct attempt *attempt, const struct value *find,
+    const struct value **live, struct err *err)
 {
     struct str at = value_gets(find, "at"), path = value_gets(find, "path");
     struct request request = {
@@ -400,7 +403,7 @@ static int find_listed(struct thing *t, const struct value *find, const struct v
         if (!by || by->kind != VALUE_LIST || !looks_like(t, by, items->items[i]))
             continue;
         t->id = value_scalar_text(t->arena, wire_path(t->arena, items->items[i], thing_text(t, "id_at")));
-        if (t->id.n && (!t->ctx->claim || t->ctx->claim(t->ctx->claim_ctx, t->id))) {
+        if (t->id.n && attempt_claims(attempt, t->id)) {
             *live = live_of(t, items->items[i]);
             return 0;
         }
@@ -408,8 +411,8 @@ static int find_listed(struct thing *t, const struct value *find, const struct v
     return 0;
 }
 
-static int resource_find(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int resource_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
     struct thing t = thing_of(ctx, desired);
     const struct value *find = value_getz(desired, "find");
@@ -417,7 +420,7 @@ static int resource_find(
     if (t.id.n)
         return resource_read(ctx, desired, NULL, live, err);
     if (find)
-        return find_listed(&t, find, live, err);
+        return find_listed(&t, attempt, find, live, err);
     err_set(err, ERR_FAILED, "its creation was not answered, and it cannot be found out what became of it");
     return err_hint(err,
         "look for it: `weir state rm` if it is not there, `weir state import` with its id if it "

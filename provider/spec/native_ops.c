@@ -30,15 +30,15 @@ static int native_finish(struct run *run, int status, const struct value **live,
     return native_complete(run, live, status ? &later : err) || status ? -1 : 0;
 }
 
-static int native_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int native_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
     *live = NULL;
     if (run_fill_templates(&run, desired, &desired, err))
         return -1;
-    return native_finish(&run, native_of(&run)->create(ctx, desired, live, err), live, err);
+    return native_finish(&run, native_of(&run)->create(ctx, attempt, desired, live, err), live, err);
 }
 
 static int native_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
@@ -66,11 +66,13 @@ static int native_update(struct op_ctx *ctx, const struct value *prior, const st
     return native_finish(&run, native_of(&run)->update(ctx, prior, desired, changed, live, err), live, err);
 }
 
-static int native_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int native_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
-    return run_fill_templates(&run, prior, &prior, err) || native_of(&run)->delete (ctx, prior, err) ? -1 : 0;
+    return run_fill_templates(&run, prior, &prior, err) || native_of(&run)->delete (ctx, teardown, prior, err)
+               ? -1
+               : 0;
 }
 
 struct native_listing {
@@ -87,19 +89,20 @@ static void native_found(void *ctx, const struct value *live)
         listing->found(listing->found_ctx, live);
 }
 
-static int native_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+static int native_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
     struct native_listing listing = {&run, found, found_ctx};
-    return native_of(&run)->list(ctx, wanted, native_found, &listing, covered, err);
+    return native_of(&run)->list(ctx, sought, native_found, &listing, covered, err);
 }
 
 /* What is known by its name beforehand is there, or it is not. */
-static int native_find(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int native_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     return native_read(ctx, desired, NULL, live, err);
 }
 

@@ -11,7 +11,9 @@ struct run {
     struct op_ctx *ctx;
     const struct spec_type *type;
     struct arena *arena;
-    const struct value *prior; /* of an update: what conditions compare with; NULL: nothing */
+    const struct value *prior;     /* of an update: what conditions compare with; NULL: nothing */
+    const struct attempt *attempt; /* of a creation, and of finding it again */
+    unsigned teardown;             /* consents of a deletion, see enum teardown */
     struct aws_client *client;
     bool keep_marks;  /* tags as the service has them, weir's own included */
     bool base_read;   /* the object's own answer was read in this operation */
@@ -189,12 +191,12 @@ enum run_deed { RUN_CHANGES, RUN_DELETES };
 int run_check_whose(struct run *run, const struct value *object, enum run_deed deed, struct err *err);
 /* The same where marks that were seen before speak against it; nothing is asked where they do not. */
 int run_check_seen(struct run *run, const struct value *object, struct err *err);
-/* The object with only the user's tags, after the marks among them were told of (ctx->saw_marks). */
+/* The object with only the user's tags, after the marks among them were told of. */
 const struct value *run_without_marks(struct run *run, const struct value *object);
 
 /* ---- run_find.c ---- */
 
-/* What this intent has made (its token is ctx->token), or NULL; looks again until then, 0: once. */
+/* What this intent has made (its token is ctx->owner.token), or NULL; looks again until then, 0: once. */
 int run_find(struct run *run, const struct value *desired, int64_t until_ms, const struct value **live,
     struct err *err);
 
@@ -214,7 +216,7 @@ int run_sleep(struct run *run, int64_t ms, struct err *err);
 
 /* ---- run_teardown.c ---- */
 
-/* The object as it is deleted under ctx->teardown. */
+/* The object as it is deleted under run->teardown. */
 const struct value *run_forced(struct run *run, const struct value *object);
 /* Takes away at the service what stands against the deletion. */
 int run_lift(struct run *run, const struct value *object, struct err *err);
@@ -227,20 +229,23 @@ int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct v
     const struct value **planned, struct err *err);
 int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err);
-int spec_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+int spec_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err);
-int spec_create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err);
 int spec_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err);
-int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err);
+int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
-int spec_erases(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
+int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
+    struct err *err);
 int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
 int spec_search(
     struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err);
-int spec_marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err);
+int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err);
 int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err);
-int spec_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err);
 int spec_namesake(
     struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err);
 

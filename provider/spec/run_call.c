@@ -12,7 +12,9 @@ enum { RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000 };
 
 void run_init(struct run *run, struct op_ctx *ctx)
 {
-    *run = (struct run){.ctx = ctx, .type = ctx->schema->impl, .arena = ctx->arena};
+    static const struct attempt nothing_known;
+    *run = (struct run){
+        .ctx = ctx, .type = ctx->schema->impl, .arena = ctx->arena, .attempt = &nothing_known};
     run->client = provider_aws(ctx->provider);
 }
 
@@ -96,8 +98,7 @@ static bool call_may_pass(void *ctx, const struct err *err)
     const struct value *document;
     struct err ignored = ERR_INIT;
     tell_users(rules, err->code, what, sizeof what);
-    if (op->progress)
-        op->progress(op->progress_ctx, what);
+    op_progress(op, what);
     if (rules->step->again.meanwhile)
         run_step(rules->run, rules->step->again.meanwhile, rules->object, &document, &ignored);
     return true;
@@ -392,8 +393,8 @@ int run_page(struct run *run, const struct spec_step *step, const struct value *
         return 0;
     bool warned = run_error_is(&step->warn, &failure);
     run->ignored = warned || run_error_is(&step->ignore, &failure);
-    if (warned && run->ctx->warn)
-        run->ctx->warn(run->ctx->warn_ctx, failure.message);
+    if (warned)
+        op_warn(run->ctx, failure.message);
     if (run->ignored) {
         *document = &value_empty_map;
         return 0;

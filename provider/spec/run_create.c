@@ -169,21 +169,23 @@ static int see_made(struct run *run, const struct value *object, const struct va
     return -1;
 }
 
-int spec_create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
     const struct value *made = NULL, *object;
     *live = NULL;
     const struct value *with_marks = run_marked(&run, desired);
+    run.attempt = attempt;
     run.making = true;
     int failed = create_steps(&run, with_marks, &made, err);
     if (!made)
         return failed;
     if (run.client)
         aws_made(run.client);
-    if (ctx->claim && run.type->settle.way == SETTLE_CONTENT)
-        ctx->claim(ctx->claim_ctx, value_text(value_get(made, run.type->schema.id), STR_EMPTY));
+    if (run.type->settle.way == SETTLE_CONTENT)
+        attempt_claims(attempt, value_text(value_get(made, run.type->schema.id), STR_EMPTY));
     /* From here on it exists, whatever happens. */
     struct err later = ERR_INIT;
     if (run_fill_templates(&run, run_as_live(&run, desired, made), &made, failed ? &later : err))

@@ -49,10 +49,11 @@ static int see_gone(struct run *run, const struct value *object, struct err *err
     }
 }
 
-int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
+    run.teardown = teardown;
     const struct value *object, *live;
     struct err failure = ERR_INIT, ignored = ERR_INIT;
     if (run_fill_templates(&run, prior, &object, err) || run_check_known(&run, object, err) ||

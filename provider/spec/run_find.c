@@ -29,10 +29,10 @@ static bool is_marked_so(const struct run *run, const struct value *tags)
 {
     const struct op_ctx *ctx = run->ctx;
     struct str state = value_gets(tags, "weir:state");
-    if (str_eq(value_gets(tags, "weir:intent"), ctx->token))
+    if (str_eq(value_gets(tags, "weir:intent"), ctx->owner.token))
         return true;
-    return run->type->settle.way == SETTLE_NAME && str_eq(value_gets(tags, "weir:stack"), ctx->stack) &&
-           (!state.n || !ctx->lineage.n || str_eq(state, ctx->lineage)) &&
+    return run->type->settle.way == SETTLE_NAME && str_eq(value_gets(tags, "weir:stack"), ctx->owner.stack) &&
+           (!state.n || !ctx->owner.lineage.n || str_eq(state, ctx->owner.lineage)) &&
            str_eq(value_gets(tags, "weir:address"),
                value_text(run_tag_text(run->arena, ctx->address), STR_EMPTY));
 }
@@ -75,12 +75,11 @@ static bool is_ours(const struct finding *f, const struct value *live)
     switch (type->settle.way) {
     case SETTLE_MARK: return is_marked_so(f->run, tags);
     case SETTLE_NAME: return marked ? is_marked_so(f->run, tags) : is_as_sent(f->run, f->desired, live);
-    case SETTLE_CONTENT: break; /* what it looks like was compared already; whose it is says ctx->claim */
+    case SETTLE_CONTENT: break; /* what it looks like was compared already; whose it is says the claim */
     case SETTLE_TOKEN:
     case SETTLE_NEVER: return false;
     }
-    const struct op_ctx *ctx = f->run->ctx;
-    return !ctx->claim || ctx->claim(ctx->claim_ctx, value_text(value_get(live, type->schema.id), STR_EMPTY));
+    return attempt_claims(f->run->attempt, value_text(value_get(live, type->schema.id), STR_EMPTY));
 }
 
 /* ---- one that may be it ---- */
@@ -136,7 +135,7 @@ static bool is_older(const struct finding *f, const struct value *item)
     made = made ? wire_coerce(f->run->arena, &time, made) : NULL;
     int64_t made_ms;
     int64_t ahead_ms = f->run->client ? aws_clock_ahead_ms(f->run->client) : 0;
-    int64_t since_ms = f->run->ctx->since_ms + ahead_ms;
+    int64_t since_ms = f->run->attempt->since_ms + ahead_ms;
     return time_parse_rfc3339(value_text(made, STR_EMPTY), &made_ms) && made_ms < since_ms - CLOCKS_DIFFER_MS;
 }
 
@@ -178,7 +177,7 @@ static int consider_tagged(struct finding *f, struct err *err)
 {
     struct run *run = f->run;
     AUTO_MAP struct map by_arn = MAP_INIT;
-    if (run_tagged(run, aws_tag_filter(run->arena, "weir:intent", run->ctx->token), &by_arn, err))
+    if (run_tagged(run, aws_tag_filter(run->arena, "weir:intent", run->ctx->owner.token), &by_arn, err))
         return -1;
     for (size_t i = 0; i < by_arn.n && !f->live; i++) {
         const struct value *arn = value_string(run->arena, by_arn.items[i].key);
@@ -242,11 +241,13 @@ int run_find(struct run *run, const struct value *desired, int64_t until_ms, con
     return 0;
 }
 
-int spec_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
-    if (run_find(&run, desired, ctx->look_until_ms, live, err))
+    run.attempt = attempt;
+    if (run_find(&run, desired, attempt->look_until_ms, live, err))
         return -1;
     *live = run_shown(&run, *live);
     return 0;

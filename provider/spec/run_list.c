@@ -70,7 +70,7 @@ struct listing {
     struct run *run;
     const struct spec_step *step;
     int (*use)(struct listing *l, const struct value *items, const struct value *base, struct err *err);
-    const struct value *wanted;
+    const struct sought *sought;
     struct map *by_id; /* attributes that further listings bring */
     const struct map *by_arn;
     resource_found *found;
@@ -92,14 +92,14 @@ static int list_once(struct listing *l, const struct value *base, const struct v
 /* `per: [database]`: once for each database that something recorded lies in. */
 static int list_per(struct listing *l, struct err *err)
 {
-    const struct op_ctx *ctx = l->run->ctx;
-    const struct value **bases = ARENA_ARRAY(l->run->arena, const struct value *, ctx->prior_count);
+    const struct sought *sought = l->sought;
+    const struct value **bases = ARENA_ARRAY(l->run->arena, const struct value *, sought->count);
     size_t n = 0;
-    for (size_t i = 0; i < ctx->prior_count; i++) {
+    for (size_t i = 0; i < sought->count; i++) {
         AUTO_BUILDER struct value_builder b = VALUE_BUILDER(l->run->arena);
         for (size_t k = 0; k < l->step->list.per.count; k++) {
             struct str name = l->step->list.per.items[k];
-            value_builder_set(&b, name, value_get(ctx->priors[i], name));
+            value_builder_set(&b, name, value_get(sought->priors[i], name));
         }
         const struct value *base = value_builder_map(&b);
         bool known = false;
@@ -117,11 +117,11 @@ static int list_per(struct listing *l, struct err *err)
 /* `of: 50`: by their ids, so many at a time. */
 static int list_of(struct listing *l, struct err *err)
 {
-    const struct op_ctx *ctx = l->run->ctx;
-    for (size_t i = 0; i < ctx->prior_count; i += (size_t)l->step->list.of) {
+    const struct sought *sought = l->sought;
+    for (size_t i = 0; i < sought->count; i += (size_t)l->step->list.of) {
         AUTO_BUILDER struct value_builder ids = VALUE_BUILDER(l->run->arena);
-        for (size_t k = i; k < ctx->prior_count && k < i + (size_t)l->step->list.of; k++) {
-            const struct value *id = value_get(ctx->priors[k], l->run->type->schema.id);
+        for (size_t k = i; k < sought->count && k < i + (size_t)l->step->list.of; k++) {
+            const struct value *id = value_get(sought->priors[k], l->run->type->schema.id);
             if (!value_is_null(id))
                 value_builder_add(&ids, id);
         }
@@ -223,7 +223,7 @@ static int use_objects(
             return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: an item has no %.*s",
                 STR_ARG(l->step->op->wire.name), STR_ARG(run->type->schema.id));
         live = value_merge(run->arena, live, map_get(l->by_id, id_of(run, live)));
-        live = with_empty_sets(run, l->wanted, live);
+        live = with_empty_sets(run, l->sought->wanted, live);
         if (run_is_gone(run, live))
             continue;
         live = l->by_arn ? with_tags(run, live, l->by_arn) : live;
@@ -232,26 +232,26 @@ static int use_objects(
     return 0;
 }
 
-int spec_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+int spec_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
-    run.keep_marks = ctx->saw_marks != NULL;
+    run.keep_marks = op_tells_marks(ctx);
     const struct spec_type *type = run.type;
     AUTO_MAP struct map by_arn = MAP_INIT, by_id = MAP_INIT;
-    bool tags = type->tags && type->tags->bulk.n && run_wants(wanted, type->tags->attr->attr->name);
+    bool tags = type->tags && type->tags->bulk.n && run_wants(sought->wanted, type->tags->attr->attr->name);
     struct listing l = {.run = &run,
-        .wanted = wanted,
+        .sought = sought,
         .by_id = &by_id,
         .by_arn = tags ? &by_arn : NULL,
         .found = found,
         .found_ctx = found_ctx};
-    if (list_all_more(&l, wanted, err) || (tags && run_tagged(&run, NULL, &by_arn, err)))
+    if (list_all_more(&l, sought->wanted, err) || (tags && run_tagged(&run, NULL, &by_arn, err)))
         return -1;
     l.use = use_objects;
     if (list_step(&l, &type->list.items[0], err))
         return -1;
-    *covered = covered_names(&run, wanted, tags);
+    *covered = covered_names(&run, sought->wanted, tags);
     return 0;
 }

@@ -55,8 +55,7 @@ static int make_look(struct run *run, const struct value *object, bool exists, c
     bool exact = settle->token && settle->way == SETTLE_CONTENT; /* the token is, what it looks like is not */
     if (exact)
         return 0;
-    if (run->ctx->progress)
-        run->ctx->progress(run->ctx->progress_ctx, "the answer was lost: looking whether it was made");
+    op_progress(run->ctx, "the answer was lost: looking whether it was made");
     bool before = run->making;
     run->making = false; /* what is not there is not waited for by each call */
     int status = run_find(run, object, look_until(run, exists), found, &ignored);
@@ -88,7 +87,7 @@ static bool is_clear(const struct err *failure)
 int run_make(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value **document, const struct value **found, struct err *err)
 {
-    bool unsure = run->ctx->again;
+    bool unsure = run->attempt->again;
     int64_t pause = FIRST_PAUSE_MS;
     *found = NULL;
     for (int attempt = 1;; attempt++) {

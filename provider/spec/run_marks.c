@@ -24,12 +24,12 @@ const struct value *run_marked(struct run *run, const struct value *desired)
         return desired;
     const struct op_ctx *ctx = run->ctx;
     struct value_entry marks[] = {{STR("weir:address"), run_tag_text(run->arena, ctx->address)},
-        {STR("weir:intent"), value_string(run->arena, ctx->token)},
-        {STR("weir:stack"), value_string(run->arena, ctx->stack)},
-        {STR("weir:state"), value_string(run->arena, ctx->lineage)}};
+        {STR("weir:intent"), value_string(run->arena, ctx->owner.token)},
+        {STR("weir:stack"), value_string(run->arena, ctx->owner.stack)},
+        {STR("weir:state"), value_string(run->arena, ctx->owner.lineage)}};
     struct str name = tags->attr->attr->name;
     const struct value *all = value_merge(
-        run->arena, value_get(desired, name), value_map(run->arena, marks, ctx->lineage.n ? 4 : 3));
+        run->arena, value_get(desired, name), value_map(run->arena, marks, ctx->owner.lineage.n ? 4 : 3));
     return value_with(run->arena, desired, name, all);
 }
 
@@ -58,13 +58,13 @@ static bool lacks_tags(struct run *run)
 
 static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
 {
-    if (!lacking_note(ctx->work_dir, endpoint, BUCKET_TAGS) || !ctx->warn)
+    if (!lacking_note(ctx->work_dir, endpoint, BUCKET_TAGS))
         return;
     struct str text = arena_printf(ctx->arena,
         "%.*s has no tags: what is made there bears no marks, and only the state knows that it is this "
         "stack's",
         STR_ARG(endpoint));
-    ctx->warn(ctx->warn_ctx, text.p);
+    op_warn(ctx, text.p);
 }
 
 /*
@@ -134,8 +134,8 @@ const struct value *run_without_marks(struct run *run, const struct value *objec
     const struct value *all = tags && object ? value_get(object, tags->attr->attr->name) : NULL;
     if (!all)
         return object;
-    if (ctx->saw_marks && tags->mark)
-        ctx->saw_marks(ctx->saw_marks_ctx, value_text(value_get(object, run->type->schema.id), STR_EMPTY),
+    if (op_tells_marks(ctx) && tags->mark)
+        op_saw_marks(ctx, value_text(value_get(object, run->type->schema.id), STR_EMPTY),
             marks_among(run->arena, all));
     return value_with(run->arena, object, tags->attr->attr->name, run_own_tags(run->arena, all));
 }
@@ -154,7 +154,7 @@ static int read_marks(
             return err_context(err, "finding out whose it is");
         }
         *told = *marks != NULL;
-        if (!*told || (*marks)->count || run->ctx->unmarked || tries == MARKS_TRIES || lacks_tags(run))
+        if (!*told || (*marks)->count || run->ctx->owner.unmarked || tries == MARKS_TRIES || lacks_tags(run))
             return 0;
         if (run_sleep(run, MARKS_PAUSE_MS, err))
             return -1;
@@ -171,15 +171,15 @@ static bool speak_against(const struct run *run, const struct value *marks)
 {
     const struct op_ctx *ctx = run->ctx;
     struct str stack = marked_stack(marks), state = value_gets(marks, "state");
-    bool renamed = state.n && str_eq(state, ctx->lineage);
-    if (str_eq(stack, ctx->stack) || renamed)
+    bool renamed = state.n && str_eq(state, ctx->owner.lineage);
+    if (str_eq(stack, ctx->owner.stack) || renamed)
         return false;
-    return stack.n || (!ctx->unmarked && run->type->tags->with_create);
+    return stack.n || (!ctx->owner.unmarked && run->type->tags->with_create);
 }
 
 static bool bears_marks(const struct run *run)
 {
-    return run->type->tags && run->type->tags->mark && run->ctx->stack.n;
+    return run->type->tags && run->type->tags->mark && run->ctx->owner.stack.n;
 }
 
 /* An id in the state may have come to mean somebody else's: nothing of others is changed or deleted. */
@@ -200,7 +200,7 @@ int run_check_whose(struct run *run, const struct value *object, enum run_deed d
 /* What was seen may be behind, of what is new: then it is asked for once more. */
 int run_check_seen(struct run *run, const struct value *object, struct err *err)
 {
-    const struct value *marks = run->ctx->seen_marks;
+    const struct value *marks = run->ctx->owner.seen_marks;
     if (!marks || !bears_marks(run) || !speak_against(run, marks))
         return 0;
     return run_check_whose(run, object, RUN_CHANGES, err);

@@ -40,9 +40,10 @@ int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct v
 
 /* ---- what exists in the state alone: what is wanted is what there is ---- */
 
-static int recorded_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int recorded_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     struct run run;
     run_init(&run, ctx);
     return run_fill_templates(&run, desired, live, err);
@@ -52,7 +53,7 @@ static int recorded_update(struct op_ctx *ctx, const struct value *prior, const 
     const struct value *changed, const struct value **live, struct err *err)
 {
     (void)prior, (void)changed;
-    return recorded_create(ctx, desired, live, err);
+    return recorded_create(ctx, NULL, desired, live, err);
 }
 
 const struct resource_ops spec_recorded_ops = {

@@ -31,7 +31,7 @@ bool run_matches(
         return true;
     struct str have = value_scalar_text(run->arena, wire_path(run->arena, item, step->match_path));
     struct str want = str_eqz(step->match_attr, "token")
-                          ? run->ctx->token
+                          ? run->ctx->owner.token
                           : value_scalar_text(run->arena, value_get(object, step->match_attr));
     return want.n && str_eq(have, want);
 }
@@ -525,7 +525,7 @@ int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value 
 {
     struct run run;
     run_init(&run, ctx);
-    run.keep_marks = ctx->saw_marks != NULL;
+    run.keep_marks = op_tells_marks(ctx);
     if (run_read(&run, prior, wanted, live, err))
         return -1;
     *live = run_shown(&run, run_without_marks(&run, *live));

@@ -32,7 +32,7 @@ static bool holds(const struct run *run, const struct spec_teardown *rule, const
 
 static bool teardown_consented(const struct run *run, const struct spec_teardown *rule)
 {
-    return (run->ctx->teardown & (unsigned)rule->flag) != 0;
+    return (run->teardown & (unsigned)rule->flag) != 0;
 }
 
 const struct value *run_forced(struct run *run, const struct value *object)
@@ -186,10 +186,12 @@ static const struct value *in_the_way(
     return value_map(run->arena, entries, counts ? 5 : 4);
 }
 
-int spec_erases(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
+int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
+    struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
+    run.teardown = teardown;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run.arena);
     *list = &value_empty_list;
     if (!run.type->teardown_count)
@@ -308,13 +310,13 @@ static const struct value *tags_of(struct run *run, const struct value *live, st
     return run_read(run, live, value_list(run->arena, &wanted, 1), &read, err) ? NULL : value_get(read, name);
 }
 
-int spec_marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err)
+int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
     const struct spec_type *type = run.type;
     const struct value *items;
-    bool told = type->tags && !type->tags->untold && !ctx->untold; /* the tagging API knows them */
+    bool told = type->tags && !type->tags->untold && !untold; /* the tagging API knows them */
     if (!type->tags || told || !type->tags->mark || !type->list.count)
         return 0;
     run.keep_marks = true;
@@ -330,7 +332,7 @@ int spec_marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, stru
             *err = failure;
             return -1;
         }
-        if (str_eq(value_gets(tags, "weir:stack"), ctx->stack))
+        if (str_eq(value_gets(tags, "weir:stack"), ctx->owner.stack))
             found(found_ctx, value_with(run.arena, live, type->tags->attr->attr->name, tags));
     }
     return 0;

@@ -22,11 +22,11 @@ static int template_surroundings(struct run *run, struct str name, const struct 
     else if (str_eqz(name, "partition"))
         text = aws_partition(run->client);
     else if (str_eqz(name, "stack"))
-        text = run->ctx->stack;
+        text = run->ctx->owner.stack;
     else if (str_eqz(name, "address"))
         text = run->ctx->address;
     else if (str_eqz(name, "token"))
-        text = run->ctx->token;
+        text = run->ctx->owner.token;
     else if (!str_eqz(name, "account"))
         return 0;
     else if (aws_account(run->client, run->arena, &text, err))

@@ -101,9 +101,7 @@ static int wait_until(struct run *run, const struct spec_wait *wait, const struc
             return verdict < 0 ? -1 : 0;
         seen = seen || *live;
         struct str what = wait_describe(run, &wait->until, *live);
-        if (run->ctx->progress)
-            run->ctx->progress(
-                run->ctx->progress_ctx, arena_printf(run->arena, "waiting for %.*s", STR_ARG(what)).p);
+        op_progress(run->ctx, arena_printf(run->arena, "waiting for %.*s", STR_ARG(what)).p);
         if (clock_mono_ms() + pause > until)
             return err_set(
                 err, ERR_TIMEOUT, "waited %lld s for %.*s", (long long)(timeout / 1000), STR_ARG(what));

@@ -139,7 +139,7 @@ static int check_earlier(
 static int artifact_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
-    if (artifact_prepare(ctx, desired, planned, err))
+    if (artifact_prepare(ctx, &(struct preparation){.offline = true}, desired, planned, err))
         return -1;
     if (value_is_known(*planned) &&
         (artifact_locate(ctx, *planned, prior, planned, err) || check_earlier(ctx, *planned, prior, err)))
@@ -173,6 +173,7 @@ static const struct resource_ops ops = {
     .prepare = artifact_prepare,
     .predict = artifact_predict,
     .read = artifact_read,
+    .reread = artifact_reread,
     .list = s3_object_list, /* recorded and told in the same words */
     .create = artifact_create,
     .update = artifact_update,

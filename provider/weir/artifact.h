@@ -49,9 +49,10 @@ struct artifact_made {
     struct str sha256, digest; /* of the package; of what it is made from */
     int64_t size;
 };
-/* The package that the sources give; it is only made where no recorded version was made from the same. */
-int artifact_make(
-    struct op_ctx *ctx, const struct value *desired, struct artifact_made *out, struct err *err);
+/* The package that the sources give; it is only made where no recorded version (`recorded`: the artifact, or
+ * NULL) was made from the same. */
+int artifact_make(struct op_ctx *ctx, const struct value *recorded, const struct value *desired,
+    struct artifact_made *out, struct err *err);
 /* The file that holds the content with this hash, packed again where it has to be. */
 int artifact_content(
     struct op_ctx *ctx, const struct value *desired, struct str sha256, const char **path, struct err *err);
@@ -59,8 +60,8 @@ int artifact_content(
 /* ---- artifact_prepare.c ---- */
 
 /* ops->prepare */
-int artifact_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
+int artifact_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err);
 
 /* ---- artifact_versions.c: lists of {sha256, bucket, key, size, stored …}, the one in use first ---- */
 
@@ -96,14 +97,16 @@ int artifact_version_remove(struct op_ctx *ctx, const struct value *version, str
 
 int artifact_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err);
+int artifact_reread(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
+    const struct value *wanted, const struct value **live, struct err *err);
 int artifact_marks(
     struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
-int artifact_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+int artifact_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err);
 int artifact_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err);
-int artifact_delete(struct op_ctx *ctx, const struct value *prior, struct err *err);
-int artifact_find(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+int artifact_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
+int artifact_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err);
 
 #endif

@@ -71,13 +71,13 @@ static const struct value *live_of(struct op_ctx *ctx, const struct value *prior
  * What an interrupted update has stored belongs to this artifact, whatever becomes of the update. Listed
  * without an entity tag: perhaps it is there, perhaps only parts of it, perhaps nothing.
  */
-static int with_attempted(
-    struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
+static int with_attempted(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
+    const struct value **live, struct err *err)
 {
     const struct value *located, *versions = value_getz(prior, "versions");
-    if (!ctx->attempted || !artifact_text(ctx->attempted, "sha256", STR_EMPTY).n)
+    if (!attempted || !artifact_text(attempted, "sha256", STR_EMPTY).n)
         return 0;
-    if (artifact_locate(ctx, ctx->attempted, prior, &located, err))
+    if (artifact_locate(ctx, attempted, prior, &located, err))
         return -1;
     struct value_builder b = VALUE_BUILDER(ctx->arena);
     bool listed = artifact_same_place(located, prior);
@@ -92,8 +92,8 @@ static int with_attempted(
     return 0;
 }
 
-int artifact_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
-    const struct value **live, struct err *err)
+int artifact_reread(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
+    const struct value *wanted, const struct value **live, struct err *err)
 {
     (void)wanted;
     const struct value *object = with_names(ctx, prior);
@@ -107,15 +107,21 @@ int artifact_read(struct op_ctx *ctx, const struct value *prior, const struct va
     bool left = stored.there;
     if (!left && any_left(ctx, value_getz(object, "versions"), &left, err))
         return -1;
-    if (!left && !ctx->attempted)
+    if (!left && !attempted)
         return 0;
     const struct value *found = live_of(ctx, object, &stored), *versions = value_getz(object, "versions");
     if (versions) /* only the record knows them, or who found it */
         found = value_with(ctx->arena, found, STR("versions"), versions);
-    if (with_attempted(ctx, object, &found, err))
+    if (with_attempted(ctx, object, attempted, &found, err))
         return -1;
     *live = found;
     return 0;
+}
+
+int artifact_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    return artifact_reread(ctx, prior, NULL, wanted, live, err);
 }
 
 int artifact_marks(
@@ -127,7 +133,7 @@ int artifact_marks(
             &stored, err))
         return -1;
     /* Another environment of the same stack is as strange as another stack. */
-    struct str stack = str_eq(stored.stack, artifact_owner(ctx)) ? ctx->stack : stored.stack;
+    struct str stack = str_eq(stored.stack, artifact_owner(ctx)) ? ctx->owner.stack : stored.stack;
     struct value_entry entries[] = {{STR("stack"), value_string(ctx->arena, stack)},
         {STR("address"), value_string(ctx->arena, stored.address)}};
     *marks = value_map(ctx->arena, entries, stored.stack.n ? 2 : 0);
@@ -202,7 +208,7 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
 {
     const struct value *prepared, *wanted, *versions = value_getz(prior, "versions");
     struct stored stored;
-    if (artifact_prepare(ctx, desired, &prepared, err) ||
+    if (artifact_prepare(ctx, &(struct preparation){0}, desired, &prepared, err) ||
         artifact_locate(ctx, prepared, prior, &wanted, err) ||
         artifact_look(ctx, artifact_text(wanted, "bucket", STR_EMPTY),
             artifact_text(wanted, "key", STR_EMPTY), &stored, err))
@@ -235,9 +241,10 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
     return 0;
 }
 
-int artifact_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+int artifact_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     *live = NULL;
     return store(ctx, desired, NULL, live, err);
 }
@@ -249,8 +256,9 @@ int artifact_update(struct op_ctx *ctx, const struct value *prior, const struct 
     return store(ctx, desired, prior, live, err);
 }
 
-int artifact_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+int artifact_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     const struct value *object = with_names(ctx, prior), *versions = value_getz(object, "versions");
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
         if (artifact_version_remove(ctx, versions->items[i], err))
@@ -258,8 +266,10 @@ int artifact_delete(struct op_ctx *ctx, const struct value *prior, struct err *e
     return artifact_text(object, "key", STR_EMPTY).n ? artifact_version_remove(ctx, object, err) : 0;
 }
 
-int artifact_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+int artifact_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     const struct value *located;
     *live = NULL;
     if (!artifact_text(desired, "sha256", STR_EMPTY).n)

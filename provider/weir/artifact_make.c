@@ -20,6 +20,7 @@ enum { TRIES = 3, MEBI = 1024 * 1024, LAMBDA_PACKED = 50 * MEBI, LAMBDA_UNPACKED
 
 struct making {
     struct op_ctx *ctx;
+    const struct value *recorded; /* the artifact; NULL: it is new, or stored now */
     const struct value *desired;
     struct artifact artifact;
     struct artifact_cache cache;
@@ -110,7 +111,7 @@ static int look_at_files(struct making *m, struct err *err)
 /* The version that was made from the same, if one is recorded. */
 static const struct value *known_version(const struct making *m)
 {
-    const struct value *versions = value_getz(m->ctx->recorded, "versions");
+    const struct value *versions = value_getz(m->recorded, "versions");
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
         if (str_eq(artifact_text(versions->items[i], "content", STR_EMPTY), m->digest))
             return versions->items[i];
@@ -231,10 +232,10 @@ static int artifact_make_package(struct making *m, bool again, struct err *err)
     return 0;
 }
 
-static int run_making(
-    struct op_ctx *ctx, const struct value *desired, bool again, struct making *m, struct err *err)
+static int run_making(struct op_ctx *ctx, const struct value *recorded, const struct value *desired,
+    bool again, struct making *m, struct err *err)
 {
-    *m = (struct making){.ctx = ctx, .desired = desired};
+    *m = (struct making){.ctx = ctx, .recorded = recorded, .desired = desired};
     artifact_cache_load(&m->cache, ctx->arena, ctx->work_dir, ctx->address);
     m->cache.digests = ctx->digests;
     int status = artifact_make_package(m, again, err);
@@ -242,10 +243,11 @@ static int run_making(
     return status;
 }
 
-int artifact_make(struct op_ctx *ctx, const struct value *desired, struct artifact_made *out, struct err *err)
+int artifact_make(struct op_ctx *ctx, const struct value *recorded, const struct value *desired,
+    struct artifact_made *out, struct err *err)
 {
     struct making m;
-    if (run_making(ctx, desired, false, &m, err))
+    if (run_making(ctx, recorded, desired, false, &m, err))
         return -1;
     *out = (struct artifact_made){.sha256 = m.sha256, .digest = m.digest, .size = m.size};
     return 0;
@@ -255,7 +257,7 @@ int artifact_content(
     struct op_ctx *ctx, const struct value *desired, struct str sha256, const char **path, struct err *err)
 {
     struct making m;
-    if (run_making(ctx, desired, true, &m, err))
+    if (run_making(ctx, NULL, desired, true, &m, err))
         return -1;
     if (!str_eq(m.sha256, sha256)) {
         err_set(err, ERR_FAILED, "the sources do not give what was planned: %.12s instead of %.12s",

@@ -62,7 +62,7 @@ static int parse_source(
     struct str given = artifact_text(desired, "name", STR_EMPTY);
     out->name = given.n ? given : plain_name(ctx->arena, source.n ? stem(source) : STR("python"));
     if (str_eqz(out->name, ".") || str_eqz(out->name, "..")) /* the stack's own folder, or one around it */
-        out->name = ctx->stack;
+        out->name = ctx->owner.stack;
     return 0;
 }
 

@@ -81,15 +81,16 @@ static struct stored stored_of(struct op_ctx *ctx, const struct wire_message *re
 
 struct str artifact_owner(struct op_ctx *ctx)
 {
-    return ctx->env.n ? arena_printf(ctx->arena, "%.*s.%.*s", STR_ARG(ctx->stack), STR_ARG(ctx->env))
-                      : ctx->stack;
+    return ctx->owner.env.n
+               ? arena_printf(ctx->arena, "%.*s.%.*s", STR_ARG(ctx->owner.stack), STR_ARG(ctx->owner.env))
+               : ctx->owner.stack;
 }
 
 bool artifact_is_own(struct op_ctx *ctx, const struct stored *stored)
 {
-    bool state_known = stored->state.n && ctx->lineage.n;
+    bool state_known = stored->state.n && ctx->owner.lineage.n;
     return str_eq(stored->stack, artifact_owner(ctx)) &&
-           (!state_known || str_eq(stored->state, ctx->lineage));
+           (!state_known || str_eq(stored->state, ctx->owner.lineage));
 }
 
 /* ---- calls ---- */
@@ -115,8 +116,9 @@ int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const ch
     struct stored *out, struct err *err)
 {
     struct value_entry marks[] = {{STR(STACK_MARK), mark_text(ctx, artifact_owner(ctx))},
-        {STR(ADDRESS_MARK), mark_text(ctx, ctx->address)}, {STR(STATE_MARK), mark_text(ctx, ctx->lineage)}};
-    size_t count = ctx->lineage.n ? 3 : 2;
+        {STR(ADDRESS_MARK), mark_text(ctx, ctx->address)},
+        {STR(STATE_MARK), mark_text(ctx, ctx->owner.lineage)}};
+    size_t count = ctx->owner.lineage.n ? 3 : 2;
     struct value_entry settings[] = {{STR("metadata"), value_map(ctx->arena, marks, count)}};
     struct s3_upload upload = {.bucket = bucket,
         .key = key,
@@ -132,7 +134,7 @@ int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const ch
         .version_id = uploaded.version_id,
         .stack = artifact_owner(ctx),
         .address = ctx->address,
-        .state = ctx->lineage,
+        .state = ctx->owner.lineage,
         .size = uploaded.size};
     return 0;
 }

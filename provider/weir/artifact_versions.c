@@ -151,8 +151,7 @@ const struct value *artifact_versions_trim(struct op_ctx *ctx, const struct valu
         uint32_t last = artifact_versions_oldest(versions);
         struct err err = ERR_INIT;
         if (artifact_version_remove(ctx, versions->items[last], &err)) {
-            if (ctx->progress)
-                ctx->progress(ctx->progress_ctx, err.message);
+            op_progress(ctx, err.message);
             break;
         }
         struct value_builder b = VALUE_BUILDER(ctx->arena);

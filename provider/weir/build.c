@@ -158,7 +158,7 @@ static int digest_after(struct artifact_cache *cache, const struct build *build,
 static void show_line(void *ctx, const char *line)
 {
     const struct op_ctx *op = ctx;
-    op->printed(op->printed_ctx, line);
+    op_printed(op, line);
 }
 
 /* The command for messages: its first line, or as much of it as leaves room for what it printed. */
@@ -182,7 +182,7 @@ int build_start(
         .dir = ctx->dir,
         .timeout_ms = ctx->timeout_ms ? ctx->timeout_ms : TIMEOUT_MS,
         .cancel = ctx->cancel};
-    output->show = ctx->printed ? show_line : NULL;
+    output->show = op_tells_printed(ctx) ? show_line : NULL;
     output->show_ctx = ctx;
     return command_run(&command, output, err);
 }
@@ -198,8 +198,8 @@ static int run_command(struct op_ctx *ctx, const struct build *build, struct err
     int status = build_start(ctx, &start, &output, err);
     command_output_release(&output);
     int64_t took = clock_mono_ms() - began;
-    if (!status && !build->inputs && took > SLOW_MS && ctx->warn)
-        ctx->warn(ctx->warn_ctx,
+    if (!status && !build->inputs && took > SLOW_MS)
+        op_warn(ctx,
             arena_printf(ctx->arena,
                 "%.*s: its build takes %d s at each plan; with `inputs` it runs only when they have changed",
                 STR_ARG(ctx->address), (int)(took / 1000))
@@ -246,8 +246,8 @@ static int wait_for_others(struct op_ctx *ctx, const struct artifact_cache *cach
             return 0;
         if (ctx->cancel && atomic_load(ctx->cancel))
             return err_set(err, ERR_INTERRUPTED, "interrupted while another weir builds in this folder");
-        if (!told && ctx->printed)
-            ctx->printed(ctx->printed_ctx, "waiting for another weir that builds in this folder");
+        if (!told && op_tells_printed(ctx))
+            op_printed(ctx, "waiting for another weir that builds in this folder");
         told = true;
         clock_sleep_ms(LOCK_TICK_MS);
     }

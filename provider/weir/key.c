@@ -97,10 +97,11 @@ static int key_make(struct op_ctx *ctx, const struct value *desired, const struc
     return status;
 }
 
-static int key_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int key_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
-    return key_make(ctx, desired, value_string(ctx->arena, ctx->token), live, err);
+    (void)attempt;
+    return key_make(ctx, desired, value_string(ctx->arena, ctx->owner.token), live, err);
 }
 
 static int key_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,

@@ -24,15 +24,16 @@ int made_read(struct op_ctx *ctx, const struct value *prior, const struct value 
     return 0;
 }
 
-int made_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+int made_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
-    (void)ctx, (void)prior, (void)err;
+    (void)ctx, (void)teardown, (void)prior, (void)err;
     return 0;
 }
 
-int made_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+int made_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
-    (void)ctx, (void)desired, (void)err;
+    (void)ctx, (void)attempt, (void)desired, (void)err;
     *live = NULL;
     return 0;
 }

@@ -12,8 +12,9 @@ int made_predict(struct op_ctx *ctx, const struct value *desired, const struct v
     const struct value **planned, struct err *err);
 int made_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err);
-int made_delete(struct op_ctx *ctx, const struct value *prior, struct err *err);
+int made_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 /* What no record has was seen by nobody: another one is as good. */
-int made_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+int made_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err);
 
 #endif

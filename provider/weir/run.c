@@ -60,7 +60,7 @@ static int check_secret(const struct value *text, const char *what, struct err *
 static void show_line(void *ctx, const char *line)
 {
     const struct op_ctx *op = ctx;
-    op->printed(op->printed_ctx, line);
+    op_printed(op, line);
 }
 
 /* Without what it printed, where that is nobody's business. */
@@ -91,7 +91,7 @@ static int run_shell(struct op_ctx *ctx, const struct value *object, const char 
         .timeout_ms = ctx->timeout_ms ? ctx->timeout_ms : TIMEOUT_MS,
         .cancel = ctx->cancel};
     command_output_init(&output);
-    output.show = ctx->printed && !secret ? show_line : NULL;
+    output.show = op_tells_printed(ctx) && !secret ? show_line : NULL;
     output.show_ctx = ctx;
     int status = command_run(&command, &output, &why);
     command_output_release(&output);
@@ -160,9 +160,10 @@ static int run_it(struct op_ctx *ctx, const struct value *desired, struct str id
 
 /* ---- operations ---- */
 
-static int command_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int command_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
+    (void)how;
     const struct value *inputs = value_getz(desired, "inputs");
     struct package files;
     *prepared = desired;
@@ -188,10 +189,11 @@ static int command_predict(struct op_ctx *ctx, const struct value *desired, cons
     return 0;
 }
 
-static int command_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int command_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
-    return run_it(ctx, desired, ctx->token, live, err);
+    (void)attempt;
+    return run_it(ctx, desired, ctx->owner.token, live, err);
 }
 
 static int command_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
@@ -217,8 +219,9 @@ static int command_read(struct op_ctx *ctx, const struct value *prior, const str
     return 0;
 }
 
-static int command_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int command_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     struct str text = value_gets(prior, "delete");
     if (!str_trim(text).n)
         return 0;
@@ -228,9 +231,10 @@ static int command_delete(struct op_ctx *ctx, const struct value *prior, struct 
 }
 
 /* Nobody can tell whether it was run. */
-static int command_find(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int command_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     (void)ctx, (void)desired, (void)err;
     *live = NULL;
     return 0;

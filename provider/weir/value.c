@@ -4,9 +4,10 @@
 
 /* There is nothing outside to read, predict or delete: what is wanted is what there is. */
 
-static int value_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int value_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     (void)ctx, (void)err;
     *live = desired;
     return 0;

@@ -123,8 +123,8 @@ static const struct value *files_of(struct arena *arena, const struct package *p
     return value_builder_map(&files);
 }
 
-static int s3_directory_scan(
-    struct op_ctx *ctx, const struct value *desired, const struct value **files, struct err *err)
+static int s3_directory_scan(struct op_ctx *ctx, bool offline, const struct value *desired,
+    const struct value **files, struct err *err)
 {
     struct package package;
     struct package_filter filter = {
@@ -133,10 +133,10 @@ static int s3_directory_scan(
     package_init(&package, ctx->arena);
     int status = package_scan(&package, arena_strz(ctx->arena, folder), &filter, err) ||
                          package_finish(&package, STR_EMPTY, err) ||
-                         (!ctx->offline && package_hash(&package, ctx->digests, err))
+                         (!offline && package_hash(&package, ctx->digests, err))
                      ? -1
                      : 0;
-    *files = status || ctx->offline ? &value_unknown : files_of(ctx->arena, &package);
+    *files = status || offline ? &value_unknown : files_of(ctx->arena, &package);
     package_release(&package);
     return status;
 }
@@ -159,16 +159,16 @@ static bool known(const struct value *object, const char *name)
     return value_is_known(value_getz(object, name));
 }
 
-static int directory_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int directory_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
     const struct value *files = value_getz(desired, "files");
-    *prepared = desired = s3_unfinished_ended(ctx, desired);
+    *prepared = desired = s3_unfinished_ended(ctx, how->recorded, desired);
     if (files && value_is_known(files))
         return 0; /* looked at a moment ago */
     files = &value_unknown;
     if (known(desired, "source") && known(desired, "include") && known(desired, "exclude") &&
-        (s3_directory_scan(ctx, desired, &files, err) || check_names(ctx, desired, files, err)))
+        (s3_directory_scan(ctx, how->offline, desired, &files, err) || check_names(ctx, desired, files, err)))
         return -1;
     const struct value *prefix = value_getz(desired, "prefix");
     if (prefix && known(desired, "prefix"))
@@ -198,7 +198,7 @@ static int directory_predict(struct op_ctx *ctx, const struct value *desired, co
     const struct value **planned, struct err *err)
 {
     (void)prior;
-    if (directory_prepare(ctx, desired, planned, err))
+    if (directory_prepare(ctx, &(struct preparation){.offline = true}, desired, planned, err))
         return -1;
     *planned = value_with(ctx->arena, with_places(ctx, *planned), STR("seen"), &value_unknown);
     return 0;
@@ -239,12 +239,13 @@ static const struct value *with_names(struct op_ctx *ctx, const struct value *ob
 
 /* After an interrupted update what that was to send may be there, too: without a mark, for nobody has seen
  * it. */
-static struct manifest with_attempted(struct op_ctx *ctx, const struct value *prior)
+static struct manifest with_attempted(
+    struct op_ctx *ctx, const struct value *prior, const struct value *attempted)
 {
-    struct manifest from = manifest_of(ctx, prior), to = manifest_of(ctx, ctx->attempted);
+    struct manifest from = manifest_of(ctx, prior), to = manifest_of(ctx, attempted);
     struct manifest_change change;
     manifest_compare(ctx->arena, &to, &from, false, &change);
-    if (!ctx->attempted)
+    if (!attempted)
         return from;
     for (size_t i = 0; i < change.drop_count; i++)
         memset(manifest_find(&to, change.drop[i])->mark, 0, MANIFEST_MARK);
@@ -283,11 +284,11 @@ static int find_unfinished(struct op_ctx *ctx, const struct directory *d, const 
 }
 
 /* `stopped`: a run was stopped while it worked on the folder, and may have left parts of files. */
-static int s3_directory_look(
-    struct op_ctx *ctx, const struct value *prior, bool stopped, const struct value **live, struct err *err)
+static int s3_directory_look(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
+    bool stopped, const struct value **live, struct err *err)
 {
     const struct value *object = with_names(ctx, prior), *uploads = &value_empty_map;
-    struct manifest manifest = with_attempted(ctx, object);
+    struct manifest manifest = with_attempted(ctx, object, attempted);
     struct directory d = directory_of(ctx, object);
     struct err failure = ERR_INIT;
     *live = NULL;
@@ -311,14 +312,22 @@ static int directory_read(struct op_ctx *ctx, const struct value *prior, const s
     const struct value **live, struct err *err)
 {
     (void)wanted;
-    return s3_directory_look(ctx, prior, ctx->attempted || s3_unfinished_any(prior), live, err);
+    return s3_directory_look(ctx, prior, NULL, s3_unfinished_any(prior), live, err);
+}
+
+static int directory_reread(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
+    const struct value *wanted, const struct value **live, struct err *err)
+{
+    (void)wanted;
+    return s3_directory_look(ctx, prior, attempted, attempted || s3_unfinished_any(prior), live, err);
 }
 
 /* What an interrupted run has already sent. */
-static int directory_find(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int directory_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
-    if (s3_directory_look(ctx, desired, true, live, err))
+    (void)attempt;
+    if (s3_directory_look(ctx, desired, NULL, true, live, err))
         return -1;
     const struct value *files = value_getz(desired, "files");
     if (!files || !files->count)
@@ -383,9 +392,10 @@ static int sync_files(struct op_ctx *ctx, const struct value *prior, const struc
     return status;
 }
 
-static int directory_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int directory_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     return sync_files(ctx, NULL, desired, true, live, err);
 }
 
@@ -399,8 +409,9 @@ static int directory_update(struct op_ctx *ctx, const struct value *prior, const
     return sync_files(ctx, prior, desired, all, live, err);
 }
 
-static int directory_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int directory_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     struct manifest manifest = manifest_of(ctx, prior);
     struct directory d = directory_of(ctx, prior);
     struct str *names = ARENA_ARRAY(ctx->arena, struct str, manifest.n + 1);
@@ -431,6 +442,7 @@ static const struct resource_ops ops = {
     .prepare = directory_prepare,
     .predict = directory_predict,
     .read = directory_read,
+    .reread = directory_reread,
     .create = directory_create,
     .update = directory_update,
     .delete = directory_delete,

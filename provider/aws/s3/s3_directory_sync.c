@@ -39,10 +39,10 @@ static void s3_directory_sync_tell(struct sending *s)
     const struct op_ctx *ctx = s->d->ctx;
     int64_t now_ms = clock_mono_ms();
     s->done++;
-    if (ctx->progress && now_ms - s->told_ms >= TICK_MS) {
+    if (op_tells_progress(ctx) && now_ms - s->told_ms >= TICK_MS) {
         s->told_ms = now_ms;
         snprintf(line, sizeof line, "uploading: %zu of %zu files", s->done, s->n);
-        ctx->progress(ctx->progress_ctx, line);
+        op_progress(ctx, line);
     }
 }
 

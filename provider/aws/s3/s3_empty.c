@@ -97,8 +97,8 @@ static bool sweep_page(struct sweep *s)
     pthread_mutex_unlock(&s->lock);
     char told[96];
     snprintf(told, sizeof told, "emptying it: %zu %s so far", items, s->what);
-    if (n && ctx.progress)
-        ctx.progress(ctx.progress_ctx, told);
+    if (n)
+        op_progress(&ctx, told);
     return !over;
 }
 
@@ -185,8 +185,8 @@ static int count_pages(struct op_ctx *ctx, struct s3_pages *listing, struct coun
                 err, ERR_PROTOCOL, "more than a page, and the store does not say where it goes on");
         char told[96];
         snprintf(told, sizeof told, "counting: %lld versions so far", (long long)count->versions);
-        if (!listing->done && ctx->progress)
-            ctx->progress(ctx->progress_ctx, told);
+        if (!listing->done)
+            op_progress(ctx, told);
     }
     return 0;
 }

@@ -138,7 +138,8 @@ static const char *source_path(struct op_ctx *ctx, const struct value *object)
  * A file for an object that is only to be made has nothing to differ from: a large one is hashed while it is
  * uploaded, and *hash stays empty, unless something wants to know it now.
  */
-static int file_hash(struct op_ctx *ctx, const char *path, struct str *hash, struct err *err)
+static int file_hash(
+    struct op_ctx *ctx, const struct preparation *how, const char *path, struct str *hash, struct err *err)
 {
     struct stat st;
     struct file_id id;
@@ -152,7 +153,7 @@ static int file_hash(struct op_ctx *ctx, const char *path, struct str *hash, str
         return err_set(err, ERR_INVALID,
             "source \"%s\" has %" PRId64 " bytes; an object can have 10,000 parts of 5 GiB at most", path,
             (int64_t)st.st_size);
-    if (!ctx->recorded && !ctx->demanded && st.st_size >= S3_PARTS_FROM)
+    if (!how->recorded && !how->demanded && st.st_size >= S3_PARTS_FROM)
         return 0;
     if (digests_of_file(ctx->digests, fd, path, &id, digest, err))
         return err_context(err, "source");
@@ -160,10 +161,11 @@ static int file_hash(struct op_ctx *ctx, const char *path, struct str *hash, str
     return 0;
 }
 
-static int object_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+static int object_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
 {
-    *prepared = desired = s3_unfinished_ended(ctx, desired);
+    (void)how;
+    *prepared = desired = s3_unfinished_ended(ctx, how->recorded, desired);
     if (!s3_object_given(desired, "source") && !s3_object_given(desired, "content"))
         return err_set(err, ERR_INVALID, "an aws.s3.object needs \"source\" or \"content\"");
     if (s3_object_given(desired, "sha256") && value_is_known(value_getz(desired, "sha256")))
@@ -176,7 +178,7 @@ static int object_prepare(
     const char *path = source_path(ctx, desired);
     if (!path)
         hash = sha256_hex(ctx->arena, value_gets(desired, "content"));
-    else if (file_hash(ctx, path, &hash, err))
+    else if (file_hash(ctx, how, path, &hash, err))
         return -1;
     if (hash.n)
         *prepared = value_with(ctx->arena, desired, STR("sha256"), value_string(ctx->arena, hash));
@@ -221,7 +223,7 @@ static int object_predict(struct op_ctx *ctx, const struct value *desired, const
     const struct value **planned, struct err *err)
 {
     (void)prior;
-    if (object_prepare(ctx, desired, planned, err))
+    if (object_prepare(ctx, &(struct preparation){0}, desired, planned, err))
         return -1;
     *planned = with_places(ctx, with_content_type(ctx, *planned));
     for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
@@ -347,7 +349,13 @@ static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const s
 static int object_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
-    return s3_object_look(ctx, prior, wanted, ctx->attempted || s3_unfinished_any(prior), live, err);
+    return s3_object_look(ctx, prior, wanted, s3_unfinished_any(prior), live, err);
+}
+
+static int object_reread(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
+    const struct value *wanted, const struct value **live, struct err *err)
+{
+    return s3_object_look(ctx, prior, wanted, attempted || s3_unfinished_any(prior), live, err);
 }
 
 /* ---- writing ---- */
@@ -392,9 +400,10 @@ static int s3_object_put(struct op_ctx *ctx, const struct value *prior, const st
     return 0;
 }
 
-static int object_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int object_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     *live = NULL;
     return s3_object_put(ctx, NULL, desired, live, err);
 }
@@ -413,8 +422,9 @@ static int object_update(struct op_ctx *ctx, const struct value *prior, const st
     return 0;
 }
 
-static int object_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int object_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
     struct err failure = ERR_INIT;
@@ -431,9 +441,10 @@ static int object_delete(struct op_ctx *ctx, const struct value *prior, struct e
     return 0;
 }
 
-static int object_find(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int object_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     return s3_object_look(ctx, desired, NULL, true, live, err);
 }
 
@@ -450,6 +461,7 @@ static const struct resource_ops ops = {
     .prepare = object_prepare,
     .predict = object_predict,
     .read = object_read,
+    .reread = object_reread,
     .list = s3_object_list,
     .create = object_create,
     .update = object_update,

@@ -4,7 +4,7 @@
 
 #include "provider/provider.h"
 
-int s3_object_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+int s3_object_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err);
 
 #endif

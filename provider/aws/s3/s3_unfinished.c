@@ -112,9 +112,9 @@ bool s3_unfinished_any(const struct value *object)
     return uploads && uploads->kind == VALUE_MAP && uploads->count;
 }
 
-const struct value *s3_unfinished_ended(struct op_ctx *ctx, const struct value *desired)
+const struct value *s3_unfinished_ended(
+    struct op_ctx *ctx, const struct value *recorded, const struct value *desired)
 {
-    return s3_unfinished_any(ctx->recorded)
-               ? value_with(ctx->arena, desired, STR("unfinished"), &value_empty_map)
-               : desired;
+    return s3_unfinished_any(recorded) ? value_with(ctx->arena, desired, STR("unfinished"), &value_empty_map)
+                                       : desired;
 }

@@ -38,6 +38,7 @@ int s3_unfinished_abort_since(
 /* Does the record, or what was seen, name some? */
 bool s3_unfinished_any(const struct value *object);
 /* The object as a plan wants it: with none of them, where the record has some. */
-const struct value *s3_unfinished_ended(struct op_ctx *ctx, const struct value *desired);
+const struct value *s3_unfinished_ended(
+    struct op_ctx *ctx, const struct value *recorded, const struct value *desired);
 
 #endif

@@ -157,7 +157,7 @@ static void send_large(void *arg, size_t n)
     if (m->failed)
         return;
     ctx.arena = &arena;
-    ctx.progress = NULL; /* of single files */
+    ctx.observer = NULL; /* of single files */
     m->uploads->what(m->uploads->ctx, &arena, m->large[n], &upload);
     int failed = s3_upload(&ctx, &upload, &done, &failure);
     upload_many_tell(m, m->large[n], failed ? NULL : &done, &failure);

@@ -246,12 +246,12 @@ static void upload_parts_tell(struct parts *p)
 {
     char line[128];
     int64_t now_ms = clock_mono_ms();
-    if (!p->ctx->progress || now_ms - p->told_ms < TICK_MS)
+    if (!op_tells_progress(p->ctx) || now_ms - p->told_ms < TICK_MS)
         return;
     p->told_ms = now_ms;
     rate_line(line, sizeof line, "uploading", atomic_load(&p->moved), p->kept, p->record.size,
         now_ms - p->began_ms);
-    p->ctx->progress(p->ctx->progress_ctx, line);
+    op_progress(p->ctx, line);
 }
 
 static void look_around(struct parts *p)

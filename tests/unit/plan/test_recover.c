@@ -52,12 +52,12 @@ static int fake_read(struct op_ctx *ctx, const struct value *prior, const struct
     return look(live, err);
 }
 
-static int fake_find(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int fake_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
-    assert_int_equal(ctx->token.n, 32);
+    assert_int_equal(ctx->owner.token.n, 32);
     assert_true(str_eqz(value_gets(desired, "name"), "b"));
-    service.looked_until_ms = ctx->look_until_ms;
+    service.looked_until_ms = attempt->look_until_ms;
     return look(live, err);
 }
 

@@ -87,9 +87,10 @@ static int thing_read(struct op_ctx *ctx, const struct value *prior, const struc
     return 0;
 }
 
-static int thing_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int thing_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     pthread_mutex_lock(&world.lock);
     int status = act("create", desired, err);
     if (!status && map_get(&world.things, name_of(desired)))
@@ -119,8 +120,9 @@ static int thing_update(struct op_ctx *ctx, const struct value *prior, const str
     return status;
 }
 
-static int thing_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int thing_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     (void)ctx;
     pthread_mutex_lock(&world.lock);
     int status = act("delete", prior, err);

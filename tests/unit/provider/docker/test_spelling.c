@@ -11,7 +11,7 @@
 
 static struct arena arena;
 static struct op_ctx ctx = {
-    .arena = &arena, .dir = {".", 1}, .stack = {"s", 1}, .address = {"a", 1}, .token = {"t", 1}};
+    .arena = &arena, .dir = {".", 1}, .address = {"a", 1}, .owner = {.stack = {"s", 1}, .token = {"t", 1}}};
 
 static const struct value *json(const char *text)
 {

@@ -77,7 +77,7 @@ static int set_up(void **state)
 static struct op_ctx ctx_of(const char *type)
 {
     return (struct op_ctx){
-        .arena = &arena, .provider = provider, .schema = toy_schema(type), .token = STR("t0")};
+        .arena = &arena, .provider = provider, .schema = toy_schema(type), .owner.token = STR("t0")};
 }
 
 static void assert_text(struct str text, const char *expected)

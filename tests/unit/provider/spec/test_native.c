@@ -16,9 +16,10 @@ static const char *said;         /* what the kind's provider was opened with */
 
 /* ---- the kind ---- */
 
-static int jar_create(
-    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+static int jar_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
 {
+    (void)attempt;
     *live = kept = value_with(&arena, desired, STR("weight"), value_int(ctx->arena, 7));
     return value_getz(desired, "cracked") ? err_set(err, ERR_SERVICE, "it cracked") : 0;
 }
@@ -41,23 +42,25 @@ static int jar_update(struct op_ctx *ctx, const struct value *prior, const struc
     return 0;
 }
 
-static int jar_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int jar_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
+    (void)teardown;
     (void)ctx, (void)prior, (void)err;
     kept = NULL;
     return 0;
 }
 
-static int jar_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+static int jar_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     (void)ctx, (void)err;
     if (kept)
         found(found_ctx, kept);
-    *covered = wanted;
+    *covered = sought->wanted;
     return 0;
 }
 
+static const struct attempt plain;
 static const struct resource_ops jar_ops = {
     .create = jar_create, .read = jar_read, .update = jar_update, .delete = jar_delete, .list = jar_list};
 static const struct resource_ops read_only_ops = {.read = jar_read};
@@ -150,12 +153,13 @@ static void a_life(void **state)
     assert_int_equal(ops->predict(&ctx, desired, NULL, &planned, &err), 0);
     assert_true(value_is_unknown(value_getz(planned, "weight")));
     assert_true(str_eqz(value_gets(planned, "label"), "jar a"));
-    assert_int_equal(ops->create(&ctx, desired, &live, &err), 0);
+    assert_int_equal(ops->create(&ctx, &plain, desired, &live, &err), 0);
     assert_object(
         live, "{\"name\": \"a\", \"lid\": \"red\", \"label\": \"jar a\", \"weight\": 7, \"origin\": null}");
-    assert_int_equal(ops->find(&ctx, desired, &planned, &err), 0);
+    assert_int_equal(ops->find(&ctx, &plain, desired, &planned, &err), 0);
     assert_true(value_equal(planned, live));
-    assert_int_equal(ops->list(&ctx, &value_empty_list, note, &listed, &covered, &err), 0);
+    assert_int_equal(
+        ops->list(&ctx, &(struct sought){.wanted = &value_empty_list}, note, &listed, &covered, &err), 0);
     assert_true(value_equal(listed, live));
     const struct value *lid = value_stringz(&arena, "lid");
     desired = json_text(&arena, "{\"name\": \"a\", \"lid\": \"broken\"}");
@@ -163,7 +167,7 @@ static void a_life(void **state)
     assert_true(str_eqz(value_gets(live, "lid"), "broken"));
     assert_int_equal(ops->read(&ctx, live, &value_empty_list, &live, &err), 0);
     assert_null(live); /* as good as gone */
-    assert_int_equal(ops->delete (&ctx, desired, &err), 0);
+    assert_int_equal(ops->delete (&ctx, 0, desired, &err), 0);
     assert_null(kept);
     provider_free(provider);
     assert_string_equal(said, "closed");
@@ -182,8 +186,8 @@ static void half_made(void **state)
     struct op_ctx ctx = {.arena = &arena, .schema = &type->schema};
     const struct value *live;
     assert_int_equal(provider_new(&options, &ctx.provider, &err), 0);
-    assert_int_equal(type->schema.ops->create(
-                         &ctx, json_text(&arena, "{\"name\": \"a\", \"cracked\": true}"), &live, &err),
+    assert_int_equal(type->schema.ops->create(&ctx, &plain,
+                         json_text(&arena, "{\"name\": \"a\", \"cracked\": true}"), &live, &err),
         -1);
     assert_string_equal(err.message, "it cracked");
     assert_true(str_eqz(value_gets(live, "label"), "jar a"));

@@ -141,14 +141,16 @@ static int set_up(void **state)
     return toy_load(spec);
 }
 
+static const struct attempt plain;
+
 static struct op_ctx ctx_of(const char *type)
 {
     return (struct op_ctx){.arena = &arena,
         .provider = provider,
         .schema = toy_schema(type),
         .address = STR("boxes[\"a\"]"),
-        .stack = STR("s"),
-        .token = STR("t0")};
+        .owner.stack = STR("s"),
+        .owner.token = STR("t0")};
 }
 
 /* ---- create ---- */
@@ -176,7 +178,7 @@ static void test_create(void **state)
     assert_true(str_eqz(value_getz(planned, "arn")->string, "arn:aws:toy:moon-1:42:box/a"));
     assert_true(value_is_unknown(value_getz(planned, "serial")));
     int64_t slept = manual_clock_slept();
-    assert_int_equal(ctx.schema->ops->create(&ctx, desired, &live, &err), 0);
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, desired, &live, &err), 0);
     PLAYED();
     assert_int_equal(manual_clock_slept() - slept, 250); /* the first pause is short */
     assert_json(live, "{\"arn\":\"arn:aws:toy:moon-1:42:box/"
@@ -192,7 +194,8 @@ static void test_create_half(void **state)
     struct op_ctx ctx = ctx_of("box");
     struct err err = ERR_INIT;
     const struct value *live;
-    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\",\"lock\":true}"), &live, &err), -1);
+    assert_int_equal(
+        ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"a\",\"lock\":true}"), &live, &err), -1);
     PLAYED();
     assert_string_equal(err.message, "lock: Full: no room");
     assert_string_equal(err.hint, "empty it first");
@@ -207,13 +210,13 @@ static void test_create_refused(void **state)
     struct op_ctx ctx = ctx_of("box");
     struct err err = ERR_INIT;
     const struct value *live;
-    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\"}"), &live, &err), -1);
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"a\"}"), &live, &err), -1);
     assert_int_equal(err.class, ERR_EXISTS);
     assert_null(live);
     PLAY({"LookNote", "{\"Text\":\"hi\"}", NULL, NULL});
     struct op_ctx note = ctx_of("note");
     err = (struct err)ERR_INIT;
-    assert_int_equal(note.schema->ops->create(&note, json("{\"text\":\"hi\"}"), &live, &err), -1);
+    assert_int_equal(note.schema->ops->create(&note, &plain, json("{\"text\":\"hi\"}"), &live, &err), -1);
     assert_int_equal(err.class, ERR_EXISTS);
     assert_null(live);
 }
@@ -227,7 +230,7 @@ static void test_create_assigned_id(void **state)
     struct op_ctx ctx = ctx_of("note");
     struct err err = ERR_INIT;
     const struct value *live;
-    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"text\":\"hi\"}"), &live, &err), 0);
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, json("{\"text\":\"hi\"}"), &live, &err), 0);
     PLAYED();
     assert_json(live, "{\"note_id\":\"n-1\",\"text\":\"hi\"}");
 }
@@ -241,7 +244,7 @@ static void test_wait_fails(void **state)
     struct op_ctx ctx = ctx_of("box");
     struct err err = ERR_INIT;
     const struct value *live;
-    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\"}"), &live, &err), -1);
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"a\"}"), &live, &err), -1);
     assert_string_equal(err.message, "status became broken: it fell");
     assert_non_null(live);
 }
@@ -254,7 +257,8 @@ static void test_wait_by_condition(void **state)
     struct op_ctx ctx = ctx_of("box");
     struct err err = ERR_INIT;
     const struct value *live;
-    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\",\"force\":true}"), &live, &err), 0);
+    assert_int_equal(
+        ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"a\",\"force\":true}"), &live, &err), 0);
     PLAYED();
 }
 
@@ -271,7 +275,7 @@ static void test_wait_times_out(void **state)
     struct err err = ERR_INIT;
     const struct value *live;
     int64_t slept = manual_clock_slept();
-    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\"}"), &live, &err), -1);
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"a\"}"), &live, &err), -1);
     assert_int_equal(err.class, ERR_TIMEOUT);
     assert_string_equal(err.message, "waited 20 s for status ok (now new)");
     assert_true(manual_clock_slept() - slept <= 20 * 1000);
@@ -279,7 +283,7 @@ static void test_wait_times_out(void **state)
     ctx.cancel = &cancel;
     script_at = 0;
     err = (struct err)ERR_INIT;
-    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\"}"), &live, &err), -1);
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"a\"}"), &live, &err), -1);
     assert_int_equal(err.class, ERR_INTERRUPTED);
 }
 
@@ -339,7 +343,9 @@ static void test_list(void **state)
             NULL}, /* empty, and yet not the end */
         {"ListBoxes", "{\"Next\":\"3\"}",
             "{\"Boxes\": [{\"Name\":\"b\",\"Status\":\"dead\"},{\"Name\":\"c\"}], \"Next\": \"\"}", NULL});
-    assert_int_equal(ctx.schema->ops->list(&ctx, json("[\"color\"]"), collect, &found, &covered, &err), 0);
+    assert_int_equal(ctx.schema->ops->list(&ctx, &(struct sought){.wanted = json("[\"color\"]")}, collect,
+                         &found, &covered, &err),
+        0);
     PLAYED();
     assert_json(value_builder_list(&found),
         "[{\"arn\":\"arn:aws:toy:moon-1:42:box/a\",\"color\":\"red\",\"name\":\"a\"},"
@@ -347,7 +353,9 @@ static void test_list(void **state)
     assert_json(covered, "[\"name\",\"note\",\"size\",\"color\",\"tags\",\"serial\",\"status\",\"arn\"]");
     PLAY({"ListBoxes", NULL, "{\"Boxes\": [], \"Next\": \"2\"}", NULL},
         {"ListBoxes", NULL, "{\"Boxes\": [], \"Next\": \"2\"}", NULL});
-    assert_int_equal(ctx.schema->ops->list(&ctx, json("[]"), collect, &found, &covered, &err), -1);
+    assert_int_equal(
+        ctx.schema->ops->list(&ctx, &(struct sought){.wanted = json("[]")}, collect, &found, &covered, &err),
+        -1);
     assert_string_equal(err.message, "ListBoxes gives the same page again and again");
 }
 
@@ -360,11 +368,13 @@ static void test_list_after_the_last(void **state)
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(&arena);
     PLAY({"ListTanks", "{}", "{\"Tanks\": [{\"Name\":\"a\"},{\"Name\":\"b\"}], \"More\": true}", NULL},
         {"ListTanks", "{\"After\":\"b\"}", "{\"Tanks\": [{\"Name\":\"c\"}], \"More\": false}", NULL});
-    assert_int_equal(ctx.schema->ops->list(&ctx, NULL, collect, &found, &covered, &err), 0);
+    assert_int_equal(
+        ctx.schema->ops->list(&ctx, &(struct sought){.wanted = NULL}, collect, &found, &covered, &err), 0);
     PLAYED();
     assert_json(value_builder_list(&found), "[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}]");
     PLAY({"ListTanks", "{}", "{\"Tanks\": [], \"More\": true}", NULL});
-    assert_int_equal(ctx.schema->ops->list(&ctx, NULL, collect, &found, &covered, &err), -1);
+    assert_int_equal(
+        ctx.schema->ops->list(&ctx, &(struct sought){.wanted = NULL}, collect, &found, &covered, &err), -1);
     assert_string_equal(err.message, "ListTanks says that there is more, but gives nothing to go on by");
 }
 
@@ -378,11 +388,11 @@ static void test_find(void **state)
              "{\"Notes\": [{\"NoteId\":\"n-1\",\"Text\":\"other\"},{\"NoteId\":\"n-2\",\"Text\":\"mine\"}]}",
              NULL},
         {"GetNote", "{\"NoteId\":\"n-2\"}", "{\"Notes\": [{\"NoteId\":\"n-2\",\"Text\":\"mine\"}]}", NULL});
-    assert_int_equal(ctx.schema->ops->find(&ctx, json("{\"text\":\"mine\"}"), &live, &err), 0);
+    assert_int_equal(ctx.schema->ops->find(&ctx, &plain, json("{\"text\":\"mine\"}"), &live, &err), 0);
     PLAYED();
     assert_json(live, "{\"note_id\":\"n-2\",\"text\":\"mine\"}");
     PLAY({"ListNotes", NULL, "{\"Notes\": []}", NULL});
-    assert_int_equal(ctx.schema->ops->find(&ctx, json("{\"text\":\"mine\"}"), &live, &err), 0);
+    assert_int_equal(ctx.schema->ops->find(&ctx, &plain, json("{\"text\":\"mine\"}"), &live, &err), 0);
     assert_null(live);
 }
 
@@ -521,18 +531,18 @@ static void test_delete(void **state)
         {"DropBox", "{\"Force\":false,\"Name\":\"a\"}", NULL, NULL}, /* local attributes have their default */
         {"GetBox", NULL, "{\"Box\": {\"Name\": \"a\", \"Status\": \"dying\"}}", NULL},
         {"GetBox", NULL, "none", "Gone"});
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), 0);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), 0);
     PLAYED();
     /* gone already is done, however the service says it */
     PLAY({"ListLocks", NULL, "none", "Gone"}, {"DropBox", NULL, "none", "Gone"},
         {"GetBox", NULL, "none", "Gone"});
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), 0);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), 0);
     PLAYED();
     PLAY({"ListLocks", NULL, "what?", "Odd"}, {"GetBox", NULL, "none", "Gone"});
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), 0);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), 0);
     PLAYED();
     PLAY({"ListLocks", NULL, "what?", "Odd"}, {"GetBox", NULL, "{\"Box\": {\"Name\": \"a\"}}", NULL});
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), -1);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), -1);
     assert_string_equal(err.message, "Odd: what?");
 }
 
@@ -573,7 +583,7 @@ static void test_sets_of_a_new_one(void **state)
         {"GetRules", "{\"From\":\"a\"}", "{\"Rules\": [\"default\"]}", NULL},
         {"SetRules", "{\"Add\":[\"mine\"],\"Drop\":[\"default\"],\"From\":\"a\"}", NULL, NULL});
     assert_int_equal(
-        ctx.schema->ops->create(&ctx,
+        ctx.schema->ops->create(&ctx, &plain,
             json("{\"from\":\"a\",\"to\":\"b\",\"rules\":[\"mine\"],\"signs\":{\"x\":{\"text\":\"stop\"}}}"),
             &live, &err),
         0);
@@ -614,11 +624,12 @@ static void test_renewed(void **state)
         "{\"Shelf\": {\"Name\": \"s\"}}", NULL});
     const struct value *made =
         json("{\"name\":\"s\",\"parts\":{\"p\":\"S\"},\"boards\":{\"a\":{\"part\":\"p\"}},\"lamp\":\"led\"}");
-    assert_int_equal(ctx.schema->ops->create(&ctx, made, &live, &err), 0);
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, made, &live, &err), 0);
     PLAYED();
     /* nothing is what it has by itself */
     PLAY({"MakeShelf", "{\"Name\":\"s\"}", "{\"Shelf\": {\"Name\": \"s\"}}", NULL});
-    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"s\",\"boards\":{}}"), &live, &err), 0);
+    assert_int_equal(
+        ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"s\",\"boards\":{}}"), &live, &err), 0);
     PLAYED();
     /* a changed one goes first; the service shows more of the other than was asked for; parts go along */
     PLAY({"SetShelf", "{\"Lamp\":{\"On\":false},\"Name\":\"s\"}", NULL, NULL},

@@ -81,14 +81,16 @@ static int set_up(void **state)
     return toy_load(spec);
 }
 
+static const struct attempt plain;
+
 static struct op_ctx context(const char *type)
 {
     return (struct op_ctx){.arena = &arena,
         .provider = provider,
         .schema = toy_schema(type),
         .address = STR("it"),
-        .stack = STR("s"),
-        .token = STR("t-1")};
+        .owner.stack = STR("s"),
+        .owner.token = STR("t-1")};
 }
 
 /* By the test at hand. */
@@ -105,7 +107,7 @@ static const struct value *made(const char *type, const char *desired)
     const struct value *live = NULL;
     struct err err = ERR_INIT;
     slept_before = manual_clock_slept();
-    if (spec_create(&ctx, json(desired), &live, &err))
+    if (spec_create(&ctx, &plain, json(desired), &live, &err))
         fail_msg("%s", err.message);
     PLAYED();
     return live;
@@ -116,7 +118,7 @@ static struct err refused(const char *type, const char *desired)
     struct op_ctx ctx = context(type);
     const struct value *live = NULL;
     struct err err = ERR_INIT;
-    assert_int_equal(spec_create(&ctx, json(desired), &live, &err), -1);
+    assert_int_equal(spec_create(&ctx, &plain, json(desired), &live, &err), -1);
     assert_null(live);
     PLAYED();
     return err;
@@ -227,10 +229,10 @@ static void test_again(void **state)
     PLAY({.operation = "MakePlain", .code = "There"},
         {.operation = "GetPlain", .answer = "{\"Plain\": {\"Name\": \"a\", \"Size\": 3}}"});
     struct op_ctx ctx = context("plain");
-    ctx.again = true;
+    struct attempt attempt = {.again = true};
     const struct value *live;
     struct err err = ERR_INIT;
-    assert_int_equal(spec_create(&ctx, json("{\"name\": \"a\", \"size\": 3}"), &live, &err), 0);
+    assert_int_equal(spec_create(&ctx, &attempt, json("{\"name\": \"a\", \"size\": 3}"), &live, &err), 0);
     PLAYED();
 }
 
@@ -260,7 +262,7 @@ static void test_going(void **state)
     PLAY({.operation = "GetBox", .answer = going}, {.operation = "DropBox", .code = "IsGoing"},
         {.operation = "GetBox", .answer = going}, {.operation = "GetBox", .answer = going},
         {.operation = "GetBox", .code = "Gone"});
-    assert_int_equal(spec_delete(&ctx, json("{\"name\": \"a\"}"), &err), 0);
+    assert_int_equal(spec_delete(&ctx, 0, json("{\"name\": \"a\"}"), &err), 0);
     PLAYED();
 }
 
@@ -371,11 +373,10 @@ static void test_content(void **state)
         {.operation = "GetRule", .answer = "{\"Rule\": {\"Id\": \"r-2\", \"Port\": 5}}"},
         {.operation = "GetRule", .answer = "{\"Rule\": {\"Id\": \"r-3\", \"Port\": 5}}"});
     struct op_ctx ctx = context("rule");
-    ctx.claim = claim_others;
-    ctx.claim_ctx = (void *)"r-2";
+    struct attempt attempt = {.claim = claim_others, .claim_ctx = (void *)"r-2"};
     const struct value *live;
     struct err err = ERR_INIT;
-    assert_int_equal(spec_create(&ctx, json("{\"port\": 5}"), &live, &err), 0);
+    assert_int_equal(spec_create(&ctx, &attempt, json("{\"port\": 5}"), &live, &err), 0);
     PLAYED();
     assert_true(str_eqz(value_getz(live, "id")->string, "r-3"));
 }
@@ -397,10 +398,10 @@ static void test_content_by_a_wrong_clock(void **state)
         play(calls, older ? 1 : 2);
         atomic_store(&fixed_client.date_ahead_ms, hours[i / 2] * 3600 * 1000);
         struct op_ctx ctx = context("rule");
-        ctx.since_ms = 1795253400000; /* 2026-11-21T09:30:00Z by our clock */
+        struct attempt attempt = {.since_ms = 1795253400000}; /* 2026-11-21T09:30:00Z by our clock */
         const struct value *live;
         struct err err = ERR_INIT;
-        assert_int_equal(spec_find(&ctx, json("{\"port\": 5}"), &live, &err), 0);
+        assert_int_equal(spec_find(&ctx, &attempt, json("{\"port\": 5}"), &live, &err), 0);
         PLAYED();
         assert_true(older ? !live : live != NULL);
     }

@@ -73,15 +73,16 @@ static void tell(void *ctx, const char *what)
     snprintf(told, sizeof told, "%s", what);
 }
 
-static struct op_ctx ctx_of(const char *type, unsigned teardown)
+static const struct op_observer observer = {.progress = tell};
+
+static struct op_ctx ctx_of(const char *type)
 {
     return (struct op_ctx){.arena = &arena,
         .provider = provider,
         .schema = toy_schema(type),
         .address = STR("it"),
-        .stack = STR("s"),
-        .teardown = teardown,
-        .progress = tell};
+        .owner.stack = STR("s"),
+        .observer = &observer};
 }
 
 static void test_erases(void **state)
@@ -89,15 +90,17 @@ static void test_erases(void **state)
     (void)state;
     struct err err = ERR_INIT;
     const struct value *list;
-    struct op_ctx none = ctx_of("chest", 0), all = ctx_of("chest", TEARDOWN_EMPTY | TEARDOWN_PROTECTED);
+    struct op_ctx none = ctx_of("chest"), all = ctx_of("chest");
     PLAY({"ListCoins", NULL, "{\"Coins\":[]}", NULL}, {"GetChest", NULL, "none", "Gone"});
-    assert_int_equal(none.schema->ops->erases(&none, json("{\"name\":\"a\"}"), &list, &err), 0);
+    assert_int_equal(none.schema->ops->erases(&none, 0, json("{\"name\":\"a\"}"), &list, &err), 0);
     assert_json(list, "[]");
     PLAY(
         {"ListCoins", "{\"Name\":\"a\"}", "{\"Coins\":[{\"Weight\":3},{\"Weight\":4}],\"Next\":\"n\"}", NULL},
         {"ListCoins", "{\"Name\":\"a\",\"Next\":\"n\"}", "{\"Coins\":[{\"Weight\":5}]}", NULL},
         {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Lock\":true}}", NULL});
-    assert_int_equal(all.schema->ops->erases(&all, json("{\"name\":\"a\"}"), &list, &err), 0);
+    assert_int_equal(all.schema->ops->erases(
+                         &all, TEARDOWN_EMPTY | TEARDOWN_PROTECTED, json("{\"name\":\"a\"}"), &list, &err),
+        0);
     PLAYED();
     assert_json(list,
         "[{\"counts\":{\"bytes\":12,\"coins\":3},\"flag\":\"force_empty\",\"says\":\"all in it goes\"},"
@@ -105,17 +108,21 @@ static void test_erases(void **state)
     /* what the object itself says needs no flag; what is empty or open needs no word */
     PLAY({"ListCoins", NULL, "{\"Coins\":[{\"Weight\":3}]}", NULL}, {"GetChest", NULL, "none", "Gone"});
     assert_int_equal(
-        none.schema->ops->erases(&none, json("{\"name\":\"a\",\"force\":true}"), &list, &err), 0);
+        none.schema->ops->erases(&none, 0, json("{\"name\":\"a\",\"force\":true}"), &list, &err), 0);
     PLAYED();
     assert_json(list, "[{\"counts\":{\"bytes\":3,\"coins\":1},\"says\":\"all in it goes\"}]");
     PLAY({"ListCoins", NULL, "{\"Coins\":[]}", NULL},
         {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Lock\":false}}", NULL});
-    assert_int_equal(all.schema->ops->erases(&all, json("{\"name\":\"a\"}"), &list, &err), 0);
+    assert_int_equal(all.schema->ops->erases(
+                         &all, TEARDOWN_EMPTY | TEARDOWN_PROTECTED, json("{\"name\":\"a\"}"), &list, &err),
+        0);
     PLAYED();
     assert_json(list, "[]");
     /* what cannot be counted is told of all the same */
     PLAY({"ListCoins", NULL, "no", "Forbidden"}, {"GetChest", NULL, "no", "Gone"});
-    assert_int_equal(all.schema->ops->erases(&all, json("{\"name\":\"a\"}"), &list, &err), 0);
+    assert_int_equal(all.schema->ops->erases(
+                         &all, TEARDOWN_EMPTY | TEARDOWN_PROTECTED, json("{\"name\":\"a\"}"), &list, &err),
+        0);
     PLAYED();
     assert_json(list, "[{\"error\":\"Forbidden: no\",\"flag\":\"force_empty\",\"says\":\"all in it goes\"}]");
 }
@@ -124,14 +131,16 @@ static void test_delete_with_consent(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct op_ctx ctx = ctx_of("chest", TEARDOWN_EMPTY | TEARDOWN_PROTECTED);
+    struct op_ctx ctx = ctx_of("chest");
     PLAY({"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Lock\":true}}", NULL},
         {"LockChest", "{\"Lock\":false,\"Name\":\"a\"}", NULL, NULL},
         {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Status\":\"ok\"}}", NULL},
         {"DropChest", "{\"Force\":true,\"Name\":\"a\"}", NULL, NULL},
         {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Status\":\"sinking\"}}", NULL},
         {"GetChest", NULL, "none", "Gone"});
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"last\":\"b\"}"), &err), 0);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, TEARDOWN_EMPTY | TEARDOWN_PROTECTED,
+                         json("{\"name\":\"a\",\"last\":\"b\"}"), &err),
+        0);
     PLAYED();
     assert_string_equal(told, "waiting for it to be gone (now sinking)");
 }
@@ -140,11 +149,13 @@ static void test_hint_without_consent(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct op_ctx ctx = ctx_of("chest", TEARDOWN_PROTECTED);
+    struct op_ctx ctx = ctx_of("chest");
     PLAY({"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Lock\":false}}", NULL},
         {"DropChest", "{\"Force\":false,\"Last\":\"b\",\"Name\":\"a\"}", "coins", "Full"},
         {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\"}}", NULL});
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"last\":\"b\"}"), &err), -1);
+    assert_int_equal(
+        ctx.schema->ops->delete (&ctx, TEARDOWN_PROTECTED, json("{\"name\":\"a\",\"last\":\"b\"}"), &err),
+        -1);
     PLAYED();
     assert_string_equal(err.hint,
         "`weir destroy --force-empty` does it (all in it goes); or say in the stack "
@@ -156,7 +167,7 @@ static void test_leaves(void **state)
     (void)state;
     struct err err = ERR_INIT;
     const struct value *list;
-    struct op_ctx ctx = ctx_of("chest", 0);
+    struct op_ctx ctx = ctx_of("chest");
     assert_int_equal(ctx.schema->ops->leaves(&ctx, json("{\"name\":\"a\"}"), &list, &err), 0);
     assert_json(list, "[{\"kept\":false,\"match\":{\"name\":\"of-a-*\"},\"says\":\"smaller ones\","
                       "\"type\":\"aws.toy.chest\"}]");
@@ -173,7 +184,7 @@ static void test_search(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct op_ctx ctx = ctx_of("chest", 0);
+    struct op_ctx ctx = ctx_of("chest");
     struct value_builder names = VALUE_BUILDER(&arena);
     PLAY({"FindChests", "{\"Begins\":\"of-a-\"}",
         "{\"Chests\":[{\"Name\":\"of-a-1\"},{\"Name\":\"of-a\"},{\"Name\":\"of-a-2\"}]}", NULL});
@@ -187,7 +198,7 @@ static void test_by_arn(void **state)
     (void)state;
     struct err err = ERR_INIT;
     const struct value *object;
-    struct op_ctx chest = ctx_of("chest", 0), path = ctx_of("path", 0);
+    struct op_ctx chest = ctx_of("chest"), path = ctx_of("path");
     assert_int_equal(chest.schema->ops->by_arn(&chest, STR("arn:aws:toy:mars:7:chest/a"), &object, &err), 0);
     assert_json(object, "{\"arn\":\"arn:aws:toy:mars:7:chest/a\",\"name\":\"a\"}");
     static const char *const others[] = {"arn:aws:toy:mars:7:box/a", "arn:aws:toy:mars:7:chest", "", "x"};
@@ -202,7 +213,7 @@ static void test_by_arn(void **state)
 static void test_scope(void **state)
 {
     (void)state;
-    struct op_ctx ctx = ctx_of("chest", 0);
+    struct op_ctx ctx = ctx_of("chest");
     const struct resource_ops *ops = ctx.schema->ops;
     assert_json(ops->scope(ctx.schema, json("{\"name\":\"a\"}"), STR("toy:DropChest"), &arena),
         "[\"arn:*:toy:*:*:chest/a\",\"arn:*:toy:*:*:chest/a/*\"]");

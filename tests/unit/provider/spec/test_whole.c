@@ -56,14 +56,16 @@ static int set_up(void **state)
     return toy_load(spec);
 }
 
+static const struct attempt plain;
+
 static struct op_ctx ctx_of(const char *type)
 {
     return (struct op_ctx){.arena = &arena,
         .provider = provider,
         .schema = toy_schema(type),
         .address = STR("it"),
-        .stack = STR("s"),
-        .token = STR("0123")};
+        .owner.stack = STR("s"),
+        .owner.token = STR("0123")};
 }
 
 static const struct value *create(const char *type, const char *desired, struct err *err)
@@ -71,7 +73,7 @@ static const struct value *create(const char *type, const char *desired, struct 
     struct op_ctx ctx = ctx_of(type);
     const struct value *live;
     *err = (struct err)ERR_INIT;
-    int status = ctx.schema->ops->create(&ctx, json(desired), &live, err);
+    int status = ctx.schema->ops->create(&ctx, &plain, json(desired), &live, err);
     assert_int_equal(status, err->class ? -1 : 0);
     PLAYED();
     return live;
@@ -125,7 +127,7 @@ static void what_is_said_by_silence_is_looked_at(void **state)
     play(silence, 40);
     struct op_ctx ctx = ctx_of("town");
     const struct value *live;
-    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"ulm\"}"), &live, &err), -1);
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"ulm\"}"), &live, &err), -1);
     assert_true(err.lost && !live);
     PLAY({"CreateTown", NULL, "{\"Mayor\":\"Ivo\"}", NULL}); /* which is an answer */
     assert_non_null(create("town", "{\"name\":\"ulm\"}", &err));
@@ -133,13 +135,13 @@ static void what_is_said_by_silence_is_looked_at(void **state)
     err = (struct err)ERR_INIT;
     PLAY({"DeleteTown", NULL, "", NULL}, {"GetTown", NULL, "{\"Town\":{\"Name\":\"ulm\"}}", NULL},
         {"GetTown", NULL, "none", "Gone"});
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"ulm\"}"), &err), 0);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"name\":\"ulm\"}"), &err), 0);
     PLAYED();
     static struct exchange deaf[40] = {{"DeleteTown", NULL, "", NULL}};
     for (size_t i = 1; i < 40; i++)
         deaf[i] = (struct exchange){"GetTown", NULL, "{\"Town\":{\"Name\":\"ulm\"}}", NULL};
     play(deaf, 40);
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"ulm\"}"), &err), -1);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"name\":\"ulm\"}"), &err), -1);
     assert_true(err.lost);
 }
 
@@ -153,8 +155,8 @@ static void what_has_no_id_is_left_alone(void **state)
     assert_int_equal(ctx.schema->ops->read(&ctx, json("{\"size\":1}"), NULL, &live, &err), -1);
     assert_string_equal(
         err.message, "the state has no field_id for it, and nothing is done to what is not named");
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"size\":1}"), &err), -1);
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"size\":1,\"field_id\":null}"), &err), -1);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"size\":1}"), &err), -1);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"size\":1,\"field_id\":null}"), &err), -1);
     assert_int_equal(
         ctx.schema->ops->update(&ctx, json("{\"size\":1}"), json("{\"size\":2}"), all, &live, &err), -1);
     PLAYED();
@@ -242,7 +244,9 @@ static void a_listing_is_whole_or_none(void **state)
         const struct value *covered;
         int n = 0;
         play(cases[i].pages, cases[i].n);
-        assert_int_equal(ctx.schema->ops->list(&ctx, json("[]"), count, &n, &covered, &err), -1);
+        assert_int_equal(
+            ctx.schema->ops->list(&ctx, &(struct sought){.wanted = json("[]")}, count, &n, &covered, &err),
+            -1);
         PLAYED();
         assert_string_equal(err.message, cases[i].message);
     }
@@ -278,10 +282,10 @@ static void what_is_not_ours_is_not_deleted(void **state)
             answers[1] = (struct exchange){"DeleteHouse", NULL, NULL, NULL};
         play(answers, !cases[i].why ? 2 : waits ? 3 : 1);
         struct op_ctx ctx = ctx_of("house");
-        ctx.lineage = STR("l");
-        ctx.unmarked = cases[i].unmarked;
+        ctx.owner.lineage = STR("l");
+        ctx.owner.unmarked = cases[i].unmarked;
         struct err err = ERR_INIT;
-        int status = ctx.schema->ops->delete (&ctx, json("{\"house_id\":\"h-1\"}"), &err);
+        int status = ctx.schema->ops->delete (&ctx, 0, json("{\"house_id\":\"h-1\"}"), &err);
         assert_int_equal(status, cases[i].why ? -1 : 0);
         PLAYED();
         if (cases[i].why)
@@ -290,7 +294,7 @@ static void what_is_not_ours_is_not_deleted(void **state)
     PLAY({"GetHouse", NULL, "who are you?", "AccessDenied"}, {"DeleteHouse", NULL, NULL, NULL});
     struct op_ctx ctx = ctx_of("house");
     struct err err = ERR_INIT;
-    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"house_id\":\"h-1\"}"), &err), 0);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"house_id\":\"h-1\"}"), &err), 0);
     PLAYED();
 }
 
@@ -321,8 +325,8 @@ static void marks_are_seen_on_the_way(void **state)
     static const char house[] = "{\"house_id\":\"h-1\",\"tags\":{\"a\":\"b\"}}";
     struct seen_marks seen = {0};
     struct op_ctx ctx = ctx_of("house");
-    ctx.saw_marks = see_marks;
-    ctx.saw_marks_ctx = &seen;
+    struct op_observer observer = {.ctx = &seen, .saw_marks = see_marks};
+    ctx.observer = &observer;
     struct err err = ERR_INIT;
     const struct value *live = NULL, *covered;
     PLAY({"GetHouse", NULL, HOUSE(TAGS), NULL});
@@ -332,7 +336,9 @@ static void marks_are_seen_on_the_way(void **state)
     assert_int_equal(seen.n, 1);
     assert_json(seen.last, "{\"stack\":\"s\",\"state\":\"l\"}");
     PLAY({"ListHouses", NULL, "{\"Houses\":[{\"HouseId\":\"h-1\",\"Tags\":" TAGS "}]}", NULL});
-    assert_int_equal(ctx.schema->ops->list(&ctx, json("[\"tags\"]"), listed, &live, &covered, &err), 0);
+    assert_int_equal(ctx.schema->ops->list(
+                         &ctx, &(struct sought){.wanted = json("[\"tags\"]")}, listed, &live, &covered, &err),
+        0);
     PLAYED();
     assert_json(live, house);
     assert_int_equal(seen.n, 2);
@@ -369,9 +375,9 @@ static void what_is_not_ours_is_not_changed(void **state)
             answers[n++] = (struct exchange){"Tag", NULL, "{}", NULL};
         play(answers, (size_t)n);
         struct op_ctx ctx = ctx_of("house");
-        ctx.lineage = STR("l");
-        ctx.unmarked = cases[i].unmarked;
-        ctx.seen_marks = cases[i].seen ? json(cases[i].seen) : NULL;
+        ctx.owner.lineage = STR("l");
+        ctx.owner.unmarked = cases[i].unmarked;
+        ctx.owner.seen_marks = cases[i].seen ? json(cases[i].seen) : NULL;
         struct err err = ERR_INIT;
         const struct value *live, *prior = json("{\"house_id\":\"h-1\",\"tags\":{\"a\":\"b\"}}");
         int status = ctx.schema->ops->update(

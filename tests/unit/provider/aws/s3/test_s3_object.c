@@ -67,6 +67,8 @@ static int tear_down(void **state)
     return 0;
 }
 
+static const struct attempt plain;
+
 static struct op_ctx ctx_of(void)
 {
     answer_count = 0;
@@ -107,6 +109,7 @@ static void test_predicted(void **state)
 {
     (void)state;
     struct op_ctx ctx = ctx_of();
+    struct preparation how = {0};
     struct err err = ERR_INIT;
     const struct value *planned;
     const struct value *desired = object("{\"bucket\":\"b\",\"key\":\"x/y.csv\",\"source\":\"%s\"}", file);
@@ -118,7 +121,7 @@ static void test_predicted(void **state)
     assert_true(value_is_unknown(value_getz(planned, "etag")));
     /* the content itself may be known only later */
     desired = value_with(&arena, object("{\"bucket\":\"b\",\"key\":\"k\"}"), STR("content"), &value_unknown);
-    assert_int_equal(ops()->prepare(&ctx, desired, &planned, &err), 0);
+    assert_int_equal(ops()->prepare(&ctx, &how, desired, &planned, &err), 0);
     assert_true(value_is_unknown(value_getz(planned, "sha256")));
 }
 
@@ -126,13 +129,16 @@ static void test_sources(void **state)
 {
     (void)state;
     struct op_ctx ctx = ctx_of();
+    struct preparation how = {0};
     const struct value *prepared;
     struct err err = ERR_INIT;
-    assert_int_equal(ops()->prepare(&ctx, object("{\"bucket\":\"b\",\"key\":\"k\"}"), &prepared, &err), -1);
+    assert_int_equal(
+        ops()->prepare(&ctx, &how, object("{\"bucket\":\"b\",\"key\":\"k\"}"), &prepared, &err), -1);
     assert_string_equal(err.message, "an aws.s3.object needs \"source\" or \"content\"");
-    assert_int_equal(ops()->prepare(&ctx, object("{\"source\":\"/tmp\"}"), &prepared, &err), -1);
+    assert_int_equal(ops()->prepare(&ctx, &how, object("{\"source\":\"/tmp\"}"), &prepared, &err), -1);
     assert_string_equal(err.message, "source \"/tmp\" is not a file");
-    assert_int_equal(ops()->prepare(&ctx, object("{\"source\":\"/nonexistent/x\"}"), &prepared, &err), -1);
+    assert_int_equal(
+        ops()->prepare(&ctx, &how, object("{\"source\":\"/nonexistent/x\"}"), &prepared, &err), -1);
     assert_int_equal(err.class, ERR_IO);
     /* what is only to be made is hashed while it is uploaded, unless it is small */
     char large[] = "/tmp/weir-large-XXXXXX";
@@ -140,10 +146,10 @@ static void test_sources(void **state)
     assert_int_equal(ftruncate(fd, S3_PARTS_FROM), 0);
     close(fd);
     const struct value *desired = object("{\"source\":\"%s\"}", large);
-    assert_int_equal(ops()->prepare(&ctx, desired, &prepared, &err), 0);
+    assert_int_equal(ops()->prepare(&ctx, &how, desired, &prepared, &err), 0);
     assert_null(value_getz(prepared, "sha256"));
-    ctx.recorded = desired;
-    assert_int_equal(ops()->prepare(&ctx, desired, &prepared, &err), 0);
+    how.recorded = desired;
+    assert_int_equal(ops()->prepare(&ctx, &how, desired, &prepared, &err), 0);
     assert_int_equal(value_gets(prepared, "sha256").n, 64);
     unlink(large);
 }
@@ -159,7 +165,7 @@ static void test_upload(void **state)
     const struct value *desired = object("{\"bucket\":\"b\",\"key\":\"a b/ü.py\",\"source\":\"%s\","
                                          "\"metadata\":{\"team\":\"x\"},\"tags\":{\"k\":\"v w\"}}",
         file);
-    assert_int_equal(ops()->create(&ctx, desired, &live, &err), 0);
+    assert_int_equal(ops()->create(&ctx, &plain, desired, &live, &err), 0);
     assert_string_equal(last.request.path.p, "/b/a%20b/%C3%BC.py");
     assert_string_equal(last.payload_hash.p, SHA_OF_HELLO);
     assert_string_equal(last.request.body.p, "hello"); /* a small file, too, in one piece with the head */
@@ -173,8 +179,8 @@ static void test_upload(void **state)
     assert_text(live, "version_id", "v1");
     assert_int_equal(value_getz(live, "size")->integer, 5);
     /* a text goes as the body */
-    assert_int_equal(
-        ops()->create(&ctx, object("{\"bucket\":\"b\",\"key\":\"k\",\"content\":\"hello\"}"), &live, &err),
+    assert_int_equal(ops()->create(&ctx, &plain,
+                         object("{\"bucket\":\"b\",\"key\":\"k\",\"content\":\"hello\"}"), &live, &err),
         0);
     assert_string_equal(last.request.body.p, "hello");
     assert_int_equal(last.body_length, 0);
@@ -201,7 +207,7 @@ static void test_read(void **state)
     answer_status = 404;
     assert_int_equal(ops()->read(&ctx, object("{\"bucket\":\"b\",\"key\":\"k\"}"), wanted, &live, &err), 0);
     assert_null(live);
-    assert_int_equal(ops()->delete (&ctx, object("{\"bucket\":\"b\",\"key\":\"k\"}"), &err), 0);
+    assert_int_equal(ops()->delete (&ctx, 0, object("{\"bucket\":\"b\",\"key\":\"k\"}"), &err), 0);
     answer_status = 403;
     assert_int_equal(ops()->read(&ctx, object("{\"bucket\":\"b\",\"key\":\"k\"}"), wanted, &live, &err), -1);
     assert_int_equal(err.class, ERR_AUTH);
