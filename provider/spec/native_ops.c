@@ -15,11 +15,7 @@ static int native_complete(struct run *run, const struct value **live, struct er
 {
     if (!*live || run_fill_templates(run, *live, live, err))
         return *live ? -1 : 0;
-    for (size_t i = 0; i < run->type->attr_count; i++) {
-        const struct spec_attr *attr = &run->type->attrs[i];
-        if (attr->attr->computed && !attr->hidden && !value_get(*live, attr->attr->name))
-            *live = value_with(run->arena, *live, attr->attr->name, &value_null);
-    }
+    *live = run_told(run, run_untold(run, *live), NULL, *live);
     return 0;
 }
 

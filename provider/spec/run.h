@@ -160,13 +160,9 @@ int run_make(struct run *run, const struct spec_step *step, const struct value *
 
 enum { RUN_APPEARS_WITHIN_MS = 60 * 1000 }; /* what was made, everywhere; what was deleted likewise goes */
 
-/* Attributes that were sent over what an answer said, without those that cannot be read back. */
-const struct value *run_as_live(struct run *run, const struct value *desired, const struct value *live);
 /* A read of what is known to be there: a read soon after a create may not see it yet. */
 int run_read_back(struct run *run, const struct value *object, const struct value *wanted,
     const struct value **live, struct err *err);
-/* Could a read now bring the attribute, where what was read in this operation did not? */
-bool run_may_bring(const struct run *run, const struct spec_attr *attr);
 /* Waits until it is ready; what the service says then of computed attributes is added to *live. */
 int run_wait_live(struct run *run, const struct value *object, const struct value **live, struct err *err);
 /* Adds to *object what there is already, for the conditions of later steps and for what they send. */
@@ -176,6 +172,30 @@ bool run_is_default(const struct attr *attr, const struct value *v);
 int run_wait_step(struct run *run, const struct spec_step *step, const struct value *object, struct err *err);
 int run_put_facet(
     struct run *run, const struct spec_facet *facet, const struct value *object, struct err *err);
+
+/* ---- run_complete.c: what an object is after an operation ---- */
+
+/* What was sent, without what cannot be read back. */
+const struct value *run_sent(struct run *run, const struct value *desired);
+/* After the call that made it: its answer wins over what was sent, for services have their own spelling. */
+int run_made(struct run *run, const struct value *desired, const struct value *answered,
+    const struct value **live, struct err *err);
+/* With what was set by calls of its own after that: it wins over the answer, which came before. */
+const struct value *run_made_owned(struct run *run, const struct value *desired, const struct value *live);
+/* After an update of run->prior: what was sent wins, for answers may still show how it was. What was taken
+ * out of the file is not there any more. */
+int run_changed(struct run *run, const struct value *desired, const struct value *changed,
+    const struct value *answered, const struct value **live, struct err *err);
+/* Could a read now bring the attribute, where what was read in this operation did not? */
+bool run_may_bring(const struct run *run, const struct spec_attr *attr);
+/* The names of computed attributes that it lacks. */
+const struct value *run_untold(struct run *run, const struct value *live);
+/* With those as they were read (`read` may be NULL): what the service does not say is null. */
+const struct value *run_told(
+    struct run *run, const struct value *names, const struct value *read, const struct value *live);
+/* Reads those that can be read and puts an end to it: *live is as others are shown it. */
+int run_complete(struct run *run, const struct value *object, const struct value *names,
+    const struct value **live, struct err *err);
 
 /* ---- run_marks.c ---- */
 

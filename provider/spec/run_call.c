@@ -13,8 +13,8 @@ enum { RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000 };
 void run_init(struct run *run, struct op_ctx *ctx)
 {
     static const struct attempt nothing_known;
-    *run = (struct run){
-        .ctx = ctx, .type = ctx->schema->impl, .arena = ctx->arena, .attempt = &nothing_known};
+    *run =
+        (struct run){.ctx = ctx, .type = ctx->schema->impl, .arena = ctx->arena, .attempt = &nothing_known};
     run->client = provider_aws(ctx->provider);
 }
 

@@ -5,19 +5,6 @@
 #include "base/clock.h"
 #include "provider/spec/run.h"
 
-/* Attributes that were sent, without those that cannot be read back. */
-const struct value *run_as_live(struct run *run, const struct value *desired, const struct value *live)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
-    for (size_t i = 0; i < run->type->attr_count; i++) {
-        const struct attr *attr = run->type->attrs[i].attr;
-        const struct value *v = value_get(desired, attr->name);
-        if (!attr->write_only && !value_is_null(v) && value_is_known(v))
-            value_builder_set(&b, attr->name, v);
-    }
-    return value_merge(run->arena, value_builder_map(&b), live);
-}
-
 /* A read soon after a create may not see it yet. */
 int run_read_back(struct run *run, const struct value *object, const struct value *wanted,
     const struct value **live, struct err *err)
@@ -36,12 +23,6 @@ int run_read_back(struct run *run, const struct value *object, const struct valu
             return -1;
         pause = pause < 4000 ? pause * 2 : pause;
     }
-}
-
-/* Could a read now bring the attribute, where what was read in this operation did not? */
-bool run_may_bring(const struct run *run, const struct spec_attr *attr)
-{
-    return attr->readable && (!run->base_read || run_reads_apart(run->type, attr->attr->name));
 }
 
 int run_wait_live(struct run *run, const struct value *object, const struct value **live, struct err *err)

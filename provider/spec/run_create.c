@@ -114,47 +114,7 @@ static int create_owned(
     return run_tag_created(run, object, value_get(desired, type->tags->attr->attr->name), err);
 }
 
-/* What was set after the creation wins over what its answer said. */
-static const struct value *with_owned(struct run *run, const struct value *live, const struct value *desired)
-{
-    for (size_t i = 0; i < run->type->attr_count; i++) {
-        const struct spec_attr *attr = &run->type->attrs[i];
-        const struct value *v = value_get(desired, attr->attr->name);
-        if (attr->owner != OWNER_BASE && !value_is_null(v))
-            live = value_with(run->arena, live, attr->attr->name, v);
-    }
-    return live;
-}
-
-/* ---- what no answer told ---- */
-
-static bool create_lacks(const struct spec_attr *attr, const struct value *live)
-{
-    const struct value *v = value_get(live, attr->attr->name);
-    return attr->attr->computed && !attr->hidden && (value_is_null(v) || value_is_unknown(v));
-}
-
-/* Computed attributes that *live lacks are read; what the service does not say is null. */
-static int create_complete(
-    struct run *run, const struct value *object, const struct value **live, struct err *err)
-{
-    AUTO_BUILDER struct value_builder missing = VALUE_BUILDER(run->arena);
-    for (size_t i = 0; i < run->type->attr_count; i++)
-        if (create_lacks(&run->type->attrs[i], *live) && run_may_bring(run, &run->type->attrs[i]))
-            value_builder_add(&missing, value_string_ref(run->arena, run->type->attrs[i].attr->name));
-    const struct value *read = NULL;
-    if (missing.n &&
-        run_read_back(run, value_merge(run->arena, object, *live), value_builder_list(&missing), &read, err))
-        return -1;
-    for (size_t i = 0; i < run->type->attr_count; i++) {
-        const struct spec_attr *attr = &run->type->attrs[i];
-        if (!create_lacks(attr, *live))
-            continue;
-        const struct value *v = value_get(read, attr->attr->name);
-        *live = value_with(run->arena, *live, attr->attr->name, v ? v : &value_null);
-    }
-    return 0;
-}
+/* ---- all of it ---- */
 
 /* The answer was nothing at all: some services say no more, and neither does what stands in their way. */
 static int see_made(struct run *run, const struct value *object, const struct value **live, struct err *err)
@@ -188,23 +148,20 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
         attempt_claims(attempt, value_text(value_get(made, run.type->schema.id), STR_EMPTY));
     /* From here on it exists, whatever happens. */
     struct err later = ERR_INIT;
-    if (run_fill_templates(&run, run_as_live(&run, desired, made), &made, failed ? &later : err))
+    if (run_made(&run, desired, made, &made, failed ? &later : err))
         failed = -1;
     *live = made;
     if (failed)
         return -1;
-    object = value_merge(run.arena, made, run_as_live(&run, with_marks, NULL));
+    object = value_merge(run.arena, made, run_sent(&run, with_marks));
     if (create_owned(&run, object, with_marks, err))
         return -1;
     run.making = false;
-    made = with_owned(&run, made, desired);
+    made = run_made_owned(&run, desired, made);
     if (run_wait_live(&run, object, &made, err))
         return -1;
     *live = made;
     if (run.silent && !run.base_read && see_made(&run, object, live, err))
         return -1;
-    if (create_complete(&run, object, &made, err))
-        return -1;
-    *live = run_shown(&run, made);
-    return 0;
+    return run_complete(&run, object, run_untold(&run, *live), live, err);
 }

@@ -223,8 +223,8 @@ static int update_tags(struct updating *u, struct err *err)
         u->run, u->object, value_get(u->prior, name), value_is_null(want) ? NULL : want, false, err);
 }
 
-/* Computed values that the change affects and no answer brought are read anew. */
-static int refresh_affected(struct updating *u, const struct value **live, struct err *err)
+/* Computed values that the change affects and no answer brought. */
+static const struct value *update_untold(const struct updating *u)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(u->run->arena);
     for (size_t i = 0; i < u->run->type->attr_count; i++) {
@@ -235,16 +235,7 @@ static int refresh_affected(struct updating *u, const struct value **live, struc
         if (affected && run_may_bring(u->run, attr) && !value_get(u->live, attr->attr->name))
             value_builder_add(&names, value_string_ref(u->run->arena, attr->attr->name));
     }
-    if (!names.n)
-        return 0;
-    const struct value *wanted = value_builder_list(&names), *read;
-    if (run_read_back(u->run, value_merge(u->run->arena, u->object, *live), wanted, &read, err))
-        return -1;
-    for (uint32_t i = 0; i < wanted->count; i++) {
-        const struct value *v = value_get(read, wanted->items[i]->string);
-        *live = value_with(u->run->arena, *live, wanted->items[i]->string, v ? v : &value_null);
-    }
-    return 0;
+    return value_builder_list(&names);
 }
 
 int spec_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
@@ -262,13 +253,10 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
         return -1;
     if (u.any && run_wait_live(&run, u.object, &u.live, err))
         return -1;
-    const struct value *after = value_merge(run.arena, prior, u.live);
-    after = value_merge(run.arena, after, run_as_live(&run, desired, NULL));
-    for (uint32_t i = 0; i < changed->count; i++)
-        if (value_is_null(value_get(desired, changed->items[i]->string)))
-            after = value_with(run.arena, after, changed->items[i]->string, NULL);
-    if (run_fill_templates(&run, after, &after, err) || refresh_affected(&u, &after, err))
+    const struct value *after;
+    if (run_changed(&run, desired, changed, u.live, &after, err) ||
+        run_complete(&run, value_merge(run.arena, u.object, after), update_untold(&u), &after, err))
         return -1;
-    *live = run_shown(&run, after);
+    *live = after;
     return 0;
 }
