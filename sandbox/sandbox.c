@@ -92,15 +92,15 @@ static int read_faults(struct sandbox *s, const struct sandbox_options *options,
                : 0;
 }
 
-/* Are there rules or schedules from an earlier run? */
-static bool has_schedules(const struct sandbox *s)
+/* Are there records of one of these types from an earlier run? NULL at the end. */
+static bool has_kept(const struct sandbox *s, const char *const *begins)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     bool any = false;
     DIR *dir = opendir(path_join(&arena, str_z(s->dir), STR("control")).p);
     for (struct dirent *entry; dir && !any && (entry = readdir(dir));)
-        any = str_starts(str_z(entry->d_name), STR("aws.events.rule-")) ||
-              str_starts(str_z(entry->d_name), STR("aws.scheduler.schedule-"));
+        for (size_t i = 0; begins[i] && !any; i++)
+            any = str_starts(str_z(entry->d_name), str_z(begins[i]));
     if (dir)
         closedir(dir);
     return any;
@@ -110,6 +110,20 @@ static void *wake_up(void *ctx)
 {
     sandbox_services(ctx);
     return NULL;
+}
+
+/* What goes on by itself: servers answer from the beginning, schedules fire before anybody asks for
+ * something.
+ */
+static void wake_what_was_kept(struct sandbox *s)
+{
+    static const char *const servers[] = {
+        "aws.rds.instance-", "aws.redshift.cluster-", "aws.redshiftserverless.workgroup-", NULL};
+    static const char *const firing[] = {"aws.events.rule-", "aws.scheduler.schedule-", NULL};
+    if (has_kept(s, servers))
+        sandbox_services(s);
+    else if (s->schedules && has_kept(s, firing))
+        s->waking = !pthread_create(&s->wake, NULL, wake_up, s);
 }
 
 static int sandbox_serve(struct sandbox *s, const struct sandbox_options *options, struct err *err)
@@ -147,7 +161,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     }
     if (options->tells)
         folder_tell(s->lock_fd, sandbox_endpoint(s, &s->arena));
-    s->waking = s->schedules && has_schedules(s) && !pthread_create(&s->wake, NULL, wake_up, s);
+    wake_what_was_kept(s);
     *out = s;
     return 0;
 }
@@ -306,7 +320,8 @@ struct control *sandbox_control(struct sandbox *s)
             .speed = s->state_speed,
             .object_sha256 = object_sha256,
             .bucket_tags = bucket_tags,
-            .object_ctx = s};
+            .object_ctx = s,
+            .seed = str_z(s->dir)};
         if (!s->ephemeral)
             options.dir = path_join(&s->arena, str_z(s->dir), STR("control")).p;
         s->control_failed = catalog_new(&catalog, &s->catalog, &err) != 0;

@@ -12,6 +12,7 @@ ROWS = [
     {"cmd": 7},
     {"plan": 1, "cmd/compose": 5, "sandbox": 13},
     {"plan/state": 1, "sandbox/services": 13},
+    {"sandbox/daemon": 13},
     {"stacks": 1, "sandbox/engine": 13},
     {"sandbox/calls": 13},
     {"provider/rest": 3, "provider/docker": 6, "sandbox/control": 12, "sandbox/s3": 14},

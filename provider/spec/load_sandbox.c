@@ -27,6 +27,7 @@ static const struct sandbox_key {
 } sandbox_keys[] = {
     {"values", FORM_BY_VALUE, NULL},
     {"numbered", FORM_ATTR, NULL},
+    {"server", FORM_ATTR, NULL},
     {"on_update", FORM_BY_VALUE, NULL},
     {"states", FORM_BY_ATTR, NULL},
     {"updating", FORM_BY_ATTR, NULL},

@@ -84,6 +84,8 @@ struct services_parts {
     struct functions *functions;
     struct queues *queues;
     struct cloud_things *cloud;
+    struct daemons *daemons;
+    struct doors *doors;
 };
 struct services_parts *services_parts(struct services *services);
 struct logs *services_logs(struct services *services);

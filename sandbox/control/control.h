@@ -44,6 +44,7 @@ struct control_options {
     /* Tags of the region's buckets that have some, by name, in order; NULL: there are no buckets. */
     const struct value *(*bucket_tags)(void *ctx, struct arena *arena, struct str region);
     void *object_ctx;
+    struct str seed; /* unlike any other sandbox's: of what is made up of names, such as addresses */
 };
 
 int control_new(const struct control_options *options, struct control **out, struct err *err);
@@ -75,6 +76,19 @@ struct control_record {
     const struct value *attrs; /* by the spec's names, write-only ones too */
     int64_t created_ms, changed_ms, revision;
 };
+
+/*
+ * Things of types behind which real servers stand (`server` in a spec): told of when one is made, changed and
+ * gone, with the control plane's lock held. One watcher, set before anybody calls.
+ */
+enum control_event { CONTROL_MADE, CONTROL_CHANGED, CONTROL_GONE };
+typedef void control_watcher(
+    void *ctx, enum control_event event, struct str type, const struct control_record *record);
+void control_watch(struct control *control, control_watcher *watcher, void *ctx);
+/* A record's attribute gets another value, NULL: none, as if a request had changed it. False: there is no
+ * such record, or the change cannot be kept. */
+bool control_set(struct control *control, struct str type, const struct control_record *record,
+    const char *attribute, const struct value *v);
 
 /*
  * The thing of a type ("aws.glue.job") that has this id, name or ARN, in a region (of global services: any).

@@ -44,6 +44,19 @@ static bool random_text(struct arena *arena, struct str name, struct str *out)
     return false;
 }
 
+/* An address of this machine alone that nothing else has: 127.x.y.z, the same for the same name. */
+static const struct value *loopback_of(
+    const struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    unsigned char digest[SHA256_SIZE];
+    struct str name = value_text(value_get(attrs, type->schema.id), STR_EMPTY);
+    hash_sha256(arena_printf(call->arena, "%.*s\n%.*s\n%.*s\n%.*s", STR_ARG(call->control->options.seed),
+                    STR_ARG(type->schema.name), STR_ARG(call->region), STR_ARG(name)),
+        digest);
+    return value_string(call->arena, arena_printf(call->arena, "127.%u.%u.%u", 1 + digest[0] % 254u,
+                                         (unsigned)digest[1], 1 + digest[2] % 254u));
+}
+
 /* How many things use the one that the answer is about. */
 static int64_t uses_of(struct call *call)
 {
@@ -121,6 +134,8 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         return value_int(arena, revision);
     if (str_eqz(name, "next"))
         return value_int(arena, number_next(call->control, type, find_region(call, type), attrs));
+    if (str_eqz(name, "loopback"))
+        return loopback_of(call, type, attrs);
     if (str_eqz(name, "object_sha256"))
         return object_sha256(call, attrs);
     if (str_starts(name, STR("sent:"))) /* a member of the request */

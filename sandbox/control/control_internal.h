@@ -79,6 +79,8 @@ struct control {
     int64_t serials;       /* given so far */
     struct arena *retired; /* values that were replaced in this call: its answer may still hold some */
     size_t retired_count, retired_cap;
+    control_watcher *watcher; /* NULL: nobody */
+    void *watcher_ctx;
     struct map numbers; /* TYPE/REGION/NAME -> the highest number given, see control_number.c */
     pthread_mutex_t lock;
 };

@@ -38,6 +38,32 @@ static struct control_record record_of(
         .revision = thing->revision};
 }
 
+void control_watch(struct control *control, control_watcher *watcher, void *ctx)
+{
+    control->watcher = watcher;
+    control->watcher_ctx = ctx;
+}
+
+bool control_set(struct control *control, struct str type, const struct control_record *record,
+    const char *attribute, const struct value *v)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err ignored = ERR_INIT;
+    bool kept = false;
+    pthread_mutex_lock(&control->lock);
+    for (size_t i = 0; i < control->thing_count; i++) {
+        struct thing *thing = control->things[i];
+        if (!str_eq(thing->type->schema.name, type) || thing->deleted_ms || !lies_in(thing, record->region) ||
+            !str_eq(thing->id, record->id))
+            continue;
+        kept = !store_change(control, thing, value_with(&arena, thing->attrs, str_z(attribute), v), &ignored);
+        store_settle(control);
+        break;
+    }
+    pthread_mutex_unlock(&control->lock);
+    return kept;
+}
+
 bool control_find(struct control *control, struct arena *arena, struct str type, struct str region,
     struct str reference, struct control_record *out)
 {

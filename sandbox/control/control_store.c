@@ -71,6 +71,15 @@ void store_settle(struct control *control)
         arena_release(&control->retired[--control->retired_count]);
 }
 
+/* Those that a real server stands behind. */
+static void tell(const struct control *control, enum control_event event, const struct thing *thing)
+{
+    const struct control_record record = {
+        thing->region, thing->id, thing->attrs, thing->created_ms, thing->changed_ms, thing->revision};
+    if (control->watcher && value_getz(thing->type->sandbox, "server"))
+        control->watcher(control->watcher_ctx, event, thing->type->schema.name, &record);
+}
+
 static struct thing *add(
     struct control *control, const struct spec_type *type, struct str region, const struct value *attrs)
 {
@@ -90,8 +99,10 @@ struct thing *store_add(struct control *control, const struct spec_type *type, s
     struct thing *thing = add(control, type, region, attrs);
     thing->created_ms = thing->changed_ms = clock_wall_ms();
     thing->revision = 1;
-    if (!write_record(control, thing, err))
+    if (!write_record(control, thing, err)) {
+        tell(control, CONTROL_MADE, thing);
         return thing;
+    }
     store_remove(control, thing);
     return NULL;
 }
@@ -107,6 +118,7 @@ int store_change(struct control *control, struct thing *thing, const struct valu
     set_attrs(control, thing, attrs);
     thing->changed_ms = changed.changed_ms;
     thing->revision = changed.revision;
+    tell(control, CONTROL_CHANGED, thing);
     return 0;
 }
 
@@ -117,6 +129,7 @@ int store_delete(struct control *control, struct thing *thing, int64_t deleted_m
     if (write_record(control, &deleted, err))
         return -1;
     thing->deleted_ms = deleted_ms;
+    tell(control, CONTROL_GONE, thing);
     return 0;
 }
 
@@ -139,6 +152,8 @@ void store_remove(struct control *control, struct thing *thing)
 {
     if (thing->file.n && !has_heir(control, thing))
         unlink(thing->file.p);
+    if (!thing->deleted_ms)
+        tell(control, CONTROL_GONE, thing);
     for (size_t i = 0; i < control->thing_count; i++) {
         if (control->things[i] != thing)
             continue;

@@ -148,7 +148,8 @@ static void process_ask(struct watching *w, int how)
     w->asked = how;
     w->deadline = 0; /* it has passed, or does not count any more: from now on `kill` does */
     w->kill = how == 1 ? clock_mono_ms() + w->options->grace_ms : 0;
-    kill(-w->pid, how == 1 ? SIGTERM : SIGKILL);
+    int ask = w->options->end_signal ? w->options->end_signal : SIGTERM;
+    kill(-w->pid, how == 1 ? ask : SIGKILL);
 }
 
 static void hand_on(struct watching *w, enum process_stream stream, const char *bytes, size_t n)

@@ -41,6 +41,7 @@ struct process_options {
     const char *family; /* what its mark begins with, for process_end_family(); NULL: nothing */
     int64_t timeout_ms; /* 0: none */
     int64_t grace_ms;   /* between asking and killing */
+    int end_signal;     /* by which it is asked; 0: SIGTERM */
     int64_t memory;     /* bytes; 2 GiB more may be set aside without being used; 0: no limit */
     int64_t cpu_s;      /* likewise */
     int64_t file_size;  /* bytes of each file that it writes; likewise */

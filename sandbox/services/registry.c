@@ -1,10 +1,13 @@
 /* All services, opened and ended together. */
 #include "sandbox/services/registry.h"
 
+#include "sandbox/daemon/daemon.h"
+#include "sandbox/daemon/door.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/process.h"
 #include "sandbox/engine/task.h"
 #include "sandbox/services/cloud_things.h"
+#include "sandbox/services/endpoints.h"
 #include "sandbox/services/executions.h"
 #include "sandbox/services/glue.h"
 #include "sandbox/services/lambda.h"
@@ -25,6 +28,7 @@ static const struct service_operation *const tables[] = {
     lambda_operations,
     logs_operations,
     metrics_operations,
+    rds_operations,
     s3_operations,
     ecr_operations,
     ecs_operations,
@@ -73,11 +77,11 @@ static bool has_entries(const char *path)
 /* What a killed sandbox was running may run still: it is ended before its folders are removed. */
 static void end_leftovers(struct services *services)
 {
-    static const char *const folders[] = {"work", "functions"};
+    static const char *const folders[] = {"jobs/work", "jobs/functions", "daemons"};
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const char *dir = sandbox_dir(services_sandbox(services));
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        if (has_entries(arena_printf(&arena, "%s/jobs/%s", dir, folders[i]).p)) {
+        if (has_entries(arena_printf(&arena, "%s/%s", dir, folders[i]).p)) {
             process_end_family(services_family(services));
             return;
         }
@@ -98,6 +102,9 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->executions = executions_new(services);
     parts->queues = queues_new(services);
     parts->cloud = cloud_things_new(services);
+    parts->daemons = daemons_new(services);
+    parts->doors = doors_new(services);
+    endpoints_open(services);
     sources_start(services);
     if (sandbox_schedules(sandbox))
         schedules_start(services);
@@ -115,6 +122,8 @@ void services_stop(struct services *services)
     functions_stop(parts->functions);
     executions_stop(parts->executions);
     queues_stop(parts->queues);
+    doors_stop(parts->doors);
+    daemons_stop(parts->daemons);
     services_wait_threads(services);
 }
 
@@ -130,5 +139,7 @@ void services_close(struct services *services)
     logs_close(parts->logs);
     queues_free(parts->queues);
     cloud_things_free(parts->cloud);
+    doors_free(parts->doors);
+    daemons_free(parts->daemons);
     services_free(services);
 }

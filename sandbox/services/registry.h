@@ -8,6 +8,7 @@
  *   queues*.c, topics.c, sources.c   SQS, SNS, and queues that call functions
  *   objects.c, s3_operations.c, object_events.c   S3 from inside, and who is told of changes
  *   logs_operations.c, metrics.c   CloudWatch
+ *   endpoints.c, rds*.c   real servers behind records
  *   cloudcontrol.c, cloud_*.c   all types of CloudFormation, by their schemas
  *   sts.c, secrets.c, ssm.c, kms.c, ecr.c   credentials, versions of secrets, parameters, keys, a password
  *
@@ -27,8 +28,8 @@ void services_close(struct services *services);
 /* Each ends with {0}. */
 extern const struct service_operation athena_operations[], batch_operations[], cloudcontrol_operations[],
     emrserverless_operations[], events_operations[], glue_operations[], lambda_operations[],
-    logs_operations[], metrics_operations[], s3_operations[], ecr_operations[], ecs_operations[],
-    kms_operations[], secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[],
-    states_operations[], sts_operations[];
+    logs_operations[], metrics_operations[], rds_operations[], s3_operations[], ecr_operations[],
+    ecs_operations[], kms_operations[], secretsmanager_operations[], ssm_operations[], sns_operations[],
+    sqs_operations[], states_operations[], sts_operations[];
 
 #endif

@@ -1,0 +1,18 @@
+/*
+ * The first bytes of a conversation in PostgreSQL's protocol: what a client wants before it is known which
+ * server there is. TLS is declined, what it asks for is kept for the server, and a refusal reads as the
+ * server's own.
+ */
+#ifndef WEIR_SANDBOX_DAEMON_GREETING_H
+#define WEIR_SANDBOX_DAEMON_GREETING_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+/* The startup packet, whole, or a request to cancel. False: it went away, or speaks something else. */
+bool greeting_read(int fd, struct buf *out);
+/* FATAL, with an SQLSTATE of five letters. */
+void greeting_refuse(int fd, const char *state, const char *message);
+
+#endif

@@ -1,0 +1,127 @@
+/* What kinds of daemons need of the machine: programs, ports, a run of a program before the start. */
+#include "sandbox/daemon/daemon.h"
+#include "sandbox/daemon/ports.h"
+
+#include "base/file.h"
+#include "sandbox/engine/process.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { RUN_MS = 120000, MAX_PORTS = 256, MAX_OUTPUT = 64 * 1024 };
+
+static bool is_program(const char *path)
+{
+    return access(path, X_OK) == 0 && !path_is_dir(path);
+}
+
+const char *daemon_program(struct arena *arena, const char *name, const char *const *folders)
+{
+    const char *path = getenv("PATH");
+    struct str rest = str_z(path ? path : "");
+    while (rest.n) {
+        struct str dir = str_cut(rest, ':', &rest);
+        const char *program = path_join(arena, dir, str_z(name)).p;
+        if (dir.n && is_program(program))
+            return program;
+    }
+    for (; folders && *folders; folders++) {
+        const char *program = path_join(arena, str_z(*folders), str_z(name)).p;
+        if (is_program(program))
+            return program;
+    }
+    return NULL;
+}
+
+int daemon_missing(const struct daemon_kind *kind, struct err *err)
+{
+    return err_set(err, ERR_FAILED, "%s is not installed on this machine (%s)", kind->title, kind->install);
+}
+
+/* ---- ports ---- */
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+bool daemon_port_answers(uint16_t port)
+{
+    const struct sockaddr_in to = loopback(port);
+    AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
+}
+
+/* A port that is free; 0: any. */
+static uint16_t free_port(uint16_t wanted)
+{
+    struct sockaddr_in at = loopback(wanted);
+    socklen_t n = sizeof at;
+    const int yes = 1;
+    AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, (const struct sockaddr *)&at, sizeof at) || getsockname(fd, (struct sockaddr *)&at, &n))
+        return wanted ? free_port(0) : 0;
+    return ntohs(at.sin_port);
+}
+
+int daemon_ports(struct daemon_self *self, size_t count, struct err *err)
+{
+    struct str text = STR_EMPTY;
+    struct err ignored = ERR_INIT;
+    char line[64] = "";
+    int n = 0;
+    if (!count)
+        return 0;
+    const char *file = arena_printf(self->arena, "%s/ports", self->dir).p;
+    file_read(self->arena, file, MAX_PORTS, &text, &ignored);
+    for (size_t i = 0; i < count && i < DAEMON_PORTS; i++) {
+        int64_t before = 0;
+        str_to_int(str_trim(str_cut(text, ' ', &text)), &before);
+        self->ports[i] = free_port(before > 0 && before < 65536 ? (uint16_t)before : 0);
+        if (!self->ports[i])
+            return err_set(err, ERR_IO, "no port is free on 127.0.0.1");
+        n += snprintf(line + n, sizeof line - (size_t)n, "%u ", (unsigned)self->ports[i]);
+    }
+    return file_write_atomic(file, str_n(line, (size_t)n), 0600, err);
+}
+
+/* ---- before the start ---- */
+
+static void take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    (void)stream;
+    buf_add(ctx, bytes, n);
+}
+
+int daemon_run(const struct daemon_self *self, const char *const *argv, struct err *err)
+{
+    AUTO_BUF struct buf output = BUF_INIT;
+    const char *path = getenv("PATH");
+    const char *const env[] = {
+        arena_printf(self->arena, "PATH=%s", path ? path : "/usr/local/bin:/usr/bin:/bin").p, "LANG=C.UTF-8",
+        "TZ=UTC", arena_printf(self->arena, "HOME=%s", self->seen_data).p, NULL};
+    const struct process_options options = {.argv = daemon_as(self, argv),
+        .env = env,
+        .dir = self->data,
+        .family = services_family(self->services),
+        .timeout_ms = RUN_MS,
+        .max_output = MAX_OUTPUT,
+        .output = take_output,
+        .ctx = &output};
+    struct process_switch stop;
+    struct process_end end;
+    if (process_switch_init(&stop, err))
+        return -1;
+    int status = process_run(&options, &stop, &end, err);
+    process_switch_release(&stop);
+    if (!status && end.exit_code != 0)
+        status = err_set(err, ERR_FAILED, "%s failed: %.*s", argv[0], STR_ARG(str_trim(buf_str(&output))));
+    return status;
+}

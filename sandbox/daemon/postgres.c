@@ -1,0 +1,176 @@
+#include "sandbox/daemon/postgres.h"
+
+#include "base/file.h"
+#include "sandbox/daemon/door.h"
+
+#include <dirent.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { OLDEST = 14, NEWEST = 40 }; /* sockets without a file came with 14 */
+
+/* ---- where it is ---- */
+
+/* The folder of its programs; Debian and Red Hat keep versions apart, off the PATH. */
+static const char *find_programs(struct arena *arena)
+{
+    static const char *const places[] = {
+        "/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin", "/usr/local/pgsql-%d/bin"};
+    const char *given = getenv("WEIR_POSTGRES");
+    if (given)
+        return path_exists(arena_printf(arena, "%s/initdb", given).p) ? given : NULL;
+    for (int version = NEWEST; version >= OLDEST; version--)
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            char dir[64];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+            snprintf(dir, sizeof dir, places[i], version);
+#pragma GCC diagnostic pop
+            if (path_exists(arena_printf(arena, "%s/initdb", dir).p))
+                return arena_strz(arena, str_z(dir));
+        }
+    const char *initdb = daemon_program(arena, "initdb", NULL);
+    return initdb ? arena_strz(arena, path_dir(str_z(initdb))) : NULL;
+}
+
+static const char *program(const struct daemon_self *self, const char *name)
+{
+    return arena_printf(self->arena, "%s/%s", self->program, name).p;
+}
+
+/* ---- its folder ---- */
+
+static int write_conf(const struct daemon_self *self, const char *name, struct str text, struct err *err)
+{
+    const char *path = arena_printf(self->arena, "%s/%s", self->data, name).p;
+    return file_write_atomic(path, text, 0600, err);
+}
+
+static struct str own_name(struct arena *arena)
+{
+    const struct passwd *who = getpwuid(geteuid());
+    return who ? arena_str(arena, str_z(who->pw_name)) : arena_printf(arena, "%u", (unsigned)geteuid());
+}
+
+/* Nobody gets in without a password but the sandbox, whom the system knows by its user. */
+static int postgres_prepare(const struct daemon_self *self, struct err *err)
+{
+    const char *const initdb[] = {program(self, "initdb"), "-N", "-E", "UTF8", "--locale=C.UTF-8", "-A",
+        "peer", "-U", POSTGRES_ADMIN, "-D", self->seen_data, NULL};
+    struct str name = own_name(self->arena);
+    struct str conf, more = STR("\npassword_encryption = scram-sha-256\nlog_timezone = UTC\ntimezone = UTC\n"
+                                "include_if_exists = '" POSTGRES_CONF "'\n");
+    struct str hba = STR("local all " POSTGRES_ADMIN " peer map=sandbox\n"
+                         "local replication " POSTGRES_ADMIN " peer map=sandbox\n"
+                         "local all all scram-sha-256\n");
+    struct str ident = arena_printf(self->arena, "sandbox \"%.*s\" " POSTGRES_ADMIN "\n", STR_ARG(name));
+    const char *made = arena_printf(self->arena, "%s/postgresql.conf", self->data).p;
+    if (daemon_run(self, initdb, err) || file_read(self->arena, made, 0, &conf, err))
+        return -1;
+    conf = arena_printf(self->arena, "%.*s%.*s", STR_ARG(conf), STR_ARG(more));
+    return write_conf(self, "postgresql.conf", conf, err) || write_conf(self, "pg_hba.conf", hba, err) ||
+                   write_conf(self, "pg_ident.conf", ident, err) || daemon_give(self->data, self->user, err)
+               ? -1
+               : 0;
+}
+
+/* ---- running ---- */
+
+static struct str socket_folder(struct arena *arena, const struct daemon_self *self)
+{
+    return arena_printf(arena, "@weir-%s-%.*s", services_family(self->services), STR_ARG(self->name));
+}
+
+const char *postgres_socket(struct arena *arena, const struct daemon_self *self)
+{
+    struct str folder = socket_folder(arena, self);
+    return arena_printf(arena, "%.*s/.s.PGSQL.5432", STR_ARG(folder)).p;
+}
+
+static int postgres_command(const struct daemon_self *self, struct daemon_command *out, struct err *err)
+{
+    struct str folder = socket_folder(self->arena, self);
+    const char *const fixed[] = {program(self, "postgres"), "-D", self->seen_data, "-c",
+        "listen_addresses=", "-c",
+        arena_printf(self->arena, "unix_socket_directories=%.*s", STR_ARG(folder)).p, "-c", "port=5432", "-c",
+        "shared_buffers=32MB", "-c", "ssl=off", "-c", "logging_collector=off", "-c", "log_destination=stderr",
+        NULL};
+    const char **argv = ARENA_ARRAY(self->arena, const char *, sizeof fixed / sizeof *fixed);
+    (void)err;
+    memcpy(argv, fixed, sizeof fixed);
+    unlink(arena_printf(self->arena, "%s/postmaster.pid", self->data).p); /* of one that was killed */
+    out->argv = argv;
+    return 0;
+}
+
+static bool postgres_ready(const struct daemon_self *self)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err ignored = ERR_INIT;
+    AUTO_FD int fd = door_dial_path(postgres_socket(&arena, self));
+    PGconn *session = fd >= 0 ? postgres_open(self, "postgres", &ignored) : NULL;
+    if (session)
+        pq_api(&ignored)->finish(session);
+    return session != NULL;
+}
+
+const struct daemon_kind postgres_daemon = {.title = "PostgreSQL 14 or newer",
+    .install = "apt-get install postgresql",
+    .user = "postgres",
+    .end_signal = SIGINT, /* sessions are ended, not waited for */
+    .find = find_programs,
+    .prepare = postgres_prepare,
+    .command = postgres_command,
+    .ready = postgres_ready};
+
+/* ---- speaking to it ---- */
+
+PGconn *postgres_open(const struct daemon_self *self, const char *database, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct pq_api *pq = pq_api(err);
+    const char *const keys[] = {"host", "user", "dbname", "client_encoding", "application_name", NULL};
+    const char *const values[] = {
+        socket_folder(&arena, self).p, POSTGRES_ADMIN, database, "UTF8", "sandbox", NULL};
+    PGconn *session = pq ? pq->connectdbParams(keys, values, 0) : NULL;
+    if (!pq || (session && pq->status(session) == CONNECTION_OK))
+        return session;
+    err_set(
+        err, ERR_FAILED, "PostgreSQL does not answer: %s", session ? pq->errorMessage(session) : "no memory");
+    pq->finish(session);
+    return NULL;
+}
+
+int postgres_run(PGconn *session, const char *sql, const char *const *values, PGresult **out, struct err *err)
+{
+    const struct pq_api *pq = pq_api(err);
+    int n = 0;
+    while (values && values[n])
+        n++;
+    PGresult *result = pq->execParams(session, sql, n, NULL, values, NULL, NULL, 0);
+    ExecStatusType status = pq->resultStatus(result);
+    bool failed = status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK;
+    if (failed) {
+        struct str why = str_trim(str_z(pq->errorMessage(session)));
+        err_set(err, ERR_FAILED, "PostgreSQL: %.*s", STR_ARG(why));
+    }
+    if (out && !failed)
+        *out = result;
+    else
+        pq->clear(result);
+    return failed ? -1 : 0;
+}
+
+int postgres_copy(const struct daemon_self *self, const char *folder, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct daemon_self copy = *self;
+    copy.arena = &arena;
+    copy.user = NULL; /* the sandbox reads it, and gives it to whoever it is started for */
+    const char *const argv[] = {arena_printf(&arena, "%s/pg_basebackup", self->program).p, "-h",
+        socket_folder(&arena, self).p, "-U", POSTGRES_ADMIN, "-D", folder, "-c", "fast", "-N", NULL};
+    return daemon_run(&copy, argv, err);
+}

@@ -1,0 +1,98 @@
+#include "sandbox/services/endpoints.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct endpoint *const endpoints[] = {&rds_endpoint};
+
+static const struct endpoint *endpoint_of(struct str type)
+{
+    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
+        if (str_eqz(type, endpoints[i]->type))
+            return endpoints[i];
+    return NULL;
+}
+
+static struct str address_of(const struct control_record *record)
+{
+    return value_gets(record->attrs, "address");
+}
+
+static void open_endpoint(
+    struct services *services, const struct endpoint *endpoint, const struct control_record *record)
+{
+    struct err err = ERR_INIT;
+    const struct door_of of = {str_z(endpoint->type), record->region, record->id};
+    int64_t port = service_int(record->attrs, endpoint->port, 0);
+    if (endpoint->serves && !endpoint->serves(record->attrs))
+        return;
+    if (doors_open(services_parts(services)->doors, &of, address_of(record), (uint16_t)port, endpoint->visit,
+            NULL, &err))
+        fprintf(stderr, "sandbox: %s %.*s is a record only: %s\n", endpoint->type, STR_ARG(record->id),
+            err.message);
+}
+
+/* ---- what is gone takes its daemon along ---- */
+
+struct removal {
+    struct services *services;
+    char name[];
+};
+
+static void remove_daemon(void *ctx)
+{
+    struct removal *removal = ctx;
+    daemon_remove(services_parts(removal->services)->daemons, str_z(removal->name));
+    free(removal);
+}
+
+static void close_endpoint(
+    struct services *services, const struct endpoint *endpoint, const struct control_record *record)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct door_of of = {str_z(endpoint->type), record->region, record->id};
+    struct str name = endpoint->daemon(&arena, record);
+    doors_shut(services_parts(services)->doors, &of);
+    if (!name.n)
+        return;
+    struct removal *removal = mem_zalloc(sizeof *removal + name.n + 1);
+    removal->services = services;
+    memcpy(removal->name, name.p, name.n);
+    if (services_thread(services, remove_daemon, removal))
+        free(
+            removal); /* the sandbox ends: what it leaves is removed with its folder, or never wanted again */
+}
+
+static void endpoints_watch(
+    void *ctx, enum control_event event, struct str type, const struct control_record *record)
+{
+    const struct endpoint *endpoint = endpoint_of(type);
+    if (!endpoint)
+        return;
+    if (event == CONTROL_MADE)
+        open_endpoint(ctx, endpoint, record);
+    if (event == CONTROL_GONE)
+        close_endpoint(ctx, endpoint, record);
+}
+
+void endpoints_open(struct services *services)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct control *control = services_control(services);
+    control_watch(control, endpoints_watch, services);
+    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
+        size_t n;
+        struct control_record *records =
+            control_list(control, &arena, str_z(endpoints[i]->type), STR_EMPTY, &n);
+        for (size_t k = 0; k < n; k++)
+            open_endpoint(services, endpoints[i], &records[k]);
+    }
+}
+
+bool endpoint_record(
+    struct services *services, struct arena *arena, const struct door_of *of, struct control_record *out)
+{
+    return control_find(services_control(services), arena, of->type, of->region, of->id, out);
+}

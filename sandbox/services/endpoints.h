@@ -1,0 +1,32 @@
+/*
+ * Which records have real servers behind them: a row in endpoints.c for each type whose spec says `server`.
+ * Its door opens with the record and shuts with it; what the server keeps goes when the record does. After a
+ * restart in the same folder the doors are open again.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_ENDPOINTS_H
+#define WEIR_SANDBOX_SERVICES_ENDPOINTS_H
+
+#include "sandbox/daemon/daemon.h"
+#include "sandbox/daemon/door.h"
+
+struct endpoint {
+    const char *type;  /* "aws.rds.instance" */
+    const char *port;  /* attribute of the port */
+    door_visit *visit; /* who knocks */
+    /* Is it one that a server can stand behind (its engine is known)? NULL: each is. */
+    bool (*serves)(const struct value *attrs);
+    /* What its daemon is called; "" it has none. Another record of the same name has another. */
+    struct str (*daemon)(struct arena *arena, const struct control_record *record);
+};
+
+/* rds.c */
+extern const struct endpoint rds_endpoint;
+
+/* Opens the doors of what is there, and from now on those of what is made. */
+void endpoints_open(struct services *services);
+
+/* The record behind a door. False: it is gone. */
+bool endpoint_record(
+    struct services *services, struct arena *arena, const struct door_of *of, struct control_record *out);
+
+#endif

@@ -1,0 +1,130 @@
+"""Databases that are there: a real PostgreSQL behind an instance of RDS, looked at with psql and libpq."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from servers import Sandbox
+
+pytestmark = pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")), reason="no PostgreSQL (tools/setup engines)")
+
+
+class Database:
+    def __init__(self, server, name="songs", **more):
+        self.server, self.name = server, name
+        settings = {"DBName": "DEEnhancement", "MasterUsername": "weir", "MasterUserPassword": "first-password", **more}
+        server.client("rds").create_db_instance(DBInstanceIdentifier=name, Engine="postgres", DBInstanceClass="db.t3.micro", AllocatedStorage=5, **settings)
+
+    @property
+    def shown(self):
+        return self.server.client("rds").describe_db_instances(DBInstanceIdentifier=self.name)["DBInstances"][0]
+
+    def psql(self, sql, password="first-password", database="DEEnhancement", user="weir"):
+        at = self.shown["Endpoint"]
+        words = ["psql", "-h", at["Address"], "-p", str(at["Port"]), "-U", user, "-d", database, "-Atc", sql]
+        return subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PGPASSWORD": password})
+
+    def one(self, sql, **who):
+        done = self.psql(sql, **who)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+@pytest.fixture
+def server():
+    server = Sandbox()
+    yield server
+    server.stop()
+
+
+def test_the_database_is_there(server):
+    """Name, user, the password of the secret that RDS makes, a setting of the parameter group; stopped, started, changed, gone."""
+    rds = server.client("rds")
+    rds.create_db_parameter_group(DBParameterGroupName="slow", DBParameterGroupFamily="postgres15", Description="logs slow queries")
+    rds.modify_db_parameter_group(DBParameterGroupName="slow", Parameters=[{"ParameterName": "work_mem", "ParameterValue": "5120", "ApplyMethod": "immediate"}])
+    database = Database(server, MasterUserPassword="first-password", DBParameterGroupName="slow")
+    at = database.shown["Endpoint"]
+    assert at["Address"].startswith("127.") and at["Port"] == 5432
+    assert database.one("select current_database(), current_user, current_setting('work_mem')") == "DEEnhancement|weir|5MB"
+    database.one("create table songs (title text); insert into songs values ('Paranoid')")
+    assert "password authentication failed" in database.psql("select 1", password="another").stderr
+    assert "must be superuser" in database.psql("copy songs to '/tmp/songs'").stderr  # as there: nobody is a superuser
+    # another password, from the next connection on
+    rds.modify_db_instance(DBInstanceIdentifier="songs", MasterUserPassword="second-password", ApplyImmediately=True)
+    assert "password authentication failed" in database.psql("select 1").stderr
+    assert database.one("select title from songs", password="second-password") == "Paranoid"
+    # stopped, started
+    rds.stop_db_instance(DBInstanceIdentifier="songs")
+    assert database.shown["DBInstanceStatus"] == "stopped"
+    assert "the database instance is stopped" in database.psql("select 1", password="second-password").stderr
+    rds.start_db_instance(DBInstanceIdentifier="songs")
+    assert database.one("select title from songs", password="second-password") == "Paranoid"
+    # gone
+    rds.delete_db_instance(DBInstanceIdentifier="songs", SkipFinalSnapshot=True)
+    gone = subprocess.run(["psql", "-h", at["Address"], "-d", "DEEnhancement", "-U", "weir", "-c", "select 1"], capture_output=True, text=True)
+    assert "refused" in gone.stderr
+
+
+@pytest.mark.long
+def test_the_managed_password_is_right(server):
+    database = Database(server, **{"ManageMasterUserPassword": True, "MasterUserPassword": ""})
+    secret = server.client("secretsmanager").get_secret_value(SecretId=database.shown["MasterUserSecret"]["SecretArn"])
+    content = json.loads(secret["SecretString"])
+    assert content["username"] == "weir" and database.one("select 1", password=content["password"]) == "1"
+
+
+@pytest.mark.long
+def test_it_outlives_the_sandbox(tmp_path):
+    """Ended in order or killed: the same folder has the same address and the same data."""
+    server = Sandbox(tmp_path / "sandbox")
+    database = Database(server)
+    address = database.shown["Endpoint"]["Address"]
+    database.one("create table songs (title text); insert into songs values ('Paranoid')")
+    server.stop()
+    for end in (server.kill, server.stop):
+        server.start()
+        server.clients = {}
+        assert database.shown["Endpoint"]["Address"] == address
+        assert database.one("select title from songs") == "Paranoid"
+        end()
+    folder = list((tmp_path / "sandbox" / "daemons").glob("rds-*"))
+    assert len(folder) == 1
+    left = subprocess.run(["pgrep", "-f", str(folder[0])], capture_output=True, text=True)
+    assert left.stdout == ""
+
+
+@pytest.mark.long
+def test_without_postgresql(tmp_path):
+    server = Sandbox(env={"WEIR_POSTGRES": str(tmp_path)})
+    database = Database(server)
+    why = database.psql("select 1").stderr
+    server.stop()
+    assert "the database is a record only: PostgreSQL 14 or newer is not installed on this machine (apt-get install postgresql)" in why
+
+
+@pytest.mark.long
+def test_weir_makes_tables_in_it_in_the_same_apply(server, tmp_path):
+    stack = server.stack(tmp_path / "stack")
+    stack.write("""
+        stack: retail
+        providers:
+          postgres: {host: "${database.address}", dbname: DEEnhancement, user: postgres, password: of-the-retail-database}
+        resources:
+          database:
+            type: aws.rds.instance
+            name: retail
+            engine: postgres
+            instance_class: db.t3.large
+            allocated_storage: 50
+            db_name: DEEnhancement
+            master_username: postgres
+            master_user_password: of-the-retail-database
+            skip_final_snapshot: true
+          schema: {type: postgres.schema, name: retail}
+    """)
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
