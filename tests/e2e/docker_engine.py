@@ -4,10 +4,13 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import sysconfig
 import tarfile
 import tempfile
 from pathlib import Path
 
+import boto3
 import pytest
 
 from support import until
@@ -86,3 +89,37 @@ class Engine:
         lists = {"containers": ("ps", "-aq"), "images": ("images", "-aq"), "volumes": ("volume", "ls", "-q"), "networks": ("network", "ls", "--format", "{{.Name}}")}
         base = self.docker("images", "-q", BASE).split()
         return {name: sorted(set(self.docker(*words).split()) - {"none", "host", *base}) for name, words in lists.items()}
+
+
+def python_base(engine, name="weir-test/python:1"):
+    """An image with this Python, pip and boto3, in the place of one from a registry."""
+    packages = Path(boto3.__file__).parents[1]
+    parts = "boto3 botocore dateutil jmespath pip s3transfer six urllib3 python_dateutil".split()
+    services = {"s3", "sts", "secretsmanager"}
+    program = Path(os.path.realpath(sys.executable))
+    library = Path(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix, "installed_base": sys.base_prefix}))
+    loaded = [program, *(library / "lib-dynload").glob("*.so")]
+    needed = {line.split("=>")[-1].split()[0] for path in loaded for line in subprocess.run(["ldd", path], capture_output=True, text=True).stdout.splitlines() if "/" in line}
+
+    def of_use(info):
+        folders, data = info.name.split("/"), info.name.partition("botocore/data/")[2].split("/")
+        unused = {"__pycache__", "test", "idlelib", "ensurepip"} & set(folders) or info.name == str(library).strip("/") + "/site-packages"
+        return None if unused or (len(data) > 1 and data[0] not in services) else info
+
+    archive = engine.folder / "python.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(program, str(program))
+        tar.add(library, str(library), filter=of_use)
+        for path in needed:
+            tar.add(os.path.realpath(path), path)
+        for path in packages.iterdir():
+            if path.name.partition("-")[0].removesuffix(".py") in parts:
+                tar.add(path, f"{library}/site-packages/{path.name}", filter=of_use)
+        link = tarfile.TarInfo("usr/bin/python3")
+        link.type, link.linkname = tarfile.SYMTYPE, str(program)
+        tar.addfile(link)
+        folder = tarfile.TarInfo("tmp")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
+        tar.addfile(folder)
+    engine.docker("import", "-c", "ENV PATH=/usr/bin:/bin", archive, name)
+    return name

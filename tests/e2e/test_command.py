@@ -74,3 +74,8 @@ def test_what_goes_wrong(local_stack):
         local_stack.write(f"stack: commands\nresources: {{a: {{type: weir.command, {line}}}}}\n")
         result = local_stack.run("apply", "--yes", status=None)
         assert result.status != 0 and says in result.err, str(result)
+
+
+def test_what_was_run_is_no_leftover(local_stack):
+    local_stack.write("stack: commands\nresources: {made: {type: weir.command, command: echo it}}\n").apply("--sandbox")
+    assert "Nothing is left" in local_stack.run("destroy", "-y", "--verify", "--sandbox").out

@@ -104,7 +104,7 @@ def test_what_to_do_next_can_be_pasted(local_stack):
     lines = [line.strip() for line in local_stack.run("init", "film-lake", "-C", folder).out.splitlines() if line.startswith("    weir ")]
     assert len(lines) == 2
     assert subprocess.run(lines[0].replace("weir", str(WEIR), 1), **here).returncode == 0
-    saved = local_stack.run("plan", "--sandbox", "-C", folder, "-o", "the plan").err
+    saved = local_stack.run("plan", "--sandbox", "-C", folder, "-o", "the plan", "-i", "tables=false").err
     command = re.search(r"exactly as shown:  (weir apply .*)", saved)[1]
     assert subprocess.run(command.replace("weir", str(WEIR), 1), **here).returncode == 0
     assert "lake" in local_stack.run("state", "list", "--sandbox", "-C", folder).out

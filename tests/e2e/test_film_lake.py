@@ -1,15 +1,18 @@
 """The film lake, all the way, looked at with boto3."""
 
 import csv
+import datetime
 import hashlib
 import json
 import re
 
 import pytest
+from docker_engine import Engine, python_base
 
 from support import ACCOUNT, ROOT, example
 
 JOBS = {"demo-film-lake-csv-to-trusted", "demo-film-lake-json-to-trusted", "demo-film-lake-trusted-to-refined"}
+DAY = ("-i", "date=2026-11-02")
 
 
 @pytest.fixture
@@ -25,27 +28,29 @@ def listing(cloud):
         "databases": [d["Name"] for d in cloud.client("glue").get_databases()["DatabaseList"]],
         "jobs": [j["Name"] for j in cloud.client("glue").get_jobs()["Jobs"]],
         "schedules": [s["Name"] for s in cloud.client("scheduler").list_schedules()["Schedules"]],
+        "machines": [m["name"] for m in cloud.client("stepfunctions").list_state_machines()["stateMachines"]],
+        "topics": [t["TopicArn"].rpartition(":")[2] for t in cloud.client("sns").list_topics()["Topics"]],
     }
 
 
-NOTHING = {"buckets": [], "roles": [], "databases": [], "jobs": [], "schedules": []}
+NOTHING = {"buckets": [], "roles": [], "databases": [], "jobs": [], "schedules": [], "machines": [], "topics": []}
 
 
 def test_round(lake, cloud):
     lake.run("validate")
-    assert set(lake.plan().values()) == {"create"}
+    assert set(lake.plan(*DAY).values()) == {"create"}
     assert listing(cloud) == NOTHING
-    lake.apply()
-    lake.assert_settled()
+    lake.apply(*DAY)
+    lake.assert_settled(*DAY)
 
     there = listing(cloud)
-    assert there["buckets"] == ["demo-film-lake"] and there["databases"] == ["demo_film_lake"]
-    assert set(there["jobs"]) == set(there["schedules"]) == JOBS
-    assert set(there["roles"]) == {"demo-film-lake-jobs", "demo-film-lake-nightly"}
+    assert there["buckets"] == there["machines"] == there["schedules"] == ["demo-film-lake"] and set(there["databases"]) == {"trusted", "refined"}
+    assert set(there["jobs"]) == JOBS and there["topics"] == ["demo-film-lake-failures"]
+    assert set(there["roles"]) == {"demo-film-lake-jobs", "demo-film-lake-pipeline", "demo-film-lake-nightly"}
 
     s3 = cloud.client("s3")
-    keys = {o["Key"] for o in s3.list_objects_v2(Bucket="demo-film-lake")["Contents"]}
-    assert {"RAW/Local/CSV/Movies/2026/11/20/movies.csv", "RAW/Local/CSV/Series/2026/11/20/series.csv"} <= keys
+    keys = {o["Key"] for o in s3.list_objects_v2(Bucket="demo-film-lake")["Contents"] if not o["Key"].startswith("ATHENA/")}
+    assert {"RAW/Local/CSV/Movies/2026/11/2/movies.csv", "RAW/Local/CSV/Series/2026/11/2/series.csv", "RAW/TMDB/JSON/2026/11/02/tmdb.json"} <= keys
     for key in keys:
         body = s3.get_object(Bucket="demo-film-lake", Key=key)["Body"].read()
         name = re.sub(r"-[0-9a-f]{64}(?=\.py$)", "", key.rpartition("/")[2])  # scripts have their hash in their keys
@@ -62,15 +67,18 @@ def test_round(lake, cloud):
         bucket, _, key = job["Command"]["ScriptLocation"].removeprefix("s3://").partition("/")
         assert bucket == "demo-film-lake" and key in keys
         assert job["Role"] == f"arn:aws:iam::{ACCOUNT}:role/demo-film-lake-jobs"
-        schedule = cloud.client("scheduler").get_schedule(Name=name)
-        assert json.loads(schedule["Target"]["Input"]) == {"JobName": name}
+    machine = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:demo-film-lake"
+    assert cloud.client("scheduler").get_schedule(Name="demo-film-lake")["Target"]["Arn"] == machine
+    steps = json.loads(cloud.client("stepfunctions").describe_state_machine(stateMachineArn=machine)["definition"])["States"]
+    started = re.findall(r'"JobName": "([^"]*)"', json.dumps(steps))
+    assert set(started) == JOBS and all(step["Catch"][0]["Next"] == "Tell" for name, step in steps.items() if name in ("Trusted", "Partition", "Refined"))
     policy = cloud.client("iam").get_role_policy(RoleName="demo-film-lake-jobs", PolicyName="lake")["PolicyDocument"]
     assert all("*" != resource for statement in policy["Statement"] for resource in statement["Resource"])
 
     # a change: more workers, another script, no schedule
     script = lake.folder / "jobs/csv_to_trusted.py"
     script.write_text(script.read_text() + "# changed\n")
-    change = ("-i", "workers=4", "-i", "nightly=false")
+    change = (*DAY, "-i", "workers=4", "-i", "nightly=false")
     actions = lake.plan(*change)
     assert actions['job["csv_to_trusted"]'] == "update" and actions['script["csv_to_trusted"]'] == "update"
     assert actions["schedule_role"] == "delete" and 'raw["movies.csv"]' not in actions and "lake" not in actions
@@ -83,7 +91,7 @@ def test_round(lake, cloud):
 
     # somebody else changes something
     glue.update_job(JobName="demo-film-lake-csv-to-trusted", JobUpdate={"Role": "other", "Command": {"Name": "glueetl", "ScriptLocation": "s3://x/y"}})
-    s3.put_object(Bucket="demo-film-lake", Key="RAW/Local/CSV/Movies/2026/11/20/movies.csv", Body=b"gone")
+    s3.put_object(Bucket="demo-film-lake", Key="RAW/Local/CSV/Movies/2026/11/2/movies.csv", Body=b"gone")
     drifted = lake.run("drift", *change, status=2).out
     assert 'job["csv_to_trusted"]' in drifted and 'raw["movies.csv"]' in drifted
     lake.apply(*change)
@@ -122,3 +130,39 @@ def test_sample_data_has_one_shape():
         with open(ROOT / f"examples/film-lake/data/{name}.csv", newline="") as file:
             rows = list(csv.reader(file, delimiter="|", quoting=csv.QUOTE_NONE))
         assert len(rows) > 300 and {len(row) for row in rows} == {columns}
+
+
+@pytest.mark.long
+def test_a_container_uploads(tmp_path, cloud):
+    """Built and run by an Engine; what it puts is dated by today, and what it put yesterday stays."""
+    engine = Engine(base=False)
+    try:
+        base = python_base(engine)
+        lake = example("film-lake", tmp_path / "film-lake", cloud)
+        lake.env |= engine.env
+        config = tmp_path / "aws"
+        config.mkdir()
+        (config / "config").write_text(f"[default]\nregion = us-east-1\nendpoint_url = {cloud.url}\n")
+        (config / "credentials").write_text("[default]\naws_access_key_id = e2e\naws_secret_access_key = e2e\n")
+        given = ("-i", "upload=container", "-i", f"aws_config={config}", "-i", f"uploader_base={base}")
+        lake.apply(*given)
+        lake.assert_settled(*given)
+        s3, today = cloud.client("s3"), datetime.datetime.now(datetime.timezone.utc).date()
+        folder = f"{today.year}/{today.month}/{today.day}"
+        keys = {f"RAW/Local/CSV/{kind}/{folder}/{kind.lower()}.csv" for kind in ("Movies", "Series")}
+        for key in keys:
+            body = s3.get_object(Bucket="demo-film-lake", Key=key)["Body"].read()
+            assert body == (lake.folder / "data" / key.rpartition("/")[2]).read_bytes()
+        # Another file is another upload; what lies there stays.
+        s3.put_object(Bucket="demo-film-lake", Key="RAW/Local/CSV/Movies/2026/1/9/movies.csv", Body=b"")
+        with open(lake.folder / "data/movies.csv", "a") as file:
+            file.write("tt1|x|x|1990|90|Horror|5.0|9|female|\\N|nm1|y|1960|\\N|actor\n")
+        assert lake.plan(*given)["uploader"] == "replace"
+        lake.apply(*given)
+        there = {o["Key"] for o in s3.list_objects_v2(Bucket="demo-film-lake", Prefix="RAW/Local")["Contents"]}
+        assert there == {*keys, "RAW/Local/CSV/Movies/2026/1/9/movies.csv"}
+        assert s3.get_object(Bucket="demo-film-lake", Key=f"RAW/Local/CSV/Movies/{folder}/movies.csv")["Body"].read().endswith(b"actor\n")
+        lake.destroy(*given)
+        assert engine.docker("ps", "-aq") == "" and listing(cloud) == NOTHING
+    finally:
+        engine.stop()

@@ -3,7 +3,7 @@
 import json
 from fnmatch import fnmatch
 
-from support import ROOT
+from support import example
 
 STACK = """
     stack: allowed
@@ -59,7 +59,7 @@ def test_what_is_sent_is_allowed(stack, cloud):
 
 
 def test_s3_actions_have_iams_own_names(local_stack):
-    local_stack.write((ROOT / "examples/film-lake/weir.yaml").read_text())
+    local_stack = example("film-lake", local_stack.folder / "lake", None)
     needed = actions(local_stack, "apply")
     assert {"s3:PutLifecycleConfiguration", "s3:PutBucketPublicAccessBlock", "s3:ListBucket", "s3:PutObject"} <= needed
     assert not needed & {"s3:HeadBucket", "s3:PutBucketLifecycleConfiguration", "s3:PutPublicAccessBlock"}

@@ -1,7 +1,7 @@
-"""Raw CSV to trusted Parquet: films and series of all days, typed, the newest version of each row.
+"""Raw CSV to trusted Parquet: horror films and series of all days' files, typed, each once.
 
-    --SOURCE  folder with Movies/ and Series/, each with YYYY/MM/DD/*.csv below
-    --TARGET  folder for movies/ and series/ as Parquet
+    --SOURCE  folder with Movies/ and Series/, each with YYYY/M/D/*.csv below
+    --TARGET  folder for the Parquet files, which are made anew
 
 Glue passes job arguments on the command line, so the script also runs with plain spark-submit or python.
 """
@@ -11,36 +11,16 @@ import argparse
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-PEOPLE = (
-    "artist_gender string, character string, artist_id string, artist_name string, "
-    "birth_year int, death_year int, profession string"
-)
-WORK = "runtime_minutes int, genres string, rating double, votes long, "
-MOVIES = "id string, title string, original_title string, release_year int, " + WORK + PEOPLE
-SERIES = "id string, title string, original_title string, start_year int, end_year int, " + WORK + PEOPLE
+UNUSED = ("artist_gender", "character", "birth_year", "death_year")
+DAY = r"/(\d{4})/(\d{1,2})/(\d{1,2})/[^/]*$"
 
 
-def read_days(spark: SparkSession, folder: str, schema: str) -> DataFrame:
-    """A row that does not fit the schema fails the job rather than losing a value."""
-    rows = spark.read.csv(
-        folder + "/*/*/*/*.csv",
-        schema=schema,
-        sep="|",
-        header=True,
-        enforceSchema=False,
-        nullValue="\\N",
-        ignoreLeadingWhiteSpace=True,
-        ignoreTrailingWhiteSpace=True,
-        mode="FAILFAST",
-    )
-    newest_first = Window.partitionBy("id", "artist_id", "profession", "character").orderBy(F.desc("file"))
-    return (
-        rows.withColumn("file", F.input_file_name())
-        .withColumn("version", F.row_number().over(newest_first))
-        .where("version = 1")
-        .drop("file", "version")
-        .withColumn("genres", F.split("genres", ","))
-    )
+def read_days(spark: SparkSession, folder: str, year: str) -> DataFrame:
+    """All columns as text; `\\N` is nothing. A series' year is the one in which it began."""
+    rows = spark.read.csv(folder + "/*/*/*/*.csv", sep="|", header=True, nullValue="\\N", ignoreLeadingWhiteSpace=True, ignoreTrailingWhiteSpace=True)
+    file = F.input_file_name()
+    day = F.to_date(F.concat_ws("-", *(F.regexp_extract(file, DAY, n) for n in (1, 2, 3))), "y-M-d")
+    return rows.withColumn("day", day).withColumnRenamed(year, "release_year").drop("end_year")
 
 
 def main() -> None:
@@ -50,10 +30,20 @@ def main() -> None:
     args, _ = parser.parse_known_args()
 
     spark = SparkSession.builder.appName("csv_to_trusted").getOrCreate()
-    for folder, schema in (("Movies", MOVIES), ("Series", SERIES)):
-        target = f"{args.TARGET}/{folder.lower()}"
-        read_days(spark, f"{args.SOURCE}/{folder}", schema).coalesce(1).write.mode("overwrite").parquet(target)
-        print(f"{folder}: {spark.read.parquet(target).count()} rows")
+    rows = read_days(spark, args.SOURCE + "/Movies", "release_year").unionByName(read_days(spark, args.SOURCE + "/Series", "start_year"))
+    rows = rows.drop(*UNUSED)
+    for column, kind in (("release_year", "int"), ("runtime_minutes", "int"), ("rating", "double"), ("votes", "bigint")):
+        rows = rows.withColumn(column, F.col(column).cast(kind))
+    newest = Window.partitionBy("id").orderBy(F.desc("day"), "artist_id", "profession")
+    films = (
+        rows.dropna()
+        .withColumn("version", F.row_number().over(newest))
+        .where("version = 1")
+        .where(F.array_contains(F.split("genres", ","), "Horror"))
+        .select("id", "title", "release_year", "genres", "rating", "votes")
+    )
+    films.coalesce(1).write.mode("overwrite").parquet(args.TARGET)
+    print(f"tb_csv: {spark.read.parquet(args.TARGET).count()} rows")
 
 
 if __name__ == "__main__":

@@ -1,42 +1,40 @@
-"""Raw JSON lines to trusted Parquet: languages, budgets and seasons of titles, the newest day's of each.
+"""A day's films from the API to trusted Parquet: genres joined, the release date parsed, horror only.
 
-    --SOURCE  folder with YYYY/MM/DD/*.jsonl below; a pattern may name several
-    --TARGET  folder for details/ as Parquet
+    --SOURCE  folder with YYYY/MM/DD/*.json below, each an array
+    --TARGET  folder for the day's Parquet files, below YYYY/MM/DD/
+    --DAY     which one, such as 2026-11-20
 """
 
 import argparse
 
-from pyspark.sql import SparkSession, Window
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-DETAILS = (
-    "id string, kind string, language string, countries array<string>, popularity double, "
-    "budget long, revenue long, seasons int, episodes int"
+FILM = (
+    "id bigint, title string, release_date string, genres array<string>, popularity double, "
+    "vote_average double, vote_count bigint"
 )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("SOURCE", "TARGET"):
+    for name in ("SOURCE", "TARGET", "DAY"):
         parser.add_argument("--" + name, required=True)
     args, _ = parser.parse_known_args()
+    folder = args.DAY.replace("-", "/")
 
     spark = SparkSession.builder.appName("json_to_trusted").getOrCreate()
-    rows = spark.read.json(f"{args.SOURCE}/*/*/*/*.jsonl", schema=DETAILS, mode="FAILFAST")
-    newest_first = Window.partitionBy("id").orderBy(F.desc("day"), F.desc("file"))
-    rows = (
-        rows.withColumn("file", F.input_file_name())
-        .withColumn("day", F.regexp_extract("file", r"(\d{4}/\d{2}/\d{2})/[^/]*$", 1))
-        .withColumn("version", F.row_number().over(newest_first))
-        .where("version = 1")
-        .drop("file", "day", "version")
+    films = (
+        spark.read.json(f"{args.SOURCE}/{folder}/*.json", schema=FILM, multiLine=True, mode="FAILFAST")
+        .where(F.array_contains("genres", "Horror"))
+        .withColumn("genres", F.concat_ws(", ", "genres"))
+        .withColumn("release_date", F.to_date(F.when(F.col("release_date") != "", F.col("release_date"))))
+        .dropDuplicates(["id"])  # a film that has moved to another page meanwhile
+        .select("id", "title", "release_date", "genres", "popularity", "vote_average", "vote_count")
     )
-    # The source writes 0 where it does not know an amount.
-    for amount in ("budget", "revenue"):
-        rows = rows.withColumn(amount, F.when(F.col(amount) > 0, F.col(amount)))
-    target = f"{args.TARGET}/details"
-    rows.coalesce(1).write.mode("overwrite").parquet(target)
-    print(f"details: {spark.read.parquet(target).count()} rows")
+    target = f"{args.TARGET}/{folder}"
+    films.coalesce(1).write.mode("overwrite").parquet(target)
+    print(f"tb_json: {spark.read.parquet(target).count()} rows of {args.DAY}")
 
 
 if __name__ == "__main__":

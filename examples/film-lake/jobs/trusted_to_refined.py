@@ -1,65 +1,52 @@
-"""Trusted tables to a star for analysis.
+"""Trusted tables to the refined model: films of both sources, joined on their title.
 
-    dim_title      one row a film or series        bridge_title_genre   title and genre
-    dim_artist     one row a person                bridge_title_artist  who did what in which title
-    fact_title     rating, votes, money, and the rank of a title within its kind and decade
+    dim_nome_filme       names              joined_df            the three, joined
+    fact_popularidade    votes, popularity  aggregated_order_df  most votes and highest popularity by year and title
+    dim_tempo            years, dates
 
-    --SOURCE  folder with movies/, series/ and details/ as Parquet
-    --TARGET  folder for the tables above as Parquet
+    --DATABASE  of tb_csv and tb_json in the data catalog; of tb_json the newest day counts
+    --TARGET    folder for the tables above as Parquet
 """
 
 import argparse
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from awsglue.context import GlueContext
+from pyspark.context import SparkContext
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-
-def credits(spark: SparkSession, source: str) -> DataFrame:
-    """Films and series in one shape: a row is one person's part in one title."""
-    movies = (
-        spark.read.parquet(source + "/movies")
-        .withColumn("kind", F.lit("movie"))
-        .withColumnRenamed("release_year", "year")
-        .withColumn("end_year", F.lit(None).cast("int"))
-    )
-    series = spark.read.parquet(source + "/series").withColumn("kind", F.lit("series")).withColumnRenamed("start_year", "year")
-    return movies.unionByName(series)
+KEY = ["id", "tmdb_id"]
 
 
-def facts(titles: DataFrame, details: DataFrame) -> DataFrame:
-    decade = (F.floor(F.col("year") / 10) * 10).cast("int")
-    best_first = Window.partitionBy("kind", "decade").orderBy(F.col("rating").desc_nulls_last(), F.col("votes").desc_nulls_last(), "id")
-    return (
-        titles.join(details.drop("kind"), "id", "left")
-        .withColumn("decade", decade)
-        .withColumn("profit", F.col("revenue") - F.col("budget"))
-        .withColumn("rank_in_decade", F.row_number().over(best_first))
-        .select("id", "kind", "decade", "rating", "votes", "popularity", "budget", "revenue", "profit", "rank_in_decade")
-    )
+def refine(csv: DataFrame, json: DataFrame) -> dict[str, DataFrame]:
+    newest = json.agg(F.max("dia").alias("dia"))
+    films = csv.join(json.join(newest, "dia").select(F.col("id").alias("tmdb_id"), "title", "release_date", "popularity"), "title")
+    names = films.select(*KEY, "title").distinct()
+    facts = films.select(*KEY, "rating", "votes", "popularity").distinct()
+    times = films.select(*KEY, "release_year", "release_date").distinct()
+    joined = names.join(times, KEY).join(facts, KEY)
+    aggregated = joined.groupBy("release_year", "title").agg(F.max("votes").alias("max_votes"), F.max("popularity").alias("max_popularity"))
+    return {
+        "dim_nome_filme": names,
+        "fact_popularidade": facts,
+        "dim_tempo": times,
+        "joined_df": joined.select(*KEY, "title", "release_year", "release_date", "rating", "votes", "popularity"),
+        "aggregated_order_df": aggregated.orderBy("release_year", F.desc("max_votes"), "title"),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("SOURCE", "TARGET"):
+    for name in ("DATABASE", "TARGET"):
         parser.add_argument("--" + name, required=True)
     args, _ = parser.parse_known_args()
 
-    spark = SparkSession.builder.appName("trusted_to_refined").getOrCreate()
-    parts = credits(spark, args.SOURCE).cache()
-    details = spark.read.parquet(args.SOURCE + "/details")
-    titles = parts.dropDuplicates(["id"])
-    tables = {
-        "dim_title": titles.join(details.select("id", "language", "countries", "seasons", "episodes"), "id", "left").select(
-            "id", "kind", "title", "original_title", "year", "end_year", "runtime_minutes", "language", "countries", "seasons", "episodes"
-        ),
-        "dim_artist": parts.dropDuplicates(["artist_id"]).select("artist_id", "artist_name", "artist_gender", "birth_year", "death_year"),
-        "fact_title": facts(titles, details),
-        "bridge_title_genre": titles.select("id", F.explode("genres").alias("genre")),
-        "bridge_title_artist": parts.select("id", "artist_id", "profession", "character").distinct(),
-    }
-    for name, table in tables.items():
-        table.coalesce(1).write.mode("overwrite").parquet(f"{args.TARGET}/{name}")
-        print(f"{name}: {spark.read.parquet(f'{args.TARGET}/{name}').count()} rows")
+    glue = GlueContext(SparkContext.getOrCreate())
+    read = lambda table: glue.create_dynamic_frame.from_catalog(database=args.DATABASE, table_name=table).toDF()  # noqa: E731
+    for name, table in refine(read("tb_csv"), read("tb_json").cache()).items():
+        target = f"{args.TARGET}/{name}"
+        table.coalesce(1).write.mode("overwrite").parquet(target)
+        print(f"{name}: {glue.spark_session.read.parquet(target).count()} rows")
 
 
 if __name__ == "__main__":

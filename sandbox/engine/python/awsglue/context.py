@@ -1,8 +1,10 @@
 """GlueContext: Spark, and frames read from and written to S3 and the data catalog."""
 
+import functools
 import logging
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.functions import lit
 from pyspark.sql.types import StructType
 
 from awsglue.bookmarks import Bookmark
@@ -98,6 +100,21 @@ def header_of(table):
     return str(count or 0) != "0"
 
 
+def partitions_elsewhere(table):
+    """All that are registered, where one does not lie in a folder of the table that is called like its values."""
+    if not table.get("PartitionKeys"):
+        return []
+    import boto3  # only the catalog needs it
+    pages = boto3.client("glue").get_paginator("get_partitions").paginate(DatabaseName=table["DatabaseName"], TableName=table["Name"])
+    found, base = [partition for page in pages for partition in page["Partitions"]], table["StorageDescriptor"]["Location"].rstrip("/")
+
+    def usual(partition):
+        names = "/".join(f"{key['Name']}={value}" for key, value in zip(table["PartitionKeys"], partition["Values"]))
+        return partition["StorageDescriptor"]["Location"].rstrip("/") == f"{base}/{names}"
+
+    return [] if all(map(usual, found)) else found
+
+
 class GlueContext:
     def __init__(self, sparkContext=None, **_):  # noqa: N803
         self.spark_session = SparkSession.builder.getOrCreate()
@@ -168,7 +185,19 @@ class GlueContext:
             return self.spark_session.createDataFrame([], reader.format(format).load(storage["Location"]).schema)
         if only:
             return reader.format(format).option("basePath", storage["Location"]).load(only)
+        if elsewhere := partitions_elsewhere(table):
+            return self.read_partitions(table, elsewhere)
         return reader.format(format).load(storage["Location"])
+
+    def read_partitions(self, table, partitions):
+        """One after the other: what their folders are called says nothing of their values."""
+        storage, frames = table["StorageDescriptor"], []
+        for partition in partitions:
+            frame = self.read_table({**table, "PartitionKeys": [], "StorageDescriptor": {**storage, "Location": partition["StorageDescriptor"]["Location"]}})
+            for key, value in zip(table["PartitionKeys"], partition["Values"]):
+                frame = frame.withColumn(key["Name"], lit(value).cast(key["Type"]))
+            frames.append(frame)
+        return functools.reduce(DataFrame.unionByName, frames)
 
     def write(self, frame, format, path, partition_keys, options):
         df = frame.toDF() if isinstance(frame, DynamicFrame) else frame
