@@ -1,181 +1,29 @@
 /*
- * The network thread, and the stack of idle transfers. A transfer is prepared by the thread that asks and put
- * on `incoming`; the network thread, the only one that touches the multi handle, puts it on its queue when it
- * is over.
+ * What asks the network: an engine prepares transfers in the thread of whoever asks, hands them over in
+ * batches and brings back what is over.
  */
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/mem.h"
-#include "provider/http/http.h"
-#include "provider/http/loop.h"
+#include "provider/http/network.h"
 #include "provider/http/trace.h"
 #include "provider/http/transfer.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
-enum {
-    MAX_CONNECTIONS = 256,
-    MAX_PER_HOST = 64,
-    IDLE_WAIT_MS = 60 * 1000,
-    CANCEL_WAIT_MS = 100, /* how late a set cancel flag may be seen */
-    BATCH = 16,           /* handed over with one wake-up */
-};
+enum { BATCH = 16 }; /* handed over with one wake-up */
 
 struct http_engine {
-    const struct curl_api *curl;
-    CURLM *multi;
-    struct loop loop;
-    pthread_t thread;
+    struct network *network;
+    bool shares; /* somebody else's network */
     struct trace trace;
     pthread_mutex_t trace_lock;
     char *ca_file;
     int (*gate)(void *ctx, struct err *err);
     void *gate_ctx;
     atomic_uint_fast64_t requests;
-
-    pthread_mutex_t lock;      /* guards what follows */
-    struct transfer *incoming; /* newest first */
-    struct transfer *idle;
-    bool stop;
-
-    struct transfer *active; /* the network thread's */
 };
-
-/* ---- the network thread ---- */
-
-static void start_transfer(struct http_engine *engine, struct transfer *t)
-{
-    t->previous = NULL;
-    t->next = engine->active;
-    if (t->next)
-        t->next->previous = t;
-    engine->active = t;
-    CURLMcode code = engine->curl->multi_add_handle(engine->multi, t->easy);
-    assert(code == CURLM_OK);
-    (void)code;
-}
-
-static void finish_transfer(struct http_engine *engine, struct transfer *t, CURLcode code)
-{
-    engine->curl->multi_remove_handle(engine->multi, t->easy);
-    if (t->previous)
-        t->previous->next = t->next;
-    else
-        engine->active = t->next;
-    if (t->next)
-        t->next->previous = t->previous;
-    t->code = code;
-    t->next = NULL;
-    struct http_queue *queue = t->queue;
-    pthread_mutex_lock(&queue->lock);
-    *queue->over_end = t;
-    queue->over_end = &t->next;
-    pthread_cond_signal(&queue->arrived);
-    pthread_mutex_unlock(&queue->lock);
-}
-
-static bool take_incoming(struct http_engine *engine)
-{
-    pthread_mutex_lock(&engine->lock);
-    struct transfer *list = engine->incoming, *ordered = NULL;
-    engine->incoming = NULL;
-    bool stop = engine->stop;
-    pthread_mutex_unlock(&engine->lock);
-    while (list) {
-        struct transfer *next = list->next;
-        list->next = ordered;
-        ordered = list;
-        list = next;
-    }
-    while (ordered) {
-        struct transfer *next = ordered->next;
-        start_transfer(engine, ordered);
-        ordered = next;
-    }
-    return stop;
-}
-
-static void finish_completed(struct http_engine *engine)
-{
-    int left;
-    for (CURLMsg *message; (message = engine->curl->multi_info_read(engine->multi, &left));) {
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        CURLcode code = message->data.result; /* the message is gone once the handle is removed */
-        char *private = NULL;
-        engine->curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        finish_transfer(engine, (struct transfer *)(void *)private, code);
-    }
-}
-
-/* Ends what is cancelled; returns how long the thread may sleep. */
-static int check_cancelled(struct http_engine *engine)
-{
-    int wait_ms = IDLE_WAIT_MS;
-    for (struct transfer *next, *t = engine->active; t; t = next) {
-        next = t->next;
-        const atomic_bool *cancel = t->request->cancel;
-        if (!cancel)
-            continue;
-        wait_ms = CANCEL_WAIT_MS;
-        if (atomic_load_explicit(cancel, memory_order_relaxed)) {
-            t->cancelled = true;
-            finish_transfer(engine, t, CURLE_ABORTED_BY_CALLBACK);
-        }
-    }
-    return wait_ms;
-}
-
-static void *network_main(void *arg)
-{
-    struct http_engine *engine = arg;
-    for (;;) {
-        bool stop = take_incoming(engine);
-        if (stop && !engine->active)
-            break;
-        loop_turn(&engine->loop, check_cancelled(engine));
-        finish_completed(engine);
-    }
-    engine->curl->multi_cleanup(engine->multi); /* here, where its last words on TLS raise no signal */
-    return NULL;
-}
-
-/*
- * The thread takes no signals: they are for the main thread, and OpenSSL, which writes to sockets that the
- * peer has closed, would raise SIGPIPE.
- */
-static int start_thread(struct http_engine *engine)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&engine->thread, NULL, network_main, engine);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
-/* ---- the threads that ask ---- */
-
-static struct transfer *take_idle(struct http_engine *engine)
-{
-    pthread_mutex_lock(&engine->lock);
-    struct transfer *t = engine->idle;
-    if (t)
-        engine->idle = t->next;
-    pthread_mutex_unlock(&engine->lock);
-    return t ? t : transfer_new(engine->curl);
-}
-
-static void give_idle(struct http_engine *engine, struct transfer *t)
-{
-    pthread_mutex_lock(&engine->lock);
-    t->next = engine->idle;
-    engine->idle = t;
-    pthread_mutex_unlock(&engine->lock);
-}
 
 static void engine_trace(struct http_engine *engine, const struct http_exchange *x)
 {
@@ -215,21 +63,10 @@ static int engine_prepare(struct http_engine *engine, struct transfer *t, struct
 /* Hands over what was added. */
 static void engine_flush(struct http_queue *queue)
 {
-    struct http_engine *engine = queue->engine;
-    if (!queue->outgoing)
-        return;
-    struct transfer *oldest = queue->outgoing;
-    while (oldest->next)
-        oldest = oldest->next;
-    pthread_mutex_lock(&engine->lock);
-    bool first = !engine->incoming;
-    oldest->next = engine->incoming;
-    engine->incoming = queue->outgoing;
-    pthread_mutex_unlock(&engine->lock);
+    if (queue->outgoing)
+        network_send(queue->engine->network, queue->outgoing);
     queue->outgoing = NULL;
     queue->outgoing_count = 0;
-    if (first) /* otherwise it has been woken already */
-        loop_wake(&engine->loop);
 }
 
 static void engine_push(struct transfer **list, struct transfer *t)
@@ -241,7 +78,7 @@ static void engine_push(struct transfer **list, struct transfer *t)
 void http_queue_add(struct http_queue *queue, struct http_exchange *x)
 {
     struct http_engine *engine = queue->engine;
-    struct transfer *t = take_idle(engine);
+    struct transfer *t = network_take_idle(engine->network);
     x->err = (struct err)ERR_INIT;
     x->started_ms = engine->trace.level ? clock_mono_ms() : 0;
     t->exchange = x;
@@ -313,7 +150,7 @@ struct http_exchange *http_queue_next(struct http_queue *queue, int64_t timeout_
     queue->pending--;
     if (!x->result)
         engine_collect(queue->engine, t);
-    give_idle(queue->engine, t);
+    network_give_idle(queue->engine->network, t);
     return x;
 }
 
@@ -353,33 +190,15 @@ uint64_t http_engine_requests(const struct http_engine *engine)
 
 int http_engine_new(const struct http_options *options, struct http_engine **out, struct err *err)
 {
-    const struct curl_api *curl = curl_api(err);
-    if (!curl)
+    struct network *network = options->shared ? options->shared->network : NULL;
+    if (!network && network_new(options, &network, err))
         return -1;
     struct http_engine *engine = mem_zalloc(sizeof *engine);
-    engine->curl = curl;
+    engine->network = network;
+    engine->shares = options->shared;
     engine->trace = (struct trace){options->trace, options->trace_line, options->trace_ctx};
     engine->ca_file = options->ca_file ? mem_strdup(options->ca_file) : NULL;
-    engine->multi = curl->multi_init();
-    pthread_mutex_init(&engine->lock, NULL);
     pthread_mutex_init(&engine->trace_lock, NULL);
-    long total = options->max_connections ? options->max_connections : MAX_CONNECTIONS;
-    long per_host = options->max_per_host ? options->max_per_host : MAX_PER_HOST;
-    curl->multi_setopt(engine->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total);
-    curl->multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, total);
-    curl->multi_setopt(engine->multi, CURLMOPT_MAX_HOST_CONNECTIONS, per_host);
-    int failed = loop_init(&engine->loop, curl, engine->multi, err);
-    if (!failed && (failed = start_thread(engine))) {
-        errno = failed;
-        err_errno(err, ERR_FAILED, "cannot start the network thread");
-    }
-    if (failed) {
-        curl->multi_cleanup(engine->multi);
-        loop_release(&engine->loop);
-        free(engine->ca_file);
-        free(engine);
-        return -1;
-    }
     *out = engine;
     return 0;
 }
@@ -388,17 +207,8 @@ void http_engine_free(struct http_engine *engine)
 {
     if (!engine)
         return;
-    pthread_mutex_lock(&engine->lock);
-    engine->stop = true;
-    pthread_mutex_unlock(&engine->lock);
-    loop_wake(&engine->loop);
-    pthread_join(engine->thread, NULL);
-    loop_release(&engine->loop);
-    for (struct transfer *next, *t = engine->idle; t; t = next) {
-        next = t->next;
-        transfer_free(t);
-    }
-    pthread_mutex_destroy(&engine->lock);
+    if (!engine->shares)
+        network_free(engine->network);
     pthread_mutex_destroy(&engine->trace_lock);
     free(engine->ca_file);
     free(engine);

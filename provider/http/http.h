@@ -25,10 +25,11 @@ struct http_header {
 };
 
 struct http_options {
-    int max_connections; /* in all; 0: 256 */
-    int max_per_host;    /* 0: 64 */
-    const char *ca_file; /* NULL: the system's (AWS_CA_BUNDLE is honoured by provider/aws) */
-    int trace;           /* -v: request and status lines; 2: headers and bodies too. Secrets are redacted */
+    struct http_engine *shared; /* its thread and connections are used, and it outlives this one; NULL: own */
+    int max_connections;        /* in all; 0: 256 */
+    int max_per_host;           /* 0: 64 */
+    const char *ca_file;        /* NULL: the system's (AWS_CA_BUNDLE is honoured by provider/aws) */
+    int trace; /* -v: request and status lines; 2: headers and bodies too. Secrets are redacted */
     void (*trace_line)(void *ctx, const char *line); /* NULL: stderr */
     void *trace_ctx;
 };

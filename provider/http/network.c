@@ -1,0 +1,231 @@
+/*
+ * The network thread, and the stack of idle transfers. The thread, the only one that touches the multi
+ * handle, takes what was put on `incoming`, and puts it on its queue when it is over.
+ */
+#include "provider/http/network.h"
+
+#include "base/mem.h"
+#include "provider/http/loop.h"
+#include "provider/http/transfer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum {
+    MAX_CONNECTIONS = 256,
+    MAX_PER_HOST = 64,
+    IDLE_WAIT_MS = 60 * 1000,
+    CANCEL_WAIT_MS = 100, /* how late a set cancel flag may be seen */
+};
+
+struct network {
+    const struct curl_api *curl;
+    CURLM *multi;
+    struct loop loop;
+    pthread_t thread;
+
+    pthread_mutex_t lock;      /* guards what follows */
+    struct transfer *incoming; /* newest first */
+    struct transfer *idle;
+    bool stop;
+
+    struct transfer *active; /* the network thread's */
+};
+
+/* ---- the network thread ---- */
+
+static void start_transfer(struct network *network, struct transfer *t)
+{
+    t->previous = NULL;
+    t->next = network->active;
+    if (t->next)
+        t->next->previous = t;
+    network->active = t;
+    CURLMcode code = network->curl->multi_add_handle(network->multi, t->easy);
+    assert(code == CURLM_OK);
+    (void)code;
+}
+
+static void finish_transfer(struct network *network, struct transfer *t, CURLcode code)
+{
+    network->curl->multi_remove_handle(network->multi, t->easy);
+    if (t->previous)
+        t->previous->next = t->next;
+    else
+        network->active = t->next;
+    if (t->next)
+        t->next->previous = t->previous;
+    t->code = code;
+    t->next = NULL;
+    struct http_queue *queue = t->queue;
+    pthread_mutex_lock(&queue->lock);
+    *queue->over_end = t;
+    queue->over_end = &t->next;
+    pthread_cond_signal(&queue->arrived);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static bool take_incoming(struct network *network)
+{
+    pthread_mutex_lock(&network->lock);
+    struct transfer *list = network->incoming, *ordered = NULL;
+    network->incoming = NULL;
+    bool stop = network->stop;
+    pthread_mutex_unlock(&network->lock);
+    while (list) {
+        struct transfer *next = list->next;
+        list->next = ordered;
+        ordered = list;
+        list = next;
+    }
+    while (ordered) {
+        struct transfer *next = ordered->next;
+        start_transfer(network, ordered);
+        ordered = next;
+    }
+    return stop;
+}
+
+static void finish_completed(struct network *network)
+{
+    int left;
+    for (CURLMsg *message; (message = network->curl->multi_info_read(network->multi, &left));) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result; /* the message is gone once the handle is removed */
+        char *private = NULL;
+        network->curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        finish_transfer(network, (struct transfer *)(void *)private, code);
+    }
+}
+
+/* Ends what is cancelled; returns how long the thread may sleep. */
+static int check_cancelled(struct network *network)
+{
+    int wait_ms = IDLE_WAIT_MS;
+    for (struct transfer *next, *t = network->active; t; t = next) {
+        next = t->next;
+        const atomic_bool *cancel = t->request->cancel;
+        if (!cancel)
+            continue;
+        wait_ms = CANCEL_WAIT_MS;
+        if (atomic_load_explicit(cancel, memory_order_relaxed)) {
+            t->cancelled = true;
+            finish_transfer(network, t, CURLE_ABORTED_BY_CALLBACK);
+        }
+    }
+    return wait_ms;
+}
+
+static void *network_main(void *arg)
+{
+    struct network *network = arg;
+    for (;;) {
+        bool stop = take_incoming(network);
+        if (stop && !network->active)
+            break;
+        loop_turn(&network->loop, check_cancelled(network));
+        finish_completed(network);
+    }
+    network->curl->multi_cleanup(network->multi); /* here, where its last words on TLS raise no signal */
+    return NULL;
+}
+
+/*
+ * The thread takes no signals: they are for the main thread, and OpenSSL, which writes to sockets that the
+ * peer has closed, would raise SIGPIPE.
+ */
+static int start_thread(struct network *network)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&network->thread, NULL, network_main, network);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
+/* ---- the threads that ask ---- */
+
+struct transfer *network_take_idle(struct network *network)
+{
+    pthread_mutex_lock(&network->lock);
+    struct transfer *t = network->idle;
+    if (t)
+        network->idle = t->next;
+    pthread_mutex_unlock(&network->lock);
+    return t ? t : transfer_new(network->curl);
+}
+
+void network_give_idle(struct network *network, struct transfer *t)
+{
+    pthread_mutex_lock(&network->lock);
+    t->next = network->idle;
+    network->idle = t;
+    pthread_mutex_unlock(&network->lock);
+}
+
+void network_send(struct network *network, struct transfer *newest)
+{
+    struct transfer *oldest = newest;
+    while (oldest->next)
+        oldest = oldest->next;
+    pthread_mutex_lock(&network->lock);
+    bool first = !network->incoming;
+    oldest->next = network->incoming;
+    network->incoming = newest;
+    pthread_mutex_unlock(&network->lock);
+    if (first) /* otherwise it has been woken already */
+        loop_wake(&network->loop);
+}
+
+static void network_release(struct network *network)
+{
+    loop_release(&network->loop);
+    for (struct transfer *next, *t = network->idle; t; t = next) {
+        next = t->next;
+        transfer_free(t);
+    }
+    pthread_mutex_destroy(&network->lock);
+    free(network);
+}
+
+int network_new(const struct http_options *options, struct network **out, struct err *err)
+{
+    const struct curl_api *curl = curl_api(err);
+    if (!curl)
+        return -1;
+    struct network *network = mem_zalloc(sizeof *network);
+    network->curl = curl;
+    network->multi = curl->multi_init();
+    pthread_mutex_init(&network->lock, NULL);
+    long total = options->max_connections ? options->max_connections : MAX_CONNECTIONS;
+    long per_host = options->max_per_host ? options->max_per_host : MAX_PER_HOST;
+    curl->multi_setopt(network->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total);
+    curl->multi_setopt(network->multi, CURLMOPT_MAXCONNECTS, total);
+    curl->multi_setopt(network->multi, CURLMOPT_MAX_HOST_CONNECTIONS, per_host);
+    int failed = loop_init(&network->loop, curl, network->multi, err);
+    if (!failed && (failed = start_thread(network))) {
+        errno = failed;
+        err_errno(err, ERR_FAILED, "cannot start the network thread");
+    }
+    if (failed) {
+        curl->multi_cleanup(network->multi);
+        network_release(network);
+        return -1;
+    }
+    *out = network;
+    return 0;
+}
+
+void network_free(struct network *network)
+{
+    pthread_mutex_lock(&network->lock);
+    network->stop = true;
+    pthread_mutex_unlock(&network->lock);
+    loop_wake(&network->loop);
+    pthread_join(network->thread, NULL);
+    network_release(network);
+}
