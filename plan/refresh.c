@@ -17,6 +17,7 @@
 #include "plan/context.h"
 #include "plan/objects.h"
 #include "plan/places.h"
+#include "plan/shared.h"
 #include "plan/targets.h"
 
 #include <pthread.h>
@@ -191,30 +192,44 @@ static const struct value *union_of_wanted(struct refresh *r, struct arena *aren
     return value_builder_list(&list);
 }
 
+/* Is it worth a listing? With others that share it all of theirs count. */
+static bool is_listed(const struct refresh *r, const struct group *group)
+{
+    size_t others = shared_count(r->p->workspace->options->shared, group->items[0]->record);
+    return group->schema->bulk && group->schema->ops->list && (group->n >= BULK_FROM || others >= BULK_FROM);
+}
+
+static int list_items(struct refresh *r, struct group *group, struct arena *arena,
+    const struct value **covered, struct err *err)
+{
+    struct listing listing = {r, group};
+    struct op_ctx ctx = op_context(r->p, arena, group->provider, group->schema, group->schema->name);
+    struct op_observer observer = {.ctx = &listing, .saw_marks = listed_marks};
+    const struct value **priors = ARENA_ARRAY(arena, const struct value *, group->n);
+    ctx.observer = &observer;
+    for (size_t k = 0; k < group->n; k++) {
+        priors[k] = group->items[k]->record->attrs;
+        ctx.sensitive |= object_tells_secrets(group->schema, priors[k]);
+    }
+    struct sought sought = {union_of_wanted(r, arena, group), priors, group->n};
+    return shared_list(r->p->workspace->options->shared, group->items[0]->record, &ctx, &sought, found_listed,
+        &listing, covered, err);
+}
+
 static void list_group(void *ctx, size_t i)
 {
     struct refresh *r = ctx;
     struct group *group = &r->groups[i];
-    if (!group->schema->bulk || !group->schema->ops->list || group->n < BULK_FROM || r->failed)
-        return;
     AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *covered = NULL;
+    struct err err = ERR_INIT;
+    if (r->failed || !is_listed(r, group))
+        return;
     for (size_t k = 0; k < group->n; k++) {
         group->items[k]->live = NULL;
         map_set(&group->by_id, group->items[k]->record->subject.id, group->items[k]);
     }
-    struct listing listing = {r, group};
-    struct op_ctx ctx_list = op_context(r->p, &arena, group->provider, group->schema, group->schema->name);
-    struct op_observer observer = {.ctx = &listing, .saw_marks = listed_marks};
-    ctx_list.observer = &observer;
-    const struct value **priors = ARENA_ARRAY(&arena, const struct value *, group->n);
-    for (size_t k = 0; k < group->n; k++)
-        priors[k] = group->items[k]->record->attrs;
-    struct sought sought = {union_of_wanted(r, &arena, group), priors, group->n};
-    for (size_t k = 0; k < group->n; k++)
-        ctx_list.sensitive |= object_tells_secrets(group->schema, group->items[k]->record->attrs);
-    const struct value *covered = NULL;
-    struct err err = ERR_INIT;
-    if (group->schema->ops->list(&ctx_list, &sought, found_listed, &listing, &covered, &err)) {
+    if (list_items(r, group, &arena, &covered, &err)) {
         /* No permission to list is no reason to give up: the resources themselves may be readable. */
         if (err.class == ERR_AUTH || err.class == ERR_SERVICE) {
             for (size_t k = 0; k < group->n; k++)

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "plan/connections.h"
 #include "plan/early_state.h"
+#include "plan/shared.h"
 #include "plan/state/settings.h"
 #include "provider/http/redact.h"
 #include "provider/kind.h"
@@ -131,8 +132,10 @@ static int still_locked(void *state, struct err *err)
 static int make_http(struct workspace *workspace, struct err *err)
 {
     const struct workspace_options *options = workspace->options;
-    struct http_options http = {
-        .trace = options->trace, .trace_line = options->trace_line, .trace_ctx = options->trace_ctx};
+    struct http_options http = {.trace = options->trace,
+        .trace_line = options->trace_line,
+        .trace_ctx = options->trace_ctx,
+        .shared = options->shared ? shared_http(options->shared) : NULL};
     if (http_engine_new(&http, &workspace->http, err))
         return -1;
     if (workspace->state)

@@ -27,6 +27,7 @@ struct workspace_options {
         *overlay;          /* merged over the configuration of every provider but weir's own; NULL: nothing */
     const char *state_dir; /* the state is kept in files there, whatever the stack says; NULL: as it says */
     uint64_t state_at;     /* only to look at: the state as it was after the record of that number; 0: now */
+    struct shared *shared; /* plan/shared.h: what it shares with other workspaces; NULL: nothing */
     bool no_state;         /* validate, console without state, schema */
     /* For commands on the state alone: mistakes in the files do not matter where the state can be found. */
     bool no_stack;
