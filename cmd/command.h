@@ -88,6 +88,8 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
 int invocation_write(struct invocation *inv, struct str text);
 /* The same for what somebody asked for byte by byte: secrets in it stay (cmd/say.h). */
 int invocation_write_as_is(struct invocation *inv, struct str text);
+/* A failure as text for people: message, code, hint. */
+void err_render(const struct err *err, bool color, struct buf *out);
 /* Reports a failure (text on standard error, or an event with --json); returns its exit status. */
 int invocation_fail(struct invocation *inv, const struct err *err);
 /* The same for a mistake on the command line; `hint` may be NULL. */

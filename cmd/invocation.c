@@ -13,7 +13,7 @@
 #include <stdarg.h>
 
 /* Text of a failure: "error: …", its hint and its request id. */
-static void err_render(const struct err *err, bool color, struct buf *out)
+void err_render(const struct err *err, bool color, struct buf *out)
 {
     style_on(out, color, STYLE_BOLD);
     style_add(out, color, STYLE_RED, "error");
@@ -135,6 +135,7 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
     const struct settings *s = inv->settings;
     struct workspace_options *o = &inv->workspace_options;
     *o = wanted ? *wanted : (struct workspace_options){0};
+    o->stack.any_member |= o->no_state;
     o->stack.dir = s->dir;
     o->stack.env = str_z(s->env);
     if (!o->stack.inputs) {

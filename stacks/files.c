@@ -87,6 +87,11 @@ static void add_environments(void *ctx, struct str path)
     const struct node *section = root && root->kind == NODE_MAP ? node_get(root, "environments") : NULL;
     for (uint32_t i = 0; section && section->kind == NODE_MAP && i < section->count; i++)
         e->found(e->ctx, section->entries[i].key);
+    const struct node *fleet = root && root->kind == NODE_MAP ? node_get(root, "fleet") : NULL;
+    const struct node *each = fleet && fleet->kind == NODE_MAP ? node_get(fleet, "each") : NULL;
+    for (size_t i = 0; each && each->kind == NODE_LIST && i < each->count; i++)
+        if (each->items[i]->kind == NODE_STRING)
+            e->found(e->ctx, each->items[i]->string);
 }
 
 int stack_environments(struct arena *arena, const char *dir, struct diags *diags,

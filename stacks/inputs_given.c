@@ -25,9 +25,9 @@ struct giving {
     struct given *given; /* by decl->index: the root's inputs are the first that are declared */
 };
 
-static const struct decl *find_input(struct giving *g, struct str name, struct span span)
+static struct decl *find_input(struct giving *g, struct str name, struct span span)
 {
-    const struct decl *decl = map_get(&g->root->inputs, name);
+    struct decl *decl = map_get(&g->root->inputs, name);
     if (decl)
         return decl;
     struct diags *diags = g->loader->diags;
@@ -112,7 +112,7 @@ static void report_no_environment(struct giving *g, const struct str *names, siz
     diag_did_you_mean(diags, d, env, names, n);
 }
 
-static bool is_environment_name(struct str name)
+bool is_environment_name(struct str name)
 {
     for (size_t i = 0; i < name.n; i++)
         if (!isalnum((unsigned char)name.p[i]) && (i == 0 || !strchr("-_", name.p[i])))
@@ -148,7 +148,7 @@ static void give_environment(struct giving *g, struct unit *root)
                 give_map(g, entry->value, "the value of an input", chosen);
         }
     }
-    if (!env.n || found)
+    if (!env.n || found || fleet_section(root))
         return;
     struct str *names = ARENA_ARRAY(loader->arena, struct str, seen.n + 1);
     for (size_t i = 0; i < seen.n; i++)
@@ -278,6 +278,107 @@ static void report_missing(struct giving *g, const struct decl *decl)
         STR_ARG(decl->name), upper);
 }
 
+static void convert_all(struct giving *g)
+{
+    for (size_t i = 0; i < g->root->inputs.n; i++) {
+        struct decl *decl = g->root->inputs.items[i].ptr;
+        if (slot_of(g, decl)->value)
+            convert_given(g, decl, slot_of(g, decl));
+    }
+}
+
+/* ---- fleets ---- */
+
+static void report_no_member(struct giving *g, const struct node_entry *section, const struct value *members)
+{
+    struct diags *diags = g->loader->diags;
+    struct str env = g->loader->options->env;
+    struct str *names = ARENA_ARRAY(g->loader->arena, struct str, members->count + 1);
+    for (uint32_t i = 0; i < members->count; i++)
+        names[i] = members->entries[i].key;
+    if (!env.n) {
+        struct diag *d = diag_error(diags, node_key_span(section), "this stack is a fleet: which member?");
+        diag_hint(diags, d, "-e NAME picks one, `weir fleet` works on all");
+        return;
+    }
+    struct diag *d =
+        diag_error(diags, node_key_span(section), "the fleet has no member \"%.*s\"", STR_ARG(env));
+    diag_did_you_mean(diags, d, env, names, members->count);
+}
+
+/* What the command line and variables give goes before what the fleet does. */
+static void give_member(
+    struct giving *g, struct unit *root, const struct node *fleet, const struct value *value)
+{
+    struct loader *loader = g->loader;
+    const struct node *inputs = node_get(fleet, "inputs");
+    const struct value *key = value_string(loader->arena, loader->options->env);
+    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(loader->arena);
+    for (size_t i = 0; inputs && i < inputs->count; i++) {
+        const struct node_entry *entry = &inputs->entries[i];
+        struct decl *decl = find_input(g, entry->key, node_key_span(entry));
+        if (!decl)
+            continue;
+        check_hide(loader, decl->input, entry->value);
+        const struct value *v = fleet_input(root, entry->value, key, value);
+        value_builder_set(&own, entry->key, v ? v : &value_unknown);
+        if (slot_of(g, decl)->value)
+            continue;
+        *slot_of(g, decl) = (struct given){v ? v : &value_unknown, entry->value, node_span(entry->value)};
+        convert_given(g, decl, slot_of(g, decl));
+    }
+    loader->stack->member_inputs = value_builder_map(&own);
+}
+
+/* Of one that the list does not name any more: what it was made with. */
+static void give_former_member(struct giving *g, const struct value *inputs)
+{
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        struct decl *decl = map_get(&g->root->inputs, inputs->entries[i].key);
+        if (!decl || slot_of(g, decl)->value)
+            continue;
+        *slot_of(g, decl) = (struct given){.value = inputs->entries[i].value};
+        convert_given(g, decl, slot_of(g, decl));
+    }
+    g->loader->stack->member_inputs = inputs;
+}
+
+/* Without a member nobody can say what an input that the fleet gives is. */
+static void leave_open(struct giving *g, const struct node *fleet)
+{
+    const struct node *inputs = node_get(fleet, "inputs");
+    for (size_t i = 0; inputs && i < inputs->count; i++) {
+        const struct node_entry *entry = &inputs->entries[i];
+        struct decl *decl = find_input(g, entry->key, node_key_span(entry));
+        if (!decl || slot_of(g, decl)->value)
+            continue;
+        slot_of(g, decl)->value = decl->given = &value_unknown;
+    }
+}
+
+static void give_fleet(struct giving *g, struct unit *root)
+{
+    struct loader *loader = g->loader;
+    const struct stack_options *options = loader->options;
+    const struct node_entry *section = fleet_section(root);
+    if (!section)
+        return;
+    const struct value *members = fleet_members(root, section->value);
+    loader->stack->fleet = true;
+    loader->stack->members = members;
+    if (!members)
+        return;
+    const struct value *value = value_get(members, options->env);
+    if (value)
+        give_member(g, root, section->value, value);
+    else if (options->env.n && options->member)
+        give_former_member(g, options->member);
+    else
+        leave_open(g, section->value);
+    if (!value && !options->member && (options->env.n || !(options->any_member || options->lenient_inputs)))
+        report_no_member(g, section, members);
+}
+
 void inputs_give(struct unit *root)
 {
     struct loader *loader = root->loader;
@@ -295,12 +396,13 @@ void inputs_give(struct unit *root)
     for (size_t i = 0; i < options->input_count; i++)
         give_option(&g, options->inputs[i]);
 
+    convert_all(&g);
+    give_fleet(&g, root);
+
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(loader->arena);
     for (size_t i = 0; i < inputs->n; i++) {
         struct decl *decl = inputs->items[i].ptr;
         const struct given *given = slot_of(&g, decl);
-        if (given->value)
-            convert_given(&g, decl, given);
         if (value_is_null(given->value) && decl->input->required) {
             if (!options->lenient_inputs)
                 report_missing(&g, decl);

@@ -153,6 +153,7 @@ static const struct section {
     {STR_INIT("include"), EVERYWHERE, NODE_LIST, NULL},
     {STR_INIT("inputs"), EVERYWHERE, NODE_MAP, load_inputs},
     {STR_INIT("environments"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
+    {STR_INIT("fleet"), IN_STACK, NODE_MAP, NULL},
     {STR_INIT("state"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
     {STR_INIT("specs"), IN_STACK, NODE_STRING, NULL},
     {STR_INIT("connections"), EVERYWHERE, NODE_MAP, load_connections},

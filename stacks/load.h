@@ -141,8 +141,22 @@ void load_imports(struct unit *unit, const struct node *section);
 
 /* ---- inputs_given.c ---- */
 
-/* Gives the root's inputs their values: environment, input files, variables, -i. */
+/* Gives the root's inputs their values: environment, input files, variables, -i; or what a fleet says. */
 void inputs_give(struct unit *root);
+bool is_environment_name(struct str name);
+
+/* ---- fleet.c ---- */
+
+/* The section; NULL: the stack is no fleet. */
+const struct node_entry *fleet_section(const struct unit *root);
+/*
+ * Its members, once inputs that do not depend on them have their values: a map of names to what `each.value`
+ * is. NULL after an error.
+ */
+const struct value *fleet_members(struct unit *root, const struct node *fleet);
+/* What the fleet gives one input of a member; NULL after an error. */
+const struct value *fleet_input(
+    struct unit *root, const struct node *node, const struct value *key, const struct value *value);
 
 /* ---- moves.c ---- */
 
@@ -174,6 +188,9 @@ void resolve_all(struct loader *loader);
  * NULL after an error. */
 const struct value *resolve_early(
     struct unit *unit, const struct node *node, bool with_locals, const char *hint);
+/* The same for one item of a list, which `each` is. */
+const struct value *resolve_early_each(struct unit *unit, const struct node *node, const struct value *key,
+    const struct value *value, const char *hint);
 /* Evaluates the state section. */
 void resolve_state(struct unit *root, const struct node_entry *entry);
 

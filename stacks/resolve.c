@@ -485,6 +485,7 @@ struct early {
     struct unit *unit;
     const char *hint;
     const struct value **locals; /* by decl->index: what was found; NULL: locals are not known */
+    const struct value *each_key, *each_value; /* NULL: there is no `each` */
     int depth;
 };
 
@@ -529,9 +530,11 @@ static const struct value *evaluate_early(struct early *early, const struct node
     size_t errors = loader->diags->errors, before = loader->diags->n;
     const struct value *v = NULL;
     struct expr *expr = expr_compile(loader->arena, node, loader->diags);
-    resolve_expr(&r, expr, false);
+    resolve_expr(&r, expr, early->each_key);
     struct scope scope = {.value_of = early_value,
         .ctx = early,
+        .each_key = early->each_key,
+        .each_value = early->each_value,
         .constants = loader->stack->constants,
         .dir = early->unit->module->dir,
         .diags = loader->diags};
@@ -548,6 +551,13 @@ const struct value *resolve_early(
     struct early early = {.unit = unit, .hint = hint};
     if (with_locals)
         early.locals = ARENA_ARRAY(unit->loader->arena, const struct value *, unit->loader->decl_count);
+    return evaluate_early(&early, node);
+}
+
+const struct value *resolve_early_each(struct unit *unit, const struct node *node, const struct value *key,
+    const struct value *value, const char *hint)
+{
+    struct early early = {.unit = unit, .hint = hint, .each_key = key, .each_value = value};
     return evaluate_early(&early, node);
 }
 

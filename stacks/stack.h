@@ -144,11 +144,14 @@ struct stack {
     size_t removed_count;
     struct import *imports;
     size_t import_count;
-    const struct value *state;  /* the `state:` map, evaluated (inputs and constants only); NULL: default */
-    struct span state_span;     /* of its key, for what a backend finds wrong with it */
-    const struct value *inputs; /* root inputs as given (map), marked */
-    const struct value *constants; /* for struct scope: {stack: {name, description, env}, path: {root}} */
-    const struct source **sources; /* every file read, stack file first */
+    const struct value *state;   /* the `state:` map, evaluated (inputs and constants only); NULL: default */
+    struct span state_span;      /* of its key, for what a backend finds wrong with it */
+    const struct value *inputs;  /* root inputs as given (map), marked */
+    bool fleet;                  /* has members, each with a state of its own */
+    const struct value *members; /* of a fleet: a map of their names to what `each.value` is */
+    const struct value *member_inputs; /* of the chosen one: what the fleet gives it; NULL: there is none */
+    const struct value *constants;     /* for struct scope: {stack: {name, description, env}, path: {root}} */
+    const struct source **sources;     /* every file read, stack file first */
     size_t source_count;
     struct str digest; /* hex SHA-256 over all sources: did the files change since a plan? */
 };
@@ -166,9 +169,11 @@ struct stack_options {
     size_t state_count;
     const struct value
         *files; /* texts of files as they were once, by their path below dir; NULL: as they are */
-    const struct value *state; /* with files: the state section as it is now, wherever it was kept then */
-    bool lenient_inputs;       /* one without a value is unknown, not an error: for commands that need none */
-    bool ask_inputs;           /* not yet used: prompts are cmd's business; missing inputs are errors here */
+    const struct value *state;  /* with files: the state section as it is now, wherever it was kept then */
+    const struct value *member; /* inputs of a fleet's member that its list does not name any more */
+    bool any_member;            /* a fleet is looked at as a whole: what its members get is unknown */
+    bool lenient_inputs; /* one without a value is unknown, not an error: for commands that need none */
+    bool ask_inputs;     /* not yet used: prompts are cmd's business; missing inputs are errors here */
 };
 
 /*

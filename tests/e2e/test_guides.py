@@ -48,6 +48,7 @@ def test_stacks_are_right(tmp_path, path):
         specs = blocks(path, "service:") + blocks(path, "kind:")
         for spec in specs:
             stack.write(spec, f"specs/{re.search('^service: (.*)', spec, re.M)[1]}.yaml")
+        stack.write("mail_id,team\nada,red\n", "attendees.csv")
         secrets = re.findall(r"^  (\w+): {type: string, sensitive: true}", text, re.M)
         stack.run("validate", *(["--specs", "specs"] if specs else []), *(["-e", "dev"] if "environments:" in text else []), env={f"WEIR_INPUT_{name.upper()}": "x" for name in secrets})
 
@@ -110,9 +111,11 @@ def test_first_stack_to_the_letter(tmp_path):
 def test_workshop_to_the_letter(tmp_path, cloud):
     cloud.reset()
     stack = Stack(tmp_path / "lab", cloud)
-    stack.write("ada bob\n", "attendees")
+    stack.write("mail_id,team\nada,red\nbob,blue\n", "attendees.csv")
     printed = walk(stack, "workshops.md")
-    assert sum(text.count("Nothing is left") for text in printed.values()) == 3
+    assert "Nothing is left of 1 member:" in printed["weir fleet destroy ada --lab --verify -y"]
+    assert "Nothing is left of 2 members:" in printed["weir fleet destroy --lab --verify -y"]
+    assert "- Your bucket: `s3://bob-lab-lake`" in printed["weir fleet output --format markdown"]
     assert cloud.client("s3").list_buckets()["Buckets"] == []
 
 

@@ -1,0 +1,356 @@
+/* weir fleet: one stack for many members, all at once. */
+#include "cmd/ask.h"
+#include "cmd/fleet.h"
+#include "cmd/planning.h"
+#include "cmd/table.h"
+
+#include "base/json.h"
+
+/* ---- plan, apply, destroy ---- */
+
+static bool fleet_changes(const struct fleet *fleet, bool *erases)
+{
+    bool changes = false;
+    *erases = false;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct plan *plan = fleet->members[i].plan;
+        changes |= plan && (plan_has_changes(plan) || plan->output_count);
+        *erases |= plan && render_erases_any(plan);
+    }
+    return changes;
+}
+
+static int fleet_ask(struct fleet *fleet)
+{
+    bool erases, changes = fleet_changes(fleet, &erases);
+    if (!changes || fleet->inv->settings->yes)
+        return EXIT_DONE;
+    return ask_consent(fleet->inv,
+        fleet->destroy ? "Do you want to delete all of this? There is no way back."
+        : erases
+            ? "Do you want to apply these changes? What goes with them is erased, and there is no way back."
+            : "Do you want to apply these changes?");
+}
+
+static int fleet_change(struct fleet *fleet)
+{
+    const struct fleet_settings *own = fleet->inv->own;
+    int status = fleet_ask(fleet);
+    if (status == EXIT_DONE)
+        status = fleet_remember(fleet, false);
+    if (status != EXIT_DONE)
+        return status;
+    fleet_apply(fleet);
+    if (own->verify)
+        fleet_verify(fleet);
+    status = fleet_remember(fleet, true);
+    int failed = fleet_report(fleet);
+    return failed ? failed : status;
+}
+
+static int fleet_show(struct fleet *fleet, bool lock)
+{
+    fleet_load(fleet);
+    if (lock)
+        fleet_lock(fleet);
+    fleet_plan(fleet);
+    return fleet_show_plan(fleet);
+}
+
+static int run_plan(struct invocation *inv)
+{
+    struct fleet fleet;
+    int status = fleet_open(inv, &fleet);
+    if (status == EXIT_DONE)
+        status = fleet_show(&fleet, false);
+    if (status == EXIT_DONE)
+        status = fleet_report(&fleet);
+    fleet_close(&fleet);
+    return status;
+}
+
+static int apply_or_destroy(struct invocation *inv, bool destroy)
+{
+    struct fleet fleet;
+    int status = fleet_open(inv, &fleet);
+    fleet.destroy = destroy;
+    if (status == EXIT_DONE)
+        status = fleet_show(&fleet, true);
+    if (status == EXIT_DONE)
+        status = fleet_change(&fleet);
+    fleet_close(&fleet);
+    return status;
+}
+
+static int run_apply(struct invocation *inv)
+{
+    return apply_or_destroy(inv, false);
+}
+
+static int run_destroy(struct invocation *inv)
+{
+    return apply_or_destroy(inv, true);
+}
+
+/* ---- status ---- */
+
+static const char *status_word(const struct member *m)
+{
+    size_t open;
+    if (!m->workspace.state)
+        return "cannot be opened";
+    state_open_intents(m->workspace.state, &open);
+    if (open)
+        return "was interrupted: the next apply settles it";
+    if (m->former)
+        return "has left, `weir fleet apply` takes it down";
+    return state_count(m->workspace.state) ? "is up" : "is not made";
+}
+
+static int run_status(struct invocation *inv)
+{
+    struct fleet fleet;
+    int status = fleet_open(inv, &fleet);
+    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(&inv->arena), rows = VALUE_BUILDER(&inv->arena);
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (status == EXIT_DONE) {
+        fleet_load(&fleet);
+        value_builder_add(&columns, value_stringz(&inv->arena, "member"));
+        value_builder_add(&columns, value_stringz(&inv->arena, "resources"));
+        value_builder_add(&columns, value_stringz(&inv->arena, ""));
+    }
+    for (size_t i = 0; status == EXIT_DONE && i < fleet.n; i++) {
+        const struct member *m = &fleet.members[i];
+        const struct value *cells[] = {value_string_ref(&inv->arena, m->name),
+            value_int(&inv->arena, m->workspace.state ? (int64_t)state_count(m->workspace.state) : 0),
+            value_stringz(&inv->arena, status_word(m))};
+        if (inv->settings->json)
+            buf_addf(&out, "{\"member\":\"%.*s\",\"resources\":%lld,\"status\":\"%s\"}\n", STR_ARG(m->name),
+                (long long)cells[1]->integer, status_word(m));
+        value_builder_add(&rows, value_list(&inv->arena, cells, 3));
+    }
+    if (status == EXIT_DONE && !inv->settings->json)
+        table_add_text(value_builder_list(&columns), value_builder_list(&rows), inv->out.color, &out);
+    if (status == EXIT_DONE)
+        status = invocation_write(inv, buf_str(&out));
+    int failed = status == EXIT_DONE ? fleet_report(&fleet) : status;
+    fleet_close(&fleet);
+    return failed;
+}
+
+/* ---- output ---- */
+
+/* Texts as they are, all else as JSON; what is secret is not printed. */
+static const struct value *output_cell(struct arena *arena, const struct value *v)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (value_is_null(v) || value_is_sensitive(v))
+        return value_is_null(v) ? &value_null : value_stringz(arena, "(sensitive)");
+    if (v->kind == VALUE_STRING)
+        return v;
+    json_write(&text, v, JSON_REDACT);
+    return value_string(arena, buf_str(&text));
+}
+
+/* All names that any member has. */
+static const struct value *output_names(struct fleet *fleet)
+{
+    const struct value *all = &value_empty_map;
+    for (size_t i = 0; i < fleet->n; i++)
+        if (fleet->members[i].workspace.state)
+            all = value_merge(&fleet->inv->arena, all, state_outputs(fleet->members[i].workspace.state));
+    return all;
+}
+
+static void output_table(struct fleet *fleet, bool csv, struct buf *out)
+{
+    struct arena *arena = &fleet->inv->arena;
+    const struct value *names = output_names(fleet);
+    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    value_builder_add(&columns, value_stringz(arena, "member"));
+    for (uint32_t k = 0; k < names->count; k++)
+        value_builder_add(&columns, value_string_ref(arena, names->entries[k].key));
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
+        if (!m->workspace.state)
+            continue;
+        value_builder_add(&row, value_string_ref(arena, m->name));
+        for (uint32_t k = 0; k < names->count; k++)
+            value_builder_add(&row,
+                output_cell(arena, value_get(state_outputs(m->workspace.state), names->entries[k].key)));
+        value_builder_add(&rows, value_builder_list(&row));
+    }
+    if (csv)
+        table_add_csv(value_builder_list(&columns), value_builder_list(&rows), false, out);
+    else
+        table_add_text(value_builder_list(&columns), value_builder_list(&rows), fleet->inv->out.color, out);
+}
+
+/* A value in a code span, whatever backquotes it has. */
+static void add_code(struct buf *out, struct str text)
+{
+    size_t longest = 0, run = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        run = text.p[i] == '`' ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    for (size_t i = 0; i <= longest; i++)
+        buf_add_char(out, '`');
+    buf_addz(out, longest ? " " : "");
+    text_add_safe(out, text, false);
+    buf_addz(out, longest ? " " : "");
+    for (size_t i = 0; i <= longest; i++)
+        buf_add_char(out, '`');
+}
+
+/* A letter of access for each: a heading, and a line for each output. */
+static void output_letters(struct fleet *fleet, struct buf *out)
+{
+    const struct stack *stack = fleet->base.stack;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (!m->workspace.state)
+            continue;
+        const struct value *outputs = state_outputs(m->workspace.state);
+        buf_addf(out, "%s## %.*s\n\n", i ? "\n" : "", STR_ARG(m->name));
+        for (uint32_t k = 0; k < outputs->count; k++) {
+            const struct value_entry *entry = &outputs->entries[k];
+            const struct decl *decl = map_get(&stack->root->outputs, entry->key);
+            struct str said = decl && decl->description.n ? decl->description : entry->key;
+            buf_addf(out, "- %.*s: ", STR_ARG(said));
+            add_code(out, value_text(output_cell(&fleet->inv->arena, entry->value), STR("-")));
+            buf_add_char(out, '\n');
+        }
+    }
+}
+
+static void output_events(struct fleet *fleet, struct buf *out)
+{
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (!m->workspace.state)
+            continue;
+        buf_addf(out, "{\"member\":\"%.*s\",\"outputs\":", STR_ARG(m->name));
+        json_write(out, state_outputs(m->workspace.state), JSON_REDACT | JSON_MARK_UNKNOWN);
+        buf_addz(out, "}\n");
+    }
+}
+
+static int run_output(struct invocation *inv)
+{
+    const struct fleet_settings *own = inv->own;
+    struct str format = str_z(own->format ? own->format : "table");
+    struct fleet fleet;
+    AUTO_BUF struct buf out = BUF_INIT;
+    int status = fleet_open(inv, &fleet);
+    if (status == EXIT_DONE) {
+        fleet_load(&fleet);
+        if (inv->settings->json)
+            output_events(&fleet, &out);
+        else if (str_eqz(format, "markdown"))
+            output_letters(&fleet, &out);
+        else
+            output_table(&fleet, str_eqz(format, "csv"), &out);
+        status = invocation_write(inv, buf_str(&out));
+        int failed = fleet_report(&fleet);
+        status = failed ? failed : status;
+    }
+    fleet_close(&fleet);
+    return status;
+}
+
+/* ---- the commands ---- */
+
+static const struct option at_once_options[] = {
+    {0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000,
+        .offset = offsetof(struct fleet_settings, at_once),
+        .doc = "members that are worked on at the same time (default: 25)"},
+};
+static const struct option_set at_once_set = OPTION_SET(NULL, at_once_options);
+static const struct option verify_options[] = {
+    {0, "verify", .offset = offsetof(struct fleet_settings, verify),
+        .doc =
+            "look afterwards for anything that is left of those that were taken down; status 5 when there is "
+            "something"},
+};
+static const struct option_set verify_set = OPTION_SET(NULL, verify_options);
+static const struct option output_options[] = {
+    {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct fleet_settings, format),
+        .doc = "table (default), csv, or markdown: a letter of access for each",
+        .completes = COMPLETES_CHOICES, .choices = "table csv markdown"},
+};
+static const struct option_set output_set = OPTION_SET(NULL, output_options);
+
+static const struct option_set *const plan_sets[] = {
+    &at_once_set, &options_teardown, &options_json, &options_drift, &options_stack, NULL};
+static const struct option_set *const change_sets[] = {
+    &at_once_set, &verify_set, &options_teardown, &options_change, &options_json, &options_stack, NULL};
+static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
+static const struct option_set *const output_sets[] = {&output_set, &options_json, &options_stack, NULL};
+
+static const struct command fleet_plan_command = {
+    .name = "plan",
+    .args = "[MEMBER...]",
+    .summary = "show what would change, for each member",
+    .sets = plan_sets,
+    .settings_size = sizeof(struct fleet_settings),
+    .max_args = -1,
+    .completes = COMPLETES_ENV,
+    .run = run_plan,
+};
+static const struct command fleet_apply_command = {
+    .name = "apply",
+    .args = "[MEMBER...]",
+    .summary = "make it so for each member",
+    .details =
+        "Plans for all, shows a table, asks once, and carries it out for many members at the same time. What "
+        "fails for one stops only that one. Members that the list does not name any more are taken down.",
+    .sets = change_sets,
+    .settings_size = sizeof(struct fleet_settings),
+    .max_args = -1,
+    .completes = COMPLETES_ENV,
+    .run = run_apply,
+};
+static const struct command fleet_destroy_command = {
+    .name = "destroy",
+    .args = "[MEMBER...]",
+    .summary = "take it down for each member",
+    .sets = change_sets,
+    .settings_size = sizeof(struct fleet_settings),
+    .max_args = -1,
+    .completes = COMPLETES_ENV,
+    .run = run_destroy,
+};
+static const struct command fleet_status_command = {
+    .name = "status",
+    .args = "[MEMBER...]",
+    .summary = "list the members and what the state knows of them",
+    .sets = look_sets,
+    .settings_size = sizeof(struct fleet_settings),
+    .max_args = -1,
+    .completes = COMPLETES_ENV,
+    .run = run_status,
+};
+static const struct command fleet_output_command = {
+    .name = "output",
+    .args = "[MEMBER...]",
+    .summary = "print the outputs of each member",
+    .sets = output_sets,
+    .settings_size = sizeof(struct fleet_settings),
+    .max_args = -1,
+    .completes = COMPLETES_ENV,
+    .run = run_output,
+};
+static const struct command *const subs[] = {&fleet_plan_command, &fleet_apply_command,
+    &fleet_destroy_command, &fleet_status_command, &fleet_output_command, NULL};
+
+const struct command cmd_fleet = {
+    .name = "fleet",
+    .summary = "one stack for many: a class, a group of customers",
+    .details =
+        "A stack with `fleet:` is made once for each member of a list, with a state of its own. These "
+        "commands work on all members at once, in one process, over the same connections; what is listed is "
+        "listed for all. Every other command works on one member, which is an environment to it (-e NAME).",
+    .subs = subs,
+};

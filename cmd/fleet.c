@@ -1,0 +1,407 @@
+/* Opening a fleet, planning and carrying out for each of its members. */
+#include "cmd/fleet.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "cmd/events.h"
+#include "cmd/planning.h"
+#include "cmd/signals.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    AT_ONCE = 25,      /* members */
+    WORKERS_ALL = 256, /* threads that carry changes out, in all */
+    WORKERS_LEAST = 4,
+    CONNECTIONS = 256,
+};
+
+/* ---- who they are ---- */
+
+static const struct value *known_members(const struct workspace *base)
+{
+    const struct value *known = value_getz(state_outputs(base->state), "members");
+    return known && known->kind == VALUE_MAP ? known : &value_empty_map;
+}
+
+static void add_member(struct fleet *fleet, struct str name, const struct value *former)
+{
+    struct member *m = &fleet->members[fleet->n++];
+    *m = (struct member){.fleet = fleet, .name = name, .former = former, .inputs = former};
+}
+
+/* The names on the command line; false, reported, where one is no member. */
+static bool is_wanted(const struct fleet *fleet, struct str name)
+{
+    const struct texts *args = &fleet->inv->args;
+    for (size_t i = 0; i < args->n; i++)
+        if (str_eq(args->items[i], name))
+            return true;
+    return !args->n;
+}
+
+static int check_names(struct fleet *fleet, const struct value *listed, const struct value *known)
+{
+    const struct texts *args = &fleet->inv->args;
+    for (size_t i = 0; i < args->n; i++)
+        if (!value_get(listed, args->items[i]) && !value_get(known, args->items[i]))
+            return invocation_usage(fleet->inv, "`weir fleet status` shows them all",
+                "the fleet has no member \"%.*s\"", STR_ARG(args->items[i]));
+    return EXIT_DONE;
+}
+
+/* Both maps are sorted by name. */
+static int find_members(struct fleet *fleet)
+{
+    const struct value *listed = fleet->base.stack->members, *known = known_members(&fleet->base);
+    uint32_t i = 0, k = 0;
+    fleet->members = mem_zalloc((listed->count + known->count + 1) * sizeof *fleet->members);
+    while (i < listed->count || k < known->count) {
+        int order = i == listed->count  ? 1
+                    : k == known->count ? -1
+                                        : str_cmp(listed->entries[i].key, known->entries[k].key);
+        const struct value_entry *entry = order <= 0 ? &listed->entries[i] : &known->entries[k];
+        if (is_wanted(fleet, entry->key))
+            add_member(fleet, entry->key, order > 0 ? entry->value : NULL);
+        i += order <= 0;
+        k += order >= 0;
+    }
+    return check_names(fleet, listed, known);
+}
+
+int fleet_open(struct invocation *inv, struct fleet *fleet)
+{
+    const struct fleet_settings *own = inv->own;
+    struct workspace_options wanted = {.stack = {.any_member = true}};
+    struct err err = ERR_INIT;
+    *fleet = (struct fleet){.inv = inv, .at_once = own->at_once ? own->at_once : AT_ONCE};
+    pthread_mutex_init(&fleet->lock, NULL);
+    if (inv->settings->env)
+        return invocation_usage(
+            inv, "weir fleet plan NAME …", "members of a fleet are named as arguments, not by -e");
+    int status = invocation_open(inv, &wanted, &fleet->base);
+    if (status != EXIT_DONE)
+        return status;
+    if (!fleet->base.stack->fleet)
+        return invocation_usage(inv,
+            "`fleet: {each: [anna, bob], inputs: {owner: \"${each.key}\"}}` makes it one",
+            "this stack is no fleet");
+    struct http_options http = {.max_connections = CONNECTIONS,
+        .max_per_host = CONNECTIONS,
+        .trace = inv->workspace_options.trace,
+        .trace_line = inv->workspace_options.trace_line,
+        .trace_ctx = inv->workspace_options.trace_ctx};
+    if (shared_new(&http, &fleet->shared, &err))
+        return invocation_fail(inv, &err);
+    return find_members(fleet);
+}
+
+void fleet_close(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        if (m->plan)
+            plan_free(m->plan);
+        workspace_close(&m->workspace);
+        diags_release(&m->diags);
+    }
+    free(fleet->members);
+    shared_free(fleet->shared);
+    workspace_close(&fleet->base);
+    pthread_mutex_destroy(&fleet->lock);
+}
+
+/* ---- one of them ---- */
+
+static void member_trouble(struct member *m, int status, const struct buf *text)
+{
+    struct fleet *fleet = m->fleet;
+    pthread_mutex_lock(&fleet->lock);
+    AUTO_BUF struct buf all = BUF_INIT;
+    buf_add_str(&all, m->trouble);
+    buf_add_str(&all, buf_str(text));
+    m->trouble = arena_str(&fleet->inv->arena, buf_str(&all));
+    m->status = m->status ? m->status : status;
+    m->phase = MEMBER_HAS_FAILED;
+    m->ended_ms = clock_mono_ms();
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&fleet->lock);
+}
+
+void member_fail(struct member *m, const struct err *err)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (m->fleet->inv->settings->json)
+        event_error(&text, err);
+    else
+        err_render(err, m->fleet->inv->err.color, &text);
+    member_trouble(m, err_exit_status(err->class), &text);
+}
+
+/* False, with what is wrong, where there are errors among them. */
+static bool member_diags(struct member *m)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    bool good = !m->diags.errors;
+    if (m->fleet->inv->settings->json)
+        event_diags(&text, &m->diags);
+    else
+        diags_render(&m->diags, m->fleet->inv->err.color, &text);
+    if (!good)
+        member_trouble(m, EXIT_USAGE, &text);
+    diags_release(&m->diags);
+    m->diags = (struct diags)DIAGS_INIT;
+    return good;
+}
+
+static bool member_fine(const struct member *m)
+{
+    return m->phase != MEMBER_HAS_FAILED;
+}
+
+bool member_goes(const struct member *m)
+{
+    return m->former || m->fleet->destroy;
+}
+
+static void member_load(struct member *m)
+{
+    struct fleet *fleet = m->fleet;
+    struct err err = ERR_INIT;
+    m->options = fleet->inv->workspace_options;
+    m->options.stack.env = m->name;
+    m->options.stack.any_member = false;
+    m->options.stack.member = m->inputs;
+    m->options.stack.lenient_inputs = m->former;
+    m->options.shared = fleet->shared;
+    int failed = workspace_open(&m->options, &m->diags, &m->workspace, &err);
+    if (!failed)
+        failed = state_check_moved(m->workspace.state, &err);
+    bool good = member_diags(m);
+    if (failed && err.class != ERR_NONE)
+        member_fail(m, &err);
+    if (failed || !good)
+        workspace_close(&m->workspace);
+}
+
+void fleet_load(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++)
+        member_load(&fleet->members[i]);
+}
+
+void fleet_lock(struct fleet *fleet)
+{
+    signals_catch(); /* locks in a shared store would stay */
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        struct err err = ERR_INIT;
+        if (member_fine(m) && state_lock(m->workspace.state, fleet->inv->command->name,
+                                  fleet->inv->settings->lock_timeout_ms, &err))
+            member_fail(m, &err);
+    }
+}
+
+/* ---- planning ---- */
+
+static int workers_each(const struct fleet *fleet)
+{
+    int all = fleet->inv->settings->parallelism ? fleet->inv->settings->parallelism : WORKERS_ALL;
+    int active = (int)fleet->n < fleet->at_once ? (int)fleet->n : fleet->at_once;
+    int each = all / (active ? active : 1);
+    return each < WORKERS_LEAST ? WORKERS_LEAST : each > 32 ? 32 : each;
+}
+
+static void member_event(void *ctx, const struct event *event);
+
+static void member_plan(void *ctx, size_t i)
+{
+    struct fleet *fleet = ctx;
+    struct member *m = &fleet->members[i];
+    const struct settings *s = fleet->inv->settings;
+    struct err err = ERR_INIT;
+    if (!member_fine(m))
+        return;
+    struct plan_options options = {.destroy = member_goes(m),
+        .no_refresh = s->no_refresh,
+        .delete_adopted = s->delete_adopted,
+        .teardown = member_goes(m) ? planning_teardown(s) : 0,
+        .parallelism = workers_each(fleet),
+        .cancel = signals_stop(),
+        .observer = {member_event, m}};
+    int failed = plan_make(&m->workspace, &options, &m->diags, &m->plan, &err);
+    bool good = member_diags(m);
+    if (failed && err.class != ERR_NONE)
+        member_fail(m, &err);
+    else if (failed && good)
+        member_fail(m, &(struct err){.class = ERR_FAILED, .message = "it could not be planned"});
+    for (int a = ACTION_NOOP + 1; m->plan && a < ACTION_COUNT; a++)
+        m->wanted += m->plan->counts[a];
+}
+
+void fleet_plan(struct fleet *fleet)
+{
+    signals_catch_first();
+    for (size_t i = 0; i < fleet->n; i++)
+        if (member_fine(&fleet->members[i]))
+            shared_learn(fleet->shared, &fleet->members[i].workspace);
+    pool_run(fleet->at_once, fleet->n, member_plan, fleet);
+}
+
+/* ---- carrying it out ---- */
+
+/* What a member's executor tells, for the view; with --json for whoever reads. */
+static void member_event(void *ctx, const struct event *event)
+{
+    struct member *m = ctx;
+    struct fleet *fleet = m->fleet;
+    if (fleet->inv->settings->json) {
+        AUTO_BUF struct buf line = BUF_INIT;
+        event_progress(&line, event);
+        fleet_event(m, buf_str(&line));
+    }
+    pthread_mutex_lock(&fleet->lock);
+    switch (event->kind) {
+    case EVENT_START:
+        snprintf(m->doing, sizeof m->doing, "%s %.*s", action_name(event->action), STR_ARG(event->address));
+        break;
+    case EVENT_DONE: m->done += !event->aside; break;
+    case EVENT_FAILED: m->failed++; break;
+    default: break;
+    }
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&fleet->lock);
+}
+
+static void member_begin(struct member *m)
+{
+    pthread_mutex_lock(&m->fleet->lock);
+    m->phase = MEMBER_WORKS;
+    m->started_ms = clock_mono_ms();
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&m->fleet->lock);
+}
+
+static void member_end(struct member *m, const struct err *err)
+{
+    if (err->class != ERR_NONE) {
+        m->status = m->result.interrupted ? EXIT_INTERRUPTED : 0;
+        member_fail(m, err);
+        return;
+    }
+    pthread_mutex_lock(&m->fleet->lock);
+    m->phase = MEMBER_IS_DONE;
+    m->ended_ms = clock_mono_ms();
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&m->fleet->lock);
+}
+
+static void member_apply(void *ctx, size_t i)
+{
+    struct fleet *fleet = ctx;
+    struct member *m = &fleet->members[i];
+    struct err err = ERR_INIT;
+    if (!m->plan || !member_fine(m))
+        return;
+    if (!plan_has_changes(m->plan) && !m->plan->output_count) {
+        m->result.outputs = m->plan->output_values;
+        return;
+    }
+    if (atomic_load(signals_stop()))
+        return;
+    struct apply_options options = {.parallelism = workers_each(fleet),
+        .signals = signals_catch(),
+        .lock_timeout_ms = fleet->inv->settings->lock_timeout_ms,
+        .observer = {member_event, m}};
+    member_begin(m);
+    plan_apply(m->plan, &options, &m->result, &err);
+    member_end(m, &err);
+}
+
+void fleet_apply(struct fleet *fleet)
+{
+    fleet_view_begin(fleet);
+    pool_run(fleet->at_once, fleet->n, member_apply, fleet);
+    fleet_view_end(fleet);
+}
+
+static void member_verify(void *ctx, size_t i)
+{
+    struct fleet *fleet = ctx;
+    struct member *m = &fleet->members[i];
+    struct err err = ERR_INIT;
+    if (!m->plan || !member_fine(m) || !member_goes(m))
+        return;
+    if (plan_verify(m->plan, signals_stop(), &m->verified, &err)) {
+        member_fail(m, &err);
+        return;
+    }
+    m->looked = true;
+    size_t n = m->verified.left_count;
+    if (!n)
+        return;
+    AUTO_BUF struct buf list = BUF_INIT;
+    for (size_t k = 0; k < n && k < 5; k++)
+        buf_addf(&list, "%s%.*s (%.*s)", k ? ", " : "", STR_ARG(m->verified.left[k].subject.id),
+            STR_ARG(m->verified.left[k].subject.type));
+    err_set(&err, ERR_LEFTOVER, "%zu thing%s still there: %s%s", n, n == 1 ? " is" : "s are", list.p,
+        n > 5 ? " …" : "");
+    err_hint(&err, "`weir destroy -e %.*s --verify` says more", STR_ARG(m->name));
+    member_fail(m, &err);
+}
+
+void fleet_verify(struct fleet *fleet)
+{
+    pool_run(fleet->at_once, fleet->n, member_verify, fleet);
+    fleet_show_verified(fleet);
+}
+
+/* ---- who is remembered ---- */
+
+static bool member_is_gone(const struct member *m)
+{
+    return m->plan && member_fine(m) && member_goes(m) && !state_count(m->workspace.state);
+}
+
+static const struct value *remembered(struct fleet *fleet, bool gone)
+{
+    const struct value *members = known_members(&fleet->base);
+    struct arena *arena = &fleet->inv->arena;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (gone && member_is_gone(m))
+            members = value_with(arena, members, m->name, NULL);
+        else if (!gone && m->plan && !member_goes(m))
+            members = value_with(arena, members, m->name, m->workspace.stack->member_inputs);
+    }
+    return members;
+}
+
+/* Others may have added to it since: it is read again under the lock. */
+static int remember(struct fleet *fleet, bool gone, struct err *err)
+{
+    struct state *state = fleet->base.state;
+    struct arena *arena = &fleet->inv->arena;
+    if (state_lock(state, "fleet", fleet->inv->settings->lock_timeout_ms, err))
+        return -1;
+    const struct value *members = remembered(fleet, gone);
+    int status = 0;
+    if (!value_equal(members, known_members(&fleet->base))) {
+        const struct value *outputs =
+            members->count ? value_with(arena, NULL, STR("members"), members) : &value_empty_map;
+        status = state_begin(state, "fleet", NULL, err) || state_set_outputs(state, outputs, err) ||
+                         state_end(state, "done", NULL, err) || state_flush(state, err)
+                     ? -1
+                     : 0;
+    }
+    state_unlock(state);
+    return status;
+}
+
+int fleet_remember(struct fleet *fleet, bool gone)
+{
+    struct err err = ERR_INIT;
+    return remember(fleet, gone, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
+}

@@ -1,0 +1,102 @@
+/*
+ * All members of a fleet (`fleet:` in the stack, stacks/fleet.c) at once: the same stack, once for each, with
+ * a state of its own that others know as an environment (`-e anna`). They share connections and listings
+ * (plan/shared.h), so that a refresh of twenty costs hardly more calls than that of one.
+ *
+ * Who is a member is remembered in the state of the stack itself, which has no resources: one that the list
+ * does not name any more is taken down with the inputs that it was made with.
+ *
+ * Order of calls: fleet_open(); fleet_load(), fleet_lock() where something will be changed; fleet_plan();
+ * fleet_apply(); fleet_close(). What fails for one member is kept with it and told by fleet_report(); the
+ * others go on.
+ */
+#ifndef WEIR_CMD_FLEET_H
+#define WEIR_CMD_FLEET_H
+
+#include "cmd/command.h"
+#include "plan/plan.h"
+#include "plan/shared.h"
+
+enum member_phase { MEMBER_WAITS, MEMBER_WORKS, MEMBER_IS_DONE, MEMBER_HAS_FAILED };
+
+struct member {
+    struct fleet *fleet;
+    struct str name;
+    bool former;                /* the list does not name it any more */
+    const struct value *inputs; /* of a former one: what it was made with */
+    struct workspace_options options;
+    struct workspace workspace; /* no stack in it: not loaded, or that failed */
+    struct diags diags;
+    struct plan *plan; /* NULL: not planned, or that failed */
+    struct apply_result result;
+    struct verified verified;
+    bool looked;        /* for what is left */
+    struct str trouble; /* what failed, rendered; "" nothing has */
+    int status;         /* the exit status that it calls for */
+
+    /* guarded by the fleet's lock, for those who watch */
+    enum member_phase phase;
+    size_t wanted, done, failed; /* resources */
+    int64_t started_ms, ended_ms;
+    char doing[96]; /* "creating db"; "" nothing in particular */
+};
+
+struct fleet_settings {
+    struct settings shared;
+    int at_once;
+    bool verify;
+    const char *format; /* output */
+};
+
+struct fleet {
+    struct invocation *inv;
+    struct workspace base;
+    struct shared *shared;
+    struct member *members; /* in order of name */
+    size_t n;
+    int at_once;
+    bool destroy;
+    pthread_mutex_t lock;
+    struct fleet_view *view; /* who watches; NULL: nobody */
+};
+
+/*
+ * The members that the arguments name; all of them, former ones included, where there are none. Failures have
+ * been reported when the result, the exit status, is not 0.
+ */
+int fleet_open(struct invocation *inv, struct fleet *fleet);
+void fleet_close(struct fleet *fleet);
+/* Their stacks and states. */
+void fleet_load(struct fleet *fleet);
+/* All their locks; a member that somebody else works on has failed. */
+void fleet_lock(struct fleet *fleet);
+void fleet_plan(struct fleet *fleet);
+void fleet_apply(struct fleet *fleet);
+/* Looks for what is left of those that were destroyed. */
+void fleet_verify(struct fleet *fleet);
+/* From now on the state knows those as members that are planned to be, or no more those that are gone. */
+int fleet_remember(struct fleet *fleet, bool gone);
+/* Its destroyed entirely, or going to be? */
+bool member_goes(const struct member *member);
+/* What is wrong with the member, as a command alone would say it. */
+void member_fail(struct member *member, const struct err *err);
+
+/* ---- fleet_show.c ---- */
+
+/* A table of what is planned, or of what was done. */
+int fleet_show_plan(struct fleet *fleet);
+/* Of how many nothing is left, and where that was looked for. */
+void fleet_show_verified(struct fleet *fleet);
+/* What failed, once where it is the same for several; the worst status of all. */
+int fleet_report(struct fleet *fleet);
+/* An event with the member's name in it, to standard output. */
+void fleet_event(struct member *member, struct str json_lines);
+
+/* ---- fleet_view.c: a table that moves on a terminal, else a line for each member that is over ---- */
+
+void fleet_view_begin(struct fleet *fleet);
+void fleet_view_end(struct fleet *fleet);
+/* With the fleet's lock held. */
+void fleet_view_changed(struct member *member);
+
+#endif

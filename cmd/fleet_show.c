@@ -1,0 +1,241 @@
+/* What is planned for a fleet, and what failed, as text and as events. */
+#include "cmd/fleet.h"
+
+#include "cmd/events.h"
+#include "cmd/planning.h"
+#include "cmd/table.h"
+
+enum { NAMES_SHOWN = 8 };
+
+/* ---- events ---- */
+
+/* The member's name goes behind the event's: {"event":"done","member":"anna",… */
+static void add_line(struct buf *out, struct str line, struct str member)
+{
+    size_t at = 0;
+    for (int quotes = 0; quotes < 4 && at < line.n; at++)
+        quotes += line.p[at] == '"';
+    buf_add_str(out, str_slice(line, 0, at));
+    buf_addf(out, ",\"member\":\"%.*s\"", STR_ARG(member)); /* letters, digits, - and _ */
+    buf_add_str(out, str_slice(line, at, line.n));
+    buf_add_char(out, '\n');
+}
+
+void fleet_event(struct member *m, struct str json_lines)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    while (json_lines.n) {
+        struct str line = str_cut(json_lines, '\n', &json_lines);
+        if (line.n)
+            add_line(&out, line, m->name);
+    }
+    pthread_mutex_lock(&m->fleet->lock);
+    invocation_write(m->fleet->inv, buf_str(&out));
+    pthread_mutex_unlock(&m->fleet->lock);
+}
+
+static int show_events(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++) {
+        AUTO_BUF struct buf lines = BUF_INIT;
+        if (!fleet->members[i].plan)
+            continue;
+        event_plan(&lines, fleet->members[i].plan, fleet->inv->command->name);
+        fleet_event(&fleet->members[i], buf_str(&lines));
+    }
+    return EXIT_DONE;
+}
+
+/* ---- text ---- */
+
+static const struct value *count_cell(struct arena *arena, size_t n)
+{
+    return n ? value_int(arena, (int64_t)n) : &value_null;
+}
+
+static const char *member_word(const struct member *m)
+{
+    if (!m->plan)
+        return "cannot be planned";
+    if (m->former && !m->wanted)
+        return "has left, nothing is there";
+    if (m->former)
+        return "has left, is taken down";
+    if (!plan_has_changes(m->plan))
+        return m->plan->destroy ? "nothing is there" : "as the stack says";
+    return "";
+}
+
+static const enum action shown_actions[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE};
+enum { SHOWN = sizeof shown_actions / sizeof *shown_actions };
+
+static const struct value *member_row(struct arena *arena, const struct member *m)
+{
+    AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
+    value_builder_add(&row, value_string_ref(arena, m->name));
+    for (size_t a = 0; a < SHOWN; a++)
+        value_builder_add(&row, count_cell(arena, m->plan ? plan_count(m->plan, shown_actions[a]) : 0));
+    value_builder_add(&row, value_stringz(arena, member_word(m)));
+    return value_builder_list(&row);
+}
+
+static void add_table(struct fleet *fleet, struct buf *out)
+{
+    struct arena *arena = &fleet->inv->arena;
+    static const char *const heads[] = {"member", "create", "update", "replace", "delete", ""};
+    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        value_builder_add(&columns, value_stringz(arena, heads[i]));
+    for (size_t i = 0; i < fleet->n; i++)
+        value_builder_add(&rows, member_row(arena, &fleet->members[i]));
+    table_add_text(value_builder_list(&columns), value_builder_list(&rows), fleet->inv->out.color, out);
+}
+
+static void add_whole_plans(struct fleet *fleet, struct buf *out)
+{
+    struct render_options options = render_options_for(fleet->inv);
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (!m->plan || (!plan_has_changes(m->plan) && !m->plan->drifted))
+            continue;
+        style_add_str(out, fleet->inv->out.color, STYLE_BOLD, m->name);
+        buf_addz(out, "\n\n");
+        render_plan(m->plan, &options, out);
+        buf_add_char(out, '\n');
+    }
+}
+
+/* What goes besides the resources is said of each, whatever else is cut short. */
+static void add_erased(struct fleet *fleet, struct buf *out)
+{
+    struct render_options options = render_options_for(fleet->inv);
+    for (size_t i = 0; i < fleet->n; i++) {
+        AUTO_BUF struct buf erased = BUF_INIT;
+        if (fleet->members[i].plan)
+            render_erases(fleet->members[i].plan, &options, &erased);
+        if (!erased.n)
+            continue;
+        style_add_str(out, fleet->inv->out.color, STYLE_BOLD, fleet->members[i].name);
+        buf_addz(out, "\n");
+        buf_add_str(out, buf_str(&erased));
+        buf_add_char(out, '\n');
+    }
+}
+
+static void add_sum(const struct fleet *fleet, struct buf *out)
+{
+    size_t sums[SHOWN] = {0}, members = 0;
+    uint64_t requests = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct plan *plan = fleet->members[i].plan;
+        members += plan && plan_has_changes(plan);
+        requests += plan ? plan->refresh_requests : 0;
+        for (size_t a = 0; plan && a < SHOWN; a++)
+            sums[a] += plan_count(plan, shown_actions[a]);
+    }
+    buf_addf(out, "\nPlan: %zu of %zu member%s: %zu to create, %zu to update, %zu to replace, %zu to delete",
+        members, fleet->n, fleet->n == 1 ? "" : "s", sums[0], sums[1], sums[2], sums[3]);
+    if (requests)
+        buf_addf(out, " (%llu requests)", (unsigned long long)requests);
+    buf_addz(out, ".\n");
+}
+
+int fleet_show_plan(struct fleet *fleet)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (fleet->inv->settings->json)
+        return show_events(fleet);
+    if (fleet->inv->settings->full)
+        add_whole_plans(fleet, &out);
+    else
+        add_erased(fleet, &out);
+    add_table(fleet, &out);
+    add_sum(fleet, &out);
+    return invocation_write(fleet->inv, buf_str(&out));
+}
+
+/* ---- what is left ---- */
+
+static void add_places(const struct fleet *fleet, struct buf *out)
+{
+    AUTO_MAP struct map places = MAP_INIT;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct verified *v = &fleet->members[i].verified;
+        for (size_t k = 0; fleet->members[i].looked && k < v->place_count; k++) {
+            if (map_set(&places, v->places[k], (void *)v))
+                continue;
+            buf_addz(out, places.n > 1 ? ", " : "Looked in ");
+            text_add_safe(out, v->places[k], false);
+        }
+    }
+    buf_addz(out, places.n ? ".\n" : "");
+}
+
+void fleet_show_verified(struct fleet *fleet)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t n = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        n += m->looked && !m->verified.left_count;
+        if (m->looked && fleet->inv->settings->json) {
+            AUTO_BUF struct buf lines = BUF_INIT;
+            event_leftovers(&lines, &m->verified);
+            fleet_event(m, buf_str(&lines));
+        }
+    }
+    if (!n || fleet->inv->settings->json)
+        return;
+    buf_addf(&out, "\nNothing is left of %zu member%s: neither by its ids or names, nor with the marks.\n", n,
+        n == 1 ? "" : "s");
+    add_places(fleet, &out);
+    invocation_write(fleet->inv, buf_str(&out));
+}
+
+/* ---- what failed ---- */
+
+/* Has an earlier member met the same? Then it was told with that. */
+static bool is_told(const struct fleet *fleet, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (str_eq(fleet->members[k].trouble, fleet->members[i].trouble))
+            return true;
+    return false;
+}
+
+static void add_names(const struct fleet *fleet, size_t first, struct buf *out)
+{
+    size_t n = 0;
+    for (size_t i = first; i < fleet->n; i++) {
+        if (!str_eq(fleet->members[i].trouble, fleet->members[first].trouble))
+            continue;
+        if (n++ < NAMES_SHOWN)
+            buf_addf(out, "%s%.*s", n > 1 ? ", " : "", STR_ARG(fleet->members[i].name));
+    }
+    if (n > NAMES_SHOWN)
+        buf_addf(out, " and %zu more", n - NAMES_SHOWN);
+    buf_addz(out, ":\n");
+}
+
+int fleet_report(struct fleet *fleet)
+{
+    int status = EXIT_DONE;
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        status = m->status > status ? m->status : status;
+        if (!m->trouble.n)
+            continue;
+        if (fleet->inv->settings->json) {
+            fleet_event(m, m->trouble);
+            continue;
+        }
+        AUTO_BUF struct buf out = BUF_INIT;
+        if (is_told(fleet, i))
+            continue;
+        buf_add_char(&out, '\n');
+        add_names(fleet, i, &out);
+        buf_add_str(&out, m->trouble);
+        invocation_note(fleet->inv, "%.*s", (int)(out.n ? out.n - 1 : 0), out.p);
+    }
+    return status;
+}

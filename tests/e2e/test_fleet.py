@@ -1,0 +1,147 @@
+"""weir fleet: one stack for many members, each with a state of its own; what stands at the service is counted with boto3."""
+
+import json
+
+import boto3
+import pytest
+from support import Stack
+
+LAB = """
+    stack: lab
+    inputs:
+      owner: {type: string}
+      bucket: {type: string}
+      size: {type: integer, default: 1}
+    fleet:
+      each: {file: attendees.csv, key: mail_id}
+      inputs: {owner: "${each.key}", bucket: "${each.value.bucket}"}
+    providers: {aws: {default_tags: {owner: "${inputs.owner}"}}}
+    resources:
+      lake: {type: aws.s3.bucket, name: "${inputs.bucket}"}
+      queue: {type: aws.sqs.queue, name: "${inputs.owner}-events", visibility_timeout: "${30 + inputs.size}"}
+      topic: {type: aws.sns.topic, name: "${inputs.owner}-alarms"}
+      network: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+      half: {type: aws.ec2.subnet, vpc_id: "${network.vpc_id}", cidr_block: 10.0.1.0/24}
+    outputs:
+      lake: {value: "s3://${lake.name}", description: Where your files are}
+      network: ${network.vpc_id}
+"""
+
+
+def attendees(stack, *names):
+    stack.write("mail_id,bucket\n" + "".join(f"{name},{name}-lake\n" for name in names), "attendees.csv")
+
+
+@pytest.fixture
+def lab(tmp_path, place):
+    stack = Stack(tmp_path / "stack", place)
+    stack.write(LAB)
+    return stack
+
+
+def client(lab, service):
+    return boto3.client(service, endpoint_url=lab.env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id="e2e", aws_secret_access_key=lab.env["AWS_SECRET_ACCESS_KEY"])
+
+
+def owners(lab):
+    """Who has what, as the services say."""
+    vpcs = client(lab, "ec2").describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["owner"]}])["Vpcs"]
+    of_vpc = sorted(tag["Value"] for vpc in vpcs for tag in vpc["Tags"] if tag["Key"] == "owner")
+    buckets = sorted(bucket["Name"].removesuffix("-lake") for bucket in client(lab, "s3").list_buckets()["Buckets"])
+    queues = sorted(url.rsplit("/", 1)[1].removesuffix("-events") for url in client(lab, "sqs").list_queues().get("QueueUrls", []))
+    assert of_vpc == buckets == queues
+    return buckets
+
+
+def test_members_come_and_go(lab):
+    attendees(lab, "anna", "bob", "carla")
+    lab.run("validate")
+    assert "Plan: 3 of 3 members: 15 to create" in lab.run("fleet", "plan").out
+    made = lab.run("fleet", "apply", "--yes")
+    assert owners(lab) == ["anna", "bob", "carla"], str(made)
+    assert "Plan: 0 of 3 members" in lab.run("fleet", "plan").out
+    lab.assert_settled("-e", "bob")  # to all other commands a member is an environment
+
+    letters = lab.run("fleet", "output", "--format", "markdown").out
+    assert "## anna\n" in letters and "- Where your files are: `s3://carla-lake`" in letters
+    assert lab.run("fleet", "output", "--format", "csv", "bob").out.splitlines()[0].split(",")[:2] == ["member", "lake"]
+    assert [json.loads(line)["resources"] for line in lab.run("fleet", "status", "--json").out.splitlines()] == [5, 5, 5]
+
+    attendees(lab, "anna", "carla", "dave")  # bob has left, and what he had is known although no file says it
+    shown = lab.run("fleet", "plan").out
+    assert "has left" in shown and "5 to create" in shown and "5 to delete" in shown
+    lab.run("fleet", "apply", "--yes")
+    assert owners(lab) == ["anna", "carla", "dave"]
+    assert "bob" not in lab.run("fleet", "status").out
+    lab.run("fleet", "destroy", "--yes", "--lab", "--verify")
+    assert owners(lab) == []
+
+
+def test_what_fails_for_one_stops_only_that_one(lab):
+    attendees(lab, "anna", "bob", "carla")
+    client(lab, "s3").create_bucket(Bucket="bob-lake")  # is there already, and not weir's
+    failed = lab.run("fleet", "apply", "--yes", status=1)
+    assert "bob:\nerror: lake: there is one already" in failed.err and "anna" not in failed.err, str(failed)
+    client(lab, "s3").delete_bucket(Bucket="bob-lake")
+    again = lab.run("fleet", "plan").out
+    assert "Plan: 1 of 3 members: 1 to create" in again, again
+    lab.run("fleet", "apply", "--yes")
+    assert owners(lab) == ["anna", "bob", "carla"]
+    events = lab.run("fleet", "plan", "-i", "size=5", "--json").events()
+    assert sorted(e["member"] for e in events if e["event"] == "change") == ["anna", "bob", "carla"]
+    lab.run("fleet", "apply", "--yes", "bob", "-i", "size=5")
+    assert "Plan: 2 of 3 members: 0 to create, 2 to update" in lab.run("fleet", "plan", "-i", "size=5").out
+    lab.run("fleet", "destroy", "--yes")
+    assert owners(lab) == []
+
+
+def test_twenty_cost_hardly_more_calls_than_one(stack, cloud):
+    lab = stack.write(LAB)
+    names = [f"a{n:02}" for n in range(20)]
+    attendees(lab, *names)
+    lab.run("fleet", "apply", "--yes")
+    assert owners(lab) == names
+
+    def calls(*args):
+        cloud.forget_requests()
+        shown = lab.run(*args).out
+        assert "No changes" in shown or "Plan: 0 of 20" in shown
+        return cloud.requests()
+
+    one, everybody = calls("plan", "-e", "a07"), calls("fleet", "plan")
+    alone = {"GetQueueAttributes", "ListQueueTags", "GetTopicAttributes", "ListTagsForResource", "tagging"}  # what services show of one thing only
+    of_one, of_all = ([name for name in names if not any(word in name for word in alone)] for names in (one, everybody))
+    assert len(of_all) <= 2 * len(of_one) and "DescribeVpcs" in of_all, (one, everybody)
+    lab.run("fleet", "destroy", "--yes", "--verify")
+    assert owners(lab) == []
+
+
+WRONG = {
+    "each: {file: none.csv, key: a}": "none.csv",
+    "each: {file: a.csv, key: name}": '"name" is no column',
+    "each: [anna, anna]": '"anna" is a member already',
+    "each: [a b]": '"a b" is no name for a member',
+    "each: 3": "a list or a map",
+    "inputs: {owner: x}": "has no `each`",
+    "each: [a], inputs: {owner: '${inputs.owner}'}": "an input that has no value yet",
+    "each: [a], inputs: {ovner: x}": 'did you mean "owner"?',
+    "each: [a], every: x": '"every"',
+}
+
+
+@pytest.mark.parametrize("fleet", WRONG)
+def test_what_is_wrong_with_it(local_stack, fleet):
+    local_stack.write("id,x\na,1\n", "a.csv")
+    local_stack.write(f"stack: lab\ninputs: {{owner: {{type: string}}}}\nfleet: {{{fleet}}}\nresources: {{a: {{type: weir.value, value: '${{inputs.owner}}'}}}}\n")
+    result = local_stack.run("fleet", "plan", status=None)
+    assert result.status != 0 and WRONG[fleet] in result.err + result.out, str(result)
+
+
+def test_which_member(local_stack):
+    local_stack.write("stack: lab\ninputs: {owner: {type: string}}\nfleet: {each: [anna, bob], inputs: {owner: '${each.key}'}}\nresources: {a: {type: weir.value, value: '${inputs.owner}'}}\n")
+    assert "-e NAME picks one" in local_stack.run("plan", status=3).err
+    assert 'did you mean "anna"?' in local_stack.run("plan", "-e", "ana", status=3).err
+    assert 'no member "carl"' in local_stack.run("fleet", "plan", "carl", status=3).err
+    assert "named as arguments" in local_stack.run("fleet", "plan", "-e", "anna", status=3).err
+    local_stack.write("stack: lab\nresources: {a: {type: weir.value, value: 1}}\n")
+    assert "this stack is no fleet" in local_stack.run("fleet", "plan", status=3).err
