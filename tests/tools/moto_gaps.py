@@ -7,6 +7,7 @@ from moto.athena.responses import AthenaResponse
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.policy import Policy
+from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.ec2.models.nat_gateways import NatGatewayBackend
@@ -29,6 +30,22 @@ def answers(response, name):
         setattr(response, name, lambda self: json.dumps(handle(self, json.loads(self.body)) or {}))
 
     return add
+
+
+def once_for_a_token(response, name, member, backend):
+    """AWS knows a repeated request by its token and answers it as it did the first."""
+    make = getattr(response, name)
+
+    def answer(self):
+        token, answers = self._get_param(member), backend(self).__dict__.setdefault("answers_by_token", {})
+        if not token:
+            return make(self)
+        with ONE_AT_A_TIME:
+            if (name, token) not in answers:
+                answers[name, token] = make(self)
+            return answers[name, token]
+
+    setattr(response, name, answer)
 
 
 # ---- Glue ----
@@ -138,7 +155,7 @@ found_work_group = AthenaResponse.get_work_group
 def get_work_group(self: AthenaResponse):
     name = self._get_param("WorkGroup")
     if name not in self.athena_backend.work_groups:
-        return 400, {}, json.dumps({"__type": "InvalidRequestException", "Message": f"WorkGroup {name} is not found."})
+        raise JsonRESTError("InvalidRequestException", f"WorkGroup {name} is not found.")
     return found_work_group(self)
 
 
@@ -149,7 +166,7 @@ def named_query(handle):
     def answer(self: AthenaResponse):
         sent = json.loads(self.body)
         if sent["NamedQueryId"] not in self.athena_backend.named_queries:
-            return 400, {}, json.dumps({"__type": "InvalidRequestException", "Message": f"NamedQuery {sent['NamedQueryId']} was not found"})
+            raise JsonRESTError("InvalidRequestException", f"NamedQuery {sent['NamedQueryId']} was not found")
         return handle(self, sent)
 
     return answer
@@ -166,6 +183,8 @@ def delete_named_query(self: AthenaResponse, sent):
     return "{}"
 
 
+for name in ("create_named_query", "start_query_execution"):
+    once_for_a_token(AthenaResponse, name, "ClientRequestToken", lambda self: self.athena_backend)
 AthenaResponse.update_named_query = named_query(update_named_query)
 AthenaResponse.delete_named_query = named_query(delete_named_query)
 found_named_query = AthenaResponse.get_named_query
@@ -178,8 +197,7 @@ def prepared_statement(handle):
         sent = json.loads(self.body)
         kept = self.athena_backend.prepared_statements.get(sent["StatementName"])
         if not kept or kept.workgroup != sent["WorkGroup"]:
-            message = f"PreparedStatement {sent['StatementName']} was not found in workGroup {sent['WorkGroup']}"
-            return 400, {}, json.dumps({"__type": "ResourceNotFoundException", "Message": message})
+            raise JsonRESTError("ResourceNotFoundException", f"PreparedStatement {sent['StatementName']} was not found in workGroup {sent['WorkGroup']}")
         return handle(self, sent, kept)
 
     return answer
@@ -291,24 +309,8 @@ def modify_db_subnet_group_and_keep_it(self, subnet_name, description, subnets):
     return group
 
 
-def once_for_a_token(response, name):
-    """AWS knows a repeated request by its token and answers it as it did the first."""
-    make = getattr(response, name)
-
-    def answer(self):
-        token, answers = self._get_param("ClientToken"), self.ec2_backend.__dict__.setdefault("answers_by_token", {})
-        if not token:
-            return make(self)
-        with ONE_AT_A_TIME:
-            if (name, token) not in answers:
-                answers[name, token] = make(self)
-            return answers[name, token]
-
-    setattr(response, name, answer)
-
-
 for name in ("create_vpc_endpoint", "create_nat_gateway", "create_route_table", "run_instances"):
-    once_for_a_token(EC2Response, name)
+    once_for_a_token(EC2Response, name, "ClientToken", lambda self: self.ec2_backend)
 NatGatewayBackend.delete_nat_gateway = delete_nat_gateway_and_free_its_address
 RDSBackend.modify_db_subnet_group = modify_db_subnet_group_and_keep_it
 
