@@ -27,7 +27,7 @@ def _():
                 "groups": [one["GroupName"] for one in iam.list_groups_for_user(UserName="life")["Groups"]],
                 "tags": {key: value for key, value in tags_of(tags).items() if not key.startswith("weir:")}}
 
-    around = {"a": {"type": "aws.iam.group", "name": "a"}, "b": {"type": "aws.iam.group", "name": "b"}, "one": managed("one", "s3:GetObject"), "two": managed("two", "s3:PutObject")}
+    around = {"a": {"type": "aws.iam.group", "name": "life-a"}, "b": {"type": "aws.iam.group", "name": "life-b"}, "one": managed("life-one", "s3:GetObject"), "two": managed("life-two", "s3:PutObject")}
     return Case(
         type="aws.iam.user",
         around=around,
@@ -51,7 +51,7 @@ def _():
 
     return Case(
         type="aws.iam.group",
-        around={"one": managed("one", "s3:GetObject"), "two": managed("two", "s3:PutObject")},
+        around={"one": managed("life-one", "s3:GetObject"), "two": managed("life-two", "s3:PutObject")},
         first={"name": "life", "managed_policies": ["${one.arn}"], "policies": {"p": policy("s3:GetObject")}},
         then={"name": "life", "managed_policies": ["${two.arn}"], "policies": {"q": policy("s3:PutObject")}},
         less={"name": "life"},
