@@ -1,4 +1,5 @@
-/* What services share, for this room and engine/task.c, which waits for turns under the same lock. */
+/* What services share, for this room and those in engine/ that wait under the same lock
+ * (task.c, resident.c). */
 #ifndef WEIR_SANDBOX_CALLS_SERVICES_STATE_H
 #define WEIR_SANDBOX_CALLS_SERVICES_STATE_H
 

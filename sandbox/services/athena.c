@@ -6,13 +6,13 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/engine/script.h"
+#include "sandbox/engine/resident.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/registry.h"
 
 #include <ctype.h>
 
-enum { MAX_ROWS = 1000, MAX_SHOWN = 50, MAX_ERROR = 4096, NO_DUCKDB = 3, TIMEOUT_MS = 1800000 };
+enum { MAX_ROWS = 1000, MAX_SHOWN = 50, NO_DUCKDB = 3, TIMEOUT_MS = 1800000 };
 static const size_t MAX_RESULT = 64 * 1024 * 1024;
 
 static const char no_duckdb[] =
@@ -20,71 +20,49 @@ static const char no_duckdb[] =
 
 /* ---- the work ---- */
 
-static void take_error(void *ctx, enum process_stream stream, const char *bytes, size_t n)
-{
-    if (stream == PROCESS_ERR)
-        buf_add(ctx, bytes, n);
-}
+static const struct task_kind kind;
 
-static int write_request(struct task *task, struct arena *arena, struct str path, struct err *err)
+static const struct value *athena_request(struct task *task, struct arena *arena)
 {
-    const struct value *request = task_self(task)->request;
-    AUTO_BUF struct buf text = BUF_INIT;
+    const struct task_info *self = task_self(task);
+    const struct value *request = self->request;
     struct value_builder b = VALUE_BUILDER(arena);
     view_set(&b, "query", value_getz(request, "QueryString"));
     view_set(&b, "database", value_getz(value_getz(request, "QueryExecutionContext"), "Database"));
     view_set(&b, "parameters", value_getz(request, "ExecutionParameters"));
     view_set(&b, "output", value_getz(request, "output"));
-    view_text(&b, "workgroup", task_self(task)->owner);
-    json_write(&text, value_builder_map(&b), JSON_PLAIN);
-    return file_write_atomic(path.p, buf_str(&text), 0600, err);
+    view_text(&b, "workgroup", self->owner);
+    view_text(&b, "result", task_result(task_jobs(task), arena, kind.name, self->region, self->id));
+    return value_builder_map(&b);
 }
 
-static const struct task_kind kind;
-
-static int athena_run(struct task *task, struct arena *arena, struct environment *env, struct err *err)
+static void athena_tell_end(struct task *task, const struct resident_answer *answer)
 {
-    struct str folder = task_folder(task), result;
-    struct str request = path_join(arena, folder, STR("request.json"));
-    AUTO_BUF struct buf said = {.max = MAX_ERROR};
-    struct process_end end;
-    if (script_write_support(folder.p, err) || write_request(task, arena, request, err))
-        return -1;
-    result = task_result(task_jobs(task), arena, kind.name, task_self(task)->region, task_self(task)->id);
-    const struct environment_options surroundings = {.region = task_self(task)->region, .home = folder};
-    environment_start(env, task_jobs(task), arena, &surroundings);
-    const char *argv[] = {"python3", "weir_athena.py", request.p, result.p, NULL};
-    struct process_options options = {.argv = argv,
-        .env = env->items,
-        .dir = folder.p,
-        .family = services_family(task_jobs(task)),
-        .timeout_ms = TIMEOUT_MS,
-        .grace_ms = 1000,
-        .output = take_error,
-        .ctx = &said};
-    task_set_room(task, &options);
-    task_running(task);
-    if (process_run(&options, task_switch(task), &end, err))
-        return -1;
-    if (task_over_limit(task, &end))
-        return 0;
-    if (end.exit_code == 0)
+    if (answer->whole && answer->status == 0)
         task_end(task, ACTIVITY_SUCCEEDED, 0, "%s", "");
-    else if (end.exit_code == NO_DUCKDB)
+    else if (answer->whole && answer->status == NO_DUCKDB)
         task_end(task, ACTIVITY_FAILED, -1, "%s", no_duckdb);
-    else
-        task_end(task, ACTIVITY_FAILED, -1, "%.*s", STR_ARG(script_last_line(buf_str(&said))));
-    return 0;
+    else if (answer->timed_out)
+        task_end(task, ACTIVITY_FAILED, -1, "the query took longer than half an hour");
+    else if (!task_over_limit(task, &answer->end))
+        task_end(task, ACTIVITY_FAILED, -1, "%.*s",
+            STR_ARG(answer->text.n ? answer->text : STR("what ran the query has ended")));
 }
 
 static void athena_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct environment env = {.arena = &arena};
+    struct resident_answer answer;
     struct err err = ERR_INIT;
-    if (athena_run(task, &arena, &env, &err))
+    const struct resident_options options = {.module = "weir_athena",
+        .surroundings = {.region = task_self(task)->region},
+        .request = athena_request(task, &arena),
+        .timeout_ms = TIMEOUT_MS};
+    task_running(task);
+    if (resident_ask(task, &options, &arena, &answer, &err))
         task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
-    environment_release(&env);
+    else
+        athena_tell_end(task, &answer);
 }
 
 /* ---- what is shown ---- */

@@ -5,6 +5,7 @@
 #include "sandbox/daemon/door.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/process.h"
+#include "sandbox/engine/resident.h"
 #include "sandbox/engine/task.h"
 #include "sandbox/services/cloud_things.h"
 #include "sandbox/services/endpoints.h"
@@ -77,7 +78,7 @@ static bool has_entries(const char *path)
 /* What a killed sandbox was running may run still: it is ended before its folders are removed. */
 static void end_leftovers(struct services *services)
 {
-    static const char *const folders[] = {"jobs/work", "jobs/functions", "daemons"};
+    static const char *const folders[] = {"jobs/work", "jobs/functions", "jobs/residents", "daemons"};
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const char *dir = sandbox_dir(services_sandbox(services));
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
@@ -99,6 +100,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
         services_close(services);
         return -1;
     }
+    parts->residents = residents_new(services);
     parts->executions = executions_new(services);
     parts->queues = queues_new(services);
     parts->cloud = cloud_things_new(services);
@@ -119,6 +121,7 @@ void services_stop(struct services *services)
     struct services_parts *parts = services_parts(services);
     services_interrupt(services);
     tasks_stop(parts->tasks);
+    residents_stop(parts->residents);
     functions_stop(parts->functions);
     executions_stop(parts->executions);
     queues_stop(parts->queues);
@@ -136,6 +139,7 @@ void services_close(struct services *services)
     executions_free(parts->executions); /* may still hold activities of the others */
     functions_close(parts->functions);
     tasks_close(parts->tasks);
+    residents_free(parts->residents);
     logs_close(parts->logs);
     queues_free(parts->queues);
     cloud_things_free(parts->cloud);

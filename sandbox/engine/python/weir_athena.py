@@ -1,7 +1,6 @@
 """
-Runs one of Athena's statements: weir_athena.py REQUEST RESULT. Queries go to DuckDB, which is shown the tables of the data catalog that they
-name (weir_athena_tables.py); statements about the catalog itself are weir_athena_ddl.py's. Status 3: there is no DuckDB. What goes wrong
-stands on standard error.
+Runs Athena's statements, for weir_resident.py. Queries go to DuckDB, which is shown the tables of the data catalog that they
+name (weir_athena_tables.py); statements about the catalog itself are weir_athena_ddl.py's. Status 3: there is no DuckDB.
 """
 
 import base64
@@ -12,22 +11,15 @@ import math
 import os
 import re
 import struct
-import sys
 
-import boto3
 import botocore.exceptions
 
-from weir_athena_tables import Refused, hive_type, literal, quoted, show_table
+from weir_athena_tables import Refused, client, hive_type, literal, quoted, show_table
 
 TOKEN = re.compile(r"""\s+|--[^\n]*|/\*.*?\*/|(?P<text>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")*"|`[^`]*`)|(?P<word>[A-Za-z_][\w$]*)|(?P<number>\d+(?:\.\d+)?)|(?P<other>.)""", re.S)
 ATHENA = {"VARCHAR": "varchar", "BIGINT": "bigint", "INTEGER": "integer", "HUGEINT": "bigint", "DOUBLE": "double", "FLOAT": "float", "BOOLEAN": "boolean", "DATE": "date",
           "TIMESTAMP": "timestamp", "SMALLINT": "smallint", "TINYINT": "tinyint", "BLOB": "varbinary", "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
           "UBIGINT": "bigint", "UINTEGER": "bigint", "JSON": "json", "TIME": "time"}
-
-
-def fail(message):
-    print(message, file=sys.stderr)
-    sys.exit(1)
 
 
 # ---- the catalog ----
@@ -57,7 +49,7 @@ def presto_type(duck):
 def show_catalog(duck, query):
     """What the query names, and what is named in the views among it."""
     import duckdb
-    glue = boto3.client("glue")
+    glue = client("glue")
     databases = [d["Name"] for page in glue.get_paginator("get_databases").paginate() for d in page["DatabaseList"]]
     tables = [(d, t) for d in databases for tables in glue.get_paginator("get_tables").paginate(DatabaseName=d) for t in tables["TableList"]]
     text, wanted = query, {}
@@ -227,7 +219,7 @@ def write_result(request, columns, rows):
     else:
         lines = [[c["Name"] for c in columns], *rows]
         text = "".join(",".join("" if v is None else '"' + v.replace('"', '""') + '"' for v in line) + "\n" for line in lines)
-    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
+    client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
 
 
 def run(request):
@@ -246,9 +238,8 @@ def run(request):
     return select(connect(query, request.get("database")), with_date_parse(query))
 
 
-def main(request_file, result_file):
-    with open(request_file) as file:
-        request = json.load(file)
+def answer(request):
+    """A status, and what went wrong; the rows are written to the file `result`."""
     request["database"] = request.get("database", "").strip('`"')  # some clients quote it
     try:
         import duckdb
@@ -261,18 +252,14 @@ def main(request_file, result_file):
             write_result(request, columns, rows)
     except ImportError as error:
         if error.name == "duckdb" or "duckdb" in str(error) or not broken:
-            sys.exit(3)
+            return 3, ""
         raise
     except Refused as error:
-        fail(str(error))
+        return 1, str(error)
     except botocore.exceptions.ClientError as error:
-        fail(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}")
+        return 1, f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
     except broken as error:
-        fail(str(error).splitlines()[0])
-    with open(result_file, "w") as file:
+        return 1, str(error).splitlines()[0]
+    with open(request["result"], "w") as file:
         json.dump({"columns": columns, "rows": rows, "header": not request.get("output", "").endswith(".txt")}, file)
-
-
-if __name__ == "__main__":
-    sys.modules["weir_athena"] = sys.modules["__main__"]
-    main(*sys.argv[1:])
+    return 0, ""

@@ -3,10 +3,9 @@
 import fnmatch
 import re
 
-import boto3
 
 from weir_athena import TOKEN, column, connect, hive_view, run, view_text, with_date_parse
-from weir_athena_tables import Refused, folders_of, hive_folder, hive_type, is_empty, projection, registered, write
+from weir_athena_tables import Refused, client, folders_of, hive_folder, hive_type, is_empty, projection, registered, write
 
 LIBRARY, FORMATS = "org.apache.hadoop.hive.", {
     "PARQUET": ("ql.io.parquet.MapredParquetInputFormat", "ql.io.parquet.MapredParquetOutputFormat", "ql.io.parquet.serde.ParquetHiveSerDe"),
@@ -143,7 +142,7 @@ class Parser:
 
 class Catalog:
     def __init__(self):
-        self.glue = boto3.client("glue")
+        self.glue = client("glue")
 
     def find(self, database, name):
         try:
@@ -166,7 +165,7 @@ class Catalog:
 def leave_manifest(request, objects):
     """Which objects the rows lie in that a statement has written, as clients look for it."""
     bucket, key = request["output"].removeprefix("s3://").split("/", 1)
-    boto3.client("s3").put_object(Bucket=bucket, Key=key.rpartition(".")[0] + "-manifest.csv", Body="".join(f"{one}\n" for one in objects).encode())
+    client("s3").put_object(Bucket=bucket, Key=key.rpartition(".")[0] + "-manifest.csv", Body="".join(f"{one}\n" for one in objects).encode())
 
 
 def answer(*rows, names=("result",)):
@@ -573,7 +572,7 @@ def describe(p, request):
 def prepare(p, request):
     name = p.one("word")
     p.need("FROM")
-    athena, kept = boto3.client("athena"), {"StatementName": name, "WorkGroup": request["workgroup"], "QueryStatement": p.rest()}
+    athena, kept = client("athena"), {"StatementName": name, "WorkGroup": request["workgroup"], "QueryStatement": p.rest()}
     try:
         athena.get_prepared_statement(StatementName=name, WorkGroup=request["workgroup"])
     except athena.exceptions.ResourceNotFoundException:
@@ -587,7 +586,7 @@ def execute(p, request):
     if p.take("IMMEDIATE"):
         query = p.string()
     else:
-        name, athena = p.one("word"), boto3.client("athena")
+        name, athena = p.one("word"), client("athena")
         try:
             query = athena.get_prepared_statement(StatementName=name, WorkGroup=request["workgroup"])["PreparedStatement"]["QueryStatement"]
         except athena.exceptions.ResourceNotFoundException:
@@ -598,7 +597,7 @@ def execute(p, request):
 
 
 def deallocate(p, request):
-    name, athena = p.one("word"), boto3.client("athena")
+    name, athena = p.one("word"), client("athena")
     p.end()
     try:
         athena.delete_prepared_statement(StatementName=name, WorkGroup=request["workgroup"])

@@ -1,6 +1,7 @@
 """Tables of the data catalog for DuckDB: which objects in S3 are theirs, and how these are read and written."""
 
 import datetime
+import functools
 import itertools
 import os
 import re
@@ -9,6 +10,12 @@ import urllib.parse
 import boto3
 
 TYPES = {"string": "VARCHAR", "int": "INTEGER", "integer": "INTEGER", "float": "REAL", "binary": "BLOB", "long": "BIGINT"}
+
+
+@functools.cache
+def client(service):
+    """To make one takes longer than what it is asked for."""
+    return boto3.client(service)
 
 
 class Refused(Exception):
@@ -71,7 +78,7 @@ def split_place(uri):
 def objects(location):
     """(key, name below the location) of all that has content; what begins with _ or . is no data."""
     bucket, prefix = split_place(location)
-    for page in boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+    for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
             name = item["Key"][len(prefix):]
             if item["Size"] and not any(part.startswith(("_", ".")) or not part for part in name.split("/")):
@@ -157,7 +164,7 @@ def projection(table, keys):
 
 
 def registered(database, table):
-    pages = boto3.client("glue").get_paginator("get_partitions").paginate(DatabaseName=database, TableName=table["Name"])
+    pages = client("glue").get_paginator("get_partitions").paginate(DatabaseName=database, TableName=table["Name"])
     return {tuple(p["Values"]): p["StorageDescriptor"].get("Location") for page in pages for p in page["Partitions"]}
 
 
@@ -230,7 +237,7 @@ def read_column(table, column):
 
 def fetch(location, folder):
     """False where there is nothing."""
-    s3, found = boto3.client("s3"), False
+    s3, found = client("s3"), False
     for key, name in objects(location):
         path = os.path.join(folder, name.replace("/", "%").replace("=", "%"))
         os.makedirs(folder, exist_ok=True)
@@ -280,7 +287,7 @@ def write(duck, query, table, run):
     duck.execute(f"CREATE TEMP TABLE weir_rows AS SELECT {typed} FROM ({query}) weir_query({aliases})")
     groups = duck.execute("SELECT DISTINCT " + ", ".join(f"CAST({quoted(k)} AS VARCHAR)" for k in keys) + " FROM weir_rows").fetchall() if keys else [()]
     bucket, prefix = split_place(location)
-    places, objects, s3 = {}, [], boto3.client("s3")
+    places, objects, s3 = {}, [], client("s3")
     for n, values in enumerate(groups):
         where = " AND ".join(f"CAST({quoted(k)} AS VARCHAR) = {literal(v)}" if v is not None else f"{quoted(k)} IS NULL" for k, v in zip(keys, values)) or "true"
         values = tuple("__HIVE_DEFAULT_PARTITION__" if v is None else v for v in values)

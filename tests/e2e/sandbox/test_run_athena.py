@@ -1,11 +1,14 @@
 """Athena's queries: with DuckDB over the tables of the catalog, without it an honest refusal."""
 
+import contextlib
 import os
+import signal
 import sys
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import JobSandbox
+from servers import Faults, JobSandbox
 from support import until
 
 
@@ -390,6 +393,45 @@ resources:
     assert athena.rows("SELECT * FROM top")[1:] == [["alien"]]
     stack.destroy()
     assert athena.rows("SHOW VIEWS 'top'") == []
+
+
+def residents(sandbox):
+    """The processes that run its queries."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if stat.read_text().rpartition(")")[2].split()[1] == str(sandbox.process.pid) and b"weir_resident.py" in (stat.parent / "cmdline").read_bytes():
+                found.add(int(stat.parent.name))
+    return found
+
+
+def test_what_runs_queries_stays(athena):
+    def begin_slowly():
+        run = athena.api.start_query_execution(QueryString="SELECT * FROM films.silver", ResultConfiguration={"OutputLocation": "s3://lake/results/"})["QueryExecutionId"]
+        return until(lambda: state(run) == "RUNNING" and run)
+
+    def state(run):
+        return athena.api.get_query_execution(QueryExecutionId=run)["QueryExecution"]["Status"]["State"]
+
+    def alone():
+        return athena.rows("SELECT 1 AS n") == [["n"], ["1"]]
+
+    assert alone()
+    here = residents(athena.sandbox)
+    assert alone() and residents(athena.sandbox) == here and len(here) in (1, 2)
+    Faults(athena.sandbox)("POST", {"rules": [{"service": "s3", "operation": "GET /lake/silver*", "latency": 600000}]})
+    slow = begin_slowly()
+    assert alone()  # beside it
+    athena.api.stop_query_execution(QueryExecutionId=slow)
+    until(lambda: state(slow) == "CANCELLED")
+    assert alone()
+    slow = begin_slowly()
+    for pid in residents(athena.sandbox):
+        os.kill(pid, signal.SIGKILL)
+    Faults(athena.sandbox)("DELETE")
+    reason = until(lambda: state(slow) == "FAILED" and athena.api.get_query_execution(QueryExecutionId=slow))
+    assert reason["QueryExecution"]["Status"]["StateChangeReason"] == "what ran the query has ended"
+    assert alone()
 
 
 def test_a_workgroup_decides_where_results_go(athena):
