@@ -12,6 +12,7 @@ ROWS = [
     {"cmd": 7},
     {"plan": 1, "cmd/compose": 5, "sandbox": 13},
     {"plan/state": 1, "sandbox/services": 13},
+    {"sandbox/host": 13},
     {"sandbox/daemon": 13},
     {"stacks": 1, "sandbox/engine": 13},
     {"sandbox/calls": 13},

@@ -90,9 +90,12 @@ static void front_end(struct exchange *x)
     else if (services && services_handle(services, x, &answer))
         send_answer(x, &answer);
     else if (control_handle(control, &x->arena, x->auth.service, x->auth.region, &x->request,
-                 str_z(x->request_id), &answer))
+                 str_z(x->request_id), &answer)) {
+        if (services && !wire_is_error(&answer))
+            services_followed(
+                services, x->auth.service, wire_request_name(&x->arena, protocol_of(x), &x->request));
         send_answer(x, &answer);
-    else
+    } else
         front_refuse(x, 501, "NotImplemented",
             arena_printf(&x->arena, "The sandbox has no service %.*s.", STR_ARG(x->auth.service)).p);
 }

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,27 @@ int services_thread(struct services *services, void (*fn)(void *ctx), void *ctx)
     services->threads--;
     pthread_mutex_unlock(&services->lock);
     return -1;
+}
+
+void services_follow(struct services *services, const char *service, services_follow_fn *fn)
+{
+    size_t i = 0;
+    while (services->followers[i].service)
+        i++;
+    assert(i + 1 < FOLLOWERS);
+    services->followers[i].service = service;
+    services->followers[i].fn = fn;
+}
+
+void services_followed(struct services *services, struct str service, struct str operation)
+{
+    static const char *const reading[] = {"Describe", "Get", "List"};
+    for (size_t i = 0; i < sizeof reading / sizeof *reading; i++)
+        if (str_starts(operation, str_z(reading[i])))
+            return;
+    for (size_t i = 0; services->followers[i].service; i++)
+        if (str_eqz(service, services->followers[i].service))
+            services->followers[i].fn(services);
 }
 
 /* By its folder, however that is written. */

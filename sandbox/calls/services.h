@@ -87,6 +87,7 @@ struct services_parts {
     struct cloud_things *cloud;
     struct daemons *daemons;
     struct doors *doors;
+    struct hosts *hosts;
 };
 struct services_parts *services_parts(struct services *services);
 struct logs *services_logs(struct services *services);
@@ -100,6 +101,13 @@ int services_dir(
 /* For process_options: marks what this sandbox has started. */
 const char *services_family(const struct services *services);
 bool services_stopping(struct services *services);
+/*
+ * fn is called after each request of this service's that the control plane has carried out and that was not
+ * one of reading, before its answer is sent: for what follows from records. One for each service.
+ */
+typedef void services_follow_fn(struct services *services);
+void services_follow(struct services *services, const char *service, services_follow_fn *fn);
+void services_followed(struct services *services, struct str service, struct str operation);
 /* Waits so long, or until services_stop(); false: it is stopping. */
 bool services_sleep(struct services *services, int64_t ms);
 /* Starts a thread that services_stop() waits for; the function has to look at services_stopping(). -1:

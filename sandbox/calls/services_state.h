@@ -7,12 +7,18 @@
 
 #include <pthread.h>
 
+enum { FOLLOWERS = 8 };
+
 struct services {
     struct sandbox *sandbox;
     struct control *control;
     const struct service_operation *const *tables;
     struct services_parts parts;
     char family[40]; /* what marks its processes; see process.h */
+    struct {
+        const char *service;
+        services_follow_fn *fn;
+    } followers[FOLLOWERS]; /* never changed once requests come */
     pthread_mutex_t
         lock; /* of what follows and of the activities' states; held briefly, nothing is called under it */
     pthread_cond_t changed; /* an activity ended, or stopping; on the monotonic clock */

@@ -130,6 +130,8 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         hash_random(&byte, 1);
         return value_int(arena, 4 + byte % 250);
     }
+    if (str_eqz(name, "default_network")) /* that AWS gives every account */
+        return value_stringz(arena, "172.31.0.0/16");
     if (str_eqz(name, "revision"))
         return value_int(arena, revision);
     if (str_eqz(name, "next"))
@@ -172,6 +174,7 @@ static struct str name_of(const struct call *call, struct str id)
 
 /* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
  * ${created|epoch}, |ms: seconds, milliseconds;
+ * ${cidr|host}: an address in it; ${address|dashed}: 10-0-0-5;
  * ${item|named}: the name of what has this id; ${policy|json}: as JSON text; ${bus|folder}: with a slash
  * behind it, nothing where it is the default. */
 static struct str filtered(
@@ -187,6 +190,8 @@ static struct str filtered(
         return arena_printf(arena, "%.*s/", STR_ARG(text));
     if (str_eqz(filter, "rooted"))
         return str_starts(text, STR("/")) ? text : arena_printf(arena, "/%.*s", STR_ARG(text));
+    if (str_eqz(filter, "host"))
+        return address_within(call, text);
     if (str_eqz(filter, "named"))
         return name_of(call, text);
     if (str_eqz(filter, "epoch") && time_parse_rfc3339(text, &ms))
@@ -197,6 +202,8 @@ static struct str filtered(
     char *copy = arena_strz(arena, text);
     for (size_t i = 0; i < text.n && str_eqz(filter, "lower"); i++)
         copy[i] = (char)tolower((unsigned char)copy[i]);
+    for (size_t i = 0; i < text.n && str_eqz(filter, "dashed"); i++)
+        copy[i] = (char)(copy[i] == '.' ? '-' : copy[i]);
     return str_n(copy, text.n);
 }
 

@@ -278,6 +278,11 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
  * anything. */
 bool fill_looks(const struct value *attrs, const struct value *conditions);
 
+/* ---- control_address.c ---- */
+
+/* An address of the network that no thing has as its private_ip; "": there is none left. */
+struct str address_within(const struct call *call, struct str cidr);
+
 /* ---- control_collect.c ---- */
 
 /* What an answer has of other things: a security group's rules. By path: {Path: [items]}. */

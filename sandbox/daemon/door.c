@@ -46,6 +46,8 @@ struct doors {
     struct visitor *visitors;
     int poll, stop;
     bool watched, stopping;
+    void (*opened)(void *ctx, const struct door_of *of, const struct door_place *place);
+    void *opened_ctx;
 };
 
 struct doors *doors_new(struct services *services)
@@ -232,7 +234,39 @@ int doors_open(struct doors *doors, const struct door_of *of, struct str address
     pthread_mutex_unlock(&doors->lock);
     if (watch)
         services_thread(doors->services, watch_doors, doors);
+    const struct door_place place = {address, port};
+    if (!status && doors->opened)
+        doors->opened(doors->opened_ctx, of, &place);
     return status;
+}
+
+void doors_follow(struct doors *doors,
+    void (*opened)(void *ctx, const struct door_of *of, const struct door_place *place), void *ctx)
+{
+    doors->opened = opened;
+    doors->opened_ctx = ctx;
+}
+
+struct door_place *doors_list(struct doors *doors, struct arena *arena, struct str but, size_t *n)
+{
+    struct door_place *list;
+    size_t count = 0;
+    pthread_mutex_lock(&doors->lock);
+    for (const struct door *door = doors->first; door; door = door->next)
+        count++;
+    list = ARENA_ARRAY(arena, struct door_place, count + 1);
+    *n = 0;
+    for (const struct door *door = doors->first; door; door = door->next) {
+        struct sockaddr_in at = {0};
+        socklen_t size = sizeof at;
+        char text[INET_ADDRSTRLEN] = "";
+        if (str_eq(door->of.type, but) || getsockname(door->fd, (struct sockaddr *)&at, &size) ||
+            !inet_ntop(AF_INET, &at.sin_addr, text, sizeof text))
+            continue;
+        list[(*n)++] = (struct door_place){arena_str(arena, str_z(text)), ntohs(at.sin_port)};
+    }
+    pthread_mutex_unlock(&doors->lock);
+    return list;
 }
 
 void doors_shut(struct doors *doors, const struct door_of *of)

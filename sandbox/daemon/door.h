@@ -33,6 +33,16 @@ void doors_free(struct doors *doors);
 /* ERR_IO: somebody else has the address. */
 int doors_open(struct doors *doors, const struct door_of *of, struct str address, uint16_t port,
     door_visit *visit, const void *ctx, struct err *err);
+/* Doors of other types than `but`: where they are, in the arena. */
+struct door_place {
+    struct str address;
+    uint16_t port;
+};
+struct door_place *doors_list(struct doors *doors, struct arena *arena, struct str but, size_t *n);
+/* `opened` is called for each that opens from now on, of any type, with what locks doors_open() was called.
+ */
+void doors_follow(struct doors *doors,
+    void (*opened)(void *ctx, const struct door_of *of, const struct door_place *place), void *ctx);
 /* Nobody can knock any longer; conversations go on. */
 void doors_shut(struct doors *doors, const struct door_of *of);
 

@@ -7,6 +7,7 @@
 #include "sandbox/engine/process.h"
 #include "sandbox/engine/resident.h"
 #include "sandbox/engine/task.h"
+#include "sandbox/host/host.h"
 #include "sandbox/services/cloud_things.h"
 #include "sandbox/services/endpoints.h"
 #include "sandbox/services/executions.h"
@@ -23,6 +24,7 @@ static const struct service_operation *const tables[] = {
     athena_operations,
     batch_operations,
     cloudcontrol_operations,
+    ec2_operations,
     emrserverless_operations,
     events_operations,
     glue_operations,
@@ -88,6 +90,11 @@ static void end_leftovers(struct services *services)
         }
 }
 
+static void look_at_hosts(struct services *services)
+{
+    hosts_look(services_parts(services)->hosts);
+}
+
 int services_open(struct sandbox *sandbox, struct control *control, struct services **out, struct err *err)
 {
     struct services *services = services_new(sandbox, control, tables);
@@ -107,6 +114,9 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->daemons = daemons_new(services);
     parts->doors = doors_new(services);
     endpoints_open(services);
+    parts->hosts = hosts_new(services);
+    services_follow(services, "ec2", look_at_hosts);
+    look_at_hosts(services);
     sources_start(services);
     if (sandbox_schedules(sandbox))
         schedules_start(services);
@@ -125,6 +135,7 @@ void services_stop(struct services *services)
     functions_stop(parts->functions);
     executions_stop(parts->executions);
     queues_stop(parts->queues);
+    hosts_stop(parts->hosts);
     doors_stop(parts->doors);
     daemons_stop(parts->daemons);
     services_wait_threads(services);
@@ -143,6 +154,7 @@ void services_close(struct services *services)
     logs_close(parts->logs);
     queues_free(parts->queues);
     cloud_things_free(parts->cloud);
+    hosts_free(parts->hosts);
     doors_free(parts->doors);
     daemons_free(parts->daemons);
     services_free(services);

@@ -10,6 +10,7 @@
  *   logs_operations.c, metrics.c   CloudWatch
  *   endpoints.c, rds*.c   real servers behind records
  *   cloudcontrol.c, cloud_*.c   all types of CloudFormation, by their schemas
+ *   ec2.c              instances that stop, start and say something
  *   sts.c, secrets.c, ssm.c, kms.c, ecr.c   credentials, versions of secrets, parameters, keys, a password
  *
  * A service is added by a file with a table, and its line here and in registry.c.
@@ -27,7 +28,7 @@ void services_close(struct services *services);
 
 /* Each ends with {0}. */
 extern const struct service_operation athena_operations[], batch_operations[], cloudcontrol_operations[],
-    emrserverless_operations[], events_operations[], glue_operations[], lambda_operations[],
+    ec2_operations[], emrserverless_operations[], events_operations[], glue_operations[], lambda_operations[],
     logs_operations[], metrics_operations[], rds_operations[], s3_operations[], ecr_operations[],
     ecs_operations[], kms_operations[], secretsmanager_operations[], ssm_operations[], sns_operations[],
     sqs_operations[], states_operations[], sts_operations[];

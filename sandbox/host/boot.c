@@ -1,0 +1,371 @@
+/* One host, from its folder to its last process: the thread that has it. */
+#include "base/clock.h"
+#include "base/embed.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "sandbox/daemon/door.h"
+#include "sandbox/host/host_internal.h"
+#include "sandbox/host/netns.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SCRIPT_MS = 20000, MAX_CONSOLE = 1024 * 1024 };
+
+/* What a boot needs to know of an instance. */
+struct booting {
+    struct host *host;
+    struct arena arena;
+    struct control_record record;
+    struct str vpc, cidr, folder, name, gateway, bits;
+    struct metadata *metadata;
+    int netns, console;
+    int64_t printed;
+};
+
+static struct str setting(const struct booting *b, const char *name)
+{
+    return value_gets(b->record.attrs, name);
+}
+
+/* ---- scripts ---- */
+
+static struct str script_text(struct arena *arena, const char *name)
+{
+    const struct embedded_file *file = embedded_find(arena_printf(arena, "sandbox/host/scripts/%s", name));
+    return file ? embedded_text(file) : STR_EMPTY;
+}
+
+static const char *env_path(struct arena *arena)
+{
+    const char *path = getenv("PATH");
+    return arena_printf(arena, "PATH=%s:/usr/sbin:/sbin", path ? path : "/usr/local/bin:/usr/bin:/bin").p;
+}
+
+static void keep_words(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    (void)stream;
+    buf_add(ctx, bytes, n);
+}
+
+int host_script(struct services *services, const char *name, const char *const *arguments, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf words = BUF_INIT;
+    struct process_switch stop;
+    struct process_end end;
+    const char *argv[16] = {"sh", "-c", script_text(&arena, name).p, name};
+    for (size_t i = 0; arguments[i] && i < 11; i++)
+        argv[4 + i] = arguments[i];
+    const char *const env[] = {env_path(&arena), NULL};
+    const struct process_options options = {.argv = argv,
+        .env = env,
+        .dir = "/",
+        .family = services_family(services),
+        .timeout_ms = SCRIPT_MS,
+        .max_output = 4096,
+        .output = keep_words,
+        .ctx = &words};
+    if (process_switch_init(&stop, err))
+        return -1;
+    int status = process_run(&options, &stop, &end, err);
+    process_switch_release(&stop);
+    if (!status && end.exit_code != 0)
+        status = err_set(err, ERR_FAILED, "%s: %.*s", name, STR_ARG(str_trim(buf_str(&words))));
+    return status;
+}
+
+/* ---- its network ---- */
+
+void host_vpc(struct services *services, struct arena *arena, const struct control_record *instance,
+    struct str *vpc, struct str *cidr)
+{
+    struct control *control = services_control(services);
+    struct control_record subnet, network;
+    *vpc = STR_EMPTY;
+    *cidr = STR("172.31.0.0/16");
+    if (!control_find(control, arena, STR("aws.ec2.subnet"), instance->region,
+            value_gets(instance->attrs, "subnet_id"), &subnet))
+        return;
+    *vpc = value_gets(subnet.attrs, "vpc_id");
+    *cidr = control_find(control, arena, STR("aws.ec2.vpc"), instance->region, *vpc, &network)
+                ? value_gets(network.attrs, "cidr_block")
+                : value_gets(subnet.attrs, "cidr_block");
+}
+
+struct str host_gateway(struct arena *arena, struct str cidr)
+{
+    struct in_addr first = {0};
+    char text[INET_ADDRSTRLEN] = "";
+    struct str bits;
+    inet_pton(AF_INET, arena_strz(arena, str_cut(cidr, '/', &bits)), &first);
+    first.s_addr = htonl(ntohl(first.s_addr) + 1);
+    inet_ntop(AF_INET, &first, text, sizeof text);
+    return arena_str(arena, str_z(text));
+}
+
+static struct network *network_make(struct host *host, struct str cidr, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct hosts *hosts = host->all;
+    struct str bits;
+    int netns;
+    str_cut(cidr, '/', &bits);
+    if (netns_new(&netns, err))
+        return NULL;
+    const char *const arguments[] = {netns_path(&arena, netns).p,
+        arena_printf(&arena, "%s/%.*s", host_gateway(&arena, cidr).p, STR_ARG(bits)).p, NULL};
+    if (host_script(hosts->services, "network.sh", arguments, err)) {
+        close(netns);
+        return NULL;
+    }
+    struct network *network = ARENA_NEW(&hosts->arena, struct network);
+    *network =
+        (struct network){.next = hosts->networks, .vpc = arena_str(&hosts->arena, host->vpc), .netns = netns};
+    hosts->networks = network;
+    return network;
+}
+
+struct network *host_network(struct host *host, struct str cidr, struct err *err)
+{
+    struct network *network = host->all->networks;
+    while (network && !str_eq(network->vpc, host->vpc))
+        network = network->next;
+    return network ? network : network_make(host, cidr, err);
+}
+
+static int join_network(struct booting *b, struct err *err)
+{
+    struct hosts *hosts = b->host->all;
+    struct arena *arena = &b->arena;
+    if (netns_new(&b->netns, err))
+        return -1;
+    pthread_mutex_lock(&hosts->lock);
+    struct network *network = host_network(b->host, b->cidr, err);
+    unsigned number = network ? network->next_number++ : 0;
+    b->host->network = network;
+    pthread_mutex_unlock(&hosts->lock);
+    if (!network)
+        return -1;
+    const char *const arguments[] = {netns_path(arena, b->netns).p, netns_path(arena, network->netns).p,
+        arena_printf(arena, "%u", number).p,
+        arena_printf(arena, "%s/%s", setting(b, "private_ip").p, b->bits.p).p, b->gateway.p, NULL};
+    return host_script(hosts->services, "attach.sh", arguments, err);
+}
+
+/* ---- ports that lead to this machine ---- */
+
+int host_lend(struct host *host, int netns, const char *address, uint16_t port, struct err *err)
+{
+    int fd;
+    if (netns_listen(netns, address, port, &fd, err))
+        return -1;
+    relay_add(host->all->relay, host, fd, address, port);
+    return 0;
+}
+
+static int lend_ports(struct booting *b, struct err *err)
+{
+    struct hosts *hosts = b->host->all;
+    struct str port, endpoint = sandbox_endpoint(services_sandbox(hosts->services), &b->arena);
+    int64_t number;
+    pthread_mutex_lock(&hosts->lock);
+    int status = hosts->relay ? 0 : relay_new(&hosts->relay, err);
+    pthread_mutex_unlock(&hosts->lock);
+    str_cut(str_slice(endpoint, strlen("http://"), endpoint.n), ':', &port);
+    if (status || !str_to_int(port, &number) ||
+        host_lend(b->host, b->netns, "127.0.0.1", (uint16_t)number, err))
+        return -1;
+    size_t n;
+    struct err ignored = ERR_INIT;
+    const struct door_place *places =
+        doors_list(services_parts(hosts->services)->doors, &b->arena, STR(HOST_TYPE), &n);
+    for (size_t i = 0; i < n; i++)
+        host_lend(b->host, b->netns, places[i].address.p, places[i].port, &ignored);
+    return 0;
+}
+
+/* ---- its folder ---- */
+
+static struct str quoted(struct arena *arena, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] == '\'')
+            buf_addz(&out, "'\\''");
+        else
+            buf_add_char(&out, text.p[i]);
+    return arena_printf(arena, "'%.*s'", STR_ARG(buf_str(&out)));
+}
+
+/* The user that the image's makers have set up; of an image that nobody knows, all of them. */
+static const char *users_of(const struct booting *b)
+{
+    struct control_record image;
+    if (!control_find(services_control(b->host->all->services), (struct arena *)(uintptr_t)&b->arena,
+            STR("aws.ec2.image"), b->record.region, setting(b, "image_id"), &image))
+        return "ec2-user ubuntu admin";
+    struct str name = value_gets(image.attrs, "name");
+    return str_starts(name, STR("ubuntu"))   ? "ubuntu"
+           : str_starts(name, STR("debian")) ? "admin"
+                                             : "ec2-user";
+}
+
+static int write_one(struct booting *b, const char *name, struct str text, mode_t mode, struct err *err)
+{
+    return file_write_atomic(path_join(&b->arena, b->folder, str_z(name)).p, text, mode, err);
+}
+
+static int write_folder(struct booting *b, struct err *err)
+{
+    struct arena *arena = &b->arena;
+    struct services *services = b->host->all->services;
+    struct control_record key = {0};
+    struct str note = STR_EMPTY, script = user_data_script(arena, setting(b, "user_data"), &note);
+    control_find(services_control(services), arena, STR("aws.ec2.key_pair"), b->record.region,
+        setting(b, "key_name"), &key);
+    struct str endpoint = sandbox_endpoint(services_sandbox(services), arena);
+    struct str settings = arena_printf(arena,
+        "NAME=%s ADDRESS=%s USERS='%s' INSTANCE=%s REGION=%s ENDPOINT=%s\nKEY=%s\nNOTE=%s\n", b->name.p,
+        setting(b, "private_ip").p, users_of(b), b->record.id.p, b->record.region.p, endpoint.p,
+        quoted(arena, str_trim(value_gets(key.attrs, "public_key"))).p, quoted(arena, note).p);
+    return dir_make(b->folder.p, err) || write_one(b, "init.sh", script_text(arena, "init.sh"), 0600, err) ||
+           write_one(b, "settings", settings, 0600, err) ||
+           (script.n && write_one(b, "user-data", script, 0700, err));
+}
+
+/* ---- while it runs ---- */
+
+static void keep_console(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    struct booting *b = ctx;
+    struct hosts *hosts = b->host->all;
+    (void)stream;
+    b->printed += (int64_t)n;
+    if (b->printed < MAX_CONSOLE)
+        fd_write_all(b->console, bytes, n, NULL, "console");
+    if (str_find(str_n(bytes, n), STR("Server listening on"), 0) < 0)
+        return;
+    pthread_mutex_lock(&hosts->lock);
+    if (b->host->state == HOST_BOOTING)
+        b->host->state = HOST_UP;
+    pthread_cond_broadcast(&hosts->changed);
+    pthread_mutex_unlock(&hosts->lock);
+}
+
+static int run_processes(struct booting *b, struct err *err)
+{
+    struct arena *arena = &b->arena;
+    struct process_end end;
+    const char *const env[] = {env_path(arena), "LANG=C.UTF-8", NULL};
+    const char *const argv[] = {"nsenter", arena_printf(arena, "--net=%s", netns_path(arena, b->netns).p).p,
+        "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--propagation", "private",
+        "sh", "-c", script_text(arena, "boot.sh").p, "boot", b->folder.p, b->name.p,
+        sandbox_dir(services_sandbox(b->host->all->services)), NULL};
+    const struct process_options options = {.argv = argv,
+        .env = env,
+        .dir = "/",
+        .family = services_family(b->host->all->services),
+        .output = keep_console,
+        .ctx = b};
+    return process_run(&options, &b->host->stop, &end, err);
+}
+
+static int boot_once(struct booting *b, struct err *err)
+{
+    struct services *services = b->host->all->services;
+    struct hosts *hosts = b->host->all;
+    struct err no_firewall = ERR_INIT;
+    if (!control_find(
+            services_control(services), &b->arena, STR(HOST_TYPE), b->host->region, b->host->id, &b->record))
+        return err_set(err, ERR_ABSENT, "it is gone");
+    host_vpc(services, &b->arena, &b->record, &b->vpc, &b->cidr);
+    str_cut(b->cidr, '/', &b->bits);
+    b->bits = arena_str(&b->arena, b->bits);
+    b->gateway = host_gateway(&b->arena, b->cidr);
+    b->name = str_cut(setting(b, "private_dns_name"), '.', &(struct str){0});
+    b->name = arena_str(&b->arena, b->name);
+    char *real = realpath(sandbox_dir(services_sandbox(services)), NULL);
+    b->folder = arena_printf(&b->arena, "%s/hosts/%s", real ? real : "", b->host->id.p);
+    free(real);
+    if (write_folder(b, err))
+        return -1;
+    b->console = open(
+        path_join(&b->arena, b->folder, STR("console")).p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (join_network(b, err))
+        return -1;
+    pthread_mutex_lock(&hosts->lock);
+    b->host->netns = b->netns; /* from here on it is told of new doors, those of now come with lend_ports() */
+    pthread_mutex_unlock(&hosts->lock);
+    if (lend_ports(b, err) ||
+        metadata_start(services, b->netns, b->record.region, b->record.id, &b->metadata, err))
+        return -1;
+    if (firewall_apply(hosts, b->netns, &b->record, &no_firewall)) {
+        struct str words =
+            arena_printf(&b->arena, "host: all ports are open within the network: %s\n", no_firewall.message);
+        fd_write_all(b->console, words.p, words.n, NULL, "console");
+    }
+    return run_processes(b, err);
+}
+
+static void boot_over(struct booting *b, const struct err *err)
+{
+    struct host *host = b->host;
+    if (host->all->relay)
+        relay_drop(host->all->relay, host);
+    metadata_stop(b->metadata);
+    if (err->message[0] && b->console >= 0) {
+        struct str words = arena_printf(&b->arena, "host: it does not boot: %s\n", err->message);
+        fd_write_all(b->console, words.p, words.n, NULL, "console");
+    }
+    fd_close_ptr(&b->console);
+    pthread_mutex_lock(&host->all->lock);
+    if (err->message[0])
+        host->why = arena_str(&host->arena, str_z(err->message));
+    host->netns = -1;
+    host->network = NULL;
+    pthread_mutex_unlock(&host->all->lock);
+    fd_close_ptr(&b->netns);
+    arena_release(&b->arena);
+}
+
+/* It ended: does it begin anew? With the lock held. */
+static bool boots_again(struct host *host)
+{
+    bool again = host->again && host->wanted && !host->removed && !host->all->stopping;
+    host->again = false;
+    host->state = HOST_OFF;
+    process_switch_release(&host->stop);
+    if (again && !process_switch_init(&host->stop, NULL)) {
+        host->state = HOST_BOOTING;
+        return true;
+    }
+    host->alive = false;
+    return false;
+}
+
+void host_run(void *ctx)
+{
+    struct host *host = ctx;
+    struct hosts *hosts = host->all;
+    bool again, gone = false;
+    do {
+        struct booting b = {.host = host, .netns = -1, .console = -1};
+        struct err err = ERR_INIT;
+        boot_once(&b, &err);
+        boot_over(&b, &err);
+        pthread_mutex_lock(&hosts->lock);
+        again = boots_again(host);
+        gone = !again && host->removed;
+        if (gone)
+            host->alive = true; /* until it is out of the list nobody else sees to it */
+        pthread_cond_broadcast(&hosts->changed);
+        pthread_mutex_unlock(&hosts->lock);
+    } while (again);
+    if (gone)
+        host_gone(host);
+}

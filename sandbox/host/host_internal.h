@@ -1,0 +1,98 @@
+/* Shared by the files of this room; see host.h. */
+#ifndef WEIR_SANDBOX_HOST_HOST_INTERNAL_H
+#define WEIR_SANDBOX_HOST_HOST_INTERNAL_H
+
+#include "sandbox/engine/process.h"
+#include "sandbox/host/host.h"
+#include "sandbox/host/relay.h"
+
+#include <pthread.h>
+
+struct metadata;
+
+/* A VPC. */
+struct network {
+    struct network *next;
+    struct str vpc; /* "us-east-1/vpc-0a1b"; without an id: the one that every account has */
+    int netns;
+    unsigned next_number; /* of interfaces */
+};
+
+#define HOST_TYPE "aws.ec2.instance"
+
+enum { HOST_PORTS = 64 };
+
+enum host_state { HOST_OFF, HOST_BOOTING, HOST_UP, HOST_ENDING };
+
+struct host {
+    struct host *next;
+    struct hosts *all;
+    struct arena arena;
+    struct str id, region, vpc; /* vpc: "us-east-1/vpc-0a1b" */
+    uint16_t ports[HOST_PORTS]; /* of its doors */
+    size_t port_count;
+    bool wanted;  /* its record says that it runs */
+    bool removed; /* there is no record any more: its folder goes */
+    bool seen;    /* by the look that is under way */
+    bool again;   /* it boots when it has ended */
+    bool alive;   /* a thread has it */
+    enum host_state state;
+    struct process_switch stop;
+    struct network *network; /* while alive */
+    int netns;               /* -1: none */
+    struct str why;          /* it did not come up: what it said */
+};
+
+struct hosts {
+    struct services *services;
+    struct arena arena;
+    pthread_mutex_t lock; /* of all below, and of the hosts */
+    pthread_cond_t changed;
+    pthread_mutex_t looking; /* one look at a time */
+    struct host *first;
+    struct network *networks;
+    struct relay *relay;
+    bool stopping, said;
+};
+
+struct str host_folder(const struct hosts *hosts, struct arena *arena, struct str id);
+
+/* Out of the list, and its folder goes. */
+void host_gone(struct host *host);
+
+/* ---- boot.c: the thread that has a host until it ends ---- */
+
+void host_run(void *ctx);
+/* The network of the VPC, made where it is not there. With the lock held. */
+struct network *host_network(struct host *host, struct str cidr, struct err *err);
+/* Runs "network.sh" of scripts/ with these arguments, NULL at the end. */
+int host_script(struct services *services, const char *name, const char *const *arguments, struct err *err);
+/* The VPC of an instance and its addresses: "vpc-0a1b", 10.0.0.0/16. */
+void host_vpc(struct services *services, struct arena *arena, const struct control_record *instance,
+    struct str *vpc, struct str *cidr);
+/* "10.0.0.1": of a network's router, the first address. */
+struct str host_gateway(struct arena *arena, struct str cidr);
+
+/* Inside the host this address leads to the same one of this machine. */
+int host_lend(struct host *host, int netns, const char *address, uint16_t port, struct err *err);
+
+/* ---- user_data.c ---- */
+
+/* The script that carries it out, "" nothing to do; `note`: what is not done, for the console. */
+struct str user_data_script(struct arena *arena, struct str data, struct str *note);
+
+/* ---- firewall.c ---- */
+
+/* The host lets in what its groups say. -1: this machine has no iptables, or it does not work. */
+int firewall_apply(struct hosts *hosts, int netns, const struct control_record *instance, struct err *err);
+/* The ports that are open to public addresses, 64 at most. */
+size_t firewall_ports(struct hosts *hosts, struct arena *arena, const struct control_record *instance,
+    uint16_t *out, size_t room);
+
+/* ---- metadata.c ---- */
+
+int metadata_start(struct services *services, int netns, struct str region, struct str id,
+    struct metadata **out, struct err *err);
+void metadata_stop(struct metadata *metadata);
+
+#endif

@@ -1,0 +1,282 @@
+/*
+ * The metadata service of an instance, at 169.254.169.254 inside its host: who it is, its user data, and the
+ * credentials of its role. With tokens (version 2) unless the instance's options say that it may go without.
+ */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "sandbox/host/host_internal.h"
+#include "sandbox/host/netns.h"
+#include "sandbox/http/mhd_api.h"
+#include "sandbox/http/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOKEN_SIZE = 40, CREDENTIALS_MS = 6 * 3600 * 1000, IDLE_S = 30 };
+
+#define TOKEN_HEADER "X-aws-ec2-metadata-token"
+#define TTL_HEADER   "X-aws-ec2-metadata-token-ttl-seconds"
+
+struct metadata {
+    struct services *services;
+    struct arena arena;
+    struct str region, id;
+    char token[TOKEN_SIZE + 1]; /* one is enough: all inside may have it */
+    const struct mhd_api *mhd;
+    struct MHD_Daemon *daemon;
+};
+
+/* One request. */
+struct question {
+    struct metadata *metadata;
+    struct arena arena;
+    struct control_record record;
+};
+
+static struct str attribute(const struct question *q, const char *name)
+{
+    return value_gets(q->record.attrs, name);
+}
+
+/* ---- what there is ---- */
+
+static struct str role_of(struct question *q)
+{
+    struct control_record profile;
+    struct str arn = attribute(q, "instance_profile");
+    if (!arn.n || !control_find(services_control(q->metadata->services), &q->arena,
+                      STR("aws.iam.instance_profile"), STR_EMPTY, arn, &profile))
+        return STR_EMPTY;
+    const struct value *roles = value_getz(profile.attrs, "roles");
+    return roles && roles->kind == VALUE_LIST && roles->count ? value_text(roles->items[0], STR_EMPTY)
+                                                              : STR_EMPTY;
+}
+
+static struct str as_json(struct question *q, const char *const *pairs)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    const struct value *map = NULL;
+    for (size_t i = 0; pairs[i]; i += 2)
+        map = value_with(&q->arena, map, str_z(pairs[i]), value_stringz(&q->arena, pairs[i + 1]));
+    json_write(&out, map, JSON_PRETTY);
+    return arena_str(&q->arena, buf_str(&out));
+}
+
+static struct str credentials(struct question *q)
+{
+    struct sandbox_key own = sandbox_first_key(services_sandbox(q->metadata->services));
+    int64_t now = clock_wall_ms();
+    const struct session session = {role_of(q), q->metadata->id, now + CREDENTIALS_MS};
+    struct session_key key = session_new(&q->arena, own.secret_key, &session);
+    const char *const pairs[] = {"Code", "Success", "Type", "AWS-HMAC", "LastUpdated",
+        time_rfc3339(&q->arena, now, false).p, "AccessKeyId", arena_strz(&q->arena, key.access_key),
+        "SecretAccessKey", arena_strz(&q->arena, key.secret_key), "Token", arena_strz(&q->arena, key.token),
+        "Expiration", time_rfc3339(&q->arena, session.expires_ms, false).p, NULL};
+    return as_json(q, pairs);
+}
+
+static struct str profile(struct question *q)
+{
+    const char *const pairs[] = {"Code", "Success", "LastUpdated",
+        time_rfc3339(&q->arena, q->record.created_ms, false).p, "InstanceProfileArn",
+        attribute(q, "instance_profile").p, NULL};
+    return as_json(q, pairs);
+}
+
+static struct str zone_of(struct question *q)
+{
+    struct control_record subnet;
+    return control_find(services_control(q->metadata->services), &q->arena, STR("aws.ec2.subnet"),
+               q->metadata->region, attribute(q, "subnet_id"), &subnet)
+               ? value_gets(subnet.attrs, "availability_zone")
+               : arena_printf(&q->arena, "%sa", q->metadata->region.p);
+}
+
+static struct str identity(struct question *q)
+{
+    struct str account = services_account(q->metadata->services);
+    const char *const pairs[] = {"accountId", arena_strz(&q->arena, account), "architecture", "x86_64",
+        "availabilityZone", zone_of(q).p, "imageId", attribute(q, "image_id").p, "instanceId",
+        q->metadata->id.p, "instanceType", attribute(q, "instance_type").p, "pendingTime",
+        time_rfc3339(&q->arena, q->record.created_ms, false).p, "privateIp", attribute(q, "private_ip").p,
+        "region", q->metadata->region.p, "version", "2017-09-30", NULL};
+    return as_json(q, pairs);
+}
+
+static struct str public_key(struct question *q)
+{
+    struct control_record key = {0};
+    control_find(services_control(q->metadata->services), &q->arena, STR("aws.ec2.key_pair"),
+        q->metadata->region, attribute(q, "key_name"), &key);
+    return value_gets(key.attrs, "public_key");
+}
+
+/* Without an attribute: what a function says, or the folder's entries. */
+static const struct entry {
+    const char *path, *attribute;
+    struct str (*say)(struct question *q);
+    const char *lists;
+} entries[] = {
+    {"/latest/meta-data", NULL, NULL,
+        "ami-id\nhostname\niam/\ninstance-id\ninstance-type\nlocal-hostname\nlocal-ipv4\nplacement/"
+        "\npublic-ipv4\npublic-keys/"},
+    {"/latest/meta-data/ami-id", "image_id", NULL, NULL},
+    {"/latest/meta-data/hostname", "private_dns_name", NULL, NULL},
+    {"/latest/meta-data/iam", NULL, NULL, "info\nsecurity-credentials/"},
+    {"/latest/meta-data/iam/info", NULL, profile, NULL},
+    {"/latest/meta-data/iam/security-credentials", NULL, role_of, NULL},
+    {"/latest/meta-data/instance-id", "instance_id", NULL, NULL},
+    {"/latest/meta-data/instance-type", "instance_type", NULL, NULL},
+    {"/latest/meta-data/local-hostname", "private_dns_name", NULL, NULL},
+    {"/latest/meta-data/local-ipv4", "private_ip", NULL, NULL},
+    {"/latest/meta-data/placement", NULL, NULL, "availability-zone\nregion"},
+    {"/latest/meta-data/placement/availability-zone", NULL, zone_of, NULL},
+    {"/latest/meta-data/public-ipv4", "public_ip", NULL, NULL},
+    {"/latest/meta-data/public-keys/0/openssh-key", NULL, public_key, NULL},
+    {"/latest/user-data", "user_data", NULL, NULL},
+    {"/latest/dynamic/instance-identity/document", NULL, identity, NULL},
+};
+
+/* "" : there is no such thing. */
+static struct str tell(struct question *q, struct str path)
+{
+    static const struct str role_path = STR_INIT("/latest/meta-data/iam/security-credentials/");
+    while (path.n > 1 && path.p[path.n - 1] == '/')
+        path.n--;
+    if (str_eqz(path, "/latest/meta-data/placement/region"))
+        return q->metadata->region;
+    if (str_starts(path, role_path) && role_of(q).n &&
+        str_eq(str_slice(path, role_path.n, path.n), role_of(q)))
+        return credentials(q);
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        const struct entry *entry = &entries[i];
+        if (str_eqz(path, entry->path))
+            return entry->attribute ? attribute(q, entry->attribute)
+                   : entry->say     ? entry->say(q)
+                                    : str_z(entry->lists);
+    }
+    return STR_EMPTY;
+}
+
+/* ---- requests ---- */
+
+struct wanted_header {
+    const char *name;
+    struct str value;
+    struct arena *arena;
+};
+
+static enum MHD_Result find_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct wanted_header *wanted = ctx;
+    (void)kind;
+    if (str_ieq(str_z(name), str_z(wanted->name)) && value)
+        wanted->value = arena_str(wanted->arena, str_z(value));
+    return MHD_YES;
+}
+
+static struct str header_of(struct question *q, struct MHD_Connection *connection, const char *name)
+{
+    struct wanted_header wanted = {name, STR_EMPTY, &q->arena};
+    q->metadata->mhd->get_connection_values(connection, MHD_HEADER_KIND, find_header, &wanted);
+    return wanted.value;
+}
+
+static bool is_let_in(struct question *q, struct MHD_Connection *connection)
+{
+    const struct value *options = value_getz(q->record.attrs, "metadata_options");
+    if (str_eqz(value_gets(options, "http_tokens"), "optional") && !header_of(q, connection, TOKEN_HEADER).n)
+        return true;
+    return str_eqz(header_of(q, connection, TOKEN_HEADER), q->metadata->token);
+}
+
+static unsigned answer_of(struct question *q, struct MHD_Connection *connection, const char *path,
+    const char *method, struct str *body)
+{
+    struct metadata *m = q->metadata;
+    const struct value *options;
+    if (!control_find(services_control(m->services), &q->arena, STR(HOST_TYPE), m->region, m->id, &q->record))
+        return MHD_HTTP_NOT_FOUND;
+    options = value_getz(q->record.attrs, "metadata_options");
+    if (str_eqz(value_gets(options, "http_endpoint"), "disabled"))
+        return MHD_HTTP_FORBIDDEN;
+    if (strcmp(method, "PUT") == 0) {
+        bool token = strcmp(path, "/latest/api/token") == 0;
+        *body = str_z(m->token);
+        return !token                                   ? MHD_HTTP_NOT_FOUND
+               : header_of(q, connection, TTL_HEADER).n ? MHD_HTTP_OK
+                                                        : MHD_HTTP_BAD_REQUEST;
+    }
+    if (!is_let_in(q, connection))
+        return MHD_HTTP_UNAUTHORIZED;
+    *body = tell(q, str_z(path));
+    return body->n ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND;
+}
+
+static enum MHD_Result metadata_handle(void *ctx, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *data, size_t *size, void **state)
+{
+    static char seen;
+    struct question q = {.metadata = ctx};
+    struct str body = STR_EMPTY;
+    (void)version, (void)data;
+    if (!*state || *size) { /* the headers, and what nobody wants to read */
+        *state = &seen;
+        *size = 0;
+        return MHD_YES;
+    }
+    unsigned status = answer_of(&q, connection, url, method, &body);
+    const struct mhd_api *mhd = q.metadata->mhd;
+    if (status != MHD_HTTP_OK)
+        body = STR_EMPTY;
+    struct MHD_Response *response =
+        mhd->create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
+    if (status == MHD_HTTP_OK && strcmp(method, "PUT") == 0)
+        mhd->add_response_header(
+            response, TTL_HEADER, arena_strz(&q.arena, header_of(&q, connection, TTL_HEADER)));
+    mhd->add_response_header(response, "Content-Type", "text/plain");
+    enum MHD_Result queued = mhd->queue_response(connection, status, response);
+    mhd->destroy_response(response);
+    arena_release(&q.arena);
+    return queued;
+}
+
+int metadata_start(struct services *services, int netns, struct str region, struct str id,
+    struct metadata **out, struct err *err)
+{
+    const struct mhd_api *mhd = mhd_api(err);
+    unsigned char bytes[TOKEN_SIZE / 2];
+    int fd;
+    if (!mhd || netns_listen(netns, "169.254.169.254", 80, &fd, err))
+        return -1;
+    struct metadata *m = mem_zalloc(sizeof *m);
+    m->services = services;
+    m->mhd = mhd;
+    m->region = arena_str(&m->arena, region);
+    m->id = arena_str(&m->arena, id);
+    hash_random(bytes, sizeof bytes);
+    memcpy(m->token, hex_encode(&m->arena, bytes, sizeof bytes).p, TOKEN_SIZE);
+    m->daemon = mhd->start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC, 0, NULL, NULL,
+        metadata_handle, m, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+        MHD_OPTION_END);
+    *out = m;
+    if (m->daemon)
+        return 0;
+    fd_close_ptr(&fd);
+    metadata_stop(m);
+    *out = NULL;
+    return err_set(err, ERR_FAILED, "cannot serve instance metadata");
+}
+
+void metadata_stop(struct metadata *m)
+{
+    if (!m)
+        return;
+    if (m->daemon)
+        m->mhd->stop_daemon(m->daemon);
+    arena_release(&m->arena);
+    free(m);
+}

@@ -1,0 +1,115 @@
+/* EC2: what is done with an instance besides making and deleting it. Its host is sandbox/host's. */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/host/host.h"
+#include "sandbox/services/registry.h"
+
+static int find_instance(
+    const struct service_call *call, struct str id, struct control_record *out, struct err *err)
+{
+    if (control_find(
+            services_control(call->services), call->arena, STR("aws.ec2.instance"), call->region, id, out))
+        return 0;
+    return service_refuse(
+        err, 400, "InvalidInstanceID.NotFound", "The instance ID '%.*s' does not exist", STR_ARG(id));
+}
+
+/* One name, or a list of them. */
+static const struct value *instances_of(const struct service_call *call)
+{
+    const struct value *named = value_getz(call->input, "InstanceId");
+    return !named || named->kind == VALUE_LIST ? named : value_list(call->arena, &named, 1);
+}
+
+static const struct value *state_of(struct arena *arena, const char *name, int64_t code)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_int(&b, "code", code);
+    view_text(&b, "name", str_z(name));
+    return value_builder_map(&b);
+}
+
+static const struct value *change_of(struct arena *arena, struct str id, bool was_halted, bool halted)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_text(&b, "instanceId", id);
+    view_set(&b, "currentState", halted ? state_of(arena, "stopped", 80) : state_of(arena, "pending", 0));
+    view_set(
+        &b, "previousState", was_halted ? state_of(arena, "stopped", 80) : state_of(arena, "running", 16));
+    return value_builder_map(&b);
+}
+
+/* Each is known before any of them is changed. */
+static int set_halted(struct service_call *call, bool halted, struct err *err)
+{
+    const struct value *ids = instances_of(call);
+    struct control_record record;
+    struct value_builder changes = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; ids && i < ids->count; i++)
+        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
+            return -1;
+    for (uint32_t i = 0; ids && i < ids->count; i++) {
+        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err)) {
+            value_builder_release(&changes);
+            return -1;
+        }
+        control_set(services_control(call->services), STR("aws.ec2.instance"), &record, "stopped",
+            value_bool(halted));
+        value_builder_add(
+            &changes, change_of(call->arena, record.id, value_getb(record.attrs, "stopped"), halted));
+    }
+    hosts_look(services_parts(call->services)->hosts);
+    const struct value *items = value_builder_list(&changes);
+    call->output =
+        value_with(call->arena, NULL, STR("instancesSet"), value_with(call->arena, NULL, STR("item"), items));
+    return 0;
+}
+
+static int stop_instances(struct service_call *call, struct err *err)
+{
+    return set_halted(call, true, err);
+}
+
+static int start_instances(struct service_call *call, struct err *err)
+{
+    return set_halted(call, false, err);
+}
+
+static int reboot_instances(struct service_call *call, struct err *err)
+{
+    const struct value *ids = instances_of(call);
+    struct control_record record;
+    for (uint32_t i = 0; ids && i < ids->count; i++)
+        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
+            return -1;
+    for (uint32_t i = 0; ids && i < ids->count; i++)
+        hosts_reboot(services_parts(call->services)->hosts, value_text(ids->items[i], STR_EMPTY));
+    call->output = value_with(call->arena, NULL, STR("return"), &value_true);
+    return 0;
+}
+
+static int console_output(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str id;
+    int64_t changed_ms;
+    if (service_required(call, "InstanceId", &id, err) || find_instance(call, id, &record, err))
+        return -1;
+    struct str text =
+        hosts_console(services_parts(call->services)->hosts, call->arena, record.id, &changed_ms);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "instanceId", record.id);
+    view_text(&b, "timestamp", time_rfc3339(call->arena, changed_ms, true));
+    view_text(&b, "output", base64_encode(call->arena, text));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+const struct service_operation ec2_operations[] = {
+    {"ec2", "StartInstances", start_instances, NULL, NULL},
+    {"ec2", "StopInstances", stop_instances, NULL, NULL},
+    {"ec2", "RebootInstances", reboot_instances, NULL, NULL},
+    {"ec2", "GetConsoleOutput", console_output, NULL, NULL},
+    {0},
+};
