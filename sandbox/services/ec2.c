@@ -60,9 +60,7 @@ static int set_halted(struct service_call *call, bool halted, struct err *err)
             &changes, change_of(call->arena, record.id, value_getb(record.attrs, "stopped"), halted));
     }
     hosts_look(services_parts(call->services)->hosts);
-    const struct value *items = value_builder_list(&changes);
-    call->output =
-        value_with(call->arena, NULL, STR("instancesSet"), value_with(call->arena, NULL, STR("item"), items));
+    call->output = value_with(call->arena, NULL, STR("instancesSet"), value_builder_list(&changes));
     return 0;
 }
 

@@ -20,7 +20,7 @@ add_user() {
 }
 for user in $USERS; do add_user "$user"; done
 
-mkdir -p -m 755 /run/sshd /etc/weir
+mkdir -p -m 755 /run/sshd /etc/weir /usr/local/bin
 [ -e /etc/weir/host_key ] || ssh-keygen -q -t ed25519 -N '' -C "root@$NAME" -f /etc/weir/host_key
 echo '-----BEGIN SSH HOST KEY FINGERPRINTS-----'
 ssh-keygen -l -f /etc/weir/host_key.pub
@@ -41,17 +41,32 @@ MaxSessions 100
 SetEnv AWS_ENDPOINT_URL=$ENDPOINT AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION
 Subsystem sftp internal-sftp
 END
+# Who waits for cloud-init waits for the user's data.
+cat > /usr/local/bin/cloud-init << 'END'
+#!/bin/sh
+[ "$1" = status ] || { echo "cloud-init: of its commands a host of the sandbox has status only" >&2; exit 2; }
+while [ "$2" = --wait ] && [ ! -s /run/weir/status ]; do sleep 0.1; done
+status=$(cat /run/weir/status 2> /dev/null || echo running)
+echo "status: $status"
+[ "$status" != error ]
+END
+chmod 755 /usr/local/bin/cloud-init
 $(command -v sshd || echo /usr/sbin/sshd) -D -e -f /etc/weir/sshd_config &
 
 export HOME=/root AWS_ENDPOINT_URL="$ENDPOINT" AWS_REGION="$REGION" AWS_DEFAULT_REGION="$REGION"
-[ -z "$NOTE" ] || printf "%s\n" "$NOTE"
+[ -z "$NOTE" ] || printf '%s\n' "$NOTE"
 once=/var/lib/cloud/instances/$INSTANCE
 mkdir -p "$once/sem"
 if [ -e /run/weir/user-data ] && [ ! -e "$once/sem/user-data" ]; then
     cp /run/weir/user-data "$once/user-data" && chmod 700 "$once/user-data"
-    (cd / && "$once/user-data" < /dev/null; echo "user data: it ended with status $?") 2>&1 | tee -a /var/log/cloud-init-output.log
+    (
+        status=0
+        cd / && "$once/user-data" < /dev/null || status=$?
+        echo "user data: it ended with status $status"
+        [ "$status" = 0 ] || echo error > "$once/status"
+    ) 2>&1 | tee -a /var/log/cloud-init-output.log
     : > "$once/sem/user-data" # one that was cut short is carried out again
 fi
-: > "$once/boot-finished"
+cp "$once/status" /run/weir/status 2> /dev/null || echo done > /run/weir/status
 echo "host: $INSTANCE is up"
 while :; do wait; sleep 3600 & wait $!; done
