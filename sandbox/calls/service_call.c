@@ -58,6 +58,8 @@ static const struct {
         "shareIdentifier schedulingPriorityOverride nodeOverrides retryStrategy eksPropertiesOverride "
         "ecsPropertiesOverride consumableResourcePropertiesOverride"},
     {"batch", "ListJobs", "arrayJobId multiNodeJobId"},
+    {"ec2", "StartInstances", "AdditionalInfo"},
+    {"ec2", "StopInstances", "Hibernate"},
     {"ecs", "RunTask",
         "capacityProviderStrategy placementConstraints placementStrategy volumeConfigurations referenceId "
         "group"},

@@ -92,6 +92,7 @@ static int console_output(struct service_call *call, struct err *err)
     struct control_record record;
     struct str id;
     int64_t changed_ms;
+    (void)value_getz(call->input, "Latest"); /* it always is */
     if (service_required(call, "InstanceId", &id, err) || find_instance(call, id, &record, err))
         return -1;
     struct str text =
