@@ -43,9 +43,23 @@ static void evaluate_rest(struct planner *p)
 
 /* ---- results ---- */
 
+static size_t count_changes(const struct planner *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        for (size_t k = 0; k < p->evaluated.instances[i].n; k++)
+            n += p->evaluated.instances[i].items[k].change != NULL;
+    return n;
+}
+
 static void collect_changes(struct planner *p)
 {
     struct plan *plan = p->plan;
+    size_t n = p->decided.count + count_changes(p);
+    if (n > p->decided.cap) { /* all at once: they are large */
+        p->decided.changes = mem_realloc_array(p->decided.changes, n, sizeof *p->decided.changes);
+        p->decided.cap = n;
+    }
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         struct instances *list = &p->evaluated.instances[i];
         if (p->stack->decls[i]->kind == DECL_RESOURCE)
@@ -60,7 +74,6 @@ static void collect_changes(struct planner *p)
             }
             if (!instance->change)
                 continue;
-            MEM_GROW(p->decided.changes, p->decided.cap, p->decided.count + 1);
             p->decided.changes[p->decided.count++] = *instance->change;
         }
     }

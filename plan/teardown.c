@@ -65,7 +65,7 @@ struct examination {
     struct planner *p;
     struct change **changes; /* deletions, each with something that can be looked at */
     struct provider **providers;
-    struct err *errors; /* by change; class ERR_NONE: none */
+    struct err **errors; /* by change; NULL: none */
     size_t n;
     pthread_mutex_t lock; /* the planner's arena, and its observer */
 };
@@ -266,6 +266,14 @@ static bool goes_before(struct examination *x, const struct change *change, cons
     return own >= there;
 }
 
+static void note_failure(struct examination *x, size_t i, const struct err *err)
+{
+    pthread_mutex_lock(&x->lock);
+    x->errors[i] = ARENA_NEW(x->p->arena, struct err);
+    *x->errors[i] = *err;
+    pthread_mutex_unlock(&x->lock);
+}
+
 static void examine_deletion(void *ctx, size_t i)
 {
     struct examination *x = ctx;
@@ -277,12 +285,14 @@ static void examine_deletion(void *ctx, size_t i)
     struct op_ctx op = op_context(p, &arena, x->providers[i], change->schema, change->subject.address);
     const struct value *erased = &value_empty_list, *left = &value_empty_list;
     const struct value *prior = change->prior ? change->prior : deleted_record(change)->attrs;
-    struct err *err = &x->errors[i];
+    struct err err = ERR_INIT;
     struct op_observer observer = {.ctx = &looking, .progress = tell_looking};
     op.observer = &observer;
-    if ((ops->erases && ops->erases(&op, p->options->teardown, prior, &erased, err)) ||
-        (has_flag(erased) && check_owner(&op, change, prior, err)))
+    if ((ops->erases && ops->erases(&op, p->options->teardown, prior, &erased, &err)) ||
+        (has_flag(erased) && check_owner(&op, change, prior, &err))) {
+        note_failure(x, i, &err);
         return;
+    }
     struct err ignored = ERR_INIT; /* what cannot be looked at now is looked at again afterwards */
     if (p->options->destroy)       /* otherwise they stay: something else may have taken over the name */
         teardown_find_leaves(p, &op, prior, &left, &ignored);
@@ -318,9 +328,12 @@ static const struct value *replaced_prior(struct planner *p, const struct change
 
 static int collect_deletions(struct planner *p, struct examination *x, struct err *err)
 {
-    x->changes = ARENA_ARRAY(p->arena, struct change *, p->decided.count + 1);
-    x->providers = ARENA_ARRAY(p->arena, struct provider *, p->decided.count + 1);
-    x->errors = ARENA_ARRAY(p->arena, struct err, p->decided.count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < p->decided.count; i++)
+        n += has_to_be_examined(&p->decided.changes[i]);
+    x->changes = ARENA_ARRAY(p->arena, struct change *, n + 1);
+    x->providers = ARENA_ARRAY(p->arena, struct provider *, n + 1);
+    x->errors = ARENA_ARRAY(p->arena, struct err *, n + 1);
     for (size_t i = 0; i < p->decided.count; i++) {
         struct change *change = &p->decided.changes[i];
         if (!has_to_be_examined(change))
@@ -353,12 +366,12 @@ bool teardown_examine(struct planner *p)
     pool_run(p->options->parallelism ? p->options->parallelism : THREADS, x.n, examine_deletion, &x);
     observe(&p->observer, &(struct event){.kind = EVENT_REFRESH_DONE});
     for (size_t i = 0; i < x.n; i++) {
-        if (x.errors[i].class == ERR_NONE)
+        if (!x.errors[i])
             continue;
         struct str address = x.changes[i]->subject.address;
         const struct decl *decl = stack_find(p->stack, address_declared(address));
-        err_context(&x.errors[i], "%.*s", STR_ARG(address));
-        ok = plan_failed(p, decl ? decl->span : (struct span){0}, &x.errors[i]);
+        err_context(x.errors[i], "%.*s", STR_ARG(address));
+        ok = plan_failed(p, decl ? decl->span : (struct span){0}, x.errors[i]);
     }
     return ok;
 }
