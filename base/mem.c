@@ -38,6 +38,15 @@ void *mem_alloc(size_t size)
     return ptr;
 }
 
+void *mem_alloc_aligned(size_t alignment, size_t size)
+{
+    inject();
+    void *ptr = aligned_alloc(alignment, size);
+    if (!ptr)
+        mem_exhausted();
+    return ptr;
+}
+
 void *mem_zalloc(size_t size)
 {
     inject();
