@@ -95,12 +95,12 @@ static bool add_table(const struct section *sections, size_t n, struct buf *out)
     return rows > 0;
 }
 
-static void add_types(const struct section *sections, size_t n, struct arena *arena, struct buf *out)
+static void add_types(const struct section *sections, size_t n, struct buf *out)
 {
     if (n < TYPES_WORTH_IT)
         return;
     buf_addz(out, "\n```\n");
-    sections_types(sections, n, arena, out);
+    sections_types(sections, n, out);
     buf_addz(out, "```\n");
 }
 
@@ -188,7 +188,7 @@ void render_markdown(const struct plan *plan, struct str stack, struct str env, 
         buf_addf(out, " (%.*s)", STR_ARG(env));
     buf_addz(out, "\n\n");
     add_numbers(plan, out);
-    add_types(sections, n, &arena, out);
+    add_types(sections, n, out);
     bool any = add_table(sections, n, out);
     add_erases(plan, out);
     if (any || plan->output_count || plan->drifted)

@@ -3,6 +3,8 @@
  */
 #include "cmd/render_section.h"
 
+#include "base/map.h"
+#include "base/mem.h"
 #include "base/terminal_cells.h"
 #include "stacks/stack.h"
 
@@ -23,7 +25,7 @@ static struct section section_of(const struct plan *plan, const struct change *c
     while (slash && declared.p[slash - 1] != '/')
         slash--;
     const struct stack *stack = plan->workspace ? plan->workspace->stack : NULL;
-    const struct decl *decl = stack ? stack_find(stack, declared) : NULL;
+    const struct decl *decl = change->decl ? change->decl : stack ? stack_find(stack, declared) : NULL;
     return (struct section){.change = change,
         .decl = decl,
         .declared = declared,
@@ -31,20 +33,35 @@ static struct section section_of(const struct plan *plan, const struct change *c
         .rank = decl ? decl->index : UINT32_MAX};
 }
 
-static int by_module(const void *a, const void *b)
-{
-    const struct section *x = a, *y = b;
-    int order = str_cmp(x->module, y->module);
-    return order ? order : x->rank != y->rank ? (x->rank < y->rank ? -1 : 1) : 0;
-}
-
 static int in_order(const void *a, const void *b)
 {
     const struct section *x = a, *y = b;
     if (x->group != y->group)
         return x->group < y->group ? -1 : 1;
-    int order = by_module(a, b);
-    return order ? order : str_cmp(x->change->subject.address, y->change->subject.address);
+    int order = x->module.n || y->module.n ? str_cmp(x->module, y->module) : 0;
+    if (order)
+        return order;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return str_cmp(x->change->subject.address, y->change->subject.address);
+}
+
+/* Each section's group, from the first section of its module, which a map remembers. */
+static void find_groups(struct section *list, size_t n)
+{
+    AUTO_MAP struct map modules = MAP_INIT;
+    struct section *first = NULL;
+    for (size_t pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < n; i++) {
+            if (!first || !str_eq(first->module, list[i].module))
+                first = map_get(&modules, list[i].module);
+            if (!first)
+                map_set(&modules, list[i].module, first = &list[i]);
+            if (pass)
+                list[i].group = first->group;
+            else if (first == &list[i] || list[i].rank > first->group)
+                first->group = list[i].rank;
+        }
 }
 
 size_t sections_list(const struct plan *plan, struct arena *arena, struct section **out)
@@ -54,11 +71,7 @@ size_t sections_list(const struct plan *plan, struct arena *arena, struct sectio
     for (size_t i = 0; i < plan->change_count; i++)
         if (is_shown(&plan->changes[i]))
             list[n++] = section_of(plan, &plan->changes[i]);
-    qsort(list, n, sizeof *list, by_module);
-    for (size_t i = n; i-- > 0;) {
-        bool last = i + 1 == n || !str_eq(list[i].module, list[i + 1].module);
-        list[i].group = last ? list[i].rank : list[i + 1].group;
-    }
+    find_groups(list, n);
     qsort(list, n, sizeof *list, in_order);
     *out = list;
     return n;
@@ -120,30 +133,32 @@ static int by_count(const void *a, const void *b)
     return x->n != y->n ? (x->n > y->n ? -1 : 1) : str_cmp(x->type, y->type);
 }
 
-static size_t count_types(
-    const struct section *sections, size_t n, struct arena *arena, struct type_count **out)
+static size_t count_types(const struct section *sections, size_t n, struct type_count **out)
 {
-    struct type_count *list = ARENA_ARRAY(arena, struct type_count, n + 1);
-    size_t count = 0;
+    struct type_count *list = NULL;
+    size_t count = 0, cap = 0;
     for (size_t i = 0; i < n; i++) {
         const struct change *c = sections[i].change;
         size_t k = 0;
         while (k < count && !str_eq(list[k].type, c->subject.type))
             k++;
-        count += k == count;
-        list[k].type = c->subject.type;
+        if (k == count) {
+            MEM_GROW(list, cap, count + 1);
+            list[count++] = (struct type_count){.type = c->subject.type};
+        }
         list[k].n++;
         list[k].counts[c->decision.action]++;
     }
-    qsort(list, count, sizeof *list, by_count);
+    if (count)
+        qsort(list, count, sizeof *list, by_count);
     *out = list;
     return count;
 }
 
-void sections_types(const struct section *sections, size_t n, struct arena *arena, struct buf *out)
+void sections_types(const struct section *sections, size_t n, struct buf *out)
 {
     struct type_count *list;
-    size_t count = count_types(sections, n, arena, &list);
+    size_t count = count_types(sections, n, &list);
     int width = 0;
     for (size_t i = 0; i < count; i++) {
         int w = (int)cells_width(list[i].type);
@@ -160,4 +175,5 @@ void sections_types(const struct section *sections, size_t n, struct arena *aren
         }
         buf_add_char(out, '\n');
     }
+    free(list);
 }

@@ -168,18 +168,16 @@ static void nothing_to_do(const struct plan *plan, bool drift, struct buf *out)
         as_it_is(plan, out);
 }
 
-/* Which of its declaration's creations it is; they follow one another. */
-static struct brief brief_of(const struct section *sections, size_t at, const struct value *tags)
+/* Which of its declaration's creations it is; they follow one another. `before` is the one before. */
+static struct brief brief_of(const struct section *sections, size_t at, const struct brief *before)
 {
-    struct brief brief = {.decl = sections[at].decl, .tags = tags};
-    size_t first = at;
-    if (sections[at].change->decision.action != ACTION_CREATE)
+    struct brief brief = {.decl = sections[at].decl, .tags = before->tags};
+    if (!at || sections[at].change->decision.action != ACTION_CREATE ||
+        sections[at - 1].change->decision.action != ACTION_CREATE ||
+        !str_eq(sections[at - 1].declared, sections[at].declared))
         return brief;
-    while (first && sections[first - 1].change->decision.action == ACTION_CREATE &&
-           str_eq(sections[first - 1].declared, sections[at].declared))
-        first--;
-    brief.nth = at - first;
-    brief.like = brief.nth ? sections[first].change : NULL;
+    brief.nth = before->nth + 1;
+    brief.like = before->like ? before->like : sections[at - 1].change;
     return brief;
 }
 
@@ -204,16 +202,14 @@ static void common_tags_line(const struct value *tags, const struct render_optio
     buf_add_char(out, '\n');
 }
 
-static void change_sections(const struct plan *plan, const struct render_options *o, struct buf *out)
+static void change_sections(const struct section *sections, size_t n, const struct render_options *o,
+    struct arena *arena, struct buf *out)
 {
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct section *sections;
-    size_t n = sections_list(plan, &arena, &sections);
     bool modules = sections_in_modules(sections, n), block = false;
-    const struct value *tags = o->compact ? sections_tags(sections, n, &arena) : NULL;
+    struct brief brief = {.tags = o->compact ? sections_tags(sections, n, arena) : NULL};
     for (size_t i = 0; i < n; i++) {
         bool opens = modules && (!i || !str_eq(sections[i].module, sections[i - 1].module));
-        struct brief brief = brief_of(sections, i, tags);
+        brief = brief_of(sections, i, &brief);
         bool had_block = block;
         block = section_has_block(sections[i].change, &brief, o);
         if (i && (had_block || block || opens))
@@ -224,37 +220,37 @@ static void change_sections(const struct plan *plan, const struct render_options
     }
     if (n)
         buf_add_char(out, '\n');
-    if (tags)
-        common_tags_line(tags, o, out);
+    if (brief.tags)
+        common_tags_line(brief.tags, o, out);
 }
 
 /* Where there is much to be done: of what. */
-static void types_section(const struct plan *plan, const struct render_options *o, struct buf *out)
+static void types_section(
+    const struct section *sections, size_t n, const struct render_options *o, struct buf *out)
 {
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct section *sections;
-    size_t n = sections_list(plan, &arena, &sections);
     if (n < TYPES_WORTH_IT)
         return;
     style_add(out, o->color, STYLE_BOLD, "By type:");
     buf_add_char(out, '\n');
-    sections_types(sections, n, &arena, out);
+    sections_types(sections, n, out);
     buf_add_char(out, '\n');
 }
 
 void render_plan(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
     size_t actions_planned = action_count(plan);
-    size_t drifted = drift_sections(plan, o, out);
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct section *sections;
+    size_t n = sections_list(plan, &arena, &sections), drifted = drift_sections(plan, o, out);
     if (drifted && plan_has_changes(plan)) {
         style_add(out, o->color, STYLE_BOLD, "weir would:");
         buf_addz(out, "\n\n");
     }
-    change_sections(plan, o, out);
+    change_sections(sections, n, o, &arena, out);
     render_erases(plan, o, out);
     if (plan->output_count && !plan->destroy) /* that they go as well goes without saying */
         output_section(plan, o, out);
-    types_section(plan, o, out);
+    types_section(sections, n, o, out);
     if (actions_planned)
         render_summary(plan, o, out);
     else

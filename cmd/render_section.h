@@ -23,7 +23,7 @@ struct section {
 size_t sections_list(const struct plan *plan, struct arena *arena, struct section **out);
 bool sections_in_modules(const struct section *sections, size_t n);
 /* "aws.s3.object  24 to create", a line for each type. */
-void sections_types(const struct section *sections, size_t n, struct arena *arena, struct buf *out);
+void sections_types(const struct section *sections, size_t n, struct buf *out);
 /* The tags that all have which are made: said once. NULL: none. */
 const struct value *sections_tags(const struct section *sections, size_t n, struct arena *arena);
 

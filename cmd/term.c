@@ -98,10 +98,24 @@ static size_t harmful(const unsigned char *p, size_t n, unsigned *code)
     return mark ? 3 : 0;
 }
 
+/* What is to be shown as it is, whoever asks: most texts all through. */
+static size_t plain_prefix(struct str text)
+{
+    size_t i = 0;
+    while (i < text.n && text.p[i] >= ' ' && text.p[i] < 0x7f && text.p[i] != '"' && text.p[i] != '\\')
+        i++;
+    return i;
+}
+
 static void add_escaped(struct buf *out, struct str text, bool quotes, bool keep_lines)
 {
-    size_t from = 0, valid = str_utf8_prefix(text);
-    for (size_t i = 0; i < text.n;) {
+    size_t from = 0, plain = plain_prefix(text);
+    if (plain == text.n) {
+        buf_add_str(out, text);
+        return;
+    }
+    size_t valid = str_utf8_prefix(text);
+    for (size_t i = plain; i < text.n;) {
         unsigned code = 0;
         const unsigned char *p = (const unsigned char *)text.p + i;
         size_t n = i >= valid ? (*p >= 0x80) : harmful(p, text.n - i, &code);

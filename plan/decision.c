@@ -42,6 +42,7 @@ static struct change *instance_change(struct planner *p, struct instance *instan
         .id = record ? record->subject.id : STR_EMPTY};
     struct change *change = instance->change = new_change(p, subject, decl->schema, instance->seen);
     change->instance = instance;
+    change->decl = decl;
     if (record && !str_eq(record->subject.address, instance->address))
         change->moved_from = record->subject.address;
     return change;
