@@ -8,6 +8,8 @@
 int str_cmp(struct str a, struct str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
+    if (n && *a.p != *b.p) /* mostly that settles it: attributes of an object, and no call is made */
+        return (unsigned char)*a.p < (unsigned char)*b.p ? -1 : 1;
     int order = n ? memcmp(a.p, b.p, n) : 0;
     if (order)
         return order;
