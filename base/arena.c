@@ -16,8 +16,8 @@ struct arena_chunk {
 enum {
     CHUNK_MIN = 4096 - 64,
     CHUNK_MAX = 256 * 1024,
-    /* An arena that has come so far takes pages of this size: a plan of ten thousand resources spent a quarter
-     * of its time on making small ones. */
+    /* An arena that has come so far takes pages of this size: a plan of ten thousand resources spent a
+     * quarter of its time on making small ones. */
     HUGE_FROM = 1024 * 1024,
     HUGE_SIZE = 2 * 1024 * 1024,
 };

@@ -52,7 +52,7 @@ struct decision {
 struct change {
     struct subject subject; /* its id as recorded, or of what is there already (ADOPT) */
     const struct schema
-        *schema; /* NULL for a type that is not known any more (only then with ACTION_FORGET) */
+        *schema;             /* NULL for a type that is not known any more (only then with ACTION_FORGET) */
     const struct decl *decl; /* that gives it; NULL: it has no instance, or is of a saved plan */
     struct decision decision;
     struct str reason; /* why, where it is not plain: "not in the stack any more", "half-made by an earlier
