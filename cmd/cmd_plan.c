@@ -1,4 +1,5 @@
 /* weir plan: what would change; kept in a file where that is asked for. */
+#include "cmd/page.h"
 #include "cmd/planning.h"
 
 #include "base/file.h"
@@ -61,6 +62,19 @@ static int cmd_plan_save(struct invocation *inv, const struct plan *plan, const 
     return EXIT_DONE;
 }
 
+/* What people are to see goes into a file where the plan itself would go. */
+static int cmd_plan_page(struct invocation *inv, const struct plan *plan)
+{
+    const struct workspace *workspace = plan->workspace;
+    AUTO_BUF struct buf page = BUF_INIT;
+    struct picture picture;
+    picture_init(&picture, workspace->stack, plan_absent(plan->workspace, &inv->arena));
+    picture_take_plan(&picture, plan);
+    page_write(&picture, plan, &page);
+    picture_release(&picture);
+    return invocation_write(inv, buf_str(&page));
+}
+
 static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
 {
     const struct plan_settings *own = inv->own;
@@ -71,8 +85,10 @@ static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
         render_markdown(plan, stack->name, stack->env, &page);
     if (own->markdown && file_write_atomic(own->markdown, said(&inv->arena, buf_str(&page)), 0644, &err))
         return invocation_fail(inv, &err);
-    return own->format && str_eqz(str_z(own->format), "markdown") ? invocation_write(inv, buf_str(&page))
-                                                                  : planning_show(inv, plan);
+    struct str format = str_z(own->format ? own->format : "text");
+    if (str_eqz(format, "html"))
+        return cmd_plan_page(inv, plan);
+    return str_eqz(format, "markdown") ? invocation_write(inv, buf_str(&page)) : planning_show(inv, plan);
 }
 
 static int cmd_plan_run(struct invocation *inv)
@@ -86,9 +102,9 @@ static int cmd_plan_run(struct invocation *inv)
             "destroying");
     if (own->destroy && inv->settings->replaces.n)
         return invocation_usage(inv, NULL, "--replace makes anew what --destroy would delete");
-    if (own->format && str_eqz(str_z(own->format), "markdown") && inv->settings->json)
+    if (own->format && !str_eqz(str_z(own->format), "text") && inv->settings->json)
         return invocation_usage(inv, "--markdown FILE writes it to a file, whatever is printed",
-            "--format markdown does not go with --json");
+            "--format %s does not go with --json", own->format);
     int status = planning_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
@@ -112,8 +128,8 @@ static const struct option options[] = {
     {0, "detailed-exitcode", .offset = offsetof(struct plan_settings, detailed_exitcode),
         .doc = "status 2 when there is something to do, 0 when there is not"},
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text markdown",
-        .doc = "how to print it: text, or markdown for a pull request"},
+        .completes = COMPLETES_CHOICES, .choices = "text markdown html",
+        .doc = "how to print it: text, markdown for a pull request, or html: a page to look around in"},
     {0, "markdown", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, markdown),
         .completes = COMPLETES_FILE, .doc = "write it as Markdown to a file too, whatever is printed"},
     {0, "destroy", .offset = offsetof(struct plan_settings, destroy),
@@ -125,6 +141,7 @@ static const struct option_set *const sets[] = {
 static const struct command_example examples[] = {
     {"weir plan", "what \"weir apply\" would do"},
     {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},
+    {"weir plan --format html > plan.html", "for a browser: what needs what, and every difference"},
     {"weir plan --json --markdown plan.md", "in CI: events for machines, a comment for the pull request"},
     {"weir plan --detailed-exitcode", "in CI: status 2 when something is to be done"},
     {NULL, NULL},

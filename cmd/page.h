@@ -1,0 +1,14 @@
+/*
+ * A plan, or a stack, as a web page: one file that needs no network. Left what changes, module by module,
+ * each with its attributes; right the picture, which can be moved, enlarged and searched. page/ has its
+ * styles and its script; the page allows nothing else to run or to be loaded.
+ */
+#ifndef WEIR_CMD_PAGE_H
+#define WEIR_CMD_PAGE_H
+
+#include "cmd/picture.h"
+
+/* `picture` is laid out here; `plan` NULL: only the picture. */
+void page_write(struct picture *picture, const struct plan *plan, struct buf *out);
+
+#endif
