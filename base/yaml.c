@@ -24,6 +24,7 @@ struct frame {
     bool is_merge;
     struct node *merge;   /* the value of `<<` */
     struct built *anchor; /* NULL: none */
+    struct node *tagged;  /* the map of one entry that stands for the tag and this; NULL: no such tag */
 };
 
 struct parser {
@@ -39,7 +40,8 @@ struct parser {
     struct map anchors; /* name -> struct built */
     size_t nodes, aliased;
     size_t documents;
-    bool failed; /* what follows makes no sense any more */
+    bool failed;       /* what follows makes no sense any more */
+    bool tags_as_keys; /* yaml_parse_tagged() */
 };
 
 /* ---- places ---- */
@@ -122,9 +124,14 @@ static int tag_kind(struct parser *p, const yaml_event_t *event, const char *tag
     return -1;
 }
 
+static bool is_own_tag(const struct parser *p, const yaml_char_t *tag)
+{
+    return p->tags_as_keys && tag && tag[0] == '!' && tag[1];
+}
+
 static void check_tag(struct parser *p, const yaml_event_t *event, const yaml_char_t *tag, struct node *node)
 {
-    if (!tag)
+    if (!tag || is_own_tag(p, tag))
         return;
     int kind = tag_kind(p, event, (const char *)tag, node->kind);
     if (kind == NODE_FLOAT && node->kind == NODE_INT) {
@@ -153,6 +160,27 @@ static struct node *node_new(struct parser *p, enum node_kind kind, struct place
     node->line = place.line;
     node->column = place.column;
     return node;
+}
+
+/* {"!Ref": node} for !Ref; where there is no such tag, the node itself. */
+static struct node *with_tag(struct parser *p, const yaml_char_t *tag, struct node *node)
+{
+    if (!is_own_tag(p, tag))
+        return node;
+    struct node *map = ARENA_NEW(p->arena, struct node);
+    *map = *node;
+    map->kind = NODE_MAP;
+    map->plain = 0;
+    map->count = 1;
+    map->entries = ARENA_NEW(p->arena, struct node_entry);
+    map->entries[0] = (struct node_entry){.key = arena_str(p->arena, str_z((const char *)tag)),
+        .key_offset = node->offset,
+        .key_length = node->length,
+        .key_line = node->line,
+        .key_column = node->column,
+        .source = node->source,
+        .value = node};
+    return map;
 }
 
 static struct frame *yaml_top(struct parser *p)
@@ -265,7 +293,7 @@ static void on_scalar(struct parser *p, const yaml_event_t *event)
     if (node->kind == NODE_STRING)
         node->string = arena_str(p->arena, text);
     check_tag(p, event, event->data.scalar.tag, node);
-    struct built built = {node, 1, 0, false};
+    struct built built = {with_tag(p, event->data.scalar.tag, node), 1, 0, false};
     remember_anchor(p, event->data.scalar.anchor, built);
     attach(p, built);
 }
@@ -323,11 +351,14 @@ static void open_frame(struct parser *p, const yaml_event_t *event, enum node_ki
     size_t first = kind == NODE_LIST ? p->item_count : p->entry_count;
     struct built *remembered = remember_anchor(p, anchor, (struct built){node, 1, 0, true});
     p->frames[p->depth++] = (struct frame){.node = node, .first = first, .weight = 1, .anchor = remembered};
+    if (is_own_tag(p, tag))
+        yaml_top(p)->tagged = with_tag(p, tag, node);
 }
 
 static void close_frame(struct parser *p, struct frame frame)
 {
-    struct built built = {frame.node, frame.weight, frame.height, false};
+    struct node *node = frame.tagged ? frame.tagged : frame.node;
+    struct built built = {node, frame.weight, frame.height, false};
     if (frame.anchor)
         *frame.anchor = built;
     attach(p, built);
@@ -505,7 +536,8 @@ static bool is_ascii(struct str text)
     return true;
 }
 
-struct node *yaml_parse(struct arena *arena, const struct source *source, struct diags *diags)
+static struct node *parse_all(
+    struct arena *arena, const struct source *source, bool tags_as_keys, struct diags *diags)
 {
     struct str text = source->text;
     if (text.n > YAML_MAX_SIZE) {
@@ -517,6 +549,7 @@ struct node *yaml_parse(struct arena *arena, const struct source *source, struct
     size_t bom = str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0;
     struct parser *p = mem_zalloc(sizeof *p);
     p->arena = arena;
+    p->tags_as_keys = tags_as_keys;
     p->in.source = source;
     p->in.diags = diags;
     p->in.cursor = (struct cursor){
@@ -535,6 +568,16 @@ struct node *yaml_parse(struct arena *arena, const struct source *source, struct
     map_release(&p->anchors);
     free(p);
     return root;
+}
+
+struct node *yaml_parse(struct arena *arena, const struct source *source, struct diags *diags)
+{
+    return parse_all(arena, source, false, diags);
+}
+
+struct node *yaml_parse_tagged(struct arena *arena, const struct source *source, struct diags *diags)
+{
+    return parse_all(arena, source, true, diags);
 }
 
 struct node *yaml_load(struct arena *arena, const char *path, struct str shown_path, struct diags *diags)

@@ -56,6 +56,11 @@ struct node_entry {
  * (then at least one error was added). An empty file is an empty map.
  */
 struct node *yaml_parse(struct arena *arena, const struct source *source, struct diags *diags);
+/*
+ * The same for files of others, whose tags say what is to be done with a value (CloudFormation's `!Ref x`):
+ * each becomes a map with one entry, which is called as the tag is written: {"!Ref": x}.
+ */
+struct node *yaml_parse_tagged(struct arena *arena, const struct source *source, struct diags *diags);
 /* Reads the file, then parses; the source is allocated in the arena. `shown_path` is used in diagnostics. */
 struct node *yaml_load(struct arena *arena, const char *path, struct str shown_path, struct diags *diags);
 
