@@ -74,7 +74,9 @@ static const struct command compose = {
     .examples = examples,
     .run = import_compose,
 };
-static const struct command *const subs[] = {&compose, NULL};
+extern const struct command import_cloudformation;
+
+static const struct command *const subs[] = {&compose, &import_cloudformation, NULL};
 
 const struct command cmd_import = {
     .name = "import",

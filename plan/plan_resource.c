@@ -72,6 +72,20 @@ static const struct import *import_of(const struct planner *p, struct str addres
     return NULL;
 }
 
+/* What no answer has and no change would mend, such as the name of a queue that is known by its URL, is taken
+ * to be as the file says. */
+static const struct value *as_said(
+    struct arena *arena, const struct schema *schema, const struct value *live, const struct value *desired)
+{
+    for (size_t i = 0; live && i < schema->attr_count; i++) {
+        const struct attr *attr = &schema->attrs[i];
+        const struct value *said = value_get(desired, attr->name);
+        if (attr->local && !attr->steers && attr->replace && said && !value_get(live, attr->name))
+            live = value_with(arena, live, attr->name, said);
+    }
+    return live;
+}
+
 /* Reads the thing with that id; *live NULL where there is none. False after a failure. */
 static bool look_at_thing(struct planner *p, const struct instance *instance, const struct value *id,
     struct span span, const struct value **live)
@@ -87,6 +101,7 @@ static bool look_at_thing(struct planner *p, const struct instance *instance, co
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
     const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
     if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0) {
+        *live = as_said(p->arena, schema, *live, instance->desired);
         *live = object_mark(p->arena, schema, *live, instance->desired);
         return true;
     }

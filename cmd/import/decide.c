@@ -1,0 +1,402 @@
+/* Which type each resource becomes: one of ours where that says all of it, else CloudFormation's own. */
+#include "cmd/import/fit.h"
+#include "cmd/import/template.h"
+#include "provider/cfn/published.h"
+#include "provider/spec/spec.h"
+
+/* ---- what refers to it ---- */
+
+/* Of types whose Ref is not what identifies them. */
+static const char *const refs[][2] = {{"AWS::Events::Rule", "Name"}, {"AWS::ECS::Service", "ServiceArn"},
+    {"AWS::ApiGateway::Resource", "ResourceId"}, {"AWS::ApiGateway::Deployment", "DeploymentId"},
+    {"AWS::ApiGateway::Stage", "StageName"}, {"AWS::ApiGateway::Authorizer", "AuthorizerId"},
+    {"AWS::ApiGateway::Model", "Name"}, {"AWS::ApiGatewayV2::Integration", "IntegrationId"},
+    {"AWS::ApiGatewayV2::Route", "RouteId"}, {"AWS::ApiGatewayV2::Stage", "StageName"},
+    {"AWS::Cognito::UserPoolClient", "ClientId"}, {"AWS::EC2::EIP", "PublicIp"}, {"AWS::Glue::Table", "Name"},
+    {"AWS::Batch::JobDefinition", "JobDefinitionArn"}, {"AWS::Lambda::Permission", "Id"},
+    {"AWS::StepFunctions::StateMachineAlias", "Arn"}, {"AWS::Glue::Connection", "Name"}};
+
+struct str template_ref_property(struct template *t, const struct schema *schema)
+{
+    for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
+        if (str_eqz(schema->name, refs[i][0]))
+            return str_z(refs[i][1]);
+    const struct value *published = cfn_published(t->arena, schema->name);
+    const struct value *ids = value_getz(published, "primaryIdentifier");
+    struct str path = ids && ids->count == 1 ? value_text(ids->items[0], STR_EMPTY) : STR_EMPTY;
+    return path.n ? str_slice(path, strlen("/properties/"), path.n) : STR_EMPTY;
+}
+
+/* The attribute's path here; "": it has none. */
+static struct str attribute(struct template *t, const struct thing *thing, struct str theirs)
+{
+    const struct schema *schema = thing->resource->schema;
+    struct str rest, first;
+    if (thing->names)
+        return names_output(thing->names, t->arena, theirs);
+    if (str_eqz(theirs, "Ref"))
+        theirs = template_ref_property(t, schema);
+    if (!theirs.n)
+        theirs = schema->id;
+    first = str_cut(theirs, '.', &rest);
+    if (!schema_attr(schema, first))
+        return STR_EMPTY;
+    if (str_find_char(first, '/', 0) >= 0 || str_find_char(theirs, '/', 0) >= 0)
+        return STR_EMPTY;
+    return theirs;
+}
+
+static bool can_be_referred_to(struct template *t, const struct thing *thing, struct str *which)
+{
+    for (size_t i = 0; i < t->draft->reference_count; i++) {
+        const struct draft_reference *r = t->draft->references[i];
+        if (r->target != thing || str_eqz(r->attr, "DependsOn") ||
+            names_output(thing->names, t->arena, r->attr).n)
+            continue;
+        *which = r->attr;
+        return false;
+    }
+    return true;
+}
+
+/* A thing that is left out: whoever refers to it is given what it would have said. */
+static struct str asked(struct template *t, const struct thing *thing, const struct draft_reference *r)
+{
+    struct str name = str_eqz(r->attr, "Ref")
+                          ? thing->logical
+                          : arena_printf(t->arena, "%.*s_%.*s", STR_ARG(thing->logical), STR_ARG(r->attr));
+    return draft_ask(t->draft, name, "string",
+        arena_printf(t->arena, "%.*s of %.*s (%.*s), which is not in this stack", STR_ARG(r->attr),
+            STR_ARG(thing->logical), STR_ARG(thing->type)),
+        false);
+}
+
+struct str template_settle(void *ctx, struct draft_reference *r)
+{
+    struct template *t = ctx;
+    const struct thing *thing = r->target;
+    if (!thing->resource->schema)
+        return asked(t, thing, r);
+    struct str attr = attribute(t, thing, r->attr);
+    if (!attr.n) {
+        diag_warning(t->diags, r->node ? node_span(r->node) : (struct span){0},
+            "%.*s has no attribute \"%.*s\"", STR_ARG(thing->resource->type), STR_ARG(r->attr));
+        return asked(t, thing, r);
+    }
+    struct str key = r->key.n ? arena_printf(t->arena, "[%.*s]", STR_ARG(r->key)) : STR_EMPTY;
+    return arena_printf(
+        t->arena, "%.*s%.*s.%.*s", STR_ARG(thing->resource->name), STR_ARG(key), STR_ARG(attr));
+}
+
+/* ---- names that CloudFormation makes up ---- */
+
+static struct str dashed(struct template *t, struct str name)
+{
+    char *text = arena_strz(t->arena, name);
+    for (char *p = text; *p; p++)
+        *p = *p == '_' ? '-' : *p;
+    return str_z(text);
+}
+
+/* Of what is known by another id than its name: as the service says it, or as its ARN or URL ends. */
+static struct str name_there(struct template *t, const struct thing *thing)
+{
+    const struct schema *schema = thing->names->schema;
+    const struct value *live = NULL;
+    struct err err = ERR_INIT;
+    struct look look = t->live->look;
+    bool same = str_eq(names_output(thing->names, t->arena, STR("Ref")), schema->id);
+    if (same && look.provider && look_at(&look, schema, thing->physical, &live, &err) == 0 &&
+        value_gets(live, "name").n)
+        return value_gets(live, "name");
+    struct str id = thing->physical;
+    if (!str_starts(id, STR("arn:")) && !str_starts(id, STR("https://")) && !str_starts(id, STR("http://")))
+        return STR_EMPTY;
+    for (size_t i = id.n; i; i--)
+        if (id.p[i - 1] == ':' || id.p[i - 1] == '/')
+            return str_slice(id, i, id.n);
+    return STR_EMPTY;
+}
+
+static struct said *made_up_name(
+    struct template *t, const struct thing *thing, const struct said *attrs, struct str attr)
+{
+    if (thing->physical.n && str_eq(names_output(thing->names, t->arena, STR("Ref")), attr))
+        return said_string(t->arena, thing->physical, NULL);
+    struct str live = thing->physical.n ? name_there(t, thing) : STR_EMPTY;
+    if (live.n)
+        return said_string(t->arena, live, NULL);
+    const struct said *fifo = said_get(attrs, "fifo");
+    struct said *text = said_new(t->arena, SAID_TEXT, NULL);
+    said_append(t->arena, text, said_code(t->arena, NULL, "stack.name"));
+    said_append(t->arena, text,
+        said_string(
+            t->arena, arena_printf(t->arena, "-%.*s", STR_ARG(dashed(t, thing->resource->name))), NULL));
+    if (thing->collection) {
+        said_append(t->arena, text, said_string(t->arena, STR("-"), NULL));
+        said_append(t->arena, text, said_code(t->arena, NULL, "each.key"));
+    }
+    if (fifo && fifo->kind == SAID_LITERAL && fifo->value->kind == VALUE_BOOL && fifo->value->boolean)
+        said_append(t->arena, text, said_string(t->arena, STR(".fifo"), NULL));
+    return text;
+}
+
+static void give_name(struct template *t, const struct thing *thing, struct fit *fit)
+{
+    const struct attr *name = schema_attr(fit->type->schema, STR("name"));
+    if (!name || !name->required || said_get(fit->attrs, "name"))
+        return;
+    struct said *attrs = said_new(t->arena, SAID_MAP, fit->attrs->node);
+    said_set(t->arena, attrs, STR("name"), made_up_name(t, thing, fit->attrs, STR("name")));
+    for (size_t i = 0; i < fit->attrs->n; i++) {
+        said_set(t->arena, attrs, fit->attrs->entries[i].key, fit->attrs->entries[i].value);
+        attrs->entries[attrs->n - 1].comment = fit->attrs->entries[i].comment;
+    }
+    fit->attrs = attrs;
+    thing->resource->note = thing->physical.n
+                                ? thing->resource->note
+                                : STR("CloudFormation made up a name; here it has one of its own");
+}
+
+/* ---- one resource ---- */
+
+static void take_attrs(struct template *t, struct thing *thing, struct said *attrs)
+{
+    struct said *before = thing->resource->attrs, *after = said_get(before, "\001after");
+    struct said *all = said_new(t->arena, SAID_MAP, thing->node);
+    const struct said *parts[] = {before, attrs, after};
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 0; i < parts[k]->n; i++) {
+            const struct said_entry *e = &parts[k]->entries[i];
+            if (e->key.p[0] == '\001')
+                continue;
+            const struct attr *attr = schema_attr(thing->resource->schema, e->key);
+            said_set(
+                t->arena, all, e->key, fit_hide(t->draft, e->value, thing->resource->name, e->key, attr));
+            all->entries[all->n - 1].comment = e->comment;
+        }
+    thing->resource->attrs = all;
+}
+
+static bool becomes_ours(struct template *t, struct thing *thing, struct str *why)
+{
+    struct fit fit = {.draft = t->draft, .type = names_cloudformation(t->names, thing->type)};
+    struct str which;
+    *why = STR_EMPTY;
+    if (!fit.type)
+        return false;
+    thing->names = fit.type;
+    bool fits = fit_properties(&fit, thing->properties);
+    if (fits) {
+        give_name(t, thing, &fit);
+        fits = fit_check(&fit);
+    }
+    if (fits && !can_be_referred_to(t, thing, &which)) {
+        fit.why = arena_printf(t->arena, "`%.*s` is referred to", STR_ARG(which));
+        fits = false;
+    }
+    if (!fits) {
+        *why = arena_printf(t->arena, "%.*s: %.*s", STR_ARG(fit.type->schema->name), STR_ARG(fit.why));
+        thing->names = NULL;
+        return false;
+    }
+    thing->resource->schema = fit.type->schema;
+    thing->resource->type = fit.type->schema->name;
+    take_attrs(t, thing, fit.attrs);
+    return true;
+}
+
+static void becomes_theirs(struct template *t, struct thing *thing, const struct schema *schema)
+{
+    struct names_type *same = ARENA_NEW(t->arena, struct names_type);
+    *same = (struct names_type){.other = schema->name, .schema = schema, .into_by = STR_EMPTY};
+    struct fit fit = {.draft = t->draft, .type = same};
+    thing->resource->schema = schema;
+    thing->resource->type = schema->name;
+    if (!fit_properties(&fit, thing->properties)) {
+        fit.lenient = true;
+        fit.left_out = said_new(t->arena, SAID_LIST, NULL);
+        fit_properties(&fit, thing->properties);
+        for (size_t i = 0; i < fit.left_out->n; i++) {
+            const struct node *node = fit.left_out->items[i]->node;
+            diag_warning(t->diags, node_span(node ? node : thing->node), "%.*s: %.*s, and is left out",
+                STR_ARG(schema->name), STR_ARG(fit.left_out->items[i]->value->string));
+        }
+    }
+    fit.lenient = false;
+    if (!fit_check(&fit))
+        diag_warning(t->diags, node_span(fit.where ? fit.where : thing->node), "%.*s: %.*s",
+            STR_ARG(schema->name), STR_ARG(fit.why));
+    take_attrs(t, thing, fit.attrs);
+}
+
+static void leave_out(struct template *t, struct thing *thing, const struct err *err)
+{
+    struct diag *d = diag_warning(t->diags, node_span(node_get(thing->node, "Type")), "%s", err->message);
+    bool custom = str_starts(thing->type, STR("Custom::")) ||
+                  str_eqz(thing->type, "AWS::CloudFormation::CustomResource");
+    diag_hint(t->diags, d,
+        custom ? "%.*s is left out: weir.command runs what a custom resource's function does; what refers to "
+                 "it becomes an input"
+               : "%.*s is left out, and what refers to it becomes an input; `weir schema --fetch` knows "
+                 "types that are newer or private",
+        STR_ARG(thing->logical));
+    thing->resource->note = STR("left out: no such type can be driven");
+}
+
+static void decide(struct template *t, struct thing *thing)
+{
+    struct err err = ERR_INIT;
+    struct str why;
+    if (becomes_ours(t, thing, &why)) {
+        t->draft->ours++;
+    } else {
+        const struct schema *schema = catalog_find(t->draft->catalog, thing->type, false, &err);
+        if (schema) {
+            becomes_theirs(t, thing, schema);
+            thing->resource->note = why.n ? why : thing->resource->note;
+            t->draft->theirs++;
+        } else {
+            leave_out(t, thing, &err);
+            t->draft->left_out++;
+        }
+    }
+    struct str here = thing->resource->schema
+                          ? arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(thing->resource->name),
+                                STR_ARG(thing->resource->type))
+                          : STR("-");
+    draft_row(t->draft, arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(thing->logical), STR_ARG(thing->type)),
+        here, thing->resource->note);
+}
+
+/* ---- circles ---- */
+
+static void tell_circle(struct template *t, const struct thing *thing, const struct draft_reference *r,
+    const struct thing *const *way, size_t n)
+{
+    AUTO_BUF struct buf loop = BUF_INIT;
+    size_t from = 0;
+    while (from < n && way[from] != thing)
+        from++;
+    for (size_t i = from; i < n; i++)
+        buf_addf(&loop, "%.*s -> ", STR_ARG(way[i]->logical));
+    diag_error(t->diags, r->node ? node_span(r->node) : (struct span){0}, "a circle: %s%.*s", loop.p,
+        STR_ARG(thing->logical));
+}
+
+struct walk {
+    const struct thing **way;
+    size_t n;
+    size_t **by_owner; /* references of each thing; ends with SIZE_MAX */
+};
+
+static void visit(struct template *t, struct walk *walk, struct thing *thing)
+{
+    if (thing->visited)
+        return;
+    thing->visiting = true;
+    walk->way[walk->n++] = thing;
+    for (size_t i = 0; i < t->draft->reference_count; i++) {
+        const struct draft_reference *r = t->draft->references[i];
+        struct thing *target = r->target;
+        if (r->owner != thing || target->visited)
+            continue;
+        if (target->visiting)
+            tell_circle(t, target, r, walk->way, walk->n);
+        else
+            visit(t, walk, target);
+    }
+    walk->n--;
+    thing->visiting = false;
+    thing->visited = true;
+}
+
+static void look_for_circles(struct template *t)
+{
+    struct walk walk = {.way = ARENA_ARRAY(t->arena, const struct thing *, t->things.n + 1)};
+    for (size_t i = 0; i < t->things.n; i++)
+        visit(t, &walk, t->things.items[i].ptr);
+}
+
+/* What was left out is not waited for. */
+static void without_absent(struct template *t, const struct thing *thing)
+{
+    struct said *list = thing->resource->schema ? said_get(thing->resource->attrs, "depends_on") : NULL;
+    for (size_t i = 0; list && i < t->draft->reference_count; i++) {
+        const struct draft_reference *r = t->draft->references[i];
+        const struct thing *other = r->target;
+        if (r->owner != thing || other->resource->schema || other->folded)
+            continue;
+        for (size_t k = 0; k < list->n; k++)
+            if (said_is_text(list->items[k], other->resource->name.p)) {
+                memmove(&list->items[k], &list->items[k + 1], (list->n - k - 1) * sizeof *list->items);
+                list->n--;
+            }
+    }
+    struct said *attrs = thing->resource->attrs;
+    for (size_t i = 0; list && !list->n && i < attrs->n; i++)
+        if (attrs->entries[i].value == list) {
+            memmove(&attrs->entries[i], &attrs->entries[i + 1], (attrs->n - i - 1) * sizeof *attrs->entries);
+            attrs->n--;
+        }
+}
+
+/* What others depend on by another name now. */
+static void follow_folded(struct template *t, struct thing *thing)
+{
+    struct said *list = thing->resource->schema ? said_get(thing->resource->attrs, "depends_on") : NULL;
+    for (size_t i = 0; list && i < t->things.n; i++) {
+        const struct thing *other = t->things.items[i].ptr;
+        for (size_t k = 0; other->folded && k < list->n; k++)
+            if (said_is_text(list->items[k], other->resource->name.p))
+                list->items[k] = said_string(t->arena, other->folded->resource->name, NULL);
+    }
+}
+
+/* The same name twice, or one that a reference waits for anyway. */
+static void without_repeated(struct template *t, const struct thing *thing)
+{
+    struct said *list = thing->resource->schema ? said_get(thing->resource->attrs, "depends_on") : NULL;
+    for (size_t i = 0; list && i < list->n; i++) {
+        bool again = false;
+        for (size_t k = 0; k < i; k++)
+            again = again || said_is_text(list->items[k], list->items[i]->value->string.p);
+        for (size_t k = 0; k < t->draft->reference_count; k++) {
+            const struct draft_reference *r = t->draft->references[k];
+            const struct thing *target = r->target;
+            again = again || (r->owner == thing && !str_eqz(r->attr, "DependsOn") &&
+                                 said_is_text(list->items[i], target->resource->name.p));
+        }
+        if (again) {
+            memmove(&list->items[i], &list->items[i + 1], (list->n - i - 1) * sizeof *list->items);
+            list->n--;
+            i--;
+        }
+    }
+}
+
+void template_decide(struct template *t)
+{
+    look_for_circles(t);
+    for (size_t i = 0; i < t->things.n; i++) {
+        struct thing *thing = t->things.items[i].ptr;
+        if (!template_is_part(thing))
+            decide(t, thing);
+    }
+    for (size_t i = 0; i < t->things.n; i++) {
+        struct thing *thing = t->things.items[i].ptr;
+        if (template_is_part(thing) && !(t->live && !thing->physical.n) && template_fold(t, thing))
+            draft_row(t->draft,
+                arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(thing->logical), STR_ARG(thing->type)),
+                arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(thing->folded->resource->name),
+                    STR_ARG(thing->folded->resource->type)),
+                STR("a part of it"));
+        else if (template_is_part(thing))
+            decide(t, thing);
+    }
+    for (size_t i = 0; i < t->things.n; i++) {
+        follow_folded(t, t->things.items[i].ptr);
+        without_repeated(t, t->things.items[i].ptr);
+        without_absent(t, t->things.items[i].ptr);
+    }
+}

@@ -1,0 +1,225 @@
+/* The sections of a stack that is being written, and the names in it. */
+#include "cmd/import/draft.h"
+
+#include "provider/http/redact.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, struct diags *diags)
+{
+    *d = (struct draft){.arena = arena, .catalog = catalog, .diags = diags};
+    d->stack = d->description = d->comment = STR_EMPTY;
+    struct said **sections[] = {&d->inputs, &d->locals, &d->data, &d->outputs};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        *sections[i] = said_new(arena, SAID_MAP, NULL);
+    d->imports = said_new(arena, SAID_LIST, NULL);
+    d->rows = said_new(arena, SAID_LIST, NULL);
+}
+
+void draft_release(struct draft *d)
+{
+    map_release(&d->taken);
+    map_release(&d->taken_inputs);
+    map_release(&d->taken_locals);
+}
+
+/* ---- names ---- */
+
+static bool begins_word(struct str s, size_t i)
+{
+    unsigned char c = (unsigned char)s.p[i], before = i ? (unsigned char)s.p[i - 1] : 0,
+                  next = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
+    return i && isupper(c) && (islower(before) || isdigit(before) || (isupper(before) && islower(next)));
+}
+
+struct str draft_snake(struct arena *arena, struct str name)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < name.n; i++) {
+        unsigned char c = (unsigned char)name.p[i];
+        bool last_is_word = out.n && out.p[out.n - 1] != '_';
+        if (begins_word(name, i) && last_is_word)
+            buf_add_char(&out, '_');
+        if (isalnum(c))
+            buf_add_char(&out, (char)tolower(c));
+        else if (last_is_word)
+            buf_add_char(&out, '_');
+    }
+    while (out.n && out.p[out.n - 1] == '_')
+        out.n--;
+    if (!out.n || isdigit((unsigned char)out.p[0]))
+        return arena_printf(arena, "r_%.*s", (int)out.n, out.n ? out.p : "");
+    return arena_str(arena, buf_str(&out));
+}
+
+struct str draft_stack_name(struct arena *arena, struct str name)
+{
+    char *text = arena_strz(arena, draft_snake(arena, name));
+    for (char *p = text; *p; p++)
+        *p = *p == '_' ? '-' : *p;
+    return str_slice(str_z(text), 0, strlen(text) < 63 ? strlen(text) : 63);
+}
+
+static bool is_reserved(struct str name)
+{
+    static const char *const words[] = {"inputs", "locals", "each", "stack", "path", "env", "data", "modules",
+        "resources", "true", "false", "null", "for", "in", "if"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_eqz(name, words[i]))
+            return true;
+    return false;
+}
+
+static struct str unused(struct draft *d, struct map *taken, struct str wanted, struct str kind)
+{
+    bool shared = taken == &d->taken; /* with the words that expressions begin with */
+    struct str base = draft_snake(d->arena, wanted), name = base;
+    if (((shared && is_reserved(name)) || map_get(taken, name)) && kind.n)
+        name = base = arena_printf(d->arena, "%.*s_%.*s", STR_ARG(base), STR_ARG(kind));
+    for (int i = 2; (shared && is_reserved(name)) || map_get(taken, name); i++)
+        name = arena_printf(d->arena, "%.*s_%d", STR_ARG(base), i);
+    map_set(taken, name, d);
+    return name;
+}
+
+struct str draft_name(struct draft *d, struct str wanted, struct str kind)
+{
+    return unused(d, &d->taken, wanted, draft_snake(d->arena, kind));
+}
+
+struct str draft_input_name(struct draft *d, struct str wanted)
+{
+    return unused(d, &d->taken_inputs, wanted, STR_EMPTY);
+}
+
+struct str draft_local_name(struct draft *d, struct str wanted)
+{
+    return unused(d, &d->taken_locals, wanted, STR_EMPTY);
+}
+
+/* ---- sections ---- */
+
+struct draft_resource *draft_resource(struct draft *d)
+{
+    if (d->n == d->cap) {
+        d->cap = d->cap ? d->cap * 2 : 32;
+        struct draft_resource **more = ARENA_ARRAY(d->arena, struct draft_resource *, d->cap);
+        if (d->n)
+            memcpy(more, d->resources, d->n * sizeof *more);
+        d->resources = more;
+    }
+    struct draft_resource *r = ARENA_NEW(d->arena, struct draft_resource);
+    r->name = r->origin = r->was = r->type = r->note = r->comment = STR_EMPTY;
+    d->resources[d->n++] = r;
+    return r;
+}
+
+struct str draft_reference(
+    struct draft *d, void *owner, void *target, struct str attr, struct str key, const struct node *node)
+{
+    if (d->reference_count == d->reference_cap) {
+        d->reference_cap = d->reference_cap ? d->reference_cap * 2 : 64;
+        struct draft_reference **more = ARENA_ARRAY(d->arena, struct draft_reference *, d->reference_cap);
+        if (d->reference_count)
+            memcpy(more, d->references, d->reference_count * sizeof *more);
+        d->references = more;
+    }
+    struct draft_reference *r = ARENA_NEW(d->arena, struct draft_reference);
+    *r = (struct draft_reference){
+        .owner = owner, .target = target, .attr = attr, .key = key, .node = node, .code = STR_EMPTY};
+    d->references[d->reference_count] = r;
+    return arena_printf(d->arena, "\001%zu\002", d->reference_count++);
+}
+
+struct str draft_ask(
+    struct draft *d, struct str name, const char *type, struct str description, bool sensitive)
+{
+    name = draft_snake(d->arena, name);
+    if (!said_get(d->inputs, name.p)) {
+        struct said *input = said_new(d->arena, SAID_MAP, NULL);
+        map_set(&d->taken_inputs, name, d);
+        said_set(d->arena, input, STR("type"), said_string(d->arena, str_z(type), NULL));
+        if (sensitive)
+            said_set(d->arena, input, STR("sensitive"), said_value(d->arena, &value_true, NULL));
+        if (description.n)
+            said_set(d->arena, input, STR("description"), said_string(d->arena, description, NULL));
+        said_set(d->arena, d->inputs, name, input);
+    }
+    return arena_printf(d->arena, "inputs.%.*s", STR_ARG(name));
+}
+
+struct str draft_data(struct draft *d, struct str name, const char *type, struct said *attrs)
+{
+    struct str key = arena_printf(d->arena, "data %.*s %s", STR_ARG(name), type);
+    struct str *known = map_get(&d->taken, key);
+    if (known)
+        return *known;
+    known = ARENA_NEW(d->arena, struct str);
+    *known = draft_name(d, name, STR("data"));
+    map_set(&d->taken, key, known);
+    struct said *data = said_new(d->arena, SAID_MAP, NULL);
+    said_set(d->arena, data, STR("type"), said_string(d->arena, str_z(type), NULL));
+    for (size_t i = 0; attrs && i < attrs->n; i++)
+        said_set(d->arena, data, attrs->entries[i].key, attrs->entries[i].value);
+    said_set(d->arena, d->data, *known, data);
+    return *known;
+}
+
+void draft_import(struct draft *d, struct str address, struct said *id)
+{
+    struct said *import = said_new(d->arena, SAID_MAP, NULL);
+    said_set(d->arena, import, STR("address"), said_string(d->arena, address, NULL));
+    said_set(d->arena, import, STR("id"), id);
+    said_add(d->arena, d->imports, import);
+}
+
+void draft_row(struct draft *d, struct str origin, struct str became, struct str note)
+{
+    struct said *row = said_new(d->arena, SAID_LIST, NULL);
+    const struct str cells[] = {origin, became, note};
+    for (size_t i = 0; i < 3; i++)
+        said_add(d->arena, row, said_string(d->arena, cells[i], NULL));
+    said_add(d->arena, d->rows, row);
+}
+
+/* ---- secrets ---- */
+
+static bool has_password(struct str text)
+{
+    ptrdiff_t scheme = str_find(text, STR("://"), 0);
+    ptrdiff_t at = scheme < 0 ? -1 : str_find_char(text, '@', (size_t)scheme);
+    ptrdiff_t colon = at < 0 ? -1 : str_find_char(text, ':', (size_t)scheme + 3);
+    return colon >= 0 && colon < at && colon + 1 < at && text.p[colon + 1] != '$';
+}
+
+/* TOKEN is a variable's name, S3Key a member's. */
+static bool has_small(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (islower((unsigned char)s.p[i]))
+            return true;
+    return false;
+}
+
+bool draft_is_secret(struct str key, struct str text)
+{
+    bool named = redact_is_secret_name(key) || (!has_small(key) && redact_is_secret_variable(key));
+    bool path = str_starts(text, STR("/")) || str_starts(text, STR("./")) || str_starts(text, STR("arn:"));
+    bool dynamic = str_find(text, STR("{{resolve:"), 0) >= 0;
+    bool word = str_eqz(text, "true") || str_eqz(text, "false") || str_ends(key, STR("Arn")) ||
+                str_ends(key, STR("_arn")) || str_ends(key, STR("Id")) || str_ends(key, STR("_id")) ||
+                str_ends(key, STR("Name")) || str_ends(key, STR("_name"));
+    return text.n && !dynamic && ((named && !path && !word) || has_password(text));
+}
+
+struct said *draft_hide(struct draft *d, struct said *s, struct str name)
+{
+    if (s->node) {
+        source_hide(d->arena, node_span(s->node));
+        diag_warning(d->diags, node_span(s->node),
+            "there is a secret, and it is not written: the input `%.*s` asks for it",
+            STR_ARG(draft_snake(d->arena, name)));
+    }
+    return said_code(d->arena, s->node, "%s", draft_ask(d, name, "string", STR_EMPTY, true).p);
+}

@@ -1,0 +1,390 @@
+/* Properties of others as attributes of a type of ours. */
+#include "cmd/import/fit.h"
+
+/* Where in both worlds a value lies: the properties' path so far, and the attributes' of the item around. */
+struct level {
+    struct str from;          /* "LifecycleConfiguration.Rules[]" */
+    struct str to;            /* prefix of rules' targets that are relative to `into`: "lifecycle_rules[]" */
+    struct said *into;        /* the map that is being filled */
+    const struct attr *attrs; /* its attributes; NULL: only rules count */
+    size_t n;
+    bool top;
+    bool passing; /* below a property without a counterpart: only rules count */
+};
+
+static bool no_fit(struct fit *fit, const struct node *where, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static bool no_fit(struct fit *fit, const struct node *where, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct str why = arena_vprintf(fit->draft->arena, format, args);
+    va_end(args);
+    if (fit->lenient) {
+        said_add(fit->draft->arena, fit->left_out, said_string(fit->draft->arena, why, where));
+        return true;
+    }
+    if (!fit->why.n) {
+        fit->why = why;
+        fit->where = where;
+    }
+    return false;
+}
+
+static bool map_entries(struct fit *fit, const struct level *level, const struct said *map);
+
+/* ---- values of a type ---- */
+
+struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, const char *value)
+{
+    struct said *map = said_new(arena, SAID_MAP, list->node);
+    if (list->kind == SAID_MAP)
+        return list;
+    if (list->kind != SAID_LIST)
+        return NULL;
+    for (size_t i = 0; i < list->n; i++) {
+        struct said *item = list->items[i], *v = said_get(item, value);
+        struct str name = said_literal_text(arena, said_get(item, key));
+        if (!name.p)
+            return NULL;
+        if (!strcmp(value, ".")) {
+            v = said_new(arena, SAID_MAP, item->node);
+            for (size_t k = 0; k < item->n; k++)
+                if (!str_eqz(item->entries[k].key, key))
+                    said_set(arena, v, item->entries[k].key, item->entries[k].value);
+        }
+        said_set(arena, map, name, v ? v : said_string(arena, STR_EMPTY, NULL));
+    }
+    return map;
+}
+
+static struct said *as_type(
+    struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s);
+
+static struct said *as_object(
+    struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
+{
+    struct level level = {from, to, said_new(fit->draft->arena, SAID_MAP, s->node), type->fields,
+        type->field_count, false, false};
+    return map_entries(fit, &level, s) ? level.into : NULL;
+}
+
+static struct said *as_list(
+    struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
+{
+    struct arena *arena = fit->draft->arena;
+    struct said *out = said_new(arena, SAID_LIST, s->node);
+    from = arena_printf(arena, "%.*s[]", STR_ARG(from));
+    to = arena_printf(arena, "%.*s[]", STR_ARG(to));
+    for (size_t i = 0; i < s->n; i++) {
+        struct said *item = as_type(fit, from, to, type->elem, s->items[i]);
+        if (!item)
+            return NULL;
+        said_add(arena, out, item);
+    }
+    return out;
+}
+
+static struct said *as_map(
+    struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
+{
+    struct arena *arena = fit->draft->arena;
+    struct said *out = said_new(arena, SAID_MAP, s->node);
+    from = arena_printf(arena, "%.*s[]", STR_ARG(from));
+    to = arena_printf(arena, "%.*s[]", STR_ARG(to));
+    for (size_t i = 0; i < s->n; i++) {
+        struct said *value = as_type(fit, from, to, type->elem, s->entries[i].value);
+        if (!value)
+            return NULL;
+        said_set(arena, out, s->entries[i].key, value);
+    }
+    return out;
+}
+
+/* The policy that nearly every role has is a function of ours. */
+static struct said *as_policy(struct arena *arena, struct said *s)
+{
+    const struct value *v;
+    if (!said_known(arena, s, &v) || v->kind != VALUE_MAP || v->count != 2)
+        return s;
+    const struct value *all = value_getz(v, "Statement");
+    const struct value *one = all && all->kind == VALUE_LIST && all->count == 1 ? all->items[0] : all;
+    const struct value *action = value_getz(one, "Action"), *principal = value_getz(one, "Principal");
+    if (action && action->kind == VALUE_LIST && action->count == 1)
+        action = action->items[0];
+    struct str service = value_gets(principal, "Service");
+    bool plain = str_eqz(value_gets(v, "Version"), "2012-10-17") && one && one->kind == VALUE_MAP &&
+                 one->count == 3 && str_eqz(value_gets(one, "Effect"), "Allow") &&
+                 str_eqz(value_text(action, STR_EMPTY), "sts:AssumeRole") && principal &&
+                 principal->kind == VALUE_MAP && principal->count == 1;
+    return plain && service.n ? said_code(arena, s->node, "trust(\"%.*s\")", STR_ARG(service)) : s;
+}
+
+static bool is_scalar(enum type_kind kind)
+{
+    return kind == TYPE_STRING || kind == TYPE_INT || kind == TYPE_FLOAT || kind == TYPE_BOOL ||
+           kind == TYPE_TIMESTAMP || kind == TYPE_BLOB;
+}
+
+/* "true" and "12" are how templates often have what is neither text. */
+static struct said *as_scalar(struct fit *fit, const struct type *type, struct said *s)
+{
+    struct arena *arena = fit->draft->arena;
+    int64_t integer;
+    double number;
+    if (s->kind != SAID_LITERAL || s->value->kind != VALUE_STRING)
+        return s;
+    struct str text = s->value->string;
+    if (type->kind == TYPE_BOOL && (str_ieq(text, STR("true")) || str_ieq(text, STR("false"))))
+        return said_value(arena, value_bool(str_ieq(text, STR("true"))), s->node);
+    if (type->kind == TYPE_INT && str_to_int(text, &integer))
+        return said_value(arena, value_int(arena, integer), s->node);
+    if (type->kind == TYPE_FLOAT && str_to_double(text, &number))
+        return said_value(arena, value_float(arena, number), s->node);
+    return s;
+}
+
+static struct said *as_type(
+    struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
+{
+    struct arena *arena = fit->draft->arena;
+    if (s->kind == SAID_NOTHING || s->kind == SAID_CODE)
+        return s;
+    if (s->kind == SAID_CHOICE) {
+        struct said *out = said_code(arena, s->node, "%.*s", STR_ARG(s->code));
+        out->kind = SAID_CHOICE;
+        for (size_t i = 0; i < 2; i++) {
+            struct said *branch = as_type(fit, from, to, type, s->items[i]);
+            if (!branch)
+                return NULL;
+            said_add(arena, out, branch);
+        }
+        return out;
+    }
+    struct said *out = NULL;
+    switch (type->kind) {
+    case TYPE_POLICY: return as_policy(fit->draft->arena, s);
+    case TYPE_ANY:
+    case TYPE_JSON: return s;
+    case TYPE_TAGS:
+        out = fit_pairs(arena, s, "Key", "Value");
+        out = out || !type->key.n ? out : s; /* where files may give the service's list as well */
+        break;
+    case TYPE_OBJECT: out = s->kind == SAID_MAP ? as_object(fit, from, to, type, s) : NULL; break;
+    case TYPE_LIST:
+    case TYPE_SET: out = s->kind == SAID_LIST ? as_list(fit, from, to, type, s) : NULL; break;
+    case TYPE_MAP: out = s->kind == SAID_MAP ? as_map(fit, from, to, type, s) : NULL; break;
+    default:
+        out = is_scalar(type->kind) && s->kind != SAID_LIST && s->kind != SAID_MAP ? as_scalar(fit, type, s)
+                                                                                   : NULL;
+    }
+    if (!out && !fit->why.n)
+        no_fit(fit, s->node, "`%.*s` has another form", STR_ARG(from));
+    return out;
+}
+
+/* ---- where it goes ---- */
+
+static const struct attr *attr_at(const struct attr *attrs, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(attrs[i].name, name))
+            return &attrs[i];
+    return NULL;
+}
+
+/* Puts a value at "a.b" of the level's map; "a[]" makes a list of the one. */
+static bool place(
+    struct fit *fit, const struct level *level, struct str path, struct str from, struct said *value)
+{
+    struct arena *arena = fit->draft->arena;
+    const struct attr *attrs = level->attrs;
+    size_t n = level->n;
+    struct said *into = level->into;
+    struct str whole = path;
+    for (;;) {
+        struct str rest, step = str_cut(path, '.', &rest);
+        bool listed = str_ends(step, STR("[]"));
+        struct str name = listed ? str_slice(step, 0, step.n - 2) : step;
+        const struct attr *attr = attr_at(attrs, n, name);
+        if (!attr)
+            return no_fit(fit, value->node, "`%.*s` is unknown here", STR_ARG(whole));
+        if (!rest.p) {
+            struct str to =
+                level->to.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(level->to), STR_ARG(whole)) : whole;
+            if (listed) {
+                struct said *list = said_new(arena, SAID_LIST, value->node);
+                said_add(arena, list, value);
+                value = list;
+            }
+            struct said *fitting = as_type(fit, from, to, attr->type, value);
+            if (!fitting)
+                return fit->lenient;
+            said_set(arena, into, name, fitting);
+            return true;
+        }
+        const struct type *type = listed ? attr->type->elem : attr->type;
+        struct said *next = said_get(into, arena_strz(arena, name));
+        if (!next) {
+            next = said_new(arena, listed ? SAID_LIST : SAID_MAP, NULL);
+            said_set(arena, into, name, next);
+        }
+        if (listed && !next->n)
+            said_add(arena, next, said_new(arena, SAID_MAP, NULL));
+        into = listed ? next->items[0] : next;
+        if (type->kind == TYPE_MAP || type->kind == TYPE_TAGS || into->kind != SAID_MAP) {
+            if (into->kind == SAID_MAP)
+                said_set(arena, into, rest, value);
+            return into->kind == SAID_MAP;
+        }
+        attrs = type->fields;
+        n = type->field_count;
+        path = rest;
+    }
+}
+
+bool fit_place(struct fit *fit, struct said *into, struct str path, struct said *value)
+{
+    const struct schema *schema = fit->type->schema;
+    struct level level = {STR_EMPTY, STR_EMPTY, into, schema->attrs, schema->attr_count, true, false};
+    return place(fit, &level, path, path, value);
+}
+
+/* One of theirs as one of ours; NULL: it has none. */
+static struct said *renamed(struct arena *arena, const struct value *values, struct said *s)
+{
+    if (s->kind == SAID_CHOICE) {
+        struct said *out = said_code(arena, s->node, "%.*s", STR_ARG(s->code));
+        out->kind = SAID_CHOICE;
+        for (size_t i = 0; i < 2; i++) {
+            struct said *branch = renamed(arena, values, s->items[i]);
+            if (!branch)
+                return NULL;
+            said_add(arena, out, branch);
+        }
+        return out;
+    }
+    if (s->kind == SAID_NOTHING)
+        return s;
+    struct str text = said_literal_text(arena, s);
+    const struct value *ours = text.p ? value_get(values, text) : NULL;
+    return ours ? said_value(arena, ours, s->node) : NULL;
+}
+
+static bool is_among(struct arena *arena, const struct value *list, const struct said *s)
+{
+    struct str text = said_literal_text(arena, s);
+    for (uint32_t i = 0; text.p && i < list->count; i++)
+        if (str_eq(value_scalar_text(arena, list->items[i]), text))
+            return true;
+    return s->kind == SAID_NOTHING || ((s->kind == SAID_LIST || s->kind == SAID_MAP) && !s->n);
+}
+
+static bool by_rule(struct fit *fit, const struct level *level, const struct names_rule *rule, struct said *s)
+{
+    struct arena *arena = fit->draft->arena;
+    if (!rule->to.n) {
+        if (!rule->only || is_among(arena, rule->only, s))
+            return true;
+        return no_fit(fit, s->node, "`%.*s` cannot be said", STR_ARG(rule->from));
+    }
+    if (rule->values) {
+        struct said *ours = renamed(arena, rule->values, s);
+        if (!ours)
+            return no_fit(fit, s->node, "`%.*s` has a value that cannot be said", STR_ARG(rule->from));
+        s = ours;
+    }
+    if (rule->pairs) {
+        s = fit_pairs(arena, s, value_text(rule->pairs->items[0], STR_EMPTY).p,
+            value_text(rule->pairs->items[1], STR_EMPTY).p);
+        if (!s)
+            return no_fit(fit, NULL, "`%.*s` has names that are not known here", STR_ARG(rule->from));
+    }
+    struct str to = rule->to;
+    if (level->to.n) {
+        if (!str_starts(to, level->to) || to.n <= level->to.n + 1)
+            return no_fit(fit, s->node, "`%.*s` cannot be said", STR_ARG(rule->from));
+        to = str_slice(to, level->to.n + 1, to.n);
+    }
+    return place(fit, level, to, rule->from, s);
+}
+
+/* Below a property that has no counterpart, but what is in it has. */
+static bool descend(struct fit *fit, const struct level *level, struct str from, struct said *s)
+{
+    struct arena *arena = fit->draft->arena;
+    struct level below = *level;
+    below.top = false;
+    below.passing = true;
+    if (s->kind == SAID_NOTHING || ((s->kind == SAID_LIST || s->kind == SAID_MAP) && !s->n))
+        return true;
+    if (s->kind == SAID_LIST && s->n == 1 && s->items[0]->kind == SAID_MAP) {
+        below.from = arena_printf(arena, "%.*s[0]", STR_ARG(from));
+        return map_entries(fit, &below, s->items[0]);
+    }
+    below.from = from;
+    if (s->kind == SAID_MAP)
+        return map_entries(fit, &below, s);
+    return no_fit(fit, s->node, "`%.*s` has another form", STR_ARG(from));
+}
+
+/* Do the rules below a property lead to what is within its counterpart? */
+static bool leads_into(
+    const struct fit *fit, const struct level *level, struct str from, const struct attr *attr)
+{
+    struct arena *arena = fit->draft->arena;
+    struct str to =
+        level->to.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(level->to), STR_ARG(attr->name)) : attr->name;
+    for (size_t i = 0; i < fit->type->n; i++) {
+        const struct names_rule *rule = &fit->type->rules[i];
+        bool below =
+            str_starts(rule->from, from) && rule->from.n > from.n && strchr(".[", rule->from.p[from.n]);
+        if (below && rule->to.n &&
+            !(str_starts(rule->to, to) && rule->to.n > to.n && strchr(".[", rule->to.p[to.n])))
+            return false;
+    }
+    return true;
+}
+
+static bool map_entry(struct fit *fit, const struct level *level, const struct said_entry *entry)
+{
+    struct arena *arena = fit->draft->arena;
+    struct str from = level->from.n
+                          ? arena_printf(arena, "%.*s.%.*s", STR_ARG(level->from), STR_ARG(entry->key))
+                          : entry->key;
+    const struct names_rule *rule = names_rule(fit->type, from);
+    if (rule)
+        return by_rule(fit, level, rule, entry->value);
+    const struct attr *same =
+        !level->passing ? names_attr(fit->type, level->attrs, level->n, level->top, entry->key) : NULL;
+    if (names_has_below(fit->type, from) && !(same && leads_into(fit, level, from, same)))
+        return descend(fit, level, from, entry->value);
+    /* Within a property that is only a way to others, names mean nothing by themselves. */
+    const struct attr *attr = same;
+    if (!attr || (!attr->settable && !fit->lenient))
+        return no_fit(fit, entry->value->node, "`%.*s` cannot be said", STR_ARG(from));
+    if (!attr->settable)
+        return true;
+    return place(fit, level, attr->name, from, entry->value);
+}
+
+static bool map_entries(struct fit *fit, const struct level *level, const struct said *map)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        size_t before = level->into->n;
+        if (!map_entry(fit, level, &map->entries[i]))
+            return false;
+        if (level->into->n > before)
+            level->into->entries[before].comment = map->entries[i].comment;
+    }
+    return true;
+}
+
+bool fit_properties(struct fit *fit, const struct said *properties)
+{
+    const struct schema *schema = fit->type->schema;
+    fit->attrs = said_new(fit->draft->arena, SAID_MAP, properties->node);
+    fit->why = STR_EMPTY;
+    struct level level = {STR_EMPTY, STR_EMPTY, fit->attrs, schema->attrs, schema->attr_count, true, false};
+    return map_entries(fit, &level, properties) && !fit->why.n;
+}

@@ -1,0 +1,36 @@
+/*
+ * A thing as another tool says it, as one of weir's types: property by property, by the names that are known
+ * of that type (names.h), else by their words. Anything that the type cannot say makes it no fit, and then
+ * the whole resource is said in another way.
+ */
+#ifndef WEIR_CMD_IMPORT_FIT_H
+#define WEIR_CMD_IMPORT_FIT_H
+
+#include "cmd/import/draft.h"
+#include "cmd/import/names.h"
+
+struct fit {
+    struct draft *draft;
+    const struct names_type *type;
+    struct said *attrs;       /* what came of it */
+    struct str why;           /* it does not fit: what cannot be said */
+    const struct node *where; /* likewise; may be NULL */
+    bool lenient;             /* what cannot be said is left out and told of, rather than making it no fit */
+    struct said *left_out;    /* lenient: texts */
+};
+
+/* False: it does not fit. */
+bool fit_properties(struct fit *fit, const struct said *properties);
+/* Are all that are required there, and does every literal pass the type's checks? */
+bool fit_check(struct fit *fit);
+/* The same of a type that has their names: checks, and secrets become inputs. */
+bool fit_as_is(struct fit *fit, const struct schema *schema, struct said *properties);
+/* Puts a value at a path of attributes ("encryption.kms_key"). */
+bool fit_place(struct fit *fit, struct said *into, struct str path, struct said *value);
+/* Secrets below a value become inputs called after the resource. */
+struct said *fit_hide(
+    struct draft *d, struct said *s, struct str resource, struct str key, const struct attr *attr);
+/* [{Key, Value}] as a map; NULL where it is no such list. */
+struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, const char *value);
+
+#endif

@@ -1,0 +1,178 @@
+/*
+ * Policies that CloudFormation has as resources of their own, and weir as an attribute of what they are for:
+ * a role's inline policies, a queue's, topic's or bucket's policy. They become that attribute, unless that
+ * would be a circle.
+ */
+#include "cmd/import/template.h"
+
+struct part {
+    const char *type, *list; /* the property that names what it is for; "Roles" has a list of them */
+    const char *of;          /* what that has to become */
+    const char *attr, *key, *value;
+    const char *arn; /* of that itself, for what it says of itself; NULL: it says nothing of itself */
+};
+
+static const struct part parts[] = {
+    {"AWS::IAM::Policy", "Roles", "aws.iam.role", "policies", "PolicyName", "PolicyDocument", NULL},
+    {"AWS::SQS::QueuePolicy", "Queues", "aws.sqs.queue", "policy", NULL, "PolicyDocument",
+        "arn:${here.partition}:sqs:${here.region}:${here.account}:"},
+    {"AWS::SNS::TopicPolicy", "Topics", "aws.sns.topic", "policy", NULL, "PolicyDocument",
+        "arn:${here.partition}:sns:${here.region}:${here.account}:"},
+    {"AWS::S3::BucketPolicy", "Bucket", "aws.s3.bucket", "policy", NULL, "PolicyDocument",
+        "arn:${here.partition}:s3:::"},
+};
+
+static const struct part *part_of(const struct thing *thing)
+{
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (str_eqz(thing->type, parts[i].type))
+            return &parts[i];
+    return NULL;
+}
+
+/* The thing that a value is a reference to; NULL: it is none, or more than that. */
+static struct thing *meant(struct template *t, const struct said *s)
+{
+    if (!s || s->kind != SAID_CODE || s->code.n < 3 || s->code.p[0] != '\001' ||
+        s->code.p[s->code.n - 1] != '\002')
+        return NULL;
+    int64_t index;
+    if (!str_to_int(str_slice(s->code, 1, s->code.n - 1), &index) ||
+        (size_t)index >= t->draft->reference_count)
+        return NULL;
+    const struct draft_reference *r = t->draft->references[index];
+    return r->key.n ? NULL : r->target;
+}
+
+static bool reaches(struct template *t, const struct thing *from, const struct thing *to, int depth)
+{
+    if (depth > 64)
+        return true; /* as good as: it is left as it is */
+    for (size_t i = 0; i < t->draft->reference_count; i++) {
+        const struct draft_reference *r = t->draft->references[i];
+        if (r->owner == from && (r->target == to || reaches(t, r->target, to, depth + 1)))
+            return true;
+    }
+    return false;
+}
+
+/* Does what the part says lead back to what it is for, other than by naming that itself? */
+static bool is_circle(struct template *t, const struct thing *thing, const struct thing *target)
+{
+    for (size_t i = 0; i < t->draft->reference_count; i++) {
+        const struct draft_reference *r = t->draft->references[i];
+        if (r->owner == thing && r->target != target && reaches(t, r->target, target, 0))
+            return true;
+    }
+    return false;
+}
+
+/* "arn:${here.partition}:s3:::" and the name. */
+static struct said *own_arn(struct template *t, const struct part *part, struct said *name)
+{
+    struct said *text = said_new(t->arena, SAID_TEXT, NULL);
+    struct str rest = str_z(part->arn);
+    draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL);
+    while (rest.n) {
+        ptrdiff_t open = str_find(rest, STR("${"), 0),
+                  close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
+        said_append(
+            t->arena, text, said_string(t->arena, open < 0 ? rest : str_slice(rest, 0, (size_t)open), NULL));
+        if (open < 0)
+            break;
+        said_append(
+            t->arena, text, said_code(t->arena, NULL, "%.*s", (int)(close - open - 2), rest.p + open + 2));
+        rest = str_slice(rest, (size_t)close + 1, rest.n);
+    }
+    said_append(t->arena, text, name);
+    return text;
+}
+
+/*
+ * What a policy says of the very thing that it becomes a part of: nothing can refer to itself, so its ARN is
+ * put together. NULL: something else of it is meant.
+ */
+static struct said *without_itself(
+    struct template *t, struct said *s, const struct thing *target, const struct part *part)
+{
+    struct said *name = said_get(target->resource->attrs, "name");
+    for (size_t i = 0; s->code.n && i < t->draft->reference_count; i++) {
+        const struct draft_reference *r = t->draft->references[i];
+        struct str mark = arena_printf(t->arena, "\001%zu\002", i);
+        if (r->target != target || str_find(s->code, mark, 0) < 0)
+            continue;
+        bool arn =
+            str_eqz(r->attr, "Arn") || (str_eqz(r->attr, "Ref") && str_eqz(str_z(part->of), "aws.sns.topic"));
+        return arn && part->arn && name && str_eq(s->code, mark) ? own_arn(t, part, name) : NULL;
+    }
+    struct said *text = s->kind == SAID_TEXT ? said_new(t->arena, SAID_TEXT, s->node) : NULL;
+    for (size_t i = 0; i < s->n; i++) {
+        struct said **child = s->kind == SAID_MAP ? &s->entries[i].value : &s->items[i];
+        struct said *now = without_itself(t, *child, target, part);
+        if (!now)
+            return NULL;
+        if (text)
+            said_append(t->arena, text, now);
+        else
+            *child = now;
+    }
+    return text ? text : s;
+}
+
+static bool mentions(struct template *t, const struct thing *thing, const struct thing *target)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->draft->reference_count; i++)
+        n += t->draft->references[i]->owner == thing && t->draft->references[i]->target == target;
+    return n > 1; /* once it says what it is for */
+}
+
+static void put_in(
+    struct template *t, const struct part *part, struct thing *target, struct str key, struct said *document)
+{
+    struct said *attrs = target->resource->attrs, *into = said_get(attrs, part->attr);
+    if (!part->key) {
+        said_set(t->arena, attrs, str_z(part->attr), document);
+        return;
+    }
+    if (!into) {
+        into = said_new(t->arena, SAID_MAP, NULL);
+        said_set(t->arena, attrs, str_z(part->attr), into);
+    }
+    said_set(t->arena, into, key, document);
+}
+
+bool template_is_part(const struct thing *thing)
+{
+    return part_of(thing) != NULL;
+}
+
+/* False: it stays what it is. */
+bool template_fold(struct template *t, struct thing *thing)
+{
+    const struct part *part = part_of(thing);
+    struct said *list = part ? said_get(thing->properties, part->list) : NULL;
+    struct said *document = part ? said_get(thing->properties, part->value) : NULL;
+    struct str key =
+        part && part->key ? said_literal_text(t->arena, said_get(thing->properties, part->key)) : STR_EMPTY;
+    const struct said *one = list && list->kind == SAID_LIST && list->n == 1 ? list->items[0] : list;
+    struct thing *target = one ? meant(t, one) : NULL;
+    size_t known = 2 + (part && part->key);
+    if (!target || !document || !key.p || thing->collection || thing->properties->n != known ||
+        node_get(thing->node, "Condition"))
+        return false;
+    if (!target->names || !str_eqz(target->resource->type, part->of) || is_circle(t, thing, target))
+        return false;
+    struct said *there = said_get(target->resource->attrs, part->attr);
+    if (there && (!part->key || there->kind != SAID_MAP || said_get(there, arena_strz(t->arena, key))))
+        return false;
+    document = mentions(t, thing, target) ? without_itself(t, document, target, part) : document;
+    if (!document)
+        return false;
+    put_in(t, part, target, key, document);
+    thing->folded = target;
+    for (size_t i = 0; i < t->draft->reference_count; i++) /* whoever waits for it waits for that */
+        if (t->draft->references[i]->owner == thing)
+            t->draft->references[i]->owner = target;
+    return true;
+}

@@ -1,0 +1,375 @@
+/* CloudFormation's functions as expressions. */
+#include "cmd/import/template.h"
+
+/* ---- arguments ---- */
+
+static const struct node *item(const struct node *list, size_t i)
+{
+    return list->kind == NODE_LIST && i < list->count ? list->items[i] : NULL;
+}
+
+static struct str code_of(struct template *t, const struct node *node)
+{
+    return said_as_code(t->arena, template_said(t, node));
+}
+
+/* Has it so many? Otherwise that is told of. */
+static bool takes(
+    struct template *t, struct str function, const struct node *argument, size_t min, size_t max)
+{
+    if (argument->kind == NODE_LIST && argument->count >= min && argument->count <= max)
+        return true;
+    struct diag *d =
+        diag_error(t->diags, node_span(argument), "%.*s takes a list of %zu", STR_ARG(function), min);
+    if (max > min)
+        diag_hint(t->diags, d, "or of up to %zu", max);
+    return false;
+}
+
+static bool as_number(struct template *t, const struct said *s, int64_t *number)
+{
+    struct str text = said_literal_text(t->arena, s);
+    return text.p && str_to_int(text, number);
+}
+
+/* ---- conditions ---- */
+
+static struct said *equals(struct template *t, const struct node *node, const struct node *argument)
+{
+    struct said *sides[2];
+    bool number = false;
+    for (size_t i = 0; i < 2; i++) {
+        const struct node *inner;
+        sides[i] = template_said(t, argument->items[i]);
+        struct str function = template_function(t, argument->items[i], &inner);
+        const struct parameter *p = str_eqz(function, "Ref") && inner->kind == NODE_STRING
+                                        ? map_get(&t->parameters, inner->string)
+                                        : NULL;
+        number = number || (p && p->is_number);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        struct str text = said_literal_text(t->arena, sides[i]);
+        double as_is;
+        if (text.p && number && str_to_double(text, &as_is))
+            sides[i] = said_code(t->arena, node, "%s", text.p);
+        else if (text.p && !number)
+            sides[i] = said_string(t->arena, text, node);
+    }
+    return said_code(
+        t->arena, node, "%s == %s", said_as_code(t->arena, sides[0]).p, said_as_code(t->arena, sides[1]).p);
+}
+
+static bool is_simple(struct str code)
+{
+    return str_find_char(code, ' ', 0) < 0 || code.p[0] == '(';
+}
+
+static struct said *combined(
+    struct template *t, const struct node *node, const struct node *argument, const char *operator)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (uint32_t i = 0; i < argument->count; i++) {
+        struct str code = template_condition(t, argument->items[i]);
+        bool bare =
+            is_simple(code) || (str_find(code, STR(" && "), 0) < 0 && str_find(code, STR(" || "), 0) < 0);
+        buf_addf(&out, "%s%s%.*s%s", i ? operator: "", bare ? "" : "(", STR_ARG(code), bare ? "" : ")");
+    }
+    return said_code(t->arena, node, "%.*s", (int)out.n, out.p ? out.p : "");
+}
+
+static struct str condition_named(struct template *t, const struct node *node, struct str name)
+{
+    struct str plain;
+    if (template_plain_name(t, name, &plain))
+        name = plain;
+    const struct str *local = map_get(&t->conditions, name);
+    if (local)
+        return arena_printf(t->arena, "locals.%.*s", STR_ARG(*local));
+    struct str *names = ARENA_ARRAY(t->arena, struct str, t->conditions.n + 1);
+    for (size_t i = 0; i < t->conditions.n; i++)
+        names[i] = t->conditions.items[i].key;
+    struct diag *d = diag_error(t->diags, node_span(node), "there is no condition \"%.*s\"", STR_ARG(name));
+    diag_did_you_mean(t->diags, d, name, names, t->conditions.n);
+    return STR("false");
+}
+
+struct str template_condition(struct template *t, const struct node *node)
+{
+    const struct node *argument;
+    struct str function = template_function(t, node, &argument);
+    if (node->kind == NODE_STRING)
+        return condition_named(t, node, node->string);
+    if (str_eqz(function, "Condition") && argument->kind == NODE_STRING)
+        return condition_named(t, argument, argument->string);
+    if (str_eqz(function, "Fn::Equals"))
+        return takes(t, function, argument, 2, 2) ? equals(t, node, argument)->code : STR("false");
+    if (str_eqz(function, "Fn::Not") && takes(t, function, argument, 1, 1)) {
+        const struct node *inner;
+        if (str_eqz(template_function(t, argument->items[0], &inner), "Fn::Equals") &&
+            inner->kind == NODE_LIST && inner->count == 2) {
+            struct str is = equals(t, node, inner)->code;
+            ptrdiff_t at = str_find(is, STR(" == "), 0);
+            if (str_find(is, STR(" == "), (size_t)at + 1) < 0)
+                return arena_printf(
+                    t->arena, "%.*s != %.*s", (int)at, is.p, (int)(is.n - (size_t)at - 4), is.p + at + 4);
+        }
+        struct str code = template_condition(t, argument->items[0]);
+        return arena_printf(t->arena, is_simple(code) ? "!%.*s" : "!(%.*s)", STR_ARG(code));
+    }
+    if ((str_eqz(function, "Fn::And") || str_eqz(function, "Fn::Or")) && takes(t, function, argument, 2, 10))
+        return combined(t, node, argument, str_eqz(function, "Fn::And") ? " && " : " || ")->code;
+    if (str_eqz(function, "Fn::Contains") && takes(t, function, argument, 2, 2))
+        return arena_printf(
+            t->arena, "contains(%s, %s)", code_of(t, argument->items[0]).p, code_of(t, argument->items[1]).p);
+    return said_as_code(t->arena, template_unsaid(t, node, "this condition cannot be said"));
+}
+
+/* ---- texts and lists ---- */
+
+static struct said *join(struct template *t, const struct node *node, const struct node *argument)
+{
+    struct said *separator = template_said(t, argument->items[0]),
+                *list = template_said(t, argument->items[1]);
+    if (list->kind != SAID_LIST || separator->kind != SAID_LITERAL)
+        return said_code(t->arena, node, "join(%s, %s)", said_as_code(t->arena, separator).p,
+            said_as_code(t->arena, list).p);
+    struct said *out = said_new(t->arena, SAID_TEXT, node);
+    for (size_t i = 0; i < list->n; i++) {
+        if (i)
+            said_append(t->arena, out, separator);
+        said_append(t->arena, out, list->items[i]);
+    }
+    return said_simple(t->arena, out);
+}
+
+static struct said *sub(struct template *t, const struct node *node, const struct node *argument)
+{
+    if (argument->kind == NODE_STRING)
+        return template_sub(t, argument, argument->string);
+    if (!takes(t, STR("Fn::Sub"), argument, 1, 2) || argument->items[0]->kind != NODE_STRING)
+        return said_new(t->arena, SAID_NOTHING, node);
+    const struct binding *outer = t->bindings;
+    const struct node *map = item(argument, 1);
+    for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
+        struct binding *b = ARENA_NEW(t->arena, struct binding);
+        *b = (struct binding){map->entries[i].key, template_said(t, map->entries[i].value), t->bindings};
+        t->bindings = b;
+    }
+    struct said *out = template_sub(t, argument->items[0], argument->items[0]->string);
+    t->bindings = outer;
+    return out;
+}
+
+static struct said *zones(struct template *t, const struct node *node, const struct node *argument)
+{
+    struct said *region = template_said(t, argument);
+    bool here = said_is_text(region, "") || region->kind == SAID_CODE;
+    if (!here)
+        return template_unsaid(t, node, "zones of another region cannot be said");
+    struct str data = draft_data(t->draft, STR("zones"), "aws.ec2.availability_zones", NULL);
+    return said_code(t->arena, node, "%s.names", data.p);
+}
+
+/* How many bits longer than the block's prefix a part's is, as code. */
+static struct str part_bits(struct template *t, const struct said *block, const struct said *bits)
+{
+    int64_t host, prefix;
+    struct str rest, text = said_literal_text(t->arena, block);
+    bool known = as_number(t, bits, &host);
+    if (text.p)
+        str_cut(text, '/', &rest);
+    if (known && text.p && rest.p && str_to_int(rest, &prefix))
+        return arena_printf(t->arena, "%d", (int)(32 - host - prefix));
+    struct str code = said_as_code(t->arena, block);
+    struct str length = known ? arena_printf(t->arena, "%d", (int)(32 - host))
+                              : arena_printf(t->arena, "32 - %s", said_as_code(t->arena, bits).p);
+    return arena_printf(t->arena, "%s - tonumber(split(\"/\", %s)[1])", length.p, code.p);
+}
+
+static struct said *cidr(
+    struct template *t, const struct node *node, const struct node *argument, const char *index)
+{
+    struct said *block = template_said(t, argument->items[0]);
+    struct said *bits =
+        argument->count > 2 ? template_said(t, argument->items[2]) : said_string(t->arena, STR("8"), NULL);
+    struct str code = said_as_code(t->arena, block), more = part_bits(t, block, bits);
+    if (index)
+        return said_code(t->arena, node, "cidrsubnet(%s, %s, %s)", code.p, more.p, index);
+    struct said *count = template_said(t, argument->items[1]);
+    struct str many = said_literal_text(t->arena, count);
+    return said_code(t->arena, node, "[for i in range(%s) : cidrsubnet(%s, %s, i)]",
+        many.p ? many.p : said_as_code(t->arena, count).p, code.p, more.p);
+}
+
+static struct said *pick(struct template *t, const struct node *node, const struct node *argument)
+{
+    const struct node *inner;
+    int64_t index;
+    struct said *which = template_said(t, argument->items[0]);
+    bool known = as_number(t, which, &index);
+    struct str at = known ? said_literal_text(t->arena, which) : said_as_code(t->arena, which);
+    if (str_eqz(template_function(t, argument->items[1], &inner), "Fn::Cidr") &&
+        takes(t, STR("Fn::Cidr"), inner, 2, 3))
+        return cidr(t, node, inner, at.p);
+    struct said *list = template_said(t, argument->items[1]);
+    if (list->kind == SAID_LIST && known && index >= 0 && (size_t)index < list->n)
+        return list->items[index];
+    if (list->kind == SAID_LIST && known) {
+        diag_error(t->diags, node_span(node), "the list has no item %d", (int)index);
+        return said_new(t->arena, SAID_NOTHING, node);
+    }
+    return said_code(
+        t->arena, node, known ? "%s[%s]" : "%s[tonumber(%s)]", said_as_code(t->arena, list).p, at.p);
+}
+
+/* ---- others ---- */
+
+static bool is_word(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && !(i && c >= '0' && c <= '9'))
+            return false;
+    }
+    return s.n > 0;
+}
+
+static struct str step(struct template *t, const struct said *key)
+{
+    struct str text = said_literal_text(t->arena, key);
+    if (text.p && is_word(text))
+        return arena_printf(t->arena, ".%s", text.p);
+    return arena_printf(t->arena, "[%s]",
+        text.p ? said_as_code(t->arena, said_string(t->arena, text, NULL)).p : said_as_code(t->arena, key).p);
+}
+
+static struct said *find_in_map(struct template *t, const struct node *node, const struct node *argument)
+{
+    struct str name = said_literal_text(t->arena, template_said(t, argument->items[0]));
+    const struct str *local = name.p ? map_get(&t->mappings, name) : NULL;
+    if (!local && name.p)
+        diag_error(t->diags, node_span(argument->items[0]), "there is no mapping \"%.*s\"", STR_ARG(name));
+    if (!local)
+        return name.p ? said_new(t->arena, SAID_NOTHING, node)
+                      : template_unsaid(t, node, "a mapping whose name is worked out cannot be said");
+    struct str code = arena_printf(t->arena, "locals.%.*s%s%s", STR_ARG(*local),
+        step(t, template_said(t, argument->items[1])).p, step(t, template_said(t, argument->items[2])).p);
+    const struct node *fallback = item(argument, 3);
+    if (fallback && node_get(fallback, "DefaultValue"))
+        return said_code(
+            t->arena, node, "try(%s, %s)", code.p, code_of(t, node_get(fallback, "DefaultValue")).p);
+    return said_code(t->arena, node, "%s", code.p);
+}
+
+/* A resource's name, which Fn::ForEach may have put together. */
+static struct str logical_name(struct template *t, const struct node *node)
+{
+    const struct node *inner;
+    if (node->kind == NODE_STRING)
+        return node->string;
+    bool is_sub = str_eqz(template_function(t, node, &inner), "Fn::Sub") && inner->kind == NODE_STRING;
+    return is_sub ? inner->string : STR_EMPTY;
+}
+
+static struct said *get_att(struct template *t, const struct node *node, const struct node *argument)
+{
+    struct str attr = STR_EMPTY, name = STR_EMPTY;
+    if (argument->kind == NODE_STRING) {
+        name = str_cut(argument->string, '.', &attr);
+    } else if (argument->kind == NODE_LIST && argument->count == 2 && true) {
+        name = logical_name(t, argument->items[0]);
+        attr = said_literal_text(t->arena, template_said(t, argument->items[1]));
+    }
+    if (name.n && attr.p && attr.n)
+        return template_reference(t, argument, name, attr);
+    diag_error(t->diags, node_span(argument), "Fn::GetAtt takes a resource's name and an attribute");
+    return said_new(t->arena, SAID_NOTHING, node);
+}
+
+/* What another stack exports: known where a live one is looked at, otherwise asked for. */
+static struct said *import_value(struct template *t, const struct node *node, const struct node *argument)
+{
+    struct said *name = template_said(t, argument);
+    struct str text = said_literal_text(t->arena, name);
+    struct str wanted = text.p ? text : STR_EMPTY, plain = text.p ? text : said_as_code(t->arena, name);
+    for (size_t i = 0; name->kind == SAID_TEXT && i < name->n; i++) /* its last literal tells most */
+        if (name->items[i]->kind == SAID_LITERAL)
+            wanted = name->items[i]->value->string;
+    wanted = draft_snake(t->arena, wanted.n ? wanted : STR("imported"));
+    bool known = said_get(t->draft->inputs, wanted.p) != NULL;
+    struct str code = draft_ask(t->draft, wanted, "string",
+        arena_printf(t->arena, "what another stack exports as %.*s", STR_ARG(plain)), false);
+    const struct value *exported = text.p && t->live ? value_get(t->live->exports, text) : NULL;
+    if (exported && !known)
+        said_set(t->arena, said_get(t->draft->inputs, wanted.p), STR("default"),
+            said_value(t->arena, exported, NULL));
+    else if (!known) {
+        struct diag *d =
+            diag_warning(t->diags, node_span(argument), "what another stack exports is not known here");
+        diag_hint(t->diags, d, "the input `%.*s` asks for it", STR_ARG(wanted));
+    }
+    return said_code(t->arena, node, "%s", code.p);
+}
+
+static struct said *choice(struct template *t, const struct node *node, const struct node *argument)
+{
+    struct said *out = said_code(t->arena, node, "%s", template_condition(t, argument->items[0]).p);
+    out->kind = SAID_CHOICE;
+    for (size_t i = 1; i < 3; i++)
+        said_add(t->arena, out, template_said(t, argument->items[i]));
+    return out;
+}
+
+static struct said *split(struct template *t, const struct node *node, const struct node *argument)
+{
+    return said_code(
+        t->arena, node, "split(%s, %s)", code_of(t, argument->items[0]).p, code_of(t, argument->items[1]).p);
+}
+
+static struct said *around(
+    struct template *t, const struct node *node, const struct node *argument, const char *name)
+{
+    struct said *inner = template_said(t, argument);
+    /* A text of several lines is easier to read below a name of its own. */
+    return said_code(t->arena, node, "%s(%s)", name, said_as_code(t->arena, inner).p);
+}
+
+struct said *template_call(
+    struct template *t, struct str function, const struct node *node, const struct node *argument)
+{
+    static const struct {
+        const char *name;
+        size_t min, max;
+        struct said *(*say)(struct template *t, const struct node *node, const struct node *argument);
+    } lists[] = {{"Fn::Join", 2, 2, join}, {"Fn::Select", 2, 2, pick}, {"Fn::Split", 2, 2, split},
+        {"Fn::FindInMap", 3, 4, find_in_map}, {"Fn::If", 3, 3, choice}};
+    static const char *const conditions[] = {"Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not", "Condition"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (str_eqz(function, lists[i].name))
+            return takes(t, function, argument, lists[i].min, lists[i].max)
+                       ? lists[i].say(t, node, argument)
+                       : said_new(t->arena, SAID_NOTHING, node);
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
+        if (str_eqz(function, conditions[i]))
+            return said_code(t->arena, node, "%s", template_condition(t, node).p);
+    if (str_eqz(function, "Ref") && logical_name(t, argument).n)
+        return template_reference(t, argument, logical_name(t, argument), STR_EMPTY);
+    if (str_eqz(function, "Fn::GetAtt"))
+        return get_att(t, node, argument);
+    if (str_eqz(function, "Fn::Sub"))
+        return sub(t, node, argument);
+    if (str_eqz(function, "Fn::GetAZs"))
+        return zones(t, node, argument);
+    if (str_eqz(function, "Fn::Cidr") && takes(t, function, argument, 2, 3))
+        return cidr(t, node, argument, NULL);
+    if (str_eqz(function, "Fn::ImportValue"))
+        return import_value(t, node, argument);
+    if (str_eqz(function, "Fn::Base64"))
+        return around(t, node, argument, "base64encode");
+    if (str_eqz(function, "Fn::Length"))
+        return around(t, node, argument, "length");
+    if (str_eqz(function, "Fn::ToJsonString"))
+        return around(t, node, argument, "jsonencode");
+    return template_unsaid(t, node, "`%.*s` cannot be said in a stack", STR_ARG(function));
+}

@@ -1,0 +1,307 @@
+/* What a template's values say: plain ones, references, texts with references in them. */
+#include "cmd/import/template.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+
+struct str template_function(struct template *t, const struct node *node, const struct node **argument)
+{
+    if (node->kind != NODE_MAP || node->count != 1)
+        return STR_EMPTY;
+    struct str key = node->entries[0].key;
+    *argument = node->entries[0].value;
+    if (key.n > 1 && key.p[0] == '!') {
+        key = str_slice(key, 1, key.n);
+        if (str_eqz(key, "Ref") || str_eqz(key, "Condition"))
+            return key;
+        return arena_printf(t->arena, "Fn::%.*s", STR_ARG(key));
+    }
+    if (str_eqz(key, "Ref") || str_starts(key, STR("Fn::")))
+        return key;
+    return str_eqz(key, "Condition") && (*argument)->kind == NODE_STRING ? key : STR_EMPTY;
+}
+
+/* What no stack says: told of, and in its place an input that asks for it. */
+struct said *template_unsaid(struct template *t, const struct node *node, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct str text = arena_vprintf(t->arena, format, args);
+    va_end(args);
+    struct str name =
+        t->current ? arena_printf(t->arena, "%.*s_value", STR_ARG(t->current->logical)) : STR("value");
+    struct diag *d = diag_warning(t->diags, node_span(node), "%.*s", STR_ARG(text));
+    diag_hint(t->diags, d, "the input `%.*s` asks for it", STR_ARG(draft_snake(t->arena, name)));
+    return said_code(t->arena, node, "%s", draft_ask(t->draft, name, "any", text, false).p);
+}
+
+/* ---- names ---- */
+
+static struct str caller_data(struct template *t)
+{
+    return draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL);
+}
+
+static struct said *pseudo(struct template *t, const struct node *node, struct str name)
+{
+    static const char *const asked[][2] = {
+        {"AWS::Region", "region"}, {"AWS::AccountId", "account"}, {"AWS::Partition", "partition"}};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        if (str_eqz(name, asked[i][0]))
+            return said_code(t->arena, node, "%s.%s", caller_data(t).p, asked[i][1]);
+    if (str_eqz(name, "AWS::StackName"))
+        return t->live ? said_string(t->arena, t->live->name, node) : said_code(t->arena, node, "stack.name");
+    if (str_eqz(name, "AWS::NoValue"))
+        return said_new(t->arena, SAID_NOTHING, node);
+    if (str_eqz(name, "AWS::URLSuffix"))
+        return said_string(t->arena, STR("amazonaws.com"), node);
+    if (str_eqz(name, "AWS::StackId"))
+        return said_code(t->arena, node, "%s",
+            draft_ask(t->draft, STR("stack_id"), "string",
+                STR("the template makes something of its CloudFormation stack's ARN"), false)
+                .p);
+    if (str_eqz(name, "AWS::NotificationARNs"))
+        return said_code(t->arena, node, "%s",
+            draft_ask(t->draft, STR("notification_arns"), "list(string)",
+                STR("topics that the CloudFormation stack tells"), false)
+                .p);
+    return NULL;
+}
+
+/* The instances of several whose logical id is so: its key, as code; p NULL: it is none of them. */
+static struct str instance_key(struct template *t, const struct thing *thing, struct str name)
+{
+    ptrdiff_t open = str_find(thing->pattern, STR("${"), 0);
+    if (open < 0)
+        return (struct str){NULL, 0};
+    ptrdiff_t close = str_find_char(thing->pattern, '}', (size_t)open);
+    struct str before = str_slice(thing->pattern, 0, (size_t)open);
+    struct str after = str_slice(thing->pattern, (size_t)close + 1, thing->pattern.n);
+    if (str_eq(name, thing->pattern))
+        return STR("each.key");
+    if (name.n <= before.n + after.n || !str_starts(name, before) || !str_ends(name, after))
+        return (struct str){NULL, 0};
+    struct str key = str_slice(name, before.n, name.n - after.n);
+    return said_as_code(t->arena, said_string(t->arena, key, NULL));
+}
+
+static struct thing *find_thing(struct template *t, struct str name, struct str *key)
+{
+    struct thing *thing = map_get(&t->things, name);
+    *key = STR_EMPTY;
+    for (size_t i = 0; !thing && i < t->things.n; i++) {
+        struct thing *other = t->things.items[i].ptr;
+        struct str code = other->pattern.n ? instance_key(t, other, name) : (struct str){NULL, 0};
+        if (code.p) {
+            *key = code;
+            return other;
+        }
+    }
+    return thing;
+}
+
+static void no_such(struct template *t, const struct node *node, struct str name)
+{
+    struct str *names = ARENA_ARRAY(t->arena, struct str, t->things.n + t->parameters.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < t->things.n; i++)
+        names[n++] = t->things.items[i].key;
+    for (size_t i = 0; i < t->parameters.n; i++)
+        names[n++] = t->parameters.items[i].key;
+    struct diag *d =
+        diag_error(t->diags, node_span(node), "the template has nothing called \"%.*s\"", STR_ARG(name));
+    diag_did_you_mean(t->diags, d, name, names, n);
+}
+
+static const struct binding *bound(const struct template *t, struct str name)
+{
+    for (const struct binding *b = t->bindings; b; b = b->next)
+        if (str_eq(b->name, name))
+            return b;
+    return NULL;
+}
+
+/* `attr` "": what Ref gives. */
+struct said *template_reference(struct template *t, const struct node *node, struct str name, struct str attr)
+{
+    const struct binding *b = attr.n ? NULL : bound(t, name);
+    if (b)
+        return b->value;
+    const struct parameter *p = attr.n ? NULL : map_get(&t->parameters, name);
+    if (p && p->data.n)
+        return said_code(t->arena, node, "%s.value", p->data.p);
+    if (p)
+        return said_code(t->arena, node, "inputs.%s", p->input.p);
+    struct said *known = attr.n ? NULL : pseudo(t, node, name);
+    if (known)
+        return known;
+    struct str key, plain;
+    if (!template_plain_name(t, name, &plain))
+        plain = name;
+    struct thing *thing = find_thing(t, plain, &key);
+    if (!thing) {
+        no_such(t, node, plain);
+        return said_new(t->arena, SAID_NOTHING, node);
+    }
+    struct str mark = draft_reference(
+        t->draft, t->current, thing, attr.n ? arena_str(t->arena, attr) : STR("Ref"), key, node);
+    return said_code(t->arena, node, "%s", mark.p);
+}
+
+/* ---- texts ---- */
+
+bool template_plain_name(struct template *t, struct str name, struct str *out)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (size_t i = 0; i < name.n; i++) {
+        bool opens = (name.p[i] == '$' || name.p[i] == '&') && i + 1 < name.n && name.p[i + 1] == '{';
+        ptrdiff_t close = opens ? str_find_char(name, '}', i) : -1;
+        if (close < 0) {
+            buf_add_char(&text, name.p[i]);
+            continue;
+        }
+        const struct binding *b = bound(t, str_slice(name, i + 2, (size_t)close));
+        struct str literal = b ? said_literal_text(t->arena, b->value) : (struct str){NULL, 0};
+        if (!literal.p)
+            return false;
+        buf_add_str(&text, literal);
+        i = (size_t)close;
+    }
+    *out = arena_str(t->arena, buf_str(&text));
+    return true;
+}
+
+/* `loops`: only names of Fn::ForEach count, which stand in any text below it. */
+static struct said *substituted(struct template *t, const struct node *node, struct str text, bool loops)
+{
+    struct said *out = said_new(t->arena, SAID_TEXT, node);
+    size_t from = 0;
+    for (size_t i = 0; i + 1 < text.n; i++) {
+        ptrdiff_t close =
+            text.p[i + 1] == '{' && (text.p[i] == '$' || text.p[i] == '&') ? str_find_char(text, '}', i) : -1;
+        if (close < 0)
+            continue;
+        struct str attr, name = str_trim(str_slice(text, i + 2, (size_t)close));
+        const struct binding *b = bound(t, name);
+        if (!b && (loops || text.p[i] == '&'))
+            continue;
+        said_append(t->arena, out, said_string(t->arena, str_slice(text, from, i), node));
+        struct str thing = str_cut(name, '.', &attr);
+        struct said *piece =
+            b ? b->value
+            : name.n && name.p[0] == '!'
+                ? said_string(t->arena, arena_printf(t->arena, "${%.*s}", (int)name.n - 1, name.p + 1), node)
+                : template_reference(t, node, thing, attr.p ? attr : STR_EMPTY);
+        if (piece->kind != SAID_NOTHING)
+            said_append(t->arena, out, piece);
+        from = (size_t)close + 1;
+        i = (size_t)close;
+    }
+    said_append(t->arena, out, said_string(t->arena, str_slice(text, from, text.n), node));
+    return said_simple(t->arena, out);
+}
+
+struct said *template_sub(struct template *t, const struct node *node, struct str text)
+{
+    return substituted(t, node, text, false);
+}
+
+/* {{resolve:ssm:/name}} and {{resolve:secretsmanager:id:SecretString:key}}: read by a data source. */
+static struct said *resolved(struct template *t, const struct node *node, struct str inside)
+{
+    struct str parts[6] = {0}, rest = inside;
+    size_t n = 0;
+    bool arn = str_find(inside, STR(":arn:"), 0) >= 0;
+    for (; n < 5 && rest.p; n++)
+        parts[n] = str_cut(rest, ':', &rest);
+    struct said *attrs = said_new(t->arena, SAID_MAP, node);
+    if (n >= 3 && (str_eqz(parts[1], "ssm") || str_eqz(parts[1], "ssm-secure"))) {
+        struct str name = str_trim(parts[2]);
+        said_set(t->arena, attrs, STR("name"), said_string(t->arena, name, node));
+        struct str data = draft_data(t->draft, draft_snake(t->arena, name), "aws.ssm.parameter", attrs);
+        return said_code(t->arena, node, "%s.value", data.p);
+    }
+    if (n >= 3 && str_eqz(parts[1], "secretsmanager") && !arn) {
+        said_set(t->arena, attrs, STR("name"), said_string(t->arena, str_trim(parts[2]), node));
+        struct str data =
+            draft_data(t->draft, draft_snake(t->arena, parts[2]), "aws.secretsmanager.secret", attrs);
+        if (parts[4].n)
+            return said_code(t->arena, node, "jsondecode(%s.secret_string)[%s]", data.p,
+                said_as_code(t->arena, said_string(t->arena, parts[4], NULL)).p);
+        return said_code(t->arena, node, "%s.secret_string", data.p);
+    }
+    return template_unsaid(t, node, "`{{%.*s}}` cannot be said", STR_ARG(inside));
+}
+
+static struct said *literal_text(struct template *t, const struct node *node, struct str text)
+{
+    ptrdiff_t open = str_find(text, STR("{{resolve:"), 0);
+    if (open < 0)
+        return said_string(t->arena, text, node);
+    struct said *out = said_new(t->arena, SAID_TEXT, node);
+    size_t from = 0;
+    while (open >= 0) {
+        ptrdiff_t close = str_find(text, STR("}}"), (size_t)open);
+        if (close < 0)
+            break;
+        said_append(t->arena, out, said_string(t->arena, str_slice(text, from, (size_t)open), node));
+        said_append(t->arena, out, resolved(t, node, str_slice(text, (size_t)open + 2, (size_t)close)));
+        from = (size_t)close + 2;
+        open = str_find(text, STR("{{resolve:"), from);
+    }
+    said_append(t->arena, out, said_string(t->arena, str_slice(text, from, text.n), node));
+    return said_simple(t->arena, out);
+}
+
+/* Dynamic references in a text that Fn::Sub or Fn::Join made. */
+static struct said *resolve_within(struct template *t, struct said *s)
+{
+    if (s->kind == SAID_LITERAL && s->value->kind == VALUE_STRING && s->node)
+        return literal_text(t, s->node, s->value->string);
+    return s;
+}
+
+/* ---- the whole ---- */
+
+static struct said *map_of(struct template *t, const struct node *node)
+{
+    struct said *out = said_new(t->arena, SAID_MAP, node);
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct node_entry *entry = &node->entries[i];
+        struct str key = entry->key, plain;
+        if (str_starts(key, STR("Fn::"))) {
+            diag_warning(t->diags, node_key_span(entry), "`%.*s` cannot be said here", STR_ARG(key));
+            continue;
+        }
+        if (t->bindings && template_plain_name(t, key, &plain))
+            key = plain;
+        struct said *value = template_said(t, entry->value);
+        if (value->kind == SAID_NOTHING && entry->value->kind != NODE_NULL)
+            continue;
+        said_set(t->arena, out, key, value);
+        out->entries[out->n - 1].comment = template_comment(t->arena, entry);
+    }
+    return out;
+}
+
+struct said *template_said(struct template *t, const struct node *node)
+{
+    const struct node *argument;
+    struct str function = template_function(t, node, &argument);
+    if (function.n)
+        return resolve_within(t, template_call(t, function, node, argument));
+    if (node->kind == NODE_MAP)
+        return map_of(t, node);
+    if (node->kind == NODE_LIST) {
+        struct said *out = said_new(t->arena, SAID_LIST, node);
+        for (uint32_t i = 0; i < node->count; i++) {
+            struct said *item = template_said(t, node->items[i]);
+            if (item->kind != SAID_NOTHING)
+                said_add(t->arena, out, item);
+        }
+        return out;
+    }
+    if (node->kind != NODE_STRING)
+        return said_value(t->arena, node_value(t->arena, node), node);
+    return t->bindings ? substituted(t, node, node->string, true) : literal_text(t, node, node->string);
+}

@@ -1,0 +1,71 @@
+/*
+ * What other tools call weir's types and their attributes: provider/aws/names/<service>.yaml, a small file
+ * beside a service's spec, for what is not just the same words.
+ *
+ *     cloudformation:
+ *       bucket:                                  # aws.s3.bucket; the spec says `cfn:`
+ *         VersioningConfiguration.Status: {as: versioning, values: {Enabled: true, Suspended: false}}
+ *         Rules[].Prefix: rules[].filter.prefix  # within a list; [0]: the list has that one item
+ *         Policies: {as: policies, pairs: [PolicyName, PolicyDocument]}   # a list of those as a map
+ *         Domain: {only: [vpc]}                  # says nothing as long as it is one of these
+ *         Ref: url                               # what a reference to the thing itself is
+ *     terraform:
+ *       aws_s3_bucket: {type: bucket, names: {bucket: name}, skip: [hosted_zone_id]}
+ *       aws_s3_bucket_versioning: {into: bucket, by: bucket, names: {…}}
+ *
+ * What is not in them is looked for by its own name: ShardCount, shard_count and the wire name of an
+ * attribute are the same word.
+ */
+#ifndef WEIR_CMD_IMPORT_NAMES_H
+#define WEIR_CMD_IMPORT_NAMES_H
+
+#include "base/map.h"
+#include "provider/provider.h"
+
+struct names_rule {
+    struct str from, to;        /* to "": dropped */
+    const struct value *values; /* theirs (as text) -> ours; NULL: as they are */
+    const struct value *pairs;  /* two texts: a list of maps with these is a map; ".": the rest of each */
+    const struct value *only;   /* dropped while it is one of these; NULL: always */
+};
+
+/* One of their types as one of ours. */
+struct names_type {
+    struct str other;
+    const struct schema *schema;
+    const struct names_rule *rules;
+    size_t n;
+    struct str
+        into_by;    /* Terraform: it is a part of another resource, which this attribute leads to; "" not */
+    struct str at;  /* likewise: the map in that one's attributes of which it is an entry ... */
+    struct str key; /* ... under what this attribute has */
+    const struct value *ids; /* Terraform: attributes that the id is made of */
+};
+
+struct names {
+    struct arena *arena;
+    struct catalog *catalog;
+    struct map cloudformation, terraform; /* their type -> struct names_type */
+    struct map plain;                     /* "awskinesisstream" -> AWS::Kinesis::Stream */
+};
+
+int names_load(struct names *names, struct arena *arena, struct catalog *catalog, struct err *err);
+void names_release(struct names *names);
+/* NULL: weir has no type of its own for that. */
+const struct names_type *names_cloudformation(const struct names *names, struct str type);
+const struct names_type *names_terraform(const struct names *names, struct str type);
+/* CloudFormation's type that Terraform's is by its words: aws_kinesis_stream. "" none. */
+struct str names_by_words(struct names *names, struct str type);
+
+const struct names_rule *names_rule(const struct names_type *type, struct str from);
+/* Does any rule lie below that path? */
+bool names_has_below(const struct names_type *type, struct str path);
+/* ShardCount, shard_count: the same letters and digits. */
+bool names_same(struct str a, struct str b);
+/* The attribute among those that a property is by its words; `top`: those of the type itself. NULL: none. */
+const struct attr *names_attr(
+    const struct names_type *type, const struct attr *attrs, size_t n, bool top, struct str property);
+/* The attribute path that CloudFormation's attribute of a thing is ("Arn", "Ref"); "" none. */
+struct str names_output(const struct names_type *type, struct arena *arena, struct str property);
+
+#endif

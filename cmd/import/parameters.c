@@ -1,0 +1,250 @@
+/* Everything of a template but its resources: parameters, mappings, conditions, outputs. */
+#include "cmd/import/template.h"
+
+struct str template_comment(struct arena *arena, const struct node_entry *entry)
+{
+    struct str text = entry->source->text;
+    size_t end = entry->key_offset;
+    while (end && text.p[end - 1] != '\n')
+        end--;
+    size_t from = end;
+    if (str_trim(str_slice(text, end, entry->key_offset)).n)
+        return STR_EMPTY; /* it does not stand on a line of its own */
+    while (from) {
+        size_t line = from - 1;
+        while (line && text.p[line - 1] != '\n')
+            line--;
+        struct str above = str_trim(str_slice(text, line, from));
+        if (!above.n || above.p[0] != '#')
+            break;
+        from = line;
+    }
+    return arena_str(arena, str_slice(text, from, end));
+}
+
+static struct str text_of(const struct node *node)
+{
+    return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;
+}
+
+/* ---- parameters ---- */
+
+/* The default as what the input's type takes. */
+static struct said *fallback(
+    struct template *t, const struct parameter *p, struct str text, const struct node *node)
+{
+    struct said *list;
+    int64_t integer;
+    double number;
+    if (p->is_list) {
+        list = said_new(t->arena, SAID_LIST, node);
+        while (text.p && text.n) {
+            struct str one = str_trim(str_cut(text, ',', &text));
+            if (p->is_number && str_to_int(one, &integer))
+                said_add(t->arena, list, said_value(t->arena, value_int(t->arena, integer), node));
+            else
+                said_add(t->arena, list, said_string(t->arena, one, node));
+        }
+        return list;
+    }
+    if (p->is_number && str_to_int(text, &integer))
+        return said_value(t->arena, value_int(t->arena, integer), node);
+    if (p->is_number && str_to_double(text, &number))
+        return said_value(t->arena, value_float(t->arena, number), node);
+    return said_string(t->arena, text, node);
+}
+
+static const char *input_type(struct template *t, struct parameter *p, struct str type)
+{
+    bool ssm = str_starts(type, STR("AWS::SSM::Parameter::Value<"));
+    if (ssm)
+        return "string";
+    p->is_list = str_starts(type, STR("List<")) || str_eqz(type, "CommaDelimitedList");
+    p->is_number = str_eqz(type, "Number") || str_eqz(type, "List<Number>");
+    (void)t;
+    return p->is_list ? (p->is_number ? "list(number)" : "list(string)") : p->is_number ? "number" : "string";
+}
+
+static void set_range(struct template *t, struct said *input, const struct node *node, bool number)
+{
+    const struct node *low = node_get(node, number ? "MinValue" : "MinLength"),
+                      *high = node_get(node, number ? "MaxValue" : "MaxLength");
+    int64_t bound;
+    if (!low && !high)
+        return;
+    struct said *range = said_new(t->arena, SAID_LIST, NULL);
+    const struct node *ends[2] = {low, high};
+    for (size_t i = 0; i < 2; i++) {
+        struct str text = ends[i] ? value_scalar_text(t->arena, node_value(t->arena, ends[i])) : STR_EMPTY;
+        bool known = str_to_int(text, &bound);
+        said_add(
+            t->arena, range, said_value(t->arena, known ? value_int(t->arena, bound) : &value_null, NULL));
+    }
+    said_set(t->arena, input, STR("range"), range);
+}
+
+static void set_choices(
+    struct template *t, struct said *input, const struct parameter *p, const struct node *list)
+{
+    if (!list || list->kind != NODE_LIST)
+        return;
+    struct said *choices = said_new(t->arena, SAID_LIST, NULL);
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct parameter one = *p;
+        one.is_list = false;
+        said_add(t->arena, choices,
+            fallback(t, &one, value_scalar_text(t->arena, node_value(t->arena, list->items[i])), NULL));
+    }
+    said_set(t->arena, input, STR("enum"), choices);
+}
+
+static bool is_true(const struct node *node)
+{
+    return node && ((node->kind == NODE_BOOL && node->boolean) || str_ieq(text_of(node), STR("true")));
+}
+
+static void set_default(
+    struct template *t, struct said *input, struct parameter *p, struct str name, const struct node *node)
+{
+    const struct node *given = node_get(node, "Default");
+    const struct value *live = t->live ? value_get(t->live->parameters, name) : NULL;
+    struct str text = given && given->kind != NODE_LIST && given->kind != NODE_MAP
+                          ? value_scalar_text(t->arena, node_value(t->arena, given))
+                          : (struct str){NULL, 0};
+    if (given && given->kind == NODE_NULL)
+        text = STR_EMPTY;
+    bool hidden = is_true(node_get(node, "NoEcho"));
+    if (hidden || (text.n && draft_is_secret(name, text))) {
+        p->secret = true;
+        said_set(t->arena, input, STR("sensitive"), said_value(t->arena, &value_true, NULL));
+        if (text.n) {
+            source_hide(t->arena, node_span(given));
+            struct diag *d = diag_warning(t->diags, node_span(given),
+                "the default of %.*s is a secret, and is not written", STR_ARG(name));
+            diag_hint(t->diags, d, "the input `%.*s` asks for it", STR_ARG(p->input));
+        }
+        return;
+    }
+    if (live && live->kind == VALUE_STRING)
+        text = live->string;
+    if (text.p)
+        said_set(t->arena, input, STR("default"), fallback(t, p, text, given));
+}
+
+static void take_parameter(struct template *t, const struct node_entry *entry, struct str name)
+{
+    const struct node *node = entry->value;
+    struct parameter *p = ARENA_NEW(t->arena, struct parameter);
+    struct said *input = said_new(t->arena, SAID_MAP, node);
+    struct str type = text_of(node_get(node, "Type")), pattern = text_of(node_get(node, "AllowedPattern"));
+    p->input = draft_input_name(t->draft, name);
+    p->data = STR_EMPTY;
+    map_set(&t->parameters, name, p);
+    const char *is = input_type(t, p, type);
+    said_set(t->arena, input, STR("type"), said_string(t->arena, str_z(is), NULL));
+    set_default(t, input, p, name, node);
+    set_choices(t, input, p, node_get(node, "AllowedValues"));
+    if (pattern.n && !p->is_list)
+        said_set(t->arena, input, STR("pattern"), said_string(t->arena, pattern, NULL));
+    set_range(t, input, node, p->is_number);
+    struct str words = text_of(node_get(node, "Description"));
+    if (words.n)
+        said_set(t->arena, input, STR("description"), said_string(t->arena, words, NULL));
+    if (str_starts(type, STR("AWS::SSM::Parameter::Value<"))) {
+        struct said *attrs = said_new(t->arena, SAID_MAP, NULL);
+        said_set(t->arena, attrs, STR("name"), said_code(t->arena, node, "inputs.%s", p->input.p));
+        p->data = draft_data(
+            t->draft, arena_printf(t->arena, "%s_parameter", p->input.p), "aws.ssm.parameter", attrs);
+    }
+    said_set(t->arena, t->draft->inputs, p->input, input);
+    t->draft->inputs->entries[t->draft->inputs->n - 1].comment = template_comment(t->arena, entry);
+}
+
+void template_parameters(struct template *t, const struct node *section)
+{
+    for (uint32_t i = 0; section && section->kind == NODE_MAP && i < section->count; i++)
+        if (section->entries[i].value->kind == NODE_MAP)
+            take_parameter(t, &section->entries[i], section->entries[i].key);
+        else
+            diag_error(t->diags, node_key_span(&section->entries[i]), "a parameter is a map with its `Type`");
+}
+
+/* ---- mappings, conditions ---- */
+
+static struct str *local_name(struct template *t, struct str name)
+{
+    struct str *local = ARENA_NEW(t->arena, struct str);
+    *local = draft_local_name(t->draft, name);
+    return local;
+}
+
+void template_mappings(struct template *t, const struct node *section)
+{
+    for (uint32_t i = 0; section && section->kind == NODE_MAP && i < section->count; i++) {
+        const struct node_entry *entry = &section->entries[i];
+        struct str *local = local_name(t, entry->key);
+        map_set(&t->mappings, entry->key, local);
+        said_set(t->arena, t->draft->locals, *local, template_said(t, entry->value));
+        t->draft->locals->entries[t->draft->locals->n - 1].comment = template_comment(t->arena, entry);
+    }
+}
+
+static void name_condition(struct template *t, const struct node_entry *entry, struct str name)
+{
+    (void)entry;
+    map_set(&t->conditions, arena_str(t->arena, name), local_name(t, name));
+}
+
+static void take_condition(struct template *t, const struct node_entry *entry, struct str name)
+{
+    const struct str *local = map_get(&t->conditions, name);
+    struct said *code = said_code(t->arena, entry->value, "%s", template_condition(t, entry->value).p);
+    said_set(t->arena, t->draft->locals, *local, code);
+    t->draft->locals->entries[t->draft->locals->n - 1].comment = template_comment(t->arena, entry);
+}
+
+void template_conditions(struct template *t, const struct node *section)
+{
+    template_each(t, section, name_condition);
+    template_each(t, section, take_condition);
+}
+
+/* ---- outputs ---- */
+
+static void take_output(struct template *t, const struct node_entry *entry, struct str name)
+{
+    const struct node *node = entry->value, *value = node_get(node, "Value"),
+                      *only = node_get(node, "Condition");
+    struct str words = text_of(node_get(node, "Description"));
+    if (!value) {
+        diag_error(t->diags, node_key_span(entry), "an output is a map with its `Value`");
+        return;
+    }
+    struct said *said = template_said(t, value);
+    if (only && only->kind == NODE_STRING) {
+        struct said *choice = said_code(t->arena, node, "%s", template_condition(t, only).p);
+        choice->kind = SAID_CHOICE;
+        said_add(t->arena, choice, said);
+        said_add(t->arena, choice, said_new(t->arena, SAID_NOTHING, NULL));
+        said = choice;
+    }
+    struct said *output = said_new(t->arena, SAID_MAP, node);
+    said_set(t->arena, output, STR("value"), said);
+    if (words.n)
+        said_set(t->arena, output, STR("description"), said_string(t->arena, words, NULL));
+    struct str own = draft_snake(t->arena, name);
+    for (int i = 2; said_get(t->draft->outputs, own.p); i++)
+        own = arena_printf(t->arena, "%s_%d", draft_snake(t->arena, name).p, i);
+    said_set(t->arena, t->draft->outputs, own, words.n || said->kind == SAID_MAP ? output : said);
+    t->draft->outputs->entries[t->draft->outputs->n - 1].comment = template_comment(t->arena, entry);
+    const struct node *export = node_get(node, "Export");
+    if (export)
+        draft_row(t->draft, arena_printf(t->arena, "output %.*s", STR_ARG(name)),
+            arena_printf(t->arena, "outputs.%.*s", STR_ARG(own)),
+            STR("it was exported to other stacks, which have to be given it"));
+}
+
+void template_outputs(struct template *t, const struct node *section)
+{
+    template_each(t, section, take_output);
+}

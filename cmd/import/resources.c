@@ -1,0 +1,189 @@
+/* The resources of a template: their names first, because they refer to each other, then what they say. */
+#include "cmd/import/template.h"
+
+static struct str text_of(const struct node *node)
+{
+    return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;
+}
+
+/* ---- names ---- */
+
+static struct str last_word(struct str type)
+{
+    for (size_t i = type.n; i; i--)
+        if (type.p[i - 1] == ':')
+            return str_slice(type, i, type.n);
+    return type;
+}
+
+static struct thing *add_thing(struct template *t, const struct node_entry *entry, struct str logical)
+{
+    struct thing *thing = ARENA_NEW(t->arena, struct thing);
+    *thing = (struct thing){.logical = arena_str(t->arena, logical),
+        .pattern = STR_EMPTY,
+        .node = entry->value,
+        .physical = STR_EMPTY};
+    thing->type = text_of(node_get(entry->value, "Type"));
+    thing->resource = draft_resource(t->draft);
+    thing->resource->comment = template_comment(t->arena, entry);
+    thing->resource->origin = thing->logical;
+    thing->resource->was = thing->type;
+    if (!thing->type.n)
+        diag_error(t->diags, node_key_span(entry), "a resource is a map with its `Type`");
+    if (map_set(&t->things, thing->logical, thing))
+        diag_error(t->diags, node_key_span(entry), "\"%.*s\" is there twice", STR_ARG(logical));
+    if (t->live)
+        thing->physical = value_gets(value_get(t->live->physical, thing->logical), "id");
+    return thing;
+}
+
+static void name_resource(struct template *t, const struct node_entry *entry, struct str logical)
+{
+    struct thing *thing = add_thing(t, entry, logical);
+    thing->resource->name = draft_name(t->draft, logical, last_word(thing->type));
+}
+
+static bool has_loops(const struct node *section)
+{
+    for (uint32_t i = 0; i < section->count; i++)
+        if (str_starts(section->entries[i].key, STR("Fn::ForEach::")))
+            return true;
+    return false;
+}
+
+/* "${Name}Bucket", with ${…} even where it is written &{…}; and "Bucket", for its name here. */
+static void set_pattern(struct template *t, struct thing *thing, struct str loop)
+{
+    char *pattern = arena_strz(t->arena, thing->logical);
+    for (char *p = pattern; *p; p++)
+        *p = *p == '&' && p[1] == '{' ? '$' : *p;
+    thing->pattern = str_n(pattern, thing->logical.n);
+    struct str mark = arena_printf(t->arena, "${%.*s}", STR_ARG(loop));
+    ptrdiff_t at = str_find(thing->pattern, mark, 0);
+    struct str rest = at < 0 ? thing->pattern
+                             : arena_printf(t->arena, "%.*s%.*s", (int)at, pattern,
+                                   (int)(thing->pattern.n - (size_t)at - mark.n), pattern + at + mark.n);
+    thing->resource->name =
+        draft_name(t->draft, rest.n ? rest : last_word(thing->type), last_word(thing->type));
+}
+
+static void name_loop(struct template *t, const struct node_entry *entry)
+{
+    const struct node *list = entry->value;
+    bool formed = list->kind == NODE_LIST && list->count == 3 && list->items[0]->kind == NODE_STRING &&
+                  list->items[2]->kind == NODE_MAP;
+    if (!formed) {
+        diag_error(t->diags, node_key_span(entry), "Fn::ForEach takes a name, a list and a map");
+        return;
+    }
+    if (has_loops(list->items[2])) {
+        diag_error(t->diags, node_key_span(entry), "loops within loops of resources cannot be said");
+        return;
+    }
+    for (uint32_t i = 0; i < list->items[2]->count; i++) {
+        struct thing *thing = add_thing(t, &list->items[2]->entries[i], list->items[2]->entries[i].key);
+        set_pattern(t, thing, list->items[0]->string);
+        thing->collection = template_said(t, list->items[1]);
+    }
+}
+
+/* ---- what they say ---- */
+
+static void add_dependency(
+    struct template *t, const struct thing *thing, struct said *list, const struct node *node)
+{
+    const struct thing *other = map_get(&t->things, text_of(node));
+    if (!other) {
+        diag_error(
+            t->diags, node_span(node), "the template has no resource \"%.*s\"", STR_ARG(text_of(node)));
+        return;
+    }
+    for (size_t i = 0; i < t->draft->reference_count; i++) /* a reference says the same */
+        if (t->draft->references[i]->owner == thing && t->draft->references[i]->target == other)
+            return;
+    draft_reference(t->draft, (void *)thing, (void *)other, STR("DependsOn"), STR_EMPTY, node);
+    said_add(t->arena, list, said_string(t->arena, other->resource->name, node));
+}
+
+static bool keeps(const struct node *node, const char *key)
+{
+    struct str policy = text_of(node_get(node, key));
+    return str_eqz(policy, "Retain") || str_eqz(policy, "RetainExceptOnCreate");
+}
+
+static void tell_policies(struct template *t, struct thing *thing)
+{
+    static const char *const unsaid[] = {"CreationPolicy", "UpdatePolicy"};
+    for (size_t i = 0; i < sizeof unsaid / sizeof *unsaid; i++) {
+        const struct node_entry *entry = node_find(thing->node, str_z(unsaid[i]));
+        if (entry)
+            diag_warning(
+                t->diags, node_key_span(entry), "`%s` cannot be said in a stack, and is left out", unsaid[i]);
+    }
+    const struct node_entry *deletion = node_find(thing->node, STR("DeletionPolicy"));
+    if (deletion && str_eqz(text_of(deletion->value), "Snapshot"))
+        thing->resource->note =
+            STR("what a destroy does with its last snapshot, the type's own attributes say");
+}
+
+/* weir's own keys, around the attributes. */
+static void read_around(struct template *t, struct thing *thing, struct said *before, struct said *after)
+{
+    const struct node *only = node_get(thing->node, "Condition"),
+                      *depends = node_get(thing->node, "DependsOn");
+    if (thing->collection)
+        said_set(t->arena, before, STR("for_each"), thing->collection);
+    if (only)
+        said_set(
+            t->arena, before, STR("when"), said_code(t->arena, only, "%s", template_condition(t, only).p));
+    if (depends) {
+        struct said *list = said_new(t->arena, SAID_LIST, depends);
+        for (uint32_t i = 0; depends->kind == NODE_LIST && i < depends->count; i++)
+            add_dependency(t, thing, list, depends->items[i]);
+        if (depends->kind != NODE_LIST)
+            add_dependency(t, thing, list, depends);
+        if (list->n)
+            said_set(t->arena, after, STR("depends_on"), list);
+    }
+    if (keeps(thing->node, "DeletionPolicy") || keeps(thing->node, "UpdateReplacePolicy")) {
+        struct said *lifecycle = said_new(t->arena, SAID_MAP, NULL);
+        said_set(t->arena, lifecycle, STR("prevent_destroy"), said_value(t->arena, &value_true, NULL));
+        said_set(t->arena, after, STR("lifecycle"), lifecycle);
+    }
+    tell_policies(t, thing);
+}
+
+static void read_properties(struct template *t, struct thing *thing)
+{
+    const struct node *properties = node_get(thing->node, "Properties");
+    t->current = thing;
+    struct binding loop = {STR_EMPTY, said_code(t->arena, NULL, "each.key"), t->bindings};
+    if (thing->collection) {
+        ptrdiff_t open = str_find(thing->pattern, STR("${"), 0),
+                  close = str_find_char(thing->pattern, '}', 0);
+        loop.name = open < 0 ? STR_EMPTY : str_slice(thing->pattern, (size_t)open + 2, (size_t)close);
+        t->bindings = &loop;
+    }
+    thing->properties = properties ? template_said(t, properties) : said_new(t->arena, SAID_MAP, thing->node);
+    struct said *before = said_new(t->arena, SAID_MAP, NULL), *after = said_new(t->arena, SAID_MAP, NULL);
+    read_around(t, thing, before, after);
+    thing->resource->attrs = before;
+    said_set(t->arena, before, STR("\001after"), after);
+    t->bindings = thing->collection ? loop.next : t->bindings;
+    t->current = NULL;
+    if (thing->properties->kind != SAID_MAP) {
+        diag_error(t->diags, node_span(properties), "`Properties` is a map");
+        thing->properties = said_new(t->arena, SAID_MAP, thing->node);
+    }
+}
+
+void template_resources(struct template *t, const struct node *section)
+{
+    for (uint32_t i = 0; i < section->count; i++)
+        if (str_starts(section->entries[i].key, STR("Fn::ForEach::")))
+            name_loop(t, &section->entries[i]);
+        else
+            name_resource(t, &section->entries[i], section->entries[i].key);
+    for (size_t i = 0; i < t->things.n; i++)
+        read_properties(t, t->things.items[i].ptr);
+}

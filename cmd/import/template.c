@@ -1,0 +1,119 @@
+/* A CloudFormation template from its first line to its last. */
+#include "cmd/import/template.h"
+
+static struct str text_of(const struct node *node)
+{
+    return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;
+}
+
+static void tell_macro(struct template *t, const struct node *node)
+{
+    struct str name = node->kind == NODE_MAP ? text_of(node_get(node, "Name")) : text_of(node);
+    if (str_eqz(name, "AWS::LanguageExtensions"))
+        return;
+    struct diag *d = diag_warning(t->diags, node_span(node),
+        "what the macro \"%.*s\" makes of the template is not known here", STR_ARG(name));
+    diag_hint(t->diags, d,
+        "`--stack NAME` without a template takes what the macro made of it, as CloudFormation has it");
+}
+
+static void tell_rest(struct template *t)
+{
+    static const char *const known[] = {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters",
+        "Mappings", "Conditions", "Transform", "Resources", "Outputs"};
+    const struct node *macros = node_get(t->root, "Transform");
+    for (uint32_t i = 0; i < t->root->count; i++) {
+        bool is = false;
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            is = is || str_eqz(t->root->entries[i].key, known[k]);
+        if (!is)
+            diag_warning(t->diags, node_key_span(&t->root->entries[i]),
+                "`%.*s` cannot be said in a stack, and is left out", STR_ARG(t->root->entries[i].key));
+    }
+    if (macros && macros->kind != NODE_LIST)
+        tell_macro(t, macros);
+    for (uint32_t i = 0; macros && macros->kind == NODE_LIST && i < macros->count; i++)
+        tell_macro(t, macros->items[i]);
+}
+
+static void adopt_one(struct template *t, struct thing *thing, struct str address)
+{
+    struct said *id = thing->resource->schema ? template_import_id(t, thing) : NULL;
+    if (id)
+        draft_import(t->draft, address, id);
+    else if (thing->resource->schema)
+        diag_warning(t->diags, node_span(thing->node),
+            "%.*s cannot be adopted by the id that it has: `weir state import %.*s ID` can",
+            STR_ARG(thing->logical), STR_ARG(address));
+}
+
+/* Of several, each that the stack has. */
+static void adopt_each(struct template *t, struct thing *thing)
+{
+    ptrdiff_t open = str_find(thing->pattern, STR("${"), 0), close = str_find_char(thing->pattern, '}', 0);
+    if (open < 0)
+        return;
+    struct str before = str_slice(thing->pattern, 0, (size_t)open),
+               after = str_slice(thing->pattern, (size_t)close + 1, thing->pattern.n);
+    for (uint32_t i = 0; i < t->live->physical->count; i++) {
+        struct str logical = t->live->physical->entries[i].key;
+        if (logical.n <= before.n + after.n || !str_starts(logical, before) || !str_ends(logical, after))
+            continue;
+        struct str key = str_slice(logical, before.n, logical.n - after.n);
+        thing->physical = value_gets(t->live->physical->entries[i].value, "id");
+        adopt_one(
+            t, thing, arena_printf(t->arena, "%.*s[\"%.*s\"]", STR_ARG(thing->resource->name), STR_ARG(key)));
+    }
+}
+
+static void adopt(struct template *t)
+{
+    for (size_t i = 0; t->live && i < t->things.n; i++) {
+        struct thing *thing = t->things.items[i].ptr;
+        if (thing->pattern.n)
+            adopt_each(t, thing);
+        else if (thing->physical.n)
+            adopt_one(t, thing, thing->resource->name);
+    }
+}
+
+static void read_all(struct template *t, const struct node *resources)
+{
+    struct str words = text_of(node_get(t->root, "Description"));
+    t->draft->description = words;
+    if (t->root->count)
+        t->draft->comment = template_comment(t->arena, &t->root->entries[0]);
+    tell_rest(t);
+    template_parameters(t, node_get(t->root, "Parameters"));
+    template_mappings(t, node_get(t->root, "Mappings"));
+    template_conditions(t, node_get(t->root, "Conditions"));
+    template_resources(t, resources);
+    template_outputs(t, node_get(t->root, "Outputs"));
+    template_decide(t);
+    adopt(t);
+}
+
+int template_read(
+    struct draft *draft, struct names *names, const struct source *source, const struct template_live *live)
+{
+    struct template *t = ARENA_NEW(draft->arena, struct template); /* the draft asks it when it is written */
+    *t = (struct template){
+        .arena = draft->arena, .draft = draft, .names = names, .diags = draft->diags, .live = live};
+    t->root = yaml_parse_tagged(draft->arena, source, draft->diags);
+    if (!t->root)
+        return -1;
+    const struct node *resources = node_get(t->root, "Resources");
+    if (!resources || resources->kind != NODE_MAP) {
+        diag_error(draft->diags, (struct span){.source = source, .line = 1, .column = 1, .length = 1},
+            "a template has `Resources:`");
+        return -1;
+    }
+    draft->settle = template_settle;
+    draft->settle_ctx = t;
+    read_all(t, resources);
+    map_release(&t->parameters);
+    map_release(&t->things);
+    map_release(&t->mappings);
+    map_release(&t->conditions);
+    return draft->diags->errors ? -1 : 0;
+}

@@ -1,0 +1,97 @@
+/* Shared by the files that read a CloudFormation template. */
+#ifndef WEIR_CMD_IMPORT_TEMPLATE_H
+#define WEIR_CMD_IMPORT_TEMPLATE_H
+
+#include "cmd/import/cloudformation.h"
+
+/* A resource of the template, or several that Fn::ForEach makes. */
+struct thing {
+    struct str logical, type;
+    struct str pattern; /* of several: their logical ids, "${Name}Bucket" */
+    const struct node *node;
+    struct draft_resource *resource;
+    const struct names_type *names; /* it becomes this type of ours; NULL: CloudFormation's */
+    struct said *properties;
+    struct said *collection; /* for_each; NULL: it is one */
+    struct str physical;     /* in the live stack; "" unknown */
+    struct thing *folded;    /* it has become a part of that one */
+    bool visiting, visited;  /* looking for circles */
+};
+
+struct parameter {
+    struct str input;
+    struct str data; /* SSM's, of which the parameter is the name; "" none */
+    bool is_list, is_number, secret;
+};
+
+/* What a name of Fn::ForEach, or of Fn::Sub's map, stands for. */
+struct binding {
+    struct str name;
+    struct said *value;
+    const struct binding *next;
+};
+
+struct template
+{
+    struct arena *arena;
+    struct draft *draft;
+    struct names *names;
+    struct diags *diags;
+    const struct node *root;
+    const struct template_live *live;
+    struct map parameters, things, mappings,
+        conditions;                 /* things: by logical id; mappings and conditions: local names */
+    struct thing *current;          /* whose properties are being read; NULL: none */
+    const struct binding *bindings; /* innermost first */
+    bool serverless;
+};
+
+/* ---- intrinsic.c, functions.c ---- */
+
+/* A node of the template as what it says here. */
+struct said *template_said(struct template *t, const struct node *node);
+/* The function that a node calls: "Ref", "Fn::Sub", "Condition"; "" none. *argument is what it is given. */
+struct str template_function(struct template *t, const struct node *node, const struct node **argument);
+/* A condition as code. */
+struct str template_condition(struct template *t, const struct node *node);
+/* "…${Name}…" with bindings and references. */
+struct said *template_sub(struct template *t, const struct node *node, struct str text);
+struct said *template_reference(
+    struct template *t, const struct node *node, struct str name, struct str attr);
+/* A name with what Fn::ForEach puts into it, as far as that is known; false: it is not. */
+bool template_plain_name(struct template *t, struct str name, struct str *out);
+struct said *template_call(
+    struct template *t, struct str function, const struct node *node, const struct node *argument);
+struct said *template_unsaid(struct template *t, const struct node *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- parameters.c ---- */
+
+void template_parameters(struct template *t, const struct node *section);
+void template_mappings(struct template *t, const struct node *section);
+void template_conditions(struct template *t, const struct node *section);
+void template_outputs(struct template *t, const struct node *section);
+
+/* ---- foreach.c ---- */
+
+/* The entries of a section with what Fn::ForEach makes of it written out; `take` is called for each. */
+typedef void template_take(struct template *t, const struct node_entry *entry, struct str name);
+void template_each(struct template *t, const struct node *section, template_take *take);
+
+/* ---- resources.c, decide.c, fold.c, adopt.c ---- */
+
+void template_resources(struct template *t, const struct node *section);
+void template_decide(struct template *t);
+/* Is it of a type that may become a part of what it is for? And makes it one; false: it cannot be. */
+bool template_is_part(const struct thing *thing);
+bool template_fold(struct template *t, struct thing *thing);
+/* The physical id as what `imports:` takes; NULL: it cannot be said. */
+struct said *template_import_id(struct template *t, const struct thing *thing);
+/* CloudFormation's attribute that `Ref` gives. */
+struct str template_ref_property(struct template *t, const struct schema *schema);
+struct str template_settle(void *ctx, struct draft_reference *reference);
+
+/* Whole lines that begin with # right above an entry. */
+struct str template_comment(struct arena *arena, const struct node_entry *entry);
+
+#endif

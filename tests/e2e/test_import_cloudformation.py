@@ -1,0 +1,298 @@
+"""weir import cloudformation: templates as stacks; live stacks taken over in place, with moto's CloudFormation as the judge."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support import ROOT, Stack, until
+
+TEMPLATES = sorted((Path(__file__).parent / "imports/cloudformation").iterdir())
+GIVEN = {"admin_password": "a-password-of-16", "network_subnets": "subnet-0a,subnet-0b"}
+# Told of by cfn-lint, and meant to be so.
+TOLERATED = {"W2001", "W8001", "W3691", "W1011", "W3005"}
+
+
+def given(text):
+    return [word for name, value in GIVEN.items() if f"  {name}:" in text for word in ("-i", f"{name}={value}")]
+
+
+def imported(stack, template, *args, name="weir.yaml"):
+    stack.run("import", "cloudformation", template, *args)
+    return (stack.folder / name).read_text()
+
+
+def stack_of(result):
+    return yaml.safe_load(re.sub(r"^#.*$", "", result, flags=re.M))
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_templates_are_templates(template):
+    """What the others are tested with is what CloudFormation would take."""
+    lint = Path(sys.executable).parent / "cfn-lint"
+    done = subprocess.run([lint, "--format", "json", template], capture_output=True, text=True)
+    found = [match for match in json.loads(done.stdout or "[]") if match["Rule"]["Id"] not in TOLERATED]
+    assert not found and done.returncode in (0, 4, 8), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_what_comes_of_it_is_whole(local_stack, template):
+    text = imported(local_stack, template)
+    local_stack.run("fmt", "--check", "weir.yaml")
+    local_stack.run("validate", *given(text))
+    assert imported(local_stack, template, "--force") == text
+    types = re.findall(r"^    type: (.*)", text, re.M)
+    assert sum(kind.startswith("aws.") for kind in types) * 2 > len(types)
+
+
+@pytest.mark.parametrize("name", ["orders.yaml", "clicks.json", "network.yaml", "nightly.yaml", "zones.yaml"])
+def test_it_can_be_made(tmp_path, fast_sandbox, name):
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    text = imported(stack, TEMPLATES[0].parent / name)
+    if "code_bucket" in text:
+        s3 = fast_sandbox.client("s3")
+        s3.create_bucket(Bucket="code-of-clicks")
+        s3.put_object(Bucket="code-of-clicks", Key="consumer.zip", Body=ZIP)
+    stack.apply(*given(text))
+    stack.assert_settled(*given(text))
+
+
+ZIP = bytes.fromhex("504b0506" + "00" * 18)
+
+
+def test_orders_reads_as_if_written(local_stack):
+    text = imported(local_stack, TEMPLATES[0].parent / "orders.yaml")
+    assert text.startswith("# Orders of the shops, hour by hour: landing, bronze, catalogue.\nstack: orders\n")
+    for part in (
+        "  environment: {type: string, default: dev, enum: [dev, prod], description: Which environment this is}",
+        "  max_workers: {type: number, default: 4, range: [2, 20]}",
+        "  shops: {type: list(string), default: [north, south]}",
+        '  is_prod: ${inputs.environment == "prod"}',
+        "  not_prod: ${!locals.is_prod}",
+        "  # What the shops send, as they send it.\n  landing_bucket:\n    type: aws.s3.bucket\n    name: ${stack.name}-landing-${here.account}\n"
+        "    # a shop may send a file twice\n    versioning:",
+        "    lifecycle: {prevent_destroy: true}",
+        "    encryption: {bucket_key_enabled: true, algorithm: aws:kms, kms_key: \"${key.arn}\"}",
+        '    assume_role_policy: ${trust("glue.amazonaws.com")}',
+        '      "--shops": ${join(",", inputs.shops)}',
+        '      "--first": ${inputs.shops[0]}',
+        "    when: ${locals.is_prod}",
+        "    depends_on: [key_alias]",
+        "  here: {type: aws.sts.caller_identity}",
+    ):
+        assert part in text, part
+    assert text.count("# a shop may send a file twice") == 1
+
+
+def test_functions_and_pseudo_parameters(local_stack):
+    local_stack.write(
+        """
+        Parameters: {Names: {Type: CommaDelimitedList, Default: "a,b"}, Size: {Type: Number, Default: 3}, Block: {Type: String, Default: 10.0.0.0/16}}
+        Mappings: {M: {one: {k: v1}, "two-2": {k: v2}}}
+        Conditions:
+          Small: !Or [!Equals [!Ref Size, "3"], !Not [!Equals [a, b]]]
+        Resources:
+          Q: {Type: AWS::SQS::Queue, Properties: {QueueName: q}}
+          P:
+            Type: AWS::SSM::Parameter
+            Properties: {Type: String, Name: p, Value: !Ref Names}
+        Outputs:
+          Join: {Value: !Join ["-", [a, !Ref Size, !Select [1, !Ref Names]]]}
+          Split: {Value: !Select [1, !Split [".", "x.y"]]}
+          Map: {Value: !FindInMap [M, two-2, k]}
+          If: {Value: !If [Small, !Sub "${Q.Arn}!", no]}
+          Base: {Value: !Base64 "a ${b} c"}
+          Cidr: {Value: !Select [2, !Cidr [10.0.0.0/16, 8, 8]]}
+          CidrOf: {Value: !Select [2, !Cidr [!Ref Block, 8, 8]]}
+          All: {Value: !Join [",", !Cidr [!Ref Block, 2, 8]]}
+          Length: {Value: {"Fn::Length": !Ref Names}}
+          Json: {Value: {"Fn::ToJsonString": {a: [1, !Ref Size]}}}
+          Sub: {Value: !Sub ["${X}-${!Y}-${AWS::URLSuffix}", {X: !Ref Size}]}
+          Default: {Value: !FindInMap [M, nothing, k, {DefaultValue: d}]}
+        """,
+        "t.yaml",
+    )
+    imported(local_stack, "t.yaml")
+    text = (local_stack.folder / "weir.yaml").read_text().replace("value: ${inputs.names}", "value: x").replace("${locals.small ?", "${true ?")
+    local_stack.write(re.sub(r"\nresources:.*?\noutputs:", "\nresources:\n  q: {type: weir.value, value: {arn: arn}}\noutputs:", text, flags=re.S).replace("q.arn", "q.value.arn"))
+    local_stack.apply()
+    assert local_stack.outputs() == {
+        "join": "a-3-b", "split": "y", "map": "v2", "if": "arn!", "base": "YSAke2J9IGM=", "cidr": "10.0.2.0/24", "cidr_of": "10.0.2.0/24",
+        "all": "10.0.0.0/24,10.0.1.0/24", "length": 2, "json": '{"a":[1,3]}', "sub": "3-${Y}-amazonaws.com", "default": "d",
+    }
+
+
+def test_policies_become_parts(local_stack):
+    local_stack.write(
+        """
+        Resources:
+          Role:
+            Type: AWS::IAM::Role
+            Properties: {RoleName: r, AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]}}
+          Grant:
+            Type: AWS::IAM::Policy
+            Properties: {PolicyName: grant, Roles: [!Ref Role], PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}}
+          Queue: {Type: AWS::SQS::Queue, DependsOn: Grant, Properties: {QueueName: q}}
+          QueuePolicy:
+            Type: AWS::SQS::QueuePolicy
+            Properties:
+              Queues: [!Ref Queue]
+              PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: "*", Action: "sqs:*", Resource: !GetAtt Queue.Arn}]}
+          Round:
+            Type: AWS::IAM::Policy
+            Properties: {PolicyName: round, Roles: [!Ref Role], PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "lambda:*", Resource: !GetAtt F.Arn}]}}
+          F: {Type: AWS::Lambda::Function, Properties: {FunctionName: f, Role: !GetAtt Role.Arn, Runtime: python3.12, Handler: a.b, Code: {S3Bucket: b, S3Key: k}}}
+        """,
+        "t.yaml",
+    )
+    stack = stack_of(imported(local_stack, "t.yaml"))["resources"]
+    assert list(stack) == ["role", "queue", "round", "f"]
+    assert list(stack["role"]["policies"]) == ["grant"]
+    assert stack["queue"]["policy"]["Statement"][0]["Resource"] == "arn:${here.partition}:sqs:${here.region}:${here.account}:q"
+    assert stack["queue"]["depends_on"] == ["role"] and stack["round"]["type"] == "AWS::IAM::Policy"
+    local_stack.run("validate")
+
+
+def test_a_live_stack_is_taken_over(stack, cloud):
+    template = TEMPLATES[0].parent / "live.yaml"
+    formation = cloud.client("cloudformation")
+    formation.create_stack(
+        StackName="pipe", TemplateBody=template.read_text(), Parameters=[{"ParameterKey": "Stage", "ParameterValue": "test"}], Capabilities=["CAPABILITY_IAM"]
+    )
+    result = stack.run("import", "cloudformation", template, "--stack", "pipe")
+    assert "delete-stack --stack-name pipe" in result.err and "Retain" in result.err
+    plan = stack.plan()
+    assert set(plan.values()) == {"adopt"} and len(plan) == 9, plan
+    assert "0 to create, 0 to update, 0 to replace, 0 to delete" in stack.run("plan").out
+    # broken off at the fourth, and taken up
+    process = stack.start("apply", "--yes", "--parallelism", "1")
+    until(lambda: process.poll() is not None or len(re.findall('"kind":"done"', stack.log().read_text() if list((stack.folder / ".weir").glob("*.log")) else "")) > 3, None)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    stack.apply()
+    stack.assert_settled()
+    assert len(stack.addresses()) == 9
+    assert stack.outputs()["url"].endswith("/work-test")
+    # the same from the template that CloudFormation keeps
+    other = Stack(stack.folder.parent / "other", cloud)
+    other.run("import", "cloudformation", "--stack", "pipe", "-o", "kept")
+    plain = [stack_of((folder / "weir.yaml").read_text())["resources"] for folder in (stack.folder, other.folder / "kept")]
+    assert plain[0] == plain[1]
+
+
+def test_exports_of_other_stacks_are_known(stack, cloud):
+    formation = cloud.client("cloudformation")
+    formation.create_stack(
+        StackName="net", TemplateBody=json.dumps({
+            "Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "q"}}},
+            "Outputs": {"O": {"Value": {"Ref": "Q"}, "Export": {"Name": "net-queue"}}},
+        })
+    )
+    template = {"Resources": {"P": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/p", "Type": "String", "Value": {"Fn::ImportValue": "net-queue"}}}}}
+    formation.create_stack(StackName="user", TemplateBody=json.dumps(template))
+    stack.run("import", "cloudformation", "--stack", "user")
+    assert stack_of((stack.folder / "weir.yaml").read_text())["inputs"]["net_queue"]["default"].endswith("/q")
+    stack.apply()
+    stack.assert_settled()
+
+
+def test_nothing_is_written_over_and_a_dry_run_writes_nothing(local_stack):
+    template = TEMPLATES[0].parent / "network.yaml"
+    result = local_stack.run("import", "cloudformation", template, "--dry-run")
+    assert "nothing was written" in result.err and not list(local_stack.folder.iterdir())
+    local_stack.write("stack: mine\n")
+    result = local_stack.run("import", "cloudformation", template, status=3)
+    assert "exists already" in result.err and (local_stack.folder / "weir.yaml").read_text() == "stack: mine\n"
+    assert "stack: network" in local_stack.run("import", "cloudformation", template, "-o", "-").out
+    local_stack.run("import", "cloudformation", template, "-o", "elsewhere", "--name", "other")
+    assert (local_stack.folder / "elsewhere/weir.yaml").read_text().startswith("stack: other\n")
+
+
+SECRETS = "hunter2-of-param", "hunter2-in-prop", "hunter2-in-env", "hunter2-in-url"
+
+
+def test_secrets_are_never_written(local_stack):
+    local_stack.write(
+        f"""
+        Parameters:
+          Given: {{Type: String, NoEcho: true, Default: {SECRETS[0]}}}
+        Resources:
+          Db:
+            Type: AWS::RDS::DBInstance
+            Properties: {{DBInstanceIdentifier: db, Engine: postgres, DBInstanceClass: db.t3.micro, AllocatedStorage: "20", MasterUsername: root, MasterUserPassword: {SECRETS[1]}}}
+          F:
+            Type: AWS::Lambda::Function
+            Properties:
+              Role: arn:aws:iam::123456789012:role/r
+              Runtime: python3.12
+              Handler: a.b
+              Code: {{S3Bucket: b, S3Key: k}}
+              Environment: {{Variables: {{API_TOKEN: {SECRETS[2]}, URL: "postgres://u:{SECRETS[3]}@h/d", MODE: plain}}}}
+        """,
+        "t.yaml",
+    )
+    result = local_stack.run("import", "cloudformation", "t.yaml")
+    text = (local_stack.folder / "weir.yaml").read_text()
+    assert not [secret for secret in SECRETS if secret in text + result.out + result.err]
+    sensitive = [name for name, one in stack_of(text)["inputs"].items() if one.get("sensitive")]
+    assert sensitive == ["given", "db_master_user_password", "f_api_token", "f_url"] or len(sensitive) == 4
+    assert "t.yaml:3:" in result.err and "MODE: plain" in text
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("Resources:\n  A: {Type: AWS::SQS::Queue, Properties: {QueueName: !GetAtt B.QueueName}}\n  B: {Type: AWS::SQS::Queue, DependsOn: A}\n", ["t.yaml:", "a circle: A -> B -> A"]),
+        ("Resources:\n  A: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Nme}}\nParameters: {Name: {Type: String}}\n", ["t.yaml:2:", 'nothing called "Nme"', 'did you mean "Name"?']),
+        ("Resources:\n  A: {Type: AWS::SQS::Queue, Condition: No}\n", ["t.yaml:2:", 'no condition "No"']),
+        ("Outputs: {}\n", ["t.yaml:1:1", "a template has `Resources:`"]),
+        ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: !Join [a]}}}\n", ["Fn::Join takes a list of 2"]),
+        ("Resources: [1, 2\n", ["t.yaml:"]),
+    ],
+)
+def test_mistakes_have_their_place(local_stack, template, told):
+    local_stack.write(template, "t.yaml")
+    result = local_stack.run("import", "cloudformation", "t.yaml", status=3)
+    assert all(part in result.err for part in told), result.err
+    assert not (local_stack.folder / "weir.yaml").exists()
+
+
+def test_what_cannot_be_said_is_told(local_stack):
+    local_stack.write(
+        """
+        Transform: [Company::Macro, AWS::LanguageExtensions]
+        Rules: {}
+        Resources:
+          Made: {Type: Custom::Thing, Properties: {ServiceToken: x}}
+          Own: {Type: Company::Data::Lake}
+          Queue: {Type: AWS::SQS::Queue, CreationPolicy: {}, DependsOn: Made, Properties: {QueueName: !GetAtt Made.Name, Odd: 1}}
+        """,
+        "t.yaml",
+    )
+    result = local_stack.run("import", "cloudformation", "t.yaml")
+    for part in ("Company::Macro", "`Rules` cannot be said", "Custom::Thing", "Company::Data::Lake", "`CreationPolicy` cannot be said", "`Odd` cannot be said", "t.yaml:5:"):
+        assert part in result.err, part
+    stack = stack_of((local_stack.folder / "weir.yaml").read_text())
+    assert list(stack["resources"]) == ["queue"] and "made_name" in stack["inputs"] and "depends_on" not in stack["resources"]["queue"]
+
+
+def test_a_gigantic_template(local_stack):
+    """500 resources, five megabytes; JSON as CDK writes it."""
+    words = "x" * 9000
+    template = {"Resources": {
+        f"Job{i:03}": {"Type": "AWS::Glue::Job", "Properties": {
+            "Name": f"job-{i}", "Role": "arn:aws:iam::123456789012:role/r", "Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k"},
+            "DefaultArguments": {"--next": {"Ref": f"Job{i + 1:03}"} if i < 499 else "end", "--words": words},
+        }} for i in range(500)
+    }}
+    local_stack.write(json.dumps(template, indent="\t"), "t.json")
+    assert (local_stack.folder / "t.json").stat().st_size > 4_500_000
+    local_stack.patience_s = 20
+    result = local_stack.run("import", "cloudformation", "t.json")
+    assert "500 of weir's own types" in result.err
+    local_stack.run("validate")
