@@ -55,7 +55,7 @@ def test_life(tmp_path, fast_sandbox):
 
 def test_backups(ops):
     at = datetime.datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
-    assert ops.backup_key("dag_run", at) == "metadata/2026/11/20/013000/dag_run.csv"
+    assert ops.backup_key("dag_run.csv", at) == "metadata/2026/11/20/013000/dag_run.csv"
     text = "".join(ops.to_csv(["id", "at", "note"], [(n, at, None if n % 2 else 'say "hi",\nthere') for n in range(12_000)]))
     rows = list(csv.DictReader(text.splitlines(keepends=True)))
     assert len(rows) == 12_000 and rows[7] == {"id": "7", "at": at.isoformat(), "note": ""} and rows[8]["note"] == 'say "hi",\nthere'
@@ -95,68 +95,105 @@ def test_dags_compile(path):
     compile(path.read_text(), path.name, "exec")
 
 
-def rows(name):
-    with open(EXAMPLE / "data" / f"{name}.csv", newline="") as file:
+def test_a_backup_is_proven(ops):
+    now, at = datetime.datetime(2026, 11, 22, tzinfo=UTC), datetime.datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
+    file, manifest = ops.backup_key("dag_run.csv", at), ops.backup_key(ops.MANIFEST, at)
+    read = lambda key: json.dumps({"at": at.isoformat(), "files": [{"key": file, "size": 9}]}).encode()  # noqa: E731
+    there = [{"Key": manifest, "Size": 1}, {"Key": file, "Size": 9}]
+    assert ops.proven_backup(there, read, now, datetime.timedelta(days=2)) == manifest
+    for objects, age, says in ([], 2, "no backup"), (there, 0, "is of 2026-11-21"), (there[:1], 2, "not what was written"), ([there[0], {"Key": file, "Size": 8}], 2, "dag_run.csv"):
+        with pytest.raises(LookupError, match=says):
+            ops.proven_backup(objects, read, now, datetime.timedelta(days=age))
+
+
+def test_old_files(ops, tmp_path):
+    for name, age_days in ("a/old", 9), ("a/new", 1), ("older", 40):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+        os.utime(tmp_path / name, (1_790_000_000 - age_days * 86400,) * 2)
+    limit = datetime.datetime.fromtimestamp(1_790_000_000 - 7 * 86400, UTC)
+    assert [path.name for path in ops.old_files(tmp_path, limit)] == ["old", "older"]
+
+
+def rows(name, folder=EXAMPLE / "data"):
+    with open(folder / f"{name}.csv", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def expected():
-    """The analytics models from the raw files, ride by ride."""
-    members = {row["member_id"]: row for row in sorted(rows("members"), key=lambda row: row["updated_at"])}
-    stations = {row["station_id"]: row["name"] for row in rows("stations")}
-    rides = {row["ride_id"]: row for row in rows("rides") if row["ended_at"]}
-    plans = collections.defaultdict(lambda: [set(), 0, 0])
-    days = collections.defaultdict(lambda: [0, 0, 0])
-    for ride in rides.values():
-        start, end = (datetime.datetime.fromisoformat(ride[key]) for key in ("started_at", "ended_at"))
-        minutes = int((end - start).total_seconds() // 60)
-        if not 1 <= minutes < 24 * 60:
-            continue
-        plan = plans[members[ride["member_id"]]["plan"]]
-        plan[0].add(ride["member_id"])
-        plan[1] += 1
-        plan[2] += minutes
-        days[stations[ride["from_station_id"]], ride["started_at"][:10]][0] += 1
-        days[stations[ride["to_station_id"]], ride["started_at"][:10]][1] += 1
-        days[stations[ride["from_station_id"]], ride["started_at"][:10]][2] += minutes
-    return {
-        "plans": sorted([plan, len(who), count, minutes] for plan, (who, count, minutes) in plans.items()),
-        "days": sorted([station, day, out, back, out - back, minutes] for (station, day), (out, back, minutes) in days.items()),
-    }
+def expected(events):
+    """Per variant, user and day, event by event."""
+    variants = {row["user_id"]: row["variant_id"] for row in rows("user_variant")}
+    about = {row["user_id"]: row for row in rows("user_metadata")}
+    days = collections.defaultdict(lambda: [set(), set(), 0, 0])
+    for event in events:
+        day = days[variants[event["user_id"]], int(event["user_id"]), event["datestamp"][:10]]
+        day[0].add(event["item_id"])
+        if event["clicked"] == "1":
+            day[1].add(event["item_id"])
+        day[2] += int(event["purchased"])
+        day[3] += int(event["paidamount"])
+    age = lambda user: [about[str(user)][name] for name in ("age", "gender")] if str(user) in about else [None, None]  # noqa: E731
+    return sorted([variant, user, day, *age(user), len(seen), len(clicked), bought, paid] for (variant, user, day), (seen, clicked, bought, paid) in days.items())
 
 
 LOAD = """
 import duckdb, sys
-sys.path.insert(0, sys.argv[1])
-tables = {"stations": "station_id int, name varchar(100), docks int, opened_on date",
-          "members": "member_id int, plan varchar(20), joined_on date, updated_at timestamp",
-          "rides": "ride_id bigint, member_id int, from_station_id int, to_station_id int, started_at timestamp, ended_at timestamp"}
-db = duckdb.connect("rides.duckdb")
-db.execute("create schema raw")
+tables = {"user_event": "user_id int, datestamp timestamp, item_id int, clicked int, purchased int, paidamount int",
+          "user_variant": "user_id int, variant_id varchar(32)", "user_metadata": "user_id int, age varchar(16), gender varchar(16), updated_at timestamp"}
+db = duckdb.connect("users.duckdb")
+db.execute("create schema if not exists raw_data")
 for name, columns in tables.items():
-    db.execute(f"create table raw.{name} ({columns})")
-    db.execute(f"copy raw.{name} from '{sys.argv[1]}/{name}.csv' (header)")
+    db.execute(f"create or replace table raw_data.{name} ({columns})")
+    db.execute(f"copy raw_data.{name} from '{sys.argv[1]}/{name}.csv' (header)")
 """
 SHOW = """
 import duckdb, json
-db = duckdb.connect("rides.duckdb")
-print(json.dumps({"plans": db.execute("select plan, members, rides, minutes::int from rides_analytics.plans order by plan").fetchall(),
-    "days": db.execute("select station, day::text, departures::int, arrivals::int, missing::int, minutes::int from rides_analytics.station_days order by all").fetchall()}))
+db = duckdb.connect("users.duckdb")
+read = lambda sql: db.execute(sql).fetchall()
+print(json.dumps({
+    "daily": read("select variant_id, user_id, datestamp::text, age, gender, num_of_items, num_of_clicks, num_of_purchases::int, revenue::int from users_analytics.analytics_variant_user_daily"),
+    "events": read("select count(*), sum(paidamount)::int from users_fact.fact_user_event")[0], "kinds": dict(read("select table_name, table_type from information_schema.tables")),
+    "tiers": read("select tier, dbt_valid_to is null from snapshots.scd_user_tiers where user_id = 100 order by dbt_valid_from")}))
 """
 
 
 @pytest.mark.long
 def test_dbt(tmp_path):
+    """Twice: the second build adds the events that are newer, and no others; who has another tier by then has had two."""
     tools = ROOT / ".venv-jobs" / "bin"
     if not (tools / "dbt").exists():
         pytest.skip("dbt-duckdb is not installed (tools/setup jobs)")
     project = shutil.copytree(EXAMPLE / "dbt", tmp_path / "dbt")
+    data = shutil.copytree(EXAMPLE / "data", tmp_path / "data")
+    events = rows("user_event")
 
-    def run(*command):
+    def run(*command, status=0):
         done = subprocess.run([str(word) for word in command], cwd=project, capture_output=True, text=True, env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"})
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        assert done.returncode == status, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout
 
-    run(tools / "python", "-c", LOAD, EXAMPLE / "data")
-    assert "ERROR=0" in run(tools / "dbt", "build", "--profiles-dir", ".")
-    assert json.loads(run(tools / "python", "-c", SHOW)) == expected()
+    def build(some):
+        lines = [",".join(events[0]), *(",".join(event.values()) for event in some)]
+        (data / "user_event.csv").write_text("\n".join(lines) + "\n")
+        run(tools / "python", "-c", LOAD, data)
+        assert "ERROR=0" in run(tools / "dbt", "build", "--profiles-dir", ".")
+        return json.loads(run(tools / "python", "-c", SHOW))
+
+    known = lambda found: sorted(found["daily"], key=lambda row: row[:3])  # noqa: E731
+    first = build(events[:600])
+    assert first["events"] == [600, sum(int(event["paidamount"]) for event in events[:600])]
+    assert known(first) == expected(events[:600])
+    assert first["kinds"]["fact_user_event"] == first["kinds"]["dim_user"] == "BASE TABLE" and not any(name.startswith("src_") for name in first["kinds"])
+
+    seed = project / "seeds/user_tiers.csv"
+    (tier,) = [row["tier"] for row in rows("user_tiers", project / "seeds") if row["user_id"] == "100"]
+    seed.write_text(seed.read_text().replace(f"100,{tier}\n", "100,platinum\n"))
+    altered = [{**event, "paidamount": "99999"} for event in events[:600]]  # what was there already is not looked at again
+    second = build(altered + events[600:])
+    assert second["events"] == [900, sum(int(event["paidamount"]) for event in events)]
+    assert known(second) == expected(events)
+    assert second["tiers"] == [[tier, False], ["platinum", True]]
+
+    model = project / "models/fact/fact_user_event.sql"
+    model.write_text(model.read_text().replace("select user_id,", "select 1 as another, user_id,"))
+    assert "out of sync" in run(tools / "dbt", "run", "--profiles-dir", ".", "-s", "fact_user_event", status=1)

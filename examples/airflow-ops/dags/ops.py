@@ -3,8 +3,12 @@
 import csv
 import datetime
 import io
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO
+
+MANIFEST = "manifest.json"
 
 
 def to_csv(columns: list[str], rows: Iterable[tuple]) -> Iterator[str]:
@@ -30,8 +34,27 @@ def spool(pieces: Iterable[str], file: BinaryIO) -> int:
     return size
 
 
-def backup_key(table: str, at: datetime.datetime) -> str:
-    return f"metadata/{at:%Y/%m/%d/%H%M%S}/{table}.csv"
+def backup_key(name: str, at: datetime.datetime) -> str:
+    return f"metadata/{at:%Y/%m/%d/%H%M%S}/{name}"
+
+
+def proven_backup(objects: list[dict], read: Callable[[str], bytes], now: datetime.datetime, age: datetime.timedelta) -> str:
+    """Key of the last backup's manifest, if it is no older than that and its files are there as they were written."""
+    manifests = sorted(o["Key"] for o in objects if o["Key"].endswith("/" + MANIFEST))
+    if not manifests:
+        raise LookupError("there is no backup")
+    manifest, sizes = json.loads(read(manifests[-1])), {o["Key"]: o["Size"] for o in objects}
+    if now - datetime.datetime.fromisoformat(manifest["at"]) > age:
+        raise LookupError(f"the last backup is of {manifest['at']}")
+    if broken := [file["key"] for file in manifest["files"] if sizes.get(file["key"]) != file["size"]]:
+        raise LookupError(f"of the last backup these are not what was written: {', '.join(broken)}")
+    return manifests[-1]
+
+
+def old_files(folder: Path, limit: datetime.datetime) -> list[Path]:
+    """Files below the folder that have not been written to since."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted(path for path in files if path.stat().st_mtime < limit.timestamp())
 
 
 def expired(objects: Iterable[dict], now: datetime.datetime, days: int, keep: int = 0) -> list[str]:

@@ -1,4 +1,4 @@
-"""Rides into Redshift and through dbt, every morning: load the day's files, build the models, test them."""
+"""Events of users into Redshift and through dbt, every morning: load the day's files, build the models, test them."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -7,9 +7,9 @@ from airflow.operators.bash import BashOperator
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 
 COLUMNS = {
-    "stations": "station_id int, name varchar(100), docks int, opened_on date",
-    "members": "member_id int, plan varchar(20), joined_on date, updated_at timestamp",
-    "rides": "ride_id bigint, member_id int, from_station_id int, to_station_id int, started_at timestamp, ended_at timestamp",
+    "user_event": "user_id int, datestamp timestamp, item_id int, clicked int, purchased int, paidamount int",
+    "user_variant": "user_id int, variant_id varchar(32)",
+    "user_metadata": "user_id int, age varchar(16), gender varchar(16), updated_at timestamp",
 }
 
 
@@ -19,8 +19,8 @@ def load(table: str) -> RedshiftDataOperator:
         task_id=f"load_{table}",
         workgroup_name="{{ var.value.warehouse }}",
         database="{{ var.value.warehouse_database }}",
-        sql=["CREATE SCHEMA IF NOT EXISTS raw", f"CREATE TABLE IF NOT EXISTS raw.{table} ({COLUMNS[table]})", f"DELETE FROM raw.{table}",
-             f"COPY raw.{table} FROM 's3://{{{{ var.value.raw_bucket }}}}/rides/{table}.csv' IAM_ROLE default CSV IGNOREHEADER 1 TIMEFORMAT 'auto'"],
+        sql=["CREATE SCHEMA IF NOT EXISTS raw_data", f"CREATE TABLE IF NOT EXISTS raw_data.{table} ({COLUMNS[table]})", f"DELETE FROM raw_data.{table}",
+             f"COPY raw_data.{table} FROM 's3://{{{{ var.value.raw_bucket }}}}/raw_data/{table}.csv' IAM_ROLE default CSV IGNOREHEADER 1 TIMEFORMAT 'auto'"],
         wait_for_completion=True,
     )
 

@@ -1,2 +1,0 @@
-select station_id, station, docks, opened_on, case when docks >= 20 then 'large' else 'small' end as size
-from {{ ref('src_stations') }}

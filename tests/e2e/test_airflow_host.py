@@ -1,0 +1,161 @@
+"""Airflow on an own host: over OpenSSH, with a PostgreSQL behind it, Airflow itself, and the sandbox for what it keeps in S3."""
+
+import base64
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from pg import Postgres
+from servers import SandboxCloud
+from sshd import Sshd, fingerprint, free_port, have_sshd, keygen
+
+from support import ROOT, SECRET_KEY, WEIR, example, until
+
+VENV = ROOT / ".venv-airflow2"
+SECRETS = {"ADMIN_PASSWORD": "hush-admin-1", "DATABASE_PASSWORD": "hush/data%base", "FERNET_KEY": base64.urlsafe_b64encode(b"k" * 32).decode()}
+pytestmark = pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
+
+
+class Host:
+    def __init__(self, folder):
+        self.folder, self.home, self.cron = folder, folder / "airflow", folder / "cron.d"
+        self.cron.mkdir()
+        self.key = keygen(folder / "id")
+        self.sshd = Sshd(folder / "sshd", [self.key], [keygen(folder / "host")])
+        self.database = Postgres(password="admin-of-postgres")
+        self.cloud = SandboxCloud()
+        self.stack = example("airflow-ops", folder / "ops", self.cloud)
+        self.stack.folder /= "host"
+        self.web_port = free_port()
+        reach = {"AWS_ENDPOINT_URL": self.cloud.url, "AWS_ACCESS_KEY_ID": "e2e", "AWS_DEFAULT_REGION": "us-east-1"}
+        given = {"HOST": "127.0.0.1", "PORT": self.sshd.port, "USER": self.sshd.user, "KEY": self.key, "HOST_KEY": fingerprint(self.sshd.host_keys[0]), "BECOME": "false",
+                 "PACKAGES": "false", "HOME": self.home, "VENV": VENV, "SERVICES": "plain", "WEB_PORT": self.web_port, "CRON": self.cron, "AWS": json.dumps(reach), "AWS_SECRET_KEY": SECRET_KEY,
+                 "DATABASE_PORT": self.database.port, "DATABASE_ADMIN": "weir", "DATABASE_ADMIN_PASSWORD": "admin-of-postgres", "SCAN_SECONDS": 5, **SECRETS}
+        self.stack.env |= {f"WEIR_INPUT_{name}": str(value) for name, value in given.items()}
+        self.stack.patience_s = 1200
+        readme = (ROOT / "examples/airflow-ops/README.md").read_text()
+        self.lines = [line.split("  #")[0].strip() for line in re.findall(r"^    (weir -C host .*)$", readme, re.M)]
+
+    def readme(self, line):
+        """A line of the README, carried out as it stands there."""
+        assert line in self.lines, (line, self.lines)
+        self.lines.remove(line)
+        done = subprocess.run(["bash", "-c", line.replace("host=airflow.example.org", "host=127.0.0.1")], cwd=self.folder / "ops",
+                              env={**self.stack.env, "PATH": f"{WEIR.parent}:{os.environ['PATH']}"}, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
+    def pids(self):
+        return {name: int((self.home / f"{name}.pid").read_text()) for name in ("webserver", "scheduler")}
+
+    def keys(self, kind, prefix=""):
+        return {o["Key"]: o["Size"] for o in self.cloud.client("s3").list_objects_v2(Bucket=f"demo-airflow-{kind}", Prefix=prefix).get("Contents", [])}
+
+    def read(self, kind, key):
+        return self.cloud.client("s3").get_object(Bucket=f"demo-airflow-{kind}", Key=key)["Body"].read().decode()
+
+    def stop(self):
+        for name in ("webserver", "scheduler"):
+            if (self.home / f"{name}.pid").exists():
+                subprocess.run(["kill", "-KILL", "--", f"-{(self.home / f'{name}.pid').read_text().strip()}"], capture_output=True)
+        self.cloud.stop()
+        self.database.stop()
+        self.sshd.stop()
+
+
+@pytest.fixture
+def host(tmp_path):
+    host = Host(tmp_path)
+    yield host
+    host.stop()
+
+
+def test_planned_for_systemd(host):
+    """What a server with systemd gets: units, packages, a disk for logs."""
+    actions = host.stack.plan("-i", "services=systemd", "-i", "packages=true", "-i", "log_disk=/dev/sdb1")
+    assert set(actions.values()) == {"create"} and {'unit["webserver"]', 'unit["scheduler"]', "packages", "log_disk"} <= set(actions)
+    assert not any(address.startswith("plain") for address in actions)
+
+
+@pytest.mark.long
+def test_a_host_and_its_airflow(host):
+    if not (VENV / "bin/airflow").exists():
+        pytest.skip("no Airflow: tools/setup airflow")
+    stack = host.stack
+    made = host.readme("weir -C host apply -y -i host=airflow.example.org")
+    assert "No changes" in host.readme("weir -C host plan -i host=airflow.example.org")
+    assert not any(secret in made + stack.state_text() for secret in ("hush-admin-1", "hush/data", SECRETS["FERNET_KEY"], SECRET_KEY))
+    assert host.database.psql("select count(*) > 0 from dag", dbname="airflow", user="weir") == "t", "its metadata is in PostgreSQL"
+    assert (host.home / "airflow.cfg").stat().st_mode & 0o777 == 0o600
+
+    # Nothing changed: nothing is restarted. One line of the configuration: both are, and nothing else is touched.
+    before = host.pids()
+    stack.apply()
+    assert host.pids() == before
+    changed = stack.plan("-i", "scan_seconds=7")
+    assert changed == {"config": "update", 'plain["webserver"]': "update", 'plain["scheduler"]': "update", "healthy": "update"}
+    stack.apply("-i", "scan_seconds=7")
+    stack.env["WEIR_INPUT_SCAN_SECONDS"] = "7"
+    stack.assert_settled()
+    after = host.pids()
+    assert not set(after.values()) & set(before.values())
+
+    # A service that has died is seen, and started again; the other is left alone.
+    os.killpg(after["scheduler"], 9)
+    until(lambda: stack.plan() == {'plain["scheduler"]': "create"})
+    stack.apply()
+    stack.assert_settled()
+    assert host.pids()["webserver"] == after["webserver"] and host.pids()["scheduler"] != after["scheduler"]
+
+    # Without a proven backup nothing is cleaned.
+    old = host.home / "logs" / "dag_id=gone" / "attempt=1.log"
+    old.parent.mkdir(parents=True)
+    old.write_text("what was said long ago\n")
+    os.utime(old, (time.time() - 30 * 86400,) * 2)
+    assert "fail" in stack.run("run", "cleanup", status=1).err and old.exists()
+
+    assert "success" in host.readme("weir -C host run backup -i host=airflow.example.org")
+    assert "success" in host.readme("weir -C host jobs backup -i host=airflow.example.org")
+    keys = host.keys("backup", "metadata/")
+    (manifest,) = [key for key in keys if key.endswith("manifest.json")]
+    folder = manifest.rpartition("/")[0]
+    assert {file["key"]: file["size"] for file in json.loads(host.read("backup", manifest))["files"]} == {key: size for key, size in keys.items() if key != manifest}
+    runs = list(csv.DictReader(io.StringIO(host.read("backup", f"{folder}/dag_run.csv"))))
+    assert {run["dag_id"] for run in runs} == {"metadata_backup", "log_cleanup"}
+    assert json.loads(host.read("backup", f"{folder}/variables.json"))["log_bucket"] == "demo-airflow-logs"
+    exported = json.loads(host.read("backup", f"{folder}/connections.json"))["warehouse"]
+    assert exported["login"] == "airflow" and exported["password"] == "hush/data%base"
+
+    assert "success" in host.readme("weir -C host run cleanup -i host=airflow.example.org")
+    assert not old.exists()
+    (moved,) = [key for key in host.keys("logs", "exported/") if key.endswith("dag_id=gone/attempt=1.log")]
+    assert host.read("logs", moved) == "what was said long ago\n"
+
+    # Health: as it says itself, and as metrics.
+    watch = (host.cron / "demo-airflow-health").read_text()
+    assert "health.py http://127.0.0.1" in watch and watch.count("\n") > 1
+    reach = {**json.loads(stack.env["WEIR_INPUT_AWS"]), "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+    look = [VENV / "bin/python", host.home / "health.py", f"http://127.0.0.1:{host.web_port}/health", "demo-airflow"]
+    said = subprocess.run(look, env={**os.environ, **reach}, capture_output=True, text=True)
+    assert said.returncode == 0 and eval(said.stdout) == {"DatabaseHealthy": 1.0, "SchedulerHealthy": 1.0}, said
+    os.killpg(host.pids()["webserver"], 9)
+    until(lambda: subprocess.run(look[:-1], capture_output=True).returncode == 1)
+
+    host.readme("weir -C host destroy -y -i host=airflow.example.org")
+    assert not host.lines
+    assert not host.home.exists() and not any(host.cron.iterdir()) and host.cloud.client("s3").list_buckets()["Buckets"] == []
+    assert host.database.psql("select count(*) from pg_database where datname = 'airflow'") == host.database.psql("select count(*) from pg_roles where rolname = 'airflow'") == "0"
+    assert not [path for path in Path("/proc").glob("[0-9]*/environ") if f"AIRFLOW_HOME={host.home}" in read_or_nothing(path)]
+
+
+def read_or_nothing(path):
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
