@@ -64,6 +64,10 @@ struct aws_options {
                                    session_token, insecure, path_style, assume_role: {role, session_name,
                                    external_id}, default_tags, account_id, max_attempts. NULL: none */
     struct http_engine *http;
+    /* A port of this machine that leads to host:port, where services are reached through something else; the
+     * same one whenever the same place is asked for. Called by every thread. NULL: straight. */
+    int (*way)(void *ctx, struct str host, int port, int *local_port, struct err *err);
+    void *way_ctx;
 };
 
 int aws_client_new(const struct aws_options *options, struct aws_client **out, struct err *err);

@@ -34,6 +34,9 @@ struct aws_client {
     struct aws_settings settings;
     struct http_engine *http;
     struct credentials_chain *credentials;
+    int (*way)(
+        void *ctx, struct str host, int port, int *local_port, struct err *err); /* as in the options */
+    void *way_ctx;
     atomic_int_fast64_t skew_ms;       /* the services' clock minus ours */
     atomic_int_fast64_t date_ahead_ms; /* the same as the latest answer's Date says, however little it is */
     atomic_uint_fast64_t requests;

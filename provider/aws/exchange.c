@@ -163,6 +163,22 @@ static bool is_error(const struct aws_exchange *x)
     return wire_is_error(&x->answer);
 }
 
+/* Through what the provider's settings name, if they do. */
+static int take_way(struct aws_exchange *x)
+{
+    struct http_target target;
+    if (!x->client->way)
+        return 0;
+    if (http_target_parse(x->request.url, &target, &x->failure))
+        return -1;
+    int64_t port = target.tls ? 443 : 80;
+    ptrdiff_t colon =
+        str_find_char(target.authority, ':', target.authority.p[0] == '[' ? target.host.n + 2 : 0);
+    if (colon >= 0)
+        str_to_int(str_slice(target.authority, (size_t)colon + 1, target.authority.n), &port);
+    return x->client->way(x->client->way_ctx, target.host, (int)port, &x->request.local_port, &x->failure);
+}
+
 int exchange_request(struct aws_exchange *x)
 {
     x->answer = (struct wire_message){0};
@@ -174,6 +190,8 @@ int exchange_request(struct aws_exchange *x)
     if (credentials_get(x->client->credentials, &x->secrets, &x->credentials, &x->failure))
         return -1;
     x->request = make_request(x);
+    if (take_way(x))
+        return -1;
     x->http = (struct http_exchange){.request = &x->request, .arena = x->arena, .owner = x};
     atomic_fetch_add_explicit(&x->client->requests, 1, memory_order_relaxed);
     return 0;

@@ -10,19 +10,10 @@ static const struct setting {
     const char *name;
     enum setting_kind kind;
 } known[] = {
-    {"region", TEXT},
-    {"profile", TEXT},
-    {"endpoint", TEXT},
-    {"endpoints", MAP},
-    {"access_key", TEXT},
-    {"secret_key", TEXT},
-    {"session_token", TEXT},
-    {"insecure", FLAG},
-    {"path_style", FLAG},
-    {"assume_role", ROLE},
-    {"default_tags", MAP},
-    {"account_id", ACCOUNT},
-    {"max_attempts", NUMBER},
+    {"region", TEXT}, {"profile", TEXT}, {"endpoint", TEXT}, {"endpoints", MAP}, {"access_key", TEXT},
+    {"secret_key", TEXT}, {"session_token", TEXT}, {"insecure", FLAG}, {"path_style", FLAG},
+    {"assume_role", ROLE}, {"default_tags", MAP}, {"account_id", ACCOUNT}, {"max_attempts", NUMBER},
+    {"via", TEXT}, /* whoever opens the client sees to it */
 };
 
 static const char *const kind_names[] = {[TEXT] = "text",

@@ -342,3 +342,25 @@ def test_mistakes_in_the_file(local_stack):
     assert "connections.c" in wrong and "become" in wrong
     schema = json.loads(local_stack.run("schema").out)["properties"]["connections"]["additionalProperties"]["else"]
     assert schema["required"] == ["host"] and "via" in schema["properties"] and not schema["additionalProperties"]
+
+
+def test_a_store_behind_the_door(stack, cloud, bastion, keys):
+    """The cloud's own provider goes through a connection, too: uploads and all."""
+    stack.write("x" * 9_000_000, "data/large.csv")
+    stack.write("y", "data/small.csv")
+    stack.write(f"""
+        stack: inner
+        connections: {{bastion: {bastion.connection(keys["ed25519"], host_key=fingerprint(keys["host"]))}}}
+        providers: {{aws: {{via: bastion}}}}
+        resources:
+          lake: {{type: aws.s3.bucket, name: inner-lake, force_destroy: true}}
+          files: {{type: aws.s3.directory, bucket: "${{lake.name}}", source: data}}
+    """)
+    stack.apply()
+    stack.assert_settled()
+    assert cloud.client("s3").head_object(Bucket="inner-lake", Key="large.csv")["ContentLength"] == 9_000_000
+    bastion.stop()
+    assert "bastion" in stack.run("plan", status=1).err
+    bastion.start()
+    stack.destroy()
+    assert cloud.client("s3").list_buckets()["Buckets"] == []

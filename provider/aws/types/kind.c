@@ -10,12 +10,32 @@
 #include "provider/aws/setting_attrs.h"
 #include "provider/aws/tagging.h"
 #include "provider/aws/types/native.h"
+#include "provider/ssh/reach.h"
+
+/* The connection that services are reached by: private endpoints, a store behind a bastion. */
+struct way {
+    struct reach *reach;
+    struct str via;
+};
+
+static int aws_way(void *ctx, struct str host, int port, int *local_port, struct err *err)
+{
+    const struct way *way = ctx;
+    return reach_forward(way->reach, way->via, host, port, local_port, err);
+}
 
 static int aws_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err)
 {
-    (void)arena;
     struct aws_options aws = {.name = options->name, .config = options->config, .http = options->http};
     struct aws_client *client;
+    if (options->via.n && !options->reach)
+        return err_set(err, ERR_INVALID, "%.*s: there are no connections here", STR_ARG(options->name));
+    if (options->via.n) {
+        struct way *way = ARENA_NEW(arena, struct way);
+        *way = (struct way){options->reach, options->via};
+        aws.way = aws_way;
+        aws.way_ctx = way;
+    }
     if (aws_client_new(&aws, &client, err))
         return -1;
     *self = client;
@@ -79,7 +99,8 @@ static bool is_store(void *client, const struct err *why)
 }
 
 static const struct schema *const types[] = {&aws_s3_object_schema, &aws_s3_directory_schema, NULL};
-static const struct attr settings[] = {AWS_SETTING_ATTRS};
+static const struct attr settings[] = {
+    AWS_SETTING_ATTRS, SETTING_ATTR("via", setting_text, "Connection that the services are reached through")};
 static const struct type settings_type = {
     .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
 static const struct attr settings_attr = {.name = STR_INIT("aws"), .type = &settings_type, .settable = true};
