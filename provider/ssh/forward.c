@@ -141,8 +141,9 @@ static int dig(struct reach *reach, struct link *link, struct str host, int port
     return 0;
 }
 
-int reach_forward_at(struct reach *reach, struct str connection, struct str host, int port, int wanted,
-    int *local_port, struct err *err)
+/* A passage that is there, or a new one; `patient`: what does not answer yet is waited for. */
+static int forward_to(struct reach *reach, struct str connection, struct str host, int port, int wanted,
+    bool patient, int *local_port, struct err *err)
 {
     struct link *link = reach_link(reach, connection, err);
     struct wire *wire;
@@ -151,15 +152,27 @@ int reach_forward_at(struct reach *reach, struct str connection, struct str host
     pthread_mutex_lock(&reach->lock);
     struct passage *passage = wanted ? NULL : find(reach, link, host, port);
     pthread_mutex_unlock(&reach->lock);
-    if (!passage && (reach_await(reach, connection, host, port, &wire, err) ||
+    if (!passage && ((patient ? reach_await : reach_probe)(reach, connection, host, port, &wire, err) ||
                         dig(reach, link, host, port, wanted, &passage, err)))
         return -1;
     *local_port = passage->local_port;
     return 0;
 }
 
+int reach_forward_at(struct reach *reach, struct str connection, struct str host, int port, int wanted,
+    int *local_port, struct err *err)
+{
+    return forward_to(reach, connection, host, port, wanted, true, local_port, err);
+}
+
 int reach_forward(
     struct reach *reach, struct str connection, struct str host, int port, int *local_port, struct err *err)
 {
-    return reach_forward_at(reach, connection, host, port, 0, local_port, err);
+    return forward_to(reach, connection, host, port, 0, true, local_port, err);
+}
+
+int reach_forward_now(
+    struct reach *reach, struct str connection, struct str host, int port, int *local_port, struct err *err)
+{
+    return forward_to(reach, connection, host, port, 0, false, local_port, err);
 }

@@ -80,6 +80,9 @@ uint64_t reach_round_trips(struct reach *reach);
  */
 int reach_forward(
     struct reach *reach, struct str connection, struct str host, int port, int *local_port, struct err *err);
+/* The same for a caller who waits by itself: what does not answer now is an error at once. */
+int reach_forward_now(
+    struct reach *reach, struct str connection, struct str host, int port, int *local_port, struct err *err);
 /* The same, on a port of the caller's choice; 0: any. */
 int reach_forward_at(struct reach *reach, struct str connection, struct str host, int port, int wanted,
     int *local_port, struct err *err);
