@@ -1,0 +1,56 @@
+/* SigV4 in the query: see "Authenticating Requests: Using Query Parameters" in S3's API reference. */
+#include "provider/aws/presign.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "provider/aws/client_state.h"
+#include "provider/aws/sigv4.h"
+
+static void add_parameter(struct buf *query, const char *name, struct str value)
+{
+    buf_addf(query, "&%s=", name);
+    url_encode(query, value, false);
+}
+
+static void presign_query(
+    struct buf *out, struct arena *arena, const struct sigv4_params *params, const struct presign *what)
+{
+    char time[17];
+    time_iso_basic(params->wall_ms, time);
+    buf_add_str(out, what->query);
+    add_parameter(out, "X-Amz-Algorithm", STR("AWS4-HMAC-SHA256"));
+    add_parameter(out, "X-Amz-Credential",
+        arena_printf(arena, "%.*s/%.8s/%.*s/%.*s/aws4_request", STR_ARG(params->access_key), time,
+            STR_ARG(params->region), STR_ARG(params->service)));
+    add_parameter(out, "X-Amz-Date", str_z(time));
+    add_parameter(out, "X-Amz-Expires", arena_printf(arena, "%lld", (long long)what->seconds));
+    if (params->session_token.n)
+        add_parameter(out, "X-Amz-Security-Token", params->session_token);
+    add_parameter(out, "X-Amz-SignedHeaders", STR("host"));
+}
+
+int aws_presign(struct aws_client *client, const struct presign *what, struct arena *arena, struct str *url,
+    int64_t *ends_ms, struct err *err)
+{
+    AUTO_BUF struct buf query = BUF_INIT;
+    struct credentials keys;
+    if (credentials_get(client->credentials, arena, &keys, err))
+        return -1;
+    struct sigv4_params params = {.access_key = keys.access_key,
+        .secret_key = keys.secret_key,
+        .session_token = keys.session_token,
+        .region = aws_region(client),
+        .service = what->service,
+        .wall_ms = clock_wall_ms() + atomic_load_explicit(&client->skew_ms, memory_order_relaxed),
+        .signed_headers = STR("host")};
+    presign_query(&query, arena, &params, what);
+    struct wire_message request = {.method = STR("GET"), .path = STR("/"), .query = buf_str(&query)};
+    wire_header_add(arena, &request, STR("host"), what->host);
+    struct str names, canonical = sigv4_canonical_request(arena, &params, &request, &names);
+    struct str to_sign = sigv4_string_to_sign(arena, &params, canonical);
+    *url = arena_printf(arena, "https://%.*s/?%.*s&X-Amz-Signature=%.*s", STR_ARG(what->host),
+        STR_ARG(buf_str(&query)), STR_ARG(sigv4_signature(arena, &params, to_sign)));
+    *ends_ms = params.wall_ms + 1000 * what->seconds;
+    return 0;
+}

@@ -1,0 +1,18 @@
+/* Addresses that are signed beforehand: whoever has one may send that one request, for so long. */
+#ifndef WEIR_PROVIDER_AWS_PRESIGN_H
+#define WEIR_PROVIDER_AWS_PRESIGN_H
+
+#include "provider/aws/client.h"
+
+struct presign {
+    struct str service; /* as it is signed for: "kafka-cluster" */
+    struct str host;    /* "kafka.eu-west-1.amazonaws.com" */
+    struct str query;   /* percent-encoded: "Action=kafka-cluster%3AConnect" */
+    int64_t seconds;    /* that it holds */
+};
+
+/* "https://HOST/?QUERY&X-Amz-…", of a GET, and when it ends (wall clock); both as of now. */
+int aws_presign(struct aws_client *client, const struct presign *what, struct arena *arena, struct str *url,
+    int64_t *ends_ms, struct err *err);
+
+#endif
