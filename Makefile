@@ -70,7 +70,7 @@ $(OWN):
 	$(AR) rcs $@ $^
 
 # Rooms where speed is not felt are built small: the stripped binary is to stay within 2 MB.
-SMALL := cmd/% sandbox/% provider/cfn/% provider/postgres/% provider/weir/% provider/package/% provider/docker/% provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c s3/s3_empty.c profile.c settings.c) \
+SMALL := cmd/% sandbox/% provider/cfn/% provider/postgres/% provider/kafka/% provider/weir/% provider/package/% provider/docker/% provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c s3/s3_empty.c profile.c settings.c) \
   $(addprefix provider/spec/,dump.c job.c load% permissions.c run_teardown.c) $(addprefix stacks/,func_%) \
   $(addprefix plan/,connections.c declared.c deploy.c import.c places.c record_provider.c recover% saved.c sources.c teardown.c verify% $(addprefix state/,backend_% doctor.c history.c migrate.c s3_% settings.c))
 $(patsubst %.c,$(BUILD)/%.o,$(filter $(SMALL),$(SRCS) $(SANDBOX_SRCS) cmd/main.c)): CFLAGS_release += -Os
@@ -144,7 +144,7 @@ long-test:
 	@tools/setup s3
 	@$(MAKE) --no-print-directory test
 long-jobs: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements
-	@tools/setup jobs docker airflow grafana stores
+	@tools/setup jobs docker kafka airflow grafana stores
 	@WEIR_LONG=1 tools/test e2e -m long tests/e2e
 long-crash: $(BUILD)/weir .venv/.requirements
 	@WEIR_LONG=1 tools/test e2e tests/crash

@@ -4,6 +4,7 @@
 #include "provider/cfn/kind.h"
 #include "provider/docker/kind.h"
 #include "provider/host/kind.h"
+#include "provider/kafka/kind.h"
 #include "provider/postgres/kind.h"
 #include "provider/rest/kinds.h"
 #include "provider/spec/spec.h"
@@ -21,6 +22,7 @@ static const struct provider_kind *const kinds[] = {
     &docker_kind,
     &postgres_kind,
     &host_kind,
+    &kafka_kind,
     NULL,
 };
 

@@ -18,6 +18,7 @@ static const struct {
     {"queries", "query", "queries"},
     {"tables", "table", "tables"},
     {"rows", "row", "rows"},
+    {"records", "record", "records"},
 };
 
 /* "1,234 objects, 2,500 versions, 1.2 GiB"; of a bucket without earlier versions these are the objects. */

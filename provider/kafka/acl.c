@@ -1,0 +1,249 @@
+/*
+ * kafka.acl: what a principal may do, or may not, with resources of one name. Brokers keep a rule for each
+ * operation; here they are one thing, since people think of them so. All rules of the cluster are one
+ * question.
+ */
+#include "provider/kafka/type.h"
+
+#include <stdlib.h>
+
+/* What Kafka's numbers are called here; those that are left out mean nothing in a rule. */
+static const char *const operations[] = {[2] = "all",
+    [3] = "read",
+    [4] = "write",
+    [5] = "create",
+    [6] = "delete",
+    [7] = "alter",
+    [8] = "describe",
+    [9] = "cluster_action",
+    [10] = "describe_configs",
+    [11] = "alter_configs",
+    [12] = "idempotent_write"};
+static const char *const resource_types[] = {
+    [2] = "topic", [3] = "group", [4] = "cluster", [5] = "transactional_id"};
+static const char *const patterns[] = {[3] = "literal", [4] = "prefixed"};
+static const char *const permissions[] = {[2] = "deny", [3] = "allow"};
+
+static int number_of(const char *const *names, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (names[i] && str_eqz(name, names[i]))
+            return (int)i;
+    return 0;
+}
+#define NUMBER_OF(names, name) number_of(names, sizeof(names) / sizeof *(names), name)
+
+static struct str name_of(const char *const *names, size_t n, int number)
+{
+    return number >= 0 && (size_t)number < n ? str_z(names[number]) : STR_EMPTY;
+}
+#define NAME_OF(names, number) name_of(names, sizeof(names) / sizeof *(names), number)
+
+/* ---- looking ---- */
+
+static int describe_all(struct op_ctx *ctx, struct request *request, struct err *err)
+{
+    char why[256];
+    if (request_begin(ctx, request, err))
+        return -1;
+    struct rd_kafka_AclBinding_s *any = request->api->AclBindingFilter_new(KAFKA_RESOURCE_ANY, NULL,
+        KAFKA_PATTERN_ANY, NULL, NULL, KAFKA_OPERATION_ANY, KAFKA_PERMISSION_ANY, why, sizeof why);
+    if (!any)
+        return err_set(err, ERR_FAILED, "%s", why);
+    request->api->DescribeAcls(request->client, any, request->options, request->queue);
+    request->api->AclBinding_destroy(any);
+    return request_wait(request, err);
+}
+
+static bool is_of(struct op_ctx *ctx, const struct kafka_api *api, const struct rd_kafka_AclBinding_s *rule,
+    const struct value *object)
+{
+    return str_eqz(kafka_text(ctx, object, "principal"), api->AclBinding_principal(rule)) &&
+           str_eqz(kafka_text(ctx, object, "host"), api->AclBinding_host(rule)) &&
+           str_eqz(kafka_text(ctx, object, "resource_name"), api->AclBinding_name(rule)) &&
+           str_eq(kafka_text(ctx, object, "resource_type"),
+               NAME_OF(resource_types, api->AclBinding_restype(rule))) &&
+           str_eq(kafka_text(ctx, object, "pattern"),
+               NAME_OF(patterns, api->AclBinding_resource_pattern_type(rule))) &&
+           str_eq(kafka_text(ctx, object, "permission"),
+               NAME_OF(permissions, api->AclBinding_permission_type(rule)));
+}
+
+/* With `only: false` the rules of others are not looked at. */
+static bool is_wanted(struct op_ctx *ctx, const struct value *object, struct str operation)
+{
+    const struct value *only = kafka_attr(ctx, object, "only"), *given = value_getz(object, "operations");
+    return operation.n && (!only || only->boolean || !given || value_list_has(given, operation));
+}
+
+static const struct value *acl_object(
+    struct op_ctx *ctx, const struct value *prior, const struct value *allowed)
+{
+    static const char *const same[] = {
+        "principal", "host", "permission", "resource_type", "resource_name", "pattern"};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        value_builder_set(&b, str_z(same[i]), kafka_attr(ctx, prior, same[i]));
+    value_builder_set(&b, STR("operations"), allowed);
+    return value_builder_map(&b);
+}
+
+static int acl_look(struct op_ctx *ctx, const struct value *const *priors, size_t n,
+    void (*found)(void *, size_t, const struct value *), void *found_ctx, struct err *err)
+{
+    AUTO_REQUEST struct request request = REQUEST_INIT;
+    size_t count;
+    if (describe_all(ctx, &request, err))
+        return -1;
+    const struct rd_kafka_AclBinding_s **rules =
+        request.api->DescribeAcls_result_acls(request.answer, &count);
+    for (size_t i = 0; i < n; i++) {
+        AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+        for (size_t k = 0; k < count; k++) {
+            struct str operation = NAME_OF(operations, request.api->AclBinding_operation(rules[k]));
+            if (is_of(ctx, request.api, rules[k], priors[i]) && is_wanted(ctx, priors[i], operation))
+                value_builder_add(&b, value_string(ctx->arena, operation));
+        }
+        if (b.n)
+            found(found_ctx, i, acl_object(ctx, priors[i], value_builder_list(&b)));
+    }
+    return 0;
+}
+
+/* ---- changing ---- */
+
+typedef struct rd_kafka_AclBinding_s *binding_new(int type, const char *name, int pattern,
+    const char *principal, const char *host, int operation, int permission, char *why, size_t n);
+
+static struct rd_kafka_AclBinding_s *binding_of(
+    struct op_ctx *ctx, binding_new *make, const struct value *object, struct str operation, struct err *err)
+{
+    char why[256];
+    struct rd_kafka_AclBinding_s *binding =
+        make(NUMBER_OF(resource_types, kafka_text(ctx, object, "resource_type")),
+            kafka_textz(ctx, object, "resource_name"),
+            NUMBER_OF(patterns, kafka_text(ctx, object, "pattern")), kafka_textz(ctx, object, "principal"),
+            kafka_textz(ctx, object, "host"), NUMBER_OF(operations, operation),
+            NUMBER_OF(permissions, kafka_text(ctx, object, "permission")), why, sizeof why);
+    if (!binding)
+        err_set(err, ERR_INVALID, "%s", why);
+    return binding;
+}
+
+/* One for each operation of `of` that `but` does not have. */
+static int bindings_of(struct op_ctx *ctx, binding_new *make, const struct value *object,
+    const struct value *of, const struct value *but, struct rd_kafka_AclBinding_s ***out, size_t *n,
+    struct err *err)
+{
+    *n = 0;
+    *out = ARENA_ARRAY(ctx->arena, struct rd_kafka_AclBinding_s *, of ? of->count : 0);
+    for (uint32_t i = 0; of && i < of->count; i++) {
+        struct str operation = value_text(of->items[i], STR_EMPTY);
+        if (value_list_has(but, operation))
+            continue;
+        if (!((*out)[*n] = binding_of(ctx, make, object, operation, err)))
+            return -1;
+        (*n)++;
+    }
+    return 0;
+}
+
+static void bindings_free(const struct kafka_api *api, struct rd_kafka_AclBinding_s **bindings, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        api->AclBinding_destroy(bindings[i]);
+}
+
+static int create_rules(
+    struct op_ctx *ctx, const struct value *object, const struct value *but, struct err *err)
+{
+    AUTO_REQUEST struct request request = REQUEST_INIT;
+    struct rd_kafka_AclBinding_s **rules;
+    size_t n, count;
+    if (request_begin(ctx, &request, err))
+        return -1;
+    int status = bindings_of(
+        ctx, request.api->AclBinding_new, object, value_getz(object, "operations"), but, &rules, &n, err);
+    if (!status && n)
+        request.api->CreateAcls(request.client, rules, n, request.options, request.queue);
+    bindings_free(request.api, rules, n);
+    if (status || !n)
+        return status;
+    if (request_wait(&request, err))
+        return -1;
+    const struct rd_kafka_acl_result_s **results =
+        request.api->CreateAcls_result_acls(request.answer, &count);
+    for (size_t i = 0; i < count; i++)
+        if (kafka_error(request.api, request.api->acl_result_error(results[i]), err))
+            return -1;
+    return 0;
+}
+
+static int delete_rules(
+    struct op_ctx *ctx, const struct value *object, const struct value *but, struct err *err)
+{
+    AUTO_REQUEST struct request request = REQUEST_INIT;
+    struct rd_kafka_AclBinding_s **rules;
+    size_t n, count;
+    if (request_begin(ctx, &request, err))
+        return -1;
+    int status = bindings_of(ctx, request.api->AclBindingFilter_new, object, value_getz(object, "operations"),
+        but, &rules, &n, err);
+    if (!status && n)
+        request.api->DeleteAcls(request.client, rules, n, request.options, request.queue);
+    bindings_free(request.api, rules, n);
+    if (status || !n)
+        return status;
+    if (request_wait(&request, err))
+        return -1;
+    const struct rd_kafka_DeleteAcls_result_response_s **results =
+        request.api->DeleteAcls_result_responses(request.answer, &count);
+    for (size_t i = 0; i < count; i++)
+        if (kafka_error(request.api, request.api->DeleteAcls_result_response_error(results[i]), err))
+            return -1;
+    return 0;
+}
+
+static int acl_create(struct kafka_work *work, struct err *err)
+{
+    return create_rules(work->ctx, work->desired, NULL, err);
+}
+
+/* First what is new, so that nobody is kept out of what they may do before and after. Where the file no
+ * longer says that it is all, nobody knows which of the others were ours: they stay. */
+static int acl_update(struct kafka_work *work, struct err *err)
+{
+    const struct value *only = kafka_attr(work->ctx, work->desired, "only");
+    bool stays = kafka_changes(work, "only") && only && !only->boolean;
+    if (create_rules(work->ctx, work->desired, value_getz(work->prior, "operations"), err))
+        return -1;
+    return stays ? 0 : delete_rules(work->ctx, work->prior, value_getz(work->desired, "operations"), err);
+}
+
+static int acl_remove(struct kafka_work *work, struct err *err)
+{
+    return delete_rules(work->ctx, work->prior, NULL, err);
+}
+
+static int acl_plan(
+    struct op_ctx *ctx, const struct value *desired, const struct value *prior, struct err *err)
+{
+    struct str type = kafka_text(ctx, desired, "resource_type"),
+               name = kafka_text(ctx, desired, "resource_name");
+    (void)prior;
+    if (!str_eqz(type, "cluster") || str_eqz(name, "kafka-cluster"))
+        return 0;
+    err_set(err, ERR_INVALID, "there is one resource of the type cluster, and it is not called \"%.*s\"",
+        STR_ARG(name));
+    return err_hint(err, "say `resource_name: kafka-cluster`");
+}
+
+const struct kafka_type kafka_acl = {.name = "acl",
+    .keys = "permission principal host resource_type pattern resource_name",
+    .look = acl_look,
+    .create = acl_create,
+    .update = acl_update,
+    .remove = acl_remove,
+    .overwrites = true,
+    .parts = "operations",
+    .plan = acl_plan};

@@ -1,0 +1,296 @@
+/* The client of one cluster: made when it is first needed, connected, and its brokers looked at. */
+#include "provider/kafka/cluster.h"
+
+#include "base/clock.h"
+#include "base/mask.h"
+#include "base/mem.h"
+#include "provider/aws/client.h"
+#include "provider/ssh/reach.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SLICE_MS = 250, SLICE_MAX_MS = 4000, PAUSE_MS = 100, METADATA_MS = 30000 };
+
+int cluster_new(const struct provider_options *options, struct cluster **out, struct err *err)
+{
+    struct cluster *cluster = mem_zalloc(sizeof *cluster);
+    pthread_mutex_init(&cluster->opening, NULL);
+    pthread_mutex_init(&cluster->lock, NULL);
+    cluster->reach = options->reach;
+    struct kafka_settings *s = &cluster->settings;
+    int status = kafka_settings_read(&cluster->arena, options, s, err);
+    if (!status && s->iam) {
+        const struct value *iam = value_getz(options->config, "iam");
+        const struct value *config = iam && iam->kind == VALUE_MAP ? iam : &value_empty_map;
+        if (s->region.n && !value_gets(config, "region").n)
+            config =
+                value_with(&cluster->arena, config, STR("region"), value_string(&cluster->arena, s->region));
+        struct aws_options aws = {.name = s->name, .config = config, .http = options->http};
+        status = aws_client_new(&aws, &cluster->aws, err);
+    }
+    if (status) {
+        cluster_free(cluster);
+        return -1;
+    }
+    *out = cluster;
+    return 0;
+}
+
+void cluster_free(struct cluster *cluster)
+{
+    if (!cluster)
+        return;
+    if (cluster->client)
+        cluster->api->destroy_flags(cluster->client, 0);
+    aws_client_free(cluster->aws);
+    pthread_mutex_destroy(&cluster->opening);
+    pthread_mutex_destroy(&cluster->lock);
+    arena_wipe(&cluster->arena);
+    free(cluster);
+}
+
+/* ---- what librdkafka's threads call ---- */
+
+static void cluster_note(struct cluster *cluster, int code, const char *why)
+{
+    pthread_mutex_lock(&cluster->lock);
+    if (code == KAFKA_ALL_BROKERS_DOWN) {
+        cluster->nobody = true;
+    } else {
+        cluster->last_code = code;
+        snprintf(cluster->last_why, sizeof cluster->last_why, "%s", why);
+    }
+    pthread_mutex_unlock(&cluster->lock);
+}
+
+static void cluster_failed(struct rd_kafka_s *client, int code, const char *why, void *arg)
+{
+    (void)client;
+    cluster_note(arg, code, why);
+}
+
+/* Failures come to cluster_failed() as well, with a code. */
+static void cluster_logged(const struct rd_kafka_s *client, int level, const char *facility, const char *text)
+{
+    (void)client, (void)level, (void)facility, (void)text;
+}
+
+struct local_address {
+    struct addrinfo info;
+    struct sockaddr_in address;
+};
+
+/* The address of a broker behind the connection: a port of this machine. */
+static int cluster_resolve(
+    const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out, void *arg)
+{
+    struct cluster *cluster = arg;
+    int64_t port;
+    int local;
+    struct err err = ERR_INIT;
+    (void)hints;
+    if (!node && !service) { /* that is how an earlier answer is given back */
+        free(*out);
+        return 0;
+    }
+    if (!str_to_int(str_z(service), &port))
+        return EAI_SERVICE;
+    if (reach_forward_now(cluster->reach, cluster->settings.via, str_z(node), (int)port, &local, &err)) {
+        cluster_note(cluster, KAFKA_RESOLVE, err.message);
+        return EAI_FAIL;
+    }
+    struct local_address *a = mem_zalloc(sizeof *a);
+    a->address = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)local), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    a->info = (struct addrinfo){.ai_family = AF_INET,
+        .ai_socktype = SOCK_STREAM,
+        .ai_addrlen = sizeof a->address,
+        .ai_addr = (struct sockaddr *)&a->address};
+    *out = &a->info;
+    return 0;
+}
+
+/* ---- opening ---- */
+
+static struct str host_of(struct str broker, int *port)
+{
+    int64_t number = 0;
+    size_t colon = broker.n;
+    while (broker.p[colon - 1] != ':') /* there is one: the settings were looked at */
+        colon--;
+    str_to_int(str_slice(broker, colon, broker.n), &number);
+    *port = (int)number;
+    return str_slice(broker, 0, colon - 1);
+}
+
+/* Of the brokers to begin with one has to be there, as seen from the connection's far end; the first one is
+ * waited for. */
+static int cluster_reach(struct cluster *cluster, struct err *err)
+{
+    const struct kafka_settings *s = &cluster->settings;
+    int port, local;
+    struct err ignored = ERR_INIT;
+    for (struct str rest = s->bootstrap; rest.p;) {
+        struct str host = host_of(str_cut(rest, ',', &rest), &port);
+        if (!reach_forward_now(cluster->reach, s->via, host, port, &local, &ignored))
+            return 0;
+    }
+    struct str rest, host = host_of(str_cut(s->bootstrap, ',', &rest), &port);
+    return reach_forward(cluster->reach, s->via, host, port, &local, err);
+}
+
+static int cluster_configure(struct cluster *cluster, struct rd_kafka_conf_s *conf, struct err *err)
+{
+    const struct kafka_api *api = cluster->api;
+    const struct kafka_settings *s = &cluster->settings;
+    char why[256];
+    for (size_t i = 0; i < s->property_count; i += 2)
+        if (api->conf_set(conf, s->properties[i].p, s->properties[i + 1].p, why, sizeof why) != KAFKA_CONF_OK)
+            return err_set(err, ERR_INVALID, "provider \"%.*s\": %s", STR_ARG(s->name), why);
+    api->conf_set_opaque(conf, cluster);
+    api->conf_set_error_cb(conf, cluster_failed);
+    api->conf_set_log_cb(conf, cluster_logged);
+    if (s->via.n)
+        api->conf_set_resolve_cb(conf, cluster_resolve);
+    if (s->iam)
+        api->conf_set_oauthbearer_token_refresh_cb(conf, cluster_token);
+    return 0;
+}
+
+static int cluster_make(struct cluster *cluster, struct err *err)
+{
+    char why[512];
+    if (!cluster->api && !(cluster->api = kafka_api(err)))
+        return -1;
+    struct rd_kafka_conf_s *conf = cluster->api->conf_new();
+    if (cluster_configure(cluster, conf, err)) {
+        cluster->api->conf_destroy(conf);
+        return -1;
+    }
+    cluster->client = cluster->api->new (KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!cluster->client) {
+        cluster->api->conf_destroy(conf);
+        err_set(err, ERR_INVALID, "provider \"%.*s\": %s", STR_ARG(cluster->settings.name), why);
+        err_mask(err);
+        return -1;
+    }
+    /* Without it nobody would ask for a token before somebody polls. */
+    cluster->api->error_destroy(cluster->api->sasl_background_callbacks_enable(cluster->client));
+    return 0;
+}
+
+/* ---- until it is there ---- */
+
+static bool cluster_cancelled(const struct op_ctx *ctx)
+{
+    return ctx->cancel && atomic_load(ctx->cancel);
+}
+
+/* What librdkafka puts before the reason: "sasl_ssl://host:9092/bootstrap: ". Hosts are known from the
+ * settings. */
+static struct str own_words(struct str why)
+{
+    ptrdiff_t at = str_find(why, STR("://"), 0), end = at < 0 ? -1 : str_find(why, STR(": "), (size_t)at);
+    return end < 0 ? why : str_slice(why, (size_t)end + 2, why.n);
+}
+
+static int cluster_refuse(struct cluster *cluster, struct err *err)
+{
+    const struct kafka_settings *s = &cluster->settings;
+    char text[sizeof cluster->last_why];
+    pthread_mutex_lock(&cluster->lock);
+    int code = cluster->last_code;
+    memcpy(text, cluster->last_why, sizeof text);
+    pthread_mutex_unlock(&cluster->lock);
+    struct str why = own_words(str_z(text[0] ? text : "nobody answers"));
+    if (code == KAFKA_AUTHENTICATION || code == KAFKA_SASL_AUTHENTICATION_FAILED) {
+        err_set(err, ERR_AUTH, "cannot log in to the Kafka cluster at %.*s: %.*s", STR_ARG(s->bootstrap),
+            STR_ARG(why));
+        err->everywhere = true;
+        err_hint(err,
+            s->iam
+                ? "`iam` of the provider \"%.*s\" says who weir is; that identity needs kafka-cluster:Connect"
+                : "`user`, `password` and `mechanism` of the provider \"%.*s\" say who weir is there",
+            STR_ARG(s->name));
+    } else {
+        err_set(err, ERR_NETWORK, "cannot connect to the Kafka cluster at %.*s%s%.*s: %.*s",
+            STR_ARG(s->bootstrap), s->via.n ? " through " : "", STR_ARG(s->via), STR_ARG(why));
+        err_hint(err,
+            code == KAFKA_SSL
+                ? "`tls: {ca: FILE}` of the provider \"%.*s\" names the authority that certificates come from"
+                : "is `bootstrap` of the provider \"%.*s\" right, does the port want `tls: true` or a user, "
+                  "and may "
+                  "this machine reach it? `via:` goes through a connection",
+            STR_ARG(s->name));
+    }
+    err_mask(err);
+    return -1;
+}
+
+/* Is it over, or worth another look? A user that is not let in will not be let in later; nobody at the port
+ * is worth waiting for only while things are being made. */
+static bool is_hopeless(struct cluster *cluster, const struct op_ctx *ctx)
+{
+    pthread_mutex_lock(&cluster->lock);
+    int code = cluster->last_code;
+    bool nobody = cluster->nobody;
+    pthread_mutex_unlock(&cluster->lock);
+    return code == KAFKA_AUTHENTICATION || code == KAFKA_SASL_AUTHENTICATION_FAILED || code == KAFKA_SSL ||
+           (nobody && !op_tells_progress(ctx));
+}
+
+static int cluster_connect(struct cluster *cluster, struct op_ctx *ctx, struct err *err)
+{
+    int64_t until = clock_mono_ms() + cluster->settings.wait_ms;
+    for (int slice = SLICE_MS;; slice = slice < SLICE_MAX_MS ? 2 * slice : slice) {
+        const struct rd_kafka_metadata *seen;
+        int code = cluster->api->metadata(cluster->client, 0, NULL, &seen, slice);
+        if (code == KAFKA_OK) {
+            cluster->api->metadata_destroy(seen);
+            cluster->ready = true;
+            return 0;
+        }
+        cluster->api->poll(cluster->client, 0);
+        if (cluster_cancelled(ctx))
+            return err_set(err, ERR_INTERRUPTED, "interrupted while connecting");
+        if (is_hopeless(cluster, ctx) || clock_mono_ms() > until)
+            return cluster_refuse(cluster, err);
+        op_progress(ctx, "waiting for Kafka to answer");
+        clock_sleep_ms(PAUSE_MS);
+    }
+}
+
+int cluster_open(struct op_ctx *ctx, struct cluster **out, struct err *err)
+{
+    struct cluster *cluster = provider_self(ctx->provider);
+    pthread_mutex_lock(&cluster->opening);
+    int status = cluster->settings.via.n && !cluster->ready ? cluster_reach(cluster, err) : 0;
+    if (!status && !cluster->client)
+        status = cluster_make(cluster, err);
+    if (!status && !cluster->ready)
+        status = cluster_connect(cluster, ctx, err);
+    pthread_mutex_unlock(&cluster->opening);
+    *out = cluster;
+    return status;
+}
+
+/* ---- looking ---- */
+
+int cluster_metadata(
+    struct op_ctx *ctx, struct cluster *cluster, const struct rd_kafka_metadata **out, struct err *err)
+{
+    int64_t until = clock_mono_ms() + METADATA_MS;
+    for (int slice = SLICE_MAX_MS;;) {
+        int code = cluster->api->metadata(cluster->client, 1, NULL, out, slice);
+        if (code == KAFKA_OK)
+            return 0;
+        cluster->api->poll(cluster->client, 0);
+        if (cluster_cancelled(ctx))
+            return err_set(err, ERR_INTERRUPTED, "interrupted");
+        if (clock_mono_ms() > until || (code != KAFKA_TIMED_OUT && code != KAFKA_TRANSPORT))
+            return kafka_failure(cluster->api, code, NULL, err);
+    }
+}

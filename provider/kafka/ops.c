@@ -1,0 +1,311 @@
+/*
+ * The operations of all types of kafka.*, as provider.h has them: reading back until brokers show what they
+ * were told, and what an interrupted run may have made. What differs from type to type is in struct
+ * kafka_type.
+ */
+#include "base/clock.h"
+#include "provider/kafka/type.h"
+
+enum { SHOWN_MS = 30000, PAUSE_MS = 20, PAUSE_MAX_MS = 500 };
+
+static const struct kafka_type *kafka_type_of(const struct op_ctx *ctx)
+{
+    static const struct kafka_type *const types[] = {&kafka_topic, &kafka_acl, &kafka_user};
+    struct str name, kind = str_cut(ctx->schema->name, '.', &name);
+    (void)kind;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (str_eqz(name, types[i]->name))
+            return types[i];
+    return NULL; /* a test looks for each type of the spec here */
+}
+
+const struct value *kafka_attr(const struct op_ctx *ctx, const struct value *object, const char *name)
+{
+    const struct value *v = value_getz(object, name);
+    const struct attr *attr = value_is_null(v) ? schema_attr(ctx->schema, str_z(name)) : NULL;
+    v = attr ? attr->default_value : v;
+    return value_is_null(v) ? NULL : v;
+}
+
+struct str kafka_text(const struct op_ctx *ctx, const struct value *object, const char *name)
+{
+    return value_text(kafka_attr(ctx, object, name), STR_EMPTY);
+}
+
+const char *kafka_textz(const struct op_ctx *ctx, const struct value *object, const char *name)
+{
+    return arena_strz(ctx->arena, kafka_text(ctx, object, name));
+}
+
+int kafka_number(const struct op_ctx *ctx, const struct value *object, const char *name, int fallback)
+{
+    const struct value *v = kafka_attr(ctx, object, name);
+    return v && v->kind == VALUE_INT ? (int)v->integer : fallback;
+}
+
+bool kafka_changes(const struct kafka_work *work, const char *name)
+{
+    return !work->changed || value_list_has(work->changed, str_z(name));
+}
+
+/* ---- looking ---- */
+
+static const struct value *kafka_id(
+    struct op_ctx *ctx, const struct kafka_type *type, const struct value *object)
+{
+    struct str id = STR_EMPTY;
+    for (struct str rest = str_z(type->keys); rest.p;) {
+        struct str key = str_cut(rest, ' ', &rest);
+        const struct value *v = kafka_attr(ctx, object, arena_strz(ctx->arena, key));
+        if (!value_is_known(v))
+            return &value_unknown;
+        id = arena_printf(
+            ctx->arena, "%.*s%s%.*s", STR_ARG(id), id.n ? "/" : "", STR_ARG(value_text(v, STR_EMPTY)));
+    }
+    return value_string(ctx->arena, id);
+}
+
+struct looking {
+    struct op_ctx *ctx;
+    const struct kafka_type *type;
+    const struct value *const *priors;
+    resource_found *found;
+    void *found_ctx;
+};
+
+static void add_found(void *arg, size_t index, const struct value *live)
+{
+    struct looking *l = arg;
+    const struct value *id = kafka_id(l->ctx, l->type, l->priors[index]);
+    l->found(l->found_ctx, value_with(l->ctx->arena, live, STR("id"), id));
+}
+
+static int kafka_look(struct op_ctx *ctx, const struct value *const *priors, size_t n, resource_found *found,
+    void *found_ctx, struct err *err)
+{
+    struct looking l = {ctx, kafka_type_of(ctx), priors, found, found_ctx};
+    return n ? l.type->look(ctx, priors, n, add_found, &l, err) : 0;
+}
+
+static void keep_found(void *ctx, const struct value *live)
+{
+    *(const struct value **)ctx = live;
+}
+
+static int op_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted;
+    *live = NULL;
+    return kafka_look(ctx, &prior, 1, keep_found, live, err);
+}
+
+static int op_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
+    const struct value **covered, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++)
+        if (!ctx->schema->attrs[i].local && !ctx->schema->attrs[i].write_only)
+            value_builder_add(&b, value_string_ref(ctx->arena, ctx->schema->attrs[i].name));
+    *covered = value_builder_list(&b);
+    return kafka_look(ctx, sought->priors, sought->count, found, found_ctx, err);
+}
+
+/* ---- planning ---- */
+
+static int op_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **planned, struct err *err)
+{
+    const struct kafka_type *type = kafka_type_of(ctx);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        const struct value *before = value_get(prior, attr->name);
+        if (attr->computed)
+            value_builder_set(&b, attr->name, value_is_null(before) ? &value_unknown : before);
+    }
+    value_builder_set(&b, STR("id"), kafka_id(ctx, type, desired));
+    *planned = value_merge(ctx->arena, value_builder_map(&b), desired);
+    return type->plan && value_is_known(desired) ? type->plan(ctx, desired, prior, err) : 0;
+}
+
+/* ---- changing ---- */
+
+/* Of a map that others write to, what the file says; keys that were ours and are to go are gone. */
+static bool map_is_as_given(
+    const struct attr *attr, const struct value *given, const struct value *live, const struct value *prior)
+{
+    const struct value *had = value_get(prior, attr->name), *has = value_get(live, attr->name);
+    for (uint32_t i = 0; given && i < given->count; i++)
+        if (!value_equal(given->entries[i].value, value_get(has, given->entries[i].key)))
+            return false;
+    for (uint32_t i = 0; had && had->kind == VALUE_MAP && i < had->count; i++)
+        if (!value_get(given, had->entries[i].key) && value_get(has, had->entries[i].key))
+            return false;
+    return true;
+}
+
+static bool is_as_given(
+    struct op_ctx *ctx, const struct value *desired, const struct value *live, const struct value *prior)
+{
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        const struct value *given = value_get(desired, attr->name);
+        if (attr->local || attr->write_only || !attr->settable || (value_is_null(given) && !attr->shared))
+            continue;
+        if (attr->shared ? !map_is_as_given(attr, given, live, prior)
+                         : !attr_equal(attr, given, value_get(live, attr->name)))
+            return false;
+    }
+    return true;
+}
+
+/* Without what others have set. */
+static const struct value *only_ours(const struct kafka_work *work, const struct value *live)
+{
+    const struct schema *schema = work->ctx->schema;
+    for (size_t i = 0; live && i < schema->attr_count; i++) {
+        const struct attr *attr = &schema->attrs[i];
+        const struct value *has = attr->shared ? value_get(live, attr->name) : NULL,
+                           *given = value_get(work->desired, attr->name);
+        for (uint32_t k = 0; has && k < has->count; k++)
+            if (!value_get(given, has->entries[k].key))
+                live = value_with(work->ctx->arena, live, attr->name,
+                    value_with(work->ctx->arena, value_get(live, attr->name), has->entries[k].key, NULL));
+    }
+    return live;
+}
+
+/* Brokers learn from each other what one of them was told, and any of them may be asked. */
+static int look_back(struct kafka_work *work, const struct value **live, struct err *err)
+{
+    int64_t until = clock_mono_ms() + SHOWN_MS;
+    for (int64_t pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? 2 * pause : pause) {
+        if (op_read(work->ctx, work->desired, NULL, live, err))
+            return -1;
+        bool told = *live && is_as_given(work->ctx, work->desired, *live, work->prior);
+        *live = only_ours(work, *live);
+        if (told)
+            return 0;
+        if (clock_mono_ms() > until)
+            break;
+        if (work->ctx->cancel && atomic_load(work->ctx->cancel))
+            return err_set(err, ERR_INTERRUPTED, "interrupted while brokers tell each other");
+        clock_sleep_ms(pause);
+    }
+    return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was made, and yet the brokers do not show it");
+}
+
+static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err);
+
+static int refuse_another(struct op_ctx *ctx, const struct value *desired, struct err *err)
+{
+    const struct value *live = NULL;
+    if (op_read(ctx, desired, NULL, &live, err))
+        return -1;
+    return live ? err_set(err, ERR_EXISTS, "it exists already") : 0;
+}
+
+static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
+{
+    const struct kafka_type *type = kafka_type_of(ctx);
+    struct kafka_work work = {.ctx = ctx, .desired = desired};
+    struct err why = ERR_INIT, ignored = ERR_INIT;
+    if (type->overwrites && !attempt->again && refuse_another(ctx, desired, err))
+        return -1;
+    if (!type->create(&work, &why))
+        return look_back(&work, live, err);
+    /* It was not there before, so what is there now, and is so, comes from this request or an earlier one. */
+    bool ours = why.lost || (why.class == ERR_EXISTS && attempt->again);
+    if (ours && why.class != ERR_INTERRUPTED && !op_find(ctx, attempt, desired, live, &ignored) && *live)
+        return 0;
+    *err = why;
+    return -1;
+}
+
+static int op_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    struct kafka_work work = {.ctx = ctx, .prior = prior, .desired = desired, .changed = changed};
+    return kafka_type_of(ctx)->update(&work, err) ? -1 : look_back(&work, live, err);
+}
+
+static int wait_for_end(struct kafka_work *work, struct err *err)
+{
+    const struct value *live;
+    int64_t until = clock_mono_ms() + SHOWN_MS;
+    for (int64_t pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? 2 * pause : pause) {
+        if (op_read(work->ctx, work->prior, NULL, &live, err))
+            return -1;
+        if (!live || !is_as_given(work->ctx, work->prior, live, work->prior))
+            return 0;
+        if (clock_mono_ms() > until)
+            return err_set(err, ERR_TIMEOUT, "the brokers have taken the deletion, and still show it");
+        if (work->ctx->cancel && atomic_load(work->ctx->cancel))
+            return err_set(err, ERR_INTERRUPTED, "interrupted while it is deleted");
+        clock_sleep_ms(pause);
+    }
+}
+
+static int op_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+{
+    (void)teardown;
+    struct kafka_work work = {.ctx = ctx, .prior = prior};
+    struct err why = ERR_INIT;
+    if (!kafka_type_of(ctx)->remove(&work, &why))
+        return wait_for_end(&work, err);
+    if (why.class == ERR_ABSENT)
+        return 0;
+    *err = why;
+    return -1;
+}
+
+/* What cannot be looked at erases nothing. */
+static int op_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+    const struct value **list, struct err *err)
+{
+    const struct kafka_type *type = kafka_type_of(ctx);
+    const struct value *what = type->erases ? type->erases(ctx, object) : NULL;
+    (void)teardown, (void)err;
+    *list = what ? value_list(ctx->arena, &what, 1) : &value_empty_list;
+    return 0;
+}
+
+/* ---- after an interruption ---- */
+
+/* Of what is made one by one, what is there counts for what the file says where all of it was to be there. */
+static const struct value *as_if_whole(
+    struct op_ctx *ctx, const struct kafka_type *type, const struct value *desired, const struct value *live)
+{
+    const struct value *has = type->parts ? value_getz(live, type->parts) : NULL,
+                       *wanted = type->parts ? kafka_attr(ctx, desired, type->parts) : NULL;
+    for (uint32_t i = 0; has && i < has->count; i++)
+        if (!value_list_has(wanted, value_text(has->items[i], STR_EMPTY)))
+            return live;
+    return has ? value_with(ctx->arena, live, str_z(type->parts), wanted) : live;
+}
+
+/* What is there and is not so is somebody else's. */
+static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
+{
+    (void)attempt;
+    if (op_read(ctx, desired, NULL, live, err))
+        return -1;
+    if (*live && !is_as_given(ctx, desired, as_if_whole(ctx, kafka_type_of(ctx), desired, *live), NULL))
+        *live = NULL;
+    return 0;
+}
+
+const struct resource_ops kafka_ops = {
+    .predict = op_predict,
+    .read = op_read,
+    .list = op_list,
+    .create = op_create,
+    .update = op_update,
+    .delete = op_delete,
+    .find = op_find,
+    .erases = op_erases,
+};
