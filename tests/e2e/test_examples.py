@@ -99,6 +99,8 @@ def stack_of(kind, example):
     inputs = "inputs: {password: {type: string, sensitive: true, default: example-password}}\n"
     if example.startswith("type: host."):
         inputs += "connections: {web: {host: web.example.org}}\nproviders: {host: {via: web}}\n"
+    if example.startswith("type: kafka."):
+        inputs += "providers: {kafka: {bootstrap: '127.0.0.1:9'}}\n"
     if service := re.match(r"type: (airflow|grafana|metabase|http)\.", example):  # where nobody is: to plan what is new nobody is asked
         inputs += f"providers: {{{service[1]}: {{url: 'http://127.0.0.1:9', user: ada, password: '${{inputs.password}}'}}}}\n"
     return f"stack: example\n{inputs}{'resources' if kind == 'types' else 'data'}:\n  it:\n{lines}"
