@@ -90,10 +90,10 @@ static void cmd_completion_add_line(void *ctx, struct str name)
     buf_add_char(out, '\n');
 }
 
-static int list_environments(struct invocation *inv)
+static int list_names(struct invocation *inv, stack_namer *namer)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    if (stack_environments(&inv->arena, inv->settings->dir, &inv->diags, cmd_completion_add_line, &out))
+    if (namer(&inv->arena, inv->settings->dir, &inv->diags, cmd_completion_add_line, &out))
         return invocation_diags(inv);
     return invocation_write(inv, buf_str(&out));
 }
@@ -105,7 +105,9 @@ static int cmd_completion_run(struct invocation *inv)
         void (*write)(struct buf *out);
     } shells[] = {{"bash", completion_bash}, {"zsh", completion_zsh}, {"fish", completion_fish}};
     if (str_eqz(inv->args.items[0], "environments"))
-        return list_environments(inv);
+        return list_names(inv, stack_environments);
+    if (str_eqz(inv->args.items[0], "connections"))
+        return list_names(inv, stack_connections);
     for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
         if (str_eqz(inv->args.items[0], shells[i].shell)) {
             AUTO_BUF struct buf out = BUF_INIT;
@@ -127,13 +129,13 @@ static const struct option_set *const sets[] = {&options_stack, NULL};
 
 const struct command cmd_completion = {
     .name = "completion",
-    .args = "bash|zsh|fish|environments",
+    .args = "bash|zsh|fish|environments|connections",
     .completes = COMPLETES_CHOICES,
-    .choices = "bash zsh fish environments",
+    .choices = "bash zsh fish environments connections",
     .summary = "print a completion script for a shell",
     .details =
         "The script asks weir for what depends on the stack: addresses, jobs and, with `environments`, the "
-        "names that -e takes.",
+        "names that -e takes, with `connections` those of `weir ssh`.",
     .sets = sets,
     .min_args = 1,
     .max_args = 1,

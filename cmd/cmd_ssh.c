@@ -124,6 +124,7 @@ const struct command cmd_ssh = {
     .settings_size = sizeof(struct ssh_settings),
     .min_args = 1,
     .max_args = -1,
+    .completes = COMPLETES_CONNECTION,
     .examples = examples,
     .run = run,
 };

@@ -138,6 +138,7 @@ const struct command cmd_tunnel = {
     .settings_size = sizeof(struct tunnel_settings),
     .min_args = 1,
     .max_args = 2,
+    .completes = COMPLETES_CONNECTION,
     .examples = examples,
     .run = run,
 };

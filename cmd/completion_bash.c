@@ -21,6 +21,7 @@ static void bash_kind(struct buf *out, enum completes kind, const char *choices)
         [COMPLETES_JOB] = "job",
         [COMPLETES_TYPE] = "type",
         [COMPLETES_ENV] = "env",
+        [COMPLETES_CONNECTION] = "connection",
         [COMPLETES_COMMAND] = "command",
         [COMPLETES_CHOICES] = ""};
     buf_addf(out, "kind='%s' words='%s'", kinds[kind], choices ? choices : "");
@@ -105,11 +106,12 @@ void completion_bash(struct buf *out)
         "    case $kind in\n"
         "    file) mapfile -t COMPREPLY < <(compgen -f -- \"$current\") ;;\n"
         "    dir) mapfile -t COMPREPLY < <(compgen -d -- \"$current\") ;;\n"
-        "    address | job | env)\n"
+        "    address | job | env | connection)\n"
         "        case $kind in\n"
         "        address) words='state list' ;;\n"
         "        job) words='jobs --names' ;;\n"
         "        env) words='completion environments' ;;\n"
+        "        connection) words='completion connections' ;;\n"
         "        esac\n"
         "        while IFS= read -r word; do\n"
         "            [[ $word == \"$current\"* ]] && COMPREPLY+=(\"$word\")\n"

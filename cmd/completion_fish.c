@@ -40,6 +40,10 @@ static void fish_command(struct buf *out, const struct command *c, struct str pa
         completion_options(c, fish_option, condition.p, out);
     if (c->completes == COMPLETES_ADDRESS)
         buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask state list)'\n", condition.p);
+    if (c->completes == COMPLETES_ENV)
+        buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask completion environments)'\n", condition.p);
+    if (c->completes == COMPLETES_CONNECTION)
+        buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask completion connections)'\n", condition.p);
     if (c->completes == COMPLETES_JOB)
         buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask jobs --names)'\n", condition.p);
     if (c->completes == COMPLETES_FILE)

@@ -51,7 +51,8 @@ static void zsh_args(struct buf *out, const struct command *c)
         [COMPLETES_ADDRESS] = "*:address:_weir_addresses",
         [COMPLETES_JOB] = "1:job:_weir_jobs",
         [COMPLETES_TYPE] = "1:type:_weir_types",
-        [COMPLETES_ENV] = "1:environment:_weir_environments",
+        [COMPLETES_ENV] = "*:environment:_weir_environments",
+        [COMPLETES_CONNECTION] = "1:connection:_weir_connections",
         [COMPLETES_COMMAND] = "1:command:_weir_commands",
         [COMPLETES_CHOICES] = ""};
     if (c->completes == COMPLETES_CHOICES)
@@ -108,6 +109,7 @@ void completion_zsh(struct buf *out)
                   "_weir_addresses() { _weir_ask state list }\n"
                   "_weir_jobs() { _weir_ask jobs --names }\n"
                   "_weir_environments() { _weir_ask completion environments }\n"
+                  "_weir_connections() { _weir_ask completion connections }\n"
                   "_weir_types() {\n"
                   "    compadd ${(f)\"$(weir docs 2>/dev/null | sed -n 's/^data /data./; s/^\\([a-z][^ "
                   "]*\\).*/\\1/p')\"}\n"

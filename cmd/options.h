@@ -55,10 +55,11 @@ enum completes {
     COMPLETES_NOTHING,
     COMPLETES_FILE,
     COMPLETES_DIR,
-    COMPLETES_ADDRESS, /* of a resource in the state */
-    COMPLETES_JOB,     /* its address */
-    COMPLETES_TYPE,    /* of a resource or data source */
-    COMPLETES_ENV,     /* an environment of the stack */
+    COMPLETES_ADDRESS,    /* of a resource in the state */
+    COMPLETES_JOB,        /* its address */
+    COMPLETES_TYPE,       /* of a resource or data source */
+    COMPLETES_ENV,        /* an environment of the stack */
+    COMPLETES_CONNECTION, /* one of its connections */
     COMPLETES_COMMAND,
     COMPLETES_CHOICES,
 };

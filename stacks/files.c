@@ -73,32 +73,58 @@ int stack_files(struct arena *arena, const char *dir, struct diags *diags,
     return 0;
 }
 
-struct environments {
+/* Looking for names in all files of the stack. */
+struct naming {
     struct arena *arena;
     void (*found)(void *ctx, struct str name);
     void *ctx;
 };
 
-static void add_environments(void *ctx, struct str path)
+static const struct node *naming_read(const struct naming *naming, struct str path)
 {
-    const struct environments *e = ctx;
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-    const struct node *root = yaml_load(e->arena, path.p, path, &ignored);
-    const struct node *section = root && root->kind == NODE_MAP ? node_get(root, "environments") : NULL;
-    for (uint32_t i = 0; section && section->kind == NODE_MAP && i < section->count; i++)
-        e->found(e->ctx, section->entries[i].key);
-    const struct node *fleet = root && root->kind == NODE_MAP ? node_get(root, "fleet") : NULL;
+    const struct node *root = yaml_load(naming->arena, path.p, path, &ignored);
+    return root && root->kind == NODE_MAP ? root : NULL;
+}
+
+static void name_keys(const struct naming *naming, const struct node *root, const char *section)
+{
+    const struct node *map = root ? node_get(root, section) : NULL;
+    for (size_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++)
+        naming->found(naming->ctx, map->entries[i].key);
+}
+
+/* Members of a fleet are environments, as far as the file names them. */
+static void name_environments(void *ctx, struct str path)
+{
+    const struct naming *naming = ctx;
+    const struct node *root = naming_read(naming, path);
+    const struct node *fleet = root ? node_get(root, "fleet") : NULL;
     const struct node *each = fleet && fleet->kind == NODE_MAP ? node_get(fleet, "each") : NULL;
+    name_keys(naming, root, "environments");
     for (size_t i = 0; each && each->kind == NODE_LIST && i < each->count; i++)
         if (each->items[i]->kind == NODE_STRING)
-            e->found(e->ctx, each->items[i]->string);
+            naming->found(naming->ctx, each->items[i]->string);
+}
+
+static void name_connections(void *ctx, struct str path)
+{
+    const struct naming *naming = ctx;
+    name_keys(naming, naming_read(naming, path), "connections");
 }
 
 int stack_environments(struct arena *arena, const char *dir, struct diags *diags,
     void (*found)(void *ctx, struct str name), void *ctx)
 {
-    struct environments e = {arena, found, ctx};
-    return stack_files(arena, dir, diags, add_environments, &e);
+    struct naming naming = {arena, found, ctx};
+    return stack_files(arena, dir, diags, name_environments, &naming);
+}
+
+int stack_connections(struct arena *arena, const char *dir, struct diags *diags,
+    void (*found)(void *ctx, struct str name), void *ctx)
+{
+    struct naming naming = {arena, found, ctx};
+    return stack_files(arena, dir, diags, name_connections, &naming);
 }
 
 /* As a pattern that only its own name matches. */

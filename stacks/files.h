@@ -15,9 +15,11 @@
 int stack_files(struct arena *arena, const char *dir, struct diags *diags,
     void (*found)(void *ctx, struct str path), void *ctx);
 
-/* Calls `found` with the name of each environment of the stack; otherwise as stack_files(). */
-int stack_environments(struct arena *arena, const char *dir, struct diags *diags,
+/* Calls `found` with the name of each environment of the stack, or each connection of it; otherwise as
+ * stack_files(). */
+typedef int stack_namer(struct arena *arena, const char *dir, struct diags *diags,
     void (*found)(void *ctx, struct str name), void *ctx);
+stack_namer stack_environments, stack_connections;
 
 /* Calls `found` for each test, the YAML files in tests/ beside the stack, in the order of their names. */
 void stack_test_files(

@@ -39,13 +39,14 @@ static bool bool_is(const struct iam_pattern *wanted, struct str given, const st
 
 /* ---- numbers and dates ---- */
 
-/* -1, 0, 1; 2: one of them is no number. */
-static int order_numbers(const struct iam_pattern *wanted, struct str given)
+/* -1, 0, 1; false: one of them is no number. */
+static bool order_numbers(const struct iam_pattern *wanted, struct str given, int *order)
 {
     double a, b;
     if (!str_to_double(given, &a) || !str_to_double(wanted->text, &b))
-        return 2;
-    return a < b ? -1 : a > b;
+        return false;
+    *order = a < b ? -1 : a > b;
+    return true;
 }
 
 /* 2026-11-22T10:00:00Z, 2026-11-22, or seconds since 1970. */
@@ -62,20 +63,21 @@ static bool read_date(struct str text, int64_t *ms)
     return text.n == 10 && time_parse_rfc3339(arena_printf(&arena, "%.*sT00:00:00Z", STR_ARG(text)), ms);
 }
 
-static int order_dates(const struct iam_pattern *wanted, struct str given)
+static bool order_dates(const struct iam_pattern *wanted, struct str given, int *order)
 {
     int64_t a, b;
     if (!read_date(given, &a) || !read_date(wanted->text, &b))
-        return 2;
-    return a < b ? -1 : a > b;
+        return false;
+    *order = a < b ? -1 : a > b;
+    return true;
 }
 
-#define ORDERED(name, order, test)                                                                           \
+#define ORDERED(name, compare, test)                                                                         \
     static bool name(const struct iam_pattern *wanted, struct str given, const struct value *context)        \
     {                                                                                                        \
-        int r = order(wanted, given);                                                                        \
+        int r;                                                                                               \
         (void)context;                                                                                       \
-        return r != 2 && (test);                                                                             \
+        return compare(wanted, given, &r) && (test);                                                         \
     }
 ORDERED(number_is, order_numbers, r == 0)
 ORDERED(number_less, order_numbers, r < 0)

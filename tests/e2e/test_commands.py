@@ -179,6 +179,8 @@ def test_completion_asks_the_stack_that_is_meant(local_stack, tmp_path, shell):
     assert completed(shell, script, ["weir", "plan", *where, "-e", "dev", "--target", ""]) == set()
     if shell == "bash":
         assert completed(shell, script, ["weir", "plan", *where, "--env", "=", "t"]) == {"test"}
+        local_stack.write("connections: {door: {host: a}, desk: {host: b}}\nenvironments: {test: {}}\n", "more.yaml")
+        assert completed(shell, script, ["weir", "ssh", *where, "d"]) == {"door", "desk"}
 
 
 def documented_events():
