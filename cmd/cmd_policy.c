@@ -1,5 +1,6 @@
 /* weir policy: the IAM permissions that the stack's calls need. */
 #include "cmd/command.h"
+#include "cmd/policy_why.h"
 
 #include "base/json.h"
 #include "plan/plan.h"
@@ -7,7 +8,8 @@
 
 struct policy_settings {
     struct settings shared;
-    bool wide;
+    bool wide, why;
+    struct texts with;
 };
 
 static const struct {
@@ -236,13 +238,46 @@ static int cmd_policy_print(struct invocation *inv, struct workspace *workspace)
     return invocation_write(inv, buf_str(&out));
 }
 
+/* Which arguments there are depends on --why. */
+static int check_arguments(struct invocation *inv)
+{
+    const struct policy_settings *own = inv->own;
+    const struct str *args = inv->args.items;
+    if (!own->why && inv->args.n > 1)
+        return invocation_usage(inv, NULL, "it takes one of plan, apply, destroy and run");
+    if (!own->why)
+        return own->with.n ? invocation_usage(inv, NULL, "--with goes with --why") : EXIT_DONE;
+    if (inv->args.n != 3)
+        return invocation_usage(
+            inv, "weir policy --why ROLE ACTION ARN", "--why takes a role, an action and an ARN");
+    if (str_find_char(args[1], ':', 0) < 1)
+        return invocation_usage(inv, "such as s3:GetObject", "\"%.*s\" is no action", STR_ARG(args[1]));
+    if (!str_starts(args[2], STR("arn:")) && !str_eqz(args[2], "*"))
+        return invocation_usage(inv, "such as arn:aws:s3:::bucket/key, or \"*\" where the action knows none",
+            "\"%.*s\" is no ARN", STR_ARG(args[2]));
+    return EXIT_DONE;
+}
+
+static int explain_why(struct invocation *inv, struct workspace *workspace)
+{
+    const struct policy_settings *own = inv->own;
+    const struct str *args = inv->args.items;
+    const struct policy_why why = {
+        .role = args[0], .action = args[1], .resource = args[2], .with = &own->with};
+    return policy_why(inv, workspace, &why);
+}
+
 static int cmd_policy_run(struct invocation *inv)
 {
+    const struct policy_settings *own = inv->own;
     struct workspace workspace;
+    int usage = check_arguments(inv);
+    if (usage != EXIT_DONE)
+        return usage;
     int status = invocation_open(inv, &(struct workspace_options){.no_state = true}, &workspace);
     if (status != EXIT_DONE)
         return status;
-    status = cmd_policy_print(inv, &workspace);
+    status = own->why ? explain_why(inv, &workspace) : cmd_policy_print(inv, &workspace);
     workspace_close(&workspace);
     return status;
 }
@@ -250,18 +285,24 @@ static int cmd_policy_run(struct invocation *inv)
 static const struct option options[] = {
     {0, "wide", .offset = offsetof(struct policy_settings, wide),
         .doc = "on all resources instead of this stack's, for names that change"},
+    {0, "why", .offset = offsetof(struct policy_settings, why),
+        .doc = "say whether a role may do something, and which statement of which policy decides"},
+    {0, "with", .value = "KEY=VALUE", .kind = OPTION_LIST, .offset = offsetof(struct policy_settings, with),
+        .doc = "with --why: what conditions look at, such as aws:RequestedRegion=eu-west-1; may be repeated"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir policy", "a policy document for each of the commands"},
     {"weir policy plan > plan-policy.json", "one, to be attached to a role of the CI"},
+    {"weir policy --why demo-etl s3:PutObject arn:aws:s3:::demo-lake/gold/a.csv",
+        "may the role do that, and why"},
     {NULL, NULL},
 };
 
 const struct command cmd_policy = {
     .name = "policy",
-    .args = "[plan|apply|destroy|run]",
+    .args = "[plan|apply|destroy|run] | --why ROLE ACTION ARN",
     .summary = "print the IAM permissions that this stack needs",
     .details =
         "Derived from the calls that the specs of the stack's types make; nothing is called. Where "
@@ -269,10 +310,15 @@ const struct command cmd_policy = {
         "What is known of the resources' names narrows the permissions down to them, where an action can "
         "be: on another name (of a resource that is renamed or was taken out of the stack) it is not "
         "allowed then. --wide leaves that out. Actions that list, or make what the service names, are "
-        "needed on all resources.",
+        "needed on all resources.\n\n"
+        "--why reads a role's policies, its boundary and the resource's own policy from the account (or the "
+        "sandbox) "
+        "that the stack is for, and prints each statement with what it says of this action on this resource; "
+        "status 2 "
+        "where it is not allowed. Organizations' policies and sessions' own are not among them.",
     .sets = sets,
     .settings_size = sizeof(struct policy_settings),
-    .max_args = 1,
+    .max_args = 3,
     .examples = examples,
     .run = cmd_policy_run,
 };

@@ -5,6 +5,7 @@
 #include "cmd/sandboxed.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "provider/http/target.h"
 #include "sandbox/sandbox.h"
 
@@ -16,7 +17,7 @@ enum { DEFAULT_PORT = 4566 };
 
 struct sandbox_settings {
     struct settings shared;
-    const char *port, *dir, *bind, *speed, *faults;
+    const char *port, *dir, *bind, *speed, *faults, *iam, *role;
     struct texts hosts;
     bool ephemeral;
 };
@@ -24,15 +25,18 @@ struct sandbox_settings {
 static const char default_dir[] = ".weir/sandbox";
 
 /* Ready for eval: every AWS client that starts from this shell speaks to the sandbox. */
-static int write_env(struct invocation *inv, struct str endpoint, const struct sandbox_key *key)
+static int write_env(
+    struct invocation *inv, struct str endpoint, const struct sandbox_key *key, struct str token)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     buf_addf(&out, "export AWS_ENDPOINT_URL=%.*s\n", STR_ARG(endpoint));
     buf_addf(&out, "export AWS_ACCESS_KEY_ID=%.*s\nexport AWS_SECRET_ACCESS_KEY=%.*s\n",
         STR_ARG(key->access_key), STR_ARG(key->secret_key));
     buf_addz(&out, "export AWS_REGION=us-east-1\n"
-                   "export AWS_DEFAULT_REGION=us-east-1\n"
-                   "unset AWS_SESSION_TOKEN AWS_PROFILE\n");
+                   "export AWS_DEFAULT_REGION=us-east-1\n");
+    if (token.n)
+        buf_addf(&out, "export AWS_SESSION_TOKEN=%.*s\n", STR_ARG(token));
+    buf_addz(&out, token.n ? "unset AWS_PROFILE\n" : "unset AWS_SESSION_TOKEN AWS_PROFILE\n");
     return invocation_write(inv, buf_str(&out));
 }
 
@@ -81,6 +85,18 @@ static int check_hosts(struct invocation *inv)
     return EXIT_DONE;
 }
 
+/* A role by its ARN or its name. */
+static int write_role_env(struct invocation *inv, struct str endpoint, const struct sandbox_key *key)
+{
+    const struct sandbox_settings *own = inv->own;
+    struct str role = path_base(str_z(own->role));
+    if (!role.n)
+        return invocation_usage(inv, NULL, "--role takes a role's name or ARN, not \"%s\"", own->role);
+    struct sandbox_role_key made = sandbox_role_session(&inv->arena, key, role, STR("weir-sandbox-env"));
+    const struct sandbox_key session = {made.access_key, made.secret_key};
+    return write_env(inv, endpoint, &session, made.token);
+}
+
 /* Of the sandbox in a folder, also before it is started: then its key is made. */
 static int print_env(struct invocation *inv, int port)
 {
@@ -107,7 +123,7 @@ static int print_env(struct invocation *inv, int port)
         endpoint = endpoint_of(inv, own->hosts.items[0], own->port || !served ? port : served);
         note_reach(inv);
     }
-    return write_env(inv, endpoint, &key);
+    return own->role ? write_role_env(inv, endpoint, &key) : write_env(inv, endpoint, &key, STR_EMPTY);
 }
 
 /* Waits for the signal that ends it; they are blocked in every thread of the server. */
@@ -154,6 +170,20 @@ static int consent_to_bind(struct invocation *inv)
     return ask_consent(inv, "Open the sandbox to other machines?");
 }
 
+static int read_iam(struct invocation *inv, enum sandbox_iam *out)
+{
+    static const char *const modes[] = {"on", "warn", "off"};
+    const struct sandbox_settings *own = inv->own;
+    *out = SANDBOX_IAM_ON;
+    for (int i = 0; own->iam && i < 3; i++)
+        if (!strcmp(own->iam, modes[i])) {
+            *out = (enum sandbox_iam)i;
+            return EXIT_DONE;
+        }
+    return own->iam ? invocation_usage(inv, NULL, "--iam takes on, warn or off, not \"%s\"", own->iam)
+                    : EXIT_DONE;
+}
+
 static void block_signals(sigset_t *signals)
 {
     struct sigaction hangup;
@@ -170,7 +200,10 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
 {
     const struct sandbox_settings *own = inv->own;
     double speed = 1;
+    enum sandbox_iam iam;
     int status = read_speed(inv, &speed);
+    if (status == EXIT_DONE)
+        status = read_iam(inv, &iam);
     if (status == EXIT_DONE)
         status = check_hosts(inv);
     if (status == EXIT_DONE)
@@ -185,6 +218,7 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
         .host_count = own->hosts.n,
         .ephemeral = own->ephemeral,
         .speed = speed,
+        .iam = iam,
         .schedules = true,
         .faults_file = own->faults,
         .kinds = &cmd_kinds,
@@ -203,7 +237,7 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
     struct sandbox_key key = sandbox_first_key(sandbox);
     struct str endpoint = own->hosts.n ? endpoint_of(inv, own->hosts.items[0], sandbox_port(sandbox))
                                        : sandbox_endpoint(sandbox, &inv->arena);
-    status = write_env(inv, endpoint, &key);
+    status = write_env(inv, endpoint, &key, STR_EMPTY);
     if (status == EXIT_DONE)
         wait_for_end(&signals);
     sandbox_stop(sandbox);
@@ -237,6 +271,10 @@ static const struct option options[] = {
                "waits, a schedule"},
     {0, "faults", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, faults),
         .doc = "make requests fail by the rules in this file (see docs/sandbox.md)"},
+    {0, "iam", .value = "MODE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, iam),
+        .doc = "whether policies of roles and users count: on (the default), warn (only said), off"},
+    {0, "role", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, role),
+        .doc = "with `env`: credentials of this role instead of the account's, for twelve hours"},
     {0, "bind", .value = "ADDRESS", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, bind),
         .doc = "numeric address to listen on (default: 127.0.0.1); one that other machines reach is asked "
                "about"},

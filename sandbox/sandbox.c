@@ -1,5 +1,6 @@
 #include "sandbox/sandbox.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -10,6 +11,7 @@
 #include "sandbox/http/faults.h"
 #include "sandbox/http/guard.h"
 #include "sandbox/http/server.h"
+#include "sandbox/iam/gate.h"
 #include "sandbox/s3/s3srv.h"
 #include "sandbox/services/lambda.h"
 #include "sandbox/services/objects.h"
@@ -43,6 +45,8 @@ struct sandbox {
     pthread_mutex_t control_lock;
     struct catalog *catalog;
     struct control *control;
+    struct gate *gate;
+    enum sandbox_iam iam;
     struct services *services;
     bool control_failed, stopping, schedules, waking;
     pthread_t wake; /* loads what was kept, so that its schedules fire before anybody asks for something */
@@ -145,6 +149,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->schedules = options->schedules;
     s->kinds = options->kinds;
     s->specs_dir = options->specs_dir ? arena_strz(&s->arena, str_z(options->specs_dir)) : NULL;
+    s->iam = options->iam;
     s->speed = options->speed;
     s->state_speed = options->state_speed > 0 ? options->state_speed : options->speed;
     s->minute_ms = options->minute_ms > 0 ? options->minute_ms : 60000;
@@ -182,6 +187,7 @@ void sandbox_stop(struct sandbox *s)
     services_close(s->services);
     faults_free(s->faults);
     store_close(s->store);
+    gate_free(s->gate);
     control_free(s->control);
     catalog_free(s->catalog);
     pthread_mutex_destroy(&s->control_lock);
@@ -330,9 +336,17 @@ struct control *sandbox_control(struct sandbox *s)
             s->control_failed = control_new(&options, &s->control, &err) != 0;
         if (s->control_failed)
             fprintf(stderr, "sandbox: %s\n", err.message);
+        else
+            s->gate = gate_new(s, s->control, s->iam);
     }
     pthread_mutex_unlock(&s->control_lock);
     return s->control;
+}
+
+struct gate *sandbox_gate(struct sandbox *s)
+{
+    sandbox_control(s);
+    return s->gate;
 }
 
 struct services *sandbox_services(struct sandbox *s)
@@ -345,6 +359,44 @@ struct services *sandbox_services(struct sandbox *s)
     struct services *services = s->services;
     pthread_mutex_unlock(&s->control_lock);
     return services;
+}
+
+bool sandbox_user_key(
+    struct sandbox *s, struct arena *arena, struct str access_key, struct str *secret, struct str *user)
+{
+    struct control *control = sandbox_control(s);
+    struct control_record key;
+    if (!control || !control_find(control, arena, STR("aws.iam.access_key"), STR_EMPTY, access_key, &key) ||
+        !str_eqz(value_gets(key.attrs, "status"), "Active"))
+        return false;
+    *secret = value_gets(key.attrs, "secret_access_key");
+    *user = value_gets(key.attrs, "user");
+    return secret->n > 0;
+}
+
+int sandbox_check_s3(struct sandbox *s, struct arena *arena, const struct session *caller, const char *action,
+    struct str resource, struct str region, const struct value *context, struct err *err)
+{
+    if (!session_is_limited(caller))
+        return 0;
+    const struct gate_action asked = {.who = {.session = caller},
+        .service = STR("s3"),
+        .action = str_z(action),
+        .resource = resource.n ? arena_printf(arena, "arn:aws:s3:::%.*s", STR_ARG(resource)) : STR("*"),
+        .region = region,
+        .context = context};
+    return gate_check_action(sandbox_gate(s), arena, &asked, err);
+}
+
+enum { ROLE_SESSION_MS = 12 * 3600 * 1000 };
+
+struct sandbox_role_key sandbox_role_session(
+    struct arena *arena, const struct sandbox_key *key, struct str role, struct str name)
+{
+    const struct session session = {
+        .role = role, .name = name, .expires_ms = clock_wall_ms() + ROLE_SESSION_MS};
+    struct session_key made = session_new(arena, key->secret_key, &session);
+    return (struct sandbox_role_key){made.access_key, made.secret_key, made.token};
 }
 
 void sandbox_tell_object(struct sandbox *s, struct arena *arena, const char *name, struct str bucket,

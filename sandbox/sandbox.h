@@ -34,6 +34,7 @@ struct sandbox_options {
     double state_speed;      /* of services' states that change over time; 0: as `speed` says */
     bool schedules;          /* rules and schedules fire; without it they are only kept */
     const char *faults_file; /* rules of faults.h; NULL: none */
+    enum sandbox_iam iam;    /* whether roles' and users' policies count */
     int64_t minute_ms;       /* how long a minute of a job's timeout is (tests shorten it); 0: 60000 */
     int64_t room;            /* bytes that a run may have in its folder (tests have less); 0: 16 GiB */
 };
@@ -51,6 +52,15 @@ struct str sandbox_served(struct arena *arena, const char *dir);
 /* The key of a folder, which is made where it is missing, and the folder with it: *dir becomes the whole
  * path. */
 int sandbox_folder_key(struct arena *arena, const char **dir, struct sandbox_key *key, struct err *err);
+/*
+ * Credentials of a role, as its sessions have them, of the sandbox in a folder: `name` is the session's. They
+ * last twelve hours. Whether there is such a role the folder does not say.
+ */
+struct sandbox_role_key {
+    struct str access_key, secret_key, token;
+};
+struct sandbox_role_key sandbox_role_session(
+    struct arena *arena, const struct sandbox_key *key, struct str role, struct str name);
 /* Can other machines reach what is bound to this address? NULL: to the usual one. */
 bool sandbox_reaches_out(const char *bind_to);
 /* Takes no new connections, lets running requests finish (five seconds), frees everything. */

@@ -14,6 +14,19 @@ static bool any_pattern(
     return false;
 }
 
+static bool is_about(const struct iam_request *request, const struct iam_statement *statement)
+{
+    if (!statement->resources.n)
+        return true;
+    if (!request->open || statement->deny)
+        return any_pattern(&statement->resources, request->resource, request->context, false) !=
+               statement->not_resource;
+    for (size_t i = 0; i < statement->resources.n && !statement->not_resource; i++)
+        if (pattern_meets(&statement->resources.items[i], request->resource, request->context))
+            return true;
+    return statement->not_resource;
+}
+
 /* What naming somebody gives him. */
 enum named { NOT_NAMED, AS_ACCOUNT, AS_ROLE, HIMSELF };
 
@@ -68,8 +81,7 @@ enum iam_fit iam_statement_fits(const struct iam_request *request, const struct 
 {
     if (any_pattern(&statement->actions, request->action, NULL, true) == statement->not_action)
         return IAM_OTHER_ACTION;
-    if (statement->resources.n && any_pattern(&statement->resources, request->resource, request->context,
-                                      false) == statement->not_resource)
+    if (!is_about(request, statement))
         return IAM_OTHER_RESOURCE;
     if (kind == IAM_RESOURCE && statement_names(statement, &request->who) == NOT_NAMED)
         return IAM_OTHER_PRINCIPAL;

@@ -9,6 +9,8 @@
 /* `wild`: stars and question marks stand for others. `variables`: ${…} is looked up when it is matched. */
 struct iam_pattern pattern_make(struct arena *arena, struct str written, bool wild, bool variables);
 bool pattern_is(const struct iam_pattern *pattern, struct str text, const struct value *context);
+/* Is there a text that both fit? Stars in `open` stand for any text without colons. */
+bool pattern_meets(const struct iam_pattern *pattern, struct str open, const struct value *context);
 /* As ARNs are compared: each of the six parts by itself. */
 bool pattern_is_arn(const struct iam_pattern *pattern, struct str text, const struct value *context);
 /* Upper and lower case are the same. */

@@ -156,6 +156,38 @@ bool pattern_is_like_case(const struct iam_pattern *pattern, struct str text, co
     return pattern_matches(pattern, text, context, true);
 }
 
+/* Row by row of the pattern: which beginnings of the other can both be so far. What is open is one part of an
+ * ARN. */
+static bool meets(struct str pattern, struct str open, bool *now, bool *next)
+{
+    now[0] = true;
+    for (size_t k = 0; k < open.n; k++)
+        now[k + 1] = now[k] && open.p[k] == '*';
+    for (size_t p = 0; p < pattern.n; p++) {
+        bool star = pattern.p[p] == STAR;
+        next[0] = now[0] && star;
+        for (size_t k = 0; k < open.n; k++) {
+            char c = open.p[k];
+            bool one = c != '*' && now[k] && (pattern.p[p] == ANY || pattern.p[p] == c);
+            next[k + 1] = star ? now[k + 1] || next[k]
+                               : one || (c == '*' && ((now[k + 1] && pattern.p[p] != ':') || next[k]));
+        }
+        bool *swap = now;
+        now = next;
+        next = swap;
+    }
+    return now[open.n];
+}
+
+bool pattern_meets(const struct iam_pattern *pattern, struct str open, const struct value *context)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str filled;
+    if (!pattern_text(&arena, pattern, context, &filled))
+        return false;
+    return meets(filled, open, ARENA_ARRAY(&arena, bool, open.n + 1), ARENA_ARRAY(&arena, bool, open.n + 1));
+}
+
 bool pattern_is_arn(const struct iam_pattern *pattern, struct str text, const struct value *context)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;

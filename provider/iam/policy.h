@@ -95,6 +95,7 @@ struct iam_request {
     struct iam_principal who;
     struct str action;   /* s3:GetObject */
     struct str resource; /* an ARN, or "*" where the action knows none */
+    bool open; /* stars in it stand for what is not known: it is allowed where something of that form is */
     /* What conditions and variables look at: keys in small letters, each a text or a list of texts. */
     const struct value *context;
 };

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/iam/gate.h"
 
 /* ---- what an operation looks like on the wire ---- */
 
@@ -137,6 +138,16 @@ const struct service_operation *service_operation_find(
     return NULL;
 }
 
+static int may_call(const struct service_call *call, struct err *err)
+{
+    const struct gate_request request = {.who = {.session = call->caller},
+        .service = str_z(call->operation->service),
+        .operation = str_z(call->operation->name),
+        .region = call->region,
+        .input = call->input};
+    return gate_check(sandbox_gate(call->services->sandbox), call->arena, &request, err);
+}
+
 static int dispatch_answer(struct service_call *call, const struct wire_operation *wire,
     const struct wire_message *request, struct wire_message *out, struct err *err)
 {
@@ -144,7 +155,7 @@ static int dispatch_answer(struct service_call *call, const struct wire_operatio
     if (wire_decode_request(call->arena, wire, &in, request, &call->input, err))
         return -1;
     call->input = by_members(call->arena, call->operation, call->input);
-    if (service_check_members(call, err) || call->operation->handler(call, err))
+    if (may_call(call, err) || service_check_members(call, err) || call->operation->handler(call, err))
         return -1;
     if (call->forward || call->declined)
         return 0;
@@ -206,7 +217,7 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
         .operation = operation,
         .protocol = common.protocol,
         .request_id = str_z(x->request_id),
-        .caller = x->auth.session.role.n ? &x->auth.session : NULL};
+        .caller = session_is_limited(&x->auth.session) ? &x->auth.session : NULL};
     struct err err = ERR_INIT;
     if (dispatch_answer(&call, &wire, &x->request, out, &err)) {
         struct str code = err.code[0] ? str_z(err.code) : STR("ValidationException");

@@ -8,6 +8,7 @@
 #include "sandbox/calls/services.h"
 #include "sandbox/control/control.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/iam/gate.h"
 
 /* How this client speaks, as far as one can tell before knowing the service: an error must be readable to it.
  */
@@ -71,6 +72,23 @@ static void front_begin(struct exchange *x)
     (void)x; /* the signature covers the body, which is not there yet */
 }
 
+/* What no operation of a service's answers goes to the control plane, or is refused here. */
+static bool may_reach_control(struct exchange *x, struct control *control)
+{
+    struct gate_request request = {.who = {.session = &x->auth.session},
+        .service = x->auth.service,
+        .region = x->auth.region,
+        .input = &value_empty_map};
+    struct err err = ERR_INIT;
+    if (!control_reads(control, &x->arena, x->auth.service, &x->request, &request.operation, &request.input))
+        request.operation = wire_request_name(&x->arena, protocol_of(x), &x->request);
+    if (!request.operation.n || !gate_check(sandbox_gate(x->sandbox), &x->arena, &request, &err))
+        return true;
+    front_refuse(x, err.http_status, arena_strz(&x->arena, str_z(err.code)),
+        arena_strz(&x->arena, str_z(err.message)));
+    return false;
+}
+
 static void front_end(struct exchange *x)
 {
     struct str hash = sha256_hex(&x->arena, x->request.body), said = x->auth.payload_hash;
@@ -89,6 +107,8 @@ static void front_end(struct exchange *x)
         front_refuse(x, 500, "InternalFailure", "The specs cannot be loaded.");
     else if (services && services_handle(services, x, &answer))
         send_answer(x, &answer);
+    else if (!may_reach_control(x, control))
+        return;
     else if (control_handle(control, &x->arena, x->auth.service, x->auth.region, &x->request,
                  str_z(x->request_id), &answer)) {
         if (services && !wire_is_error(&answer))

@@ -56,12 +56,35 @@ int services_call_control(struct services *services, struct arena *arena,
     return -1;
 }
 
+struct session services_role_session(struct str role, struct str name)
+{
+    size_t at = role.n;
+    while (at && role.p[at - 1] != '/')
+        at--;
+    return (struct session){.role = str_slice(role, at, role.n), .name = name};
+}
+
+static int may_call_inside(
+    struct services *services, struct arena *arena, const struct service_request *request, struct err *err)
+{
+    if (!request->as)
+        return 0;
+    const struct gate_request asked = {.who = *request->as,
+        .service = request->service,
+        .operation = request->operation,
+        .region = request->region,
+        .input = request->input ? request->input : &value_empty_map};
+    return gate_check(sandbox_gate(services->sandbox), arena, &asked, err);
+}
+
 static int call_inside(struct services *services, struct arena *arena, const struct service_request *request,
     bool wants_activity, struct service_call *call, struct err *err)
 {
     struct wire_operation common;
     const struct service_operation *operation =
         service_operation_find(services, request->service, request->operation);
+    if (may_call_inside(services, arena, request, err))
+        return -1;
     if (!operation)
         return services_call_control(services, arena, request, &call->output, err);
     *call = (struct service_call){.services = services,
@@ -71,7 +94,8 @@ static int call_inside(struct services *services, struct arena *arena, const str
         .protocol =
             control_protocol(services->control, request->service, &common) ? common.protocol : WIRE_JSON11,
         .input = request->input ? request->input : &value_empty_map,
-        .wants_activity = wants_activity};
+        .wants_activity = wants_activity,
+        .caller = request->as && session_is_limited(request->as->session) ? request->as->session : NULL};
     if (service_check_members(call, err) || operation->handler(call, err))
         return -1;
     if (call->forward || call->declined) {

@@ -35,7 +35,7 @@ struct service_call {
     bool wants_activity;
     struct activity *activity;
     struct str request_id;        /* as clients are told it; a handler may have one of its own */
-    const struct session *caller; /* temporary credentials; NULL: the sandbox's own user, or itself */
+    const struct session *caller; /* a role's session or a user; NULL: the sandbox's own user, or itself */
 };
 
 /* 0, or -1 with err->code, http_status and message as the service says it: service_refuse(). */

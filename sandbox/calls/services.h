@@ -22,6 +22,7 @@
 #include "sandbox/calls/activity.h"
 #include "sandbox/calls/service_call.h"
 #include "sandbox/house/parts.h"
+#include "sandbox/iam/gate.h"
 
 struct exchange;
 struct log_sink;
@@ -46,7 +47,11 @@ struct service_request {
     struct str service, operation; /* "glue", "StartJobRun" */
     struct str region;
     const struct value *input;
+    const struct gate_caller *as; /* whose policies have to allow it; NULL: the sandbox does it by itself */
 };
+
+/* A role of this account, for such a call; `role` is its ARN or name. `name` is the session's. */
+struct session services_role_session(struct str role, struct str name);
 
 /*
  * *output lives in the arena. What is not in the tables goes to the control plane. ERR_INVALID, code "": the

@@ -596,6 +596,40 @@ static enum wire_protocol protocol_of(const struct spec_service *spec, const str
     return json ? WIRE_JSON10 : spec->protocol;
 }
 
+/* Members that do not lie in the body; those of the path follow from it. */
+static struct shape placed_shape(struct arena *arena, const struct spec_operation *op)
+{
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, op->place_count + 1);
+    for (size_t i = 0; i < op->place_count; i++)
+        members[i] = (struct shape_member){.name = op->places[i].member,
+            .wire = op->places[i].name,
+            .shape = &text,
+            .location = op->places[i].location};
+    return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = op->place_count};
+}
+
+bool control_reads(const struct control *control, struct arena *arena, struct str service,
+    const struct wire_message *request, struct str *operation, const struct value **input)
+{
+    struct err ignored = ERR_INIT;
+    struct call call = {.arena = arena, .request = request, .err = &ignored};
+    for (size_t i = 0; i < control->service_count && !call.served; i++) {
+        if (!str_eq(control->services[i].spec->aws.signing_name, service))
+            continue;
+        call.protocol = protocol_of(control->services[i].spec, request);
+        call.served = find_served(&call, &control->services[i]);
+    }
+    if (!call.served)
+        return false;
+    struct wire_operation op = call_operation(&call, call.served->op);
+    struct shape shape = placed_shape(arena, call.served->op);
+    *operation = op.name;
+    if (wire_decode_request(arena, &op, &shape, request, input, &ignored))
+        *input = &value_empty_map;
+    return true;
+}
+
 bool control_handle(struct control *control, struct arena *arena, struct str service, struct str region,
     const struct wire_message *request, struct str request_id, struct wire_message *answer)
 {

@@ -60,6 +60,15 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
 /* What all operations of a service have in common (protocol, version, target); false: no spec knows it. */
 bool control_protocol(const struct control *control, struct str service, struct wire_operation *out);
 
+/*
+ * Which operation a request is, and its members under their wire names, as control_handle() would read it:
+ * for those who decide whether it may be carried out. False: it is none that a spec names.
+ */
+bool control_reads(const struct control *control, struct arena *arena, struct str service,
+    const struct wire_message *request, struct str *operation, const struct value **input);
+/* How often things of the service have been changed; what follows from them is as it was while this is. */
+uint64_t control_changes(const struct control *control, struct str service);
+
 /* Do the members of its requests begin with small letters? */
 bool control_is_camel(const struct control *control, struct str service);
 /*
@@ -91,8 +100,8 @@ bool control_set(struct control *control, struct str type, const struct control_
     const char *attribute, const struct value *v);
 
 /*
- * The thing of a type ("aws.glue.job") that has this id, name or ARN, in a region (of global services: any).
- * False: there is none, or it is being deleted. Safe from every thread.
+ * The thing of a type ("aws.glue.job", "" any) that has this id, name or ARN, in a region (of global
+ * services: any). False: there is none, or it is being deleted. Safe from every thread.
  */
 bool control_find(struct control *control, struct arena *arena, struct str type, struct str region,
     struct str reference, struct control_record *out);

@@ -7,6 +7,7 @@
 #include "sandbox/control/control.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* What an operation is to a type. In the order in which they are preferred when several fit. */
 enum part {
@@ -55,6 +56,7 @@ struct served_service {
     size_t op_count, op_cap;
     const struct spec_type **types;
     size_t type_count, type_cap;
+    atomic_uint_fast64_t changes; /* of its things, so far */
 };
 
 /* One thing that exists. Its values live in its own arena, which every change replaces. */

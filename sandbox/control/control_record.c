@@ -13,6 +13,15 @@ bool control_protocol(const struct control *control, struct str service, struct 
     return false;
 }
 
+uint64_t control_changes(const struct control *control, struct str service)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < control->service_count; i++)
+        if (str_eq(control->services[i].spec->aws.signing_name, service))
+            sum += atomic_load(&control->services[i].changes);
+    return sum;
+}
+
 static bool lies_in(const struct thing *thing, struct str region)
 {
     return !region.n || !thing->region.n || str_eq(thing->region, region);
@@ -71,8 +80,8 @@ bool control_find(struct control *control, struct arena *arena, struct str type,
     pthread_mutex_lock(&control->lock);
     for (size_t i = 0; i < control->thing_count && !found && reference.n; i++) {
         const struct thing *thing = control->things[i];
-        found = str_eq(thing->type->schema.name, type) && !thing->deleted_ms && lies_in(thing, region) &&
-                is_called(thing, reference);
+        found = (!type.n || str_eq(thing->type->schema.name, type)) && !thing->deleted_ms &&
+                lies_in(thing, region) && is_called(thing, reference);
         if (found)
             *out = record_of(control, arena, thing);
     }

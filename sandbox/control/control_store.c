@@ -53,6 +53,14 @@ static int write_record(const struct control *control, const struct thing *thing
     return file_write_atomic(thing->file.p, buf_str(&text), 0600, err);
 }
 
+/* Whoever keeps something that follows from things of the service looks again. */
+static void note_change(struct control *control, const struct spec_type *type)
+{
+    for (size_t i = 0; i < control->service_count; i++)
+        if (control->services[i].spec == type->service)
+            atomic_fetch_add(&control->services[i].changes, 1);
+}
+
 static void set_attrs(struct control *control, struct thing *thing, const struct value *attrs)
 {
     struct arena before = thing->arena;
@@ -63,6 +71,7 @@ static void set_attrs(struct control *control, struct thing *thing, const struct
     thing->id = arena_str(&thing->arena, id_of(thing->type, thing->attrs));
     thing->file = file_of(control, &thing->arena, thing);
     control->retired[control->retired_count++] = before;
+    note_change(control, thing->type);
 }
 
 void store_settle(struct control *control)
@@ -130,6 +139,7 @@ int store_delete(struct control *control, struct thing *thing, int64_t deleted_m
         return -1;
     thing->deleted_ms = deleted_ms;
     tell(control, CONTROL_GONE, thing);
+    note_change(control, thing->type);
     return 0;
 }
 
@@ -161,6 +171,7 @@ void store_remove(struct control *control, struct thing *thing)
         memmove(&control->things[i], &control->things[i + 1], rest * sizeof(struct thing *));
         break;
     }
+    note_change(control, thing->type);
     thing_free(thing);
 }
 

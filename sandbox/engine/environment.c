@@ -36,9 +36,14 @@ static void set_key(
 {
     struct sandbox_key own = sandbox_first_key(sandbox);
     struct session_key key = {.access_key = own.access_key, .secret_key = own.secret_key};
-    const struct session session = {.role = path_base(o->role), .name = o->session};
-    if (o->role.n)
-        key = session_new(env->arena, own.secret_key, &session);
+    struct session session = {.role = path_base(o->role), .name = o->session};
+    if (o->as) {
+        session = *o->as;
+        session.expires_ms = 0;
+    }
+    if (session_is_limited(&session))
+        key = o->as ? session_again(env->arena, own.secret_key, &session)
+                    : session_new(env->arena, own.secret_key, &session);
     environment_set(env, "AWS_ACCESS_KEY_ID", key.access_key);
     environment_set(env, "AWS_SECRET_ACCESS_KEY", key.secret_key);
     if (key.token.n)

@@ -44,6 +44,7 @@ struct environment_options {
     struct str region, home;
     struct str role,
         session; /* whose credentials it has: a role's ARN or name; "" the sandbox's own user's */
+    const struct session *as; /* or this one's; NULL: as `role` says */
 };
 void environment_start(struct environment *env, struct services *services, struct arena *arena,
     const struct environment_options *options);

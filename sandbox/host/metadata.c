@@ -69,7 +69,8 @@ static struct str credentials(struct question *q)
 {
     struct sandbox_key own = sandbox_first_key(services_sandbox(q->metadata->services));
     int64_t now = clock_wall_ms();
-    const struct session session = {role_of(q), q->metadata->id, now + CREDENTIALS_MS};
+    const struct session session = {
+        .role = role_of(q), .name = q->metadata->id, .expires_ms = now + CREDENTIALS_MS};
     struct session_key key = session_new(&q->arena, own.secret_key, &session);
     const char *const pairs[] = {"Code", "Success", "Type", "AWS-HMAC", "LastUpdated",
         time_rfc3339(&q->arena, now, false).p, "AccessKeyId", arena_strz(&q->arena, key.access_key),

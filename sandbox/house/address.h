@@ -9,6 +9,13 @@
 
 struct sandbox;
 
+/* What becomes of a call that its caller's policies do not allow. */
+enum sandbox_iam {
+    SANDBOX_IAM_ON,   /* it is denied */
+    SANDBOX_IAM_WARN, /* it is done, and said */
+    SANDBOX_IAM_OFF,
+};
+
 struct sandbox_key {
     struct str access_key, secret_key;
 };

@@ -11,15 +11,21 @@
 
 struct control;
 struct faults;
+struct gate;
 struct guard;
 struct object;
 struct s3_store;
 struct services;
 
+struct session;
+struct value;
+
 struct s3_store *sandbox_store(struct sandbox *sandbox);
 /* Made when first asked for; NULL: it could not be. */
 struct control *sandbox_control(struct sandbox *sandbox);
 struct services *sandbox_services(struct sandbox *sandbox);
+/* Who may do what; made with the control plane. */
+struct gate *sandbox_gate(struct sandbox *sandbox);
 const struct guard *sandbox_guard(const struct sandbox *sandbox);
 struct faults *sandbox_faults(struct sandbox *sandbox);
 
@@ -30,11 +36,18 @@ int64_t sandbox_room(const struct sandbox *sandbox);   /* bytes that a run may h
 bool sandbox_schedules(const struct sandbox *sandbox); /* do they fire? */
 double sandbox_speed(const struct sandbox *sandbox);   /* above 0; 1: as time passes */
 
+/* The secret half of a user's key (of IAM), and whose it is; false: there is none that can be used. */
+bool sandbox_user_key(struct sandbox *sandbox, struct arena *arena, struct str access_key, struct str *secret,
+    struct str *user);
+
 /* ---- what S3 wants of the rest ---- */
 
 /* Tells whom the bucket's notification configuration names: "ObjectCreated:Put". */
 void sandbox_tell_object(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id);
+/* May he do this ("s3:GetObject") to "bucket/key"? 0, or -1 with what he is told. */
+int sandbox_check_s3(struct sandbox *sandbox, struct arena *arena, const struct session *caller,
+    const char *action, struct str resource, struct str region, const struct value *context, struct err *err);
 /* Is there a thing of that type ("sqs.queue") with that ARN? */
 bool sandbox_has_thing(
     struct sandbox *sandbox, struct arena *arena, struct str type, struct str region, struct str arn);

@@ -284,7 +284,8 @@ static const struct fault *check_form(const struct exchange *x)
     return &anonymous;
 }
 
-/* Of one of the sandbox's own keys, with which a token means nothing, or of temporary credentials. */
+/* Of one of the sandbox's own keys, with which a token means nothing, of a user's, or of temporary
+ * credentials. */
 static const struct fault *find_secret(struct exchange *x, struct str *secret)
 {
     static const struct fault unknown = {403, "InvalidAccessKeyId",
@@ -300,7 +301,9 @@ static const struct fault *find_secret(struct exchange *x, struct str *secret)
     if (secret->n)
         return NULL;
     if (!auth->token.n)
-        return &unknown;
+        return sandbox_user_key(x->sandbox, &x->arena, auth->access_key, secret, &auth->session.user)
+                   ? NULL
+                   : &unknown;
     if (!session_read(&x->arena, master, auth->token, &auth->session, &key) ||
         !str_eq(key.access_key, auth->access_key))
         return &invalid;

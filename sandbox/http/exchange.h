@@ -28,7 +28,7 @@ struct auth {
     int64_t wall_ms, expires_s;
     bool malformed, both_forms;
     unsigned char key[32];  /* signing key, after verification: chunks are signed with it */
-    struct session session; /* after verification, of temporary credentials; without: empty */
+    struct session session; /* after verification: whose credentials; empty: the sandbox's own */
 };
 
 struct responder;

@@ -2,9 +2,9 @@
 
 #include "base/hash.h"
 
-enum { KEY_BYTES = 10, SECRET_LENGTH = 40, NONCE_BYTES = 12, FIELDS = 5 };
+enum { KEY_BYTES = 10, SECRET_LENGTH = 40, NONCE_BYTES = 12, FIELDS = 9 };
 
-static const struct str version = STR_INIT("weir-session-1");
+static const struct str version = STR_INIT("weir-session-2");
 
 /* RFC 4648's base32, which access keys are written in. */
 static struct str base32(struct arena *arena, const unsigned char *bytes, size_t n)
@@ -38,13 +38,26 @@ static struct session_key key_of(struct arena *arena, struct str master, struct 
     return key;
 }
 
+static struct session_key session_make(
+    struct arena *arena, struct str master, const struct session *session, struct str nonce)
+{
+    struct str token = arena_printf(arena, "%s\n%.*s\n%.*s\n%lld\n%.*s\n%.*s\n%.*s\n%.*s\n%.*s", version.p,
+        STR_ARG(session->role), STR_ARG(session->name), (long long)session->expires_ms, STR_ARG(nonce),
+        STR_ARG(session->user), STR_ARG(session->policy), STR_ARG(session->policy_arns),
+        STR_ARG(session->tags));
+    return key_of(arena, master, base64_encode(arena, token));
+}
+
 struct session_key session_new(struct arena *arena, struct str master, const struct session *session)
 {
     unsigned char nonce[NONCE_BYTES];
     hash_random(nonce, sizeof nonce);
-    struct str token = arena_printf(arena, "%s\n%.*s\n%.*s\n%lld\n%s", version.p, STR_ARG(session->role),
-        STR_ARG(session->name), (long long)session->expires_ms, hex_encode(arena, nonce, sizeof nonce).p);
-    return key_of(arena, master, base64_encode(arena, token));
+    return session_make(arena, master, session, hex_encode(arena, nonce, sizeof nonce));
+}
+
+struct session_key session_again(struct arena *arena, struct str master, const struct session *session)
+{
+    return session_make(arena, master, session, STR("again"));
 }
 
 bool session_read(
@@ -55,7 +68,12 @@ bool session_read(
         return false;
     for (size_t i = 0; i < FIELDS; i++)
         fields[i] = text.p ? str_cut(text, '\n', &text) : STR_EMPTY;
-    *out = (struct session){.role = fields[1], .name = fields[2]};
+    *out = (struct session){.role = fields[1],
+        .name = fields[2],
+        .user = fields[5],
+        .policy = fields[6],
+        .policy_arns = fields[7],
+        .tags = fields[8]};
     if (!str_eq(fields[0], version) || !str_to_int(fields[3], &out->expires_ms))
         return false;
     *key = key_of(arena, master, token);
@@ -66,4 +84,24 @@ struct str session_arn(struct arena *arena, struct str account, const struct ses
 {
     return arena_printf(arena, "arn:aws:sts::%.*s:assumed-role/%.*s/%.*s", STR_ARG(account),
         STR_ARG(session->role), STR_ARG(session->name));
+}
+
+const struct value *session_as_value(struct arena *arena, const struct session *session)
+{
+    struct value_entry entries[] = {{STR("role"), value_string(arena, session->role)},
+        {STR("name"), value_string(arena, session->name)}, {STR("user"), value_string(arena, session->user)},
+        {STR("policy"), value_string(arena, session->policy)},
+        {STR("policy_arns"), value_string(arena, session->policy_arns)},
+        {STR("tags"), value_string(arena, session->tags)}};
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+struct session session_of_value(const struct value *v)
+{
+    return (struct session){.role = value_gets(v, "role"),
+        .name = value_gets(v, "name"),
+        .user = value_gets(v, "user"),
+        .policy = value_gets(v, "policy"),
+        .policy_arns = value_gets(v, "policy_arns"),
+        .tags = value_gets(v, "tags")};
 }

@@ -294,39 +294,39 @@ static void not_implemented(struct s3 *s)
 
 /* Where several fit, the first does. */
 static const struct s3srv_operation operations[] = {
-    {S3_SERVICE, "GET", "", s3srv_list_buckets, NULL, false},
-    {S3_BUCKET, "PUT", "", s3srv_create_bucket, NULL, false},
-    {S3_BUCKET, "HEAD", "", s3srv_head_bucket, NULL, false},
-    {S3_BUCKET, "DELETE", "", s3srv_delete_bucket, NULL, false},
-    {S3_BUCKET, "GET", "location", s3srv_location, NULL, false},
-    {S3_BUCKET, "GET", "policyStatus", s3srv_policy_status, NULL, false},
-    {S3_BUCKET, "GET", "versions", s3srv_list_versions, NULL, false},
-    {S3_BUCKET, "GET", "uploads", s3srv_list_uploads, NULL, false},
-    {S3_BUCKET, "GET", "list-type", s3srv_list_v2, NULL, false},
-    {S3_BUCKET, "GET", "", s3srv_list_v1, NULL, false},
-    {S3_BUCKET, "POST", "delete", s3srv_delete_objects, NULL, false},
-    {S3_OBJECT, "GET", "uploadId", s3srv_list_parts, NULL, false},
-    {S3_OBJECT, "GET", "tagging", s3srv_get_object_tagging, NULL, false},
-    {S3_OBJECT, "GET", "acl", s3srv_get_object_acl, NULL, false},
-    {S3_OBJECT, "GET", "attributes", s3srv_attributes, NULL, false},
-    {S3_OBJECT, "GET", "", s3srv_get_object, NULL, false},
-    {S3_OBJECT, "HEAD", "", s3srv_head_object, NULL, false},
-    {S3_OBJECT, "PUT", "uploadId", s3srv_upload_part, s3srv_before_part, true},
-    {S3_OBJECT, "PUT", "tagging", s3srv_put_object_tagging, NULL, false},
-    {S3_OBJECT, "PUT", "acl", s3srv_put_object_acl, NULL, false},
-    {S3_OBJECT, "PUT", "", s3srv_put_object, s3srv_before_put, true},
-    {S3_OBJECT, "POST", "uploads", s3srv_create_upload, NULL, false},
-    {S3_OBJECT, "POST", "uploadId", s3srv_complete_upload, NULL, false},
-    {S3_OBJECT, "DELETE", "uploadId", s3srv_abort_upload, NULL, false},
-    {S3_OBJECT, "DELETE", "tagging", s3srv_delete_object_tagging, NULL, false},
-    {S3_OBJECT, "DELETE", "", s3srv_delete_object, NULL, false},
+    {S3_SERVICE, "GET", "", s3srv_list_buckets, NULL, false, "s3:ListAllMyBuckets"},
+    {S3_BUCKET, "PUT", "", s3srv_create_bucket, NULL, false, "s3:CreateBucket"},
+    {S3_BUCKET, "HEAD", "", s3srv_head_bucket, NULL, false, "s3:ListBucket"},
+    {S3_BUCKET, "DELETE", "", s3srv_delete_bucket, NULL, false, "s3:DeleteBucket"},
+    {S3_BUCKET, "GET", "location", s3srv_location, NULL, false, "s3:GetBucketLocation"},
+    {S3_BUCKET, "GET", "policyStatus", s3srv_policy_status, NULL, false, "s3:GetBucketPolicyStatus"},
+    {S3_BUCKET, "GET", "versions", s3srv_list_versions, NULL, false, "s3:ListBucketVersions"},
+    {S3_BUCKET, "GET", "uploads", s3srv_list_uploads, NULL, false, "s3:ListBucketMultipartUploads"},
+    {S3_BUCKET, "GET", "list-type", s3srv_list_v2, NULL, false, "s3:ListBucket"},
+    {S3_BUCKET, "GET", "", s3srv_list_v1, NULL, false, "s3:ListBucket"},
+    {S3_BUCKET, "POST", "delete", s3srv_delete_objects, NULL, false, NULL},
+    {S3_OBJECT, "GET", "uploadId", s3srv_list_parts, NULL, false, "s3:ListMultipartUploadParts"},
+    {S3_OBJECT, "GET", "tagging", s3srv_get_object_tagging, NULL, false, "s3:GetObjectTagging"},
+    {S3_OBJECT, "GET", "acl", s3srv_get_object_acl, NULL, false, "s3:GetObjectAcl"},
+    {S3_OBJECT, "GET", "attributes", s3srv_attributes, NULL, false, "s3:GetObjectAttributes"},
+    {S3_OBJECT, "GET", "", s3srv_get_object, NULL, false, "s3:GetObject"},
+    {S3_OBJECT, "HEAD", "", s3srv_head_object, NULL, false, "s3:GetObject"},
+    {S3_OBJECT, "PUT", "uploadId", s3srv_upload_part, s3srv_before_part, true, "s3:PutObject"},
+    {S3_OBJECT, "PUT", "tagging", s3srv_put_object_tagging, NULL, false, "s3:PutObjectTagging"},
+    {S3_OBJECT, "PUT", "acl", s3srv_put_object_acl, NULL, false, "s3:PutObjectAcl"},
+    {S3_OBJECT, "PUT", "", s3srv_put_object, s3srv_before_put, true, "s3:PutObject"},
+    {S3_OBJECT, "POST", "uploads", s3srv_create_upload, NULL, false, "s3:PutObject"},
+    {S3_OBJECT, "POST", "uploadId", s3srv_complete_upload, NULL, false, "s3:PutObject"},
+    {S3_OBJECT, "DELETE", "uploadId", s3srv_abort_upload, NULL, false, "s3:AbortMultipartUpload"},
+    {S3_OBJECT, "DELETE", "tagging", s3srv_delete_object_tagging, NULL, false, "s3:DeleteObjectTagging"},
+    {S3_OBJECT, "DELETE", "", s3srv_delete_object, NULL, false, "s3:DeleteObject"},
 };
 static const struct s3srv_operation settings[] = {
-    {S3_BUCKET, "GET", "", s3srv_get_setting, NULL, false},
-    {S3_BUCKET, "PUT", "", s3srv_put_setting, NULL, false},
-    {S3_BUCKET, "DELETE", "", s3srv_delete_setting, NULL, false},
+    {S3_BUCKET, "GET", "", s3srv_get_setting, NULL, false, NULL},
+    {S3_BUCKET, "PUT", "", s3srv_put_setting, NULL, false, NULL},
+    {S3_BUCKET, "DELETE", "", s3srv_delete_setting, NULL, false, NULL},
 };
-static const struct s3srv_operation unknown = {S3_SERVICE, "", "", not_implemented, NULL, false};
+static const struct s3srv_operation unknown = {S3_SERVICE, "", "", not_implemented, NULL, false, NULL};
 
 /* Sub-resources that would otherwise fall through to the plain operation: DELETE ?metrics must not delete the
  * bucket. */
@@ -418,6 +418,8 @@ static void s3srv_begin(struct exchange *x)
         s3srv_error(s, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.");
         return;
     }
+    if (!s3srv_may(s))
+        return;
     if (s->op->before) {
         s->op->before(s);
         if (x->answered)

@@ -1,8 +1,8 @@
 /*
  * S3, one file for each kind of operation: s3srv.c finds the operation and speaks XML, s3srv_bucket.c,
  * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_delete.c,
- * s3srv_multipart.c carry it out; s3srv_checks.c looks at settings first. A handler answers through the
- * s3srv_* and reply_* functions.
+ * s3srv_multipart.c carry it out; s3srv_checks.c looks at settings first, s3srv_access.c asks whether the
+ * caller may. A handler answers through the s3srv_* and reply_* functions.
  */
 #ifndef WEIR_SANDBOX_S3_S3SRV_H
 #define WEIR_SANDBOX_S3_S3SRV_H
@@ -39,8 +39,9 @@ struct s3srv_operation {
     const char *method;
     const char *parameter; /* the one that tells it from others: "uploads", "list-type"; "" none */
     s3srv_fn *run;
-    s3srv_fn *before; /* checks before the body is read; may be NULL */
-    bool to_file;     /* the body is content */
+    s3srv_fn *before;   /* checks before the body is read; may be NULL */
+    bool to_file;       /* the body is content */
+    const char *action; /* what IAM calls it; NULL: by the setting, or nothing */
 };
 
 /* ---- s3srv.c ---- */
@@ -138,6 +139,12 @@ bool s3srv_check_new_bucket_acl(struct s3 *s);
 bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc);
 bool s3srv_check_notification(struct s3 *s, const struct value *doc);
 struct str s3srv_notification_as_written(struct s3 *s);
+
+/* ---- s3srv_access.c: may whoever asks? false: answered ---- */
+
+bool s3srv_may(struct s3 *s);
+/* One of many keys that a request names. 0, or -1 with what he is told. */
+int s3srv_may_delete(struct s3 *s, struct str key, bool version, struct err *err);
 
 /* ---- s3srv_settings.c ---- */
 

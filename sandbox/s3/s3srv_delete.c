@@ -94,6 +94,12 @@ void s3srv_delete_objects(struct s3 *s)
         struct str version = value_gets(items[i], "VersionId");
         struct s3srv_condition condition = {value_gets(items[i], "ETag"), STR_EMPTY, NULL};
         struct object object;
+        struct err err = ERR_INIT;
+        if (s3srv_may_delete(s, key, version.n > 0, &err)) {
+            const struct fault denied = {err.http_status, err.code, err.message};
+            write_failed(&out, key, version, &denied);
+            continue;
+        }
         enum store_result result = key.n ? delete_one(s, key, version, &condition, &object) : STORE_FAILED;
         if (result != STORE_OK)
             write_failed(&out, key, version, condition.fault);

@@ -54,8 +54,10 @@ static void athena_work(struct task *task)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct resident_answer answer;
     struct err err = ERR_INIT;
+    /* It may what its caller may. */
+    const struct session caller = session_of_value(value_getz(task_self(task)->request, "caller"));
     const struct resident_options options = {.module = "weir_athena",
-        .surroundings = {.region = task_self(task)->region},
+        .surroundings = {.region = task_self(task)->region, .as = &caller},
         .request = athena_request(task, &arena),
         .timeout_ms = TIMEOUT_MS};
     task_running(task);
@@ -186,11 +188,13 @@ static int athena_start(struct service_call *call, struct err *err)
     const char *suffix = str_eqz(statement_type(query), "DML") ? "csv" : "txt";
     if (find_output(call, group, id, suffix, &output, err))
         return -1;
-    const struct task_options options = {.kind = &kind,
-        .region = call->region,
-        .owner = group,
-        .id = id,
-        .request = value_with(call->arena, call->input, STR("output"), value_string(call->arena, output))};
+    const struct value *request =
+        value_with(call->arena, call->input, STR("output"), value_string(call->arena, output));
+    if (call->caller)
+        request =
+            value_with(call->arena, request, STR("caller"), session_as_value(call->arena, call->caller));
+    const struct task_options options = {
+        .kind = &kind, .region = call->region, .owner = group, .id = id, .request = request};
     if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
         return service_refuse(err, 400, "TooManyRequestsException", "%s", why.message);
     const struct value_entry entry = {STR("QueryExecutionId"), value_string(call->arena, id)};

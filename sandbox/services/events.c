@@ -57,6 +57,9 @@ void rule_fire(struct services *services, struct arena *arena, const struct cont
             .message_group = value_gets(of, "sqs_message_group_id"),
             .dead_letter_queue = value_gets(of, "dead_letter_queue"),
             .rule = value_gets(rule->attrs, "arn"),
+            .role = value_gets(of, "role"),
+            .service = STR("events.amazonaws.com"),
+            .source_arn = value_gets(rule->attrs, "arn"),
             .by = arena_printf(arena, "rule %.*s", STR_ARG(value_gets(rule->attrs, "name")))};
         target_deliver(services, &target);
     }

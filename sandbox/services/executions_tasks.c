@@ -390,10 +390,13 @@ static int executions_tasks_call(struct work *work, const struct value **answer)
     struct str kind = value_gets(work->task->input, "InvocationType");
     bool alone = !work->function && (str_eqz(kind, "Event") || str_eqz(kind, "DryRun"));
     bool waits = work->sync || (work->lambda && !alone);
+    const struct session session = services_role_session(work->execution->role, work->execution->name);
+    const struct gate_caller caller = {.session = &session};
     struct service_request request = {.service = work->signing_name,
         .operation = work->operation,
         .region = work->execution->region,
-        .input = request_of(work)};
+        .input = request_of(work),
+        .as = &caller};
     int status = waits ? services_start(services, work->arena, &request, answer, &work->run, &err)
                        : services_call(services, work->arena, &request, answer, &err);
     if (status)

@@ -217,8 +217,10 @@ static int change_and_publish(struct service_call *call, struct err *err)
     call->declined = !wanted;
     if (!wanted)
         return 0;
-    const struct service_request request = {
-        STR("states"), str_z(call->operation->name), call->region, call->input};
+    const struct service_request request = {.service = STR("states"),
+        .operation = str_z(call->operation->name),
+        .region = call->region,
+        .input = call->input};
     if (check_description(description, err) ||
         services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;

@@ -71,7 +71,10 @@ static const struct value *current_version(struct service_call *call, const stru
 static int update_kept(struct service_call *call, struct err *err)
 {
     struct versioned of;
-    const struct service_request request = {STR("glue"), STR("UpdateTable"), call->region, call->input};
+    const struct service_request request = {.service = STR("glue"),
+        .operation = STR("UpdateTable"),
+        .region = call->region,
+        .input = call->input};
     bool keeps = !value_equal(value_getz(call->input, "SkipArchive"), &value_true);
     if (find_table(call, value_gets(value_getz(call->input, "TableInput"), "Name"), &of, err) ||
         services_call_control(call->services, call->arena, &request, &call->output, err))

@@ -169,8 +169,10 @@ int lambda_publish_version(struct service_call *call, struct err *err)
 int lambda_publish_with(struct service_call *call, struct err *err)
 {
     bool wanted = value_equal(value_getz(call->forward, "Publish"), &value_true);
-    const struct service_request request = {STR("lambda"), str_z(call->operation->name), call->region,
-        value_with(call->arena, call->forward, STR("Publish"), NULL)};
+    const struct service_request request = {.service = STR("lambda"),
+        .operation = str_z(call->operation->name),
+        .region = call->region,
+        .input = value_with(call->arena, call->forward, STR("Publish"), NULL)};
     call->forward = request.input;
     if (!wanted)
         return 0;

@@ -411,8 +411,10 @@ int service_sink_open(struct services *services, struct str region, struct str g
         logs_forget(out->logs, region, group, known.created_ms);
     } else {
         struct value_entry name = {STR("logGroupName"), value_string(arena, group)};
-        const struct service_request request = {
-            STR("logs"), STR("CreateLogGroup"), region, value_map(arena, &name, 1)};
+        const struct service_request request = {.service = STR("logs"),
+            .operation = STR("CreateLogGroup"),
+            .region = region,
+            .input = value_map(arena, &name, 1)};
         const struct value *ignored;
         struct err refused = ERR_INIT; /* two runs may begin at once */
         if (services_call(services, arena, &request, &ignored, &refused) &&

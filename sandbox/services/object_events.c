@@ -175,6 +175,8 @@ void object_event_tell(struct services *services, struct arena *arena, const str
                 .arn = value_gets(rule, kinds[k][1]),
                 .input = record_of(services, arena, event, value_gets(rule, "Id")),
                 .subject = STR("Amazon S3 Notification"),
+                .service = STR("s3.amazonaws.com"),
+                .source_arn = arena_printf(arena, "arn:aws:s3:::%.*s", STR_ARG(event->bucket)),
                 .by = arena_printf(arena, "bucket %.*s", STR_ARG(event->bucket))};
             target_deliver(services, &target);
         }

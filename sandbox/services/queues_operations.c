@@ -316,7 +316,10 @@ static int do_attributes(struct service_call *call, struct err *err)
     static const char *const names[] = {"ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"};
     struct queue queue;
-    const struct service_request request = {STR("sqs"), STR("GetQueueAttributes"), call->region, call->input};
+    const struct service_request request = {.service = STR("sqs"),
+        .operation = STR("GetQueueAttributes"),
+        .region = call->region,
+        .input = call->input};
     if (queue_of(call, &queue, err) ||
         services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;

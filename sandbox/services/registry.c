@@ -28,6 +28,7 @@ static const struct service_operation *const tables[] = {
     emrserverless_operations,
     events_operations,
     glue_operations,
+    iam_operations,
     lambda_operations,
     logs_operations,
     metrics_operations,

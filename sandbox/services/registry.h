@@ -28,9 +28,9 @@ void services_close(struct services *services);
 
 /* Each ends with {0}. */
 extern const struct service_operation athena_operations[], batch_operations[], cloudcontrol_operations[],
-    ec2_operations[], emrserverless_operations[], events_operations[], glue_operations[], lambda_operations[],
-    logs_operations[], metrics_operations[], rds_operations[], s3_operations[], ecr_operations[],
-    ecs_operations[], kms_operations[], secretsmanager_operations[], ssm_operations[], sns_operations[],
-    sqs_operations[], states_operations[], sts_operations[];
+    ec2_operations[], emrserverless_operations[], events_operations[], glue_operations[], iam_operations[],
+    lambda_operations[], logs_operations[], metrics_operations[], rds_operations[], s3_operations[],
+    ecr_operations[], ecs_operations[], kms_operations[], secretsmanager_operations[], ssm_operations[],
+    sns_operations[], sqs_operations[], states_operations[], sts_operations[];
 
 #endif

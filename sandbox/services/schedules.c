@@ -163,6 +163,9 @@ static void fire_schedule(
         .source = value_gets(bus, "source"),
         .detail_type = value_gets(bus, "detail_type"),
         .rule = value_gets(schedule->attrs, "arn"),
+        .role = value_gets(of, "role"),
+        .service = STR("scheduler.amazonaws.com"),
+        .source_arn = value_gets(schedule->attrs, "arn"),
         .by = arena_printf(arena, "schedule %.*s", STR_ARG(schedule->id))};
     target_deliver(timer->services, &target);
 }

@@ -122,7 +122,10 @@ static bool has_value(const struct value *input)
 static int replace_current(struct service_call *call, const struct control_record *record,
     const char *operation, const struct value *input, struct err *err)
 {
-    const struct service_request request = {STR("secretsmanager"), str_z(operation), call->region, input};
+    const struct service_request request = {.service = STR("secretsmanager"),
+        .operation = str_z(operation),
+        .region = call->region,
+        .input = input};
     bool had = value_getz(record->attrs, "secret_string") || value_getz(record->attrs, "secret_binary");
     if (services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
@@ -282,8 +285,10 @@ static int secrets_describe(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct err ignored = ERR_INIT;
-    const struct service_request request = {
-        STR("secretsmanager"), STR("DescribeSecret"), call->region, call->input};
+    const struct service_request request = {.service = STR("secretsmanager"),
+        .operation = STR("DescribeSecret"),
+        .region = call->region,
+        .input = call->input};
     if (services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
     if (!find_secret(call, &record, &ignored))

@@ -25,6 +25,7 @@ struct source {
     char *uuid, *region;
     atomic_int references;
     atomic_bool over;
+    atomic_bool denied; /* which has been said */
 };
 
 struct sources {
@@ -50,17 +51,31 @@ struct turn {
     struct arena *arena;
     struct str queue, function, region;
     const struct value *attrs; /* the mapping's */
+    struct str role;           /* the function's: it reads the queue */
 };
+
+/* Once: it is tried again and again. */
+static void say_denied(struct source *source, const char *message)
+{
+    if (!atomic_exchange(&source->denied, true))
+        fprintf(stderr, "sandbox: event source %s: %s\n", source->uuid, message);
+}
 
 static int sources_call(const struct turn *turn, const char *service, const char *operation,
     const struct value_entry *entries, size_t n, const struct value **output)
 {
     struct err err = ERR_INIT;
+    const struct session session = services_role_session(turn->role, turn->function);
+    const struct gate_caller caller = {.session = &session};
     const struct service_request request = {.service = str_z(service),
         .operation = str_z(operation),
         .region = turn->region,
-        .input = value_map(turn->arena, entries, n)};
-    return services_call(turn->source->services, turn->arena, &request, output, &err);
+        .input = value_map(turn->arena, entries, n),
+        .as = turn->role.n ? &caller : NULL};
+    int status = services_call(turn->source->services, turn->arena, &request, output, &err);
+    if (status && str_starts(str_z(err.code), STR("AccessDenied")))
+        say_denied(turn->source, err.message);
+    return status;
 }
 
 static const struct value *receive(const struct turn *turn, int64_t most)
@@ -261,6 +276,19 @@ static void take_turn(const struct turn *turn)
 
 /* ---- threads ---- */
 
+static struct str role_of(struct source *source, struct arena *arena, struct str region, struct str function)
+{
+    struct control_record found;
+    struct str name = function, mark = STR(":function:");
+    ptrdiff_t at = str_find(function, mark, 0);
+    if (at >= 0)
+        name = str_slice(function, (size_t)at + mark.n, function.n);
+    name = str_cut(name, ':', &mark);
+    bool known = control_find(
+        services_control(source->services), arena, STR("aws.lambda.function"), region, name, &found);
+    return known ? value_gets(found.attrs, "role") : STR_EMPTY;
+}
+
 static void sources_work(void *ctx)
 {
     struct source *source = ctx;
@@ -270,10 +298,12 @@ static void sources_work(void *ctx)
         if (!control_find(services_control(source->services), &arena, STR("aws.lambda.event_source_mapping"),
                 str_z(source->region), str_z(source->uuid), &mapping))
             break;
+        struct str function = value_gets(mapping.attrs, "function");
         const struct turn turn = {.source = source,
             .arena = &arena,
             .queue = value_gets(mapping.attrs, "event_source"),
-            .function = value_gets(mapping.attrs, "function"),
+            .function = function,
+            .role = role_of(source, &arena, mapping.region, function),
             .region = mapping.region,
             .attrs = mapping.attrs};
         take_turn(&turn);

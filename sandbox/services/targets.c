@@ -30,15 +30,26 @@ static struct str after(struct str text, char separator)
     return text;
 }
 
+/* "schedule nightly": nightly. */
+static struct str session_name(struct str by)
+{
+    return after(by, ' ');
+}
+
 static int targets_call(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, const char *operation, const struct value_entry *entries, size_t n,
     struct err *err)
 {
     const struct value *output;
+    const struct session session = services_role_session(target->role, session_name(target->by));
+    const struct gate_caller caller = {.session = target->role.n ? &session : NULL,
+        .service = target->role.n ? STR_EMPTY : target->service,
+        .source_arn = target->source_arn};
     const struct service_request request = {.service = arn->service,
         .operation = str_z(operation),
         .region = arn->region.n ? arn->region : target->region,
-        .input = value_map(arena, entries, n)};
+        .input = value_map(arena, entries, n),
+        .as = &caller};
     return services_call(services, arena, &request, &output, err);
 }
 
@@ -165,6 +176,11 @@ static int targets_deliver(
     struct services *services, struct arena *arena, const struct target *target, struct err *err)
 {
     struct arn arn;
+    if (target->role.n && target->service.n &&
+        !gate_trusts(sandbox_gate(services_sandbox(services)), arena, target->role, target->service,
+            target->source_arn))
+        return service_refuse(err, 400, "AccessDeniedException", "%.*s may not assume the role %.*s",
+            STR_ARG(target->service), STR_ARG(target->role));
     if (!read_arn(target->arn, &arn))
         return err_set(err, ERR_INVALID, "\"%.*s\" is no ARN", STR_ARG(target->arn));
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

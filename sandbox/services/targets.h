@@ -16,6 +16,9 @@ struct target {
     struct str subject;                     /* of a topic's message; "": none */
     struct str rule;                        /* ARN of the rule or schedule; "": none */
     struct str by;                          /* who starts it: "schedule nightly" */
+    /* Whose policies have to allow it: a role's (an ARN), or the target's own, for the service on behalf of
+     * something. */
+    struct str role, service, source_arn;
 };
 
 /* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */

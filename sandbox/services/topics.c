@@ -161,6 +161,8 @@ static void topics_deliver(const struct service_call *call, const struct control
         .message_group = ordered ? what->group : STR_EMPTY,
         .message_deduplication = ordered ? what->deduplication : STR_EMPTY,
         .dead_letter_queue = letters_of(arena, subscription),
+        .service = STR("sns.amazonaws.com"),
+        .source_arn = what->topic,
         .by = arena_printf(arena, "topic %.*s", STR_ARG(what->topic))};
     target_deliver(call->services, &target);
 }

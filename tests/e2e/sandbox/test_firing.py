@@ -27,7 +27,7 @@ class Served(Sandbox):
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", *self.words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", "--iam", "off", *self.words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         take_env(self, self.process)
 
     def stop(self):

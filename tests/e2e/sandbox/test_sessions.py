@@ -77,7 +77,7 @@ def test_what_cannot_be_assumed(sandbox):
 
 def made_up(server, expires_ms):
     """A token as the sandbox makes it, by somebody who has its secret."""
-    token = base64.b64encode(f"weir-session-1\nrole\nname\n{expires_ms}\n00".encode()).decode()
+    token = base64.b64encode(f"weir-session-2\nrole\nname\n{expires_ms}\n00\n\n\n\n".encode()).decode()
     key, secret = (hmac.new(server.secret.encode(), f"session {what}\n{token}".encode(), hashlib.sha256).digest() for what in ("access key", "secret"))
     return {"AccessKeyId": "ASIA" + base64.b32encode(key[:10]).decode(), "SecretAccessKey": base64.b64encode(secret).decode()[:40], "SessionToken": token}
 

@@ -383,6 +383,45 @@ static void test_which_policy_counts(void **state)
     }
 }
 
+/* ---- what a request does not say ---- */
+
+static const struct {
+    const char *resource, *allowed; /* by a statement on it */
+    bool yes;
+} opened[] = {
+    {"arn:aws:ec2:r:1:vpc/*", "*", true},
+    {"arn:aws:ec2:r:1:vpc/*", "arn:aws:ec2:*:*:vpc/*", true},
+    {"arn:aws:ec2:r:1:vpc/*", "arn:aws:ec2:*:*:vpc/vpc-1", true},
+    {"arn:aws:ec2:r:1:vpc/*", "arn:aws:ec2:*:*:subnet/*", false},
+    {"arn:aws:athena:r:1:workgroup/*", "arn:aws:athena:r:1:workgroup/team-?", true},
+    {"arn:aws:glue:r:1:table/*/*", "arn:aws:glue:r:1:table/lake/*", true},
+    {"arn:aws:glue:r:1:table/lake/*", "arn:aws:glue:r:1:table/other/*", false},
+    {"arn:aws:glue:r:1:table/*", "arn:aws:glue:r:1:table", false},
+};
+
+static void test_what_is_not_known_is_not_held_against_anybody(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof opened / sizeof *opened; i++)
+        for (int deny = 0; deny < 2; deny++) {
+            AUTO_ARENA struct arena arena = ARENA_INIT;
+            struct str statements = arena_printf(&arena,
+                "[{'Effect':'Allow','Action':'*','Resource':'%s'},{'Effect':'%s','Action':'*','Resource':'%s'"
+                "}]",
+                deny ? "*" : opened[i].allowed, deny ? "Deny" : "Allow", opened[i].allowed);
+            const struct iam_request request = {.action = STR("a:b"),
+                .resource = str_z(opened[i].resource),
+                .open = true,
+                .context = &value_empty_map};
+            const struct iam_attached attached = {IAM_IDENTITY, read_policy(&arena, "p", statements.p)};
+            struct iam_decision decision = iam_decide(&request, &attached, 1, IAM_EITHER);
+            bool covers =
+                str_eqz(str_z(opened[i].allowed), "*") || str_ends(str_z(opened[i].allowed), STR("vpc/*"));
+            if (decision.allowed != (deny ? !covers : opened[i].yes))
+                fail_msg("%s on %s, %d", opened[i].allowed, opened[i].resource, deny);
+        }
+}
+
 /* ---- words ---- */
 
 static void test_how_a_denial_reads(void **state)
@@ -494,6 +533,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_statement_is_about),
         cmocka_unit_test(test_which_policy_counts),
+        cmocka_unit_test(test_what_is_not_known_is_not_held_against_anybody),
         cmocka_unit_test(test_how_a_denial_reads),
         cmocka_unit_test(test_why_a_statement_does_not_fit),
         cmocka_unit_test(test_what_is_wrong_is_said),

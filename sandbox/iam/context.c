@@ -1,0 +1,171 @@
+/* What conditions look at: who asks, when, from where, with which tags, on behalf of what. Keys are in small
+ * letters. */
+#include "sandbox/iam/internal.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "provider/wire/wire.h"
+
+#include <ctype.h>
+
+static void set_text(struct value_builder *b, struct arena *arena, const char *key, struct str text)
+{
+    if (text.n)
+        value_builder_set(b, str_z(key), value_string(arena, text));
+}
+
+static struct str small_key(struct arena *arena, const char *before, struct str key)
+{
+    struct str whole = arena_printf(arena, "%s%.*s", before, STR_ARG(key));
+    char *copy = arena_strz(arena, whole);
+    for (size_t i = 0; i < whole.n; i++)
+        copy[i] = (char)tolower((unsigned char)copy[i]);
+    return str_n(copy, whole.n);
+}
+
+static void set_tags(
+    struct value_builder *b, struct arena *arena, const char *before, const struct value *tags)
+{
+    for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++)
+        value_builder_set(b, small_key(arena, before, tags->entries[i].key),
+            value_string(arena, value_text(tags->entries[i].value, STR_EMPTY)));
+}
+
+static void set_identity(struct value_builder *b, struct arena *arena, const struct session *session,
+    const struct identity *identity)
+{
+    const struct value *tags;
+    struct err ignored = ERR_INIT;
+    bool role = session->role.n > 0;
+    set_text(b, arena, "aws:principalarn", identity->arn);
+    set_text(b, arena, "aws:principaltype", role ? STR("AssumedRole") : STR("User"));
+    set_text(b, arena, "aws:username", session->user);
+    set_text(b, arena, "aws:userid",
+        role ? arena_printf(arena, "%.*s:%.*s", STR_ARG(identity->unique_id), STR_ARG(session->name))
+             : identity->unique_id);
+    set_text(b, arena, "aws:multifactorauthpresent", role ? STR("false") : STR_EMPTY);
+    set_tags(b, arena, "aws:principaltag/", identity->tags);
+    if (session->tags.n && !json_parse(arena, session->tags, &tags, &ignored))
+        set_tags(b, arena, "aws:principaltag/", tags);
+}
+
+/* Transport counts as safe: what is tried here over loopback goes out by TLS. */
+const struct value *context_of(struct gate *gate, struct arena *arena, const struct gate_caller *who,
+    const struct identity *identity, struct str region)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    int64_t now = clock_wall_ms();
+    struct str account = sandbox_account(gate->sandbox);
+    if (identity)
+        set_identity(&b, arena, who->session, identity);
+    set_text(&b, arena, "aws:principalaccount", identity ? account : STR_EMPTY);
+    set_text(&b, arena, "aws:principalisawsservice", who->service.n ? STR("true") : STR("false"));
+    set_text(&b, arena, "aws:principalservicename", who->service);
+    set_text(&b, arena, "aws:sourcearn", who->source_arn);
+    set_text(&b, arena, "aws:sourceaccount", who->service.n ? account : STR_EMPTY);
+    set_text(&b, arena, "aws:sourceowner",
+        str_eqz(who->service, "cloudwatch.amazonaws.com") ? account : STR_EMPTY);
+    set_text(&b, arena, "aws:requestedregion", region);
+    set_text(&b, arena, "aws:securetransport", STR("true"));
+    set_text(&b, arena, "aws:sourceip", who->service.n ? STR_EMPTY : STR("127.0.0.1"));
+    set_text(&b, arena, "aws:viaawsservice", STR("false"));
+    set_text(&b, arena, "aws:currenttime", time_rfc3339(arena, now, false));
+    value_builder_set(
+        &b, STR("aws:epochtime"), value_string(arena, arena_printf(arena, "%lld", (long long)(now / 1000))));
+    return value_builder_map(&b);
+}
+
+/* ---- what the request gives ---- */
+
+/* As a map: services write tags as lists of keys and values, or as maps. */
+static const struct value *request_tags(struct arena *arena, const struct value *input)
+{
+    static const char *const members[] = {
+        "Tags", "tags", "TagList", "TagSpecification[].Tag[]", "Tags.member[]", "Tag[]"};
+    static const struct shape pairs = {.kind = SHAPE_PAIRS};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        const struct value *v = wire_path(arena, input, str_z(members[i]));
+        if (!v || (v->kind != VALUE_MAP && v->kind != VALUE_LIST) || !v->count)
+            continue;
+        const struct value *tags = v->kind == VALUE_LIST ? wire_coerce(arena, &pairs, v) : v;
+        if (tags && tags->kind == VALUE_MAP)
+            return tags;
+    }
+    return NULL;
+}
+
+static const struct value *tag_keys(struct arena *arena, const struct value *tags)
+{
+    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < tags->count; i++)
+        value_builder_add(&keys, value_string(arena, tags->entries[i].key));
+    return value_builder_list(&keys);
+}
+
+/* Keys of one service, by the member that they show. */
+static const struct {
+    const char *service, *member, *key;
+} shown[] = {
+    {"sts", "ExternalId", "sts:externalid"},
+    {"sts", "RoleSessionName", "sts:rolesessionname"},
+    {"sts", "SourceIdentity", "sts:sourceidentity"},
+    {"secretsmanager", "SecretId", "secretsmanager:secretid"},
+    {"secretsmanager", "Name", "secretsmanager:name"},
+    {"secretsmanager", "VersionStage", "secretsmanager:versionstage"},
+    {"kms", "GranteePrincipal", "kms:granteeprincipal"},
+    {"lambda", "FunctionName", "lambda:functionarn"},
+    {"sns", "Protocol", "sns:protocol"},
+    {"sns", "Endpoint", "sns:endpoint"},
+    {"iam", "PermissionsBoundary", "iam:permissionsboundary"},
+    {"iam", "PolicyArn", "iam:policyarn"},
+    {"monitoring", "Namespace", "cloudwatch:namespace"},
+    {"ecs", "cluster", "ecs:cluster"},
+    {"ec2", "InstanceType", "ec2:instancetype"},
+    {"rds", "DBInstanceClass", "rds:databaseclass"},
+    {"rds", "Engine", "rds:databaseengine"},
+    {"events", "Entries[].Source", "events:source"},
+    {"events", "Entries[].DetailType", "events:detail-type"},
+    {"cloudcontrolapi", "TypeName", "cloudformation:typename"},
+};
+
+const struct value *context_of_request(
+    struct arena *arena, const struct gate_request *request, const struct value *context)
+{
+    const struct value *tags = request_tags(arena, request->input);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        const struct value *v = str_eqz(request->service, shown[i].service)
+                                    ? wire_path(arena, request->input, str_z(shown[i].member))
+                                    : NULL;
+        if (!value_is_null(v) && v->kind != VALUE_MAP)
+            value_builder_set(&b, str_z(shown[i].key), v);
+    }
+    const struct value *encryption =
+        str_eqz(request->service, "kms") ? value_getz(request->input, "EncryptionContext") : NULL;
+    set_tags(&b, arena, "kms:encryptioncontext:", encryption);
+    if (tags) {
+        set_tags(&b, arena, "aws:requesttag/", tags);
+        value_builder_set(&b, STR("aws:tagkeys"), tag_keys(arena, tags));
+    }
+    return value_merge(arena, context, value_builder_map(&b));
+}
+
+/* ---- what the resource bears ---- */
+
+const struct value *context_of_resource(
+    struct gate *gate, struct arena *arena, struct str resource, const struct value *context)
+{
+    struct control_record record;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    struct str rest = resource, service;
+    if (!str_starts(resource, STR("arn:")) ||
+        !control_find(gate->control, arena, STR_EMPTY, STR_EMPTY, resource, &record))
+        return context;
+    str_cut(rest, ':', &rest);
+    str_cut(rest, ':', &rest);
+    service = str_cut(rest, ':', &rest);
+    const struct value *tags = value_getz(record.attrs, "tags");
+    set_tags(&b, arena, "aws:resourcetag/", tags);
+    set_tags(&b, arena, arena_printf(arena, "%.*s:resourcetag/", STR_ARG(service)).p, tags);
+    return value_merge(arena, context, value_builder_map(&b));
+}

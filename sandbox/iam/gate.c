@@ -1,0 +1,304 @@
+#include "sandbox/iam/internal.h"
+
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct gate *gate_new(struct sandbox *sandbox, struct control *control, enum sandbox_iam mode)
+{
+    struct gate *gate = mem_zalloc(sizeof *gate);
+    gate->sandbox = sandbox;
+    gate->control = control;
+    gate->mode = mode;
+    pthread_mutex_init(&gate->lock, NULL);
+    return gate;
+}
+
+void gate_free(struct gate *gate)
+{
+    if (!gate)
+        return;
+    identity_forget_all(gate);
+    resource_forget_all(gate);
+    map_release(&gate->said);
+    arena_release(&gate->said_texts);
+    pthread_mutex_destroy(&gate->lock);
+    free(gate);
+}
+
+bool gate_is_open(const struct gate *gate)
+{
+    return !gate || gate->mode == SANDBOX_IAM_OFF;
+}
+
+/* Each text once. */
+static void warn(struct gate *gate, struct str text)
+{
+    pthread_mutex_lock(&gate->lock);
+    bool first = !map_get(&gate->said, text);
+    if (first) {
+        struct str kept = arena_str(&gate->said_texts, text);
+        map_set(&gate->said, kept, gate);
+    }
+    pthread_mutex_unlock(&gate->lock);
+    if (first)
+        fprintf(stderr, "sandbox: %.*s\n", STR_ARG(text));
+}
+
+/* ---- words ---- */
+
+/* How services call a denial; most that speak JSON say AccessDeniedException. */
+static const struct {
+    const char *service, *code;
+    int status;
+} codes[] = {
+    {"s3", "AccessDenied", 403},
+    {"iam", "AccessDenied", 403},
+    {"sts", "AccessDenied", 403},
+    {"rds", "AccessDenied", 403},
+    {"redshift", "AccessDenied", 403},
+    {"monitoring", "AccessDenied", 403},
+    {"sqs", "AccessDenied", 403},
+    {"sns", "AuthorizationError", 403},
+    {"ec2", "UnauthorizedOperation", 403},
+    {"lambda", "AccessDeniedException", 403},
+    {"batch", "AccessDeniedException", 403},
+    {"airflow", "AccessDeniedException", 403},
+    {"kafka", "AccessDeniedException", 403},
+    {"scheduler", "AccessDeniedException", 403},
+    {"emr-serverless", "AccessDeniedException", 403},
+    {"s3tables", "AccessDeniedException", 403},
+    {"lakeformation", "AccessDeniedException", 403},
+};
+
+static int deny(struct err *err, struct str service, struct str message)
+{
+    const char *code = "AccessDeniedException";
+    int status = 400;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (str_eqz(service, codes[i].service)) {
+            code = codes[i].code;
+            status = codes[i].status;
+        }
+    const char *before = str_eqz(service, "ec2") ? "You are not authorized to perform this operation. " : "";
+    err_set(err, ERR_SERVICE, "%s%.*s", before, STR_ARG(message));
+    if (err) {
+        err->http_status = status;
+        snprintf(err->code, sizeof err->code, "%s", code);
+    }
+    return -1;
+}
+
+/* ---- deciding ---- */
+
+struct asking {
+    struct gate *gate;
+    struct arena *arena;
+    const struct gate_caller *who;
+    const struct identity *identity; /* NULL: of a service */
+    struct str service, region;
+    const struct value *context;
+};
+
+static struct iam_principal principal_of(const struct asking *a)
+{
+    struct str account = sandbox_account(a->gate->sandbox);
+    if (!a->identity)
+        return (struct iam_principal){.service = a->who->service};
+    if (a->who->session->role.n)
+        return (struct iam_principal){.arn = session_arn(a->arena, account, a->who->session),
+            .role_arn = a->identity->arn,
+            .account = account};
+    return (struct iam_principal){.arn = a->identity->arn, .account = account};
+}
+
+static struct iam_decision decide(const struct asking *a, const struct iam_request *request)
+{
+    size_t n = a->identity ? a->identity->n : 0;
+    struct resource_policy resource =
+        resource_policy_of(a->gate, a->arena, a->service, a->region, request->resource);
+    struct iam_attached *all = ARENA_ARRAY(a->arena, struct iam_attached, n + 1);
+    if (n)
+        memcpy(all, a->identity->attached, n * sizeof *all);
+    if (resource.policy)
+        all[n++] = (struct iam_attached){IAM_RESOURCE, resource.policy};
+    return iam_decide(request, all, n, resource.rule);
+}
+
+/* A policy of AWS's that is not known might allow it. */
+static bool may_be_allowed(const struct asking *a, const struct iam_decision *decision, struct str action)
+{
+    if (decision->explicit || !a->identity || !a->identity->unknown.n || decision->kind != IAM_IDENTITY)
+        return false;
+    warn(a->gate,
+        arena_printf(a->arena,
+            "%.*s has %.*s, whose document the sandbox does not know: %.*s is let through, AWS may deny it",
+            STR_ARG(a->identity->arn), STR_ARG(a->identity->unknown), STR_ARG(action)));
+    return true;
+}
+
+static int ask(const struct asking *a, struct str action, struct str resource, struct err *err)
+{
+    struct iam_request request = {.who = principal_of(a),
+        .action = action,
+        .resource = resource,
+        .open = str_find_char(resource, '*', 0) >= 0 && resource.n > 1,
+        .context = context_of_resource(a->gate, a->arena, resource, a->context)};
+    struct iam_decision decision = decide(a, &request);
+    if (decision.allowed || may_be_allowed(a, &decision, action))
+        return 0;
+    struct str said = iam_denial(a->arena, &request, &decision, str_eqz(a->service, "s3"));
+    if (a->gate->mode == SANDBOX_IAM_ON)
+        return deny(err, a->service, said);
+    warn(a->gate, arena_printf(a->arena, "would be denied: %.*s", STR_ARG(said)));
+    return 0;
+}
+
+/* False: nobody has to be asked. */
+static bool start_asking(struct asking *a, struct gate *gate, struct arena *arena,
+    const struct gate_caller *who, struct str service, struct str region)
+{
+    bool limited = session_is_limited(who->session);
+    if (gate_is_open(gate) || (!limited && !who->service.n))
+        return false;
+    *a = (struct asking){.gate = gate, .arena = arena, .who = who, .service = service, .region = region};
+    if (limited)
+        a->identity = identity_of(gate, who->session);
+    a->context = context_of(gate, arena, who, a->identity, region);
+    return true;
+}
+
+static int ask_passing(const struct asking *a, const struct gate_request *request, struct err *err)
+{
+    size_t n;
+    struct str to;
+    const struct str *roles = passed_roles(a->gate, a->arena, request, &n, &to);
+    struct asking passing = *a;
+    for (size_t i = 0; a->identity && i < n; i++) {
+        passing.context =
+            value_with(a->arena, a->context, STR("iam:passedtoservice"), value_string(a->arena, to));
+        if (ask(&passing, STR("iam:PassRole"), roles[i], err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Who somebody is, and what he has, everyone may ask. */
+static bool is_free(const struct gate_request *request)
+{
+    return str_eqz(request->service, "sts") && (str_eqz(request->operation, "GetCallerIdentity") ||
+                                                   str_eqz(request->operation, "GetSessionToken"));
+}
+
+/* ---- services that look at once whether they may take on a role ---- */
+
+static const struct {
+    const char *service, *operation, *principal, *code, *message;
+} trusting[] = {
+    {"lambda", "CreateFunction", "lambda.amazonaws.com", "InvalidParameterValueException",
+        "The role defined for the function cannot be assumed by Lambda."},
+    {"lambda", "UpdateFunctionConfiguration", "lambda.amazonaws.com", "InvalidParameterValueException",
+        "The role defined for the function cannot be assumed by Lambda."},
+    {"glue", "CreateJob", "glue.amazonaws.com", "InvalidInputException",
+        "Role should be given assume role permissions for Glue Service."},
+    {"glue", "UpdateJob", "glue.amazonaws.com", "InvalidInputException",
+        "Role should be given assume role permissions for Glue Service."},
+    {"glue", "CreateCrawler", "glue.amazonaws.com", "InvalidInputException",
+        "Service is unable to assume provided role. Please verify role's TrustPolicy"},
+    {"glue", "UpdateCrawler", "glue.amazonaws.com", "InvalidInputException",
+        "Service is unable to assume provided role. Please verify role's TrustPolicy"},
+    {"states", "CreateStateMachine", "states.amazonaws.com", "AccessDeniedException",
+        "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
+        "assume the "
+        "provided role."},
+    {"states", "UpdateStateMachine", "states.amazonaws.com", "AccessDeniedException",
+        "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
+        "assume the "
+        "provided role."},
+    {"scheduler", "CreateSchedule", "scheduler.amazonaws.com", "ValidationException",
+        "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."},
+    {"scheduler", "UpdateSchedule", "scheduler.amazonaws.com", "ValidationException",
+        "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."},
+    {"firehose", "CreateDeliveryStream", "firehose.amazonaws.com", "InvalidArgumentException",
+        "Firehose is unable to assume role. Please check the role provided."},
+};
+
+/* Whoever asks, the account's root too; of roles that are not here nothing is known. */
+static int check_trust(
+    struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err)
+{
+    for (size_t i = 0; i < sizeof trusting / sizeof *trusting; i++) {
+        if (!str_eqz(request->service, trusting[i].service) ||
+            !str_eqz(request->operation, trusting[i].operation))
+            continue;
+        size_t n;
+        struct str to;
+        struct control_record known;
+        const struct str *roles = passed_roles(gate, arena, request, &n, &to);
+        for (size_t k = 0; k < n; k++) {
+            if (!control_find(
+                    gate->control, arena, STR("aws.iam.role"), STR_EMPTY, role_name(roles[k]), &known) ||
+                gate_trusts(gate, arena, roles[k], str_z(trusting[i].principal), STR_EMPTY))
+                continue;
+            err_set(err, ERR_SERVICE, "%s", trusting[i].message);
+            err->http_status = 400;
+            snprintf(err->code, sizeof err->code, "%s", trusting[i].code);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int gate_check(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err)
+{
+    struct asking a;
+    size_t n;
+    if (gate_is_open(gate) || is_free(request))
+        return 0;
+    if (!start_asking(&a, gate, arena, &request->who, request->service, request->region))
+        return check_trust(gate, arena, request, err);
+    a.context = context_of_request(arena, request, a.context);
+    const struct need *needs = needs_of(gate, arena, request, &n);
+    int status = 0;
+    for (size_t i = 0; i < n && !status; i++)
+        status = ask(&a, needs[i].action, needs[i].resource, err);
+    if (!status)
+        status = ask_passing(&a, request, err) || check_trust(gate, arena, request, err) ? -1 : 0;
+    identity_release(a.identity);
+    return status;
+}
+
+int gate_check_action(
+    struct gate *gate, struct arena *arena, const struct gate_action *action, struct err *err)
+{
+    struct asking a;
+    if (!start_asking(&a, gate, arena, &action->who, action->service, action->region))
+        return 0;
+    a.context = value_merge(arena, a.context, action->context);
+    int status = ask(&a, action->action, action->resource, err);
+    identity_release(a.identity);
+    return status;
+}
+
+bool gate_trusts(
+    struct gate *gate, struct arena *arena, struct str role, struct str service, struct str source_arn)
+{
+    struct gate_caller who = {.service = service, .source_arn = source_arn};
+    struct control_record record;
+    struct asking a;
+    if (!start_asking(&a, gate, arena, &who, STR("sts"), STR_EMPTY))
+        return true;
+    if (!control_find(gate->control, arena, STR("aws.iam.role"), STR_EMPTY, role_name(role), &record))
+        return gate->mode != SANDBOX_IAM_ON;
+    const struct iam_request request = {.who = principal_of(&a),
+        .action = STR("sts:AssumeRole"),
+        .resource = value_gets(record.attrs, "arn"),
+        .context = a.context};
+    if (decide(&a, &request).allowed)
+        return true;
+    warn(gate, arena_printf(arena, "%.*s may not take on %.*s: its trust policy does not name it",
+                   STR_ARG(service), STR_ARG(request.resource)));
+    return gate->mode != SANDBOX_IAM_ON;
+}

@@ -1,0 +1,65 @@
+/*
+ * The gate: may somebody do this here? Every call that comes with a role's or a user's credentials goes
+ * through it before its handler sees it, and so do calls that the sandbox's own services make on behalf of a
+ * role, or as a service that a resource's policy lets in. The sandbox's own user is the account's root: he
+ * passes.
+ *
+ *   gate.c       the decision about a request, in the words of the service
+ *   needs.c      which actions an operation needs, and on what (sandbox/names/operations.txt)
+ *   identity.c   a caller's policies: parsed once, until something in IAM changes
+ *   resource.c   the policies of resources: buckets, queues, topics, secrets, keys, functions, repositories,
+ * trust managed.c    AWS's own policies (sandbox/names/managed_documents.txt) context.c    what conditions
+ * look at passing.c    iam:PassRole: roles that a request hands to a service
+ *
+ * What decides is provider/iam. Safe from every thread; the control plane's lock must not be held.
+ */
+#ifndef WEIR_SANDBOX_IAM_GATE_H
+#define WEIR_SANDBOX_IAM_GATE_H
+
+#include "base/err.h"
+#include "base/value.h"
+#include "sandbox/house/parts.h"
+#include "sandbox/http/session.h"
+
+struct control;
+struct gate;
+
+/* `warns`: what would be denied is said on standard error, and done. */
+struct gate *gate_new(struct sandbox *sandbox, struct control *control, enum sandbox_iam mode);
+void gate_free(struct gate *gate);
+/* Nothing is denied. */
+bool gate_is_open(const struct gate *gate);
+
+/* Who calls: a session, or a service on behalf of something; neither: the sandbox itself. */
+struct gate_caller {
+    const struct session *session;
+    struct str service;    /* s3.amazonaws.com */
+    struct str source_arn; /* arn:aws:s3:::bucket */
+};
+
+struct gate_request {
+    struct gate_caller who;
+    struct str service, operation, region; /* "glue", "StartJobRun" */
+    const struct value *input;             /* under the service's own member names */
+};
+
+/* 0, or -1 with the service's code, status and words. */
+int gate_check(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
+
+/* The same for one action on one ARN. `context` is added to what is known anyway; NULL: nothing is. */
+struct gate_action {
+    struct gate_caller who;
+    struct str service, action, resource, region; /* "s3", "s3:GetObject" */
+    const struct value *context;
+};
+int gate_check_action(
+    struct gate *gate, struct arena *arena, const struct gate_action *action, struct err *err);
+
+/* May the service (glue.amazonaws.com) take on the role? By its trust policy; `role` is an ARN or a name. */
+bool gate_trusts(
+    struct gate *gate, struct arena *arena, struct str role, struct str service, struct str source_arn);
+
+/* The document of a policy of AWS's own; NULL: it is not known here. */
+const struct value *gate_aws_policy(struct arena *arena, struct str arn);
+
+#endif

@@ -1,0 +1,247 @@
+/* Which actions an operation needs, and on what: sandbox/names/operations.txt (tools/iam-operations writes
+ * it). */
+#include "sandbox/iam/internal.h"
+
+#include "base/buf.h"
+#include "base/embed.h"
+#include "provider/wire/wire.h"
+
+#include <stdio.h>
+
+struct line {
+    struct str actions, arns;
+    const struct head *head;
+};
+
+/* A service's own line: what its actions and ARNs begin with. */
+struct head {
+    struct str prefix, start;
+};
+
+static struct map lines, heads; /* "glue GetTable" -> struct line */
+static struct arena texts;
+static pthread_once_t read_once = PTHREAD_ONCE_INIT;
+
+static struct str without_null(struct str s)
+{
+    return s.p ? s : STR_EMPTY;
+}
+
+static void read_lines(void)
+{
+    const struct embedded_file *file = embedded_find(STR("sandbox/names/operations.txt"));
+    struct str text = file ? embedded_text(file) : STR_EMPTY, service = STR_EMPTY;
+    struct head *head = NULL;
+    while (text.n) {
+        struct str rest, row = str_cut(text, '\n', &text);
+        if (row.n && row.p[0] != ' ') {
+            head = ARENA_NEW(&texts, struct head);
+            service = str_cut(row, ' ', &rest);
+            head->prefix = str_cut(without_null(rest), ' ', &rest);
+            head->start = without_null(rest);
+            map_set(&heads, service, head);
+        } else if (row.n) {
+            struct line *line = ARENA_NEW(&texts, struct line);
+            struct str name = str_cut(str_trim(row), ' ', &rest);
+            line->actions = str_cut(without_null(rest), ' ', &rest);
+            line->arns = without_null(rest);
+            line->head = head;
+            map_set(&lines, arena_printf(&texts, "%.*s %.*s", STR_ARG(service), STR_ARG(name)), line);
+        }
+    }
+}
+
+struct str needs_prefix(struct str service)
+{
+    pthread_once(&read_once, read_lines);
+    const struct head *head = map_get(&heads, service);
+    return head ? head->prefix : service;
+}
+
+/* ---- ARNs ---- */
+
+struct filling {
+    struct gate *gate;
+    struct arena *arena;
+    const struct gate_request *request;
+    struct str region, account;
+    bool unknown;     /* a member that is not there */
+    struct str whole; /* the last member is the ARN itself */
+};
+
+/* The first of A|B.C|D[].E=default that the request has; a list's items are taken in turn. */
+static struct str member_text(const struct filling *f, struct str spec, uint32_t turn, uint32_t *turns)
+{
+    struct str fallback, names = str_cut(spec, '=', &fallback);
+    while (names.n) {
+        const struct value *v = wire_path(f->arena, f->request->input, str_cut(names, '|', &names));
+        if (v && v->kind == VALUE_LIST) {
+            *turns = v->count > *turns ? v->count : *turns;
+            v = v->count ? v->items[turn < v->count ? turn : v->count - 1] : NULL;
+        }
+        struct str text = v ? value_scalar_text(f->arena, v) : STR_EMPTY;
+        if (text.n)
+            return text;
+    }
+    return without_null(fallback);
+}
+
+/* Of an address or an ARN where a name stands in a template, its last part. */
+static struct str last_part(struct str text)
+{
+    bool arn = str_starts(text, STR("arn:"));
+    if (!arn && str_find(text, STR("://"), 0) < 0)
+        return text;
+    size_t at = text.n;
+    while (at && text.p[at - 1] != '/' && !(arn && text.p[at - 1] == ':'))
+        at--;
+    return str_slice(text, at, text.n);
+}
+
+static void fill_one(
+    struct filling *f, struct buf *out, struct str name, bool last, uint32_t turn, uint32_t *turns)
+{
+    if (str_eqz(name, "@region")) {
+        buf_add_str(out, f->region);
+        return;
+    }
+    if (str_eqz(name, "@account")) {
+        buf_add_str(out, f->account);
+        return;
+    }
+    struct str text = member_text(f, name, turn, turns);
+    f->unknown |= !text.n;
+    if (last && str_starts(text, STR("arn:")))
+        f->whole = text;
+    text = last_part(text);
+    if (text.n && text.p[0] == '/' && out->n && buf_str(out).p[out->n - 1] == '/') /* a parameter's path */
+        text = str_slice(text, 1, text.n);
+    buf_add_str(out, text.n ? text : STR("*"));
+}
+
+static struct str filled(struct filling *f, struct str template, uint32_t turn, uint32_t *turns)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    f->unknown = false;
+    f->whole = STR_EMPTY;
+    while (template.n) {
+        ptrdiff_t open = str_find_char(template, '{', 0);
+        ptrdiff_t close = open < 0 ? -1 : str_find_char(template, '}', (size_t)open);
+        if (close < 0)
+            break;
+        struct str rest = str_slice(template, (size_t)close + 1, template.n);
+        buf_add(&out, template.p, (size_t)open);
+        fill_one(f, &out, str_slice(template, (size_t)open + 1, (size_t)close),
+            str_find_char(rest, '{', 0) < 0, turn, turns);
+        template = rest;
+    }
+    buf_add_str(&out, template);
+    return f->whole.n ? f->whole : arena_str(f->arena, buf_str(&out));
+}
+
+/* Services know some things by other names than their ARNs have: an alias of a key, a secret's name, a role's
+ * path. */
+static struct str known_arn(struct filling *f, struct str arn)
+{
+    static const struct {
+        const char *service, *mark, *type;
+    } kinds[] = {
+        {"secretsmanager", ":secret:", "aws.secretsmanager.secret"},
+        {"kms", ":key/", "aws.kms.key"},
+        {"iam", ":role/", "aws.iam.role"},
+        {"iam", ":user/", "aws.iam.user"},
+        {"iam", ":group/", "aws.iam.group"},
+        {"iam", ":instance-profile/", "aws.iam.instance_profile"},
+        {"ecs", ":task-definition/", "aws.ecs.task_definition"},
+        {"redshift-serverless", ":workgroup/", "aws.redshiftserverless.workgroup"},
+        {"redshift-serverless", ":namespace/", "aws.redshiftserverless.namespace"},
+        {"redshift-data", ":workgroup/", "aws.redshiftserverless.workgroup"},
+    };
+    struct control_record found, alias;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        ptrdiff_t at =
+            str_eqz(f->request->service, kinds[i].service) ? str_find(arn, str_z(kinds[i].mark), 0) : -1;
+        if (at < 0)
+            continue;
+        struct str name = str_slice(arn, (size_t)at + strlen(kinds[i].mark), arn.n);
+        if (str_starts(name, STR("alias/")) &&
+            control_find(f->gate->control, f->arena, STR("aws.kms.alias"), f->region, name, &alias))
+            name = value_gets(alias.attrs, "key");
+        if (!control_find(f->gate->control, f->arena, str_z(kinds[i].type), f->region, name, &found))
+            return arn;
+        struct str known = value_gets(found.attrs, "arn");
+        return known.n ? known : arn;
+    }
+    return arn;
+}
+
+/* lambda's ARN with a version or an alias is the function's too. */
+static struct str plain_function(struct filling *f, struct str arn)
+{
+    static const struct str mark = STR_INIT(":function:");
+    ptrdiff_t at = str_eqz(f->request->service, "lambda") ? str_find(arn, mark, 0) : -1;
+    if (at < 0)
+        return arn;
+    ptrdiff_t end = str_find_char(arn, ':', (size_t)at + mark.n);
+    return end < 0 ? arn : str_slice(arn, 0, (size_t)end);
+}
+
+struct growing {
+    struct need *items;
+    size_t n, cap;
+};
+
+static void add_need(
+    struct filling *f, struct growing *g, struct str prefix, struct str actions, struct str arn)
+{
+    while (actions.n) {
+        struct str name = str_cut(actions, ',', &actions);
+        if (g->n == g->cap) {
+            struct need *more = ARENA_ARRAY(f->arena, struct need, g->cap * 2 + 4);
+            memcpy(more, g->items, g->n * sizeof *more);
+            g->items = more;
+            g->cap = g->cap * 2 + 4;
+        }
+        g->items[g->n++] =
+            (struct need){arena_printf(f->arena, "%.*s:%.*s", STR_ARG(prefix), STR_ARG(name)), arn};
+    }
+}
+
+static void add_template(struct filling *f, struct growing *g, const struct line *line, struct str template)
+{
+    bool optional = template.p[0] == '?';
+    uint32_t turns = 1;
+    if (optional)
+        template = str_slice(template, 1, template.n);
+    bool own = str_starts(template, STR("arn:"));
+    if (!own)
+        template = arena_printf(f->arena, "%.*s%.*s", STR_ARG(line->head->start), STR_ARG(template));
+    for (uint32_t turn = 0; turn < turns; turn++) {
+        struct str arn = filled(f, template, turn, &turns);
+        if (!optional || !f->unknown)
+            add_need(f, g, line->head->prefix, line->actions, plain_function(f, known_arn(f, arn)));
+    }
+}
+
+struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n)
+{
+    char key[256];
+    pthread_once(&read_once, read_lines);
+    int length =
+        snprintf(key, sizeof key, "%.*s %.*s", STR_ARG(request->service), STR_ARG(request->operation));
+    const struct line *line = length < (int)sizeof key ? map_get(&lines, str_n(key, (size_t)length)) : NULL;
+    struct filling f = {.gate = gate,
+        .arena = arena,
+        .request = request,
+        .region = request->region,
+        .account = sandbox_account(gate->sandbox)};
+    struct growing found = {0};
+    struct str arns = line ? line->arns : STR_EMPTY;
+    while (arns.n)
+        add_template(&f, &found, line, str_cut(arns, ' ', &arns));
+    if (!found.n)
+        add_need(
+            &f, &found, needs_prefix(request->service), line ? line->actions : request->operation, STR("*"));
+    *n = found.n;
+    return found.items;
+}

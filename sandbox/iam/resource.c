@@ -1,0 +1,166 @@
+/* Policies of resources. */
+#include "sandbox/iam/internal.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "sandbox/s3/store.h"
+
+#include <stdlib.h>
+
+/* Which types have one, and in which attribute. */
+static const struct {
+    const char *service, *mark, *type, *attribute;
+    enum iam_rule rule;
+} kinds[] = {
+    {"sqs", "", "aws.sqs.queue", "policy", IAM_EITHER},
+    {"sns", "", "aws.sns.topic", "policy", IAM_EITHER},
+    {"secretsmanager", ":secret:", "aws.secretsmanager.secret", "policy", IAM_EITHER},
+    {"kms", ":key/", "aws.kms.key", "policy", IAM_RESOURCE_FIRST},
+    {"ecr", ":repository/", "aws.ecr.repository", "policy", IAM_EITHER},
+    {"sts", ":role/", "aws.iam.role", "assume_role_policy", IAM_RESOURCE_FIRST},
+};
+
+struct parsed {
+    struct arena arena;
+    const struct iam_policy *policy; /* NULL: it cannot be read */
+};
+
+/* By its text: resources' policies are few and change seldom. Those kept are never given back while the gate
+ * is. */
+static const struct iam_policy *parsed_policy(struct gate *gate, struct str text, struct str name)
+{
+    struct err ignored = ERR_INIT;
+    pthread_mutex_lock(&gate->lock);
+    struct parsed *kept = map_get(&gate->documents, text);
+    if (!kept) {
+        kept = mem_zalloc(sizeof *kept);
+        struct str copy = arena_str(&kept->arena, text);
+        if (iam_policy_read(
+                &kept->arena, value_string_ref(&kept->arena, copy), name, &kept->policy, &ignored))
+            kept->policy = NULL;
+        map_set(&gate->documents, copy, kept);
+    }
+    pthread_mutex_unlock(&gate->lock);
+    return kept->policy;
+}
+
+void resource_forget_all(struct gate *gate)
+{
+    for (size_t i = 0; i < gate->documents.n; i++) {
+        struct parsed *kept = gate->documents.items[i].ptr;
+        arena_release(&kept->arena);
+        free(kept);
+    }
+    map_release(&gate->documents);
+}
+
+static const struct iam_policy *policy_of_value(
+    struct gate *gate, struct arena *arena, const struct value *document, struct str name)
+{
+    if (value_is_null(document))
+        return NULL;
+    struct str text =
+        document->kind == VALUE_STRING ? document->string : json_as_text(arena, document)->string;
+    return text.n ? parsed_policy(gate, text, name) : NULL;
+}
+
+/* ---- buckets ---- */
+
+static const struct iam_policy *bucket_policy(struct gate *gate, struct arena *arena, struct str arn)
+{
+    static const struct str before = STR_INIT("arn:aws:s3:::");
+    struct str rest, text;
+    if (!str_starts(arn, before))
+        return NULL;
+    struct str bucket = str_cut(str_slice(arn, before.n, arn.n), '/', &rest);
+    if (!store_setting(arena, sandbox_store(gate->sandbox), bucket, STR("policy"), &text))
+        return NULL;
+    return parsed_policy(gate, text, arena_printf(arena, "bucket %.*s", STR_ARG(bucket)));
+}
+
+/* ---- functions: what AddPermission has added ---- */
+
+static void add_equals(
+    struct value_builder *b, struct arena *arena, const char *operator, const char * key, struct str text)
+{
+    struct value_entry one = {str_z(key), value_string(arena, text)};
+    if (text.n)
+        value_builder_set(b, str_z(operator), value_map(arena, &one, 1));
+}
+
+/* A service has a name with dots, anybody else is an account or an ARN. */
+static const struct value *permission_principal(struct arena *arena, struct str who)
+{
+    bool service = str_ends(who, STR(".amazonaws.com"));
+    struct value_entry one = {service ? STR("Service") : STR("AWS"), value_string(arena, who)};
+    return value_map(arena, &one, 1);
+}
+
+static const struct value *permission_statement(
+    struct arena *arena, const struct control_record *permission, struct str arn)
+{
+    AUTO_BUILDER struct value_builder conditions = VALUE_BUILDER(arena);
+    add_equals(&conditions, arena, "ArnLike", "aws:SourceArn", value_gets(permission->attrs, "source_arn"));
+    add_equals(&conditions, arena, "StringEquals", "aws:SourceAccount",
+        value_gets(permission->attrs, "source_account"));
+    struct value_entry entries[] = {
+        {STR("Sid"), value_string(arena, value_gets(permission->attrs, "statement_id"))},
+        {STR("Effect"), value_stringz(arena, "Allow")},
+        {STR("Principal"), permission_principal(arena, value_gets(permission->attrs, "principal"))},
+        {STR("Action"), value_string(arena, value_gets(permission->attrs, "action"))},
+        {STR("Resource"), value_string(arena, arn)},
+        {STR("Condition"), value_builder_map(&conditions)},
+    };
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+static const struct iam_policy *function_policy(
+    struct gate *gate, struct arena *arena, struct str region, struct str arn)
+{
+    static const struct str mark = STR_INIT(":function:");
+    ptrdiff_t at = str_find(arn, mark, 0);
+    struct str rest,
+        name = at < 0 ? STR_EMPTY : str_cut(str_slice(arn, (size_t)at + mark.n, arn.n), ':', &rest);
+    size_t n;
+    struct control_record *all = control_list(gate->control, arena, STR("aws.lambda.permission"), region, &n);
+    AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
+    for (size_t i = 0; name.n && i < n; i++) {
+        struct str of = value_gets(all[i].attrs, "function");
+        if (str_eq(of, name) || str_eq(of, arn))
+            value_builder_add(&statements, permission_statement(arena, &all[i], arn));
+    }
+    struct value_entry document[] = {{STR("Version"), value_stringz(arena, "2012-10-17")},
+        {STR("Statement"), value_builder_list(&statements)}};
+    return document[1].value->count ? policy_of_value(gate, arena, value_map(arena, document, 2), name)
+                                    : NULL;
+}
+
+/* ---- all of them ---- */
+
+struct resource_policy resource_policy_of(
+    struct gate *gate, struct arena *arena, struct str service, struct str region, struct str arn)
+{
+    struct control_record record;
+    struct resource_policy out = {NULL, IAM_EITHER};
+    if (str_eqz(service, "s3"))
+        out.policy = bucket_policy(gate, arena, arn);
+    else if (str_eqz(service, "lambda"))
+        out.policy = function_policy(gate, arena, region, arn);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (!str_eqz(service, kinds[i].service) || str_find(arn, str_z(kinds[i].mark), 0) < 0 ||
+            !control_find(gate->control, arena, str_z(kinds[i].type), region, arn, &record))
+            continue;
+        out.policy = policy_of_value(gate, arena, value_getz(record.attrs, kinds[i].attribute), arn);
+        out.rule = kinds[i].rule;
+    }
+    return out;
+}
+
+struct str role_name(struct str reference)
+{
+    size_t at = reference.n;
+    while (at && reference.p[at - 1] != '/')
+        at--;
+    return str_slice(reference, at, reference.n);
+}

@@ -1,0 +1,137 @@
+/* May whoever asks do this? Asked before anything is looked at, of everybody but the sandbox's own user. */
+#include "sandbox/s3/s3srv.h"
+
+#include "base/hash.h"
+
+#include <string.h>
+
+/* Settings are called otherwise by IAM than in addresses, and to take one away is to put it. */
+static const struct {
+    const char *setting, *get, *put, *delete;
+} settings[] = {
+    {"versioning", "s3:GetBucketVersioning", "s3:PutBucketVersioning", NULL},
+    {"tagging", "s3:GetBucketTagging", "s3:PutBucketTagging", NULL},
+    {"lifecycle", "s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration", NULL},
+    {"encryption", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration", NULL},
+    {"publicAccessBlock", "s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock", NULL},
+    {"ownershipControls", "s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls", NULL},
+    {"cors", "s3:GetBucketCORS", "s3:PutBucketCORS", NULL},
+    {"policy", "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"},
+    {"website", "s3:GetBucketWebsite", "s3:PutBucketWebsite", "s3:DeleteBucketWebsite"},
+    {"notification", "s3:GetBucketNotification", "s3:PutBucketNotification", NULL},
+    {"logging", "s3:GetBucketLogging", "s3:PutBucketLogging", NULL},
+    {"accelerate", "s3:GetAccelerateConfiguration", "s3:PutAccelerateConfiguration", NULL},
+    {"requestPayment", "s3:GetBucketRequestPayment", "s3:PutBucketRequestPayment", NULL},
+    {"acl", "s3:GetBucketAcl", "s3:PutBucketAcl", NULL},
+    {"replication", "s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration", NULL},
+    {"object-lock", "s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration", NULL},
+    {"metrics", "s3:GetMetricsConfiguration", "s3:PutMetricsConfiguration", NULL},
+    {"analytics", "s3:GetAnalyticsConfiguration", "s3:PutAnalyticsConfiguration", NULL},
+    {"inventory", "s3:GetInventoryConfiguration", "s3:PutInventoryConfiguration", NULL},
+    {"intelligent-tiering", "s3:GetIntelligentTieringConfiguration", "s3:PutIntelligentTieringConfiguration",
+        NULL},
+};
+
+static const char *setting_action(const struct s3 *s)
+{
+    struct str method = s->x->request.method;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (str_eqz(s->setting, settings[i].setting))
+            return str_eqz(method, "GET")                            ? settings[i].get
+                   : str_eqz(method, "DELETE") && settings[i].delete ? settings[i].delete
+                                                                     : settings[i].put;
+    return NULL;
+}
+
+/* A version that is named is another thing to ask for. */
+static const char *action_of(const struct s3 *s)
+{
+    static const char *const versions[][2] = {{"s3:GetObject", "s3:GetObjectVersion"},
+        {"s3:DeleteObject", "s3:DeleteObjectVersion"}, {"s3:GetObjectTagging", "s3:GetObjectVersionTagging"},
+        {"s3:PutObjectTagging", "s3:PutObjectVersionTagging"},
+        {"s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"},
+        {"s3:GetObjectAcl", "s3:GetObjectVersionAcl"}};
+    const char *action = s->setting.n ? setting_action(s) : s->op->action;
+    struct str version = s3srv_parameter_or(s, "versionId", STR_EMPTY);
+    for (size_t i = 0; action && version.n && i < sizeof versions / sizeof *versions; i++)
+        if (!strcmp(action, versions[i][0]))
+            return versions[i][1];
+    return action;
+}
+
+static const struct {
+    const char *name, *key;
+    bool header;
+} shown[] = {
+    {"prefix", "s3:prefix", false},
+    {"delimiter", "s3:delimiter", false},
+    {"max-keys", "s3:max-keys", false},
+    {"versionId", "s3:versionid", false},
+    {S3SRV_SSE, "s3:x-amz-server-side-encryption", true},
+    {S3SRV_SSE_KEY, "s3:x-amz-server-side-encryption-aws-kms-key-id", true},
+    {"x-amz-acl", "s3:x-amz-acl", true},
+    {"x-amz-storage-class", "s3:x-amz-storage-class", true},
+    {"x-amz-copy-source", "s3:x-amz-copy-source", true},
+    {"If-None-Match", "s3:if-none-match", true},
+};
+
+static const struct value *shown_context(struct s3 *s)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(s->arena);
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        struct str text = STR_EMPTY;
+        bool there = shown[i].header ? (text = s3srv_header(s, shown[i].name)).n > 0
+                                     : s3srv_parameter(s, shown[i].name, &text);
+        if (there)
+            value_builder_set(&b, str_z(shown[i].key), value_string(s->arena, text));
+    }
+    return value_builder_map(&b);
+}
+
+static int may(struct s3 *s, const char *action, struct str bucket, struct str key, struct err *err)
+{
+    struct str resource = !bucket.n ? STR_EMPTY
+                          : !key.n  ? bucket
+                                    : arena_printf(s->arena, "%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
+    return sandbox_check_s3(s->x->sandbox, s->arena, &s->x->auth.session, action, resource, s->x->auth.region,
+        shown_context(s), err);
+}
+
+int s3srv_may_delete(struct s3 *s, struct str key, bool version, struct err *err)
+{
+    if (!session_is_limited(&s->x->auth.session))
+        return 0;
+    return may(s, version ? "s3:DeleteObjectVersion" : "s3:DeleteObject", s->bucket, key, err);
+}
+
+/* bucket/key of x-amz-copy-source, which is read as well. */
+static int may_read_source(struct s3 *s, struct err *err)
+{
+    struct str rest, plain, source = s3srv_header(s, "x-amz-copy-source");
+    source = str_cut(source, '?', &rest);
+    bool version = rest.p != NULL;
+    if (!source.n || !url_decode(s->arena, source, false, &plain))
+        return 0;
+    if (str_starts(plain, STR("/")))
+        plain = str_slice(plain, 1, plain.n);
+    struct str key, bucket = str_cut(plain, '/', &key);
+    return key.p ? may(s, version ? "s3:GetObjectVersion" : "s3:GetObject", bucket, key, err) : 0;
+}
+
+bool s3srv_may(struct s3 *s)
+{
+    struct err err = ERR_INIT;
+    if (!session_is_limited(&s->x->auth.session))
+        return true;
+    const char *action = action_of(s);
+    int status = action ? may(s, action, s->bucket, s->key, &err) : 0;
+    if (!status && s->op->action && !strcmp(s->op->action, "s3:PutObject")) {
+        status = may_read_source(s, &err);
+        if (!status && s3srv_header(s, "x-amz-tagging").n)
+            status = may(s, "s3:PutObjectTagging", s->bucket, s->key, &err);
+    }
+    if (status)
+        s3srv_error(s, err.http_status, arena_strz(s->arena, str_z(err.code)),
+            arena_strz(s->arena, str_z(err.message)));
+    return !status;
+}

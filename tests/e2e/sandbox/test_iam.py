@@ -1,0 +1,390 @@
+"""What policies allow and deny in the sandbox, as boto3 meets it: callers of every kind, resources of every kind, the words of denials."""
+
+import json
+import re
+import subprocess
+import uuid
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from servers import SERVER, Sandbox, Server, take_env
+from support import WEIR, until
+
+ACCOUNT = "000000000000"
+ANY = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+
+
+class Strict(Sandbox):
+    """One in which policies count; what it says on standard error is kept."""
+
+    def __init__(self, folder, mode="on"):
+        self.heard = folder / f"said-{mode}"
+        super().__init__(env={"SANDBOX_IAM": mode})
+
+    def start(self):
+        with self.heard.open("w") as heard:
+            self.process = subprocess.Popen([SERVER, *self.words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=heard, text=True, env=self.env)
+        self.port = int(self.process.stdout.readline())
+
+    def said(self, text):
+        """Sooner or later."""
+        until(lambda: text in self.heard.read_text())
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory):
+    server = Strict(tmp_path_factory.mktemp("iam"))
+    yield server
+    server.stop()
+
+
+def document(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(actions, resource="*", effect="Allow", **more):
+    return {"Effect": effect, "Action": actions, "Resource": resource, **more}
+
+
+def trust(*who, **more):
+    return document(*({"Effect": "Allow", "Principal": one, "Action": "sts:AssumeRole", **more} for one in who))
+
+
+def name(begin="r"):
+    return f"{begin}-{uuid.uuid4().hex[:8]}"
+
+
+def using(server, credentials, service, region="us-east-1"):
+    return boto3.client(
+        service, endpoint_url=server.url, region_name=region, aws_access_key_id=credentials["AccessKeyId"], aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials.get("SessionToken"), config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}))
+
+
+class Role:
+    """A role that everybody may take on, with these statements; its clients are of a session of it."""
+
+    def __init__(self, server, *statements, trusts=({"AWS": "*"},), **more):
+        self.server, self.name, self.iam = server, name(), server.client("iam")
+        self.arn = self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=trust(*trusts), **more)["Role"]["Arn"]
+        self.allow(*statements)
+
+    def allow(self, *statements):
+        if statements:
+            self.iam.put_role_policy(RoleName=self.name, PolicyName="own", PolicyDocument=document(*statements))
+        return self
+
+    def session(self, session="run", **more):
+        return self.server.client("sts").assume_role(RoleArn=self.arn, RoleSessionName=session, **more)["Credentials"]
+
+    def client(self, service, **more):
+        return using(self.server, self.session(**more), service)
+
+
+def denied(call, **arguments):
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response
+    return error["Error"]["Code"], error["Error"]["Message"], error["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@pytest.fixture
+def lake(strict):
+    bucket = name("lake")
+    s3 = strict.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    for key in "raw/a.csv", "raw/b.csv", "gold/c.csv":
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    return bucket
+
+
+# ---- identities ----
+
+
+def test_nothing_is_allowed_that_no_policy_allows(strict, lake):
+    role = Role(strict)
+    code, message, status = denied(role.client("s3").get_object, Bucket=lake, Key="raw/a.csv")
+    who = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role.name}/run"
+    assert (code, status) == ("AccessDenied", 403)
+    assert message == f'User: {who} is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::{lake}/raw/a.csv" because no identity-based policy allows the s3:GetObject action'
+    assert using(strict, role.session(), "sts").get_caller_identity()["Arn"] == who
+    assert denied(role.client("glue").get_job, JobName="j")[0::2] == ("AccessDeniedException", 400)
+    assert denied(role.client("sqs").list_queues)[0] == "AccessDenied"
+    assert denied(role.client("iam").list_roles)[0::2] == ("AccessDenied", 403)
+    assert denied(role.client("lambda").list_functions)[0::2] == ("AccessDeniedException", 403)
+    assert denied(role.client("sns").list_topics)[0] == "AuthorizationError"
+    code, message, _ = denied(role.client("ec2").describe_vpcs)
+    assert code == "UnauthorizedOperation" and message.startswith("You are not authorized to perform this operation. User: arn:aws:sts::")
+    assert "is not authorized to perform: dynamodb:ListTables on resource: *" in denied(role.client("dynamodb").list_tables)[1]
+
+
+def test_a_change_counts_at_once(strict, lake):
+    role = Role(strict, allow("s3:GetObject", f"arn:aws:s3:::{lake}/raw/*"))
+    s3 = role.client("s3")
+    assert s3.get_object(Bucket=lake, Key="raw/a.csv")["Body"].read() == b"x"
+    assert denied(s3.get_object, Bucket=lake, Key="gold/c.csv")[0] == "AccessDenied"
+    role.allow(allow("s3:GetObject", f"arn:aws:s3:::{lake}/*"), allow("s3:*", "*", "Deny", Condition={"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}))
+    assert s3.get_object(Bucket=lake, Key="gold/c.csv")["Body"].read() == b"x"
+    assert "with an explicit deny in an identity-based policy" in denied(using(strict, role.session(), "s3", "eu-west-1").get_object, Bucket=lake, Key="gold/c.csv")[1]
+    role.iam.delete_role_policy(RoleName=role.name, PolicyName="own")
+    assert denied(s3.get_object, Bucket=lake, Key="raw/a.csv")[0] == "AccessDenied"
+
+
+def test_what_s3_asks_for_besides(strict, lake):
+    """A listing's prefix, each key of a list that is deleted, the source of a copy, a version."""
+    role = Role(strict, allow("s3:ListBucket", f"arn:aws:s3:::{lake}", Condition={"StringLike": {"s3:prefix": ["raw/*"]}}),
+                allow(["s3:DeleteObject", "s3:PutObject"], f"arn:aws:s3:::{lake}/raw/*"))
+    s3 = role.client("s3")
+    assert s3.list_objects_v2(Bucket=lake, Prefix="raw/")["KeyCount"] == 2
+    assert denied(s3.list_objects_v2, Bucket=lake)[0] == "AccessDenied" and denied(s3.list_objects_v2, Bucket=lake, Prefix="gold/")[0] == "AccessDenied"
+    answer = s3.delete_objects(Bucket=lake, Delete={"Objects": [{"Key": "raw/a.csv"}, {"Key": "gold/c.csv"}]})
+    assert [one["Key"] for one in answer["Deleted"]] == ["raw/a.csv"] and [(one["Key"], one["Code"]) for one in answer["Errors"]] == [("gold/c.csv", "AccessDenied")]
+    assert "s3:GetObject" in denied(s3.copy_object, Bucket=lake, Key="raw/z", CopySource={"Bucket": lake, "Key": "gold/c.csv"})[1]
+    assert "s3:GetObjectVersion" in denied(s3.get_object, Bucket=lake, Key="raw/b.csv", VersionId="null")[1]
+    assert "s3:PutBucketVersioning" in denied(s3.put_bucket_versioning, Bucket=lake, VersioningConfiguration={"Status": "Enabled"})[1]
+    upload = s3.create_multipart_upload(Bucket=lake, Key="raw/large")["UploadId"]
+    assert "s3:AbortMultipartUpload" in denied(s3.abort_multipart_upload, Bucket=lake, Key="raw/large", UploadId=upload)[1]
+
+
+def test_boundaries_and_sessions_limit(strict, lake):
+    iam = strict.client("iam")
+    boundary = iam.create_policy(PolicyName=name("p"), PolicyDocument=document(allow("s3:Get*")))["Policy"]["Arn"]
+    role = Role(strict, *ANY, PermissionsBoundary=boundary)
+    s3 = role.client("s3")
+    assert s3.get_object(Bucket=lake, Key="raw/a.csv")["Body"].read() == b"x"
+    assert "because no permissions boundary allows the s3:PutObject action" in denied(s3.put_object, Bucket=lake, Key="k", Body=b"")[1]
+    free = Role(strict, *ANY)
+    limited = free.client("s3", Policy=document(allow("s3:GetObject", f"arn:aws:s3:::{lake}/raw/*")))
+    assert limited.get_object(Bucket=lake, Key="raw/a.csv")["Body"].read() == b"x"
+    assert "because no session policy allows the s3:GetObject action" in denied(limited.get_object, Bucket=lake, Key="gold/c.csv")[1]
+    by_arn = free.client("s3", PolicyArns=[{"arn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}])
+    assert by_arn.list_objects_v2(Bucket=lake)["KeyCount"] == 3
+    assert "no session policy" in denied(by_arn.put_object, Bucket=lake, Key="k", Body=b"")[1]
+    tagged = Role(strict, allow("s3:GetObject", f"arn:aws:s3:::{lake}/${{aws:PrincipalTag/zone}}/*"))
+    assert tagged.client("s3", Tags=[{"Key": "zone", "Value": "gold"}]).get_object(Bucket=lake, Key="gold/c.csv")["Body"].read() == b"x"
+    assert denied(tagged.client("s3").get_object, Bucket=lake, Key="gold/c.csv")[0] == "AccessDenied"
+
+
+def test_users_and_their_keys(strict, lake):
+    iam, user, group = strict.client("iam"), name("u"), name("g")
+    iam.create_user(UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    s3 = using(strict, key, "s3")
+    assert using(strict, key, "sts").get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/{user}"
+    assert f"User: arn:aws:iam::{ACCOUNT}:user/{user} is not" in denied(s3.get_object, Bucket=lake, Key="raw/a.csv")[1]
+    iam.create_group(GroupName=group)
+    iam.put_group_policy(GroupName=group, PolicyName="p", PolicyDocument=document(allow("s3:GetObject", "arn:aws:s3:::*/raw/*")))
+    iam.add_user_to_group(GroupName=group, UserName=user)
+    assert s3.get_object(Bucket=lake, Key="raw/a.csv")["Body"].read() == b"x"
+    assert using(strict, using(strict, key, "sts").get_session_token()["Credentials"], "s3").get_object(Bucket=lake, Key="raw/a.csv")["Body"].read() == b"x"
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=document(allow("s3:*", "*", "Deny")))
+    assert "explicit deny in an identity-based" in denied(s3.get_object, Bucket=lake, Key="raw/a.csv")[1]
+    iam.update_access_key(UserName=user, AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    assert denied(s3.get_object, Bucket=lake, Key="raw/a.csv")[0] == "InvalidAccessKeyId"
+
+
+def test_aws_own_policies(strict, lake):
+    role = Role(strict)
+    role.iam.attach_role_policy(RoleName=role.name, PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+    s3 = role.client("s3")
+    assert s3.list_objects_v2(Bucket=lake)["KeyCount"] == 3
+    assert denied(s3.put_object, Bucket=lake, Key="k", Body=b"")[0] == "AccessDenied"
+    role.iam.attach_role_policy(RoleName=role.name, PolicyArn="arn:aws:iam::aws:policy/AIOpsReadOnlyAccess")  # known by name only
+    s3.put_object(Bucket=lake, Key="k", Body=b"")
+    strict.said("AIOpsReadOnlyAccess, whose document the sandbox does not know: s3:PutObject is let through")
+
+
+# ---- who may take on a role ----
+
+
+def test_trust(strict):
+    iam, user = strict.client("iam"), name("u")
+    iam.create_user(UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    sts = using(strict, key, "sts")
+
+    def role(*who, **more):
+        made = name()
+        return iam.create_role(RoleName=made, AssumeRolePolicyDocument=trust(*who, **more))["Role"]["Arn"]
+
+    own, account = {"AWS": f"arn:aws:iam::{ACCOUNT}:user/{user}"}, {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    assert sts.assume_role(RoleArn=role(own), RoleSessionName="ok")
+    code, message, _ = denied(sts.assume_role, RoleArn=role({"Service": "glue.amazonaws.com"}), RoleSessionName="no")
+    assert code == "AccessDenied" and "sts:AssumeRole" in message and "because no resource-based policy allows" in message
+    arn = role(account)
+    assert "no identity-based policy" in denied(sts.assume_role, RoleArn=arn, RoleSessionName="no")[1]
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=document(allow("sts:AssumeRole", arn)))
+    assert sts.assume_role(RoleArn=arn, RoleSessionName="ok")
+    outside = role(own, Condition={"StringEquals": {"sts:ExternalId": "secret"}})
+    assert denied(sts.assume_role, RoleArn=outside, RoleSessionName="no", ExternalId="guess")[0] == "AccessDenied"
+    assert sts.assume_role(RoleArn=outside, RoleSessionName="ok", ExternalId="secret")
+
+
+def test_services_take_on_only_roles_that_trust_them(strict, lake):
+    wrong = Role(strict, trusts=[{"Service": "ec2.amazonaws.com"}]).arn
+    right = Role(strict, trusts=[{"Service": ["glue.amazonaws.com", "states.amazonaws.com"]}]).arn
+    job = {"Command": {"Name": "glueetl", "ScriptLocation": f"s3://{lake}/j.py"}}
+    assert denied(strict.client("glue").create_job, Name=name("j"), Role=wrong, **job)[:2] == ("InvalidInputException", "Role should be given assume role permissions for Glue Service.")
+    strict.client("glue").create_job(Name=name("j"), Role=right, **job)
+    machine = {"definition": '{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}'}
+    assert "authorized to assume the provided role" in denied(strict.client("stepfunctions").create_state_machine, name=name("m"), roleArn=wrong, **machine)[1]
+    strict.client("stepfunctions").create_state_machine(name=name("m"), roleArn=right, **machine)
+
+
+def test_a_role_is_passed_on_only_by_whom_may(strict, lake):
+    jobs = Role(strict, trusts=[{"Service": "glue.amazonaws.com"}])
+    job = {"Role": jobs.arn, "Command": {"Name": "glueetl", "ScriptLocation": f"s3://{lake}/j.py"}}
+    role = Role(strict, allow("glue:*"))
+    code, message, _ = denied(role.client("glue").create_job, Name=name("j"), **job)
+    assert code == "AccessDeniedException" and f"is not authorized to perform: iam:PassRole on resource: {jobs.arn}" in message
+    role.allow(allow("glue:*"), allow("iam:PassRole", jobs.arn, Condition={"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}))
+    assert "iam:PassRole" in denied(role.client("glue").create_job, Name=name("j"), **job)[1]
+    role.allow(allow("glue:*"), allow("iam:PassRole", jobs.arn, Condition={"StringEquals": {"iam:PassedToService": "glue.amazonaws.com"}}))
+    role.client("glue").create_job(Name=name("j"), **job)
+    role.client("glue").create_job(Name=name("j"), **{**job, "Role": jobs.name})
+
+
+# ---- resources ----
+
+
+def test_buckets(strict, lake):
+    role, s3 = Role(strict), strict.client("s3")
+    statement = {"Principal": {"AWS": role.arn}, **allow("s3:GetObject", f"arn:aws:s3:::{lake}/*")}
+    s3.put_bucket_policy(Bucket=lake, Policy=document(statement))
+    assert role.client("s3").get_object(Bucket=lake, Key="raw/a.csv")["Body"].read() == b"x"
+    s3.put_bucket_policy(Bucket=lake, Policy=document(statement, {"Principal": "*", **allow("s3:*", [f"arn:aws:s3:::{lake}/gold/*"], "Deny")}))
+    assert denied(role.client("s3").get_object, Bucket=lake, Key="gold/c.csv")[1].endswith("with an explicit deny in a resource-based policy")
+    s3.put_bucket_policy(Bucket=lake, Policy=document({"Principal": "*", **allow("s3:*", [f"arn:aws:s3:::{lake}/*"], "Deny"), "Condition": {"Bool": {"aws:SecureTransport": "false"}}}, statement))
+    assert role.client("s3").get_object(Bucket=lake, Key="gold/c.csv")["Body"].read() == b"x"
+
+
+def test_queues_topics_secrets_and_keys(strict):
+    role = Role(strict)
+    who = {"Principal": {"AWS": role.arn}}
+    queue = strict.client("sqs").create_queue(QueueName=name("q"))["QueueUrl"]
+    arn = strict.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    assert f"sqs:SendMessage on resource: {arn}" in denied(role.client("sqs").send_message, QueueUrl=queue, MessageBody="m")[1]
+    strict.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": document({**who, **allow("sqs:SendMessage", arn)})})
+    role.client("sqs").send_message(QueueUrl=queue, MessageBody="m")
+    topic = strict.client("sns").create_topic(Name=name("t"))["TopicArn"]
+    assert "sns:Publish" in denied(role.client("sns").publish, TopicArn=topic, Message="m")[1]  # the policy that it is born with is for its owner
+    strict.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=document({**who, **allow("sns:Publish", topic)}))
+    role.client("sns").publish(TopicArn=topic, Message="m")
+    secret = strict.client("secretsmanager").create_secret(Name=name("pw"), SecretString="s")
+    assert f"on resource: {secret['ARN']} " in denied(role.client("secretsmanager").get_secret_value, SecretId=secret["Name"])[1]
+    strict.client("secretsmanager").put_resource_policy(SecretId=secret["ARN"], ResourcePolicy=document({**who, **allow("secretsmanager:GetSecretValue")}))
+    assert role.client("secretsmanager").get_secret_value(SecretId=secret["Name"])["SecretString"] == "s"
+    by_name = Role(strict, allow("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:{secret['Name']}-??????"))
+    assert by_name.client("secretsmanager").get_secret_value(SecretId=secret["Name"])["SecretString"] == "s"
+
+
+def test_keys_have_the_first_word(strict):
+    role = Role(strict, allow("kms:*"))
+    open_key = strict.client("kms").create_key()["KeyMetadata"]
+    closed = strict.client("kms").create_key(Policy=document({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/keeper"}, **allow("kms:*")}))["KeyMetadata"]
+    assert role.client("kms").encrypt(KeyId=open_key["KeyId"], Plaintext=b"x")["CiphertextBlob"]
+    assert "because no resource-based policy allows the kms:Encrypt action" in denied(role.client("kms").encrypt, KeyId=closed["KeyId"], Plaintext=b"x")[1]
+    narrow = Role(strict, allow("kms:Encrypt", open_key["Arn"]))
+    strict.client("kms").create_alias(AliasName="alias/" + (alias := name("a")), TargetKeyId=open_key["KeyId"])
+    assert narrow.client("kms").encrypt(KeyId=f"alias/{alias}", Plaintext=b"x")["CiphertextBlob"]
+
+
+# ---- what services do for somebody ----
+
+
+def run_machine(strict, role, state):
+    states = strict.client("stepfunctions")
+    machine = states.create_state_machine(name=name("m"), roleArn=role.arn, definition=json.dumps({"StartAt": "S", "States": {"S": {"Type": "Task", "End": True, **state}}}))
+    run = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    return until(lambda: (d := states.describe_execution(executionArn=run))["status"] != "RUNNING" and d)
+
+
+def test_a_state_machine_has_its_role(strict):
+    queue = strict.client("sqs").create_queue(QueueName=name("q"))["QueueUrl"]
+    role = Role(strict, trusts=[{"Service": "states.amazonaws.com"}])
+    task = {"Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"QueueUrl": queue, "MessageBody": "m"}}
+    end = run_machine(strict, role, task)
+    assert end["status"] == "FAILED" and f"assumed-role/{role.name}/" in end["cause"] and "is not authorized to perform: sqs:SendMessage" in end["cause"]
+    role.allow(allow("sqs:SendMessage"))
+    assert run_machine(strict, role, task)["status"] == "SUCCEEDED"
+
+
+def test_notifications_need_the_targets_policy(strict, lake):
+    sqs, s3 = strict.client("sqs"), strict.client("s3")
+    queue = sqs.create_queue(QueueName=name("q"))["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    s3.put_bucket_notification_configuration(Bucket=lake, NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]})
+    s3.put_object(Bucket=lake, Key="raw/one", Body=b"")
+    strict.said(f"bucket {lake}: User: s3.amazonaws.com is not authorized to perform: sqs:SendMessage on resource: {arn}")
+    own = {"Principal": {"Service": "s3.amazonaws.com"}, **allow("sqs:SendMessage", arn), "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{lake}"}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": document(own)})
+    s3.put_object(Bucket=lake, Key="raw/two", Body=b"")
+    bodies = until(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
+    assert len(bodies) == 1 and "raw/two" in bodies[0]["Body"]
+
+
+def test_rules_need_the_targets_policy_or_a_role(strict):
+    sqs, events = strict.client("sqs"), strict.client("events")
+    queue = sqs.create_queue(QueueName=name("q"))["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule = name("rule")
+    made = events.put_rule(Name=rule, EventPattern='{"source": ["films"]}')["RuleArn"]
+    events.put_targets(Rule=rule, Targets=[{"Id": "q", "Arn": arn}])
+    send = {"Entries": [{"Source": "films", "DetailType": "d", "Detail": "{}"}]}
+    events.put_events(**send)
+    strict.said(f"rule {rule}: User: events.amazonaws.com is not authorized")
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": document({"Principal": {"Service": "events.amazonaws.com"}, **allow("sqs:SendMessage", arn), "Condition": {"ArnEquals": {"aws:SourceArn": made}}})})
+    events.put_events(**send)
+    assert len(until(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))) == 1
+
+
+# ---- as the sandbox is started ----
+
+
+def test_warnings_instead(tmp_path):
+    server = Strict(tmp_path, "warn")
+    try:
+        role = Role(server)
+        assert role.client("glue").get_databases()["DatabaseList"] == []
+        server.said(f"would be denied: User: arn:aws:sts::{ACCOUNT}:assumed-role/{role.name}/run is not authorized to perform: glue:GetDatabases")
+    finally:
+        server.stop()
+
+
+class Served(Server):
+    """`weir sandbox` itself."""
+
+    def __init__(self, folder, *words):
+        self.folder = folder
+        self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", "--dir", folder, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        take_env(self, self.process)
+
+    def env(self, *words):
+        """What it prints for shells, by name."""
+        ran = subprocess.run([WEIR, "sandbox", "env", "--dir", self.folder, *words], text=True, capture_output=True, check=True)
+        return dict(re.findall(r"export (\w+)=(.*)", ran.stdout))
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def test_a_roles_own_credentials(tmp_path):
+    """`weir sandbox env --role`, whatever the operator's own are; it is on where nothing else is said, and may be off."""
+    for words in [], ["--iam", "off"]:
+        server = Served(str(tmp_path / f"s{len(words)}"), *words)
+        try:
+            role = Role(server, allow("s3:ListAllMyBuckets"))
+            printed = server.env("--role", role.name)
+            credentials = {"AccessKeyId": printed["AWS_ACCESS_KEY_ID"], "SecretAccessKey": printed["AWS_SECRET_ACCESS_KEY"], "SessionToken": printed["AWS_SESSION_TOKEN"]}
+            assert using(server, credentials, "sts").get_caller_identity()["Arn"].endswith(f":assumed-role/{role.name}/weir-sandbox-env")
+            assert using(server, credentials, "s3").list_buckets()["Buckets"] == []
+            if words:
+                using(server, credentials, "sqs").list_queues()
+            else:
+                assert denied(using(server, credentials, "sqs").list_queues)[0] == "AccessDenied"
+        finally:
+            server.stop()
+    assert subprocess.run([WEIR, "sandbox", "--iam", "maybe"], capture_output=True, text=True).returncode == 3
