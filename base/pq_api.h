@@ -34,6 +34,7 @@
     X(getvalue)                                                                                              \
     X(ntuples)                                                                                               \
     X(nfields)                                                                                               \
+    X(ftype)                                                                                                 \
     X(fname)                                                                                                 \
     X(isBusy)                                                                                                \
     X(pingParams)                                                                                            \

@@ -33,6 +33,8 @@ static const struct shape *item_shape(struct arena *arena, const struct value *l
 {
     const struct value *all = NULL;
     for (uint32_t i = 0; i < list->count; i++) {
+        if (list->items[i]->kind == VALUE_LIST) /* rows: only JSON has such, and writes what is there */
+            return &any_shape;
         if (list->items[i]->kind != VALUE_MAP)
             return shape_of(arena, list->items[i]);
         all = value_merge(arena, list->items[i], all);

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct endpoint *const endpoints[] = {&rds_endpoint};
+static const struct endpoint *const endpoints[] = {
+    &rds_endpoint, &cluster_endpoint, &workgroup_endpoint, &namespace_endpoint};
 
 static const struct endpoint *endpoint_of(struct str type)
 {
@@ -25,8 +26,8 @@ static void open_endpoint(
 {
     struct err err = ERR_INIT;
     const struct door_of of = {str_z(endpoint->type), record->region, record->id};
-    int64_t port = service_int(record->attrs, endpoint->port, 0);
-    if (endpoint->serves && !endpoint->serves(record->attrs))
+    int64_t port = endpoint->port ? service_int(record->attrs, endpoint->port, 0) : 0;
+    if (!endpoint->port || (endpoint->serves && !endpoint->serves(record->attrs)))
         return;
     if (doors_open(services_parts(services)->doors, &of, address_of(record), (uint16_t)port, endpoint->visit,
             NULL, &err))
@@ -38,13 +39,15 @@ static void open_endpoint(
 
 struct removal {
     struct services *services;
-    char name[];
+    char names[];
 };
 
-static void remove_daemon(void *ctx)
+static void remove_daemons(void *ctx)
 {
     struct removal *removal = ctx;
-    daemon_remove(services_parts(removal->services)->daemons, str_z(removal->name));
+    struct str name, names = str_z(removal->names);
+    while ((name = str_cut(names, ' ', &names)).n)
+        daemon_remove(services_parts(removal->services)->daemons, name);
     free(removal);
 }
 
@@ -53,14 +56,14 @@ static void close_endpoint(
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct door_of of = {str_z(endpoint->type), record->region, record->id};
-    struct str name = endpoint->daemon(&arena, record);
+    struct str names = endpoint->daemons ? endpoint->daemons(&arena, record) : STR_EMPTY;
     doors_shut(services_parts(services)->doors, &of);
-    if (!name.n)
+    if (!names.n)
         return;
-    struct removal *removal = mem_zalloc(sizeof *removal + name.n + 1);
+    struct removal *removal = mem_zalloc(sizeof *removal + names.n + 1);
     removal->services = services;
-    memcpy(removal->name, name.p, name.n);
-    if (services_thread(services, remove_daemon, removal))
+    memcpy(removal->names, names.p, names.n);
+    if (services_thread(services, remove_daemons, removal))
         free(
             removal); /* the sandbox ends: what it leaves is removed with its folder, or never wanted again */
 }

@@ -11,16 +11,19 @@
 
 struct endpoint {
     const char *type;  /* "aws.rds.instance" */
-    const char *port;  /* attribute of the port */
+    const char *port;  /* attribute of the port; NULL: it has no door */
     door_visit *visit; /* who knocks */
     /* Is it one that a server can stand behind (its engine is known)? NULL: each is. */
     bool (*serves)(const struct value *attrs);
-    /* What its daemon is called; "" it has none. Another record of the same name has another. */
-    struct str (*daemon)(struct arena *arena, const struct control_record *record);
+    /*
+     * What its daemons are called, with blanks between them, those first that stand on others; "" or NULL: it
+     * has none. Another record of the same name has others.
+     */
+    struct str (*daemons)(struct arena *arena, const struct control_record *record);
 };
 
-/* rds.c */
-extern const struct endpoint rds_endpoint;
+/* rds.c, redshift.c */
+extern const struct endpoint rds_endpoint, cluster_endpoint, workgroup_endpoint, namespace_endpoint;
 
 /* Opens the doors of what is there, and from now on those of what is made. */
 void endpoints_open(struct services *services);

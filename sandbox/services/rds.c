@@ -113,8 +113,11 @@ static void visit(struct services *services, const struct door_of *of, const voi
         door_join(services_parts(services)->doors, fd, server);
 }
 
-const struct endpoint rds_endpoint = {
-    .type = "aws.rds.instance", .port = "port", .visit = visit, .serves = is_postgres, .daemon = daemon_name};
+const struct endpoint rds_endpoint = {.type = "aws.rds.instance",
+    .port = "port",
+    .visit = visit,
+    .serves = is_postgres,
+    .daemons = daemon_name};
 
 /* ---- operations ---- */
 

@@ -33,6 +33,7 @@ static const struct service_operation *const tables[] = {
     logs_operations,
     metrics_operations,
     rds_operations,
+    redshift_data_operations,
     s3_operations,
     ecr_operations,
     ecs_operations,

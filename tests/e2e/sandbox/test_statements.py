@@ -1,11 +1,13 @@
 """SQL in a warehouse and over files: run once, again when it changes, and remembered after the service has forgotten it."""
 
 import os
+import shutil
 import sys
 
 import pytest
 from servers import Faults, JobSandbox, killed
 from support import Stack
+from warehouse import Warehouse, needs_engine
 
 STACK = """
     stack: gold
@@ -13,23 +15,41 @@ STACK = """
       gold:
         type: aws.redshiftdata.statement
         workgroup: warehouse
-        database: main
+        database: lake
         sql: {sql}
         undo: drop schema gold
 """
 
 
+@pytest.fixture(scope="module")
+def running_warehouse():
+    server = Warehouse()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def stack(tmp_path, cloud):
-    return Stack(tmp_path / "stack", cloud)
+def warehouse(running_warehouse):
+    running_warehouse.sql("drop schema if exists gold")
+    return running_warehouse
 
 
-def test_statement(stack, cloud):
+@pytest.fixture
+def stack(tmp_path, warehouse):
+    return warehouse.stack(tmp_path / "stack")
+
+
+def runs(warehouse):
+    return [run["QueryString"] for run in warehouse.client("redshift-data").list_statements(Status="ALL")["Statements"]]
+
+
+@needs_engine
+@pytest.mark.long
+def test_statement(stack, warehouse):
     stack.write(STACK.format(sql="create schema gold"))
     stack.apply()
     stack.assert_settled()
     first = stack.run("state", "show", "gold").out
-    client = cloud.client("redshift-data")
     assert "create schema gold" in first
     # a change is a new run
     stack.write(STACK.format(sql="create schema if not exists gold"))
@@ -38,19 +58,27 @@ def test_statement(stack, cloud):
     stack.assert_settled()
     assert stack.run("state", "show", "gold").out != first
     assert "Nothing is left" in stack.destroy("--verify").out  # but the service's memory of it
+    assert warehouse.sql("select count(*) from pg_namespace where nspname = 'gold'") == [["0"]]
+    client = warehouse.client("redshift-data")
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.describe_statement(Id="00000000-0000-4000-8000-000000000000")
 
 
-def test_forgotten_by_the_service(tmp_path, stack, cloud):
+@needs_engine
+@pytest.mark.long
+def test_forgotten_by_the_service(tmp_path):
+    server = Warehouse(tmp_path / "sandbox")
+    stack = server.stack(tmp_path / "stack")
     stack.write(STACK.format(sql="create schema gold"))
     stack.apply()
-    cloud.stop()
-    cloud.__init__()
-    stack.env["AWS_ENDPOINT_URL"] = cloud.url
+    server.stop()
+    shutil.rmtree(tmp_path / "sandbox" / "jobs" / "tasks")
+    server.start()
+    stack.env["AWS_ENDPOINT_URL"] = server.url
     stack.assert_settled()
     stack.destroy()
     assert stack.addresses() == []
+    server.stop()
 
 
 ATHENA = """
@@ -121,12 +149,16 @@ def test_statement_over_files(queries):
     assert stack.addresses() == []
 
 
-def test_a_lost_answer_does_not_run_it_twice(tmp_path, stack, cloud):
+@needs_engine
+@pytest.mark.long
+def test_a_lost_answer_does_not_run_it_twice(stack, warehouse):
+    before = runs(warehouse)
     stack.write(STACK.format(sql="create schema gold"))
-    killed(stack, Faults(cloud), "ExecuteStatement")
+    killed(stack, Faults(warehouse), "ExecuteStatement")
     stack.apply()
     stack.assert_settled()
-    assert [run["QueryString"] for run in cloud.client("redshift-data").list_statements(Status="ALL")["Statements"]] == ["create schema gold"]
+    assert runs(warehouse)[:len(runs(warehouse)) - len(before)] == ["create schema gold"]
+    stack.destroy()
 
 
 def test_a_lost_answer_does_not_query_twice(queries):

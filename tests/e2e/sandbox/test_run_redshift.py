@@ -1,0 +1,141 @@
+"""Warehouses that answer: Redshift's dialect, COPY and UNLOAD, external schemas, late-binding views, the Data API; looked at with psql."""
+
+import json
+
+import pytest
+from warehouse import Warehouse, needs_engine
+
+pytestmark = needs_engine
+
+
+@pytest.fixture(scope="module")
+def warehouse():
+    server = Warehouse()
+    glue = server.client("glue")
+    glue.create_database(DatabaseInput={"Name": "catalog"})
+    columns = [{"Name": "id", "Type": "int"}, {"Name": "title", "Type": "string"}, {"Name": "price", "Type": "double"}]
+    serde = {"SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde", "Parameters": {"separatorChar": ","}}
+    storage = {"Columns": columns, "Location": "s3://lake/songs/", "InputFormat": "org.apache.hadoop.mapred.TextInputFormat", "SerdeInfo": serde}
+    glue.create_table(DatabaseName="catalog", TableInput={"Name": "songs", "TableType": "EXTERNAL_TABLE", "Parameters": {"classification": "csv", "skip.header.line.count": "1"}, "StorageDescriptor": storage})
+    server.put("songs/a.csv", 'id,title,price\n1,Paranoid,1.5\n2,"Iron, Man",2.25\n')
+    yield server
+    server.stop()
+
+
+def test_the_data_api(warehouse):
+    """Statements run, with parameters and rows; a batch is one transaction; what fails says what Redshift says."""
+    made = warehouse.execute(["create table plays (id int identity(1, 1), who varchar(max) encode zstd, at timestamp default getdate()) diststyle key distkey (who) sortkey (at)",
+                              "insert into plays (who) values ('ada'), ('bob')"])
+    assert made["Status"] == "FINISHED", made
+    asked = warehouse.execute("select id, who, id > 1 as late, null as nothing from plays where who = :who", Parameters=[{"name": "who", "value": "bob"}])
+    result = warehouse.client("redshift-data").get_statement_result(Id=asked["Id"])
+    assert result["Records"] == [[{"longValue": 2}, {"stringValue": "bob"}, {"booleanValue": True}, {"isNull": True}]]
+    assert [column["typeName"] for column in result["ColumnMetadata"]] == ["int4", "varchar", "bool", "varchar"]
+    failed = warehouse.execute(["insert into plays (who) values ('cid')", "select nope from plays"])
+    assert (failed["Status"], failed["Error"]) == ("FAILED", 'ERROR: column "nope" does not exist')
+    assert [part["Status"] for part in failed["SubStatements"]] == ["FINISHED", "FAILED"]
+    assert warehouse.sql("select count(*) from plays") == [["2"]]
+    # a view over what is in S3 is refused unless it is late-binding, as there
+    made = warehouse.execute(f"create external schema outside from data catalog database 'catalog' iam_role '{warehouse.spectrum}'")
+    assert made["Status"] == "FINISHED", made
+    refused = warehouse.execute("create view songs as select * from outside.songs")
+    assert refused["Error"] == "ERROR: External tables are not supported in views\n  Hint: Please use late binding view and add 'with no schema binding' at the query end."
+    assert warehouse.execute("create view songs as select * from outside.songs with no schema binding")["Status"] == "FINISHED"
+    assert warehouse.sql("select title from songs where price > 2") == [["Iron, Man"]]
+
+
+DIALECT = [
+    ("select version() like 'PostgreSQL 8.0.2 %Redshift 1.0%'", "t"),
+    ("select nvl(null, 3), nvl2(1, 'a', 'b'), decode(2, 1, 'one', 2, 'two', 'many'), len('abc'), charindex('b', 'abc')", "3|a|two|3|2"),
+    ("select dateadd(month, 1, '2020-01-31'::date), datediff(day, '2020-01-31'::date, '2020-02-02 01:00'::timestamp), datediff('hour', '2020-01-01 00:59'::timestamp, '2020-01-01 01:01'::timestamp)",
+     "2020-02-29 00:00:00|2|1"),
+    ("select trunc(getdate()) = current_date, sysdate <= getdate() + interval '1 minute', last_day('2020-02-10'::timestamp), convert(int, '7'), convert_timezone('UTC', 'Asia/Seoul', '2020-01-01 00:00'::timestamp)",
+     "t|t|2020-02-29|7|2020-01-01 09:00:00"),
+    ("select listagg(distinct x, ', ') within group (order by x desc), median(y), approximate count(distinct x) from (select 'a' as x, 1 as y union all select 'b', 2 union all select 'b', 6)", "b, a|2|2"),
+    ("select json_extract_path_text('{\"a\": {\"b\": 7}}', 'a', 'b'), json_parse('[1, 2]')::super, is_valid_json('{'), json_extract_array_element_text('[1, 5]', 1)", "7|[1, 2]|f|5"),
+    ("select x from (select 1 as x union select 2) qualify row_number() over (order by x desc) = 1", "2"),
+    ("select top 1 x from (select 1 as x union select 2) t order by x desc", "2"),
+    ("select 1 minus select 2", "1"),
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sql, rows", DIALECT)
+def test_dialect(warehouse, sql, rows):
+    assert ["|".join(row) for row in warehouse.sql(sql)] == [rows]
+
+
+@pytest.mark.long
+def test_tables_as_redshift_has_them(warehouse):
+    """Keys are told, not enforced; where rows lie is passed over; settings and housekeeping that PostgreSQL does not know."""
+    warehouse.sql("""create table keys (id bigint identity(5, 2) primary key, code char(3) not null unique, other int references plays2 (id), extra super, name nvarchar(10) collate case_insensitive,
+        unique (code), constraint c foreign key (other) references plays2 (id)) backup no compound sortkey (id, code)""".replace(" references plays2 (id)", " references keys (id)"))
+    warehouse.sql("insert into keys (code, other, extra) values ('a', 9, json_parse('{\"a\": 1}')), ('a', 9, null)")
+    assert warehouse.sql("select id, extra from keys order by id") == [["5", '{"a": 1}'], ["7", ""]]
+    assert "null value" in warehouse.refused("insert into keys (code) values (null)")
+    for sql in ("vacuum full keys", "analyze compression keys", "analyze keys predicate columns", "set query_group to 'dbt'", "alter table keys alter diststyle all", "set enable_result_cache_for_session to off",
+                "create user reader password 'Abcdefg1' nocreateuser", "create group readers", "grant select on keys to group readers", "create role r1", "create role r2", "grant role r1 to role r2"):
+        warehouse.sql(sql)
+    assert warehouse.sql("""select "column", type from pg_table_def where tablename = 'keys' and "column" in ('id', 'extra') order by 1""") == [["extra", "jsonb"], ["id", "bigint"]]
+
+
+@pytest.mark.long
+def test_copy_and_unload(warehouse):
+    role = warehouse.spectrum
+    warehouse.sql("create table loaded (id int, title varchar(100), price decimal(8, 2))")
+    warehouse.put("json/a.json", '{"ID": 7, "title": "Tab\\there"}\n{"id": 8, "price": 2}\n')
+    assert "2 record(s) loaded" in warehouse.psql(f"copy loaded from 's3://lake/songs/a' iam_role '{role}' csv ignoreheader 1").stderr
+    warehouse.sql(f"copy loaded from 's3://lake/json/' iam_role '{role}' format as json 'auto ignorecase'")
+    assert warehouse.sql("select id, title, price from loaded order by id") == [["1", "Paranoid", "1.50"], ["2", "Iron, Man", "2.25"], ["7", "Tab\there", ""], ["8", "", "2.00"]]
+    warehouse.sql(f"unload ('select * from loaded where title <> ''x'' order by id') to 's3://lake/out/songs_' iam_role '{role}' parquet")
+    warehouse.sql(f"unload ('select id, title from loaded order by id limit 2') to 's3://lake/text/' iam_role '{role}' header parallel off")
+    assert warehouse.get("text/000") == "id|title\n1|Paranoid\n2|Iron, Man\n"
+    warehouse.sql("create table back (id int, title varchar(100), price decimal(8, 2))")
+    warehouse.sql(f"copy back from 's3://lake/out/songs_0000_part_00.parquet' iam_role '{role}' format parquet")
+    assert warehouse.sql("select count(*), sum(price) from back") == [["3", "3.75"]]
+    assert "unload destination on S3 is not empty" in warehouse.refused(f"unload ('select 1') to 's3://lake/out/' iam_role '{role}'")
+    assert "The specified S3 prefix 'none/' does not exist" in warehouse.refused(f"copy loaded from 's3://lake/none/' iam_role '{role}' csv")
+    assert "not authorized to assume IAM Role" in warehouse.refused("copy loaded from 's3://lake/songs/' iam_role 'arn:aws:iam::000000000000:role/nobody' csv")
+    # what does not fit: nothing is loaded, and the reason lies in a table
+    assert "Check 'stl_load_errors' system table for details" in warehouse.refused(f"copy loaded (id) from 's3://lake/songs/' iam_role '{role}' csv ignoreheader 1")
+    assert warehouse.sql("select trim(filename), trim(err_reason) from stl_load_errors") == [["s3://lake/songs/a.csv", "Extra column(s) found"]]
+    assert warehouse.sql("select count(*) from loaded") == [["4"]]
+    # within a transaction, as every other statement
+    warehouse.sql(f"begin; copy loaded from 's3://lake/songs/a' iam_role '{role}' csv ignoreheader 1; rollback")
+    assert warehouse.sql("select count(*) from loaded") == [["4"]]
+
+
+@pytest.mark.long
+def test_external_schemas(warehouse):
+    """Of the data catalog, as it is now; nothing of the warehouse's own can be made in one."""
+    warehouse.sql(f"create external schema if not exists ext from data catalog database 'catalog' iam_role '{warehouse.spectrum}'")
+    assert warehouse.sql("select count(*), sum(price) from ext.songs") == [["2", "3.75"]]
+    warehouse.sql("create table mine sortkey (id) as select * from ext.songs")
+    warehouse.put("songs/b.csv", "id,title,price\n3,War Pigs,1\n")
+    assert warehouse.sql("select (select count(*) from ext.songs), (select count(*) from mine)") == [["3", "2"]]
+    warehouse.client().delete_object(Bucket="lake", Key="songs/b.csv")
+    assert warehouse.sql("select count(*) from lake.ext.songs") == [["2"]]
+    assert warehouse.sql("select tablename, columnname, external_type from svv_external_columns where schemaname = 'ext' order by columnnum") == [["songs", "id", "int"], ["songs", "title", "string"], ["songs", "price", "double"]]
+    assert warehouse.sql("select databasename, esoptions from svv_external_schemas where schemaname = 'ext'") == [["catalog", json.dumps({"IAM_ROLE": warehouse.spectrum}, separators=(",", ":"))]]
+    assert "Operations on local objects in external schema are not enabled" in warehouse.refused("create view ext.v as select 1 as x")
+    assert 'relation "ext.nothing" does not exist' in warehouse.refused("select * from ext.nothing")
+    warehouse.sql("drop schema ext cascade")
+
+
+@pytest.mark.long
+def test_late_binding_views(warehouse):
+    """They know no table until they are asked, and hold none of them fast."""
+    warehouse.sql("create view public.late as with sums as (select who, total from public.totals) select who, total * 2 as twice from sums with no schema binding")
+    assert 'relation "public.totals" does not exist' in warehouse.refused("select * from public.late")
+    warehouse.sql("create table totals (who varchar(10), total int); insert into totals values ('ada', 4)")
+    assert warehouse.sql("select l.twice from late l join totals t on t.who = l.who") == [["8"]]
+    warehouse.sql("drop table totals")
+    warehouse.sql("create table totals as select 'bob'::varchar as who, 5 as total")
+    assert warehouse.sql("select who, twice from public.late") == [["bob", "10"]]
+    warehouse.sql("create or replace view late as select who from public.totals with no schema binding")
+    assert warehouse.sql("select col, kind from pg_get_late_binding_view_cols() cols(s name, v name, col name, kind varchar, n int) where v = 'late'") == [["who", "character varying"]]
+    warehouse.sql("alter table late rename to later")
+    assert warehouse.sql("select * from later") == [["bob"]]
+    assert "All the relation names inside should be qualified" in warehouse.refused("create view unqualified as select * from totals with no schema binding")
+    warehouse.sql("drop view later")
+    assert 'relation "later" does not exist' in warehouse.refused("select * from later")
