@@ -282,6 +282,14 @@ static const struct option output_options[] = {
 };
 static const struct option_set output_set = OPTION_SET(NULL, output_options);
 
+static const struct option run_options[] = {
+    {0, "member", .value = "NAME", .kind = OPTION_LIST, .offset = offsetof(struct fleet_settings, members),
+        .completes = COMPLETES_ENV, .doc = "only this member; may be repeated"},
+};
+static const struct option_set run_set = OPTION_SET(NULL, run_options);
+static const struct option_set *const run_sets[] = {
+    &run_set, &at_once_set, &options_json, &options_stack, NULL};
+
 static const struct option_set *const plan_sets[] = {
     &at_once_set, &options_teardown, &options_json, &options_drift, &options_stack, NULL};
 static const struct option_set *const change_sets[] = {
@@ -342,8 +350,22 @@ static const struct command fleet_output_command = {
     .completes = COMPLETES_ENV,
     .run = run_output,
 };
+static const struct command fleet_run_command = {
+    .name = "run",
+    .args = "JOB [NAME=TEXT | NAME:=JSON | WORD]...",
+    .summary = "run a job of each member",
+    .details =
+        "As \"weir run\" does for one, each in a process of its own; lines come with the member's name in "
+        "front. The status is the worst of all.",
+    .sets = run_sets,
+    .settings_size = sizeof(struct fleet_settings),
+    .min_args = 1,
+    .max_args = -1,
+    .completes = COMPLETES_JOB,
+    .run = fleet_run,
+};
 static const struct command *const subs[] = {&fleet_plan_command, &fleet_apply_command,
-    &fleet_destroy_command, &fleet_status_command, &fleet_output_command, NULL};
+    &fleet_destroy_command, &fleet_status_command, &fleet_output_command, &fleet_run_command, NULL};
 
 const struct command cmd_fleet = {
     .name = "fleet",

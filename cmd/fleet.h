@@ -45,7 +45,8 @@ struct fleet_settings {
     struct settings shared;
     int at_once;
     bool verify;
-    const char *format; /* output */
+    const char *format;   /* output */
+    struct texts members; /* run */
 };
 
 struct fleet {
@@ -80,6 +81,9 @@ int fleet_remember(struct fleet *fleet, bool gone);
 bool member_goes(const struct member *member);
 /* What is wrong with the member, as a command alone would say it. */
 void member_fail(struct member *member, const struct err *err);
+
+/* fleet_run.c: the command. */
+int fleet_run(struct invocation *inv);
 
 /* ---- fleet_show.c ---- */
 

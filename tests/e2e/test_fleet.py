@@ -145,3 +145,37 @@ def test_which_member(local_stack):
     assert "named as arguments" in local_stack.run("fleet", "plan", "-e", "anna", status=3).err
     local_stack.write("stack: lab\nresources: {a: {type: weir.value, value: 1}}\n")
     assert "this stack is no fleet" in local_stack.run("fleet", "plan", status=3).err
+
+
+def test_a_job_of_each(tmp_path, fast_sandbox):
+    lab = Stack(tmp_path / "stack", fast_sandbox)
+    lab.write("import json\n\n\ndef handler(event, context):\n    if event.get('fails') == event['owner']:\n        raise ValueError('no such day')\n    return {'hello': event['owner']}\n", "hello/main.py")
+    lab.write("""
+        stack: greet
+        inputs: {owner: {type: string}}
+        fleet: {each: [anna, bob], inputs: {owner: "${each.key}"}}
+        resources:
+          code: {type: aws.s3.bucket, name: "${inputs.owner}-code", force_destroy: true}
+          packed: {type: weir.artifact, source: hello, store: "${code.name}"}
+          role:
+            type: aws.iam.role
+            name: ${inputs.owner}-hello
+            assume_role_policy: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}]}
+          hello:
+            type: aws.lambda.function
+            name: ${inputs.owner}-hello
+            role: ${role.arn}
+            runtime: python3.11
+            handler: main.handler
+            code: {s3_bucket: "${packed.bucket}", s3_key: "${packed.key}"}
+            environment: {OWNER: "${inputs.owner}"}
+    """)
+    lab.run("fleet", "apply", "--yes")
+    ran = lab.run("fleet", "run", "hello", "owner=anna", "--member", "bob")
+    assert 'bob: {"hello": "anna"}' in ran.out.replace('{"hello":"anna"}', '{"hello": "anna"}') and "anna: " not in ran.out, str(ran)
+    both = lab.run("fleet", "run", "hello", "owner=x")
+    assert sorted(line.split(":")[0] for line in both.out.splitlines()) == ["anna", "bob"]
+    failed = lab.run("fleet", "run", "hello", "owner=x", "fails=x", status=1)
+    assert "anna: " in failed.err and "no such day" in failed.out + failed.err
+    assert "--sandbox serves one process only" in lab.run("fleet", "run", "hello", "--sandbox", status=3).err
+    lab.run("fleet", "destroy", "--yes")
