@@ -12,7 +12,6 @@ extern const struct thing docker_container;
 
 /* ---- container_spelling.c: single values ---- */
 
-const struct value *spell_same(struct op_ctx *ctx, const struct value *v);
 const struct value *spell_size_out(struct op_ctx *ctx, const struct value *v);
 const struct value *spell_size_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
 const struct value *spell_time_out(struct op_ctx *ctx, const struct value *v);

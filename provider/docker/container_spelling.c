@@ -12,12 +12,6 @@ static struct str text_of(struct op_ctx *ctx, const struct value *v)
     return value_scalar_text(ctx->arena, v);
 }
 
-const struct value *spell_same(struct op_ctx *ctx, const struct value *v)
-{
-    (void)ctx;
-    return v;
-}
-
 /* ---- 512m, 1.5g; a number is bytes ---- */
 
 static const struct unit {

@@ -65,11 +65,6 @@ void server_free(struct server *server)
     free(server);
 }
 
-struct str server_database(const struct server *server)
-{
-    return server->settings.dbname;
-}
-
 /* ---- lending ---- */
 
 /* One that leads there already, or an unused place, or one that leads elsewhere; NULL: all are taken. */

@@ -25,8 +25,6 @@ struct session;
 /* Reads the settings (`providers: NAME:`) and opens nothing. */
 int server_new(const struct provider_options *options, struct server **out, struct err *err);
 void server_free(struct server *server);
-/* The database that the settings name, where types without `database` lie. */
-struct str server_database(const struct server *server);
 
 /*
  * A connection to that database ("": the settings' own; SERVER_WIDE: any that is there, for what belongs to

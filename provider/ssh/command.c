@@ -37,7 +37,6 @@ static int run_flow(struct reach *reach, struct wire *wire, struct flow *flow, i
 {
     int64_t deadline_ms = timeout_ms ? clock_mono_ms() + timeout_ms : 0;
     flow_start(reach->net, wire, flow);
-    atomic_fetch_add(&reach->trips, 1);
     if (!flow_wait(reach->net, flow, deadline_ms, cancel)) {
         flow_abort(reach->net, flow);
         if (flow->err.class == ERR_INTERRUPTED && !(cancel && atomic_load(cancel)))
@@ -102,41 +101,6 @@ void reach_quote(struct buf *out, struct str word)
         else
             buf_add_char(out, word.p[i]);
     buf_add_char(out, '\'');
-}
-
-/* Beside the target, so that renaming is one step; what is left of a broken attempt is taken over. */
-static void write_script(const struct reach_file *file, struct buf *out)
-{
-    buf_addz(out, "umask 077; f=");
-    reach_quote(out, file->path);
-    buf_addz(out, "; t=$f.weir-new; trap 'rm -f \"$t\"' EXIT; cat > \"$t\" || exit 1; ");
-    buf_addf(out, "[ \"$(wc -c < \"$t\")\" -eq %zu ] || { echo 'the file came short' >&2; exit 1; }; ",
-        file->content.n);
-    if (file->owner.n || file->group.n) {
-        AUTO_BUF struct buf owner = BUF_INIT;
-        buf_addf(&owner, "%.*s%s%.*s", STR_ARG(file->owner), file->group.n ? ":" : "", STR_ARG(file->group));
-        buf_addz(out, "chown -- ");
-        reach_quote(out, buf_str(&owner));
-        buf_addz(out, " \"$t\" || exit 1; ");
-    }
-    if (file->mode)
-        buf_addf(out, "chmod %o \"$t\" || exit 1; ", (unsigned)file->mode);
-    buf_addz(out, "{ sync \"$t\" 2>/dev/null || sync; } && mv -f -- \"$t\" \"$f\"");
-}
-
-int reach_write(struct reach *reach, struct str connection, const struct reach_file *file, struct err *err)
-{
-    AUTO_REACH_RESULT struct reach_result result = REACH_RESULT_INIT;
-    AUTO_BUF struct buf script = BUF_INIT;
-    write_script(file, &script);
-    struct reach_command command = {
-        .command = buf_str(&script), .input = &file->content, .input_count = 1, .repeatable = true};
-    if (reach_exec(reach, connection, &command, &result, err))
-        return -1;
-    if (result.status == 0)
-        return 0;
-    return err_set(err, ERR_SERVICE, "cannot write %.*s by \"%.*s\": %.*s", STR_ARG(file->path),
-        STR_ARG(connection), STR_ARG(str_trim(buf_str(&result.error))));
 }
 
 /* ---- for a person ---- */

@@ -20,7 +20,6 @@ int reach_probe(
         .out = -1,
         .error = -1};
     flow_start(reach->net, *wire, &flow);
-    atomic_fetch_add(&reach->trips, 1);
     if (!flow_wait(reach->net, &flow, clock_mono_ms() + PROBE_MS, reach->patience.cancel))
         flow_abort(reach->net, &flow);
     if (flow.err.class == ERR_NONE)

@@ -64,14 +64,6 @@ struct link *reach_link(struct reach *reach, struct str name, struct err *err)
     return rc ? NULL : link;
 }
 
-bool reach_defined(struct reach *reach, struct str name)
-{
-    pthread_mutex_lock(&reach->lock);
-    bool defined = map_get(&reach->links, name) != NULL;
-    pthread_mutex_unlock(&reach->lock);
-    return defined;
-}
-
 static void replace(struct reach *reach, struct link *link, struct connection *connection)
 {
     while (link->opening)
@@ -118,11 +110,6 @@ void reach_be_patient(struct reach *reach, const struct reach_patience *patience
     pthread_mutex_lock(&reach->lock);
     reach->patience = *patience;
     pthread_mutex_unlock(&reach->lock);
-}
-
-uint64_t reach_round_trips(struct reach *reach)
-{
-    return atomic_load(&reach->trips);
 }
 
 /* ---- opening ---- */
@@ -265,10 +252,8 @@ static int open_anew(struct link *link, struct err *err)
     if (!rc)
         rc = open_link(link, &patience, &session, err);
     struct wire *wire = rc ? NULL : net_add(reach->net, session, link->connection.keep_alive_ms);
-    if (!rc) {
-        atomic_fetch_add(&reach->trips, 1);
+    if (!rc)
         rc = await_cloud_init(link, wire, &patience, err);
-    }
     pthread_mutex_lock(&reach->lock);
     link->wire = rc ? NULL : wire;
     return rc;

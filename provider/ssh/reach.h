@@ -3,7 +3,7 @@
  * databases in private networks.
  *
  * Order of calls: reach_new(); reach_define() for each connection as soon as its settings are known (in a
- * plan, or in the midst of an apply); then reach_exec(), reach_forward(), reach_write() and reach_shell() by
+ * plan, or in the midst of an apply); then reach_exec(), reach_forward() and reach_shell() by
  * name, from any thread; reach_free() closes sessions and forwarded ports. Nothing is opened before something
  * wants it: the first call for a connection logs in, and opens on its way the connection that it goes `via`.
  *
@@ -57,7 +57,6 @@ void reach_free(struct reach *reach);
  */
 int reach_define(
     struct reach *reach, struct str name, const struct value *config, struct str dir, struct err *err);
-bool reach_defined(struct reach *reach, struct str name);
 
 /* What holds for all that waits from now on. */
 struct reach_patience {
@@ -70,8 +69,6 @@ void reach_be_patient(struct reach *reach, const struct reach_patience *patience
 
 /* Opens it, unless it is open. */
 int reach_open(struct reach *reach, struct str connection, struct err *err);
-/* How often something had to be asked of that side of the network and waited for. */
-uint64_t reach_round_trips(struct reach *reach);
 
 /*
  * A loopback port (127.0.0.1) that leads to host:port as seen from the connection's far end, while the reach
@@ -112,17 +109,6 @@ void reach_result_release(struct reach_result *result);
 /* One command. A status other than 0 is no failure of this function. */
 int reach_exec(struct reach *reach, struct str connection, const struct reach_command *command,
     struct reach_result *result, struct err *err);
-
-/*
- * Writes a file there: aside, synced and renamed, so that nobody ever sees half of it. owner and group may be
- * empty, mode 0: as the login has it.
- */
-struct reach_file {
-    struct str path, owner, group;
-    mode_t mode;
-    struct str content;
-};
-int reach_write(struct reach *reach, struct str connection, const struct reach_file *file, struct err *err);
 
 /* A person's shell, or one command, on the given descriptors; *status as in reach_result. */
 struct reach_terminal {

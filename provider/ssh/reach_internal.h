@@ -35,7 +35,6 @@ struct reach {
     struct reach_patience patience;
     int openers; /* threads that open a lost session for a forwarded port */
     atomic_bool closing;
-    _Atomic uint64_t trips;
 };
 
 struct link *reach_link(struct reach *reach, struct str name, struct err *err);

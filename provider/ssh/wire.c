@@ -115,13 +115,6 @@ bool wire_is_open(struct net *net, const struct wire *wire)
     return open;
 }
 
-void wire_why(struct net *net, const struct wire *wire, char *out, size_t size)
-{
-    pthread_mutex_lock(&net->lock);
-    snprintf(out, size, "%s", wire->why);
-    pthread_mutex_unlock(&net->lock);
-}
-
 void wire_close(struct net *net, struct wire *wire)
 {
     pthread_mutex_lock(&net->lock);

@@ -79,8 +79,6 @@ void net_free(struct net *net);
 struct wire *net_add(struct net *net, ssh_session session, int keep_alive_ms);
 bool wire_is_open(struct net *net, const struct wire *wire);
 void wire_close(struct net *net, struct wire *wire);
-/* Why it is not open any more; "" not known. */
-void wire_why(struct net *net, const struct wire *wire, char *out, size_t size);
 
 void flow_start(struct net *net, struct wire *wire, struct flow *flow);
 /* False: the moment came, or *cancel was set, and the flow goes on. deadline_ms 0: none. */
