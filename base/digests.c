@@ -181,7 +181,7 @@ bool digests_find(struct digests *d, const struct file_id *id, unsigned char sha
     return found;
 }
 
-static bool settled(const struct file_id *id, int64_t read_ms)
+static bool digests_settled(const struct file_id *id, int64_t read_ms)
 {
     int64_t last_ns = id->modified_ns > id->changed_ns ? id->modified_ns : id->changed_ns;
     int64_t margin_ms = id->changed_ns % 1000000000 ? FINE_MS : COARSE_MS;
@@ -191,7 +191,7 @@ static bool settled(const struct file_id *id, int64_t read_ms)
 void digests_remember(
     struct digests *d, const struct file_id *id, int64_t read_ms, const unsigned char sha256[SHA256_SIZE])
 {
-    if (!d || !settled(id, read_ms))
+    if (!d || !digests_settled(id, read_ms))
         return;
     struct entry entry = {.id = *id, .day = d->today};
     memcpy(entry.sha256, sha256, SHA256_SIZE);

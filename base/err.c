@@ -46,7 +46,7 @@ static void err_put(char *text, size_t size, struct str whole)
 }
 
 /* Without secrets, and that before it is cut: half a one would not be known any more. */
-static void format(char *text, size_t size, const char *more, const char *form, va_list args)
+static void err_format(char *text, size_t size, const char *more, const char *form, va_list args)
 {
     AUTO_BUF struct buf whole = BUF_INIT, shown = BUF_INIT;
     buf_addvf(&whole, form, args);
@@ -61,7 +61,7 @@ int err_vset(struct err *err, enum err_class class, const char *form, va_list ar
     if (!err)
         return -1;
     char message[sizeof err->message];
-    format(message, sizeof message, NULL, form, args);
+    err_format(message, sizeof message, NULL, form, args);
     *err = (struct err){.class = class};
     memcpy(err->message, message, sizeof message);
     err->root = (unsigned short)strlen(err->message);
@@ -85,7 +85,7 @@ int err_errno(struct err *err, enum err_class class, const char *form, ...)
     if (!err)
         return -1;
     va_start(args, form);
-    format(message, sizeof message, strerror_r(number, reason, sizeof reason), form, args);
+    err_format(message, sizeof message, strerror_r(number, reason, sizeof reason), form, args);
     va_end(args);
     *err = (struct err){.class = class};
     memcpy(err->message, message, sizeof message);
@@ -100,7 +100,7 @@ int err_context(struct err *err, const char *form, ...)
     char message[sizeof err->message];
     va_list args;
     va_start(args, form);
-    format(message, sizeof message, err->message, form, args);
+    err_format(message, sizeof message, err->message, form, args);
     va_end(args);
     memcpy(err->message, message, sizeof message);
     return -1;
@@ -113,7 +113,7 @@ int err_hint(struct err *err, const char *form, ...)
     char hint[sizeof err->hint];
     va_list args;
     va_start(args, form);
-    format(hint, sizeof hint, NULL, form, args);
+    err_format(hint, sizeof hint, NULL, form, args);
     va_end(args);
     memcpy(err->hint, hint, sizeof hint);
     return -1;

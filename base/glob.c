@@ -63,7 +63,7 @@ static bool set_has(struct str p, size_t *at, unsigned char c)
 }
 
 /* Does what is at `at` stand for this one byte? Moves behind it. */
-static bool takes(struct str p, size_t *at, unsigned char c)
+static bool glob_takes(struct str p, size_t *at, unsigned char c)
 {
     if (p.p[*at] == '[')
         return set_has(p, at, c);
@@ -146,7 +146,7 @@ static bool take_one(struct matching *m)
     if (m->at >= m->p.n || m->from >= m->t.n)
         return false;
     bool wild = m->p.p[m->at] == '?' || m->p.p[m->at] == '[';
-    if ((wild && is_hidden(m, m->from)) || !takes(m->p, &m->at, (unsigned char)m->t.p[m->from]))
+    if ((wild && is_hidden(m, m->from)) || !glob_takes(m->p, &m->at, (unsigned char)m->t.p[m->from]))
         return false;
     m->from++;
     return true;

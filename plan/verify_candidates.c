@@ -15,7 +15,7 @@
 /* ---- what was recorded ---- */
 
 /* Was it to be left where it is? */
-static bool stays(const struct candidate *candidate)
+static bool verify_stays(const struct candidate *candidate)
 {
     const struct resource_ops *ops = candidate->schema ? candidate->schema->ops : NULL;
     return ops && ops->stays && candidate->object && ops->stays(candidate->object);
@@ -27,7 +27,7 @@ static void add_candidate(struct verifying *v, const struct candidate *candidate
     struct arena *arena = v->p->arena;
     struct str key =
         arena_printf(arena, "%.*s %.*s", STR_ARG(candidate->subject.type), STR_ARG(candidate->subject.id));
-    if (map_set(&v->known, key, v) || stays(candidate))
+    if (map_set(&v->known, key, v) || verify_stays(candidate))
         return;
     MEM_GROW(v->items, v->cap, v->n + 1);
     struct candidate *own = &v->items[v->n++];

@@ -19,7 +19,7 @@ struct walk {
 static void files_add_file(struct walk *walk, struct str dir, struct str file);
 
 /* "./net" of "stack" is "stack/net". */
-static struct str join(struct walk *walk, struct str dir, struct str name)
+static struct str files_join(struct walk *walk, struct str dir, struct str name)
 {
     while (str_starts(name, STR("./")))
         name = str_slice(name, 2, name.n);
@@ -30,7 +30,7 @@ static void add_includes(struct walk *walk, struct str dir, const struct node *l
 {
     for (uint32_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++)
         if (list->items[i]->kind == NODE_STRING)
-            files_add_file(walk, dir, join(walk, dir, list->items[i]->string));
+            files_add_file(walk, dir, files_join(walk, dir, list->items[i]->string));
 }
 
 static void add_modules(struct walk *walk, struct str dir, const struct node *modules)
@@ -40,7 +40,7 @@ static void add_modules(struct walk *walk, struct str dir, const struct node *mo
         struct str file;
         if (!source || source->kind != NODE_STRING || str_starts(source->string, STR("builtin/")))
             continue;
-        struct str folder = join(walk, dir, source->string);
+        struct str folder = files_join(walk, dir, source->string);
         if (find_stack_file(walk->arena, folder, &file))
             files_add_file(walk, folder, file);
     }

@@ -357,7 +357,7 @@ static bool retry_unsettled(struct aws_exchange *x)
 }
 
 /* Whether to send again, and after how long. */
-static bool decide(struct aws_exchange *x, int64_t *delay_ms)
+static bool exchange_decide(struct aws_exchange *x, int64_t *delay_ms)
 {
     *delay_ms = 0;
     if (x->failure.class == ERR_INTERRUPTED || x->sunk)
@@ -410,7 +410,7 @@ bool exchange_settle(struct aws_exchange *x, bool sent, int64_t *delay_ms)
     if (x->answer.status && x->failure.class != ERR_THROTTLED)
         throttle_accepted(&x->service->throttle);
     if (x->failure.class)
-        return !decide(x, delay_ms);
+        return !exchange_decide(x, delay_ms);
     retry_budget_give(&x->service->budget, x->last_cost ? x->last_cost : 1);
     return true;
 }

@@ -40,7 +40,7 @@ static bool may_pass(void *ctx, const struct err *err)
     return str_eqz(STR("ConcurrentOperationException"), err->code);
 }
 
-static int call(struct op_ctx *ctx, const char *operation, const struct value *input, bool sensitive,
+static int cfn_send(struct op_ctx *ctx, const char *operation, const struct value *input, bool sensitive,
     const char *needs, const struct value **document, struct err *err)
 {
     struct wire_operation op = {.name = str_z(operation),
@@ -142,7 +142,7 @@ static int64_t pause_before(const struct op_ctx *ctx, const struct cfn_event *ev
     return asked_ms < LONGEST_WAIT_MS ? asked_ms : LONGEST_WAIT_MS;
 }
 
-static void tell(const struct op_ctx *ctx, const struct cfn_event *event)
+static void cfn_tell(const struct op_ctx *ctx, const struct cfn_event *event)
 {
     char what[256];
     snprintf(what, sizeof what, "waiting, the service says %.*s%s%.*s", STR_ARG(event->status),
@@ -159,14 +159,14 @@ int cfn_follow(struct op_ctx *ctx, struct cfn_event *event, struct err *err)
         if (clock_mono_ms() > until)
             return err_set(err, ERR_TIMEOUT, "the request %.*s has not ended in time, the service says %.*s",
                 STR_ARG(event->token), STR_ARG(event->status));
-        tell(ctx, event);
+        cfn_tell(ctx, event);
         if (sleep_for(
                 ctx, pause_before(ctx, event, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS), err))
             return -1;
         struct value_entry token = {STR("RequestToken"), value_string_ref(ctx->arena, event->token)};
         const struct value *document;
-        if (call(ctx, "GetResourceRequestStatus", value_map(ctx->arena, &token, 1), false, "ProgressEvent",
-                &document, err))
+        if (cfn_send(ctx, "GetResourceRequestStatus", value_map(ctx->arena, &token, 1), false,
+                "ProgressEvent", &document, err))
             return -1;
         *event = read_event(value_getz(document, "ProgressEvent"));
     }
@@ -200,7 +200,7 @@ static int carry_out_once(struct op_ctx *ctx, const struct cfn_request *request,
         ctx->arena, with_type(ctx, request->input), STR("ClientToken"), client_token(ctx, attempt));
     const struct value *document;
     *event = (struct cfn_event){0};
-    if (call(ctx, request->operation, input, request->sensitive, "ProgressEvent", &document, err))
+    if (cfn_send(ctx, request->operation, input, request->sensitive, "ProgressEvent", &document, err))
         return -1;
     *event = read_event(value_getz(document, "ProgressEvent"));
     return cfn_follow(ctx, event, err);
@@ -220,7 +220,7 @@ int cfn_carry_out(
             *err = failure;
             return -1;
         }
-        tell(ctx, event);
+        cfn_tell(ctx, event);
         if (sleep_for(ctx, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS, err))
             return -1;
     }
@@ -245,8 +245,8 @@ int cfn_get(struct op_ctx *ctx, struct str identifier, const struct value **prop
     const struct value *document;
     struct err failure = ERR_INIT;
     *properties = NULL;
-    if (!call(ctx, "GetResource", with_type(ctx, value_map(ctx->arena, &id, 1)), false, "ResourceDescription",
-            &document, &failure))
+    if (!cfn_send(ctx, "GetResource", with_type(ctx, value_map(ctx->arena, &id, 1)), false,
+            "ResourceDescription", &document, &failure))
         return read_properties(ctx->arena, value_getz(document, "ResourceDescription"), properties, err);
     if (failure.class == ERR_ABSENT)
         return 0;
@@ -262,7 +262,7 @@ static int each_page(struct op_ctx *ctx, const char *operation, const struct val
     AUTO_PAGES struct pages pages = PAGES_INIT;
     for (bool done = false; !done;) {
         const struct value *document;
-        if (call(ctx, operation, input, false, at, &document, err))
+        if (cfn_send(ctx, operation, input, false, at, &document, err))
             return -1;
         const struct value *items = value_getz(document, at);
         if (items->kind == VALUE_LIST && take(take_ctx, items, &done, err))

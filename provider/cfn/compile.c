@@ -226,7 +226,7 @@ static void settle_attrs(struct cfn_type *type, struct attr *attrs)
     }
 }
 
-static void describe(struct cfn_type *type, struct arena *arena)
+static void cfn_describe_type(struct cfn_type *type, struct arena *arena)
 {
     struct str rest, word[3], name = type->schema.name;
     for (int i = 0; i < 3; i++, name = rest) {
@@ -295,7 +295,7 @@ int cfn_compile(struct arena *arena, const struct value *document, struct cfn_ty
     set_tags(&c, type);
     set_handlers(type);
     settle_attrs(type, attrs);
-    describe(type, arena);
+    cfn_describe_type(type, arena);
     type->schema.impl = type;
     *out = type;
     return 0;

@@ -52,7 +52,7 @@ static const struct value *definition(const struct compile *c, struct str refere
 }
 
 /* Follows references; what stands beside one goes before what it refers to. *name: the first definition. */
-static const struct value *resolved(struct compile *c, const struct value *schema, struct str *name)
+static const struct value *compile_resolved(struct compile *c, const struct value *schema, struct str *name)
 {
     *name = STR_EMPTY;
     for (int i = 0; i < REFERENCES_MAX; i++) {
@@ -79,7 +79,8 @@ static const struct value *agreed_type(struct compile *c, const struct value *li
     const struct value *agreed = NULL, *array = NULL;
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
         struct str ignored;
-        const struct value *one = resolved(c, list->items[i], &ignored), *type = value_getz(one, "type");
+        const struct value *one = compile_resolved(c, list->items[i], &ignored),
+                           *type = value_getz(one, "type");
         if (!type || (type->kind == VALUE_LIST && str_eqz(value_gets(one, "format"), "json")))
             continue;
         array = value_equal(type, value_stringz(c->arena, "array")) ? type : array;
@@ -103,7 +104,7 @@ static const struct value *merged(struct compile *c, const struct value *schema)
             continue;
         for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
             struct str ignored;
-            const struct value *one = merged(c, resolved(c, list->items[i], &ignored));
+            const struct value *one = merged(c, compile_resolved(c, list->items[i], &ignored));
             const struct value *inner = value_getz(one, "properties");
             if (w == 0)
                 schema = value_merge(c->arena, one, schema);
@@ -150,11 +151,7 @@ static const struct type *compile_type(
 
 static bool is_required(const struct value *schema, struct str name)
 {
-    const struct value *list = value_getz(schema, "required");
-    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        if (str_eq(value_text(list->items[i], STR_EMPTY), name))
-            return true;
-    return false;
+    return value_list_has(value_getz(schema, "required"), name);
 }
 
 static void compile_fields(
@@ -177,7 +174,7 @@ static const struct type *compile_inner(
     unsigned ignored = 0;
     struct marks within = marks_within(c->arena, marks, STR("*"), &ignored);
     struct str name;
-    const struct value *inner = merged(c, resolved(c, schema, &name));
+    const struct value *inner = merged(c, compile_resolved(c, schema, &name));
     return compile_type(c, inner, name, &within);
 }
 
@@ -326,7 +323,7 @@ static void set_limits(struct compile *c, struct attr *attr, const struct value 
         attr->pattern = cfn_pattern(c->arena, pattern);
     const struct value *items = value_getz(schema, "items");
     if (items && items->kind == VALUE_MAP && depth < 2 && !attr->choices && !attr->pattern.n)
-        set_limits(c, attr, resolved(c, items, &ignored), depth + 1);
+        set_limits(c, attr, compile_resolved(c, items, &ignored), depth + 1);
 }
 
 static void set_compare(struct attr *attr, const struct value *schema, unsigned here)
@@ -423,7 +420,7 @@ void compile_attr(struct compile *c, struct attr *attr, struct str name, const s
     struct marks within = marks_within(c->arena, marks, name, &here);
     struct str definition_name;
     schema = schema->kind == VALUE_MAP ? schema : &value_empty_map;
-    schema = merged(c, resolved(c, schema, &definition_name));
+    schema = merged(c, compile_resolved(c, schema, &definition_name));
     *attr = (struct attr){.name = arena_str(c->arena, name),
         .type = compile_type(c, schema, definition_name, &within),
         .settable = !(here & MARK_READ_ONLY),

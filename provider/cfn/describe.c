@@ -29,8 +29,8 @@ static struct str file_of(struct arena *arena, struct str folder, struct str typ
     return path_join(arena, folder, arena_printf(arena, "%s.json", name));
 }
 
-static int ask(struct aws_client *client, struct arena *arena, struct str type, const struct value **answer,
-    struct err *err)
+static int describe_ask(struct aws_client *client, struct arena *arena, struct str type,
+    const struct value **answer, struct err *err)
 {
     struct value_entry input[] = {
         {STR("Type"), value_stringz(arena, "RESOURCE")}, {STR("TypeName"), value_string(arena, type)}};
@@ -46,7 +46,8 @@ static int ask(struct aws_client *client, struct arena *arena, struct str type, 
 }
 
 /* What is kept has to be of use. */
-static int check(struct arena *arena, struct str schema_text, const struct value **schema, struct err *err)
+static int describe_check(
+    struct arena *arena, struct str schema_text, const struct value **schema, struct err *err)
 {
     struct cfn_type *ignored;
     return json_parse(arena, schema_text, schema, err) || cfn_compile(arena, *schema, &ignored, err) ? -1 : 0;
@@ -59,7 +60,8 @@ int cfn_describe(struct aws_client *client, struct arena *arena, struct str type
     if (!cfn_is_type_name(type))
         return err_set(err, ERR_USAGE, "\"%.*s\" is no type of CloudFormation: Organization::Service::Type",
             STR_ARG(type));
-    if (ask(client, arena, type, &answer, err) || check(arena, value_gets(answer, "Schema"), &schema, err))
+    if (describe_ask(client, arena, type, &answer, err) ||
+        describe_check(arena, value_gets(answer, "Schema"), &schema, err))
         return -1;
     *version = value_gets(answer, "DefaultVersionId");
     *path = file_of(arena, folder, type);

@@ -5,8 +5,8 @@
 #include "provider/cfn/ops.h"
 #include "provider/cfn/published.h"
 
-static int find(const struct catalog_options *options, struct arena *arena, struct str type, bool is_data,
-    const struct schema **out, struct err *err)
+static int cfn_kind_find(const struct catalog_options *options, struct arena *arena, struct str type,
+    bool is_data, const struct schema **out, struct err *err)
 {
     const struct value *document = NULL;
     struct cfn_type *found;
@@ -27,10 +27,10 @@ static int find(const struct catalog_options *options, struct arena *arena, stru
     return 0;
 }
 
-static const struct str *names(bool is_data, size_t *n)
+static const struct str *cfn_kind_names(bool is_data, size_t *n)
 {
     *n = 0;
     return is_data ? NULL : cfn_published_names(n);
 }
 
-const struct provider_kind cfn_kind = {.name = "cfn", .find = find, .names = names};
+const struct provider_kind cfn_kind = {.name = "cfn", .find = cfn_kind_find, .names = cfn_kind_names};

@@ -181,7 +181,7 @@ static void take_half_made(struct op_ctx *ctx, const struct cfn_event *event, co
         *live = cfn_unmarked(ctx, there);
 }
 
-static int create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
@@ -232,7 +232,7 @@ static int properties_now(struct op_ctx *ctx, struct str identifier, const struc
     return 0;
 }
 
-static int update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+static int cfn_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
     struct str identifier;
@@ -348,7 +348,7 @@ static bool request_seen(void *ctx, const struct cfn_event *event)
     return look_at(s, own.identifier);
 }
 
-static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int cfn_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     struct search search = {.ctx = ctx, .attempt = attempt, .desired = desired};
@@ -365,7 +365,8 @@ static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct 
     return 0;
 }
 
-static int marks(struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
+static int cfn_marks(
+    struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
 {
     struct str identifier;
     const struct value *live;
@@ -426,18 +427,18 @@ const struct resource_ops cfn_ops = {
     .predict = predict,
     .read = read_one,
     .list = list_all,
-    .create = create,
-    .update = update,
+    .create = cfn_create,
+    .update = cfn_update,
     .delete = delete_one,
-    .find = find,
-    .marks = marks,
+    .find = cfn_find,
+    .marks = cfn_marks,
     .permissions = permissions,
 };
 
 const struct resource_ops cfn_ops_unread = {
     .predict = predict,
-    .create = create,
-    .update = update,
+    .create = cfn_create,
+    .update = cfn_update,
     .delete = delete_one,
     .permissions = permissions,
 };

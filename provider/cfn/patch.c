@@ -8,7 +8,7 @@ struct patch {
 };
 
 /* A step of a JSON pointer. */
-static struct str pointer(struct arena *arena, struct str path, struct str step)
+static struct str patch_pointer(struct arena *arena, struct str path, struct str step)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     buf_addf(&text, "%.*s/", STR_ARG(path));
@@ -21,7 +21,7 @@ static struct str pointer(struct arena *arena, struct str path, struct str step)
     return arena_str(arena, buf_str(&text));
 }
 
-static void add(struct patch *p, const char *what, struct str path, const struct value *v)
+static void patch_add(struct patch *p, const char *what, struct str path, const struct value *v)
 {
     struct value_entry entries[] = {{STR("op"), value_stringz(p->arena, what)},
         {STR("path"), value_string_ref(p->arena, path)}, {STR("value"), v}};
@@ -49,7 +49,7 @@ static void compare_fields(struct patch *p, const struct type *type, struct str 
     const struct value *want, const struct value *have)
 {
     for (uint32_t i = 0; i < want->count; i++) {
-        struct str key = want->entries[i].key, at = pointer(p->arena, path, key);
+        struct str key = want->entries[i].key, at = patch_pointer(p->arena, path, key);
         const struct attr *field = type_field(type, key);
         const struct value *v = want->entries[i].value;
         if (v->kind == VALUE_NULL || v->kind == VALUE_UNKNOWN || (field && field->replace))
@@ -57,7 +57,7 @@ static void compare_fields(struct patch *p, const struct type *type, struct str 
         if (field)
             compare(p, field, field->type, at, v, value_get(have, key));
         else if (!value_equal(v, value_get(have, key)))
-            add(p, "add", at, v);
+            patch_add(p, "add", at, v);
     }
 }
 
@@ -68,12 +68,12 @@ static void compare_entries(struct patch *p, const struct type *type, struct str
     for (uint32_t i = 0; i < want->count; i++) {
         struct str key = want->entries[i].key;
         if (want->entries[i].value->kind != VALUE_NULL)
-            compare(p, &inner, type->elem, pointer(p->arena, path, key), want->entries[i].value,
+            compare(p, &inner, type->elem, patch_pointer(p->arena, path, key), want->entries[i].value,
                 value_get(have, key));
     }
     for (uint32_t i = 0; i < have->count; i++)
         if (value_is_null(value_get(want, have->entries[i].key)))
-            add(p, "remove", pointer(p->arena, path, have->entries[i].key), NULL);
+            patch_add(p, "remove", patch_pointer(p->arena, path, have->entries[i].key), NULL);
 }
 
 static void compare_items(struct patch *p, const struct attr *attr, const struct type *type, struct str path,
@@ -96,7 +96,7 @@ static void compare(struct patch *p, const struct attr *attr, const struct type 
     if (!secret && attr_equal(attr, want, is))
         return;
     if (!is)
-        add(p, "add", path, cfn_to_service(p->arena, type, want));
+        patch_add(p, "add", path, cfn_to_service(p->arena, type, want));
     else if (type->kind == TYPE_OBJECT && both_maps && !attr->write_only)
         compare_fields(p, type, path, want, have);
     else if (type->kind == TYPE_MAP && both_maps)
@@ -104,15 +104,7 @@ static void compare(struct patch *p, const struct attr *attr, const struct type 
     else if (type->kind == TYPE_LIST && both_lists && want->count == have->count)
         compare_items(p, attr, type, path, want, have);
     else
-        add(p, attr->write_only ? "add" : "replace", path, cfn_to_service(p->arena, type, want));
-}
-
-static bool lists(const struct value *names, struct str name)
-{
-    for (uint32_t i = 0; names && i < names->count; i++)
-        if (str_eq(value_text(names->items[i], STR_EMPTY), name))
-            return true;
-    return false;
+        patch_add(p, attr->write_only ? "add" : "replace", path, cfn_to_service(p->arena, type, want));
 }
 
 const struct value *cfn_patch(struct arena *arena, const struct cfn_type *type, const struct value *live,
@@ -122,13 +114,14 @@ const struct value *cfn_patch(struct arena *arena, const struct cfn_type *type, 
     for (size_t i = 0; i < type->schema.attr_count; i++) {
         const struct attr *attr = &type->schema.attrs[i];
         const struct value *want = value_get(desired, attr->name), *have = value_get(live, attr->name);
-        struct str path = pointer(arena, STR_EMPTY, attr->name);
+        struct str path = patch_pointer(arena, STR_EMPTY, attr->name);
         if (!attr->settable || attr->replace) /* which the service refuses in a patch, changed or not */
             continue;
         if (value_is_null(want) || !value_is_known(want)) {
-            if (lists(changed, attr->name) && have && value_is_null(want))
-                add(&patch, "remove", path, NULL);
-        } else if (lists(changed, attr->name) || attr->write_only || holds_write_only(attr->type, want)) {
+            if (value_list_has(changed, attr->name) && have && value_is_null(want))
+                patch_add(&patch, "remove", path, NULL);
+        } else if (value_list_has(changed, attr->name) || attr->write_only ||
+                   holds_write_only(attr->type, want)) {
             compare(&patch, attr, attr->type, path, want, have);
         }
     }

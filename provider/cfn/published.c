@@ -190,7 +190,7 @@ static const struct word mark_words[] = {{'r', "readOnlyProperties"}, {'c', "cre
     {'w', "writeOnlyProperties"}, {'k', "conditionalCreateOnlyProperties"}, {'d', "deprecatedProperties"},
     {'a', "additionalIdentifiers"}, {'i', "primaryIdentifier"}, {'y', "weir:nocase"}, {'z', "weir:arn"}};
 
-static const struct value *pointer(struct arena *arena, struct str path)
+static const struct value *published_pointer(struct arena *arena, struct str path)
 {
     return value_string_ref(arena, arena_printf(arena, "/properties/%.*s", STR_ARG(path)));
 }
@@ -207,11 +207,11 @@ static void add_marks(struct value_builder *out, const struct value *type, const
         struct str marks, name = property_name(properties->entries[i].key, &needed, &marks);
         if (!marks.p || str_find_char(marks, mark->letter, 0) < 0)
             continue;
-        const struct value *path = pointer(arena, name);
+        const struct value *path = published_pointer(arena, name);
         value_builder_add(&list, mark->letter == 'a' ? value_list(arena, &path, 1) : path);
     }
     for (uint32_t i = 0; further && further->kind == VALUE_LIST && i < further->count; i++)
-        value_builder_add(&list, pointer(arena, value_text(further->items[i], STR_EMPTY)));
+        value_builder_add(&list, published_pointer(arena, value_text(further->items[i], STR_EMPTY)));
     if (list.n)
         value_builder_set(out, str_z(mark->name), value_builder_list(&list));
 }
@@ -262,7 +262,7 @@ static void add_tagging(struct value_builder *out, const struct value *type)
     struct str path = str_slice(where, 0, where.n - later);
     struct value_entry entries[] = {{STR("taggable"), value_bool(where.n > 0)},
         {STR("permissions"), long_permissions(arena, value_text(value_getz(type, "A"), STR_EMPTY), TAGGING)},
-        {STR("tagOnCreate"), value_bool(!later)}, {STR("tagProperty"), pointer(arena, path)}};
+        {STR("tagOnCreate"), value_bool(!later)}, {STR("tagProperty"), published_pointer(arena, path)}};
     value_builder_set(out, STR("tagging"), value_map(arena, entries, where.n ? 4 : 2));
 }
 

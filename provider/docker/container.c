@@ -11,18 +11,10 @@ const struct thing docker_container = {.what = "container",
     .inherits = true,
     .decode = container_decode};
 
-static bool lists(const struct value *list, const char *name)
-{
-    for (uint32_t i = 0; list && i < list->count; i++)
-        if (str_eqz(value_text(list->items[i], STR_EMPTY), name))
-            return true;
-    return false;
-}
-
 /* ---- what is wanted ---- */
 
 /* A container is there to run, unless the file says otherwise. */
-static int prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+static int container_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
     const struct value **prepared, struct err *err)
 {
     (void)how;
@@ -68,7 +60,7 @@ static int make(struct op_ctx *ctx, const struct value *desired, struct err *err
     return -1;
 }
 
-static int create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int container_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
@@ -88,7 +80,7 @@ static int create(struct op_ctx *ctx, const struct attempt *attempt, const struc
 
 /* ---- reading ---- */
 
-static int read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int container_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
     (void)wanted;
@@ -152,8 +144,8 @@ static const struct value *from_listing(
     return live;
 }
 
-static int list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+static int container_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
     const struct value *items;
     *covered = told(ctx->arena, sought->wanted);
@@ -187,7 +179,7 @@ static int change_limits(struct op_ctx *ctx, struct str id, const struct value *
                        : 0;
 }
 
-static int update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+static int container_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
     const struct value *document;
@@ -202,12 +194,15 @@ static int update(struct op_ctx *ctx, const struct value *prior, const struct va
     if (change_limits(ctx, id, desired, changed, err))
         return -1;
     const struct value *there = part_networks_in(ctx, document, value_getz(prior, "networks"));
-    if (lists(changed, "networks") && container_rewire(ctx, id, there, value_getz(desired, "networks"), err))
+    if (value_list_has(changed, STR("networks")) &&
+        container_rewire(ctx, id, there, value_getz(desired, "networks"), err))
         return -1;
     bool up = value_getb(value_getz(document, "State"), "Running");
-    if (lists(changed, "running") && is_to_run(desired) && container_start(ctx, id, desired, err))
+    if (value_list_has(changed, STR("running")) && is_to_run(desired) &&
+        container_start(ctx, id, desired, err))
         return -1;
-    if (lists(changed, "running") && !is_to_run(desired) && up && container_stop(ctx, id, desired, err))
+    if (value_list_has(changed, STR("running")) && !is_to_run(desired) && up &&
+        container_stop(ctx, id, desired, err))
         return -1;
     return thing_read(ctx, &docker_container, desired, live, err);
 }
@@ -246,30 +241,32 @@ static int delete_container(struct op_ctx *ctx, unsigned teardown, const struct 
     return 0;
 }
 
-static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int container_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
     return thing_find(ctx, &docker_container, desired, live, err);
 }
 
-static int marks(struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
+static int container_marks(
+    struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
 {
     return thing_marks(ctx, &docker_container, object, out, err);
 }
 
-static int marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
+static int container_marked(
+    struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
 {
     (void)untold;
     return thing_marked(ctx, &docker_container, found, found_ctx, err);
 }
 
-const struct resource_ops docker_container_ops = {.prepare = prepare,
-    .create = create,
-    .read = read,
-    .list = list,
-    .update = update,
+const struct resource_ops docker_container_ops = {.prepare = container_prepare,
+    .create = container_create,
+    .read = container_read,
+    .list = container_list,
+    .update = container_update,
     .delete = delete_container,
-    .find = find,
-    .marks = marks,
-    .marked = marked};
+    .find = container_find,
+    .marks = container_marks,
+    .marked = container_marked};

@@ -214,14 +214,6 @@ const struct value *container_decode(
 
 /* ---- changing ---- */
 
-static bool lists(const struct value *list, const char *name)
-{
-    for (uint32_t i = 0; list && i < list->count; i++)
-        if (str_eqz(value_text(list->items[i], STR_EMPTY), name))
-            return true;
-    return false;
-}
-
 const struct value *container_changes(
     struct op_ctx *ctx, const struct value *desired, const struct value *changed, struct err *err)
 {
@@ -229,7 +221,7 @@ const struct value *container_changes(
     struct str host = STR("HostConfig.");
     for (size_t i = 0; i < FIELDS; i++) {
         const struct value *v = value_getz(desired, fields[i].attr);
-        if (!fields[i].changes || !lists(changed, fields[i].attr))
+        if (!fields[i].changes || !value_list_has(changed, str_z(fields[i].attr)))
             continue;
         if (value_is_null(v) && !strcmp(fields[i].attr, "restart")) {
             v = value_stringz(ctx->arena, "no");

@@ -110,7 +110,7 @@ struct waiting {
     struct str last; /* what was told */
 };
 
-static void tell(struct waiting *w, const char *what)
+static void container_run_tell(struct waiting *w, const char *what)
 {
     if (!str_eqz(w->last, what))
         op_progress(w->ctx, what);
@@ -143,7 +143,7 @@ static int look_running(struct waiting *w, const struct value *document, struct 
     if (w->health && health && !str_eqz(status, "none")) {
         if (str_eqz(status, "healthy"))
             return 1;
-        tell(w, "waiting until it is healthy");
+        container_run_tell(w, "waiting until it is healthy");
         return 0;
     }
     return clock_mono_ms() - w->since_ms >= WATCH_MS;
@@ -173,7 +173,7 @@ static int look_once(struct waiting *w, struct err *err)
     if (!w->end && str_eqz(status, "running"))
         return look_running(w, document, err);
     if (w->end)
-        tell(w, "waiting until it has ended");
+        container_run_tell(w, "waiting until it has ended");
     return 0;
 }
 

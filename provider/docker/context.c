@@ -91,7 +91,7 @@ static int visit_folder(struct walk *w, struct str path, int depth, struct err *
     return walk_folder(w, path, depth + 1, err);
 }
 
-static int visit(struct walk *w, struct str path, int depth, struct err *err)
+static int context_visit(struct walk *w, struct str path, int depth, struct err *err)
 {
     struct stat st;
     struct str source = path_join(w->context->arena, w->root, path);
@@ -140,7 +140,7 @@ static int walk_folder(struct walk *w, struct str path, int depth, struct err *e
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         struct str name = str_z(entry->d_name);
-        status = visit(w, path.n ? path_join(arena, path, name) : arena_str(arena, name), depth, err);
+        status = context_visit(w, path.n ? path_join(arena, path, name) : arena_str(arena, name), depth, err);
     }
     closedir(folder);
     return status;

@@ -69,7 +69,7 @@ int dockerignore_read(struct dockerignore *rules, struct arena *arena, struct st
 }
 
 /* Does it fit the path, or a folder that it lies in? */
-static bool fits(const struct glob_rule *rule, struct str path)
+static bool dockerignore_fits(const struct glob_rule *rule, struct str path)
 {
     for (size_t end = path.n; end > 0; end--)
         if ((end == path.n || path.p[end] == '/') && glob_rule_fits(rule, str_slice(path, 0, end), true))
@@ -81,7 +81,7 @@ bool dockerignore_says(const struct dockerignore *rules, struct str path)
 {
     bool out = false;
     for (size_t i = 0; i < rules->n; i++)
-        if (rules->items[i].negated == out && fits(&rules->items[i], path))
+        if (rules->items[i].negated == out && dockerignore_fits(&rules->items[i], path))
             out = !out;
     return out;
 }

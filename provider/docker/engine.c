@@ -60,7 +60,7 @@ static bool tells_secrets(const struct op_ctx *ctx, const struct engine_call *ca
            str_starts(call->path, STR("/containers/"));
 }
 
-static void explain(const struct engine *engine, struct err *err)
+static void engine_explain(const struct engine *engine, struct err *err)
 {
     if (err->class != ERR_NETWORK || err->lost)
         return;
@@ -130,7 +130,7 @@ static int send(struct op_ctx *ctx, struct engine *engine, const struct engine_c
     int status = call->tick ? send_ticking(engine, call, &request, ctx->arena, response, err)
                             : http_send(engine->http, &request, ctx->arena, response, err);
     if (status)
-        explain(engine, err);
+        engine_explain(engine, err);
     return status;
 }
 
@@ -194,7 +194,7 @@ static enum err_class class_of(int status)
     }
 }
 
-static int refused(struct op_ctx *ctx, const struct http_response *response, struct err *err)
+static int engine_refused(struct op_ctx *ctx, const struct http_response *response, struct err *err)
 {
     const struct value *answer = NULL;
     struct str said = str_trim(response->body);
@@ -217,7 +217,7 @@ int engine_ask(
     if (find_version(ctx, engine, &version, err) || send(ctx, engine, call, version, &response, err))
         return -1;
     if (response.status >= 400)
-        return refused(ctx, &response, err);
+        return engine_refused(ctx, &response, err);
     if (call->raw)
         buf_add_str(call->raw, response.body);
     else if (answer && response.body.n && json_parse(ctx->arena, response.body, answer, err))

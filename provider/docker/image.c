@@ -6,7 +6,7 @@
 /* ---- what there is ---- */
 
 /* The document by name, or NULL. */
-static int look(struct op_ctx *ctx, struct str name, const struct value **document, struct err *err)
+static int image_look(struct op_ctx *ctx, struct str name, const struct value **document, struct err *err)
 {
     struct image_name parsed = image_name_parse(ctx->arena, name);
     *document = NULL;
@@ -64,7 +64,8 @@ static const struct value *text_or_null(struct arena *arena, struct str text)
     return text.n ? value_string(arena, text) : &value_null;
 }
 
-static const struct value *decode(struct op_ctx *ctx, const struct value *document, const struct value *prior)
+static const struct value *image_decode(
+    struct op_ctx *ctx, const struct value *document, const struct value *prior)
 {
     struct arena *arena = ctx->arena;
     struct str name = value_gets(prior, "name"), digest = digest_of(ctx, document, name);
@@ -82,22 +83,22 @@ static const struct value *decode(struct op_ctx *ctx, const struct value *docume
     return image_is_built(prior) ? live : value_with(arena, live, STR("content"), NULL);
 }
 
-static int read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int image_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
     (void)wanted;
     const struct value *document;
     *live = NULL;
-    if (look(ctx, value_gets(prior, "name"), &document, err))
+    if (image_look(ctx, value_gets(prior, "name"), &document, err))
         return -1;
     if (document) {
         marks_tell(ctx, value_gets(prior, "name"), labels_of(document));
-        *live = decode(ctx, document, prior);
+        *live = image_decode(ctx, document, prior);
     }
     return 0;
 }
 
-static int list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
+static int image_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     static const struct thing images = {.listing = "/images/json"};
@@ -110,17 +111,18 @@ static int list(struct op_ctx *ctx, const struct sought *sought, resource_found 
         for (uint32_t i = 0; i < items->count; i++)
             if (is_named(ctx->arena, items->items[i], name)) {
                 marks_tell(ctx, name, labels_of(items->items[i]));
-                found(found_ctx, decode(ctx, items->items[i], sought->priors[k]));
+                found(found_ctx, image_decode(ctx, items->items[i], sought->priors[k]));
                 break;
             }
     }
     return 0;
 }
 
-static int marks(struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
+static int image_marks(
+    struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
 {
     const struct value *document;
-    if (look(ctx, value_gets(object, "name"), &document, err))
+    if (image_look(ctx, value_gets(object, "name"), &document, err))
         return -1;
     *out = document ? marks_among(ctx->arena, labels_of(document)) : NULL;
     return 0;
@@ -135,16 +137,16 @@ static bool is_same(struct op_ctx *ctx, const struct value *document, const stru
 }
 
 /* Built from the same, by this stack: then it does not matter which request did it. */
-static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int image_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
     const struct value *document;
     *live = NULL;
-    if (look(ctx, value_gets(desired, "name"), &document, err))
+    if (image_look(ctx, value_gets(desired, "name"), &document, err))
         return -1;
     if (document && (!image_is_built(desired) || is_same(ctx, document, desired)))
-        *live = decode(ctx, document, desired);
+        *live = image_decode(ctx, document, desired);
     return 0;
 }
 
@@ -200,23 +202,23 @@ static int finish(struct op_ctx *ctx, const struct value *prior, const struct va
     const struct value *document;
     int status = name_it(ctx, prior, desired, err);
     struct err later = ERR_INIT;
-    if (look(ctx, value_gets(desired, "name"), &document, status ? &later : err))
+    if (image_look(ctx, value_gets(desired, "name"), &document, status ? &later : err))
         return -1;
     if (document)
-        *live = decode(ctx, document, desired);
+        *live = image_decode(ctx, document, desired);
     else if (!status)
         status = err_set(err, ERR_PROTOCOL, "the Engine does not show the image");
     return status;
 }
 
-static int create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int image_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
     const struct value *there;
     *live = NULL;
     if (image_prepare(ctx, &(struct preparation){0}, desired, &desired, err) ||
-        look(ctx, value_gets(desired, "name"), &there, err))
+        image_look(ctx, value_gets(desired, "name"), &there, err))
         return -1;
     if (!image_is_built(desired)) {
         /* What was there before stays there afterwards. */
@@ -233,14 +235,14 @@ static int create(struct op_ctx *ctx, const struct attempt *attempt, const struc
     return finish(ctx, NULL, desired, live, err);
 }
 
-static int update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+static int image_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
     (void)changed;
     const struct value *there;
     *live = NULL;
     if (image_prepare(ctx, &(struct preparation){0}, desired, &desired, err) ||
-        look(ctx, value_gets(desired, "name"), &there, err))
+        image_look(ctx, value_gets(desired, "name"), &there, err))
         return -1;
     if (there && image_is_built(desired) &&
         marks_check(ctx, labels_of(there), "built anew under that name", err))
@@ -266,7 +268,7 @@ static int drop_names(
     return image_untag(ctx, image_name_parse(ctx->arena, value_gets(prior, "name")).whole, err);
 }
 
-static bool stays(const struct value *object)
+static bool image_stays(const struct value *object)
 {
     return value_getb(object, "keep") || (!image_is_built(object) && !value_getb(object, "pulled"));
 }
@@ -276,9 +278,9 @@ static int delete_image(struct op_ctx *ctx, unsigned teardown, const struct valu
     (void)teardown;
     const struct value *document;
     bool built = image_is_built(prior);
-    if (stays(prior))
+    if (image_stays(prior))
         return 0;
-    if (look(ctx, value_gets(prior, "name"), &document, err))
+    if (image_look(ctx, value_gets(prior, "name"), &document, err))
         return -1;
     if (document && built && marks_check(ctx, labels_of(document), "deleted", err))
         return -1;
@@ -287,7 +289,8 @@ static int delete_image(struct op_ctx *ctx, unsigned teardown, const struct valu
     return built ? drop_earlier(ctx, err) : 0;
 }
 
-static int marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
+static int image_marked(
+    struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
 {
     (void)untold;
     static const struct thing images = {.listing = "/images/json"};
@@ -306,12 +309,12 @@ static int marked(struct op_ctx *ctx, bool untold, resource_found *found, void *
 }
 
 const struct resource_ops docker_image_ops = {.prepare = image_prepare,
-    .create = create,
-    .read = read,
-    .list = list,
-    .update = update,
+    .create = image_create,
+    .read = image_read,
+    .list = image_list,
+    .update = image_update,
     .delete = delete_image,
-    .stays = stays,
-    .find = find,
-    .marks = marks,
-    .marked = marked};
+    .stays = image_stays,
+    .find = image_find,
+    .marks = image_marks,
+    .marked = image_marked};

@@ -32,7 +32,8 @@ static struct str recipe(struct op_ctx *ctx, const struct value *desired)
     return arena_str(ctx->arena, buf_str(&out));
 }
 
-static int scan(struct op_ctx *ctx, const struct value *desired, struct context *context, struct err *err)
+static int image_scan(
+    struct op_ctx *ctx, const struct value *desired, struct context *context, struct err *err)
 {
     struct str folder = path_join(ctx->arena, ctx->dir, value_gets(desired, "context"));
     context->cancel = ctx->cancel;
@@ -46,7 +47,8 @@ static int digest(struct op_ctx *ctx, const struct value *desired, struct str *o
     for (int tries = 1;; tries++) {
         struct context context;
         context_init(&context, ctx->arena);
-        int status = scan(ctx, desired, &context, err) || context_hash(&context, ctx->digests, err) ? -1 : 0;
+        int status =
+            image_scan(ctx, desired, &context, err) || context_hash(&context, ctx->digests, err) ? -1 : 0;
         if (!status)
             *out = context_digest(&context, recipe(ctx, desired));
         bool again = status && context.changed && tries < TRIES;
@@ -119,7 +121,7 @@ static int send_once(
 {
     struct tar *tar;
     struct stream stream;
-    if (scan(ctx, desired, context, err) || tar_open(context, &tar, err))
+    if (image_scan(ctx, desired, context, err) || tar_open(context, &tar, err))
         return -1;
     stream_init(&stream, ctx);
     struct engine_call call = {.method = "POST",

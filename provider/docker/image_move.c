@@ -3,7 +3,7 @@
 
 #include "provider/docker/stream.h"
 
-static int follow(struct op_ctx *ctx, struct engine_call *call, struct err *err)
+static int image_follow(struct op_ctx *ctx, struct engine_call *call, struct err *err)
 {
     struct stream stream;
     stream_init(&stream, ctx);
@@ -25,7 +25,7 @@ int image_pull(struct op_ctx *ctx, const struct value *desired, struct err *err)
     call.path = buf_str(&path);
     if (registry_auth(ctx, &name, &call.registry_auth, err))
         return -1;
-    return follow(ctx, &call, err) ? err_context(err, "pulling %.*s", STR_ARG(name.whole)) : 0;
+    return image_follow(ctx, &call, err) ? err_context(err, "pulling %.*s", STR_ARG(name.whole)) : 0;
 }
 
 static int push(struct op_ctx *ctx, struct str text, struct err *err)
@@ -38,7 +38,7 @@ static int push(struct op_ctx *ctx, struct str text, struct err *err)
     call.path = buf_str(&path);
     if (registry_auth(ctx, &name, &call.registry_auth, err))
         return -1;
-    if (!follow(ctx, &call, err))
+    if (!image_follow(ctx, &call, err))
         return 0;
     err_context(err, "pushing %.*s", STR_ARG(name.whole));
     if (strstr(err->message, "denied") || strstr(err->message, "unauthorized") ||

@@ -17,7 +17,7 @@ const struct value *marks_added(const struct op_ctx *ctx, const struct value *la
 }
 
 /* Those with the prefix, without it; or those without. */
-static const struct value *pick(struct arena *arena, const struct value *labels, bool own)
+static const struct value *marks_pick(struct arena *arena, const struct value *labels, bool own)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     for (uint32_t i = 0; labels && labels->kind == VALUE_MAP && i < labels->count; i++) {
@@ -30,12 +30,12 @@ static const struct value *pick(struct arena *arena, const struct value *labels,
 
 const struct value *marks_removed(struct arena *arena, const struct value *labels)
 {
-    return pick(arena, labels, true);
+    return marks_pick(arena, labels, true);
 }
 
 const struct value *marks_among(struct arena *arena, const struct value *labels)
 {
-    return pick(arena, labels, false);
+    return marks_pick(arena, labels, false);
 }
 
 void marks_tell(struct op_ctx *ctx, struct str id, const struct value *labels)

@@ -4,7 +4,7 @@
 /* [{Subnet, Gateway, IPRange}] and back; the Engine's own choice shows where the file makes none. */
 static const char *const words[][2] = {{"subnet", "Subnet"}, {"gateway", "Gateway"}, {"ip_range", "IPRange"}};
 
-static const struct value *renamed(struct arena *arena, const struct value *item, int from, int to)
+static const struct value *network_renamed(struct arena *arena, const struct value *item, int from, int to)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -13,15 +13,16 @@ static const struct value *renamed(struct arena *arena, const struct value *item
     return value_builder_map(&out);
 }
 
-static const struct value *subnets(struct arena *arena, const struct value *list, int from, int to)
+static const struct value *network_subnets(struct arena *arena, const struct value *list, int from, int to)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        value_builder_add(&out, renamed(arena, list->items[i], from, to));
+        value_builder_add(&out, network_renamed(arena, list->items[i], from, to));
     return value_builder_list(&out);
 }
 
-static const struct value *decode(struct op_ctx *ctx, const struct value *document, const struct value *prior)
+static const struct value *network_decode(
+    struct op_ctx *ctx, const struct value *document, const struct value *prior)
 {
     (void)prior;
     struct value_entry entries[] = {{STR("name"), value_getz(document, "Name")},
@@ -29,7 +30,7 @@ static const struct value *decode(struct op_ctx *ctx, const struct value *docume
         {STR("internal"), value_getz(document, "Internal")},
         {STR("attachable"), value_getz(document, "Attachable")},
         {STR("ipv6"), value_getz(document, "EnableIPv6")}, {STR("options"), value_getz(document, "Options")},
-        {STR("subnets"), subnets(ctx->arena, thing_at(document, "IPAM.Config"), 1, 0)}};
+        {STR("subnets"), network_subnets(ctx->arena, thing_at(document, "IPAM.Config"), 1, 0)}};
     return value_map(ctx->arena, entries, sizeof entries / sizeof *entries);
 }
 
@@ -38,7 +39,7 @@ static const struct thing network = {.what = "network",
     .remove = "/networks/%s",
     .listing = "/networks",
     .labels = "Labels",
-    .decode = decode};
+    .decode = network_decode};
 
 static const struct value *encode(const struct op_ctx *ctx, const struct value *desired)
 {
@@ -52,13 +53,14 @@ static const struct value *encode(const struct op_ctx *ctx, const struct value *
     value_builder_set(&body, STR("CheckDuplicate"), &value_true);
     value_builder_set(&body, STR("Labels"), marks_added(ctx, value_getz(desired, "labels")));
     if (!value_is_null(value_getz(desired, "subnets"))) {
-        struct value_entry config = {STR("Config"), subnets(arena, value_getz(desired, "subnets"), 0, 1)};
+        struct value_entry config = {
+            STR("Config"), network_subnets(arena, value_getz(desired, "subnets"), 0, 1)};
         value_builder_set(&body, STR("IPAM"), value_map(arena, &config, 1));
     }
     return value_builder_map(&body);
 }
 
-static int create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int network_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
@@ -70,22 +72,22 @@ static int create(struct op_ctx *ctx, const struct attempt *attempt, const struc
     return thing_read(ctx, &network, desired, live, err);
 }
 
-static int read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int network_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
     (void)wanted;
     return thing_read(ctx, &network, prior, live, err);
 }
 
-static int list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+static int network_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
     *covered = sought->wanted;
     return thing_list_all(ctx, &network, sought, found, found_ctx, err);
 }
 
 /* What of a network can be changed is how weir deals with it. */
-static int update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+static int network_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
     (void)desired, (void)changed;
@@ -98,29 +100,31 @@ static int delete_network(struct op_ctx *ctx, unsigned teardown, const struct va
     return thing_delete(ctx, &network, prior, err);
 }
 
-static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int network_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
     return thing_find(ctx, &network, desired, live, err);
 }
 
-static int marks(struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
+static int network_marks(
+    struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
 {
     return thing_marks(ctx, &network, object, out, err);
 }
 
-static int marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
+static int network_marked(
+    struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
 {
     (void)untold;
     return thing_marked(ctx, &network, found, found_ctx, err);
 }
 
-const struct resource_ops docker_network_ops = {.create = create,
-    .read = read,
-    .list = list,
-    .update = update,
+const struct resource_ops docker_network_ops = {.create = network_create,
+    .read = network_read,
+    .list = network_list,
+    .update = network_update,
     .delete = delete_network,
-    .find = find,
-    .marks = marks,
-    .marked = marked};
+    .find = network_find,
+    .marks = network_marks,
+    .marked = network_marked};

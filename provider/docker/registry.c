@@ -17,7 +17,7 @@ static bool is_host(struct str part)
     return str_find_char(part, '.', 0) >= 0 || str_find_char(part, ':', 0) >= 0 || str_eqz(part, "localhost");
 }
 
-static struct str without(struct str s, struct str prefix)
+static struct str registry_without(struct str s, struct str prefix)
 {
     return str_starts(s, prefix) ? str_slice(s, prefix.n, s.n) : s;
 }
@@ -25,8 +25,8 @@ static struct str without(struct str s, struct str prefix)
 /* docker.io/library/postgres is listed as postgres. */
 static struct str listed(struct str repository)
 {
-    repository = without(repository, STR("index.docker.io/"));
-    return without(without(repository, STR(HUB "/")), STR("library/"));
+    repository = registry_without(repository, STR("index.docker.io/"));
+    return registry_without(registry_without(repository, STR(HUB "/")), STR("library/"));
 }
 
 struct image_name image_name_parse(struct arena *arena, struct str text)

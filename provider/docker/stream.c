@@ -4,7 +4,7 @@
 
 enum { ARRIVED_MAX = 16 << 20, SILENT_MS = 60 * 60 * 1000, END_SHOWN = 700 };
 
-static void show(void *ctx, const char *line)
+static void stream_show(void *ctx, const char *line)
 {
     const struct op_ctx *op = ctx;
     op_printed(op, line);
@@ -14,7 +14,7 @@ void stream_init(struct stream *s, struct op_ctx *ctx)
 {
     *s = (struct stream){.ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER, .arrived = {.max = ARRIVED_MAX}};
     command_output_init(&s->output);
-    s->output.show = op_tells_printed(ctx) ? show : NULL;
+    s->output.show = op_tells_printed(ctx) ? stream_show : NULL;
     s->output.show_ctx = ctx;
 }
 
@@ -36,7 +36,7 @@ static int arrive(void *ctx, const void *bytes, size_t n)
     return whole ? 0 : -1;
 }
 
-static void tell(struct stream *s, struct str what)
+static void stream_tell(struct stream *s, struct str what)
 {
     struct op_ctx *ctx = s->ctx;
     if (!what.n || str_eq(what, s->status) || !op_tells_progress(ctx))
@@ -51,13 +51,13 @@ static void take_output(struct stream *s, struct str text)
     struct str rest, line = str_trim(str_cut(text, '\n', &rest));
     if (str_starts(text, STR("Step ")) && str_find(line, STR(" : "), 0) > 0) {
         s->step = arena_str(s->ctx->arena, line);
-        tell(s, line);
+        stream_tell(s, line);
     } else if (!str_starts(line, STR("--->")) && !str_starts(line, STR("Removing intermediate"))) {
         command_output_add(&s->output, text.p, text.n);
     }
 }
 
-static void take(struct stream *s, struct str line)
+static void stream_take(struct stream *s, struct str line)
 {
     struct arena *arena = s->ctx->arena;
     const struct value *item, *aux;
@@ -68,7 +68,7 @@ static void take(struct stream *s, struct str line)
     if (value_gets(item, "stream").n)
         take_output(s, value_gets(item, "stream"));
     else if (value_gets(item, "status").n && !value_gets(item, "id").n)
-        tell(s, value_gets(item, "status"));
+        stream_tell(s, value_gets(item, "status"));
     if (!(aux = value_getz(item, "aux")))
         return;
     if (value_gets(aux, "ID").n)
@@ -78,7 +78,7 @@ static void take(struct stream *s, struct str line)
 }
 
 /* On the thread that waits: all whole lines so far. */
-static void follow(void *ctx)
+static void stream_follow(void *ctx)
 {
     struct stream *s = ctx;
     AUTO_BUF struct buf lines = BUF_INIT;
@@ -95,10 +95,10 @@ static void follow(void *ctx)
     }
     pthread_mutex_unlock(&s->lock);
     for (struct str rest = buf_str(&lines); rest.p && rest.n;)
-        take(s, str_cut(rest, '\n', &rest));
+        stream_take(s, str_cut(rest, '\n', &rest));
 }
 
-static int explain(struct stream *s, struct err *err)
+static int stream_explain(struct stream *s, struct err *err)
 {
     struct arena *arena = s->ctx->arena;
     struct str end = command_output_end(&s->output, arena, END_SHOWN);
@@ -113,10 +113,10 @@ int stream_ask(struct stream *s, struct engine_call *call, struct err *err)
 {
     call->sink = arrive;
     call->sink_ctx = s;
-    call->tick = follow;
+    call->tick = stream_follow;
     call->tick_ctx = s;
     call->timeout_ms = SILENT_MS; /* a step may be at work for long without a word */
     if (engine_ask(s->ctx, call, NULL, err))
         return -1;
-    return s->failed.n ? explain(s, err) : 0;
+    return s->failed.n ? stream_explain(s, err) : 0;
 }

@@ -30,7 +30,7 @@ struct tar {
     char piece[PIECE];
 };
 
-static la_ssize_t collect(struct archive *archive, void *ctx, const void *bytes, size_t n)
+static la_ssize_t tar_collect(struct archive *archive, void *ctx, const void *bytes, size_t n)
 {
     (void)archive;
     struct tar *tar = ctx;
@@ -62,7 +62,7 @@ int tar_open(struct context *context, struct tar **out, struct err *err)
     if (api->write_set_format_pax_restricted(tar->archive) != ARCHIVE_OK ||
         api->write_set_options(tar->archive, "pax:hdrcharset=UTF-8") != ARCHIVE_OK ||
         api->write_set_bytes_in_last_block(tar->archive, 1) != ARCHIVE_OK ||
-        api->write_open(tar->archive, tar, NULL, collect, NULL) != ARCHIVE_OK) {
+        api->write_open(tar->archive, tar, NULL, tar_collect, NULL) != ARCHIVE_OK) {
         failed(tar);
         *err = tar->err;
         tar_close(tar);

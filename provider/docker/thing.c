@@ -17,7 +17,7 @@ const struct value *thing_at(const struct value *document, const char *path)
 }
 
 /* Containers' names begin with a slash. */
-static struct str named(struct str name)
+static struct str thing_named(struct str name)
 {
     return str_starts(name, STR("/")) ? str_slice(name, 1, name.n) : name;
 }
@@ -30,7 +30,7 @@ int thing_look(struct op_ctx *ctx, const struct thing *thing, const struct value
     struct str name = thing_name(object);
     if (name.n && engine_get(ctx, engine_path(ctx->arena, thing->path, name), document, err))
         return -1;
-    if (*document && !str_eq(named(value_gets(*document, "Name")), name))
+    if (*document && !str_eq(thing_named(value_gets(*document, "Name")), name))
         *document = NULL;
     return 0;
 }
@@ -49,7 +49,7 @@ const struct value *thing_given(
 }
 
 /* What people see has no marks. */
-static const struct value *decode(
+static const struct value *thing_decode(
     struct op_ctx *ctx, const struct thing *thing, const struct value *document, const struct value *prior)
 {
     const struct value *live = thing->decode(ctx, document, prior);
@@ -69,7 +69,7 @@ int thing_read(struct op_ctx *ctx, const struct thing *thing, const struct value
     if (!document)
         return 0;
     marks_tell(ctx, thing_name(prior), thing_at(document, thing->labels));
-    *live = decode(ctx, thing, document, prior);
+    *live = thing_decode(ctx, thing, document, prior);
     return 0;
 }
 
@@ -82,7 +82,7 @@ int thing_find(struct op_ctx *ctx, const struct thing *thing, const struct value
     if (thing_look(ctx, thing, desired, &document, err))
         return -1;
     if (document && marks_are_of_intent(ctx, thing_at(document, thing->labels)))
-        *live = decode(ctx, thing, document, desired);
+        *live = thing_decode(ctx, thing, document, desired);
     return 0;
 }
 
@@ -120,7 +120,7 @@ static struct str listed_name(const struct value *item)
     struct str name = value_gets(item, "Name");
     if (names && names->kind == VALUE_LIST && names->count)
         name = value_text(names->items[0], STR_EMPTY);
-    return named(name);
+    return thing_named(name);
 }
 
 int thing_marked(
@@ -150,7 +150,7 @@ int thing_list_all(struct op_ctx *ctx, const struct thing *thing, const struct s
         if (!prior)
             continue; /* somebody else's */
         marks_tell(ctx, name, thing_at(items->items[i], thing->labels));
-        found(found_ctx, decode(ctx, thing, items->items[i], prior));
+        found(found_ctx, thing_decode(ctx, thing, items->items[i], prior));
     }
     return 0;
 }

@@ -1,7 +1,8 @@
 /* docker.volume: what outlives containers. Nothing of a volume can be changed in place. */
 #include "provider/docker/types.h"
 
-static const struct value *decode(struct op_ctx *ctx, const struct value *document, const struct value *prior)
+static const struct value *volume_decode(
+    struct op_ctx *ctx, const struct value *document, const struct value *prior)
 {
     (void)prior;
     struct value_entry entries[] = {{STR("name"), value_getz(document, "Name")},
@@ -16,10 +17,10 @@ static const struct thing volume = {.what = "volume",
     .listing = "/volumes",
     .items = "Volumes",
     .labels = "Labels",
-    .decode = decode};
+    .decode = volume_decode};
 
 /* The Engine answers a second creation with the volume that is there, whoever made it. */
-static int create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int volume_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
@@ -43,29 +44,29 @@ static int create(struct op_ctx *ctx, const struct attempt *attempt, const struc
     return thing_read(ctx, &volume, desired, live, err);
 }
 
-static int read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int volume_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
     (void)wanted;
     return thing_read(ctx, &volume, prior, live, err);
 }
 
-static int list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+static int volume_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
     *covered = sought->wanted;
     return thing_list_all(ctx, &volume, sought, found, found_ctx, err);
 }
 
 /* What of a volume can be changed is how weir deals with it. */
-static int update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+static int volume_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
     (void)desired, (void)changed;
     return thing_read(ctx, &volume, prior, live, err);
 }
 
-static bool stays(const struct value *object)
+static bool volume_stays(const struct value *object)
 {
     return value_getb(object, "keep");
 }
@@ -73,22 +74,24 @@ static bool stays(const struct value *object)
 static int delete_volume(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     (void)teardown;
-    return stays(prior) ? 0 : thing_delete(ctx, &volume, prior, err);
+    return volume_stays(prior) ? 0 : thing_delete(ctx, &volume, prior, err);
 }
 
-static int find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int volume_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
     return thing_find(ctx, &volume, desired, live, err);
 }
 
-static int marks(struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
+static int volume_marks(
+    struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
 {
     return thing_marks(ctx, &volume, object, out, err);
 }
 
-static int marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
+static int volume_marked(
+    struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
 {
     (void)untold;
     return thing_marked(ctx, &volume, found, found_ctx, err);
@@ -101,7 +104,7 @@ static int erases(struct op_ctx *ctx, unsigned teardown, const struct value *obj
     (void)teardown;
     const struct value *document;
     *out = &value_empty_list;
-    if (stays(object))
+    if (volume_stays(object))
         return 0;
     if (thing_look(ctx, &volume, object, &document, err))
         return -1;
@@ -114,13 +117,13 @@ static int erases(struct op_ctx *ctx, unsigned teardown, const struct value *obj
     return 0;
 }
 
-const struct resource_ops docker_volume_ops = {.create = create,
-    .read = read,
-    .list = list,
-    .update = update,
+const struct resource_ops docker_volume_ops = {.create = volume_create,
+    .read = volume_read,
+    .list = volume_list,
+    .update = volume_update,
     .delete = delete_volume,
-    .stays = stays,
-    .find = find,
-    .marks = marks,
-    .marked = marked,
+    .stays = volume_stays,
+    .find = volume_find,
+    .marks = volume_marks,
+    .marked = volume_marked,
     .erases = erases};

@@ -10,7 +10,8 @@
 
 /* ---- this side ---- */
 
-static int scan(struct op_ctx *ctx, const struct value *object, struct package *package, struct err *err)
+static int directory_scan(
+    struct op_ctx *ctx, const struct value *object, struct package *package, struct err *err)
 {
     struct package_filter filter = {
         .include = value_getz(object, "include"), .exclude = value_getz(object, "exclude")};
@@ -41,7 +42,7 @@ static int directory_prepare(struct op_ctx *ctx, const struct preparation *how, 
     *prepared = value_with(ctx->arena, desired, STR("files"), &value_unknown);
     if (!known || how->offline)
         return 0;
-    int rc = scan(ctx, desired, &package, err);
+    int rc = directory_scan(ctx, desired, &package, err);
     for (size_t i = 0; !rc && i < package.n; i++)
         value_builder_set(&files, package.files[i].path,
             value_string_ref(ctx->arena, mark_of(ctx->arena, &package.files[i])));
@@ -158,7 +159,7 @@ static int directory_send(struct host_work *work, struct err *err)
         return -1;
     p.archive = p.api->write_new();
     p.entry = p.api->entry_new();
-    int rc = scan(work->ctx, work->desired, &package, err);
+    int rc = directory_scan(work->ctx, work->desired, &package, err);
     if (!rc)
         rc = pack(work, &package, &p, err);
     package_release(&package);

@@ -113,7 +113,7 @@ static int say_why(const struct machine *m, const struct reach_result *result, s
         result->status, STR_ARG(said));
 }
 
-static int run(struct machine *m, struct op_ctx *ctx, struct str script, const struct str *payload,
+static int machine_run(struct machine *m, struct op_ctx *ctx, struct str script, const struct str *payload,
     bool repeatable, struct reach_result *result, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -241,7 +241,7 @@ static int exchange(struct machine *m, struct op_ctx *ctx, struct question *firs
     size_t i = 0;
     write_script(first, payload != NULL, &script);
     crash_point("host before");
-    int failed = run(m, ctx, buf_str(&script), payload, repeatable, &result, err);
+    int failed = machine_run(m, ctx, buf_str(&script), payload, repeatable, &result, err);
     crash_point("host after");
     if (failed)
         return -1;

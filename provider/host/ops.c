@@ -180,7 +180,7 @@ int host_look(struct op_ctx *ctx, const struct value *object, const struct value
     return 0;
 }
 
-static int op_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int host_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
     (void)wanted;
@@ -196,7 +196,7 @@ static const struct value *all_readable(struct op_ctx *ctx)
     return value_builder_list(&b);
 }
 
-static int op_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
+static int host_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     struct question *questions = ARENA_ARRAY(ctx->arena, struct question, sought->count + 1);
@@ -229,7 +229,7 @@ static const struct value *with_mode(struct op_ctx *ctx, const struct value *obj
         value_string_ref(ctx->arena, arena_printf(ctx->arena, "0%.*s", STR_ARG(mode))));
 }
 
-static int op_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+static int host_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
     const struct value **prepared, struct err *err)
 {
     const struct host_type *type = type_of(ctx);
@@ -237,7 +237,7 @@ static int op_prepare(struct op_ctx *ctx, const struct preparation *how, const s
     return type->prepare ? type->prepare(ctx, how, desired, prepared, err) : 0;
 }
 
-static int op_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+static int host_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
     (void)err;
@@ -375,7 +375,7 @@ static int change(struct host_work *work, const struct value **live, struct err 
     return rc ? -1 : take_live(work, question.told, live, err);
 }
 
-static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int host_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
@@ -387,7 +387,7 @@ static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const st
     return change(&work, live, err);
 }
 
-static int op_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+static int host_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
     struct host_work work = {.ctx = ctx, .prior = prior, .desired = desired, .changed = changed};
@@ -403,7 +403,7 @@ static void warn_of_secret(struct op_ctx *ctx, const struct value *prior)
                      "not run");
 }
 
-static int op_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int host_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     (void)teardown;
     const struct host_type *type = type_of(ctx);
@@ -435,7 +435,7 @@ static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const s
 }
 
 /* What is not as it was to be is made again: each step of it may be. */
-static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int host_find_made(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
@@ -453,12 +453,12 @@ static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const stru
 }
 
 const struct resource_ops host_ops = {
-    .prepare = op_prepare,
-    .predict = op_predict,
-    .read = op_read,
-    .list = op_list,
-    .create = op_create,
-    .update = op_update,
-    .delete = op_delete,
-    .find = op_find,
+    .prepare = host_prepare,
+    .predict = host_predict,
+    .read = host_read,
+    .list = host_list,
+    .create = host_create,
+    .update = host_update,
+    .delete = host_delete,
+    .find = host_find_made,
 };

@@ -36,12 +36,8 @@ bool flag_of(const struct op_ctx *ctx, const struct value *object, const char *n
 
 bool pg_work_has(const struct pg_work *work, const char *name)
 {
-    if (!work->changed)
-        return !value_is_null(value_getz(work->desired, name));
-    for (uint32_t i = 0; i < work->changed->count; i++)
-        if (str_eqz(work->changed->items[i]->string, name))
-            return true;
-    return false;
+    return work->changed ? value_list_has(work->changed, str_z(name))
+                         : !value_is_null(value_getz(work->desired, name));
 }
 
 struct str pg_work_name(struct pg_work *work, const char *schema, const char *name)
@@ -96,7 +92,7 @@ static int ops_look(struct op_ctx *ctx, const struct value *prior, const struct 
     return -1;
 }
 
-static int op_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int postgres_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
     (void)wanted;
@@ -132,8 +128,8 @@ static const struct value *all_readable(struct op_ctx *ctx)
     return value_builder_list(&b);
 }
 
-static int op_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+static int postgres_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
     const struct pg_type *type = ops_type_of(ctx);
     AUTO_MAP struct map done = MAP_INIT;
@@ -158,8 +154,8 @@ static int op_list(struct op_ctx *ctx, const struct sought *sought, resource_fou
 
 /* ---- planning ---- */
 
-static int op_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
-    const struct value **prepared, struct err *err)
+static int postgres_prepare_desired(struct op_ctx *ctx, const struct preparation *how,
+    const struct value *desired, const struct value **prepared, struct err *err)
 {
     const struct pg_type *type = ops_type_of(ctx);
     *prepared = desired;
@@ -167,7 +163,7 @@ static int op_prepare(struct op_ctx *ctx, const struct preparation *how, const s
 }
 
 /* What the server says stays as it is, unless the type knows that it will not. */
-static int op_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+static int postgres_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
     const struct pg_type *type = ops_type_of(ctx);
@@ -220,10 +216,10 @@ static int ops_change(struct pg_work *work, pg_work_fn *write, const struct valu
     return status;
 }
 
-static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);
 
-static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int postgres_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     struct pg_work work = {.ctx = ctx, .again = attempt->again, .desired = desired};
@@ -232,20 +228,20 @@ static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const st
         return 0;
     bool exists = why.class == ERR_EXISTS || strcmp(why.code, "23505") == 0;
     /* A server goes on with what it was sent by a run that has been killed since. */
-    if (exists && attempt->again && !*live && !op_find(ctx, attempt, desired, live, &ignored) && *live)
+    if (exists && attempt->again && !*live && !postgres_find(ctx, attempt, desired, live, &ignored) && *live)
         return 0;
     *err = why;
     return -1;
 }
 
-static int op_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+static int postgres_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
     struct pg_work work = {.ctx = ctx, .prior = prior, .desired = desired, .changed = changed};
     return ops_change(&work, ops_type_of(ctx)->update, live, err);
 }
 
-static int op_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int postgres_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     struct pg_work work = {.ctx = ctx, .teardown = teardown, .prior = prior};
     struct err why = ERR_INIT;
@@ -260,7 +256,8 @@ static int op_delete(struct op_ctx *ctx, unsigned teardown, const struct value *
     return -1;
 }
 
-static const struct value *erased(struct pg_work *work, const struct pg_type *type, const struct rows *rows)
+static const struct value *postgres_erased(
+    struct pg_work *work, const struct pg_type *type, const struct rows *rows)
 {
     int64_t n = 0, bytes = 0;
     struct arena *arena = work->ctx->arena;
@@ -277,7 +274,7 @@ static const struct value *erased(struct pg_work *work, const struct pg_type *ty
 }
 
 /* What cannot be looked at, because it is gone or never came to be, erases nothing. */
-static int op_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+static int postgres_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object,
     const struct value **list, struct err *err)
 {
     (void)teardown;
@@ -292,7 +289,7 @@ static int op_erases(struct op_ctx *ctx, unsigned teardown, const struct value *
         return 0;
     type->count(&work);
     if (!session_run(work.session, buf_str(&work.sql), NULL, &rows, &ignored) && rows_count(&rows))
-        *list = erased(&work, type, &rows);
+        *list = postgres_erased(&work, type, &rows);
     buf_release(&work.sql);
     session_give(&work.session);
     return 0;
@@ -312,7 +309,7 @@ static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const s
 }
 
 /* What is made is made whole, in one transaction: what is there and is not so is somebody else's. */
-static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
@@ -332,13 +329,13 @@ static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const stru
 }
 
 const struct resource_ops postgres_ops = {
-    .prepare = op_prepare,
-    .predict = op_predict,
-    .read = op_read,
-    .list = op_list,
-    .create = op_create,
-    .update = op_update,
-    .delete = op_delete,
-    .find = op_find,
-    .erases = op_erases,
+    .prepare = postgres_prepare_desired,
+    .predict = postgres_predict,
+    .read = postgres_read,
+    .list = postgres_list,
+    .create = postgres_create,
+    .update = postgres_update,
+    .delete = postgres_delete,
+    .find = postgres_find,
+    .erases = postgres_erases,
 };

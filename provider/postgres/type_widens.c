@@ -20,7 +20,7 @@ static struct str bare_type(struct str type, int64_t numbers[2])
     return str_trim(str_slice(type, 0, (size_t)open));
 }
 
-static int rank(struct str type, const char *const *order, int n)
+static int type_widens_rank(struct str type, const char *const *order, int n)
 {
     for (int i = 0; i < n; i++)
         if (str_eqz(type, order[i]))
@@ -41,10 +41,10 @@ bool type_widens(struct str from, struct str to)
         return b[0] < 0 || (a[0] >= 0 && a[0] <= b[0]);
     if (str_eqz(was, "numeric") && str_eq(was, is))
         return b[0] < 0 || (a[0] >= 0 && (b[1] < 0 ? 0 : b[1]) == (a[1] < 0 ? 0 : a[1]) && b[0] >= a[0]);
-    int first = rank(was, whole, 4), second = rank(is, whole, 4);
+    int first = type_widens_rank(was, whole, 4), second = type_widens_rank(is, whole, 4);
     if (first >= 0 && second > first)
         return b[0] < 0;
-    first = rank(was, real, 2), second = rank(is, real, 2);
+    first = type_widens_rank(was, real, 2), second = type_widens_rank(is, real, 2);
     return (first >= 0 && second > first) || (str_eq(was, is) && a[0] >= 0 && (b[0] < 0 || b[0] >= a[0]) &&
                                                  str_starts(was, STR("bit varying")));
 }

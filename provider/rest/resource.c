@@ -330,14 +330,6 @@ static int resource_read(struct op_ctx *ctx, const struct value *prior, const st
     return 0;
 }
 
-static bool thing_changes(const struct value *changed, const char *name)
-{
-    for (uint32_t i = 0; i < changed->count; i++)
-        if (str_eqz(value_text(changed->items[i], STR_EMPTY), name))
-            return true;
-    return false;
-}
-
 static int resource_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
@@ -351,7 +343,7 @@ static int resource_update(struct op_ctx *ctx, const struct value *prior, const 
         .with_body = true,
         .idempotent = true};
     const struct value *object;
-    if ((thing_changes(changed, "body") || thing_changes(changed, "secrets")) &&
+    if ((value_list_has(changed, STR("body")) || value_list_has(changed, STR("secrets"))) &&
         thing_send(&t, &request, &object, err))
         return -1;
     if (read_object(&t, &object, err))

@@ -16,7 +16,7 @@ const char *job_state_name(enum job_state state)
 }
 
 /* The interpreter works on the attributes of a run. */
-static const struct spec_job *begin(struct run *run, struct op_ctx *ctx)
+static const struct spec_job *job_begin(struct run *run, struct op_ctx *ctx)
 {
     run_init(run, ctx);
     const struct spec_job *job = run->type->job;
@@ -38,7 +38,8 @@ static const struct value *prefixed(struct arena *arena, const struct value *map
     return value_builder_map(&b);
 }
 
-static const struct value *appended(struct arena *arena, const struct value *first, const struct value *rest)
+static const struct value *job_appended(
+    struct arena *arena, const struct value *first, const struct value *rest)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     const struct value *const lists[] = {first, rest};
@@ -76,7 +77,7 @@ static const struct value *with_arguments(
     if (job->ops.takes == JOB_TAKES_MAP && arguments)
         arguments = prefixed(run->arena, arguments, job->prefix);
     if (job->ops.takes == JOB_TAKES_FLAGS || job->ops.takes == JOB_TAKES_LIST)
-        arguments = appended(run->arena, job->after.n ? value_get(object, job->after) : NULL, arguments);
+        arguments = job_appended(run->arena, job->after.n ? value_get(object, job->after) : NULL, arguments);
     if (job->ops.takes == JOB_TAKES_JSON)
         arguments = parsed_document(run, job, arguments);
     return arguments ? value_with(run->arena, object, job->arguments, arguments) : object;
@@ -139,7 +140,7 @@ static const struct value *result_of(struct run *run, const struct value *live)
     return text && json_parse(run->arena, v->string, &parsed, &ignored) == 0 ? parsed : v;
 }
 
-static void describe(
+static void job_describe(
     struct run *run, const struct spec_job *job, const struct value *live, struct job_run *out)
 {
     *out = (struct job_run){.id = value_gets(live, "run_id"),
@@ -159,7 +160,7 @@ static void describe(
 }
 
 /* One call whose answer tells of the run: *live has it added. */
-static int take(
+static int job_take(
     struct run *run, const struct spec_step *step, const struct value **live, bool *seen, struct err *err)
 {
     const struct value *document;
@@ -176,15 +177,15 @@ static int job_start(struct op_ctx *ctx, const struct value *object, const struc
     struct job_run *out, struct err *err)
 {
     struct run run;
-    const struct spec_job *job = begin(&run, ctx);
+    const struct spec_job *job = job_begin(&run, ctx);
     const struct value *live = with_options(run.arena, object, input->options);
     live = with_arguments(&run, job, live, input->arguments);
     const struct spec_steps *steps = input->detach && job->detach.count ? &job->detach : &job->start;
     bool seen = false;
     for (size_t i = 0; i < steps->count; i++)
-        if (take(&run, &steps->items[i], &live, &seen, err))
+        if (job_take(&run, &steps->items[i], &live, &seen, err))
             return -1;
-    describe(&run, job, live, out);
+    job_describe(&run, job, live, out);
     if (input->detach) /* what has just been handed over has not ended */
         out->state = JOB_RUNNING;
     return 0;
@@ -200,17 +201,17 @@ static int job_read(struct op_ctx *ctx, const struct value *object, const struct
     struct str id, struct job_run *out, struct err *err)
 {
     struct run run;
-    const struct spec_job *job = begin(&run, ctx);
+    const struct spec_job *job = job_begin(&run, ctx);
     const struct value *live = identified(run.arena, object, options, id);
     bool seen = false;
     for (size_t i = 0; i < job->read.count; i++) {
-        if (take(&run, &job->read.items[i], &live, &seen, err))
+        if (job_take(&run, &job->read.items[i], &live, &seen, err))
             return -1;
         live = identified(run.arena, live, NULL, id); /* it is the one that was asked for */
     }
     if (!seen)
         return err_set(err, ERR_ABSENT, "there is no run %.*s", STR_ARG(id));
-    describe(&run, job, live, out);
+    job_describe(&run, job, live, out);
     return 0;
 }
 
@@ -218,7 +219,7 @@ static int job_stop(struct op_ctx *ctx, const struct value *object, const struct
     struct str id, struct err *err)
 {
     struct run run;
-    const struct spec_job *job = begin(&run, ctx);
+    const struct spec_job *job = job_begin(&run, ctx);
     const struct value *document;
     return run_step(&run, job->stop, identified(run.arena, object, options, id), &document, err);
 }
@@ -250,7 +251,7 @@ static void add_runs(struct listing *l, const struct value *found)
         if (!is_ours(l, found->items[i]) || run_skips(l->run, &step->list.skip, found->items[i]))
             continue;
         MEM_GROW(l->runs, l->cap, l->n + 1);
-        describe(l->run, l->job, run_decode(l->run, step, found->items[i], l->object), &l->runs[l->n++]);
+        job_describe(l->run, l->job, run_decode(l->run, step, found->items[i], l->object), &l->runs[l->n++]);
     }
 }
 
@@ -265,7 +266,7 @@ static int job_list(struct op_ctx *ctx, const struct value *object, const struct
 {
     struct run run;
     struct listing l = {.run = &run, .max = max};
-    l.job = begin(&run, ctx);
+    l.job = job_begin(&run, ctx);
     l.object = with_options(run.arena, object, options);
     *runs = NULL;
     *n = 0;
@@ -311,7 +312,7 @@ static int job_rows(struct op_ctx *ctx, const struct value *object, const struct
     const struct value **columns, const struct value **rows, bool *more, struct err *err)
 {
     struct run run;
-    const struct spec_job *job = begin(&run, ctx);
+    const struct spec_job *job = job_begin(&run, ctx);
     const struct spec_step *step = job->rows;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run.arena);
     AUTO_PAGES struct pages pages = PAGES_INIT;
@@ -362,7 +363,7 @@ static int job_logs(struct op_ctx *ctx, const struct value *object, const struct
     const struct log_source **sources, size_t *n, struct err *err)
 {
     struct run run;
-    const struct spec_job *job = begin(&run, ctx);
+    const struct spec_job *job = job_begin(&run, ctx);
     const struct value *live = of ? value_merge(run.arena, object, of->live) : object;
     struct log_source *list = ARENA_ARRAY(run.arena, struct log_source, job->log_count + 1);
     *n = 0;

@@ -471,26 +471,26 @@ static void load_calls(struct type_loader *t)
 }
 
 /* Is it "${name}", or has such a text in it? */
-static bool mentions(const struct value *template, struct str name)
+static bool load_type_mentions(const struct value *template, struct str name)
 {
     if (template->kind == VALUE_STRING)
         return str_starts(template->string, STR("${")) && template->string.n == name.n + 3 &&
                str_eq(str_slice(template->string, 2, template->string.n - 1), name);
     bool any = false;
     for (uint32_t i = 0; template->kind == VALUE_LIST && i < template->count; i++)
-        any = any || mentions(template->items[i], name);
+        any = any || load_type_mentions(template->items[i], name);
     for (uint32_t i = 0; template->kind == VALUE_MAP && i < template->count; i++)
-        any = any || mentions(template->entries[i].value, name);
+        any = any || load_type_mentions(template->entries[i].value, name);
     return any;
 }
 
-static bool sends(const struct spec_request *request, struct str name)
+static bool load_type_sends(const struct spec_request *request, struct str name)
 {
     for (size_t i = 0; i < request->attr_count; i++)
         if (str_eq(request->attrs[i], name))
             return true;
     for (size_t i = 0; i < request->extra_count; i++)
-        if (!request->extras[i].from_item && mentions(request->extras[i].value, name))
+        if (!request->extras[i].from_item && load_type_mentions(request->extras[i].value, name))
             return true;
     return false;
 }
@@ -498,7 +498,7 @@ static bool sends(const struct spec_request *request, struct str name)
 static bool creates_with(const struct spec_type *type, const struct spec_attr *attr)
 {
     for (size_t s = 0; attr && s < type->create.count; s++)
-        if (sends(&type->create.items[s].request, attr->attr->name))
+        if (load_type_sends(&type->create.items[s].request, attr->attr->name))
             return true;
     return false;
 }

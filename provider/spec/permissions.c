@@ -156,14 +156,6 @@ void spec_permissions(
 
 /* ---- on what ---- */
 
-static bool names(const struct value *list, struct str name)
-{
-    for (uint32_t i = 0; list && i < list->count; i++)
-        if (str_eq(value_text(list->items[i], STR_EMPTY), name))
-            return true;
-    return false;
-}
-
 /* An attribute's text, or a star where only the service or the account can say. */
 static struct str known_text(
     const struct spec_type *type, struct str name, const struct value *object, struct arena *arena)
@@ -205,7 +197,7 @@ const struct value *spec_scope(
     const struct value *on = value_getz(type->iam, "on");
     struct str operation, prefix = str_cut(action, ':', &operation);
     struct str own = value_text(value_getz(type->service->iam, "prefix"), type->service->aws.signing_name);
-    if (!on || !str_eq(prefix, own) || names(value_getz(type->iam, "anywhere"), operation))
+    if (!on || !str_eq(prefix, own) || value_list_has(value_getz(type->iam, "anywhere"), operation))
         return NULL;
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < on->count; i++)

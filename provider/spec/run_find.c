@@ -37,7 +37,7 @@ static bool is_marked_so(const struct run *run, const struct value *tags)
                value_text(run_tag_text(run->arena, ctx->address), STR_EMPTY));
 }
 
-static bool sends(const struct spec_type *type, struct str name)
+static bool find_sends(const struct spec_type *type, struct str name)
 {
     for (size_t i = 0; i < type->create.count; i++) {
         const struct spec_request *request = &type->create.items[i].request;
@@ -57,7 +57,7 @@ static bool is_as_sent(const struct run *run, const struct value *desired, const
                            *have = value_get(live, attr->attr->name);
         bool compared = attr->readable && attr->attr->settable && !attr->attr->local && !attr->attr->shared &&
                         !attr->attr->write_only && attr->owner != OWNER_TAGS &&
-                        sends(run->type, attr->attr->name);
+                        find_sends(run->type, attr->attr->name);
         if (!compared || value_is_null(want) || value_is_null(have) || !value_is_known(want) ||
             value_is_sensitive(want))
             continue;

@@ -6,12 +6,7 @@
 
 bool run_wants(const struct value *wanted, struct str name)
 {
-    if (!wanted)
-        return true;
-    for (uint32_t i = 0; i < wanted->count; i++)
-        if (str_eq(value_text(wanted->items[i], STR_EMPTY), name))
-            return true;
-    return false;
+    return !wanted || value_list_has(wanted, name);
 }
 
 static bool names_have(const struct spec_names *names, struct str name)

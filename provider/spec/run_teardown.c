@@ -139,7 +139,7 @@ static bool is_empty(const struct value *counts)
 }
 
 /* What one rule erases; NULL: nothing. */
-static const struct value *erased(
+static const struct value *teardown_erased(
     struct run *run, const struct spec_teardown *rule, const struct value *object, bool own)
 {
     const struct value *counts = NULL;
@@ -208,7 +208,7 @@ int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *objec
         bool stops = !goes && !teardown_consented(&run, rule);
         if (!goes && live_rule && !stops)
             continue;
-        what = stops ? in_the_way(&run, rule, object, live_rule) : erased(&run, rule, object, own);
+        what = stops ? in_the_way(&run, rule, object, live_rule) : teardown_erased(&run, rule, object, own);
         if (what)
             value_builder_add(&all, what);
     }

@@ -69,7 +69,7 @@ static int attempt(
         login->connection->host, login->connection->user, login->tried.p ? login->tried.p : "nothing");
 }
 
-static void note(struct login *login, const char *what, const char *which)
+static void auth_note(struct login *login, const char *what, const char *which)
 {
     buf_addf(&login->tried, "%s%s%s", login->tried.n ? ", " : "", what, which);
 }
@@ -151,12 +151,12 @@ static int try_key(struct login *login, const char *file, struct err *err)
     int rc = 0;
     ssh_key both = certified(login, file, key);
     if (both) {
-        note(login, "certificate of ", key_name(file));
+        auth_note(login, "certificate of ", key_name(file));
         rc = attempt(login, ask_key, &(struct attempt){.key = both}, err);
         login->api->key_free(both);
     }
     if (!rc) {
-        note(login, "", key_name(file));
+        auth_note(login, "", key_name(file));
         rc = attempt(login, ask_key, &(struct attempt){.key = key}, err);
     }
     login->api->key_free(key);
@@ -172,7 +172,7 @@ static int try_keys(struct login *login, struct err *err)
     for (size_t i = 0; !rc && c->key_files && c->key_files[i]; i++)
         rc = try_key(login, c->key_files[i], err);
     if (!rc && c->agent && (c->agent_socket || getenv("SSH_AUTH_SOCK"))) {
-        note(login, "the agent's keys", "");
+        auth_note(login, "the agent's keys", "");
         rc = attempt(login, ask_agent, NULL, err);
     }
     return rc;
@@ -184,7 +184,7 @@ static int try_password(struct login *login, unsigned methods, struct err *err)
     int rc = 0;
     if (!with.text)
         return 0;
-    note(login, "the password", "");
+    auth_note(login, "the password", "");
     if (methods & SSH_AUTH_METHOD_PASSWORD)
         rc = attempt(login, ask_password, &with, err);
     if (!rc && (methods & SSH_AUTH_METHOD_INTERACTIVE))

@@ -17,7 +17,7 @@
 enum { LOOK_MS = 100, DEAD_MS = 45 * 1000 };
 
 /* A peer that is gone without a word: what is sent is not acknowledged. */
-static void prepare(int fd)
+static void dial_prepare(int fd)
 {
     int yes = 1, dead_ms = DEAD_MS;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
@@ -26,7 +26,7 @@ static void prepare(int fd)
 }
 
 /* Until the socket is connected: 0, or an error number. */
-static int await(int fd, int64_t deadline_ms, const atomic_bool *cancel)
+static int dial_await(int fd, int64_t deadline_ms, const atomic_bool *cancel)
 {
     for (;;) {
         struct pollfd polled = {.fd = fd, .events = POLLOUT};
@@ -47,9 +47,9 @@ static int try_address(
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error = 0;
     if (fd < 0)
         return errno;
-    prepare(fd);
+    dial_prepare(fd);
     if (connect(fd, address->ai_addr, address->ai_addrlen))
-        error = errno == EINPROGRESS ? await(fd, deadline_ms, cancel) : errno;
+        error = errno == EINPROGRESS ? dial_await(fd, deadline_ms, cancel) : errno;
     if (error)
         close(fd);
     else

@@ -81,7 +81,7 @@ static bool fail(struct flow *flow, enum err_class class, const char *format, ..
     return false;
 }
 
-static bool begin(struct flow *flow, const struct ssh_api *api, ssh_session session)
+static bool flow_begin(struct flow *flow, const struct ssh_api *api, ssh_session session)
 {
     bool runs = flow->kind == FLOW_COMMAND || flow->kind == FLOW_SHELL;
     if (runs && !wire_admits(flow->wire))
@@ -126,7 +126,7 @@ static void let_go(struct flow *flow, const struct ssh_api *api)
 }
 
 /* "Channel opening failure: channel 43 error (2) Connection refused": the last words are the far side's. */
-static bool refused(struct flow *flow, const struct ssh_api *api, ssh_session session)
+static bool flow_refused(struct flow *flow, const struct ssh_api *api, ssh_session session)
 {
     if (!api->is_connected(session))
         return true; /* the session's loss tells */
@@ -149,7 +149,7 @@ static bool opened(struct flow *flow, const struct ssh_api *api, ssh_session ses
     if (rc == SSH_AGAIN)
         return true;
     if (rc != SSH_OK)
-        return refused(flow, api, session);
+        return flow_refused(flow, api, session);
     flow->stage = flow->kind == FLOW_SHELL && flow->terminal->pty          ? FLOW_ASKING_PTY
                   : flow->kind == FLOW_SHELL || flow->kind == FLOW_COMMAND ? FLOW_ASKING
                                                                            : FLOW_RUNNING;
@@ -170,7 +170,7 @@ static bool asked_pty(struct flow *flow, const struct ssh_api *api, ssh_session 
     return true;
 }
 
-static bool asked(struct flow *flow, const struct ssh_api *api, ssh_session session)
+static bool flow_asked(struct flow *flow, const struct ssh_api *api, ssh_session session)
 {
     flow->began = true;
     int rc = flow->command[0] ? api->channel_request_exec(flow->channel, flow->command)
@@ -188,7 +188,7 @@ static bool asked(struct flow *flow, const struct ssh_api *api, ssh_session sess
 
 /* ---- moving bytes ---- */
 
-static ssize_t take(const struct flow *flow, void *bytes, size_t n)
+static ssize_t flow_take(const struct flow *flow, void *bytes, size_t n)
 {
     return flow->kind == FLOW_SHELL ? read(flow->in, bytes, n) : recv(flow->in, bytes, n, MSG_DONTWAIT);
 }
@@ -221,7 +221,7 @@ static bool next_bytes(struct flow *flow, size_t room, struct str *out)
     } else if (flow->in_ready) {
         if (!flow->held.bytes)
             flow->held.bytes = mem_alloc(CHUNK);
-        ssize_t n = take(flow, flow->held.bytes, room < CHUNK ? room : CHUNK);
+        ssize_t n = flow_take(flow, flow->held.bytes, room < CHUNK ? room : CHUNK);
         if (n <= 0 || flow->kind == FLOW_SHELL)
             flow->in_ready = false;
         if (n < 0 && !is_again())
@@ -373,10 +373,10 @@ bool flow_step(struct flow *flow, const struct ssh_api *api, ssh_session session
     do {
         before = flow->stage;
         switch (flow->stage) {
-        case FLOW_QUEUED: alive = begin(flow, api, session); break;
+        case FLOW_QUEUED: alive = flow_begin(flow, api, session); break;
         case FLOW_OPENING: alive = opened(flow, api, session); break;
         case FLOW_ASKING_PTY: alive = asked_pty(flow, api, session); break;
-        case FLOW_ASKING: alive = asked(flow, api, session); break;
+        case FLOW_ASKING: alive = flow_asked(flow, api, session); break;
         case FLOW_RUNNING: alive = pump(flow, api, session); break;
         case FLOW_CLOSED: alive = false; break;
         }

@@ -96,7 +96,7 @@ static void open_aside(struct passage *passage, struct flow *flow)
     pthread_attr_destroy(&detached);
 }
 
-static void came(void *ctx, struct flow *flow)
+static void forward_came(void *ctx, struct flow *flow)
 {
     struct passage *passage = ctx;
     struct reach *reach = passage->reach;
@@ -109,7 +109,7 @@ static void came(void *ctx, struct flow *flow)
     pthread_mutex_unlock(&reach->lock);
 }
 
-static struct passage *find(struct reach *reach, const struct link *link, struct str host, int port)
+static struct passage *forward_find(struct reach *reach, const struct link *link, struct str host, int port)
 {
     for (struct passage *at = reach->passages; at; at = at->next)
         if (at->link == link && at->port == port && str_eqz(host, at->host))
@@ -126,7 +126,7 @@ static int dig(struct reach *reach, struct link *link, struct str host, int port
     passage->host = mem_memdup0(host.p, host.n);
     passage->port = port;
     struct door_options door = {
-        .host = passage->host, .port = port, .wanted = wanted, .came = came, .ctx = passage};
+        .host = passage->host, .port = port, .wanted = wanted, .came = forward_came, .ctx = passage};
     if (door_open(reach->net, &door, &passage->local_port, err)) {
         free((char *)passage->host);
         free(passage);
@@ -149,7 +149,7 @@ static int forward_to(struct reach *reach, struct str connection, struct str hos
     if (!link)
         return -1;
     pthread_mutex_lock(&reach->lock);
-    struct passage *passage = wanted ? NULL : find(reach, link, host, port);
+    struct passage *passage = wanted ? NULL : forward_find(reach, link, host, port);
     pthread_mutex_unlock(&reach->lock);
     if (!passage && ((patient ? reach_await : reach_probe)(reach, connection, host, port, &wire, err) ||
                         dig(reach, link, host, port, wanted, &passage, err)))

@@ -182,7 +182,7 @@ static int is_in_files(struct login *login, const struct shown *shown, bool *kno
     return hint_changed(err, login->connection->known_hosts ? login->connection->known_hosts : "known_hosts");
 }
 
-static int check(struct login *login, const struct shown *shown, struct err *err)
+static int host_key_judge(struct login *login, const struct shown *shown, struct err *err)
 {
     bool known = false;
     if (login->connection->host_keys->count)
@@ -199,7 +199,7 @@ int host_key_check(struct login *login, struct err *err)
         return err_set(err, ERR_PROTOCOL, "%s shows no host key", login->connection->alias);
     fingerprint(login->api, shown.key, shown.print, sizeof shown.print);
     write_line(login->api, &shown);
-    int rc = check(login, &shown, err);
+    int rc = host_key_judge(login, &shown, err);
     login->api->key_free(shown.key);
     return rc;
 }

@@ -13,7 +13,7 @@ enum { LOOK_MS = 100 };
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,aes192-ctr,"     \
     "aes128-ctr"
 
-static void await(const struct login *login)
+static void login_await(const struct login *login)
 {
     int flags = login->api->get_poll_flags(login->session);
     struct pollfd polled = {.fd = login->api->get_fd(login->session),
@@ -37,7 +37,7 @@ int login_until(
             err->retryable = true;
             return again;
         }
-        await(login);
+        login_await(login);
     }
 }
 

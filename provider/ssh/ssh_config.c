@@ -71,7 +71,7 @@ static void take_jump(struct reading *r, struct str jump)
                               .p;
 }
 
-static void take(struct reading *r, struct str name, struct str v)
+static void ssh_config_take(struct reading *r, struct str name, struct str v)
 {
     struct connection *c = r->c;
     int64_t number;
@@ -109,7 +109,7 @@ static void take_lines(struct reading *r, struct str text)
         struct str line = str_cut(text, '\n', &text), v;
         struct str name = str_cut(line, ' ', &v);
         if (v.n)
-            take(r, name, v);
+            ssh_config_take(r, name, v);
     }
     if (r->file_count) {
         const char **files = ARENA_ARRAY(&r->c->arena, const char *, r->file_count + 1);
@@ -119,7 +119,7 @@ static void take_lines(struct reading *r, struct str text)
     free(r->files);
 }
 
-static int collect(int fd, struct buf *out)
+static int ssh_config_collect(int fd, struct buf *out)
 {
     char bytes[4096];
     ssize_t n;
@@ -152,7 +152,7 @@ static int run_ssh(struct connection *c, const char *file, struct buf *out, stru
     int failed = spawn_program(&spawn, &child);
     close(ends[1]);
     close(null);
-    if (!failed && collect(ends[0], out))
+    if (!failed && ssh_config_collect(ends[0], out))
         buf_clear(out);
     close(ends[0]);
     if (failed)

@@ -202,7 +202,7 @@ int door_open(struct net *net, const struct door_options *options, int *port, st
     return 0;
 }
 
-static void answer(struct door *door)
+static void wire_answer(struct door *door)
 {
     for (;;) {
         int yes = 1, fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -391,7 +391,7 @@ static int gather(struct net *net)
     return (int)wait;
 }
 
-static short came(const struct net *net, int polled)
+static short wire_came(const struct net *net, int polled)
 {
     return polled < 0 ? 0 : net->polls[polled].revents;
 }
@@ -400,10 +400,10 @@ static bool note_flows(const struct net *net, struct wire *wire)
 {
     bool any = false;
     for (struct flow *flow = wire->flows; flow; flow = flow->next) {
-        if (came(net, flow->polled[0]))
+        if (wire_came(net, flow->polled[0]))
             any = flow->in_ready = true;
         for (int i = 0; i < 2; i++)
-            if (came(net, flow->polled[i + 1])) {
+            if (wire_came(net, flow->polled[i + 1])) {
                 any = true;
                 flow->full[i] = false;
             }
@@ -431,13 +431,13 @@ static bool is_closing(struct wire *wire)
 static void serve_all(struct net *net, bool woken)
 {
     for (struct door *door = net->doors; door; door = door->next)
-        if (came(net, door->polled))
-            answer(door);
+        if (wire_came(net, door->polled))
+            wire_answer(door);
     for (struct wire *wire = net->wires; wire; wire = wire->next) {
         bool any = wire->session && note_flows(net, wire);
         if (wire->session && is_closing(wire))
             shut(wire, true);
-        else if (wire->session && (any || woken || wire->again || came(net, wire->polled)))
+        else if (wire->session && (any || woken || wire->again || wire_came(net, wire->polled)))
             serve(wire);
         keep_alive(wire);
         if (!wire->session)
@@ -445,7 +445,7 @@ static void serve_all(struct net *net, bool woken)
     }
 }
 
-static void *run(void *arg)
+static void *wire_run(void *arg)
 {
     struct net *net = arg;
     for (;;) {
@@ -479,7 +479,7 @@ int net_new(const struct ssh_api *api, struct net **out, struct err *err)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = net->wake < 0 ? errno : pthread_create(&net->thread, NULL, run, net);
+    int failed = net->wake < 0 ? errno : pthread_create(&net->thread, NULL, wire_run, net);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) {
         errno = failed;

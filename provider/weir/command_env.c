@@ -132,14 +132,6 @@ static bool command_env_has(struct str name)
     return false;
 }
 
-static bool command_env_is_named(const struct value *named, struct str name)
-{
-    for (uint32_t i = 0; named && i < named->count; i++)
-        if (str_eq(value_text(named->items[i], STR_EMPTY), name))
-            return true;
-    return false;
-}
-
 char **command_env(struct arena *arena, const struct value *named)
 {
     size_t count = 0, n = 0;
@@ -148,7 +140,7 @@ char **command_env(struct arena *arena, const struct value *named)
     char **env = ARENA_ARRAY(arena, char *, count + 1);
     for (size_t i = 0; i < count; i++) {
         struct str value, name = str_cut(str_z(environ[i]), '=', &value);
-        if (command_env_has(name) || command_env_is_named(named, name))
+        if (command_env_has(name) || value_list_has(named, name))
             env[n++] = environ[i];
     }
     return env;

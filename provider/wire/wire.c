@@ -176,7 +176,8 @@ int wire_encode_request(struct arena *arena, const struct wire_operation *op, co
 
 /* ---- answers ---- */
 
-static const struct value *without(struct arena *arena, const struct value *document, const char *key)
+static const struct value *wire_message_without(
+    struct arena *arena, const struct value *document, const char *key)
 {
     return value_getz(document, key) ? value_with(arena, document, str_z(key), NULL) : document;
 }
@@ -191,7 +192,7 @@ static const struct value *unwrap_query(
 {
     struct str result = op->result.n ? op->result : arena_printf(arena, "%.*sResult", STR_ARG(op->name));
     const struct value *inner = value_get(document, result);
-    return inner ? inner : without(arena, document, "ResponseMetadata");
+    return inner ? inner : wire_message_without(arena, document, "ResponseMetadata");
 }
 
 /* vpcSet -> VpcSet, at every depth */
@@ -237,7 +238,7 @@ static int decode_xml(struct arena *arena, const struct wire_operation *op, stru
     if (op->protocol == WIRE_QUERY)
         v = unwrap_query(arena, op, v);
     if (op->protocol == WIRE_EC2)
-        v = without(arena, capitalise(arena, v), "RequestId");
+        v = wire_message_without(arena, capitalise(arena, v), "RequestId");
     if (v->kind == VALUE_STRING) {
         struct value_entry entry = {root, v};
         v = is_blank(v->string) ? &value_empty_map : value_map(arena, &entry, 1);

@@ -246,14 +246,6 @@ static const struct value *with_names(struct op_ctx *ctx, const struct value *ob
     return value_merge(ctx->arena, object, value_map(ctx->arena, entries, 2));
 }
 
-static bool wants(const struct value *wanted, const char *name)
-{
-    for (uint32_t i = 0; wanted && i < wanted->count; i++)
-        if (str_eqz(value_text(wanted->items[i], STR_EMPTY), name))
-            return true;
-    return !wanted;
-}
-
 static const struct value *text_or_null(struct arena *arena, struct str s)
 {
     return s.n ? value_string(arena, s) : &value_null;
@@ -340,7 +332,7 @@ static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const s
         {STR("key"), value_getz(object, "key")}, {STR("unfinished"), uploads}};
     seen =
         with_places(ctx, value_merge(ctx->arena, seen, value_map(ctx->arena, more, uploads->count ? 3 : 2)));
-    if (wants(wanted, "tags") && read_tags(ctx, object, &seen, err))
+    if ((!wanted || value_list_has(wanted, STR("tags"))) && read_tags(ctx, object, &seen, err))
         return -1;
     *live = seen;
     return 0;
@@ -411,7 +403,7 @@ static int object_create(struct op_ctx *ctx, const struct attempt *attempt, cons
 static int object_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
-    bool only_ends = changed->count == 1 && wants(changed, "unfinished");
+    bool only_ends = changed->count == 1 && value_list_has(changed, STR("unfinished"));
     if (only_ends)
         s3_upload_forget(ctx, value_gets(prior, "bucket"), value_gets(prior, "key"));
     else if (s3_object_put(ctx, prior, desired, live, err))
