@@ -1,6 +1,6 @@
 """make bench: how fast weir is, each figure beside a yardstick measured in the same run.
 
-    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply state http moto sandbox transfer download jobs refresh examples mixed database reach terraform
+    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply state http moto sandbox transfer download jobs refresh examples mixed database reach fleet terraform
 
 Every figure is the best of several runs of a whole process: wall clock from fork to exit and peak resident memory, both
 taken by measure.c. --quick leaves the large sizes out.
@@ -392,13 +392,18 @@ def bench_examples(bench, work):
     services.examples_on_moto(bench, Run, title, Cloud, BIN / "bare_client", work)
 
 
+def bench_fleet(bench, work):
+    import fleet  # needs boto3
+    fleet.bench(title, bench.judge, work, bench.quick, bench.weir, Run)
+
+
 def bench_mixed(bench, work):
     import services
     services.mixed(bench, lambda command, **more: Run(command, runs=1, **more), title, work)
 
 
 SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox, "transfer": bench_transfer, "download": bench_download, "jobs": bench_jobs,
-            "database": bench_database, "reach": bench_reach,
+            "database": bench_database, "reach": bench_reach, "fleet": bench_fleet,
             "refresh": bench_refresh, "examples": bench_examples, "mixed": bench_mixed,
             "terraform": bench_terraform}
 
