@@ -20,14 +20,22 @@ static const struct {
 enum { PHASES = sizeof phases / sizeof *phases };
 
 /* An attribute by which a service is given a role: whoever gives it must be allowed to pass it on. */
-static bool passes_role(const struct decl *decl)
+static bool is_role_name(struct str name)
 {
-    for (size_t i = 0; i < decl->attr_count; i++) {
-        struct str name = decl->attrs[i].name;
-        if (str_eqz(name, "role") || str_ends(name, STR("_role")))
-            return true;
-    }
-    return false;
+    return str_eqz(name, "role") || str_eqz(name, "roles") || str_ends(name, STR("_role")) ||
+           str_eqz(name, "instance_profile");
+}
+
+/* At any depth: a schedule's role is its target's. */
+static bool holds_role(const struct value *v)
+{
+    bool found = false;
+    for (uint32_t i = 0; !found && v->kind == VALUE_LIST && i < v->count; i++)
+        found = holds_role(v->items[i]);
+    for (uint32_t i = 0; !found && v->kind == VALUE_MAP && i < v->count; i++)
+        found = (is_role_name(v->entries[i].key) && !value_is_null(v->entries[i].value)) ||
+                holds_role(v->entries[i].value);
+    return found;
 }
 
 /* What is needed so far: action -> list of ARNs, or a star for anything. */
@@ -71,6 +79,27 @@ static void cmd_policy_need(struct needs *needs, struct str action, const struct
     needs->actions = value_with(arena_of(needs), needs->actions, action, now);
 }
 
+/* What is secret is as good as unknown: a star in an ARN. So the policy is printed as it is, also where a
+ * name is the same text as some secret. */
+static const struct value *without_secrets(struct arena *arena, const struct value *object)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < object->count; i++)
+        if (!value_is_sensitive(object->entries[i].value))
+            value_builder_set(&b, object->entries[i].key, object->entries[i].value);
+    return value_builder_map(&b);
+}
+
+static bool passes_role(const struct needs *needs, const struct decl *decl)
+{
+    bool found = false;
+    for (size_t i = 0; i < decl->attr_count; i++)
+        found |= is_role_name(decl->attrs[i].name);
+    for (size_t i = 0; i < needs->declared_count && !found; i++)
+        found = needs->declared[i].decl == decl && holds_role(needs->declared[i].object);
+    return found;
+}
+
 /* One action of a declaration: on each of its instances. */
 static void need_for(struct needs *needs, const struct decl *decl, struct str action)
 {
@@ -81,8 +110,8 @@ static void need_for(struct needs *needs, const struct decl *decl, struct str ac
         const struct declared *declared = &needs->declared[i];
         if (declared->decl != decl)
             continue;
-        cmd_policy_need(
-            needs, action, decl->schema->ops->scope(decl->schema, declared->object, action, arena));
+        const struct value *object = without_secrets(arena, declared->object);
+        cmd_policy_need(needs, action, decl->schema->ops->scope(decl->schema, object, action, arena));
         any = true;
     }
     if (!any)
@@ -130,7 +159,7 @@ static void need_everything(struct needs *needs)
         if (needs->phase == PERMISSION_DESTROY && decl->kind == DECL_RESOURCE)
             need_leaves(needs, decl);
         needs->pass_role |=
-            needs->phase == PERMISSION_APPLY && decl->kind == DECL_RESOURCE && passes_role(decl);
+            needs->phase == PERMISSION_APPLY && decl->kind == DECL_RESOURCE && passes_role(needs, decl);
     }
     if (needs->phase == PERMISSION_DESTROY && needs->actions->count)
         cmd_policy_need(needs, STR("tag:GetResources"), NULL); /* --verify */
@@ -235,7 +264,7 @@ static int cmd_policy_print(struct invocation *inv, struct workspace *workspace)
     AUTO_BUF struct buf out = BUF_INIT;
     json_write(&out, shown ? shown : every, JSON_PRETTY);
     buf_add_char(&out, '\n');
-    return invocation_write(inv, buf_str(&out));
+    return invocation_write_as_is(inv, buf_str(&out));
 }
 
 /* Which arguments there are depends on --why. */

@@ -163,3 +163,74 @@ def test_what_services_left_is_among_what_destroy_needs(local_stack):
     local_stack.write(NAMED)
     assert {"logs:DescribeLogGroups", "logs:DeleteLogGroup", "tag:GetResources"} <= actions(local_stack, "destroy")
     assert "logs:DeleteLogGroup" not in actions(local_stack, "apply")
+
+
+def test_roles_are_passed_on_by_whatever_holds_one(local_stack):
+    """At any depth, and by an instance profile too."""
+    role = "arn:aws:iam::123456789012:role/x"
+    for resource, passes in (
+        (f"{{type: aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), target: {{arn: 'arn:aws:sqs:us-east-1:1:q', role: '{role}'}}}}", True),
+        ("{type: aws.iam.instance_profile, name: p, roles: [x]}", True), ("{type: aws.iam.instance_profile, name: p}", False),
+        ("{type: aws.events.rule, name: r, schedule_expression: rate(1 day)}", False),
+    ):
+        local_stack.write(f"stack: p\nresources:\n  it: {resource}\n")
+        assert ("iam:PassRole" in actions(local_stack, "apply")) == passes, resource
+
+
+def test_a_name_that_is_also_some_secrets_text(local_stack):
+    """Is printed as it is: a policy with (redacted) in it would be of no use."""
+    local_stack.write("""
+        stack: p
+        resources:
+          lake: {type: aws.s3.bucket, name: named-like-the-secret}
+          secret: {type: aws.secretsmanager.secret, name: pw, secret_string: named-like-the-secret}
+    """)
+    document = json.loads(local_stack.run("policy", "apply").out)
+    assert allowed(document, "s3:CreateBucket", "arn:aws:s3:::named-like-the-secret") and "redacted" not in str(document)
+
+
+WHY = """
+    stack: why
+    resources:
+      lake:
+        type: aws.s3.bucket
+        name: why-lake
+        policy: {Version: "2012-10-17", Statement: [{Sid: Kept, Effect: Deny, Principal: "*", Action: "s3:DeleteObject", Resource: "arn:aws:s3:::why-lake/*"}]}
+      bound: {type: aws.iam.policy, name: why-bound, policy: '${allow("s3:*", "*")}'}
+      role:
+        type: aws.iam.role
+        name: why-etl
+        assume_role_policy: '${trust("glue.amazonaws.com")}'
+        permissions_boundary: ${bound.arn}
+        managed_policies: ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+        policies:
+          own: '${allow(["s3:PutObject", "s3:DeleteObject"], ["arn:aws:s3:::why-lake/raw/*"])}'
+          here: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "sqs:SendMessage", Resource: "*", Condition: {StringEquals: {"aws:RequestedRegion": eu-west-1}}}]}
+"""
+
+
+def test_why(local_stack):
+    """By the sandbox's own IAM: which statement decides, and what is missing."""
+    local_stack.write(WHY).apply("--sandbox")
+
+    def why(action, arn, *more, status=0):
+        return local_stack.run("--sandbox", "policy", "--why", "why-etl", action, arn, *more, status=status).out
+
+    bucket, queue = "arn:aws:s3:::why-lake/", "arn:aws:sqs:us-east-1:000000000000:q"
+    assert why("s3:GetObject", bucket + "gold/x").startswith(
+        f"why-etl may s3:GetObject on {bucket}gold/x: statement 1 of identity-based policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess allows it\n")
+    said = why("s3:PutObject", bucket + "gold/x", status=2)
+    assert f"why-etl may not s3:PutObject on {bucket}gold/x: no identity-based policy allows it\n" in said
+    assert "statement 1: is about other resources: arn:aws:s3:::why-lake/raw/*" in said
+    assert f'What is missing from its policies: {{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "{bucket}gold/x"}}' in said
+    said = why("s3:DeleteObject", bucket + "raw/x", status=2)
+    assert "statement 1 of resource-based policy arn:aws:s3:::why-lake denies it" in said and "* statement 1 (Kept): denies it" in said
+    said = why("sqs:SendMessage", queue, status=2)
+    assert "its condition fails: StringEquals aws:requestedregion eu-west-1 (not said here: --with aws:requestedregion=" in said
+    said = why("sqs:SendMessage", queue, "--with", "aws:RequestedRegion=eu-west-1", status=2)
+    assert "no permissions boundary allows it" in said and "What is missing from its permissions boundary" in said
+    assert "(here: us-east-1)" in why("sqs:SendMessage", queue, "--with", "aws:RequestedRegion=us-east-1", status=2)
+    assert 'there is no role "nobody"' in local_stack.run("--sandbox", "policy", "--why", "nobody", "s3:GetObject", "*", status=1).err
+    for words, hint in ((["why-etl"], "takes a role, an action and an ARN"), (["why-etl", "GetObject", "*"], "is no action"), (["why-etl", "s3:GetObject", "lake"], "is no ARN")):
+        assert hint in local_stack.run("policy", "--why", *words, status=3).err
+    assert "--with goes with --why" in local_stack.run("policy", "apply", "--with", "a:b=c", status=3).err

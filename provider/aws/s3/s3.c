@@ -83,15 +83,23 @@ void aws_s3_content_permissions(
 {
     static const struct {
         struct str action;
-        bool plan, destroy;
-    } needed[] = {{STR_INIT("s3:GetObject"), true, true}, {STR_INIT("s3:ListBucket"), true, true},
-        {STR_INIT("s3:ListBucketMultipartUploads"), true, true}, {STR_INIT("s3:PutObject"), false, false},
-        {STR_INIT("s3:ListMultipartUploadParts"), false, false},
-        {STR_INIT("s3:AbortMultipartUpload"), false, true}, {STR_INIT("s3:DeleteObject"), false, true}};
-    (void)schema;
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (needed[i].plan || phase == PERMISSION_APPLY || (phase == PERMISSION_DESTROY && needed[i].destroy))
+        bool plan, destroy, tags; /* tags: of types that have some */
+    } needed[] = {{STR_INIT("s3:GetObject"), true, true, false},
+        {STR_INIT("s3:ListBucket"), true, true, false},
+        {STR_INIT("s3:ListBucketMultipartUploads"), true, true, false},
+        {STR_INIT("s3:PutObject"), false, false, false},
+        {STR_INIT("s3:ListMultipartUploadParts"), false, false, false},
+        {STR_INIT("s3:AbortMultipartUpload"), false, true, false},
+        {STR_INIT("s3:DeleteObject"), false, true, false},
+        {STR_INIT("s3:GetObjectTagging"), true, true, true},
+        {STR_INIT("s3:PutObjectTagging"), false, false, true}};
+    bool tags = schema_attr(schema, STR("tags")) != NULL;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        bool wanted =
+            needed[i].plan || phase == PERMISSION_APPLY || (phase == PERMISSION_DESTROY && needed[i].destroy);
+        if (wanted && (tags || !needed[i].tags))
             value_builder_set(out, needed[i].action, value_string_ref(arena, needed[i].action));
+    }
 }
 
 const struct value *aws_s3_content_scope(

@@ -17,7 +17,12 @@ STACK = """
     resources:
       store: {type: aws.s3.bucket, name: running-%(suffix)s}
       counts: {type: aws.s3.object, bucket: "${store.name}", key: counts.py, source: counts.py}
-      role: {type: aws.iam.role, name: running-%(suffix)s, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+      role:
+        type: aws.iam.role
+        name: running-%(suffix)s
+        assume_role_policy: '${trust(["glue.amazonaws.com", "states.amazonaws.com"])}'
+        policies:
+          own: '${allow(["s3:GetObject", "glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"], "*")}'
       counting:
         type: aws.glue.job
         name: counting-%(suffix)s

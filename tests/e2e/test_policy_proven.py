@@ -1,0 +1,191 @@
+"""
+`weir policy` is enough, and nothing that is used can be left out of it: in the sandbox, where permissions are real, an operator's role is
+given what is printed for a stack, and applies, plans and destroys it. What a run really asks for is said by a sandbox that only warns.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import boto3
+import pytest
+
+from support import ROOT, WEIR, Stack, until
+
+ACCOUNT = "000000000000"
+EXAMPLES = [path.parent.name for path in sorted((ROOT / "examples").glob("*/weir.yaml"))]
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]})
+STACK = """
+    stack: proven
+    resources:
+      lake: {type: aws.s3.bucket, name: proven-lake, versioning: true}
+      role:
+        type: aws.iam.role
+        name: proven-etl
+        assume_role_policy: '${trust("glue.amazonaws.com")}'
+        policies: {own: '${allow("s3:GetObject", "${lake.arn}/*")}'}
+      code: {type: weir.artifact, source: code.py, store: "${lake.name}/code"}
+      job: {type: aws.glue.job, name: proven-clean, role: "${role.arn}", command: {name: glueetl, script_location: "${code.url}"}, tags: {a: b}}
+      failed: {type: aws.sqs.queue, name: proven-failed}
+"""
+
+
+class Operated:
+    """A stack, and a sandbox of its own that it is operated in by a role."""
+
+    def __init__(self, folder, mode):
+        self.folder, self.mode, self.heard = folder, mode, folder.parent / f"said-{mode}"
+        self.data = folder.parent / f"data-{mode}"
+        with self.heard.open("w") as heard:
+            self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", "--speed", "100000", "--iam", mode, "--dir", self.data], stdout=subprocess.PIPE, stderr=heard, text=True)
+        lines = []
+        while not lines or not lines[-1].startswith("unset"):
+            lines.append(self.process.stdout.readline())
+        self.root = dict(re.findall(r"export (\w+)=(.*)", "".join(lines)))
+        self.iam = self.client("iam")
+        self.iam.create_role(RoleName="operator", AssumeRolePolicyDocument=TRUST)
+
+    def client(self, service):
+        return boto3.client(service, endpoint_url=self.root["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id=self.root["AWS_ACCESS_KEY_ID"],
+                            aws_secret_access_key=self.root["AWS_SECRET_ACCESS_KEY"])
+
+    def allow(self, documents, without=None):
+        """Each phase's document as a policy; `without`: an action that is left out."""
+        for phase, document in documents.items():
+            statements = [{**s, "Action": [a for a in listed(s["Action"]) if a != without]} for s in document["Statement"]]
+            document = {**document, "Statement": [s for s in statements if s["Action"]]}
+            self.iam.put_role_policy(RoleName="operator", PolicyName=phase, PolicyDocument=json.dumps(document))
+
+    def weir(self, *words, root=False):
+        """(status, what it said) of a command with the role's credentials."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        printed = "" if root else subprocess.run([WEIR, "sandbox", "env", "--dir", self.data, "--role", "operator"], capture_output=True, text=True, check=True).stdout
+        env |= {**self.root, **dict(re.findall(r"export (\w+)=(.*)", printed)), "WEIR_CLOCK_SPEED": "50"}
+        ran = subprocess.run([WEIR, *words], cwd=self.folder, env=env, capture_output=True, text=True)
+        return ran.returncode, ran.stdout + ran.stderr
+
+    def asked(self):
+        """{action: resources} that the role was not allowed and has done, as a sandbox that warns says."""
+        found = {}
+        for action, resource in re.findall(r"would be denied: .*assumed-role/operator/.* is not authorized to perform: (\S+) on resource: \"?([^\s\"]+)", self.heard.read_text()):
+            found.setdefault(action, set()).add(resource)
+        return found
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def printed(operated, *words):
+    status, said = operated.weir("policy", *words, root=True)
+    assert status == 0, said
+    return json.loads(said)
+
+
+def live(operated, words=()):
+    """Made, looked at again, taken down."""
+    for command in (["apply", "-y", *words], ["plan", "--detailed-exitcode", *words], ["destroy", "-y", "--lab", *words]):
+        status, said = operated.weir(*command)
+        if status:
+            return " ".join(command) + ": " + said
+    return ""
+
+
+@pytest.fixture
+def operated(request):
+    made = []
+
+    def make(folder, mode):
+        made.append(Operated(folder, mode))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+def example(name, tmp_path):
+    """A folder with the example, and what its inputs want."""
+    folder = tmp_path / name
+    shutil.copytree(ROOT / "examples" / name, folder, ignore=shutil.ignore_patterns(".weir"))
+    return folder
+
+
+def prove(operated, folder, words=()):
+    strict = operated(folder, "on")
+    documents = printed(strict, *words)
+    strict.allow(documents)
+    assert live(strict, words) == ""
+    return documents, strict
+
+
+def small(tmp_path):
+    stack = Stack(tmp_path / "proven")
+    stack.write("print(1)", "code.py").write(STACK)
+    return stack.folder
+
+
+def test_what_is_printed_is_enough_and_no_more(tmp_path, operated):
+    """And what is left out of it is what fails: each in turn of those that a run asks for (some of them here, all in the long tests)."""
+    folder = small(tmp_path)
+    documents, strict = prove(operated, folder)
+    warned = operated(folder, "warn")
+    assert live(warned) == ""
+    asked = warned.asked()
+    allowed = {action for document in documents.values() for s in document["Statement"] for action in listed(s["Action"])}
+    assert asked and set(asked) <= allowed, sorted(set(asked) - allowed)
+    for action in "glue:CreateJob", "s3:PutObject", "iam:PassRole":
+        assert action in asked
+        strict.allow(documents, without=action)
+        said = live(strict)
+        assert f"is not authorized to perform: {action} on resource" in said, (action, said)
+        strict.allow(documents)
+        status, said = strict.weir("destroy", "-y", "--lab", root=True)
+        assert status == 0, said
+
+
+def test_no_policy_no_plan(tmp_path, operated):
+    strict = operated(small(tmp_path), "on")
+    status, said = strict.weir("apply", "-y")
+    assert status == 1 and "is not authorized to perform" in said and "assumed-role/operator/weir-sandbox-env" in said
+    until(lambda: strict.process.poll() is None)
+
+
+# What an example wants to be told.
+WORDS = {"film-lake": ["-i", "tables=false"], "retail-workshop": ["-i", "owner=ada", "-i", "bastion_image=ami-0a1b2c3d"]}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_under_its_own_policy(tmp_path, operated, name):
+    folder, words = example(name, tmp_path), WORDS.get(name, [])
+    documents, _ = prove(operated, folder, words)
+    warned = operated(folder, "warn")
+    assert live(warned, words) == ""
+    allowed = {action for document in documents.values() for s in document["Statement"] for action in listed(s["Action"])}
+    assert sorted(set(warned.asked()) - allowed) == []
+
+
+@pytest.mark.long
+def test_no_action_can_be_left_out(tmp_path, operated):
+    """Of those that a run asks for: each in turn, and it is what fails."""
+    folder = small(tmp_path)
+    warned = operated(folder, "warn")
+    assert live(warned) == ""
+    strict, kept = operated(folder, "on"), []
+    documents = printed(strict)
+    for action in sorted(warned.asked()):
+        strict.allow(documents, without=action)
+        said = live(strict)
+        if f"perform: {action} on" not in said:
+            kept.append((action, said))
+        strict.allow(documents)
+        status, said = strict.weir("destroy", "-y", "--lab", root=True)
+        assert status == 0, said
+    assert kept == []
