@@ -74,9 +74,10 @@ static const struct command compose = {
     .examples = examples,
     .run = import_compose,
 };
-extern const struct command import_cloudformation;
+extern const struct command import_cloudformation, import_terraform, import_live;
 
-static const struct command *const subs[] = {&compose, &import_cloudformation, NULL};
+static const struct command *const subs[] = {
+    &import_cloudformation, &import_terraform, &import_live, &compose, NULL};
 
 const struct command cmd_import = {
     .name = "import",

@@ -86,6 +86,25 @@ static const struct value *as_said(
     return live;
 }
 
+/* What no answer has, but follows from the rest, such as the ARN of a bucket: others may refer to it. */
+static const struct value *with_what_follows(
+    struct op_ctx *op, const struct value *live, const struct value *desired)
+{
+    const struct schema *schema = op->schema;
+    const struct value *predicted = NULL;
+    struct err err = ERR_INIT;
+    if (!live || !schema->ops->predict || schema->ops->predict(op, desired, live, &predicted, &err))
+        return live;
+    for (size_t i = 0; i < schema->attr_count; i++) {
+        const struct attr *attr = &schema->attrs[i];
+        const struct value *v = value_get(predicted, attr->name);
+        bool follows = attr->computed && !value_is_null(v) && value_is_known(v);
+        if (follows && value_is_null(value_get(live, attr->name)))
+            live = value_with(op->arena, live, attr->name, v);
+    }
+    return live;
+}
+
 /* Reads the thing with that id; *live NULL where there is none. False after a failure. */
 static bool look_at_thing(struct planner *p, const struct instance *instance, const struct value *id,
     struct span span, const struct value **live)
@@ -102,6 +121,7 @@ static bool look_at_thing(struct planner *p, const struct instance *instance, co
     const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
     if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0) {
         *live = as_said(p->arena, schema, *live, instance->desired);
+        *live = with_what_follows(&op, *live, instance->desired);
         *live = object_mark(p->arena, schema, *live, instance->desired);
         return true;
     }

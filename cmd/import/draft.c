@@ -193,7 +193,7 @@ static bool has_password(struct str text)
     return colon >= 0 && colon < at && colon + 1 < at && text.p[colon + 1] != '$';
 }
 
-/* TOKEN is a variable's name, S3Key a member's. */
+/* API_KEY is a variable's name, S3Key a member's. */
 static bool has_small(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -204,7 +204,8 @@ static bool has_small(struct str s)
 
 bool draft_is_secret(struct str key, struct str text)
 {
-    bool named = redact_is_secret_name(key) || (!has_small(key) && redact_is_secret_variable(key));
+    bool key_of_others = has_small(key) && (str_ends(key, STR("Key")) || str_ends(key, STR("key")));
+    bool named = redact_is_secret_name(key) || (!key_of_others && redact_is_secret_variable(key));
     bool path = str_starts(text, STR("/")) || str_starts(text, STR("./")) || str_starts(text, STR("arn:"));
     bool dynamic = str_find(text, STR("{{resolve:"), 0) >= 0;
     bool word = str_eqz(text, "true") || str_eqz(text, "false") || str_ends(key, STR("Arn")) ||

@@ -101,8 +101,27 @@ static struct said *as_map(
     return out;
 }
 
+/* A policy's keys in the order in which people write them. */
+struct said *fit_policy_in_order(struct arena *arena, struct said *s)
+{
+    static const char *const order[] = {"Version", "Id", "Sid", "Effect", "Principal", "NotPrincipal",
+        "Action", "NotAction", "Resource", "NotResource"};
+    if (s->kind == SAID_LIST)
+        for (size_t i = 0; i < s->n; i++)
+            s->items[i] = fit_policy_in_order(arena, s->items[i]);
+    if (s->kind != SAID_MAP)
+        return s;
+    struct said *out = said_new(arena, SAID_MAP, s->node);
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        if (said_get(s, order[i]))
+            said_set(arena, out, str_z(order[i]), said_get(s, order[i]));
+    for (size_t i = 0; i < s->n; i++)
+        said_set(arena, out, s->entries[i].key, fit_policy_in_order(arena, s->entries[i].value));
+    return out;
+}
+
 /* The policy that nearly every role has is a function of ours. */
-static struct said *as_policy(struct arena *arena, struct said *s)
+struct said *fit_policy(struct arena *arena, struct said *s)
 {
     const struct value *v;
     if (!said_known(arena, s, &v) || v->kind != VALUE_MAP || v->count != 2)
@@ -163,14 +182,20 @@ static struct said *as_type(
     }
     struct said *out = NULL;
     switch (type->kind) {
-    case TYPE_POLICY: return as_policy(fit->draft->arena, s);
+    case TYPE_POLICY: return fit_policy(fit->draft->arena, s);
     case TYPE_ANY:
     case TYPE_JSON: return s;
     case TYPE_TAGS:
         out = fit_pairs(arena, s, "Key", "Value");
         out = out || !type->key.n ? out : s; /* where files may give the service's list as well */
         break;
-    case TYPE_OBJECT: out = s->kind == SAID_MAP ? as_object(fit, from, to, type, s) : NULL; break;
+    case TYPE_OBJECT:
+        if (s->kind == SAID_MAP)
+            out = as_object(fit, from, to, type, s);
+        else if (s->kind == SAID_LIST && s->n == 1 &&
+                 s->items[0]->kind == SAID_MAP) /* a block of Terraform's */
+            out = as_object(fit, arena_printf(arena, "%.*s[0]", STR_ARG(from)), to, type, s->items[0]);
+        break;
     case TYPE_LIST:
     case TYPE_SET: out = s->kind == SAID_LIST ? as_list(fit, from, to, type, s) : NULL; break;
     case TYPE_MAP: out = s->kind == SAID_MAP ? as_map(fit, from, to, type, s) : NULL; break;
@@ -209,6 +234,8 @@ static bool place(
         const struct attr *attr = attr_at(attrs, n, name);
         if (!attr)
             return no_fit(fit, value->node, "`%.*s` is unknown here", STR_ARG(whole));
+        if (!rest.p && !attr->settable)
+            return true; /* what the service says need not be said */
         if (!rest.p) {
             struct str to =
                 level->to.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(level->to), STR_ARG(whole)) : whole;
@@ -262,7 +289,8 @@ static struct said *renamed(struct arena *arena, const struct value *values, str
                 return NULL;
             said_add(arena, out, branch);
         }
-        return out;
+        bool is_itself = out->items[0]->value == &value_true && out->items[1]->value == &value_false;
+        return is_itself ? said_code(arena, s->node, "%.*s", STR_ARG(s->code)) : out;
     }
     if (s->kind == SAID_NOTHING)
         return s;
@@ -280,6 +308,24 @@ static bool is_among(struct arena *arena, const struct value *list, const struct
     return s->kind == SAID_NOTHING || ((s->kind == SAID_LIST || s->kind == SAID_MAP) && !s->n);
 }
 
+/* hash_key: id is one more of key_schema: {attribute_name: id, key_type: HASH}. */
+static bool add_item(struct arena *arena, struct said *into, const struct names_rule *rule, struct said *s)
+{
+    struct said *list = said_get(into, arena_strz(arena, rule->to)),
+                *item = said_new(arena, SAID_MAP, s->node);
+    if (!list) {
+        list = said_new(arena, SAID_LIST, s->node);
+        said_set(arena, into, rule->to, list);
+    }
+    for (uint32_t i = 0; i < rule->item->count; i++) {
+        const struct value_entry *e = &rule->item->entries[i];
+        said_set(arena, item, e->key,
+            str_eqz(value_text(e->value, STR_EMPTY), "@") ? s : said_of(arena, e->value));
+    }
+    said_add(arena, list, item);
+    return true;
+}
+
 static bool by_rule(struct fit *fit, const struct level *level, const struct names_rule *rule, struct said *s)
 {
     struct arena *arena = fit->draft->arena;
@@ -294,6 +340,8 @@ static bool by_rule(struct fit *fit, const struct level *level, const struct nam
             return no_fit(fit, s->node, "`%.*s` has a value that cannot be said", STR_ARG(rule->from));
         s = ours;
     }
+    if (rule->item)
+        return add_item(arena, level->into, rule, s);
     if (rule->pairs) {
         s = fit_pairs(arena, s, value_text(rule->pairs->items[0], STR_EMPTY).p,
             value_text(rule->pairs->items[1], STR_EMPTY).p);

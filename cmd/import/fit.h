@@ -30,6 +30,10 @@ bool fit_place(struct fit *fit, struct said *into, struct str path, struct said 
 /* Secrets below a value become inputs called after the resource. */
 struct said *fit_hide(
     struct draft *d, struct said *s, struct str resource, struct str key, const struct attr *attr);
+/* A policy as people write it: the one that nearly every role has is a function of ours. */
+struct said *fit_policy(struct arena *arena, struct said *s);
+/* Its keys in the order in which people write them. */
+struct said *fit_policy_in_order(struct arena *arena, struct said *s);
 /* [{Key, Value}] as a map; NULL where it is no such list. */
 struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, const char *value);
 

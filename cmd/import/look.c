@@ -27,3 +27,26 @@ int look_at(
         return 0;
     return schema->ops->read(&op, prior, all_attributes(look->arena, schema), live, err);
 }
+
+int look_by_arn(struct look *look, const struct schema *schema, struct str arn, const struct value **object,
+    struct err *err)
+{
+    struct op_ctx op = context(look, schema);
+    return schema->ops->by_arn(&op, arn, object, err);
+}
+
+int look_list(
+    struct look *look, const struct schema *schema, resource_found *found, void *found_ctx, struct err *err)
+{
+    struct op_ctx op = context(look, schema);
+    const struct value *covered, *id = value_string_ref(look->arena, schema->id);
+    const struct sought sought = {.wanted = value_list(look->arena, &id, 1)};
+    return schema->ops->list(&op, &sought, found, found_ctx, &covered, err);
+}
+
+int look_namesake(struct look *look, const struct schema *schema, const struct value *named,
+    const struct value **object, struct err *err)
+{
+    struct op_ctx op = context(look, schema);
+    return schema->ops->namesake(&op, named, object, err);
+}

@@ -12,5 +12,14 @@ struct look {
 /* *live NULL: there is none. With all that can be read of it. */
 int look_at(struct look *look, const struct schema *schema, struct str id, const struct value **live,
     struct err *err);
+/* What an ARN says of a thing of that type; *object NULL: it is not of that type. */
+int look_by_arn(struct look *look, const struct schema *schema, struct str arn, const struct value **object,
+    struct err *err);
+/* What has the name that `named` has; *object NULL: nothing. */
+int look_namesake(struct look *look, const struct schema *schema, const struct value *named,
+    const struct value **object, struct err *err);
+/* Calls `found` for each that is listed. */
+int look_list(
+    struct look *look, const struct schema *schema, resource_found *found, void *found_ctx, struct err *err);
 
 #endif

@@ -26,6 +26,7 @@ struct names_rule {
     struct str from, to;        /* to "": dropped */
     const struct value *values; /* theirs (as text) -> ours; NULL: as they are */
     const struct value *pairs;  /* two texts: a list of maps with these is a map; ".": the rest of each */
+    const struct value *item;   /* a list gets one more map, in which "@" is the value */
     const struct value *only;   /* dropped while it is one of these; NULL: always */
 };
 

@@ -89,6 +89,13 @@ def test_orders_reads_as_if_written(local_stack):
     assert text.count("# a shop may send a file twice") == 1
 
 
+def test_the_guide_says_what_comes_of_it(local_stack):
+    template, stack = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/guides/from-cloudformation.md").read_text(), re.M | re.S)
+    local_stack.write(template, "orders.yaml")
+    assert imported(local_stack, "orders.yaml") == stack
+    local_stack.run("validate")
+
+
 def test_functions_and_pseudo_parameters(local_stack):
     local_stack.write(
         """

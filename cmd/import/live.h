@@ -1,0 +1,20 @@
+/*
+ * Stacks from what is there: everything with a tag, everything of a type, everything that bears another
+ * stack's mark. Each thing is read whole; what its type's defaults say is left out, and what is another
+ * thing's ARN, id or name becomes a reference.
+ */
+#ifndef WEIR_CMD_IMPORT_LIVE_H
+#define WEIR_CMD_IMPORT_LIVE_H
+
+#include "cmd/import/draft.h"
+#include "cmd/import/look.h"
+
+struct live_wanted {
+    struct str tag_key, tag_value; /* "" no tag */
+    const struct str *types;
+    size_t type_count;
+};
+
+int live_read(struct draft *draft, struct look *look, const struct live_wanted *wanted, struct err *err);
+
+#endif

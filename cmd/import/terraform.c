@@ -1,0 +1,240 @@
+/* Reads what `terraform show -json` says, and puts the stack together. */
+#include "cmd/import/terraform_parts.h"
+
+struct str group_address(struct arena *arena, const struct group *group)
+{
+    return arena_printf(arena, "%.*s%s%s%.*s.%.*s", STR_ARG(group->module), group->module.n ? "." : "",
+        group->data ? "data." : "", STR_ARG(group->type), STR_ARG(group->name));
+}
+
+/* ---- the configuration ---- */
+
+const struct value *terraform_module(const struct terraform *t, struct str module)
+{
+    const struct value *at = value_getz(t->configuration, "root_module");
+    while (at && module.n) {
+        str_cut(module, '.', &module); /* "module" */
+        struct str name = str_cut(module, '.', &module);
+        ptrdiff_t bracket = str_find_char(name, '[', 0);
+        name = bracket < 0 ? name : str_slice(name, 0, (size_t)bracket);
+        at = value_getz(value_get(value_getz(at, "module_calls"), name), "module");
+        if (!module.p)
+            break;
+    }
+    return at;
+}
+
+static const struct value *config_of(const struct terraform *t, const struct group *group)
+{
+    const struct value *list = value_getz(terraform_module(t, group->module), "resources");
+    for (uint32_t i = 0; list && i < list->count; i++) {
+        const struct value *r = list->items[i];
+        if (str_eq(value_gets(r, "type"), group->type) && str_eq(value_gets(r, "name"), group->name) &&
+            str_eqz(value_gets(r, "mode"), "data") == group->data)
+            return r;
+    }
+    return NULL;
+}
+
+/* ---- instances ---- */
+
+static struct group *find_group(struct terraform *t, struct str module, const struct value *r)
+{
+    struct group one = {.module = module,
+        .type = value_gets(r, "type"),
+        .name = value_gets(r, "name"),
+        .data = str_eqz(value_gets(r, "mode"), "data")};
+    struct str address = group_address(t->arena, &one);
+    struct group *group = map_get(&t->groups, address);
+    if (group)
+        return group;
+    group = ARENA_NEW(t->arena, struct group);
+    *group = one;
+    group->why = STR_EMPTY;
+    group->config = config_of(t, group);
+    map_set(&t->groups, address, group);
+    return group;
+}
+
+static void add_instance(struct terraform *t, struct str module, const struct value *r)
+{
+    struct group *group = find_group(t, module, r);
+    struct instance *instance = ARENA_NEW(t->arena, struct instance);
+    const struct value *index = value_getz(r, "index");
+    *instance = (struct instance){.group = group,
+        .address = value_gets(r, "address"),
+        .has_key = !value_is_null(index),
+        .key = value_is_null(index) ? STR_EMPTY : value_scalar_text(t->arena, index),
+        .id = STR_EMPTY,
+        .values = value_getz(r, "values") ? value_getz(r, "values") : &value_empty_map,
+        .sensitive = value_getz(r, "sensitive_values")};
+    if (group->n == group->cap) {
+        group->cap = group->cap ? group->cap * 2 : 4;
+        struct instance **more = ARENA_ARRAY(t->arena, struct instance *, group->cap);
+        if (group->n)
+            memcpy(more, group->instances, group->n * sizeof *more);
+        group->instances = more;
+    }
+    group->instances[group->n++] = instance;
+}
+
+static void read_module(struct terraform *t, const struct value *module, int depth)
+{
+    const struct value *resources = value_getz(module, "resources"),
+                       *children = value_getz(module, "child_modules");
+    for (uint32_t i = 0; resources && resources->kind == VALUE_LIST && i < resources->count; i++)
+        add_instance(t, value_gets(module, "address"), resources->items[i]);
+    for (uint32_t i = 0; depth < 32 && children && children->kind == VALUE_LIST && i < children->count; i++)
+        read_module(t, children->items[i], depth + 1);
+}
+
+/* ---- inputs and outputs ---- */
+
+static const char *type_of(const struct value *v)
+{
+    static const char *const names[] = {[VALUE_NULL] = "any",
+        [VALUE_BOOL] = "boolean",
+        [VALUE_INT] = "integer",
+        [VALUE_FLOAT] = "number",
+        [VALUE_STRING] = "string",
+        [VALUE_LIST] = "list(any)",
+        [VALUE_MAP] = "map(any)"};
+    return value_is_null(v) ? "any" : names[v->kind];
+}
+
+static void add_input(
+    struct terraform *t, struct str name, const struct value *config, const struct value *value)
+{
+    struct said *input = said_new(t->arena, SAID_MAP, NULL);
+    struct str *own = ARENA_NEW(t->arena, struct str), words = value_gets(config, "description");
+    bool secret = value_getb(config, "sensitive") || (!value_is_null(value) && value->kind == VALUE_STRING &&
+                                                         draft_is_secret(name, value->string));
+    *own = draft_input_name(t->draft, name);
+    map_set(&t->inputs, name, own);
+    const struct value *known = value ? value : value_getz(config, "default");
+    said_set(t->arena, input, STR("type"), said_string(t->arena, str_z(type_of(known)), NULL));
+    if (secret)
+        said_set(t->arena, input, STR("sensitive"), said_value(t->arena, &value_true, NULL));
+    else if (known && (!value_is_null(known) || value_getz(config, "default")))
+        said_set(t->arena, input, STR("default"), said_of(t->arena, known));
+    if (words.n)
+        said_set(t->arena, input, STR("description"), said_string(t->arena, words, NULL));
+    said_set(t->arena, t->draft->inputs, *own, input);
+}
+
+static void read_variables(struct terraform *t)
+{
+    const struct value *config = value_getz(terraform_module(t, STR_EMPTY), "variables");
+    for (uint32_t i = 0; config && config->kind == VALUE_MAP && i < config->count; i++) {
+        const struct value *given = value_get(t->variables, config->entries[i].key);
+        add_input(t, config->entries[i].key, config->entries[i].value, value_getz(given, "value"));
+    }
+}
+
+static void read_outputs(struct terraform *t, const struct value *outputs)
+{
+    const struct value *config = value_getz(terraform_module(t, STR_EMPTY), "outputs");
+    for (uint32_t i = 0; outputs && outputs->kind == VALUE_MAP && i < outputs->count; i++) {
+        const struct value *one = outputs->entries[i].value,
+                           *said = value_get(config, outputs->entries[i].key);
+        struct str name = draft_snake(t->arena, outputs->entries[i].key);
+        if (value_getb(one, "sensitive") || value_is_null(value_getz(one, "value"))) {
+            draft_row(t->draft, arena_printf(t->arena, "output %.*s", STR_ARG(outputs->entries[i].key)),
+                STR("-"), STR("left out: it is sensitive, or has no value"));
+            continue;
+        }
+        struct said *value = terraform_related(t, value_getz(one, "value"), value_getz(said, "expression"));
+        struct str words = value_gets(said, "description");
+        struct said *output = said_new(t->arena, SAID_MAP, NULL);
+        said_set(t->arena, output, STR("value"), value);
+        if (words.n)
+            said_set(t->arena, output, STR("description"), said_string(t->arena, words, NULL));
+        said_set(t->arena, t->draft->outputs, name, words.n || value->kind == SAID_MAP ? output : value);
+    }
+}
+
+/* ---- the whole ---- */
+
+static void report(struct terraform *t, const struct group *group)
+{
+    struct str there = group_address(t->arena, group);
+    struct str here = STR("-");
+    if (group->data)
+        return;
+    if (group->n > 1)
+        there = arena_printf(t->arena, "%.*s (%zu)", STR_ARG(there), group->n);
+    if (group->schema)
+        here = arena_printf(
+            t->arena, "%.*s (%.*s)", STR_ARG(group->resource->name), STR_ARG(group->schema->name));
+    else if (group->n && group->instances[0]->target)
+        here =
+            arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(group->instances[0]->target->group->resource->name),
+                STR_ARG(group->instances[0]->target->group->schema->name));
+    bool part = !group->schema && group->n && group->instances[0]->target;
+    draft_row(t->draft, there, here, part ? STR("a part of it") : group->why);
+    t->draft->ours += group->schema && group->names;
+    t->draft->theirs += group->schema && !group->names;
+    t->draft->left_out += !group->schema && !part;
+}
+
+static void adopt(struct terraform *t, const struct group *group)
+{
+    for (size_t i = 0; i < group->n; i++) {
+        const struct instance *one = group->instances[i];
+        struct str address = group->folded ? arena_printf(t->arena, "%.*s[\"%.*s\"]",
+                                                 STR_ARG(group->resource->name), STR_ARG(one->key))
+                                           : group->resource->name;
+        if (one->id.n)
+            draft_import(t->draft, address, said_string(t->arena, one->id, NULL));
+        else
+            diag_warning(t->draft->diags, (struct span){0},
+                "%.*s cannot be adopted by the id that it has: `weir state import %.*s ID` can",
+                STR_ARG(one->address), STR_ARG(address));
+    }
+}
+
+static void write_group(struct terraform *t, struct group *group)
+{
+    if (!group->schema)
+        return;
+    terraform_each(t, group);
+    if (t->adopt)
+        adopt(t, group);
+    group->resource->type = group->schema->name;
+    group->resource->schema = group->schema;
+}
+
+int terraform_read(struct draft *draft, struct names *names, const struct value *document, struct err *err)
+{
+    struct terraform *t = ARENA_NEW(draft->arena, struct terraform);
+    *t = (struct terraform){.arena = draft->arena, .draft = draft, .names = names, .document = document};
+    const struct value *prior = value_getz(value_getz(document, "prior_state"), "values"),
+                       *state = value_getz(document, "values");
+    const struct value *planned = value_getz(document, "planned_values");
+    const struct value *values = !value_is_null(prior) ? prior : !value_is_null(state) ? state : planned;
+    if (value_is_null(values) || !value_getz(values, "root_module")) {
+        err_set(err, ERR_INVALID, "this is no state or plan as `terraform show -json` has it");
+        return err_hint(
+            err, "terraform plan -out=plan && terraform show -json plan > plan.json; then import plan.json");
+    }
+    t->adopt = values != planned;
+    t->configuration = value_getz(document, "configuration");
+    t->variables = value_getz(document, "variables");
+    draft->settle = terraform_settle;
+    draft->settle_ctx = t;
+    read_variables(t);
+    read_module(t, value_getz(values, "root_module"), 0);
+    terraform_fit(t);
+    terraform_refer(t);
+    for (size_t i = 0; i < t->groups.n; i++)
+        report(t, t->groups.items[i].ptr);
+    for (size_t i = 0; i < t->groups.n; i++)
+        write_group(t, t->groups.items[i].ptr);
+    read_outputs(t, value_getz(values, "outputs"));
+    map_release(&t->inputs);
+    map_release(&t->by_text);
+    for (size_t i = 0; i < t->groups.n; i++)
+        map_release(&((struct group *)t->groups.items[i].ptr)->needs);
+    map_release(&t->groups);
+    return 0;
+}

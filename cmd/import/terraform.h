@@ -1,0 +1,21 @@
+/*
+ * What Terraform (or OpenTofu) has, by what `terraform show -json` says of a state or a plan: resources under
+ * the ids that they have, modules flattened, instances that differ by their key folded back into for_each.
+ * Values are the state's; that they are references is known from the configuration that a plan carries, and
+ * of ARNs and ids by the values themselves.
+ *
+ *   terraform.c        reading, groups of instances, the whole
+ *   terraform_fit.c    each instance as one of weir's types, or as a part of another
+ *   terraform_refer.c  values that are other things' become references
+ *   terraform_each.c   instances as one with for_each
+ */
+#ifndef WEIR_CMD_IMPORT_TERRAFORM_H
+#define WEIR_CMD_IMPORT_TERRAFORM_H
+
+#include "cmd/import/draft.h"
+#include "cmd/import/names.h"
+
+/* -1: err says why. */
+int terraform_read(struct draft *draft, struct names *names, const struct value *document, struct err *err);
+
+#endif

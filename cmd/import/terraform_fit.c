@@ -1,0 +1,420 @@
+/* Terraform's instances as weir's types; those that are settings of another become attributes of that. */
+#include "base/json.h"
+#include "cmd/import/terraform_parts.h"
+#include "provider/cfn/published.h"
+#include "provider/spec/spec.h"
+
+/* ---- what was said, of all that the state has ---- */
+
+static bool is_empty(const struct value *v)
+{
+    return value_is_null(v) || ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) && !v->count) ||
+           (v->kind == VALUE_STRING && !v->string.n);
+}
+
+/* Of a value what the configuration says: its blocks have attributes that the provider filled in. */
+static struct said *said_value_of(
+    struct arena *arena, const struct value *v, const struct value *expression, const struct value *sensitive)
+{
+    bool secret = sensitive && sensitive->kind == VALUE_BOOL && sensitive->boolean;
+    bool blocks = v->kind == VALUE_LIST && v->count && v->items[0]->kind == VALUE_MAP &&
+                  (!expression || expression->kind == VALUE_LIST);
+    if (secret || !blocks) {
+        struct said *s = said_of(arena, v);
+        s->sensitive = secret;
+        return s;
+    }
+    struct said *list = said_new(arena, SAID_LIST, NULL);
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct value *block = expression && expression->count == v->count ? expression->items[i] : NULL;
+        struct said *map = said_new(arena, SAID_MAP, NULL);
+        for (uint32_t k = 0; v->items[i]->kind == VALUE_MAP && k < v->items[i]->count; k++) {
+            const struct value_entry *e = &v->items[i]->entries[k];
+            const struct value *inner = value_get(block, e->key);
+            const struct value *hidden = sensitive && sensitive->kind == VALUE_LIST && i < sensitive->count
+                                             ? value_get(sensitive->items[i], e->key)
+                                             : NULL;
+            if ((block && !inner) || is_empty(e->value))
+                continue;
+            said_set(arena, map, e->key, said_value_of(arena, e->value, inner, hidden));
+        }
+        said_add(arena, list, map);
+    }
+    return list;
+}
+
+static bool is_never_said(struct str key)
+{
+    static const char *const keys[] = {"id", "arn", "tags_all", "timeouts", "region", "owner_id"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (str_eqz(key, keys[i]))
+            return true;
+    return false;
+}
+
+/* `whole`: with what the provider filled into blocks. */
+static struct said *properties_of(struct terraform *t, const struct instance *one, bool whole)
+{
+    const struct value *expressions = value_getz(one->group->config, "expressions");
+    struct said *map = said_new(t->arena, SAID_MAP, NULL);
+    for (uint32_t i = 0; one->values && i < one->values->count; i++) {
+        const struct value_entry *e = &one->values->entries[i];
+        const struct value *expression = value_get(expressions, e->key);
+        bool said = one->group->config ? expression != NULL : !is_never_said(e->key);
+        if (!said || is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))
+            continue;
+        said_set(t->arena, map, e->key,
+            said_value_of(t->arena, e->value, whole ? NULL : expression, value_get(one->sensitive, e->key)));
+    }
+    return map;
+}
+
+/* ---- documents ---- */
+
+static void parse_documents(struct arena *arena, const struct attr *attrs, size_t n, struct said *map)
+{
+    for (size_t i = 0; map->kind == SAID_MAP && i < map->n; i++) {
+        struct said *s = map->entries[i].value;
+        const struct value *v;
+        for (size_t k = 0; k < n; k++) {
+            if (!str_eq(attrs[k].name, map->entries[i].key))
+                continue;
+            const struct type *type = attrs[k].type;
+            if (type->kind == TYPE_OBJECT)
+                parse_documents(arena, type->fields, type->field_count, s);
+            if (type->kind == TYPE_MAP && s->kind == SAID_MAP)
+                for (size_t m = 0; m < s->n; m++) {
+                    struct attr each = {.name = s->entries[m].key, .type = type->elem};
+                    parse_documents(arena, &each, 1, s);
+                }
+            struct str text = said_literal_text(arena, s);
+            bool document = (type->kind == TYPE_POLICY || type->kind == TYPE_JSON) && text.n &&
+                            (text.p[0] == '{' || text.p[0] == '[');
+            if (document && json_parse(arena, text, &v, NULL) == 0)
+                map->entries[i].value = type->kind == TYPE_POLICY
+                                            ? fit_policy(arena, fit_policy_in_order(arena, said_of(arena, v)))
+                                            : said_of(arena, v);
+        }
+    }
+}
+
+/* In the order of the type's attributes, as people write them. */
+static struct said *in_order(
+    struct arena *arena, const struct schema *schema, const struct said *attrs, bool all)
+{
+    struct said *out = said_new(arena, SAID_MAP, NULL);
+    for (size_t i = 0; i < schema->attr_count; i++) {
+        struct said *s = said_get(attrs, schema->attrs[i].name.p);
+        const struct value *v, *fallback = schema->attrs[i].default_value;
+        bool is_default =
+            s && said_known(arena, s, &v) && (fallback ? value_equal(v, fallback) : v == &value_false);
+        if (s && (all || !is_default))
+            said_set(arena, out, schema->attrs[i].name, s);
+    }
+    return out;
+}
+
+/* ---- a type for all of a group ---- */
+
+static bool fit_all(struct terraform *t, struct group *group, const struct names_type *type, bool lenient,
+    bool whole, struct str *why)
+{
+    for (size_t i = 0; i < group->n; i++) {
+        struct fit fit = {.draft = t->draft,
+            .type = type,
+            .lenient = lenient,
+            .left_out = said_new(t->arena, SAID_LIST, NULL)};
+        bool fits = fit_properties(&fit, properties_of(t, group->instances[i], whole));
+        if (fits) {
+            parse_documents(t->arena, type->schema->attrs, type->schema->attr_count, fit.attrs);
+            fit.lenient = false;
+            fits = fit_check(&fit);
+        }
+        if (!fits) {
+            *why = arena_printf(t->arena, "%.*s: %.*s", STR_ARG(type->schema->name), STR_ARG(fit.why));
+            return false;
+        }
+        for (size_t k = 0; i == 0 && k < fit.left_out->n; k++)
+            *why = arena_printf(t->arena, "%.*s%s%.*s", STR_ARG(*why), why->n ? "; " : "",
+                STR_ARG(fit.left_out->items[k]->value->string));
+        group->instances[i]->attrs = in_order(t->arena, type->schema, fit.attrs, group->config != NULL);
+    }
+    return true;
+}
+
+static const struct names_type *their_type(struct terraform *t, struct str type)
+{
+    struct err err = ERR_INIT;
+    struct str name = names_by_words(t->names, type);
+    const struct schema *schema = name.n ? catalog_find(t->draft->catalog, name, false, &err) : NULL;
+    if (!schema)
+        return NULL;
+    struct names_type *same = ARENA_NEW(t->arena, struct names_type);
+    *same = (struct names_type){
+        .other = name, .schema = schema, .into_by = STR_EMPTY, .at = STR_EMPTY, .key = STR_EMPTY};
+    return same;
+}
+
+static void decide(struct terraform *t, struct group *group)
+{
+    const struct names_type *own = names_terraform(t->names, group->type),
+                            *theirs = own && own->into_by.n ? NULL : their_type(t, group->type);
+    struct str why = STR_EMPTY;
+    if (own && own->into_by.n)
+        return; /* later, when what it goes into is known */
+    const struct {
+        const struct names_type *type;
+        bool lenient, whole;
+    } ways[] = {{own, false, false}, {own, false, true}, {theirs, false, false}, {theirs, false, true},
+        {own, true, false}, {own, true, true}, {theirs, true, false}, {theirs, true, true}};
+    for (size_t i = 0; !group->schema && i < sizeof ways / sizeof *ways; i++) {
+        struct str now = STR_EMPTY;
+        bool fits = ways[i].type && fit_all(t, group, ways[i].type, ways[i].lenient, ways[i].whole, &now);
+        if (!fits) {
+            why = why.n ? why : now;
+            continue;
+        }
+        group->names = ways[i].type == own ? own : NULL;
+        group->schema = ways[i].type->schema;
+        group->why = ways[i].lenient
+                         ? arena_printf(t->arena, "without what it cannot say: %.*s", STR_ARG(now))
+                     : ways[i].type == theirs ? why
+                                              : STR_EMPTY;
+    }
+    if (!group->schema) {
+        group->why = why.n ? arena_printf(t->arena, "left out: %.*s", STR_ARG(why))
+                           : STR("left out: no type here is the same");
+        diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s", STR_ARG(group_address(t->arena, group)),
+            STR_ARG(group->why));
+        return;
+    }
+    struct str prefix = STR_EMPTY, module = group->module;
+    while (module.n) { /* module.net.module.zone: net_zone */
+        str_cut(module, '.', &module);
+        prefix = arena_printf(t->arena, "%.*s%.*s_", STR_ARG(prefix), STR_ARG(str_cut(module, '.', &module)));
+    }
+    struct str plain =
+        str_eqz(group->name, "this") || str_eqz(group->name, "main") || str_eqz(group->name, "default")
+            ? STR_EMPTY
+            : group->name;
+    struct str last = group->type;
+    for (size_t i = last.n; i; i--)
+        if (last.p[i - 1] == '_') {
+            last = str_slice(last, i, last.n);
+            break;
+        }
+    group->resource = draft_resource(t->draft);
+    group->resource->name = draft_name(t->draft,
+        arena_printf(
+            t->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(plain.n || !prefix.n ? group->name : last)),
+        last);
+    group->resource->attrs = said_new(t->arena, SAID_MAP, NULL);
+}
+
+/* ---- parts of others ---- */
+
+static bool is_known_as(const struct instance *one, struct str text)
+{
+    static const char *const keys[] = {"id", "arn", "name", "bucket", "url"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (str_eq(value_gets(one->values, keys[i]), text))
+            return true;
+    return false;
+}
+
+static struct instance *find_target(struct terraform *t, const struct names_type *part, struct str text)
+{
+    for (size_t i = 0; text.n && i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        if (!group->names || group->schema != part->schema)
+            continue;
+        for (size_t k = 0; k < group->n; k++)
+            if (is_known_as(group->instances[k], text))
+                return group->instances[k];
+    }
+    return NULL;
+}
+
+static void merge_maps(struct arena *arena, struct said *into, const struct said *from)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        struct said *there = said_get(into, arena_strz(arena, from->entries[i].key)),
+                    *s = from->entries[i].value;
+        if (there && there->kind == SAID_MAP && s->kind == SAID_MAP)
+            merge_maps(arena, there, s);
+        else if (there && there->kind == SAID_LIST && s->kind == SAID_LIST)
+            for (size_t k = 0; k < s->n; k++)
+                said_add(arena, there, s->items[k]);
+        else
+            said_set(arena, into, from->entries[i].key, s);
+    }
+}
+
+/* The one value, below the map's key: {policies: {NAME: value}}; a target of a rule: all below targets[].*/
+static struct said *as_entry(
+    struct terraform *t, const struct names_type *part, struct said *attrs, struct str key)
+{
+    struct said *map = said_new(t->arena, SAID_MAP, NULL), *out = said_new(t->arena, SAID_MAP, NULL);
+    struct said *inner = said_get(attrs, arena_strz(t->arena, part->at));
+    if (inner && inner->kind == SAID_LIST && inner->n == 1)
+        inner = inner->items[0];
+    if (!inner)
+        return attrs;
+    said_set(t->arena, map, key, inner);
+    said_set(t->arena, out, part->at, map);
+    return out;
+}
+
+static bool into_target(
+    struct terraform *t, struct instance *one, const struct names_type *part, struct str *why)
+{
+    struct said *properties = properties_of(t, one, false), *rest = said_new(t->arena, SAID_MAP, NULL);
+    struct str by = value_gets(one->values, part->into_by.p),
+               key = part->key.n ? value_gets(one->values, part->key.p) : STR_EMPTY;
+    struct instance *target = find_target(t, part, by);
+    if (!target) {
+        *why = arena_printf(t->arena, "left out: %.*s is not among what is imported", STR_ARG(by));
+        return false;
+    }
+    for (size_t i = 0; i < properties->n; i++)
+        if (!str_eq(properties->entries[i].key, part->into_by) &&
+            !str_eq(properties->entries[i].key, part->key))
+            said_set(t->arena, rest, properties->entries[i].key, properties->entries[i].value);
+    /* A schema's map is filled as if it were a list of one; its key goes around that afterwards. */
+    struct fit fit = {.draft = t->draft, .type = part, .left_out = said_new(t->arena, SAID_LIST, NULL)};
+    bool single = part->at.n && !part->key.n;
+    struct said *attrs = NULL;
+    if (single || part->key.n) {
+        attrs = said_new(t->arena, SAID_MAP, NULL);
+        for (size_t i = 0; i < rest->n; i++) {
+            const struct names_rule *rule = names_rule(part, rest->entries[i].key);
+            struct str below;
+            if (!rule || !rule->to.n)
+                continue;
+            str_cut(rule->to, '.', &below);
+            struct said *s = rest->entries[i].value;
+            if (!below.n) {
+                said_set(t->arena, attrs, part->at, s);
+                continue;
+            }
+            struct said *inner = said_get(attrs, arena_strz(t->arena, part->at));
+            if (!inner) {
+                inner = said_new(t->arena, SAID_MAP, NULL);
+                said_set(t->arena, attrs, part->at, inner);
+            }
+            said_set(t->arena, inner, below, s);
+        }
+        if (single) {
+            struct said *list = said_new(t->arena, SAID_LIST, NULL);
+            said_add(t->arena, list, said_get(attrs, arena_strz(t->arena, part->at)));
+            said_set(t->arena, attrs, part->at, list);
+        } else {
+            attrs = as_entry(t, part, attrs, key);
+        }
+    } else if (fit_properties(&fit, rest)) {
+        attrs = fit.attrs;
+    } else {
+        *why = arena_printf(t->arena, "left out: %.*s", STR_ARG(fit.why));
+        return false;
+    }
+    parse_documents(t->arena, part->schema->attrs, part->schema->attr_count, attrs);
+    merge_maps(t->arena, target->attrs, attrs);
+    one->target = target;
+    return true;
+}
+
+static void fold_parts(struct terraform *t, struct group *group)
+{
+    const struct names_type *part = names_terraform(t->names, group->type);
+    if (group->data || group->schema || !part || !part->into_by.n)
+        return;
+    for (size_t i = 0; i < group->n; i++)
+        if (!into_target(t, group->instances[i], part, &group->why))
+            diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s",
+                STR_ARG(group->instances[i]->address), STR_ARG(group->why));
+}
+
+/* ---- ids ---- */
+
+static struct str filled(struct terraform *t, struct str template, const struct said *attrs)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    while (template.n) {
+        ptrdiff_t open = str_find(template, STR("${"), 0),
+                  close = open < 0 ? -1 : str_find_char(template, '}', (size_t)open);
+        if (close < 0)
+            break;
+        struct str filter, name = str_cut(str_slice(template, (size_t)open + 2, (size_t)close), '|', &filter);
+        struct str text = said_literal_text(t->arena, said_get(attrs, arena_strz(t->arena, name)));
+        bool folder = str_eqz(filter, "folder");
+        if (!text.p && !folder)
+            return STR_EMPTY;
+        buf_add_str(&out, str_slice(template, 0, (size_t)open));
+        if (!folder || (text.n && !str_eqz(text, "default")))
+            buf_addf(&out, "%.*s%s", STR_ARG(text), folder ? "/" : "");
+        template = str_slice(template, (size_t)close + 1, template.n);
+    }
+    buf_add_str(&out, template);
+    return arena_str(t->arena, buf_str(&out));
+}
+
+static struct str own_id(struct terraform *t, const struct instance *one)
+{
+    const struct schema *schema = one->group->schema;
+    const struct value *ids = one->group->names->ids;
+    struct str given = said_literal_text(t->arena, said_get(one->attrs, arena_strz(t->arena, schema->id)));
+    if (given.p)
+        return given;
+    if (str_eqz(schema->id, "arn") && value_gets(one->values, "arn").n)
+        return value_gets(one->values, "arn");
+    const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
+    if (attr && attr->template.n)
+        return filled(t, attr->template, one->attrs);
+    if (ids && ids->count == 1)
+        return value_gets(one->values, value_text(ids->items[0], STR_EMPTY).p);
+    return value_gets(one->values, "id");
+}
+
+static struct str their_id(struct terraform *t, const struct instance *one)
+{
+    const struct schema *schema = one->group->schema;
+    const struct value *ids = value_getz(cfn_published(t->arena, schema->name), "primaryIdentifier");
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (uint32_t i = 0; ids && i < ids->count; i++) {
+        struct str path = value_text(ids->items[i], STR_EMPTY),
+                   name = str_slice(path, strlen("/properties/"), path.n);
+        struct str text = said_literal_text(t->arena, said_get(one->attrs, arena_strz(t->arena, name)));
+        for (uint32_t k = 0; !text.n && k < one->values->count; k++)
+            if (names_same(one->values->entries[k].key, name) ||
+                (str_ends(name, STR("Arn")) && str_eqz(one->values->entries[k].key, "arn")))
+                text = value_text(one->values->entries[k].value, STR_EMPTY);
+        if (!text.n)
+            text = value_gets(one->values, "id");
+        buf_addf(&out, "%s%.*s", i ? "|" : "", STR_ARG(text));
+    }
+    return arena_str(t->arena, buf_str(&out));
+}
+
+/* One that is there or not: count = var.x ? 1 : 0. */
+static bool is_switch(const struct group *group)
+{
+    return str_eqz(group->instances[0]->key, "0") && !value_getz(group->config, "for_each_expression");
+}
+
+void terraform_fit(struct terraform *t)
+{
+    for (size_t i = 0; i < t->groups.n; i++) {
+        struct group *group = t->groups.items[i].ptr;
+        if (!group->data)
+            decide(t, group);
+    }
+    for (size_t i = 0; i < t->groups.n; i++)
+        fold_parts(t, t->groups.items[i].ptr);
+    for (size_t i = 0; i < t->groups.n; i++) {
+        struct group *group = t->groups.items[i].ptr;
+        group->folded = group->n > 1 || (group->n == 1 && group->instances[0]->has_key && !is_switch(group));
+        for (size_t k = 0; group->schema && k < group->n; k++)
+            group->instances[k]->id =
+                group->names ? own_id(t, group->instances[k]) : their_id(t, group->instances[k]);
+    }
+}

@@ -1,0 +1,68 @@
+/* Shared by the files that read what Terraform has. */
+#ifndef WEIR_CMD_IMPORT_TERRAFORM_PARTS_H
+#define WEIR_CMD_IMPORT_TERRAFORM_PARTS_H
+
+#include "cmd/import/fit.h"
+#include "cmd/import/terraform.h"
+
+struct group;
+
+struct instance {
+    struct group *group;
+    struct str address, key; /* key "" with has_key false: the only one */
+    bool has_key;
+    const struct value *values, *sensitive;
+    struct said *attrs;      /* under our names; NULL: not yet */
+    struct str id;           /* to import by; "" it cannot be said */
+    struct instance *target; /* of a part: what it has become a part of */
+};
+
+/* aws_s3_bucket.lake of a module: one, or one for each key. */
+struct group {
+    struct str module, type, name; /* module "module.net", "" the root */
+    bool data, folded;
+    const struct value *config; /* of the configuration; NULL: it is not known */
+    struct instance **instances;
+    size_t n, cap;
+    const struct names_type *names; /* one of ours; NULL: one of CloudFormation's, or left out */
+    const struct schema *schema;    /* NULL: a part of others, or left out */
+    struct draft_resource *resource;
+    struct str why;
+    struct map needs; /* groups that it refers to, by address */
+};
+
+struct terraform {
+    struct arena *arena;
+    struct draft *draft;
+    struct names *names;
+    const struct value *document, *configuration, *variables;
+    struct map groups;  /* "module.net.aws_vpc.main" -> struct group, in their order */
+    struct map by_text; /* an ARN, an id -> struct owned */
+    struct map inputs;  /* variable -> name of the input (struct str) */
+    bool adopt;         /* it is there */
+};
+
+/* A text that is an attribute of something. */
+struct owned {
+    struct instance *instance;
+    struct str attr; /* Terraform's */
+};
+
+struct str group_address(struct arena *arena, const struct group *group);
+/* What the configuration says of a module: "module.net" of the root. NULL: not known. */
+const struct value *terraform_module(const struct terraform *t, struct str module);
+
+/* ---- terraform_fit.c ---- */
+void terraform_fit(struct terraform *t);
+
+/* ---- terraform_refer.c ---- */
+void terraform_refer(struct terraform *t);
+/* A value of the root module, such as an output's, with what it refers to. */
+struct said *terraform_related(
+    struct terraform *t, const struct value *value, const struct value *expression);
+struct str terraform_settle(void *ctx, struct draft_reference *reference);
+
+/* ---- terraform_each.c ---- */
+void terraform_each(struct terraform *t, struct group *group);
+
+#endif

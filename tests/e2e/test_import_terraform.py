@@ -1,0 +1,164 @@
+"""weir import terraform: what `terraform show -json` says, as a stack; with Terraform itself and its provider where they are there."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support import Stack
+
+CONFIGURATIONS = sorted((Path(__file__).parent / "imports/terraform").iterdir())
+PLUGINS = Path(os.environ.get("TF_PLUGINS", "/opt/tf-plugins"))
+SECRETS = {"WEIR_INPUT_PASSWORD": "hunter2-tf", "WEIR_INPUT_ADMIN_PASSWORD": "hunter2-of-warehouse"}
+PROVIDER = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "look"
+  secret_key                  = "look"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  s3_use_path_style           = true
+}
+"""
+
+
+def resource(kind, name, values, expressions=None, module="", index=None, sensitive=None):
+    """(as a state has it, as a configuration has it)"""
+    address = f"{module + '.' if module else ''}{kind}.{name}" + ("" if index is None else f"[{json.dumps(index)}]")
+    state = {"address": address, "mode": "managed", "type": kind, "name": name, "values": values, "sensitive_values": sensitive or {}}
+    return state | ({} if index is None else {"index": index}), {"address": f"{kind}.{name}", "mode": "managed", "type": kind, "name": name, "expressions": expressions or {}}
+
+
+def plan(*resources, variables=None, outputs=None, inner=()):
+    document = {
+        "format_version": "1.2",
+        "variables": {name: {"value": value} for name, value in (variables or {}).items()},
+        "prior_state": {"values": {"outputs": outputs or {}, "root_module": {"resources": [state for state, _ in resources], "child_modules": [
+            {"address": f"module.{name}", "resources": [state for state, _ in within]} for name, within, _, _ in inner
+        ]}}},
+        "configuration": {"root_module": {
+            "resources": [config for _, config in resources],
+            "variables": {name: {} for name in variables or {}},
+            "module_calls": {name: {"expressions": given, "module": {"resources": [config for _, config in within], "outputs": told}} for name, within, given, told in inner},
+        }},
+    }
+    return json.dumps(document)
+
+
+def imported(stack, text, *args):
+    stack.write(text, "plan.json")
+    result = stack.run("import", "terraform", "plan.json", *args)
+    written = (stack.folder / "weir.yaml").read_text()
+    stack.run("fmt", "--check", "weir.yaml")
+    return result, written, yaml.safe_load(written)
+
+
+def test_references_and_modules(local_stack):
+    arn = "arn:aws:sns:us-east-1:123456789012:ada-told"
+    text = plan(
+        resource("aws_s3_bucket", "lake", {"bucket": "ada-lake", "id": "ada-lake", "arn": "arn:aws:s3:::ada-lake"}, {"bucket": {"references": ["var.owner"]}}),
+        resource("aws_s3_bucket_versioning", "lake", {"bucket": "ada-lake", "id": "ada-lake", "versioning_configuration": [{"status": "Enabled", "mfa_delete": ""}]},
+                 {"bucket": {"references": ["aws_s3_bucket.lake.id", "aws_s3_bucket.lake"]}, "versioning_configuration": [{"status": {"constant_value": "Enabled"}}]}),
+        resource("aws_ssm_parameter", "where", {"name": "/where", "id": "/where", "type": "String", "value": f"s3://ada-lake/in of {arn}"},
+                 {"name": {"constant_value": "/where"}, "type": {"constant_value": "String"}, "value": {"references": ["aws_s3_bucket.lake.bucket", "module.told.arn"]}}),
+        variables={"owner": "ada"},
+        outputs={"topic": {"value": arn}, "hidden": {"value": "x", "sensitive": True}},
+        inner=[("told", [resource("aws_sns_topic", "this", {"name": "ada-told", "id": arn, "arn": arn}, {"name": {"references": ["var.name"]}}, "module.told")],
+                {"name": {"references": ["var.owner"]}}, {"arn": {"expression": {"references": ["aws_sns_topic.this.arn", "aws_sns_topic.this"]}}})],
+    )
+    result, written, stack = imported(local_stack, text)
+    assert stack["resources"] == {
+        "lake": {"type": "aws.s3.bucket", "name": "${inputs.owner}-lake", "versioning": True},
+        "where": {"type": "aws.ssm.parameter", "name": "/where", "parameter_type": "String", "value": "s3://${lake.name}/in of ${topic.arn}"},
+        "topic": {"type": "aws.sns.topic", "name": "${inputs.owner}-told"},
+    } or stack["resources"]["where"]["value"] == "s3://${lake.name}/in of ${told_topic.arn}"
+    assert {"address": "lake", "id": "ada-lake"} in stack["imports"] and len(stack["imports"]) == 3
+    assert "a part of it" in result.err and "hidden" in result.err and list(stack["outputs"]) == ["topic"]
+    local_stack.run("validate")
+
+
+def test_instances_are_folded(local_stack):
+    zones = [
+        resource("aws_s3_bucket", "zone", {"bucket": f"lake-{zone}", "id": f"lake-{zone}", "arn": f"arn:aws:s3:::lake-{zone}", "tags": {"zone": zone}, "force_destroy": zone == "gold"},
+                 {"bucket": {"references": ["each.key"]}, "tags": {}, "force_destroy": {}}, index=zone)
+        for zone in ("bronze", "gold")
+    ]
+    queues = [resource("aws_sqs_queue", "work", {"name": f"work-{i}", "url": f"https://q/1/work-{i}", "id": f"https://q/1/work-{i}", "visibility_timeout_seconds": 60},
+                       {"name": {"references": ["count.index"]}, "visibility_timeout_seconds": {"constant_value": 60}}, index=i) for i in range(2)]
+    only = [resource("aws_sqs_queue", "one", {"name": "one", "url": "https://q/1/one", "id": "https://q/1/one"}, {"name": {"constant_value": "one"}}, index=0)]
+    _, written, stack = imported(local_stack, plan(*zones, *queues, *only))
+    assert stack["resources"]["zone"] == {
+        "type": "aws.s3.bucket", "for_each": {"bronze": {"force_destroy": False}, "gold": {"force_destroy": True}},
+        "name": "lake-${each.key}", "force_destroy": "${each.value.force_destroy}", "tags": {"zone": "${each.key}"},
+    }
+    assert stack["resources"]["work"] == {"type": "aws.sqs.queue", "for_each": ["0", "1"], "name": "work-${each.key}", "visibility_timeout": 60}
+    assert stack["resources"]["one"] == {"type": "aws.sqs.queue", "name": "one"}
+    assert [one["address"] for one in stack["imports"]] == ['zone["bronze"]', 'zone["gold"]', 'work["0"]', 'work["1"]', "one"]
+    local_stack.run("validate")
+
+
+def test_secrets_and_what_is_unknown(local_stack):
+    text = plan(
+        resource("aws_ssm_parameter", "pw", {"name": "/pw", "id": "/pw", "type": "SecureString", "value": "hunter2-in-state"},
+                 {"name": {}, "type": {}, "value": {"references": ["random_password.x"]}}, sensitive={"value": True}),
+        resource("aws_cognito_user_pool", "p", {"name": "readers", "id": "us-east-1_abc", "arn": "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_abc"}, {}),
+        resource("random_password", "x", {"result": "hunter2-random"}, {}, sensitive={"result": True}),
+        resource("aws_s3_bucket_policy", "gone", {"bucket": "of-somebody-else", "policy": "{}"}, {"bucket": {}, "policy": {}}),
+        variables={"api_token": "hunter2-var"},
+    )
+    result, written, stack = imported(local_stack, text)
+    assert "hunter2" not in result.out + result.err + written
+    assert stack["inputs"]["pw_value"] == {"type": "string", "sensitive": True} and stack["inputs"]["api_token"]["sensitive"]
+    assert "random_password.x: left out" in result.err and "of-somebody-else is not among" in result.err
+    assert stack["resources"]["p"]["type"] == "AWS::Cognito::UserPool" and {"address": "p", "id": "us-east-1_abc"} in stack["imports"]
+
+
+@pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "no state or plan"), ('{"format_version": "1.0"}', "no state or plan"), ('{"version": 4}', "no state or plan")])
+def test_what_is_no_plan(local_stack, text, told):
+    local_stack.write(text, "plan.json")
+    result = local_stack.run("import", "terraform", "plan.json", status=3)
+    assert told in result.err and not (local_stack.folder / "weir.yaml").exists()
+
+
+def test_a_gigantic_state(local_stack):
+    many = [resource("aws_glue_job", f"j{i}", {"name": f"job-{i}", "id": f"job-{i}", "arn": f"arn:aws:glue:us-east-1:123456789012:job/job-{i}", "role_arn": "arn:aws:iam::123456789012:role/r",
+            "command": [{"name": "glueetl", "script_location": "s3://b/k"}], "default_arguments": {"--words": "x" * 8000, "--after": f"job-{i - 1}"}},
+            {"name": {}, "role_arn": {}, "command": [{"name": {}, "script_location": {}}], "default_arguments": {"references": [f"aws_glue_job.j{i - 1}.name"] if i else []}}) for i in range(500)]
+    local_stack.patience_s = 30
+    result, written, stack = imported(local_stack, plan(*many))
+    assert stack["resources"]["j7"]["default_arguments"]["--after"] == "${j6.name}" and "500 of weir's own" in result.err
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=lambda path: path.name)
+def test_terraform_itself(tmp_path, cloud, configuration):
+    """Terraform makes it, weir takes it over: nothing differs, before and after."""
+    if not shutil.which("terraform") or not PLUGINS.is_dir():
+        pytest.skip("there is no Terraform, or its provider is not there")
+    folder = tmp_path / "infra"
+    shutil.copytree(configuration, folder)
+    (folder / "provider.tf").write_text(PROVIDER)
+    (tmp_path / "rc").write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{PLUGINS}"\n  }}\n}}\n')
+    env = {**os.environ, "TF_CLI_CONFIG_FILE": str(tmp_path / "rc"), "AWS_ENDPOINT_URL": cloud.url, "CHECKPOINT_DISABLE": "1"}
+    for words in (["init"], ["apply", "-auto-approve"]):
+        subprocess.run(["terraform", *words, "-no-color"], cwd=folder, env=env, check=True, capture_output=True, timeout=280)
+    stack = Stack(tmp_path / "stack", cloud)
+    result = stack.run("import", "terraform", folder, env={name: env[name] for name in ("TF_CLI_CONFIG_FILE", "AWS_ENDPOINT_URL", "CHECKPOINT_DISABLE")})
+    written = (stack.folder / "weir.yaml").read_text()
+    assert "hunter2" not in written + result.err and "0 left out" in result.err, result
+    stack.env |= SECRETS
+    assert set(stack.plan().values()) == {"adopt"}
+    # what cannot be read, such as a secret, is set once more
+    assert re.search("0 to create, [01] to update, 0 to replace, 0 to delete", stack.run("plan").out)
+    stack.apply()
+    stack.assert_settled()
