@@ -45,6 +45,10 @@ UNCOUNTED = {
 }
 
 
+# What cannot be found out (settle: never): it stays open until somebody has looked, which test_settle.py lives through.
+UNKNOWABLE = {("access key", "CreateAccessKey")}
+
+
 class World:
     """A cloud with things of others and what the type under test needs around it."""
 
@@ -196,7 +200,7 @@ def live_through(world, phases, faults, pick=lambda phase, label: True):
 @pytest.mark.long
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.type not in UNCOUNTED])
 def test_each_fault_at_each_call(cloud, tmp_path, name):
-    live_through(World(cloud, tmp_path, CASES[name]), PHASES, FAULTS)
+    live_through(World(cloud, tmp_path, CASES[name]), PHASES, FAULTS, lambda phase, label: (name, label) not in UNKNOWABLE)
 
 
 # What an attack took things of others with: the answer that has the id, and the one that says whether it is there.

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import boto3
+import yaml
 
 ROOT = Path(__file__).parent.parent.parent
 WEIR = Path(os.environ.get("WEIR", ROOT / "build" / "weir")).resolve()
@@ -104,6 +105,12 @@ class Result:
         lines = [json.loads(line) for line in self.out.splitlines()]
         assert all(isinstance(line, dict) for line in lines), self.out
         return lines
+
+
+@cache
+def spec_of(path):
+    """What a spec's file says: several files of tests go through all of them."""
+    return yaml.safe_load(path.read_text())
 
 
 class Stack:

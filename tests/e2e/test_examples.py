@@ -5,9 +5,8 @@ import re
 import zipfile
 
 import pytest
-import yaml
 
-from support import ACCOUNT, ROOT
+from support import ACCOUNT, ROOT, spec_of
 
 # Where moto answers, but not as the service does. What it lacks shows by its HTML pages.
 NOT_ON_MOTO = {
@@ -86,7 +85,7 @@ def prepare(cloud, name):
 
 def examples():
     for path in sorted((ROOT / "provider").glob("*/specs/*.yaml")):
-        spec = yaml.safe_load(path.read_text())
+        spec = spec_of(path)
         for kind in ("types", "data"):
             for name, entry in (spec.get(kind) or {}).items():
                 words = [path.parent.parent.name, *([path.stem] if path.stem != path.parent.parent.name else []), name]

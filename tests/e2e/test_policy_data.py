@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support import ROOT, WEIR, Stack
+from support import ROOT, WEIR, Stack, spec_of
 
 pytestmark = pytest.mark.long
 SPECS = sorted((ROOT / "provider/aws/specs").glob("*.yaml"))
@@ -36,7 +36,7 @@ def database():
 
 def examples():
     for path in SPECS:
-        spec = yaml.safe_load(path.read_text())
+        spec = spec_of(path)
         for kind in "types", "data":
             for name, type_ in (spec.get(kind) or {}).items():
                 yield f"aws.{spec['service']}.{name}", kind, type_.get("example")

@@ -11,14 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from support import ROOT, WEIR
+from support import ROOT, WEIR, spec_of
 
 sys.path.append(str(Path(__file__).parent / "sandbox"))
 import cfn_models  # noqa: E402
 
-SPECS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "provider/aws/specs").glob("*.yaml"))}
+SPECS = {path.stem: spec_of(path) for path in sorted((ROOT / "provider/aws/specs").glob("*.yaml"))}
 TYPES = {f"aws.{service}.{name}": (one["cfn"], one) for service, spec in SPECS.items() for name, one in spec.get("types", {}).items() if "cfn" in one}
 
 # (type, attribute, what differs): why. A star stands for any.

@@ -8,9 +8,9 @@ What it does not name has to be known to the spec (or to the file that carries t
 import re
 
 import pytest
-import yaml
 from botocore.exceptions import ClientError, MissingDependencyException
 from servers import ROOT
+from support import spec_of
 from test_specs_botocore import calls as calls_of, members_of, model_of
 
 TYPES = calls_of(sandbox=True)
@@ -65,7 +65,7 @@ def filled(shape, above=()):
 
 def known(service):
     """Operation to the names of top-level members that the spec mentions anywhere for it."""
-    spec = yaml.safe_load((SPECS / f"{service}.yaml").read_text())
+    spec = spec_of(SPECS / f"{service}.yaml")
     calls, everywhere = {}, set()
     for one in TYPES:
         if one["service"]["name"] == service:
