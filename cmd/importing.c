@@ -95,7 +95,7 @@ int importing_finish(struct importing *importing, struct str next)
     struct invocation *inv = importing->inv;
     AUTO_BUF struct buf text = BUF_INIT;
     struct err err = ERR_INIT;
-    struct str path;
+    struct str path = STR_EMPTY;
     bool shown = own->out && !strcmp(own->out, "-");
     int failed = inv->diags.errors ? 0 : draft_write(&importing->draft, &text, &err);
     int status = invocation_diags(inv);
