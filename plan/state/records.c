@@ -1,14 +1,13 @@
-/* The log's lines applied in order: each kind has a function that changes what is recorded or intended. */
-#include "plan/state/records.h"
+/* What is recorded and intended, changed one by one, and seen in order. records_lines.c reads the log's
+ * lines. */
+#include "plan/state/records_internal.h"
 
 #include "base/clock.h"
-#include "base/mask.h"
 #include "base/mem.h"
 #include "plan/state/log.h"
 #include "stacks/stack.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 enum { RECENT_MS = 60 * 1000 };
@@ -20,7 +19,7 @@ void records_init(struct records *r, struct secrets *secrets)
     r->recent = time_rfc3339(&r->arena, clock_wall_ms() - RECENT_MS, true);
 }
 
-static void forget_intents(struct records *r)
+void records_forget_intents(struct records *r)
 {
     for (size_t i = 0; i < r->intents.n; i++)
         free(r->intents.items[i].ptr);
@@ -28,7 +27,7 @@ static void forget_intents(struct records *r)
     r->open_count = 0;
 }
 
-static void unsort(struct records *r)
+void records_unsort(struct records *r)
 {
     free(r->sorted);
     r->sorted = NULL;
@@ -36,8 +35,8 @@ static void unsort(struct records *r)
 
 void records_release(struct records *r)
 {
-    forget_intents(r);
-    unsort(r);
+    records_forget_intents(r);
+    records_unsort(r);
     map_release(&r->by_address);
     keeper_release(&r->keeper);
     arena_release(&r->arena);
@@ -70,7 +69,7 @@ static void put_kept(struct records *r, struct record *record)
     map_set(&r->by_address, record->subject.address, record);
     r->count += !before;
     r->last = record;
-    unsort(r);
+    records_unsort(r);
 }
 
 static struct str id_attr(const struct records *r, const struct value *attrs, struct str id);
@@ -94,7 +93,7 @@ void records_remove(struct records *r, struct str address)
     if (map_get(&r->by_address, address)) {
         map_set(&r->by_address, address, NULL);
         r->count--;
-        unsort(r);
+        records_unsort(r);
     }
 }
 
@@ -178,7 +177,7 @@ void records_move(struct records *r, struct str from, struct str to)
         copy->deps = deps;
         r->by_address.items[i].ptr = copy;
     }
-    unsort(r);
+    records_unsort(r);
 }
 
 void records_trust(struct records *r, struct str connection, struct str key)
@@ -187,15 +186,9 @@ void records_trust(struct records *r, struct str connection, struct str key)
     r->trusted = value_with(&r->arena, r->trusted, arena_str(&r->arena, connection), v);
 }
 
-/* ---- lines ---- */
+/* ---- as a line has it ---- */
 
-static bool flag_of(const struct value *v, const char *name)
-{
-    const struct value *flag = value_getz(v, name);
-    return flag && flag->kind == VALUE_BOOL && flag->boolean;
-}
-
-static uint64_t number_of(const struct value *v, const char *name)
+uint64_t records_number(const struct value *v, const char *name)
 {
     const struct value *number = value_getz(v, name);
     return number && number->kind == VALUE_INT && number->integer > 0 ? (uint64_t)number->integer : 0;
@@ -208,7 +201,7 @@ static struct str default_provider(struct str type)
     return str_cut(type, '.', &rest);
 }
 
-static int read_value(struct records *r, const struct value *v, const struct value **out, struct err *err)
+int records_read_value(struct records *r, const struct value *v, const struct value **out, struct err *err)
 {
     if (!r->keep_sealed)
         return decode_value(&r->keeper, r->secrets, v, out, err);
@@ -216,7 +209,7 @@ static int read_value(struct records *r, const struct value *v, const struct val
     return 0;
 }
 
-static int put_line(struct records *r, const struct value *line, uint64_t seq, struct err *err)
+int records_put_line(struct records *r, const struct value *line, uint64_t seq, struct err *err)
 {
     const struct value *attrs = value_getz(line, "attrs");
     if (!attrs || attrs->kind != VALUE_MAP)
@@ -227,15 +220,15 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
         .subject.address = value_gets(line, "address"),
         .subject.type = keep_name(&r->keeper, type),
         .subject.provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
-        .tainted = flag_of(line, "tainted"),
-        .adopted = flag_of(line, "adopted"),
-        .prevent_destroy = flag_of(line, "prevent_destroy"),
+        .tainted = value_getb(line, "tainted"),
+        .adopted = value_getb(line, "adopted"),
+        .prevent_destroy = value_getb(line, "prevent_destroy"),
         .seq = seq,
     };
     struct str at = value_gets(line, "at"); /* such times are in order as texts, too */
     if (str_cmp(at, r->recent) > 0)
         time_parse_rfc3339(at, &record->recent_ms);
-    if (read_value(r, attrs, &record->attrs, err))
+    if (records_read_value(r, attrs, &record->attrs, err))
         return -1;
     record->set = share_list(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
     record->deps = share_list(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
@@ -243,248 +236,6 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
     record->subject.id = id_attr(r, record->attrs, value_gets(line, "id"));
     put_kept(r, record);
     return 0;
-}
-
-/* One record of the log. */
-struct line {
-    const struct value *fields;
-    struct str json;
-    uint64_t seq;
-};
-
-static int apply_outcome(struct records *r, const struct line *line, struct err *err)
-{
-    records_end_intent(r, value_gets(line->fields, "address"));
-    if (value_getz(line->fields, "attrs"))
-        return put_line(r, line->fields, line->seq, err);
-    records_remove(r, value_gets(line->fields, "address"));
-    return 0;
-}
-
-static int apply_fail(struct records *r, const struct line *line, struct err *err)
-{
-    if (flag_of(line->fields, "unclear")) /* the intent stays open: it has to be looked at */
-        return 0;
-    records_end_intent(r, value_gets(line->fields, "address"));
-    return value_getz(line->fields, "attrs") ? put_line(r, line->fields, line->seq, err) : 0;
-}
-
-static int apply_drop(struct records *r, const struct line *line, struct err *err)
-{
-    (void)err;
-    records_end_intent(r, value_gets(line->fields, "address"));
-    records_remove(r, value_gets(line->fields, "address"));
-    return 0;
-}
-
-static int apply_intent(struct records *r, const struct line *line, struct err *err)
-{
-    (void)err;
-    records_intent(r, value_gets(line->fields, "address"), line->json);
-    return 0;
-}
-
-static int apply_kept(struct records *r, const struct line *line, struct err *err)
-{
-    if (!r->kept_due)
-        return err_set(err, ERR_DAMAGED, "it belongs to no snapshot");
-    r->kept_due--;
-    if (str_eqz(value_gets(line->fields, "action"), ""))
-        return put_line(r, line->fields, number_of(line->fields, "from"), err);
-    records_intent(r, value_gets(line->fields, "address"), line->json);
-    return 0;
-}
-
-static int apply_move(struct records *r, const struct line *line, struct err *err)
-{
-    (void)err;
-    records_move(r, value_gets(line->fields, "from"), value_gets(line->fields, "to"));
-    return 0;
-}
-
-static int apply_outputs(struct records *r, const struct line *line, struct err *err)
-{
-    const struct value *values = value_getz(line->fields, "values");
-    if (values && read_value(r, values, &r->outputs, err))
-        return -1;
-    /* What is given out in clear is no secret, even if it was made from one. */
-    for (uint32_t i = 0; values && r->outputs->kind == VALUE_MAP && i < r->outputs->count; i++)
-        if (!value_is_sensitive(r->outputs->entries[i].value))
-            mask_allow_value(r->outputs->entries[i].value);
-    mask_add_marked(r->outputs, MASK_LIKELY);
-    return 0;
-}
-
-static int apply_trust(struct records *r, const struct line *line, struct err *err)
-{
-    (void)err;
-    records_trust(r, value_gets(line->fields, "connection"), value_gets(line->fields, "key"));
-    return 0;
-}
-
-static void set_lineage(struct records *r, struct str lineage)
-{
-    if (r->lineage.n || !lineage.n)
-        return;
-    r->lineage = arena_str(&r->arena, lineage);
-    if (r->secrets)
-        secrets_set_lineage(r->secrets, r->lineage);
-}
-
-static int apply_run(struct records *r, const struct line *line, struct err *err)
-{
-    (void)err;
-    int64_t number = 0;
-    if (str_to_int(value_gets(line->fields, "run"), &number) && number > 0)
-        r->runs = (uint64_t)number;
-    set_lineage(r, value_gets(line->fields, "lineage"));
-    return 0;
-}
-
-static int apply_snapshot(struct records *r, const struct line *line, struct err *err)
-{
-    forget_intents(r);
-    map_release(&r->by_address);
-    r->count = 0;
-    r->lines = 0;
-    r->outputs = &value_empty_map;
-    r->trusted = value_copy(&r->arena, value_getz(line->fields, "trusted"));
-    unsort(r);
-    set_lineage(r, value_gets(line->fields, "lineage"));
-    r->runs = number_of(line->fields, "runs");
-    r->kept_due = number_of(line->fields, "count");
-    r->digest = arena_str(&r->arena, value_gets(line->fields, "digest"));
-    return apply_outputs(r, line, err);
-}
-
-static int apply_moved(struct records *r, const struct line *line, struct err *err)
-{
-    (void)err;
-    r->moved_to = arena_str(&r->arena, value_gets(line->fields, "to"));
-    return 0;
-}
-
-static int apply_nothing(struct records *r, const struct line *line, struct err *err)
-{
-    (void)r, (void)line, (void)err;
-    return 0;
-}
-
-static const struct {
-    const char *kind;
-    int (*apply)(struct records *r, const struct line *line, struct err *err);
-    bool addressed;
-} kinds[] = {
-    {"intent", apply_intent, true},
-    {"done", apply_outcome, true},
-    {"kept", apply_kept, true},
-    {"fail", apply_fail, true},
-    {"drop", apply_drop, true},
-    {"move", apply_move, false},
-    {"outputs", apply_outputs, false},
-    {"trust", apply_trust, false},
-    {"run", apply_run, false},
-    {"end", apply_nothing, false},
-    {"moved", apply_moved, false},
-    {"snapshot", apply_snapshot, false},
-};
-
-static int refuse_newer(const struct line *line, struct err *err)
-{
-    uint64_t format = number_of(line->fields, "format");
-    struct str version = value_gets(line->fields, "version");
-    if (format <= LOG_FORMAT)
-        return 0;
-    err_set(err, ERR_INVALID,
-        "record %" PRIu64 " is in format %" PRIu64 " of a newer weir%s%.*s; this is weir %s", line->seq,
-        format, version.n ? ", " : "", STR_ARG(version), WEIR_VERSION);
-    return err_hint(err, "use that one, or a still newer one; nothing was changed");
-}
-
-static int apply_line(struct records *r, const struct line *line, struct err *err)
-{
-    struct str kind = value_gets(line->fields, "kind");
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!str_eqz(kind, kinds[i].kind))
-            continue;
-        if (kinds[i].addressed && !value_gets(line->fields, "address").n)
-            return err_set(err, ERR_DAMAGED, "it names no resource");
-        if (r->kept_due && kinds[i].apply != apply_kept)
-            return err_set(err, ERR_DAMAGED, "the snapshot before it lacks %" PRIu64 " records", r->kept_due);
-        return kinds[i].apply(r, line, err);
-    }
-    err_set(err, ERR_INVALID, "record %" PRIu64 " is of an unknown kind \"%.*s\"", line->seq, STR_ARG(kind));
-    return err_hint(err, "the state was written by a newer weir; use that one");
-}
-
-/*
- * The stack's files may be large and are of no use here: only the digest in front of them is read. False
- * where it is not such a record.
- */
-static bool skip_sources(struct records *r, struct str json)
-{
-    static const struct str front = STR_INIT("\"kind\":\"sources\",\"digest\":\"");
-    struct str head = str_slice(json, 0, json.n < 256 ? json.n : 256), rest;
-    ptrdiff_t at = str_find(head, front, 0);
-    if (at < 0)
-        return false;
-    head = str_cut(str_slice(head, (size_t)at + front.n, head.n), '"', &rest);
-    if (rest.p && str_starts(rest, STR(",\"files\":"))) /* otherwise they were kept before, or not at all */
-        r->digest = arena_str(&r->arena, head);
-    return rest.p != NULL;
-}
-
-static int refuse_sealed(const struct line *line, struct err *err)
-{
-    if (!value_gets(line->fields, "sealed").n)
-        return 0;
-    err_set(err, ERR_INVALID, "record %" PRIu64 " is sealed as a whole", line->seq);
-    return err_hint(err, "the stack's state has to say so: `state: {encrypt: records}`");
-}
-
-static int apply_parsed(struct records *r, const struct line *line, bool pass_over_snapshots, struct err *err)
-{
-    struct str kind = value_gets(line->fields, "kind");
-    bool snapshot = str_eqz(kind, "snapshot"), kept = str_eqz(kind, "kept");
-    if (refuse_sealed(line, err) || refuse_newer(line, err))
-        return -1;
-    if (line->seq != r->seq + 1 && !(snapshot && line->seq > r->seq))
-        return err_set(
-            err, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, line->seq, r->seq + 1);
-    return pass_over_snapshots && (snapshot || kept) ? 0 : apply_line(r, line, err);
-}
-
-static int apply_numbered(struct records *r, struct str json, bool pass_over_snapshots, struct err *err)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct line line = {.json = json};
-    uint64_t batch;
-    if (!log_numbers(json, &line.seq, &batch))
-        return err_set(err, ERR_DAMAGED, "it has no number");
-    bool skipped = line.seq == r->seq + 1 && !r->kept_due && skip_sources(r, json);
-    if (!skipped &&
-        (log_parse(&scratch, json, &line.fields, err) || apply_parsed(r, &line, pass_over_snapshots, err)))
-        return -1;
-    r->seq = line.seq;
-    r->lines++;
-    return 0;
-}
-
-int records_apply(struct records *r, struct str json, struct err *err)
-{
-    return apply_numbered(r, json, false, err);
-}
-
-int records_replay(struct records *r, struct str json, struct err *err)
-{
-    return apply_numbered(r, json, true, err);
-}
-
-int records_complete(const struct records *r, struct err *err)
-{
-    if (!r->kept_due)
-        return 0;
-    return err_set(err, ERR_DAMAGED, "its newest snapshot lacks %" PRIu64 " records", r->kept_due);
 }
 
 /* ---- views ---- */
@@ -552,7 +303,7 @@ static struct intent *parse_intent(struct records *r, const char *json)
         .set = kept_or_null(r, line, "set"),
         .deps = kept_or_null(r, line, "deps"),
         .place = kept_or_null(r, line, "place"),
-        .seq = number_of(line, str_eqz(value_gets(line, "kind"), "kept") ? "from" : "seq"),
+        .seq = records_number(line, str_eqz(value_gets(line, "kind"), "kept") ? "from" : "seq"),
         .at_ms = at_ms,
     };
     return intent;

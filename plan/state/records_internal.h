@@ -1,0 +1,19 @@
+/* What records.c and records_lines.c share; not for others. */
+#ifndef WEIR_PLAN_STATE_RECORDS_INTERNAL_H
+#define WEIR_PLAN_STATE_RECORDS_INTERNAL_H
+
+#include "plan/state/records.h"
+
+/* All intents are closed. */
+void records_forget_intents(struct records *records);
+/* What records_sorted() gave is not so any more. */
+void records_unsort(struct records *records);
+/* A number of a line; 0: it has none. */
+uint64_t records_number(const struct value *line, const char *name);
+/* A value as the log has it, opened if it is sealed. */
+int records_read_value(
+    struct records *records, const struct value *v, const struct value **out, struct err *err);
+/* The record that a line describes. */
+int records_put_line(struct records *records, const struct value *line, uint64_t seq, struct err *err);
+
+#endif
