@@ -83,6 +83,10 @@ static const struct {
     {"monitoring", "GetMetricStatistics", "ExtendedStatistics"},
     {"monitoring", "GetMetricData", "MaxDatapoints"},
     {"monitoring", "ListMetrics", "RecentlyActive"},
+    {"rds", "RestoreDBInstanceFromDBSnapshot",
+        "TdeCredentialArn TdeCredentialPassword Domain DomainFqdn DomainOu DomainAuthSecretArn DomainDnsIps "
+        "DomainIAMRoleName UseDefaultProcessorFeatures EnableCustomerOwnedIp BackupTarget "
+        "DBClusterSnapshotIdentifier AdditionalStorageVolumes TagSpecifications"},
     {"redshift-data", "ExecuteStatement", "WithEvent ResultFormat SessionKeepAliveSeconds SessionId"},
     {"redshift-data", "BatchExecuteStatement", "WithEvent ResultFormat SessionKeepAliveSeconds SessionId"},
     {"redshift-data", "ListStatements", "RoleLevel"},

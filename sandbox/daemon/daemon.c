@@ -125,6 +125,18 @@ static void daemon_become(struct daemon *daemon, enum daemon_state state)
     pthread_mutex_unlock(&daemon->all->lock);
 }
 
+int daemon_adopt(struct daemons *daemons, struct str name, const char *folder, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const char *dir = folder_of(daemons, &arena, name);
+    const struct daemon_self self = {
+        .arena = &arena, .services = daemons->services, .dir = dir, .data = dir, .seen_data = dir};
+    const char *const copy[] = {"cp", "-a", folder, arena_printf(&arena, "%s/data", dir).p, NULL};
+    if (dir_make(dir, err) || daemon_run(&self, copy, err))
+        return -1;
+    return file_write_atomic(arena_printf(&arena, "%s/prepared", dir).p, STR("yes\n"), 0600, err);
+}
+
 /* ---- its process ---- */
 
 static void keep_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)

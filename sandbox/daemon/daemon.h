@@ -89,6 +89,9 @@ void daemon_remove(struct daemons *daemons, struct str name);
 /* Where its data lies, or would; it may not be there. */
 const char *daemon_data(struct daemons *daemons, struct arena *arena, struct str name);
 
+/* Before its first start: its data is a copy of what is in this folder, so there is nothing to prepare. */
+int daemon_adopt(struct daemons *daemons, struct str name, const char *folder, struct err *err);
+
 /* ---- for kinds ---- */
 
 /* A program on the PATH, or in one of these folders (NULL at the end); NULL: nowhere. */

@@ -17,7 +17,7 @@ static bool is_postgres(const struct value *attrs)
 }
 
 /* Its resource id is no other's, ever. */
-static struct str daemon_name(struct arena *arena, const struct control_record *record)
+struct str instance_daemon(struct arena *arena, const struct control_record *record)
 {
     return is_postgres(record->attrs)
                ? arena_printf(arena, "rds-%.*s", STR_ARG(value_gets(record->attrs, "resource_id")))
@@ -78,7 +78,7 @@ static int want(struct services *services, struct arena *arena, const struct con
     struct daemon_self *out, struct err *err)
 {
     const struct database_wish wish = wish_of(services, arena, record);
-    struct str name = daemon_name(arena, record);
+    struct str name = instance_daemon(arena, record);
     if (!daemon_want(services_parts(services)->daemons, &postgres_daemon, name, NULL, arena, out, err))
         return database_furnish(out, &wish, err);
     err_context(err, "the database is a record only");
@@ -117,7 +117,7 @@ const struct endpoint rds_endpoint = {.type = "aws.rds.instance",
     .port = "port",
     .visit = visit,
     .serves = is_postgres,
-    .daemons = daemon_name};
+    .daemons = instance_daemon};
 
 /* ---- operations ---- */
 
@@ -140,7 +140,7 @@ static bool is_stopped(const struct control_record *record)
 
 static void rest(struct service_call *call, const struct control_record *record)
 {
-    struct str name = daemon_name(call->arena, record);
+    struct str name = instance_daemon(call->arena, record);
     if (name.n)
         daemon_rest(services_parts(call->services)->daemons, name);
 }
@@ -183,7 +183,25 @@ static int reboot_instance(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* With what it has at the end, where that is asked for. Whether it may go is the control plane's to say. */
+static int delete_instance(struct service_call *call, struct err *err)
+{
+    struct control_record record, there;
+    struct str last = value_gets(call->input, "FinalDBSnapshotIdentifier");
+    call->declined = true;
+    if (!last.n || !find_instance(call, &record) ||
+        value_equal(value_getz(record.attrs, "deletion_protection"), &value_true) ||
+        control_find(services_control(call->services), call->arena, STR("aws.rds.snapshot"), call->region,
+            last, &there))
+        return 0;
+    return snapshot_take(call, &record, last, err);
+}
+
 const struct service_operation rds_operations[] = {
+    {"rds", "CreateDBSnapshot", snapshot_create, NULL, NULL},
+    {"rds", "DeleteDBSnapshot", snapshot_delete, NULL, NULL},
+    {"rds", "RestoreDBInstanceFromDBSnapshot", snapshot_restore, NULL, NULL},
+    {"rds", "DeleteDBInstance", delete_instance, NULL, NULL},
     {"rds", "StopDBInstance", stop_instance, NULL, NULL},
     {"rds", "StartDBInstance", start_instance, NULL, NULL},
     {"rds", "RebootDBInstance", reboot_instance, NULL, NULL},

@@ -7,6 +7,18 @@
 
 #include "sandbox/daemon/postgres.h"
 
+/* Of an instance's server: "" where its engine is no PostgreSQL. */
+struct str instance_daemon(struct arena *arena, const struct control_record *instance);
+
+/* ---- rds_snapshots.c ---- */
+
+/* A copy of what the instance has now, under the snapshot's name; nothing where it has never been started. */
+int snapshot_take(
+    struct service_call *call, const struct control_record *instance, struct str name, struct err *err);
+service_handler snapshot_create, snapshot_delete, snapshot_restore;
+
+/* ---- rds_furnish.c ---- */
+
 /* What it should have, however the service calls it. */
 struct database_wish {
     struct str user, password, database; /* of the one who owns it all */

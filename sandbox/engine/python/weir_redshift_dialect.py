@@ -26,7 +26,8 @@ create view pg_catalog.pg_table_def as select n.nspname as schemaname, c.relname
   false as distkey, 0 as sortkey, a.attnotnull as "notnull" from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
   where c.relkind = 'r' and a.attnum > 0 and not a.attisdropped;
 create view pg_catalog.svv_table_info as select current_database()::text as database, n.nspname as schema, c.oid as table_id, c.relname as "table", 'Y'::text as encoded, 'AUTO(ALL)'::text as diststyle,
-  null::text as sortkey1, greatest(1, pg_relation_size(c.oid) / 1048576) as size, greatest(c.reltuples, 0)::numeric as tbl_rows from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  null::text as sortkey1, 0 as max_varchar, null::text as sortkey1_enc, 0 as sortkey_num, greatest(1, pg_relation_size(c.oid) / 1048576) as size, 0::numeric(10, 4) as pct_used, 0 as empty,
+  null::numeric(5, 2) as unsorted, 0::numeric(5, 2) as stats_off, greatest(c.reltuples, 0)::numeric as tbl_rows, null::numeric(19, 2) as skew_sortkey1, null::numeric(19, 2) as skew_rows from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind = 'r' and n.nspname !~ '^(pg_|information_schema|_redshift)';
 create view pg_catalog.stv_sessions as select backend_start as starttime, pid as process, usename as user_name, datname as db_name from pg_stat_activity where datname is not null;
 grant select on pg_catalog.stl_load_errors, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables, pg_catalog.svv_external_columns, pg_catalog.svv_tables, pg_catalog.svv_columns,

@@ -128,3 +128,27 @@ def test_weir_makes_tables_in_it_in_the_same_apply(server, tmp_path):
     stack.apply()
     stack.assert_settled()
     stack.destroy()
+
+
+@pytest.mark.long
+def test_snapshots(server):
+    """As it was then: by hand and at the end; a new instance is made of one, also after the old one is gone."""
+    rds, database = server.client("rds"), Database(server)
+    database.one("create table songs (title text); insert into songs values ('Paranoid')")
+    rds.create_db_snapshot(DBSnapshotIdentifier="Before", DBInstanceIdentifier="songs")
+    database.one("insert into songs values ('War Pigs')")
+    rds.modify_db_instance(DBInstanceIdentifier="songs", DeletionProtection=True, ApplyImmediately=True)
+    with pytest.raises(rds.exceptions.ClientError, match="rotect"):
+        rds.delete_db_instance(DBInstanceIdentifier="songs", FinalDBSnapshotIdentifier="last")
+    rds.modify_db_instance(DBInstanceIdentifier="songs", DeletionProtection=False, ApplyImmediately=True)
+    rds.delete_db_instance(DBInstanceIdentifier="songs", FinalDBSnapshotIdentifier="last")
+    for snapshot, titles in ("before", "Paranoid"), ("last", "Paranoid\nWar Pigs"):
+        made = rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier=f"of-{snapshot}", DBSnapshotIdentifier=snapshot, DBInstanceClass="db.t3.small")["DBInstance"]
+        assert (made["DBInstanceClass"], made["DBName"], made["MasterUsername"]) == ("db.t3.small", "DEEnhancement", "weir")
+        database.name = f"of-{snapshot}"
+        assert database.one("select title from songs order by title") == titles
+    database.one("insert into songs values ('Iron Man')")
+    rds.delete_db_snapshot(DBSnapshotIdentifier="last")
+    assert database.one("select count(*) from songs") == "3"
+    with pytest.raises(rds.exceptions.DBSnapshotNotFoundFault):
+        rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="no", DBSnapshotIdentifier="last")

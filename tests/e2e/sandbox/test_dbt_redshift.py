@@ -1,0 +1,114 @@
+"""dbt-redshift against the sandbox's warehouse: the examples' projects, built twice, and their figures added up again."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+from servers import ROOT
+from warehouse import Warehouse, needs_engine
+
+DBT = ROOT / ".venv-jobs" / "bin" / "dbt"
+pytestmark = [needs_engine, pytest.mark.long, pytest.mark.skipif(not list((ROOT / ".venv-jobs").glob("lib/*/site-packages/dbt/adapters/redshift")), reason="no dbt-redshift (tools/setup jobs)")]
+
+
+@pytest.fixture(scope="module")
+def warehouse():
+    server = Warehouse()
+    yield server
+    server.stop()
+
+
+def module(name):
+    """Another test's way to its figures."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / "e2e" / f"{name}.py")
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+class Project:
+    def __init__(self, warehouse, folder, example, profile):
+        self.warehouse, self.folder = warehouse, shutil.copytree(ROOT / "examples" / example / "dbt", folder / "dbt")
+        at = warehouse.at
+        output = {"type": "redshift", "host": at["address"], "port": at["port"], "dbname": "lake", "schema": profile, "user": "weir", "password": warehouse.password, "sslmode": "disable", "threads": 4}
+        (self.folder / "profiles.yml").write_text(json.dumps({profile: {"target": "redshift", "outputs": {"redshift": output}}}))
+
+    def dbt(self, *words, status=0):
+        env = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "HOME": str(self.folder)}
+        done = subprocess.run([str(DBT), *words, "--profiles-dir", ".", "--no-use-colors"], cwd=self.folder, capture_output=True, text=True, env=env)
+        assert (done.returncode == 0) == (status == 0), done.stdout[-6000:] + done.stderr[-3000:]
+        return done.stdout
+
+
+TABLES = {"user_event": "user_id int, datestamp timestamp, item_id int, clicked int, purchased int, paidamount int", "user_variant": "user_id int, variant_id varchar(32)",
+          "user_metadata": "user_id int, age varchar(16), gender varchar(16), updated_at timestamp"}
+DAILY = "select variant_id, user_id, datestamp, age, gender, num_of_items, num_of_clicks, num_of_purchases, revenue from users_analytics.analytics_variant_user_daily order by 1, 2, 3"
+
+
+def test_users(warehouse, tmp_path):
+    """Loaded by COPY; a seed, a snapshot, an incremental model that takes only what is newer, views that are late-binding; twice, and what dbt tells of it."""
+    users = module("test_airflow_ops")
+    events = users.rows("user_event")
+    project = Project(warehouse, tmp_path, "airflow-ops", "users")
+    (project.folder / "models" / "late.sql").write_text("{{ config(materialized='view', bind=False) }} select user_id, count(*) as events from {{ ref('fact_user_event') }} group by 1")
+    warehouse.sql("create schema raw_data")
+
+    def build(some):
+        warehouse.put("raw/user_event.csv", "\n".join([",".join(events[0]), *(",".join(event.values()) for event in some)]) + "\n")
+        for name, columns in TABLES.items():
+            if name != "user_event":
+                warehouse.put(f"raw/{name}.csv", (users.EXAMPLE / "data" / f"{name}.csv").read_text())
+            warehouse.sql(f"drop table if exists raw_data.{name}; create table raw_data.{name} ({columns}); copy raw_data.{name} from 's3://lake/raw/{name}.csv' iam_role '{warehouse.spectrum}' csv ignoreheader 1")
+        assert "ERROR=0" in project.dbt("build")
+        found = [[variant, int(user), day, age or None, gender or None, *map(int, rest)] for variant, user, day, age, gender, *rest in warehouse.sql(DAILY)]
+        assert found == users.expected(some)
+
+    build(events[:600])
+    seed = project.folder / "seeds" / "user_tiers.csv"
+    (tier,) = [row["tier"] for row in users.rows("user_tiers", project.folder / "seeds") if row["user_id"] == "100"]
+    seed.write_text(seed.read_text().replace(f"100,{tier}\n", "100,zinc\n"))
+    build(events)
+    assert warehouse.sql("select count(*), sum(paidamount) from users_fact.fact_user_event") == [["900", str(sum(int(event["paidamount"]) for event in events))]]
+    assert warehouse.sql("select sum(events) from users.late") == [["900"]]
+    assert warehouse.sql("select tier, dbt_valid_to is null from snapshots.scd_user_tiers where user_id = 100 order by dbt_valid_from") == [[tier, "f"], ["zinc", "t"]]
+    project.dbt("docs", "generate")
+    model = project.folder / "models" / "fact" / "fact_user_event.sql"
+    model.write_text(model.read_text().replace("select user_id,", "select 1 as another, user_id,"))
+    assert "out of sync" in project.dbt("run", "-s", "fact_user_event", status=1)
+
+
+MUSIC = {
+    "users": ("user_id string, name string, country string, plan string, updated_at timestamp", [(1, "Ada", "de", "premium", "2026-01-01 00:00:00"), (2, "Bob", "kr", "free", "2026-01-02 00:00:00")]),
+    "songs": ("song_id string, title string, artist_id string, artist string, duration_s int, genre string", [(1, "Paranoid", 7, "Black Sabbath", 170, "metal"), (2, "War Pigs", 7, "Black Sabbath", 470, "metal")]),
+    "plays": ("session_id string, position int, user_id string, song_id string, seconds int, device string, started_at timestamp",
+              [(10, 1, 1, 1, 170, "phone", "2026-02-01 10:00:00"), (10, 2, 1, 2, 100, "phone", "2026-02-01 10:00:00"), (11, 1, 2, 1, 20, "web", "2026-02-02 11:00:00")]),
+}
+
+
+def test_music(warehouse, tmp_path):
+    """Models over an external schema: staging views bind nothing, and would be refused if they did."""
+    import duckdb
+    glue = warehouse.client("glue")
+    glue.create_database(DatabaseInput={"Name": "music"})
+    for name, (columns, rows) in MUSIC.items():
+        columns = [dict(zip(("Name", "Type"), column.split())) for column in columns.split(", ")]
+        duck, file = duckdb.connect(), tmp_path / f"{name}.parquet"
+        duck.execute(f"create table t ({', '.join(c['Name'] + ' ' + c['Type'].replace('string', 'varchar') for c in columns)})")
+        duck.executemany(f"insert into t values ({', '.join('?' * len(columns))})", rows)
+        duck.execute(f"copy t to '{file}' (format parquet)")
+        warehouse.put(f"music/{name}/part.parquet", file.read_bytes())
+        storage = {"Columns": columns, "Location": f"s3://lake/music/{name}/", "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+                   "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"}}
+        glue.create_table(DatabaseName="music", TableInput={"Name": name, "TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage})
+    warehouse.sql(f"create external schema lake from data catalog database 'music' iam_role '{warehouse.spectrum}'")
+    project = Project(warehouse, tmp_path, "music-lakehouse", "music")
+    for _ in range(2):
+        assert "ERROR=0" in project.dbt("build")
+    assert warehouse.sql("select session_id, plays, seconds, skipped from music_marts.fact_sessions order by 1") == [["10", "2", "270", "1"], ["11", "1", "20", "1"]]
+    # without `bind: false` Redshift refuses the views
+    settings = project.folder / "dbt_project.yml"
+    settings.write_text(settings.read_text().replace("+bind: false", "+bind: true"))
+    assert "External tables are not supported in views" in project.dbt("run", "--full-refresh", status=1)
