@@ -209,15 +209,36 @@ static int acl_create(struct kafka_work *work, struct err *err)
     return create_rules(work->ctx, work->desired, NULL, err);
 }
 
-/* First what is new, so that nobody is kept out of what they may do before and after. Where the file no
- * longer says that it is all, nobody knows which of the others were ours: they stay. */
-static int acl_update(struct kafka_work *work, struct err *err)
+static void keep_rules(void *ctx, size_t index, const struct value *live)
+{
+    (void)index;
+    *(const struct value **)ctx = live;
+}
+
+/* What is to go is among these. Where the file no longer says that it is all, nobody knows which of the
+ * others were ours: they stay. Where it says so anew, what others have added counts as well. */
+static int rules_to_compare(struct kafka_work *work, const struct value **out, struct err *err)
 {
     const struct value *only = kafka_attr(work->ctx, work->desired, "only");
-    bool stays = kafka_changes(work, "only") && only && !only->boolean;
-    if (create_rules(work->ctx, work->desired, value_getz(work->prior, "operations"), err))
+    *out = work->prior;
+    if (!kafka_changes(work, "only"))
+        return 0;
+    if (only && !only->boolean) {
+        *out = NULL;
+        return 0;
+    }
+    const struct value *all = value_with(work->ctx->arena, work->prior, STR("only"), &value_true);
+    return acl_look(work->ctx, &all, 1, keep_rules, out, err);
+}
+
+/* First what is new, so that nobody is kept out of what they may do before and after. */
+static int acl_update(struct kafka_work *work, struct err *err)
+{
+    const struct value *compared;
+    if (rules_to_compare(work, &compared, err) ||
+        create_rules(work->ctx, work->desired, value_getz(work->prior, "operations"), err))
         return -1;
-    return stays ? 0 : delete_rules(work->ctx, work->prior, value_getz(work->desired, "operations"), err);
+    return compared ? delete_rules(work->ctx, compared, value_getz(work->desired, "operations"), err) : 0;
 }
 
 static int acl_remove(struct kafka_work *work, struct err *err)

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { DELETED_MS = 60000, PAUSE_MS = 250, COUNT_MS = 3000 };
+enum { DELETED_MS = 60000, PAUSE_MS = 250, COUNT_MS = 5000 };
 
 /* ---- looking ---- */
 
@@ -353,19 +353,33 @@ static int topic_plan(
     return 0;
 }
 
+/* After a broker's start its partitions have no leader for a moment. */
+static int64_t records_in(struct cluster *cluster, const char *topic, int32_t partition, int64_t until)
+{
+    int64_t low, high;
+    for (;;) {
+        int code =
+            cluster->api->query_watermark_offsets(cluster->client, topic, partition, &low, &high, COUNT_MS);
+        if (code == KAFKA_OK)
+            return high - low;
+        if (code == KAFKA_UNKNOWN_TOPIC || clock_mono_ms() > until)
+            return 0;
+        clock_sleep_ms(PAUSE_MS);
+    }
+}
+
 static const struct value *topic_erases(struct op_ctx *ctx, const struct value *object)
 {
     struct cluster *cluster;
     struct err ignored = ERR_INIT;
-    int64_t records = 0, low, high, until = clock_mono_ms() + COUNT_MS;
+    int64_t records = 0;
     int partitions = kafka_number(ctx, object, "partitions", 0);
     const char *name = kafka_textz(ctx, object, "name");
     if (cluster_open(ctx, &cluster, &ignored))
         return NULL;
+    int64_t until = clock_mono_ms() + COUNT_MS;
     for (int i = 0; i < partitions && clock_mono_ms() < until; i++)
-        if (cluster->api->query_watermark_offsets(cluster->client, name, i, &low, &high, COUNT_MS) ==
-            KAFKA_OK)
-            records += high - low;
+        records += records_in(cluster, name, i, until);
     if (!records)
         return NULL;
     struct value_entry counts[] = {{STR("records"), value_int(ctx->arena, records)}};
