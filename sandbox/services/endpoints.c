@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 static const struct endpoint *const endpoints[] = {
-    &rds_endpoint, &cluster_endpoint, &workgroup_endpoint, &namespace_endpoint};
+    &rds_endpoint, &cluster_endpoint, &workgroup_endpoint, &namespace_endpoint, &msk_endpoint};
 
 static const struct endpoint *endpoint_of(struct str type)
 {
@@ -21,18 +21,45 @@ static struct str address_of(const struct control_record *record)
     return value_gets(record->attrs, "address");
 }
 
+/* A record with several ports has a door for each, which its id tells apart. */
+static struct str door_id(struct arena *arena, const struct control_record *record, uint16_t port)
+{
+    return arena_printf(arena, "%.*s|%u", STR_ARG(record->id), (unsigned)port);
+}
+
+static void open_door(struct services *services, const struct endpoint *endpoint,
+    const struct control_record *record, struct str id, uint16_t port)
+{
+    struct err err = ERR_INIT;
+    const struct door_of of = {str_z(endpoint->type), record->region, id};
+    if (doors_open(
+            services_parts(services)->doors, &of, address_of(record), port, endpoint->visit, NULL, &err))
+        fprintf(stderr, "sandbox: %s %.*s is a record only: %s\n", endpoint->type, STR_ARG(record->id),
+            err.message);
+}
+
 static void open_endpoint(
     struct services *services, const struct endpoint *endpoint, const struct control_record *record)
 {
-    struct err err = ERR_INIT;
-    const struct door_of of = {str_z(endpoint->type), record->region, record->id};
-    int64_t port = endpoint->port ? service_int(record->attrs, endpoint->port, 0) : 0;
-    if (!endpoint->port || (endpoint->serves && !endpoint->serves(record->attrs)))
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    if (endpoint->serves && !endpoint->serves(record->attrs))
         return;
-    if (doors_open(services_parts(services)->doors, &of, address_of(record), (uint16_t)port, endpoint->visit,
-            NULL, &err))
-        fprintf(stderr, "sandbox: %s %.*s is a record only: %s\n", endpoint->type, STR_ARG(record->id),
-            err.message);
+    if (endpoint->port)
+        open_door(
+            services, endpoint, record, record->id, (uint16_t)service_int(record->attrs, endpoint->port, 0));
+    for (const uint16_t *port = endpoint->ports; port && *port; port++)
+        open_door(services, endpoint, record, door_id(&arena, record, *port), *port);
+}
+
+static void shut_doors(struct services *services, struct arena *arena, const struct endpoint *endpoint,
+    const struct control_record *record)
+{
+    struct door_of of = {str_z(endpoint->type), record->region, record->id};
+    doors_shut(services_parts(services)->doors, &of);
+    for (const uint16_t *port = endpoint->ports; port && *port; port++) {
+        of.id = door_id(arena, record, *port);
+        doors_shut(services_parts(services)->doors, &of);
+    }
 }
 
 /* ---- what is gone takes its daemon along ---- */
@@ -55,9 +82,8 @@ static void close_endpoint(
     struct services *services, const struct endpoint *endpoint, const struct control_record *record)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    const struct door_of of = {str_z(endpoint->type), record->region, record->id};
     struct str names = endpoint->daemons ? endpoint->daemons(&arena, record) : STR_EMPTY;
-    doors_shut(services_parts(services)->doors, &of);
+    shut_doors(services, &arena, endpoint, record);
     if (!names.n)
         return;
     struct removal *removal = mem_zalloc(sizeof *removal + names.n + 1);
@@ -97,5 +123,7 @@ void endpoints_open(struct services *services)
 bool endpoint_record(
     struct services *services, struct arena *arena, const struct door_of *of, struct control_record *out)
 {
-    return control_find(services_control(services), arena, of->type, of->region, of->id, out);
+    struct str rest;
+    return control_find(
+        services_control(services), arena, of->type, of->region, str_cut(of->id, '|', &rest), out);
 }

@@ -10,9 +10,10 @@
 #include "sandbox/daemon/door.h"
 
 struct endpoint {
-    const char *type;  /* "aws.rds.instance" */
-    const char *port;  /* attribute of the port; NULL: it has no door */
-    door_visit *visit; /* who knocks */
+    const char *type;      /* "aws.rds.instance" */
+    const char *port;      /* attribute of the port; NULL: it has no door, or: */
+    const uint16_t *ports; /* all of these, up to 0 */
+    door_visit *visit;     /* who knocks */
     /* Is it one that a server can stand behind (its engine is known)? NULL: each is. */
     bool (*serves)(const struct value *attrs);
     /*
@@ -22,8 +23,9 @@ struct endpoint {
     struct str (*daemons)(struct arena *arena, const struct control_record *record);
 };
 
-/* rds.c, redshift.c */
-extern const struct endpoint rds_endpoint, cluster_endpoint, workgroup_endpoint, namespace_endpoint;
+/* rds.c, redshift.c, msk.c */
+extern const struct endpoint rds_endpoint, cluster_endpoint, workgroup_endpoint, namespace_endpoint,
+    msk_endpoint;
 
 /* Opens the doors of what is there, and from now on those of what is made. */
 void endpoints_open(struct services *services);
