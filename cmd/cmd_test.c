@@ -16,6 +16,7 @@
 struct test_settings {
     struct settings shared;
     const char *junit;
+    bool no_skips;
 };
 
 struct suite {
@@ -180,7 +181,8 @@ static int cmd_test_report(const struct suite *suite)
     struct err err = ERR_INIT;
     if (own->junit && write_junit(suite, failed, own->junit, &err))
         return invocation_fail(suite->inv, &err);
-    return status != EXIT_DONE ? status : failed ? EXIT_FAILED : EXIT_DONE;
+    bool wanting = own->no_skips && count_skipped(suite);
+    return status != EXIT_DONE ? status : failed || wanting ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* ---- running ---- */
@@ -228,6 +230,8 @@ static int cmd_test_run(struct invocation *inv)
 static const struct option options[] = {
     {0, "junit", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct test_settings, junit),
         .completes = COMPLETES_FILE, .doc = "write the results as JUnit XML too, for CI"},
+    {0, "no-skips", .kind = OPTION_FLAG, .offset = offsetof(struct test_settings, no_skips),
+        .doc = "fail, too, when something was skipped because this machine lacks what it needs"},
     {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 64,
         .offset = offsetof(struct settings, parallelism),
         .doc = "at most so many tests at a time (default: 4)"},

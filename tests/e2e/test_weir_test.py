@@ -208,3 +208,11 @@ def test_wrong_files(local_stack, text, said):
     (local_stack.folder / "tests").mkdir()
     (local_stack.folder / "tests" / "all.yaml").write_text(text)
     assert said in local_stack.run("test", status=3).err
+
+
+def test_what_is_skipped_is_said(local_stack):
+    local_stack.write(STACK).write("name: with Spark\nneeds: [spark]\napply: false\n", "tests/a.yaml")
+    local_stack.env |= {"PATH": "/nonexistent", "SPARK_HOME": ""}
+    said = local_stack.run("test")
+    assert "skip  with Spark  (needs spark)" in said.out and said.out.endswith("0 passed, 0 failed, 1 skipped\n")
+    local_stack.run("test", "--no-skips", status=1)
