@@ -93,6 +93,16 @@ static struct str argument(const struct value *request, const char *name)
     return value_gets(value_getz(request, "arguments"), name);
 }
 
+/* Spark's settings; its event log is where the job says, if it wants Spark's pages. */
+static struct str spark_settings(struct arena *arena, const struct value *request)
+{
+    struct str own = argument(request, "--conf"), logs = argument(request, "--spark-event-logs-path");
+    if (!logs.n || !str_eqz(argument(request, "--enable-spark-ui"), "true"))
+        return own;
+    return arena_printf(arena, "spark.eventLog.enabled=true --conf spark.eventLog.dir=%.*s%s%.*s",
+        STR_ARG(logs), own.n ? " --conf " : "", STR_ARG(own));
+}
+
 /* As Glue hands them over: the job's own first, then all arguments. */
 static struct str *make_arguments(struct arena *arena, const struct task_info *info, size_t *n)
 {
@@ -177,7 +187,7 @@ static void glue_work(struct task *task)
         .py_files = argument(request, "--extra-py-files"),
         .files = argument(request, "--extra-files"),
         .jars = argument(request, "--extra-jars"),
-        .spark_conf = argument(request, "--conf"),
+        .spark_conf = spark_settings(&arena, request),
         .timeout_ms = service_int(request, "timeout", 0) * sandbox_minute_ms(services_sandbox(services)),
         .memory = python ? memory_of(request) : 0,
         .out_group = python ? STR("/aws-glue/python-jobs/output") : STR("/aws-glue/jobs/output"),

@@ -14,7 +14,7 @@ SYSTEMS = {
     "film-lake": ["-i", "owner=ada"],
     "ingest-c": ["-i", "owner=ada"],
     "music-lakehouse": ["-i", "owner=ada"],
-    "retail-workshop": ["-i", "owner=ada", "-i", "nightly=true"],
+    "retail-workshop": ["-i", "owner=ada", "-i", "nightly=true", "-i", "inside=false", "-i", "region=us-east-1"],
 }
 # Left to the sandbox.
 NOT_ON_MOTO = {

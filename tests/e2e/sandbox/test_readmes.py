@@ -21,7 +21,7 @@ SPARK = ROOT / ".venv-jobs"
 def lines_of(name):
     """Indented lines that are a command; a line goes on where it ends with a backslash."""
     text = (ROOT / "examples" / name / "README.md").read_text().replace("\\\n", "")
-    return [line.split("  #")[0].strip() for line in re.findall(r"^    ((?:weir|eval|export|for|curl|ssh) .*)$", text, re.M)]
+    return [line.split("  #")[0].strip() for line in re.findall(r"^    ((?:weir|eval|export|for|curl|ssh\S*) .*)$", text, re.M)]
 
 
 class Reader:
@@ -75,3 +75,20 @@ def test_film_lake(tmp_path):
     assert "skip  numbers from raw to refined  (needs spark)" in said["weir test"][0] and "0 failed, 1 skipped" in said["weir test"][0]
     assert "~ update  script[\"json_to_trusted\"]" in said["weir deploy -y"][0] and "2 to update" in said["weir deploy -y"][0]
     assert "Nothing is left" in said["weir destroy -y --verify"][0]
+
+
+@pytest.mark.long
+def test_airflow_ops(tmp_path):
+    """The managed one; the lines with `-C host` are carried out in test_airflow_host.py."""
+    reader = Reader("airflow-ops", tmp_path / "ops")
+    said = reader.read(line for line in lines_of("airflow-ops") if "-C host" not in line and not line.startswith("export"))
+    assert "0 failed" in said["weir test"][0] and "No changes" in said["weir plan -i owner=ana -i alarm_email=ana@example.org"][0]
+    assert "Nothing is left" in said["weir destroy -y --verify -i owner=ana"][0]
+
+
+@pytest.mark.long
+def test_retail_workshop(tmp_path):
+    reader = Reader("retail-workshop", tmp_path / "retail", spark=True)
+    said = reader.read(lines_of("retail-workshop"))
+    assert '"purchase": 28593' in said["weir output rows -i owner=ada"][0]
+    assert sum(text.count("Nothing is left") for texts in said.values() for text in texts) == 4
