@@ -172,7 +172,9 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(OWN)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
 
 # ---- seeing it work, and how fast ----
-.PHONY: demo bench
+.PHONY: demo bench systems
+systems: $(BUILD)/weir .venv/.requirements ## the five example systems from nothing to what they show and down again, on real engines; SYSTEMS="film-lake" for some
+	@.venv/bin/python tests/tools/systems.py $(SYSTEMS)
 demo: ## build weir and show the whole round on examples/film-lake
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir
 	@WEIR=$(BUILD)/weir tools/demo

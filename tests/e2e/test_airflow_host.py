@@ -23,19 +23,21 @@ pytestmark = pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server"
 
 
 class Host:
-    def __init__(self, folder):
+    def __init__(self, folder, cloud=None):
         self.folder, self.home, self.cron = folder, folder / "airflow", folder / "cron.d"
         self.cron.mkdir()
         self.key = keygen(folder / "id")
         self.sshd = Sshd(folder / "sshd", [self.key], [keygen(folder / "host")])
         self.database = Postgres(password="admin-of-postgres")
-        self.cloud = SandboxCloud()
-        self.stack = example("airflow-ops", folder / "ops", self.cloud)
+        self.cloud = cloud or SandboxCloud()
+        self.stack = example("airflow-ops", folder / "ops", None)
+        access, secret = ("e2e", SECRET_KEY) if not cloud else (cloud.access, cloud.secret)
+        self.stack.env |= {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": self.cloud.url}
         self.stack.folder /= "host"
         self.web_port = free_port()
-        reach = {"AWS_ENDPOINT_URL": self.cloud.url, "AWS_ACCESS_KEY_ID": "e2e", "AWS_DEFAULT_REGION": "us-east-1"}
+        reach = {"AWS_ENDPOINT_URL": self.cloud.url, "AWS_ACCESS_KEY_ID": access, "AWS_DEFAULT_REGION": "us-east-1"}
         given = {"HOST": "127.0.0.1", "PORT": self.sshd.port, "USER": self.sshd.user, "KEY": self.key, "HOST_KEY": fingerprint(self.sshd.host_keys[0]), "BECOME": "false",
-                 "PACKAGES": "false", "HOME": self.home, "VENV": VENV, "SERVICES": "plain", "WEB_PORT": self.web_port, "CRON": self.cron, "AWS": json.dumps(reach), "AWS_SECRET_KEY": SECRET_KEY,
+                 "PACKAGES": "false", "HOME": self.home, "VENV": VENV, "SERVICES": "plain", "WEB_PORT": self.web_port, "CRON": self.cron, "AWS": json.dumps(reach), "AWS_SECRET_KEY": secret,
                  "DATABASE_PORT": self.database.port, "DATABASE_ADMIN": "weir", "DATABASE_ADMIN_PASSWORD": "admin-of-postgres", "SCAN_SECONDS": 5, **SECRETS}
         self.stack.env |= {f"WEIR_INPUT_{name}": str(value) for name, value in given.items()}
         self.stack.patience_s = 1200

@@ -1,0 +1,282 @@
+"""
+The five example systems, one after the other: made from nothing on a sandbox of its own, run on the engines that this machine has, looked at, and taken down again.
+
+    .venv/bin/python tests/tools/systems.py [NAME…]        make systems
+
+weir makes, runs and destroys; what went in, what came out and what is left is counted without it, by boto3, psql and DuckDB. What a machine lacks is said, and so is what
+of a system was not run. The status is 1 if something failed or is left.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests/e2e/sandbox"), str(ROOT / "tests/tools")]
+
+import duckdb  # noqa: E402
+from film_api import FilmApi  # noqa: E402
+from servers import Server, take_env  # noqa: E402
+from sshd import have_sshd, keygen  # noqa: E402
+from support import WEIR, example  # noqa: E402
+from test_systems import inventory  # noqa: E402
+
+SPARK = ROOT / ".venv-jobs"
+PATHS = f"{SPARK}/bin:{os.environ['PATH']}:/usr/sbin:/sbin"
+SHARED = "/aws-glue/"  # groups of logs that Glue makes once for an account
+WIDTHS = (22, 6, 4, 9, 9, 8, 10)
+
+
+class Missing(Exception):
+    """What the machine lacks for a system."""
+
+
+class Cloud(Server):
+    """`weir sandbox`, as anybody starts it."""
+
+    def __init__(self, folder):
+        env = {**os.environ, "PATH": PATHS, "SPARK_HOME": "", "WEIR_SPARK_JARS": str(SPARK / "jars")}
+        self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", "--dir", folder, "--speed", "10"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        take_env(self, self.process)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.communicate()
+
+    def objects(self, bucket, prefix=""):
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def body(self, bucket, key):
+        return self.client().get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def parquet_rows(self, bucket, prefix, folder):
+        """Of all Parquet files below a prefix."""
+        rows = 0
+        for number, key in enumerate(key for key in self.objects(bucket, prefix) if key.endswith(".parquet")):
+            path = folder / f"{number}.parquet"
+            path.write_bytes(self.body(bucket, key))
+            rows += duckdb.execute("select count(*) from read_parquet(?)", [str(path)]).fetchone()[0]
+        return rows
+
+
+class System:
+    """One of them. `inputs` are set first, `run` starts its jobs, and the two counts look at what went in and came out."""
+
+    name, unproven = "", ""
+
+    def __init__(self, folder):
+        self.folder, self.runs = folder, 0
+        self.needs()
+        self.cloud = Cloud(folder / "sandbox")
+        self.stack = self.copy()
+        self.stack.patience_s = 1200
+        self.inputs = []
+
+    def needs(self):
+        if not (SPARK / "jars" / ".done").exists():
+            raise Missing("Spark (tools/setup jobs)")
+
+    def copy(self):
+        stack = example(self.name, self.folder / "stack", None)
+        keys = {"AWS_ACCESS_KEY_ID": self.cloud.access, "AWS_SECRET_ACCESS_KEY": self.cloud.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": self.cloud.url}
+        stack.env |= keys
+        return stack
+
+    def prepare(self):
+        pass
+
+    def weir_run(self, job, *arguments):
+        self.stack.run("run", job, *arguments, *self.inputs)
+        self.runs += 1
+
+    def stop(self):
+        self.cloud.stop()
+
+
+class FilmLake(System):
+    name = "film-lake"
+
+    def prepare(self):
+        films = json.loads((self.stack.folder / "data/tmdb.json").read_text())
+        self.api = FilmApi(films, "a-key-of-films")
+        self.inputs = ["-i", "owner=all", "-i", f"api={self.api.url}", "-i", "api_key=a-key-of-films"]
+
+    def run(self):
+        self.weir_run("nightly", "day=2026-11-20")
+
+    def rows_in(self):
+        files = [key for key in self.cloud.objects("all-film-lake", "RAW/Local/")]
+        lines = sum(self.cloud.body("all-film-lake", key).count(b"\n") - 1 for key in files)
+        return lines + len(json.loads(self.cloud.body("all-film-lake", "RAW/TMDB/JSON/2026/11/20/tmdb.json")))
+
+    def rows_out(self):
+        return self.cloud.parquet_rows("all-film-lake", "REFINED/", self.folder)
+
+    def stop(self):
+        self.api.stop()
+        super().stop()
+
+
+class Retail(System):
+    name = "retail-workshop"
+
+    def needs(self):
+        super().needs()
+        import shutil
+
+        if os.geteuid() or not all(shutil.which(name, path=PATHS) for name in ("ip", "sshd", "nsenter", "unshare", "iptables", "psql")):
+            raise Missing("root, iproute2, iptables, openssh-server or postgresql (tools/setup engines)")
+
+    def prepare(self):
+        key = keygen(self.folder / "key")
+        public = key.with_suffix(".pub").read_text().strip()
+        self.inputs = ["-i", "owner=all", "-i", "region=us-east-1", "-i", f"key={key}", "-i", f"public_key={public}", "-i", "scale=0.0002"]
+
+    def run(self):
+        self.weir_run("pipeline/machine")
+
+    def rows_in(self):
+        login = json.loads(self.cloud.client("secretsmanager").get_secret_value(SecretId="all/de_enhancement_rds_sm")["SecretString"])
+        env = {**os.environ, "PGHOST": login["host"], "PGPORT": str(login["port"]), "PGUSER": login["user"], "PGPASSWORD": login["password"], "PGDATABASE": login["dbname"]}
+        tables = " + ".join(f"(select count(*) from retail.{table})" for table in ("customer", "products_info", "zipcode", "purchase"))
+        return int(subprocess.run(["psql", "-qAtX", "-c", f"select {tables}"], env=env, capture_output=True, text=True, check=True).stdout)
+
+    def rows_out(self):
+        return self.cloud.parquet_rows("all-hist-retail", "data/factdata/gold/", self.folder)
+
+
+class AirflowOps(System):
+    """Airflow on an own host; the managed one is made by the tests of the example."""
+
+    name = "airflow-ops"
+
+    def needs(self):
+        import test_airflow_host
+
+        if not have_sshd() or not (test_airflow_host.VENV / "bin/airflow").exists():
+            raise Missing("OpenSSH's server or Airflow (tools/setup airflow)")
+
+    def copy(self):
+        import test_airflow_host
+
+        self.host = test_airflow_host.Host(self.folder, self.cloud)
+        return self.host.stack
+
+    def run(self):
+        self.weir_run("backup")
+        self.weir_run("cleanup")
+
+    def rows_in(self):
+        return sum(int(self.host.database.psql(f"select count(*) from {table}", dbname="airflow", user="weir")) for table in ("dag", "slot_pool"))
+
+    def rows_out(self):
+        keys = [key for key in self.cloud.objects("demo-airflow-backup", "metadata/") if key.endswith(("/dag.csv", "/slot_pool.csv"))]
+        return sum(len(list(csv.DictReader(io.StringIO(self.cloud.body("demo-airflow-backup", key).decode())))) for key in keys)
+
+    def stop(self):
+        self.host.stop()
+
+
+class Music(System):
+    name, unproven = "music-lakehouse", "the API's part ran; Iceberg, Redshift and dbt did not"
+
+    def prepare(self):
+        from test_music import Api
+
+        self.api = Api()
+        self.inputs = ["-i", "owner=all", "-i", f"api={self.api.url}", "-i", "api_token=open-sesame", "-i", "nightly=false"]
+
+    def run(self):
+        self.weir_run("ingest_api", "day=2026-11-19")
+
+    def rows_in(self):
+        from test_music import lines
+
+        return len(lines("users")) + sum(row["started_at"].startswith("2026-11-19") for row in lines("sessions"))
+
+    def rows_out(self):
+        import gzip
+
+        return sum(gzip.decompress(self.cloud.body("all-music-landing", key)).count(b"\n") for key in self.cloud.objects("all-music-landing", "api/"))
+
+    def stop(self):
+        self.api.shutdown()
+        super().stop()
+
+
+class Ecommerce(System):
+    name, unproven = "ecommerce-lakehouse", "made and taken down; its jobs did not run"
+
+    def prepare(self):
+        self.inputs = ["-i", "owner=all"]
+
+    def run(self):
+        pass
+
+    def rows_in(self):
+        keys = [key for key in self.cloud.objects("all-shop-bronze", "raw/") if key.endswith(".csv")]
+        return sum(self.cloud.body("all-shop-bronze", key).count(b"\n") - 1 for key in keys)
+
+    def rows_out(self):
+        return 0
+
+
+SYSTEMS = [Music, Retail, AirflowOps, FilmLake, Ecommerce]
+
+
+def live(kind, folder):
+    """From nothing and back; the row of the table."""
+    began = time.monotonic()
+    system = kind(folder)
+    try:
+        system.prepare()
+        before = inventory(system.cloud)
+        made = int(re.search(r"Done: (\d+) created", system.stack.apply(*system.inputs).out)[1])
+        system.stack.assert_settled(*system.inputs)
+        system.run()
+        rows = system.rows_in(), system.rows_out()
+        system.stack.destroy(*system.inputs)
+        left = {thing for thing in inventory(system.cloud) - before if not thing[1].startswith(SHARED)}
+        return (kind.name, made, system.runs, *rows, round(time.monotonic() - began), len(left)), sorted(left)
+    finally:
+        system.stop()
+
+
+def line(cells):
+    return "  ".join(str(cell).ljust(width) if number == 0 else str(cell).rjust(width) for number, (cell, width) in enumerate(zip(cells, WIDTHS)))
+
+
+def main(names):
+    print(line(("system", "made", "run", "rows in", "rows out", "seconds", "left over")), flush=True)
+    bad, notes = 0, []
+    for kind in SYSTEMS:
+        if names and kind.name not in names:
+            continue
+        with tempfile.TemporaryDirectory(prefix="weir-systems-", dir="/tmp") as folder:
+            try:
+                row, left = live(kind, Path(folder))
+            except Missing as missing:
+                print(f"{kind.name.ljust(WIDTHS[0])}  not made: no {missing}", flush=True)
+                continue
+            except AssertionError as error:
+                print(f"{kind.name.ljust(WIDTHS[0])}  FAILED\n{error}", flush=True)
+                bad += 1
+                continue
+        print(line(row), flush=True)
+        notes += [f"{kind.name}: {kind.unproven}"] if kind.unproven else []
+        bad += len(left) > 0 or (not kind.unproven and not row[4])
+        notes += [f"{kind.name}: left over: {' '.join(thing)}" for thing in left]
+    print("".join(f"\n{note}" for note in notes))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(set(sys.argv[1:])))
