@@ -46,6 +46,8 @@ void doors_follow(struct doors *doors,
 /* Nobody can knock any longer; conversations go on. */
 void doors_shut(struct doors *doors, const struct door_of *of);
 
+/* A descriptor that can be read once the sandbox ends. */
+int doors_end(const struct doors *doors);
 /* Carries bytes both ways until one side ends it, or the sandbox. */
 void door_join(struct doors *doors, int a, int b);
 /* Connected; -1: nobody there. */

@@ -1,6 +1,5 @@
 /* What kinds of daemons need of the machine: programs, ports, a run of a program before the start. */
-#include "sandbox/daemon/daemon.h"
-#include "sandbox/daemon/ports.h"
+#include "sandbox/daemon/daemon_state.h"
 
 #include "base/file.h"
 #include "sandbox/engine/process.h"
