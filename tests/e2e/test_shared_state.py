@@ -209,7 +209,9 @@ def test_stopped_writer(machine, cloud):
 def test_lost_session(machine, cloud, place):
     one, two = machine(), machine()
     process = hold_role(one, cloud)
-    ask(place, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weir'")
+    sessions = "from pg_stat_activity where application_name = 'weir'"
+    ask(place, f"select pg_terminate_backend(pid) {sessions}")
+    until(lambda: not ask(place, f"select pid {sessions}").strip())  # it is asked to end, and ends a little later
     cloud.fail()
     out, err = process.communicate()
     assert process.returncode != 0 and "lock" in err, out + err
