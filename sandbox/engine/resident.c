@@ -93,14 +93,16 @@ static void resident_main(void *ctx)
     struct process_end end = {.exit_code = -1};
     struct err err = ERR_INIT;
     int failed = process_run(&options, &r->stop, &end, &err);
-    tree_remove(r->folder.p);
     pthread_mutex_lock(&services->lock);
     r->dead = true;
     r->end = end;
     if (failed)
         r->refusal = err;
-    resident_forget(r);
+    resident_forget(r); /* before its folder goes */
     pthread_cond_broadcast(&services->changed);
+    pthread_mutex_unlock(&services->lock);
+    tree_remove(r->folder.p);
+    pthread_mutex_lock(&services->lock);
     resident_release(r);
     pthread_mutex_unlock(&services->lock);
 }
@@ -283,25 +285,36 @@ static int resident_tell(
     return write(r->requests, "\n", 1) == 1 ? 0 : err_errno(err, ERR_IO, "cannot ask %s", r->module);
 }
 
-/* 1: it has left for want of requests, just before this one. */
+/* With the lock held: was it gone already, for want of requests, when it was asked? */
+static bool resident_had_left(const struct resident *r)
+{
+    return r->dead && !r->ending && !has_answered(r) && !r->refusal.class && r->end.exit_code == 0;
+}
+
+/* 1: it had left; another can be asked. */
 static int resident_do(struct resident *r, struct task *task, const struct resident_options *options,
     struct arena *arena, struct resident_answer *answer, struct err *err)
 {
     struct services *services = r->all->services;
+    struct err failure = ERR_INIT;
     *answer = (struct resident_answer){.end.exit_code = -1};
-    int status = resident_tell(r, arena, options->request, err);
+    int status = resident_tell(r, arena, options->request, &failure);
     pthread_mutex_lock(&services->lock);
-    if (status)
-        resident_end(r, true);
-    else
+    if (!status)
         resident_await(r, task_switch(task), options->timeout_ms, answer);
     resident_read(r, arena, answer);
-    if (!status && !answer->whole && r->refusal.class) {
-        *err = r->refusal;
+    if (!answer->whole && r->refusal.class) {
+        failure = r->refusal;
         status = -1;
     }
+    if (resident_had_left(r))
+        status = 1;
+    if (status < 0) {
+        resident_end(r, true);
+        *err = failure;
+    }
     pthread_mutex_unlock(&services->lock);
-    return status ? -1 : !answer->whole && !r->ending && answer->end.exit_code == 0;
+    return status;
 }
 
 int resident_ask(struct task *task, const struct resident_options *options, struct arena *arena,

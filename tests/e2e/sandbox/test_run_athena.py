@@ -432,6 +432,9 @@ def test_what_runs_queries_stays(athena):
     reason = until(lambda: state(slow) == "FAILED" and athena.api.get_query_execution(QueryExecutionId=slow))
     assert reason["QueryExecution"]["Status"]["StateChangeReason"] == "what ran the query has ended"
     assert alone()
+    for pid in residents(athena.sandbox):
+        os.kill(pid, signal.SIGALRM)  # it has waited long enough, and leaves while it is asked
+    assert alone()
 
 
 def test_a_workgroup_decides_where_results_go(athena):
