@@ -61,7 +61,7 @@ static void cluster_note(struct cluster *cluster, int code, const char *why)
         cluster->nobody = true;
     } else {
         cluster->last_code = code;
-        snprintf(cluster->last_why, sizeof cluster->last_why, "%s", why);
+        snprintf(cluster->last_why, sizeof cluster->last_why, "%.*s", (int)sizeof cluster->last_why - 1, why);
     }
     pthread_mutex_unlock(&cluster->lock);
 }
