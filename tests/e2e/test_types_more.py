@@ -258,6 +258,31 @@ def _():
     )
 
 
+@case_not_on_moto("topic of a kafka cluster")
+def _():
+    cluster = {"type": "aws.kafka.cluster", "name": "life-topics", "kafka_version": "3.8.x", "number_of_broker_nodes": 2, "instance_type": "kafka.t3.small", "client_subnets": ["${one.subnet_id}", "${two.subnet_id}"]}
+
+    def arn(cloud):
+        return next((found["ClusterArn"] for found in cloud.client("kafka").list_clusters_v2()["ClusterInfoList"]), None)
+
+    def seen(cloud):
+        found = cloud.client("kafka").describe_topic(ClusterArn=arn(cloud), TopicName="life-orders")
+        return {"count": found["PartitionCount"], "copies": found["ReplicationFactor"], "config": found.get("Configs")}
+
+    common = {"cluster_arn": "${cluster.arn}", "name": "life-orders", "replication_factor": 2}
+    return Case(
+        type="aws.kafka.topic",
+        around={"vpc": VPC, "one": subnet(1), "two": subnet(2, "b"), "cluster": cluster},
+        first={**common, "partitions": 2, "config": "cleanup.policy=compact\n"},
+        then={**common, "partitions": 4, "config": "cleanup.policy=delete\n"},
+        seen=seen,
+        gone=lambda cloud: not arn(cloud),
+        outside=lambda cloud: cloud.client("kafka").update_topic(ClusterArn=arn(cloud), TopicName="life-orders", PartitionCount=9),
+        drifted="partitions",
+        replaces=[{"name": "life-other"}],
+    )
+
+
 @case_not_on_moto("stream into a function")  # it does not know these settings
 def _():
     def seen(cloud):

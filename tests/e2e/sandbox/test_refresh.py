@@ -22,6 +22,7 @@ ONE_BY_ONE = {
     "aws.firehose.delivery_stream": {"DescribeDeliveryStream"},  # ListDeliveryStreams has names
     "aws.iam.instance_profile": {"GetInstanceProfile"},  # ListInstanceProfiles has no tags, and the tagging API no IAM
     "aws.iam.policy": {"GetPolicy"},  # ListPolicies has no description
+    "aws.kafka.topic": {"DescribeTopic"},  # its listing is one of a single cluster
     "aws.kinesis.stream": {"DescribeStreamSummary"},  # ListStreams has names
     "aws.kms.key": {"DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags"},
     "aws.lambda.function": {"GetFunctionConcurrency"},
