@@ -1,184 +1,11 @@
 /* The operations of all types of host.*, as provider.h has them. What differs is in the scripts and type.h.
  */
 #include "base/hash.h"
-#include "provider/host/type.h"
-#include "provider/ssh/reach.h"
+#include "provider/host/script.h"
 
 #include <sys/mman.h>
 
-static const struct host_type package = {
-    .name = "package", .looks_at = "names", .untold = "installed id", .unsent = ""};
-static const struct host_type user = {
-    .name = "user", .looks_at = "name", .untold = "", .unsent = "", .quick = true};
-static const struct host_type mount = {.name = "mount", .looks_at = "path table", .untold = "", .unsent = ""};
-static const struct host_type *const types[] = {
-    &host_file, &host_directory, &package, &user, &host_service, &host_command, &mount, &host_cron};
-
-static const struct host_type *type_of(const struct op_ctx *ctx)
-{
-    struct str name = ctx->schema->name;
-    name = str_slice(name, sizeof "host." - 1, name.n);
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (str_eqz(name, types[i]->name))
-            return types[i];
-    return NULL; /* a test looks at each type of the spec */
-}
-
-static bool has_word(const char *words, struct str word)
-{
-    struct str rest = str_z(words);
-    while (rest.n)
-        if (str_eq(str_cut(rest, ' ', &rest), word))
-            return true;
-    return false;
-}
-
-static struct machine *machine_of(struct op_ctx *ctx)
-{
-    return provider_self(ctx->provider);
-}
-
-/* ---- variables ---- */
-
-void host_assign(struct buf *out, const char *prefix, struct str name, struct str text)
-{
-    buf_addf(out, "%s%.*s=", prefix, STR_ARG(name));
-    reach_quote(out, text);
-    buf_add_char(out, '\n');
-}
-
-/* A flag that is not set is an empty text, for [ -n "$flag" ]. */
-static struct str shell_text(struct arena *arena, const struct value *v)
-{
-    if (value_is_null(v) || !value_is_known(v) || v->kind == VALUE_MAP ||
-        (v->kind == VALUE_BOOL && !v->boolean))
-        return STR_EMPTY;
-    if (v->kind != VALUE_LIST)
-        return value_scalar_text(arena, v);
-    AUTO_BUF struct buf lines = BUF_INIT;
-    for (uint32_t i = 0; i < v->count; i++) {
-        struct str item = value_scalar_text(arena, v->items[i]);
-        buf_addf(&lines, "%s%.*s", i ? "\n" : "", STR_ARG(item));
-    }
-    return arena_str(arena, buf_str(&lines));
-}
-
-static const struct value *or_default(const struct attr *attr, const struct value *v)
-{
-    return value_is_null(v) ? attr->default_value : v;
-}
-
-static void assign_all(struct op_ctx *ctx, const struct value *object, const char *only, struct buf *out)
-{
-    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
-        const struct attr *attr = &ctx->schema->attrs[i];
-        if (only ? !has_word(only, attr->name) : has_word(type_of(ctx)->unsent, attr->name))
-            continue;
-        host_assign(
-            out, "", attr->name, shell_text(ctx->arena, or_default(attr, value_get(object, attr->name))));
-    }
-}
-
-/* A state without a key has hashes in place of secrets, which are none. */
-static bool is_variable(struct str name)
-{
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && (i == 0 || c < '0' || c > '9'))
-            return false;
-    }
-    return name.n > 0;
-}
-
-static void export_environment(struct op_ctx *ctx, const struct value *object, struct buf *out)
-{
-    const struct value *environment = value_getz(object, "environment");
-    if (type_of(ctx) != &host_command || value_is_null(environment) || environment->kind != VALUE_MAP)
-        return;
-    for (uint32_t i = 0; i < environment->count; i++)
-        if (is_variable(environment->entries[i].key))
-            host_assign(out, "export ", environment->entries[i].key,
-                value_scalar_text(ctx->arena, environment->entries[i].value));
-}
-
-static void assign_words(const struct value *names, const char *name, struct buf *out)
-{
-    AUTO_BUF struct buf words = BUF_INIT;
-    for (uint32_t i = 0; names && i < names->count; i++)
-        buf_addf(&words, " %.*s", STR_ARG(names->items[i]->string));
-    buf_addz(&words, " ");
-    host_assign(out, "", str_z(name), names && names->count ? buf_str(&words) : STR_EMPTY);
-}
-
 /* ---- looking ---- */
-
-static const struct value *typed(struct op_ctx *ctx, const struct attr *attr, const struct value *lines)
-{
-    struct str first = lines->count ? value_text(lines->items[0], STR_EMPTY) : STR_EMPTY;
-    int64_t number;
-    switch (attr->type->kind) {
-    case TYPE_BOOL: return value_bool(str_eqz(first, "true"));
-    case TYPE_INT: return str_to_int(first, &number) ? value_int(ctx->arena, number) : NULL;
-    case TYPE_SET: {
-        const struct value *set = lines;
-        struct schema_issue issue;
-        return schema_convert(ctx->arena, attr, lines, &set, &issue) ? lines : set;
-    }
-    case TYPE_LIST: return lines;
-    default: break;
-    }
-    AUTO_BUF struct buf text = BUF_INIT;
-    for (uint32_t i = 0; i < lines->count; i++)
-        buf_addf(&text, "%s%.*s", i ? "\n" : "", STR_ARG(lines->items[i]->string));
-    return value_string(ctx->arena, text.n ? buf_str(&text) : STR_EMPTY);
-}
-
-/* NULL: nothing was told, so there is nothing. */
-static const struct value *live_of(struct op_ctx *ctx, const struct value *object, struct str told)
-{
-    const struct host_type *type = type_of(ctx);
-    const struct value *all = machine_told(ctx->arena, told);
-    if (!all->count)
-        return NULL;
-    AUTO_BUILDER struct value_builder live = VALUE_BUILDER(ctx->arena);
-    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
-        const struct attr *attr = &ctx->schema->attrs[i];
-        const struct value *lines = value_get(all, attr->name), *v = NULL;
-        if (attr->type->kind != TYPE_MAP && lines)
-            v = typed(ctx, attr, lines);
-        else if (has_word(type->untold, attr->name))
-            v = value_get(object, attr->name);
-        if (v && value_is_known(v))
-            value_builder_set(&live, attr->name, v);
-    }
-    const struct value *whole = value_builder_map(&live);
-    return type->shape ? type->shape(ctx, object, all, whole) : whole;
-}
-
-static void write_look(struct op_ctx *ctx, const struct value *object, struct question *question)
-{
-    const struct host_type *type = type_of(ctx);
-    question->type = type->name;
-    export_environment(ctx, object, &question->body);
-    assign_all(ctx, object, type->looks_at, &question->body);
-    buf_addf(&question->body, "%s_look", type->name);
-}
-
-int host_look(struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err)
-{
-    struct question question = {0};
-    write_look(ctx, object, &question);
-    *live = NULL;
-    if (machine_ask(machine_of(ctx), ctx, &question, 1, err))
-        return -1;
-    if (question.err.class != ERR_NONE) {
-        *err = question.err;
-        return -1;
-    }
-    *live = live_of(ctx, object, question.told);
-    return 0;
-}
 
 static int host_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
@@ -202,15 +29,15 @@ static int host_list(struct op_ctx *ctx, const struct sought *sought, resource_f
     struct question *questions = ARENA_ARRAY(ctx->arena, struct question, sought->count + 1);
     *covered = all_readable(ctx);
     for (size_t i = 0; i < sought->count; i++)
-        write_look(ctx, sought->priors[i], &questions[i]);
-    if (machine_ask(machine_of(ctx), ctx, questions, sought->count, err))
+        script_look(ctx, sought->priors[i], &questions[i]);
+    if (machine_ask(host_machine(ctx), ctx, questions, sought->count, err))
         return -1;
     for (size_t i = 0; i < sought->count; i++) {
         if (questions[i].err.class != ERR_NONE) {
             *err = questions[i].err;
             return -1;
         }
-        const struct value *live = live_of(ctx, sought->priors[i], questions[i].told);
+        const struct value *live = script_live(ctx, sought->priors[i], questions[i].told);
         if (live)
             found(found_ctx, live);
     }
@@ -232,7 +59,7 @@ static const struct value *with_mode(struct op_ctx *ctx, const struct value *obj
 static int host_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
     const struct value **prepared, struct err *err)
 {
-    const struct host_type *type = type_of(ctx);
+    const struct host_type *type = host_type_of(ctx);
     *prepared = desired = with_mode(ctx, desired);
     return type->prepare ? type->prepare(ctx, how, desired, prepared, err) : 0;
 }
@@ -270,14 +97,14 @@ static void assign_prior(struct op_ctx *ctx, const struct value *prior, struct b
 {
     static const char *const wanted[] = {"names", "installed"};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        host_assign(out, "p_", str_z(wanted[i]), shell_text(ctx->arena, value_getz(prior, wanted[i])));
+        host_assign(out, "p_", str_z(wanted[i]), script_text(ctx->arena, value_getz(prior, wanted[i])));
 }
 
 enum { INLINE_MAX = 64 * 1024 };
 
 static bool is_inline(const struct host_work *work)
 {
-    return type_of(work->ctx)->quick && work->payload.n <= INLINE_MAX;
+    return host_type_of(work->ctx)->quick && work->payload.n <= INLINE_MAX;
 }
 
 /* What it finds on its standard input stands in the script, if it goes along with others. */
@@ -298,15 +125,15 @@ static void begin_make(struct host_work *work, struct buf *out)
 static void write_make(struct host_work *work, struct question *question)
 {
     struct op_ctx *ctx = work->ctx;
-    const struct host_type *type = type_of(ctx);
+    const struct host_type *type = host_type_of(ctx);
     struct buf *out = &question->body;
     question->type = type->name;
     begin_make(work, out);
-    export_environment(ctx, work->desired, out);
-    assign_all(ctx, work->desired, NULL, out);
+    script_export(ctx, work->desired, out);
+    script_assign_all(ctx, work->desired, NULL, out);
     assign_prior(ctx, work->prior, out);
-    assign_words(work->changed, "changed", out);
-    assign_words(names_of(ctx, work->desired), "given", out);
+    script_assign_words(work->changed, "changed", out);
+    script_assign_words(names_of(ctx, work->desired), "given", out);
     buf_addz(out, "payload=");
     if (work->payload.p)
         buf_addf(out, "%zu", work->payload.n);
@@ -314,18 +141,18 @@ static void write_make(struct host_work *work, struct question *question)
     if (work->more.n)
         buf_add_str(out, buf_str(&work->more));
     buf_addf(out, "%s_make\n) || exit 1\n(\n", type->name);
-    export_environment(ctx, work->desired, out);
-    assign_all(ctx, work->desired, type->looks_at, out);
+    script_export(ctx, work->desired, out);
+    script_assign_all(ctx, work->desired, type->looks_at, out);
     buf_addf(out, "%s_look\n) < /dev/null", type->name);
 }
 
 /* With others, or by itself where it takes its time or brings much. */
 static int send_change(struct host_work *work, struct question *question, struct err *err)
 {
-    struct machine *machine = machine_of(work->ctx);
+    struct machine *machine = host_machine(work->ctx);
     if (!is_inline(work))
         return machine_change(machine, work->ctx, question, work->payload.p ? &work->payload : NULL,
-            !type_of(work->ctx)->once, err);
+            !host_type_of(work->ctx)->once, err);
     if (machine_ask(machine, work->ctx, question, 1, err))
         return -1;
     if (question->err.class == ERR_NONE)
@@ -347,21 +174,21 @@ static int take_live(struct host_work *work, struct str told, const struct value
 {
     const struct value *object = work->desired;
     if (work->prior) {
-        const struct host_type *type = type_of(work->ctx);
+        const struct host_type *type = host_type_of(work->ctx);
         for (size_t i = 0; i < work->ctx->schema->attr_count; i++) {
             const struct attr *attr = &work->ctx->schema->attrs[i];
             const struct value *before = value_get(work->prior, attr->name);
-            if (before && has_word(type->untold, attr->name))
+            if (before && script_has_word(type->untold, attr->name))
                 object = value_with(work->ctx->arena, object, attr->name, before);
         }
     }
-    *live = live_of(work->ctx, object, told);
+    *live = script_live(work->ctx, object, told);
     return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was made, and yet the host does not show it");
 }
 
 static int change(struct host_work *work, const struct value **live, struct err *err)
 {
-    const struct host_type *type = type_of(work->ctx);
+    const struct host_type *type = host_type_of(work->ctx);
     struct question question = {0};
     work->desired = with_id(work->ctx, work->desired, work->prior);
     int rc = type->send ? type->send(work, err) : 0;
@@ -381,7 +208,7 @@ static int host_create(struct op_ctx *ctx, const struct attempt *attempt, const 
     (void)attempt;
     struct host_work work = {.ctx = ctx, .desired = desired};
     const struct value *there = NULL;
-    if (type_of(ctx)->looks_first && host_look(ctx, desired, &there, err))
+    if (host_type_of(ctx)->looks_first && host_look(ctx, desired, &there, err))
         return -1;
     work.prior = there;
     return change(&work, live, err);
@@ -398,7 +225,7 @@ static int host_update(struct op_ctx *ctx, const struct value *prior, const stru
 static void warn_of_secret(struct op_ctx *ctx, const struct value *prior)
 {
     const struct value *command = value_getz(prior, "delete");
-    if (type_of(ctx) == &host_command && command && command->kind == VALUE_MAP)
+    if (host_type_of(ctx) == &host_command && command && command->kind == VALUE_MAP)
         op_warn(ctx, "its delete command has a secret in it, which the state keeps only with a key: it is "
                      "not run");
 }
@@ -406,12 +233,12 @@ static void warn_of_secret(struct op_ctx *ctx, const struct value *prior)
 static int host_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     (void)teardown;
-    const struct host_type *type = type_of(ctx);
+    const struct host_type *type = host_type_of(ctx);
     struct host_work work = {.ctx = ctx, .prior = prior};
     struct question question = {.type = type->name};
     warn_of_secret(ctx, prior);
-    export_environment(ctx, prior, &question.body);
-    assign_all(ctx, prior, NULL, &question.body);
+    script_export(ctx, prior, &question.body);
+    script_assign_all(ctx, prior, NULL, &question.body);
     if (type->clear)
         type->clear(&work);
     if (work.more.n)
@@ -439,7 +266,7 @@ static int host_find_made(struct op_ctx *ctx, const struct attempt *attempt, con
     const struct value **live, struct err *err)
 {
     (void)attempt;
-    const struct host_type *type = type_of(ctx);
+    const struct host_type *type = host_type_of(ctx);
     bool tells = !type->once || value_gets(desired, "creates").n || value_gets(desired, "unless").n;
     *live = NULL;
     if (!tells)

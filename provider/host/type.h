@@ -41,7 +41,7 @@ struct host_type {
 extern const struct host_type host_file, host_directory, host_service, host_cron, host_command;
 extern const struct resource_ops host_ops;
 
-/* ---- ops.c ---- */
+/* ---- script.c ---- */
 
 /* What is there of it; *live NULL where it is not. */
 int host_look(struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err);

@@ -1,0 +1,179 @@
+/* What a script on a host is told of a resource, as variables, and what it tells of it, as attributes. */
+#include "provider/host/script.h"
+
+#include "provider/ssh/reach.h"
+
+static const struct host_type package = {
+    .name = "package", .looks_at = "names", .untold = "installed id", .unsent = ""};
+static const struct host_type user = {
+    .name = "user", .looks_at = "name", .untold = "", .unsent = "", .quick = true};
+static const struct host_type mount = {.name = "mount", .looks_at = "path table", .untold = "", .unsent = ""};
+static const struct host_type *const types[] = {
+    &host_file, &host_directory, &package, &user, &host_service, &host_command, &mount, &host_cron};
+
+const struct host_type *host_type_of(const struct op_ctx *ctx)
+{
+    struct str name = ctx->schema->name;
+    name = str_slice(name, sizeof "host." - 1, name.n);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (str_eqz(name, types[i]->name))
+            return types[i];
+    return NULL; /* a test looks at each type of the spec */
+}
+
+bool script_has_word(const char *words, struct str word)
+{
+    struct str rest = str_z(words);
+    while (rest.n)
+        if (str_eq(str_cut(rest, ' ', &rest), word))
+            return true;
+    return false;
+}
+
+struct machine *host_machine(struct op_ctx *ctx)
+{
+    return provider_self(ctx->provider);
+}
+
+/* ---- variables ---- */
+
+void host_assign(struct buf *out, const char *prefix, struct str name, struct str text)
+{
+    buf_addf(out, "%s%.*s=", prefix, STR_ARG(name));
+    reach_quote(out, text);
+    buf_add_char(out, '\n');
+}
+
+/* A flag that is not set is an empty text, for [ -n "$flag" ]. */
+struct str script_text(struct arena *arena, const struct value *v)
+{
+    if (value_is_null(v) || !value_is_known(v) || v->kind == VALUE_MAP ||
+        (v->kind == VALUE_BOOL && !v->boolean))
+        return STR_EMPTY;
+    if (v->kind != VALUE_LIST)
+        return value_scalar_text(arena, v);
+    AUTO_BUF struct buf lines = BUF_INIT;
+    for (uint32_t i = 0; i < v->count; i++) {
+        struct str item = value_scalar_text(arena, v->items[i]);
+        buf_addf(&lines, "%s%.*s", i ? "\n" : "", STR_ARG(item));
+    }
+    return arena_str(arena, buf_str(&lines));
+}
+
+static const struct value *or_default(const struct attr *attr, const struct value *v)
+{
+    return value_is_null(v) ? attr->default_value : v;
+}
+
+void script_assign_all(struct op_ctx *ctx, const struct value *object, const char *only, struct buf *out)
+{
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        if (only ? !script_has_word(only, attr->name)
+                 : script_has_word(host_type_of(ctx)->unsent, attr->name))
+            continue;
+        host_assign(
+            out, "", attr->name, script_text(ctx->arena, or_default(attr, value_get(object, attr->name))));
+    }
+}
+
+/* A state without a key has hashes in place of secrets, which are none. */
+static bool is_variable(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && (i == 0 || c < '0' || c > '9'))
+            return false;
+    }
+    return name.n > 0;
+}
+
+void script_export(struct op_ctx *ctx, const struct value *object, struct buf *out)
+{
+    const struct value *environment = value_getz(object, "environment");
+    if (host_type_of(ctx) != &host_command || value_is_null(environment) || environment->kind != VALUE_MAP)
+        return;
+    for (uint32_t i = 0; i < environment->count; i++)
+        if (is_variable(environment->entries[i].key))
+            host_assign(out, "export ", environment->entries[i].key,
+                value_scalar_text(ctx->arena, environment->entries[i].value));
+}
+
+void script_assign_words(const struct value *names, const char *name, struct buf *out)
+{
+    AUTO_BUF struct buf words = BUF_INIT;
+    for (uint32_t i = 0; names && i < names->count; i++)
+        buf_addf(&words, " %.*s", STR_ARG(names->items[i]->string));
+    buf_addz(&words, " ");
+    host_assign(out, "", str_z(name), names && names->count ? buf_str(&words) : STR_EMPTY);
+}
+
+/* ---- looking ---- */
+
+static const struct value *typed(struct op_ctx *ctx, const struct attr *attr, const struct value *lines)
+{
+    struct str first = lines->count ? value_text(lines->items[0], STR_EMPTY) : STR_EMPTY;
+    int64_t number;
+    switch (attr->type->kind) {
+    case TYPE_BOOL: return value_bool(str_eqz(first, "true"));
+    case TYPE_INT: return str_to_int(first, &number) ? value_int(ctx->arena, number) : NULL;
+    case TYPE_SET: {
+        const struct value *set = lines;
+        struct schema_issue issue;
+        return schema_convert(ctx->arena, attr, lines, &set, &issue) ? lines : set;
+    }
+    case TYPE_LIST: return lines;
+    default: break;
+    }
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (uint32_t i = 0; i < lines->count; i++)
+        buf_addf(&text, "%s%.*s", i ? "\n" : "", STR_ARG(lines->items[i]->string));
+    return value_string(ctx->arena, text.n ? buf_str(&text) : STR_EMPTY);
+}
+
+/* NULL: nothing was told, so there is nothing. */
+const struct value *script_live(struct op_ctx *ctx, const struct value *object, struct str told)
+{
+    const struct host_type *type = host_type_of(ctx);
+    const struct value *all = machine_told(ctx->arena, told);
+    if (!all->count)
+        return NULL;
+    AUTO_BUILDER struct value_builder live = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        const struct value *lines = value_get(all, attr->name), *v = NULL;
+        if (attr->type->kind != TYPE_MAP && lines)
+            v = typed(ctx, attr, lines);
+        else if (script_has_word(type->untold, attr->name))
+            v = value_get(object, attr->name);
+        if (v && value_is_known(v))
+            value_builder_set(&live, attr->name, v);
+    }
+    const struct value *whole = value_builder_map(&live);
+    return type->shape ? type->shape(ctx, object, all, whole) : whole;
+}
+
+void script_look(struct op_ctx *ctx, const struct value *object, struct question *question)
+{
+    const struct host_type *type = host_type_of(ctx);
+    question->type = type->name;
+    script_export(ctx, object, &question->body);
+    script_assign_all(ctx, object, type->looks_at, &question->body);
+    buf_addf(&question->body, "%s_look", type->name);
+}
+
+int host_look(struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err)
+{
+    struct question question = {0};
+    script_look(ctx, object, &question);
+    *live = NULL;
+    if (machine_ask(host_machine(ctx), ctx, &question, 1, err))
+        return -1;
+    if (question.err.class != ERR_NONE) {
+        *err = question.err;
+        return -1;
+    }
+    *live = script_live(ctx, object, question.told);
+    return 0;
+}
