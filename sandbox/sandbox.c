@@ -253,6 +253,11 @@ struct str sandbox_account(const struct sandbox *s)
     return s->account;
 }
 
+bool sandbox_ephemeral(const struct sandbox *s)
+{
+    return s->ephemeral;
+}
+
 bool sandbox_schedules(const struct sandbox *s)
 {
     return s->schedules;

@@ -96,8 +96,9 @@ static int postgres_command(const struct daemon_self *self, struct daemon_comman
     const char *const fixed[] = {program(self, "postgres"), "-D", self->seen_data, "-c",
         "listen_addresses=", "-c",
         arena_printf(self->arena, "unix_socket_directories=%.*s", STR_ARG(folder)).p, "-c", "port=5432", "-c",
-        "shared_buffers=32MB", "-c", "ssl=off", "-c", "logging_collector=off", "-c", "log_destination=stderr",
-        NULL};
+        "shared_buffers=32MB", "-c",
+        sandbox_ephemeral(services_sandbox(self->services)) ? "fsync=off" : "fsync=on", "-c", "ssl=off", "-c",
+        "logging_collector=off", "-c", "log_destination=stderr", NULL};
     const char **argv = ARENA_ARRAY(self->arena, const char *, sizeof fixed / sizeof *fixed);
     (void)err;
     memcpy(argv, fixed, sizeof fixed);

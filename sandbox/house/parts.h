@@ -31,6 +31,7 @@ struct faults *sandbox_faults(struct sandbox *sandbox);
 
 struct str sandbox_secret(const struct sandbox *sandbox, struct str access_key); /* "" : unknown */
 struct str sandbox_account(const struct sandbox *sandbox);
+bool sandbox_ephemeral(const struct sandbox *sandbox); /* nothing of it outlives it */
 int64_t sandbox_minute_ms(const struct sandbox *sandbox);
 int64_t sandbox_room(const struct sandbox *sandbox);   /* bytes that a run may have in its folder */
 bool sandbox_schedules(const struct sandbox *sandbox); /* do they fire? */

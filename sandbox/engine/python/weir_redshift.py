@@ -16,10 +16,20 @@ import struct
 import sys
 import threading
 
-import weir_redshift_s3 as s3
 from weir_redshift_dialect import SCRIPT
-from weir_redshift_sql import Failure, expanded, functions, lex, literal, needs_tree, no_operation, postgres, quoted, references, solid, statements, unquoted, words, write
+from weir_redshift_sql import Failure, expanded, lex, literal, no_operation, postgres, quoted, references, solid, statements, unquoted, words, write
 
+
+
+class Later:
+    """weir_redshift_s3, once something of it is wanted: most statements do without AWS's client, which takes half a second to load."""
+
+    def __getattr__(self, name):
+        import weir_redshift_s3
+        return getattr(weir_redshift_s3, name)
+
+
+s3 = Later()
 ADMIN = "rdsadmin"
 # What PostgreSQL knows of a startup packet; drivers of Redshift's send more.
 STARTUP = ("database", "client_encoding", "application_name", "datestyle", "timezone", "extra_float_digits")
@@ -383,7 +393,6 @@ class Session:
         if first[0] == "create" and "view" in first and "materialized" not in first:
             return self.view(tokens, schemas, views, path)
         if first[:2] == ["drop", "schema"]:
-            tokens = [t for t in tokens if not t.is_("external", "database") or True]
             tokens = lex(re.sub(r"(?is)\s+drop\s+external\s+database\b", "", write(tokens)))
         return write(self.ready(tokens, schemas, views, path))
 
@@ -423,7 +432,6 @@ class Session:
         if len(names) > 1 and names[-2] in schemas:
             raise Failure("Operations on local objects in external schema are not enabled.", "0A000")
         query = tokens[kept[begin] + 1:kept[-4] if late else len(tokens)]
-        with_names = {t for i, t in ((i, tokens[i].ident) for i in kept) if t and i + 1 < len(tokens)}
         if not late:
             if any(len(n) > 1 and n[-2] in schemas for _, _, n in references(expanded(query, views, path))):
                 raise Failure("External tables are not supported in views", "0A000", "Please use late binding view and add 'with no schema binding' at the query end.")
@@ -432,7 +440,6 @@ class Session:
         for _, _, n in references(query):
             if len(n) == 1 and n[0] not in defined:
                 raise Failure("All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING.", "42P01")
-        del with_names
         where = write(tokens[kept[start + (3 if lower[start:start + 3] == ["if", "not", "exists"] else 0)]:kept[begin]]).strip()
         where = where.partition("(")[0].strip()
         return Special(lambda: self.late_view(where, write(query).strip(), "replace" in lower[:start]), "CREATE VIEW")

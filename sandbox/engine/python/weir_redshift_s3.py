@@ -1,6 +1,5 @@
 """What a warehouse does with S3: COPY, UNLOAD, and the tables of external schemas, which are the data catalog's."""
 
-import base64
 import bz2
 import csv
 import gzip
@@ -17,7 +16,7 @@ import boto3
 import botocore.exceptions
 
 import weir_athena_tables as tables
-from weir_redshift_sql import Failure, after, closing, literal, parts, quoted, solid, unquoted, write
+from weir_redshift_sql import Failure, after, closing, literal, quoted, solid, unquoted, write
 
 MAKING = threading.Lock()  # of clients
 LOCK = threading.Lock()  # of reading external tables: weir_athena_tables has one session at a time
