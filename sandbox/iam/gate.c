@@ -36,7 +36,14 @@ bool gate_is_open(const struct gate *gate)
 /* Each text once. */
 static void warn(struct gate *gate, struct str text)
 {
+    enum { MOST = 10000 };
     pthread_mutex_lock(&gate->lock);
+    if (gate->said.n >= MOST) {
+        map_release(&gate->said);
+        arena_release(&gate->said_texts);
+        gate->said = (struct map)MAP_INIT;
+        gate->said_texts = (struct arena)ARENA_INIT;
+    }
     bool first = !map_get(&gate->said, text);
     if (first) {
         struct str kept = arena_str(&gate->said_texts, text);

@@ -234,15 +234,24 @@ def answers(server):
     return urllib.request.urlopen(server.url + "/_weir/health").status == 200
 
 
+SERVICES = [f"{name}.amazonaws.com" for name in "glue lambda batch ecs-tasks emr-serverless states scheduler events".split()]
+
+
+def document(element, value, action):
+    """A policy of one statement."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", element: value, "Action": action}]})
+
+
 class JobSandbox(Sandbox):
-    """One whose jobs find this Python, with boto3, and whose minutes are short."""
+    """One whose jobs find this Python, with boto3, and whose minutes are short. The role of its jobs may do everything, where policies count (SANDBOX_IAM)."""
 
     minute_s = 0.5
 
     def __init__(self, folder="-", **env):
         path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
         super().__init__(folder, env={"PATH": path, "MINUTE_MS": str(int(self.minute_s * 1000)), **env})
-        self.role = self.client("iam").create_role(RoleName="job", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')["Role"]["Arn"]
+        self.role = self.client("iam").create_role(RoleName="job", AssumeRolePolicyDocument=document("Principal", {"Service": SERVICES}, "sts:AssumeRole"))["Role"]["Arn"]
+        self.client("iam").put_role_policy(RoleName="job", PolicyName="all", PolicyDocument=document("Resource", "*", "*"))
         self.client().create_bucket(Bucket="lake")
 
     def put(self, key, text):

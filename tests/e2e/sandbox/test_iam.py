@@ -7,10 +7,11 @@ import uuid
 
 import boto3
 import pytest
+import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from servers import SERVER, Sandbox, Server, take_env
+from servers import SERVER, Moto, Sandbox, Server, take_env
 from support import WEIR, until
 
 ACCOUNT = "000000000000"
@@ -388,3 +389,53 @@ def test_a_roles_own_credentials(tmp_path):
         finally:
             server.stop()
     assert subprocess.run([WEIR, "sandbox", "--iam", "maybe"], capture_output=True, text=True).returncode == 3
+
+
+# ---- a second judge ----
+
+JUDGED = [
+    [allow("s3:GetObject", "arn:aws:s3:::judged/raw/*")],
+    [allow("s3:*", ["arn:aws:s3:::judged", "arn:aws:s3:::judged/*"])],
+    [allow("s3:*"), allow("s3:PutObject", "*", "Deny")],
+    [allow(["s3:Get*", "s3:List*"], "arn:aws:s3:::judged*")],
+    [allow("*"), allow("s3:*", "arn:aws:s3:::judged/gold/*", "Deny")],
+    [allow("sqs:*")],
+    [allow("s3:PutObject", "arn:aws:s3:::judged/gold/*.csv")],
+    [allow("s3:ListBucket", "arn:aws:s3:::judged"), allow("s3:GetObject", "arn:aws:s3:::judged/*/b.csv")],
+]
+
+
+def verdicts(server, before=lambda: None):
+    """What each of these users may do, as a table."""
+    iam, s3, keys = server.new_client("iam", "us-east-1", None, None), server.client("s3"), []
+    s3.create_bucket(Bucket="judged")
+    for key in "raw/a.csv", "gold/b.csv":
+        s3.put_object(Bucket="judged", Key=key, Body=b"x")
+    for i, statements in enumerate(JUDGED):
+        iam.create_user(UserName=f"judged-{i}")
+        iam.put_user_policy(UserName=f"judged-{i}", PolicyName="p", PolicyDocument=document(*statements))
+        keys.append(iam.create_access_key(UserName=f"judged-{i}")["AccessKey"])
+    before()
+    table = []
+    for key in keys:
+        own, row = using(server, key, "s3"), []
+        for call, arguments in (("get_object", {"Key": "raw/a.csv"}), ("get_object", {"Key": "gold/b.csv"}), ("put_object", {"Key": "raw/n", "Body": b""}),
+                                ("put_object", {"Key": "gold/b.csv", "Body": b""}), ("list_objects_v2", {})):
+            try:
+                getattr(own, call)(Bucket="judged", **arguments)
+                row.append("may")
+            except ClientError as error:
+                row.append(error.response["Error"]["Code"])
+        table.append(row)
+    return table
+
+
+def test_moto_judges_alike(strict):
+    """Its own reading of policies, as far as it goes: actions, resources, what is denied."""
+    moto = Moto()
+    try:
+        theirs = verdicts(moto, lambda: requests.post(moto.url + "/moto-api/reset-auth", data="0", timeout=10).raise_for_status())
+    finally:
+        moto.stop()
+    own = verdicts(strict)
+    assert own == theirs and {one for row in own for one in row} == {"may", "AccessDenied"}

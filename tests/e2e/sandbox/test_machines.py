@@ -23,13 +23,13 @@ def refused(call, **arguments):
 
 class Machines:
     def __init__(self, server):
-        self.client = server.client("stepfunctions", inject_host_prefix=False)
+        self.client, self.role = server.client("stepfunctions", inject_host_prefix=False), getattr(server, "role", ROLE)
 
     def make(self, definition, **more):
         if isinstance(definition, dict) and "States" not in definition:
             definition = {"StartAt": "Only", "States": {"Only": {**definition, "End": True}}}
         return self.client.create_state_machine(
-            name="m-" + uuid.uuid4().hex[:12], definition=json.dumps(definition), roleArn=ROLE, **more)["stateMachineArn"]
+            name="m-" + uuid.uuid4().hex[:12], definition=json.dumps(definition), roleArn=self.role, **more)["stateMachineArn"]
 
     def start(self, machine, given=None, **more):
         return self.client.start_execution(stateMachineArn=machine, input=json.dumps({} if given is None else given), **more)["executionArn"]

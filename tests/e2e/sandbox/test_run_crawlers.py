@@ -15,7 +15,12 @@ STACK = """
     stack: crawling
     resources:
       lake: {type: aws.s3.bucket, name: crawled, force_destroy: true}
-      role: {type: aws.iam.role, name: crawling, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+      role:
+        type: aws.iam.role
+        name: crawling
+        assume_role_policy: '${trust("glue.amazonaws.com")}'
+        managed_policies: ["arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole"]
+        policies: {crawled: '${allow(["s3:ListBucket", "s3:GetObject"], ["arn:aws:s3:::crawled", "arn:aws:s3:::crawled/*"])}'}
       films: {type: aws.glue.database, name: crawled}
       raw:
         type: aws.glue.crawler

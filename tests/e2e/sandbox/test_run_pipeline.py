@@ -16,7 +16,7 @@ TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:demo-nightly-failures"
 @pytest.fixture
 def cloud(monkeypatch):
     monkeypatch.setenv("PATH", os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"])  # jobs find this Python, with boto3
-    cloud = SandboxCloud()
+    cloud = SandboxCloud(SANDBOX_IAM="on")
     yield cloud
     cloud.stop()
 
@@ -38,6 +38,8 @@ def test_runs_and_tells(tmp_path, cloud):
 
     sns, sqs = cloud.client("sns"), cloud.client("sqs")
     queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    told = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": f"arn:aws:sqs:us-east-1:{ACCOUNT}:told"}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [told]})})
     sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:told")
     s3.delete_object(Bucket="demo-lake", Key="scripts/count.py")
     run, status = ended(cloud)
