@@ -133,8 +133,10 @@ static void destroy_untargeted(struct planner *p)
     graph_release(&graph);
 }
 
-static int plan_destroy(struct planner *p)
+static int plan_destroy(struct planner *p, struct err *err)
 {
+    if (p->workspace->state && !p->offline && !p->options->no_refresh && refresh_ways(p, err))
+        return -1;
     teardown_steering(p);
     destroy_untargeted(p);
     if (!decide_orphans(p) || !teardown_examine(p))
@@ -160,7 +162,7 @@ static int make_plan(struct planner *p, struct err *err)
     if (p->options->alone)
         alone_begin(p);
     if (p->options->destroy)
-        return plan_destroy(p);
+        return plan_destroy(p, err);
     if (!p->options->no_refresh && !p->offline && refresh_records(p, err))
         return -1;
     evaluate_rest(p);

@@ -15,6 +15,7 @@
 #include "plan/address.h"
 #include "plan/connections.h"
 #include "plan/context.h"
+#include "plan/depends.h"
 #include "plan/objects.h"
 #include "plan/places.h"
 #include "plan/shared.h"
@@ -50,6 +51,7 @@ struct refresh {
     struct str unseen_provider;
     atomic_bool failed;
     struct err err;
+    const bool *ways; /* by declaration: only these are looked at; NULL: all */
 };
 
 /* Names in `wanted` that `covered` lacks. */
@@ -102,10 +104,32 @@ static struct group *group_of(struct refresh *r, const struct schema *schema, st
     return &r->groups[r->group_count++];
 }
 
+/* Has it a secret that the service keeps, and the record a hash of at most? */
+static bool keeps_secret(const struct schema *schema, const struct seen *seen)
+{
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (schema->attrs[i].computed && schema->attrs[i].sensitive &&
+            !value_is_null(value_get(seen->record->attrs, schema->attrs[i].name)))
+            return true;
+    return false;
+}
+
+/* Of a refresh for ways only: does one go by a secret of this one? */
+static bool is_on_a_way(const struct refresh *r, const struct seen *seen)
+{
+    struct err ignored = ERR_INIT;
+    const struct decl *decl = stack_find(r->p->stack, address_declared(seen->address));
+    const struct schema *schema =
+        catalog_find(r->p->workspace->catalog, seen->record->subject.type, false, &ignored);
+    return decl && r->ways[decl->index] && schema && keeps_secret(schema, seen);
+}
+
 /* `late`: those whose provider hangs on others, and only those. */
 static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err *err)
 {
     struct planner *p = r->p;
+    if (r->ways && !is_on_a_way(r, seen))
+        return 0;
     const struct decl *decl =
         p->options->alone ? stack_find(p->stack, address_declared(seen->address)) : NULL;
     if (p->options->alone &&
@@ -487,6 +511,23 @@ int refresh_records(struct planner *p, struct err *err)
     p->plan->refreshed = true;
     for (size_t i = 0; i < p->recorded.count && !r.failed; i++)
         tell_pending(p, &p->recorded.seen[i]);
+    if (r.failed) {
+        *err = r.err;
+        status = -1;
+    }
+    release_refresh(&r);
+    return status;
+}
+
+int refresh_ways(struct planner *p, struct err *err)
+{
+    AUTO_FREE bool *ways = mem_zalloc((p->stack->decl_count + 1) * sizeof *ways);
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        if (connections_hang(p, p->stack->decls[i]))
+            depends_need(p->stack->decls[i], ways);
+    struct refresh r = {.p = p, .ways = ways, .lock = PTHREAD_MUTEX_INITIALIZER};
+    int status = read_all(&r, false, err);
+    connections_refreshed(p);
     if (r.failed) {
         *err = r.err;
         status = -1;

@@ -152,3 +152,19 @@ def test_snapshots(server):
     assert database.one("select count(*) from songs") == "3"
     with pytest.raises(rds.exceptions.DBSnapshotNotFoundFault):
         rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="no", DBSnapshotIdentifier="last")
+
+
+def test_a_generated_password_until_the_end(server, tmp_path):
+    """It is in Secrets Manager only: a destroy, too, has to ask for it to take the tables away."""
+    stack = server.stack(tmp_path / "s").write("""
+        stack: s
+        providers: {postgres: {host: "${db.address}", port: "${db.port}", user: postgres, password: "${password.password}", dbname: main}}
+        resources:
+          password: {type: aws.secretsmanager.secret, name: p, generate: {length: 24}, force_destroy: true}
+          db: {type: aws.rds.instance, name: db, engine: postgres, instance_class: db.t3.micro, allocated_storage: 20, db_name: main, master_username: postgres, master_user_password: "${password.password}", skip_final_snapshot: true}
+          t: {type: postgres.table, name: t, columns: [{name: a, type: int}]}
+    """)
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
+    assert server.client("rds").describe_db_instances()["DBInstances"] == [] and stack.addresses() == []
