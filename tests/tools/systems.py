@@ -178,7 +178,8 @@ class AirflowOps(System):
         return sum(int(self.host.database.psql(f"select count(*) from {table}", dbname="airflow", user="weir")) for table in ("dag", "slot_pool"))
 
     def rows_out(self):
-        keys = [key for key in self.cloud.objects("demo-airflow-backup", "metadata/") if key.endswith(("/dag.csv", "/slot_pool.csv"))]
+        last = max(key.rpartition("/")[0] for key in self.cloud.objects("demo-airflow-backup", "metadata/") if key.endswith("/manifest.json"))
+        keys = [f"{last}/dag.csv", f"{last}/slot_pool.csv"]
         return sum(len(list(csv.DictReader(io.StringIO(self.cloud.body("demo-airflow-backup", key).decode())))) for key in keys)
 
     def stop(self):

@@ -25,7 +25,7 @@ def main():
         rows = (
             spark.read.format("jdbc")
             .options(url=options.jdbc, dbtable=table, user=login["username"], password=login["password"], driver="org.postgresql.Driver")
-            .option("sslmode", "require")
+            .option("sslmode", "prefer")  # RDS wants it encrypted; others may not know how
             .load()
         )
         rows.write.mode("overwrite").parquet(f"{options.target.rstrip('/')}/{table}")
