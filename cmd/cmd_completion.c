@@ -3,6 +3,7 @@
  * of weir while completing, with the options of the line that pick the stack.
  */
 #include "cmd/completion.h"
+#include "cmd/kinds.h"
 #include "stacks/files.h"
 
 /* ---- walking the tables ---- */
@@ -98,12 +99,32 @@ static int list_names(struct invocation *inv, stack_namer *namer)
     return invocation_write(inv, buf_str(&out));
 }
 
+/* weir's own, data sources, and those of CloudFormation. */
+static int list_types(struct invocation *inv)
+{
+    struct catalog *catalog;
+    struct err err = ERR_INIT;
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (catalog_new(&(struct catalog_options){.kinds = &cmd_kinds}, &catalog, &err))
+        return invocation_fail(inv, &err);
+    for (int is_data = 0; is_data < 2; is_data++) {
+        size_t n;
+        const struct str *names = catalog_known_names(catalog, is_data, &n);
+        for (size_t i = 0; i < n; i++)
+            buf_addf(&out, "%s%.*s\n", is_data ? "data." : "", STR_ARG(names[i]));
+    }
+    catalog_free(catalog);
+    return invocation_write(inv, buf_str(&out));
+}
+
 static int cmd_completion_run(struct invocation *inv)
 {
     static const struct {
         const char *shell;
         void (*write)(struct buf *out);
     } shells[] = {{"bash", completion_bash}, {"zsh", completion_zsh}, {"fish", completion_fish}};
+    if (str_eqz(inv->args.items[0], "types"))
+        return list_types(inv);
     if (str_eqz(inv->args.items[0], "environments"))
         return list_names(inv, stack_environments);
     if (str_eqz(inv->args.items[0], "connections"))
@@ -129,13 +150,13 @@ static const struct option_set *const sets[] = {&options_stack, NULL};
 
 const struct command cmd_completion = {
     .name = "completion",
-    .args = "bash|zsh|fish|environments|connections",
+    .args = "bash|zsh|fish|environments|connections|types",
     .completes = COMPLETES_CHOICES,
-    .choices = "bash zsh fish environments connections",
+    .choices = "bash zsh fish environments connections types",
     .summary = "print a completion script for a shell",
     .details =
         "The script asks weir for what depends on the stack: addresses, jobs and, with `environments`, the "
-        "names that -e takes, with `connections` those of `weir ssh`.",
+        "names that -e takes, with `connections` those of `weir ssh`; `types` are all that a stack may have.",
     .sets = sets,
     .min_args = 1,
     .max_args = 1,

@@ -116,10 +116,15 @@ void completion_bash(struct buf *out)
         "        while IFS= read -r word; do\n"
         "            [[ $word == \"$current\"* ]] && COMPREPLY+=(\"$word\")\n"
         "        done < <(weir $words \"${given[@]}\" 2>/dev/null) ;;\n"
-        "    type) words=$(weir docs 2>/dev/null | sed -n 's/^data /data./; s/^\\([a-z][^ ]*\\).*/\\1/p') "
-        ";;&\n"
+        "    type)\n" /* AWS::S3::Bucket is five words to bash */
+        "        word=${COMP_LINE:0:COMP_POINT} word=${word##* }\n"
+        "        mapfile -t COMPREPLY < <(compgen -W \"$(weir completion types 2>/dev/null)\" -- \"$word\")\n"
+        "        if [[ $word == *:* && $COMP_WORDBREAKS == *:* ]]; then\n"
+        "            word=${word%\"${word##*:}\"}\n"
+        "            COMPREPLY=(\"${COMPREPLY[@]#\"$word\"}\")\n"
+        "        fi ;;\n"
         "    command) words=$commands ;;&\n"
-        "    '' | type | command) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\") ;;\n"
+        "    '' | command) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\") ;;\n"
         "    esac\n"
         "}\n"
         "complete -o filenames -F _weir weir\n");

@@ -49,9 +49,7 @@ static void fish_command(struct buf *out, const struct command *c, struct str pa
     if (c->completes == COMPLETES_FILE)
         buf_addf(out, "complete -c weir -n '%s' -F\n", condition.p);
     if (c->completes == COMPLETES_TYPE)
-        buf_addf(out,
-            "complete -c weir -n '%s' -a '(weir docs 2>/dev/null | string match -r \"^[a-z]\\\\S+\")'\n",
-            condition.p);
+        buf_addf(out, "complete -c weir -n '%s' -a '(weir completion types 2>/dev/null)'\n", condition.p);
     if (c->completes == COMPLETES_CHOICES)
         buf_addf(out, "complete -c weir -n '%s' -a '%s'\n", condition.p, c->choices);
     if (c->completes == COMPLETES_COMMAND) {

@@ -147,6 +147,11 @@ def test_bash_completion_completes(local_stack, tmp_path):
               'f=$(complete -p weir | sed "s/.*-F \\([^ ]*\\).*/\\1/"); $f weir pl weir; echo "${COMPREPLY[@]}"'
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
     assert "plan" in done.stdout.split(), done
+    # colons are words of their own to bash: what stands before the last of them is not offered again
+    program = f"PATH={WEIR.parent}:$PATH; source {tmp_path}/script; COMP_LINE='weir docs AWS::Kinesis::St'; COMP_POINT=${{#COMP_LINE}}; " \
+              'COMP_WORDS=(weir docs AWS :: Kinesis :: St); COMP_CWORD=6; _weir; printf "%s\n" "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+    assert "Stream" in done.stdout.split() and "data.aws.kms.key" in local_stack.run("completion", "types").out.split(), done
 
 
 def completed(shell, script, words):
