@@ -222,6 +222,7 @@ static int run_all(struct script *s, struct err *err)
     const struct spark_options spark = {.conf = s->conf,
         .tmp = s->tmp,
         .settings = s->options->spark_conf,
+        .iceberg = s->options->iceberg,
         .family = services_family(task_jobs(s->task)),
         .stop = task_switch(s->task)};
     s->program = "python3";

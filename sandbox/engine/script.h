@@ -20,6 +20,7 @@ struct script_options {
     size_t argument_count;
     struct str py_files, files, jars; /* s3:// places with commas between them */
     struct str spark_conf;            /* "key=value --conf key=value", as both services take it */
+    bool iceberg;                     /* Spark has Iceberg's runtime */
     struct str notes;                 /* a line for the error log; "" none */
     struct str bookmark;              /* path of the file that keeps what a job has read; "" none */
     bool bookmark_paused;             /* it is read, not changed */

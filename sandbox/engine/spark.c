@@ -18,6 +18,10 @@ static const char no_s3[] =
     "Spark has no hadoop-aws, which reads s3://: put hadoop-aws and aws-java-sdk-bundle into "
     "Spark's jars/, or into the folder that WEIR_SPARK_JARS names";
 
+static const char no_iceberg[] =
+    "Spark has no Iceberg: put iceberg-spark-runtime and iceberg-aws-bundle (of Maven Central) into the "
+    "folder that WEIR_SPARK_JARS names";
+
 /* ---- where it is ---- */
 
 static bool is_program(const char *path)
@@ -100,18 +104,24 @@ static const char *jars_dir(struct arena *arena)
     return home ? arena_printf(arena, "%s/.cache/weir/spark/jars", home).p : "";
 }
 
-static void add_jars(struct arena *arena, struct buf *out)
+/* False: Iceberg's runtime was asked for, and is not among them. Whoever does not ask is not given it. */
+static bool add_jars(struct arena *arena, bool iceberg, struct buf *out)
 {
     const char *dir = jars_dir(arena);
     size_t n = 0;
+    bool found = false;
     DIR *files = *dir ? opendir(dir) : NULL;
-    for (struct dirent *entry; files && (entry = readdir(files));)
-        if (str_ends(str_z(entry->d_name), STR(".jar")))
+    for (struct dirent *entry; files && (entry = readdir(files));) {
+        bool runtime = str_find(str_z(entry->d_name), STR("iceberg"), 0) >= 0;
+        found = found || str_find(str_z(entry->d_name), STR("iceberg-spark-runtime"), 0) >= 0;
+        if (str_ends(str_z(entry->d_name), STR(".jar")) && (iceberg || !runtime))
             buf_addf(out, "%s%s/%s", n++ ? ":" : "spark.driver.extraClassPath ", dir, entry->d_name);
+    }
     if (files)
         closedir(files);
     if (n)
         buf_add_char(out, '\n');
+    return found || !iceberg;
 }
 
 static const char *value_of(const struct environment *env, const char *prefix)
@@ -120,6 +130,12 @@ static const char *value_of(const struct environment *env, const char *prefix)
         if (str_starts(str_z(env->items[i]), str_z(prefix)))
             return env->items[i] + strlen(prefix);
     return "";
+}
+
+/* Where it lies on EMR; here it is among the others. */
+static bool is_emr_iceberg(struct str text)
+{
+    return str_find(text, STR("/usr/share/aws/iceberg/"), 0) >= 0;
 }
 
 /* "key=value --conf key=value": what the run says comes last and wins. */
@@ -131,6 +147,8 @@ static void add_settings(struct buf *out, struct str settings)
         struct str value, one = str_trim(next < 0 ? settings : str_slice(settings, 0, (size_t)next));
         settings = next < 0 ? STR_EMPTY : str_slice(settings, (size_t)next + word.n, settings.n);
         struct str key = str_trim(str_cut(one, '=', &value));
+        if (str_eqz(key, "spark.jars") && is_emr_iceberg(value))
+            continue;
         if (key.n && value.p && !memchr(one.p, '\n', one.n))
             buf_addf(out, "%.*s %.*s\n", STR_ARG(key), STR_ARG(value));
     }
@@ -163,7 +181,11 @@ static int write_conf(struct environment *env, const struct spark_options *optio
     buf_addf(&text, "spark.driver.extraJavaOptions -Djava.io.tmpdir=%.*s\n", STR_ARG(options->tmp));
     buf_addf(&text, "spark.hadoop.fs.s3a.endpoint %s\nspark.hadoop.fs.s3a.endpoint.region %s\n",
         value_of(env, "AWS_ENDPOINT_URL="), value_of(env, "AWS_REGION="));
-    add_jars(env->arena, &text);
+    bool iceberg = options->iceberg || is_emr_iceberg(options->settings);
+    if (!add_jars(env->arena, iceberg, &text)) {
+        err_set(err, ERR_ABSENT, "%s", no_iceberg);
+        return -1;
+    }
     add_settings(&text, options->settings);
     return file_write_atomic(path_join(env->arena, options->conf, STR("spark-defaults.conf")).p,
                buf_str(&text), 0600, err) ||

@@ -16,6 +16,7 @@
 struct spark_options {
     struct str conf, tmp;
     struct str settings; /* "key=value --conf key=value" */
+    bool iceberg;        /* with Iceberg's runtime, which lies beside hadoop-aws */
     const char *family;  /* of the process that asks python3; see process.h */
     struct process_switch *stop;
 };

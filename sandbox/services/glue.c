@@ -188,6 +188,7 @@ static void glue_work(struct task *task)
         .files = argument(request, "--extra-files"),
         .jars = argument(request, "--extra-jars"),
         .spark_conf = spark_settings(&arena, request),
+        .iceberg = str_find(argument(request, "--datalake-formats"), STR("iceberg"), 0) >= 0,
         .timeout_ms = service_int(request, "timeout", 0) * sandbox_minute_ms(services_sandbox(services)),
         .memory = python ? memory_of(request) : 0,
         .out_group = python ? STR("/aws-glue/python-jobs/output") : STR("/aws-glue/jobs/output"),
@@ -206,7 +207,11 @@ static void glue_work(struct task *task)
     options.bookmark_paused = str_eqz(bookmarks, "job-bookmark-pause");
     if (options.bookmark_paused || str_eqz(bookmarks, "job-bookmark-enable"))
         options.bookmark = glue_bookmark(services, &arena, self->region, self->owner);
-    if (str_eqz(name, "glueray"))
+    struct str lakes = argument(request, "--datalake-formats");
+    if (lakes.n && !str_eqz(lakes, "iceberg"))
+        task_end(task, ACTIVITY_FAILED, -1, "the sandbox knows --datalake-formats iceberg only, not %.*s",
+            STR_ARG(lakes));
+    else if (str_eqz(name, "glueray"))
         task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs no Ray jobs");
     else
         script_run(task, &options);

@@ -71,13 +71,19 @@ static const struct value *current_version(struct service_call *call, const stru
 static int update_kept(struct service_call *call, struct err *err)
 {
     struct versioned of;
+    struct str wanted = value_gets(call->input, "VersionId");
     const struct service_request request = {.service = STR("glue"),
         .operation = STR("UpdateTable"),
         .region = call->region,
-        .input = call->input};
+        .input = value_with(call->arena, call->input, STR("VersionId"), NULL)};
     bool keeps = !value_equal(value_getz(call->input, "SkipArchive"), &value_true);
-    if (find_table(call, value_gets(value_getz(call->input, "TableInput"), "Name"), &of, err) ||
-        services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (find_table(call, value_gets(value_getz(call->input, "TableInput"), "Name"), &of, err))
+        return -1;
+    /* How writers of Iceberg tables see that nobody was faster. */
+    if (wanted.n && !str_eq(wanted, value_gets(of.table, "VersionId")))
+        return service_refuse(err, 400, "ConcurrentModificationException",
+            "Update table failed due to concurrent modifications.");
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
     if (!keeps)
         return 0;

@@ -14,6 +14,7 @@ import struct
 
 import botocore.exceptions
 
+import weir_athena_iceberg as iceberg
 from weir_athena_tables import Refused, client, hive_type, literal, quoted, show_table
 
 TOKEN = re.compile(r"""\s+|--[^\n]*|/\*.*?\*/|(?P<text>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")*"|`[^`]*`)|(?P<word>[A-Za-z_][\w$]*)|(?P<number>\d+(?:\.\d+)?)|(?P<other>.)""", re.S)
@@ -65,6 +66,8 @@ def show_catalog(duck, query):
     for number, ((database, _), table) in enumerate(wanted.items()):
         if table.get("TableType") == "VIRTUAL_VIEW":
             views.append((database, table))
+        elif iceberg.is_iceberg(table):
+            iceberg.show(duck, database, table, query)
         else:
             show_table(duck, database, table, os.path.abspath(f"table-{number}"))
     while views:  # one may stand on another: as long as any can be made
@@ -222,13 +225,19 @@ def write_result(request, columns, rows):
     client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
 
 
+def milliseconds(expression):
+    """Of FOR TIMESTAMP AS OF."""
+    import duckdb
+    return duckdb.connect().execute(f"SET TimeZone = 'UTC'; SELECT CAST(epoch_ms(CAST(({expression}) AS TIMESTAMPTZ)) AS BIGINT)").fetchone()[0]
+
+
 def run(request):
     import weir_athena_ddl  # which needs what is above
     query = request["query"].strip().rstrip(";").rstrip()
     statement = weir_athena_ddl.find_prepared(query, request)
     if statement:
         return statement()
-    query = fill(query, request.get("parameters", []))
+    query = iceberg.with_past(fill(query, request.get("parameters", [])), TOKEN, milliseconds)
     is_view = re.match(r"create\s+(or\s+replace\s+)?view\b", query, re.I)  # whose text is kept as it is
     statement = weir_athena_ddl.find(query if is_view else with_date_parse(query), request)
     if statement:

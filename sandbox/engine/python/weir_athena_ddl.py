@@ -3,7 +3,7 @@
 import fnmatch
 import re
 
-
+import weir_athena_iceberg as iceberg
 from weir_athena import TOKEN, column, connect, hive_view, run, view_text, with_date_parse
 from weir_athena_tables import Refused, client, folders_of, hive_folder, hive_type, is_empty, projection, registered, write
 
@@ -272,7 +272,7 @@ def create_table_as(p, request):
     there = p.take("IF", "NOT", "EXISTS")
     database, name = p.table()
     if p.peek("("):
-        raise Refused("the sandbox makes external tables (CREATE EXTERNAL TABLE) and tables of queries (CREATE TABLE … AS), but no Iceberg tables")
+        return create_iceberg(p, database, name, there)
     options = {key.lower(): value for key, value in (p.properties() if p.take("WITH") else {}).items()}
     p.need("AS")
     query, catalog = p.rest(), Catalog()
@@ -285,6 +285,8 @@ def create_table_as(p, request):
     duck = connect(query, request.get("database"))
     described = duck.execute(f"SELECT * FROM ({with_date_parse(query)}) LIMIT 0").description
     columns = [{"Name": d[0].lower(), "Type": hive_type(d[1])} for d in described]
+    if str(options.get("table_type", "")).upper() == "ICEBERG":
+        return create_iceberg_as(database, name, columns, options, duck, None if empty else query)
     keys = [key.lower() for key in options.get("partitioned_by", [])]
     if keys and keys != [c["Name"] for c in columns[len(columns) - len(keys):]]:
         raise Refused("INVALID_TABLE_PROPERTY: the columns that a table is partitioned by come last in its query, in the same order")
@@ -309,12 +311,66 @@ def create_table_as(p, request):
     return answer()
 
 
+def create_iceberg(p, database, name, there):
+    columns, parts, location, properties = p.columns(), [], None, {}
+    while p.at < len(p.tokens):
+        if p.take("PARTITIONED", "BY"):
+            parts = iceberg.transforms(p)
+        elif p.take("LOCATION"):
+            location = p.string()
+        elif p.take("TBLPROPERTIES"):
+            properties = p.properties()
+        elif p.take("COMMENT"):
+            properties.setdefault("comment", p.string())
+        else:
+            p.end()
+    if str(properties.get("table_type", "")).upper() != "ICEBERG":
+        raise Refused("FAILED: SemanticException: CREATE TABLE with columns makes Iceberg tables: TBLPROPERTIES ('table_type' = 'ICEBERG'); others are CREATE EXTERNAL TABLE")
+    if not location:
+        raise Refused("FAILED: SemanticException: an Iceberg table has a LOCATION")
+    if Catalog().find(database, name):
+        if there:
+            return answer()
+        raise Refused(f"FAILED: AlreadyExistsException: Table {name} already exists")
+    import duckdb
+    iceberg.make(database, name, iceberg.schema_of(duckdb.connect(), columns), location, parts, iceberg.properties_of(properties))
+    return answer()
+
+
+def create_iceberg_as(database, name, columns, options, duck, query):
+    if not options.get("location"):
+        raise Refused("INVALID_TABLE_PROPERTY: an Iceberg table has a location: WITH (table_type = 'ICEBERG', location = 's3://…', is_external = false)")
+    parts = iceberg.transforms(Parser("(" + ", ".join(options.get("partitioning", [])) + ")", database))
+    iceberg.make(database, name, iceberg.schema_of(duck, columns), options["location"], parts, iceberg.properties_of(options))
+    if query:
+        iceberg.append(duck, query, database, Catalog().need(database, name))
+    return answer()
+
+
+def change_rows(p, request):
+    """MERGE INTO, UPDATE, DELETE FROM: DuckDB knows them as Trino does."""
+    database, name = p.table()
+    table = Catalog().need(database, name)
+    if not iceberg.is_iceberg(table):
+        raise Refused("NOT_SUPPORTED: Modifying Hive table rows is only supported for transactional tables")
+    duck = connect(p.text, request.get("database"))
+    return [column("rows", "BIGINT")], [[str(iceberg.change(duck, p.text, database, table))]]
+
+
+def maintain(p, carry_out):
+    database, name = p.table()
+    if not iceberg.is_iceberg(Catalog().need(database, name)):
+        raise Refused(f"NOT_SUPPORTED: {database}.{name} is no Iceberg table")
+    carry_out(database, name)
+    return answer()
+
+
 def insert(p, request):
     database, name = p.table()
     table = Catalog().need(database, name)
     if table.get("TableType") == "VIRTUAL_VIEW":
         raise Refused(f"NOT_SUPPORTED: Inserting into views is not supported: {database}.{name}")
-    all_columns = [c["Name"] for c in [*table["StorageDescriptor"]["Columns"], *table.get("PartitionKeys", [])]]
+    all_columns = [c["Name"] for c in [*iceberg.columns_of(table), *table.get("PartitionKeys", [])]]
     named = None
     if p.peek("(") and not p.peek("(", "SELECT") and not p.peek("(", "WITH"):
         p.need("(")
@@ -330,6 +386,8 @@ def insert(p, request):
         aliases = ", ".join(f"weir_given_{i}" for i in range(len(named)))
         query = "SELECT " + ", ".join(f"weir_given_{named.index(c)}" if c in named else "NULL" for c in all_columns) + f" FROM ({query}) weir_given({aliases})"
     duck = connect(query, request.get("database"))
+    if iceberg.is_iceberg(table):
+        return [column("rows", "BIGINT")], [[str(iceberg.append(duck, query, database, table))]]
     places, objects = write(duck, query, table, request["output"].rpartition("/")[2].partition(".")[0])
     add_partitions(Catalog(), database, table, places)
     leave_manifest(request, objects)
@@ -384,7 +442,11 @@ def alter_table(p, request):
     catalog = Catalog()
     table = catalog.need(database, name)
     keys, storage = [k["Name"] for k in table.get("PartitionKeys", [])], table["StorageDescriptor"]
-    if p.peek("ADD", "PARTITION") or p.peek("ADD", "IF"):
+    if iceberg.is_iceberg(table):
+        import duckdb
+        if not iceberg.alter(p, database, table, duckdb.connect()):
+            raise Refused("NOT_SUPPORTED: of an Iceberg table ADD COLUMNS, DROP COLUMN and SET TBLPROPERTIES change something")
+    elif p.peek("ADD", "PARTITION") or p.peek("ADD", "IF"):
         p.need("ADD")
         there, places = p.take("IF", "NOT", "EXISTS"), {}
         while p.at < len(p.tokens):
@@ -439,7 +501,9 @@ def drop(p, request, what):
         raise Refused(f"FAILED: SemanticException: Table not found {database}.{name}")
     if table and (table.get("TableType") == "VIRTUAL_VIEW") != (what == "VIEW"):
         raise Refused(f"FAILED: {database}.{name} is {'no view' if what == 'VIEW' else 'a view'}: DROP {'TABLE' if what == 'VIEW' else 'VIEW'} drops it")
-    if table:
+    if table and iceberg.is_iceberg(table):
+        iceberg.drop(database, name)
+    elif table:
         catalog.glue.delete_table(DatabaseName=database, Name=name)
     return answer()
 
@@ -510,7 +574,7 @@ def show_columns(p, request):
     if p.take("IN") or p.take("FROM"):
         database = p.name()
     table = Catalog().need(database, name)
-    return answer(*[[c["Name"]] for c in [*table["StorageDescriptor"]["Columns"], *table.get("PartitionKeys", [])]], names=["field"])
+    return answer(*[[c["Name"]] for c in [*iceberg.columns_of(table), *table.get("PartitionKeys", [])]], names=["field"])
 
 
 def show_partitions(p, request):
@@ -546,6 +610,8 @@ def show_create(p, request, view):
     table = Catalog().need(database, name)
     if view or table.get("TableType") == "VIRTUAL_VIEW":
         return answer(*[[line] for line in f"CREATE VIEW {database}.{name} AS\n{view_text(table)}".splitlines()], names=["create view"])
+    if iceberg.is_iceberg(table):
+        return show_create_iceberg(database, name, table)
     storage, text = table["StorageDescriptor"], f"CREATE EXTERNAL TABLE `{database}.{name}`(\n{lines_of(table['StorageDescriptor']['Columns'])})\n"
     serde = storage.get("SerdeInfo", {})
     if table.get("PartitionKeys"):
@@ -560,12 +626,19 @@ def show_create(p, request, view):
     return answer(*[[line] for line in text.splitlines()], names=["createtab_stmt"])
 
 
+def show_create_iceberg(database, name, table):
+    parts, shown = iceberg.divided_by(database, name), {k: v for k, v in table["Parameters"].items() if not k.endswith("metadata_location")}
+    text = f"CREATE TABLE {database}.{name} (\n{lines_of(iceberg.columns_of(table)).replace('`', '')})\n" + (f"PARTITIONED BY ({', '.join(f'`{part}`' for part in parts)})\n" if parts else "")
+    text += f"LOCATION {escaped(table['StorageDescriptor']['Location'])}\nTBLPROPERTIES (\n{pairs_of({**shown, 'table_type': 'iceberg'})}\n)"
+    return answer(*[[line] for line in text.splitlines()], names=["createtab_stmt"])
+
+
 def describe(p, request):
     p.take("EXTENDED") or p.take("FORMATTED")
     database, name = p.table()
     table = Catalog().need(database, name)
     keys = table.get("PartitionKeys", [])
-    rows = [f"{c['Name']:<20}\t{c['Type']:<20}\t{c.get('Comment', ''):<20}" for c in [*table["StorageDescriptor"]["Columns"], *keys]]
+    rows = [f"{c['Name']:<20}\t{c['Type']:<20}\t{c.get('Comment', ''):<20}" for c in [*iceberg.columns_of(table), *keys]]
     if keys:
         rows += ["", "# Partition Information", f"{'# col_name':<20}\t{'data_type':<20}\t{'comment':<20}", ""]
         rows += [f"{c['Name']:<20}\t{c['Type']:<20}\t{c.get('Comment', ''):<20}" for c in keys]
@@ -617,7 +690,8 @@ STATEMENTS = [
     (("CREATE", "EXTERNAL", "TABLE"), create_table), (("CREATE", "TABLE"), create_table_as), (("CREATE", "OR", "REPLACE", "VIEW"), lambda p, r: create_view(p, r, True)),
     (("CREATE", "VIEW"), lambda p, r: create_view(p, r, False)), (("CREATE", "DATABASE"), create_database), (("CREATE", "SCHEMA"), create_database),
     (("DROP", "TABLE"), lambda p, r: drop(p, r, "TABLE")), (("DROP", "VIEW"), lambda p, r: drop(p, r, "VIEW")), (("DROP", "DATABASE"), drop_database), (("DROP", "SCHEMA"), drop_database),
-    (("INSERT", "INTO"), insert), (("UNLOAD",), unload), (("MSCK", "REPAIR", "TABLE"), repair), (("ALTER", "TABLE"), alter_table),
+    (("MERGE", "INTO"), change_rows), (("UPDATE",), change_rows), (("DELETE", "FROM"), change_rows),
+    (("OPTIMIZE",), lambda p, r: maintain(p, iceberg.optimize)), (("VACUUM",), lambda p, r: maintain(p, iceberg.vacuum)), (("INSERT", "INTO"), insert), (("UNLOAD",), unload), (("MSCK", "REPAIR", "TABLE"), repair), (("ALTER", "TABLE"), alter_table),
     (("SHOW", "DATABASES"), show_databases), (("SHOW", "SCHEMAS"), show_databases), (("SHOW", "TABLES"), show_tables), (("SHOW", "VIEWS"), lambda p, r: show_tables(p, r, True)),
     (("SHOW", "COLUMNS"), show_columns), (("SHOW", "PARTITIONS"), show_partitions), (("SHOW", "TBLPROPERTIES"), show_properties),
     (("SHOW", "CREATE", "TABLE"), lambda p, r: show_create(p, r, False)), (("SHOW", "CREATE", "VIEW"), lambda p, r: show_create(p, r, True)),
