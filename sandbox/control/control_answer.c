@@ -9,6 +9,7 @@
 #include "provider/spec/run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what an object's answer holds ---- */
 
@@ -215,12 +216,38 @@ static const struct shape *shape_of_items(struct making *m, const struct value *
     return shape;
 }
 
+/* Into an attribute that is a structure, which has a member more then. False: it is none. */
+static bool place_within(
+    struct making *m, const struct part_node *node, struct str path, const struct value *v)
+{
+    struct str member, name = str_cut(path, '.', &member);
+    struct part_node *at = node->first;
+    while (at && !str_eq(at->name, name))
+        at = at->next;
+    if (!at || !member.n || !at->value || at->value->kind != VALUE_MAP || at->shape->kind != SHAPE_STRUCT)
+        return false;
+    struct shape *shape = ARENA_NEW(m->arena, struct shape);
+    struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, at->shape->member_count + 1);
+    memcpy(members, at->shape->members, at->shape->member_count * sizeof *members);
+    members[at->shape->member_count] =
+        (struct shape_member){.name = member, .wire = member, .shape = shape_of_items(m, v)};
+    *shape = *at->shape;
+    shape->members = members;
+    shape->member_count++;
+    at->shape = shape;
+    at->value = value_with(m->arena, at->value, member, v);
+    return true;
+}
+
 /* What requests gave that no attribute is: `keeps`. */
 static void place_kept(struct making *m, struct part_node *node, const struct value *kept)
 {
-    for (uint32_t i = 0; kept && i < kept->count; i++)
-        document_place(
-            m, node, kept->entries[i].key, shape_of_items(m, kept->entries[i].value), kept->entries[i].value);
+    for (uint32_t i = 0; kept && i < kept->count; i++) {
+        struct str path = kept->entries[i].key;
+        const struct value *v = kept->entries[i].value;
+        if (!place_within(m, node, path, v))
+            document_place(m, node, path, shape_of_items(m, v), v);
+    }
 }
 
 /* `empty: [AssociationSet]`: lists that answers have also where nothing is in them. */
