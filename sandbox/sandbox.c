@@ -121,8 +121,8 @@ static void *wake_up(void *ctx)
  */
 static void wake_what_was_kept(struct sandbox *s)
 {
-    static const char *const servers[] = {"aws.ec2.instance-", "aws.kafka.cluster-", "aws.rds.instance-",
-        "aws.redshift.cluster-", "aws.redshiftserverless.workgroup-", NULL};
+    static const char *const servers[] = {"aws.ec2.instance-", "aws.kafka.cluster-", "aws.mwaa.environment-",
+        "aws.rds.instance-", "aws.redshift.cluster-", "aws.redshiftserverless.workgroup-", NULL};
     static const char *const firing[] = {"aws.events.rule-", "aws.scheduler.schedule-", NULL};
     if (has_kept(s, servers))
         sandbox_services(s);

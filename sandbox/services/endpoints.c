@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct endpoint *const endpoints[] = {
-    &rds_endpoint, &cluster_endpoint, &workgroup_endpoint, &namespace_endpoint, &msk_endpoint};
+static const struct endpoint *const endpoints[] = {&rds_endpoint, &cluster_endpoint, &workgroup_endpoint,
+    &namespace_endpoint, &msk_endpoint, &mwaa_endpoint};
 
 static const struct endpoint *endpoint_of(struct str type)
 {
@@ -66,6 +66,7 @@ static void shut_doors(struct services *services, struct arena *arena, const str
 
 struct removal {
     struct services *services;
+    bool rest; /* they are to end, and no more */
     char names[];
 };
 
@@ -74,24 +75,33 @@ static void remove_daemons(void *ctx)
     struct removal *removal = ctx;
     struct str name, names = str_z(removal->names);
     while ((name = str_cut(names, ' ', &names)).n)
-        daemon_remove(services_parts(removal->services)->daemons, name);
+        (removal->rest ? daemon_rest : daemon_remove)(services_parts(removal->services)->daemons, name);
     free(removal);
+}
+
+/* On a thread of its own: who tells of changes holds a lock. */
+static void end_daemons(struct services *services, const struct endpoint *endpoint,
+    const struct control_record *record, bool rest)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str names = endpoint->daemons ? endpoint->daemons(&arena, record) : STR_EMPTY;
+    if (!names.n)
+        return;
+    struct removal *removal = mem_zalloc(sizeof *removal + names.n + 1);
+    removal->services = services;
+    removal->rest = rest;
+    memcpy(removal->names, names.p, names.n);
+    if (services_thread(services, remove_daemons, removal))
+        free(
+            removal); /* the sandbox ends: what it leaves is removed with its folder, or never wanted again */
 }
 
 static void close_endpoint(
     struct services *services, const struct endpoint *endpoint, const struct control_record *record)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str names = endpoint->daemons ? endpoint->daemons(&arena, record) : STR_EMPTY;
     shut_doors(services, &arena, endpoint, record);
-    if (!names.n)
-        return;
-    struct removal *removal = mem_zalloc(sizeof *removal + names.n + 1);
-    removal->services = services;
-    memcpy(removal->names, names.p, names.n);
-    if (services_thread(services, remove_daemons, removal))
-        free(
-            removal); /* the sandbox ends: what it leaves is removed with its folder, or never wanted again */
+    end_daemons(services, endpoint, record, false);
 }
 
 static void endpoints_watch(
@@ -102,6 +112,8 @@ static void endpoints_watch(
         return;
     if (event == CONTROL_MADE)
         open_endpoint(ctx, endpoint, record);
+    if (event == CONTROL_CHANGED && endpoint->rests_on_change)
+        end_daemons(ctx, endpoint, record, true);
     if (event == CONTROL_GONE)
         close_endpoint(ctx, endpoint, record);
 }

@@ -14,6 +14,7 @@ struct endpoint {
     const char *port;      /* attribute of the port; NULL: it has no door, or: */
     const uint16_t *ports; /* all of these, up to 0 */
     door_visit *visit;     /* who knocks */
+    bool rests_on_change;  /* a change of the record ends its daemons; whoever wants them finds new ones */
     /* Is it one that a server can stand behind (its engine is known)? NULL: each is. */
     bool (*serves)(const struct value *attrs);
     /*
@@ -23,9 +24,9 @@ struct endpoint {
     struct str (*daemons)(struct arena *arena, const struct control_record *record);
 };
 
-/* rds.c, redshift.c, msk.c */
-extern const struct endpoint rds_endpoint, cluster_endpoint, workgroup_endpoint, namespace_endpoint,
-    msk_endpoint;
+/* mwaa.c, rds.c, redshift.c, msk.c */
+extern const struct endpoint mwaa_endpoint, rds_endpoint, cluster_endpoint, workgroup_endpoint,
+    namespace_endpoint, msk_endpoint;
 
 /* Opens the doors of what is there, and from now on those of what is made. */
 void endpoints_open(struct services *services);

@@ -32,6 +32,7 @@ static const struct service_operation *const tables[] = {
     lambda_operations,
     logs_operations,
     metrics_operations,
+    mwaa_operations,
     rds_operations,
     redshift_data_operations,
     s3_operations,

@@ -8,7 +8,7 @@
  *   queues*.c, topics.c, sources.c   SQS, SNS, and queues that call functions
  *   objects.c, s3_operations.c, object_events.c   S3 from inside, and who is told of changes
  *   logs_operations.c, metrics.c   CloudWatch
- *   endpoints.c, rds*.c, redshift*.c   real servers behind records, SQL in a warehouse
+ *   endpoints.c, rds*.c, redshift*.c, mwaa.c   real servers behind records, SQL in a warehouse
  *   cloudcontrol.c, cloud_*.c   all types of CloudFormation, by their schemas
  *   ec2.c              instances that stop, start and say something
  *   sts.c, secrets.c, ssm.c, kms.c, ecr.c   credentials, versions of secrets, parameters, keys, a password
@@ -29,7 +29,7 @@ void services_close(struct services *services);
 /* Each ends with {0}. */
 extern const struct service_operation athena_operations[], batch_operations[], cloudcontrol_operations[],
     ec2_operations[], emrserverless_operations[], events_operations[], glue_operations[], iam_operations[],
-    lambda_operations[], logs_operations[], metrics_operations[], rds_operations[],
+    lambda_operations[], logs_operations[], metrics_operations[], mwaa_operations[], rds_operations[],
     redshift_data_operations[], s3_operations[], ecr_operations[], ecs_operations[], kms_operations[],
     secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[], states_operations[],
     sts_operations[];

@@ -1,0 +1,337 @@
+/*
+ * MWAA: an environment is an Airflow where the machine has one. Who knocks at its web server, or asks for a
+ * token or for its REST API, starts it; a change of the environment ends it, and the next one who asks finds
+ * it as it is then. engine/python/weir_mwaa.py is what runs.
+ */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "sandbox/engine/script.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/http/session.h"
+#include "sandbox/services/endpoints.h"
+#include "sandbox/services/registry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { START_MS = 300000, GRACE_MS = 15000, TOKEN_S = 60, MAX_ANSWER = 16 * 1024 * 1024 };
+
+static const struct str environment_type = STR_INIT("aws.mwaa.environment");
+
+/* ---- the daemon ---- */
+
+/* The folder of `airflow` and of the Python that has it. */
+static const char *find_airflow(struct arena *arena)
+{
+    const char *named = getenv("WEIR_AIRFLOW");
+    if (named && *named) {
+        const char *program = arena_printf(arena, "%s/airflow", named).p;
+        return access(program, X_OK) ? NULL : program;
+    }
+    return daemon_program(arena, "airflow", NULL);
+}
+
+static int airflow_command(const struct daemon_self *self, struct daemon_command *out, struct err *err)
+{
+    struct arena *arena = self->arena;
+    const char *support = arena_printf(arena, "%s/support", self->dir).p;
+    const char *settings = arena_printf(arena, "%s/settings.json", self->dir).p;
+    const char **argv = ARENA_ARRAY(arena, const char *, 5);
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct environment env;
+    struct environment_options options = {.region = value_gets(self->settings, "region"),
+        .home = str_z(self->data),
+        .role = value_gets(self->settings, "role"),
+        .session = STR("AmazonMWAA-airflow")};
+    json_write(&text, self->settings, JSON_PLAIN);
+    if (dir_make(support, err) || script_write_support(support, err) ||
+        file_write_atomic(settings, buf_str(&text), 0600, err))
+        return -1;
+    char *real = realpath(support, NULL);
+    argv[0] = path_join(arena, path_dir(str_z(self->program)), STR("python")).p;
+    argv[1] = arena_printf(arena, "%s/weir_mwaa.py", real ? real : support).p;
+    free(real);
+    real = realpath(settings, NULL);
+    argv[2] = arena_printf(arena, "%s", real ? real : settings).p;
+    free(real);
+    argv[3] = arena_printf(arena, "%u", (unsigned)self->ports[0]).p;
+    environment_start(&env, self->services, arena, &options);
+    const char **items = ARENA_ARRAY(arena, const char *, env.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i + 1 < env.n; i++) /* the daemon's own are there */
+        if (str_starts(str_z(env.items[i]), STR("AWS_")))
+            items[n++] = env.items[i];
+    environment_release(&env);
+    *out = (struct daemon_command){argv, items};
+    return 0;
+}
+
+static bool airflow_ready(const struct daemon_self *self)
+{
+    return daemon_port_answers(self->ports[0]);
+}
+
+static const struct daemon_kind airflow_daemon = {.title = "Airflow 2",
+    .install =
+        "tools/setup airflow, or pip install apache-airflow==2.10.5 boto3, and WEIR_AIRFLOW names its bin/",
+    .ports = 1,
+    .start_ms = START_MS,
+    .grace_ms = GRACE_MS,
+    .find = find_airflow,
+    .command = airflow_command,
+    .ready = airflow_ready};
+
+/* Its ARN's name and when it was made: another environment of that name has another. */
+static struct str daemon_name(struct arena *arena, const struct control_record *record)
+{
+    return arena_printf(arena, "mwaa-%.*s-%.*s-%lld", STR_ARG(record->region), STR_ARG(record->id),
+        (long long)record->created_ms);
+}
+
+/* Known to Airflow and to the sandbox: of its administrator's password and of tokens. */
+static struct str secret_of(
+    struct services *services, struct arena *arena, const struct control_record *record)
+{
+    unsigned char digest[SHA256_SIZE];
+    struct str name = daemon_name(arena, record);
+    hash_hmac_sha256(sandbox_first_key(services_sandbox(services)).secret_key, name, digest);
+    return hex_encode(arena, digest, sizeof digest);
+}
+
+static const struct value *settings_of(
+    struct services *services, struct arena *arena, const struct control_record *record)
+{
+    static const char *const same[] = {"name", "dag_s3_path", "plugins_s3_path", "plugins_s3_object_version",
+        "requirements_s3_path", "requirements_s3_object_version", "startup_script_s3_path",
+        "startup_script_s3_object_version"};
+    struct value_builder b = VALUE_BUILDER(arena);
+    struct str bucket = value_gets(record->attrs, "source_bucket");
+    static const struct str arn = STR_INIT("arn:aws:s3:::");
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        view_set(&b, same[i], value_getz(record->attrs, same[i]));
+    view_text(&b, "bucket", str_starts(bucket, arn) ? str_slice(bucket, arn.n, bucket.n) : bucket);
+    view_set(&b, "options", value_getz(record->attrs, "airflow_configuration_options"));
+    view_text(&b, "role", value_gets(record->attrs, "execution_role"));
+    view_text(&b, "region", record->region);
+    view_text(&b, "secret", secret_of(services, arena, record));
+    return value_builder_map(&b);
+}
+
+static int want(struct services *services, struct arena *arena, const struct control_record *record,
+    struct daemon_self *out, struct err *err)
+{
+    if (!daemon_want(services_parts(services)->daemons, &airflow_daemon, daemon_name(arena, record),
+            settings_of(services, arena, record), arena, out, err))
+        return 0;
+    err_context(err, "the environment is a record only");
+    return -1;
+}
+
+/* ---- its web server's door ---- */
+
+static void refuse_visit(int fd, const char *why)
+{
+    char answer[1024];
+    int n = snprintf(answer, sizeof answer,
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n%.800s\n",
+        why);
+    send(fd, answer, (size_t)n, MSG_NOSIGNAL);
+}
+
+static void visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct control_record record;
+    struct daemon_self self;
+    struct err err = ERR_INIT;
+    (void)ctx;
+    if (!endpoint_record(services, &arena, of, &record))
+        return;
+    if (want(services, &arena, &record, &self, &err)) {
+        refuse_visit(fd, err.message);
+        return;
+    }
+    AUTO_FD int server = door_dial(self.ports[0]);
+    if (server >= 0)
+        door_join(services_parts(services)->doors, fd, server);
+}
+
+static const uint16_t web_port[] = {8080, 0};
+
+const struct endpoint mwaa_endpoint = {.type = "aws.mwaa.environment",
+    .ports = web_port,
+    .visit = visit,
+    .daemons = daemon_name,
+    .rests_on_change = true};
+
+/* ---- operations ---- */
+
+static int find_environment(const struct service_call *call, struct control_record *out, struct err *err)
+{
+    struct str name;
+    if (service_required(call, "Name", &name, err))
+        return -1;
+    return control_find(
+               services_control(call->services), call->arena, environment_type, call->region, name, out)
+               ? 0
+               : service_refuse(err, 404, "ResourceNotFoundException", "Environment %.*s could not be found.",
+                     STR_ARG(name));
+}
+
+static int find_running(
+    const struct service_call *call, struct control_record *out, struct daemon_self *self, struct err *err)
+{
+    struct err why = ERR_INIT;
+    if (find_environment(call, out, err))
+        return -1;
+    return want(call->services, call->arena, out, self, &why)
+               ? service_refuse(err, 400, "ValidationException", "%s", why.message)
+               : 0;
+}
+
+/* KIND.EXPIRES.SIGNATURE, as weir_mwaa_web.py reads it. */
+static struct str token_of(
+    const struct service_call *call, const struct control_record *record, const char *kind)
+{
+    unsigned char digest[SHA256_SIZE];
+    struct str head =
+        arena_printf(call->arena, "%s.%lld", kind, (long long)(clock_wall_ms() / 1000 + TOKEN_S));
+    hash_hmac_sha256(secret_of(call->services, call->arena, record), head, digest);
+    return arena_printf(
+        call->arena, "%.*s.%s", STR_ARG(head), hex_encode(call->arena, digest, sizeof digest).p);
+}
+
+static int give_token(struct service_call *call, const char *kind, const char *member, struct err *err)
+{
+    struct control_record record;
+    struct daemon_self self;
+    if (find_running(call, &record, &self, err))
+        return -1;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, member, token_of(call, &record, kind));
+    view_set(&b, "WebServerHostname", value_getz(record.attrs, "webserver_url"));
+    if (strcmp(kind, "web") == 0) {
+        view_text(&b, "AirflowIdentity", STR("admin"));
+        view_text(&b, "IamIdentity",
+            call->caller ? session_arn(call->arena, services_account(call->services), call->caller)
+                         : arena_printf(call->arena, "arn:aws:iam::%.*s:user/sandbox",
+                               STR_ARG(services_account(call->services))));
+    }
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int create_web_login_token(struct service_call *call, struct err *err)
+{
+    return give_token(call, "web", "WebToken", err);
+}
+
+static int create_cli_token(struct service_call *call, struct err *err)
+{
+    return give_token(call, "cli", "CliToken", err);
+}
+
+/* ---- its REST API: one request over a connection that ends with the answer ---- */
+
+static void add_query(struct buf *out, const struct value *parameters)
+{
+    bool first = true;
+    for (uint32_t i = 0; parameters && parameters->kind == VALUE_MAP && i < parameters->count; i++) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        buf_add_char(out, first ? '?' : '&');
+        first = false;
+        url_encode(out, parameters->entries[i].key, false);
+        buf_add_char(out, '=');
+        url_encode(out, value_scalar_text(&arena, parameters->entries[i].value), false);
+    }
+}
+
+static void write_request(
+    const struct service_call *call, const struct control_record *record, struct buf *out)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    struct str login =
+        arena_printf(call->arena, "admin:%s", secret_of(call->services, call->arena, record).p);
+    if (value_getz(call->input, "Body"))
+        json_write(&body, value_getz(call->input, "Body"), JSON_PLAIN);
+    buf_addf(out, "%.*s /api/v1%.*s", STR_ARG(value_gets(call->input, "Method")),
+        STR_ARG(value_gets(call->input, "Path")));
+    add_query(out, value_getz(call->input, "QueryParameters"));
+    buf_addf(out,
+        " HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Basic %s\r\nContent-Type: "
+        "application/json\r\nContent-Length: "
+        "%zu\r\n\r\n%.*s",
+        base64_encode(call->arena, login).p, buf_str(&body).n, STR_ARG(buf_str(&body)));
+}
+
+static int exchange(uint16_t port, struct str request, struct buf *answer, struct err *err)
+{
+    char block[16 * 1024];
+    ssize_t n;
+    AUTO_FD int fd = door_dial(port);
+    if (fd < 0 || fd_write_all(fd, request.p, request.n, err, "Airflow"))
+        return -1;
+    while ((n = recv(fd, block, sizeof block, 0)) > 0)
+        buf_add(answer, block, (size_t)n);
+    return answer->overflow ? -1 : 0;
+}
+
+static bool is_path(struct str path)
+{
+    for (size_t i = 0; i < path.n; i++)
+        if ((unsigned char)path.p[i] <= ' ' || path.p[i] == 0x7f)
+            return false;
+    return path.n && path.p[0] == '/';
+}
+
+static int invoke_rest_api(struct service_call *call, struct err *err)
+{
+    static const char *const methods[] = {"GET", "PUT", "POST", "PATCH", "DELETE"};
+    AUTO_BUF struct buf request = BUF_INIT;
+    AUTO_BUF struct buf answer = {.max = MAX_ANSWER};
+    struct control_record record;
+    struct daemon_self self;
+    struct str method, path, head, body;
+    struct err ignored = ERR_INIT;
+    bool known = false;
+    if (service_required(call, "Method", &method, err) || service_required(call, "Path", &path, err))
+        return -1;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        known = known || str_eqz(method, methods[i]);
+    if (!known || !is_path(path))
+        return service_refuse(err, 400, "ValidationException", "Method or Path is invalid");
+    if (find_running(call, &record, &self, err))
+        return -1;
+    write_request(call, &record, &request);
+    if (exchange(self.ports[0], buf_str(&request), &answer, &ignored))
+        return service_refuse(err, 500, "InternalServerException", "Airflow does not answer");
+    ptrdiff_t end = str_find(buf_str(&answer), STR("\r\n\r\n"), 0);
+    head = str_slice(buf_str(&answer), 0, end < 0 ? 0 : (size_t)end);
+    body = end < 0 ? STR_EMPTY
+                   : arena_str(call->arena, str_slice(buf_str(&answer), (size_t)end + 4, buf_str(&answer).n));
+    int64_t status = 0;
+    str_to_int(str_slice(head, 9, 12), &status);
+    const struct value *parsed = NULL;
+    if (body.n && json_parse(call->arena, body, &parsed, &ignored))
+        parsed = value_string(call->arena, body);
+    if (status < 200 || status >= 300)
+        return service_refuse(err, 400, status >= 500 ? "RestApiServerException" : "RestApiClientException",
+            "%lld: %.*s", (long long)status, STR_ARG(body));
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_int(&b, "RestApiStatusCode", status);
+    view_set(&b, "RestApiResponse", parsed);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+const struct service_operation mwaa_operations[] = {
+    {"airflow", "CreateWebLoginToken", create_web_login_token, "POST /webtoken/{Name}", NULL},
+    {"airflow", "CreateCliToken", create_cli_token, "POST /clitoken/{Name}", NULL},
+    {"airflow", "InvokeRestApi", invoke_rest_api, "POST /restapi/{Name}", NULL},
+    {0},
+};
