@@ -127,14 +127,13 @@ job.commit()
 def test_spark_merges_twice(athena):
     """The real GlueCatalog and S3FileIO of iceberg-aws-bundle, as --datalake-formats has them; then Athena changes a row, and Spark goes on from there."""
     job = Job(athena.sandbox, LOAD, kind="glueetl", DefaultArguments={"--datalake-formats": "iceberg", "--conf": CATALOG})
-    for batch, rows in (("1:a,2:b", 2), ("1:a,2:b", 2), ("2:B,3:c", 3)):
+    for batch, rows in (("1:a,2:b", 2), ("1:a,2:b", 2)):
         run = job.result(Arguments={"--batch": batch})
         assert run["JobRunState"] == "SUCCEEDED", run
         assert f"rows: {rows}" in "\n".join(job.output(run["Id"]))
-        athena.rows("DELETE FROM plays WHERE id = 100")
-    assert athena.rows("SELECT * FROM plays ORDER BY id") == [["id", "title"], ["1", "a"], ["2", "B"], ["3", "c"]]
+    assert athena.rows("SELECT * FROM plays ORDER BY id") == [["id", "title"], ["1", "a"], ["2", "b"]]
     assert athena.rows("UPDATE plays SET title = 'by Athena' WHERE id = 1") == [["rows"], ["1"]]
-    assert job.result(Arguments={"--batch": "4:d"})["JobRunState"] == "SUCCEEDED"
-    assert judged(athena, "films.plays")["rows"] == [{"id": 1, "title": "by Athena"}, {"id": 2, "title": "B"}, {"id": 3, "title": "c"}, {"id": 4, "title": "d"}]
+    assert job.result(Arguments={"--batch": "2:B,4:d"})["JobRunState"] == "SUCCEEDED"
+    assert judged(athena, "films.plays")["rows"] == [{"id": 1, "title": "by Athena"}, {"id": 2, "title": "B"}, {"id": 4, "title": "d"}]
     hudi = Job(athena.sandbox, LOAD, kind="glueetl", DefaultArguments={"--datalake-formats": "hudi"})
     assert "iceberg only" in hudi.result(Arguments={"--batch": "1:a"})["ErrorMessage"]
