@@ -103,7 +103,7 @@ def test_columns_that_no_file_has(athena):
 
 
 def test_a_query_that_cannot_be_run(athena):
-    for sql, reason in (("SELECT nosuch FROM silver", "nosuch"), ("DROP VIEW silver", "DROP TABLE drops it"), ("GRANT x", "no statement that begins with GRANT"), ("CREATE EXTERNAL TABLE t (a int)", "has a LOCATION"), ("CREATE EXTERNAL TABLE t (a int) STORED AS WOOD LOCATION 's3://lake/t/'", "STORED AS WOOD"), ("CREATE TABLE t (a int)", "no Iceberg"), ("ALTER TABLE silver ADD PARTITION (month = '1')", "divided by year"), ("INSERT INTO nosuch VALUES (1)", "Table not found films.nosuch"), ("SELECT * FROM nowhere", "nowhere")):
+    for sql, reason in (("SELECT nosuch FROM silver", "nosuch"), ("DROP VIEW silver", "DROP TABLE drops it"), ("GRANT x", "no statement that begins with GRANT"), ("CREATE EXTERNAL TABLE t (a int)", "has a LOCATION"), ("CREATE EXTERNAL TABLE t (a int) STORED AS WOOD LOCATION 's3://lake/t/'", "STORED AS WOOD"), ("CREATE TABLE t (a int)", "makes Iceberg tables"), ("ALTER TABLE silver ADD PARTITION (month = '1')", "divided by year"), ("INSERT INTO nosuch VALUES (1)", "Table not found films.nosuch"), ("SELECT * FROM nowhere", "nowhere")):
         status = athena.ended(sql)["Status"]
         assert status["State"] == "FAILED"
         assert reason in status["StateChangeReason"]
