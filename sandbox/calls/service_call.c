@@ -64,7 +64,6 @@ static const struct {
         "capacityProviderStrategy placementConstraints placementStrategy volumeConfigurations referenceId "
         "group"},
     {"ecs", "ListTasks", "containerInstance serviceName launchType daemonName"},
-    {"emr-serverless", "StartJobRun", "mode"},
     {"emr-serverless", "ListJobRuns", "createdAtAfter createdAtBefore mode"},
     {"events", "PutEvents", "EndpointId"},
     {"glue", "StartJobRun", "NotificationProperty"},

@@ -69,6 +69,13 @@ static void set_logs(struct arena *arena, const struct task_info *self, struct s
     options->err_stream = arena_printf(arena, "%s/stderr", stream.p);
 }
 
+/* 0: what streams runs on until it is stopped. */
+static int64_t minutes_of(const struct value *request)
+{
+    bool streams = str_eqz(value_gets(request, "mode"), "STREAMING");
+    return service_int(request, "executionTimeoutMinutes", streams ? 0 : DEFAULT_TIMEOUT_MIN);
+}
+
 static void emrserverless_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -92,8 +99,7 @@ static void emrserverless_work(struct task *task)
         .spark_conf = make_settings(&arena, self->request),
         .notes = STR_EMPTY,
         .submit = options,
-        .timeout_ms = service_int(self->request, "executionTimeoutMinutes", DEFAULT_TIMEOUT_MIN) *
-                      sandbox_minute_ms(services_sandbox(task_jobs(task)))};
+        .timeout_ms = minutes_of(self->request) * sandbox_minute_ms(services_sandbox(task_jobs(task)))};
     script.submit_count =
         split_words(&arena, value_gets(spark, "sparkSubmitParameters"), options, MAX_OPTIONS);
     set_logs(&arena, self, &script);
@@ -127,6 +133,7 @@ static void show_common(struct value_builder *b, const struct task_info *info)
     view_time(b, "createdAt", info->created_ms);
     view_time(b, "updatedAt", changed);
     view_set(b, "executionRole", role);
+    view_text(b, "mode", value_text(value_getz(info->request, "mode"), STR("BATCH")));
     view_text(b, "state", str_z(states[info->state]));
     view_set(b, "stateDetails", value_string(b->arena, info->message));
     view_set(b, "releaseLabel", value_getz(info->request, "releaseLabel"));
@@ -135,12 +142,11 @@ static void show_common(struct value_builder *b, const struct task_info *info)
 static const struct value *emrserverless_view(const struct task_info *info, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
-    const struct value *timeout = value_getz(info->request, "executionTimeoutMinutes");
     show_common(&b, info);
     view_text(&b, "jobRunId", info->id);
     view_set(&b, "jobDriver", value_getz(info->request, "jobDriver"));
     view_set(&b, "configurationOverrides", value_getz(info->request, "configurationOverrides"));
-    view_set(&b, "executionTimeoutMinutes", timeout ? timeout : value_int(arena, DEFAULT_TIMEOUT_MIN));
+    view_int(&b, "executionTimeoutMinutes", minutes_of(info->request));
     view_set(&b, "tags", value_getz(info->request, "tags"));
     view_time(&b, "startedAt", info->started_ms);
     view_time(&b, "endedAt", info->ended_ms);

@@ -71,6 +71,16 @@ def test_failing_and_cancelled_runs(runs):
         runs.emr.cancel_job_run(applicationId=runs.application, jobRunId=run)
 
 
+def test_what_streams_runs_on(runs):
+    run = runs.start("echo ready; exec sleep 600", mode="STREAMING")
+    until(lambda: runs.run(run)["state"] == "RUNNING")
+    shown = runs.run(run)
+    assert (shown["mode"], shown["executionTimeoutMinutes"]) == ("STREAMING", 0)
+    assert [r["mode"] for r in runs.emr.list_job_runs(applicationId=runs.application)["jobRuns"]] == ["STREAMING"]
+    runs.emr.cancel_job_run(applicationId=runs.application, jobRunId=run)
+    assert runs.ended(run)["state"] == "CANCELLED"
+
+
 def test_what_is_not_there(runs):
     for call, more in ((runs.emr.get_job_run, {"jobRunId": "none"}), (runs.emr.cancel_job_run, {"jobRunId": "none"})):
         with pytest.raises(runs.emr.exceptions.ResourceNotFoundException):
