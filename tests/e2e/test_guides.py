@@ -172,10 +172,11 @@ MORE_JOBS = """
     name: films-${each.key}
     role: ${role.arn}
     command: {name: glueetl, script_location: "${step[each.key].url}", python_version: "3"}
+  flows: {type: aws.iam.role, name: flows, assume_role_policy: '${trust("states.amazonaws.com")}'}
   nightly:
     type: aws.states.state_machine
     name: nightly
-    role: ${role.arn}
+    role: ${flows.arn}
     definition: {StartAt: Done, States: {Done: {Type: Pass, End: true}}}
   films: {type: aws.glue.database, name: films}
   group: {type: aws.athena.workgroup, name: analysts, output_location: "s3://${lake.name}/answers/"}
