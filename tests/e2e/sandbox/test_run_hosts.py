@@ -1,6 +1,5 @@
 """Instances of EC2 that are there: hosts in namespaces of their own, looked at with OpenSSH's client, boto3 inside of them, psql through them, and weir."""
 
-import base64
 import os
 import shutil
 import socket
@@ -9,6 +8,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+import servers
 from servers import Sandbox
 from support import until
 
@@ -190,6 +190,23 @@ def test_a_tunnel_to_the_database(server, network):
         finally:
             tunnel.kill()
     assert said(network.ssh(at, f"PGPASSWORD=the-password psql -h {endpoint['Address']} -U weir -d songs -Atc 'select 1'")) == "1"
+
+
+def test_without_the_right_it_is_a_record(tmp_path, monkeypatch):
+    """As in a container: root without CAP_SYS_ADMIN. The address is one where nobody is, and the console says why."""
+    wrapped = tmp_path / "server"
+    wrapped.write_text(f'#!/bin/sh\nexec setpriv --bounding-set -sys_admin --inh-caps -sys_admin {servers.SERVER} "$@"\n')
+    wrapped.chmod(0o755)
+    monkeypatch.setattr(servers, "SERVER", wrapped)
+    server = Sandbox()
+    try:
+        network = Network(server, tmp_path)
+        instance = network.run(network.public, network.door)
+        assert network.shown(instance)["PublicIpAddress"].startswith(("198.18.", "198.19."))
+        assert "record only: cannot make a network namespace" in network.console(instance) and "CAP_SYS_ADMIN" in network.console(instance)
+        network.ec2.terminate_instances(InstanceIds=[instance])
+    finally:
+        server.stop()
 
 
 STACK = """
