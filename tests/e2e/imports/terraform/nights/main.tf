@@ -1,4 +1,4 @@
-# Every night: a state machine, and who starts it.
+# Every night: who is told, and who may tell.
 variable "stage" { default = "test" }
 locals { name = "nights-${var.stage}" }
 resource "aws_iam_role" "night" {
@@ -20,20 +20,12 @@ resource "aws_sns_topic" "told" {
   name         = "${local.name}-told"
   display_name = "Nights"
 }
-resource "aws_sfn_state_machine" "night" {
-  name     = local.name
-  role_arn = aws_iam_role.night.arn
-  definition = jsonencode({
-    StartAt = "Tell"
-    States  = { Tell = { Type = "Task", Resource = "arn:aws:states:::sns:publish", Parameters = { TopicArn = aws_sns_topic.told.arn, Message = "done" }, End = true } }
-  })
-}
-resource "aws_scheduler_schedule" "at3" {
-  name                = "at-3"
+resource "aws_cloudwatch_event_rule" "at3" {
+  name                = "${local.name}-at-3"
   schedule_expression = "cron(0 3 * * ? *)"
-  flexible_time_window { mode = "OFF" }
-  target {
-    arn      = aws_sfn_state_machine.night.arn
-    role_arn = aws_iam_role.night.arn
-  }
+}
+resource "aws_cloudwatch_event_target" "at3" {
+  rule      = aws_cloudwatch_event_rule.at3.name
+  target_id = "told"
+  arn       = aws_sns_topic.told.arn
 }

@@ -1,4 +1,4 @@
-# Who works with it, as many as there are; a repository of images; a pool that weir has no type of its own for.
+# Who works with it, as many as there are, and a repository of images.
 variable "people" { default = ["ada", "grace"] }
 resource "aws_iam_user" "person" {
   for_each = toset(var.people)
@@ -20,7 +20,4 @@ resource "aws_s3_bucket_public_access_block" "desk" {
 resource "aws_ecr_repository" "loader" {
   name = "loader"
   image_scanning_configuration { scan_on_push = true }
-}
-resource "aws_cognito_user_pool" "readers" {
-  name = "readers"
 }
