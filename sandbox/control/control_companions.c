@@ -10,6 +10,7 @@
 #include "sandbox/control/control_internal.h"
 
 #define MAKER_KEY "=maker"
+#define KIND_KEY  "=maker_type" /* two makers of different types may have one id */
 #define HELD_KEY  "=held"
 
 static const struct spec_type *type_called(const struct call *call, const struct value *name)
@@ -26,6 +27,8 @@ static const struct value *held_by(
     struct call *call, const struct value *attrs, const struct thing *maker, const struct value *code)
 {
     attrs = value_with(call->arena, attrs, STR(MAKER_KEY), value_string(call->arena, maker->id));
+    attrs =
+        value_with(call->arena, attrs, STR(KIND_KEY), value_string(call->arena, maker->type->schema.name));
     return value_with(call->arena, attrs, STR(HELD_KEY), code);
 }
 
@@ -55,7 +58,9 @@ int companions_make(struct call *call, const struct thing *thing)
 static bool is_held_by(const struct thing *other, const struct thing *thing)
 {
     const struct value *maker = value_getz(other->attrs, MAKER_KEY);
-    return maker && str_eq(maker->string, thing->id) && str_eq(other->region, thing->region);
+    struct str kind = value_text(value_getz(other->attrs, KIND_KEY), thing->type->schema.name);
+    return maker && str_eq(maker->string, thing->id) && str_eq(kind, thing->type->schema.name) &&
+           str_eq(other->region, thing->region);
 }
 
 bool companions_goes(struct call *call, const struct thing *other, const struct thing *thing)

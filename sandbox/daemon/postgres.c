@@ -133,9 +133,10 @@ PGconn *postgres_open(const struct daemon_self *self, const char *database, stru
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct pq_api *pq = pq_api(err);
-    const char *const keys[] = {"host", "user", "dbname", "client_encoding", "application_name", NULL};
-    const char *const values[] = {
-        socket_folder(&arena, self).p, POSTGRES_ADMIN, database, "UTF8", "sandbox", NULL};
+    const char *const keys[] = {
+        "host", "user", "dbname", "client_encoding", "application_name", "options", NULL};
+    const char *const values[] = {socket_folder(&arena, self).p, POSTGRES_ADMIN, database, "UTF8", "sandbox",
+        "-c client_min_messages=warning", NULL};
     PGconn *session = pq ? pq->connectdbParams(keys, values, 0) : NULL;
     if (!pq || (session && pq->status(session) == CONNECTION_OK))
         return session;
