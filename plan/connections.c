@@ -215,7 +215,10 @@ static void see(struct planner *early, const struct planner *p)
     }
 }
 
-/* All that hang on resources, in a planner of their own, which reads nothing and leaves no traces. */
+/*
+ * All that hang on resources, in a planner of their own, which leaves no traces. It reads nothing but the
+ * data sources of what is taken down, which nobody else does then.
+ */
 static void find_early(struct planner *p)
 {
     size_t n = p->stack->decl_count;
@@ -225,8 +228,9 @@ static void find_early(struct planner *p)
     for (size_t i = 0; i < n; i++)
         if (connections_hang(p, p->stack->decls[i]))
             depends_need(p->stack->decls[i], needed);
-    struct plan_options options = {.offline = true};
+    struct plan_options options = {.offline = p->offline || !p->options->destroy};
     struct planner *early = planner_new(p->workspace, &options, &ignored);
+    early->evaluated.early = ARENA_ARRAY(early->arena, const struct value *, n + 1); /* not once more */
     if (p->workspace->state && recorded_claim(early)) {
         see(early, p);
         evaluate_as_recorded(early, needed);

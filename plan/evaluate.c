@@ -5,6 +5,7 @@
 #include "plan/connections.h"
 #include "plan/instances.h"
 #include "plan/module_entry.h"
+#include "plan/plan_resource.h"
 #include "plan/state/state.h"
 
 const struct value *planner_value(void *ctx, const struct decl *decl)
@@ -146,6 +147,8 @@ void evaluate_as_recorded(struct planner *p, const bool *needed)
             continue;
         if (decl->kind == DECL_RESOURCE)
             freeze_instances(p, decl);
+        else if (decl->kind == DECL_DATA && !p->offline)
+            plan_resource(p, decl);
         if (!is_value(decl) && !p->evaluated.instances[i].n)
             p->evaluated.values[i] = &value_unknown;
         else

@@ -192,6 +192,21 @@ def test_behind_a_bastion(tmp_path, server):
     assert "it" not in stack.run("plan", status=1).out
 
 
+@pytest.mark.parametrize("server", ["login"], indirect=True)
+def test_settings_from_a_data_source(tmp_path, server, cloud):
+    """They are asked for when things are taken down as well, where nothing else is."""
+    thing = "  place: {type: aws.ssm.parameter, name: /shop/url, parameter_type: String, value: '%s'}\n  it: {type: http.shop.thing, name: a, size: 2}\n"
+    stack = stack_at(tmp_path, server, thing % server.url, settings=f"{SETTINGS['login']}", spec=SPEC)
+    text = (stack.folder / "weir.yaml").read_text()
+    stack.write(text.replace(f"url: '{server.url}'", "url: '${there.value}'") + "data: {there: {type: aws.ssm.parameter, name: '${place.name}'}}\n")
+    stack.env |= Stack(tmp_path / "with-cloud", cloud).env | {"HOME": stack.env["HOME"]}
+    stack.apply()
+    stack.assert_settled()
+    assert server.things["a"]["size"] == 2
+    stack.destroy()
+    assert not server.things and not cloud.client("ssm").describe_parameters()["Parameters"]
+
+
 MISTAKES = {
     "no url": ("providers: {http: {user: a}}", "has to begin with http:// or https://"),
     "a place that is not known": ("providers: {http: {url: 'http://127.0.0.1:1'}}", "{nothing} is not known of it"),
