@@ -276,6 +276,7 @@ def _():
         first={**common, "partitions": 2, "config": "cleanup.policy=compact\n"},
         then={**common, "partitions": 4, "config": "cleanup.policy=delete\n"},
         seen=seen,
+        unchanged={"copies"},
         gone=lambda cloud: not arn(cloud),
         outside=lambda cloud: cloud.client("kafka").update_topic(ClusterArn=arn(cloud), TopicName="life-orders", PartitionCount=9),
         drifted="partitions",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 ACCOUNT = "000000000000"
 ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": ["glue.amazonaws.com", "lambda.amazonaws.com"]}, "Action": "sts:AssumeRole"}]})
 PAIRS, CAMEL, MAP = [{"Key": "a", "Value": "b"}], [{"key": "a", "value": "b"}], {"a": "b"}
 ROWS, DATA = {}, {}
 
