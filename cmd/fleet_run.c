@@ -18,8 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { STREAMS = 2, READ_BLOCK = 16 * 1024, MEMBER_RUNS_AT_ONCE = 25 };
 
 /* ---- the command line of one ---- */

@@ -14,8 +14,6 @@
 
 enum { DOCUMENT_MAX = 256 * 1024 * 1024 };
 
-extern char **environ;
-
 /* ---- the programs ---- */
 
 /* Runs it with its output in a file; the program's status, or -1 where it is not there. */

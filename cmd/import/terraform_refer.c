@@ -253,7 +253,7 @@ static const struct candidate *at(const struct candidates *list, struct str text
     const struct candidate *best = NULL;
     for (size_t k = 0; k < list->n; k++) {
         struct str one = list->items[k].text;
-        if (i + one.n > text.n || memcmp(text.p + i, one.p, one.n) || (best && best->text.n >= one.n))
+        if (i + one.n > text.n || memcmp(text.p + i, one.p, one.n) != 0 || (best && best->text.n >= one.n))
             continue;
         bool begins = !i || !is_word(text.p[i - 1]) || !is_word(one.p[0]);
         bool ends = i + one.n == text.n || !is_word(text.p[i + one.n]) || !is_word(one.p[one.n - 1]);
