@@ -157,19 +157,21 @@ static void read_properties(struct template *t, struct thing *thing)
 {
     const struct node *properties = node_get(thing->node, "Properties");
     t->current = thing;
-    struct binding loop = {STR_EMPTY, said_code(t->arena, NULL, "each.key"), t->bindings};
+    const struct binding *before_loop = t->bindings;
     if (thing->collection) {
+        struct binding *loop = ARENA_NEW(t->arena, struct binding);
         ptrdiff_t open = str_find(thing->pattern, STR("${"), 0),
                   close = str_find_char(thing->pattern, '}', 0);
-        loop.name = open < 0 ? STR_EMPTY : str_slice(thing->pattern, (size_t)open + 2, (size_t)close);
-        t->bindings = &loop;
+        *loop = (struct binding){STR_EMPTY, said_code(t->arena, NULL, "each.key"), t->bindings};
+        loop->name = open < 0 ? STR_EMPTY : str_slice(thing->pattern, (size_t)open + 2, (size_t)close);
+        t->bindings = loop;
     }
     thing->properties = properties ? template_said(t, properties) : said_new(t->arena, SAID_MAP, thing->node);
     struct said *before = said_new(t->arena, SAID_MAP, NULL), *after = said_new(t->arena, SAID_MAP, NULL);
     read_around(t, thing, before, after);
     thing->resource->attrs = before;
     said_set(t->arena, before, STR("\001after"), after);
-    t->bindings = thing->collection ? loop.next : t->bindings;
+    t->bindings = before_loop;
     t->current = NULL;
     if (thing->properties->kind != SAID_MAP) {
         diag_error(t->diags, node_span(properties), "`Properties` is a map");

@@ -145,7 +145,7 @@ static int forward_to(struct reach *reach, struct str connection, struct str hos
     bool patient, int *local_port, struct err *err)
 {
     struct link *link = reach_link(reach, connection, err);
-    struct wire *wire;
+    struct wire *wire = NULL;
     if (!link)
         return -1;
     pthread_mutex_lock(&reach->lock);

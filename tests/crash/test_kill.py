@@ -109,6 +109,7 @@ def test_recovery_is_killed_too(cloud, tmp_path):
         assert sweep.finish(stack) == expected, f"killed at {at}"
 
 
+@pytest.mark.long  # test_shared_state.py kills writers at what differs there
 def test_kill_with_shared_state(cloud, tmp_path):
     """The same with the state in a bucket of the same cloud, where every record is a request too; the lock of the dead frees itself."""
 

@@ -143,7 +143,7 @@ class Watched:
         return len(places)
 
 
-@pytest.mark.parametrize("key", [False, True], ids=["hashed", "sealed"])
+@pytest.mark.parametrize("key", [pytest.param(False, marks=pytest.mark.long, id="hashed"), pytest.param(True, id="sealed")])
 def test_no_planted_secret_is_found(stack, cloud, key):
     watched = Watched(stack, key)
     # a service that repeats what it was sent, in one spelling after the other

@@ -61,6 +61,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "[moto]" in item.name and getattr(item, "originalname", "") in getattr(item.module, "LONG_ON_MOTO", ()):
             item.add_marker(pytest.mark.long)
+        if {item.name, getattr(item, "originalname", "")} & getattr(item.module, "LONG_HERE", set()):
+            item.add_marker(pytest.mark.long)
         if why := differences.reason(item):
             item.add_marker(pytest.mark.xfail(reason=why, strict=True))
 

@@ -42,7 +42,7 @@ def filled(request, keys):
     return bucket, s3
 
 
-@pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
+@pytest.mark.parametrize("operation", [pytest.param("list_objects", marks=pytest.mark.long), "list_objects_v2"])
 def test_pages(filled, keys, operation):
     bucket, s3 = filled
     prefixes = ["", "a", "a/", "/", "A" * 79, "A" * 80, "A" * 81, "nothing", "-", "é/"]

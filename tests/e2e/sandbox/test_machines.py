@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from servers import make_bucket
 from support import until
 
+LONG_ON_MOTO = {"test_cases_give_the_same_everywhere"}  # ten seconds
+
 CASES = Path(__file__).parents[2] / "asl"
 ROLE = "arn:aws:iam::000000000000:role/machines"
 

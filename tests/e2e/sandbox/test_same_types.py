@@ -19,6 +19,8 @@ ON_MOTO = test_types_access.CASES | test_types_containers.CASES | test_types_sma
 MORE = ON_MOTO | test_types_more.NOT_ON_MOTO | test_types_access.NOT_ON_MOTO
 del MORE["statement"]  # needs DuckDB there: test_statements.py
 
+LONG_HERE = {"test_life"}  # moto walks through these in make test
+
 
 def test_bucket_with_more_versions_than_a_page(stack, cloud):
     bucket_with_more_versions_than_a_page(stack, cloud)
