@@ -59,7 +59,7 @@ int host_script(struct services *services, const char *name, const char *const *
     struct process_switch stop;
     struct process_end end;
     const char *argv[16] = {"sh", "-c", script_text(&arena, name).p, name};
-    for (size_t i = 0; arguments[i] && i < 11; i++)
+    for (size_t i = 0; i < 11 && arguments[i]; i++)
         argv[4 + i] = arguments[i];
     const char *const env[] = {env_path(&arena), NULL};
     const struct process_options options = {.argv = argv,
