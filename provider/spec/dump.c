@@ -3,7 +3,7 @@
  * the models that the services publish, so that no spec can name an operation, member or path that does not
  * exist.
  */
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 struct dump {
     struct arena *arena;
@@ -169,7 +169,7 @@ static void add_decoded(struct dump *d, const char *role, const struct spec_step
     for (size_t i = 0; decoded && i < d->type->attr_count; i++) {
         struct str path;
         const struct spec_attr *attr = &d->type->attrs[i];
-        if (!run_provides(d->type, step, attr, &path))
+        if (!act_provides(d->type, step, attr, &path))
             continue;
         if (str_eq(step->list.gather, attr->attr->name))
             add_answer(d, &answers, STR("@"), attr->answer->elem);
@@ -242,7 +242,7 @@ static void add_owned(struct dump *d)
         add_step(d, "put", f->put, false);
         add_step(d, "delete", f->remove, false);
         add_step(d, "reset", f->reset, false);
-        add_reading(d, "get", f->get, f->get ? run_answer_path(f->get, f->attr) : STR_EMPTY, f->attr->answer);
+        add_reading(d, "get", f->get, f->get ? act_answer_path(f->get, f->attr) : STR_EMPTY, f->attr->answer);
     }
     for (size_t i = 0; i < type->member_count; i++) {
         const struct spec_members *m = &type->members[i];

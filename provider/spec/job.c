@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/aws/pages.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 #include <stdlib.h>
 
@@ -16,11 +16,11 @@ const char *job_state_name(enum job_state state)
 }
 
 /* The interpreter works on the attributes of a run. */
-static const struct spec_job *job_begin(struct run *run, struct op_ctx *ctx)
+static const struct spec_job *job_begin(struct act *act, struct op_ctx *ctx)
 {
-    run_init(run, ctx);
-    const struct spec_job *job = run->type->job;
-    run->type = &job->type;
+    act_init(act, ctx);
+    const struct spec_job *job = act->type->job;
+    act->type = &job->type;
     return job;
 }
 
@@ -60,27 +60,27 @@ static const struct value *with_options(
 
 /* A document that goes out as it is, not as text. */
 static const struct value *parsed_document(
-    struct run *run, const struct spec_job *job, const struct value *arguments)
+    struct act *act, const struct spec_job *job, const struct value *arguments)
 {
     const struct spec_attr *attr = spec_attr_find(&job->type, job->arguments);
     struct err ignored = ERR_INIT;
     if (arguments && arguments->kind == VALUE_STRING && attr && attr->attr->type->kind == TYPE_ANY)
-        json_parse(run->arena, arguments->string, &arguments, &ignored);
+        json_parse(act->arena, arguments->string, &arguments, &ignored);
     return arguments;
 }
 
 static const struct value *with_arguments(
-    struct run *run, const struct spec_job *job, const struct value *object, const struct value *arguments)
+    struct act *act, const struct spec_job *job, const struct value *object, const struct value *arguments)
 {
     if (!job->arguments.n)
         return object;
     if (job->ops.takes == JOB_TAKES_MAP && arguments)
-        arguments = prefixed(run->arena, arguments, job->prefix);
+        arguments = prefixed(act->arena, arguments, job->prefix);
     if (job->ops.takes == JOB_TAKES_FLAGS || job->ops.takes == JOB_TAKES_LIST)
-        arguments = job_appended(run->arena, job->after.n ? value_get(object, job->after) : NULL, arguments);
+        arguments = job_appended(act->arena, job->after.n ? value_get(object, job->after) : NULL, arguments);
     if (job->ops.takes == JOB_TAKES_JSON)
-        arguments = parsed_document(run, job, arguments);
-    return arguments ? value_with(run->arena, object, job->arguments, arguments) : object;
+        arguments = parsed_document(act, job, arguments);
+    return arguments ? value_with(act->arena, object, job->arguments, arguments) : object;
 }
 
 /* ---- what comes out ---- */
@@ -94,33 +94,33 @@ static int64_t time_of(const struct value *v)
     return v && v->kind == VALUE_STRING && time_parse_rfc3339(v->string, &ms) ? ms : 0;
 }
 
-static enum job_state state_of(struct run *run, const struct spec_job *job, const struct value *live)
+static enum job_state state_of(struct act *act, const struct spec_job *job, const struct value *live)
 {
-    if (run_holds(run, &job->succeeded, live))
+    if (act_holds(act, &job->succeeded, live))
         return JOB_SUCCEEDED;
-    if (job->failed.count && run_holds(run, &job->failed, live))
+    if (job->failed.count && act_holds(act, &job->failed, live))
         return JOB_FAILED;
-    return job->stopped.count && run_holds(run, &job->stopped, live) ? JOB_STOPPED : JOB_RUNNING;
+    return job->stopped.count && act_holds(act, &job->stopped, live) ? JOB_STOPPED : JOB_RUNNING;
 }
 
 /* A path, or a text with templates. */
-static struct str error_part(struct run *run, struct str item, const struct value *live)
+static struct str error_part(struct act *act, struct str item, const struct value *live)
 {
     const struct value *v = NULL;
     struct err ignored = ERR_INIT;
     if (str_find(item, STR("${"), 0) < 0)
-        v = wire_path(run->arena, live, item);
-    else if (run_template(run, value_string_ref(run->arena, item), live, &v, &ignored))
+        v = wire_path(act->arena, live, item);
+    else if (act_template(act, value_string_ref(act->arena, item), live, &v, &ignored))
         v = NULL;
-    return str_trim(value_scalar_text(run->arena, v));
+    return str_trim(value_scalar_text(act->arena, v));
 }
 
 /* "States.TaskFailed: the task gave up" */
-static struct str error_of(struct run *run, const struct spec_job *job, const struct value *live)
+static struct str error_of(struct act *act, const struct spec_job *job, const struct value *live)
 {
     AUTO_BUF struct buf text = {.max = ERROR_MAX};
     for (size_t i = 0; i < job->error.count; i++) {
-        struct str part = error_part(run, job->error.items[i], live);
+        struct str part = error_part(act, job->error.items[i], live);
         if (!part.n)
             continue;
         if (text.n)
@@ -128,64 +128,64 @@ static struct str error_of(struct run *run, const struct spec_job *job, const st
         part.n = part.n < ERROR_MAX - text.n ? part.n : str_utf8_prefix(str_n(part.p, ERROR_MAX - text.n));
         buf_add_str(&text, part);
     }
-    return arena_str(run->arena, buf_str(&text));
+    return arena_str(act->arena, buf_str(&text));
 }
 
 /* A document that is no map or list comes as its text. */
-static const struct value *result_of(struct run *run, const struct value *live)
+static const struct value *result_of(struct act *act, const struct value *live)
 {
     const struct value *v = value_getz(live, "run_result"), *parsed;
     struct err ignored = ERR_INIT;
     bool text = v && v->kind == VALUE_STRING;
-    return text && json_parse(run->arena, v->string, &parsed, &ignored) == 0 ? parsed : v;
+    return text && json_parse(act->arena, v->string, &parsed, &ignored) == 0 ? parsed : v;
 }
 
 static void job_describe(
-    struct run *run, const struct spec_job *job, const struct value *live, struct job_run *out)
+    struct act *act, const struct spec_job *job, const struct value *live, struct job_run *out)
 {
     *out = (struct job_run){.id = value_gets(live, "run_id"),
-        .state = state_of(run, job, live),
-        .status = value_scalar_text(run->arena, value_getz(live, "run_status")),
+        .state = state_of(act, job, live),
+        .status = value_scalar_text(act->arena, value_getz(live, "run_status")),
         .step = value_gets(live, "run_step"),
         .output = value_gets(live, "run_output"),
         .started_ms = time_of(value_getz(live, "run_started")),
         .ended_ms = time_of(value_getz(live, "run_ended")),
-        .result = result_of(run, live),
+        .result = result_of(act, live),
         .file = job->file.n ? value_text(value_get(live, job->file), STR_EMPTY) : STR_EMPTY,
         .live = live};
     if (out->state == JOB_FAILED || out->state == JOB_STOPPED)
-        out->error = error_of(run, job, live);
+        out->error = error_of(act, job, live);
     if (out->state == JOB_RUNNING)
         out->ended_ms = 0;
 }
 
 /* One call whose answer tells of the run: *live has it added. */
 static int job_take(
-    struct run *run, const struct spec_step *step, const struct value **live, bool *seen, struct err *err)
+    struct act *act, const struct spec_step *step, const struct value **live, bool *seen, struct err *err)
 {
     const struct value *document;
-    if (run_step(run, step, *live, &document, err))
+    if (act_step(act, step, *live, &document, err))
         return -1;
-    const struct value *doc = document ? run_at(run, step, document, *live) : NULL;
+    const struct value *doc = document ? act_at(act, step, document, *live) : NULL;
     *seen = *seen || doc;
     if (doc)
-        *live = run_decode(run, step, doc, *live);
+        *live = act_decode(act, step, doc, *live);
     return 0;
 }
 
 static int job_start(struct op_ctx *ctx, const struct value *object, const struct job_input *input,
     struct job_run *out, struct err *err)
 {
-    struct run run;
-    const struct spec_job *job = job_begin(&run, ctx);
-    const struct value *live = with_options(run.arena, object, input->options);
-    live = with_arguments(&run, job, live, input->arguments);
+    struct act act;
+    const struct spec_job *job = job_begin(&act, ctx);
+    const struct value *live = with_options(act.arena, object, input->options);
+    live = with_arguments(&act, job, live, input->arguments);
     const struct spec_steps *steps = input->detach && job->detach.count ? &job->detach : &job->start;
     bool seen = false;
     for (size_t i = 0; i < steps->count; i++)
-        if (job_take(&run, &steps->items[i], &live, &seen, err))
+        if (job_take(&act, &steps->items[i], &live, &seen, err))
             return -1;
-    job_describe(&run, job, live, out);
+    job_describe(&act, job, live, out);
     if (input->detach) /* what has just been handed over has not ended */
         out->state = JOB_RUNNING;
     return 0;
@@ -200,34 +200,34 @@ static const struct value *identified(
 static int job_read(struct op_ctx *ctx, const struct value *object, const struct value *options,
     struct str id, struct job_run *out, struct err *err)
 {
-    struct run run;
-    const struct spec_job *job = job_begin(&run, ctx);
-    const struct value *live = identified(run.arena, object, options, id);
+    struct act act;
+    const struct spec_job *job = job_begin(&act, ctx);
+    const struct value *live = identified(act.arena, object, options, id);
     bool seen = false;
     for (size_t i = 0; i < job->read.count; i++) {
-        if (job_take(&run, &job->read.items[i], &live, &seen, err))
+        if (job_take(&act, &job->read.items[i], &live, &seen, err))
             return -1;
-        live = identified(run.arena, live, NULL, id); /* it is the one that was asked for */
+        live = identified(act.arena, live, NULL, id); /* it is the one that was asked for */
     }
     if (!seen)
         return err_set(err, ERR_ABSENT, "there is no run %.*s", STR_ARG(id));
-    job_describe(&run, job, live, out);
+    job_describe(&act, job, live, out);
     return 0;
 }
 
 static int job_stop(struct op_ctx *ctx, const struct value *object, const struct value *options,
     struct str id, struct err *err)
 {
-    struct run run;
-    const struct spec_job *job = job_begin(&run, ctx);
+    struct act act;
+    const struct spec_job *job = job_begin(&act, ctx);
     const struct value *document;
-    return run_step(&run, job->stop, identified(run.arena, object, options, id), &document, err);
+    return act_step(&act, job->stop, identified(act.arena, object, options, id), &document, err);
 }
 
 /* ---- listing ---- */
 
 struct listing {
-    struct run *run;
+    struct act *act;
     const struct spec_job *job;
     const struct value *object;
     struct job_run *runs;
@@ -240,18 +240,18 @@ static bool is_ours(const struct listing *l, const struct value *item)
     const struct spec_step *step = l->job->list;
     if (!step->match_path.n)
         return true;
-    struct str has = value_scalar_text(l->run->arena, wire_path(l->run->arena, item, step->match_path));
-    return str_eq(has, value_scalar_text(l->run->arena, value_get(l->object, step->match_attr)));
+    struct str has = value_scalar_text(l->act->arena, wire_path(l->act->arena, item, step->match_path));
+    return str_eq(has, value_scalar_text(l->act->arena, value_get(l->object, step->match_attr)));
 }
 
 static void add_runs(struct listing *l, const struct value *found)
 {
     const struct spec_step *step = l->job->list;
     for (uint32_t i = 0; found && found->kind == VALUE_LIST && i < found->count && l->n < l->max; i++) {
-        if (!is_ours(l, found->items[i]) || run_skips(l->run, &step->list.skip, found->items[i]))
+        if (!is_ours(l, found->items[i]) || act_skips(l->act, &step->list.skip, found->items[i]))
             continue;
         MEM_GROW(l->runs, l->cap, l->n + 1);
-        job_describe(l->run, l->job, run_decode(l->run, step, found->items[i], l->object), &l->runs[l->n++]);
+        job_describe(l->act, l->job, act_decode(l->act, step, found->items[i], l->object), &l->runs[l->n++]);
     }
 }
 
@@ -264,19 +264,19 @@ static int newest_first(const void *a, const void *b)
 static int job_list(struct op_ctx *ctx, const struct value *object, const struct value *options, size_t max,
     const struct job_run **runs, size_t *n, struct err *err)
 {
-    struct run run;
-    struct listing l = {.run = &run, .max = max};
-    l.job = job_begin(&run, ctx);
-    l.object = with_options(run.arena, object, options);
+    struct act act;
+    struct listing l = {.act = &act, .max = max};
+    l.job = job_begin(&act, ctx);
+    l.object = with_options(act.arena, object, options);
     *runs = NULL;
     *n = 0;
-    if (!run_applies(&run, l.job->list, l.object))
+    if (!act_applies(&act, l.job->list, l.object))
         return 0;
     AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL, *next = NULL, *items;
     int rc = 0;
     for (int page = 0; rc == 0 && page < LIST_PAGES_MAX && l.n < max; page++) {
-        rc = run_page_items(&run, l.job->list, l.object, token, &next, &items, err);
+        rc = act_page_items(&act, l.job->list, l.object, token, &next, &items, err);
         if (rc == 0)
             add_runs(&l, items);
         if (!next || rc)
@@ -285,7 +285,7 @@ static int job_list(struct op_ctx *ctx, const struct value *object, const struct
             rc = pages_next_value(&pages, l.job->list->op->wire.name, next, err);
         token = next;
     }
-    struct job_run *kept = ARENA_ARRAY(run.arena, struct job_run, l.n + 1);
+    struct job_run *kept = ARENA_ARRAY(act.arena, struct job_run, l.n + 1);
     if (l.n)
         memcpy(kept, l.runs, l.n * sizeof *kept);
     free(l.runs);
@@ -297,12 +297,12 @@ static int job_list(struct op_ctx *ctx, const struct value *object, const struct
 
 /* ---- tables ---- */
 
-static const struct value *row_of(struct run *run, const struct spec_job *job, const struct value *item)
+static const struct value *row_of(struct act *act, const struct spec_job *job, const struct value *item)
 {
-    const struct value *cells = wire_path(run->arena, item, job->cells);
-    AUTO_BUILDER struct value_builder row = VALUE_BUILDER(run->arena);
+    const struct value *cells = wire_path(act->arena, item, job->cells);
+    AUTO_BUILDER struct value_builder row = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; cells && cells->kind == VALUE_LIST && i < cells->count; i++) {
-        const struct value *v = wire_path(run->arena, cells->items[i], job->cell);
+        const struct value *v = wire_path(act->arena, cells->items[i], job->cell);
         value_builder_add(&row, v ? v : &value_null);
     }
     return value_builder_list(&row);
@@ -311,31 +311,31 @@ static const struct value *row_of(struct run *run, const struct spec_job *job, c
 static int job_rows(struct op_ctx *ctx, const struct value *object, const struct job_run *ended, size_t max,
     const struct value **columns, const struct value **rows, bool *more, struct err *err)
 {
-    struct run run;
-    const struct spec_job *job = job_begin(&run, ctx);
+    struct act act;
+    const struct spec_job *job = job_begin(&act, ctx);
     const struct spec_step *step = job->rows;
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run.arena);
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act.arena);
     AUTO_PAGES struct pages pages = PAGES_INIT;
-    const struct value *token = NULL, *live = value_merge(run.arena, object, ended->live);
+    const struct value *token = NULL, *live = value_merge(act.arena, object, ended->live);
     *more = false;
     *columns = &value_empty_list;
     do {
         const struct value *document;
-        if (run_page(&run, step, live, NULL, token, &document, err))
+        if (act_page(&act, step, live, NULL, token, &document, err))
             return -1;
-        const struct value *names = wire_path(run.arena, document, job->columns);
-        const struct value *items = wire_path(run.arena, document, step->at);
+        const struct value *names = wire_path(act.arena, document, job->columns);
+        const struct value *items = wire_path(act.arena, document, step->at);
         if (!token && names)
             *columns = names;
         for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
-            const struct value *row = row_of(&run, job, items->items[i]);
+            const struct value *row = row_of(&act, job, items->items[i]);
             if (!token && i == 0 && value_equal(row, *columns))
                 continue; /* queries repeat the names as their first row, other statements do not */
             *more = all.n >= max;
             if (!*more)
                 value_builder_add(&all, row);
         }
-        if (run_next_page(&run, step, document, token, &token, err))
+        if (act_next_page(&act, step, document, token, &token, err))
             return -1;
         token = value_text(token, STR_EMPTY).n && !*more ? token : NULL;
         if (token && pages_next_value(&pages, step->op->wire.name, token, err))
@@ -349,32 +349,32 @@ static int job_rows(struct op_ctx *ctx, const struct value *object, const struct
 
 /* *out stays empty where something in the template has no value. */
 static int fill(
-    struct run *run, struct str template, const struct value *live, struct str *out, struct err *err)
+    struct act *act, struct str template, const struct value *live, struct str *out, struct err *err)
 {
     const struct value *v = NULL;
     *out = STR_EMPTY;
-    if (!template.n || run_template(run, value_string_ref(run->arena, template), live, &v, err))
+    if (!template.n || act_template(act, value_string_ref(act->arena, template), live, &v, err))
         return template.n ? -1 : 0;
-    *out = value_scalar_text(run->arena, v);
+    *out = value_scalar_text(act->arena, v);
     return 0;
 }
 
 static int job_logs(struct op_ctx *ctx, const struct value *object, const struct job_run *of,
     const struct log_source **sources, size_t *n, struct err *err)
 {
-    struct run run;
-    const struct spec_job *job = job_begin(&run, ctx);
-    const struct value *live = of ? value_merge(run.arena, object, of->live) : object;
-    struct log_source *list = ARENA_ARRAY(run.arena, struct log_source, job->log_count + 1);
+    struct act act;
+    const struct spec_job *job = job_begin(&act, ctx);
+    const struct value *live = of ? value_merge(act.arena, object, of->live) : object;
+    struct log_source *list = ARENA_ARRAY(act.arena, struct log_source, job->log_count + 1);
     *n = 0;
     for (size_t i = 0; i < job->log_count; i++) {
         const struct spec_log *log = &job->logs[i];
         struct log_source *s = &list[*n];
-        if (!run_holds(&run, &log->only, live))
+        if (!act_holds(&act, &log->only, live))
             continue;
-        if (fill(&run, log->group, live, &s->group, err) || fill(&run, log->stream, live, &s->stream, err) ||
-            fill(&run, log->prefix, live, &s->prefix, err) || fill(&run, log->first, live, &s->first, err) ||
-            fill(&run, log->last, live, &s->last, err))
+        if (fill(&act, log->group, live, &s->group, err) || fill(&act, log->stream, live, &s->stream, err) ||
+            fill(&act, log->prefix, live, &s->prefix, err) || fill(&act, log->first, live, &s->first, err) ||
+            fill(&act, log->last, live, &s->last, err))
             return -1;
         s->errors = log->errors;
         bool complete = s->group.n && (!log->stream.n || s->stream.n) && (!log->prefix.n || s->prefix.n) &&

@@ -3,50 +3,50 @@
  * them: templates are filled in, what is as good as gone is gone, computed attributes that nobody told are
  * null. What the kind leaves out is the interpreter's, as far as the spec has calls for it.
  */
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
-static const struct resource_ops *native_of(const struct run *run)
+static const struct resource_ops *native_of(const struct act *act)
 {
-    return run->type->native;
+    return act->type->native;
 }
 
 /* A live object as it is recorded. */
-static int native_complete(struct run *run, const struct value **live, struct err *err)
+static int native_complete(struct act *act, const struct value **live, struct err *err)
 {
-    if (!*live || run_fill_templates(run, *live, live, err))
+    if (!*live || act_fill_templates(act, *live, live, err))
         return *live ? -1 : 0;
-    *live = run_told(run, run_untold(run, *live), NULL, *live);
+    *live = act_told(act, act_untold(act, *live), NULL, *live);
     return 0;
 }
 
 /* The failure of the operation itself goes before one of completing what it left. */
-static int native_finish(struct run *run, int status, const struct value **live, struct err *err)
+static int native_finish(struct act *act, int status, const struct value **live, struct err *err)
 {
     struct err later = ERR_INIT;
-    return native_complete(run, live, status ? &later : err) || status ? -1 : 0;
+    return native_complete(act, live, status ? &later : err) || status ? -1 : 0;
 }
 
 static int native_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
+    struct act act;
+    act_init(&act, ctx);
     *live = NULL;
-    if (run_fill_templates(&run, desired, &desired, err))
+    if (act_fill_templates(&act, desired, &desired, err))
         return -1;
-    return native_finish(&run, native_of(&run)->create(ctx, attempt, desired, live, err), live, err);
+    return native_finish(&act, native_of(&act)->create(ctx, attempt, desired, live, err), live, err);
 }
 
 static int native_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
+    struct act act;
+    act_init(&act, ctx);
     *live = NULL;
-    if (run_fill_templates(&run, prior, &prior, err) ||
-        native_finish(&run, native_of(&run)->read(ctx, prior, wanted, live, err), live, err))
+    if (act_fill_templates(&act, prior, &prior, err) ||
+        native_finish(&act, native_of(&act)->read(ctx, prior, wanted, live, err), live, err))
         return -1;
-    if (*live && run_is_gone(&run, *live))
+    if (*live && act_is_gone(&act, *live))
         *live = NULL;
     return 0;
 }
@@ -54,25 +54,25 @@ static int native_read(struct op_ctx *ctx, const struct value *prior, const stru
 static int native_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
+    struct act act;
+    act_init(&act, ctx);
     *live = NULL;
-    if (run_fill_templates(&run, prior, &prior, err) || run_fill_templates(&run, desired, &desired, err))
+    if (act_fill_templates(&act, prior, &prior, err) || act_fill_templates(&act, desired, &desired, err))
         return -1;
-    return native_finish(&run, native_of(&run)->update(ctx, prior, desired, changed, live, err), live, err);
+    return native_finish(&act, native_of(&act)->update(ctx, prior, desired, changed, live, err), live, err);
 }
 
 static int native_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    return run_fill_templates(&run, prior, &prior, err) || native_of(&run)->delete (ctx, teardown, prior, err)
+    struct act act;
+    act_init(&act, ctx);
+    return act_fill_templates(&act, prior, &prior, err) || native_of(&act)->delete (ctx, teardown, prior, err)
                ? -1
                : 0;
 }
 
 struct native_listing {
-    struct run *run;
+    struct act *act;
     resource_found *found;
     void *found_ctx;
 };
@@ -81,17 +81,17 @@ static void native_found(void *ctx, const struct value *live)
 {
     struct native_listing *listing = ctx;
     struct err ignored = ERR_INIT;
-    if (native_complete(listing->run, &live, &ignored) == 0 && !run_is_gone(listing->run, live))
+    if (native_complete(listing->act, &live, &ignored) == 0 && !act_is_gone(listing->act, live))
         listing->found(listing->found_ctx, live);
 }
 
 static int native_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    struct native_listing listing = {&run, found, found_ctx};
-    return native_of(&run)->list(ctx, sought, native_found, &listing, covered, err);
+    struct act act;
+    act_init(&act, ctx);
+    struct native_listing listing = {&act, found, found_ctx};
+    return native_of(&act)->list(ctx, sought, native_found, &listing, covered, err);
 }
 
 /* What is known by its name beforehand is there, or it is not. */

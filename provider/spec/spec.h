@@ -97,7 +97,7 @@ struct spec_skip {
     const struct spec_skip *next; /* or where this one says so */
 };
 
-/* How a listing goes on; run_next_page() says with what. */
+/* How a listing goes on; act_next_page() says with what. */
 enum spec_paging { PAGE_TOKEN, PAGE_LAST_ITEM, PAGE_ITEM_COUNT, PAGE_NUMBER };
 struct spec_page {
     struct str in_key; /* key in the input map of what leads to a page; "": not paginated */

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +191,7 @@ static void place_pending(
     for (uint32_t i = 0; waiting && i < waiting->count; i++) {
         const struct spec_attr *attr = spec_attr_find(role->type, waiting->entries[i].key);
         struct str path = arena_printf(
-            m->arena, "%.*s.%.*s", STR_ARG(role->type->pending_at), STR_ARG(run_pending_name(attr)));
+            m->arena, "%.*s.%.*s", STR_ARG(role->type->pending_at), STR_ARG(act_pending_name(attr)));
         document_place(m, node, path, attr->answer, waiting->entries[i].value);
     }
 }
@@ -280,7 +280,7 @@ static void place_object(
         const struct spec_attr *attr = &type->attrs[i];
         struct str path;
         const struct value *v = value_get(attrs, attr->attr->name);
-        if (value_is_null(v) || is_kept_back(role, attr) || !run_provides(type, role->step, attr, &path))
+        if (value_is_null(v) || is_kept_back(role, attr) || !act_provides(type, role->step, attr, &path))
             continue;
         if (attr->owner == OWNER_ENTRIES)
             place_entries(m, node, path, entries_of(type, attr), false, v);
@@ -348,7 +348,7 @@ static const struct value *page_key(const struct role *role, const struct thing 
 {
     for (size_t i = 0; i < role->type->attr_count; i++) {
         struct str path;
-        if (run_provides(role->type, role->step, &role->type->attrs[i], &path) &&
+        if (act_provides(role->type, role->step, &role->type->attrs[i], &path) &&
             (str_eq(path, role->step->list.page.last) ||
                 (str_eqz(path, "@") && str_eqz(role->step->list.page.last, "."))))
             return value_get(thing->attrs, role->type->attrs[i].attr->name);
@@ -441,7 +441,7 @@ static void place_owned(struct making *m, struct part_node *root, const struct t
         bool list;
         struct part_node *node = object_node(m, root, at, &list);
         if (!value_is_null(v))
-            document_place(m, node, run_answer_path(role->step, role->attr), shape, v);
+            document_place(m, node, act_answer_path(role->step, role->attr), shape, v);
         break;
     }
     case PART_TAGS_LIST: document_place(m, root, at, shape, v ? v : &value_empty_map); break;

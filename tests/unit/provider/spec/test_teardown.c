@@ -1,6 +1,6 @@
 /* Taking down: what a consent makes of a deletion, what it erases, what is left, and whose an ARN is. */
 #include "base/clock.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

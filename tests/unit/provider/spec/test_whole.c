@@ -1,5 +1,5 @@
 /* What an answer must be before it is believed: answers that are empty, cut, about another or without end. */
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

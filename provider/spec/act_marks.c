@@ -5,32 +5,32 @@
 #include "provider/aws/lacking.h"
 #include "provider/aws/place.h"
 #include "provider/mark.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 enum { MARKS_TRIES = 3, MARKS_PAUSE_MS = 2000, TAG_VALUE_MAX = 256 };
 
 /* ---- given ---- */
 
-const struct value *run_tag_text(struct arena *arena, struct str s)
+const struct value *act_tag_text(struct arena *arena, struct str s)
 {
     return value_string(arena, mark_text(arena, s, TAG_VALUE_MAX));
 }
 
 /* Marks by which what weir made, or was making, is known again. */
-const struct value *run_marked(struct run *run, const struct value *desired)
+const struct value *act_marked(struct act *act, const struct value *desired)
 {
-    const struct spec_tags *tags = run->type->tags;
+    const struct spec_tags *tags = act->type->tags;
     if (!tags || !tags->mark)
         return desired;
-    const struct op_ctx *ctx = run->ctx;
-    struct value_entry marks[] = {{STR("weir:address"), run_tag_text(run->arena, ctx->address)},
-        {STR("weir:intent"), value_string(run->arena, ctx->owner.token)},
-        {STR("weir:stack"), value_string(run->arena, ctx->owner.stack)},
-        {STR("weir:state"), value_string(run->arena, ctx->owner.lineage)}};
+    const struct op_ctx *ctx = act->ctx;
+    struct value_entry marks[] = {{STR("weir:address"), act_tag_text(act->arena, ctx->address)},
+        {STR("weir:intent"), value_string(act->arena, ctx->owner.token)},
+        {STR("weir:stack"), value_string(act->arena, ctx->owner.stack)},
+        {STR("weir:state"), value_string(act->arena, ctx->owner.lineage)}};
     struct str name = tags->attr->attr->name;
     const struct value *all = value_merge(
-        run->arena, value_get(desired, name), value_map(run->arena, marks, ctx->owner.lineage.n ? 4 : 3));
-    return value_with(run->arena, desired, name, all);
+        act->arena, value_get(desired, name), value_map(act->arena, marks, ctx->owner.lineage.n ? 4 : 3));
+    return value_with(act->arena, desired, name, all);
 }
 
 #define BUCKET_TAGS "tags"
@@ -44,16 +44,16 @@ static bool has_tags_given(const struct value *tags)
     return false;
 }
 
-static struct str own_endpoint(struct run *run)
+static struct str own_endpoint(struct act *act)
 {
-    return run->client ? aws_custom_endpoint(run->client, &run->type->service->aws, run->arena) : STR_EMPTY;
+    return act->client ? aws_custom_endpoint(act->client, &act->type->service->aws, act->arena) : STR_EMPTY;
 }
 
 /* A store of one's own that was found to have no tags. */
-static bool lacks_tags(struct run *run)
+static bool lacks_tags(struct act *act)
 {
-    struct str endpoint = own_endpoint(run);
-    return endpoint.n && lacking_is_known(run->ctx->work_dir, endpoint, BUCKET_TAGS);
+    struct str endpoint = own_endpoint(act);
+    return endpoint.n && lacking_is_known(act->ctx->work_dir, endpoint, BUCKET_TAGS);
 }
 
 static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
@@ -71,14 +71,14 @@ static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
  * Tags of what was just made. A store of one's own may have none: without the marks the state alone knows
  * what is the stack's, which is said once; tags that the file gives are an error.
  */
-int run_tag_created(struct run *run, const struct value *object, const struct value *tags, struct err *err)
+int act_tag_created(struct act *act, const struct value *object, const struct value *tags, struct err *err)
 {
-    const struct op_ctx *ctx = run->ctx;
+    const struct op_ctx *ctx = act->ctx;
     struct err failure = ERR_INIT;
-    struct str endpoint = own_endpoint(run);
+    struct str endpoint = own_endpoint(act);
     bool given = has_tags_given(tags);
-    if (value_is_null(tags) || (!given && lacks_tags(run)) ||
-        !run_sync_tags(run, object, NULL, tags, true, &failure))
+    if (value_is_null(tags) || (!given && lacks_tags(act)) ||
+        !act_sync_tags(act, object, NULL, tags, true, &failure))
         return 0;
     if (endpoint.n && lacking_says(&failure) && !given) {
         say_untagged(ctx, endpoint);
@@ -107,56 +107,56 @@ static const struct value *marks_among(struct arena *arena, const struct value *
 
 int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
+    struct act act;
+    act_init(&act, ctx);
     *marks = &value_empty_map;
-    const struct spec_tags *tags = run.type->tags;
+    const struct spec_tags *tags = act.type->tags;
     if (!tags)
         return 0;
-    run.keep_marks = run.sees_gone = true; /* of what waits for its end, too */
-    const struct value *name = value_string_ref(run.arena, tags->attr->attr->name), *live;
+    act.keep_marks = act.sees_gone = true; /* of what waits for its end, too */
+    const struct value *name = value_string_ref(act.arena, tags->attr->attr->name), *live;
     struct err failure = ERR_INIT;
-    if (run_read(&run, object, value_list(run.arena, &name, 1), &live, &failure)) {
+    if (act_read(&act, object, value_list(act.arena, &name, 1), &live, &failure)) {
         *marks = NULL;
         if (lacking_says(&failure)) /* a store without tags: then nothing bears marks */
             return 0;
         *err = failure;
         return -1;
     }
-    *marks = live ? marks_among(run.arena, value_get(live, name->string)) : NULL;
+    *marks = live ? marks_among(act.arena, value_get(live, name->string)) : NULL;
     return 0;
 }
 
-const struct value *run_without_marks(struct run *run, const struct value *object)
+const struct value *act_without_marks(struct act *act, const struct value *object)
 {
-    const struct spec_tags *tags = run->type->tags;
-    const struct op_ctx *ctx = run->ctx;
+    const struct spec_tags *tags = act->type->tags;
+    const struct op_ctx *ctx = act->ctx;
     const struct value *all = tags && object ? value_get(object, tags->attr->attr->name) : NULL;
     if (!all)
         return object;
     if (op_tells_marks(ctx) && tags->mark)
-        op_saw_marks(ctx, value_text(value_get(object, run->type->schema.id), STR_EMPTY),
-            marks_among(run->arena, all));
-    return value_with(run->arena, object, tags->attr->attr->name, run_own_tags(run->arena, all));
+        op_saw_marks(ctx, value_text(value_get(object, act->type->schema.id), STR_EMPTY),
+            marks_among(act->arena, all));
+    return value_with(act->arena, object, tags->attr->attr->name, act_own_tags(act->arena, all));
 }
 
 /* False where nobody may tell, or the type has no marks. A new thing's may take a moment to be shown. */
 static int read_marks(
-    struct run *run, const struct value *object, const struct value **marks, bool *told, struct err *err)
+    struct act *act, const struct value *object, const struct value **marks, bool *told, struct err *err)
 {
     *told = false;
     for (int tries = 1;; tries++) {
         struct err failure = ERR_INIT;
-        if (spec_marks(run->ctx, object, marks, &failure)) {
+        if (spec_marks(act->ctx, object, marks, &failure)) {
             if (failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
                 return 0;
             *err = failure;
             return err_context(err, "finding out whose it is");
         }
         *told = *marks != NULL;
-        if (!*told || (*marks)->count || run->ctx->owner.unmarked || tries == MARKS_TRIES || lacks_tags(run))
+        if (!*told || (*marks)->count || act->ctx->owner.unmarked || tries == MARKS_TRIES || lacks_tags(act))
             return 0;
-        if (run_sleep(run, MARKS_PAUSE_MS, err))
+        if (act_sleep(act, MARKS_PAUSE_MS, err))
             return -1;
     }
 }
@@ -167,41 +167,41 @@ static struct str marked_stack(const struct value *marks)
 }
 
 /* Do the marks say that it is another's, or not what was made with ours? */
-static bool speak_against(const struct run *run, const struct value *marks)
+static bool speak_against(const struct act *act, const struct value *marks)
 {
-    const struct op_ctx *ctx = run->ctx;
+    const struct op_ctx *ctx = act->ctx;
     struct str stack = marked_stack(marks), state = value_gets(marks, "state");
     bool renamed = state.n && str_eq(state, ctx->owner.lineage);
     if (str_eq(stack, ctx->owner.stack) || renamed)
         return false;
-    return stack.n || (!ctx->owner.unmarked && run->type->tags->with_create);
+    return stack.n || (!ctx->owner.unmarked && act->type->tags->with_create);
 }
 
-static bool bears_marks(const struct run *run)
+static bool bears_marks(const struct act *act)
 {
-    return run->type->tags && run->type->tags->mark && run->ctx->owner.stack.n;
+    return act->type->tags && act->type->tags->mark && act->ctx->owner.stack.n;
 }
 
 /* An id in the state may have come to mean somebody else's: nothing of others is changed or deleted. */
-int run_check_whose(struct run *run, const struct value *object, enum run_deed deed, struct err *err)
+int act_check_whose(struct act *act, const struct value *object, enum act_deed deed, struct err *err)
 {
     static const char *const done[] = {[RUN_CHANGES] = "changed", [RUN_DELETES] = "deleted"};
     const struct value *marks;
     bool told;
-    if (!bears_marks(run))
+    if (!bears_marks(act))
         return 0;
-    if (read_marks(run, object, &marks, &told, err))
+    if (read_marks(act, object, &marks, &told, err))
         return -1;
-    if (!told || !speak_against(run, marks))
+    if (!told || !speak_against(act, marks))
         return 0;
     return mark_refuse(marked_stack(marks), done[deed], err);
 }
 
 /* What was seen may be behind, of what is new: then it is asked for once more. */
-int run_check_seen(struct run *run, const struct value *object, struct err *err)
+int act_check_seen(struct act *act, const struct value *object, struct err *err)
 {
-    const struct value *marks = run->ctx->owner.seen_marks;
-    if (!marks || !bears_marks(run) || !speak_against(run, marks))
+    const struct value *marks = act->ctx->owner.seen_marks;
+    if (!marks || !bears_marks(act) || !speak_against(act, marks))
         return 0;
-    return run_check_whose(run, object, RUN_CHANGES, err);
+    return act_check_whose(act, object, RUN_CHANGES, err);
 }

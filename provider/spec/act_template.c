@@ -1,48 +1,48 @@
 /* Templates and conditions. */
 #include "base/buf.h"
 #include "base/clock.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 #include <ctype.h>
 
-static int template_surroundings(struct run *run, struct str name, const struct value **out, struct err *err)
+static int template_surroundings(struct act *act, struct str name, const struct value **out, struct err *err)
 {
     struct str text = STR_EMPTY;
-    const struct provider_kind *kind = run->type->service->kind;
+    const struct provider_kind *kind = act->type->service->kind;
     if (str_eqz(name, "now")) {
-        text = time_rfc3339(run->arena, clock_wall_ms(), true);
+        text = time_rfc3339(act->arena, clock_wall_ms(), true);
     } else if (kind->send) {
-        int failed = kind->tell ? kind->tell(provider_self(run->ctx->provider), run->type->service->head,
-                                      name, run->ctx->cancel, run->arena, &text, err)
+        int failed = kind->tell ? kind->tell(provider_self(act->ctx->provider), act->type->service->head,
+                                      name, act->ctx->cancel, act->arena, &text, err)
                                 : 0;
         if (failed || !text.n)
             return failed;
     } else if (str_eqz(name, "region"))
-        text = aws_region(run->client);
+        text = aws_region(act->client);
     else if (str_eqz(name, "partition"))
-        text = aws_partition(run->client);
+        text = aws_partition(act->client);
     else if (str_eqz(name, "stack"))
-        text = run->ctx->owner.stack;
+        text = act->ctx->owner.stack;
     else if (str_eqz(name, "address"))
-        text = run->ctx->address;
+        text = act->ctx->address;
     else if (str_eqz(name, "token"))
-        text = run->ctx->owner.token;
+        text = act->ctx->owner.token;
     else if (!str_eqz(name, "account"))
         return 0;
-    else if (aws_account(run->client, run->arena, &text, err))
+    else if (aws_account(act->client, act->arena, &text, err))
         return -1;
-    *out = value_string(run->arena, text);
+    *out = value_string(act->arena, text);
     return 0;
 }
 
 /* An attribute's value or default, or one of the surroundings; *out stays NULL where there is none. */
 static int template_value(
-    struct run *run, struct str name, const struct value *object, const struct value **out, struct err *err)
+    struct act *act, struct str name, const struct value *object, const struct value **out, struct err *err)
 {
-    const struct spec_attr *attr = spec_attr_find(run->type, name);
+    const struct spec_attr *attr = spec_attr_find(act->type, name);
     const struct value *v = attr ? value_get(object, name) : NULL;
     *out = value_is_null(v) && attr ? attr->attr->default_value : v;
-    return value_is_null(*out) ? template_surroundings(run, name, out, err) : 0;
+    return value_is_null(*out) ? template_surroundings(act, name, out, err) : 0;
 }
 
 /* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
@@ -62,7 +62,7 @@ static void add_filtered(struct buf *out, const struct spec_attr *attr, struct s
         buf_add_char(out, '/');
 }
 
-static int template_expand(struct run *run, const struct value *template, const struct value *object,
+static int template_expand(struct act *act, const struct value *template, const struct value *object,
     const struct value **out, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -76,7 +76,7 @@ static int template_expand(struct run *run, const struct value *template, const 
         struct str filter, name = str_slice(rest, (size_t)open + 2, (size_t)close);
         name = str_cut(name, '|', &filter);
         const struct value *v = NULL;
-        if (template_value(run, name, object, &v, err))
+        if (template_value(act, name, object, &v, err))
             return -1;
         bool whole = open == 0 && (size_t)close + 1 == template->string.n && !filter.p;
         if (value_is_null(v) || value_is_unknown(v) || whole) {
@@ -84,23 +84,23 @@ static int template_expand(struct run *run, const struct value *template, const 
             return 0;
         }
         buf_add(&text, rest.p, (size_t)open);
-        add_filtered(&text, spec_attr_find(run->type, name), value_scalar_text(run->arena, v), filter);
+        add_filtered(&text, spec_attr_find(act->type, name), value_scalar_text(act->arena, v), filter);
         rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     buf_add_str(&text, rest);
-    *out = value_string(run->arena, buf_str(&text));
+    *out = value_string(act->arena, buf_str(&text));
     return 0;
 }
 
 /* A structure lacks a value when one of its members does. */
-static int expand_collection(struct run *run, const struct value *template, const struct value *object,
+static int expand_collection(struct act *act, const struct value *template, const struct value *object,
     const struct value **out, struct err *err)
 {
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     bool map = template->kind == VALUE_MAP;
     for (uint32_t i = 0; i < template->count; i++) {
         const struct value *v = NULL;
-        if (run_template(run, map ? template->entries[i].value : template->items[i], object, &v, err))
+        if (act_template(act, map ? template->entries[i].value : template->items[i], object, &v, err))
             return -1;
         bool nothing = value_is_null(v) || (v->kind == VALUE_MAP && !v->count);
         if (map && nothing) {
@@ -117,30 +117,30 @@ static int expand_collection(struct run *run, const struct value *template, cons
     return 0;
 }
 
-int run_template(struct run *run, const struct value *template, const struct value *object,
+int act_template(struct act *act, const struct value *template, const struct value *object,
     const struct value **out, struct err *err)
 {
     *out = template;
     if (template->kind == VALUE_STRING && str_find(template->string, STR("${"), 0) >= 0)
-        return template_expand(run, template, object, out, err);
+        return template_expand(act, template, object, out, err);
     if (template->kind == VALUE_LIST || template->kind == VALUE_MAP)
-        return expand_collection(run, template, object, out, err);
+        return expand_collection(act, template, object, out, err);
     return 0;
 }
 
-int run_fill_templates(struct run *run, const struct value *object, const struct value **out, struct err *err)
+int act_fill_templates(struct act *act, const struct value *object, const struct value **out, struct err *err)
 {
     *out = object;
-    for (size_t i = 0; i < run->type->attr_count; i++) {
-        const struct spec_attr *attr = &run->type->attrs[i];
+    for (size_t i = 0; i < act->type->attr_count; i++) {
+        const struct spec_attr *attr = &act->type->attrs[i];
         const struct value *have = value_get(*out, attr->attr->name);
         if (!attr->template.n || (!value_is_null(have) && !value_is_unknown(have)))
             continue;
-        const struct value *template = value_string_ref(run->arena, attr->template), *v;
-        if (run_template(run, template, *out, &v, err))
+        const struct value *template = value_string_ref(act->arena, attr->template), *v;
+        if (act_template(act, template, *out, &v, err))
             return err_context(err, "%.*s", STR_ARG(attr->attr->name));
         if (v)
-            *out = value_with(run->arena, *out, attr->attr->name, v);
+            *out = value_with(act->arena, *out, attr->attr->name, v);
     }
     return 0;
 }
@@ -148,23 +148,23 @@ int run_fill_templates(struct run *run, const struct value *object, const struct
 /* What stands before the last slash, which is taken off the text; without one the attribute has its default.
  */
 static const struct value *with_folder(
-    struct run *run, struct str name, struct str *text, const struct value *object)
+    struct act *act, struct str name, struct str *text, const struct value *object)
 {
     ptrdiff_t at, slash = -1;
     while ((at = str_find_char(*text, '/', (size_t)(slash + 1))) >= 0)
         slash = at;
     if (slash < 0)
         return object;
-    if (spec_attr_find(run->type, name) && value_is_null(value_get(object, name)))
+    if (spec_attr_find(act->type, name) && value_is_null(value_get(object, name)))
         object = value_with(
-            run->arena, object, name, value_string(run->arena, str_slice(*text, 0, (size_t)slash)));
+            act->arena, object, name, value_string(act->arena, str_slice(*text, 0, (size_t)slash)));
     *text = str_slice(*text, (size_t)slash + 1, text->n);
     return object;
 }
 
 /* Attributes that the text holds by the template, added to those that the object has. */
 static const struct value *template_split(
-    struct run *run, struct str rest, struct str text, const struct value *object)
+    struct act *act, struct str rest, struct str text, const struct value *object)
 {
     while (rest.n && text.n) {
         ptrdiff_t open = str_find(rest, STR("${"), 0);
@@ -176,7 +176,7 @@ static const struct value *template_split(
         text = str_slice(text, (size_t)open, text.n);
         rest = str_slice(rest, (size_t)close + 1, rest.n);
         if (str_eqz(filter, "folder")) {
-            object = with_folder(run, name, &text, object);
+            object = with_folder(act, name, &text, object);
             continue;
         }
         struct str between = str_cut(rest, '$', &after);
@@ -185,24 +185,24 @@ static const struct value *template_split(
         ptrdiff_t end = between.n ? str_find(text, between, 0) : (ptrdiff_t)text.n;
         if (end < 0)
             break;
-        if (spec_attr_find(run->type, name) && value_is_null(value_get(object, name)))
+        if (spec_attr_find(act->type, name) && value_is_null(value_get(object, name)))
             object = value_with(
-                run->arena, object, name, value_string(run->arena, str_slice(text, 0, (size_t)end)));
+                act->arena, object, name, value_string(act->arena, str_slice(text, 0, (size_t)end)));
         text = str_slice(text, (size_t)end, text.n);
     }
     return object;
 }
 
-const struct value *run_split(struct run *run, struct str attr, const struct value *object)
+const struct value *act_split(struct act *act, struct str attr, const struct value *object)
 {
-    const struct spec_attr *id = spec_attr_find(run->type, attr);
+    const struct spec_attr *id = spec_attr_find(act->type, attr);
     struct str text = id ? value_text(value_get(object, id->attr->name), STR_EMPTY) : STR_EMPTY;
-    return id ? template_split(run, id->template, text, object) : object;
+    return id ? template_split(act, id->template, text, object) : object;
 }
 
-const struct value *run_split_text(struct run *run, struct str template, struct str text)
+const struct value *act_split_text(struct act *act, struct str template, struct str text)
 {
-    return template_split(run, template, text, &value_empty_map);
+    return template_split(act, template, text, &value_empty_map);
 }
 
 static bool same_word(struct arena *arena, const struct value *a, const struct value *b)
@@ -223,11 +223,11 @@ static bool is_number(const struct value *v)
 }
 
 /* Numbers alone are above or below each other. */
-static bool comparison_holds(struct run *run, const struct spec_condition *condition, const struct value *v)
+static bool comparison_holds(struct act *act, const struct spec_condition *condition, const struct value *v)
 {
     const struct value *other = condition->values;
     struct err ignored = ERR_INIT;
-    if (condition->prior && template_value(run, condition->name, run->prior, &other, &ignored))
+    if (condition->prior && template_value(act, condition->name, act->prior, &other, &ignored))
         return false;
     if (!is_number(v) || !is_number(other))
         return false;
@@ -236,32 +236,32 @@ static bool comparison_holds(struct run *run, const struct spec_condition *condi
 }
 
 static bool condition_holds(
-    struct run *run, const struct spec_condition *condition, const struct value *object)
+    struct act *act, const struct spec_condition *condition, const struct value *object)
 {
     const struct value *v = NULL;
     struct err ignored = ERR_INIT;
-    if (template_value(run, condition->name, object, &v, &ignored))
+    if (template_value(act, condition->name, object, &v, &ignored))
         return false;
     if (condition->comparison != CONDITION_IS)
-        return comparison_holds(run, condition, v);
+        return comparison_holds(act, condition, v);
     for (uint32_t i = 0; i < condition->values->count; i++)
-        if (same_word(run->arena, v, condition->values->items[i]))
+        if (same_word(act->arena, v, condition->values->items[i]))
             return true;
     return false;
 }
 
-bool run_holds(struct run *run, const struct spec_conditions *conditions, const struct value *object)
+bool act_holds(struct act *act, const struct spec_conditions *conditions, const struct value *object)
 {
     for (size_t i = 0; i < conditions->count; i++)
-        if (!condition_holds(run, &conditions->items[i], object))
+        if (!condition_holds(act, &conditions->items[i], object))
             return false;
     return true;
 }
 
-bool run_holds_any(struct run *run, const struct spec_conditions *conditions, const struct value *object)
+bool act_holds_any(struct act *act, const struct spec_conditions *conditions, const struct value *object)
 {
     for (size_t i = 0; i < conditions->count; i++)
-        if (condition_holds(run, &conditions->items[i], object))
+        if (condition_holds(act, &conditions->items[i], object))
             return true;
     return false;
 }

@@ -7,7 +7,7 @@
 #include "provider/aws/client.h"
 #include "provider/aws/pages.h"
 #include "provider/aws/tagging.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 enum {
     CLOCKS_DIFFER_MS = 10 * 1000, /* those of a service's machines, and what we know of it from its Date */
@@ -16,7 +16,7 @@ enum {
 };
 
 struct finding {
-    struct run *run;
+    struct act *act;
     const struct value *desired; /* with what its templates tell */
     const struct value *live;    /* found; NULL: not yet */
     bool anybodys;               /* a namesake is looked for, whoever made it */
@@ -25,16 +25,16 @@ struct finding {
 /* ---- is it what this intent made? ---- */
 
 /* By its marks: it is this request's, or that of an earlier one for the same resource of the same stack. */
-static bool is_marked_so(const struct run *run, const struct value *tags)
+static bool is_marked_so(const struct act *act, const struct value *tags)
 {
-    const struct op_ctx *ctx = run->ctx;
+    const struct op_ctx *ctx = act->ctx;
     struct str state = value_gets(tags, "weir:state");
     if (str_eq(value_gets(tags, "weir:intent"), ctx->owner.token))
         return true;
-    return run->type->settle.way == SETTLE_NAME && str_eq(value_gets(tags, "weir:stack"), ctx->owner.stack) &&
+    return act->type->settle.way == SETTLE_NAME && str_eq(value_gets(tags, "weir:stack"), ctx->owner.stack) &&
            (!state.n || !ctx->owner.lineage.n || str_eq(state, ctx->owner.lineage)) &&
            str_eq(value_gets(tags, "weir:address"),
-               value_text(run_tag_text(run->arena, ctx->address), STR_EMPTY));
+               value_text(act_tag_text(act->arena, ctx->address), STR_EMPTY));
 }
 
 static bool find_sends(const struct spec_type *type, struct str name)
@@ -49,15 +49,15 @@ static bool find_sends(const struct spec_type *type, struct str name)
 }
 
 /* By its content: everything is as it was sent that the service shows. */
-static bool is_as_sent(const struct run *run, const struct value *desired, const struct value *live)
+static bool is_as_sent(const struct act *act, const struct value *desired, const struct value *live)
 {
-    for (size_t i = 0; i < run->type->attr_count; i++) {
-        const struct spec_attr *attr = &run->type->attrs[i];
+    for (size_t i = 0; i < act->type->attr_count; i++) {
+        const struct spec_attr *attr = &act->type->attrs[i];
         const struct value *want = value_get(desired, attr->attr->name),
                            *have = value_get(live, attr->attr->name);
         bool compared = attr->readable && attr->attr->settable && !attr->attr->local && !attr->attr->shared &&
                         !attr->attr->write_only && attr->owner != OWNER_TAGS &&
-                        find_sends(run->type, attr->attr->name);
+                        find_sends(act->type, attr->attr->name);
         if (!compared || value_is_null(want) || value_is_null(have) || !value_is_known(want) ||
             value_is_sensitive(want))
             continue;
@@ -69,38 +69,38 @@ static bool is_as_sent(const struct run *run, const struct value *desired, const
 
 static bool is_ours(const struct finding *f, const struct value *live)
 {
-    const struct spec_type *type = f->run->type;
+    const struct spec_type *type = f->act->type;
     const struct value *tags = type->tags ? value_get(live, type->tags->attr->attr->name) : NULL;
     bool marked = value_gets(tags, "weir:intent").n > 0;
     switch (type->settle.way) {
-    case SETTLE_MARK: return is_marked_so(f->run, tags);
-    case SETTLE_NAME: return marked ? is_marked_so(f->run, tags) : is_as_sent(f->run, f->desired, live);
+    case SETTLE_MARK: return is_marked_so(f->act, tags);
+    case SETTLE_NAME: return marked ? is_marked_so(f->act, tags) : is_as_sent(f->act, f->desired, live);
     case SETTLE_CONTENT: break; /* what it looks like was compared already; whose it is says the claim */
     case SETTLE_TOKEN:
     case SETTLE_NEVER: return false;
     }
-    return attempt_claims(f->run->attempt, value_text(value_get(live, type->schema.id), STR_EMPTY));
+    return attempt_claims(f->act->attempt, value_text(value_get(live, type->schema.id), STR_EMPTY));
 }
 
 /* ---- one that may be it ---- */
 
 static int find_consider(struct finding *f, const struct value *candidate, struct err *err)
 {
-    struct run *run = f->run;
-    const struct value *object = value_merge(run->arena, f->desired, candidate), *live;
+    struct act *act = f->act;
+    const struct value *object = value_merge(act->arena, f->desired, candidate), *live;
     if (f->anybodys) {
         f->live = candidate;
         return 0;
     }
-    run->keep_marks = true;
-    int status = run_read(run, object, NULL, &live, err);
-    run->keep_marks = false;
+    act->keep_marks = true;
+    int status = act_read(act, object, NULL, &live, err);
+    act->keep_marks = false;
     if (status || !live || !is_ours(f, live))
         return status;
-    const struct spec_tags *tags = run->type->tags;
+    const struct spec_tags *tags = act->type->tags;
     const struct value *all = tags ? value_get(live, tags->attr->attr->name) : NULL;
     f->live =
-        all ? value_with(run->arena, live, tags->attr->attr->name, run_own_tags(run->arena, all)) : live;
+        all ? value_with(act->arena, live, tags->attr->attr->name, act_own_tags(act->arena, all)) : live;
     return 0;
 }
 
@@ -118,8 +118,8 @@ static const struct value *value_or_default(
 
 static bool looks_alike(const struct finding *f, const struct value *candidate)
 {
-    const struct spec_type *type = f->run->type;
-    bool same = !run_is_gone(f->run, candidate);
+    const struct spec_type *type = f->act->type;
+    bool same = !act_is_gone(f->act, candidate);
     for (size_t i = 0; i < type->find_by.count && same; i++)
         same = value_equal(value_or_default(type, candidate, type->find_by.items[i]),
             value_or_default(type, f->desired, type->find_by.items[i]));
@@ -130,25 +130,25 @@ static bool looks_alike(const struct finding *f, const struct value *candidate)
 static bool is_older(const struct finding *f, const struct value *item)
 {
     static const struct shape time = {.kind = SHAPE_TIMESTAMP};
-    struct str path = f->run->type->find_since;
-    const struct value *made = path.n ? wire_path(f->run->arena, item, path) : NULL;
-    made = made ? wire_coerce(f->run->arena, &time, made) : NULL;
+    struct str path = f->act->type->find_since;
+    const struct value *made = path.n ? wire_path(f->act->arena, item, path) : NULL;
+    made = made ? wire_coerce(f->act->arena, &time, made) : NULL;
     int64_t made_ms;
-    int64_t ahead_ms = f->run->client ? aws_clock_ahead_ms(f->run->client) : 0;
-    int64_t since_ms = f->run->attempt->since_ms + ahead_ms;
+    int64_t ahead_ms = f->act->client ? aws_clock_ahead_ms(f->act->client) : 0;
+    int64_t since_ms = f->act->attempt->since_ms + ahead_ms;
     return time_parse_rfc3339(value_text(made, STR_EMPTY), &made_ms) && made_ms < since_ms - CLOCKS_DIFFER_MS;
 }
 
 static int consider_items(
     struct finding *f, const struct spec_step *step, const struct value *items, bool *older, struct err *err)
 {
-    struct run *run = f->run;
+    struct act *act = f->act;
     for (uint32_t i = 0; i < items->count && !f->live; i++) {
         const struct value *item = items->items[i], *candidate;
         *older = is_older(f, item);
-        if (*older || run_skips(run, &step->list.skip, item) || !run_matches(run, step, item, f->desired))
+        if (*older || act_skips(act, &step->list.skip, item) || !act_matches(act, step, item, f->desired))
             continue;
-        candidate = run_decode(run, step, item, NULL);
+        candidate = act_decode(act, step, item, NULL);
         if (looks_alike(f, candidate) && find_consider(f, candidate, err))
             return -1;
     }
@@ -162,7 +162,7 @@ static int consider_listed(struct finding *f, const struct spec_step *step, stru
     const struct value *token = NULL, *next, *items;
     bool older = false;
     do {
-        if (run_page_items(f->run, step, f->desired, token, &next, &items, err) ||
+        if (act_page_items(f->act, step, f->desired, token, &next, &items, err) ||
             consider_items(f, step, items, &older, err))
             return -1;
         if (!f->live && !older && next && pages_next_value(&pages, step->op->wire.name, next, err))
@@ -175,15 +175,15 @@ static int consider_listed(struct finding *f, const struct spec_step *step, stru
 /* What carries this intent's mark, with what its ARN tells. */
 static int consider_tagged(struct finding *f, struct err *err)
 {
-    struct run *run = f->run;
+    struct act *act = f->act;
     AUTO_MAP struct map by_arn = MAP_INIT;
-    if (run_tagged(run, aws_tag_filter(run->arena, "weir:intent", run->ctx->owner.token), &by_arn, err))
+    if (act_tagged(act, aws_tag_filter(act->arena, "weir:intent", act->ctx->owner.token), &by_arn, err))
         return -1;
     for (size_t i = 0; i < by_arn.n && !f->live; i++) {
-        const struct value *arn = value_string(run->arena, by_arn.items[i].key);
+        const struct value *arn = value_string(act->arena, by_arn.items[i].key);
         const struct value *object =
-            run_split(run, STR("arn"), value_with(run->arena, f->desired, STR("arn"), arn));
-        if (!value_is_null(value_get(object, run->type->schema.id)) && find_consider(f, object, err))
+            act_split(act, STR("arn"), value_with(act->arena, f->desired, STR("arn"), arn));
+        if (!value_is_null(value_get(object, act->type->schema.id)) && find_consider(f, object, err))
             return -1;
     }
     return 0;
@@ -198,7 +198,7 @@ static const struct spec_step *whole_listing(const struct spec_type *type)
 
 static int find_once(struct finding *f, struct err *err)
 {
-    const struct spec_type *type = f->run->type;
+    const struct spec_type *type = f->act->type;
     const struct value *id = value_get(f->desired, type->schema.id);
     struct err failure = ERR_INIT;
     int status = 0;
@@ -216,15 +216,15 @@ static int find_once(struct finding *f, struct err *err)
     return -1;
 }
 
-int run_find(struct run *run, const struct value *desired, int64_t until_ms, const struct value **live,
+int act_find(struct act *act, const struct value *desired, int64_t until_ms, const struct value **live,
     struct err *err)
 {
-    struct finding f = {.run = run};
+    struct finding f = {.act = act};
     int64_t pause = FIRST_PAUSE_MS;
     *live = NULL;
-    if (run->type->settle.way == SETTLE_TOKEN || run->type->settle.way == SETTLE_NEVER)
+    if (act->type->settle.way == SETTLE_TOKEN || act->type->settle.way == SETTLE_NEVER)
         return 0;
-    if (run_fill_templates(run, desired, &f.desired, err))
+    if (act_fill_templates(act, desired, &f.desired, err))
         return -1;
     for (;;) {
         bool last = clock_mono_ms() >= until_ms; /* not where that time passes during the look */
@@ -233,7 +233,7 @@ int run_find(struct run *run, const struct value *desired, int64_t until_ms, con
         if (f.live || last)
             break;
         int64_t left = until_ms - clock_mono_ms();
-        if (run_sleep(run, pause < left ? pause : left, err))
+        if (act_sleep(act, pause < left ? pause : left, err))
             return -1;
         pause = pause < PAUSE_MS ? pause * 2 : pause;
     }
@@ -244,26 +244,26 @@ int run_find(struct run *run, const struct value *desired, int64_t until_ms, con
 int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    run.attempt = attempt;
-    if (run_find(&run, desired, attempt->look_until_ms, live, err))
+    struct act act;
+    act_init(&act, ctx);
+    act.attempt = attempt;
+    if (act_find(&act, desired, attempt->look_until_ms, live, err))
         return -1;
-    *live = run_shown(&run, *live);
+    *live = act_shown(&act, *live);
     return 0;
 }
 
 int spec_namesake(
     struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    run.sees_gone = true; /* such as a secret that waits for its end: its name is taken */
-    struct finding f = {.run = &run, .anybodys = true};
+    struct act act;
+    act_init(&act, ctx);
+    act.sees_gone = true; /* such as a secret that waits for its end: its name is taken */
+    struct finding f = {.act = &act, .anybodys = true};
     *object = NULL;
-    if (run.type->settle.way != SETTLE_NAME)
+    if (act.type->settle.way != SETTLE_NAME)
         return 0;
-    if (run_fill_templates(&run, desired, &f.desired, err) || find_once(&f, err))
+    if (act_fill_templates(&act, desired, &f.desired, err) || find_once(&f, err))
         return -1;
     *object = f.live;
     return 0;

@@ -2,10 +2,10 @@
  * Updating: only the steps that are concerned by what changed, with what they send besides filled in from
  * what is there; then the facets, entries, members and tags that changed.
  */
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 struct updating {
-    struct run *run;
+    struct act *act;
     const struct value *prior, *desired, *changed;
     const struct value *object; /* desired over what is known of it */
     const struct value *live;   /* computed values from answers */
@@ -14,7 +14,7 @@ struct updating {
 
 static bool update_changes(const struct updating *u, struct str name)
 {
-    return run_wants(u->changed, name);
+    return act_wants(u->changed, name);
 }
 
 static bool step_concerned(const struct updating *u, const struct spec_step *step)
@@ -36,8 +36,8 @@ static const struct value *reset_value(const struct spec_attr *attr)
 /* Would a live value of this attribute contradict what is sent? */
 static bool update_excludes(const struct updating *u, const struct spec_attr *attr)
 {
-    for (size_t i = 0; i < u->run->type->attr_count; i++) {
-        const struct attr *other = u->run->type->attrs[i].attr;
+    for (size_t i = 0; i < u->act->type->attr_count; i++) {
+        const struct attr *other = u->act->type->attrs[i].attr;
         bool rivals =
             str_eq(other->conflicts, attr->attr->name) || str_eq(attr->attr->conflicts, other->name);
         if (rivals && !value_is_null(value_get(u->desired, other->name)))
@@ -46,11 +46,11 @@ static bool update_excludes(const struct updating *u, const struct spec_attr *at
     return false;
 }
 
-static const struct value *update_names(struct run *run, const struct spec_request *request)
+static const struct value *update_names(struct act *act, const struct spec_request *request)
 {
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
     for (size_t i = 0; i < request->attr_count; i++)
-        value_builder_add(&names, value_string_ref(run->arena, request->attrs[i]));
+        value_builder_add(&names, value_string_ref(act->arena, request->attrs[i]));
     return value_builder_list(&names);
 }
 
@@ -70,11 +70,11 @@ static const struct value *with_others(
 static int object_to_send(
     struct updating *u, const struct spec_step *step, const struct value **out, struct err *err)
 {
-    const struct spec_type *type = u->run->type;
+    const struct spec_type *type = u->act->type;
     const struct value *live = NULL;
-    if (step->full && run_read(u->run, u->prior, update_names(u->run, &step->request), &live, err))
+    if (step->full && act_read(u->act, u->prior, update_names(u->act, &step->request), &live, err))
         return -1;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(u->run->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(u->act->arena);
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
         struct str name = attr->attr->name;
@@ -89,7 +89,7 @@ static int object_to_send(
         else if (value_is_null(v) && str_eq(name, type->schema.id))
             v = value_get(u->object, name);
         if (live && attr->attr->shared)
-            v = with_others(u->run->arena, v, value_get(u->prior, name), value_get(live, name));
+            v = with_others(u->act->arena, v, value_get(u->prior, name), value_get(live, name));
         if (step->partial && !changed && attr->attr->settable && !attr->attr->replace && !attr->steers)
             v = NULL;
         if (!value_is_null(v))
@@ -103,38 +103,38 @@ static int object_to_send(
 static const struct value *target_of(struct updating *u)
 {
     const struct value *target = u->object;
-    for (size_t i = 0; i < u->run->type->attr_count; i++) {
-        const struct spec_attr *attr = &u->run->type->attrs[i];
+    for (size_t i = 0; i < u->act->type->attr_count; i++) {
+        const struct spec_attr *attr = &u->act->type->attrs[i];
         struct str name = attr->attr->name;
         if (update_changes(u, name) && value_is_null(value_get(u->desired, name)))
-            target = value_with(u->run->arena, target, name, reset_value(attr));
+            target = value_with(u->act->arena, target, name, reset_value(attr));
     }
     return target;
 }
 
 static int update_step(struct updating *u, const struct spec_step *step, struct err *err)
 {
-    struct run *run = u->run;
+    struct act *act = u->act;
     const struct value *document, *doc, *object;
     if (step->look)
-        return run_look(run, step, &u->object, err);
-    if (object_to_send(u, step, &object, err) || run_now(run, step, object, &document, err))
+        return act_look(act, step, &u->object, err);
+    if (object_to_send(u, step, &object, err) || act_now(act, step, object, &document, err))
         return -1;
     u->any = true;
-    doc = document && !step->list.each && !step->native ? run_at(run, step, document, object) : NULL;
+    doc = document && !step->list.each && !step->native ? act_at(act, step, document, object) : NULL;
     if (doc)
-        u->live = run_decode(run, step, doc, u->live);
-    if (doc && run_check_id(run, step, u->object, value_merge(run->arena, u->object, u->live), err))
+        u->live = act_decode(act, step, doc, u->live);
+    if (doc && act_check_id(act, step, u->object, value_merge(act->arena, u->object, u->live), err))
         return -1;
-    return step->wait ? run_wait_live(run, u->object, &u->live, err) : 0;
+    return step->wait ? act_wait_live(act, u->object, &u->live, err) : 0;
 }
 
 static int update_steps(struct updating *u, struct err *err)
 {
     const struct value *target = target_of(u);
-    for (size_t i = 0; i < u->run->type->update.count; i++) {
-        const struct spec_step *step = &u->run->type->update.items[i];
-        if (step_concerned(u, step) && run_applies(u->run, step, target) && update_step(u, step, err))
+    for (size_t i = 0; i < u->act->type->update.count; i++) {
+        const struct spec_step *step = &u->act->type->update.items[i];
+        if (step_concerned(u, step) && act_applies(u->act, step, target) && update_step(u, step, err))
             return -1;
     }
     return 0;
@@ -151,19 +151,19 @@ static int reset_facet(struct updating *u, const struct spec_facet *facet, struc
             return err_set(err, ERR_INVALID, "\"%.*s\" cannot be taken away again once it is set",
                 STR_ARG(facet->attr->attr->name));
         step = facet->put;
-        object = value_with(u->run->arena, object, facet->attr->attr->name, v);
+        object = value_with(u->act->arena, object, facet->attr->attr->name, v);
     }
     struct err failure = ERR_INIT;
-    if (run_step(u->run, step, object, &document, &failure) && failure.class != ERR_ABSENT) {
+    if (act_step(u->act, step, object, &document, &failure) && failure.class != ERR_ABSENT) {
         *err = failure;
         return -1;
     }
-    return run_wait_step(u->run, step, object, err);
+    return act_wait_step(u->act, step, object, err);
 }
 
 static int update_facets(struct updating *u, struct err *err)
 {
-    const struct spec_type *type = u->run->type;
+    const struct spec_type *type = u->act->type;
     for (size_t i = 0; i < type->facet_count; i++) {
         const struct spec_facet *facet = &type->facets[i];
         struct str name = facet->attr->attr->name;
@@ -171,12 +171,12 @@ static int update_facets(struct updating *u, struct err *err)
             continue;
         const struct value *want = value_get(u->desired, name);
         /* A call that switches on is no call for switching off. */
-        bool off = facet->remove && run_is_default(facet->attr->attr, want);
+        bool off = facet->remove && act_is_default(facet->attr->attr, want);
         bool renews =
             facet->renew && !off && !value_is_null(want) && !value_is_null(value_get(u->prior, name));
         if (renews && reset_facet(u, facet, err))
             return err_context(err, "%.*s", STR_ARG(name));
-        if (!value_is_null(want) && !off ? run_put_facet(u->run, facet, u->object, err)
+        if (!value_is_null(want) && !off ? act_put_facet(u->act, facet, u->object, err)
                                          : reset_facet(u, facet, err))
             return err_context(err, "%.*s", STR_ARG(name));
     }
@@ -185,17 +185,17 @@ static int update_facets(struct updating *u, struct err *err)
 
 static int update_sets(struct updating *u, struct err *err)
 {
-    struct run *run = u->run;
-    const struct spec_type *type = run->type;
+    struct act *act = u->act;
+    const struct spec_type *type = act->type;
     for (size_t i = 0; i < type->entries_count; i++) {
         const struct spec_entries *e = &type->entries[i];
         struct str name = e->attr->attr->name;
         const struct value *have = value_get(u->prior, name);
         if (!update_changes(u, name))
             continue;
-        if (!have && e->list && run_read_entries(run, e, u->object, &have, err))
+        if (!have && e->list && act_read_entries(act, e, u->object, &have, err))
             return -1;
-        if (run_sync_entries(run, e, u->object, have, value_get(u->desired, name), err))
+        if (act_sync_entries(act, e, u->object, have, value_get(u->desired, name), err))
             return err_context(err, "%.*s", STR_ARG(name));
     }
     for (size_t i = 0; i < type->member_count; i++) {
@@ -204,9 +204,9 @@ static int update_sets(struct updating *u, struct err *err)
         const struct value *have = value_get(u->prior, name);
         if (!update_changes(u, name))
             continue;
-        if (!have && m->list && run_read_members(run, m, u->object, &have, err))
+        if (!have && m->list && act_read_members(act, m, u->object, &have, err))
             return -1;
-        if (run_sync_members(run, m, u->object, have, value_get(u->desired, name), err))
+        if (act_sync_members(act, m, u->object, have, value_get(u->desired, name), err))
             return err_context(err, "%.*s", STR_ARG(name));
     }
     return 0;
@@ -214,26 +214,26 @@ static int update_sets(struct updating *u, struct err *err)
 
 static int update_tags(struct updating *u, struct err *err)
 {
-    const struct spec_tags *tags = u->run->type->tags;
+    const struct spec_tags *tags = u->act->type->tags;
     if (!tags || !update_changes(u, tags->attr->attr->name))
         return 0;
     struct str name = tags->attr->attr->name;
     const struct value *want = value_get(u->desired, name);
-    return run_sync_tags(
-        u->run, u->object, value_get(u->prior, name), value_is_null(want) ? NULL : want, false, err);
+    return act_sync_tags(
+        u->act, u->object, value_get(u->prior, name), value_is_null(want) ? NULL : want, false, err);
 }
 
 /* Computed values that the change affects and no answer brought. */
 static const struct value *update_untold(const struct updating *u)
 {
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(u->run->arena);
-    for (size_t i = 0; i < u->run->type->attr_count; i++) {
-        const struct spec_attr *attr = &u->run->type->attrs[i];
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(u->act->arena);
+    for (size_t i = 0; i < u->act->type->attr_count; i++) {
+        const struct spec_attr *attr = &u->act->type->attrs[i];
         bool affected = false;
         for (size_t k = 0; k < attr->changes_with.count && !affected; k++)
             affected = update_changes(u, attr->changes_with.items[k]);
-        if (affected && run_may_bring(u->run, attr) && !value_get(u->live, attr->attr->name))
-            value_builder_add(&names, value_string_ref(u->run->arena, attr->attr->name));
+        if (affected && act_may_bring(u->act, attr) && !value_get(u->live, attr->attr->name))
+            value_builder_add(&names, value_string_ref(u->act->arena, attr->attr->name));
     }
     return value_builder_list(&names);
 }
@@ -241,21 +241,21 @@ static const struct value *update_untold(const struct updating *u)
 int spec_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    run.prior = prior;
-    struct updating u = {.run = &run, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
+    struct act act;
+    act_init(&act, ctx);
+    act.prior = prior;
+    struct updating u = {.act = &act, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
     /* Its own ARN and id may be needed by any call and are not in the file. */
-    if (run_fill_templates(&run, value_merge(run.arena, prior, desired), &u.object, err) ||
-        run_check_known(&run, u.object, err) || run_check_seen(&run, u.object, err))
+    if (act_fill_templates(&act, value_merge(act.arena, prior, desired), &u.object, err) ||
+        act_check_known(&act, u.object, err) || act_check_seen(&act, u.object, err))
         return -1;
     if (update_steps(&u, err) || update_facets(&u, err) || update_sets(&u, err) || update_tags(&u, err))
         return -1;
-    if (u.any && run_wait_live(&run, u.object, &u.live, err))
+    if (u.any && act_wait_live(&act, u.object, &u.live, err))
         return -1;
     const struct value *after;
-    if (run_changed(&run, desired, changed, u.live, &after, err) ||
-        run_complete(&run, value_merge(run.arena, u.object, after), update_untold(&u), &after, err))
+    if (act_changed(&act, desired, changed, u.live, &after, err) ||
+        act_complete(&act, value_merge(act.arena, u.object, after), update_untold(&u), &after, err))
         return -1;
     *live = after;
     return 0;

@@ -1,9 +1,9 @@
 /* Member sets, keyed entries and tags: reading them, and bringing them from what is to what is wanted. */
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 enum { ATTEMPTS = 4, FIRST_PAUSE_MS = 250 };
 
-int run_bring_about(struct run *run, const struct spec_step *step, const struct value *object,
+int act_bring_about(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, enum err_class as_done, bool always, struct err *err)
 {
     int64_t pause = FIRST_PAUSE_MS;
@@ -11,14 +11,14 @@ int run_bring_about(struct run *run, const struct spec_step *step, const struct 
     for (int attempt = 1;; attempt++) {
         const struct value *document;
         struct err failure = ERR_INIT;
-        if (!run_call(run, step, object, item, &document, &failure))
+        if (!act_call(act, step, object, item, &document, &failure))
             return 0;
         unsure = unsure || failure.lost || failure.unsure;
         if (failure.class == as_done && (always || unsure))
             return 0;
         failure.unsure = unsure;
         *err = failure;
-        if (!failure.lost || attempt == ATTEMPTS || run_sleep(run, pause, &failure))
+        if (!failure.lost || attempt == ATTEMPTS || act_sleep(act, pause, &failure))
             return -1;
         pause *= 2;
     }
@@ -26,13 +26,13 @@ int run_bring_about(struct run *run, const struct spec_step *step, const struct 
 
 /* ---- members ---- */
 
-int run_read_members(struct run *run, const struct spec_members *m, const struct value *object,
+int act_read_members(struct act *act, const struct spec_members *m, const struct value *object,
     const struct value **out, struct err *err)
 {
     const struct value *items;
-    if (run_list(run, m->list, object, NULL, &items, err))
+    if (act_list(act, m->list, object, NULL, &items, err))
         return -1;
-    *out = wire_coerce(run->arena, m->attr->answer, items);
+    *out = wire_coerce(act->arena, m->attr->answer, items);
     return 0;
 }
 
@@ -44,10 +44,10 @@ static bool same_both_ways(const struct attr *attr, const struct value *a, const
 
 /* Items of `list` that `other` lacks, under the attribute's own comparison. */
 static const struct value *items_missing(
-    struct run *run, const struct spec_attr *attr, const struct value *list, const struct value *other)
+    struct act *act, const struct spec_attr *attr, const struct value *list, const struct value *other)
 {
     const struct attr item = {.type = attr->attr->type->elem, .compare = attr->attr->compare};
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; list && i < list->count; i++) {
         bool found = false;
         for (uint32_t k = 0; other && k < other->count && !found; k++)
@@ -59,24 +59,24 @@ static const struct value *items_missing(
 }
 
 /* Adding what is there already and removing what is not count as done: that is what `as_done` says. */
-static int change_one(struct run *run, const struct spec_step *step, const struct value *object,
+static int change_one(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, enum err_class as_done, struct err *err)
 {
-    return run_bring_about(run, step, object, item, as_done, true, err);
+    return act_bring_about(act, step, object, item, as_done, true, err);
 }
 
-static int change_items(struct run *run, const struct spec_members *m, const struct spec_step *step,
+static int change_items(struct act *act, const struct spec_members *m, const struct spec_step *step,
     const struct value *object, const struct value *items, enum err_class as_done, struct err *err)
 {
     if (m->batch)
-        return items->count ? change_one(run, step, object, items, as_done, err) : 0;
+        return items->count ? change_one(act, step, object, items, as_done, err) : 0;
     for (uint32_t i = 0; i < items->count; i++)
-        if (change_one(run, step, object, items->items[i], as_done, err))
+        if (change_one(act, step, object, items->items[i], as_done, err))
             return -1;
     return 0;
 }
 
-static int modify_members(struct run *run, const struct spec_members *m, const struct value *object,
+static int modify_members(struct act *act, const struct spec_members *m, const struct value *object,
     const struct value *add, const struct value *remove, struct err *err)
 {
     struct value_entry lists[2];
@@ -85,78 +85,78 @@ static int modify_members(struct run *run, const struct spec_members *m, const s
         lists[n++] = (struct value_entry){STR("add"), add};
     if (remove->count)
         lists[n++] = (struct value_entry){STR("remove"), remove};
-    return n ? change_one(run, m->modify, object, value_map(run->arena, lists, n), ERR_EXISTS, err) : 0;
+    return n ? change_one(act, m->modify, object, value_map(act->arena, lists, n), ERR_EXISTS, err) : 0;
 }
 
-int run_sync_members(struct run *run, const struct spec_members *m, const struct value *object,
+int act_sync_members(struct act *act, const struct spec_members *m, const struct value *object,
     const struct value *have, const struct value *want, struct err *err)
 {
-    const struct value *add = items_missing(run, m->attr, want, have);
-    const struct value *remove = items_missing(run, m->attr, have, want);
+    const struct value *add = items_missing(act, m->attr, want, have);
+    const struct value *remove = items_missing(act, m->attr, have, want);
     if (m->modify)
-        return modify_members(run, m, object, add, remove, err);
-    if (change_items(run, m, m->remove, object, remove, ERR_ABSENT, err))
+        return modify_members(act, m, object, add, remove, err);
+    if (change_items(act, m, m->remove, object, remove, ERR_ABSENT, err))
         return -1;
-    return change_items(run, m, m->add, object, add, ERR_EXISTS, err);
+    return change_items(act, m, m->add, object, add, ERR_EXISTS, err);
 }
 
 /* ---- entries ---- */
 
-static struct str entry_key(struct run *run, const struct spec_entries *e, const struct value *item)
+static struct str entry_key(struct act *act, const struct spec_entries *e, const struct value *item)
 {
     return value_scalar_text(
-        run->arena, e->key.n && item->kind == VALUE_MAP ? value_get(item, e->key) : item);
+        act->arena, e->key.n && item->kind == VALUE_MAP ? value_get(item, e->key) : item);
 }
 
-const struct value *run_entries_of(struct run *run, const struct spec_entries *e, const struct value *items)
+const struct value *act_entries_of(struct act *act, const struct spec_entries *e, const struct value *items)
 {
-    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(act->arena);
     /* One item in XML is no list, and lists are wrapped in {member: …}. */
-    items = wire_path(run->arena, items, STR("[]"));
+    items = wire_path(act->arena, items, STR("[]"));
     for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
         const struct value *item = items->items[i];
-        if (run_skips(run, &e->skip, item))
+        if (act_skips(act, &e->skip, item))
             continue;
-        const struct value *v = e->value.n ? wire_path(run->arena, item, e->value) : item;
-        v = v ? wire_coerce(run->arena, e->attr->answer->elem, v) : NULL;
-        if (v && run_skips(run, &e->broken, item))
+        const struct value *v = e->value.n ? wire_path(act->arena, item, e->value) : item;
+        v = v ? wire_coerce(act->arena, e->attr->answer->elem, v) : NULL;
+        if (v && act_skips(act, &e->broken, item))
             v = &value_empty_map;
-        struct str key = entry_key(run, e, item);
+        struct str key = entry_key(act, e, item);
         if (key.n && v)
             value_builder_set(&map, key, v);
     }
     return value_builder_map(&map);
 }
 
-static int get_entry(struct run *run, const struct spec_entries *e, const struct value *object,
+static int get_entry(struct act *act, const struct spec_entries *e, const struct value *object,
     struct str key, const struct value **out, struct err *err)
 {
-    struct value_entry named = {STR("key"), value_string(run->arena, key)};
+    struct value_entry named = {STR("key"), value_string(act->arena, key)};
     const struct value *document, *found;
-    if (run_call(run, e->get, object, value_map(run->arena, &named, 1), &document, err))
+    if (act_call(act, e->get, object, value_map(act->arena, &named, 1), &document, err))
         return -1;
-    found = run_at(run, e->get, document, object);
+    found = act_at(act, e->get, document, object);
     if (found && e->answer.n)
-        found = wire_path(run->arena, found, e->answer);
-    *out = found ? wire_coerce(run->arena, e->attr->answer->elem, found) : NULL;
+        found = wire_path(act->arena, found, e->answer);
+    *out = found ? wire_coerce(act->arena, e->attr->answer->elem, found) : NULL;
     return 0;
 }
 
-int run_read_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+int act_read_entries(struct act *act, const struct spec_entries *e, const struct value *object,
     const struct value **out, struct err *err)
 {
     const struct value *items;
-    if (run_list(run, e->list, object, NULL, &items, err))
+    if (act_list(act, e->list, object, NULL, &items, err))
         return -1;
     if (!e->get) {
-        *out = run_entries_of(run, e, items);
+        *out = act_entries_of(act, e, items);
         return 0;
     }
-    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; i < items->count; i++) {
-        struct str key = entry_key(run, e, items->items[i]);
+        struct str key = entry_key(act, e, items->items[i]);
         const struct value *v;
-        if (get_entry(run, e, object, key, &v, err))
+        if (get_entry(act, e, object, key, &v, err))
             return -1;
         if (v)
             value_builder_set(&map, key, v);
@@ -166,64 +166,64 @@ int run_read_entries(struct run *run, const struct spec_entries *e, const struct
 }
 
 /* One call's worth of puts: {items: [{key, value}]}, or {key, value} itself. */
-static int put_entries(struct run *run, const struct spec_entries *e, const struct spec_step *step,
+static int put_entries(struct act *act, const struct spec_entries *e, const struct spec_step *step,
     const struct value *object, const struct value *entries, struct err *err)
 {
     size_t batch = e->batch > 0 ? (size_t)e->batch : 1;
     for (size_t i = 0; i < entries->count; i += batch) {
-        AUTO_BUILDER struct value_builder group = VALUE_BUILDER(run->arena);
+        AUTO_BUILDER struct value_builder group = VALUE_BUILDER(act->arena);
         for (size_t k = i; k < entries->count && k < i + batch; k++) {
-            struct value_entry pair[] = {{STR("key"), value_string_ref(run->arena, entries->entries[k].key)},
+            struct value_entry pair[] = {{STR("key"), value_string_ref(act->arena, entries->entries[k].key)},
                 {STR("value"), entries->entries[k].value}};
-            value_builder_add(&group, value_map(run->arena, pair, 2));
+            value_builder_add(&group, value_map(act->arena, pair, 2));
         }
         const struct value *list = value_builder_list(&group);
         struct value_entry items = {STR("items"), list};
-        const struct value *item = e->batch ? value_map(run->arena, &items, 1) : list->items[0];
+        const struct value *item = e->batch ? value_map(act->arena, &items, 1) : list->items[0];
         enum err_class as_done = step == e->remove ? ERR_ABSENT : ERR_EXISTS;
-        if (run_bring_about(run, step, object, item, as_done, false, err))
+        if (act_bring_about(act, step, object, item, as_done, false, err))
             return -1;
     }
     return 0;
 }
 
-static int delete_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+static int delete_entries(struct act *act, const struct spec_entries *e, const struct value *object,
     const struct value *keys, struct err *err)
 {
     size_t batch = e->batch > 0 ? (size_t)e->batch : 1;
     for (size_t i = 0; i < keys->count; i += batch) {
         size_t n = keys->count - i < batch ? keys->count - i : batch;
         struct value_entry key = {
-            STR("key"), e->batch ? value_list(run->arena, keys->items + i, n) : keys->items[i]};
-        if (run_bring_about(run, e->remove, object, value_map(run->arena, &key, 1), ERR_ABSENT, true, err))
+            STR("key"), e->batch ? value_list(act->arena, keys->items + i, n) : keys->items[i]};
+        if (act_bring_about(act, e->remove, object, value_map(act->arena, &key, 1), ERR_ABSENT, true, err))
             return -1;
     }
     return 0;
 }
 
 /* Keys that are wanted no longer. */
-static int drop_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+static int drop_entries(struct act *act, const struct spec_entries *e, const struct value *object,
     const struct value *have, const struct value *want, struct err *err)
 {
-    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(run->arena), whole = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(act->arena), whole = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; have && i < have->count; i++) {
         struct str key = have->entries[i].key;
         if (value_get(want, key))
             continue;
-        value_builder_add(&keys, value_string_ref(run->arena, key));
+        value_builder_add(&keys, value_string_ref(act->arena, key));
         value_builder_set(&whole, key, have->entries[i].value);
     }
     if (e->delete_whole)
-        return put_entries(run, e, e->remove, object, value_builder_map(&whole), err);
-    return delete_entries(run, e, object, value_builder_list(&keys), err);
+        return put_entries(act, e, e->remove, object, value_builder_map(&whole), err);
+    return delete_entries(act, e, object, value_builder_list(&keys), err);
 }
 
-int run_sync_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+int act_sync_entries(struct act *act, const struct spec_entries *e, const struct value *object,
     const struct value *have, const struct value *want, struct err *err)
 {
     const struct attr value_attr = {.type = e->attr->attr->type->elem, .compare = e->attr->attr->compare};
-    AUTO_BUILDER struct value_builder puts = VALUE_BUILDER(run->arena), replaced = VALUE_BUILDER(run->arena),
-                                      stay = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder puts = VALUE_BUILDER(act->arena), replaced = VALUE_BUILDER(act->arena),
+                                      stay = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; want && i < want->count; i++) {
         struct str key = want->entries[i].key;
         const struct value *v = want->entries[i].value, *now = value_get(have, key);
@@ -234,45 +234,45 @@ int run_sync_entries(struct run *run, const struct spec_entries *e, const struct
         if (same || !e->renew)
             value_builder_set(&stay, key, v);
     }
-    if (drop_entries(run, e, object, have, value_builder_map(&stay), err) ||
-        put_entries(run, e, e->replace, object, value_builder_map(&replaced), err))
+    if (drop_entries(act, e, object, have, value_builder_map(&stay), err) ||
+        put_entries(act, e, e->replace, object, value_builder_map(&replaced), err))
         return -1;
-    return put_entries(run, e, e->put, object, value_builder_map(&puts), err);
+    return put_entries(act, e, e->put, object, value_builder_map(&puts), err);
 }
 
 /* ---- tags ---- */
 
-int run_read_tags(struct run *run, const struct value *object, const struct value **all, struct err *err)
+int act_read_tags(struct act *act, const struct value *object, const struct value **all, struct err *err)
 {
-    const struct spec_tags *tags = run->type->tags;
+    const struct spec_tags *tags = act->type->tags;
     const struct value *document;
     *all = &value_empty_map;
-    if (run_call(run, tags->list, object, NULL, &document, err))
+    if (act_call(act, tags->list, object, NULL, &document, err))
         return -1;
-    const struct value *found = tags->list->at.n ? wire_path(run->arena, document, tags->list->at) : document;
+    const struct value *found = tags->list->at.n ? wire_path(act->arena, document, tags->list->at) : document;
     if (found)
-        *all = wire_coerce(run->arena, tags->answer, found);
+        *all = wire_coerce(act->arena, tags->answer, found);
     return 0;
 }
 
 /* The whole set is replaced: what is not ours has to be sent back. */
 static int put_tags(
-    struct run *run, const struct value *object, const struct value *want, bool fresh, struct err *err)
+    struct act *act, const struct value *object, const struct value *want, bool fresh, struct err *err)
 {
-    const struct spec_tags *tags = run->type->tags;
+    const struct spec_tags *tags = act->type->tags;
     const struct value *all = NULL, *document;
     struct err failure = ERR_INIT;
-    if (!fresh && tags->list && run_read_tags(run, object, &all, &failure) && failure.class != ERR_ABSENT) {
+    if (!fresh && tags->list && act_read_tags(act, object, &all, &failure) && failure.class != ERR_ABSENT) {
         *err = failure;
         return -1;
     }
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; all && i < all->count; i++)
-        if (!value_get(run_own_tags(run->arena, all), all->entries[i].key))
+        if (!value_get(act_own_tags(act->arena, all), all->entries[i].key))
             value_builder_set(&b, all->entries[i].key, all->entries[i].value);
-    const struct value *whole = value_merge(run->arena, value_builder_map(&b), want);
+    const struct value *whole = value_merge(act->arena, value_builder_map(&b), want);
     const struct spec_step *step = !whole->count && tags->clear ? tags->clear : tags->put;
-    return run_call(run, step, object, whole, &document, err);
+    return act_call(act, step, object, whole, &document, err);
 }
 
 static const struct value *as_structures(struct arena *arena, const struct value *keys)
@@ -286,15 +286,15 @@ static const struct value *as_structures(struct arena *arena, const struct value
 }
 
 /* Removed before added: at fifty there is no room for both. */
-int run_sync_tags(struct run *run, const struct value *object, const struct value *have,
+int act_sync_tags(struct act *act, const struct value *object, const struct value *have,
     const struct value *want, bool fresh, struct err *err)
 {
-    const struct spec_tags *tags = run->type->tags;
-    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(run->arena), add = VALUE_BUILDER(run->arena);
-    have = run_own_tags(run->arena, have);
+    const struct spec_tags *tags = act->type->tags;
+    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(act->arena), add = VALUE_BUILDER(act->arena);
+    have = act_own_tags(act->arena, have);
     for (uint32_t i = 0; have && i < have->count; i++)
         if (!value_get(want, have->entries[i].key))
-            value_builder_add(&keys, value_string_ref(run->arena, have->entries[i].key));
+            value_builder_add(&keys, value_string_ref(act->arena, have->entries[i].key));
     for (uint32_t i = 0; want && i < want->count; i++) {
         const struct value *now = value_get(have, want->entries[i].key);
         if (!now || !value_equal(now, want->entries[i].value))
@@ -303,13 +303,13 @@ int run_sync_tags(struct run *run, const struct value *object, const struct valu
     if (!keys.n && !add.n)
         return 0;
     if (tags->put)
-        return put_tags(run, object, want ? want : &value_empty_map, fresh, err);
+        return put_tags(act, object, want ? want : &value_empty_map, fresh, err);
     if (!tags->add || !tags->remove)
-        return err_set(err, ERR_INVALID, "tags of %.*s cannot be changed", STR_ARG(run->type->schema.name));
+        return err_set(err, ERR_INVALID, "tags of %.*s cannot be changed", STR_ARG(act->type->schema.name));
     const struct value *document, *removed = value_builder_list(&keys);
     if (tags->remove_structures)
-        removed = as_structures(run->arena, removed);
-    if (removed->count && run_call(run, tags->remove, object, removed, &document, err))
+        removed = as_structures(act->arena, removed);
+    if (removed->count && act_call(act, tags->remove, object, removed, &document, err))
         return -1;
-    return add.n ? run_call(run, tags->add, object, value_builder_map(&add), &document, err) : 0;
+    return add.n ? act_call(act, tags->add, object, value_builder_map(&add), &document, err) : 0;
 }

@@ -1,27 +1,27 @@
 /* Listings: many objects a request. */
 #include "base/map.h"
 #include "provider/aws/tagging.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 /* ---- tags of all things of a type, from the tagging API ---- */
 
 struct tagging {
-    struct run *run;
+    struct act *act;
     struct map *by_arn;
 };
 
 static void add_tagged(void *ctx, struct str arn, const struct value *tags)
 {
     struct tagging *t = ctx;
-    map_set(t->by_arn, arn, (void *)(t->run->keep_marks ? tags : run_own_tags(t->run->arena, tags)));
+    map_set(t->by_arn, arn, (void *)(t->act->keep_marks ? tags : act_own_tags(t->act->arena, tags)));
 }
 
-int run_tagged(struct run *run, const struct value *filters, struct map *by_arn, struct err *err)
+int act_tagged(struct act *act, const struct value *filters, struct map *by_arn, struct err *err)
 {
-    struct tagging t = {run, by_arn};
+    struct tagging t = {act, by_arn};
     const struct aws_tagged wanted = {
-        .type = run->type->tags->bulk, .filters = filters, .cancel = run->ctx->cancel};
-    return aws_tagged(run->client, run->arena, &wanted, add_tagged, &t, err);
+        .type = act->type->tags->bulk, .filters = filters, .cancel = act->ctx->cancel};
+    return aws_tagged(act->client, act->arena, &wanted, add_tagged, &t, err);
 }
 
 /* ---- the listing ---- */
@@ -30,44 +30,44 @@ int run_tagged(struct run *run, const struct value *filters, struct map *by_arn,
 static bool step_wanted(const struct spec_step *step, const struct value *wanted)
 {
     for (size_t i = 0; i < step->wanted.count; i++)
-        if (run_wants(wanted, step->wanted.items[i]))
+        if (act_wants(wanted, step->wanted.items[i]))
             return true;
     return !step->wanted.count;
 }
 
-static const struct value *covered_names(struct run *run, const struct value *wanted, bool tags)
+static const struct value *covered_names(struct act *act, const struct value *wanted, bool tags)
 {
-    const struct spec_type *type = run->type;
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
+    const struct spec_type *type = act->type;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
         struct str path;
         bool covered = attr->template.n || (tags && attr->owner == OWNER_TAGS);
         for (size_t k = 0; k < type->list.count && !covered; k++)
             covered = step_wanted(&type->list.items[k], wanted) &&
-                      run_provides(type, &type->list.items[k], attr, &path);
+                      act_provides(type, &type->list.items[k], attr, &path);
         if (covered && !attr->hidden)
-            value_builder_add(&names, value_string_ref(run->arena, attr->attr->name));
+            value_builder_add(&names, value_string_ref(act->arena, attr->attr->name));
     }
     return value_builder_list(&names);
 }
 
-static const struct value *with_tags(struct run *run, const struct value *live, const struct map *by_arn)
+static const struct value *with_tags(struct act *act, const struct value *live, const struct map *by_arn)
 {
     const struct value *tags = map_get(by_arn, value_gets(live, "arn"));
-    return value_with(run->arena, live, run->type->tags->attr->attr->name, tags ? tags : &value_empty_map);
+    return value_with(act->arena, live, act->type->tags->attr->attr->name, tags ? tags : &value_empty_map);
 }
 
-static struct str id_of(const struct run *run, const struct value *live)
+static struct str id_of(const struct act *act, const struct value *live)
 {
-    return value_text(value_get(live, run->type->schema.id), STR_EMPTY);
+    return value_text(value_get(live, act->type->schema.id), STR_EMPTY);
 }
 
 /* ---- which requests ---- */
 
 /* What becomes of the items of one listing; `base` is what they have in common, NULL: nothing. */
 struct listing {
-    struct run *run;
+    struct act *act;
     const struct spec_step *step;
     int (*use)(struct listing *l, const struct value *items, const struct value *base, struct err *err);
     const struct sought *sought;
@@ -81,7 +81,7 @@ static int list_once(struct listing *l, const struct value *base, const struct v
 {
     const struct value *items;
     struct err failure = ERR_INIT;
-    if (!run_list(l->run, l->step, base, ids, &items, &failure))
+    if (!act_list(l->act, l->step, base, ids, &items, &failure))
         return l->use(l, items, base, err);
     if ((base || ids) && failure.class == ERR_ABSENT)
         return 0; /* what it is a part of is gone, and it with that */
@@ -93,10 +93,10 @@ static int list_once(struct listing *l, const struct value *base, const struct v
 static int list_per(struct listing *l, struct err *err)
 {
     const struct sought *sought = l->sought;
-    const struct value **bases = ARENA_ARRAY(l->run->arena, const struct value *, sought->count);
+    const struct value **bases = ARENA_ARRAY(l->act->arena, const struct value *, sought->count);
     size_t n = 0;
     for (size_t i = 0; i < sought->count; i++) {
-        AUTO_BUILDER struct value_builder b = VALUE_BUILDER(l->run->arena);
+        AUTO_BUILDER struct value_builder b = VALUE_BUILDER(l->act->arena);
         for (size_t k = 0; k < l->step->list.per.count; k++) {
             struct str name = l->step->list.per.items[k];
             value_builder_set(&b, name, value_get(sought->priors[i], name));
@@ -119,9 +119,9 @@ static int list_of(struct listing *l, struct err *err)
 {
     const struct sought *sought = l->sought;
     for (size_t i = 0; i < sought->count; i += (size_t)l->step->list.of) {
-        AUTO_BUILDER struct value_builder ids = VALUE_BUILDER(l->run->arena);
+        AUTO_BUILDER struct value_builder ids = VALUE_BUILDER(l->act->arena);
         for (size_t k = i; k < sought->count && k < i + (size_t)l->step->list.of; k++) {
-            const struct value *id = value_get(sought->priors[k], l->run->type->schema.id);
+            const struct value *id = value_get(sought->priors[k], l->act->type->schema.id);
             if (!value_is_null(id))
                 value_builder_add(&ids, id);
         }
@@ -142,10 +142,10 @@ static int list_step(struct listing *l, const struct spec_step *step, struct err
 
 /* ---- what their answers say ---- */
 
-static struct str id_in(struct run *run, const struct spec_step *step, const struct value *item)
+static struct str id_in(struct act *act, const struct spec_step *step, const struct value *item)
 {
-    const struct spec_attr *id = spec_attr_find(run->type, run->type->schema.id);
-    return value_scalar_text(run->arena, wire_path(run->arena, item, run_answer_path(step, id)));
+    const struct spec_attr *id = spec_attr_find(act->type, act->type->schema.id);
+    return value_scalar_text(act->arena, wire_path(act->arena, item, act_answer_path(step, id)));
 }
 
 /* What a further listing says, by id. */
@@ -154,10 +154,10 @@ static int use_more(struct listing *l, const struct value *items, const struct v
     (void)base;
     (void)err;
     for (uint32_t i = 0; i < items->count; i++) {
-        struct str id = id_in(l->run, l->step, items->items[i]);
+        struct str id = id_in(l->act, l->step, items->items[i]);
         if (id.n)
             map_set(
-                l->by_id, id, (void *)run_decode(l->run, l->step, items->items[i], map_get(l->by_id, id)));
+                l->by_id, id, (void *)act_decode(l->act, l->step, items->items[i], map_get(l->by_id, id)));
     }
     return 0;
 }
@@ -168,13 +168,13 @@ static int use_members(
 {
     (void)base;
     (void)err;
-    struct run *run = l->run;
-    const struct spec_attr *attr = spec_attr_find(run->type, l->step->list.gather);
+    struct act *act = l->act;
+    const struct spec_attr *attr = spec_attr_find(act->type, l->step->list.gather);
     AUTO_MAP struct map sets = MAP_INIT;
     for (uint32_t i = 0; i < items->count; i++) {
-        struct str id = id_in(run, l->step, items->items[i]);
+        struct str id = id_in(act, l->step, items->items[i]);
         const struct value *so_far = map_get(&sets, id);
-        AUTO_BUILDER struct value_builder set = VALUE_BUILDER(run->arena);
+        AUTO_BUILDER struct value_builder set = VALUE_BUILDER(act->arena);
         for (uint32_t k = 0; so_far && k < so_far->count; k++)
             value_builder_add(&set, so_far->items[k]);
         value_builder_add(&set, items->items[i]);
@@ -182,14 +182,14 @@ static int use_members(
     }
     for (size_t i = 0; i < sets.n; i++)
         map_set(l->by_id, sets.items[i].key,
-            (void *)value_with(run->arena, map_get(l->by_id, sets.items[i].key), l->step->list.gather,
-                wire_coerce(run->arena, attr->answer, sets.items[i].ptr)));
+            (void *)value_with(act->arena, map_get(l->by_id, sets.items[i].key), l->step->list.gather,
+                wire_coerce(act->arena, attr->answer, sets.items[i].ptr)));
     return 0;
 }
 
 static int list_all_more(struct listing *l, const struct value *wanted, struct err *err)
 {
-    const struct spec_type *type = l->run->type;
+    const struct spec_type *type = l->act->type;
     for (size_t i = 1; i < type->list.count; i++) {
         const struct spec_step *step = &type->list.items[i];
         l->use = step->list.gather.n ? use_members : use_more;
@@ -201,12 +201,12 @@ static int list_all_more(struct listing *l, const struct value *wanted, struct e
 
 /* A set of which the listing has no member is empty. */
 static const struct value *with_empty_sets(
-    struct run *run, const struct value *wanted, const struct value *live)
+    struct act *act, const struct value *wanted, const struct value *live)
 {
-    for (size_t i = 1; i < run->type->list.count; i++) {
-        struct str set = run->type->list.items[i].list.gather;
-        if (set.n && run_wants(wanted, set) && !value_get(live, set))
-            live = value_with(run->arena, live, set, &value_empty_list);
+    for (size_t i = 1; i < act->type->list.count; i++) {
+        struct str set = act->type->list.items[i].list.gather;
+        if (set.n && act_wants(wanted, set) && !value_get(live, set))
+            live = value_with(act->arena, live, set, &value_empty_list);
     }
     return live;
 }
@@ -214,20 +214,20 @@ static const struct value *with_empty_sets(
 static int use_objects(
     struct listing *l, const struct value *items, const struct value *base, struct err *err)
 {
-    struct run *run = l->run;
+    struct act *act = l->act;
     for (uint32_t i = 0; i < items->count; i++) {
-        const struct value *live = run_decode(run, l->step, items->items[i], base);
-        if (run_fill_templates(run, live, &live, err))
+        const struct value *live = act_decode(act, l->step, items->items[i], base);
+        if (act_fill_templates(act, live, &live, err))
             return -1;
-        if (!id_of(run, live).n && run->type->schema.id.n)
+        if (!id_of(act, live).n && act->type->schema.id.n)
             return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: an item has no %.*s",
-                STR_ARG(l->step->op->wire.name), STR_ARG(run->type->schema.id));
-        live = value_merge(run->arena, live, map_get(l->by_id, id_of(run, live)));
-        live = with_empty_sets(run, l->sought->wanted, live);
-        if (run_is_gone(run, live))
+                STR_ARG(l->step->op->wire.name), STR_ARG(act->type->schema.id));
+        live = value_merge(act->arena, live, map_get(l->by_id, id_of(act, live)));
+        live = with_empty_sets(act, l->sought->wanted, live);
+        if (act_is_gone(act, live))
             continue;
-        live = l->by_arn ? with_tags(run, live, l->by_arn) : live;
-        l->found(l->found_ctx, run_shown(run, run_without_marks(run, live)));
+        live = l->by_arn ? with_tags(act, live, l->by_arn) : live;
+        l->found(l->found_ctx, act_shown(act, act_without_marks(act, live)));
     }
     return 0;
 }
@@ -235,23 +235,23 @@ static int use_objects(
 int spec_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    run.keep_marks = op_tells_marks(ctx);
-    const struct spec_type *type = run.type;
+    struct act act;
+    act_init(&act, ctx);
+    act.keep_marks = op_tells_marks(ctx);
+    const struct spec_type *type = act.type;
     AUTO_MAP struct map by_arn = MAP_INIT, by_id = MAP_INIT;
-    bool tags = type->tags && type->tags->bulk.n && run_wants(sought->wanted, type->tags->attr->attr->name);
-    struct listing l = {.run = &run,
+    bool tags = type->tags && type->tags->bulk.n && act_wants(sought->wanted, type->tags->attr->attr->name);
+    struct listing l = {.act = &act,
         .sought = sought,
         .by_id = &by_id,
         .by_arn = tags ? &by_arn : NULL,
         .found = found,
         .found_ctx = found_ctx};
-    if (list_all_more(&l, sought->wanted, err) || (tags && run_tagged(&run, NULL, &by_arn, err)))
+    if (list_all_more(&l, sought->wanted, err) || (tags && act_tagged(&act, NULL, &by_arn, err)))
         return -1;
     l.use = use_objects;
     if (list_step(&l, &type->list.items[0], err))
         return -1;
-    *covered = covered_names(&run, sought->wanted, tags);
+    *covered = covered_names(&act, sought->wanted, tags);
     return 0;
 }

@@ -4,7 +4,7 @@
  */
 #include "base/clock.h"
 #include "provider/aws/client.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

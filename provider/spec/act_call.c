@@ -3,19 +3,19 @@
 #include "base/mem.h"
 #include "provider/aws/pages.h"
 #include "provider/aws/verb.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000 };
 
-void run_init(struct run *run, struct op_ctx *ctx)
+void act_init(struct act *act, struct op_ctx *ctx)
 {
     static const struct attempt nothing_known;
-    *run =
-        (struct run){.ctx = ctx, .type = ctx->schema->impl, .arena = ctx->arena, .attempt = &nothing_known};
-    run->client = provider_aws(ctx->provider);
+    *act =
+        (struct act){.ctx = ctx, .type = ctx->schema->impl, .arena = ctx->arena, .attempt = &nothing_known};
+    act->client = provider_aws(ctx->provider);
 }
 
 /* ---- errors ---- */
@@ -31,13 +31,13 @@ static const struct spec_error *error_find(const struct spec_errors *errors, con
     return NULL;
 }
 
-bool run_error_is(const struct spec_errors *errors, const struct err *err)
+bool act_error_is(const struct spec_errors *errors, const struct err *err)
 {
     return error_find(errors, err) != NULL;
 }
 
 struct retry_rules {
-    struct run *run;
+    struct act *act;
     const struct spec_step *step;
     const struct spec_service *service;
     const struct value *object;
@@ -52,9 +52,9 @@ static void tell_users(const struct retry_rules *rules, const char *code, char *
     const struct value *items = NULL;
     struct err ignored = ERR_INIT;
     snprintf(out, size, "waiting, the service says %s", code);
-    if (!users || run_list(rules->run, users, rules->object, NULL, &items, &ignored) || !items->count)
+    if (!users || act_list(rules->act, users, rules->object, NULL, &items, &ignored) || !items->count)
         return;
-    const struct value *first = wire_path(rules->run->arena, items->items[0], rules->step->again.tells);
+    const struct value *first = wire_path(rules->act->arena, items->items[0], rules->step->again.tells);
     snprintf(out, size, "waiting for %u that still use%s it: %.*s%s (%s)", items->count,
         items->count == 1 ? "s" : "", STR_ARG(value_text(first, STR("without a description"))),
         items->count > 1 ? ", …" : "", code);
@@ -67,11 +67,11 @@ static void tell_users(const struct retry_rules *rules, const char *code, char *
 static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
 {
     const struct spec_step *step = rules->step;
-    if (!rules->run->making || step->look || step->must_be_absent ||
-        !run_error_is(&rules->service->absent, err) || run_error_is(&step->ignore, err))
+    if (!rules->act->making || step->look || step->must_be_absent ||
+        !act_error_is(&rules->service->absent, err) || act_error_is(&step->ignore, err))
         return false;
     int64_t now_ms = clock_mono_ms();
-    if (!rules->unseen_since_ms && rules->run->client && aws_made_within(rules->run->client, SEEN_WITHIN_MS))
+    if (!rules->unseen_since_ms && rules->act->client && aws_made_within(rules->act->client, SEEN_WITHIN_MS))
         rules->unseen_since_ms = now_ms;
     return rules->unseen_since_ms && now_ms - rules->unseen_since_ms < SEEN_WITHIN_MS;
 }
@@ -82,45 +82,45 @@ static bool is_final(const struct retry_rules *rules)
     const struct value *document;
     struct err ignored = ERR_INIT;
     return rules->step->again.final_if &&
-           !run_step(rules->run, rules->step->again.final_if, rules->object, &document, &ignored);
+           !act_step(rules->act, rules->step->again.final_if, rules->object, &document, &ignored);
 }
 
 static bool call_may_pass(void *ctx, const struct err *err)
 {
     struct retry_rules *rules = ctx;
-    if (!run_error_is(&rules->step->again.retry, err) && !run_error_is(&rules->service->retry, err) &&
+    if (!act_error_is(&rules->step->again.retry, err) && !act_error_is(&rules->service->retry, err) &&
         !is_not_seen_yet(rules, err))
         return false;
     if (is_final(rules))
         return false;
-    const struct op_ctx *op = rules->run->ctx;
+    const struct op_ctx *op = rules->act->ctx;
     char what[256];
     const struct value *document;
     struct err ignored = ERR_INIT;
     tell_users(rules, err->code, what, sizeof what);
     op_progress(op, what);
     if (rules->step->again.meanwhile)
-        run_step(rules->run, rules->step->again.meanwhile, rules->object, &document, &ignored);
+        act_step(rules->act, rules->step->again.meanwhile, rules->object, &document, &ignored);
     return true;
 }
 
 /* What the spec calls this error. */
-static void call_classify(const struct run *run, const struct spec_step *step, struct err *err)
+static void call_classify(const struct act *act, const struct spec_step *step, struct err *err)
 {
-    if (run_error_is(&step->absent, err) || run_error_is(&run->type->service->absent, err))
+    if (act_error_is(&step->absent, err) || act_error_is(&act->type->service->absent, err))
         err->class = ERR_ABSENT;
-    else if (run_error_is(&run->type->service->exists, err))
+    else if (act_error_is(&act->type->service->exists, err))
         err->class = ERR_EXISTS;
-    const struct spec_error *known = error_find(&run->type->service->hints, err);
+    const struct spec_error *known = error_find(&act->type->service->hints, err);
     if (known && !err->hint[0])
         err_hint(err, "%.*s", STR_ARG(known->hint));
 }
 
 /* A 200 answer may list what failed. */
 static int check_failed(
-    struct run *run, const struct spec_step *step, const struct value *document, struct err *err)
+    struct act *act, const struct spec_step *step, const struct value *document, struct err *err)
 {
-    const struct value *list = step->failed.n ? wire_path(run->arena, document, step->failed) : NULL;
+    const struct value *list = step->failed.n ? wire_path(act->arena, document, step->failed) : NULL;
     const struct value *first = list && list->kind == VALUE_LIST && list->count ? list->items[0] : NULL;
     if (list && list->kind == VALUE_MAP && list->count)
         first = list;
@@ -145,21 +145,21 @@ static int check_failed(
 /* ---- requests ---- */
 
 static const struct value *item_value(
-    struct run *run, const struct spec_extra *extra, const struct value *item)
+    struct act *act, const struct spec_extra *extra, const struct value *item)
 {
-    const struct value *v = item ? wire_path(run->arena, item, extra->value->string) : NULL;
-    return v && extra->listed ? value_list(run->arena, &v, 1) : v;
+    const struct value *v = item ? wire_path(act->arena, item, extra->value->string) : NULL;
+    return v && extra->listed ? value_list(act->arena, &v, 1) : v;
 }
 
-static int add_extras(struct run *run, const struct spec_request *request, const struct value *object,
+static int add_extras(struct act *act, const struct spec_request *request, const struct value *object,
     const struct value *item, struct value_builder *input, struct err *err)
 {
     for (size_t i = 0; i < request->extra_count; i++) {
         const struct spec_extra *extra = &request->extras[i];
         const struct value *v = extra->value;
         if (extra->from_item)
-            v = item_value(run, extra, item);
-        else if (extra->dynamic && run_template(run, extra->value, object, &v, err))
+            v = item_value(act, extra, item);
+        else if (extra->dynamic && act_template(act, extra->value, object, &v, err))
             return -1;
         if (!value_is_null(v))
             value_builder_set(input, extra->key, v);
@@ -174,11 +174,11 @@ static const struct value *default_to_send(const struct spec_attr *attr)
 }
 
 /* Services refuse an empty list where they take none at all: a new thing has that anyway. */
-static bool is_left_out(const struct run *run, const struct spec_attr *attr, const struct value *v)
+static bool is_left_out(const struct act *act, const struct spec_attr *attr, const struct value *v)
 {
     const struct value *usual = attr ? attr->attr->default_value : NULL;
     bool collection = usual && (usual->kind == VALUE_MAP || usual->kind == VALUE_LIST);
-    return run->making && collection && !usual->count && v->kind == usual->kind && !v->count;
+    return act->making && collection && !usual->count && v->kind == usual->kind && !v->count;
 }
 
 static bool has_fields_to_fill(const struct type *type)
@@ -216,24 +216,24 @@ static const struct value *fill_fields(struct arena *arena, const struct type *t
     return value_builder_map(&b);
 }
 
-static int build_input(struct run *run, const struct spec_step *step, const struct value *object,
+static int build_input(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value *token, const struct value **out, struct err *err)
 {
-    AUTO_BUILDER struct value_builder input = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder input = VALUE_BUILDER(act->arena);
     const struct spec_request *request = &step->request;
     for (size_t i = 0; i < request->attr_count; i++) {
-        const struct spec_attr *attr = spec_attr_find(run->type, request->attrs[i]);
+        const struct spec_attr *attr = spec_attr_find(act->type, request->attrs[i]);
         const struct value *v = value_get(object, request->attrs[i]);
         if (value_is_null(v))
             v = default_to_send(attr);
-        if (!value_is_null(v) && value_is_known(v) && !is_left_out(run, attr, v))
+        if (!value_is_null(v) && value_is_known(v) && !is_left_out(act, attr, v))
             value_builder_set(
-                &input, request->attrs[i], attr ? fill_fields(run->arena, attr->attr->type, v) : v);
+                &input, request->attrs[i], attr ? fill_fields(act->arena, attr->attr->type, v) : v);
     }
-    const struct spec_tags *tags = run->type->tags;
+    const struct spec_tags *tags = act->type->tags;
     if (tags && tags->with_create && value_get(object, tags->attr->attr->name))
         value_builder_set(&input, tags->attr->attr->name, value_get(object, tags->attr->attr->name));
-    if (add_extras(run, request, object, item, &input, err))
+    if (add_extras(act, request, object, item, &input, err))
         return -1;
     if (token)
         value_builder_set(&input, step->list.page.in_key, token);
@@ -242,20 +242,20 @@ static int build_input(struct run *run, const struct spec_step *step, const stru
 }
 
 /* The user's own timeout counts where waiting long is to be expected. */
-static int64_t retry_for(const struct run *run, const struct spec_step *step)
+static int64_t retry_for(const struct act *act, const struct spec_step *step)
 {
-    return step->again.for_ms && run->ctx->timeout_ms > 0 ? run->ctx->timeout_ms : step->again.for_ms;
+    return step->again.for_ms && act->ctx->timeout_ms > 0 ? act->ctx->timeout_ms : step->again.for_ms;
 }
 
 /* May the answer repeat a secret? What cannot be read back is not in AWS's; other services give it back under
  * another name, or to who asks nicely. */
-static bool answer_may_tell(const struct run *run, const struct value *object)
+static bool answer_may_tell(const struct act *act, const struct value *object)
 {
-    bool others = run->type->service->kind->send;
-    if (run->ctx->sensitive)
+    bool others = act->type->service->kind->send;
+    if (act->ctx->sensitive)
         return true;
-    for (size_t i = 0; i < run->type->attr_count; i++) {
-        const struct attr *attr = run->type->attrs[i].attr;
+    for (size_t i = 0; i < act->type->attr_count; i++) {
+        const struct attr *attr = act->type->attrs[i].attr;
         if ((others || !attr->write_only) &&
             (attr->sensitive || value_is_sensitive(value_get(object, attr->name))))
             return true;
@@ -264,43 +264,43 @@ static bool answer_may_tell(const struct run *run, const struct value *object)
 }
 
 /* What the path begins with is there, empty or not: so XML's lists, and JSON's but for a few. */
-static bool has_place(struct run *run, const struct spec_step *step, const struct value *document)
+static bool has_place(struct act *act, const struct spec_step *step, const struct value *document)
 {
     struct str rest = step->at, first = wire_path_cut(&rest).name;
     bool list = str_find(step->at, STR("[]"), 0) >= 0;
     if (list && (!first.n || str_eqz(first, "@")))
         return document->kind == VALUE_LIST;
     return list ? value_get(document, first) != NULL
-                : !value_is_null(wire_path(run->arena, document, step->at));
+                : !value_is_null(wire_path(act->arena, document, step->at));
 }
 
 /* A whole answer has what the step is about; and what is asked for is answered with something. */
 static int read_whole(struct retry_rules *rules, const struct wire_message *answer, struct err *err)
 {
-    struct run *run = rules->run;
+    struct act *act = rules->act;
     const struct spec_step *step = rules->step;
     const struct wire_operation *op = &step->op->wire;
     bool empty = !str_trim(answer->body).n, reads = verb_reads(op->name);
     if (empty && reads && !str_eqz(op->method, "HEAD"))
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is empty", STR_ARG(op->name));
-    if (wire_decode_response(run->arena, op, answer, &rules->document, err))
+    if (wire_decode_response(act->arena, op, answer, &rules->document, err))
         return -1;
     if (step->op->answer)
-        rules->document = wire_add_headers(run->arena, step->op->answer, answer, rules->document);
+        rules->document = wire_add_headers(act->arena, step->op->answer, answer, rules->document);
     if (step->parse.n) {
         static const struct shape text = {.kind = SHAPE_JSON_TEXT};
-        const struct value *inner = wire_path(run->arena, rules->document, step->parse);
+        const struct value *inner = wire_path(act->arena, rules->document, step->parse);
         if (!inner && step->demands)
             return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
                 STR_ARG(op->name), STR_ARG(step->parse));
-        rules->document = inner ? wire_coerce(run->arena, &text, inner) : &value_empty_map;
+        rules->document = inner ? wire_coerce(act->arena, &text, inner) : &value_empty_map;
     }
-    if (step->demands && !has_place(run, step, rules->document))
+    if (step->demands && !has_place(act, step, rules->document))
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
             STR_ARG(op->name), STR_ARG(step->at));
     /* What makes the thing may say so with {}, too; so do those who answer anything with that. */
-    bool silent = empty || (run->makes && str_eqz(str_trim(answer->body), "{}"));
-    run->silent |= silent && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
+    bool silent = empty || (act->makes && str_eqz(str_trim(answer->body), "{}"));
+    act->silent |= silent && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
     return 0;
 }
 
@@ -310,10 +310,10 @@ static int call_take_answer(void *ctx, const struct wire_message *answer, struct
 }
 
 /* The same call for a kind that sends by itself. */
-static int send_by_kind(struct run *run, const struct spec_step *step, const struct aws_call *call,
+static int send_by_kind(struct act *act, const struct spec_step *step, const struct aws_call *call,
     struct wire_message *response, struct err *err)
 {
-    const struct kind_call own = {.head = run->type->service->head,
+    const struct kind_call own = {.head = act->type->service->head,
         .base = step->op->base,
         .op = call->op,
         .request = &call->request,
@@ -326,44 +326,44 @@ static int send_by_kind(struct run *run, const struct spec_step *step, const str
         .transient_ctx = call->transient_ctx,
         .transient_for_ms = call->transient_for_ms,
         .answers_in_ms = call->answers_in_ms};
-    return run->type->service->kind->send(provider_self(run->ctx->provider), &own, run->arena, response, err);
+    return act->type->service->kind->send(provider_self(act->ctx->provider), &own, act->arena, response, err);
 }
 
 static int call_send_once(struct retry_rules *rules, const struct value *input, bool sensitive,
     const struct value **document, struct err *err)
 {
-    struct run *run = rules->run;
+    struct act *act = rules->act;
     const struct spec_step *step = rules->step;
-    struct aws_call call = {.service = &run->type->service->aws,
+    struct aws_call call = {.service = &act->type->service->aws,
         .op = &step->op->wire,
         .host_prefix = step->op->host_prefix,
-        .idempotent = step->idempotent && !(run->looks_first && step->by_token),
+        .idempotent = step->idempotent && !(act->looks_first && step->by_token),
         .sensitive = sensitive,
         .body_fd = -1,
         .accept = call_take_answer,
         .accept_ctx = rules,
-        .cancel = run->ctx->cancel,
+        .cancel = act->ctx->cancel,
         .transient = call_may_pass,
         .transient_ctx = rules,
-        .transient_for_ms = retry_for(run, step),
+        .transient_for_ms = retry_for(act, step),
         .answers_in_ms = step->answers_in_ms};
     struct wire_message response = {0};
-    if (wire_encode_request(run->arena, &step->op->wire, &step->request.shape, input, &call.request, err))
+    if (wire_encode_request(act->arena, &step->op->wire, &step->request.shape, input, &call.request, err))
         return -1;
-    if (run->type->service->kind->send ? send_by_kind(run, step, &call, &response, err)
-                                       : aws_send(run->client, &call, run->arena, &response, err)) {
-        call_classify(run, step, err);
+    if (act->type->service->kind->send ? send_by_kind(act, step, &call, &response, err)
+                                       : aws_send(act->client, &call, act->arena, &response, err)) {
+        call_classify(act, step, err);
         return -1;
     }
     *document = rules->document;
-    return check_failed(run, step, *document, err);
+    return check_failed(act, step, *document, err);
 }
 
 /* Failures inside a 200 answer are repeated here; the client knows nothing of them. */
-static int send_until_accepted(struct run *run, const struct spec_step *step, const struct value *object,
+static int send_until_accepted(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *input, bool sensitive, const struct value **document, struct err *err)
 {
-    struct retry_rules rules = {.run = run, .step = step, .service = run->type->service, .object = object};
+    struct retry_rules rules = {.act = act, .step = step, .service = act->type->service, .object = object};
     int64_t until = clock_mono_ms() + RETRY_FOR_MS, pause = 500;
     for (;;) {
         struct err failure = ERR_INIT;
@@ -374,28 +374,28 @@ static int send_until_accepted(struct run *run, const struct spec_step *step, co
             *err = failure;
             return -1;
         }
-        if (run_sleep(run, pause, err))
+        if (act_sleep(act, pause, err))
             return -1;
         pause = pause < 8000 ? pause * 2 : pause;
     }
 }
 
-int run_page(struct run *run, const struct spec_step *step, const struct value *object,
+int act_page(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value *token, const struct value **document, struct err *err)
 {
     const struct value *input;
-    if (build_input(run, step, object, item, token, &input, err))
+    if (build_input(act, step, object, item, token, &input, err))
         return -1;
     struct err failure = ERR_INIT;
-    bool sensitive = value_is_sensitive(input) || answer_may_tell(run, object);
-    run->ignored = false;
-    if (send_until_accepted(run, step, object, input, sensitive, document, &failure) == 0)
+    bool sensitive = value_is_sensitive(input) || answer_may_tell(act, object);
+    act->ignored = false;
+    if (send_until_accepted(act, step, object, input, sensitive, document, &failure) == 0)
         return 0;
-    bool warned = run_error_is(&step->warn, &failure);
-    run->ignored = warned || run_error_is(&step->ignore, &failure);
+    bool warned = act_error_is(&step->warn, &failure);
+    act->ignored = warned || act_error_is(&step->ignore, &failure);
     if (warned)
-        op_warn(run->ctx, failure.message);
-    if (run->ignored) {
+        op_warn(act->ctx, failure.message);
+    if (act->ignored) {
         *document = &value_empty_map;
         return 0;
     }
@@ -403,37 +403,37 @@ int run_page(struct run *run, const struct spec_step *step, const struct value *
     return -1;
 }
 
-int run_call(struct run *run, const struct spec_step *step, const struct value *object,
+int act_call(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value **document, struct err *err)
 {
     *document = &value_empty_map;
     if (step->native)
-        return step->native(run->ctx, object, document, err);
-    return run_page(run, step, object, item, NULL, document, err);
+        return step->native(act->ctx, object, document, err);
+    return act_page(act, step, object, item, NULL, document, err);
 }
 
 /* ---- lists ---- */
 
-bool run_skips(struct run *run, const struct spec_skip *skip, const struct value *item)
+bool act_skips(struct act *act, const struct spec_skip *skip, const struct value *item)
 {
     for (; skip && skip->path.n; skip = skip->next) {
-        struct str have = value_scalar_text(run->arena, wire_path(run->arena, item, skip->path));
+        struct str have = value_scalar_text(act->arena, wire_path(act->arena, item, skip->path));
         for (uint32_t i = 0; i < skip->values->count; i++)
-            if (have.n && str_ieq(have, value_scalar_text(run->arena, skip->values->items[i])))
+            if (have.n && str_ieq(have, value_scalar_text(act->arena, skip->values->items[i])))
                 return true;
     }
     return false;
 }
 
 static void add_items(
-    struct run *run, const struct spec_step *step, struct value_builder *items, const struct value *found)
+    struct act *act, const struct spec_step *step, struct value_builder *items, const struct value *found)
 {
     if (value_is_null(found))
         return;
     bool list = found->kind == VALUE_LIST;
     for (uint32_t i = 0; i < (list ? found->count : 1); i++) {
         const struct value *item = list ? found->items[i] : found;
-        if (!run_skips(run, &step->list.skip, item))
+        if (!act_skips(act, &step->list.skip, item))
             value_builder_add(items, item);
     }
 }
@@ -445,15 +445,15 @@ static uint32_t count_items(const struct value *found)
 }
 
 /* By the last item's key, as long as the answer says that there is more. */
-static int page_after_last(struct run *run, const struct spec_step *step, const struct value *document,
+static int page_after_last(struct act *act, const struct spec_step *step, const struct value *document,
     const struct value *found, const struct value **next, struct err *err)
 {
-    const struct value *more = wire_path(run->arena, document, step->list.page.more);
-    if (!str_eqz(value_scalar_text(run->arena, more), "true"))
+    const struct value *more = wire_path(act->arena, document, step->list.page.more);
+    if (!str_eqz(value_scalar_text(act->arena, more), "true"))
         return 0;
     uint32_t n = count_items(found);
     const struct value *last = !n ? NULL : found->kind == VALUE_LIST ? found->items[n - 1] : found;
-    *next = last ? wire_path(run->arena, last, step->list.page.last) : NULL;
+    *next = last ? wire_path(act->arena, last, step->list.page.last) : NULL;
     if (!value_is_null(*next))
         return 0;
     err_set(err, ERR_PROTOCOL, "%.*s says that there is more, but gives nothing to go on by",
@@ -463,7 +463,7 @@ static int page_after_last(struct run *run, const struct spec_step *step, const 
 }
 
 /* The page with this number, or from this item on: until one is empty, or all are told. */
-static const struct value *page_counted(struct run *run, const struct spec_step *step,
+static const struct value *page_counted(struct act *act, const struct spec_step *step,
     const struct value *document, const struct value *found, const struct value *token)
 {
     const struct spec_page *page = &step->list.page;
@@ -471,45 +471,45 @@ static const struct value *page_counted(struct run *run, const struct spec_step 
     if (!n)
         return NULL;
     if (page->by == PAGE_NUMBER)
-        return value_int(run->arena, at + 1);
-    const struct value *told = page->total.n ? wire_path(run->arena, document, page->total) : NULL;
-    if (told && str_to_int(value_scalar_text(run->arena, told), &total) && at + n >= total)
+        return value_int(act->arena, at + 1);
+    const struct value *told = page->total.n ? wire_path(act->arena, document, page->total) : NULL;
+    if (told && str_to_int(value_scalar_text(act->arena, told), &total) && at + n >= total)
         return NULL;
-    return value_int(run->arena, at + n);
+    return value_int(act->arena, at + n);
 }
 
-int run_next_page(struct run *run, const struct spec_step *step, const struct value *document,
+int act_next_page(struct act *act, const struct spec_step *step, const struct value *document,
     const struct value *token, const struct value **next, struct err *err)
 {
     const struct spec_page *page = &step->list.page;
     *next = NULL;
     if (!page->in_key.n)
         return 0;
-    const struct value *found = page->by == PAGE_TOKEN ? NULL : wire_path(run->arena, document, step->at);
+    const struct value *found = page->by == PAGE_TOKEN ? NULL : wire_path(act->arena, document, step->at);
     switch (page->by) {
-    case PAGE_TOKEN: *next = wire_path(run->arena, document, page->out); break;
-    case PAGE_LAST_ITEM: return page_after_last(run, step, document, found, next, err);
+    case PAGE_TOKEN: *next = wire_path(act->arena, document, page->out); break;
+    case PAGE_LAST_ITEM: return page_after_last(act, step, document, found, next, err);
     case PAGE_ITEM_COUNT:
-    case PAGE_NUMBER: *next = page_counted(run, step, document, found, token); return 0;
+    case PAGE_NUMBER: *next = page_counted(act, step, document, found, token); return 0;
     }
     if (!value_text(*next, STR_EMPTY).n)
         *next = NULL;
     return 0;
 }
 
-int run_list(struct run *run, const struct spec_step *step, const struct value *object,
+int act_list(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value **items, struct err *err)
 {
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act->arena);
     AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL;
     for (;;) {
         const struct value *document;
-        if (run_page(run, step, object, item, token, &document, err))
+        if (act_page(act, step, object, item, token, &document, err))
             return -1;
-        add_items(run, step, &all, wire_path(run->arena, document, step->at));
+        add_items(act, step, &all, wire_path(act->arena, document, step->at));
         const struct value *next;
-        if (run_next_page(run, step, document, token, &next, err))
+        if (act_next_page(act, step, document, token, &next, err))
             return -1;
         if (!next) {
             *items = value_builder_list(&all);
@@ -521,35 +521,35 @@ int run_list(struct run *run, const struct spec_step *step, const struct value *
     }
 }
 
-int run_page_items(struct run *run, const struct spec_step *step, const struct value *object,
+int act_page_items(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *token, const struct value **next, const struct value **items, struct err *err)
 {
     const struct spec_step *paged = step->list.each ? step->list.each : step;
     const struct value *document, *found;
     *items = &value_empty_list;
-    if (run_page(run, paged, object, NULL, token, &document, err))
+    if (act_page(act, paged, object, NULL, token, &document, err))
         return -1;
-    if (run_next_page(run, paged, document, token, next, err))
+    if (act_next_page(act, paged, document, token, next, err))
         return -1;
-    found = wire_path(run->arena, document, paged->at);
+    found = wire_path(act->arena, document, paged->at);
     if (paged != step) {
         if (!found || found->kind != VALUE_LIST || !found->count)
             return 0;
-        if (run_page(run, step, object, found, NULL, &document, err))
+        if (act_page(act, step, object, found, NULL, &document, err))
             return -1;
-        found = wire_path(run->arena, document, step->at);
+        found = wire_path(act->arena, document, step->at);
     }
     if (!value_is_null(found)) /* what is no list is one */
-        *items = found->kind == VALUE_LIST ? found : value_list(run->arena, &found, 1);
+        *items = found->kind == VALUE_LIST ? found : value_list(act->arena, &found, 1);
     return 0;
 }
 
 /* ---- steps ---- */
 
-bool run_applies(struct run *run, const struct spec_step *step, const struct value *object)
+bool act_applies(struct act *act, const struct spec_step *step, const struct value *object)
 {
-    return run_holds(run, &step->only, object) &&
-           (!step->unless.count || !run_holds(run, &step->unless, object));
+    return act_holds(act, &step->only, object) &&
+           (!step->unless.count || !act_holds(act, &step->unless, object));
 }
 
 struct ordered {
@@ -562,47 +562,47 @@ static int newest_first(const void *a, const void *b)
 }
 
 /* The items that a step with `each` is to be made for. */
-static int each_items(struct run *run, const struct spec_step *step, const struct value *object,
+static int each_items(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **out, struct err *err)
 {
     const struct spec_step *each = step->list.each;
     const struct value *items;
-    if (run_list(run, each, object, NULL, &items, err))
+    if (act_list(act, each, object, NULL, &items, err))
         return -1;
-    struct ordered *left = ARENA_ARRAY(run->arena, struct ordered, items->count);
+    struct ordered *left = ARENA_ARRAY(act->arena, struct ordered, items->count);
     size_t n = 0;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *item = items->items[i];
-        if (run_matches(run, each, item, object))
+        if (act_matches(act, each, item, object))
             left[n++] = (struct ordered){
-                item, step->list.newest.n ? wire_path(run->arena, item, step->list.newest) : NULL};
+                item, step->list.newest.n ? wire_path(act->arena, item, step->list.newest) : NULL};
     }
     if (step->list.newest.n)
         qsort(left, n, sizeof *left, newest_first);
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     for (size_t i = (size_t)step->list.keep; i < n; i++)
         value_builder_add(&b, left[i].item);
     *out = value_builder_list(&b);
     return 0;
 }
 
-static int run_each(struct run *run, const struct spec_step *step, const struct value *object,
+static int act_each(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, struct err *err)
 {
     const struct value *items;
-    if (each_items(run, step, object, &items, err))
+    if (each_items(act, step, object, &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++)
-        if (run_call(run, step, object, items->items[i], document, err))
+        if (act_call(act, step, object, items->items[i], document, err))
             return -1;
     return 0;
 }
 
-static int run_probe(struct run *run, const struct spec_step *step, const struct value *object,
+static int act_probe(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, struct err *err)
 {
     struct err failure = ERR_INIT;
-    if (run_call(run, step, object, NULL, document, &failure) == 0)
+    if (act_call(act, step, object, NULL, document, &failure) == 0)
         return err_set(err, ERR_EXISTS, "there is one already");
     if (failure.class == ERR_ABSENT) {
         *document = NULL;
@@ -618,19 +618,19 @@ static int run_probe(struct run *run, const struct spec_step *step, const struct
     return -1;
 }
 
-int run_step(struct run *run, const struct spec_step *step, const struct value *object,
+int act_step(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, struct err *err)
 {
     *document = NULL;
-    return run_applies(run, step, object) ? run_now(run, step, object, document, err) : 0;
+    return act_applies(act, step, object) ? act_now(act, step, object, document, err) : 0;
 }
 
-int run_now(struct run *run, const struct spec_step *step, const struct value *object,
+int act_now(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, struct err *err)
 {
     if (step->must_be_absent)
-        return run_probe(run, step, object, document, err);
+        return act_probe(act, step, object, document, err);
     if (step->list.each)
-        return run_each(run, step, object, document, err);
-    return run_call(run, step, object, NULL, document, err);
+        return act_each(act, step, object, document, err);
+    return act_call(act, step, object, NULL, document, err);
 }

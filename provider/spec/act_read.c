@@ -2,9 +2,9 @@
 #include "base/mem.h"
 #include "provider/aws/lacking.h"
 #include "provider/aws/place.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
-bool run_wants(const struct value *wanted, struct str name)
+bool act_wants(const struct value *wanted, struct str name)
 {
     return !wanted || value_list_has(wanted, name);
 }
@@ -19,28 +19,28 @@ static bool names_have(const struct spec_names *names, struct str name)
 
 /* ---- answers ---- */
 
-bool run_matches(
-    struct run *run, const struct spec_step *step, const struct value *item, const struct value *object)
+bool act_matches(
+    struct act *act, const struct spec_step *step, const struct value *item, const struct value *object)
 {
     if (!step->match_path.n)
         return true;
-    struct str have = value_scalar_text(run->arena, wire_path(run->arena, item, step->match_path));
+    struct str have = value_scalar_text(act->arena, wire_path(act->arena, item, step->match_path));
     struct str want = str_eqz(step->match_attr, "token")
-                          ? run->ctx->owner.token
-                          : value_scalar_text(run->arena, value_get(object, step->match_attr));
+                          ? act->ctx->owner.token
+                          : value_scalar_text(act->arena, value_get(object, step->match_attr));
     return want.n && str_eq(have, want);
 }
 
 /* The id that an answer of this step has at its place; "" where it has none there. */
-static struct str answered_id(struct run *run, const struct spec_step *step, const struct value *item)
+static struct str answered_id(struct act *act, const struct spec_step *step, const struct value *item)
 {
-    const struct spec_attr *id = spec_attr_find(run->type, run->type->schema.id);
+    const struct spec_attr *id = spec_attr_find(act->type, act->type->schema.id);
     struct str path;
-    if (!id || !run_provides(run->type, step, id, &path))
+    if (!id || !act_provides(act->type, step, id, &path))
         return STR_EMPTY;
-    const struct value *v = wire_path(run->arena, item, path);
+    const struct value *v = wire_path(act->arena, item, path);
     v = v && v->kind == VALUE_LIST && v->count ? v->items[0] : v;
-    return v ? value_scalar_text(run->arena, v) : STR_EMPTY;
+    return v ? value_scalar_text(act->arena, v) : STR_EMPTY;
 }
 
 /* One may be the ARN of which the other is the last part, which secrets follow with a few letters. */
@@ -58,28 +58,28 @@ static bool same_id(struct str a, struct str b)
     return str_ieq(a, b) || ends_in(a, b) || ends_in(b, a);
 }
 
-static struct str id_asked(struct run *run, const struct value *object)
+static struct str id_asked(struct act *act, const struct value *object)
 {
-    const struct value *v = run->type->schema.id.n ? value_get(object, run->type->schema.id) : NULL;
-    return !value_is_null(v) && value_is_known(v) ? value_scalar_text(run->arena, v) : STR_EMPTY;
+    const struct value *v = act->type->schema.id.n ? value_get(object, act->type->schema.id) : NULL;
+    return !value_is_null(v) && value_is_known(v) ? value_scalar_text(act->arena, v) : STR_EMPTY;
 }
 
-int run_check_known(struct run *run, const struct value *object, struct err *err)
+int act_check_known(struct act *act, const struct value *object, struct err *err)
 {
-    const struct schema *schema = &run->type->schema;
-    if (schema->is_data || !schema->id.n || id_asked(run, object).n)
+    const struct schema *schema = &act->type->schema;
+    if (schema->is_data || !schema->id.n || id_asked(act, object).n)
         return 0;
     err_set(err, ERR_FAILED, "the state has no %.*s for it, and nothing is done to what is not named",
         STR_ARG(schema->id));
     return err_hint(err, "look for it at the service; then `weir state rm` it, and import it if it is there");
 }
 
-int run_check_id(struct run *run, const struct spec_step *step, const struct value *object,
+int act_check_id(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *live, struct err *err)
 {
-    const struct spec_attr *id = spec_attr_find(run->type, run->type->schema.id);
-    struct str path, asked = id_asked(run, object), have = id_asked(run, live);
-    if (!id || !step->op || !asked.n || !run_provides(run->type, step, id, &path))
+    const struct spec_attr *id = spec_attr_find(act->type, act->type->schema.id);
+    struct str path, asked = id_asked(act, object), have = id_asked(act, live);
+    if (!id || !step->op || !asked.n || !act_provides(act->type, step, id, &path))
         return 0;
     if (!have.n)
         err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
@@ -95,25 +95,25 @@ int run_check_id(struct run *run, const struct spec_step *step, const struct val
 
 /* Of what was asked for by its id no other is taken, and of what says no id the first. */
 static const struct value *pick_by_id(
-    struct run *run, const struct spec_step *step, const struct value *items, const struct value *object)
+    struct act *act, const struct spec_step *step, const struct value *items, const struct value *object)
 {
-    struct str asked = id_asked(run, object);
+    struct str asked = id_asked(act, object);
     for (uint32_t i = 0; i < items->count && asked.n; i++) {
-        struct str have = answered_id(run, step, items->items[i]);
+        struct str have = answered_id(act, step, items->items[i]);
         if (!have.n || same_id(have, asked))
             return items->items[i];
     }
-    return items->count ? items->items[0] : NULL; /* another one's, as run_check_id() will say */
+    return items->count ? items->items[0] : NULL; /* another one's, as act_check_id() will say */
 }
 
 /* The last one by what the path has, in the order of texts: of times in ISO's form the latest. */
 static const struct value *pick_newest(
-    struct run *run, const struct spec_step *step, const struct value *items)
+    struct act *act, const struct spec_step *step, const struct value *items)
 {
     const struct value *found = NULL;
     struct str latest = STR_EMPTY;
     for (uint32_t i = 0; i < items->count; i++) {
-        struct str at = value_scalar_text(run->arena, wire_path(run->arena, items->items[i], step->newest));
+        struct str at = value_scalar_text(act->arena, wire_path(act->arena, items->items[i], step->newest));
         if (!found || str_cmp(at, latest) > 0) {
             found = items->items[i];
             latest = at;
@@ -122,30 +122,30 @@ static const struct value *pick_newest(
     return found;
 }
 
-const struct value *run_pick(
-    struct run *run, const struct spec_step *step, const struct value *items, const struct value *object)
+const struct value *act_pick(
+    struct act *act, const struct spec_step *step, const struct value *items, const struct value *object)
 {
     if (step->newest.n)
-        return pick_newest(run, step, items);
+        return pick_newest(act, step, items);
     if (!step->match_path.n)
-        return pick_by_id(run, step, items, object);
+        return pick_by_id(act, step, items, object);
     for (uint32_t i = 0; i < items->count; i++)
-        if (run_matches(run, step, items->items[i], object))
+        if (act_matches(act, step, items->items[i], object))
             return items->items[i];
     return NULL;
 }
 
-const struct value *run_at(
-    struct run *run, const struct spec_step *step, const struct value *document, const struct value *object)
+const struct value *act_at(
+    struct act *act, const struct spec_step *step, const struct value *document, const struct value *object)
 {
-    const struct value *found = step->at.n ? wire_path(run->arena, document, step->at) : document;
+    const struct value *found = step->at.n ? wire_path(act->arena, document, step->at) : document;
     if (value_is_null(found))
         return NULL;
-    return found->kind == VALUE_LIST ? run_pick(run, step, found, object) : found;
+    return found->kind == VALUE_LIST ? act_pick(act, step, found, object) : found;
 }
 
 /* "aws:" and "weir:" keys belong to others. */
-const struct value *run_own_tags(struct arena *arena, const struct value *tags)
+const struct value *act_own_tags(struct arena *arena, const struct value *tags)
 {
     if (!tags || tags->kind != VALUE_MAP)
         return tags;
@@ -176,25 +176,25 @@ static struct str path_in(const struct spec_step *step, const struct spec_attr *
 }
 
 static const struct value *decode_attr(
-    struct run *run, const struct spec_step *step, const struct spec_attr *attr, const struct value *doc)
+    struct act *act, const struct spec_step *step, const struct spec_attr *attr, const struct value *doc)
 {
     bool special;
     struct str path = path_in(step, attr, &special);
-    const struct value *v = wire_path(run->arena, doc, path);
+    const struct value *v = wire_path(act->arena, doc, path);
     if (value_is_null(v))
         return NULL;
     if (attr->owner == OWNER_ENTRIES)
-        return run_entries_of(run, entries_of(run->type, attr), v);
+        return act_entries_of(act, entries_of(act->type, attr), v);
     enum type_kind kind = attr->attr->type->kind;
     bool single = kind == TYPE_OBJECT || (kind < TYPE_JSON && kind != TYPE_ANY);
     if (v->kind == VALUE_LIST && single)
         v = v->count ? v->items[0] : NULL; /* a single value that an answer has as a list of one */
-    v = v ? wire_coerce(run->arena, attr->answer, v) : NULL;
+    v = v ? wire_coerce(act->arena, attr->answer, v) : NULL;
     if (v && str_eqz(path, ".") && v->kind == VALUE_MAP && !v->count)
         return NULL;
-    if (v && attr->owner == OWNER_TAGS && !run->keep_marks)
-        v = run_own_tags(run->arena, v);
-    return v && attr->attr->sensitive ? value_mark(run->arena, v, VALUE_SENSITIVE) : v;
+    if (v && attr->owner == OWNER_TAGS && !act->keep_marks)
+        v = act_own_tags(act->arena, v);
+    return v && attr->attr->sensitive ? value_mark(act->arena, v, VALUE_SENSITIVE) : v;
 }
 
 /* Does an attribute that has calls of its own come with the object's answer nevertheless? */
@@ -212,7 +212,7 @@ static bool comes_along(const struct spec_type *type, const struct spec_attr *at
     return attr->owner != OWNER_TAGS || !type->tags->list;
 }
 
-bool run_reads_apart(const struct spec_type *type, struct str name)
+bool act_reads_apart(const struct spec_type *type, struct str name)
 {
     for (size_t i = 0; i < type->read.count; i++)
         if (names_have(&type->read.items[i].wanted, name))
@@ -220,13 +220,13 @@ bool run_reads_apart(const struct spec_type *type, struct str name)
     return false;
 }
 
-struct str run_answer_path(const struct spec_step *step, const struct spec_attr *attr)
+struct str act_answer_path(const struct spec_step *step, const struct spec_attr *attr)
 {
     bool special;
     return path_in(step, attr, &special);
 }
 
-bool run_provides(const struct spec_type *type, const struct spec_step *step, const struct spec_attr *attr,
+bool act_provides(const struct spec_type *type, const struct spec_step *step, const struct spec_attr *attr,
     struct str *path)
 {
     bool special;
@@ -239,10 +239,10 @@ bool run_provides(const struct spec_type *type, const struct spec_step *step, co
         return names_have(&step->wanted, attr->attr->name);
     if (step->list.covers.count)
         return names_have(&step->list.covers, attr->attr->name);
-    return comes_along(type, attr) && !run_reads_apart(type, attr->attr->name);
+    return comes_along(type, attr) && !act_reads_apart(type, attr->attr->name);
 }
 
-struct str run_pending_name(const struct spec_attr *attr)
+struct str act_pending_name(const struct spec_attr *attr)
 {
     struct str name = attr->read;
     for (ptrdiff_t dot; (dot = str_find_char(name, '.', 0)) >= 0;)
@@ -251,50 +251,50 @@ struct str run_pending_name(const struct spec_attr *attr)
 }
 
 /* What the service has taken but not made yet is as good as made; the list of it tells people. */
-static const struct value *with_pending(struct run *run, const struct value *doc, const struct value *live)
+static const struct value *with_pending(struct act *act, const struct value *doc, const struct value *live)
 {
-    const struct value *values = wire_path(run->arena, doc, run->type->pending_at);
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
-    for (size_t i = 0; values && values->kind == VALUE_MAP && i < run->type->attr_count; i++) {
-        const struct spec_attr *attr = &run->type->attrs[i];
-        const struct value *v = value_get(values, run_pending_name(attr));
+    const struct value *values = wire_path(act->arena, doc, act->type->pending_at);
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
+    for (size_t i = 0; values && values->kind == VALUE_MAP && i < act->type->attr_count; i++) {
+        const struct spec_attr *attr = &act->type->attrs[i];
+        const struct value *v = value_get(values, act_pending_name(attr));
         if (value_is_null(v))
             continue;
-        value_builder_add(&names, value_string_ref(run->arena, attr->attr->name));
+        value_builder_add(&names, value_string_ref(act->arena, attr->attr->name));
         if (attr->readable)
-            live = value_with(run->arena, live, attr->attr->name, wire_coerce(run->arena, attr->answer, v));
+            live = value_with(act->arena, live, attr->attr->name, wire_coerce(act->arena, attr->answer, v));
     }
-    return value_with(run->arena, live, run->type->schema.pending, value_builder_list(&names));
+    return value_with(act->arena, live, act->type->schema.pending, value_builder_list(&names));
 }
 
-const struct value *run_decode(
-    struct run *run, const struct spec_step *step, const struct value *doc, const struct value *live)
+const struct value *act_decode(
+    struct act *act, const struct spec_step *step, const struct value *doc, const struct value *live)
 {
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
-    for (size_t i = 0; i < run->type->attr_count; i++) {
-        const struct spec_attr *attr = &run->type->attrs[i];
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
+    for (size_t i = 0; i < act->type->attr_count; i++) {
+        const struct spec_attr *attr = &act->type->attrs[i];
         struct str path;
-        if (!run_provides(run->type, step, attr, &path))
+        if (!act_provides(act->type, step, attr, &path))
             continue;
-        const struct value *v = decode_attr(run, step, attr, doc);
+        const struct value *v = decode_attr(act, step, attr, doc);
         if (!value_is_null(v))
             value_builder_set(&b, attr->attr->name, v);
     }
-    live = value_merge(run->arena, live, value_builder_map(&b));
-    bool whole = run->type->pending_at.n && !step->sparse && !step->wanted.count;
-    return whole ? with_pending(run, doc, live) : live;
+    live = value_merge(act->arena, live, value_builder_map(&b));
+    bool whole = act->type->pending_at.n && !step->sparse && !step->wanted.count;
+    return whole ? with_pending(act, doc, live) : live;
 }
 
 /* ---- steps ---- */
 
-bool run_is_gone(struct run *run, const struct value *live)
+bool act_is_gone(struct act *act, const struct value *live)
 {
-    return (!run->sees_gone && run_holds_any(run, &run->type->gone, live)) ||
-           (!run->sees_gone && !run->sees_going && run_holds_any(run, &run->type->going, live));
+    return (!act->sees_gone && act_holds_any(act, &act->type->gone, live)) ||
+           (!act->sees_gone && !act->sees_going && act_holds_any(act, &act->type->going, live));
 }
 
 struct reading {
-    struct run *run;
+    struct act *act;
     const struct value *wanted, *prior;
     const struct value *live; /* so far; NULL: nothing yet */
     bool gone;
@@ -302,24 +302,24 @@ struct reading {
 
 static const struct value *known_so_far(const struct reading *r)
 {
-    return value_merge(r->run->arena, r->prior, r->live);
+    return value_merge(r->act->arena, r->prior, r->live);
 }
 
 /* The object in this step's answer; *doc NULL where the service has nothing. */
-static int read_fetch(struct run *run, const struct spec_step *step, const struct value *object,
+static int read_fetch(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **doc, struct err *err)
 {
     const struct value *document;
     *doc = NULL;
     if (step->match_path.n) {
-        if (run_list(run, step, object, NULL, &document, err))
+        if (act_list(act, step, object, NULL, &document, err))
             return -1;
-        *doc = run_pick(run, step, document, object);
+        *doc = act_pick(act, step, document, object);
         return 0;
     }
-    if (run_step(run, step, object, &document, err))
+    if (act_step(act, step, object, &document, err))
         return -1;
-    *doc = document ? run_at(run, step, document, object) : NULL;
+    *doc = document ? act_at(act, step, document, object) : NULL;
     return 0;
 }
 
@@ -328,47 +328,47 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
     const struct value *object = known_so_far(r), *doc = NULL;
     struct err failure = ERR_INIT;
     bool extra = step->wanted.count > 0;
-    if (!run_applies(r->run, step, object))
+    if (!act_applies(r->act, step, object))
         return 0;
-    if (read_fetch(r->run, step, object, &doc, &failure)) {
+    if (read_fetch(r->act, step, object, &doc, &failure)) {
         if (failure.class != ERR_ABSENT) {
             *err = failure;
             return -1;
         }
-        r->gone = r->gone || !extra || !run_error_is(&step->absent, &failure);
+        r->gone = r->gone || !extra || !act_error_is(&step->absent, &failure);
         return 0;
     }
     if (!doc) {
         r->gone = r->gone || !extra;
         return 0;
     }
-    r->live = run_decode(r->run, step, doc, r->live);
-    return r->run->ignored ? 0 : run_check_id(r->run, step, object, r->live, err);
+    r->live = act_decode(r->act, step, doc, r->live);
+    return r->act->ignored ? 0 : act_check_id(r->act, step, object, r->live, err);
 }
 
 /* Templates may need what only the record has, such as a name that no answer repeats. */
 static int fill_templates(struct reading *r, struct err *err)
 {
     const struct value *object;
-    if (run_fill_templates(r->run, known_so_far(r), &object, err))
+    if (act_fill_templates(r->act, known_so_far(r), &object, err))
         return -1;
-    for (size_t i = 0; i < r->run->type->attr_count; i++) {
-        const struct spec_attr *attr = &r->run->type->attrs[i];
+    for (size_t i = 0; i < r->act->type->attr_count; i++) {
+        const struct spec_attr *attr = &r->act->type->attrs[i];
         const struct value *v = attr->template.n ? value_get(object, attr->attr->name) : NULL;
         if (!value_is_null(v))
-            r->live = value_with(r->run->arena, r->live, attr->attr->name, v);
+            r->live = value_with(r->act->arena, r->live, attr->attr->name, v);
     }
     return 0;
 }
 
 static int read_steps(struct reading *r, struct err *err)
 {
-    const struct spec_type *type = r->run->type;
+    const struct spec_type *type = r->act->type;
     bool base = false, extra = false;
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
-        if (attr->readable && run_wants(r->wanted, attr->attr->name)) {
-            bool own = !comes_along(type, attr) || run_reads_apart(type, attr->attr->name);
+        if (attr->readable && act_wants(r->wanted, attr->attr->name)) {
+            bool own = !comes_along(type, attr) || act_reads_apart(type, attr->attr->name);
             base = base || !own;
             extra = extra || own;
         }
@@ -377,15 +377,15 @@ static int read_steps(struct reading *r, struct err *err)
         const struct spec_step *step = &type->read.items[i];
         bool needed = base || !extra;
         for (size_t k = 0; k < step->wanted.count; k++) {
-            needed = run_wants(r->wanted, step->wanted.items[k]);
+            needed = act_wants(r->wanted, step->wanted.items[k]);
             if (needed)
                 break;
         }
         if (needed && read_step(r, step, err))
             return -1;
     }
-    r->gone = r->gone || (r->live && run_is_gone(r->run, r->live));
-    r->run->base_read = r->run->base_read || (base && r->live);
+    r->gone = r->gone || (r->live && act_is_gone(r->act, r->live));
+    r->act->base_read = r->act->base_read || (base && r->live);
     return !r->gone && r->live && (base || !extra) ? fill_templates(r, err) : 0;
 }
 
@@ -394,8 +394,8 @@ static void read_keep(struct reading *r, const struct spec_attr *attr, const str
     if (value_is_null(v))
         return;
     if (attr->attr->sensitive)
-        v = value_mark(r->run->arena, v, VALUE_SENSITIVE);
-    r->live = value_with(r->run->arena, r->live, attr->attr->name, v);
+        v = value_mark(r->act->arena, v, VALUE_SENSITIVE);
+    r->live = value_with(r->act->arena, r->live, attr->attr->name, v);
 }
 
 /* What a failed read of a facet means: 0 nothing is set, or the whole thing is gone. */
@@ -403,31 +403,31 @@ static int facet_failed(
     struct reading *r, const struct spec_step *step, const struct err *failure, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (r->run->client && lacking_says(failure) &&
-        aws_custom_endpoint(r->run->client, &r->run->type->service->aws, &scratch).n)
+    if (r->act->client && lacking_says(failure) &&
+        aws_custom_endpoint(r->act->client, &r->act->type->service->aws, &scratch).n)
         return 0; /* a store of one's own that does not know it: nothing of the kind can be set */
     if (failure->class != ERR_ABSENT) {
         *err = *failure;
         return -1;
     }
-    r->gone = r->gone || !run_error_is(&step->absent, failure);
+    r->gone = r->gone || !act_error_is(&step->absent, failure);
     return 0;
 }
 
 static int read_facets(struct reading *r, struct err *err)
 {
-    const struct spec_type *type = r->run->type;
+    const struct spec_type *type = r->act->type;
     for (size_t i = 0; i < type->facet_count && !r->gone; i++) {
         const struct spec_facet *facet = &type->facets[i];
-        if (!facet->get || !run_wants(r->wanted, facet->attr->attr->name))
+        if (!facet->get || !act_wants(r->wanted, facet->attr->attr->name))
             continue;
         const struct value *doc, *object = known_so_far(r);
         struct err failure = ERR_INIT;
-        if (read_fetch(r->run, facet->get, object, &doc, &failure)) {
+        if (read_fetch(r->act, facet->get, object, &doc, &failure)) {
             if (facet_failed(r, facet->get, &failure, err))
                 return -1;
         } else if (doc) {
-            read_keep(r, facet->attr, decode_attr(r->run, facet->get, facet->attr, doc));
+            read_keep(r, facet->attr, decode_attr(r->act, facet->get, facet->attr, doc));
         }
     }
     return 0;
@@ -435,15 +435,15 @@ static int read_facets(struct reading *r, struct err *err)
 
 static int read_sets(struct reading *r, struct err *err)
 {
-    struct run *run = r->run;
-    const struct spec_type *type = run->type;
+    struct act *act = r->act;
+    const struct spec_type *type = act->type;
     struct err failure = ERR_INIT;
     for (size_t i = 0; i < type->member_count && !r->gone; i++) {
         const struct spec_members *m = &type->members[i];
         const struct value *v = NULL;
-        if (!m->list || !run_wants(r->wanted, m->attr->attr->name))
+        if (!m->list || !act_wants(r->wanted, m->attr->attr->name))
             continue;
-        if (run_read_members(run, m, known_so_far(r), &v, &failure)) {
+        if (act_read_members(act, m, known_so_far(r), &v, &failure)) {
             if (facet_failed(r, m->list, &failure, err))
                 return -1;
         }
@@ -452,9 +452,9 @@ static int read_sets(struct reading *r, struct err *err)
     for (size_t i = 0; i < type->entries_count && !r->gone; i++) {
         const struct spec_entries *e = &type->entries[i];
         const struct value *v = NULL;
-        if (!e->list || !run_wants(r->wanted, e->attr->attr->name))
+        if (!e->list || !act_wants(r->wanted, e->attr->attr->name))
             continue;
-        if (run_read_entries(run, e, known_so_far(r), &v, &failure)) {
+        if (act_read_entries(act, e, known_so_far(r), &v, &failure)) {
             if (facet_failed(r, e->list, &failure, err))
                 return -1;
         }
@@ -465,64 +465,64 @@ static int read_sets(struct reading *r, struct err *err)
 
 static int read_tags(struct reading *r, struct err *err)
 {
-    const struct spec_tags *tags = r->run->type->tags;
-    if (!tags || !tags->list || r->gone || !run_wants(r->wanted, tags->attr->attr->name))
+    const struct spec_tags *tags = r->act->type->tags;
+    if (!tags || !tags->list || r->gone || !act_wants(r->wanted, tags->attr->attr->name))
         return 0;
     const struct value *all = NULL, *object;
     struct err failure = ERR_INIT;
-    if (run_fill_templates(r->run, known_so_far(r), &object, err))
+    if (act_fill_templates(r->act, known_so_far(r), &object, err))
         return -1;
-    if (run_read_tags(r->run, object, &all, &failure))
+    if (act_read_tags(r->act, object, &all, &failure))
         return facet_failed(r, tags->list, &failure, err);
-    read_keep(r, tags->attr, r->run->keep_marks ? all : run_own_tags(r->run->arena, all));
+    read_keep(r, tags->attr, r->act->keep_marks ? all : act_own_tags(r->act->arena, all));
     return 0;
 }
 
 /* The id may follow from others. */
-static int check_named(struct run *run, const struct value *prior, struct err *err)
+static int check_named(struct act *act, const struct value *prior, struct err *err)
 {
     const struct value *object = prior;
-    if (!id_asked(run, prior).n && !run->type->schema.is_data && run_fill_templates(run, prior, &object, err))
+    if (!id_asked(act, prior).n && !act->type->schema.is_data && act_fill_templates(act, prior, &object, err))
         return -1;
-    return run_check_known(run, object, err);
+    return act_check_known(act, object, err);
 }
 
-int run_read(struct run *run, const struct value *prior, const struct value *wanted,
+int act_read(struct act *act, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
-    prior = run_split(run, run->type->schema.id, prior);
-    if (check_named(run, prior, err))
+    prior = act_split(act, act->type->schema.id, prior);
+    if (check_named(act, prior, err))
         return -1;
-    struct reading r = {.run = run, .wanted = wanted, .prior = prior};
+    struct reading r = {.act = act, .wanted = wanted, .prior = prior};
     *live = NULL;
     if (read_steps(&r, err) || read_facets(&r, err) || read_sets(&r, err) || read_tags(&r, err))
         return -1;
     if (r.gone)
         return 0;
-    const struct value *id = value_get(prior, run->type->schema.id);
-    if (id && !value_get(r.live, run->type->schema.id))
-        r.live = value_with(run->arena, r.live, run->type->schema.id, id);
+    const struct value *id = value_get(prior, act->type->schema.id);
+    if (id && !value_get(r.live, act->type->schema.id))
+        r.live = value_with(act->arena, r.live, act->type->schema.id, id);
     *live = r.live ? r.live : &value_empty_map;
     return 0;
 }
 
 /* Without what only conditions look at. */
-const struct value *run_shown(struct run *run, const struct value *object)
+const struct value *act_shown(struct act *act, const struct value *object)
 {
-    for (size_t i = 0; object && i < run->type->attr_count; i++)
-        if (run->type->attrs[i].hidden && value_get(object, run->type->attrs[i].attr->name))
-            object = value_with(run->arena, object, run->type->attrs[i].attr->name, NULL);
+    for (size_t i = 0; object && i < act->type->attr_count; i++)
+        if (act->type->attrs[i].hidden && value_get(object, act->type->attrs[i].attr->name))
+            object = value_with(act->arena, object, act->type->attrs[i].attr->name, NULL);
     return object;
 }
 
 int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    run.keep_marks = op_tells_marks(ctx);
-    if (run_read(&run, prior, wanted, live, err))
+    struct act act;
+    act_init(&act, ctx);
+    act.keep_marks = op_tells_marks(ctx);
+    if (act_read(&act, prior, wanted, live, err))
         return -1;
-    *live = run_shown(&run, run_without_marks(&run, *live));
+    *live = act_shown(&act, act_without_marks(&act, *live));
     return 0;
 }

@@ -3,23 +3,23 @@
  * finding what may have been left.
  */
 #include "provider/aws/lacking.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 /* ---- what a consent means ---- */
 
-static bool is_live(const struct run *run, const struct spec_teardown *rule)
+static bool is_live(const struct act *act, const struct spec_teardown *rule)
 {
     for (uint32_t i = 0; i < rule->set->count; i++)
-        if (!spec_attr_find(run->type, rule->set->entries[i].key)->attr->local)
+        if (!spec_attr_find(act->type, rule->set->entries[i].key)->attr->local)
             return true;
     return false;
 }
 
 /* Is it as the rule would have it, whether by the stack or at the service? */
-static bool holds(const struct run *run, const struct spec_teardown *rule, const struct value *object)
+static bool holds(const struct act *act, const struct spec_teardown *rule, const struct value *object)
 {
     for (uint32_t i = 0; i < rule->set->count; i++) {
-        const struct attr *attr = spec_attr_find(run->type, rule->set->entries[i].key)->attr;
+        const struct attr *attr = spec_attr_find(act->type, rule->set->entries[i].key)->attr;
         const struct value *want = rule->set->entries[i].value, *have = value_get(object, attr->name);
         if (value_is_null(have))
             have = attr->default_value;
@@ -30,54 +30,54 @@ static bool holds(const struct run *run, const struct spec_teardown *rule, const
     return true;
 }
 
-static bool teardown_consented(const struct run *run, const struct spec_teardown *rule)
+static bool teardown_consented(const struct act *act, const struct spec_teardown *rule)
 {
-    return (run->teardown & (unsigned)rule->flag) != 0;
+    return (act->teardown & (unsigned)rule->flag) != 0;
 }
 
-const struct value *run_forced(struct run *run, const struct value *object)
+const struct value *act_forced(struct act *act, const struct value *object)
 {
-    for (size_t r = 0; r < run->type->teardown_count; r++) {
-        const struct spec_teardown *rule = &run->type->teardown[r];
-        for (uint32_t i = 0; teardown_consented(run, rule) && !is_live(run, rule) && i < rule->set->count;
+    for (size_t r = 0; r < act->type->teardown_count; r++) {
+        const struct spec_teardown *rule = &act->type->teardown[r];
+        for (uint32_t i = 0; teardown_consented(act, rule) && !is_live(act, rule) && i < rule->set->count;
              i++)
-            object = value_with(run->arena, object, rule->set->entries[i].key, rule->set->entries[i].value);
+            object = value_with(act->arena, object, rule->set->entries[i].key, rule->set->entries[i].value);
     }
     return object;
 }
 
-static const struct value *teardown_names_of(struct run *run, const struct value *set)
+static const struct value *teardown_names_of(struct act *act, const struct value *set)
 {
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; i < set->count; i++)
-        value_builder_add(&names, value_string_ref(run->arena, set->entries[i].key));
+        value_builder_add(&names, value_string_ref(act->arena, set->entries[i].key));
     return value_builder_list(&names);
 }
 
 /* Does the service stand in the way of the deletion as the rule knows it? *live is how the thing is now. */
-static int stands_against(struct run *run, const struct spec_teardown *rule, const struct value *object,
+static int stands_against(struct act *act, const struct spec_teardown *rule, const struct value *object,
     const struct value **live, bool *against, struct err *err)
 {
     *against = false;
-    if (run_read(run, object, teardown_names_of(run, rule->set), live, err))
+    if (act_read(act, object, teardown_names_of(act, rule->set), live, err))
         return -1;
-    *against = *live && !holds(run, rule, *live);
+    *against = *live && !holds(act, rule, *live);
     return 0;
 }
 
-int run_lift(struct run *run, const struct value *object, struct err *err)
+int act_lift(struct act *act, const struct value *object, struct err *err)
 {
-    for (size_t r = 0; r < run->type->teardown_count; r++) {
-        const struct spec_teardown *rule = &run->type->teardown[r];
+    for (size_t r = 0; r < act->type->teardown_count; r++) {
+        const struct spec_teardown *rule = &act->type->teardown[r];
         const struct value *live, *after;
         bool against;
-        if (!teardown_consented(run, rule) || !is_live(run, rule))
+        if (!teardown_consented(act, rule) || !is_live(act, rule))
             continue;
-        if (stands_against(run, rule, object, &live, &against, err))
+        if (stands_against(act, rule, object, &live, &against, err))
             return -1;
-        const struct value *desired = value_merge(run->arena, object, rule->set);
-        const struct value *prior = value_merge(run->arena, object, live);
-        if (against && spec_update(run->ctx, prior, desired, teardown_names_of(run, rule->set), &after, err))
+        const struct value *desired = value_merge(act->arena, object, rule->set);
+        const struct value *prior = value_merge(act->arena, object, live);
+        if (against && spec_update(act->ctx, prior, desired, teardown_names_of(act, rule->set), &after, err))
             return -1;
     }
     return 0;
@@ -92,19 +92,19 @@ static const struct value_entry *first_set(const struct spec_teardown *rule)
     return entry;
 }
 
-void run_hint_teardown(const struct run *run, struct err *err)
+void act_hint_teardown(const struct act *act, struct err *err)
 {
-    for (size_t r = 0; r < run->type->teardown_count; r++) {
-        const struct spec_teardown *rule = &run->type->teardown[r];
-        if (teardown_consented(run, rule) || !run_error_is(&rule->refused, err))
+    for (size_t r = 0; r < act->type->teardown_count; r++) {
+        const struct spec_teardown *rule = &act->type->teardown[r];
+        if (teardown_consented(act, rule) || !act_error_is(&rule->refused, err))
             continue;
-        char *option = arena_strz(run->arena, str_z(rule->name));
+        char *option = arena_strz(act->arena, str_z(rule->name));
         for (char *c = option; *c; c++)
             *c = (char)(*c == '_' ? '-' : *c);
         const struct value_entry *set = first_set(rule);
-        struct str value = value_scalar_text(run->arena, set->value);
+        struct str value = value_scalar_text(act->arena, set->value);
         err_hint(err, "`weir destroy --%s` does it (%.*s); %s %.*s: %.*s%s%.*s", option, STR_ARG(rule->says),
-            is_live(run, rule) ? "or apply" : "or say in the stack", STR_ARG(set->key), STR_ARG(value),
+            is_live(act, rule) ? "or apply" : "or say in the stack", STR_ARG(set->key), STR_ARG(value),
             rule->instead.n ? "; " : "", STR_ARG(rule->instead));
     }
 }
@@ -112,22 +112,22 @@ void run_hint_teardown(const struct run *run, struct err *err)
 /* ---- what goes with it ---- */
 
 static const struct value *counted(
-    struct run *run, const struct spec_teardown *rule, const struct value *object, struct err *err)
+    struct act *act, const struct spec_teardown *rule, const struct value *object, struct err *err)
 {
     const struct spec_step *step = rule->count;
     const struct value *items;
     if (step->native)
-        return run_call(run, step, object, NULL, &items, err) ? NULL : items;
-    if (run_list(run, step, object, NULL, &items, err))
+        return act_call(act, step, object, NULL, &items, err) ? NULL : items;
+    if (act_list(act, step, object, NULL, &items, err))
         return NULL;
     int64_t bytes = 0;
     for (uint32_t i = 0; rule->bytes.n && i < items->count; i++) {
-        const struct value *size = wire_path(run->arena, items->items[i], rule->bytes);
+        const struct value *size = wire_path(act->arena, items->items[i], rule->bytes);
         bytes += size && size->kind == VALUE_INT ? size->integer : 0;
     }
     struct value_entry entries[] = {
-        {rule->count_as, value_int(run->arena, items->count)}, {STR("bytes"), value_int(run->arena, bytes)}};
-    return value_map(run->arena, entries, rule->bytes.n ? 2 : 1);
+        {rule->count_as, value_int(act->arena, items->count)}, {STR("bytes"), value_int(act->arena, bytes)}};
+    return value_map(act->arena, entries, rule->bytes.n ? 2 : 1);
 }
 
 static bool is_empty(const struct value *counts)
@@ -140,23 +140,23 @@ static bool is_empty(const struct value *counts)
 
 /* What one rule erases; NULL: nothing. */
 static const struct value *teardown_erased(
-    struct run *run, const struct spec_teardown *rule, const struct value *object, bool own)
+    struct act *act, const struct spec_teardown *rule, const struct value *object, bool own)
 {
     const struct value *counts = NULL;
     struct err failure = ERR_INIT;
     if (rule->count) {
-        counts = counted(run, rule, object, &failure);
+        counts = counted(act, rule, object, &failure);
         if (failure.class == ERR_ABSENT || (counts && is_empty(counts)))
             return NULL;
     }
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     if (!own)
-        value_builder_set(&b, STR("flag"), value_stringz(run->arena, rule->name));
-    value_builder_set(&b, STR("says"), value_string_ref(run->arena, rule->says));
+        value_builder_set(&b, STR("flag"), value_stringz(act->arena, rule->name));
+    value_builder_set(&b, STR("says"), value_string_ref(act->arena, rule->says));
     if (counts)
         value_builder_set(&b, STR("counts"), counts);
     if (failure.class != ERR_NONE)
-        value_builder_set(&b, STR("error"), value_stringz(run->arena, failure.message));
+        value_builder_set(&b, STR("error"), value_stringz(act->arena, failure.message));
     return value_builder_map(&b);
 }
 
@@ -165,50 +165,50 @@ static const struct value *teardown_erased(
  * the option that agrees, `set` what the stack would have to say. NULL: nothing.
  */
 static const struct value *in_the_way(
-    struct run *run, const struct spec_teardown *rule, const struct value *object, bool live_rule)
+    struct act *act, const struct spec_teardown *rule, const struct value *object, bool live_rule)
 {
     const struct value *counts = NULL, *live;
     struct err ignored = ERR_INIT; /* what cannot be looked at is found out by deleting it */
     bool against = false;
     if (rule->count && rule->refused.count)
-        against = (counts = counted(run, rule, object, &ignored)) && !is_empty(counts);
-    else if (live_rule && stands_against(run, rule, object, &live, &against, &ignored))
+        against = (counts = counted(act, rule, object, &ignored)) && !is_empty(counts);
+    else if (live_rule && stands_against(act, rule, object, &live, &against, &ignored))
         against = false;
     if (!against)
         return NULL;
     const struct value_entry *set = first_set(rule);
     struct str text = arena_printf(
-        run->arena, "%.*s: %.*s", STR_ARG(set->key), STR_ARG(value_scalar_text(run->arena, set->value)));
+        act->arena, "%.*s: %.*s", STR_ARG(set->key), STR_ARG(value_scalar_text(act->arena, set->value)));
     struct value_entry entries[] = {{STR("stops"), &value_true},
-        {STR("says"), value_stringz(run->arena, counts ? "it is not empty" : "it is protected")},
-        {STR("lifts"), value_stringz(run->arena, rule->name)},
-        {STR("set"), value_string_ref(run->arena, text)}, {STR("counts"), counts}};
-    return value_map(run->arena, entries, counts ? 5 : 4);
+        {STR("says"), value_stringz(act->arena, counts ? "it is not empty" : "it is protected")},
+        {STR("lifts"), value_stringz(act->arena, rule->name)},
+        {STR("set"), value_string_ref(act->arena, text)}, {STR("counts"), counts}};
+    return value_map(act->arena, entries, counts ? 5 : 4);
 }
 
 int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
     struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    run.teardown = teardown;
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run.arena);
+    struct act act;
+    act_init(&act, ctx);
+    act.teardown = teardown;
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act.arena);
     *list = &value_empty_list;
-    if (!run.type->teardown_count)
+    if (!act.type->teardown_count)
         return 0;
-    if (run_fill_templates(&run, object, &object, err))
+    if (act_fill_templates(&act, object, &object, err))
         return -1;
-    for (size_t r = 0; r < run.type->teardown_count; r++) {
-        const struct spec_teardown *rule = &run.type->teardown[r];
+    for (size_t r = 0; r < act.type->teardown_count; r++) {
+        const struct spec_teardown *rule = &act.type->teardown[r];
         const struct value *live, *what;
-        bool live_rule = is_live(&run, rule), goes = !live_rule && holds(&run, rule, object), own = goes;
-        if (live_rule && teardown_consented(&run, rule) &&
-            stands_against(&run, rule, object, &live, &goes, err))
+        bool live_rule = is_live(&act, rule), goes = !live_rule && holds(&act, rule, object), own = goes;
+        if (live_rule && teardown_consented(&act, rule) &&
+            stands_against(&act, rule, object, &live, &goes, err))
             return -1;
-        bool stops = !goes && !teardown_consented(&run, rule);
+        bool stops = !goes && !teardown_consented(&act, rule);
         if (!goes && live_rule && !stops)
             continue;
-        what = stops ? in_the_way(&run, rule, object, live_rule) : teardown_erased(&run, rule, object, own);
+        what = stops ? in_the_way(&act, rule, object, live_rule) : teardown_erased(&act, rule, object, own);
         if (what)
             value_builder_add(&all, what);
     }
@@ -220,32 +220,32 @@ int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *objec
 
 int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run.arena);
-    for (size_t i = 0; i < run.type->leaf_count; i++) {
-        const struct spec_leaf *leaf = &run.type->leaves[i];
+    struct act act;
+    act_init(&act, ctx);
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act.arena);
+    for (size_t i = 0; i < act.type->leaf_count; i++) {
+        const struct spec_leaf *leaf = &act.type->leaves[i];
         const struct value *match;
-        if (!run_holds(&run, &leaf->only, object))
+        if (!act_holds(&act, &leaf->only, object))
             continue;
-        if (run_template(&run, leaf->match, object, &match, err))
+        if (act_template(&act, leaf->match, object, &match, err))
             return -1;
         if (!match || !value_is_known(match))
             continue;
-        struct value_entry entries[] = {{STR("type"), value_string_ref(run.arena, leaf->type)},
-            {STR("match"), match}, {STR("says"), value_string_ref(run.arena, leaf->says)},
+        struct value_entry entries[] = {{STR("type"), value_string_ref(act.arena, leaf->type)},
+            {STR("match"), match}, {STR("says"), value_string_ref(act.arena, leaf->says)},
             {STR("kept"), value_bool(leaf->kept)}};
-        value_builder_add(&all, value_map(run.arena, entries, 4));
+        value_builder_add(&all, value_map(act.arena, entries, 4));
     }
     *list = value_builder_list(&all);
     return 0;
 }
 
-static bool teardown_matches(struct run *run, const struct value *match, const struct value *live)
+static bool teardown_matches(struct act *act, const struct value *match, const struct value *live)
 {
     for (uint32_t i = 0; i < match->count; i++) {
-        struct str pattern = value_scalar_text(run->arena, match->entries[i].value);
-        struct str have = value_scalar_text(run->arena, value_get(live, match->entries[i].key));
+        struct str pattern = value_scalar_text(act->arena, match->entries[i].value);
+        struct str have = value_scalar_text(act->arena, value_get(live, match->entries[i].key));
         bool open = str_ends(pattern, STR("*"));
         struct str fixed = str_slice(pattern, 0, pattern.n - open);
         if (!have.p || (open ? !str_starts(have, fixed) : !str_eq(have, fixed)))
@@ -255,13 +255,13 @@ static bool teardown_matches(struct run *run, const struct value *match, const s
 }
 
 /* The beginnings that are fixed, for calls that narrow the listing down by them. */
-static const struct value *fixed_parts(struct run *run, const struct value *match)
+static const struct value *fixed_parts(struct act *act, const struct value *match)
 {
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; i < match->count; i++) {
-        struct str text = value_scalar_text(run->arena, match->entries[i].value);
+        struct str text = value_scalar_text(act->arena, match->entries[i].value);
         text = str_slice(text, 0, text.n - str_ends(text, STR("*")));
-        value_builder_set(&b, match->entries[i].key, value_string(run->arena, text));
+        value_builder_set(&b, match->entries[i].key, value_string(act->arena, text));
     }
     return value_builder_map(&b);
 }
@@ -277,23 +277,23 @@ static bool teardown_narrows(const struct spec_step *step, const struct value *m
 int spec_search(
     struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    const struct spec_type *type = run.type;
+    struct act act;
+    act_init(&act, ctx);
+    const struct spec_type *type = act.type;
     const struct spec_step *step = teardown_narrows(type->find, match) ? type->find
                                    : type->list.count                  ? &type->list.items[0]
                                                                        : NULL;
     const struct value *items;
     if (!step)
         return 0;
-    if (run_list(&run, step, fixed_parts(&run, match), NULL, &items, err))
+    if (act_list(&act, step, fixed_parts(&act, match), NULL, &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
-        const struct value *live = run_decode(&run, step, items->items[i], NULL);
-        if (run_fill_templates(&run, live, &live, err))
+        const struct value *live = act_decode(&act, step, items->items[i], NULL);
+        if (act_fill_templates(&act, live, &live, err))
             return -1;
-        if (!run_holds_any(&run, &type->gone, live) && teardown_matches(&run, match, live))
-            found(found_ctx, run_shown(&run, live));
+        if (!act_holds_any(&act, &type->gone, live) && teardown_matches(&act, match, live))
+            found(found_ctx, act_shown(&act, live));
     }
     return 0;
 }
@@ -301,39 +301,39 @@ int spec_search(
 /* ---- by mark ---- */
 
 /* The tags of one listed thing, its marks included: from the listing, or read. */
-static const struct value *tags_of(struct run *run, const struct value *live, struct err *err)
+static const struct value *tags_of(struct act *act, const struct value *live, struct err *err)
 {
-    struct str name = run->type->tags->attr->attr->name;
-    const struct value *all = value_get(live, name), *wanted = value_string_ref(run->arena, name), *read;
+    struct str name = act->type->tags->attr->attr->name;
+    const struct value *all = value_get(live, name), *wanted = value_string_ref(act->arena, name), *read;
     if (!value_is_null(all))
         return all;
-    return run_read(run, live, value_list(run->arena, &wanted, 1), &read, err) ? NULL : value_get(read, name);
+    return act_read(act, live, value_list(act->arena, &wanted, 1), &read, err) ? NULL : value_get(read, name);
 }
 
 int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    const struct spec_type *type = run.type;
+    struct act act;
+    act_init(&act, ctx);
+    const struct spec_type *type = act.type;
     const struct value *items;
     bool told = type->tags && !type->tags->untold && !untold; /* the tagging API knows them */
     if (!type->tags || told || !type->tags->mark || !type->list.count)
         return 0;
-    run.keep_marks = true;
-    if (run_list(&run, &type->list.items[0], NULL, NULL, &items, err))
+    act.keep_marks = true;
+    if (act_list(&act, &type->list.items[0], NULL, NULL, &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
-        const struct value *live = run_decode(&run, &type->list.items[0], items->items[i], NULL);
-        if (run_fill_templates(&run, live, &live, err))
+        const struct value *live = act_decode(&act, &type->list.items[0], items->items[i], NULL);
+        if (act_fill_templates(&act, live, &live, err))
             return -1;
         struct err failure = ERR_INIT;
-        const struct value *tags = tags_of(&run, live, &failure);
+        const struct value *tags = tags_of(&act, live, &failure);
         if (failure.class != ERR_NONE && failure.class != ERR_ABSENT && !lacking_says(&failure)) {
             *err = failure;
             return -1;
         }
         if (str_eq(value_gets(tags, "weir:stack"), ctx->owner.stack))
-            found(found_ctx, value_with(run.arena, live, type->tags->attr->attr->name, tags));
+            found(found_ctx, value_with(act.arena, live, type->tags->attr->attr->name, tags));
     }
     return 0;
 }
@@ -353,24 +353,24 @@ static struct str place_of(struct str arn, struct str name)
 }
 
 /* The template with the ARN's own partition, region and account in it. */
-static struct str local_template(struct run *run, struct str template, struct str arn)
+static struct str local_template(struct act *act, struct str template, struct str arn)
 {
     static const char *const names[] = {"partition", "region", "account"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct str what = arena_printf(run->arena, "${%s}", names[i]);
+        struct str what = arena_printf(act->arena, "${%s}", names[i]);
         ptrdiff_t at = str_find(template, what, 0);
         if (at < 0)
             continue;
         struct str parts[] = {str_slice(template, 0, (size_t)at), place_of(arn, str_z(names[i])),
             str_slice(template, (size_t)at + what.n, template.n)};
-        template = arena_concat(run->arena, parts, 3);
+        template = arena_concat(act->arena, parts, 3);
     }
     return template;
 }
 
 /* Where two attributes stand side by side at the end, as IAM's path and name do, the last slash parts them.
  */
-static const struct value *split_at_slash(struct run *run, struct str template, struct str arn)
+static const struct value *split_at_slash(struct act *act, struct str template, struct str arn)
 {
     ptrdiff_t open = str_find(template, STR("${"), 0), join = str_find(template, STR("}${"), 0);
     if (open < 0 || join < 0 || !str_starts(arn, str_slice(template, 0, (size_t)open)))
@@ -381,43 +381,43 @@ static const struct value *split_at_slash(struct run *run, struct str template, 
     size_t at = text.n;
     while (at && text.p[at - 1] != '/')
         at--;
-    struct value_entry entries[] = {{first, value_string(run->arena, str_slice(text, 0, at))},
-        {second, value_string(run->arena, str_slice(text, at, text.n))}};
-    return value_map(run->arena, entries, 2);
+    struct value_entry entries[] = {{first, value_string(act->arena, str_slice(text, 0, at))},
+        {second, value_string(act->arena, str_slice(text, at, text.n))}};
+    return value_map(act->arena, entries, 2);
 }
 
 /* Types whose ARN nobody can predict have it as their id: it names at least the service. */
-static bool is_of_service(const struct run *run, struct str arn)
+static bool is_of_service(const struct act *act, struct str arn)
 {
     struct str rest;
     str_cut(arn, ':', &rest);
     str_cut(rest, ':', &rest);
-    return str_eq(str_cut(rest, ':', &rest), run->type->service->aws.signing_name);
+    return str_eq(str_cut(rest, ':', &rest), act->type->service->aws.signing_name);
 }
 
 int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    const struct spec_attr *attr = spec_attr_find(run.type, STR("arn"));
-    const struct value *v = value_string(run.arena, arn), *made;
+    struct act act;
+    act_init(&act, ctx);
+    const struct spec_attr *attr = spec_attr_find(act.type, STR("arn"));
+    const struct value *v = value_string(act.arena, arn), *made;
     *object = NULL;
     if (!attr)
         return 0;
-    const struct value *bare = value_with(run.arena, &value_empty_map, STR("arn"), v);
+    const struct value *bare = value_with(act.arena, &value_empty_map, STR("arn"), v);
     if (!attr->template.n) {
-        if (str_eqz(run.type->schema.id, "arn") && is_of_service(&run, arn))
+        if (str_eqz(act.type->schema.id, "arn") && is_of_service(&act, arn))
             *object = bare;
         return 0;
     }
     /* Split by the template, put together again: the same text only if it is of this type. */
-    struct str template = local_template(&run, attr->template, arn);
-    const struct value *parts = str_find(template, STR("}${"), 0) >= 0 ? split_at_slash(&run, template, arn)
-                                                                       : run_split_text(&run, template, arn);
-    if (run_template(&run, value_string(run.arena, template), parts, &made, err))
+    struct str template = local_template(&act, attr->template, arn);
+    const struct value *parts = str_find(template, STR("}${"), 0) >= 0 ? split_at_slash(&act, template, arn)
+                                                                       : act_split_text(&act, template, arn);
+    if (act_template(&act, value_string(act.arena, template), parts, &made, err))
         return -1;
     if (!made || !str_eq(value_text(made, STR_EMPTY), arn))
         return 0;
-    parts = value_with(run.arena, parts, STR("arn"), v);
-    return run_fill_templates(&run, parts, object, err);
+    parts = value_with(act.arena, parts, STR("arn"), v);
+    return act_fill_templates(&act, parts, object, err);
 }

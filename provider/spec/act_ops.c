@@ -1,6 +1,6 @@
 /* Prediction, and the table of operations. */
 #include "base/mem.h"
-#include "provider/spec/run.h"
+#include "provider/spec/act.h"
 
 /* Does the planned change touch what this computed value hangs on? */
 static bool affected(const struct spec_type *type, const struct spec_attr *attr, const struct value *desired,
@@ -21,21 +21,21 @@ static bool affected(const struct spec_type *type, const struct spec_attr *attr,
 int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run.arena);
-    for (size_t i = 0; i < run.type->attr_count; i++) {
-        const struct spec_attr *attr = &run.type->attrs[i];
+    struct act act;
+    act_init(&act, ctx);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act.arena);
+    for (size_t i = 0; i < act.type->attr_count; i++) {
+        const struct spec_attr *attr = &act.type->attrs[i];
         struct str name = attr->attr->name;
         const struct value *v = value_get(desired, name);
         if (value_is_null(v) && attr->attr->computed && !attr->template.n) {
             const struct value *before = value_get(prior, name);
-            v = before && !affected(run.type, attr, desired, prior) ? before : &value_unknown;
+            v = before && !affected(act.type, attr, desired, prior) ? before : &value_unknown;
         }
         if (v)
             value_builder_set(&b, name, v);
     }
-    return run_fill_templates(&run, value_builder_map(&b), planned, err);
+    return act_fill_templates(&act, value_builder_map(&b), planned, err);
 }
 
 /* ---- what exists in the state alone: what is wanted is what there is ---- */
@@ -44,9 +44,9 @@ static int recorded_create(struct op_ctx *ctx, const struct attempt *attempt, co
     const struct value **live, struct err *err)
 {
     (void)attempt;
-    struct run run;
-    run_init(&run, ctx);
-    return run_fill_templates(&run, desired, live, err);
+    struct act act;
+    act_init(&act, ctx);
+    return act_fill_templates(&act, desired, live, err);
 }
 
 static int recorded_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,

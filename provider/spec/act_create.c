@@ -1,0 +1,167 @@
+/*
+ * Creating: the steps that make the thing, what has calls of its own (facets, entries, members, tags), the
+ * wait until it is ready, and what no answer told.
+ */
+#include "provider/aws/client.h"
+#include "provider/spec/act.h"
+
+/* ---- the steps ---- */
+
+/* What was asked for counts as asked: later steps and settings may still have to bring it about. */
+static const struct value *create_without(
+    struct act *act, const struct value *found, const struct value *desired)
+{
+    for (size_t i = 0; i < act->type->attr_count; i++) {
+        struct str name = act->type->attrs[i].attr->name;
+        if (!value_is_null(value_get(desired, name)) && !str_eq(name, act->type->schema.id))
+            found = value_with(act->arena, found, name, NULL);
+    }
+    return found;
+}
+
+/*
+ * What says that it made something, and not what, is no success: nobody could ever find that again. It may be
+ * there all the same, which is what the intent is for.
+ */
+static int check_made(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value *now, const struct value **live, struct err *err)
+{
+    const struct value *made = value_merge(act->arena, object, now), *whole;
+    struct err failure = ERR_INIT;
+    if (act_fill_templates(act, made, &whole, err))
+        return -1;
+    if (!act_check_known(act, whole, &failure) && !act_check_id(act, step, object, whole, err)) {
+        *live = now ? now : &value_empty_map;
+        return 0;
+    }
+    if (failure.class && step->op)
+        err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
+            STR_ARG(step->op->wire.name), STR_ARG(act->type->schema.id));
+    else if (failure.class)
+        *err = failure;
+    err->lost = true;
+    return -1;
+}
+
+static int create_step(struct act *act, const struct spec_step *step, const struct value *desired,
+    const struct value **live, struct err *err)
+{
+    const struct value *document = NULL, *found = NULL, *doc,
+                       *object = value_merge(act->arena, desired, *live);
+    bool makes = !*live && step->op && !step->list.each && !step->must_be_absent;
+    if (!act_applies(act, step, object))
+        return 0;
+    act->makes = makes;
+    int failed = makes ? act_make(act, step, object, &document, &found, err)
+                       : act_now(act, step, object, &document, err);
+    act->makes = false;
+    if (failed)
+        return -1;
+    if (step->must_be_absent || (!document && !found))
+        return 0;
+    doc = step->list.each || step->native || found ? NULL : act_at(act, step, document, desired);
+    if (found)
+        *live = create_without(act, found, desired);
+    else if (check_made(act, step, object, doc ? act_decode(act, step, doc, *live) : *live, live, err))
+        return -1;
+    return step->wait ? act_wait_live(act, desired, live, err) : 0;
+}
+
+static int create_steps(
+    struct act *act, const struct value *desired, const struct value **live, struct err *err)
+{
+    const struct value *object = desired;
+    for (size_t i = 0; i < act->type->create.count; i++) {
+        const struct spec_step *step = &act->type->create.items[i];
+        if (step->look ? act_look(act, step, &object, err) : create_step(act, step, object, live, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- what has calls of its own ---- */
+
+static int create_owned(
+    struct act *act, const struct value *object, const struct value *desired, struct err *err)
+{
+    const struct spec_type *type = act->type;
+    for (size_t i = 0; i < type->facet_count; i++) {
+        const struct spec_facet *facet = &type->facets[i];
+        const struct value *want = value_get(desired, facet->attr->attr->name);
+        if (facet->sent_by_create || value_is_null(want) || act_is_default(facet->attr->attr, want))
+            continue;
+        if (act_put_facet(act, facet, object, err))
+            return err_context(err, "%.*s", STR_ARG(facet->attr->attr->name));
+    }
+    for (size_t i = 0; i < type->entries_count; i++) {
+        const struct value *want = value_get(desired, type->entries[i].attr->attr->name);
+        if (!value_is_null(want) && !type->entries[i].sent_by_create &&
+            act_sync_entries(act, &type->entries[i], object, NULL, want, err))
+            return -1;
+    }
+    for (size_t i = 0; i < type->member_count; i++) {
+        const struct spec_members *m = &type->members[i];
+        const struct value *want = value_get(desired, m->attr->attr->name), *have = NULL;
+        if (value_is_null(want) || m->sent_by_create)
+            continue;
+        if (m->read_first && act_read_members(act, m, object, &have, err))
+            return -1;
+        if (act_sync_members(act, m, object, have, want, err))
+            return err_context(err, "%.*s", STR_ARG(m->attr->attr->name));
+    }
+    if (!type->tags || type->tags->with_create)
+        return 0;
+    return act_tag_created(act, object, value_get(desired, type->tags->attr->attr->name), err);
+}
+
+/* ---- all of it ---- */
+
+/* The answer was nothing at all: some services say no more, and neither does what stands in their way. */
+static int see_made(struct act *act, const struct value *object, const struct value **live, struct err *err)
+{
+    const struct value *seen;
+    if (!act_read_back(act, value_merge(act->arena, object, *live), &value_empty_list, &seen, err))
+        return 0;
+    if (err->class == ERR_ABSENT) {
+        err->lost = true;
+        *live = NULL;
+    }
+    return -1;
+}
+
+int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
+{
+    struct act act;
+    act_init(&act, ctx);
+    const struct value *made = NULL, *object;
+    *live = NULL;
+    const struct value *with_marks = act_marked(&act, desired);
+    act.attempt = attempt;
+    act.making = true;
+    int failed = create_steps(&act, with_marks, &made, err);
+    if (!made)
+        return failed;
+    if (act.client)
+        aws_made(act.client);
+    if (act.type->settle.way == SETTLE_CONTENT)
+        attempt_claims(attempt, value_text(value_get(made, act.type->schema.id), STR_EMPTY));
+    /* From here on it exists, whatever happens. */
+    struct err later = ERR_INIT;
+    if (act_made(&act, desired, made, &made, failed ? &later : err))
+        failed = -1;
+    *live = made;
+    if (failed)
+        return -1;
+    object = value_merge(act.arena, made, act_sent(&act, with_marks));
+    if (create_owned(&act, object, with_marks, err))
+        return -1;
+    act.making = false;
+    made = act_made_owned(&act, desired, made);
+    if (act_wait_live(&act, object, &made, err))
+        return -1;
+    *live = made;
+    if (act.silent && !act.base_read && see_made(&act, object, live, err))
+        return -1;
+    return act_complete(&act, object, act_untold(&act, *live), live, err);
+}
