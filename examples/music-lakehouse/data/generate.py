@@ -2,10 +2,11 @@
 
     python3 data/generate.py [FOLDER]     default: the folder of this script
 
-api/users.jsonl and api/sessions.jsonl are what the API answers, a line an item; rds/songs.sql fills the source database. Some users
+api/users.jsonl and api/sessions.jsonl are what the API answers, a line an item; rds/songs.csv fills the source database. Some users
 changed their plan later, some sessions were sent twice, and some plays are of songs that nobody knows.
 """
 
+import csv
 import datetime
 import json
 import random
@@ -17,6 +18,7 @@ NOUNS = "River Morning Engine Harbour Window Garden Signal Winter Mirror Train".
 PEOPLE = "Ada Ben Cleo Dora Emil Finn Greta Hugo Ines Jon Kaja Levi Mara Nils Olga".split()
 COUNTRIES = ["DE", "FR", "JP", "KR", "US"]
 GENRES = ["ambient", "folk", "jazz", "pop", "rock"]
+SONG = ["song_id", "title", "album", "artist_id", "artist", "duration_s", "genre"]
 START = datetime.datetime(2026, 11, 18)
 
 
@@ -35,10 +37,14 @@ def users(dice):
 
 
 def songs(dice):
-    artists = [(number, f"The {adjective} {noun}s") for number, (adjective, noun) in enumerate(zip(ADJECTIVES, reversed(NOUNS)), 1)]
-    tracks = [(number, f"{dice.choice(ADJECTIVES)} {dice.choice(NOUNS)}", dice.randrange(1, len(artists) + 1), dice.randrange(95, 420), dice.choice(GENRES))
-              for number in range(1, 81)]
-    return artists, tracks
+    """Rows of the table songs; each artist has two albums."""
+    artists = [f"The {adjective} {noun}s" for adjective, noun in zip(ADJECTIVES, reversed(NOUNS))]
+    rows = []
+    for number in range(1, 81):
+        title, artist = f"{dice.choice(ADJECTIVES)} {dice.choice(NOUNS)}", dice.randrange(len(artists))
+        album = f"{NOUNS[artist]} {'II' if number % 2 else 'I'}"
+        rows.append((number, title, album, artist + 1, artists[artist], dice.randrange(95, 420), dice.choice(GENRES)))
+    return rows
 
 
 def sessions(dice, tracks):
@@ -46,7 +52,7 @@ def sessions(dice, tracks):
     for number in range(1, 201):
         plays = []
         for _ in range(dice.randrange(1, 9)):
-            song, _, _, length, _ = dice.choice(tracks)
+            song, *_, length, _ = dice.choice(tracks)
             plays.append({"song_id": song, "seconds": dice.choice([length, length, dice.randrange(5, length)])})
         if number % 40 == 0:
             plays.append({"song_id": 9999, "seconds": 30})
@@ -60,25 +66,14 @@ def lines(path, rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def sql(artists, tracks):
-    def values(rows):
-        return ",\n".join("    (" + ", ".join("'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value) for value in row) + ")" for row in rows)
-
-    return (
-        "create table artists (artist_id integer primary key, name text not null);\n"
-        "create table songs (\n    song_id integer primary key, title text not null, artist_id integer not null references artists,\n"
-        "    duration_s integer not null, genre text not null\n);\n"
-        f"insert into artists values\n{values(artists)};\ninsert into songs values\n{values(tracks)};\n"
-    )
-
-
 def main(folder):
     dice = random.Random(20261118)
-    artists, tracks = songs(dice)
+    tracks = songs(dice)
     lines(folder / "api/users.jsonl", users(dice))
     lines(folder / "api/sessions.jsonl", sessions(dice, tracks))
     (folder / "rds").mkdir(exist_ok=True)
-    (folder / "rds/songs.sql").write_text(sql(artists, tracks))
+    with (folder / "rds/songs.csv").open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([SONG, *tracks])
 
 
 if __name__ == "__main__":

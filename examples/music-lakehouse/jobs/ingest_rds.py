@@ -1,4 +1,4 @@
-"""Tables of the songs database to the landing zone as Parquet; a Glue Spark job within the private network.
+"""The table of the songs database to the landing zone as Parquet; a Glue Spark job within the private network.
 
     --jdbc URL       of the database
     --secret ARN     secret with username and password, which RDS keeps
@@ -11,7 +11,7 @@ import json
 import boto3
 from pyspark.sql import SparkSession
 
-TABLES = ("artists", "songs")
+TABLES = ("songs",)
 
 
 def main():

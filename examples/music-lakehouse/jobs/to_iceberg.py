@@ -23,9 +23,9 @@ def users(raw: DataFrame) -> DataFrame:
     return raw.withColumn("n", F.row_number().over(newest)).where("n = 1").drop("n")
 
 
-def songs(tracks: DataFrame, artists: DataFrame) -> DataFrame:
-    """Each song with its artist's name."""
-    return tracks.join(artists.withColumnRenamed("name", "artist"), "artist_id").select("song_id", "title", "artist_id", "artist", "duration_s", "genre")
+def songs(raw: DataFrame) -> DataFrame:
+    """Each song that has a title and an artist."""
+    return raw.select("song_id", "title", "album", "artist_id", "artist", "duration_s", "genre").dropna(subset=["song_id", "title", "artist_id"])
 
 
 def plays(raw: DataFrame, known: DataFrame) -> DataFrame:
@@ -49,8 +49,7 @@ def main():
     options, _ = parser.parse_known_args()
     spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
     source = options.source.rstrip("/")
-    tracks, artists = (spark.read.parquet(f"{source}/rds/{table}") for table in ("songs", "artists"))
-    known = songs(tracks, artists)
+    known = songs(spark.read.parquet(f"{source}/rds/songs"))
     tables = {
         "users": users(spark.read.schema(USERS).json(f"{source}/api/users/*/*")),
         "songs": known,

@@ -82,7 +82,7 @@ def test_users(warehouse, tmp_path):
 
 MUSIC = {
     "users": ("user_id string, name string, country string, plan string, updated_at timestamp", [(1, "Ada", "de", "premium", "2026-01-01 00:00:00"), (2, "Bob", "kr", "free", "2026-01-02 00:00:00")]),
-    "songs": ("song_id string, title string, artist_id string, artist string, duration_s int, genre string", [(1, "Paranoid", 7, "Black Sabbath", 170, "metal"), (2, "War Pigs", 7, "Black Sabbath", 470, "metal")]),
+    "songs": ("song_id string, title string, album string, artist_id string, artist string, duration_s int, genre string", [(1, "Paranoid", "Paranoid", 7, "Black Sabbath", 170, "metal"), (2, "War Pigs", "Paranoid", 7, "Black Sabbath", 470, "metal")]),
     "plays": ("session_id string, position int, user_id string, song_id string, seconds int, device string, started_at timestamp",
               [(10, 1, 1, 1, 170, "phone", "2026-02-01 10:00:00"), (10, 2, 1, 2, 100, "phone", "2026-02-01 10:00:00"), (11, 1, 2, 1, 20, "web", "2026-02-02 11:00:00")]),
 }

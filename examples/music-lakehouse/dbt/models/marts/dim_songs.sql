@@ -8,6 +8,7 @@ with played as (
 select
     songs.song_id,
     songs.title,
+    songs.album,
     songs.artist_id,
     songs.artist_name,
     songs.duration_s,

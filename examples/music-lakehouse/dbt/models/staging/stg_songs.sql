@@ -1,6 +1,7 @@
 select
     song_id,
     title,
+    album,
     artist_id,
     artist as artist_name,
     duration_s,
