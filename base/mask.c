@@ -242,6 +242,12 @@ void mask_add_marked(const struct value *v, enum mask_reason reason)
     add_value(v, reason, false);
 }
 
+void mask_allow(struct str text)
+{
+    if (text.p && text.n >= KEY_BYTES)
+        mask_keep(text, true);
+}
+
 void mask_allow_value(const struct value *v)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -249,9 +255,7 @@ void mask_allow_value(const struct value *v)
         return;
     for (uint32_t i = 0; (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
         mask_allow_value(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value);
-    struct str text = value_scalar_text(&scratch, v);
-    if (text.p && text.n >= KEY_BYTES)
-        mask_keep(text, true);
+    mask_allow(value_scalar_text(&scratch, v));
 }
 
 bool mask_allows(struct str text)

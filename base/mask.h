@@ -41,6 +41,8 @@ void mask_add_marked(const struct value *v, enum mask_reason reason);
 /* What the user says is no secret, although it was made from one: it is shown, and so is what stands in it.
  */
 void mask_allow_value(const struct value *v);
+/* What weir knows to be none, such as a region: a secret that is the same word would hide every ARN. */
+void mask_allow(struct str text);
 
 bool mask_allows(struct str text); /* is it one of those? */
 

@@ -30,6 +30,7 @@ static int record_adoption(struct plan *plan, const struct change *change, struc
             .adopted = true,
             .prevent_destroy = instance->decl->lifecycle.prevent_destroy},
         .action = STR("adopt"),
+        .schema = change->schema,
         .given = instance->desired,
     };
     struct state *state = plan->workspace->state;

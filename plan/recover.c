@@ -83,6 +83,7 @@ static int close_with(
             .adopted = record && record->adopted,
             .prevent_destroy = record && record->prevent_destroy},
         .action = s->intent->action,
+        .schema = s->schema,
     };
     outcome.record.subject.id = value_text(value_get(attrs, s->schema->id), s->intent->subject.id);
     if (state_done(s->options->state, &outcome, err))

@@ -23,6 +23,7 @@ int work_intent(struct work *work, struct str action, struct str id, struct err 
     const struct schema *schema = work->change->schema;
     struct intent intent = {.subject = work->subject,
         .action = action,
+        .schema = schema,
         .token = str_z(work->token),
         .deps = work->deps,
         .place = work->place};
@@ -54,6 +55,7 @@ static struct outcome outcome_of(
             .adopted = is_adopted(work),
             .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},
         .action = action,
+        .schema = schema,
         .given = desired,
     };
     outcome.record.subject.id = work_object_id(work, whole);

@@ -86,8 +86,9 @@ struct attr {
     bool write_only;   /* cannot be read back: the state keeps a salted hash, the diff compares hashes */
     bool send_default; /* the service wants it even where the file is silent */
     bool local; /* steers weir (force_destroy, source): recorded, compared with the record, never read live */
-    bool steers; /* of local ones: says how things are done, not what the thing is */
-    bool shared; /* a map that others write to as well: keys that the file never named are not ours */
+    bool steers;     /* of local ones: says how things are done, not what the thing is */
+    bool identifies; /* requests name the thing by it, so it is kept readable */
+    bool shared;     /* a map that others write to as well: keys that the file never named are not ours */
     enum attr_compare compare;
     const struct value *default_value; /* what the service has when nothing is said; NULL: none known */
     struct str pattern;                /* PCRE that the whole text must match; "" none */

@@ -291,7 +291,10 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf body = BUF_INIT, line = BUF_INIT;
-    struct secret_marks marks = {.id = intent->subject.id, .given = intent->desired};
+    struct secret_marks marks = {.id = intent->subject.id,
+        .schema = intent->schema,
+        .sealed = state_has_key(state),
+        .given = intent->desired};
     uint64_t seq;
     body_begin(&body, state->run, "intent");
     body_text(&body, "address", intent->subject.address);
@@ -331,7 +334,10 @@ static const struct value *as_read(
 static const struct value *marked_attrs(
     struct state *state, struct arena *arena, const struct outcome *outcome)
 {
-    struct secret_marks marks = {.id = outcome->record.subject.id, .given = outcome->given};
+    struct secret_marks marks = {.id = outcome->record.subject.id,
+        .schema = outcome->schema,
+        .sealed = state_has_key(state),
+        .given = outcome->given};
     if (!outcome->record.attrs)
         return NULL;
     pthread_mutex_lock(&state->mutex);

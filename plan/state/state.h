@@ -39,9 +39,10 @@ struct record {
 
 /* What is about to be done to a resource: it stands in the log before the request goes out. */
 struct intent {
-    struct subject subject; /* its id known or predicted; may be empty */
-    struct str action;      /* create, update, delete, adopt */
-    struct str token;       /* from state_token() */
+    struct subject subject;      /* its id known or predicted; may be empty */
+    struct str action;           /* create, update, delete, adopt */
+    struct str token;            /* from state_token() */
+    const struct schema *schema; /* of its type, to record it; not kept */
     const struct value *desired, *set, *deps, *place;
     uint64_t seq;  /* of one without an end: its number */
     int64_t at_ms; /* and when it was recorded; 0: not known */
@@ -99,12 +100,15 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
 struct outcome {
     struct record record; /* attrs NULL: the resource is gone; when it was written is not looked at */
     struct str action;
-    const struct value *given; /* what the file gives, with its marks; NULL: as the intent says */
+    const struct schema *schema; /* of its type; NULL: not known, or the resource is gone */
+    const struct value *given;   /* what the file gives, with its marks; NULL: as the intent says */
 };
 /*
  * Values are copied. Sensitive ones are encrypted or hashed on the way to the log: those that are marked,
  * those that are secret in what is recorded at the address or was about to be, unless what is given has them
- * in clear, and those in which a secret stands that this process knows (base/mask.h).
+ * in clear, and those in which a secret stands that this process knows (base/mask.h). What identifies the
+ * resource to its service is never hashed, because nothing could be done to it any more: what the service
+ * says of it (its ARN), and what stands in its id, which the log has in clear.
  */
 int state_done(struct state *state, const struct outcome *outcome, struct err *err);
 /*

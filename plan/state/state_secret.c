@@ -40,6 +40,20 @@ static bool has_secret(const struct value *v)
     return mask_finds(buf_str(&text));
 }
 
+/*
+ * Does it name the thing to its service? What the service made up is no secret, and what stands in the id is
+ * in the log in clear as it is.
+ */
+static bool identifies(const struct secret_marks *marks, struct str name, const struct value *v)
+{
+    const struct attr *attr = marks->schema ? schema_attr(marks->schema, name) : NULL;
+    if (!attr || attr->sensitive || attr->write_only || !v || v->kind != VALUE_STRING || !v->string.n)
+        return false;
+    if (!attr->identifies && !str_eq(name, marks->schema->id))
+        return false;
+    return !attr->settable || str_find(marks->id, v->string, 0) >= 0;
+}
+
 const struct value *state_mark_secrets(
     struct arena *arena, const struct value *attrs, const struct secret_marks *marks)
 {
@@ -49,10 +63,16 @@ const struct value *state_mark_secrets(
     for (uint32_t i = 0; attrs && attrs->kind == VALUE_MAP && i < attrs->count; i++) {
         struct str name = attrs->entries[i].key;
         const struct value *v = attrs->entries[i].value;
+        bool names = identifies(marks, name, v);
+        if (names && !marks->sealed) { /* a thing whose name is a hash cannot be found again */
+            marked = value_with(arena, marked, name, value_unmark(arena, v));
+            continue;
+        }
         if (value_is_sensitive(v) && (v->marks & VALUE_SENSITIVE))
             continue;
         bool given = value_equal(value_get(marks->given, name), v); /* the file has it in clear */
-        if (was_secret(marks, name, v) || (by_value && !given && !value_is_sensitive(v) && has_secret(v)))
+        bool looked_at = by_value && !given && !value_is_sensitive(v) && !names;
+        if (was_secret(marks, name, v) || (looked_at && has_secret(v)))
             marked = value_with(arena, marked, name, value_mark(arena, v, VALUE_SENSITIVE));
     }
     return marked;

@@ -5,10 +5,13 @@
 #define WEIR_PLAN_STATE_STATE_SECRET_H
 
 #include "base/value.h"
+#include "provider/schema.h"
 
 struct secret_marks {
     struct str id;
-    const struct value *given; /* what the file gives, with its marks; NULL: `intended` says */
+    const struct schema *schema; /* says which attributes identify the thing; NULL: not known */
+    bool sealed;                 /* there is a key: what is kept as secret can be read again */
+    const struct value *given;   /* what the file gives, with its marks; NULL: `intended` says */
     const struct value
         *intended; /* what the open intent was to make, as it stands in the log; NULL: nothing */
     const struct value *recorded; /* the attributes before; NULL: none */

@@ -1,6 +1,7 @@
 /* Whose account a client's credentials belong to: STS is asked, once for each key. */
 #include "provider/aws/client.h"
 
+#include "base/mask.h"
 #include "base/mem.h"
 #include "provider/aws/client_state.h"
 
@@ -33,6 +34,7 @@ static int ask_account(struct aws_client *client, struct err *err)
     if (!account.n)
         return err_set(err, ERR_PROTOCOL, "STS does not say which account this is");
     client->account = arena_str(&client->arena, account);
+    mask_allow(client->account); /* ARNs are made of it */
     return 0;
 }
 

@@ -112,6 +112,7 @@ static int read_account(struct arena *arena, struct aws_settings *s, struct err 
             s->account_id.n = 0;
     if (s->account_id.n != 12)
         return err_set(err, ERR_INVALID, "%.*s: account_id must have twelve digits", STR_ARG(s->name));
+    mask_allow(s->account_id);
     return 0;
 }
 
@@ -153,6 +154,7 @@ static int read_region(struct arena *arena, struct aws_settings *s, struct err *
     if (!custom && region_check(region, err))
         return err_context(err, "%.*s: region", STR_ARG(s->name));
     s->endpoints.region = region;
+    mask_allow(region); /* ARNs and hosts are made of it */
     return 0;
 }
 

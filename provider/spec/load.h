@@ -116,6 +116,11 @@ void load_leaves(struct type_loader *t, const struct node *node);
 
 void load_sandbox(struct type_loader *t, const struct node *node);
 
+/* ---- load_identity.c ---- */
+
+/* Marks the attributes that name the thing in requests, once its calls are loaded. */
+void load_identity(struct type_loader *t);
+
 /* ---- load_type.c ---- */
 
 /* The type's own `tags` over those of the file's head. */

@@ -601,6 +601,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     load_owned(&t);
     load_calls(&t);
     mark_sent_by_create(type);
+    load_identity(&t);
     load_listing(&t);
     load_find(&t);
     load_pending(&t);

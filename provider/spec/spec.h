@@ -7,6 +7,7 @@
  *   load_attr.c   attributes: schema on one side, wire shapes on the other
  *   load_step.c   calls: what is sent, where the answer lies, when
  *   load_type.c   facets, members, entries, tags, waits, listings
+ *   load_identity.c  which attributes name the thing in requests
  *   load_job.c    how instances of a type are run
  *   load_teardown.c  what goes with a thing, what is left of it
  *   load_sandbox.c  what only the sandbox needs to know

@@ -146,3 +146,31 @@ def test_an_import_keeps_the_secrets_of_the_file(stack, cloud):
     cloud.client("glue").create_job(Name="by-input", Role="arn:aws:iam::123456789012:role/glue", Command={"Name": "glueetl", "ScriptLocation": "s3://scripts/x.py"}, DefaultArguments={"--password": FIRST})
     stack.write(BY_INPUT)
     hidden(stack, stack.run("state", "import", "job", "by-input", "-i", f"password={SECOND}"), stack.run("state", "show", "job"), stack.run("plan", "-i", f"password={SECOND}"))
+
+
+LINKED = """
+    stack: linked
+    inputs: {link: {type: any, sensitive: true}, note: one}
+    resources:
+      secret: {type: aws.secretsmanager.secret, name: linked/db, secret_string: "${inputs.link.password}", force_destroy: true}
+      role: {type: aws.iam.role, name: linked, assume_role_policy: '${trust("glue.amazonaws.com")}', tags: {note: "${inputs.note}"}}
+      job: {type: aws.glue.job, name: linked, role: "${role.arn}", command: {name: glueetl, script_location: "s3://scripts/x.py"}, tags: {note: "${inputs.note}"}}
+      key: {type: aws.kms.key, description: of the link, tags: {note: "${inputs.note}"}}
+      bucket: {type: aws.s3.bucket, name: "${inputs.link.bucket}", tags: {note: "${inputs.note}"}}
+      group: {type: aws.logs.log_group, name: "/linked/${inputs.link.region}", tags: {note: "${inputs.note}"}}
+"""
+LINK = {"region": "us-east-1", "account": "123456789012", "bucket": "linked-films-bucket", "password": FIRST}
+
+
+@pytest.mark.parametrize("key", ["", "0f" * 32], ids=["hashed", "sealed"])
+def test_what_identifies_a_resource_is_never_a_hash(stack, key):
+    """A sensitive map has words in it that ARNs are made of, and the name of a thing."""
+    stack.env |= {"WEIR_INPUT_LINK": json.dumps(LINK)} | ({"WEIR_STATE_KEY": key} if key else {})
+    stack.write(LINKED)
+    results = [stack.apply("-vv")]
+    assert all(arn in stack.state_text() for arn in ("arn:aws:glue:us-east-1:123456789012:job/linked", f"arn:aws:s3:::{LINK['bucket']}"))
+    stack.assert_settled()
+    results += [stack.apply("-i", "note=two")]
+    stack.assert_settled("-i", "note=two")
+    results += [stack.run("plan", "--no-refresh", "-i", "note=three"), stack.destroy("-i", "note=two")]
+    hidden(stack, *results)
