@@ -70,7 +70,7 @@ $(OWN):
 	$(AR) rcs $@ $^
 
 # Built for speed is only where it is felt: in these rooms, but for some files of them. All else is built small, for the stripped binary
-# is to stay within 2 MB.
+# is to stay small.
 FAST := base/% stacks/% plan/% $(wildcard provider/*.c) provider/wire/% provider/http/% provider/spec/% provider/aws/%
 SMALL := provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c s3/s3_empty.c profile.c settings.c) \
   $(addprefix provider/spec/,dump.c job.c load% permissions.c act_teardown.c) $(addprefix stacks/,func_%) \
