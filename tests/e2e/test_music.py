@@ -3,6 +3,7 @@
 import collections
 import csv
 import gzip
+import hashlib
 import http.server
 import json
 import os
@@ -13,6 +14,7 @@ import sys
 import threading
 import urllib.parse
 
+import jinja2
 import pytest
 import yaml
 from test_ecommerce import spark_python
@@ -117,15 +119,18 @@ def expected_tables():
     sessions = {row["session_id"]: row for row in lines("sessions")}
     plays = [(row["session_id"], position, row["user_id"], play["song_id"], play["seconds"], row["device"], row["started_at"].rstrip("Z").replace("T", " "))
              for row in sessions.values() for position, play in enumerate(row["plays"]) if play["song_id"] in songs]
+    sales = [(row["session_id"], position, row["user_id"], sold["song_id"], sold["price"], row["started_at"].rstrip("Z").replace("T", " "))
+             for row in sessions.values() for position, sold in enumerate(row["bought"]) if sold["song_id"] in songs]
     return {
         "users": sorted((key, row["name"], row["country"], row["plan"], row["updated_at"].rstrip("Z").replace("T", " ")) for key, row in users.items()),
         "songs": sorted(songs.values()),
         "plays": sorted(plays),
+        "sales": sorted(sales),
     }
 
 
 COLUMNS = {"users": "user_id, name, country, \"plan\", updated_at", "songs": "song_id, title, album, artist_id, artist, duration_s, genre",
-           "plays": "session_id, position, user_id, song_id, seconds, device, started_at"}
+           "plays": "session_id, position, user_id, song_id, seconds, device, started_at", "sales": "session_id, position, user_id, song_id, price, sold_at"}
 
 
 def test_source_table_is_that_of_the_file():
@@ -141,12 +146,14 @@ def test_tables_are_those_of_the_stack():
 
 # ---- the dbt models ----
 
+MACROS = "".join(path.read_text() for path in sorted((EXAMPLE / "dbt/macros").glob("*.sql")))
 MODELS = {path.stem: path for path in (EXAMPLE / "dbt/models").glob("*/*.sql")}
 
 
 def marts():
     """The models as views of SQLite, each after those that it refers to."""
     base = sqlite3.connect(":memory:")
+    base.create_function("md5", 1, lambda text: hashlib.md5(text.encode()).hexdigest(), deterministic=True)
     for table, rows in expected_tables().items():
         base.execute(f"create table lake_{table} ({COLUMNS[table]})")
         base.executemany(f"insert into lake_{table} values ({', '.join('?' * len(rows[0]))})", rows)
@@ -157,8 +164,8 @@ def marts():
         for other in re.findall(r"ref\('(\w+)'\)", text):
             if other not in made:
                 make(other)
-        text = re.sub(r"\{\{ source\('lake', '(\w+)'\) \}\}", r"lake_\1", text)
-        base.execute(f"create view {name} as " + re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", text))
+        sql = jinja2.Template(MACROS + text).render(source=lambda schema, table: f"{schema}_{table}", ref=lambda model: model)
+        base.execute(f"create view {name} as {sql}")
         made.add(name)
 
     for name in MODELS:
@@ -184,6 +191,11 @@ def test_marts():
     songs = {row["song_id"]: row["plays"] for row in base.execute("select * from dim_songs")}
     played = collections.Counter(play[3] for play in tables["plays"])
     assert songs == {song: played[song] for song in length} and 0 < sum(songs.values())
+    sales = {row["purchase_id"]: tuple(row)[1:] for row in base.execute("select purchase_id, session_id, user_id, song_id, amount from fact_sales")}
+    assert sorted(sales.values()) == sorted((session, user, song, price) for session, _, user, song, price, _ in tables["sales"])
+    assert len(sales) > 100 and sales[hashlib.md5("{}-{}".format(*tables["sales"][0]).encode()).hexdigest()][0] == tables["sales"][0][0]
+    artists = {row["artist_id"]: (row["artist_name"], row["songs"], row["albums"]) for row in base.execute("select * from dim_artists")}
+    assert artists == {key: (rows[0][4], len(rows), len({row[2] for row in rows})) for key in {row[3] for row in tables["songs"]} if (rows := [row for row in tables["songs"] if row[3] == key])}
     users = base.execute("select user_id, is_premium from dim_users").fetchall()
     assert {row[0] for row in users} == {row[0] for row in tables["users"]}
     assert sum(row[1] for row in users) == sum(row[3] == "premium" for row in tables["users"])
@@ -191,7 +203,7 @@ def test_marts():
 
 def test_models_are_described():
     described = yaml.safe_load((EXAMPLE / "dbt/models/marts/marts.yml").read_text())["models"]
-    assert {model["name"] for model in described} == {"dim_users", "dim_songs", "fact_sessions"} == {name for name, path in MODELS.items() if path.parent.name == "marts"}
+    assert {model["name"] for model in described} == {"dim_users", "dim_songs", "dim_artists", "fact_sessions", "fact_sales"} == {name for name, path in MODELS.items() if path.parent.name == "marts"}
     sources = yaml.safe_load((EXAMPLE / "dbt/models/staging/sources.yml").read_text())["sources"]
     assert {table["name"] for source in sources for table in source["tables"]} == set(COLUMNS)
 
@@ -215,7 +227,7 @@ import json, sys
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
 read = lambda name: [[str(v) if hasattr(v, "isoformat") else v for v in row] for row in spark.read.parquet(f"{sys.argv[1]}/{name}").collect()]
-print(json.dumps({name: sorted(read(name)) for name in ("users", "songs", "plays")}))
+print(json.dumps({name: sorted(read(name)) for name in ("users", "songs", "plays", "sales")}))
 """
 
 

@@ -47,7 +47,8 @@ def songs(dice):
     return rows
 
 
-def sessions(dice, tracks):
+def sessions(dice, till, tracks):
+    """What was played and, in some, what was bought."""
     rows = []
     for number in range(1, 201):
         plays = []
@@ -56,8 +57,9 @@ def sessions(dice, tracks):
             plays.append({"song_id": song, "seconds": dice.choice([length, length, dice.randrange(5, length)])})
         if number % 40 == 0:
             plays.append({"song_id": 9999, "seconds": 30})
+        bought = [{"song_id": play["song_id"], "price": till.choice([0.79, 0.99, 1.29])} for play in plays if till.random() < 0.2]
         rows.append({"session_id": f"s{number:05d}", "user_id": dice.randrange(1, 61), "device": dice.choice(["phone", "desktop", "car"]),
-                     "started_at": stamp(START + datetime.timedelta(minutes=dice.randrange(3 * 24 * 60))), "plays": plays})
+                     "started_at": stamp(START + datetime.timedelta(minutes=dice.randrange(3 * 24 * 60))), "plays": plays, "bought": bought})
     return rows + rows[10:200:50]
 
 
@@ -70,7 +72,7 @@ def main(folder):
     dice = random.Random(20261118)
     tracks = songs(dice)
     lines(folder / "api/users.jsonl", users(dice))
-    lines(folder / "api/sessions.jsonl", sessions(dice, tracks))
+    lines(folder / "api/sessions.jsonl", sessions(dice, random.Random(20261119), tracks))
     (folder / "rds").mkdir(exist_ok=True)
     with (folder / "rds/songs.csv").open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([SONG, *tracks])

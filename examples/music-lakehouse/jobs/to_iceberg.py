@@ -1,4 +1,4 @@
-"""The landing zone to Iceberg tables users, songs and plays in the Glue catalog; a Glue Spark job.
+"""The landing zone to Iceberg tables users, songs, plays and sales in the Glue catalog; a Glue Spark job.
 
     --source URL      the landing zone
     --database NAME   Glue database of the tables
@@ -12,9 +12,9 @@ import argparse
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-KEYS = {"users": ["user_id"], "songs": ["song_id"], "plays": ["session_id", "position"]}
+KEYS = {"users": ["user_id"], "songs": ["song_id"], "plays": ["session_id", "position"], "sales": ["session_id", "position"]}
 USERS = "user_id int, name string, country string, plan string, updated_at timestamp"
-SESSIONS = "session_id string, user_id int, device string, started_at timestamp, plays array<struct<song_id: int, seconds: int>>"
+SESSIONS = "session_id string, user_id int, device string, started_at timestamp, plays array<struct<song_id: int, seconds: int>>, bought array<struct<song_id: int, price: double>>"
 
 
 def users(raw: DataFrame) -> DataFrame:
@@ -28,11 +28,18 @@ def songs(raw: DataFrame) -> DataFrame:
     return raw.select("song_id", "title", "album", "artist_id", "artist", "duration_s", "genre").dropna(subset=["song_id", "title", "artist_id"])
 
 
+def of_sessions(raw: DataFrame, known: DataFrame, nested: str) -> DataFrame:
+    """One row a song of a nested list, of sessions that may have been sent twice; without songs that nobody knows."""
+    each = raw.dropDuplicates(["session_id"]).select("session_id", "user_id", "device", "started_at", F.posexplode(nested).alias("position", "song"))
+    return each.select("*", "song.*").join(known.select("song_id"), "song_id", "left_semi")
+
+
 def plays(raw: DataFrame, known: DataFrame) -> DataFrame:
-    """One row a song that was played, of sessions that may have been sent twice; without songs that nobody knows."""
-    each = raw.dropDuplicates(["session_id"]).select("session_id", "user_id", "device", "started_at", F.posexplode("plays").alias("position", "play"))
-    flat = each.select("session_id", "position", "user_id", F.col("play.song_id").alias("song_id"), F.col("play.seconds").alias("seconds"), "device", "started_at")
-    return flat.join(known.select("song_id"), "song_id", "left_semi").select("session_id", "position", "user_id", "song_id", "seconds", "device", "started_at")
+    return of_sessions(raw, known, "plays").select("session_id", "position", "user_id", "song_id", "seconds", "device", "started_at")
+
+
+def sales(raw: DataFrame, known: DataFrame) -> DataFrame:
+    return of_sessions(raw, known, "bought").select("session_id", "position", "user_id", "song_id", "price", F.col("started_at").alias("sold_at"))
 
 
 def merge(spark: SparkSession, table: str, rows: DataFrame, keys: list) -> None:
@@ -50,10 +57,12 @@ def main():
     spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
     source = options.source.rstrip("/")
     known = songs(spark.read.parquet(f"{source}/rds/songs"))
+    sessions = spark.read.schema(SESSIONS).json(f"{source}/api/sessions/*/*")
     tables = {
         "users": users(spark.read.schema(USERS).json(f"{source}/api/users/*/*")),
         "songs": known,
-        "plays": plays(spark.read.schema(SESSIONS).json(f"{source}/api/sessions/*/*"), known),
+        "plays": plays(sessions, known),
+        "sales": sales(sessions, known),
     }
     for name, rows in tables.items():
         if options.folder:

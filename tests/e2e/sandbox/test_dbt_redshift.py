@@ -85,6 +85,8 @@ MUSIC = {
     "songs": ("song_id string, title string, album string, artist_id string, artist string, duration_s int, genre string", [(1, "Paranoid", "Paranoid", 7, "Black Sabbath", 170, "metal"), (2, "War Pigs", "Paranoid", 7, "Black Sabbath", 470, "metal")]),
     "plays": ("session_id string, position int, user_id string, song_id string, seconds int, device string, started_at timestamp",
               [(10, 1, 1, 1, 170, "phone", "2026-02-01 10:00:00"), (10, 2, 1, 2, 100, "phone", "2026-02-01 10:00:00"), (11, 1, 2, 1, 20, "web", "2026-02-02 11:00:00")]),
+    "sales": ("session_id string, position int, user_id string, song_id string, price double, sold_at timestamp",
+              [(10, 0, 1, 2, 1.29, "2026-02-01 10:00:00"), (11, 0, 2, 1, 0.79, "2026-02-02 11:00:00"), (11, 1, 2, 2, 0.99, "2026-02-02 11:00:00")]),
 }
 
 
@@ -108,6 +110,9 @@ def test_music(warehouse, tmp_path):
     for _ in range(2):
         assert "ERROR=0" in project.dbt("build")
     assert warehouse.sql("select session_id, plays, seconds, skipped from music_marts.fact_sessions order by 1") == [["10", "2", "270", "1"], ["11", "1", "20", "1"]]
+    assert warehouse.sql("select purchase_id = md5(session_id || '-0'), user_id, song_id, sold_on, amount from music_marts.fact_sales order by user_id, song_id") == [
+        ["t", "1", "2", "2026-02-01", "1.29"], ["t", "2", "1", "2026-02-02", "0.79"], ["f", "2", "2", "2026-02-02", "0.99"]]
+    assert warehouse.sql("select artist_id, artist_name, songs, albums from music_marts.dim_artists") == [["7", "Black Sabbath", "2", "1"]]
     # without `bind: false` Redshift refuses the views
     settings = project.folder / "dbt_project.yml"
     settings.write_text(settings.read_text().replace("+bind: false", "+bind: true"))

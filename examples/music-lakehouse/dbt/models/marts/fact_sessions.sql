@@ -4,7 +4,7 @@ select
     plays.user_id,
     plays.device,
     plays.started_at,
-    cast(plays.started_at as date) as started_on,
+    {{ to_day('plays.started_at') }} as started_on,
     count(*) as plays,
     count(distinct songs.artist_id) as artists,
     sum(plays.seconds) as seconds,
