@@ -265,7 +265,7 @@ static int run_output(struct invocation *inv)
 static const struct option at_once_options[] = {
     {0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000,
         .offset = offsetof(struct fleet_settings, at_once),
-        .doc = "members that are worked on at the same time (default: 25)"},
+        .doc = "members that are worked on at the same time (default: 50)"},
 };
 static const struct option_set at_once_set = OPTION_SET(NULL, at_once_options);
 static const struct option verify_options[] = {

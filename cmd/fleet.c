@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-    AT_ONCE = 25,      /* members */
+    AT_ONCE = 50,      /* members */
     WORKERS_ALL = 256, /* threads that carry changes out, in all */
     WORKERS_LEAST = 4,
     CONNECTIONS = 256,

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STREAMS = 2, READ_BLOCK = 16 * 1024, MEMBER_RUNS_AT_ONCE = 25 };
+enum { STREAMS = 2, READ_BLOCK = 16 * 1024, MEMBER_RUNS_AT_ONCE = 50 };
 
 /* ---- the command line of one ---- */
 

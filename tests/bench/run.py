@@ -403,11 +403,8 @@ def bench_mixed(bench, work):
 
 
 def bench_types(bench, work):
-    import importlib.util  # a module of that name is Python's own
-    spec = importlib.util.spec_from_file_location("all_types", Path(__file__).parent / "types.py")
-    types = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(types)
-    types.run(title, bench, Run, work)
+    import every_type
+    every_type.run(title, bench, Run, work)
 
 
 SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox, "transfer": bench_transfer, "download": bench_download, "jobs": bench_jobs,
