@@ -33,6 +33,7 @@ static const char *const *surroundings(const struct daemon_self *self)
         .region = value_gets(self->settings, "region"), .home = str_z(self->data)};
     environment_start(&env, self->services, self->arena, &options);
     environment_set(&env, "WEIR_PASS", warehouse_pass(self->services, self->arena));
+    environment_set(&env, "WEIR_WAREHOUSE", value_gets(self->settings, "warehouse"));
     environment_set(&env, "PYTHONPATH", arena_printf(self->arena, "%s/python", self->dir));
     const char **items = ARENA_ARRAY(self->arena, const char *, env.n);
     memcpy(items, env.items, env.n * sizeof *items);
@@ -134,10 +135,11 @@ int warehouse_want(struct services *services, struct arena *arena, const struct 
     if (daemon_want(daemons, &postgres_daemon, warehouse->name, NULL, arena, &server, err))
         return err_context(err, "the warehouse is a record only");
     const struct value_entry settings[] = {{STR("region"), value_string(arena, warehouse->region)},
-        {STR("socket"), value_stringz(arena, postgres_socket(arena, &server))}};
+        {STR("socket"), value_stringz(arena, postgres_socket(arena, &server))},
+        {STR("warehouse"), value_string(arena, warehouse->name)}};
     if (database_furnish(&server, &warehouse->wish, err))
         return -1;
-    if (daemon_want(daemons, &front_daemon, front_name(arena, warehouse->name), value_map(arena, settings, 2),
+    if (daemon_want(daemons, &front_daemon, front_name(arena, warehouse->name), value_map(arena, settings, 3),
             arena, &front, err))
         return err_context(err, "the warehouse is a record only");
     *port = front.ports[0];

@@ -36,15 +36,48 @@ class Aws:
             return boto3.client(service, **self.key, **more)
 
 
+def roles_here():
+    """The roles that the warehouse may take on, and the one that it has unless a statement says otherwise; of its record, as it is now."""
+    name = os.environ["WEIR_WAREHOUSE"]
+    for page in Aws().client("redshift-serverless").get_paginator("list_namespaces").paginate():
+        for space in page["namespaces"]:
+            if name == f"redshift-{space['namespaceId']}":
+                return space.get("iamRoles", []), space.get("defaultIamRoleArn")
+    for page in Aws().client("redshift").get_paginator("describe_clusters").paginate():
+        for cluster in page["Clusters"]:
+            before = f"redshift-{os.environ['AWS_REGION']}-{cluster['ClusterIdentifier']}-"
+            if name.startswith(before) and name[len(before):].isdigit():  # when it was made
+                return [role["IamRoleArn"] for role in cluster.get("IamRoles", [])], cluster.get("DefaultIamRoleArn")
+    return [], None
+
+
 def session_of(role):
-    """As the role that the statement names: what it may is what counts."""
-    if not role or role == "default":
-        return Aws()
-    try:
-        key = Aws().client("sts").assume_role(RoleArn=role, RoleSessionName="RedshiftIamRoleSession")["Credentials"]
-    except botocore.exceptions.ClientError as error:
-        raise Failure(f"User arn:aws:redshift is not authorized to assume IAM Role {role}. {error.response['Error']['Message']}") from None
-    return Aws(aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"], aws_session_token=key["SessionToken"])
+    """As the role that the statement names, or the last one of a chain: what it may is what counts."""
+    attached, usual = roles_here()
+    if role == "default" and not usual:
+        raise Failure("The warehouse has no default IAM role.")
+    aws, chain = Aws(), (usual if role == "default" else role).replace(" ", "").split(",")
+    for one in chain:
+        try:
+            if one == chain[0] and one != usual and one not in attached:
+                raise Failure(f"User arn:aws:redshift is not authorized to assume IAM Role {one}. It is none of the warehouse's roles.")
+            key = aws.client("sts").assume_role(RoleArn=one, RoleSessionName="RedshiftIamRoleSession")["Credentials"]
+        except botocore.exceptions.ClientError as error:
+            raise Failure(f"User arn:aws:redshift is not authorized to assume IAM Role {one}. {error.response['Error']['Message']}") from None
+        aws = Aws(aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"], aws_session_token=key["SessionToken"])
+    return aws
+
+
+def session_for(options):
+    """By what COPY and UNLOAD say: a role, or a key. The warehouse's own rights are none."""
+    said = dict(part.partition("=")[::2] for part in options.get("credentials", "").split(";"))
+    role, key = options.get("iam_role") or said.get("aws_iam_role"), options.get("access_key_id") or said.get("aws_access_key_id")
+    if role:
+        return session_of(role)
+    if not key:
+        raise Failure("the statement names no credentials: it needs IAM_ROLE", "42601")
+    token = options.get("session_token") or said.get("token") or said.get("aws_session_token")
+    return Aws(aws_access_key_id=key, aws_secret_access_key=options.get("secret_access_key") or said.get("aws_secret_access_key", ""), **({"aws_session_token": token} if token else {}))
 
 
 def refused(error):
@@ -64,7 +97,7 @@ def place_of(uri):
 
 FLAGS = set("csv json parquet orc avro gzip bzip2 zstd manifest header allowoverwrite escape removequotes emptyasnull blanksasnull acceptinvchars truncatecolumns fillrecord trimblanks ignoreblanklines"
             " roundec explicit_ids encrypted noload cleanpath addquotes include".split())
-VALUED = {"iam_role", "delimiter", "ignoreheader", "dateformat", "timeformat", "region", "quote", "maxerror", "maxfilesize", "rowgroupsize", "comprows", "compupdate", "statupdate", "parallel", "extension",
+VALUED = {"iam_role", "access_key_id", "secret_access_key", "session_token", "delimiter", "ignoreheader", "dateformat", "timeformat", "region", "quote", "maxerror", "maxfilesize", "rowgroupsize", "comprows", "compupdate", "statupdate", "parallel", "extension",
           "encoding", "credentials", "null", "acceptanydate", "acceptinvchars"}
 
 
@@ -218,7 +251,7 @@ def copy(session, tokens):
             raise Failure(f'column "{name}" of relation "{table}" does not exist', "42703")
     kinds = [known[name] for name in names]
     try:
-        s3 = session_of(options.get("iam_role") or role_in(options.get("credentials", ""))).client("s3")
+        s3 = session_for(options).client("s3")
         paths = json.loads(s3.get_object(**dict(zip(("Bucket", "Key"), place_of(options["json"]))))["Body"].read())["jsonpaths"] if options.get("json", "").startswith("s3://") else None
         total = 0
         for where in objects_of(s3, uri, options):
@@ -228,10 +261,6 @@ def copy(session, tokens):
     session.notice("INFO", f"Load into table '{table}' completed, {total} record(s) loaded successfully.")
     session.internal(f"SELECT set_config('weir.copied', '{total}', false)")
     return total
-
-
-def role_in(credentials):
-    return credentials.partition("aws_iam_role=")[2].partition(";")[0]
 
 
 def copy_object(session, table, names, kinds, where, rows, options):
@@ -291,7 +320,7 @@ def unload(session, tokens):
         groups.setdefault(folder, []).append([v for i, v in enumerate(row) if i not in keys or "include" in options])
     rest = [c for i, c in enumerate(columns) if i not in keys or "include" in options]
     try:
-        s3 = session_of(options.get("iam_role") or role_in(options.get("credentials", ""))).client("s3")
+        s3 = session_for(options).client("s3")
         if "allowoverwrite" not in options and s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"):
             raise Failure("Specified unload destination on S3 is not empty. Consider using a different bucket / prefix, manually removing the target files in S3, or using the ALLOWOVERWRITE option.")
         entries = []

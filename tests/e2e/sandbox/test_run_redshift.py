@@ -3,14 +3,14 @@
 import json
 
 import pytest
-from warehouse import Warehouse, needs_engine
+from warehouse import TRUST, Warehouse, needs_engine
 
 pytestmark = needs_engine
 
 
 @pytest.fixture(scope="module")
 def warehouse():
-    server = Warehouse()
+    server = Warehouse(SANDBOX_IAM="on")
     glue = server.client("glue")
     glue.create_database(DatabaseInput={"Name": "catalog"})
     columns = [{"Name": "id", "Type": "int"}, {"Name": "title", "Type": "string"}, {"Name": "price", "Type": "double"}]
@@ -103,6 +103,31 @@ def test_copy_and_unload(warehouse):
     # within a transaction, as every other statement
     warehouse.sql(f"begin; copy loaded from 's3://lake/songs/a' iam_role '{role}' csv ignoreheader 1; rollback")
     assert warehouse.sql("select count(*) from loaded") == [["4"]]
+
+
+def test_whose_rights_count(warehouse):
+    """What the role that a statement names may do, or a key; without one, nothing."""
+    iam, serverless = warehouse.client("iam"), warehouse.client("redshift-serverless")
+    reads = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}]})
+    reader, other = (iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"] for name in ("reader", "other"))
+    for name in ("reader", "other"):
+        iam.put_role_policy(RoleName=name, PolicyName="reads", PolicyDocument=reads)
+    warehouse.sql("create table rights (id int, title varchar(100), price decimal(8, 2))")
+    copy, unload = "copy rights from 's3://lake/songs/a' {} csv ignoreheader 1", "unload ('select 1') to 's3://lake/rights/' {}"
+    assert "names no credentials" in warehouse.refused(copy.format(""))
+    assert "no default IAM role" in warehouse.refused(copy.format("iam_role default"))
+    assert "none of the warehouse's roles" in warehouse.refused(copy.format(f"iam_role '{other}'"))
+    serverless.update_namespace(namespaceName="warehouse", iamRoles=[warehouse.spectrum, reader], defaultIamRoleArn=reader)
+    for words in (f"iam_role '{reader}'", "iam_role default", f"credentials 'aws_iam_role={reader}'"):
+        warehouse.sql(copy.format(words))
+        assert "not authorized" in warehouse.refused(unload.format(words))
+    iam.create_user(UserName="loader")
+    key = iam.create_access_key(UserName="loader")["AccessKey"]
+    words = f"access_key_id '{key['AccessKeyId']}' secret_access_key '{key['SecretAccessKey']}'"
+    assert "Status 403" in warehouse.refused(copy.format(words))
+    iam.put_user_policy(UserName="loader", PolicyName="reads", PolicyDocument=reads)
+    warehouse.sql(copy.format(words))
+    assert warehouse.sql("select count(*) from rights") == [["8"]]
 
 
 @pytest.mark.long
