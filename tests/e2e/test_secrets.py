@@ -174,3 +174,20 @@ def test_what_identifies_a_resource_is_never_a_hash(stack, key):
     stack.assert_settled("-i", "note=two")
     results += [stack.run("plan", "--no-refresh", "-i", "note=three"), stack.destroy("-i", "note=two")]
     hidden(stack, *results)
+
+
+def test_a_thing_with_a_secret_name_is_found_after_a_lost_answer(stack, cloud):
+    """Without a key, too: its name stands in the intent."""
+    stack.env["WEIR_INPUT_LINK"] = json.dumps(LINK)
+    stack.write("""
+        stack: linked
+        inputs: {link: {type: any, sensitive: true}}
+        resources: {bucket: {type: aws.s3.bucket, name: "${inputs.link.bucket}"}}
+    """)
+    cloud.fail({"match": "CreateBucket", "after": True, "close": True, "times": 9})
+    stack.apply(status=None)
+    cloud.fail()
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
+    assert cloud.client("s3").list_buckets()["Buckets"] == []
