@@ -1,10 +1,12 @@
 """The retail workshop's network and database as its stack makes them, for attendees beside each other; tests/e2e/sandbox/test_run_retail.py has what is inside and what runs."""
 
+import pytest
 from support import example
 
 ADA, BEN = (["-i", f"owner={who}", "-i", "inside=false", "-i", "region=us-east-1"] for who in ("ada", "ben"))
 
 
+@pytest.mark.long  # test_fleet.py has many beside each other
 def test_attendees_beside_each_other(tmp_path, cloud_with_policies):
     cloud = cloud_with_policies
     system = example("retail-workshop", tmp_path / "retail", cloud)

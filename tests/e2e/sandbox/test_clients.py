@@ -32,6 +32,7 @@ class Runner:
         return done.stdout
 
 
+@pytest.mark.long  # each call of it takes a second to begin; s3cmd and rclone stay
 def test_aws(sandbox, bucket, tree, tmp_path):
     aws = program("aws")
     run = Runner(sandbox.environment(home=str(tmp_path)))

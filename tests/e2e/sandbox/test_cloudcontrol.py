@@ -183,7 +183,7 @@ def life_with_weir(server, folder, kinds, rich):
     return len(models)
 
 
-@pytest.mark.parametrize("rich", [False, True], ids=["minimal", "rich"])
+@pytest.mark.parametrize("rich", [False, pytest.param(True, marks=pytest.mark.long)], ids=["minimal", "rich"])
 def test_some_types(fast_sandbox, tmp_path, rich):
     assert life_with_weir(fast_sandbox, tmp_path / "stack", SOME, rich) >= len(SOME) - 2
 

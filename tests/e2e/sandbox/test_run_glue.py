@@ -378,6 +378,7 @@ job.commit()
 """
 
 
+@pytest.mark.long
 def test_bookmarks(job_sandbox):
     job = Job(job_sandbox, BOOKMARKED, DefaultArguments={"--job-bookmark-option": "job-bookmark-enable"})
 
