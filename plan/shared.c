@@ -62,14 +62,6 @@ static void listed_forget(struct listed *listed)
     listed->arena = (struct arena)ARENA_INIT;
 }
 
-void shared_forget(struct shared *shared)
-{
-    pthread_mutex_lock(&shared->lock);
-    for (size_t i = 0; i < shared->listed.n; i++)
-        listed_forget(shared->listed.items[i].ptr);
-    pthread_mutex_unlock(&shared->lock);
-}
-
 void shared_free(struct shared *shared)
 {
     if (!shared)

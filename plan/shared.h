@@ -5,7 +5,7 @@
  *
  * Order of calls: shared_new(); workspace_open() with it in the options and shared_learn() for each of them;
  * then plan_make() of each, from any thread; shared_free() when all workspaces are closed. What was listed
- * holds until shared_forget().
+ * holds as long as it: one plan of each.
  */
 #ifndef WEIR_PLAN_SHARED_H
 #define WEIR_PLAN_SHARED_H
@@ -20,8 +20,6 @@ struct http_engine *shared_http(const struct shared *shared);
 
 /* What the state of an open workspace knows is asked for by every listing of its type. */
 void shared_learn(struct shared *shared, const struct workspace *workspace);
-/* Listings that were made are made again: something has changed. */
-void shared_forget(struct shared *shared);
 
 /* How many recorded things all of them have of the record's type, where that one is; 0: nothing is shared. */
 size_t shared_count(struct shared *shared, const struct record *record);
