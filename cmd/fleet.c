@@ -32,7 +32,7 @@ static void add_member(struct fleet *fleet, struct str name, const struct value 
     *m = (struct member){.fleet = fleet, .name = name, .former = former, .inputs = former};
 }
 
-/* The names on the command line; false, reported, where one is no member. */
+/* Is it named on the command line, or are all meant? */
 static bool is_wanted(const struct fleet *fleet, struct str name)
 {
     const struct texts *args = &fleet->inv->args;

@@ -173,24 +173,6 @@ static void run_member(void *ctx, size_t i)
         m->status = status;
 }
 
-static bool is_named(const struct texts *names, struct str name)
-{
-    for (size_t i = 0; i < names->n; i++)
-        if (str_eq(names->items[i], name))
-            return true;
-    return !names->n;
-}
-
-/* Only those that --member names. */
-static void keep_named(struct fleet *fleet, const struct texts *names)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < fleet->n; i++)
-        if (is_named(names, fleet->members[i].name))
-            fleet->members[kept++] = fleet->members[i];
-    fleet->n = kept;
-}
-
 int fleet_run(struct invocation *inv)
 {
     const struct fleet_settings *own = inv->own;
@@ -199,11 +181,10 @@ int fleet_run(struct invocation *inv)
     if (inv->settings->sandbox)
         return invocation_usage(inv, "start `weir sandbox`, and set what `weir sandbox env` prints",
             "each member is followed by a process of its own, and --sandbox serves one process only");
-    inv->args = own->members; /* names are checked, as those of other commands are */
+    inv->args = own->members; /* they are found as those of other commands are */
     int status = fleet_open(inv, &fleet);
     inv->args = job;
     if (status == EXIT_DONE) {
-        keep_named(&fleet, &own->members);
         signals_catch_first();
         pool_run(own->at_once ? own->at_once : MEMBER_RUNS_AT_ONCE, fleet.n, run_member, &fleet);
         status = fleet_report(&fleet);
