@@ -128,13 +128,14 @@ def test_commands_and_jobs(host):
 
 
 def test_a_refresh_is_one_round_trip(host):
+    # Three kinds ask by a thread each. They go together unless the machine is so busy that a thread comes late.
     stack = host.write("".join(f'  f{i}: {{type: host.file, path: "@/{i}", content: "{i}"}}\n' for i in range(60)) +
                        "".join(f'  d{i}: {{type: host.directory, path: "@/d{i}", mode: "750"}}\n' for i in range(20)) +
                        '  c: {type: host.command, create: "true", unless: "true"}\n')
     stack.apply()
     host.server.forget()
     stack.assert_settled()
-    assert 1 <= host.server.sessions() <= 2, host.server.log.read_text()
+    assert 1 <= host.server.sessions() <= 3, host.server.log.read_text()
 
 
 def test_what_goes_wrong_there(host):
