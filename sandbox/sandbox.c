@@ -393,6 +393,19 @@ int sandbox_check_s3(struct sandbox *s, struct arena *arena, const struct sessio
     return gate_check_action(sandbox_gate(s), arena, &asked, err);
 }
 
+int sandbox_check_key(struct sandbox *s, struct arena *arena, const struct session *caller,
+    const char *action, struct str key, struct str region, struct str about, struct str *arn, struct err *err)
+{
+    const struct gate_key_use use = {.who = {.session = caller},
+        .action = action,
+        .via = "s3",
+        .key = key,
+        .region = region,
+        .about_name = "aws:s3:arn",
+        .about = about};
+    return gate_check_key(sandbox_gate(s), arena, &use, arn, err);
+}
+
 enum { ROLE_SESSION_MS = 12 * 3600 * 1000 };
 
 struct sandbox_role_key sandbox_role_session(

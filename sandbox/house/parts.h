@@ -46,6 +46,11 @@ bool sandbox_user_key(struct sandbox *sandbox, struct arena *arena, struct str a
 /* Tells whom the bucket's notification configuration names: "ObjectCreated:Put". */
 void sandbox_tell_object(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id);
+/* May he have S3 do this ("kms:Decrypt") with a key, for `about` (an object's or a bucket's ARN)? *arn: the
+ * key's. */
+int sandbox_check_key(struct sandbox *sandbox, struct arena *arena, const struct session *caller,
+    const char *action, struct str key, struct str region, struct str about, struct str *arn,
+    struct err *err);
 /* May he do this ("s3:GetObject") to "bucket/key"? 0, or -1 with what he is told. */
 int sandbox_check_s3(struct sandbox *sandbox, struct arena *arena, const struct session *caller,
     const char *action, struct str resource, struct str region, const struct value *context, struct err *err);

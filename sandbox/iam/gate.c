@@ -272,7 +272,10 @@ int gate_check(struct gate *gate, struct arena *arena, const struct gate_request
     for (size_t i = 0; i < n && !status; i++)
         status = ask(&a, needs[i].action, needs[i].resource, err);
     if (!status)
-        status = ask_passing(&a, request, err) || check_trust(gate, arena, request, err) ? -1 : 0;
+        status = ask_passing(&a, request, err) || keys_ask(gate, arena, request, err) ||
+                         check_trust(gate, arena, request, err)
+                     ? -1
+                     : 0;
     identity_release(a.identity);
     return status;
 }

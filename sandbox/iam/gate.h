@@ -8,8 +8,11 @@
  *   needs.c      which actions an operation needs, and on what (sandbox/names/operations.txt)
  *   identity.c   a caller's policies: parsed once, until something in IAM changes
  *   resource.c   the policies of resources: buckets, queues, topics, secrets, keys, functions, repositories,
- * trust managed.c    AWS's own policies (sandbox/names/managed_documents.txt) context.c    what conditions
- * look at passing.c    iam:PassRole: roles that a request hands to a service
+ *                trust
+ *   keys.c       keys of KMS behind what a request is about
+ *   managed.c    AWS's own policies (sandbox/names/managed_documents.txt)
+ *   context.c    what conditions look at
+ *   passing.c    iam:PassRole: roles that a request hands to a service
  *
  * What decides is provider/iam. Safe from every thread; the control plane's lock must not be held.
  */
@@ -54,6 +57,19 @@ struct gate_action {
 };
 int gate_check_action(
     struct gate *gate, struct arena *arena, const struct gate_action *action, struct err *err);
+
+/* A key of KMS that a service uses for somebody. */
+struct gate_key_use {
+    struct gate_caller who;
+    const char *action, *via; /* "kms:Decrypt", "s3" */
+    struct str key, region;   /* id, ARN or alias */
+    const char *about_name;   /* of the encryption context: aws:s3:arn; NULL: it has none */
+    struct str about;
+};
+/* `*arn`: the key's own. Whoever asks, the key has to be there and enabled. AWS's own keys are everybody's.
+ */
+int gate_check_key(
+    struct gate *gate, struct arena *arena, const struct gate_key_use *use, struct str *arn, struct err *err);
 
 /* May the service (glue.amazonaws.com) take on the role? By its trust policy; `role` is an ARN or a name. */
 bool gate_trusts(

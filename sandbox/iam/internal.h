@@ -65,6 +65,8 @@ struct need {
 };
 /* What the operation needs; at least one. */
 struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n);
+/* Does AWS's reference say that it hands roles over? */
+bool needs_passing(const struct gate_request *request);
 /* IAM's prefix of the service's actions: cloudwatch of monitoring. */
 struct str needs_prefix(struct str service);
 
@@ -84,5 +86,10 @@ const struct value *context_of_resource(
 /* ARNs of roles that the request hands over, and to which service. */
 const struct str *passed_roles(
     struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n, struct str *to);
+
+/* ---- keys.c ---- */
+
+/* What the request's operation does with the key of what it is about. */
+int keys_ask(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
 
 #endif

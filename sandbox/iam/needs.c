@@ -10,6 +10,7 @@
 
 struct line {
     struct str actions, arns;
+    bool passes; /* it hands roles over */
     const struct head *head;
 };
 
@@ -43,6 +44,8 @@ static void read_lines(void)
         } else if (row.n) {
             struct line *line = ARENA_NEW(&texts, struct line);
             struct str name = str_cut(str_trim(row), ' ', &rest);
+            line->passes = str_ends(name, STR("+"));
+            name = line->passes ? str_slice(name, 0, name.n - 1) : name;
             line->actions = str_cut(without_null(rest), ' ', &rest);
             line->arns = without_null(rest);
             line->head = head;
@@ -223,13 +226,24 @@ static void add_template(struct filling *f, struct growing *g, const struct line
     }
 }
 
-struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n)
+static const struct line *line_of(const struct gate_request *request)
 {
     char key[256];
     pthread_once(&read_once, read_lines);
     int length =
         snprintf(key, sizeof key, "%.*s %.*s", STR_ARG(request->service), STR_ARG(request->operation));
-    const struct line *line = length < (int)sizeof key ? map_get(&lines, str_n(key, (size_t)length)) : NULL;
+    return length < (int)sizeof key ? map_get(&lines, str_n(key, (size_t)length)) : NULL;
+}
+
+bool needs_passing(const struct gate_request *request)
+{
+    const struct line *line = line_of(request);
+    return line && line->passes;
+}
+
+struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n)
+{
+    const struct line *line = line_of(request);
     struct filling f = {.gate = gate,
         .arena = arena,
         .request = request,

@@ -2,7 +2,8 @@
  * S3, one file for each kind of operation: s3srv.c finds the operation and speaks XML, s3srv_bucket.c,
  * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_delete.c,
  * s3srv_multipart.c carry it out; s3srv_checks.c looks at settings first, s3srv_access.c asks whether the
- * caller may. A handler answers through the s3srv_* and reply_* functions.
+ * caller may, s3srv_encryption.c whether he may use the key. A handler answers through the s3srv_* and
+ * reply_* functions.
  */
 #ifndef WEIR_SANDBOX_S3_S3SRV_H
 #define WEIR_SANDBOX_S3_S3SRV_H
@@ -12,10 +13,11 @@
 #include "sandbox/s3/store.h"
 
 /* The canonical id of the one account there is. */
-#define S3SRV_OWNER   "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
+#define S3SRV_OWNER          "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
 
-#define S3SRV_SSE     "x-amz-server-side-encryption"
-#define S3SRV_SSE_KEY "x-amz-server-side-encryption-aws-kms-key-id"
+#define S3SRV_SSE            "x-amz-server-side-encryption"
+#define S3SRV_SSE_KEY        "x-amz-server-side-encryption-aws-kms-key-id"
+#define S3SRV_SSE_BUCKET_KEY "x-amz-server-side-encryption-bucket-key-enabled"
 
 struct s3 {
     struct exchange *x;
@@ -146,7 +148,22 @@ bool s3srv_may(struct s3 *s);
 /* One of many keys that a request names. 0, or -1 with what he is told. */
 int s3srv_may_delete(struct s3 *s, struct str key, bool version, struct err *err);
 
+/* ---- s3srv_encryption.c ---- */
+
+/* How a new object is encrypted: as the request says, else as its bucket does. Whether the key may be used
+ * was asked; false: answered. */
+bool s3srv_new_encryption(struct s3 *s, struct value_builder *headers);
+/* May whoever asks have an object decrypted? `headers`: its own. False: answered. */
+bool s3srv_may_decrypt(struct s3 *s, struct str bucket, struct str key, const struct value *headers);
+
 /* ---- s3srv_settings.c ---- */
+
+/* What the bucket does with new objects, of AES256, aws:kms, aws:kms:dsse. */
+struct s3srv_encryption {
+    struct str algorithm, key;
+    bool bucket_key;
+};
+struct s3srv_encryption s3srv_default_encryption(struct s3 *s);
 
 bool s3srv_acls_enabled(struct s3 *s);
 bool s3srv_public_acls_blocked(struct s3 *s);

@@ -401,8 +401,8 @@ void s3srv_complete_upload(struct s3 *s)
     if (!body || answer_again(s))
         return;
     const struct value *upload = find_upload(s, &id);
-    if (!upload)
-        return;
+    if (!upload || !s3srv_may_decrypt(s, s->bucket, s->key, value_getz(upload, "headers")))
+        return; /* S3 reads the parts anew */
     size_t n = s3srv_items(value_getz(body, "Part"), &items, &one);
     if (!n) {
         s3srv_multipart_refuse(s, "MalformedXML", "You must specify at least one part");

@@ -77,6 +77,8 @@ void s3srv_encryption_headers(struct s3 *s, const struct value *doc)
     reply_header(s->x, S3SRV_SSE, how);
     if (key.n)
         reply_header(s->x, S3SRV_SSE_KEY, key);
+    if (value_gets(headers, S3SRV_SSE_BUCKET_KEY).n)
+        reply_header(s->x, S3SRV_SSE_BUCKET_KEY, STR("true"));
 }
 
 static void s3srv_stored_headers(struct s3 *s, const struct object *object)
@@ -288,6 +290,9 @@ static bool is_archived(const struct s3 *s, const struct object *object)
 static void answer_object(struct s3 *s, struct object *object)
 {
     struct range range = {0, object->size, false};
+    if (!str_eqz(s->x->request.method, "HEAD") &&
+        !s3srv_may_decrypt(s, s->bucket, s->key, value_getz(object->doc, "headers")))
+        return;
     if (is_archived(s, object)) {
         s3srv_error(
             s, 403, "InvalidObjectState", "The operation is not valid for the object's storage class");

@@ -97,12 +97,14 @@ static struct str content_encoding(struct s3 *s, struct str text)
     return arena_str(s->arena, buf_str(&out));
 }
 
+/* NULL: answered. */
 static const struct value *stored_headers(struct s3 *s)
 {
     static const char *const names[] = {"Cache-Control", "Content-Disposition", "Content-Encoding",
-        "Content-Language", "Content-Type", "Expires", "x-amz-website-redirect-location", S3SRV_SSE,
-        S3SRV_SSE_KEY};
+        "Content-Language", "Content-Type", "Expires", "x-amz-website-redirect-location"};
     AUTO_BUILDER struct value_builder headers = VALUE_BUILDER(s->arena);
+    if (!s3srv_new_encryption(s, &headers))
+        return NULL;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct str text = s3srv_header(s, names[i]), name = str_z(names[i]);
         if (i == 2)
@@ -160,7 +162,10 @@ const struct value *s3srv_new_doc(struct s3 *s)
         s3srv_error(s, 400, "InvalidStorageClass", "The storage class you specified is not valid");
         return NULL;
     }
-    value_builder_set(&doc, STR("headers"), stored_headers(s));
+    const struct value *headers = stored_headers(s);
+    if (!headers)
+        return NULL;
+    value_builder_set(&doc, STR("headers"), headers);
     value_builder_set(&doc, STR("meta"), meta);
     if (tags->count)
         value_builder_set(&doc, STR("tags"), tags);
@@ -267,6 +272,8 @@ bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out)
     }
     if (out->object.deleted)
         s3srv_store_error(s, STORE_NO_KEY, NULL);
+    else if (!s3srv_may_decrypt(s, out->bucket, out->key, value_getz(out->object.doc, "headers")))
+        ;
     else if (s3srv_check_read(s, "x-amz-copy-source-", &out->object))
         s3srv_error(
             s, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
@@ -307,6 +314,16 @@ bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t
     return ok;
 }
 
+/* What says how an object is encrypted, of `own` in place of those of `headers`. */
+static const struct value *with_encryption(struct s3 *s, const struct value *headers, const struct value *own)
+{
+    static const char *const names[] = {S3SRV_SSE, S3SRV_SSE_KEY, S3SRV_SSE_BUCKET_KEY};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        headers = value_with(
+            s->arena, headers ? headers : &value_empty_map, str_z(names[i]), value_getz(own, names[i]));
+    return headers;
+}
+
 /* Headers, metadata and tags of the copy: the source's, or the request's where it says REPLACE. NULL:
  * answered. */
 static const struct value *copied_doc(struct s3 *s, const struct s3srv_source *source)
@@ -326,8 +343,11 @@ static const struct value *copied_doc(struct s3 *s, const struct s3srv_source *s
     const struct value *doc = s3srv_new_doc(s);
     if (!doc)
         return NULL;
+    const struct value *own = value_getz(doc, "headers");
     for (size_t i = 0; !replace && i < sizeof kept / sizeof kept[0]; i++)
         doc = value_with(s->arena, doc, str_z(kept[i]), value_getz(source->object.doc, kept[i]));
+    if (!replace) /* a copy is encrypted as it says, or as where it goes */
+        doc = value_with(s->arena, doc, STR("headers"), with_encryption(s, value_getz(doc, "headers"), own));
     if (!replace_tags)
         doc = value_with(s->arena, doc, STR("tags"),
             store_tags(s->arena, s->store, source->bucket, source->key, &source->object));

@@ -10,6 +10,7 @@
 #include "sandbox/http/exchange.h"
 #include "sandbox/services/definitions.h"
 #include "sandbox/services/registry.h"
+#include "sandbox/services/roles.h"
 
 enum { MAX_SHOWN = 100, MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
 
@@ -74,6 +75,7 @@ static const struct value *make_request(
     view_text(&b, "stream", arena_printf(arena, "%.*s/default/%.*s", STR_ARG(name), STR_ARG(id)));
     view_set(&b, "image", value_getz(container, "image"));
     view_set(&b, "role", value_getz(container, "job_role"));
+    view_set(&b, "executionRole", value_getz(container, "execution_role"));
     view_set(
         &b, "command", fill_command(arena, command ? command : value_getz(container, "command"), parameters));
     view_set(&b, "environment", environment ? environment : &value_empty_map);
@@ -162,6 +164,18 @@ static int run_command(
     return 0;
 }
 
+/* The first of its roles that ECS, which runs it, may not take on; "": there is none. */
+static struct str untrusting_role(struct task *task, struct arena *arena)
+{
+    static const char *const members[] = {"role", "executionRole"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        struct str role = value_gets(task_self(task)->request, members[i]);
+        if (!role_is_trusting(task_jobs(task), arena, role, "ecs-tasks.amazonaws.com"))
+            return role;
+    }
+    return STR_EMPTY;
+}
+
 static void batch_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -169,8 +183,14 @@ static void batch_work(struct task *task)
     struct running r = {0};
     struct err err = ERR_INIT;
     const struct value *request = task_self(task)->request;
-    struct str image = value_gets(request, "image");
-    if (!str_eqz(image, "local") && !str_starts(image, STR("local/")))
+    struct str image = value_gets(request, "image"), untrusting = untrusting_role(task, &arena);
+    if (untrusting.n)
+        task_end(task, ACTIVITY_FAILED, -1,
+            "ECS was unable to assume the role '%.*s' that was provided for this task. Please verify that "
+            "the role being passed has the proper trust relationship and permissions and that your IAM user "
+            "has permissions to pass this role.",
+            STR_ARG(untrusting));
+    else if (!str_eqz(image, "local") && !str_starts(image, STR("local/")))
         task_end(task, ACTIVITY_FAILED, -1,
             "the sandbox runs no containers: a job whose image is local, or begins with local/, runs its "
             "command on this machine");

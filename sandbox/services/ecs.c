@@ -10,6 +10,7 @@
 #include "sandbox/http/exchange.h"
 #include "sandbox/services/definitions.h"
 #include "sandbox/services/registry.h"
+#include "sandbox/services/roles.h"
 
 enum { MAX_SHOWN = 100, MAX_TASKS = 10, MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
 
@@ -320,6 +321,28 @@ static int start_one(
     return 0;
 }
 
+/* Who starts a task hands its definition's roles to ECS, which has to be able to take them on. */
+static int take_roles(struct service_call *call, const struct control_record *definition, struct err *err)
+{
+    static const char tasks[] = "ecs-tasks.amazonaws.com";
+    const struct value *overrides = value_getz(call->input, "overrides"), *attrs = definition->attrs;
+    const struct str roles[] = {
+        value_text(value_getz(overrides, "taskRoleArn"), value_gets(attrs, "task_role")),
+        value_text(value_getz(overrides, "executionRoleArn"), value_gets(attrs, "execution_role")),
+    };
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        if (role_may_be_passed(call, roles[i], tasks, err))
+            return -1;
+        if (!role_is_trusting(call->services, call->arena, roles[i], tasks))
+            return service_refuse(err, 400, "ClientException",
+                "ECS was unable to assume the role '%.*s' that was provided for this task. Please verify "
+                "that the role being passed has the proper trust relationship and permissions and that your "
+                "IAM user has permissions to pass this role.",
+                STR_ARG(roles[i]));
+    }
+    return 0;
+}
+
 static int run_task(struct service_call *call, struct err *err)
 {
     struct asked asked = {.definition = {.attrs = NULL}};
@@ -332,6 +355,8 @@ static int run_task(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "ClientException", "TaskDefinition not found.");
     if (count < 1 || count > MAX_TASKS)
         return service_refuse(err, 400, "InvalidParameterException", "count is 1 to %d", MAX_TASKS);
+    if (take_roles(call, &asked.definition, err))
+        return -1;
     for (int64_t i = 0; i < count; i++)
         if (start_one(call, &asked, &tasks, err))
             return -1;

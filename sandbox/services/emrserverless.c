@@ -4,6 +4,7 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/services/registry.h"
+#include "sandbox/services/roles.h"
 
 enum { DEFAULT_TIMEOUT_MIN = 720, MAX_SHOWN = 50, MAX_OPTIONS = 256 };
 
@@ -103,7 +104,12 @@ static void emrserverless_work(struct task *task)
     script.submit_count =
         split_words(&arena, value_gets(spark, "sparkSubmitParameters"), options, MAX_OPTIONS);
     set_logs(&arena, self, &script);
-    if (spark)
+    if (!role_is_trusting(task_jobs(task), &arena, script.role, "emr-serverless.amazonaws.com"))
+        task_end(task, ACTIVITY_FAILED, -1,
+            "Could not assume runtime role %.*s because it does not exist or isn't setup with the required "
+            "trust relationship.",
+            STR_ARG(script.role));
+    else if (spark)
         script_run(task, &script);
     else
         task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs Spark jobs, no Hive");

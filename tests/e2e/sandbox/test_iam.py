@@ -247,6 +247,50 @@ def test_a_role_is_passed_on_only_by_whom_may(strict, lake):
     role.client("glue").create_job(Name=name("j"), **{**job, "Role": jobs.name})
 
 
+def test_an_instance_has_a_role_that_was_passed(strict):
+    iam, role = strict.client("iam"), Role(strict, allow("ec2:*"))
+    jobs, profile = Role(strict, trusts=[{"Service": "ec2.amazonaws.com"}]), name("p")
+    arn = iam.create_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Arn"]
+    iam.add_role_to_instance_profile(InstanceProfileName=profile, RoleName=jobs.name)
+    run = {"ImageId": "ami-0a1b2c3d", "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    for given in {"Arn": arn}, {"Name": profile}:
+        assert f"perform: iam:PassRole on resource: {jobs.arn}" in denied(role.client("ec2").run_instances, **run, IamInstanceProfile=given)[1]
+    role.client("ec2").run_instances(**run)
+    to_ec2 = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    role.allow(allow("ec2:*"), allow("iam:PassRole", jobs.arn, Condition=to_ec2))
+    role.client("ec2").run_instances(**run, IamInstanceProfile={"Arn": arn})
+
+
+def test_tasks_have_roles_that_trust_and_were_passed(strict):
+    """ECS says so at once, a job of Batch fails with it; both want the role handed over, whose task it is."""
+    ecs, batch, tasks = strict.client("ecs"), strict.client("batch"), {"Service": "ecs-tasks.amazonaws.com"}
+    right, wrong, role = Role(strict, trusts=[tasks]), Role(strict, trusts=[{"Service": "ecs.amazonaws.com"}]), Role(strict, allow(["ecs:*", "batch:*"]))
+    container = {"name": "main", "image": "local", "command": ["true"], "memory": 128}
+    cluster = name("c")
+    ecs.create_cluster(clusterName=cluster)
+
+    def define(of):
+        return ecs.register_task_definition(family=name("t"), taskRoleArn=of.arn, containerDefinitions=[container])["taskDefinition"]["taskDefinitionArn"]
+
+    code, message, _ = denied(ecs.run_task, cluster=cluster, taskDefinition=define(wrong))
+    assert code == "ClientException" and message.startswith(f"ECS was unable to assume the role '{wrong.arn}' that was provided for this task.")
+    assert ecs.run_task(cluster=cluster, taskDefinition=define(right))["tasks"]
+    assert f"perform: iam:PassRole on resource: {right.arn}" in denied(role.client("ecs").run_task, cluster=cluster, taskDefinition=define(right))[1]
+    assert "iam:PassRole" in denied(role.client("ecs").register_task_definition, family=name("t"), executionRoleArn=right.arn, containerDefinitions=[container])[1]
+    role.allow(allow(["ecs:*", "batch:*"]), allow("iam:PassRole", right.arn, Condition={"StringEquals": {"iam:PassedToService": tasks["Service"]}}))
+    assert role.client("ecs").run_task(cluster=cluster, taskDefinition=define(right))["tasks"]
+
+    environment = batch.create_compute_environment(computeEnvironmentName=name("e"), type="UNMANAGED")["computeEnvironmentArn"]
+    until(lambda: batch.describe_compute_environments(computeEnvironments=[environment])["computeEnvironments"][0]["status"] == "VALID")
+    queue = batch.create_job_queue(jobQueueName=name("q"), priority=1, computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}])["jobQueueArn"]
+    for of, status, says in (wrong, "FAILED", f"ECS was unable to assume the role '{wrong.arn}'"), (right, "SUCCEEDED", ""):
+        job = {"type": "container", "containerProperties": {"image": "local", "command": ["true"], "jobRoleArn": of.arn, "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]}}
+        definition = batch.register_job_definition(jobDefinitionName=name("d"), **job)["jobDefinitionArn"]
+        started = batch.submit_job(jobName="j", jobQueue=queue, jobDefinition=definition)["jobId"]
+        ended = until(lambda: (j := batch.describe_jobs(jobs=[started])["jobs"][0])["status"] in ("FAILED", "SUCCEEDED") and j)
+        assert ended["status"] == status and says in ended["statusReason"]
+
+
 # ---- resources ----
 
 
@@ -290,6 +334,106 @@ def test_keys_have_the_first_word(strict):
     narrow = Role(strict, allow("kms:Encrypt", open_key["Arn"]))
     strict.client("kms").create_alias(AliasName="alias/" + (alias := name("a")), TargetKeyId=open_key["KeyId"])
     assert narrow.client("kms").encrypt(KeyId=f"alias/{alias}", Plaintext=b"x")["CiphertextBlob"]
+
+
+# ---- keys behind other things ----
+
+
+def made_key(strict, *statements):
+    """A key whose policy leaves it to identities, or is these statements; its ARN."""
+    more = {"Policy": document({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, **allow(["kms:Describe*", "kms:Put*", "kms:Get*"])}, *statements)} if statements else {}
+    return strict.client("kms").create_key(**more)["KeyMetadata"]["Arn"]
+
+
+def encrypt_with(strict, bucket, key, **more):
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}, **more}
+    strict.client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+
+def test_encrypted_objects_need_their_key(strict, lake):
+    """To write GenerateDataKey, to read Decrypt; both for parts; whose bucket it is does not matter, and a key's alias is the key."""
+    key, root = made_key(strict), strict.client("s3")
+    strict.client("kms").create_alias(AliasName="alias/" + (alias := name("k")), TargetKeyId=key)
+    encrypt_with(strict, lake, f"alias/{alias}")
+    assert root.put_object(Bucket=lake, Key="secret", Body=b"x")["SSEKMSKeyId"] == key  # as the bucket says, and under the key's own name
+    role = Role(strict, allow("s3:*"))
+    s3 = role.client("s3")
+    for call, more, action in (s3.put_object, {"Key": "n", "Body": b""}, "GenerateDataKey"), (s3.get_object, {"Key": "secret"}, "Decrypt"), \
+            (s3.copy_object, {"Key": "n", "CopySource": f"{lake}/secret"}, "Decrypt"), (s3.copy_object, {"Key": "n", "CopySource": f"{lake}/raw/a.csv"}, "GenerateDataKey"), \
+            (s3.create_multipart_upload, {"Key": "n"}, "GenerateDataKey"):
+        code, message, status = denied(call, Bucket=lake, **more)
+        assert (code, status) == ("AccessDenied", 403) and f"perform: kms:{action} on resource: {key} because no identity-based policy" in message, message
+    assert s3.head_object(Bucket=lake, Key="secret")["SSEKMSKeyId"] == key and s3.get_object(Bucket=lake, Key="raw/a.csv")["Body"].read() == b"x"
+    s3.put_object(Bucket=lake, Key="plain", Body=b"", ServerSideEncryption="AES256")
+    role.allow(allow("s3:*"), allow("kms:GenerateDataKey", key))
+    s3.put_object(Bucket=lake, Key="n", Body=b"y")
+    upload = {"Bucket": lake, "Key": "parts", "UploadId": s3.create_multipart_upload(Bucket=lake, Key="parts")["UploadId"]}
+    part = {"PartNumber": 1, "ETag": s3.upload_part(PartNumber=1, Body=b"p", **upload)["ETag"]}
+    assert "kms:Decrypt" in denied(s3.complete_multipart_upload, MultipartUpload={"Parts": [part]}, **upload)[1]
+    only_s3 = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}, "StringLike": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{lake}/*"}}
+    role.allow(allow("s3:*"), allow("kms:GenerateDataKey", key), allow("kms:Decrypt", key, Condition=only_s3))
+    s3.complete_multipart_upload(MultipartUpload={"Parts": [part]}, **upload)
+    assert s3.get_object(Bucket=lake, Key="parts")["Body"].read() == b"p"
+    assert s3.copy_object(Bucket=lake, Key="copy", CopySource=f"{lake}/n")["SSEKMSKeyId"] == key
+    assert "kms:Decrypt" in denied(role.client("kms").decrypt, CiphertextBlob=strict.client("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"])[1]
+
+
+def test_a_keys_policy_counts_for_objects(strict, lake):
+    role = Role(strict, allow(["s3:*", "kms:*"]))
+    closed = made_key(strict, {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/keeper"}, **allow("kms:*")})
+    put = {"Bucket": lake, "Key": "k", "Body": b"", "ServerSideEncryption": "aws:kms"}
+    assert "because no resource-based policy allows the kms:GenerateDataKey action" in denied(role.client("s3").put_object, **put, SSEKMSKeyId=closed)[1]
+    theirs = made_key(strict, {"Principal": {"AWS": role.arn}, **allow("kms:*")})
+    role.allow(allow("s3:*"))  # the key's policy names him: it is enough
+    role.client("s3").put_object(**put, SSEKMSKeyId=theirs)
+    role.client("s3").put_object(**put)  # the account's own key of S3 is everybody's
+    role.client("s3").get_object(Bucket=lake, Key="k")
+    bucket_key = {"ArnEquals": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{lake}"}}
+    role.allow(allow("s3:*"), allow("kms:*", Condition=bucket_key))
+    encrypt_with(strict, lake, made_key(strict), BucketKeyEnabled=True)
+    assert role.client("s3").put_object(Bucket=lake, Key="b", Body=b"")["BucketKeyEnabled"]
+    strict.client("kms").disable_key(KeyId=theirs)
+    assert denied(strict.client("s3").put_object, **put, SSEKMSKeyId=theirs)[0] == "KMS.DisabledException"
+    assert denied(strict.client("s3").put_object, **put, SSEKMSKeyId="arn:aws:kms:us-east-1:000000000000:key/none")[0] == "KMS.NotFoundException"
+
+
+def test_keys_behind_queues_topics_secrets_and_parameters(strict, lake):
+    key, role = made_key(strict), Role(strict, allow(["sqs:*", "sns:*", "secretsmanager:*", "ssm:*"]))
+    queue = strict.client("sqs").create_queue(QueueName=name("q"), Attributes={"KmsMasterKeyId": key})["QueueUrl"]
+    topic = strict.client("sns").create_topic(Name=name("t"), Attributes={"KmsMasterKeyId": key})["TopicArn"]
+    secret = strict.client("secretsmanager").create_secret(Name=name("s"), SecretString="s", KmsKeyId=key)["ARN"]
+    strict.client("ssm").put_parameter(Name=(parameter := name("p")), Value="v", Type="SecureString", KeyId=key)
+
+    def calls():
+        sqs, ssm = role.client("sqs"), role.client("ssm")
+        return [(sqs.send_message, {"QueueUrl": queue, "MessageBody": "m"}), (sqs.receive_message, {"QueueUrl": queue}),
+                (role.client("sns").publish, {"TopicArn": topic, "Message": "m"}), (role.client("secretsmanager").get_secret_value, {"SecretId": secret}),
+                (ssm.get_parameter, {"Name": parameter, "WithDecryption": True})]
+
+    codes = [denied(call, **arguments)[0] for call, arguments in calls()]
+    assert codes == ["KMS.AccessDeniedException"] * 2 + ["KMSAccessDenied"] + ["AccessDeniedException"] * 2
+    assert denied(role.client("secretsmanager").get_secret_value, SecretId=secret)[1] == "Access to KMS is not allowed"
+    assert role.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
+    role.allow(allow(["sqs:*", "sns:*", "secretsmanager:*", "ssm:*"]), allow(["kms:Decrypt", "kms:GenerateDataKey"], key))
+    for call, arguments in calls():
+        call(**arguments)
+
+
+def test_a_bucket_tells_an_encrypted_queue_only_where_the_key_lets_it(strict, lake):
+    """What everybody forgets: the key's policy has to name the service that sends."""
+    sqs, s3, kms = strict.client("sqs"), strict.client("s3"), strict.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    queue = sqs.create_queue(QueueName=name("q"), Attributes={"KmsMasterKeyId": key})["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": document({"Principal": {"Service": "s3.amazonaws.com"}, **allow("sqs:SendMessage", arn)})})
+    s3.put_bucket_notification_configuration(Bucket=lake, NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]})
+    s3.put_object(Bucket=lake, Key="raw/one", Body=b"")
+    strict.said(f"bucket {lake}: User: s3.amazonaws.com is not authorized to perform: kms:GenerateDataKey on resource: {key}")
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, **allow("kms:*")},
+                                                                       {"Principal": {"Service": "s3.amazonaws.com"}, **allow(["kms:GenerateDataKey", "kms:Decrypt"])}))
+    s3.put_object(Bucket=lake, Key="raw/two", Body=b"")
+    bodies = until(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
+    assert len(bodies) == 1 and "raw/two" in bodies[0]["Body"]
 
 
 # ---- what services do for somebody ----
