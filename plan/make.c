@@ -139,8 +139,11 @@ static int plan_destroy(struct planner *p, struct err *err)
         return -1;
     teardown_steering(p);
     destroy_untargeted(p);
-    if (!decide_orphans(p) || !teardown_examine(p))
+    if (!decide_orphans(p) || !teardown_examine(p)) {
+        if (p->failure.class != ERR_NONE)
+            *err = p->failure;
         return -1;
+    }
     finish_changes(p);
     diff_outputs(p);
     return 0;
