@@ -415,6 +415,7 @@ const struct service_operation glue_operations[] = {
     {"glue", "GetPartition", glue_get_partition, NULL, NULL},
     {"glue", "GetPartitions", glue_get_partitions, NULL, NULL},
     {"glue", "BatchGetPartition", glue_batch_get_partition, NULL, NULL},
+    {"glue", "CreateTable", glue_create_table, NULL, NULL},
     {"glue", "UpdateTable", glue_update_table, NULL, NULL},
     {"glue", "DeleteTableVersion", glue_delete_table_version, NULL, NULL},
     {"glue", "GetTableVersions", glue_get_table_versions, NULL, NULL},

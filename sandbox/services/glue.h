@@ -11,6 +11,10 @@ service_handler glue_create_partition, glue_batch_create_partition, glue_delete_
     glue_batch_get_partition, glue_get_table_versions, glue_get_table_version, glue_update_table,
     glue_delete_table_version, glue_search_tables;
 
+/* ---- glue_iceberg.c ---- */
+
+service_handler glue_create_table;
+
 /* ---- glue_crawlers.c ---- */
 
 service_handler glue_start_crawler, glue_stop_crawler, glue_get_crawler, glue_get_crawlers, glue_list_crawls;

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -137,3 +138,72 @@ def test_spark_merges_twice(athena):
     assert judged(athena, "films.plays")["rows"] == [{"id": 1, "title": "by Athena"}, {"id": 2, "title": "B"}, {"id": 4, "title": "d"}]
     hudi = Job(athena.sandbox, LOAD, kind="glueetl", DefaultArguments={"--datalake-formats": "hudi"})
     assert "iceberg only" in hudi.result(Arguments={"--batch": "1:a"})["ErrorMessage"]
+
+
+COLUMNS = [{"Name": "id", "Type": "bigint", "Comment": "its number"}, {"Name": "title", "Type": "string"}, {"Name": "at", "Type": "timestamp"},
+           {"Name": "tracks", "Type": "array<struct<song:int,price:decimal(6,2)>>"}, {"Name": "labels", "Type": "map<string,string>"}]
+
+
+def declare(glue, name, version=None, columns=COLUMNS, place="s3://lake/declared/", **table):
+    """As a stack does: CreateTable writes the metadata."""
+    table = {"Name": name, "TableType": "EXTERNAL_TABLE", "StorageDescriptor": {"Columns": columns, "Location": f"{place}{name}" if place else ""}, **table}
+    glue.create_table(DatabaseName="films", TableInput=table, OpenTableFormatInput={"IcebergInput": {"MetadataOperation": "CREATE", **({"Version": version} if version else {})}})
+    return glue.get_table(DatabaseName="films", Name=name)["Table"]
+
+
+def test_create_table_writes_metadata(athena):
+    """What Glue answers was seen on the service by others: github.com/go-to-k/cdkd/issues/1408, cdk-real-drift/issues/1624, apache/iceberg-go/pull/410."""
+    glue, s3 = athena.sandbox.client("glue"), athena.sandbox.client()
+    made = declare(glue, "records", Description="made by a stack", Parameters={"owner": "ada"})
+    at = made["Parameters"].pop("metadata_location")
+    assert re.fullmatch(r"s3://lake/declared/records/metadata/00000-[-0-9a-f]{36}\.metadata\.json", at)
+    assert made["Parameters"] == {"owner": "ada", "table_type": "ICEBERG"} and made["StorageDescriptor"]["Columns"] == COLUMNS
+    metadata = json.load(s3.get_object(Bucket="lake", Key=at.removeprefix("s3://lake/"))["Body"])
+    assert (metadata["format-version"], metadata["location"], metadata["last-column-id"]) == (2, "s3://lake/declared/records", 10)
+    refusals = (({"TableType": "MANAGED"}, "Iceberg table type has to be EXTERNAL_TABLE"), ({"place": ""}, "Location information cannot be null while creating an iceberg table"),
+                ({"Parameters": {"table_type": "ICEBERG"}}, "Cannot use reserved parameters table_type or metadata_location"), ({"columns": [{"Name": "n", "Type": "tinyint"}]}, "column n has a type"),
+                ({"place": "s3://nosuch/"}, "The specified bucket does not exist"), ({"version": "7"}, "1 or 2"))
+    for more, words in refusals:
+        with pytest.raises(glue.exceptions.InvalidInputException, match=words):
+            declare(glue, "other", **more)
+    with pytest.raises(glue.exceptions.AlreadyExistsException):
+        declare(glue, "records")
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket="lake", Prefix="declared/")["Contents"]] == [at.removeprefix("s3://lake/")]
+
+
+APPEND = """
+import datetime, decimal, json, os, sys
+import pyarrow
+from pyiceberg.catalog.glue import GlueCatalog
+at = os.environ["AWS_ENDPOINT_URL"]
+table = GlueCatalog("glue", **{"glue.endpoint": at, "s3.endpoint": at, "client.region": "us-east-1"}).load_table(sys.argv[1])
+row = {"id": 1, "title": "a", "at": datetime.datetime(2026, 11, 20, 10), "tracks": [{"song": 7, "price": decimal.Decimal("0.99")}], "labels": {"k": "v"}, "day": "mon"}
+table.append(pyarrow.Table.from_pylist([row], schema=table.schema().as_arrow()))
+print(json.dumps({"parts": [str(f) for f in table.spec().fields], "doc": table.schema().find_field("id").doc, "version": table.format_version}))
+"""
+UPSERT = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+spark.sql("SELECT 1 AS id, 'A' AS title, timestamp_ntz'2026-11-21 10:00:00' AS at, 'tue' AS day UNION ALL SELECT 2, 'b', timestamp_ntz'2026-11-22 10:00:00', 'mon'").createOrReplaceTempView("batch")
+for _ in range(2):
+    spark.sql('''MERGE INTO glue_catalog.films.{name} t USING batch s ON t.id = s.id WHEN MATCHED THEN UPDATE SET t.title = s.title, t.at = s.at, t.day = s.day
+                 WHEN NOT MATCHED THEN INSERT (id, title, at, day) VALUES (s.id, s.title, s.at, s.day)''')
+spark.sql("ALTER TABLE glue_catalog.films.{name} ADD COLUMN rating int")
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_declared_tables_are_anybodys(athena, version):
+    """PyIceberg writes to it, Spark merges into it twice and adds a column, PyIceberg and Athena read."""
+    glue, name = athena.sandbox.client("glue"), f"declared_v{version}"
+    declare(glue, name, version, PartitionKeys=[{"Name": "day", "Type": "string"}])
+    done = subprocess.run([SPARK / "bin" / "python", "-c", APPEND, f"films.{name}"], capture_output=True, text=True, env=athena.sandbox.environment())
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"parts": ["1000: day: identity(6)"], "doc": "its number", "version": int(version)}
+    job = Job(athena.sandbox, UPSERT.replace("{name}", name), kind="glueetl", DefaultArguments={"--datalake-formats": "iceberg", "--conf": CATALOG})
+    run = job.result()
+    assert run["JobRunState"] == "SUCCEEDED", run
+    rows = judged(athena, f"films.{name}")["rows"]
+    assert [(row["id"], row["title"], row["day"], row["rating"]) for row in rows] == [(1, "A", "tue", None), (2, "b", "mon", None)] and rows[0]["tracks"] == [{"song": 7, "price": "0.99"}]
+    assert athena.rows(f"SELECT id, title, tracks[1].price AS price, labels['k'] AS label FROM {name} ORDER BY id") == [["id", "title", "price", "label"], ["1", "A", "0.99", "v"], ["2", "b", None, None]]
