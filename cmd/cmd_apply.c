@@ -64,7 +64,7 @@ static int cmd_apply_run(struct invocation *inv)
 }
 
 static const struct option_set *const sets[] = {
-    &options_change, &options_json, &options_plan, &options_stack, NULL};
+    &options_lease, &options_change, &options_json, &options_plan, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir apply", "plan, ask, carry out"},
     {"weir apply --yes --json", "in CI"},

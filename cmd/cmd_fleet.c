@@ -3,6 +3,7 @@
 #include "cmd/fleet.h"
 #include "cmd/planning.h"
 #include "cmd/table.h"
+#include "plan/lease.h"
 
 #include "base/json.h"
 
@@ -14,7 +15,7 @@ static bool fleet_changes(const struct fleet *fleet, bool *erases)
     *erases = false;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct plan *plan = fleet->members[i].plan;
-        changes |= plan && (plan_has_changes(plan) || plan->output_count);
+        changes |= plan && (plan_has_changes(plan) || plan->output_count || plan->leases);
         *erases |= plan && render_erases_any(plan);
     }
     return changes;
@@ -107,6 +108,12 @@ static const char *status_word(const struct member *m)
     return state_count(m->workspace.state) ? "is up" : "is not made";
 }
 
+static const struct value *lease_cell(struct arena *arena, const struct member *m)
+{
+    struct lease lease = m->workspace.state ? state_lease(m->workspace.state) : (struct lease){0};
+    return lease.until_ms ? value_string_ref(arena, lease_text(arena, &lease)) : &value_null;
+}
+
 static int run_status(struct invocation *inv)
 {
     struct fleet fleet;
@@ -117,17 +124,19 @@ static int run_status(struct invocation *inv)
         fleet_load(&fleet);
         value_builder_add(&columns, value_stringz(&inv->arena, "member"));
         value_builder_add(&columns, value_stringz(&inv->arena, "resources"));
+        value_builder_add(&columns, value_stringz(&inv->arena, "lease ends"));
         value_builder_add(&columns, value_stringz(&inv->arena, ""));
     }
     for (size_t i = 0; status == EXIT_DONE && i < fleet.n; i++) {
         const struct member *m = &fleet.members[i];
         const struct value *cells[] = {value_string_ref(&inv->arena, m->name),
             value_int(&inv->arena, m->workspace.state ? (int64_t)state_count(m->workspace.state) : 0),
-            value_stringz(&inv->arena, status_word(m))};
+            lease_cell(&inv->arena, m), value_stringz(&inv->arena, status_word(m))};
         if (inv->settings->json)
-            buf_addf(&out, "{\"member\":\"%.*s\",\"resources\":%lld,\"status\":\"%s\"}\n", STR_ARG(m->name),
-                (long long)cells[1]->integer, status_word(m));
-        value_builder_add(&rows, value_list(&inv->arena, cells, 3));
+            buf_addf(&out, "{\"member\":\"%.*s\",\"resources\":%lld,\"lease\":\"%.*s\",\"status\":\"%s\"}\n",
+                STR_ARG(m->name), (long long)cells[1]->integer, STR_ARG(value_text(cells[2], STR_EMPTY)),
+                status_word(m));
+        value_builder_add(&rows, value_list(&inv->arena, cells, 4));
     }
     if (status == EXIT_DONE && !inv->settings->json)
         table_add_text(value_builder_list(&columns), value_builder_list(&rows), inv->out.color, &out);
@@ -262,12 +271,21 @@ static int run_output(struct invocation *inv)
 
 /* ---- the commands ---- */
 
+#define OPTION_AT_ONCE                                                                                       \
+    {                                                                                                        \
+        0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000,                            \
+                      .offset = offsetof(struct fleet_settings, at_once),                                    \
+                      .doc = "members that are worked on at the same time (default: 50)"                     \
+    }
 static const struct option at_once_options[] = {
-    {0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000,
-        .offset = offsetof(struct fleet_settings, at_once),
-        .doc = "members that are worked on at the same time (default: 50)"},
+    OPTION_AT_ONCE,
 };
 static const struct option_set at_once_set = OPTION_SET(NULL, at_once_options);
+static const struct option apply_options[] = {
+    OPTION_AT_ONCE,
+    OPTION_LEASE,
+};
+static const struct option_set apply_set = OPTION_SET(NULL, apply_options);
 static const struct option verify_options[] = {
     {0, "verify", .offset = offsetof(struct fleet_settings, verify),
         .doc =
@@ -294,6 +312,8 @@ static const struct option_set *const plan_sets[] = {
     &at_once_set, &options_teardown, &options_json, &options_drift, &options_stack, NULL};
 static const struct option_set *const change_sets[] = {
     &at_once_set, &verify_set, &options_teardown, &options_change, &options_json, &options_stack, NULL};
+static const struct option_set *const apply_sets[] = {
+    &apply_set, &verify_set, &options_teardown, &options_change, &options_json, &options_stack, NULL};
 static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
 static const struct option_set *const output_sets[] = {&output_set, &options_json, &options_stack, NULL};
 
@@ -314,7 +334,7 @@ static const struct command fleet_apply_command = {
     .details =
         "Plans for all, shows a table, asks once, and carries it out for many members at the same time. What "
         "fails for one stops only that one. Members that the list does not name any more are taken down.",
-    .sets = change_sets,
+    .sets = apply_sets,
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
     .completes = COMPLETES_ENV,

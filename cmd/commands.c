@@ -46,7 +46,8 @@ static const struct command *const looking[] = {
     &cmd_drift, &cmd_output, &cmd_state, &cmd_history, &cmd_graph, &cmd_policy, &cmd_console, NULL};
 
 extern const struct command cmd_fleet;
-static const struct command *const many[] = {&cmd_fleet, NULL};
+extern const struct command cmd_lease;
+static const struct command *const many[] = {&cmd_fleet, &cmd_lease, NULL};
 
 extern const struct command cmd_ssh;
 extern const struct command cmd_tunnel;
@@ -69,7 +70,7 @@ const struct command_group command_groups[] = {
     {"Every day", everyday},
     {"Jobs", jobs},
     {"Looking", looking},
-    {"Many at once", many},
+    {"Labs", many},
     {"Behind the door", reaching},
     {"Trying out", trying},
     {"Reference", reference},

@@ -227,6 +227,7 @@ static void member_plan(void *ctx, size_t i)
     struct plan_options options = {.destroy = member_goes(m),
         .no_refresh = s->no_refresh,
         .delete_adopted = s->delete_adopted,
+        .lease_ms = member_goes(m) ? 0 : s->lease_ms,
         .teardown = member_goes(m) ? planning_teardown(s) : 0,
         .parallelism = workers_each(fleet),
         .cancel = signals_stop(),
@@ -305,7 +306,7 @@ static void member_apply(void *ctx, size_t i)
     struct err err = ERR_INIT;
     if (!m->plan || !member_fine(m))
         return;
-    if (!plan_has_changes(m->plan) && !m->plan->output_count) {
+    if (!plan_has_changes(m->plan) && !m->plan->output_count && !m->plan->leases) {
         m->result.outputs = m->plan->output_values;
         return;
     }

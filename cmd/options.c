@@ -1,6 +1,7 @@
 #include "cmd/options.h"
 
 #include "cmd/habits.h"
+#include "stacks/stack.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -93,6 +94,8 @@ static const struct option change[] = {
         .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
 };
 
+static const struct option lease[] = {OPTION_LEASE};
+
 const struct option_set options_common = OPTION_SET("Options of every command", common);
 const struct option_set options_json = OPTION_SET(NULL, json);
 const struct option_set options_stack = OPTION_SET("Options that pick the stack", stack);
@@ -101,6 +104,7 @@ const struct option_set options_destroy = OPTION_SET("Options of the plan", dest
 const struct option_set options_drift = OPTION_SET("Options of the plan", drift);
 const struct option_set options_deploy = OPTION_SET("Options of the plan", deploy);
 const struct option_set options_teardown = OPTION_SET("Options of what else goes", teardown);
+const struct option_set options_lease = OPTION_SET(NULL, lease);
 const struct option_set options_change = OPTION_SET(NULL, change);
 
 enum { CANDIDATES_MAX = 128 };
@@ -161,8 +165,9 @@ bool duration_parse(struct str text, int64_t *ms)
     static const struct {
         struct str suffix;
         int64_t ms;
-    } units[] = {
-        {STR_INIT("ms"), 1}, {STR_INIT("s"), 1000}, {STR_INIT("m"), 60000}, {STR_INIT("h"), 3600000}};
+    } units[] = {{STR_INIT("ms"), 1}, {STR_INIT("s"), 1000}, {STR_INIT("m"), 60000}, {STR_INIT("h"), 3600000},
+        {STR_INIT("d"), 24 * 3600000}};
+    struct str all = text;
     int64_t unit = 1000, number;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (str_ends(text, units[i].suffix)) {
@@ -170,7 +175,9 @@ bool duration_parse(struct str text, int64_t *ms)
             text = str_slice(text, 0, text.n - units[i].suffix.n);
             break;
         }
-    if (!str_to_int(text, &number) || number < 0 || number > INT64_MAX / unit)
+    if (!str_to_int(text, &number))
+        return duration_read(all, ms);
+    if (number < 0 || number > INT64_MAX / unit)
         return false;
     *ms = number * unit;
     return true;

@@ -16,6 +16,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <stddef.h>
+
 struct texts {
     struct str *items; /* each with a NUL after its end */
     size_t n;
@@ -39,6 +41,7 @@ struct settings {
     int parallelism;
     bool yes;
     int64_t lock_timeout_ms;
+    int64_t lease_ms; /* apply: --for */
 };
 
 enum option_kind {
@@ -83,6 +86,15 @@ struct option_set {
     size_t n;
 };
 
+#define OPTION_LEASE                                                                                         \
+    {                                                                                                        \
+        0, "for",                                                                                            \
+            .value = "TIME", .kind = OPTION_DURATION, .offset = offsetof(struct settings, lease_ms),         \
+            .doc =                                                                                           \
+                "begin the stack's lease, or a new one, for so long: 8h, 2d; after it `weir reap` takes it " \
+                "down"                                                                                       \
+    }
+
 #define OPTION_SET(title_, table_)                                                                           \
     {                                                                                                        \
         .title = (title_), .options = (table_), .n = sizeof(table_) / sizeof *(table_)                       \
@@ -96,6 +108,7 @@ extern const struct option_set options_destroy; /* of these, what each of these 
 extern const struct option_set options_drift;
 extern const struct option_set options_deploy;
 extern const struct option_set options_change;   /* --yes, --lock-timeout */
+extern const struct option_set options_lease;    /* --for */
 extern const struct option_set options_teardown; /* what may go besides the resources */
 
 /*

@@ -6,6 +6,7 @@
 #include "cmd/progress.h"
 #include "cmd/say.h"
 #include "cmd/signals.h"
+#include "plan/lease.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,26 @@ static int planning_former(
     return 0;
 }
 
+/* A lease that has ended, or will soon. */
+static void say_lease(const struct observer *observer, struct workspace *workspace)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf left = BUF_INIT;
+    bool by_service;
+    if (!workspace->state || !observer->event)
+        return;
+    struct lease lease = state_lease(workspace->state);
+    int64_t left_ms = lease.until_ms ? lease.until_ms - lease_now(workspace, &by_service) : 0;
+    if (!lease.until_ms || left_ms > lease.warn_ms)
+        return;
+    text_add_duration(&left, left_ms > 0 ? left_ms : -left_ms);
+    struct str text = arena_printf(&scratch,
+        left_ms > 0 ? "the stack's lease ends in %.*s; `weir lease extend 2h` makes it longer"
+                    : "the stack's lease ended %.*s ago; `weir lease extend 2h` goes on with it",
+        STR_ARG(buf_str(&left)));
+    observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});
+}
+
 static int make_plan(struct invocation *inv, struct workspace *workspace, const struct saved_plan *saved,
     struct plan_options options, struct plan **out)
 {
@@ -79,6 +100,8 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, const 
     if (!rc)
         rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
                    : plan_make(workspace, &options, &inv->diags, out, &err);
+    if (!rc && !options.destroy)
+        say_lease(&options.observer, workspace);
     progress_free(progress, NULL);
     int status = invocation_diags(inv);
     if (rc == 0 && atomic_load(signals_stop())) {
@@ -99,6 +122,7 @@ static struct plan_options whole_stack(const struct settings *s, bool destroy)
         .teardown = destroy ? planning_teardown(s) : 0,
         .targets = s->targets.items,
         .target_count = s->targets.n,
+        .lease_ms = destroy ? 0 : s->lease_ms,
         .replaces = s->replaces.items,
         .replace_count = s->replaces.n};
 }
@@ -218,6 +242,17 @@ static bool tells_outputs(const struct invocation *inv)
     return str_eqz(inv->path, "apply");
 }
 
+/* When the stack's lease ends, for whoever has just begun it. */
+static void add_lease(const struct plan *plan, struct buf *out)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct lease lease = state_lease(plan->workspace->state);
+    if (plan->destroy || !lease.until_ms)
+        return;
+    buf_addf(out, "\nThe lease ends at %.*s; `weir lease show` tells how long that is.\n",
+        STR_ARG(lease_text(&scratch, &lease)));
+}
+
 static void report_text(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
     const struct buf *failures, int64_t ms)
 {
@@ -231,6 +266,8 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
         buf_addz(&out, planned(plan) ? "\n" : "");
         render_outputs(r->outputs, &options, &out);
     }
+    if (!r->failed && !r->interrupted)
+        add_lease(plan, &out);
     invocation_write(inv, buf_str(&out));
     if (failures->n) {
         AUTO_BUF struct buf text = BUF_INIT;
@@ -312,7 +349,7 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
     int status = known ? EXIT_DONE : planning_show(inv, plan);
     if (status != EXIT_DONE)
         return status;
-    if (!changes && !plan->output_count)
+    if (!changes && !plan->output_count && !plan->leases)
         return show_outputs(inv, plan);
     if (!plan->destroy && render_erases_any(plan))
         question =

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "plan/connections.h"
+#include "plan/lease.h"
 #include "plan/objects.h"
 #include "plan/sources.h"
 
@@ -129,11 +130,19 @@ static int run_locked(struct executor *x, struct err *err)
         return -1;
     warn_of_state(x);
     note_open_intents(x);
-    executor_run(x);
+    struct lease_settled lease;
+    struct err unmarked = ERR_INIT;
+    int status = lease_settle(x->p, &lease, err);
+    if (!status && lease.by_machine)
+        warn_user(x, "no service tells the time: the lease goes by this machine's clock");
+    if (!status)
+        executor_run(x);
+    if (!status && lease_mark(x->p, &lease, &unmarked))
+        warn_user(x, unmarked.message);
     connections_apply_ends(x->p, &x->options->observer);
     map_release(&x->open);
     map_release(&x->claimed);
-    int status = run_outcome(x, err);
+    status = status ? status : run_outcome(x, err);
     struct err late = ERR_INIT;
     const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";
     if (record_outputs(x, &late) || state_end(state, word, counts_value(x), &late) ||

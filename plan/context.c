@@ -1,12 +1,25 @@
 /* The context of a provider's operation, events, and what becomes of an error at plan time. */
 #include "plan/context.h"
 
+#include "plan/lease.h"
+
 #include <stdio.h>
 
 void observe(const struct observer *observer, const struct event *event)
 {
     if (observer->event)
         observer->event(observer->ctx, event);
+}
+
+static struct owner owner_of(const struct planner *p, struct arena *arena)
+{
+    struct owner owner = {.stack = p->stack->name, .env = p->stack->env};
+    if (!p->workspace->state)
+        return owner;
+    struct lease lease = state_lease(p->workspace->state);
+    owner.lineage = state_lineage(p->workspace->state);
+    owner.lease = lease.until_ms ? lease_text(arena, &lease) : STR_EMPTY;
+    return owner;
 }
 
 struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider *provider,
@@ -20,9 +33,7 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .cancel = p->cancel,
         .work_dir = p->workspace->work_dir,
         .digests = p->workspace->digests,
-        .owner = {.stack = p->stack->name,
-            .env = p->stack->env,
-            .lineage = p->workspace->state ? state_lineage(p->workspace->state) : STR_EMPTY},
+        .owner = owner_of(p, arena),
     };
 }
 

@@ -12,6 +12,7 @@
 #include "plan/evaluate.h"
 #include "plan/graph.h"
 #include "plan/identity_clash.h"
+#include "plan/lease.h"
 #include "plan/outputs.h"
 #include "plan/places.h"
 #include "plan/plan_resource.h"
@@ -194,6 +195,8 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
 {
     struct planner *p = planner_new(workspace, options, diags);
     int failed = make_plan(p, err);
+    p->plan->leases = !failed && !options->destroy && workspace->state && !p->offline &&
+                      lease_is_due(workspace, options->lease_ms);
     connections_tell(workspace, &p->observer);
     if (failed) {
         plan_free(p->plan);

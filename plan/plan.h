@@ -95,6 +95,7 @@ struct plan {
     int64_t refresh_ms;
     bool refreshed;
     bool destroy;
+    bool leases;             /* it begins or changes the stack's lease */
     bool drifted;            /* something changed outside weir */
     struct planner *planner; /* planner's own */
 };
@@ -138,6 +139,7 @@ struct plan_options {
     const struct str *targets; /* addresses, of single instances too; none: everything */
     size_t target_count;
     bool delete_adopted;        /* consent to delete what was there before weir */
+    int64_t lease_ms;           /* an apply begins or renews the lease for so long; 0: as the stack says */
     unsigned teardown;          /* destroy: what may go besides the resources, enum teardown */
     const struct str *replaces; /* --replace */
     size_t replace_count;

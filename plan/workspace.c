@@ -189,6 +189,16 @@ struct provider *workspace_opened(const struct workspace *workspace, struct str 
     return opened ? opened->provider : NULL;
 }
 
+bool workspace_clock(const struct workspace *workspace, int64_t *ahead_ms)
+{
+    for (size_t i = 0; i < workspace->providers.n; i++) {
+        const struct opened *opened = workspace->providers.items[i].ptr;
+        if (provider_clock(opened->provider, ahead_ms))
+            return true;
+    }
+    return false;
+}
+
 uint64_t workspace_requests(const struct workspace *workspace)
 {
     return workspace->http ? http_engine_requests(workspace->http) : 0;

@@ -60,6 +60,11 @@ int workspace_provider(struct workspace *workspace, struct str name, const struc
     struct provider **out, struct err *err);
 /* The same, if it is open; NULL: it is not. */
 struct provider *workspace_opened(const struct workspace *workspace, struct str name);
+/*
+ * How far the services' clock is ahead of this machine's, as an open provider is told; asked for where none
+ * was told yet. False: none is open that could be asked.
+ */
+bool workspace_clock(const struct workspace *workspace, int64_t *ahead_ms);
 /* The stack's state store, opened a second time: for its history. The caller frees it. */
 int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err);
 /*

@@ -101,6 +101,9 @@ struct provider_kind {
         void *self, struct arena *arena, struct str stack, const struct value **list, struct err *err);
     bool (*is_store)(void *self, const struct err *why);
 
+    /* See provider_clock(); NULL: nobody there tells the time. */
+    bool (*clock)(void *self, int64_t *ahead_ms);
+
     const struct log_ops *logs; /* provider/run_log.h; NULL: nothing of it can be run */
 
     /* Its way to an AWS account, for kinds that have one: then the sandbox can stand in for it. */

@@ -2,6 +2,7 @@
 #include "provider/mark.h"
 
 #include "base/buf.h"
+#include "provider/provider.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -17,6 +18,30 @@ struct str mark_text(struct arena *arena, struct str s, size_t max)
             buf_add_char(&out, isalnum((unsigned char)c) || strchr(" +-=._:/@", c) ? c : '_');
     }
     return arena_str(arena, buf_str(&out));
+}
+
+const struct value *mark_all(struct arena *arena, const struct owner *owner, struct str address)
+{
+    AUTO_BUILDER struct value_builder marks = VALUE_BUILDER(arena);
+    value_builder_set(&marks, STR("weir:address"), value_string(arena, address));
+    value_builder_set(&marks, STR("weir:intent"), value_string(arena, owner->token));
+    if (owner->lease.n)
+        value_builder_set(&marks, STR("weir:lease"), value_string(arena, owner->lease));
+    value_builder_set(&marks, STR("weir:stack"), value_string(arena, owner->stack));
+    if (owner->lineage.n)
+        value_builder_set(&marks, STR("weir:state"), value_string(arena, owner->lineage));
+    return value_builder_map(&marks);
+}
+
+const struct value *mark_among(struct arena *arena, const struct value *tags)
+{
+    struct str prefix = STR("weir:");
+    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++)
+        if (str_starts(tags->entries[i].key, prefix))
+            value_builder_set(&own, str_slice(tags->entries[i].key, prefix.n, tags->entries[i].key.n),
+                tags->entries[i].value);
+    return value_builder_map(&own);
 }
 
 int mark_refuse(struct str stack, const char *done, struct err *err)

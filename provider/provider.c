@@ -127,6 +127,11 @@ int provider_marked(struct provider *provider, struct arena *arena, struct str s
     return provider->kind->marked ? provider->kind->marked(provider->self, arena, stack, list, err) : 0;
 }
 
+bool provider_clock(struct provider *provider, int64_t *ahead_ms)
+{
+    return provider->kind->clock && provider->kind->clock(provider->self, ahead_ms);
+}
+
 bool provider_is_store(struct provider *provider, const struct err *why)
 {
     return provider->kind->is_store && provider->kind->is_store(provider->self, why);

@@ -58,9 +58,10 @@ struct owner {
     struct str stack;   /* its name */
     struct str env;     /* its environment; "" none */
     struct str lineage; /* of the state: copies of a stack have the same name; "" not known */
-    struct str token;   /* idempotency token of this intent: 32 hex digits; stable across retries and
-                         * recovery */
-    bool unmarked;      /* update, delete: it was there before weir, so it need not bear our marks */
+    struct str lease; /* until when it may be there, 2026-11-21T18:00:00Z; "" for as long as anybody likes */
+    struct str token; /* idempotency token of this intent: 32 hex digits; stable across retries and
+                       * recovery */
+    bool unmarked;    /* update, delete: it was there before weir, so it need not bear our marks */
     const struct value *seen_marks; /* update: what a refresh was shown of them; NULL: nothing */
 };
 
@@ -265,6 +266,14 @@ struct resource_ops {
     int (*marks)(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
 
     /*
+     * Puts marks (by their full names, `weir:lease`) on a thing beside what it bears, in place of those of
+     * these names. *done false: it bears no marks of this stack, and nothing was changed. NULL where marks
+     * are for good, or there are none.
+     */
+    int (*mark)(struct op_ctx *ctx, const struct value *object, const struct value *marks, bool *done,
+        struct err *err);
+
+    /*
      * The permissions that the type's calls need, as keys of the map under construction ("s3:GetObject");
      * their texts lie in the arena. NULL: none.
      */
@@ -317,8 +326,13 @@ const struct value *provider_default_tags(const struct provider *provider);
  */
 bool provider_is_store(struct provider *provider, const struct err *why);
 /*
- * Everything in the provider's region that the account's tagging API knows to bear the stack's mark: a list
- * of {arn, tags}, marks included. Empty where the kind has nobody to ask.
+ * How far the services' clock is ahead of this machine's (negative: behind), to a few seconds. Asks for it
+ * where no answer has told yet. False: nobody tells.
+ */
+bool provider_clock(struct provider *provider, int64_t *ahead_ms);
+/*
+ * Everything in the provider's region that the account's tagging API knows to bear the stack's mark (`stack`
+ * empty: that of any): a list of {arn, tags}, marks included. Empty where the kind has nobody to ask.
  */
 int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
     const struct value **list, struct err *err);

@@ -154,6 +154,7 @@ static const struct section {
     {STR_INIT("inputs"), EVERYWHERE, NODE_MAP, load_inputs},
     {STR_INIT("environments"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
     {STR_INIT("fleet"), IN_STACK, NODE_MAP, NULL},
+    {STR_INIT("lease"), IN_STACK, NODE_MAP, NULL},
     {STR_INIT("state"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
     {STR_INIT("specs"), IN_STACK, NODE_STRING, NULL},
     {STR_INIT("connections"), EVERYWHERE, NODE_MAP, load_connections},
@@ -494,6 +495,7 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
         resolve_all(&loader);
         order_decls(&loader);
         load_state(root);
+        load_lease(root);
         check_addresses(&loader);
         set_digest(&loader);
     }

@@ -158,6 +158,10 @@ const struct value *fleet_members(struct unit *root, const struct node *fleet);
 const struct value *fleet_input(
     struct unit *root, const struct node *node, const struct value *key, const struct value *value);
 
+/* ---- lease.c ---- */
+
+void load_lease(struct unit *root);
+
 /* ---- moves.c ---- */
 
 /* moved, removed, imports: do they name what they should? */

@@ -58,13 +58,13 @@ static void read_lifecycle(struct loader *loader, struct decl *decl, const struc
         read_triggers(loader, decl, value);
 }
 
-/* "90s", "1h30m": numbers with h, m or s, each at most once and in this order. */
-static bool parse_duration(struct str text, int64_t *ms)
+bool duration_read(struct str text, int64_t *ms)
 {
     static const struct {
         char unit;
         int64_t ms;
-    } units[] = {{'h', 3600 * 1000}, {'m', 60 * 1000}, {'s', 1000}};
+    } units[] = {{'d', 24 * 3600 * 1000}, {'h', 3600 * 1000}, {'m', 60 * 1000}, {'s', 1000}};
+    enum { UNITS = sizeof units / sizeof *units };
     size_t at = 0, unit = 0;
     int64_t total = 0;
     while (at < text.n) {
@@ -74,9 +74,9 @@ static bool parse_duration(struct str text, int64_t *ms)
         int64_t number;
         if (at == text.n || at - first > 6 || !str_to_int(str_slice(text, first, at), &number))
             return false;
-        while (unit < 3 && units[unit].unit != text.p[at])
+        while (unit < UNITS && units[unit].unit != text.p[at])
             unit++;
-        if (unit == 3)
+        if (unit == UNITS)
             return false;
         total += number * units[unit++].ms;
         at++;
@@ -94,7 +94,7 @@ static void read_timeouts(struct loader *loader, struct decl *decl, const struct
     check_keys(loader, node, "\"timeouts\"", known, 3);
     for (size_t i = 0; i < 3; i++) {
         const struct node *value = node_get(node, known[i].p);
-        if (!value || (value->kind == NODE_STRING && parse_duration(value->string, values[i])))
+        if (!value || (value->kind == NODE_STRING && duration_read(value->string, values[i])))
             continue;
         struct str raw = node_raw(value);
         struct diag *d = diag_error(loader->diags, node_span(value), "\"%.*s\" is no duration", STR_ARG(raw));

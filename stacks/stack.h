@@ -128,6 +128,14 @@ struct import {
     struct span span;
 };
 
+/* How long a stack may be there once it is made (stacks/lease.c). */
+struct lease_terms {
+    bool given;
+    bool unknown;            /* an input that it takes has no value */
+    int64_t for_ms, warn_ms; /* 0: not said */
+    bool extend;             /* may it be extended */
+};
+
 struct stack {
     struct arena arena;
     struct str name, description, env; /* env "" : none */
@@ -144,11 +152,12 @@ struct stack {
     size_t removed_count;
     struct import *imports;
     size_t import_count;
-    const struct value *state;   /* the `state:` map, evaluated (inputs and constants only); NULL: default */
-    struct span state_span;      /* of its key, for what a backend finds wrong with it */
-    const struct value *inputs;  /* root inputs as given (map), marked */
-    bool fleet;                  /* has members, each with a state of its own */
-    const struct value *members; /* of a fleet: a map of their names to what `each.value` is */
+    const struct value *state; /* the `state:` map, evaluated (inputs and constants only); NULL: default */
+    struct span state_span;    /* of its key, for what a backend finds wrong with it */
+    struct lease_terms lease;
+    const struct value *inputs;        /* root inputs as given (map), marked */
+    bool fleet;                        /* has members, each with a state of its own */
+    const struct value *members;       /* of a fleet: a map of their names to what `each.value` is */
     const struct value *member_inputs; /* of the chosen one: what the fleet gives it; NULL: there is none */
     const struct value *constants;     /* for struct scope: {stack: {name, description, env}, path: {root}} */
     const struct source **sources;     /* every file read, stack file first */
@@ -196,6 +205,9 @@ struct str stack_source_name(const struct stack *stack, const struct source *sou
 /* Binds a bare expression (console) to the root module's names, and before them to those of a map (NULL:
  * none), whose values scope->constants has to have; what is wrong with it goes into diags. */
 void stack_resolve(struct stack *stack, struct expr *expr, const struct value *names, struct diags *diags);
+
+/* "90s", "1h30m", "2d": numbers with d, h, m or s, each at most once and in this order; more than nothing. */
+bool duration_read(struct str text, int64_t *ms);
 
 /* `lake`, `lake["a"]`, `net/subnet["a"]`: address of one instance. key NULL: the declaration's own. Integers
  * are not keys. */

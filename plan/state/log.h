@@ -18,8 +18,10 @@
  * - drop      forgotten (state rm, removed): {address}
  * - move      {from, to}
  * - outputs   {values}
+ * - lease     until when all of it may be there: {until, warn_ms, fixed}; without `until`: for as long as
+ *             anybody likes
  * - sources   the stack's files: {digest, files}
- * - snapshot  says everything up to here: {lineage, runs, digest, values, count}; followed by
+ * - snapshot  says everything up to here: {lineage, runs, digest, values, count, until?, …}; followed by
  * - kept      count times: what a `done` or an `intent` has, and `from`, the number of the record that said
  *             it first
  * - moved     the state is kept elsewhere from here on: {to}

@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "plan/state/encode.h"
 
+#include <inttypes.h>
+
 void body_begin(struct buf *body, const char *run, const char *kind)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -55,6 +57,16 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
     body_flag(body, "tainted", record->tainted);
     body_flag(body, "adopted", record->adopted);
     body_flag(body, "prevent_destroy", record->prevent_destroy);
+}
+
+void body_lease(struct buf *body, const struct lease *lease)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (lease->until_ms)
+        body_text(body, "until", time_rfc3339(&scratch, lease->until_ms, true));
+    if (lease->warn_ms)
+        buf_addf(body, ",\"warn_ms\":%" PRId64, lease->warn_ms);
+    body_flag(body, "fixed", lease->fixed);
 }
 
 void body_error(struct buf *body, const struct err *why)

@@ -24,6 +24,7 @@ void body_flag(struct buf *body, const char *name, bool flag);
 void body_type(struct buf *body, struct str type, struct str provider);
 /* All of it but the address. */
 void body_record(struct buf *body, struct secrets *secrets, const struct record *record);
+void body_lease(struct buf *body, const struct lease *lease);
 void body_error(struct buf *body, const struct err *why);
 void body_end(struct buf *body);
 

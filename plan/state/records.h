@@ -18,6 +18,7 @@ struct records {
     size_t open_count;
     const struct value *outputs;
     const struct value *trusted; /* connection -> key of its host, trusted at its first use; a map */
+    struct lease lease;
     struct str lineage;
     uint64_t seq;                 /* of the last line applied */
     uint64_t runs;                /* number of the last run */

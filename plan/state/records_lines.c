@@ -1,6 +1,7 @@
 /* The log's lines applied in order: each kind has a function that changes what is recorded or intended. */
 #include "plan/state/records_internal.h"
 
+#include "base/clock.h"
 #include "base/mask.h"
 #include "plan/state/log.h"
 
@@ -83,6 +84,23 @@ static int apply_trust(struct records *r, const struct line *line, struct err *e
     return 0;
 }
 
+static struct lease read_lease(const struct value *fields)
+{
+    struct lease lease = {
+        .warn_ms = (int64_t)records_number(fields, "warn_ms"), .fixed = value_getb(fields, "fixed")};
+    time_parse_rfc3339(value_gets(fields, "until"), &lease.until_ms);
+    return lease;
+}
+
+static int apply_lease(struct records *r, const struct line *line, struct err *err)
+{
+    struct str until = value_gets(line->fields, "until");
+    r->lease = read_lease(line->fields);
+    if (until.n && !r->lease.until_ms)
+        return err_set(err, ERR_DAMAGED, "its lease ends at no time: %.*s", STR_ARG(until));
+    return 0;
+}
+
 static void set_lineage(struct records *r, struct str lineage)
 {
     if (r->lineage.n || !lineage.n)
@@ -110,6 +128,7 @@ static int apply_snapshot(struct records *r, const struct line *line, struct err
     r->lines = 0;
     r->outputs = &value_empty_map;
     r->trusted = value_copy(&r->arena, value_getz(line->fields, "trusted"));
+    r->lease = read_lease(line->fields);
     records_unsort(r);
     set_lineage(r, value_gets(line->fields, "lineage"));
     r->runs = records_number(line->fields, "runs");
@@ -144,6 +163,7 @@ static const struct {
     {"move", apply_move, false},
     {"outputs", apply_outputs, false},
     {"trust", apply_trust, false},
+    {"lease", apply_lease, false},
     {"run", apply_run, false},
     {"end", apply_nothing, false},
     {"moved", apply_moved, false},

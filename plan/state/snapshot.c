@@ -52,6 +52,7 @@ void snapshot_write(
     body_text(&body, "digest", r->digest);
     body_value(&body, secrets, "values", r->outputs);
     body_value(&body, secrets, "trusted", r->trusted);
+    body_lease(&body, &r->lease);
     body_end(&body);
     log_frame(out, seq, seq, buf_str(&body));
     const struct record *const *records = records_sorted(r);

@@ -195,6 +195,11 @@ const struct value *state_trusted(const struct state *state)
     return state->records.trusted;
 }
 
+struct lease state_lease(const struct state *state)
+{
+    return state->records.lease;
+}
+
 uint64_t state_seq(const struct state *state)
 {
     return state->records.seq;
@@ -497,6 +502,21 @@ int state_set_outputs(struct state *state, const struct value *outputs, struct e
     note_applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return result;
+}
+
+int state_set_lease(struct state *state, const struct lease *lease, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    body_begin(&body, state->run, "lease");
+    body_lease(&body, lease);
+    if (add_line(state, &body, &seq, err))
+        return -1;
+    pthread_mutex_lock(&state->mutex);
+    state->records.lease = *lease;
+    note_applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    return committer_wait(state->committer, seq, err) ? err_context(err, "recording in the state") : 0;
 }
 
 int state_keep_sources(struct state *state, struct str digest, const struct value *files, struct err *err)

@@ -37,6 +37,13 @@ struct record {
     uint64_t seq;               /* of the record that made it so */
 };
 
+/* Until when what the state has may be there. */
+struct lease {
+    int64_t until_ms; /* by the services' clock; 0: there is no lease */
+    int64_t warn_ms;  /* so long before that it is said; 0: never */
+    bool fixed;       /* it cannot be extended */
+};
+
 /* What is about to be done to a resource: it stands in the log before the request goes out. */
 struct intent {
     struct subject subject;      /* its id known or predicted; may be empty */
@@ -68,6 +75,7 @@ const struct intent *const *state_open_intents(struct state *state, size_t *n);
 const struct value *state_outputs(const struct state *state); /* map; never NULL */
 /* Keys of hosts that were trusted at their first use: connection -> key; may be NULL. */
 const struct value *state_trusted(const struct state *state);
+struct lease state_lease(const struct state *state);
 uint64_t state_seq(const struct state *state);
 /* Where it is kept, for people. */
 struct str state_description(const struct state *state);
@@ -123,6 +131,8 @@ int state_drop(struct state *state, struct str address, struct err *err);
 /* From now on the connection's host is known by that key; "": it is not known any more. */
 int state_trust(struct state *state, struct str connection, struct str key, struct err *err);
 int state_set_outputs(struct state *state, const struct value *outputs, struct err *err);
+/* Durable when it returns: what is made from now on bears it. until_ms 0: there is none any more. */
+int state_set_lease(struct state *state, const struct lease *lease, struct err *err);
 /*
  * Keeps the stack's files (map of path to text) with the run, so that it can be gone back to; files whose
  * digest is that of the last ones kept are not kept again. With a key they are sealed. Without one, files in

@@ -90,6 +90,17 @@ int aws_account(struct aws_client *client, struct arena *arena, struct str *acco
     return result;
 }
 
+bool aws_clock_told(struct aws_client *client, bool ask, int64_t *ahead_ms)
+{
+    struct err ignored = ERR_INIT; /* a refusal tells the time, too */
+    pthread_mutex_lock(&client->account_lock);
+    if (ask && !atomic_load(&client->dated))
+        ask_account(client, &ignored);
+    pthread_mutex_unlock(&client->account_lock);
+    *ahead_ms = aws_clock_ahead_ms(client);
+    return atomic_load(&client->dated);
+}
+
 /* May one go on without knowing? Not where AWS itself says that these credentials are none. */
 static bool may_be_untold(struct aws_client *client, const struct err *why)
 {

@@ -38,6 +38,7 @@ struct aws_client {
         void *ctx, struct str host, int port, int *local_port, struct err *err); /* as in the options */
     void *way_ctx;
     atomic_int_fast64_t skew_ms;       /* the services' clock minus ours */
+    atomic_bool dated;                 /* an answer told */
     atomic_int_fast64_t date_ahead_ms; /* the same as the latest answer's Date says, however little it is */
     atomic_uint_fast64_t requests;
     /* Answers all calls in place of the services: the seam for tests. NULL: they are sent. */

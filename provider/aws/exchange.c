@@ -217,8 +217,10 @@ static void accept_answer(struct aws_exchange *x)
 static void note_date(const struct aws_exchange *x)
 {
     int64_t theirs;
-    if (time_parse_http(wire_header_get(&x->answer, STR("Date")), &theirs))
-        atomic_store_explicit(&x->client->date_ahead_ms, theirs - clock_wall_ms(), memory_order_relaxed);
+    if (!time_parse_http(wire_header_get(&x->answer, STR("Date")), &theirs))
+        return;
+    atomic_store_explicit(&x->client->date_ahead_ms, theirs - clock_wall_ms(), memory_order_relaxed);
+    atomic_store(&x->client->dated, true);
 }
 
 /* What came of it: x->answer and x->failure. */

@@ -63,6 +63,6 @@ const struct value *aws_tag_filter(struct arena *arena, const char *key, struct 
     const struct value *v = value_string(arena, text);
     struct value_entry entries[] = {
         {STR("Key"), value_stringz(arena, key)}, {STR("Values"), value_list(arena, &v, 1)}};
-    const struct value *filter = value_map(arena, entries, 2);
+    const struct value *filter = value_map(arena, entries, text.n ? 2 : 1);
     return value_list(arena, &filter, 1);
 }

@@ -18,7 +18,7 @@ typedef void aws_tagged_found(void *ctx, struct str arn, const struct value *tag
 /* Every page. */
 int aws_tagged(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,
     aws_tagged_found *found, void *found_ctx, struct err *err);
-/* That the tag `key` is `text`. */
+/* That the tag `key` is `text`; that there is one, where that is empty. */
 const struct value *aws_tag_filter(struct arena *arena, const char *key, struct str text);
 
 #endif

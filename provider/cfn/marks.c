@@ -16,14 +16,10 @@ const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *des
     const struct attr *tags = tags_of(ctx);
     if (!tags || !ctx->owner.stack.n)
         return desired;
-    struct value_entry marks[] = {
-        {STR("weir:address"), value_string(ctx->arena, mark_text(ctx->arena, ctx->address, TAG_VALUE_MAX))},
-        {STR("weir:intent"), value_string(ctx->arena, ctx->owner.token)},
-        {STR("weir:stack"), value_string(ctx->arena, ctx->owner.stack)},
-        {STR("weir:state"), value_string(ctx->arena, ctx->owner.lineage)}};
-    const struct value *all = value_merge(ctx->arena, value_get(desired, tags->name),
-        value_map(ctx->arena, marks, ctx->owner.lineage.n ? 4 : 3));
-    return value_with(ctx->arena, desired, tags->name, all);
+    struct str address = mark_text(ctx->arena, ctx->address, TAG_VALUE_MAX);
+    const struct value *marks = mark_all(ctx->arena, &ctx->owner, address);
+    return value_with(
+        ctx->arena, desired, tags->name, value_merge(ctx->arena, value_get(desired, tags->name), marks));
 }
 
 static const struct value *live_tags(const struct op_ctx *ctx, const struct value *live)
@@ -35,13 +31,7 @@ static const struct value *live_tags(const struct op_ctx *ctx, const struct valu
 
 const struct value *cfn_marks_of(const struct op_ctx *ctx, const struct value *live)
 {
-    const struct value *tags = live_tags(ctx, live);
-    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(ctx->arena);
-    for (uint32_t i = 0; tags && i < tags->count; i++)
-        if (str_starts(tags->entries[i].key, PREFIX))
-            value_builder_set(&own, str_slice(tags->entries[i].key, PREFIX.n, tags->entries[i].key.n),
-                tags->entries[i].value);
-    return value_builder_map(&own);
+    return mark_among(ctx->arena, live_tags(ctx, live));
 }
 
 const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *live)

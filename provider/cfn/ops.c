@@ -232,6 +232,19 @@ static int properties_now(struct op_ctx *ctx, struct str identifier, const struc
     return 0;
 }
 
+static int send_patch(
+    struct op_ctx *ctx, struct str identifier, const struct value *patch, bool sensitive, struct err *err)
+{
+    struct value_entry input[] = {{STR("Identifier"), value_string(ctx->arena, identifier)},
+        {STR("PatchDocument"), json_as_text(ctx->arena, patch)}};
+    struct cfn_request request = {.operation = "UpdateResource",
+        .input = value_map(ctx->arena, input, 2),
+        .sensitive = sensitive,
+        .repeats = true};
+    struct cfn_event event;
+    return cfn_carry_out(ctx, &request, &event, err);
+}
+
 static int cfn_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
@@ -250,16 +263,31 @@ static int cfn_update(struct op_ctx *ctx, const struct value *prior, const struc
         *live = cfn_unmarked(ctx, is);
         return 0;
     }
-    struct value_entry input[] = {{STR("Identifier"), value_string(ctx->arena, identifier)},
-        {STR("PatchDocument"), json_as_text(ctx->arena, patch)}};
-    struct cfn_request request = {.operation = "UpdateResource",
-        .input = value_map(ctx->arena, input, 2),
-        .sensitive = value_is_sensitive(desired),
-        .repeats = true};
-    struct cfn_event event;
-    if (cfn_carry_out(ctx, &request, &event, err))
+    if (send_patch(ctx, identifier, patch, value_is_sensitive(desired), err))
         return -1;
     return read_after(ctx, identifier, desired, live, err);
+}
+
+static int cfn_mark(
+    struct op_ctx *ctx, const struct value *object, const struct value *marks, bool *done, struct err *err)
+{
+    const struct attr *attr = type_of(ctx)->tags;
+    const struct value *properties = NULL;
+    struct str identifier;
+    *done = false;
+    if (!attr || !type_of(ctx)->has_read)
+        return 0;
+    if (identify(ctx, object, &identifier, err) || cfn_get(ctx, identifier, &properties, err))
+        return -1;
+    const struct value *is = properties ? as_object(ctx, identifier, properties) : NULL;
+    if (!is || !str_eq(value_gets(cfn_marks_of(ctx, is), "stack"), ctx->owner.stack))
+        return 0;
+    const struct value *name = value_string_ref(ctx->arena, attr->name),
+                       *tags = value_merge(ctx->arena, value_get(is, attr->name), marks);
+    const struct value *patch = cfn_patch(ctx->arena, type_of(ctx), properties,
+        value_with(ctx->arena, is, attr->name, tags), value_list(ctx->arena, &name, 1));
+    *done = true;
+    return patch->count ? send_patch(ctx, identifier, patch, false, err) : 0;
 }
 
 static int delete_one(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
@@ -432,6 +460,7 @@ const struct resource_ops cfn_ops = {
     .delete = delete_one,
     .find = cfn_find,
     .marks = cfn_marks,
+    .mark = cfn_mark,
     .permissions = permissions,
 };
 

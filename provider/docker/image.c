@@ -1,5 +1,6 @@
 /* docker.image: built from a folder, or pulled; named, pushed, kept or deleted. */
 #include "provider/docker/image.h"
+#include "provider/mark.h"
 
 #include "base/json.h"
 
@@ -124,7 +125,7 @@ static int image_marks(
     const struct value *document;
     if (image_look(ctx, value_gets(object, "name"), &document, err))
         return -1;
-    *out = document ? marks_among(ctx->arena, labels_of(document)) : NULL;
+    *out = document ? mark_among(ctx->arena, labels_of(document)) : NULL;
     return 0;
 }
 

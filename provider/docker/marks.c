@@ -8,40 +8,22 @@
 
 const struct value *marks_added(const struct op_ctx *ctx, const struct value *labels)
 {
-    struct arena *arena = ctx->arena;
-    struct value_entry marks[] = {{STR("weir:address"), value_string(arena, ctx->address)},
-        {STR("weir:intent"), value_string(arena, ctx->owner.token)},
-        {STR("weir:stack"), value_string(arena, ctx->owner.stack)},
-        {STR("weir:state"), value_string(arena, ctx->owner.lineage)}};
-    return value_merge(arena, labels, value_map(arena, marks, ctx->owner.lineage.n ? 4 : 3));
-}
-
-/* Those with the prefix, without it; or those without. */
-static const struct value *marks_pick(struct arena *arena, const struct value *labels, bool own)
-{
-    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; labels && labels->kind == VALUE_MAP && i < labels->count; i++) {
-        struct str key = labels->entries[i].key;
-        if (str_starts(key, PREFIX) != own)
-            value_builder_set(&out, own ? key : str_slice(key, PREFIX.n, key.n), labels->entries[i].value);
-    }
-    return value_builder_map(&out);
+    return value_merge(ctx->arena, labels, mark_all(ctx->arena, &ctx->owner, ctx->address));
 }
 
 const struct value *marks_removed(struct arena *arena, const struct value *labels)
 {
-    return marks_pick(arena, labels, true);
-}
-
-const struct value *marks_among(struct arena *arena, const struct value *labels)
-{
-    return marks_pick(arena, labels, false);
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; labels && labels->kind == VALUE_MAP && i < labels->count; i++)
+        if (!str_starts(labels->entries[i].key, PREFIX))
+            value_builder_set(&out, labels->entries[i].key, labels->entries[i].value);
+    return value_builder_map(&out);
 }
 
 void marks_tell(struct op_ctx *ctx, struct str id, const struct value *labels)
 {
     if (op_tells_marks(ctx))
-        op_saw_marks(ctx, id, marks_among(ctx->arena, labels));
+        op_saw_marks(ctx, id, mark_among(ctx->arena, labels));
 }
 
 bool marks_are_of_intent(const struct op_ctx *ctx, const struct value *labels)

@@ -12,8 +12,6 @@
 const struct value *marks_added(const struct op_ctx *ctx, const struct value *labels);
 /* The user's own among them. */
 const struct value *marks_removed(struct arena *arena, const struct value *labels);
-/* Of all labels only weir's, under their short names. */
-const struct value *marks_among(struct arena *arena, const struct value *labels);
 /* Tells who wants to know. */
 void marks_tell(struct op_ctx *ctx, struct str id, const struct value *labels);
 /* Was it made by the very request that ctx is about? */

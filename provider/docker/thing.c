@@ -1,4 +1,5 @@
 #include "provider/docker/thing.h"
+#include "provider/mark.h"
 
 enum { GONE_PAUSE_MS = 200, GONE_TRIES = 50 };
 
@@ -92,7 +93,7 @@ int thing_marks(struct op_ctx *ctx, const struct thing *thing, const struct valu
     const struct value *document;
     if (thing_look(ctx, thing, object, &document, err))
         return -1;
-    *marks = document ? marks_among(ctx->arena, thing_at(document, thing->labels)) : NULL;
+    *marks = document ? mark_among(ctx->arena, thing_at(document, thing->labels)) : NULL;
     return 0;
 }
 

@@ -257,6 +257,8 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     const struct value *changed, const struct value **live, struct err *err);
 int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
+int spec_mark(
+    struct op_ctx *ctx, const struct value *object, const struct value *marks, bool *done, struct err *err);
 int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
     struct err *err);
 int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);

@@ -23,14 +23,9 @@ const struct value *act_marked(struct act *act, const struct value *desired)
     if (!tags || !tags->mark)
         return desired;
     const struct op_ctx *ctx = act->ctx;
-    struct value_entry marks[] = {{STR("weir:address"), act_tag_text(act->arena, ctx->address)},
-        {STR("weir:intent"), value_string(act->arena, ctx->owner.token)},
-        {STR("weir:stack"), value_string(act->arena, ctx->owner.stack)},
-        {STR("weir:state"), value_string(act->arena, ctx->owner.lineage)}};
-    struct str name = tags->attr->attr->name;
-    const struct value *all = value_merge(
-        act->arena, value_get(desired, name), value_map(act->arena, marks, ctx->owner.lineage.n ? 4 : 3));
-    return value_with(act->arena, desired, name, all);
+    struct str name = tags->attr->attr->name, address = mark_text(act->arena, ctx->address, TAG_VALUE_MAX);
+    const struct value *marks = mark_all(act->arena, &ctx->owner, address);
+    return value_with(act->arena, desired, name, value_merge(act->arena, value_get(desired, name), marks));
 }
 
 #define BUCKET_TAGS "tags"
@@ -93,18 +88,6 @@ int act_tag_created(struct act *act, const struct value *object, const struct va
 
 /* ---- compared ---- */
 
-/* Of all tags only weir's, under their short names. */
-static const struct value *marks_among(struct arena *arena, const struct value *tags)
-{
-    struct str prefix = STR("weir:");
-    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++)
-        if (str_starts(tags->entries[i].key, prefix))
-            value_builder_set(&own, str_slice(tags->entries[i].key, prefix.n, tags->entries[i].key.n),
-                tags->entries[i].value);
-    return value_builder_map(&own);
-}
-
 int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
 {
     struct act act;
@@ -123,8 +106,30 @@ int spec_marks(struct op_ctx *ctx, const struct value *object, const struct valu
         *err = failure;
         return -1;
     }
-    *marks = live ? marks_among(act.arena, value_get(live, name->string)) : NULL;
+    *marks = live ? mark_among(act.arena, value_get(live, name->string)) : NULL;
     return 0;
+}
+
+int spec_mark(
+    struct op_ctx *ctx, const struct value *object, const struct value *marks, bool *done, struct err *err)
+{
+    struct act act;
+    act_init(&act, ctx);
+    *done = false;
+    const struct spec_tags *tags = act.type->tags;
+    if (!tags || !tags->mark)
+        return 0;
+    act.keep_marks = true;
+    const struct value *name = value_string_ref(act.arena, tags->attr->attr->name), *live = NULL;
+    if (act_read(&act, object, value_list(act.arena, &name, 1), &live, err))
+        return -1;
+    const struct value *all = live ? value_get(live, name->string) : NULL;
+    if (!all || !str_eq(value_gets(mark_among(act.arena, all), "stack"), ctx->owner.stack))
+        return 0;
+    const struct value *own = act_own_tags(act.arena, all);
+    *done = true;
+    return act_sync_tags(&act, value_merge(act.arena, object, live), all,
+        own ? value_merge(act.arena, own, marks) : marks, false, err);
 }
 
 const struct value *act_without_marks(struct act *act, const struct value *object)
@@ -135,8 +140,8 @@ const struct value *act_without_marks(struct act *act, const struct value *objec
     if (!all)
         return object;
     if (op_tells_marks(ctx) && tags->mark)
-        op_saw_marks(ctx, value_text(value_get(object, act->type->schema.id), STR_EMPTY),
-            marks_among(act->arena, all));
+        op_saw_marks(
+            ctx, value_text(value_get(object, act->type->schema.id), STR_EMPTY), mark_among(act->arena, all));
     return value_with(act->arena, object, tags->attr->attr->name, act_own_tags(act->arena, all));
 }
 

@@ -74,6 +74,7 @@ const struct resource_ops spec_ops = {
     .find = spec_find,
     .namesake = spec_namesake,
     .marks = spec_marks,
+    .mark = spec_mark,
     .erases = spec_erases,
     .leaves = spec_leaves,
     .search = spec_search,

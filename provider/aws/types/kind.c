@@ -98,6 +98,12 @@ static bool is_store(void *client, const struct err *why)
     return answered && str_eq(store, tagging) && (why->http_status < 500 || lacking_says(why));
 }
 
+/* A store of one's own need not have an STS to ask. */
+static bool tell_clock(void *client, int64_t *ahead_ms)
+{
+    return aws_clock_told(client, !is_store(client, NULL), ahead_ms);
+}
+
 static const struct schema *const types[] = {&aws_s3_object_schema, &aws_s3_directory_schema, NULL};
 static const struct attr settings[] = {
     AWS_SETTING_ATTRS, SETTING_ATTR("via", setting_text, "Connection that the services are reached through")};
@@ -120,6 +126,7 @@ const struct provider_kind aws_kind = {
     .place_text = aws_place_text,
     .marked = list_marked,
     .is_store = is_store,
+    .clock = tell_clock,
     .logs = &aws_log_ops,
     .aws = aws_kind_client,
 };

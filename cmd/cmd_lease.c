@@ -1,0 +1,186 @@
+/* weir lease: until when the stack may be there, made longer or ended. */
+#include "base/json.h"
+#include "cmd/planning.h"
+#include "plan/lease.h"
+
+static int lease_open(struct invocation *inv, struct workspace *workspace)
+{
+    return invocation_open(inv, NULL, workspace);
+}
+
+/* ---- show ---- */
+
+static int no_lease(struct invocation *inv, struct err *err)
+{
+    err_set(err, ERR_ABSENT, "this stack has no lease: it may be there for as long as anybody likes");
+    err_hint(err, "`lease: {for: 8h}` in the stack or `weir apply --for 8h` begins one");
+    return invocation_fail(inv, err);
+}
+
+static void add_remaining(struct buf *out, int64_t left_ms)
+{
+    buf_addz(out, left_ms > 0 ? "in " : "");
+    text_add_duration(out, left_ms > 0 ? left_ms : -left_ms);
+    buf_addz(out, left_ms > 0 ? "" : " ago");
+}
+
+static int show(struct invocation *inv, struct workspace *workspace)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct lease lease = state_lease(workspace->state);
+    bool by_service;
+    int64_t left_ms = lease.until_ms - plan_now(workspace, &by_service);
+    struct str until = lease_text(&inv->arena, &lease);
+    if (inv->settings->json) {
+        buf_addf(&out,
+            "{\"event\":\"lease\",\"until\":\"%.*s\",\"left_ms\":%lld,\"ended\":%s,\"extend\":%s,"
+            "\"clock\":\"%s\"}\n",
+            STR_ARG(until), (long long)left_ms, left_ms <= 0 ? "true" : "false",
+            lease.fixed ? "false" : "true", by_service ? "service" : "machine");
+        return invocation_write(inv, buf_str(&out));
+    }
+    bool soon = lease.warn_ms && left_ms <= lease.warn_ms;
+    buf_addf(&out, "The lease %s at %.*s, ", left_ms > 0 ? "ends" : "ended", STR_ARG(until));
+    style_on(&out, inv->out.color, soon || left_ms <= 0 ? STYLE_RED : STYLE_PLAIN);
+    add_remaining(&out, left_ms);
+    style_off(&out, inv->out.color, soon || left_ms <= 0 ? STYLE_RED : STYLE_PLAIN);
+    buf_addf(&out, "%s%s.\n", lease.fixed ? "; it cannot be extended" : "",
+        by_service ? "" : ", by this machine's clock");
+    return invocation_write(inv, buf_str(&out));
+}
+
+static int run_show(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct err err = ERR_INIT;
+    int status = lease_open(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = state_lease(workspace.state).until_ms ? show(inv, &workspace) : no_lease(inv, &err);
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- extend, end ---- */
+
+static int set_lease(
+    struct invocation *inv, struct workspace *workspace, const struct lease *next, bool shorter)
+{
+    struct err err = ERR_INIT;
+    int failed = plan_lease(workspace, next, shorter, &inv->diags, &err);
+    int status = invocation_diags(inv);
+    if (failed)
+        return err.class == ERR_NONE ? (status == EXIT_DONE ? EXIT_FAILED : status)
+                                     : invocation_fail(inv, &err);
+    return show(inv, workspace);
+}
+
+static int extend(struct invocation *inv, struct workspace *workspace)
+{
+    struct lease lease = state_lease(workspace->state);
+    struct err err = ERR_INIT;
+    int64_t more_ms = workspace->stack->lease.for_ms;
+    bool by_service;
+    if (!lease.until_ms)
+        return no_lease(inv, &err);
+    if (inv->args.n && !duration_parse(inv->args.items[0], &more_ms))
+        return invocation_usage(
+            inv, "such as 30m, 8h or 2d12h", "\"%.*s\" is no duration", STR_ARG(inv->args.items[0]));
+    if (!inv->args.n && !more_ms)
+        return invocation_usage(inv, "weir lease extend 2h", "the stack does not say for how long");
+    if (lease.fixed && more_ms) {
+        err_set(&err, ERR_INVALID, "the lease of this stack cannot be extended: it says `extend: false`");
+        return invocation_fail(inv, &err);
+    }
+    int64_t now_ms = plan_now(workspace, &by_service);
+    if (more_ms) /* with 0 the marks alone are put on anew */
+        lease.until_ms = (lease.until_ms > now_ms ? lease.until_ms : now_ms) + more_ms;
+    return set_lease(inv, workspace, &lease, false);
+}
+
+static int end(struct invocation *inv, struct workspace *workspace)
+{
+    struct lease lease = state_lease(workspace->state);
+    struct err err = ERR_INIT;
+    bool by_service;
+    if (!lease.until_ms)
+        return no_lease(inv, &err);
+    int64_t now_ms = plan_now(workspace, &by_service);
+    if (lease.until_ms > now_ms)
+        lease.until_ms = now_ms;
+    return set_lease(inv, workspace, &lease, true);
+}
+
+static int locked(struct invocation *inv, int (*change)(struct invocation *, struct workspace *))
+{
+    struct workspace workspace;
+    int status = lease_open(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = planning_lock(inv, &workspace);
+    if (status == EXIT_DONE)
+        status = change(inv, &workspace);
+    workspace_close(&workspace);
+    return status;
+}
+
+static int run_extend(struct invocation *inv)
+{
+    return locked(inv, extend);
+}
+
+static int run_end(struct invocation *inv)
+{
+    return locked(inv, end);
+}
+
+/* ---- the commands ---- */
+
+static const struct option lock_options[] = {
+    {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION,
+        .offset = offsetof(struct settings, lock_timeout_ms),
+        .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
+};
+static const struct option_set lock_set = OPTION_SET(NULL, lock_options);
+static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
+static const struct option_set *const change_sets[] = {&lock_set, &options_json, &options_stack, NULL};
+
+static const struct command lease_show_command = {
+    .name = "show",
+    .summary = "say when it ends",
+    .sets = look_sets,
+    .run = run_show,
+};
+static const struct command_example extend_examples[] = {
+    {"weir lease extend 2h", "it ends two hours later; two hours from now where it has ended"},
+    {"weir lease extend -e anna", "once more for as long as the stack says"},
+    {NULL, NULL},
+};
+static const struct command lease_extend_command = {
+    .name = "extend",
+    .args = "[TIME]",
+    .summary = "let it end later",
+    .sets = change_sets,
+    .max_args = 1,
+    .examples = extend_examples,
+    .run = run_extend,
+};
+static const struct command lease_end_command = {
+    .name = "end",
+    .summary = "let it end now: the next reap takes the stack down",
+    .sets = change_sets,
+    .run = run_end,
+};
+static const struct command *const subs[] = {
+    &lease_show_command, &lease_extend_command, &lease_end_command, NULL};
+
+const struct command cmd_lease = {
+    .name = "lease",
+    .summary = "until when the stack may be there",
+    .details =
+        "A stack with `lease: {for: 8h}`, or one that was applied with --for, has an end: in its state, and "
+        "as "
+        "a mark on everything it made. After it \"weir reap\" takes the stack down. Times are those of the "
+        "services that the stack is at, not of this machine.",
+    .subs = subs,
+};
