@@ -174,9 +174,11 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(OWN)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
 
 # ---- seeing it work, and how fast ----
-.PHONY: demo bench systems
+.PHONY: demo bench systems live
 systems: $(BUILD)/weir .venv/.requirements ## the five example systems from nothing to what they show and down again, on real engines; SYSTEMS="film-lake" for some
 	@.venv/bin/python tests/tools/systems.py $(SYSTEMS)
+live: $(BUILD)/weir .venv/.requirements ## types and examples against an account, and down again: WEIR_LIVE=1 WEIR_LIVE_PREFIX=ada WEIR_LIVE_CAP=5 (US dollars); LIVE="queue" for some
+	@.venv/bin/python tests/tools/live.py $(LIVE)
 demo: ## build weir and show the whole round on examples/film-lake
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir
 	@WEIR=$(BUILD)/weir tools/demo
