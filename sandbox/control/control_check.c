@@ -2,6 +2,12 @@
  * deletion. */
 #include "sandbox/control/control_internal.h"
 
+/* What takes an attribute away need not be one of its values: "" for a document. */
+static bool takes_away(const struct spec_attr *attr, const struct value *v)
+{
+    return attr->unset && value_equal(v, attr->unset);
+}
+
 int check_values(struct call *call, const struct value *given)
 {
     for (uint32_t i = 0; i < given->count; i++) {
@@ -10,7 +16,7 @@ int check_values(struct call *call, const struct value *given)
         struct schema_issue issue = {0};
         /* what never changes only names the thing, by its ARN too */
         if (spec && spec->attr->settable && !spec->attr->replace && !value_is_null(v) &&
-            schema_convert(call->arena, spec->attr, v, &converted, &issue))
+            !takes_away(spec, v) && schema_convert(call->arena, spec->attr, v, &converted, &issue))
             return refuse_invalid(call, spec->attr->name, issue.message);
     }
     return 0;
@@ -25,7 +31,8 @@ int check_attributes(struct call *call, const struct value *attrs)
         struct schema_issue issue = {0};
         if (attr->required && !type->attrs[i].steers && value_is_null(v))
             return refuse_invalid(call, attr->name, STR("a required member is missing"));
-        if (!value_is_null(v) && attr->settable && schema_convert(call->arena, attr, v, &converted, &issue))
+        if (!value_is_null(v) && attr->settable && !takes_away(&type->attrs[i], v) &&
+            schema_convert(call->arena, attr, v, &converted, &issue))
             return refuse_invalid(call, attr->name, issue.message);
     }
     return 0;
