@@ -38,6 +38,13 @@ static bool holds_role(const struct value *v)
     return found;
 }
 
+/* Things that are encrypted with a key of the account's: services use it in the name of who makes, writes or
+ * reads them. */
+static bool is_key_name(struct str name)
+{
+    return str_eqz(name, "kms_key") || str_ends(name, STR("_kms_key"));
+}
+
 /* What is needed so far: action -> list of ARNs, or a star for anything. */
 struct needs {
     struct invocation *inv;
@@ -177,6 +184,27 @@ static bool is_kms_key(const struct value *key)
     return str_starts(value_text(key, STR_EMPTY), STR("kms:"));
 }
 
+/* At any depth. A key that is known by its ARN is that one; of others only that they are keys is known. */
+static void need_keys_of(struct needs *needs, const struct value *v)
+{
+    static const char *const actions[] = {
+        "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:Encrypt", "kms:CreateGrant"};
+    size_t reading = 2, n = needs->phase == PERMISSION_APPLY ? sizeof actions / sizeof *actions : reading;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        need_keys_of(needs, v->items[i]);
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
+        const struct value *key = v->entries[i].value;
+        if (!is_key_name(v->entries[i].key) || value_is_null(key)) {
+            need_keys_of(needs, key);
+            continue;
+        }
+        struct str text = value_is_known(key) ? value_text(key, STR_EMPTY) : STR_EMPTY;
+        bool arn = str_starts(text, STR("arn:")) && str_find(text, STR(":key/"), 0) > 0;
+        for (size_t k = 0; k < n; k++)
+            need_on(needs, actions[k], arn ? text : STR("arn:*:kms:*:*:key/*"));
+    }
+}
+
 /* The stack's own state in S3, and its key in KMS (an encrypted one does not say by which). */
 static void need_state(struct needs *needs)
 {
@@ -234,6 +262,8 @@ static const struct value *cmd_policy_document(
     struct arena *arena = arena_of(&needs);
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
     need_everything(&needs);
+    for (size_t i = 0; phase != PERMISSION_RUN && i < needs.declared_count; i++)
+        need_keys_of(&needs, without_secrets(arena, needs.declared[i].object));
     need_state(&needs);
     for (uint32_t i = 0; i < needs.actions->count; i++)
         add_statement(&needs, i, &statements);

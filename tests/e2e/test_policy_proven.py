@@ -20,7 +20,9 @@ TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "
 STACK = """
     stack: proven
     resources:
-      lake: {type: aws.s3.bucket, name: proven-lake, versioning: true}
+      key: {type: aws.kms.key, description: proven}
+      lake: {type: aws.s3.bucket, name: proven-lake, versioning: true, encryption: {algorithm: "aws:kms", kms_key: "${key.arn}"}}
+      password: {type: aws.secretsmanager.secret, name: proven-password, secret_string: hunter22, kms_key: "${key.arn}"}
       role:
         type: aws.iam.role
         name: proven-etl
