@@ -107,20 +107,34 @@ static int furnish_settings(
                : 0;
 }
 
+/* What was written when that was brought to what is wished. */
+static bool is_furnished(struct arena *arena, const char *path, struct str digest)
+{
+    struct str before = STR_EMPTY;
+    struct err ignored = ERR_INIT;
+    return !file_read(arena, path, 128, &before, &ignored) && str_eq(before, digest);
+}
+
+/* Who comes at the same time waits, and finds it done. */
+static const char one_at_a_time[] = "select pg_advisory_lock(hashtext('furnished'))";
+
 int database_furnish(const struct daemon_self *self, const struct database_wish *wish, struct err *err)
 {
     AUTO_WIPED_ARENA struct arena arena = ARENA_INIT;
     const char *path = arena_printf(&arena, "%s/furnished", self->dir).p;
-    struct str before = STR_EMPTY, digest = digest_of(&arena, wish);
+    struct str digest = digest_of(&arena, wish);
     struct err ignored = ERR_INIT;
-    if (!file_read(&arena, path, 128, &before, &ignored) && str_eq(before, digest))
+    if (is_furnished(&arena, path, digest))
         return 0;
     PGconn *session = postgres_open(self, "postgres", err);
     if (!session)
         return -1;
-    int status = furnish_settings(self, session, wish, err) || furnish_owner(session, &arena, wish, err) ||
+    int status = postgres_run(session, one_at_a_time, NULL, NULL, err);
+    if (!status && !is_furnished(&arena, path, digest))
+        status = furnish_settings(self, session, wish, err) || furnish_owner(session, &arena, wish, err) ||
                  furnish_database(session, &arena, wish, STR("postgres"), err) ||
-                 (wish->database.n && furnish_database(session, &arena, wish, wish->database, err));
+                 (wish->database.n && furnish_database(session, &arena, wish, wish->database, err)) ||
+                 file_write_atomic(path, digest, 0600, err);
     pq_api(&ignored)->finish(session);
-    return status ? -1 : file_write_atomic(path, digest, 0600, err);
+    return status ? -1 : 0;
 }

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,15 @@ def test_the_database_is_there(server):
     rds.delete_db_instance(DBInstanceIdentifier="songs", SkipFinalSnapshot=True)
     gone = subprocess.run(["psql", "-h", at["Address"], "-d", "DEEnhancement", "-U", "weir", "-c", "select 1"], capture_output=True, text=True)
     assert "refused" in gone.stderr
+
+
+@pytest.mark.long
+def test_many_who_come_first(server):
+    """The server has its owner and database once, whoever makes it start."""
+    database = Database(server)
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda name: database.psql("select current_database()", database=name), ["DEEnhancement", "postgres"] * 4))
+    assert [one.stdout.strip() for one in done] == ["DEEnhancement", "postgres"] * 4, [one.stderr for one in done]
 
 
 @pytest.mark.long
