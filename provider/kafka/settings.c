@@ -171,7 +171,7 @@ static int read_iam(
         return settings_wrong(out, err, "iam, and user with password, exclude each other", NULL);
     /* What is on this machine is no MSK, but the sandbox's broker in its place: that knows neither. */
     const struct value *tls = value_getz(config, "tls");
-    out->iam = !all_here(out->bootstrap) || out->via.n || (tls && tls->kind == VALUE_MAP);
+    out->iam = !all_here(out->bootstrap) || (tls && tls->kind == VALUE_MAP);
     if (!out->iam)
         return 0;
     out->region = region_of(out->bootstrap);

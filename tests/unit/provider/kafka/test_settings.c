@@ -7,15 +7,20 @@
 
 #include <cmocka.h>
 
-static struct kafka_settings settings_of(struct arena *arena, const char *json)
+static struct kafka_settings settings_via(struct arena *arena, const char *json, const char *via)
 {
     struct kafka_settings settings;
     struct err err = ERR_INIT;
     struct provider_options options = {
-        .name = STR("kafka"), .config = json_text(arena, json), .base_dir = STR(""), .via = STR("")};
+        .name = STR("kafka"), .config = json_text(arena, json), .base_dir = STR(""), .via = str_z(via)};
     if (kafka_settings_read(arena, &options, &settings, &err))
         fail_msg("%s", err.message);
     return settings;
+}
+
+static struct kafka_settings settings_of(struct arena *arena, const char *json)
+{
+    return settings_via(arena, json, "");
 }
 
 static const char *property(const struct kafka_settings *settings, const char *name)
@@ -67,6 +72,8 @@ static void with_iam(void **state)
     s = settings_of(&arena, "{\"bootstrap\": \"127.4.5.6:9098\", \"iam\": true}");
     assert_false(s.iam);
     assert_string_equal(property(&s, "security.protocol"), "plaintext");
+    s = settings_via(&arena, "{\"bootstrap\": \"127.4.5.6:9098\", \"iam\": true}", "bastion");
+    assert_false(s.iam);
 }
 
 int main(void)
