@@ -124,6 +124,31 @@ static bool add_jars(struct arena *arena, bool iceberg, struct buf *out)
     return found || !iceberg;
 }
 
+static bool has_jar(const char *dir, struct str artifact)
+{
+    bool found = false;
+    DIR *files = *dir ? opendir(dir) : NULL;
+    for (struct dirent *entry; files && !found && (entry = readdir(files));)
+        found = str_find(str_z(entry->d_name), artifact, 0) >= 0;
+    if (files)
+        closedir(files);
+    return found;
+}
+
+struct str spark_packages_absent(struct arena *arena, struct str packages)
+{
+    AUTO_BUF struct buf absent = BUF_INIT;
+    const char *dir = jars_dir(arena);
+    while (packages.n) {
+        struct str rest, one = str_trim(str_cut(packages, ',', &packages));
+        str_cut(one, ':', &rest);
+        struct str artifact = rest.p ? str_cut(rest, ':', &rest) : STR_EMPTY;
+        if (one.n && !(artifact.n && has_jar(dir, artifact)))
+            buf_addf(&absent, "%s%.*s", absent.n ? "," : "", STR_ARG(one));
+    }
+    return arena_str(arena, buf_str(&absent));
+}
+
 static const char *value_of(const struct environment *env, const char *prefix)
 {
     for (size_t i = 0; i + 1 < env->n; i++)
@@ -175,6 +200,9 @@ static int write_conf(struct environment *env, const struct spark_options *optio
         "spark.hadoop.fs.s3a.aws.credentials.provider "
         "com.amazonaws.auth.EnvironmentVariableCredentialsProvider\n"
         "spark.hadoop.fs.s3.impl org.apache.hadoop.fs.s3a.S3AFileSystem\n"
+        /* the other one asks for s3a:// by name */
+        "spark.sql.streaming.checkpointFileManagerClass "
+        "org.apache.spark.sql.execution.streaming.FileSystemBasedCheckpointFileManager\n"
         "spark.hadoop.fs.s3n.impl org.apache.hadoop.fs.s3a.S3AFileSystem\n"
         "spark.hadoop.fs.AbstractFileSystem.s3.impl org.apache.hadoop.fs.s3a.S3A\n");
     buf_addf(&text, "spark.hadoop.hadoop.tmp.dir %.*s\n", STR_ARG(options->tmp));

@@ -22,6 +22,11 @@ struct spark_options {
 };
 int spark_prepare(
     struct environment *env, const struct spark_options *options, const char **submit, struct err *err);
+/*
+ * Of packages of Maven (group:artifact:version, with commas between) those that do not lie where hadoop-aws
+ * is, whatever their version: nothing is fetched for jobs.
+ */
+struct str spark_packages_absent(struct arena *arena, struct str packages);
 /* What to do about a failure that Spark's own words do not explain; NULL: nothing is known. */
 const char *spark_hint(struct str output);
 

@@ -1,6 +1,7 @@
 /* EMR Serverless: Spark scripts, run as Glue's are. */
 #include "base/hash.h"
 #include "sandbox/engine/script.h"
+#include "sandbox/engine/spark.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/services/registry.h"
@@ -38,8 +39,13 @@ static size_t split_words(struct arena *arena, struct str text, struct str *out,
     return n;
 }
 
-/* applicationConfiguration: [{classification: spark-defaults, properties: {…}}], as "key=value --conf …". */
-static struct str make_settings(struct arena *arena, const struct value *request)
+#define PACKAGES "spark.jars.packages"
+
+/*
+ * applicationConfiguration: [{classification: spark-defaults, properties: {…}}], as "key=value --conf …". Of
+ * the packages only those are said that are not here: the others are given to every job.
+ */
+static struct str make_settings(struct arena *arena, const struct value *request, struct str *notes)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     const struct value *list =
@@ -48,9 +54,16 @@ static struct str make_settings(struct arena *arena, const struct value *request
         const struct value *properties = value_getz(list->items[i], "properties");
         if (!str_eqz(value_gets(list->items[i], "classification"), "spark-defaults"))
             continue;
-        for (uint32_t k = 0; properties && properties->kind == VALUE_MAP && k < properties->count; k++)
-            buf_addf(&text, "--conf %.*s=%.*s ", STR_ARG(properties->entries[k].key),
-                STR_ARG(value_text(properties->entries[k].value, STR_EMPTY)));
+        for (uint32_t k = 0; properties && properties->kind == VALUE_MAP && k < properties->count; k++) {
+            struct str key = properties->entries[k].key;
+            struct str value = value_text(properties->entries[k].value, STR_EMPTY);
+            struct str absent = str_eqz(key, PACKAGES) ? spark_packages_absent(arena, value) : STR_EMPTY;
+            if (absent.n)
+                *notes = arena_printf(
+                    arena, "sandbox: " PACKAGES ": nothing is fetched, and not here is %s", absent.p);
+            if (!str_eqz(key, PACKAGES))
+                buf_addf(&text, "--conf %.*s=%.*s ", STR_ARG(key), STR_ARG(value));
+        }
     }
     return arena_str(arena, buf_str(&text));
 }
@@ -97,10 +110,10 @@ static void emrserverless_work(struct task *task)
         .py_files = STR_EMPTY,
         .files = STR_EMPTY,
         .jars = STR_EMPTY,
-        .spark_conf = make_settings(&arena, self->request),
         .notes = STR_EMPTY,
         .submit = options,
         .timeout_ms = minutes_of(self->request) * sandbox_minute_ms(services_sandbox(task_jobs(task)))};
+    script.spark_conf = make_settings(&arena, self->request, &script.notes);
     script.submit_count =
         split_words(&arena, value_gets(spark, "sparkSubmitParameters"), options, MAX_OPTIONS);
     set_logs(&arena, self, &script);

@@ -58,6 +58,22 @@ def test_a_run_with_its_parameters_and_logs(runs):
     assert [(r["id"], r["state"]) for r in runs.emr.list_job_runs(applicationId=runs.application)["jobRuns"]] == [(run, "SUCCESS")]
 
 
+def test_packages_are_not_fetched(runs, tmp_path):
+    """Those that lie where Spark's other jars do are there in any case; the others are named in the log."""
+    (tmp_path / "org.apache.spark_spark-sql-kafka-0-10_2.12-3.5.3.jar").touch()
+    sandbox = JobSandbox(PATH=runs.sandbox.env["PATH"], SPARK_HOME="", WEIR_SPARK_JARS=str(tmp_path))
+    try:
+        here = Runs(sandbox)
+        run = here.start("grep -c jars.packages $SPARK_CONF_DIR/spark-defaults.conf", configurationOverrides={"applicationConfiguration": [{"classification": "spark-defaults", "properties": {
+            "spark.jars.packages": "org.apache.spark:spark-sql-kafka-0-10_2.12:3.5.2,com.example:clock:1.0,odd"}}]})
+        here.ended(run)
+        stream = f"applications/{here.application}/jobs/{run}/SPARK_DRIVER"
+        assert sandbox.lines("/aws/emr-serverless", stream + "/stderr") == ["sandbox: spark.jars.packages: nothing is fetched, and not here is com.example:clock:1.0,odd"]
+        assert sandbox.lines("/aws/emr-serverless", stream + "/stdout")[-1] == "0"
+    finally:
+        sandbox.stop()
+
+
 def test_failing_and_cancelled_runs(runs):
     assert runs.ended(runs.start("exit 3"))["stateDetails"] == "Command failed with exit code 3"
     late = runs.ended(runs.start("exec sleep 600", executionTimeoutMinutes=5))  # of half a second here
