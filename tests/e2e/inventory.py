@@ -6,7 +6,6 @@ the keys and policies of AWS, a network's own route table) and what is as good a
 
 import json
 from datetime import datetime
-from functools import cache
 
 TABLE = {}  # type: (service, function of the client that gives pairs of id and content)
 GONE = {"deleted", "deleting", "terminated", "shutting-down", "DELETED", "DELETING", "TERMINATED"}
@@ -331,11 +330,6 @@ listed("aws.glue.registry", "glue", "list_registries", "Registries[]", "Registry
 # ---- all of it ----
 
 
-@cache
-def client_of(cloud, service):
-    return cloud.client(service)
-
-
 def without_times(thing):
     """moto makes some of them up anew with each answer."""
     if isinstance(thing, dict):
@@ -348,7 +342,7 @@ def inventory(cloud, types=TABLE):
     found = {}
     for type_ in sorted(set(types) & set(TABLE)):
         service, look = TABLE[type_]
-        pairs = list(look(client_of(cloud, service)))
+        pairs = list(look(cloud.client(service)))
         found[type_] = {key: without_times(thing) for key, thing in pairs}
         assert len(found[type_]) == len(pairs), (type_, pairs)
     return found
