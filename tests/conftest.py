@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,12 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="takes long: make test-long"))
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays, botocore's models too: looking through all of it for what may go took a quarter of the time of tests that only call."""
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
 
 
 @pytest.fixture(scope="session")
