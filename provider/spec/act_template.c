@@ -1,6 +1,7 @@
 /* Templates and conditions. */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "provider/spec/act.h"
 
 #include <ctype.h>
@@ -62,6 +63,22 @@ static void add_filtered(struct buf *out, const struct spec_attr *attr, struct s
         buf_add_char(out, '/');
 }
 
+/* A structure stands in a text as JSON. */
+static struct str template_text(struct act *act, const struct value *v)
+{
+    bool whole = v->kind == VALUE_MAP || v->kind == VALUE_LIST;
+    return whole ? json_as_text(act->arena, v)->string : value_scalar_text(act->arena, v);
+}
+
+/* The other way round: what an id says of an attribute. */
+static const struct value *template_part(struct act *act, const struct spec_attr *attr, struct str text)
+{
+    struct err ignored = ERR_INIT;
+    const struct value *v;
+    bool whole = attr->attr->type->kind == TYPE_OBJECT && !json_parse(act->arena, text, &v, &ignored);
+    return whole ? v : value_string(act->arena, text);
+}
+
 static int template_expand(struct act *act, const struct value *template, const struct value *object,
     const struct value **out, struct err *err)
 {
@@ -84,7 +101,7 @@ static int template_expand(struct act *act, const struct value *template, const 
             return 0;
         }
         buf_add(&text, rest.p, (size_t)open);
-        add_filtered(&text, spec_attr_find(act->type, name), value_scalar_text(act->arena, v), filter);
+        add_filtered(&text, spec_attr_find(act->type, name), template_text(act, v), filter);
         rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     buf_add_str(&text, rest);
@@ -185,9 +202,10 @@ static const struct value *template_split(
         ptrdiff_t end = between.n ? str_find(text, between, 0) : (ptrdiff_t)text.n;
         if (end < 0)
             break;
-        if (spec_attr_find(act->type, name) && value_is_null(value_get(object, name)))
+        const struct spec_attr *attr = spec_attr_find(act->type, name);
+        if (attr && value_is_null(value_get(object, name)))
             object = value_with(
-                act->arena, object, name, value_string(act->arena, str_slice(text, 0, (size_t)end)));
+                act->arena, object, name, template_part(act, attr, str_slice(text, 0, (size_t)end)));
         text = str_slice(text, (size_t)end, text.n);
     }
     return object;

@@ -68,9 +68,10 @@ struct str wire_request_name(
     struct arena *arena, enum wire_protocol protocol, const struct wire_message *request)
 {
     if (protocol == WIRE_JSON10 || protocol == WIRE_JSON11) {
-        struct str target = wire_header_get(request, STR("X-Amz-Target")), name;
-        str_cut(target, '.', &name);
-        return name.p ? name : STR_EMPTY;
+        struct str target = wire_header_get(request, STR("X-Amz-Target")), name = STR_EMPTY;
+        for (str_cut(target, '.', &target); target.p; str_cut(target, '.', &target))
+            name = target; /* what is before the last dot may have dots, too */
+        return name;
     }
     struct str forms[] = {request->body, request->query};
     for (size_t i = 0; i < 2; i++) {

@@ -431,6 +431,28 @@ static bool flags_fit(const struct role *role, const struct value *input)
     return true;
 }
 
+static bool has_all(const struct value *have, const struct value *wanted)
+{
+    for (uint32_t i = 0; wanted && i < wanted->count; i++)
+        if (!have || !value_list_has(have, value_text(wanted->items[i], STR_EMPTY)))
+            return false;
+    return true;
+}
+
+/* One call takes members away and deletes (RevokePermissions): it deletes when none is left. */
+static bool leaves_some(
+    const struct call *call, const struct role *role, const struct value *input, const struct thing *thing)
+{
+    for (size_t i = 0; role->part == PART_DELETE && thing && i < call->served->role_count; i++) {
+        const struct role *other = &call->served->roles[i];
+        if (other->type == role->type && other->part == PART_MEMBERS_REMOVE &&
+            !has_all(
+                value_get(input, other->attr->attr->name), value_get(thing->attrs, other->attr->attr->name)))
+            return true;
+    }
+    return false;
+}
+
 static bool choose(struct call *call, struct choice *best)
 {
     struct choice absent = {.rank = -1}; /* one that is named, but is not there */
@@ -443,7 +465,9 @@ static bool choose(struct call *call, struct choice *best)
         bool named = false;
         struct thing *thing = find_named(call, role, input, &named);
         int rank = 2 * rank_of(role->part, thing != NULL, named) + fits(role, input);
-        rank = flags_fit(role, input) && names_entries(role, input) ? rank : rank / 4;
+        bool fitting =
+            flags_fit(role, input) && names_entries(role, input) && !leaves_some(call, role, input, thing);
+        rank = fitting ? rank : rank / 4;
         bool knows_more = rank == best->rank && input->count > best->input->count;
         if (rank > best->rank || knows_more || (!best->thing && is_published(call, role, input)))
             *best = (struct choice){role, input, thing, rank};

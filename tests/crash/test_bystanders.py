@@ -22,6 +22,7 @@ import test_types  # noqa: E402
 import test_types_access  # noqa: E402
 import test_types_containers  # noqa: E402
 import test_types_jobs  # noqa: E402
+import test_types_lake  # noqa: E402
 import test_types_more  # noqa: E402
 import test_types_network  # noqa: E402
 import test_types_small  # noqa: E402
@@ -32,7 +33,7 @@ from life import stack_text  # noqa: E402
 from support import Stack, planned  # noqa: E402
 
 LONG = bool(os.environ.get("WEIR_LONG"))
-CASES = {name: case for module in (test_types, test_types_access, test_types_containers, test_types_jobs, test_types_network, test_types_small, test_types_more, test_types_streams) for name, case in module.CASES.items()}
+CASES = {name: case for module in (test_types, test_types_access, test_types_containers, test_types_jobs, test_types_network, test_types_small, test_types_more, test_types_streams, test_types_lake) for name, case in module.CASES.items()}
 FAULTS = ("empty", "cut:60", "cut:head", "cut:middle", "half", "dropafter")
 OTHERS = re.compile(r'life(?!-code|cycle)|(?<=")first(?=")')  # the code is there before both
 
@@ -42,6 +43,8 @@ SPEED = "20"  # of its clock: it waits for what may show late
 # What boto3 cannot list, or what stays as history.
 UNCOUNTED = {
     "aws.athena.statement": "a query that ran is never deleted; test_types_jobs.py counts them",
+    "aws.lakeformation.settings": "is always there, once",
+    "aws.glue.catalog_encryption": "the same",
 }
 
 

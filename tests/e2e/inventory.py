@@ -325,6 +325,13 @@ listed("aws.lakeformation.location", "lakeformation", "list_resources", "Resourc
 listed("aws.lakeformation.tag", "lakeformation", "list_lf_tags", "LFTags[]", "TagKey")
 listed("aws.glue.security_configuration", "glue", "get_security_configurations", "SecurityConfigurations[]", "Name")
 listed("aws.glue.registry", "glue", "list_registries", "Registries[]", "RegistryName")
+listed("aws.cloudtrail.trail", "cloudtrail", "describe_trails", "trailList[]", "Name")
+
+
+@counts("aws.lakeformation.permissions", "lakeformation")
+def _(lake):
+    for item in lake.list_permissions()["PrincipalResourcePermissions"]:
+        yield json.dumps([item["Principal"], item["Resource"]]), item
 
 
 # ---- all of it ----

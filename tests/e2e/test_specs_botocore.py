@@ -326,7 +326,11 @@ class Check:
             before = len(self.problems)
             if start is None:
                 return
-            if ours and path == ".":
+            if ours and path in (".", "@") and ours["kind"] == "pairs" and call["at"].endswith("[]"):  # of lists in a list
+                members = members_of(self.protocol, start, False)
+                if not {ours.get("key", "Key"), ours.get("value", "Value")} <= set(members):
+                    self.wrong(f"answer {call['at']}: no pairs in the model")
+            elif ours and path == ".":
                 self.shape(ours, start, "answer", False)
             else:
                 self.in_map = False

@@ -59,6 +59,14 @@ SETTLED = {
     ("aws.ecs.service", "task_definition", "required"): NEEDS_IT,
     ("aws.firehose.delivery_stream", "s3", "required"): "the only destination that this type has",
     ("aws.glue.job", "number_of_workers", "range"): "Glue runs nothing on no worker, and on 299 at most",
+    ("aws.glue.schema", "registry", "required"): "the default registry is nobody's stack's",
+    ("aws.glue.schema", "compatibility", "required"): DEFAULTS,
+    ("aws.glue.schema", "definition", "required"): NEEDS_IT,
+    ("aws.glue.schema", "definition", "replaces"): CAN_CHANGE + " (RegisterSchemaVersion)",
+    ("aws.glue.data_quality_ruleset", "ruleset", "required"): NEEDS_IT + " (CreateDataQualityRuleset)",
+    ("aws.glue.data_quality_ruleset", "target_table", "replaces"): NO_CALL,
+    ("aws.lakeformation.permissions", "permissions", "replaces"): CAN_CHANGE + " (GrantPermissions, RevokePermissions)",
+    ("aws.lakeformation.permissions", "grantable", "required"): DEFAULTS,
     ("aws.iam.instance_profile", "roles", "required"): "IAM makes profiles without roles",
     ("aws.kafka.cluster", "configuration", "replaces"): "not yet: UpdateClusterConfiguration changes it in place",
     ("aws.kafka.cluster", "enhanced_monitoring", "replaces"): "not yet: UpdateMonitoring changes it in place",
@@ -137,7 +145,7 @@ def disagreements(kind):
         if required != (prop in schema.get("required", [])):
             yield name, "required", f"required here: {required}"
         replaces = "a change replaces" in words
-        if prop not in maybe and replaces != (prop in fixed or "update" not in schema["handlers"]):
+        if prop not in maybe and replaces != (prop in fixed or "update" not in schema.get("handlers", ["update"])):
             yield name, "replaces", f"replaces here: {replaces}"
         ours = choices(words)
         if ours and "enum" in theirs and (lacking := {str(one) for one in theirs["enum"]} - ours):

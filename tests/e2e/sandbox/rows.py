@@ -403,6 +403,20 @@ row("glue.security_configuration", "glue", ("create_security_configuration", {"N
 row("glue.registry", "glue", ("create_registry", {"RegistryName": "it-$n"}), ("get_registry", {"RegistryId": {"RegistryName": "it-$n"}}), "Description", None, ("delete_registry", {"RegistryId": {"RegistryName": "it-$n"}}), ("EntityNotFoundException", 400),
     update=("update_registry", {"RegistryId": {"RegistryName": "it-$n"}, "Description": "d"}), then="d", list=("list_registries", {}), listed="Registries[].RegistryName", item="it-$n", exists="AlreadyExistsException")
 
+READER = {"Principal": {"DataLakePrincipalIdentifier": "arn:aws:iam::123456789012:role/it-$n"}, "Resource": {"Database": {"Name": "db"}}}
+row("lakeformation.permissions", "lakeformation", ("grant_permissions", {**READER, "Permissions": ["ALTER"]}), ("list_permissions", READER), "PrincipalResourcePermissions[0].Permissions", ["ALTER"],
+    ("revoke_permissions", {**READER, "Permissions": ["ALTER", "DROP"]}), None, list=("list_permissions", {}), listed="PrincipalResourcePermissions[].Principal.DataLakePrincipalIdentifier",
+    item="arn:aws:iam::123456789012:role/it-$n", update=("grant_permissions", {**READER, "Permissions": ["DROP"]}), then=["ALTER", "DROP"])
+row("cloudtrail.trail", "cloudtrail", ("create_trail", {"Name": "it-$n", "S3BucketName": "a"}), ("get_trail", {"Name": "it-$n"}), "Trail.S3BucketName", "a", ("delete_trail", {"Name": "it-$n"}), ("TrailNotFoundException", 400),
+    keep={"arn": "TrailARN"}, list=("describe_trails", {}), listed="trailList[].Name", update=("update_trail", {"Name": "it-$n", "S3BucketName": "b"}), then="b", exists="TrailAlreadyExistsException",
+    tags=Tags(("add_tags", {"ResourceId": "$arn", "TagsList": PAIRS}), ("list_tags", {"ResourceIdList": ["$arn"]}), "ResourceTagList[0].TagsList[?Key=='a'].Value | [0]", ("remove_tags", {"ResourceId": "$arn", "TagsList": [{"Key": "a"}]})))
+SCHEMA = {"SchemaId": {"RegistryName": "r", "SchemaName": "it-$n"}}
+row("glue.schema", "glue", ("create_schema", {"RegistryId": {"RegistryName": "r"}, "SchemaName": "it-$n", "DataFormat": "JSON", "Compatibility": "NONE", "SchemaDefinition": "{}"}), ("get_schema", SCHEMA), "Compatibility", "NONE",
+    ("delete_schema", SCHEMA), ("EntityNotFoundException", 400), around=[("glue", ("create_registry", {"RegistryName": "r"}), {})], update=("update_schema", {**SCHEMA, "Compatibility": "FULL"}), then="FULL",
+    list=("list_schemas", {}), listed="Schemas[].SchemaName", exists="AlreadyExistsException")
+row("glue.data_quality_ruleset", "glue", ("create_data_quality_ruleset", {"Name": "it-$n", "Ruleset": "Rules = []"}), ("get_data_quality_ruleset", {"Name": "it-$n"}), "Description", None, ("delete_data_quality_ruleset", {"Name": "it-$n"}),
+    ("EntityNotFoundException", 400), update=("update_data_quality_ruleset", {"Name": "it-$n", "Description": "d"}), then="d", list=("list_data_quality_rulesets", {}), listed="Rulesets[].Name", exists="AlreadyExistsException")
+
 # Types that have no row, and where they are tried.
 EXCUSED = {
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",
@@ -411,6 +425,8 @@ EXCUSED = {
     "aws.athena.statement": "the same",
     "aws.emrserverless.job": "runs rather than is: test_run_*.py",
     "aws.ec2.network_acl_association": "moves a subnet rather than is: test_networks.py",
+    "aws.lakeformation.settings": "is always there: test_types_lake.py",
+    "aws.glue.catalog_encryption": "the same",
     "data.aws.s3.bucket": "the data plane has tests of its own",
     "data.aws.ec2.default_vpc": "nobody has default networks here",
 }
