@@ -18,6 +18,7 @@
     X(connectPoll)                                                                                           \
     X(connectStartParams)                                                                                    \
     X(connectdbParams)                                                                                       \
+    X(db)                                                                                                    \
     X(connectionNeedsPassword)                                                                               \
     X(consumeInput)                                                                                          \
     X(encryptPasswordConn)                                                                                   \

@@ -75,9 +75,11 @@ static const struct value *union_of(struct arena *arena, const struct value *a, 
     return value_builder_list(&list);
 }
 
-/* `arns` NULL: on anything. */
+/* `arns` NULL: on anything; empty: not at all. */
 static void cmd_policy_need(struct needs *needs, struct str action, const struct value *arns)
 {
+    if (arns && !arns->count)
+        return;
     const struct value *before = value_get(needs->actions, action);
     const struct value *now =
         arns && before && before->kind == VALUE_LIST ? union_of(arena_of(needs), before, arns) : arns;

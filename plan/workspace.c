@@ -143,6 +143,18 @@ static int make_http(struct workspace *workspace, struct err *err)
     return 0;
 }
 
+/* The sandbox in place of the account that the settings name. */
+static const struct value *with_overlay(
+    const struct workspace *workspace, const struct provider_kind *kind, const struct value *config)
+{
+    struct arena *arena = &workspace->stack->arena;
+    const struct value *overlay = workspace->options->overlay;
+    if (!kind->aws_at)
+        return value_merge(arena, config, overlay);
+    const struct value *given = value_getz(config, kind->aws_at);
+    return value_with(arena, config, str_z(kind->aws_at), value_merge(arena, given, overlay));
+}
+
 static int open_provider(struct workspace *workspace, struct str name, const struct value *config,
     struct provider **out, struct err *err)
 {
@@ -151,14 +163,17 @@ static int open_provider(struct workspace *workspace, struct str name, const str
     if (kind && kind->http && !workspace->http && make_http(workspace, err))
         return -1;
     if (kind && kind->aws && workspace->options->overlay)
-        config = value_merge(&workspace->stack->arena, config, workspace->options->overlay);
+        config = with_overlay(workspace, kind, config);
     struct provider_options options = {.kinds = kinds,
         .name = name,
         .config = config,
         .http = workspace->http,
         .stack = workspace->stack->name,
         .base_dir = workspace->stack->dir,
-        .reach = connections_reach(workspace->connections)};
+        .reach = connections_reach(workspace->connections),
+        .trace = workspace->options->trace,
+        .trace_line = workspace->options->trace_line,
+        .trace_ctx = workspace->options->trace_ctx};
     return provider_new(&options, out, err);
 }
 

@@ -106,8 +106,10 @@ struct provider_kind {
 
     const struct log_ops *logs; /* provider/run_log.h; NULL: nothing of it can be run */
 
-    /* Its way to an AWS account, for kinds that have one: then the sandbox can stand in for it. */
+    /* Its way to an AWS account, for kinds that have one: then the sandbox can stand in for it. `aws_at`: the
+     * setting under which what it needs for that is said; NULL: beside its other settings. */
     struct aws_client *(*aws)(void *self);
+    const char *aws_at;
 };
 
 /* ---- files of types ---- */

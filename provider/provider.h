@@ -307,6 +307,10 @@ struct provider_options {
     struct str base_dir; /* where relative file names in settings start; "" nowhere */
     struct str via;      /* the connection that its settings name (`via`); filled in by provider_new() */
     struct reach *reach; /* opens those; NULL: there are none */
+    /* -v: a line for what is asked, for kinds that do not speak HTTP; 2: all of it. Without secrets. */
+    int trace;
+    void (*trace_line)(void *ctx, const char *line);
+    void *trace_ctx;
 };
 
 /* "aws" of "aws", "aws.tokyo" and a module's own net["a"]/aws. */

@@ -33,6 +33,17 @@ static int by_number(const void *a, const void *b)
     return str_cmp(x->name, y->name);
 }
 
+struct local_files files_sorted(struct arena *arena, const struct local_file *items, size_t n)
+{
+    struct local_files files = {ARENA_ARRAY(arena, struct local_file, n + 1), n};
+    for (size_t i = 0; i < n; i++) {
+        files.items[i] = items[i];
+        files.items[i].number = number_of(items[i].name);
+    }
+    qsort(files.items, n, sizeof *files.items, by_number);
+    return files;
+}
+
 static int add_file(
     struct op_ctx *ctx, struct str path, struct str name, struct local_file *out, struct err *err)
 {
@@ -43,12 +54,13 @@ static int add_file(
         return err_errno(err, ERR_IO, "cannot read %s", path.p);
     if (digests_of_file(ctx->digests, fd, path.p, &id, sha256, err))
         return -1;
-    *out = (struct local_file){
-        arena_str(ctx->arena, name), path, hex_encode(ctx->arena, sha256, sizeof sha256), number_of(name)};
+    *out = (struct local_file){.name = arena_str(ctx->arena, name),
+        .path = path,
+        .digest = hex_encode(ctx->arena, sha256, sizeof sha256)};
     return 0;
 }
 
-static bool is_meant(struct str name, struct str end, struct str but)
+bool files_is_meant(struct str name, struct str end, struct str but)
 {
     return name.p[0] != '.' && str_ends(name, end) && !(but.n && str_ends(name, but));
 }
@@ -62,7 +74,7 @@ static int list_folder(struct op_ctx *ctx, struct str path, struct str end, stru
     int status = dir ? 0 : err_errno(err, ERR_IO, "cannot read the folder %s", path.p);
     for (struct dirent *entry; !status && (entry = readdir(dir));) {
         struct str name = str_z(entry->d_name), file = path_join(ctx->arena, path, name);
-        if (!is_meant(name, end, but) || path_is_dir(file.p))
+        if (!files_is_meant(name, end, but) || path_is_dir(file.p))
             continue;
         MEM_GROW(items, cap, out->n + 1);
         status = add_file(ctx, file, name, &items[out->n], err);
@@ -70,11 +82,8 @@ static int list_folder(struct op_ctx *ctx, struct str path, struct str end, stru
     }
     if (dir)
         closedir(dir);
-    out->items = ARENA_ARRAY(ctx->arena, struct local_file, out->n + 1);
-    if (out->n)
-        memcpy(out->items, items, out->n * sizeof *items);
+    *out = files_sorted(ctx->arena, items, out->n);
     free(items);
-    qsort(out->items, out->n, sizeof *out->items, by_number);
     return status;
 }
 
@@ -86,16 +95,18 @@ int files_find(struct op_ctx *ctx, struct str path, struct str end, struct str b
     full = arena_str(ctx->arena, full);
     if (path_is_dir(full.p))
         return list_folder(ctx, full, end, but, out, err);
-    out->items = ARENA_ARRAY(ctx->arena, struct local_file, 1);
-    out->n = 1;
-    return add_file(ctx, full, path_base(full), out->items, err);
+    struct local_file one;
+    if (add_file(ctx, full, path_base(full), &one, err))
+        return -1;
+    *out = files_sorted(ctx->arena, &one, 1);
+    return 0;
 }
 
 const struct value *files_map(struct arena *arena, const struct local_files *files)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < files->n; i++)
-        value_builder_set(&b, files->items[i].name, value_string_ref(arena, files->items[i].sha256));
+        value_builder_set(&b, files->items[i].name, value_string_ref(arena, files->items[i].digest));
     return value_builder_map(&b);
 }
 
@@ -163,7 +174,7 @@ void ledger_note(struct buf *sql, struct op_ctx *ctx, struct session *session, c
     const struct local_file *file, int64_t rows)
 {
     sql_add(sql, session, "insert into %s (subject, name, sha256, row_count) values (%L, %L, %L, %s)",
-        ledger_name(ctx, session, object), subject(ctx, object), file->name, file->sha256,
+        ledger_name(ctx, session, object), subject(ctx, object), file->name, file->digest,
         arena_printf(ctx->arena, "%lld", (long long)rows));
 }
 

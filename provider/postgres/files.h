@@ -1,5 +1,5 @@
 /*
- * Local files that go into a database: those of a folder, or one; in order, each with its digest. And the
+ * Files that go into a database: those of a folder, or one; in order, each with its digest. And the
  * ledger there, a table that says which of them went in: written in the same transaction as what they did.
  */
 #ifndef WEIR_PROVIDER_POSTGRES_FILES_H
@@ -10,8 +10,11 @@
 struct local_file {
     struct str name; /* without folders */
     struct str path;
-    struct str sha256;
-    uint64_t number; /* that the name begins with */
+    struct str digest; /* of the content: SHA-256 in hex; of an object etag:… */
+    uint64_t number;   /* that the name begins with */
+    /* One that lies in a bucket (source.h); otherwise "". */
+    struct str bucket, key;
+    int64_t size;
 };
 
 struct local_files {
@@ -25,7 +28,11 @@ struct local_files {
  */
 int files_find(struct op_ctx *ctx, struct str path, struct str end, struct str but, struct local_files *out,
     struct err *err);
-/* {name: sha256} */
+/* A copy of these, in that order. */
+struct local_files files_sorted(struct arena *arena, const struct local_file *items, size_t n);
+/* Does the name end so, and not in `but`, and is not hidden? */
+bool files_is_meant(struct str name, struct str end, struct str but);
+/* {name: digest} */
 const struct value *files_map(struct arena *arena, const struct local_files *files);
 
 /* ---- the ledger ---- */
@@ -33,7 +40,7 @@ const struct value *files_map(struct arena *arena, const struct local_files *fil
 /* "schema"."ledger" of the object. */
 struct str ledger_name(struct op_ctx *ctx, struct session *session, const struct value *object);
 /*
- * What it says of the object's own: {name: sha256} and {name: rows}, `only` of one table of the load's; NULL
+ * What it says of the object's own: {name: digest} and {name: rows}, `only` of one table of the load's; NULL
  * in *files: there is no ledger, or it has nothing of it.
  */
 int ledger_read(struct op_ctx *ctx, struct session *session, const struct value *object,

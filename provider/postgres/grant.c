@@ -13,24 +13,20 @@ static const struct {
     bool in_schema;       /* names lie in a schema */
 } kinds[] = {
     {"table", "select insert update delete truncate references trigger", true},
-    {"sequence", "usage select update", true},
-    {"function", "execute", true},
-    {"type", "usage", true},
-    {"schema", "create usage", false},
-    {"database", "create connect temporary", false},
-    {"language", "usage", false},
-    {"foreign server", "usage", false},
+    {"sequence", "usage select update", true}, {"function", "execute", true}, {"type", "usage", true},
+    {"schema", "create usage", false}, {"database", "create connect temporary", false},
+    {"language", "usage", false}, {"foreign server", "usage", false},
     {"tables", "select insert update delete truncate references trigger", true},
-    {"sequences", "usage select update", true},
-    {"functions", "execute", true},
-    {"types", "usage", true},
+    {"sequences", "usage select update", true}, {"functions", "execute", true}, {"types", "usage", true},
     {"schemas", "create usage", false},
+    {"column", "select insert update references", true}, /* of tables, where `columns` are given */
 };
+enum { COLUMN = sizeof kinds / sizeof *kinds - 1 };
 
 static size_t kind_of(struct str on)
 {
     size_t i = 0;
-    while (i + 1 < sizeof kinds / sizeof *kinds && !str_eqz(on, kinds[i].on))
+    while (i + 1 < COLUMN && !str_eqz(on, kinds[i].on))
         i++;
     return i;
 }
@@ -58,7 +54,7 @@ static int privileges_prepare(struct op_ctx *ctx, const struct preparation *how,
     *prepared = desired;
     if (!given || !value_is_known(given) || !value_is_known(on))
         return 0;
-    size_t kind = kind_of(text_of(ctx, desired, "on"));
+    size_t kind = value_getz(desired, "columns") ? COLUMN : kind_of(text_of(ctx, desired, "on"));
     AUTO_BUILDER struct value_builder set = VALUE_BUILDER(ctx->arena), list = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; i < given->count; i++) {
         struct str name = grant_lower(ctx->arena, given->items[i]->string), all = str_z(kinds[kind].all),
@@ -145,10 +141,24 @@ static struct str grant_text(const struct pg_work *work, const char *name)
     return text_of(work->ctx, work->desired ? work->desired : work->prior, name);
 }
 
+/* "select (a, b)", where it is about columns. */
+static void grant_add_privilege(struct pg_work *work, struct str privilege)
+{
+    const struct value *columns = value_getz(work->desired ? work->desired : work->prior, "columns");
+    buf_add_str(&work->sql, privilege);
+    if (value_is_null(columns))
+        return;
+    buf_addz(&work->sql, " (");
+    sql_add_idents(&work->sql, work->session, columns);
+    buf_add_char(&work->sql, ')');
+}
+
 static void add_list(struct pg_work *work, const struct value *privileges)
 {
-    for (uint32_t i = 0; privileges && i < privileges->count; i++)
-        buf_addf(&work->sql, "%s%.*s", i ? ", " : "", STR_ARG(privileges->items[i]->string));
+    for (uint32_t i = 0; privileges && i < privileges->count; i++) {
+        buf_addz(&work->sql, i ? ", " : "");
+        grant_add_privilege(work, privileges->items[i]->string);
+    }
 }
 
 static void add_grantee(struct pg_work *work)
@@ -213,7 +223,7 @@ static void add_revoke(struct pg_work *work, const struct value *privileges)
     if (privileges)
         add_list(work, privileges);
     else
-        buf_addz(&work->sql, "all");
+        grant_add_privilege(work, STR("all"));
     buf_addz(&work->sql, " on ");
     add_objects(work);
     buf_addz(&work->sql, " from ");
@@ -276,15 +286,33 @@ static void no_prefix(struct pg_work *work)
     (void)work;
 }
 
+static int grant_check(struct op_ctx *ctx, const struct value *object, struct err *err)
+{
+    size_t kind = kind_of(text_of(ctx, object, "on"));
+    bool named = value_getz(object, "names") != NULL, columns = value_getz(object, "columns") != NULL;
+    if (columns && !str_eqz(text_of(ctx, object, "on"), "table"))
+        return err_set(err, ERR_INVALID, "a %s has no columns", kinds[kind].on);
+    if (columns && !named)
+        return err_set(err, ERR_INVALID, "a grant on columns needs `names`");
+    if (kinds[kind].in_schema && !text_of(ctx, object, "schema").n &&
+        value_is_known(value_getz(object, "schema")))
+        return err_set(err, ERR_INVALID, "a grant on a %s needs its `schema`", kinds[kind].on);
+    if (!kinds[kind].in_schema && !named)
+        return err_set(err, ERR_INVALID, "a grant on a %s needs `names`", kinds[kind].on);
+    return 0;
+}
+
+static int grant_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
+{
+    if (value_is_known(value_getz(desired, "on")) && grant_check(ctx, desired, err))
+        return -1;
+    return privileges_prepare(ctx, how, desired, prepared, err);
+}
+
 static int grant_write(struct pg_work *work, struct err *err)
 {
-    struct str on = grant_text(work, "on");
-    size_t kind = kind_of(on);
-    const struct value *names = value_getz(work->desired, "names");
-    if (kinds[kind].in_schema && !grant_text(work, "schema").n)
-        return err_set(err, ERR_INVALID, "a grant on a %s needs its `schema`", kinds[kind].on);
-    if (!kinds[kind].in_schema && !(names && names->count))
-        return err_set(err, ERR_INVALID, "a grant on a %s needs `names`", kinds[kind].on);
+    (void)err;
     return set_privileges(work, no_prefix);
 }
 
@@ -294,13 +322,13 @@ static int grant_remove(struct pg_work *work, struct err *err)
 }
 
 const struct pg_type pg_grant = {.name = "grant",
-    .keys = "role on schema names",
+    .keys = "role on schema names columns",
     .catalog = "grant",
     .create = grant_write,
     .update = grant_write,
     .remove = grant_remove,
     .shape = privileges_shape,
-    .prepare = privileges_prepare};
+    .prepare = grant_prepare};
 
 /* ---- default privileges ---- */
 

@@ -1,8 +1,11 @@
 #include "provider/postgres/kind.h"
 
+#include "provider/aws/setting_attrs.h"
 #include "provider/postgres/type.h"
-#include "provider/setting_attr.h"
 
+static const struct attr aws_settings[] = {AWS_SETTING_ATTRS};
+static const struct type aws_type = {
+    .kind = TYPE_OBJECT, .fields = aws_settings, .field_count = sizeof aws_settings / sizeof *aws_settings};
 static const struct attr settings[] = {
     SETTING_ATTR("host", setting_text, "Host, or folder of the server's socket; else PGHOST"),
     SETTING_ATTR("port", setting_any, "Port; else PGPORT, or 5432"),
@@ -17,6 +20,12 @@ static const struct attr settings[] = {
     SETTING_ATTR("sslkey", setting_text, "File with its key"),
     SETTING_ATTR("service", setting_text, "Section of pg_service.conf"),
     SETTING_ATTR("via", setting_text, "Connection to go through"),
+    {.name = STR_INIT("aws"),
+        .type = &aws_type,
+        .settable = true,
+        .doc =
+            STR_INIT("Account whose buckets postgres.load reads: what can be said of the provider aws; else "
+                     "what the environment says")},
     SETTING_ATTR("wait_seconds", setting_number, "How long a server that starts is waited for; 60"),
 };
 static const struct type settings_type = {
@@ -47,6 +56,9 @@ const struct provider_kind postgres_kind = {
     .specs = "provider/postgres/specs/",
     .natives = natives,
     .settings = &settings_attr,
+    .http = true,
     .open = postgres_open,
     .close = postgres_close,
+    .aws = server_aws,
+    .aws_at = "aws",
 };

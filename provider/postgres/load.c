@@ -1,47 +1,37 @@
 /*
- * postgres.load: local files into a table by COPY, streamed, each file in one transaction together with its
- * line in the ledger. So a run that was cut off goes on with the file that it was at.
- *
- * The digest is worked out once more while a file is sent: one that changed since it was planned is not
- * loaded.
+ * postgres.load: files, or objects of a bucket, into a table by COPY, streamed, each in one transaction
+ * together with its line in the ledger. So a run that was cut off goes on with the file that it was at.
  */
-#include "provider/postgres/files.h"
+#include "provider/postgres/source.h"
 
-#include "base/file.h"
-#include "base/hash.h"
-#include "base/mem.h"
-
-#include <fcntl.h>
-#include <unistd.h>
-
-enum { BLOCK = 256 * 1024, TELL_EVERY = 64 * 1024 * 1024 };
+enum { TELL_EVERY = 64 * 1024 * 1024 };
 
 /* ---- planning ---- */
 
-static int load_find_files(
-    struct op_ctx *ctx, const struct value *object, struct local_files *files, struct err *err)
-{
-    return files_find(
-        ctx, text_of(ctx, object, "source"), text_of(ctx, object, "ending"), STR_EMPTY, files, err);
-}
-
+/* Files beside the stack are compared with the record. Who looks into a bucket sees what is still to be
+ * loaded (load_read): what is wanted is that there is nothing of it. */
 static int load_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
     const struct value **prepared, struct err *err)
 {
     (void)how;
     struct local_files files;
-    if (!value_is_known(value_getz(desired, "source")))
+    const struct value *source = value_getz(desired, "source");
+    if (!value_is_known(source))
         return 0;
-    if (load_find_files(ctx, desired, &files, err))
+    if (source_is_bucket(source)) {
+        *prepared = value_with(ctx->arena, desired, STR("pending"), &value_empty_map);
+        return 0;
+    }
+    if (source_find(ctx, desired, &files, err))
         return -1;
     *prepared = value_with(ctx->arena, desired, STR("files"), files_map(ctx->arena, &files));
     return 0;
 }
 
-static int load_check_past(
-    struct op_ctx *ctx, const struct value *desired, const struct value *done, struct err *err)
+/* `files` are to be loaded, and `done` were. */
+static int load_check_past(struct op_ctx *ctx, const struct value *desired, const struct value *files,
+    const struct value *done, struct err *err)
 {
-    const struct value *files = value_getz(desired, "files");
     for (uint32_t i = 0; files && i < files->count && !flag_of(ctx, desired, "replace"); i++) {
         const struct value *was = value_get(done, files->entries[i].key);
         if (!was || value_equal(was, files->entries[i].value))
@@ -57,15 +47,19 @@ static int load_check_past(
 static int load_plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
+    static const char *const told[] = {"rows", "row_count", "objects"};
+    bool bucket = source_is_bucket(value_getz(desired, "source"));
     if (!prior)
         return 0;
-    *planned = value_with(ctx->arena, *planned, STR("rows"), &value_unknown);
-    *planned = value_with(ctx->arena, *planned, STR("row_count"), &value_unknown);
-    return load_check_past(ctx, desired, value_getz(prior, "files"), err);
+    for (size_t i = 0; i < (bucket ? 3 : 2); i++)
+        *planned = value_with(ctx->arena, *planned, str_z(told[i]), &value_unknown);
+    return load_check_past(ctx, desired, value_getz(bucket ? prior : desired, bucket ? "pending" : "files"),
+        value_getz(prior, bucket ? "objects" : "files"), err);
 }
 
 /* ---- what is there ---- */
 
+/* In the record, what lies beside the stack is `files`, and what lies in a bucket `objects`. */
 static const struct value *load_shown(
     struct op_ctx *ctx, const struct value *object, const struct value *files, const struct value *rows)
 {
@@ -73,9 +67,43 @@ static const struct value *load_shown(
     for (uint32_t i = 0; rows && i < rows->count; i++)
         total += rows->entries[i].value->integer;
     object = value_with(ctx->arena, object, STR("id"), catalog_id(ctx, &pg_load, object));
-    object = value_with(ctx->arena, object, STR("files"), files);
+    bool bucket = source_is_bucket(value_getz(object, "source"));
+    object = value_with(ctx->arena, object, STR("files"), bucket ? NULL : files);
+    object = value_with(ctx->arena, object, STR("objects"), bucket ? files : NULL);
     object = value_with(ctx->arena, object, STR("rows"), rows);
     return value_with(ctx->arena, object, STR("row_count"), value_int(ctx->arena, total));
+}
+
+/* What of a bucket is not in the table, or is another by now: {name: digest}. */
+static const struct value *load_pending(
+    struct arena *arena, const struct local_files *files, const struct value *done)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < files->n; i++) {
+        const struct value *was = value_get(done, files->items[i].name);
+        if (!was || !str_eq(was->string, files->items[i].digest))
+            value_builder_set(&b, files->items[i].name, value_string_ref(arena, files->items[i].digest));
+    }
+    return value_builder_map(&b);
+}
+
+/* In a bucket that is gone there is nothing to load. */
+static int load_look(
+    struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
+{
+    struct local_files files;
+    struct err why = ERR_INIT;
+    if (!*live || !source_is_bucket(value_getz(prior, "source")))
+        return 0;
+    if (source_find(ctx, prior, &files, &why)) {
+        if (why.class == ERR_ABSENT || why.class == ERR_INVALID)
+            return 0;
+        *err = why;
+        return -1;
+    }
+    *live = value_with(
+        ctx->arena, *live, STR("pending"), load_pending(ctx->arena, &files, value_getz(*live, "objects")));
+    return 0;
 }
 
 static int load_read(
@@ -85,9 +113,10 @@ static int load_read(
     const struct value *files, *rows;
     if (object_session(ctx, prior, &session, err) || ledger_read(ctx, session, prior, &files, &rows, err))
         return -1;
+    session_give(&session);
     if (files && files->count)
         *live = load_shown(ctx, prior, files, rows);
-    return 0;
+    return load_look(ctx, prior, live, err);
 }
 
 /* ---- sending ---- */
@@ -95,35 +124,16 @@ static int load_read(
 struct sending {
     struct op_ctx *ctx;
     const struct local_file *file;
-    struct sha256 *sha256;
-    int fd;
+    struct source *source;
     int64_t sent, told;
-    char *block;
 };
-
-static int finish_file(struct sending *s, struct err *err)
-{
-    unsigned char sum[SHA256_SIZE];
-    sha256_final(s->sha256, sum);
-    s->sha256 = NULL;
-    if (str_eq(hex_encode(s->ctx->arena, sum, sizeof sum), s->file->sha256))
-        return 0;
-    return err_set(err, ERR_STALE, "%.*s has changed since this was planned; nothing of it is loaded",
-        STR_ARG(s->file->path));
-}
 
 static int next_block(void *ctx, const char **bytes, size_t *n, struct err *err)
 {
     struct sending *s = ctx;
-    ssize_t got = read(s->fd, s->block, BLOCK);
-    if (got < 0)
-        return err_errno(err, ERR_IO, "cannot read %.*s", STR_ARG(s->file->path));
-    *bytes = s->block;
-    *n = (size_t)got;
-    if (!got)
-        return finish_file(s, err);
-    sha256_update(s->sha256, s->block, *n);
-    s->sent += got;
+    if (source_next(s->source, bytes, n, err))
+        return -1;
+    s->sent += (int64_t)*n;
     if (s->sent - s->told >= TELL_EVERY && op_tells_progress(s->ctx)) {
         s->told = s->sent;
         op_progress(s->ctx, arena_printf(s->ctx->arena, "loading %.*s: %lld MB", STR_ARG(s->file->name),
@@ -156,17 +166,12 @@ static void write_copy(struct pg_work *work, struct buf *sql)
 static int send_file(struct pg_work *work, const struct local_file *file, int64_t *rows, struct err *err)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
-    AUTO_FD int fd = open(file->path.p, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(err, ERR_IO, "cannot read %.*s", STR_ARG(file->path));
-    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    AUTO_FREE char *block = mem_alloc(BLOCK);
-    struct sending s = {.ctx = work->ctx, .file = file, .sha256 = sha256_new(), .fd = fd, .block = block};
+    AUTO_SOURCE struct source *source = NULL;
+    if (source_open(work->ctx, file, &source, err))
+        return -1;
+    struct sending s = {.ctx = work->ctx, .file = file, .source = source};
     write_copy(work, &sql);
     int status = session_copy(work->session, buf_str(&sql), next_block, &s, rows, err);
-    unsigned char unused[SHA256_SIZE];
-    if (s.sha256)
-        sha256_final(s.sha256, unused);
     return status ? err_context(err, "loading %.*s", STR_ARG(file->path)) : 0;
 }
 
@@ -218,7 +223,7 @@ static bool load_is_another(const struct local_files *files, const struct value 
     bool another = false;
     for (size_t i = 0; i < files->n; i++) {
         const struct value *was = value_get(done, files->items[i].name);
-        another |= was && !str_eq(was->string, files->items[i].sha256);
+        another |= was && !str_eq(was->string, files->items[i].digest);
     }
     return another;
 }
@@ -234,14 +239,24 @@ static const struct value *named_only(
     return value_builder_map(&b);
 }
 
+static const struct value *load_after(struct op_ctx *ctx, const struct value *desired,
+    const struct local_files *files, const struct value *done, const struct value *rows)
+{
+    if (!source_is_bucket(value_getz(desired, "source")))
+        return load_shown(
+            ctx, desired, named_only(ctx->arena, done, files), named_only(ctx->arena, rows, files));
+    return value_with(ctx->arena, load_shown(ctx, desired, done, rows), STR("pending"),
+        load_pending(ctx->arena, files, done));
+}
+
 static int load_go_on(struct pg_work *work, struct err *err)
 {
     struct local_files files;
     const struct value *done, *rows;
-    if (load_find_files(work->ctx, work->desired, &files, err) ||
+    if (source_find(work->ctx, work->desired, &files, err) ||
         ledger_make(work->ctx, work->session, work->desired, err) ||
         ledger_read(work->ctx, work->session, work->desired, &done, &rows, err) ||
-        load_check_past(work->ctx, work->desired, done, err))
+        load_check_past(work->ctx, work->desired, files_map(work->ctx->arena, &files), done, err))
         return -1;
     int status =
         load_is_another(&files, done) ? load_anew(work, &files, err) : load_new(work, &files, done, err);
@@ -249,8 +264,7 @@ static int load_go_on(struct pg_work *work, struct err *err)
     if (status && session_in_transaction(work->session))
         load_statement(work, "rollback", &ignored);
     if (!ledger_read(work->ctx, work->session, work->desired, &done, &rows, status ? &ignored : err) && done)
-        work->live = load_shown(work->ctx, work->desired, named_only(work->ctx->arena, done, &files),
-            named_only(work->ctx->arena, rows, &files));
+        work->live = load_after(work->ctx, work->desired, &files, done, rows);
     return status;
 }
 

@@ -2,7 +2,7 @@
  * The operations of all types of postgres.*, as provider.h has them: sessions, reading back, what an
  * interrupted run may have made. What differs from type to type is in struct pg_type.
  */
-#include "provider/postgres/type.h"
+#include "provider/postgres/source.h"
 
 #include "base/map.h"
 
@@ -338,4 +338,6 @@ const struct resource_ops postgres_ops = {
     .delete = postgres_delete,
     .find = postgres_find,
     .erases = postgres_erases,
+    .permissions = source_permissions,
+    .scope = source_scope,
 };

@@ -138,7 +138,7 @@ static int run_conclude(struct session *s, struct outcome *o, bool stopped, stru
     return status;
 }
 
-int session_run(
+static int run_message(
     struct session *s, struct str sql, const struct source_text *source, struct rows *rows, struct err *err)
 {
     bool stopped = false;
@@ -152,6 +152,24 @@ int session_run(
     run_collect(s, &outcome, &stopped);
     crash_point("postgres: after a message");
     return run_conclude(s, &outcome, stopped, sql, source, rows, err);
+}
+
+static void run_tell(struct session *s, struct str sql, int status, const struct err *err, int64_t since_ms)
+{
+    sql_trace_tell(server_trace(s->server), &(struct sql_told){.database = str_z(s->pq->db(s->connection)),
+                                                .sql = sql,
+                                                .failure = status ? err : NULL,
+                                                .elapsed_ms = clock_mono_ms() - since_ms,
+                                                .sensitive = s->ctx->sensitive});
+}
+
+int session_run(
+    struct session *s, struct str sql, const struct source_text *source, struct rows *rows, struct err *err)
+{
+    int64_t since_ms = clock_mono_ms();
+    int status = run_message(s, sql, source, rows, err);
+    run_tell(s, sql, status, err, since_ms);
+    return status;
 }
 
 /* Two that change the same row of the catalog at once are told so in words only. */
@@ -213,7 +231,7 @@ static int run_feed(struct session *s, copy_more *more, void *more_ctx, bool *st
     }
 }
 
-int session_copy(
+static int run_copy(
     struct session *s, struct str sql, copy_more *more, void *more_ctx, int64_t *count, struct err *err)
 {
     bool stopped = false;
@@ -243,5 +261,14 @@ int session_copy(
         return -1;
     }
     *count = rows_changed(&rows);
+    return status;
+}
+
+int session_copy(
+    struct session *s, struct str sql, copy_more *more, void *more_ctx, int64_t *count, struct err *err)
+{
+    int64_t since_ms = clock_mono_ms();
+    int status = run_copy(s, sql, more, more_ctx, count, err);
+    run_tell(s, sql, status, err, since_ms);
     return status;
 }

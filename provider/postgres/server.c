@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "provider/aws/client.h"
 #include "provider/ssh/reach.h"
 
 #include <poll.h>
@@ -15,6 +16,10 @@ struct server {
     struct arena arena;
     struct settings settings;
     struct reach *reach; /* opens the connection that it is reached through */
+    struct http_engine *http;
+    const struct value *aws_settings;
+    struct aws_client *aws; /* guarded by the lock; NULL: nothing lies in a bucket so far */
+    struct sql_trace trace;
     pthread_mutex_t lock;
     pthread_cond_t given;
     struct session sessions[SESSIONS_MAX];
@@ -37,6 +42,9 @@ int server_new(const struct provider_options *options, struct server **out, stru
         return -1;
     }
     server->reach = options->reach;
+    server->http = options->http;
+    server->aws_settings = value_copy(&server->arena, value_getz(options->config, "aws"));
+    server->trace = (struct sql_trace){options->trace, options->trace_line, options->trace_ctx};
     pthread_mutex_lock(&all_lock);
     server->next = all;
     all = server;
@@ -59,10 +67,38 @@ void server_free(struct server *server)
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         if (server->sessions[i].connection)
             server->sessions[i].pq->finish(server->sessions[i].connection);
+    aws_client_free(server->aws);
     pthread_cond_destroy(&server->given);
     pthread_mutex_destroy(&server->lock);
     arena_wipe(&server->arena);
     free(server);
+}
+
+/* ---- buckets ---- */
+
+int server_open_aws(struct op_ctx *ctx, struct err *err)
+{
+    struct server *server = provider_self(ctx->provider);
+    struct aws_options aws = {
+        .name = server->settings.name, .config = server->aws_settings, .http = server->http};
+    pthread_mutex_lock(&server->lock);
+    int status = server->aws ? 0 : aws_client_new(&aws, &server->aws, err);
+    pthread_mutex_unlock(&server->lock);
+    return status;
+}
+
+struct aws_client *server_aws(void *self)
+{
+    struct server *server = self;
+    pthread_mutex_lock(&server->lock);
+    struct aws_client *aws = server->aws;
+    pthread_mutex_unlock(&server->lock);
+    return aws;
+}
+
+const struct sql_trace *server_trace(const struct server *server)
+{
+    return &server->trace;
 }
 
 /* ---- lending ---- */

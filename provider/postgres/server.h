@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/pq_api.h"
+#include "provider/postgres/trace.h"
 #include "provider/provider.h"
 
 struct server;
@@ -38,6 +39,14 @@ void session_give(struct session **session); /* NULL in it is fine */
  * dropped. */
 void server_forget(struct str database);
 #define AUTO_SESSION __attribute__((cleanup(session_give)))
+
+/* The provider's way to buckets, from then on known to provider_aws(); opened when something lies there. */
+int server_open_aws(struct op_ctx *ctx, struct err *err);
+/* NULL as long as it is not open. */
+struct aws_client *server_aws(void *server);
+
+/* Where its statements are told. */
+const struct sql_trace *server_trace(const struct server *server);
 
 /* ---- connect.c ---- */
 

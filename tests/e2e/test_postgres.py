@@ -335,6 +335,98 @@ def test_loads(stack, server):
     assert server.psql("select count(*) from pg_class where relname in ('t', 'weir_loads')") == "0"
 
 
+def test_loads_from_a_bucket(tmp_path, cloud, server):
+    stack, s3 = Stack(tmp_path / "stack", cloud), cloud.client("s3")
+    stack.write("a,b\n1,one\n2,two\n", "data/1.csv")
+    stack.write("a,b\n3,three\n", "data/year=2026/2.csv")
+    stack.write("no rows", "data/_SUCCESS")
+    resources = """
+        lake: {type: aws.s3.bucket, name: a-lake-of-rows, force_destroy: true}
+        rows: {type: aws.s3.directory, bucket: "${lake.name}", prefix: rows, source: data}
+        t: {type: postgres.table, provider: retail, name: of_a_bucket, columns: [{name: a, type: int}, {name: b, type: text}]}
+        l: {type: postgres.load, provider: retail, table: "${t.name}", source: "s3://${rows.bucket}/rows/", triggers: "${rows.files}", on_destroy: truncate}
+    """
+    written(stack, server, resources, before="outputs: {rows: '${l.rows}', files: '${l.objects}'}")
+    stack.apply()
+    is_as_said(stack)
+    assert stack.outputs()["rows"] == {"1.csv": 2, "year=2026/2.csv": 1}
+    assert all(tag.startswith("etag:") for tag in stack.outputs()["files"].values())
+    stack.write("a,b\n4,four\n", "data/4.csv")
+    stack.apply()
+    is_as_said(stack)
+    assert server.psql("select string_agg(b, ' ' order by a) from of_a_bucket") == "one two three four", "in one apply with what put it there"
+    s3.put_object(Bucket="a-lake-of-rows", Key="rows/5.csv", Body="a,b\n5,five\nx,six\n")
+    assert stack.plan() == {"l": "update"}, "what others put there is seen"
+    failed = stack.run("apply", "--yes", status=1)
+    assert "s3://a-lake-of-rows/rows/5.csv" in failed.err and "line 3, column a" in failed.err, failed.err
+    assert server.psql("select count(*) from of_a_bucket") == "4"
+    s3.put_object(Bucket="a-lake-of-rows", Key="rows/5.csv", Body="a,b\n" + "".join(f"{i},{'wide ' * 400}\n" for i in range(5, 10_005)))  # more than one part
+    stack.apply()
+    is_as_said(stack)
+    assert server.psql("select count(*), sum(length(b)) from of_a_bucket where a >= 5") == "10000|20000000"
+    s3.put_object(Bucket="a-lake-of-rows", Key="rows/1.csv", Body="a,b\n1,another\n")
+    assert "1.csv was loaded already and is another now" in stack.run("plan", "--target", "l", status=None).err
+    policy = stack.run("policy").out
+    assert "s3:GetObject" in policy and "a-lake-of-rows/rows/*" in policy
+    stack.destroy()
+    assert server.psql("select count(*) from pg_class where relname in ('of_a_bucket', 'weir_loads')") == "0"
+
+
+@pytest.mark.parametrize("source, says", [("s3://nobodys-bucket/rows/", "nobodys-bucket"), ("s3://a-lake/one.csv", "a prefix ends with a slash")])
+def test_a_bucket_with_nothing_to_load(tmp_path, cloud, server, source, says):
+    stack = Stack(tmp_path / "stack", cloud)
+    cloud.client("s3").create_bucket(Bucket="a-lake")
+    server.psql("create table not_loaded (a int)")
+    written(stack, server, f'l: {{type: postgres.load, provider: retail, table: not_loaded, source: "{source}"}}\n')
+    failed = stack.run("apply", "--yes", status=None)
+    server.psql("drop table not_loaded", "drop table if exists weir_loads")
+    assert says in failed.err and "l" in failed.err, failed.err
+
+
+def test_what_a_server_is_asked_can_be_seen(stack, server):
+    resources = """
+        r: {type: postgres.role, provider: retail, name: traced, login: true, password: "${inputs.password}"}
+        s: {type: postgres.schema, provider: retail, name: traced, comment: it's seen}
+        q: {type: postgres.statement, provider: retail, name: seen, create: "comment on schema traced is '${inputs.password}'", depends_on: [s]}
+    """
+    written(stack, server, resources, before=INPUT)
+    shown = stack.run("apply", "--yes", "-vv").err
+    assert "> create schema \"traced\";\n> comment on schema \"traced\" is 'it''s seen'" in shown and 'create role "traced"' in shown, shown
+    assert "they may hold secrets" in shown and ROLE_PASSWORD not in shown and "SCRAM-SHA-256$" not in shown, shown
+    lines = [line for line in stack.run("plan", "-v").err.splitlines() if line.startswith("SQL postgres  ")]
+    assert lines and all(line.endswith(" ms") and "set local" not in line for line in lines), lines
+    stack.run("destroy", "--yes")
+
+
+def test_a_grant_on_columns(stack, server):
+    server.psql("create table people (id int, name text, salary int)", "create role clerk")
+    columns = """
+        g: {type: postgres.grant, provider: retail, role: clerk, on: table, schema: public, names: [people], columns: [id, name], privileges: [select, UPDATE]}
+    """
+
+    def held():
+        return server.psql("select attname, attacl from pg_attribute where attrelid = 'people'::regclass and attacl is not null order by 1")
+
+    try:
+        written(stack, server, columns).run("apply", "--yes")
+        is_as_said(stack)
+        assert held() == "id|{clerk=rw/weir}\nname|{clerk=rw/weir}"
+        server.psql("revoke update (name) on people from clerk", "grant insert (id) on people to clerk")
+        assert stack.plan() == {"g": "update"}
+        stack.run("apply", "--yes")
+        assert held() == "id|{clerk=rw/weir}\nname|{clerk=rw/weir}"
+        written(stack, server, columns.replace("[id, name]", "[id, name, salary]").replace("select, UPDATE", "all")).run("apply", "--yes")
+        is_as_said(stack)
+        assert held().splitlines()[-1] == "salary|{clerk=arwx/weir}"
+        for wrong, says in {"names: [people], ": "needs `names`", "[select, UPDATE]": "no privilege \"delete\" on a column"}.items():
+            said = columns.replace(wrong, "" if "names" in wrong else "[delete]")
+            assert says in written(stack, server, said).run("plan", status=None).err
+        written(stack, server, columns).run("destroy", "--yes")
+        assert held() == ""
+    finally:
+        server.psql("drop table people", "drop role clerk")
+
+
 def test_statements(stack, server):
     one = """
         s:

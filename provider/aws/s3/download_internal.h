@@ -1,4 +1,4 @@
-/* Shared by download*.c only. */
+/* Shared by download*.c and s3_reader.c only. */
 #ifndef WEIR_PROVIDER_AWS_S3_DOWNLOAD_INTERNAL_H
 #define WEIR_PROVIDER_AWS_S3_DOWNLOAD_INTERNAL_H
 
