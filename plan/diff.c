@@ -40,11 +40,11 @@ static bool is_same_value(const struct attr *attr, const struct value *wanted, c
 /* An attribute taken out of the file: is there something to put back? */
 static bool is_to_reset(const struct attr *attr, const struct value *have)
 {
-    if (attr->local || attr->write_only || value_is_null(have))
+    if (attr->write_only || value_is_null(have))
         return false;
     if (attr->default_value)
         return !attr_equal(attr, attr->default_value, have);
-    return !attr->computed; /* where the service chooses, its choice stands */
+    return !attr->local && !attr->computed; /* where the service chooses, its choice stands */
 }
 
 /* Of what was taken over nobody knows what the service does not tell; the file's word is recorded. */

@@ -1,4 +1,5 @@
-/* What operations say while they run, and what they ask: nothing where nobody listens. */
+/* What operations say while they run, and what they ask: nothing where nobody listens. And what those in C
+ * have in common. */
 #include "provider/provider.h"
 
 bool op_tells_progress(const struct op_ctx *ctx)
@@ -43,4 +44,27 @@ void op_saw_marks(const struct op_ctx *ctx, struct str id, const struct value *m
 bool attempt_claims(const struct attempt *attempt, struct str id)
 {
     return !attempt->claim || attempt->claim(attempt->claim_ctx, id);
+}
+
+const struct value *op_all_readable(const struct op_ctx *ctx)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++)
+        if (!ctx->schema->attrs[i].local && !ctx->schema->attrs[i].write_only)
+            value_builder_add(&b, value_string_ref(ctx->arena, ctx->schema->attrs[i].name));
+    return value_builder_list(&b);
+}
+
+const struct value *op_predicted(
+    const struct op_ctx *ctx, const struct value *desired, const struct value *prior, const struct value *id)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        const struct value *before = value_get(prior, attr->name);
+        if (attr->computed && !attr->prepared)
+            value_builder_set(&b, attr->name, value_is_null(before) ? &value_unknown : before);
+    }
+    value_builder_set(&b, STR("id"), id);
+    return value_merge(ctx->arena, value_builder_map(&b), desired);
 }

@@ -92,6 +92,17 @@ bool op_tells_progress(const struct op_ctx *ctx);
 bool op_tells_printed(const struct op_ctx *ctx);
 bool op_tells_marks(const struct op_ctx *ctx);
 
+/* For types whose every read shows all that there is to see: the names of these attributes, as `list` has
+ * them.
+ */
+const struct value *op_all_readable(const struct op_ctx *ctx);
+/*
+ * A desired object, completed with `id` and what is computed: that stays as it was, and is unknown where
+ * there was nothing.
+ */
+const struct value *op_predicted(
+    const struct op_ctx *ctx, const struct value *desired, const struct value *prior, const struct value *id);
+
 /* ---- what single operations are given besides ---- */
 
 /* prepare: how far it may go. */

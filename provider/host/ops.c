@@ -14,20 +14,11 @@ static int host_read(struct op_ctx *ctx, const struct value *prior, const struct
     return host_look(ctx, prior, live, err);
 }
 
-static const struct value *all_readable(struct op_ctx *ctx)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
-    for (size_t i = 0; i < ctx->schema->attr_count; i++)
-        if (!ctx->schema->attrs[i].local && !ctx->schema->attrs[i].write_only)
-            value_builder_add(&b, value_string_ref(ctx->arena, ctx->schema->attrs[i].name));
-    return value_builder_list(&b);
-}
-
 static int host_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     struct question *questions = ARENA_ARRAY(ctx->arena, struct question, sought->count + 1);
-    *covered = all_readable(ctx);
+    *covered = op_all_readable(ctx);
     for (size_t i = 0; i < sought->count; i++)
         script_look(ctx, sought->priors[i], &questions[i]);
     if (machine_ask(host_machine(ctx), ctx, questions, sought->count, err))

@@ -154,59 +154,52 @@ static void bindings_free(const struct kafka_api *api, struct rd_kafka_AclBindin
         api->AclBinding_destroy(bindings[i]);
 }
 
-static int create_rules(
-    struct op_ctx *ctx, const struct value *object, const struct value *but, struct err *err)
+static int were_made(const struct request *request, struct err *err)
 {
-    AUTO_REQUEST struct request request = REQUEST_INIT;
-    struct rd_kafka_AclBinding_s **rules;
-    size_t n, count;
-    if (request_begin(ctx, &request, err))
-        return -1;
-    int status = bindings_of(
-        ctx, request.api->AclBinding_new, object, value_getz(object, "operations"), but, &rules, &n, err);
-    if (!status && n)
-        request.api->CreateAcls(request.client, rules, n, request.options, request.queue);
-    bindings_free(request.api, rules, n);
-    if (status || !n)
-        return status;
-    if (request_wait(&request, err))
-        return -1;
-    const struct rd_kafka_acl_result_s **results =
-        request.api->CreateAcls_result_acls(request.answer, &count);
-    for (size_t i = 0; i < count; i++)
-        if (kafka_error(request.api, request.api->acl_result_error(results[i]), err))
+    size_t n;
+    const struct rd_kafka_acl_result_s **all = request->api->CreateAcls_result_acls(request->answer, &n);
+    for (size_t i = 0; i < n; i++)
+        if (kafka_error(request->api, request->api->acl_result_error(all[i]), err))
             return -1;
     return 0;
 }
 
-static int delete_rules(
-    struct op_ctx *ctx, const struct value *object, const struct value *but, struct err *err)
+static int were_deleted(const struct request *request, struct err *err)
+{
+    size_t n;
+    const struct rd_kafka_DeleteAcls_result_response_s **all =
+        request->api->DeleteAcls_result_responses(request->answer, &n);
+    for (size_t i = 0; i < n; i++)
+        if (kafka_error(request->api, request->api->DeleteAcls_result_response_error(all[i]), err))
+            return -1;
+    return 0;
+}
+
+/* Makes or deletes the object's rules, without those of the operations in `but`. */
+static int change_rules(
+    struct op_ctx *ctx, bool makes, const struct value *object, const struct value *but, struct err *err)
 {
     AUTO_REQUEST struct request request = REQUEST_INIT;
     struct rd_kafka_AclBinding_s **rules;
-    size_t n, count;
+    size_t n;
     if (request_begin(ctx, &request, err))
         return -1;
-    int status = bindings_of(ctx, request.api->AclBindingFilter_new, object, value_getz(object, "operations"),
-        but, &rules, &n, err);
+    const struct kafka_api *api = request.api;
+    int status = bindings_of(ctx, makes ? api->AclBinding_new : api->AclBindingFilter_new, object,
+        value_getz(object, "operations"), but, &rules, &n, err);
     if (!status && n)
-        request.api->DeleteAcls(request.client, rules, n, request.options, request.queue);
-    bindings_free(request.api, rules, n);
+        (makes ? api->CreateAcls : api->DeleteAcls)(request.client, rules, n, request.options, request.queue);
+    bindings_free(api, rules, n);
     if (status || !n)
         return status;
-    if (request_wait(&request, err))
-        return -1;
-    const struct rd_kafka_DeleteAcls_result_response_s **results =
-        request.api->DeleteAcls_result_responses(request.answer, &count);
-    for (size_t i = 0; i < count; i++)
-        if (kafka_error(request.api, request.api->DeleteAcls_result_response_error(results[i]), err))
-            return -1;
-    return 0;
+    return request_wait(&request, err) || (makes ? were_made(&request, err) : were_deleted(&request, err))
+               ? -1
+               : 0;
 }
 
 static int acl_create(struct kafka_work *work, struct err *err)
 {
-    return create_rules(work->ctx, work->desired, NULL, err);
+    return change_rules(work->ctx, true, work->desired, NULL, err);
 }
 
 static void keep_rules(void *ctx, size_t index, const struct value *live)
@@ -236,14 +229,15 @@ static int acl_update(struct kafka_work *work, struct err *err)
 {
     const struct value *compared;
     if (rules_to_compare(work, &compared, err) ||
-        create_rules(work->ctx, work->desired, value_getz(work->prior, "operations"), err))
+        change_rules(work->ctx, true, work->desired, value_getz(work->prior, "operations"), err))
         return -1;
-    return compared ? delete_rules(work->ctx, compared, value_getz(work->desired, "operations"), err) : 0;
+    return compared ? change_rules(work->ctx, false, compared, value_getz(work->desired, "operations"), err)
+                    : 0;
 }
 
 static int acl_remove(struct kafka_work *work, struct err *err)
 {
-    return delete_rules(work->ctx, work->prior, NULL, err);
+    return change_rules(work->ctx, false, work->prior, NULL, err);
 }
 
 static int acl_plan(

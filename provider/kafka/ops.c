@@ -103,11 +103,7 @@ static int op_read(struct op_ctx *ctx, const struct value *prior, const struct v
 static int op_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
-    for (size_t i = 0; i < ctx->schema->attr_count; i++)
-        if (!ctx->schema->attrs[i].local && !ctx->schema->attrs[i].write_only)
-            value_builder_add(&b, value_string_ref(ctx->arena, ctx->schema->attrs[i].name));
-    *covered = value_builder_list(&b);
+    *covered = op_all_readable(ctx);
     return kafka_look(ctx, sought->priors, sought->count, found, found_ctx, err);
 }
 
@@ -117,15 +113,7 @@ static int op_predict(struct op_ctx *ctx, const struct value *desired, const str
     const struct value **planned, struct err *err)
 {
     const struct kafka_type *type = kafka_type_of(ctx);
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
-    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
-        const struct attr *attr = &ctx->schema->attrs[i];
-        const struct value *before = value_get(prior, attr->name);
-        if (attr->computed)
-            value_builder_set(&b, attr->name, value_is_null(before) ? &value_unknown : before);
-    }
-    value_builder_set(&b, STR("id"), kafka_id(ctx, type, desired));
-    *planned = value_merge(ctx->arena, value_builder_map(&b), desired);
+    *planned = op_predicted(ctx, desired, prior, kafka_id(ctx, type, desired));
     return type->plan && value_is_known(desired) ? type->plan(ctx, desired, prior, err) : 0;
 }
 

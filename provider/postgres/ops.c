@@ -118,22 +118,12 @@ static int list_database(struct op_ctx *ctx, const struct pg_type *type, struct 
     return -1;
 }
 
-/* What the query shows is all that there is to see. */
-static const struct value *all_readable(struct op_ctx *ctx)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
-    for (size_t i = 0; i < ctx->schema->attr_count; i++)
-        if (!ctx->schema->attrs[i].local && !ctx->schema->attrs[i].write_only)
-            value_builder_add(&b, value_string_ref(ctx->arena, ctx->schema->attrs[i].name));
-    return value_builder_list(&b);
-}
-
 static int postgres_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
     const struct pg_type *type = ops_type_of(ctx);
     AUTO_MAP struct map done = MAP_INIT;
-    *covered = all_readable(ctx);
+    *covered = op_all_readable(ctx); /* what the query shows */
     for (size_t i = 0; i < sought->count; i++) {
         if (type->read) {
             const struct value *live;
@@ -167,15 +157,7 @@ static int postgres_predict(struct op_ctx *ctx, const struct value *desired, con
     const struct value **planned, struct err *err)
 {
     const struct pg_type *type = ops_type_of(ctx);
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
-    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
-        const struct attr *attr = &ctx->schema->attrs[i];
-        const struct value *before = value_get(prior, attr->name);
-        if (attr->computed && !attr->settable && !attr->prepared)
-            value_builder_set(&b, attr->name, value_is_null(before) ? &value_unknown : before);
-    }
-    value_builder_set(&b, STR("id"), catalog_id(ctx, type, desired));
-    *planned = value_merge(ctx->arena, value_builder_map(&b), desired);
+    *planned = op_predicted(ctx, desired, prior, catalog_id(ctx, type, desired));
     return type->plan && value_is_known(desired) ? type->plan(ctx, desired, prior, planned, err) : 0;
 }
 

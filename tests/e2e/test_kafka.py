@@ -151,7 +151,7 @@ def test_rules(stack, server):
     written(stack, server.provider(), rule.replace("operations", "only: false, operations") + more).run("apply", "--yes")
     is_as_said(stack)
     assert bob.format("ALTER") in acls(server)
-    written(stack, server.provider(), rule.replace("describe]", "write], only: true") + more).run("apply", "--yes")
+    written(stack, server.provider(), rule.replace("describe]", "write]") + more).run("apply", "--yes")
     is_as_said(stack)
     assert acls(server)[:2] == [bob.format("READ"), bob.format("WRITE")]
     stack.run("destroy", "--yes")

@@ -421,7 +421,15 @@ def test_a_grant_on_columns(stack, server):
         for wrong, says in {"names: [people], ": "needs `names`", "[select, UPDATE]": "no privilege \"delete\" on a column"}.items():
             said = columns.replace(wrong, "" if "names" in wrong else "[delete]")
             assert says in written(stack, server, said).run("plan", status=None).err
-        written(stack, server, columns).run("destroy", "--yes")
+        added = columns.replace("privileges", "only: false, privileges")
+        written(stack, server, added).run("apply", "--yes")
+        server.psql("grant insert (id) on people to clerk")
+        is_as_said(stack)
+        assert written(stack, server, columns).plan() == {"g": "update"}, "without `only: false` what others have added is to go"
+        stack.run("apply", "--yes")
+        is_as_said(stack)
+        assert held() == "id|{clerk=rw/weir}\nname|{clerk=rw/weir}"
+        stack.run("destroy", "--yes")
         assert held() == ""
     finally:
         server.psql("drop table people", "drop role clerk")

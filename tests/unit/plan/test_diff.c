@@ -20,6 +20,7 @@ static const struct attr attrs[] = {
     {.name = STR_INIT("note"), .type = &text, .settable = true},
     {.name = STR_INIT("zone"), .type = &text, .settable = true, .computed = true},
     {.name = STR_INIT("source"), .type = &text, .settable = true, .local = true, .replace = true},
+    {.name = STR_INIT("manner"), .type = &text, .settable = true, .local = true, .default_value = &small},
     {.name = STR_INIT("password"), .type = &text, .settable = true, .write_only = true},
     {.name = STR_INIT("hash"), .type = &text, .computed = true, .prepared = true},
     {.name = STR_INIT("id"), .type = &text, .computed = true},
@@ -87,6 +88,9 @@ static void what_no_service_tells_is_compared_with_the_record(void **state)
     struct record record = {.set = json("[]"), .attrs = value_map(&arena, kept, 2)};
     assert_string_equal(diff("{\"source\":\"a\",\"password\":\"one\"}", "{}", &record), "");
     assert_string_equal(diff("{\"source\":\"b\",\"password\":\"two\"}", "{}", &record), "password source!");
+    struct value_entry large[] = {{STR("manner"), value_stringz(&arena, "large")}};
+    struct record bent = {.set = json("[\"manner\"]"), .attrs = value_map(&arena, large, 1)};
+    assert_string_equal(diff("{}", "{}", &bent), "-manner"); /* what it means without that is another thing */
     /* What was there before weir is not made anew for what nobody knows of it. */
     struct record adopted = {.set = json("[]"), .attrs = json("{}"), .adopted = true};
     assert_string_equal(diff("{\"source\":\"b\"}", "{}", &adopted), "source");
