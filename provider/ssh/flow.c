@@ -114,13 +114,18 @@ static int ask_open(struct flow *flow, const struct ssh_api *api)
     return api->channel_open_forward_unix(flow->channel, flow->host, "127.0.0.1", 0);
 }
 
-/* The channel lives on until the far side has closed it, too, and would tell of it. */
+/*
+ * The channel lives on until the far side has closed it, too, and would tell of it. One that was refused has
+ * no number over there: to libssh it is the first one, which is somebody else's, or ends the session if
+ * nobody has it.
+ */
 static void let_go(struct flow *flow, const struct ssh_api *api)
 {
     if (!flow->channel)
         return;
     api->remove_channel_callbacks(flow->channel, &flow->callbacks);
-    api->channel_close(flow->channel);
+    if (api->channel_is_open(flow->channel))
+        api->channel_close(flow->channel);
     api->channel_free(flow->channel);
     flow->channel = NULL;
 }

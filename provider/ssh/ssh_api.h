@@ -78,6 +78,7 @@
     X(channel_request_send_signal)                                                                           \
     X(channel_send_eof)                                                                                      \
     X(channel_is_eof)                                                                                        \
+    X(channel_is_open)                                                                                       \
     X(channel_is_closed)                                                                                     \
     X(channel_read_nonblocking)                                                                              \
     X(channel_write)                                                                                         \

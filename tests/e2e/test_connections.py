@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 from sshd import Sshd, fingerprint, have_sshd, keygen
-from support import WEIR
+from support import WEIR, until
 
 pytestmark = pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
 
@@ -261,6 +261,36 @@ def test_a_lost_session_comes_back(local_stack, keys, tmp_path):
         assert send(port, b"three").startswith(b"5 ")
         tunnel.terminate()
         tunnel.communicate()
+
+
+def test_a_refused_forward_costs_nobody_a_channel(local_stack, keys, tmp_path):
+    """One that is refused has no number at the far side: closing it would close somebody else's, or end the session."""
+    with Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]]) as server:
+        connect(local_stack, web=server.connection(keys["ed25519"], host_key=fingerprint(keys["host"])))
+        listener = socket.create_server(("127.0.0.1", 0))
+        tunnel = local_stack.start("tunnel", "web", "--json", "--to", f"127.0.0.1:{listener.getsockname()[1]}")
+        port = json.loads(tunnel.stdout.readline())["port"]
+        held = socket.create_connection(("127.0.0.1", port))
+        held.sendall(b"held")
+        while True:  # weir has looked whether it is there before
+            there = listener.accept()[0]
+            if there.recv(4) == b"held":
+                break
+        listener.close()
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", port)) as refused:
+                assert refused.recv(1) == b""
+        there.sendall(b"still")
+        assert held.recv(5, socket.MSG_WAITALL) == b"still"
+        held.close()
+        until(lambda: there.recv(1) == b"", tunnel)
+        for _ in range(3):  # with no other channel open
+            with socket.create_connection(("127.0.0.1", port)) as refused:
+                assert refused.recv(1) == b""
+        tunnel.terminate()
+        tunnel.communicate()
+        log = server.log.read_text()
+        assert log.count("Accepted publickey") == 1 and "nonexistent channel" not in log, log
 
 
 # ---- settings that hang on resources ----
