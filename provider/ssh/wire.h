@@ -88,7 +88,7 @@ void flow_abort(struct net *net, struct flow *flow);
 /* A flow that frees itself, between a socket and a place there. Takes over the socket. */
 struct flow *flow_joint(int socket, struct str host, int port);
 
-/* ---- between wire.c and flow.c, on the network thread ---- */
+/* ---- between net.c, wire.c and flow.c, on the network thread ---- */
 
 /* A step forward wherever one is possible. False: it is over. */
 bool flow_step(struct flow *flow, const struct ssh_api *api, ssh_session session);

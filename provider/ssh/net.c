@@ -1,0 +1,258 @@
+/* The network thread: one poll loop over sessions, flows and doors, and how other threads reach it. See
+ * wire.h. */
+#include "provider/ssh/wire_internal.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* ---- from other threads ---- */
+
+void net_wake(struct net *net)
+{
+    uint64_t one = 1;
+    ssize_t n = write(net->wake, &one, sizeof one);
+    (void)n; /* full: it is awake */
+}
+
+void flow_start(struct net *net, struct wire *wire, struct flow *flow)
+{
+    flow->net = net;
+    flow->wire = wire;
+    flow->status = -1;
+    pthread_mutex_lock(&net->lock);
+    flow->next = net->inbox;
+    net->inbox = flow;
+    pthread_mutex_unlock(&net->lock);
+    net_wake(net);
+}
+
+bool flow_wait(struct net *net, struct flow *flow, int64_t deadline_ms, const atomic_bool *cancel)
+{
+    enum { LOOK_MS = 100 };
+    pthread_mutex_lock(&net->lock);
+    while (!flow->done) {
+        int64_t now = clock_mono_ms(), until = now + LOOK_MS;
+        if ((deadline_ms && now >= deadline_ms) || (cancel && atomic_load(cancel)))
+            break;
+        if (!cancel)
+            until = deadline_ms ? deadline_ms : now + 60 * 1000;
+        clock_cond_wait(&net->changed, &net->lock, until);
+    }
+    bool done = flow->done;
+    pthread_mutex_unlock(&net->lock);
+    return done;
+}
+
+void flow_abort(struct net *net, struct flow *flow)
+{
+    atomic_store(&flow->abort, true);
+    net_wake(net);
+    pthread_mutex_lock(&net->lock);
+    while (!flow->done)
+        pthread_cond_wait(&net->changed, &net->lock);
+    pthread_mutex_unlock(&net->lock);
+}
+
+/* ---- on the network thread ---- */
+
+static void net_take_new(struct net *net)
+{
+    pthread_mutex_lock(&net->lock);
+    while (net->new_wires) {
+        struct wire *wire = net->new_wires;
+        net->new_wires = wire->next;
+        wire->next = net->wires;
+        net->wires = wire;
+    }
+    while (net->new_doors) {
+        struct door *door = net->new_doors;
+        net->new_doors = door->next;
+        door->next = net->doors;
+        net->doors = door;
+    }
+    struct flow *inbox = net->inbox, *ordered = NULL;
+    net->inbox = NULL;
+    pthread_mutex_unlock(&net->lock);
+    while (inbox) {
+        struct flow *flow = inbox;
+        inbox = flow->next;
+        flow->next = ordered;
+        ordered = flow;
+    }
+    while (ordered) {
+        struct flow *flow = ordered, **end = &flow->wire->flows;
+        ordered = flow->next;
+        flow->polled[0] = flow->polled[1] = flow->polled[2] = -1;
+        while (*end)
+            end = &(*end)->next;
+        flow->next = NULL;
+        *end = flow;
+    }
+}
+
+static int poll_for(struct net *net, int fd, short events)
+{
+    MEM_GROW(net->polls, net->poll_cap, net->poll_count + 1);
+    net->polls[net->poll_count] = (struct pollfd){.fd = fd, .events = events};
+    return (int)net->poll_count++;
+}
+
+static void poll_flow(struct net *net, struct wire *wire, struct flow *flow)
+{
+    const int fds[3] = {flow->in, flow->out, flow->error};
+    short events[3];
+    flow_events(flow, net->api, wire->session, events);
+    for (int i = 0; i < 3; i++)
+        flow->polled[i] = events[i] ? poll_for(net, fds[i], events[i]) : -1;
+}
+
+/* What to wait for, and how long at most. */
+static int net_gather(struct net *net)
+{
+    int64_t now = clock_mono_ms(), wait = 60 * 1000;
+    net->poll_count = 0;
+    poll_for(net, net->wake, POLLIN);
+    for (struct door *door = net->doors; door; door = door->next)
+        door->polled = poll_for(net, door->fd, POLLIN);
+    for (struct wire *wire = net->wires; wire; wire = wire->next) {
+        wire->polled = -1;
+        if (!wire->session)
+            continue;
+        bool pending = net->api->get_poll_flags(wire->session) & SSH_WRITE_PENDING;
+        wire->polled =
+            poll_for(net, net->api->get_fd(wire->session), (short)(POLLIN | (pending ? POLLOUT : 0)));
+        for (struct flow *flow = wire->flows; flow; flow = flow->next)
+            poll_flow(net, wire, flow);
+        if (wire->again)
+            wait = 0;
+        else if (wire->keep_alive_ms && wire->alive_ms - now < wait)
+            wait = wire->alive_ms > now ? wire->alive_ms - now : 0;
+    }
+    return (int)wait;
+}
+
+static short came_to(const struct net *net, int polled)
+{
+    return polled < 0 ? 0 : net->polls[polled].revents;
+}
+
+static bool note_flows(const struct net *net, struct wire *wire)
+{
+    bool any = false;
+    for (struct flow *flow = wire->flows; flow; flow = flow->next) {
+        if (came_to(net, flow->polled[0]))
+            any = flow->in_ready = true;
+        for (int i = 0; i < 2; i++)
+            if (came_to(net, flow->polled[i + 1])) {
+                any = true;
+                flow->full[i] = false;
+            }
+    }
+    return any;
+}
+
+static void serve_all(struct net *net, bool woken)
+{
+    for (struct door *door = net->doors; door; door = door->next)
+        if (came_to(net, door->polled))
+            door_answer(door);
+    for (struct wire *wire = net->wires; wire; wire = wire->next) {
+        bool any = wire->session && note_flows(net, wire);
+        if (wire->session && wire_is_closing(wire))
+            wire_shut(wire, true);
+        else if (wire->session && (any || woken || wire->again || came_to(net, wire->polled)))
+            wire_serve(wire);
+        wire_keep_alive(wire);
+        if (!wire->session)
+            wire_lose_flows(wire);
+    }
+}
+
+static void *net_run(void *arg)
+{
+    struct net *net = arg;
+    for (;;) {
+        net_take_new(net);
+        int timeout = net_gather(net);
+        poll(net->polls, net->poll_count, timeout);
+        bool woken = net->polls[0].revents;
+        uint64_t count;
+        if (woken && read(net->wake, &count, sizeof count) < 0)
+            continue;
+        pthread_mutex_lock(&net->lock);
+        bool stop = net->stop;
+        pthread_mutex_unlock(&net->lock);
+        if (stop)
+            break;
+        net_take_new(net);
+        serve_all(net, woken);
+    }
+    return NULL;
+}
+
+/* ---- life ---- */
+
+int net_new(const struct ssh_api *api, struct net **out, struct err *err)
+{
+    struct net *net = mem_zalloc(sizeof *net);
+    net->api = api;
+    pthread_mutex_init(&net->lock, NULL);
+    clock_cond_init(&net->changed);
+    net->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = net->wake < 0 ? errno : pthread_create(&net->thread, NULL, net_run, net);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        errno = failed;
+        err_errno(err, ERR_FAILED, "cannot start the network thread of the connections");
+        free(net);
+        return -1;
+    }
+    *out = net;
+    return 0;
+}
+
+static void free_wires(struct net *net)
+{
+    /* The newest first: what goes `via` another was opened after it. */
+    while (net->wires) {
+        struct wire *wire = net->wires;
+        if (wire->session)
+            wire_shut(wire, true);
+        wire_lose_flows(wire);
+        net->wires = wire->next;
+        free(wire);
+    }
+}
+
+void net_free(struct net *net)
+{
+    if (!net)
+        return;
+    pthread_mutex_lock(&net->lock);
+    net->stop = true;
+    pthread_mutex_unlock(&net->lock);
+    net_wake(net);
+    pthread_join(net->thread, NULL);
+    net_take_new(net);
+    free_wires(net);
+    while (net->doors) {
+        struct door *door = net->doors;
+        net->doors = door->next;
+        close(door->fd);
+        free(door);
+    }
+    close(net->wake);
+    free(net->polls);
+    pthread_cond_destroy(&net->changed);
+    pthread_mutex_destroy(&net->lock);
+    free(net);
+}
