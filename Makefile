@@ -25,7 +25,7 @@ WARN    += -Werror
 endif
 # gcc before 12 takes {.name = STR("x")} for an initializer without names.
 WARN    += $(if $(filter 9 10 11,$(firstword $(subst ., ,$(shell $(CC) -dumpversion 2>/dev/null)))),-Wno-missing-field-initializers)
-PKGS    := jansson yaml-0.1 expat libcrypto libpcre2-8 libarchive zlib
+PKGS    := jansson yaml-0.1 expat libcrypto libpcre2-8 libarchive zlib libzstd
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"'
 # Debuggers unwind by the debug information; tables for unwinding at run time would be a tenth of the stripped binary.
 CFLAGS_release := -O2 -g -fno-asynchronous-unwind-tables -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE

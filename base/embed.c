@@ -4,14 +4,21 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <zlib.h>
+#include <zstd.h>
+
+struct embedded_pack {
+    struct str packed;
+    uint64_t size; /* unpacked */
+};
 
 /* Made at build time: tools/embed writes build/embedded.S from the list of files. */
 extern const struct embedded_file embedded_table[];
 extern const uint64_t embedded_count;
+extern const struct embedded_pack embedded_packs[];
 
+enum { MAX_PACKS = 64 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char **texts; /* by number; NULL: not unpacked yet */
+static char *texts[MAX_PACKS]; /* NULL: not unpacked yet */
 
 const struct embedded_file *embedded_under(struct str prefix, size_t *n)
 {
@@ -32,31 +39,22 @@ const struct embedded_file *embedded_find(struct str path)
     return n && str_eq(at->path, path) ? at : NULL;
 }
 
-static char *unpack(const struct embedded_file *file)
+static char *unpack(const struct embedded_pack *pack)
 {
-    enum { GZIP = 16 };
-    char *text = mem_alloc((size_t)file->size + 1);
-    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)file->packed.p,
-        .avail_in = (uInt)file->packed.n,
-        .next_out = (unsigned char *)text,
-        .avail_out = (uInt)file->size + 1}; /* one more than needed, so that the end is seen */
-    int status = inflateInit2(&stream, MAX_WBITS + GZIP);
-    if (status == Z_OK)
-        status = inflate(&stream, Z_FINISH);
-    assert(status == Z_STREAM_END && stream.total_out == file->size);
-    inflateEnd(&stream);
-    text[file->size] = '\0';
+    char *text = mem_alloc((size_t)pack->size);
+    size_t size = ZSTD_decompress(text, (size_t)pack->size, pack->packed.p, pack->packed.n);
+    assert(size == pack->size);
+    (void)size;
     return text;
 }
 
 struct str embedded_text(const struct embedded_file *file)
 {
+    assert(file->pack < MAX_PACKS);
     pthread_mutex_lock(&lock);
-    if (!texts)
-        texts = mem_zalloc((size_t)embedded_count * sizeof *texts);
-    if (!texts[file->number])
-        texts[file->number] = unpack(file);
-    const char *text = texts[file->number];
+    if (!texts[file->pack])
+        texts[file->pack] = unpack(&embedded_packs[file->pack]);
+    const char *text = texts[file->pack] + file->at;
     pthread_mutex_unlock(&lock);
     return str_n(text, (size_t)file->size);
 }

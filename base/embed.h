@@ -1,7 +1,7 @@
 /*
  * Files embedded in the binary at build time: specs of all providers (.yaml), modules/, examples/. Paths are
- * those in the source tree ("provider/aws/specs/s3.yaml"); the table is sorted by path. The files are
- * compressed one by one; each is unpacked when it is first asked for, and stays.
+ * those in the source tree ("provider/aws/specs/s3.yaml"); the table is sorted by path. The files of a folder
+ * lie in a pack, which is unpacked when the first of them is asked for, and stays.
  */
 #ifndef WEIR_BASE_EMBED_H
 #define WEIR_BASE_EMBED_H
@@ -11,9 +11,7 @@
 /* As tools/embed lays it out. */
 struct embedded_file {
     struct str path;
-    struct str packed; /* gzip */
-    uint64_t size;     /* unpacked */
-    uint64_t number;   /* in the table */
+    uint64_t pack, at, size; /* which pack; where in it, unpacked */
 };
 
 /* NULL: not there. */
