@@ -174,7 +174,7 @@ static double as_double(const struct value *v)
 
 static bool is_zero(const struct value *v)
 {
-    return v->kind == VALUE_INT ? v->integer == 0 : fpclassify(v->number) == FP_ZERO;
+    return v->kind == VALUE_INT ? v->integer == 0 : v->number == 0;
 }
 
 static const struct value *arithmetic(
