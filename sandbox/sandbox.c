@@ -332,6 +332,7 @@ struct control *sandbox_control(struct sandbox *s)
             .object_sha256 = object_sha256,
             .bucket_tags = bucket_tags,
             .object_ctx = s,
+            .types = services_types,
             .seed = str_z(s->dir)};
         if (!s->ephemeral)
             options.dir = path_join(&s->arena, str_z(s->dir), STR("control")).p;

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -107,14 +106,6 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
     }
 }
 
-static bool is_named(const struct value *names, struct str name)
-{
-    for (uint32_t i = 0; names && i < names->count; i++)
-        if (str_eq(value_text(names->items[i], STR_EMPTY), name))
-            return true;
-    return false;
-}
-
 static void add_owned(struct indexing *index)
 {
     const struct spec_type *type = index->type;
@@ -127,8 +118,6 @@ static void add_owned(struct indexing *index)
     }
     for (size_t i = 0; i < type->member_count; i++) {
         const struct spec_members *m = &type->members[i];
-        if (is_named(value_getz(type->sandbox, "members_are_things"), m->attr->attr->name))
-            continue; /* another type's calls are the same */
         add(index, PART_MEMBERS_LIST, m->list, m->attr, m);
         add(index, PART_MEMBERS_ADD, m->add, m->attr, m);
         add(index, PART_MEMBERS_REMOVE, m->remove, m->attr, m);
@@ -184,6 +173,39 @@ static void index_type(struct control *control, const struct spec_type *type)
     add_owned(&index);
 }
 
+/* Does the operation make things of another type? */
+static bool makes_others(const struct served *served, const struct spec_type *type)
+{
+    for (size_t i = 0; i < served->role_count; i++)
+        if (served->roles[i].part == PART_CREATE && served->roles[i].type != type)
+            return true;
+    return false;
+}
+
+/* Whose members these roles are about; those that another type's calls make are things of that type, which
+ * serves them (a security group's rules). */
+static bool are_things(const struct served_service *service, const struct role *role)
+{
+    bool members = role->part >= PART_MEMBERS_LIST && role->part <= PART_MEMBERS_MODIFY;
+    const struct spec_members *m = members ? role->owner : NULL;
+    for (size_t i = 0; m && m->add && i < service->op_count; i++)
+        if (service->ops[i].op == m->add->op)
+            return makes_others(&service->ops[i], role->type);
+    return false;
+}
+
+static void drop_members_that_are_things(struct served_service *service)
+{
+    for (size_t i = 0; i < service->op_count; i++) {
+        struct served *served = &service->ops[i];
+        size_t kept = 0;
+        for (size_t k = 0; k < served->role_count; k++)
+            if (!are_things(service, &served->roles[k]))
+                served->roles[kept++] = served->roles[k];
+        served->role_count = kept;
+    }
+}
+
 static int index_all(struct control *control, struct err *err)
 {
     for (int data = 0; data < 2; data++) {
@@ -197,6 +219,8 @@ static int index_all(struct control *control, struct err *err)
                 index_type(control, schema->impl);
         }
     }
+    for (size_t i = 0; i < control->service_count; i++)
+        drop_members_that_are_things(&control->services[i]);
     return 0;
 }
 
@@ -394,28 +418,6 @@ static bool fits(const struct role *role, const struct value *input)
     return role->part != PART_FACET_PUT || value_get(input, role->attr->attr->name);
 }
 
-static bool is_like(const struct call *call, const struct value *patterns, struct str given)
-{
-    bool list = patterns->kind == VALUE_LIST;
-    for (uint32_t i = 0; i < (list ? patterns->count : 1); i++) {
-        struct str pattern = value_text(list ? patterns->items[i] : patterns, STR_EMPTY);
-        if (!fnmatch(arena_strz(call->arena, pattern), arena_strz(call->arena, given), 0))
-            return true;
-    }
-    return false;
-}
-
-/* What AWS itself provides, and nobody has made: `published: {name: [patterns]}` of a data source. */
-static bool is_published(const struct call *call, const struct role *role, const struct value *input)
-{
-    const struct value *names = value_getz(role->type->sandbox, "published");
-    for (uint32_t i = 0; names && i < names->count; i++)
-        if (!is_like(call, names->entries[i].value,
-                value_text(value_get(input, names->entries[i].key), STR_EMPTY)))
-            return false;
-    return names;
-}
-
 /* A flag tells two forms of one call apart: PutParameter makes a parameter, with Overwrite it changes one.
  * Nothing is switched off by silence. */
 static bool flags_fit(const struct role *role, const struct value *input)
@@ -469,7 +471,7 @@ static bool choose(struct call *call, struct choice *best)
             flags_fit(role, input) && names_entries(role, input) && !leaves_some(call, role, input, thing);
         rank = fitting ? rank : rank / 4;
         bool knows_more = rank == best->rank && input->count > best->input->count;
-        if (rank > best->rank || knows_more || (!best->thing && is_published(call, role, input)))
+        if (rank > best->rank || knows_more)
             *best = (struct choice){role, input, thing, rank};
         if (role->part == PART_READ && named && !thing)
             absent = (struct choice){role, input, NULL, rank};

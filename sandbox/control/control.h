@@ -18,6 +18,7 @@
  *   control_store.c  records: in memory, and as one JSON file each
  *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
  *   control_record.c things as others in the sandbox see them
+ *   control_type.h   what is so for one type alone is with its service
  *   control_request.c requests from inside
  *
  * S3's data plane is not here (s3*.c). One lock guards everything: calls are short. Times and states come
@@ -31,6 +32,7 @@
 #include "provider/wire/wire.h"
 
 struct control;
+struct control_type;
 
 struct control_options {
     const char *dir;         /* records are kept below it; NULL: in memory only */
@@ -44,6 +46,8 @@ struct control_options {
     /* Tags of the region's buckets that have some, by name, in order; NULL: there are no buckets. */
     const struct value *(*bucket_tags)(void *ctx, struct arena *arena, struct str region);
     void *object_ctx;
+    const struct control_type *const
+        *types;      /* what is so for one type alone: tables, ended by NULL; or NULL */
     struct str seed; /* unlike any other sandbox's: of what is made up of names, such as addresses */
 };
 

@@ -40,19 +40,17 @@ static void place_shown(struct making *m, struct part_node *node, const struct s
     }
 }
 
-/* `breaks: {routes: [gateway_id]}`: an entry whose field names what is not there any more does nothing. */
+/* An entry that leads to what is not there any more does nothing. */
 static void place_whether_broken(struct making *m, struct part_node *element, const struct spec_type *type,
     const struct spec_entries *e, struct str key, const struct value *entry)
 {
-    const struct value *fields = value_get(value_getz(type->sandbox, "breaks"), e->attr->attr->name);
-    bool broken = false, own = check_is_fixed(type, e->attr->attr->name, key, entry);
-    for (uint32_t i = 0; fields && !own && i < fields->count; i++) {
-        struct str id = value_text(value_get(entry, value_text(fields->items[i], STR_EMPTY)), STR_EMPTY);
-        broken = broken || (id.n && !find_id(m->call->control, id));
-    }
-    if (fields && e->broken.path.n)
-        document_place(m, element, e->broken.path, &document_text,
-            broken ? e->broken.values->items[0] : value_stringz(m->arena, "active"));
+    const struct control_type *own = type_own(m->call->control, type);
+    if (!own->broken || !e->broken.path.n)
+        return;
+    bool broken =
+        !check_is_fixed(type, e->attr->attr->name, key, entry) && own->broken(m->call->control, entry);
+    document_place(m, element, e->broken.path, &document_text,
+        broken ? e->broken.values->items[0] : value_stringz(m->arena, "active"));
 }
 
 /* `entry_shows: {routes: [[{Origin: CreateRouteTable}, {gateway_id: local}], [{Origin: CreateRoute}]]}`: the

@@ -201,28 +201,19 @@ static bool asks_again(const struct call *call, const struct thing *existing, co
     return again || is_idempotent(call->role->step);
 }
 
-/* `blocks: {code, message}`: what is gone keeps its name for as long as it `lingers`. */
-static int refuse_blocked(struct call *call, const struct thing *gone)
-{
-    const struct value *rule = value_getz(gone->type->sandbox, "blocks");
-    return refuse(call, refuse_status(call, 409), value_gets(rule, "code"), "%.*s",
-        STR_ARG(value_gets(rule, "message")));
-}
-
 static int create(struct call *call, struct thing *existing, struct thing **out)
 {
     const struct spec_type *type = call->role->type;
     const struct value *attrs = find_implied(call, call->role, given_attributes(call));
     if (check_reserved(call, attrs))
         return -1;
-    if (existing && fill_lingers(call->control, existing))
-        return refuse_blocked(call, existing);
-    if (existing && !is_waiting(existing) && asks_again(call, existing, attrs)) {
+    bool waits = existing && (is_waiting(existing) || fill_lingers(call->control, existing));
+    if (existing && !waits && asks_again(call, existing, attrs)) {
         *out = existing;
         return 0;
     }
     if (existing)
-        return is_waiting(existing) ? refuse_waiting(call, existing) : refuse_existing(call);
+        return waits ? refuse_waiting(call, existing) : refuse_existing(call);
     if (check_attributes(call, attrs) || check_forms(call, attrs) || check_references(call, attrs) ||
         check_rules(call, attrs))
         return -1;
@@ -574,22 +565,6 @@ static int check_owned(struct call *call, const struct thing *thing)
 
 /* ---- the call ---- */
 
-/* `distinct: {ListLayers: name}`: of those that have this in common, the last. */
-static void keep_distinct(const struct call *call, struct thing **found, size_t *n)
-{
-    struct str name = value_text(
-        value_get(value_getz(call->role->type->sandbox, "distinct"), call->served->op->wire.name), STR_EMPTY);
-    size_t kept = 0;
-    for (size_t i = 0; i < *n; i++) {
-        bool later = false;
-        for (size_t k = i + 1; name.n && k < *n && !later; k++)
-            later = value_equal(value_get(found[i]->attrs, name), value_get(found[k]->attrs, name));
-        if (!later)
-            found[kept++] = found[i];
-    }
-    *n = kept;
-}
-
 /* Of those that wait to be gone: always, or where this member of the request says so. */
 static bool is_listed(const struct call *call, const struct value *rule)
 {
@@ -610,7 +585,6 @@ static void list_things(struct call *call, struct thing ***found, size_t *n)
         MEM_GROW(*found, cap, *n + 1);
         (*found)[(*n)++] = thing;
     }
-    keep_distinct(call, *found, n);
 }
 
 static void found_one(struct thing *thing, struct thing ***found, size_t *n)
@@ -627,15 +601,16 @@ static bool is_data(const struct call *call)
     return type->schema.is_data && type->sandbox && !value_getz(type->sandbox, "standing");
 }
 
-/* Some describing calls leave out what is not there, some listings refuse when there is nothing: `quiet` and
- * `loud` name them. */
-static bool is_among(const struct call *call, const char *which)
+/* Some describing calls leave out what is not there: `quiet` names them. */
+static bool is_quiet(const struct call *call)
 {
-    const struct value *names = value_getz(call->role->type->sandbox, which);
-    for (uint32_t i = 0; names && i < names->count; i++)
-        if (str_eq(value_text(names->items[i], STR_EMPTY), call->served->op->wire.name))
-            return true;
-    return false;
+    return is_named(value_getz(call->role->type->sandbox, "quiet"), call->served->op->wire.name);
+}
+
+/* A document that things make up (Lambda's policies) is not there where none of them is. */
+static bool is_empty_document(const struct call *call, size_t n)
+{
+    return !n && call->role->step->parse.n;
 }
 
 int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n)
@@ -643,7 +618,7 @@ int do_call(struct call *call, struct thing *thing, struct thing ***found, size_
     const struct role *role = call->role;
     if (role->part == PART_LIST) {
         list_things(call, found, n);
-        return !*n && is_among(call, "loud") ? refuse_absent(call, role) : 0;
+        return is_empty_document(call, *n) ? refuse_absent(call, role) : 0;
     }
     if (role->part == PART_SIDE)
         return 0;
@@ -654,7 +629,7 @@ int do_call(struct call *call, struct thing *thing, struct thing ***found, size_
         bool lists = role->step->at.n && str_ends(role->step->at, STR("[]")) && role->part == PART_READ;
         bool named = false;
         find_named(call, role, call->input, &named);
-        return (lists && !named) || is_among(call, "quiet") ? 0 : refuse_absent(call, role);
+        return (lists && !named) || is_quiet(call) ? 0 : refuse_absent(call, role);
     }
     if (role->part == PART_UPDATE && update(call, thing))
         return -1;

@@ -55,25 +55,8 @@ static bool is_called(const struct thing *thing, const struct attr *attr, const 
     return false;
 }
 
-/* `called_by: [{type: aws.kms.alias, attribute: key}]`: a thing of that type stands for what it refers to. */
-static bool is_called_by(const struct call *call, const struct thing *thing, const struct value *given)
-{
-    const struct value *rules = value_getz(thing->type->sandbox, "called_by");
-    for (uint32_t r = 0; rules && r < rules->count; r++)
-        for (size_t i = 0; i < call->control->thing_count; i++) {
-            const struct thing *other = call->control->things[i];
-            if (str_eq(other->region, thing->region) && !other->deleted_ms &&
-                (str_eq(other->id, value_text(given, STR_EMPTY)) ||
-                    value_equal(value_getz(other->attrs, "arn"), given)) &&
-                check_uses((struct call *)call, rules->items[r], other, thing))
-                return true;
-        }
-    return false;
-}
-
 /* Nothing given speaks against it: neither its names nor what never changes. */
-static bool agrees(
-    const struct call *call, const struct role *role, const struct thing *thing, const struct value *input)
+static bool agrees(const struct role *role, const struct thing *thing, const struct value *input)
 {
     for (uint32_t i = 0; i < input->count; i++) {
         const struct spec_attr *spec = spec_attr_find(thing->type, input->entries[i].key);
@@ -85,8 +68,7 @@ static bool agrees(
         bool plain = attr->type->kind == TYPE_STRING || attr->type->kind == TYPE_INT;
         bool fixed = (attr->replace || !attr->settable) && plain && have && !spec->hidden;
         bool identity = identifies(role, attr->name);
-        if (identity ? !is_called(thing, attr, given) && !is_called_by(call, thing, given)
-                     : fixed && !refers_to(attr, given, have))
+        if (identity ? !is_called(thing, attr, given) : fixed && !refers_to(attr, given, have))
             return false;
     }
     return true;
@@ -208,7 +190,7 @@ static struct thing *find_twin(const struct call *call, const struct role *role,
     for (size_t t = 0; t < call->control->thing_count; t++) {
         struct thing *thing = call->control->things[t];
         if (thing->type == role->type && str_eq(thing->region, find_region(call, role->type)) &&
-            (!fill_lingers(call->control, thing) || value_getz(thing->type->sandbox, "blocks")) &&
+            (!fill_lingers(call->control, thing) || value_getz(thing->type->sandbox, "soft_delete")) &&
             (is_twin(call, thing, input) ||
                 (token && value_equal(token, value_getz(thing->attrs, TOKEN_KEY)))))
             return thing;
@@ -347,21 +329,13 @@ struct thing *find_named(
     for (size_t t = 0; (*named || by_content) && t < call->control->thing_count; t++) {
         struct thing *thing = call->control->things[t];
         if (thing->type != type || !str_eq(thing->region, find_region(call, type)) ||
-            !(by_content ? looks_like(role, thing, input) : agrees(call, role, thing, input)))
+            !(by_content ? looks_like(role, thing, input) : agrees(role, thing, input)))
             continue;
         if (!thing->deleted_ms)
             return thing;
         going = fill_lingers(call->control, thing) ? going : thing;
     }
     return role->part == PART_READ || role->part == PART_DELETE ? going : NULL;
-}
-
-bool find_id(const struct control *control, struct str id)
-{
-    for (size_t i = 0; i < control->thing_count; i++)
-        if (!control->things[i]->deleted_ms && str_eq(control->things[i]->id, id))
-            return true;
-    return false;
 }
 
 bool find_any(const struct call *call, struct str type, const struct value *reference)
@@ -379,22 +353,19 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
 
 /* ---- by filters: [{Name: vpc-id, Values: […]}], [{Key: tag-key, Values: […]}] ---- */
 
-static bool matches(
-    const struct call *call, const struct value *have, const struct value *wanted, bool begins)
+static bool matches(const struct call *call, const struct value *have, const struct value *wanted)
 {
     if (value_is_null(have))
         return false;
     if (have->kind == VALUE_LIST) {
         for (uint32_t i = 0; i < have->count; i++)
-            if (matches(call, have->items[i], wanted, begins))
+            if (matches(call, have->items[i], wanted))
                 return true;
         return false;
     }
     struct str text = value_scalar_text(call->arena, have);
     for (uint32_t i = 0; wanted && wanted->kind == VALUE_LIST && i < wanted->count; i++) {
         struct str pattern = value_text(wanted->items[i], STR_EMPTY);
-        if (begins)
-            pattern = arena_printf(call->arena, "%.*s*", STR_ARG(pattern));
         if (text.p && !fnmatch(arena_strz(call->arena, pattern), arena_strz(call->arena, text), 0))
             return true;
     }
@@ -470,22 +441,12 @@ static bool part_passes(
             continue;
         for (size_t i = 0; i < call->control->thing_count; i++) {
             const struct thing *inner = call->control->things[i];
-            if (inner->type == type && matches(call, filtered(call, inner, filter), wanted, false) &&
+            if (inner->type == type && matches(call, filtered(call, inner, filter), wanted) &&
                 value_equal(value_get(inner->attrs, thing->type->schema.id),
                     value_get(thing->attrs, thing->type->schema.id)))
                 return true;
         }
     }
-    return false;
-}
-
-/* `begins: [name]`: this filter is the beginning of what it looks for. */
-static bool is_beginning(const struct spec_type *type, struct str filter)
-{
-    const struct value *names = value_getz(type->sandbox, "begins");
-    for (uint32_t i = 0; names && i < names->count; i++)
-        if (str_eq(value_text(names->items[i], STR_EMPTY), filter))
-            return true;
     return false;
 }
 
@@ -519,7 +480,7 @@ bool find_passes(const struct call *call, const struct thing *thing)
             if (!wanted || !wanted->count)
                 wanted = wire_path(call->arena, filter, STR("Value[]"));
             if (find_knows_filter(call, thing->type, name)
-                    ? !matches(call, filtered(call, thing, name), wanted, is_beginning(thing->type, name))
+                    ? !matches(call, filtered(call, thing, name), wanted)
                     : !part_passes(call, thing, name, wanted))
                 return false;
         }

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "provider/spec/spec.h"
 #include "sandbox/control/control.h"
+#include "sandbox/control/control_type.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -128,6 +129,9 @@ struct call {
 /* The operation in the client's protocol. */
 struct wire_operation call_operation(const struct call *call, const struct spec_operation *op);
 
+/* What is so for this type alone; one without functions where nothing is. */
+const struct control_type *type_own(const struct control *control, const struct spec_type *type);
+
 /* ---- control_store.c ---- */
 
 int store_load(struct control *control, struct err *err);
@@ -170,8 +174,6 @@ struct str find_filter_name(const struct value *filter);
 bool find_knows_filter(const struct call *call, const struct spec_type *type, struct str filter);
 /* The region that things of the type lie in; "" of global services. */
 struct str find_region(const struct call *call, const struct spec_type *type);
-/* Is there anything with this id that nobody has deleted? */
-bool find_id(const struct control *control, struct str id);
 /* Is there a thing of this type, in any region, with this id, name or ARN, that nobody has deleted? */
 bool find_any(const struct call *call, struct str type, const struct value *reference);
 
@@ -179,7 +181,7 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
 
 /* Of several things that a list names, the one whose turn it is. */
 const struct value *turn_name(struct call *call, const struct value *template, const struct value *sent);
-/* The same of a request that the type's `splits` take apart. */
+/* The same of a request that is made up of several (`parts` of a struct control_type). */
 const struct value *turn_part(struct call *call, const struct spec_type *type, const struct value *raw);
 
 /* ---- control_do.c ---- */

@@ -103,3 +103,34 @@ struct control_record *control_list(
     pthread_mutex_unlock(&control->lock);
     return records;
 }
+
+const struct control_type *type_own(const struct control *control, const struct spec_type *type)
+{
+    static const struct control_type none;
+    for (size_t t = 0; control->options.types && control->options.types[t]; t++)
+        for (const struct control_type *own = control->options.types[t]; own->name; own++)
+            if (str_eqz(type->schema.name, own->name))
+                return own;
+    return &none;
+}
+
+const struct value *control_seen(const struct control *control, struct str type, struct str id)
+{
+    for (size_t i = 0; i < control->thing_count; i++) {
+        const struct thing *thing = control->things[i];
+        if ((!type.n || str_eq(thing->type->schema.name, type)) && !thing->deleted_ms &&
+            str_eq(thing->id, id))
+            return thing->attrs;
+    }
+    return NULL;
+}
+
+const struct value *control_next(const struct control *control, struct str type, size_t *at)
+{
+    while (*at < control->thing_count) {
+        const struct thing *thing = control->things[(*at)++];
+        if (str_eq(thing->type->schema.name, type) && !thing->deleted_ms)
+            return thing->attrs;
+    }
+    return NULL;
+}

@@ -17,18 +17,25 @@
 
 enum { NONCE = 16, MAX_PLAIN = 4096, MAX_RANDOM = 1024 };
 
-static int find_key(
-    struct service_call *call, struct str reference, struct control_record *out, struct err *err)
+/* The key that an alias, or an alias's ARN, stands for; what else it is stays as it is. */
+static struct str without_alias(const struct service_call *call, struct str reference)
 {
-    struct control *control = services_control(call->services);
     struct control_record alias;
     struct str name = reference;
     ptrdiff_t at = str_find(reference, STR(":alias/"), 0);
     if (at >= 0)
         name = str_slice(reference, (size_t)at + 1, reference.n);
-    if (str_starts(name, STR("alias/")) &&
-        control_find(control, call->arena, STR("aws.kms.alias"), call->region, name, &alias))
-        reference = value_gets(alias.attrs, "key");
+    bool known =
+        str_starts(name, STR("alias/")) && control_find(services_control(call->services), call->arena,
+                                               STR("aws.kms.alias"), call->region, name, &alias);
+    return known ? value_gets(alias.attrs, "key") : reference;
+}
+
+static int find_key(
+    struct service_call *call, struct str reference, struct control_record *out, struct err *err)
+{
+    struct control *control = services_control(call->services);
+    reference = without_alias(call, reference);
     if (!control_find(control, call->arena, STR("aws.kms.key"), call->region, reference, out))
         return service_refuse(err, 400, "NotFoundException", "Key '%.*s' does not exist", STR_ARG(reference));
     struct str arn = value_gets(out->attrs, "arn");
@@ -210,7 +217,20 @@ static int hidden_data_key(struct service_call *call, struct err *err)
     return data_key_with(call, false, err);
 }
 
+/* The one call about a key itself that takes an alias. */
+static int describe_key(struct service_call *call, struct err *err)
+{
+    struct str reference;
+    if (service_required(call, "KeyId", &reference, err))
+        return -1;
+    (void)value_getz(call->input, "GrantTokens"); /* there are no grants */
+    call->forward = value_with(
+        call->arena, call->input, STR("KeyId"), value_string(call->arena, without_alias(call, reference)));
+    return 0;
+}
+
 const struct service_operation kms_operations[] = {
+    {"kms", "DescribeKey", describe_key, NULL, NULL},
     {"kms", "Encrypt", encrypt, NULL, NULL},
     {"kms", "Decrypt", decrypt, NULL, NULL},
     {"kms", "ReEncrypt", re_encrypt, NULL, NULL},

@@ -235,6 +235,14 @@ static const struct service_place version_places[] = {
     {0},
 };
 
+static const struct service_place layer_places[] = {
+    {"CompatibleRuntime", WIRE_QUERY_STRING, "CompatibleRuntime"},
+    {"CompatibleArchitecture", WIRE_QUERY_STRING, "CompatibleArchitecture"},
+    {"Marker", WIRE_QUERY_STRING, "Marker"},
+    {"MaxItems", WIRE_QUERY_STRING, "MaxItems"},
+    {0},
+};
+
 const struct service_operation lambda_operations[] = {
     {"lambda", "Invoke", lambda_invoke, "POST /2015-03-31/functions/{FunctionName}/invocations",
         invoke_places},
@@ -253,6 +261,7 @@ const struct service_operation lambda_operations[] = {
         version_places},
     {"lambda", "PublishLayerVersion", lambda_publish_layer, "POST /2018-10-31/layers/{LayerName}/versions",
         NULL},
+    {"lambda", "ListLayers", lambda_list_layers, "GET /2018-10-31/layers", layer_places},
     {0},
 };
 

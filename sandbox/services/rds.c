@@ -197,6 +197,28 @@ static int delete_instance(struct service_call *call, struct err *err)
     return snapshot_take(call, &record, last, err);
 }
 
+/* ---- subnet groups ---- */
+
+/* A database has to be able to move to another zone. */
+static int check_zones(const struct control *control, const struct value *attrs, struct err *err)
+{
+    const struct value *subnets = value_getz(attrs, "subnet_ids");
+    struct str first = STR_EMPTY;
+    for (uint32_t i = 0; subnets && subnets->kind == VALUE_LIST && i < subnets->count; i++) {
+        const struct value *subnet =
+            control_seen(control, STR("aws.ec2.subnet"), value_text(subnets->items[i], STR_EMPTY));
+        struct str zone = value_gets(subnet, "availability_zone");
+        if (!subnet || (first.n && !str_eq(zone, first))) /* what is not there has been refused before */
+            return 0;
+        first = zone;
+    }
+    return !subnets ? 0
+                    : service_refuse(err, 400, "DBSubnetGroupDoesNotCoverEnoughAZs",
+                          "subnet_ids have to lie in 2 different zones at least");
+}
+
+const struct control_type rds_types[] = {{"aws.rds.subnet_group", .check = check_zones}, {0}};
+
 const struct service_operation rds_operations[] = {
     {"rds", "CreateDBSnapshot", snapshot_create, NULL, NULL},
     {"rds", "DeleteDBSnapshot", snapshot_delete, NULL, NULL},

@@ -48,6 +48,8 @@ static const struct service_operation *const tables[] = {
     NULL,
 };
 
+const struct control_type *const services_types[] = {ec2_types, rds_types, NULL};
+
 struct logs *services_logs(struct services *services)
 {
     return services_parts(services)->logs;

@@ -10,7 +10,7 @@
  *   logs_operations.c, metrics.c   CloudWatch
  *   endpoints.c, rds*.c, redshift*.c, mwaa.c   real servers behind records, SQL in a warehouse
  *   cloudcontrol.c, cloud_*.c   all types of CloudFormation, by their schemas
- *   ec2.c              instances that stop, start and say something
+ *   ec2.c, ec2_network.c   instances that stop, start and say something; networks
  *   sts.c, secrets.c, ssm.c, kms.c, ecr.c   credentials, versions of secrets, parameters, keys, a password
  *
  * A service is added by a file with a table, and its line here and in registry.c.
@@ -19,6 +19,7 @@
 #define WEIR_SANDBOX_SERVICES_REGISTRY_H
 
 #include "sandbox/calls/services.h"
+#include "sandbox/control/control_type.h"
 
 int services_open(struct sandbox *sandbox, struct control *control, struct services **out, struct err *err);
 /* Ends what runs and wakes who waits; from now on nothing is started. Before the HTTP server stops. */
@@ -33,5 +34,9 @@ extern const struct service_operation athena_operations[], batch_operations[], c
     redshift_data_operations[], s3_operations[], ecr_operations[], ecs_operations[], kms_operations[],
     secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[], states_operations[],
     sts_operations[];
+/* What is so for one type alone; each ends with {0}. */
+extern const struct control_type ec2_types[], rds_types[];
+/* All of them, for the control plane; ends with NULL. */
+extern const struct control_type *const services_types[];
 
 #endif

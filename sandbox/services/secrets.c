@@ -411,7 +411,44 @@ static int delete_secret(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* A filter as a pattern for what begins so; elsewhere a filter's stars and the like have their meaning. */
+static const struct value *beginning(struct arena *arena, const struct value *wanted)
+{
+    AUTO_BUF struct buf pattern = BUF_INIT;
+    struct str text = value_text(wanted, STR_EMPTY);
+    for (size_t i = 0; i < text.n; i++)
+        buf_addf(&pattern, strchr("*?[\\", text.p[i]) ? "\\%c" : "%c", text.p[i]);
+    buf_add_str(&pattern, STR("*"));
+    return value_string(arena, arena_str(arena, buf_str(&pattern)));
+}
+
+static const struct value *with_beginnings(struct arena *arena, const struct value *filter)
+{
+    const struct value *values = value_getz(filter, "Values");
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; values && values->kind == VALUE_LIST && i < values->count; i++)
+        value_builder_add(&b, beginning(arena, values->items[i]));
+    return value_with(arena, filter, STR("Values"), value_builder_list(&b));
+}
+
+/* Filters of a listing are the beginnings of what they look for. */
+static int list_secrets(struct service_call *call, struct err *err)
+{
+    const struct value *filters = value_getz(call->input, "Filters");
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    (void)err;
+    if (!filters || filters->kind != VALUE_LIST) {
+        call->declined = true;
+        return 0;
+    }
+    for (uint32_t i = 0; i < filters->count; i++)
+        value_builder_add(&b, with_beginnings(call->arena, filters->items[i]));
+    call->forward = value_with(call->arena, call->input, STR("Filters"), value_builder_list(&b));
+    return 0;
+}
+
 const struct service_operation secretsmanager_operations[] = {
+    {"secretsmanager", "ListSecrets", list_secrets, NULL, NULL},
     {"secretsmanager", "DeleteSecret", delete_secret, NULL, NULL},
     {"secretsmanager", "GetSecretValue", get_value, NULL, NULL},
     {"secretsmanager", "PutSecretValue", put_value, NULL, NULL},

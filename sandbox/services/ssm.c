@@ -47,17 +47,62 @@ static const struct value *view_parameter(struct service_call *call, const struc
     return value_builder_map(&b);
 }
 
-static int get_parameter(struct service_call *call, struct err *err)
+/* ---- what AWS itself publishes: the images that aws.ec2.image knows ---- */
+
+#define IMAGES "/aws/service/ami-amazon-linux-latest/"
+
+static struct str published_value(struct str name)
+{
+    static const struct {
+        const char *begin, *end, *image;
+    } published[] = {
+        {IMAGES "al2023-ami-kernel-default-", "arm64", "ami-0a1b2c3d4e5f60718"},
+        {IMAGES "al2023-ami-kernel-6.1-", "arm64", "ami-0a1b2c3d4e5f60718"},
+        {IMAGES "al2023-ami-kernel-default-", "", "ami-01b2c3d4e5f607182"},
+        {IMAGES "al2023-ami-kernel-6.1-", "", "ami-01b2c3d4e5f607182"},
+        {IMAGES "amzn2-ami-kernel-5.10-hvm-x86_64-gp2", "", "ami-02c7d8e9f0a1b2c3d"},
+        {IMAGES "amzn2-ami-kernel-5.10-hvm-arm64-gp2", "", "ami-03d8e9f0a1b2c3d4e"},
+    };
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++)
+        if (str_starts(name, str_z(published[i].begin)) && str_ends(name, str_z(published[i].end)))
+            return str_z(published[i].image);
+    return STR_EMPTY;
+}
+
+static const struct value *view_published(const struct service_call *call, struct str name)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str value = published_value(name);
+    if (!value.n)
+        return NULL;
+    view_text(&b, "Name", name);
+    view_text(&b, "Type", STR("String"));
+    view_text(&b, "Value", value);
+    view_int(&b, "Version", 1);
+    view_text(&b, "ARN",
+        arena_printf(call->arena, "arn:aws:ssm:%.*s::parameter%.*s", STR_ARG(call->region), STR_ARG(name)));
+    view_text(&b, "DataType", STR("text"));
+    return value_builder_map(&b);
+}
+
+/* NULL: there is none, not even of AWS's own. */
+static const struct value *view_named(struct service_call *call, struct str name)
 {
     struct control_record record;
+    return find_parameter(call, name, &record) ? view_parameter(call, &record) : view_published(call, name);
+}
+
+static int get_parameter(struct service_call *call, struct err *err)
+{
     struct str name;
     struct value_builder b = VALUE_BUILDER(call->arena);
     if (service_required(call, "Name", &name, err))
         return -1;
-    call->declined = !find_parameter(call, name, &record); /* it may be one that AWS publishes */
+    const struct value *parameter = view_named(call, name);
+    call->declined = !parameter; /* the control plane says in the service's words that there is none */
     if (call->declined)
         return 0;
-    view_set(&b, "Parameter", view_parameter(call, &record));
+    view_set(&b, "Parameter", parameter);
     call->output = value_builder_map(&b);
     return 0;
 }
@@ -70,9 +115,9 @@ static int get_parameters(struct service_call *call, struct err *err)
     if (!names || names->kind != VALUE_LIST || !names->count || names->count > MAX_NAMES)
         return service_refuse(err, 400, "ValidationException", "Names has one to ten names");
     for (uint32_t i = 0; i < names->count; i++) {
-        struct control_record record;
-        if (find_parameter(call, value_text(names->items[i], STR_EMPTY), &record))
-            value_builder_add(&found, view_parameter(call, &record));
+        const struct value *parameter = view_named(call, value_text(names->items[i], STR_EMPTY));
+        if (parameter)
+            value_builder_add(&found, parameter);
         else
             value_builder_add(&invalid, names->items[i]);
     }
