@@ -195,7 +195,7 @@ static void fail_at(struct parser *p, const yaml_event_t *event, const char *mes
 }
 
 /* Puts a finished node where it belongs: into the list or map that is open, or at the root. */
-static void attach(struct parser *p, struct built built)
+static void yaml_attach(struct parser *p, struct built built)
 {
     struct frame *frame = yaml_top(p);
     if (!frame) {
@@ -295,7 +295,7 @@ static void on_scalar(struct parser *p, const yaml_event_t *event)
     check_tag(p, event, event->data.scalar.tag, node);
     struct built built = {with_tag(p, event->data.scalar.tag, node), 1, 0, false};
     remember_anchor(p, event->data.scalar.anchor, built);
-    attach(p, built);
+    yaml_attach(p, built);
 }
 
 static void on_alias(struct parser *p, const yaml_event_t *event)
@@ -329,7 +329,7 @@ static void on_alias(struct parser *p, const yaml_event_t *event)
     else if (p->depth + built.height > YAML_MAX_DEPTH)
         fail_at(p, event, "with this alias the nesting gets too deep (over 64 levels)");
     else
-        attach(p, built);
+        yaml_attach(p, built);
 }
 
 static void open_frame(struct parser *p, const yaml_event_t *event, enum node_kind kind,
@@ -361,7 +361,7 @@ static void close_frame(struct parser *p, struct frame frame)
     struct built built = {node, frame.weight, frame.height, false};
     if (frame.anchor)
         *frame.anchor = built;
-    attach(p, built);
+    yaml_attach(p, built);
 }
 
 static void close_list(struct parser *p)

@@ -70,7 +70,7 @@ static struct str line_of(struct invocation *inv)
     return line.n ? arena_str(&inv->arena, buf_str(&line)) : STR_EMPTY;
 }
 
-static int go(struct invocation *inv, struct workspace *workspace, struct way *way)
+static int cmd_ssh_go(struct invocation *inv, struct workspace *workspace, struct way *way)
 {
     const struct ssh_settings *own = inv->own;
     struct err err = ERR_INIT;
@@ -94,9 +94,9 @@ static int go(struct invocation *inv, struct workspace *workspace, struct way *w
     return status;
 }
 
-static int run(struct invocation *inv)
+static int cmd_ssh_run(struct invocation *inv)
 {
-    return reaching_run(inv, go);
+    return reaching_run(inv, cmd_ssh_go);
 }
 
 static const struct option options[] = {
@@ -126,5 +126,5 @@ const struct command cmd_ssh = {
     .max_args = -1,
     .completes = COMPLETES_CONNECTION,
     .examples = examples,
-    .run = run,
+    .run = cmd_ssh_run,
 };

@@ -89,7 +89,7 @@ static int hold(struct invocation *inv, struct workspace *workspace, const struc
     return status;
 }
 
-static int go(struct invocation *inv, struct workspace *workspace, struct way *way)
+static int cmd_tunnel_go(struct invocation *inv, struct workspace *workspace, struct way *way)
 {
     const struct tunnel_settings *own = inv->own;
     struct str host;
@@ -107,9 +107,9 @@ static int go(struct invocation *inv, struct workspace *workspace, struct way *w
     return hold(inv, workspace, way, host, port, (int)wanted);
 }
 
-static int run(struct invocation *inv)
+static int cmd_tunnel_run(struct invocation *inv)
 {
-    return reaching_run(inv, go);
+    return reaching_run(inv, cmd_tunnel_go);
 }
 
 static const struct option options[] = {
@@ -140,5 +140,5 @@ const struct command cmd_tunnel = {
     .max_args = 2,
     .completes = COMPLETES_CONNECTION,
     .examples = examples,
-    .run = run,
+    .run = cmd_tunnel_run,
 };

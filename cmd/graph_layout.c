@@ -120,7 +120,7 @@ static struct column *make_columns(const struct layout *layout, uint32_t count)
 }
 
 /* The average place of a node's neighbours on one side; its own where it has none. */
-static void weigh(struct layout *layout, const struct links *links, bool forward)
+static void layout_weigh(struct layout *layout, const struct links *links, bool forward)
 {
     size_t n = layout->node_count;
     double *sums = mem_zalloc((n + 1) * sizeof *sums);
@@ -161,7 +161,7 @@ static void order_columns(
         bool forward = sweep % 2 == 0;
         for (uint32_t k = 0; k < count; k++) {
             struct column *column = &columns[forward ? k : count - 1 - k];
-            weigh(layout, links, forward);
+            layout_weigh(layout, links, forward);
             qsort_r(column->nodes, column->n, sizeof *column->nodes, by_weight, layout->nodes);
             number_rows(layout, column);
         }
@@ -255,7 +255,7 @@ static void graph_layout_place(
         bool forward = round % 2 == 0;
         for (size_t k = 0; k < part_count; k++) {
             if (k % layout->group_count == 0)
-                weigh(layout, links, forward);
+                layout_weigh(layout, links, forward);
             graph_layout_settle(layout, &parts[forward ? k : part_count - 1 - k]);
         }
     }

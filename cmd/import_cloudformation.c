@@ -88,7 +88,7 @@ static int import_all(struct importing *importing)
     return importing_finish(importing, steps(inv, own->stack));
 }
 
-static int run(struct invocation *inv)
+static int import_cloudformation_run(struct invocation *inv)
 {
     const struct own_settings *own = inv->own;
     struct importing importing;
@@ -133,5 +133,5 @@ const struct command import_cloudformation = {
     .max_args = 1,
     .completes = COMPLETES_FILE,
     .examples = examples,
-    .run = run,
+    .run = import_cloudformation_run,
 };

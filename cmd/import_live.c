@@ -35,7 +35,7 @@ static int import_all(struct importing *importing, const struct own_settings *ow
                                            "run again. Then `weir plan` says that nothing is to be done.\n"));
 }
 
-static int run(struct invocation *inv)
+static int import_live_run(struct invocation *inv)
 {
     const struct own_settings *own = inv->own;
     struct importing importing;
@@ -78,5 +78,5 @@ const struct command import_live = {
     .sets = sets,
     .settings_size = sizeof(struct own_settings),
     .examples = examples,
-    .run = run,
+    .run = import_live_run,
 };

@@ -120,7 +120,7 @@ static int import_all(struct importing *importing)
                        "   `removed { lifecycle { destroy = false } }`. Nothing is deleted by that.\n"));
 }
 
-static int run(struct invocation *inv)
+static int import_terraform_run(struct invocation *inv)
 {
     struct importing importing;
     int status = importing_begin(&importing, inv);
@@ -156,5 +156,5 @@ const struct command import_terraform = {
     .max_args = 1,
     .completes = COMPLETES_FILE,
     .examples = examples,
-    .run = run,
+    .run = import_terraform_run,
 };

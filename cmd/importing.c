@@ -63,7 +63,7 @@ static void add_report(struct arena *arena, const struct draft *d, bool color, s
         d->left_out);
 }
 
-static void tell(struct importing *importing, struct str next)
+static void importing_tell(struct importing *importing, struct str next)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     add_report(&importing->inv->arena, &importing->draft, importing->inv->err.color, &out);
@@ -107,7 +107,7 @@ int importing_finish(struct importing *importing, struct str next)
         shown ? invocation_write_as_is(inv, buf_str(&text)) : write_file(importing, buf_str(&text), &path);
     if (status != EXIT_DONE)
         return status;
-    tell(importing, shown || own->dry_run ? STR_EMPTY : next);
+    importing_tell(importing, shown || own->dry_run ? STR_EMPTY : next);
     if (!shown)
         invocation_note(inv, own->dry_run ? "nothing was written; it would be %s" : "%s is written", path.p);
     return EXIT_DONE;

@@ -56,7 +56,7 @@ static int read_by(struct explaining *e, const char *type, const char *attribute
     return schema->ops->read(&op, value_map(arena_of(e), &entry, 1), NULL, live, err);
 }
 
-static int attach(
+static int why_attach(
     struct explaining *e, enum iam_kind kind, const struct value *document, struct str name, struct err *err)
 {
     const struct iam_policy *policy;
@@ -79,7 +79,7 @@ static int attach_managed(struct explaining *e, enum iam_kind kind, struct str a
             why.message[0] ? why.message : "there is none");
         return 0;
     }
-    return attach(e, kind, value_getz(policy, "policy"), arn, err);
+    return why_attach(e, kind, value_getz(policy, "policy"), arn, err);
 }
 
 static int attach_role(struct explaining *e, const struct value *role, struct err *err)
@@ -87,7 +87,7 @@ static int attach_role(struct explaining *e, const struct value *role, struct er
     const struct value *inlined = value_getz(role, "policies"),
                        *managed = value_getz(role, "managed_policies");
     for (uint32_t i = 0; inlined && inlined->kind == VALUE_MAP && i < inlined->count; i++)
-        if (attach(e, IAM_IDENTITY, inlined->entries[i].value, inlined->entries[i].key, err))
+        if (why_attach(e, IAM_IDENTITY, inlined->entries[i].value, inlined->entries[i].key, err))
             return -1;
     for (uint32_t i = 0; managed && managed->kind == VALUE_LIST && i < managed->count; i++)
         if (attach_managed(e, IAM_IDENTITY, value_text(managed->items[i], STR_EMPTY), err))
@@ -130,7 +130,7 @@ static void attach_resource(struct explaining *e)
         const struct value *wanted = value_list(arena_of(e), &name, 1);
         if (op_of(e, schema, &op, &err) || schema->ops->by_arn(&op, arn, &object, &err) || !object ||
             schema->ops->read(&op, object, wanted, &live, &err) || !live ||
-            attach(e, IAM_RESOURCE, value_getz(live, resources[i].attribute), arn, &err)) {
+            why_attach(e, IAM_RESOURCE, value_getz(live, resources[i].attribute), arn, &err)) {
             if (err.message[0])
                 buf_addf(&e->unread, "  the policy of %.*s cannot be read: %s\n", STR_ARG(arn), err.message);
             continue;
@@ -141,7 +141,7 @@ static void attach_resource(struct explaining *e)
 
 /* ---- the request ---- */
 
-static struct str small(struct arena *arena, struct str text)
+static struct str why_small(struct arena *arena, struct str text)
 {
     char *copy = arena_strz(arena, text);
     for (size_t i = 0; i < text.n; i++)
@@ -161,7 +161,7 @@ static int read_context(struct explaining *e, const struct policy_why *why)
         if (!v.p || str_find_char(key, ':', 0) < 1)
             return invocation_usage(e->inv, "such as --with aws:RequestedRegion=eu-west-1",
                 "--with takes KEY=VALUE, not \"%.*s\"", STR_ARG(why->with->items[i]));
-        value_builder_set(&b, small(arena_of(e), key), value_string(arena_of(e), v));
+        value_builder_set(&b, why_small(arena_of(e), key), value_string(arena_of(e), v));
     }
     e->request.context = value_builder_map(&b);
     return EXIT_DONE;

@@ -23,7 +23,7 @@ struct expr *parser_inner(struct parser *p)
     return e;
 }
 
-static void extend(struct expr *e, size_t end)
+static void parse_extend(struct expr *e, size_t end)
 {
     e->length = (uint32_t)(end - e->offset);
 }
@@ -78,7 +78,7 @@ static struct expr *parse_for(struct parser *p, size_t start, bool is_map)
     }
     if (!parser_at(p, is_map ? '}' : ']'))
         return parser_fail_token(p, is_map ? "\"if\" or \"}\"" : "\"if\" or \"]\"");
-    extend(e, p->token.end);
+    parse_extend(e, p->token.end);
     parser_advance(p);
     const struct expr *children[] = {c->over, c->key, c->value, c->condition};
     for (size_t i = 0; i < 4; i++)
@@ -104,7 +104,7 @@ static struct expr *parse_list(struct parser *p)
         if (!parser_take(p, ',') && !parser_at(p, ']'))
             return parser_fail_token(p, "\",\" or \"]\"");
     }
-    extend(e, p->token.end);
+    parse_extend(e, p->token.end);
     parser_advance(p);
     e->count = (uint32_t)items.n;
     e->list.items = ARENA_ARRAY(p->arena, struct expr, items.n);
@@ -202,7 +202,7 @@ static struct expr *parse_map(struct parser *p)
         if (!parser_take(p, ',') && !parser_at(p, '}'))
             return parser_fail_token(p, "\",\" or \"}\"");
     }
-    extend(e, p->token.end);
+    parse_extend(e, p->token.end);
     parser_advance(p);
     e->count = (uint32_t)entries.n;
     e->map.entries = entries.items;
@@ -267,7 +267,7 @@ static struct expr *parse_call(struct parser *p, struct str name, size_t start)
         if (!parser_take(p, ',') && !parser_at(p, ')'))
             return parser_fail_token(p, "\",\" or \")\"");
     }
-    extend(e, p->token.end);
+    parse_extend(e, p->token.end);
     parser_advance(p);
     e->call.args = args.items;
     e->count = (uint32_t)args.n;

@@ -99,7 +99,7 @@ const struct value *func_pow(struct call *call)
 }
 
 /* The numbers to look at: the arguments, or the items of the only one. False after an error. */
-static bool numbers(struct call *call, const struct value *const **items, size_t *n)
+static bool as_numbers(struct call *call, const struct value *const **items, size_t *n)
 {
     bool list = call->n == 1 && call->args[0]->kind == VALUE_LIST;
     *items = list ? call->args[0]->items : call->args;
@@ -119,7 +119,7 @@ static const struct value *extreme(struct call *call, int direction)
 {
     const struct value *const *items, *best;
     size_t n;
-    if (!numbers(call, &items, &n))
+    if (!as_numbers(call, &items, &n))
         return NULL;
     if (!n)
         return call_fail(call, 0, "%.*s() of nothing", STR_ARG(call->function->name));
@@ -147,7 +147,7 @@ const struct value *func_sum(struct call *call)
     int64_t whole = 0;
     double number = 0;
     bool exact = true;
-    if (!numbers(call, &items, &n))
+    if (!as_numbers(call, &items, &n))
         return NULL;
     for (size_t i = 0; i < n; i++) {
         exact = exact && items[i]->kind == VALUE_INT;

@@ -175,7 +175,7 @@ static void write_inputs(struct compose *c, struct buf *out)
         buf_add_char(out, '\n');
 }
 
-static void convert(struct compose *c)
+static void compose_convert(struct compose *c)
 {
     const struct node *services = node_get(c->root, "services");
     AUTO_BUF struct buf networks = BUF_INIT;
@@ -220,7 +220,7 @@ int compose_read(struct arena *arena, const struct compose_options *options_, st
     AUTO_BUF struct buf text = BUF_INIT;
     name_project(&c, options_);
     compose_read_env(&c);
-    convert(&c);
+    compose_convert(&c);
     buf_addf(&text, "stack: %.*s\n\n", STR_ARG(c.project));
     write_inputs(&c, &text);
     buf_addz(&text, "resources:\n");

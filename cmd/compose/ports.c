@@ -18,7 +18,7 @@ size_t compose_split(struct str text, struct str *parts, size_t max)
 }
 
 /* A number, or an expression that gives one. */
-static const struct value *number(struct compose *c, struct str text)
+static const struct value *ports_number(struct compose *c, struct str text)
 {
     int64_t n;
     return str_to_int(text, &n) ? value_int(c->arena, n) : value_string(c->arena, text);
@@ -35,9 +35,9 @@ static void add_port(struct compose *c, struct value_builder *out, const struct 
     /* Compose publishes for everybody unless it is told otherwise. */
     entries[n++] = (struct value_entry){
         STR("address"), value_string(c->arena, port->address.n ? port->address : STR("0.0.0.0"))};
-    entries[n++] = (struct value_entry){STR("container"), number(c, port->container)};
+    entries[n++] = (struct value_entry){STR("container"), ports_number(c, port->container)};
     if (port->host.n)
-        entries[n++] = (struct value_entry){STR("host"), number(c, port->host)};
+        entries[n++] = (struct value_entry){STR("host"), ports_number(c, port->host)};
     if (port->protocol.n && !str_eqz(port->protocol, "tcp"))
         entries[n++] = (struct value_entry){STR("protocol"), value_string(c->arena, port->protocol)};
     value_builder_add(out, value_map(c->arena, entries, n));

@@ -89,7 +89,7 @@ static bool is_variable(char ch)
     return isalnum((unsigned char)ch) || ch == '_';
 }
 
-static struct str variable(struct compose *c, const struct node *node, struct str name, struct str rest)
+static struct str text_variable(struct compose *c, const struct node *node, struct str name, struct str rest)
 {
     const char *set = map_get(&c->defaults, name);
     struct str fallback = STR_EMPTY;
@@ -147,13 +147,13 @@ struct str compose_expand(struct compose *c, const struct node *node, struct str
             size_t end = closing(text, i + 1), n = i + 2;
             while (n < end && is_variable(text.p[n]))
                 n++;
-            buf_add_str(&out, variable(c, node, str_slice(text, i + 2, n), str_slice(text, n, end)));
+            buf_add_str(&out, text_variable(c, node, str_slice(text, i + 2, n), str_slice(text, n, end)));
             i = end;
         } else if (is_variable(next) && !isdigit((unsigned char)next)) {
             size_t n = i + 1;
             while (n < text.n && is_variable(text.p[n]))
                 n++;
-            buf_add_str(&out, variable(c, node, str_slice(text, i + 1, n), STR_EMPTY));
+            buf_add_str(&out, text_variable(c, node, str_slice(text, i + 1, n), STR_EMPTY));
             i = n - 1;
         } else {
             buf_add_char(&out, '$');

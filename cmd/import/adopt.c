@@ -17,7 +17,7 @@ static struct said *as_folder(
 }
 
 /* "${workgroup}/${name}" with the attributes' values; NULL where one is not there. */
-static struct said *filled(
+static struct said *adopt_filled(
     struct arena *arena, const struct schema *schema, struct str template, const struct said *attrs)
 {
     struct said *out = said_new(arena, SAID_TEXT, NULL);
@@ -55,7 +55,8 @@ static struct said *own_id(struct template *t, const struct thing *thing)
     if (given)
         return given;
     const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
-    return attr && attr->template.n ? filled(t->arena, schema, attr->template, thing->resource->attrs) : NULL;
+    return attr && attr->template.n ? adopt_filled(t->arena, schema, attr->template, thing->resource->attrs)
+                                    : NULL;
 }
 
 /* The identifier of CloudFormation's own: its parts, of which the physical id is one. */

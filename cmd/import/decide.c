@@ -28,7 +28,7 @@ struct str template_ref_property(struct template *t, const struct schema *schema
 }
 
 /* The attribute's path here; "": it has none. */
-static struct str attribute(struct template *t, const struct thing *thing, struct str theirs)
+static struct str decide_attribute(struct template *t, const struct thing *thing, struct str theirs)
 {
     const struct schema *schema = thing->resource->schema;
     struct str rest, first;
@@ -77,7 +77,7 @@ struct str template_settle(void *ctx, struct draft_reference *r)
     const struct thing *thing = r->target;
     if (!thing->resource->schema)
         return asked(t, thing, r);
-    struct str attr = attribute(t, thing, r->attr);
+    struct str attr = decide_attribute(t, thing, r->attr);
     if (!attr.n) {
         diag_warning(t->diags, r->node ? node_span(r->node) : (struct span){0},
             "%.*s has no attribute \"%.*s\"", STR_ARG(thing->resource->type), STR_ARG(r->attr));
@@ -244,7 +244,7 @@ static void leave_out(struct template *t, struct thing *thing, const struct err 
     thing->resource->note = STR("left out: no such type can be driven");
 }
 
-static void decide(struct template *t, struct thing *thing)
+static void import_decide(struct template *t, struct thing *thing)
 {
     struct err err = ERR_INIT;
     struct str why;
@@ -290,7 +290,7 @@ struct walk {
     size_t **by_owner; /* references of each thing; ends with SIZE_MAX */
 };
 
-static void visit(struct template *t, struct walk *walk, struct thing *thing)
+static void decide_visit(struct template *t, struct walk *walk, struct thing *thing)
 {
     if (thing->visited)
         return;
@@ -304,7 +304,7 @@ static void visit(struct template *t, struct walk *walk, struct thing *thing)
         if (target->visiting)
             tell_circle(t, target, r, walk->way, walk->n);
         else
-            visit(t, walk, target);
+            decide_visit(t, walk, target);
     }
     walk->n--;
     thing->visiting = false;
@@ -315,7 +315,7 @@ static void look_for_circles(struct template *t)
 {
     struct walk walk = {.way = ARENA_ARRAY(t->arena, const struct thing *, t->things.n + 1)};
     for (size_t i = 0; i < t->things.n; i++)
-        visit(t, &walk, t->things.items[i].ptr);
+        decide_visit(t, &walk, t->things.items[i].ptr);
 }
 
 /* What was left out is not waited for. */
@@ -381,7 +381,7 @@ void template_decide(struct template *t)
     for (size_t i = 0; i < t->things.n; i++) {
         struct thing *thing = t->things.items[i].ptr;
         if (!template_is_part(thing))
-            decide(t, thing);
+            import_decide(t, thing);
     }
     for (size_t i = 0; i < t->things.n; i++) {
         struct thing *thing = t->things.items[i].ptr;
@@ -392,7 +392,7 @@ void template_decide(struct template *t)
                     STR_ARG(thing->folded->resource->type)),
                 STR("a part of it"));
         else if (template_is_part(thing))
-            decide(t, thing);
+            import_decide(t, thing);
     }
     for (size_t i = 0; i < t->things.n; i++) {
         follow_folded(t, t->things.items[i].ptr);

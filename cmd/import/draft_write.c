@@ -28,12 +28,12 @@ static struct str settled(struct draft *d, struct str code)
     return arena_str(d->arena, buf_str(&out));
 }
 
-static void settle(struct draft *d, struct said *s)
+static void draft_settle(struct draft *d, struct said *s)
 {
     if (s->code.n)
         s->code = settled(d, s->code);
     for (size_t i = 0; i < s->n; i++)
-        settle(d, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
+        draft_settle(d, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
 }
 
 /* ---- sections ---- */
@@ -105,10 +105,10 @@ int draft_write(struct draft *d, struct buf *out, struct err *err)
     struct said *sections[] = {d->locals, d->data, d->outputs, d->imports};
     for (size_t i = 0; i < d->n; i++)
         if (d->resources[i]->schema)
-            settle(d, d->resources[i]->attrs);
+            draft_settle(d, d->resources[i]->attrs);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
-        settle(d, sections[i]);
-    settle(d, d->inputs);
+        draft_settle(d, sections[i]);
+    draft_settle(d, d->inputs);
     write_all(d, &text);
     struct source *source = ARENA_NEW(d->arena, struct source);
     *source = (struct source){.path = STR("the stack"), .text = arena_str(d->arena, buf_str(&text))};

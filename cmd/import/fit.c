@@ -219,7 +219,7 @@ static const struct attr *attr_at(const struct attr *attrs, size_t n, struct str
 }
 
 /* Puts a value at "a.b" of the level's map; "a[]" makes a list of the one. */
-static bool place(
+static bool place_below(
     struct fit *fit, const struct level *level, struct str path, struct str from, struct said *value)
 {
     struct arena *arena = fit->draft->arena;
@@ -274,7 +274,7 @@ bool fit_place(struct fit *fit, struct said *into, struct str path, struct said 
 {
     const struct schema *schema = fit->type->schema;
     struct level level = {STR_EMPTY, STR_EMPTY, into, schema->attrs, schema->attr_count, true, false};
-    return place(fit, &level, path, path, value);
+    return place_below(fit, &level, path, path, value);
 }
 
 /* One of theirs as one of ours; NULL: it has none. */
@@ -354,7 +354,7 @@ static bool by_rule(struct fit *fit, const struct level *level, const struct nam
             return no_fit(fit, s->node, "`%.*s` cannot be said", STR_ARG(rule->from));
         to = str_slice(to, level->to.n + 1, to.n);
     }
-    return place(fit, level, to, rule->from, s);
+    return place_below(fit, level, to, rule->from, s);
 }
 
 /* Below a property that has no counterpart, but what is in it has. */
@@ -413,7 +413,7 @@ static bool map_entry(struct fit *fit, const struct level *level, const struct s
         return no_fit(fit, entry->value->node, "`%.*s` cannot be said", STR_ARG(from));
     if (!attr->settable)
         return true;
-    return place(fit, level, attr->name, from, entry->value);
+    return place_below(fit, level, attr->name, from, entry->value);
 }
 
 static bool map_entries(struct fit *fit, const struct level *level, const struct said *map)

@@ -31,7 +31,7 @@ static const struct part *part_of(const struct thing *thing)
 }
 
 /* The thing that a value is a reference to; NULL: it is none, or more than that. */
-static struct thing *meant(struct template *t, const struct said *s)
+static struct thing *fold_meant(struct template *t, const struct said *s)
 {
     if (!s || s->kind != SAID_CODE || s->code.n < 3 || s->code.p[0] != '\001' ||
         s->code.p[s->code.n - 1] != '\002')
@@ -44,13 +44,13 @@ static struct thing *meant(struct template *t, const struct said *s)
     return r->key.n ? NULL : r->target;
 }
 
-static bool reaches(struct template *t, const struct thing *from, const struct thing *to, int depth)
+static bool fold_reaches(struct template *t, const struct thing *from, const struct thing *to, int depth)
 {
     if (depth > 64)
         return true; /* as good as: it is left as it is */
     for (size_t i = 0; i < t->draft->reference_count; i++) {
         const struct draft_reference *r = t->draft->references[i];
-        if (r->owner == from && (r->target == to || reaches(t, r->target, to, depth + 1)))
+        if (r->owner == from && (r->target == to || fold_reaches(t, r->target, to, depth + 1)))
             return true;
     }
     return false;
@@ -61,7 +61,7 @@ static bool is_circle(struct template *t, const struct thing *thing, const struc
 {
     for (size_t i = 0; i < t->draft->reference_count; i++) {
         const struct draft_reference *r = t->draft->references[i];
-        if (r->owner == thing && r->target != target && reaches(t, r->target, target, 0))
+        if (r->owner == thing && r->target != target && fold_reaches(t, r->target, target, 0))
             return true;
     }
     return false;
@@ -156,7 +156,7 @@ bool template_fold(struct template *t, struct thing *thing)
     struct str key =
         part && part->key ? said_literal_text(t->arena, said_get(thing->properties, part->key)) : STR_EMPTY;
     const struct said *one = list && list->kind == SAID_LIST && list->n == 1 ? list->items[0] : list;
-    struct thing *target = one ? meant(t, one) : NULL;
+    struct thing *target = one ? fold_meant(t, one) : NULL;
     size_t known = 2 + (part && part->key);
     if (!target || !document || !key.p || thing->collection || thing->properties->n != known ||
         node_get(thing->node, "Condition"))

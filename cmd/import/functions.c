@@ -3,7 +3,7 @@
 
 /* ---- arguments ---- */
 
-static const struct node *item(const struct node *list, size_t i)
+static const struct node *function_item(const struct node *list, size_t i)
 {
     return list->kind == NODE_LIST && i < list->count ? list->items[i] : NULL;
 }
@@ -149,7 +149,7 @@ static struct said *sub(struct template *t, const struct node *node, const struc
     if (!takes(t, STR("Fn::Sub"), argument, 1, 2) || argument->items[0]->kind != NODE_STRING)
         return said_new(t->arena, SAID_NOTHING, node);
     const struct binding *outer = t->bindings;
-    const struct node *map = item(argument, 1);
+    const struct node *map = function_item(argument, 1);
     for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
         struct binding *b = ARENA_NEW(t->arena, struct binding);
         *b = (struct binding){map->entries[i].key, template_said(t, map->entries[i].value), t->bindings};
@@ -255,7 +255,7 @@ static struct said *find_in_map(struct template *t, const struct node *node, con
                       : template_unsaid(t, node, "a mapping whose name is worked out cannot be said");
     struct str code = arena_printf(t->arena, "locals.%.*s%s%s", STR_ARG(*local),
         step(t, template_said(t, argument->items[1])).p, step(t, template_said(t, argument->items[2])).p);
-    const struct node *fallback = item(argument, 3);
+    const struct node *fallback = function_item(argument, 3);
     if (fallback && node_get(fallback, "DefaultValue"))
         return said_code(
             t->arena, node, "try(%s, %s)", code.p, code_of(t, node_get(fallback, "DefaultValue")).p);

@@ -34,7 +34,7 @@ struct live {
 
 /* ---- finding ---- */
 
-static void add(struct live *l, const struct schema *schema, struct str id, struct str arn)
+static void live_add(struct live *l, const struct schema *schema, struct str id, struct str arn)
 {
     struct str key = arena_printf(l->arena, "%.*s %.*s", STR_ARG(schema->name), STR_ARG(id));
     if (!id.n || map_get(&l->known, key))
@@ -83,7 +83,7 @@ static bool add_arn(struct live *l, struct str arn)
         bool sure = !str_eq(id, arn); /* of what is known by its ARN only a look tells which type it is */
         if (!id.n || (!sure && (look_at(l->look, schema, id, &live, &err) || !live)))
             continue;
-        add(l, schema, id, arn);
+        live_add(l, schema, id, arn);
         return true;
     }
     return false;
@@ -106,7 +106,7 @@ static void on_tagged(void *ctx, struct str arn, const struct value *tags)
 static void on_listed(void *ctx, const struct value *live)
 {
     struct live *l = ctx;
-    add(l, l->listed, value_gets(live, l->listed->id.p), value_gets(live, "arn"));
+    live_add(l, l->listed, value_gets(live, l->listed->id.p), value_gets(live, "arn"));
 }
 
 static int find_all(struct live *l, const struct live_wanted *wanted, struct err *err)
@@ -156,7 +156,7 @@ static const struct value *own_tags(struct arena *arena, const struct value *tag
     return value_builder_map(&out);
 }
 
-static struct said *attribute(struct live *l, const struct there *one, const struct attr *attr)
+static struct said *live_attribute(struct live *l, const struct there *one, const struct attr *attr)
 {
     const struct value *v = value_get(one->live, attr->name);
     if (attr->required && is_empty(v) && str_eqz(attr->name, "name"))
@@ -207,7 +207,7 @@ static void leave_out(struct live *l, const struct there *one, struct str why)
     draft_row(l->draft, one->id, STR("-"), arena_printf(l->arena, "left out: %.*s", STR_ARG(why)));
 }
 
-static void describe(struct live *l, struct there *one)
+static void live_describe(struct live *l, struct there *one)
 {
     struct err err = ERR_INIT;
     if (look_at(l->look, one->schema, one->id, &one->live, &err) || !one->live) {
@@ -222,7 +222,7 @@ static void describe(struct live *l, struct there *one)
     fit.type = &type;
     fit.why = STR_EMPTY;
     for (size_t i = 0; i < one->schema->attr_count; i++) {
-        struct said *s = attribute(l, one, &one->schema->attrs[i]);
+        struct said *s = live_attribute(l, one, &one->schema->attrs[i]);
         if (s)
             said_set(l->arena, fit.attrs, one->schema->attrs[i].name, s);
     }
@@ -255,12 +255,12 @@ static void know(struct live *l, struct there *one, struct str attr)
     map_set(&l->by_text, text, there);
 }
 
-static bool reaches(const struct there *from, const struct there *to, int depth)
+static bool live_reaches(const struct there *from, const struct there *to, int depth)
 {
     if (from == to || depth > 64)
         return true;
     for (size_t i = 0; i < from->needs.n; i++)
-        if (reaches(from->needs.items[i].ptr, to, depth + 1))
+        if (live_reaches(from->needs.items[i].ptr, to, depth + 1))
             return true;
     return false;
 }
@@ -273,7 +273,7 @@ static struct str code_of(struct live *l, struct there *one, struct str text, si
         if (next && (!str_starts(text, STR("arn:")) || (next != '/' && next != ':')))
             continue;
         const struct owned *owned = map_get(&l->by_text, str_slice(text, 0, *n));
-        if (!owned || !owned->there || !owned->there->resource || reaches(owned->there, one, 0))
+        if (!owned || !owned->there || !owned->there->resource || live_reaches(owned->there, one, 0))
             continue;
         map_set(&one->needs, owned->there->resource->name, owned->there);
         return arena_printf(
@@ -282,7 +282,7 @@ static struct str code_of(struct live *l, struct there *one, struct str text, si
     return STR_EMPTY;
 }
 
-static struct said *related(struct live *l, struct there *one, struct said *s)
+static struct said *live_related(struct live *l, struct there *one, struct said *s)
 {
     struct str text = said_literal_text(l->arena, s);
     size_t n;
@@ -297,7 +297,7 @@ static struct said *related(struct live *l, struct there *one, struct said *s)
     }
     for (size_t i = 0; i < s->n; i++) {
         struct said **child = s->kind == SAID_MAP ? &s->entries[i].value : &s->items[i];
-        *child = related(l, one, *child);
+        *child = live_related(l, one, *child);
     }
     return s;
 }
@@ -311,7 +311,7 @@ static void relate(struct live *l, struct there *one)
         bool own = str_eqz(e->key, "name") || str_eq(e->key, one->schema->id) ||
                    attr->type->kind == TYPE_TAGS || str_eqz(e->key, "description");
         if (!own)
-            e->value = related(l, one, e->value);
+            e->value = live_related(l, one, e->value);
         e->value = fit_hide(l->draft, e->value, one->resource->name, e->key, attr);
     }
 }
@@ -332,7 +332,7 @@ int live_read(struct draft *draft, struct look *look, const struct live_wanted *
     if (l.n)
         qsort(l.items, l.n, sizeof *l.items, by_type_and_id);
     for (size_t i = 0; !status && i < l.n; i++)
-        describe(&l, l.items[i]);
+        live_describe(&l, l.items[i]);
     for (size_t i = 0; !status && i < l.n; i++)
         if (l.items[i]->resource) {
             know(&l, l.items[i], STR("arn"));

@@ -60,7 +60,7 @@ static int list_all(struct aws_client *client, struct arena *arena, const char *
 }
 
 /* {name: text} of {name: {value}}. */
-static const struct value *texts(struct arena *arena, const struct value *map, const char *key)
+static const struct value *live_texts(struct arena *arena, const struct value *map, const char *key)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < map->count; i++) {
@@ -124,6 +124,6 @@ int template_live_read(struct aws_client *client, struct arena *arena, struct st
     out->parameters = value_builder_map(&given);
     if (list_all(client, arena, "ListExports", &value_empty_map, "Exports.member[]", "Name", &all, err))
         return -1;
-    out->exports = texts(arena, all, "Value");
+    out->exports = live_texts(arena, all, "Value");
     return 0;
 }

@@ -105,7 +105,7 @@ static void add_dependency(
     said_add(t->arena, list, said_string(t->arena, other->resource->name, node));
 }
 
-static bool keeps(const struct node *node, const char *key)
+static bool resources_keep(const struct node *node, const char *key)
 {
     struct str policy = text_of(node_get(node, key));
     return str_eqz(policy, "Retain") || str_eqz(policy, "RetainExceptOnCreate");
@@ -145,7 +145,7 @@ static void read_around(struct template *t, struct thing *thing, struct said *be
         if (list->n)
             said_set(t->arena, after, STR("depends_on"), list);
     }
-    if (keeps(thing->node, "DeletionPolicy") || keeps(thing->node, "UpdateReplacePolicy")) {
+    if (resources_keep(thing->node, "DeletionPolicy") || resources_keep(thing->node, "UpdateReplacePolicy")) {
         struct said *lifecycle = said_new(t->arena, SAID_MAP, NULL);
         said_set(t->arena, lifecycle, STR("prevent_destroy"), said_value(t->arena, &value_true, NULL));
         said_set(t->arena, after, STR("lifecycle"), lifecycle);

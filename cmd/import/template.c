@@ -66,7 +66,7 @@ static void adopt_each(struct template *t, struct thing *thing)
     }
 }
 
-static void adopt(struct template *t)
+static void template_adopt(struct template *t)
 {
     for (size_t i = 0; t->live && i < t->things.n; i++) {
         struct thing *thing = t->things.items[i].ptr;
@@ -90,7 +90,7 @@ static void read_all(struct template *t, const struct node *resources)
     template_resources(t, resources);
     template_outputs(t, node_get(t->root, "Outputs"));
     template_decide(t);
-    adopt(t);
+    template_adopt(t);
 }
 
 int template_read(

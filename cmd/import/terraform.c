@@ -177,7 +177,7 @@ static void report(struct terraform *t, const struct group *group)
     t->draft->left_out += !group->schema && !part;
 }
 
-static void adopt(struct terraform *t, const struct group *group)
+static void terraform_adopt(struct terraform *t, const struct group *group)
 {
     for (size_t i = 0; i < group->n; i++) {
         const struct instance *one = group->instances[i];
@@ -199,7 +199,7 @@ static void write_group(struct terraform *t, struct group *group)
         return;
     terraform_each(t, group);
     if (t->adopt)
-        adopt(t, group);
+        terraform_adopt(t, group);
     group->resource->type = group->schema->name;
     group->resource->schema = group->schema;
 }

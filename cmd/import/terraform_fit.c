@@ -155,7 +155,7 @@ static const struct names_type *their_type(struct terraform *t, struct str type)
     return same;
 }
 
-static void decide(struct terraform *t, struct group *group)
+static void fit_decide(struct terraform *t, struct group *group)
 {
     const struct names_type *own = names_terraform(t->names, group->type),
                             *theirs = own && own->into_by.n ? NULL : their_type(t, group->type);
@@ -336,7 +336,7 @@ static void fold_parts(struct terraform *t, struct group *group)
 
 /* ---- ids ---- */
 
-static struct str filled(struct terraform *t, struct str template, const struct said *attrs)
+static struct str fit_filled(struct terraform *t, struct str template, const struct said *attrs)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     while (template.n) {
@@ -369,7 +369,7 @@ static struct str own_id(struct terraform *t, const struct instance *one)
         return value_gets(one->values, "arn");
     const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
     if (attr && attr->template.n)
-        return filled(t, attr->template, one->attrs);
+        return fit_filled(t, attr->template, one->attrs);
     if (ids && ids->count == 1)
         return value_gets(one->values, value_text(ids->items[0], STR_EMPTY).p);
     return value_gets(one->values, "id");
@@ -406,7 +406,7 @@ void terraform_fit(struct terraform *t)
     for (size_t i = 0; i < t->groups.n; i++) {
         struct group *group = t->groups.items[i].ptr;
         if (!group->data)
-            decide(t, group);
+            fit_decide(t, group);
     }
     for (size_t i = 0; i < t->groups.n; i++)
         fold_parts(t, t->groups.items[i].ptr);

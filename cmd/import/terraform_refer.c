@@ -37,18 +37,18 @@ static void offer(
 
 /* ---- circles ---- */
 
-static bool reaches(struct terraform *t, struct group *from, const struct group *to, int depth)
+static bool refer_reaches(struct terraform *t, struct group *from, const struct group *to, int depth)
 {
     if (from == to || depth > 64)
         return true;
     for (size_t i = 0; i < from->needs.n; i++)
-        if (reaches(t, from->needs.items[i].ptr, to, depth + 1))
+        if (refer_reaches(t, from->needs.items[i].ptr, to, depth + 1))
             return true;
     return false;
 }
 
 /* Where a part has gone, that counts. */
-static struct group *whole(struct group *group)
+static struct group *refer_whole(struct group *group)
 {
     return !group->schema && group->n && group->instances[0]->target ? group->instances[0]->target->group
                                                                      : group;
@@ -263,7 +263,7 @@ static const struct candidate *at(const struct candidates *list, struct str text
     return best;
 }
 
-static struct said *related(
+static struct said *refer_related(
     struct terraform *t, const struct candidates *list, struct group *owner, struct said *s)
 {
     if (s->kind == SAID_LITERAL && s->value->kind == VALUE_STRING) {
@@ -273,8 +273,8 @@ static struct said *related(
         text->sensitive = s->sensitive;
         for (size_t i = 0; i < from.n; i++) {
             const struct candidate *c = at(list, from, i);
-            struct group *needs = c && c->needs ? whole(c->needs) : NULL;
-            if (!c || (needs && owner && reaches(t, needs, owner, 0)))
+            struct group *needs = c && c->needs ? refer_whole(c->needs) : NULL;
+            if (!c || (needs && owner && refer_reaches(t, needs, owner, 0)))
                 continue;
             if (needs && owner)
                 map_set(&owner->needs, group_address(t->arena, needs), needs);
@@ -290,7 +290,7 @@ static struct said *related(
     }
     for (size_t i = 0; s->kind != SAID_TEXT && i < s->n; i++) {
         struct said **child = s->kind == SAID_MAP ? &s->entries[i].value : &s->items[i];
-        *child = related(t, list, owner, *child);
+        *child = refer_related(t, list, owner, *child);
     }
     return s;
 }
@@ -366,7 +366,7 @@ void terraform_refer(struct terraform *t)
             offer_expressions(t, &list, one, group->module, value_getz(group->config, "expressions"), 0);
             offer_parts(t, &list, one);
             offer_telling(t, &list, one, one->attrs);
-            one->attrs = related(t, &list, group, one->attrs);
+            one->attrs = refer_related(t, &list, group, one->attrs);
         }
     }
 }
@@ -377,7 +377,7 @@ struct said *terraform_related(struct terraform *t, const struct value *value, c
     struct said *s = said_of(t->arena, value);
     offer_expressions(t, &list, NULL, STR_EMPTY, expression, 0);
     offer_telling(t, &list, NULL, s);
-    return related(t, &list, NULL, s);
+    return refer_related(t, &list, NULL, s);
 }
 
 struct str terraform_settle(void *ctx, struct draft_reference *r)

@@ -44,7 +44,7 @@ static bool has_secret(const struct value *v)
  * Does it name the thing to its service? What the service made up is no secret, and what stands in the id is
  * in the log in clear as it is.
  */
-static bool identifies(const struct secret_marks *marks, struct str name, const struct value *v)
+static bool secret_identifies(const struct secret_marks *marks, struct str name, const struct value *v)
 {
     const struct attr *attr = marks->schema ? schema_attr(marks->schema, name) : NULL;
     if (!attr || attr->sensitive || attr->write_only || !v || v->kind != VALUE_STRING || !v->string.n)
@@ -63,7 +63,7 @@ const struct value *state_mark_secrets(
     for (uint32_t i = 0; attrs && attrs->kind == VALUE_MAP && i < attrs->count; i++) {
         struct str name = attrs->entries[i].key;
         const struct value *v = attrs->entries[i].value;
-        bool names = identifies(marks, name, v);
+        bool names = secret_identifies(marks, name, v);
         if (names && !marks->sealed) { /* a thing whose name is a hash cannot be found again */
             marked = value_with(arena, marked, name, value_unmark(arena, v));
             continue;

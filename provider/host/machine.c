@@ -233,8 +233,8 @@ static void take_answer(struct question *question, struct str output, size_t i)
     err_set(&question->err, ERR_SERVICE, "%.*s", STR_ARG(str_trim(buf_str(&text))));
 }
 
-static int exchange(struct machine *m, struct op_ctx *ctx, struct question *first, const struct str *payload,
-    bool repeatable, struct err *err)
+static int machine_exchange(struct machine *m, struct op_ctx *ctx, struct question *first,
+    const struct str *payload, bool repeatable, struct err *err)
 {
     AUTO_REACH_RESULT struct reach_result result = REACH_RESULT_INIT;
     AUTO_BUF struct buf script = BUF_INIT;
@@ -301,7 +301,7 @@ static struct question *take_waiting(struct machine *m)
 static void answer_all(struct machine *m, struct op_ctx *ctx, struct question *first)
 {
     struct err err = ERR_INIT;
-    int failed = exchange(m, ctx, first, NULL, true, &err);
+    int failed = machine_exchange(m, ctx, first, NULL, true, &err);
     pthread_mutex_lock(&m->lock);
     for (struct question *at = first, *next; at; at = next) {
         next = at->next;
@@ -376,7 +376,7 @@ int machine_ask(struct machine *m, struct op_ctx *ctx, struct question *question
 int machine_change(struct machine *m, struct op_ctx *ctx, struct question *question,
     const struct str *payload, bool repeatable, struct err *err)
 {
-    int rc = exchange(m, ctx, question, payload, repeatable, err);
+    int rc = machine_exchange(m, ctx, question, payload, repeatable, err);
     keep_told(ctx, question, 1);
     if (!rc && question->err.class != ERR_NONE) {
         *err = question->err;

@@ -109,7 +109,7 @@ struct weighing {
 };
 
 /* With "*" and a role's ARN in a condition it is the role that is meant. */
-static enum named meant(const struct iam_statement *statement, const struct iam_principal *who)
+static enum named decide_meant(const struct iam_statement *statement, const struct iam_principal *who)
 {
     enum named how = statement_names(statement, who);
     for (size_t i = 0; how == HIMSELF && who->role_arn.n && i < statement->condition_count; i++)
@@ -119,7 +119,7 @@ static enum named meant(const struct iam_statement *statement, const struct iam_
 }
 
 /* True: a statement of this one denies it. */
-static bool weigh(struct weighing *w, const struct iam_attached *attached, struct found *denied)
+static bool decide_weigh(struct weighing *w, const struct iam_attached *attached, struct found *denied)
 {
     w->present[attached->kind] = true;
     for (size_t i = 0; i < attached->policy->n; i++) {
@@ -131,7 +131,7 @@ static bool weigh(struct weighing *w, const struct iam_attached *attached, struc
             *denied = found;
             return true;
         }
-        enum named how = attached->kind == IAM_RESOURCE ? meant(statement, &w->request->who) : HIMSELF;
+        enum named how = attached->kind == IAM_RESOURCE ? decide_meant(statement, &w->request->who) : HIMSELF;
         bool better = attached->kind != IAM_RESOURCE || how > w->named;
         if (!w->allow[attached->kind].policy || better)
             w->allow[attached->kind] = found;
@@ -160,7 +160,7 @@ struct iam_decision iam_decide(
     struct weighing w = {.request = request};
     struct found denied;
     for (size_t i = 0; i < n; i++)
-        if (weigh(&w, &policies[i], &denied))
+        if (decide_weigh(&w, &policies[i], &denied))
             return (struct iam_decision){.explicit = true,
                 .kind = policies[i].kind,
                 .policy = denied.policy,

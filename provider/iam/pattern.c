@@ -56,7 +56,7 @@ struct iam_pattern pattern_make(struct arena *arena, struct str written, bool wi
 
 /* ---- variables ---- */
 
-static struct str lowered(char *out, size_t size, struct str text)
+static struct str pattern_lowered(char *out, size_t size, struct str text)
 {
     size_t n = text.n < size ? text.n : size;
     for (size_t i = 0; i < n; i++)
@@ -69,7 +69,7 @@ static bool variable_value(struct str name, const struct value *context, struct 
 {
     char small[256];
     struct str fallback, key = str_trim(str_cut(name, ',', &fallback));
-    const struct value *v = value_get(context, lowered(small, sizeof small, key));
+    const struct value *v = value_get(context, pattern_lowered(small, sizeof small, key));
     if (v && v->kind == VALUE_LIST) /* one text cannot be several */
         v = v->count == 1 ? v->items[0] : NULL;
     if (v && v->kind == VALUE_STRING) {
@@ -108,20 +108,21 @@ bool pattern_text(
 
 /* ---- matching ---- */
 
-static bool same(char a, char b, bool any_case)
+static bool pattern_same(char a, char b, bool any_case)
 {
     return a == b || (any_case && tolower((unsigned char)a) == tolower((unsigned char)b));
 }
 
 /* Goes back to the last star only: each text is passed over once for each star at most. */
-static bool matches(struct str pattern, struct str text, bool any_case)
+static bool text_matches(struct str pattern, struct str text, bool any_case)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, again = 0;
     while (t < text.n) {
         if (p < pattern.n && pattern.p[p] == STAR) {
             star = p++;
             again = t;
-        } else if (p < pattern.n && (pattern.p[p] == ANY || same(pattern.p[p], text.p[t], any_case))) {
+        } else if (p < pattern.n &&
+                   (pattern.p[p] == ANY || pattern_same(pattern.p[p], text.p[t], any_case))) {
             p++;
             t++;
         } else if (star != SIZE_MAX) {
@@ -140,10 +141,10 @@ static bool pattern_matches(
     const struct iam_pattern *pattern, struct str text, const struct value *context, bool any_case)
 {
     if (!pattern->variables)
-        return matches(pattern->text, text, any_case);
+        return text_matches(pattern->text, text, any_case);
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str filled;
-    return pattern_text(&arena, pattern, context, &filled) && matches(filled, text, any_case);
+    return pattern_text(&arena, pattern, context, &filled) && text_matches(filled, text, any_case);
 }
 
 bool pattern_is(const struct iam_pattern *pattern, struct str text, const struct value *context)
@@ -200,12 +201,12 @@ bool pattern_is_arn(const struct iam_pattern *pattern, struct str text, const st
         return true;
     for (int i = 0; i < 5; i++) {
         struct str rest_wanted, rest_given;
-        if (!matches(str_cut(wanted, ':', &rest_wanted), str_cut(given, ':', &rest_given), false))
+        if (!text_matches(str_cut(wanted, ':', &rest_wanted), str_cut(given, ':', &rest_given), false))
             return false;
         if (!rest_wanted.p || !rest_given.p)
             return !rest_wanted.p && !rest_given.p;
         wanted = rest_wanted;
         given = rest_given;
     }
-    return matches(wanted, given, false);
+    return text_matches(wanted, given, false);
 }

@@ -12,12 +12,12 @@ struct reading {
     struct err *err;
 };
 
-static int wrong(const struct reading *r, const char *what, struct str subject)
+static int policy_wrong(const struct reading *r, const char *what, struct str subject)
 {
     return err_set(r->err, ERR_INVALID, "statement %zu: %s \"%.*s\"", r->number, what, STR_ARG(subject));
 }
 
-static struct str small(struct arena *arena, struct str text)
+static struct str policy_small(struct arena *arena, struct str text)
 {
     char *copy = arena_strz(arena, text);
     for (size_t i = 0; i < text.n; i++)
@@ -48,7 +48,7 @@ static int read_patterns(struct reading *r, const struct value *v, const char *e
     for (size_t i = 0; i < n; i++) {
         struct str text = value_scalar_text(r->arena, items[i]);
         if (!text.p)
-            return wrong(r, "what is no text stands in", str_z(element));
+            return policy_wrong(r, "what is no text stands in", str_z(element));
         made[i] = pattern_make(r->arena, text, wild, variables);
     }
     *out = (struct iam_patterns){made, n};
@@ -63,10 +63,10 @@ static int read_actions(struct reading *r, const struct value *v, struct iam_pat
     for (size_t i = 0; i < out->n; i++) {
         struct iam_pattern *one = (struct iam_pattern *)&out->items[i];
         if (!str_eqz(one->written, "*") && str_find_char(one->written, ':', 0) < 1)
-            return wrong(r, "an action is SERVICE:NAME, not", one->written);
-        one->text = small(r->arena, one->text);
+            return policy_wrong(r, "an action is SERVICE:NAME, not", one->written);
+        one->text = policy_small(r->arena, one->text);
     }
-    return out->n ? 0 : wrong(r, "nothing stands in", STR("Action"));
+    return out->n ? 0 : policy_wrong(r, "nothing stands in", STR("Action"));
 }
 
 /* ---- who ---- */
@@ -93,7 +93,7 @@ static int read_principals(struct reading *r, const struct value *v, struct iam_
         for (uint32_t i = 0; i < v->count; i++)
             cap += v->entries[i].value->kind == VALUE_LIST ? v->entries[i].value->count : 1;
     else if (!str_eqz(value_text(v, STR_EMPTY), "*"))
-        return wrong(r, "a principal is {AWS: …}, {Service: …} or *, not", value_text(v, STR_EMPTY));
+        return policy_wrong(r, "a principal is {AWS: …}, {Service: …} or *, not", value_text(v, STR_EMPTY));
     struct iam_named *made = ARENA_ARRAY(r->arena, struct iam_named, cap);
     if (v->kind != VALUE_MAP)
         made[n++] = (struct iam_named){IAM_ANYBODY, STR("*")};
@@ -101,7 +101,7 @@ static int read_principals(struct reading *r, const struct value *v, struct iam_
         const struct value *const *items, *one;
         enum iam_principal_kind kind;
         if (!principal_kind(v->entries[i].key, &kind))
-            return wrong(r, "there is no kind of principal called", v->entries[i].key);
+            return policy_wrong(r, "there is no kind of principal called", v->entries[i].key);
         for (size_t k = 0, count = items_of(v->entries[i].value, &items, &one); k < count; k++) {
             struct str name = value_scalar_text(r->arena, items[k]);
             bool any = kind == IAM_AWS && name.p && str_eqz(name, "*");
@@ -110,7 +110,7 @@ static int read_principals(struct reading *r, const struct value *v, struct iam_
     }
     out->principals = made;
     out->principal_count = n;
-    return n ? 0 : wrong(r, "nobody stands in", STR("Principal"));
+    return n ? 0 : policy_wrong(r, "nobody stands in", STR("Principal"));
 }
 
 /* ---- conditions ---- */
@@ -137,14 +137,14 @@ static int read_condition(struct reading *r, struct str written, struct iam_cond
         name = str_slice(name, 0, name.n - ending.n);
     }
     out->operator= operator_find(name);
-    return out->operator? 0 : wrong(r, "there is no condition operator", written);
+    return out->operator? 0 : policy_wrong(r, "there is no condition operator", written);
 }
 
 static int read_conditions(struct reading *r, const struct value *v, struct iam_statement *out)
 {
     size_t cap = 1, n = 0;
     if (v->kind != VALUE_MAP)
-        return wrong(r, "operators and keys stand in", STR("Condition"));
+        return policy_wrong(r, "operators and keys stand in", STR("Condition"));
     for (uint32_t i = 0; i < v->count; i++)
         cap += v->entries[i].value->kind == VALUE_MAP ? v->entries[i].value->count : 0;
     struct iam_condition *made = ARENA_ARRAY(r->arena, struct iam_condition, cap);
@@ -154,9 +154,9 @@ static int read_conditions(struct reading *r, const struct value *v, struct iam_
         if (read_condition(r, v->entries[i].key, &one))
             return -1;
         if (keys->kind != VALUE_MAP)
-            return wrong(r, "no keys are given to the operator", v->entries[i].key);
+            return policy_wrong(r, "no keys are given to the operator", v->entries[i].key);
         for (uint32_t k = 0; k < keys->count; k++) {
-            one.key = small(r->arena, keys->entries[k].key);
+            one.key = policy_small(r->arena, keys->entries[k].key);
             if (read_patterns(r, keys->entries[k].value, "Condition", operator_is_wild(one.operator),
                     r->variables, &one.values))
                 return -1;
@@ -175,13 +175,13 @@ static int check_elements(struct reading *r, const struct value *v)
     static const char *const known[] = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource",
         "Principal", "NotPrincipal", "Condition"};
     if (v->kind != VALUE_MAP)
-        return wrong(r, "a statement is a map, not", value_text(v, STR_EMPTY));
+        return policy_wrong(r, "a statement is a map, not", value_text(v, STR_EMPTY));
     for (uint32_t i = 0; i < v->count; i++) {
         bool found = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
             found |= str_eqz(v->entries[i].key, known[k]);
         if (!found)
-            return wrong(r, "there is no element", v->entries[i].key);
+            return policy_wrong(r, "there is no element", v->entries[i].key);
     }
     return 0;
 }
@@ -193,7 +193,7 @@ static int either(struct reading *r, const struct value *v, const char *name, co
     const struct value *plain = value_getz(v, name), *other = value_getz(v, negated);
     *is_negated = other != NULL;
     *out = other ? other : plain;
-    return plain && other ? wrong(r, "both forms stand there of", str_z(name)) : 0;
+    return plain && other ? policy_wrong(r, "both forms stand there of", str_z(name)) : 0;
 }
 
 static int read_statement(struct reading *r, const struct value *v, struct iam_statement *out)
@@ -206,11 +206,11 @@ static int read_statement(struct reading *r, const struct value *v, struct iam_s
         return -1;
     struct str effect = value_gets(v, "Effect");
     if (!str_eqz(effect, "Allow") && !str_eqz(effect, "Deny"))
-        return wrong(r, "Effect is Allow or Deny, not", effect);
+        return policy_wrong(r, "Effect is Allow or Deny, not", effect);
     out->deny = str_eqz(effect, "Deny");
     out->sid = value_gets(v, "Sid");
     if (!actions)
-        return wrong(r, "there is neither Action nor", STR("NotAction"));
+        return policy_wrong(r, "there is neither Action nor", STR("NotAction"));
     if (read_actions(r, actions, &out->actions) ||
         read_patterns(r, resources, "Resource", true, r->variables, &out->resources))
         return -1;

@@ -11,7 +11,7 @@ struct dump {
     struct value_builder calls;
 };
 
-static const struct value *text(struct dump *d, struct str s)
+static const struct value *dump_text(struct dump *d, struct str s)
 {
     return value_string(d->arena, s);
 }
@@ -46,7 +46,7 @@ static void add_members(struct dump *d, const struct shape *shape, struct value_
             add_members(d, m->shape, list);
             continue;
         }
-        struct value_entry entries[] = {{STR("wire"), text(d, m->wire)},
+        struct value_entry entries[] = {{STR("wire"), dump_text(d, m->wire)},
             {STR("location"), textz(d, location_name(m->location))}, {STR("shape"), dump_shape(d, m->shape)}};
         value_builder_add(list, value_map(d->arena, entries, 3));
     }
@@ -66,13 +66,13 @@ static const struct value *dump_shape(struct dump *d, const struct shape *shape)
     if (shape->choices_in)
         value_builder_set(&b, STR("values"), shape->choices_in);
     if (shape->item.n)
-        value_builder_set(&b, STR("item"), text(d, shape->item));
+        value_builder_set(&b, STR("item"), dump_text(d, shape->item));
     if (shape->flat)
         value_builder_set(&b, STR("flat"), &value_true);
     if (shape->key_name.n)
-        value_builder_set(&b, STR("key"), text(d, shape->key_name));
+        value_builder_set(&b, STR("key"), dump_text(d, shape->key_name));
     if (shape->value_name.n)
-        value_builder_set(&b, STR("value"), text(d, shape->value_name));
+        value_builder_set(&b, STR("value"), dump_text(d, shape->value_name));
     return value_builder_map(&b);
 }
 
@@ -81,7 +81,7 @@ static const struct value *dump_shape(struct dump *d, const struct shape *shape)
 static void add_error_codes(struct dump *d, const struct spec_errors *errors, struct value_builder *codes)
 {
     for (size_t i = 0; i < errors->count; i++)
-        value_builder_add(codes, text(d, errors->items[i].code));
+        value_builder_add(codes, dump_text(d, errors->items[i].code));
 }
 
 static const struct value *error_codes(struct dump *d, const struct spec_step *step)
@@ -97,7 +97,7 @@ static const struct value *error_codes(struct dump *d, const struct spec_step *s
 static void add_answer(struct dump *d, struct value_builder *list, struct str path, const struct shape *shape)
 {
     struct value_entry entries[] = {
-        {STR("path"), text(d, path)}, {STR("shape"), shape ? dump_shape(d, shape) : NULL}};
+        {STR("path"), dump_text(d, path)}, {STR("shape"), shape ? dump_shape(d, shape) : NULL}};
     value_builder_add(list, value_map(d->arena, entries, shape ? 2 : 1));
 }
 
@@ -105,12 +105,12 @@ static const struct value *operation_of(struct dump *d, const struct spec_operat
 {
     AUTO_BUILDER struct value_builder headers = VALUE_BUILDER(d->arena);
     for (size_t i = 0; op->answer && i < op->answer->member_count; i++)
-        value_builder_add(&headers, text(d, op->answer->members[i].wire));
-    struct value_entry entries[] = {{STR("name"), text(d, op->wire.name)},
-        {STR("method"), text(d, op->wire.method)}, {STR("path"), text(d, op->wire.path)},
-        {STR("query"), text(d, op->wire.query)}, {STR("body"), text(d, op->wire.body)},
-        {STR("raw"), text(d, op->wire.raw)}, {STR("result"), text(d, op->wire.result)},
-        {STR("host_prefix"), text(d, op->host_prefix)}, {STR("md5"), value_bool(op->wire.md5)},
+        value_builder_add(&headers, dump_text(d, op->answer->members[i].wire));
+    struct value_entry entries[] = {{STR("name"), dump_text(d, op->wire.name)},
+        {STR("method"), dump_text(d, op->wire.method)}, {STR("path"), dump_text(d, op->wire.path)},
+        {STR("query"), dump_text(d, op->wire.query)}, {STR("body"), dump_text(d, op->wire.body)},
+        {STR("raw"), dump_text(d, op->wire.raw)}, {STR("result"), dump_text(d, op->wire.result)},
+        {STR("host_prefix"), dump_text(d, op->host_prefix)}, {STR("md5"), value_bool(op->wire.md5)},
         {STR("headers"), value_builder_list(&headers)}};
     return value_map(d->arena, entries, sizeof entries / sizeof *entries);
 }
@@ -119,13 +119,13 @@ static void add_call(
     struct dump *d, const char *role, const struct spec_step *step, struct value_builder *answers)
 {
     struct value_entry entries[] = {
-        {STR("page"), text(d, step->list.page.in_key.n ? step->list.page.out : STR_EMPTY)},
-        {STR("last"), text(d, step->list.page.last)}, {STR("more"), text(d, step->list.page.more)},
-        {STR("total"), text(d, step->list.page.total)}, {STR("role"), textz(d, role)},
+        {STR("page"), dump_text(d, step->list.page.in_key.n ? step->list.page.out : STR_EMPTY)},
+        {STR("last"), dump_text(d, step->list.page.last)}, {STR("more"), dump_text(d, step->list.page.more)},
+        {STR("total"), dump_text(d, step->list.page.total)}, {STR("role"), textz(d, role)},
         {STR("operation"), operation_of(d, step->op)}, {STR("request"), dump_shape(d, &step->request.shape)},
-        {STR("at"), text(d, step->at)}, {STR("parse"), text(d, step->parse)},
+        {STR("at"), dump_text(d, step->at)}, {STR("parse"), dump_text(d, step->parse)},
         {STR("answers"), value_builder_list(answers)}, {STR("errors"), error_codes(d, step)},
-        {STR("failed"), text(d, step->failed)}};
+        {STR("failed"), dump_text(d, step->failed)}};
     value_builder_add(&d->calls, value_map(d->arena, entries, sizeof entries / sizeof *entries));
 }
 
@@ -310,13 +310,14 @@ static const struct value *dump_service(struct dump *d)
     add_error_codes(d, &s->retry, &codes);
     add_error_codes(d, &s->hints, &codes);
     static const char *const protocols[] = {"query", "ec2", "json-1.0", "json-1.1", "rest-json", "rest-xml"};
-    struct value_entry entries[] = {{STR("name"), text(d, s->name)}, {STR("model"), text(d, s->model)},
-        {STR("protocol"), textz(d, protocols[s->protocol])},
-        {STR("api_version"), text(d, s->operation.version)},
-        {STR("target"), text(d, s->operation.target_prefix)},
-        {STR("endpoint_prefix"), text(d, s->aws.endpoint_prefix)},
-        {STR("signing_name"), text(d, s->aws.signing_name)}, {STR("global"), value_bool(s->aws.global)},
-        {STR("signing_region"), text(d, s->aws.signing_region)}, {STR("errors"), value_builder_list(&codes)}};
+    struct value_entry entries[] = {{STR("name"), dump_text(d, s->name)},
+        {STR("model"), dump_text(d, s->model)}, {STR("protocol"), textz(d, protocols[s->protocol])},
+        {STR("api_version"), dump_text(d, s->operation.version)},
+        {STR("target"), dump_text(d, s->operation.target_prefix)},
+        {STR("endpoint_prefix"), dump_text(d, s->aws.endpoint_prefix)},
+        {STR("signing_name"), dump_text(d, s->aws.signing_name)}, {STR("global"), value_bool(s->aws.global)},
+        {STR("signing_region"), dump_text(d, s->aws.signing_region)},
+        {STR("errors"), value_builder_list(&codes)}};
     return value_map(d->arena, entries, sizeof entries / sizeof *entries);
 }
 
@@ -350,7 +351,7 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
     add_job(&d, type->job);
     for (size_t i = 0; i < type->also_count; i++)
         add_step(&d, "sandbox", type->also[i].step, false);
-    struct value_entry entries[] = {{STR("type"), text(&d, schema->name)},
+    struct value_entry entries[] = {{STR("type"), dump_text(&d, schema->name)},
         {STR("data"), value_bool(schema->is_data)}, {STR("service"), dump_service(&d)},
         {STR("calls"), value_builder_list(&d.calls)},
         {STR("settle"), schema->is_data || schema->ops != &spec_ops ? NULL : dump_settle(&d)}};

@@ -39,7 +39,7 @@ static bool is_text(const struct value *v)
     return v->kind == VALUE_STRING;
 }
 
-static bool whole(const struct value *v, int64_t *out)
+static bool intrinsic_whole(const struct value *v, int64_t *out)
 {
     if (v->kind == VALUE_FLOAT && v->number > -1e15 && v->number < 1e15)
         *out = (int64_t)(v->number < 0 ? v->number - 0.5 : v->number + 0.5); /* the service rounds */
@@ -165,7 +165,7 @@ static const struct value *do_array(struct call *call)
 static const struct value *do_partition(struct call *call)
 {
     int64_t size;
-    if (!is_list(call->args[0]) || !whole(call->args[1], &size) || size < 1)
+    if (!is_list(call->args[0]) || !intrinsic_whole(call->args[1], &size) || size < 1)
         return asl_intrinsic_refuse(call, "the arguments are an array and a positive number");
     const struct value *list = call->args[0];
     AUTO_BUILDER struct value_builder parts = VALUE_BUILDER(call->eval->arena);
@@ -196,8 +196,8 @@ static const struct value *do_contains(struct call *call)
 static const struct value *do_range(struct call *call)
 {
     int64_t first, last, step;
-    if (!whole(call->args[0], &first) || !whole(call->args[1], &last) || !whole(call->args[2], &step) ||
-        !step)
+    if (!intrinsic_whole(call->args[0], &first) || !intrinsic_whole(call->args[1], &last) ||
+        !intrinsic_whole(call->args[2], &step) || !step)
         return asl_intrinsic_refuse(
             call, "the arguments are a first number, a last one and a step other than 0");
     AUTO_BUILDER struct value_builder items = VALUE_BUILDER(call->eval->arena);
@@ -214,7 +214,7 @@ static const struct value *do_range(struct call *call)
 static const struct value *do_item(struct call *call)
 {
     int64_t index;
-    if (!is_list(call->args[0]) || !whole(call->args[1], &index))
+    if (!is_list(call->args[0]) || !intrinsic_whole(call->args[1], &index))
         return asl_intrinsic_refuse(call, "the arguments are an array and a number");
     if (index < 0 || index >= call->args[0]->count)
         return asl_intrinsic_refuse(call, "the array has no such item");
@@ -254,7 +254,8 @@ static const struct value *do_merge(struct call *call)
 static const struct value *do_add(struct call *call)
 {
     int64_t a, b, sum;
-    if (!whole(call->args[0], &a) || !whole(call->args[1], &b) || __builtin_add_overflow(a, b, &sum))
+    if (!intrinsic_whole(call->args[0], &a) || !intrinsic_whole(call->args[1], &b) ||
+        __builtin_add_overflow(a, b, &sum))
         return asl_intrinsic_refuse(call, "the arguments are whole numbers, and so is their sum");
     return value_int(call->eval->arena, sum);
 }
@@ -264,10 +265,10 @@ static const struct value *do_random(struct call *call)
 {
     int64_t from, to, seed;
     uint64_t drawn = call->eval->random(call->eval->random_ctx);
-    if (!whole(call->args[0], &from) || !whole(call->args[1], &to) || from >= to)
+    if (!intrinsic_whole(call->args[0], &from) || !intrinsic_whole(call->args[1], &to) || from >= to)
         return asl_intrinsic_refuse(call, "the arguments are a number and a greater one");
     if (call->n == 3) {
-        if (!whole(call->args[2], &seed))
+        if (!intrinsic_whole(call->args[2], &seed))
             return asl_intrinsic_refuse(call, "the seed is a whole number");
         drawn = str_hash(str_n((const char *)&seed, sizeof seed));
     }

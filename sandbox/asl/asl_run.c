@@ -299,7 +299,7 @@ static const struct value *run_from(struct arena *arena, struct asl_line *line, 
     return out->output;
 }
 
-static struct asl_point beginning(const struct asl_line *line, const struct value *input)
+static struct asl_point asl_beginning(const struct asl_line *line, const struct value *input)
 {
     return (struct asl_point){.state = value_gets(line->machine, "StartAt"), .input = input};
 }
@@ -307,7 +307,7 @@ static struct asl_point beginning(const struct asl_line *line, const struct valu
 const struct value *asl_line_run(
     struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out)
 {
-    const struct asl_point from = beginning(line, input);
+    const struct asl_point from = asl_beginning(line, input);
     struct asl_point at;
     return run_from(arena, line, &from, false, out, &at);
 }
@@ -315,7 +315,7 @@ const struct value *asl_line_run(
 const struct value *asl_line_resume(struct arena *arena, struct asl_line *line, const struct asl_point *from,
     struct asl_outcome *out, struct asl_point *at)
 {
-    const struct asl_point start = beginning(line, from->input);
+    const struct asl_point start = asl_beginning(line, from->input);
     bool again = from->state.n > 0;
     return run_from(arena, line, again ? from : &start, again, out, at);
 }

@@ -48,7 +48,7 @@ static const struct value *asl_validate_list_of(
     return &value_empty_list;
 }
 
-static struct asl_scan item(const struct asl_scan *scan, const char *member, uint32_t i)
+static struct asl_scan validate_item(const struct asl_scan *scan, const char *member, uint32_t i)
 {
     struct asl_scan inner = *scan;
     inner.at = arena_printf(scan->diags->arena, "%.*s/%s[%u]", STR_ARG(scan->at), member, i);
@@ -62,7 +62,7 @@ static void check_recoveries(const struct asl_scan *scan, const struct value *st
         const struct value *list = asl_validate_list_of(scan, state, member, false);
         for (uint32_t i = 0; i < list->count; i++) {
             const struct value *rule = list->items[i];
-            struct asl_scan inner = item(scan, member, i);
+            struct asl_scan inner = validate_item(scan, member, i);
             if (rule->kind != VALUE_MAP) {
                 asl_wrong(&inner, "", "Value is not an object");
                 continue;
@@ -118,7 +118,7 @@ static bool check_combined(const struct asl_scan *scan, const struct value *rule
             continue;
         const struct value *list = asl_validate_list_of(scan, rule, names[n], true);
         for (uint32_t i = 0; i < list->count; i++) {
-            struct asl_scan inner = item(scan, names[n], i);
+            struct asl_scan inner = validate_item(scan, names[n], i);
             check_rule(&inner, list->items[i], false);
         }
         return true;
@@ -208,7 +208,7 @@ static void check_parallel(const struct asl_scan *scan, const struct value *stat
 {
     const struct value *branches = asl_validate_list_of(scan, state, "Branches", true);
     for (uint32_t i = 0; i < branches->count; i++) {
-        struct asl_scan inner = item(scan, "Branches", i);
+        struct asl_scan inner = validate_item(scan, "Branches", i);
         check_machine(&inner, branches->items[i]);
     }
 }
@@ -217,7 +217,7 @@ static void check_choice(const struct asl_scan *scan, const struct value *state)
 {
     const struct value *rules = asl_validate_list_of(scan, state, "Choices", true);
     for (uint32_t i = 0; i < rules->count; i++) {
-        struct asl_scan inner = item(scan, "Choices", i);
+        struct asl_scan inner = validate_item(scan, "Choices", i);
         check_rule(&inner, rules->items[i], true);
     }
     check_target(scan, state, "Default");

@@ -42,7 +42,7 @@ static bool is_also(const struct spec_type *type, const struct spec_step *step)
     return false;
 }
 
-static void add(struct indexing *index, enum part part, const struct spec_step *step,
+static void index_add(struct indexing *index, enum part part, const struct spec_step *step,
     const struct spec_attr *attr, const void *owner)
 {
     if (!step || !step->op)
@@ -99,10 +99,10 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
         if (main && part == PART_CREATE && !str_eq(step->op->wire.name, creates->op->wire.name) &&
             !are_alternatives(index->type, creates, step))
             own = PART_UPDATE;
-        add(index, main ? own : PART_SIDE, step, NULL, NULL);
-        add(index, PART_SIDE, step->list.each, NULL, NULL);
-        add(index, PART_SIDE, step->again.users, NULL, NULL);
-        add(index, PART_SIDE, step->again.meanwhile, NULL, NULL);
+        index_add(index, main ? own : PART_SIDE, step, NULL, NULL);
+        index_add(index, PART_SIDE, step->list.each, NULL, NULL);
+        index_add(index, PART_SIDE, step->again.users, NULL, NULL);
+        index_add(index, PART_SIDE, step->again.meanwhile, NULL, NULL);
     }
 }
 
@@ -111,34 +111,34 @@ static void add_owned(struct indexing *index)
     const struct spec_type *type = index->type;
     for (size_t i = 0; i < type->facet_count; i++) {
         const struct spec_facet *f = &type->facets[i];
-        add(index, PART_FACET_PUT, f->put, f->attr, f);
-        add(index, PART_FACET_GET, f->get, f->attr, f);
-        add(index, PART_FACET_REMOVE, f->remove, f->attr, f);
-        add(index, PART_FACET_REMOVE, f->reset, f->attr, f);
+        index_add(index, PART_FACET_PUT, f->put, f->attr, f);
+        index_add(index, PART_FACET_GET, f->get, f->attr, f);
+        index_add(index, PART_FACET_REMOVE, f->remove, f->attr, f);
+        index_add(index, PART_FACET_REMOVE, f->reset, f->attr, f);
     }
     for (size_t i = 0; i < type->member_count; i++) {
         const struct spec_members *m = &type->members[i];
-        add(index, PART_MEMBERS_LIST, m->list, m->attr, m);
-        add(index, PART_MEMBERS_ADD, m->add, m->attr, m);
-        add(index, PART_MEMBERS_REMOVE, m->remove, m->attr, m);
-        add(index, PART_MEMBERS_MODIFY, m->modify, m->attr, m);
+        index_add(index, PART_MEMBERS_LIST, m->list, m->attr, m);
+        index_add(index, PART_MEMBERS_ADD, m->add, m->attr, m);
+        index_add(index, PART_MEMBERS_REMOVE, m->remove, m->attr, m);
+        index_add(index, PART_MEMBERS_MODIFY, m->modify, m->attr, m);
     }
     for (size_t i = 0; i < type->entries_count; i++) {
         const struct spec_entries *e = &type->entries[i];
-        add(index, PART_ENTRIES_LIST, e->list, e->attr, e);
-        add(index, PART_ENTRIES_GET, e->get, e->attr, e);
-        add(index, PART_ENTRIES_PUT, e->put, e->attr, e);
-        add(index, PART_ENTRIES_PUT, e->replace, e->attr, e);
-        add(index, PART_ENTRIES_REMOVE, e->remove, e->attr, e);
+        index_add(index, PART_ENTRIES_LIST, e->list, e->attr, e);
+        index_add(index, PART_ENTRIES_GET, e->get, e->attr, e);
+        index_add(index, PART_ENTRIES_PUT, e->put, e->attr, e);
+        index_add(index, PART_ENTRIES_PUT, e->replace, e->attr, e);
+        index_add(index, PART_ENTRIES_REMOVE, e->remove, e->attr, e);
     }
     const struct spec_tags *t = type->tags;
     if (!t)
         return;
-    add(index, PART_TAGS_LIST, t->list, t->attr, t);
-    add(index, PART_TAGS_ADD, t->add, t->attr, t);
-    add(index, PART_TAGS_REMOVE, t->remove, t->attr, t);
-    add(index, PART_TAGS_PUT, t->put, t->attr, t);
-    add(index, PART_TAGS_CLEAR, t->clear, t->attr, t);
+    index_add(index, PART_TAGS_LIST, t->list, t->attr, t);
+    index_add(index, PART_TAGS_ADD, t->add, t->attr, t);
+    index_add(index, PART_TAGS_REMOVE, t->remove, t->attr, t);
+    index_add(index, PART_TAGS_PUT, t->put, t->attr, t);
+    index_add(index, PART_TAGS_CLEAR, t->clear, t->attr, t);
 }
 
 static void add_also(struct indexing *index)
@@ -152,7 +152,7 @@ static void add_also(struct indexing *index)
     for (size_t i = 0; i < type->also_count; i++)
         for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
             if (str_eqz(type->also[i].as, parts[k].as))
-                add(index, parts[k].part, type->also[i].step,
+                index_add(index, parts[k].part, type->also[i].step,
                     parts[k].part == PART_TAGS_LIST && type->tags ? type->tags->attr : NULL, type->tags);
 }
 
@@ -168,8 +168,8 @@ static void index_type(struct control *control, const struct spec_type *type)
     add_steps(&index, PART_READ, &type->read);
     add_steps(&index, PART_LIST, &type->list);
     for (size_t i = 0; i < type->teardown_count; i++)
-        add(&index, PART_SIDE, type->teardown[i].count, NULL, NULL);
-    add(&index, type->find && type->find->list.each ? PART_SIDE : PART_LIST, type->find, NULL, NULL);
+        index_add(&index, PART_SIDE, type->teardown[i].count, NULL, NULL);
+    index_add(&index, type->find && type->find->list.each ? PART_SIDE : PART_LIST, type->find, NULL, NULL);
     add_owned(&index);
 }
 

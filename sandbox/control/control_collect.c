@@ -22,7 +22,7 @@ struct collecting {
 };
 
 /* A structure of templates; parts that have no value are left out. */
-static const struct value *filled(
+static const struct value *collect_filled(
     struct call *call, const struct thing *thing, const struct value *template, const struct value *attrs)
 {
     const struct value *out = &value_empty_map;
@@ -78,10 +78,10 @@ static void add_item(struct collecting *c, const struct thing *thing)
     const struct value *attrs = fill_now(c->call, thing), *lists = value_getz(c->rule, "lists");
     if (!fill_looks(attrs, value_getz(c->rule, "if")))
         return;
-    size_t at = item_of(c, filled(c->call, thing, value_getz(c->rule, "shows"), attrs));
+    size_t at = item_of(c, collect_filled(c->call, thing, value_getz(c->rule, "shows"), attrs));
     for (uint32_t i = 0; lists && i < lists->count; i++) {
         struct str name = lists->entries[i].key;
-        const struct value *v = filled(c->call, thing, lists->entries[i].value, attrs);
+        const struct value *v = collect_filled(c->call, thing, lists->entries[i].value, attrs);
         if (is_item(lists->entries[i].value, v))
             c->bodies[at] = value_with(c->call->arena, c->bodies[at], name,
                 appended(c->call->arena, value_get(c->bodies[at], name), v));

@@ -177,7 +177,7 @@ static struct str name_of(const struct call *call, struct str id)
  * ${cidr|host}: an address in it; ${address|dashed}: 10-0-0-5;
  * ${item|named}: the name of what has this id; ${policy|json}: as JSON text; ${bus|folder}: with a slash
  * behind it, nothing where it is the default. */
-static struct str filtered(
+static struct str fill_filtered(
     const struct call *call, const struct attr *attr, struct str text, struct str filter)
 {
     int64_t ms;
@@ -229,7 +229,8 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
         if (whole && str_eqz(filter, "ms"))
             return as_milliseconds(call->arena, v);
         buf_add(&out, rest.p, (size_t)open);
-        buf_add_str(&out, filtered(call, schema_attr(&type->schema, name), as_text(call->arena, v), filter));
+        buf_add_str(
+            &out, fill_filtered(call, schema_attr(&type->schema, name), as_text(call->arena, v), filter));
         rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     buf_add_str(&out, rest);

@@ -15,7 +15,7 @@ struct str find_region(const struct call *call, const struct spec_type *type)
 
 /* Attributes that tell things apart: id, ARN and name, and other words that the service made up for them (a
  * key pair's key_pair_id). */
-static bool identifies(const struct role *role, struct str name)
+static bool find_identifies(const struct role *role, struct str name)
 {
     const struct spec_type *type = role->type;
     const struct spec_attr *attr = spec_attr_find(type, name);
@@ -28,7 +28,7 @@ static bool identifies(const struct role *role, struct str name)
            attr->attr->type->kind == TYPE_STRING;
 }
 
-static bool same(const struct attr *attr, const struct value *given, const struct value *have)
+static bool find_same(const struct attr *attr, const struct value *given, const struct value *have)
 {
     struct attr folded = *attr;
     if (attr->type->kind == TYPE_STRING)
@@ -41,7 +41,7 @@ static bool refers_to(const struct attr *attr, const struct value *given, const 
 {
     struct str arn = value_text(given, STR_EMPTY), name = value_text(have, STR_EMPTY);
     bool names = str_starts(arn, STR("arn:")) && name.n && arn.n > name.n && str_ends(arn, name);
-    return same(attr, given, have) ||
+    return find_same(attr, given, have) ||
            (names && (arn.p[arn.n - name.n - 1] == ':' || arn.p[arn.n - name.n - 1] == '/'));
 }
 
@@ -50,7 +50,7 @@ static bool is_called(const struct thing *thing, const struct attr *attr, const 
 {
     struct str names[] = {thing->type->schema.id, STR("arn"), STR("name"), attr->name};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (same(attr, given, value_get(thing->attrs, names[i])))
+        if (find_same(attr, given, value_get(thing->attrs, names[i])))
             return true;
     return false;
 }
@@ -67,7 +67,7 @@ static bool agrees(const struct role *role, const struct thing *thing, const str
         const struct value *have = value_get(thing->attrs, attr->name);
         bool plain = attr->type->kind == TYPE_STRING || attr->type->kind == TYPE_INT;
         bool fixed = (attr->replace || !attr->settable) && plain && have && !spec->hidden;
-        bool identity = identifies(role, attr->name);
+        bool identity = find_identifies(role, attr->name);
         if (identity ? !is_called(thing, attr, given) : fixed && !refers_to(attr, given, have))
             return false;
     }
@@ -156,7 +156,7 @@ static bool is_twin(const struct call *call, const struct thing *thing, const st
         const struct spec_attr *attr = spec_attr_find(thing->type, name);
         const struct value *v = unique_value(call, thing->type, name, input),
                            *have = value_get(thing->attrs, name);
-        if (!attr || (value_is_null(v) ? !value_is_null(have) : !same(attr->attr, v, have)))
+        if (!attr || (value_is_null(v) ? !value_is_null(have) : !find_same(attr->attr, v, have)))
             return false;
         any = any || v;
     }
@@ -320,8 +320,8 @@ struct thing *find_named(
     *named = false;
     input = with_id(call, role, find_implied(call, role, input));
     for (uint32_t i = 0; i < input->count; i++)
-        *named =
-            *named || (identifies(role, input->entries[i].key) && !value_is_null(input->entries[i].value));
+        *named = *named ||
+                 (find_identifies(role, input->entries[i].key) && !value_is_null(input->entries[i].value));
     if (role->part == PART_CREATE)
         return find_twin(call, role, input);
     bool by_content = !*named && type->find_by.count && role->part == PART_DELETE;
@@ -353,13 +353,13 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
 
 /* ---- by filters: [{Name: vpc-id, Values: […]}], [{Key: tag-key, Values: […]}] ---- */
 
-static bool matches(const struct call *call, const struct value *have, const struct value *wanted)
+static bool find_matches(const struct call *call, const struct value *have, const struct value *wanted)
 {
     if (value_is_null(have))
         return false;
     if (have->kind == VALUE_LIST) {
         for (uint32_t i = 0; i < have->count; i++)
-            if (matches(call, have->items[i], wanted))
+            if (find_matches(call, have->items[i], wanted))
                 return true;
         return false;
     }
@@ -398,7 +398,7 @@ static const struct value *shown_as(const struct call *call, const struct spec_t
 
 /* What a filter looks at: tag:KEY, tag-key, or an attribute ("vpc-id" is vpc_id unless the spec's
  * `filters` say otherwise). NULL: the thing has nothing of the sort. */
-static const struct value *filtered(const struct call *call, const struct thing *thing, struct str name)
+static const struct value *find_filtered(const struct call *call, const struct thing *thing, struct str name)
 {
     const struct spec_type *type = thing->type;
     const struct value *tags = type->tags ? value_get(thing->attrs, type->tags->attr->attr->name) : NULL;
@@ -441,7 +441,7 @@ static bool part_passes(
             continue;
         for (size_t i = 0; i < call->control->thing_count; i++) {
             const struct thing *inner = call->control->things[i];
-            if (inner->type == type && matches(call, filtered(call, inner, filter), wanted) &&
+            if (inner->type == type && find_matches(call, find_filtered(call, inner, filter), wanted) &&
                 value_equal(value_get(inner->attrs, thing->type->schema.id),
                     value_get(thing->attrs, thing->type->schema.id)))
                 return true;
@@ -480,7 +480,7 @@ bool find_passes(const struct call *call, const struct thing *thing)
             if (!wanted || !wanted->count)
                 wanted = wire_path(call->arena, filter, STR("Value[]"));
             if (find_knows_filter(call, thing->type, name)
-                    ? !matches(call, filtered(call, thing, name), wanted)
+                    ? !find_matches(call, find_filtered(call, thing, name), wanted)
                     : !part_passes(call, thing, name, wanted))
                 return false;
         }

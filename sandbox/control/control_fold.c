@@ -6,7 +6,7 @@
 
 #include <ctype.h>
 
-static const struct value *lowered(struct arena *arena, const struct value *v)
+static const struct value *fold_lowered(struct arena *arena, const struct value *v)
 {
     char *text = arena_strz(arena, v->string);
     for (char *c = text; *c; c++)
@@ -23,7 +23,7 @@ static const struct value *without_host(struct arena *arena, const struct value 
 /* EC2 has names for four protocols. */
 static const struct value *named_protocol(struct arena *arena, const struct value *v)
 {
-    return lowered(arena, value_string(arena, schema_canonical_protocol(v->string)));
+    return fold_lowered(arena, value_string(arena, schema_canonical_protocol(v->string)));
 }
 
 const struct value *fold_attribute(
@@ -32,7 +32,7 @@ const struct value *fold_attribute(
     static const struct {
         const char *name;
         const struct value *(*fold)(struct arena *arena, const struct value *v);
-    } ways[] = {{"lower", lowered}, {"cidr", without_host}, {"protocol", named_protocol}};
+    } ways[] = {{"lower", fold_lowered}, {"cidr", without_host}, {"protocol", named_protocol}};
     struct str way = value_text(value_get(value_getz(type->sandbox, "folds"), name), STR_EMPTY);
     for (size_t i = 0; way.n && v->kind == VALUE_STRING && i < sizeof ways / sizeof *ways; i++)
         if (str_eqz(way, ways[i].name))

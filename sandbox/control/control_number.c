@@ -9,7 +9,7 @@
 
 enum { MAX_NUMBERS = 16 * 1024 * 1024 };
 
-static struct str attribute(const struct spec_type *type)
+static struct str number_attribute(const struct spec_type *type)
 {
     return value_gets(type->sandbox, "numbered");
 }
@@ -28,7 +28,7 @@ int64_t number_next(
     int64_t highest = (intptr_t)map_get(&control->numbers, name_of(&scratch, type, region, attrs));
     for (size_t i = 0; i < control->thing_count; i++) {
         const struct thing *thing = control->things[i];
-        const struct value *number = value_get(thing->attrs, attribute(type));
+        const struct value *number = value_get(thing->attrs, number_attribute(type));
         if (thing->type == type && str_eq(thing->region, region) && number && number->kind == VALUE_INT &&
             number->integer > highest &&
             value_equal(value_getz(thing->attrs, "name"), value_getz(attrs, "name")))
@@ -44,7 +44,7 @@ static const char *file_of(const struct control *control, struct arena *arena)
 
 int number_given(struct control *control, const struct thing *thing, struct err *err)
 {
-    const struct value *number = value_get(thing->attrs, attribute(thing->type));
+    const struct value *number = value_get(thing->attrs, number_attribute(thing->type));
     if (!number || number->kind != VALUE_INT)
         return 0;
     map_set(&control->numbers, name_of(&control->arena, thing->type, thing->region, thing->attrs),

@@ -81,7 +81,7 @@ void store_settle(struct control *control)
 }
 
 /* Those that a real server stands behind. */
-static void tell(const struct control *control, enum control_event event, const struct thing *thing)
+static void store_tell(const struct control *control, enum control_event event, const struct thing *thing)
 {
     const struct control_record record = {
         thing->region, thing->id, thing->attrs, thing->created_ms, thing->changed_ms, thing->revision};
@@ -89,7 +89,7 @@ static void tell(const struct control *control, enum control_event event, const 
         control->watcher(control->watcher_ctx, event, thing->type->schema.name, &record);
 }
 
-static struct thing *add(
+static struct thing *store_append(
     struct control *control, const struct spec_type *type, struct str region, const struct value *attrs)
 {
     struct thing *thing = mem_zalloc(sizeof *thing);
@@ -105,11 +105,11 @@ static struct thing *add(
 struct thing *store_add(struct control *control, const struct spec_type *type, struct str region,
     const struct value *attrs, struct err *err)
 {
-    struct thing *thing = add(control, type, region, attrs);
+    struct thing *thing = store_append(control, type, region, attrs);
     thing->created_ms = thing->changed_ms = clock_wall_ms();
     thing->revision = 1;
     if (!write_record(control, thing, err)) {
-        tell(control, CONTROL_MADE, thing);
+        store_tell(control, CONTROL_MADE, thing);
         return thing;
     }
     store_remove(control, thing);
@@ -127,7 +127,7 @@ int store_change(struct control *control, struct thing *thing, const struct valu
     set_attrs(control, thing, attrs);
     thing->changed_ms = changed.changed_ms;
     thing->revision = changed.revision;
-    tell(control, CONTROL_CHANGED, thing);
+    store_tell(control, CONTROL_CHANGED, thing);
     return 0;
 }
 
@@ -138,7 +138,7 @@ int store_delete(struct control *control, struct thing *thing, int64_t deleted_m
     if (write_record(control, &deleted, err))
         return -1;
     thing->deleted_ms = deleted_ms;
-    tell(control, CONTROL_GONE, thing);
+    store_tell(control, CONTROL_GONE, thing);
     note_change(control, thing->type);
     return 0;
 }
@@ -163,7 +163,7 @@ void store_remove(struct control *control, struct thing *thing)
     if (thing->file.n && !has_heir(control, thing))
         unlink(thing->file.p);
     if (!thing->deleted_ms)
-        tell(control, CONTROL_GONE, thing);
+        store_tell(control, CONTROL_GONE, thing);
     for (size_t i = 0; i < control->thing_count; i++) {
         if (control->things[i] != thing)
             continue;
@@ -198,7 +198,7 @@ static int load_one(struct control *control, const char *path, struct err *err)
     const struct value *attrs = value_getz(record, "attrs");
     if (!schema || !attrs)
         return err_context(err, "%s", path);
-    struct thing *thing = add(control, schema->impl, value_gets(record, "region"), attrs);
+    struct thing *thing = store_append(control, schema->impl, value_gets(record, "region"), attrs);
     thing->created_ms = value_geti(record, "created", 0);
     thing->serial = value_geti(record, "serial", 0);
     thing->changed_ms = value_geti(record, "changed", 0);
@@ -222,7 +222,8 @@ static bool stands(const struct call *call, const struct spec_type *type, const 
 /* It is made anew by every start, until somebody changes it. */
 static void stand(struct call *call, const struct spec_type *type, const struct value *attrs)
 {
-    struct thing *thing = add(call->control, type, find_region(call, type), fill_new(call, type, attrs));
+    struct thing *thing =
+        store_append(call->control, type, find_region(call, type), fill_new(call, type, attrs));
     thing->created_ms = thing->changed_ms = clock_wall_ms();
     thing->revision = 1;
 }

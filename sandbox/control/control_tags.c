@@ -51,7 +51,7 @@ static bool is_listed(const struct value *list)
     return list && list->kind == VALUE_LIST && list->count;
 }
 
-static bool passes(const struct call *call, struct str arn, const struct value *tags_had)
+static bool tags_pass(const struct call *call, struct str arn, const struct value *tags_had)
 {
     const struct value *types = value_getz(call->raw, "ResourceTypeFilters"),
                        *tags = value_getz(call->raw, "TagFilters"),
@@ -103,9 +103,9 @@ struct page {
 };
 
 /* Once tagged, always listed; what never had tags is not. */
-static void show(struct page *page, struct str arn, const struct value *tags, struct str token)
+static void tags_show(struct page *page, struct str arn, const struct value *tags, struct str token)
 {
-    if (page->more || !tags->count || !passes(page->call, arn, tags))
+    if (page->more || !tags->count || !tags_pass(page->call, arn, tags))
         return;
     page->more = page->shown == page->most;
     if (page->more)
@@ -129,7 +129,7 @@ static void show_buckets(struct page *page, struct str after)
         struct str name = tags->entries[i].key;
         if (after.n && str_cmp(name, after) <= 0)
             continue;
-        show(page, arena_printf(call->arena, "arn:aws:s3:::%.*s", STR_ARG(name)), tags->entries[i].value,
+        tags_show(page, arena_printf(call->arena, "arn:aws:s3:::%.*s", STR_ARG(name)), tags->entries[i].value,
             arena_printf(call->arena, BUCKET_MARK "%.*s", STR_ARG(name)));
     }
 }
@@ -148,7 +148,7 @@ static const struct value *get_resources(struct call *call)
     for (size_t i = 0; i < call->control->thing_count && !buckets; i++) {
         const struct thing *thing = call->control->things[i];
         if (thing->serial > after && is_taggable(call, thing))
-            show(&page, arn_of(thing), tags_of(thing),
+            tags_show(&page, arn_of(thing), tags_of(thing),
                 arena_printf(call->arena, "%lld", (long long)thing->serial));
     }
     show_buckets(&page, buckets ? str_slice(token, mark.n, token.n) : STR_EMPTY);
@@ -331,7 +331,8 @@ static int collect_tags(struct call *call, bool ec2, struct value_builder *out)
                  : refuse(call, 400, STR("InvalidParameterValue"), "the sandbox does not know this filter");
 }
 
-static const struct shape *texts(struct arena *arena, const char *const *names, const struct shape *inner)
+static const struct shape *tags_texts(
+    struct arena *arena, const char *const *names, const struct shape *inner)
 {
     static const struct shape text = {.kind = SHAPE_STRING};
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, 4);
@@ -352,8 +353,8 @@ static int encode_tags(
     static const char *const flat[] = {"Key", "Value", "ResourceType", "ResourceId", NULL},
                              *const outer[] = {"Tag", "ResourceType", "ResourceName", NULL},
                              *const pairs[] = {"Key", "Value", NULL};
-    const struct shape *item =
-        ec2 ? texts(call->arena, flat, NULL) : texts(call->arena, outer, texts(call->arena, pairs, NULL));
+    const struct shape *item = ec2 ? tags_texts(call->arena, flat, NULL)
+                                   : tags_texts(call->arena, outer, tags_texts(call->arena, pairs, NULL));
     struct str name = ec2 ? STR("TagSet") : STR("TaggedResources");
     struct shape items = {
         .kind = SHAPE_LIST, .elem = item, .item = ec2 ? STR("item") : STR("TaggedResource")};

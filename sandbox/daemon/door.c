@@ -107,7 +107,7 @@ static void *without(struct doors *doors, const struct visitor *visitor)
     return NULL;
 }
 
-static void receive(void *ctx)
+static void door_receive(void *ctx)
 {
     struct visitor *visitor = ctx;
     visitor->visit(visitor->doors->services, &visitor->of, visitor->ctx, visitor->fd);
@@ -152,7 +152,7 @@ static void answer_knock(struct doors *doors, int listening)
     pthread_mutex_lock(&doors->lock);
     struct visitor *visitor = let_in(doors, listening);
     pthread_mutex_unlock(&doors->lock);
-    if (!visitor || !services_thread(doors->services, receive, visitor))
+    if (!visitor || !services_thread(doors->services, door_receive, visitor))
         return;
     pthread_mutex_lock(&doors->lock);
     without(doors, visitor);

@@ -23,7 +23,7 @@ static bool read_exactly(int fd, char *to, size_t n)
     return true;
 }
 
-static uint32_t number(const char *p)
+static uint32_t greeting_number(const char *p)
 {
     const unsigned char *b = (const unsigned char *)p;
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
@@ -35,7 +35,7 @@ bool greeting_read(int fd, struct buf *out)
     for (;;) {
         if (!read_exactly(fd, head, sizeof head))
             return false;
-        uint32_t size = number(head), what = number(head + 4);
+        uint32_t size = greeting_number(head), what = greeting_number(head + 4);
         if (size < sizeof head || size > MAX_STARTUP)
             return false;
         if (what == SSL_REQUEST || what == GSS_REQUEST) {

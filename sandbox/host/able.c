@@ -43,7 +43,7 @@ static int mounts_fail(void)
     return started ? started : failed;
 }
 
-static void look(void)
+static void able_look(void)
 {
     static const struct {
         const char *program, *package;
@@ -70,7 +70,7 @@ static void look(void)
 
 bool host_able(struct arena *arena, struct str *why)
 {
-    pthread_once(&once, look);
+    pthread_once(&once, able_look);
     *why = arena_str(arena, str_z(lacks));
     return !lacks[0];
 }

@@ -191,7 +191,7 @@ static int lend_ports(struct booting *b, struct err *err)
 
 /* ---- its folder ---- */
 
-static struct str quoted(struct arena *arena, struct str text)
+static struct str boot_quoted(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     for (size_t i = 0; i < text.n; i++)
@@ -232,7 +232,7 @@ static int write_folder(struct booting *b, struct err *err)
     struct str settings = arena_printf(arena,
         "NAME=%s ADDRESS=%s USERS='%s' INSTANCE=%s REGION=%s ENDPOINT=%s\nKEY=%s\nNOTE=%s\n", b->name.p,
         setting(b, "private_ip").p, users_of(b), b->record.id.p, b->record.region.p, endpoint.p,
-        quoted(arena, str_trim(value_gets(key.attrs, "public_key"))).p, quoted(arena, note).p);
+        boot_quoted(arena, str_trim(value_gets(key.attrs, "public_key"))).p, boot_quoted(arena, note).p);
     return dir_make(b->folder.p, err) || write_one(b, "init.sh", script_text(arena, "init.sh"), 0600, err) ||
            write_one(b, "settings", settings, 0600, err) ||
            (script.n && write_one(b, "user-data", script, 0700, err));

@@ -36,7 +36,7 @@ struct question {
     struct control_record record;
 };
 
-static struct str attribute(const struct question *q, const char *name)
+static struct str metadata_attribute(const struct question *q, const char *name)
 {
     return value_gets(q->record.attrs, name);
 }
@@ -46,7 +46,7 @@ static struct str attribute(const struct question *q, const char *name)
 static struct str role_of(struct question *q)
 {
     struct control_record profile;
-    struct str arn = attribute(q, "instance_profile");
+    struct str arn = metadata_attribute(q, "instance_profile");
     if (!arn.n || !control_find(services_control(q->metadata->services), &q->arena,
                       STR("aws.iam.instance_profile"), STR_EMPTY, arn, &profile))
         return STR_EMPTY;
@@ -65,7 +65,7 @@ static struct str as_json(struct question *q, const char *const *pairs)
     return arena_str(&q->arena, buf_str(&out));
 }
 
-static struct str credentials(struct question *q)
+static struct str metadata_credentials(struct question *q)
 {
     struct sandbox_key own = sandbox_first_key(services_sandbox(q->metadata->services));
     int64_t now = clock_wall_ms();
@@ -83,7 +83,7 @@ static struct str profile(struct question *q)
 {
     const char *const pairs[] = {"Code", "Success", "LastUpdated",
         time_rfc3339(&q->arena, q->record.created_ms, false).p, "InstanceProfileArn",
-        attribute(q, "instance_profile").p, NULL};
+        metadata_attribute(q, "instance_profile").p, NULL};
     return as_json(q, pairs);
 }
 
@@ -91,7 +91,7 @@ static struct str zone_of(struct question *q)
 {
     struct control_record subnet;
     return control_find(services_control(q->metadata->services), &q->arena, STR("aws.ec2.subnet"),
-               q->metadata->region, attribute(q, "subnet_id"), &subnet)
+               q->metadata->region, metadata_attribute(q, "subnet_id"), &subnet)
                ? value_gets(subnet.attrs, "availability_zone")
                : arena_printf(&q->arena, "%sa", q->metadata->region.p);
 }
@@ -100,10 +100,11 @@ static struct str identity(struct question *q)
 {
     struct str account = services_account(q->metadata->services);
     const char *const pairs[] = {"accountId", arena_strz(&q->arena, account), "architecture", "x86_64",
-        "availabilityZone", zone_of(q).p, "imageId", attribute(q, "image_id").p, "instanceId",
-        q->metadata->id.p, "instanceType", attribute(q, "instance_type").p, "pendingTime",
-        time_rfc3339(&q->arena, q->record.created_ms, false).p, "privateIp", attribute(q, "private_ip").p,
-        "region", q->metadata->region.p, "version", "2017-09-30", NULL};
+        "availabilityZone", zone_of(q).p, "imageId", metadata_attribute(q, "image_id").p, "instanceId",
+        q->metadata->id.p, "instanceType", metadata_attribute(q, "instance_type").p, "pendingTime",
+        time_rfc3339(&q->arena, q->record.created_ms, false).p, "privateIp",
+        metadata_attribute(q, "private_ip").p, "region", q->metadata->region.p, "version", "2017-09-30",
+        NULL};
     return as_json(q, pairs);
 }
 
@@ -111,7 +112,7 @@ static struct str public_key(struct question *q)
 {
     struct control_record key = {0};
     control_find(services_control(q->metadata->services), &q->arena, STR("aws.ec2.key_pair"),
-        q->metadata->region, attribute(q, "key_name"), &key);
+        q->metadata->region, metadata_attribute(q, "key_name"), &key);
     return value_gets(key.attrs, "public_key");
 }
 
@@ -142,7 +143,7 @@ static const struct entry {
 };
 
 /* "" : there is no such thing. */
-static struct str tell(struct question *q, struct str path)
+static struct str metadata_tell(struct question *q, struct str path)
 {
     static const struct str role_path = STR_INIT("/latest/meta-data/iam/security-credentials/");
     while (path.n > 1 && path.p[path.n - 1] == '/')
@@ -151,11 +152,11 @@ static struct str tell(struct question *q, struct str path)
         return q->metadata->region;
     if (str_starts(path, role_path) && role_of(q).n &&
         str_eq(str_slice(path, role_path.n, path.n), role_of(q)))
-        return credentials(q);
+        return metadata_credentials(q);
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
         const struct entry *entry = &entries[i];
         if (str_eqz(path, entry->path))
-            return entry->attribute ? attribute(q, entry->attribute)
+            return entry->attribute ? metadata_attribute(q, entry->attribute)
                    : entry->say     ? entry->say(q)
                                     : str_z(entry->lists);
     }
@@ -213,7 +214,7 @@ static unsigned answer_of(struct question *q, struct MHD_Connection *connection,
     }
     if (!is_let_in(q, connection))
         return MHD_HTTP_UNAUTHORIZED;
-    *body = tell(q, str_z(path));
+    *body = metadata_tell(q, str_z(path));
     return body->n ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND;
 }
 

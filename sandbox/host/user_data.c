@@ -112,7 +112,7 @@ static bool is_known(struct str key)
     return false;
 }
 
-static struct str convert(struct arena *arena, struct str data, struct buf *note)
+static struct str user_data_convert(struct arena *arena, struct str data, struct buf *note)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     const struct converting c = {arena, &out, note};
@@ -141,7 +141,7 @@ struct str user_data_script(struct arena *arena, struct str data, struct str *no
     if (str_starts(data, STR("#!")))
         script = data;
     else if (str_starts(data, STR("#cloud-config")))
-        script = convert(arena, data, &words);
+        script = user_data_convert(arena, data, &words);
     else if (data.n)
         buf_addz(&words,
             "user data: it begins neither with #! nor with #cloud-config, and is not carried out here\n");

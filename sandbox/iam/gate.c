@@ -121,7 +121,7 @@ static struct iam_principal principal_of(const struct asking *a)
     return (struct iam_principal){.arn = a->identity->arn, .account = account};
 }
 
-static struct iam_decision decide(const struct asking *a, const struct iam_request *request)
+static struct iam_decision gate_decide(const struct asking *a, const struct iam_request *request)
 {
     size_t n = a->identity ? a->identity->n : 0;
     struct resource_policy resource =
@@ -146,14 +146,14 @@ static bool may_be_allowed(const struct asking *a, const struct iam_decision *de
     return true;
 }
 
-static int ask(const struct asking *a, struct str action, struct str resource, struct err *err)
+static int gate_ask(const struct asking *a, struct str action, struct str resource, struct err *err)
 {
     struct iam_request request = {.who = principal_of(a),
         .action = action,
         .resource = resource,
         .open = str_find_char(resource, '*', 0) >= 0 && resource.n > 1,
         .context = context_of_resource(a->gate, a->arena, resource, a->context)};
-    struct iam_decision decision = decide(a, &request);
+    struct iam_decision decision = gate_decide(a, &request);
     if (decision.allowed || may_be_allowed(a, &decision, action))
         return 0;
     struct str said = iam_denial(a->arena, &request, &decision, str_eqz(a->service, "s3"));
@@ -186,7 +186,7 @@ static int ask_passing(const struct asking *a, const struct gate_request *reques
     for (size_t i = 0; a->identity && i < n; i++) {
         passing.context =
             value_with(a->arena, a->context, STR("iam:passedtoservice"), value_string(a->arena, to));
-        if (ask(&passing, STR("iam:PassRole"), roles[i], err))
+        if (gate_ask(&passing, STR("iam:PassRole"), roles[i], err))
             return -1;
     }
     return 0;
@@ -270,7 +270,7 @@ int gate_check(struct gate *gate, struct arena *arena, const struct gate_request
     const struct need *needs = needs_of(gate, arena, request, &n);
     int status = 0;
     for (size_t i = 0; i < n && !status; i++)
-        status = ask(&a, needs[i].action, needs[i].resource, err);
+        status = gate_ask(&a, needs[i].action, needs[i].resource, err);
     if (!status)
         status = ask_passing(&a, request, err) || keys_ask(gate, arena, request, err) ||
                          check_trust(gate, arena, request, err)
@@ -287,7 +287,7 @@ int gate_check_action(
     if (!start_asking(&a, gate, arena, &action->who, action->service, action->region))
         return 0;
     a.context = value_merge(arena, a.context, action->context);
-    int status = ask(&a, action->action, action->resource, err);
+    int status = gate_ask(&a, action->action, action->resource, err);
     identity_release(a.identity);
     return status;
 }
@@ -306,7 +306,7 @@ bool gate_trusts(
         .action = STR("sts:AssumeRole"),
         .resource = value_gets(record.attrs, "arn"),
         .context = a.context};
-    if (decide(&a, &request).allowed)
+    if (gate_decide(&a, &request).allowed)
         return true;
     warn(gate, arena_printf(arena, "%.*s may not take on %.*s: its trust policy does not name it",
                    STR_ARG(service), STR_ARG(request.resource)));

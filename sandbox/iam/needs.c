@@ -122,7 +122,7 @@ static void fill_one(
     buf_add_str(out, text.n ? text : STR("*"));
 }
 
-static struct str filled(struct filling *f, struct str template, uint32_t turn, uint32_t *turns)
+static struct str needs_filled(struct filling *f, struct str template, uint32_t turn, uint32_t *turns)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     f->unknown = false;
@@ -220,7 +220,7 @@ static void add_template(struct filling *f, struct growing *g, const struct line
     if (!own)
         template = arena_printf(f->arena, "%.*s%.*s", STR_ARG(line->head->start), STR_ARG(template));
     for (uint32_t turn = 0; turn < turns; turn++) {
-        struct str arn = filled(f, template, turn, &turns);
+        struct str arn = needs_filled(f, template, turn, &turns);
         if (!optional || !f->unknown)
             add_need(f, g, line->head->prefix, line->actions, plain_function(f, known_arn(f, arn)));
     }

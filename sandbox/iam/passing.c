@@ -56,21 +56,21 @@ static void add_profile(struct looking *l, const struct value *profile)
 }
 
 /* Members that are called a role, at any depth; keys of lists are their members' own. */
-static void look(struct looking *l, struct str name, const struct value *v)
+static void passing_look(struct looking *l, struct str name, const struct value *v)
 {
     if (v->kind == VALUE_MAP && str_eqz(name, "IamInstanceProfile"))
         add_profile(l, v);
     if (v->kind == VALUE_STRING && has_role(name))
         add_role(l, v->string);
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        look(l, name, v->items[i]);
+        passing_look(l, name, v->items[i]);
     for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        look(l, v->entries[i].key, v->entries[i].value);
+        passing_look(l, v->entries[i].key, v->entries[i].value);
 }
 
 /* What AWS's reference names, and else what makes, changes or starts something: of Glue, Events, Redshift and
  * others it does not say. STS takes a role on, and IAM is about them. */
-static bool passes(const struct gate_request *request)
+static bool passing_passes(const struct gate_request *request)
 {
     static const char *const starts[] = {"Create", "Update", "Put", "Start", "Run", "Register", "Modify",
         "Submit", "Associate", "Restore", "Add"};
@@ -115,8 +115,8 @@ const struct str *passed_roles(
         .roles = ARENA_ARRAY(arena, struct str, MOST),
         .cap = MOST,
         .names = str_eqz(request->service, "glue") || str_eqz(request->service, "iam")};
-    if (passes(request))
-        look(&l, STR_EMPTY, request->input);
+    if (passing_passes(request))
+        passing_look(&l, STR_EMPTY, request->input);
     *to = passed_to(arena, request);
     *n = l.n;
     return l.roles;

@@ -123,7 +123,7 @@ const struct value *store_upload_ids(struct arena *arena, struct s3_store *store
     return store_names(arena, store_path(arena, store, bucket, "uploads", no_key).p);
 }
 
-static bool keeps(const struct value *keep, int64_t number)
+static bool upload_keeps(const struct value *keep, int64_t number)
 {
     for (uint32_t i = 0; i < keep->count; i++)
         if (keep->items[i]->integer == number)
@@ -139,7 +139,7 @@ void store_upload_finish(struct s3_store *store, struct str bucket, struct str i
     if (numbers->count == keep->count)
         return;
     for (uint32_t i = 0; i < numbers->count; i++)
-        if (!keeps(keep, numbers->items[i]->integer))
+        if (!upload_keeps(keep, numbers->items[i]->integer))
             unlink(part_path(&scratch, store, bucket, id, (int)numbers->items[i]->integer).p);
 }
 

@@ -15,7 +15,7 @@ struct check {
 
 static bool check_value(struct check *c, const struct value *schema, const struct value *v, struct str path);
 
-static bool wrong(struct check *c, struct str path, const char *what, struct str detail)
+static bool cloud_wrong(struct check *c, struct str path, const char *what, struct str detail)
 {
     if (!c->wrong.n)
         c->wrong = arena_printf(c->model->arena, "#%.*s: %s%.*s", STR_ARG(path), what, STR_ARG(detail));
@@ -54,7 +54,8 @@ static bool check_type(struct check *c, const struct value *type, const struct v
     bool fits = !type || (type->kind == VALUE_STRING && is_of(v, type->string));
     for (uint32_t i = 0; type && type->kind == VALUE_LIST && i < type->count; i++)
         fits |= is_of(v, value_text(type->items[i], STR_EMPTY));
-    return fits || wrong(c, path, "expected type of another kind, found: ", str_z(value_kind_name(v->kind)));
+    return fits ||
+           cloud_wrong(c, path, "expected type of another kind, found: ", str_z(value_kind_name(v->kind)));
 }
 
 static bool among(const struct value *list, const struct value *v, bool any_case)
@@ -95,16 +96,16 @@ static bool check_scalar(struct check *c, const struct value *schema, const stru
                        *any_case = value_getz(schema, "enumCaseInsensitive");
     struct str pattern = value_gets(schema, "pattern");
     if ((choices && !among(choices, v, false)) || (any_case && !among(any_case, v, true)))
-        return wrong(c, path, "the value is not one of those that are allowed", STR_EMPTY);
+        return cloud_wrong(c, path, "the value is not one of those that are allowed", STR_EMPTY);
     if (v->kind == VALUE_STRING && pattern.n && !cloud_check_matches(c, pattern, v->string))
-        return wrong(c, path, "string does not match pattern ", pattern);
+        return cloud_wrong(c, path, "string does not match pattern ", pattern);
     if (v->kind == VALUE_STRING &&
         !within(schema, "minLength", "maxLength", (double)str_code_points(v->string)))
-        return wrong(c, path, "the string's length is out of range", STR_EMPTY);
+        return cloud_wrong(c, path, "the string's length is out of range", STR_EMPTY);
     bool number = v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
     double size = v->kind == VALUE_INT ? (double)v->integer : number ? v->number : 0;
     if (number && !within(schema, "minimum", "maximum", size))
-        return wrong(c, path, "the number is out of range", STR_EMPTY);
+        return cloud_wrong(c, path, "the number is out of range", STR_EMPTY);
     return true;
 }
 
@@ -112,11 +113,11 @@ static bool check_list(struct check *c, const struct value *schema, const struct
 {
     const struct value *items = value_getz(schema, "items"), *unique = value_getz(schema, "uniqueItems");
     if (!within(schema, "minItems", "maxItems", list->count))
-        return wrong(c, path, "the array has too few or too many items", STR_EMPTY);
+        return cloud_wrong(c, path, "the array has too few or too many items", STR_EMPTY);
     for (uint32_t i = 0; i < list->count; i++) {
         for (uint32_t k = 0; unique && unique->kind == VALUE_BOOL && unique->boolean && k < i; k++)
             if (value_equal(list->items[i], list->items[k]))
-                return wrong(c, path, "array items are not unique", STR_EMPTY);
+                return cloud_wrong(c, path, "array items are not unique", STR_EMPTY);
         if (items && !check_value(c, items, list->items[i],
                          arena_printf(c->model->arena, "%.*s/%u", STR_ARG(path), i)))
             return false;
@@ -154,14 +155,15 @@ static bool check_map(struct check *c, const struct value *schema, const struct 
     const struct value *required = value_getz(schema, "required");
     for (uint32_t i = 0; required && required->kind == VALUE_LIST && i < required->count; i++)
         if (!value_get(map, value_text(required->items[i], STR_EMPTY)))
-            return wrong(c, path, "required key not found: ", value_text(required->items[i], STR_EMPTY));
+            return cloud_wrong(
+                c, path, "required key not found: ", value_text(required->items[i], STR_EMPTY));
     for (uint32_t i = 0; i < map->count; i++) {
         struct str key = map->entries[i].key;
         const struct value *inner = schema_of_key(c, schema, key);
         if (!inner && part)
             continue;
         if (!inner)
-            return wrong(c, path, "extraneous key is not permitted: ", key);
+            return cloud_wrong(c, path, "extraneous key is not permitted: ", key);
         if (!check_value(c, inner, map->entries[i].value,
                 arena_printf(c->model->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(key))))
             return false;
@@ -188,11 +190,11 @@ static bool check_alternatives(
                        *all = value_getz(schema, "allOf");
     bool part = value_getz(schema, "properties") != NULL;
     if (one && one->kind == VALUE_LIST && cloud_check_fitting(c, one, v, path, part) != 1)
-        return wrong(c, path, "valid against none, or more than one, of the subschemas", STR_EMPTY);
+        return cloud_wrong(c, path, "valid against none, or more than one, of the subschemas", STR_EMPTY);
     if (any && any->kind == VALUE_LIST && !cloud_check_fitting(c, any, v, path, part))
-        return wrong(c, path, "no subschema matched", STR_EMPTY);
+        return cloud_wrong(c, path, "no subschema matched", STR_EMPTY);
     if (all && all->kind == VALUE_LIST && cloud_check_fitting(c, all, v, path, true) != all->count)
-        return wrong(c, path, "only some subschemas matched", STR_EMPTY);
+        return cloud_wrong(c, path, "only some subschemas matched", STR_EMPTY);
     return true;
 }
 

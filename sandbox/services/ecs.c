@@ -364,7 +364,7 @@ static int run_task(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int describe(struct service_call *call, struct err *err)
+static int ecs_describe(struct service_call *call, struct err *err)
 {
     struct str cluster;
     const struct value *ids = value_getz(call->input, "tasks");
@@ -443,7 +443,7 @@ static int stop(struct service_call *call, struct err *err)
 
 const struct service_operation ecs_operations[] = {
     {"ecs", "RunTask", run_task, NULL, NULL},
-    {"ecs", "DescribeTasks", describe, NULL, NULL},
+    {"ecs", "DescribeTasks", ecs_describe, NULL, NULL},
     {"ecs", "ListTasks", list, NULL, NULL},
     {"ecs", "StopTask", stop, NULL, NULL},
     {0},

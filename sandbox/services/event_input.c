@@ -5,7 +5,7 @@
 #include "sandbox/asl/asl_internal.h"
 
 /* What <name> in a template stands for; NULL: nothing, then it is left out. */
-static const struct value *variable(struct arena *arena, const struct control_record *rule,
+static const struct value *input_variable(struct arena *arena, const struct control_record *rule,
     const struct value *paths, struct str name, const struct value *event)
 {
     const char *why;
@@ -45,7 +45,7 @@ static struct str transformed(struct arena *arena, const struct control_record *
         ptrdiff_t end = c == '<' ? str_find_char(template, '>', i) : -1;
         if (end > 0) {
             const struct value *v =
-                variable(arena, rule, paths, str_slice(template, i + 1, (size_t)end), event);
+                input_variable(arena, rule, paths, str_slice(template, i + 1, (size_t)end), event);
             if (v)
                 add_variable(&out, v, quoted);
             i = (size_t)end;

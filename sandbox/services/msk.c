@@ -18,7 +18,7 @@ static struct str daemon_name(struct arena *arena, const struct control_record *
     return arena_printf(arena, "kafka-%.*s", STR_ARG(str_slice(id, at, id.n)));
 }
 
-static int want(struct services *services, struct arena *arena, const struct control_record *record,
+static int msk_want(struct services *services, struct arena *arena, const struct control_record *record,
     struct daemon_self *out, struct err *err)
 {
     struct value_entry entries[] = {
@@ -29,7 +29,7 @@ static int want(struct services *services, struct arena *arena, const struct con
 
 /* Kafka's protocol has no words for a refusal before a request: who comes is sent away, and the sandbox says
  * why. */
-static void visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+static void msk_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct control_record record;
@@ -38,7 +38,7 @@ static void visit(struct services *services, const struct door_of *of, const voi
     (void)ctx;
     if (!endpoint_record(services, &arena, of, &record))
         return;
-    if (want(services, &arena, &record, &self, &err)) {
+    if (msk_want(services, &arena, &record, &self, &err)) {
         fprintf(stderr, "sandbox: the cluster %.*s is a record only: %s\n", STR_ARG(record.id), err.message);
         return;
     }
@@ -50,4 +50,4 @@ static void visit(struct services *services, const struct door_of *of, const voi
 }
 
 const struct endpoint msk_endpoint = {
-    .type = "aws.kafka.cluster", .ports = ports, .visit = visit, .daemons = daemon_name};
+    .type = "aws.kafka.cluster", .ports = ports, .visit = msk_visit, .daemons = daemon_name};

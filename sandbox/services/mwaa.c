@@ -122,7 +122,7 @@ static const struct value *settings_of(
     return value_builder_map(&b);
 }
 
-static int want(struct services *services, struct arena *arena, const struct control_record *record,
+static int mwaa_want(struct services *services, struct arena *arena, const struct control_record *record,
     struct daemon_self *out, struct err *err)
 {
     if (!daemon_want(services_parts(services)->daemons, &airflow_daemon, daemon_name(arena, record),
@@ -143,7 +143,7 @@ static void refuse_visit(int fd, const char *why)
     send(fd, answer, (size_t)n, MSG_NOSIGNAL);
 }
 
-static void visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+static void mwaa_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct control_record record;
@@ -152,7 +152,7 @@ static void visit(struct services *services, const struct door_of *of, const voi
     (void)ctx;
     if (!endpoint_record(services, &arena, of, &record))
         return;
-    if (want(services, &arena, &record, &self, &err)) {
+    if (mwaa_want(services, &arena, &record, &self, &err)) {
         refuse_visit(fd, err.message);
         return;
     }
@@ -165,7 +165,7 @@ static const uint16_t web_port[] = {8080, 0};
 
 const struct endpoint mwaa_endpoint = {.type = "aws.mwaa.environment",
     .ports = web_port,
-    .visit = visit,
+    .visit = mwaa_visit,
     .daemons = daemon_name,
     .rests_on_change = true};
 
@@ -189,7 +189,7 @@ static int find_running(
     struct err why = ERR_INIT;
     if (find_environment(call, out, err))
         return -1;
-    return want(call->services, call->arena, out, self, &why)
+    return mwaa_want(call->services, call->arena, out, self, &why)
                ? service_refuse(err, 400, "ValidationException", "%s", why.message)
                : 0;
 }
@@ -269,7 +269,7 @@ static void write_request(
         base64_encode(call->arena, login).p, buf_str(&body).n, STR_ARG(buf_str(&body)));
 }
 
-static int exchange(uint16_t port, struct str request, struct buf *answer, struct err *err)
+static int mwaa_exchange(uint16_t port, struct str request, struct buf *answer, struct err *err)
 {
     char block[16 * 1024];
     ssize_t n;
@@ -308,7 +308,7 @@ static int invoke_rest_api(struct service_call *call, struct err *err)
     if (find_running(call, &record, &self, err))
         return -1;
     write_request(call, &record, &request);
-    if (exchange(self.ports[0], buf_str(&request), &answer, &ignored))
+    if (mwaa_exchange(self.ports[0], buf_str(&request), &answer, &ignored))
         return service_refuse(err, 500, "InternalServerException", "Airflow does not answer");
     ptrdiff_t end = str_find(buf_str(&answer), STR("\r\n\r\n"), 0);
     head = str_slice(buf_str(&answer), 0, end < 0 ? 0 : (size_t)end);

@@ -74,7 +74,7 @@ static struct database_wish wish_of(
 
 /* ---- visitors ---- */
 
-static int want(struct services *services, struct arena *arena, const struct control_record *record,
+static int rds_want(struct services *services, struct arena *arena, const struct control_record *record,
     struct daemon_self *out, struct err *err)
 {
     const struct database_wish wish = wish_of(services, arena, record);
@@ -90,7 +90,7 @@ static bool refuses(const struct control_record *record)
     return value_equal(value_getz(record->attrs, "stopped"), &value_true);
 }
 
-static void visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+static void rds_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf startup = BUF_INIT;
@@ -104,7 +104,7 @@ static void visit(struct services *services, const struct door_of *of, const voi
         greeting_refuse(fd, "57P03", "the database instance is stopped: aws rds start-db-instance starts it");
         return;
     }
-    if (want(services, &arena, &record, &self, &err)) {
+    if (rds_want(services, &arena, &record, &self, &err)) {
         greeting_refuse(fd, "58000", err.message);
         return;
     }
@@ -115,7 +115,7 @@ static void visit(struct services *services, const struct door_of *of, const voi
 
 const struct endpoint rds_endpoint = {.type = "aws.rds.instance",
     .port = "port",
-    .visit = visit,
+    .visit = rds_visit,
     .serves = is_postgres,
     .daemons = instance_daemon};
 

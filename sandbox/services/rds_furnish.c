@@ -36,7 +36,7 @@ static struct str digest_of(struct arena *arena, const struct database_wish *wis
                                  STR_ARG(wish->password), STR_ARG(wish->database), STR_ARG(wish->conf)));
 }
 
-static int ask(
+static int furnish_ask(
     PGconn *session, struct arena *arena, const char *sql, struct str given, bool *any, struct err *err)
 {
     const char *const values[] = {arena_strz(arena, given), NULL};
@@ -50,7 +50,7 @@ static int ask(
 }
 
 /* A name or a text, quoted for a statement. */
-static const char *quoted(PGconn *session, struct arena *arena, struct str text, bool name)
+static const char *furnish_quoted(PGconn *session, struct arena *arena, struct str text, bool name)
 {
     struct err ignored = ERR_INIT;
     const struct pq_api *pq = pq_api(&ignored);
@@ -64,11 +64,11 @@ static const char *quoted(PGconn *session, struct arena *arena, struct str text,
 static int furnish_owner(
     PGconn *session, struct arena *arena, const struct database_wish *wish, struct err *err)
 {
-    const char *user = quoted(session, arena, wish->user, true);
-    const char *password = wish->password.n ? quoted(session, arena, wish->password, false) : "null";
+    const char *user = furnish_quoted(session, arena, wish->user, true);
+    const char *password = wish->password.n ? furnish_quoted(session, arena, wish->password, false) : "null";
     bool there;
     if (postgres_run(session, roles, NULL, NULL, err) ||
-        ask(session, arena, "select from pg_roles where rolname = $1", wish->user, &there, err))
+        furnish_ask(session, arena, "select from pg_roles where rolname = $1", wish->user, &there, err))
         return -1;
     return postgres_run(session,
                arena_printf(arena, "%s role %s login createdb createrole password %s",
@@ -84,10 +84,10 @@ static int furnish_owner(
 static int furnish_database(
     PGconn *session, struct arena *arena, const struct database_wish *wish, struct str name, struct err *err)
 {
-    const char *user = quoted(session, arena, wish->user, true),
-               *database = quoted(session, arena, name, true);
+    const char *user = furnish_quoted(session, arena, wish->user, true),
+               *database = furnish_quoted(session, arena, name, true);
     bool there;
-    if (ask(session, arena, "select from pg_database where datname = $1", name, &there, err))
+    if (furnish_ask(session, arena, "select from pg_database where datname = $1", name, &there, err))
         return -1;
     return postgres_run(session,
         arena_printf(

@@ -148,7 +148,7 @@ int warehouse_want(struct services *services, struct arena *arena, const struct 
 
 /* ---- visitors ---- */
 
-static void visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+static void redshift_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf startup = BUF_INIT;
@@ -174,8 +174,8 @@ static void visit(struct services *services, const struct door_of *of, const voi
 }
 
 const struct endpoint cluster_endpoint = {
-    .type = "aws.redshift.cluster", .port = "port", .visit = visit, .daemons = cluster_daemons};
+    .type = "aws.redshift.cluster", .port = "port", .visit = redshift_visit, .daemons = cluster_daemons};
 const struct endpoint workgroup_endpoint = {
-    .type = "aws.redshiftserverless.workgroup", .port = "port", .visit = visit};
+    .type = "aws.redshiftserverless.workgroup", .port = "port", .visit = redshift_visit};
 const struct endpoint namespace_endpoint = {
     .type = "aws.redshiftserverless.namespace", .daemons = namespace_daemons};

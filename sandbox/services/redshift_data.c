@@ -218,7 +218,7 @@ static int find_statement(
     return service_refuse(err, 400, "ResourceNotFoundException", "Query does not exist.");
 }
 
-static int describe(struct service_call *call, struct err *err)
+static int statement_describe(struct service_call *call, struct err *err)
 {
     struct task_info info;
     struct value_builder b = VALUE_BUILDER(call->arena);
@@ -241,7 +241,7 @@ static int describe(struct service_call *call, struct err *err)
     return 0;
 }
 
-static bool passes(const struct service_call *call, const struct task_info *info)
+static bool statement_passes(const struct service_call *call, const struct task_info *info)
 {
     static const char *const same[] = {"ClusterIdentifier", "WorkgroupName", "Database"};
     struct str status = value_gets(call->input, "Status"), name = value_gets(call->input, "StatementName");
@@ -263,7 +263,7 @@ static int list_statements(struct service_call *call, struct err *err)
     struct task_info *all =
         task_list(call->services, call->arena, data_kind.name, call->region, STR_EMPTY, &n);
     for (size_t i = 0; i < n; i++)
-        if (passes(call, &all[i]))
+        if (statement_passes(call, &all[i]))
             all[kept++] = all[i];
     if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
         return -1;
@@ -329,7 +329,7 @@ static int cancel_statement(struct service_call *call, struct err *err)
 const struct service_operation redshift_data_operations[] = {
     {"redshift-data", "ExecuteStatement", execute, NULL, NULL},
     {"redshift-data", "BatchExecuteStatement", execute_batch, NULL, NULL},
-    {"redshift-data", "DescribeStatement", describe, NULL, NULL},
+    {"redshift-data", "DescribeStatement", statement_describe, NULL, NULL},
     {"redshift-data", "ListStatements", list_statements, NULL, NULL},
     {"redshift-data", "GetStatementResult", get_result, NULL, NULL},
     {"redshift-data", "CancelStatement", cancel_statement, NULL, NULL},

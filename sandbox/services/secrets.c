@@ -412,7 +412,7 @@ static int delete_secret(struct service_call *call, struct err *err)
 }
 
 /* A filter as a pattern for what begins so; elsewhere a filter's stars and the like have their meaning. */
-static const struct value *beginning(struct arena *arena, const struct value *wanted)
+static const struct value *filter_beginning(struct arena *arena, const struct value *wanted)
 {
     AUTO_BUF struct buf pattern = BUF_INIT;
     struct str text = value_text(wanted, STR_EMPTY);
@@ -427,7 +427,7 @@ static const struct value *with_beginnings(struct arena *arena, const struct val
     const struct value *values = value_getz(filter, "Values");
     struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; values && values->kind == VALUE_LIST && i < values->count; i++)
-        value_builder_add(&b, beginning(arena, values->items[i]));
+        value_builder_add(&b, filter_beginning(arena, values->items[i]));
     return value_with(arena, filter, STR("Values"), value_builder_list(&b));
 }
 

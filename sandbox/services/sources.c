@@ -78,7 +78,7 @@ static int sources_call(const struct turn *turn, const char *service, const char
     return status;
 }
 
-static const struct value *receive(const struct turn *turn, int64_t most)
+static const struct value *sources_receive(const struct turn *turn, int64_t most)
 {
     const struct value *output, *all = value_stringz(turn->arena, "All");
     const struct value *names = value_list(turn->arena, &all, 1);
@@ -108,7 +108,7 @@ static void delete_message(const struct turn *turn, const struct value *message)
 /* ---- records ---- */
 
 /* Members begin with a small letter in events: StringValue is stringValue. */
-static const struct value *small(struct arena *arena, const struct value *attributes)
+static const struct value *source_small(struct arena *arena, const struct value *attributes)
 {
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
     for (uint32_t i = 0; attributes && i < attributes->count; i++) {
@@ -134,7 +134,7 @@ static const struct value *record_of(const struct turn *turn, const struct value
         {STR("receiptHandle"), value_getz(message, "ReceiptHandle")},
         {STR("body"), value_getz(message, "Body")},
         {STR("attributes"), value_getz(message, "Attributes")},
-        {STR("messageAttributes"), small(arena, value_getz(message, "MessageAttributes"))},
+        {STR("messageAttributes"), source_small(arena, value_getz(message, "MessageAttributes"))},
         {STR("md5OfBody"), value_getz(message, "MD5OfBody")},
         {STR("eventSource"), value_stringz(arena, "aws:sqs")},
         {STR("eventSourceARN"), value_string(arena, turn->queue)},
@@ -186,11 +186,11 @@ static void sources_gather(const struct turn *turn, struct batch *batch)
 {
     int64_t size = service_int(turn->attrs, "batch_size", 10);
     int64_t window_s = service_int(turn->attrs, "maximum_batching_window_in_seconds", 0);
-    batch_add(turn, batch, receive(turn, size));
+    batch_add(turn, batch, sources_receive(turn, size));
     int64_t until = clock_mono_ms() + window_s * 1000;
     while (batch->records.n && (int64_t)batch->records.n < size && clock_mono_ms() < until &&
            !services_stopping(turn->source->services))
-        batch_add(turn, batch, receive(turn, size - (int64_t)batch->records.n));
+        batch_add(turn, batch, sources_receive(turn, size - (int64_t)batch->records.n));
 }
 
 /* False: it failed, and nothing of the batch is done. *answer: what it gave back. */

@@ -25,7 +25,7 @@ static struct str session_id(const struct service_call *call, const struct sessi
     return arena_printf(call->arena, "%.*s:%.*s", STR_ARG(id), STR_ARG(session->name));
 }
 
-static const struct value *credentials(const struct service_call *call, const struct session *session)
+static const struct value *sts_credentials(const struct service_call *call, const struct session *session)
 {
     struct str master = sandbox_first_key(services_sandbox(call->services)).secret_key;
     struct session_key key = session_new(call->arena, master, session);
@@ -148,7 +148,7 @@ static int assume_role(struct service_call *call, struct err *err)
     struct value_builder b = VALUE_BUILDER(call->arena), user = VALUE_BUILDER(call->arena);
     view_text(&user, "AssumedRoleId", session_id(call, &session));
     view_text(&user, "Arn", session_arn(call->arena, services_account(call->services), &session));
-    view_set(&b, "Credentials", credentials(call, &session));
+    view_set(&b, "Credentials", sts_credentials(call, &session));
     view_set(&b, "AssumedRoleUser", value_builder_map(&user));
     call->output = value_builder_map(&b);
     return 0;
@@ -164,7 +164,7 @@ static int get_session_token(struct service_call *call, struct err *err)
         return -1;
     const struct session session = {.user = call->caller ? call->caller->user : STR_EMPTY,
         .expires_ms = clock_wall_ms() + seconds * 1000};
-    const struct value_entry entry = {STR("Credentials"), credentials(call, &session)};
+    const struct value_entry entry = {STR("Credentials"), sts_credentials(call, &session)};
     call->output = value_map(call->arena, &entry, 1);
     return 0;
 }

@@ -67,6 +67,17 @@ def test_every_room_is_on_the_page():
     assert not missing, missing
 
 
+def test_a_word_is_the_name_of_one_static_function():
+    """So that grep, backtraces and profiles tell: `run` in two files is cmd_ssh_run and cmd_tunnel_run."""
+    files = {}
+    for top in rooms.TOP:
+        for path in (ROOT / top).rglob("*.[ch]"):
+            for name in re.findall(r"^static (?:inline )?[\w ]*?[\w*] ?\**\b([a-z0-9]+)\(", path.read_text(), re.M):
+                files.setdefault(name, set()).add(path.relative_to(ROOT).as_posix())
+    assert len(files) > 100
+    assert not {name: sorted(where) for name, where in files.items() if len(where) > 1}
+
+
 @pytest.mark.long
 def test_without_the_sandbox(tmp_path):
     build = tmp_path / "build"
@@ -75,8 +86,7 @@ def test_without_the_sandbox(tmp_path):
     names = subprocess.run(["nm", build / "weir"], capture_output=True, text=True, check=True).stdout
     assert "services_handle" not in names and "s3srv" not in names
     subprocess.run(["strip", "-o", tmp_path / "stripped", build / "weir"], check=True)
-    published = sum(path.stat().st_size for path in (build / "embedded/provider/cfn/schemas").iterdir())
-    assert (tmp_path / "stripped").stat().st_size - published < 1_800_000
+    assert (tmp_path / "stripped").stat().st_size < 2_350_000
     (tmp_path / "weir.yaml").write_text("stack: alone\nresources: {a: {type: weir.value, value: 1}}\n")
 
     def weir(*args):
