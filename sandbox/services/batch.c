@@ -1,32 +1,18 @@
-/*
- * Batch: jobs whose image is "local", or begins with "local/", run their command on this machine. The sandbox
- * has no containers, so the others fail and say so.
- */
+/* Batch: jobs, each a container (container.h), and the queue that they wait in. */
 #include "base/file.h"
 #include "base/hash.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/services/container.h"
 #include "sandbox/services/definitions.h"
 #include "sandbox/services/registry.h"
 #include "sandbox/services/roles.h"
 
-enum { MAX_SHOWN = 100, MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
-
-static const int64_t MIB = 1024 * 1024, MAX_FILE = 4LL * 1024 * 1024 * 1024;
-static const struct str log_group = STR_INIT("/aws/batch/job");
+enum { MAX_SHOWN = 100 };
 
 /* ---- what a job is made of: its request ---- */
-
-/* [{name: A, value: b}] over {A: a}. */
-static const struct value *with_pairs(struct arena *arena, const struct value *map, const struct value *pairs)
-{
-    for (uint32_t i = 0; pairs && pairs->kind == VALUE_LIST && i < pairs->count; i++)
-        map =
-            value_with(arena, map, value_gets(pairs->items[i], "name"), value_getz(pairs->items[i], "value"));
-    return map;
-}
 
 /* "Ref::name" in a command is a parameter. */
 static const struct value *fill_command(
@@ -61,7 +47,7 @@ static const struct value *make_request(
         arena, value_getz(definition->attrs, "parameters"), value_getz(call->input, "parameters"));
     const struct value *command = value_getz(over, "command");
     const struct value *environment =
-        with_pairs(arena, value_getz(container, "environment"), value_getz(over, "environment"));
+        container_environment(arena, value_getz(container, "environment"), value_getz(over, "environment"));
     struct str name = value_gets(definition->attrs, "name");
     struct value_builder b = VALUE_BUILDER(arena);
     view_set(&b, "jobName", value_getz(call->input, "jobName"));
@@ -72,13 +58,14 @@ static const struct value *make_request(
     view_text(&b, "arn",
         arena_printf(arena, "arn:aws:batch:%.*s:%.*s:job/%.*s", STR_ARG(call->region),
             STR_ARG(services_account(call->services)), STR_ARG(id)));
+    view_text(&b, "group", STR("/aws/batch/job"));
     view_text(&b, "stream", arena_printf(arena, "%.*s/default/%.*s", STR_ARG(name), STR_ARG(id)));
     view_set(&b, "image", value_getz(container, "image"));
     view_set(&b, "role", value_getz(container, "job_role"));
     view_set(&b, "executionRole", value_getz(container, "execution_role"));
     view_set(
         &b, "command", fill_command(arena, command ? command : value_getz(container, "command"), parameters));
-    view_set(&b, "environment", environment ? environment : &value_empty_map);
+    view_set(&b, "environment", environment);
     view_set(&b, "parameters", parameters ? parameters : &value_empty_map);
     view_int(&b, "memory",
         memory_of(value_getz(container, "resources"), value_getz(over, "resourceRequirements")));
@@ -89,80 +76,6 @@ static const struct value *make_request(
 }
 
 /* ---- the work ---- */
-
-struct running {
-    struct log_sink sink;
-};
-
-static void batch_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
-{
-    struct running *r = ctx;
-    (void)stream;
-    log_sink_add(&r->sink, bytes, n);
-}
-
-static const char **argv_of(struct arena *arena, const struct value *command)
-{
-    const char **argv = ARENA_ARRAY(arena, const char *, command->count + 1);
-    for (uint32_t i = 0; i < command->count; i++)
-        argv[i] = arena_strz(arena, value_text(command->items[i], STR_EMPTY));
-    return argv;
-}
-
-static void tell_end(struct task *task, const struct process_end *end)
-{
-    if (task_over_limit(task, end))
-        return;
-    if (end->timed_out)
-        task_end(task, ACTIVITY_TIMEOUT, end->exit_code, "Job attempt duration exceeded timeout");
-    else if (end->exit_code == 0)
-        task_end(task, ACTIVITY_SUCCEEDED, 0, "Essential container in task exited");
-    else
-        task_end(task, ACTIVITY_FAILED, end->exit_code < 0 ? 128 + end->signal : end->exit_code,
-            "Essential container in task exited");
-}
-
-static int run_command(
-    struct task *task, struct arena *arena, struct environment *env, struct running *r, struct err *err)
-{
-    const struct task_info *self = task_self(task);
-    const struct value *own = value_getz(self->request, "environment");
-    struct services *services = task_jobs(task);
-    struct process_end end;
-    int64_t memory = service_int_within(self->request, "memory", 0, 0, INT32_MAX);
-    if (service_sink_open(
-            services, self->region, log_group, value_gets(self->request, "stream"), arena, &r->sink, err))
-        return -1;
-    const struct environment_options surroundings = {.region = self->region,
-        .home = task_folder(task),
-        .role = value_gets(self->request, "role"),
-        .session = self->id};
-    environment_start(env, services, arena, &surroundings);
-    environment_set(env, "AWS_BATCH_JOB_ID", self->id);
-    environment_set(env, "AWS_BATCH_JOB_ATTEMPT", STR("1"));
-    environment_set(env, "AWS_BATCH_JQ_NAME", path_base(self->owner));
-    for (uint32_t i = 0; i < own->count; i++)
-        environment_set(
-            env, arena_strz(arena, own->entries[i].key), value_text(own->entries[i].value, STR_EMPTY));
-    struct process_options options = {.argv = argv_of(arena, value_getz(self->request, "command")),
-        .env = env->items,
-        .dir = task_folder(task).p,
-        .family = services_family(services),
-        .timeout_ms = service_int(self->request, "timeout", 0) * 1000,
-        .grace_ms = GRACE_MS,
-        .memory = memory ? (memory + 512) * MIB : 0,
-        .file_size = MAX_FILE,
-        .max_output = MAX_OUTPUT,
-        .output = batch_take_output,
-        .ctx = r};
-    task_set_room(task, &options);
-    task_running(task);
-    if (process_run(&options, task_switch(task), &end, err))
-        return -1;
-    log_sink_flush(&r->sink);
-    tell_end(task, &end);
-    return 0;
-}
 
 /* The first of its roles that ECS, which runs it, may not take on; "": there is none. */
 static struct str untrusting_role(struct task *task, struct arena *arena)
@@ -179,28 +92,18 @@ static struct str untrusting_role(struct task *task, struct arena *arena)
 static void batch_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct environment env = {.arena = &arena};
-    struct running r = {0};
-    struct err err = ERR_INIT;
-    const struct value *request = task_self(task)->request;
-    struct str image = value_gets(request, "image"), untrusting = untrusting_role(task, &arena);
+    const struct task_info *self = task_self(task);
+    struct str untrusting = untrusting_role(task, &arena);
+    const struct container_variable variables[] = {{"AWS_BATCH_JOB_ID", self->id},
+        {"AWS_BATCH_JOB_ATTEMPT", STR("1")}, {"AWS_BATCH_JQ_NAME", path_base(self->owner)}, {0}};
     if (untrusting.n)
         task_end(task, ACTIVITY_FAILED, -1,
             "ECS was unable to assume the role '%.*s' that was provided for this task. Please verify that "
             "the role being passed has the proper trust relationship and permissions and that your IAM user "
             "has permissions to pass this role.",
             STR_ARG(untrusting));
-    else if (!str_eqz(image, "local") && !str_starts(image, STR("local/")))
-        task_end(task, ACTIVITY_FAILED, -1,
-            "the sandbox runs no containers: a job whose image is local, or begins with local/, runs its "
-            "command on this machine");
-    else if (!value_getz(request, "command")->count)
-        task_end(task, ACTIVITY_FAILED, -1, "the job has no command");
-    else if (run_command(task, &arena, &env, &r, &err))
-        task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
-    if (r.sink.logs)
-        log_sink_release(&r.sink);
-    environment_release(&env);
+    else
+        container_work(task, &(struct container){.noun = "job", .refusal = "", .variables = variables});
 }
 
 /* ---- what is shown: times are milliseconds here ---- */

@@ -4,17 +4,14 @@
  */
 #include "base/file.h"
 #include "base/hash.h"
-#include "sandbox/engine/logs.h"
-#include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/services/container.h"
 #include "sandbox/services/definitions.h"
 #include "sandbox/services/registry.h"
 #include "sandbox/services/roles.h"
 
-enum { MAX_SHOWN = 100, MAX_TASKS = 10, MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
-
-static const int64_t MIB = 1024 * 1024, MAX_FILE = 4LL * 1024 * 1024 * 1024;
+enum { MAX_SHOWN = 100, MAX_TASKS = 10 };
 
 /* ---- what a task is made of: its request ---- */
 
@@ -43,16 +40,6 @@ static const struct value *command_of(
         for (uint32_t i = 0; parts[p] && parts[p]->kind == VALUE_LIST && i < parts[p]->count; i++)
             value_builder_add(&b, parts[p]->items[i]);
     return value_builder_list(&b);
-}
-
-/* [{name: A, value: b}] over {A: a}. */
-static const struct value *with_pairs(struct arena *arena, const struct value *map, const struct value *pairs)
-{
-    map = map ? map : &value_empty_map;
-    for (uint32_t i = 0; pairs && pairs->kind == VALUE_LIST && i < pairs->count; i++)
-        map =
-            value_with(arena, map, value_gets(pairs->items[i], "name"), value_getz(pairs->items[i], "value"));
-    return map;
 }
 
 static struct str arn_of(
@@ -102,7 +89,7 @@ static const struct value *make_request(const struct service_call *call, const s
     view_set(&b, "role", role ? role : value_getz(attrs, "task_role"));
     view_set(&b, "command", command_of(arena, container, over));
     view_set(&b, "environment",
-        with_pairs(arena, value_getz(container, "environment"), value_getz(over, "environment")));
+        container_environment(arena, value_getz(container, "environment"), value_getz(over, "environment")));
     view_int(&b, "memory", service_int(container, "memory", memory ? service_int(attrs, "memory", 0) : 0));
     set_log(&b, arena, container, asked->id);
     return value_builder_map(&b);
@@ -110,96 +97,13 @@ static const struct value *make_request(const struct service_call *call, const s
 
 /* ---- the work ---- */
 
-struct running {
-    struct log_sink sink;
-};
-
-static void take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
-{
-    struct running *r = ctx;
-    (void)stream;
-    if (r->sink.logs)
-        log_sink_add(&r->sink, bytes, n);
-}
-
-static const char **argv_of(struct arena *arena, const struct value *command)
-{
-    const char **argv = ARENA_ARRAY(arena, const char *, command->count + 1);
-    for (uint32_t i = 0; i < command->count; i++)
-        argv[i] = arena_strz(arena, value_text(command->items[i], STR_EMPTY));
-    return argv;
-}
-
-static void tell_end(struct task *task, const struct process_end *end)
-{
-    if (task_over_limit(task, end))
-        return;
-    task_end(task, end->exit_code == 0 ? ACTIVITY_SUCCEEDED : ACTIVITY_FAILED,
-        end->exit_code < 0 ? 128 + end->signal : end->exit_code, "Essential container in task exited");
-}
-
-static int run_command(
-    struct task *task, struct arena *arena, struct environment *env, struct running *r, struct err *err)
-{
-    const struct task_info *self = task_self(task);
-    const struct value *own = value_getz(self->request, "environment");
-    struct services *services = task_jobs(task);
-    struct process_end end;
-    int64_t memory = service_int_within(self->request, "memory", 0, 0, INT32_MAX);
-    struct str group = value_gets(self->request, "group");
-    if (group.n && service_sink_open(services, self->region, group, value_gets(self->request, "stream"),
-                       arena, &r->sink, err))
-        return -1;
-    const struct environment_options surroundings = {.region = self->region,
-        .home = task_folder(task),
-        .role = value_gets(self->request, "role"),
-        .session = self->id};
-    environment_start(env, services, arena, &surroundings);
-    for (uint32_t i = 0; own && i < own->count; i++)
-        environment_set(
-            env, arena_strz(arena, own->entries[i].key), value_text(own->entries[i].value, STR_EMPTY));
-    struct process_options options = {.argv = argv_of(arena, value_getz(self->request, "command")),
-        .env = env->items,
-        .dir = task_folder(task).p,
-        .family = services_family(services),
-        .grace_ms = GRACE_MS,
-        .memory = memory ? (memory + 512) * MIB : 0,
-        .file_size = MAX_FILE,
-        .max_output = MAX_OUTPUT,
-        .output = take_output,
-        .ctx = r};
-    task_set_room(task, &options);
-    task_running(task);
-    if (process_run(&options, task_switch(task), &end, err))
-        return -1;
-    if (r->sink.logs)
-        log_sink_flush(&r->sink);
-    tell_end(task, &end);
-    return 0;
-}
-
 static void work(struct task *task)
 {
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct environment env = {.arena = &arena};
-    struct running r = {0};
-    struct err err = ERR_INIT;
-    const struct value *request = task_self(task)->request;
-    struct str image = value_gets(request, "image");
-    if (!str_eqz(image, "local") && !str_starts(image, STR("local/")))
-        task_end(task, ACTIVITY_FAILED, -1,
-            "CannotPullContainerError: the sandbox runs no containers: a task whose image is local, or "
-            "begins "
-            "with local/, runs its command on this machine");
-    else if (service_int(request, "containers", 0) > 1)
+    static const struct container container = {.noun = "task", .refusal = "CannotPullContainerError: "};
+    if (service_int(task_self(task)->request, "containers", 0) > 1)
         task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs tasks of one container");
-    else if (!value_getz(request, "command")->count)
-        task_end(task, ACTIVITY_FAILED, -1, "the container has no command");
-    else if (run_command(task, &arena, &env, &r, &err))
-        task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
-    if (r.sink.logs)
-        log_sink_release(&r.sink);
-    environment_release(&env);
+    else
+        container_work(task, &container);
 }
 
 /* ---- what is shown ---- */

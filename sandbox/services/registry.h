@@ -1,7 +1,7 @@
 /*
  * All services that do more than keep records: their tables of operations, and what they keep between calls.
  *
- *   glue*.c, batch.c, ecs.c, emrserverless.c, athena.c   jobs and queries
+ *   glue*.c, batch.c, ecs.c, container.c, emrserverless.c, athena.c   jobs and queries
  *   lambda*.c          functions
  *   executions*.c      state machines
  *   events.c, event_input.c, schedules.c, targets.c   rules, schedules and what they start
