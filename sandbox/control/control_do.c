@@ -35,9 +35,12 @@ static struct str code_of(
 }
 
 /* Where a code stands for many things, the message says which, in words that clients look for. */
-static struct str words_of(const struct spec_errors *all, const char *usual)
+static struct str words_of(const struct spec_errors *all, struct str code, const char *usual)
 {
-    return all->count && all->items[0].message.n ? all->items[0].message : str_z(usual);
+    for (size_t i = 0; i < all->count; i++)
+        if (str_eq(all->items[i].code, code) && all->items[i].message.n)
+            return all->items[i].message;
+    return str_z(usual);
 }
 
 int refuse_status(const struct call *call, int rest)
@@ -53,7 +56,7 @@ int refuse_absent(struct call *call, const struct role *role)
                    : code_of(role->type, "absent", &role->type->service->absent, STR("NotFoundException"));
     int status = refuse_status(call, 404);
     return refuse(call, status, code, "%.*s %.*s", STR_ARG(role->type->schema.name),
-        STR_ARG(words_of(own->count ? own : &role->type->service->absent, "was not found")));
+        STR_ARG(words_of(own->count ? own : &role->type->service->absent, code, "was not found")));
 }
 
 static int refuse_existing(struct call *call)
@@ -61,7 +64,7 @@ static int refuse_existing(struct call *call)
     const struct spec_type *type = call->role->type;
     struct str code = code_of(type, "exists", &type->service->exists, STR("AlreadyExistsException"));
     return refuse(call, refuse_status(call, 409), code, "%.*s %.*s", STR_ARG(type->schema.name),
-        STR_ARG(words_of(&type->service->exists, "exists already")));
+        STR_ARG(words_of(&type->service->exists, code, "exists already")));
 }
 
 int refuse_invalid(struct call *call, struct str name, struct str why)
