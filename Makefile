@@ -84,7 +84,7 @@ $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 %.d: ;
 
 # ---- packages: looked for once in a build folder ----
-SETUPS := $(addprefix $(BUILD)/.setup-,build test e2e lint fuzz)
+SETUPS := $(addprefix $(BUILD)/.setup-,build test e2e lint fuzz dist)
 $(SETUPS): $(BUILD)/.setup-%: tools/setup
 	@tools/setup $*
 	@mkdir -p $(@D) && touch $@
@@ -199,7 +199,7 @@ LINTED := $(shell find $(ROOMS) tests -name '*.[ch]' -not -path '*/corpus/*' 2>/
 .PHONY: format
 format: $(BUILD)/.setup-lint ## put all C files into the style of .clang-format
 	@clang-format -i $(LINTED)
-SCRIPTS := tools/setup tools/test tools/embed tools/demo .ci/run
+SCRIPTS := tools/setup tools/test tools/embed tools/demo tools/dist .ci/run
 .PHONY: lint
 lint: $(BUILD)/.setup-build $(BUILD)/.setup-test $(BUILD)/.setup-lint ## clang-format, clang-tidy, cppcheck, shellcheck where it is installed; pages of docs/ up to date
 	@clang-format --dry-run -Werror $(LINTED)
@@ -247,6 +247,11 @@ uninstall: ## take them away again
 	rm -f $(INSTALL_ROOT)/bin/weir $(INSTALL_ROOT)/share/man/man1/weir.1 $(INSTALL_ROOT)/share/bash-completion/completions/weir \
 	  $(INSTALL_ROOT)/share/zsh/site-functions/_weir $(INSTALL_ROOT)/share/fish/vendor_completions.d/weir.fish
 
+# ---- releasing ----
+.PHONY: dist
+dist: $(BUILD)/.setup-dist ## a release of the last commit in dist/: source, program, .deb, what is in it, hashes; WEIR_SIGN_KEY=FILE signs it
+	@tools/dist $(VERSION) dist
+
 .PHONY: clean
 clean: ## remove what was built (not .venv)
-	rm -rf build build-asan build-tsan build-fuzz
+	rm -rf build build-asan build-tsan build-fuzz dist
