@@ -1,4 +1,5 @@
 /* weir plan: what would change; kept in a file where that is asked for. */
+#include "cmd/budget.h"
 #include "cmd/page.h"
 #include "cmd/planning.h"
 
@@ -9,7 +10,7 @@
 struct plan_settings {
     struct settings shared;
     const char *out, *format, *markdown;
-    bool detailed_exitcode, destroy;
+    bool detailed_exitcode, destroy, cost;
 };
 
 static void add_option(struct buf *command, const char *name, const char *value)
@@ -83,12 +84,32 @@ static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
     struct err err = ERR_INIT;
     if (own->format || own->markdown)
         render_markdown(plan, stack->name, stack->env, &page);
+    if (own->cost && page.n) {
+        buf_addz(&page, "\n");
+        int status = cost_tell(inv, plan, false, false, &page);
+        if (status != EXIT_DONE)
+            return status;
+    }
     if (own->markdown && file_write_atomic(own->markdown, said(&inv->arena, buf_str(&page)), 0644, &err))
         return invocation_fail(inv, &err);
     struct str format = str_z(own->format ? own->format : "text");
     if (str_eqz(format, "html"))
         return cmd_plan_page(inv, plan);
     return str_eqz(format, "markdown") ? invocation_write(inv, buf_str(&page)) : planning_show(inv, plan);
+}
+
+/* What it does to the cost, after all that is printed for people or as events. */
+static int cmd_plan_cost(struct invocation *inv, const struct plan *plan)
+{
+    const struct plan_settings *own = inv->own;
+    AUTO_BUF struct buf out = BUF_INIT;
+    bool text = !own->format || str_eqz(str_z(own->format), "text");
+    int status = EXIT_DONE;
+    if (own->cost && text) {
+        buf_addz(&out, inv->settings->json ? "" : "\n");
+        status = cost_tell(inv, plan, inv->settings->json, inv->out.color, &out);
+    }
+    return status == EXIT_DONE && out.n ? invocation_write(inv, buf_str(&out)) : status;
 }
 
 static int cmd_plan_run(struct invocation *inv)
@@ -111,6 +132,10 @@ static int cmd_plan_run(struct invocation *inv)
     status = planning_make(inv, &workspace, own->destroy, NULL, &plan);
     if (status == EXIT_DONE)
         status = cmd_plan_show(inv, plan);
+    if (status == EXIT_DONE)
+        status = cmd_plan_cost(inv, plan);
+    if (status == EXIT_DONE)
+        status = cost_hold(inv, plan);
     if (status == EXIT_DONE && own->out)
         status = cmd_plan_save(inv, plan, own->out);
     if (status == EXIT_DONE && own->detailed_exitcode && (plan_has_changes(plan) || plan->output_count))
@@ -132,6 +157,8 @@ static const struct option options[] = {
         .doc = "how to print it: text, markdown for a pull request, or html: a page to look around in"},
     {0, "markdown", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, markdown),
         .completes = COMPLETES_FILE, .doc = "write it as Markdown to a file too, whatever is printed"},
+    {0, "cost", .offset = offsetof(struct plan_settings, cost),
+        .doc = "say what it does to the cost of the stack (weir help cost)"},
     {0, "destroy", .offset = offsetof(struct plan_settings, destroy),
         .doc = "plan what \"weir destroy\" would do"},
 };

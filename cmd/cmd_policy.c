@@ -105,7 +105,8 @@ static bool passes_role(const struct needs *needs, const struct decl *decl)
     for (size_t i = 0; i < decl->attr_count; i++)
         found |= is_role_name(decl->attrs[i].name);
     for (size_t i = 0; i < needs->declared_count && !found; i++)
-        found = needs->declared[i].decl == decl && holds_role(needs->declared[i].object);
+        found = needs->declared[i].decl == decl && needs->declared[i].object &&
+                holds_role(needs->declared[i].object);
     return found;
 }
 
@@ -117,7 +118,7 @@ static void need_for(struct needs *needs, const struct decl *decl, struct str ac
     bool any = false;
     for (size_t i = 0; !own->wide && decl->schema->ops->scope && i < needs->declared_count; i++) {
         const struct declared *declared = &needs->declared[i];
-        if (declared->decl != decl)
+        if (declared->decl != decl || !declared->object)
             continue;
         const struct value *object = without_secrets(arena, declared->object);
         cmd_policy_need(needs, action, decl->schema->ops->scope(decl->schema, object, action, arena));

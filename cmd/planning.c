@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "cmd/ask.h"
+#include "cmd/budget.h"
 #include "cmd/events.h"
 #include "cmd/progress.h"
 #include "cmd/say.h"
@@ -351,6 +352,8 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return status;
     if (!changes && !plan->output_count && !plan->leases)
         return show_outputs(inv, plan);
+    if ((status = cost_hold(inv, plan)) != EXIT_DONE)
+        return status;
     if (!plan->destroy && render_erases_any(plan))
         question =
             "Do you want to apply these changes? What goes with them is erased, and there is no way back.";

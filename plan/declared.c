@@ -77,11 +77,14 @@ const struct declared *plan_declared(struct workspace *workspace, struct arena *
             continue;
         if (decl->kind == DECL_RESOURCE) {
             size_t count = declare_instances(p, decl);
-            MEM_GROW(list, cap, *n + count);
+            MEM_GROW(list, cap, *n + count + 1);
+            if (!count && p->evaluated.instances[i].unread)
+                list[(*n)++] = (struct declared){decl, decl->address, NULL};
             for (size_t k = 0; k < count; k++) {
-                const struct value *object = p->evaluated.instances[i].items[k].planned;
-                list[(*n)++] = (struct declared){
-                    decl, value_is_unknown(object) ? &value_empty_map : value_copy(arena, object)};
+                const struct instance *instance = &p->evaluated.instances[i].items[k];
+                const struct value *object = instance->planned;
+                list[(*n)++] = (struct declared){decl, arena_str(arena, instance->address),
+                    value_is_unknown(object) ? &value_empty_map : value_copy(arena, object)};
             }
         }
         if (decl->kind == DECL_DATA)
@@ -95,6 +98,26 @@ const struct declared *plan_declared(struct workspace *workspace, struct arena *
     free(list);
     plan_free(p->plan);
     return kept;
+}
+
+const struct declared *plan_planned(const struct plan *plan, struct arena *arena, size_t *n)
+{
+    const struct planner *p = plan->planner;
+    size_t count = 0;
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        count += p->evaluated.instances[i].n;
+    struct declared *list = ARENA_ARRAY(arena, struct declared, count + 1);
+    *n = 0;
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct instances *instances = &p->evaluated.instances[i];
+        for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < instances->n; k++) {
+            const struct instance *instance = &instances->items[k];
+            bool known = instance->planned && !value_is_unknown(instance->planned);
+            list[(*n)++] = (struct declared){
+                instance->decl, instance->address, known ? instance->planned : &value_empty_map};
+        }
+    }
+    return list;
 }
 
 const struct value *plan_evaluate(struct workspace *workspace, struct str text, const struct value *names,

@@ -265,9 +265,13 @@ int plan_import(struct workspace *workspace, struct str address, struct str id, 
  */
 struct declared {
     const struct decl *decl;
-    const struct value *object;
+    struct str address; /* of the instance */
+    const struct value
+        *object; /* NULL: a data source says which instances there are; the address has no key */
 };
 const struct declared *plan_declared(struct workspace *workspace, struct arena *arena, size_t *n);
+/* The same of a plan, with all that it read. They live as long as the plan, the list as the arena. */
+const struct declared *plan_planned(const struct plan *plan, struct arena *arena, size_t *n);
 /* By decl->index: does it have no instance, as far as the stack alone tells (`when: false`, nothing in
  * for_each)? */
 const bool *plan_absent(struct workspace *workspace, struct arena *arena);

@@ -157,6 +157,8 @@ static const struct section {
     {STR_INIT("lease"), IN_STACK, NODE_MAP, NULL},
     {STR_INIT("state"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
     {STR_INIT("specs"), IN_STACK, NODE_STRING, NULL},
+    {STR_INIT("budget"), IN_STACK, NODE_STRING, NULL},
+    {STR_INIT("usage"), IN_STACK, NODE_MAP, NULL},
     {STR_INIT("connections"), EVERYWHERE, NODE_MAP, load_connections},
     {STR_INIT("providers"), EVERYWHERE, NODE_MAP, load_providers},
     {STR_INIT("locals"), EVERYWHERE, NODE_MAP, load_locals},
@@ -496,6 +498,7 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
         order_decls(&loader);
         load_state(root);
         load_lease(root);
+        budget_load(root);
         check_addresses(&loader);
         set_digest(&loader);
     }

@@ -145,6 +145,11 @@ void load_imports(struct unit *unit, const struct node *section);
 void inputs_give(struct unit *root);
 bool is_environment_name(struct str name);
 
+/* ---- budget.c ---- */
+
+/* What the stack may cost, and what it uses. */
+void budget_load(struct unit *root);
+
 /* ---- fleet.c ---- */
 
 /* The section; NULL: the stack is no fleet. */

@@ -155,6 +155,9 @@ struct stack {
     const struct value *state; /* the `state:` map, evaluated (inputs and constants only); NULL: default */
     struct span state_span;    /* of its key, for what a backend finds wrong with it */
     struct lease_terms lease;
+    struct str budget;                 /* "20 USD/day"; "" none */
+    double budget_hourly;              /* the same in USD an hour */
+    const struct value *usage;         /* address -> what is used a month, by name; NULL: nothing said */
     const struct value *inputs;        /* root inputs as given (map), marked */
     bool fleet;                        /* has members, each with a state of its own */
     const struct value *members;       /* of a fleet: a map of their names to what `each.value` is */

@@ -1,0 +1,66 @@
+/* What a plan does to the cost: see budget.h. */
+#include "cmd/budget.h"
+
+#include "cmd/bill_show.h"
+
+struct considered {
+    struct prices *prices;
+    struct bill now, after;
+};
+
+static int consider(struct invocation *inv, const struct plan *plan, struct considered *out)
+{
+    struct err err = ERR_INIT;
+    struct workspace *workspace = plan->workspace;
+    *out = (struct considered){0};
+    if (cost_open(workspace, &inv->arena, &out->prices, &err))
+        return invocation_fail(inv, &err);
+    bill_recorded(workspace, out->prices, &inv->arena, &out->now);
+    if (!plan->destroy)
+        bill_planned(plan, out->prices, &inv->arena, &out->after);
+    return EXIT_DONE;
+}
+
+int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out)
+{
+    struct considered c;
+    int status = consider(inv, plan, &c);
+    if (status != EXIT_DONE)
+        return status;
+    if (json)
+        bill_change_event(&c.now, &c.after, c.prices, out);
+    else
+        bill_show_change(&c.now, &c.after, c.prices, color, out);
+    prices_free(c.prices);
+    return EXIT_DONE;
+}
+
+static const struct bill_item *dearest(const struct bill *bill)
+{
+    const struct bill_item *most = NULL;
+    for (size_t i = 0; i < bill->n; i++)
+        if (!most || bill->items[i].hourly > most->hourly)
+            most = &bill->items[i];
+    return most;
+}
+
+int cost_hold(struct invocation *inv, const struct plan *plan)
+{
+    const struct stack *stack = plan->workspace->stack;
+    struct considered c;
+    if (!stack->budget.n || plan->destroy)
+        return EXIT_DONE;
+    int status = consider(inv, plan, &c);
+    if (status != EXIT_DONE)
+        return status;
+    prices_free(c.prices);
+    if (c.after.hourly <= stack->budget_hourly || c.after.hourly <= c.now.hourly)
+        return EXIT_DONE;
+    const struct bill_item *most = dearest(&c.after);
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_INVALID, "this would cost %.2f USD a day (%.2f now), and the budget of %.*s is %.*s",
+        c.after.hourly * 24, c.now.hourly * 24, STR_ARG(stack->name), STR_ARG(stack->budget));
+    err_hint(&err, "the dearest is %.*s at %.2f USD a day; \"weir cost\" tells them all",
+        STR_ARG(most->address), most->hourly * 24);
+    return invocation_fail(inv, &err);
+}

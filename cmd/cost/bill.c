@@ -1,0 +1,117 @@
+/* Adding up what resources cost: see bill.h. */
+#include "cmd/cost/bill.h"
+
+#include "base/file.h"
+
+struct str cost_kept(const struct workspace *workspace, struct arena *arena)
+{
+    return path_join(arena, workspace->work_dir, STR("prices.json"));
+}
+
+int cost_open(const struct workspace *workspace, struct arena *arena, struct prices **out, struct err *err)
+{
+    struct str kept = cost_kept(workspace, arena);
+    return prices_load(arena, path_exists(kept.p) ? kept.p : NULL, out, err);
+}
+
+/* What is used of it: said for the instance, or for all of its declaration. */
+static const struct value *usage_of(const struct stack *stack, struct str address, struct arena *arena)
+{
+    struct str declared, key;
+    const struct value *own = value_get(stack->usage, address);
+    if (own || !address_split(arena, address, &declared, &key))
+        return own;
+    return value_get(stack->usage, declared);
+}
+
+static void bill_add(struct bill *bill, const struct workspace *workspace, struct prices *prices,
+    struct str address, const struct schema *schema, const struct value *object, struct arena *arena)
+{
+    struct bill_item *item = &bill->items[bill->n++];
+    *item = (struct bill_item){.address = address, .type = schema->name};
+    item->priced = prices_of(prices, schema, object, usage_of(workspace->stack, address, arena), arena,
+        &item->charges, &item->charge_count);
+    for (size_t i = 0; i < item->charge_count; i++) {
+        item->hourly += item->charges[i].hourly;
+        item->unknown |= item->charges[i].kind == CHARGE_UNKNOWN;
+    }
+    bill->hourly += item->hourly;
+    bill->unknown += item->unknown;
+}
+
+/* What is not known yet stays as it is. */
+static const struct value *with_recorded(
+    const struct workspace *workspace, struct str address, const struct value *object, struct arena *arena)
+{
+    const struct record *record = workspace->state ? state_get(workspace->state, address) : NULL;
+    for (uint32_t i = 0; record && i < object->count; i++) {
+        const struct value_entry *entry = &object->entries[i];
+        const struct value *before = value_get(record->attrs, entry->key);
+        if (!value_is_known(entry->value) && before)
+            return with_recorded(workspace, address, value_with(arena, object, entry->key, before), arena);
+    }
+    return object;
+}
+
+/* Which instances there are is not known: whether that matters depends on the type. */
+static void bill_add_open(
+    struct bill *bill, struct prices *prices, const struct declared *declared, struct arena *arena)
+{
+    struct bill_item *item = &bill->items[bill->n++];
+    const struct charge *ignored;
+    struct charge *open = ARENA_NEW(arena, struct charge);
+    size_t n;
+    *item = (struct bill_item){.address = declared->address, .type = declared->decl->schema->name};
+    item->priced = prices_of(prices, declared->decl->schema, &value_empty_map, NULL, arena, &ignored, &n);
+    *open = (struct charge){
+        .kind = CHARGE_UNKNOWN, .what = STR("each of them"), .why = STR("how many is known when planned")};
+    if (item->priced != PRICED)
+        return;
+    item->charges = open;
+    item->charge_count = 1;
+    item->unknown = true;
+    bill->unknown++;
+}
+
+static void bill_list(struct workspace *workspace, const struct declared *declared, size_t n,
+    struct prices *prices, struct arena *arena, struct bill *out)
+{
+    *out = (struct bill){.items = ARENA_ARRAY(arena, struct bill_item, n + 1)};
+    for (size_t i = 0; i < n; i++) {
+        const struct declared *d = &declared[i];
+        if (d->object)
+            bill_add(out, workspace, prices, d->address, d->decl->schema,
+                with_recorded(workspace, d->address, d->object, arena), arena);
+        else
+            bill_add_open(out, prices, d, arena);
+    }
+}
+
+void bill_declared(struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out)
+{
+    size_t n;
+    const struct declared *declared = plan_declared(workspace, arena, &n);
+    bill_list(workspace, declared, n, prices, arena, out);
+}
+
+void bill_planned(const struct plan *plan, struct prices *prices, struct arena *arena, struct bill *out)
+{
+    size_t n;
+    const struct declared *planned = plan_planned(plan, arena, &n);
+    bill_list(plan->workspace, planned, n, prices, arena, out);
+}
+
+void bill_recorded(
+    const struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out)
+{
+    size_t n = 0;
+    const struct record *const *records = workspace->state ? state_records(workspace->state, &n) : NULL;
+    *out = (struct bill){.items = ARENA_ARRAY(arena, struct bill_item, n + 1)};
+    for (size_t i = 0; i < n; i++) {
+        struct err ignored = ERR_INIT;
+        const struct subject *subject = &records[i]->subject;
+        const struct schema *schema = catalog_find(workspace->catalog, subject->type, false, &ignored);
+        if (schema)
+            bill_add(out, workspace, prices, subject->address, schema, records[i]->attrs, arena);
+    }
+}

@@ -1,0 +1,40 @@
+/*
+ * Bills: what a stack costs for being there, resource by resource, and what comes with use.
+ *
+ * Order of calls: cost_open(), then bill_declared() for what the files say, bill_planned() for what a
+ * plan makes of it, bill_recorded() for what there is; cost_close().
+ */
+#ifndef WEIR_CMD_COST_BILL_H
+#define WEIR_CMD_COST_BILL_H
+
+#include "cmd/cost/prices.h"
+#include "plan/plan.h"
+
+struct bill_item {
+    struct str address, type;
+    enum priced priced;
+    const struct charge *charges;
+    size_t charge_count;
+    double hourly; /* with the use that `usage:` says */
+    bool unknown;  /* not all of it is known */
+};
+
+struct bill {
+    struct bill_item *items;
+    size_t n;
+    double hourly;
+    size_t unknown; /* items that are not known in full */
+};
+
+/* Prices as they were updated for this stack, or the program's own. `prices_free()` ends it. */
+int cost_open(const struct workspace *workspace, struct arena *arena, struct prices **out, struct err *err);
+/* Where the stack's own table is, or would be. */
+struct str cost_kept(const struct workspace *workspace, struct arena *arena);
+
+/* Everything lives in the arena. */
+void bill_declared(struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out);
+void bill_planned(const struct plan *plan, struct prices *prices, struct arena *arena, struct bill *out);
+void bill_recorded(
+    const struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out);
+
+#endif

@@ -1,0 +1,244 @@
+/* The table of prices, and what a resource pays by it: see prices.h. */
+#include "cmd/cost/prices.h"
+
+#include "base/embed.h"
+#include "base/file.h"
+#include "base/glob.h"
+#include "base/map.h"
+#include "base/yaml.h"
+#include "stacks/expr.h"
+
+/* One line below a type. Expressions are NULL where the line does not have them. */
+struct rule {
+    struct expr *what, *price, *key, *times, *when;
+    struct str use;
+};
+
+/* What a type pays for; its expressions are bound to its attributes when it is first asked for. */
+struct rules {
+    struct rule *items;
+    size_t n;
+    const struct value *nothing; /* every attribute, null; NULL: not bound yet */
+};
+
+struct prices {
+    struct arena *arena;
+    struct str date, region;
+    const struct value *table, *free;
+    struct map types; /* name -> struct rules * */
+};
+
+double cost_number(const struct value *v, double fallback)
+{
+    if (v && v->kind == VALUE_INT)
+        return (double)v->integer;
+    return v && v->kind == VALUE_FLOAT ? v->number : fallback;
+}
+
+/* ---- reading ---- */
+
+static struct rules *rules_read(struct arena *arena, const struct node *list, struct diags *diags)
+{
+    struct rules *rules = ARENA_NEW(arena, struct rules);
+    rules->items = ARENA_ARRAY(arena, struct rule, list->count);
+    for (; rules->n < list->count; rules->n++) {
+        struct rule *rule = &rules->items[rules->n];
+        const struct node *line = list->items[rules->n], *use = node_get(line, "use");
+        const struct {
+            const char *key;
+            struct expr **into;
+        } parts[] = {{"what", &rule->what}, {"price", &rule->price}, {"key", &rule->key},
+            {"times", &rule->times}, {"if", &rule->when}};
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+            const struct node *node = node_get(line, parts[i].key);
+            *parts[i].into = node ? expr_compile(arena, node, diags) : NULL;
+        }
+        rule->use = use ? use->string : STR_EMPTY;
+    }
+    return rules;
+}
+
+static const struct node *table_read(
+    struct arena *arena, struct str path, struct str text, struct diags *diags, struct err *err)
+{
+    struct source *source = ARENA_NEW(arena, struct source);
+    *source = (struct source){.path = path, .text = text};
+    const struct node *root = yaml_parse(arena, source, diags);
+    if (root && !diags->errors && root->kind == NODE_MAP && node_get(root, "prices"))
+        return root;
+    err_set(err, ERR_IO, "%.*s is no table of prices", STR_ARG(path));
+    err_hint(err, "weir cost update makes it anew");
+    return NULL;
+}
+
+static void use_kept(struct prices *prices, const struct node *root)
+{
+    const struct value *kept = node_value(prices->arena, root);
+    prices->table = value_merge(prices->arena, prices->table, value_getz(kept, "prices"));
+    prices->date = value_gets(kept, "date");
+    prices->region = value_gets(kept, "region");
+}
+
+int prices_load(struct arena *arena, const char *kept, struct prices **out, struct err *err)
+{
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    const struct embedded_file *file = embedded_find(STR("provider/aws/prices.yaml"));
+    const struct node *root = table_read(arena, file->path, embedded_text(file), &diags, err);
+    if (!root)
+        return -1;
+    struct prices *prices = ARENA_NEW(arena, struct prices);
+    const struct node *types = node_get(root, "types");
+    *prices = (struct prices){.arena = arena,
+        .date = node_get(root, "date")->string,
+        .region = node_get(root, "region")->string,
+        .table = node_value(arena, node_get(root, "prices")),
+        .free = node_value(arena, node_get(root, "free"))};
+    for (uint32_t i = 0; i < types->count; i++)
+        map_set(&prices->types, types->entries[i].key, rules_read(arena, types->entries[i].value, &diags));
+    struct str text;
+    if (kept && (file_read(arena, kept, YAML_MAX_SIZE, &text, err) ||
+                    !(root = table_read(arena, str_z(kept), text, &diags, err)))) {
+        prices_free(prices);
+        return -1;
+    }
+    if (kept)
+        use_kept(prices, root);
+    *out = prices;
+    return 0;
+}
+
+void prices_free(struct prices *prices)
+{
+    if (prices)
+        map_release(&prices->types);
+}
+
+struct str prices_date(const struct prices *prices)
+{
+    return prices->date;
+}
+
+struct str prices_region(const struct prices *prices)
+{
+    return prices->region;
+}
+
+const struct value *prices_table(const struct prices *prices)
+{
+    return prices->table;
+}
+
+/* ---- what a resource pays ---- */
+
+static struct decl *no_declaration(void *ctx, struct str name, struct str next, bool *consumed)
+{
+    (void)ctx, (void)name, (void)next, (void)consumed;
+    return NULL;
+}
+
+static size_t no_names(void *ctx, struct str prefix, struct arena *arena, const struct str **names)
+{
+    (void)ctx, (void)prefix, (void)arena, (void)names;
+    return 0;
+}
+
+/* The names in its expressions are the attributes of the type. */
+static void rules_bind(struct prices *prices, struct rules *rules, const struct schema *schema)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(prices->arena);
+    for (size_t i = 0; i < schema->attr_count; i++)
+        value_builder_set(&names, schema->attrs[i].name, &value_null);
+    rules->nothing = value_builder_map(&names);
+    const struct resolver resolver = {.lookup = no_declaration, .names = no_names, .further = rules->nothing};
+    for (size_t i = 0; i < rules->n; i++) {
+        struct rule *rule = &rules->items[i];
+        struct expr *all[] = {rule->what, rule->price, rule->key, rule->times, rule->when};
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+            if (all[k])
+                expr_resolve(all[k], &resolver, &ignored);
+    }
+}
+
+/* Unknown where it cannot be said: so is what is made of it. */
+static const struct value *rule_value(
+    const struct expr *expr, const struct value *object, struct arena *arena)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    const struct scope scope = {.constants = object, .dir = STR("."), .diags = &ignored};
+    const struct value *v = expr_eval(expr, &scope, arena);
+    return v ? v : &value_unknown;
+}
+
+static struct charge charge_unknown(struct str what, struct str why)
+{
+    return (struct charge){.kind = CHARGE_UNKNOWN, .what = what, .why = why};
+}
+
+/* The price that a rule names, and for which key. */
+static const struct value *find_price(
+    const struct prices *prices, struct str name, const struct value *key, const struct value **usd)
+{
+    const struct value *price = value_get(prices->table, name), *all = value_getz(price, "usd");
+    *usd = all && all->kind == VALUE_MAP ? value_get(all, value_text(key, STR_EMPTY)) : all;
+    return price;
+}
+
+static struct charge charge_of(const struct prices *prices, const struct rule *rule,
+    const struct value *object, const struct value *usage, struct arena *arena)
+{
+    const struct value *key = rule->key ? rule_value(rule->key, object, arena) : NULL, *usd;
+    const struct value *times = rule->times ? rule_value(rule->times, object, arena) : NULL;
+    const struct value *named = rule_value(rule->price, object, arena);
+    struct str what = value_text(rule_value(rule->what, object, arena), STR("it"));
+    if (value_is_unknown(key) || value_is_unknown(times) || value_is_unknown(named))
+        return charge_unknown(what, STR("known after apply"));
+    const struct value *price = find_price(prices, value_text(named, STR_EMPTY), key, &usd);
+    if (!usd)
+        return charge_unknown(what,
+            arena_printf(arena, "no price of %.*s", STR_ARG(value_text(key, value_text(named, STR_EMPTY)))));
+    struct str per = value_gets(price, "per");
+    double each = cost_number(usd, 0);
+    if (str_eqz(per, "hour") || str_eqz(per, "month"))
+        return (struct charge){.what = what,
+            .hourly = each * cost_number(times, 1) / (str_eqz(per, "month") ? HOURS_A_MONTH : 1)};
+    const struct value *used = value_get(usage, rule->use);
+    return (struct charge){.kind = CHARGE_USED,
+        .what = what,
+        .unit = per,
+        .use = rule->use,
+        .unit_price = each,
+        .said = used != NULL,
+        .hourly = each * cost_number(used, 0) / HOURS_A_MONTH};
+}
+
+static bool is_free(const struct prices *prices, struct str type)
+{
+    for (uint32_t i = 0; i < prices->free->count; i++)
+        if (glob_match(prices->free->items[i]->string, type, 0))
+            return true;
+    return false;
+}
+
+enum priced prices_of(struct prices *prices, const struct schema *schema, const struct value *object,
+    const struct value *usage, struct arena *arena, const struct charge **charges, size_t *n)
+{
+    struct rules *rules = map_get(&prices->types, schema->name);
+    *n = 0;
+    *charges = NULL;
+    if (!rules)
+        return is_free(prices, schema->name) ? PRICED_FREE : PRICED_NOT;
+    if (!rules->nothing)
+        rules_bind(prices, rules, schema);
+    const struct value *full = value_merge(arena, rules->nothing, object);
+    struct charge *list = ARENA_ARRAY(arena, struct charge, rules->n);
+    for (size_t i = 0; i < rules->n; i++) {
+        const struct rule *rule = &rules->items[i];
+        const struct value *when = rule->when ? rule_value(rule->when, full, arena) : &value_true;
+        if (when->kind == VALUE_BOOL && !when->boolean)
+            continue;
+        list[(*n)++] = charge_of(prices, rule, full, usage, arena);
+    }
+    *charges = list;
+    return PRICED;
+}

@@ -1,0 +1,72 @@
+/*
+ * Prices: what a resource of a type pays for, and how much. The table is provider/aws/prices.yaml; prices in
+ * it are replaced by those that `weir cost update` has kept.
+ *
+ *     prices:
+ *       db: {per: hour, usd: {db.t3.micro: 0.018}}       # by a key; or one number for all
+ *     types:
+ *       aws.rds.instance:
+ *         - {what: "${instance_class}", price: db, key: "${instance_class}", times: "${multi_az == true ? 2 :
+ * 1}"}
+ *
+ * `per: hour` and `per: month` are paid for being there, everything else by use: then `use` is the name under
+ * which `usage:` of a stack says how many a month. Expressions know the resource's attributes.
+ *
+ * US dollars; a month has 730 hours. One thread.
+ */
+#ifndef WEIR_CMD_COST_PRICES_H
+#define WEIR_CMD_COST_PRICES_H
+
+#include "base/err.h"
+#include "base/value.h"
+#include "provider/schema.h"
+
+#include <stdbool.h>
+
+#define HOURS_A_MONTH 730.0
+
+enum charge_kind {
+    CHARGE_THERE,   /* paid for being there */
+    CHARGE_USED,    /* paid by use */
+    CHARGE_UNKNOWN, /* what it depends on is known after apply, or there is no such price: see `why` */
+};
+
+struct charge {
+    enum charge_kind kind;
+    struct str what;   /* "db.t3.micro" */
+    double hourly;     /* THERE: all of it, an hour; USED: what is said of its use, spread over the month */
+    struct str unit;   /* USED: "GB" */
+    struct str use;    /* USED: its name under `usage:` */
+    double unit_price; /* USED: of one */
+    bool said;         /* USED: `usage:` says how many */
+    struct str why;    /* UNKNOWN: "no price of db.x1.large" */
+};
+
+enum priced {
+    PRICED_NOT,  /* nothing is known of the type */
+    PRICED_FREE, /* it costs nothing by itself */
+    PRICED,
+};
+
+struct prices;
+
+/* `kept`: the file that `weir cost update` wrote, where there is one; NULL: none. The arena has to outlive
+ * it. */
+int prices_load(struct arena *arena, const char *kept, struct prices **out, struct err *err);
+void prices_free(struct prices *prices);
+struct str prices_date(const struct prices *prices);   /* "2025-06-01" */
+struct str prices_region(const struct prices *prices); /* "us-east-1" */
+/* The table as it is: a map of names to {per, usd, of}; for updating it. */
+const struct value *prices_table(const struct prices *prices);
+
+/*
+ * What a resource pays for. `object`: its attributes as far as they are known; `usage`: a map of what is used
+ * a month, or NULL. Charges are in the arena.
+ */
+enum priced prices_of(struct prices *prices, const struct schema *schema, const struct value *object,
+    const struct value *usage, struct arena *arena, const struct charge **charges, size_t *n);
+
+/* A whole or broken number as it is; otherwise the fallback. */
+double cost_number(const struct value *v, double fallback);
+
+#endif

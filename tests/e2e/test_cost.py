@@ -1,0 +1,153 @@
+"""What a stack costs: by the table of prices, with what is used, held to a budget; prices fetched as AWS gives them."""
+
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import boto3
+import pytest
+import yaml
+from botocore.session import get_session
+from botocore.validate import ParamValidator
+
+from support import ROOT, Stack
+
+TABLE = yaml.safe_load((ROOT / "provider/aws/prices.yaml").read_text())
+NAT = """
+stack: costly
+{head}
+inputs: {{shards: 3, nat: true}}
+resources:
+  lake: {{type: aws.s3.bucket, name: costly-lake}}
+  clicks: {{type: aws.kinesis.stream, name: costly, shard_count: "${{inputs.shards}}"}}
+  key: {{type: aws.kms.key}}
+  db: {{type: aws.rds.instance, name: costly, engine: postgres, instance_class: db.t3.micro, allocated_storage: 20, storage_type: gp3, multi_az: true,
+       master_username: weir, master_user_password: "Swordfish-77-of-the-lake", skip_final_snapshot: true, when: "${{inputs.nat}}"}}
+"""
+
+
+def cost(stack, *args):
+    return json.loads(stack.run("cost", "--json", *args).out)
+
+
+def test_what_is_paid_for_being_there(local_stack):
+    local_stack.write(NAT.format(head="usage: {lake: {gb: 500}, lost: {gb: 1}, clicks: {gb: 1}}"))
+    bill = cost(local_stack)
+    hours = {thing["address"]: thing["hour"] for thing in bill["resources"]}
+    assert hours["clicks"] == pytest.approx(3 * 0.015) and hours["key"] * 730 == pytest.approx(1)
+    assert hours["db"] == pytest.approx(2 * 0.018 + 2 * 20 * 0.115 / 730) and hours["lake"] * 730 == pytest.approx(500 * 0.023)
+    assert bill["hour"] == pytest.approx(sum(hours.values())) and bill["month"] == pytest.approx(730 * bill["hour"])
+    text = local_stack.run("cost").out
+    assert f"{730 * bill['hour']:.2f}" in text and "thousand_writes" in text and "of us-east-1 of 2025-06-01" in text
+    assert 'Usage of "lost" is not counted' in text and 'Usage of "clicks" is not counted: it pays for no "gb"' in text
+
+
+def test_a_budget_is_held(stack):
+    stack.write(NAT.format(head="budget: 2 USD/day"))
+    refused = stack.run("plan", "--cost", "-i", "nat=false", "-i", "shards=9", status=3)
+    assert "would cost 3.27 USD a day (0.00 now), and the budget of costly is 2 USD/day" in refused.err and "the dearest is clicks" in refused.err
+    stack.run("apply", "-y", "-i", "nat=false", "-i", "shards=9", status=3)
+    assert stack.addresses() == []
+    stack.apply("-i", "nat=false", "-i", "shards=5")
+    stack.write(NAT.format(head="budget: 1 USD/day"))
+    told = stack.run("plan", "--cost", "-i", "nat=false", "-i", "shards=4").out  # beyond it, but less than now
+    assert "-10.95  clicks" in told and "55.75 USD a month now, 44.80 after this" in told
+    stack.run("plan", "-i", "nat=false", "-i", "shards=6", status=3)
+    events = [json.loads(line) for line in stack.run("plan", "--cost", "--json", "--destroy", "-i", "nat=false").out.splitlines()]
+    assert events[-1]["event"] == "cost" and events[-1]["hour_after"] == 0
+    stack.destroy("-i", "nat=false")
+
+
+def test_a_fleet_is_counted_for_all(local_stack):
+    local_stack.write('stack: class\nfleet: {each: [ana, ben, eva], inputs: {who: "${each.key}"}}\ninputs: {who: null}\nresources:\n'
+                      '  secret: {type: aws.secretsmanager.secret, name: "${inputs.who}/x", secret_string: x}\n')
+    assert cost(local_stack)["members"] == 3 and re.search(r"3 members +0.0016 +1.20", local_stack.run("cost").out)
+    assert cost(local_stack, "-e", "ana")["members"] == 1
+
+
+@pytest.mark.parametrize("text", ["20 EUR/day", "20/day", "USD/day", "20 USD/decade", "-1 USD/day", "nan USD/day"])
+def test_what_is_no_budget(local_stack, text):
+    local_stack.write(f'stack: x\nbudget: "{text}"\nresources: {{}}\n')
+    assert "this is no budget" in local_stack.run("validate", status=3).err
+
+
+def test_every_rule_of_the_table(local_stack, weir_docs_examples):
+    """Each type's own example has a price in each line that its rules name; types and prices that nobody knows do not stand there."""
+    named = {rule["price"] for rules in TABLE["types"].values() for rule in rules}
+    assert {name for name in named if not name.startswith("${")} <= set(TABLE["prices"])
+    for name, example in weir_docs_examples(TABLE["types"]).items():
+        local_stack.write("stack: x\nresources:\n  it:\n" + "".join(f"    {line}\n" for line in example.splitlines()))
+        found = cost(local_stack)["resources"][0]
+        assert found["price"] == "priced" and found["charges"] is not None, name
+        for charge in found["charges"]:
+            assert charge["what"] != "it" and charge["kind"] != "unknown", (name, charge)
+
+
+@pytest.fixture
+def weir_docs_examples(local_stack):
+    def examples(types):
+        text = {name: local_stack.run("docs", name, "--format", "markdown").out for name in types}
+        return {name: re.sub(r"\$\{[^}]*}", "x", page.split("```yaml\n")[1].split("```")[0]) for name, page in text.items() if "```yaml\n" in page}
+    return examples
+
+
+# ---- fetching ----
+
+def product(attributes, unit, usd):
+    dimension = {"unit": unit, "beginRange": "0", "endRange": "Inf", "pricePerUnit": {"USD": usd}}
+    return json.dumps({"product": {"attributes": attributes, "sku": "X"}, "serviceCode": "S", "terms": {"OnDemand": {"X.Y": {"priceDimensions": {"X.Y.Z": dimension}}}}})
+
+
+class Prices(BaseHTTPRequestHandler):
+    """GetProducts of AWS's price list: what may be asked is what botocore's model has."""
+
+    model = get_session().get_service_model("pricing").operation_model("GetProducts").input_shape
+    asked = []
+
+    def do_POST(self):
+        query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert not ParamValidator().validate(query, self.model).has_errors() and self.headers["X-Amz-Target"] == "AWSPriceListService.GetProducts"
+        assert "/us-east-1/pricing/aws4_request" in self.headers["Authorization"]
+        fields = {each["Field"]: each["Value"] for each in query["Filters"]}
+        self.asked.append((query["ServiceCode"], fields))
+        answer = {"FormatVersion": "aws_v1", "PriceList": []}
+        if query["ServiceCode"] == "AmazonEC2" and fields.get("operation") == "NatGateway":
+            answer["PriceList"] = [product(fields, "GB", "0.1"), product(fields, "Hrs", "0.052")]
+        if fields.get("databaseEngine") == "PostgreSQL" and "NextToken" not in query:
+            answer |= {"PriceList": [product({"instanceType": "db.t3.micro"}, "Hrs", "0.02")], "NextToken": "more"}
+        elif fields.get("databaseEngine") == "PostgreSQL":
+            answer["PriceList"] = [product({"instanceType": "db.t3.small"}, "Hrs", "0.04"), product({"instanceType": "db.t3.free"}, "Hrs", "0")]
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_prices_are_fetched(local_stack):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Prices)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        client = boto3.client("pricing", endpoint_url=url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+        query = [{"Type": "TERM_MATCH", "Field": "databaseEngine", "Value": "PostgreSQL"}]
+        pages = list(client.get_paginator("get_products").paginate(ServiceCode="AmazonRDS", Filters=query))
+        assert sum(len(page["PriceList"]) for page in pages) == 3  # the server answers as boto3 reads it
+        local_stack.write(NAT.format(head=""))
+        local_stack.env |= {"AWS_ENDPOINT_URL_PRICING": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        done = local_stack.run("cost", "update", "--region", "eu-west-1")
+        asked = [name for name, price in TABLE["prices"].items() if "of" in price]
+        assert f"3 of {len(asked)} prices" in done.err
+        assert {fields["regionCode"] for _, fields in Prices.asked[2:]} == {"eu-west-1"}
+        bill = cost(local_stack)
+        hours = {thing["address"]: thing["hour"] for thing in bill["resources"]}
+        assert bill["region"] == "eu-west-1" and hours["db"] == pytest.approx(2 * 0.02 + 2 * 20 * 0.115 / 730)
+    finally:
+        server.shutdown()
+    (local_stack.folder / ".weir/prices.json").write_text("[1]")
+    assert "is no table of prices" in local_stack.run("cost", status=1).err
