@@ -212,7 +212,7 @@ int compose_read(struct arena *arena, const struct compose_options *options_, st
     c.root = yaml_load(arena, arena_strz(arena, options_->file), options_->file, diags);
     if (!c.root)
         return -1;
-    const struct node *services = node_get(c.root, "services");
+    struct node *services = node_get(c.root, "services");
     if (!services || services->kind != NODE_MAP) {
         diag_error(diags, node_span(c.root), "a compose file has `services:`");
         return -1;
@@ -220,6 +220,7 @@ int compose_read(struct arena *arena, const struct compose_options *options_, st
     AUTO_BUF struct buf text = BUF_INIT;
     name_project(&c, options_);
     compose_read_env(&c);
+    compose_extend(&c, services);
     compose_convert(&c);
     buf_addf(&text, "stack: %.*s\n\n", STR_ARG(c.project));
     write_inputs(&c, &text);

@@ -54,6 +54,11 @@ bool compose_env_file(struct compose *c, struct str path,
 void compose_tell(struct compose *c, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* ---- extend.c ---- */
+
+/* From then on no service extends another. */
+void compose_extend(struct compose *c, struct node *services);
+
 /* ---- names.c ---- */
 
 /* The resource that a service, volume, … becomes: its own name as long as nobody else has it. */
@@ -79,6 +84,8 @@ void write_scalar(struct buf *out, const struct value *v, bool flow);
 /* ---- service.c, ports.c ---- */
 
 void compose_service(struct compose *c, const struct node_entry *entry);
+/* How many containers of a service there are; 1 also where only a variable says. */
+int64_t compose_replicas(const struct node *service);
 const struct value *compose_ports(struct compose *c, const struct node *list);
 const struct value *compose_mounts(struct compose *c, const struct node *list);
 /* Cuts at the colons outside of ${…}; at most `max` parts. */

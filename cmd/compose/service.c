@@ -154,13 +154,29 @@ static void add_logging(struct service *s, struct attr_list *attrs)
         attr_add(attrs, "log_options", compose_map(s->c, node_get(logging, "options")));
 }
 
+/* As Compose calls them: shop-web-1, shop-web-2. */
+static void add_name(struct service *s, struct attr_list *attrs)
+{
+    struct compose *c = s->c;
+    int64_t count = compose_replicas(s->node);
+    struct str name = compose_text(c, node_get(s->node, "container_name"));
+    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(c->arena);
+    for (int64_t i = 1; count > 1 && i <= count; i++)
+        value_builder_add(&keys, value_string_ref(c->arena, arena_printf(c->arena, "%lld", (long long)i)));
+    attr_add(attrs, "for_each", value_builder_list(&keys));
+    if (!name.n || count > 1)
+        name = arena_printf(
+            c->arena, "%.*s-%.*s-%s", STR_ARG(c->project), STR_ARG(s->name), count > 1 ? "${each.key}" : "1");
+    attr_add_text(attrs, "name", name);
+    if (count > 1 && node_get(s->node, "ports"))
+        compose_tell(c, node_get(s->node, "ports"),
+            "several containers cannot have one port of this machine: leave out `host`, or the others");
+}
+
 static void add_all(struct service *s, struct attr_list *attrs)
 {
     struct compose *c = s->c;
-    struct str name = compose_text(c, node_get(s->node, "container_name"));
-    if (!name.n)
-        name = arena_printf(c->arena, "%.*s-%.*s-1", STR_ARG(c->project), STR_ARG(s->name));
-    attr_add_text(attrs, "name", name);
+    add_name(s, attrs);
     service_image(s, attrs);
     add_plain(s, attrs, 0, 2);
     service_environment(s, attrs);

@@ -21,6 +21,15 @@ static const struct value *joined(struct service *s, struct str network, const s
     return value_builder_map(&out);
 }
 
+/* Of several containers the first one's. */
+static struct str network_of_service(struct compose *c, struct str name)
+{
+    const struct node_entry *service = node_find(node_get(c->root, "services"), name);
+    bool many = service && compose_replicas(service->value) > 1;
+    return arena_printf(c->arena, "container:${%.*s%s.name}", STR_ARG(compose_name(c, "service", name)),
+        many ? "[\"1\"]" : "");
+}
+
 void service_networks(struct service *s, struct attr_list *attrs)
 {
     struct compose *c = s->c;
@@ -28,8 +37,7 @@ void service_networks(struct service *s, struct attr_list *attrs)
     const struct node *list = node_get(s->node, "networks");
     struct str mode = compose_text(c, node_get(s->node, "network_mode"));
     if (str_starts(mode, STR("service:")))
-        mode = arena_printf(c->arena, "container:%.*s",
-            STR_ARG(compose_reference(c, "service", str_slice(mode, 8, mode.n), "name")));
+        mode = network_of_service(c, str_slice(mode, 8, mode.n));
     if (mode.n) {
         attr_add_text(attrs, "network_mode", mode);
         return;
@@ -85,6 +93,13 @@ static const struct value *as_number(struct compose *c, const struct node *node)
     return str_to_double(text, &number) ? value_float(c->arena, number) : value_string_ref(c->arena, text);
 }
 
+int64_t compose_replicas(const struct node *service)
+{
+    const struct node *count = node_get(node_get(service, "deploy"), "replicas");
+    count = count ? count : node_get(service, "scale");
+    return count && count->kind == NODE_INT && count->integer > 1 ? count->integer : 1;
+}
+
 void service_deploy(struct service *s, struct attr_list *attrs)
 {
     struct compose *c = s->c;
@@ -110,7 +125,7 @@ void service_deploy(struct service *s, struct attr_list *attrs)
                                           : STR("always"));
     if (!count)
         count = node_get(s->node, "scale");
-    if (count && !(count->kind == NODE_INT && count->integer == 1))
+    if (count && !(count->kind == NODE_INT && count->integer > 0))
         compose_tell(
             c, count, "one container is written: `for_each` in its resource makes several, with a name each");
 }

@@ -14,7 +14,7 @@ static void trace_put(const struct sql_trace *trace, struct buf *line)
 }
 
 /* So much of the text as goes, without half a character. */
-static struct str beginning(struct str text, size_t most)
+static struct str trace_beginning(struct str text, size_t most)
 {
     if (text.n <= most)
         return text;
@@ -41,7 +41,7 @@ void sql_trace_tell(const struct sql_trace *trace, const struct sql_told *told)
     struct str rest, hidden = STR("statements that are not shown, they may hold secrets");
     mask_text(&known, told->sql); /* by value, before it is cut */
     struct str sql = told->sensitive ? hidden : str_trim(buf_str(&known));
-    struct str shown = beginning(telling_line(sql), LINE_SHOWN_MAX);
+    struct str shown = trace_beginning(telling_line(sql), LINE_SHOWN_MAX);
     buf_addf(&line, "SQL %.*s  %.*s%s", STR_ARG(told->database), STR_ARG(shown), shown.n < sql.n ? " …" : "");
     if (told->failure)
         buf_addf(&line, " failed (%s)", told->failure->message);
@@ -49,7 +49,7 @@ void sql_trace_tell(const struct sql_trace *trace, const struct sql_told *told)
     trace_put(trace, &line);
     if (trace->level < 2 || told->sensitive)
         return;
-    for (rest = beginning(sql, SHOWN_MAX); rest.p && rest.n;) {
+    for (rest = trace_beginning(sql, SHOWN_MAX); rest.p && rest.n;) {
         buf_addf(&line, "> ");
         buf_add_str(&line, str_cut(rest, '\n', &rest));
         trace_put(trace, &line);

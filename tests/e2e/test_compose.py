@@ -138,7 +138,8 @@ resources:
 
   web:
     type: docker.container
-    name: shop-web-1
+    for_each: ["1", "2", "3"]
+    name: shop-web-${each.key}
     image: ${web_image.id}
     environment: {LOG_LEVEL: info}
     secret_environment: {SECRET_KEY: "${inputs.web_secret_key}"}
@@ -190,16 +191,50 @@ def test_a_stack_as_one_would_write_it(stack):
         (27, "the input `migrate_database_url` asks for it"),
         (32, "the input `web_secret_key` asks for it"),
         (37, "`links` of a service cannot be said in a stack"),
-        (38, "`for_each` in its resource makes several"),
+        (31, "several containers cannot have one port of this machine"),
         (55, "`include:` cannot be said in a stack"),
     ):
         assert text in told.err and f"compose.yaml:{line}:" in told.err, (line, text, told.err)
     # It is right, in the usual layout, and plans without an Engine.
     stack.run("fmt", "--check")
-    assert stack.plan(*GIVEN) == {name: "create" for name in ("front", "data_volume", "network", "db_image", "db", "migrate_image", "migrate", "web_image", "web")}
+    assert stack.plan(*GIVEN) == {name: "create" for name in ("front", "data_volume", "network", "db_image", "db", "migrate_image", "migrate", "web_image", 'web["1"]', 'web["2"]', 'web["3"]')}
     assert "debug" in stack.plan(*GIVEN, "-i", "profile_debug=true")
     assert "exists already" in stack.run("import", "compose", "compose.yaml", status=3).err
     assert stack.run("import", "compose", "compose.yaml", "-o", "-", "--name", "other").out.startswith("stack: other\n")
+
+
+EXTENDED = """\
+name: many
+services:
+  base: {image: tool, environment: [LEVEL=info, KEPT=yes], ports: ["80"], cap_add: [NET_ADMIN], command: [serve], volumes: ["/here:/etc/tool", "/var/data:/data"], healthcheck: {test: [CMD, ok], retries: 3}}
+  web:
+    extends: base
+    environment: {LEVEL: debug}
+    ports: ["81"]
+    command: [serve, "--web"]
+    volumes: ["/there:/etc/tool:ro"]
+    healthcheck: {retries: 5}
+  worker: {extends: {service: web}, scale: 2, command: work}
+  beside: {network_mode: "service:worker", extends: {file: parts/common.yaml, service: common}}
+  lost: {image: tool, extends: nobody}
+  round: {image: tool, extends: round}
+"""
+
+
+def test_what_extends_another(local_stack):
+    local_stack.write(EXTENDED, "compose.yaml")
+    local_stack.write("services: {common: {extends: root, user: nobody}, root: {image: tool, user: root, working_dir: /}}\n", "parts/common.yaml")
+    told = local_stack.run("import", "compose", "compose.yaml").err
+    written = (local_stack.folder / "weir.yaml").read_text()
+    web, worker, beside = (written.split(f"\n  {name}:\n")[1].split("\n\n")[0] for name in ("web", "worker", "beside"))
+    assert "environment: {KEPT: yes, LEVEL: debug}" in web and "ports: [{container: 80, address: 0.0.0.0}, {container: 81, address: 0.0.0.0}]" in web, web
+    assert 'command: [serve, "--web"]' in web and "cap_add: [NET_ADMIN]" in web and "health_check: {test: [CMD, ok], retries: 5}" in web, web
+    assert "mounts: [{type: bind, source: /var/data, target: /data}, {type: bind, source: /there, target: /etc/tool, read_only: true}]" in web, web
+    assert 'for_each: ["1", "2"]' in worker and "name: many-worker-${each.key}" in worker and "command: [work]" in worker and "LEVEL: debug" in worker, worker
+    assert r'network_mode: "container:${worker[\"1\"].name}"' in beside and "user: nobody" in beside and "working_dir: /" in beside, beside
+    for line, text in (12, "paths that stand there"), (13, "no service of that name"), (14, "goes round in a circle"):
+        assert f"compose.yaml:{line}:" in told and text in told, told
+    assert {"base", "web", 'worker["1"]', 'worker["2"]', "beside"} < set(local_stack.plan())
 
 
 def test_what_is_no_compose_file(stack):
