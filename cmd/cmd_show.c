@@ -1,8 +1,11 @@
 /*
- * `weir show`: a saved plan, as it was when it was made. Neither the stack nor the state is looked at.
+ * `weir show`: a saved plan, as it was when it was made, and then neither the stack nor the state is looked
+ * at; or one resource from all sides.
  */
+#include "cmd/explain.h"
 #include "cmd/planning.h"
 
+#include <string.h>
 #include <unistd.h>
 
 struct show_settings {
@@ -46,15 +49,14 @@ static int cmd_show_run(struct invocation *inv)
     struct err err = ERR_INIT;
     if (!inv->args.n)
         return invocation_usage(inv, "\"weir state list\" and \"weir state show ADDRESS\" say what is there",
-            "weir show needs the FILE of a saved plan");
+            "weir show needs the FILE of a saved plan, or the address of a resource");
     if (own->format && inv->settings->json)
         return invocation_usage(inv, NULL, "--format and --json are two ways to print it");
     const char *path = inv->args.items[0].p;
-    if (saved_plan_read(path, &saved, &err) < 0) {
-        if (access(path, F_OK))
-            err_hint(&err, "for a resource in the state: \"weir state show %s\"", path);
+    if (access(path, F_OK) && !strchr(path, '.')) /* no address has a dot */
+        return explain_resource(inv, inv->args.items[0]);
+    if (saved_plan_read(path, &saved, &err) < 0)
         return invocation_fail(inv, &err);
-    }
     int status = print_saved(inv, saved);
     saved_plan_free(saved);
     return status;
@@ -68,22 +70,26 @@ static const struct option options[] = {
         .doc = "every attribute and every value whole, not the compact form"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, NULL};
+static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir show release.plan", "what \"weir plan -o release.plan\" printed"},
     {"weir show release.plan --format markdown", "in CI: for the pull request"},
     {"weir show release.plan --json", "for machines"},
+    {"weir show lake", "one resource: file, state, live service, history, and what needs it"},
     {NULL, NULL},
 };
 
 const struct command cmd_show = {
     .name = "show",
-    .args = "FILE",
-    .summary = "print a saved plan",
+    .args = "FILE|ADDRESS",
+    .summary = "print a saved plan, or all there is to know of a resource",
     .details =
         "A plan saved by \"weir plan -o FILE\", as it was when it was made. Nothing else is needed: no "
         "stack, no credentials, no secret inputs; whether it can still be carried out only \"weir apply "
-        "FILE\" finds out.",
+        "FILE\" finds out.\n\n"
+        "With an address: where the file gives the resource, what it needs and what needs it, what is "
+        "recorded of it, whether the live service still has it so and what an apply would do to it, and the "
+        "runs that changed it. Only it is looked at.",
     .sets = sets,
     .settings_size = sizeof(struct show_settings),
     .max_args = 1,

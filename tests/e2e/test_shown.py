@@ -67,7 +67,7 @@ def test_a_saved_plan_is_shown_without_its_stack(stack, tmp_path):
     assert kinds == [json.loads(line)["event"] for line in events.splitlines() if not json.loads(line)["event"].startswith("refresh")]
     assert "hush-hush" not in (stack.folder / "it.plan").read_text()
     assert "weir state list" in elsewhere.run("show", status=3).err
-    assert "weir state show lake" in elsewhere.run("show", "lake", status=1).err
+    assert "there is no weir.yaml" in elsewhere.run("show", "lake", status=3).err  # an address takes a stack
     assert "not a saved plan" in stack.run("show", "weir.yaml", status=3).err
 
 
