@@ -7,7 +7,19 @@ static const struct host_type package = {
     .name = "package", .looks_at = "names", .untold = "installed id", .unsent = ""};
 static const struct host_type user = {
     .name = "user", .looks_at = "name", .untold = "", .unsent = "", .quick = true};
-static const struct host_type mount = {.name = "mount", .looks_at = "path table", .untold = "", .unsent = ""};
+
+/* One that somebody has unmounted is to be seen, also where the file says nothing of that. */
+static int mount_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
+{
+    (void)how, (void)err;
+    if (!value_getz(desired, "mounted"))
+        *prepared = value_with(ctx->arena, desired, STR("mounted"), &value_true);
+    return 0;
+}
+
+static const struct host_type mount = {
+    .name = "mount", .looks_at = "path table", .untold = "", .unsent = "", .prepare = mount_prepare};
 static const struct host_type *const types[] = {
     &host_file, &host_directory, &package, &user, &host_service, &host_command, &mount, &host_cron};
 

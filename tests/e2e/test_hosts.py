@@ -221,6 +221,55 @@ def test_users_packages_and_mounts(host):
     assert not shutil.which("hello") and table.read_text() == "# kept\n"
 
 
+def mounted(path):
+    """(device, type, options) of what is mounted there; None: nothing."""
+    lines = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    return next(((line[0], line[2], line[3].split(",")) for line in lines if line[1] == str(path)), None)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not ROOT, reason="needs root")
+def test_mounts_that_are_there(host):
+    """A tmpfs, and a file system in a file by a loop device."""
+    table, image = host.folder / "fstab", host.folder / "disk.img"
+    table.write_text("# kept\n")
+    with open(image, "wb") as disk:
+        disk.truncate(8 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+
+    def write(size):
+        return host.write(f"""
+  volume: {{type: host.mount, path: "@/data", device: tmpfs, fstype: tmpfs, options: "size={size}", table: "@/fstab"}}
+  disk: {{type: host.mount, path: "@/disk", device: "@/disk.img", fstype: ext4, options: "loop,noatime", table: "@/fstab"}}
+  inside: {{type: host.file, path: "@/disk/written", content: "on the disk", depends_on: [disk]}}
+""")
+
+    stack = write("1m")
+    try:
+        stack.apply()
+        stack.assert_settled()
+        assert "size=1024k" in mounted(host.folder / "data")[2]
+        device, kind, options = mounted(host.folder / "disk")
+        assert device.startswith("/dev/loop") and kind == "ext4" and "noatime" in options
+        write("2m").apply()
+        stack.assert_settled()
+        assert "size=2048k" in mounted(host.folder / "data")[2], "mounted anew in place"
+        subprocess.run(["umount", host.folder / "data"], check=True)
+        assert stack.plan() == {"volume": "update"}
+        stack.apply()
+        assert mounted(host.folder / "data")
+        # A device that is not there: nothing is mounted, and the rest stays.
+        write("2m\", fstype: nothing, device: \"nowhere")
+        (stack.folder / "weir.yaml").write_text((stack.folder / "weir.yaml").read_text().replace("device: tmpfs, fstype: tmpfs, ", ""))
+        assert "cannot mount" in stack.apply(status=1).err
+        write("2m").apply()
+        stack.assert_settled()
+    finally:
+        stack.destroy()
+    assert not mounted(host.folder / "data") and not mounted(host.folder / "disk")
+    assert table.read_text() == "# kept\n"
+
+
 @pytest.mark.long
 @pytest.mark.skipif(not (ROOT and shutil.which("sudo")), reason="needs root, to make a user, and sudo")
 def test_become(local_stack, tmp_path, key):
