@@ -19,6 +19,7 @@ mount_make() {
     if [ -n "$mounted" ]; then
         mkdir -p -- "$path" || die "cannot make $path"
         if [ -z "$is" ]; then mount -T "$table" "$path" >&2 || die "cannot mount $path"
+        elif changes device || changes fstype; then { umount "$path" && mount -T "$table" "$path"; } >&2 || die "cannot mount $path anew"
         elif [ -n "$changed" ]; then mount -T "$table" -o remount "$path" >&2 || { umount "$path" && mount -T "$table" "$path"; } >&2 || die "cannot mount $path anew"; fi
     elif [ -n "$is" ]; then umount "$path" >&2 || die "cannot unmount $path"; fi
 }
