@@ -393,7 +393,7 @@ class Session:
         if first[0] == "create" and "view" in first and "materialized" not in first:
             return self.view(tokens, schemas, views, path)
         if first[:2] == ["drop", "schema"]:
-            tokens = lex(re.sub(r"(?is)\s+drop\s+external\s+database\b", "", write(tokens)))
+            tokens = dropping(tokens, schemas)
         return write(self.ready(tokens, schemas, views, path))
 
     def external_schema(self, tokens):
@@ -418,7 +418,7 @@ class Session:
         if there and at == 6:
             self.notice("NOTICE", f'schema "{name}" already exists, skipping')
             return
-        self.internal(f"CREATE SCHEMA {quoted(name)}")
+        self.internal(f"CREATE SCHEMA {quoted(name)}; DELETE FROM _redshift.external_tables WHERE schemaname = {literal(name)}")
         self.internal(f"GRANT ALL ON SCHEMA {quoted(name)} TO {ADMIN}; INSERT INTO _redshift.external_schemas VALUES ({literal(quoted(name))}::regnamespace, {literal(option['database'])}, {literal(option['iam_role'])}, {literal(option.get('region', ''))})")
 
     def view(self, tokens, schemas, views, path):
@@ -592,6 +592,15 @@ class Session:
         for one in (self.server, self.own):
             if one:
                 one.close()
+
+
+def dropping(tokens, schemas):
+    """DROP SCHEMA. An external one holds nothing of the warehouse's: what the catalog has stays there, and keeps nobody from dropping it."""
+    sql = re.sub(r"(?is)\s+drop\s+external\s+database\b", "", write(tokens))
+    names = [t.ident for t in tokens if t.ident is not None and not t.is_("drop", "schema", "if", "exists", "external", "database", "cascade", "restrict")]
+    if names and all(name in schemas for name in names):
+        sql = re.sub(r"(?is)\s+(cascade|restrict)\s*;?\s*$", "", sql) + " CASCADE"
+    return lex(sql)
 
 
 def common_names(tokens):

@@ -144,7 +144,12 @@ def test_external_schemas(warehouse):
     assert warehouse.sql("select databasename, esoptions from svv_external_schemas where schemaname = 'ext'") == [["catalog", json.dumps({"IAM_ROLE": warehouse.spectrum}, separators=(",", ":"))]]
     assert "Operations on local objects in external schema are not enabled" in warehouse.refused("create view ext.v as select 1 as x")
     assert 'relation "ext.nothing" does not exist' in warehouse.refused("select * from ext.nothing")
-    warehouse.sql("drop schema ext cascade")
+    warehouse.sql("drop schema ext")
+    warehouse.sql(f"create external schema ext from data catalog database 'catalog' iam_role '{warehouse.spectrum}'")
+    assert warehouse.sql("select count(*) from ext.songs") == [["2"]]
+    warehouse.sql("drop schema if exists ext restrict")
+    warehouse.sql("create schema full_one; create table full_one.t (a int)")
+    assert "depend on it" in warehouse.refused("drop schema full_one")
 
 
 @pytest.mark.long
