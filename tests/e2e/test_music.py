@@ -8,11 +8,12 @@ import http.server
 import json
 import os
 import re
+import runpy
 import sqlite3
 import subprocess
 import sys
 import threading
-import urllib.parse
+import types
 
 import jinja2
 import pytest
@@ -23,11 +24,8 @@ from support import ROOT
 
 EXAMPLE = ROOT / "examples" / "music-lakehouse"
 BUCKET = "ada-music-landing"
-PAGE = 40
-
-
-def lines(name):
-    return [json.loads(line) for line in (EXAMPLE / f"data/api/{name}.jsonl").read_text().splitlines()]
+serve = types.SimpleNamespace(**runpy.run_path(str(EXAMPLE / "data/serve.py")))  # what stands for the API
+lines, PAGE = serve.lines, serve.PAGE
 
 
 def source_songs():
@@ -49,30 +47,16 @@ class Api(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
-class Answers(http.server.BaseHTTPRequestHandler):
+class Answers(serve.Answers):
     def do_GET(self):
-        url = urllib.parse.urlparse(self.path)
-        query = dict(urllib.parse.parse_qsl(url.query))
-        page = int(query["page"])
-        self.server.seen.append((url.path, query, self.headers.get("Authorization")))
-        if page == 2 and not self.server.sent_away:
+        _, query = self.asked()
+        self.server.seen.append((self.path, query, self.headers.get("Authorization")))
+        if query["page"] == "2" and not self.server.sent_away:
             self.server.sent_away = True
             return self.answer(429, {}, {"Retry-After": "0"})
         if self.headers.get("Authorization") != "Bearer open-sesame":
             return self.answer(403, {})
-        rows = lines(url.path.rsplit("/")[-1])
-        rows = [row for row in rows if "day" not in query or row["started_at"].startswith(query["day"])]
-        return self.answer(200, {"items": rows[(page - 1) * PAGE:page * PAGE], "next": page + 1 if page * PAGE < len(rows) else None})
-
-    def answer(self, status, body, headers=()):
-        self.send_response(status)
-        for name, value in dict(headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, *_):
-        pass
+        return super().do_GET()
 
 
 @pytest.fixture
@@ -211,7 +195,7 @@ def test_models_are_described():
 def test_sample_data_is_what_the_generator_makes(tmp_path):
     subprocess.run([sys.executable, EXAMPLE / "data/generate.py", tmp_path], check=True)
     made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.glob("*/*")}
-    assert made == {path.relative_to(EXAMPLE / "data"): path.read_bytes() for path in EXAMPLE.glob("data/*/*")}
+    assert made == {path.relative_to(EXAMPLE / "data"): path.read_bytes() for folder in ("api", "rds") for path in (EXAMPLE / "data" / folder).iterdir()}
 
 
 # ---- the Spark job ----

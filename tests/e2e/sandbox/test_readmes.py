@@ -9,6 +9,7 @@ import sys
 import pytest
 from servers import ROOT
 from sshd import free_port
+from test_music import expected_tables
 
 from support import WEIR, example
 
@@ -21,7 +22,7 @@ SPARK = ROOT / ".venv-jobs"
 def lines_of(name):
     """Indented lines that are a command; a line goes on where it ends with a backslash."""
     text = (ROOT / "examples" / name / "README.md").read_text().replace("\\\n", "")
-    return [line.split("  #")[0].strip() for line in re.findall(r"^    ((?:weir|eval|export|for|curl|ssh\S*) .*)$", text, re.M)]
+    return [line.split("  #")[0].strip() for line in re.findall(r"^    ((?:weir|eval|export|for|curl|ssh\S*|python3|psql) .*)$", text, re.M)]
 
 
 class Reader:
@@ -31,23 +32,37 @@ class Reader:
         self.stack = example(name, folder, None)
         python = f"{SPARK}/bin" if spark else os.path.dirname(sys.executable)
         self.stack.env |= {"PATH": f"{WEIR.parent}:{python}:{os.environ['PATH']}", "SPARK_HOME": "", "WEIR_SPARK_JARS": str(SPARK / "jars"), **env}
-        self.serving, self.said, self.before, self.env_of = None, {}, {}, {}
+        self.serving, self.behind, self.said, self.before, self.env_of = None, [], {}, {}, {}
+        self.ports = {}  # of this machine, instead of those that the README has
 
     def serve(self):
         self.serving = self.stack.start("sandbox", "--port", free_port())
         while "unset" not in (line := self.serving.stdout.readline()):
             assert line, self.serving.stderr.read()
 
+    def typed(self, line):
+        for port, here in self.ports.items():
+            line = line.replace(port, here)
+        return line
+
+    def go_on_behind(self, line):
+        """Until its first line, which says that it is ready; `exec`, so that the shell is not in between when it is ended."""
+        began = subprocess.Popen(["bash", "-c", f"exec {self.typed(line).removesuffix('&')}"], cwd=self.stack.folder, env=self.stack.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.behind.append(began)
+        assert began.stdout.readline(), line
+
     def carry_out(self, line):
         if line == "weir sandbox &":
             return self.serve()
+        if line.endswith("&"):
+            return self.go_on_behind(line)
         self.before.pop(line, lambda: None)()
-        done = subprocess.run(["bash", "-c", f"{line}\nstatus=$?; env -0 > {self.stack.home}/env; exit $status"], cwd=self.stack.folder,
+        done = subprocess.run(["bash", "-c", f"{self.typed(line)}\nstatus=$?; env -0 > {self.stack.home}/env; exit $status"], cwd=self.stack.folder,
                               env={**self.stack.env, **self.env_of.get(line, {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         if line.startswith(("eval", "export")):
             pairs = (pair.partition("=") for pair in (self.stack.home / "env").read_text().split("\0") if pair)
-            self.stack.env |= {name: value for name, _, value in pairs if name.startswith(("AWS_", "WEIR_"))}
+            self.stack.env |= {name: value for name, _, value in pairs if name.startswith(("AWS_", "WEIR_", "PG"))}
         self.said.setdefault(line, []).append(done.stdout)
 
     def read(self, lines):
@@ -55,9 +70,10 @@ class Reader:
             for line in lines:
                 self.carry_out(line)
         finally:
-            if self.serving:
-                self.serving.terminate()
-                self.serving.communicate()
+            for process in [*self.behind, self.serving]:
+                if process:
+                    process.terminate()
+                    process.communicate()
         return self.said
 
 
@@ -92,3 +108,19 @@ def test_retail_workshop(tmp_path):
     said = reader.read(lines_of("retail-workshop"))
     assert '"purchase": 28593' in said["weir output rows -i owner=ada"][0]
     assert sum(text.count("Nothing is left") for texts in said.values() for text in texts) == 4
+
+
+@pytest.mark.long
+def test_music_lakehouse(tmp_path):
+    reader = Reader("music-lakehouse", tmp_path / "music", spark=True)
+    reader.ports = {"8080": str(free_port()), "15439": str(free_port())}
+    model = reader.stack.folder / "dbt/models/marts/dim_artists.sql"
+    reader.before["weir deploy -y"] = lambda: model.write_text(model.read_text() + "-- edited\n")
+    said = reader.read(lines_of("music-lakehouse"))
+    assert "0 failed" in said["weir test"][0] and said["weir output song_count"] == ["80\n"]
+    assert "ERROR=0" in said["weir logs build_marts --tail 4"][0]
+    sales = [row for row in expected_tables()["sales"] if row[-1].startswith("2026-11-19")]
+    (sums,) = (texts[0] for line, texts in said.items() if "fact_sales" in line)
+    assert re.search(rf"2026-11-19 \| +{len(sales)} \| +{sum(round(row[4] * 100) for row in sales) / 100:.2f}\n\(1 row\)", sums), sums
+    assert "~ update  dbt" in said["weir deploy -y"][0] and "dbt" in said["weir rollback -y dbt"][0]
+    assert "Nothing is left" in said["weir destroy -y --verify"][0]

@@ -1,13 +1,19 @@
-"""The music lakehouse's source on real engines: its table made and filled through the bastion in the same apply, and read out of the private database by the job."""
+"""
+The music lakehouse on real engines: songs out of the private database, sessions out of an API, Iceberg tables merged into twice, the external
+schema, dbt as the state machine's last step, the figures added up anew.
+"""
 
 import csv
 import json
 import os
 import shutil
+import subprocess
 
 import pytest
 from servers import ROOT, SandboxCloud
 from sshd import keygen
+from test_music import Api, expected_tables
+from test_systems import inventory
 
 from support import example
 
@@ -19,43 +25,95 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0 or not all(shutil.which(name, path=PATHS) for name in ("ip", "sshd", "nsenter", "unshare", "iptables", "psql")),
                        reason="hosts and databases take root, iproute2, iptables, openssh-server, postgresql (tools/setup engines)"),
 ]
+DAYS = ("2026-11-18", "2026-11-19")
+JUDGE = """
+import json, os, sys
+from pyiceberg.catalog.glue import GlueCatalog
+at = os.environ["AWS_ENDPOINT_URL"]
+catalog = GlueCatalog("glue", **{"glue.endpoint": at, "s3.endpoint": at, "client.region": "us-east-1"})
+tables = {name: catalog.load_table(("ada_music", name)) for name in sys.argv[1:]}
+print(json.dumps({name: [sorted(map(list, (row.values() for row in table.scan().to_arrow().to_pylist())), key=str), len(table.snapshots())] for name, table in tables.items()}, default=str))
+"""
 
 
-def test_from_the_file_to_the_landing_zone(tmp_path):
+def of_days(tables, days):
+    """What has come by the end of these days: users and songs are always all there."""
+    return {name: [row for row in rows if name in ("users", "songs") or row[-1][:10] in days] for name, rows in tables.items()}
+
+
+def judge(cloud):
+    """Rows and number of snapshots of each table, by PyIceberg."""
+    done = subprocess.run([SPARK / "bin/python", "-c", JUDGE, "users", "songs", "plays", "sales"], capture_output=True, text=True, env=cloud.environment())
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def psql(outputs, login, sql):
+    """Rows of the warehouse."""
+    words = ["psql", "-h", outputs["warehouse"], "-p", "5439", "-U", login["username"], "-d", "music", "-v", "ON_ERROR_STOP=1", "-Atqc", sql]
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PGPASSWORD": login["password"]})
+    assert done.returncode == 0, done.stderr
+    return [line.split("|") for line in done.stdout.splitlines()]
+
+
+def check_marts(outputs, login, tables):
+    """The external schema and the star, added up anew."""
+    def read(sql):
+        return psql(outputs, login, sql)
+
+    def cents(rows):
+        return f"{sum(round(row[4] * 100) for row in rows) / 100:.2f}"
+
+    assert read(" union all ".join(f"select count(*) from lake.{name}" for name in tables)) == [[str(len(rows))] for rows in tables.values()]
+    plays, sales, songs, users = (tables[name] for name in ("plays", "sales", "songs", "users"))
+    assert read("select count(*), sum(amount), count(distinct purchase_id) from music_marts.fact_sales") == [[str(len(sales)), cents(sales), str(len(sales))]]
+    assert read("select user_id, sum(amount) from music_marts.fact_sales group by 1 order by 1") == [
+        [str(user), cents([row for row in sales if row[2] == user])] for user in sorted({row[2] for row in sales})]
+    assert read("select count(*), sum(seconds), sum(plays) from music_marts.fact_sessions") == [[str(len({row[0] for row in plays})), str(sum(row[4] for row in plays)), str(len(plays))]]
+    assert read("select count(*), sum(songs) from music_marts.dim_artists") == [[str(len({row[3] for row in songs})), str(len(songs))]]
+    assert read("select count(*), sum(plays) from music_marts.dim_songs") == [[str(len(songs)), str(len(plays))]]
+    assert read("select count(*), sum(case when is_premium then 1 else 0 end) from music_marts.dim_users") == [[str(len(users)), str(sum(row[3] == "premium" for row in users))]]
+
+
+def test_from_the_sources_to_the_marts(tmp_path):
     assert (SPARK / "jars" / ".done").exists(), "tools/setup jobs"
-    import duckdb
-
     key = keygen(tmp_path / "key")
+    api, whole = Api(), expected_tables()
     cloud = SandboxCloud(tmp_path / "sandbox", PATH=f"{SPARK}/bin:{PATHS}", SPARK_HOME="", WEIR_SPARK_JARS=str(SPARK / "jars"), MINUTE_MS="60000")
     try:
+        before = inventory(cloud)
         system = example("music-lakehouse", tmp_path / "music", cloud)
         system.patience_s = 900
-        given = ["-i", "owner=ada", "-i", "nightly=false", "-i", f"key={key}", "-i", f"public_key={key.with_suffix('.pub').read_text().strip()}"]
+        given = ["-i", "owner=ada", "-i", "nightly=false", "-i", f"api={api.url}", "-i", "api_token=open-sesame", "-i", f"key={key}",
+                 "-i", f"public_key={key.with_suffix('.pub').read_text().strip()}"]
         made = system.apply(*given)
         system.assert_settled(*given)
         outputs = json.loads(system.run("output", "--json", *given).out)
         with SONGS.open(newline="") as file:
-            songs = sorted(tuple(int(value) if value.isdigit() else value for value in row) for row in list(csv.reader(file))[1:])
-        assert outputs["song_count"] == len(songs)
-        (secret,) = [item for item in cloud.client("secretsmanager").list_secrets()["SecretList"] if item["Name"].startswith("rds!")]
-        password = json.loads(cloud.client("secretsmanager").get_secret_value(SecretId=secret["ARN"])["SecretString"])["password"]
-        assert password not in made.out + made.err + system.state_text()
+            assert outputs["song_count"] == len(list(csv.reader(file))) - 1
+        secrets = cloud.client("secretsmanager")
+        passwords = [json.loads(secrets.get_secret_value(SecretId=item["ARN"])["SecretString"])["password"] for item in secrets.list_secrets()["SecretList"] if "!" in item["Name"]]
+        assert len(passwords) == 2 and not any(password in made.out + made.err + system.state_text() for password in passwords)
+        login = json.loads(secrets.get_secret_value(SecretId=outputs["warehouse_secret"])["SecretString"])
 
-        system.run("run", "ingest_rds/job", *given)
-        s3, landed = cloud.client("s3"), []
-        for item in s3.list_objects_v2(Bucket="ada-music-landing", Prefix="rds/songs/")["Contents"]:
-            if item["Key"].endswith(".parquet"):
-                s3.download_file("ada-music-landing", item["Key"], str(tmp_path / "part.parquet"))
-                landed += duckdb.execute("select * from read_parquet(?)", [str(tmp_path / "part.parquet")]).fetchall()
-        assert sorted(landed) == songs
+        # A day by the pipeline, then the next: it merges all that has landed, so what was there comes once more and is there once.
+        for run, day in enumerate(DAYS, 1):
+            system.run("run", "pipeline/machine", f"at={day[:-2]}{int(day[-2:]) + 1}T01:30:00Z", *given)
+            days = DAYS[:run]
+            tables = of_days(whole, days)
+            assert judge(cloud) == {name: [sorted([list(row) for row in rows], key=str), run] for name, rows in tables.items()}
+            check_marts(outputs, login, tables)
+        system.assert_settled(*given)  # what Spark wrote into the catalog is nobody's change
 
         # A song more: the table is filled anew, nothing else is touched.
         with (system.folder / "data/rds/songs.csv").open("a") as file:
             file.write("81,Late Train,Train I,10,The Slow Rivers,200,jazz\n")
         assert system.plan(*given) == {"song_rows": "update"}
         system.apply(*given)
-        assert json.loads(system.run("output", "--json", *given).out)["song_count"] == len(songs) + 1
+        assert json.loads(system.run("output", "--json", *given).out)["song_count"] == outputs["song_count"] + 1
         system.destroy(*given)
-        assert s3.list_buckets()["Buckets"] == [] and not cloud.client("rds").describe_db_instances()["DBInstances"]
+        assert {thing for thing in inventory(cloud) - before if not thing[1].startswith("/aws-glue/")} == set()
     finally:
         cloud.stop()
+        api.shutdown()
+        api.server_close()
