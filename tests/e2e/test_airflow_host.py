@@ -95,6 +95,9 @@ def test_a_host_and_its_airflow(host):
     assert not any(secret in made + stack.state_text() for secret in ("hush-admin-1", "hush/data", SECRETS["FERNET_KEY"], SECRET_KEY))
     assert host.database.psql("select count(*) > 0 from dag", dbname="airflow", user="weir") == "t", "its metadata is in PostgreSQL"
     assert (host.home / "airflow.cfg").stat().st_mode & 0o777 == 0o600
+    shown = host.cloud.client("cloudcontrol").get_resource(TypeName="AWS::CloudWatch::Dashboard", Identifier="demo-airflow")["ResourceDescription"]["Properties"]
+    *metrics, alarms = json.loads(json.loads(shown)["DashboardBody"])["widgets"]
+    assert [widget["properties"]["title"] for widget in metrics] == ["DatabaseHealthy", "SchedulerHealthy"] and len(alarms["properties"]["alarms"]) == 2
 
     # Nothing changed: nothing is restarted. One line of the configuration: both are, and nothing else is touched.
     before = host.pids()
