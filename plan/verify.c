@@ -46,6 +46,13 @@ static bool is_hollow(const struct value *live)
     return count && count->kind == VALUE_INT && !count->integer;
 }
 
+/* The way there was the stack's own and is taken down: a database behind a bastion. What lay there was
+ * deleted before that. */
+static bool is_out_of_reach(const struct candidate *c, const struct err *err)
+{
+    return c->deleted && c->hangs && (err->class == ERR_NETWORK || err->class == ERR_TIMEOUT);
+}
+
 static void look_at_candidate(void *ctx, size_t i)
 {
     struct verifying *v = ctx;
@@ -61,7 +68,7 @@ static void look_at_candidate(void *ctx, size_t i)
     c->there = false;
     const struct value *id = value_string_ref(&arena, c->schema->id);
     if (c->schema->ops->read(&op, c->object, value_list(&arena, &id, 1), &live, &err)) {
-        if (err.class != ERR_ABSENT)
+        if (err.class != ERR_ABSENT && !is_out_of_reach(c, &err))
             verify_failed(v, &err, c->subject.id);
         return;
     }

@@ -22,6 +22,7 @@ struct candidate {
     struct str why;
     bool deleted; /* by this very run: it may take a moment until everybody knows */
     bool named;   /* found by its name alone: whose it is shows in its marks */
+    bool hangs;   /* its provider is settled by what resources of the stack are, a bastion for one */
     bool there;
 };
 

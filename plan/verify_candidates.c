@@ -61,7 +61,8 @@ static void add_recorded(struct verifying *v)
         struct candidate c = {.subject = record->subject,
             .object = record->attrs,
             .why = STR("the state had it, and it is still there"),
-            .deleted = !state_get(p->workspace->state, record->subject.address)};
+            .deleted = !state_get(p->workspace->state, record->subject.address),
+            .hangs = places_hang(p, record->subject.provider)};
         c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
         if (!c.schema || c.schema->history || !c.schema->ops->read ||
             place_provider(p, record->subject.provider, record->place, &c.provider, &ignored))
