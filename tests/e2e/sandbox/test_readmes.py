@@ -113,6 +113,7 @@ def test_retail_workshop(tmp_path):
 @pytest.mark.long
 def test_music_lakehouse(tmp_path):
     reader = Reader("music-lakehouse", tmp_path / "music", spark=True)
+    reader.stack.env["PATH"] += f":{os.path.dirname(sys.executable)}"  # of the AWS CLI
     reader.ports = {"8080": str(free_port()), "15439": str(free_port())}
     model = reader.stack.folder / "dbt/models/marts/dim_artists.sql"
     reader.before["weir deploy -y"] = lambda: model.write_text(model.read_text() + "-- edited\n")
