@@ -39,7 +39,12 @@ def fill(cloud, n):
     s3.create_multipart_upload(Bucket="lab-lake", Key="part")
 
 
+@pytest.mark.long  # on the sandbox it takes half as long, and stays
 def test_bucket_with_versions_and_markers(stack, cloud):
+    bucket_with_versions_and_markers(stack, cloud)
+
+
+def bucket_with_versions_and_markers(stack, cloud):
     stack.write(BUCKET).apply()
     fill(cloud, 520)  # more than a page of versions and markers
     refused = stack.destroy(status=1)

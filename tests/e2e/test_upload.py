@@ -183,6 +183,7 @@ def test_killed_when_all_was_sent(place, sandbox, same):
     place.assert_settled()
 
 
+@pytest.mark.long  # after one kill, and when all was sent, stay
 def test_goes_on_after_two_signals(place, sandbox):
     """The second Ctrl-C ends what is in flight; what has arrived stays for the next run."""
     data = content(128)
@@ -217,6 +218,7 @@ def test_other_content_after_a_kill(place, sandbox):
     place.assert_settled()
 
 
+@pytest.mark.long
 def test_another_size_after_a_kill(place, sandbox):
     place.write(STACK).write(content(64), "big.bin")
     kill_midway(place, sandbox, 3)
@@ -249,7 +251,7 @@ def test_destroyed_instead_of_gone_on_with(place, sandbox):
     assert not s3.list_buckets()["Buckets"]
 
 
-@pytest.mark.parametrize("fault", ["reset", "lost", "error", "throttle"])
+@pytest.mark.parametrize("fault", [pytest.param("reset", marks=pytest.mark.long), "lost", "error", pytest.param("throttle", marks=pytest.mark.long)])
 def test_faults(place, sandbox, fault):
     """Every third request or so fails one way or another, and in the end it is all there."""
     data = content(100)

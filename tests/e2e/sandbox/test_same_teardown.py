@@ -1,7 +1,7 @@
 """Teardown as on moto (tests/e2e/test_teardown.py), and what only the sandbox has: network interfaces that linger."""
 
 from test_teardown import (  # noqa: F401
-    EMPTY_ZIP, FUNCTION, test_adopted_is_refused, test_bucket_with_versions_and_markers, test_foreign_marks_are_refused, test_last_snapshot_is_told_of,
+    EMPTY_ZIP, FUNCTION, bucket_with_versions_and_markers, test_adopted_is_refused, test_foreign_marks_are_refused, test_last_snapshot_is_told_of,
     test_log_group_survives_a_replacement, test_log_groups_of_services_go, test_managed_log_group_of_another_stack_stays, test_markdown_tells_what_goes,
     test_protected_databases, test_secrets, test_verify_after_destroy, test_verify_does_not_take_others_names,
     test_verify_finds_what_bears_the_marks, test_verify_finds_what_bears_the_name, test_what_the_stack_says_now_counts,
@@ -12,6 +12,10 @@ NETWORK = FUNCTION.replace("handler: f.handler,", "handler: f.handler, vpc_confi
       subnet: {type: aws.ec2.subnet, vpc_id: '${vpc.vpc_id}', cidr_block: 10.0.1.0/24}
       group: {type: aws.ec2.security_group, name: lab, description: lab, vpc_id: '${vpc.vpc_id}'}
 """
+
+
+def test_bucket_with_versions_and_markers(stack, cloud):
+    bucket_with_versions_and_markers(stack, cloud)
 
 
 def test_function_in_a_network(stack, cloud):

@@ -23,6 +23,7 @@ del MORE["statement"]  # needs DuckDB there: test_statements.py
 LONG_HERE = {"test_life"}  # moto walks through these in make test
 
 
+@pytest.mark.long  # a teardown of test_same_teardown.py has more than a page of them, too
 def test_bucket_with_more_versions_than_a_page(stack, cloud):
     bucket_with_more_versions_than_a_page(stack, cloud)
 
