@@ -17,9 +17,15 @@
 
 enum { MAX_RECORD = 16 * 1024 * 1024 };
 
+/* A network's own route table belongs to no subnet: where the id is not there, what the service made up tells
+ * things apart. */
 static struct str id_of(const struct spec_type *type, const struct value *attrs)
 {
-    return value_text(value_get(attrs, type->schema.id), STR_EMPTY);
+    struct str id = value_text(value_get(attrs, type->schema.id), STR_EMPTY);
+    for (size_t i = 0; !id.n && i < type->attr_count; i++)
+        if (!type->attrs[i].attr->settable)
+            id = value_text(value_get(attrs, type->attrs[i].attr->name), STR_EMPTY);
+    return id;
 }
 
 /* The type, the region and the id may hold any character: their digest names the file. */
@@ -116,14 +122,28 @@ struct thing *store_add(struct control *control, const struct spec_type *type, s
     return NULL;
 }
 
+/* While it lingers another may have taken its name, and with that its file. */
+static bool has_heir(const struct control *control, const struct thing *thing)
+{
+    for (size_t i = 0; i < control->thing_count; i++)
+        if (control->things[i] != thing && str_eq(control->things[i]->file, thing->file))
+            return true;
+    return false;
+}
+
 int store_change(struct control *control, struct thing *thing, const struct value *attrs, struct err *err)
 {
+    AUTO_ARENA struct arena arena = ARENA_INIT;
     struct thing changed = *thing;
     changed.attrs = attrs;
     changed.changed_ms = clock_wall_ms();
     changed.revision++;
+    changed.id = id_of(thing->type, attrs);
+    changed.file = file_of(control, &arena, &changed);
     if (write_record(control, &changed, err))
         return -1;
+    if (!str_eq(changed.file, thing->file) && !has_heir(control, thing))
+        unlink(thing->file.p);
     set_attrs(control, thing, attrs);
     thing->changed_ms = changed.changed_ms;
     thing->revision = changed.revision;
@@ -147,15 +167,6 @@ static void thing_free(struct thing *thing)
 {
     arena_release(&thing->arena);
     free(thing);
-}
-
-/* While it lingers another may have taken its name, and with that its file. */
-static bool has_heir(const struct control *control, const struct thing *thing)
-{
-    for (size_t i = 0; i < control->thing_count; i++)
-        if (control->things[i] != thing && str_eq(control->things[i]->file, thing->file))
-            return true;
-    return false;
 }
 
 void store_remove(struct control *control, struct thing *thing)

@@ -46,6 +46,7 @@ SETTLED = {
     ("aws.ec2.vpc", "instance_tenancy", "choices"): "EC2 takes no network with `host`, as CreateVpc's documentation says",
     ("aws.ec2.subnet", "cidr_block", "required"): NEEDS_IT,
     ("aws.ec2.nat_gateway", "subnet_id", "required"): NEEDS_IT,
+    ("aws.ec2.route_table_association", "route_table_id", "replaces"): CAN_CHANGE + " (ReplaceRouteTableAssociation)",
     ("aws.ec2.network_acl_association", "network_acl_id", "replaces"): CAN_CHANGE + " (ReplaceNetworkAclAssociation)",
     ("aws.ec2.vpc_endpoint", "service_name", "required"): NEEDS_IT,
     ("aws.ec2.vpc_endpoint", "vpc_endpoint_type", "choices"): "the others want a resource configuration or a service network, which this type has not got",

@@ -48,20 +48,34 @@ def _():
 
 @case("route table association")
 def _():
-    def seen(cloud):
+    def bound(cloud):
+        """The tables by what they are tagged, and the only association that is not a network's own."""
         tables = cloud.client("ec2").describe_route_tables()["RouteTables"]
-        return {"bound": sum(not bound["Main"] for table in tables for bound in table.get("Associations", []))}
+        (found,) = [one for table in tables for one in table.get("Associations", []) if not one["Main"]]
+        return {tags_of(table["Tags"]).get("which"): table["RouteTableId"] for table in tables}, found
 
-    table = {"type": "aws.ec2.route_table", "vpc_id": "${vpc.vpc_id}"}
+    def seen(cloud):
+        tables, found = bound(cloud)
+        return {"which": next(which for which, table in tables.items() if table == found["RouteTableId"])}
+
+    def outside(cloud):
+        """As the console does it: another table, and with that another id of the association."""
+        tables, found = bound(cloud)
+        cloud.client("ec2").replace_route_table_association(AssociationId=found["RouteTableAssociationId"], RouteTableId=tables["third"])
+
+    def table(which):
+        return {"type": "aws.ec2.route_table", "vpc_id": "${vpc.vpc_id}", "tags": {"which": which}}
+
     return Case(
         type="aws.ec2.route_table_association",
-        around={"vpc": VPC, "one": subnet(1), "two": subnet(2, "b"), "here": table, "there": table},
+        around={"vpc": VPC, "one": subnet(1), "two": subnet(2, "b"), "here": table("here"), "there": table("there"), "third": table("third")},
         first={"route_table_id": "${here.route_table_id}", "subnet_id": "${one.subnet_id}"},
-        then=None,
+        then={"route_table_id": "${there.route_table_id}", "subnet_id": "${one.subnet_id}"},
         seen=seen,
         gone=no_networks,
-        outside=None,
-        replaces=[{"subnet_id": "${two.subnet_id}"}, {"route_table_id": "${there.route_table_id}"}],
+        outside=outside,
+        drifted="route_table_id",
+        replaces=[{"subnet_id": "${two.subnet_id}"}],
     )
 
 

@@ -63,6 +63,18 @@ def test_what_goes_with_something_stays_gone(kept_sandbox):
     assert sns.list_subscriptions()["Subscriptions"] == [] and sns.list_topics()["Topics"] == []
 
 
+def test_what_has_another_id_is_kept_once(kept_sandbox):
+    """A network's other main route table, by the id that its association has then; its former one is nowhere."""
+    ec2 = kept_sandbox.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    (table,) = ec2.describe_route_tables()["RouteTables"]
+    other = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    new = ec2.replace_route_table_association(AssociationId=table["Associations"][0]["RouteTableAssociationId"], RouteTableId=other)["NewAssociationId"]
+    restarted(kept_sandbox)
+    found = [one for table in kept_sandbox.client("ec2").describe_route_tables()["RouteTables"] for one in table["Associations"]]
+    assert [(one["RouteTableAssociationId"], one["RouteTableId"], one["Main"]) for one in found] == [(new, other, True)]
+
+
 def test_no_number_twice(kept_sandbox):
     """As at AWS a version's number is not given again, even when the version is gone."""
     layers = kept_sandbox.client("lambda")

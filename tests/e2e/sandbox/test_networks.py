@@ -84,6 +84,29 @@ def test_subnets_have_the_networks_access_list(ec2):
     assert code(ec2.delete_network_acl, NetworkAclId=other) == "DependencyViolation"
 
 
+def test_an_association_that_is_replaced_has_another_id(ec2):
+    """Also a network's own: then another table is its main one."""
+    network = Network(ec2)
+    (main,) = network.tables({"Name": "association.main", "Values": ["true"]})
+    one, other = (ec2.create_route_table(VpcId=network.id)["RouteTable"]["RouteTableId"] for _ in range(2))
+    subnet = network.subnet()
+    old = ec2.associate_route_table(RouteTableId=one, SubnetId=subnet)["AssociationId"]
+    replaced = ec2.replace_route_table_association(AssociationId=old, RouteTableId=other)
+    new = replaced["NewAssociationId"]
+    assert new != old and replaced["AssociationState"] == {"State": "associated"}
+    (table,) = network.tables({"Name": "association.subnet-id", "Values": [subnet]})
+    assert table["RouteTableId"] == other and [found["RouteTableAssociationId"] for found in table["Associations"]] == [new]
+    for call in ({"RouteTableId": one}, {"RouteTableId": "rtb-0a1b2c3d"}):
+        assert code(ec2.replace_route_table_association, AssociationId=old, **call).startswith("Invalid")
+    assert code(ec2.disassociate_route_table, AssociationId=old) == "InvalidAssociationID.NotFound"
+    (own,) = main["Associations"]
+    ec2.replace_route_table_association(AssociationId=own["RouteTableAssociationId"], RouteTableId=one)
+    (now,) = network.tables({"Name": "association.main", "Values": ["true"]})
+    assert now["RouteTableId"] == one and now["Associations"][0]["RouteTableAssociationId"] != own["RouteTableAssociationId"]
+    ec2.disassociate_route_table(AssociationId=new)
+    assert network.tables({"Name": "association.subnet-id", "Values": [subnet]}) == []
+
+
 def test_custom_access_list(ec2):
     acl = ec2.create_network_acl(VpcId=Network(ec2).id)["NetworkAcl"]
     assert not acl["IsDefault"] and sorted((rule["Egress"], rule["RuleNumber"], rule["RuleAction"]) for rule in acl["Entries"]) == [(False, 32767, "deny"), (True, 32767, "deny")]
