@@ -254,10 +254,22 @@ bool value_equal(const struct value *a, const struct value *b)
     return value_compare(a, b) == 0;
 }
 
+/* Most lengths differ, and to compare those no key is looked at. */
+static const struct value *get_of_few(const struct value *map, struct str key)
+{
+    for (uint32_t i = 0; i < map->count; i++)
+        if (str_eq(map->entries[i].key, key))
+            return map->entries[i].value;
+    return NULL;
+}
+
 const struct value *value_get(const struct value *map, struct str key)
 {
+    enum { FEW = 24 };
     if (!map || map->kind != VALUE_MAP)
         return NULL;
+    if (map->count <= FEW)
+        return get_of_few(map, key);
     uint32_t low = 0, high = map->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;

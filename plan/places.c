@@ -123,6 +123,9 @@ struct elsewhere {
         const struct value *place;
     } same[COMPARED];
     size_t same_count;
+    /* The last of them that was compared, which the next one is mostly like: by the state's own texts. */
+    const char *type, *configured;
+    const struct value *place;
 };
 
 static bool is_known_account(const struct value *place)
@@ -160,7 +163,7 @@ static void note_elsewhere(struct elsewhere *e, struct str address)
     e->count++;
 }
 
-static int check_one(struct planner *p, struct elsewhere *e, struct str address, struct str type,
+static int check_anew(struct planner *p, struct elsewhere *e, struct str address, struct str type,
     struct str name, const struct value *then, struct err *err)
 {
     struct err ignored = ERR_INIT;
@@ -190,6 +193,21 @@ static int check_one(struct planner *p, struct elsewhere *e, struct str address,
     e->now = now;
     e->provider = name;
     note_elsewhere(e, address);
+    return 0;
+}
+
+static int check_one(struct planner *p, struct elsewhere *e, struct str address, struct str type,
+    struct str name, const struct value *then, struct err *err)
+{
+    if (!then || (type.p == e->type && name.p == e->configured && then == e->place))
+        return 0;
+    size_t count = e->count;
+    if (check_anew(p, e, address, type, name, then, err))
+        return -1;
+    bool same = !e->what && e->count == count;
+    e->type = same ? type.p : NULL;
+    e->configured = name.p;
+    e->place = then;
     return 0;
 }
 
@@ -257,20 +275,26 @@ int place_check_record(
     return -1;
 }
 
-bool place_moves(struct planner *p, const struct instance *instance, struct str *why)
+static bool differs_there(
+    struct planner *p, const struct instance *instance, const struct record *record, struct str *why)
 {
-    const struct record *record = instance->seen ? instance->seen->record : NULL;
-    const struct decl *config = instance->decl->provider;
     const struct value *now;
     const char *what;
     struct provider *provider;
     struct err ignored = ERR_INIT;
-    if (!record || !record->place || p->offline ||
-        str_eq(record->subject.provider, config ? config->full_name : instance->decl->provider_name) ||
-        evaluate_provider(p, instance->decl, &provider, &ignored) ||
+    if (evaluate_provider(p, instance->decl, &provider, &ignored) ||
         compare_places(p, provider, instance->decl->schema, record->place, &now, &what, &ignored) || !what)
         return false;
     *why = arena_printf(p->arena, "moves from %s %.*s to %.*s", what,
         STR_ARG(value_gets(record->place, what)), STR_ARG(value_gets(now, what)));
     return true;
+}
+
+bool place_moves(struct planner *p, const struct instance *instance, struct str *why)
+{
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct decl *config = instance->decl->provider;
+    return record && record->place && !p->offline &&
+           !str_eq(record->subject.provider, config ? config->full_name : instance->decl->provider_name) &&
+           differs_there(p, instance, record, why);
 }

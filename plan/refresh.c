@@ -299,7 +299,9 @@ static void add_single(struct refresh *r, struct group *group, struct seen *seen
 static bool is_behind(const struct group *group, const struct record *record, const struct value *live)
 {
     const struct schema *schema = group->schema;
-    if (record->tainted || !record->recent_ms || clock_wall_ms() - record->recent_ms > schema->settles_ms)
+    int64_t written_ms;
+    if (record->tainted || !time_parse_rfc3339(record->recent, &written_ms) ||
+        clock_wall_ms() - written_ms > schema->settles_ms)
         return false;
     for (uint32_t i = 0; record->set && i < record->set->count; i++) {
         const struct attr *attr = schema_attr(schema, record->set->items[i]->string);

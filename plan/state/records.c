@@ -61,7 +61,7 @@ static const struct value *share_list(struct records *r, const struct value *v, 
 static void put_kept(struct records *r, struct record *record)
 {
     const struct record *before = map_get(&r->by_address, record->subject.address);
-    record->before = record->recent_ms && before ? before->attrs : NULL;
+    record->before = record->recent.n && before ? before->attrs : NULL;
     if (before)
         record->subject.address = before->subject.address;
     else
@@ -227,7 +227,7 @@ int records_put_line(struct records *r, const struct value *line, uint64_t seq, 
     };
     struct str at = value_gets(line, "at"); /* such times are in order as texts, too */
     if (str_cmp(at, r->recent) > 0)
-        time_parse_rfc3339(at, &record->recent_ms);
+        record->recent = at;
     if (records_read_value(r, attrs, &record->attrs, err))
         return -1;
     record->set = share_list(r, value_getz(line, "set"), r->last ? r->last->set : NULL);

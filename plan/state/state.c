@@ -361,7 +361,7 @@ static int record_outcome(
     struct keeper keeper = {0};
     struct record draft = outcome->record;
     struct str address = draft.subject.address;
-    draft.recent_ms = 0;
+    draft.recent = STR_EMPTY;
     draft.before = NULL;
     int result = -1;
     draft.attrs = marked_attrs(state, &scratch, outcome);

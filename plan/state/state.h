@@ -29,7 +29,7 @@ struct record {
     const struct value *set;    /* list of attribute names that the file set then */
     const struct value *deps;   /* list of addresses (instances or whole declarations) it referred to */
     const struct value *place;  /* where it was made (provider/aws/place.h); NULL: not known, or nowhere */
-    int64_t recent_ms;          /* when it was written, if that was in the last minute; else 0 */
+    struct str recent;          /* when it was written, if that was in the last minute; else "" */
     const struct value *before; /* of a recent one: its attributes before that; NULL: there were none */
     bool tainted;               /* half-made: replace it */
     bool adopted;               /* was there before weir: deleting it needs consent */
