@@ -189,6 +189,9 @@ static struct refusal refusal_of(const struct pq_api *pq, PGconn *c, const struc
             return (struct refusal){kind_of_code(str_slice(message, at + 3, at + 8)),
                 str_trim(str_cut(str_slice(message, at + 9, message.n), '\n', &rest))};
     PGPing ping = pq->pingParams(p->keys, p->values, 0);
+    if (c && pq->status(c) != CONNECTION_BAD) /* it was not refused: the attempt's time was over */
+        return (struct refusal){
+            ping == PQPING_NO_RESPONSE ? NOBODY_THERE : NOT_YET, STR("it did not answer in time")};
     return (struct refusal){ping == PQPING_REJECT ? NOT_YET
                             : ping == PQPING_OK   ? NOT_LET_IN
                                                   : NOBODY_THERE,

@@ -1,8 +1,12 @@
 """postgres.*: what weir makes in a server is there for psql, drift is seen, and no password is ever to be read anywhere."""
 
+import contextlib
 import json
 import signal
+import socket
+import socketserver
 import textwrap
+import threading
 
 import pytest
 
@@ -579,6 +583,45 @@ def test_a_server_that_is_only_starting_is_waited_for(stack, server):
     out, err = run.communicate()
     assert run.returncode == 0, out + err
     assert server.psql("select count(*) from pg_namespace where nspname = 's'") == "1"
+
+
+class Slow(socketserver.ThreadingTCPServer):
+    """Before the server: who comes first is let in and gets no answer, as where it is only being made; all others come through."""
+
+    def __init__(self, port):
+        self.to, self.came = port, 0
+        super().__init__(("127.0.0.1", 0), SlowHandler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class SlowHandler(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.server.came += 1
+        if self.server.came == 1:
+            while self.request.recv(4096):
+                pass
+            return
+        with socket.create_connection(("127.0.0.1", self.server.to)) as to:
+            threading.Thread(target=pass_on, args=(to, self.request), daemon=True).start()
+            pass_on(self.request, to)
+
+
+def pass_on(one, other):
+    with contextlib.suppress(OSError):
+        while bytes_ := one.recv(65536):
+            other.sendall(bytes_)
+        other.shutdown(socket.SHUT_WR)
+
+
+def test_a_server_that_does_not_answer_yet_is_asked_again(stack, server):
+    """Its first answer takes longer than an attempt, and after that it says to be well: nobody has been refused."""
+    with Slow(server.port) as slow:
+        written(stack, server, "s: {type: postgres.schema, provider: retail, name: slowly}\n")
+        stack.write((stack.folder / "weir.yaml").read_text().replace(f"port: {server.port}", f"port: {slow.server_address[1]}"))
+        stack.env["WEIR_CLOCK_SPEED"] = "10"  # of its own waiting
+        stack.apply()
+        assert slow.came > 2 and server.psql("select count(*) from pg_namespace where nspname = 'slowly'") == "1"
+        slow.shutdown()
 
 
 def test_the_guides_stack(stack, server):
