@@ -43,6 +43,14 @@ def gone(pid):
         return True
 
 
+def spark_python():
+    """A Python that has PySpark; None: there is none."""
+    for python in (ROOT / ".venv-jobs" / "bin" / "python", sys.executable):
+        if Path(python).exists() and subprocess.run([python, "-c", "import pyspark"], capture_output=True).returncode == 0:
+            return str(python)
+    return None
+
+
 def traceable():
     """Is strace there, and allowed?"""
     return shutil.which("strace") and subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode == 0

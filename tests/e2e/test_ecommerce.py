@@ -1,27 +1,26 @@
-"""The e-commerce lakehouse: applied to the sandbox and torn down; its Spark jobs against the same sums in plain Python."""
+"""The e-commerce lakehouse: applied to the sandbox and torn down; what its machines would start, and what it is fed with. With Spark, Kafka and PostgreSQL: sandbox/test_run_ecommerce.py."""
 
-import collections
-import csv
 import datetime
 import json
 import os
 import shutil
 import subprocess
 import sys
-from decimal import Decimal
-from pathlib import Path
+import urllib.error
+import urllib.request
 
 import pytest
+import yaml
 
-from support import ROOT, Stack, until
+from broker import Broker
+from pg import Postgres
+from shop import DAYS, EXAMPLE, api, assert_warehouse, expected, orders
+from support import ROOT, WEIR, Stack, example, spark_python, until
 from test_systems import inventory
-
-EXAMPLE = ROOT / "examples" / "ecommerce-lakehouse"
 
 
 def test_life(tmp_path, fast_sandbox):
-    shutil.copytree(EXAMPLE, tmp_path / "shop", ignore=shutil.ignore_patterns(".weir"))
-    stack = Stack(tmp_path / "shop", fast_sandbox)
+    stack = example("ecommerce-lakehouse", tmp_path / "shop", fast_sandbox)
     before = inventory(fast_sandbox)
     stack.apply()
     assert inventory(fast_sandbox) > before
@@ -36,96 +35,72 @@ def test_life(tmp_path, fast_sandbox):
     assert inventory(fast_sandbox) == before
 
 
-def rows(name):
-    with open(EXAMPLE / "data" / f"{name}.csv", newline="") as file:
-        return list(csv.DictReader(file))
+def test_the_sample_is_made_anew(tmp_path):
+    subprocess.run([sys.executable, EXAMPLE / "data/generate.py", tmp_path], check=True)
+    made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert made == {path: (EXAMPLE / "data" / path).read_bytes() for path in made} and len(made) == 5
+    wanted = expected(*DAYS)
+    assert wanted["rejected"] == {reason: 3 for reason in ("incomplete", "unknown customer", "nothing bought", "unknown product")}
+    assert {fact[2] for fact in wanted["fact_orders"]} == set(DAYS)
 
 
-def expected():
-    """Gold from the raw files, row by row."""
-    customers = {}
-    for row in sorted(rows("customers"), key=lambda row: row["updated_at"]):
-        customers[row["customer_id"]] = row
-    categories = {row["product_id"]: row["category"] for row in rows("products")}
-    orders = {}
-    for row in rows("orders"):
-        if row["customer_id"] in customers:
-            orders.setdefault(row["order_id"], row)
-    items = [row for row in rows("order_items") if int(row["quantity"]) > 0 and row["order_id"] in orders and row["product_id"] in categories]
-    daily = collections.defaultdict(lambda: [set(), 0, Decimal(0)])
-    spent = {key: [set(), Decimal(0)] for key in customers}
-    for item in items:
-        order = orders[item["order_id"]]
-        if order["status"] == "cancelled":
-            continue
-        amount = int(item["quantity"]) * Decimal(item["unit_price"])
-        day = daily[order["ordered_at"][:10], categories[item["product_id"]]]
-        day[0].add(item["order_id"])
-        day[1] += int(item["quantity"])
-        day[2] += amount
-        spent[order["customer_id"]][0].add(item["order_id"])
-        spent[order["customer_id"]][1] += amount
-    events = [json.loads(line) for line in (EXAMPLE / "data" / "events.jsonl").read_text().splitlines()]
-    funnel = collections.Counter((categories[str(event["product_id"])], event["kind"]) for event in events)
-    return {
-        "daily": sorted([*key, len(orders_), units, str(revenue)] for key, (orders_, units, revenue) in daily.items()),
-        "customers": sorted([int(key), customers[key]["name"], len(orders_), str(revenue)] for key, (orders_, revenue) in spent.items()),
-        "funnel": sorted([category, *(funnel[category, kind] for kind in ("view", "cart", "buy"))] for category in set(categories.values())),
-    }
+def test_the_api_in_pages():
+    with api() as (url, asked):
+        pages = [json.load(urllib.request.urlopen(f"{url}/orders?day={DAYS[0]}&page={page}")) for page in (1, 2, 3, 4)]
+        assert [order for page in pages for order in page["items"]] == orders(DAYS[0]) and [page["next"] for page in pages] == [2, 3, 4, None]
+        assert json.load(urllib.request.urlopen(f"{url}/orders?day=2030-01-01"))["items"] == [] and len(asked) == 5
+        for path in "/", "/orders", "/orders?day=../x":
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(url + path)
 
 
-# Orders that were sent twice may differ in their status; the jobs keep one of them, so the sample data must not have such a pair.
-def test_sample_data_is_unambiguous():
-    statuses = collections.defaultdict(set)
-    for row in rows("orders"):
-        statuses[row["order_id"]].add(row["status"] == "cancelled")
-    assert all(len(kinds) == 1 for kinds in statuses.values()), [key for key, kinds in statuses.items() if len(kinds) > 1]
+def ended(states, arn, given):
+    execution = states.start_execution(stateMachineArn=arn, input=json.dumps(given))["executionArn"]
+    done = until(lambda: (e := states.describe_execution(executionArn=execution))["status"] != "RUNNING" and e)
+    assert done["status"] == "SUCCEEDED", done
+    return done
 
 
-SHOW = """
-import json, sys
-from pyspark.sql import SparkSession
-spark = SparkSession.builder.getOrCreate()
-read = lambda name: spark.read.parquet(f"{sys.argv[1]}/gold.{name}").collect()
-print(json.dumps({
-    "daily": sorted([str(r.day), r.category, r.orders, r.units, str(r.revenue)] for r in read("daily_sales")),
-    "customers": sorted([r.customer_id, r.name, r.orders, str(r.revenue.normalize() if not r.revenue else r.revenue)] for r in read("customers")),
-    "funnel": sorted([r.category, r.views, r.carts, r.buys] for r in read("funnel")),
-}))
-"""
-
-
-def spark_python():
-    for python in (ROOT / ".venv-jobs" / "bin" / "python", sys.executable):
-        if python and Path(python).exists() and subprocess.run([python, "-c", "import pyspark"], capture_output=True).returncode == 0:
-            return str(python)
-    return None
-
-
-def test_the_batch_reads_the_day_that_it_is_of(tmp_path, fast_sandbox):
-    """The state machine as the stack makes it, with what Spark would be given in Spark's place."""
-    shutil.copytree(EXAMPLE, tmp_path / "shop", ignore=shutil.ignore_patterns(".weir"))
-    stack = Stack(tmp_path / "shop", fast_sandbox)
+def test_the_batch_is_of_the_day_that_it_is_run_for(tmp_path, fast_sandbox):
+    """The state machines as the stack makes them, with what Spark would be given in Spark's place."""
+    stack = example("ecommerce-lakehouse", tmp_path / "shop", fast_sandbox)
     stack.apply()
     states = fast_sandbox.client("stepfunctions")
     machines = {m["name"]: states.describe_state_machine(stateMachineArn=m["stateMachineArn"]) for m in states.list_state_machines()["stateMachines"]}
     definition = json.loads(machines["demo-shop-batch"]["definition"])
-    for name in ("bronze", "silver", "quality", "gold"):
+    jobs = [name for name, state in definition["States"].items() if state.get("Resource", "").endswith("startJobRun.sync")]
+    assert sorted(jobs) == ["bronze", "gold", "produce", "quality", "silver"]
+    for name in jobs:
         task = definition["States"][name]
         driver = task["Parameters"]["JobDriver"]["SparkSubmit"]
-        definition["States"][name] = {"Type": "Pass", "Parameters": {"given.$": driver["EntryPointArguments.$"]}, "ResultPath": f"$.{name}",
-                                      **{key: task[key] for key in ("Next", "End") if key in task}}
+        definition["States"][name] = {"Type": "Pass", "Parameters": {"given.$": driver["EntryPointArguments.$"]}, "ResultPath": f"$.{name}", "Next": task["Next"]}
+    del definition["States"]["tell"], definition["States"]["failed"]
     arn = states.create_state_machine(name="as-given", definition=json.dumps(definition), roleArn=machines["demo-shop-batch"]["roleArn"])["stateMachineArn"]
-    for given, day in ({"day": "2026-11-20"}, "2026-11-20"), ({}, None):
-        execution = states.start_execution(stateMachineArn=arn, input=json.dumps(given))["executionArn"]
-        done = until(lambda: (e := states.describe_execution(executionArn=execution))["status"] != "RUNNING" and e)
-        assert done["status"] == "SUCCEEDED", done
-        day = day or done["startDate"].astimezone(datetime.timezone.utc).strftime("%Y-%m-%d")
+    for given in {"day": "2026-11-20"}, {"day": "2026-11-21T02:00:00Z"}, {}:
+        done = ended(states, arn, given)
         output = json.loads(done["output"])
-        assert output["bronze"]["given"][:4] == ["--source", f"s3://demo-shop-bronze/raw/{day}", "--day", day]
-        assert output["silver"]["given"] == ["--catalog", "lake.demo_shop_"] and output["gold"]["given"][0] == "--secret"
-    stream = json.loads(machines["demo-shop-stream"]["definition"])["States"]["stream"]
-    assert stream["Resource"].endswith("startJobRun.sync") and stream["Next"] == "stream"
+        day = given.get("day") or done["startDate"].astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M")
+        assert output["silver"]["given"][:3] == ["--tables", "lake.demo_shop_", "--day"] and output["silver"]["given"][3].startswith(day)
+        assert output["produce"]["given"][output["produce"]["given"].index("--orders") + 1] == "s3://demo-shop-bronze/sources/orders"
+        assert json.loads(output["quality"]["given"][5]) == {"completeness": 0.95, "accuracy": 0.95, "consistency": 0.95}
+    schedule = fast_sandbox.client("scheduler").get_schedule(Name="demo-shop-nightly")
+    assert json.loads(schedule["Target"]["Input"]) == {"day": "<aws.scheduler.scheduled-time>"}
+
+    # Which code the stream is started with it looks up each time; none ends it.
+    code = fast_sandbox.client("ssm").get_parameter(Name="/demo-shop/stream")["Parameter"]["Value"]
+    stream = json.loads(machines["demo-shop-stream"]["definition"])
+    assert stream["States"]["read"]["Next"] == "look"
+    given = stream["States"]["read"]["Parameters"]["JobDriver"]["SparkSubmit"]
+    stream["States"]["read"] = {"Type": "Pass", "Parameters": given, "End": True}
+    arn = states.create_state_machine(name="stream-as-given", definition=json.dumps(stream), roleArn=machines["demo-shop-stream"]["roleArn"])["stateMachineArn"]
+    output = json.loads(ended(states, arn, {})["output"])
+    assert output["EntryPoint"] == code and output["EntryPointArguments"][-2:] == ["--code", code]
+    (stack.folder / "jobs/stream.py").write_text((stack.folder / "jobs/stream.py").read_text() + "# edited\n")
+    stack.run("deploy", "--yes", 'script["stream"]')
+    assert json.loads(ended(states, arn, {})["output"])["EntryPoint"] != code
+    stack.apply("-i", "streaming=false")
+    assert "EntryPoint" not in json.loads(ended(states, arn, {})["output"])
+
     # Producers get in: their group may reach the brokers.
     ec2 = fast_sandbox.client("ec2")
     groups = {g["GroupName"]: g for g in ec2.describe_security_groups()["SecurityGroups"]}
@@ -133,6 +108,20 @@ def test_the_batch_reads_the_day_that_it_is_of(tmp_path, fast_sandbox):
     allowed = {rule["ReferencedGroupInfo"]["GroupId"] for rule in rules if not rule["IsEgress"]}
     assert allowed == {groups["demo-shop-producers"]["GroupId"], groups["demo-shop-spark"]["GroupId"]}
     stack.destroy()
+
+
+@pytest.mark.long
+def test_the_workflow(tmp_path, fast_sandbox):
+    """What ci/deploy.yml runs, in its order; the account is the sandbox."""
+    stack = example("ecommerce-lakehouse", tmp_path / "shop", fast_sandbox)
+    jobs = yaml.safe_load((stack.folder / "ci/deploy.yml").read_text())["jobs"]
+    lines = [step["run"] for job in ("plan", "apply") for step in jobs[job]["steps"] if "run" in step]
+    assert lines[-1] == "weir apply -e prod release.plan --lock-timeout 15m" and len(lines) == 5
+    for line in lines:
+        done = subprocess.run(["bash", "-ec", line], cwd=stack.folder, env={**stack.env, "PATH": f"{WEIR.parent}:{stack.env['PATH']}"}, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+    assert "to create" in (stack.folder / "plan.md").read_text()
+    stack.assert_settled("-e", "prod")
 
 
 def test_a_running_job_does_not_keep_its_application(stack, cloud):
@@ -146,28 +135,64 @@ def test_a_running_job_does_not_keep_its_application(stack, cloud):
     assert any("jobruns" in str(r) for r in requests) and not emr.list_applications(states=["STARTED", "CREATED", "STOPPED"])["applications"], requests
 
 
+# One Spark for all of them, one after the other.
+DRIVER = """
+import importlib, json, sys
+for job, words in json.load(sys.stdin):
+    sys.argv = [job, "--tables", "lake.", *words]
+    try:
+        importlib.import_module(job).main()
+    except SystemExit as end:
+        print("ended:", end)
+"""
+DATABASES = """
+    stack: databases
+    providers:
+      {postgres}
+      {shop}
+      {warehouse}
+    modules:
+      inside: {{source: {module}, reader_password: reader-password, loader_password: loader-password, viewer_password: viewer-password}}
+"""
+
+
 @pytest.mark.long
-def test_jobs(tmp_path):
+def test_days_one_after_the_other(tmp_path):
+    """The jobs on a real Kafka and PostgreSQL, with Iceberg in a folder: two days, and the first of them again."""
     python = spark_python()
     if not python:
         pytest.skip("PySpark is not installed (tools/setup jobs)")
-    (tmp_path / "raw").mkdir()
-    (tmp_path / "events").mkdir()
-    for name in ("customers", "products", "orders", "order_items"):
-        shutil.copy(EXAMPLE / "data" / f"{name}.csv", tmp_path / "raw")
-    shutil.copy(EXAMPLE / "data" / "events.jsonl", tmp_path / "events")
+    from kafka.admin import NewTopic
 
-    def run(*command):
-        done = subprocess.run([python, *map(str, command)], cwd=EXAMPLE / "jobs", env={**os.environ, "PYSPARK_PYTHON": python, "PYTHONDONTWRITEBYTECODE": "1"},
-                              capture_output=True, text=True)
+    broker, server = Broker(), Postgres(password="admin-password")
+    try:
+        broker.admin.create_topics([NewTopic(f"shop.{name}", 2, 1) for name in ("orders", "products", "customers")])
+        server.psql("create database shop")
+        names = {name: server.provider(name, dbname=dbname) for name, dbname in (("postgres", "postgres"), ("shop", "shop"), ("warehouse", "warehouse"))}
+        shutil.copytree(EXAMPLE, tmp_path / "example")
+        stack = Stack(tmp_path / "databases").write(DATABASES.format(module="../example/database", **names))
+        stack.apply()
+        stack.assert_settled()
+        jdbc, day = f"jdbc:postgresql://127.0.0.1:{server.port}", lambda n: ["--day", DAYS[n]]
+        night = lambda n: [  # noqa: E731
+            ("produce", [*day(n), "--brokers", broker.address(), "--orders", f"{EXAMPLE}/data/orders", "--products", f"{EXAMPLE}/data/products.csv", "--customers", f"{jdbc}/shop", "--user", "reader", "--secret", "env:READER"]),
+            ("bronze", ["--brokers", broker.address(), "--checkpoint", f"{tmp_path}/checkpoint", "--patience", "none"]), ("silver", day(n)),
+            ("quality", [*day(n), "--thresholds", json.dumps(dict.fromkeys(("completeness", "accuracy", "consistency"), 0.9)), "--report", f"{tmp_path}/reports"]),
+            ("gold", day(n)), ("load", [*day(n), "--jdbc", f"{jdbc}/warehouse", "--user", "loader", "--secret", "env:LOADER"])]
+        conf = {"spark.driver.extraClassPath": f"{ROOT}/.venv-jobs/jars/*", "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+                "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog", "spark.sql.catalog.lake.type": "hadoop", "spark.sql.catalog.lake.warehouse": tmp_path / "lake",
+                "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2", "spark.driver.host": "127.0.0.1"}
+        env = {**os.environ, "PYSPARK_PYTHON": python, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(EXAMPLE / "jobs/lib"), "READER": "reader-password", "LOADER": "loader-password",
+               "PYSPARK_SUBMIT_ARGS": " ".join(f"--conf {name}={value}" for name, value in conf.items()) + " pyspark-shell"}
+        strict = ["--thresholds", json.dumps({"completeness": 0.9, "accuracy": 0.9, "consistency": 1})]
+        nights = [*night(1), *night(2), *night(1), ("quality", [*day(2), *strict])]
+        done = subprocess.run([python, "-c", DRIVER], cwd=EXAMPLE / "jobs", env=env, input=json.dumps(nights), capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-        return done.stdout
-
-    lake = tmp_path / "lake"
-    run("bronze.py", "--source", tmp_path / "raw", "--day", "2026-11-20", "--folder", lake)
-    for _ in range(2):  # a restarted stream repeats nothing
-        run("stream.py", "--brokers", f"files:{tmp_path / 'events'}", "--topic", "t", "--checkpoint", tmp_path / "checkpoint", "--folder", lake)
-    run("silver.py", "--folder", lake)
-    assert "ok  orders have a customer" in run("quality.py", "--folder", lake)
-    run("gold.py", "--secret", "none", "--jdbc", "none", "--folder", lake)
-    assert json.loads(run("-c", SHOW, lake)) == expected()
+        assert_warehouse(server.env(user="viewer", password="viewer-password", dbname="warehouse"), DAYS[1], DAYS[2])
+        assert f"{3 * len(orders(DAYS[1]))} in bronze.orders" in done.stdout and done.stdout.count("4 in silver.rejected") == 3
+        assert "consistency: orders have a customer (1 of 80 do not)\n" in done.stdout and done.stdout.endswith(f"ended: the orders of {DAYS[2]} are not good enough\n")
+        stack.destroy()
+        assert server.psql("select count(*) from pg_database where datname = 'warehouse'") == server.psql("select count(*) from pg_roles where rolname = 'loader'") == "0"
+    finally:
+        broker.stop()
+        server.stop()

@@ -18,9 +18,8 @@ import types
 import jinja2
 import pytest
 import yaml
-from test_ecommerce import spark_python
 
-from support import ROOT
+from support import ROOT, spark_python
 
 EXAMPLE = ROOT / "examples" / "music-lakehouse"
 BUCKET = "ada-music-landing"

@@ -1,36 +1,25 @@
-"""Silver tables to gold ones, and from there into the PostgreSQL warehouse.
+"""
+Silver to gold: the dimensions, the facts of a day, and what is added up of them.
 
-    --secret  ARN of the warehouse's secret (user name and password); "none" leaves the warehouse out
-    --jdbc    URL of the warehouse
+    --day  YYYY-MM-DD, the day whose facts are made; those of other days stay
 """
 
-import json
-
 import lakehouse as lake
-
-
-def credentials(secret: str) -> dict[str, str]:
-    import boto3  # on EMR; a laptop without a warehouse does without
-
-    value = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
-    return {"user": value["username"], "password": value["password"], "driver": "org.postgresql.Driver"}
+from pyspark.sql import functions as F
 
 
 def main() -> None:
-    args = lake.arguments("secret", "jdbc")
+    args = lake.arguments("day")
     spark = lake.session("gold")
-    tables = lake.Tables(spark, args)
-    silver = {name: tables.read(f"silver.{name}") for name in (*lake.RAW, "events")}
-    gold = {
-        "daily_sales": lake.gold_daily_sales(silver["orders"], silver["order_items"], silver["products"]),
-        "customers": lake.gold_customers(silver["customers"], silver["orders"], silver["order_items"]),
-        "funnel": lake.gold_funnel(silver["events"], silver["products"]),
-    }
-    properties = None if args.secret == "none" else credentials(args.secret)
-    for name, rows in gold.items():
-        tables.replace(f"gold.{name}", rows)
-        if properties:  # emptied and filled in one transaction, so that grants and views on it stay
-            tables.read(f"gold.{name}").write.option("truncate", "true").jdbc(args.jdbc, name, mode="overwrite", properties=properties)
+    tables = lake.Tables(spark, args.tables)
+    of_day = F.col("day") == F.lit(args.day).cast("date")
+    tables.merge("gold.dim_customers", tables.read("silver.customers"), "customer_id")
+    tables.merge("gold.dim_products", tables.read("silver.products"), "product_id")
+    tables.replace_day("gold.fact_orders", lake.fact_orders(tables.read("silver.orders").where(of_day), tables.read("silver.order_items").where(of_day)), args.day)
+    facts = tables.read("gold.fact_orders")
+    tables.replace_day("gold.agg_daily_sales", lake.daily_sales(facts.where(of_day), tables.read("gold.dim_products")), args.day)
+    tables.replace("gold.agg_customers", lake.customer_totals(facts))
+    print(f"{facts.where(of_day).count()} in gold.fact_orders, {facts.count()} of all days")
     spark.stop()
 
 

@@ -1,55 +1,33 @@
-"""Events of the shop from Kafka into bronze.events, for as long as it is left running.
+"""
+Orders from Kafka into bronze.orders, for as long as it is left running.
 
-    --brokers      host:port,…; with "files:DIR" JSON lines in a folder take Kafka's place, and it ends when all are read
-    --topic        name of the topic
-    --checkpoint   folder where it remembers how far it got, so that a restart loses nothing and repeats nothing
-    --code         its own script: it ends when that has changed, so that the state machine starts the new one
+    --brokers     host:port,…
+    --checkpoint  folder where it remembers how far it got: a restart loses nothing and repeats nothing
+    --every       seconds between two looks at the topic
+    --code        what it was started from …
+    --wanted      … and the parameter of Systems Manager that says what is wanted: once that is something else, it ends
 """
 
 import lakehouse as lake
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-IAM = {
-    "kafka.security.protocol": "SASL_SSL",
-    "kafka.sasl.mechanism": "AWS_MSK_IAM",
-    "kafka.sasl.jaas.config": "software.amazon.msk.auth.iam.IAMLoginModule required;",
-    "kafka.sasl.client.callback.handler.class": "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
-}
+LOOK_S = 10
 
 
-LOOK_S = 60
+def wanted(parameter: str) -> str:
+    import boto3
 
-
-def written_at(spark: SparkSession, url: str) -> int:
-    path = spark._jvm.org.apache.hadoop.fs.Path(url)
-    return path.getFileSystem(spark._jsc.hadoopConfiguration()).getFileStatus(path).getModificationTime()
+    return boto3.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
 
 
 def main() -> None:
-    args = lake.arguments("brokers", "topic", "checkpoint", code=None)
+    args = lake.arguments("brokers", "checkpoint", every="30", code=None, wanted=None)
     spark = lake.session("stream")
-    tables = lake.Tables(spark, args)
-    if args.brokers.startswith("files:"):
-        source = spark.readStream.text(args.brokers.removeprefix("files:"))
-    else:
-        kafka = {"kafka.bootstrap.servers": args.brokers, "subscribe": args.topic, "startingOffsets": "earliest", **IAM}
-        source = spark.readStream.format("kafka").options(**kafka).load().select(F.col("value").cast("string"))
-
-    def keep(rows: DataFrame, _: int) -> None:
-        events = rows.select(F.from_json("value", lake.EVENT).alias("e")).select("e.*").where("event_id is not null")
-        tables.append("bronze.events", events)
-
-    query = source.writeStream.foreachBatch(keep).option("checkpointLocation", args.checkpoint)
-    if args.brokers.startswith("files:"):
-        query = query.trigger(availableNow=True)
-    else:
-        query = query.trigger(processingTime="1 minute")
-    code = args.code and written_at(spark, args.code)
-    running = query.start()
-    while not running.awaitTermination(LOOK_S):
-        if args.code and written_at(spark, args.code) != code:
-            running.stop()
+    query = lake.to_bronze(lake.Tables(spark, args.tables), args.brokers, ["orders"], args.checkpoint, processingTime=f"{args.every} seconds")
+    print("reading", lake.topic("orders"), "with", args.code or "this code", flush=True)
+    while not query.awaitTermination(LOOK_S):
+        if args.wanted and wanted(args.wanted) != args.code:
+            query.stop()
+            print("something else is wanted", flush=True)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,19 @@ def test_airflow_ops(tmp_path):
 
 
 @pytest.mark.long
+def test_ecommerce_lakehouse(tmp_path):
+    """The managed one; the lines with `-C host` are carried out in test_ecommerce_host.py."""
+    reader = Reader("ecommerce-lakehouse", tmp_path / "shop", spark=True, WEIR_KAFKA=str(ROOT / ".cache/kafka"))
+    script = reader.stack.folder / "jobs/stream.py"
+    reader.before["""weir deploy -y 'script["stream"]'"""] = lambda: script.write_text(script.read_text() + "# edited\n")
+    lines = [line for line in lines_of("ecommerce-lakehouse") if "-C host" not in line and "PASSWORD" not in line]
+    said = reader.read(lines)
+    assert "0 failed" in said["weir test"][0] and "SUCCEEDED" in said["weir jobs batch"][0]
+    assert "2 to update" in said["""weir deploy -y 'script["stream"]'"""][0]
+    assert "Nothing is left" in said["weir destroy -y --verify"][0]
+
+
+@pytest.mark.long
 def test_retail_workshop(tmp_path):
     reader = Reader("retail-workshop", tmp_path / "retail", spark=True)
     said = reader.read(lines_of("retail-workshop"))
