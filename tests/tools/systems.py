@@ -43,7 +43,7 @@ class Cloud(Server):
     """`weir sandbox`, as anybody starts it."""
 
     def __init__(self, folder):
-        env = {**os.environ, "PATH": PATHS, "SPARK_HOME": "", "WEIR_SPARK_JARS": str(SPARK / "jars")}
+        env = {**os.environ, "PATH": PATHS, "SPARK_HOME": "", "WEIR_SPARK_JARS": str(SPARK / "jars"), "WEIR_KAFKA": str(ROOT / ".cache/kafka")}
         self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", "--dir", folder, "--speed", "10"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         take_env(self, self.process)
 
@@ -97,6 +97,9 @@ class System:
     def weir_run(self, job, *arguments):
         self.stack.run("run", job, *arguments, *self.inputs)
         self.runs += 1
+
+    def inventory(self):
+        return inventory(self.cloud)
 
     def stop(self):
         self.cloud.stop()
@@ -236,23 +239,81 @@ class Music(Inside):
 
 
 class Ecommerce(System):
-    name, unproven = "ecommerce-lakehouse", "made and taken down; its jobs did not run"
+    """On MSK, EMR Serverless and RDS: Kafka, Spark and PostgreSQL stand behind them."""
+
+    name = "ecommerce-lakehouse"
+
+    def needs(self):
+        Retail.needs(self)
+        if not any((ROOT / ".cache/kafka").glob("libs/kafka_2.*.jar")):
+            raise Missing("Kafka (tools/setup kafka)")
 
     def prepare(self):
-        self.inputs = ["-i", "owner=all"]
+        key = keygen(self.folder / "key")
+        self.inputs = ["-i", "owner=all", "-i", f"key={key}", "-i", f"public_key={key.with_suffix('.pub').read_text().strip()}", "-i", "every=1", "-i", "nightly=false"]
 
     def run(self):
-        pass
+        self.weir_run("stream", "--detach")
+        self.weir_run("batch", "day=2026-11-20")
 
     def rows_in(self):
-        keys = [key for key in self.cloud.objects("all-shop-bronze", "raw/") if key.endswith(".csv")]
-        return sum(self.cloud.body("all-shop-bronze", key).count(b"\n") - 1 for key in keys)
+        """What the sources have of the day, but for the first lines of the two tables."""
+        data = self.stack.folder / "data"
+        return sum((data / name).read_text().count("\n") for name in ("customers.csv", "products.csv", "orders/2026-11-20.jsonl")) - 2
 
     def rows_out(self):
-        return 0
+        """Of the warehouse, as one who may only read there sees it."""
+        server = json.loads(self.stack.run("output", "--json", *self.inputs).out)["warehouse"].split("//")[1].split(":")[0]
+        password = self.cloud.client("secretsmanager").get_secret_value(SecretId="all-shop/viewer")["SecretString"]
+        env = {**os.environ, "PGHOST": server, "PGUSER": "viewer", "PGPASSWORD": password, "PGDATABASE": "warehouse"}
+        tables = " + ".join(f"(select count(*) from gold.{table})" for table in ("dim_customers", "dim_products", "fact_orders", "agg_daily_sales", "agg_customers"))
+        return int(subprocess.run(["psql", "-qAtX", "-c", f"select {tables}"], env=env, capture_output=True, text=True, check=True).stdout)
 
 
-SYSTEMS = [Music, Retail, AirflowOps, FilmLake, Ecommerce]
+class EcommerceHost(System):
+    """The same on an own host: over SSH, with Kafka, PostgreSQL, an S3 server and Airflow on it."""
+
+    name = "ecommerce-host"
+
+    def __init__(self, folder):
+        self.folder, self.runs = folder, 0
+        self.needs()
+        import test_ecommerce_host
+
+        self.host = self.cloud = test_ecommerce_host.Host(folder)
+        self.stack, self.inputs = self.host.stack, []
+
+    def needs(self):
+        super().needs()
+        import test_ecommerce_host as host
+
+        if not (have_sshd() and (host.AIRFLOW / "bin/airflow").exists() and (host.GRAFANA / "models").exists() and host.LIBS.exists() and host.Versity.program()):
+            raise Missing("OpenSSH's server, Airflow, Kafka, versitygw or the description of Grafana's API (tools/setup airflow kafka s3 grafana)")
+
+    def run(self):
+        self.weir_run("nightly", "day=2026-11-20")
+
+    rows_in = Ecommerce.rows_in
+
+    def inventory(self):
+        """What its own servers have, each asked by a client of its own."""
+        host = self.host
+        found = {("s3", bucket["Name"]) for bucket in host.s3.client("s3").list_buckets()["Buckets"]}
+        for kind, sql in ("database", "select datname from pg_database"), ("role", "select rolname from pg_roles"):
+            found |= {(kind, name) for name in host.database.psql(sql).splitlines()}
+        found |= {("topic", name) for name in host.broker.admin.list_topics() if not name.startswith("__")}
+        found |= {(kind, str(key)) for kind in ("dashboards", "rules", "sources", "points") for key in getattr(host.grafana, kind)}
+        return found | {("file", str(path)) for path in (host.home, *host.cron.iterdir()) if path.exists()}
+
+    def rows_out(self):
+        tables = " + ".join(f"(select count(*) from gold.{table})" for table in ("dim_customers", "dim_products", "fact_orders", "agg_daily_sales", "agg_customers"))
+        return int(self.host.database.psql(f"select {tables}", dbname="warehouse"))
+
+    def stop(self):
+        self.host.stop()
+
+
+SYSTEMS = [Music, Retail, AirflowOps, FilmLake, Ecommerce, EcommerceHost]
 
 
 def live(kind, folder):
@@ -261,13 +322,13 @@ def live(kind, folder):
     system = kind(folder)
     try:
         system.prepare()
-        before = inventory(system.cloud)
+        before = system.inventory()
         made = int(re.search(r"Done: (\d+) created", system.stack.apply(*system.inputs).out)[1])
         system.stack.assert_settled(*system.inputs)
         system.run()
         rows = system.rows_in(), system.rows_out()
         system.stack.destroy(*system.inputs)
-        left = {thing for thing in inventory(system.cloud) - before if not thing[1].startswith(SHARED)}
+        left = {thing for thing in system.inventory() - before if not thing[1].startswith(SHARED)}
         return (kind.name, made, system.runs, *rows, round(time.monotonic() - began), len(left)), sorted(left)
     finally:
         system.stop()
