@@ -84,6 +84,11 @@ void command_sets(const struct command *command, const struct option_set *sets[C
  * exit status. `wanted` picks no_state and no_stack (may be NULL).
  */
 int invocation_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out);
+/*
+ * What opening needs besides a stack, for commands that open others than the one in the folder:
+ * inv->workspace_options, and the sandbox where --sandbox is given. The exit status.
+ */
+int invocation_prepare(struct invocation *inv);
 /* All at once to standard output. Returns the exit status: a full disk is a failure. */
 int invocation_write(struct invocation *inv, struct str text);
 /* The same for what somebody asked for byte by byte: secrets in it stay (cmd/say.h). */

@@ -71,11 +71,42 @@ static int find_members(struct fleet *fleet)
     return check_names(fleet, listed, known);
 }
 
+static int share(struct fleet *fleet)
+{
+    struct invocation *inv = fleet->inv;
+    struct err err = ERR_INIT;
+    struct http_options http = {.max_connections = CONNECTIONS,
+        .max_per_host = CONNECTIONS,
+        .trace = inv->workspace_options.trace,
+        .trace_line = inv->workspace_options.trace_line,
+        .trace_ctx = inv->workspace_options.trace_ctx};
+    return shared_new(&http, &fleet->shared, &err) ? invocation_fail(inv, &err) : EXIT_DONE;
+}
+
+int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet)
+{
+    *fleet = (struct fleet){.inv = inv, .at_once = AT_ONCE, .destroy = true};
+    pthread_mutex_init(&fleet->lock, NULL);
+    fleet->members = mem_zalloc((n + 1) * sizeof *fleet->members);
+    return share(fleet);
+}
+
+void fleet_add(struct fleet *fleet, struct str name, const struct workspace_options *options)
+{
+    add_member(fleet, name, NULL);
+    fleet->members[fleet->n - 1].given = options;
+}
+
+void fleet_spare(struct member *m)
+{
+    workspace_close(&m->workspace);
+    m->spared = true;
+}
+
 int fleet_open(struct invocation *inv, struct fleet *fleet)
 {
     const struct fleet_settings *own = inv->own;
     struct workspace_options wanted = {.stack = {.any_member = true}};
-    struct err err = ERR_INIT;
     *fleet = (struct fleet){.inv = inv, .at_once = own->at_once ? own->at_once : AT_ONCE};
     pthread_mutex_init(&fleet->lock, NULL);
     if (inv->settings->env)
@@ -88,14 +119,8 @@ int fleet_open(struct invocation *inv, struct fleet *fleet)
         return invocation_usage(inv,
             "`fleet: {each: [anna, bob], inputs: {owner: \"${each.key}\"}}` makes it one",
             "this stack is no fleet");
-    struct http_options http = {.max_connections = CONNECTIONS,
-        .max_per_host = CONNECTIONS,
-        .trace = inv->workspace_options.trace,
-        .trace_line = inv->workspace_options.trace_line,
-        .trace_ctx = inv->workspace_options.trace_ctx};
-    if (shared_new(&http, &fleet->shared, &err))
-        return invocation_fail(inv, &err);
-    return find_members(fleet);
+    status = share(fleet);
+    return status == EXIT_DONE ? find_members(fleet) : status;
 }
 
 void fleet_close(struct fleet *fleet)
@@ -158,7 +183,7 @@ static bool member_diags(struct member *m)
 
 static bool member_fine(const struct member *m)
 {
-    return m->phase != MEMBER_HAS_FAILED;
+    return m->phase != MEMBER_HAS_FAILED && !m->spared;
 }
 
 bool member_goes(const struct member *m)
@@ -171,10 +196,14 @@ static void member_load(struct member *m)
     struct fleet *fleet = m->fleet;
     struct err err = ERR_INIT;
     m->options = fleet->inv->workspace_options;
-    m->options.stack.env = m->name;
-    m->options.stack.any_member = false;
-    m->options.stack.member = m->inputs;
-    m->options.stack.lenient_inputs = m->former;
+    if (m->given) {
+        m->options = *m->given;
+    } else {
+        m->options.stack.env = m->name;
+        m->options.stack.any_member = false;
+        m->options.stack.member = m->inputs;
+        m->options.stack.lenient_inputs = m->former;
+    }
     m->options.shared = fleet->shared;
     int failed = workspace_open(&m->options, &m->diags, &m->workspace, &err);
     if (!failed)
@@ -349,7 +378,8 @@ static void member_verify(void *ctx, size_t i)
             STR_ARG(m->verified.left[k].subject.type));
     err_set(&err, ERR_LEFTOVER, "%zu thing%s still there: %s%s", n, n == 1 ? " is" : "s are", list.p,
         n > 5 ? " …" : "");
-    err_hint(&err, "`weir destroy -e %.*s --verify` says more", STR_ARG(m->name));
+    if (!m->given)
+        err_hint(&err, "`weir destroy -e %.*s --verify` says more", STR_ARG(m->name));
     member_fail(m, &err);
 }
 

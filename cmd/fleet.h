@@ -22,8 +22,10 @@ enum member_phase { MEMBER_WAITS, MEMBER_WORKS, MEMBER_IS_DONE, MEMBER_HAS_FAILE
 struct member {
     struct fleet *fleet;
     struct str name;
-    bool former;                /* the list does not name it any more */
-    const struct value *inputs; /* of a former one: what it was made with */
+    bool former;                           /* the list does not name it any more */
+    const struct value *inputs;            /* of a former one: what it was made with */
+    const struct workspace_options *given; /* fleet_add(): how it is opened */
+    bool spared;                           /* nothing is done to it after all */
     struct workspace_options options;
     struct workspace workspace; /* no stack in it: not loaded, or that failed */
     struct diags diags;
@@ -67,6 +69,14 @@ struct fleet {
  */
 int fleet_open(struct invocation *inv, struct fleet *fleet);
 void fleet_close(struct fleet *fleet);
+/*
+ * A fleet of at most n stacks that need not be alike, which are taken down: fleet_add() each, with options
+ * that outlive it, and go on with fleet_load().
+ */
+int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet);
+void fleet_add(struct fleet *fleet, struct str name, const struct workspace_options *options);
+/* Of one that is loaded: it is let go of. */
+void fleet_spare(struct member *member);
 /* Their stacks and states. */
 void fleet_load(struct fleet *fleet);
 /* All their locks; a member that somebody else works on has failed. */

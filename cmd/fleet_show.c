@@ -82,12 +82,14 @@ static const struct value *member_row(struct arena *arena, const struct member *
 static void add_table(struct fleet *fleet, struct buf *out)
 {
     struct arena *arena = &fleet->inv->arena;
-    static const char *const heads[] = {"member", "create", "update", "replace", "delete", ""};
+    const char *const heads[] = {
+        fleet->base.stack ? "member" : "stack", "create", "update", "replace", "delete", ""};
     AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         value_builder_add(&columns, value_stringz(arena, heads[i]));
     for (size_t i = 0; i < fleet->n; i++)
-        value_builder_add(&rows, member_row(arena, &fleet->members[i]));
+        if (!fleet->members[i].spared)
+            value_builder_add(&rows, member_row(arena, &fleet->members[i]));
     table_add_text(value_builder_list(&columns), value_builder_list(&rows), fleet->inv->out.color, out);
 }
 
@@ -133,8 +135,9 @@ static void add_sum(const struct fleet *fleet, struct buf *out)
         for (size_t a = 0; plan && a < SHOWN; a++)
             sums[a] += plan_count(plan, shown_actions[a]);
     }
-    buf_addf(out, "\nPlan: %zu of %zu member%s: %zu to create, %zu to update, %zu to replace, %zu to delete",
-        members, fleet->n, fleet->n == 1 ? "" : "s", sums[0], sums[1], sums[2], sums[3]);
+    const char *what = fleet->base.stack ? "member" : "stack";
+    buf_addf(out, "\nPlan: %zu of %zu %s%s: %zu to create, %zu to update, %zu to replace, %zu to delete",
+        members, fleet->n, what, fleet->n == 1 ? "" : "s", sums[0], sums[1], sums[2], sums[3]);
     if (requests)
         buf_addf(out, " (%llu requests)", (unsigned long long)requests);
     buf_addz(out, ".\n");
@@ -186,8 +189,8 @@ void fleet_show_verified(struct fleet *fleet)
     }
     if (!n || fleet->inv->settings->json)
         return;
-    buf_addf(&out, "\nNothing is left of %zu member%s: neither by its ids or names, nor with the marks.\n", n,
-        n == 1 ? "" : "s");
+    buf_addf(&out, "\nNothing is left of %zu %s%s: neither by its ids or names, nor with the marks.\n", n,
+        fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s");
     add_places(fleet, &out);
     invocation_write(fleet->inv, buf_str(&out));
 }

@@ -130,7 +130,7 @@ static bool reads_history(const struct invocation *inv)
     return str_eqz(inv->path, "history") || str_starts(inv->path, STR("state "));
 }
 
-int invocation_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out)
+static void fill_options(struct invocation *inv, const struct workspace_options *wanted)
 {
     const struct settings *s = inv->settings;
     struct workspace_options *o = &inv->workspace_options;
@@ -149,6 +149,22 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
     o->trace = s->verbose;
     o->trace_line = trace_line;
     o->trace_ctx = inv;
+}
+
+int invocation_prepare(struct invocation *inv)
+{
+    struct err err = ERR_INIT;
+    fill_options(inv, NULL);
+    if (inv->settings->sandbox && !inv->sandbox && sandboxed_start(inv, &err) < 0)
+        return invocation_fail(inv, &err);
+    return EXIT_DONE;
+}
+
+int invocation_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out)
+{
+    const struct settings *s = inv->settings;
+    struct workspace_options *o = &inv->workspace_options;
+    fill_options(inv, wanted);
     struct err err = ERR_INIT;
     /* without a stack that is the mistake to be told of, and no folder for a sandbox's data is wanted */
     bool wants_sandbox = s->sandbox && !inv->sandbox && stack_exists(&inv->arena, s->dir);

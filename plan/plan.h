@@ -248,6 +248,12 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
  */
 int sources_read(const struct workspace *workspace, struct str run, struct arena *arena,
     const struct value **files, const struct str **inputs, size_t *n, struct err *err);
+/*
+ * The same of the last run that has any, where nothing but the state is there. `dir`: where key files are
+ * looked for; *root: which of the files is the stack's own.
+ */
+int sources_last(struct backend *backend, const struct value *config, struct str dir, struct arena *arena,
+    const struct value **files, struct str *root, const struct str **inputs, size_t *n, struct err *err);
 
 /*
  * Takes the thing with that id under management at the address, as it is: nothing at the service is changed.

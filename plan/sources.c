@@ -169,6 +169,23 @@ int sources_keep(struct planner *p, struct err *err)
     return state_keep_sources(state, sha256_hex(&arena, whole), kept, err);
 }
 
+/* "k=v" of what was kept with them. */
+static int inputs_then(const struct value *files, struct arena *arena, struct str run,
+    const struct str **inputs, size_t *n, struct err *err)
+{
+    const struct value *then = NULL;
+    struct str text = value_text(value_getz(files, INPUTS_NAME), STR("{}"));
+    *n = 0;
+    if (json_parse(arena, text, &then, err) || then->kind != VALUE_MAP)
+        return err_context(err, "the inputs of run %.*s", STR_ARG(run));
+    struct str *list = ARENA_ARRAY(arena, struct str, then->count + 1);
+    for (uint32_t i = 0; i < then->count; i++)
+        if (!value_is_null(then->entries[i].value)) /* nothing was given: no text says that */
+            list[(*n)++] = input_argument(arena, then->entries[i].key, then->entries[i].value);
+    *inputs = list;
+    return 0;
+}
+
 int sources_read(const struct workspace *workspace, struct str run, struct arena *arena,
     const struct value **files, const struct str **inputs, size_t *n, struct err *err)
 {
@@ -179,16 +196,39 @@ int sources_read(const struct workspace *workspace, struct str run, struct arena
         return -1;
     int status = history_sources(backend, stack->state, stack->dir, run, arena, files, err);
     backend_free(backend);
-    if (status)
+    return status ? -1 : inputs_then(*files, arena, run, inputs, n, err);
+}
+
+/* The stack's own file is the one that names it; modules may, too, but lie in folders. */
+static struct str root_among(const struct value *files)
+{
+    struct str root = STR_EMPTY;
+    for (uint32_t i = 0; i < files->count; i++) {
+        struct str text = value_text(files->entries[i].value, STR_EMPTY), name = files->entries[i].key;
+        bool names = str_starts(text, STR("stack:")) || str_find(text, STR("\nstack:"), 0) >= 0;
+        bool nearer = !root.n || str_find_char(root, '/', 0) >= 0;
+        if (names && nearer && !str_starts(name, STR("(")))
+            root = name;
+    }
+    return root;
+}
+
+int sources_last(struct backend *backend, const struct value *config, struct str dir, struct arena *arena,
+    const struct value **files, struct str *root, const struct str **inputs, size_t *n, struct err *err)
+{
+    const struct history_run *runs;
+    size_t count;
+    if (history_read(backend, arena, &runs, &count, err))
         return -1;
-    const struct value *then = NULL;
-    struct str text = value_text(value_getz(*files, INPUTS_NAME), STR("{}"));
-    if (json_parse(arena, text, &then, err) || then->kind != VALUE_MAP)
-        return err_context(err, "the inputs of run %.*s", STR_ARG(run));
-    struct str *list = ARENA_ARRAY(arena, struct str, then->count + 1);
-    for (uint32_t i = 0; i < then->count; i++)
-        if (!value_is_null(then->entries[i].value)) /* nothing was given: no text says that */
-            list[(*n)++] = input_argument(arena, then->entries[i].key, then->entries[i].value);
-    *inputs = list;
-    return 0;
+    while (count && !runs[count - 1].digest.n)
+        count--;
+    if (!count)
+        return err_set(err, ERR_ABSENT, "no run has kept the stack's files");
+    struct str run = runs[count - 1].run;
+    if (history_sources(backend, config, dir, run, arena, files, err))
+        return -1;
+    *root = root_among(*files);
+    if (!root->n)
+        return err_set(err, ERR_ABSENT, "none of the files that were kept is a stack's");
+    return inputs_then(*files, arena, run, inputs, n, err);
 }

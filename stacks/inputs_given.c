@@ -363,8 +363,13 @@ static void give_fleet(struct giving *g, struct unit *root)
     const struct node_entry *section = fleet_section(root);
     if (!section)
         return;
-    const struct value *members = fleet_members(root, section->value);
     loader->stack->fleet = true;
+    if (options->files && options->member) { /* as it was once: what it was given came with it */
+        loader->stack->members = &value_empty_map;
+        give_former_member(g, options->member);
+        return;
+    }
+    const struct value *members = fleet_members(root, section->value);
     loader->stack->members = members;
     if (!members)
         return;

@@ -443,7 +443,11 @@ static void set_digest(struct loader *loader)
 static bool find_root(struct loader *loader, struct unit *root)
 {
     struct stack *stack = loader->stack;
-    if (!find_stack(loader->arena, loader->options->dir, &stack->dir, &root->file, loader->diags))
+    const struct stack_options *options = loader->options;
+    if (options->files && options->root.n) {
+        stack->dir = arena_str(loader->arena, str_z(options->dir ? options->dir : "."));
+        root->file = path_join(loader->arena, stack->dir, options->root);
+    } else if (!find_stack(loader->arena, loader->options->dir, &stack->dir, &root->file, loader->diags))
         return false;
     stack->file = root->file;
     root->module->dir = stack->dir;

@@ -180,7 +180,8 @@ struct stack_options {
     const struct attr *states;
     size_t state_count;
     const struct value
-        *files; /* texts of files as they were once, by their path below dir; NULL: as they are */
+        *files;      /* texts of files as they were once, by their path below dir; NULL: as they are */
+    struct str root; /* with files: which of them is the stack's own, if none need lie in dir; "" as it is */
     const struct value *state;  /* with files: the state section as it is now, wherever it was kept then */
     const struct value *member; /* inputs of a fleet's member that its list does not name any more */
     bool any_member;            /* a fleet is looked at as a whole: what its members get is unknown */

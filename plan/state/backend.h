@@ -31,6 +31,13 @@ struct probe_report {
     void *ctx;
 };
 
+/* All states that are kept in one place, and what time it is there. */
+struct backend_place {
+    struct str *names; /* "film-lake", "film-lake.dev"; in no order, each once */
+    size_t n;
+    int64_t clock_ms; /* 0: it has no clock but this machine's */
+};
+
 struct backend_ops {
     /*
      * Takes the exclusive lock, waiting up to timeout_ms. ERR_LOCKED names the holder and since when. Makes
@@ -69,6 +76,8 @@ struct backend_ops {
     int (*snapshot)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
     /* Is the lock still ours at this moment? NULL: it cannot be lost. Safe from every thread. */
     int (*check_lock)(struct backend *b, struct err *err);
+    /* What is kept beside this one, itself included; in the arena. */
+    int (*place)(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err);
     /* Has the log fallen into so many pieces that a snapshot is due? NULL: it never does. */
     bool (*crowded)(struct backend *b);
     /* Tries out whether the place keeps what it must promise; one line for each finding. -1: it does not.
@@ -89,6 +98,8 @@ struct backend_options {
     struct http_engine *http;   /* for s3; NULL: it makes its own */
 };
 
+/* "film-lake.dev" as stack and environment; false: it is the name of no state. */
+bool backend_name_split(struct str name, struct str *stack, struct str *env);
 int backend_new(const struct backend_options *options, struct backend **out, struct err *err);
 void backend_free(struct backend *b);
 

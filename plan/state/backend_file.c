@@ -9,6 +9,7 @@
 #include "plan/state/log_file.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -523,7 +524,49 @@ static void file_free(struct backend *b)
     free(f);
 }
 
+/* ---- what else is there ---- */
+
+/* "film-lake.dev" of "film-lake.dev.log"; "" for the older parts of a log, and for everything else. */
+static struct str state_of_file(struct str file)
+{
+    enum { NUMBER = 20 };
+    if (!str_ends(file, STR(".log")))
+        return STR_EMPTY;
+    struct str name = str_slice(file, 0, file.n - 4);
+    bool numbered = name.n > NUMBER && name.p[name.n - NUMBER - 1] == '.';
+    for (size_t i = name.n - NUMBER; numbered && i < name.n; i++)
+        numbered = name.p[i] >= '0' && name.p[i] <= '9';
+    return numbered ? STR_EMPTY : name;
+}
+
+static int file_place(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err)
+{
+    const struct file_backend *f = file_backend_of(b);
+    DIR *dir = opendir(f->dir);
+    struct str *names = NULL;
+    size_t cap = 0;
+    *out = (struct backend_place){0};
+    if (!dir && errno == ENOENT)
+        return 0;
+    if (!dir)
+        return err_errno(err, ERR_IO, "cannot look for states in %s", f->dir);
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        struct str name = state_of_file(str_z(entry->d_name));
+        if (!name.n)
+            continue;
+        MEM_GROW(names, cap, out->n + 1);
+        names[out->n++] = arena_str(arena, name);
+    }
+    closedir(dir);
+    out->names = ARENA_ARRAY(arena, struct str, out->n + 1);
+    if (out->n)
+        memcpy(out->names, names, out->n * sizeof *names);
+    free(names);
+    return 0;
+}
+
 static const struct backend_ops file_ops = {
+    .place = file_place,
     .lock = file_lock,
     .unlock = file_unlock,
     .holder = file_holder,

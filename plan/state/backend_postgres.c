@@ -504,7 +504,29 @@ static void pg_free(struct backend *b)
     free(g);
 }
 
+static int pg_place(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err)
+{
+    struct pg_backend *g = pg_backend_of(b);
+    AUTO_ANSWER struct answer names = {0}, now = {0};
+    bool exists;
+    *out = (struct backend_place){0};
+    if (tables_exist(g, RECORDS_THERE, &exists, err) ||
+        ask_server(g, "select (extract(epoch from now()) * 1000)::bigint", NULL, 0, &now, err))
+        return -1;
+    out->clock_ms = strtoll(answer_cell(&now, 0, 0), NULL, 10);
+    if (!exists)
+        return 0;
+    if (ask_server(g, "select distinct name from %", NULL, 0, &names, err))
+        return -1;
+    int n = g->pq->ntuples(names.rows);
+    out->names = ARENA_ARRAY(arena, struct str, (size_t)n + 1);
+    for (int i = 0; i < n; i++)
+        out->names[out->n++] = arena_str(arena, str_z(answer_cell(&names, i, 0)));
+    return 0;
+}
+
 static const struct backend_ops pg_ops = {
+    .place = pg_place,
     .lock = pg_lock,
     .unlock = pg_unlock,
     .holder = pg_holder,

@@ -32,6 +32,7 @@ struct s3_backend {
     struct s3_store *store;
     struct s3_lock *lock;
     struct str prefix;   /* with the slash */
+    struct str place;    /* what all prefixes there begin with */
     size_t objects;      /* read or written since the newest snapshot */
     bool locked, hinted; /* the hint was read just now */
     uint64_t snapshot;   /* where the newest one that is known begins; 0: there is none */
@@ -403,7 +404,15 @@ static void s3_free(struct backend *b)
     free(s);
 }
 
+static int s3_place(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err)
+{
+    const struct s3_backend *s = s3_backend_of(b);
+    *out = (struct backend_place){0};
+    return s3_folders(s->store, arena, s->place, &out->names, &out->n, &out->clock_ms, err);
+}
+
 static const struct backend_ops s3_ops = {
+    .place = s3_place,
     .lock = s3_lock,
     .unlock = s3_unlock,
     .holder = s3_holder,
@@ -452,6 +461,8 @@ int backend_s3_new(const struct backend_options *options, struct backend **out, 
     s->base.ops = &s3_ops;
     s->store = store;
     s->prefix = backend_s3_prefix(a, options->config, options->stack, options->env);
+    s->place = str_slice(
+        s->prefix, 0, s->prefix.n - 1 - options->stack.n - (options->env.n ? options->env.n + 1 : 0));
     s->base.description =
         arena_printf(a, "s3://%.*s/%.*s", STR_ARG(s3_store_bucket(store)), STR_ARG(s->prefix));
     s->lock = s3_lock_new(store, s->prefix, s->base.description, lease_ms);

@@ -170,7 +170,13 @@ static void sealed_free(struct backend *b)
     free(s);
 }
 
+static int sealed_place(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err)
+{
+    return sealed_backend_of(b)->inner->ops->place(sealed_backend_of(b)->inner, arena, out, err);
+}
+
 static const struct backend_ops all_ops = {
+    .place = sealed_place,
     .lock = sealed_lock,
     .unlock = sealed_unlock,
     .holder = sealed_holder,

@@ -300,47 +300,78 @@ static void add_parameter(struct buf *query, const char *name, struct str value)
     url_encode(query, value, false);
 }
 
-static int list_page(struct s3_store *store, struct arena *arena, struct str prefix, struct str after,
-    struct str token, const struct value **document, struct err *err)
+struct list_request {
+    struct str prefix, after, token;
+    const char *delimiter; /* NULL: none */
+    int64_t clock_ms;      /* of the answer */
+};
+
+static int list_page(struct s3_store *store, struct arena *arena, struct list_request *list,
+    const struct value **document, struct err *err)
 {
     AUTO_BUF struct buf query = BUF_INIT;
     struct wire_message answer;
     buf_addz(&query, "list-type=2");
-    add_parameter(&query, "continuation-token", token);
-    add_parameter(&query, "prefix", prefix);
-    add_parameter(&query, "start-after", after);
+    add_parameter(&query, "continuation-token", list->token);
+    add_parameter(&query, "delimiter", str_z(list->delimiter));
+    add_parameter(&query, "prefix", list->prefix);
+    add_parameter(&query, "start-after", list->after);
     struct request r = {.method = "GET", .query = arena_str(arena, buf_str(&query))};
-    return send_request(store, arena, &r, &answer, err) ||
-                   wire_decode_response(arena, &listing, &answer, document, err)
-               ? -1
-               : 0;
+    if (send_request(store, arena, &r, &answer, err) ||
+        wire_decode_response(arena, &listing, &answer, document, err))
+        return -1;
+    time_parse_http(wire_header_get(&answer, STR("Date")), &list->clock_ms);
+    list->token = value_gets(*document, "NextContinuationToken");
+    return 0;
+}
+
+/* The texts at `path` of every page. */
+static int list_pages(struct s3_store *store, struct arena *arena, struct list_request *list, struct str path,
+    struct str **out, size_t *n, struct err *err)
+{
+    AUTO_PAGES struct pages pages = PAGES_INIT;
+    struct str *found = NULL;
+    size_t count = 0, cap = 0;
+    do {
+        const struct value *document;
+        if ((list->token.n && pages_next(&pages, listing.name, list->token, err)) ||
+            list_page(store, arena, list, &document, err)) {
+            free(found);
+            return -1;
+        }
+        const struct value *page = wire_path(arena, document, path);
+        for (uint32_t i = 0; page && page->kind == VALUE_LIST && i < page->count; i++) {
+            MEM_GROW(found, cap, count + 1);
+            found[count++] = value_text(page->items[i], STR_EMPTY);
+        }
+    } while (list->token.n);
+    *out = arena_alloc(arena, (count + 1) * sizeof **out);
+    if (count)
+        memcpy(*out, found, count * sizeof **out);
+    *n = count;
+    free(found);
+    return 0;
 }
 
 int s3_list(struct s3_store *store, struct arena *arena, struct str prefix, struct str after,
     struct str **keys, size_t *n, struct err *err)
 {
-    AUTO_PAGES struct pages pages = PAGES_INIT;
-    struct str token = STR_EMPTY, *found = NULL;
-    size_t count = 0, cap = 0;
-    do {
-        const struct value *document;
-        if ((token.n && pages_next(&pages, listing.name, token, err)) ||
-            list_page(store, arena, prefix, after, token, &document, err)) {
-            free(found);
-            return -1;
-        }
-        const struct value *page = wire_path(arena, document, STR("Contents[].Key"));
-        for (uint32_t i = 0; page && page->kind == VALUE_LIST && i < page->count; i++) {
-            MEM_GROW(found, cap, count + 1);
-            found[count++] = value_text(page->items[i], STR_EMPTY);
-        }
-        token = value_gets(document, "NextContinuationToken");
-    } while (token.n);
-    *keys = arena_alloc(arena, count * sizeof **keys);
-    if (count)
-        memcpy(*keys, found, count * sizeof **keys);
-    *n = count;
-    free(found);
+    struct list_request list = {.prefix = prefix, .after = after};
+    return list_pages(store, arena, &list, STR("Contents[].Key"), keys, n, err);
+}
+
+int s3_folders(struct s3_store *store, struct arena *arena, struct str prefix, struct str **names, size_t *n,
+    int64_t *clock_ms, struct err *err)
+{
+    struct list_request list = {.prefix = prefix, .delimiter = "/"};
+    if (list_pages(store, arena, &list, STR("CommonPrefixes[].Prefix"), names, n, err))
+        return -1;
+    for (size_t i = 0; i < *n; i++) {
+        struct str name = (*names)[i];
+        bool whole = name.n > prefix.n && str_starts(name, prefix) && str_ends(name, STR("/"));
+        (*names)[i] = whole ? str_slice(name, prefix.n, name.n - 1) : STR_EMPTY;
+    }
+    *clock_ms = list.clock_ms;
     return 0;
 }
 

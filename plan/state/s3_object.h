@@ -40,6 +40,10 @@ int s3_delete(struct s3_store *store, struct str key, struct err *err);
 /* Keys with the prefix that come after `after`, in byte order. */
 int s3_list(struct s3_store *store, struct arena *arena, struct str prefix, struct str after,
     struct str **keys, size_t *n, struct err *err);
+/* The folders below the prefix, without it and without their slash; *clock_ms: the store's clock, 0 where it
+ * does not tell. */
+int s3_folders(struct s3_store *store, struct arena *arena, struct str prefix, struct str **names, size_t *n,
+    int64_t *clock_ms, struct err *err);
 /* "Enabled", "Suspended" or "" . */
 int s3_versioning(struct s3_store *store, struct arena *arena, struct str *status, struct err *err);
 

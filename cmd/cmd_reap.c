@@ -1,0 +1,168 @@
+/* weir reap: takes down every stack of a place whose lease has ended. */
+#include "cmd/reap.h"
+#include "cmd/signals.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "plan/lease.h"
+
+/* ---- what there is ---- */
+
+static void add_word(struct buf *out, const struct known_state *known, int64_t now_ms)
+{
+    int64_t left_ms = state_lease(known->state).until_ms - now_ms;
+    if (known->user) {
+        buf_addf(out, "is due, and stays: %.*s uses what is in it", STR_ARG(known->user->name));
+        return;
+    }
+    buf_addz(out, left_ms > 0 ? "ends in " : "ended ");
+    text_add_duration(out, left_ms > 0 ? left_ms : -left_ms);
+    buf_addz(out, left_ms > 0 ? "" : " ago");
+}
+
+static void show_one(struct invocation *inv, const struct known_state *known, int64_t now_ms)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct lease lease = state_lease(known->state);
+    if (inv->settings->json) {
+        buf_addf(&out,
+            "{\"event\":\"leased\",\"state\":\"%.*s\",\"until\":\"%.*s\",\"left_ms\":%lld,\"due\":%s,"
+            "\"used_by\":\"%.*s\"}\n",
+            STR_ARG(known->name), STR_ARG(lease_text(&scratch, &lease)), (long long)(lease.until_ms - now_ms),
+            known->due ? "true" : "false", STR_ARG(known->user ? known->user->name : STR_EMPTY));
+    } else {
+        buf_addf(&out, "  %.*s: ", STR_ARG(known->name));
+        add_word(&out, known, now_ms);
+        buf_add_char(&out, '\n');
+    }
+    invocation_write(inv, buf_str(&out));
+}
+
+static void show_leased(struct known_states *all)
+{
+    size_t leased = 0, there = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        there += all->items[i].there;
+        leased += all->items[i].there && state_lease(all->items[i].state).until_ms;
+    }
+    if (!all->inv->settings->json) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        buf_addf(&out, "%zu stack%s, %zu with a lease%s\n", there, there == 1 ? "" : "s", leased,
+            leased ? ":" : "; nothing is due.");
+        invocation_write(all->inv, buf_str(&out));
+    }
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].there && state_lease(all->items[i].state).until_ms)
+            show_one(all->inv, &all->items[i], all->now_ms);
+    if (leased && all->by_machine)
+        invocation_note(all->inv, "no service tells the time: it is this machine's");
+}
+
+/* ---- taking them down ---- */
+
+/* Those that other due ones use come after these. */
+static bool is_used_by_due(const struct known_states *all, const struct known_state *known)
+{
+    size_t n;
+    const struct record *const *records = state_records(known->state, &n);
+    for (size_t i = 0; i < all->n; i++) {
+        if (!all->items[i].due || &all->items[i] == known)
+            continue;
+        for (size_t k = 0; k < n; k++)
+            if (records[k]->place && records[k]->subject.id.n >= 6 &&
+                known_state_uses(
+                    &all->items[i], records[k]->subject.id, value_gets(records[k]->attrs, "arn")))
+                return true;
+    }
+    return false;
+}
+
+static int reap_wave(struct known_states *all, const bool *later, bool wave)
+{
+    struct known_state **list = ARENA_ARRAY(&all->inv->arena, struct known_state *, all->n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        struct known_state *known = &all->items[i];
+        if (!known->due || known->user || later[i] != wave)
+            continue;
+        known_state_options(known);
+        list[n++] = known;
+    }
+    return n ? reap_states(all->inv, list, n, all->now_ms) : EXIT_DONE;
+}
+
+static int reap_due(struct known_states *all)
+{
+    bool *later = ARENA_ARRAY(&all->inv->arena, bool, all->n + 1);
+    for (size_t i = 0; i < all->n; i++)
+        later[i] = all->items[i].due && is_used_by_due(all, &all->items[i]);
+    int first = reap_wave(all, later, false);
+    if (atomic_load(signals_stop()))
+        return first;
+    int second = reap_wave(all, later, true);
+    return first > second ? first : second;
+}
+
+static int run_reap(struct invocation *inv)
+{
+    struct known_states all;
+    ((struct settings *)inv->own)->lab = true; /* what has a lease holds nothing of value */
+    int status = known_states_open(inv, inv->args.n ? inv->args.items : NULL, &all);
+    if (status == EXIT_DONE) {
+        known_states_due(&all);
+        show_leased(&all);
+        status = reap_due(&all);
+        if (status == EXIT_DONE && all.unread)
+            status = EXIT_FAILED;
+    }
+    known_states_close(&all);
+    return status;
+}
+
+/* ---- the command ---- */
+
+#define SHARED(field_) .offset = offsetof(struct settings, field_)
+
+static const struct option options[] = {
+    {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, SHARED(dir), .completes = COMPLETES_DIR,
+        .doc = "folder of a stack, whose `state:` says where states are kept (default: the current folder)"},
+    {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
+        .doc = "only show what is due and what would go"},
+    {0, "sandbox", SHARED(sandbox),
+        .doc = "against the embedded sandbox (kept in .weir/sandbox) instead of real services"},
+    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, SHARED(specs), .completes = COMPLETES_DIR,
+        .doc = "folder with specs of resource types, over the built-in ones"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_change, &options_json, NULL};
+static const struct command_example examples[] = {
+    {"weir reap --dry-run", "what is due of the states that are kept where this stack's are"},
+    {"weir reap --yes '{\"backend\": \"s3\", \"bucket\": \"lab-states\"}'",
+        "from a scheduler, with no stack at hand"},
+    {"weir reap --yes --lock-timeout 10m", "wait for whoever is at work on one of them"},
+    {NULL, NULL},
+};
+
+const struct command cmd_reap = {
+    .name = "reap",
+    .args = "[STATE]",
+    .summary = "take down the stacks whose lease has ended",
+    .details =
+        "Looks at all states that are kept in one place: where the stack in this folder keeps its own, or "
+        "STATE, "
+        "which is what stands under `state:`, as JSON. The stacks whose lease has ended are taken down as "
+        "\"weir destroy --lab --verify\" would, several at a time; what fails for one stops only that one. "
+        "Neither their files nor their inputs are needed: what was kept with the state, or recorded in it, "
+        "does.\n\n"
+        "A stack without a lease is never touched, nor is one whose things another stack uses that is not "
+        "due. "
+        "A state that somebody works on is locked: it fails here, or is waited for with --lock-timeout, and "
+        "its lease is looked at again. The time is that of the services, or of the store that the states are "
+        "in.",
+    .sets = sets,
+    .settings_size = sizeof(struct reap_settings),
+    .max_args = 1,
+    .examples = examples,
+    .run = run_reap,
+};

@@ -1,0 +1,249 @@
+/* The states of one place, opened to be read; what time it is there, and who uses whose things. */
+#include "cmd/known_states.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "plan/lease.h"
+
+#include <stdlib.h>
+
+/* ---- where they are ---- */
+
+static int place_of_stack(struct invocation *inv, const struct value **config)
+{
+    struct workspace workspace;
+    struct workspace_options wanted = {
+        .no_stack = true, .no_state = true, .stack = {.any_member = true, .lenient_inputs = true}};
+    int status = invocation_open(inv, &wanted, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    *config = workspace.stack->state ? value_copy(&inv->arena, workspace.stack->state) : NULL;
+    workspace_close(&workspace);
+    return EXIT_DONE;
+}
+
+static int find_place(struct known_states *all, const struct str *given)
+{
+    struct invocation *inv = all->inv;
+    const char *dir = inv->settings->dir ? inv->settings->dir : ".";
+    struct err err = ERR_INIT;
+    bool has_stack = stack_exists(&inv->arena, dir);
+    int status = has_stack ? place_of_stack(inv, &all->config) : invocation_prepare(inv);
+    if (status != EXIT_DONE)
+        return status;
+    all->dir = path_is_dir(dir) ? dir : arena_strz(&inv->arena, path_dir(str_z(dir)));
+    if (!given)
+        return EXIT_DONE;
+    if (json_parse(&inv->arena, *given, &all->config, &err) || all->config->kind != VALUE_MAP)
+        return invocation_usage(inv,
+            "it is what stands under `state:`, as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'",
+            "\"%.*s\" is no state setting", STR_ARG(*given));
+    return EXIT_DONE;
+}
+
+static int open_place(struct known_states *all, struct backend_place *place, struct err *err)
+{
+    struct backend_options options = {.config = all->config, .dir = str_z(all->dir), .stack = STR("weir")};
+    struct backend *backend;
+    if (backend_new(&options, &backend, err))
+        return -1;
+    int status = backend->ops->place(backend, &all->inv->arena, place, err);
+    backend_free(backend);
+    return status;
+}
+
+/* ---- each of them ---- */
+
+static int open_one(struct known_states *all, struct known_state *known, struct err *err)
+{
+    struct backend_options place = {
+        .config = all->config, .dir = str_z(all->dir), .stack = known->stack, .env = known->env};
+    struct state_options options = {.config = all->config, .dir = str_z(all->dir)};
+    struct err moved = ERR_INIT;
+    size_t open;
+    if (backend_new(&place, &options.backend, err) || state_open(&options, &known->state, err))
+        return -1;
+    state_open_intents(known->state, &open);
+    known->there = (state_count(known->state) || open) && !state_check_moved(known->state, &moved);
+    return 0;
+}
+
+static void open_all(struct known_states *all, const struct backend_place *place)
+{
+    all->items = mem_zalloc((place->n + 1) * sizeof *all->items);
+    for (size_t i = 0; i < place->n; i++) {
+        struct known_state *known = &all->items[all->n];
+        struct err err = ERR_INIT;
+        *known = (struct known_state){.all = all, .name = place->names[i]};
+        if (!backend_name_split(known->name, &known->stack, &known->env))
+            continue;
+        if (!open_one(all, known, &err)) {
+            all->n++;
+            continue;
+        }
+        err_context(&err, "%.*s", STR_ARG(known->name));
+        invocation_fail(all->inv, &err);
+        all->unread++;
+    }
+}
+
+int known_states_open(struct invocation *inv, const struct str *given, struct known_states *out)
+{
+    struct backend_place place;
+    struct err err = ERR_INIT;
+    *out = (struct known_states){.inv = inv};
+    int status = find_place(out, given);
+    if (status != EXIT_DONE)
+        return status;
+    if (open_place(out, &place, &err))
+        return invocation_fail(inv, &err);
+    out->clock_ms = place.clock_ms;
+    out->now_ms = place.clock_ms ? place.clock_ms : clock_wall_ms();
+    out->by_machine = !place.clock_ms;
+    open_all(out, &place);
+    return EXIT_DONE;
+}
+
+void known_states_close(struct known_states *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        state_close(all->items[i].state);
+    free(all->items);
+}
+
+/* ---- opened as a stack ---- */
+
+struct workspace_options bare_stack_options(
+    struct invocation *inv, const char *dir, struct str stack, struct str env, const struct value *state)
+{
+    struct workspace_options options = inv->workspace_options;
+    struct str text = env.n ? arena_printf(&inv->arena, "stack: %.*s\nenvironments: {\"%.*s\": {}}\n",
+                                  STR_ARG(stack), STR_ARG(env))
+                            : arena_printf(&inv->arena, "stack: %.*s\n", STR_ARG(stack));
+    struct value_entry file = {STR("weir.yaml"), value_string_ref(&inv->arena, text)};
+    options.no_state = options.no_stack = false;
+    options.stack = (struct stack_options){.dir = dir,
+        .env = env,
+        .files = value_map(&inv->arena, &file, 1),
+        .root = STR("weir.yaml"),
+        .state = state};
+    return options;
+}
+
+static bool loads(const struct workspace_options *options)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct workspace_options alone = *options;
+    struct workspace workspace;
+    struct err err = ERR_INIT;
+    alone.no_state = true;
+    int failed = workspace_open(&alone, &ignored, &workspace, &err);
+    workspace_close(&workspace);
+    return !failed && !ignored.errors;
+}
+
+void known_state_options(struct known_state *known)
+{
+    struct known_states *all = known->all;
+    struct arena *arena = &all->inv->arena;
+    struct stack_options then = {.dir = all->dir, .env = known->env, .state = all->config};
+    struct backend_options place = {
+        .config = all->config, .dir = str_z(all->dir), .stack = known->stack, .env = known->env};
+    struct backend *backend;
+    struct err ignored = ERR_INIT;
+    known->options = bare_stack_options(all->inv, all->dir, known->stack, known->env, all->config);
+    if (backend_new(&place, &backend, &ignored))
+        return;
+    int failed = sources_last(backend, all->config, str_z(all->dir), arena, &then.files, &then.root,
+        &then.inputs, &then.input_count, &ignored);
+    backend_free(backend);
+    if (failed)
+        return;
+    struct workspace_options kept = known->options;
+    then.lenient_inputs = true; /* those that are secret are not kept */
+    then.member = &value_empty_map;
+    kept.stack = then;
+    if (loads(&kept))
+        known->options = kept;
+}
+
+/* ---- who uses whose ---- */
+
+static bool mentions(const struct value *v, struct str id, struct str arn)
+{
+    if (v->kind == VALUE_STRING)
+        return str_eq(v->string, id) || (arn.n && str_eq(v->string, arn));
+    for (uint32_t i = 0; (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
+        if (mentions(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value, id, arn))
+            return true;
+    return false;
+}
+
+bool known_state_uses(const struct known_state *known, struct str id, struct str arn)
+{
+    size_t n;
+    const struct record *const *records = state_records(known->state, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(records[i]->subject.id, id) || mentions(records[i]->attrs, id, arn))
+            return true;
+    return false;
+}
+
+/* Short names are words that anything may have. */
+enum { TELLING = 6 };
+
+static bool uses(const struct known_state *user, const struct known_state *used)
+{
+    size_t n;
+    const struct record *const *records = state_records(used->state, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct str id = records[i]->subject.id, arn = value_gets(records[i]->attrs, "arn");
+        if (id.n >= TELLING && records[i]->place && known_state_uses(user, id, arn))
+            return true;
+    }
+    return false;
+}
+
+const struct known_state *known_states_find(const struct known_states *all, struct str lineage)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (lineage.n && str_eq(state_lineage(all->items[i].state), lineage))
+            return &all->items[i];
+    return NULL;
+}
+
+/* ---- which are due ---- */
+
+/* The services' clock: the first stack with a lease that is anywhere tells it. */
+static void ask_time(struct known_states *all)
+{
+    for (size_t i = 0; i < all->n && all->by_machine; i++) {
+        struct known_state *known = &all->items[i];
+        AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+        struct workspace workspace;
+        struct err err = ERR_INIT;
+        bool by_service = false;
+        if (!known->there || !state_lease(known->state).until_ms)
+            continue;
+        known_state_options(known);
+        if (!workspace_open(&known->options, &ignored, &workspace, &err))
+            all->now_ms = plan_now(&workspace, &by_service);
+        all->by_machine = !by_service;
+        workspace_close(&workspace);
+    }
+}
+
+void known_states_due(struct known_states *all)
+{
+    ask_time(all);
+    for (size_t i = 0; i < all->n; i++) {
+        struct lease lease = state_lease(all->items[i].state);
+        all->items[i].due = all->items[i].there && lease.until_ms && lease.until_ms <= all->now_ms;
+    }
+    for (size_t i = 0; i < all->n; i++)
+        for (size_t k = 0; k < all->n && all->items[i].due && !all->items[i].user; k++)
+            if (k != i && all->items[k].there && !all->items[k].due && uses(&all->items[k], &all->items[i]))
+                all->items[i].user = &all->items[k];
+}

@@ -1,0 +1,50 @@
+/*
+ * All states that are kept in one place, for commands that look after stacks whose files they need not have:
+ * reap and sweep.
+ *
+ * Order of calls: known_states_open(), known_states_use(), what is asked for, known_states_close().
+ */
+#ifndef WEIR_CMD_KNOWN_STATES_H
+#define WEIR_CMD_KNOWN_STATES_H
+
+#include "cmd/command.h"
+#include "plan/plan.h"
+
+struct known_state {
+    struct known_states *all;
+    struct str name, stack, env; /* lab.anna, lab, anna */
+    struct state *state;
+    bool there;                       /* it has resources, or intents without an end */
+    bool due;                         /* its lease has ended */
+    const struct known_state *user;   /* one that is not due, and whose things refer to those of this one */
+    struct workspace_options options; /* known_state_options() */
+};
+
+struct known_states {
+    struct invocation *inv;
+    const struct value *config; /* as it stands under `state:`; NULL: files in .weir */
+    const char *dir;            /* where that begins */
+    struct known_state *items;
+    size_t n;
+    size_t unread;    /* so many could not be read, which has been reported */
+    int64_t clock_ms; /* of the place where they are kept; 0: it has none */
+    int64_t now_ms;   /* by the services' clock, or the place's */
+    bool by_machine;  /* nobody but this machine told */
+};
+
+/* `given`: the place as JSON; NULL: that of the stack in the folder, or .weir in it. The exit status. */
+int known_states_open(struct invocation *inv, const struct str *given, struct known_states *out);
+void known_states_close(struct known_states *all);
+/* Which are due, and which of these others use. */
+void known_states_due(struct known_states *all);
+/* How its workspace is opened: with the stack's files as they were kept, or where there are none with no more
+ * than its name. */
+void known_state_options(struct known_state *known);
+/* Does anything of that state refer to the thing? */
+bool known_state_uses(const struct known_state *known, struct str id, struct str arn);
+const struct known_state *known_states_find(const struct known_states *all, struct str lineage);
+/* The same for a stack that nothing but the name is known of; in the invocation's arena. */
+struct workspace_options bare_stack_options(
+    struct invocation *inv, const char *dir, struct str stack, struct str env, const struct value *state);
+
+#endif

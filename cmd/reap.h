@@ -1,0 +1,21 @@
+/*
+ * Taking down what is due: the stacks of many states, as the members of a fleet (cmd/fleet.h), each with what
+ * its own workspace needs.
+ */
+#ifndef WEIR_CMD_REAP_H
+#define WEIR_CMD_REAP_H
+
+#include "cmd/fleet.h"
+#include "cmd/known_states.h"
+
+struct reap_settings {
+    struct settings shared;
+    bool dry_run, marks, install;
+    const char *schedule, *image; /* install */
+    struct texts adopts, takes;   /* sweep */
+};
+
+/* Plans, shows, asks and takes down; `now_ms` is when the leases are compared with. The exit status. */
+int reap_states(struct invocation *inv, struct known_state *const *list, size_t n, int64_t now_ms);
+
+#endif

@@ -1,0 +1,137 @@
+"""weir reap: what is due goes, and nothing else; counted with boto3. Without the stack's files, from files, S3 and PostgreSQL, with a clock that is wrong."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import boto3
+import pytest
+from support import Stack
+
+FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+LAB = """
+    stack: %s
+    %s
+    resources:
+      lake: {type: aws.s3.bucket, name: "%s-lake"}
+      queue: {type: aws.sqs.queue, name: "%s-events"}
+      network: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16, tags: {Name: "%s"}}
+      half: {type: aws.ec2.subnet, vpc_id: "${network.vpc_id}", cidr_block: 10.0.1.0/24}
+"""
+
+
+def lab(name, more=""):
+    return LAB % (name, more, name, name, name)
+
+
+def client(stack, service):
+    return boto3.client(service, endpoint_url=stack.env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id="e2e", aws_secret_access_key=stack.env["AWS_SECRET_ACCESS_KEY"])
+
+
+def there(stack):
+    """Whose things there are; of each all or nothing."""
+    buckets = sorted(bucket["Name"].removesuffix("-lake") for bucket in client(stack, "s3").list_buckets()["Buckets"] if bucket["Name"].endswith("-lake"))
+    queues = sorted(url.rsplit("/", 1)[1].removesuffix("-events") for url in client(stack, "sqs").list_queues().get("QueueUrls", []))
+    vpcs = client(stack, "ec2").describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["Vpcs"]
+    assert buckets == queues == sorted(tag["Value"] for vpc in vpcs for tag in vpc["Tags"] if tag["Key"] == "Name")
+    return buckets
+
+
+@pytest.fixture
+def folder(tmp_path, place):
+    return Stack(tmp_path / "stack", place)
+
+
+def make(folder, name, *args):
+    folder.write(lab(name, folder.state), f"{name}.yaml")
+    folder.run("apply", "-y", "-C", f"{name}.yaml", *args)
+
+
+def test_what_is_due_goes_and_nothing_else(folder):
+    folder.state = ""
+    make(folder, "over", "--for", "8h")
+    make(folder, "running", "--for", "8h")
+    make(folder, "unleased")
+    folder.run("lease", "end", "-C", "over.yaml")
+    client(folder, "s3").put_object(Bucket="over-lake", Key="a/b", Body=b"left by an attendee")
+    for path in folder.folder.glob("*.yaml"):
+        path.unlink()  # nothing but the states is needed
+    dry = folder.run("reap", "--dry-run")
+    assert "3 stacks, 2 with a lease" in dry.out and "1 of 1 stack:" in dry.out and there(folder) == ["over", "running", "unleased"], str(dry)
+    done = folder.run("reap", "--yes")
+    assert "Nothing is left of 1 stack" in done.out and there(folder) == ["running", "unleased"], str(done)
+    assert "nothing is due" not in folder.run("reap", "--yes").out and there(folder) == ["running", "unleased"]
+    assert [event["state"] for event in folder.run("reap", "--json").events() if event["event"] == "leased"] == ["running"]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed")
+@pytest.mark.parametrize("off", ["-2d", "+2d"])
+def test_a_clock_that_is_wrong_by_days(folder, off):
+    wrong = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": off}
+    folder.state = ""
+    make(folder, "over", "--for", "8h")
+    make(folder, "running", "--for", "8h")
+    folder.run("reap", "--yes", env=wrong)
+    assert there(folder) == ["over", "running"]
+    folder.run("lease", "end", "-C", "over.yaml", env=wrong)
+    folder.run("reap", "--yes", env=wrong)
+    assert there(folder) == ["running"]
+
+
+def until(true):
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.long
+def test_a_lease_that_ends_while_an_apply_runs(folder):
+    place = {"backend": "s3", "bucket": "lab-states", "prefix": "class/"}
+    folder.state = f"state: {json.dumps(place)}"
+    client(folder, "s3").create_bucket(Bucket="lab-states")
+    make(folder, "over", "--for", "1s")
+    os.mkfifo(folder.folder / "held")
+    folder.write(lab("held", folder.state) + "      slow: {type: weir.command, command: touch busy; cat held, depends_on: [half, lake, queue]}\n", "held.yaml")
+    busy = folder.start("apply", "-y", "-C", "held.yaml", "--for", "2s")
+    until((folder.folder / "busy").exists)
+    until(lambda: folder.run("lease", "show", "--json", "-C", "held.yaml").events()[0]["ended"])
+    elsewhere = Stack(folder.folder.parent / "elsewhere")  # where a scheduler runs
+    elsewhere.env = folder.env
+    failed = elsewhere.run("reap", "--yes", json.dumps(place), status=4)
+    assert "held:" in failed.err and "is locked" in failed.err and there(folder) == ["held"], str(failed)
+    waits = elsewhere.start("reap", "--yes", json.dumps(place), "--lock-timeout", "60s")
+    (folder.folder / "held").write_text("go on")
+    for process in (busy, waits):
+        out, err = process.communicate(timeout=90)
+        assert process.returncode == 0, out + err
+    assert there(folder) == []
+
+
+@pytest.mark.long
+def test_what_another_stack_uses_stays(folder):
+    folder.state = ""
+    make(folder, "shared", "--for", "1s")
+    vpc = json.loads(folder.run("state", "show", "network", "-C", "shared.yaml", "--json").out)["id"]
+    folder.write(f"stack: guest\nresources: {{half: {{type: aws.ec2.subnet, vpc_id: {vpc}, cidr_block: 10.0.2.0/24}}}}\n", "guest.yaml")
+    folder.run("apply", "-y", "-C", "guest.yaml", "--for", "8h")
+    until(lambda: folder.run("lease", "show", "--json", "-C", "shared.yaml").events()[0]["ended"])
+    stays = folder.run("reap", "--yes")
+    assert "guest uses what is in it" in stays.out and there(folder) == ["shared"], str(stays)
+    folder.run("lease", "end", "-C", "guest.yaml")
+    folder.run("reap", "--yes")  # the guest first
+    assert there(folder) == [] and not client(folder, "ec2").describe_subnets(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["Subnets"]
+
+
+@pytest.mark.long
+def test_a_state_that_cannot_be_read(folder):
+    folder.state = ""
+    make(folder, "over", "--for", "1s")
+    make(folder, "broken", "--for", "1s")
+    log = folder.folder / ".weir" / "broken.log"
+    log.write_text(log.read_text().replace("sqs", "sqz", 1))
+    until(lambda: folder.run("lease", "show", "--json", "-C", "over.yaml").events()[0]["ended"])
+    failed = folder.run("reap", "--yes", status=1)
+    assert "broken" in failed.err and there(folder) == ["broken"], str(failed)
