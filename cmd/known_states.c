@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "plan/lease.h"
+#include "plan/marked.h"
 
 #include <stdlib.h>
 
@@ -171,22 +172,12 @@ void known_state_options(struct known_state *known)
 
 /* ---- who uses whose ---- */
 
-static bool mentions(const struct value *v, struct str id, struct str arn)
-{
-    if (v->kind == VALUE_STRING)
-        return str_eq(v->string, id) || (arn.n && str_eq(v->string, arn));
-    for (uint32_t i = 0; (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
-        if (mentions(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value, id, arn))
-            return true;
-    return false;
-}
-
 bool known_state_uses(const struct known_state *known, struct str id, struct str arn)
 {
     size_t n;
     const struct record *const *records = state_records(known->state, &n);
     for (size_t i = 0; i < n; i++)
-        if (str_eq(records[i]->subject.id, id) || mentions(records[i]->attrs, id, arn))
+        if (str_eq(records[i]->subject.id, id) || marked_mentions(records[i]->attrs, id, arn))
             return true;
     return false;
 }

@@ -241,7 +241,8 @@ struct resource_ops {
         struct err *err);
 
     /*
-     * Calls `found` for everything of the type that carries the stack's mark, with its marks in place of its
+     * Calls `found` for everything of the type that carries the stack's mark (ctx->owner.stack empty: that of
+     * any stack), with its marks in place of its
      * tags. Only for types that the tagging API does not know, unless nobody but the service itself can say
      * what bears marks (`untold`); NULL: cannot.
      */

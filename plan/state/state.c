@@ -1,6 +1,7 @@
 /* The state's lock and its runs; each change goes to the committer first, and then into what is recorded. */
 #include "plan/state/state.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "plan/state/commit.h"
@@ -284,10 +285,39 @@ int state_begin(struct state *state, const char *command, const struct value *in
     return 0;
 }
 
+void state_take_lineage(struct state *state, struct str lineage)
+{
+    struct records *r = &state->records;
+    assert(!r->lineage.n || str_eq(r->lineage, lineage));
+    r->lineage = arena_str(&r->arena, lineage);
+    secrets_set_lineage(state->secrets, r->lineage);
+}
+
+/* The seconds, and a word by which a token that has them is known; the rest is chance. */
+enum { TOKEN_TIME = 4, TOKEN_MARK = 2 };
+static const unsigned char token_mark[TOKEN_MARK] = {0x7e, 0x12};
+
+int64_t state_token_ms(struct str token)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str bytes;
+    int64_t s = 0;
+    if (token.n != 32 || !hex_decode(&scratch, token, &bytes) ||
+        memcmp(bytes.p + TOKEN_TIME, token_mark, TOKEN_MARK) != 0)
+        return 0;
+    for (int i = 0; i < TOKEN_TIME; i++)
+        s = s << 8 | (unsigned char)bytes.p[i];
+    return s * 1000;
+}
+
 void state_token(char out[33])
 {
     unsigned char bytes[16];
+    uint64_t s = (uint64_t)clock_wall_ms() / 1000;
     hash_random(bytes, sizeof bytes);
+    for (int i = 0; i < TOKEN_TIME; i++)
+        bytes[i] = (unsigned char)(s >> (8 * (TOKEN_TIME - 1 - i)));
+    memcpy(bytes + TOKEN_TIME, token_mark, TOKEN_MARK);
     for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }

@@ -100,8 +100,15 @@ int state_check_lock(struct state *state, struct err *err);
  */
 int state_begin(struct state *state, const char *command, const struct value *info, struct err *err);
 
-/* 32 hex digits, new for every call; safe from every thread. */
+/* Of an empty one that goes on where one was lost: before state_begin(). */
+void state_take_lineage(struct state *state, struct str lineage);
+
+/*
+ * 32 hex digits, new for every call; safe from every thread. They tell when they were made, so that what
+ * bears one has an age: 0 where they are not by this, or an earlier weir's.
+ */
 void state_token(char out[33]);
+int64_t state_token_ms(struct str token);
 int state_intent(struct state *state, const struct intent *intent, struct err *err);
 
 /* What was done, and what is recorded of the resource from now on. */

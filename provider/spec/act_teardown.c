@@ -332,7 +332,8 @@ int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *fo
             *err = failure;
             return -1;
         }
-        if (str_eq(value_gets(tags, "weir:stack"), ctx->owner.stack))
+        struct str stack = value_gets(tags, "weir:stack");
+        if (ctx->owner.stack.n ? str_eq(stack, ctx->owner.stack) : stack.n > 0)
             found(found_ctx, value_with(act.arena, live, type->tags->attr->attr->name, tags));
     }
     return 0;
