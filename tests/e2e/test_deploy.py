@@ -197,6 +197,30 @@ def test_nothing_to_deploy(local_stack):
     assert "the stack has no weir.artifact" in refused.err
 
 
+def test_a_secret_that_a_module_is_given(local_stack):
+    """The state has its hash alone, which is no text: what is deployed does not need it."""
+    local_stack.write("""
+        stack: shop
+        modules: {inside: {source: ./inside, password: "${secret.password}"}}
+        resources:
+          lake: {type: aws.s3.bucket, name: shop-lake}
+          secret: {type: aws.secretsmanager.secret, name: shop, generate: {length: 20}, force_destroy: true}
+          script: {type: weir.artifact, source: job.py, store: "${lake.name}"}
+          wanted: {type: aws.ssm.parameter, name: /shop/job, parameter_type: String, value: "${script.url}"}
+        """)
+    local_stack.write("""
+        inputs: {password: {type: string, sensitive: true, range: [8, null]}}
+        resources: {kept: {type: aws.secretsmanager.secret, name: kept, secret_string: "${inputs.password}", force_destroy: true}}
+        """, "inside/weir.yaml")
+    put(local_stack, "job.py", "first = 1\n")
+    local_stack.apply("--sandbox")
+    put(local_stack, "job.py", "second = 2\n")
+    assert "2 updated" in local_stack.run("deploy", "--yes", "--sandbox", "script").out
+    assert "2 updated" in local_stack.run("rollback", "--yes", "--sandbox", "script").out
+    local_stack.run("deploy", "--yes", "--sandbox", "script")
+    local_stack.assert_settled("--sandbox")
+
+
 def test_jobs_that_share_an_artifact_are_told_of(stack, place):
     both = STACK + """
   other: {type: aws.lambda.function, name: other, role: "${role.arn}", runtime: python3.13, handler: main.handler, code: {s3_bucket: "${lib.bucket}", s3_key: "${lib.key}"}}
