@@ -1,5 +1,6 @@
 /* weir history: the runs that the state's log has. */
 #include "cmd/command.h"
+#include "cmd/history_page.h"
 #include "cmd/render.h"
 #include "cmd/sandboxed.h"
 
@@ -10,6 +11,7 @@
 struct history_settings {
     struct settings shared;
     int last;
+    const char *format;
 };
 
 enum { DEFAULT_LAST = 20 };
@@ -118,7 +120,24 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
 
 /* ---- the command ---- */
 
-static int cmd_history_print(struct invocation *inv, const struct history_run *runs, size_t n)
+static bool wants_page(const struct invocation *inv)
+{
+    const struct history_settings *own = inv->own;
+    return own->format && str_eqz(str_z(own->format), "html");
+}
+
+static int cmd_history_page(
+    struct invocation *inv, const struct workspace *workspace, const struct history_run *runs, size_t n)
+{
+    AUTO_BUF struct buf page = BUF_INIT;
+    struct err err = ERR_INIT;
+    if (history_page_write(workspace, runs, n, &inv->arena, &page, &err))
+        return invocation_fail(inv, &err);
+    return invocation_write(inv, buf_str(&page));
+}
+
+static int cmd_history_print(
+    struct invocation *inv, const struct workspace *workspace, const struct history_run *runs, size_t n)
 {
     const struct history_settings *own = inv->own;
     AUTO_BUF struct buf out = BUF_INIT;
@@ -137,6 +156,8 @@ static int cmd_history_print(struct invocation *inv, const struct history_run *r
         first = (size_t)(run - runs);
         n = first + 1;
     }
+    if (wants_page(inv))
+        return cmd_history_page(inv, workspace, runs + first, n - first);
     for (size_t i = first; i < n; i++) {
         if (inv->settings->json) {
             add_run_json(&runs[i], one, &out);
@@ -152,6 +173,9 @@ static int cmd_history_print(struct invocation *inv, const struct history_run *r
 static int cmd_history_run(struct invocation *inv)
 {
     struct workspace workspace;
+    if (wants_page(inv) && (inv->settings->json || inv->args.n))
+        return invocation_usage(inv, NULL, "--format html shows all runs, and does not go with %s",
+            inv->args.n ? "one of them" : "--json");
     int status = invocation_open(inv, &(struct workspace_options){.no_stack = true}, &workspace);
     if (status != EXIT_DONE)
         return status;
@@ -164,7 +188,7 @@ static int cmd_history_run(struct invocation *inv)
         rc = history_read(backend, &inv->arena, &runs, &n, &err);
         backend_free(backend);
     }
-    status = rc < 0 ? invocation_fail(inv, &err) : cmd_history_print(inv, runs, n);
+    status = rc < 0 ? invocation_fail(inv, &err) : cmd_history_print(inv, &workspace, runs, n);
     if (rc == 0)
         sandboxed_note_unused(inv, &workspace);
     workspace_close(&workspace);
@@ -174,12 +198,17 @@ static int cmd_history_run(struct invocation *inv)
 static const struct option options[] = {
     {'n', "last", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000000,
         .offset = offsetof(struct history_settings, last), .doc = "so many of the latest runs (default: 20)"},
+    {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct history_settings, format),
+        .completes = COMPLETES_CHOICES, .choices = "text html",
+        .doc = "how to print it: text, or html: a page with the difference between any two runs"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir history", "the latest runs: when, what, by whom, with which result"},
     {"weir history 17", "what run 17 changed"},
+    {"weir history --format html > history.html",
+        "for a browser: a time line, and the difference between any two"},
     {"weir plan --to 17", "what it would take to go back to the stack of run 17"},
     {NULL, NULL},
 };

@@ -135,14 +135,15 @@ static void add_filters(const struct plan *plan, struct buf *out)
     }
 }
 
-static void add_head(const struct picture *p, const struct plan *plan, struct str script, struct buf *out)
+void page_begin(const struct stack *stack, const char *what, const char *script, struct buf *out)
 {
-    const struct stack *stack = p->stack;
+    AUTO_BUF struct buf text = BUF_INIT;
+    add_file(script, &text);
     buf_addz(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    add_policy(script, out);
+    add_policy(buf_str(&text), out);
     buf_addz(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
     picture_add_xml(out, stack->name);
-    buf_addf(out, ": %s</title>\n<style>\n", !plan ? "resources" : plan->destroy ? "destroy" : "plan");
+    buf_addf(out, ": %s</title>\n<style>\n", what);
     add_file("cmd/page/page.css", out);
     buf_addz(out, "</style>\n</head>\n<body>\n<header>\n<h1>");
     picture_add_xml(out, stack->name);
@@ -151,7 +152,20 @@ static void add_head(const struct picture *p, const struct plan *plan, struct st
         picture_add_xml(out, stack->env);
         buf_addz(out, "</small>");
     }
-    buf_addz(out, "</h1>\n<div class=\"filters\" role=\"group\" aria-label=\"What is shown\">\n");
+    buf_addz(out, "</h1>\n");
+}
+
+void page_end(const char *script, struct buf *out)
+{
+    buf_addz(out, "<script>");
+    add_file(script, out);
+    buf_addz(out, "</script>\n</body>\n</html>\n");
+}
+
+static void add_head(const struct stack *stack, const struct plan *plan, struct buf *out)
+{
+    page_begin(stack, !plan ? "resources" : plan->destroy ? "destroy" : "plan", "cmd/page/page.js", out);
+    buf_addz(out, "<div class=\"filters\" role=\"group\" aria-label=\"What is shown\">\n");
     add_filters(plan, out);
     buf_addz(out, "</div>\n<input id=\"search\" type=\"search\" placeholder=\"Search ( / )\" "
                   "aria-label=\"Search addresses and types\">\n</header>\n");
@@ -170,9 +184,7 @@ static void add_picture(struct picture *p, struct buf *out)
 
 void page_write(struct picture *p, const struct plan *plan, struct buf *out)
 {
-    AUTO_BUF struct buf script = BUF_INIT;
-    add_file("cmd/page/page.js", &script);
-    add_head(p, plan, buf_str(&script), out);
+    add_head(p->stack, plan, out);
     buf_addf(out, "<main%s>\n", plan ? "" : " class=\"alone\"");
     if (plan) {
         buf_addz(out, "<section id=\"changes\" aria-label=\"Changes\">\n");
@@ -182,7 +194,6 @@ void page_write(struct picture *p, const struct plan *plan, struct buf *out)
         buf_addz(out, "</section>\n");
     }
     add_picture(p, out);
-    buf_addz(out, "</main>\n<script>");
-    buf_add_str(out, buf_str(&script));
-    buf_addz(out, "</script>\n</body>\n</html>\n");
+    buf_addz(out, "</main>\n");
+    page_end("cmd/page/page.js", out);
 }

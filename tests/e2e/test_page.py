@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -75,3 +76,36 @@ def test_a_browser_shows_a_thousand(local_stack, tmp_path):
                            capture_output=True, text=True, check=True).stdout
     (svg,) = re.findall("<svg[^>]*>", shown)  # the script takes the size away: it ran, as the only one that may
     assert " width=" not in svg and shown.count("<details class=\"change create\"") == 1000
+
+
+def history(stack):
+    text = stack.run("history", "--format", "html").out
+    return text, Page(text)
+
+
+def test_the_page_of_a_history(made):
+    made.apply()
+    made.apply("-i", "size=2")
+    made.apply("-i", "size=2", "-i", "password=page-Heron-8")
+    text, page = history(made)
+    assert SECRET not in text and "Heron" not in text and not page.all("img")
+    script = re.search("<script>(.*)</script>", text, re.S)[1]
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() in text
+    first, second, third = json.loads(re.search('<script type="application/json" id="steps">(.*?)</script>', text, re.S)[1])
+    assert set(first) == {"base", 'both["a"]', 'both["b"]', "login", f'odd["{HOSTILE}"]'}
+    assert set(second) == {"base", 'both["a"]', 'both["b"]'} and set(third) == {"login"} and "as of run 3" in third["login"]["value"]
+    assert len(page.all("circle")) == 3 and [attrs["value"] for attrs in page.all("input", name="to") if "checked" in attrs] == ["2"]
+    assert "does not go with --json" in made.run("history", "--format", "html", "--json", status=3).out
+
+
+@pytest.mark.long
+def test_a_browser_tells_two_runs_apart(made, tmp_path):
+    browser = shutil.which("chromium") or pytest.skip("needs chromium")
+    made.apply()
+    made.apply("-i", "size=2")
+    made.write("stack: shown\nresources:\n  base: {type: weir.value, value: {size: 2, kept: 1}}\n")
+    made.apply()
+    (tmp_path / "page.html").write_text(history(made)[0])
+    shown = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", "--dump-dom", f"file://{tmp_path}/page.html"],
+                           capture_output=True, text=True, check=True).stdout
+    assert shown.count('<details class="change delete"') == 4 and 'class="change update"' not in shown and "<title>x</title>" not in shown
