@@ -1,6 +1,7 @@
 /* weir reap: takes down every stack of a place whose lease has ended. */
 #include "cmd/reap.h"
 #include "cmd/signals.h"
+#include "cmd/stray.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -104,6 +105,25 @@ static int reap_due(struct known_states *all)
     return first > second ? first : second;
 }
 
+/* What bears marks, and a lease that has ended, where no state tells of it. */
+static int reap_strays(struct known_states *all)
+{
+    struct strays strays;
+    int status = strays_open(all, &strays);
+    struct marked_group **due = ARENA_ARRAY(&all->inv->arena, struct marked_group *, strays.marked.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; status == EXIT_DONE && i < strays.marked.n; i++)
+        if (stray_is_due(&strays, &strays.marked.groups[i]))
+            due[n++] = &strays.marked.groups[i];
+    if (status == EXIT_DONE && !all->inv->settings->json)
+        invocation_note(all->inv, "%zu stack%s without a state, %zu due.", strays.marked.n,
+            strays.marked.n == 1 ? "" : "s", n);
+    if (status == EXIT_DONE && n)
+        status = strays_take_down(&strays, due, n, true);
+    strays_close(&strays);
+    return status;
+}
+
 static int run_reap(struct invocation *inv)
 {
     struct known_states all;
@@ -113,6 +133,8 @@ static int run_reap(struct invocation *inv)
         known_states_due(&all);
         show_leased(&all);
         status = reap_due(&all);
+        int stray = ((const struct reap_settings *)inv->own)->marks ? reap_strays(&all) : EXIT_DONE;
+        status = stray > status ? stray : status;
         if (status == EXIT_DONE && all.unread)
             status = EXIT_FAILED;
     }
@@ -129,6 +151,8 @@ static const struct option options[] = {
         .doc = "folder of a stack, whose `state:` says where states are kept (default: the current folder)"},
     {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
         .doc = "only show what is due and what would go"},
+    {0, "marks", .offset = offsetof(struct reap_settings, marks),
+        .doc = "also what only bears the marks of a lease that has ended: its state is gone"},
     {0, "sandbox", SHARED(sandbox),
         .doc = "against the embedded sandbox (kept in .weir/sandbox) instead of real services"},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, SHARED(specs), .completes = COMPLETES_DIR,
@@ -155,6 +179,11 @@ const struct command cmd_reap = {
         "\"weir destroy --lab --verify\" would, several at a time; what fails for one stops only that one. "
         "Neither their files nor their inputs are needed: what was kept with the state, or recorded in it, "
         "does.\n\n"
+        "With --marks, also what bears the marks of a stack whose state is in no such place any more, "
+        "where the latest lease of all that bears them has ended: in the account and region that the "
+        "environment leads to. What bears no lease itself stays, and so does what another stack, by its "
+        "state or "
+        "its marks, refers to.\n\n"
         "A stack without a lease is never touched, nor is one whose things another stack uses that is not "
         "due. "
         "A state that somebody works on is locked: it fails here, or is waited for with --lock-timeout, and "

@@ -49,7 +49,8 @@ static const struct command *const looking[] = {&cmd_drift, &cmd_output, &cmd_st
 extern const struct command cmd_fleet;
 extern const struct command cmd_lease;
 extern const struct command cmd_reap;
-static const struct command *const many[] = {&cmd_fleet, &cmd_lease, &cmd_reap, NULL};
+extern const struct command cmd_sweep;
+static const struct command *const many[] = {&cmd_fleet, &cmd_lease, &cmd_reap, &cmd_sweep, NULL};
 
 extern const struct command cmd_ssh;
 extern const struct command cmd_tunnel;

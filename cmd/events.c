@@ -51,6 +51,8 @@ const struct event_doc event_docs[] = {
     {"run_change", "run, address, action, type, id, to, error, seq", "what a run changed (weir history RUN)"},
     {"leased", "state, until, left_ms, due, used_by",
         "a stack with a lease that weir reap found; used_by: it is due, and stays for that one"},
+    {"stray", "stack, lineage, things, age_ms, until",
+        "what bears marks and belongs to no state (weir sweep)"},
     {"lease", "until, left_ms, ended, extend, clock",
         "when the stack's lease ends (weir lease); clock: whose time that is, service or machine"},
     {"version", "address, sha256, bucket, key, stored, size, in_use, rolled_back_from",

@@ -12,7 +12,7 @@ static void spare_extended(struct fleet *fleet, int64_t now_ms)
         if (m->phase == MEMBER_HAS_FAILED)
             continue;
         struct lease lease = state_lease(m->workspace.state);
-        if (lease.until_ms && lease.until_ms <= now_ms)
+        if (now_ms == INT64_MAX || (lease.until_ms && lease.until_ms <= now_ms))
             continue;
         fleet_spare(m);
         invocation_note(fleet->inv, "%.*s: its lease was extended meanwhile; it stays", STR_ARG(m->name));

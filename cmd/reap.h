@@ -10,12 +10,12 @@
 
 struct reap_settings {
     struct settings shared;
-    bool dry_run, marks, install;
-    const char *schedule, *image; /* install */
-    struct texts adopts, takes;   /* sweep */
+    bool dry_run, marks;
+    struct texts adopts, takes; /* sweep */
 };
 
-/* Plans, shows, asks and takes down; `now_ms` is when the leases are compared with. The exit status. */
+/* Plans, shows, asks and takes down; `now_ms` is what the leases are compared with, INT64_MAX: they are not
+ * looked at. The exit status. */
 int reap_states(struct invocation *inv, struct known_state *const *list, size_t n, int64_t now_ms);
 
 #endif

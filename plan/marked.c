@@ -73,6 +73,17 @@ static void note_unseen(struct gathering *g, struct str what, const struct err *
 
 /* ---- by ARN ---- */
 
+/* A queue's ARN tells its name, and its id is an address: what bears the name is asked for. */
+static const struct value *with_id(struct op_ctx *op, const struct value *object)
+{
+    const struct value *found = NULL;
+    struct err ignored = ERR_INIT;
+    if (!value_is_null(value_get(object, op->schema->id)) || !op->schema->ops->namesake ||
+        op->schema->ops->namesake(op, object, &found, &ignored) || !found)
+        return object;
+    return value_merge(op->arena, object, found);
+}
+
 /* The thing that it names, as the service shows it; its own marks say that it is the one. */
 static bool add_if_there(struct gathering *g, const struct schema *schema, struct str arn,
     const struct value *tags, const struct value *object)
@@ -80,6 +91,7 @@ static bool add_if_there(struct gathering *g, const struct schema *schema, struc
     struct err err = ERR_INIT;
     const struct value *marks = NULL, *live = NULL;
     struct op_ctx op = op_context(g->p, g->arena, g->provider, schema, STR_EMPTY);
+    object = with_id(&op, object);
     if (!schema->ops->marks || schema->ops->marks(&op, object, &marks, &err) || !marks ||
         !str_eq(value_gets(marks, "intent"), value_gets(tags, "weir:intent")))
         return false;

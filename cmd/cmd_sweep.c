@@ -1,0 +1,140 @@
+/* weir sweep: what bears weir's marks and belongs to no state; shown, adopted, taken down. */
+#include "cmd/planning.h"
+#include "cmd/reap.h"
+#include "cmd/stray.h"
+
+/* By the stack's name, or the beginning of the state's. */
+static bool is_named(const struct marked_group *group, struct str name)
+{
+    return str_eq(group->stack, name) || (name.n >= 4 && str_starts(group->lineage, name));
+}
+
+static int find_named(struct strays *strays, const struct texts *names, struct marked_group **list, size_t *n)
+{
+    *n = 0;
+    for (size_t k = 0; k < names->n; k++) {
+        size_t before = *n;
+        for (size_t i = 0; i < strays->marked.n; i++)
+            if (is_named(&strays->marked.groups[i], names->items[k]))
+                list[(*n)++] = &strays->marked.groups[i];
+        if (*n == before)
+            return invocation_usage(strays->all->inv, "`weir sweep` shows what there is",
+                "nothing without a state is \"%.*s\"", STR_ARG(names->items[k]));
+    }
+    return EXIT_DONE;
+}
+
+/* ---- adopted ---- */
+
+static int adopt_group(struct invocation *inv, const struct marked_group *group)
+{
+    struct workspace workspace;
+    struct err err = ERR_INIT;
+    int status = invocation_open(inv, NULL, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    if (!str_eq(workspace.stack->name, group->stack))
+        status = invocation_usage(inv, "go to its folder, or name it with -C",
+            "this is the stack \"%.*s\", and the marks are those of \"%.*s\"", STR_ARG(workspace.stack->name),
+            STR_ARG(group->stack));
+    if (status == EXIT_DONE)
+        status = planning_lock(inv, &workspace);
+    if (status == EXIT_DONE && marked_record(&workspace, group, &err))
+        status = invocation_fail(inv, &err);
+    if (status == EXIT_DONE)
+        invocation_note(inv,
+            "%zu things of %.*s are in the state %.*s now; \"weir plan\" shows what differs.", group->n,
+            STR_ARG(group->stack), STR_ARG(state_description(workspace.state)));
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- the command ---- */
+
+static int sweep_strays(struct invocation *inv, struct strays *strays)
+{
+    const struct reap_settings *own = inv->own;
+    struct marked_group **list = ARENA_ARRAY(
+        &inv->arena, struct marked_group *, strays->marked.n * (own->takes.n + own->adopts.n + 1) + 1);
+    size_t n = 0;
+    if (!own->takes.n && !own->adopts.n)
+        return strays_show(strays, inv->settings->full);
+    int status = find_named(strays, own->adopts.n ? &own->adopts : &own->takes, list, &n);
+    if (status != EXIT_DONE)
+        return status;
+    if (!own->adopts.n)
+        return strays_take_down(strays, list, n, false);
+    if (n > 1)
+        return invocation_usage(inv, "name the state, as `weir sweep` shows it",
+            "there are several: a stack can take over one at a time");
+    return adopt_group(inv, list[0]);
+}
+
+static int run_sweep(struct invocation *inv)
+{
+    const struct reap_settings *own = inv->own;
+    struct known_states all;
+    struct strays strays = {0};
+    if (own->adopts.n && own->takes.n)
+        return invocation_usage(inv, NULL, "--adopt and --take-down exclude each other");
+    ((struct settings *)inv->own)->lab = true;
+    int status = known_states_open(inv, inv->args.n ? inv->args.items : NULL, &all);
+    if (status == EXIT_DONE)
+        status = strays_open(&all, &strays);
+    if (status == EXIT_DONE)
+        status = sweep_strays(inv, &strays);
+    strays_close(&strays);
+    known_states_close(&all);
+    return status;
+}
+
+#define SHARED(field_) .offset = offsetof(struct settings, field_)
+
+static const struct option options[] = {
+    {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, SHARED(dir), .completes = COMPLETES_DIR,
+        .doc = "folder of a stack, whose `state:` says where states are kept (default: the current folder)"},
+    {'e', "env", .value = "NAME", .kind = OPTION_TEXT, SHARED(env), .completes = COMPLETES_ENV,
+        .doc = "with --adopt: the environment whose state they are to be in"},
+    {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, SHARED(inputs),
+        .doc = "with --adopt: an input's value; may be repeated, the last one counts"},
+    {0, "adopt", .value = "STACK", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, adopts),
+        .doc = "take it over into the state of the stack in this folder; STACK or the state's name"},
+    {0, "take-down", .value = "STACK", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, takes),
+        .doc = "delete it, as \"weir destroy --lab --verify\" would; may be repeated"},
+    {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
+        .doc = "with --take-down: only show what would go"},
+    {0, "full", SHARED(full), .doc = "name every thing"},
+    {0, "sandbox", SHARED(sandbox),
+        .doc = "against the embedded sandbox (kept in .weir/sandbox) instead of real services"},
+    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, SHARED(specs), .completes = COMPLETES_DIR,
+        .doc = "folder with specs of resource types, over the built-in ones"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_change, &options_json, NULL};
+static const struct command_example examples[] = {
+    {"weir sweep", "what there is without a state, by stack and age"},
+    {"weir sweep --adopt lab -e anna", "the folder was lost: its stack goes on with what is there"},
+    {"weir sweep --take-down lab", "or all of it goes"},
+    {NULL, NULL},
+};
+
+const struct command cmd_sweep = {
+    .name = "sweep",
+    .args = "[STATE]",
+    .summary = "find what bears weir's marks and belongs to no state",
+    .details =
+        "A folder that was deleted, a laptop that was lost: what was made there still bears the marks of its "
+        "stack and state. Looks at everything marked in the account and the region, leaves out what belongs "
+        "to "
+        "a state that is kept in the same place as that of the stack in this folder (or in STATE, which is "
+        "what "
+        "stands under `state:`, as JSON), and lists the rest. Name all places where states are kept before "
+        "you "
+        "take something down: a state that is kept elsewhere is not known here.\n\n"
+        "What another stack refers to stays, whatever is said.",
+    .sets = sets,
+    .settings_size = sizeof(struct reap_settings),
+    .max_args = 1,
+    .examples = examples,
+    .run = run_sweep,
+};

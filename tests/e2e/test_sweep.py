@@ -1,0 +1,96 @@
+"""weir sweep, and weir reap --marks: what bears weir's marks and belongs to no state. What there is is counted with boto3."""
+
+import json
+import shutil
+
+import pytest
+from support import Stack
+from test_reap import client, lab, there, until
+
+
+@pytest.fixture
+def folder(tmp_path, place):
+    stack = Stack(tmp_path / "stack", place)
+    stack.state = ""
+    return stack
+
+
+def make(folder, name, *args):
+    """In a folder of its own."""
+    own = Stack(folder.folder / name)
+    own.env = folder.env
+    own.write(lab(name) + f"""      role: {{type: aws.iam.role, name: {name}-role, assume_role_policy: '${{trust("glue.amazonaws.com")}}'}}
+""")
+    own.apply(*args)
+    return own
+
+
+def roles(folder):
+    return sorted(role["RoleName"] for role in client(folder, "iam").list_roles()["Roles"] if role["RoleName"].endswith("-role"))
+
+
+def ended(own):
+    until(lambda: own.run("lease", "show", "--json").events()[0]["ended"])
+
+
+def test_what_lost_its_state(folder):
+    lost = make(folder, "lost")
+    make(folder, "other")
+    known = make(folder, "known")
+    listed = {event["stack"]: event for event in known.run("sweep", "--json").events() if event["event"] == "stray"}
+    shown = known.run("sweep", "--full")
+    assert sorted(listed) == ["lost", "other"], str(shown)
+    assert listed["lost"]["things"] == 5, str(shown)
+    assert listed["lost"]["things"] == 5 and 0 <= listed["lost"]["age_ms"] < 600_000
+    shutil.rmtree(lost.folder / ".weir")
+    adopted = lost.run("sweep", "--adopt", "lost")
+    assert "5 things of lost" in adopted.err, str(adopted)
+    assert set(lost.plan().values()) <= {"update"}
+    lost.apply()
+    lost.assert_settled()
+    assert [event["stack"] for event in lost.run("sweep", "--json").events() if event["event"] == "stray"] == ["known", "other"]
+
+    assert "1 of 1 stack" in known.run("sweep", "--take-down", "other", "--dry-run").out and "other" in there(folder)
+    known.run("sweep", "--take-down", "other", "--yes")
+    assert there(folder) == ["known", "lost"] and roles(folder) == ["known-role", "lost-role"]
+    assert "nothing without a state" in known.run("sweep", "--take-down", "other", status=3).err
+
+
+@pytest.mark.long
+def test_reap_by_marks(folder):
+    for name in ("over", "running", "unleased"):
+        own = make(folder, name, *({"over": ["--for", "1s"], "running": ["--for", "8h"]}.get(name, [])))
+        if name == "over":
+            vpc = json.loads(own.run("state", "show", "network", "--json").out)["id"]
+            ended(own)
+        shutil.rmtree(own.folder)
+    client(folder, "ec2").create_subnet(VpcId=vpc, CidrBlock="10.0.9.0/24")  # nobody's: what is around it cannot go
+    scheduler = Stack(folder.folder / "scheduler")
+    scheduler.env = folder.env
+    assert "nothing is due" in scheduler.run("reap", "--yes").out and "over" in there(folder)
+    shown = scheduler.run("reap", "--marks", "--dry-run")
+    assert "3 stacks without a state, 1 due" in shown.err and "over" in there(folder), str(shown)
+    client(folder, "ec2").delete_subnet(SubnetId=client(folder, "ec2").describe_subnets(Filters=[{"Name": "cidr-block", "Values": ["10.0.9.0/24"]}])["Subnets"][0]["SubnetId"])
+    scheduler.run("reap", "--marks", "--yes")
+    assert there(folder) == ["running", "unleased"] and roles(folder) == ["running-role", "unleased-role"]
+
+
+@pytest.mark.long
+def test_what_two_stacks_share_stays(folder):
+    over = make(folder, "over", "--for", "1s")
+    network = json.loads(over.run("state", "show", "network", "--json").out)["id"]
+    guest = Stack(folder.folder / "guest")
+    guest.env = folder.env
+    guest.write(f"stack: guest\nimports: [{{address: lake, id: over-lake}}]\nresources: {{lake: {{type: aws.s3.bucket, name: over-lake}}, half: {{type: aws.ec2.subnet, vpc_id: {network}, cidr_block: 10.0.2.0/24}}}}\n")
+    guest.apply("--for", "8h")
+    client(folder, "s3").put_object(Bucket="over-lake", Key="of/guest", Body=b"still wanted")
+    ended(over)
+    shutil.rmtree(over.folder)
+    reaped = guest.run("reap", "--marks", "--yes", status=5)  # what stays is still there, and that is said
+    assert "over-lake stays: guest uses it" in reaped.err and f"{network} stays: guest uses it" in reaped.err, str(reaped)
+    assert client(folder, "s3").get_object(Bucket="over-lake", Key="of/guest")["Body"].read() == b"still wanted"
+    assert client(folder, "ec2").describe_vpcs(VpcIds=[network])["Vpcs"] and roles(folder) == []
+
+    state = guest.folder / ".weir" / "guest.log"
+    state.write_text(state.read_text().replace("over-lake", "over-lakf", 1))
+    assert "cannot be read" in guest.run("reap", "--marks", "--yes", status=None).err
