@@ -53,6 +53,8 @@ MOTO = {
     "test_names_of_parameters": "takes a path that does not begin with a slash",
     "test_users_of_a_group": "deletes a group that has users",
     "test_versions_of_tables": "has a server error for a version that was deleted",
+    "test_alarms_that_tell_nobody": "has a server error for it",
+    "test_a_crawlers_schedule_alone": "has a server error for it",
     "test_parts_out_of_order": "looks at the sizes first",
 }
 
@@ -892,3 +894,50 @@ def test_links_of_the_former_signature(sandbox):
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(link)
     assert caught.value.code == 400 and b"Please use AWS4-HMAC-SHA256." in caught.value.read()
+
+
+def test_rules_switched_off_and_on(cloud):
+    events, rule = cloud.client("events"), name()
+    events.put_rule(Name=rule, ScheduleExpression="rate(1 day)", Description="nightly")
+    events.disable_rule(Name=rule)
+    assert [events.describe_rule(Name=rule)[key] for key in ("State", "Description")] == ["DISABLED", "nightly"]
+    events.enable_rule(Name=rule)
+    assert events.describe_rule(Name=rule)["State"] == "ENABLED"
+    assert code(events.disable_rule, Name=name()) == "ResourceNotFoundException"
+    events.delete_rule(Name=rule)
+
+
+def test_alarms_that_tell_nobody(cloud):
+    alarms, names = cloud.client("cloudwatch"), [name(), name()]
+    for one in names:
+        alarms.put_metric_alarm(AlarmName=one, Namespace="x", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+    seen = lambda: {one["AlarmName"]: one["ActionsEnabled"] for one in alarms.describe_alarms(AlarmNames=names)["MetricAlarms"]}  # noqa: E731
+    alarms.disable_alarm_actions(AlarmNames=names)
+    assert seen() == dict.fromkeys(names, False)
+    alarms.enable_alarm_actions(AlarmNames=names[:1])
+    assert seen() == {names[0]: True, names[1]: False}
+    alarms.delete_alarms(AlarmNames=names)
+
+
+def test_jobs_by_their_names(cloud):
+    glue, names, role = cloud.client("glue"), sorted([name(), name()]), made_role(cloud)
+    for one in names:
+        glue.create_job(Name=one, Role=role, Command={"Name": "pythonshell", "ScriptLocation": "s3://b/a.py"})
+        glue.create_crawler(Name=one, Role=role, DatabaseName="d", Targets={"S3Targets": [{"Path": "s3://b/"}]})
+        glue.create_trigger(Name=one, Type="ON_DEMAND", Actions=[{"JobName": one}])
+    assert {*names} <= {*glue.list_jobs()["JobNames"]}
+    for call, asked, found in (
+        (glue.batch_get_jobs, "JobNames", "Jobs"), (glue.batch_get_crawlers, "CrawlerNames", "Crawlers"), (glue.batch_get_triggers, "TriggerNames", "Triggers"),
+    ):  # fmt: skip
+        assert sorted(one["Name"] for one in call(**{asked: [*names, "nobody"]})[found]) == names
+    for one in names:
+        glue.delete_trigger(Name=one), glue.delete_crawler(Name=one), glue.delete_job(JobName=one)
+
+
+def test_a_crawlers_schedule_alone(cloud):
+    glue, one = cloud.client("glue"), name()
+    glue.create_crawler(Name=one, Role=made_role(cloud), DatabaseName="d", Targets={"S3Targets": [{"Path": "s3://b/"}]})
+    glue.update_crawler_schedule(CrawlerName=one, Schedule="cron(0 1 * * ? *)")
+    seen = glue.get_crawler(Name=one)["Crawler"]
+    assert (seen["Schedule"]["ScheduleExpression"], seen["DatabaseName"], seen["Targets"]["S3Targets"][0]["Path"]) == ("cron(0 1 * * ? *)", "d", "s3://b/")
+    glue.delete_crawler(Name=one)
