@@ -2,9 +2,9 @@
 #include "cmd/compose/parts.h"
 
 #include "base/json.h"
+#include "base/yaml_write.h"
 
 #include <assert.h>
-#include <ctype.h>
 
 enum { LINE_MAX_BYTES = 120 };
 
@@ -26,47 +26,12 @@ void attr_add_text(struct attr_list *list, const char *key, struct str text)
 
 /* ---- scalars ---- */
 
-static bool reads_otherwise(struct str s)
-{
-    double number;
-    static const char *const words[] = {
-        "true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eqz(s, words[i]))
-            return true;
-    return str_to_double(s, &number) || (isdigit((unsigned char)s.p[0]) && str_find_char(s, ':', 0) >= 0);
-}
-
-static bool is_plain(struct str s, bool flow)
-{
-    if (!s.n || s.p[0] == '-' || s.p[0] == ' ' || s.p[s.n - 1] == ' ' || s.p[s.n - 1] == ':' ||
-        reads_otherwise(s))
-        return false;
-    if (!isalnum((unsigned char)s.p[0]) && !strchr(flow ? "/._" : "/._$", s.p[0]))
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool colon = c == ':' && i + 1 < s.n && s.p[i + 1] != ' ';
-        if (!isalnum((unsigned char)c) && !strchr(flow ? " _./@+=-" : " _./@+=-${},()", c) && !colon)
-            return false;
-    }
-    return true;
-}
-
 void write_scalar(struct buf *out, const struct value *v, bool flow)
 {
     if (v->kind != VALUE_STRING)
         json_write(out, v, JSON_PLAIN);
-    else if (is_plain(v->string, flow))
-        buf_add_str(out, v->string);
     else
-        json_write_string(out, v->string);
-}
-
-static void write_key(struct buf *out, struct str key)
-{
-    struct value text = {.kind = VALUE_STRING, .string = key};
-    write_scalar(out, &text, true);
+        yaml_write_text(out, v->string, flow);
 }
 
 /* ---- collections ---- */
@@ -96,7 +61,7 @@ static void write_flow_map(struct buf *out, const struct value *v)
                 continue;
             buf_addz(out, any ? ", " : "");
             any = true;
-            write_key(out, v->entries[i].key);
+            yaml_write_text(out, v->entries[i].key, true);
             buf_addz(out, ": ");
             write_flow(out, v->entries[i].value);
         }
@@ -143,7 +108,7 @@ static void write_value(struct buf *out, const struct value *v, int indent)
             write_flow(out, v->items[i]);
             buf_add_char(out, '\n');
         } else {
-            write_key(out, v->entries[i].key);
+            yaml_write_text(out, v->entries[i].key, true);
             buf_add_char(out, ':');
             write_value(out, v->entries[i].value, indent + 2);
         }

@@ -2,75 +2,15 @@
 #include "cmd/import/said.h"
 
 #include "base/json.h"
-
-#include <ctype.h>
+#include "base/yaml_write.h"
 
 enum { WIDTH = 120 };
 
 /* ---- scalars ---- */
 
-static bool reads_otherwise(struct str s)
-{
-    double number;
-    static const char *const words[] = {"true", "false", "null", "True", "False", "Null", "TRUE", "FALSE",
-        "NULL", "~",
-        /* other readers of YAML take these for true and false */
-        "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "n", "Y", "N"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eqz(s, words[i]))
-            return true;
-    return str_to_double(s, &number) || (isdigit((unsigned char)s.p[0]) && str_find_char(s, ':', 0) >= 0) ||
-           (s.n == 10 && s.p[4] == '-' && s.p[7] == '-') ||
-           (s.n > 1 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'o'));
-}
-
-static bool is_plain(struct str s, bool flow)
-{
-    if (!s.n || s.p[0] == ' ' || s.p[s.n - 1] == ' ' || s.p[s.n - 1] == ':' || reads_otherwise(s))
-        return false;
-    if (!isalnum((unsigned char)s.p[0]) && (unsigned char)s.p[0] < 0x80 &&
-        !strchr(flow ? "/._(" : "/._$(", s.p[0]))
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i], next = i + 1 < s.n ? s.p[i + 1] : 0;
-        if ((unsigned char)c < 0x20 || c == 0x7f || (flow && strchr(",[]{}", c)))
-            return false;
-        if ((c == ':' && (next == ' ' || (flow && next && strchr(",[]{}", next)))) ||
-            (c == ' ' && next == '#'))
-            return false;
-    }
-    return true;
-}
-
-static bool has_controls(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-            return true;
-    return false;
-}
-
-/* In '…' where there is a " within, so that expressions stay readable. */
-static void write_string(struct buf *out, struct str s, bool flow)
-{
-    if (is_plain(s, flow)) {
-        buf_add_str(out, s);
-    } else if (str_find_char(s, '"', 0) < 0 || has_controls(s)) {
-        json_write_string(out, s);
-    } else {
-        buf_add_char(out, '\'');
-        for (size_t i = 0; i < s.n; i++) {
-            buf_add_char(out, s.p[i]);
-            if (s.p[i] == '\'')
-                buf_add_char(out, '\'');
-        }
-        buf_add_char(out, '\'');
-    }
-}
-
 void said_write_key(struct buf *out, struct str key)
 {
-    write_string(out, key, true);
+    yaml_write_text(out, key, true);
 }
 
 /* The code without brackets that are only needed within another. */
@@ -123,7 +63,7 @@ static void write_scalar(struct buf *out, const struct said *s, bool flow)
         json_write(out, s->value, JSON_PLAIN);
     } else {
         add_scalar(&text, s);
-        write_string(out, buf_str(&text), flow);
+        yaml_write_text(out, buf_str(&text), flow);
     }
 }
 
@@ -167,18 +107,6 @@ static bool wants_lines(const struct said *s)
 
 /* ---- in several ---- */
 
-/* Can it be a block of its own lines? Blanks where a block would lose or misread them speak against it. */
-static bool is_block(struct str s)
-{
-    if (str_find_char(s, '\n', 0) < 0 || s.p[0] == ' ' || s.p[0] == '\n' || str_find(s, STR(" \n"), 0) >= 0 ||
-        str_ends(s, STR("\n\n")) || s.p[s.n - 1] == ' ' || !str_is_utf8(s))
-        return false;
-    for (size_t i = 0; i < s.n; i++)
-        if (((unsigned char)s.p[i] < 0x20 && s.p[i] != '\n') || s.p[i] == 0x7f)
-            return false;
-    return true;
-}
-
 static void write_block(struct buf *out, struct str s, int column)
 {
     bool ends = s.p[s.n - 1] == '\n';
@@ -202,7 +130,7 @@ static void write_value(struct buf *out, const struct said *s, int column, size_
         AUTO_BUF struct buf text = BUF_INIT;
         if (s->kind == SAID_TEXT || (s->kind == SAID_LITERAL && s->value->kind == VALUE_STRING))
             add_scalar(&text, s);
-        if (text.n && is_block(buf_str(&text))) {
+        if (text.n && yaml_fits_block(buf_str(&text))) {
             write_block(out, buf_str(&text), column + 2);
             return;
         }
