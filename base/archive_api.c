@@ -1,3 +1,4 @@
+/* libarchive, loaded when it is first needed: see archive_api.h. */
 #include "base/archive_api.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* Arenas: see arena.h. */
 #include "base/arena.h"
 
 #include "base/mem.h"

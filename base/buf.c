@@ -1,3 +1,4 @@
+/* Growing byte buffers with a bound: see buf.h. */
 #include "base/buf.h"
 
 #include "base/mem.h"

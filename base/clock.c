@@ -1,3 +1,4 @@
+/* Time as a seam: see clock.h. */
 #include "base/clock.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Core files: see core_limit.h. */
 #include "base/core_limit.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* Crash points: see crash.h. */
 #include "base/crash.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* Diagnostics: see diag.h. */
 #include "base/diag.h"
 
 #include "base/map.h"

@@ -1,3 +1,4 @@
+/* SHA-256 of files, each read once: see digests.h. */
 #include "base/digests.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Files embedded in the binary at build time: see embed.h. */
 #include "base/embed.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* Run-time failures: see err.h. */
 #include "base/err.h"
 
 #include "base/mask.h"

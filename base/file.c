@@ -1,3 +1,4 @@
+/* Files and paths: see file.h. */
 #include "base/file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Path patterns, as git matches them: see glob.h. */
 #include "base/glob.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Digests, checksums, encodings and random bytes: see hash.h. */
 #include "base/hash.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* JSON text <-> values: see json.h. */
 #include "base/json.h"
 
 #include <jansson.h>

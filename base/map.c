@@ -1,3 +1,4 @@
+/* Hash map from slices to pointers: see map.h. */
 #include "base/map.h"
 
 #include "base/mem.h"

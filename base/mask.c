@@ -1,3 +1,4 @@
+/* The secrets that this process knows, by value, and texts without them: see mask.h. */
 #include "base/mask.h"
 
 #include "base/hash.h"

@@ -1,3 +1,4 @@
+/* How a secret may be spelt in texts: see mask_spellings.h. */
 #include "base/mask_spellings.h"
 
 #include "base/buf.h"

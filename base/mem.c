@@ -1,3 +1,4 @@
+/* Heap allocation for the whole program: see mem.h. */
 #include "base/mem.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* Runs independent pieces of work on several threads and waits for all of them: see pool.h. */
 #include "base/pool.h"
 
 #include "base/mem.h"

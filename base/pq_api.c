@@ -1,3 +1,4 @@
+/* libpq, loaded when PostgreSQL is first spoken to, for a state or for resources: see pq_api.h. */
 #include "base/pq_api.h"
 
 #include <dlfcn.h>

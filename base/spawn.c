@@ -1,3 +1,4 @@
+/* Starting a program that has nothing of this process but what is named: see spawn.h. */
 #include "base/spawn.h"
 
 #include "base/core_limit.h"

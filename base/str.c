@@ -1,3 +1,4 @@
+/* Slices: see str.h. */
 #include "base/str.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* How wide text stands on a terminal: see terminal_cells.h. */
 #include "base/terminal_cells.h"
 
 unsigned cells_of(uint32_t c)

@@ -1,3 +1,4 @@
+/* Values: see value.h. */
 #include "base/value.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* YAML files as trees of nodes with positions: see yaml.h. */
 #include "base/yaml_internal.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* A question on the terminal that somebody has to say "yes" to: see ask.h. */
 #include "cmd/ask.h"
 
 #include "cmd/say.h"

@@ -1,3 +1,4 @@
+/* weir import compose: a compose file becomes a stack beside it. */
 #include "cmd/command.h"
 
 #include "base/file.h"

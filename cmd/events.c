@@ -1,3 +1,4 @@
+/* --json: see events.h. */
 #include "cmd/events.h"
 
 #include "base/json.h"

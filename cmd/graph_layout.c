@@ -1,3 +1,4 @@
+/* A layered drawing of a directed graph without cycles, left to right: see graph_layout.h. */
 #include "cmd/graph_layout.h"
 
 #include "base/mem.h"

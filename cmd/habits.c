@@ -1,3 +1,4 @@
+/* What fingers know from other tools: see habits.h. */
 #include "cmd/habits.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Help texts, made from the tables of commands and options: see help.h. */
 #include "cmd/help.h"
 
 #include "base/terminal_cells.h"

@@ -1,3 +1,4 @@
+/* What the commands that write a stack from what another tool has share: see importing.h. */
 #include "cmd/importing.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* The jobs of a stack, as its state has them: see jobs.h. */
 #include "cmd/jobs.h"
 #include "cmd/sandboxed.h"
 

@@ -1,3 +1,4 @@
+/* All kinds of providers that this program has: see kinds.h. */
 #include "cmd/kinds.h"
 
 #include "provider/aws/types/kind.h"

@@ -1,3 +1,4 @@
+/* The longest common subsequence of two sequences, for showing what was added and removed: see lcs.h. */
 #include "cmd/lcs.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* An object of a store becomes a file, shown while it does: see object_save.h. */
 #include "cmd/object_save.h"
 
 #include "cmd/say.h"

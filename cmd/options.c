@@ -1,3 +1,4 @@
+/* Command line options: see options.h. */
 #include "cmd/options.h"
 
 #include "cmd/habits.h"

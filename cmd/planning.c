@@ -1,3 +1,4 @@
+/* Planning and carrying out, as the commands plan, apply, destroy and drift share it: see planning.h. */
 #include "cmd/planning.h"
 
 #include "base/clock.h"

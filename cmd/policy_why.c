@@ -1,3 +1,4 @@
+/* weir policy --why: see policy_why.h. */
 #include "cmd/policy_why.h"
 
 #include "base/buf.h"

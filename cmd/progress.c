@@ -1,3 +1,4 @@
+/* What is going on, shown while a plan is made or carried out: see progress.h. */
 #include "cmd/progress.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* What `weir ssh` and `weir tunnel` share: see reaching.h. */
 #include "cmd/reaching.h"
 
 /* Failures have been reported when the result is not EXIT_DONE. */

@@ -1,3 +1,4 @@
+/* What a run gave, on standard output or in a file: see run_result.h. */
 #include "cmd/run_result.h"
 
 #include "cmd/object_save.h"

@@ -1,3 +1,4 @@
+/* What is shown while a job runs: see run_watch.h. */
 #include "cmd/run_watch.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Running a command against the embedded sandbox: see sandboxed.h. */
 #include "cmd/sandboxed.h"
 
 #include "base/file.h"

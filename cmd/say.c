@@ -1,3 +1,4 @@
+/* The way out: see say.h. */
 #include "cmd/say.h"
 
 #include "base/file.h"

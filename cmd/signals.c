@@ -1,3 +1,4 @@
+/* Interruption as something to be dealt with: see signals.h. */
 #include "cmd/signals.h"
 
 #include <signal.h>

@@ -1,3 +1,5 @@
+/* Subcommands of `weir state` that deal with where the state is kept, and with what is taken into it: see
+ * state_store.h. */
 #include "cmd/state_store.h"
 
 #include "base/hash.h"

@@ -1,3 +1,4 @@
+/* Tables for people (columns aligned) and for programs (CSV, quoted as RFC 4180 has it): see table.h. */
 #include "cmd/table.h"
 
 #include "base/mask.h"

@@ -1,3 +1,4 @@
+/* What an output stream can do, and text that is safe to put on it: see term.h. */
 #include "cmd/term.h"
 
 #include "base/terminal_cells.h"

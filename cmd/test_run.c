@@ -1,3 +1,4 @@
+/* Stack tests: see test_run.h. */
 #include "cmd/kinds.h"
 #include "cmd/sandboxed.h"
 #include "cmd/test_internal.h"

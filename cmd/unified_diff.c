@@ -1,3 +1,4 @@
+/* Two texts as a unified diff, for reading: see unified_diff.h. */
 #include "cmd/unified_diff.h"
 
 #include "base/mem.h"

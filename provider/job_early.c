@@ -1,3 +1,4 @@
+/* The log of a run while its start has not been answered yet: see job_early.h. */
 #include "provider/job_early.h"
 
 #include "base/mem.h"

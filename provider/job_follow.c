@@ -1,3 +1,4 @@
+/* Following a run until it ends: see job_follow.h. */
 #include "provider/job_follow.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Schemas: see schema.h. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "provider/schema.h"

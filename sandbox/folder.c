@@ -1,3 +1,4 @@
+/* The sandbox's folder as far as it is about who may use it: see folder.h. */
 #include "sandbox/folder.h"
 
 #include "base/file.h"

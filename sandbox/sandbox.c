@@ -1,3 +1,4 @@
+/* The sandbox: see sandbox.h. */
 #include "sandbox/sandbox.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Tokens of the expression language: see expr_lex.h. */
 #include "stacks/expr_lex.h"
 
 #include <ctype.h>

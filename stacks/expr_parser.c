@@ -1,3 +1,4 @@
+/* The parser's state and what its three files share: see expr_parser.h. */
 #include "stacks/expr_parser.h"
 
 /* ---- errors: the first one ends the scalar ---- */

@@ -1,3 +1,4 @@
+/* Which files a stack is made of, found without evaluating anything: see files.h. */
 #include "stacks/files.h"
 
 #include "base/file.h"

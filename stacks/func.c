@@ -1,3 +1,4 @@
+/* The function table: see func.h. */
 #include "stacks/func.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* What the files that load a stack share: see load.h. */
 #include "stacks/load.h"
 
 #include "base/file.h"

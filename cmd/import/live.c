@@ -1,3 +1,4 @@
+/* Stacks from what is there: see live.h. */
 #include "cmd/import/live.h"
 
 #include "cmd/import/fit.h"

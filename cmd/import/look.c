@@ -1,3 +1,4 @@
+/* Looking at what is there: see look.h. */
 #include "cmd/import/look.h"
 
 static const struct value *all_attributes(struct arena *arena, const struct schema *schema)

@@ -1,3 +1,4 @@
+/* One AWS account and region: see client.h. */
 #include "provider/aws/client.h"
 
 #include "base/clock.h"

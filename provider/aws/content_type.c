@@ -1,3 +1,4 @@
+/* The media type that a file name stands for: see content_type.h. */
 #include "provider/aws/content_type.h"
 
 #include "base/file.h"

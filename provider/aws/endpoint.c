@@ -1,3 +1,4 @@
+/* Where a service is: see endpoint.h. */
 #include "provider/aws/endpoint.h"
 
 #include "provider/http/target.h"

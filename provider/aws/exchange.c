@@ -1,3 +1,4 @@
+/* One call from its beginning to its end, whoever waits for it: see exchange.h. */
 #include "provider/aws/exchange.h"
 
 #include "base/clock.h"

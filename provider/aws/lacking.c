@@ -1,3 +1,5 @@
+/* What a store of one's own does not have (tags on buckets, say), as it was found out by trying: see
+ * lacking.h. */
 #include "provider/aws/lacking.h"
 
 #include "base/arena.h"

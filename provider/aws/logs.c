@@ -1,3 +1,4 @@
+/* The logs of runs in CloudWatch Logs (provider/run_log.h): see logs.h. */
 #include "provider/aws/logs.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Wire messages to HTTP requests and back: see message.h. */
 #include "provider/aws/message.h"
 
 struct http_request message_to_http(

@@ -1,3 +1,4 @@
+/* The pages of one listing: see pages.h. */
 #include "provider/aws/pages.h"
 
 #include "base/buf.h"

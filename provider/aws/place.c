@@ -1,3 +1,4 @@
+/* Where a configured provider makes things: see place.h. */
 #include "provider/aws/place.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* The shared files of the SDKs: see profile.h. */
 #include "provider/aws/profile.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* How far a transfer is, for people: see rate_line.h. */
 #include "provider/aws/rate_line.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* When to send again: see retry.h. */
 #include "provider/aws/retry.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* The map under `providers:` of the kind aws: see settings.h. */
 #include "provider/aws/settings.h"
 
 #include "base/mask.h"

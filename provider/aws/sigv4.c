@@ -1,3 +1,4 @@
+/* AWS Signature Version 4 in its stages, each testable alone: see sigv4.h. */
 #include "provider/aws/sigv4.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* The tagging API of a region: see tagging.h. */
 #include "provider/aws/tagging.h"
 
 #include "provider/aws/pages.h"

@@ -1,3 +1,4 @@
+/* Slows all workers down together when a service says "too many requests": see throttle.h. */
 #include "provider/aws/throttle.h"
 
 static const double DECREASE = 0.7, INCREASE = 0.1 /* of the refused rate, each second */, RATE_MIN = 0.5,

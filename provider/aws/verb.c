@@ -1,3 +1,4 @@
+/* What an operation's name says of repeating it: see verb.h. */
 #include "provider/aws/verb.h"
 
 static const char *const reads[] = {"Get", "List", "Describe", "BatchGet", "Head", "Validate"};

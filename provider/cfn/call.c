@@ -1,3 +1,4 @@
+/* The Cloud Control API: see call.h. */
 #include "provider/cfn/call.h"
 
 #include "base/clock.h"

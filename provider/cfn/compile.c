@@ -1,3 +1,5 @@
+/* From a resource type's JSON schema, as CloudFormation's registry has it, to what the rest of weir knows
+ * of types: see compile.h. */
 #include "provider/cfn/compile.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* Schemas that are not in the binary, of types that are newer or private: see describe.h. */
 #include "provider/cfn/describe.h"
 
 #include "base/file.h"

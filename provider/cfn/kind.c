@@ -1,3 +1,5 @@
+/* CloudFormation's resource types (AWS::Kinesis::Stream), as far as the Cloud Control API drives them: see
+ * kind.h. */
 #include "provider/cfn/kind.h"
 
 #include "provider/cfn/call.h"

@@ -1,3 +1,4 @@
+/* The operations of all types that the Cloud Control API drives (struct resource_ops): see ops.h. */
 #include "provider/cfn/ops.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* The smallest JSON Patch (RFC 6902) that brings a live resource to what is wanted: see patch.h. */
 #include "provider/cfn/patch.h"
 
 #include "base/buf.h"

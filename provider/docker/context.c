@@ -1,3 +1,4 @@
+/* Build contexts: see context.h. */
 #include "provider/docker/context.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* The kind `docker`: see kind.h. */
 #include "provider/docker/kind.h"
 
 #include "provider/docker/types.h"

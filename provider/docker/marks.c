@@ -1,3 +1,4 @@
+/* Marks: see marks.h. */
 #include "provider/docker/marks.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* Names of images, and who one is to a registry: see registry.h. */
 #include "provider/docker/registry.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* What the Engine says while it builds, pulls or pushes: see stream.h. */
 #include "provider/docker/stream.h"
 
 #include "base/json.h"

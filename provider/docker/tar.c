@@ -1,3 +1,4 @@
+/* The bytes of a context as a tar archive, made while they are sent: see tar.h. */
 #include "provider/docker/tar.h"
 
 #include "base/archive_api.h"

@@ -1,3 +1,4 @@
+/* What networks, volumes and containers have in common: see thing.h. */
 #include "provider/docker/thing.h"
 #include "provider/mark.h"
 

@@ -1,3 +1,4 @@
+/* The provider `host`: see kind.h. */
 #include "provider/host/kind.h"
 
 #include "provider/host/machine.h"

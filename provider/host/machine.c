@@ -1,3 +1,4 @@
+/* A host as its resources see it: see machine.h. */
 #include "provider/host/machine.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* libcurl, loaded when it is first needed: see curl_api.h. */
 #include "provider/http/curl_api.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* What drives libcurl's multi handle: see loop.h. */
 #include "provider/http/loop.h"
 
 #include "base/file.h"

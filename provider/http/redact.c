@@ -1,3 +1,4 @@
+/* What a trace, or the output of somebody's command, may show: see redact.h. */
 #include "provider/http/redact.h"
 
 #include "base/mask.h"

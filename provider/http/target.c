@@ -1,3 +1,4 @@
+/* Where a URL leads: see target.h. */
 #include "provider/http/target.h"
 
 #include "provider/http/redact.h"

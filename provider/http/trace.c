@@ -1,3 +1,4 @@
+/* -v and -vv: see trace.h. */
 #include "provider/http/trace.h"
 
 #include "base/mask.h"

@@ -1,3 +1,4 @@
+/* One request on its way: see transfer.h. */
 #include "provider/http/transfer.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* The kind of providers whose types lie in a Kafka cluster: see kind.h. */
 #include "provider/kafka/kind.h"
 
 #include "provider/kafka/type.h"

@@ -1,3 +1,4 @@
+/* librdkafka, loaded when a Kafka cluster is first spoken to: see rdkafka_api.h. */
 #include "provider/kafka/rdkafka_api.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* What git would leave out of a folder: see package_ignore.h. */
 #include "provider/package/package_ignore.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* The kind of providers whose types lie in a PostgreSQL server: see kind.h. */
 #include "provider/postgres/kind.h"
 
 #include "provider/aws/setting_attrs.h"

@@ -1,3 +1,4 @@
+/* Where the rows of a load come from: see source.h. */
 #include "provider/postgres/source.h"
 
 #include "base/file.h"

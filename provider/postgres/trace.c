@@ -1,3 +1,4 @@
+/* -v and -vv: see trace.h. */
 #include "provider/postgres/trace.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* Kinds whose types are services with a REST API, said in specs: see kinds.h. */
 #include "provider/rest/kinds.h"
 
 #include "provider/rest/rest.h"

@@ -1,3 +1,4 @@
+/* http.resource: see resource.h. */
 #include "provider/rest/resource.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* The settings of one connection: see connection.h. */
 #include "provider/ssh/connection.h"
 
 #include "base/file.h"

@@ -1,3 +1,5 @@
+/* What can be said of a connection under `connections:`, for whoever checks files and helps to write them:
+ * see connection_settings.h. */
 #include "provider/ssh/connection_settings.h"
 
 static const struct value *const kinds[] = {

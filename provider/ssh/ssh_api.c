@@ -1,3 +1,4 @@
+/* libssh, loaded when the first connection is opened: see ssh_api.h. */
 #include "provider/ssh/ssh_api.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* `weir.artifact`: see artifact.h. */
 #include "provider/weir/artifact.h"
 
 #include "provider/aws/s3/s3.h"

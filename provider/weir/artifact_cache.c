@@ -1,3 +1,5 @@
+/* What is remembered of an artifact between runs, so that nothing is packed, built or installed again
+ * without need: see artifact_cache.h. */
 #include "provider/weir/artifact_cache.h"
 
 #include "base/clock.h"

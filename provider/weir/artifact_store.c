@@ -1,3 +1,4 @@
+/* Where artifacts lie: see artifact_store.h. */
 #include "provider/weir/artifact_store.h"
 
 #include "base/hash.h"

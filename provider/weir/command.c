@@ -1,3 +1,4 @@
+/* Running a command of the user's for what it makes, not for what it says: see command.h. */
 #include "provider/weir/command.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* The environment of a user's command: see command_env.h. */
 #include "provider/weir/command_env.h"
 
 #include "provider/http/redact.h"

@@ -1,3 +1,4 @@
+/* What a command prints, as it may be shown: see command_output.h. */
 #include "provider/weir/command_output.h"
 
 #include "base/mask.h"

@@ -1,3 +1,4 @@
+/* The kind `weir`: see kind.h. */
 #include "provider/weir/kind.h"
 
 #include "provider/weir/artifact.h"

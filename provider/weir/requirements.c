@@ -1,3 +1,4 @@
+/* Requirements files of pip, as far as is needed to see that they have changed: see requirements.h. */
 #include "provider/weir/requirements.h"
 
 #include "base/buf.h"

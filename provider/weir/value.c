@@ -1,3 +1,4 @@
+/* `weir.value` holds a value and gives it back, for wiring stacks together and for measuring: see value.h. */
 #include "provider/weir/value.h"
 
 #include "provider/provider.h"

@@ -1,3 +1,4 @@
+/* Daemons: see daemon.h. */
 #include "sandbox/daemon/daemon_state.h"
 
 #include "base/clock.h"

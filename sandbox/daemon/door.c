@@ -1,3 +1,4 @@
+/* Doors: see door.h. */
 #include "sandbox/daemon/door.h"
 
 #include "base/file.h"

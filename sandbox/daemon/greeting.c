@@ -1,3 +1,4 @@
+/* The first bytes of a conversation in PostgreSQL's protocol: see greeting.h. */
 #include "sandbox/daemon/greeting.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* Apache Kafka as a daemon: see kafka.h. */
 #include "sandbox/daemon/kafka.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* PostgreSQL as a daemon: see postgres.h. */
 #include "sandbox/daemon/postgres.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* CloudWatch Logs of the sandbox: see logs.h. */
 #include "sandbox/engine/logs.h"
 
 #include "base/clock.h"

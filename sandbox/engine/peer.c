@@ -1,3 +1,4 @@
+/* Whose process is at the other end of a connection on this machine? See peer.h. */
 #include "sandbox/engine/peer.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* A child process and everything it starts: see process.h. */
 #include "sandbox/engine/process.h"
 
 #include "base/arena.h"

@@ -1,3 +1,4 @@
+/* Programs that stay: see resident.h. */
 #include "sandbox/engine/resident.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Scripts as Glue and EMR Serverless run them: see script.h. */
 #include "sandbox/engine/script.h"
 
 #include "base/file.h"

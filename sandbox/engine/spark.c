@@ -1,3 +1,4 @@
+/* Spark on this machine: see spark.h. */
 #include "sandbox/engine/spark.h"
 
 #include "base/file.h"

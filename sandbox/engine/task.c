@@ -1,3 +1,4 @@
+/* Started jobs of Glue, Batch, EMR Serverless and Athena: see task.h. */
 #include "sandbox/engine/task.h"
 
 #include "base/clock.h"

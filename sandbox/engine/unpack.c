@@ -1,3 +1,4 @@
+/* What a run needs on the disk: see unpack.h. */
 #include "sandbox/engine/unpack.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* Network namespaces: see netns.h. */
 #include "sandbox/host/netns.h"
 
 #include "base/file.h"

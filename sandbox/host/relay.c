@@ -1,3 +1,4 @@
+/* Relays: see relay.h. */
 #include "sandbox/host/relay.h"
 
 #include "base/file.h"

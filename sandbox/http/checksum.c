@@ -1,3 +1,4 @@
+/* Checksums that S3 knows, computed while the bytes pass by: see checksum.h. */
 #include "sandbox/http/checksum.h"
 
 #include "base/crc64.h"

@@ -1,3 +1,4 @@
+/* aws-chunked bodies: see chunked.h. */
 #include "sandbox/http/chunked.h"
 
 #include "base/hash.h"

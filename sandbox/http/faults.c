@@ -1,3 +1,4 @@
+/* Faults on demand: see faults.h. */
 #include "sandbox/http/faults.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* Who is at the door: see guard.h. */
 #include "sandbox/http/guard.h"
 
 #include "base/arena.h"

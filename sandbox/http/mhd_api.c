@@ -1,3 +1,4 @@
+/* libmicrohttpd, loaded when the first sandbox starts: see mhd_api.h. */
 #include "sandbox/http/mhd_api.h"
 
 #include <dlfcn.h>

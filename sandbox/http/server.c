@@ -1,3 +1,4 @@
+/* The HTTP side of the sandbox: see server.h. */
 #include "sandbox/http/server.h"
 
 #include "base/clock.h"

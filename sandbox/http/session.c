@@ -1,3 +1,4 @@
+/* Temporary credentials: see session.h. */
 #include "sandbox/http/session.h"
 
 #include "base/hash.h"

@@ -1,3 +1,4 @@
+/* The gate: see gate.h. */
 #include "sandbox/iam/internal.h"
 
 #include "base/mem.h"

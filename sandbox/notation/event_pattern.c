@@ -1,3 +1,4 @@
+/* EventBridge's event patterns: see event_pattern.h. */
 #include "sandbox/notation/event_pattern.h"
 
 #include "sandbox/asl/asl.h"

@@ -1,3 +1,4 @@
+/* The Expression of GetPartitions: see glue_expression.h. */
 #include "sandbox/notation/glue_expression.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* When a schedule is due: see schedule_time.h. */
 #include "sandbox/notation/schedule_time.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* A request's body on its way in: see ingest.h. */
 #include "sandbox/s3/ingest.h"
 
 #include "base/file.h"

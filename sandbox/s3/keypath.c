@@ -1,3 +1,4 @@
+/* Object keys as paths: see keypath.h. */
 #include "sandbox/s3/keypath.h"
 
 #include "base/hash.h"

@@ -1,3 +1,4 @@
+/* S3, one file for each kind of operation: see s3srv.h. */
 #include "sandbox/s3/s3srv.h"
 
 #include "base/clock.h"

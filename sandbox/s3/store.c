@@ -1,3 +1,4 @@
+/* Where the sandbox keeps buckets and objects: see store.h. */
 #include "sandbox/s3/store.h"
 
 #include "base/file.h"

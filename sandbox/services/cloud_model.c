@@ -1,3 +1,4 @@
+/* Resource models of the Cloud Control API: see cloud_model.h. */
 #include "sandbox/services/cloud_model.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* What the Cloud Control API's sandbox keeps: see cloud_things.h. */
 #include "sandbox/services/cloud_things.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* Which records have real servers behind them: see endpoints.h. */
 #include "sandbox/services/endpoints.h"
 
 #include "base/mem.h"

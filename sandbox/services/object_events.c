@@ -1,3 +1,4 @@
+/* What is told of changes in a bucket: see object_events.h. */
 #include "sandbox/services/object_events.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Objects for what runs inside the sandbox: see objects.h. */
 #include "sandbox/services/objects.h"
 
 #include "base/file.h"

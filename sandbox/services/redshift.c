@@ -1,3 +1,4 @@
+/* A warehouse that answers: see redshift.h. */
 #include "sandbox/services/redshift.h"
 
 #include "base/file.h"

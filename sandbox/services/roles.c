@@ -1,3 +1,4 @@
+/* Roles that services take on for what they run: see roles.h. */
 #include "sandbox/services/roles.h"
 
 #include "sandbox/house/parts.h"

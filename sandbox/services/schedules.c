@@ -1,3 +1,4 @@
+/* Schedules fire: see schedules.h. */
 #include "sandbox/services/schedules.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* Queues as sources of functions: see sources.h. */
 #include "sandbox/services/sources.h"
 
 #include "base/clock.h"

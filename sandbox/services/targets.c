@@ -1,3 +1,4 @@
+/* What rules and schedules start, and what topics deliver to: see targets.h. */
 #include "sandbox/services/targets.h"
 
 #include "base/clock.h"

@@ -67,6 +67,11 @@ def test_every_room_is_on_the_page():
     assert not missing, missing
 
 
+def test_every_file_says_what_it_is_for():
+    silent = [path.relative_to(ROOT).as_posix() for top in rooms.TOP for path in (ROOT / top).rglob("*.[ch]") if not path.read_text().startswith("/*")]
+    assert not silent, f"an opening comment of one to three lines: {silent}"
+
+
 def test_a_word_is_the_name_of_one_static_function():
     """So that grep, backtraces and profiles tell: `run` in two files is cmd_ssh_run and cmd_tunnel_run."""
     files = {}

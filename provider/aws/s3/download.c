@@ -1,3 +1,4 @@
+/* Downloads from S3: see download.h. */
 #include "provider/aws/s3/download.h"
 
 #include "base/hash.h"

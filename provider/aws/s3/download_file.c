@@ -1,3 +1,4 @@
+/* The file that a download grows in: see download_file.h. */
 #include "provider/aws/s3/download_file.h"
 
 #include "base/file.h"

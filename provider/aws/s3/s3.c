@@ -1,3 +1,4 @@
+/* The few S3 calls that C code makes by itself (objects, emptying a bucket): see s3.h. */
 #include "provider/aws/s3/s3.h"
 
 const struct aws_service aws_s3_service = {

@@ -1,3 +1,4 @@
+/* `aws.s3.directory`: see s3_directory.h. */
 #include "provider/aws/s3/s3_directory.h"
 
 #include "base/file.h"

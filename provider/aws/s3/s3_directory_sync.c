@@ -1,3 +1,4 @@
+/* Sending and deleting what `aws.s3.directory` has found out to differ: see s3_directory_sync.h. */
 #include "provider/aws/s3/s3_directory_sync.h"
 
 #include "base/clock.h"

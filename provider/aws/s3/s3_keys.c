@@ -1,3 +1,4 @@
+/* Many objects of a bucket at once: see s3_keys.h. */
 #include "provider/aws/s3/s3_keys.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* What `aws.s3.directory` remembers of the files that it has put into a bucket: see s3_manifest.h. */
 #include "provider/aws/s3/s3_manifest.h"
 
 #include "base/hash.h"

@@ -1,3 +1,4 @@
+/* `aws.s3.object`: see s3_object.h. */
 #include "provider/aws/s3/s3_object.h"
 
 #include "base/digests.h"

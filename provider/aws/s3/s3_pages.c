@@ -1,3 +1,4 @@
+/* Listings of a bucket that go on by markers: see s3_pages.h. */
 #include "provider/aws/s3/s3_pages.h"
 
 #include "provider/aws/s3/s3.h"

@@ -1,3 +1,4 @@
+/* An object of S3 read from its first byte to its last, without a file: see s3_reader.h. */
 #include "provider/aws/s3/s3_reader.h"
 
 #include "base/mem.h"

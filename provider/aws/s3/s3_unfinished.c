@@ -1,3 +1,4 @@
+/* What interrupted runs have left of uploads in parts: see s3_unfinished.h. */
 #include "provider/aws/s3/s3_unfinished.h"
 
 #include "base/clock.h"

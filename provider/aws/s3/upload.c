@@ -1,3 +1,4 @@
+/* Uploads to S3: see upload.h. */
 #include "provider/aws/s3/upload.h"
 
 #include "base/file.h"

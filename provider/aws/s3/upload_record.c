@@ -1,3 +1,5 @@
+/* What is kept on disk of an upload in parts while it is under way, so that a run after a kill goes on
+ * with it: see upload_record.h. */
 #include "provider/aws/s3/upload_record.h"
 
 #include "base/file.h"

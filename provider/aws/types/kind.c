@@ -1,3 +1,4 @@
+/* The kind `aws`: see kind.h. */
 #include "provider/aws/types/kind.h"
 
 #include "provider/aws/client.h"

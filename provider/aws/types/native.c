@@ -1,3 +1,4 @@
+/* What no spec of AWS can express, by the name that a step's `native:` gives: see native.h. */
 #include "provider/aws/types/native.h"
 
 #include "provider/aws/s3/s3_empty.h"
