@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -189,6 +191,77 @@ def test_killed_in_the_midst(host):
     assert (host.folder / "runs").read_text() == "run\n"
     assert (host.folder / "file").read_text() == "slow"
     stack.assert_settled()
+
+
+class Cut(threading.Thread):
+    """A port that leads to another; the first connection through it ends after so many bytes, both ways together."""
+
+    def __init__(self, to):
+        super().__init__(daemon=True)
+        self.to, self.after, self.moved, self.lock = to, None, 0, threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def arm(self, after):
+        self.after, self.moved = after, 0
+
+    def run(self):
+        while True:
+            near = self.listener.accept()[0]
+            far, cuts = socket.create_connection(("127.0.0.1", self.to)), self.after
+            self.after = None
+            for pair in (near, far), (far, near):
+                threading.Thread(target=self.carry, args=(*pair, cuts), daemon=True).start()
+
+    def carry(self, here, there, cuts):
+        try:
+            while data := here.recv(4096):
+                with self.lock:
+                    left = len(data) if cuts is None else cuts - self.moved
+                    self.moved += len(data)
+                there.sendall(data[:max(left, 0)])
+                if left < len(data):
+                    break
+        except OSError:
+            pass
+        for end in here, there:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+@pytest.mark.long
+def test_a_connection_lost_at_any_byte(host):
+    """A file is there whole or not at all, and the next apply has settled it, wherever the line was cut."""
+    cut = Cut(host.server.port)
+    host.head = host.head.replace(f"port: {host.server.port}", f"port: {cut.port}")
+    text, counted = "0123456789abcdef" * 2_000, host.folder / "counted"
+    stack = host.write(f"""
+  whole: {{type: host.file, path: "@/whole", content: {text}}}
+  once: {{type: host.command, create: "echo did >> @/counted", creates: "@/counted"}}
+""")
+    cut.arm(None)
+    stack.apply()
+    stack.destroy()
+    counted.unlink(missing_ok=True)
+    total, came_back = cut.moved, 0
+    for i in range(40):
+        cut.arm(total * i // 40)
+        first = stack.apply(status=None)
+        came_back += first.status == 0
+        assert first.status == 0 or "web" in first.err, first
+        path = host.folder / "whole"
+        assert not path.exists() or path.read_text() == text, i
+        assert not counted.exists() or counted.read_text() == "did\n", i
+        stack.apply()
+        stack.assert_settled()
+        assert path.read_text() == text and counted.read_text() == "did\n"
+        assert not [name for name in os.listdir(host.folder) if ".weir-new" in name], i
+        stack.destroy()
+        counted.unlink(missing_ok=True)
+    assert came_back
 
 
 # ---- what changes the machine ----
