@@ -215,6 +215,8 @@ static const struct value *sent_texts(const struct call *call, struct str member
     struct str query = call->request->query, value, name, text;
     const struct value *v = value_get(call->raw, member);
     struct value_builder b = VALUE_BUILDER(call->arena);
+    const struct value *items = value_getz(v, "member"); /* of a list in a form */
+    v = items ? items : v;
     if (v)
         return v->kind == VALUE_LIST ? v : value_list(call->arena, &v, 1);
     while (query.n) {

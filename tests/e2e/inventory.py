@@ -333,6 +333,29 @@ def _(lake):
     for item in lake.list_permissions()["PrincipalResourcePermissions"]:
         yield json.dumps([item["Principal"], item["Resource"]]), item
 
+listed("aws.rds.cluster", "rds", "describe_db_clusters", "DBClusters[]", "DBClusterIdentifier")
+listed("aws.rds.cluster_parameter_group", "rds", "describe_db_cluster_parameter_groups", "DBClusterParameterGroups[]", "DBClusterParameterGroupName",
+       lambda item: not item["DBClusterParameterGroupName"].startswith("default."))  # fmt: skip
+listed("aws.redshift.parameter_group", "redshift", "describe_cluster_parameter_groups", "ParameterGroups[]", "ParameterGroupName", lambda item: not item["ParameterGroupName"].startswith("default."))
+listed("aws.elbv2.load_balancer", "elbv2", "describe_load_balancers", "LoadBalancers[]", "LoadBalancerArn")
+listed("aws.elbv2.target_group", "elbv2", "describe_target_groups", "TargetGroups[]", "TargetGroupArn")
+
+
+@counts("aws.elbv2.listener", "elbv2")
+def _(elb):
+    for one in elb.describe_load_balancers()["LoadBalancers"]:
+        for item in elb.describe_listeners(LoadBalancerArn=one["LoadBalancerArn"])["Listeners"]:
+            yield item["ListenerArn"], item
+
+
+@counts("aws.elbv2.rule", "elbv2")
+def _(elb):
+    for one in elb.describe_load_balancers()["LoadBalancers"]:
+        for listener in elb.describe_listeners(LoadBalancerArn=one["LoadBalancerArn"])["Listeners"]:
+            for item in elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
+                if not item["IsDefault"]:
+                    yield item["RuleArn"], item
+
 
 # ---- all of it ----
 

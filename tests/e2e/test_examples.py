@@ -43,6 +43,13 @@ STANDS_FOR = {
     "arn:aws:sns:us-east-1:123456789012:alarms": ("${alarms.arn}", {"alarms": "{type: aws.sns.topic, name: alarms}"}),
     "arn:aws:sqs:us-east-1:123456789012:incoming": ("${incoming.arn}", {"incoming": "{type: aws.sqs.queue, name: incoming}"}),
 }
+BALANCER = subnet("one", 9, "a")[1] | subnet("two", 10, "b")[1] | {"balancer": "{type: aws.elbv2.load_balancer, name: balancer, subnets: ['${one.subnet_id}', '${two.subnet_id}']}"}
+LISTENER = "{type: aws.elbv2.listener, load_balancer: '${balancer.arn}', port: 80, protocol: HTTP, default_actions: [{type: fixed-response, fixed_response: {status_code: '404'}}]}"
+PLACE = "arn:aws:elasticloadbalancing:us-east-1:123456789012"
+STANDS_FOR |= {
+    f"{PLACE}:loadbalancer/app/airflow/0a1b2c3d4e5f6071": ("${balancer.arn}", BALANCER),
+    f"{PLACE}:listener/app/airflow/0a1b2c3d4e5f6071/1a2b3c4d5e6f7081": ("${listener.arn}", BALANCER | {"listener": LISTENER}),
+}
 
 
 def prepare(cloud, name):

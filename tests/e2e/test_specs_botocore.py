@@ -131,6 +131,8 @@ class Check:
             return  # its being there says yes
         if request and kind == "string" and theirs.type_name == "integer" and self.protocol == "ec2" and path == "RuleNumber":
             return  # a form has nothing but text, and the keys of a map are text
+        if not request and kind == "integer" and theirs.type_name == "string" and self.protocol == "query" and path == "Priority":
+            return  # of a load balancer's rule: a number, or the word default
         if theirs.type_name not in KINDS[kind]:
             self.wrong(f"{path}: {kind} here, {theirs.type_name} in the model")
             return

@@ -18,6 +18,8 @@ TOKENS = {
 # Makes the same thing again, or is refused: so there is one of a name although the id is the service's.
 NAMES = {
     "aws.ec2.security_group": "a name is used once in a network",
+    "aws.elbv2.load_balancer": "a name is used once in an account and region",
+    "aws.elbv2.target_group": "the same",
     "aws.kafka.cluster": "a name is used once in an account and region",
     "aws.lambda.event_source_mapping": "one for a function and a source",
     "aws.s3tables.table": "a name is used once in a namespace",

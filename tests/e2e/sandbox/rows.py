@@ -417,6 +417,25 @@ row("glue.schema", "glue", ("create_schema", {"RegistryId": {"RegistryName": "r"
 row("glue.data_quality_ruleset", "glue", ("create_data_quality_ruleset", {"Name": "it-$n", "Ruleset": "Rules = []"}), ("get_data_quality_ruleset", {"Name": "it-$n"}), "Description", None, ("delete_data_quality_ruleset", {"Name": "it-$n"}),
     ("EntityNotFoundException", 400), update=("update_data_quality_ruleset", {"Name": "it-$n", "Description": "d"}), then="d", list=("list_data_quality_rulesets", {}), listed="Rulesets[].Name", exists="AlreadyExistsException")
 
+AURORA = {"DBClusterIdentifier": "it-$n", "Engine": "aurora-postgresql", "MasterUsername": "a", "MasterUserPassword": "b-password"}
+row("rds.cluster", "rds", ("create_db_cluster", {**AURORA, "BackupRetentionPeriod": 2}), ("describe_db_clusters", {"DBClusterIdentifier": "it-$n"}), "DBClusters[0].BackupRetentionPeriod", 2,
+    ("delete_db_cluster", {"DBClusterIdentifier": "it-$n", "SkipFinalSnapshot": True}), ("DBClusterNotFoundFault", 404), keep={"arn": "DBCluster.DBClusterArn"}, ready=("DBClusters[0].Status", "available"),
+    list=("describe_db_clusters", {}), listed="DBClusters[].DBClusterIdentifier", update=("modify_db_cluster", {"DBClusterIdentifier": "it-$n", "BackupRetentionPeriod": 5, "ApplyImmediately": True}), then=5,
+    exists="DBClusterAlreadyExistsFault")
+row("rds.cluster_parameter_group", "rds", ("create_db_cluster_parameter_group", {"DBClusterParameterGroupName": "it-$n", "DBParameterGroupFamily": "aurora-postgresql16", "Description": "d"}),
+    ("describe_db_cluster_parameter_groups", {"DBClusterParameterGroupName": "it-$n"}), "DBClusterParameterGroups[0].Description", "d", ("delete_db_cluster_parameter_group", {"DBClusterParameterGroupName": "it-$n"}),
+    ("DBParameterGroupNotFound", 404), list=("describe_db_cluster_parameter_groups", {}), listed="DBClusterParameterGroups[].DBClusterParameterGroupName", exists="DBParameterGroupAlreadyExists")
+row("redshift.parameter_group", "redshift", ("create_cluster_parameter_group", {"ParameterGroupName": "it-$n", "ParameterGroupFamily": "redshift-1.0", "Description": "d"}),
+    ("describe_cluster_parameter_groups", {"ParameterGroupName": "it-$n"}), "ParameterGroups[0].Description", "d", ("delete_cluster_parameter_group", {"ParameterGroupName": "it-$n"}),
+    ("ClusterParameterGroupNotFound", 404), list=("describe_cluster_parameter_groups", {}), listed="ParameterGroups[].ParameterGroupName", exists="ClusterParameterGroupAlreadyExists")
+ELB_TAGS = Tags(("add_tags", {"ResourceArns": ["$arn"], "Tags": PAIRS}), ("describe_tags", {"ResourceArns": ["$arn"]}), "TagDescriptions[0].Tags[?Key=='a'].Value | [0]", ("remove_tags", {"ResourceArns": ["$arn"], "TagKeys": ["a"]}))
+row("elbv2.load_balancer", "elbv2", ("create_load_balancer", {"Name": "it-$n", "Subnets": ["subnet-1", "subnet-2"]}), ("describe_load_balancers", {"LoadBalancerArns": ["$arn"]}), "LoadBalancers[0].IpAddressType", None,
+    ("delete_load_balancer", {"LoadBalancerArn": "$arn"}), ("LoadBalancerNotFound", 404), keep={"arn": "LoadBalancers[0].LoadBalancerArn"}, ready=("LoadBalancers[0].State.Code", "active"), tags=ELB_TAGS,
+    list=("describe_load_balancers", {}), listed="LoadBalancers[].LoadBalancerName", update=("set_ip_address_type", {"LoadBalancerArn": "$arn", "IpAddressType": "dualstack"}), then="dualstack", exists="DuplicateLoadBalancerName")
+row("elbv2.target_group", "elbv2", ("create_target_group", {"Name": "it-$n", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1", "HealthCheckPath": "/a"}), ("describe_target_groups", {"TargetGroupArns": ["$arn"]}), "TargetGroups[0].HealthCheckPath", "/a",
+    ("delete_target_group", {"TargetGroupArn": "$arn"}), ("TargetGroupNotFound", 404), keep={"arn": "TargetGroups[0].TargetGroupArn"}, tags=ELB_TAGS,
+    list=("describe_target_groups", {}), listed="TargetGroups[].TargetGroupName", update=("modify_target_group", {"TargetGroupArn": "$arn", "HealthCheckPath": "/b"}), then="/b", exists="DuplicateTargetGroupName")
+
 # Types that have no row, and where they are tried.
 EXCUSED = {
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",
@@ -425,6 +444,8 @@ EXCUSED = {
     "aws.athena.statement": "the same",
     "aws.emrserverless.job": "runs rather than is: test_run_*.py",
     "aws.ec2.network_acl_association": "moves a subnet rather than is: test_networks.py",
+    "aws.elbv2.listener": "a port is used once: test_types_serving.py",
+    "aws.elbv2.rule": "a priority is used once: the same",
     "aws.lakeformation.settings": "is always there: test_types_lake.py",
     "aws.glue.catalog_encryption": "the same",
     "data.aws.s3.bucket": "the data plane has tests of its own",

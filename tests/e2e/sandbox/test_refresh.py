@@ -17,6 +17,8 @@ ONE_BY_ONE = {
     "aws.ecr.repository": {"GetLifecyclePolicy", "GetRepositoryPolicy"},
     "aws.ecs.service": {"DescribeServices"},  # each in a cluster of its own
     "aws.ecs.task_definition": {"DescribeTaskDefinition", "ListTagsForResource"},  # ListTaskDefinitions has ARNs
+    "aws.elbv2.load_balancer": {"DescribeLoadBalancerAttributes"},
+    "aws.elbv2.target_group": {"DescribeTargetGroupAttributes", "DescribeTargetHealth"},
     "aws.emrserverless.application": {"GetApplication"},
     "aws.events.event_bus": {"DescribeEventBus", "ListTagsForResource"},
     "aws.events.rule": {"ListTargetsByRule", "ListTagsForResource"},
@@ -31,6 +33,8 @@ ONE_BY_ONE = {
     "aws.kms.key": {"DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags"},
     "aws.lambda.function": {"GetFunctionConcurrency"},
     "aws.lambda.layer_version": {"ListLayerVersions"},  # once for each layer
+    "aws.rds.cluster_parameter_group": {"DescribeDBClusterParameters"},
+    "aws.redshift.parameter_group": {"DescribeClusterParameters"},
     "aws.rds.parameter_group": {"DescribeDBParameters"},
     "aws.s3.bucket": {"GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketOwnershipControls", "GetBucketLifecycleConfiguration"},
     "aws.s3.bucket_notification": {"GetBucketNotificationConfiguration"},
@@ -50,6 +54,8 @@ APART = {
     "aws.ec2.flow_log": {"log_destination": "${lake.arn}/${each.key}"},
     "aws.ec2.network_acl_association": {"subnet_id": "${several[each.key].subnet_id}"},
     "aws.ec2.route_table_association": {"subnet_id": "${several[each.key].subnet_id}"},
+    "aws.elbv2.listener": {"port": "${each.value}"},
+    "aws.elbv2.rule": {"priority": "${each.value}"},
     "aws.lakeformation.permissions": {"principal": "arn:aws:iam::123456789012:role/${each.key}"},
     "aws.lakeformation.location": {"resource": "arn:aws:s3:::life-lake/${each.key}"},
     "aws.ec2.subnet": {"cidr_block": "10.7.${each.value}.0/24"},

@@ -8,6 +8,7 @@ import test_types_jobs
 import test_types_lake
 import test_types_more
 import test_types_network
+import test_types_serving
 import test_types_small
 import test_types_streams
 from life import stack_text
@@ -15,7 +16,7 @@ from servers import SandboxCloud
 from support import Stack
 from test_types import CASES as FIRST
 
-CASES = FIRST | test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_streams.CASES | test_types_lake.CASES
+CASES = FIRST | test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_streams.CASES | test_types_lake.CASES | test_types_serving.CASES
 del CASES["statement"]  # needs DuckDB on the sandbox: test_statements.py
 
 # Where the two may differ, and why. The path is that of the field in what the case's `seen` gives.

@@ -1,0 +1,213 @@
+"""The life of what serves data and requests: clusters of databases, their settings, load balancers (see life.py)."""
+
+import pytest
+
+from life import Case, case_table, tags_of, walk
+
+CASES, case = case_table()
+NOT_ON_MOTO = {}
+NETWORK = {"vpc": {"type": "aws.ec2.vpc", "cidr_block": "10.8.0.0/16"}}
+SUBNETS = NETWORK | {name: {"type": "aws.ec2.subnet", "vpc_id": "${vpc.vpc_id}", "cidr_block": f"10.8.{number}.0/24", "availability_zone": f"us-east-1{name}"} for number, name in enumerate("abc")}
+
+
+@case("database cluster")
+def _():
+    def seen(cloud):
+        (one,) = cloud.client("rds").describe_db_clusters()["DBClusters"]
+        return {"port": one["Port"], "days": one["BackupRetentionPeriod"], "protected": one["DeletionProtection"], "scaling": one.get("ServerlessV2ScalingConfiguration"),
+                "window": one["PreferredMaintenanceWindow"], "tags": tags_of(one["TagList"]).get("team")}
+
+    first = {"name": "life", "engine": "aurora-postgresql", "engine_version": "16.4", "database_name": "films", "master_username": "weir", "master_user_password": "first-password", "port": 5432,
+             "backup_retention_period": 3, "deletion_protection": True, "preferred_maintenance_window": "sun:02:00-sun:03:00", "serverless_v2_scaling": {"min_capacity": 0.5, "max_capacity": 2},
+             "skip_final_snapshot": True, "tags": {"team": "a"}}
+    return Case(
+        type="aws.rds.cluster",
+        first={**first, "deletion_protection": False},
+        then={**first, "master_user_password": "then-password", "port": 5433, "backup_retention_period": 5, "preferred_maintenance_window": "mon:02:00-mon:03:00",
+              "serverless_v2_scaling": {"min_capacity": 1, "max_capacity": 4}, "tags": {"team": "b"}},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("rds").describe_db_clusters()["DBClusters"],
+        outside=lambda cloud: cloud.client("rds").modify_db_cluster(DBClusterIdentifier="life", BackupRetentionPeriod=9),
+        drifted="backup_retention_period",
+    )
+
+
+@case("server of a cluster")
+def _():
+    def seen(cloud):
+        (one,) = cloud.client("rds").describe_db_instances()["DBInstances"]
+        return {"class": one["DBInstanceClass"], "cluster": one["DBClusterIdentifier"]}
+
+    cluster = {"type": "aws.rds.cluster", "name": "life-films", "engine": "aurora-postgresql", "master_username": "weir", "master_user_password": "a-password", "skip_final_snapshot": True}
+    first = {"name": "life", "cluster": "${films.name}", "engine": "aurora-postgresql", "instance_class": "db.r6g.large"}
+    return Case(
+        type="aws.rds.instance",
+        around={"films": cluster},
+        first=first,
+        then={**first, "instance_class": "db.r6g.xlarge"},
+        seen=seen,
+        unchanged={"cluster"},
+        gone=lambda cloud: not cloud.client("rds").describe_db_instances()["DBInstances"] and not cloud.client("rds").describe_db_clusters()["DBClusters"],
+        outside=None,
+    )
+
+
+@case("parameters of a cluster")
+def _():
+    def seen(cloud):
+        found = cloud.client("rds").describe_db_cluster_parameters(DBClusterParameterGroupName="life", Source="user")["Parameters"]
+        return {"values": sorted((one["ParameterName"], one["ParameterValue"]) for one in found)}
+
+    def groups(cloud):
+        return [one for one in cloud.client("rds").describe_db_cluster_parameter_groups()["DBClusterParameterGroups"] if not one["DBClusterParameterGroupName"].startswith("default.")]
+
+    def settings(milliseconds):
+        return {"log_min_duration_statement": {"value": str(milliseconds), "apply_method": "immediate"}}
+
+    first = {"name": "life", "family": "aurora-postgresql16", "description": "first", "parameters": settings(100)}
+    return Case(
+        type="aws.rds.cluster_parameter_group",
+        first=first,
+        then={**first, "parameters": settings(500)},
+        seen=seen,
+        gone=lambda cloud: not groups(cloud),
+        outside=None,
+        replaces=[{"description": "other"}],
+    )
+
+
+@case("parameters of a warehouse")
+def _():
+    def seen(cloud):
+        found = cloud.client("redshift").describe_cluster_parameters(ParameterGroupName="life", Source="user")["Parameters"]
+        return {"values": sorted((one["ParameterName"], one["ParameterValue"]) for one in found)}
+
+    first = {"name": "life", "family": "redshift-1.0", "description": "first", "parameters": {"require_ssl": {"value": "true"}}, "tags": {"team": "a"}}
+    return Case(
+        type="aws.redshift.parameter_group",
+        first=first,
+        then={**first, "parameters": {"enable_user_activity_logging": {"value": "true"}}, "tags": {"team": "b"}},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("redshift").describe_cluster_parameter_groups()["ParameterGroups"],
+        outside=None,
+        replaces=[{"description": "other"}],
+    )
+
+
+NOT_ON_MOTO["parameters of a warehouse"] = CASES.pop("parameters of a warehouse")  # moto cannot change them
+
+
+def balancer(name="life", kind="application"):
+    return {"type": "aws.elbv2.load_balancer", "name": name, "kind": kind, "scheme": "internal", "subnets": ["${a.subnet_id}", "${b.subnet_id}"]}
+
+
+def arn_of(cloud, name="life"):
+    (found,) = cloud.client("elbv2").describe_load_balancers(Names=[name])["LoadBalancers"]
+    return found["LoadBalancerArn"]
+
+
+@case("load balancer")
+def _():
+    def seen(cloud):
+        elb = cloud.client("elbv2")
+        (one,) = elb.describe_load_balancers()["LoadBalancers"]
+        (tags,) = elb.describe_tags(ResourceArns=[one["LoadBalancerArn"]])["TagDescriptions"]
+        settings = tags_of(elb.describe_load_balancer_attributes(LoadBalancerArn=one["LoadBalancerArn"])["Attributes"])
+        return {"subnets": sorted(zone["SubnetId"] for zone in one["AvailabilityZones"]), "idle": settings["idle_timeout.timeout_seconds"], "tags": tags_of(tags["Tags"]).get("team")}
+
+    def outside(cloud):
+        cloud.client("elbv2").modify_load_balancer_attributes(LoadBalancerArn=arn_of(cloud), Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "10"}])
+
+    first = {key: value for key, value in balancer().items() if key != "type"} | {"settings": {"idle_timeout.timeout_seconds": "30"}, "tags": {"team": "a"}}
+    return Case(
+        type="aws.elbv2.load_balancer",
+        around=SUBNETS,
+        first=first,
+        then={**first, "subnets": ["${a.subnet_id}", "${c.subnet_id}"], "settings": {"idle_timeout.timeout_seconds": "40"}, "tags": {"team": "b"}},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("elbv2").describe_load_balancers()["LoadBalancers"],
+        outside=outside,
+        drifted="settings",
+        replaces=[{"name": "life-other"}],
+    )
+
+
+@case("target group")
+def _():
+    def found(cloud):
+        (one,) = cloud.client("elbv2").describe_target_groups()["TargetGroups"]
+        return one
+
+    def seen(cloud):
+        elb, one = cloud.client("elbv2"), found(cloud)
+        settings = tags_of(elb.describe_target_group_attributes(TargetGroupArn=one["TargetGroupArn"])["Attributes"])
+        health = elb.describe_target_health(TargetGroupArn=one["TargetGroupArn"])["TargetHealthDescriptions"]
+        return {"path": one["HealthCheckPath"], "every": one["HealthCheckIntervalSeconds"], "delay": settings["deregistration_delay.timeout_seconds"], "targets": [each["Target"]["Id"] for each in health]}
+
+    first = {"name": "life", "protocol": "HTTP", "port": 8080, "vpc_id": "${vpc.vpc_id}", "target_type": "ip", "health_check_path": "/health", "health_check_interval_seconds": 15,
+             "targets": [{"id": "10.8.0.10", "port": 8080}], "settings": {"deregistration_delay.timeout_seconds": "30"}, "tags": {"team": "a"}}
+    return Case(
+        type="aws.elbv2.target_group",
+        around=NETWORK,
+        first=first,
+        then={**first, "health_check_path": "/ready", "health_check_interval_seconds": 20, "targets": [{"id": "10.8.0.11", "port": 8080}], "settings": {"deregistration_delay.timeout_seconds": "60"}, "tags": {"team": "b"}},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("elbv2").describe_target_groups()["TargetGroups"],
+        outside=lambda cloud: cloud.client("elbv2").modify_target_group(TargetGroupArn=found(cloud)["TargetGroupArn"], HealthCheckPath="/theirs"),
+        drifted="health_check_path",
+        replaces=[{"port": 8081}],
+    )
+
+
+def fixed(status):
+    return [{"type": "fixed-response", "fixed_response": {"status_code": str(status), "content_type": "text/plain", "message_body": "no"}}]
+
+
+@case("listener")
+def _():
+    def found(cloud):
+        (one,) = cloud.client("elbv2").describe_listeners(LoadBalancerArn=arn_of(cloud, "life-balancer"))["Listeners"]
+        return one
+
+    def outside(cloud):
+        cloud.client("elbv2").modify_listener(ListenerArn=found(cloud)["ListenerArn"], DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "500", "ContentType": "text/plain"}}])
+
+    first = {"load_balancer": "${balancer.arn}", "port": 80, "protocol": "HTTP", "default_actions": fixed(404)}
+    return Case(
+        type="aws.elbv2.listener",
+        around=SUBNETS | {"balancer": balancer("life-balancer")},
+        first=first,
+        then={**first, "port": 8080, "default_actions": fixed(403)},
+        seen=lambda cloud: {"port": found(cloud)["Port"], "status": found(cloud)["DefaultActions"][0]["FixedResponseConfig"]["StatusCode"]},
+        gone=lambda cloud: not cloud.client("elbv2").describe_load_balancers()["LoadBalancers"],
+        outside=outside,
+        drifted="default_actions",
+    )
+
+
+@case("listener's rule")
+def _():
+    def found(cloud):
+        elb = cloud.client("elbv2")
+        (listener,) = elb.describe_listeners(LoadBalancerArn=arn_of(cloud, "life-balancer"))["Listeners"]
+        (one,) = [one for one in elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"] if not one["IsDefault"]]
+        return one
+
+    listener = {"type": "aws.elbv2.listener", "load_balancer": "${balancer.arn}", "port": 80, "protocol": "HTTP", "default_actions": fixed(404)}
+    first = {"listener": "${listener.arn}", "priority": 10, "conditions": [{"field": "path-pattern", "values": ["/api/*"]}], "actions": fixed(403)}
+    return Case(
+        type="aws.elbv2.rule",
+        around=SUBNETS | {"balancer": balancer("life-balancer"), "listener": listener},
+        first=first,
+        then={**first, "priority": 20, "conditions": [{"field": "path-pattern", "values": ["/other/*"]}], "actions": fixed(410)},
+        seen=lambda cloud: {"priority": found(cloud)["Priority"], "path": found(cloud)["Conditions"][0]["Values"], "status": found(cloud)["Actions"][0]["FixedResponseConfig"]["StatusCode"]},
+        gone=lambda cloud: not cloud.client("elbv2").describe_load_balancers()["LoadBalancers"],
+        outside=lambda cloud: cloud.client("elbv2").set_rule_priorities(RulePriorities=[{"RuleArn": found(cloud)["RuleArn"], "Priority": 33}]),
+        drifted="priority",
+        imports=False,
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_life(stack, cloud, name):
+    walk(stack, cloud, CASES[name])
