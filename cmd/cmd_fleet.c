@@ -36,7 +36,9 @@ static int fleet_ask(struct fleet *fleet)
 static int fleet_change(struct fleet *fleet)
 {
     const struct fleet_settings *own = fleet->inv->own;
-    int status = fleet_ask(fleet);
+    int status = fleet->destroy || own->over_quota ? EXIT_DONE : fleet_check_quotas(fleet);
+    if (status == EXIT_DONE)
+        status = fleet_ask(fleet);
     if (status == EXIT_DONE)
         status = fleet_remember(fleet, false);
     if (status != EXIT_DONE)
@@ -284,6 +286,8 @@ static const struct option_set at_once_set = OPTION_SET(NULL, at_once_options);
 static const struct option apply_options[] = {
     OPTION_AT_ONCE,
     OPTION_LEASE,
+    {0, "over-quota", .offset = offsetof(struct fleet_settings, over_quota),
+        .doc = "go on although the account's quotas do not allow what the fleet needs"},
 };
 static const struct option_set apply_set = OPTION_SET(NULL, apply_options);
 static const struct option verify_options[] = {
@@ -332,7 +336,10 @@ static const struct command fleet_apply_command = {
     .args = "[MEMBER...]",
     .summary = "make it so for each member",
     .details =
-        "Plans for all, shows a table, asks once, and carries it out for many members at the same time. What "
+        "Plans for all, shows a table, looks whether the account's quotas allow it (VPCs, internet and NAT "
+        "gateways, "
+        "Elastic IP addresses: what is there, what is to come, and what Service Quotas says), asks once, and "
+        "carries it out for many members at the same time. What "
         "fails for one stops only that one. Members that the list does not name any more are taken down.",
     .sets = apply_sets,
     .settings_size = sizeof(struct fleet_settings),

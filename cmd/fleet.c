@@ -7,6 +7,7 @@
 #include "cmd/events.h"
 #include "cmd/planning.h"
 #include "cmd/signals.h"
+#include "plan/quotas.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,6 +279,17 @@ void fleet_plan(struct fleet *fleet)
         if (member_fine(&fleet->members[i]))
             shared_learn(fleet->shared, &fleet->members[i].workspace);
     pool_run(fleet->at_once, fleet->n, member_plan, fleet);
+}
+
+int fleet_check_quotas(struct fleet *fleet)
+{
+    struct plan **plans = ARENA_ARRAY(&fleet->inv->arena, struct plan *, fleet->n + 1);
+    size_t n = 0;
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < fleet->n; i++)
+        if (fleet->members[i].plan && member_fine(&fleet->members[i]))
+            plans[n++] = fleet->members[i].plan;
+    return plans_check_quotas(plans, n, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
 }
 
 /* ---- carrying it out ---- */

@@ -46,7 +46,7 @@ struct member {
 struct fleet_settings {
     struct settings shared;
     int at_once;
-    bool verify;
+    bool verify, over_quota;
     const char *format;   /* output */
     struct texts members; /* run */
 };
@@ -82,6 +82,8 @@ void fleet_load(struct fleet *fleet);
 /* All their locks; a member that somebody else works on has failed. */
 void fleet_lock(struct fleet *fleet);
 void fleet_plan(struct fleet *fleet);
+/* Do the account's quotas allow what all of them make? Reported where they do not; the exit status. */
+int fleet_check_quotas(struct fleet *fleet);
 void fleet_apply(struct fleet *fleet);
 /* Looks for what is left of those that were destroyed. */
 void fleet_verify(struct fleet *fleet);

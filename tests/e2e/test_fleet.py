@@ -99,7 +99,7 @@ def test_twenty_cost_hardly_more_calls_than_one(stack, cloud):
     lab = stack.write(LAB)
     names = [f"a{n:02}" for n in range(20)]
     attendees(lab, *names)
-    lab.run("fleet", "apply", "--yes")
+    lab.run("fleet", "apply", "--yes", "--over-quota")  # moto allows five VPCs
     assert owners(lab) == names
 
     def calls(*args):
@@ -114,6 +114,24 @@ def test_twenty_cost_hardly_more_calls_than_one(stack, cloud):
     assert len(of_all) <= 2 * len(of_one) and "DescribeVpcs" in of_all, (one, everybody)
     lab.run("fleet", "destroy", "--yes", "--verify")
     assert owners(lab) == []
+
+
+def test_quotas_are_looked_at_before_anything_is_made(stack, cloud):
+    """moto's Service Quotas allow five VPCs, and one is there: the default one."""
+    lab = stack.write(LAB)
+    limit = client(lab, "service-quotas").get_service_quota(ServiceCode="vpc", QuotaCode="L-F678F1CE")["Quota"]["Value"]
+    there = len(client(lab, "ec2").describe_vpcs()["Vpcs"])
+    assert (limit, there) == (5, 1)
+    attendees(lab, *(f"a{n}" for n in range(5)))
+    refused = lab.run("fleet", "apply", "--yes", status=1)
+    assert "VPCs: 5 more in us-east-1" in refused.err and "with 1 there and 5 allowed" in refused.err and "L-F678F1CE (vpc)" in refused.err, str(refused)
+    assert owners(lab) == []
+    lab.run("fleet", "apply", "--yes", "a0", "a1", "a2", "a3")
+    assert owners(lab) == ["a0", "a1", "a2", "a3"]
+    assert "the quotas do not allow VPCs: 1 more" in lab.run("fleet", "apply", "--yes", status=1).err
+    lab.run("fleet", "apply", "--yes", "--over-quota")
+    assert len(owners(lab)) == 5
+    lab.run("fleet", "destroy", "--yes")
 
 
 WRONG = {

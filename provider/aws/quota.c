@@ -1,0 +1,53 @@
+/* Which types have a quota that a class of attendees meets, and the call that asks for it. */
+#include "provider/aws/quota.h"
+
+#include "provider/aws/client_state.h"
+#include "provider/aws/place.h"
+
+static const struct aws_service quotas_service = {.id = STR_INIT("service-quotas"),
+    .endpoint_prefix = STR_INIT("servicequotas"),
+    .signing_name = STR_INIT("servicequotas")};
+static const struct wire_operation get_quota = {.name = STR_INIT("GetServiceQuota"),
+    .protocol = WIRE_JSON11,
+    .target_prefix = STR_INIT("ServiceQuotasV20190624"),
+    .method = STR_INIT("POST"),
+    .path = STR_INIT("/")};
+static const struct shape text = {.kind = SHAPE_ANY};
+static const struct shape_member members[] = {
+    {.name = STR_INIT("code"), .wire = STR_INIT("QuotaCode"), .shape = &text},
+    {.name = STR_INIT("service"), .wire = STR_INIT("ServiceCode"), .shape = &text}};
+static const struct shape get_quota_shape = {.kind = SHAPE_STRUCT, .members = members, .member_count = 2};
+
+enum { ZONES_MOST = 6 };
+
+const struct aws_quota aws_quotas[] = {
+    {STR_INIT("aws.ec2.vpc"), "VPCs", "vpc", "L-F678F1CE", 5, 1},
+    {STR_INIT("aws.ec2.internet_gateway"), "internet gateways", "vpc", "L-A4707A72", 5, 1},
+    {STR_INIT("aws.ec2.nat_gateway"), "NAT gateways", "vpc", "L-FE5A380F", 5, ZONES_MOST},
+    {STR_INIT("aws.ec2.elastic_ip"), "Elastic IP addresses", "ec2", "L-0263D0A3", 5, 1},
+    {.type = STR_INIT("")},
+};
+
+static int64_t whole(const struct value *v)
+{
+    if (v && v->kind == VALUE_FLOAT)
+        return (int64_t)v->number;
+    return v && v->kind == VALUE_INT ? v->integer : 0;
+}
+
+void aws_quota_ask(
+    struct aws_client *client, const struct aws_quota *quota, struct arena *arena, int64_t *limit, bool *told)
+{
+    struct value_entry entries[] = {{STR("code"), value_stringz(arena, quota->code)},
+        {STR("service"), value_stringz(arena, quota->service)}};
+    struct aws_call call = {.service = &quotas_service, .op = &get_quota, .idempotent = true, .body_fd = -1};
+    const struct value *document = NULL;
+    struct err ignored = ERR_INIT;
+    *told = !wire_encode_request(
+                arena, &get_quota, &get_quota_shape, value_map(arena, entries, 2), &call.request, &ignored) &&
+            !aws_ask(client, &call, arena, "Quota", &document, &ignored);
+    *limit = *told ? whole(wire_path(arena, document, STR("Quota.Value"))) : 0;
+    *told = *limit > 0;
+    if (!*told && !aws_custom_endpoint(client, &quotas_service, arena).n)
+        *limit = quota->usual;
+}
