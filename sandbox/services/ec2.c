@@ -105,7 +105,48 @@ static int console_output(struct service_call *call, struct err *err)
     return 0;
 }
 
+static bool has_text(const struct value *v, const char *text)
+{
+    bool found = v->kind == VALUE_STRING && str_eqz(v->string, text);
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        found |= str_eqz(value_text(v->items[i], STR_EMPTY), text);
+    return found;
+}
+
+/* Those that an account has without asking. */
+static int describe_regions(struct service_call *call, struct err *err)
+{
+    static const char *const regions[] = {"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+        "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1",
+        "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2"};
+    const struct value *named = value_getz(call->input, "RegionName");
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    (void)value_getz(call->input, "AllRegions"); /* the others would have to be asked for */
+    if (value_getz(call->input, "Filter"))
+        return service_refuse(
+            err, 400, "InvalidParameterValue", "the sandbox does not know filters of regions");
+    if (str_eqz(value_gets(call->input, "DryRun"), "true"))
+        return service_refuse(
+            err, 412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.");
+    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
+        if (named && !has_text(named, regions[i]))
+            continue;
+        struct value_builder b = VALUE_BUILDER(call->arena);
+        view_text(&b, "regionName", str_z(regions[i]));
+        view_text(&b, "regionEndpoint", arena_printf(call->arena, "ec2.%s.amazonaws.com", regions[i]));
+        view_text(&b, "optInStatus", STR("opt-in-not-required"));
+        value_builder_add(&all, value_builder_map(&b));
+    }
+    const struct value *found = value_builder_list(&all);
+    uint32_t asked = !named ? 0 : named->kind == VALUE_LIST ? named->count : 1;
+    if (asked > found->count)
+        return service_refuse(err, 400, "InvalidParameterValue", "Invalid region provided");
+    call->output = value_with(call->arena, NULL, STR("regionInfo"), found);
+    return 0;
+}
+
 const struct service_operation ec2_operations[] = {
+    {"ec2", "DescribeRegions", describe_regions, NULL, NULL},
     {"ec2", "StartInstances", start_instances, NULL, NULL},
     {"ec2", "StopInstances", stop_instances, NULL, NULL},
     {"ec2", "RebootInstances", reboot_instances, NULL, NULL},

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/random.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
@@ -447,7 +448,46 @@ static int list_secrets(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* What the request leaves out of a password, as characters. */
+static struct str excluded_of(const struct service_call *call)
+{
+    static const struct {
+        const char *member, *characters;
+    } classes[] = {
+        {"ExcludeNumbers", "0123456789"},
+        {"ExcludeLowercase", "abcdefghijklmnopqrstuvwxyz"},
+        {"ExcludeUppercase", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
+        {"ExcludePunctuation", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"},
+    };
+    AUTO_BUF struct buf all = BUF_INIT;
+    buf_add_str(&all, value_gets(call->input, "ExcludeCharacters"));
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (value_getb(call->input, classes[i].member))
+            buf_addz(&all, classes[i].characters);
+    return arena_str(call->arena, buf_str(&all));
+}
+
+/* One of each class that is not excluded is always in it; none has a space. */
+static int random_secret(struct service_call *call, struct err *err)
+{
+    int64_t length = value_geti(call->input, "PasswordLength", PASSWORD_LENGTH);
+    struct err why = ERR_INIT;
+    struct str password;
+    if (value_getb(call->input, "IncludeSpace"))
+        return service_refuse(err, 400, "InvalidParameterException",
+            "the sandbox does not know IncludeSpace: it makes passwords without spaces");
+    if (length < 4)
+        return service_refuse(err, 400, "InvalidParameterException", "PasswordLength is at least 4.");
+    if (random_password(call->arena, excluded_of(call), (size_t)length, &password, &why))
+        return service_refuse(err, 400, "InvalidParameterException", "%s", why.message);
+    const struct value_entry entry = {STR("RandomPassword"), value_string(call->arena, password)};
+    (void)value_getz(call->input, "RequireEachIncludedType"); /* it always is so */
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
 const struct service_operation secretsmanager_operations[] = {
+    {"secretsmanager", "GetRandomPassword", random_secret, NULL, NULL},
     {"secretsmanager", "ListSecrets", list_secrets, NULL, NULL},
     {"secretsmanager", "DeleteSecret", delete_secret, NULL, NULL},
     {"secretsmanager", "GetSecretValue", get_value, NULL, NULL},

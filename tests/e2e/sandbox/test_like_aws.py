@@ -55,6 +55,7 @@ MOTO = {
     "test_versions_of_tables": "has a server error for a version that was deleted",
     "test_alarms_that_tell_nobody": "has a server error for it",
     "test_a_crawlers_schedule_alone": "has a server error for it",
+    "test_regions": "takes the name of none",
     "test_parts_out_of_order": "looks at the sizes first",
 }
 
@@ -941,3 +942,21 @@ def test_a_crawlers_schedule_alone(cloud):
     seen = glue.get_crawler(Name=one)["Crawler"]
     assert (seen["Schedule"]["ScheduleExpression"], seen["DatabaseName"], seen["Targets"]["S3Targets"][0]["Path"]) == ("cron(0 1 * * ? *)", "d", "s3://b/")
     glue.delete_crawler(Name=one)
+
+
+def test_regions(cloud):
+    ec2 = cloud.client("ec2")
+    assert {"us-east-1", "eu-west-1", "ap-northeast-2"} <= {one["RegionName"] for one in ec2.describe_regions()["Regions"]}
+    (one,) = ec2.describe_regions(RegionNames=["eu-west-1"])["Regions"]
+    assert (one["Endpoint"], one["OptInStatus"]) == ("ec2.eu-west-1.amazonaws.com", "opt-in-not-required")
+    assert code(ec2.describe_regions, DryRun=True) == "DryRunOperation"
+    assert code(ec2.describe_regions, RegionNames=["xx-west-1"]) == "InvalidParameterValue"
+
+
+def test_random_passwords(cloud):
+    secrets = cloud.client("secretsmanager")
+    made = {secrets.get_random_password()["RandomPassword"] for _ in range(3)}
+    assert len(made) == 3 and {len(one) for one in made} == {32}
+    one = secrets.get_random_password(PasswordLength=20, ExcludePunctuation=True, ExcludeNumbers=True, ExcludeCharacters="abcABC")["RandomPassword"]
+    assert len(one) == 20 and one.isalpha() and not {*one} & {*"abcABC"} and one.lower() != one != one.upper()
+    assert code(secrets.get_random_password, PasswordLength=3) in ("InvalidParameterException", "InvalidParameterValue")
