@@ -242,6 +242,23 @@ def document(element, value, action):
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", element: value, "Action": action}]})
 
 
+def role_of(server, name):
+    """The ARN of a role that services take on and that may do everything; of other servers' only the name counts."""
+    iam, arn = server.client("iam"), f"arn:aws:iam::000000000000:role/{name}"
+    if server.kind == "sandbox":
+        try:
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=document("Principal", {"Service": SERVICES}, "sts:AssumeRole"))
+        except iam.exceptions.EntityAlreadyExistsException:
+            return arn
+        iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=document("Resource", "*", "*"))
+    return arn
+
+
+def open_to(*services, action="*"):
+    """A resource's policy that lets them in."""
+    return document("Principal", {"Service": [f"{one}.amazonaws.com" for one in services]}, action).replace('"Action"', '"Resource": "*", "Action"')
+
+
 class JobSandbox(Sandbox):
     """One whose jobs find this Python, with boto3, and whose minutes are short. The role of its jobs may do everything, where policies count (SANDBOX_IAM)."""
 
@@ -250,8 +267,7 @@ class JobSandbox(Sandbox):
     def __init__(self, folder="-", **env):
         path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
         super().__init__(folder, env={"PATH": path, "MINUTE_MS": str(int(self.minute_s * 1000)), **env})
-        self.role = self.client("iam").create_role(RoleName="job", AssumeRolePolicyDocument=document("Principal", {"Service": SERVICES}, "sts:AssumeRole"))["Role"]["Arn"]
-        self.client("iam").put_role_policy(RoleName="job", PolicyName="all", PolicyDocument=document("Resource", "*", "*"))
+        self.role = role_of(self, "job")
         self.client().create_bucket(Bucket="lake")
 
     def put(self, key, text):

@@ -4,6 +4,7 @@ import json
 import uuid
 
 import pytest
+from servers import role_of
 from support import until
 from test_firing import Queue
 from test_machines import refused
@@ -82,13 +83,13 @@ def test_an_event_goes_on_to_another_bus_once(sandbox, source):
 
 def test_what_cannot_be_delivered_says_why(sandbox, source):
     letters, bus = Queue(sandbox), Bus(sandbox)
-    gone = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:gone-{source}"
-    rule = bus.rule("r", {"source": [source]}, {"Arn": gone, "DeadLetterConfig": {"Arn": letters.arn}})
+    gone = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:gone-{source}"
+    rule = bus.rule("r", {"source": [source]}, {"Arn": gone, "RoleArn": role_of(sandbox, "rules"), "DeadLetterConfig": {"Arn": letters.arn}})
     bus.put(source, {"n": 1})
     letter = letters.take(wait=5, MessageAttributeNames=["All"])[0]
     assert json.loads(letter["Body"])["detail"] == {"n": 1}
     told = {name: one["StringValue"] for name, one in letter["MessageAttributes"].items()}
-    assert told["ERROR_CODE"] == "ResourceNotFoundException" and told["TARGET_ARN"] == gone and told["RULE_ARN"] == rule
+    assert told["ERROR_CODE"] == "StateMachineDoesNotExist" and told["TARGET_ARN"] == gone and told["RULE_ARN"] == rule
 
 
 def test_events_go_to_a_log_group(sandbox, source):

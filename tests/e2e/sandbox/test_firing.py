@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from servers import ROOT, Sandbox, take_env
+from servers import ROOT, Sandbox, open_to, role_of, take_env
 from support import until
 from test_machines import Machines, refused
 
@@ -27,7 +27,7 @@ class Served(Sandbox):
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", "--iam", "off", *self.words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", *self.words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         take_env(self, self.process)
 
     def stop(self):
@@ -48,6 +48,7 @@ class Queue:
     def __init__(self, server, name=None, **attributes):
         self.client = server.client("sqs")
         self.name = name or "q-" + uuid.uuid4().hex[:8]
+        attributes.setdefault("Policy", open_to("sns", "s3", "events", action="sqs:SendMessage"))
         self.url = self.client.create_queue(QueueName=self.name, Attributes=attributes)["QueueUrl"]
         self.arn = f"arn:aws:sqs:us-east-1:000000000000:{self.name}"
 
@@ -104,7 +105,7 @@ def test_a_schedule_starts_a_machine_at_its_hours_there(served):
     scheduler = served.client("scheduler")
     scheduler.create_schedule(
         Name="nightly", ScheduleExpression="cron(30 2 ? * MON-FRI *)", ScheduleExpressionTimezone="Asia/Seoul", FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": machine, "RoleArn": ROLE, "Input": '{"at": "<aws.scheduler.scheduled-time>", "n": 1}'})
+        Target={"Arn": machine, "RoleArn": role_of(served, "schedules"), "Input": '{"at": "<aws.scheduler.scheduled-time>", "n": 1}'})
     listed = until(lambda: (found := machines.client.list_executions(stateMachineArn=machine)["executions"])[3:] and found)
     scheduler.delete_schedule(Name="nightly")
     for one in listed:
@@ -118,7 +119,7 @@ def test_a_schedule_may_call_any_operation_once(served):
     at = datetime.now(timezone.utc) + timedelta(days=2)
     scheduler.create_schedule(
         Name="once", ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})", ActionAfterCompletion="DELETE", FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": "arn:aws:scheduler:::aws-sdk:glue:createDatabase", "RoleArn": ROLE, "Input": '{"DatabaseInput": {"Name": "by_schedule"}}'})
+        Target={"Arn": "arn:aws:scheduler:::aws-sdk:glue:createDatabase", "RoleArn": role_of(served, "schedules"), "Input": '{"DatabaseInput": {"Name": "by_schedule"}}'})
     until(lambda: [one for one in glue.get_databases()["DatabaseList"] if one["Name"] == "by_schedule"])
     until(lambda: not scheduler.list_schedules()["Schedules"])
 
@@ -128,7 +129,7 @@ def test_start_and_end_dates_bound_a_schedule(served):
     start = datetime.now(timezone.utc) + timedelta(days=2)
     scheduler.create_schedule(
         Name="bounded", ScheduleExpression="rate(1 day)", StartDate=start, EndDate=start + timedelta(days=2, hours=1), FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": queue.arn, "RoleArn": ROLE, "Input": '"<aws.scheduler.scheduled-time>"'})
+        Target={"Arn": queue.arn, "RoleArn": role_of(served, "schedules"), "Input": '"<aws.scheduler.scheduled-time>"'})
     bodies = queue.bodies(1)  # what was due while the machine stood still fires once
     while more := queue.take(10, wait=2):
         bodies += [one["Body"] for one in more]
@@ -164,7 +165,7 @@ def test_a_rate_without_a_beginning_begins_at_once():
     """The next time would be in a quarter of an hour. One-time schedules have no use for dates."""
     server = Served(speed=100)
     queue, scheduler = Queue(server), server.client("scheduler")
-    target = {"Arn": queue.arn, "RoleArn": ROLE}
+    target = {"Arn": queue.arn, "RoleArn": role_of(server, "schedules")}
     scheduler.create_schedule(Name="now", ScheduleExpression="rate(1 days)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target | {"Input": '"rate"'})
     soon = (datetime.now(timezone.utc) + timedelta(seconds=200)).strftime("at(%Y-%m-%dT%H:%M:%S)")
     scheduler.create_schedule(Name="once", ScheduleExpression=soon, StartDate=datetime.now(timezone.utc) + timedelta(days=1), FlexibleTimeWindow={"Mode": "OFF"},
@@ -225,7 +226,7 @@ def test_an_event_starts_a_machine(sandbox):
     machines = Machines(sandbox)
     machine = machines.make({"Type": "Pass", "OutputPath": "$.detail"})
     source = "shop." + uuid.uuid4().hex[:6]
-    make_rule(sandbox, [{"Arn": machine, "RoleArn": ROLE}], EventPattern=json.dumps({"source": [source]}))
+    make_rule(sandbox, [{"Arn": machine, "RoleArn": role_of(sandbox, "rules")}], EventPattern=json.dumps({"source": [source]}))
     put(sandbox, Source=source, Detail='{"n": 1}')
     started = until(lambda: machines.client.list_executions(stateMachineArn=machine)["executions"])
     assert json.loads(machines.end(started[0]["executionArn"])["output"]) == {"n": 1}

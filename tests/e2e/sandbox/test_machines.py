@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import make_bucket
+from servers import make_bucket, role_of
 from support import until
 
 LONG_ON_MOTO = {"test_cases_give_the_same_everywhere"}  # ten seconds
@@ -25,7 +25,7 @@ def refused(call, **arguments):
 
 class Machines:
     def __init__(self, server):
-        self.client, self.role = server.client("stepfunctions", inject_host_prefix=False), getattr(server, "role", ROLE)
+        self.client, self.role = server.client("stepfunctions", inject_host_prefix=False), role_of(server, "machines")
 
     def make(self, definition, **more):
         if isinstance(definition, dict) and "States" not in definition:

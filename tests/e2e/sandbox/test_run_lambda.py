@@ -39,6 +39,9 @@ class Function:
         self.api.create_function(FunctionName=self.name, Role=sandbox.role, Runtime=runtime, Handler=handler, Layers=list(layers),
                                  Timeout=Timeout, Code={"S3Bucket": "lake", "S3Key": self.key}, **more)
 
+    def let_in(self, service):
+        self.api.add_permission(FunctionName=self.name, StatementId=service, Action="lambda:InvokeFunction", Principal=f"{service}.amazonaws.com")
+
     def call(self, event=None, **more):
         return self.api.invoke(FunctionName=self.name, Payload=json.dumps(event), **more)
 

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from botocore.exceptions import ClientError
+from servers import role_of
 from support import until
 from test_firing import Served
 from test_run_glue import Job
@@ -82,7 +83,7 @@ WORKFLOW = """
     stack: flows
     resources:
       lake: {type: aws.s3.bucket, name: "flows-%(id)s", force_destroy: true}
-      role: {type: aws.iam.role, name: "flows-%(id)s", assume_role_policy: '${trust("glue.amazonaws.com")}'}
+      role: {type: aws.iam.role, name: "flows-%(id)s", assume_role_policy: '${trust("glue.amazonaws.com")}', managed_policies: ["arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole"], policies: {lake: '${allow("s3:GetObject", "${lake.arn}/*")}'}}
       script: {type: aws.s3.object, bucket: "${lake.name}", key: say.py, source: say.py}
       raw: {type: aws.s3.object, bucket: "${lake.name}", key: raw/films/a.csv, content: "id,name\\n1,alien\\n"}
       base: {type: aws.glue.database, name: "flows_%(id)s"}
@@ -171,7 +172,7 @@ def test_a_scheduled_trigger_and_crawler():
     served = Served(speed=100000)
     try:
         glue = served.client("glue")
-        served.client("iam").create_role(RoleName="job", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+        role_of(served, "job")
         glue.create_database(DatabaseInput={"Name": "none"})
         glue.create_crawler(Name="daily", Role="job", DatabaseName="none", Targets={"S3Targets": [{"Path": "s3://nosuch/x/"}]}, Schedule="cron(0 2 * * ? *)")
         glue.create_job(Name="hourly", Role="job", Command={"Name": "pythonshell", "ScriptLocation": "s3://nosuch/say.py", "PythonVersion": "3.9"})

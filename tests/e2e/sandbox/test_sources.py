@@ -4,7 +4,7 @@ import json
 import uuid
 
 import pytest
-from servers import make_bucket
+from servers import make_bucket, open_to, role_of
 from support import until
 from test_buses import Bus
 from test_firing import Queue, queue  # noqa: F401
@@ -174,7 +174,7 @@ def test_an_upload_in_parts_and_a_marker_are_told_too(sandbox, watched, queue):
 
 def test_a_topic_hears_of_objects(sandbox, watched, queue):
     sns = sandbox.client("sns")
-    topic = sns.create_topic(Name="t-" + uuid.uuid4().hex[:8])["TopicArn"]
+    topic = sns.create_topic(Name="t-" + uuid.uuid4().hex[:8], Attributes={"Policy": open_to("s3", action="sns:Publish")})["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
     watch(sandbox, watched, TopicConfigurations=[{"TopicArn": topic, "Events": ["s3:ObjectCreated:Put"]}])
     sandbox.client().put_object(Bucket=watched, Key="k", Body=b"")
@@ -191,6 +191,7 @@ def handler(event, context):
     boto3.client("s3").put_object(Bucket="lake", Key="told/" + at["bucket"]["name"], Body=at["object"]["key"])
 """)
     arn = f"arn:aws:lambda:us-east-1:000000000000:function:{function.name}"
+    function.let_in("s3")
     watch(job_sandbox, bucket, LambdaFunctionConfigurations=[{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}])
     s3 = job_sandbox.client("s3")
     s3.put_object(Bucket=bucket, Key="new.csv", Body=b"1")
@@ -206,7 +207,7 @@ def test_an_object_starts_a_machine_through_the_bus(sandbox, watched):
     assert "EventBridgeConfiguration" in sandbox.client().get_bucket_notification_configuration(Bucket=watched)
     Bus(sandbox, "default").rule("r-" + watched, {
         "source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": [watched]}, "object": {"key": [{"suffix": ".csv"}], "size": [{"numeric": [">", 0]}]}}},
-        {"Arn": machine, "RoleArn": "arn:aws:iam::000000000000:role/r", "InputTransformer": {
+        {"Arn": machine, "RoleArn": role_of(sandbox, "rules"), "InputTransformer": {
             "InputPathsMap": {"bucket": "$.detail.bucket.name", "key": "$.detail.object.key"}, "InputTemplate": '{"url": "s3://<bucket>/<key>", "reason": "new"}'}})
     s3 = sandbox.client()
     for key, body in (("a.csv", b""), ("b.json", b"{}"), ("in/c.csv", b"1,2")):
