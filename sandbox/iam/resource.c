@@ -18,6 +18,8 @@ static const struct {
     {"secretsmanager", ":secret:", "aws.secretsmanager.secret", "policy", IAM_EITHER},
     {"kms", ":key/", "aws.kms.key", "policy", IAM_RESOURCE_FIRST},
     {"ecr", ":repository/", "aws.ecr.repository", "policy", IAM_EITHER},
+    {"events", ":event-bus/", "aws.events.event_bus", "policy", IAM_EITHER},
+    {"kinesis", ":stream/", "aws.kinesis.stream", "policy", IAM_EITHER},
     {"sts", ":role/", "aws.iam.role", "assume_role_policy", IAM_RESOURCE_FIRST},
 };
 
@@ -136,6 +138,36 @@ static const struct iam_policy *function_policy(
                                     : NULL;
 }
 
+/* ---- log groups: a region's policies count for all of them ---- */
+
+static void add_statements(
+    struct value_builder *statements, struct arena *arena, const struct value *document)
+{
+    struct err ignored = ERR_INIT;
+    if (document && document->kind == VALUE_STRING &&
+        json_parse(arena, document->string, &document, &ignored))
+        return;
+    const struct value *own = value_getz(document, "Statement");
+    if (own && own->kind == VALUE_MAP)
+        value_builder_add(statements, own);
+    for (uint32_t i = 0; own && own->kind == VALUE_LIST && i < own->count; i++)
+        value_builder_add(statements, own->items[i]);
+}
+
+static const struct iam_policy *logs_policy(struct gate *gate, struct arena *arena, struct str region)
+{
+    size_t n;
+    struct control_record *all =
+        control_list(gate->control, arena, STR("aws.logs.resource_policy"), region, &n);
+    AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        add_statements(&statements, arena, value_getz(all[i].attrs, "policy"));
+    struct value_entry document[] = {{STR("Version"), value_stringz(arena, "2012-10-17")},
+        {STR("Statement"), value_builder_list(&statements)}};
+    return document[1].value->count ? policy_of_value(gate, arena, value_map(arena, document, 2), STR("logs"))
+                                    : NULL;
+}
+
 /* ---- all of them ---- */
 
 struct resource_policy resource_policy_of(
@@ -147,6 +179,8 @@ struct resource_policy resource_policy_of(
         out.policy = bucket_policy(gate, arena, arn);
     else if (str_eqz(service, "lambda"))
         out.policy = function_policy(gate, arena, region, arn);
+    else if (str_eqz(service, "logs"))
+        out.policy = logs_policy(gate, arena, region);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!str_eqz(service, kinds[i].service) || str_find(arn, str_z(kinds[i].mark), 0) < 0 ||
             !control_find(gate->control, arena, str_z(kinds[i].type), region, arn, &record))

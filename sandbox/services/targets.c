@@ -37,15 +37,22 @@ static struct str session_name(struct str by)
     return after(by, ' ');
 }
 
+/* The role if it has one, else the service itself. */
+static struct gate_caller caller_of(const struct target *target, struct session *session)
+{
+    *session = services_role_session(target->role, session_name(target->by));
+    return (struct gate_caller){.session = target->role.n ? session : NULL,
+        .service = target->role.n ? STR_EMPTY : target->service,
+        .source_arn = target->source_arn};
+}
+
 static int targets_call(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, const char *operation, const struct value_entry *entries, size_t n,
     struct err *err)
 {
     const struct value *output;
-    const struct session session = services_role_session(target->role, session_name(target->by));
-    const struct gate_caller caller = {.session = target->role.n ? &session : NULL,
-        .service = target->role.n ? STR_EMPTY : target->service,
-        .source_arn = target->source_arn};
+    struct session session;
+    const struct gate_caller caller = caller_of(target, &session);
     const struct service_request request = {.service = arn->service,
         .operation = str_z(operation),
         .region = arn->region.n ? arn->region : target->region,
@@ -99,6 +106,25 @@ static int to_queue(struct services *services, struct arena *arena, const struct
     return targets_call(services, arena, arn, target, "SendMessage", input->entries, input->count, err);
 }
 
+static int may_log(struct services *services, struct arena *arena, const struct log_place *place,
+    const struct target *target, struct err *err)
+{
+    static const char *const actions[] = {"logs:CreateLogStream", "logs:PutLogEvents"};
+    struct session session;
+    struct gate_action asked = {.who = caller_of(target, &session),
+        .service = STR("logs"),
+        .resource = arena_printf(arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:log-stream:%.*s",
+            STR_ARG(place->region), STR_ARG(services_account(services)), STR_ARG(place->group),
+            STR_ARG(place->stream)),
+        .region = place->region};
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        asked.action = str_z(actions[i]);
+        if (gate_check_action(sandbox_gate(services_sandbox(services)), arena, &asked, err))
+            return -1;
+    }
+    return 0;
+}
+
 /* One line in a stream of its own; what is no text by itself is written as JSON. */
 static int to_log_group(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
@@ -112,6 +138,8 @@ static int to_log_group(struct services *services, struct arena *arena, const st
             services_control(services), arena, STR("aws.logs.log_group"), place.region, group, &record))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
+    if (may_log(services, arena, &place, target, err))
+        return -1;
     const struct log_entry event = {.time_ms = clock_wall_ms(), .message = target->input};
     logs_forget(services_logs(services), place.region, group, record.created_ms);
     if (logs_create(services_logs(services), &place) != LOGS_OK ||

@@ -519,15 +519,19 @@ def _():
     def seen(cloud):
         events = cloud.client("events")
         found = events.describe_event_bus(Name="life-bus")
-        return {**{key: found.get(key) for key in ("Description", "DeadLetterConfig")}, "tags": tags_of(events.list_tags_for_resource(ResourceARN=found["Arn"])["Tags"])}
+        return {**{key: found.get(key) for key in ("Description", "DeadLetterConfig")}, "policy": json.loads(found["Policy"])["Statement"][0]["Sid"], "tags": tags_of(events.list_tags_for_resource(ResourceARN=found["Arn"])["Tags"])}
 
     def queue(name):
         return f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
 
+    def policy(sid):
+        statement = {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "events:PutEvents", "Resource": f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/life-bus"}
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
     return Case(
         type="aws.events.event_bus",
-        first={"name": "life-bus", "description": "first", "dead_letter_queue": queue("a"), "tags": {"team": "a"}},
-        then={"name": "life-bus", "description": "then", "dead_letter_queue": queue("b"), "tags": {"team": "b"}},
+        first={"name": "life-bus", "description": "first", "dead_letter_queue": queue("a"), "policy": policy("first"), "tags": {"team": "a"}},
+        then={"name": "life-bus", "description": "then", "dead_letter_queue": queue("b"), "policy": policy("then"), "tags": {"team": "b"}},
         less={"name": "life-bus"},
         seen=seen,
         gone=lambda cloud: [bus["Name"] for bus in cloud.client("events").list_event_buses()["EventBuses"]] == ["default"],

@@ -35,6 +35,27 @@ def _():
     )
 
 
+@case("log policy")
+def _():
+    def seen(cloud):
+        (found,) = cloud.client("logs").describe_resource_policies()["resourcePolicies"]
+        return {"action": json.loads(found["policyDocument"])["Statement"][0]["Action"]}
+
+    def policy(action):
+        return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": action, "Resource": "*"}]}
+
+    return Case(
+        type="aws.logs.resource_policy",
+        first={"name": "life-logs", "policy": policy("logs:PutLogEvents")},
+        then={"name": "life-logs", "policy": policy("logs:CreateLogStream")},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("logs").describe_resource_policies()["resourcePolicies"],
+        outside=lambda cloud: cloud.client("logs").put_resource_policy(policyName="life-logs", policyDocument=json.dumps(policy("logs:*"))),
+        drifted="policy",
+        replaces=[{"name": "life-other"}],
+    )
+
+
 @case("topic")
 def _():
     def seen(cloud):

@@ -1,5 +1,7 @@
 """The life of streams and of what delivers them, and how they are listed (see life.py)."""
 
+import json
+
 import pytest
 
 from life import Case, case_table, tags_of, walk
@@ -16,13 +18,18 @@ def _():
         stream = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
         return {"shards": stream["OpenShardCount"], "hours": stream["RetentionPeriodHours"], "key": stream.get("KeyId"),
                 "metrics": sorted(metric for item in stream["EnhancedMonitoring"] for metric in item["ShardLevelMetrics"]),
+                "policy": json.loads(kinesis.get_resource_policy(ResourceARN=stream["StreamARN"])["Policy"])["Statement"][0]["Action"],
                 "tags": tags_of(kinesis.list_tags_for_stream(StreamName=name)["Tags"]).get("team")}
+
+    def policy(action):
+        return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": action,
+                                                        "Resource": f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/life-clicks"}]}
 
     return Case(
         type="aws.kinesis.stream",
         around={"one": {"type": "aws.kms.key", "description": "one"}, "two": {"type": "aws.kms.key", "description": "two"}},
-        first={"name": "life-clicks", "shard_count": 2, "retention_period": 48, "kms_key": "${one.arn}", "shard_metrics": ["IncomingBytes"], "tags": {"team": "a"}},
-        then={"name": "life-clicks", "shard_count": 4, "retention_period": 36, "kms_key": "${two.arn}", "shard_metrics": ["IncomingRecords", "OutgoingBytes"], "tags": {"team": "b"}},
+        first={"name": "life-clicks", "shard_count": 2, "retention_period": 48, "kms_key": "${one.arn}", "shard_metrics": ["IncomingBytes"], "policy": policy("kinesis:PutRecord"), "tags": {"team": "a"}},
+        then={"name": "life-clicks", "shard_count": 4, "retention_period": 36, "kms_key": "${two.arn}", "shard_metrics": ["IncomingRecords", "OutgoingBytes"], "policy": policy("kinesis:GetRecords"), "tags": {"team": "b"}},
         less={"name": "life-clicks"},
         seen=seen,
         gone=lambda cloud: not cloud.client("kinesis").list_streams()["StreamNames"],

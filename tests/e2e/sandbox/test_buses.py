@@ -4,7 +4,7 @@ import json
 import uuid
 
 import pytest
-from servers import role_of
+from servers import open_to, role_of
 from support import until
 from test_firing import Queue
 from test_machines import refused
@@ -96,7 +96,12 @@ def test_events_go_to_a_log_group(sandbox, source):
     logs, bus = sandbox.client("logs"), Bus(sandbox)
     group = "/aws/events/" + source
     logs.create_log_group(logGroupName=group)
-    bus.rule("r", {"source": [source]}, f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{group}")
+    letters = Queue(sandbox)
+    bus.rule("r", {"source": [source]}, {"Arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{group}", "DeadLetterConfig": {"Arn": letters.arn}})
+    bus.put(source, {"n": 0})
+    (refused_one,) = until(lambda: letters.take(wait=5, MessageAttributeNames=["All"]))  # nobody lets events.amazonaws.com in yet
+    assert "is not authorized to perform: logs:CreateLogStream on resource: " in refused_one["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    logs.put_resource_policy(policyName="events", policyDocument=open_to("events", action="logs:*"))
     bus.put(source, {"n": 1})
     (line,) = until(lambda: logs.filter_log_events(logGroupName=group)["events"])
     assert json.loads(line["message"])["detail"] == {"n": 1}
