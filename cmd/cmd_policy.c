@@ -136,7 +136,9 @@ static void need_actions(struct needs *needs, const struct decl *decl, const str
     schema->ops->permissions(schema, phase, arena_of(needs), &actions);
     const struct value *unique = value_builder_map(&actions);
     for (uint32_t i = 0; i < unique->count; i++) {
-        if (schema == decl->schema)
+        if (str_eqz(unique->entries[i].key, "iam:PassRole"))
+            needs->pass_role = true; /* on roles, whatever the type is about */
+        else if (schema == decl->schema)
             need_for(needs, decl, unique->entries[i].key);
         else
             cmd_policy_need(needs, unique->entries[i].key, NULL);
@@ -372,7 +374,8 @@ const struct command cmd_policy = {
         "What is known of the resources' names narrows the permissions down to them, where an action can "
         "be: on another name (of a resource that is renamed or was taken out of the stack) it is not "
         "allowed then. --wide leaves that out. Actions that list, or make what the service names, are "
-        "needed on all resources.\n\n"
+        "needed on all resources. What queries read and write, and which "
+        "keys encrypt buckets of others, is not known: the first is the data's, the second the key's.\n\n"
         "--why reads a role's policies, its boundary and the resource's own policy from the account (or the "
         "sandbox) "
         "that the stack is for, and prints each statement with what it says of this action on this resource; "

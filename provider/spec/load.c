@@ -20,7 +20,7 @@ static void load_endpoint(struct loader *l, const struct node *head)
         .global = load_flag(l, head, "global"),
         .signing_region = load_text(l, head, "signing_region"),
         .s3 = str_eqz(service->name, "s3")};
-    if (node_get(head, "iam") && load_keys(l, node_get(head, "iam"), "iam", "prefix actions"))
+    if (node_get(head, "iam") && load_keys(l, node_get(head, "iam"), "iam", "prefix actions passes"))
         service->iam = node_value(l->arena, node_get(head, "iam"));
     struct str model = load_text(l, head, "model");
     service->model = model.n ? model : service->name;

@@ -98,10 +98,20 @@ static void add_writes(struct collecting *c, const struct spec_type *type)
     add_step(c, tags->clear);
 }
 
+/* Some services are handed a role with each run; others had it when the job was made. */
+static void add_start(struct collecting *c, const struct spec_step *start)
+{
+    const struct value *passes = value_getz(c->service->iam, "passes");
+    if (start->op && value_list_has(passes, start->op->wire.name))
+        add_action(c, STR("iam"), STR("PassRole"));
+}
+
 /* Its logs are CloudWatch's, whatever the service. */
 static void add_job(struct collecting *c, const struct spec_job *job)
 {
     add_steps(c, &job->start);
+    for (size_t i = 0; i < job->start.count; i++)
+        add_start(c, &job->start.items[i]);
     add_steps(c, &job->detach);
     add_steps(c, &job->read);
     add_step(c, job->list);

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import boto3
 import pytest
@@ -40,8 +41,9 @@ class Operated:
     def __init__(self, folder, mode):
         self.folder, self.mode, self.heard = folder, mode, folder.parent / f"said-{mode}"
         self.data = folder.parent / f"data-{mode}"
+        env = {**os.environ, "PATH": f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"}  # jobs want a Python with boto3
         with self.heard.open("w") as heard:
-            self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", "--speed", "100000", "--iam", mode, "--dir", self.data], stdout=subprocess.PIPE, stderr=heard, text=True)
+            self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", "--speed", "100000", "--iam", mode, "--dir", self.data], env=env, stdout=subprocess.PIPE, stderr=heard, text=True)
         lines = []
         while not lines or not lines[-1].startswith("unset"):
             lines.append(self.process.stdout.readline())
@@ -157,6 +159,61 @@ def test_no_policy_no_plan(tmp_path, operated):
     status, said = strict.weir("apply", "-y")
     assert status == 1 and "is not authorized to perform" in said and "assumed-role/operator/weir-sandbox-env" in said
     until(lambda: strict.process.poll() is None)
+
+
+RUNS = """
+    stack: runs
+    resources:
+      lake: {type: aws.s3.bucket, name: runs-lake}
+      code: {type: aws.s3.object, bucket: "${lake.name}", key: say.py, content: "print(1)"}
+      group: {type: aws.logs.log_group, name: /runs/tasks}
+      role:
+        type: aws.iam.role
+        name: runs-jobs
+        assume_role_policy: '${trust(["glue.amazonaws.com", "states.amazonaws.com", "ecs-tasks.amazonaws.com", "batch.amazonaws.com"])}'
+        policies: {own: '${allow(["s3:*", "glue:*", "athena:*"], "*")}'}
+      job: {type: aws.glue.job, name: runs-job, role: "${role.arn}", command: {name: pythonshell, script_location: "${code.url}", python_version: "3.9"}}
+      machine: {type: aws.states.state_machine, name: runs-machine, role: "${role.arn}", definition: {StartAt: P, States: {P: {Type: Pass, End: true}}}}
+      cluster: {type: aws.ecs.cluster, name: runs-cluster}
+      task:
+        type: aws.ecs.task_definition
+        name: runs-task
+        task_role: ${role.arn}
+        containers: [{name: main, image: local, command: [echo, done], memory: 64, log_driver: awslogs, log_options: {awslogs-group: "${group.name}", awslogs-region: us-east-1, awslogs-stream-prefix: t}}]
+        cluster: ${cluster.name}
+      machines: {type: aws.batch.compute_environment, name: runs-machines, environment_type: UNMANAGED, service_role: "${role.arn}"}
+      queue: {type: aws.batch.job_queue, name: runs-queue, priority: 1, compute_environments: [{order: 1, compute_environment: "${machines.arn}"}]}
+      batch: {type: aws.batch.job_definition, name: runs-batch, container: {image: local, command: [echo, done], job_role: "${role.arn}", resources: {VCPU: "1", MEMORY: "64"}}}
+      results: {type: aws.s3.bucket, name: runs-results, force_destroy: true}
+      group_of_queries: {type: aws.athena.workgroup, name: runs-queries, output_location: "s3://${results.name}/"}
+      query: {type: aws.athena.named_query, name: runs-query, database: default, query: show databases, workgroup: "${group_of_queries.name}"}
+"""
+ASKED = {"job": [], "machine": [], "task": [], "batch": ["--set", "queue=runs-queue"], "query": []}
+
+
+@pytest.mark.long
+def test_what_is_printed_is_enough_to_run(tmp_path, operated):
+    """Jobs are started, followed, listed and their logs read by a role that has what is printed for that, and nothing else."""
+    stack = Stack(tmp_path / "runs")
+    stack.write(RUNS)
+    strict = operated(stack.folder, "on")
+    assert (made := strict.weir("apply", "-y", root=True))[0] == 0, made
+    document = {"run": printed(strict, "run")}
+    strict.allow(document)
+    reads = {"Effect": "Allow", "Action": ["glue:Get*", "s3:*"], "Resource": "*"}  # a query reads and writes what its caller may
+    strict.iam.put_role_policy(RoleName="operator", PolicyName="data", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [reads]}))
+    for job, words in ASKED.items():
+        for command in ["run", "jobs", *([] if job in ("machine", "query") else ["logs"])]:
+            command = [command, job, *words]
+            status, said = strict.weir(*command)
+            assert status == 0 and "not authorized" not in said, (command, said)
+    without, needed = set(), {action for s in document["run"]["Statement"] for action in listed(s["Action"])}
+    for action in sorted(action for action in needed if re.search(r":(Start|Run|Submit)|PassRole", action)):
+        strict.allow(document, without=action)
+        for job, words in ASKED.items():
+            status, said = strict.weir("run", job, *words)
+            without |= {action} if status and f"perform: {action} on" in said else set()
+    assert without >= {"glue:StartJobRun", "states:StartExecution", "ecs:RunTask", "batch:SubmitJob", "athena:StartQueryExecution", "iam:PassRole"}, without
 
 
 # What an example wants to be told.
