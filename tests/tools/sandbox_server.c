@@ -3,7 +3,8 @@
  * with its input. States that change over time do so a thousand times as fast. MINUTE_MS in the environment:
  * how long a minute of a job's timeout is. ROOM_MIB: what a run may have in its folder. SANDBOX_HOST: a name
  * that it answers to. Without keys it has the tests' key, where `weir sandbox` has a random one
- * (RANDOM_KEY=1: it too). Policies count, as in `weir sandbox`, unless SANDBOX_IAM is off or warn.
+ * (RANDOM_KEY=1: it too). Policies count with SANDBOX_IAM=on, or warn (tests/e2e/sandbox/servers.py says so
+ * for most).
  */
 #include "cmd/kinds.h"
 #include "sandbox/sandbox.h"
@@ -35,9 +36,9 @@ int main(int argc, char **argv)
     if (getenv("ROOM_MIB"))
         options.room = strtol(getenv("ROOM_MIB"), NULL, 10) * 1024 * 1024;
     const char *iam = getenv("SANDBOX_IAM");
-    options.iam = iam && !strcmp(iam, "off")    ? SANDBOX_IAM_OFF
-                  : iam && !strcmp(iam, "warn") ? SANDBOX_IAM_WARN
-                                                : SANDBOX_IAM_ON;
+    options.iam = !iam || !strcmp(iam, "off") ? SANDBOX_IAM_OFF
+                  : !strcmp(iam, "warn")      ? SANDBOX_IAM_WARN
+                                              : SANDBOX_IAM_ON;
     if (argc > 2)
         options.account = str_z(argv[2]);
     for (int i = 3; i + 1 < argc && options.key_count < MAX_KEYS; i += 2)

@@ -2,7 +2,7 @@
 
 import pytest
 import differences
-from servers import MORE_STORES, STRICT, JobSandbox, Moto, Sandbox, SandboxCloud, Versity, make_bucket
+from servers import MORE_STORES, STRICT, TRUST, JobSandbox, Moto, Sandbox, SandboxCloud, Versity, make_bucket
 
 
 @pytest.fixture(scope="package")
@@ -97,6 +97,6 @@ def cloud(request):
     server = SandboxCloud()
     if "glue job" in request.node.name:  # as AWS does and moto does not, the sandbox wants a job's role to be there
         for name in ("role-a", "role-b"):
-            server.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+            server.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
     yield server
     server.stop()

@@ -104,7 +104,7 @@ row("logs.log_group", "logs", ("create_log_group", {"logGroupName": "it-$n"}), (
     update=("put_retention_policy", {"logGroupName": "it-$n", "retentionInDays": 7}), then=7, exists="ResourceAlreadyExistsException",
     tags=mapped("resourceArn", "tagKeys", value=f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:it-$n"))
 
-row("logs.resource_policy", "logs", ("put_resource_policy", {"policyName": "it-$n", "policyDocument": ALLOW}), ("describe_resource_policies", {}), "resourcePolicies[?policyName=='it-$n'].policyDocument | [0]", ALLOW,
+row("logs.resource_policy", "logs", ("put_resource_policy", {"policyName": "it-$n", "policyDocument": ALLOW}), ("describe_resource_policies", {}), "length(resourcePolicies[?policyName=='it-$n'])", 1,
     ("delete_resource_policy", {"policyName": "it-$n"}), None, list=("describe_resource_policies", {}), listed="resourcePolicies[].policyName")
 
 # ---- dynamodb, sqs, sns, ssm, secrets, kms ----

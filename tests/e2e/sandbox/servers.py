@@ -68,10 +68,12 @@ class Server:
 
 
 class Sandbox(Server):
+    """Policies count here, as they do where nothing else is said."""
+
     access, secret, kind = "AKIAWEIRTESTS0000000", "the-secret-key-of-the-tests-sandboxes", "sandbox"  # as tests/tools/sandbox_server.c has it
 
     def __init__(self, folder="-", *words, env=None, files=None):
-        self.words, self.env = [str(folder), *words], {**os.environ, **(env or {})}
+        self.words, self.env = [str(folder), *words], {"SANDBOX_IAM": "on", **os.environ, **(env or {})}
         self.files = files  # limit of open files that it begins with
         self.start()
 
@@ -234,7 +236,7 @@ def answers(server):
     return urllib.request.urlopen(server.url + "/_weir/health").status == 200
 
 
-SERVICES = [f"{name}.amazonaws.com" for name in "glue lambda batch ecs-tasks emr-serverless states scheduler events".split()]
+SERVICES = [f"{name}.amazonaws.com" for name in "glue lambda batch ecs-tasks emr-serverless states scheduler events firehose airflow-env".split()]
 
 
 def document(element, value, action):
@@ -242,12 +244,15 @@ def document(element, value, action):
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", element: value, "Action": action}]})
 
 
+TRUST = document("Principal", {"Service": SERVICES}, "sts:AssumeRole")  # of a role that any of them takes on
+
+
 def role_of(server, name):
     """The ARN of a role that services take on and that may do everything; of other servers' only the name counts."""
     iam, arn = server.client("iam"), f"arn:aws:iam::000000000000:role/{name}"
     if server.kind == "sandbox":
         try:
-            iam.create_role(RoleName=name, AssumeRolePolicyDocument=document("Principal", {"Service": SERVICES}, "sts:AssumeRole"))
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
         except iam.exceptions.EntityAlreadyExistsException:
             return arn
         iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=document("Resource", "*", "*"))
@@ -288,14 +293,14 @@ class JobSandbox(Sandbox):
 
 
 class SandboxCloud(Sandbox):
-    """The sandbox in the place of tests/tools/cloud.py: the same account, the same keys."""
+    """The sandbox in the place of tests/tools/cloud.py: the same account, the same keys; and as with moto roles are names there, unless SANDBOX_IAM is on."""
 
     access, secret = "look", "look"
 
     def __init__(self, folder="-", **env):
         from support import ACCOUNT, SECRET_KEY  # of the folder above, which conftest.py makes known
 
-        super().__init__(folder, ACCOUNT, "e2e", SECRET_KEY, "look", "look", env=env)
+        super().__init__(folder, ACCOUNT, "e2e", SECRET_KEY, "look", "look", env={"SANDBOX_IAM": "off", **env})
 
 
 class Faults:

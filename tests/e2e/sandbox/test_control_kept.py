@@ -5,11 +5,10 @@ import shutil
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import Sandbox
+from servers import TRUST, Sandbox
 from support import until
 
 EMPTY_ZIP = b"PK\5\6" + bytes(18)
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 
 def deleted(ec2, subnet):

@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import Sandbox, SandboxCloud
+from servers import TRUST, Sandbox, SandboxCloud
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 CLIENTS, ROUNDS = 8, 12
 SERVICES = ("iam", "glue", "ec2", "sqs", "sns", "ssm", "secretsmanager", "dynamodb", "lambda", "stepfunctions", "scheduler", "rds", "s3", "resourcegroupstaggingapi")
 

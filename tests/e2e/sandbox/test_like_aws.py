@@ -14,8 +14,7 @@ import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
-
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+from servers import TRUST
 
 MOTO = {
     "test_subscription_attributes_unknown": "takes any attribute",

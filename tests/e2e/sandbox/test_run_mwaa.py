@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import ROOT, Sandbox
+from servers import ROOT, Sandbox, role_of
 from support import until
 
 pytestmark = pytest.mark.long
@@ -64,7 +64,7 @@ class Ops:
         secrets = server.client("secretsmanager")
         secrets.create_secret(Name="airflow/variables/studio", SecretString="Paramount")
         secrets.create_secret(Name="airflow/connections/films", SecretString="http://films.example.com")
-        role = server.client("iam").create_role(RoleName="flows", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')["Role"]["Arn"]
+        role = role_of(server, "flows")
         ec2 = server.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
         subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{i}.0/24")["Subnet"]["SubnetId"] for i in (1, 2)]

@@ -12,7 +12,7 @@ import test_types_serving
 import test_types_small
 import test_types_streams
 from life import stack_text
-from servers import SandboxCloud
+from servers import TRUST, SandboxCloud
 from support import Stack
 from test_types import CASES as FIRST
 
@@ -70,7 +70,7 @@ def test_same_end_state(tmp_path, moto, name):
     try:
         if name == "glue job":  # as AWS does and moto does not, the sandbox wants a job's role to be there
             for role in ("role-a", "role-b"):
-                sandbox.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+                sandbox.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)
         for cloud in (sandbox, moto):
             if case.prepare:
                 case.prepare(cloud)
