@@ -232,6 +232,7 @@ def _(events):
 
 
 listed("aws.logs.log_group", "logs", "describe_log_groups", "logGroups[]", "logGroupName")
+listed("aws.logs.resource_policy", "logs", "describe_resource_policies", "resourcePolicies[]", "policyName")
 listed("aws.cloudwatch.alarm", "cloudwatch", "describe_alarms", "MetricAlarms[]", "AlarmName")
 
 # ---- data ----
