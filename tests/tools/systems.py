@@ -249,8 +249,9 @@ class Ecommerce(System):
             raise Missing("Kafka (tools/setup kafka)")
 
     def prepare(self):
+        self.stack.patience_s = 3600
         key = keygen(self.folder / "key")
-        self.inputs = ["-i", "owner=all", "-i", f"key={key}", "-i", f"public_key={key.with_suffix('.pub').read_text().strip()}", "-i", "every=1", "-i", "nightly=false"]
+        self.inputs = ["-i", "owner=all", "-i", f"key={key}", "-i", f"public_key={key.with_suffix('.pub').read_text().strip()}", "-i", "every=5", "-i", "nightly=false"]
 
     def run(self):
         self.weir_run("stream", "--detach")

@@ -61,7 +61,7 @@ def said(cloud, job):
 def test_from_the_sources_to_the_warehouse(tmp_path, cloud):
     key = keygen(tmp_path / "key")
     system = example("ecommerce-lakehouse", tmp_path / "shop", cloud)
-    system.patience_s = 1500
+    system.patience_s = 5400    # a busy machine
     before = inventory(cloud)
     with api() as (url, asked):
         given = ["-i", "owner=ada", "-i", f"key={key}", "-i", f"public_key={key.with_suffix('.pub').read_text().strip()}", "-i", f"orders_api={url}", "-i", "every=1", "-i", "nightly=false"]
@@ -126,7 +126,7 @@ def test_the_stream_and_its_code(tmp_path, cloud):
     """Started, given new code, taken back, not wanted any more: what is produced meanwhile is there once."""
     key = keygen(tmp_path / "key")
     system = example("ecommerce-lakehouse", tmp_path / "shop", cloud)
-    system.patience_s = 1500
+    system.patience_s = 5400    # a busy machine
     before = inventory(cloud)
     given = ["-i", "owner=ada", "-i", f"key={key}", "-i", f"public_key={key.with_suffix('.pub').read_text().strip()}", "-i", "every=1", "-i", "nightly=false"]
     system.apply(*given)
