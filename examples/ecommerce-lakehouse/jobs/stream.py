@@ -8,15 +8,26 @@ Orders from Kafka into bronze.orders, for as long as it is left running.
     --wanted      … and the parameter of Systems Manager that says what is wanted: once that is something else, it ends
 """
 
+import time
+
 import lakehouse as lake
 
-LOOK_S = 10
+LOOK_S, PATIENCE_S = 10, 120
 
 
 def wanted(parameter: str) -> str:
     import boto3
 
     return boto3.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
+
+
+def end(query) -> None:
+    """After the batch that is being done, if that is soon; one that is broken off is done again by who comes next."""
+    late = time.monotonic() + PATIENCE_S
+    while query.status["isTriggerActive"] and time.monotonic() < late:
+        time.sleep(0.1)
+    query.stop()
+    print("something else is wanted", flush=True)
 
 
 def main() -> None:
@@ -26,8 +37,9 @@ def main() -> None:
     print("reading", lake.topic("orders"), "with", args.code or "this code", flush=True)
     while not query.awaitTermination(LOOK_S):
         if args.wanted and wanted(args.wanted) != args.code:
-            query.stop()
-            print("something else is wanted", flush=True)
+            end(query)
+            break
+    spark.stop()
 
 
 if __name__ == "__main__":
