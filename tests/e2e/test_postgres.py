@@ -376,6 +376,26 @@ def test_loads_from_a_bucket(tmp_path, cloud, server):
     assert server.psql("select count(*) from pg_class where relname in ('of_a_bucket', 'weir_loads')") == "0"
 
 
+@pytest.mark.long
+def test_loads_from_a_bucket_of_the_sandbox(local_stack, server):
+    """The sandbox stands in for the account that the provider names, beside a database that is real."""
+    local_stack.write("a\n1\n2\n", "rows/1.csv")
+    local_stack.write(f"""
+        stack: lake
+        providers:
+          {server.provider(aws="{region: eu-west-1}")}
+        resources:
+          lake: {{type: aws.s3.bucket, name: a-lake-in-the-sandbox}}
+          rows: {{type: aws.s3.directory, bucket: "${{lake.name}}", prefix: rows, source: rows}}
+          t: {{type: postgres.table, provider: retail, name: sandboxed, columns: [{{name: a, type: int}}]}}
+          l: {{type: postgres.load, provider: retail, table: "${{t.name}}", source: "s3://${{rows.bucket}}/rows/"}}
+    """)
+    local_stack.run("apply", "--yes", "--sandbox")
+    assert server.psql("select sum(a) from sandboxed") == "3"
+    assert "No changes" in local_stack.run("plan", "--sandbox").out
+    local_stack.run("destroy", "--yes", "--sandbox", "--force-empty")
+
+
 @pytest.mark.parametrize("source, says", [("s3://nobodys-bucket/rows/", "nobodys-bucket"), ("s3://a-lake/one.csv", "a prefix ends with a slash")])
 def test_a_bucket_with_nothing_to_load(tmp_path, cloud, server, source, says):
     stack = Stack(tmp_path / "stack", cloud)
