@@ -200,6 +200,13 @@ def _(lambda_):
                 yield (function["FunctionName"], number, item["Sid"]), item
 
 
+@counts("aws.lambda.async_invoke", "lambda")
+def _(lambda_):
+    for function in lambda_.list_functions()["Functions"]:
+        for item in lambda_.list_function_event_invoke_configs(FunctionName=function["FunctionName"])["FunctionEventInvokeConfigs"]:
+            yield function["FunctionName"], item
+
+
 listed("aws.states.state_machine", "stepfunctions", "list_state_machines", "stateMachines[]", "stateMachineArn",
        more=lambda states, arn: bare(states.describe_state_machine(stateMachineArn=arn)))  # fmt: skip
 listed("aws.states.activity", "stepfunctions", "list_activities", "activities[]", "activityArn")

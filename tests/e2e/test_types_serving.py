@@ -3,6 +3,7 @@
 import pytest
 
 from life import Case, case_table, tags_of, walk
+from test_types_jobs import FUNCTION, code, role
 
 CASES, case = case_table()
 NOT_ON_MOTO = {}
@@ -206,6 +207,30 @@ def _():
         drifted="priority",
         imports=False,
     )
+
+
+@case("calls that nobody waits for")
+def _():
+    def seen(cloud):
+        found = cloud.client("lambda").get_function_event_invoke_config(FunctionName="life-function")
+        return {"retries": found["MaximumRetryAttempts"], "age": found["MaximumEventAgeInSeconds"], "failed": found["DestinationConfig"]["OnFailure"]["Destination"].rpartition(":")[2]}
+
+    queues = {name: {"type": "aws.sqs.queue", "name": f"life-{name}"} for name in ("dead", "more")}
+    first = {"function": "${run.name}", "maximum_retry_attempts": 1, "maximum_event_age_in_seconds": 600, "on_failure": "${dead.arn}"}
+    return Case(
+        type="aws.lambda.async_invoke",
+        prepare=code,
+        around={"one": role("one"), "run": FUNCTION} | queues,
+        first=first,
+        then={**first, "maximum_retry_attempts": 0, "maximum_event_age_in_seconds": 900, "on_failure": "${more.arn}"},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("lambda").list_functions()["Functions"],
+        outside=lambda cloud: cloud.client("lambda").put_function_event_invoke_config(FunctionName="life-function", MaximumRetryAttempts=2),
+        drifted="maximum_retry_attempts",
+    )
+
+
+NOT_ON_MOTO["calls that nobody waits for"] = CASES.pop("calls that nobody waits for")  # moto puts a second one beside the first
 
 
 @pytest.mark.parametrize("name", CASES)

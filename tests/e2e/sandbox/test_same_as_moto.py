@@ -63,7 +63,11 @@ def left_behind(folder, cloud, case, attributes):
     return plain(case.seen(cloud))
 
 
-@pytest.mark.parametrize("name", CASES)
+# Both are lived through in make test, each by itself.
+DEAR = set(test_types_lake.CASES) | set(test_types_serving.CASES)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in DEAR else ()) for name in CASES])
 def test_same_end_state(tmp_path, moto, name):
     case = CASES[name]
     sandbox = SandboxCloud()
