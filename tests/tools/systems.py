@@ -238,20 +238,20 @@ class Music(Inside):
         super().stop()
 
 
-class Ecommerce(System):
+class Ecommerce(Inside):
     """On MSK, EMR Serverless and RDS: Kafka, Spark and PostgreSQL stand behind them."""
 
     name = "ecommerce-lakehouse"
 
     def needs(self):
-        Retail.needs(self)
+        super().needs()
         if not any((ROOT / ".cache/kafka").glob("libs/kafka_2.*.jar")):
             raise Missing("Kafka (tools/setup kafka)")
 
     def prepare(self):
+        super().prepare()
         self.stack.patience_s = 3600
-        key = keygen(self.folder / "key")
-        self.inputs = ["-i", "owner=all", "-i", f"key={key}", "-i", f"public_key={key.with_suffix('.pub').read_text().strip()}", "-i", "every=5", "-i", "nightly=false"]
+        self.inputs += ["-i", "every=5", "-i", "nightly=false"]
 
     def run(self):
         self.weir_run("stream", "--detach")
@@ -324,7 +324,7 @@ def live(kind, folder):
     try:
         system.prepare()
         before = system.inventory()
-        made = int(re.search(r"Done: (\d+) created", system.stack.apply(*system.inputs).out)[1])
+        made = int(re.search(r"Done: .*?(\d+) created", system.stack.apply(*system.inputs).out)[1])
         system.stack.assert_settled(*system.inputs)
         system.run()
         rows = system.rows_in(), system.rows_out()
