@@ -223,7 +223,7 @@ FUNCTION = """
     resources:
       store: {type: aws.s3.bucket, name: functions-of-weir-run}
       code: {type: weir.artifact, source: fn, store: "${store.name}/code"}
-      role: {type: aws.iam.role, name: functions, assume_role_policy: '${trust("lambda.amazonaws.com")}'}
+      role: {type: aws.iam.role, name: functions, assume_role_policy: '${trust("lambda.amazonaws.com")}', policies: {own: '${allow("s3:*", "*")}'}}
       double:
         type: aws.lambda.function
         name: double
@@ -338,7 +338,7 @@ SPARK = """
     resources:
       store: {type: aws.s3.bucket, name: spark-of-weir-run}
       code: {type: aws.s3.object, bucket: "${store.name}", key: clean.py, source: clean.py}
-      role: {type: aws.iam.role, name: spark, assume_role_policy: '${trust("emr-serverless.amazonaws.com")}'}
+      role: {type: aws.iam.role, name: spark, assume_role_policy: '${trust("emr-serverless.amazonaws.com")}', policies: {own: '${allow("s3:*", "*")}'}}
       spark: {type: aws.emrserverless.application, name: spark, release_label: emr-7.5.0, application_type: SPARK}
       clean: {type: aws.emrserverless.job, name: clean, application: "${spark.application_id}", role: "${role.arn}", entry_point: "${code.url}", log_group: /spark}
 """
