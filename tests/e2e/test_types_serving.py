@@ -233,6 +233,32 @@ def _():
 NOT_ON_MOTO["calls that nobody waits for"] = CASES.pop("calls that nobody waits for")  # moto puts a second one beside the first
 
 
+@case("watched machine")
+def _():
+    def machines(cloud):
+        found = [one for each in cloud.client("ec2").describe_instances()["Reservations"] for one in each["Instances"]]
+        return [one for one in found if one["State"]["Name"] not in ("terminated", "shutting-down")]
+
+    def seen(cloud):
+        (one,) = machines(cloud)
+        return {"state": one["Monitoring"]["State"]}
+
+    first = {"image_id": "ami-0a1b2c3d", "instance_type": "t4g.micro", "monitoring": True}
+    return Case(
+        type="aws.ec2.instance",
+        first=first,
+        then={**first, "monitoring": False},
+        seen=seen,
+        gone=lambda cloud: not machines(cloud),
+        outside=lambda cloud: cloud.client("ec2").unmonitor_instances(InstanceIds=[machines(cloud)[0]["InstanceId"]]),
+        drifted="monitoring",
+        imports=False,
+    )
+
+
+NOT_ON_MOTO["watched machine"] = CASES.pop("watched machine")  # moto cannot change it
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
     walk(stack, cloud, CASES[name])
