@@ -93,7 +93,7 @@ static void cmd_policy_need(struct needs *needs, struct str action, const struct
 static const struct value *without_secrets(struct arena *arena, const struct value *object)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < object->count; i++)
+    for (uint32_t i = 0; object && object->kind == VALUE_MAP && i < object->count; i++)
         if (!value_is_sensitive(object->entries[i].value))
             value_builder_set(&b, object->entries[i].key, object->entries[i].value);
     return value_builder_map(&b);
