@@ -227,7 +227,7 @@ int records_put_line(struct records *r, const struct value *line, uint64_t seq, 
     };
     struct str at = value_gets(line, "at"); /* such times are in order as texts, too */
     if (str_cmp(at, r->recent) > 0)
-        record->recent = at;
+        record->recent = arena_str(&r->arena, at); /* the line goes */
     if (records_read_value(r, attrs, &record->attrs, err))
         return -1;
     record->set = share_list(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
