@@ -142,7 +142,7 @@ def test_a_large_plan_is_short(tmp_path):
     modules = re.findall(r"^(Module [\w/]+|The stack itself):$", out, re.M)
     assert len(modules) == len(set(modules)) and modules.index("Module network") < min(modules.index("Module warehouse"), modules.index("Module airflow"))
     addresses = re.findall(r"^  \+ create  (\S+)", out, re.M)
-    assert addresses.index("network/vpc") < addresses.index("network/nat") and len(addresses) == created == sum(map(int, re.findall(r"^  aws\S+ +(\d+) to create$", out, re.M)))
+    assert addresses.index("network/vpc") < addresses.index("network/nat") and len(addresses) == created == sum(map(int, re.findall(r"^  (?:aws|AWS)\S+ +(\d+) to create$", out, re.M)))
     assert not [line for line in page.splitlines() if line.startswith("-")]
 
 

@@ -107,6 +107,8 @@ def test_subscription_attributes(cloud):
     assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "a", "Value": "b"}]
     url = sqs.create_queue(QueueName=name())["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
     policy = {"kind": ["film"]}
     made = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"FilterPolicy": json.dumps(policy), "RawMessageDelivery": "true"}, ReturnSubscriptionArn=True)
     seen = sns.get_subscription_attributes(SubscriptionArn=made["SubscriptionArn"])["Attributes"]
@@ -572,7 +574,7 @@ def test_wrong_key(sandbox):
 
 
 def test_unknown_action(sandbox):
-    assert code(sandbox.client("rds").create_db_cluster, DBClusterIdentifier="c", Engine="aurora-mysql") == "InvalidAction"
+    assert code(sandbox.client("rds").create_global_cluster, GlobalClusterIdentifier="c", Engine="aurora-mysql") == "InvalidAction"
 
 
 def test_registry_password(sandbox):

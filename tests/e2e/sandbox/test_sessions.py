@@ -31,7 +31,10 @@ def code(call, **arguments):
 
 
 def make_role(server, **more):
-    return server.client("iam").create_role(RoleName=f"r-{uuid.uuid4().hex[:8]}", AssumeRolePolicyDocument=TRUST, **more)["Role"]
+    iam, name = server.client("iam"), f"r-{uuid.uuid4().hex[:8]}"
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST, **more)["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}))
+    return role
 
 
 def test_a_role_is_assumed(anywhere):
@@ -75,9 +78,9 @@ def test_what_cannot_be_assumed(sandbox):
         assert code(sts.assume_role, RoleArn=arn, RoleSessionName=name, DurationSeconds=seconds) == refused
 
 
-def made_up(server, expires_ms):
+def made_up(server, expires_ms, role="role"):
     """A token as the sandbox makes it, by somebody who has its secret."""
-    token = base64.b64encode(f"weir-session-2\nrole\nname\n{expires_ms}\n00\n\n\n\n".encode()).decode()
+    token = base64.b64encode(f"weir-session-2\n{role}\nname\n{expires_ms}\n00\n\n\n\n".encode()).decode()
     key, secret = (hmac.new(server.secret.encode(), f"session {what}\n{token}".encode(), hashlib.sha256).digest() for what in ("access key", "secret"))
     return {"AccessKeyId": "ASIA" + base64.b32encode(key[:10]).decode(), "SecretAccessKey": base64.b64encode(secret).decode()[:40], "SessionToken": token}
 
@@ -87,7 +90,7 @@ def test_what_is_refused(sandbox):
     role = make_role(sandbox)
     good = sandbox.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="one")["Credentials"]
     other = sandbox.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="two")["Credentials"]
-    assert using(sandbox, made_up(sandbox, 0), "glue").get_jobs()["Jobs"] is not None
+    assert using(sandbox, made_up(sandbox, 0, role["RoleName"]), "glue").get_jobs()["Jobs"] is not None
     for wrong, s3, query, json_ in (
         ({**good, "SessionToken": other["SessionToken"]}, "InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException"),
         ({**good, "SessionToken": "made up"}, "InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException"),

@@ -271,7 +271,6 @@ static void test_mistakes_for_the_sandbox(void **state)
         {SANDBOX("soft_delete: {sets: lid}"), "the type has no attribute \"lid\""},
         {SANDBOX("defers: {unless: lid}"), "the type has no attribute \"lid\""},
         {SANDBOX("delete_empty: {attributes: [lid]}"), "the type has no attribute \"lid\""},
-        {SANDBOX("splits: {A: {att: Members}}"), "splits has no key \"att\""},
         {SANDBOX("derives: {lid_color: [[red, {lid: a}]]}"), "the type has no attribute \"lid\""},
         {SANDBOX("derives: {lid_color: [red]}"),
             "a case is [value, {attribute: value}], the last one [value]"},
