@@ -1,5 +1,6 @@
 import gc
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -26,7 +27,30 @@ for number, usual in (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP
         signal.signal(number, usual)
 
 
+# Tests that go from type to type: the first of each service is in `make test`, the others are for its long form.
+FROM_TYPE_TO_TYPE = {"test_made_once", "test_same_end_state", "test_calls_for_each_resource", "test_applied", "test_more_lives"}
+
+
+def later_of_a_service(items):
+    seen = set()
+    for item in items:
+        if getattr(item, "originalname", "") not in FROM_TYPE_TO_TYPE or item.get_closest_marker("long"):
+            continue
+        name = item.callspec.params.get("name")
+        case = getattr(item.module, "CASES", {}).get(name) or getattr(item.module, "MORE", {}).get(name)
+        service = re.search(r"\baws\.(\w+)\.", getattr(case, "type", item.name))
+        where = service and (item.module.__name__, item.originalname, service[1])
+        if where in seen:
+            yield item
+        seen.add(where or item)
+
+
 def pytest_collection_modifyitems(items):
+    for item in later_of_a_service(items):
+        item.add_marker(pytest.mark.long)
+    for item in items:
+        if {item.name, getattr(item, "originalname", "")} & getattr(item.module, "LONG_FORM", set()):
+            item.add_marker(pytest.mark.long)
     if not os.environ.get("WEIR_LONG"):
         for item in items:
             if item.get_closest_marker("long"):

@@ -74,6 +74,10 @@ class Sweep:
         return stack
 
 
+# An apply and a replacement of fewer resources.
+LONG_FORM = {"test_kill[deploy]", "test_kill[rollback]"}
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_kill(cloud, tmp_path, name):
     sweep = Sweep(cloud, tmp_path, name)

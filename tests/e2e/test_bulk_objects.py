@@ -1,5 +1,6 @@
 """Objects of a bucket are refreshed by listing it, as far as a listing tells; on moto, whose log counts the requests."""
 
+import pytest
 from test_upload import place, sandbox  # noqa: F401 (fixtures)
 
 STACK = """
@@ -55,6 +56,7 @@ def test_what_a_listing_does_not_tell(stack, cloud):
     assert stack.plan() == {'file["n1"]': "update"}
 
 
+@pytest.mark.long
 def test_crowded_buckets_are_not_listed_to_the_end(place, sandbox):  # noqa: F811
     s3 = sandbox.client()
     place.write(text(3)).apply()

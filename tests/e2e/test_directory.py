@@ -179,6 +179,7 @@ def test_files_are_read_once(place, sandbox):  # noqa: F811
     assert opened() == {"a.py", "same1", "same2", "sql/b.sql"}
 
 
+@pytest.mark.long
 def test_many(place, sandbox):  # noqa: F811
     s3 = sandbox.client()
     files = {f"d{i % 30:02}/{i:05}": b"%d" % i for i in range(2500)}

@@ -187,6 +187,10 @@ def test_wrong_secret(machine):
     assert "SignatureDoesNotMatch" in stack.run("state", "list", status=1).err
 
 
+# A writer that is killed is the harder one.
+LONG_FORM = {"test_stopped_writer[s3]"}
+
+
 @ALL_S3  # a session has no lease: whoever comes waits until it ends
 def test_stopped_writer(machine, cloud):
     """A process that slept past its lease must not change anything when it wakes."""

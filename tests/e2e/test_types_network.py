@@ -704,6 +704,11 @@ def _():
     )
 
 
+# Each has a sibling here that lives through the same, and its own cycle in sandbox/test_every_type.py.
+LONG_FORM = {f"test_life[{name}]" for name in (
+    "internet gateway", "elastic ip", "network acl association", "key pair", "redshift snapshot", "alarm of several metrics", "batch definition", "route table", "flow log", "gateway endpoint")}
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
     walk(stack, cloud, CASES[name])

@@ -259,6 +259,11 @@ def _():
 NOT_ON_MOTO["watched machine"] = CASES.pop("watched machine")  # moto cannot change it
 
 
+# Each has a sibling here that lives through the same, and its own cycle in sandbox/test_every_type.py.
+LONG_FORM = {f"test_life[{name}]" for name in (
+    "parameters of a cluster", "listener", "listener's rule")}
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
     walk(stack, cloud, CASES[name])

@@ -416,6 +416,7 @@ const tries = TRIES;
 </script>"""
 
 
+@pytest.mark.long
 def test_a_page_in_a_browser_does_nothing(tmp_path):
     """It has signed links even: with the key that was published once, and, should it get hold of them, with the right one."""
     chromium = browser()

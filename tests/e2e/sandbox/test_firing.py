@@ -124,6 +124,7 @@ def test_a_schedule_may_call_any_operation_once(served):
     until(lambda: not scheduler.list_schedules()["Schedules"])
 
 
+@pytest.mark.long
 def test_start_and_end_dates_bound_a_schedule(served):
     queue, scheduler = Queue(served), served.client("scheduler")
     start = datetime.now(timezone.utc) + timedelta(days=2)
