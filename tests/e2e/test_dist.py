@@ -109,7 +109,7 @@ def system(name):
         kept.parent.mkdir(parents=True, exist_ok=True)
         mirror, script = SYSTEMS[name]
         keyring = [] if name != "noble" or Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg").exists() else ["--no-check-gpg"]
-        laid = subprocess.run(["debootstrap", "--variant=minbase", *keyring, name, kept, mirror, f"/usr/share/debootstrap/scripts/{script}"], capture_output=True, text=True)
+        laid = subprocess.run(["debootstrap", "--variant=minbase", *keyring, *(["--components=main,universe"] if name == "noble" else []), name, kept, mirror, f"/usr/share/debootstrap/scripts/{script}"], capture_output=True, text=True)
         if laid.returncode:
             shutil.rmtree(kept, ignore_errors=True)
             pytest.skip(f"no packages of {name}: {laid.stdout[-200:]}")

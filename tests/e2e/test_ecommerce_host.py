@@ -61,7 +61,8 @@ class Host:
         self.lines.remove(line)
         done = subprocess.run(["bash", "-c", line.replace("host=shop.example.org", "host=127.0.0.1")], cwd=self.stack.folder.parent,
                               env={**self.stack.env, "PATH": f"{WEIR.parent}:{os.environ['PATH']}"}, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        assert done.returncode == 0, (line, done.stdout[-6000:], done.stderr[-6000:], self.logs())
+        if done.returncode:
+            pytest.fail("\n".join([line, done.stdout[-6000:], done.stderr[-6000:], str(self.logs())]))
         assert PASSWORD not in done.stdout + done.stderr
         return done.stdout + done.stderr
 
