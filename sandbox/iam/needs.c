@@ -201,7 +201,8 @@ static void add_need(
         struct str name = str_cut(actions, ',', &actions);
         if (g->n == g->cap) {
             struct need *more = ARENA_ARRAY(f->arena, struct need, g->cap * 2 + 4);
-            memcpy(more, g->items, g->n * sizeof *more);
+            if (g->n)
+                memcpy(more, g->items, g->n * sizeof *more);
             g->items = more;
             g->cap = g->cap * 2 + 4;
         }
