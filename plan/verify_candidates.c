@@ -107,7 +107,7 @@ static void add_named(struct verifying *v, struct planner *p, struct instance *i
         return;
     instance->planned = planned;
     const struct value *id = value_get(planned, schema->id);
-    if (value_is_null(id) || !value_is_known(id) || may_be_others(p, instance))
+    if (value_is_null(id) || !value_is_known(id) || schema->history || may_be_others(p, instance))
         return;
     struct candidate c = {.schema = schema,
         .provider = provider,
