@@ -146,20 +146,25 @@ static int run_reap(struct invocation *inv)
 
 #define SHARED(field_) .offset = offsetof(struct settings, field_)
 
-static const struct option options[] = {
+static const struct option states[] = {
     {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, SHARED(dir), .completes = COMPLETES_DIR,
         .doc = "folder of a stack, whose `state:` says where states are kept (default: the current folder)"},
-    {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
-        .doc = "only show what is due and what would go"},
-    {0, "marks", .offset = offsetof(struct reap_settings, marks),
-        .doc = "also what only bears the marks of a lease that has ended: its state is gone"},
     {0, "sandbox", SHARED(sandbox),
         .doc = "against the embedded sandbox (kept in .weir/sandbox) instead of real services"},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, SHARED(specs), .completes = COMPLETES_DIR,
         .doc = "folder with specs of resource types, over the built-in ones"},
 };
+const struct option_set options_states = OPTION_SET(NULL, states);
+
+static const struct option options[] = {
+    {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
+        .doc = "only show what is due and what would go"},
+    {0, "marks", .offset = offsetof(struct reap_settings, marks),
+        .doc = "also what only bears the marks of a lease that has ended: its state is gone"},
+};
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_change, &options_json, NULL};
+static const struct option_set *const sets[] = {
+    &own_set, &options_states, &options_change, &options_json, NULL};
 static const struct command_example examples[] = {
     {"weir reap --dry-run", "what is due of the states that are kept where this stack's are"},
     {"weir reap --yes '{\"backend\": \"s3\", \"bucket\": \"lab-states\"}'",

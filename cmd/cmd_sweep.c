@@ -91,8 +91,6 @@ static int run_sweep(struct invocation *inv)
 #define SHARED(field_) .offset = offsetof(struct settings, field_)
 
 static const struct option options[] = {
-    {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, SHARED(dir), .completes = COMPLETES_DIR,
-        .doc = "folder of a stack, whose `state:` says where states are kept (default: the current folder)"},
     {'e', "env", .value = "NAME", .kind = OPTION_TEXT, SHARED(env), .completes = COMPLETES_ENV,
         .doc = "with --adopt: the environment whose state they are to be in"},
     {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, SHARED(inputs),
@@ -104,13 +102,10 @@ static const struct option options[] = {
     {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
         .doc = "with --take-down: only show what would go"},
     {0, "full", SHARED(full), .doc = "name every thing"},
-    {0, "sandbox", SHARED(sandbox),
-        .doc = "against the embedded sandbox (kept in .weir/sandbox) instead of real services"},
-    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, SHARED(specs), .completes = COMPLETES_DIR,
-        .doc = "folder with specs of resource types, over the built-in ones"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_change, &options_json, NULL};
+static const struct option_set *const sets[] = {
+    &own_set, &options_states, &options_change, &options_json, NULL};
 static const struct command_example examples[] = {
     {"weir sweep", "what there is without a state, by stack and age"},
     {"weir sweep --adopt lab -e anna", "the folder was lost: its stack goes on with what is there"},

@@ -8,6 +8,8 @@
 #include "cmd/fleet.h"
 #include "cmd/known_states.h"
 
+extern const struct option_set options_states; /* whose states: of reap and sweep */
+
 struct reap_settings {
     struct settings shared;
     bool dry_run, marks;
