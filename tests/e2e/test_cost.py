@@ -76,7 +76,9 @@ def test_every_rule_of_the_table(local_stack, weir_docs_examples):
     """Each type's own example has a price in each line that its rules name; types and prices that nobody knows do not stand there."""
     named = {rule["price"] for rules in TABLE["types"].values() for rule in rules}
     assert {name for name in named if not name.startswith("${")} <= set(TABLE["prices"])
-    for name, example in weir_docs_examples(TABLE["types"]).items():
+    examples = weir_docs_examples(TABLE["types"])
+    assert set(examples) == set(TABLE["types"])
+    for name, example in examples.items():
         local_stack.write("stack: x\nresources:\n  it:\n" + "".join(f"    {line}\n" for line in example.splitlines()))
         found = cost(local_stack)["resources"][0]
         assert found["price"] == "priced" and found["charges"] is not None, name
