@@ -7,8 +7,7 @@
 
 #include <math.h>
 
-/* What is less than a cent shows as such. */
-static void add_money(struct buf *out, double usd)
+void bill_add_money(struct buf *out, double usd)
 {
     buf_addf(out, "%.*f", usd != 0 && fabs(usd) < 0.005 ? 4 : 2, usd);
 }
@@ -21,7 +20,7 @@ static const struct value *hourly_text(struct arena *arena, double usd)
 static const struct value *monthly_text(struct arena *arena, double usd)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    add_money(&text, usd * HOURS_A_MONTH);
+    bill_add_money(&text, usd * HOURS_A_MONTH);
     return value_string(arena, buf_str(&text));
 }
 
@@ -217,10 +216,29 @@ static void add_head(struct buf *out, const struct prices *prices)
     add_member(out, "date", prices_date(prices));
 }
 
+static void add_item(struct buf *out, const struct bill_item *item, double hourly_now, bool change)
+{
+    static const char *const priced[] = {"unknown", "free", "priced"};
+    buf_addz(out, "{");
+    add_member(out, "address", item->address);
+    buf_addz(out, ",");
+    add_member(out, "type", item->type);
+    buf_addf(out, ",\"price\":\"%s\"", priced[item->priced]);
+    if (change)
+        buf_addf(out, ",\"hour_now\":%.10g,\"hour_after\":%.10g", hourly_now, item->hourly);
+    else
+        buf_addf(out, ",\"hour\":%.10g", item->hourly);
+    buf_addz(out, ",\"charges\":[");
+    for (size_t k = 0; k < item->charge_count; k++) {
+        buf_addz(out, k ? "," : "");
+        add_charge(out, &item->charges[k]);
+    }
+    buf_addz(out, "]}");
+}
+
 void bill_event(const struct bill *bill, const struct prices *prices, const struct stack *stack,
     size_t members, struct buf *out)
 {
-    static const char *const priced[] = {"unknown", "free", "priced"};
     add_head(out, prices);
     buf_addf(out, ",\"hour\":%.10g,\"month\":%.10g,\"members\":%zu", bill->hourly,
         bill->hourly * HOURS_A_MONTH, members);
@@ -228,35 +246,24 @@ void bill_event(const struct bill *bill, const struct prices *prices, const stru
         buf_addf(out, ",\"budget_hour\":%.10g", stack->budget_hourly);
     buf_addz(out, ",\"resources\":[");
     for (size_t i = 0; i < bill->n; i++) {
-        const struct bill_item *item = &bill->items[i];
-        buf_addz(out, i ? ",{" : "{");
-        add_member(out, "address", item->address);
-        buf_addz(out, ",");
-        add_member(out, "type", item->type);
-        buf_addf(out, ",\"price\":\"%s\",\"hour\":%.10g,\"charges\":[", priced[item->priced], item->hourly);
-        for (size_t k = 0; k < item->charge_count; k++) {
-            buf_addz(out, k ? "," : "");
-            add_charge(out, &item->charges[k]);
-        }
-        buf_addz(out, "]}");
+        buf_addz(out, i ? "," : "");
+        add_item(out, &bill->items[i], 0, false);
     }
     buf_addz(out, "]}\n");
 }
 
 /* ---- before and after ---- */
 
-static double hourly_of(const struct bill *bill, struct str address)
+static double hourly_of(const struct map *items, struct str address)
 {
-    for (size_t i = 0; i < bill->n; i++)
-        if (str_eq(bill->items[i].address, address))
-            return bill->items[i].hourly;
-    return 0;
+    const struct bill_item *item = map_get(items, address);
+    return item ? item->hourly : 0;
 }
 
 static void add_difference(struct buf *out, double monthly)
 {
     buf_addz(out, monthly < 0 ? "" : "+");
-    add_money(out, monthly);
+    bill_add_money(out, monthly);
 }
 
 static void add_change(struct buf *out, struct str address, double hourly)
@@ -274,30 +281,48 @@ void bill_show_change(const struct bill *now, const struct bill *after, const st
     bool color, struct buf *out)
 {
     style_add(out, color, STYLE_BOLD, "Cost: ");
-    add_money(out, now->hourly * HOURS_A_MONTH);
+    bill_add_money(out, now->hourly * HOURS_A_MONTH);
     buf_addz(out, " USD a month now, ");
-    add_money(out, after->hourly * HOURS_A_MONTH);
+    bill_add_money(out, after->hourly * HOURS_A_MONTH);
     buf_addz(out, " after this (");
     add_difference(out, (after->hourly - now->hourly) * HOURS_A_MONTH);
     buf_addf(out, "), at the prices of %.*s of %.*s, without what comes with use%s.\n",
         STR_ARG(prices_region(prices)), STR_ARG(prices_date(prices)),
         after->unknown ? " and what is known after apply" : "");
+    AUTO_MAP struct map before = MAP_INIT, later = MAP_INIT;
+    bill_index(now, &before);
+    bill_index(after, &later);
     for (size_t i = 0; i < after->n; i++)
-        add_change(
-            out, after->items[i].address, after->items[i].hourly - hourly_of(now, after->items[i].address));
-    for (size_t i = 0; i < now->n; i++) {
-        bool stays = false;
-        for (size_t k = 0; k < after->n && !stays; k++)
-            stays = str_eq(after->items[k].address, now->items[i].address);
-        if (!stays)
+        add_change(out, after->items[i].address,
+            after->items[i].hourly - hourly_of(&before, after->items[i].address));
+    for (size_t i = 0; i < now->n; i++)
+        if (!map_get(&later, now->items[i].address))
             add_change(out, now->items[i].address, -now->items[i].hourly);
-    }
 }
 
+/* Each resource that is there after it, and those that are there no more, at no price. */
 void bill_change_event(
     const struct bill *now, const struct bill *after, const struct prices *prices, struct buf *out)
 {
+    AUTO_MAP struct map before = MAP_INIT, later = MAP_INIT;
+    const char *comma = "";
+    bill_index(now, &before);
+    bill_index(after, &later);
     add_head(out, prices);
-    buf_addf(out, ",\"hour_now\":%.10g,\"hour_after\":%.10g,\"unknown\":%zu}\n", now->hourly, after->hourly,
-        after->unknown);
+    buf_addf(out, ",\"hour_now\":%.10g,\"hour_after\":%.10g,\"unknown\":%zu,\"resources\":[", now->hourly,
+        after->hourly, after->unknown);
+    for (size_t i = 0; i < after->n; i++, comma = ",") {
+        buf_addz(out, comma);
+        add_item(out, &after->items[i], hourly_of(&before, after->items[i].address), true);
+    }
+    for (size_t i = 0; i < now->n; i++) {
+        struct bill_item gone = {
+            .address = now->items[i].address, .type = now->items[i].type, .priced = now->items[i].priced};
+        if (map_get(&later, gone.address))
+            continue;
+        buf_addz(out, comma);
+        add_item(out, &gone, now->items[i].hourly, true);
+        comma = ",";
+    }
+    buf_addz(out, "]}\n");
 }

@@ -16,6 +16,8 @@ void bill_event(const struct bill *bill, const struct prices *prices, const stru
 /* "Cost: 12.40 USD a month now, 48.29 after this (+35.89)." with what makes the difference. */
 void bill_show_change(const struct bill *now, const struct bill *after, const struct prices *prices,
     bool color, struct buf *out);
+/* "12.40"; what is less than a cent shows as such. */
+void bill_add_money(struct buf *out, double usd);
 void bill_change_event(
     const struct bill *now, const struct bill *after, const struct prices *prices, struct buf *out);
 

@@ -3,16 +3,11 @@
 
 #include "cmd/bill_show.h"
 
-struct considered {
-    struct prices *prices;
-    struct bill now, after;
-};
-
-static int consider(struct invocation *inv, const struct plan *plan, struct considered *out)
+int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_change *out)
 {
     struct err err = ERR_INIT;
     struct workspace *workspace = plan->workspace;
-    *out = (struct considered){0};
+    *out = (struct cost_change){0};
     if (cost_open(workspace, &inv->arena, &out->prices, &err))
         return invocation_fail(inv, &err);
     bill_recorded(workspace, out->prices, &inv->arena, &out->now);
@@ -23,8 +18,8 @@ static int consider(struct invocation *inv, const struct plan *plan, struct cons
 
 int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out)
 {
-    struct considered c;
-    int status = consider(inv, plan, &c);
+    struct cost_change c;
+    int status = cost_consider(inv, plan, &c);
     if (status != EXIT_DONE)
         return status;
     if (json)
@@ -47,10 +42,10 @@ static const struct bill_item *dearest(const struct bill *bill)
 int cost_hold(struct invocation *inv, const struct plan *plan)
 {
     const struct stack *stack = plan->workspace->stack;
-    struct considered c;
+    struct cost_change c;
     if (!stack->budget.n || plan->destroy)
         return EXIT_DONE;
-    int status = consider(inv, plan, &c);
+    int status = cost_consider(inv, plan, &c);
     if (status != EXIT_DONE)
         return status;
     prices_free(c.prices);

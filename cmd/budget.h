@@ -5,7 +5,16 @@
 #define WEIR_CMD_BUDGET_H
 
 #include "cmd/command.h"
+#include "cmd/cost/bill.h"
 #include "plan/plan.h"
+
+/* What is paid now, and after the plan. `prices_free(prices)` ends it. */
+struct cost_change {
+    struct prices *prices;
+    struct bill now, after;
+};
+
+int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_change *out);
 
 /* The lines of `weir plan --cost`, or its event with --json. The exit status. */
 int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out);

@@ -83,7 +83,7 @@ static int cmd_graph_draw(struct invocation *inv, struct workspace *workspace)
     if (own->format && str_eqz(str_z(own->format), "dot")) {
         write_dot(&picture, &out);
     } else if (own->format && str_eqz(str_z(own->format), "html")) {
-        page_write(&picture, plan, &out);
+        page_write(&picture, plan, NULL, &out);
     } else {
         layout_run(&picture.layout);
         picture_svg(&picture, false, &out);

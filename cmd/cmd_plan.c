@@ -67,12 +67,18 @@ static int cmd_plan_save(struct invocation *inv, const struct plan *plan, const 
 static int cmd_plan_page(struct invocation *inv, const struct plan *plan)
 {
     const struct workspace *workspace = plan->workspace;
+    bool priced = ((const struct plan_settings *)inv->own)->cost;
     AUTO_BUF struct buf page = BUF_INIT;
+    struct cost_change cost = {0};
     struct picture picture;
+    int status = priced ? cost_consider(inv, plan, &cost) : EXIT_DONE;
+    if (status != EXIT_DONE)
+        return status;
     picture_init(&picture, workspace->stack, plan_absent(plan->workspace, &inv->arena));
     picture_take_plan(&picture, plan);
-    page_write(&picture, plan, &page);
+    page_write(&picture, plan, priced ? &cost : NULL, &page);
     picture_release(&picture);
+    prices_free(cost.prices);
     return invocation_write(inv, buf_str(&page));
 }
 
@@ -168,7 +174,8 @@ static const struct option_set *const sets[] = {
 static const struct command_example examples[] = {
     {"weir plan", "what \"weir apply\" would do"},
     {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},
-    {"weir plan --format html > plan.html", "for a browser: what needs what, and every difference"},
+    {"weir plan --format html --cost > plan.html",
+        "for a browser: what needs what, every difference, and its price"},
     {"weir plan --json --markdown plan.md", "in CI: events for machines, a comment for the pull request"},
     {"weir plan --detailed-exitcode", "in CI: status 2 when something is to be done"},
     {NULL, NULL},

@@ -36,7 +36,8 @@ const struct event_doc event_docs[] = {
     {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
     {"verified", "left, looked", "destroy --verify has looked everywhere"},
     {"cost", "currency, region, date, hour, month, members, budget_hour, resources",
-        "weir cost; of plan --cost: hour_now, hour_after, unknown"},
+        "weir cost; of plan --cost: hour_now, hour_after, unknown, and of each resource hour_now, hour_after "
+        "and what it pays for"},
     {"explained", "address, file, line, needs, needed_by, recorded, history",
         "weir show ADDRESS; drift, change and summary lines of it follow"},
     {"valid", "stack, resources, data, outputs", "validate found no mistake"},

@@ -4,6 +4,7 @@
 
 #include "base/embed.h"
 #include "base/hash.h"
+#include "cmd/page_cost.h"
 #include "cmd/render_section.h"
 
 static void add_file(const char *path, struct buf *out)
@@ -50,7 +51,7 @@ static const char *change_class(const struct change *change)
     return change->decision.action == ACTION_NOOP ? "move" : action_name(change->decision.action);
 }
 
-static void add_change(const struct section *section, struct buf *out)
+static void add_change(const struct section *section, struct page_cost *cost, struct buf *out)
 {
     const struct change *change = section->change;
     const struct render_options options = {.everything = true, .marked = true};
@@ -70,21 +71,40 @@ static void add_change(const struct section *section, struct buf *out)
     }
     buf_addz(out, "<pre>");
     add_lines(buf_str(&text), out);
-    buf_addz(out, "</pre>\n</details>\n");
+    buf_addz(out, "</pre>\n");
+    if (cost)
+        page_cost_of(cost, change->subject.address, out);
+    buf_addz(out, "</details>\n");
 }
 
 /* ---- all of them ---- */
 
-static void add_drift(const struct plan *plan, struct buf *out)
+/* What was recorded, and what there is. */
+static void add_drifted(const struct change *change, struct buf *out)
 {
     const struct render_options options = {.everything = true, .marked = true};
+    struct str address = change->subject.address;
+    ptrdiff_t key = address_key_at(address);
     AUTO_BUF struct buf text = BUF_INIT;
-    if (!plan->drifted)
-        return;
-    render_drift(plan, &options, &text);
-    buf_addz(out, "<details class=\"drift\" open><summary>Changed outside weir</summary>\n<pre>");
+    section_attrs(change->drift, change->drift_count, &options, &text);
+    buf_addz(out, "<details class=\"change drifted\" data-of=\"");
+    picture_add_xml(out, key > 0 ? str_slice(address, 0, (size_t)key) : address);
+    buf_addz(out, "\"><summary><code>");
+    picture_add_xml(out, address);
+    buf_addf(out, "</code> <small>%s</small></summary>\n<pre>", change->gone ? "is gone" : "");
     add_lines(buf_str(&text), out);
     buf_addz(out, "</pre>\n</details>\n");
+}
+
+static void add_drift(const struct plan *plan, struct buf *out)
+{
+    if (!plan->drifted)
+        return;
+    buf_addz(out, "<details class=\"drift module\" open><summary>Changed outside weir</summary>\n");
+    for (size_t i = 0; i < plan->change_count; i++)
+        if (plan->changes[i].gone || plan->changes[i].drift_count)
+            add_drifted(&plan->changes[i], out);
+    buf_addz(out, "</details>\n");
 }
 
 static void add_erased(const struct plan *plan, struct buf *out)
@@ -99,7 +119,7 @@ static void add_erased(const struct plan *plan, struct buf *out)
     buf_addz(out, "</pre></section>\n");
 }
 
-static void add_changes(const struct plan *plan, struct buf *out)
+static void add_changes(const struct plan *plan, struct page_cost *cost, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct section *sections;
@@ -113,7 +133,7 @@ static void add_changes(const struct plan *plan, struct buf *out)
             picture_add_xml(out, sections[i].module.n ? sections[i].module : STR("the stack itself"));
             buf_addz(out, "</summary>\n");
         }
-        add_change(&sections[i], out);
+        add_change(&sections[i], cost, out);
         if (modules && last)
             buf_addz(out, "</details>\n");
     }
@@ -162,13 +182,17 @@ void page_end(const char *script, struct buf *out)
     buf_addz(out, "</script>\n</body>\n</html>\n");
 }
 
-static void add_head(const struct stack *stack, const struct plan *plan, struct buf *out)
+static void add_head(
+    const struct stack *stack, const struct plan *plan, const struct page_cost *cost, struct buf *out)
 {
     page_begin(stack, !plan ? "resources" : plan->destroy ? "destroy" : "plan", "cmd/page/page.js", out);
     buf_addz(out, "<div class=\"filters\" role=\"group\" aria-label=\"What is shown\">\n");
     add_filters(plan, out);
     buf_addz(out, "</div>\n<input id=\"search\" type=\"search\" placeholder=\"Search ( / )\" "
-                  "aria-label=\"Search addresses and types\">\n</header>\n");
+                  "aria-label=\"Search addresses and types\">\n");
+    if (cost)
+        page_cost_total(cost, out);
+    buf_addz(out, "</header>\n");
 }
 
 static void add_picture(struct picture *p, struct buf *out)
@@ -182,18 +206,28 @@ static void add_picture(struct picture *p, struct buf *out)
     buf_addz(out, "</section>\n");
 }
 
-void page_write(struct picture *p, const struct plan *plan, struct buf *out)
+static void add_list(const struct plan *plan, struct page_cost *cost, struct buf *out)
 {
-    add_head(p->stack, plan, out);
+    buf_addz(out, "<section id=\"changes\" aria-label=\"Changes\">\n");
+    add_erased(plan, out);
+    add_drift(plan, out);
+    add_changes(plan, cost, out);
+    if (cost)
+        page_cost_others(cost, out);
+    buf_addz(out, "</section>\n");
+}
+
+void page_write(struct picture *p, const struct plan *plan, const struct cost_change *cost, struct buf *out)
+{
+    struct page_cost priced = {0};
+    if (cost)
+        page_cost_init(&priced, cost);
+    add_head(p->stack, plan, cost ? &priced : NULL, out);
     buf_addf(out, "<main%s>\n", plan ? "" : " class=\"alone\"");
-    if (plan) {
-        buf_addz(out, "<section id=\"changes\" aria-label=\"Changes\">\n");
-        add_erased(plan, out);
-        add_drift(plan, out);
-        add_changes(plan, out);
-        buf_addz(out, "</section>\n");
-    }
+    if (plan)
+        add_list(plan, cost ? &priced : NULL, out);
     add_picture(p, out);
     buf_addz(out, "</main>\n");
     page_end("cmd/page/page.js", out);
+    page_cost_release(&priced);
 }

@@ -6,10 +6,12 @@
 #ifndef WEIR_CMD_PAGE_H
 #define WEIR_CMD_PAGE_H
 
+#include "cmd/budget.h"
 #include "cmd/picture.h"
 
-/* `picture` is laid out here; `plan` NULL: only the picture. */
-void page_write(struct picture *picture, const struct plan *plan, struct buf *out);
+/* `picture` is laid out here; `plan` NULL: only the picture; `cost` NULL: without what it costs. */
+void page_write(
+    struct picture *picture, const struct plan *plan, const struct cost_change *cost, struct buf *out);
 
 /*
  * For pages of other things: all up to the heading, and the end with the script of that name in the program,

@@ -115,3 +115,9 @@ void bill_recorded(
             bill_add(out, workspace, prices, subject->address, schema, records[i]->attrs, arena);
     }
 }
+
+void bill_index(const struct bill *bill, struct map *out)
+{
+    for (size_t i = 0; i < bill->n; i++)
+        map_set(out, bill->items[i].address, &bill->items[i]);
+}

@@ -7,6 +7,7 @@
 #ifndef WEIR_CMD_COST_BILL_H
 #define WEIR_CMD_COST_BILL_H
 
+#include "base/map.h"
 #include "cmd/cost/prices.h"
 #include "plan/plan.h"
 
@@ -36,5 +37,7 @@ void bill_declared(struct workspace *workspace, struct prices *prices, struct ar
 void bill_planned(const struct plan *plan, struct prices *prices, struct arena *arena, struct bill *out);
 void bill_recorded(
     const struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out);
+/* By address: struct bill_item. The caller releases the map. */
+void bill_index(const struct bill *bill, struct map *out);
 
 #endif

@@ -78,6 +78,60 @@ def test_a_browser_shows_a_thousand(local_stack, tmp_path):
     assert " width=" not in svg and shown.count("<details class=\"change create\"") == 1000
 
 
+PRICED = """
+stack: priced
+usage: {lake: {gb: 100}}
+inputs: {shards: 2}
+resources:
+  lake: {type: aws.s3.bucket, name: priced-lake}
+  raw: {type: aws.s3.bucket, name: priced-raw}
+  clicks: {type: aws.kinesis.stream, for_each: ["<b>one</b>"], name: priced-one, shard_count: "${inputs.shards}", tags: {a: b}}
+  key: {type: aws.kms.key, description: "of ${lake.arn}"}
+"""
+
+
+def priced(stack, *args):
+    return stack.run("plan", "--format", "html", "--cost", *args).out
+
+
+def test_cost_within_the_page(stack, cloud):
+    """Each resource's price where its change is, the total in the head, and those that are paid for as they are."""
+    stack.write(PRICED)
+    new = priced(stack)
+    assert re.search(r"<b>25\.20 USD a month</b> after this \(\+25\.20\)", new) and "not counted: what depends on use (3 resources)" in new
+    assert "<b>one</b>" not in new and new.count('<table class="cost">') == 4 and "depends on use: 0.023 per" in new
+    assert 'class="total"' not in stack.run("plan", "--format", "html").out
+    stack.apply()
+    cloud.client("kinesis").add_tags_to_stream(StreamName="priced-one", Tags={"a": "c"})
+    changed = priced(stack, "-i", "shards=4")
+    (update,) = re.findall(r'<details class="change update" data-of="clicks">.*?</details>', changed, re.S)
+    assert re.search(r"now</td><td>0\.0300</td><td>21\.90</td>", update) and re.search(r"after this</td><td>0\.0600</td><td>43\.80</td>", update)
+    drifted = Page(changed).all("details", **{"class": "drifted"})
+    assert [attrs["data-of"] for attrs in drifted] == ["clicks"] and "Unchanged, and paid for" in changed
+    assert {attrs["data-of"] for attrs in Page(changed).all("details", **{"class": "noop"})} == {"lake", "raw", "key"}
+    event = [json.loads(line) for line in stack.run("plan", "--cost", "--json", "-i", "shards=4").out.splitlines()][-1]
+    (clicks,) = [thing for thing in event["resources"] if thing["address"].startswith("clicks")]
+    assert (clicks["hour_now"], clicks["hour_after"]) == (0.03, 0.06) and [charge["kind"] for charge in clicks["charges"]].count("there") == 1
+    assert "-25.20" in priced(stack, "--destroy").replace("&minus;", "-")
+    stack.destroy()
+
+
+@pytest.mark.long
+def test_a_click_on_a_box_opens_all_about_it(stack, cloud, tmp_path):
+    browser = shutil.which("chromium") or pytest.skip("needs chromium")
+    stack.write(PRICED)
+    stack.apply()
+    cloud.client("kinesis").add_tags_to_stream(StreamName="priced-one", Tags={"a": "c"})
+    click = """<script>document.querySelector('g[data-of=clicks]').dispatchEvent(new Event('click'))</script></body>"""
+    text = re.sub("<meta http-equiv[^>]*>", "", priced(stack, "-i", "shards=4")).replace("</body>", click)  # the page itself lets no script in
+    (tmp_path / "page.html").write_text(text)
+    shown = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", "--dump-dom", f"file://{tmp_path}/page.html"],
+                           capture_output=True, text=True, check=True).stdout
+    opened = [attrs for attrs in Page(shown).all("details", **{"class": "chosen"}) if "open" in attrs]
+    assert sorted(attrs["class"] for attrs in opened) == ["change drifted chosen", "change update chosen"]
+    stack.destroy()
+
+
 def history(stack):
     text = stack.run("history", "--format", "html").out
     return text, Page(text)
