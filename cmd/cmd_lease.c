@@ -3,6 +3,10 @@
 #include "cmd/planning.h"
 #include "plan/lease.h"
 
+/* A service tells its time by whole seconds, and the answer was under way: of two looks the later one may see
+   the earlier time. What is ended has ended by every look that follows. */
+enum { CLOCK_GRAIN_MS = 5000 };
+
 static int lease_open(struct invocation *inv, struct workspace *workspace)
 {
     return invocation_open(inv, NULL, workspace);
@@ -105,7 +109,7 @@ static int end(struct invocation *inv, struct workspace *workspace)
     bool by_service;
     if (!lease.until_ms)
         return no_lease(inv, &err);
-    int64_t now_ms = plan_now(workspace, &by_service);
+    int64_t now_ms = plan_now(workspace, &by_service) - CLOCK_GRAIN_MS;
     if (lease.until_ms > now_ms)
         lease.until_ms = now_ms;
     return set_lease(inv, workspace, &lease, true);
