@@ -47,6 +47,8 @@ static int fleet_change(struct fleet *fleet)
     if (own->verify)
         fleet_verify(fleet);
     status = fleet_remember(fleet, true);
+    if (status == EXIT_DONE)
+        fleet_shared_leave(fleet, own->verify);
     int failed = fleet_report(fleet);
     return failed ? failed : status;
 }
@@ -105,6 +107,9 @@ static const char *status_word(const struct member *m)
     state_open_intents(m->workspace.state, &open);
     if (open)
         return "was interrupted: the next apply settles it";
+    if (m->is_shared)
+        return state_count(m->workspace.state) ? "is up, for all members"
+                                               : "is not made; all members need it";
     if (m->former)
         return "has left, `weir fleet apply` takes it down";
     return state_count(m->workspace.state) ? "is up" : "is not made";
@@ -135,9 +140,9 @@ static int run_status(struct invocation *inv)
             value_int(&inv->arena, m->workspace.state ? (int64_t)state_count(m->workspace.state) : 0),
             lease_cell(&inv->arena, m), value_stringz(&inv->arena, status_word(m))};
         if (inv->settings->json)
-            buf_addf(&out, "{\"member\":\"%.*s\",\"resources\":%lld,\"lease\":\"%.*s\",\"status\":\"%s\"}\n",
-                STR_ARG(m->name), (long long)cells[1]->integer, STR_ARG(value_text(cells[2], STR_EMPTY)),
-                status_word(m));
+            buf_addf(&out, "{\"%s\":\"%.*s\",\"resources\":%lld,\"lease\":\"%.*s\",\"status\":\"%s\"}\n",
+                fleet_noun(m), STR_ARG(m->name), (long long)cells[1]->integer,
+                STR_ARG(value_text(cells[2], STR_EMPTY)), status_word(m));
         value_builder_add(&rows, value_list(&inv->arena, cells, 4));
     }
     if (status == EXIT_DONE && !inv->settings->json)
@@ -164,11 +169,11 @@ static const struct value *output_cell(struct arena *arena, const struct value *
 }
 
 /* All names that any member has. */
-static const struct value *output_names(struct fleet *fleet)
+static const struct value *output_names(struct fleet *fleet, bool members_only)
 {
     const struct value *all = &value_empty_map;
     for (size_t i = 0; i < fleet->n; i++)
-        if (fleet->members[i].workspace.state)
+        if (fleet->members[i].workspace.state && !(members_only && fleet->members[i].is_shared))
             all = value_merge(&fleet->inv->arena, all, state_outputs(fleet->members[i].workspace.state));
     return all;
 }
@@ -176,7 +181,7 @@ static const struct value *output_names(struct fleet *fleet)
 static void output_table(struct fleet *fleet, bool csv, struct buf *out)
 {
     struct arena *arena = &fleet->inv->arena;
-    const struct value *names = output_names(fleet);
+    const struct value *names = output_names(fleet, csv);
     AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
     value_builder_add(&columns, value_stringz(arena, "member"));
     for (uint32_t k = 0; k < names->count; k++)
@@ -184,7 +189,7 @@ static void output_table(struct fleet *fleet, bool csv, struct buf *out)
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
         AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
-        if (!m->workspace.state)
+        if (!m->workspace.state || (csv && m->is_shared)) /* its lines are letters to members */
             continue;
         value_builder_add(&row, value_string_ref(arena, m->name));
         for (uint32_t k = 0; k < names->count; k++)
@@ -218,13 +223,13 @@ static void add_code(struct buf *out, struct str text)
 /* A letter of access for each: a heading, and a line for each output. */
 static void output_letters(struct fleet *fleet, struct buf *out)
 {
-    const struct stack *stack = fleet->base.stack;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
         if (!m->workspace.state)
             continue;
+        const struct stack *stack = m->workspace.stack;
         const struct value *outputs = state_outputs(m->workspace.state);
-        buf_addf(out, "%s## %.*s\n\n", i ? "\n" : "", STR_ARG(m->name));
+        buf_addf(out, "%s## %.*s%s\n\n", i ? "\n" : "", STR_ARG(m->name), m->is_shared ? " (for all)" : "");
         for (uint32_t k = 0; k < outputs->count; k++) {
             const struct value_entry *entry = &outputs->entries[k];
             const struct decl *decl = map_get(&stack->root->outputs, entry->key);
@@ -242,7 +247,7 @@ static void output_events(struct fleet *fleet, struct buf *out)
         const struct member *m = &fleet->members[i];
         if (!m->workspace.state)
             continue;
-        buf_addf(out, "{\"member\":\"%.*s\",\"outputs\":", STR_ARG(m->name));
+        buf_addf(out, "{\"%s\":\"%.*s\",\"outputs\":", fleet_noun(m), STR_ARG(m->name));
         json_write(out, state_outputs(m->workspace.state), JSON_REDACT | JSON_MARK_UNKNOWN);
         buf_addz(out, "}\n");
     }
@@ -340,7 +345,9 @@ static const struct command fleet_apply_command = {
         "gateways, "
         "Elastic IP addresses: what is there, what is to come, and what Service Quotas says), asks once, and "
         "carries it out for many members at the same time. What "
-        "fails for one stops only that one. Members that the list does not name any more are taken down.",
+        "fails for one stops only that one. Members that the list does not name any more are taken down. The "
+        "stack "
+        "that all members share (`shared:`) is made before them.",
     .sets = apply_sets,
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
@@ -351,6 +358,8 @@ static const struct command fleet_destroy_command = {
     .name = "destroy",
     .args = "[MEMBER...]",
     .summary = "take it down for each member",
+    .details =
+        "After the last member the stack that all of them share goes, too, unless another stack uses it.",
     .sets = change_sets,
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,

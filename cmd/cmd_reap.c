@@ -65,17 +65,9 @@ static void show_leased(struct known_states *all)
 /* Those that other due ones use come after these. */
 static bool is_used_by_due(const struct known_states *all, const struct known_state *known)
 {
-    size_t n;
-    const struct record *const *records = state_records(known->state, &n);
-    for (size_t i = 0; i < all->n; i++) {
-        if (!all->items[i].due || &all->items[i] == known)
-            continue;
-        for (size_t k = 0; k < n; k++)
-            if (records[k]->place && records[k]->subject.id.n >= 6 &&
-                known_state_uses(
-                    &all->items[i], records[k]->subject.id, value_gets(records[k]->attrs, "arn")))
-                return true;
-    }
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].due && &all->items[i] != known && known_state_needs(&all->items[i], known->state))
+            return true;
     return false;
 }
 

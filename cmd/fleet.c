@@ -53,12 +53,26 @@ static int check_names(struct fleet *fleet, const struct value *listed, const st
     return EXIT_DONE;
 }
 
+static void add_shared(struct fleet *fleet)
+{
+    const struct shared_stack *shared = &fleet->base.stack->shared;
+    struct workspace_options *options = ARENA_NEW(&fleet->inv->arena, struct workspace_options);
+    if (!shared->name.n)
+        return;
+    fleet_shared_options(fleet, options);
+    add_member(fleet, shared->name, NULL);
+    fleet->shared_stack = &fleet->members[0];
+    fleet->shared_stack->is_shared = true;
+    fleet->shared_stack->given = options;
+}
+
 /* Both maps are sorted by name. */
 static int find_members(struct fleet *fleet)
 {
     const struct value *listed = fleet->base.stack->members, *known = known_members(&fleet->base);
     uint32_t i = 0, k = 0;
-    fleet->members = mem_zalloc((listed->count + known->count + 1) * sizeof *fleet->members);
+    fleet->members = mem_zalloc((listed->count + known->count + 2) * sizeof *fleet->members);
+    add_shared(fleet);
     while (i < listed->count || k < known->count) {
         int order = i == listed->count  ? 1
                     : k == known->count ? -1
@@ -69,7 +83,8 @@ static int find_members(struct fleet *fleet)
         i += order <= 0;
         k += order >= 0;
     }
-    return check_names(fleet, listed, known);
+    int status = check_names(fleet, listed, known);
+    return status == EXIT_DONE ? fleet_shared_check(fleet) : status;
 }
 
 static int share(struct fleet *fleet)
@@ -189,7 +204,7 @@ static bool member_fine(const struct member *m)
 
 bool member_goes(const struct member *m)
 {
-    return m->former || m->fleet->destroy;
+    return m->is_shared ? m->fleet->shared_leaves : m->former || m->fleet->destroy;
 }
 
 static void member_load(struct member *m)
@@ -204,6 +219,7 @@ static void member_load(struct member *m)
         m->options.stack.any_member = false;
         m->options.stack.member = m->inputs;
         m->options.stack.lenient_inputs = m->former;
+        m->options.shared_outputs = fleet->shared_stack ? &fleet->shared_outputs : NULL;
     }
     m->options.shared = fleet->shared;
     int failed = workspace_open(&m->options, &m->diags, &m->workspace, &err);
@@ -228,8 +244,9 @@ void fleet_lock(struct fleet *fleet)
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
         struct err err = ERR_INIT;
-        if (member_fine(m) && state_lock(m->workspace.state, fleet->inv->command->name,
-                                  fleet->inv->settings->lock_timeout_ms, &err))
+        if (member_fine(m) && !m->is_shared &&
+            state_lock(
+                m->workspace.state, fleet->inv->command->name, fleet->inv->settings->lock_timeout_ms, &err))
             member_fail(m, &err);
     }
 }
@@ -252,7 +269,7 @@ static void member_plan(void *ctx, size_t i)
     struct member *m = &fleet->members[i];
     const struct settings *s = fleet->inv->settings;
     struct err err = ERR_INIT;
-    if (!member_fine(m))
+    if (!member_fine(m) || m->plan)
         return;
     struct plan_options options = {.destroy = member_goes(m),
         .no_refresh = s->no_refresh,
@@ -272,12 +289,30 @@ static void member_plan(void *ctx, size_t i)
         m->wanted += m->plan->counts[a];
 }
 
+/* Members are planned with what it will give. */
+static void plan_shared(struct fleet *fleet)
+{
+    struct member *shared = fleet->shared_stack;
+    if (!shared || !shared->workspace.state)
+        return;
+    fleet->shared_leaves = fleet_shared_goes(fleet, known_members(&fleet->base));
+    fleet_shared_spare(fleet);
+    if (shared->spared)
+        return;
+    member_plan(fleet, 0);
+    if (fleet->shared_leaves)
+        fleet_shared_as_recorded(fleet);
+    else if (shared->plan)
+        fleet->shared_outputs = shared->plan->output_values;
+}
+
 void fleet_plan(struct fleet *fleet)
 {
     signals_catch_first();
     for (size_t i = 0; i < fleet->n; i++)
         if (member_fine(&fleet->members[i]))
             shared_learn(fleet->shared, &fleet->members[i].workspace);
+    plan_shared(fleet);
     pool_run(fleet->at_once, fleet->n, member_plan, fleet);
 }
 
@@ -340,17 +375,15 @@ static void member_end(struct member *m, const struct err *err)
     pthread_mutex_unlock(&m->fleet->lock);
 }
 
-static void member_apply(void *ctx, size_t i)
+bool member_has_work(const struct member *m)
 {
-    struct fleet *fleet = ctx;
-    struct member *m = &fleet->members[i];
+    return plan_has_changes(m->plan) || m->plan->output_count || m->plan->leases;
+}
+
+void member_carry_out(struct member *m)
+{
+    struct fleet *fleet = m->fleet;
     struct err err = ERR_INIT;
-    if (!m->plan || !member_fine(m))
-        return;
-    if (!plan_has_changes(m->plan) && !m->plan->output_count && !m->plan->leases) {
-        m->result.outputs = m->plan->output_values;
-        return;
-    }
     if (atomic_load(signals_stop()))
         return;
     struct apply_options options = {.parallelism = workers_each(fleet),
@@ -362,9 +395,22 @@ static void member_apply(void *ctx, size_t i)
     member_end(m, &err);
 }
 
+static void member_apply(void *ctx, size_t i)
+{
+    struct fleet *fleet = ctx;
+    struct member *m = &fleet->members[i];
+    if (!m->plan || !member_fine(m) || m->is_shared)
+        return;
+    if (member_has_work(m))
+        member_carry_out(m);
+    else
+        m->result.outputs = m->plan->output_values;
+}
+
 void fleet_apply(struct fleet *fleet)
 {
     fleet_view_begin(fleet);
+    fleet_shared_make(fleet);
     pool_run(fleet->at_once, fleet->n, member_apply, fleet);
     fleet_view_end(fleet);
 }
@@ -374,7 +420,7 @@ static void member_verify(void *ctx, size_t i)
     struct fleet *fleet = ctx;
     struct member *m = &fleet->members[i];
     struct err err = ERR_INIT;
-    if (!m->plan || !member_fine(m) || !member_goes(m))
+    if (!m->plan || !member_fine(m) || !member_goes(m) || (m->is_shared && m->phase != MEMBER_IS_DONE))
         return;
     if (plan_verify(m->plan, signals_stop(), &m->verified, &err)) {
         member_fail(m, &err);
@@ -390,7 +436,10 @@ static void member_verify(void *ctx, size_t i)
             STR_ARG(m->verified.left[k].subject.type));
     err_set(&err, ERR_LEFTOVER, "%zu thing%s still there: %s%s", n, n == 1 ? " is" : "s are", list.p,
         n > 5 ? " …" : "");
-    if (!m->given)
+    if (m->is_shared)
+        err_hint(
+            &err, "`weir destroy -C %.*s --verify` says more", STR_ARG(m->fleet->base.stack->shared.file));
+    else if (!m->given)
         err_hint(&err, "`weir destroy -e %.*s --verify` says more", STR_ARG(m->name));
     member_fail(m, &err);
 }
@@ -398,6 +447,16 @@ static void member_verify(void *ctx, size_t i)
 void fleet_verify(struct fleet *fleet)
 {
     pool_run(fleet->at_once, fleet->n, member_verify, fleet);
+    fleet_show_verified(fleet);
+}
+
+void fleet_verify_shared(struct fleet *fleet)
+{
+    struct member *shared = fleet->shared_stack;
+    member_verify(fleet, (size_t)(shared - fleet->members));
+    for (size_t i = 0; i < fleet->n; i++)
+        fleet->members[i].looked =
+            &fleet->members[i] == shared && shared->looked; /* the others are told of */
     fleet_show_verified(fleet);
 }
 
@@ -414,6 +473,8 @@ static const struct value *remembered(struct fleet *fleet, bool gone)
     struct arena *arena = &fleet->inv->arena;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
+        if (m->is_shared)
+            continue;
         if (gone && member_is_gone(m))
             members = value_with(arena, members, m->name, NULL);
         else if (!gone && m->plan && !member_goes(m))
@@ -429,11 +490,13 @@ static int remember(struct fleet *fleet, bool gone, struct err *err)
     struct arena *arena = &fleet->inv->arena;
     if (state_lock(state, "fleet", fleet->inv->settings->lock_timeout_ms, err))
         return -1;
-    const struct value *members = remembered(fleet, gone);
+    const struct value *members = remembered(fleet, gone), *outputs = &value_empty_map;
     int status = 0;
-    if (!value_equal(members, known_members(&fleet->base))) {
-        const struct value *outputs =
-            members->count ? value_with(arena, NULL, STR("members"), members) : &value_empty_map;
+    if (members->count)
+        outputs = value_with(arena, NULL, STR("members"), members);
+    if (members->count && fleet->shared_stack)
+        outputs = value_with(arena, outputs, STR("shared"), fleet_shared_memory(fleet, arena));
+    if (!value_equal(outputs, state_outputs(state))) {
         status = state_begin(state, "fleet", NULL, err) || state_set_outputs(state, outputs, err) ||
                          state_end(state, "done", NULL, err) || state_flush(state, err)
                      ? -1

@@ -23,6 +23,7 @@ struct member {
     struct fleet *fleet;
     struct str name;
     bool former;                           /* the list does not name it any more */
+    bool is_shared;                        /* no member, but the stack that all of them share */
     const struct value *inputs;            /* of a former one: what it was made with */
     const struct workspace_options *given; /* fleet_add(): how it is opened */
     bool spared;                           /* nothing is done to it after all */
@@ -55,8 +56,11 @@ struct fleet {
     struct invocation *inv;
     struct workspace base;
     struct shared *shared;
-    struct member *members; /* in order of name */
+    struct member *members; /* the shared stack, if there is one, then the members in order of name */
     size_t n;
+    struct member *shared_stack;        /* NULL: there is none */
+    bool shared_leaves;                 /* it goes, too, after the last member */
+    const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
     int at_once;
     bool destroy;
     pthread_mutex_t lock;
@@ -87,6 +91,7 @@ int fleet_check_quotas(struct fleet *fleet);
 void fleet_apply(struct fleet *fleet);
 /* Looks for what is left of those that were destroyed. */
 void fleet_verify(struct fleet *fleet);
+void fleet_verify_shared(struct fleet *fleet);
 /* From now on the state knows those as members that are planned to be, or no more those that are gone. */
 int fleet_remember(struct fleet *fleet, bool gone);
 /* Its destroyed entirely, or going to be? */
@@ -94,11 +99,34 @@ bool member_goes(const struct member *member);
 /* What is wrong with the member, as a command alone would say it. */
 void member_fail(struct member *member, const struct err *err);
 
+/* Is there anything to carry out? */
+bool member_has_work(const struct member *member);
+void member_carry_out(struct member *member);
+
+/* ---- fleet_shared.c: `fleet: shared:` ---- */
+
+/* Is it the one that the living members were made with? Reported where it is not; the exit status. */
+int fleet_shared_check(struct fleet *fleet);
+void fleet_shared_options(struct fleet *fleet, struct workspace_options *options);
+bool fleet_shared_goes(const struct fleet *fleet, const struct value *known);
+/* What the fleet's state remembers of it. */
+const struct value *fleet_shared_memory(const struct fleet *fleet, struct arena *arena);
+/* It stays, or goes: members see what it has given. */
+void fleet_shared_as_recorded(struct fleet *fleet);
+/* Where it is to go and others use it, it does not. */
+void fleet_shared_spare(struct fleet *fleet);
+/* Before the members: where it fails, nobody who needs it begins. */
+void fleet_shared_make(struct fleet *fleet);
+/* After them, where nobody is left. */
+void fleet_shared_leave(struct fleet *fleet, bool verify);
+
 /* fleet_run.c: the command. */
 int fleet_run(struct invocation *inv);
 
 /* ---- fleet_show.c ---- */
 
+/* "member" or "shared": what one of them is called in events. */
+const char *fleet_noun(const struct member *member);
 /* A table of what is planned, or of what was done. */
 int fleet_show_plan(struct fleet *fleet);
 /* Of how many nothing is left, and where that was looked for. */

@@ -164,7 +164,7 @@ static void run_member(void *ctx, size_t i)
     struct fleet *fleet = ctx;
     struct member *m = &fleet->members[i];
     struct err err = ERR_INIT;
-    if (m->former || atomic_load(signals_stop()))
+    if (m->former || m->is_shared || atomic_load(signals_stop()))
         return;
     int status = run_one(m, &err);
     if (err.class != ERR_NONE)

@@ -9,14 +9,19 @@ enum { NAMES_SHOWN = 8 };
 
 /* ---- events ---- */
 
+const char *fleet_noun(const struct member *m)
+{
+    return m->is_shared ? "shared" : "member";
+}
+
 /* The member's name goes behind the event's: {"event":"done","member":"anna",… */
-static void add_line(struct buf *out, struct str line, struct str member)
+static void add_line(struct buf *out, struct str line, const struct member *m)
 {
     size_t at = 0;
     for (int quotes = 0; quotes < 4 && at < line.n; at++)
         quotes += line.p[at] == '"';
     buf_add_str(out, str_slice(line, 0, at));
-    buf_addf(out, ",\"member\":\"%.*s\"", STR_ARG(member)); /* letters, digits, - and _ */
+    buf_addf(out, ",\"%s\":\"%.*s\"", fleet_noun(m), STR_ARG(m->name)); /* letters, digits, - and _ */
     buf_add_str(out, str_slice(line, at, line.n));
     buf_add_char(out, '\n');
 }
@@ -27,7 +32,7 @@ void fleet_event(struct member *m, struct str json_lines)
     while (json_lines.n) {
         struct str line = str_cut(json_lines, '\n', &json_lines);
         if (line.n)
-            add_line(&out, line, m->name);
+            add_line(&out, line, m);
     }
     pthread_mutex_lock(&m->fleet->lock);
     invocation_write(m->fleet->inv, buf_str(&out));
@@ -55,6 +60,8 @@ static const struct value *count_cell(struct arena *arena, size_t n)
 
 static const char *member_word(const struct member *m)
 {
+    if (m->is_shared && m->plan)
+        return m->plan->destroy ? "goes after the last member" : "for all members";
     if (!m->plan)
         return "cannot be planned";
     if (m->former && !m->wanted)
@@ -126,18 +133,18 @@ static void add_erased(struct fleet *fleet, struct buf *out)
 
 static void add_sum(const struct fleet *fleet, struct buf *out)
 {
-    size_t sums[SHOWN] = {0}, members = 0;
+    size_t sums[SHOWN] = {0}, members = 0, all = fleet->n - (fleet->shared_stack != NULL);
     uint64_t requests = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct plan *plan = fleet->members[i].plan;
-        members += plan && plan_has_changes(plan);
+        members += plan && plan_has_changes(plan) && !fleet->members[i].is_shared;
         requests += plan ? plan->refresh_requests : 0;
         for (size_t a = 0; plan && a < SHOWN; a++)
             sums[a] += plan_count(plan, shown_actions[a]);
     }
     const char *what = fleet->base.stack ? "member" : "stack";
     buf_addf(out, "\nPlan: %zu of %zu %s%s: %zu to create, %zu to update, %zu to replace, %zu to delete",
-        members, fleet->n, what, fleet->n == 1 ? "" : "s", sums[0], sums[1], sums[2], sums[3]);
+        members, all, what, all == 1 ? "" : "s", sums[0], sums[1], sums[2], sums[3]);
     if (requests)
         buf_addf(out, " (%llu requests)", (unsigned long long)requests);
     buf_addz(out, ".\n");
@@ -178,19 +185,24 @@ void fleet_show_verified(struct fleet *fleet)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     size_t n = 0;
+    const struct member *shared = NULL;
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
-        n += m->looked && !m->verified.left_count;
+        n += m->looked && !m->verified.left_count && !m->is_shared;
+        shared = m->looked && !m->verified.left_count && m->is_shared ? m : shared;
         if (m->looked && fleet->inv->settings->json) {
             AUTO_BUF struct buf lines = BUF_INIT;
             event_leftovers(&lines, &m->verified);
             fleet_event(m, buf_str(&lines));
         }
     }
-    if (!n || fleet->inv->settings->json)
+    if ((!n && !shared) || fleet->inv->settings->json)
         return;
-    buf_addf(&out, "\nNothing is left of %zu %s%s: neither by its ids or names, nor with the marks.\n", n,
-        fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s");
+    if (shared)
+        buf_addf(&out, "\nNothing is left of %.*s, either.\n", STR_ARG(shared->name));
+    else
+        buf_addf(&out, "\nNothing is left of %zu %s%s: neither by its ids or names, nor with the marks.\n", n,
+            fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s");
     add_places(fleet, &out);
     invocation_write(fleet->inv, buf_str(&out));
 }

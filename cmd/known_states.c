@@ -90,21 +90,31 @@ static void open_all(struct known_states *all, const struct backend_place *place
     }
 }
 
-int known_states_open(struct invocation *inv, const struct str *given, struct known_states *out)
+static int look_at_place(struct known_states *out)
 {
     struct backend_place place;
     struct err err = ERR_INIT;
-    *out = (struct known_states){.inv = inv};
-    int status = find_place(out, given);
-    if (status != EXIT_DONE)
-        return status;
     if (open_place(out, &place, &err))
-        return invocation_fail(inv, &err);
+        return invocation_fail(out->inv, &err);
     out->clock_ms = place.clock_ms;
     out->now_ms = place.clock_ms ? place.clock_ms : clock_wall_ms();
     out->by_machine = !place.clock_ms;
     open_all(out, &place);
     return EXIT_DONE;
+}
+
+int known_states_open(struct invocation *inv, const struct str *given, struct known_states *out)
+{
+    *out = (struct known_states){.inv = inv};
+    int status = find_place(out, given);
+    return status == EXIT_DONE ? look_at_place(out) : status;
+}
+
+int known_states_open_at(
+    struct invocation *inv, const char *dir, const struct value *config, struct known_states *out)
+{
+    *out = (struct known_states){.inv = inv, .dir = dir, .config = config};
+    return look_at_place(out);
 }
 
 void known_states_close(struct known_states *all)
@@ -182,16 +192,39 @@ bool known_state_uses(const struct known_state *known, struct str id, struct str
     return false;
 }
 
-/* Short names are words that anything may have. */
-enum { TELLING = 6 };
+/* The fleet's own state, which names its members, says what stack they share. */
+static const struct value *members_sharing(const struct known_state *fleet, struct state *used)
+{
+    const struct value *outputs = state_outputs(fleet->state);
+    struct str lineage = value_gets(value_getz(outputs, "shared"), "lineage");
+    const struct value *members = value_getz(outputs, "members");
+    bool shares = lineage.n && str_eq(lineage, state_lineage(used)) && members && members->kind == VALUE_MAP;
+    return shares ? members : &value_empty_map;
+}
 
-static bool uses(const struct known_state *user, const struct known_state *used)
+/* Is it a member of a fleet that shares it, or a fleet with such members? */
+static bool shares(const struct known_state *user, struct state *used)
+{
+    for (size_t i = 0; i < user->all->n; i++) {
+        const struct known_state *fleet = &user->all->items[i];
+        if (fleet->env.n || !str_eq(fleet->stack, user->stack))
+            continue;
+        const struct value *members = members_sharing(fleet, used);
+        if (user->env.n ? value_get(members, user->env) != NULL : members->count > 0)
+            return true;
+    }
+    return false;
+}
+
+bool known_state_needs(const struct known_state *user, struct state *used)
 {
     size_t n;
-    const struct record *const *records = state_records(used->state, &n);
+    const struct record *const *records = state_records(used, &n);
+    if (shares(user, used))
+        return true;
     for (size_t i = 0; i < n; i++) {
         struct str id = records[i]->subject.id, arn = value_gets(records[i]->attrs, "arn");
-        if (id.n >= TELLING && records[i]->place && known_state_uses(user, id, arn))
+        if (id.n >= KNOWN_ID_TELLS && records[i]->place && known_state_uses(user, id, arn))
             return true;
     }
     return false;
@@ -235,6 +268,7 @@ void known_states_due(struct known_states *all)
     }
     for (size_t i = 0; i < all->n; i++)
         for (size_t k = 0; k < all->n && all->items[i].due && !all->items[i].user; k++)
-            if (k != i && all->items[k].there && !all->items[k].due && uses(&all->items[k], &all->items[i]))
+            if (k != i && all->items[k].there && !all->items[k].due &&
+                known_state_needs(&all->items[k], all->items[i].state))
                 all->items[i].user = &all->items[k];
 }

@@ -34,6 +34,10 @@ struct known_states {
 
 /* `given`: the place as JSON; NULL: that of the stack in the folder, or .weir in it. The exit status. */
 int known_states_open(struct invocation *inv, const struct str *given, struct known_states *out);
+/* The same for a place as it stands under `state:` (NULL: files), relative to `dir`; inv is prepared already.
+ */
+int known_states_open_at(
+    struct invocation *inv, const char *dir, const struct value *config, struct known_states *out);
 void known_states_close(struct known_states *all);
 /* Which are due, and which of these others use. */
 void known_states_due(struct known_states *all);
@@ -42,6 +46,13 @@ void known_states_due(struct known_states *all);
 void known_state_options(struct known_state *known);
 /* Does anything of that state refer to the thing? */
 bool known_state_uses(const struct known_state *known, struct str id, struct str arn);
+/* Ids that are shorter are words that anything may have. */
+enum { KNOWN_ID_TELLS = 6 };
+/*
+ * Does it need anything of that state: refers one of its things to one there, or is it a fleet with members
+ * that share it?
+ */
+bool known_state_needs(const struct known_state *known, struct state *used);
 const struct known_state *known_states_find(const struct known_states *all, struct str lineage);
 /* The same for a stack that nothing but the name is known of; in the invocation's arena. */
 struct workspace_options bare_stack_options(

@@ -117,6 +117,7 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
     case DECL_MODULE: v = evaluate_module(p, decl); break;
     case DECL_RESOURCE:
     case DECL_DATA: v = evaluate_resource_value(p, decl); break;
+    case DECL_SHARED: v = workspace_shared(p->workspace); break;
     }
     p->evaluated.values[decl->index] = v ? v : &value_unknown;
     return v != NULL;
@@ -126,7 +127,8 @@ static void find_fixed(struct planner *p)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
-        bool fixed = decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA;
+        bool fixed =
+            is_value(decl) && (decl->kind != DECL_SHARED || value_is_known(workspace_shared(p->workspace)));
         for (size_t k = 0; k < decl->dep_count && fixed; k++)
             fixed = p->evaluated.fixed[decl->deps[k]->index];
         p->evaluated.fixed[i] = fixed;

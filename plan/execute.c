@@ -147,14 +147,26 @@ static bool run_change(struct executor *x, struct op *op)
     return status == 0;
 }
 
+static void fail_unshared(struct executor *x)
+{
+    struct err *err = &x->result->first_error;
+    err_set(err, ERR_FAILED, "the stack that all members share is not made yet, or not whole: %.*s",
+        STR_ARG(x->p->stack->shared.file));
+    err_hint(err, "`weir fleet apply` makes it, and then its members");
+}
+
 /* An output or local that cannot be computed from what the services answered. */
 static bool run_decl(struct executor *x, const struct decl *decl)
 {
     const struct diags *diags = x->p->diags;
     size_t errors = diags->n;
-    if (evaluate_decl(x->p, decl))
+    bool good = evaluate_decl(x->p, decl);
+    bool missing = decl->kind == DECL_SHARED && !value_is_known(planner_value(x->p, decl));
+    if (good && !missing)
         return true;
     x->result->failed++;
+    if (missing && x->result->first_error.class == ERR_NONE)
+        fail_unshared(x);
     if (x->result->first_error.class == ERR_NONE && diags->n > errors)
         err_set(&x->result->first_error, ERR_INVALID, "%.*s: %.*s", STR_ARG(decl->address),
             STR_ARG(diags->items[errors].message));

@@ -35,6 +35,8 @@ static void evaluate_rest(struct planner *p)
             return;
         if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA)
             plan_resource(p, decl);
+        else if (decl->kind == DECL_SHARED)
+            p->evaluated.pending[i] = true; /* a fleet makes it before its members */
         else
             for (size_t k = 0; k < decl->dep_count; k++)
                 p->evaluated.pending[i] |= p->evaluated.pending[decl->deps[k]->index];

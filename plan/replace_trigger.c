@@ -79,7 +79,8 @@ static const struct value *value_before(void *ctx, const struct decl *decl)
         break;
     case DECL_DATA:
     case DECL_PROVIDER:
-    case DECL_CONNECTION: break;
+    case DECL_CONNECTION:
+    case DECL_SHARED: break;
     }
     const struct value *v = past->p->evaluated.values[decl->index]; /* nothing of these is recorded */
     return v ? v : &value_unknown;

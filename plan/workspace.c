@@ -63,6 +63,45 @@ static const char *schemas_dir(struct arena *arena, const char *dir)
     return path_join(arena, folder, STR(".weir/schemas")).p;
 }
 
+const struct value *workspace_shared(const struct workspace *workspace)
+{
+    const struct value *const *told = workspace->options->shared_outputs;
+    const struct value *v = told ? *told : workspace->shared;
+    return v ? v : &value_unknown;
+}
+
+const struct value *workspace_shared_values(
+    struct arena *arena, const struct shared_stack *shared, const struct value *outputs)
+{
+    const struct value *all = value_copy(arena, outputs);
+    for (size_t i = 0; i < shared->output_count; i++)
+        if (!value_get(all, shared->outputs[i]))
+            all = value_with(arena, all, shared->outputs[i], &value_unknown);
+    return all;
+}
+
+/* What the state of the stack says that the members of a fleet share. */
+static int read_shared(const struct workspace_options *options, struct workspace *workspace, struct err *err)
+{
+    const struct shared_stack *shared = &workspace->stack->shared;
+    struct workspace_options other = {.kinds = options->kinds,
+        .specs_dir = options->specs_dir,
+        .overlay = options->overlay,
+        .no_stack = true,
+        .stack = {.dir = shared->file.p, .inputs = shared->inputs, .input_count = shared->input_count}};
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct workspace its;
+    if (!shared->name.n || options->shared_outputs || options->state_dir)
+        return 0;
+    other.stack.lenient_inputs = other.stack.no_shared = true;
+    int status = workspace_open(&other, &ignored, &its, err);
+    if (!status && state_seq(its.state))
+        workspace->shared =
+            workspace_shared_values(&workspace->stack->arena, shared, state_outputs(its.state));
+    workspace_close(&its);
+    return status ? err_context(err, "reading what %.*s gives", STR_ARG(shared->file)) : 0;
+}
+
 int workspace_open(
     const struct workspace_options *options, struct diags *diags, struct workspace *out, struct err *err)
 {
@@ -86,11 +125,12 @@ int workspace_open(
         out->work_dir = path_join(&out->stack->arena, dir, STR(".weir"));
         out->digests = digests_new(out->work_dir.p);
     }
-    if (early_state_take(early, unusable ? NULL : out->stack, &out->state, &status, err))
-        return status;
-    if (unusable)
+    bool taken = early_state_take(early, unusable ? NULL : out->stack, &out->state, &status, err);
+    if (taken ? status : unusable)
         return -1;
-    return options->no_state ? 0 : open_state(options, out, err);
+    if (options->no_state)
+        return 0;
+    return read_shared(options, out, err) || (!taken && open_state(options, out, err)) ? -1 : 0;
 }
 
 /* A provider, and what it was opened with. */

@@ -28,7 +28,9 @@ struct workspace_options {
     const char *state_dir; /* the state is kept in files there, whatever the stack says; NULL: as it says */
     uint64_t state_at;     /* only to look at: the state as it was after the record of that number; 0: now */
     struct shared *shared; /* plan/shared.h: what it shares with other workspaces; NULL: nothing */
-    bool no_state;         /* validate, console without state, schema */
+    /* Where a fleet says what the stack gives that its members share; NULL: its state says. */
+    const struct value *const *shared_outputs;
+    bool no_state; /* validate, console without state, schema */
     /* For commands on the state alone: mistakes in the files do not matter where the state can be found. */
     bool no_stack;
 };
@@ -44,6 +46,7 @@ struct workspace {
     struct map providers;      /* name -> struct opened *; opened on first use */
     struct provider **retired; /* those whose settings became others */
     size_t retired_count, retired_cap;
+    const struct value *shared; /* what the state of the stack gives that a fleet shares; NULL: unknown */
     struct connections *connections; /* connections.h; NULL: none were needed yet */
 };
 
@@ -65,6 +68,11 @@ struct provider *workspace_opened(const struct workspace *workspace, struct str 
  * was told yet. False: none is open that could be asked.
  */
 bool workspace_clock(const struct workspace *workspace, int64_t *ahead_ms);
+/* What `shared` is to a member of a fleet: the outputs of the stack that all share, as far as it is made. */
+const struct value *workspace_shared(const struct workspace *workspace);
+/* The same of outputs that its state has: what it declares and has not given yet is unknown. */
+const struct value *workspace_shared_values(
+    struct arena *arena, const struct shared_stack *shared, const struct value *outputs);
 /* The stack's state store, opened a second time: for its history. The caller frees it. */
 int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err);
 /*

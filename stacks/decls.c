@@ -29,7 +29,7 @@ static bool is_reserved(struct str name)
 
 static bool in_namespace(enum decl_kind kind)
 {
-    return kind == DECL_RESOURCE || kind == DECL_DATA || kind == DECL_MODULE;
+    return kind == DECL_RESOURCE || kind == DECL_DATA || kind == DECL_MODULE || kind == DECL_SHARED;
 }
 
 /* Blanks, dots and the like become _. */
@@ -73,7 +73,8 @@ static struct map *namespace_of(struct module *module, enum decl_kind kind)
     case DECL_OUTPUT: return &module->outputs;
     case DECL_RESOURCE:
     case DECL_DATA:
-    case DECL_MODULE: break;
+    case DECL_MODULE:
+    case DECL_SHARED: break;
     }
     return &module->names;
 }
@@ -88,7 +89,8 @@ static const char *address_prefix(enum decl_kind kind)
     case DECL_OUTPUT: return "outputs.";
     case DECL_RESOURCE:
     case DECL_DATA:
-    case DECL_MODULE: break;
+    case DECL_MODULE:
+    case DECL_SHARED: break;
     }
     return "";
 }

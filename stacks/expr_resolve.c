@@ -284,9 +284,25 @@ static void check_field(struct resolve *r, struct expr *e, const struct type *ty
     diag_did_you_mean(r->diags, d, e->attr.name, names, type->field_count);
 }
 
+static void check_output(struct resolve *r, struct expr *e, struct decl *shared)
+{
+    const struct str *candidates = NULL;
+    size_t n = 0;
+    if (!r->resolver->has_attr ||
+        r->resolver->has_attr(r->resolver->ctx, shared, e->attr.name, &candidates, &n))
+        return;
+    struct diag *d = diag_error(r->diags, name_span(e, e->attr.name),
+        "the shared stack has no output \"%.*s\"", STR_ARG(e->attr.name));
+    diag_did_you_mean(r->diags, d, e->attr.name, candidates, n);
+}
+
 static void check_attr(struct resolve *r, struct expr *e)
 {
     struct decl *decl = instance_of(e->attr.base);
+    if (e->attr.base->op == EXPR_DECL && e->attr.base->decl->kind == DECL_SHARED) {
+        check_output(r, e, e->attr.base->decl);
+        return;
+    }
     if (!decl) {
         const struct type *type = type_of(e->attr.base);
         if (type && type->kind == TYPE_OBJECT)

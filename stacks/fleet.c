@@ -5,6 +5,7 @@
  *     fleet:
  *       each: {file: attendees.csv, key: mail_id}     # or a list of names, or a map
  *       inputs: {owner: "${each.key}", bastion_key: "${each.value.public_key}"}
+ *       shared: network.yaml                          # fleet_shared.c
  */
 #include "stacks/load.h"
 
@@ -140,7 +141,7 @@ static void enlist_values(struct enlisting *e, const struct value *list)
 
 static bool check_section(struct unit *root, const struct node *fleet)
 {
-    static const struct str keys[] = {STR_INIT("each"), STR_INIT("inputs")};
+    static const struct str keys[] = {STR_INIT("each"), STR_INIT("inputs"), STR_INIT("shared")};
     struct loader *loader = root->loader;
     const struct node *inputs = node_get(fleet, "inputs");
     if (!expect_map(loader, fleet, "\"fleet\""))

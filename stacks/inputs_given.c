@@ -364,6 +364,7 @@ static void give_fleet(struct giving *g, struct unit *root)
     if (!section)
         return;
     loader->stack->fleet = true;
+    fleet_share(root, section->value);
     if (options->files && options->member) { /* as it was once: what it was given came with it */
         loader->stack->members = &value_empty_map;
         give_former_member(g, options->member);

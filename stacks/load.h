@@ -163,6 +163,11 @@ const struct value *fleet_members(struct unit *root, const struct node *fleet);
 const struct value *fleet_input(
     struct unit *root, const struct node *node, const struct value *key, const struct value *value);
 
+/* ---- fleet_shared.c ---- */
+
+/* Declares `shared`, where the fleet has a stack that all members refer to. */
+void fleet_share(struct unit *root, const struct node *fleet);
+
 /* ---- lease.c ---- */
 
 void load_lease(struct unit *root);

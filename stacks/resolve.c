@@ -94,12 +94,26 @@ static void depends(void *ctx, struct decl *decl)
     decl->demands++;
 }
 
+/* Of one that could not be read everything may be there. */
+static bool has_output(
+    const struct shared_stack *shared, struct str name, const struct str **candidates, size_t *n)
+{
+    *candidates = shared->outputs;
+    *n = shared->output_count;
+    for (size_t i = 0; i < shared->output_count; i++)
+        if (str_eq(shared->outputs[i], name))
+            return true;
+    return !shared->name.n;
+}
+
 static bool has_attr(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n)
 {
     struct resolving *r = ctx;
     const struct schema *schema = decl->schema;
     const struct attr *found = schema ? schema_attr(schema, attr) : NULL;
     *n = 0;
+    if (decl->kind == DECL_SHARED)
+        return has_output(&r->loader->stack->shared, attr, candidates, n);
     if (r->decl && found && !found->costly)
         decl->demands--;
     if (!schema || found)
@@ -453,6 +467,7 @@ static void resolve_decl(struct resolving *r, struct decl *decl)
     case DECL_RESOURCE:
     case DECL_DATA: resolve_resource(r, decl); break;
     case DECL_MODULE: resolve_module(r, decl); break;
+    case DECL_SHARED: break;
     }
     add_conditions(r, info_of(r->loader, decl)->unit);
     decl->dep_count = r->dep_count;

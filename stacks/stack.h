@@ -26,6 +26,7 @@ enum decl_kind {
     DECL_DATA,
     DECL_MODULE, /* its value is the map of its outputs */
     DECL_OUTPUT,
+    DECL_SHARED, /* the stack that all members of a fleet refer to; its value is the map of its outputs */
 };
 
 struct module;
@@ -136,6 +137,17 @@ struct lease_terms {
     bool extend;             /* may it be extended */
 };
 
+/* The stack that all members of a fleet refer to (stacks/fleet_shared.c). */
+struct shared_stack {
+    struct str file; /* as -C takes it; "" none */
+    struct str name; /* its stack's; "" could not be read */
+    struct span span;
+    const struct str *inputs; /* what the fleet gives it, "k=v" each */
+    size_t input_count;
+    const struct str *outputs; /* their names */
+    size_t output_count;
+};
+
 struct stack {
     struct arena arena;
     struct str name, description, env; /* env "" : none */
@@ -162,6 +174,7 @@ struct stack {
     bool fleet;                        /* has members, each with a state of its own */
     const struct value *members;       /* of a fleet: a map of their names to what `each.value` is */
     const struct value *member_inputs; /* of the chosen one: what the fleet gives it; NULL: there is none */
+    struct shared_stack shared;        /* of a fleet */
     const struct value *constants;     /* for struct scope: {stack: {name, description, env}, path: {root}} */
     const struct source **sources;     /* every file read, stack file first */
     size_t source_count;
@@ -186,6 +199,7 @@ struct stack_options {
     const struct value *member; /* inputs of a fleet's member that its list does not name any more */
     bool any_member;            /* a fleet is looked at as a whole: what its members get is unknown */
     bool lenient_inputs; /* one without a value is unknown, not an error: for commands that need none */
+    bool no_shared;      /* what it shares with others is not looked at */
     bool ask_inputs;     /* not yet used: prompts are cmd's business; missing inputs are errors here */
 };
 

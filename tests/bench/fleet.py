@@ -2,29 +2,25 @@
 
 import os
 import re
+import shutil
+import sys
+from pathlib import Path
 
 from transfer import Faults, Sandbox
+
+ROOT = Path(__file__).parent.parent.parent
+sys.path.append(str(ROOT / "tests" / "e2e"))
+from test_systems import inventory  # noqa: E402
 
 LATENCY_MS = 40
 MEMBERS = 50
 
-LAB = """
-stack: lab
-inputs: {owner: {type: string}, number: {type: integer}}
+FLEET = """
 fleet:
   each: {file: attendees.csv, key: name}
-  inputs: {owner: "${each.key}", number: "${each.value.number}"}
-providers: {aws: {default_tags: {owner: "${inputs.owner}"}}}
-resources:
-  network: {type: aws.ec2.vpc, cidr_block: "10.${inputs.number}.0.0/16"}
-  gate: {type: aws.ec2.internet_gateway, vpc_id: "${network.vpc_id}"}
-  half: {type: aws.ec2.subnet, for_each: ["0", "1", "2", "3"], vpc_id: "${network.vpc_id}", cidr_block: "10.${inputs.number}.${each.key}.0/24"}
-  door: {type: aws.ec2.security_group, name: "${inputs.owner}-door", description: in, vpc_id: "${network.vpc_id}"}
-  ssh: {type: aws.ec2.security_group_rule, group_id: "${door.group_id}", protocol: tcp, from_port: 22, to_port: 22, cidr: 203.0.113.0/24}
-  lake: {type: aws.s3.bucket, name: "${inputs.owner}-lab", versioning: true, force_destroy: true}
-  login: {type: aws.secretsmanager.secret, name: "${inputs.owner}-login", generate: {length: 20}, force_destroy: true}
-  events: {type: aws.sqs.queue, name: "${inputs.owner}-events"}
+  inputs: {owner: "${each.key}", inside: "false", region: us-east-1}
 """
+ALONE = re.compile(r"^environments:\n(?: .*\n)+|^# One state.*\n^state: .*\n", re.M)  # of one attendee: members of a fleet have theirs
 
 
 def requests(shown):
@@ -44,26 +40,39 @@ def page(title, judge, work, weir, Run):
           + judge("page, time", run.seconds, 0.1, " s") + judge("page, size", len(run.out) / 1e6, 1, " MB"))
 
 
+def lab(folder, count):
+    """The retail workshop as a fleet."""
+    shutil.copytree(ROOT / "examples" / "retail-workshop", folder, ignore=shutil.ignore_patterns(".weir*"))
+    stack = folder / "weir.yaml"
+    stack.write_text(ALONE.sub("", stack.read_text()) + FLEET)
+    (folder / "attendees.csv").write_text("name\n" + "".join(f"{folder.name}-{n:02}\n" for n in range(1, count + 1)))
+
+
 def bench(title, judge, work, quick, weir, Run):
     members = 10 if quick else MEMBERS
-    title(f"{members} attendees", f"one attendee's stack of 12 resources, and all at once, on the sandbox with {LATENCY_MS} ms for each call; one run each; load {os.getloadavg()[0]:.1f}")
+    title(f"{members} attendees", f"the retail workshop for one attendee, and for all at once, on the sandbox with {LATENCY_MS} ms for each call; one run each; load {os.getloadavg()[0]:.1f}")
     server = Sandbox("-")
+    before = inventory(server)
     Faults(server)("POST", {"rules": [{"service": "*", "latency": LATENCY_MS}]})
     env = server.environment(home=str(work))
 
     def up(folder, count):
-        folder.mkdir()
-        (folder / "weir.yaml").write_text(LAB)
-        (folder / "attendees.csv").write_text("name,number\n" + "".join(f"{folder.name}{n:02},{n}\n" for n in range(1, count + 1)))
-        runs = {words: Run([weir, *words.split()], cwd=folder, env=env, runs=1) for words in ("fleet apply --yes", "fleet plan", "fleet destroy --yes --lab --verify")}
-        assert f"Nothing is left of {count} member" in runs["fleet destroy --yes --lab --verify"].out
-        return runs
+        lab(folder, count)
+        apply = Run([weir, "fleet", "apply", "--yes"], cwd=folder, env=env, runs=1)
+        there = inventory(server) - before
+        assert sum(service == "rds" and not name.endswith("subnets") for service, name in there) >= count, there
+        plan = Run([weir, "fleet", "plan"], cwd=folder, env=env, runs=1)
+        destroy = Run([weir, "fleet", "destroy", "--yes", "--lab", "--verify"], cwd=folder, env=env, runs=1)
+        assert f"Nothing is left of {count} member" in destroy.out and inventory(server) == before, destroy.out
+        return {"fleet apply": apply, "fleet plan": plan, "fleet destroy --lab --verify": destroy}
 
-    one, all_of_them = up(work / "one", 1), up(work / "many", members)
+    one, all_of_them = up(work / "one", 1), up(work / "all", members)
     for words, run in all_of_them.items():
         alone, times = one[words], run.seconds / one[words].seconds
-        print(f"    {words:36} one {alone.seconds:6.2f} s   {members} {run.seconds:6.2f} s  x {times:.2f}" + (judge(f"fleet of {members}, up", times, 3, " x") if words.startswith("fleet apply") else ""))
+        print(f"    {words:30} one {alone.seconds:6.2f} s (CPU {alone.cpu:5.2f})   {members} {run.seconds:6.2f} s (CPU {run.cpu:5.2f}, {run.megabytes:4.0f} MB)  x {times:.2f}"
+              + (judge(f"fleet of {members}, up", times, 3, " x") if words == "fleet apply" else ""))
     calls, calls_alone = requests(all_of_them["fleet plan"].out), requests(one["fleet plan"].out)
-    print(f"    calls of a plan without changes      one {calls_alone:6}     {members} {calls:6}    x {calls / calls_alone:.2f}" + judge(f"fleet of {members}, calls", calls / calls_alone, 2, " x"))
+    print(f"    calls of a plan without changes  one {calls_alone:6}     {members} {calls:6}    x {calls / calls_alone:.2f}" + judge(f"fleet of {members}, calls", calls / calls_alone, 2, " x"))
+    print("    nothing is left of either, as boto3 lists what there is")
     server.stop()
     page(title, judge, work, weir, Run)
