@@ -305,6 +305,18 @@ static const struct value *known_so_far(const struct reading *r)
     return value_merge(r->act->arena, r->prior, r->live);
 }
 
+/* What is asked for by how it looks has to be one thing: the first of several would be another one tomorrow.
+ */
+static int check_single(
+    struct act *act, const struct spec_step *step, const struct value *items, struct err *err)
+{
+    bool picked = step->newest.n || step->match_path.n || !act->type->schema.is_data;
+    if (picked || !items || items->kind != VALUE_LIST || items->count < 2)
+        return 0;
+    err_set(err, ERR_INVALID, "%u of them fit", items->count);
+    return err_hint(err, "say more about the one that is meant, its id for one");
+}
+
 /* The object in this step's answer; *doc NULL where the service has nothing. */
 static int read_fetch(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **doc, struct err *err)
@@ -318,6 +330,9 @@ static int read_fetch(struct act *act, const struct spec_step *step, const struc
         return 0;
     }
     if (act_step(act, step, object, &document, err))
+        return -1;
+    const struct value *items = document && step->at.n ? wire_path(act->arena, document, step->at) : NULL;
+    if (check_single(act, step, items, err))
         return -1;
     *doc = document ? act_at(act, step, document, object) : NULL;
     return 0;
@@ -491,7 +506,8 @@ int act_read(struct act *act, const struct value *prior, const struct value *wan
     const struct value **live, struct err *err)
 {
     prior = act_split(act, act->type->schema.id, prior);
-    if (check_named(act, prior, err))
+    if (check_named(act, prior, err) ||
+        (act->type->schema.is_data && act_fill_templates(act, prior, &prior, err)))
         return -1;
     struct reading r = {.act = act, .wanted = wanted, .prior = prior};
     *live = NULL;

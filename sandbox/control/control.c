@@ -206,6 +206,28 @@ static void drop_members_that_are_things(struct served_service *service)
     }
 }
 
+/* Does the operation speak of resources? */
+static bool speaks_of_things(const struct served *served)
+{
+    for (size_t i = 0; i < served->role_count; i++)
+        if (!served->roles[i].type->schema.is_data && served->roles[i].part != PART_SIDE)
+            return true;
+    return false;
+}
+
+/* A data source asks for what the resources of its service are: they answer, whoever asks. Only what none of
+ * them says, or what its own `sandbox:` says, is a data source's. */
+static void leave_data_to_things(struct served_service *service)
+{
+    for (size_t i = 0; i < service->op_count; i++) {
+        struct served *served = &service->ops[i];
+        bool things = speaks_of_things(served);
+        for (size_t k = 0; k < served->role_count && things; k++)
+            if (served->roles[k].type->schema.is_data && !served->roles[k].type->sandbox)
+                served->roles[k].part = PART_SIDE;
+    }
+}
+
 static int index_all(struct control *control, struct err *err)
 {
     for (int data = 0; data < 2; data++) {
@@ -219,8 +241,10 @@ static int index_all(struct control *control, struct err *err)
                 index_type(control, schema->impl);
         }
     }
-    for (size_t i = 0; i < control->service_count; i++)
+    for (size_t i = 0; i < control->service_count; i++) {
         drop_members_that_are_things(&control->services[i]);
+        leave_data_to_things(&control->services[i]);
+    }
     return 0;
 }
 

@@ -244,9 +244,11 @@ void store_stand(struct call *call, const struct served_service *service)
     for (size_t i = 0; i < service->type_count; i++) {
         const struct spec_type *type = service->types[i];
         const struct value *list = value_getz(type->sandbox, "standing");
-        for (uint32_t k = 0; list && k < list->count; k++)
-            if (!stands(call, type, list->items[k]))
-                stand(call, type, list->items[k]);
+        for (uint32_t k = 0; list && k < list->count; k++) {
+            const struct value *attrs = fill_value(call, type, list->items[k], &value_empty_map);
+            if (!stands(call, type, attrs))
+                stand(call, type, attrs);
+        }
     }
 }
 
