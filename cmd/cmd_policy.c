@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "plan/plan.h"
 #include "plan/state/backend_s3.h"
+#include "plan/state/stack_data.h"
 
 struct policy_settings {
     struct settings shared;
@@ -116,7 +117,8 @@ static void need_for(struct needs *needs, const struct decl *decl, struct str ac
     const struct policy_settings *own = needs->inv->own;
     struct arena *arena = arena_of(needs);
     bool any = false;
-    for (size_t i = 0; !own->wide && decl->schema->ops->scope && i < needs->declared_count; i++) {
+    bool narrow = !own->wide && decl->kind == DECL_RESOURCE && decl->schema->ops->scope;
+    for (size_t i = 0; narrow && i < needs->declared_count; i++) {
         const struct declared *declared = &needs->declared[i];
         if (declared->decl != decl || !declared->object)
             continue;
@@ -210,15 +212,12 @@ static void need_keys_of(struct needs *needs, const struct value *v)
     }
 }
 
-/* The stack's own state in S3, and its key in KMS (an encrypted one does not say by which). */
-static void need_state(struct needs *needs)
+/* A state in S3, and its key in KMS (an encrypted one does not say by which). */
+static void need_state_at(
+    struct needs *needs, const struct value *config, struct str stack, struct str env, bool changes)
 {
     static const char *const objects[] = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"};
-    const struct value *config = needs->workspace->stack->state;
-    const struct value *keys = config ? value_getz(config, "previous_keys") : NULL;
-    bool changes = needs->phase == PERMISSION_APPLY || needs->phase == PERMISSION_DESTROY;
-    if (!config || (needs->phase == PERMISSION_RUN && !needs->actions->count))
-        return;
+    const struct value *keys = value_getz(config, "previous_keys");
     bool kms = is_kms_key(value_getz(config, "key"));
     for (uint32_t i = 0; keys && keys->kind == VALUE_LIST && i < keys->count; i++)
         kms |= is_kms_key(keys->items[i]);
@@ -226,13 +225,32 @@ static void need_state(struct needs *needs)
         cmd_policy_need(needs, STR("kms:Decrypt"), NULL);
     if (!str_eqz(value_gets(config, "backend"), "s3"))
         return;
-    const struct stack *stack = needs->workspace->stack;
     struct str bucket = value_gets(config, "bucket");
-    struct str prefix = backend_s3_prefix(arena_of(needs), config, stack->name, stack->env);
+    struct str prefix = backend_s3_prefix(arena_of(needs), config, stack, env);
     need_on(needs, "s3:ListBucket", arena_printf(arena_of(needs), "arn:*:s3:::%.*s", STR_ARG(bucket)));
     for (size_t i = 0; i < (changes ? 3 : 1); i++)
         need_on(needs, objects[i],
             arena_printf(arena_of(needs), "arn:*:s3:::%.*s/%.*s*", STR_ARG(bucket), STR_ARG(prefix)));
+}
+
+/* The stack's own, and those that it reads outputs from. */
+static void need_states(struct needs *needs)
+{
+    const struct stack *stack = needs->workspace->stack;
+    bool changes = needs->phase == PERMISSION_APPLY || needs->phase == PERMISSION_DESTROY;
+    if (needs->phase == PERMISSION_RUN && !needs->actions->count)
+        return;
+    if (stack->state)
+        need_state_at(needs, stack->state, stack->name, stack->env, changes);
+    for (size_t i = 0; i < needs->declared_count; i++) {
+        const struct declared *declared = &needs->declared[i];
+        const struct value *config = declared->decl->schema == &weir_stack_schema && declared->object
+                                         ? stack_data_config(declared->object, stack->state)
+                                         : NULL;
+        if (config && config->kind == VALUE_MAP)
+            need_state_at(needs, config, value_gets(declared->object, "stack"),
+                value_gets(declared->object, "env"), false);
+    }
 }
 
 static const struct value *cmd_policy_statement(
@@ -268,8 +286,9 @@ static const struct value *cmd_policy_document(
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
     need_everything(&needs);
     for (size_t i = 0; phase != PERMISSION_RUN && i < needs.declared_count; i++)
-        need_keys_of(&needs, without_secrets(arena, needs.declared[i].object));
-    need_state(&needs);
+        if (needs.declared[i].decl->kind == DECL_RESOURCE)
+            need_keys_of(&needs, without_secrets(arena, needs.declared[i].object));
+    need_states(&needs);
     for (uint32_t i = 0; i < needs.actions->count; i++)
         add_statement(&needs, i, &statements);
     if (needs.pass_role)

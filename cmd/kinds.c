@@ -1,6 +1,7 @@
 /* All kinds of providers that this program has: see kinds.h. */
 #include "cmd/kinds.h"
 
+#include "plan/state/stack_data.h"
 #include "provider/aws/types/kind.h"
 #include "provider/cfn/kind.h"
 #include "provider/docker/kind.h"
@@ -27,4 +28,6 @@ static const struct provider_kind *const kinds[] = {
     NULL,
 };
 
-const struct provider_kinds cmd_kinds = {.items = kinds, .reader = &spec_reader};
+static const struct schema *const types[] = {&weir_stack_schema, NULL};
+
+const struct provider_kinds cmd_kinds = {.items = kinds, .types = types, .reader = &spec_reader};

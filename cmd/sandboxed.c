@@ -11,6 +11,9 @@
 /* Nobody who tries a stack wants to watch databases being made. State machines keep their time. */
 enum { STATE_SPEED = 1000 };
 
+/* Where it lies in a stack's folder. */
+#define SANDBOX_WITHIN ".weir/sandbox"
+
 const struct value *sandboxed_overlay(struct arena *arena, struct str endpoint, const struct sandbox_key *key)
 {
     struct value_entry entries[] = {
@@ -40,7 +43,7 @@ static struct str stack_dir(struct invocation *inv)
 
 static struct str sandbox_dir_of(struct invocation *inv)
 {
-    return path_join(&inv->arena, stack_dir(inv), STR(".weir/sandbox"));
+    return path_join(&inv->arena, stack_dir(inv), STR(SANDBOX_WITHIN));
 }
 
 /* `weir sandbox` in another terminal serves the same. */
@@ -74,6 +77,7 @@ int sandboxed_start(struct invocation *inv, struct err *err)
     }
     inv->workspace_options.overlay = sandboxed_overlay(arena, endpoint, &key);
     inv->workspace_options.state_dir = path;
+    inv->workspace_options.state_dir_within = SANDBOX_WITHIN;
     return 0;
 }
 

@@ -34,6 +34,10 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .work_dir = p->workspace->work_dir,
         .digests = p->workspace->digests,
         .owner = owner_of(p, arena),
+        .states = {.config = p->stack->state,
+            .dir = p->stack->dir,
+            .instead = str_z(p->workspace->options->state_dir),
+            .instead_within = str_z(p->workspace->options->state_dir_within)},
     };
 }
 

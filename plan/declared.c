@@ -75,7 +75,7 @@ const struct declared *plan_declared(struct workspace *workspace, struct arena *
         const struct decl *decl = p->stack->decls[i];
         if (p->evaluated.fixed[i])
             continue;
-        if (decl->kind == DECL_RESOURCE) {
+        if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA) {
             size_t count = declare_instances(p, decl);
             MEM_GROW(list, cap, *n + count + 1);
             if (!count && p->evaluated.instances[i].unread)

@@ -265,9 +265,9 @@ int plan_import(struct workspace *workspace, struct str address, struct str id, 
 /* ---- evaluating without planning ---- */
 
 /*
- * Every instance that the stack declares, with its attributes as far as they follow from the stack alone: no
- * state, no service, no other file. Where something cannot be evaluated the object lacks it; nothing is said
- * of mistakes.
+ * Every instance that the stack declares, data sources' too, with its attributes as far as they follow from
+ * the stack alone: no state, no service, no other file. Where something cannot be evaluated the object lacks
+ * it; nothing is said of mistakes.
  */
 struct declared {
     const struct decl *decl;

@@ -205,14 +205,22 @@ static int find_by_kinds(
     return 0;
 }
 
+static const struct schema *find_in_c(const struct schema *const *types, struct str type, bool is_data)
+{
+    for (size_t i = 0; types && types[i]; i++)
+        if (str_eq(types[i]->name, type) && types[i]->is_data == is_data)
+            return types[i];
+    return NULL;
+}
+
 static int look_for(
     struct catalog *catalog, struct str type, bool is_data, const struct schema **out, struct err *err)
 {
     struct str rest = STR_EMPTY, word = str_cut(type, '.', &rest);
     const struct provider_kind *kind = kind_find(catalog->options.kinds, word);
-    for (size_t i = 0; kind && kind->types && kind->types[i] && !*out; i++)
-        if (str_eq(kind->types[i]->name, type) && kind->types[i]->is_data == is_data)
-            *out = kind->types[i];
+    *out = kind ? find_in_c(kind->types, type, is_data) : NULL;
+    if (!*out)
+        *out = find_in_c(catalog->options.kinds->types, type, is_data);
     if (!*out && kind && find_in_specs(catalog, kind, rest, is_data, out, err))
         return -1;
     return *out ? 0 : find_by_kinds(catalog, type, is_data, out, err);
@@ -320,17 +328,22 @@ static void add_names(struct catalog *catalog, const struct map *files, int is_d
     }
 }
 
+static void add_names_in_c(
+    struct catalog *catalog, const struct schema *const *types, int is_data, size_t *cap)
+{
+    for (size_t i = 0; types && types[i]; i++)
+        if (types[i]->is_data == (is_data == 1))
+            add_name(catalog, types[i], cap);
+}
+
 static void list_names(struct catalog *catalog, int is_data)
 {
     size_t cap = 0, kept = 0;
     add_names(catalog, &catalog->built_in, is_data, &cap);
     add_names(catalog, &catalog->own, is_data, &cap);
-    for (size_t k = 0; catalog->options.kinds->items[k]; k++) {
-        const struct schema *const *types = catalog->options.kinds->items[k]->types;
-        for (size_t i = 0; types && types[i]; i++)
-            if (types[i]->is_data == (is_data == 1))
-                add_name(catalog, types[i], &cap);
-    }
+    for (size_t k = 0; catalog->options.kinds->items[k]; k++)
+        add_names_in_c(catalog, catalog->options.kinds->items[k]->types, is_data, &cap);
+    add_names_in_c(catalog, catalog->options.kinds->types, is_data, &cap);
     struct str *names = catalog->names[is_data];
     if (names)
         qsort(names, catalog->name_count[is_data], sizeof *names, name_order);

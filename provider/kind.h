@@ -136,7 +136,9 @@ struct type_reader {
 
 struct provider_kinds {
     const struct provider_kind *const *items; /* the last one is NULL */
-    const struct type_reader *reader;         /* of specs; NULL: there are none */
+    const struct schema *const
+        *types; /* in C, of rooms above those of kinds; the last one is NULL; NULL: none */
+    const struct type_reader *reader; /* of specs; NULL: there are none */
 };
 
 /* NULL: there is no such kind. */

@@ -65,6 +65,14 @@ struct owner {
     const struct value *seen_marks; /* update: what a refresh was shown of them; NULL: nothing */
 };
 
+/* Where stacks keep their states. */
+struct state_places {
+    const struct value *config; /* what this one's `state:` says; NULL: files in .weir */
+    struct str dir;             /* its folder */
+    struct str instead;         /* a folder that stands in for wherever states are; "" none */
+    struct str instead_within;  /* the same for another stack, within that one's folder */
+};
+
 /* What is passed to every operation. */
 struct op_ctx {
     struct arena *arena; /* results and scratch */
@@ -72,8 +80,9 @@ struct op_ctx {
     const struct schema *schema;
     struct str address; /* for messages and marks */
     struct owner owner;
-    struct str dir;          /* where relative file names in attributes start */
-    struct str work_dir;     /* the stack's .weir: for what is kept between runs and may be lost; "" none */
+    struct str dir;      /* where relative file names in attributes start */
+    struct str work_dir; /* the stack's .weir: for what is kept between runs and may be lost; "" none */
+    struct state_places states;
     struct digests *digests; /* of local files; may be NULL */
     bool sensitive;          /* the file or the record marks something as secret that answers may repeat: not
                               * traced */

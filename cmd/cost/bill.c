@@ -79,6 +79,8 @@ static void bill_list(struct workspace *workspace, const struct declared *declar
     *out = (struct bill){.items = ARENA_ARRAY(arena, struct bill_item, n + 1)};
     for (size_t i = 0; i < n; i++) {
         const struct declared *d = &declared[i];
+        if (d->decl->kind != DECL_RESOURCE)
+            continue;
         if (d->object)
             bill_add(out, workspace, prices, d->address, d->decl->schema,
                 with_recorded(workspace, d->address, d->object, arena), arena);

@@ -1,0 +1,138 @@
+/* What another stack gives out, read from its state: see stack_data.h. */
+#include "plan/state/stack_data.h"
+
+#include "base/file.h"
+#include "base/mask.h"
+#include "plan/state/state.h"
+
+static struct str other_name(struct arena *arena, const struct backend_options *place)
+{
+    return arena_printf(
+        arena, "%.*s%s%.*s", STR_ARG(place->stack), place->env.n ? "." : "", STR_ARG(place->env));
+}
+
+const struct value *stack_data_config(const struct value *object, const struct value *own)
+{
+    const struct value *config = value_getz(object, "state");
+    if (!value_is_null(config))
+        return config;
+    return value_is_null(value_getz(object, "dir")) ? own : NULL;
+}
+
+/* A folder that stands in for all places (--sandbox) does so for every stack's: in its own folder, or here.
+ */
+static struct backend_options place_of(const struct op_ctx *ctx, const struct value *object)
+{
+    struct arena *arena = ctx->arena;
+    struct str dir = value_gets(object, "dir");
+    struct str base = dir.n ? path_join(arena, ctx->dir, dir) : ctx->states.dir;
+    struct backend_options place = {.config = stack_data_config(object, ctx->states.config),
+        .dir = base,
+        .stack = value_gets(object, "stack"),
+        .env = value_gets(object, "env")};
+    if (ctx->states.instead.n) {
+        place.config = NULL;
+        place.dir = dir.n ? path_join(arena, base, ctx->states.instead_within) : ctx->states.instead;
+    }
+    return place;
+}
+
+/* Nothing was ever recorded under that name: which names are there? */
+static int no_state(
+    const struct op_ctx *ctx, const struct backend_options *place, struct str where, struct err *err)
+{
+    struct backend *backend;
+    struct backend_place there = {0};
+    struct err ignored = ERR_INIT;
+    struct str name = other_name(ctx->arena, place);
+    err_set(err, ERR_ABSENT, "there is no state of \"%.*s\": %.*s is empty", STR_ARG(name), STR_ARG(where));
+    if (backend_new(place, &backend, &ignored))
+        return -1;
+    if (backend->ops->place(backend, ctx->arena, &there, &ignored))
+        there.n = 0;
+    backend_free(backend);
+    struct str near = str_nearest(name, there.names, there.n);
+    if (near.n && !str_eq(near, name))
+        return err_hint(err, "did you mean \"%.*s\", which is there?", STR_ARG(near));
+    return err_hint(err, "apply that stack first; `dir` is the folder that it lies in, `state` says where it "
+                         "keeps its state, as its own file does");
+}
+
+/* What is secret there is secret here, in this process's own log as well. */
+static void mask_secrets(const struct value *v)
+{
+    if (value_is_null(v))
+        return;
+    if (v->marks & VALUE_SENSITIVE) {
+        if (!state_is_hash(v))
+            mask_add_value(v, MASK_GIVEN);
+        return;
+    }
+    for (uint32_t i = 0; (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
+        mask_secrets(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value);
+}
+
+static int read_outputs(const struct op_ctx *ctx, const struct backend_options *place, struct state *state,
+    const struct value **outputs, struct err *err)
+{
+    if (state_check_moved(state, err))
+        return -1;
+    if (!state_seq(state))
+        return no_state(ctx, place, state_description(state), err);
+    *outputs = value_copy(ctx->arena, state_outputs(state));
+    mask_secrets(*outputs);
+    return 0;
+}
+
+static int stack_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted;
+    struct backend_options place = place_of(ctx, prior);
+    struct state_options options = {.config = place.config, .dir = place.dir};
+    struct state *state;
+    const struct value *outputs;
+    if (backend_new(&place, &options.backend, err) || state_open(&options, &state, err))
+        return -1;
+    int status = read_outputs(ctx, &place, state, &outputs, err);
+    state_close(state);
+    if (!status)
+        *live = value_with(ctx->arena, prior, STR("outputs"), outputs);
+    return status;
+}
+
+static const struct resource_ops stack_ops = {.read = stack_read};
+
+static const struct type text = {.kind = TYPE_STRING}, any = {.kind = TYPE_ANY};
+
+#define NAME_PATTERN "[a-z][a-z0-9-]*"
+#define GIVEN(name_, type_, required_, pattern_, doc_)                                                       \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .type = &(type_), .required = (required_), .settable = true,                \
+        .pattern = STR_INIT(pattern_), .doc = STR_INIT(doc_)                                                 \
+    }
+
+static const struct attr attrs[] = {
+    GIVEN("stack", text, true, NAME_PATTERN, "Name of the stack, as `stack:` in its file says."),
+    GIVEN("env", text, false, "[^./]*", "Its environment; without it the state that has none."),
+    GIVEN("dir", text, false, "", "Folder that it lies in, for what it keeps beside itself."),
+    GIVEN("state", any, false, "",
+        "Where it keeps its state, as `state:` in its file says; without it and `dir` where this stack keeps "
+        "its own."),
+    {.name = STR_INIT("outputs"),
+        .type = &any,
+        .computed = true,
+        .doc = STR_INIT("What it gave out when it was applied last, by name. What is sensitive there is so "
+                        "here; without the key of that state only a hash of it is known.")},
+};
+
+const struct schema weir_stack_schema = {
+    .name = STR_INIT("weir.stack"),
+    .doc = STR_INIT("Another stack's outputs, read from its state as the last apply left them."),
+    .example = STR_INIT("type: weir.stack\nstack: network\n"),
+    .is_data = true,
+    .attrs = attrs,
+    .attr_count = sizeof attrs / sizeof *attrs,
+    .id = STR_INIT(""),
+    .ops = &stack_ops,
+};
