@@ -123,8 +123,9 @@ struct schema {
     size_t rule_count;
     struct str tags; /* the attribute that holds tags; "" `tags`, where there is one */
     struct str id;   /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
-    bool history;    /* something that was done: the service remembers it when it has been undone, too */
-    bool sole;       /* two resources of one id would take it away from each other: refused when planned */
+    bool history; /* something that was done, or that only the state has: after a destroy nothing looks for it
+                   */
+    bool sole;    /* two resources of one id would take it away from each other: refused when planned */
     struct str provider;               /* whose configuration it uses; "": the one its name begins with */
     const struct aws_service *service; /* that its calls go to; NULL: none, nothing of it is outside */
     struct str

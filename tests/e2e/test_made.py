@@ -42,7 +42,7 @@ def test_what_is_made_up_stays(local_stack):
     assert local_stack.plan("-i", "round=2") == {"word": "update", "used": "update"}
     local_stack.apply("-i", "round=2")
     assert (local_stack.folder / "word").read_text() != word and local_stack.outputs()["texts"] == before["texts"]
-    local_stack.destroy("-i", "round=2")
+    local_stack.destroy("--verify", "-i", "round=2")  # what only the state had is nothing to be left
 
 
 @pytest.mark.parametrize("use", ["${word.password}", "x-${word.password}", "${length(word.password)}"])
