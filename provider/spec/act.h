@@ -243,6 +243,11 @@ int act_lift(struct act *act, const struct value *object, struct err *err);
 /* Adds to a refused deletion which consent would do it. */
 void act_hint_teardown(const struct act *act, struct err *err);
 
+/* ---- job_error.c ---- */
+
+/* "States.TaskFailed: the task gave up" */
+struct str act_job_error(struct act *act, const struct spec_job *job, const struct value *live);
+
 /* ---- the operations ---- */
 
 int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { LIST_PAGES_MAX = 20, ERROR_MAX = 900 };
+enum { LIST_PAGES_MAX = 20 };
 
 const char *job_state_name(enum job_state state)
 {
@@ -103,34 +103,6 @@ static enum job_state state_of(struct act *act, const struct spec_job *job, cons
     return job->stopped.count && act_holds(act, &job->stopped, live) ? JOB_STOPPED : JOB_RUNNING;
 }
 
-/* A path, or a text with templates. */
-static struct str error_part(struct act *act, struct str item, const struct value *live)
-{
-    const struct value *v = NULL;
-    struct err ignored = ERR_INIT;
-    if (str_find(item, STR("${"), 0) < 0)
-        v = wire_path(act->arena, live, item);
-    else if (act_template(act, value_string_ref(act->arena, item), live, &v, &ignored))
-        v = NULL;
-    return str_trim(value_scalar_text(act->arena, v));
-}
-
-/* "States.TaskFailed: the task gave up" */
-static struct str error_of(struct act *act, const struct spec_job *job, const struct value *live)
-{
-    AUTO_BUF struct buf text = {.max = ERROR_MAX};
-    for (size_t i = 0; i < job->error.count; i++) {
-        struct str part = error_part(act, job->error.items[i], live);
-        if (!part.n)
-            continue;
-        if (text.n)
-            buf_addz(&text, ": ");
-        part.n = part.n < ERROR_MAX - text.n ? part.n : str_utf8_prefix(str_n(part.p, ERROR_MAX - text.n));
-        buf_add_str(&text, part);
-    }
-    return arena_str(act->arena, buf_str(&text));
-}
-
 /* A document that is no map or list comes as its text. */
 static const struct value *result_of(struct act *act, const struct value *live)
 {
@@ -154,7 +126,7 @@ static void job_describe(
         .file = job->file.n ? value_text(value_get(live, job->file), STR_EMPTY) : STR_EMPTY,
         .live = live};
     if (out->state == JOB_FAILED || out->state == JOB_STOPPED)
-        out->error = error_of(act, job, live);
+        out->error = act_job_error(act, job, live);
     if (out->state == JOB_RUNNING)
         out->ended_ms = 0;
 }

@@ -195,6 +195,14 @@ static void test_what_went_wrong(void **state)
     read_run("{\"Run\": {\"State\": \"BROKEN\", \"Why\": {\"Message\": \"rust\"}}}", &run);
     assert_text(run.error, "rust");
     assert_text(run.id, "r1"); /* what was asked for, where the answer does not repeat it */
+    /* Of a document only what it says in words; one without words is whole. */
+    read_run("{\"Run\": {\"State\": \"BROKEN\", \"Why\": {\"Message\": \"{\\\"JobRun\\\": {\\\"Driver\\\": "
+             "{\\\"Memory\\\": "
+             "\\\"1g\\\"}, \\\"StateDetails\\\": \\\"no wind\\\"}}\"}}}",
+        &run);
+    assert_text(run.error, "no wind");
+    read_run("{\"Run\": {\"State\": \"BROKEN\", \"Why\": {\"Message\": \"{\\\"Code\\\": 3}\"}}}", &run);
+    assert_text(run.error, "{\"Code\": 3}");
     read_run("{\"Run\": {\"State\": \"DONE\", \"Why\": {\"Message\": \"nothing\"}}}", &run);
     assert_text(run.error, "");
 }
