@@ -12,6 +12,8 @@ struct destroy_settings {
 
 /* ---- is anything left? ---- */
 
+enum { UNSEEN_SHOWN = 8 };
+
 static void add_leftover(const struct leftover *left, bool color, struct buf *out)
 {
     buf_addz(out, "  ");
@@ -37,6 +39,22 @@ static void add_places(const struct verified *found, struct buf *out)
     buf_addz(out, found->place_count ? ".\n" : "");
 }
 
+static void add_unseen(const struct verified *found, struct buf *out)
+{
+    size_t n = found->unseen_count;
+    if (!n)
+        return;
+    buf_addf(out,
+        "%zu thing%s could not be looked for after being deleted, because what %s service stood on went "
+        "too: ",
+        n, n == 1 ? "" : "s", n == 1 ? "its" : "their");
+    for (size_t i = 0; i < n && i < UNSEEN_SHOWN; i++) {
+        buf_addz(out, i ? ", " : "");
+        text_add_safe(out, found->unseen[i], false);
+    }
+    buf_addz(out, n > UNSEEN_SHOWN ? ", …\n" : ".\n");
+}
+
 static int show_leftovers(struct invocation *inv, const struct verified *found)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -45,12 +63,14 @@ static int show_leftovers(struct invocation *inv, const struct verified *found)
     } else if (!found->left_count) {
         buf_addz(&out, "\nNothing is left: neither by its id or name, nor with the stack's marks.\n");
         add_places(found, &out);
+        add_unseen(found, &out);
     } else {
         style_add(&out, inv->out.color, STYLE_BOLD, "\nStill there:");
         buf_addz(&out, "\n\n");
         for (size_t i = 0; i < found->left_count; i++)
             add_leftover(&found->left[i], inv->out.color, &out);
         add_places(found, &out);
+        add_unseen(found, &out);
     }
     return invocation_write(inv, buf_str(&out));
 }
@@ -164,7 +184,9 @@ const struct command cmd_destroy = {
         "ids that were recorded, by the names that the stack would give, by the marks that weir put on what "
         "it made, and for what services left, in the regions and accounts where it was made; it says which. "
         "Where "
-        "it cannot look, it fails rather than say that nothing is left.",
+        "it cannot look, it fails rather than say that nothing is left. What was deleted together with the "
+        "service in which it lay, a database on a host that the stack had made, is counted and named: nobody "
+        "is there any more who could be asked for it.",
     .sets = sets,
     .settings_size = sizeof(struct destroy_settings),
     .examples = examples,

@@ -34,7 +34,8 @@ const struct event_doc event_docs[] = {
         "command, status, create, update, replace, delete, read, adopt, forget, failed, skipped, ms, outputs",
         "the end of apply, destroy, deploy and rollback; status: done, failed, interrupted"},
     {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
-    {"verified", "left, looked", "destroy --verify has looked everywhere"},
+    {"verified", "left, looked, unseen",
+        "destroy --verify has looked everywhere; unseen: the addresses of what went with its own service"},
     {"cost", "currency, region, date, hour, month, members, budget_hour, resources",
         "weir cost; of plan --cost: hour_now, hour_after, unknown, and of each resource hour_now, hour_after "
         "and what it pays for"},
@@ -85,6 +86,16 @@ static void field_optional(struct buf *out, const char *name, struct str text)
 {
     if (text.n)
         field_text(out, name, text);
+}
+
+static void field_texts(struct buf *out, const char *name, const struct str *texts, size_t n)
+{
+    buf_addf(out, ",\"%s\":[", name);
+    for (size_t i = 0; i < n; i++) {
+        buf_addz(out, i ? "," : "");
+        json_write_string(out, texts[i]);
+    }
+    buf_add_char(out, ']');
 }
 
 static void field_int(struct buf *out, const char *name, int64_t n)
@@ -355,12 +366,8 @@ void event_leftovers(struct buf *out, const struct verified *found)
     }
     events_begin(out, "verified");
     field_int(out, "left", (int64_t)found->left_count);
-    buf_addz(out, ",\"looked\":[");
-    for (size_t i = 0; i < found->place_count; i++) {
-        buf_addz(out, i ? "," : "");
-        json_write_string(out, found->places[i]);
-    }
-    buf_add_char(out, ']');
+    field_texts(out, "looked", found->places, found->place_count);
+    field_texts(out, "unseen", found->unseen, found->unseen_count);
     events_end(out);
 }
 

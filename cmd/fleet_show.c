@@ -181,6 +181,18 @@ static void add_places(const struct fleet *fleet, struct buf *out)
     buf_addz(out, places.n ? ".\n" : "");
 }
 
+static void add_unseen(const struct fleet *fleet, struct buf *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < fleet->n; i++)
+        n += fleet->members[i].looked ? fleet->members[i].verified.unseen_count : 0;
+    if (n)
+        buf_addf(out,
+            "%zu thing%s could not be looked for after being deleted, because what %s service stood on went "
+            "too.\n",
+            n, n == 1 ? "" : "s", n == 1 ? "its" : "their");
+}
+
 void fleet_show_verified(struct fleet *fleet)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -204,6 +216,7 @@ void fleet_show_verified(struct fleet *fleet)
         buf_addf(&out, "\nNothing is left of %zu %s%s: neither by its ids or names, nor with the marks.\n", n,
             fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s");
     add_places(fleet, &out);
+    add_unseen(fleet, &out);
     invocation_write(fleet->inv, buf_str(&out));
 }
 

@@ -230,13 +230,16 @@ struct verified {
     size_t left_count;
     const struct str *places; /* "eu-west-1 of account 123456789012", sorted */
     size_t place_count;
+    const struct str *unseen; /* addresses of what was deleted with the service in which it lay; sorted */
+    size_t unseen_count;
 };
 
 /*
  * After a destroy was planned, and carried out where there was something to do: looks by the recorded ids, by
  * the names that the stack would give, and by its marks for what is still there, and for what services left.
  * Things that were recorded are looked for where they were made. What the deletion has not reached everywhere
- * yet is given a few seconds.
+ * yet is given a few seconds. Whatever cannot be looked for is a failure, but for what was deleted, with
+ * success, together with the stack's own service in which it lay.
  */
 int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *out, struct err *err);
 

@@ -46,13 +46,6 @@ static bool is_hollow(const struct value *live)
     return count && count->kind == VALUE_INT && !count->integer;
 }
 
-/* The way there was the stack's own and is taken down: a database behind a bastion. What lay there was
- * deleted before that. */
-static bool is_out_of_reach(const struct candidate *c, const struct err *err)
-{
-    return c->deleted && c->hangs && (err->class == ERR_NETWORK || err->class == ERR_TIMEOUT);
-}
-
 static void look_at_candidate(void *ctx, size_t i)
 {
     struct verifying *v = ctx;
@@ -65,10 +58,11 @@ static void look_at_candidate(void *ctx, size_t i)
         return;
     }
     struct op_ctx op = verify_context(v, &arena, c);
-    c->there = false;
+    c->there = c->unseen = false;
     const struct value *id = value_string_ref(&arena, c->schema->id);
     if (c->schema->ops->read(&op, c->object, value_list(&arena, &id, 1), &live, &err)) {
-        if (err.class != ERR_ABSENT && !is_out_of_reach(c, &err))
+        c->unseen = c->deleted && c->gone && verify_is_silence(&err);
+        if (err.class != ERR_ABSENT && !c->unseen)
             verify_failed(v, &err, c->subject.id);
         return;
     }
@@ -116,11 +110,27 @@ static int by_text(const void *a, const void *b)
 static void report_places(const struct verifying *v, struct verified *out)
 {
     struct str *places = ARENA_ARRAY(v->p->arena, struct str, v->places.n + 1);
-    for (size_t i = 0; i < v->places.n; i++)
-        places[i] = v->places.items[i].key;
-    qsort(places, v->places.n, sizeof *places, by_text);
+    size_t n = 0;
+    for (size_t i = 0; i < v->places.n; i++) {
+        struct str provider = arena_printf(v->p->arena, "%p", v->places.items[i].ptr);
+        if (!map_get(&v->silent, provider))
+            places[n++] = v->places.items[i].key;
+    }
+    qsort(places, n, sizeof *places, by_text);
     out->places = places;
-    out->place_count = v->places.n;
+    out->place_count = n;
+}
+
+static void report_unseen(const struct verifying *v, struct verified *out)
+{
+    struct str *unseen = ARENA_ARRAY(v->p->arena, struct str, v->n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < v->n; i++)
+        if (v->items[i].unseen)
+            unseen[n++] = v->items[i].subject.address;
+    qsort(unseen, n, sizeof *unseen, by_text);
+    out->unseen = unseen;
+    out->unseen_count = n;
 }
 
 static void report_leftovers(const struct verifying *v, const struct leftover **out, size_t *n)
@@ -145,6 +155,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     look_at_all(&v);
     report_leftovers(&v, &out->left, &out->left_count);
     report_places(&v, out);
+    report_unseen(&v, out);
     int status = 0;
     if (is_cancelled(&v))
         status = err_set(err, ERR_INTERRUPTED, "interrupted while looking for leftovers");
@@ -156,6 +167,8 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     map_release(&v.known);
     map_release(&v.providers);
     map_release(&v.places);
+    map_release(&v.gone);
+    map_release(&v.silent);
     pthread_mutex_destroy(&v.lock);
     return status;
 }

@@ -1,8 +1,9 @@
 /*
  * Looking for what is left of a destroyed stack: verify_candidates.c gathers what may be there, verify.c
- * reads each and reports. Candidates come from four places: what the state had recorded, the names that the
- * stack would give, what bears its marks (by the tagging API, and by listings where that does not know a
- * type), and what services make on behalf of all these.
+ * reads each and reports, and verify_services.c knows which services were the stack's own. Candidates come
+ * from four places: what the state had recorded, the names that the stack would give, what bears its marks
+ * (by the tagging API, and by listings where that does not know a type), and what services make on behalf of
+ * all these.
  */
 #ifndef WEIR_PLAN_VERIFY_H
 #define WEIR_PLAN_VERIFY_H
@@ -22,8 +23,9 @@ struct candidate {
     struct str why;
     bool deleted; /* by this very run: it may take a moment until everybody knows */
     bool named;   /* found by its name alone: whose it is shows in its marks */
-    bool hangs;   /* its provider is settled by what resources of the stack are, a bastion for one */
+    bool gone;    /* its service, or the way there, was the stack's own and was deleted by this very run */
     bool there;
+    bool unseen; /* so that nobody answers for it any more */
 };
 
 struct verifying {
@@ -32,7 +34,9 @@ struct verifying {
     size_t n, cap;
     struct map known;     /* type and id of each */
     struct map providers; /* as text -> struct provider */
-    struct map places;    /* texts of where was looked */
+    struct map places;    /* texts of where was looked -> struct provider */
+    struct map gone;      /* names of configurations whose service this run took down */
+    struct map silent;    /* as text, of these: who could not be asked for the stack's marks */
     pthread_mutex_t lock; /* all of this while threads look */
     struct err failure;   /* the first thing that could not be looked at */
 };
@@ -41,6 +45,17 @@ struct verifying {
 struct op_ctx verify_context(struct verifying *v, struct arena *arena, const struct candidate *c);
 /* Something could not be looked at; the first such failure is kept. Any thread. */
 void verify_failed(struct verifying *v, const struct err *err, struct str what);
+/*
+ * The stack may have had the very service in which others of its things lay, on a host or in a container of
+ * its own, or the way there: a bastion. After it is gone nobody can be asked about those, and that their
+ * deletion was confirmed has to do. They are counted and said, never taken for seen.
+ */
+/* Fills v->gone. */
+void verify_find_gone(struct verifying *v);
+/* Is the provider among them? Looks at v->items. */
+bool verify_is_gone(const struct verifying *v, const struct provider *provider);
+/* Is this what is heard of a service that is not there, or that broke with what it had stood on? */
+bool verify_is_silence(const struct err *err);
 /* Fills v->items, providers and places. */
 void verify_find(struct verifying *v);
 

@@ -62,7 +62,7 @@ static void add_recorded(struct verifying *v)
             .object = record->attrs,
             .why = STR("the state had it, and it is still there"),
             .deleted = !state_get(p->workspace->state, record->subject.address),
-            .hangs = places_hang(p, record->subject.provider)};
+            .gone = map_get(&v->gone, record->subject.provider) != NULL};
         c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
         if (!c.schema || c.schema->history || !c.schema->ops->read ||
             place_provider(p, record->subject.provider, record->place, &c.provider, &ignored))
@@ -191,6 +191,14 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
 
 static void found_marked(void *ctx, const struct value *live);
 
+static void marks_failed(struct verifying *v, struct provider *provider, const struct err *err)
+{
+    if (verify_is_gone(v, provider) && verify_is_silence(err))
+        map_set(&v->silent, arena_printf(v->p->arena, "%p", (void *)provider), provider);
+    else
+        verify_failed(v, err, STR("the stack's marks"));
+}
+
 /* Of a store that knows S3 only: its buckets, one by one. Objects bear no marks. */
 static void add_marked_buckets(struct verifying *v, struct provider *provider)
 {
@@ -200,7 +208,7 @@ static void add_marked_buckets(struct verifying *v, struct provider *provider)
     struct marked_search search = {v, provider, schema};
     struct op_ctx op = verify_context(v, v->p->arena, &c);
     if (!schema || schema->ops->marked(&op, true, found_marked, &search, &err))
-        verify_failed(v, &err, STR("the stack's marks"));
+        marks_failed(v, provider, &err);
 }
 
 /* Is all that the stack has, or had, with the provider in S3? */
@@ -229,7 +237,7 @@ static void add_tagged(struct verifying *v)
             if (only_s3 && provider_is_store(provider, &err))
                 add_marked_buckets(v, provider);
             else
-                verify_failed(v, &err, STR("the stack's marks"));
+                marks_failed(v, provider, &err);
             continue;
         }
         for (uint32_t k = 0; k < list->count; k++) {
@@ -268,7 +276,8 @@ static void add_listed(struct verifying *v)
         if (!c.schema || !c.schema->ops->marked || map_set(&done, c.subject.type, &done))
             continue;
         struct op_ctx op = verify_context(v, v->p->arena, &c);
-        if (c.schema->ops->marked(&op, false, found_marked, &search, &err))
+        if (c.schema->ops->marked(&op, false, found_marked, &search, &err) &&
+            !(c.gone && verify_is_silence(&err)))
             verify_failed(v, &err, c.subject.type);
     }
 }
@@ -288,7 +297,8 @@ static void look_for_leaves(void *ctx, size_t i)
         return;
     struct op_ctx op = verify_context(v, &arena, &c);
     if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
-        verify_failed(v, &err, c.subject.address);
+        if (!c.gone || !verify_is_silence(&err))
+            verify_failed(v, &err, c.subject.address);
         return;
     }
     for (uint32_t k = 0; k < left->count; k++) {
@@ -309,6 +319,7 @@ static void look_for_leaves(void *ctx, size_t i)
 
 void verify_find(struct verifying *v)
 {
+    verify_find_gone(v);
     add_recorded(v);
     add_declared(v);
     add_tagged(v);

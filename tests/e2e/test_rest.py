@@ -192,6 +192,54 @@ def test_behind_a_bastion(tmp_path, server):
     assert "it" not in stack.run("plan", status=1).out
 
 
+class Standing(RestServer):
+    """Breaks when its disk is gone, or goes on as if nothing had been."""
+
+    def __init__(self, disk):
+        super().__init__()
+        self.disk, self.keeps = disk, False
+
+    def serve(self, method, path, query, body):
+        if not self.disk.exists() and not self.keeps:
+            return 500, {"detail": "where is my disk?"}
+        return super().serve("GET" if self.keeps and method == "DELETE" else method, path, query, body)
+
+
+@pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
+def test_verify_of_what_went_with_its_service(tmp_path):
+    """What cannot be looked for is counted and said; what is there is left; of a service that is not the stack's own it is a failure as ever."""
+    mine, host, disk = keygen(tmp_path / "mine"), keygen(tmp_path / "host"), tmp_path / "disk"
+    server = Standing(disk)
+    text = """
+stack: s
+connections: {there: %s}
+providers: {host: {via: there}, http: {url: "%s", user: ada, password: hush-hush}}
+resources:
+  disk: {type: host.file, path: %s, content: x}
+  up: {type: host.command, create: "echo %s", depends_on: [disk]}
+  it: {type: http.resource, for_each: [a, b], path: /api/things, id: "${each.key}", body: {size: 2}, create: {method: PUT}, depends_on: [disk]}
+"""
+    with Sshd(tmp_path / "sshd", [mine], [host]) as machine:
+        stack, reached = Stack(tmp_path / "s"), machine.connection(mine, host_key=fingerprint(host))
+        stack.env["WEIR_CLOCK_SPEED"] = "50"  # of pauses
+        stack.write(text % (reached, "${chomp(up.output)}", disk, server.url))
+        stack.apply()
+        done = stack.destroy("--verify")
+        assert server.things == {} and "Nothing is left" in done.out
+        assert '2 things could not be looked for after being deleted, because what their service stood on went too: it["a"], it["b"].' in done.out
+        stack.apply()
+        server.keeps = True
+        (told,) = (event for event in stack.destroy("--verify", "--json", status=5).events() if event["event"] == "verified")
+        assert (told["left"], told["unseen"]) == (2, [])
+        server.keeps = False
+        server.things.clear()
+
+        stack.write(text % (reached, server.url, disk, server.url))
+        stack.apply()
+        assert "HTTP 500: where is my disk?" in stack.destroy("--verify", status=1).err
+    server.stop()
+
+
 @pytest.mark.parametrize("server", ["login"], indirect=True)
 def test_settings_from_a_data_source(tmp_path, server, cloud):
     """They are asked for when things are taken down as well, where nothing else is."""
