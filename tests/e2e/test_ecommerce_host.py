@@ -208,7 +208,7 @@ def live(host, asked):
     assert stack.plan() == {'script["stream"]': "update", "code": "update", 'plain["stream"]': "update"}
     host.readme("weir -C host deploy -y 'script[\"stream\"]' -i host=shop.example.org")
     after = host.pids()
-    assert after["stream"] != pids["stream"] and {**after, "stream": 0} == {**pids, "stream": 0}
+    assert after["stream"] != pids["stream"] and {**after, "stream": 0} == {**pids, "stream": 0} and not Path(f"/proc/{pids['stream']}").exists()
     assert "# edited" in (host.home / "jobs/stream.py").read_text()
     produce(host.broker.address("SCRAM"), {"order_id": 9999})
 

@@ -20,12 +20,12 @@ start() {
 stop() {
     runs || { rm -f "$pid"; return 0; }
     group=$(cat "$pid")
-    kill -TERM -- "-$group" 2> /dev/null || true
+    kill -TERM "-$group" 2> /dev/null || true
     for _ in $(seq 300); do
-        kill -0 -- "-$group" 2> /dev/null || break
+        kill -0 "-$group" 2> /dev/null || break
         sleep 0.1
     done
-    kill -KILL -- "-$group" 2> /dev/null || true
+    kill -KILL "-$group" 2> /dev/null || true
     rm -f "$pid" "$here/airflow-$name.pid" "$here/airflow-$name-monitor.pid"
 }
 
