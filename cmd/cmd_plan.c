@@ -63,11 +63,30 @@ static int cmd_plan_save(struct invocation *inv, const struct plan *plan, const 
     return EXIT_DONE;
 }
 
-/* What people are to see goes into a file where the plan itself would go. */
+/* Is -o a file for a browser, and not for "weir apply"? */
+static bool cmd_plan_to_page(const struct plan_settings *own)
+{
+    return own->out && str_ends(str_z(own->out), STR(".html"));
+}
+
+static int cmd_plan_write_page(struct invocation *inv, struct str page)
+{
+    const struct plan_settings *own = inv->own;
+    struct err err = ERR_INIT;
+    if (!cmd_plan_to_page(own))
+        return invocation_write(inv, page);
+    if (file_write_atomic(own->out, said(&inv->arena, page), 0644, &err))
+        return invocation_fail(inv, &err);
+    if (!inv->settings->json)
+        invocation_note(inv, "\nThe page is written:  %s", own->out);
+    return EXIT_DONE;
+}
+
 static int cmd_plan_page(struct invocation *inv, const struct plan *plan)
 {
+    const struct plan_settings *own = inv->own;
     const struct workspace *workspace = plan->workspace;
-    bool priced = ((const struct plan_settings *)inv->own)->cost;
+    bool priced = own->cost;
     AUTO_BUF struct buf page = BUF_INIT;
     struct cost_change cost = {0};
     struct picture picture;
@@ -79,7 +98,7 @@ static int cmd_plan_page(struct invocation *inv, const struct plan *plan)
     page_write(&picture, plan, priced ? &cost : NULL, &page);
     picture_release(&picture);
     prices_free(cost.prices);
-    return invocation_write(inv, buf_str(&page));
+    return cmd_plan_write_page(inv, buf_str(&page));
 }
 
 static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
@@ -99,8 +118,10 @@ static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
     if (own->markdown && file_write_atomic(own->markdown, said(&inv->arena, buf_str(&page)), 0644, &err))
         return invocation_fail(inv, &err);
     struct str format = str_z(own->format ? own->format : "text");
-    if (str_eqz(format, "html"))
-        return cmd_plan_page(inv, plan);
+    bool html = str_eqz(format, "html");
+    int status = html || cmd_plan_to_page(own) ? cmd_plan_page(inv, plan) : EXIT_DONE;
+    if (html || status != EXIT_DONE)
+        return status;
     return str_eqz(format, "markdown") ? invocation_write(inv, buf_str(&page)) : planning_show(inv, plan);
 }
 
@@ -142,7 +163,7 @@ static int cmd_plan_run(struct invocation *inv)
         status = cmd_plan_cost(inv, plan);
     if (status == EXIT_DONE)
         status = cost_hold(inv, plan);
-    if (status == EXIT_DONE && own->out)
+    if (status == EXIT_DONE && own->out && !cmd_plan_to_page(own))
         status = cmd_plan_save(inv, plan, own->out);
     if (status == EXIT_DONE && own->detailed_exitcode && (plan_has_changes(plan) || plan->output_count))
         status = EXIT_CHANGES;
@@ -155,7 +176,9 @@ static int cmd_plan_run(struct invocation *inv)
 static const struct option options[] = {
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, out),
         .completes = COMPLETES_FILE,
-        .doc = "keep the plan in a file that \"weir show FILE\" prints and \"weir apply FILE\" carries out"},
+        .doc = "keep the plan in a file that \"weir show FILE\" prints and \"weir apply FILE\" carries out; "
+               "FILE.html "
+               "is a page for a browser instead"},
     {0, "detailed-exitcode", .offset = offsetof(struct plan_settings, detailed_exitcode),
         .doc = "status 2 when there is something to do, 0 when there is not"},
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, format),
@@ -174,8 +197,7 @@ static const struct option_set *const sets[] = {
 static const struct command_example examples[] = {
     {"weir plan", "what \"weir apply\" would do"},
     {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},
-    {"weir plan --format html --cost > plan.html",
-        "for a browser: what needs what, every difference, and its price"},
+    {"weir plan --cost -o plan.html", "for a browser: what needs what, every difference, and its price"},
     {"weir plan --json --markdown plan.md", "in CI: events for machines, a comment for the pull request"},
     {"weir plan --detailed-exitcode", "in CI: status 2 when something is to be done"},
     {NULL, NULL},

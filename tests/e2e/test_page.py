@@ -62,6 +62,10 @@ def test_what_the_page_holds(made):
     assert len(changed.all("details", **{"class": "update"})) == 3 and len(changed.all("g", **{"class": "noop"})) == 2
     assert not Page(made.run("graph", "--format", "html").out).all("details", **{"class": "change"})
     assert "does not go with --json" in made.run("plan", "--format", "html", "--json", status=3).out
+    for args in [("--format", "html"), ("--json",), ()]:
+        shown = made.run("plan", "-i", "size=2", "-o", "plan.html", *args)
+        assert len(Page((made.folder / "plan.html").read_text()).all("details", **{"class": "update"})) == 3 and "<html" not in shown.out
+        (made.folder / "plan.html").unlink()
 
 
 @pytest.mark.long
