@@ -111,7 +111,8 @@ int workspace_open(
     struct catalog_options catalog = {.kinds = options->kinds,
         .specs_dir = options->specs_dir,
         .schemas_dir = schemas_dir(&scratch, options->stack.dir)};
-    if (catalog_new(&catalog, &out->catalog, err))
+    out->catalog = options->catalog;
+    if (!out->catalog && catalog_new(&catalog, &out->catalog, err))
         return -1;
     struct early_state *early = early_state_start(options);
     struct stack_options stack = options->stack;
@@ -158,7 +159,7 @@ void workspace_close(struct workspace *workspace)
         state_close(workspace->state);
     if (workspace->stack)
         stack_free(workspace->stack);
-    if (workspace->catalog)
+    if (workspace->catalog && !workspace->options->catalog)
         catalog_free(workspace->catalog);
     *workspace = (struct workspace){0};
 }

@@ -19,6 +19,8 @@
 struct workspace_options {
     struct stack_options stack; /* its catalog is filled in */
     const struct provider_kinds *kinds;
+    struct catalog
+        *catalog; /* of another workspace of the same stack, which outlives this one; NULL: its own */
     const char *specs_dir; /* --specs */
     int trace;             /* -v count */
     void (*trace_line)(void *ctx, const char *line);
@@ -38,7 +40,7 @@ struct workspace_options {
 };
 
 struct workspace {
-    struct catalog *catalog;
+    struct catalog *catalog; /* its own, unless the options gave one */
     struct stack *stack;
     struct state *state;      /* NULL with no_state */
     struct str work_dir;      /* the stack's .weir */

@@ -253,13 +253,50 @@ int secrets_open(
 
 /* ---- hashes ---- */
 
+/*
+ * What this thread hashed last. A secret is hashed for the intent and again when its end is recorded, by the
+ * same worker: the second time costs nothing. Not shared between threads, so that equal secrets of others
+ * stay unequal.
+ */
+struct hashed {
+    bool used;
+    unsigned char salt[SALT_SIZE], digest[SHA256_SIZE], hash[KEY_SIZE];
+};
+enum { HASHED_KEPT = 4 };
+static _Thread_local struct hashed last_hashed[HASHED_KEPT];
+static _Thread_local unsigned next_hashed;
+
+static void hashed_digest(const unsigned char *salt, struct str plain, unsigned char out[SHA256_SIZE])
+{
+    struct sha256 *sum = sha256_new();
+    sha256_update(sum, salt, SALT_SIZE);
+    sha256_update(sum, plain.p, plain.n);
+    sha256_final(sum, out);
+}
+
+static const struct hashed *hash_once(struct str plain)
+{
+    unsigned char digest[SHA256_SIZE];
+    for (size_t i = 0; i < HASHED_KEPT; i++) {
+        if (!last_hashed[i].used)
+            continue;
+        hashed_digest(last_hashed[i].salt, plain, digest);
+        if (CRYPTO_memcmp(digest, last_hashed[i].digest, sizeof digest) == 0)
+            return &last_hashed[i];
+    }
+    struct hashed *now = &last_hashed[next_hashed++ % HASHED_KEPT];
+    hash_random(now->salt, sizeof now->salt);
+    hashed_digest(now->salt, plain, now->digest);
+    stretch_passphrase(plain, str_n((const char *)now->salt, sizeof now->salt), HASH_COST, now->hash);
+    now->used = true;
+    return now;
+}
+
 struct str secret_hash(struct arena *arena, struct str plain)
 {
-    unsigned char salt[SALT_SIZE], hash[KEY_SIZE];
-    hash_random(salt, sizeof salt);
-    stretch_passphrase(plain, str_n((const char *)salt, sizeof salt), HASH_COST, hash);
-    return arena_printf(arena, "scrypt:%.*s:%.*s", STR_ARG(hex_encode(arena, salt, sizeof salt)),
-        STR_ARG(hex_encode(arena, hash, sizeof hash)));
+    const struct hashed *it = hash_once(plain);
+    return arena_printf(arena, "scrypt:%.*s:%.*s", STR_ARG(hex_encode(arena, it->salt, sizeof it->salt)),
+        STR_ARG(hex_encode(arena, it->hash, sizeof it->hash)));
 }
 
 static bool hash_split(struct arena *arena, struct str text, struct str *salt, struct str *hash)

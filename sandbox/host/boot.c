@@ -299,12 +299,13 @@ static int boot_once(struct booting *b, struct err *err)
     if (join_network(b, err))
         return -1;
     pthread_mutex_lock(&hosts->lock);
+    memset(b->host->rules, 0, sizeof b->host->rules);
     b->host->netns = b->netns; /* from here on it is told of new doors, those of now come with lend_ports() */
     pthread_mutex_unlock(&hosts->lock);
     if (lend_ports(b, err) ||
         metadata_start(services, b->netns, b->record.region, b->record.id, &b->metadata, err))
         return -1;
-    if (firewall_apply(hosts, b->netns, &b->record, &no_firewall)) {
+    if (firewall_apply(b->host, b->netns, &b->record, &no_firewall)) {
         struct str words =
             arena_printf(&b->arena, "host: all ports are open within the network: %s\n", no_firewall.message);
         fd_write_all(b->console, words.p, words.n, NULL, "console");

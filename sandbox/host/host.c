@@ -324,7 +324,7 @@ static void look_at(struct hosts *hosts, struct arena *arena, const struct contr
         netns = fcntl(host->netns, F_DUPFD_CLOEXEC, 3);
     pthread_mutex_unlock(&hosts->lock);
     if (netns >= 0)
-        firewall_apply(hosts, netns, record, &ignored);
+        firewall_apply(host, netns, record, &ignored);
 }
 
 /* Those without a record go, with all that they have. */
@@ -357,7 +357,18 @@ void hosts_look(struct hosts *hosts)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     size_t n;
+    pthread_mutex_lock(&hosts->lock);
+    uint64_t mine = ++hosts->asked;
+    pthread_mutex_unlock(&hosts->lock);
     pthread_mutex_lock(&hosts->looking);
+    pthread_mutex_lock(&hosts->lock);
+    bool served = hosts->looked >= mine; /* by a look that began after this one was asked for */
+    uint64_t upto = hosts->asked;
+    pthread_mutex_unlock(&hosts->lock);
+    if (served) {
+        pthread_mutex_unlock(&hosts->looking);
+        return;
+    }
     const struct control_record *records =
         control_list(services_control(hosts->services), &arena, STR(HOST_TYPE), STR_EMPTY, &n);
     pthread_mutex_lock(&hosts->lock);
@@ -367,6 +378,7 @@ void hosts_look(struct hosts *hosts)
     for (size_t i = 0; i < n; i++)
         look_at(hosts, &arena, &records[i]);
     drop_unseen(hosts, &arena);
+    hosts->looked = upto;
     pthread_mutex_unlock(&hosts->looking);
 }
 

@@ -2,6 +2,7 @@
 #ifndef WEIR_SANDBOX_HOST_HOST_INTERNAL_H
 #define WEIR_SANDBOX_HOST_HOST_INTERNAL_H
 
+#include "base/hash.h"
 #include "sandbox/engine/process.h"
 #include "sandbox/host/host.h"
 #include "sandbox/host/relay.h"
@@ -38,9 +39,10 @@ struct host {
     bool alive;   /* a thread has it */
     enum host_state state;
     struct process_switch stop;
-    struct network *network; /* while alive */
-    int netns;               /* -1: none */
-    struct str why;          /* it did not come up: what it said */
+    struct network *network;          /* while alive */
+    int netns;                        /* -1: none */
+    unsigned char rules[SHA256_SIZE]; /* hash of what it lets in, while it is up */
+    struct str why;                   /* it did not come up: what it said */
 };
 
 struct hosts {
@@ -49,6 +51,7 @@ struct hosts {
     pthread_mutex_t lock; /* of all below, and of the hosts */
     pthread_cond_t changed;
     pthread_mutex_t looking; /* one look at a time */
+    uint64_t asked, looked;  /* for looks so far, and how many of these a look has served */
     struct host *first;
     struct network *networks;
     struct relay *relay;
@@ -83,8 +86,9 @@ struct str user_data_script(struct arena *arena, struct str data, struct str *no
 
 /* ---- firewall.c ---- */
 
-/* The host lets in what its groups say. -1: this machine has no iptables, or it does not work. */
-int firewall_apply(struct hosts *hosts, int netns, const struct control_record *instance, struct err *err);
+/* The host lets in what its groups say; nothing is done where that is what it does already. -1: this machine
+ * has no iptables, or it does not work. */
+int firewall_apply(struct host *host, int netns, const struct control_record *instance, struct err *err);
 /* The ports that are open to public addresses, 64 at most. */
 size_t firewall_ports(struct hosts *hosts, struct arena *arena, const struct control_record *instance,
     uint16_t *out, size_t room);

@@ -41,10 +41,12 @@ def page(title, judge, work, weir, Run):
 
 
 def lab(folder, count):
-    """The retail workshop as a fleet."""
+    """The retail workshop as a fleet. Bastions have nothing to do at their start: the sandbox would boot fifty hosts for it."""
     shutil.copytree(ROOT / "examples" / "retail-workshop", folder, ignore=shutil.ignore_patterns(".weir*"))
     stack = folder / "weir.yaml"
     stack.write_text(ALONE.sub("", stack.read_text()) + FLEET)
+    database = folder / "database.yaml"
+    database.write_text(re.sub(r"^ *user_data: .*\n", "", database.read_text(), flags=re.M))
     (folder / "attendees.csv").write_text("name\n" + "".join(f"{folder.name}-{n:02}\n" for n in range(1, count + 1)))
 
 
