@@ -76,16 +76,20 @@ const struct command cmd_apply = {
     .name = "apply",
     .args = "[FILE]",
     .summary = "make it so",
-    .details = "Plans, shows the plan, asks, and carries it out: what does not depend on each other at the "
-               "same time, each "
-               "change recorded in the state before and after it is made. When something fails, only what "
-               "depends on it is "
-               "skipped. Ctrl-C stops starting new work and waits for what is in flight; a second one stops "
-               "waiting.\n\n"
-               "With FILE, a plan saved by \"weir plan -o FILE\": it is carried out without a question, and "
-               "refused when the "
-               "state or the stack is not what it was made from. Sensitive inputs are not in the file and "
-               "must be given again.",
+    .details =
+        "Plans, shows the plan, asks, and carries it out: what does not depend on each other at the "
+        "same time, each "
+        "change recorded in the state before and after it is made. When something fails, only what "
+        "depends on it is "
+        "skipped. Ctrl-C stops starting new work and waits for what is in flight; a second one stops "
+        "waiting.\n\n"
+        "On a terminal a tree shows what is in flight, below each what waits for it and for what else, "
+        "and how far all of it is; elsewhere, and with CI or NO_COLOR in the environment, there are "
+        "lines.\n\n"
+        "With FILE, a plan saved by \"weir plan -o FILE\": it is carried out without a question, and "
+        "refused when the "
+        "state or the stack is not what it was made from. Sensitive inputs are not in the file and "
+        "must be given again.",
     .sets = sets,
     .max_args = 1,
     .completes = COMPLETES_FILE,

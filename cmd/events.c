@@ -330,6 +330,7 @@ void event_progress(struct buf *out, const struct event *e)
         [EVENT_WARNING] = "warning",
         [EVENT_NOTE] = "note",
         [EVENT_PRINTED] = "printed",
+        [EVENT_SCHEDULED] = "",
     };
     bool acts = e->kind == EVENT_START || e->kind == EVENT_PROGRESS || e->kind == EVENT_DONE ||
                 e->kind == EVENT_FAILED || e->kind == EVENT_SKIPPED;

@@ -1,8 +1,9 @@
 /*
  * What is going on, shown while a plan is made or carried out. Three ways, picked by progress_init():
  *
- * - live, on a terminal: finished resources as plain lines, below them a list of what is in flight with
- * elapsed times, drawn again ten times a second by a thread of its own and taken away at the end;
+ * - live, on a terminal: finished resources as plain lines, below them a tree of what is in flight with
+ * elapsed times, what waits for it and how far all of it is, drawn again ten times a second by a thread of
+ * its own and taken away at the end;
  * - plain: a line for each finished resource, and one now and then for those that take long;
  * - json: an event a line (cmd/events.h).
  *
@@ -26,7 +27,8 @@ struct progress_options {
     bool printed;            /* plain: with every line that build commands print */
 };
 
-/* The mode that fits: json if asked for, live on a terminal unless other lines would come between. */
+/* The mode that fits: json if asked for, live on a terminal unless other lines would come between, or the
+ * environment says CI or NO_COLOR. */
 enum progress_mode progress_mode_for(const struct term *term, bool json, bool traced);
 
 struct progress *progress_new(const struct progress_options *options);
@@ -39,5 +41,6 @@ void progress_free(struct progress *progress, struct buf *failures);
 
 struct progress *progress_new_idle(const struct progress_options *options);
 void progress_frame(struct progress *progress, int64_t now_ms, struct buf *out);
+void progress_resize(struct progress *progress, int width, int height);
 
 #endif

@@ -68,6 +68,7 @@ static void announce_op(struct executor *x, const struct op *op, enum event_kind
         .ms = ms,
         .err = err,
         .text = text,
+        .step = (uint32_t)(op - x->ops) + 1,
         .aside = is_aside(op)};
     executor_event(x, &event);
 }
@@ -266,12 +267,26 @@ static void count_not_started(struct executor *x)
     }
 }
 
+static void announce_course(struct executor *x)
+{
+    struct course_step *steps = mem_zalloc((x->op_count + 1) * sizeof *steps);
+    struct course course = {steps, x->graph.first, x->graph.targets, x->op_count};
+    for (uint32_t i = 0; i < x->op_count; i++)
+        if (is_change(&x->ops[i]))
+            steps[i] =
+                (struct course_step){op_address(&x->ops[i]), op_action(&x->ops[i]), is_aside(&x->ops[i])};
+    executor_event(x, &(struct event){.kind = EVENT_SCHEDULED, .course = &course});
+    free(steps);
+}
+
 void executor_run(struct executor *x)
 {
     pthread_mutex_init(&x->lock, NULL);
     pthread_cond_init(&x->wake, NULL);
     clock_cond_init(&x->ended);
     executor_schedule(x);
+    if (x->options->observer.event)
+        announce_course(x);
     if (x->op_count)
         run_workers(x);
     count_not_started(x);

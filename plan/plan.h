@@ -114,6 +114,23 @@ enum event_kind {
     EVENT_WARNING,      /* text */
     EVENT_NOTE,         /* address, text: what is no change, but worth knowing */
     EVENT_PRINTED,      /* address, text: a line that a build command printed */
+    EVENT_SCHEDULED,    /* course: nothing has been started yet */
+};
+
+/* One step of a run. Where it has no address nothing is to be seen of it: others wait for others through it.
+ */
+struct course_step {
+    struct str address;
+    enum action action;
+    bool aside;
+};
+
+/* The steps of a run: targets[first[i]] … targets[first[i + 1] - 1] wait for steps[i]. Addresses live as
+ * long as the plan, the rest as long as the event. */
+struct course {
+    const struct course_step *steps;
+    const uint32_t *first, *targets;
+    uint32_t n;
 };
 
 struct event {
@@ -124,7 +141,9 @@ struct event {
     const struct err *err;
     int64_t ms;
     uint64_t count;
-    bool aside; /* the old one of a replacement: its resource is counted with the new one */
+    uint32_t step;               /* START, DONE, FAILED, SKIPPED of a run: its place in the course + 1 */
+    const struct course *course; /* SCHEDULED */
+    bool aside;                  /* the old one of a replacement: its resource is counted with the new one */
 };
 
 struct observer {

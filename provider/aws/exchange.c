@@ -336,6 +336,7 @@ static bool retry_failure(struct aws_exchange *x)
         return false;
     x->last_cost = cost;
     x->failures++;
+    retry_counted(RETRY_FAILURE);
     return true;
 }
 
@@ -345,6 +346,7 @@ static bool retry_throttled(struct aws_exchange *x)
     if (x->throttled + 1 >= attempts_allowed(x, RETRY_THROTTLED))
         return false;
     x->throttled++;
+    retry_counted(RETRY_THROTTLED);
     return true;
 }
 

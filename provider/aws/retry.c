@@ -67,3 +67,15 @@ void retry_budget_give(atomic_int *budget, int amount)
         sum = have + amount > RETRY_BUDGET ? RETRY_BUDGET : have + amount;
     while (!atomic_compare_exchange_weak(budget, &have, sum));
 }
+
+static atomic_uint counts[RETRY_UNSETTLED + 1];
+
+void retry_counted(enum retry_kind kind)
+{
+    atomic_fetch_add(&counts[kind], 1);
+}
+
+struct retry_counts retry_counts(void)
+{
+    return (struct retry_counts){atomic_load(&counts[RETRY_FAILURE]), atomic_load(&counts[RETRY_THROTTLED])};
+}

@@ -36,6 +36,13 @@ double retry_chance(void);
 /* Retry-After (seconds or a date) or x-amz-retry-after (milliseconds); 0 where there is none. */
 int64_t retry_after_ms(const struct wire_message *response, int64_t wall_ms);
 
+/* How often the process has sent something again, for whoever watches it. Safe from every thread. */
+struct retry_counts {
+    unsigned failures, throttled;
+};
+void retry_counted(enum retry_kind kind);
+struct retry_counts retry_counts(void);
+
 /* Starts with RETRY_BUDGET. Safe from every thread. */
 bool retry_budget_take(atomic_int *budget, int cost);
 void retry_budget_give(atomic_int *budget, int amount);

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -77,6 +78,8 @@ static void plain_lines(void **state)
     manual_clock_remove();
 }
 
+#define K "\033[K" /* each row of the tree is written over the one that was there */
+
 static void a_live_list(void **state)
 {
     (void)state;
@@ -88,14 +91,18 @@ static void a_live_list(void **state)
     send(p, EVENT_START, "db", ACTION_UPDATE, NULL);
     send(
         p, EVENT_PROGRESS, "db", ACTION_UPDATE, "waiting for status available (modifying, a long way to go)");
-    check_frame(p, "  creating lake 1.2 s\n"
-                   "  updating db 0 ms  waiting for status available (modifying\n"
-                   "| 0 of 3 done, 2 in flight  1.2 s\n");
+    check_frame(p,
+        K "  creating lake 1.2 s\n" K "  updating db 0 ms  waiting for status available (modifying\n" K
+          "| 1.2 s  0 of 3 done, 2 in flight, 1 waiting\n");
+    clock_sleep_ms(100);
+    check_frame(p, "\033[3A\r" K "  creating lake 1.3 s\n" K
+                   "  updating db 0.1 s  waiting for status available (modifyin\n" K
+                   "/ 1.3 s  0 of 3 done, 2 in flight, 1 waiting\n");
     send(p, EVENT_DONE, "lake", ACTION_CREATE, NULL);
-    check_frame(p, "\033[3A\r\033[J"
-                   "* created lake in 1.2 s\n"
-                   "  updating db 0 ms  waiting for status available (modifying\n"
-                   "| 1 of 3 done, 1 in flight  1.2 s\n");
+    check_frame(p,
+        "\033[3A\r\033[J"
+        "* created lake in 1.2 s\n" K "  updating db 0.1 s  waiting for status available (modifyin\n" K
+        "/ 1.3 s  1 of 3 done, 1 in flight, 1 waiting\n\033[J");
     end(p);
     manual_clock_remove();
 }
@@ -109,8 +116,7 @@ static void wide_letters_do_not_break_a_line(void **state)
     small.width = 23;
     struct progress *p = progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = &small});
     send(p, EVENT_START, "데이터 호수", ACTION_CREATE, NULL);
-    check_frame(p, "  creating 데이터 호수\n"
-                   "| 0 done, 1 in flight \n");
+    check_frame(p, K "  creating 데..수 0 ms\n" K "| 0 ms  0 done, 1 in f\n");
     end(p);
     manual_clock_remove();
 }
@@ -127,13 +133,11 @@ static void a_replacement_takes_off_twice(void **state)
         &(struct event){
             .kind = EVENT_DONE, .address = STR("db"), .action = ACTION_DELETE, .ms = 1200, .aside = true});
     send(p, EVENT_START, "db", ACTION_REPLACE, NULL);
-    check_frame(p, "* deleted db in 1.2 s\n"
-                   "  replacing db 0 ms\n"
-                   "| 0 of 1 done, 1 in flight  0 ms\n");
+    check_frame(
+        p, "* deleted db in 1.2 s\n" K "  replacing db 0 ms\n" K "| 0 ms  0 of 1 done, 1 in flight\n");
     send(p, EVENT_DONE, "db", ACTION_REPLACE, NULL);
     check_frame(p, "\033[2A\r\033[J"
-                   "* replaced db in 1.2 s\n"
-                   "| 1 of 1 done, 0 in flight  0 ms\n");
+                   "* replaced db in 1.2 s\n" K "| 0 ms  1 of 1 done, 0 in flight\n\033[J");
     end(p);
     manual_clock_remove();
 }
@@ -148,11 +152,91 @@ static void a_list_higher_than_the_terminal_is_cut(void **state)
     static const char *const names[] = {"a", "b", "c", "d", "e"};
     for (size_t i = 0; i < 5; i++)
         send(p, EVENT_START, names[i], ACTION_CREATE, NULL);
-    check_frame(p, "  creating a 0 ms\n"
-                   "  creating b 0 ms\n"
-                   "  creating c 0 ms\n"
-                   "  and 2 more\n"
-                   "| 0 done, 5 in flight  0 ms\n");
+    check_frame(p, K "  creating a 0 ms\n" K "  creating b 0 ms\n" K "  creating c 0 ms\n" K
+                     "  and 2 more\n" K "| 0 ms  0 done, 5 in flight\n");
+    end(p);
+    manual_clock_remove();
+}
+
+/* A frame on terminals that break lines anew when they become narrower: each of its rows is two by then. */
+static void a_window_that_becomes_narrower(void **state)
+{
+    (void)state;
+    manual_clock_install(0);
+    struct progress *p =
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = &terminal});
+    send(p, EVENT_START, "a_name_of_twenty_six_letters", ACTION_CREATE, NULL);
+    check_frame(p, K "  creating a_name_of_twenty_six_letters 0 ms\n" K "| 0 ms  0 done, 1 in flight\n");
+    progress_resize(p, 26, 24);
+    check_frame(p, "\033[4A\r" K "  creating a_n..ters 0 ms\n" K "| 0 ms  0 done, 1 in flig\n\033[J");
+    end(p);
+    manual_clock_remove();
+}
+
+/* role and net/subnet come first; db waits for both, etl for db. What has no address orders others only. */
+static const struct course_step steps[] = {{STR("role"), ACTION_CREATE, false},
+    {STR("net/subnet[\"a/b\"]"), ACTION_CREATE, false}, {STR_EMPTY, ACTION_NOOP, false},
+    {STR_EMPTY, ACTION_NOOP, false}, {STR("db"), ACTION_CREATE, false}, {STR("etl"), ACTION_UPDATE, false}};
+static const uint32_t firsts[] = {0, 1, 2, 3, 4, 5, 5}, targets[] = {2, 3, 4, 4, 5};
+static const struct course course = {steps, firsts, targets, 6};
+
+static void send_step(struct progress *p, enum event_kind kind, uint32_t step)
+{
+    struct observer observer = progress_observer(p);
+    observer.event(observer.ctx, &(struct event){.kind = kind,
+                                     .address = steps[step].address,
+                                     .action = steps[step].action,
+                                     .step = step + 1,
+                                     .ms = 1200});
+}
+
+static struct progress *scheduled(const struct term *term)
+{
+    struct progress *p =
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = term, .total = 4});
+    struct observer observer = progress_observer(p);
+    observer.event(observer.ctx, &(struct event){.kind = EVENT_SCHEDULED, .course = &course});
+    send_step(p, EVENT_START, 1);
+    send_step(p, EVENT_START, 0);
+    return p;
+}
+
+static void what_waits_for_what(void **state)
+{
+    (void)state;
+    manual_clock_install(0);
+    struct progress *p = scheduled(&terminal);
+    check_frame(p, K "  net  0 of 1 done\n" K "    creating subnet[\"a/b\"] 0 ms (1 waits)\n" K
+                     "      `-to create db  waits also for role\n" K "        `-to update etl\n" K
+                     "  the stack itself  0 of 3 done\n" K "    creating role 0 ms (1 waits)\n" K
+                     "| 0 ms  0 of 4 done, 2 in flight, 2 waiting\n");
+    send_step(p, EVENT_DONE, 0);
+    check_frame(p, "\033[7A\r\033[J"
+                   "* created role in 1.2 s\n" K "  net  0 of 1 done\n" K
+                   "    creating subnet[\"a/b\"] 0 ms (1 waits)\n" K "      `-to create db\n" K
+                   "        `-to update etl\n" K "| 0 ms  1 of 4 done, 1 in flight, 2 waiting\n\033[J");
+    send_step(p, EVENT_FAILED, 1);
+    send_step(p, EVENT_SKIPPED, 4);
+    send_step(p, EVENT_SKIPPED, 5);
+    AUTO_BUF struct buf out = BUF_INIT;
+    progress_frame(p, clock_mono_ms(), &out);
+    assert_non_null(strstr(out.p, "| 0 ms  1 of 4 done, 0 in flight, 1 failed, 2 skipped\n"));
+    assert_null(strstr(out.p, "`-"));
+    end(p);
+    manual_clock_remove();
+}
+
+/* What is in flight goes before what waits, and both before the names of modules. */
+static void what_there_is_room_for(void **state)
+{
+    (void)state;
+    manual_clock_install(0);
+    struct term small = terminal;
+    small.height = 7;
+    struct progress *p = scheduled(&small);
+    check_frame(p,
+        K "  creating net/subnet[\"a/b\"] 0 ms (1 waits)\n" K "    `-to create db  waits also for role\n" K
+          "  creating role 0 ms (1 waits)\n" K "| 0 ms  0 of 4 done, 2 in flight, 2 waiting\n");
     end(p);
     manual_clock_remove();
 }
@@ -225,6 +309,9 @@ int main(void)
         cmocka_unit_test(wide_letters_do_not_break_a_line),
         cmocka_unit_test(a_replacement_takes_off_twice),
         cmocka_unit_test(a_list_higher_than_the_terminal_is_cut),
+        cmocka_unit_test(a_window_that_becomes_narrower),
+        cmocka_unit_test(what_waits_for_what),
+        cmocka_unit_test(what_there_is_room_for),
         cmocka_unit_test(failures_are_kept_for_the_end),
         cmocka_unit_test(failures_with_one_cause_are_told_once),
         cmocka_unit_test(events_as_json),
