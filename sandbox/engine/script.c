@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/unpack_archive.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/spark.h"
 #include "sandbox/engine/unpack.h"

@@ -1,6 +1,6 @@
 /*
- * What a run needs on the disk: objects out of the sandbox's own store, and archives unpacked. Nothing is
- * written outside the folder given, whatever the names in an archive or a key are.
+ * What a run needs on the disk: objects out of the sandbox's own store. What they are packed in is
+ * base/unpack_archive.h's. Nothing is written outside the folder given, whatever a key is.
  */
 #ifndef WEIR_SANDBOX_ENGINE_UNPACK_H
 #define WEIR_SANDBOX_ENGINE_UNPACK_H
@@ -23,11 +23,5 @@ int unpack_sha256(struct s3_store *store, const struct unpack_place *place, unsi
     struct err *err);
 /* A name in a folder as the last part of a key says it; "file" where that is no name ("", ".."). */
 struct str unpack_name(struct arena *arena, struct str key);
-/*
- * Everything in a zip or tar archive, below `dir`, which exists (unpack_archive.c). Refused as a whole:
- * absolute names, "..", links that may lead outside, devices, more than max_bytes, a hundred thousand files
- * and folders or a hundred levels.
- */
-int unpack_archive(const char *archive, const char *dir, int64_t max_bytes, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* Archives that somebody else has made: everything in them is a claim. */
-#include "sandbox/engine/unpack.h"
+/* Archives that somebody else has made: see unpack_archive.h. */
+#include "base/unpack_archive.h"
 
 #include "base/archive_api.h"
 #include "base/buf.h"

@@ -1,0 +1,19 @@
+/*
+ * Unpacking archives that somebody else has made, by libarchive: everything in them is a claim. Nothing is
+ * written outside the folder given, whatever the names and links in an archive are.
+ */
+#ifndef WEIR_BASE_UNPACK_ARCHIVE_H
+#define WEIR_BASE_UNPACK_ARCHIVE_H
+
+#include "base/err.h"
+
+#include <stdint.h>
+
+/*
+ * Everything in a zip or tar archive, below `dir`, which exists. Refused as a whole: absolute names, "..",
+ * links that may lead outside, devices, more than max_bytes, a hundred thousand files and folders or a
+ * hundred levels. Thread-safe.
+ */
+int unpack_archive(const char *archive, const char *dir, int64_t max_bytes, struct err *err);
+
+#endif
