@@ -139,6 +139,17 @@ static const struct node *load_read_file(
     return root;
 }
 
+bool unit_has_file(const struct unit *unit, struct str file)
+{
+    return former_text(unit->loader, file) || path_exists(arena_strz(unit->loader->arena, file));
+}
+
+const struct node *unit_read_file(const struct unit *unit, struct str file, const struct node *at)
+{
+    struct str ident;
+    return load_identify(unit->loader, file, at, &ident) ? load_read_file(unit, ident, file, at) : NULL;
+}
+
 /* ---- sections ---- */
 
 enum where { IN_STACK = 1, IN_MODULE = 2, IN_INCLUDED = 4, EVERYWHERE = 7 };
@@ -213,7 +224,9 @@ static void load_sections(struct unit *unit)
 {
     for (size_t i = 0; i < SECTIONS; i++) {
         const struct section *section = &sections[i];
-        for (size_t k = 0; section->load && k < unit->part_count; k++) {
+        bool wanted =
+            section->load && (section->load != load_modules || !unit->loader->options->settings_of.n);
+        for (size_t k = 0; wanted && k < unit->part_count; k++) {
             const struct node_entry *entry = node_find(unit->parts[k].root, section->name);
             if (!entry || entry->value->kind == NODE_NULL)
                 continue;
@@ -248,7 +261,7 @@ static void include_file(struct including *in, const struct node *node)
         return;
     }
     struct str file = unit_path(unit, name);
-    if (!load_identify(loader, file, node, &ident))
+    if (!load_identify(loader, file, node, &ident) || !remote_stays_inside(unit, node, file))
         return;
     const struct node *first = map_set(&in->seen, ident, (void *)node);
     if (first) {
@@ -286,6 +299,7 @@ struct unit *unit_new(struct loader *loader, struct unit *parent)
     unit->module = ARENA_NEW(loader->arena, struct module);
     unit->module->parent = parent ? parent->module : NULL;
     unit->module->path = unit->module->source = unit->module->dir = STR_EMPTY;
+    unit->tree = parent ? parent->tree : STR_EMPTY;
     MEM_GROW(loader->units, loader->unit_cap, loader->unit_count + 1);
     loader->units[loader->unit_count++] = unit;
     return unit;
@@ -340,7 +354,9 @@ static void read_head(struct loader *loader, const struct unit *root)
 {
     const struct node *file = root->parts[0].root, *node;
     struct stack *stack = loader->stack;
-    if (!(node = node_get(file, "stack"))) {
+    if (!(node = node_get(file, "stack")) && loader->options->default_name.n) {
+        stack->name = arena_str(loader->arena, loader->options->default_name);
+    } else if (!node) {
         struct span span = {.source = file->source};
         struct diag *d = diag_error(loader->diags, span, "the stack has no name");
         diag_hint(loader->diags, d, "begin the file with `stack: NAME`");
@@ -476,6 +492,7 @@ static void load_finish(struct loader *loader)
     map_release(&loader->files);
     map_release(&loader->resource_types);
     map_release(&loader->data_types);
+    map_release(&loader->trees);
 }
 
 void give_inputs(struct unit *root)
@@ -497,8 +514,11 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
     struct unit *root = unit_new(&loader, NULL);
     stack->root = root->module;
     bool loaded = find_root(&loader, root) && unit_load(root);
-    if (loaded) {
+    if (loaded)
         give_inputs(root);
+    if (loaded && options->settings_of.n) {
+        stack->settings = resolve_settings(root, options->settings_of);
+    } else if (loaded) {
         resolve_all(&loader);
         order_decls(&loader);
         load_state(root);

@@ -13,6 +13,7 @@
 #define WEIR_STACKS_LOAD_H
 
 #include "base/embed.h"
+#include "stacks/module_lock.h"
 #include "stacks/stack.h"
 
 enum {
@@ -44,6 +45,7 @@ struct unit {
     struct decl **conditions; /* what the call's `when` refers to: all in it comes after that */
     size_t condition_count;
     const struct embedded_file *builtin; /* its file, where that is in the binary */
+    struct str tree; /* the folder of all that came with a module from elsewhere; "" it is none */
 };
 
 /* What is needed of a declaration only while loading. */
@@ -70,6 +72,9 @@ struct loader {
     struct map files;                      /* ident -> root node */
     struct map resource_types, data_types; /* name -> schema */
     size_t module_cap;
+    struct module_lock *lock; /* what sources from elsewhere stand for; NULL: not read yet */
+    bool lock_good;
+    struct map trees; /* folders that are what it says */
 };
 
 /* ---- load.c ---- */
@@ -88,6 +93,10 @@ bool find_stack(
 struct unit *unit_new(struct loader *loader, struct unit *parent);
 /* The stack's name and its inputs' values, once; before that nothing can be evaluated. */
 void give_inputs(struct unit *root);
+/* Is there such a file, or was there one in what is looked back at? */
+bool unit_has_file(const struct unit *unit, struct str file);
+/* The tree of a file that belongs to the stack; NULL after an error. */
+const struct node *unit_read_file(const struct unit *unit, struct str file, const struct node *at);
 /* Where the file `name` of this module lies. */
 struct str unit_path(const struct unit *unit, struct str name);
 
@@ -138,6 +147,13 @@ void load_outputs(struct unit *unit, const struct node *section);
 void load_moved(struct unit *unit, const struct node *section);
 void load_removed(struct unit *unit, const struct node *section);
 void load_imports(struct unit *unit, const struct node *section);
+
+/* ---- module_remote.c ---- */
+
+/* Finds the files of a module from elsewhere, as weir.lock has it. False after an error. */
+bool find_remote(struct unit *unit, const struct node *node, struct str text);
+/* False, after an error, where a module from elsewhere refers to something outside of what it came with. */
+bool remote_stays_inside(struct unit *unit, const struct node *node, struct str path);
 
 /* ---- inputs_given.c ---- */
 
@@ -205,6 +221,8 @@ const struct value *resolve_early(
 /* The same for one item of a list, which `each` is. */
 const struct value *resolve_early_each(struct unit *unit, const struct node *node, const struct value *key,
     const struct value *value, const char *hint);
+/* Evaluates the settings of one of the stack's providers; NULL: there are none, or an error was reported. */
+const struct value *resolve_settings(struct unit *root, struct str provider);
 /* Evaluates the state section. */
 void resolve_state(struct unit *root, const struct node_entry *entry);
 

@@ -96,10 +96,34 @@ static bool find_folder(struct unit *unit, const struct node *node, struct str s
         diag_error(loader->diags, node_span(node), "there is no folder %.*s", STR_ARG(dir));
         return false;
     }
+    if (!remote_stays_inside(unit, node, dir))
+        return false;
     unit->module->dir = dir;
     if (find_stack_file(loader->arena, dir, &unit->file))
         return true;
     diag_error(loader->diags, node_span(node), "the folder %.*s has no weir.yaml", STR_ARG(dir));
+    return false;
+}
+
+/* What is no source at all; false. */
+static bool report_source(struct unit *unit, const struct node *node, struct str source)
+{
+    struct loader *loader = unit->loader;
+    if (unit->parent->builtin && module_source_is_remote(source)) {
+        diag_error(loader->diags, node_span(node), "a built-in module uses only built-in modules");
+        return false;
+    }
+    struct diag *d = diag_error(
+        loader->diags, node_span(node), "a module's source is ./FOLDER, builtin/NAME, or one from elsewhere");
+    struct str dir = unit_path(unit->parent, source), other = module_source_suggest(loader->arena, source);
+    if (embedded_find(arena_printf(loader->arena, "modules/%.*s/weir.yaml", STR_ARG(source))))
+        diag_label(loader->diags, d, "did you mean \"builtin/%.*s\"?", STR_ARG(source));
+    else if (path_is_dir(arena_strz(loader->arena, dir)))
+        diag_label(loader->diags, d, "did you mean \"./%.*s\"?", STR_ARG(source));
+    else if (other.n)
+        diag_label(loader->diags, d, "did you mean \"%.*s\"?", STR_ARG(other));
+    else
+        diag_hint(loader->diags, d, "from elsewhere: git::https://…, https://… or s3://…");
     return false;
 }
 
@@ -114,14 +138,9 @@ static bool find_source(struct unit *unit, const struct node *node)
         return find_builtin(unit, node, str_slice(source, strlen("builtin/"), source.n));
     if (str_starts(source, STR("./")) || str_starts(source, STR("../")) || str_starts(source, STR("/")))
         return find_folder(unit, node, source);
-    struct diag *d =
-        diag_error(loader->diags, node_span(node), "a module's source is ./FOLDER or builtin/NAME");
-    struct str dir = unit_path(unit->parent, source);
-    if (embedded_find(arena_printf(loader->arena, "modules/%.*s/weir.yaml", STR_ARG(source))))
-        diag_label(loader->diags, d, "did you mean \"builtin/%.*s\"?", STR_ARG(source));
-    else if (path_is_dir(arena_strz(loader->arena, dir)))
-        diag_label(loader->diags, d, "did you mean \"./%.*s\"?", STR_ARG(source));
-    return false;
+    if (module_source_is_remote(source) && !unit->parent->builtin)
+        return find_remote(unit, node, source);
+    return report_source(unit, node, source);
 }
 
 /* False, after an error, where modules lead into each other without an end. */
@@ -290,7 +309,8 @@ static void load_module(struct unit *unit, const struct node_entry *entry)
     if (!node_get(body, "source")) {
         struct diag *d =
             diag_error(loader->diags, decl->span, "the module \"%.*s\" has no source", STR_ARG(decl->name));
-        diag_hint(loader->diags, d, "add `source: ./FOLDER` or `source: builtin/NAME`");
+        diag_hint(loader->diags, d,
+            "add `source: ./FOLDER` or `source: builtin/NAME`; or one from elsewhere, git::https://…");
     } else if ((each = node_get(body, "for_each"))) {
         load_each(unit, decl, body, each);
     } else {

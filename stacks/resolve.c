@@ -576,6 +576,19 @@ const struct value *resolve_early_each(struct unit *unit, const struct node *nod
     return evaluate_early(&early, node);
 }
 
+const struct value *resolve_settings(struct unit *root, struct str provider)
+{
+    for (size_t i = 0; i < root->part_count; i++) {
+        const struct node *providers = node_get(root->parts[i].root, "providers");
+        const struct node_entry *entry =
+            providers && providers->kind == NODE_MAP ? node_find(providers, provider) : NULL;
+        if (entry && entry->value->kind == NODE_MAP)
+            return resolve_early(root, entry->value, true,
+                "modules are fetched with these settings, before anything but inputs and locals is known");
+    }
+    return NULL;
+}
+
 void resolve_state(struct unit *root, const struct node_entry *entry)
 {
     struct stack *stack = root->loader->stack;

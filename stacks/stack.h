@@ -170,6 +170,7 @@ struct stack {
     struct str budget;                 /* "20 USD/day"; "" none */
     double budget_hourly;              /* the same in USD an hour */
     const struct value *usage;         /* address -> what is used a month, by name; NULL: nothing said */
+    const struct value *settings;      /* with stack_options.settings_of: of that provider; NULL: none */
     const struct value *inputs;        /* root inputs as given (map), marked */
     bool fleet;                        /* has members, each with a state of its own */
     const struct value *members;       /* of a fleet: a map of their names to what `each.value` is */
@@ -198,9 +199,12 @@ struct stack_options {
     const struct value *state;  /* with files: the state section as it is now, wherever it was kept then */
     const struct value *member; /* inputs of a fleet's member that its list does not name any more */
     bool any_member;            /* a fleet is looked at as a whole: what its members get is unknown */
-    bool lenient_inputs; /* one without a value is unknown, not an error: for commands that need none */
-    bool no_shared;      /* what it shares with others is not looked at */
-    bool ask_inputs;     /* not yet used: prompts are cmd's business; missing inputs are errors here */
+    struct str default_name;    /* of a file that names no stack: a module that is tested by itself */
+    struct str settings_of; /* only what `providers:` says of that one is of interest, and is evaluated; the
+                             * rest of the stack is not looked at */
+    bool lenient_inputs;    /* one without a value is unknown, not an error: for commands that need none */
+    bool no_shared;         /* what it shares with others is not looked at */
+    bool ask_inputs;        /* not yet used: prompts are cmd's business; missing inputs are errors here */
 };
 
 /*
