@@ -19,13 +19,14 @@
 extern const struct command cmd_init;
 extern const struct command cmd_import;
 extern const struct command cmd_fmt;
+extern const struct command cmd_modules;
 extern const struct command cmd_validate;
 extern const struct command cmd_plan;
 extern const struct command cmd_show;
 extern const struct command cmd_apply;
 extern const struct command cmd_destroy;
-static const struct command *const everyday[] = {
-    &cmd_init, &cmd_import, &cmd_fmt, &cmd_validate, &cmd_plan, &cmd_show, &cmd_apply, &cmd_destroy, NULL};
+static const struct command *const everyday[] = {&cmd_init, &cmd_import, &cmd_modules, &cmd_fmt,
+    &cmd_validate, &cmd_plan, &cmd_show, &cmd_apply, &cmd_destroy, NULL};
 
 extern const struct command cmd_run;
 extern const struct command cmd_jobs;

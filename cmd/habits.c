@@ -54,7 +54,7 @@ static const struct command_habit commands[] = {
         .hint = "-e NAME picks one of the stack's `environments:`, each with a state of its own"},
     {.name = "env", .hint = "-e NAME picks one of the stack's `environments:`, each with a state of its own"},
     {.name = "providers", .hint = "providers are part of weir: \"weir docs\" lists their types"},
-    {.name = "get", .hint = "modules are folders, or part of weir: there is nothing to fetch"},
+    {.name = "get", .hint = "\"weir modules update\" pins and fetches modules from elsewhere"},
     {.name = "login", .hint = "weir has no accounts; credentials are found as the AWS tools find them"},
     {.name = "logout", .hint = "weir has no accounts; credentials are found as the AWS tools find them"},
     {.name = "metadata", .hint = "\"weir schema\" prints what the types take"},

@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "sandbox/sandbox.h"
 
+#include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 
 static const struct str keys[] = {STR_INIT("name"), STR_INIT("env"), STR_INIT("needs"), STR_INIT("inputs"),
@@ -125,6 +127,21 @@ static void set_inputs(struct running *r)
     r->options.stack.input_count = n;
 }
 
+/* A module has no name of its own: for its tests it is called like its folder. */
+static struct str module_name(struct arena *arena, const char *dir)
+{
+    enum { NAME_BYTES = 40 };
+    char real[PATH_MAX], name[NAME_BYTES + 1];
+    size_t n = 0;
+    struct str base = realpath(dir ? dir : ".", real) ? path_base(str_z(real)) : STR_EMPTY;
+    for (size_t i = 0; i < base.n && n < NAME_BYTES; i++) {
+        char c = (char)tolower((unsigned char)base.p[i]);
+        if ((c >= 'a' && c <= 'z') || (n && ((c >= '0' && c <= '9') || c == '-')))
+            name[n++] = c;
+    }
+    return n ? arena_str(arena, str_n(name, n)) : STR("module");
+}
+
 static bool test_run_start(struct running *r)
 {
     struct err err = ERR_INIT;
@@ -133,6 +150,7 @@ static bool test_run_start(struct running *r)
     if (sandbox_start(&sandbox, &r->sandbox, &err))
         return test_fail(r, "the sandbox does not start: %s", err.message);
     r->options.stack.dir = r->test->stack_dir;
+    r->options.stack.default_name = module_name(&r->arena, r->test->stack_dir);
     r->options.stack.env = value_text(section(r, "env"), STR_EMPTY);
     r->options.kinds = &cmd_kinds;
     r->options.specs_dir = r->test->specs_dir;

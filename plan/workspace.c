@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "plan/connections.h"
 #include "plan/early_state.h"
+#include "plan/module_files.h"
 #include "plan/shared.h"
 #include "plan/state/settings.h"
 #include "provider/http/redact.h"
@@ -113,6 +114,8 @@ int workspace_open(
         .schemas_dir = schemas_dir(&scratch, options->stack.dir)};
     out->catalog = options->catalog;
     if (!out->catalog && catalog_new(&catalog, &out->catalog, err))
+        return -1;
+    if (!options->no_stack && module_files_bring(options, out->catalog, diags, err))
         return -1;
     struct early_state *early = early_state_start(options);
     struct stack_options stack = options->stack;

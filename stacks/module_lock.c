@@ -14,9 +14,15 @@ static const char HEAD[] =
     "# What the sources of modules stand for. Written by `weir modules update`; belongs "
     "into version control.\n";
 
-struct str module_lock_path(struct arena *arena, struct str dir)
+struct str module_lock_path(struct arena *arena, struct str stack)
 {
-    return path_join(arena, dir, STR(MODULE_LOCK));
+    static const struct str ends[] = {STR_INIT(".yaml"), STR_INIT(".yml")};
+    if (path_is_dir(arena_strz(arena, stack)))
+        return path_join(arena, stack, STR("weir.lock"));
+    for (size_t i = 0; i < 2; i++)
+        if (str_ends(stack, ends[i]))
+            stack.n -= ends[i].n;
+    return arena_printf(arena, "%.*s.lock", STR_ARG(stack));
 }
 
 /* ---- reading ---- */
@@ -123,9 +129,8 @@ bool module_lock_of(
     return true;
 }
 
-bool module_lock_read(struct arena *arena, struct str dir, struct diags *diags, struct module_lock *out)
+bool module_lock_read(struct arena *arena, struct str path, struct diags *diags, struct module_lock *out)
 {
-    struct str path = module_lock_path(arena, dir);
     *out = (struct module_lock){0};
     if (!path_exists(path.p))
         return true;
@@ -141,13 +146,11 @@ const struct module_pin *module_lock_find(const struct module_lock *lock, struct
 
 /* ---- writing ---- */
 
-int module_lock_write(struct str dir, const struct module_lock *lock, struct err *err)
+int module_lock_write(const char *path, const struct module_lock *lock, struct err *err)
 {
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf out = BUF_INIT;
-    struct str path = module_lock_path(&scratch, dir);
     if (!lock->n)
-        return unlink(path.p) && errno != ENOENT ? err_errno(err, ERR_IO, "cannot remove %s", path.p) : 0;
+        return unlink(path) && errno != ENOENT ? err_errno(err, ERR_IO, "cannot remove %s", path) : 0;
     qsort(lock->pins, lock->n, sizeof *lock->pins, by_source);
     buf_addf(&out, "%sversion: %d\nmodules:\n", HEAD, VERSION);
     for (size_t i = 0; i < lock->n; i++) {
@@ -166,7 +169,7 @@ int module_lock_write(struct str dir, const struct module_lock *lock, struct err
             buf_addz(&out, "\n");
         }
     }
-    return file_write_atomic(path.p, buf_str(&out), 0644, err);
+    return file_write_atomic(path, buf_str(&out), 0644, err);
 }
 
 struct str module_pin_folder(

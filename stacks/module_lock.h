@@ -1,5 +1,5 @@
 /*
- * weir.lock, beside the stack's file and kept in version control with it: what each source of a module from
+ * weir.lock, beside weir.yaml and kept in version control with it: what each source of a module from
  * elsewhere stands for. Everybody who uses the stack gets the same files, whatever a tag or a bucket says by
  * then.
  *
@@ -23,8 +23,6 @@
 #include "base/yaml.h"
 #include "stacks/module_source.h"
 
-#define MODULE_LOCK "weir.lock"
-
 struct module_pin {
     struct str source;   /* as written in the stack */
     struct str commit;   /* of a repository; "" of an archive */
@@ -39,17 +37,18 @@ struct module_lock {
     size_t n;
 };
 
-/* Of the folder that the stack is in. */
-struct str module_lock_path(struct arena *arena, struct str dir);
+/* weir.lock beside weir.yaml, other.lock beside other.yaml: two stacks in one folder have a lock each.
+ * `stack` is the stack's file, or its folder, which has weir.yaml. */
+struct str module_lock_path(struct arena *arena, struct str stack);
 /* What the tree of the file says. False, after errors, where it cannot be used. */
 bool module_lock_of(
     struct arena *arena, const struct node *root, struct diags *diags, struct module_lock *out);
-/* Reads the file in that folder; no pins where there is none. */
-bool module_lock_read(struct arena *arena, struct str dir, struct diags *diags, struct module_lock *out);
+/* Reads the file; no pins where there is none. */
+bool module_lock_read(struct arena *arena, struct str path, struct diags *diags, struct module_lock *out);
 /* NULL: it does not know the source. */
 const struct module_pin *module_lock_find(const struct module_lock *lock, struct str source);
 /* Writes it; removes the file where nothing is pinned. */
-int module_lock_write(struct str dir, const struct module_lock *lock, struct err *err);
+int module_lock_write(const char *path, const struct module_lock *lock, struct err *err);
 
 /* Where the files of a pinned source lie: the folder that `source->dir` is a folder of. */
 struct str module_pin_folder(

@@ -23,7 +23,7 @@ static bool remote_wrong(struct loader *loader, const struct node *node, const s
 static bool remote_lock(struct loader *loader, const struct node *at)
 {
     struct unit *root = loader->units[0];
-    struct str path = module_lock_path(loader->arena, loader->stack->dir);
+    struct str path = module_lock_path(loader->arena, root->file);
     if (loader->lock)
         return loader->lock_good;
     loader->lock = ARENA_NEW(loader->arena, struct module_lock);
@@ -42,8 +42,9 @@ static const struct module_pin *find_pin(struct loader *loader, const struct nod
     const struct module_pin *pin = module_lock_find(loader->lock, source);
     if (pin)
         return pin;
-    struct diag *d = diag_error(
-        loader->diags, node_span(node), "%s does not say what this source stands for", MODULE_LOCK);
+    struct str path = path_base(module_lock_path(loader->arena, loader->units[0]->file));
+    struct diag *d =
+        diag_error(loader->diags, node_span(node), "%s does not say what this source stands for", path.p);
     diag_hint(loader->diags, d, "`weir modules update` finds out, fetches it and writes that down");
     return NULL;
 }

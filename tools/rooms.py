@@ -14,7 +14,7 @@ ROWS = [
     {"plan": 1, "cmd/import": 4, "cmd/compose": 6, "sandbox": 13},
     {"plan/state": 1, "sandbox/services": 13},
     {"sandbox/host": 13},
-    {"sandbox/daemon": 13},
+    {"stacks/fetch": 1, "sandbox/daemon": 13},
     {"stacks": 1, "sandbox/engine": 13},
     {"sandbox/calls": 13},
     {"sandbox/iam": 13},

@@ -79,8 +79,8 @@ int ignore_begin(struct ignore *ignore, struct arena *arena, struct str folder, 
     struct str top = folder, base = STR_EMPTY, git;
     *ignore = (struct ignore){.arena = arena, .above = STR_EMPTY};
     while (!(git = git_folder(arena, top)).n) {
-        if (top.n <= 1)
-            return 0; /* none: only the folder's own files count */
+        if (top.n <= 1 || str_eqz(path_base(top), DIR_OF_WEIR))
+            return 0; /* none: only the folder's own files count; so do those of a module that was fetched */
         top = arena_str(arena, path_dir(top));
     }
     if (top.n == folder.n)

@@ -1,0 +1,297 @@
+/* weir modules: those from elsewhere: what they are, brought up to date, made part of the repository. */
+#include "cmd/modules_vendor.h"
+#include "cmd/say.h"
+#include "cmd/table.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/tree_manifest.h"
+
+struct list_settings {
+    struct settings shared;
+    bool upstream;
+};
+
+static void add_field(struct buf *out, const char *name, struct str text)
+{
+    if (!text.n)
+        return;
+    buf_addf(out, ",\"%s\":", name);
+    json_write_string(out, text);
+}
+
+static void add_pin(struct buf *out, const struct module_used *used)
+{
+    add_field(out, "module", used->module);
+    add_field(out, "source", used->source.text);
+    add_field(out, "commit", used->pin.commit);
+    add_field(out, "archive", used->pin.archive);
+    add_field(out, "tree", used->pin.tree);
+    add_field(out, "vendored", used->pin.vendored);
+}
+
+/* ---- update ---- */
+
+static int update_one(struct modules *m, struct module_used *used)
+{
+    struct err err = ERR_INIT;
+    struct str vendored = used->was ? used->was->vendored : STR_EMPTY;
+    if (!used->chosen && !used->was)
+        return 0;
+    if (!used->chosen)
+        return fetch_pinned(m->fetch, &used->source, used->was, &err) ? modules_wrong(m, used, &err) : 0;
+    struct module_pin pin;
+    bool tag;
+    if (fetch_latest(m->fetch, &used->source, used->was, &m->inv->arena, &pin, &tag, &err))
+        return modules_wrong(m, used, &err);
+    used->moved = tag && used->was && !str_eq(pin.commit, used->was->commit);
+    used->pin = pin;
+    used->pin.vendored = vendored;
+    return vendored.n ? modules_copy(m, used) : 0;
+}
+
+static bool is_same(const struct module_used *used)
+{
+    return used->was && str_eq(used->was->commit, used->pin.commit) &&
+           str_eq(used->was->archive, used->pin.archive) && str_eq(used->was->tree, used->pin.tree);
+}
+
+static const char *what_became(const struct module_used *used)
+{
+    return !used->pin.tree.n ? "unpinned" : !used->was ? "pinned" : is_same(used) ? "same" : "changed";
+}
+
+static void update_line(const struct module_used *used, bool json, struct buf *out)
+{
+    struct str was = used->was ? modules_short(used->was) : STR_EMPTY, is = modules_short(&used->pin);
+    const char *became = what_became(used);
+    if (json) {
+        buf_addf(out, "{\"event\":\"module\",\"action\":\"%s\"", became);
+        add_pin(out, used);
+        if (used->was)
+            add_field(out, "was", used->was->commit.n ? used->was->commit : used->was->archive);
+        buf_addf(out, "%s}\n", used->moved ? ",\"tag_moved\":true" : "");
+        return;
+    }
+    buf_addf(out, "%-8s  %.*s", became, STR_ARG(used->source.text));
+    if (used->was && !is_same(used))
+        buf_addf(out, "  %.*s -> %.*s", STR_ARG(was), STR_ARG(is));
+    else if (is.n)
+        buf_addf(out, "  %.*s", STR_ARG(is));
+    buf_addz(out, "\n");
+}
+
+/* In the lock, and no longer in the stack. */
+static void add_dropped(const struct modules *m, bool json, struct buf *out)
+{
+    for (size_t i = 0; i < m->lock.n; i++) {
+        struct str source = m->lock.pins[i].source;
+        if (map_get(&m->known, source))
+            continue;
+        if (json) {
+            buf_addz(out, "{\"event\":\"module\",\"action\":\"dropped\"");
+            add_field(out, "source", source);
+            buf_addz(out, "}\n");
+        } else {
+            buf_addf(out, "%-8s  %.*s\n", "dropped", STR_ARG(source));
+        }
+    }
+}
+
+static int update_report(const struct modules *m)
+{
+    struct invocation *inv = m->inv;
+    bool json = inv->settings->json;
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < m->n; i++)
+        update_line(m->items[i], json, &out);
+    add_dropped(m, json, &out);
+    if (!out.n && !json)
+        buf_addz(&out, "The stack uses no modules from elsewhere.\n");
+    int status = invocation_write(inv, buf_str(&out));
+    for (size_t i = 0; i < m->n && !json; i++)
+        if (m->items[i]->moved)
+            invocation_note(inv,
+                "warning: the tag %.*s of %s was moved: a tag that is published should stay where it is",
+                STR_ARG(m->items[i]->source.ref), m->items[i]->source.url.p);
+    return status;
+}
+
+static int update_run(struct invocation *inv)
+{
+    struct modules m;
+    int status = modules_open(inv, true, &m);
+    m.visit = update_one;
+    if (status == EXIT_DONE)
+        status = modules_find(&m);
+    if (status == EXIT_DONE)
+        status = modules_write_lock(&m);
+    if (status == EXIT_DONE)
+        status = update_report(&m);
+    modules_close(&m);
+    return status;
+}
+
+/* ---- list ---- */
+
+static int leave_pin(struct modules *m, struct module_used *used)
+{
+    (void)m;
+    (void)used;
+    return 0;
+}
+
+/* Where its files are, or why they are not. */
+static const char *files_are(const struct modules *m, const struct module_used *used)
+{
+    struct err ignored = ERR_INIT;
+    if (!used->pin.tree.n)
+        return "not in the lock";
+    const char *folder = modules_folder(m, used, &used->pin).p;
+    if (!path_is_dir(folder))
+        return "not fetched";
+    return tree_manifest_check(folder, used->pin.tree, &ignored) ? "changed by hand" : folder;
+}
+
+/* "" where the source is what it was; NULL after an error. */
+static const char *upstream_now(struct modules *m, struct module_used *used, struct err *err)
+{
+    struct arena *arena = &m->inv->arena;
+    struct str commit;
+    bool tag;
+    if (used->source.kind != MODULE_GIT || !used->pin.commit.n)
+        return "";
+    if (fetch_look(m->fetch, &used->source, arena, &commit, &tag, err))
+        return NULL;
+    if (str_eq(commit, used->pin.commit))
+        return "";
+    used->moved = tag;
+    return arena_strz(arena, commit);
+}
+
+static int list_one(struct modules *m, struct module_used *used, struct value_builder *rows, struct buf *json)
+{
+    const struct list_settings *own = m->inv->own;
+    struct arena *arena = &m->inv->arena;
+    struct err err = ERR_INIT;
+    const char *now = own->upstream ? upstream_now(m, used, &err) : "", *place = files_are(m, used);
+    if (!now)
+        return invocation_fail(m->inv, &err);
+    buf_addz(json, "{\"event\":\"module\"");
+    add_pin(json, used);
+    add_field(json, "files", str_z(place));
+    add_field(json, "upstream", str_z(now));
+    buf_addf(json, "%s}\n", used->moved ? ",\"tag_moved\":true" : "");
+    AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
+    value_builder_add(&row, value_string(arena, used->module));
+    value_builder_add(&row, value_string(arena, used->source.text));
+    value_builder_add(&row, value_string(arena, modules_short(&used->pin)));
+    value_builder_add(&row, value_string(arena, str_z(place)));
+    if (own->upstream)
+        value_builder_add(&row, value_string(arena, !*now ? STR("same")
+                                                          : arena_printf(arena, "%.12s%s", now,
+                                                                used->moved ? " (tag moved)" : "")));
+    value_builder_add(rows, value_builder_list(&row));
+    return *now ? EXIT_CHANGES : EXIT_DONE;
+}
+
+static int list_all(struct modules *m)
+{
+    static const char *const titles[] = {"module", "source", "pinned", "files", "upstream"};
+    const struct list_settings *own = m->inv->own;
+    struct arena *arena = &m->inv->arena;
+    AUTO_BUF struct buf text = BUF_INIT, json = BUF_INIT;
+    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    bool differs = false;
+    for (size_t i = 0; i < (own->upstream ? 5 : 4); i++)
+        value_builder_add(&columns, value_string(arena, str_z(titles[i])));
+    for (size_t i = 0; i < m->n; i++) {
+        int one = list_one(m, m->items[i], &rows, &json);
+        if (one != EXIT_DONE && one != EXIT_CHANGES)
+            return one;
+        differs = differs || one == EXIT_CHANGES;
+    }
+    if (m->n)
+        table_add_text(value_builder_list(&columns), value_builder_list(&rows), m->inv->out.color, &text);
+    else
+        buf_addz(&text, "The stack uses no modules from elsewhere.\n");
+    int status = invocation_write(m->inv, buf_str(m->inv->settings->json ? &json : &text));
+    return status != EXIT_DONE ? status : differs ? EXIT_CHANGES : EXIT_DONE;
+}
+
+static int list_run(struct invocation *inv)
+{
+    const struct list_settings *own = inv->own;
+    struct modules m;
+    int status = modules_open(inv, own->upstream, &m);
+    m.visit = leave_pin;
+    if (status == EXIT_DONE)
+        status = modules_find(&m);
+    if (status == EXIT_DONE)
+        status = list_all(&m);
+    modules_close(&m);
+    return status;
+}
+
+/* ---- the commands ---- */
+
+static const struct option list_options[] = {
+    {0, "upstream", .offset = offsetof(struct list_settings, upstream),
+        .doc = "ask the repositories what tags and branches are now; exit status 2 where that is not what "
+               "is pinned"},
+};
+static const struct option_set list_set = OPTION_SET(NULL, list_options);
+static const struct option_set *const list_sets[] = {&list_set, &options_json, &options_stack, NULL};
+static const struct command modules_list_command = {
+    .name = "list",
+    .summary = "show what is used, what it is pinned to and where it lies",
+    .sets = list_sets,
+    .settings_size = sizeof(struct list_settings),
+    .run = list_run,
+};
+static const struct command_example update_examples[] = {
+    {"weir modules update", "everything: new sources are pinned, tags and branches looked at anew"},
+    {"weir modules update lake", "only what the module `lake` comes from, and what that uses"},
+    {NULL, NULL},
+};
+static const struct option_set *const update_sets[] = {&options_json, &options_stack, NULL};
+static const struct command modules_update_command = {
+    .name = "update",
+    .args = "[NAME...]",
+    .summary = "find out what sources stand for now, fetch that and pin it",
+    .details = "Writes weir.lock beside the stack: keep it in version control. Every other command takes "
+               "exactly what it says, and fetches that where it is not here.",
+    .sets = update_sets,
+    .max_args = -1,
+    .examples = update_examples,
+    .run = update_run,
+};
+static const struct option vendor_options[] = {
+    {0, "remove", .offset = offsetof(struct vendor_settings, remove),
+        .doc = "take the copies away again: they are fetched as before"},
+};
+static const struct option_set vendor_set = OPTION_SET(NULL, vendor_options);
+static const struct option_set *const vendor_sets[] = {&vendor_set, &options_stack, NULL};
+static const struct command modules_vendor_command = {
+    .name = "vendor",
+    .args = "[NAME...]",
+    .summary = "copy modules into modules/vendor, as part of the stack's own repository",
+    .details =
+        "From then on the copies are used, and nothing is fetched. They are compared with weir.lock: who "
+        "wants to change one makes it a module of the stack's own, in another folder.",
+    .sets = vendor_sets,
+    .settings_size = sizeof(struct vendor_settings),
+    .max_args = -1,
+    .run = modules_vendor_run,
+};
+static const struct command *const subs[] = {
+    &modules_list_command, &modules_update_command, &modules_vendor_command, NULL};
+
+const struct command cmd_modules = {
+    .name = "modules",
+    .summary = "modules from elsewhere: pinned, updated, vendored",
+    .details =
+        "`source: git::https://…//folder?ref=v1`, `https://….tar.gz?checksum=sha256:…` and "
+        "`s3://bucket/key.zip` are modules from elsewhere. What each stands for is pinned in weir.lock.",
+    .subs = subs,
+};

@@ -1,0 +1,127 @@
+/* Archives, over HTTPS or from S3, as a file: see download.h. */
+#include "stacks/fetch/download.h"
+
+#include "base/file.h"
+#include "provider/aws/s3/download.h"
+#include "provider/http/target.h"
+#include "stacks/fetch/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { REDIRECTS_MAX = 5 };
+
+/* ---- HTTPS ---- */
+
+struct download {
+    int fd;
+    int64_t size;
+    int failed; /* errno; EFBIG: too large */
+};
+
+static int take_bytes(void *ctx, const void *bytes, size_t n)
+{
+    struct download *d = ctx;
+    struct err ignored = ERR_INIT;
+    d->size += (int64_t)n;
+    if (d->size > FETCH_ARCHIVE_MAX)
+        d->failed = EFBIG;
+    else if (fd_write_all(d->fd, bytes, n, &ignored, ""))
+        d->failed = errno ? errno : EIO;
+    return d->failed ? -1 : 0;
+}
+
+/* Where a redirection leads. */
+static int follow_redirect(struct arena *arena, struct str from, const struct http_response *response,
+    struct str *to, struct err *err)
+{
+    struct http_target was, is;
+    struct str location = http_header_get(response, "Location");
+    if (http_target_parse(from, &was, err))
+        return -1;
+    if (str_starts(location, STR("/")))
+        location = arena_printf(
+            arena, "%s%.*s%.*s", was.tls ? "https://" : "http://", STR_ARG(was.authority), STR_ARG(location));
+    if (http_target_parse(location, &is, err))
+        return err_context(err, "what %.*s leads to", STR_ARG(was.authority));
+    if (!is.tls && (was.tls || !is.loopback))
+        return err_set(err, ERR_FAILED, "%.*s leads on to plain HTTP, which anybody on the way could see",
+            STR_ARG(was.authority));
+    if (is.link_local)
+        return err_set(
+            err, ERR_FAILED, "%.*s leads on to this machine's own metadata", STR_ARG(was.authority));
+    *to = arena_str(arena, location);
+    return 0;
+}
+
+static int download_get(struct http_engine *http, struct arena *arena, struct str url, struct download *d,
+    struct http_response *response, struct err *err)
+{
+    struct http_request request = {.method = STR("GET"),
+        .url = url,
+        .sink = take_bytes,
+        .sink_ctx = d,
+        .ca_file = getenv("SSL_CERT_FILE"), /* as other programs that OpenSSL speaks for */
+        .repeatable = true,
+        .label = STR("module")};
+    d->size = 0;
+    if (ftruncate(d->fd, 0) || lseek(d->fd, 0, SEEK_SET) < 0)
+        return err_errno(err, ERR_IO, "cannot write the archive");
+    int status = http_send(http, &request, arena, response, err);
+    if (d->failed == EFBIG)
+        return err_set(err, ERR_FAILED, "it is larger than %d MiB", FETCH_ARCHIVE_MAX / 1024 / 1024);
+    if (d->failed) {
+        errno = d->failed;
+        return err_errno(err, ERR_IO, "cannot write the archive");
+    }
+    return status;
+}
+
+static int download_to(struct http_engine *http, struct str url, struct download *d, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    for (int hops = 0; hops <= REDIRECTS_MAX; hops++) {
+        struct http_response response = {0};
+        if (download_get(http, &arena, url, d, &response, err))
+            return -1;
+        if (response.status == 200)
+            return 0;
+        if (response.status < 301 || response.status > 308 || response.status == 304)
+            return err_set(err, response.status == 404 || response.status == 410 ? ERR_ABSENT : ERR_SERVICE,
+                "the answer is HTTP status %d", response.status);
+        if (follow_redirect(&arena, url, &response, &url, err))
+            return -1;
+    }
+    return err_set(err, ERR_FAILED, "it leads on more than %d times", REDIRECTS_MAX);
+}
+
+int download_https(struct http_engine *http, struct str url, const char *path, struct err *err)
+{
+    AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(err, ERR_IO, "cannot write %s", path);
+    struct download d = {.fd = fd};
+    return download_to(http, url, &d, err) ? err_context(err, "fetching %.*s", STR_ARG(url)) : 0;
+}
+
+/* ---- S3 ---- */
+
+int download_s3(struct provider *aws, const struct module_source *source, const char *path, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct op_ctx ctx = {.arena = &arena, .provider = aws, .address = source->text};
+    struct s3_download wanted = {
+        .bucket = source->bucket, .key = source->key, .version_id = STR_EMPTY, .path = path};
+    struct s3_downloaded done;
+    struct stat st;
+    wanted.sha256 = wanted.sha256_etag = STR_EMPTY;
+    if (s3_download(&ctx, &wanted, &done, err))
+        return -1;
+    if (stat(path, &st) || st.st_size > FETCH_ARCHIVE_MAX)
+        return err_set(err, ERR_FAILED, "fetching %.*s: it is larger than %d MiB", STR_ARG(source->url),
+            FETCH_ARCHIVE_MAX / 1024 / 1024);
+    return 0;
+}
