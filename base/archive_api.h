@@ -50,6 +50,7 @@
     X(write_set_format_pax_restricted)                                                                       \
     X(write_set_options)                                                                                     \
     X(write_set_bytes_in_last_block)                                                                         \
+    X(write_set_bytes_per_block)                                                                             \
     X(write_header)                                                                                          \
     X(write_data)                                                                                            \
     X(write_finish_entry)

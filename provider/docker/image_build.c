@@ -116,12 +116,27 @@ static struct str build_path(struct op_ctx *ctx, const struct value *desired)
     return arena_str(ctx->arena, buf_str(&path));
 }
 
+/* What the label says is what was planned, so the image has to be made of that; nothing is read twice for it.
+ */
+static int check_content(
+    struct op_ctx *ctx, const struct value *desired, struct context *context, struct err *err)
+{
+    if (context_hash(context, ctx->digests, err))
+        return -1;
+    if (str_eq(context_digest(context, recipe(ctx, desired)), value_gets(desired, "content")))
+        return 0;
+    err_set(err, ERR_STALE, "what is in \"%.*s\" has changed since this was planned; nothing is built",
+        STR_ARG(value_gets(desired, "context")));
+    return err_hint(err, "plan again");
+}
+
 static int send_once(
     struct op_ctx *ctx, const struct value *desired, struct context *context, struct err *err)
 {
     struct tar *tar;
     struct stream stream;
-    if (image_scan(ctx, desired, context, err) || tar_open(context, &tar, err))
+    if (image_scan(ctx, desired, context, err) || check_content(ctx, desired, context, err) ||
+        tar_open(context, &tar, err))
         return -1;
     stream_init(&stream, ctx);
     struct engine_call call = {.method = "POST",

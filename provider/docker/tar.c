@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* ZIP knows no time before 1980, and wheels that are built in an image are ZIP files: 1980-01-02. */
-enum { PIECE = 128 * 1024, ENTRY_TIME = 315619200 };
+enum { ENTRY_TIME = 315619200 };
 
 struct tar {
     const struct archive_api *api;
@@ -22,20 +22,23 @@ struct tar {
     locale_t utf8;    /* libarchive asks the thread's locale what names are */
     struct buf ready; /* made and not taken yet, from `taken` on */
     size_t taken;
-    size_t next;  /* entry */
-    int fd;       /* of the entry that is under way; -1 none */
-    int64_t left; /* of its bytes */
+    const char *passing; /* bytes of a file, which are where they are to go already; NULL: none */
+    size_t next;         /* entry */
+    int fd;              /* of the entry that is under way; -1 none */
+    int64_t left;        /* of its bytes */
     bool ended;
     atomic_int_fast64_t sent;
     struct err err;
-    char piece[PIECE];
 };
 
 static la_ssize_t tar_collect(struct archive *archive, void *ctx, const void *bytes, size_t n)
 {
     (void)archive;
     struct tar *tar = ctx;
-    buf_add(&tar->ready, bytes, n);
+    if (bytes == tar->passing) /* as it is, because there are no blocks to be filled */
+        tar->passing += n;
+    else
+        buf_add(&tar->ready, bytes, n);
     return (la_ssize_t)n;
 }
 
@@ -62,6 +65,7 @@ int tar_open(struct context *context, struct tar **out, struct err *err)
     tar->entry = api->entry_new();
     if (api->write_set_format_pax_restricted(tar->archive) != ARCHIVE_OK ||
         api->write_set_options(tar->archive, "pax:hdrcharset=UTF-8") != ARCHIVE_OK ||
+        api->write_set_bytes_per_block(tar->archive, 0) != ARCHIVE_OK ||
         api->write_set_bytes_in_last_block(tar->archive, 1) != ARCHIVE_OK ||
         api->write_open(tar->archive, tar, NULL, tar_collect, NULL) != ARCHIVE_OK) {
         failed(tar);
@@ -131,32 +135,34 @@ static int end_entry(struct tar *tar, const struct context_entry *entry)
     return tar->api->write_finish_entry(tar->archive) == ARCHIVE_OK ? 0 : failed(tar);
 }
 
-static int add_piece(struct tar *tar, const struct context_entry *entry)
+/*
+ * A file's bytes go from the disk to where they are wanted; libarchive counts them and hands them on as they
+ * are. *got: how many; what it would rather keep is in `ready`.
+ */
+static int pass_piece(struct tar *tar, char *bytes, size_t room, size_t *got)
 {
-    ssize_t n = read(tar->fd, tar->piece, tar->left < PIECE ? (size_t)tar->left : PIECE);
+    const struct context_entry *entry = &tar->context->entries[tar->next - 1];
+    ssize_t n = read(tar->fd, bytes, tar->left < (int64_t)room ? (size_t)tar->left : room);
+    *got = 0;
     if (n < 0 && errno == EINTR)
         return 0;
     if (n < 0)
         return err_errno(&tar->err, ERR_FAILED, "\"%.*s\" cannot be read", STR_ARG(entry->source));
-    if (!n) { /* shorter than it was */
-        tar->left = 0;
-        return 0;
-    }
-    for (char *p = tar->piece, *end = p + n; p < end;) {
-        la_ssize_t taken = tar->api->write_data(tar->archive, p, (size_t)(end - p));
+    tar->left = n ? tar->left - n : 0; /* shorter than it was */
+    tar->passing = bytes;
+    for (ssize_t taken, i = 0; i < n; i += taken) {
+        taken = tar->api->write_data(tar->archive, bytes + i, (size_t)(n - i));
         if (taken <= 0)
             return failed(tar);
-        p += taken;
     }
-    tar->left -= n;
+    *got = (size_t)(tar->passing - bytes);
+    tar->passing = NULL;
     return 0;
 }
 
 static int advance(struct tar *tar)
 {
     struct context *context = tar->context;
-    if (tar->fd >= 0 && tar->left > 0)
-        return add_piece(tar, &context->entries[tar->next - 1]);
     if (tar->next && end_entry(tar, &context->entries[tar->next - 1]))
         return -1;
     if (tar->next < context->n)
@@ -165,24 +171,29 @@ static int advance(struct tar *tar)
     return tar->api->write_close(tar->archive) == ARCHIVE_OK ? 0 : failed(tar);
 }
 
-int64_t tar_read(void *ctx, void *bytes, size_t n)
+/* What has been made already goes first: heads, and what fills up the last block of a file. */
+static size_t take_ready(struct tar *tar, void *bytes, size_t room)
+{
+    size_t there = tar->ready.n - tar->taken, n = room < there ? room : there;
+    if (n)
+        memcpy(bytes, tar->ready.p + tar->taken, n);
+    tar->taken += n;
+    if (tar->taken == tar->ready.n) {
+        buf_clear(&tar->ready);
+        tar->taken = 0;
+    }
+    return n;
+}
+
+int64_t tar_read(void *ctx, void *bytes, size_t room)
 {
     struct tar *tar = ctx;
     locale_t before = uselocale(tar->utf8);
     int status = tar_failure(tar) ? -1 : 0;
-    while (!status && tar->taken == tar->ready.n && !tar->ended) {
-        buf_clear(&tar->ready);
-        tar->taken = 0;
-        status = advance(tar);
-    }
+    size_t got = 0;
+    while (!status && !got && !(got = take_ready(tar, bytes, room)) && !tar->ended)
+        status = tar->fd >= 0 && tar->left > 0 ? pass_piece(tar, bytes, room, &got) : advance(tar);
     uselocale(before);
-    if (status)
-        return -1;
-    size_t there = tar->ready.n - tar->taken;
-    n = n < there ? n : there;
-    if (n)
-        memcpy(bytes, tar->ready.p + tar->taken, n);
-    tar->taken += n;
-    tar->sent += (int64_t)n;
-    return (int64_t)n;
+    tar->sent += (int64_t)got;
+    return status ? -1 : (int64_t)got;
 }

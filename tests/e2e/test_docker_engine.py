@@ -251,6 +251,14 @@ def test_a_build_that_fails_takes_nothing_away(stack, engine):
     stack.apply(status=1)
     there = engine.inspect("web")
     assert there["Id"] == first and there["State"]["Running"]
+    # What was planned is built, or nothing.
+    with_app(stack, more="new\n")
+    written(stack, 'late: {type: weir.command, command: "echo not what was shown > app/hello.txt"}\n' + SMALL.replace("context: app", "context: app, depends_on: [late]"), INPUTS)
+    assert 'what is in "app" has changed since this was planned' in stack.apply(status=1).err
+    assert engine.inspect("web")["Id"] == first
+    stack.apply()
+    stack.assert_settled()
+    assert engine.docker("exec", "web", "cat", "/app/hello.txt") == "not what was shown\n"
 
 
 @pytest.mark.long
