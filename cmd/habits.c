@@ -25,7 +25,9 @@ static const struct habit options[] = {
     {.name = "migrate-state", .hint = "\"weir state migrate\" takes the state to where `state:` says now"},
     {.name = "reconfigure",
         .hint = "nothing has to be set up: `state:` in the stack is read by every command"},
-    {.name = "upgrade", .hint = "providers are part of weir: there is nothing to fetch"},
+    {.name = "upgrade",
+        .hint =
+            "providers are part of weir; \"weir modules update\" brings modules from elsewhere up to date"},
     {.name = "generate-config-out", .hint = "\"weir docs TYPE\" has an example of each type to begin with"},
     {.name = "stack", .hint = "-e NAME picks an environment, -C DIR the folder of a stack"},
     {.name = "profile", .hint = "AWS_PROFILE in the environment, or `profile:` in the provider's settings"},
