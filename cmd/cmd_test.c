@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "plan/module_files.h"
 #include "stacks/files.h"
 
 #include <stdlib.h>
@@ -193,6 +194,24 @@ static void run_one(void *ctx, size_t i)
     test_run(&suite->cases[i], &suite->results[i]);
 }
 
+/* Before a test has a sandbox for its account: modules come from where they are. */
+static int bring_modules(struct invocation *inv)
+{
+    struct err err = ERR_INIT;
+    struct catalog *catalog;
+    int status = invocation_prepare(inv);
+    struct catalog_options options = {
+        .kinds = inv->workspace_options.kinds, .specs_dir = inv->settings->specs};
+    if (status != EXIT_DONE)
+        return status;
+    if (catalog_new(&options, &catalog, &err))
+        return invocation_fail(inv, &err);
+    int failed = module_files_bring(&inv->workspace_options, catalog, &inv->diags, &err);
+    catalog_free(catalog);
+    status = invocation_diags(inv);
+    return !failed || status != EXIT_DONE ? status : invocation_fail(inv, &err);
+}
+
 static int run_suite(struct suite *suite)
 {
     int threads = suite->inv->settings->parallelism;
@@ -221,7 +240,9 @@ static int cmd_test_run(struct invocation *inv)
         status =
             invocation_usage(inv, "docs/testing.md says what a test is, `weir help test` how they are run",
                 "there is no tests/*.yaml beside the stack");
-    else if (status == EXIT_DONE)
+    if (status == EXIT_DONE)
+        status = bring_modules(inv);
+    if (status == EXIT_DONE)
         status = run_suite(&suite);
     free(suite.cases);
     return status;

@@ -397,6 +397,9 @@ def test_s3(tmp_path, bucket):
     assert "is not what the lock says any more" in changed.err and "weir modules update" in changed.err
     assert "changed" in stack.run("modules", "update").out
     assert stack.plan() == {"ada/text": "update"}
+    stack.write("inputs: {who: ada}\noutputs: {ada: bye ada}\n", "tests/says.yaml")
+    forget(stack)
+    stack.run("test")
     s3.delete_object(Bucket="modules", Key="net/1.0.zip")
     assert stack.plan() == {"ada/text": "update"}
     assert "weir.yaml:3:17" in stack.run("modules", "update", status=3).err
