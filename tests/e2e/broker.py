@@ -66,7 +66,7 @@ class Broker:
         self.properties.write_text("".join(f"{key}={value}\n" for key, value in self.settings.items()))
         users = [word for kind in ("SCRAM-SHA-256", "SCRAM-SHA-512") for word in ("--add-scram", f"{kind}=[name={ADMIN},password={PASSWORD}]")]
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        self.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self.properties, *users)
+        self.java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", self.properties, *users)
         self.start()
 
     def security(self):
