@@ -141,9 +141,10 @@ DRIVER = """
 import importlib, json, sys
 for job, words in json.load(sys.stdin):
     sys.argv = [job, "--tables", "lake.", *words]
+    module = importlib.import_module(job)
     try:
-        importlib.import_module(job).main()
-    except SystemExit as end:
+        module.main()
+    except getattr(module, "NotGoodEnough", ()) as end:
         print("ended:", end)
 """
 DATABASES = """

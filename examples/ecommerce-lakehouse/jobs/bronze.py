@@ -37,7 +37,7 @@ def main() -> None:
         last, end = ends(spark, args.brokers), time.monotonic() + float(args.patience)
         while any(arrived(tables).get(partition, -1) < offset for partition, offset in last.items()):
             if time.monotonic() > end:
-                raise SystemExit(f"the stream has not come to {last} of {lake.topic('orders')} within {args.patience} seconds: does it run?")
+                raise TimeoutError(f"the stream has not come to {last} of {lake.topic('orders')} within {args.patience} seconds: does it run?")
             time.sleep(2)
     for source in lake.SOURCES:
         print(f"{tables.read(f'bronze.{source}').count()} in bronze.{source}")

@@ -37,6 +37,10 @@ def rules(day: dict[str, DataFrame]) -> list[tuple[str, str, int, int]]:
     ]
 
 
+class NotGoodEnough(Exception):
+    """Not just an end with a status: what Spark's services give as the reason is the exception."""
+
+
 def judged(found: list[tuple[str, str, int, int]], thresholds: dict[str, float]) -> list[dict]:
     """A rule that there are no rows for is broken: nothing was delivered."""
     results = []
@@ -74,7 +78,7 @@ def main() -> None:
     for result in results:
         print(f"{'ok' if result['passed'] else 'BROKEN'}  {result['share']:.3f} of {result['threshold']:.3f}  {result['dimension']}: {result['rule']} ({result['broken']} of {result['rows']} do not)")
     if not all(result["passed"] for result in results):
-        raise SystemExit(f"the orders of {args.day} are not good enough")
+        raise NotGoodEnough(f"the orders of {args.day} are not good enough")
 
 
 if __name__ == "__main__":
