@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,7 @@ from test_systems import inventory  # noqa: E402
 SPARK = ROOT / ".venv-jobs"
 PATHS = f"{SPARK}/bin:{os.environ['PATH']}:/usr/sbin:/sbin"
 SHARED = "/aws-glue/"  # groups of logs that Glue makes once for an account
-WIDTHS = (22, 6, 4, 9, 9, 8, 10)
+WIDTHS = (22, 6, 4, 9, 9, 8, 10, 10)
 
 
 class Missing(Exception):
@@ -335,17 +336,24 @@ def live(kind, folder):
         system.stop()
 
 
+def worked():
+    """Seconds of processors that everything took which was started and has ended: what a busy machine does not change."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round(used.ru_utime + used.ru_stime)
+
+
 def line(cells):
     return "  ".join(str(cell).ljust(width) if number == 0 else str(cell).rjust(width) for number, (cell, width) in enumerate(zip(cells, WIDTHS)))
 
 
 def main(names):
-    print(line(("system", "made", "run", "rows in", "rows out", "seconds", "left over")), flush=True)
+    print(line(("system", "made", "run", "rows in", "rows out", "seconds", "left over", "processor")), flush=True)
     bad, notes = 0, []
     for kind in SYSTEMS:
         if names and kind.name not in names:
             continue
         with tempfile.TemporaryDirectory(prefix="weir-systems-", dir="/tmp") as folder:
+            began = worked()
             try:
                 row, left = live(kind, Path(folder))
             except Missing as missing:
@@ -355,7 +363,7 @@ def main(names):
                 print(f"{kind.name.ljust(WIDTHS[0])}  FAILED\n{error}", flush=True)
                 bad += 1
                 continue
-        print(line(row), flush=True)
+        print(line((*row, worked() - began)), flush=True)
         notes += [f"{kind.name}: {kind.unproven}"] if kind.unproven else []
         bad += len(left) > 0 or (not kind.unproven and not row[4])
         notes += [f"{kind.name}: left over: {' '.join(thing)}" for thing in left]
