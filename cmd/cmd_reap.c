@@ -1,5 +1,6 @@
 /* weir reap: takes down every stack of a place whose lease has ended. */
 #include "cmd/reap.h"
+#include "cmd/reap_install.h"
 #include "cmd/signals.h"
 #include "cmd/stray.h"
 
@@ -116,16 +117,40 @@ static int reap_strays(struct known_states *all)
     return status;
 }
 
+static int install(struct known_states *all)
+{
+    const struct reap_settings *own = all->inv->own;
+    if (all->unread && !own->uninstall)
+        return EXIT_FAILED; /* nobody knows what rights it would need */
+    return reap_install(all, own->uninstall, own->every_ms, own->dry_run);
+}
+
+static int check_options(struct invocation *inv)
+{
+    const struct reap_settings *own = inv->own;
+    if (own->install && own->uninstall)
+        return invocation_usage(inv, NULL, "--install and --uninstall exclude each other");
+    if (own->every_ms && !own->install)
+        return invocation_usage(inv, NULL, "--every goes with --install");
+    return EXIT_DONE;
+}
+
 static int run_reap(struct invocation *inv)
 {
     struct known_states all;
+    const struct reap_settings *own = inv->own;
+    int wrong = check_options(inv);
+    if (wrong != EXIT_DONE)
+        return wrong;
     ((struct settings *)inv->own)->lab = true; /* what has a lease holds nothing of value */
     int status = known_states_open(inv, inv->args.n ? inv->args.items : NULL, &all);
-    if (status == EXIT_DONE) {
+    if (status == EXIT_DONE && (own->install || own->uninstall)) {
+        status = install(&all);
+    } else if (status == EXIT_DONE) {
         known_states_due(&all);
         show_leased(&all);
         status = reap_due(&all);
-        int stray = ((const struct reap_settings *)inv->own)->marks ? reap_strays(&all) : EXIT_DONE;
+        int stray = own->marks ? reap_strays(&all) : EXIT_DONE;
         status = stray > status ? stray : status;
         if (status == EXIT_DONE && all.unread)
             status = EXIT_FAILED;
@@ -150,9 +175,14 @@ const struct option_set options_states = OPTION_SET(NULL, states);
 
 static const struct option options[] = {
     {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
-        .doc = "only show what is due and what would go"},
+        .doc = "only show what is due and what would go, or with --install what would be made"},
     {0, "marks", .offset = offsetof(struct reap_settings, marks),
         .doc = "also what only bears the marks of a lease that has ended: its state is gone"},
+    {0, "install", .offset = offsetof(struct reap_settings, install),
+        .doc = "make what runs it in the account: a function, its role and a schedule"},
+    {0, "every", .value = "TIME", .kind = OPTION_DURATION, .offset = offsetof(struct reap_settings, every_ms),
+        .doc = "with --install: between two looks (default: 15m)"},
+    {0, "uninstall", .offset = offsetof(struct reap_settings, uninstall), .doc = "take that down again"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {
@@ -162,6 +192,8 @@ static const struct command_example examples[] = {
     {"weir reap --yes '{\"backend\": \"s3\", \"bucket\": \"lab-states\"}'",
         "from a scheduler, with no stack at hand"},
     {"weir reap --yes --lock-timeout 10m", "wait for whoever is at work on one of them"},
+    {"weir reap --install --every 30m '{\"backend\": \"s3\", \"bucket\": \"lab-states\"}'",
+        "from now on the account does it by itself"},
     {NULL, NULL},
 };
 
@@ -185,7 +217,16 @@ const struct command cmd_reap = {
         "due. "
         "A state that somebody works on is locked: it fails here, or is waited for with --lock-timeout, and "
         "its lease is looked at again. The time is that of the services, or of the store that the states are "
-        "in.",
+        "in.\n\n"
+        "With --install nobody has to: a stack of weir's own, weir-reap, whose state lies with the others, "
+        "has this "
+        "program as a Lambda function, a schedule that calls it, and a role that may do what destroying "
+        "takes of "
+        "the types of all stacks that are there or in this folder. States have to be in S3, their key in "
+        "KMS. A "
+        "look has 15 minutes; what takes longer is gone on with by the next one. What was installed is "
+        "changed by "
+        "installing it once more, and --uninstall takes it down.",
     .sets = sets,
     .settings_size = sizeof(struct reap_settings),
     .max_args = 1,

@@ -13,6 +13,8 @@ extern const struct option_set options_states; /* whose states: of reap and swee
 struct reap_settings {
     struct settings shared;
     bool dry_run, marks;
+    bool install, uninstall;
+    int64_t every_ms;
     struct texts adopts, takes; /* sweep */
 };
 
