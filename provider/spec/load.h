@@ -79,7 +79,7 @@ struct step_rules {
     bool pages;               /* lists: may be paginated */
     const struct node *ident; /* send this instead of the id */
     const struct spec_attr *subject; /* sent too, unless told otherwise (a facet's attribute) */
-    struct item_member items[2];
+    struct item_member items[3];
     size_t item_count;
     const struct node *with_create; /* tags of the create call */
     const struct node *shared;      /* map whose absent, retry, failed and at hold where the step has none */

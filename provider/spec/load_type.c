@@ -235,7 +235,8 @@ static void load_entry_calls(struct type_loader *t, const struct node *node, str
     out->remove = step_at(t, node, "delete", &rules);
     rules.items[0] = out->batch ? items : key;
     rules.items[1] = value;
-    rules.item_count = out->batch ? 1 : 2;
+    rules.items[2] = (struct item_member){load_text(l, node, "key_too"), STR("key"), &text};
+    rules.item_count = out->batch ? 1 : rules.items[2].as.n ? 3 : 2;
     out->put = step_at(t, node, "put", &rules);
     out->replace = step_at(t, node, "replace", &rules);
     if (!out->put || !out->remove)
@@ -249,8 +250,8 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     out->attr = spec_attr_find(t->type, entry->key);
     if (!out->attr ||
         !load_keys(l, node, "an entry map",
-            "list at skip broken get put replace delete delete_whole renew item key value answer put_as "
-            "put_in delete_as delete_in batch send "
+            "list at skip broken get put replace delete delete_whole renew item key key_too value answer "
+            "put_as put_in delete_as delete_in batch send "
             "absent retry failed"))
         return;
     if (out->attr->attr->type->kind != TYPE_MAP) {

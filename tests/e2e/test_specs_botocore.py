@@ -21,7 +21,7 @@ PROTOCOLS = {"query": "query", "ec2": "ec2", "json-1.0": "json", "json-1.1": "js
 UNMODELLED = {
     "s3": {
         "404", "NotFound", "OperationAborted", "TooManyBuckets", "BucketNotEmpty", "InvalidArgument", "MalformedPolicy", "NoSuchTagSet", "NoSuchBucketPolicy",
-        "NoSuchLifecycleConfiguration", "NoSuchCORSConfiguration", "NoSuchPublicAccessBlockConfiguration",
+        "NoSuchLifecycleConfiguration", "NoSuchCORSConfiguration", "NoSuchPublicAccessBlockConfiguration", "ReplicationConfigurationNotFoundError", "NoSuchConfiguration",
         "OwnershipControlsNotFoundError", "ServerSideEncryptionConfigurationNotFoundError",
     },
     "states": {"AccessDeniedException"},

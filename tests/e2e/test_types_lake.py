@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from life import Case, case_table, tags_of, walk
 from support import ACCOUNT
@@ -171,6 +172,80 @@ def _():
 
 
 NOT_ON_MOTO["data quality ruleset"] = CASES.pop("data quality ruleset")  # moto has none
+
+
+def served(call, what, **more):
+    """What S3 shows of a bucket's setting; None where it has none."""
+    try:
+        return call(Bucket="life-lake", **more).get(what)
+    except ClientError as e:
+        assert e.response["Error"]["Code"] in ("ReplicationConfigurationNotFoundError", "NoSuchConfiguration"), e
+        return None
+
+
+def bucket_services(on_moto):
+    """What a bucket does by itself. moto has no payer and no tiering, shows no filter and never deletes an inventory."""
+    def seen(cloud):
+        s3 = cloud.client("s3")
+        rules = (served(s3.get_bucket_replication, "ReplicationConfiguration") or {}).get("Rules")
+        shown = {"log": s3.get_bucket_logging(Bucket="life-lake").get("LoggingEnabled"), "rules": rules, "fast": s3.get_bucket_accelerate_configuration(Bucket="life-lake").get("Status")}
+        if on_moto:
+            return shown
+        return shown | {"payer": s3.get_bucket_request_payment(Bucket="life-lake")["Payer"], "tiers": served(s3.list_bucket_intelligent_tiering_configurations, "IntelligentTieringConfigurationList"),
+                        "inventories": served(s3.list_bucket_inventory_configurations, "InventoryConfigurationList")}
+
+    def copied(**more):
+        return {"role": "${role.arn}", "rules": [{"id": "all", "priority": 1, "status": "Enabled", "delete_marker_replication": "Disabled", "filter": {"prefix": ""},
+                                                  "destination": {"bucket": "${copies.arn}", "storage_class": "STANDARD"}} | more]}
+
+    def listed(name, **more):
+        return {name: {"enabled": True, "included_object_versions": "Current", "frequency": "Weekly", "bucket": "${copies.arn}", "format": "Parquet", **more}}
+
+    common = {"name": "life-lake", "versioning": True}
+    first = {**common, "logging": {"target_bucket": "${logs.name}", "target_prefix": "first/"}, "replication": copied(), "acceleration": True}
+    then = {**common, "logging": {"target_bucket": "${logs.name}", "target_prefix": "then/", **({} if on_moto else {"partition_date_source": "EventTime"})}, "acceleration": False,
+            "replication": copied(filter={"prefix": "" if on_moto else "raw/"}, destination={"bucket": "${copies.arn}", "storage_class": "GLACIER_IR"})}
+    if not on_moto:
+        first |= {"request_payer": "Requester", "inventories": {**listed("all"), **listed("old", sse_s3=True)},
+                  "intelligent_tiering": {"cold": {"status": "Enabled", "tierings": [{"days": 90, "access_tier": "ARCHIVE_ACCESS"}]}}}
+        then |= {"request_payer": "BucketOwner", "inventories": listed("all", optional_fields=["Size", "ETag"], prefix="lists", filter_prefix="raw/"),
+                 "intelligent_tiering": {"cold": {"status": "Disabled", "filter": {"and": {"prefix": "raw/", "tags": {"a": "b"}}},
+                                                  "tierings": [{"days": 180, "access_tier": "ARCHIVE_ACCESS"}, {"days": 365, "access_tier": "DEEP_ARCHIVE_ACCESS"}]}}}
+    return Case(
+        type="aws.s3.bucket",
+        around={"copies": {"type": "aws.s3.bucket", "name": "life-copies", "versioning": True}, "logs": {"type": "aws.s3.bucket", "name": "life-logs", "policy": LOG_POLICY, "force_destroy": True},
+                "role": {"type": "aws.iam.role", "name": "life-copier", "assume_role_policy": {"Version": "2012-10-17", "Statement": [
+                    {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}]}}},
+        first=first,
+        then=then,
+        less=common,
+        seen=seen,
+        gone=lambda cloud: not cloud.client("s3").list_buckets()["Buckets"],
+        outside=lambda cloud: cloud.client("s3").put_bucket_logging(Bucket="life-lake", BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": "life-logs", "TargetPrefix": "theirs/"}}),
+        drifted="logging",
+    )
+
+
+LOG_POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "logging.s3.amazonaws.com"}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::life-logs/*"}]}
+CASES["bucket services"] = bucket_services(on_moto=True)
+NOT_ON_MOTO["all bucket services"] = bucket_services(on_moto=False)
+
+
+def test_acl(stack, cloud):
+    """Canned, and only where the bucket has ACLs at all."""
+    def grants():
+        return {(grant["Grantee"].get("URI", "").rpartition("/")[2], grant["Permission"]) for grant in cloud.client("s3").get_bucket_acl(Bucket="life-logs")["Grants"]}
+
+    text = {"stack": "life", "resources": {"logs": {"type": "aws.s3.bucket", "name": "life-logs", "ownership": "BucketOwnerPreferred", "acl": "log-delivery-write"}}}
+    stack.write(json.dumps(text)).apply()
+    stack.assert_settled()
+    assert "LogDelivery" in {who for who, _ in grants()}
+    del text["resources"]["logs"]["acl"]
+    stack.write(json.dumps(text)).apply()
+    stack.assert_settled()
+    assert grants() == {("", "FULL_CONTROL")}
+    wrong = stack.write(json.dumps(text).replace('"name"', '"acl": "everybody", "name"')).run("plan", status=None)
+    assert wrong.status in (1, 3) and "log-delivery-write" in wrong.err
 
 
 @pytest.mark.parametrize("name", CASES)
