@@ -266,6 +266,9 @@ static bool is_of_use(const struct value *attrs)
 
 static bool is_public(const struct value *attrs)
 {
+    const struct value *said = value_getz(attrs, "associate_public_ip");
+    if (!value_is_null(said))
+        return value_getb(attrs, "associate_public_ip");
     return !value_gets(attrs, "subnet_id").n || value_getb(attrs, "public");
 }
 

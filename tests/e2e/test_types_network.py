@@ -392,7 +392,7 @@ def _():
 
     def seen(cloud):
         options = found(cloud)["MetadataOptions"]
-        return {"groups": [group["GroupName"] for group in found(cloud)["SecurityGroups"]], "tags": tags_of(found(cloud)["Tags"]),
+        return {"groups": [group["GroupName"] for group in found(cloud)["SecurityGroups"]], "size": found(cloud)["InstanceType"], "state": found(cloud)["State"]["Name"], "tags": tags_of(found(cloud)["Tags"]),
                 "options": {key: options[key] for key in ("HttpTokens", "HttpPutResponseHopLimit")}}
 
     def outside(cloud):
@@ -407,13 +407,14 @@ def _():
         type="aws.ec2.instance",
         around={"vpc": VPC, "net": subnet(1), "one": group("one"), "two": group("two")},
         first={**common, "security_group_ids": ["${one.group_id}"], "tags": {"team": "a"}, "metadata_options": {"http_tokens": "required", "http_put_response_hop_limit": 2, "http_endpoint": "enabled"}},
-        then={**common, "security_group_ids": ["${two.group_id}"], "tags": {"team": "b"}, "metadata_options": {"http_tokens": "optional", "http_put_response_hop_limit": 3, "http_endpoint": "enabled"}},
+        then={**common, "instance_type": "t3.small", "security_group_ids": ["${two.group_id}"], "tags": {"team": "b"}, "metadata_options": {"http_tokens": "optional", "http_put_response_hop_limit": 3, "http_endpoint": "enabled"}},
         less={**common, "security_group_ids": ["${two.group_id}"]},
         seen=seen,
+        unchanged={"state"},
         gone=lambda cloud: no_networks(cloud),
         outside=outside,
         drifted="tags",
-        replaces=[{"instance_type": "t3.small"}, {"private_ip": "10.7.1.77"}, {"block_device_mappings": [{**root, "volume_size": 30}]}],
+        replaces=[{"private_ip": "10.7.1.77"}, {"block_device_mappings": [{**root, "volume_size": 30}]}],
     )
 
 

@@ -1,8 +1,12 @@
 """The life of what serves data and requests: clusters of databases, their settings, load balancers (see life.py)."""
 
+import json
+
 import pytest
 
 from life import Case, case_table, tags_of, walk
+from servers import SandboxCloud
+from support import Stack
 from test_types_jobs import FUNCTION, code, role
 
 CASES, case = case_table()
@@ -231,6 +235,70 @@ def _():
 
 
 NOT_ON_MOTO["calls that nobody waits for"] = CASES.pop("calls that nobody waits for")  # moto puts a second one beside the first
+
+
+@case("function address")
+def _():
+    def seen(cloud):
+        found = cloud.client("lambda").get_function_url_config(FunctionName="life-function")
+        return {"who": found["AuthType"], "cors": found.get("Cors")}
+
+    first = {"function": "${run.name}", "auth_type": "AWS_IAM", "invoke_mode": "BUFFERED", "cors": {"allow_origins": ["https://a.example"], "max_age": 60}}
+    return Case(
+        type="aws.lambda.function_url",
+        prepare=code,
+        around={"one": role("one"), "run": FUNCTION},
+        first=first,
+        then={**first, "auth_type": "NONE", "cors": {"allow_origins": ["*"], "allow_methods": ["GET"], "max_age": 10}},
+        less={"function": "${run.name}", "auth_type": "NONE"},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("lambda").list_functions()["Functions"],
+        outside=lambda cloud: cloud.client("lambda").update_function_url_config(FunctionName="life-function", AuthType="NONE", InvokeMode="BUFFERED"),
+        drifted="auth_type",
+    )
+
+
+@case("alias that is ready")
+def _():
+    def seen(cloud):
+        found = cloud.client("lambda").get_provisioned_concurrency_config(FunctionName="life-function", Qualifier="live")
+        return {"kept": found["RequestedProvisionedConcurrentExecutions"]}
+
+    first = {"function": "${run.name}", "name": "live", "function_version": "${run.published_version}", "provisioned_concurrency": 2}
+    return Case(
+        type="aws.lambda.alias",
+        prepare=code,
+        around={"one": role("one"), "run": {**FUNCTION, "publish": True}},
+        first=first,
+        then={**first, "provisioned_concurrency": 3},
+        less={key: first[key] for key in ("function", "name", "function_version")},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("lambda").list_functions()["Functions"],
+        outside=lambda cloud: cloud.client("lambda").put_provisioned_concurrency_config(FunctionName="life-function", Qualifier="live", ProvisionedConcurrentExecutions=7),
+        drifted="provisioned_concurrency",
+    )
+
+
+NOT_ON_MOTO["alias that is ready"] = CASES.pop("alias that is ready")  # moto has none
+
+
+def test_public_address(tmp_path, place):
+    """Whether a machine has one is said of its network interface, whatever its subnet says."""
+    stack = Stack(tmp_path / "stack", place)
+    groups = isinstance(place, SandboxCloud)  # moto forgets those of an interface
+    text = {"stack": "life", "resources": {
+        "net": {"type": "aws.ec2.vpc", "cidr_block": "10.9.0.0/16"}, "part": {"type": "aws.ec2.subnet", "vpc_id": "${net.vpc_id}", "cidr_block": "10.9.1.0/24"},
+        "group": {"type": "aws.ec2.security_group", "name": "g", "description": "d", "vpc_id": "${net.vpc_id}"},
+        "it": {"type": "aws.ec2.instance", "image_id": "ami-12c6146b", "instance_type": "t3.micro", "subnet_id": "${part.subnet_id}", **({"security_group_ids": ["${group.group_id}"]} if groups else {}),
+               "associate_public_ip": True, "tags": {"team": "a"}}}}
+    stack.write(json.dumps(text)).apply()
+    stack.assert_settled()
+    (one,) = [one for each in place.client("ec2").describe_instances()["Reservations"] for one in each["Instances"]]
+    assert one["PublicIpAddress"] and one["InstanceType"] == "t3.micro" and one["PrivateIpAddress"].startswith("10.9.1.")
+    assert [group["GroupName"] for group in one["SecurityGroups"]] == (["g"] if groups else []) and {tag["Key"] for tag in one["Tags"]} > {"team", "weir:intent"}
+    text["resources"]["it"]["associate_public_ip"] = False
+    assert stack.write(json.dumps(text)).plan()["it"] == "replace"
+    stack.destroy()
 
 
 @case("watched machine")

@@ -447,6 +447,7 @@ EXCUSED = {
     "aws.athena.statement": "the same",
     "aws.emrserverless.job": "runs rather than is: test_run_*.py",
     "aws.ec2.network_acl_association": "moves a subnet rather than is: test_networks.py",
+    "aws.lambda.function_url": "one for each function: test_types_serving.py",
     "aws.lambda.async_invoke": "one for each function: test_types_serving.py",
     "aws.elbv2.listener": "a port is used once: test_types_serving.py",
     "aws.elbv2.rule": "a priority is used once: the same",

@@ -84,6 +84,8 @@ def without(given, path):
     head = head.removesuffix("[]")
     if isinstance(given, list):
         return [without(item, path) for item in given]
+    if isinstance(given, dict) and head not in given:
+        head += "s"  # EC2 calls its lists after their items
     if not isinstance(given, dict) or head not in given:
         return given
     return {key: without(value, rest) if key == head else value for key, value in given.items() if rest or key != head}
