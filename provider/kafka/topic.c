@@ -170,17 +170,23 @@ static int create_once(struct kafka_work *work, struct err *err)
                : 0;
 }
 
-/* A name is taken until its topic's deletion is through, although no broker shows that topic any more. */
-static bool is_being_deleted(struct kafka_work *work)
+static int topic_shown(struct op_ctx *ctx, struct str name, bool *shown, struct err *err)
 {
     struct cluster *cluster;
     const struct rd_kafka_metadata *seen;
-    struct err ignored = ERR_INIT;
-    if (cluster_open(work->ctx, &cluster, &ignored) || cluster_metadata(work->ctx, cluster, &seen, &ignored))
-        return false;
-    bool shown = topic_in(seen, kafka_text(work->ctx, work->desired, "name"));
+    if (cluster_open(ctx, &cluster, err) || cluster_metadata(ctx, cluster, &seen, err))
+        return -1;
+    *shown = topic_in(seen, name);
     cluster->api->metadata_destroy(seen);
-    return !shown;
+    return 0;
+}
+
+/* A name is taken until its topic's deletion is through, although no broker shows that topic any more. */
+static bool is_being_deleted(struct kafka_work *work)
+{
+    bool shown;
+    struct err ignored = ERR_INIT;
+    return !topic_shown(work->ctx, kafka_text(work->ctx, work->desired, "name"), &shown, &ignored) && !shown;
 }
 
 static int topic_create(struct kafka_work *work, struct err *err)
@@ -305,7 +311,7 @@ static int topic_update(struct kafka_work *work, struct err *err)
     return status;
 }
 
-static int topic_remove(struct kafka_work *work, struct err *err)
+static int remove_once(struct kafka_work *work, struct err *err)
 {
     AUTO_REQUEST struct request request = REQUEST_INIT;
     if (request_begin(work->ctx, &request, err))
@@ -317,6 +323,22 @@ static int topic_remove(struct kafka_work *work, struct err *err)
     return request_wait(&request, err) || topic_answer(&request, request.api->DeleteTopics_result_topics, err)
                ? -1
                : 0;
+}
+
+/* Brokers show for a moment what the controller has deleted: who asks next is to find it gone. */
+static int topic_remove(struct kafka_work *work, struct err *err)
+{
+    struct err ignored = ERR_INIT;
+    struct str name = kafka_text(work->ctx, work->prior, "name");
+    int64_t until = clock_mono_ms() + DELETED_MS;
+    bool shown = true;
+    if (remove_once(work, err))
+        return -1;
+    while (!topic_shown(work->ctx, name, &shown, &ignored) && shown && clock_mono_ms() < until) {
+        op_progress(work->ctx, "waiting until no broker shows it any more");
+        clock_sleep_ms(PAUSE_MS);
+    }
+    return 0;
 }
 
 /* ---- planning ---- */

@@ -1,6 +1,6 @@
 """
-What stands between weir and a broker: a listener that passes Kafka's requests on, one by one, so that it can lose an answer, or stand in for the
-one part of Amazon MSK that Kafka does not have: TLS with a login by OAUTHBEARER, whose tokens it keeps.
+What stands between weir and a broker: a listener that passes Kafka's requests on, one by one, so that it can lose an answer, show for longer
+what is deleted already, or stand in for the one part of Amazon MSK that Kafka does not have: TLS with a login by OAUTHBEARER, whose tokens it keeps.
 """
 
 import re
@@ -9,7 +9,8 @@ import ssl
 import struct
 import threading
 
-CREATE_TOPICS, SASL_HANDSHAKE, SASL_AUTHENTICATE = 19, 17, 36
+METADATA, CREATE_TOPICS, DELETE_TOPICS, SASL_HANDSHAKE, SASL_AUTHENTICATE = 3, 19, 20, 17, 36
+TOPIC_ALREADY_EXISTS = 36
 
 
 class Front:
@@ -22,6 +23,9 @@ class Front:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(certificate)
         self.tokens, self.seen, self.lose = [], [], set()
+        self.shown = {}  # the answer to each question for metadata, as it was before the last deletion
+        self.late = 0  # so many of these are given once more after it
+        self.taken = []  # a topic that the controller still has, once for each attempt to make it
         self.listener = socket.create_server(("127.0.0.1", port))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -59,9 +63,17 @@ class Front:
         elif self.tls and key == SASL_AUTHENTICATE:
             self.tokens.append(re.search(rb"auth=Bearer ([^\x01]+)", body)[1].decode())
             answer = struct.pack(">ihhi", correlation, 0, -1, 0) + (struct.pack(">q", 0) if version else b"")
+        elif key == METADATA and DELETE_TOPICS in self.seen and self.late and request[8:] in self.shown:
+            self.late -= 1
+            answer = struct.pack(">i", correlation) + self.shown[request[8:]]
+        elif key == CREATE_TOPICS and self.taken:
+            name = self.taken.pop().encode()
+            answer = struct.pack(">iiih", correlation, 0, 1, len(name)) + name + struct.pack(">hh", TOPIC_ALREADY_EXISTS, -1)
         else:
             broker.sendall(struct.pack(">i", len(request)) + request)
             answer = self._frame(broker)
+            if key == METADATA and DELETE_TOPICS not in self.seen:
+                self.shown[request[8:]] = answer[4:]
         if key in self.lose or not answer:
             self.lose.discard(key)
             return False

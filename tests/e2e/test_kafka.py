@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from broker import ADMIN, PASSWORD, Broker, newer_librdkafka
-from broker_front import CREATE_TOPICS, Front
+from broker_front import CREATE_TOPICS, DELETE_TOPICS, Front
 from sshd import Sshd, have_sshd, keygen
 from support import Stack, until
 
@@ -249,6 +249,35 @@ def test_an_answer_that_is_lost(stack, server):
         is_as_said(stack)
         assert partitions(server, "lost") == 2
         stack.run("destroy", "--yes")
+    finally:
+        front.stop()
+
+
+@pytest.mark.long
+def test_a_topic_that_is_being_deleted(stack, server):
+    """The name is free at once, or later than the deletion is answered: weir waits for it."""
+    front = Front(server.ports["FRONT"], server.front)
+    try:
+        topic = "t: {type: kafka.topic, provider: events, name: again, partitions: %d}\n"
+        written(stack, server.provider(), topic % 1).run("apply", "--yes")
+        for n in range(2, 6):  # somebody deletes it just before, and weir itself
+            server.admin.delete_topics(["again"])
+            written(stack, server.provider(), topic % n).run("apply", "--yes")
+            is_as_said(stack)
+            assert partitions(server, "again") == n
+            stack.run("apply", "--yes", "--replace", "t")
+            is_as_said(stack)
+        # a broker that lags behind shows it for longer, and after that the controller has the name for a while
+        stack.run("destroy", "--yes")
+        provider = f"events: {{type: kafka, bootstrap: '127.0.0.1:{server.front}'}}"
+        written(stack, provider, topic % 2).run("apply", "--yes")
+        front.late, front.taken = 3, ["again"] * 2
+        done = stack.run("apply", "--yes", "--json", "--replace", "t")
+        assert "waiting until no broker shows it any more" in done.out and "waiting for the earlier topic of that name" in done.out, done.out
+        assert (front.late, front.taken) == (0, []) and front.seen.count(DELETE_TOPICS) == 1
+        is_as_said(stack)
+        stack.run("destroy", "--yes")
+        assert "again" not in server.admin.list_topics()
     finally:
         front.stop()
 
