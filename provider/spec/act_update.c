@@ -112,6 +112,17 @@ static const struct value *target_of(struct updating *u)
     return target;
 }
 
+/* What the service said of itself is what later steps send. */
+static void take_answer(struct updating *u)
+{
+    for (size_t i = 0; i < u->act->type->attr_count; i++) {
+        const struct attr *attr = u->act->type->attrs[i].attr;
+        const struct value *v = attr->computed && !attr->settable ? value_get(u->live, attr->name) : NULL;
+        if (!value_is_null(v))
+            u->object = value_with(u->act->arena, u->object, attr->name, v);
+    }
+}
+
 static int update_step(struct updating *u, const struct spec_step *step, struct err *err)
 {
     struct act *act = u->act;
@@ -126,6 +137,8 @@ static int update_step(struct updating *u, const struct spec_step *step, struct 
         u->live = act_decode(act, step, doc, u->live);
     if (doc && act_check_id(act, step, u->object, value_merge(act->arena, u->object, u->live), err))
         return -1;
+    if (doc)
+        take_answer(u);
     return step->wait ? act_wait_live(act, u->object, &u->live, err) : 0;
 }
 

@@ -312,6 +312,19 @@ static const struct served *find_served(const struct call *call, const struct se
     return best;
 }
 
+static bool unify(
+    struct arena *arena, const struct value *template, const struct value *sent, const struct value **input);
+
+/* The first item of what was sent that the template may have made. */
+static bool unify_item(
+    struct arena *arena, const struct value *template, const struct value *sent, const struct value **input)
+{
+    for (uint32_t i = 0; i < sent->count; i++)
+        if (unify(arena, template, sent->items[i], input))
+            return true;
+    return false;
+}
+
 /*
  * Reads a template backwards: [{Name: group-id, Value: ["${group_id}"]}] and what was sent give group_id.
  * False where a constant in it is not what was sent.
@@ -328,9 +341,9 @@ static bool unify(
     }
     if (template->kind == VALUE_LIST && sent->kind == VALUE_LIST) {
         bool any = false;
-        for (uint32_t i = 0; i < sent->count && template->count == 1 && !any; i++)
-            any = unify(arena, template->items[0], sent->items[i], input);
-        return any || template->count != 1;
+        for (uint32_t i = 0; i < template->count; i++)
+            any = unify_item(arena, template->items[i], sent, input) || any;
+        return any || template->count != 1; /* of several the client leaves out what has no value */
     }
     if (template->kind != VALUE_MAP || sent->kind != VALUE_MAP)
         return value_equal(template, sent) || template->kind == VALUE_INT;

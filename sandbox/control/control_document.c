@@ -98,7 +98,7 @@ void document_place(struct making *m, struct part_node *node, struct str path, c
             else
                 node->is_list = false; /* a list value at the end of a path is the value itself */
         }
-        below_name = true;
+        below_name = !selects; /* in the item a list begins anew */
     }
     node->shape = shape;
     node->value = v;

@@ -174,7 +174,7 @@ static struct str name_of(const struct call *call, struct str id)
 
 /* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
  * ${created|epoch}, |ms: seconds, milliseconds;
- * ${cidr|host}: an address in it; ${address|dashed}: 10-0-0-5;
+ * ${version|next}: the number after it; ${cidr|host}: an address in it; ${address|dashed}: 10-0-0-5;
  * ${item|named}: the name of what has this id; ${policy|json}: as JSON text; ${bus|folder}: with a slash
  * behind it, nothing where it is the default. */
 static struct str fill_filtered(
@@ -228,6 +228,8 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
             return v;
         if (whole && str_eqz(filter, "ms"))
             return as_milliseconds(call->arena, v);
+        if (whole && str_eqz(filter, "next") && v->kind == VALUE_INT)
+            return value_int(call->arena, v->integer + 1);
         buf_add(&out, rest.p, (size_t)open);
         buf_add_str(
             &out, fill_filtered(call, schema_attr(&type->schema, name), as_text(call->arena, v), filter));

@@ -365,6 +365,10 @@ def _(elb):
                     yield item["RuleArn"], item
 
 
+listed("aws.ec2.dhcp_options", "ec2", "describe_dhcp_options", "DhcpOptions[]", "DhcpOptionsId")
+listed("aws.ec2.launch_template", "ec2", "describe_launch_templates", "LaunchTemplates[]", "LaunchTemplateId")
+
+
 # ---- all of it ----
 
 

@@ -180,6 +180,14 @@ row("ec2.route_table_association", "ec2", ("associate_route_table", {"RouteTable
 network("flow_log", ("create_flow_logs", {"ResourceIds": ["$vpc"], "ResourceType": "VPC", "TrafficType": "ALL", "LogDestinationType": "s3", "LogDestination": "arn:aws:s3:::it-$n"}), "FlowLogIds[0]", "describe_flow_logs", "FlowLogIds", "FlowLogs",
         "delete_flow_logs", ("InvalidFlowLogId.NotFound", 400), "FlowLogs[0].LogDestination", "arn:aws:s3:::it-$n", around=[VPC])
 ROWS["aws.ec2.flow_log"].delete = ("delete_flow_logs", {"FlowLogIds": ["$id"]})
+network("dhcp_options", ("create_dhcp_options", {"DhcpConfigurations": [{"Key": "ntp-servers", "Values": ["10.0.0.9"]}, {"Key": "domain-name", "Values": ["it-$n"]}]}), "DhcpOptions.DhcpOptionsId", "describe_dhcp_options",
+        "DhcpOptionsIds", "DhcpOptions", "delete_dhcp_options", ("InvalidDhcpOptionID.NotFound", 400), "DhcpOptions[0].DhcpConfigurations[?Key=='domain-name'].Values[].Value | [0]", "it-$n")
+network("launch_template", ("create_launch_template", {"LaunchTemplateName": "it-$n", "LaunchTemplateData": {"InstanceType": "t4g.micro"}}), "LaunchTemplate.LaunchTemplateId", "describe_launch_template_versions",
+        "LaunchTemplateIds", "LaunchTemplates", "delete_launch_template", ("InvalidLaunchTemplateId.NotFound", 400), "LaunchTemplateVersions[0].LaunchTemplateData.InstanceType", "t4g.micro",
+        update=("create_launch_template_version", {"LaunchTemplateId": "$id", "LaunchTemplateData": {"InstanceType": "m5.large"}}), then="m5.large", exists="InvalidLaunchTemplateName.AlreadyExistsException")
+ROWS["aws.ec2.launch_template"].read = ("describe_launch_template_versions", {"LaunchTemplateId": "$id", "Versions": ["$$Default"]})
+ROWS["aws.ec2.launch_template"].list = ("describe_launch_templates", {})
+ROWS["aws.ec2.launch_template"].tags.look = ("describe_launch_templates", {"LaunchTemplateIds": ["$id"]})
 network("network_acl", ("create_network_acl", {"VpcId": "$vpc"}), "NetworkAcl.NetworkAclId", "describe_network_acls", "NetworkAclIds", "NetworkAcls", "delete_network_acl", ("InvalidNetworkAclID.NotFound", 400),
         "NetworkAcls[0].Entries[?RuleNumber==`7`].CidrBlock | [0]", None, around=[VPC], then="10.0.0.0/8",
         update=("create_network_acl_entry", {"NetworkAclId": "$id", "RuleNumber": 7, "Protocol": "-1", "RuleAction": "allow", "Egress": False, "CidrBlock": "10.0.0.0/8"}))

@@ -84,9 +84,10 @@ def without(given, path):
     head = head.removesuffix("[]")
     if isinstance(given, list):
         return [without(item, path) for item in given]
-    if isinstance(given, dict) and head not in given:
-        head += "s"  # EC2 calls its lists after their items
-    if not isinstance(given, dict) or head not in given:
+    if not isinstance(given, dict):
+        return given
+    head = next((name for name in (head, f"{head}s", f"{head}es") if name in given), None)  # EC2's lists are one thing on the wire, several in the model
+    if not head:
         return given
     return {key: without(value, rest) if key == head else value for key, value in given.items() if rest or key != head}
 
