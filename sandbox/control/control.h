@@ -3,7 +3,9 @@
  * is driven by. An operation that a spec calls to create something, read, change, list or delete it is
  * answered by doing that to a record.
  *
- *   control.c        which operation a request is, and what part it plays for which type
+ *   control.c        one request: which operation it is
+ *   control_index.c  which parts operations play for types, from the specs
+ *   control_choose.c which of these a request means
  *   control_turns.c  requests that are about several things at once
  *   control_find.c   which things a request means
  *   control_unknown.c members that nothing would look at are refused

@@ -132,6 +132,25 @@ struct wire_operation call_operation(const struct call *call, const struct spec_
 /* What is so for this type alone; one without functions where nothing is. */
 const struct control_type *type_own(const struct control *control, const struct spec_type *type);
 
+/* ---- control_index.c ---- */
+
+/* Notes all steps of all types. */
+int index_all(struct control *control, struct err *err);
+
+/* ---- control_choose.c ---- */
+
+struct choice {
+    const struct role *role;
+    const struct value *input;
+    struct thing *thing; /* NULL: it names none, or none that is there */
+    int rank;
+};
+
+/* What the request gives this role. NULL where it cannot be read. */
+const struct value *choose_input(struct call *call, const struct role *role);
+/* The role that fits best; false: none, or the request cannot be read (call->err). */
+bool choose_role(struct call *call, struct choice *best);
+
 /* ---- control_store.c ---- */
 
 int store_load(struct control *control, struct err *err);

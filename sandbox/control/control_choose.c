@@ -1,0 +1,200 @@
+/* Which of the parts that an operation plays for several types a request means. */
+#include "sandbox/control/control_internal.h"
+
+static bool unify(
+    struct arena *arena, const struct value *template, const struct value *sent, const struct value **input);
+
+/* The first item of what was sent that the template may have made. */
+static bool unify_item(
+    struct arena *arena, const struct value *template, const struct value *sent, const struct value **input)
+{
+    for (uint32_t i = 0; i < sent->count; i++)
+        if (unify(arena, template, sent->items[i], input))
+            return true;
+    return false;
+}
+
+/*
+ * Reads a template backwards: [{Name: group-id, Value: ["${group_id}"]}] and what was sent give group_id.
+ * False where a constant in it is not what was sent.
+ */
+static bool unify(
+    struct arena *arena, const struct value *template, const struct value *sent, const struct value **input)
+{
+    if (value_is_null(sent))
+        return true;
+    struct str text = value_text(template, STR_EMPTY);
+    if (str_starts(text, STR("${")) && str_ends(text, STR("}")) && str_find(text, STR("${"), 2) < 0) {
+        *input = value_with(arena, *input, str_slice(text, 2, text.n - 1), sent);
+        return true;
+    }
+    if (template->kind == VALUE_LIST && sent->kind == VALUE_LIST) {
+        bool any = false;
+        for (uint32_t i = 0; i < template->count; i++)
+            any = unify_item(arena, template->items[i], sent, input) || any;
+        return any || template->count != 1; /* of several the client leaves out what has no value */
+    }
+    if (template->kind != VALUE_MAP || sent->kind != VALUE_MAP)
+        return value_equal(template, sent) || template->kind == VALUE_INT;
+    const struct value *found = *input;
+    for (uint32_t i = 0; i < template->count; i++)
+        if (!unify(arena, template->entries[i].value, value_get(sent, template->entries[i].key), &found))
+            return false;
+    *input = found;
+    return true;
+}
+
+/* The members of this turn's part of the request, by the role's shape; NULL where it cannot be read. It is
+ * read once, for a request may name a thousand things. */
+static const struct value *read_members(struct call *call, const struct role *role)
+{
+    const struct shape *shape = &role->step->request.shape;
+    struct wire_operation op = call_operation(call, role->step->op);
+    struct decoded *known = &call->decoded[role - call->served->roles];
+    if (!known->raw && wire_decode_request(call->arena, &op, shape, call->request, &known->raw, call->err))
+        return NULL;
+    call->raw = turn_part(call, role->type, known->raw);
+    if (call->raw == known->raw && known->input)
+        return known->input;
+    const struct value *input = wire_coerce(call->arena, shape, call->raw);
+    input = input ? input : &value_empty_map;
+    known->input = call->raw == known->raw ? input : NULL;
+    return input;
+}
+
+const struct value *choose_input(struct call *call, const struct role *role)
+{
+    const struct value *input = read_members(call, role);
+    if (!input)
+        return NULL;
+    /* What the client fills in from one attribute names that attribute. */
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        if (!extra->from_item)
+            unify(call->arena, extra->value, turn_name(call, extra->value, value_get(input, extra->key)),
+                &input);
+    }
+    return input;
+}
+
+/*
+ * How well a role fits what the request names and what there is. An operation may create a thing or change it
+ * (PutRule), describe one or list all (DescribeDBInstances), and tag things of several types.
+ */
+static int rank_of(enum part part, bool found, bool named)
+{
+    switch (part) {
+    case PART_CREATE: return found ? 2 : 5;
+    case PART_LIST: return named ? 1 : 4;
+    case PART_SIDE: return 0;
+    case PART_UPDATE: return found ? 5 : named ? 3 : 1; /* tags and the like have calls of their own */
+    default: return found ? 6 : named ? 3 : 1;
+    }
+}
+
+/* Does the request add something to these members, or take something away? */
+static bool sends_members(const struct role *role, const struct value *input)
+{
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        if (extra->from_item && !value_is_null(value_get(input, extra->key)))
+            return true;
+    }
+    return false;
+}
+
+/* Does the request put or delete entries of the kind that the role is about? */
+static bool names_entries(const struct role *role, const struct value *input)
+{
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        const struct value *sent = value_get(input, extra->key);
+        if (!extra->from_item || !str_eqz(value_text(extra->value, STR_EMPTY), "items"))
+            continue;
+        bool any = false;
+        for (uint32_t k = 0; sent && sent->kind == VALUE_LIST && k < sent->count && !any; k++)
+            any = value_getz(sent->items[k], "key");
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+/* Of several facets behind one call it is the one whose constants or attribute are in the request, of several
+ * sets of members the one that something is sent for. */
+static bool fits(const struct role *role, const struct value *input)
+{
+    if (role->part == PART_MEMBERS_MODIFY && !sends_members(role, input))
+        return false;
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        const struct value *sent = value_get(input, extra->key);
+        if (!extra->dynamic && !extra->from_item && extra->value->kind == VALUE_STRING && sent &&
+            !value_equal(extra->value, sent))
+            return false;
+    }
+    return role->part != PART_FACET_PUT || value_get(input, role->attr->attr->name);
+}
+
+/* A flag tells two forms of one call apart: PutParameter makes a parameter, with Overwrite it changes one.
+ * Nothing is switched off by silence. */
+static bool flags_fit(const struct role *role, const struct value *input)
+{
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        const struct value *sent = value_get(input, extra->key);
+        bool silent = !sent && role->part == PART_FACET_REMOVE;
+        if (extra->value->kind == VALUE_BOOL &&
+            (silent || extra->value->boolean != value_equal(sent, &value_true)))
+            return false;
+    }
+    return true;
+}
+
+static bool has_all(const struct value *have, const struct value *wanted)
+{
+    for (uint32_t i = 0; wanted && i < wanted->count; i++)
+        if (!have || !value_list_has(have, value_text(wanted->items[i], STR_EMPTY)))
+            return false;
+    return true;
+}
+
+/* One call takes members away and deletes (RevokePermissions): it deletes when none is left. */
+static bool leaves_some(
+    const struct call *call, const struct role *role, const struct value *input, const struct thing *thing)
+{
+    for (size_t i = 0; role->part == PART_DELETE && thing && i < call->served->role_count; i++) {
+        const struct role *other = &call->served->roles[i];
+        if (other->type == role->type && other->part == PART_MEMBERS_REMOVE &&
+            !has_all(
+                value_get(input, other->attr->attr->name), value_get(thing->attrs, other->attr->attr->name)))
+            return true;
+    }
+    return false;
+}
+
+bool choose_role(struct call *call, struct choice *best)
+{
+    struct choice absent = {.rank = -1}; /* one that is named, but is not there */
+    *best = (struct choice){.rank = -1};
+    for (size_t i = 0; i < call->served->role_count; i++) {
+        const struct role *role = &call->served->roles[i];
+        const struct value *input = choose_input(call, role);
+        if (!input)
+            return false;
+        bool named = false;
+        struct thing *thing = find_named(call, role, input, &named);
+        int rank = 2 * rank_of(role->part, thing != NULL, named) + fits(role, input);
+        bool fitting =
+            flags_fit(role, input) && names_entries(role, input) && !leaves_some(call, role, input, thing);
+        rank = fitting ? rank : rank / 4;
+        bool knows_more = rank == best->rank && input->count > best->input->count;
+        if (rank > best->rank || knows_more)
+            *best = (struct choice){role, input, thing, rank};
+        if (role->part == PART_READ && named && !thing)
+            absent = (struct choice){role, input, NULL, rank};
+    }
+    if (best->role && best->role->part == PART_LIST && absent.role)
+        *best = absent;
+    return best->role != NULL;
+}

@@ -1,0 +1,244 @@
+/* The index: every step of every spec, by operation. */
+#include "sandbox/control/control_internal.h"
+
+#include "base/mem.h"
+
+static struct served_service *service_of(struct control *control, const struct spec_service *spec)
+{
+    for (size_t i = 0; i < control->service_count; i++)
+        if (control->services[i].spec == spec)
+            return &control->services[i];
+    control->services =
+        mem_realloc_array(control->services, control->service_count + 1, sizeof *control->services);
+    control->services[control->service_count] = (struct served_service){.spec = spec};
+    return &control->services[control->service_count++];
+}
+
+static struct served *served_of(struct served_service *service, const struct spec_operation *op)
+{
+    for (size_t i = 0; i < service->op_count; i++)
+        if (str_eq(service->ops[i].op->wire.name, op->wire.name))
+            return &service->ops[i];
+    MEM_GROW(service->ops, service->op_cap, service->op_count + 1);
+    service->ops[service->op_count] = (struct served){.op = op};
+    return &service->ops[service->op_count++];
+}
+
+struct indexing {
+    struct served_service *service;
+    const struct spec_type *type;
+};
+
+static bool is_also(const struct spec_type *type, const struct spec_step *step)
+{
+    for (size_t i = 0; i < type->also_count; i++)
+        if (type->also[i].step == step)
+            return true;
+    return false;
+}
+
+static void index_add(struct indexing *index, enum part part, const struct spec_step *step,
+    const struct spec_attr *attr, const void *owner)
+{
+    if (!step || !step->op)
+        return;
+    struct served *served = served_of(index->service, step->op);
+    for (size_t i = 0; i < served->role_count; i++) {
+        const struct role *known = &served->roles[i];
+        /* What "also" says of a call goes before what weir makes of it; and no type is listed twice. */
+        if (known->type == index->type && known->part == part &&
+            (part == PART_LIST || is_also(index->type, known->step)))
+            return;
+    }
+    MEM_GROW(served->roles, served->role_cap, served->role_count + 1);
+    served->roles[served->role_count++] =
+        (struct role){.part = part, .type = index->type, .step = step, .attr = attr, .owner = owner};
+}
+
+static struct str last_call(const struct spec_steps *steps)
+{
+    const struct spec_operation *op = steps->items[steps->count - 1].op;
+    return op ? op->wire.name : STR_EMPTY;
+}
+
+/* A rule goes in or out: two calls of which one `if`, the other `unless` an attribute says so. */
+static bool are_alternatives(
+    const struct spec_type *type, const struct spec_step *first, const struct spec_step *other)
+{
+    for (size_t i = 0; i < first->unless.count; i++)
+        for (size_t k = 0; k < other->only.count; k++) {
+            struct str name = first->unless.items[i].name;
+            const struct spec_attr *attr = spec_attr_find(type, name);
+            if (attr && attr->attr->settable && str_eq(name, other->only.items[k].name))
+                return true;
+        }
+    return false;
+}
+
+static void add_steps(struct indexing *index, enum part part, const struct spec_steps *steps)
+{
+    const struct spec_step *creates = NULL; /* a call that creates may have several forms */
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct spec_step *step = &steps->items[i];
+        bool main = !step->list.each && !step->must_be_absent && !step->look && step->op;
+        if (main && !creates)
+            creates = step;
+        /* Of several deleting steps the last deletes; of several creating ones the first creates. */
+        if (part == PART_DELETE && i + 1 < steps->count)
+            main = main && str_eq(step->op->wire.name, last_call(steps));
+        enum part own = part;
+        if (part == PART_READ && step->match_path.n)
+            own = PART_LIST; /* weir picks one of the items */
+        if (step->list.of || step->list.gather.n)
+            own = PART_SIDE; /* other types, or `also`, say what it answers */
+        if (main && part == PART_CREATE && !str_eq(step->op->wire.name, creates->op->wire.name) &&
+            !are_alternatives(index->type, creates, step))
+            own = PART_UPDATE;
+        index_add(index, main ? own : PART_SIDE, step, NULL, NULL);
+        index_add(index, PART_SIDE, step->list.each, NULL, NULL);
+        index_add(index, PART_SIDE, step->again.users, NULL, NULL);
+        index_add(index, PART_SIDE, step->again.meanwhile, NULL, NULL);
+    }
+}
+
+static void add_owned(struct indexing *index)
+{
+    const struct spec_type *type = index->type;
+    for (size_t i = 0; i < type->facet_count; i++) {
+        const struct spec_facet *f = &type->facets[i];
+        index_add(index, PART_FACET_PUT, f->put, f->attr, f);
+        index_add(index, PART_FACET_GET, f->get, f->attr, f);
+        index_add(index, PART_FACET_REMOVE, f->remove, f->attr, f);
+        index_add(index, PART_FACET_REMOVE, f->reset, f->attr, f);
+    }
+    for (size_t i = 0; i < type->member_count; i++) {
+        const struct spec_members *m = &type->members[i];
+        index_add(index, PART_MEMBERS_LIST, m->list, m->attr, m);
+        index_add(index, PART_MEMBERS_ADD, m->add, m->attr, m);
+        index_add(index, PART_MEMBERS_REMOVE, m->remove, m->attr, m);
+        index_add(index, PART_MEMBERS_MODIFY, m->modify, m->attr, m);
+    }
+    for (size_t i = 0; i < type->entries_count; i++) {
+        const struct spec_entries *e = &type->entries[i];
+        index_add(index, PART_ENTRIES_LIST, e->list, e->attr, e);
+        index_add(index, PART_ENTRIES_GET, e->get, e->attr, e);
+        index_add(index, PART_ENTRIES_PUT, e->put, e->attr, e);
+        index_add(index, PART_ENTRIES_PUT, e->replace, e->attr, e);
+        index_add(index, PART_ENTRIES_REMOVE, e->remove, e->attr, e);
+    }
+    const struct spec_tags *t = type->tags;
+    if (!t)
+        return;
+    index_add(index, PART_TAGS_LIST, t->list, t->attr, t);
+    index_add(index, PART_TAGS_ADD, t->add, t->attr, t);
+    index_add(index, PART_TAGS_REMOVE, t->remove, t->attr, t);
+    index_add(index, PART_TAGS_PUT, t->put, t->attr, t);
+    index_add(index, PART_TAGS_CLEAR, t->clear, t->attr, t);
+}
+
+static void add_also(struct indexing *index)
+{
+    static const struct {
+        const char *as;
+        enum part part;
+    } parts[] = {{"create", PART_CREATE}, {"read", PART_READ}, {"list", PART_LIST}, {"update", PART_UPDATE},
+        {"delete", PART_DELETE}, {"tags", PART_TAGS_LIST}};
+    const struct spec_type *type = index->type;
+    for (size_t i = 0; i < type->also_count; i++)
+        for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+            if (str_eqz(type->also[i].as, parts[k].as))
+                index_add(index, parts[k].part, type->also[i].step,
+                    parts[k].part == PART_TAGS_LIST && type->tags ? type->tags->attr : NULL, type->tags);
+}
+
+static void index_type(struct control *control, const struct spec_type *type)
+{
+    struct indexing index = {.service = service_of(control, type->service), .type = type};
+    MEM_GROW(index.service->types, index.service->type_cap, index.service->type_count + 1);
+    index.service->types[index.service->type_count++] = type;
+    add_also(&index);
+    add_steps(&index, PART_CREATE, &type->create);
+    add_steps(&index, PART_UPDATE, &type->update);
+    add_steps(&index, PART_DELETE, &type->delete);
+    add_steps(&index, PART_READ, &type->read);
+    add_steps(&index, PART_LIST, &type->list);
+    for (size_t i = 0; i < type->teardown_count; i++)
+        index_add(&index, PART_SIDE, type->teardown[i].count, NULL, NULL);
+    index_add(&index, type->find && type->find->list.each ? PART_SIDE : PART_LIST, type->find, NULL, NULL);
+    add_owned(&index);
+}
+
+/* Does the operation make things of another type? */
+static bool makes_others(const struct served *served, const struct spec_type *type)
+{
+    for (size_t i = 0; i < served->role_count; i++)
+        if (served->roles[i].part == PART_CREATE && served->roles[i].type != type)
+            return true;
+    return false;
+}
+
+/* Whose members these roles are about; those that another type's calls make are things of that type, which
+ * serves them (a security group's rules). */
+static bool are_things(const struct served_service *service, const struct role *role)
+{
+    bool members = role->part >= PART_MEMBERS_LIST && role->part <= PART_MEMBERS_MODIFY;
+    const struct spec_members *m = members ? role->owner : NULL;
+    for (size_t i = 0; m && m->add && i < service->op_count; i++)
+        if (service->ops[i].op == m->add->op)
+            return makes_others(&service->ops[i], role->type);
+    return false;
+}
+
+static void drop_members_that_are_things(struct served_service *service)
+{
+    for (size_t i = 0; i < service->op_count; i++) {
+        struct served *served = &service->ops[i];
+        size_t kept = 0;
+        for (size_t k = 0; k < served->role_count; k++)
+            if (!are_things(service, &served->roles[k]))
+                served->roles[kept++] = served->roles[k];
+        served->role_count = kept;
+    }
+}
+
+/* Does the operation speak of resources? */
+static bool speaks_of_things(const struct served *served)
+{
+    for (size_t i = 0; i < served->role_count; i++)
+        if (!served->roles[i].type->schema.is_data && served->roles[i].part != PART_SIDE)
+            return true;
+    return false;
+}
+
+/* A data source asks for what the resources of its service are: they answer, whoever asks. Only what none of
+ * them says, or what its own `sandbox:` says, is a data source's. */
+static void leave_data_to_things(struct served_service *service)
+{
+    for (size_t i = 0; i < service->op_count; i++) {
+        struct served *served = &service->ops[i];
+        bool things = speaks_of_things(served);
+        for (size_t k = 0; k < served->role_count && things; k++)
+            if (served->roles[k].type->schema.is_data && !served->roles[k].type->sandbox)
+                served->roles[k].part = PART_SIDE;
+    }
+}
+
+int index_all(struct control *control, struct err *err)
+{
+    for (int data = 0; data < 2; data++) {
+        size_t n;
+        const struct str *names = catalog_names(control->options.catalog, data, &n);
+        for (size_t i = 0; i < n; i++) {
+            const struct schema *schema = catalog_find(control->options.catalog, names[i], data, err);
+            if (!schema)
+                return -1;
+            if (schema->ops == &spec_ops && schema->service) /* of AWS */
+                index_type(control, schema->impl);
+        }
+    }
+    for (size_t i = 0; i < control->service_count; i++) {
+        drop_members_that_are_things(&control->services[i]);
+        leave_data_to_things(&control->services[i]);
+    }
+    return 0;
+}
