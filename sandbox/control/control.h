@@ -11,8 +11,11 @@
  *   control_unknown.c members that nothing would look at are refused
  *   control_fold.c   values as the service writes them
  *   control_rules.c  what values have to be beside others
- *   control_do.c     doing it: create, change, delete, and what belongs to a thing (facets, members, entries,
- *                    tags)
+ *   control_do.c     doing it: create, delete, list
+ *   control_update.c changing a thing's own attributes
+ *   control_owned.c  what belongs to a thing: facets, members, entries, tags
+ *   control_soft.c   what can be taken back for a while
+ *   control_refuse.c refusals
  *   control_companions.c what comes, goes and stays with a thing
  *   control_answer.c answers, put together by the paths at which the client side looks for them
  *   control_document.c the document of an answer under construction

@@ -206,16 +206,46 @@ const struct value *turn_part(struct call *call, const struct spec_type *type, c
 /* ---- control_do.c ---- */
 
 /* Carries out call->role; *found and *n are what the answer is about. -1 with call->err. */
+int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n);
 /* Gives it new attributes and keeps them. */
 int do_change(struct call *call, struct thing *thing, const struct value *attrs);
-int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n);
+/* The attributes that the request gives. */
+const struct value *do_given(const struct call *call);
 /* A new thing, kept. NULL with call->err. */
 struct thing *do_add(
     struct call *call, const struct spec_type *type, struct str region, const struct value *attrs);
+
+/* ---- control_update.c ---- */
+
+/* Gives a thing what the request says. */
+int update_thing(struct call *call, struct thing *thing);
+
+/* ---- control_soft.c: things that can be taken back for a while ---- */
+
+/* What the type's `soft_delete` says under this key; NULL: nothing. */
+const struct value *soft_rule(const struct thing *thing, const char *key);
+/* The attribute that says since when it is only waiting to be gone; "": it cannot be taken back. */
+struct str soft_mark(const struct thing *thing);
+bool soft_is_waiting(const struct thing *thing);
+int soft_refuse(struct call *call, const struct thing *thing);
+/* A change ends the waiting, or is refused until that has happened. */
+int soft_wake(struct call *call, struct thing *thing, const struct value **attrs);
+
+/* ---- control_owned.c: facets, members, entries, tags ---- */
+
+bool owned_changes(enum part part);
+int owned_change(struct call *call, struct thing *thing);
+/* A facet that is not set, or an entry that is not there, has an error of its own where the spec knows one.
+ */
+int owned_check(struct call *call, const struct thing *thing);
+
+/* ---- control_refuse.c ---- */
+
 /* A refusal in the service's words. */
 int refuse(struct call *call, int status, struct str code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 int refuse_absent(struct call *call, const struct role *role);
+int refuse_existing(struct call *call);
 int refuse_invalid(struct call *call, struct str name, struct str why);
 /* These members the sandbox does not know. */
 int refuse_members(struct call *call, struct str names);

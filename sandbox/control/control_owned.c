@@ -1,0 +1,175 @@
+/* What belongs to a thing: facets, members, entries, tags. */
+#include "sandbox/control/control_internal.h"
+
+/* What the client took from the item at hand, by its path there: "add", "key", "items" … */
+static const struct value *item_part(const struct call *call, const char *path)
+{
+    const struct spec_request *request = &call->role->step->request;
+    for (size_t i = 0; i < request->extra_count; i++)
+        if (request->extras[i].from_item && str_eqz(value_text(request->extras[i].value, STR_EMPTY), path))
+            return value_get(call->input, request->extras[i].key);
+    return NULL;
+}
+
+static const struct value *as_list(struct call *call, const struct value *v)
+{
+    if (value_is_null(v))
+        return &value_empty_list;
+    return v->kind == VALUE_LIST ? v : value_list(call->arena, &v, 1);
+}
+
+static bool list_has(const struct attr *attr, const struct value *list, const struct value *item)
+{
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+        if (attr_equal(attr, item, list->items[i]))
+            return true;
+    return false;
+}
+
+/* have, plus what of `add` it lacks, minus `remove`. */
+static const struct value *members_after(
+    struct call *call, const struct value *have, const struct value *add, const struct value *remove)
+{
+    const struct attr item = {.type = call->role->attr->attr->type->elem};
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; have && have->kind == VALUE_LIST && i < have->count; i++)
+        if (!list_has(&item, remove, have->items[i]))
+            value_builder_add(&b, have->items[i]);
+    for (uint32_t i = 0; i < add->count; i++)
+        if (!list_has(&item, have, add->items[i]))
+            value_builder_add(&b, add->items[i]);
+    return value_builder_list(&b);
+}
+
+/* The key of an entry as the service writes it. */
+static struct str folded_key(const struct call *call, const struct value *key)
+{
+    const struct role *role = call->role;
+    return key ? value_text(fold_attribute(call, role->type, role->attr->attr->name, key), STR_EMPTY)
+               : STR_EMPTY;
+}
+
+static const struct value *with_entries(struct call *call, const struct value *have)
+{
+    const struct value *items = item_part(call, "items");
+    if (!items) {
+        const struct value *key = item_part(call, "key");
+        return value_with(call->arena, have, folded_key(call, key), item_part(call, "value"));
+    }
+    for (uint32_t i = 0; items->kind == VALUE_LIST && i < items->count; i++) {
+        struct str key = value_gets(items->items[i], "key");
+        if (key.n)
+            have = value_with(call->arena, have, key, value_getz(items->items[i], "value"));
+    }
+    return have;
+}
+
+static const struct value *without_keys(struct call *call, const struct value *have, const struct value *keys)
+{
+    keys = as_list(call, keys);
+    for (uint32_t i = 0; i < keys->count; i++) {
+        const struct value *key = keys->items[i];
+        key = key->kind == VALUE_MAP ? value_getz(key, "key") : key; /* EC2 sends [{Key: k}] */
+        have = value_with(call->arena, have, folded_key(call, key), NULL);
+    }
+    return have;
+}
+
+/* EnableKeyRotation says it by its name alone: not as it is by default. */
+static const struct value *facet_value(struct call *call)
+{
+    const struct spec_attr *attr = call->role->attr;
+    const struct value *v = value_get(call->input, attr->attr->name);
+    if (v)
+        return v;
+    v = value_get(find_implied(call, call->role, call->input), attr->attr->name);
+    return v || attr->attr->type->kind != TYPE_BOOL
+               ? v
+               : value_bool(!value_equal(attr->attr->default_value, &value_true));
+}
+
+/* The new value of the attribute that the role is about; NULL: it is taken away. */
+static const struct value *owned_after(struct call *call, const struct value *have)
+{
+    switch (call->role->part) {
+    case PART_FACET_PUT: return facet_value(call);
+    case PART_FACET_REMOVE: return call->role->attr->attr->default_value;
+    case PART_MEMBERS_ADD:
+        return members_after(call, have, as_list(call, item_part(call, "@")), &value_empty_list);
+    case PART_MEMBERS_REMOVE:
+        return members_after(call, have, &value_empty_list, as_list(call, item_part(call, "@")));
+    case PART_MEMBERS_MODIFY:
+        return members_after(
+            call, have, as_list(call, item_part(call, "add")), as_list(call, item_part(call, "remove")));
+    case PART_ENTRIES_PUT: return with_entries(call, have);
+    case PART_ENTRIES_REMOVE: {
+        const struct value *keys = item_part(call, "key");
+        return without_keys(call, have, keys ? keys : item_part(call, "items"));
+    }
+    case PART_TAGS_ADD: return value_merge(call->arena, have, item_part(call, "@"));
+    case PART_TAGS_REMOVE: return without_keys(call, have, item_part(call, "@"));
+    case PART_TAGS_PUT: return item_part(call, "@");
+    case PART_TAGS_CLEAR: return NULL;
+    default: return have;
+    }
+}
+
+bool owned_changes(enum part part)
+{
+    return part == PART_FACET_PUT || part == PART_FACET_REMOVE || part == PART_MEMBERS_ADD ||
+           part == PART_MEMBERS_REMOVE || part == PART_MEMBERS_MODIFY || part == PART_ENTRIES_PUT ||
+           part == PART_ENTRIES_REMOVE || part == PART_TAGS_ADD || part == PART_TAGS_REMOVE ||
+           part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
+}
+
+/* `once: {AttachInternetGateway: code}`: what is there already is not put again by this call. */
+static int check_taken(struct call *call, const struct value *have, const struct value *after)
+{
+    const struct value *code =
+        value_get(value_getz(call->role->type->sandbox, "once"), call->role->step->op->wire.name);
+    bool entries = call->role->part == PART_ENTRIES_PUT;
+    bool taken = entries ? have && after && have->count == after->count : !value_is_null(have);
+    if (!code || !taken)
+        return 0;
+    return refuse(call, refuse_status(call, 409), value_text(code, STR_EMPTY), "%.*s is there already",
+        STR_ARG(call->role->attr->attr->name));
+}
+
+/* What is taken away has to be there, and what is added has to exist, where the service looks at that. */
+static int check_change_owned(struct call *call, const struct value *have, const struct value *after)
+{
+    const struct spec_type *type = call->role->type;
+    enum part part = call->role->part;
+    struct str name = call->role->attr->attr->name;
+    const struct value *strict = value_getz(type->sandbox, "strict");
+    bool removes = part == PART_MEMBERS_REMOVE || part == PART_ENTRIES_REMOVE;
+    for (uint32_t i = 0; removes && strict && i < strict->count; i++)
+        if (str_eq(value_text(strict->items[i], STR_EMPTY), name) && (!have || value_equal(have, after)))
+            return refuse_absent(call, call->role);
+    const struct value_entry given = {name, after};
+    bool sets = part == PART_MEMBERS_ADD || part == PART_FACET_PUT;
+    if (check_taken(call, have, after) || check_fixed(call, have, after) ||
+        (sets && check_values(call, value_map(call->arena, &given, 1))))
+        return -1;
+    return part == PART_MEMBERS_ADD ? check_reference(call, name, after) : 0;
+}
+
+int owned_change(struct call *call, struct thing *thing)
+{
+    struct str name = call->role->attr->attr->name;
+    const struct value *have = value_get(thing->attrs, name), *after = owned_after(call, have);
+    if (check_change_owned(call, have, after))
+        return -1;
+    return do_change(call, thing, value_with(call->arena, thing->attrs, name, after));
+}
+
+int owned_check(struct call *call, const struct thing *thing)
+{
+    const struct role *role = call->role;
+    const struct value *v = value_get(thing->attrs, role->attr->attr->name);
+    if (role->part == PART_FACET_GET && value_is_null(v) && role->step->absent.count)
+        return refuse_absent(call, role);
+    if (role->part == PART_ENTRIES_GET && !value_get(v, value_text(item_part(call, "key"), STR_EMPTY)))
+        return refuse_absent(call, role);
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* Refusals, in the words of the service that is asked. */
+#include "sandbox/control/control_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int refuse(struct call *call, int status, struct str code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    err_vset(call->err, ERR_SERVICE, format, args);
+    va_end(args);
+    call->err->http_status = status;
+    snprintf(call->err->code, sizeof call->err->code, "%.*s", STR_ARG(code));
+    return -1;
+}
+
+static bool is_json_rpc(const struct call *call)
+{
+    enum wire_protocol protocol = call->protocol;
+    return protocol == WIRE_JSON10 || protocol == WIRE_JSON11;
+}
+
+/* The type's own word for it where one is said, or else the first that the service has. */
+static struct str code_of(
+    const struct spec_type *type, const char *what, const struct spec_errors *all, struct str fallback)
+{
+    struct str own = value_gets(value_getz(type->sandbox, "errors"), what);
+    return own.n ? own : all && all->count ? all->items[0].code : fallback;
+}
+
+/* Where a code stands for many things, the message says which, in words that clients look for. */
+static struct str words_of(const struct spec_errors *all, struct str code, const char *usual)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (str_eq(all->items[i].code, code) && all->items[i].message.n)
+            return all->items[i].message;
+    return str_z(usual);
+}
+
+int refuse_status(const struct call *call, int rest)
+{
+    return is_json_rpc(call) || call->protocol == WIRE_EC2 ? 400 : rest;
+}
+
+int refuse_absent(struct call *call, const struct role *role)
+{
+    const struct spec_errors *own = &role->step->absent;
+    struct str code =
+        own->count ? own->items[0].code
+                   : code_of(role->type, "absent", &role->type->service->absent, STR("NotFoundException"));
+    int status = refuse_status(call, 404);
+    return refuse(call, status, code, "%.*s %.*s", STR_ARG(role->type->schema.name),
+        STR_ARG(words_of(own->count ? own : &role->type->service->absent, code, "was not found")));
+}
+
+int refuse_existing(struct call *call)
+{
+    const struct spec_type *type = call->role->type;
+    struct str code = code_of(type, "exists", &type->service->exists, STR("AlreadyExistsException"));
+    return refuse(call, refuse_status(call, 409), code, "%.*s %.*s", STR_ARG(type->schema.name),
+        STR_ARG(words_of(&type->service->exists, code, "exists already")));
+}
+
+int refuse_invalid(struct call *call, struct str name, struct str why)
+{
+    struct str usual = call->protocol == WIRE_QUERY ? STR("ValidationError")
+                       : call->protocol == WIRE_EC2 ? STR("InvalidParameterValue")
+                                                    : STR("ValidationException");
+    const struct value *own = value_getz(value_getz(call->role->type->sandbox, "errors"), "invalid");
+    struct str code = own && own->kind == VALUE_MAP ? value_text(value_get(own, name), usual)
+                                                    : code_of(call->role->type, "invalid", NULL, usual);
+    return refuse(call, 400, code, "%.*s: %.*s", STR_ARG(name), STR_ARG(why));
+}
+
+int refuse_members(struct call *call, struct str names)
+{
+    if (call->protocol == WIRE_EC2)
+        return refuse(call, 400, STR("UnknownParameter"), "the sandbox does not know %.*s of %.*s",
+            STR_ARG(names), STR_ARG(call->served->op->wire.name));
+    call->role = &call->served->roles[0];
+    return refuse_invalid(call, call->served->op->wire.name,
+        arena_printf(call->arena, "the sandbox does not know %.*s", STR_ARG(names)));
+}
+
+int refuse_dry_run(struct call *call)
+{
+    return refuse(call, 412, STR("DryRunOperation"), "Request would have succeeded, but DryRun flag is set.");
+}
+
+int refuse_unkept(struct call *call, const struct err *why)
+{
+    return refuse(call, 500, STR("InternalFailure"), "%s", why->message);
+}

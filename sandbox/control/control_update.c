@@ -1,0 +1,128 @@
+/* A change of a thing's own attributes: at once, later, or only of what is mentioned. */
+#include "sandbox/control/control_internal.h"
+
+/* What changes with other attributes is new only when the request has one of them. */
+static bool is_affected(const struct spec_type *type, struct str name, const struct value *given)
+{
+    const struct spec_attr *attr = spec_attr_find(type, name);
+    for (size_t i = 0; attr && i < attr->changes_with.count; i++)
+        if (value_get(given, attr->changes_with.items[i]))
+            return true;
+    return !attr || !attr->changes_with.count;
+}
+
+/* ---- `defers: {unless: apply_immediately, attributes: […]}`: changes that are kept for later ---- */
+
+static bool is_urgent(const struct call *call, const struct thing *thing)
+{
+    struct str unless = value_gets(value_getz(thing->type->sandbox, "defers"), "unless");
+    return value_equal(value_get(call->input, unless), &value_true);
+}
+
+static bool is_deferred(
+    const struct call *call, const struct thing *thing, const struct attr *attr, const struct value *v)
+{
+    const struct value *names = value_getz(value_getz(thing->type->sandbox, "defers"), "attributes");
+    for (uint32_t i = 0; names && i < names->count; i++)
+        if (str_eq(value_text(names->items[i], STR_EMPTY), attr->name))
+            return !is_urgent(call, thing) && !attr_equal(attr, v, value_get(thing->attrs, attr->name));
+    return false;
+}
+
+static const struct value *deferred(
+    struct call *call, const struct value *attrs, const struct attr *attr, const struct value *v)
+{
+    const struct value *waiting = value_getz(attrs, PENDING_KEY);
+    return value_with(call->arena, attrs, STR(PENDING_KEY), value_with(call->arena, waiting, attr->name, v));
+}
+
+/* An urgent change brings what was left before along. */
+static const struct value *with_deferred(
+    struct call *call, const struct thing *thing, const struct value *attrs)
+{
+    const struct value *waiting = value_getz(attrs, PENDING_KEY);
+    if (!waiting || !is_urgent(call, thing))
+        return attrs;
+    return value_with(call->arena, value_merge(call->arena, attrs, waiting), STR(PENDING_KEY), NULL);
+}
+
+/* Is this a call that keeps what it does not mention? */
+static bool is_merging(const struct call *call)
+{
+    return value_list_has(value_getz(call->role->type->sandbox, "merges"), call->role->step->op->wire.name);
+}
+
+/* The fields of objects that the request does not mention stay as they are. */
+static const struct value *with_fields(
+    struct arena *arena, const struct type *type, const struct value *have, const struct value *given)
+{
+    if (type->kind != TYPE_OBJECT || !have || have->kind != VALUE_MAP || given->kind != VALUE_MAP)
+        return given;
+    const struct value *merged = have;
+    for (uint32_t i = 0; i < given->count; i++) {
+        const struct attr *field = type_field(type, given->entries[i].key);
+        const struct value *v = given->entries[i].value;
+        if (field)
+            v = with_fields(arena, field->type, value_get(have, field->name), v);
+        merged = value_with(arena, merged, given->entries[i].key, v);
+    }
+    return merged;
+}
+
+static const struct value *given_to_update(struct call *call, const struct thing *thing)
+{
+    const struct value *given = do_given(call);
+    if (!is_merging(call))
+        return given;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < given->count; i++) {
+        const struct spec_attr *attr = spec_attr_find(thing->type, given->entries[i].key);
+        value_builder_set(&b, attr->attr->name,
+            with_fields(call->arena, attr->attr->type, value_get(thing->attrs, attr->attr->name),
+                given->entries[i].value));
+    }
+    return value_builder_map(&b);
+}
+
+/* With `full`, what the request leaves out goes back to how it was at the beginning. */
+static const struct value *updated(struct call *call, const struct thing *thing, const struct value *given)
+{
+    const struct spec_step *step = call->role->step;
+    const struct value *attrs = thing->attrs;
+    bool full = step->full && !is_merging(call);
+    given = find_implied(call, call->role, given);
+    for (size_t i = 0; full && i < step->request.attr_count; i++) {
+        const struct attr *attr = schema_attr(&thing->type->schema, step->request.attrs[i]);
+        if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
+            attrs = value_with(call->arena, attrs, attr->name, attr->default_value);
+    }
+    attrs = with_deferred(call, thing, fill_kept(call, thing->type, attrs));
+    for (uint32_t i = 0; i < given->count; i++) {
+        const struct attr *attr = spec_attr_find(thing->type, given->entries[i].key)->attr;
+        if (!attr->settable || attr->replace) /* these name it */
+            continue;
+        attrs = is_deferred(call, thing, attr, given->entries[i].value)
+                    ? deferred(call, attrs, attr, given->entries[i].value)
+                    : value_with(call->arena, attrs, attr->name, given->entries[i].value);
+    }
+    const struct value *values = value_getz(thing->type->sandbox, "on_update");
+    for (uint32_t i = 0; values && i < values->count; i++) {
+        const struct value *v =
+            is_affected(thing->type, values->entries[i].key, given)
+                ? fill_text(call, thing->type, values->entries[i].value, attrs, thing->revision + 1)
+                : NULL;
+        if (v)
+            attrs = value_with(call->arena, attrs, values->entries[i].key, v);
+    }
+    return attrs;
+}
+
+int update_thing(struct call *call, struct thing *thing)
+{
+    const struct value *given = given_to_update(call, thing);
+    if (check_values(call, given) || check_rules(call, given))
+        return -1;
+    const struct value *attrs = updated(call, thing, given);
+    return soft_wake(call, thing, &attrs) || check_forms(call, attrs) || check_references(call, attrs) ||
+           do_change(call, thing, attrs);
+}
