@@ -18,6 +18,8 @@
  *   control_refuse.c refusals
  *   control_companions.c what comes, goes and stays with a thing
  *   control_answer.c answers, put together by the paths at which the client side looks for them
+ *   control_place.c  what an object's answer holds
+ *   control_page.c   which things are on a page
  *   control_document.c the document of an answer under construction
  *   control_collect.c what an answer has of other things
  *   control_store.c  records: in memory, and as one JSON file each

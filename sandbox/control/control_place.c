@@ -1,0 +1,292 @@
+/* What an object's answer holds: attributes, entries, and what services show besides, at their paths. */
+#include "sandbox/control/control_place.h"
+
+#include "provider/spec/act.h"
+
+#include <string.h>
+
+/* Shapes follow from values: what is shown besides attributes has none in the spec. */
+static const struct shape *shape_of(const struct value *template, const struct value *v)
+{
+    static const struct shape shapes[] = {[VALUE_NULL] = {.kind = SHAPE_ANY},
+        [VALUE_BOOL] = {.kind = SHAPE_BOOL},
+        [VALUE_INT] = {.kind = SHAPE_INT},
+        [VALUE_FLOAT] = {.kind = SHAPE_FLOAT},
+        [VALUE_STRING] = {.kind = SHAPE_STRING},
+        [VALUE_LIST] = {.kind = SHAPE_LIST, .elem = &shapes[VALUE_NULL]},
+        [VALUE_MAP] = {.kind = SHAPE_ANY}};
+    static const struct shape time = {.kind = SHAPE_TIMESTAMP};
+    struct str text = value_text(template, STR_EMPTY);
+    bool is_time = str_eqz(text, "${created}") || str_eqz(text, "${changed}") || str_eqz(text, "${now}");
+    return is_time ? &time : &shapes[v->kind];
+}
+
+void place_shown(struct making *m, struct part_node *node, const struct spec_type *type,
+    const struct value *shown, const struct value *attrs)
+{
+    for (uint32_t i = 0; shown && shown->kind == VALUE_MAP && i < shown->count; i++) {
+        const struct value *v = fill_value(m->call, type, shown->entries[i].value, attrs);
+        if (!value_is_null(v))
+            document_place(m, node, shown->entries[i].key, shape_of(shown->entries[i].value, v), v);
+    }
+}
+
+/* An entry that leads to what is not there any more does nothing. */
+static void place_whether_broken(struct making *m, struct part_node *element, const struct spec_type *type,
+    const struct spec_entries *e, struct str key, const struct value *entry)
+{
+    const struct control_type *own = type_own(m->call->control, type);
+    if (!own->broken || !e->broken.path.n)
+        return;
+    bool broken =
+        !check_is_fixed(type, e->attr->attr->name, key, entry) && own->broken(m->call->control, entry);
+    document_place(m, element, e->broken.path, &document_text,
+        broken ? e->broken.values->items[0] : value_stringz(m->arena, "active"));
+}
+
+/* `entry_shows: {routes: [[{Origin: CreateRouteTable}, {gateway_id: local}], [{Origin: CreateRoute}]]}`: the
+ * first whose conditions the entry meets. */
+static void place_entry_extras(struct making *m, struct part_node *element, const struct spec_type *type,
+    const struct spec_entries *e, const struct value *entry)
+{
+    const struct value *cases = value_get(value_getz(type->sandbox, "entry_shows"), e->attr->attr->name);
+    for (uint32_t i = 0; cases && i < cases->count; i++) {
+        const struct value *one = cases->items[i];
+        if (one->count > 1 && !fill_looks(entry, one->items[1]))
+            continue;
+        place_shown(m, element, type, one->items[0], &value_empty_map);
+        return;
+    }
+}
+
+static bool has_fields(const struct shape *shape, const struct value *fields)
+{
+    bool any = false;
+    for (size_t i = 0; i < shape->member_count && !any; i++) {
+        const struct shape_member *member = &shape->members[i];
+        any = member->group ? has_fields(member->shape, fields) : value_get(fields, member->name) != NULL;
+    }
+    return any;
+}
+
+/* An object's fields as members of the node, some of them in structures that only the wire has. */
+static void place_fields(
+    struct making *m, struct part_node *node, const struct shape *shape, const struct value *fields)
+{
+    for (size_t i = 0; shape->kind == SHAPE_STRUCT && i < shape->member_count; i++) {
+        const struct shape_member *member = &shape->members[i];
+        const struct value *v = value_get(fields, member->name);
+        if (member->group && has_fields(member->shape, fields))
+            place_fields(m, document_child(m, node, member->wire, false), member->shape, fields);
+        else if (v)
+            document_place(m, node, member->wire, member->shape, v);
+    }
+}
+
+void place_entries(struct making *m, struct part_node *node, struct str path, const struct spec_entries *e,
+    bool names_only, const struct value *entries)
+{
+    struct str list_path = path;
+    if (str_ends(list_path, STR("[]")))
+        list_path = str_slice(list_path, 0, list_path.n - 2);
+    struct part_node *list = node;
+    struct str rest = list_path;
+    bool below_name = false;
+    while (rest.n) {
+        below_name = list != node;
+        list = document_child(m, list, wire_path_cut(&rest).name, false);
+    }
+    list->is_list = true;
+    list->flat = m->xml && below_name;
+    for (uint32_t i = 0; entries && i < entries->count; i++) {
+        struct part_node *element = document_child(m, list, STR_EMPTY, true);
+        const struct value *key = value_string(m->arena, entries->entries[i].key);
+        if (!e->key.n || names_only) {
+            document_place(m, element, STR_EMPTY, &document_text, key);
+            continue;
+        }
+        if (e->value.n) {
+            document_place(m, element, e->value, e->attr->answer->elem, entries->entries[i].value);
+        } else { /* the whole item, with the key in it */
+            place_fields(m, element, e->attr->answer->elem, entries->entries[i].value);
+        }
+        document_place(m, element, e->key, &document_text, key);
+        place_whether_broken(
+            m, element, m->call->role->type, e, entries->entries[i].key, entries->entries[i].value);
+        place_entry_extras(m, element, m->call->role->type, e, entries->entries[i].value);
+    }
+}
+
+static const struct spec_entries *entries_of(const struct spec_type *type, const struct spec_attr *attr)
+{
+    for (size_t i = 0; i < type->entries_count; i++)
+        if (type->entries[i].attr == attr)
+            return &type->entries[i];
+    return NULL;
+}
+
+struct part_node *place_node(struct making *m, struct part_node *root, struct str at, bool *list)
+{
+    struct part_node *node = root;
+    bool below_name = false;
+    *list = false;
+    while (at.n && !str_eqz(at, "@")) {
+        struct wire_segment segment = wire_path_cut(&at);
+        node = document_descend(m, node, &segment, below_name);
+        if (node->is_list && at.n) { /* Reservations[].Instances[]: one element around the inner list */
+            node = node->first ? node->first : document_child(m, node, STR_EMPTY, true);
+            below_name = false;
+        } else {
+            below_name = true;
+        }
+        *list = node->is_list;
+    }
+    return node;
+}
+
+/* Write-only values come back where the spec says that this very answer has them (GetSecretValue). */
+static bool is_kept_back(const struct role *role, const struct spec_attr *attr)
+{
+    bool shown = !attr->attr->write_only;
+    for (size_t i = 0; i < role->step->answer_count && !shown; i++)
+        shown = str_eq(role->step->answers[i].attr, attr->attr->name);
+    return !shown;
+}
+
+void place_item_extras(struct making *m, struct part_node *node, struct str path,
+    const struct spec_type *type, const struct spec_attr *attr, const struct value *members)
+{
+    const struct value *shown = value_get(value_getz(type->sandbox, "item_shows"), attr->attr->name);
+    ptrdiff_t end = str_find(path, STR("[]"), 0);
+    if (!shown || end < 0 || members->kind != VALUE_LIST)
+        return;
+    bool is_list;
+    struct part_node *list = place_node(m, node, str_slice(path, 0, (size_t)end + 2), &is_list);
+    uint32_t i = 0;
+    for (struct part_node *item = list->first; item && i < members->count; item = item->next, i++) {
+        m->call->item = members->items[i];
+        place_shown(m, item, type, shown, &value_empty_map);
+    }
+}
+
+static void place_pending(
+    struct making *m, struct part_node *node, const struct role *role, const struct value *waiting)
+{
+    if (!role->type->pending_at.n || role->step->sparse)
+        return;
+    document_child(m, node, role->type->pending_at, false); /* empty is there too */
+    for (uint32_t i = 0; waiting && i < waiting->count; i++) {
+        const struct spec_attr *attr = spec_attr_find(role->type, waiting->entries[i].key);
+        struct str path = arena_printf(
+            m->arena, "%.*s.%.*s", STR_ARG(role->type->pending_at), STR_ARG(act_pending_name(attr)));
+        document_place(m, node, path, attr->answer, waiting->entries[i].value);
+    }
+}
+
+const struct shape *place_shape(struct making *m, const struct value *v)
+{
+    static const struct shape any = {.kind = SHAPE_ANY};
+    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+        return &any;
+    struct shape *shape = ARENA_NEW(m->arena, struct shape);
+    if (v->kind == VALUE_LIST) {
+        *shape = (struct shape){.kind = SHAPE_LIST, .elem = v->count ? place_shape(m, v->items[0]) : &any};
+        return shape;
+    }
+    struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, v->count + 1);
+    *shape = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = v->count};
+    for (uint32_t i = 0; i < v->count; i++)
+        members[i] = (struct shape_member){.name = v->entries[i].key,
+            .wire = v->entries[i].key,
+            .shape = place_shape(m, v->entries[i].value)};
+    return shape;
+}
+
+/* Into an attribute that is a structure, which has a member more then. False: it is none. */
+static bool place_within(
+    struct making *m, const struct part_node *node, struct str path, const struct value *v)
+{
+    struct str member, name = str_cut(path, '.', &member);
+    struct part_node *at = node->first;
+    while (at && !str_eq(at->name, name))
+        at = at->next;
+    if (!at || !member.n || !at->value || at->value->kind != VALUE_MAP || at->shape->kind != SHAPE_STRUCT)
+        return false;
+    struct shape *shape = ARENA_NEW(m->arena, struct shape);
+    struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, at->shape->member_count + 1);
+    memcpy(members, at->shape->members, at->shape->member_count * sizeof *members);
+    members[at->shape->member_count] =
+        (struct shape_member){.name = member, .wire = member, .shape = place_shape(m, v)};
+    *shape = *at->shape;
+    shape->members = members;
+    shape->member_count++;
+    at->shape = shape;
+    at->value = value_with(m->arena, at->value, member, v);
+    return true;
+}
+
+/* What requests gave that no attribute is: `keeps`. */
+static void place_kept(struct making *m, struct part_node *node, const struct value *kept)
+{
+    for (uint32_t i = 0; kept && i < kept->count; i++) {
+        struct str path = kept->entries[i].key;
+        const struct value *v = kept->entries[i].value;
+        if (!place_within(m, node, path, v))
+            document_place(m, node, path, place_shape(m, v), v);
+    }
+}
+
+/* `empty: [AssociationSet]`: lists that answers have also where nothing is in them. */
+static void place_empty(struct making *m, struct part_node *node, const struct value *names)
+{
+    for (uint32_t i = 0; names && i < names->count; i++) {
+        struct str name = value_text(names->items[i], STR_EMPTY);
+        struct part_node *at = node->first;
+        while (at && !str_eq(at->name, name))
+            at = at->next;
+        if (!at)
+            document_child(m, node, name, false)->is_list = true;
+    }
+}
+
+/* A listing of nothing but names: answers: {name: "@"}. */
+static bool is_bare(const struct spec_step *step)
+{
+    for (size_t i = 0; i < step->answer_count; i++)
+        if (str_eqz(step->answers[i].path, "@"))
+            return true;
+    return false;
+}
+
+void place_object(
+    struct making *m, struct part_node *node, const struct role *role, const struct value *attrs)
+{
+    const struct spec_type *type = role->type;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct spec_attr *attr = &type->attrs[i];
+        struct str path;
+        const struct value *v = value_get(attrs, attr->attr->name);
+        if (value_is_null(v) || is_kept_back(role, attr) || !act_provides(type, role->step, attr, &path))
+            continue;
+        if (attr->owner == OWNER_ENTRIES)
+            place_entries(m, node, path, entries_of(type, attr), false, v);
+        else
+            document_place(m, node, path, attr->answer, v);
+        place_item_extras(m, node, path, type, attr, v);
+    }
+    if (is_bare(role->step))
+        return;
+    place_pending(m, node, role, value_getz(attrs, PENDING_KEY));
+    const struct value *maps = value_getz(type->sandbox, "text_maps");
+    for (struct part_node *at = node->first; at; at = at->next)
+        for (uint32_t i = 0; maps && i < maps->count; i++)
+            at->is_map = at->is_map || str_eq(at->name, value_text(maps->items[i], STR_EMPTY));
+    const struct value *one = value_get(value_getz(type->sandbox, "shows_in"), role->step->op->wire.name);
+    if (!one && !role->step->sparse && !role->step->wanted.count)
+        one = value_getz(type->sandbox, "shows");
+    place_shown(m, node, type, one, attrs);
+    if (!role->step->sparse && !role->step->wanted.count)
+        place_kept(m, node, value_getz(attrs, KEPT_KEY));
+    if (!role->step->sparse && !role->step->wanted.count && !role->step->list.covers.count)
+        place_empty(m, node, value_getz(type->sandbox, "empty"));
+}
