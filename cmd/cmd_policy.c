@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "plan/plan.h"
+#include "plan/quotas.h"
 #include "plan/state/backend_s3.h"
 #include "plan/state/stack_data.h"
 
@@ -55,6 +56,7 @@ struct needs {
     enum permission_phase phase;
     const struct value *actions;
     bool pass_role;
+    bool wide; /* on anything */
 };
 
 static struct arena *arena_of(const struct needs *needs)
@@ -114,10 +116,9 @@ static bool passes_role(const struct needs *needs, const struct decl *decl)
 /* One action of a declaration: on each of its instances. */
 static void need_for(struct needs *needs, const struct decl *decl, struct str action)
 {
-    const struct policy_settings *own = needs->inv->own;
     struct arena *arena = arena_of(needs);
     bool any = false;
-    bool narrow = !own->wide && decl->kind == DECL_RESOURCE && decl->schema->ops->scope;
+    bool narrow = !needs->wide && decl->kind == DECL_RESOURCE && decl->schema->ops->scope;
     for (size_t i = 0; narrow && i < needs->declared_count; i++) {
         const struct declared *declared = &needs->declared[i];
         if (declared->decl != decl || !declared->object)
@@ -160,6 +161,18 @@ static void need_leaves(struct needs *needs, const struct decl *decl)
     }
 }
 
+/* Of whichever thing of the type bears marks. */
+static void need_marks_of(struct needs *needs, const struct schema *schema)
+{
+    AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(arena_of(needs));
+    if (!schema->ops->marked || !schema->ops->permissions)
+        return;
+    schema->ops->permissions(schema, PERMISSION_MARKS, arena_of(needs), &actions);
+    const struct value *unique = value_builder_map(&actions);
+    for (uint32_t i = 0; i < unique->count; i++)
+        cmd_policy_need(needs, unique->entries[i].key, NULL);
+}
+
 static void need_everything(struct needs *needs)
 {
     const struct stack *stack = needs->workspace->stack;
@@ -170,8 +183,12 @@ static void need_everything(struct needs *needs)
         if (needs->phase == PERMISSION_RUN && !decl->schema->job)
             continue;
         need_actions(needs, decl, decl->schema);
-        if (needs->phase == PERMISSION_DESTROY && decl->kind == DECL_RESOURCE)
+        if (needs->phase == PERMISSION_DESTROY && decl->kind == DECL_RESOURCE) {
             need_leaves(needs, decl);
+            need_marks_of(needs, decl->schema); /* --verify */
+        }
+        if (needs->phase == PERMISSION_APPLY && stack->fleet && quota_counts(decl->schema->name))
+            cmd_policy_need(needs, STR("servicequotas:GetServiceQuota"), NULL);
         needs->pass_role |=
             needs->phase == PERMISSION_APPLY && decl->kind == DECL_RESOURCE && passes_role(needs, decl);
     }
@@ -181,9 +198,8 @@ static void need_everything(struct needs *needs)
 
 static void need_on(struct needs *needs, const char *action, struct str arn)
 {
-    const struct policy_settings *own = needs->inv->own;
     const struct value *one = value_string_ref(arena_of(needs), arn);
-    cmd_policy_need(needs, str_z(action), own->wide ? NULL : value_list(arena_of(needs), &one, 1));
+    cmd_policy_need(needs, str_z(action), needs->wide ? NULL : value_list(arena_of(needs), &one, 1));
 }
 
 static bool is_kms_key(const struct value *key)
@@ -277,14 +293,33 @@ static void add_statement(struct needs *needs, uint32_t i, struct value_builder 
     value_builder_add(statements, cmd_policy_statement(arena, value_builder_list(&list), on));
 }
 
+/* Marks are asked for by the tagging API, and by the listings of types that it does not know, whoever has
+ * some. */
+static void need_marks(struct needs *needs)
+{
+    struct catalog *catalog = needs->workspace->catalog;
+    size_t n;
+    const struct str *names = catalog_names(catalog, false, &n);
+    cmd_policy_need(needs, STR("tag:GetResources"), NULL);
+    for (size_t i = 0; i < n; i++) {
+        struct err ignored = ERR_INIT;
+        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        if (schema)
+            need_marks_of(needs, schema);
+    }
+}
+
 static const struct value *cmd_policy_document(
-    struct invocation *inv, struct workspace *workspace, enum permission_phase phase)
+    struct invocation *inv, struct workspace *workspace, enum permission_phase phase, bool marks)
 {
     struct needs needs = {.inv = inv, .workspace = workspace, .phase = phase, .actions = &value_empty_map};
+    needs.wide = marks || ((const struct policy_settings *)inv->own)->wide; /* marks are on others' things */
     needs.declared = plan_declared(workspace, &inv->arena, &needs.declared_count);
     struct arena *arena = arena_of(&needs);
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
     need_everything(&needs);
+    if (marks)
+        need_marks(&needs);
     for (size_t i = 0; phase != PERMISSION_RUN && i < needs.declared_count; i++)
         if (needs.declared[i].decl->kind == DECL_RESOURCE)
             need_keys_of(&needs, without_secrets(arena, needs.declared[i].object));
@@ -304,17 +339,19 @@ static int cmd_policy_print(struct invocation *inv, struct workspace *workspace)
     struct value_builder all = VALUE_BUILDER(&inv->arena);
     const struct value *shown = NULL;
     for (size_t i = 0; i < PHASES; i++) {
-        const struct value *policy = cmd_policy_document(inv, workspace, phases[i].phase);
+        const struct value *policy = cmd_policy_document(inv, workspace, phases[i].phase, false);
         if (phases[i].phase != PERMISSION_RUN ||
             value_getz(policy, "Statement")->count) /* no job: nothing to run */
             value_builder_set(&all, str_z(phases[i].name), policy);
         if (inv->args.n && str_eqz(inv->args.items[0], phases[i].name))
             shown = policy;
     }
+    if (inv->args.n && str_eqz(inv->args.items[0], "sweep"))
+        shown = cmd_policy_document(inv, workspace, PERMISSION_PLAN, true);
     const struct value *every = value_builder_map(&all);
     if (inv->args.n && !shown)
         return invocation_usage(
-            inv, NULL, "it is plan, apply, destroy or run, not \"%.*s\"", STR_ARG(inv->args.items[0]));
+            inv, NULL, "it is plan, apply, destroy, run or sweep, not \"%.*s\"", STR_ARG(inv->args.items[0]));
     AUTO_BUF struct buf out = BUF_INIT;
     json_write(&out, shown ? shown : every, JSON_PRETTY);
     buf_add_char(&out, '\n');
@@ -327,7 +364,7 @@ static int check_arguments(struct invocation *inv)
     const struct policy_settings *own = inv->own;
     const struct str *args = inv->args.items;
     if (!own->why && inv->args.n > 1)
-        return invocation_usage(inv, NULL, "it takes one of plan, apply, destroy and run");
+        return invocation_usage(inv, NULL, "it takes one of plan, apply, destroy, run and sweep");
     if (!own->why)
         return own->with.n ? invocation_usage(inv, NULL, "--with goes with --why") : EXIT_DONE;
     if (inv->args.n != 3)
@@ -385,11 +422,15 @@ static const struct command_example examples[] = {
 
 const struct command cmd_policy = {
     .name = "policy",
-    .args = "[plan|apply|destroy|run] | --why ROLE ACTION ARN",
+    .args = "[plan|apply|destroy|run|sweep] | --why ROLE ACTION ARN",
     .summary = "print the IAM permissions that this stack needs",
     .details =
         "Derived from the calls that the specs of the stack's types make; nothing is called. Where "
-        "the state is in S3 or its key in KMS, what that takes is part of it.\n\n"
+        "the state is in S3 or its key in KMS, what that takes is part of it. For \"apply\" are also changes "
+        "of the "
+        "lease and, of a fleet, looking at quotas; for \"destroy\" is \"weir reap\", as far as it takes down "
+        "this stack; "
+        "for \"sweep\", which only is printed where it is asked for, is finding what bears marks.\n\n"
         "What is known of the resources' names narrows the permissions down to them, where an action can "
         "be: on another name (of a resource that is renamed or was taken out of the stack) it is not "
         "allowed then. --wide leaves that out. Actions that list, or make what the service names, are "

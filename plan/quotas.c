@@ -32,6 +32,11 @@ static const struct aws_quota *quota_of(struct str type)
     return NULL;
 }
 
+bool quota_counts(struct str type)
+{
+    return quota_of(type) != NULL;
+}
+
 static struct demand *demand_of(struct demands *d, struct planner *p, struct provider *provider,
     const struct change *change, const struct aws_quota *quota)
 {

@@ -9,5 +9,7 @@
  * is asked for its limit. ERR_FAILED with all that does not fit. What cannot be looked at is no reason.
  */
 int plans_check_quotas(struct plan *const *plans, size_t n, struct err *err);
+/* Has the type one of those that are looked at? */
+bool quota_counts(struct str type);
 
 #endif

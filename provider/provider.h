@@ -148,8 +148,15 @@ bool attempt_claims(const struct attempt *attempt, struct str id);
 /* Receives each object of a bulk listing; called from one or several threads. Keeps nothing of `live`. */
 typedef void resource_found(void *ctx, const struct value *live);
 
-/* What a command may do; for the permissions that it needs. RUN is starting jobs and looking at them. */
-enum permission_phase { PERMISSION_PLAN, PERMISSION_APPLY, PERMISSION_DESTROY, PERMISSION_RUN };
+/* What a command may do; for the permissions that it needs. RUN is starting jobs and looking at them, MARKS
+ * finding what bears marks, of types with `marked`. */
+enum permission_phase {
+    PERMISSION_PLAN,
+    PERMISSION_APPLY,
+    PERMISSION_DESTROY,
+    PERMISSION_RUN,
+    PERMISSION_MARKS
+};
 
 struct resource_ops {
     /*

@@ -69,6 +69,16 @@ static void add_reads(struct collecting *c, const struct spec_type *type)
         add_action(c, STR("tag"), STR("GetResources"));
 }
 
+/* What the tagging API does not know is listed, and its tags are read one by one (spec_marked). */
+static void add_marks(struct collecting *c, const struct spec_type *type)
+{
+    if (!type->tags || !type->tags->untold || !type->tags->mark || !type->list.count)
+        return;
+    add_step(c, &type->list.items[0]);
+    add_steps(c, &type->read);
+    add_step(c, type->tags->list);
+}
+
 static void add_writes(struct collecting *c, const struct spec_type *type)
 {
     add_steps(c, &type->create);
@@ -153,6 +163,10 @@ void spec_permissions(
     if (phase == PERMISSION_RUN) {
         if (type->job)
             add_job(&c, type->job);
+        return;
+    }
+    if (phase == PERMISSION_MARKS) {
+        add_marks(&c, type);
         return;
     }
     add_reads(&c, type);

@@ -256,3 +256,58 @@ def test_no_action_can_be_left_out(tmp_path, operated, name):
         status, said = strict.weir("destroy", "-y", "--lab", *words, root=True)
         assert status == 0, said
     assert kept == []
+
+
+LEASED = """
+    stack: leased
+    lease: {for: 8h}
+    resources:
+      lake: {type: aws.s3.bucket, name: leased-lake, force_destroy: true}
+      queue: {type: aws.sqs.queue, name: leased-events}
+      network: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+      role: {type: aws.iam.role, name: leased-jobs, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+"""
+
+
+@pytest.mark.long
+def test_leases_and_those_who_look_after_them(tmp_path, operated):
+    """Marks change with what apply may, reap needs what destroy does, and finding marks without a state has a policy of its own."""
+    folder = Stack(tmp_path / "leased").write(LEASED).folder
+    strict = operated(folder, "on")
+    documents = printed(strict)
+
+    def may(*commands, **documents):
+        for phase in "plan", "apply", "destroy", "sweep", "run":
+            if phase not in documents:
+                try:
+                    strict.iam.delete_role_policy(RoleName="operator", PolicyName=phase)
+                except strict.iam.exceptions.NoSuchEntityException:
+                    pass
+        strict.allow(documents)
+        said = ""
+        for command in commands:
+            status, said = strict.weir(*command)
+            assert status == 0 and "not authorized" not in said and "could not be looked at" not in said, (command, said)
+        return said
+
+    may(["apply", "-y"], ["lease", "extend", "2h"], ["lease", "end"], plan=documents["plan"], apply=documents["apply"])
+    marks = dict(tag.values() for tag in strict.client("s3").get_bucket_tagging(Bucket="leased-lake")["TagSet"])
+    assert "weir:lease" in marks
+    assert "Nothing is left of 1 stack" in may(["reap", "--yes"], destroy=documents["destroy"])
+
+    may(["apply", "-y", "--for", "1h"], plan=documents["plan"], apply=documents["apply"])
+    shutil.rmtree(folder / ".weir")
+    sweep = printed(strict, "sweep")
+    assert "leased" in may(["sweep"], sweep=sweep)
+    said = may(["sweep", "--take-down", "leased", "--yes"], ["sweep"], sweep=sweep, destroy=documents["destroy"])
+    assert "belongs to no state" in said, said
+    assert "sweep" not in documents  # printed where it is asked for
+
+
+def test_quotas_are_asked_for_by_fleets_alone(tmp_path):
+    stack = Stack(tmp_path / "lab")
+    stack.write(LEASED)
+    asks = lambda: "servicequotas:GetServiceQuota" in stack.run("policy", "apply").out  # noqa: E731
+    assert not asks()
+    stack.write(LEASED + "    fleet: {each: [anna, bob]}\n")
+    assert "servicequotas:GetServiceQuota" in stack.run("policy", "apply", "-e", "anna").out

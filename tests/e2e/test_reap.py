@@ -7,6 +7,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from pg import Postgres
 from support import Stack
 
 FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
@@ -135,3 +136,46 @@ def test_a_state_that_cannot_be_read(folder):
     until(lambda: folder.run("lease", "show", "--json", "-C", "over.yaml").events()[0]["ended"])
     failed = folder.run("reap", "--yes", status=1)
     assert "broken" in failed.err and there(folder) == ["broken"], str(failed)
+
+
+@pytest.mark.long
+def test_states_in_postgresql(folder):
+    """From a server of its own, where the stacks' files never were; when the server is gone nothing goes."""
+    server = Postgres()
+    try:
+        place = {"backend": "postgres", "url": f"postgres://weir@127.0.0.1:{server.port}/postgres", "table": "class_states"}
+        folder.state = f"state: {json.dumps(place)}"
+        for name in "over", "running", "unleased":
+            make(folder, name, *(["--for", "8h"] if name != "unleased" else []))
+        folder.run("lease", "end", "-C", "over.yaml")
+        elsewhere = Stack(folder.folder.parent / "elsewhere")
+        elsewhere.env = folder.env
+        shown = elsewhere.run("reap", "--dry-run", json.dumps(place))
+        assert "3 stacks, 2 with a lease" in shown.out and "running: ends in" in shown.out and there(folder) == ["over", "running", "unleased"], str(shown)
+        done = elsewhere.run("reap", "--yes", json.dumps(place))
+        assert "Nothing is left of 1 stack" in done.out and there(folder) == ["running", "unleased"], str(done)
+        assert folder.run("state", "list", "-C", "over.yaml").out == "" and len(folder.run("state", "list", "-C", "running.yaml").out.split()) == 4
+        assert "they are not in S3" in elsewhere.run("reap", "--install", json.dumps(place), status=3).err
+        server.halt()
+        gone = elsewhere.run("reap", "--yes", json.dumps(place), status=1)  # where the states cannot be read nothing is taken down
+        assert there(folder) == ["running", "unleased"] and gone.err, str(gone)
+    finally:
+        server.stop()
+
+
+@pytest.mark.long
+def test_a_clock_of_the_database(folder):
+    """Nothing of AWS's is in it: no service tells the time but the server that the states are in."""
+    server = Postgres()
+    try:
+        place = {"backend": "postgres", "url": f"postgres://weir@127.0.0.1:{server.port}/postgres"}
+        folder.write(f"stack: small\nstate: {json.dumps(place)}\nresources: {{it: {{type: weir.value, value: 1}}}}\n", "small.yaml")
+        folder.run("apply", "-y", "-C", "small.yaml", "--for", "8h")
+        off = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "+2d"} if FAKETIME else {}
+        kept = folder.run("reap", "--yes", json.dumps(place), env=off)
+        assert "ends in" in kept.out and folder.run("state", "list", "-C", "small.yaml").out.split() == ["it"], str(kept)
+        folder.run("lease", "end", "-C", "small.yaml")
+        folder.run("reap", "--yes", json.dumps(place))
+        assert folder.run("state", "list", "-C", "small.yaml").out == ""
+    finally:
+        server.stop()
