@@ -19,7 +19,7 @@ struct sandbox_settings {
     struct settings shared;
     const char *port, *dir, *bind, *speed, *faults, *iam, *role;
     struct texts hosts;
-    bool ephemeral;
+    bool ephemeral, console, console_write;
 };
 
 static const char default_dir[] = ".weir/sandbox";
@@ -170,6 +170,17 @@ static int consent_to_bind(struct invocation *inv)
     return ask_consent(inv, "Open the sandbox to other machines?");
 }
 
+/* It is for whoever sits here. */
+static int check_console(struct invocation *inv)
+{
+    const struct sandbox_settings *own = inv->own;
+    if ((own->console || own->console_write) && sandbox_reaches_out(own->bind))
+        return invocation_usage(inv,
+            "each who wants to look can forward the port: ssh -L 4566:localhost:4566 HOST",
+            "--console is for this machine alone and does not go with --bind %s", own->bind);
+    return EXIT_DONE;
+}
+
 static int read_iam(struct invocation *inv, enum sandbox_iam *out)
 {
     static const char *const modes[] = {"on", "warn", "off"};
@@ -207,6 +218,8 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
     if (status == EXIT_DONE)
         status = check_hosts(inv);
     if (status == EXIT_DONE)
+        status = check_console(inv);
+    if (status == EXIT_DONE)
         status = consent_to_bind(inv);
     if (status != EXIT_DONE)
         return status;
@@ -217,6 +230,8 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
         .hosts = own->hosts.items,
         .host_count = own->hosts.n,
         .ephemeral = own->ephemeral,
+        .console = own->console || own->console_write,
+        .console_write = own->console_write,
         .speed = speed,
         .iam = iam,
         .schedules = true,
@@ -234,6 +249,9 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
     invocation_note(inv,
         "The sandbox serves S3 and every service of the specs on port %u, from %s. Clients reach it with:",
         (unsigned)sandbox_port(sandbox), sandbox_dir(sandbox));
+    struct str console = sandbox_console_address(sandbox, &inv->arena);
+    if (console.n)
+        invocation_note(inv, "The console, for whoever has this address:  %.*s", STR_ARG(console));
     struct sandbox_key key = sandbox_first_key(sandbox);
     struct str endpoint = own->hosts.n ? endpoint_of(inv, own->hosts.items[0], sandbox_port(sandbox))
                                        : sandbox_endpoint(sandbox, &inv->arena);
@@ -264,6 +282,10 @@ static const struct option options[] = {
         .completes = COMPLETES_DIR, .doc = "where its data and its key are kept (default: .weir/sandbox)"},
     {0, "ephemeral", .offset = offsetof(struct sandbox_settings, ephemeral),
         .doc = "keep nothing after the end, and do not wait for the disk"},
+    {0, "console", .offset = offsetof(struct sandbox_settings, console),
+        .doc = "with a page that shows what is in it; its address is printed"},
+    {0, "console-write", .offset = offsetof(struct sandbox_settings, console_write),
+        .doc = "with that page, which may start runs and queries and switch faults on, too"},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
         .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
     {0, "speed", .value = "FACTOR", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, speed),
@@ -287,6 +309,7 @@ static const struct option_set *const sets[] = {&own_set, NULL};
 static const struct command_example examples[] = {
     {"weir sandbox", "serve until Ctrl-C, with the data in .weir/sandbox"},
     {"eval \"$(weir sandbox env)\"", "point this shell's AWS clients at it"},
+    {"weir sandbox --console", "with a page for the browser: buckets, runs and their logs, machines, tables"},
     {"weir --sandbox apply", "or without a server of its own: a command with the sandbox in it"},
     {"weir sandbox --bind 0.0.0.0 --host 192.168.1.20", "for a class in one room"},
     {NULL, NULL},

@@ -52,6 +52,12 @@ uint16_t sandbox_port(const struct sandbox *sandbox)
     return 0;
 }
 
+struct str sandbox_console_address(const struct sandbox *sandbox, struct arena *arena)
+{
+    (void)sandbox, (void)arena;
+    return STR_EMPTY;
+}
+
 const char *sandbox_dir(const struct sandbox *sandbox)
 {
     (void)sandbox;

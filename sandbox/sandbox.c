@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "sandbox/calls/front.h"
+#include "sandbox/console/console.h"
 #include "sandbox/control/control.h"
 #include "sandbox/engine/unpack.h"
 #include "sandbox/folder.h"
@@ -42,6 +43,7 @@ struct sandbox {
     int64_t minute_ms, room;
     const char *bind; /* NULL: 127.0.0.1 */
     struct guard guard;
+    struct sandbox_console console;
     struct s3_store *store;
     pthread_mutex_t control_lock;
     struct catalog *catalog;
@@ -84,6 +86,16 @@ static void copy_hosts(struct sandbox *s, const struct sandbox_options *options)
     for (size_t i = 0; i < options->host_count; i++)
         hosts[i] = arena_str(&s->arena, options->hosts[i]);
     s->guard = (struct guard){hosts, options->host_count, sandbox_reaches_out(options->bind)};
+}
+
+/* A new token at each start: an address from before opens nothing. */
+static void open_console(struct sandbox *s, const struct sandbox_options *options)
+{
+    unsigned char token[16];
+    if (!options->console)
+        return;
+    hash_random(token, sizeof token);
+    s->console = (struct sandbox_console){hex_encode(&s->arena, token, sizeof token), options->console_write};
 }
 
 static int read_faults(struct sandbox *s, const struct sandbox_options *options, struct err *err)
@@ -137,6 +149,7 @@ static int sandbox_serve(struct sandbox *s, const struct sandbox_options *option
         .bind = options->bind,
         .port = options->port,
         .s3 = &s3srv_responder,
+        .console = &console_responder,
         .services = &services_responder};
     return server_start(&server, &s->server, &s->port, err);
 }
@@ -158,6 +171,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->bind = options->bind ? arena_strz(&s->arena, str_z(options->bind)) : NULL;
     pthread_mutex_init(&s->control_lock, NULL);
     copy_hosts(s, options);
+    open_console(s, options);
     s->faults = faults_new();
     if (read_faults(s, options, err) || choose_dir(s, options, err) ||
         folder_lock(s->dir, &s->lock_fd, err) || choose_keys(s, options, err) ||
@@ -202,6 +216,24 @@ void sandbox_stop(struct sandbox *s)
 uint16_t sandbox_port(const struct sandbox *s)
 {
     return s->port;
+}
+
+struct str sandbox_console_address(const struct sandbox *s, struct arena *arena)
+{
+    struct str endpoint = sandbox_endpoint(s, arena);
+    return s->console.token.n
+               ? arena_printf(arena, "%.*s/_weir/?token=%.*s", STR_ARG(endpoint), STR_ARG(s->console.token))
+               : STR_EMPTY;
+}
+
+const struct sandbox_console *sandbox_console(const struct sandbox *s)
+{
+    return &s->console;
+}
+
+struct catalog *sandbox_catalog(struct sandbox *s)
+{
+    return s->catalog;
 }
 
 const char *sandbox_dir(const struct sandbox *s)

@@ -34,9 +34,11 @@ struct sandbox_options {
     double state_speed;      /* of services' states that change over time; 0: as `speed` says */
     bool schedules;          /* rules and schedules fire; without it they are only kept */
     const char *faults_file; /* rules of faults.h; NULL: none */
-    enum sandbox_iam iam;    /* whether roles' and users' policies count */
-    int64_t minute_ms;       /* how long a minute of a job's timeout is (tests shorten it); 0: 60000 */
-    int64_t room;            /* bytes that a run may have in its folder (tests have less); 0: 16 GiB */
+    bool console,
+        console_write;    /* a page that shows what is in it, and may change things: console/console.h */
+    enum sandbox_iam iam; /* whether roles' and users' policies count */
+    int64_t minute_ms;    /* how long a minute of a job's timeout is (tests shorten it); 0: 60000 */
+    int64_t room;         /* bytes that a run may have in its folder (tests have less); 0: 16 GiB */
 };
 
 #define SANDBOX_ACCOUNT "000000000000"
@@ -47,6 +49,8 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
  * already. */
 void sandbox_use_specs(struct sandbox *sandbox, const char *dir);
 uint16_t sandbox_port(const struct sandbox *sandbox);
+/* Of the console, with its token; "" where there is none. */
+struct str sandbox_console_address(const struct sandbox *sandbox, struct arena *arena);
 /* http://127.0.0.1:4566, of the process that serves `dir` and answers; "" where there is none. */
 struct str sandbox_served(struct arena *arena, const char *dir);
 /* The key of a folder, which is made where it is missing, and the folder with it: *dir becomes the whole

@@ -12,7 +12,7 @@ ROWS = [
     {"cmd": 7},
     {"cmd/cost": 1},
     {"plan": 1, "cmd/import": 4, "cmd/compose": 6, "sandbox": 13},
-    {"plan/state": 1, "sandbox/services": 13},
+    {"plan/state": 1, "sandbox/console": 10, "sandbox/services": 13},
     {"sandbox/host": 13},
     {"stacks/fetch": 1, "sandbox/daemon": 13},
     {"stacks": 1, "sandbox/engine": 13},

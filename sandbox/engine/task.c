@@ -442,7 +442,7 @@ struct task_info *task_list(struct services *services, struct arena *arena, cons
     *n = 0;
     for (size_t i = tasks->count; i-- > 0;) {
         struct task *task = tasks->items[i];
-        if (str_eqz(task->info.kind, kind) && str_eq(task->info.region, region) &&
+        if ((!kind || str_eqz(task->info.kind, kind)) && (!region.n || str_eq(task->info.region, region)) &&
             (!owner.n || str_eq(task->info.owner, owner)))
             fill_info(task, arena, &list[(*n)++]);
     }

@@ -59,7 +59,7 @@ int task_start(struct services *services, const struct task_options *options, st
 /* owner "": of any. */
 bool task_find(struct services *services, struct arena *arena, const char *kind, struct str region,
     struct str owner, struct str id, struct task_info *out);
-/* Newest first. */
+/* Newest first. kind NULL, region "": of any. */
 struct task_info *task_list(struct services *services, struct arena *arena, const char *kind,
     struct str region, struct str owner, size_t *n);
 /* A file that goes when the task's record goes, for what its work leaves to be looked at later. */

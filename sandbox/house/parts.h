@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "sandbox/house/address.h"
 
+struct catalog;
 struct control;
 struct faults;
 struct gate;
@@ -24,6 +25,8 @@ struct s3_store *sandbox_store(struct sandbox *sandbox);
 /* Made when first asked for; NULL: it could not be. */
 struct control *sandbox_control(struct sandbox *sandbox);
 struct services *sandbox_services(struct sandbox *sandbox);
+/* The types that it serves; with the control plane. */
+struct catalog *sandbox_catalog(struct sandbox *sandbox);
 /* Who may do what; made with the control plane. */
 struct gate *sandbox_gate(struct sandbox *sandbox);
 const struct guard *sandbox_guard(const struct sandbox *sandbox);
@@ -33,7 +36,13 @@ struct str sandbox_secret(const struct sandbox *sandbox, struct str access_key);
 struct str sandbox_account(const struct sandbox *sandbox);
 bool sandbox_ephemeral(const struct sandbox *sandbox); /* nothing of it outlives it */
 int64_t sandbox_minute_ms(const struct sandbox *sandbox);
-int64_t sandbox_room(const struct sandbox *sandbox);   /* bytes that a run may have in its folder */
+int64_t sandbox_room(const struct sandbox *sandbox); /* bytes that a run may have in its folder */
+/* The page that shows what is in it (console/). */
+struct sandbox_console {
+    struct str token; /* "": there is none */
+    bool write;       /* it may change things, too */
+};
+const struct sandbox_console *sandbox_console(const struct sandbox *sandbox);
 bool sandbox_schedules(const struct sandbox *sandbox); /* do they fire? */
 double sandbox_speed(const struct sandbox *sandbox);   /* above 0; 1: as time passes */
 

@@ -146,6 +146,11 @@ static bool is_for_s3(const struct exchange *x)
     return !x->auth.service.n || str_eqz(x->auth.service, "s3");
 }
 
+static bool is_for_console(const struct exchange *x)
+{
+    return str_eqz(x->request.path, "/_weir/") || str_starts(x->request.path, STR("/_weir/console/"));
+}
+
 static void server_begin(const struct server_options *server, struct exchange *x, const char *method)
 {
     unsigned char id[8];
@@ -158,6 +163,7 @@ static void server_begin(const struct server_options *server, struct exchange *x
         x->content_length = -1;
     auth_parse(x);
     x->responder = str_eqz(x->request.path, "/_weir/faults") ? &faults_responder
+                   : is_for_console(x)                       ? server->console
                    : is_for_s3(x)                            ? server->s3
                                                              : server->services;
     const struct fault *fault = guard_check(sandbox_guard(x->sandbox), &x->request);
@@ -190,7 +196,7 @@ static bool server_end(struct exchange *x)
     if (x->answered)
         return true;
     x->request.body = buf_str(&x->body);
-    if (x->responder != &faults_responder && !faults_before(sandbox_faults(x->sandbox), x, &strike))
+    if (x->responder->speaks != SPEAKS_PLAIN && !faults_before(sandbox_faults(x->sandbox), x, &strike))
         return false;
     if (!x->answered)
         x->responder->end(x);

@@ -13,6 +13,7 @@ struct server_options {
     const char *bind;                      /* numeric address; NULL: 127.0.0.1 */
     uint16_t port;                         /* 0: any */
     const struct responder *s3, *services; /* by the credential scope; S3 where there is none */
+    const struct responder *console;       /* of /_weir/ and what is below /_weir/console/ */
 };
 
 /* Listens and serves; the port chosen is in *port. */
