@@ -82,6 +82,54 @@ def test_a_browser_shows_a_thousand(local_stack, tmp_path):
     assert " width=" not in svg and shown.count("<details class=\"change create\"") == 1000
 
 
+# Where texts of a user's stand, and what a page makes of them: boxes, keys of instances and of maps, values, what was and what is to be, descriptions.
+EVERYWHERE = """
+    stack: shown
+    description: "%(text)s"
+    inputs: {word: {type: string, default: "%(text)s", description: "%(text)s"}, hidden: {type: string, sensitive: true, default: "%(secret)s"}}
+    locals: {both: "${inputs.word} of ${inputs.hidden}"}
+    resources:
+      named: {type: weir.value, for_each: {"%(text)s": 1, plain: 2}, value: {"%(text)s": ["%(text)s", "${each.key}", {deep: "${inputs.word}"}]}}
+      changed: {type: weir.value, value: "%(change)s ${inputs.word}"}
+      secret: {type: weir.value, value: {"%(text)s": "${locals.both}", "of ${inputs.word}": "${inputs.hidden}"}}
+      listed: {type: weir.value, value: ["${inputs.hidden}", "x${inputs.hidden}y", "${base64encode(inputs.hidden)}"]}
+      said: {type: weir.command, command: "true", triggers: ["%(text)s", "${inputs.word}"]}
+    outputs:
+      shown: {value: "${inputs.word}", description: "%(text)s"}
+      kept: {value: "${inputs.hidden}", description: "%(text)s", sensitive: true}
+"""
+BREAKING = [HOSTILE, "\"><svg onload=1>", "' onfocus='1", "--><b>", "]]></style></title><h1>", "&lt;i&gt;&#60;i>", "\u2028\u202e<u>", "</script", "<!--<script>", "javascript:1", "\\u003cb>", "{{1}}$`"]
+
+
+def skeleton(text):
+    """What a browser takes for elements and attributes, without the texts in them; as html5lib would, of the kind of markup that pages have."""
+    page = Page(text)
+    return [(tag, sorted(attrs)) for tag, attrs in page.tags], [(tag, len(attrs)) for tag, attrs in page.tags if tag in ("script", "style", "meta")]
+
+
+@pytest.mark.parametrize("text", [BREAKING[0], *(pytest.param(text, marks=pytest.mark.long) for text in BREAKING[1:])])
+def test_no_text_leaves_its_place(local_stack, text):
+    """A page of hostile texts has the elements of one with harmless texts, and no secret in any shape; the same of its graph and its history."""
+    local_stack.env["WEIR_STATE_KEY"] = "0123456789abcdef" * 4
+    shapes = []
+    for number, word in enumerate(["harmless", text]):
+        quoted = json.dumps(word)[1:-1]
+        folder = local_stack.folder / f"of-{number}"
+        own = type(local_stack)(folder)
+        own.env = local_stack.env
+        own.write(EVERYWHERE % {"text": quoted, "secret": SECRET, "change": "first"})
+        pages = [own.run("plan", "--format", "html").out, own.run("graph", "--format", "html").out]
+        own.apply()
+        own.write(EVERYWHERE % {"text": quoted, "secret": SECRET + "-2", "change": "second"})
+        pages.append(own.run("plan", "--format", "html").out)
+        own.apply()
+        pages.append(own.run("history", "--format", "html").out)
+        for page in pages:
+            assert SECRET not in page and base64.b64encode(SECRET.encode()).decode()[:12] not in page
+        shapes.append([skeleton(page) for page in pages])
+    assert shapes[0] == shapes[1]
+
+
 PRICED = """
 stack: priced
 usage: {lake: {gb: 100}}

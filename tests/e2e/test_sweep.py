@@ -98,3 +98,30 @@ def test_what_two_stacks_share_stays(folder):
     state = guest.folder / ".weir" / "guest.log"
     state.write_text(state.read_text().replace("over-lake", "over-lakf", 1))
     assert "cannot be read" in guest.run("reap", "--marks", "--yes", status=None).err
+
+
+@pytest.mark.long
+def test_what_two_stacks_without_a_state_share_stays(folder):
+    """Nothing but the marks tells of either: what the one that is not due refers to stays, the rest of the other goes."""
+    over = make(folder, "over", "--for", "1s")
+    network, role = (json.loads(over.run("state", "show", name, "--json").out) for name in ("network", "role"))
+    guest = Stack(folder.folder / "guest")
+    guest.env = folder.env
+    guest.write(f"""
+        stack: guest
+        resources:
+          half: {{type: aws.ec2.subnet, vpc_id: {network["id"]}, cidr_block: 10.0.2.0/24}}
+          job: {{type: aws.glue.job, name: guest-job, role: "{role["attrs"]["arn"]}", command: {{name: glueetl, script_location: "s3://nobody/x.py"}}}}
+    """)
+    guest.apply("--for", "8h")
+    ended(over)
+    shutil.rmtree(over.folder)
+    shutil.rmtree(guest.folder)
+    scheduler = Stack(folder.folder / "scheduler")
+    scheduler.env = folder.env
+    reaped = scheduler.run("reap", "--marks", "--yes", status=5)
+    assert f"{network['id']} stays: guest uses it" in reaped.err and "over-role stays: guest uses it" in reaped.err, str(reaped)
+    assert client(folder, "ec2").describe_vpcs(VpcIds=[network["id"]])["Vpcs"] and roles(folder) == ["over-role"]
+    subnets = client(folder, "ec2").describe_subnets(Filters=[{"Name": "vpc-id", "Values": [network["id"]]}])["Subnets"]
+    assert [subnet["CidrBlock"] for subnet in subnets] == ["10.0.2.0/24"] and client(folder, "glue").get_job(JobName="guest-job")
+    assert not [bucket for bucket in client(folder, "s3").list_buckets()["Buckets"] if bucket["Name"] == "over-lake"]
