@@ -24,6 +24,13 @@ const state = text => h("span", {class: tone(text || "")}, text || "");
 const json = value => h("pre", {}, JSON.stringify(value, null, 2));
 const things = async (...types) => (await ask("things")).types.filter(one => types.includes(one.type)).flatMap(one => one.things.map(thing => ({...thing, type: one.type})));
 
+// Shows those rows of a place that have the text in them.
+function finder(place) {
+  const find = () => { for (const row of place.querySelectorAll("tbody tr")) row.hidden = !row.textContent.toLowerCase().includes(box.value.trim().toLowerCase()); };
+  const box = h("input", {type: "search", placeholder: "find", "aria-label": "show rows with this text", oninput: find});
+  return box;
+}
+
 // Rows of cells, each of which opens something.
 function table(heads, rows, open) {
   const body = h("tbody");
@@ -82,14 +89,14 @@ async function logs() {
     const place = h("div"), rows = logStreams.map(one => ({cells: [one.logStreamName, when(one.lastEventTimestamp)], of: one.logStreamName}));
     return [h("h2", {}, group.attrs.name), table(["stream", "last event"], rows, async stream => [h("h2", {}, `${group.attrs.name} ${stream}`), await streamLines(group.region, group.attrs.name, stream)]), place];
   };
-  return [table(["log group", "region"], (await things("aws.logs.log_group")).map(one => ({cells: [one.attrs.name, one.region], of: one})), open)];
+  return [finder(list), table(["log group", "region"], (await things("aws.logs.log_group")).map(one => ({cells: [one.attrs.name, one.region], of: one})), open)];
 }
 
 // ---- things, buckets
 
 async function all() {
   const {types} = await ask("things"), rows = types.flatMap(({type, things}) => things.map(thing => ({cells: [type, thing.attrs.name || thing.id, thing.region || "", when(thing.made)], of: {...thing, type}})));
-  return [table(["type", "name", "region", "made"], rows, thing => [h("h2", {}, `${thing.type} ${thing.id}`), json(thing.attrs)])];
+  return [finder(list), table(["type", "name", "region", "made"], rows, thing => [h("h2", {}, `${thing.type} ${thing.id}`), json(thing.attrs)])];
 }
 
 async function objects(bucket, prefix = "") {
@@ -116,8 +123,9 @@ async function jobs() {
   const openJob = job => [h("h2", {}, `${job.type} ${job.attrs.name || job.id}`),
     job.type === "aws.glue.job" ? starter("start a run", async () => { const run = await call("glue", "StartJobRun", job.region, {JobName: job.attrs.name}); await view("jobs"); return [h("p", {}, `Run ${run.JobRunId} has started.`)]; }) : null,
     json(job.attrs)].filter(Boolean);
-  const openRun = async run => [h("h2", {}, `${run.owner} ${run.id}`), h("p", {}, state(run.state), " ", run.message || ""), ...await runLogs(run)];
-  return [h("h3", {}, "runs"), table(["of", "run", "state", "began"], runs.map(run => ({cells: [`${run.kind} ${run.owner}`, run.id, state(run.state), when(run.started || run.made)], of: run})), openRun),
+  const openRun = async run => [h("h2", {}, `${run.owner} ${run.id}`), h("p", {}, state(run.state), " ", run.message || ""), run.kind === "glue" && !run.ended ? stop(run) : "", ...await runLogs(run)];
+  const stop = run => starter("stop it", async () => { await call("glue", "BatchStopJobRun", run.region, {JobName: run.owner, JobRunIds: [run.id]}); return [h("p", {}, "It is being stopped.")]; });
+  return [finder(list), h("h3", {}, "runs"), table(["of", "run", "state", "began"], runs.map(run => ({cells: [`${run.kind} ${run.owner}`, run.id, state(run.state), when(run.started || run.made)], of: run})), openRun),
     h("h3", {}, "jobs"), table(["type", "name"], made.map(job => ({cells: [job.type, job.attrs.name || job.id], of: job})), openJob)];
 }
 
@@ -132,10 +140,11 @@ async function machine(one) {
     const {events = []} = await call("states", "GetExecutionHistory", one.region, {executionArn: run.executionArn, maxResults: 1000});
     const told = await call("states", "DescribeExecution", one.region, {executionArn: run.executionArn});
     draw(events);
-    return [h("h2", {}, run.name), h("p", {}, state(run.status), " ", told.error || "", " ", told.cause || ""), place, h("h3", {}, "input"), h("pre", {}, told.input || ""), h("h3", {}, "output"), h("pre", {}, told.output || ""),
+    return [h("h2", {}, run.name), h("p", {}, state(run.status), " ", told.error || "", " ", told.cause || ""), run.status === "RUNNING" ? stop(run) : "", place, h("h3", {}, "input"), h("pre", {}, told.input || ""), h("h3", {}, "output"), h("pre", {}, told.output || ""),
       h("h3", {}, "history"), table(["", "event", "state"], events.map(event => ({cells: [String(event.id), event.type, (event.stateEnteredEventDetails || event.stateExitedEventDetails || {}).name || ""]})))];
   };
   const start = async () => { await call("states", "StartExecution", one.region, {stateMachineArn: one.attrs.arn, input: input.value}); return machine(one); };
+  const stop = run => starter("stop it", async () => { await call("states", "StopExecution", one.region, {executionArn: run.executionArn}); return machine(one); });
   draw([]);
   return [h("h2", {}, one.attrs.name), table(["run", "state", "began"], executions.map(run => ({cells: [run.name, state(run.status), when(run.startDate)], of: run})), open), place, h("h3", {}, "start a run"), input, starter("start", start)];
 }
@@ -173,10 +182,12 @@ async function tables() {
     const sql = h("textarea", {"aria-label": "query", id: "query"}, `SELECT * FROM ${quoted(one.attrs.database)}.${quoted(one.attrs.name)} LIMIT 20`);
     const place = h("select", {"aria-label": "bucket of the results"}, ...places.map(bucket => h("option", {value: bucket.name}, bucket.name)));
     const run = h("button", {disabled: !write && "", id: "run", onclick: () => shown(result, async () => [await queried(one.region, sql.value, `s3://${place.value}/weir-console/`)])}, "run");
+    const {Partitions = []} = (one.attrs.partition_keys || []).length ? await call("glue", "GetPartitions", one.region, {DatabaseName: one.attrs.database, TableName: one.attrs.name, MaxResults: 100}) : {};
     return [h("h2", {}, `${one.attrs.database}.${one.attrs.name}`), table(["column", "type"], columns.map(column => ({cells: [column.name, column.type]}))),
+      Partitions.length ? h("h3", {}, "partitions") : "", Partitions.length ? table(["values", "where"], Partitions.map(part => ({cells: [part.Values.join(", "), (part.StorageDescriptor || {}).Location]}))) : "",
       h("h3", {}, write ? "query, its result to" : "query (read-only: weir sandbox --console-write)"), place, sql, run, result];
   };
-  return [table(["database", "table"], (await things("aws.glue.table")).map(one => ({cells: [one.attrs.database, one.attrs.name], of: one})), open)];
+  return [finder(list), table(["database", "table"], (await things("aws.glue.table")).map(one => ({cells: [one.attrs.database, one.attrs.name], of: one})), open)];
 }
 
 // ---- faults

@@ -13,7 +13,7 @@ from support import until
 class Browser:
     def __init__(self, address):
         program = shutil.which("chromium") or pytest.skip("needs chromium")
-        self.home = tempfile.TemporaryDirectory()
+        self.home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # its children may write a moment longer
         theirs, self.out = os.pipe()
         self.into, said = os.pipe()
         command = f'exec 3<&{theirs} 4>&{said}; exec "$0" --headless --no-sandbox --disable-gpu --remote-debugging-pipe --user-data-dir="$1" about:blank'
@@ -72,7 +72,8 @@ class Browser:
         return [event for event in self.events if event.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown")]
 
     def stop(self):
-        self.process.kill()
+        self.session = None
+        self("Browser.close")
         self.process.wait()
         os.close(self.out)
         os.close(self.into)

@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 from browser import Browser
-from servers import role_of
+from servers import ROOT, role_of
 from support import until
 from test_door import WEIR, Served
 
@@ -75,6 +75,13 @@ def test_who_may_look(console):
     assert status == 200 and "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and headers["Referrer-Policy"] == "no-referrer" and not headers["Set-Cookie"]
     assert len(text) < 300_000 and not re.search(r"\b(src|href)=", text) and "innerHTML" not in script and "eval" not in script
     assert console.ask("/_weir/console/nothing")[0] == 404 and console.ask("/_weir/console/things", method="DELETE")[0] == 405
+
+
+def test_each_operation_that_may_be_asked_for_is():
+    """The list of what the page may do is no longer than what it does."""
+    may = re.findall(r'\{"(\w+)", "(\w+)", (?:true|false)\}', (ROOT / "sandbox/console/console_call.c").read_text())
+    asks = re.findall(r'call\("(\w+)", "(\w+)"', (ROOT / "sandbox/console/page/console.js").read_text())
+    assert len(may) > 10 and set(may) == set(asks)
 
 
 def test_without_being_asked_for_there_is_none(tmp_path):
@@ -147,9 +154,13 @@ def test_a_browser_shows_what_there_is(open_console, browser):
     storage = {"Columns": [{"Name": "title", "Type": "string"}, {"Name": "gross", "Type": "int"}], "Location": "s3://lake/films/", "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
                "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat", "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde"}}
     glue.create_table(DatabaseName="films", TableInput={"Name": "films", "StorageDescriptor": storage, "TableType": "EXTERNAL_TABLE"})
+    long = {"StartAt": "Long", "States": {"Long": {"Type": "Wait", "Seconds": 9999, "End": True}}}
+    waits = states.create_state_machine(name="waits", definition=json.dumps(long), roleArn=role)["stateMachineArn"]
 
     browser.click("#again", "look again")
     browser.shows("#list", "aws.states.state_machine")
+    browser.run("{const box = document.querySelector('#list input'); box.value = 'NIGHTLY'; box.dispatchEvent(new Event('input'))}")
+    assert browser.run("[...document.querySelectorAll('#list tbody tr')].filter(row => !row.hidden).map(row => row.children[1].textContent)") == ["nightly"]
     browser.click("nav button", "buckets")
     browser.click("#list td", "lake")
     browser.click("#detail td", "raw/")
@@ -169,6 +180,13 @@ def test_a_browser_shows_what_there_is(open_console, browser):
     browser.click("#list td", "nightly")
     browser.click("#detail td", "run-2")
     browser.until("document.querySelector('#detail svg .ended')?.dataset.state === 'Other'")
+    browser.click("#list td", "waits")
+    browser.click("#detail button", "start")
+    browser.click("#detail td", "RUNNING")
+    browser.until("document.querySelector('#detail svg .now')?.dataset.state === 'Long'")
+    browser.click("#detail button", "stop it")
+    until(lambda: states.list_executions(stateMachineArn=waits)["executions"][0]["status"] == "ABORTED")
+    browser.shows("#detail", "ABORTED")
     browser.click("nav button", "schedules")
     browser.shows("#list", "cron(0 3 * * ? *)")
     browser.click("nav button", "tables")
