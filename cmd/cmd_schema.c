@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cmd/kinds.h"
+#include "cmd/reference.h"
 #include "plan/state/settings.h"
 #include "provider/aws/client.h"
 #include "provider/cfn/describe.h"
@@ -22,9 +23,20 @@ static const char stack_part[] =
     "\"properties\":{\n"
     "\"stack\":{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9-]{0,62}$\",\"description\":\"Name of the "
     "stack\"},\n"
-    "\"description\":{\"type\":\"string\"},\n"
+    "\"description\":{\"type\":\"string\",\"description\":\"What the stack is for\"},\n"
     "\"inputs\":{\"type\":\"object\",\"description\":\"Values given from outside: a default, or a map that "
-    "says more\"},\n"
+    "says more\",\"additionalProperties\":{\"properties\":{"
+    "\"type\":{\"type\":\"string\",\"description\":\"string, integer, number, boolean, any, or a list(…), "
+    "set(…) or map(…) of one of these\"},"
+    "\"default\":{\"description\":\"Its value where none is given; without one a value has to be given\"},"
+    "\"description\":{\"type\":\"string\",\"description\":\"What it is for\"},"
+    "\"pattern\":{\"type\":\"string\",\"description\":\"A regular expression that the whole text "
+    "matches\"},"
+    "\"enum\":{\"type\":\"array\",\"description\":\"The values that it may have\"},"
+    "\"choices\":{\"type\":\"array\",\"description\":\"The values that it may have\"},"
+    "\"range\":{\"type\":\"array\",\"description\":\"The least and the greatest number, or length\"},"
+    "\"sensitive\":{\"type\":\"boolean\",\"description\":\"It is never printed, and encrypted in the "
+    "state\"}}}},\n"
     "\"environments\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"object\",\"null\"]},"
     "\"description\":\"Values of inputs by environment (-e NAME); each has a state of its own\"},\n"
     "\"fleet\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"each\"],\"properties\":{"
@@ -46,20 +58,36 @@ static const char stack_part[] =
     "ones\"},\n"
     "\"include\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Files with more of "
     "the stack\"},\n"
-    "\"modules\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"source\"]"
-    ","
-    "\"properties\":{\"source\":{\"type\":\"string\",\"description\":\"./FOLDER, builtin/NAME, or from "
+    "\"modules\":{\"type\":\"object\",\"description\":\"Stacks within the stack: each with its source and "
+    "its inputs\","
+    "\"additionalProperties\":{\"type\":\"object\",\"required\":[\"source\"],\"properties\":{"
+    "\"source\":{\"type\":\"string\",\"description\":\"./FOLDER, builtin/NAME, or from "
     "elsewhere: "
     "git::https://HOST/REPO.git//FOLDER?ref=TAG, https://HOST/FILE.tar.gz//FOLDER?checksum=sha256:..., "
-    "s3://BUCKET/KEY.zip//FOLDER\"}}}},\n"
-    "\"outputs\":{\"type\":\"object\",\"description\":\"What the stack gives away: name to value\"},\n"
-    "\"moved\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"from\",\"to\"],"
+    "s3://BUCKET/KEY.zip//FOLDER\"},"
+    "\"for_each\":{\"type\":[\"array\",\"object\",\"string\"],\"description\":\"One module for each item: "
+    "each.key, each.value\"},"
+    "\"when\":{\"type\":[\"boolean\",\"string\"],\"description\":\"false leaves it out\"},"
+    "\"depends_on\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Names of what "
+    "has to be there before\"},"
+    "\"provider\":{\"type\":\"string\",\"description\":\"The configuration that its resources use: "
+    "aws.NAME\"},"
+    "\"providers\":{\"description\":\"Configurations by their names in the module: aws: aws.NAME\"}}}},\n"
+    "\"outputs\":{\"type\":\"object\",\"description\":\"What the stack gives away: name to value\","
+    "\"additionalProperties\":{\"properties\":{"
+    "\"value\":{\"description\":\"What it gives\"},"
+    "\"description\":{\"type\":\"string\",\"description\":\"What it is for\"},"
+    "\"sensitive\":{\"type\":\"boolean\",\"description\":\"It is only shown when asked for by name\"}}}},\n"
+    "\"moved\":{\"type\":\"array\",\"description\":\"Resources that have another name now: they stay as they "
+    "are\",\"items\":{\"type\":\"object\",\"required\":[\"from\",\"to\"],"
     "\"additionalProperties\":false,"
     "\"properties\":{\"from\":{\"type\":\"string\"},\"to\":{\"type\":\"string\"}}}},\n"
-    "\"removed\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"address\"],"
+    "\"removed\":{\"type\":\"array\",\"description\":\"What is not in the files any more, and whether it is "
+    "to be destroyed\",\"items\":{\"type\":\"object\",\"required\":[\"address\"],"
     "\"additionalProperties\":false,"
     "\"properties\":{\"address\":{\"type\":\"string\"},\"destroy\":{\"type\":\"boolean\"}}}},\n"
-    "\"imports\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"address\",\"id\"],"
+    "\"imports\":{\"type\":\"array\",\"description\":\"What is there already, and becomes the "
+    "stack's\",\"items\":{\"type\":\"object\",\"required\":[\"address\",\"id\"],"
     "\"additionalProperties\":false,"
     "\"properties\":{\"address\":{\"type\":\"string\"},\"id\":{\"type\":[\"string\",\"integer\"]}}}},\n";
 
@@ -68,14 +96,22 @@ static const char own_properties[] =
     "\"for_each\":{\"type\":[\"array\",\"object\",\"string\"],\"description\":\"One instance for each item: "
     "each.key, each.value\"},"
     "\"when\":{\"type\":[\"boolean\",\"string\"],\"description\":\"false leaves it out\"},"
-    "\"depends_on\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+    "\"depends_on\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Names of what "
+    "has to be there before\"},"
     "\"provider\":{\"type\":\"string\",\"description\":\"Another configuration of the provider: aws.NAME\"}";
 static const char resource_properties[] =
-    ",\"lifecycle\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-    "\"prevent_destroy\":{\"type\":\"boolean\"},\"create_before_destroy\":{\"type\":\"boolean\"},"
-    "\"ignore_changes\":{\"type\":[\"array\",\"string\"]},\"replace_triggered_by\":{\"type\":\"array\"}}},"
-    "\"adopt\":{\"enum\":[\"never\",\"owned\",\"existing\"]},"
-    "\"timeouts\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+    ",\"lifecycle\":{\"type\":\"object\",\"description\":\"How it is changed, and whether it may go\","
+    "\"additionalProperties\":false,\"properties\":{"
+    "\"prevent_destroy\":{\"type\":\"boolean\",\"description\":\"A plan that deletes it is refused\"},"
+    "\"create_before_destroy\":{\"type\":\"boolean\",\"description\":\"What replaces it is made first\"},"
+    "\"ignore_changes\":{\"type\":[\"array\",\"string\"],\"description\":\"Attributes that others change: "
+    "names, or all\"},"
+    "\"replace_triggered_by\":{\"type\":\"array\",\"description\":\"Expressions: when one gives something "
+    "else, it is replaced\"}}},"
+    "\"adopt\":{\"enum\":[\"never\",\"owned\",\"existing\"],\"description\":\"What to do when it exists "
+    "already\"},"
+    "\"timeouts\":{\"type\":\"object\",\"description\":\"How long each step may take: 90s, 1h30m\","
+    "\"additionalProperties\":false,\"properties\":{"
     "\"create\":{\"type\":\"string\"},\"update\":{\"type\":\"string\"},\"delete\":{\"type\":\"string\"}}}";
 
 /* Objects around the one at hand: one that lies within itself is not spelt out again. */
@@ -397,6 +433,19 @@ static int write_schema(struct buf *out, struct catalog *catalog, struct str pat
     free(resources.items);
     free(data.items);
     return status;
+}
+
+void reference_language(struct buf *out)
+{
+    buf_add_char(out, '{');
+    buf_addz(out, stack_part);
+    add_settings_sections(out);
+    buf_addz(out, "\"resources\":{\"description\":\"What there is to be: a name, its type, its attributes\"},"
+                  "\"data\":{\"description\":\"What is only read: a name, its type, what is asked for\"}},"
+                  "\"body\":{\"properties\":{\"type\":{\"description\":\"What it is: aws.s3.bucket\"},");
+    buf_addz(out, own_properties);
+    buf_addz(out, resource_properties);
+    buf_addz(out, "}}}");
 }
 
 /* A JSON document for each type. */

@@ -201,6 +201,24 @@ static void attr_row(struct page *p, const struct attr *a, struct str prefix, bo
             settable);
 }
 
+void reference_attribute(const struct attr *attr, struct buf *out)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf notes = BUF_INIT;
+    struct str type = type_name(&arena, attr->type);
+    add_words(&notes, attr);
+    add_limits(&notes, attr);
+    buf_addf(out, "**%.*s** `%.*s`", STR_ARG(attr->name), STR_ARG(type));
+    if (attr->doc.n) {
+        buf_addz(out, "\n\n");
+        markdown_cell(out, attr->doc);
+    }
+    if (notes.n) {
+        buf_addz(out, "\n\n");
+        markdown_cell(out, buf_str(&notes));
+    }
+}
+
 /* Those that can be given, or those that only the service says. */
 static void attr_rows(struct page *p, const struct attr *attrs, size_t n, struct str prefix, bool settable)
 {

@@ -78,9 +78,17 @@ static const struct value *former_text(const struct loader *loader, struct str f
     return name.p ? value_get(loader->options->files, name) : NULL;
 }
 
+/* The text that an editor has of it. */
+static bool unsaved_text(const struct loader *loader, struct str file, struct str *text)
+{
+    const struct stack_options *options = loader->options;
+    return options->unsaved && options->unsaved(options->unsaved_ctx, file, text);
+}
+
 static bool load_identify(struct loader *loader, struct str file, const struct node *at, struct str *ident)
 {
     char real[PATH_MAX];
+    struct str unsaved;
     if (former_text(loader, file)) {
         *ident = file;
         return true;
@@ -89,8 +97,13 @@ static bool load_identify(struct loader *loader, struct str file, const struct n
         *ident = arena_str(loader->arena, str_z(real));
         return true;
     }
+    int why = errno;
+    if (unsaved_text(loader, file, &unsaved)) { /* not written yet */
+        *ident = file;
+        return true;
+    }
     struct span span = at ? node_span(at) : (struct span){0};
-    diag_error(loader->diags, span, "cannot read %.*s: %s", STR_ARG(file), strerror(errno));
+    diag_error(loader->diags, span, "cannot read %.*s: %s", STR_ARG(file), strerror(why));
     return false;
 }
 
@@ -111,6 +124,8 @@ static bool read_text(const struct unit *unit, struct str file, const struct nod
         *text = embedded_text(unit->builtin);
         return true;
     }
+    if (unsaved_text(loader, file, text))
+        return true;
     struct err err = ERR_INIT;
     if (!file_read(loader->arena, file.p, YAML_MAX_SIZE, text, &err))
         return true;
@@ -195,11 +210,11 @@ static const struct section *find_section(struct str name)
 static void check_sections(struct unit *unit, const struct part *part)
 {
     struct diags *diags = unit->loader->diags;
-    unsigned here = (unit->parent ? IN_MODULE : IN_STACK);
+    bool module = unit->parent || unit->loader->options->module;
     for (size_t i = 0; i < part->root->count; i++) {
         const struct node_entry *entry = &part->root->entries[i];
         const struct section *section = find_section(entry->key);
-        if (section && unit->parent && !(section->where & IN_MODULE)) {
+        if (section && module && !(section->where & IN_MODULE)) {
             diag_error(diags, node_key_span(entry), "\"%.*s\" belongs in the stack, not in a module",
                 STR_ARG(entry->key));
         } else if (section && part->included && !(section->where & IN_INCLUDED)) {
@@ -210,7 +225,7 @@ static void check_sections(struct unit *unit, const struct part *part)
             for (size_t k = 0; k < SECTIONS; k++)
                 names[k] = sections[k].name;
             struct diag *d = diag_error(diags, node_key_span(entry), "a %s has no \"%.*s\"",
-                here == IN_MODULE ? "module" : "stack", STR_ARG(entry->key));
+                module ? "module" : "stack", STR_ARG(entry->key));
             diag_did_you_mean(diags, d, entry->key, names, SECTIONS);
             if (str_eqz(entry->key, "variables") || str_eqz(entry->key, "variable"))
                 diag_hint(diags, d, "they are called `inputs:` here");
@@ -461,9 +476,13 @@ static bool find_root(struct loader *loader, struct unit *root)
 {
     struct stack *stack = loader->stack;
     const struct stack_options *options = loader->options;
+    struct str unsaved;
     if (options->files && options->root.n) {
         stack->dir = arena_str(loader->arena, str_z(options->dir ? options->dir : "."));
         root->file = path_join(loader->arena, stack->dir, options->root);
+    } else if (options->dir && unsaved_text(loader, str_z(options->dir), &unsaved)) {
+        root->file = arena_str(loader->arena, str_z(options->dir));
+        stack->dir = arena_str(loader->arena, path_dir(root->file));
     } else if (!find_stack(loader->arena, loader->options->dir, &stack->dir, &root->file, loader->diags))
         return false;
     stack->file = root->file;

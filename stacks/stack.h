@@ -194,7 +194,12 @@ struct stack_options {
     const struct attr *states;
     size_t state_count;
     const struct value
-        *files;      /* texts of files as they were once, by their path below dir; NULL: as they are */
+        *files; /* texts of files as they were once, by their path below dir; NULL: as they are */
+    /* Texts that go before what is on disk, as an editor has them: by the path that the loader would open.
+     * They live as long as the stack. False: as it is on disk. NULL: everything is. */
+    bool (*unsaved)(void *ctx, struct str path, struct str *text);
+    void *unsaved_ctx;
+    bool module; /* what is loaded is a module, looked at by itself: it has no name, its inputs no values */
     struct str root; /* with files: which of them is the stack's own, if none need lie in dir; "" as it is */
     const struct value *state;  /* with files: the state section as it is now, wherever it was kept then */
     const struct value *member; /* inputs of a fleet's member that its list does not name any more */

@@ -10,7 +10,7 @@ TOP = ("base", "provider", "stacks", "plan", "sandbox", "cmd")
 # From the top; the number is where in the row its box begins, in sixteenths of the width.
 ROWS = [
     {"cmd": 7},
-    {"cmd/cost": 1},
+    {"cmd/cost": 1, "cmd/lsp": 4},
     {"plan": 1, "cmd/import": 4, "cmd/compose": 6, "sandbox": 13},
     {"plan/state": 1, "sandbox/console": 10, "sandbox/services": 13},
     {"sandbox/host": 13},

@@ -1,0 +1,109 @@
+/* Messages of the language server protocol over two descriptors: see channel.h. */
+#include "cmd/lsp/channel.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum {
+    HEADER_MAX = 4096,
+    MESSAGE_MAX = 512 * 1024 * 1024, /* twice what a stack file may have: JSON has escapes */
+};
+
+static struct str unread(const struct channel *channel)
+{
+    return str_slice(buf_str(&channel->read), channel->at, channel->read.n);
+}
+
+/* False: there is no more. */
+static bool read_more(struct channel *channel)
+{
+    char piece[65536];
+    ssize_t n;
+    while ((n = read(channel->in, piece, sizeof piece)) < 0 && errno == EINTR)
+        continue;
+    if (n > 0)
+        buf_add(&channel->read, piece, (size_t)n);
+    return n > 0;
+}
+
+/* Forgets what was handed out; where that is most of it, so that not every message moves the next ones. */
+static void drop_read(struct channel *channel)
+{
+    struct buf *buf = &channel->read;
+    if (!channel->at || channel->at < buf->n / 2)
+        return;
+    memmove(buf->p, buf->p + channel->at, buf->n - channel->at);
+    buf->n -= channel->at;
+    channel->at = 0;
+}
+
+static bool read_length(struct str header, size_t *length)
+{
+    bool found = false;
+    while (header.n) {
+        struct str value, name = str_cut(str_trim(str_cut(header, '\n', &header)), ':', &value);
+        int64_t n;
+        if (!str_ieq(str_trim(name), STR("Content-Length")))
+            continue;
+        if (found || !str_to_int(str_trim(value), &n) || n < 0 || n > MESSAGE_MAX)
+            return false;
+        *length = (size_t)n;
+        found = true;
+    }
+    return found;
+}
+
+/* Where the header ends: after the empty line; 0: it has not come yet. */
+static size_t header_end(struct str text)
+{
+    ptrdiff_t at = str_find(text, STR("\r\n\r\n"), 0);
+    return at < 0 ? 0 : (size_t)at + 4;
+}
+
+enum channel_found channel_next(struct channel *channel, struct str *text)
+{
+    size_t header, length = 0;
+    drop_read(channel);
+    while (!(header = header_end(unread(channel)))) {
+        channel->wrong = "a header has no end";
+        if (unread(channel).n > HEADER_MAX)
+            return CHANNEL_BROKEN;
+        bool whole = !unread(channel).n;
+        if (!read_more(channel))
+            return whole ? CHANNEL_END : CHANNEL_BROKEN;
+    }
+    channel->wrong = "a header has no Content-Length that could be read";
+    if (!read_length(str_slice(unread(channel), 0, header), &length))
+        return CHANNEL_BROKEN;
+    channel->wrong = "a message ends too early";
+    while (unread(channel).n < header + length)
+        if (!read_more(channel))
+            return CHANNEL_BROKEN;
+    *text = str_slice(unread(channel), header, header + length);
+    channel->at += header + length;
+    return CHANNEL_MESSAGE;
+}
+
+bool channel_waiting(const struct channel *channel)
+{
+    struct pollfd in = {.fd = channel->in, .events = POLLIN};
+    return unread(channel).n || (poll(&in, 1, 0) > 0 && (in.revents & POLLIN));
+}
+
+void channel_send(struct channel *channel, struct str text)
+{
+    struct err err = ERR_INIT;
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addf(&out, "Content-Length: %zu\r\n\r\n", text.n);
+    buf_add_str(&out, text);
+    if (fd_write_all(channel->out, out.p, out.n, &err, "the editor"))
+        channel->failed = true;
+}
+
+void channel_release(struct channel *channel)
+{
+    buf_release(&channel->read);
+}

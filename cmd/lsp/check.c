@@ -1,0 +1,373 @@
+/* What is wrong with the stacks of the open documents: all that `weir validate` says, as it is being typed.
+ */
+#include "cmd/lsp/server.h"
+
+#include "base/json.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "plan/plan.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdlib.h>
+
+enum {
+    MENDS_MAX = 12, /* lines of a document that are left out so that the others can be checked */
+    LIMIT = 1000,   /* diagnostics of a stack */
+    SEVERITY_ERROR = 1,
+    SEVERITY_WARNING = 2,
+};
+
+/* What was said last of a file. */
+struct published {
+    struct published *next;
+    struct str path;
+    struct buf json; /* the items of the list */
+    int64_t version;
+};
+
+/* What is said now. */
+struct report {
+    struct lsp *lsp;
+    struct arena *arena;
+    struct map files;  /* path -> struct buf, the items */
+    struct map mended; /* path of an open document -> struct str: a text of it that can be parsed */
+    struct str root;   /* of the stack that is being checked: for what is wrong in no place of a file */
+};
+
+/* ---- diagnostics as JSON ---- */
+
+static struct buf *report_file(struct report *report, struct str path)
+{
+    struct buf *items = map_get(&report->files, path);
+    if (!items) {
+        items = ARENA_NEW(report->arena, struct buf);
+        map_set(&report->files, arena_str(report->arena, path), items);
+    }
+    return items;
+}
+
+static struct str real_name(struct report *report, struct str path)
+{
+    char real[PATH_MAX];
+    return arena_str(report->arena, realpath(arena_strz(report->arena, path), real) ? str_z(real) : path);
+}
+
+static bool is_file(struct str path)
+{
+    return path.n && path.p[0] == '/';
+}
+
+static bool in_word(struct str text, size_t at)
+{
+    return at < text.n && (isalnum((unsigned char)text.p[at]) || text.p[at] == '_' || text.p[at] == '-');
+}
+
+/* A place without a length is the rest of its line, that of one character the word that begins there. */
+static void add_span(struct report *report, struct buf *out, struct span span)
+{
+    struct str text = span.source ? span.source->text : STR_EMPTY;
+    size_t from = span.offset, to = span.offset + (size_t)span.length;
+    if (!span.length && span.source)
+        to = position_line_end(text, from);
+    while (span.length == 1 && in_word(text, from) && in_word(text, to))
+        to++;
+    position_add_range(out, text, report->lsp->documents.unit, from, to);
+}
+
+static void add_message(struct buf *out, const struct diag *diag)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_add_str(&text, diag->message);
+    if (diag->label.n)
+        buf_addf(&text, "\n%.*s", STR_ARG(diag->label));
+    if (diag->hint.n)
+        buf_addf(&text, "\nhint: %.*s", STR_ARG(diag->hint));
+    json_write_string(out, buf_str(&text));
+}
+
+/* `did you mean "versioning"?`: what an editor may put in its place. */
+static struct str repair_of(struct str label)
+{
+    static const struct str begin = STR_INIT("did you mean \""), end = STR_INIT("\"?");
+    if (!str_starts(label, begin) || !str_ends(label, end) || label.n <= begin.n + end.n)
+        return STR_EMPTY;
+    return str_slice(label, begin.n, label.n - end.n);
+}
+
+static void add_related(struct report *report, struct buf *out, const struct diag *diag)
+{
+    if (!diag->related.source || !is_file(diag->related.source->path))
+        return;
+    struct str path = real_name(report, diag->related.source->path);
+    buf_addz(out, ",\"relatedInformation\":[{\"location\":{\"uri\":");
+    json_write_string(out, documents_uri(&report->lsp->documents, report->arena, path));
+    buf_add_char(out, ',');
+    add_span(report, out, diag->related);
+    buf_addz(out, "},\"message\":");
+    json_write_string(out, diag->related_label.n ? diag->related_label : STR("here"));
+    buf_addz(out, "}]");
+}
+
+static void report_diag(struct report *report, const struct diag *diag)
+{
+    bool placed = diag->span.source && is_file(diag->span.source->path);
+    struct str path = placed ? real_name(report, diag->span.source->path) : report->root;
+    struct str repair = repair_of(diag->label);
+    AUTO_BUF struct buf one = BUF_INIT;
+    buf_add_char(&one, '{');
+    add_span(report, &one, placed ? diag->span : (struct span){0});
+    buf_addf(&one, ",\"severity\":%d,\"source\":\"weir\",\"message\":",
+        diag->severity == DIAG_ERROR ? SEVERITY_ERROR : SEVERITY_WARNING);
+    add_message(&one, diag);
+    if (repair.n) {
+        buf_addz(&one, ",\"data\":{\"replace\":");
+        json_write_string(&one, repair);
+        buf_add_char(&one, '}');
+    }
+    add_related(report, &one, diag);
+    buf_add_char(&one, '}');
+    struct buf *items = report_file(report, path);
+    if (str_find(buf_str(items), buf_str(&one), 0) >= 0) /* another stack with the same module says so, too */
+        return;
+    if (items->n)
+        buf_add_char(items, ',');
+    buf_add_str(items, buf_str(&one));
+}
+
+/* ---- documents that are no YAML ---- */
+
+static void blank_line(char *text, size_t n, size_t offset)
+{
+    struct str whole = str_n(text, n);
+    size_t start = position_line_start(whole, offset), end = position_line_end(whole, offset);
+    memset(text + start, ' ', end - start);
+}
+
+/* How far it can be read: past its end where all of it can. */
+static size_t readable(struct str path, struct str text, struct diags *diags)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct source *source = ARENA_NEW(&arena, struct source);
+    *source = (struct source){.path = path, .text = text};
+    if (yaml_parse(&arena, source, diags))
+        return text.n + 1;
+    diags_own_sources(diags);
+    return diags->n ? diags->items[0].span.offset : 0;
+}
+
+/*
+ * What does not parse is left out line by line, so that the rest can be checked, with all places as they are.
+ * Of two lines that may be meant (where it stopped, where what it stopped in began) that one goes without
+ * which more can be read.
+ */
+static struct str mend(struct report *report, const struct document *document)
+{
+    struct str text = arena_str(report->arena, buf_str(&document->text));
+    for (int i = 0; i < MENDS_MAX; i++) {
+        AUTO_DIAGS struct diags diags = DIAGS_INIT;
+        size_t reached = readable(document->path, text, &diags), best = 0;
+        struct str chosen = STR_EMPTY;
+        if (reached > text.n)
+            return text;
+        if (!diags.n)
+            break;
+        report_diag(report, &diags.items[0]);
+        struct span spans[] = {diags.items[0].span, diags.items[0].related};
+        for (size_t k = 0; k < 2; k++) {
+            if (!spans[k].source)
+                continue;
+            char *without = arena_strz(report->arena, text);
+            blank_line(without, text.n, spans[k].offset);
+            AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+            size_t now = readable(document->path, str_n(without, text.n), &ignored);
+            bool changed = memcmp(without, text.p, text.n) != 0;
+            if (!changed || now <= best)
+                continue;
+            best = now;
+            chosen = str_n(without, text.n);
+        }
+        if (!chosen.n)
+            break;
+        text = chosen;
+    }
+    return arena_str(report->arena, buf_str(&document->text));
+}
+
+/* For the loader: an open document goes before its file. */
+static bool unsaved_text(void *ctx, struct str path, struct str *text)
+{
+    struct report *report = ctx;
+    const struct document *document = documents_at(&report->lsp->documents, real_name(report, path));
+    if (!document)
+        return false;
+    struct str *mended = map_get(&report->mended, document->path);
+    if (!mended) {
+        mended = ARENA_NEW(report->arena, struct str);
+        *mended = mend(report, document);
+        map_set(&report->mended, document->path, mended);
+    }
+    *text = *mended;
+    return true;
+}
+
+/* ---- checking ---- */
+
+static void report_failure(struct report *report, const struct err *err)
+{
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    struct diag *d = diag_error(&diags, (struct span){0}, "%s", err->message);
+    if (err->hint[0])
+        diag_hint(&diags, d, "%s", err->hint);
+    report_diag(report, d);
+}
+
+static void check_stack(struct report *report, struct str path, bool alone)
+{
+    struct workspace_options options = *report->lsp->options->workspace;
+    struct workspace workspace;
+    struct plan *plan = NULL;
+    struct err err = ERR_INIT;
+    AUTO_DIAGS struct diags diags = {.limit = LIMIT};
+    options.no_state = true;
+    options.stack.dir = path.p;
+    options.stack.unsaved = unsaved_text;
+    options.stack.unsaved_ctx = report;
+    options.stack.lenient_inputs = options.stack.any_member = true;
+    options.stack.module = alone;
+    if (alone)
+        options.stack.default_name = STR("module");
+    report->root = path;
+    int rc = workspace_open(&options, &diags, &workspace, &err);
+    if (!rc)
+        rc = plan_make(&workspace, &(struct plan_options){.offline = true}, &diags, &plan, &err);
+    if (rc < 0 && err.class != ERR_NONE)
+        report_failure(report, &err);
+    for (size_t i = 0; i < diags.n; i++)
+        report_diag(report, &diags.items[i]);
+    if (plan)
+        plan_free(plan);
+    workspace_close(&workspace);
+}
+
+static void check_document(struct report *report, struct map *checked, const struct document *document)
+{
+    bool alone;
+    struct sketch *sketch = sketch_of(&report->lsp->documents, report->arena, document->path);
+    if (!sketch)
+        return;
+    struct str path = sketch_stack(sketch, &alone);
+    if (!map_set(checked, path, report))
+        check_stack(report, path, alone);
+}
+
+/* ---- publishing ---- */
+
+static struct published *published_of(struct lsp *lsp, struct str path)
+{
+    struct published *p = lsp->published;
+    while (p && !str_eq(p->path, path))
+        p = p->next;
+    if (p)
+        return p;
+    p = mem_zalloc(sizeof *p);
+    char *copy = mem_alloc(path.n + 1);
+    memcpy(copy, path.p, path.n);
+    copy[path.n] = 0;
+    p->path = str_n(copy, path.n);
+    p->version = -1;
+    p->next = lsp->published;
+    lsp->published = p;
+    return p;
+}
+
+/* Where something is new, or where an editor waits to hear of the text that it sent. */
+static void publish(struct report *report, struct published *last)
+{
+    const struct buf *now = map_get(&report->files, last->path);
+    const struct document *open = documents_at(&report->lsp->documents, last->path);
+    struct str items = now ? buf_str(now) : STR_EMPTY;
+    int64_t version = open ? open->version : -1;
+    if (str_eq(items, buf_str(&last->json)) && version == last->version)
+        return;
+    last->version = version;
+    buf_clear(&last->json);
+    buf_add_str(&last->json, items);
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addz(
+        &out, "{\"jsonrpc\":\"2.0\",\"method\":\"textDocument/publishDiagnostics\",\"params\":{\"uri\":");
+    json_write_string(&out, documents_uri(&report->lsp->documents, report->arena, last->path));
+    if (open)
+        buf_addf(&out, ",\"version\":%lld", (long long)version);
+    buf_addz(&out, ",\"diagnostics\":[");
+    buf_add_str(&out, items);
+    buf_addz(&out, "]}}");
+    channel_send(&report->lsp->channel, buf_str(&out));
+}
+
+void check_all(struct lsp *lsp)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_MAP struct map checked = MAP_INIT;
+    struct report report = {.lsp = lsp, .arena = &arena};
+    lsp->dirty = false;
+    for (const struct document *d = lsp->documents.first; d; d = d->next)
+        if (d->path.n)
+            check_document(&report, &checked, d);
+    for (size_t i = 0; i < report.files.n; i++)
+        published_of(lsp, report.files.items[i].key);
+    for (const struct document *d = lsp->documents.first; d; d = d->next)
+        if (d->path.n)
+            published_of(lsp, d->path);
+    for (struct published *p = lsp->published; p; p = p->next)
+        publish(&report, p);
+    for (size_t i = 0; i < report.files.n; i++)
+        buf_release(report.files.items[i].ptr);
+    map_release(&report.files);
+    map_release(&report.mended);
+}
+
+void check_release(struct lsp *lsp)
+{
+    while (lsp->published) {
+        struct published *p = lsp->published;
+        lsp->published = p->next;
+        free((char *)p->path.p);
+        buf_release(&p->json);
+        free(p);
+    }
+}
+
+/* ---- repairs ---- */
+
+int lsp_actions(
+    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+{
+    const struct value *found = value_getz(value_getz(params, "context"), "diagnostics");
+    struct str uri = value_gets(value_getz(params, "textDocument"), "uri");
+    const char *separator = "";
+    (void)lsp;
+    (void)err;
+    buf_add_char(result, '[');
+    for (uint32_t i = 0; found && found->kind == VALUE_LIST && i < found->count; i++) {
+        const struct value *diagnostic = found->items[i];
+        struct str word = value_gets(value_getz(diagnostic, "data"), "replace");
+        const struct value *range = value_getz(diagnostic, "range");
+        if (!word.n || !range)
+            continue;
+        buf_addf(result, "%s{\"title\":", separator);
+        json_write_string(result, arena_printf(arena, "write %.*s", STR_ARG(word)));
+        buf_addz(result, ",\"kind\":\"quickfix\",\"isPreferred\":true,\"diagnostics\":[");
+        json_write(result, diagnostic, JSON_PLAIN);
+        buf_addz(result, "],\"edit\":{\"changes\":{");
+        json_write_string(result, uri);
+        buf_addz(result, ":[{\"range\":");
+        json_write(result, range, JSON_PLAIN);
+        buf_addz(result, ",\"newText\":");
+        json_write_string(result, word);
+        buf_addz(result, "}]}}}");
+        separator = ",";
+    }
+    buf_add_char(result, ']');
+    return 0;
+}

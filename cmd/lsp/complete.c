@@ -1,0 +1,438 @@
+/* Completion: what may stand where the cursor is. */
+#include "cmd/lsp/complete.h"
+
+#include "base/embed.h"
+#include "base/json.h"
+#include "provider/kind.h"
+
+enum { ITEMS_MAX = 300 }; /* of what there is more, more has to be typed */
+
+/* ---- items ---- */
+
+static bool has_ignoring_case(struct str text, struct str part)
+{
+    for (size_t i = 0; i + part.n <= text.n; i++)
+        if (str_ieq(str_slice(text, i, i + part.n), part))
+            return true;
+    return false;
+}
+
+static void add_member(struct buf *out, const char *key, struct str text)
+{
+    if (!text.n)
+        return;
+    buf_addf(out, ",\"%s\":", key);
+    json_write_string(out, text);
+}
+
+void items_add(struct items *items, const struct item *item)
+{
+    struct buf *out = items->out;
+    if (!has_ignoring_case(item->label, items->typed)) {
+        items->cut = true;
+        return;
+    }
+    buf_addz(out, out->n && out->p[out->n - 1] == '}' ? ",{\"label\":" : "{\"label\":");
+    json_write_string(out, item->label);
+    buf_addf(out, ",\"kind\":%d", item->kind);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    add_member(out, "sortText", arena_printf(&scratch, "%d%.*s", item->order, STR_ARG(item->label)));
+    add_member(out, "detail", item->detail);
+    if (item->doc.n) {
+        buf_addz(out, ",\"documentation\":{\"kind\":\"markdown\",\"value\":");
+        json_write_string(out, item->doc);
+        buf_add_char(out, '}');
+    }
+    if (item->type.n) {
+        buf_addf(out, ",\"data\":{\"data\":%s", item->is_data ? "true" : "false");
+        add_member(out, "type", item->type);
+        buf_add_char(out, '}');
+    }
+    buf_addz(out, ",\"textEdit\":");
+    add_edit(
+        items->lsp, out, items->text, items->from, items->to, item->insert.n ? item->insert : item->label);
+    buf_add_char(out, '}');
+}
+
+/* ---- keys ---- */
+
+struct keys {
+    struct items *items;
+    const struct cursor *cursor;
+    int parent;
+    bool has_colon; /* the key is there, only its name is written anew */
+};
+
+static bool is_given(const struct keys *keys, struct str name)
+{
+    int found = outline_find(&keys->cursor->file->outline, keys->parent, name);
+    return found != OUTLINE_NONE && !(keys->cursor->on_key && found == keys->cursor->entry);
+}
+
+static void add_key(const struct keys *keys, struct str name, bool nested, struct item item)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (is_given(keys, name))
+        return;
+    item.label = name;
+    item.insert =
+        keys->has_colon ? name : arena_printf(&scratch, "%.*s:%s", STR_ARG(name), nested ? "" : " ");
+    items_add(keys->items, &item);
+}
+
+static bool holds_more(const struct type *type)
+{
+    return type->kind == TYPE_OBJECT || type->kind == TYPE_LIST || type->kind == TYPE_SET ||
+           type->kind == TYPE_MAP || type->kind == TYPE_TAGS || type->kind == TYPE_POLICY;
+}
+
+static void add_attr_keys(const struct keys *keys, const struct attr *attrs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        AUTO_BUF struct buf doc = BUF_INIT;
+        if (!attrs[i].settable)
+            continue;
+        keys->items->lsp->options->attr_page(&attrs[i], &doc);
+        add_key(keys, attrs[i].name, holds_more(attrs[i].type),
+            (struct item){.kind = ITEM_PROPERTY,
+                .detail = type_name(&scratch, attrs[i].type),
+                .doc = buf_str(&doc),
+                .order = attrs[i].required ? 0 : 1});
+    }
+}
+
+static bool is_nested(const struct value *language)
+{
+    const struct value *type = value_getz(language, "type");
+    struct str name = type && type->kind == VALUE_LIST && type->count ? value_text(type->items[0], STR_EMPTY)
+                                                                      : value_text(type, STR_EMPTY);
+    return !value_getz(language, "enum") && !str_eqz(name, "string") && !str_eqz(name, "boolean") &&
+           (name.n || value_getz(language, "properties") || value_getz(language, "additionalProperties"));
+}
+
+static void add_language_keys(const struct keys *keys, const struct value *language, int order)
+{
+    const struct value *properties = value_getz(language, "properties");
+    for (uint32_t i = 0; properties && properties->kind == VALUE_MAP && i < properties->count; i++) {
+        const struct value *property = properties->entries[i].value;
+        add_key(keys, properties->entries[i].key, is_nested(property),
+            (struct item){.kind = ITEM_KEYWORD, .doc = value_gets(property, "description"), .order = order});
+    }
+}
+
+static void add_input_key(void *ctx, struct spot input)
+{
+    const struct keys *keys = ctx;
+    add_key(keys, spot_name(input), false,
+        (struct item){.kind = ITEM_PROPERTY,
+            .detail = spot_value(input, "type"),
+            .doc = spot_value(input, "description"),
+            .order =
+                outline_find(&input.file->outline, input.entry, STR("default")) == OUTLINE_NONE ? 0 : 1});
+}
+
+static void complete_key(struct keys *keys)
+{
+    struct meaning m = meaning_of(keys->items->lsp, keys->cursor, keys->parent);
+    switch (m.kind) {
+    case MEANS_STACK:
+    case MEANS_LANGUAGE: add_language_keys(keys, m.language, 1); break;
+    case MEANS_RESOURCE:
+        if (m.schema)
+            add_attr_keys(keys, m.schema->attrs, m.schema->attr_count);
+        add_language_keys(keys, m.language, m.schema ? 2 : 0);
+        break;
+    case MEANS_MODULE:
+        if (m.module)
+            sketch_each(m.module, NAME_INPUT, add_input_key, keys);
+        add_language_keys(keys, m.language, 2);
+        break;
+    case MEANS_VALUE:
+        if (m.type->kind == TYPE_OBJECT)
+            add_attr_keys(keys, m.type->fields, m.type->field_count);
+        break;
+    case MEANS_NAMES:
+    case MEANS_INPUT:
+    case MEANS_NOTHING: break;
+    }
+}
+
+/* ---- values ---- */
+
+static void add_value(struct items *items, struct str label, enum item_kind kind)
+{
+    items_add(items, &(struct item){.label = label, .kind = kind});
+}
+
+static void add_booleans(struct items *items)
+{
+    add_value(items, STR("true"), ITEM_VALUE);
+    add_value(items, STR("false"), ITEM_VALUE);
+}
+
+static void add_choices(struct items *items, const struct value *choices)
+{
+    for (uint32_t i = 0; choices && choices->kind == VALUE_LIST && i < choices->count; i++) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        struct str text = value_scalar_text(&scratch, choices->items[i]);
+        if (text.n)
+            add_value(items, text, ITEM_MEMBER);
+    }
+}
+
+static void add_types(struct items *items, bool is_data)
+{
+    size_t n, listed, shown = 0;
+    const struct str *names = catalog_known_names(items->lsp->catalog, is_data, &n);
+    catalog_names(items->lsp->catalog, is_data, &listed);
+    for (size_t i = 0; i < n; i++) {
+        if (!has_ignoring_case(names[i], items->typed)) {
+            items->cut = true;
+            continue;
+        }
+        if (i >= listed && shown++ >= ITEMS_MAX) {
+            items->cut = true;
+            break;
+        }
+        items_add(items, &(struct item){.label = names[i],
+                             .kind = ITEM_CLASS,
+                             .type = names[i],
+                             .is_data = is_data,
+                             .order = i < listed ? 0 : 1});
+    }
+}
+
+static void add_name(void *ctx, struct spot declared)
+{
+    items_add(ctx,
+        &(struct item){
+            .label = spot_name(declared), .kind = ITEM_VARIABLE, .detail = spot_value(declared, "type")});
+}
+
+static void add_kinds(struct items *items)
+{
+    const struct provider_kinds *kinds = catalog_kinds(items->lsp->catalog);
+    for (size_t i = 0; kinds->items[i]; i++)
+        add_value(items, str_z(kinds->items[i]->name), ITEM_VALUE);
+}
+
+static void add_sources(struct items *items)
+{
+    static const struct str prefix = STR_INIT("modules/"), suffix = STR_INIT("/weir.yaml");
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    size_t n;
+    const struct embedded_file *files = embedded_under(prefix, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (!str_ends(files[i].path, suffix))
+            continue;
+        struct str name = str_slice(files[i].path, prefix.n, files[i].path.n - suffix.n);
+        if (str_find_char(name, '/', 0) < 0)
+            add_value(items, arena_printf(&scratch, "builtin/%.*s", STR_ARG(name)), ITEM_MODULE);
+    }
+}
+
+/* Values of the language's own keys. True: these are all there are. */
+static bool complete_own(
+    struct items *items, const struct cursor *cursor, int entry, const struct meaning *up)
+{
+    const struct entry *e = &cursor->file->outline.items[entry];
+    struct str key =
+        e->item && e->parent != OUTLINE_NONE ? cursor->file->outline.items[e->parent].key : e->key;
+    bool body = up->kind == MEANS_RESOURCE || up->kind == MEANS_MODULE || e->item;
+    if (up->kind == MEANS_RESOURCE && str_eqz(key, "type")) {
+        add_types(items, up->is_data);
+    } else if (up->kind == MEANS_MODULE && str_eqz(key, "source")) {
+        add_sources(items);
+    } else if (body && str_eqz(key, "provider")) {
+        sketch_each(cursor->sketch, NAME_PROVIDER, add_name, items);
+        add_kinds(items);
+    } else if (body && str_eqz(key, "depends_on")) {
+        sketch_each(cursor->sketch, NAME_THING, add_name, items);
+    } else if (str_eqz(key, "via")) {
+        sketch_each(cursor->sketch, NAME_CONNECTION, add_name, items);
+    } else if (str_eqz(up->section, "imports") && str_eqz(key, "address")) {
+        sketch_each(cursor->sketch, NAME_THING, add_name, items);
+    } else if (str_eqz(up->section, "moved") && str_eqz(key, "to")) {
+        sketch_each(cursor->sketch, NAME_THING, add_name, items);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool is_boolean(const struct value *language)
+{
+    const struct value *type = value_getz(language, "type");
+    return str_eqz(value_text(type, STR_EMPTY), "boolean") || value_list_has(type, STR("boolean"));
+}
+
+static void complete_value(struct items *items, const struct cursor *cursor, int entry)
+{
+    static const char *const input_types[] = {
+        "string", "integer", "number", "boolean", "any", "list(string)", "set(string)", "map(string)", NULL};
+    struct meaning up = meaning_of(items->lsp, cursor, cursor->file->outline.items[entry].parent);
+    struct meaning m = meaning_of(items->lsp, cursor, entry);
+    if (complete_own(items, cursor, entry, &up))
+        return;
+    if (m.kind == MEANS_LANGUAGE && is_boolean(m.language))
+        add_booleans(items);
+    else if (m.kind == MEANS_LANGUAGE && str_eqz(m.section, "inputs") &&
+             str_eqz(cursor->file->outline.items[entry].key, "type"))
+        for (const char *const *t = input_types; *t; t++)
+            add_value(items, str_z(*t), ITEM_VALUE);
+    else if (m.kind == MEANS_LANGUAGE)
+        add_choices(items, value_getz(m.language, "enum"));
+    else if (m.kind == MEANS_INPUT && str_eqz(spot_value(m.spot, "type"), "boolean"))
+        add_booleans(items);
+    else if (m.kind == MEANS_VALUE && m.type->kind == TYPE_BOOL)
+        add_booleans(items);
+    else if (m.kind == MEANS_VALUE && str_eqz(m.attr->name, "backend") && str_eqz(m.section, "state"))
+        add_choices(items,
+            value_getz(
+                value_getz(value_getz(value_getz(up.language, "properties"), "backend"), "else"), "enum"));
+    else if (m.kind == MEANS_VALUE)
+        add_choices(items, m.attr->choices);
+}
+
+/* ---- where the cursor is ---- */
+
+static bool is_comment(struct str text, size_t at)
+{
+    size_t start = position_line_start(text, at);
+    struct str before = str_trim(str_slice(text, start, at));
+    return before.n && before.p[0] == '#';
+}
+
+/* The entry on whose line, after its colon or dash, the cursor is, and that has no more than a scalar. */
+static int value_on_line(const struct outline *o, size_t at)
+{
+    size_t start = position_line_start(o->text, at);
+    int found = OUTLINE_NONE;
+    for (int i = 0; i < o->n && o->items[i].key_at < at; i++) {
+        const struct entry *e = &o->items[i];
+        bool after = e->item ? e->key_at + 1 < at : e->key_end < at && !e->bare;
+        if (after && e->key_at >= start && !e->opens && (e->value_end >= at || !e->flow))
+            found = i;
+        else if (e->value_at <= at && at <= e->value_end && e->value_at < e->value_end && !e->opens)
+            found = i;
+        else if (e->key_at >= start)
+            found = OUTLINE_NONE;
+    }
+    return found;
+}
+
+static int bracket_around(const struct outline *o, size_t at)
+{
+    int found = OUTLINE_NONE;
+    for (int i = 0; i < o->n && o->items[i].value_at < at; i++) {
+        const struct entry *e = &o->items[i];
+        bool closed = e->opens && e->value_end > e->value_at + 1 && strchr("}]", o->text.p[e->value_end - 1]);
+        if (e->opens && (at < e->value_end || (!closed && at == e->value_end)))
+            found = i;
+    }
+    return found;
+}
+
+static void complete_scalar(struct items *items, struct cursor *cursor, int entry)
+{
+    const struct outline *o = &cursor->file->outline;
+    const struct entry *e = &o->items[entry];
+    size_t from = e->value_at < cursor->at ? e->value_at : cursor->at;
+    struct words words = words_read(cursor->sketch->arena, o->text, from, cursor->at);
+    cursor->entry = entry;
+    if (words.open) {
+        complete_expression(items, cursor, &words);
+        return;
+    }
+    bool quoted = e->value_at < e->value_end && strchr("\"'", o->text.p[e->value_at]);
+    bool closed =
+        quoted && e->value_end > e->value_at + 1 && o->text.p[e->value_end - 1] == o->text.p[e->value_at];
+    items->from = from + (quoted && from < cursor->at);
+    items->to = e->value_end - closed > cursor->at ? e->value_end - closed : cursor->at;
+    items->typed = str_slice(o->text, items->from, cursor->at);
+    complete_value(items, cursor, entry);
+}
+
+static void complete_at_key(struct items *items, struct cursor *cursor, int parent)
+{
+    const struct outline *o = &cursor->file->outline;
+    struct keys keys = {.items = items, .cursor = cursor, .parent = parent};
+    items->from = items->to = cursor->at;
+    if (cursor->on_key) {
+        const struct entry *e = &o->items[cursor->entry];
+        struct words words = words_read(cursor->sketch->arena, o->text, e->key_at, cursor->at);
+        if (words.open) {
+            complete_expression(items, cursor, &words);
+            return;
+        }
+        items->from = e->key_at;
+        items->to = e->key_end;
+        items->typed = str_slice(o->text, e->key_at, cursor->at);
+        keys.has_colon = !e->bare;
+    }
+    complete_key(&keys);
+}
+
+static void complete(struct items *items, struct cursor *cursor)
+{
+    const struct outline *o = &cursor->file->outline;
+    size_t start = position_line_start(o->text, cursor->at);
+    if (is_comment(o->text, cursor->at))
+        return;
+    if (cursor->entry != OUTLINE_NONE && cursor->on_key) {
+        complete_at_key(items, cursor, o->items[cursor->entry].parent);
+        return;
+    }
+    int value = value_on_line(o, cursor->at), around = bracket_around(o, cursor->at);
+    if (value != OUTLINE_NONE && value > around) {
+        complete_scalar(items, cursor, value);
+        if (o->items[value].item) /* a map may begin there, too */
+            complete_at_key(items, cursor, value);
+    } else if (around != OUTLINE_NONE && o->items[around].opens == '{') {
+        complete_at_key(items, cursor, around);
+    } else if (around != OUTLINE_NONE) {
+        items->from = items->to = cursor->at;
+        complete_value(items, cursor, around);
+    } else if (!str_trim(str_slice(o->text, start, cursor->at)).n) {
+        complete_at_key(items, cursor, outline_parent_at(o, start, (uint32_t)(cursor->at - start)));
+    }
+}
+
+int lsp_complete(
+    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+{
+    struct cursor cursor;
+    (void)err;
+    if (!cursor_at(lsp, arena, params, &cursor))
+        return 0;
+    AUTO_BUF struct buf list = BUF_INIT;
+    struct items items = {.lsp = lsp, .out = &list, .text = cursor.file->outline.text, .typed = STR_EMPTY};
+    complete(&items, &cursor);
+    buf_addf(result, "{\"isIncomplete\":%s,\"items\":[", items.cut ? "true" : "false");
+    buf_add_str(result, buf_str(&list));
+    buf_addz(result, "]}");
+    return 0;
+}
+
+/* The page of a type, when somebody looks at it. */
+int lsp_complete_resolve(
+    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+{
+    const struct value *data = value_getz(params, "data");
+    struct str type = value_gets(data, "type");
+    struct err ignored = ERR_INIT;
+    (void)err;
+    const struct schema *schema =
+        type.n ? catalog_find(lsp->catalog, type, value_getb(data, "data"), &ignored) : NULL;
+    const struct value *item = params;
+    if (schema) {
+        AUTO_BUF struct buf page = BUF_INIT;
+        lsp->options->type_page(schema, &page);
+        const struct value_entry entries[] = {{STR("kind"), value_stringz(arena, "markdown")},
+            {STR("value"), value_string(arena, buf_str(&page))}};
+        item = value_with(arena, params, STR("documentation"), value_map(arena, entries, 2));
+    }
+    json_write(result, item ? item : &value_null, JSON_PLAIN);
+    return 0;
+}

@@ -1,0 +1,180 @@
+/* The documents that an editor has open: see documents.h. */
+#include "cmd/lsp/documents.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/yaml.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+/* ---- names ---- */
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+static struct str percent_decode(struct arena *arena, struct str text)
+{
+    char *out = arena_alloc(arena, text.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        int high = i + 2 < text.n && text.p[i] == '%' ? hex_digit(text.p[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text.p[i + 2]) : -1;
+        char byte = (char)(high << 4 | low);
+        out[n++] = low >= 0 ? byte : text.p[i];
+        i += low >= 0 ? 2 : 0;
+    }
+    out[n] = 0;
+    return str_n(out, n);
+}
+
+static struct str real_path(struct arena *arena, struct str path)
+{
+    char real[PATH_MAX];
+    return realpath(path.p, real) ? arena_str(arena, str_z(real)) : path;
+}
+
+/* file:///a/b, file://localhost/a/b */
+struct str uri_path(struct arena *arena, struct str uri)
+{
+    static const struct str scheme = STR_INIT("file://");
+    ptrdiff_t slash = str_starts(uri, scheme) ? str_find_char(uri, '/', scheme.n) : -1;
+    if (slash < 0)
+        return STR_EMPTY;
+    struct str path = percent_decode(arena, str_slice(uri, (size_t)slash, uri.n));
+    return memchr(path.p, 0, path.n) ? STR_EMPTY : real_path(arena, path);
+}
+
+struct str documents_uri(const struct documents *documents, struct arena *arena, struct str path)
+{
+    const struct document *open = documents_at(documents, path);
+    if (open)
+        return open->uri;
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addz(&out, "file://");
+    for (size_t i = 0; i < path.n; i++) {
+        char c = path.p[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     (c && strchr("/-._~", c));
+        if (plain)
+            buf_add_char(&out, c);
+        else
+            buf_addf(&out, "%%%02X", (unsigned char)c);
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+/* ---- documents ---- */
+
+struct document *documents_find(const struct documents *documents, struct str uri)
+{
+    for (struct document *d = documents->first; d; d = d->next)
+        if (str_eq(d->uri, uri))
+            return d;
+    return NULL;
+}
+
+struct document *documents_at(const struct documents *documents, struct str path)
+{
+    for (struct document *d = documents->first; d && path.n; d = d->next)
+        if (str_eq(d->path, path))
+            return d;
+    return NULL;
+}
+
+static struct str own_text(struct str text)
+{
+    char *copy = mem_alloc(text.n + 1);
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = 0;
+    return str_n(copy, text.n);
+}
+
+struct document *documents_open(struct documents *documents, struct str uri, struct str text, int64_t version)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct document *d = documents_find(documents, uri);
+    if (!d) {
+        d = mem_zalloc(sizeof *d);
+        d->uri = own_text(uri);
+        d->path = own_text(uri_path(&scratch, uri));
+        d->next = documents->first;
+        documents->first = d;
+    }
+    buf_clear(&d->text);
+    buf_add_str(&d->text, text);
+    d->version = version;
+    return d;
+}
+
+static void change_range(
+    struct document *document, enum text_unit unit, const struct value *range, struct str text)
+{
+    struct str old = buf_str(&document->text);
+    size_t from = position_offset_of(old, unit, value_getz(range, "start"));
+    size_t to = position_offset_of(old, unit, value_getz(range, "end"));
+    struct buf changed = BUF_INIT;
+    buf_add_str(&changed, str_slice(old, 0, from));
+    buf_add_str(&changed, text);
+    buf_add_str(&changed, str_slice(old, to > from ? to : from, old.n));
+    buf_release(&document->text);
+    document->text = changed;
+}
+
+void document_change(struct document *document, enum text_unit unit, const struct value *changes)
+{
+    for (uint32_t i = 0; changes && changes->kind == VALUE_LIST && i < changes->count; i++) {
+        const struct value *change = changes->items[i], *range = value_getz(change, "range");
+        struct str text = value_gets(change, "text");
+        if (!value_is_null(range)) {
+            change_range(document, unit, range, text);
+            continue;
+        }
+        buf_clear(&document->text);
+        buf_add_str(&document->text, text);
+    }
+}
+
+static void document_free(struct document *d)
+{
+    free((char *)d->uri.p);
+    free((char *)d->path.p);
+    buf_release(&d->text);
+    free(d);
+}
+
+void documents_close(struct documents *documents, struct str uri)
+{
+    for (struct document **at = &documents->first; *at; at = &(*at)->next)
+        if (str_eq((*at)->uri, uri)) {
+            struct document *d = *at;
+            *at = d->next;
+            document_free(d);
+            return;
+        }
+}
+
+void documents_release(struct documents *documents)
+{
+    while (documents->first) {
+        struct document *d = documents->first;
+        documents->first = d->next;
+        document_free(d);
+    }
+}
+
+bool documents_read(const struct documents *documents, struct arena *arena, struct str path, struct str *text)
+{
+    struct err ignored = ERR_INIT;
+    struct str real = real_path(arena, arena_str(arena, path));
+    const struct document *open = documents_at(documents, real);
+    if (!open)
+        return !file_read(arena, real.p, YAML_MAX_SIZE, text, &ignored);
+    *text = arena_str(arena, buf_str(&open->text));
+    return true;
+}

@@ -1,0 +1,347 @@
+/* The language server's loop: which message is answered by what (JSON-RPC 2.0). */
+#include "cmd/lsp/server.h"
+
+#include "base/json.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+/* As JSON-RPC and the protocol number what cannot be answered. */
+enum rpc_code {
+    RPC_PARSE = -32700,
+    RPC_INVALID = -32600,
+    RPC_NO_METHOD = -32601,
+    RPC_NOT_INITIALIZED = -32002,
+    RPC_FAILED = -32803,
+    RPC_CANCELLED = -32800,
+};
+
+enum { QUEUE_MAX = 1000 }; /* messages that are read before the first of them is answered */
+
+struct message {
+    struct message *next;
+    struct arena arena;
+    const struct value *json; /* NULL: it is none, and err says why */
+    struct err err;
+};
+
+struct queue {
+    struct message *first, **last;
+    size_t n;
+};
+
+/* ---- answers ---- */
+
+static void send_error(struct lsp *lsp, const struct value *id, enum rpc_code code, const char *text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addz(&out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    json_write(&out, id ? id : &value_null, JSON_PLAIN);
+    buf_addf(&out, ",\"error\":{\"code\":%d,\"message\":", code);
+    json_write_string(&out, str_z(text));
+    buf_addz(&out, "}}");
+    channel_send(&lsp->channel, buf_str(&out));
+}
+
+static void send_result(struct lsp *lsp, const struct value *id, struct str result)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addz(&out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    json_write(&out, id, JSON_PLAIN);
+    buf_addz(&out, ",\"result\":");
+    buf_add_str(&out, result.n ? result : STR("null"));
+    buf_add_char(&out, '}');
+    channel_send(&lsp->channel, buf_str(&out));
+}
+
+void add_location(
+    struct lsp *lsp, struct arena *arena, struct buf *out, const struct file *file, size_t from, size_t to)
+{
+    buf_addz(out, "{\"uri\":");
+    json_write_string(out, documents_uri(&lsp->documents, arena, file->path));
+    buf_add_char(out, ',');
+    position_add_range(out, file->outline.text, lsp->documents.unit, from, to);
+    buf_add_char(out, '}');
+}
+
+void add_edit(
+    struct lsp *lsp, struct buf *out, struct str text, size_t from, size_t to, struct str replacement)
+{
+    buf_add_char(out, '{');
+    position_add_range(out, text, lsp->documents.unit, from, to);
+    buf_addz(out, ",\"newText\":");
+    json_write_string(out, replacement);
+    buf_add_char(out, '}');
+}
+
+/* ---- beginning and end ---- */
+
+static const char capabilities[] =
+    "\"textDocumentSync\":{\"openClose\":true,\"change\":2,\"save\":true},"
+    "\"completionProvider\":{\"triggerCharacters\":[\".\",\"{\",\"$\",\":\",\" \"],\"resolveProvider\":true},"
+    "\"hoverProvider\":true,\"definitionProvider\":true,\"referencesProvider\":true,"
+    "\"documentSymbolProvider\":true,\"documentFormattingProvider\":true,"
+    "\"renameProvider\":{\"prepareProvider\":true},\"codeActionProvider\":{\"codeActionKinds\":[\"quickfix\"]"
+    "}";
+
+/* UTF-8 where the editor can count so; UTF-16 is what every editor can. */
+static enum text_unit choose_unit(const struct value *offered)
+{
+    if (value_list_has(offered, STR("utf-8")))
+        return TEXT_UTF8;
+    bool other = value_list_has(offered, STR("utf-32")) && !value_list_has(offered, STR("utf-16"));
+    return other ? TEXT_UTF32 : TEXT_UTF16;
+}
+
+static int initialize(
+    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+{
+    static const char *const names[] = {
+        [TEXT_UTF16] = "utf-16", [TEXT_UTF8] = "utf-8", [TEXT_UTF32] = "utf-32"};
+    const struct value *client = value_getz(params, "capabilities");
+    (void)arena;
+    (void)err;
+    lsp->documents.unit = choose_unit(value_getz(value_getz(client, "general"), "positionEncodings"));
+    lsp->initialized = true;
+    buf_addf(result, "{\"capabilities\":{\"positionEncoding\":\"%s\",%s},", names[lsp->documents.unit],
+        capabilities);
+    buf_addf(result, "\"serverInfo\":{\"name\":\"weir\",\"version\":\"%s\"}}", WEIR_VERSION);
+    return 0;
+}
+
+static int shut_down(
+    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+{
+    (void)arena;
+    (void)params;
+    (void)result;
+    (void)err;
+    lsp->shut_down = true;
+    return 0;
+}
+
+/* ---- notifications ---- */
+
+static const struct value *document_of(const struct value *params)
+{
+    return value_getz(params, "textDocument");
+}
+
+static void did_open(struct lsp *lsp, const struct value *params)
+{
+    const struct value *document = document_of(params);
+    struct str uri = value_gets(document, "uri");
+    if (uri.n)
+        documents_open(
+            &lsp->documents, uri, value_gets(document, "text"), value_geti(document, "version", 0));
+    lsp->dirty = true;
+}
+
+static void did_change(struct lsp *lsp, const struct value *params)
+{
+    const struct value *named = document_of(params);
+    struct document *document = documents_find(&lsp->documents, value_gets(named, "uri"));
+    if (!document)
+        return;
+    document->version = value_geti(named, "version", document->version);
+    document_change(document, lsp->documents.unit, value_getz(params, "contentChanges"));
+    lsp->dirty = true;
+}
+
+static void did_close(struct lsp *lsp, const struct value *params)
+{
+    documents_close(&lsp->documents, value_gets(document_of(params), "uri"));
+    lsp->dirty = true;
+}
+
+/* Files on disk are others now. */
+static void did_save(struct lsp *lsp, const struct value *params)
+{
+    (void)params;
+    lsp->dirty = true;
+}
+
+static void leave(struct lsp *lsp, const struct value *params)
+{
+    (void)params;
+    lsp->done = true;
+}
+
+static const struct {
+    const char *method;
+    lsp_feature *answer;                                       /* a request */
+    void (*take)(struct lsp *lsp, const struct value *params); /* a notification */
+} methods[] = {
+    {"initialize", initialize, NULL},
+    {"shutdown", shut_down, NULL},
+    {"exit", NULL, leave},
+    {"textDocument/didOpen", NULL, did_open},
+    {"textDocument/didChange", NULL, did_change},
+    {"textDocument/didClose", NULL, did_close},
+    {"textDocument/didSave", NULL, did_save},
+    {"workspace/didChangeWatchedFiles", NULL, did_save},
+    {"textDocument/completion", lsp_complete, NULL},
+    {"completionItem/resolve", lsp_complete_resolve, NULL},
+    {"textDocument/hover", lsp_hover, NULL},
+    {"textDocument/definition", lsp_definition, NULL},
+    {"textDocument/references", lsp_references, NULL},
+    {"textDocument/prepareRename", lsp_prepare_rename, NULL},
+    {"textDocument/rename", lsp_rename, NULL},
+    {"textDocument/documentSymbol", lsp_symbols, NULL},
+    {"textDocument/formatting", lsp_format, NULL},
+    {"textDocument/codeAction", lsp_actions, NULL},
+};
+enum { METHODS = sizeof methods / sizeof *methods };
+
+/* ---- messages ---- */
+
+static void answer_request(
+    struct lsp *lsp, struct message *message, const struct value *id, lsp_feature *feature)
+{
+    AUTO_BUF struct buf result = BUF_INIT;
+    struct err err = ERR_INIT;
+    if (feature(lsp, &message->arena, value_getz(message->json, "params"), &result, &err))
+        send_error(lsp, id, RPC_FAILED, err.message);
+    else
+        send_result(lsp, id, buf_str(&result));
+}
+
+static void take_request(struct lsp *lsp, struct message *message, const struct value *id, struct str method)
+{
+    for (size_t i = 0; i < METHODS; i++) {
+        if (!methods[i].answer || !str_eqz(method, methods[i].method))
+            continue;
+        if (lsp->shut_down || lsp->initialized == (methods[i].answer == initialize))
+            send_error(lsp, id, lsp->initialized ? RPC_INVALID : RPC_NOT_INITIALIZED,
+                lsp->shut_down     ? "the server was shut down"
+                : lsp->initialized ? "the server is initialized already"
+                                   : "the server is not initialized");
+        else
+            answer_request(lsp, message, id, methods[i].answer);
+        return;
+    }
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str text = arena_printf(&scratch, "there is no method \"%.*s\"", STR_ARG(method));
+    send_error(lsp, id, RPC_NO_METHOD, text.p);
+}
+
+static void take_notification(struct lsp *lsp, const struct message *message, struct str method)
+{
+    for (size_t i = 0; i < METHODS; i++) {
+        bool counts = methods[i].take && (methods[i].take == leave || (lsp->initialized && !lsp->shut_down));
+        if (counts && str_eqz(method, methods[i].method))
+            methods[i].take(lsp, value_getz(message->json, "params"));
+    }
+}
+
+/* Has the editor taken it back, in what has come since? */
+static bool is_cancelled(const struct queue *queue, const struct value *id)
+{
+    for (const struct message *m = queue->first; m; m = m->next)
+        if (str_eqz(value_gets(m->json, "method"), "$/cancelRequest") &&
+            value_equal(value_getz(value_getz(m->json, "params"), "id"), id))
+            return true;
+    return false;
+}
+
+static void take_message(struct lsp *lsp, struct message *message, const struct queue *queue)
+{
+    const struct value *id = value_getz(message->json, "id"), *method = value_getz(message->json, "method");
+    bool request = id && (id->kind == VALUE_STRING || id->kind == VALUE_INT);
+    if (!message->json) {
+        send_error(lsp, NULL, RPC_PARSE, message->err.message);
+        return;
+    }
+    if (!method && (value_getz(message->json, "result") || value_getz(message->json, "error")))
+        return; /* to a question of ours: there are none */
+    if (!method || method->kind != VALUE_STRING || (id && !request))
+        send_error(lsp, request ? id : NULL, RPC_INVALID, "this is neither a request nor a notification");
+    else if (!request)
+        take_notification(lsp, message, method->string);
+    else if (is_cancelled(queue, id))
+        send_error(lsp, id, RPC_CANCELLED, "cancelled");
+    else
+        take_request(lsp, message, id, method->string);
+}
+
+static void message_free(struct message *message)
+{
+    arena_release(&message->arena);
+    free(message);
+}
+
+static void queue_text(struct queue *queue, struct str text)
+{
+    struct message *message = mem_zalloc(sizeof *message);
+    if (json_parse(&message->arena, text, &message->json, &message->err))
+        message->json = NULL;
+    *queue->last = message;
+    queue->last = &message->next;
+    queue->n++;
+}
+
+/* All that has come, and at least one message. False: nothing more will. */
+static bool fill_queue(struct lsp *lsp, struct queue *queue, struct err *err)
+{
+    do {
+        struct str text;
+        switch (channel_next(&lsp->channel, &text)) {
+        case CHANNEL_MESSAGE: queue_text(queue, text); break;
+        case CHANNEL_END: return false;
+        case CHANNEL_BROKEN:
+            err_set(err, ERR_PROTOCOL, "the editor sent what is no message: %s", lsp->channel.wrong);
+            return false;
+        }
+    } while (queue->n < QUEUE_MAX && channel_waiting(&lsp->channel));
+    return true;
+}
+
+static void empty_queue(struct lsp *lsp, struct queue *queue)
+{
+    while (queue->first) {
+        struct message *message = queue->first;
+        queue->first = message->next;
+        queue->n--;
+        if (!lsp->done)
+            take_message(lsp, message, queue);
+        message_free(message);
+    }
+    queue->last = &queue->first;
+}
+
+/* Checking comes when nobody waits for an answer: what is typed fast is checked once. */
+static int server_loop(struct lsp *lsp, struct err *err)
+{
+    struct queue queue = {.last = &queue.first};
+    bool more = true;
+    while (more && !lsp->done && !lsp->channel.failed) {
+        more = fill_queue(lsp, &queue, err);
+        empty_queue(lsp, &queue);
+        if (lsp->dirty && more && !lsp->done && !channel_waiting(&lsp->channel))
+            check_all(lsp);
+    }
+    if (lsp->done && lsp->shut_down)
+        return 0;
+    if (err->class != ERR_NONE) {
+        send_error(lsp, NULL, RPC_PARSE, lsp->channel.wrong);
+        return -1;
+    }
+    return err_set(err, ERR_PROTOCOL,
+        lsp->done ? "the editor ended the server without shutting it down" : "the editor is gone");
+}
+
+int lsp_serve(const struct lsp_options *options, struct err *err)
+{
+    struct lsp lsp = {.options = options, .channel = {.in = options->in, .out = options->out}};
+    struct catalog_options types = {
+        .kinds = options->workspace->kinds, .specs_dir = options->workspace->specs_dir};
+    if (catalog_new(&types, &lsp.catalog, err))
+        return -1;
+    int rc = server_loop(&lsp, err);
+    channel_release(&lsp.channel);
+    documents_release(&lsp.documents);
+    check_release(&lsp);
+    catalog_free(lsp.catalog);
+    return rc;
+}

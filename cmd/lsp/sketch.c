@@ -1,0 +1,300 @@
+/* What the files of a module say: see sketch.h. */
+#include "cmd/lsp/sketch.h"
+
+#include "base/embed.h"
+#include "base/file.h"
+#include "base/map.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+enum {
+    FOLDERS_UP = 12,   /* how far above a file its stack is looked for */
+    FILES_MAX = 1000,  /* of one module */
+    MODULES_MAX = 200, /* that are looked through for one that uses another */
+};
+
+/* ---- names ---- */
+
+static const char *const sections_of[NAME_KINDS][NAME_SECTIONS_MAX + 1] = {
+    [NAME_THING] = {"resources", "data", "modules", NULL},
+    [NAME_INPUT] = {"inputs", NULL},
+    [NAME_LOCAL] = {"locals", NULL},
+    [NAME_OUTPUT] = {"outputs", NULL},
+    [NAME_PROVIDER] = {"providers", NULL},
+    [NAME_CONNECTION] = {"connections", NULL},
+};
+
+const char *const *name_sections(enum name_kind kind)
+{
+    return sections_of[kind];
+}
+
+bool name_kind_of(struct str section, enum name_kind *kind)
+{
+    for (*kind = 0; *kind < NAME_KINDS; ++*kind)
+        for (const char *const *s = sections_of[*kind]; *s; s++)
+            if (str_eqz(section, *s))
+                return true;
+    return false;
+}
+
+/* ---- files ---- */
+
+static struct str real_or_same(struct arena *arena, struct str path)
+{
+    char real[PATH_MAX];
+    return realpath(path.p, real) ? arena_str(arena, str_z(real)) : path;
+}
+
+struct str sketch_path(const struct sketch *sketch, struct str name)
+{
+    while (str_starts(name, STR("./")))
+        name = str_slice(name, 2, name.n);
+    return real_or_same(sketch->arena, path_join(sketch->arena, sketch->dir, arena_str(sketch->arena, name)));
+}
+
+struct str sketch_own_file(const struct documents *documents, struct arena *arena, struct str dir)
+{
+    static const struct str names[] = {STR_INIT("weir.yaml"), STR_INIT("weir.yml")};
+    for (size_t i = 0; i < 2; i++) {
+        struct str path = real_or_same(arena, path_join(arena, dir, names[i]));
+        if (path_exists(path.p) || documents_at(documents, path))
+            return path;
+    }
+    return STR_EMPTY;
+}
+
+const struct file *sketch_file(const struct sketch *sketch, struct str path)
+{
+    for (size_t i = 0; i < sketch->count; i++)
+        if (str_eq(sketch->files[i].path, path))
+            return &sketch->files[i];
+    return NULL;
+}
+
+static void add_file(struct sketch *sketch, struct str path, struct str text)
+{
+    if (sketch->count == sketch->cap) {
+        size_t cap = sketch->cap ? sketch->cap * 2 : 8;
+        struct file *grown = ARENA_ARRAY(sketch->arena, struct file, cap);
+        if (sketch->count)
+            memcpy(grown, sketch->files, sketch->count * sizeof *grown);
+        sketch->files = grown;
+        sketch->cap = cap;
+    }
+    sketch->files[sketch->count++] = (struct file){path, outline_read(sketch->arena, text)};
+}
+
+/* Files that are included by files that are. */
+static void add_included(struct sketch *sketch)
+{
+    for (size_t i = 0; i < sketch->count; i++) {
+        struct outline outline = sketch->files[i].outline;
+        int list = outline_find(&outline, OUTLINE_NONE, STR("include"));
+        for (int e = list; list != OUTLINE_NONE && (e = outline_next(&outline, list,
+                                                        e == list ? OUTLINE_NONE : e)) != OUTLINE_NONE;) {
+            struct str name = outline_value(&outline, e), text;
+            struct str path = sketch_path(sketch, name);
+            if (name.n && sketch->count < FILES_MAX && !sketch_file(sketch, path) &&
+                documents_read(sketch->documents, sketch->arena, path, &text))
+                add_file(sketch, path, text);
+        }
+    }
+}
+
+static struct sketch *sketch_new(const struct documents *documents, struct arena *arena)
+{
+    struct sketch *sketch = ARENA_NEW(arena, struct sketch);
+    sketch->documents = documents;
+    sketch->arena = arena;
+    return sketch;
+}
+
+struct sketch *sketch_read(const struct documents *documents, struct arena *arena, struct str path)
+{
+    struct str text;
+    if (!path.n || !documents_read(documents, arena, path, &text))
+        return NULL;
+    struct sketch *sketch = sketch_new(documents, arena);
+    sketch->dir = arena_str(arena, path_dir(path));
+    add_file(sketch, path, text);
+    add_included(sketch);
+    return sketch;
+}
+
+static bool is_own_name(struct str path)
+{
+    return str_eqz(path_base(path), "weir.yaml") || str_eqz(path_base(path), "weir.yml");
+}
+
+struct sketch *sketch_of(const struct documents *documents, struct arena *arena, struct str path)
+{
+    if (is_own_name(path))
+        return sketch_read(documents, arena, path);
+    struct str dir = arena_str(arena, path_dir(path));
+    for (int i = 0; i < FOLDERS_UP; i++) {
+        struct sketch *sketch = sketch_read(documents, arena, sketch_own_file(documents, arena, dir));
+        if (sketch && sketch_file(sketch, path))
+            return sketch;
+        if (dir.n <= 1)
+            break;
+        dir = arena_str(arena, path_dir(dir));
+    }
+    struct sketch *own = sketch_read(documents, arena, path);
+    bool stack = own && outline_find(&own->files[0].outline, OUTLINE_NONE, STR("stack")) != OUTLINE_NONE;
+    return stack ? own : NULL; /* a stack file of another name: -C FILE */
+}
+
+/* ---- modules ---- */
+
+static struct sketch *builtin_sketch(const struct sketch *sketch, struct str name)
+{
+    const struct embedded_file *file =
+        embedded_find(arena_printf(sketch->arena, "modules/%.*s/weir.yaml", STR_ARG(name)));
+    if (!file)
+        return NULL;
+    struct sketch *inner = sketch_new(sketch->documents, sketch->arena);
+    inner->builtin = true;
+    inner->dir = name;
+    add_file(inner, name, embedded_text(file));
+    return inner;
+}
+
+struct sketch *sketch_called(const struct sketch *sketch, struct spot call)
+{
+    static const struct str builtin = STR_INIT("builtin/");
+    struct str source = spot_value(call, "source");
+    if (str_starts(source, builtin))
+        return builtin_sketch(sketch, str_slice(source, builtin.n, source.n));
+    if (!source.n || sketch->builtin)
+        return NULL;
+    struct str dir = sketch_path(sketch, source);
+    return sketch_read(
+        sketch->documents, sketch->arena, sketch_own_file(sketch->documents, sketch->arena, dir));
+}
+
+/* Looking through a stack for a module. */
+struct seeking {
+    struct str path;
+    bool found;
+    int left;
+    const struct sketch *sketch;
+};
+
+static void seek_in(void *ctx, struct spot declared)
+{
+    struct seeking *s = ctx;
+    const struct sketch *sketch = s->sketch;
+    if (s->found || s->left-- <= 0 || !str_eqz(declared.section, "modules"))
+        return;
+    struct sketch *inner = sketch_called(sketch, declared);
+    if (!inner || inner->builtin)
+        return;
+    s->found = str_eq(inner->files[0].path, s->path);
+    s->sketch = inner;
+    sketch_each(inner, NAME_THING, seek_in, s);
+    s->sketch = sketch;
+}
+
+struct str sketch_stack(const struct sketch *sketch, bool *alone)
+{
+    const struct file *own = &sketch->files[0];
+    *alone = outline_find(&own->outline, OUTLINE_NONE, STR("stack")) == OUTLINE_NONE;
+    struct str dir = sketch->dir;
+    for (int i = 0; *alone && i < FOLDERS_UP && dir.n > 1; i++) {
+        dir = arena_str(sketch->arena, path_dir(dir));
+        struct sketch *above = sketch_read(
+            sketch->documents, sketch->arena, sketch_own_file(sketch->documents, sketch->arena, dir));
+        if (!above)
+            continue;
+        struct seeking seeking = {.path = own->path, .left = MODULES_MAX, .sketch = above};
+        sketch_each(above, NAME_THING, seek_in, &seeking);
+        if (seeking.found)
+            return sketch_stack(above, alone);
+    }
+    return own->path;
+}
+
+struct walking {
+    struct map seen;
+    void (*found)(void *ctx, struct sketch *sketch);
+    void *ctx;
+    struct sketch *sketch;
+};
+
+static void walk_from(struct walking *walking, struct sketch *sketch);
+
+static void walk_call(void *ctx, struct spot spot)
+{
+    struct walking *walking = ctx;
+    struct sketch *sketch = walking->sketch;
+    struct sketch *inner = str_eqz(spot.section, "modules") ? sketch_called(sketch, spot) : NULL;
+    if (!inner || inner->builtin)
+        return;
+    walk_from(walking, inner);
+    walking->sketch = sketch;
+}
+
+static void walk_from(struct walking *walking, struct sketch *sketch)
+{
+    if (walking->seen.n >= MODULES_MAX || map_set(&walking->seen, sketch->files[0].path, sketch))
+        return;
+    walking->found(walking->ctx, sketch);
+    walking->sketch = sketch;
+    sketch_each(sketch, NAME_THING, walk_call, walking);
+}
+
+void sketch_walk(struct sketch *sketch, void (*found)(void *ctx, struct sketch *sketch), void *ctx)
+{
+    struct walking walking = {.found = found, .ctx = ctx};
+    walk_from(&walking, sketch);
+    map_release(&walking.seen);
+}
+
+/* ---- declarations ---- */
+
+void sketch_each(const struct sketch *sketch, enum name_kind kind,
+    void (*found)(void *ctx, struct spot declared), void *ctx)
+{
+    for (const char *const *section = sections_of[kind]; *section; section++)
+        for (size_t i = 0; i < sketch->count; i++) {
+            const struct outline *o = &sketch->files[i].outline;
+            int at = outline_find(o, OUTLINE_NONE, str_z(*section));
+            if (at == OUTLINE_NONE)
+                continue;
+            for (int e = outline_next(o, at, OUTLINE_NONE); e != OUTLINE_NONE; e = outline_next(o, at, e))
+                if (!o->items[e].item && !o->items[e].bare)
+                    found(ctx, (struct spot){&sketch->files[i], e, str_z(*section)});
+        }
+}
+
+struct finding {
+    struct str name;
+    struct spot found;
+};
+
+static void find_one(void *ctx, struct spot declared)
+{
+    struct finding *f = ctx;
+    if (!f->found.file && str_eq(spot_name(declared), f->name))
+        f->found = declared;
+}
+
+struct spot sketch_find(const struct sketch *sketch, enum name_kind kind, struct str name)
+{
+    struct finding finding = {.name = name};
+    sketch_each(sketch, kind, find_one, &finding);
+    return finding.found;
+}
+
+struct str spot_value(struct spot declared, const char *key)
+{
+    const struct outline *o = &declared.file->outline;
+    return outline_value(o, outline_find(o, declared.entry, str_z(key)));
+}
+
+struct str spot_name(struct spot declared)
+{
+    return declared.file->outline.items[declared.entry].key;
+}

@@ -1,0 +1,180 @@
+/* Where the names in a module are used: see server.h. */
+#include "cmd/lsp/server.h"
+
+#include "base/map.h"
+
+/* ---- names and addresses as text ---- */
+
+/* What is an address or a name: values of a key, items of its list, or keys. */
+static const struct {
+    const char *key, *section; /* section NULL: any that has names */
+    enum name_kind kind;
+} places[] = {
+    {"depends_on", NULL, NAME_THING},
+    {"provider", NULL, NAME_PROVIDER},
+    {"via", NULL, NAME_CONNECTION},
+    {"to", "moved", NAME_THING},
+    {"address", "imports", NAME_THING},
+};
+
+/* Is this text of that place? */
+static bool is_place(const struct outline *o, int entry, size_t i)
+{
+    int depth, section = outline_section(o, entry, &depth);
+    int keyed = o->items[entry].item ? o->items[entry].parent : entry;
+    if (keyed != OUTLINE_NONE)
+        outline_section(o, keyed, &depth);
+    return outline_is(o, keyed, places[i].key) && depth == 2 &&
+           (!places[i].section || outline_is(o, section, places[i].section));
+}
+
+/* Every part of `net["a"]/lake["b"]`. */
+static void address_parts(
+    struct sketch *sketch, const struct file *file, struct str address, use_found *found, void *ctx)
+{
+    size_t at = 0;
+    while (sketch && at < address.n) {
+        size_t end = at;
+        while (end < address.n && !strchr("[/", address.p[end]))
+            end++;
+        struct target target = {.path = STR_EMPTY, .attribute = STR_EMPTY};
+        size_t from = (size_t)(address.p + at - file->outline.text.p);
+        struct word word = {.text = str_slice(address, at, end), .at = from, .end = from + end - at};
+        if (end == at || !target_aim(&target, sketch, NAME_THING, &word))
+            return;
+        found(ctx, file, target);
+        ptrdiff_t close = end < address.n && address.p[end] == '[' ? str_find_char(address, ']', end) : -1;
+        at = close >= 0 ? (size_t)close + 1 : end;
+        if (at >= address.n || address.p[at] != '/')
+            return;
+        at++;
+        sketch = str_eqz(target.spot.section, "modules") ? sketch_called(sketch, target.spot) : NULL;
+    }
+}
+
+static void text_uses(struct sketch *sketch, const struct file *file, int entry, use_found *found, void *ctx)
+{
+    struct str text = outline_value(&file->outline, entry);
+    struct target target = {.path = STR_EMPTY, .attribute = STR_EMPTY};
+    for (size_t i = 0; text.n && i < sizeof places / sizeof *places; i++) {
+        if (!is_place(&file->outline, entry, i))
+            continue;
+        size_t from = (size_t)(text.p - file->outline.text.p);
+        struct word word = {.text = text, .at = from, .end = from + text.n};
+        if (places[i].kind == NAME_THING)
+            address_parts(sketch, file, text, found, ctx);
+        else if (target_aim(&target, sketch, places[i].kind, &word))
+            found(ctx, file, target);
+    }
+}
+
+/* ---- keys ---- */
+
+/* `environments: {dev: {owner: …}}`, `fleet: {inputs: {owner: …}}`, what a module is given, `usage:`. */
+static void key_uses(struct sketch *sketch, const struct file *file, int entry, use_found *found, void *ctx)
+{
+    const struct outline *o = &file->outline;
+    const struct entry *e = &o->items[entry];
+    int depth, section = outline_section(o, entry, &depth);
+    struct word word = {.text = e->key, .at = e->key_at, .end = e->key_end};
+    struct target target = {.path = STR_EMPTY, .attribute = STR_EMPTY};
+    bool given = depth == 2 && (outline_is(o, section, "environments") ||
+                                   (outline_is(o, section, "fleet") && outline_is(o, e->parent, "inputs")));
+    struct sketch *of = given ? sketch : NULL;
+    if (depth == 2 && outline_is(o, section, "modules"))
+        of = sketch_called(sketch, (struct spot){file, e->parent, STR("modules")});
+    if (depth == 1 && outline_is(o, section, "usage"))
+        address_parts(sketch, file, str_slice(o->text, e->key_at, e->key_end), found, ctx);
+    else if (of && target_aim(&target, of, NAME_INPUT, &word))
+        found(ctx, file, target);
+}
+
+/* ---- expressions ---- */
+
+static void word_uses(
+    struct sketch *sketch, const struct file *file, size_t from, size_t to, use_found *found, void *ctx)
+{
+    if (str_find(str_slice(file->outline.text, from, to), STR("${"), 0) < 0)
+        return;
+    struct words words = words_read(sketch->arena, file->outline.text, from, to);
+    for (int i = 0; i < words.n; i++) {
+        struct target target;
+        bool counts = words.items[i].kind == WORD_NAME || words.items[i].kind == WORD_STEP;
+        if (counts && word_target(sketch, &words, i, &target) && target.from == words.items[i].at)
+            found(ctx, file, target);
+    }
+}
+
+/* ---- all of them ---- */
+
+static void uses_in_file(struct sketch *sketch, const struct file *file, use_found *found, void *ctx)
+{
+    const struct outline *o = &file->outline;
+    for (int i = 0; i < o->n; i++) {
+        const struct entry *e = &o->items[i];
+        if (!e->item) {
+            word_uses(sketch, file, e->key_at, e->key_end, found, ctx);
+            key_uses(sketch, file, i, found, ctx);
+        }
+        if (e->opens || e->value_end == e->value_at)
+            continue;
+        word_uses(sketch, file, e->value_at, e->value_end, found, ctx);
+        text_uses(sketch, file, i, found, ctx);
+    }
+}
+
+void uses_each(struct sketch *sketch, use_found *found, void *ctx)
+{
+    for (size_t i = 0; i < sketch->count; i++)
+        uses_in_file(sketch, &sketch->files[i], found, ctx);
+}
+
+struct everywhere {
+    use_found *found;
+    void *ctx;
+    struct str own; /* path of the module that came first */
+};
+
+static void uses_in_module(void *ctx, struct sketch *sketch)
+{
+    struct everywhere *everywhere = ctx;
+    if (!str_eq(sketch->files[0].path, everywhere->own))
+        uses_each(sketch, everywhere->found, everywhere->ctx);
+}
+
+void uses_everywhere(struct sketch *sketch, use_found *found, void *ctx)
+{
+    bool alone;
+    struct everywhere everywhere = {found, ctx, sketch->files[0].path};
+    struct str stack = sketch_stack(sketch, &alone);
+    uses_each(sketch, found, ctx);
+    struct sketch *root = sketch_read(sketch->documents, sketch->arena, stack);
+    if (root && !alone)
+        sketch_walk(root, uses_in_module, &everywhere);
+}
+
+struct pointing {
+    const struct cursor *cursor;
+    struct target *target;
+    bool found;
+};
+
+static void point(void *ctx, const struct file *file, struct target target)
+{
+    struct pointing *pointing = ctx;
+    (void)file;
+    if (pointing->found || pointing->cursor->at < target.from || pointing->cursor->at > target.to)
+        return;
+    *pointing->target = target;
+    pointing->found = true;
+}
+
+bool address_target(const struct cursor *cursor, struct target *target)
+{
+    struct pointing pointing = {cursor, target, false};
+    if (cursor->on_key)
+        key_uses(cursor->sketch, cursor->file, cursor->entry, point, &pointing);
+    else
+        text_uses(cursor->sketch, cursor->file, cursor->entry, point, &pointing);
+    return pointing.found;
+}
