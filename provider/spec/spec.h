@@ -370,7 +370,8 @@ struct spec_service {
     const struct value *iam; /* prefix, and actions that are not called like their operation; NULL: none */
     struct str model;        /* botocore's name */
     struct spec_errors absent, exists, retry, hints;
-    struct map types, data; /* name -> struct spec_type */
+    const struct value *statuses; /* for the sandbox: HTTP's status by code, where it is no usual one */
+    struct map types, data;       /* name -> struct spec_type */
 };
 
 /*

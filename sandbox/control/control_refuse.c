@@ -10,7 +10,8 @@ int refuse(struct call *call, int status, struct str code, const char *format, .
     va_start(args, format);
     err_vset(call->err, ERR_SERVICE, format, args);
     va_end(args);
-    call->err->http_status = status;
+    const struct value *said = call->service ? call->service->spec->statuses : NULL;
+    call->err->http_status = (int)value_geti(said, arena_strz(call->arena, code), status);
     snprintf(call->err->code, sizeof call->err->code, "%.*s", STR_ARG(code));
     return -1;
 }

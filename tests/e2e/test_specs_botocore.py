@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel
 
-from support import ROOT, WEIR
+from support import ROOT, WEIR, spec_of
 
 LOADER = botocore.session.get_session().get_component("data_loader")
 PROTOCOLS = {"query": "query", "ec2": "ec2", "json-1.0": "json", "json-1.1": "json", "rest-json": "rest-json", "rest-xml": "rest-xml"}
@@ -416,6 +416,22 @@ def test_head(name):
     check = Check(service, name)
     check.errors(service["errors"])
     assert not check.problems, "\n".join(check.problems)
+
+
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if service["protocol"] in ("query", "rest-json", "rest-xml")])
+def test_statuses(name):
+    """What the sandbox refuses with is HTTP's status of the model."""
+    spec = spec_of(ROOT / f"provider/aws/specs/{name}.yaml")
+    model = botocore.session.get_session().get_service_model(spec.get("model", name))
+    shapes = [shape for operation in model.operation_names for shape in model.operation_model(operation).error_shapes]
+    errors = [(shape, shape.metadata.get("error") or {}) for shape in shapes]
+    modelled = {error.get("code", shape.name): error["httpStatusCode"] for shape, error in errors if "httpStatusCode" in error}
+    said = spec.get("errors", {}).get("status", {})
+    for what, usual in ("absent", 404), ("exists", 409):
+        codes = {one if isinstance(one, str) else one["code"] for one in spec.get("errors", {}).get(what, [])}
+        codes |= {one["sandbox"]["errors"][what] for one in spec.get("types", {}).values() if what in one.get("sandbox", {}).get("errors", {})}
+        for code in codes & set(modelled):
+            assert said.get(code, usual) == modelled[code], (what, code)
 
 
 def test_the_check_itself():

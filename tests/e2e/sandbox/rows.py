@@ -351,7 +351,7 @@ row("redshift.snapshot", "redshift", ("create_cluster_snapshot", {"SnapshotIdent
     listed="Snapshots[].SnapshotIdentifier", exists="ClusterSnapshotAlreadyExists", ready=("Snapshots[0].Status", "available"),
     tags=pair_tags(("describe_cluster_snapshots", {"SnapshotIdentifier": "it-$n"}), "Snapshots[0].Tags[?Key=='a'].Value | [0]", "ResourceName", f"arn:aws:redshift:us-east-1:{ACCOUNT}:snapshot:it-0/it-$n", "create_tags", "delete_tags"))
 row("redshift.subnet_group", "redshift", ("create_cluster_subnet_group", {"ClusterSubnetGroupName": "it-$n", "Description": "first", "SubnetIds": ["$subnet"]}), ("describe_cluster_subnet_groups", {"ClusterSubnetGroupName": "it-$n"}),
-    "ClusterSubnetGroups[0].Description", "first", ("delete_cluster_subnet_group", {"ClusterSubnetGroupName": "it-$n"}), ("ClusterSubnetGroupNotFoundFault", 404), around=SUBNETS, list=("describe_cluster_subnet_groups", {}),
+    "ClusterSubnetGroups[0].Description", "first", ("delete_cluster_subnet_group", {"ClusterSubnetGroupName": "it-$n"}), ("ClusterSubnetGroupNotFoundFault", 400), around=SUBNETS, list=("describe_cluster_subnet_groups", {}),
     listed="ClusterSubnetGroups[].ClusterSubnetGroupName", update=("modify_cluster_subnet_group", {"ClusterSubnetGroupName": "it-$n", "Description": "then", "SubnetIds": ["$subnet"]}), then="then", exists="ClusterSubnetGroupAlreadyExists",
     tags=pair_tags(("describe_cluster_subnet_groups", {"ClusterSubnetGroupName": "it-$n"}), "ClusterSubnetGroups[0].Tags[?Key=='a'].Value | [0]", "ResourceName", f"arn:aws:redshift:us-east-1:{ACCOUNT}:subnetgroup:it-$n", "create_tags", "delete_tags"))
 row("redshiftserverless.namespace", "redshift-serverless", ("create_namespace", {"namespaceName": "it-$n", "adminUsername": "first"}), ("get_namespace", {"namespaceName": "it-$n"}), "namespace.adminUsername", "first",
@@ -441,10 +441,10 @@ row("redshift.parameter_group", "redshift", ("create_cluster_parameter_group", {
     ("ClusterParameterGroupNotFound", 404), list=("describe_cluster_parameter_groups", {}), listed="ParameterGroups[].ParameterGroupName", exists="ClusterParameterGroupAlreadyExists")
 ELB_TAGS = Tags(("add_tags", {"ResourceArns": ["$arn"], "Tags": PAIRS}), ("describe_tags", {"ResourceArns": ["$arn"]}), "TagDescriptions[0].Tags[?Key=='a'].Value | [0]", ("remove_tags", {"ResourceArns": ["$arn"], "TagKeys": ["a"]}))
 row("elbv2.load_balancer", "elbv2", ("create_load_balancer", {"Name": "it-$n", "Subnets": ["subnet-1", "subnet-2"]}), ("describe_load_balancers", {"LoadBalancerArns": ["$arn"]}), "LoadBalancers[0].IpAddressType", None,
-    ("delete_load_balancer", {"LoadBalancerArn": "$arn"}), ("LoadBalancerNotFound", 404), keep={"arn": "LoadBalancers[0].LoadBalancerArn"}, ready=("LoadBalancers[0].State.Code", "active"), tags=ELB_TAGS,
+    ("delete_load_balancer", {"LoadBalancerArn": "$arn"}), ("LoadBalancerNotFound", 400), keep={"arn": "LoadBalancers[0].LoadBalancerArn"}, ready=("LoadBalancers[0].State.Code", "active"), tags=ELB_TAGS,
     list=("describe_load_balancers", {}), listed="LoadBalancers[].LoadBalancerName", update=("set_ip_address_type", {"LoadBalancerArn": "$arn", "IpAddressType": "dualstack"}), then="dualstack", exists="DuplicateLoadBalancerName")
 row("elbv2.target_group", "elbv2", ("create_target_group", {"Name": "it-$n", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1", "HealthCheckPath": "/a"}), ("describe_target_groups", {"TargetGroupArns": ["$arn"]}), "TargetGroups[0].HealthCheckPath", "/a",
-    ("delete_target_group", {"TargetGroupArn": "$arn"}), ("TargetGroupNotFound", 404), keep={"arn": "TargetGroups[0].TargetGroupArn"}, tags=ELB_TAGS,
+    ("delete_target_group", {"TargetGroupArn": "$arn"}), ("TargetGroupNotFound", 400), keep={"arn": "TargetGroups[0].TargetGroupArn"}, tags=ELB_TAGS,
     list=("describe_target_groups", {}), listed="TargetGroups[].TargetGroupName", update=("modify_target_group", {"TargetGroupArn": "$arn", "HealthCheckPath": "/b"}), then="/b", exists="DuplicateTargetGroupName")
 
 # Types that have no row, and where they are tried.
