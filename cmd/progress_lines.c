@@ -1,6 +1,7 @@
 /* A line for what is over, has failed or takes long, and the report of failures: see progress_internal.h. */
 #include "cmd/progress_internal.h"
 
+#include "base/mask.h"
 #include "base/mem.h"
 #include "base/terminal_cells.h"
 #include "cmd/render.h"
@@ -121,14 +122,17 @@ void line_remark(struct progress *p, const struct event *e, enum style style, co
 
 void note_text(char *to, size_t size, const char *text)
 {
-    snprintf(to, size, "%s", text ? text : "");
+    AUTO_BUF struct buf masked = BUF_INIT; /* before it is cut */
+    mask_text(&masked, str_z(text ? text : ""));
+    snprintf(to, size, "%s", masked.n ? masked.p : "");
     to[str_utf8_prefix(str_z(to))] = 0;
 }
 
 static void note_status(struct progress *p, struct str address, const char *text)
 {
-    snprintf(p->status, sizeof p->status, "%.*s: %s", STR_ARG(address), text);
-    p->status[str_utf8_prefix(str_z(p->status))] = 0;
+    AUTO_BUF struct buf status = BUF_INIT;
+    buf_addf(&status, "%.*s: %s", STR_ARG(address), text);
+    note_text(p->status, sizeof p->status, status.p);
 }
 
 /* What a build command prints: a line of its own where that was asked for, or what is being done just now. */

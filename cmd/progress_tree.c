@@ -6,6 +6,7 @@
  */
 #include "cmd/progress_internal.h"
 
+#include "base/mask.h"
 #include "base/terminal_cells.h"
 #include "cmd/render.h"
 #include "provider/aws/retry.h"
@@ -61,10 +62,18 @@ static void row_addz(struct row *row, enum style style, const char *text)
     row_add(row, style, str_z(text));
 }
 
+/* Secrets go before anything is cut: half of one would be recognised by nobody, and be half told. */
+static void add_shown(struct buf *out, struct str text)
+{
+    AUTO_BUF struct buf masked = BUF_INIT;
+    mask_text(&masked, text);
+    text_add_safe(out, buf_str(&masked), false);
+}
+
 static void row_add_safe(struct row *row, enum style style, struct str text)
 {
     AUTO_BUF struct buf safe = BUF_INIT;
-    text_add_safe(&safe, text, false);
+    add_shown(&safe, text);
     row_add(row, style, buf_str(&safe));
 }
 
@@ -99,7 +108,7 @@ static void row_add_address(
     AUTO_BUF struct buf safe = BUF_INIT;
     const char *gap = p->term.utf8 ? "…" : "..";
     size_t room = row->left > kept + LEAST_ADDRESS ? row->left - kept : LEAST_ADDRESS;
-    text_add_safe(&safe, address, false);
+    add_shown(&safe, address);
     struct str text = buf_str(&safe);
     if (cells_width(text) <= room) {
         row_add(row, style, text);
@@ -214,7 +223,7 @@ static void add_others(struct tree *tree, const struct twig *twig, struct buf *o
         if (blockers[i] == tree->twigs[twig->parent].step)
             continue;
         buf_addz(out, told++ ? ", " : "  waits also for ");
-        text_add_safe(out, c->steps[blockers[i]].address, false);
+        add_shown(out, c->steps[blockers[i]].address);
     }
     if (n > told + 1)
         buf_addf(out, " and %zu%s more", n - 1 - told, more ? "+" : "");
@@ -318,7 +327,7 @@ static void draw_status(struct progress *p, int64_t now, struct buf *out)
     if (p->in_flight || p->done || p->failed || p->skipped)
         add_counts(p, &line);
     else
-        text_add_safe(&line, str_z(p->status[0] ? p->status : "working"), false);
+        add_shown(&line, str_z(p->status[0] ? p->status : "working"));
     row_add(&row, STYLE_PLAIN, buf_str(&line));
     row_end(p, &row);
 }

@@ -1,6 +1,7 @@
 #include "cmd/progress.h"
 
 #include "base/clock.h"
+#include "base/mask.h"
 #include "tests/unit/support/manual_clock.h"
 
 #include <setjmp.h>
@@ -173,6 +174,23 @@ static void a_window_that_becomes_narrower(void **state)
     manual_clock_remove();
 }
 
+/* Cut in the middle it would be no secret any more, as far as those can see who look for it. */
+static void no_half_of_a_secret(void **state)
+{
+    (void)state;
+    manual_clock_install(0);
+    mask_add(STR("Kingfisher-of-the-long-lake"), MASK_GIVEN);
+    struct progress *p =
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = &terminal});
+    send(p, EVENT_START, "code", ACTION_CREATE, NULL);
+    send(p, EVENT_PRINTED, "code", ACTION_CREATE, "logging in to the store as Kingfisher-of-the-long-lake");
+    check_frame(p,
+        K "  creating code 0 ms  logging in to the store as (redacted)\n" K "| 0 ms  0 done, 1 in flight\n");
+    mask_clear();
+    end(p);
+    manual_clock_remove();
+}
+
 /* role and net/subnet come first; db waits for both, etl for db. What has no address orders others only. */
 static const struct course_step steps[] = {{STR("role"), ACTION_CREATE, false},
     {STR("net/subnet[\"a/b\"]"), ACTION_CREATE, false}, {STR_EMPTY, ACTION_NOOP, false},
@@ -310,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_replacement_takes_off_twice),
         cmocka_unit_test(a_list_higher_than_the_terminal_is_cut),
         cmocka_unit_test(a_window_that_becomes_narrower),
+        cmocka_unit_test(no_half_of_a_secret),
         cmocka_unit_test(what_waits_for_what),
         cmocka_unit_test(what_there_is_room_for),
         cmocka_unit_test(failures_are_kept_for_the_end),
