@@ -88,11 +88,22 @@ struct step_rules {
 const struct spec_step *load_step(
     struct type_loader *t, const struct node *node, const struct step_rules *rules);
 struct spec_steps load_steps(struct type_loader *t, const struct node *node, const struct step_rules *rules);
-const struct spec_operation *load_operation(struct loader *l, const struct node *node, struct str name);
-void load_operations(struct loader *l, const struct node *node);
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name);
 /* A name or a list of them, each of an attribute. */
 struct spec_names load_attr_names(struct type_loader *t, const struct node *node);
+
+/* ---- load_operation.c ---- */
+
+void load_operations(struct loader *l, const struct node *node);
+const struct spec_operation *load_operation(struct loader *l, const struct node *node, struct str name);
+/* Where a member of this operation's request lies. */
+void load_place_member(const struct spec_operation *op, struct shape_member *member);
+
+/* ---- load_request.c ---- */
+
+/* What the call of a step sends, pages included. step->op is set. */
+void load_request(
+    struct type_loader *t, const struct node *node, const struct step_rules *rules, struct spec_step *step);
 
 /* ---- load_job.c ---- */
 

@@ -1,0 +1,132 @@
+/* Operations of a spec: method and path, and where the members of requests and answers lie. */
+#include "provider/spec/load.h"
+
+static const struct spec_place *load_places(struct loader *l, const struct node *operation, const char *key,
+    enum wire_location location, struct spec_place *places, size_t *n)
+{
+    const struct node *map = node_get(operation, key);
+    for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++)
+        if (map->entries[i].value->kind == NODE_STRING)
+            places[(*n)++] =
+                (struct spec_place){map->entries[i].key, map->entries[i].value->string, location};
+        else
+            load_error(l, map->entries[i].value, "expected a name");
+    if (map && map->kind != NODE_MAP)
+        load_error(l, map, "\"%s\" has to be a map from members to names", key);
+    return places;
+}
+
+static size_t map_count(const struct node *node, const char *key)
+{
+    const struct node *map = node_get(node, key);
+    return map ? map->count : 0;
+}
+
+/* "PUT /{Bucket}?versioning" */
+static void load_http(
+    struct loader *l, const struct node *where, struct str text, struct wire_operation *wire)
+{
+    struct str rest;
+    wire->method = str_cut(text, ' ', &rest);
+    if (!rest.p || !str_starts(rest, STR("/"))) {
+        load_error(l, where, "expected METHOD /path, such as \"GET /jobs/{Name}\"");
+        return;
+    }
+    wire->path = str_cut(rest, '?', &rest);
+    wire->query = rest.p ? rest : STR_EMPTY;
+}
+
+static struct spec_operation *new_operation(struct loader *l, struct str name)
+{
+    struct spec_operation *op = ARENA_NEW(l->arena, struct spec_operation);
+    op->wire = l->service->operation;
+    op->wire.name = name;
+    map_set(&l->operations, name, op);
+    return op;
+}
+
+static const struct shape *load_answer_headers(struct loader *l, const struct node *node)
+{
+    if (!node)
+        return NULL;
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct spec_names names = load_names(l, node);
+    struct shape_member *members = ARENA_ARRAY(l->arena, struct shape_member, names.count);
+    for (size_t i = 0; i < names.count; i++)
+        members[i] = (struct shape_member){
+            .name = names.items[i], .wire = names.items[i], .shape = &text, .location = WIRE_HEADER};
+    struct shape *shape = ARENA_NEW(l->arena, struct shape);
+    *shape = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = names.count};
+    return shape;
+}
+
+static void load_one_operation(struct loader *l, struct str name, const struct node *node)
+{
+    struct spec_operation *op = new_operation(l, name);
+    if (node->kind == NODE_STRING) {
+        load_http(l, node, node->string, &op->wire);
+        return;
+    }
+    if (!load_keys(
+            l, node, "an operation", "http body xmlns raw query headers answer host_prefix md5 result base"))
+        return;
+    const struct node *http = node_get(node, "http");
+    if (http && http->kind == NODE_STRING)
+        load_http(l, http, http->string, &op->wire);
+    op->wire.body = load_text(l, node, "body");
+    op->wire.body_xmlns = load_text(l, node, "xmlns");
+    op->wire.result = load_text(l, node, "result");
+    op->wire.md5 = load_flag(l, node, "md5");
+    op->wire.raw = load_text(l, node, "raw");
+    op->host_prefix = load_text(l, node, "host_prefix");
+    op->base = load_text(l, node, "base");
+    struct spec_place *places =
+        ARENA_ARRAY(l->arena, struct spec_place, map_count(node, "query") + map_count(node, "headers"));
+    load_places(l, node, "query", WIRE_QUERY_STRING, places, &op->place_count);
+    op->places = load_places(l, node, "headers", WIRE_HEADER, places, &op->place_count);
+    op->answer = load_answer_headers(l, node_get(node, "answer"));
+}
+
+void load_operations(struct loader *l, const struct node *node)
+{
+    if (node && node->kind != NODE_MAP)
+        load_error(l, node, "operations has to be a map");
+    for (uint32_t i = 0; node && node->kind == NODE_MAP && i < node->count; i++)
+        load_one_operation(l, node->entries[i].key, node->entries[i].value);
+}
+
+const struct spec_operation *load_operation(struct loader *l, const struct node *node, struct str name)
+{
+    struct spec_operation *op = map_get(&l->operations, name);
+    if (op)
+        return op;
+    enum wire_protocol protocol = l->service->protocol;
+    if (protocol == WIRE_REST_JSON || protocol == WIRE_REST_XML)
+        load_error(l, node, "operation \"%.*s\" has no method and path under \"operations\"", STR_ARG(name));
+    return new_operation(l, name);
+}
+
+static bool in_path(struct str path, struct str member)
+{
+    for (ptrdiff_t at = str_find_char(path, '{', 0); at >= 0; at = str_find_char(path, '{', (size_t)at + 1)) {
+        struct str rest = str_slice(path, (size_t)at + 1, path.n);
+        if (str_starts(rest, member) && rest.n > member.n &&
+            (rest.p[member.n] == '}' || rest.p[member.n] == '+'))
+            return true;
+    }
+    return false;
+}
+
+void load_place_member(const struct spec_operation *op, struct shape_member *member)
+{
+    if (in_path(op->wire.path, member->wire))
+        member->location = WIRE_PATH;
+    else if (op->wire.raw.n && str_eq(op->wire.raw, member->wire))
+        member->location = WIRE_RAW_BODY;
+    for (size_t i = 0; i < op->place_count; i++)
+        if (str_eq(op->places[i].member, member->wire)) {
+            member->location = op->places[i].location;
+            member->wire = op->places[i].name;
+            return;
+        }
+}

@@ -1,0 +1,307 @@
+/* What a call of a spec sends. */
+#include "provider/spec/load.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+struct request_builder {
+    struct type_loader *t;
+    struct shape_member *members;
+    size_t n, cap;
+    struct spec_extra *extras;
+    size_t extra_n, extra_cap;
+    struct str *attrs;
+    size_t attr_n, attr_cap;
+};
+
+static struct str step_joined_name(struct loader *l, struct str prefix, struct str name)
+{
+    return prefix.n ? arena_printf(l->arena, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(name)) : name;
+}
+
+static void add_member(struct request_builder *b, struct str name, struct str wire, const struct shape *shape)
+{
+    MEM_GROW(b->members, b->cap, b->n + 1);
+    b->members[b->n++] = (struct shape_member){.name = name, .wire = wire, .shape = shape};
+}
+
+static void add_attr(struct request_builder *b, struct str wire, const struct spec_attr *attr)
+{
+    MEM_GROW(b->attrs, b->attr_cap, b->attr_n + 1);
+    b->attrs[b->attr_n++] = attr->attr->name;
+    add_member(b, attr->attr->name, wire, attr->shape);
+}
+
+static struct spec_extra *add_extra(
+    struct request_builder *b, struct str wire, const struct shape *shape, const struct value *v)
+{
+    MEM_GROW(b->extras, b->extra_cap, b->extra_n + 1);
+    struct spec_extra *extra = &b->extras[b->extra_n++];
+    *extra = (struct spec_extra){.key = arena_printf(b->t->l->arena, "=%.*s", STR_ARG(wire)), .value = v};
+    add_member(b, extra->key, wire, shape);
+    return extra;
+}
+
+/* "${name}" alone stands for the attribute itself, with its type. */
+static struct str template_whole(struct str text)
+{
+    if (str_starts(text, STR("${")) && str_ends(text, STR("}")) &&
+        str_find_char(text, '}', 0) == (ptrdiff_t)text.n - 1 && str_find_char(text, '|', 0) < 0)
+        return str_slice(text, 2, text.n - 1);
+    return STR_EMPTY;
+}
+
+static const struct spec_attr *template_attr(struct type_loader *t, struct str text)
+{
+    struct str name = template_whole(text);
+    return name.n ? spec_attr_find(t->type, name) : NULL;
+}
+
+static const struct shape any_shape = {.kind = SHAPE_ANY}; /* of what an empty list would have */
+
+/* Structures in a list may differ in what they have: its items' shape has the members of both. */
+static const struct shape *either_shape(
+    struct loader *l, const struct shape *known, const struct shape *other)
+{
+    if (known->kind != SHAPE_STRUCT || other->kind != SHAPE_STRUCT)
+        return known;
+    struct shape_member *members =
+        ARENA_ARRAY(l->arena, struct shape_member, known->member_count + other->member_count);
+    size_t count = known->member_count;
+    if (count)
+        memcpy(members, known->members, count * sizeof *members);
+    for (size_t i = 0; i < other->member_count; i++) {
+        size_t k = 0;
+        while (k < count && !str_eq(members[k].name, other->members[i].name))
+            k++;
+        if (k == count)
+            members[count++] = other->members[i];
+    }
+    struct shape *both = ARENA_NEW(l->arena, struct shape);
+    load_struct(l, members, count, both);
+    return both;
+}
+
+/* The shape of a constant, and whether a template is in it. Maps in it are structures with the names as
+ * given. */
+static const struct shape *constant_shape(struct type_loader *t, const struct node *node, bool *dynamic)
+{
+    struct loader *l = t->l;
+    struct shape *shape = ARENA_NEW(l->arena, struct shape);
+    switch ((enum node_kind)node->kind) {
+    case NODE_BOOL: shape->kind = SHAPE_BOOL; break;
+    case NODE_INT: shape->kind = SHAPE_INT; break;
+    case NODE_FLOAT: shape->kind = SHAPE_FLOAT; break;
+    case NODE_STRING: {
+        shape->kind = SHAPE_STRING;
+        *dynamic = *dynamic || str_find(node->string, STR("${"), 0) >= 0;
+        const struct spec_attr *attr = template_attr(t, node->string);
+        if (attr)
+            return attr->shape;
+        break;
+    }
+    case NODE_LIST:
+        shape->kind = SHAPE_LIST;
+        shape->elem = node->count ? constant_shape(t, node->items[0], dynamic) : &any_shape;
+        for (uint32_t i = 1; i < node->count; i++)
+            shape->elem = either_shape(l, shape->elem, constant_shape(t, node->items[i], dynamic));
+        break;
+    case NODE_MAP: {
+        struct shape_member *members = ARENA_ARRAY(l->arena, struct shape_member, node->count);
+        for (uint32_t i = 0; i < node->count; i++)
+            members[i] = (struct shape_member){.name = node->entries[i].key,
+                .wire = node->entries[i].key,
+                .shape = constant_shape(t, node->entries[i].value, dynamic)};
+        load_struct(l, members, node->count, shape);
+        break;
+    }
+    case NODE_NULL: load_error(l, node, "a constant has to have a value"); break;
+    }
+    return shape;
+}
+
+static void add_constant(struct request_builder *b, struct str wire, const struct node *node)
+{
+    bool dynamic = false;
+    const struct shape *shape = constant_shape(b->t, node, &dynamic);
+    add_extra(b, wire, shape, node_value(b->t->l->arena, node))->dynamic = dynamic;
+}
+
+static void add_constants(struct request_builder *b, const struct node *with)
+{
+    struct loader *l = b->t->l;
+    if (with && with->kind != NODE_MAP) {
+        load_error(l, with, "expected {Member: value}, not %s", node_kind_name(with));
+        return;
+    }
+    for (uint32_t i = 0; with && i < with->count; i++)
+        add_constant(b, with->entries[i].key, with->entries[i].value);
+}
+
+/* Every settable attribute that has no call of its own. */
+static void add_all(struct request_builder *b, struct str prefix)
+{
+    for (size_t i = 0; i < b->t->type->attr_count; i++) {
+        const struct spec_attr *attr = &b->t->attrs[i];
+        if (attr->attr->settable && !attr->steers && attr->owner == OWNER_BASE)
+            add_attr(b, step_joined_name(b->t->l, prefix, attr->wire), attr);
+    }
+}
+
+static void add_send(struct request_builder *b, struct str prefix, const struct node *node);
+
+/* ".Path" of the item at hand; "." is the item itself. */
+static struct spec_extra *add_item_path(struct request_builder *b, struct str wire, struct str text)
+{
+    static const struct shape any = {.kind = SHAPE_ANY};
+    struct arena *arena = b->t->l->arena;
+    struct str path = text.n > 1 ? str_slice(text, 1, text.n) : STR("@");
+    struct spec_extra *extra = add_extra(b, wire, &any, value_string(arena, path));
+    extra->from_item = true;
+    return extra;
+}
+
+static bool is_template(const struct node *node)
+{
+    return node->kind == NODE_STRING && str_starts(node->string, STR("${"));
+}
+
+static bool is_item_path(const struct node *node)
+{
+    return node->kind == NODE_STRING && str_starts(node->string, STR("."));
+}
+
+/* Member: attribute | all | . | .Path | [attributes] | {Member: …} */
+static void add_renamed(struct request_builder *b, struct str wire, const struct node *node)
+{
+    if (node->kind == NODE_LIST && node->count == 1 && is_item_path(node->items[0])) {
+        add_item_path(b, wire, node->items[0]->string)->listed = true;
+    } else if (node->kind == NODE_LIST && node->count == 1 && is_template(node->items[0])) {
+        add_constant(b, wire, node);
+    } else if (node->kind != NODE_STRING) {
+        add_send(b, wire, node);
+    } else if (str_eqz(node->string, "all")) {
+        add_all(b, wire);
+    } else if (is_item_path(node)) {
+        add_item_path(b, wire, node->string);
+    } else {
+        const struct spec_attr *attr = load_attr_named(b->t, node, node->string);
+        if (attr)
+            add_attr(b, wire, attr);
+    }
+}
+
+static void add_send(struct request_builder *b, struct str prefix, const struct node *node)
+{
+    struct loader *l = b->t->l;
+    if (node->kind == NODE_STRING && str_eqz(node->string, "all")) {
+        add_all(b, prefix);
+    } else if (node->kind == NODE_LIST) {
+        for (uint32_t i = 0; i < node->count; i++) {
+            const struct node *item = node->items[i];
+            if (item->kind != NODE_STRING) {
+                add_send(b, prefix, item);
+            } else if (str_eqz(item->string, "all")) {
+                add_all(b, prefix);
+            } else {
+                const struct spec_attr *attr = load_attr_named(b->t, item, item->string);
+                if (attr)
+                    add_attr(b, step_joined_name(l, prefix, attr->wire), attr);
+            }
+        }
+    } else if (node->kind == NODE_MAP) {
+        for (uint32_t i = 0; i < node->count; i++)
+            add_renamed(b, step_joined_name(l, prefix, node->entries[i].key), node->entries[i].value);
+    } else {
+        load_error(l, node, "send is all, a list of attributes or {Member: attribute}");
+    }
+}
+
+static void add_with_create(struct request_builder *b, const struct node *with_create)
+{
+    const struct spec_tags *tags = b->t->type->tags;
+    if (with_create->kind == NODE_STRING)
+        add_member(b, tags->attr->attr->name, with_create->string, tags->shape);
+    else
+        add_constants(b, with_create);
+}
+
+static void build_request(struct request_builder *b, const struct node *node, const struct step_rules *rules,
+    const struct spec_operation *op, struct spec_request *out)
+{
+    struct type_loader *t = b->t;
+    const struct node *send = node_get(node, "send");
+    const struct spec_attr *id = spec_attr_find(t->type, t->type->schema.id);
+    if (send)
+        add_send(b, STR_EMPTY, send);
+    else if (rules->all)
+        add_all(b, STR_EMPTY);
+    else if (rules->ident)
+        add_send(b, STR_EMPTY, rules->ident);
+    else if (id && !rules->nothing)
+        add_attr(b, id->wire, id);
+    if (!send && rules->subject)
+        add_attr(b, rules->subject->wire, rules->subject);
+    add_constants(b, node_get(node, "with"));
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct str token = load_text(t->l, node, "token");
+    if (token.n)
+        add_extra(b, token, &text, value_stringz(t->l->arena, "${token}"))->dynamic = true;
+    for (size_t i = 0; i < rules->item_count; i++)
+        add_extra(
+            b, rules->items[i].as, rules->items[i].shape, value_string(t->l->arena, rules->items[i].path))
+            ->from_item = true;
+    if (rules->with_create)
+        add_with_create(b, rules->with_create);
+    load_struct(t->l, b->members, b->n, &out->shape);
+    struct shape_member *members = (struct shape_member *)out->shape.members;
+    for (size_t i = 0; i < out->shape.member_count; i++)
+        load_place_member(op, &members[i]);
+    struct spec_extra *extras = ARENA_ARRAY(t->l->arena, struct spec_extra, b->extra_n);
+    struct str *attrs = ARENA_ARRAY(t->l->arena, struct str, b->attr_n);
+    if (b->extra_n)
+        memcpy(extras, b->extras, b->extra_n * sizeof *extras);
+    if (b->attr_n)
+        memcpy(attrs, b->attrs, b->attr_n * sizeof *attrs);
+    *out = (struct spec_request){out->shape, extras, b->extra_n, attrs, b->attr_n};
+}
+
+static void load_page(struct request_builder *b, const struct node *node, struct spec_page *out)
+{
+    struct loader *l = b->t->l;
+    const struct node *page = node_get(node, "page");
+    if (page && page->kind == NODE_STRING && str_eqz(page->string, "none"))
+        return;
+    page = page ? page : l->page;
+    if (!page || !load_keys(l, page, "page", "in out last more by total first"))
+        return;
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct str wire = load_text(l, page, "in"), by = load_text(l, page, "by");
+    *out = (struct spec_page){.in_key = STR("=page"),
+        .out = load_text(l, page, "out"),
+        .last = load_text(l, page, "last"),
+        .more = load_text(l, page, "more"),
+        .total = load_text(l, page, "total"),
+        .first = load_int(l, page, "first", str_eqz(by, "number") ? 1 : 0)};
+    out->by = out->last.n             ? PAGE_LAST_ITEM
+              : str_eqz(by, "items")  ? PAGE_ITEM_COUNT
+              : str_eqz(by, "number") ? PAGE_NUMBER
+                                      : PAGE_TOKEN;
+    bool counts = out->by == PAGE_ITEM_COUNT || out->by == PAGE_NUMBER;
+    if (!wire.n || counts + (out->out.n > 0) + (out->last.n > 0 && out->more.n > 0) != 1)
+        load_error(l, page, "page is {in, out}, {in, last, more}, {in, by: items} or {in, by: number}");
+    add_member(b, out->in_key, wire, &text);
+}
+
+void load_request(
+    struct type_loader *t, const struct node *node, const struct step_rules *rules, struct spec_step *step)
+{
+    struct request_builder b = {.t = t};
+    if (rules->pages || step->match_path.n)
+        load_page(&b, node, &step->list.page);
+    build_request(&b, node, rules, step->op, &step->request);
+    free(b.members);
+    free(b.extras);
+    free(b.attrs);
+}
