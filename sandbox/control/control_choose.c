@@ -151,6 +151,23 @@ static bool flags_fit(const struct role *role, const struct value *input)
     return true;
 }
 
+/* One call makes things of several forms (CreateClassifier), each by a step of its own that is for those
+ * which have an attribute: the request has it, too. */
+static bool has_its_form(const struct role *role, const struct value *input)
+{
+    const struct spec_conditions *own = &role->step->only;
+    for (size_t i = 0; (role->part == PART_CREATE || role->part == PART_UPDATE) && i < own->count; i++) {
+        const struct value *values = own->items[i].values;
+        bool sent = false;
+        for (size_t k = 0; k < role->step->request.attr_count && !sent; k++)
+            sent = str_eq(role->step->request.attrs[k], own->items[i].name);
+        if (sent && values->kind == VALUE_LIST && values->count == 1 &&
+            str_eqz(value_text(values->items[0], STR_EMPTY), "*") && !value_get(input, own->items[i].name))
+            return false;
+    }
+    return true;
+}
+
 static bool has_all(const struct value *have, const struct value *wanted)
 {
     for (uint32_t i = 0; wanted && i < wanted->count; i++)
@@ -185,8 +202,8 @@ bool choose_role(struct call *call, struct choice *best)
         bool named = false;
         struct thing *thing = find_named(call, role, input, &named);
         int rank = 2 * rank_of(role->part, thing != NULL, named) + fits(role, input);
-        bool fitting =
-            flags_fit(role, input) && names_entries(role, input) && !leaves_some(call, role, input, thing);
+        bool fitting = flags_fit(role, input) && has_its_form(role, input) && names_entries(role, input) &&
+                       !leaves_some(call, role, input, thing);
         rank = fitting ? rank : rank / 4;
         bool knows_more = rank == best->rank && input->count > best->input->count;
         if (rank > best->rank || knows_more)

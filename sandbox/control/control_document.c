@@ -216,12 +216,28 @@ static void finish_structure(
     *value = value_builder_map(&b);
 }
 
+/* An attribute's own structure, in which more is shown. */
+static void finish_both(
+    struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
+{
+    const struct shape *shown;
+    const struct value *v;
+    finish_structure(m, node, &shown, &v);
+    struct shape *all = ARENA_NEW(m->arena, struct shape);
+    *all = *node->shape;
+    add_members(m, all, shown);
+    *shape = all;
+    *value = value_merge(m->arena, node->value, v);
+}
+
 void document_finish(
     struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
 {
     if (node->shape && !node->first) {
         *shape = node->shape;
         *value = node->value;
+    } else if (node->shape && node->shape->kind == SHAPE_STRUCT && node->value->kind == VALUE_MAP) {
+        finish_both(m, node, shape, value);
     } else if (node->is_map) {
         finish_map(m, node, shape, value);
     } else if (node->is_list) {

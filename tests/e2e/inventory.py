@@ -368,6 +368,20 @@ def _(elb):
 listed("aws.ec2.dhcp_options", "ec2", "describe_dhcp_options", "DhcpOptions[]", "DhcpOptionsId")
 listed("aws.ec2.launch_template", "ec2", "describe_launch_templates", "LaunchTemplates[]", "LaunchTemplateId")
 
+listed("aws.apigatewayv2.api", "apigatewayv2", "get_apis", "Items[]", "ApiId")
+
+
+def counts_parts(name, key):
+    @counts(f"aws.apigatewayv2.{name}", "apigatewayv2")
+    def _(api):
+        for one in api.get_apis()["Items"]:
+            for item in getattr(api, f"get_{name}s")(ApiId=one["ApiId"])["Items"]:
+                yield (one["ApiId"], item[key]), item
+
+
+counts_parts("integration", "IntegrationId")
+counts_parts("route", "RouteId")
+
 
 # ---- all of it ----
 

@@ -52,6 +52,10 @@ STANDS_FOR |= {
     f"{PLACE}:listener/app/airflow/0a1b2c3d4e5f6071/1a2b3c4d5e6f7081": ("${listener.arn}", BALANCER | {"listener": LISTENER}),
 }
 
+STANDS_FOR |= {
+    "a1b2c3d4e5": ("${api.api_id}", {"api": "{type: aws.apigatewayv2.api, name: api, protocol_type: HTTP}"}),
+}
+
 
 def prepare(cloud, name):
     """What the example of that type speaks of by name."""

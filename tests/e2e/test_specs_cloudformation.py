@@ -31,6 +31,8 @@ CAN_CHANGE = "the service changes it in place; CloudFormation's handler does not
 SETTLED = {
     ("*", "name", "required"): NAMED,
     **{("aws.athena.named_query", name, "replaces"): CAN_CHANGE + " (UpdateNamedQuery)" for name in ("name", "query", "description")},
+    ("aws.apigatewayv2.api", "protocol_type", "required"): NEEDS_IT + " (CreateApi)",
+    ("aws.apigatewayv2.authorizer", "identity_source", "required"): NEEDS_IT + " (CreateAuthorizer)",
     ("aws.athena.prepared_statement", "workgroup", "required"): DEFAULTS,
     ("aws.batch.compute_environment", "environment_type", "required"): DEFAULTS,
     ("aws.batch.compute_environment", "kind", "required"): DEFAULTS,

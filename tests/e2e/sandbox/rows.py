@@ -448,6 +448,25 @@ row("elbv2.target_group", "elbv2", ("create_target_group", {"Name": "it-$n", "Pr
     list=("describe_target_groups", {}), listed="TargetGroups[].TargetGroupName", update=("modify_target_group", {"TargetGroupArn": "$arn", "HealthCheckPath": "/b"}), then="/b", exists="DuplicateTargetGroupName")
 
 # Types that have no row, and where they are tried.
+row("glue.classifier", "glue", ("create_classifier", {"CsvClassifier": {"Name": "it-$n", "Delimiter": ";"}}), ("get_classifier", {"Name": "it-$n"}), "Classifier.CsvClassifier.Delimiter", ";", ("delete_classifier", {"Name": "it-$n"}),
+    ("EntityNotFoundException", 400), update=("update_classifier", {"CsvClassifier": {"Name": "it-$n", "Delimiter": "|"}}), then="|", list=("get_classifiers", {}), listed="Classifiers[].*.Name[]", exists="AlreadyExistsException")
+API = ("apigatewayv2", ("create_api", {"Name": "a", "ProtocolType": "HTTP"}), {"api": "ApiId"})
+row("apigatewayv2.api", "apigatewayv2", ("create_api", {"Name": "it-$n", "ProtocolType": "HTTP", "Description": "a"}), ("get_api", {"ApiId": "$id"}), "Description", "a", ("delete_api", {"ApiId": "$id"}),
+    ("NotFoundException", 404), keep={"id": "ApiId"}, update=("update_api", {"ApiId": "$id", "Description": "b"}), then="b", list=("get_apis", {}), listed="Items[].Name",
+    tags=mapped("ResourceArn", "TagKeys", value="arn:aws:apigateway:us-east-1::/apis/$id", tags="Tags", look=("get_api", {"ApiId": "$id"}), seen="Tags.a"))
+for name, given, key, changed in (
+    ("integration", {"IntegrationType": "HTTP_PROXY", "IntegrationUri": "https://a.example"}, "IntegrationUri", "https://b.example"),
+    ("authorizer", {"Name": "it-$n", "AuthorizerType": "JWT", "IdentitySource": ["a"], "JwtConfiguration": {"Issuer": "a"}}, "AuthorizerType", "REQUEST"),
+    ("route", {"RouteKey": "GET /$n", "OperationName": "a"}, "OperationName", "b"),
+    ("stage", {"StageName": "it-$n", "Description": "a"}, "Description", "b"),
+):  # fmt: skip
+    id_key = "StageName" if name == "stage" else f"{name.capitalize()}Id"
+    it = {"ApiId": "$api", id_key: "$id"}
+    row(f"apigatewayv2.{name}", "apigatewayv2", (f"create_{name}", {"ApiId": "$api", **given}), (f"get_{name}", it), key, given[key], (f"delete_{name}", it), ("NotFoundException", 404), keep={"id": id_key}, around=[API],
+        update=(f"update_{name}", {**it, key: changed}), then=changed, list=(f"get_{name}s", {"ApiId": "$api"}), listed=f"Items[].{id_key}", item="$id",
+        exists={"authorizer": "BadRequestException", "route": "ConflictException", "stage": "ConflictException"}.get(name),
+        tags=mapped("ResourceArn", "TagKeys", value="arn:aws:apigateway:us-east-1::/apis/$api/stages/$id", tags="Tags", look=("get_stage", it), seen="Tags.a") if name == "stage" else None)
+
 EXCUSED = {
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",
     "aws.s3.bucket_notification": "the same",

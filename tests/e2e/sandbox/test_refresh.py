@@ -23,6 +23,7 @@ ONE_BY_ONE = {
     "aws.events.event_bus": {"DescribeEventBus", "ListTagsForResource"},
     "aws.events.rule": {"ListTargetsByRule", "ListTagsForResource"},
     "aws.firehose.delivery_stream": {"DescribeDeliveryStream"},  # ListDeliveryStreams has names
+    "aws.glue.classifier": {"GetClassifier"},  # of GetClassifiers' items the name is in one of four structures
     "aws.glue.data_quality_ruleset": {"GetDataQualityRuleset", "GetTags"},  # ListDataQualityRulesets has no rules
     "aws.glue.schema": {"GetSchema", "GetSchemaVersion"},  # ListSchemas knows neither format nor definition
     "aws.lakeformation.permissions": {"ListPermissions"},  # what is granted on a table may be in two items
@@ -54,6 +55,8 @@ APART = {
     "aws.ec2.flow_log": {"log_destination": "${lake.arn}/${each.key}"},
     "aws.ec2.network_acl_association": {"subnet_id": "${several[each.key].subnet_id}"},
     "aws.ec2.route_table_association": {"subnet_id": "${several[each.key].subnet_id}"},
+    "aws.apigatewayv2.route": {"route_key": "GET /${each.key}"},
+    "aws.apigatewayv2.integration": {"integration_uri": "https://${each.key}.example"},
     "aws.elbv2.listener": {"port": "${each.value}"},
     "aws.elbv2.rule": {"priority": "${each.value}"},
     "aws.lakeformation.permissions": {"principal": "arn:aws:iam::123456789012:role/${each.key}"},
