@@ -7,6 +7,7 @@
 #include "plan/quotas.h"
 #include "plan/state/backend_s3.h"
 #include "plan/state/stack_data.h"
+#include "stacks/module_source.h"
 
 struct policy_settings {
     struct settings shared;
@@ -269,6 +270,22 @@ static void need_states(struct needs *needs)
     }
 }
 
+/* Modules that come from buckets: any command may be the first to fetch them. */
+static void need_modules(struct needs *needs)
+{
+    const struct stack *stack = needs->workspace->stack;
+    struct module_source source;
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; i < stack->module_count; i++) {
+        struct str text = stack->modules[i]->source;
+        if (module_source_is_remote(text) && !module_source_parse(arena_of(needs), text, &source, &ignored) &&
+            source.kind == MODULE_S3)
+            need_on(needs, "s3:GetObject",
+                arena_printf(
+                    arena_of(needs), "arn:*:s3:::%.*s/%.*s", STR_ARG(source.bucket), STR_ARG(source.key)));
+    }
+}
+
 static const struct value *cmd_policy_statement(
     struct arena *arena, const struct value *actions, const struct value *resource)
 {
@@ -324,6 +341,7 @@ static const struct value *cmd_policy_document(
         if (needs.declared[i].decl->kind == DECL_RESOURCE)
             need_keys_of(&needs, without_secrets(arena, needs.declared[i].object));
     need_states(&needs);
+    need_modules(&needs);
     for (uint32_t i = 0; i < needs.actions->count; i++)
         add_statement(&needs, i, &statements);
     if (needs.pass_role)

@@ -26,6 +26,7 @@ struct fetch_options {
     void *settings_ctx;
     struct http_engine *shared; /* whose connections are used; NULL: own */
     int trace;                  /* -v count */
+    /* Told of what is fetched, whatever is traced; NULL: nobody. */
     void (*trace_line)(void *ctx, const char *line);
     void *trace_ctx;
 };

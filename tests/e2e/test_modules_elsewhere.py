@@ -183,7 +183,9 @@ def test_many_at_once(local_stack, repository):
     stack.run("modules", "update")
     forget(stack)
     running = [stack.start("validate") for _ in range(6)]
-    assert [(process.communicate()[1], process.returncode) for process in running] == [("", 0)] * 6
+    said = [process.communicate()[1] for process in running]
+    assert [process.returncode for process in running] == [0] * 6
+    assert sorted(said) == [""] * 5 + [f"fetching file://{repository.folder}\n"], "one fetches, the others wait for it"
     assert len(cached(stack)) == 1 and not list((stack.folder / ".weir/modules").glob(".new-*"))
 
 
@@ -400,6 +402,7 @@ def test_s3(tmp_path, bucket):
     stack.write("inputs: {who: ada}\noutputs: {ada: bye ada}\n", "tests/says.yaml")
     forget(stack)
     stack.run("test")
+    assert {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:*:s3:::modules/net/1.0.zip"]} in json.loads(stack.run("policy", "plan").out)["Statement"]
     s3.delete_object(Bucket="modules", Key="net/1.0.zip")
     assert stack.plan() == {"ada/text": "update"}
     assert "weir.yaml:3:17" in stack.run("modules", "update", status=3).err
