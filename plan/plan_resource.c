@@ -11,6 +11,7 @@
 #include "plan/objects.h"
 #include "plan/places.h"
 #include "plan/recorded.h"
+#include "plan/shared_data.h"
 #include "plan/targets.h"
 #include "plan/targets_alone.h"
 
@@ -48,7 +49,7 @@ static bool read_data(struct planner *p, struct instance *instance)
     if (evaluate_provider(p, instance->decl, &provider, &err))
         return plan_provider_failed(p, instance->decl, &err);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
-    if (schema->ops->read(&op, instance->desired, NULL, &live, &err) == 0 && !live)
+    if (shared_data_read(p, instance, &op, &live, &err) == 0 && !live)
         err_set(&err, ERR_ABSENT, "there is no such thing");
     if (!live) {
         err_context(&err, "reading data %.*s", STR_ARG(instance->address));

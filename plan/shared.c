@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "plan/objects.h"
+#include "plan/shared_data.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct listed {
 
 struct shared {
     struct http_engine *http;
+    struct shared_data *data;
     pthread_mutex_t lock; /* guards what follows */
     struct arena arena;
     struct map listed; /* "aws.s3.bucket {\"region\":…}" -> struct listed * */
@@ -45,6 +47,7 @@ int shared_new(const struct http_options *options, struct shared **out, struct e
         return -1;
     struct shared *shared = mem_zalloc(sizeof *shared);
     shared->http = http;
+    shared->data = shared_data_new();
     pthread_mutex_init(&shared->lock, NULL);
     *out = shared;
     return 0;
@@ -75,11 +78,17 @@ void shared_free(struct shared *shared)
         pthread_mutex_destroy(&listed->lock);
         free(listed);
     }
+    shared_data_free(shared->data);
     map_release(&shared->listed);
     pthread_mutex_destroy(&shared->lock);
     arena_release(&shared->arena);
     http_engine_free(shared->http);
     free(shared);
+}
+
+struct shared_data *shared_data(const struct shared *shared)
+{
+    return shared->data;
 }
 
 struct http_engine *shared_http(const struct shared *shared)

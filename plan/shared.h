@@ -1,7 +1,7 @@
 /*
  * What the workspaces of one process share when they are many of one kind, as the members of a fleet: the
- * network thread with its connections, and what bulk listings say. Twenty states that each know one bucket
- * are refreshed by one listing, not by twenty reads.
+ * network thread with its connections, what bulk listings say, and data sources. Twenty states that each know
+ * one bucket are refreshed by one listing, not by twenty reads.
  *
  * Order of calls: shared_new(); workspace_open() with it in the options and shared_learn() for each of them;
  * then plan_make() of each, from any thread; shared_free() when all workspaces are closed. What was listed
@@ -13,10 +13,12 @@
 #include "plan/workspace.h"
 
 struct shared;
+struct shared_data;
 
 int shared_new(const struct http_options *options, struct shared **out, struct err *err);
 void shared_free(struct shared *shared);
 struct http_engine *shared_http(const struct shared *shared);
+struct shared_data *shared_data(const struct shared *shared); /* plan/shared_data.h */
 
 /* What the state of an open workspace knows is asked for by every listing of its type. */
 void shared_learn(struct shared *shared, const struct workspace *workspace);

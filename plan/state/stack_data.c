@@ -91,7 +91,7 @@ static int stack_read(struct op_ctx *ctx, const struct value *prior, const struc
     struct backend_options place = place_of(ctx, prior);
     struct state_options options = {.config = place.config, .dir = place.dir};
     struct state *state;
-    const struct value *outputs;
+    const struct value *outputs = NULL;
     if (backend_new(&place, &options.backend, err) || state_open(&options, &state, err))
         return -1;
     int status = read_outputs(ctx, &place, state, &outputs, err);

@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from transfer import Faults, Sandbox
@@ -23,10 +25,15 @@ fleet:
 ALONE = re.compile(r"^environments:\n(?: .*\n)+|^# One state.*\n^state: .*\n", re.M)  # of one attendee: members of a fleet have theirs
 
 
-def requests(shown):
-    """How many calls a plan made, as it says itself."""
-    found = re.search(r"(\d+) requests?", shown)
-    return int(found[1]) if found else 0
+# What services answer for one thing at a time, whoever asks: no listing tells it of many.
+ONE_BY_ONE = {"s3.HeadObject", "s3.GetObjectTagging", "s3.ListObjectsV2", "s3.GetBucketEncryption", "s3.GetPublicAccessBlock", "s3.GetBucketLifecycleConfiguration",
+         "ec2.DescribeVpcAttribute", "secretsmanager.GetSecretValue", "sns.GetTopicAttributes", "sns.ListTagsForResource", "states.DescribeStateMachine", "states.ListTagsForResource"}
+
+
+def requests(weir, folder, env):
+    """The calls of a plan, by operation."""
+    plan = subprocess.run([weir, "fleet", "plan", "-v"], cwd=folder, env=env, capture_output=True, text=True, check=True)
+    return Counter(re.findall(r"^[A-Z]+ http\S+ (\S+) \d+ \d+ ms", plan.stderr, re.M))
 
 
 def page(title, judge, work, weir, Run):
@@ -56,7 +63,7 @@ def bench(title, judge, work, quick, weir, Run):
     server = Sandbox("-")
     before = inventory(server)
     Faults(server)("POST", {"rules": [{"service": "*", "latency": LATENCY_MS}]})
-    env = server.environment(home=str(work))
+    env = {**server.environment(home=str(work)), "WEIR_STATE_KEY": "0123456789abcdef" * 4}  # whoever has secrets has a key
 
     def up(folder, count):
         lab(folder, count)
@@ -64,17 +71,19 @@ def bench(title, judge, work, quick, weir, Run):
         there = inventory(server) - before
         assert sum(service == "rds" and not name.endswith("subnets") for service, name in there) >= count, there
         plan = Run([weir, "fleet", "plan"], cwd=folder, env=env, runs=1)
+        calls = requests(weir, folder, env)
         destroy = Run([weir, "fleet", "destroy", "--yes", "--lab", "--verify"], cwd=folder, env=env, runs=1)
         assert f"Nothing is left of {count} member" in destroy.out and inventory(server) == before, destroy.out
-        return {"fleet apply": apply, "fleet plan": plan, "fleet destroy --lab --verify": destroy}
+        return calls, {"fleet apply": apply, "fleet plan": plan, "fleet destroy --lab --verify": destroy}
 
-    one, all_of_them = up(work / "one", 1), up(work / "all", members)
+    (calls_alone, one), (calls, all_of_them) = up(work / "one", 1), up(work / "all", members)
     for words, run in all_of_them.items():
         alone, times = one[words], run.seconds / one[words].seconds
         print(f"    {words:30} one {alone.seconds:6.2f} s (CPU {alone.cpu:5.2f})   {members} {run.seconds:6.2f} s (CPU {run.cpu:5.2f}, {run.megabytes:4.0f} MB)  x {times:.2f}"
               + (judge(f"fleet of {members}, up", times, 3, " x") if words == "fleet apply" else ""))
-    calls, calls_alone = requests(all_of_them["fleet plan"].out), requests(one["fleet plan"].out)
-    print(f"    calls of a plan without changes  one {calls_alone:6}     {members} {calls:6}    x {calls / calls_alone:.2f}" + judge(f"fleet of {members}, calls", calls / calls_alone, 2, " x"))
+    for what, names in ("calls of a plan without changes", {*calls, *calls_alone}), ("those that list, or ask once for all", {*calls, *calls_alone} - ONE_BY_ONE):
+        some, some_alone = (sum(made[name] for name in names) for made in (calls, calls_alone))
+        print(f"    {what:36} one {some_alone:6}   {members} {some:6}  x {some / some_alone:.2f}" + (judge(f"fleet of {members}, calls that list", some / some_alone, 2, " x") if ONE_BY_ONE - names else ""))
     print("    nothing is left of either, as boto3 lists what there is")
     server.stop()
     page(title, judge, work, weir, Run)
