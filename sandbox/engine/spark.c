@@ -207,7 +207,10 @@ static int write_conf(struct environment *env, const struct spark_options *optio
         "spark.hadoop.fs.s3n.impl org.apache.hadoop.fs.s3a.S3AFileSystem\n"
         "spark.hadoop.fs.AbstractFileSystem.s3.impl org.apache.hadoop.fs.s3a.S3A\n");
     buf_addf(&text, "spark.hadoop.hadoop.tmp.dir %.*s\n", STR_ARG(options->tmp));
-    buf_addf(&text, "spark.driver.extraJavaOptions -Djava.io.tmpdir=%.*s\n", STR_ARG(options->tmp));
+    /* A job of a sandbox is over before code that was compiled with great care would pay. */
+    buf_addf(&text,
+        "spark.driver.extraJavaOptions -Djava.io.tmpdir=%.*s -XX:TieredStopAtLevel=1 -XX:+UseSerialGC\n",
+        STR_ARG(options->tmp));
     buf_addf(&text, "spark.hadoop.fs.s3a.endpoint %s\nspark.hadoop.fs.s3a.endpoint.region %s\n",
         value_of(env, "AWS_ENDPOINT_URL="), value_of(env, "AWS_REGION="));
     bool iceberg = options->iceberg || is_emr_iceberg(options->settings);

@@ -49,7 +49,7 @@ class Host:
         inputs = {"PASSWORD": PASSWORD, "GIVEN": json.dumps(given), "HOST": "127.0.0.1", "PORT": self.sshd.port, "USER": self.sshd.user, "KEY": self.key, "HOST_KEY": fingerprint(self.sshd.host_keys[0]),
                   "BECOME": "false", "CRON": self.cron, "PACKAGES": "false", "HOME": self.home, "SERVICES": "plain", "CONTAINERS": "false", "S3_PORT": self.s3.port, "S3_USER": self.s3.access,
                   "KAFKA_PORT": self.broker.ports["SCRAM"], "POSTGRES_PORT": self.database.port, "POSTGRES_USER": "weir", "GRAFANA_PORT": self.grafana.url.rpartition(":")[2],
-                  "METABASE_PORT": self.metabase.url.rpartition(":")[2], "METABASE_USER": "ada@example.com", "AIRFLOW": AIRFLOW, "AIRFLOW_PORT": self.web_port, "SPARK": SPARK, "JARS": SPARK / "jars",
+                  "METABASE_PORT": self.metabase.url.rpartition(":")[2], "METABASE_USER": "ada@example.com", "AIRFLOW": AIRFLOW, "AIRFLOW_PORT": self.web_port, "SPARK": SPARK, "JARS": SPARK / "jars", "SPARK_JAVA": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
                   "SCAN_SECONDS": 2, "EVERY": 5, "NIGHTLY": "false", **({"ORDERS_API": api} if api else {})}
         self.stack.env |= {f"WEIR_INPUT_{name}": str(value) for name, value in inputs.items()} | newer_librdkafka(folder / "librdkafka")
         readme = (EXAMPLE / "README.md").read_text()
