@@ -327,7 +327,8 @@ static int bracket_around(const struct outline *o, size_t at)
     int found = OUTLINE_NONE;
     for (int i = 0; i < o->n && o->items[i].value_at < at; i++) {
         const struct entry *e = &o->items[i];
-        bool closed = e->opens && e->value_end > e->value_at + 1 && strchr("}]", o->text.p[e->value_end - 1]);
+        bool closed =
+            e->opens && e->value_end > e->value_at + 1 && char_in("}]", o->text.p[e->value_end - 1]);
         if (e->opens && (at < e->value_end || (!closed && at == e->value_end)))
             found = i;
     }
@@ -345,7 +346,7 @@ static void complete_scalar(struct items *items, struct cursor *cursor, int entr
         complete_expression(items, cursor, &words);
         return;
     }
-    bool quoted = e->value_at < e->value_end && strchr("\"'", o->text.p[e->value_at]);
+    bool quoted = e->value_at < e->value_end && char_in("\"'", o->text.p[e->value_at]);
     bool closed =
         quoted && e->value_end > e->value_at + 1 && o->text.p[e->value_end - 1] == o->text.p[e->value_at];
     items->from = from + (quoted && from < cursor->at);

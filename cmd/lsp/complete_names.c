@@ -7,7 +7,7 @@
 static void name_end(struct items *items)
 {
     while (items->to < items->text.n &&
-           (strchr("_-", items->text.p[items->to]) ||
+           (char_in("_-", items->text.p[items->to]) ||
                (items->text.p[items->to] >= '0' && items->text.p[items->to] <= '9') ||
                ((items->text.p[items->to] | 32) >= 'a' && (items->text.p[items->to] | 32) <= 'z')))
         items->to++;

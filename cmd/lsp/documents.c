@@ -60,7 +60,7 @@ struct str documents_uri(const struct documents *documents, struct arena *arena,
     for (size_t i = 0; i < path.n; i++) {
         char c = path.p[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     (c && strchr("/-._~", c));
+                     (c && char_in("/-._~", c));
         if (plain)
             buf_add_char(&out, c);
         else

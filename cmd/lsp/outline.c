@@ -1,6 +1,8 @@
 /* What a YAML text looks like, found without a parser: see outline.h. */
 #include "cmd/lsp/outline.h"
 
+#include "cmd/lsp/position.h"
+
 #include <ctype.h>
 
 enum { FLOW_DEPTH_MAX = 64 };
@@ -138,7 +140,7 @@ static size_t plain_end(const struct scan *s, size_t at, const char *stops)
             at = expression_end(s, at);
             continue;
         }
-        if (*stops && (strchr(stops, s->text.p[at]) || (s->text.p[at] == ':' && at_gap(s, at + 1))))
+        if (*stops && (char_in(stops, s->text.p[at]) || (s->text.p[at] == ':' && at_gap(s, at + 1))))
             break;
         at++;
     }
@@ -188,7 +190,7 @@ static bool flow_gap(struct scan *s)
         if (!at_line_end(s, s->at))
             return true;
         size_t line = next_line(s, s->at), text = skip_blanks(s, line);
-        bool closes = text < s->text.n && strchr("}]", s->text.p[text]);
+        bool closes = text < s->text.n && char_in("}]", s->text.p[text]);
         if (!at_line_end(s, text) && text - line <= s->flow_column && !closes)
             return false;
         s->at = line;
@@ -214,7 +216,7 @@ static bool read_flow_value(struct scan *s, int entry, int depth)
     char c = s->text.p[s->at];
     if (c == '{' || c == '[')
         return read_flow(s, entry, depth + 1);
-    if (strchr(",}]", c))
+    if (char_in(",}]", c))
         return true;
     s->at = c == '"' || c == '\'' ? quoted_end(s, s->at, s->flow_column) : plain_end(s, s->at, ",[]{}");
     if (s->at == e->value_at) /* a colon of nobody's */
@@ -311,7 +313,7 @@ static bool find_key(const struct scan *s, size_t at, size_t *end, size_t *after
         bool colon = *after < s->text.n && s->text.p[*after] == ':' && at_gap(s, *after + 1);
         return colon && ++*after;
     }
-    if (strchr("{[|>&*!%@`,#", c))
+    if (char_in("{[|>&*!%@`,#", c))
         return false;
     for (*end = at; !at_line_end(s, *end); ++*end) {
         if (s->text.p[*end] == ':' && at_gap(s, *end + 1)) {
@@ -328,7 +330,7 @@ static bool find_key(const struct scan *s, size_t at, size_t *end, size_t *after
 static bool is_word(struct str text)
 {
     for (size_t i = 0; i < text.n; i++)
-        if (!isalnum((unsigned char)text.p[i]) && !strchr("_-.:", text.p[i]))
+        if (!isalnum((unsigned char)text.p[i]) && !char_in("_-.:", text.p[i]))
             return false;
     return text.n > 0;
 }
@@ -440,7 +442,7 @@ struct str outline_value(const struct outline *o, int entry)
     if (entry == OUTLINE_NONE || o->items[entry].opens)
         return STR_EMPTY;
     struct str raw = str_slice(o->text, o->items[entry].value_at, o->items[entry].value_end);
-    return raw.n && strchr("|>", raw.p[0]) ? STR_EMPTY : outline_unquoted(raw);
+    return raw.n && char_in("|>", raw.p[0]) ? STR_EMPTY : outline_unquoted(raw);
 }
 
 bool outline_is(const struct outline *o, int entry, const char *key)

@@ -22,6 +22,12 @@ size_t position_offset_of(struct str text, enum text_unit unit, const struct val
 /* "range":{…} */
 void position_add_range(struct buf *out, struct str text, enum text_unit unit, size_t from, size_t to);
 
+/* Is it one of these? strchr() finds the NUL, which a text may hold, in all of them. */
+static inline bool char_in(const char *these, char c)
+{
+    return c && strchr(these, c);
+}
+
 /* Where the line around the offset begins, and where it ends, before its line end. */
 size_t position_line_start(struct str text, size_t offset);
 size_t position_line_end(struct str text, size_t offset);

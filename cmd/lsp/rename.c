@@ -184,7 +184,7 @@ static int check_name(const struct renaming *r, struct err *err)
 static bool may_rename(const struct cursor *cursor, struct target *target)
 {
     if (!cursor_target(cursor, target) || !target->spot.file || target->attribute.n ||
-        target->sketch->builtin)
+        target->sketch->foreign)
         return false;
     return target->kind != NAME_PROVIDER && target->kind != NAME_CONNECTION;
 }

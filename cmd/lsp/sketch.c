@@ -4,6 +4,7 @@
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/map.h"
+#include "stacks/module_lock.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -103,6 +104,67 @@ static void add_included(struct sketch *sketch)
     }
 }
 
+/* ---- the names by themselves ---- */
+
+static void count_name(void *ctx, struct spot spot)
+{
+    size_t *n = ctx;
+    (void)spot;
+    ++*n;
+}
+
+struct collecting {
+    struct spot *items;
+    size_t n;
+};
+
+static void collect_name(void *ctx, struct spot spot)
+{
+    struct collecting *collecting = ctx;
+    collecting->items[collecting->n++] = spot;
+}
+
+/* Of what has the same name, the first in the files comes first. */
+static int compare_spots(const void *a, const void *b)
+{
+    const struct spot *x = a, *y = b;
+    int order = str_cmp(spot_name(*x), spot_name(*y));
+    if (!order)
+        order = (x->file > y->file) - (x->file < y->file);
+    return order ? order : x->entry - y->entry;
+}
+
+static void index_names(struct sketch *sketch)
+{
+    sketch->names = arena_zalloc(sketch->arena, sizeof *sketch->names * NAME_KINDS);
+    for (int kind = 0; kind < NAME_KINDS; kind++) {
+        struct collecting all = {0};
+        size_t n = 0;
+        sketch_each(sketch, (enum name_kind)kind, count_name, &n);
+        all.items = ARENA_ARRAY(sketch->arena, struct spot, n);
+        sketch_each(sketch, (enum name_kind)kind, collect_name, &all);
+        if (n)
+            qsort(all.items, n, sizeof *all.items, compare_spots);
+        sketch->names[kind].items = all.items;
+        sketch->names[kind].n = n;
+    }
+}
+
+struct spot sketch_find(const struct sketch *sketch, enum name_kind kind, struct str name)
+{
+    size_t low = 0, high = sketch->names[kind].n;
+    struct spot *items = sketch->names[kind].items;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (str_cmp(spot_name(items[middle]), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < sketch->names[kind].n && str_eq(spot_name(items[low]), name);
+    return found ? items[low] : (struct spot){0};
+}
+
 static struct sketch *sketch_new(const struct documents *documents, struct arena *arena)
 {
     struct sketch *sketch = ARENA_NEW(arena, struct sketch);
@@ -118,8 +180,10 @@ struct sketch *sketch_read(const struct documents *documents, struct arena *aren
         return NULL;
     struct sketch *sketch = sketch_new(documents, arena);
     sketch->dir = arena_str(arena, path_dir(path));
+    sketch->stack = path;
     add_file(sketch, path, text);
     add_included(sketch);
+    index_names(sketch);
     return sketch;
 }
 
@@ -155,23 +219,50 @@ static struct sketch *builtin_sketch(const struct sketch *sketch, struct str nam
     if (!file)
         return NULL;
     struct sketch *inner = sketch_new(sketch->documents, sketch->arena);
-    inner->builtin = true;
+    inner->builtin = inner->foreign = true;
     inner->dir = name;
+    inner->stack = STR_EMPTY;
     add_file(inner, name, embedded_text(file));
+    index_names(inner);
     return inner;
+}
+
+/* Where the files of a module from elsewhere lie, as weir.lock says; "" it does not, or not yet. */
+static struct str fetched_dir(const struct sketch *sketch, struct str text)
+{
+    struct arena *arena = sketch->arena;
+    struct module_source source;
+    struct module_lock lock;
+    struct err ignored = ERR_INIT;
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    if (module_source_parse(arena, text, &source, &ignored) ||
+        !module_lock_read(arena, module_lock_path(arena, sketch->stack), &diags, &lock))
+        return STR_EMPTY;
+    const struct module_pin *pin = module_lock_find(&lock, text);
+    if (!pin)
+        return STR_EMPTY;
+    struct str dir = module_pin_folder(arena, arena_str(arena, path_dir(sketch->stack)), &source, pin);
+    return source.dir.n ? path_join(arena, dir, source.dir) : dir;
 }
 
 struct sketch *sketch_called(const struct sketch *sketch, struct spot call)
 {
     static const struct str builtin = STR_INIT("builtin/");
-    struct str source = spot_value(call, "source");
+    struct str source = arena_str(sketch->arena, spot_value(call, "source"));
     if (str_starts(source, builtin))
         return builtin_sketch(sketch, str_slice(source, builtin.n, source.n));
     if (!source.n || sketch->builtin)
         return NULL;
-    struct str dir = sketch_path(sketch, source);
-    return sketch_read(
-        sketch->documents, sketch->arena, sketch_own_file(sketch->documents, sketch->arena, dir));
+    bool remote = module_source_is_remote(source);
+    struct str dir = remote ? fetched_dir(sketch, source) : sketch_path(sketch, source);
+    struct sketch *inner = dir.n ? sketch_read(sketch->documents, sketch->arena,
+                                       sketch_own_file(sketch->documents, sketch->arena, dir))
+                                 : NULL;
+    if (inner) {
+        inner->stack = sketch->stack;
+        inner->foreign = sketch->foreign || remote;
+    }
+    return inner;
 }
 
 /* Looking through a stack for a module. */
@@ -267,25 +358,6 @@ void sketch_each(const struct sketch *sketch, enum name_kind kind,
                 if (!o->items[e].item && !o->items[e].bare)
                     found(ctx, (struct spot){&sketch->files[i], e, str_z(*section)});
         }
-}
-
-struct finding {
-    struct str name;
-    struct spot found;
-};
-
-static void find_one(void *ctx, struct spot declared)
-{
-    struct finding *f = ctx;
-    if (!f->found.file && str_eq(spot_name(declared), f->name))
-        f->found = declared;
-}
-
-struct spot sketch_find(const struct sketch *sketch, enum name_kind kind, struct str name)
-{
-    struct finding finding = {.name = name};
-    sketch_each(sketch, kind, find_one, &finding);
-    return finding.found;
 }
 
 struct str spot_value(struct spot declared, const char *key)

@@ -14,13 +14,21 @@ struct file {
     struct outline outline;
 };
 
+struct spot;
+
 struct sketch {
     const struct documents *documents;
     struct arena *arena;
     struct str dir;
-    bool builtin;
+    struct str stack;   /* the file whose weir.lock says what modules from elsewhere are */
+    bool builtin;       /* in the binary: there are no files to go to */
+    bool foreign;       /* nobody's to change: built in, or fetched from elsewhere */
     struct file *files; /* its own file first, then what it includes */
     size_t count, cap;
+    struct {
+        struct spot *items; /* by name */
+        size_t n;
+    } * names; /* of each kind */
 };
 
 /* Names that are looked for in the same sections. */

@@ -35,7 +35,7 @@ static void address_parts(
     size_t at = 0;
     while (sketch && at < address.n) {
         size_t end = at;
-        while (end < address.n && !strchr("[/", address.p[end]))
+        while (end < address.n && !char_in("[/", address.p[end]))
             end++;
         struct target target = {.path = STR_EMPTY, .attribute = STR_EMPTY};
         size_t from = (size_t)(address.p + at - file->outline.text.p);

@@ -1,6 +1,8 @@
 /* The names in expressions, as they are written: see words.h. */
 #include "cmd/lsp/words.h"
 
+#include "cmd/lsp/position.h"
+
 #include <ctype.h>
 
 enum { NESTING_MAX = 100, BOUND_MAX = 64 };
@@ -113,7 +115,7 @@ static bool read_text(struct reader *r, struct str quote, int function)
 static size_t name_end(const struct reader *r)
 {
     size_t end = r->at;
-    while (end < r->text.n && (isalnum((unsigned char)r->text.p[end]) || strchr("_-", r->text.p[end])))
+    while (end < r->text.n && (isalnum((unsigned char)r->text.p[end]) || char_in("_-", r->text.p[end])))
         end++;
     return end;
 }
@@ -285,10 +287,10 @@ static bool read_thing(struct reader *r, struct walk *walk)
             r->words->open_at = before;
             r->words->open_indexed = walk->indexed;
         }
-    } else if (strchr("([{", c)) {
+    } else if (char_in("([{", c)) {
         nest->first = false;
         open_bracket(r, walk);
-    } else if (strchr(")]}", c)) {
+    } else if (char_in(")]}", c)) {
         close_bracket(r, walk);
     } else if (isdigit((unsigned char)c)) {
         nest->first = false;

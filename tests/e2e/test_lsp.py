@@ -296,3 +296,18 @@ def test_the_examples_are_right_in_an_editor(tmp_path):
         editor.open(path.read_text())
         assert editor.wrong() == [], path
         assert editor.leave() == 0
+
+
+@pytest.mark.long
+def test_modules_from_elsewhere(tmp_path):
+    """They are where weir.lock says, and nobody's to rename."""
+    source = "https://example.org/net-1.0.tar.gz?checksum=sha256:" + "a" * 64
+    (tmp_path / "vendor/net").mkdir(parents=True)
+    (tmp_path / "vendor/net/weir.yaml").write_text(NET)
+    (tmp_path / "weir.lock").write_text(f"version: 1\nmodules:\n  {source}:\n    archive: sha256:{'a' * 64}\n    tree: sha256:{'b' * 64}\n    vendored: vendor/net\n")
+    text = f"stack: demo\nmodules:\n  net:\n    source: {source}\n    cidr: 10.0.0.0/16\noutputs:\n  vpc: {{value: '${{net.vpc_id}}'}}\n"
+    editor = Editor(tmp_path)
+    assert "cidr" in editor.complete(text.replace("cidr:", "¦:")) and editor.complete(text.replace("vpc_id", "¦")) == ["vpc_id"]
+    assert editor.definition(text.replace("cidr:", "ci¦dr:")) == ("vendor/net/weir.yaml", 2, "cidr")
+    assert editor.may_rename(text.replace("cidr:", "ci¦dr:")) is None and editor.may_rename(text.replace("  net:", "  n¦et:")) == "net"
+    assert editor.leave() == 0

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from editor import Editor
 from support import ROOT, WEIR
 
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}
@@ -72,22 +73,37 @@ def test_places_that_are_not_there():
     assert status == 0 and [number for number, _ in codes(answers)] == [1, 10, 11, 12, 13, 14, 20, 21, 99]
 
 
-@pytest.mark.long
-def test_texts_cut_anywhere():
-    """Every question at every fortieth place of an example that ends there, and one that has been stirred."""
+def cut_texts(step):
+    """Examples that end in the middle, stirred."""
     dice = random.Random(5)
-    texts = [path.read_text() for path in sorted(ROOT.glob("examples/*/weir.yaml"))[:3]]
-    for text in texts:
-        messages, number = [INITIALIZE], 100
-        for end in range(0, len(text), 40):
+    for path in sorted(ROOT.glob("examples/*/weir.yaml"))[:3]:
+        text = path.read_text()
+        for end in range(0, len(text), step):
             letters = list(text[:end])
             for _ in range(dice.randrange(4)):
                 letters.insert(dice.randrange(end + 1), dice.choice("{}[]\"'${:-|>#&*!\t\n\r\\."))
-            cut = "".join(letters)
-            messages.append(opened(cut))
-            line, character = cut.count("\n"), len(cut.rpartition("\n")[2])
-            for method in ("completion", "hover", "definition", "references", "rename", "prepareRename", "documentSymbol"):
-                number += 1
-                messages.append(ask(number, method, line=dice.choice([line, dice.randrange(line + 1)]), character=dice.choice([character, dice.randrange(80)]), newName="renamed"))
-        answers, status, aside = say(*messages, *GOODBYE)
-        assert status == 0 and len(codes(answers)) == number - 100 + 2, aside
+            yield "".join(letters)
+
+
+@pytest.mark.long
+def test_questions_in_texts_cut_anywhere():
+    dice, messages, number = random.Random(6), [INITIALIZE], 100
+    for cut in cut_texts(100):
+        messages.append(opened(cut))
+        line, character = cut.count("\n"), len(cut.rpartition("\n")[2])
+        for method in ("completion", "hover", "definition", "references", "rename", "prepareRename", "documentSymbol", "formatting"):
+            number += 1
+            messages.append(ask(number, method, line=dice.choice([line, dice.randrange(line + 1)]), character=dice.choice([character, dice.randrange(80)]), newName="renamed"))
+    answers, status, aside = say(*messages, *GOODBYE)
+    assert status == 0 and len(codes(answers)) == number - 100 + 2, aside
+
+
+@pytest.mark.long
+def test_checks_of_texts_cut_anywhere(tmp_path):
+    """Whatever comes, something is said of it, and of the whole text that nothing is wrong."""
+    editor = Editor(tmp_path)
+    for cut in cut_texts(150):
+        editor.open(cut)
+        editor.diagnostics()
+    editor.open("stack: demo\nresources: {}\n")
+    assert editor.wrong() == [] and editor.leave() == 0
