@@ -1,9 +1,9 @@
 /*
- * Looking for what is left of a destroyed stack: verify_candidates.c gathers what may be there, verify.c
- * reads each and reports, and verify_services.c knows which services were the stack's own. Candidates come
- * from four places: what the state had recorded, the names that the stack would give, what bears its marks
- * (by the tagging API, and by listings where that does not know a type), and what services make on behalf of
- * all these.
+ * Looking for what is left of a destroyed stack: verify_candidates.c gathers what may be there,
+ * verify_marks.c what bears its marks; verify.c reads each and reports, and verify_services.c knows which
+ * services were the stack's own. Candidates come from four places: what the state had recorded, the names
+ * that the stack would give, what bears its marks (by the tagging API, and by listings where that does not
+ * know a type), and what services make on behalf of all these.
  */
 #ifndef WEIR_PLAN_VERIFY_H
 #define WEIR_PLAN_VERIFY_H
@@ -56,6 +56,10 @@ void verify_find_gone(struct verifying *v);
 bool verify_is_gone(const struct verifying *v, const struct provider *provider);
 /* Is this what is heard of a service that is not there, or that broke with what it had stood on? */
 bool verify_is_silence(const struct err *err);
+/* Texts and values are copied; of two for the same thing the first stays. */
+void verify_add(struct verifying *v, const struct candidate *candidate);
+/* Adds what bears the stack's marks where v->providers lead, and of the types in v->items. */
+void verify_find_marked(struct verifying *v);
 /* Fills v->items, providers and places. */
 void verify_find(struct verifying *v);
 

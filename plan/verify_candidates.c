@@ -1,5 +1,4 @@
-/* What may be left of a stack: from the state, the stack's names, its marks, and what services leave behind.
- */
+/* What may be left of a stack: from the state, the stack's names, and what services leave behind. */
 #include "plan/verify.h"
 
 #include "base/mem.h"
@@ -10,7 +9,6 @@
 #include "plan/instances.h"
 #include "plan/places.h"
 #include "plan/teardown.h"
-#include "provider/aws/client.h"
 
 /* ---- what was recorded ---- */
 
@@ -21,8 +19,7 @@ static bool verify_stays(const struct candidate *candidate)
     return ops && ops->stays && candidate->object && ops->stays(candidate->object);
 }
 
-/* Texts and values are copied; of two for the same thing the first stays. */
-static void add_candidate(struct verifying *v, const struct candidate *candidate)
+void verify_add(struct verifying *v, const struct candidate *candidate)
 {
     struct arena *arena = v->p->arena;
     struct str key =
@@ -68,7 +65,7 @@ static void add_recorded(struct verifying *v)
             place_provider(p, record->subject.provider, record->place, &c.provider, &ignored))
             continue;
         note_place(v, c.provider, c.schema);
-        add_candidate(v, &c);
+        verify_add(v, &c);
     }
 }
 
@@ -117,7 +114,7 @@ static void add_named(struct verifying *v, struct planner *p, struct instance *i
         .subject.id = value_text(id, STR_EMPTY),
         .why = STR("has the name that this stack would give"),
         .named = true};
-    add_candidate(v, &c);
+    verify_add(v, &c);
 }
 
 /* The names that the stack would give to new resources, as far as they can be known without any. */
@@ -139,146 +136,6 @@ static void add_declared(struct verifying *v)
             p->evaluated.values[i] = &value_unknown;
         else
             evaluate_decl(p, decl);
-    }
-}
-
-/* ---- by mark ---- */
-
-struct marked_search {
-    struct verifying *v;
-    struct provider *provider;
-    const struct schema *schema;
-};
-
-static bool is_of_another_copy(const struct planner *p, const struct value *tags)
-{
-    struct str mark = value_gets(tags, "weir:state");
-    struct str own = state_lineage(p->workspace->state);
-    return mark.n && own.n && !str_eq(mark, own);
-}
-
-/* The types that an ARN may be of; those whose ARNs are known by their form go first. */
-static void add_by_arn(struct verifying *v, struct provider *provider, struct str arn, struct str address)
-{
-    struct catalog *catalog = v->p->workspace->catalog;
-    size_t count;
-    const struct str *names = catalog_names(catalog, false, &count);
-    struct candidate c = {.provider = provider,
-        .subject.address = address,
-        .subject.id = arn,
-        .subject.type = STR("?"),
-        .why = STR("bears the marks of this stack")};
-    bool known = false;
-    for (size_t i = 0; i < count; i++) {
-        struct err ignored = ERR_INIT;
-        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
-        const struct value *object = NULL;
-        c.schema = schema;
-        struct op_ctx op = verify_context(v, v->p->arena, &c);
-        if (!schema || !schema->ops->by_arn || schema->ops->by_arn(&op, arn, &object, &ignored) || !object)
-            continue;
-        known = true;
-        c.object = object;
-        c.subject.type = schema->name;
-        c.subject.id = value_text(value_get(object, schema->id), arn);
-        add_candidate(v, &c);
-    }
-    c.schema = NULL;
-    c.object = NULL;
-    if (!known)
-        add_candidate(v, &c);
-}
-
-static void found_marked(void *ctx, const struct value *live);
-
-static void marks_failed(struct verifying *v, struct provider *provider, const struct err *err)
-{
-    if (verify_is_gone(v, provider) && verify_is_silence(err))
-        map_set(&v->silent, arena_printf(v->p->arena, "%p", (void *)provider), provider);
-    else
-        verify_failed(v, err, STR("the stack's marks"));
-}
-
-/* Of a store that knows S3 only: its buckets, one by one. Objects bear no marks. */
-static void add_marked_buckets(struct verifying *v, struct provider *provider)
-{
-    struct err err = ERR_INIT;
-    const struct schema *schema = catalog_find(v->p->workspace->catalog, STR("aws.s3.bucket"), false, &err);
-    struct candidate c = {.schema = schema, .provider = provider, .subject.type = STR("aws.s3.bucket")};
-    struct marked_search search = {v, provider, schema};
-    struct op_ctx op = verify_context(v, v->p->arena, &c);
-    if (!schema || schema->ops->marked(&op, true, found_marked, &search, &err))
-        marks_failed(v, provider, &err);
-}
-
-/* Is all that the stack has, or had, with the provider in S3? */
-static bool has_only_s3(const struct verifying *v, const struct provider *provider)
-{
-    for (size_t i = 0; i < v->n; i++) {
-        const struct schema *schema = v->items[i].schema;
-        if (v->items[i].provider == provider && schema && schema->service && !schema->service->s3)
-            return false;
-    }
-    return true;
-}
-
-static void add_tagged(struct verifying *v)
-{
-    for (size_t i = 0; i < v->providers.n; i++) {
-        struct provider *provider = v->providers.items[i].ptr;
-        const struct value *list;
-        struct err err = ERR_INIT;
-        bool only_s3 = has_only_s3(v, provider);
-        if (only_s3 && provider_is_store(provider, NULL)) {
-            add_marked_buckets(v, provider);
-            continue;
-        }
-        if (provider_marked(provider, v->p->arena, v->p->stack->name, &list, &err)) {
-            if (only_s3 && provider_is_store(provider, &err))
-                add_marked_buckets(v, provider);
-            else
-                marks_failed(v, provider, &err);
-            continue;
-        }
-        for (uint32_t k = 0; k < list->count; k++) {
-            const struct value *tags = value_getz(list->items[k], "tags");
-            if (!is_of_another_copy(v->p, tags))
-                add_by_arn(v, provider, value_gets(list->items[k], "arn"), value_gets(tags, "weir:address"));
-        }
-    }
-}
-
-static void found_marked(void *ctx, const struct value *live)
-{
-    const struct marked_search *search = ctx;
-    const struct value *tags = value_getz(live, "tags");
-    if (is_of_another_copy(search->v->p, tags))
-        return;
-    struct candidate c = {.schema = search->schema,
-        .provider = search->provider,
-        .object = live,
-        .subject.address = value_gets(tags, "weir:address"),
-        .subject.type = search->schema->name,
-        .subject.id = value_text(value_get(live, search->schema->id), STR_EMPTY),
-        .why = STR("bears the marks of this stack")};
-    add_candidate(search->v, &c);
-}
-
-/* What the tagging API does not know is listed, of the types that the stack has or had. */
-static void add_listed(struct verifying *v)
-{
-    AUTO_MAP struct map done = MAP_INIT;
-    size_t n = v->n;
-    for (size_t i = 0; i < n; i++) {
-        struct candidate c = v->items[i];
-        struct err err = ERR_INIT;
-        struct marked_search search = {v, c.provider, c.schema};
-        if (!c.schema || !c.schema->ops->marked || map_set(&done, c.subject.type, &done))
-            continue;
-        struct op_ctx op = verify_context(v, v->p->arena, &c);
-        if (c.schema->ops->marked(&op, false, found_marked, &search, &err) &&
-            !(c.gone && verify_is_silence(&err)))
-            verify_failed(v, &err, c.subject.type);
     }
 }
 
@@ -312,7 +169,7 @@ static void look_for_leaves(void *ctx, size_t i)
             .why = value_gets(leaf, "says"),
             .there = true};
         pthread_mutex_lock(&v->lock);
-        add_candidate(v, &own);
+        verify_add(v, &own);
         pthread_mutex_unlock(&v->lock);
     }
 }
@@ -322,7 +179,6 @@ void verify_find(struct verifying *v)
     verify_find_gone(v);
     add_recorded(v);
     add_declared(v);
-    add_tagged(v);
-    add_listed(v);
+    verify_find_marked(v);
     pool_run(VERIFY_THREADS, v->n, look_for_leaves, v);
 }
