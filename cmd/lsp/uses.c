@@ -1,7 +1,7 @@
 /* Where the names in a module are used: see server.h. */
 #include "cmd/lsp/server.h"
 
-#include "base/map.h"
+#include "stacks/files.h"
 
 /* ---- names and addresses as text ---- */
 
@@ -91,18 +91,65 @@ static void key_uses(struct sketch *sketch, const struct file *file, int entry, 
 
 /* ---- expressions ---- */
 
-static void word_uses(
-    struct sketch *sketch, const struct file *file, size_t from, size_t to, use_found *found, void *ctx)
+static void all_words(
+    struct sketch *sketch, const struct file *file, struct words words, use_found *found, void *ctx)
 {
-    if (str_find(str_slice(file->outline.text, from, to), STR("${"), 0) < 0)
-        return;
-    struct words words = words_read(sketch->arena, file->outline.text, from, to);
     for (int i = 0; i < words.n; i++) {
         struct target target;
         bool counts = words.items[i].kind == WORD_NAME || words.items[i].kind == WORD_STEP;
         if (counts && word_target(sketch, &words, i, &target) && target.from == words.items[i].at)
             found(ctx, file, target);
     }
+}
+
+static void word_uses(
+    struct sketch *sketch, const struct file *file, size_t from, size_t to, use_found *found, void *ctx)
+{
+    if (str_find(str_slice(file->outline.text, from, to), STR("${"), 0) < 0)
+        return;
+    all_words(sketch, file, words_read(sketch->arena, file->outline.text, from, to), found, ctx);
+}
+
+/* ---- tests ---- */
+
+/* In the stack's tests: addresses in plans, names of inputs and outputs, jobs, checks. */
+static void test_entry_uses(
+    struct sketch *sketch, const struct file *file, int entry, use_found *found, void *ctx)
+{
+    const struct outline *o = &file->outline;
+    const struct entry *e = &o->items[entry];
+    struct word word = {.text = e->key, .at = e->key_at, .end = e->key_end};
+    struct target target = {.path = STR_EMPTY, .attribute = STR_EMPTY};
+    bool planned = outline_is(o, e->parent, "resources") && outline_is(o, o->items[e->parent].parent, "plan");
+    bool input = outline_is(o, e->parent, "inputs"), output = outline_is(o, e->parent, "outputs");
+    if (e->item && outline_is(o, e->parent, "checks"))
+        all_words(
+            sketch, file, words_read_bare(sketch->arena, o->text, e->value_at, e->value_end), found, ctx);
+    else if (planned)
+        address_parts(sketch, file, e->key, found, ctx);
+    else if (outline_is(o, entry, "job"))
+        address_parts(sketch, file, outline_value(o, entry), found, ctx);
+    else if ((input || output) && target_aim(&target, sketch, input ? NAME_INPUT : NAME_OUTPUT, &word))
+        found(ctx, file, target);
+}
+
+struct testing {
+    struct sketch *sketch;
+    use_found *found;
+    void *ctx;
+};
+
+static void uses_in_test(void *ctx, struct str path)
+{
+    const struct testing *testing = ctx;
+    struct sketch *sketch = testing->sketch;
+    struct str text;
+    if (!documents_read(sketch->documents, sketch->arena, path, &text))
+        return;
+    struct file *file = ARENA_NEW(sketch->arena, struct file);
+    *file = (struct file){arena_str(sketch->arena, path), outline_read(sketch->arena, text)};
+    for (int i = 0; i < file->outline.n; i++)
+        test_entry_uses(sketch, file, i, testing->found, testing->ctx);
 }
 
 /* ---- all of them ---- */
@@ -138,8 +185,11 @@ struct everywhere {
 static void uses_in_module(void *ctx, struct sketch *sketch)
 {
     struct everywhere *everywhere = ctx;
+    struct testing testing = {sketch, everywhere->found, everywhere->ctx};
     if (!str_eq(sketch->files[0].path, everywhere->own))
         uses_each(sketch, everywhere->found, everywhere->ctx);
+    if (!sketch->foreign)
+        stack_test_files(sketch->arena, arena_strz(sketch->arena, sketch->dir), uses_in_test, &testing);
 }
 
 void uses_everywhere(struct sketch *sketch, use_found *found, void *ctx)
@@ -149,7 +199,7 @@ void uses_everywhere(struct sketch *sketch, use_found *found, void *ctx)
     struct str stack = sketch_stack(sketch, &alone);
     uses_each(sketch, found, ctx);
     struct sketch *root = sketch_read(sketch->documents, sketch->arena, stack);
-    if (root && !alone)
+    if (root)
         sketch_walk(root, uses_in_module, &everywhere);
 }
 

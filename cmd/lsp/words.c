@@ -343,6 +343,20 @@ struct words words_read(struct arena *arena, struct str text, size_t from, size_
     return words;
 }
 
+struct words words_read_bare(struct arena *arena, struct str text, size_t from, size_t to)
+{
+    struct words words = {.open_at = WORD_NONE};
+    struct reader r = {.arena = arena, .words = &words, .at = from};
+    if (from + 1 < to && char_in("\"'", text.p[from])) {
+        r.style = text.p[from];
+        r.at++;
+        to--;
+    }
+    r.text = str_slice(text, 0, to);
+    read_expression(&r);
+    return words;
+}
+
 int words_first(const struct words *words, int word)
 {
     while (words->items[word].kind == WORD_STEP && words->items[word].before != WORD_NONE)
@@ -353,8 +367,7 @@ int words_first(const struct words *words, int word)
 int words_at(const struct words *words, size_t offset)
 {
     for (int i = 0; i < words->n; i++)
-        if (words->items[i].at <= offset && offset <= words->items[i].end &&
-            (words->items[i].kind != WORD_TEXT || offset <= words->items[i].end))
+        if (words->items[i].at <= offset && offset <= words->items[i].end)
             return i;
     return WORD_NONE;
 }

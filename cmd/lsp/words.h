@@ -39,7 +39,8 @@ struct words {
 /* The words of all expressions of the scalar (a value or a key, with its quotes) in that range of the text.
  */
 struct words words_read(struct arena *arena, struct str text, size_t from, size_t to);
-/* The names that a [for …] around the end gives, in an open range: the words of kind WORD_VARIABLE. */
+/* The same of a scalar that is an expression by itself, without ${ }. */
+struct words words_read_bare(struct arena *arena, struct str text, size_t from, size_t to);
 
 /* The first word of a reference, from any step of it. */
 int words_first(const struct words *words, int word);

@@ -311,3 +311,20 @@ def test_modules_from_elsewhere(tmp_path):
     assert editor.definition(text.replace("cidr:", "ci¦dr:")) == ("vendor/net/weir.yaml", 2, "cidr")
     assert editor.may_rename(text.replace("cidr:", "ci¦dr:")) is None and editor.may_rename(text.replace("  net:", "  n¦et:")) == "net"
     assert editor.leave() == 0
+
+
+@pytest.mark.long
+def test_tests_are_renamed_with_the_stack(tmp_path):
+    tests = "tests:\n  - name: lake\n    inputs: {owner: ada}\n    plan:\n      resources:\n        'bronze[\"a\"]': {name: bronze-a}\n        net/vpc: {cidr_block: 10.0.0.0/16}\n    checks:\n      - 'lake.arn == \"x${lake.name}\" || [for lake in [1] : lake][0] == 1'\n    run: [{job: 'bronze[\"a\"]'}]\n    outputs: {url: 's3://x'}\n"
+    editor = started(tmp_path)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/all.yaml").write_text(tests)
+    rename = lambda mark, new: editor.rename(STACK.replace(mark.replace("¦", ""), mark, 1), new)["tests/all.yaml"]  # noqa: E731
+    assert rename("\n  lake¦:", "store") == tests.replace("'lake.arn", "'store.arn").replace("${lake.", "${store.")
+    assert rename("\n  bronze¦:", "raw") == tests.replace("bronze[", "raw[")
+    assert rename("\n  net¦:", "ring") == tests.replace("net/vpc", "ring/vpc")
+    assert rename("\n  owner¦:", "who") == tests.replace("{owner:", "{who:")
+    assert rename("\n  url¦:", "link") == tests.replace("{url:", "{link:")
+    vpc = editor.rename(NET.replace("  vpc:", "  v¦pc:", 1), "cloud", "net/weir.yaml")
+    assert vpc["tests/all.yaml"] == tests.replace("net/vpc", "net/cloud") and "{from: vpc, to: cloud}" in vpc["net/weir.yaml"]
+    assert editor.leave() == 0
