@@ -28,14 +28,18 @@ void verify_failed(struct verifying *v, const struct err *err, struct str what)
     pthread_mutex_unlock(&v->lock);
 }
 
-/* Whose is what bears the right name? Of what bears no marks nobody knows. */
-static bool is_others(struct op_ctx *op, const struct value *live)
+/* Whose is what is there? Of what bears no marks nobody knows. What was deleted just now and is there may be
+ * a copy's of this stack, which has a state of its own; what only has the name may be of a state that is
+ * lost. */
+static bool is_others(struct op_ctx *op, const struct value *live, bool deleted)
 {
     const struct value *marks = &value_empty_map;
     struct err ignored = ERR_INIT;
     if (!op->schema->ops->marks || op->schema->ops->marks(op, live, &marks, &ignored))
         return false;
-    struct str stack = value_gets(marks, "stack");
+    struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
+    if (deleted && state.n && op->owner.lineage.n && !str_eq(state, op->owner.lineage))
+        return true;
     return stack.n && !str_eq(stack, op->owner.stack);
 }
 
@@ -67,7 +71,8 @@ static void look_at_candidate(void *ctx, size_t i)
         return;
     }
     c->there =
-        live && !is_hollow(live) && !(c->named && is_others(&op, value_merge(&arena, c->object, live)));
+        live && !is_hollow(live) &&
+        !((c->named || c->deleted) && is_others(&op, value_merge(&arena, c->object, live), c->deleted));
 }
 
 static bool any_deleted_is_there(const struct verifying *v)

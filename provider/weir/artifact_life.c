@@ -135,8 +135,9 @@ int artifact_marks(
     /* Another environment of the same stack is as strange as another stack. */
     struct str stack = str_eq(stored.stack, artifact_owner(ctx)) ? ctx->owner.stack : stored.stack;
     struct value_entry entries[] = {{STR("stack"), value_string(ctx->arena, stack)},
-        {STR("address"), value_string(ctx->arena, stored.address)}};
-    *marks = value_map(ctx->arena, entries, stored.stack.n ? 2 : 0);
+        {STR("address"), value_string(ctx->arena, stored.address)},
+        {STR("state"), value_string(ctx->arena, stored.state)}};
+    *marks = value_map(ctx->arena, entries, stored.stack.n ? 3 : 0);
     return 0;
 }
 

@@ -30,6 +30,7 @@ class Case:
     unchanged: set[str] = field(default_factory=set)  # what boto3 shows and `then` cannot change
     prepare: Callable | None = None  # what has to be in the cloud first
     imports: bool = True  # can be taken in by its id alone
+    marks: bool = True  # the tagging service of others tells what bears marks when this is there
 
 
 def case_table():
@@ -128,6 +129,6 @@ def walk(stack, cloud, case):
         stack.assert_settled()
         assert case.seen(cloud) == before
 
-    stack.destroy("--delete-adopted")
+    stack.destroy("--delete-adopted", verify=case.marks)
     assert stack.addresses() == []
     assert case.gone(cloud)

@@ -169,8 +169,10 @@ class Stack:
     def apply(self, *args, **more):
         return self.run("apply", "--yes", *args, **more)
 
-    def destroy(self, *args, **more):
-        return self.run("destroy", "--yes", *args, **more)
+    def destroy(self, *args, verify=True, **more):
+        """With a look at where things really are: of each kind, in each test."""
+        look = ["--verify"] if verify and "--target" not in args else []
+        return self.run("destroy", "--yes", *look, *args, **more)
 
     def plan(self, *args, **more):
         """The plan's changes as {address: action}."""
