@@ -129,7 +129,9 @@ static void add_changes(const struct plan *plan, struct page_cost *cost, struct 
         bool first = !i || !str_eq(sections[i].module, sections[i - 1].module);
         bool last = i + 1 == n || !str_eq(sections[i].module, sections[i + 1].module);
         if (modules && first) {
-            buf_addz(out, "<details class=\"module\" open><summary>");
+            buf_addz(out, "<details class=\"module\" data-module=\"");
+            picture_add_xml(out, sections[i].module);
+            buf_addz(out, "\" open><summary>");
             picture_add_xml(out, sections[i].module.n ? sections[i].module : STR("the stack itself"));
             buf_addz(out, "</summary>\n");
         }

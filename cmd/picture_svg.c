@@ -56,14 +56,26 @@ static void add_path(const struct picture *p, const struct layout_edge *edge, bo
 
 enum { MARGIN = 24, FRAME = 12, TITLE = 15, LEGEND = 44 };
 
-/* Around the boxes of a module, with its name. */
-static void add_frame(const struct picture *p, uint32_t group, struct buf *out)
+/* For a page, which folds it. */
+static void open_frame(struct str path, size_t boxes, struct buf *out)
 {
+    buf_addz(out, "<g class=\"frame\" tabindex=\"0\" role=\"button\" aria-expanded=\"true\" data-module=\"");
+    picture_add_xml(out, path);
+    buf_addz(out, "\" aria-label=\"module ");
+    picture_add_xml(out, path);
+    buf_addf(out, ", %zu of it\">\n", boxes);
+}
+
+/* Around the boxes of a module, with its name. */
+static void add_frame(const struct picture *p, uint32_t group, bool page, struct buf *out)
+{
+    size_t boxes = 0;
     double left = 1e9, right = -1e9, top = 1e9, bottom = -1e9;
     for (size_t i = 0; i < p->n; i++) {
         const struct layout_node *node = &p->layout.nodes[i];
         if (node->group != group)
             continue;
+        boxes++;
         left = node->x < left ? node->x : left;
         right = node->x + node->width > right ? node->x + node->width : right;
         top = node->y < top ? node->y : top;
@@ -72,6 +84,8 @@ static void add_frame(const struct picture *p, uint32_t group, struct buf *out)
     if (right < left || !p->groups[group]->path.n)
         return;
     double y = top - LAYOUT_BOX / 2.0 - FRAME - TITLE / 2.0;
+    if (page)
+        open_frame(p->groups[group]->path, boxes, out);
     buf_addf(out,
         "<rect class=\"module\" x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%.0f\" rx=\"10\" "
         "fill=\"#f6f8fa\" "
@@ -79,15 +93,17 @@ static void add_frame(const struct picture *p, uint32_t group, struct buf *out)
         left - FRAME, y, right - left + 2 * FRAME, bottom + LAYOUT_BOX / 2.0 + FRAME / 2.0 - y,
         left - FRAME / 2.0, y + TITLE - 2);
     picture_add_xml(out, p->groups[group]->path);
-    buf_addz(out, "</text>\n");
+    buf_addz(out, page ? "</text>\n</g>\n" : "</text>\n");
 }
 
 /* For a page: what it is, so that styles, scripts and those who read aloud can tell. */
-static void open_box(const struct decl *decl, enum action action, struct buf *out)
+static void open_box(const struct decl *decl, struct str module, enum action action, struct buf *out)
 {
     buf_addf(out, "<g class=\"box %s%s\" tabindex=\"0\" role=\"button\" data-of=\"",
         action == ACTION_NOOP ? "noop" : action_name(action), decl->kind == DECL_DATA ? " data" : "");
     picture_add_xml(out, decl->address);
+    buf_addz(out, "\" data-in=\"");
+    picture_add_xml(out, module);
     buf_addz(out, "\" aria-label=\"");
     picture_add_xml(out, decl->address);
     buf_addf(out, ", %.*s, %s\">\n", STR_ARG(decl->schema->name),
@@ -150,7 +166,7 @@ static void add_boxes(const struct picture *p, bool page, struct buf *out)
 {
     for (size_t i = 0; i < p->n; i++) {
         if (page)
-            open_box(p->decls[i], p->actions[i], out);
+            open_box(p->decls[i], p->groups[p->layout.nodes[i].group]->path, p->actions[i], out);
         add_box(&p->layout.nodes[i], p->decls[i], p->actions[i], out);
         buf_addz(out, page ? "</g>\n" : "");
     }
@@ -172,7 +188,7 @@ void picture_svg(const struct picture *p, bool page, struct buf *out)
                   "markerWidth=\"7\" markerHeight=\"7\" "
                   "orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#8c959f\"/></marker></defs>\n");
     for (uint32_t g = 0; g < l->group_count; g++)
-        add_frame(p, g, out);
+        add_frame(p, g, page, out);
     buf_addz(out, "<g fill=\"none\" stroke=\"#8c959f\" marker-end=\"url(#end)\">\n");
     for (size_t i = 0; i < l->edge_count; i++)
         add_path(p, &l->edges[i], page, out);

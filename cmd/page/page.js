@@ -2,7 +2,7 @@
 // The picture is moved by its viewBox; what is chosen or searched for is shown on both sides.
 const all = (what, within = document) => [...within.querySelectorAll(what)];
 const svg = document.querySelector("#picture svg"), search = document.querySelector("#search");
-const boxes = all(".box"), changes = all("details.change"), filters = all(".filters input");
+const boxes = all(".box"), frames = all(".frame"), modules = all("details[data-module]"), changes = all("details.change"), filters = all(".filters input");
 const whole = svg.viewBox.baseVal, first = [whole.x, whole.y, whole.width, whole.height];
 let view = [...first];
 
@@ -40,6 +40,28 @@ svg.addEventListener("pointermove", event => {
   if (event.buttons & 1) move(-event.movementX, -event.movementY);
 });
 
+// A module is folded on both sides: its boxes go, and the lines between them.
+function fold(path, folded) {
+  const frame = frames.find(one => one.dataset.module === path), list = modules.find(one => one.dataset.module === path);
+  if (list && list.open === folded) list.open = !folded;
+  if (!frame) return;
+  const mine = boxes.filter(box => box.dataset.in === path), title = frame.querySelector("text");
+  frame.setAttribute("aria-expanded", !folded);
+  title.textContent = folded ? `${path} (${mine.length})` : path;
+  for (const box of mine) box.classList.toggle("away", folded);
+  const away = new Set(boxes.filter(box => box.classList.contains("away")).map(box => box.dataset.of));
+  for (const line of all("path[data-from]", svg)) line.classList.toggle("away", away.has(line.dataset.from) && away.has(line.dataset.to));
+}
+
+let down = [0, 0];
+svg.addEventListener("pointerdown", event => { down = [event.clientX, event.clientY]; });
+for (const frame of frames) {
+  const turn = () => fold(frame.dataset.module, frame.getAttribute("aria-expanded") === "true");
+  frame.addEventListener("click", event => { if (Math.hypot(event.clientX - down[0], event.clientY - down[1]) < 4) turn(); });
+  frame.addEventListener("keydown", event => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); turn(); } });
+}
+for (const list of modules) list.addEventListener("toggle", () => fold(list.dataset.module, !list.open));
+
 // What belongs to one declaration: its box, and the changes of its instances.
 function choose(of, from) {
   for (const thing of [...boxes, ...changes]) thing.classList.toggle("chosen", thing.dataset.of === of);
@@ -54,6 +76,7 @@ function choose(of, from) {
     mine[0].scrollIntoView({block: "nearest"});
   }
   if (from === "list" && box) {
+    if (box.classList.contains("away")) fold(box.dataset.in, false);
     const at = box.getBBox();
     view[0] = at.x + at.width / 2 - view[2] / 2;
     view[1] = at.y + at.height / 2 - view[3] / 2;

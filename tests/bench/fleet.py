@@ -12,6 +12,7 @@ from transfer import Faults, Sandbox
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.append(str(ROOT / "tests" / "e2e"))
+from browser import Browser  # noqa: E402
 from test_systems import inventory  # noqa: E402
 
 LATENCY_MS = 40
@@ -45,6 +46,13 @@ def page(title, judge, work, weir, Run):
     run = Run([weir, "plan", "--format", "html"], cwd=folder, runs=5)
     print(f"    {run.seconds * 1e3:7.1f} ms {len(run.out) / 1e6:7.2f} MB"
           + judge("page, time", run.seconds, 0.1, " s") + judge("page, size", len(run.out) / 1e6, 1, " MB"))
+    if not shutil.which("chromium"):
+        return
+    (folder / "page.html").write_bytes(run.out if isinstance(run.out, bytes) else run.out.encode())
+    browser = Browser(f"file://{folder}/page.html")
+    painted_ms = browser.until("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
+    browser.stop()
+    print(f"    {painted_ms:7.1f} ms until headless Chromium has painted it" + judge("page, first paint", painted_ms / 1e3, 1, " s"))
 
 
 def lab(folder, count):

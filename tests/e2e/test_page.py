@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from browser import Browser
+
 HOSTILE = "</code></script><script>document.title='x'</script><img src=x onerror=alert(1)>"
 SECRET = "page-Kingfisher-7"
 
@@ -182,6 +184,29 @@ def test_a_click_on_a_box_opens_all_about_it(stack, cloud, tmp_path):
     opened = [attrs for attrs in Page(shown).all("details", **{"class": "chosen"}) if "open" in attrs]
     assert sorted(attrs["class"] for attrs in opened) == ["change drifted chosen", "change update chosen"]
     stack.destroy()
+
+
+@pytest.mark.long
+def test_a_module_is_folded_on_both_sides(local_stack, tmp_path):
+    local_stack.write("stack: part\nresources:\n  x: {type: weir.value, value: 1}\n  y: {type: weir.value, value: '${x.value}'}\noutputs: {end: {value: '${y.value}'}}\n", "part/weir.yaml")
+    local_stack.write("stack: whole\nmodules: {net: {source: ./part}, 'log': {source: ./part}}\nresources:\n  a: {type: weir.value, value: '${net.end} ${log.end}'}\n")
+    (tmp_path / "page.html").write_text(local_stack.run("plan", "--format", "html").out)
+    browser = Browser(f"file://{tmp_path}/page.html")
+    away = "[...document.querySelectorAll('.away[data-of]')].map(one => one.dataset.of)"
+    lines = "[...document.querySelectorAll('path[data-from]:not(.away)')].map(one => one.dataset.from + ' ' + one.dataset.to)"
+    try:
+        browser.until("document.querySelectorAll('.frame').length === 2 && document.readyState === 'complete'")
+        before = browser.run(lines)
+        browser.run("document.querySelector('.frame[data-module=net]').dispatchEvent(new MouseEvent('click'))")
+        assert sorted(browser.run(away)) == ["net/x", "net/y"] and set(before) - set(browser.run(lines)) == {"net/x net/y"}
+        assert not browser.run("document.querySelector('details[data-module=net]').open") and browser.run("document.querySelector('.frame[data-module=net] text').textContent") == "net (2)"
+        browser.run("document.querySelector('details[data-module=log] > summary').click()")
+        browser.until(away + ".length === 4")
+        browser.run("document.querySelector('details.change[data-of=\"net/x\"] > summary').click()")  # what is chosen in the list is shown
+        browser.until(away + ".join() === 'log/x,log/y' || " + away + ".join() === 'log/y,log/x'")
+        assert not browser.complaints()
+    finally:
+        browser.stop()
 
 
 def history(stack):

@@ -90,7 +90,7 @@ def test_what_other_tools_write_works(stack, cloud):
 
 @pytest.mark.parametrize("line, says", {
     "taint lake": "--replace ADDRESS", "untaint lake": "--replace", "refresh": "weir drift", "workspace list": "-e NAME", "providers": "weir docs",
-    "get": "nothing to fetch", "state push": "weir state migrate", "force-unlock 1": "weir state unlock", "up": "weir apply", "apply -destroy": "weir destroy",
+    "get": "pins and fetches", "state push": "weir state migrate", "force-unlock 1": "weir state unlock", "up": "weir apply", "apply -destroy": "weir destroy",
     "plan -refresh-only": "weir drift", "plan -lock=false": "--lock-timeout", "validate -backend-config=x": "`state:`", "aply": 'did you mean "apply"?',
 }.items())
 def test_other_habits_get_a_hint(stack, line, says):
