@@ -142,7 +142,7 @@ static void name_project(struct compose *c, const struct compose_options *o)
 static void tell_top(struct compose *c)
 {
     static const char *const known[] = {
-        "version", "name", "services", "networks", "volumes", "secrets", "configs"};
+        "version", "name", "include", "services", "networks", "volumes", "secrets", "configs"};
     for (uint32_t i = 0; i < c->root->count; i++) {
         bool is = str_starts(c->root->entries[i].key, STR("x-"));
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
@@ -209,17 +209,23 @@ int compose_read(struct arena *arena, const struct compose_options *options_, st
     struct buf *out, struct err *err)
 {
     struct compose c = {.arena = arena, .diags = diags, .dir = arena_str(arena, path_dir(options_->file))};
-    c.root = yaml_load(arena, arena_strz(arena, options_->file), options_->file, diags);
-    if (!c.root)
+    struct node *root = yaml_load(arena, arena_strz(arena, options_->file), options_->file, diags);
+    if (!root)
         return -1;
+    compose_read_env(&c);
+    c.root = root = compose_include(&c, root);
+    if (diags->errors) {
+        map_release(&c.defaults);
+        return -1;
+    }
     struct node *services = node_get(c.root, "services");
     if (!services || services->kind != NODE_MAP) {
         diag_error(diags, node_span(c.root), "a compose file has `services:`");
+        map_release(&c.defaults);
         return -1;
     }
     AUTO_BUF struct buf text = BUF_INIT;
     name_project(&c, options_);
-    compose_read_env(&c);
     compose_extend(&c, services);
     compose_convert(&c);
     buf_addf(&text, "stack: %.*s\n\n", STR_ARG(c.project));

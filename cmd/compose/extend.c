@@ -20,13 +20,6 @@ static bool is_joined(struct str key)
     return is;
 }
 
-static struct node *copy_of(struct compose *c, const struct node *node)
-{
-    struct node *copy = ARENA_NEW(c->arena, struct node);
-    *copy = *node;
-    return copy;
-}
-
 /* As it stands there. */
 static struct str text_of(const struct node *node)
 {
@@ -38,12 +31,12 @@ static struct node *as_map(struct compose *c, struct node *node)
 {
     if (node->kind != NODE_LIST)
         return node;
-    struct node *map = copy_of(c, node);
+    struct node *map = compose_copy(c, node);
     map->kind = NODE_MAP;
     map->entries = ARENA_ARRAY(c->arena, struct node_entry, node->count + 1);
     for (uint32_t i = 0; i < node->count; i++) {
         struct str rest, key = str_cut(text_of(node->items[i]), '=', &rest);
-        struct node *value = copy_of(c, node->items[i]);
+        struct node *value = compose_copy(c, node->items[i]);
         value->kind = rest.p ? NODE_STRING : NODE_NULL;
         value->string = arena_str(c->arena, rest.p ? rest : STR_EMPTY);
         map->entries[i] = (struct node_entry){.key = arena_str(c->arena, key),
@@ -78,7 +71,7 @@ static bool is_hidden(const struct node *volume, const struct node *by)
 static struct node *extend_join(
     struct compose *c, struct str key, const struct node *base, const struct node *own)
 {
-    struct node *list = copy_of(c, own);
+    struct node *list = compose_copy(c, own);
     list->items = ARENA_ARRAY(c->arena, struct node *, base->count + own->count + 1);
     list->count = 0;
     for (uint32_t i = 0; i < base->count; i++)
@@ -108,7 +101,7 @@ static struct node *extend_merge_value(struct compose *c, struct str key, struct
 /* The base's entries, and over them one's own. */
 static struct node *extend_merge(struct compose *c, struct node *base, struct node *own)
 {
-    struct node *map = copy_of(c, own);
+    struct node *map = compose_copy(c, own);
     map->entries = ARENA_ARRAY(c->arena, struct node_entry, base->count + own->count + 1);
     map->count = 0;
     for (uint32_t i = 0; i < base->count; i++) {
@@ -126,7 +119,7 @@ static struct node *extend_merge(struct compose *c, struct node *base, struct no
 
 static struct node *without_extends(struct compose *c, const struct node *service)
 {
-    struct node *map = copy_of(c, service);
+    struct node *map = compose_copy(c, service);
     map->entries = ARENA_ARRAY(c->arena, struct node_entry, service->count + 1);
     map->count = 0;
     for (uint32_t i = 0; i < service->count; i++)
@@ -135,29 +128,31 @@ static struct node *without_extends(struct compose *c, const struct node *servic
     return map;
 }
 
+struct node *compose_merge(struct compose *c, struct node *base, struct node *own)
+{
+    return extend_merge(c, base, own);
+}
+
 /* The services that one of another file is among; NULL: a diagnostic says why there are none. */
-static const struct node *services_of(
-    struct compose *c, const struct node *extends, struct str *dir, const struct node *here)
+static const struct node *services_of(struct compose *c, const struct node *extends, const struct node *here)
 {
     struct str file = text_of(node_get(extends, "file"));
     if (!file.n)
         return here;
-    struct str path = arena_str(c->arena, path_join(c->arena, *dir, file));
-    const struct node *root = yaml_load(c->arena, path.p, path, c->diags);
-    *dir = arena_str(c->arena, path_dir(path));
-    return root ? node_get(root, "services") : NULL;
+    struct str path = path_join(c->arena, c->dir, compose_path(c, STR_EMPTY, file));
+    struct node *root = yaml_load(c->arena, arena_strz(c->arena, path), path, c->diags);
+    return root ? node_get(compose_rebase(c, root, path_dir(file)), "services") : NULL;
 }
 
 static struct node *extend_service(
-    struct compose *c, struct node *service, const struct node *services, struct str dir, int depth)
+    struct compose *c, struct node *service, const struct node *services, int depth)
 {
     const struct node *extends = service->kind == NODE_MAP ? node_get(service, "extends") : NULL;
     if (!extends)
         return service;
     struct node *own = without_extends(c, service);
-    struct str name = text_of(extends->kind == NODE_MAP ? node_get(extends, "service") : extends),
-               there = dir;
-    const struct node *others = services_of(c, extends, &there, services);
+    struct str name = text_of(extends->kind == NODE_MAP ? node_get(extends, "service") : extends);
+    const struct node *others = services_of(c, extends, services);
     const struct node_entry *base = others && others->kind == NODE_MAP ? node_find(others, name) : NULL;
     if (!base || base->value->kind != NODE_MAP || depth == DEEP) {
         compose_tell(c, extends,
@@ -165,13 +160,11 @@ static struct node *extend_service(
                           : "there is no service of that name to extend");
         return own;
     }
-    if (!str_eq(there, dir))
-        compose_tell(c, extends, "paths that stand there are written as they are, and start here");
-    return extend_merge(c, extend_service(c, base->value, others, there, depth + 1), own);
+    return extend_merge(c, extend_service(c, base->value, others, depth + 1), own);
 }
 
 void compose_extend(struct compose *c, struct node *services)
 {
     for (uint32_t i = 0; i < services->count; i++)
-        services->entries[i].value = extend_service(c, services->entries[i].value, services, c->dir, 0);
+        services->entries[i].value = extend_service(c, services->entries[i].value, services, 0);
 }

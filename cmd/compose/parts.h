@@ -54,7 +54,24 @@ bool compose_env_file(struct compose *c, struct str path,
 void compose_tell(struct compose *c, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* ---- paths.c ---- */
+
+struct node *compose_copy(struct compose *c, const struct node *node);
+/* A path as it is written from the first file's folder on, where `from` leads to the one that it is said in.
+ */
+struct str compose_path(struct compose *c, struct str from, struct str path);
+/* All of a file of that folder: a copy. */
+struct node *compose_rebase(struct compose *c, struct node *root, struct str from);
+
+/* ---- include.c ---- */
+
+/* With all that the file includes. Errors are in the diagnostics. */
+struct node *compose_include(struct compose *c, struct node *root);
+
 /* ---- extend.c ---- */
+
+/* What `base` says, and over it what `own` does. */
+struct node *compose_merge(struct compose *c, struct node *base, struct node *own);
 
 /* From then on no service extends another. */
 void compose_extend(struct compose *c, struct node *services);

@@ -58,7 +58,7 @@ secrets:
   cert: {file: ./cert.pem}
 configs:
   nginx: {content: "listen ${PORT:-80};\\nhost $$host;\\n"}
-include: [more.yaml]
+models: {llm: {model: small}}
 """
 
 STACK = """\
@@ -192,7 +192,7 @@ def test_a_stack_as_one_would_write_it(stack):
         (32, "the input `web_secret_key` asks for it"),
         (37, "`links` of a service cannot be said in a stack"),
         (31, "several containers cannot have one port of this machine"),
-        (55, "`include:` cannot be said in a stack"),
+        (55, "`models:` cannot be said in a stack"),
     ):
         assert text in told.err and f"compose.yaml:{line}:" in told.err, (line, text, told.err)
     # It is right, in the usual layout, and plans without an Engine.
@@ -223,7 +223,7 @@ services:
 
 def test_what_extends_another(local_stack):
     local_stack.write(EXTENDED, "compose.yaml")
-    local_stack.write("services: {common: {extends: root, user: nobody}, root: {image: tool, user: root, working_dir: /}}\n", "parts/common.yaml")
+    local_stack.write("services: {common: {extends: root, user: nobody, volumes: ['./etc:/etc/tool']}, root: {image: tool, user: root, working_dir: /}}\n", "parts/common.yaml")
     told = local_stack.run("import", "compose", "compose.yaml").err
     written = (local_stack.folder / "weir.yaml").read_text()
     web, worker, beside = (written.split(f"\n  {name}:\n")[1].split("\n\n")[0] for name in ("web", "worker", "beside"))
@@ -231,10 +231,69 @@ def test_what_extends_another(local_stack):
     assert 'command: [serve, "--web"]' in web and "cap_add: [NET_ADMIN]" in web and "health_check: {test: [CMD, ok], retries: 5}" in web, web
     assert "mounts: [{type: bind, source: /var/data, target: /data}, {type: bind, source: /there, target: /etc/tool, read_only: true}]" in web, web
     assert 'for_each: ["1", "2"]' in worker and "name: many-worker-${each.key}" in worker and "command: [work]" in worker and "LEVEL: debug" in worker, worker
-    assert 'network_mode: container:${worker["1"].name}' in beside and "user: nobody" in beside and "working_dir: /" in beside, beside
-    for line, text in (12, "paths that stand there"), (13, "no service of that name"), (14, "goes round in a circle"):
+    assert 'network_mode: container:${worker["1"].name}' in beside and "user: nobody" in beside and "working_dir: /" in beside and "source: ./parts/etc" in beside, beside
+    for line, text in (13, "no service of that name"), (14, "goes round in a circle"):
         assert f"compose.yaml:{line}:" in told and text in told, told
     assert {"base", "web", 'worker["1"]', 'worker["2"]', "beside"} < set(local_stack.plan())
+
+
+INCLUDING = """\
+name: many
+include:
+  - parts/compose.yaml
+  - {path: [more/base.yaml, more/over.yaml], project_directory: more, env_file: more/.vars}
+  - parts/common.yaml
+services:
+  web: {image: "web:${TAG}", depends_on: [db], volumes: ["data:/data"], networks: [back]}
+"""
+PARTS = {
+    "parts/compose.yaml": """\
+name: others
+include: [common.yaml]
+services:
+  db:
+    build: ./db
+    image: "db:${TAG}-${LEVEL}"
+    env_file: [db.env]
+    volumes: ["./init:/init:ro", "data:/var/data", {type: bind, source: ../shared, target: /shared}]
+    secrets: [pw]
+  copy: {extends: {file: ../more/base.yaml, service: tool}, command: copy}
+volumes: {data: {name: "${LEVEL}-data"}}
+secrets: {pw: {file: pw.txt}}
+""",
+    "parts/common.yaml": "networks: {back: {internal: true}}\n",
+    "parts/.env": "TAG=theirs\nLEVEL=low\n", "parts/db.env": "FROM=parts\n", "parts/pw.txt": "x",
+    "more/base.yaml": "services: {tool: {build: {context: .}, ports: ['80'], environment: {A: 1, B: 1}}}\n",
+    "more/over.yaml": "services: {tool: {ports: ['81'], environment: {B: 2}, image: 'tool:${OWN}'}}\n",
+    "more/.vars": "OWN=mine\n", ".env": "TAG=ours\n", "parts/db/Dockerfile": "FROM base\n", "more/Dockerfile": "FROM base\n",
+}
+
+
+def test_what_includes_another(local_stack):
+    """Each file's paths begin in its own folder; what the first file's .env says goes before what others' do."""
+    local_stack.write(INCLUDING, "compose.yaml")
+    for name, text in PARTS.items():
+        local_stack.write(text, name)
+    told = local_stack.run("import", "compose", "compose.yaml").err
+    written = (local_stack.folder / "weir.yaml").read_text()
+    assert "tag: {type: string, default: ours}" in written and "level: {type: string, default: low}" in written and "own: {type: string, default: mine}" in written, written
+    for part in ("context: parts/db", "source: ./parts/init", "source: ./parts/../shared", 'FROM: parts', "parts/pw.txt", "context: more", "internal: true",
+                 'environment: {A: 1, B: 2}', "[{container: 80, address: 0.0.0.0}, {container: 81, address: 0.0.0.0}]", "command: [copy]"):
+        assert part in written, part + written
+    assert "name: many-db-1" in written and "others" not in written, "one project"
+    local_stack.run("fmt", "--check")
+    assert {"web", "db", "tool", "copy", "back"} <= set(local_stack.plan())
+    # Two things of one name, a circle, what is not there: errors where they stand.
+    for text, said in (
+        ("services: {web: {image: other}}", "more/same.yaml:1:12"), ("include: [same.yaml]\nservices: {a: {image: a}}", "goes round in a circle"),
+        ("[]", ""), (None, "more/same.yaml"), ("include: [{path: []}]", "names the path"), ("include: other.yaml", "is a list"),
+    ):
+        (local_stack.folder / "more/same.yaml").unlink(missing_ok=True)
+        if text:
+            local_stack.write(text + "\n", "more/same.yaml")
+        local_stack.write("include: [more/same.yaml]\nservices: {web: {image: web}}\n", "broken.yaml")
+        refused = local_stack.run("import", "compose", "broken.yaml", "-o", "-", status=None)
+        assert said in refused.err and (refused.status != 0 or not said), str(refused)
 
 
 def test_what_is_no_compose_file(stack):
