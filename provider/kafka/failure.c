@@ -18,6 +18,10 @@ static const struct {
     {KAFKA_REQUEST_TIMED_OUT, ERR_TIMEOUT, false, true, "the broker goes on with it; look again in a moment"},
     {KAFKA_TIMED_OUT, ERR_NETWORK, false, true, NULL},
     {KAFKA_TRANSPORT, ERR_NETWORK, false, true, NULL},
+    {KAFKA_DESTROY_BROKER, ERR_NETWORK, false, true, NULL},
+    {KAFKA_INVALID_ARG, ERR_SERVICE, false, false, NULL},
+    {KAFKA_NOT_IMPLEMENTED, ERR_SERVICE, false, false, NULL},
+    {KAFKA_UNSUPPORTED_FEATURE, ERR_SERVICE, false, false, NULL},
     {KAFKA_TOPIC_AUTHORIZATION_FAILED, ERR_AUTH, false, false,
         "the user of the provider may not do that with the topic; a kafka.acl of a user who may can allow "
         "it"},
@@ -50,7 +54,7 @@ int kafka_failure(const struct kafka_api *api, int code, const char *said, struc
         name);
     snprintf(err->code, sizeof err->code, "%s", name);
     err->retryable = known && codes[i].retryable;
-    err->lost = known && codes[i].lost;
+    err->lost = known ? codes[i].lost : code < KAFKA_LOCAL; /* no broker has said no */
     if (known && codes[i].hint)
         err_hint(err, "%s", codes[i].hint);
     err_mask(err);

@@ -207,8 +207,12 @@ static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const st
         return look_back(&work, live, err);
     /* It was not there before, so what is there now, and is so, comes from this request or an earlier one. */
     bool ours = why.lost || (why.class == ERR_EXISTS && attempt->again);
-    if (ours && why.class != ERR_INTERRUPTED && !op_find(ctx, attempt, desired, live, &ignored) && *live)
-        return 0;
+    if (ours && why.class != ERR_INTERRUPTED && !op_find(ctx, attempt, desired, live, &ignored) && *live) {
+        if (is_as_given(ctx, desired, *live, NULL))
+            return 0;
+        if (!type->create(&work, &why)) /* a part of it was made, and nothing is made twice by asking again */
+            return look_back(&work, live, err);
+    }
     *err = why;
     return -1;
 }

@@ -88,12 +88,17 @@ enum kafka_code { /* what brokers answer, and below zero what the library says i
     KAFKA_TOPIC_DELETION_DISABLED = 73,
     KAFKA_THROTTLING_QUOTA_EXCEEDED = 89,
     KAFKA_RESOURCE_NOT_FOUND = 91,
+    KAFKA_LOCAL = -100, /* below it is what librdkafka itself met */
     KAFKA_TRANSPORT = -195,
     KAFKA_RESOLVE = -193,
     KAFKA_ALL_BROKERS_DOWN = -187,
+    KAFKA_INVALID_ARG = -186,
     KAFKA_TIMED_OUT = -185,
     KAFKA_SSL = -181,
+    KAFKA_NOT_IMPLEMENTED = -170,
     KAFKA_AUTHENTICATION = -169,
+    KAFKA_UNSUPPORTED_FEATURE = -165,
+    KAFKA_DESTROY_BROKER = -137,
 };
 enum { KAFKA_RESOURCE_ANY = 1, KAFKA_RESOURCE_TOPIC = 2 };
 enum { KAFKA_PATTERN_ANY = 1 };

@@ -238,12 +238,18 @@ static const struct value *object_in(struct thing *t, const char *role, const st
     return object && object->kind == VALUE_MAP && object->count ? object : NULL;
 }
 
+/* A body with something secret in it, in a state without a key (docs/state.md): nobody knows its fields. */
+static bool is_hashed(const struct value *body)
+{
+    return body && body->kind == VALUE_MAP && body->count == 1 && value_getz(body, "$hash");
+}
+
 static const struct value *live_of(struct thing *t, const struct value *object)
 {
     const struct value *live = value_with(t->arena, t->attrs, STR("secrets"), NULL),
                        *body = thing_said(t, "body");
     live = value_with(t->arena, live, STR("id"), value_string(t->arena, t->id));
-    if (object && !value_is_null(body))
+    if (object && !value_is_null(body) && !is_hashed(body))
         live = value_with(t->arena, live, STR("body"), as_said(t->arena, body, object));
     if (object && t->secret)
         object = value_mark(t->arena, object, VALUE_SENSITIVE);
@@ -389,6 +395,15 @@ static int find_listed(struct thing *t, const struct attempt *attempt, const str
     struct request request = {
         .role = "find", .method = "GET", .path = path.n ? path : thing_text(t, "path"), .idempotent = true};
     const struct value *document, *by = value_getz(find, "by");
+    if (is_hashed(thing_said(t, "body"))) {
+        err_set(err, ERR_FAILED,
+            "its creation was not answered, and it cannot be found: its body has something secret in it, of "
+            "which the state keeps a hash only");
+        return err_hint(err, "look for it: `weir state rm` if it is not there, `weir state import` with its "
+                             "id if it is; a state "
+                             "with a key keeps the body (WEIR_STATE_KEY), and what is secret may also be "
+                             "said under `secrets`");
+    }
     if (thing_send(t, &request, &document, err))
         return -1;
     const struct value *items = wire_path(t->arena, document, at);

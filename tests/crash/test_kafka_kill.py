@@ -83,7 +83,7 @@ class Sweep:
         seen = self.seen()
         if self.name != "destroy":
             stack.run("destroy", "--yes", *inputs)
-        assert self.seen()[:2] == ({}, [])
+        assert self.seen()[:2] == ({}, []) and "lake" not in self.users()
         return seen
 
     def points(self):

@@ -24,7 +24,11 @@ class RestServer:
                 pass
 
             def do(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length)
+                if len(body) < length:  # the line broke
+                    self.close_connection = True
+                    return
                 with outer.lock:
                     status, answer = outer.answer(self.command, self.path, self.headers, json.loads(body) if body else None)
                 if status is None:
@@ -34,8 +38,11 @@ class RestServer:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                try:
+                    self.end_headers()
+                    self.wfile.write(data)
+                except OSError:  # nobody is there any more
+                    self.close_connection = True
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do
 

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import socket
 import stat
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 
 import pytest
+from cut import Cut
 from sshd import Sshd, fingerprint, have_sshd, keygen
 
 pytestmark = pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
@@ -193,45 +192,6 @@ def test_killed_in_the_midst(host):
     stack.assert_settled()
 
 
-class Cut(threading.Thread):
-    """A port that leads to another; the first connection through it ends after so many bytes, both ways together."""
-
-    def __init__(self, to):
-        super().__init__(daemon=True)
-        self.to, self.after, self.moved, self.lock = to, None, 0, threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.start()
-
-    def arm(self, after):
-        self.after, self.moved = after, 0
-
-    def run(self):
-        while True:
-            near = self.listener.accept()[0]
-            far, cuts = socket.create_connection(("127.0.0.1", self.to)), self.after
-            self.after = None
-            for pair in (near, far), (far, near):
-                threading.Thread(target=self.carry, args=(*pair, cuts), daemon=True).start()
-
-    def carry(self, here, there, cuts):
-        try:
-            while data := here.recv(4096):
-                with self.lock:
-                    left = len(data) if cuts is None else cuts - self.moved
-                    self.moved += len(data)
-                there.sendall(data[:max(left, 0)])
-                if left < len(data):
-                    break
-        except OSError:
-            pass
-        for end in here, there:
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-
 @pytest.mark.long
 def test_a_connection_lost_at_any_byte(host):
     """A file is there whole or not at all, and the next apply has settled it, wherever the line was cut."""
@@ -250,6 +210,7 @@ def test_a_connection_lost_at_any_byte(host):
     for i in range(40):
         cut.arm(total * i // 40)
         first = stack.apply(status=None)
+        cut.arm(None)
         came_back += first.status == 0
         assert first.status == 0 or "web" in first.err, first
         path = host.folder / "whole"
@@ -262,6 +223,7 @@ def test_a_connection_lost_at_any_byte(host):
         stack.destroy()
         counted.unlink(missing_ok=True)
     assert came_back
+    cut.stop()
 
 
 # ---- what changes the machine ----

@@ -154,6 +154,18 @@ def test_creation_that_is_not_answered(tmp_path, server):
     told = stack.run("plan", status=None)
     assert "cannot be found out" in told.err + told.out and len(server.notes) == 1
 
+    # Of a body with a secret in it the state has a hash, unless it has a key: nothing to find it by, and enough to see that it stays the same.
+    server.notes.clear()
+    stack = stack_at(tmp_path / "hashed", server, (it % ", find: {at: items, by: [text]}").replace("one", '"${inputs.word}"'))
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
+    server.lose = {("POST", "/api/notes")}
+    stack.run("apply", "-y", status=None)
+    told = stack.run("apply", "-y", status=1)
+    assert "keeps a hash only" in told.err and "WEIR_STATE_KEY" in told.err and len(server.notes) == 1
+    keeps_secrets(stack, told)
+
 
 def test_busy_refused_and_gone(tmp_path, server):
     it = "  it: {type: http.resource, path: /api/notes, body: {text: one}, create: {at: data}}\n"
