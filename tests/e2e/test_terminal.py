@@ -80,18 +80,27 @@ class Terminal:
 KEYS = ["데이터 호수 " * 12, "b" * 150, "\\u001b[2J"]
 
 
-@pytest.fixture
-def held(local_stack):
-    """2,000 resources; two are in flight until somebody writes into the pipe of each."""
+def hold(local_stack, count):
+    """So many resources; two are in flight until somebody writes into the pipe of each."""
     os.mkfifo(local_stack.folder / "one")
     os.mkfifo(local_stack.folder / "two")
-    many = "".join(f'  r{n}: {{type: weir.value, value: "${{gate.result}} {n}"}}\n' for n in range(1990))
+    many = "".join(f'  r{n}: {{type: weir.value, value: "${{gate.result}} {n}"}}\n' for n in range(count))
     local_stack.write(f"stack: part\nresources:\n  slow: {{type: weir.command, command: read go < {local_stack.folder}/two}}\n"
                       '  after: {type: weir.value, value: "${slow.result}"}\noutputs: {end: {value: "${after.value}"}}\n', "part/weir.yaml")
     local_stack.write("stack: held\nmodules: {net: {source: ./part}}\nresources:\n  gate: {type: weir.command, command: read go < one}\n"
                       f'  odd: {{type: weir.value, for_each: ["{KEYS[0]}", {KEYS[1]}, "{KEYS[2]}"], value: "${{gate.result}} ${{each.key}}"}}\n'
                       f'  last: {{type: weir.value, value: "${{r5.value}} ${{r7.value}} ${{net.end}}"}}\n{many}')
     return local_stack
+
+
+@pytest.fixture
+def held(local_stack):
+    return hold(local_stack, 1990)
+
+
+@pytest.fixture
+def few(local_stack):
+    return hold(local_stack, 8)
 
 
 def applied(stack, **more):
@@ -127,39 +136,39 @@ def test_a_tree_of_what_is_in_flight_and_what_waits_for_it(held, columns, rows):
 
 
 @pytest.mark.long
-def test_a_window_that_changes(held):
-    terminal = applied(held, columns=120, rows=30)
+def test_a_window_that_changes(few):
+    terminal = applied(few, columns=120, rows=30)
     terminal.shows("2 in flight")
     for columns, rows in ((70, 30), (70, 12), (160, 40)):
         terminal.resize(columns, rows)
         shown = terminal.shows("2 in flight", frames=3)
         assert len([row for row in shown if "creating" in row]) == 2 and len([row for row in shown if STATUS.search(row)]) == 1, shown
-    release(held)
+    release(few)
     terminal.end()
 
 
-def test_what_is_left_when_it_is_stopped(held):
-    stopped = applied(held)
+def test_what_is_left_when_it_is_stopped(few):
+    stopped = applied(few)
     stopped.shows("2 in flight")
     os.write(stopped.master, b"\x03")  # Ctrl-C
     stopped.shows("stopping")
     os.write(stopped.master, b"\x03")
     rows = stopped.end(status=130)
     assert not any(STATUS.search(row) for row in rows) and not stopped.screen.cursor.hidden
-    killed = applied(held)
+    killed = applied(few)
     killed.shows("2 in flight")
     killed.process.kill()
     killed.end(status=-signal.SIGKILL)
     assert not killed.screen.cursor.hidden and not killed.screen.cursor.x  # a shell's prompt stands where it belongs
 
 
-def test_where_lines_are_better(held):
+def test_where_lines_are_better(few):
     for env in ({"TERM": "dumb"}, {"CI": "true"}, {"NO_COLOR": "1"}):
-        terminal = Terminal(held, "apply", "--yes", "--target", "net", **env)
-        (held.folder / "two").write_text("go\n")
+        terminal = Terminal(few, "apply", "--yes", "--target", "net", **env)
+        (few.folder / "two").write_text("go\n")
         terminal.end()
         assert b"\x1b[1A" not in terminal.raw and b"A\r" not in terminal.raw and b"created net/slow" in terminal.raw, env
-        terminal = Terminal(held, "destroy", "--yes", **env)
+        terminal = Terminal(few, "destroy", "--yes", **env)
         terminal.end()
         assert b"A\r" not in terminal.raw
 
