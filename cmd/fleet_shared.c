@@ -157,12 +157,13 @@ void fleet_shared_spare(struct fleet *fleet)
  */
 static int check_same(struct member *shared, struct err *err)
 {
-    struct state *state = shared->workspace.state;
-    uint64_t planned_at = state_seq(state);
-    if (state_lock(state, "fleet", shared->fleet->inv->settings->lock_timeout_ms, err))
+    const struct stack *stack = shared->workspace.stack;
+    struct state_options options = {.config = stack->state, .dir = stack->dir};
+    struct state *now;
+    if (workspace_backend(&shared->workspace, &options.backend, err) || state_open(&options, &now, err))
         return -1;
-    bool same = state_seq(state) == planned_at;
-    state_unlock(state);
+    bool same = state_seq(now) == state_seq(shared->workspace.state);
+    state_close(now);
     if (same)
         return 0;
     err_set(err, ERR_STALE, "the shared stack has changed since this was planned");

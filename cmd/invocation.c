@@ -133,8 +133,13 @@ static bool reads_history(const struct invocation *inv)
 static void fill_options(struct invocation *inv, const struct workspace_options *wanted)
 {
     const struct settings *s = inv->settings;
-    struct workspace_options *o = &inv->workspace_options;
+    struct workspace_options *o = &inv->workspace_options, before = *o;
     *o = wanted ? *wanted : (struct workspace_options){0};
+    if (inv->sandbox) { /* it is served since the first time */
+        o->overlay = before.overlay;
+        o->state_dir = before.state_dir;
+        o->state_dir_within = before.state_dir_within;
+    }
     o->stack.any_member |= o->no_state;
     o->stack.dir = s->dir;
     o->stack.env = str_z(s->env);

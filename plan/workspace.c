@@ -88,11 +88,13 @@ static int read_shared(const struct workspace_options *options, struct workspace
     struct workspace_options other = {.kinds = options->kinds,
         .specs_dir = options->specs_dir,
         .overlay = options->overlay,
+        .state_dir = options->state_dir,
+        .state_dir_within = options->state_dir_within,
         .no_stack = true,
         .stack = {.dir = shared->file.p, .inputs = shared->inputs, .input_count = shared->input_count}};
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct workspace its;
-    if (!shared->name.n || options->shared_outputs || options->state_dir)
+    if (!shared->name.n || options->shared_outputs)
         return 0;
     other.stack.lenient_inputs = other.stack.no_shared = true;
     int status = workspace_open(&other, &ignored, &its, err);

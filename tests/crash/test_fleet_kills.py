@@ -34,6 +34,16 @@ LAB = """
       lake: {type: aws.s3.bucket, name: "${inputs.owner}-lake"}
       queue: {type: aws.sqs.queue, name: "${inputs.owner}-events"}
 """
+NETWORK = """
+    stack: network
+    providers: {aws: {default_tags: {owner: all}}}
+    resources:
+      network: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+      door: {type: aws.ec2.security_group, name: door, description: in, vpc_id: "${network.vpc_id}"}
+    outputs: {vpc_id: "${network.vpc_id}"}
+"""
+SHARING = LAB.replace("number: \"${each.value.number}\"}", "number: \"${each.value.number}\"}\n      shared: network.yaml").replace(
+    '      network: {type: aws.ec2.vpc, cidr_block: "10.${inputs.number}.0.0/16"}\n', "").replace("network.vpc_id", "shared.vpc_id").replace("10.${inputs.number}.1.0", "10.0.${inputs.number}.0")
 WRONG = [
     {"fault": "lost", "probability": 0.02},
     {"fault": "reset", "probability": 0.03},
@@ -60,6 +70,7 @@ def things(stack):
 
 
 WHOLE = ["bucket", "queue", "subnet", "vpc"]
+SHARED = {"all": ["vpc"]}  # what is there once for whoever is there
 
 
 def operate(stack, dice):
@@ -80,14 +91,16 @@ def calm(stack, *words):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("sharing", [False, True], ids=["alone", "sharing"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_each_member_ends_whole_or_gone(tmp_path, seed):
+def test_each_member_ends_whole_or_gone(tmp_path, seed, sharing):
+    whole, once = ([kind for kind in WHOLE if kind != "vpc"], SHARED) if sharing else (WHOLE, {})
     dice, server = random.Random(seed), SandboxCloud(tmp_path / "sandbox")
     try:
         stack, faults = Stack(tmp_path / "stack", server), Faults(server)
         stack.env["WEIR_CLOCK_SPEED"] = "20"
         stack.patience_s = 600
-        stack.write(LAB).write("name,number\n" + "".join(f"{name},{n}\n" for n, name in enumerate(MEMBERS)), "attendees.csv")
+        stack.write(SHARING if sharing else LAB).write(NETWORK, "network.yaml").write("name,number\n" + "".join(f"{name},{n}\n" for n, name in enumerate(MEMBERS)), "attendees.csv")
         faults("POST", {"seed": seed, "rules": dice.sample(WRONG, 3)})
         for _ in range(KILLS):
             both = [operate(stack, dice), operate(stack, dice)]
@@ -101,11 +114,11 @@ def test_each_member_ends_whole_or_gone(tmp_path, seed):
                 assert "Assertion" not in err and "Sanitizer" not in err, err
         faults("DELETE")
         calm(stack, "apply")
-        assert things(stack) == dict.fromkeys(MEMBERS, WHOLE)
+        assert things(stack) == dict.fromkeys(MEMBERS, whole) | once
         assert "Plan: 0 of 50" in stack.run("fleet", "plan").out
         gone = dice.sample(MEMBERS, 25)
         calm(stack, "destroy", *gone, "--lab", "--verify")
-        assert things(stack) == dict.fromkeys(sorted(set(MEMBERS) - set(gone)), WHOLE)
+        assert things(stack) == dict.fromkeys(sorted(set(MEMBERS) - set(gone)), whole) | once
         calm(stack, "destroy", "--lab", "--verify")
         assert things(stack) == {}
     finally:

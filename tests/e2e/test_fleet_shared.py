@@ -152,3 +152,19 @@ def test_a_lease_of_what_is_shared(lab):
     lab.run("lease", "end", "-e", "bob")
     lab.run("reap", "--yes")
     assert there(lab) == (0, [])
+
+
+def test_a_member_alone(local_stack):
+    """To all other commands a member is a stack; what the shared one gives is in its state, in the embedded sandbox, too."""
+    lab = local_stack.write(NETWORK + "      hidden: {value: 'Kingfisher-9', sensitive: true}\n", "network.yaml").write(LAB % ("lab", "network.yaml"))
+    attendees(lab, "anna", "bob")
+    sandboxed = ["--sandbox"]
+    lab.run("fleet", "apply", "-y", *sandboxed)
+    lab.assert_settled("-e", "bob", *sandboxed)
+    lab.write((LAB % ("lab", "network.yaml")).replace('name: "${inputs.owner}-events"', 'name: "${inputs.owner}-events", visibility_timeout: 50'))
+    lab.run("plan", "-e", "bob", "-o", "saved.plan", *sandboxed)
+    assert "1 updated" in lab.run("apply", "saved.plan", *sandboxed).out
+    then = lab.run("plan", "-e", "bob", "--to", "1", *sandboxed).out
+    assert "1 to update" in then and "replace" not in then.replace("0 to replace", ""), then
+    assert "Kingfisher" not in lab.run("state", "pull", "-e", "bob", *sandboxed).out
+    lab.run("fleet", "destroy", "-y", *sandboxed)
