@@ -49,6 +49,12 @@ const struct value *act_split_text(struct act *act, struct str template, struct 
 bool act_holds(struct act *act, const struct spec_conditions *conditions, const struct value *object);
 bool act_holds_any(struct act *act, const struct spec_conditions *conditions, const struct value *object);
 
+/* ---- act_request.c ---- */
+
+/* The members of the request, under attributes' names; `item` and `token` as below. */
+int act_input(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value *item, const struct value *token, const struct value **out, struct err *err);
+
 /* ---- act_call.c ---- */
 
 /*
@@ -61,6 +67,18 @@ int act_call(struct act *act, const struct spec_step *step, const struct value *
 /* The same for the page that the token (of the page before; NULL: the first) stands for. */
 int act_page(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value *token, const struct value **document, struct err *err);
+/* A step with everything around it: conditions, `each`, `must be absent`. *document stays NULL where nothing
+ * was sent. */
+int act_step(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value **document, struct err *err);
+/* The same without its conditions. */
+int act_now(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value **document, struct err *err);
+bool act_applies(struct act *act, const struct spec_step *step, const struct value *object);
+bool act_error_is(const struct spec_errors *errors, const struct err *err);
+
+/* ---- act_pages.c ---- */
+
 /* What leads to the page after `document`, which `token` has led to; *next NULL: it is the last one. */
 int act_next_page(struct act *act, const struct spec_step *step, const struct value *document,
     const struct value *token, const struct value **next, struct err *err);
@@ -71,17 +89,11 @@ int act_list(struct act *act, const struct spec_step *step, const struct value *
  * is the token of the page after it, or NULL. */
 int act_page_items(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *token, const struct value **next, const struct value **items, struct err *err);
-/* A step with everything around it: conditions, `each`, `must be absent`. *document stays NULL where nothing
- * was sent. */
-int act_step(struct act *act, const struct spec_step *step, const struct value *object,
+/* The call once for each item that its `each` lists. */
+int act_each(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, struct err *err);
 /* Is this item one to leave alone? */
 bool act_skips(struct act *act, const struct spec_skip *skip, const struct value *item);
-/* The same without its conditions. */
-int act_now(struct act *act, const struct spec_step *step, const struct value *object,
-    const struct value **document, struct err *err);
-bool act_applies(struct act *act, const struct spec_step *step, const struct value *object);
-bool act_error_is(const struct spec_errors *errors, const struct err *err);
 
 /* ---- act_read.c ---- */
 

@@ -1,12 +1,9 @@
-/* One call of a spec: what it sends, what its errors mean, its pages and items. */
+/* One call of a spec: what its errors mean, and how often it is sent. */
 #include "base/clock.h"
-#include "base/mem.h"
-#include "provider/aws/pages.h"
 #include "provider/aws/verb.h"
 #include "provider/spec/act.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000 };
 
@@ -142,104 +139,7 @@ static int check_failed(
     return -1;
 }
 
-/* ---- requests ---- */
-
-static const struct value *item_value(
-    struct act *act, const struct spec_extra *extra, const struct value *item)
-{
-    const struct value *v = item ? wire_path(act->arena, item, extra->value->string) : NULL;
-    return v && extra->listed ? value_list(act->arena, &v, 1) : v;
-}
-
-static int add_extras(struct act *act, const struct spec_request *request, const struct value *object,
-    const struct value *item, struct value_builder *input, struct err *err)
-{
-    for (size_t i = 0; i < request->extra_count; i++) {
-        const struct spec_extra *extra = &request->extras[i];
-        const struct value *v = extra->value;
-        if (extra->from_item)
-            v = item_value(act, extra, item);
-        else if (extra->dynamic && act_template(act, extra->value, object, &v, err))
-            return -1;
-        if (!value_is_null(v))
-            value_builder_set(input, extra->key, v);
-    }
-    return 0;
-}
-
-/* What steers weir has its default even where the file is silent; services mostly know their own. */
-static const struct value *default_to_send(const struct spec_attr *attr)
-{
-    return attr && (attr->steers || attr->attr->send_default) ? attr->attr->default_value : NULL;
-}
-
-/* Services refuse an empty list where they take none at all: a new thing has that anyway. */
-static bool is_left_out(const struct act *act, const struct spec_attr *attr, const struct value *v)
-{
-    const struct value *usual = attr ? attr->attr->default_value : NULL;
-    bool collection = usual && (usual->kind == VALUE_MAP || usual->kind == VALUE_LIST);
-    return act->making && collection && !usual->count && v->kind == usual->kind && !v->count;
-}
-
-static bool has_fields_to_fill(const struct type *type)
-{
-    for (; type; type = type->elem)
-        for (size_t i = 0; i < type->field_count; i++)
-            if (type->fields[i].send_default || has_fields_to_fill(type->fields[i].type))
-                return true;
-    return false;
-}
-
-/* The same for what lies inside objects. */
-static const struct value *fill_fields(struct arena *arena, const struct type *type, const struct value *v)
-{
-    if (value_is_null(v) || !value_is_known(v) || !has_fields_to_fill(type))
-        return v;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    if (v->kind == VALUE_LIST) {
-        for (uint32_t i = 0; i < v->count; i++)
-            value_builder_add(&b, fill_fields(arena, type->elem, v->items[i]));
-        return value_builder_list(&b);
-    }
-    if (v->kind != VALUE_MAP)
-        return v;
-    for (uint32_t i = 0; i < v->count; i++) {
-        const struct attr *field = type->elem ? NULL : type_field(type, v->entries[i].key);
-        const struct type *inner = field ? field->type : type->elem;
-        value_builder_set(&b, v->entries[i].key, fill_fields(arena, inner, v->entries[i].value));
-    }
-    for (size_t i = 0; i < type->field_count; i++) {
-        const struct attr *field = &type->fields[i];
-        if (field->send_default && value_is_null(value_get(v, field->name)))
-            value_builder_set(&b, field->name, field->default_value);
-    }
-    return value_builder_map(&b);
-}
-
-static int build_input(struct act *act, const struct spec_step *step, const struct value *object,
-    const struct value *item, const struct value *token, const struct value **out, struct err *err)
-{
-    AUTO_BUILDER struct value_builder input = VALUE_BUILDER(act->arena);
-    const struct spec_request *request = &step->request;
-    for (size_t i = 0; i < request->attr_count; i++) {
-        const struct spec_attr *attr = spec_attr_find(act->type, request->attrs[i]);
-        const struct value *v = value_get(object, request->attrs[i]);
-        if (value_is_null(v))
-            v = default_to_send(attr);
-        if (!value_is_null(v) && value_is_known(v) && !is_left_out(act, attr, v))
-            value_builder_set(
-                &input, request->attrs[i], attr ? fill_fields(act->arena, attr->attr->type, v) : v);
-    }
-    const struct spec_tags *tags = act->type->tags;
-    if (tags && tags->with_create && value_get(object, tags->attr->attr->name))
-        value_builder_set(&input, tags->attr->attr->name, value_get(object, tags->attr->attr->name));
-    if (add_extras(act, request, object, item, &input, err))
-        return -1;
-    if (token)
-        value_builder_set(&input, step->list.page.in_key, token);
-    *out = value_builder_map(&input);
-    return 0;
-}
+/* ---- the call ---- */
 
 /* The user's own timeout counts where waiting long is to be expected. */
 static int64_t retry_for(const struct act *act, const struct spec_step *step)
@@ -384,7 +284,7 @@ int act_page(struct act *act, const struct spec_step *step, const struct value *
     const struct value *item, const struct value *token, const struct value **document, struct err *err)
 {
     const struct value *input;
-    if (build_input(act, step, object, item, token, &input, err))
+    if (act_input(act, step, object, item, token, &input, err))
         return -1;
     struct err failure = ERR_INIT;
     bool sensitive = value_is_sensitive(input) || answer_may_tell(act, object);
@@ -412,190 +312,12 @@ int act_call(struct act *act, const struct spec_step *step, const struct value *
     return act_page(act, step, object, item, NULL, document, err);
 }
 
-/* ---- lists ---- */
-
-bool act_skips(struct act *act, const struct spec_skip *skip, const struct value *item)
-{
-    for (; skip && skip->path.n; skip = skip->next) {
-        struct str have = value_scalar_text(act->arena, wire_path(act->arena, item, skip->path));
-        for (uint32_t i = 0; i < skip->values->count; i++)
-            if (have.n && str_ieq(have, value_scalar_text(act->arena, skip->values->items[i])))
-                return true;
-    }
-    return false;
-}
-
-static void add_items(
-    struct act *act, const struct spec_step *step, struct value_builder *items, const struct value *found)
-{
-    if (value_is_null(found))
-        return;
-    bool list = found->kind == VALUE_LIST;
-    for (uint32_t i = 0; i < (list ? found->count : 1); i++) {
-        const struct value *item = list ? found->items[i] : found;
-        if (!act_skips(act, &step->list.skip, item))
-            value_builder_add(items, item);
-    }
-}
-
-/* The items of one page, as a list or as what is one. */
-static uint32_t count_items(const struct value *found)
-{
-    return value_is_null(found) ? 0 : found->kind == VALUE_LIST ? found->count : 1;
-}
-
-/* By the last item's key, as long as the answer says that there is more. */
-static int page_after_last(struct act *act, const struct spec_step *step, const struct value *document,
-    const struct value *found, const struct value **next, struct err *err)
-{
-    const struct value *more = wire_path(act->arena, document, step->list.page.more);
-    if (!str_eqz(value_scalar_text(act->arena, more), "true"))
-        return 0;
-    uint32_t n = count_items(found);
-    const struct value *last = !n ? NULL : found->kind == VALUE_LIST ? found->items[n - 1] : found;
-    *next = last ? wire_path(act->arena, last, step->list.page.last) : NULL;
-    if (!value_is_null(*next))
-        return 0;
-    err_set(err, ERR_PROTOCOL, "%.*s says that there is more, but gives nothing to go on by",
-        STR_ARG(step->op->wire.name));
-    err->lost = true;
-    return -1;
-}
-
-/* The page with this number, or from this item on: until one is empty, or all are told. */
-static const struct value *page_counted(struct act *act, const struct spec_step *step,
-    const struct value *document, const struct value *found, const struct value *token)
-{
-    const struct spec_page *page = &step->list.page;
-    int64_t n = count_items(found), total, at = token ? token->integer : page->first;
-    if (!n)
-        return NULL;
-    if (page->by == PAGE_NUMBER)
-        return value_int(act->arena, at + 1);
-    const struct value *told = page->total.n ? wire_path(act->arena, document, page->total) : NULL;
-    if (told && str_to_int(value_scalar_text(act->arena, told), &total) && at + n >= total)
-        return NULL;
-    return value_int(act->arena, at + n);
-}
-
-int act_next_page(struct act *act, const struct spec_step *step, const struct value *document,
-    const struct value *token, const struct value **next, struct err *err)
-{
-    const struct spec_page *page = &step->list.page;
-    *next = NULL;
-    if (!page->in_key.n)
-        return 0;
-    const struct value *found = page->by == PAGE_TOKEN ? NULL : wire_path(act->arena, document, step->at);
-    switch (page->by) {
-    case PAGE_TOKEN: *next = wire_path(act->arena, document, page->out); break;
-    case PAGE_LAST_ITEM: return page_after_last(act, step, document, found, next, err);
-    case PAGE_ITEM_COUNT:
-    case PAGE_NUMBER: *next = page_counted(act, step, document, found, token); return 0;
-    }
-    if (!value_text(*next, STR_EMPTY).n)
-        *next = NULL;
-    return 0;
-}
-
-int act_list(struct act *act, const struct spec_step *step, const struct value *object,
-    const struct value *item, const struct value **items, struct err *err)
-{
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act->arena);
-    AUTO_PAGES struct pages pages = PAGES_INIT;
-    const struct value *token = NULL;
-    for (;;) {
-        const struct value *document;
-        if (act_page(act, step, object, item, token, &document, err))
-            return -1;
-        add_items(act, step, &all, wire_path(act->arena, document, step->at));
-        const struct value *next;
-        if (act_next_page(act, step, document, token, &next, err))
-            return -1;
-        if (!next) {
-            *items = value_builder_list(&all);
-            return 0;
-        }
-        if (pages_next_value(&pages, step->op->wire.name, next, err))
-            return -1;
-        token = next;
-    }
-}
-
-int act_page_items(struct act *act, const struct spec_step *step, const struct value *object,
-    const struct value *token, const struct value **next, const struct value **items, struct err *err)
-{
-    const struct spec_step *paged = step->list.each ? step->list.each : step;
-    const struct value *document, *found;
-    *items = &value_empty_list;
-    if (act_page(act, paged, object, NULL, token, &document, err))
-        return -1;
-    if (act_next_page(act, paged, document, token, next, err))
-        return -1;
-    found = wire_path(act->arena, document, paged->at);
-    if (paged != step) {
-        if (!found || found->kind != VALUE_LIST || !found->count)
-            return 0;
-        if (act_page(act, step, object, found, NULL, &document, err))
-            return -1;
-        found = wire_path(act->arena, document, step->at);
-    }
-    if (!value_is_null(found)) /* what is no list is one */
-        *items = found->kind == VALUE_LIST ? found : value_list(act->arena, &found, 1);
-    return 0;
-}
-
 /* ---- steps ---- */
 
 bool act_applies(struct act *act, const struct spec_step *step, const struct value *object)
 {
     return act_holds(act, &step->only, object) &&
            (!step->unless.count || !act_holds(act, &step->unless, object));
-}
-
-struct ordered {
-    const struct value *item, *by;
-};
-
-static int newest_first(const void *a, const void *b)
-{
-    return value_compare(((const struct ordered *)b)->by, ((const struct ordered *)a)->by);
-}
-
-/* The items that a step with `each` is to be made for. */
-static int each_items(struct act *act, const struct spec_step *step, const struct value *object,
-    const struct value **out, struct err *err)
-{
-    const struct spec_step *each = step->list.each;
-    const struct value *items;
-    if (act_list(act, each, object, NULL, &items, err))
-        return -1;
-    struct ordered *left = ARENA_ARRAY(act->arena, struct ordered, items->count);
-    size_t n = 0;
-    for (uint32_t i = 0; i < items->count; i++) {
-        const struct value *item = items->items[i];
-        if (act_matches(act, each, item, object))
-            left[n++] = (struct ordered){
-                item, step->list.newest.n ? wire_path(act->arena, item, step->list.newest) : NULL};
-    }
-    if (step->list.newest.n)
-        qsort(left, n, sizeof *left, newest_first);
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
-    for (size_t i = (size_t)step->list.keep; i < n; i++)
-        value_builder_add(&b, left[i].item);
-    *out = value_builder_list(&b);
-    return 0;
-}
-
-static int act_each(struct act *act, const struct spec_step *step, const struct value *object,
-    const struct value **document, struct err *err)
-{
-    const struct value *items;
-    if (each_items(act, step, object, &items, err))
-        return -1;
-    for (uint32_t i = 0; i < items->count; i++)
-        if (act_call(act, step, object, items->items[i], document, err))
-            return -1;
-    return 0;
 }
 
 static int act_probe(struct act *act, const struct spec_step *step, const struct value *object,

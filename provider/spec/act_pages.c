@@ -1,0 +1,182 @@
+/* Calls that list: their pages and items, and calls for each item. */
+#include "base/mem.h"
+#include "provider/aws/pages.h"
+#include "provider/spec/act.h"
+
+#include <stdlib.h>
+
+bool act_skips(struct act *act, const struct spec_skip *skip, const struct value *item)
+{
+    for (; skip && skip->path.n; skip = skip->next) {
+        struct str have = value_scalar_text(act->arena, wire_path(act->arena, item, skip->path));
+        for (uint32_t i = 0; i < skip->values->count; i++)
+            if (have.n && str_ieq(have, value_scalar_text(act->arena, skip->values->items[i])))
+                return true;
+    }
+    return false;
+}
+
+static void add_items(
+    struct act *act, const struct spec_step *step, struct value_builder *items, const struct value *found)
+{
+    if (value_is_null(found))
+        return;
+    bool list = found->kind == VALUE_LIST;
+    for (uint32_t i = 0; i < (list ? found->count : 1); i++) {
+        const struct value *item = list ? found->items[i] : found;
+        if (!act_skips(act, &step->list.skip, item))
+            value_builder_add(items, item);
+    }
+}
+
+/* The items of one page, as a list or as what is one. */
+static uint32_t count_items(const struct value *found)
+{
+    return value_is_null(found) ? 0 : found->kind == VALUE_LIST ? found->count : 1;
+}
+
+/* By the last item's key, as long as the answer says that there is more. */
+static int page_after_last(struct act *act, const struct spec_step *step, const struct value *document,
+    const struct value *found, const struct value **next, struct err *err)
+{
+    const struct value *more = wire_path(act->arena, document, step->list.page.more);
+    if (!str_eqz(value_scalar_text(act->arena, more), "true"))
+        return 0;
+    uint32_t n = count_items(found);
+    const struct value *last = !n ? NULL : found->kind == VALUE_LIST ? found->items[n - 1] : found;
+    *next = last ? wire_path(act->arena, last, step->list.page.last) : NULL;
+    if (!value_is_null(*next))
+        return 0;
+    err_set(err, ERR_PROTOCOL, "%.*s says that there is more, but gives nothing to go on by",
+        STR_ARG(step->op->wire.name));
+    err->lost = true;
+    return -1;
+}
+
+/* The page with this number, or from this item on: until one is empty, or all are told. */
+static const struct value *page_counted(struct act *act, const struct spec_step *step,
+    const struct value *document, const struct value *found, const struct value *token)
+{
+    const struct spec_page *page = &step->list.page;
+    int64_t n = count_items(found), total, at = token ? token->integer : page->first;
+    if (!n)
+        return NULL;
+    if (page->by == PAGE_NUMBER)
+        return value_int(act->arena, at + 1);
+    const struct value *told = page->total.n ? wire_path(act->arena, document, page->total) : NULL;
+    if (told && str_to_int(value_scalar_text(act->arena, told), &total) && at + n >= total)
+        return NULL;
+    return value_int(act->arena, at + n);
+}
+
+int act_next_page(struct act *act, const struct spec_step *step, const struct value *document,
+    const struct value *token, const struct value **next, struct err *err)
+{
+    const struct spec_page *page = &step->list.page;
+    *next = NULL;
+    if (!page->in_key.n)
+        return 0;
+    const struct value *found = page->by == PAGE_TOKEN ? NULL : wire_path(act->arena, document, step->at);
+    switch (page->by) {
+    case PAGE_TOKEN: *next = wire_path(act->arena, document, page->out); break;
+    case PAGE_LAST_ITEM: return page_after_last(act, step, document, found, next, err);
+    case PAGE_ITEM_COUNT:
+    case PAGE_NUMBER: *next = page_counted(act, step, document, found, token); return 0;
+    }
+    if (!value_text(*next, STR_EMPTY).n)
+        *next = NULL;
+    return 0;
+}
+
+int act_list(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value *item, const struct value **items, struct err *err)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act->arena);
+    AUTO_PAGES struct pages pages = PAGES_INIT;
+    const struct value *token = NULL;
+    for (;;) {
+        const struct value *document;
+        if (act_page(act, step, object, item, token, &document, err))
+            return -1;
+        add_items(act, step, &all, wire_path(act->arena, document, step->at));
+        const struct value *next;
+        if (act_next_page(act, step, document, token, &next, err))
+            return -1;
+        if (!next) {
+            *items = value_builder_list(&all);
+            return 0;
+        }
+        if (pages_next_value(&pages, step->op->wire.name, next, err))
+            return -1;
+        token = next;
+    }
+}
+
+int act_page_items(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value *token, const struct value **next, const struct value **items, struct err *err)
+{
+    const struct spec_step *paged = step->list.each ? step->list.each : step;
+    const struct value *document, *found;
+    *items = &value_empty_list;
+    if (act_page(act, paged, object, NULL, token, &document, err))
+        return -1;
+    if (act_next_page(act, paged, document, token, next, err))
+        return -1;
+    found = wire_path(act->arena, document, paged->at);
+    if (paged != step) {
+        if (!found || found->kind != VALUE_LIST || !found->count)
+            return 0;
+        if (act_page(act, step, object, found, NULL, &document, err))
+            return -1;
+        found = wire_path(act->arena, document, step->at);
+    }
+    if (!value_is_null(found)) /* what is no list is one */
+        *items = found->kind == VALUE_LIST ? found : value_list(act->arena, &found, 1);
+    return 0;
+}
+
+struct ordered {
+    const struct value *item, *by;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    return value_compare(((const struct ordered *)b)->by, ((const struct ordered *)a)->by);
+}
+
+/* The items that a step with `each` is to be made for. */
+static int each_items(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value **out, struct err *err)
+{
+    const struct spec_step *each = step->list.each;
+    const struct value *items;
+    if (act_list(act, each, object, NULL, &items, err))
+        return -1;
+    struct ordered *left = ARENA_ARRAY(act->arena, struct ordered, items->count);
+    size_t n = 0;
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *item = items->items[i];
+        if (act_matches(act, each, item, object))
+            left[n++] = (struct ordered){
+                item, step->list.newest.n ? wire_path(act->arena, item, step->list.newest) : NULL};
+    }
+    if (step->list.newest.n)
+        qsort(left, n, sizeof *left, newest_first);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
+    for (size_t i = (size_t)step->list.keep; i < n; i++)
+        value_builder_add(&b, left[i].item);
+    *out = value_builder_list(&b);
+    return 0;
+}
+
+int act_each(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value **document, struct err *err)
+{
+    const struct value *items;
+    if (each_items(act, step, object, &items, err))
+        return -1;
+    for (uint32_t i = 0; i < items->count; i++)
+        if (act_call(act, step, object, items->items[i], document, err))
+            return -1;
+    return 0;
+}

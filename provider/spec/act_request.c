@@ -1,0 +1,99 @@
+/* What one call of a spec sends. */
+#include "provider/spec/act.h"
+
+static const struct value *item_value(
+    struct act *act, const struct spec_extra *extra, const struct value *item)
+{
+    const struct value *v = item ? wire_path(act->arena, item, extra->value->string) : NULL;
+    return v && extra->listed ? value_list(act->arena, &v, 1) : v;
+}
+
+static int add_extras(struct act *act, const struct spec_request *request, const struct value *object,
+    const struct value *item, struct value_builder *input, struct err *err)
+{
+    for (size_t i = 0; i < request->extra_count; i++) {
+        const struct spec_extra *extra = &request->extras[i];
+        const struct value *v = extra->value;
+        if (extra->from_item)
+            v = item_value(act, extra, item);
+        else if (extra->dynamic && act_template(act, extra->value, object, &v, err))
+            return -1;
+        if (!value_is_null(v))
+            value_builder_set(input, extra->key, v);
+    }
+    return 0;
+}
+
+/* What steers weir has its default even where the file is silent; services mostly know their own. */
+static const struct value *default_to_send(const struct spec_attr *attr)
+{
+    return attr && (attr->steers || attr->attr->send_default) ? attr->attr->default_value : NULL;
+}
+
+/* Services refuse an empty list where they take none at all: a new thing has that anyway. */
+static bool is_left_out(const struct act *act, const struct spec_attr *attr, const struct value *v)
+{
+    const struct value *usual = attr ? attr->attr->default_value : NULL;
+    bool collection = usual && (usual->kind == VALUE_MAP || usual->kind == VALUE_LIST);
+    return act->making && collection && !usual->count && v->kind == usual->kind && !v->count;
+}
+
+static bool has_fields_to_fill(const struct type *type)
+{
+    for (; type; type = type->elem)
+        for (size_t i = 0; i < type->field_count; i++)
+            if (type->fields[i].send_default || has_fields_to_fill(type->fields[i].type))
+                return true;
+    return false;
+}
+
+/* The same for what lies inside objects. */
+static const struct value *fill_fields(struct arena *arena, const struct type *type, const struct value *v)
+{
+    if (value_is_null(v) || !value_is_known(v) || !has_fields_to_fill(type))
+        return v;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    if (v->kind == VALUE_LIST) {
+        for (uint32_t i = 0; i < v->count; i++)
+            value_builder_add(&b, fill_fields(arena, type->elem, v->items[i]));
+        return value_builder_list(&b);
+    }
+    if (v->kind != VALUE_MAP)
+        return v;
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct attr *field = type->elem ? NULL : type_field(type, v->entries[i].key);
+        const struct type *inner = field ? field->type : type->elem;
+        value_builder_set(&b, v->entries[i].key, fill_fields(arena, inner, v->entries[i].value));
+    }
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct attr *field = &type->fields[i];
+        if (field->send_default && value_is_null(value_get(v, field->name)))
+            value_builder_set(&b, field->name, field->default_value);
+    }
+    return value_builder_map(&b);
+}
+
+int act_input(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value *item, const struct value *token, const struct value **out, struct err *err)
+{
+    AUTO_BUILDER struct value_builder input = VALUE_BUILDER(act->arena);
+    const struct spec_request *request = &step->request;
+    for (size_t i = 0; i < request->attr_count; i++) {
+        const struct spec_attr *attr = spec_attr_find(act->type, request->attrs[i]);
+        const struct value *v = value_get(object, request->attrs[i]);
+        if (value_is_null(v))
+            v = default_to_send(attr);
+        if (!value_is_null(v) && value_is_known(v) && !is_left_out(act, attr, v))
+            value_builder_set(
+                &input, request->attrs[i], attr ? fill_fields(act->arena, attr->attr->type, v) : v);
+    }
+    const struct spec_tags *tags = act->type->tags;
+    if (tags && tags->with_create && value_get(object, tags->attr->attr->name))
+        value_builder_set(&input, tags->attr->attr->name, value_get(object, tags->attr->attr->name));
+    if (add_extras(act, request, object, item, &input, err))
+        return -1;
+    if (token)
+        value_builder_set(&input, step->list.page.in_key, token);
+    *out = value_builder_map(&input);
+    return 0;
+}
