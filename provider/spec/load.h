@@ -105,6 +105,12 @@ void load_place_member(const struct spec_operation *op, struct shape_member *mem
 void load_request(
     struct type_loader *t, const struct node *node, const struct step_rules *rules, struct spec_step *step);
 
+/* ---- load_owned.c ---- */
+
+/* Facets, members and entries; and tags, which go before them. */
+void load_owned(struct type_loader *t);
+void load_tags(struct type_loader *t);
+
 /* ---- load_job.c ---- */
 
 /* `run:` of a type whose attributes have been loaded; NULL where it has none. */
