@@ -152,6 +152,7 @@ struct str type_name(struct arena *arena, const struct type *type);
  * (ERR_INVALID) where it is no regular expression.
  */
 int attr_compile_pattern(struct arena *arena, struct attr *attr, struct err *err);
+bool attr_matches_pattern(struct arena *arena, const struct attr *attr, struct str text);
 
 /* How sure is it that something is given? What an expression gives may turn out to be null. */
 enum given_how { GIVEN_NOT, GIVEN_MAYBE, GIVEN_SURELY };

@@ -1,0 +1,563 @@
+/* Values as a schema wants them: converted, and what is wrong with them said. */
+#include "provider/schema.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Where the conversion stands, innermost first: a key, or an index where key.p is NULL. */
+struct place {
+    const struct place *up;
+    struct str key;
+    size_t index;
+};
+
+struct convert {
+    struct arena *arena;
+    struct schema_issue *issue;
+    bool sensitive; /* the value or something around it: nothing of it may be quoted */
+};
+
+static const struct value *place_path(struct arena *arena, const struct place *place)
+{
+    size_t depth = 0;
+    for (const struct place *p = place; p; p = p->up)
+        depth++;
+    const struct value **steps = arena_alloc(arena, (depth + 1) * sizeof *steps);
+    for (const struct place *p = place; p; p = p->up)
+        steps[--depth] = p->key.p ? value_string(arena, p->key) : value_int(arena, (int64_t)p->index);
+    for (const struct place *p = place; p; p = p->up)
+        depth++;
+    return value_list(arena, steps, depth);
+}
+
+/* Fills the issue with a message; label, key and at_key are the caller's. Always NULL, the failed result. */
+__attribute__((format(printf, 3, 4))) static const struct value *fail(
+    struct convert *c, const struct place *place, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    *c->issue = (struct schema_issue){
+        .message = arena_vprintf(c->arena, format, args),
+        .label = STR_EMPTY,
+        .key = STR_EMPTY,
+        .path = place_path(c->arena, place),
+    };
+    va_end(args);
+    return NULL;
+}
+
+static void suggest(struct convert *c, struct str word, const struct str *candidates, size_t n)
+{
+    struct str nearest = str_nearest(word, candidates, n);
+    if (nearest.n)
+        c->issue->label = arena_printf(c->arena, "did you mean \"%.*s\"?", STR_ARG(nearest));
+}
+
+static const char *wanted(const struct type *type)
+{
+    switch (type->kind) {
+    case TYPE_STRING: return "a string";
+    case TYPE_INT: return "an integer";
+    case TYPE_FLOAT: return "a number";
+    case TYPE_BOOL: return "a boolean";
+    case TYPE_TIMESTAMP: return "a timestamp";
+    case TYPE_BLOB: return "a string";
+    case TYPE_JSON: return "a map, a list or JSON text";
+    case TYPE_POLICY: return "a policy document";
+    case TYPE_TAGS: return "a map of tags";
+    case TYPE_LIST: return "a list";
+    case TYPE_SET: return "a list";
+    case TYPE_MAP: return "a map";
+    case TYPE_OBJECT: return "a map";
+    case TYPE_ANY: break;
+    }
+    return "a value";
+}
+
+/* What is left a text because no integer holds it. */
+static bool is_digits(struct str text)
+{
+    size_t i = str_starts(text, STR("-"));
+    if (i == text.n)
+        return false;
+    for (; i < text.n; i++)
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+    return true;
+}
+
+/* 0644, 007: whether they are octal or an identifier, they are not the decimal number. */
+static bool leads_with_zero(struct str text)
+{
+    struct str digits = str_slice(text, str_starts(text, STR("-")), text.n);
+    return digits.n > 1 && is_digits(digits) && digits.p[0] == '0';
+}
+
+static const struct value *fail_kind(
+    struct convert *c, const struct place *place, const struct type *type, const struct value *v)
+{
+    bool digits = v->kind == VALUE_STRING && is_digits(v->string) && !c->sensitive;
+    if (digits && leads_with_zero(v->string) && (type->kind == TYPE_INT || type->kind == TYPE_FLOAT)) {
+        fail(c, place, "%.*s begins with a zero", STR_ARG(v->string));
+        struct str rest = v->string;
+        while (rest.n > 1 && (rest.p[0] == '0' || rest.p[0] == '-'))
+            rest = str_slice(rest, 1, rest.n);
+        c->issue->label =
+            arena_printf(c->arena, "write %.*s, or 0o%.*s where it is octal", STR_ARG(rest), STR_ARG(rest));
+        return NULL;
+    }
+    if (digits && type->kind == TYPE_INT)
+        return fail(c, place, "%.*s is too large for an integer", STR_ARG(v->string));
+    fail(c, place, "expected %s, got %s", wanted(type), value_with_article(v));
+    bool scalar = v->kind != VALUE_LIST && v->kind != VALUE_MAP && v->kind != VALUE_NULL;
+    if ((type->kind == TYPE_LIST || type->kind == TYPE_SET) && scalar)
+        c->issue->label = STR("write [ ] around it");
+    return NULL;
+}
+
+/* A decimal number and nothing else: no blanks, no hexadecimal, no "nan". */
+static bool text_number(struct str text, double *number)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (!strchr("0123456789+-.eE", text.p[i]) || !text.p[i])
+            return false;
+    return str_to_double(text, number);
+}
+
+static bool schema_whole(double number, int64_t *out)
+{
+    if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0))
+        return false;
+    *out = (int64_t)number;
+    return !((double)*out < number) && !((double)*out > number);
+}
+
+static const struct value *to_integer(struct arena *arena, const struct value *v)
+{
+    int64_t integer;
+    if (v->kind == VALUE_INT)
+        return v;
+    if (v->kind == VALUE_FLOAT && schema_whole(v->number, &integer))
+        return value_int(arena, integer);
+    if (v->kind == VALUE_STRING && !leads_with_zero(v->string) && str_to_int(v->string, &integer))
+        return value_int(arena, integer);
+    return NULL;
+}
+
+static const struct value *to_number(struct arena *arena, const struct value *v)
+{
+    double number;
+    if (v->kind == VALUE_FLOAT)
+        return v;
+    const struct value *integer = to_integer(arena, v);
+    if (integer)
+        return integer;
+    bool decimal = v->kind == VALUE_STRING && !leads_with_zero(v->string);
+    return decimal && text_number(v->string, &number) ? value_float(arena, number) : NULL;
+}
+
+static const struct value *to_boolean(const struct value *v)
+{
+    if (v->kind == VALUE_BOOL)
+        return v;
+    if (v->kind == VALUE_STRING && str_eqz(v->string, "true"))
+        return &value_true;
+    return v->kind == VALUE_STRING && str_eqz(v->string, "false") ? &value_false : NULL;
+}
+
+static const struct value *to_text(struct arena *arena, const struct value *v)
+{
+    if (v->kind == VALUE_STRING)
+        return v;
+    struct str text = value_scalar_text(arena, v);
+    return text.p ? value_string_ref(arena, text) : NULL;
+}
+
+static const struct value *convert_scalar(
+    struct convert *c, const struct place *place, const struct type *type, const struct value *v)
+{
+    const struct value *out = NULL;
+    switch (type->kind) {
+    case TYPE_INT: out = to_integer(c->arena, v); break;
+    case TYPE_FLOAT: out = to_number(c->arena, v); break;
+    case TYPE_BOOL: out = to_boolean(v); break;
+    default: out = to_text(c->arena, v); break;
+    }
+    if (!out)
+        return fail_kind(c, place, type, v);
+    int64_t ms;
+    if (type->kind == TYPE_TIMESTAMP && !time_parse_rfc3339(out->string, &ms)) {
+        fail(c, place, "expected a timestamp, got a string");
+        c->issue->label = STR("such as 2026-11-21T09:30:00Z");
+        return NULL;
+    }
+    return out;
+}
+
+/* Text is checked and stays text, so that the file's own spelling is what goes out. */
+static const struct value *convert_json(
+    struct convert *c, const struct place *place, const struct type *type, const struct value *v)
+{
+    const struct value *document = v;
+    if (v->kind == VALUE_STRING) {
+        struct err err = ERR_INIT;
+        if (json_parse(c->arena, v->string, &document, &err)) {
+            /* jansson quotes what is near the error */
+            fail(c, place, "%s", c->sensitive ? "not valid JSON" : err.message);
+            if (type->kind == TYPE_POLICY && !str_starts(str_trim(v->string), STR("{")))
+                c->issue->label = STR("write a map, or ${trust(…)} or ${allow(…)}");
+            return NULL;
+        }
+    } else if (v->kind != VALUE_MAP && v->kind != VALUE_LIST) {
+        return fail_kind(c, place, type, v);
+    }
+    if (type->kind != TYPE_POLICY)
+        return type->parsed ? document : v;
+    if (document->kind != VALUE_MAP)
+        return fail_kind(c, place, type, document);
+    if (!value_getz(document, "Statement"))
+        return fail(c, place, "a policy document needs \"Statement\"");
+    return v;
+}
+
+static const struct value *convert_type(
+    struct convert *c, const struct place *place, const struct type *type, const struct value *v);
+static const struct value *convert_attr(
+    struct convert *c, const struct place *place, const struct attr *attr, const struct value *v);
+
+static int item_order(const void *a, const void *b)
+{
+    return value_compare(*(const struct value *const *)a, *(const struct value *const *)b);
+}
+
+/* Unknown items may turn out to be anything, so none of them counts as a duplicate. */
+static size_t sort_unique(const struct value **items, size_t n)
+{
+    size_t kept = 0;
+    qsort(items, n, sizeof *items, item_order);
+    for (size_t i = 0; i < n; i++)
+        if (!kept || !value_equal(items[kept - 1], items[i]))
+            items[kept++] = items[i];
+    return kept;
+}
+
+static const struct value *convert_items(
+    struct convert *c, const struct place *place, const struct type *type, const struct value *v)
+{
+    if (v->kind != VALUE_LIST)
+        return fail_kind(c, place, type, v);
+    const struct value **items = arena_alloc(c->arena, (v->count + 1) * sizeof *items);
+    for (uint32_t i = 0; i < v->count; i++) {
+        struct place inside = {.up = place, .index = i};
+        if (v->items[i]->kind == VALUE_NULL && type->elem->kind != TYPE_ANY)
+            return fail_kind(c, &inside, type->elem, v->items[i]);
+        if (!(items[i] = convert_type(c, &inside, type->elem, v->items[i])))
+            return NULL;
+    }
+    size_t n = type->kind == TYPE_SET ? sort_unique(items, v->count) : v->count;
+    return value_list(c->arena, items, n);
+}
+
+/* Tags as the service lists them, [{Key: a, Value: b}]; NULL: that is not what they are. */
+static const struct value *pairs_as_map(
+    struct arena *arena, const struct type *type, const struct value *list)
+{
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct value *key = value_get(list->items[i], type->key),
+                           *v = value_get(list->items[i], type->value);
+        if (!key || key->kind != VALUE_STRING || list->items[i]->count != 1u + (v != NULL))
+            return NULL;
+        value_builder_set(&map, key->string, v ? v : &value_empty_string);
+    }
+    return value_mark(arena, value_builder_map(&map), list->marks & VALUE_SENSITIVE);
+}
+
+static const struct value *convert_entries(
+    struct convert *c, const struct place *place, const struct type *type, const struct value *v)
+{
+    static const struct type text = {.kind = TYPE_STRING};
+    if (v->kind == VALUE_LIST && type->key.n) {
+        const struct value *map = pairs_as_map(c->arena, type, v);
+        if (!map)
+            return fail(c, place, "expected a map of tags, or a list of {%.*s: …, %.*s: …}",
+                STR_ARG(type->key), STR_ARG(type->value));
+        v = map;
+    }
+    if (v->kind != VALUE_MAP)
+        return fail_kind(c, place, type, v);
+    const struct type *elem = type->kind == TYPE_TAGS ? &text : type->elem;
+    struct value_entry *entries = arena_alloc(c->arena, (v->count + 1) * sizeof *entries);
+    size_t n = 0;
+    for (uint32_t i = 0; i < v->count; i++) {
+        struct place inside = {.up = place, .key = v->entries[i].key};
+        if (v->entries[i].value->kind == VALUE_NULL && elem->kind != TYPE_ANY)
+            continue;
+        entries[n].key = v->entries[i].key;
+        if (!(entries[n++].value = convert_type(c, &inside, elem, v->entries[i].value)))
+            return NULL;
+    }
+    return value_map(c->arena, entries, n);
+}
+
+static const struct value *fail_field(
+    struct convert *c, const struct place *place, const struct type *type, struct str key)
+{
+    fail(c, place, "unknown attribute \"%.*s\"", STR_ARG(key));
+    c->issue->key = key;
+    c->issue->at_key = true;
+    struct str *names = arena_alloc(c->arena, (type->field_count + 1) * sizeof *names);
+    size_t n = 0;
+    for (size_t i = 0; i < type->field_count; i++)
+        if (type->fields[i].settable)
+            names[n++] = type->fields[i].name;
+    suggest(c, key, names, n);
+    return NULL;
+}
+
+static bool schema_given(const struct value *map, struct str key)
+{
+    return !value_is_null(value_get(map, key));
+}
+
+static enum given_how given_in(const void *map, struct str name)
+{
+    const struct value *v = value_get(map, name);
+    return value_is_null(v) ? GIVEN_NOT : v->kind == VALUE_UNKNOWN ? GIVEN_MAYBE : GIVEN_SURELY;
+}
+
+/* Fields that are missing, or exclude each other. */
+static const struct value *check_fields(struct convert *c, const struct place *place, const struct type *type,
+    const struct value *v, const struct value *out)
+{
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct attr *field = &type->fields[i];
+        bool here = schema_given(v, field->name);
+        if (field->required && !here) {
+            fail(c, place, "\"%.*s\" is missing", STR_ARG(field->name));
+            c->issue->key = field->name;
+            return NULL;
+        }
+        if (here && field->conflicts.n && schema_given(v, field->conflicts)) {
+            struct place inside = {.up = place, .key = field->name};
+            fail(c, &inside, "\"%.*s\" and \"%.*s\" exclude each other", STR_ARG(field->name),
+                STR_ARG(field->conflicts));
+            c->issue->at_key = true;
+            return NULL;
+        }
+    }
+    for (size_t i = 0; i < type->rule_count; i++) {
+        struct str broken = attr_rule_broken(c->arena, &type->rules[i], given_in, v);
+        if (broken.n)
+            return fail(c, place, "%.*s", STR_ARG(broken));
+    }
+    return out;
+}
+
+static const struct value *convert_object(
+    struct convert *c, const struct place *place, const struct type *type, const struct value *v)
+{
+    if (v->kind != VALUE_MAP)
+        return fail_kind(c, place, type, v);
+    struct value_entry *entries = arena_alloc(c->arena, (v->count + 1) * sizeof *entries);
+    size_t n = 0;
+    for (uint32_t i = 0; i < v->count; i++) {
+        struct str key = v->entries[i].key;
+        struct place inside = {.up = place, .key = key};
+        const struct attr *field = type_field(type, key);
+        if (!field)
+            return fail_field(c, &inside, type, key);
+        if (v->entries[i].value->kind == VALUE_NULL)
+            continue;
+        if (!field->settable) {
+            fail(c, &inside, "\"%.*s\" is set by the service and cannot be given", STR_ARG(key));
+            c->issue->at_key = true;
+            return NULL;
+        }
+        entries[n].key = key;
+        if (!(entries[n++].value = convert_attr(c, &inside, field, v->entries[i].value)))
+            return NULL;
+    }
+    return check_fields(c, place, type, v, value_map(c->arena, entries, n));
+}
+
+/* NULL: failed. Never called with NULL; null only where the type is `any`. */
+static const struct value *convert_type(
+    struct convert *c, const struct place *place, const struct type *type, const struct value *v)
+{
+    if (v->kind == VALUE_UNKNOWN || type->kind == TYPE_ANY)
+        return v;
+    bool around = c->sensitive;
+    c->sensitive |= v->marks & VALUE_SENSITIVE;
+    const struct value *out = NULL;
+    switch (type->kind) {
+    case TYPE_JSON:
+    case TYPE_POLICY: out = convert_json(c, place, type, v); break;
+    case TYPE_LIST:
+    case TYPE_SET: out = convert_items(c, place, type, v); break;
+    case TYPE_MAP:
+    case TYPE_TAGS: out = convert_entries(c, place, type, v); break;
+    case TYPE_OBJECT: out = convert_object(c, place, type, v); break;
+    default: out = convert_scalar(c, place, type, v); break;
+    }
+    c->sensitive = around;
+    return out ? value_mark(c->arena, out, v->marks & VALUE_SENSITIVE) : NULL;
+}
+
+/* ---- checks of known values ---- */
+
+/* The value for a message, or nothing where it may not be shown or is long. */
+static struct str schema_quoted(struct convert *c, const struct value *v)
+{
+    struct str text = value_scalar_text(c->arena, v);
+    if (c->sensitive || value_is_sensitive(v) || !text.p || text.n > 80)
+        return STR("the value");
+    return v->kind == VALUE_STRING ? arena_printf(c->arena, "\"%s\"", text.p) : text;
+}
+
+static bool is_choice(const struct attr *attr, const struct value *v)
+{
+    for (uint32_t i = 0; i < attr->choices->count; i++) {
+        const struct value *choice = attr->choices->items[i];
+        if (value_equal(choice, v))
+            return true;
+        if (attr->compare == COMPARE_NOCASE && choice->kind == VALUE_STRING && v->kind == VALUE_STRING &&
+            str_ieq(choice->string, v->string))
+            return true;
+    }
+    return false;
+}
+
+static bool check_choice(
+    struct convert *c, const struct place *place, const struct attr *attr, const struct value *v)
+{
+    if (!attr->choices || is_choice(attr, v))
+        return true;
+    uint32_t n = attr->choices->count;
+    struct str *names = arena_alloc(c->arena, (n + 1) * sizeof *names);
+    AUTO_BUF struct buf list = BUF_INIT;
+    for (uint32_t i = 0; i < n; i++) {
+        names[i] = value_scalar_text(c->arena, attr->choices->items[i]);
+        if (i < 12)
+            buf_addf(&list, "%s%.*s", i ? ", " : "", STR_ARG(names[i]));
+    }
+    if (n > 12)
+        buf_addf(&list, " … (%u in all)", n);
+    fail(c, place, "%.*s is not one of %s", STR_ARG(schema_quoted(c, v)), list.n ? list.p : "(none)");
+    if (v->kind == VALUE_STRING && !c->sensitive)
+        suggest(c, v->string, names, n);
+    return false;
+}
+
+/* Pattern and choices hold for the items where the attribute is a collection. */
+static bool check_items(
+    struct convert *c, const struct place *place, const struct attr *attr, const struct value *v)
+{
+    if (v->kind == VALUE_UNKNOWN || v->kind == VALUE_NULL)
+        return true;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++) {
+        struct place inside = {.up = place, .index = i};
+        if (!check_items(c, &inside, attr, v->items[i]))
+            return false;
+    }
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
+        struct place inside = {.up = place, .key = v->entries[i].key};
+        if (!check_items(c, &inside, attr, v->entries[i].value))
+            return false;
+    }
+    if (v->kind == VALUE_LIST || v->kind == VALUE_MAP)
+        return true;
+    if (!check_choice(c, place, attr, v))
+        return false;
+    if (!attr->pattern.n || v->kind != VALUE_STRING || attr_matches_pattern(c->arena, attr, v->string))
+        return true;
+    fail(c, place, "%.*s does not match %.*s", STR_ARG(schema_quoted(c, v)), STR_ARG(attr->pattern));
+    return false;
+}
+
+static const char *range_text(struct arena *arena, const struct attr *attr)
+{
+    long long min = attr->min, max = attr->max;
+    if (attr->has_min && attr->has_max)
+        return min == max ? arena_printf(arena, "%lld", min).p
+                          : arena_printf(arena, "%lld to %lld", min, max).p;
+    return attr->has_min ? arena_printf(arena, "at least %lld", min).p
+                         : arena_printf(arena, "at most %lld", max).p;
+}
+
+static bool outside(const struct attr *attr, double size)
+{
+    return (attr->has_min && size < (double)attr->min) || (attr->has_max && size > (double)attr->max);
+}
+
+static bool check_range(
+    struct convert *c, const struct place *place, const struct attr *attr, const struct value *v)
+{
+    if (!attr->has_min && !attr->has_max)
+        return true;
+    double size = v->count;
+    const char *unit = v->kind == VALUE_LIST ? "items" : "entries";
+    switch ((enum value_kind)v->kind) {
+    case VALUE_INT: size = (double)v->integer; break;
+    case VALUE_FLOAT: size = v->number; break;
+    case VALUE_STRING:
+        size = (double)str_code_points(v->string);
+        unit = "characters";
+        break;
+    case VALUE_LIST:
+    case VALUE_MAP: break;
+    default: return true;
+    }
+    if (!outside(attr, size))
+        return true;
+    if (v->kind == VALUE_INT || v->kind == VALUE_FLOAT)
+        fail(c, place, "%.*s is out of range: %s", STR_ARG(schema_quoted(c, v)), range_text(c->arena, attr));
+    else if (c->sensitive)
+        fail(c, place, "wanted %s %s", range_text(c->arena, attr), unit);
+    else
+        fail(c, place, "wanted %s %s, got %.0f", range_text(c->arena, attr), unit, size);
+    return false;
+}
+
+/* Keys that are addresses, as services write them: 10.1.2.3/8 is 10.0.0.0/8. */
+static const struct value *with_canonical_keys(struct arena *arena, const struct value *map)
+{
+    struct value_entry *entries = ARENA_ARRAY(arena, struct value_entry, map->count + 1);
+    for (uint32_t i = 0; i < map->count; i++) {
+        entries[i] = map->entries[i];
+        schema_canonical_cidr(arena, map->entries[i].key, &entries[i].key);
+    }
+    return value_mark(arena, value_map(arena, entries, map->count), map->marks & VALUE_SENSITIVE);
+}
+
+static const struct value *convert_attr(
+    struct convert *c, const struct place *place, const struct attr *attr, const struct value *v)
+{
+    bool around = c->sensitive;
+    c->sensitive |= attr->sensitive || (v->marks & VALUE_SENSITIVE);
+    const struct value *out = convert_type(c, place, attr->type, v);
+    if (out && attr->compare == COMPARE_CIDR && out->kind == VALUE_MAP)
+        out = with_canonical_keys(c->arena, out);
+    if (out && (!check_items(c, place, attr, out) || !check_range(c, place, attr, out)))
+        out = NULL;
+    c->sensitive = around;
+    return out && attr->sensitive ? value_mark(c->arena, out, VALUE_SENSITIVE) : out;
+}
+
+int schema_convert(struct arena *arena, const struct attr *attr, const struct value *v,
+    const struct value **out, struct schema_issue *issue)
+{
+    if (value_is_null(v)) {
+        *out = &value_null;
+        return 0;
+    }
+    struct convert c = {.arena = arena, .issue = issue};
+    const struct value *converted = convert_attr(&c, NULL, attr, v);
+    if (!converted)
+        return -1;
+    *out = converted;
+    return 0;
+}
