@@ -6,9 +6,11 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from sshd import Sshd, fingerprint, have_sshd, keygen
@@ -230,11 +232,19 @@ def send(port, data):
     return answer
 
 
+def listens_at(port):
+    """The addresses of this machine at which somebody listens on a port, as the kernel has them."""
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]]
+    ends = [words[1].split(":") for words in lines if words[3] == "0A"]
+    return {socket.inet_ntoa(struct.pack("=I", int(address, 16))) if len(address) == 8 else address for address, number in ends if int(number, 16) == port}
+
+
 def test_a_tunnel(local_stack, bastion, inner, keys):
     counter = Counter()
     connect(local_stack, bastion=bastion.connection(keys["ed25519"]), inner=inner.connection(keys["ed25519"], via="bastion"))
     tunnel = local_stack.start("tunnel", "inner", "--json", "--to", f"127.0.0.1:{counter.port}")
     port = json.loads(tunnel.stdout.readline())["port"]
+    assert listens_at(port) == {"127.0.0.1"}
     data = [os.urandom(4_000_000), b"", os.urandom(70_000)]
     answers = {}
     threads = [threading.Thread(target=lambda i=i: answers.update({i: send(port, data[i])})) for i in range(3)]

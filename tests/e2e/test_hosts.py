@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cut import Cut
 from sshd import Sshd, fingerprint, have_sshd, keygen
+from support import WEIR
 
 pytestmark = pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
 ROOT = os.getuid() == 0
@@ -114,6 +115,8 @@ def test_commands_and_jobs(host):
     done = stack.apply()
     assert "very-secret-word" not in done.out + done.err + stack.state_text()
     assert stack.outputs()["said"] == "made by ana"
+    for history in Path.home().glob(".*history"):  # of the shell that the commands are given to
+        assert "very-secret-word" not in history.read_text(errors="replace"), history
     processes = (there / "ps").read_text()
     assert "very-secret-word" not in processes and "made by" not in processes and "sh -s" in processes
     assert (there / "nightly").read_text() == "15 3 * * * etl run it\n"
@@ -168,6 +171,60 @@ def test_a_full_disk_leaves_what_was_there(host):
     assert (host.folder / "it").read_text() == "before" and not (host.folder / "it.weir-new").exists()
     stack.apply()
     assert (host.folder / "it").read_bytes() == (stack.folder / "big").read_bytes()
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not ROOT, reason="needs root, to mount a small disk")
+def test_a_disk_that_is_full(host):
+    disk = host.folder / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True)
+    try:
+        (disk / "it").write_text("before")
+        stack = host.write('  it: {type: host.file, path: "@/disk/it", source: big}\n  tree: {type: host.directory, path: "@/disk/tree", source: tree}\n')
+        stack.write(os.urandom(2_000_000), "big")
+        stack.write(os.urandom(2_000_000), "tree/big")
+        failed = stack.apply(status=1)
+        assert "No space left on device" in failed.err and "cannot unpack below" in failed.err, failed.err
+        assert not (disk / "tree/big").exists(), list(disk.rglob("*"))
+        assert (disk / "it").read_text() == "before" and not list(disk.rglob("*.weir-new*"))
+        subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
+        stack.apply()
+        stack.assert_settled()
+        assert (disk / "it").read_bytes() == (stack.folder / "big").read_bytes()
+        assert (disk / "tree/big").read_bytes() == (stack.folder / "tree/big").read_bytes()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not (ROOT and shutil.which("setpriv")), reason="needs root, to become somebody else")
+def test_for_somebody_who_is_not_root(server, key):
+    home = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        for source, name in (WEIR, "weir"), (key, "key"):
+            shutil.copy(source, home / name)
+        (home / "weir.yaml").write_text(
+            f"stack: hosts\nconnections: {{web: {server.connection(home / 'key', host_key=fingerprint(server.host_keys[0]))}}}\nproviders: {{host: {{via: web}}}}\n"
+            f"resources: {{it: {{type: host.file, path: {home}/made, content: x, owner: root}}}}\n")
+        for path in home, *home.iterdir():
+            os.chown(path, 65534, 65534)
+
+        def run(*words):
+            somebody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+            done = subprocess.run([*somebody, home / "weir", *words], cwd=home, env={"PATH": os.environ["PATH"], "HOME": str(home)}, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            assert done.returncode == 0, done
+            return done.stdout
+
+        run("apply", "--yes")
+        assert (home / "made").read_text() == "x" and (home / "made").stat().st_uid == 0
+        run("plan", "--detailed-exitcode")
+        assert run("ssh", "web", "whoami") == server.user + "\n"
+        assert {path.stat().st_uid for path in (home / ".weir").rglob("*")} == {65534}
+        run("destroy", "--yes", "--verify")
+        assert not (home / "made").exists()
+    finally:
+        shutil.rmtree(home)
 
 
 def test_killed_in_the_midst(host):
