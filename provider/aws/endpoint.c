@@ -108,6 +108,7 @@ static const struct {
     {"autoscaling", "AUTO_SCALING"},
     {"ce", "COST_EXPLORER"},
     {"cognito-idp", "COGNITO_IDENTITY_PROVIDER"},
+    {"cognitoidp", "COGNITO_IDENTITY_PROVIDER"},
     {"config", "CONFIG_SERVICE"},
     {"dms", "DATABASE_MIGRATION_SERVICE"},
     {"ds", "DIRECTORY_SERVICE"},

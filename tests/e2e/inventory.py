@@ -383,6 +383,13 @@ counts_parts("integration", "IntegrationId")
 counts_parts("route", "RouteId")
 
 
+@counts("aws.cognitoidp.user_pool_client", "cognito-idp")
+def _(cognito):
+    for pool in cognito.list_user_pools(MaxResults=60)["UserPools"]:
+        for item in cognito.list_user_pool_clients(UserPoolId=pool["Id"])["UserPoolClients"]:
+            yield (pool["Id"], item["ClientId"]), item
+
+
 # ---- all of it ----
 
 

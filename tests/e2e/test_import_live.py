@@ -54,10 +54,10 @@ def test_by_type(tmp_path, place):
 
 
 def test_of_cloudformations_types(tmp_path, fast_sandbox):
-    cognito = Stack(tmp_path / "first", fast_sandbox)
-    cognito.write('stack: first\nresources:\n  pool: {type: "AWS::Cognito::UserPool", UserPoolName: readers}\n').apply()
-    result = Stack(tmp_path / "stack", fast_sandbox).run("import", "live", "--type", "AWS::Cognito::UserPool", "-o", "-")
-    assert "type: AWS::Cognito::UserPool\n    UserPoolName: readers" in result.out
+    first = Stack(tmp_path / "first", fast_sandbox)
+    first.write('stack: first\nresources:\n  settings: {type: "AWS::AppConfig::Application", Name: readers}\n').apply()
+    result = Stack(tmp_path / "stack", fast_sandbox).run("import", "live", "--type", "AWS::AppConfig::Application", "-o", "-")
+    assert "type: AWS::AppConfig::Application\n    Name: readers" in result.out
 
 
 def test_of_another_stack(tmp_path, place):

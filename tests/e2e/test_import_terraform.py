@@ -111,7 +111,7 @@ def test_secrets_and_what_is_unknown(local_stack):
     text = plan(
         resource("aws_ssm_parameter", "pw", {"name": "/pw", "id": "/pw", "type": "SecureString", "value": "hunter2-in-state"},
                  {"name": {}, "type": {}, "value": {"references": ["random_password.x"]}}, sensitive={"value": True}),
-        resource("aws_cognito_user_pool", "p", {"name": "readers", "id": "us-east-1_abc", "arn": "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_abc"}, {}),
+        resource("aws_appconfig_application", "p", {"name": "readers", "id": "abc1234", "arn": "arn:aws:appconfig:us-east-1:123456789012:application/abc1234"}, {"name": {}}),
         resource("random_password", "x", {"result": "hunter2-random"}, {}, sensitive={"result": True}),
         resource("aws_s3_bucket_policy", "gone", {"bucket": "of-somebody-else", "policy": "{}"}, {"bucket": {}, "policy": {}}),
         variables={"api_token": "hunter2-var"},
@@ -120,7 +120,7 @@ def test_secrets_and_what_is_unknown(local_stack):
     assert "hunter2" not in result.out + result.err + written
     assert stack["inputs"]["pw_value"] == {"type": "string", "sensitive": True} and stack["inputs"]["api_token"]["sensitive"]
     assert "random_password.x: left out" in result.err and "of-somebody-else is not among" in result.err
-    assert stack["resources"]["p"]["type"] == "AWS::Cognito::UserPool" and {"address": "p", "id": "us-east-1_abc"} in stack["imports"]
+    assert stack["resources"]["p"]["type"] == "AWS::AppConfig::Application" and {"address": "p", "id": "abc1234"} in stack["imports"]
 
 
 @pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "no state or plan"), ('{"format_version": "1.0"}', "no state or plan"), ('{"version": 4}', "no state or plan")])

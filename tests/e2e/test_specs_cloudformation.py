@@ -44,6 +44,7 @@ SETTLED = {
     ("aws.cloudwatch.alarm", "comparison_operator", "required"): NEEDS_IT + " (PutMetricAlarm)",
     ("aws.dynamodb.table", "attribute_definitions", "required"): NEEDS_IT + " (CreateTable)",
     ("aws.dynamodb.table", "local_secondary_indexes", "replaces"): NO_CALL,
+    **{("aws.cognitoidp.user_pool", name, "replaces"): NO_CALL for name in ("alias_attributes", "username_attributes", "schema")},
     ("aws.ec2.vpc", "cidr_block", "required"): NEEDS_IT,
     **{(f"aws.iam.{kind}", "path", "replaces"): "a new path is another ARN, which policies of others name" for kind in ("user", "group")},
     ("aws.lakeformation.location", "use_service_linked_role", "required"): DEFAULTS,

@@ -467,6 +467,14 @@ for name, given, key, changed in (
         exists={"authorizer": "BadRequestException", "route": "ConflictException", "stage": "ConflictException"}.get(name),
         tags=mapped("ResourceArn", "TagKeys", value="arn:aws:apigateway:us-east-1::/apis/$api/stages/$id", tags="Tags", look=("get_stage", it), seen="Tags.a") if name == "stage" else None)
 
+POOL = ("cognito-idp", ("create_user_pool", {"PoolName": "p"}), {"pool": "UserPool.Id"})
+row("cognitoidp.user_pool", "cognito-idp", ("create_user_pool", {"PoolName": "it-$n", "EmailVerificationSubject": "a"}), ("describe_user_pool", {"UserPoolId": "$id"}), "UserPool.EmailVerificationSubject", "a", ("delete_user_pool", {"UserPoolId": "$id"}),
+    ("ResourceNotFoundException", 400), keep={"id": "UserPool.Id", "arn": "UserPool.Arn"}, update=("update_user_pool", {"UserPoolId": "$id", "EmailVerificationSubject": "b"}), then="b", list=("list_user_pools", {"MaxResults": 60}),
+    listed="UserPools[].Name", tags=mapped("ResourceArn", "TagKeys", tags="Tags", look=("describe_user_pool", {"UserPoolId": "$id"}), seen="UserPool.UserPoolTags.a"))
+row("cognitoidp.user_pool_client", "cognito-idp", ("create_user_pool_client", {"UserPoolId": "$pool", "ClientName": "it-$n", "ReadAttributes": ["email"]}), ("describe_user_pool_client", {"UserPoolId": "$pool", "ClientId": "$id"}),
+    "UserPoolClient.ReadAttributes", ["email"], ("delete_user_pool_client", {"UserPoolId": "$pool", "ClientId": "$id"}), ("ResourceNotFoundException", 400), keep={"id": "UserPoolClient.ClientId"}, around=[POOL],
+    update=("update_user_pool_client", {"UserPoolId": "$pool", "ClientId": "$id", "ClientName": "it-$n", "ReadAttributes": ["name"]}), then=["name"], list=("list_user_pool_clients", {"UserPoolId": "$pool"}), listed="UserPoolClients[].ClientName")
+
 EXCUSED = {
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",
     "aws.s3.bucket_notification": "the same",

@@ -128,6 +128,8 @@ def test_members(sandbox, service):
         shape = model.operation_model(operation).input_shape
         if not shape or not shape.members:
             continue
+        if model.operation_model(operation).auth_type == "none" and operation not in calls:
+            continue  # of users, who sign nothing: the sandbox has none
         given = filled(shape)
         given.pop("DryRun", None)
         unknown = told(client, operation, given)

@@ -12,6 +12,8 @@ ONE_BY_ONE = {
     "aws.athena.prepared_statement": {"GetPreparedStatement"},  # ListPreparedStatements has names
     "aws.athena.workgroup": {"GetWorkGroup", "ListTagsForResource"},  # ListWorkGroups knows the description and the state
     "aws.cloudtrail.trail": {"GetTrailStatus", "GetEventSelectors", "ListTags"},
+    "aws.cognitoidp.user_pool": {"DescribeUserPool"},  # ListUserPools has names
+    "aws.cognitoidp.user_pool_client": {"DescribeUserPoolClient"},  # so has ListUserPoolClients
     "aws.dynamodb.table": {"DescribeTable", "DescribeTimeToLive", "DescribeContinuousBackups", "ListTagsOfResource"},  # ListTables has names
     "aws.ec2.vpc": {"DescribeVpcAttribute"},
     "aws.ecr.repository": {"GetLifecyclePolicy", "GetRepositoryPolicy"},
