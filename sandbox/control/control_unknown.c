@@ -128,6 +128,8 @@ static void look_at_member(const struct looking *l, const struct value *v, struc
 {
     const struct candidate *inner = NULL;
     v = v ? v : &value_empty_string;
+    if (v->kind == VALUE_LIST && !v->count)
+        return; /* an empty list says nothing */
     struct str own = path.n ? arena_printf(l->call->arena, "%.*s.%.*s", STR_ARG(path), STR_ARG(name)) : name;
     for (; list; list = list->next)
         inner = list->shape->kind == SHAPE_PAIRS ? parts_of_pair(l, inner, list->shape, name)

@@ -318,3 +318,19 @@ def test_buckets_in_the_tagging_api(control):
     assert found["Tags"] == [{"Key": "team", "Value": "b"}, {"Key": "x", "Value": "a b+c"}]
     s3.delete_bucket_tagging(Bucket="lake-a")
     assert arns(ResourceTypeFilters=["s3"]) == (["lake-b"], 1)
+
+
+def test_what_terraform_asks(control):
+    """Forms of calls that weir does not use: tags with the stream, a trail by its name, filters that say what they mean, lists of nothing."""
+    kinesis, trails, ssm, glue = (control.client(name) for name in ("kinesis", "cloudtrail", "ssm", "glue"))
+    kinesis.create_stream(StreamName="tagged", ShardCount=1, Tags={"team": "web"})
+    assert kinesis.list_tags_for_stream(StreamName="tagged")["Tags"] == [{"Key": "team", "Value": "web"}]
+    for name in ("one", "two"):
+        trails.create_trail(Name=name, S3BucketName="logs")
+    assert [one["Name"] for one in trails.describe_trails(trailNameList=["two"])["trailList"]] == ["two"]
+    assert {one["Name"] for one in trails.describe_trails()["trailList"]} == {"one", "two"}
+    ssm.put_parameter(Name="/a", Value="1", Type="String")
+    assert [one["Name"] for one in ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": ["/a"]}])["Parameters"]] == ["/a"]
+    glue.create_database(DatabaseInput={"Name": "d"})
+    glue.create_table(DatabaseName="d", TableInput={"Name": "t"}, PartitionIndexes=[])
+    assert glue.get_table(DatabaseName="d", Name="t")["Table"]["Name"] == "t"
