@@ -117,7 +117,7 @@ int workspace_open(
     out->catalog = options->catalog;
     if (!out->catalog && catalog_new(&catalog, &out->catalog, err))
         return -1;
-    if (!options->no_stack && module_files_bring(options, out->catalog, diags, err))
+    if (!options->no_stack && !options->no_fetch && module_files_bring(options, out->catalog, diags, err))
         return -1;
     struct early_state *early = early_state_start(options);
     struct stack_options stack = options->stack;

@@ -34,6 +34,7 @@ struct workspace_options {
     struct shared *shared; /* plan/shared.h: what it shares with other workspaces; NULL: nothing */
     /* Where a fleet says what the stack gives that its members share; NULL: its state says. */
     const struct value *const *shared_outputs;
+    bool no_fetch; /* nothing is fetched: modules that are not here yet are mistakes */
     bool no_state; /* validate, console without state, schema */
     /* For commands on the state alone: mistakes in the files do not matter where the state can be found. */
     bool no_stack;

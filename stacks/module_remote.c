@@ -56,7 +56,8 @@ static bool check_tree(
     struct err err = ERR_INIT;
     if (map_get(&loader->trees, tree))
         return true;
-    if (!path_is_dir(arena_strz(loader->arena, tree)))
+    bool missing = !path_is_dir(arena_strz(loader->arena, tree));
+    if (missing)
         err_set(&err, ERR_ABSENT, "the files of this module are not in %.*s", STR_ARG(tree));
     else if (!tree_manifest_check(arena_strz(loader->arena, tree), pin->tree, &err)) {
         map_set(&loader->trees, tree, loader);
@@ -65,7 +66,8 @@ static bool check_tree(
     if (pin->vendored.n)
         err_hint(&err, "`weir modules vendor` copies it again; a copy to change is a folder of its own");
     else
-        err_hint(&err, "take the folder away: it is fetched again");
+        err_hint(
+            &err, missing ? "`weir validate` fetches them" : "take the folder away: it is fetched again");
     return remote_wrong(loader, node, &err);
 }
 

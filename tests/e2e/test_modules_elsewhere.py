@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from editor import Editor
 from repository import GREETING, Repository, Web, tar_of, zip_of
 from servers import SandboxCloud
 from sshd import Sshd, have_sshd, keygen
@@ -466,6 +467,20 @@ def test_a_modules_own_tests(tmp_path, local_stack, repository):
     module.write("inputs: {name: ada}\noutputs: {text: hello bob}\n", "tests/says.yaml")
     assert 'expected "hello bob", found "hello ada"' in module.run("test", status=1).out
     assert "has no name" in module.run("plan", status=3).err
+
+
+@pytest.mark.long
+def test_an_editor_fetches_nothing(local_stack, repository):
+    stack = local_stack.write(stack_of(ada=f"{repository.url}//net"))
+    stack.run("modules", "update")
+    forget(stack)
+    for missing in (True, False):
+        editor = Editor(stack.folder)
+        editor.open((stack.folder / "weir.yaml").read_text())
+        said = [diagnostic.message for diagnostic in editor.diagnostics()]
+        assert editor.leave() == 0
+        assert bool(said) == missing == (not (stack.folder / ".weir/modules").exists()), said
+        stack.run("validate")
 
 
 def test_the_guide_to_the_letter(tmp_path, local_stack):
