@@ -159,6 +159,7 @@ def test_what_is_left_when_it_is_stopped(few):
     killed.shows("2 in flight")
     killed.process.kill()
     killed.end(status=-signal.SIGKILL)
+    release(few)  # what it had started outlives it
     assert not killed.screen.cursor.hidden and not killed.screen.cursor.x  # a shell's prompt stands where it belongs
 
 
