@@ -53,6 +53,7 @@ STANDS_FOR |= {
 }
 
 STANDS_FOR |= {
+    "s-0a1b2c3d4e5f60718": ("${server.server_id}", {"server": "{type: aws.transfer.server}"}),
     "us-east-1_aBcDeFgHi": ("${pool.user_pool_id}", {"pool": "{type: aws.cognitoidp.user_pool, name: pool}"}),
     "a1b2c3d4e5": ("${api.api_id}", {"api": "{type: aws.apigatewayv2.api, name: api, protocol_type: HTTP}"}),
 }

@@ -100,6 +100,7 @@ SETTLED = {
     ("aws.scheduler.schedule", "group_name", "replaces"): NO_CALL,
     ("aws.scheduler.schedule", "flexible_time_window", "required"): DEFAULTS,
     ("aws.sns.subscription", "endpoint", "required"): NEEDS_IT,
+    ("aws.transfer.server", "endpoint_type", "choices"): "AWS makes no more servers of the third kind",
     ("aws.states.state_machine", "definition", "required"): "CloudFormation has three ways to say it, weir one",
     ("aws.states.alias", "routing", "required"): NEEDS_IT,
 }

@@ -400,6 +400,76 @@ def _():
     )
 
 
+def server_of(cloud):
+    (one,) = cloud.client("transfer").list_servers()["Servers"]
+    return cloud.client("transfer").describe_server(ServerId=one["ServerId"])["Server"]
+
+
+def no_server(cloud):
+    return not cloud.client("transfer").list_servers()["Servers"]
+
+
+@case("transfer server")
+def _():
+    def seen(cloud):
+        one = server_of(cloud)
+        return {"role": one["LoggingRole"], "speaks": sorted(one["Protocols"]), "before": one["PreAuthenticationLoginBanner"], "ciphers": one["SecurityPolicyName"], "logs": one["StructuredLogDestinations"],
+                "tags": tags_of(one["Tags"]).get("team")}
+
+    def outside(cloud):
+        cloud.client("transfer").update_server(ServerId=server_of(cloud)["ServerId"], PreAuthenticationLoginBanner="theirs")
+
+    def server(word, policy, *protocols):
+        return {"protocols": list(protocols), "logging_role": f"arn:aws:iam::123456789012:role/{word}", "pre_authentication_login_banner": word, "security_policy": policy,
+                "structured_log_destinations": [f"arn:aws:logs:us-east-1:123456789012:log-group:{word}:*"], "tags": {"team": word}}
+
+    return Case(
+        type="aws.transfer.server",
+        first=server("first", "TransferSecurityPolicy-2022-03", "SFTP"),
+        then=server("then", "TransferSecurityPolicy-2024-01", "SFTP", "FTPS"),
+        less={"tags": {"team": "first"}},
+        seen=seen,
+        gone=no_server,
+        outside=outside,
+        drifted="pre_authentication_login_banner",
+        replaces=[{"domain": "EFS"}],
+    )
+
+
+@case("transfer user")
+def _():
+    def user(cloud):
+        return cloud.client("transfer").describe_user(ServerId=server_of(cloud)["ServerId"], UserName="partner")["User"]
+
+    def seen(cloud):
+        one = user(cloud)
+        return {"role": one["Role"].rpartition("/")[2], "begins": one.get("HomeDirectory"), "sees": one["HomeDirectoryMappings"][0]["Target"], "tags": tags_of(one["Tags"]).get("team")}
+
+    def outside(cloud):
+        cloud.client("transfer").update_user(ServerId=server_of(cloud)["ServerId"], UserName="partner", HomeDirectoryMappings=[{"Entry": "/", "Target": "/theirs"}])
+
+    def declared(word):
+        return {"server": "${server.server_id}", "name": "partner", "role": f"arn:aws:iam::123456789012:role/{word}", "home_directory_type": "LOGICAL", "home_directory_mappings": [{"entry": "/", "target": f"/lake/{word}"}],
+                "policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::lake/{word}/*"}]}, "tags": {"team": word}}
+
+    return Case(
+        type="aws.transfer.user",
+        around={"server": {"type": "aws.transfer.server"}},
+        first=declared("first"),
+        then=declared("then"),
+        seen=seen,
+        unchanged={"begins"},
+        gone=no_server,
+        outside=outside,
+        drifted="home_directory_mappings",
+        replaces=[{"name": "partner-other"}],
+    )
+
+
+for name in ("transfer server", "transfer user"):  # moto changes neither
+    NOT_ON_MOTO[name] = CASES.pop(name)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
     walk(stack, cloud, CASES[name])

@@ -46,6 +46,8 @@ ONE_BY_ONE = {
     "aws.sns.subscription": {"GetSubscriptionAttributes"},
     "aws.sns.topic": {"GetTopicAttributes", "ListTagsForResource"},
     "aws.sqs.queue": {"GetQueueAttributes", "ListQueueTags"},
+    "aws.transfer.server": {"DescribeServer"},  # ListServers knows neither protocols nor tags
+    "aws.transfer.user": {"DescribeUser"},  # ListUsers has no tags
     "aws.states.activity": {"ListTagsForResource"},
     "aws.states.alias": {"DescribeStateMachineAlias"},
     "aws.states.state_machine": {"DescribeStateMachine", "ListTagsForResource"},
