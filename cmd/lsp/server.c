@@ -103,6 +103,8 @@ static int initialize(
     (void)arena;
     (void)err;
     lsp->documents.unit = choose_unit(value_getz(value_getz(client, "general"), "positionEncodings"));
+    lsp->watches = value_getb(
+        value_getz(value_getz(client, "workspace"), "didChangeWatchedFiles"), "dynamicRegistration");
     lsp->initialized = true;
     buf_addf(result, "{\"capabilities\":{\"positionEncoding\":\"%s\",%s},", names[lsp->documents.unit],
         capabilities);
@@ -122,6 +124,19 @@ static int shut_down(
 }
 
 /* ---- notifications ---- */
+
+/* Files that are not open change as well: a branch is checked out, a module fetched. */
+static const char watching[] =
+    "{\"jsonrpc\":\"2.0\",\"id\":\"watch\",\"method\":\"client/registerCapability\",\"params\":{"
+    "\"registrations\":[{\"id\":\"files\",\"method\":\"workspace/didChangeWatchedFiles\","
+    "\"registerOptions\":{\"watchers\":[{\"globPattern\":\"**/*.{yaml,yml,lock}\"}]}}]}}";
+
+static void did_initialize(struct lsp *lsp, const struct value *params)
+{
+    (void)params;
+    if (lsp->watches)
+        channel_send(&lsp->channel, str_z(watching));
+}
 
 static const struct value *document_of(const struct value *params)
 {
@@ -176,6 +191,7 @@ static const struct {
     {"initialize", initialize, NULL},
     {"shutdown", shut_down, NULL},
     {"exit", NULL, leave},
+    {"initialized", NULL, did_initialize},
     {"textDocument/didOpen", NULL, did_open},
     {"textDocument/didChange", NULL, did_change},
     {"textDocument/didClose", NULL, did_close},

@@ -21,7 +21,8 @@ struct lsp {
     struct documents documents;
     struct catalog *catalog; /* types, for all but checking */
     bool initialized, shut_down, done;
-    bool dirty; /* something changed since the stacks were checked */
+    bool watches; /* the editor can tell of files that change on disk */
+    bool dirty;   /* something changed since the stacks were checked */
     struct published *published;
 };
 

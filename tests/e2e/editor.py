@@ -27,9 +27,16 @@ class Editor:
                 self.said[params.uri] = params
                 self.news.notify_all()
 
+        self.watched = []
+
+        @self.client.feature(types.CLIENT_REGISTER_CAPABILITY)
+        def registered(params):
+            self.watched += [watcher["globPattern"] for one in params.registrations for watcher in one.register_options["watchers"]]
+
         self._do(self.client.start_io(str(WEIR), "lsp", *args, env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true"}))
         general = types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind(e) for e in encodings])
-        params = types.InitializeParams(capabilities=types.ClientCapabilities(general=general), process_id=None, root_uri=self.folder.as_uri())
+        workspace = types.WorkspaceClientCapabilities(did_change_watched_files=types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True))
+        params = types.InitializeParams(capabilities=types.ClientCapabilities(general=general, workspace=workspace), process_id=None, root_uri=self.folder.as_uri())
         self.server = self._do(self.client.initialize_async(params))
         self.units = UNITS[self.server.capabilities.position_encoding or "utf-16"]
         self.client.initialized(types.InitializedParams())
@@ -72,6 +79,12 @@ class Editor:
         self.versions[name] += 1
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(types.VersionedTextDocumentIdentifier(self.versions[name], self.uri(name)), [change]))
         self.texts[name] = text[:start] + new + text[end:]
+
+    def changed(self, name, text):
+        """Something else writes a file, and the editor, which watches it, says so."""
+        (self.folder / name).write_text(text)
+        event = types.FileEvent(self.uri(name), types.FileChangeType.Changed)
+        self.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
 
     def close(self, name="weir.yaml"):
         self.client.text_document_did_close(types.DidCloseTextDocumentParams(self.document(name)))

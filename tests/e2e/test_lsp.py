@@ -213,6 +213,12 @@ def test_other_files_of_the_stack(editor):
     editor.comes([])
     editor.open(STACK)
     assert editor.wrong() == []
+    editor.changed("net/weir.yaml", NET.replace("vpc_id:", "id:"))
+    assert editor.watched == ["**/*.{yaml,yml,lock}"]
+    editor.open(STACK.replace("[lake.arn,", "[net.vpc_id,"))
+    editor.comes(["vpc_id"])
+    editor.changed("net/weir.yaml", NET)
+    editor.comes([])
     editor.close()
     editor.open(NET, "net/weir.yaml")
     assert editor.wrong("net/weir.yaml") == [], "a module that nobody has open"
