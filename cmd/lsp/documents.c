@@ -25,8 +25,7 @@ static struct str percent_decode(struct arena *arena, struct str text)
     for (size_t i = 0; i < text.n; i++) {
         int high = i + 2 < text.n && text.p[i] == '%' ? hex_digit(text.p[i + 1]) : -1;
         int low = high >= 0 ? hex_digit(text.p[i + 2]) : -1;
-        char byte = (char)(high << 4 | low);
-        out[n++] = low >= 0 ? byte : text.p[i];
+        out[n++] = low >= 0 ? (char)(unsigned char)(high * 16 + low) : text.p[i];
         i += low >= 0 ? 2 : 0;
     }
     out[n] = 0;
