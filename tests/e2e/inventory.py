@@ -200,6 +200,13 @@ def _(lambda_):
                 yield (function["FunctionName"], number, item["Sid"]), item
 
 
+@counts("aws.lambda.function_url", "lambda")
+def _(lambda_):
+    for function in lambda_.list_functions()["Functions"]:
+        if found := optional(lambda_.get_function_url_config, FunctionName=function["FunctionName"]):
+            yield function["FunctionName"], found
+
+
 @counts("aws.lambda.async_invoke", "lambda")
 def _(lambda_):
     for function in lambda_.list_functions()["Functions"]:
