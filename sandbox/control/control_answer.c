@@ -112,20 +112,27 @@ static bool is_parent(const struct part_node *element, const struct thing *thing
     return false;
 }
 
+/* Does none list what is around it? */
+static bool is_alone(const struct making *m, struct str outer)
+{
+    for (size_t i = 0; i < m->call->served->role_count; i++) {
+        const struct role *other = &m->call->served->roles[i];
+        if (other->part == PART_LIST && str_eq(other->step->at, outer))
+            return false;
+    }
+    return true;
+}
+
 /* The inner list that the thing belongs to. Where nothing is around it (an instance's reservation), an
  * element of the outer list is made for it; where there are others only, it is not asked for: NULL. */
 static struct part_node *parent_of(struct making *m, struct part_node *root, const struct thing *thing)
 {
     struct str at = m->call->role->step->at, outer = outer_path(at);
-    bool list, alone = true;
+    bool list;
     struct part_node *elements = place_node(m, root, outer, &list), *home = NULL;
-    for (size_t i = 0; i < m->call->served->role_count; i++) {
-        const struct role *other = &m->call->served->roles[i];
-        alone = alone && !(other->part == PART_LIST && str_eq(other->step->at, outer));
-    }
     for (struct part_node *e = elements->first; e && !home; e = e->next)
         home = is_parent(e, thing) ? e : NULL;
-    if (!home && alone)
+    if (!home && is_alone(m, outer))
         home = document_child(m, elements, STR_EMPTY, true);
     return home ? place_node(m, home, str_slice(at, outer.n + 1, at.n), &list) : NULL;
 }
@@ -149,14 +156,16 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
     struct part_node *node = is_inside(role->step->at) && role->part == PART_LIST
                                  ? place_node(m, root, outer_path(role->step->at), &list)
                                  : place_node(m, root, role->step->at, &list);
-    size_t first = 0, end = role->part == PART_LIST ? page_cut(m, root, &things, n, &first) : n;
+    bool nested = role->part == PART_LIST && str_find(role->step->at, STR("[]."), 0) >= 0;
+    /* What is in a thing that is listed is on its page, however much of it there is. */
+    bool paged = role->part == PART_LIST && !(nested && !is_alone(m, outer_path(role->step->at)));
+    size_t first = 0, end = paged ? page_cut(m, root, &things, n, &first) : n;
     /* Services that page by markers say besides whether that was all. */
     bool marks = str_eqz(role->step->list.page.out, "Marker"),
          next = str_eqz(role->step->list.page.out, "NextMarker");
-    if (role->part == PART_LIST && (marks || next))
+    if (paged && (marks || next))
         document_place(
             m, root, marks ? STR("IsTruncated") : STR("Truncated"), &document_flag, value_bool(end < n));
-    bool nested = role->part == PART_LIST && str_find(role->step->at, STR("[]."), 0) >= 0;
     for (size_t i = first; i < end; i++) {
         struct part_node *home = nested ? parent_of(m, root, things[i]) : node;
         if (!home)

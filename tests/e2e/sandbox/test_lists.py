@@ -91,3 +91,21 @@ def test_bucket_pages(strict, s3):
     names = sorted(make_bucket(strict) for _ in range(5))
     got = [b["Name"] for page in s3.get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": 2}) for b in page["Buckets"]]
     assert [name for name in got if name in names] == names and got == sorted(got)
+
+
+def test_what_is_within_a_thing_is_on_its_page(sandbox):
+    """Tables of routes with their associations and routes: each once and whole, whatever the page's size."""
+    ec2 = sandbox.client("ec2")
+    networks, subnets = [], []
+    for _ in range(4):
+        networks.append(network := ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"])
+        table = ec2.create_route_table(VpcId=network)["RouteTable"]["RouteTableId"]
+        for number in range(3):
+            subnets.append(ec2.create_subnet(VpcId=network, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"])
+            ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[-1])
+    paged = ec2.get_paginator("describe_route_tables").paginate(Filters=[{"Name": "vpc-id", "Values": networks}], PaginationConfig={"PageSize": 5})
+    pages = [page["RouteTables"] for page in paged]
+    tables = [table for page in pages for table in page]
+    assert [len(page) for page in pages[:-1]] == [5] * (len(pages) - 1)
+    assert len(tables) == len({table["RouteTableId"] for table in tables}) >= 4
+    assert sorted(a["SubnetId"] for table in tables for a in table["Associations"] if not a["Main"]) == sorted(subnets)
