@@ -334,3 +334,14 @@ def test_tests_are_renamed_with_the_stack(tmp_path):
     vpc = editor.rename(NET.replace("  vpc:", "  v¦pc:", 1), "cloud", "net/weir.yaml")
     assert vpc["tests/all.yaml"] == tests.replace("net/vpc", "net/cloud") and "{from: vpc, to: cloud}" in vpc["net/weir.yaml"]
     assert editor.leave() == 0
+
+
+@pytest.mark.long
+def test_environment_and_inputs_of_the_command_line(tmp_path):
+    text = "stack: demo\ninputs:\n  owner: {type: string}\nenvironments:\n  dev: {owner: A B}\n  prod: {owner: lake}\nresources:\n  lake: {type: aws.s3.bucket, name: '${inputs.owner}'}\n"
+    (tmp_path / "weir.yaml").write_text(text)
+    for args, parts in (((), []), (("-e", "prod"), []), (("-e", "dev"), ["inputs.owner"]), (("-e", "dev", "-i", "owner=lake"), [])):
+        editor = Editor(tmp_path, *args)
+        editor.open(text)
+        assert [part for part, _ in editor.wrong()] == parts, args
+        assert editor.leave() == 0
