@@ -210,6 +210,19 @@ static bool speaks_of_things(const struct served *served)
     return false;
 }
 
+/* What a type reads besides of another's things (`for:`) is that one's answer, too. */
+static bool reads_of_another(const struct served *served, const struct role *role)
+{
+    bool besides = role->part == PART_READ && role->step->wanted.count > 0;
+    for (size_t i = 0; i < served->role_count && besides; i++) {
+        const struct role *other = &served->roles[i];
+        if (other->type != role->type && other->part == PART_READ && !other->step->wanted.count &&
+            !other->type->schema.is_data)
+            return true;
+    }
+    return false;
+}
+
 /* A data source asks for what the resources of its service are: they answer, whoever asks. Only what none of
  * them says, or what its own `sandbox:` says, is a data source's. */
 static void leave_data_to_things(struct served_service *service)
@@ -217,9 +230,12 @@ static void leave_data_to_things(struct served_service *service)
     for (size_t i = 0; i < service->op_count; i++) {
         struct served *served = &service->ops[i];
         bool things = speaks_of_things(served);
-        for (size_t k = 0; k < served->role_count && things; k++)
-            if (served->roles[k].type->schema.is_data && !served->roles[k].type->sandbox)
-                served->roles[k].part = PART_SIDE;
+        for (size_t k = 0; k < served->role_count && things; k++) {
+            struct role *role = &served->roles[k];
+            bool data = role->type->schema.is_data && !role->type->sandbox;
+            if (data || reads_of_another(served, role))
+                role->part = PART_SIDE;
+        }
     }
 }
 

@@ -478,8 +478,8 @@ row("cognitoidp.user_pool_client", "cognito-idp", ("create_user_pool_client", {"
 row("transfer.server", "transfer", ("create_server", {"PreAuthenticationLoginBanner": "a"}), ("describe_server", {"ServerId": "$id"}), "Server.PreAuthenticationLoginBanner", "a", ("delete_server", {"ServerId": "$id"}),
     ("ResourceNotFoundException", 400), keep={"id": "ServerId"}, update=("update_server", {"ServerId": "$id", "PreAuthenticationLoginBanner": "b"}), then="b", list=("list_servers", {}), listed="Servers[].ServerId", item="$id",
     ready=("Server.State", "ONLINE", {"arn": "Server.Arn"}), tags=pair_tags(("describe_server", {"ServerId": "$id"}), "Server.Tags[?Key=='a'].Value | [0]", key="Arn"))
-ROLE = "arn:aws:iam::000000000000:role/r"
-row("transfer.user", "transfer", ("create_user", {"ServerId": "$server", "UserName": "it-$n", "Role": ROLE, "HomeDirectory": "/a"}), ("describe_user", {"ServerId": "$server", "UserName": "it-$n"}), "User.HomeDirectory", "/a",
+SERVER_ROLE = "arn:aws:iam::000000000000:role/r"
+row("transfer.user", "transfer", ("create_user", {"ServerId": "$server", "UserName": "it-$n", "Role": SERVER_ROLE, "HomeDirectory": "/a"}), ("describe_user", {"ServerId": "$server", "UserName": "it-$n"}), "User.HomeDirectory", "/a",
     ("delete_user", {"ServerId": "$server", "UserName": "it-$n"}), ("ResourceNotFoundException", 400), around=[("transfer", ("create_server", {}), {"server": "ServerId"})],
     update=("update_user", {"ServerId": "$server", "UserName": "it-$n", "HomeDirectory": "/b"}), then="/b", list=("list_users", {"ServerId": "$server"}), listed="Users[].UserName", exists="ResourceExistsException",
     tags=pair_tags(("describe_user", {"ServerId": "$server", "UserName": "it-$n"}), "User.Tags[?Key=='a'].Value | [0]", key="Arn", value=f"arn:aws:transfer:us-east-1:{ACCOUNT}:user/$server/it-$n"))
