@@ -70,7 +70,10 @@ const struct value *choose_input(struct call *call, const struct role *role)
     /* What the client fills in from one attribute names that attribute. */
     for (size_t i = 0; i < role->step->request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->request.extras[i];
-        if (!extra->from_item)
+        /* Of several filters together it is not known which one names the thing. */
+        bool several = role->part != PART_CREATE && role->part != PART_UPDATE &&
+                       extra->value->kind == VALUE_LIST && extra->value->count > 1;
+        if (!extra->from_item && !several)
             unify(call->arena, extra->value, turn_name(call, extra->value, value_get(input, extra->key)),
                 &input);
     }
