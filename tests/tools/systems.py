@@ -348,6 +348,8 @@ def line(cells):
 
 
 def main(names):
+    if unknown := names - {kind.name for kind in SYSTEMS}:
+        sys.exit(f"no such system: {', '.join(sorted(unknown))}; there are {', '.join(kind.name for kind in SYSTEMS)}")
     print(line(("system", "made", "run", "rows in", "rows out", "seconds", "left over", "processor")), flush=True)
     bad, notes = 0, []
     for kind in SYSTEMS:
