@@ -99,6 +99,9 @@ def test_a_host_and_its_airflow(host):
     *metrics, alarms = json.loads(json.loads(shown)["DashboardBody"])["widgets"]
     assert [widget["properties"]["title"] for widget in metrics] == ["DatabaseHealthy", "SchedulerHealthy"] and len(alarms["properties"]["alarms"]) == 2
 
+    # Airflow begins with the last time of each schedule as soon as the DAGs are there.
+    until(lambda: host.database.psql("select count(*) from dag_run where state in ('success', 'failed')", dbname="airflow", user="weir") == "2")
+
     # Nothing changed: nothing is restarted. One line of the configuration: both are, and nothing else is touched.
     before = host.pids()
     stack.apply()
@@ -119,6 +122,8 @@ def test_a_host_and_its_airflow(host):
     assert host.pids()["webserver"] == after["webserver"] and host.pids()["scheduler"] != after["scheduler"]
 
     # Without a proven backup nothing is cleaned.
+    for key in host.keys("backup", "metadata/"):
+        host.cloud.client("s3").delete_object(Bucket="demo-airflow-backup", Key=key)
     old = host.home / "logs" / "dag_id=gone" / "attempt=1.log"
     old.parent.mkdir(parents=True)
     old.write_text("what was said long ago\n")
@@ -149,8 +154,8 @@ def test_a_host_and_its_airflow(host):
     look = [VENV / "bin/python", host.home / "health.py", f"http://127.0.0.1:{host.web_port}/health", "demo-airflow"]
     said = subprocess.run(look, env={**os.environ, **reach}, capture_output=True, text=True)
     assert said.returncode == 0 and eval(said.stdout) == {"DatabaseHealthy": 1.0, "SchedulerHealthy": 1.0}, said
-    os.killpg(host.pids()["webserver"], 9)
-    until(lambda: subprocess.run(look[:-1], capture_output=True).returncode == 1)
+    os.killpg(host.pids()["scheduler"], 9)
+    until(lambda: (seen := subprocess.run(look[:-1], capture_output=True, text=True)).returncode == 1 and eval(seen.stdout) == {"DatabaseHealthy": 1.0, "SchedulerHealthy": 0.0})
 
     host.readme("weir -C host destroy -y -i host=airflow.example.org")
     assert not host.lines
