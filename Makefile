@@ -150,7 +150,7 @@ long-test:
 	@tools/setup s3
 	@$(MAKE) --no-print-directory test
 long-jobs: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements
-	@tools/setup jobs docker machines kafka airflow grafana stores
+	@tools/setup jobs docker machines kafka airflow grafana localstack stores
 	@WEIR_LONG=1 tools/test e2e -m long tests/e2e
 long-crash: $(BUILD)/weir .venv/.requirements
 	@WEIR_LONG=1 tools/test e2e tests/crash

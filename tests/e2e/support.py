@@ -96,6 +96,17 @@ class Cloud:
         return boto3.client(service, endpoint_url=self.url, region_name=region, aws_access_key_id="look", aws_secret_access_key="look")
 
 
+def drawn(mark, text, page=ROOT / "docs/sandbox.md"):
+    """The page has it between two comments; WEIR_DRAW=1 puts it there."""
+    begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
+    before, _, rest = page.read_text().partition(begin)
+    is_there, _, after = rest.partition(end)
+    if os.environ.get("WEIR_DRAW"):
+        page.write_text(before + begin + text + end + after)
+        return True
+    return is_there == text
+
+
 class Result:
     """One run of weir."""
 

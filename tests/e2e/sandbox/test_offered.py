@@ -3,7 +3,6 @@ Which operations the sandbox offers: of those that make, show, change and delete
 botocore's names), and of the calls that people make every day. The figures are in docs/sandbox.md; WEIR_DRAW=1 draws them anew.
 """
 
-import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from servers import Sandbox
+from support import ROOT, drawn
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent.parent.parent / "docs/sandbox.md"
 CATALOGUE = {line.split()[0]: line.split()[1:] for line in (HERE / "catalogue.txt").read_text().splitlines()}
 UNKNOWN = {"InvalidAction", "NotImplemented", "UnknownOperationException"}
 
@@ -95,17 +94,6 @@ def missing(server, operations):
     return found
 
 
-def drawn(mark, text):
-    """The page has it between two comments."""
-    begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
-    before, _, rest = PAGE.read_text().partition(begin)
-    is_there, _, after = rest.partition(end)
-    if os.environ.get("WEIR_DRAW"):
-        PAGE.write_text(before + begin + text + end + after)
-        return True
-    return is_there == text
-
-
 def everyday(server):
     """What is called, and what of it is not offered, as the command line spells it."""
     operations = {}
@@ -119,7 +107,7 @@ def everyday(server):
 def test_what_people_call_every_day(fresh_sandbox):
     """Nothing is missing that the page does not name; the long form draws it as it is."""
     _, left = everyday(fresh_sandbox)
-    page = PAGE.read_text()
+    page = (ROOT / "docs/sandbox.md").read_text()
     assert [one for one in left if one not in page] == []
 
 
