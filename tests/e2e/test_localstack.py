@@ -13,6 +13,7 @@ from support import ACCOUNT, Stack, drawn
 DIFFERENCES = {
     "bucket": "`GetBucketEncryption` answers an empty document when the encryption was taken away; AWS encrypts with AES256 then",
     "state machine": "the log group of a logging configuration has to exist; the sandbox and moto believe the name",
+    "machine_alias": "the alias of a deleted state machine is a `ValidationException`; in botocore's models it is `ResourceNotFound`",
     "activity": "an activity is not found any more once its tags were changed",
     "event bus": "the dead-letter queue of a bus is taken and not told",
     "nat gateway": "the address of a deleted NAT gateway stays associated with it",
