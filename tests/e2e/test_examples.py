@@ -13,6 +13,8 @@ NOT_ON_MOTO = {
     "aws.batch.compute_environment": "wants a service role, which the service does not",
     "aws.batch.job_queue": "takes no ARN of a compute environment that is not there",
     "aws.ec2.dhcp_options": "forgets the tags that they are made with, and weir's marks with them",
+    "aws.dms.task": "stays creating for ever",
+    "aws.dms.subnet_group": "keeps its tags under its name, where the service has its ARN",
     "aws.glue.schema": "lists none",
     "aws.glue.registry": "forgets its tags, and weir's marks with them",
     "aws.kafka.cluster": "stays CREATING for ever",

@@ -470,6 +470,114 @@ for name in ("transfer server", "transfer user"):  # moto changes neither
     NOT_ON_MOTO[name] = CASES.pop(name)
 
 
+def dms_of(cloud, call, at):
+    found = getattr(cloud.client("dms"), call)()[at]
+    return next(one for one in found if any(value == "life" for key, value in one.items() if key.endswith("Identifier")))
+
+
+def no_dms(cloud):
+    dms = cloud.client("dms")
+    return not (dms.describe_replication_instances()["ReplicationInstances"] or dms.describe_endpoints()["Endpoints"] or dms.describe_replication_tasks()["ReplicationTasks"])
+
+
+def dms_tags(cloud, arn):
+    return tags_of(cloud.client("dms").list_tags_for_resource(ResourceArn=arn)["TagList"]).get("team")
+
+
+COPIES = {"type": "aws.dms.replication_instance", "name": "life-copies", "instance_class": "dms.t3.micro"}
+ENDS = {kind: {"type": "aws.dms.endpoint", "name": f"life-{kind}", "endpoint_type": kind, "engine_name": "postgres", "server_name": f"{kind}.example", "port": 5432} for kind in ("source", "target")}
+
+
+@case("group of subnets that copies are made in")
+def _():
+    def seen(cloud):
+        one = dms_of(cloud, "describe_replication_subnet_groups", "ReplicationSubnetGroups")
+        return {"about": one["ReplicationSubnetGroupDescription"], "subnets": sorted(each["SubnetIdentifier"] for each in one["Subnets"])}
+
+    def group(about, *subnets):
+        return {"name": "life", "description": about, "subnet_ids": list(subnets), "tags": {"team": about}}
+
+    return Case(
+        type="aws.dms.subnet_group",
+        first=group("first", "subnet-1", "subnet-2"),
+        then=group("then", "subnet-1", "subnet-3"),
+        seen=seen,
+        gone=lambda cloud: not cloud.client("dms").describe_replication_subnet_groups()["ReplicationSubnetGroups"],
+        outside=lambda cloud: cloud.client("dms").modify_replication_subnet_group(ReplicationSubnetGroupIdentifier="life", ReplicationSubnetGroupDescription="theirs", SubnetIds=["subnet-1", "subnet-2"]),
+        drifted="description",
+        replaces=[{"name": "life-other"}],
+    )
+
+
+@case("machine that copies")
+def _():
+    def seen(cloud):
+        one = dms_of(cloud, "describe_replication_instances", "ReplicationInstances")
+        return {"class": one["ReplicationInstanceClass"], "disk": one["AllocatedStorage"], "tags": dms_tags(cloud, one["ReplicationInstanceArn"])}
+
+    def machine(size, disk, team):
+        return {"name": "life", "instance_class": size, "allocated_storage": disk, "tags": {"team": team}}
+
+    return Case(
+        type="aws.dms.replication_instance",
+        first=machine("dms.t3.micro", 20, "a"),
+        then=machine("dms.t3.small", 30, "b"),
+        seen=seen,
+        gone=no_dms,
+        outside=lambda cloud: cloud.client("dms").modify_replication_instance(ReplicationInstanceArn=dms_of(cloud, "describe_replication_instances", "ReplicationInstances")["ReplicationInstanceArn"], AllocatedStorage=90),
+        drifted="allocated_storage",
+        replaces=[{"publicly_accessible": False}],
+    )
+
+
+@case("end that is copied to")
+def _():
+    def seen(cloud):
+        one = dms_of(cloud, "describe_endpoints", "Endpoints")
+        return {"folder": one["S3Settings"]["BucketFolder"], "format": one["S3Settings"]["DataFormat"], "tags": dms_tags(cloud, one["EndpointArn"])}
+
+    def end(folder, form):
+        return {"name": "life", "endpoint_type": "target", "engine_name": "s3", "s3": {"bucket": "life-lake", "folder": folder, "role": "arn:aws:iam::123456789012:role/r", "data_format": form}, "tags": {"team": folder}}
+
+    return Case(
+        type="aws.dms.endpoint",
+        first=end("first", "csv"),
+        then=end("then", "parquet"),
+        seen=seen,
+        gone=no_dms,
+        outside=lambda cloud: cloud.client("dms").modify_endpoint(EndpointArn=dms_of(cloud, "describe_endpoints", "Endpoints")["EndpointArn"], S3Settings={"BucketFolder": "theirs", "BucketName": "life-lake"}),
+        drifted="s3",
+        replaces=[{"endpoint_type": "source"}],
+    )
+
+
+@case("what is copied")
+def _():
+    def seen(cloud):
+        one = dms_of(cloud, "describe_replication_tasks", "ReplicationTasks")
+        return {"kind": one["MigrationType"], "tables": one["TableMappings"], "tags": dms_tags(cloud, one["ReplicationTaskArn"])}
+
+    def task(kind, schema):
+        return {"name": "life", "source": "${source.arn}", "target": "${target.arn}", "replication_instance": "${copies.arn}", "migration_type": kind, "tags": {"team": schema},
+                "table_mappings": {"rules": [{"rule-type": "selection", "rule-id": "1", "rule-name": "1", "object-locator": {"schema-name": schema, "table-name": "%"}, "rule-action": "include"}]}}
+
+    return Case(
+        type="aws.dms.task",
+        around={"copies": COPIES, **ENDS},
+        first=task("full-load", "first"),
+        then=task("cdc", "then"),
+        seen=seen,
+        gone=no_dms,
+        outside=lambda cloud: cloud.client("dms").modify_replication_task(ReplicationTaskArn=dms_of(cloud, "describe_replication_tasks", "ReplicationTasks")["ReplicationTaskArn"], MigrationType="full-load-and-cdc"),
+        drifted="migration_type",
+        replaces=[{"name": "life-other"}],
+    )
+
+
+for name in ("group of subnets that copies are made in", "machine that copies", "end that is copied to", "what is copied"):  # moto changes none of them
+    NOT_ON_MOTO[name] = CASES.pop(name)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
     walk(stack, cloud, CASES[name])

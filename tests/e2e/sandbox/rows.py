@@ -484,6 +484,25 @@ row("transfer.user", "transfer", ("create_user", {"ServerId": "$server", "UserNa
     update=("update_user", {"ServerId": "$server", "UserName": "it-$n", "HomeDirectory": "/b"}), then="/b", list=("list_users", {"ServerId": "$server"}), listed="Users[].UserName", exists="ResourceExistsException",
     tags=pair_tags(("describe_user", {"ServerId": "$server", "UserName": "it-$n"}), "User.Tags[?Key=='a'].Value | [0]", key="Arn", value=f"arn:aws:transfer:us-east-1:{ACCOUNT}:user/$server/it-$n"))
 
+
+def dms(name, create, called, more, change, seen, values, ready=None, by_name=False):
+    """DMS's calls are all alike, too."""
+    word, key, one = called.lower().replace(" ", "_"), called.title().replace(" ", ""), ROW_FILTERS[name]
+    look = (f"describe_{word}s", {"Filters": [{"Name": one, "Values": ["it-$n"]}]})
+    ident = {f"{key}Identifier": "it-$n"} if by_name else {f"{key}Arn": "$arn"}
+    row(f"dms.{name}", "dms", (f"create_{word}", {f"{key}Identifier": "it-$n", **more, **create}), look, f"{key}s[0].{seen}", values[0], (f"delete_{word}", ident), ("ResourceNotFoundFault", 400),
+        keep={} if by_name else {"arn": f"{key}.{key}Arn"}, update=(f"modify_{word}", {**ident, **change}), then=values[1], list=(f"describe_{word}s", {}), listed=f"{key}s[].{key}Identifier", exists="ResourceAlreadyExistsFault",
+        ready=ready and (f"{key}s[0].{ready[0]}", ready[1]),
+        tags=listed_tags("ResourceArn", f"arn:aws:dms:us-east-1:{ACCOUNT}:subgrp:it-$n" if by_name else "$arn", at="TagList[?Key=='a'].Value | [0]", add="add_tags_to_resource", remove="remove_tags_from_resource"))
+
+
+ROW_FILTERS = {"subnet_group": "replication-subnet-group-id", "replication_instance": "replication-instance-id", "endpoint": "endpoint-id", "task": "replication-task-id"}
+dms("subnet_group", {"ReplicationSubnetGroupDescription": "a"}, "replication subnet group", {"SubnetIds": ["subnet-1", "subnet-2"]}, {"ReplicationSubnetGroupDescription": "b", "SubnetIds": ["subnet-1", "subnet-2"]},
+    "ReplicationSubnetGroupDescription", ("a", "b"), by_name=True)
+dms("replication_instance", {"AllocatedStorage": 20}, "replication instance", {"ReplicationInstanceClass": "dms.t3.micro"}, {"AllocatedStorage": 30}, "AllocatedStorage", (20, 30), ("ReplicationInstanceStatus", "available"))
+dms("endpoint", {"ServerName": "a"}, "endpoint", {"EndpointType": "source", "EngineName": "mysql"}, {"ServerName": "b"}, "ServerName", ("a", "b"))
+dms("task", {"MigrationType": "cdc"}, "replication task", {"SourceEndpointArn": "a", "TargetEndpointArn": "b", "ReplicationInstanceArn": "c", "TableMappings": "{}"}, {"MigrationType": "full-load"}, "MigrationType", ("cdc", "full-load"), ("Status", "ready"))
+
 EXCUSED = {
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",
     "aws.s3.bucket_notification": "the same",
