@@ -440,9 +440,10 @@ static const struct command_example examples[] = {
 
 const struct command cmd_policy = {
     .name = "policy",
-    .args = "[plan|apply|destroy|run|sweep] | --why ROLE ACTION ARN",
+    .args = "[COMMAND] | --why ROLE ACTION ARN",
     .summary = "print the IAM permissions that this stack needs",
     .details =
+        "COMMAND is plan, apply, destroy, run or sweep. "
         "Derived from the calls that the specs of the stack's types make; nothing is called. Where "
         "the state is in S3 or its key in KMS, what that takes is part of it. For \"apply\" are also changes "
         "of the "
