@@ -122,6 +122,9 @@ def test_what_fails_leaves_the_others(lab):
     assert there(lab) == (1, ["anna", "bob"])
 
 
+LONG_FORM = {"test_two_fleets_share[moto-states]"}
+
+
 @pytest.mark.parametrize("apart", [False, pytest.param(True, marks=pytest.mark.long)], ids=["states", "marks"])
 def test_two_fleets_share(tmp_path, place, apart):
     """The other one is known by its states, which lie beside; or, where they lie elsewhere, by the marks on what it has."""

@@ -217,6 +217,7 @@ class Standing(RestServer):
         return super().serve("GET" if self.keeps and method == "DELETE" else method, path, query, body)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
 def test_verify_of_what_went_with_its_service(tmp_path):
     """What cannot be looked for is counted and said; what is there is left; of a service that is not the stack's own it is a failure as ever."""
