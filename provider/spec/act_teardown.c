@@ -319,6 +319,9 @@ int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *fo
     bool told = type->tags && !type->tags->untold && !untold; /* the tagging API knows them */
     if (!type->tags || told || !type->tags->mark || !type->list.count)
         return 0;
+    if (type->list.items[0]
+            .list.per.count) /* it lies within another thing, bears marks as that does, and goes with it */
+        return 0;
     act.keep_marks = true;
     if (act_list(&act, &type->list.items[0], NULL, NULL, &items, err))
         return -1;
