@@ -129,6 +129,6 @@ def walk(stack, cloud, case):
         stack.assert_settled()
         assert case.seen(cloud) == before
 
-    stack.destroy("--delete-adopted", verify=case.marks)
+    stack.destroy("--delete-adopted", verify=None if case.marks else False)
     assert stack.addresses() == []
     assert case.gone(cloud)

@@ -141,6 +141,7 @@ class Stack:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.home.mkdir(exist_ok=True)
         self.patience_s = PATIENCE_S
+        self.looks = bool(os.environ.get("WEIR_LONG")) or not isinstance(cloud, Cloud)
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true"}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"):
             if name in os.environ:
@@ -180,8 +181,9 @@ class Stack:
     def apply(self, *args, **more):
         return self.run("apply", "--yes", *args, **more)
 
-    def destroy(self, *args, verify=True, **more):
-        """With a look at where things really are: of each kind, in each test."""
+    def destroy(self, *args, verify=None, **more):
+        """With a look at where things really are. On moto, which takes long over it, in the long form only."""
+        verify = self.looks if verify is None else verify
         look = ["--verify"] if verify and "--target" not in args else []
         return self.run("destroy", "--yes", *look, *args, **more)
 

@@ -56,7 +56,7 @@ def lab(tmp_path, place):
 
 
 # The sandbox sees the same, and sooner.
-LONG_FORM = {"test_before_the_first_and_after_the_last[moto]", "test_what_it_refuses[moto]", "test_what_fails_leaves_the_others[moto]"}
+LONG_FORM = {"test_two_fleets_share[moto-states]", "test_before_the_first_and_after_the_last[moto]", "test_what_it_refuses[moto]", "test_what_fails_leaves_the_others[moto]"}
 
 
 def test_before_the_first_and_after_the_last(lab):
@@ -120,9 +120,6 @@ def test_what_fails_leaves_the_others(lab):
     assert broken.status and "network" in broken.err and there(lab) == (1, ["bob"]), str(broken)
     lab.run("fleet", "apply", "-y")
     assert there(lab) == (1, ["anna", "bob"])
-
-
-LONG_FORM = {"test_two_fleets_share[moto-states]"}
 
 
 @pytest.mark.parametrize("apart", [False, pytest.param(True, marks=pytest.mark.long)], ids=["states", "marks"])

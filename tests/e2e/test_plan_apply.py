@@ -453,7 +453,7 @@ def test_what_exists_already_is_not_taken(stack, cloud):
     refused = stack.apply(status=1)
     assert "theirs" in refused.err and ("exist" in refused.err.lower())
     assert stack.addresses() == []
-    assert "theirs" in stack.destroy(status=5).out  # it might be of a state that was lost: that is said
+    assert "theirs" in stack.destroy(verify=True, status=5).out  # it might be of a state that was lost: that is said
     assert len(cloud.client("iam").list_roles()["Roles"]) == 1
 
 

@@ -5,7 +5,7 @@ from servers import Moto
 from support import Stack
 
 
-@pytest.mark.parametrize("where", ["cloud", "shared_moto"])
+@pytest.mark.parametrize("where", ["cloud", pytest.param("shared_moto", marks=pytest.mark.long)])
 def test_a_secret_that_rotates(tmp_path, request, where):
     """moto takes no rotation back of a secret that has no function: the rest of its life is the sandbox's."""
     cloud = request.getfixturevalue(where)
