@@ -8,7 +8,7 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-bool is_name(struct str name)
+bool stack_is_name(struct str name)
 {
     for (size_t i = 0; i < name.n; i++)
         if (!is_letter(name.p[i]) && (i == 0 || (name.p[i] != '-' && (name.p[i] < '0' || name.p[i] > '9'))))
@@ -17,7 +17,7 @@ bool is_name(struct str name)
 }
 
 /* What a name must not be, because expressions begin with these words. */
-static bool is_reserved(struct str name)
+bool stack_is_reserved(struct str name)
 {
     static const char *const words[] = {"inputs", "locals", "each", "stack", "path", "env", "data", "modules",
         "resources", "true", "false", "null", "for", "in", "if"};
@@ -40,7 +40,7 @@ static void suggest_name(struct diags *diags, struct diag *d, struct str name)
     for (size_t i = 0; i < name.n; i++)
         if (strchr(" ./:", fixed[i]))
             fixed[i] = '_';
-    if (is_name(str_n(fixed, name.n)))
+    if (stack_is_name(str_n(fixed, name.n)))
         diag_label(diags, d, "did you mean \"%s\"?", fixed);
 }
 
@@ -50,13 +50,13 @@ static void check_name(struct unit *unit, enum decl_kind kind, const struct node
     struct str name = entry->key, alias = {NULL, 0};
     if (kind == DECL_PROVIDER)
         name = str_cut(name, '.', &alias);
-    if (!is_name(name) || (alias.p && !is_name(alias))) {
+    if (!stack_is_name(name) || (alias.p && !stack_is_name(alias))) {
         struct diag *d = diag_error(diags, node_key_span(entry), "\"%.*s\" is no name", STR_ARG(entry->key));
         diag_hint(diags, d,
             "names are letters, digits, _ and -, begin with a letter and have at most %d characters",
             NAME_MAX_BYTES);
         suggest_name(diags, d, name);
-    } else if (in_namespace(kind) && is_reserved(name)) {
+    } else if (in_namespace(kind) && stack_is_reserved(name)) {
         struct diag *d = diag_error(
             diags, node_key_span(entry), "\"%.*s\" has a meaning of its own in expressions", STR_ARG(name));
         diag_label(diags, d, "choose another name");

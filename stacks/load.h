@@ -127,7 +127,6 @@ bool has_expression(const struct node *node); /* in any scalar inside */
 /* The value of a tree without expressions; NULL, after an error that says what it is, where there are some.
  */
 const struct value *constant_value(struct loader *loader, const struct node *node, const char *what);
-bool is_name(struct str name);
 /* Warns of a text that looks like a reference in `module`; `of` is what it stands in. */
 void warn_of_unwritten(
     struct loader *loader, const struct module *module, const struct decl *of, const struct expr *e);

@@ -34,7 +34,7 @@ static bool has_member(const struct decl *decl, struct str name)
 static bool is_reference(const struct module *module, const struct decl *of, struct str text)
 {
     struct str rest = text, name = take_name(&rest), member = rest.p ? take_name(&rest) : STR_EMPTY;
-    if (!is_name(name) || !is_name(member))
+    if (!stack_is_name(name) || !stack_is_name(member))
         return false;
     if (str_eqz(name, "inputs") || str_eqz(name, "locals"))
         return map_get(name.p[0] == 'i' ? &module->inputs : &module->locals, member);

@@ -251,7 +251,7 @@ static void report_body(struct loader *loader, const struct node_entry *entry, b
     else if (find_own_key(entry->key) || str_eqz(entry->key, "name"))
         diag_hint(loader->diags, d, "if %.*s belongs to the resource above it, it is indented further",
             STR_ARG(entry->key));
-    else if (rest.n && is_name(before))
+    else if (rest.n && stack_is_name(before))
         diag_hint(loader->diags, d, "a blank stands behind the colon of a key: \"%.*s: …\"", STR_ARG(before));
     else
         diag_hint(loader->diags, d, "%.*s: {type: …}", STR_ARG(entry->key));

@@ -233,6 +233,11 @@ struct str stack_source_name(const struct stack *stack, const struct source *sou
  * none), whose values scope->constants has to have; what is wrong with it goes into diags. */
 void stack_resolve(struct stack *stack, struct expr *expr, const struct value *names, struct diags *diags);
 
+/* A name of the language: letters, digits, _ and -, beginning with a letter, of a length that tags take. */
+bool stack_is_name(struct str name);
+/* A word that expressions begin with: nothing that they refer to by its bare name can be called that. */
+bool stack_is_reserved(struct str name);
+
 /* "90s", "1h30m", "2d": numbers with d, h, m or s, each at most once and in this order; more than nothing. */
 bool duration_read(struct str text, int64_t *ms);
 

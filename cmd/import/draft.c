@@ -2,6 +2,7 @@
 #include "cmd/import/draft.h"
 
 #include "provider/http/redact.h"
+#include "stacks/stack.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -61,23 +62,13 @@ struct str draft_stack_name(struct arena *arena, struct str name)
     return str_slice(str_z(text), 0, strlen(text) < 63 ? strlen(text) : 63);
 }
 
-static bool is_reserved(struct str name)
-{
-    static const char *const words[] = {"inputs", "locals", "each", "stack", "path", "env", "data", "modules",
-        "resources", "true", "false", "null", "for", "in", "if"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eqz(name, words[i]))
-            return true;
-    return false;
-}
-
 static struct str unused(struct draft *d, struct map *taken, struct str wanted, struct str kind)
 {
     bool shared = taken == &d->taken; /* with the words that expressions begin with */
     struct str base = draft_snake(d->arena, wanted), name = base;
-    if (((shared && is_reserved(name)) || map_get(taken, name)) && kind.n)
+    if (((shared && stack_is_reserved(name)) || map_get(taken, name)) && kind.n)
         name = base = arena_printf(d->arena, "%.*s_%.*s", STR_ARG(base), STR_ARG(kind));
-    for (int i = 2; (shared && is_reserved(name)) || map_get(taken, name); i++)
+    for (int i = 2; (shared && stack_is_reserved(name)) || map_get(taken, name); i++)
         name = arena_printf(d->arena, "%.*s_%d", STR_ARG(base), i);
     map_set(taken, name, d);
     return name;

@@ -7,8 +7,6 @@
 #include "base/json.h"
 #include "base/map.h"
 
-enum { NAME_BYTES_MAX = 100 }; /* as the loader has it */
-
 struct edit {
     const struct file *file;
     size_t from, to;
@@ -147,31 +145,9 @@ static int write_moved(struct renaming *r, struct err *err)
 
 /* ---- may it be called so? ---- */
 
-static bool is_name(struct str name)
-{
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && (i == 0 || (c != '-' && (c < '0' || c > '9'))))
-            return false;
-    }
-    return name.n && name.n <= NAME_BYTES_MAX;
-}
-
-/* The words that expressions begin with. */
-static bool is_reserved(struct str name)
-{
-    static const char *const words[] = {"inputs", "locals", "each", "stack", "path", "env", "data", "modules",
-        "resources", "true", "false", "null", "for", "in", "if"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eqz(name, words[i]))
-            return true;
-    return false;
-}
-
 static int check_name(const struct renaming *r, struct err *err)
 {
-    if (!is_name(r->name) || (r->target.kind == NAME_THING && is_reserved(r->name)))
+    if (!stack_is_name(r->name) || (r->target.kind == NAME_THING && stack_is_reserved(r->name)))
         return err_set(err, ERR_INVALID,
             "\"%.*s\" is no name: letters, digits, _ and -, beginning with a letter, and no word of the "
             "language",
