@@ -311,7 +311,11 @@ static int settle_persistently(
     }
 }
 
-int recover_intents(const struct recover_options *options, struct err *err)
+/*
+ * Settles every open intent. Between state_begin() and state_end(). Goes on after a failure (a service that
+ * does not answer), leaves that intent open and returns -1 with the first one.
+ */
+static int recover_intents(const struct recover_options *options, struct err *err)
 {
     size_t n;
     const struct intent *const *intents = state_open_intents(options->state, &n);

@@ -36,16 +36,11 @@ struct recover_options {
 int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schema);
 
 /*
- * Settles every open intent. Between state_begin() and state_end(). Goes on after a failure (a service that
- * does not answer), leaves that intent open and returns -1 with the first one.
- */
-int recover_intents(const struct recover_options *options, struct err *err);
-
-/*
  * The whole round for a command that has just opened a state: where nothing is open, nothing happens.
  * Otherwise takes the lock if it is not held yet (waiting lock_timeout_ms), settles as a run named "recover",
  * and gives the lock back if it took it. Somebody else's lock means that the intents are those of a run that
- * is still going on: ERR_LOCKED.
+ * is still going on: ERR_LOCKED. An intent whose service does not answer stays open; it goes on with the
+ * others and returns -1 with the first failure.
  */
 int recover_state(const struct recover_options *options, int64_t lock_timeout_ms, struct err *err);
 

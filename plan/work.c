@@ -99,7 +99,8 @@ static const struct value *changed_names(struct arena *arena, const struct attr_
     return value_builder_list(&names);
 }
 
-int work_update(
+/* Brings `prior` to what is desired in the attributes of the list, and records it. */
+static int work_update(
     struct work *work, const struct value *prior, const struct attr_change *list, size_t n, struct err *err)
 {
     const struct schema *schema = work->change->schema;

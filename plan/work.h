@@ -38,10 +38,7 @@ void work_context(struct work *work, int64_t timeout_ms);
 void work_progress(void *ctx, const char *what);
 /* Was it there before weir, so that it need not bear the stack's marks? */
 bool work_was_there(const struct record *record, const struct decl *decl);
-/* Brings `prior` to what is desired in the attributes of the list, and records it. */
-int work_update(
-    struct work *work, const struct value *prior, const struct attr_change *list, size_t n, struct err *err);
-/* The same of something that turned up while it was to be made: nothing of that was shown. */
+/* Brings what turned up while it was to be made to what is desired, although nothing of that was shown. */
 int work_adopt(struct work *work, const struct value *live, struct err *err);
 
 /* ---- work_create.c ---- */

@@ -28,7 +28,8 @@ struct prices {
     struct map types; /* name -> struct rules * */
 };
 
-double cost_number(const struct value *v, double fallback)
+/* A whole or broken number as it is; otherwise the fallback. */
+static double cost_number(const struct value *v, double fallback)
 {
     if (v && v->kind == VALUE_INT)
         return (double)v->integer;

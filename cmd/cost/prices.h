@@ -66,7 +66,4 @@ const struct value *prices_table(const struct prices *prices);
 enum priced prices_of(struct prices *prices, const struct schema *schema, const struct value *object,
     const struct value *usage, struct arena *arena, const struct charge **charges, size_t *n);
 
-/* A whole or broken number as it is; otherwise the fallback. */
-double cost_number(const struct value *v, double fallback);
-
 #endif

@@ -35,7 +35,8 @@ static bool map_entries(struct fit *fit, const struct level *level, const struct
 
 /* ---- values of a type ---- */
 
-struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, const char *value)
+/* [{Key, Value}] as a map; NULL where it is no such list. */
+static struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, const char *value)
 {
     struct said *map = said_new(arena, SAID_MAP, list->node);
     if (list->kind == SAID_MAP)
@@ -268,13 +269,6 @@ static bool place_below(
         n = type->field_count;
         path = rest;
     }
-}
-
-bool fit_place(struct fit *fit, struct said *into, struct str path, struct said *value)
-{
-    const struct schema *schema = fit->type->schema;
-    struct level level = {STR_EMPTY, STR_EMPTY, into, schema->attrs, schema->attr_count, true, false};
-    return place_below(fit, &level, path, path, value);
 }
 
 /* One of theirs as one of ours; NULL: it has none. */

@@ -23,10 +23,6 @@ struct fit {
 bool fit_properties(struct fit *fit, const struct said *properties);
 /* Are all that are required there, and does every literal pass the type's checks? */
 bool fit_check(struct fit *fit);
-/* The same of a type that has their names: checks, and secrets become inputs. */
-bool fit_as_is(struct fit *fit, const struct schema *schema, struct said *properties);
-/* Puts a value at a path of attributes ("encryption.kms_key"). */
-bool fit_place(struct fit *fit, struct said *into, struct str path, struct said *value);
 /* Secrets below a value become inputs called after the resource. */
 struct said *fit_hide(
     struct draft *d, struct said *s, struct str resource, struct str key, const struct attr *attr);
@@ -34,7 +30,5 @@ struct said *fit_hide(
 struct said *fit_policy(struct arena *arena, struct said *s);
 /* Its keys in the order in which people write them. */
 struct said *fit_policy_in_order(struct arena *arena, struct said *s);
-/* [{Key, Value}] as a map; NULL where it is no such list. */
-struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, const char *value);
 
 #endif

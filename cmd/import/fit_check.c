@@ -13,16 +13,6 @@ static bool fails(struct fit *fit, const struct node *where, const char *format,
     return false;
 }
 
-static bool is_own_key(struct str key)
-{
-    static const char *const own[] = {
-        "type", "for_each", "when", "depends_on", "provider", "lifecycle", "timeouts", "adopt"};
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (str_eqz(key, own[i]))
-            return true;
-    return false;
-}
-
 /* A value that is known through and through has to be one that the type takes. */
 static bool check_value(struct fit *fit, const struct attr *attr, const struct said *s)
 {
@@ -68,8 +58,9 @@ static enum given_how is_given(const void *ctx, struct str name)
     return GIVEN_NOT;
 }
 
-static bool check_all(struct fit *fit, const struct schema *schema)
+bool fit_check(struct fit *fit)
 {
+    const struct schema *schema = fit->type->schema;
     struct str which = STR_EMPTY;
     for (size_t i = 0; i < schema->attr_count; i++) {
         const struct attr *attr = &schema->attrs[i];
@@ -94,29 +85,6 @@ static bool check_all(struct fit *fit, const struct schema *schema)
             return fails(fit, fit->attrs->node, "%.*s", STR_ARG(broken));
     }
     return true;
-}
-
-bool fit_check(struct fit *fit)
-{
-    return check_all(fit, fit->type->schema);
-}
-
-bool fit_as_is(struct fit *fit, const struct schema *schema, struct said *properties)
-{
-    fit->why = STR_EMPTY;
-    fit->attrs = properties;
-    for (size_t i = 0; i < properties->n; i++) {
-        const struct attr *attr = schema_attr(schema, properties->entries[i].key);
-        if (is_own_key(properties->entries[i].key))
-            continue;
-        if (!attr)
-            return fails(fit, properties->entries[i].value->node, "there is no property `%.*s`",
-                STR_ARG(properties->entries[i].key));
-        if (!attr->settable)
-            return fails(
-                fit, properties->entries[i].value->node, "`%.*s` cannot be given", STR_ARG(attr->name));
-    }
-    return check_all(fit, schema);
 }
 
 /* ---- secrets ---- */

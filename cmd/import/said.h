@@ -71,6 +71,5 @@ struct str said_as_code(struct arena *arena, const struct said *s);
 void said_write(struct buf *out, struct str key, const struct said *s, int column);
 /* {a: 1, b: [2]}, in one line whatever its length. */
 void said_write_flow(struct buf *out, const struct said *s);
-void said_write_key(struct buf *out, struct str key);
 
 #endif

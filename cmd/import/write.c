@@ -8,7 +8,7 @@ enum { WIDTH = 120 };
 
 /* ---- scalars ---- */
 
-void said_write_key(struct buf *out, struct str key)
+static void said_write_key(struct buf *out, struct str key)
 {
     yaml_write_text(out, key, true);
 }

@@ -39,7 +39,7 @@ static struct str real_path(struct arena *arena, struct str path)
 }
 
 /* file:///a/b, file://localhost/a/b */
-struct str uri_path(struct arena *arena, struct str uri)
+static struct str uri_path(struct arena *arena, struct str uri)
 {
     static const struct str scheme = STR_INIT("file://");
     ptrdiff_t slash = str_starts(uri, scheme) ? str_find_char(uri, '/', scheme.n) : -1;

@@ -35,8 +35,6 @@ void documents_release(struct documents *documents);
  * long as the arena, and has a NUL after its end. */
 bool documents_read(
     const struct documents *documents, struct arena *arena, struct str path, struct str *text);
-/* The path that file://… names, real where there is such a file; "" it is another kind. */
-struct str uri_path(struct arena *arena, struct str uri);
 /* As the editor writes it, where it is open. */
 struct str documents_uri(const struct documents *documents, struct arena *arena, struct str path);
 

@@ -76,10 +76,9 @@ bool target_aim(struct target *target, struct sketch *sketch, enum name_kind kin
 /* ---- uses.c ---- */
 
 typedef void use_found(void *ctx, const struct file *file, struct target target);
-/* Calls `found` for every place in the module's files where a name is used: in expressions, as text where an
- * address or a name is wanted, and as a key where an input is given. */
-void uses_each(struct sketch *sketch, use_found *found, void *ctx);
-/* The same in all modules of the stack and in their tests, this one's own first. */
+/* Calls `found` for every place where a name is used: in expressions, as text where an address or a name is
+ * wanted, and as a key where an input is given. In all modules of the stack and in their tests, this one's
+ * own first. */
 void uses_everywhere(struct sketch *sketch, use_found *found, void *ctx);
 /* The part of an address, or the name, that the cursor is on. */
 bool address_target(const struct cursor *cursor, struct target *target);

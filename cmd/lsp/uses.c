@@ -170,7 +170,9 @@ static void uses_in_file(struct sketch *sketch, const struct file *file, use_fou
     }
 }
 
-void uses_each(struct sketch *sketch, use_found *found, void *ctx)
+/* Calls `found` for every place in the module's files where a name is used: in expressions, as text where an
+ * address or a name is wanted, and as a key where an input is given. */
+static void uses_each(struct sketch *sketch, use_found *found, void *ctx)
 {
     for (size_t i = 0; i < sketch->count; i++)
         uses_in_file(sketch, &sketch->files[i], found, ctx);

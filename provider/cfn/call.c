@@ -88,12 +88,12 @@ static int64_t moment(const struct value *v)
 static struct cfn_event read_event(const struct value *doc)
 {
     return (struct cfn_event){
-        .token = value_text(value_getz(doc, "RequestToken"), STR_EMPTY),
-        .type = value_text(value_getz(doc, "TypeName"), STR_EMPTY),
-        .identifier = value_text(value_getz(doc, "Identifier"), STR_EMPTY),
-        .status = value_text(value_getz(doc, "OperationStatus"), STR_EMPTY),
-        .code = value_text(value_getz(doc, "ErrorCode"), STR_EMPTY),
-        .message = value_text(value_getz(doc, "StatusMessage"), STR_EMPTY),
+        .token = value_gets(doc, "RequestToken"),
+        .type = value_gets(doc, "TypeName"),
+        .identifier = value_gets(doc, "Identifier"),
+        .status = value_gets(doc, "OperationStatus"),
+        .code = value_gets(doc, "ErrorCode"),
+        .message = value_gets(doc, "StatusMessage"),
         .at_ms = moment(value_getz(doc, "EventTime")),
         .retry_after_ms = moment(value_getz(doc, "RetryAfter")),
     };
@@ -232,7 +232,7 @@ int cfn_carry_out(
 static int read_properties(
     struct arena *arena, const struct value *description, const struct value **properties, struct err *err)
 {
-    struct str text = value_text(value_getz(description, "Properties"), STR_EMPTY);
+    struct str text = value_gets(description, "Properties");
     if (json_parse(arena, text, properties, err))
         return err_context(err, "properties of the answer");
     return (*properties)->kind == VALUE_MAP
@@ -268,7 +268,7 @@ static int each_page(struct op_ctx *ctx, const char *operation, const struct val
         const struct value *items = value_getz(document, at);
         if (items->kind == VALUE_LIST && take(take_ctx, items, &done, err))
             return -1;
-        struct str next = value_text(value_getz(document, "NextToken"), STR_EMPTY);
+        struct str next = value_gets(document, "NextToken");
         if (!next.n)
             return 0;
         if (pages_next(&pages, str_z(operation), next, err))
@@ -291,8 +291,7 @@ static int take_resources(void *ctx, const struct value *items, bool *done, stru
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *properties;
         if (read_properties(l->ctx->arena, items->items[i], &properties, err) ||
-            l->seen(l->seen_ctx, value_text(value_getz(items->items[i], "Identifier"), STR_EMPTY), properties,
-                err))
+            l->seen(l->seen_ctx, value_gets(items->items[i], "Identifier"), properties, err))
             return -1;
     }
     return 0;

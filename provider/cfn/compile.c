@@ -252,7 +252,7 @@ static int check_document(const struct value *document, struct str *name, struct
 {
     const struct value *id = value_getz(document, "primaryIdentifier"),
                        *properties = value_getz(document, "properties");
-    *name = value_text(value_getz(document, "typeName"), STR_EMPTY);
+    *name = value_gets(document, "typeName");
     if (!name->n || !properties || properties->kind != VALUE_MAP || !id || id->kind != VALUE_LIST ||
         !id->count)
         return err_set(err, ERR_INVALID,
@@ -271,8 +271,7 @@ int cfn_compile(struct arena *arena, const struct value *document, struct cfn_ty
     struct cfn_type *type = ARENA_NEW(arena, struct cfn_type);
     struct compile c = {.arena = arena,
         .document = document,
-        .tags = path_of(
-            arena, value_text(value_getz(value_getz(document, "tagging"), "tagProperty"), STR_EMPTY))};
+        .tags = path_of(arena, value_gets(value_getz(document, "tagging"), "tagProperty"))};
     type->document = document;
     set_identifier(&c, type);
     const struct value *properties = value_getz(document, "properties"),

@@ -34,9 +34,6 @@ struct compile {
     bool no_marks;    /* weir's cannot be among them */
 };
 
-/* Those that go on behind a property's name, or "*"; *here is what ends there. */
-struct marks marks_within(struct arena *arena, const struct marks *marks, struct str step, unsigned *here);
-
 /* An attribute for the property, with all that its schema says. */
 void compile_attr(struct compile *c, struct attr *attr, struct str name, const struct value *schema,
     bool required, const struct marks *marks);

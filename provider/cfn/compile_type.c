@@ -21,7 +21,9 @@ enum { ANY, TEXT, INTEGER, NUMBER, BOOLEAN, TIME, DOCUMENT, MAP_DOCUMENT };
 
 /* ---- marks ---- */
 
-struct marks marks_within(struct arena *arena, const struct marks *marks, struct str step, unsigned *here)
+/* Those that go on behind a property's name, or "*"; *here is what ends there. */
+static struct marks marks_within(
+    struct arena *arena, const struct marks *marks, struct str step, unsigned *here)
 {
     struct marked_path *within = marks->count ? ARENA_ARRAY(arena, struct marked_path, marks->count) : NULL;
     size_t n = 0;
@@ -56,7 +58,7 @@ static const struct value *compile_resolved(struct compile *c, const struct valu
 {
     *name = STR_EMPTY;
     for (int i = 0; i < REFERENCES_MAX; i++) {
-        struct str reference = value_text(value_getz(schema, "$ref"), STR_EMPTY);
+        struct str reference = value_gets(schema, "$ref");
         const struct value *target = reference.n ? definition(c, reference) : NULL;
         if (!target)
             return schema;
@@ -235,7 +237,7 @@ static const struct type *type_of_several(const struct value *schema)
 
 static const struct type *scalar_type(const struct value *schema, struct str word)
 {
-    struct str format = value_text(value_getz(schema, "format"), STR_EMPTY);
+    struct str format = value_gets(schema, "format");
     if (str_eqz(word, "string") && (str_eqz(format, "date-time") || str_eqz(format, "timestamp")) &&
         !value_getz(schema, "pattern"))
         return &types_of_one_word[TIME];
@@ -311,7 +313,7 @@ static void set_limits(struct compile *c, struct attr *attr, const struct value 
 {
     const struct value *choices = value_getz(schema, "enum"),
                        *any_case = value_getz(schema, "enumCaseInsensitive");
-    struct str pattern = value_text(value_getz(schema, "pattern"), STR_EMPTY), ignored;
+    struct str pattern = value_gets(schema, "pattern"), ignored;
     if (value_getz(schema, "anyOf") || value_getz(schema, "oneOf"))
         return; /* one of the others may allow more */
     if (any_case)
@@ -328,7 +330,7 @@ static void set_limits(struct compile *c, struct attr *attr, const struct value 
 
 static void set_compare(struct attr *attr, const struct value *schema, unsigned here)
 {
-    struct str format = value_text(value_getz(schema, "format"), STR_EMPTY);
+    struct str format = value_gets(schema, "format");
     if (str_eqz(format, "ipv4-network") || str_eqz(format, "ipv6-network"))
         attr->compare = COMPARE_CIDR;
     if (here & MARK_NOCASE)

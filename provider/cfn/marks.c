@@ -54,8 +54,7 @@ int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const ch
     if (!type->tags || !ctx->owner.stack.n)
         return 0;
     const struct value *marks = cfn_marks_of(ctx, live);
-    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY),
-               state = value_text(value_getz(marks, "state"), STR_EMPTY);
+    struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
     if (str_eq(stack, ctx->owner.stack) || (state.n && str_eq(state, ctx->owner.lineage)))
         return 0;
     if (!stack.n && (ctx->owner.unmarked || !type->tags_with_create))

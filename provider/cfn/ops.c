@@ -177,7 +177,7 @@ static void take_half_made(struct op_ctx *ctx, const struct cfn_event *event, co
     if (!event->identifier.n || str_eqz(event->code, "AlreadyExists") || !type->tags || !type->has_read ||
         get(ctx, event->identifier, &there, &ignored) || !there)
         return;
-    struct str intent = value_text(value_getz(cfn_marks_of(ctx, there), "intent"), STR_EMPTY);
+    struct str intent = value_gets(cfn_marks_of(ctx, there), "intent");
     if (intent.n && str_eq(intent, ctx->owner.token))
         *live = cfn_unmarked(ctx, there);
 }
@@ -345,7 +345,7 @@ static bool is_wanted(const struct op_ctx *ctx, const struct value *desired, con
 static bool is_ours(struct search *s, struct str identifier, const struct value *live)
 {
     const struct op_ctx *ctx = s->ctx;
-    struct str intent = value_text(value_getz(cfn_marks_of(ctx, live), "intent"), STR_EMPTY);
+    struct str intent = value_gets(cfn_marks_of(ctx, live), "intent");
     if (type_of(ctx)->tags && ctx->owner.stack.n)
         return intent.n && str_eq(intent, ctx->owner.token);
     return is_wanted(ctx, s->desired, live) && attempt_claims(s->attempt, identifier);

@@ -239,8 +239,7 @@ static const struct value *long_permissions(struct arena *arena, struct str grou
 static void add_handlers(struct value_builder *out, const struct value *type)
 {
     struct arena *arena = out->arena;
-    struct str has = value_text(value_getz(type, "H"), STR_EMPTY),
-               groups = value_text(value_getz(type, "A"), STR_EMPTY);
+    struct str has = value_gets(type, "H"), groups = value_gets(type, "A");
     AUTO_BUILDER struct value_builder handlers = VALUE_BUILDER(arena);
     for (int i = 0; i < HANDLERS; i++) {
         if (str_find_char(has, handler_names[i][0], 0) < 0)
@@ -257,11 +256,11 @@ static void add_handlers(struct value_builder *out, const struct value *type)
 static void add_tagging(struct value_builder *out, const struct value *type)
 {
     struct arena *arena = out->arena;
-    struct str where = value_text(value_getz(type, "T"), STR_EMPTY);
+    struct str where = value_gets(type, "T");
     bool later = str_ends(where, STR("!"));
     struct str path = str_slice(where, 0, where.n - later);
     struct value_entry entries[] = {{STR("taggable"), value_bool(where.n > 0)},
-        {STR("permissions"), long_permissions(arena, value_text(value_getz(type, "A"), STR_EMPTY), TAGGING)},
+        {STR("permissions"), long_permissions(arena, value_gets(type, "A"), TAGGING)},
         {STR("tagOnCreate"), value_bool(!later)}, {STR("tagProperty"), published_pointer(arena, path)}};
     value_builder_set(out, STR("tagging"), value_map(arena, entries, where.n ? 4 : 2));
 }

@@ -140,6 +140,15 @@ int thing_marked(
     return 0;
 }
 
+/* The recorded attributes of the one with this name, among those that a refresh looks for; NULL: none. */
+static const struct value *thing_prior(const struct sought *sought, struct str name)
+{
+    for (size_t i = 0; i < sought->count; i++)
+        if (str_eq(thing_name(sought->priors[i]), name))
+            return sought->priors[i];
+    return NULL;
+}
+
 int thing_list_all(struct op_ctx *ctx, const struct thing *thing, const struct sought *sought,
     resource_found *found, void *found_ctx, struct err *err)
 {
@@ -155,14 +164,6 @@ int thing_list_all(struct op_ctx *ctx, const struct thing *thing, const struct s
         found(found_ctx, thing_decode(ctx, thing, items->items[i], prior));
     }
     return 0;
-}
-
-const struct value *thing_prior(const struct sought *sought, struct str name)
-{
-    for (size_t i = 0; i < sought->count; i++)
-        if (str_eq(thing_name(sought->priors[i]), name))
-            return sought->priors[i];
-    return NULL;
 }
 
 int thing_create(struct op_ctx *ctx, const struct thing *thing, struct str path, const struct value *body,

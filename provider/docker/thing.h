@@ -51,8 +51,6 @@ int thing_list(struct op_ctx *ctx, const struct thing *thing, struct str filter,
  */
 int thing_list_all(struct op_ctx *ctx, const struct thing *thing, const struct sought *sought,
     resource_found *found, void *found_ctx, struct err *err);
-/* The recorded attributes of the one with this name, among those that a refresh looks for; NULL: none. */
-const struct value *thing_prior(const struct sought *sought, struct str name);
 
 /*
  * POST that makes it. Where the name is taken it may be by an earlier request of this very intent, whose

@@ -99,7 +99,5 @@ void request_end(struct request *request);
 int kafka_failure(const struct kafka_api *api, int code, const char *said, struct err *err);
 /* The same of an error object; NULL is none. */
 int kafka_error(const struct kafka_api *api, const struct rd_kafka_error_s *error, struct err *err);
-/* A name is all that matters: for err->code. */
-bool kafka_failed_as(const struct err *err, const struct kafka_api *api, int code);
 
 #endif

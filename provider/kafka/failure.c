@@ -65,8 +65,3 @@ int kafka_error(const struct kafka_api *api, const struct rd_kafka_error_s *erro
 {
     return error ? kafka_failure(api, api->error_code(error), api->error_string(error), err) : 0;
 }
-
-bool kafka_failed_as(const struct err *err, const struct kafka_api *api, int code)
-{
-    return strcmp(err->code, api->err2name(code)) == 0;
-}

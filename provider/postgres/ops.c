@@ -50,7 +50,7 @@ struct str pg_work_name(struct pg_work *work, const char *schema, const char *na
 
 static struct str database_of(const struct pg_type *type, const struct value *object)
 {
-    return type->server_wide ? SERVER_WIDE : value_text(value_getz(object, "database"), STR_EMPTY);
+    return type->server_wide ? SERVER_WIDE : value_gets(object, "database");
 }
 
 int object_session(struct op_ctx *ctx, const struct value *object, struct session **out, struct err *err)

@@ -28,7 +28,8 @@ struct str rows_text(const struct rows *rows, int row, int column)
         (size_t)rows->pq->getlength(rows->result, row, column));
 }
 
-int64_t rows_changed(const struct rows *rows)
+/* How many rows the statement changed or copied. */
+static int64_t rows_changed(const struct rows *rows)
 {
     int64_t n = 0;
     return rows->result && str_to_int(str_z(rows->pq->cmdTuples(rows->result)), &n) ? n : 0;

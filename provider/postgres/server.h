@@ -81,8 +81,6 @@ void rows_clear(struct rows *rows);
 #define AUTO_ROWS __attribute__((cleanup(rows_clear)))
 int rows_count(const struct rows *rows);
 struct str rows_text(const struct rows *rows, int row, int column); /* p NULL: null */
-/* How many rows the statement changed or copied. */
-int64_t rows_changed(const struct rows *rows);
 
 /* Where statements come from, for messages: a file, an attribute; NULL: weir itself. */
 struct source_text {

@@ -86,7 +86,14 @@ static int read_settings(struct rest_client *client, struct err *err)
     return 0;
 }
 
-int rest_client_new(const struct provider_options *options, struct rest_client **out, struct err *err)
+static void rest_client_free(struct rest_client *client)
+{
+    arena_wipe(&client->arena);
+    pthread_mutex_destroy(&client->lock);
+    free(client);
+}
+
+static int rest_client_new(const struct provider_options *options, struct rest_client **out, struct err *err)
 {
     struct rest_client *client = mem_zalloc(sizeof *client);
     pthread_mutex_init(&client->lock, NULL);
@@ -99,13 +106,6 @@ int rest_client_new(const struct provider_options *options, struct rest_client *
     }
     *out = client;
     return 0;
-}
-
-void rest_client_free(struct rest_client *client)
-{
-    arena_wipe(&client->arena);
-    pthread_mutex_destroy(&client->lock);
-    free(client);
 }
 
 int rest_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err)

@@ -17,10 +17,7 @@
 
 struct rest_client;
 
-int rest_client_new(const struct provider_options *options, struct rest_client **out, struct err *err);
-void rest_client_free(struct rest_client *client);
-
-/* The same as functions of a kind (provider/kind.h). */
+/* Its functions, as a kind has them (provider/kind.h). */
 int rest_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err);
 void rest_close(void *self);
 int rest_send(void *self, const struct kind_call *call, struct arena *arena, struct wire_message *response,

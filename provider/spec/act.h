@@ -103,9 +103,6 @@ bool act_reads_apart(const struct spec_type *type, struct str name);
 /* Is the item what `match` means? */
 bool act_matches(
     struct act *act, const struct spec_step *step, const struct value *item, const struct value *object);
-/* The item of a list that `match` means, or the first one; NULL where there is none. */
-const struct value *act_pick(
-    struct act *act, const struct spec_step *step, const struct value *items, const struct value *object);
 /* The object in an answer, or NULL: of a list, the one that has the id that was asked for. */
 const struct value *act_at(
     struct act *act, const struct spec_step *step, const struct value *document, const struct value *object);

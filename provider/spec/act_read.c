@@ -122,7 +122,8 @@ static const struct value *pick_newest(
     return found;
 }
 
-const struct value *act_pick(
+/* The item of a list that `match` means, or the first one; NULL where there is none. */
+static const struct value *act_pick(
     struct act *act, const struct spec_step *step, const struct value *items, const struct value *object)
 {
     if (step->newest.n)

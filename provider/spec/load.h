@@ -121,8 +121,6 @@ const struct spec_job *load_job(struct type_loader *t, const struct node *node);
 /* How a lost answer is settled: what `settle:` says, or what follows from a type whose calls have been
  * loaded. */
 void load_settle(struct type_loader *t);
-/* Is its id known before it is made? */
-bool load_id_is_known(const struct spec_type *type);
 
 /* ---- load_teardown.c ---- */
 

@@ -70,7 +70,8 @@ static bool is_known(const struct spec_type *type, struct str name, int depth)
     return !attr->attr->computed;
 }
 
-bool load_id_is_known(const struct spec_type *type)
+/* Is its id known before it is made? */
+static bool load_id_is_known(const struct spec_type *type)
 {
     return is_known(type, type->schema.id, 0);
 }

@@ -11,7 +11,7 @@
 
 static const char *text_of(struct connection *c, const char *name)
 {
-    struct str text = value_text(value_getz(c->config, name), STR_EMPTY);
+    struct str text = value_gets(c->config, name);
     return text.n ? arena_strz(&c->arena, text) : NULL;
 }
 

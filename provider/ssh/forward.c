@@ -34,7 +34,8 @@ int reach_probe(
         STR_ARG(name));
 }
 
-int reach_await(
+/* As reach_probe(), waiting for it as long as patience and the connection's `wait` allow. */
+static int reach_await(
     struct reach *reach, struct str name, struct str host, int port, struct wire **wire, struct err *err)
 {
     struct link *link = reach_link(reach, name, err);

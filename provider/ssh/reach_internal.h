@@ -43,9 +43,6 @@ int reach_wire(struct reach *reach, struct str name, struct wire **out, struct e
 /* Does a connection's far end reach that place? *wire is the connection's. */
 int reach_probe(
     struct reach *reach, struct str name, struct str host, int port, struct wire **wire, struct err *err);
-/* The same, waiting for it as long as patience and the connection's `wait` allow. */
-int reach_await(
-    struct reach *reach, struct str name, struct str host, int port, struct wire **wire, struct err *err);
 /* A pause after a failure that may pass by itself, longer each time. False: no more patience. */
 bool reach_wait_on(struct link *link, const struct reach_patience *patience, int64_t until_ms,
     const struct err *why, int *pause_ms);

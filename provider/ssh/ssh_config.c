@@ -200,7 +200,7 @@ static int ask_libssh(struct reading *r, const char *file, struct err *err)
 
 int ssh_config_complete(struct connection *c, struct err *err)
 {
-    struct str given = value_text(value_getz(c->config, "ssh_config"), STR_EMPTY);
+    struct str given = value_gets(c->config, "ssh_config");
     if (str_eqz(given, "none"))
         return 0;
     const char *file = given.n ? arena_strz(&c->arena, path_join(&c->arena, c->dir, given)) : NULL;

@@ -143,15 +143,6 @@ int daemon_want(struct daemons *daemons, const struct daemon_kind *kind, struct 
     return status;
 }
 
-bool daemon_runs(struct daemons *daemons, struct str name)
-{
-    pthread_mutex_lock(&daemons->lock);
-    const struct daemon *daemon = daemon_find(daemons, name);
-    bool runs = daemon && daemon->state == RUNNING;
-    pthread_mutex_unlock(&daemons->lock);
-    return runs;
-}
-
 /* Leaves it ENDING, so that nobody starts it; NULL: nobody has wanted it yet. */
 static struct daemon *take_down(struct daemons *daemons, struct str name)
 {

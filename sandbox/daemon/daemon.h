@@ -83,7 +83,6 @@ void daemons_free(struct daemons *daemons);
  */
 int daemon_want(struct daemons *daemons, const struct daemon_kind *kind, struct str name,
     const struct value *settings, struct arena *arena, struct daemon_self *out, struct err *err);
-bool daemon_runs(struct daemons *daemons, struct str name);
 void daemon_rest(struct daemons *daemons, struct str name);
 void daemon_remove(struct daemons *daemons, struct str name);
 /* Where its data lies, or would; it may not be there. */

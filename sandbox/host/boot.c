@@ -130,7 +130,8 @@ static struct network *network_make(struct host *host, struct str cidr, struct e
     return network;
 }
 
-struct network *host_network(struct host *host, struct str cidr, struct err *err)
+/* The network of the VPC, made where it is not there. With the lock held. */
+static struct network *host_network(struct host *host, struct str cidr, struct err *err)
 {
     struct network *network = host->all->networks;
     while (network && !str_eq(network->vpc, host->vpc))

@@ -85,7 +85,7 @@ void hosts_free(struct hosts *hosts)
     free(hosts);
 }
 
-struct str host_folder(const struct hosts *hosts, struct arena *arena, struct str id)
+static struct str host_folder(const struct hosts *hosts, struct arena *arena, struct str id)
 {
     return arena_printf(arena, "%s/hosts/%.*s", sandbox_dir(services_sandbox(hosts->services)), STR_ARG(id));
 }

@@ -58,16 +58,12 @@ struct hosts {
     bool stopping, said;
 };
 
-struct str host_folder(const struct hosts *hosts, struct arena *arena, struct str id);
-
 /* Out of the list, and its folder goes. */
 void host_gone(struct host *host);
 
 /* ---- boot.c: the thread that has a host until it ends ---- */
 
 void host_run(void *ctx);
-/* The network of the VPC, made where it is not there. With the lock held. */
-struct network *host_network(struct host *host, struct str cidr, struct err *err);
 /* Runs "network.sh" of scripts/ with these arguments, NULL at the end. */
 int host_script(struct services *services, const char *name, const char *const *arguments, struct err *err);
 /* The VPC of an instance and its addresses: "vpc-0a1b", 10.0.0.0/16. */

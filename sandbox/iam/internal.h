@@ -67,8 +67,6 @@ struct need {
 struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n);
 /* Does AWS's reference say that it hands roles over? */
 bool needs_passing(const struct gate_request *request);
-/* IAM's prefix of the service's actions: cloudwatch of monitoring. */
-struct str needs_prefix(struct str service);
 
 /* ---- context.c ---- */
 

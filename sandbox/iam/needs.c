@@ -54,7 +54,8 @@ static void read_lines(void)
     }
 }
 
-struct str needs_prefix(struct str service)
+/* IAM's prefix of the service's actions: cloudwatch of monitoring. */
+static struct str needs_prefix(struct str service)
 {
     pthread_once(&read_once, read_lines);
     const struct head *head = map_get(&heads, service);

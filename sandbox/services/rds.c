@@ -68,7 +68,7 @@ static struct database_wish wish_of(
     return (struct database_wish){.user = value_text(value_getz(attrs, "master_username"), STR("postgres")),
         .password = database_password(services, arena, record->region, value_gets(attrs, "secret"),
             value_gets(attrs, "master_user_password")),
-        .database = value_text(value_getz(attrs, "db_name"), STR_EMPTY),
+        .database = value_gets(attrs, "db_name"),
         .conf = conf_of(services, arena, record)};
 }
 

@@ -85,7 +85,8 @@ void fetch_close(struct fetch *f)
     free(f);
 }
 
-struct str fetch_folder(const struct fetch *f, struct arena *arena, const struct module_source *source,
+/* Where fetched files lie, vendored or not. */
+static struct str fetch_folder(const struct fetch *f, struct arena *arena, const struct module_source *source,
     const struct module_pin *pin)
 {
     return module_pin_folder(arena, f->options.dir, source, pin);

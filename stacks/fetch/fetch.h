@@ -47,8 +47,5 @@ int fetch_latest(struct fetch *fetch, const struct module_source *source, const 
 /* Fetches exactly what is pinned, unless it is there. ERR_DAMAGED: the source is not that any more. */
 int fetch_pinned(
     struct fetch *fetch, const struct module_source *source, const struct module_pin *pin, struct err *err);
-/* Where fetched files lie, vendored or not. */
-struct str fetch_folder(const struct fetch *fetch, struct arena *arena, const struct module_source *source,
-    const struct module_pin *pin);
 
 #endif

@@ -83,6 +83,21 @@ def test_a_word_is_the_name_of_one_static_function():
     assert not {name: sorted(where) for name, where in files.items() if len(where) > 1}
 
 
+def test_what_a_header_declares_is_used_by_others():
+    """What only its own file uses is static there; what nobody uses is not there."""
+    users = {}
+    for path in (path for top in (*rooms.TOP, "tests") for path in (ROOT / top).rglob("*.[ch]")):
+        if path.suffix == ".c" or path.is_relative_to(ROOT / "tests"):
+            for word in set(re.findall(r"\w+", path.read_text())):
+                users.setdefault(word, set()).add(path)
+    dead = []
+    for header in (path for top in rooms.TOP for path in (ROOT / top).rglob("*.h")):
+        code = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.DOTALL)
+        names = re.findall(r"^[a-z][\w ]*[ *]\**([a-z_]\w+)\(", code, re.MULTILINE)
+        dead += [f"{header.relative_to(ROOT)}: {name}" for name in names if len(users.get(name, ())) < 2 and len(re.findall(rf"\b{name}\b", code)) == 1]
+    assert not dead, dead
+
+
 @pytest.mark.long
 def test_without_the_sandbox(tmp_path):
     build = tmp_path / "build"
