@@ -120,7 +120,8 @@ void fleet_shared_make(struct fleet *fleet);
 /* After them, where nobody is left. */
 void fleet_shared_leave(struct fleet *fleet, bool verify);
 
-/* fleet_run.c: the command. */
+/* ---- fleet_run.c: the command ---- */
+
 int fleet_run(struct invocation *inv);
 
 /* ---- fleet_show.c ---- */

@@ -1,4 +1,4 @@
-/* The only file outside the libraries: it hands over to cli.c. */
+/* The only file outside the libraries: it hands over to commands.c. */
 #include "cmd/command.h"
 
 int main(int argc, char **argv)

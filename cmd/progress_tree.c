@@ -1,8 +1,6 @@
 /*
  * What moves on a terminal: what is in flight, by modules where there are some, below each what waits for it
- * and for whom else, and how far all of it is. Only that is drawn, never higher than the window, each line
- * within one row, so that the next frame finds its way back; the cursor is never hidden and stands below, so
- * that whatever ends the process leaves a usable terminal.
+ * and for whom else, and how far all of it is.
  */
 #include "cmd/progress_internal.h"
 
@@ -12,6 +10,12 @@
 #include "provider/aws/retry.h"
 
 #include <string.h>
+
+/*
+ * Only that is drawn, never higher than the window, each line within one row, so that the next frame finds
+ * its way back; the cursor is never hidden and stands below, so that whatever ends the process leaves a
+ * usable terminal.
+ */
 
 enum {
     KEPT_ROWS = 4, /* of the window, for what is over, and the cursor */

@@ -1,14 +1,14 @@
+/* Comparing objects attribute by attribute. */
+#include "plan/diff.h"
+
+#include "plan/objects.h"
+
 /*
- * Comparing objects attribute by attribute.
- *
  *   in the file                    desired against live, under the attribute's rule
  *   recorded, not in the file      it was taken out: back to the default, or the facet is deleted
  *   neither                        not ours, whatever its value
  *   live differs from recorded     drift; shown as such, then handled by the rules above
  */
-#include "plan/diff.h"
-
-#include "plan/objects.h"
 
 /* ---- what is to change ---- */
 

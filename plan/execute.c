@@ -1,10 +1,6 @@
 /*
  * The executor: worker threads that take what is ready of the scheduled operations, and the bookkeeping of a
  * run.
- *
- * An operation starts when all it waits for is done. A failure skips what waits for it and nothing else. The
- * first signal stops starting; what is in flight is finished and recorded. The second makes waits give up;
- * the log takes care of the rest.
  */
 #include "plan/executor.h"
 
@@ -16,6 +12,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/*
+ * An operation starts when all it waits for is done. A failure skips what waits for it and nothing else. The
+ * first signal stops starting; what is in flight is finished and recorded. The second makes waits give up;
+ * the log takes care of the rest.
+ */
 
 enum { DEFAULT_WORKERS = 32, WATCH_MS = 50 /* how late a signal may be seen */ };
 

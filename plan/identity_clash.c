@@ -1,16 +1,18 @@
 /*
  * Things that two resources cannot share, refused when planned: the first that goes would take it away from
  * the other.
- *
- * Of some types (schema->sole) nothing is made twice under one id, so no two in the stack may have the same,
- * nor one that another is recorded with or keeps besides, such as that of an earlier version. And of no type
- * may a resource be what is recorded under an address that is not in the stack any more: whoever renames one
- * means the same thing, and services that find it there already say so or do not, and in any order.
  */
 #include "plan/identity_clash.h"
 
 #include "plan/address.h"
 #include "plan/decision.h"
+
+/*
+ * Of some types (schema->sole) nothing is made twice under one id, so no two in the stack may have the same,
+ * nor one that another is recorded with or keeps besides, such as that of an earlier version. And of no type
+ * may a resource be what is recorded under an address that is not in the stack any more: whoever renames one
+ * means the same thing, and services that find it there already say so or do not, and in any order.
+ */
 
 static struct str identity_key(
     struct planner *p, const struct schema *schema, struct str provider, struct str id)

@@ -1,11 +1,4 @@
-/*
- * Refresh: what the live services say about the resources in the state.
- *
- * Records of one type and provider make a group. Where the type has a bulk listing and the group is not tiny,
- * pages refresh it; what the listing does not cover, and what it shows as different (a listing may lag
- * behind), is read one by one, many at a time. Only attributes that the file or the record manages are asked
- * for.
- */
+/* Refresh: what the live services say about the resources in the state. */
 #include "plan/refresh.h"
 
 #include "base/clock.h"
@@ -23,6 +16,13 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+
+/*
+ * Records of one type and provider make a group. Where the type has a bulk listing and the group is not
+ * tiny, pages refresh it; what the listing does not cover, and what it shows as different (a listing may lag
+ * behind), is read one by one, many at a time. Only attributes that the file or the record manages are asked
+ * for.
+ */
 
 enum { BULK_FROM = 3 }; /* fewer instances are read one by one: a listing may have pages of others' things */
 

@@ -1,10 +1,6 @@
 /*
  * What deletions erase besides the resources themselves, decided when they are planned: by the flags of the
  * command line and by what the stack says now, not by what some earlier run recorded.
- *
- * Before anybody is asked, teardown_examine() looks at every resource that is to go: what is in it, what
- * protects it, what services left behind of it. What a flag would erase has to be the stack's: something that
- * was there before weir, or that bears another stack's marks, is refused.
  */
 #include "plan/teardown.h"
 
@@ -21,6 +17,12 @@
 
 #include <pthread.h>
 #include <stdio.h>
+
+/*
+ * Before anybody is asked, teardown_examine() looks at every resource that is to go: what is in it, what
+ * protects it, what services left behind of it. What a flag would erase has to be the stack's: something
+ * that was there before weir, or that bears another stack's marks, is refused.
+ */
 
 enum { THREADS = 16 };
 

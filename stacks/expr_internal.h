@@ -125,6 +125,9 @@ struct comprehension {
 void template_compile(struct arena *arena, const struct node *node, struct expr *out, struct diags *diags);
 /* The same for one bare expression. */
 void bare_compile(struct arena *arena, const struct node *node, struct expr *out, struct diags *diags);
+
+/* ---- expr_compile.c ---- */
+
 /* The node of a whole source's text. */
 const struct node *source_node(struct arena *arena, const struct source *source);
 

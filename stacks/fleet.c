@@ -1,16 +1,18 @@
 /*
  * `fleet:` of a stack: a list of members, for each of which the stack is made once, with inputs and a state
  * of its own. To all other commands a member is an environment.
- *
- *     fleet:
- *       each: {file: attendees.csv, key: mail_id}     # or a list of names, or a map
- *       inputs: {owner: "${each.key}", bastion_key: "${each.value.public_key}"}
- *       shared: network.yaml                          # fleet_shared.c
  */
 #include "stacks/load.h"
 
 #include "base/csv.h"
 #include "base/file.h"
+
+/*
+ *     fleet:
+ *       each: {file: attendees.csv, key: mail_id}     # or a list of names, or a map
+ *       inputs: {owner: "${each.key}", bastion_key: "${each.value.public_key}"}
+ *       shared: network.yaml                          # fleet_shared.c
+ */
 
 enum { MEMBERS_MAX = 10000 };
 

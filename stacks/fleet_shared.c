@@ -1,13 +1,15 @@
 /*
- * `shared:` of a fleet: a stack of its own that all members refer to, as `shared.OUTPUT`. It is read here for
- * the names of its outputs; what they are is in its state, and the planner's business.
- *
- *     fleet:
- *       shared: network.yaml      # or {file: network.yaml, inputs: {region: "${inputs.region}"}}
+ * `shared:` of a fleet: a stack of its own that all members refer to, as `shared.OUTPUT`. It is read here
+ * for the names of its outputs; what they are is in its state, and the planner's business.
  */
 #include "stacks/load.h"
 
 #include "base/json.h"
+
+/*
+ *     fleet:
+ *       shared: network.yaml      # or {file: network.yaml, inputs: {region: "${inputs.region}"}}
+ */
 
 static const char knows[] = "what a fleet gives its shared stack knows inputs that are given, stack and path";
 

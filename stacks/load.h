@@ -127,6 +127,9 @@ bool has_expression(const struct node *node); /* in any scalar inside */
 /* The value of a tree without expressions; NULL, after an error that says what it is, where there are some.
  */
 const struct value *constant_value(struct loader *loader, const struct node *node, const char *what);
+
+/* ---- reference_as_text.c ---- */
+
 /* Warns of a text that looks like a reference in `module`; `of` is what it stands in. */
 void warn_of_unwritten(
     struct loader *loader, const struct module *module, const struct decl *of, const struct expr *e);

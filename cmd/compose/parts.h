@@ -98,7 +98,7 @@ void attr_add_text(struct attr_list *list, const char *key, struct str text);
 void write_resource(struct buf *out, struct str name, const char *type, const struct attr_list *attrs);
 void write_scalar(struct buf *out, const struct value *v, bool flow);
 
-/* ---- service.c, ports.c ---- */
+/* ---- service.c, service_limits.c, ports.c ---- */
 
 void compose_service(struct compose *c, const struct node_entry *entry);
 /* How many containers of a service there are; 1 also where only a variable says. */
@@ -107,6 +107,8 @@ const struct value *compose_ports(struct compose *c, const struct node *list);
 const struct value *compose_mounts(struct compose *c, const struct node *list);
 /* Cuts at the colons outside of ${…}; at most `max` parts. */
 size_t compose_split(struct str text, struct str *parts, size_t max);
+/* ---- compose.c ---- */
+
 /* A network's or volume's real name: of a resource, or as it is where it is somebody else's. */
 struct str compose_network(struct compose *c, struct str name);
 struct str compose_volume(struct compose *c, struct str name);

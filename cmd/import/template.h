@@ -71,6 +71,8 @@ void template_parameters(struct template *t, const struct node *section);
 void template_mappings(struct template *t, const struct node *section);
 void template_conditions(struct template *t, const struct node *section);
 void template_outputs(struct template *t, const struct node *section);
+/* Whole lines that begin with # right above an entry. */
+struct str template_comment(struct arena *arena, const struct node_entry *entry);
 
 /* ---- foreach.c ---- */
 
@@ -90,8 +92,5 @@ struct said *template_import_id(struct template *t, const struct thing *thing);
 /* CloudFormation's attribute that `Ref` gives. */
 struct str template_ref_property(struct template *t, const struct schema *schema);
 struct str template_settle(void *ctx, struct draft_reference *reference);
-
-/* Whole lines that begin with # right above an entry. */
-struct str template_comment(struct arena *arena, const struct node_entry *entry);
 
 #endif

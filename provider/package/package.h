@@ -81,7 +81,7 @@ struct package_made {
 int package_write(struct package *package, enum package_format format, bool compress, const char *path,
     struct package_made *made, struct err *err);
 
-/* ---- shared by package_*.c and build.c ---- */
+/* ---- for those who look at single files: package_*.c, host.directory, weir.artifact ---- */
 
 /* The order of finished files, for qsort() and bsearch(). */
 int package_by_path(const void *a, const void *b);

@@ -178,7 +178,7 @@ static void add_function(struct pg_work *work, struct str schema, struct str nam
     sql_add(&work->sql, work->session, "%I.%I%s", schema, bare, str_slice(name, bare.n, name.n));
 }
 
-/* "table a.b, a.c", "all tables in schema a", "database d". */
+/* "table a.x, a.y", "all tables in schema a", "database d". */
 static void add_objects(struct pg_work *work)
 {
     struct str on = grant_text(work, "on"), schema = grant_text(work, "schema");

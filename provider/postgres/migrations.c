@@ -2,13 +2,15 @@
  * postgres.migrations: numbered files, each carried out once, in order, in a transaction of its own together
  * with its line in the ledger. So the ledger is true wherever a run ends. A file that was carried out is
  * never to change: that, a missing one, or a new one among old ones is told when it is planned.
- *
- * A file that begins with `-- weir: no transaction` holds one statement that the server takes only so
- * (create index concurrently); its line in the ledger follows.
  */
 #include "provider/postgres/files.h"
 
 #include "base/file.h"
+
+/*
+ * A file that begins with `-- weir: no transaction` holds one statement that the server takes only so
+ * (create index concurrently); its line in the ledger follows.
+ */
 
 static const struct str ending = STR_INIT(".sql"), down_ending = STR_INIT(".down.sql");
 static const struct str bare_mark = STR_INIT("-- weir: no transaction");

@@ -1,13 +1,15 @@
 /*
  * The call that makes a thing, and what is done where its answer is lost: the type's way of settling it
  * (struct spec_settle) says where to look, how long, and whether the call may be sent again.
- *
- * What a second request would do decides. Of a name there is one: the service refuses the second, and then it
- * is looked at what bears the name. With a token there is one, too. Of anything else there would be two, so
- * it is looked for as long as it may take to show before the request is sent again.
  */
 #include "base/clock.h"
 #include "provider/spec/act.h"
+
+/*
+ * What a second request would do decides. Of a name there is one: the service refuses the second, and then
+ * it is looked at what bears the name. With a token there is one, too. Of anything else there would be two,
+ * so it is looked for as long as it may take to show before the request is sent again.
+ */
 
 enum { ATTEMPTS = 4, FIRST_PAUSE_MS = 250 };
 

@@ -110,6 +110,8 @@ void load_request(
 /* Facets, members and entries; and tags, which go before them. */
 void load_owned(struct type_loader *t);
 void load_tags(struct type_loader *t);
+/* The type's own `tags` over those of the file's head. */
+const struct node *load_tags_node(struct type_loader *t);
 
 /* ---- load_job.c ---- */
 
@@ -137,9 +139,6 @@ void load_sandbox(struct type_loader *t, const struct node *node);
 void load_identity(struct type_loader *t);
 
 /* ---- load_type.c ---- */
-
-/* The type's own `tags` over those of the file's head. */
-const struct node *load_tags_node(struct type_loader *t);
 
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data);
 

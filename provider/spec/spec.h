@@ -2,17 +2,25 @@
  * Compiled resource specs. docs/specs.md is the reference of the language; this header says what becomes of
  * it.
  *
- *   reader.c      files of types for the catalog                             spec_reader
- *   load.c        the head of a file, operations, the list of types          spec_load()
- *   load_attr.c   attributes: schema on one side, wire shapes on the other
- *   load_step.c   calls: what is sent, where the answer lies, when
- *   load_type.c   facets, members, entries, tags, waits, listings
- *   load_identity.c  which attributes name the thing in requests
- *   load_job.c    how instances of a type are run
- *   load_teardown.c  what goes with a thing, what is left of it
- *   load_sandbox.c  what only the sandbox needs to know
- *   run_*.c       the interpreter of all that, behind struct resource_ops (spec_ops)
- *   dump.c        everything above as JSON, for the test that compares it with the services' own models
+ *   reader.c            files of types for the catalog                       spec_reader
+ *   load.c              the head of a file, the list of types                spec_load()
+ *   load_node.c         its nodes, with complaints that point at them
+ *   load_operation.c    method and path, where members lie
+ *   load_type.c         one type: its sections in order, waits, listings
+ *   load_attr.c         attributes: schema on one side, wire shapes on the other
+ *   load_step.c         calls: when, where the answer lies, what a refusal means
+ *   load_request.c      what calls send
+ *   load_owned.c        facets, members, entries, tags
+ *   load_identity.c     which attributes name the thing in requests
+ *   load_settle.c       how a lost answer is settled
+ *   load_job.c          how instances of a type are run
+ *   load_teardown.c     what goes with a thing, what is left of it
+ *   load_sandbox.c      what only the sandbox needs to know
+ *   act_*.c             the interpreter of all that (act.h)                  spec_ops
+ *   job.c, job_error.c  the same of what is run                              spec_job_ops
+ *   native_ops.c        around operations that are a kind's own              native_ops()
+ *   permissions.c       the IAM actions that calls need                      spec_permissions()
+ *   dump.c              all of it as JSON, for the test that compares it with the services' own models
  *
  * All of it is built once, in the service's arena, and never changes afterwards, so every thread may use it.
  */

@@ -39,6 +39,9 @@ const struct value *asl_look(
 bool asl_path_is_variable(struct str path);
 /* Can a variable be called so? */
 bool asl_is_variable(struct str name);
+
+/* ---- asl_path_set.c ---- */
+
 /* NULL: it is one. A reference path names exactly one place ($.a.b[0]). */
 const char *asl_path_wrong(struct str path, bool reference);
 /* The document with v at a reference path; objects on the way are made. NULL: it leads through something

@@ -1,17 +1,17 @@
+/* What an answer about one thing has of others that belong to it. */
+#include "sandbox/control/control_internal.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
 /*
- * What an answer about one thing has of others that belong to it:
- *
  *     collects:
  *       IpPermissions: {type: aws.ec2.security_group_rule, attribute: group_id, if: {egress: false},
  *         shows: {IpProtocol: "${protocol}"}, lists: {IpRanges: {CidrIp: "${cidr}"}}}
  *
  * Those with the same `shows` are one item; `lists` are what each of them adds to its lists.
  */
-#include "sandbox/control/control_internal.h"
-
-#include "base/mem.h"
-
-#include <stdlib.h>
 
 struct collecting {
     struct call *call;

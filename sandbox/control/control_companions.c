@@ -1,13 +1,15 @@
 /*
  * What comes, goes and stays with a thing: a network has a security group, a route table and an access list
  * of its own from the beginning, which cannot be deleted before it is.
- *
+ */
+#include "sandbox/control/control_internal.h"
+
+/*
  *     creates: [{type: aws.ec2.security_group, held: CannotDelete, attributes: {name: default}}]
  *
  * Companions make theirs in turn. One that is `held` remembers whose it is, and the code that refuses its
  * deletion.
  */
-#include "sandbox/control/control_internal.h"
 
 #define MAKER_KEY "=maker"
 #define KIND_KEY  "=maker_type" /* two makers of different types may have one id */

@@ -100,6 +100,8 @@ int64_t number_next(const struct control *control, const struct spec_type *type,
 int number_given(struct control *control, const struct thing *thing, struct err *err);
 int number_load(struct control *control, struct err *err);
 
+/* ---- a request being answered ---- */
+
 struct decoded {
     const struct value *raw, *input; /* NULL: not read yet */
 };
@@ -126,8 +128,12 @@ struct call {
     const struct value *item;
 };
 
+/* ---- control.c ---- */
+
 /* The operation in the client's protocol. */
 struct wire_operation call_operation(const struct call *call, const struct spec_operation *op);
+
+/* ---- control_record.c ---- */
 
 /* What is so for this type alone; one without functions where nothing is. */
 const struct control_type *type_own(const struct control *control, const struct spec_type *type);
@@ -292,10 +298,19 @@ int check_attributes(struct call *call, const struct value *attrs);
 /* Of a change: what it gives is what the attribute may be. */
 int check_values(struct call *call, const struct value *given);
 int check_references(struct call *call, const struct value *attrs);
-int check_forms(struct call *call, const struct value *attrs); /* control_form.c */
 int check_reference(struct call *call, struct str name, const struct value *given);
 int check_delete(struct call *call, const struct thing *thing);
-/* control_rules.c: what a new one, or what a change gives, has to be besides. */
+/* Does `user` refer to the thing in the way that a rule of `used_by` says? */
+bool check_uses(
+    struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing);
+
+/* ---- control_form.c ---- */
+
+int check_forms(struct call *call, const struct value *attrs);
+
+/* ---- control_rules.c ---- */
+
+/* What a new one, or what a change gives, has to be besides. */
 int check_rules(struct call *call, const struct value *attrs);
 /* What only the service may give. */
 int check_reserved(struct call *call, const struct value *attrs);
@@ -305,10 +320,6 @@ int check_fixed(struct call *call, const struct value *have, const struct value 
 bool check_is_fixed(const struct spec_type *type, struct str attr, struct str key, const struct value *entry);
 /* Is a name that only the service gives one that it knows? */
 bool check_catalogued(struct call *call, struct str name, const struct value *given);
-/* Does `user` refer to the thing in the way that a rule of `used_by` says? */
-bool check_uses(
-    struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing);
-
 /* ---- control_fill.c ---- */
 
 /* What the request has of what is only kept. */

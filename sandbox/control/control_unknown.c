@@ -1,12 +1,15 @@
 /*
  * Members of a request that nothing here would look at. AWS would do something with each; what passes over
- * one in silence teaches its user something wrong, so it is refused by name. What may be passed over stands
- * in a type's `ignores`, with the reason; of all services alike: page sizes and tokens, and what makes a
- * request known again.
+ * one in silence teaches its user something wrong, so it is refused by name.
  */
 #include "sandbox/control/control_internal.h"
 
 #include "base/hash.h"
+
+/*
+ * What may be passed over stands in a type's `ignores`, with the reason; of all services alike: page sizes
+ * and tokens, and what makes a request known again.
+ */
 
 /* What a member may be, by all that the specs say of this operation. */
 struct candidate {

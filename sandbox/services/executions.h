@@ -127,6 +127,11 @@ void execution_log_prepare(struct execution *execution, const struct value *logg
 void execution_log_open(struct execution *execution);
 void execution_log_event(
     struct execution *execution, int64_t id, int64_t previous, const char *type, const struct value *details);
+
+/* ---- executions_operations.c ---- */
+
+/* The one that the call names, with a reference. An EXPRESS one is nobody's to look at. */
+int execution_of(const struct service_call *call, struct execution **out, struct err *err);
 /* An event's details without inputs and outputs. */
 const struct value *execution_without_data(struct arena *arena, const struct value *details);
 
@@ -168,8 +173,6 @@ service_handler do_describe_map_run, do_list_map_runs;
 
 /* Why it cannot be tried again; NULL: it can. With the lock held. */
 const char *execution_not_redrivable(const struct execution *execution);
-/* The one that the call names, with a reference. An EXPRESS one is nobody's to look at. */
-int execution_of(const struct service_call *call, struct execution **out, struct err *err);
 service_handler do_redrive;
 
 /* ---- executions_versions.c, executions_aliases.c ---- */

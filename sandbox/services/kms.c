@@ -1,12 +1,4 @@
-/*
- * What KMS's keys do: Encrypt, Decrypt, GenerateDataKey, ReEncrypt. A ciphertext is
- *
- *     1 byte 1, 1 byte length of the key's id, the id, 16 bytes of chance, 32 bytes of HMAC, the text under a
- * stream
- *
- * of HMAC-SHA256, with the encryption context in the HMAC. The key follows from the id: it keeps nothing
- * secret, and is here so that what was changed on its way, or comes with another context, is refused.
- */
+/* What KMS's keys do: Encrypt, Decrypt, GenerateDataKey, ReEncrypt. */
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/calls/services.h"
@@ -14,6 +6,16 @@
 #include "sandbox/services/registry.h"
 
 #include <string.h>
+
+/*
+ * A ciphertext is
+ *
+ *     1 byte 1, 1 byte length of the key's id, the id, 16 bytes of chance, 32 bytes of HMAC, the text
+ *
+ * of which the last is under a stream of HMAC-SHA256, with the encryption context in the HMAC. The key
+ * follows from the id: it keeps nothing secret, and is here so that what was changed on its way, or comes
+ * with another context, is refused.
+ */
 
 enum { NONCE = 16, MAX_PLAIN = 4096, MAX_RANDOM = 1024 };
 

@@ -1,8 +1,7 @@
 /*
  * Code, inside the request (ZipFile) or in S3: it becomes DIR/jobs/code/SHA256.zip, and the request goes on
  * to the control plane as if it had named an object: bucket ":code", which no bucket can be called, and the
- * hash as its key. So what becomes of the object in S3 afterwards is nothing to the function, as with the
- * service.
+ * hash as its key.
  */
 #include "sandbox/services/lambda.h"
 
@@ -14,6 +13,8 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
+
+/* So what becomes of the object in S3 afterwards is nothing to the function, as with the service. */
 
 enum { SWEEP_FROM = 32, MAX_VERSIONS = 64 * 1024 * 1024 };
 static const struct str bucket = STR_INIT(":code");

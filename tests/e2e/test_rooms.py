@@ -1,5 +1,6 @@
 """The rooms of docs/architecture.md: which may use which, and a program without the sandbox."""
 
+import fnmatch
 import os
 import re
 import subprocess
@@ -67,18 +68,71 @@ def test_every_room_is_on_the_page():
     assert not missing, missing
 
 
+def sources(pattern="*.[ch]"):
+    return [path for top in rooms.TOP for path in sorted((ROOT / top).rglob(pattern))]
+
+
 def test_every_file_says_what_it_is_for():
-    silent = [path.relative_to(ROOT).as_posix() for top in rooms.TOP for path in (ROOT / top).rglob("*.[ch]") if not path.read_text().startswith("/*")]
-    assert not silent, f"an opening comment of one to three lines: {silent}"
+    """In one to three lines; a header's comment is an essay."""
+    opening = {path: re.match(r"/\*(.*?)\*/", path.read_text(), re.DOTALL) for path in sources()}
+    lines = {path: [line for line in said[1].splitlines() if line.strip(" *")] if said else [] for path, said in opening.items()}
+    wrong = [path.relative_to(ROOT).as_posix() for path, said in lines.items() if not said or (path.suffix == ".c" and len(said) > 3)]
+    assert not wrong, f"an opening comment of one to three lines: {wrong}"
+
+
+def test_files_that_comments_name_are_there():
+    files = {path.relative_to(ROOT).as_posix() for path in sources()}
+    comments = [(path, comment) for path in sources() for comment in re.findall(r"/\*.*?\*/", path.read_text(), re.DOTALL)]
+    named = {(path, name) for path, comment in comments for name in re.findall(r"(?:\w+/)*[\w*]+\.[ch]\b", comment)}
+    assert len(named) > 300
+    lost = [f"{path.relative_to(ROOT)} speaks of {name}" for path, name in named if not any(file.endswith("/" + name) or file == name for file in files)]
+    lost = [said for said in lost if "*" not in said or not any(fnmatch.fnmatch(file, "*/" + said.split()[-1]) for file in files)]
+    assert not lost, lost
+
+
+def test_what_pages_name_is_there():
+    """Files and folders between backquotes, and what `make` is said to make."""
+    top = {path.name for path in ROOT.iterdir() if path.is_dir()} - {"build", ".cache", ".venv"}
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*(?: [a-z0-9-]+)*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = {word for words in targets for word in words.split()}
+    found, lost = 0, []
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        text = page.read_text()
+        for name in re.findall(r"`([\w.]+/[^\s`]*)`", text):
+            pattern = re.sub(r"<\w+>|[A-Z]{3,}|\u2026", "*", name).rstrip("/")
+            if name.split("/")[0] in top and name != "tests/*.yaml":  # of a stack, that is
+                found += 1
+                lost += [] if any(ROOT.glob(pattern)) else [f"{page.name}: {name}"]
+        for target in re.findall(r"`make ((?:[a-z][a-z-]*)?)", text):
+            found += 1
+            lost += [] if not target or target in targets else [f"{page.name}: make {target}"]
+    assert found > 100
+    assert not lost, lost
+
+
+def test_a_section_of_a_header_is_the_file_that_it_names():
+    """Under `/* ---- targets.c ---- */` stands what targets.c defines."""
+    found, wrong = 0, []
+    for header in sources("*.h"):
+        heads = re.split(r"/\* ---- (.*?)(?: ----)?\s*\*/", header.read_text(), flags=re.DOTALL)
+        for head, body in zip(heads[1::2], heads[2::2], strict=True):
+            names = head.split(":")[0].split(", ")
+            files = [header.parent / name for name in names if all(name.endswith(".c") and " " not in name for name in names)]
+            code = "".join(file.read_text() for file in files)
+            for name in re.findall(r"^(?!typedef)[a-z][\w ]*[ *]\**([a-z]\w+)\(", re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL) if files else "", re.MULTILINE):
+                found += 1
+                if not re.search(rf"^[a-z][\w ]*[ *]\**{name}\(", code, re.MULTILINE):
+                    wrong.append(f"{header.relative_to(ROOT)}: {name} is not in {head}")
+    assert found > 300
+    assert not wrong, wrong
 
 
 def test_a_word_is_the_name_of_one_static_function():
     """So that grep, backtraces and profiles tell: `run` in two files is cmd_ssh_run and cmd_tunnel_run."""
     files = {}
-    for top in rooms.TOP:
-        for path in (ROOT / top).rglob("*.[ch]"):
-            for name in re.findall(r"^static (?:inline )?[\w ]*?[\w*] ?\**\b([a-z0-9]+)\(", path.read_text(), re.M):
-                files.setdefault(name, set()).add(path.relative_to(ROOT).as_posix())
+    for path in sources():
+        for name in re.findall(r"^static (?:inline )?[\w ]*?[\w*] ?\**\b([a-z0-9]+)\(", path.read_text(), re.M):
+            files.setdefault(name, set()).add(path.relative_to(ROOT).as_posix())
     assert len(files) > 100
     assert not {name: sorted(where) for name, where in files.items() if len(where) > 1}
 
@@ -86,12 +140,12 @@ def test_a_word_is_the_name_of_one_static_function():
 def test_what_a_header_declares_is_used_by_others():
     """What only its own file uses is static there; what nobody uses is not there."""
     users = {}
-    for path in (path for top in (*rooms.TOP, "tests") for path in (ROOT / top).rglob("*.[ch]")):
+    for path in [*sources(), *(ROOT / "tests").rglob("*.[ch]")]:
         if path.suffix == ".c" or path.is_relative_to(ROOT / "tests"):
             for word in set(re.findall(r"\w+", path.read_text())):
                 users.setdefault(word, set()).add(path)
     dead = []
-    for header in (path for top in rooms.TOP for path in (ROOT / top).rglob("*.h")):
+    for header in sources("*.h"):
         code = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.DOTALL)
         names = re.findall(r"^[a-z][\w ]*[ *]\**([a-z_]\w+)\(", code, re.MULTILINE)
         dead += [f"{header.relative_to(ROOT)}: {name}" for name in names if len(users.get(name, ())) < 2 and len(re.findall(rf"\b{name}\b", code)) == 1]

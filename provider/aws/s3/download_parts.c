@@ -1,14 +1,4 @@
-/*
- * Fetching a file in parts.
- *
- * Each of a few workers takes the next part, and the network thread writes what arrives to its place. A CRC
- * it computes on the way, which costs less than reading the part back; those of the parts are put together in
- * the end. SHA-256 costs more than that thread has time for, as all transfers share it, and has to go over
- * the file in order: whoever has just finished a part reads and hashes on as far as there are no gaps, while
- * the others fetch.
- *
- * The caller's thread watches: it tells of progress, and passes a wish to stop on to the workers.
- */
+/* Fetching a file in parts. */
 #include "base/clock.h"
 #include "base/crc64.h"
 #include "base/hash.h"
@@ -23,6 +13,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/*
+ * Each of a few workers takes the next part, and the network thread writes what arrives to its place. A CRC
+ * it computes on the way, which costs less than reading the part back; those of the parts are put together
+ * in the end. SHA-256 costs more than that thread has time for, as all transfers share it, and has to go
+ * over the file in order: whoever has just finished a part reads and hashes on as far as there are no gaps,
+ * while the others fetch.
+ *
+ * The caller's thread watches: it tells of progress, and passes a wish to stop on to the workers.
+ */
 
 enum {
     WORKERS = 8,

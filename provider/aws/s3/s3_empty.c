@@ -1,9 +1,6 @@
 /*
  * Emptying a bucket: all versions and delete markers in pages of a thousand, then unfinished uploads
  * (S3-compatible stores refuse to delete a bucket that has some). And counting what that would delete.
- *
- * Pages can only be listed one after the other, each from where the one before ended; what they show is
- * deleted by several threads at once. A bucket may hold millions of objects: a page's memory is a page's.
  */
 #include "provider/aws/s3/s3_empty.h"
 
@@ -13,6 +10,11 @@
 
 #include <pthread.h>
 #include <stdio.h>
+
+/*
+ * Pages can only be listed one after the other, each from where the one before ended; what they show is
+ * deleted by several threads at once. A bucket may hold millions of objects: a page's memory is a page's.
+ */
 
 enum { DELETERS = 6, ROUNDS_MAX = 100 };
 

@@ -1,15 +1,16 @@
-/*
- * Many objects refreshed by listing the buckets they are in. An entity tag that is the recorded one means the
- * recorded content; what a listing does not tell (metadata, tags, the content's type) is read one by one,
- * where the file says something of it. A bucket that holds far more than what is looked for is not listed to
- * its end.
- */
+/* Many objects refreshed by listing the buckets they are in. */
 #include "provider/aws/s3/s3_object_list.h"
 
 #include "base/map.h"
 #include "provider/aws/s3/s3_keys.h"
 
 #include <stdlib.h>
+
+/*
+ * An entity tag that is the recorded one means the recorded content; what a listing does not tell (metadata,
+ * tags, the content's type) is read one by one, where the file says something of it. A bucket that holds far
+ * more than what is looked for is not listed to its end.
+ */
 
 enum {
     LIST_FROM = 3,     /* fewer objects of a bucket are as well asked for one by one */

@@ -1,13 +1,4 @@
-/*
- * Uploads in parts.
- *
- * One thread reads and hashes the parts, in order, while a few that it has read are on their way and as many
- * wait for their turn. So SHA-256 runs over the file once from its beginning to its end, and the network is
- * never idle. The bytes are read again for sending, but then they are in the page cache, or the machine has
- * so little memory that nothing would help.
- *
- * Between the parts it tells of progress, and passes a wish to stop on to what is on its way.
- */
+/* Uploads in parts. */
 #include "base/clock.h"
 #include "base/crc64.h"
 #include "base/json.h"
@@ -24,6 +15,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/*
+ * One thread reads and hashes the parts, in order, while a few that it has read are on their way and as many
+ * wait for their turn. So SHA-256 runs over the file once from its beginning to its end, and the network is
+ * never idle. The bytes are read again for sending, but then they are in the page cache, or the machine has
+ * so little memory that nothing would help.
+ *
+ * Between the parts it tells of progress, and passes a wish to stop on to what is on its way.
+ */
 
 enum {
     AT_ONCE = 8,
