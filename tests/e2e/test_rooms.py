@@ -110,6 +110,24 @@ def test_what_pages_name_is_there():
     assert not lost, lost
 
 
+def test_what_pages_say_of_the_code():
+    page, rules = (ROOT / "docs/architecture.md").read_text(), (ROOT / "CONTRIBUTING.md").read_text()
+    for room, files in re.findall(r"^\| `([\w/]+)/` \|.*\| (.*) \|$", page, re.MULTILINE):
+        lost = [name for name in re.findall(r"`([\w./]+)`", files) if not any((folder / name).exists() for folder in (ROOT / room, ROOT))]
+        assert not lost, (room, lost)
+    aws = {file for file, room, included, _ in rooms.includes() if included.startswith("provider/aws/") and room == "plan"}
+    assert aws == {"plan/verify_marks.c", "plan/quotas.c"} and "`plan` meets AWS in three places" in " ".join(page.split())
+    known = {included for _, room, included, to in rooms.includes() if room == "stacks" and to != "base" and to.startswith("provider")}
+    assert known == {"provider/kind.h", "provider/provider.h", "provider/http/target.h", "provider/ssh/connection_settings.h"}
+    files, units = sources("*.c"), [path.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").rglob("test_*.c")]
+    assert all((ROOT / unit.parent).is_dir() for unit in units)
+    tested = sum((ROOT / unit.parent / unit.name.removeprefix("test_")).exists() for unit in units)
+    assert round(len(files) / tested) == 7 and "one file in seven has" in " ".join(rules.split())
+    assert round(sum(len(path.read_text().splitlines()) for path in files) / len(files), -2) == 200 and "about 200 lines" in " ".join(rules.split())
+    texts = "".join(path.read_text() for path in sources())
+    assert "typedef struct {" not in texts and "no typedefs for structs" in " ".join(rules.split())
+
+
 def test_a_section_of_a_header_is_the_file_that_it_names():
     """Under `/* ---- targets.c ---- */` stands what targets.c defines."""
     found, wrong = 0, []
