@@ -66,7 +66,7 @@ static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
 {
     const struct spec_step *step = rules->step;
     if (!rules->act->making || step->look || step->must_be_absent ||
-        !act_error_is(&rules->service->absent, err) || act_error_is(&step->ignore, err))
+        !act_error_is(&rules->service->absent, err) || act_error_is(&step->call.ignore, err))
         return false;
     int64_t now_ms = clock_mono_ms();
     if (!rules->unseen_since_ms && rules->act->client && aws_made_within(rules->act->client, SEEN_WITHIN_MS))
@@ -105,7 +105,7 @@ static bool call_may_pass(void *ctx, const struct err *err)
 /* What the spec calls this error. */
 static void call_classify(const struct act *act, const struct spec_step *step, struct err *err)
 {
-    if (act_error_is(&step->absent, err) || act_error_is(&act->type->service->absent, err))
+    if (act_error_is(&step->call.absent, err) || act_error_is(&act->type->service->absent, err))
         err->class = ERR_ABSENT;
     else if (act_error_is(&act->type->service->exists, err))
         err->class = ERR_EXISTS;
@@ -118,7 +118,8 @@ static void call_classify(const struct act *act, const struct spec_step *step, s
 static int check_failed(
     struct act *act, const struct spec_step *step, const struct value *document, struct err *err)
 {
-    const struct value *list = step->failed.n ? wire_path(act->arena, document, step->failed) : NULL;
+    const struct value *list =
+        step->reply.failed.n ? wire_path(act->arena, document, step->reply.failed) : NULL;
     const struct value *first = list && list->kind == VALUE_LIST && list->count ? list->items[0] : NULL;
     if (list && list->kind == VALUE_MAP && list->count)
         first = list;
@@ -134,7 +135,7 @@ static int check_failed(
         code = code.n ? code : value_gets(error, codes[i]);
         text = text.n ? text : value_gets(error, texts[i]);
     }
-    err_set(err, ERR_SERVICE, "%.*s: %.*s: %.*s%s%.*s", STR_ARG(step->op->wire.name), STR_ARG(code),
+    err_set(err, ERR_SERVICE, "%.*s: %.*s: %.*s%s%.*s", STR_ARG(step->call.op->wire.name), STR_ARG(code),
         STR_ARG(text), place.n ? " at " : "", STR_ARG(place));
     snprintf(err->code, sizeof err->code, "%.*s", STR_ARG(code));
     return -1;
@@ -167,12 +168,12 @@ static bool answer_may_tell(const struct act *act, const struct value *object)
 /* What the path begins with is there, empty or not: so XML's lists, and JSON's but for a few. */
 static bool has_place(struct act *act, const struct spec_step *step, const struct value *document)
 {
-    struct str rest = step->at, first = wire_path_cut(&rest).name;
-    bool list = str_find(step->at, STR("[]"), 0) >= 0;
+    struct str rest = step->reply.at, first = wire_path_cut(&rest).name;
+    bool list = str_find(step->reply.at, STR("[]"), 0) >= 0;
     if (list && (!first.n || str_eqz(first, "@")))
         return document->kind == VALUE_LIST;
     return list ? value_get(document, first) != NULL
-                : !value_is_null(wire_path(act->arena, document, step->at));
+                : !value_is_null(wire_path(act->arena, document, step->reply.at));
 }
 
 /* Does half a document come as the whole body, which nothing encloses (GetBucketPolicy)? */
@@ -189,7 +190,7 @@ static int read_whole(struct retry_rules *rules, const struct wire_message *answ
 {
     struct act *act = rules->act;
     const struct spec_step *step = rules->step;
-    const struct wire_operation *op = &step->op->wire;
+    const struct wire_operation *op = &step->call.op->wire;
     bool empty = !str_trim(answer->body).n, reads = verb_reads(op->name);
     if (empty && reads && !str_eqz(op->method, "HEAD"))
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is empty", STR_ARG(op->name));
@@ -198,19 +199,19 @@ static int read_whole(struct retry_rules *rules, const struct wire_message *answ
             err, ERR_PROTOCOL, "the answer to %.*s is not whole: its document is cut", STR_ARG(op->name));
     if (wire_decode_response(act->arena, op, answer, &rules->document, err))
         return -1;
-    if (step->op->answer)
-        rules->document = wire_add_headers(act->arena, step->op->answer, answer, rules->document);
-    if (step->parse.n) {
+    if (step->call.op->answer)
+        rules->document = wire_add_headers(act->arena, step->call.op->answer, answer, rules->document);
+    if (step->reply.parse.n) {
         static const struct shape text = {.kind = SHAPE_JSON_TEXT};
-        const struct value *inner = wire_path(act->arena, rules->document, step->parse);
-        if (!inner && step->demands)
+        const struct value *inner = wire_path(act->arena, rules->document, step->reply.parse);
+        if (!inner && step->reply.demands)
             return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
-                STR_ARG(op->name), STR_ARG(step->parse));
+                STR_ARG(op->name), STR_ARG(step->reply.parse));
         rules->document = inner ? wire_coerce(act->arena, &text, inner) : &value_empty_map;
     }
-    if (step->demands && !has_place(act, step, rules->document))
+    if (step->reply.demands && !has_place(act, step, rules->document))
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
-            STR_ARG(op->name), STR_ARG(step->at));
+            STR_ARG(op->name), STR_ARG(step->reply.at));
     /* What makes the thing may say so with {}, too; so do those who answer anything with that. */
     bool silent = empty || (act->makes && str_eqz(str_trim(answer->body), "{}"));
     act->silent |= silent && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
@@ -227,7 +228,7 @@ static int send_by_kind(struct act *act, const struct spec_step *step, const str
     struct wire_message *response, struct err *err)
 {
     const struct kind_call own = {.head = act->type->service->head,
-        .base = step->op->base,
+        .base = step->call.op->base,
         .op = call->op,
         .request = &call->request,
         .idempotent = call->idempotent,
@@ -248,9 +249,9 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
     struct act *act = rules->act;
     const struct spec_step *step = rules->step;
     struct aws_call call = {.service = &act->type->service->aws,
-        .op = &step->op->wire,
-        .host_prefix = step->op->host_prefix,
-        .idempotent = step->idempotent && !(act->looks_first && step->by_token),
+        .op = &step->call.op->wire,
+        .host_prefix = step->call.op->host_prefix,
+        .idempotent = step->call.idempotent && !(act->looks_first && step->call.by_token),
         .sensitive = sensitive,
         .body_fd = -1,
         .accept = call_take_answer,
@@ -259,9 +260,10 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
         .transient = call_may_pass,
         .transient_ctx = rules,
         .transient_for_ms = retry_for(act, step),
-        .answers_in_ms = step->answers_in_ms};
+        .answers_in_ms = step->call.answers_in_ms};
     struct wire_message response = {0};
-    if (wire_encode_request(act->arena, &step->op->wire, &step->request.shape, input, &call.request, err))
+    if (wire_encode_request(
+            act->arena, &step->call.op->wire, &step->call.request.shape, input, &call.request, err))
         return -1;
     if (act->type->service->kind->send ? send_by_kind(act, step, &call, &response, err)
                                        : aws_send(act->client, &call, act->arena, &response, err)) {
@@ -282,7 +284,7 @@ static int send_until_accepted(struct act *act, const struct spec_step *step, co
         struct err failure = ERR_INIT;
         if (call_send_once(&rules, input, sensitive, document, &failure) == 0)
             return 0;
-        if (failure.http_status || !step->failed.n || !call_may_pass(&rules, &failure) ||
+        if (failure.http_status || !step->reply.failed.n || !call_may_pass(&rules, &failure) ||
             clock_mono_ms() > until) {
             *err = failure;
             return -1;
@@ -304,8 +306,8 @@ int act_page(struct act *act, const struct spec_step *step, const struct value *
     act->ignored = false;
     if (send_until_accepted(act, step, object, input, sensitive, document, &failure) == 0)
         return 0;
-    bool warned = act_error_is(&step->warn, &failure);
-    act->ignored = warned || act_error_is(&step->ignore, &failure);
+    bool warned = act_error_is(&step->call.warn, &failure);
+    act->ignored = warned || act_error_is(&step->call.ignore, &failure);
     if (warned)
         op_warn(act->ctx, failure.message);
     if (act->ignored) {
@@ -320,8 +322,8 @@ int act_call(struct act *act, const struct spec_step *step, const struct value *
     const struct value *item, const struct value **document, struct err *err)
 {
     *document = &value_empty_map;
-    if (step->native)
-        return step->native(act->ctx, object, document, err);
+    if (step->call.native)
+        return step->call.native(act->ctx, object, document, err);
     return act_page(act, step, object, item, NULL, document, err);
 }
 
@@ -329,8 +331,8 @@ int act_call(struct act *act, const struct spec_step *step, const struct value *
 
 bool act_applies(struct act *act, const struct spec_step *step, const struct value *object)
 {
-    return act_holds(act, &step->only, object) &&
-           (!step->unless.count || !act_holds(act, &step->unless, object));
+    return act_holds(act, &step->when.only, object) &&
+           (!step->when.unless.count || !act_holds(act, &step->when.unless, object));
 }
 
 static int act_probe(struct act *act, const struct spec_step *step, const struct value *object,

@@ -34,9 +34,9 @@ static int check_made(struct act *act, const struct spec_step *step, const struc
         *live = now ? now : &value_empty_map;
         return 0;
     }
-    if (failure.class && step->op)
+    if (failure.class && step->call.op)
         err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
-            STR_ARG(step->op->wire.name), STR_ARG(act->type->schema.id));
+            STR_ARG(step->call.op->wire.name), STR_ARG(act->type->schema.id));
     else if (failure.class)
         *err = failure;
     err->lost = true;
@@ -48,7 +48,7 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
 {
     const struct value *document = NULL, *found = NULL, *doc,
                        *object = value_merge(act->arena, desired, *live);
-    bool makes = !*live && step->op && !step->list.each && !step->must_be_absent;
+    bool makes = !*live && step->call.op && !step->list.each && !step->must_be_absent;
     if (!act_applies(act, step, object))
         return 0;
     act->makes = makes;
@@ -59,7 +59,7 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
         return -1;
     if (step->must_be_absent || (!document && !found))
         return 0;
-    doc = step->list.each || step->native || found ? NULL : act_at(act, step, document, desired);
+    doc = step->list.each || step->call.native || found ? NULL : act_at(act, step, document, desired);
     if (found)
         *live = create_without(act, found, desired);
     else if (check_made(act, step, object, doc ? act_decode(act, step, doc, *live) : *live, live, err))

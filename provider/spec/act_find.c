@@ -40,7 +40,7 @@ static bool is_marked_so(const struct act *act, const struct value *tags)
 static bool find_sends(const struct spec_type *type, struct str name)
 {
     for (size_t i = 0; i < type->create.count; i++) {
-        const struct spec_request *request = &type->create.items[i].request;
+        const struct spec_request *request = &type->create.items[i].call.request;
         for (size_t k = 0; k < request->attr_count; k++)
             if (str_eq(request->attrs[k], name))
                 return true;
@@ -165,7 +165,7 @@ static int consider_listed(struct finding *f, const struct spec_step *step, stru
         if (act_page_items(f->act, step, f->desired, token, &next, &items, err) ||
             consider_items(f, step, items, &older, err))
             return -1;
-        if (!f->live && !older && next && pages_next_value(&pages, step->op->wire.name, next, err))
+        if (!f->live && !older && next && pages_next_value(&pages, step->call.op->wire.name, next, err))
             return -1;
         token = next;
     } while (!f->live && !older && token);

@@ -29,10 +29,10 @@ int act_tagged(struct act *act, const struct value *filters, struct map *by_arn,
 /* Is one of the attributes wanted that only this step of the listing brings? */
 static bool step_wanted(const struct spec_step *step, const struct value *wanted)
 {
-    for (size_t i = 0; i < step->wanted.count; i++)
-        if (act_wants(wanted, step->wanted.items[i]))
+    for (size_t i = 0; i < step->when.wanted.count; i++)
+        if (act_wants(wanted, step->when.wanted.items[i]))
             return true;
-    return !step->wanted.count;
+    return !step->when.wanted.count;
 }
 
 static const struct value *covered_names(struct act *act, const struct value *wanted, bool tags)
@@ -221,7 +221,7 @@ static int use_objects(
             return -1;
         if (!id_of(act, live).n && act->type->schema.id.n)
             return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: an item has no %.*s",
-                STR_ARG(l->step->op->wire.name), STR_ARG(act->type->schema.id));
+                STR_ARG(l->step->call.op->wire.name), STR_ARG(act->type->schema.id));
         live = value_merge(act->arena, live, map_get(l->by_id, id_of(act, live)));
         live = with_empty_sets(act, l->sought->wanted, live);
         if (act_is_gone(act, live))

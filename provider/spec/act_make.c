@@ -34,9 +34,10 @@ static int make_once(struct act *act, const struct spec_step *step, const struct
     act->looks_first = false;
     if (status)
         return -1;
-    if (step->native || step->list.each || !lacks_id(act, step, object, *document))
+    if (step->call.native || step->list.each || !lacks_id(act, step, object, *document))
         return 0;
-    err_set(err, ERR_PROTOCOL, "%.*s: the answer does not say what was made", STR_ARG(step->op->wire.name));
+    err_set(
+        err, ERR_PROTOCOL, "%.*s: the answer does not say what was made", STR_ARG(step->call.op->wire.name));
     err->lost = true;
     return -1;
 }

@@ -48,7 +48,7 @@ static int page_after_last(struct act *act, const struct spec_step *step, const 
     if (!value_is_null(*next))
         return 0;
     err_set(err, ERR_PROTOCOL, "%.*s says that there is more, but gives nothing to go on by",
-        STR_ARG(step->op->wire.name));
+        STR_ARG(step->call.op->wire.name));
     err->lost = true;
     return -1;
 }
@@ -76,7 +76,8 @@ int act_next_page(struct act *act, const struct spec_step *step, const struct va
     *next = NULL;
     if (!page->in_key.n)
         return 0;
-    const struct value *found = page->by == PAGE_TOKEN ? NULL : wire_path(act->arena, document, step->at);
+    const struct value *found =
+        page->by == PAGE_TOKEN ? NULL : wire_path(act->arena, document, step->reply.at);
     switch (page->by) {
     case PAGE_TOKEN: *next = wire_path(act->arena, document, page->out); break;
     case PAGE_LAST_ITEM: return page_after_last(act, step, document, found, next, err);
@@ -98,7 +99,7 @@ int act_list(struct act *act, const struct spec_step *step, const struct value *
         const struct value *document;
         if (act_page(act, step, object, item, token, &document, err))
             return -1;
-        add_items(act, step, &all, wire_path(act->arena, document, step->at));
+        add_items(act, step, &all, wire_path(act->arena, document, step->reply.at));
         const struct value *next;
         if (act_next_page(act, step, document, token, &next, err))
             return -1;
@@ -106,7 +107,7 @@ int act_list(struct act *act, const struct spec_step *step, const struct value *
             *items = value_builder_list(&all);
             return 0;
         }
-        if (pages_next_value(&pages, step->op->wire.name, next, err))
+        if (pages_next_value(&pages, step->call.op->wire.name, next, err))
             return -1;
         token = next;
     }
@@ -122,13 +123,13 @@ int act_page_items(struct act *act, const struct spec_step *step, const struct v
         return -1;
     if (act_next_page(act, paged, document, token, next, err))
         return -1;
-    found = wire_path(act->arena, document, paged->at);
+    found = wire_path(act->arena, document, paged->reply.at);
     if (paged != step) {
         if (!found || found->kind != VALUE_LIST || !found->count)
             return 0;
         if (act_page(act, step, object, found, NULL, &document, err))
             return -1;
-        found = wire_path(act->arena, document, step->at);
+        found = wire_path(act->arena, document, step->reply.at);
     }
     if (!value_is_null(found)) /* what is no list is one */
         *items = found->kind == VALUE_LIST ? found : value_list(act->arena, &found, 1);

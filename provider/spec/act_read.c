@@ -22,12 +22,12 @@ static bool names_have(const struct spec_names *names, struct str name)
 bool act_matches(
     struct act *act, const struct spec_step *step, const struct value *item, const struct value *object)
 {
-    if (!step->match_path.n)
+    if (!step->reply.match_path.n)
         return true;
-    struct str have = value_scalar_text(act->arena, wire_path(act->arena, item, step->match_path));
-    struct str want = str_eqz(step->match_attr, "token")
+    struct str have = value_scalar_text(act->arena, wire_path(act->arena, item, step->reply.match_path));
+    struct str want = str_eqz(step->reply.match_attr, "token")
                           ? act->ctx->owner.token
-                          : value_scalar_text(act->arena, value_get(object, step->match_attr));
+                          : value_scalar_text(act->arena, value_get(object, step->reply.match_attr));
     return want.n && str_eq(have, want);
 }
 
@@ -79,14 +79,14 @@ int act_check_id(struct act *act, const struct spec_step *step, const struct val
 {
     const struct spec_attr *id = spec_attr_find(act->type, act->type->schema.id);
     struct str path, asked = id_asked(act, object), have = id_asked(act, live);
-    if (!id || !step->op || !asked.n || !act_provides(act->type, step, id, &path))
+    if (!id || !step->call.op || !asked.n || !act_provides(act->type, step, id, &path))
         return 0;
     if (!have.n)
         err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
-            STR_ARG(step->op->wire.name), STR_ARG(path));
+            STR_ARG(step->call.op->wire.name), STR_ARG(path));
     else if (!same_id(asked, have))
         err_set(err, ERR_PROTOCOL, "%.*s was asked about %.*s, and answers about %.*s",
-            STR_ARG(step->op->wire.name), STR_ARG(asked), STR_ARG(have));
+            STR_ARG(step->call.op->wire.name), STR_ARG(asked), STR_ARG(have));
     else
         return 0;
     err->lost = true;
@@ -113,7 +113,8 @@ static const struct value *pick_newest(
     const struct value *found = NULL;
     struct str latest = STR_EMPTY;
     for (uint32_t i = 0; i < items->count; i++) {
-        struct str at = value_scalar_text(act->arena, wire_path(act->arena, items->items[i], step->newest));
+        struct str at =
+            value_scalar_text(act->arena, wire_path(act->arena, items->items[i], step->reply.newest));
         if (!found || str_cmp(at, latest) > 0) {
             found = items->items[i];
             latest = at;
@@ -126,9 +127,9 @@ static const struct value *pick_newest(
 static const struct value *act_pick(
     struct act *act, const struct spec_step *step, const struct value *items, const struct value *object)
 {
-    if (step->newest.n)
+    if (step->reply.newest.n)
         return pick_newest(act, step, items);
-    if (!step->match_path.n)
+    if (!step->reply.match_path.n)
         return pick_by_id(act, step, items, object);
     for (uint32_t i = 0; i < items->count; i++)
         if (act_matches(act, step, items->items[i], object))
@@ -139,7 +140,7 @@ static const struct value *act_pick(
 const struct value *act_at(
     struct act *act, const struct spec_step *step, const struct value *document, const struct value *object)
 {
-    const struct value *found = step->at.n ? wire_path(act->arena, document, step->at) : document;
+    const struct value *found = step->reply.at.n ? wire_path(act->arena, document, step->reply.at) : document;
     if (value_is_null(found))
         return NULL;
     return found->kind == VALUE_LIST ? act_pick(act, step, found, object) : found;
@@ -167,10 +168,10 @@ static const struct spec_entries *entries_of(const struct spec_type *type, const
 
 static struct str path_in(const struct spec_step *step, const struct spec_attr *attr, bool *special)
 {
-    for (size_t i = 0; i < step->answer_count; i++)
-        if (str_eq(step->answers[i].attr, attr->attr->name)) {
+    for (size_t i = 0; i < step->reply.answer_count; i++)
+        if (str_eq(step->reply.answers[i].attr, attr->attr->name)) {
             *special = true;
-            return step->answers[i].path;
+            return step->reply.answers[i].path;
         }
     *special = false;
     return attr->read;
@@ -216,7 +217,7 @@ static bool comes_along(const struct spec_type *type, const struct spec_attr *at
 bool act_reads_apart(const struct spec_type *type, struct str name)
 {
     for (size_t i = 0; i < type->read.count; i++)
-        if (names_have(&type->read.items[i].wanted, name))
+        if (names_have(&type->read.items[i].when.wanted, name))
             return true;
     return false;
 }
@@ -234,10 +235,10 @@ bool act_provides(const struct spec_type *type, const struct spec_step *step, co
     *path = path_in(step, attr, &special);
     if (special)
         return true;
-    if (!attr->readable || step->sparse)
+    if (!attr->readable || step->reply.sparse)
         return false;
-    if (step->wanted.count)
-        return names_have(&step->wanted, attr->attr->name);
+    if (step->when.wanted.count)
+        return names_have(&step->when.wanted, attr->attr->name);
     if (step->list.covers.count)
         return names_have(&step->list.covers, attr->attr->name);
     return comes_along(type, attr) && !act_reads_apart(type, attr->attr->name);
@@ -282,7 +283,7 @@ const struct value *act_decode(
             value_builder_set(&b, attr->attr->name, v);
     }
     live = value_merge(act->arena, live, value_builder_map(&b));
-    bool whole = act->type->pending_at.n && !step->sparse && !step->wanted.count;
+    bool whole = act->type->pending_at.n && !step->reply.sparse && !step->when.wanted.count;
     return whole ? with_pending(act, doc, live) : live;
 }
 
@@ -311,7 +312,7 @@ static const struct value *known_so_far(const struct reading *r)
 static int check_single(
     struct act *act, const struct spec_step *step, const struct value *items, struct err *err)
 {
-    bool picked = step->newest.n || step->match_path.n || !act->type->schema.is_data;
+    bool picked = step->reply.newest.n || step->reply.match_path.n || !act->type->schema.is_data;
     if (picked || !items || items->kind != VALUE_LIST || items->count < 2)
         return 0;
     err_set(err, ERR_INVALID, "%u of them fit", items->count);
@@ -324,7 +325,7 @@ static int read_fetch(struct act *act, const struct spec_step *step, const struc
 {
     const struct value *document;
     *doc = NULL;
-    if (step->match_path.n) {
+    if (step->reply.match_path.n) {
         if (act_list(act, step, object, NULL, &document, err))
             return -1;
         *doc = act_pick(act, step, document, object);
@@ -332,7 +333,8 @@ static int read_fetch(struct act *act, const struct spec_step *step, const struc
     }
     if (act_step(act, step, object, &document, err))
         return -1;
-    const struct value *items = document && step->at.n ? wire_path(act->arena, document, step->at) : NULL;
+    const struct value *items =
+        document && step->reply.at.n ? wire_path(act->arena, document, step->reply.at) : NULL;
     if (check_single(act, step, items, err))
         return -1;
     *doc = document ? act_at(act, step, document, object) : NULL;
@@ -343,7 +345,7 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
 {
     const struct value *object = known_so_far(r), *doc = NULL;
     struct err failure = ERR_INIT;
-    bool extra = step->wanted.count > 0;
+    bool extra = step->when.wanted.count > 0;
     if (!act_applies(r->act, step, object))
         return 0;
     if (read_fetch(r->act, step, object, &doc, &failure)) {
@@ -351,7 +353,7 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
             *err = failure;
             return -1;
         }
-        r->gone = r->gone || !extra || !act_error_is(&step->absent, &failure);
+        r->gone = r->gone || !extra || !act_error_is(&step->call.absent, &failure);
         return 0;
     }
     if (!doc) {
@@ -392,8 +394,8 @@ static int read_steps(struct reading *r, struct err *err)
     for (size_t i = 0; i < type->read.count && !r->gone; i++) {
         const struct spec_step *step = &type->read.items[i];
         bool needed = base || !extra;
-        for (size_t k = 0; k < step->wanted.count; k++) {
-            needed = act_wants(r->wanted, step->wanted.items[k]);
+        for (size_t k = 0; k < step->when.wanted.count; k++) {
+            needed = act_wants(r->wanted, step->when.wanted.items[k]);
             if (needed)
                 break;
         }
@@ -426,7 +428,7 @@ static int facet_failed(
         *err = *failure;
         return -1;
     }
-    r->gone = r->gone || !act_error_is(&step->absent, failure);
+    r->gone = r->gone || !act_error_is(&step->call.absent, failure);
     return 0;
 }
 

@@ -77,7 +77,7 @@ int act_input(struct act *act, const struct spec_step *step, const struct value 
     const struct value *item, const struct value *token, const struct value **out, struct err *err)
 {
     AUTO_BUILDER struct value_builder input = VALUE_BUILDER(act->arena);
-    const struct spec_request *request = &step->request;
+    const struct spec_request *request = &step->call.request;
     for (size_t i = 0; i < request->attr_count; i++) {
         const struct spec_attr *attr = spec_attr_find(act->type, request->attrs[i]);
         const struct value *v = value_get(object, request->attrs[i]);

@@ -249,7 +249,8 @@ int act_read_tags(struct act *act, const struct value *object, const struct valu
     *all = &value_empty_map;
     if (act_call(act, tags->list, object, NULL, &document, err))
         return -1;
-    const struct value *found = tags->list->at.n ? wire_path(act->arena, document, tags->list->at) : document;
+    const struct value *found =
+        tags->list->reply.at.n ? wire_path(act->arena, document, tags->list->reply.at) : document;
     if (found)
         *all = wire_coerce(act->arena, tags->answer, found);
     return 0;

@@ -116,7 +116,7 @@ static const struct value *counted(
 {
     const struct spec_step *step = rule->count;
     const struct value *items;
-    if (step->native)
+    if (step->call.native)
         return act_call(act, step, object, NULL, &items, err) ? NULL : items;
     if (act_list(act, step, object, NULL, &items, err))
         return NULL;
@@ -268,8 +268,8 @@ static const struct value *fixed_parts(struct act *act, const struct value *matc
 
 static bool teardown_narrows(const struct spec_step *step, const struct value *match)
 {
-    for (size_t i = 0; step && i < step->request.attr_count; i++)
-        if (value_get(match, step->request.attrs[i]))
+    for (size_t i = 0; step && i < step->call.request.attr_count; i++)
+        if (value_get(match, step->call.request.attrs[i]))
             return true;
     return false;
 }

@@ -19,12 +19,12 @@ static bool update_changes(const struct updating *u, struct str name)
 
 static bool step_concerned(const struct updating *u, const struct spec_step *step)
 {
-    const struct spec_names sent = {step->request.attrs, step->request.attr_count};
-    const struct spec_names *names = step->when.count ? &step->when : &sent;
+    const struct spec_names sent = {step->call.request.attrs, step->call.request.attr_count};
+    const struct spec_names *names = step->when.changed.count ? &step->when.changed : &sent;
     size_t changed = 0;
     for (size_t i = 0; i < names->count; i++)
         changed += update_changes(u, names->items[i]);
-    return step->alone ? changed && changed == u->changed->count : changed > 0;
+    return step->when.alone ? changed && changed == u->changed->count : changed > 0;
 }
 
 /* What is sent for an attribute that was taken out of the file. */
@@ -72,7 +72,7 @@ static int object_to_send(
 {
     const struct spec_type *type = u->act->type;
     const struct value *live = NULL;
-    if (step->full && act_read(u->act, u->prior, update_names(u->act, &step->request), &live, err))
+    if (step->call.full && act_read(u->act, u->prior, update_names(u->act, &step->call.request), &live, err))
         return -1;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(u->act->arena);
     for (size_t i = 0; i < type->attr_count; i++) {
@@ -90,7 +90,7 @@ static int object_to_send(
             v = value_get(u->object, name);
         if (live && attr->attr->shared)
             v = with_others(u->act->arena, v, value_get(u->prior, name), value_get(live, name));
-        if (step->partial && !changed && attr->attr->settable && !attr->attr->replace && !attr->steers)
+        if (step->call.partial && !changed && attr->attr->settable && !attr->attr->replace && !attr->steers)
             v = NULL;
         if (!value_is_null(v))
             value_builder_set(&b, name, v);
@@ -132,7 +132,7 @@ static int update_step(struct updating *u, const struct spec_step *step, struct 
     if (object_to_send(u, step, &object, err) || act_now(act, step, object, &document, err))
         return -1;
     u->any = true;
-    doc = document && !step->list.each && !step->native ? act_at(act, step, document, object) : NULL;
+    doc = document && !step->list.each && !step->call.native ? act_at(act, step, document, object) : NULL;
     if (doc)
         u->live = act_decode(act, step, doc, u->live);
     if (doc && act_check_id(act, step, u->object, value_merge(act->arena, u->object, u->live), err))

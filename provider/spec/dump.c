@@ -87,8 +87,8 @@ static void add_error_codes(struct dump *d, const struct spec_errors *errors, st
 static const struct value *error_codes(struct dump *d, const struct spec_step *step)
 {
     AUTO_BUILDER struct value_builder codes = VALUE_BUILDER(d->arena);
-    add_error_codes(d, &step->absent, &codes);
-    add_error_codes(d, &step->ignore, &codes);
+    add_error_codes(d, &step->call.absent, &codes);
+    add_error_codes(d, &step->call.ignore, &codes);
     add_error_codes(d, &step->again.retry, &codes);
     return value_builder_list(&codes);
 }
@@ -122,19 +122,19 @@ static void add_call(
         {STR("page"), dump_text(d, step->list.page.in_key.n ? step->list.page.out : STR_EMPTY)},
         {STR("last"), dump_text(d, step->list.page.last)}, {STR("more"), dump_text(d, step->list.page.more)},
         {STR("total"), dump_text(d, step->list.page.total)}, {STR("role"), textz(d, role)},
-        {STR("operation"), operation_of(d, step->op)}, {STR("request"), dump_shape(d, &step->request.shape)},
-        {STR("at"), dump_text(d, step->at)}, {STR("parse"), dump_text(d, step->parse)},
-        {STR("answers"), value_builder_list(answers)}, {STR("errors"), error_codes(d, step)},
-        {STR("failed"), dump_text(d, step->failed)}};
+        {STR("operation"), operation_of(d, step->call.op)},
+        {STR("request"), dump_shape(d, &step->call.request.shape)}, {STR("at"), dump_text(d, step->reply.at)},
+        {STR("parse"), dump_text(d, step->reply.parse)}, {STR("answers"), value_builder_list(answers)},
+        {STR("errors"), error_codes(d, step)}, {STR("failed"), dump_text(d, step->reply.failed)}};
     value_builder_add(&d->calls, value_map(d->arena, entries, sizeof entries / sizeof *entries));
 }
 
 /* Paths into listed items that the step at hand sends. */
 static void add_item_paths(struct dump *d, const struct spec_step *step, struct value_builder *answers)
 {
-    for (size_t i = 0; i < step->request.extra_count; i++)
-        if (step->request.extras[i].from_item)
-            add_answer(d, answers, step->request.extras[i].value->string, NULL);
+    for (size_t i = 0; i < step->call.request.extra_count; i++)
+        if (step->call.request.extras[i].from_item)
+            add_answer(d, answers, step->call.request.extras[i].value->string, NULL);
     for (const struct spec_skip *skip = &step->list.each->list.skip; skip && skip->path.n; skip = skip->next)
         add_answer(d, answers, skip->path, NULL);
     if (step->list.newest.n)
@@ -160,11 +160,11 @@ static void add_entry_paths(
 static void add_decoded(struct dump *d, const char *role, const struct spec_step *step, bool decoded)
 {
     AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
-    if (step->match_path.n)
-        add_answer(d, &answers, step->match_path, NULL);
-    if (step->newest.n)
-        add_answer(d, &answers, step->newest, NULL);
-    if (decoded && d->type->pending_at.n && !step->sparse)
+    if (step->reply.match_path.n)
+        add_answer(d, &answers, step->reply.match_path, NULL);
+    if (step->reply.newest.n)
+        add_answer(d, &answers, step->reply.newest, NULL);
+    if (decoded && d->type->pending_at.n && !step->reply.sparse)
         add_answer(d, &answers, d->type->pending_at, NULL);
     for (size_t i = 0; decoded && i < d->type->attr_count; i++) {
         struct str path;
@@ -185,7 +185,7 @@ static void add_decoded(struct dump *d, const char *role, const struct spec_step
 static void add_listing(struct dump *d, const char *role, const struct spec_step *step, struct str path)
 {
     AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
-    if (!step || !step->op)
+    if (!step || !step->call.op)
         return;
     if (path.n)
         add_answer(d, &answers, path, NULL);
@@ -194,7 +194,7 @@ static void add_listing(struct dump *d, const char *role, const struct spec_step
 
 static void add_step(struct dump *d, const char *role, const struct spec_step *step, bool decoded)
 {
-    if (!step || !step->op)
+    if (!step || !step->call.op)
         return;
     add_step(d, role, step->again.meanwhile, false);
     add_step(d, role, step->again.final_if, false);

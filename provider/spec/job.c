@@ -210,10 +210,10 @@ struct listing {
 static bool is_ours(const struct listing *l, const struct value *item)
 {
     const struct spec_step *step = l->job->list;
-    if (!step->match_path.n)
+    if (!step->reply.match_path.n)
         return true;
-    struct str has = value_scalar_text(l->act->arena, wire_path(l->act->arena, item, step->match_path));
-    return str_eq(has, value_scalar_text(l->act->arena, value_get(l->object, step->match_attr)));
+    struct str has = value_scalar_text(l->act->arena, wire_path(l->act->arena, item, step->reply.match_path));
+    return str_eq(has, value_scalar_text(l->act->arena, value_get(l->object, step->reply.match_attr)));
 }
 
 static void add_runs(struct listing *l, const struct value *found)
@@ -254,7 +254,7 @@ static int job_list(struct op_ctx *ctx, const struct value *object, const struct
         if (!next || rc)
             break;
         if (l.n < max)
-            rc = pages_next_value(&pages, l.job->list->op->wire.name, next, err);
+            rc = pages_next_value(&pages, l.job->list->call.op->wire.name, next, err);
         token = next;
     }
     struct job_run *kept = ARENA_ARRAY(act.arena, struct job_run, l.n + 1);
@@ -296,7 +296,7 @@ static int job_rows(struct op_ctx *ctx, const struct value *object, const struct
         if (act_page(&act, step, live, NULL, token, &document, err))
             return -1;
         const struct value *names = wire_path(act.arena, document, job->columns);
-        const struct value *items = wire_path(act.arena, document, step->at);
+        const struct value *items = wire_path(act.arena, document, step->reply.at);
         if (!token && names)
             *columns = names;
         for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
@@ -310,7 +310,7 @@ static int job_rows(struct op_ctx *ctx, const struct value *object, const struct
         if (act_next_page(&act, step, document, token, &token, err))
             return -1;
         token = value_text(token, STR_EMPTY).n && !*more ? token : NULL;
-        if (token && pages_next_value(&pages, step->op->wire.name, token, err))
+        if (token && pages_next_value(&pages, step->call.op->wire.name, token, err))
             return -1;
     } while (token);
     *rows = value_builder_list(&all);

@@ -20,11 +20,11 @@ struct named {
 
 static bool step_names(const struct spec_step *step, const struct named *attr)
 {
-    for (size_t i = 0; step && i < step->request.attr_count; i++)
-        if (str_eq(step->request.attrs[i], attr->name))
+    for (size_t i = 0; step && i < step->call.request.attr_count; i++)
+        if (str_eq(step->call.request.attrs[i], attr->name))
             return true;
-    for (size_t i = 0; step && i < step->request.extra_count; i++)
-        if (identity_mentions(step->request.extras[i].value, attr->mention))
+    for (size_t i = 0; step && i < step->call.request.extra_count; i++)
+        if (identity_mentions(step->call.request.extras[i].value, attr->mention))
             return true;
     return false;
 }

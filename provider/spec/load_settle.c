@@ -35,10 +35,11 @@ static bool has_template(const struct value *v, const char *word)
 
 static bool looks_for_token(const struct spec_step *step)
 {
-    for (size_t i = 0; i < step->request.extra_count; i++)
-        if (!step->request.extras[i].from_item && has_template(step->request.extras[i].value, "${token"))
+    for (size_t i = 0; i < step->call.request.extra_count; i++)
+        if (!step->call.request.extras[i].from_item &&
+            has_template(step->call.request.extras[i].value, "${token"))
             return true;
-    return str_eqz(step->match_attr, "token");
+    return str_eqz(step->reply.match_attr, "token");
 }
 
 static bool is_known(const struct spec_type *type, struct str name, int depth);

@@ -61,10 +61,10 @@ static void load_match(struct type_loader *t, const struct node *match, struct s
 {
     if (match && match->kind == NODE_MAP && match->count == 1 &&
         match->entries[0].value->kind == NODE_STRING) {
-        step->match_path = match->entries[0].key;
-        step->match_attr = match->entries[0].value->string;
-        if (!str_eqz(step->match_attr, "token"))
-            load_attr_named(t, match->entries[0].value, step->match_attr);
+        step->reply.match_path = match->entries[0].key;
+        step->reply.match_attr = match->entries[0].value->string;
+        if (!str_eqz(step->reply.match_attr, "token"))
+            load_attr_named(t, match->entries[0].value, step->reply.match_attr);
     } else if (match) {
         load_error(t->l, match, "match is one {Path: attribute}");
     }
@@ -84,8 +84,8 @@ static void load_answers(struct type_loader *t, const struct node *node, struct 
         answers[i] = (struct spec_answer){
             node->entries[i].key, value_text(node_value(t->l->arena, node->entries[i].value), STR_EMPTY)};
     }
-    step->answers = answers;
-    step->answer_count = node->count;
+    step->reply.answers = answers;
+    step->reply.answer_count = node->count;
 }
 
 struct spec_names load_attr_names(struct type_loader *t, const struct node *node)
@@ -102,12 +102,12 @@ static void load_shared(struct loader *l, const struct node *shared, bool reads,
 {
     if (!shared)
         return;
-    if (!step->at.n && reads)
-        step->at = load_text(l, shared, "at");
-    if (!step->failed.n && !reads)
-        step->failed = load_text(l, shared, "failed");
-    if (!step->absent.count)
-        step->absent = load_errors(l, node_get(shared, "absent"));
+    if (!step->reply.at.n && reads)
+        step->reply.at = load_text(l, shared, "at");
+    if (!step->reply.failed.n && !reads)
+        step->reply.failed = load_text(l, shared, "failed");
+    if (!step->call.absent.count)
+        step->call.absent = load_errors(l, node_get(shared, "absent"));
     if (!step->again.retry.count)
         step->again.retry = load_errors(l, node_get(shared, "retry"));
 }
@@ -115,34 +115,34 @@ static void load_shared(struct loader *l, const struct node *shared, bool reads,
 static void load_rules_of(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
     struct loader *l = t->l;
-    step->at = load_text(l, node, "at");
-    step->parse = load_text(l, node, "parse");
+    step->reply.at = load_text(l, node, "at");
+    step->reply.parse = load_text(l, node, "parse");
     load_match(t, node_get(node, "match"), step);
-    step->newest = load_text(l, node, "newest");
+    step->reply.newest = load_text(l, node, "newest");
     step->list.skip = load_skip(l, node_get(node, "skip"));
     load_answers(t, node_get(node, "answers"), step);
-    step->when = load_attr_names(t, node_get(node, "when"));
+    step->when.changed = load_attr_names(t, node_get(node, "when"));
     step->list.covers = load_attr_names(t, node_get(node, "covers"));
-    step->wanted = load_attr_names(t, node_get(node, "for"));
+    step->when.wanted = load_attr_names(t, node_get(node, "for"));
     step->list.per = load_attr_names(t, node_get(node, "per"));
     step->list.of = load_int(l, node, "of", 0);
     step->list.gather = load_text(l, node, "gather");
     if (step->list.gather.n)
         load_attr_named(t, node_get(node, "gather"), step->list.gather);
-    step->only = load_conditions(t, node_get(node, "if"));
-    step->unless = load_conditions(t, node_get(node, "unless"));
-    step->full = load_flag(l, node, "full");
-    step->partial = load_flag(l, node, "partial");
-    step->alone = load_flag(l, node, "alone");
+    step->when.only = load_conditions(t, node_get(node, "if"));
+    step->when.unless = load_conditions(t, node_get(node, "unless"));
+    step->call.full = load_flag(l, node, "full");
+    step->call.partial = load_flag(l, node, "partial");
+    step->when.alone = load_flag(l, node, "alone");
     step->wait = load_flag(l, node, "wait");
     step->look = load_flag(l, node, "look");
-    step->ignore = load_errors(l, node_get(node, "ignore"));
-    step->warn = load_errors(l, node_get(node, "warn"));
-    step->absent = load_errors(l, node_get(node, "absent"));
+    step->call.ignore = load_errors(l, node_get(node, "ignore"));
+    step->call.warn = load_errors(l, node_get(node, "warn"));
+    step->call.absent = load_errors(l, node_get(node, "absent"));
     step->again.retry = load_errors(l, node_get(node, "retry"));
     step->again.for_ms = load_ms(l, node, "retry_for", 0);
-    step->answers_in_ms = load_ms(l, node, "answers_in", 0);
-    step->failed = load_text(l, node, "failed");
+    step->call.answers_in_ms = load_ms(l, node, "answers_in", 0);
+    step->reply.failed = load_text(l, node, "failed");
     struct str must = load_text(l, node, "must");
     step->must_be_absent = str_eqz(must, "be absent");
     if (must.n && !step->must_be_absent)
@@ -170,21 +170,21 @@ static void load_meanwhile(struct type_loader *t, const struct node *node, struc
 
 static void load_native(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
-    step->native_name = load_text(t->l, node, "native");
-    const struct native *native = kind_native(t->l->service->kind, step->native_name);
-    step->native = native ? native->step : NULL;
-    if (!step->native)
+    step->call.native_name = load_text(t->l, node, "native");
+    const struct native *native = kind_native(t->l->service->kind, step->call.native_name);
+    step->call.native = native ? native->step : NULL;
+    if (!step->call.native)
         load_error(t->l, node_get(node, "native"), "no native function is called \"%.*s\"",
-            STR_ARG(step->native_name));
+            STR_ARG(step->call.native_name));
 }
 
 static bool compares_with_prior(const struct spec_step *step)
 {
     bool prior = false;
-    for (size_t i = 0; i < step->only.count; i++)
-        prior |= step->only.items[i].prior;
-    for (size_t i = 0; i < step->unless.count; i++)
-        prior |= step->unless.items[i].prior;
+    for (size_t i = 0; i < step->when.only.count; i++)
+        prior |= step->when.only.items[i].prior;
+    for (size_t i = 0; i < step->when.unless.count; i++)
+        prior |= step->when.unless.items[i].prior;
     return prior;
 }
 
@@ -206,7 +206,7 @@ const struct spec_step *load_step(
         load_error(l, node_get(node, "if") ? node_get(node, "if") : node_get(node, "unless"),
             "only a step of \"update\" can ask for what was prior to it");
     load_shared(l, rules->shared, rules->reads, step);
-    step->sparse = rules->change && !step->at.n;
+    step->reply.sparse = rules->change && !step->reply.at.n;
     if (node_get(node, "each"))
         load_each(t, node_get(node, "each"), step);
     load_meanwhile(t, node, step);
@@ -223,10 +223,10 @@ const struct spec_step *load_step(
         return step;
     }
     /* Settings and tags that a thing does not have may be left out of an answer, the thing itself not. */
-    step->demands = step->at.n && !str_eqz(step->at, "@") && !rules->shared;
-    step->op = step_without_body(l, node, load_operation(l, where, call));
-    step->idempotent = step_repeats(l, node, call);
-    step->by_token = !verb_repeats(call) && !load_flag(l, node, "idempotent") && node_get(node, "token");
+    step->reply.demands = step->reply.at.n && !str_eqz(step->reply.at, "@") && !rules->shared;
+    step->call.op = step_without_body(l, node, load_operation(l, where, call));
+    step->call.idempotent = step_repeats(l, node, call);
+    step->call.by_token = !verb_repeats(call) && !load_flag(l, node, "idempotent") && node_get(node, "token");
     load_request(t, node, rules, step);
     return step;
 }

@@ -31,7 +31,7 @@ static const struct spec_step *load_count(
     out->count_as = load_text(t->l, node, "as");
     out->bytes = load_text(t->l, node, "bytes");
     const struct spec_step *step = load_step(t, node, &rules);
-    if (!step->native && !out->count_as.n)
+    if (!step->call.native && !out->count_as.n)
         load_error(t->l, node, "a count needs \"as\": what is counted");
     return step;
 }

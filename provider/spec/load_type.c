@@ -236,7 +236,7 @@ static bool load_type_sends(const struct spec_request *request, struct str name)
 static bool creates_with(const struct spec_type *type, const struct spec_attr *attr)
 {
     for (size_t s = 0; attr && s < type->create.count; s++)
-        if (load_type_sends(&type->create.items[s].request, attr->attr->name))
+        if (load_type_sends(&type->create.items[s].call.request, attr->attr->name))
             return true;
     return false;
 }
@@ -282,11 +282,11 @@ static bool is_updated(const struct spec_type *type, struct str name)
 {
     for (size_t i = 0; i < type->update.count; i++) {
         const struct spec_step *step = &type->update.items[i];
-        for (size_t k = 0; k < step->request.attr_count; k++)
-            if (str_eq(step->request.attrs[k], name))
+        for (size_t k = 0; k < step->call.request.attr_count; k++)
+            if (str_eq(step->call.request.attrs[k], name))
                 return true;
-        for (size_t k = 0; k < step->when.count; k++)
-            if (str_eq(step->when.items[k], name))
+        for (size_t k = 0; k < step->when.changed.count; k++)
+            if (str_eq(step->when.changed.items[k], name))
                 return true;
     }
     return false;

@@ -34,10 +34,10 @@ static void add_step(struct collecting *c, const struct spec_step *step)
 {
     if (!step)
         return;
-    if (step->op)
-        add_operation(c, step->op->wire.name);
+    if (step->call.op)
+        add_operation(c, step->call.op->wire.name);
     else
-        add_operation(c, step->native_name); /* its calls are listed under its name */
+        add_operation(c, step->call.native_name); /* its calls are listed under its name */
     add_step(c, step->list.each);
     add_step(c, step->again.users);
     add_step(c, step->again.meanwhile);
@@ -112,7 +112,7 @@ static void add_writes(struct collecting *c, const struct spec_type *type)
 static void add_start(struct collecting *c, const struct spec_step *start)
 {
     const struct value *passes = value_getz(c->service->iam, "passes");
-    if (start->op && value_list_has(passes, start->op->wire.name))
+    if (start->call.op && value_list_has(passes, start->call.op->wire.name))
         add_action(c, STR("iam"), STR("PassRole"));
 }
 
@@ -137,7 +137,7 @@ static void add_job(struct collecting *c, const struct spec_job *job)
 static void add_lifting(struct collecting *c, const struct spec_type *type, const struct spec_teardown *rule)
 {
     for (size_t s = 0; s < type->update.count; s++) {
-        const struct spec_request *request = &type->update.items[s].request;
+        const struct spec_request *request = &type->update.items[s].call.request;
         for (size_t i = 0; i < request->attr_count; i++)
             if (value_get(rule->set, request->attrs[i]) &&
                 !spec_attr_find(type, request->attrs[i])->attr->local)

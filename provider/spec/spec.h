@@ -153,11 +153,28 @@ struct spec_listing {
     int64_t keep;      /* ... and so many of them left */
 };
 
-struct spec_step {
+/* Where an answer has an attribute, when that differs from the attribute's own place. */
+struct spec_answer {
+    struct str attr;
+    struct str path;
+};
+
+/* What is sent, and how. */
+struct spec_call {
     const struct spec_operation *op; /* NULL: native */
     native_step *native;
     struct str native_name;
     struct spec_request request;
+    bool full;             /* what the file does not manage is sent with its live value */
+    bool partial;          /* of the attributes that can change only those that did are sent */
+    bool idempotent;       /* it may be sent again */
+    bool by_token;         /* that it is so only by the token that it carries */
+    int64_t answers_in_ms; /* how long the service may be silent before it answers; 0: a minute */
+    struct spec_errors ignore, warn, absent; /* warn: like ignore, and said */
+};
+
+/* What is taken of what comes back. */
+struct spec_reply {
     struct str parse;      /* path of a JSON text that is the answer proper; "" none */
     struct str at;         /* path of the object, or of the items, in the answer; "" or "@": all of it */
     bool demands;          /* what `at` names is in every whole answer, if empty */
@@ -166,29 +183,27 @@ struct spec_step {
     struct str newest;     /* of several items the one that is last by this path; "" none */
     const struct spec_answer *answers; /* attributes that lie elsewhere in this answer than usual */
     size_t answer_count;
-    bool sparse;                         /* the answer has these only, not the object */
-    struct spec_names when;              /* update: only if one of these changed; empty: of those sent */
-    struct spec_names wanted;            /* read: only if one of these is wanted; empty: always */
-    struct spec_conditions only, unless; /* on the object */
-    bool full;                           /* what the file does not manage is sent with its live value */
-    bool partial;                        /* of the attributes that can change only those that did are sent */
-    bool alone;                          /* update: only if nothing but these changed */
-    bool wait;                           /* until ready, before the next step */
-    bool must_be_absent;                 /* the call has to say that the thing is not there */
-    bool look;                           /* only tells later steps what there is; absence is fine */
-    bool idempotent;
-    bool by_token;                           /* that it is so only by the token that it carries */
-    struct spec_errors ignore, warn, absent; /* warn: like ignore, and said */
-    struct spec_again again;
-    struct spec_listing list; /* of calls that list, and of those that are made for each item of a list */
-    int64_t answers_in_ms;    /* how long the service may be silent before it answers; 0: a minute */
-    struct str failed;        /* path of failures in a 2xx answer */
+    bool sparse;       /* the answer has these only, not the object */
+    struct str failed; /* path of failures in a 2xx answer */
 };
 
-/* Where an answer has an attribute, when that differs from the attribute's own place. */
-struct spec_answer {
-    struct str attr;
-    struct str path;
+/* Whether the step is made. */
+struct spec_occasion {
+    struct spec_names changed;           /* update: only if one of these changed; empty: of those sent */
+    bool alone;                          /* update: only if nothing but these changed */
+    struct spec_names wanted;            /* read: only if one of these is wanted; empty: always */
+    struct spec_conditions only, unless; /* on the object */
+};
+
+struct spec_step {
+    struct spec_occasion when;
+    struct spec_call call;
+    struct spec_reply reply;
+    struct spec_again again;
+    struct spec_listing list; /* of calls that list, and of those that are made for each item of a list */
+    bool wait;                /* until ready, before the next step */
+    bool must_be_absent;      /* the call has to say that the thing is not there */
+    bool look;                /* only tells later steps what there is; absence is fine */
 };
 
 struct spec_steps {

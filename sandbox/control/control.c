@@ -85,8 +85,8 @@ static void encode_refusal(
 /* Constants by which one operation serves several types ({Filter: [Role]}): those sent are the type's own. */
 static bool means_type(const struct role *role, const struct value *input)
 {
-    for (size_t i = 0; i < role->step->request.extra_count; i++) {
-        const struct spec_extra *extra = &role->step->request.extras[i];
+    for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->call.request.extras[i];
         const struct value *sent = value_get(input, extra->key);
         bool listed = extra->value->kind == VALUE_LIST;
         if (extra->from_item || extra->dynamic || value_is_null(sent) || !listed)
@@ -104,8 +104,8 @@ static bool means_type(const struct role *role, const struct value *input)
 /* A listing shows every type that the operation lists; a read what lies inside of what it reads. */
 static bool goes_along(const struct role *chosen, const struct role *role)
 {
-    struct str at = chosen->step->at;
-    bool inside = role->step->at.n > at.n && at.n && str_starts(role->step->at, at);
+    struct str at = chosen->step->reply.at;
+    bool inside = role->step->reply.at.n > at.n && at.n && str_starts(role->step->reply.at, at);
     if (role->part == PART_LIST)
         return chosen->part == PART_LIST || (chosen->part == PART_READ && inside);
     if (role->type != chosen->type)
@@ -115,7 +115,7 @@ static bool goes_along(const struct role *chosen, const struct role *role)
     bool owned = chosen->part == PART_FACET_PUT || chosen->part == PART_FACET_REMOVE ||
                  chosen->part == PART_ENTRIES_PUT || chosen->part == PART_ENTRIES_REMOVE;
     if (owned && role->part == PART_UPDATE)
-        return !role->step->full;
+        return !role->step->call.full;
     return (role->part == PART_READ && chosen->part == PART_READ) ||
            (changes && role->part == PART_MEMBERS_MODIFY) ||
            (role->part == PART_UPDATE && chosen->part == PART_MEMBERS_MODIFY);

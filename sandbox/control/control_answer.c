@@ -22,7 +22,7 @@ static void place_owned(struct making *m, struct part_node *root, const struct t
     const struct role *role = m->call->role;
     const struct value *v = value_get(thing->attrs, role->attr->attr->name);
     const struct shape *shape = role->part == PART_TAGS_LIST ? role->type->tags->answer : role->attr->answer;
-    struct str at = role->step->at;
+    struct str at = role->step->reply.at;
     if (role->step->list.page.more.n) /* all that a thing has comes in one page */
         document_place(m, root, role->step->list.page.more, &document_flag, &value_false);
     switch (role->part) {
@@ -54,15 +54,15 @@ static void place_entry(struct making *m, struct part_node *root, const struct t
     const struct role *role = m->call->role;
     const struct spec_entries *e = role->owner;
     struct str key = STR_EMPTY;
-    for (size_t i = 0; i < role->step->request.extra_count; i++)
-        if (role->step->request.extras[i].from_item)
-            key = value_text(value_get(m->call->input, role->step->request.extras[i].key), STR_EMPTY);
+    for (size_t i = 0; i < role->step->call.request.extra_count; i++)
+        if (role->step->call.request.extras[i].from_item)
+            key = value_text(value_get(m->call->input, role->step->call.request.extras[i].key), STR_EMPTY);
     const struct value *v = value_get(value_get(thing->attrs, role->attr->attr->name), key);
     bool list;
-    struct part_node *node = place_node(m, root, role->step->at, &list);
+    struct part_node *node = place_node(m, root, role->step->reply.at, &list);
     /* What named it comes back with it. */
-    for (size_t i = 0; i < role->step->request.shape.member_count; i++) {
-        const struct shape_member *member = &role->step->request.shape.members[i];
+    for (size_t i = 0; i < role->step->call.request.shape.member_count; i++) {
+        const struct shape_member *member = &role->step->call.request.shape.members[i];
         const struct value *sent = value_get(m->call->input, member->name);
         if (member->wire.n && sent && !member->group)
             document_place(m, node, member->wire, member->shape, sent);
@@ -75,7 +75,7 @@ static bool gives_objects(const struct role *role)
 {
     return role->part == PART_CREATE || role->part == PART_READ || role->part == PART_LIST ||
            role->part == PART_UPDATE ||
-           (role->part == PART_DELETE && (role->step->at.n || role->step->answer_count));
+           (role->part == PART_DELETE && (role->step->reply.at.n || role->step->reply.answer_count));
 }
 
 /* `shows_in` of calls that do not answer with the object. */
@@ -84,7 +84,7 @@ static void place_shown_in(struct making *m, struct part_node *root, const struc
     const struct role *role = m->call->role;
     m->call->subject = thing;
     place_shown(m, root, role->type,
-        value_get(value_getz(role->type->sandbox, "shows_in"), role->step->op->wire.name),
+        value_get(value_getz(role->type->sandbox, "shows_in"), role->step->call.op->wire.name),
         fill_now(m->call, thing));
 }
 
@@ -117,7 +117,7 @@ static bool is_alone(const struct making *m, struct str outer)
 {
     for (size_t i = 0; i < m->call->served->role_count; i++) {
         const struct role *other = &m->call->served->roles[i];
-        if (other->part == PART_LIST && str_eq(other->step->at, outer))
+        if (other->part == PART_LIST && str_eq(other->step->reply.at, outer))
             return false;
     }
     return true;
@@ -127,7 +127,7 @@ static bool is_alone(const struct making *m, struct str outer)
  * element of the outer list is made for it; where there are others only, it is not asked for: NULL. */
 static struct part_node *parent_of(struct making *m, struct part_node *root, const struct thing *thing)
 {
-    struct str at = m->call->role->step->at, outer = outer_path(at);
+    struct str at = m->call->role->step->reply.at, outer = outer_path(at);
     bool list;
     struct part_node *elements = place_node(m, root, outer, &list), *home = NULL;
     for (struct part_node *e = elements->first; e && !home; e = e->next)
@@ -153,12 +153,12 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
 {
     const struct role *role = m->call->role;
     bool list;
-    struct part_node *node = is_inside(role->step->at) && role->part == PART_LIST
-                                 ? place_node(m, root, outer_path(role->step->at), &list)
-                                 : place_node(m, root, role->step->at, &list);
-    bool nested = role->part == PART_LIST && str_find(role->step->at, STR("[]."), 0) >= 0;
+    struct part_node *node = is_inside(role->step->reply.at) && role->part == PART_LIST
+                                 ? place_node(m, root, outer_path(role->step->reply.at), &list)
+                                 : place_node(m, root, role->step->reply.at, &list);
+    bool nested = role->part == PART_LIST && str_find(role->step->reply.at, STR("[]."), 0) >= 0;
     /* What is in a thing that is listed is on its page, however much of it there is. */
-    bool paged = role->part == PART_LIST && !(nested && !is_alone(m, outer_path(role->step->at)));
+    bool paged = role->part == PART_LIST && !(nested && !is_alone(m, outer_path(role->step->reply.at)));
     size_t first = 0, end = paged ? page_cut(m, root, &things, n, &first) : n;
     /* Services that page by markers say besides whether that was all. */
     bool marks = str_eqz(role->step->list.page.out, "Marker"),
@@ -173,7 +173,7 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
         struct part_node *at = list ? document_child(m, home, STR_EMPTY, true) : node;
         m->call->subject = things[i];
         place_object(m, at, role, fill_now(m->call, things[i]));
-        if (!role->step->sparse)
+        if (!role->step->reply.sparse)
             place_collected(m, at, collect(m->call, things[i]));
     }
     if (!n && role->type->schema.is_data && !value_getz(role->type->sandbox, "standing"))
@@ -189,9 +189,9 @@ static void place_users(struct making *m, struct part_node *root)
     bool named, list;
     const struct thing *thing = find_named(m->call, role, m->call->input, &named);
     for (uint32_t r = 0; thing && by && r < by->count; r++) {
-        if (!str_eq(value_gets(by->items[r], "call"), role->step->op->wire.name))
+        if (!str_eq(value_gets(by->items[r], "call"), role->step->call.op->wire.name))
             continue;
-        struct part_node *node = place_node(m, root, role->step->at, &list);
+        struct part_node *node = place_node(m, root, role->step->reply.at, &list);
         for (size_t i = 0; i < m->call->control->thing_count; i++) {
             const struct thing *user = m->call->control->things[i];
             if (check_uses(m->call, by->items[r], user, thing))
@@ -213,16 +213,16 @@ static void place_beside(struct making *m, struct part_node *root)
 {
     const struct role *role = m->call->role;
     place_shown(m, root, role->type,
-        value_get(value_getz(role->type->sandbox, "shows_beside"), role->step->op->wire.name),
+        value_get(value_getz(role->type->sandbox, "shows_beside"), role->step->call.op->wire.name),
         &value_empty_map);
 }
 
 /* Where objects go: into JSON text of its own, where the client finds them in one. */
 static struct part_node *content_root(struct call *call, struct answer *answer)
 {
-    if (!call->role->step->parse.n)
+    if (!call->role->step->reply.parse.n)
         return answer->root;
-    answer->parse = call->role->step->parse;
+    answer->parse = call->role->step->reply.parse;
     if (!answer->parsed)
         answer->parsed = ARENA_NEW(call->arena, struct part_node);
     return answer->parsed;
@@ -248,8 +248,8 @@ void answer_add(struct call *call, struct answer *answer, struct thing *const *t
         place_entry(&m, answer->root, things[0]);
     else if (call->role->attr && n)
         place_owned(&m, answer->root, things[0]);
-    else if (call->role->step->at.n)
-        place_node(&m, answer->root, call->role->step->at, &list); /* an empty list is still a list */
+    else if (call->role->step->reply.at.n)
+        place_node(&m, answer->root, call->role->step->reply.at, &list); /* an empty list is still a list */
 }
 
 static int place_parsed(struct making *m, const struct answer *answer)

@@ -48,8 +48,8 @@ static bool unify(
  * read once, for a request may name a thousand things. */
 static const struct value *read_members(struct call *call, const struct role *role)
 {
-    const struct shape *shape = &role->step->request.shape;
-    struct wire_operation op = call_operation(call, role->step->op);
+    const struct shape *shape = &role->step->call.request.shape;
+    struct wire_operation op = call_operation(call, role->step->call.op);
     struct decoded *known = &call->decoded[role - call->served->roles];
     if (!known->raw && wire_decode_request(call->arena, &op, shape, call->request, &known->raw, call->err))
         return NULL;
@@ -68,8 +68,8 @@ const struct value *choose_input(struct call *call, const struct role *role)
     if (!input)
         return NULL;
     /* What the client fills in from one attribute names that attribute. */
-    for (size_t i = 0; i < role->step->request.extra_count; i++) {
-        const struct spec_extra *extra = &role->step->request.extras[i];
+    for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->call.request.extras[i];
         /* Of several filters together it is not known which one names the thing. */
         bool several = role->part != PART_CREATE && role->part != PART_UPDATE &&
                        extra->value->kind == VALUE_LIST && extra->value->count > 1;
@@ -98,8 +98,8 @@ static int rank_of(enum part part, bool found, bool named)
 /* Does the request add something to these members, or take something away? */
 static bool sends_members(const struct role *role, const struct value *input)
 {
-    for (size_t i = 0; i < role->step->request.extra_count; i++) {
-        const struct spec_extra *extra = &role->step->request.extras[i];
+    for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->call.request.extras[i];
         if (extra->from_item && !value_is_null(value_get(input, extra->key)))
             return true;
     }
@@ -109,8 +109,8 @@ static bool sends_members(const struct role *role, const struct value *input)
 /* Does the request put or delete entries of the kind that the role is about? */
 static bool names_entries(const struct role *role, const struct value *input)
 {
-    for (size_t i = 0; i < role->step->request.extra_count; i++) {
-        const struct spec_extra *extra = &role->step->request.extras[i];
+    for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->call.request.extras[i];
         const struct value *sent = value_get(input, extra->key);
         if (!extra->from_item || !str_eqz(value_text(extra->value, STR_EMPTY), "items"))
             continue;
@@ -129,8 +129,8 @@ static bool fits(const struct role *role, const struct value *input)
 {
     if (role->part == PART_MEMBERS_MODIFY && !sends_members(role, input))
         return false;
-    for (size_t i = 0; i < role->step->request.extra_count; i++) {
-        const struct spec_extra *extra = &role->step->request.extras[i];
+    for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->call.request.extras[i];
         const struct value *sent = value_get(input, extra->key);
         if (!extra->dynamic && !extra->from_item && extra->value->kind == VALUE_STRING && sent &&
             !value_equal(extra->value, sent))
@@ -143,8 +143,8 @@ static bool fits(const struct role *role, const struct value *input)
  * Nothing is switched off by silence. */
 static bool flags_fit(const struct role *role, const struct value *input)
 {
-    for (size_t i = 0; i < role->step->request.extra_count; i++) {
-        const struct spec_extra *extra = &role->step->request.extras[i];
+    for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->call.request.extras[i];
         const struct value *sent = value_get(input, extra->key);
         bool silent = !sent && role->part == PART_FACET_REMOVE;
         if (extra->value->kind == VALUE_BOOL &&
@@ -158,12 +158,12 @@ static bool flags_fit(const struct role *role, const struct value *input)
  * which have an attribute: the request has it, too. */
 static bool has_its_form(const struct role *role, const struct value *input)
 {
-    const struct spec_conditions *own = &role->step->only;
+    const struct spec_conditions *own = &role->step->when.only;
     for (size_t i = 0; (role->part == PART_CREATE || role->part == PART_UPDATE) && i < own->count; i++) {
         const struct value *values = own->items[i].values;
         bool sent = false;
-        for (size_t k = 0; k < role->step->request.attr_count && !sent; k++)
-            sent = str_eq(role->step->request.attrs[k], own->items[i].name);
+        for (size_t k = 0; k < role->step->call.request.attr_count && !sent; k++)
+            sent = str_eq(role->step->call.request.attrs[k], own->items[i].name);
         if (sent && values->kind == VALUE_LIST && values->count == 1 &&
             str_eqz(value_text(values->items[0], STR_EMPTY), "*") && !value_get(input, own->items[i].name))
             return false;

@@ -41,10 +41,10 @@ struct thing *do_add(
 static bool is_idempotent(const struct spec_step *step)
 {
     bool by_token = false;
-    for (size_t i = 0; i < step->request.extra_count; i++)
-        by_token = by_token || str_eqz(value_text(step->request.extras[i].value, STR_EMPTY), "${token}");
-    struct str call = step->op->wire.name;
-    return step->idempotent && !by_token &&
+    for (size_t i = 0; i < step->call.request.extra_count; i++)
+        by_token = by_token || str_eqz(value_text(step->call.request.extras[i].value, STR_EMPTY), "${token}");
+    struct str call = step->call.op->wire.name;
+    return step->call.idempotent && !by_token &&
            (str_starts(call, STR("Create")) || str_starts(call, STR("Subscribe")));
 }
 
@@ -171,7 +171,7 @@ static bool is_quiet(const struct call *call)
 /* A document that things make up (Lambda's policies) is not there where none of them is. */
 static bool is_empty_document(const struct call *call, size_t n)
 {
-    return !n && call->role->step->parse.n;
+    return !n && call->role->step->reply.parse.n;
 }
 
 int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n)
@@ -187,7 +187,8 @@ int do_call(struct call *call, struct thing *thing, struct thing ***found, size_
         if (create(call, thing, &thing))
             return -1;
     } else if (!thing && !is_data(call)) {
-        bool lists = role->step->at.n && str_ends(role->step->at, STR("[]")) && role->part == PART_READ;
+        bool lists =
+            role->step->reply.at.n && str_ends(role->step->reply.at, STR("[]")) && role->part == PART_READ;
         bool named = false;
         find_named(call, role, call->input, &named);
         return (lists && !named) || is_quiet(call) ? 0 : refuse_absent(call, role);

@@ -93,15 +93,15 @@ static bool looks_like(const struct role *role, const struct thing *thing, const
 static const struct value *implied_value(const struct spec_step *step, const struct spec_attr *attr)
 {
     struct str name = attr->attr->name;
-    for (size_t i = 0; i < step->only.count; i++) {
-        const struct value *values = step->only.items[i].values;
-        if (str_eq(step->only.items[i].name, name) && values->count == 1 &&
+    for (size_t i = 0; i < step->when.only.count; i++) {
+        const struct value *values = step->when.only.items[i].values;
+        if (str_eq(step->when.only.items[i].name, name) && values->count == 1 &&
             !value_is_null(values->items[0]) && !str_eqz(value_text(values->items[0], STR_EMPTY), "*"))
             return values->items[0];
     }
-    for (size_t i = 0; i < step->unless.count; i++) {
-        const struct value *values = step->unless.items[i].values;
-        if (str_eq(step->unless.items[i].name, name) && values->count == 1 &&
+    for (size_t i = 0; i < step->when.unless.count; i++) {
+        const struct value *values = step->when.unless.items[i].values;
+        if (str_eq(step->when.unless.items[i].name, name) && values->count == 1 &&
             values->items[0]->kind == VALUE_BOOL)
             return value_bool(!values->items[0]->boolean);
     }
@@ -175,9 +175,9 @@ bool find_is_token(struct str member)
 
 const struct value *find_token(const struct call *call, const struct role *role, const struct value *input)
 {
-    for (size_t i = 0; i < role->step->request.extra_count; i++)
-        if (str_eqz(value_text(role->step->request.extras[i].value, STR_EMPTY), "${token}"))
-            return value_get(input, role->step->request.extras[i].key);
+    for (size_t i = 0; i < role->step->call.request.extra_count; i++)
+        if (str_eqz(value_text(role->step->call.request.extras[i].value, STR_EMPTY), "${token}"))
+            return value_get(input, role->step->call.request.extras[i].key);
     for (uint32_t i = 0; call->raw && call->raw->kind == VALUE_MAP && i < call->raw->count; i++)
         if (find_is_token(call->raw->entries[i].key))
             return call->raw->entries[i].value;
@@ -275,7 +275,7 @@ static bool is_prefix(const struct spec_type *type, struct str name)
 /* A listing may be of what belongs to something: the aliases of one function. */
 bool find_listed(const struct call *call, const struct thing *thing)
 {
-    const struct spec_request *request = &call->role->step->request;
+    const struct spec_request *request = &call->role->step->call.request;
     if (!is_in_scope(call, thing, "prefixes") || !is_in_scope(call, thing, "narrows"))
         return false;
     for (size_t i = 0; i < request->attr_count; i++) {
@@ -456,11 +456,11 @@ static bool part_passes(
  * are about these. */
 static bool comes_inside(const struct call *call)
 {
-    struct str at = call->role->step->at;
+    struct str at = call->role->step->reply.at;
     ptrdiff_t end = str_find(at, STR("[]."), 0);
     for (size_t i = 0; end > 0 && i < call->served->role_count; i++) {
         const struct role *around = &call->served->roles[i];
-        if (around->part == PART_LIST && str_eq(around->step->at, str_slice(at, 0, (size_t)end + 2)))
+        if (around->part == PART_LIST && str_eq(around->step->reply.at, str_slice(at, 0, (size_t)end + 2)))
             return true;
     }
     return false;

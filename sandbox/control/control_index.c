@@ -40,9 +40,9 @@ static bool is_also(const struct spec_type *type, const struct spec_step *step)
 static void index_add(struct indexing *index, enum part part, const struct spec_step *step,
     const struct spec_attr *attr, const void *owner)
 {
-    if (!step || !step->op)
+    if (!step || !step->call.op)
         return;
-    struct served *served = served_of(index->service, step->op);
+    struct served *served = served_of(index->service, step->call.op);
     for (size_t i = 0; i < served->role_count; i++) {
         const struct role *known = &served->roles[i];
         /* What "also" says of a call goes before what weir makes of it; and no type is listed twice. */
@@ -57,7 +57,7 @@ static void index_add(struct indexing *index, enum part part, const struct spec_
 
 static struct str last_call(const struct spec_steps *steps)
 {
-    const struct spec_operation *op = steps->items[steps->count - 1].op;
+    const struct spec_operation *op = steps->items[steps->count - 1].call.op;
     return op ? op->wire.name : STR_EMPTY;
 }
 
@@ -65,11 +65,11 @@ static struct str last_call(const struct spec_steps *steps)
 static bool are_alternatives(
     const struct spec_type *type, const struct spec_step *first, const struct spec_step *other)
 {
-    for (size_t i = 0; i < first->unless.count; i++)
-        for (size_t k = 0; k < other->only.count; k++) {
-            struct str name = first->unless.items[i].name;
+    for (size_t i = 0; i < first->when.unless.count; i++)
+        for (size_t k = 0; k < other->when.only.count; k++) {
+            struct str name = first->when.unless.items[i].name;
             const struct spec_attr *attr = spec_attr_find(type, name);
-            if (attr && attr->attr->settable && str_eq(name, other->only.items[k].name))
+            if (attr && attr->attr->settable && str_eq(name, other->when.only.items[k].name))
                 return true;
         }
     return false;
@@ -80,18 +80,18 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
     const struct spec_step *creates = NULL; /* a call that creates may have several forms */
     for (size_t i = 0; i < steps->count; i++) {
         const struct spec_step *step = &steps->items[i];
-        bool main = !step->list.each && !step->must_be_absent && !step->look && step->op;
+        bool main = !step->list.each && !step->must_be_absent && !step->look && step->call.op;
         if (main && !creates)
             creates = step;
         /* Of several deleting steps the last deletes; of several creating ones the first creates. */
         if (part == PART_DELETE && i + 1 < steps->count)
-            main = main && str_eq(step->op->wire.name, last_call(steps));
+            main = main && str_eq(step->call.op->wire.name, last_call(steps));
         enum part own = part;
-        if (part == PART_READ && step->match_path.n)
+        if (part == PART_READ && step->reply.match_path.n)
             own = PART_LIST; /* weir picks one of the items */
         if (step->list.of || step->list.gather.n)
             own = PART_SIDE; /* other types, or `also`, say what it answers */
-        if (main && part == PART_CREATE && !str_eq(step->op->wire.name, creates->op->wire.name) &&
+        if (main && part == PART_CREATE && !str_eq(step->call.op->wire.name, creates->call.op->wire.name) &&
             !are_alternatives(index->type, creates, step))
             own = PART_UPDATE;
         index_add(index, main ? own : PART_SIDE, step, NULL, NULL);
@@ -184,7 +184,7 @@ static bool are_things(const struct served_service *service, const struct role *
     bool members = role->part >= PART_MEMBERS_LIST && role->part <= PART_MEMBERS_MODIFY;
     const struct spec_members *m = members ? role->owner : NULL;
     for (size_t i = 0; m && m->add && i < service->op_count; i++)
-        if (service->ops[i].op == m->add->op)
+        if (service->ops[i].op == m->add->call.op)
             return makes_others(&service->ops[i], role->type);
     return false;
 }
@@ -213,10 +213,10 @@ static bool speaks_of_things(const struct served *served)
 /* What a type reads besides of another's things (`for:`) is that one's answer, too. */
 static bool reads_of_another(const struct served *served, const struct role *role)
 {
-    bool besides = role->part == PART_READ && role->step->wanted.count > 0;
+    bool besides = role->part == PART_READ && role->step->when.wanted.count > 0;
     for (size_t i = 0; i < served->role_count && besides; i++) {
         const struct role *other = &served->roles[i];
-        if (other->type != role->type && other->part == PART_READ && !other->step->wanted.count &&
+        if (other->type != role->type && other->part == PART_READ && !other->step->when.wanted.count &&
             !other->type->schema.is_data)
             return true;
     }

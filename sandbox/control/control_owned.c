@@ -4,7 +4,7 @@
 /* What the client took from the item at hand, by its path there: "add", "key", "items" … */
 static const struct value *item_part(const struct call *call, const char *path)
 {
-    const struct spec_request *request = &call->role->step->request;
+    const struct spec_request *request = &call->role->step->call.request;
     for (size_t i = 0; i < request->extra_count; i++)
         if (request->extras[i].from_item && str_eqz(value_text(request->extras[i].value, STR_EMPTY), path))
             return value_get(call->input, request->extras[i].key);
@@ -126,7 +126,7 @@ bool owned_changes(enum part part)
 static int check_taken(struct call *call, const struct value *have, const struct value *after)
 {
     const struct value *code =
-        value_get(value_getz(call->role->type->sandbox, "once"), call->role->step->op->wire.name);
+        value_get(value_getz(call->role->type->sandbox, "once"), call->role->step->call.op->wire.name);
     bool entries = call->role->part == PART_ENTRIES_PUT;
     bool taken = entries ? have && after && have->count == after->count : !value_is_null(have);
     if (!code || !taken)
@@ -167,7 +167,7 @@ int owned_check(struct call *call, const struct thing *thing)
 {
     const struct role *role = call->role;
     const struct value *v = value_get(thing->attrs, role->attr->attr->name);
-    if (role->part == PART_FACET_GET && value_is_null(v) && role->step->absent.count)
+    if (role->part == PART_FACET_GET && value_is_null(v) && role->step->call.absent.count)
         return refuse_absent(call, role);
     if (role->part == PART_ENTRIES_GET && !value_get(v, value_text(item_part(call, "key"), STR_EMPTY)))
         return refuse_absent(call, role);

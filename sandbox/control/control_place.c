@@ -148,8 +148,8 @@ struct part_node *place_node(struct making *m, struct part_node *root, struct st
 static bool is_kept_back(const struct role *role, const struct spec_attr *attr)
 {
     bool shown = !attr->attr->write_only;
-    for (size_t i = 0; i < role->step->answer_count && !shown; i++)
-        shown = str_eq(role->step->answers[i].attr, attr->attr->name);
+    for (size_t i = 0; i < role->step->reply.answer_count && !shown; i++)
+        shown = str_eq(role->step->reply.answers[i].attr, attr->attr->name);
     return !shown;
 }
 
@@ -172,7 +172,7 @@ void place_item_extras(struct making *m, struct part_node *node, struct str path
 static void place_pending(
     struct making *m, struct part_node *node, const struct role *role, const struct value *waiting)
 {
-    if (!role->type->pending_at.n || role->step->sparse)
+    if (!role->type->pending_at.n || role->step->reply.sparse)
         return;
     document_child(m, node, role->type->pending_at, false); /* empty is there too */
     for (uint32_t i = 0; waiting && i < waiting->count; i++) {
@@ -252,8 +252,8 @@ static void place_empty(struct making *m, struct part_node *node, const struct v
 /* A listing of nothing but names: answers: {name: "@"}. */
 static bool is_bare(const struct spec_step *step)
 {
-    for (size_t i = 0; i < step->answer_count; i++)
-        if (str_eqz(step->answers[i].path, "@"))
+    for (size_t i = 0; i < step->reply.answer_count; i++)
+        if (str_eqz(step->reply.answers[i].path, "@"))
             return true;
     return false;
 }
@@ -281,12 +281,13 @@ void place_object(
     for (struct part_node *at = node->first; at; at = at->next)
         for (uint32_t i = 0; maps && i < maps->count; i++)
             at->is_map = at->is_map || str_eq(at->name, value_text(maps->items[i], STR_EMPTY));
-    const struct value *one = value_get(value_getz(type->sandbox, "shows_in"), role->step->op->wire.name);
-    if (!one && !role->step->sparse && !role->step->wanted.count)
+    const struct value *one =
+        value_get(value_getz(type->sandbox, "shows_in"), role->step->call.op->wire.name);
+    if (!one && !role->step->reply.sparse && !role->step->when.wanted.count)
         one = value_getz(type->sandbox, "shows");
     place_shown(m, node, type, one, attrs);
-    if (!role->step->sparse && !role->step->wanted.count)
+    if (!role->step->reply.sparse && !role->step->when.wanted.count)
         place_kept(m, node, value_getz(attrs, KEPT_KEY));
-    if (!role->step->sparse && !role->step->wanted.count && !role->step->list.covers.count)
+    if (!role->step->reply.sparse && !role->step->when.wanted.count && !role->step->list.covers.count)
         place_empty(m, node, value_getz(type->sandbox, "empty"));
 }

@@ -46,7 +46,7 @@ int refuse_status(const struct call *call, int rest)
 
 int refuse_absent(struct call *call, const struct role *role)
 {
-    const struct spec_errors *own = &role->step->absent;
+    const struct spec_errors *own = &role->step->call.absent;
     struct str code =
         own->count ? own->items[0].code
                    : code_of(role->type, "absent", &role->type->service->absent, STR("NotFoundException"));

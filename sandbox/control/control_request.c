@@ -39,7 +39,7 @@ bool control_is_camel(const struct control *control, struct str service)
             continue;
         for (size_t k = 0; k < known->op_count; k++)
             for (size_t r = 0; r < known->ops[k].role_count; r++) {
-                char c = first_letter(&known->ops[k].roles[r].step->request.shape);
+                char c = first_letter(&known->ops[k].roles[r].step->call.request.shape);
                 if (c)
                     return c >= 'a' && c <= 'z';
             }

@@ -251,7 +251,7 @@ int unknown_check(struct call *call)
     const struct candidate *list = NULL;
     const struct value *raw = call->decoded[0].raw;
     for (size_t i = 0; i < call->served->role_count; i++)
-        list = with_shape(&l, list, &call->served->roles[i].step->request.shape);
+        list = with_shape(&l, list, &call->served->roles[i].step->call.request.shape);
     for (uint32_t i = 0; raw && raw->kind == VALUE_MAP && i < raw->count; i++) {
         struct str name = raw->entries[i].key;
         if (!value_is_null(raw->entries[i].value) && !are_filters(&l, name, raw->entries[i].value))

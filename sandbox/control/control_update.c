@@ -49,7 +49,8 @@ static const struct value *with_deferred(
 /* Is this a call that keeps what it does not mention? */
 static bool is_merging(const struct call *call)
 {
-    return value_list_has(value_getz(call->role->type->sandbox, "merges"), call->role->step->op->wire.name);
+    return value_list_has(
+        value_getz(call->role->type->sandbox, "merges"), call->role->step->call.op->wire.name);
 }
 
 /* The fields of objects that the request does not mention stay as they are. */
@@ -89,10 +90,10 @@ static const struct value *updated(struct call *call, const struct thing *thing,
 {
     const struct spec_step *step = call->role->step;
     const struct value *attrs = thing->attrs;
-    bool full = step->full && !is_merging(call);
+    bool full = step->call.full && !is_merging(call);
     given = find_implied(call, call->role, given);
-    for (size_t i = 0; full && i < step->request.attr_count; i++) {
-        const struct attr *attr = schema_attr(&thing->type->schema, step->request.attrs[i]);
+    for (size_t i = 0; full && i < step->call.request.attr_count; i++) {
+        const struct attr *attr = schema_attr(&thing->type->schema, step->call.request.attrs[i]);
         if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
             attrs = value_with(call->arena, attrs, attr->name, attr->default_value);
     }

@@ -82,7 +82,7 @@ static void test_schema(void **state)
     assert_int_equal(lid->kind, TYPE_OBJECT);
     assert_int_equal(type_field(lid, STR("color"))->choices->count, 2);
     /* wire names follow from ours; what is local is never sent by itself */
-    const struct shape *request = &box->create.items[0].request.shape;
+    const struct shape *request = &box->create.items[0].call.request.shape;
     assert_int_equal(request->member_count, 6);
     assert_true(str_eqz(request->members[1].wire, "Lids"));
     assert_true(str_eqz(request->members[1].shape->elem->members[1].wire, "WeightKg"));
@@ -109,7 +109,7 @@ static void test_nested_places(void **state)
                   "    create: {call: PutBox}\n"
                   "    delete: {call: PutBox, with: {Outer.Gone: true}}\n");
     const struct spec_type *box = map_get(&service->types, STR("box"));
-    const struct shape *request = &box->create.items[0].request.shape;
+    const struct shape *request = &box->create.items[0].call.request.shape;
     assert_int_equal(request->members[0].location, WIRE_PATH);
     assert_true(request->members[1].group && str_eqz(request->members[1].wire, "Outer"));
     assert_int_equal(request->members[1].shape->member_count, 2);
@@ -118,7 +118,7 @@ static void test_nested_places(void **state)
     assert_int_equal(request->members[3].location, WIRE_HEADER);
     assert_true(str_eqz(request->members[3].wire, "x-mark"));
     assert_int_equal(request->members[4].location, WIRE_QUERY_STRING);
-    assert_true(str_eqz(box->create.items[0].op->wire.query, "box"));
+    assert_true(str_eqz(box->create.items[0].call.op->wire.query, "box"));
     spec_free(service);
 }
 
@@ -310,7 +310,7 @@ static void test_teardown(void **state)
     assert_int_equal(box->teardown_count, 1);
     assert_int_equal(box->teardown[0].flag, TEARDOWN_EMPTY);
     assert_string_equal(value_gets(box->teardown[0].set, "lid_color").p, "red");
-    assert_string_equal(box->teardown[0].count->op->wire.name.p, "ListThings");
+    assert_string_equal(box->teardown[0].count->call.op->wire.name.p, "ListThings");
     assert_true(str_eqz(box->teardown[0].count_as, "things") && str_eqz(box->teardown[0].bytes, "Size"));
     assert_true(str_eqz(box->teardown[0].refused.items[0].message, "still"));
     assert_int_equal(box->leaf_count, 1);
