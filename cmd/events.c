@@ -31,8 +31,11 @@ const struct event_doc event_docs[] = {
         "what is no change, but worth knowing, such as a change that waits for a maintenance window"},
     {"printed", "address, text", "a line that a build command printed"},
     {"result",
-        "command, status, create, update, replace, delete, read, adopt, forget, failed, skipped, ms, outputs",
-        "the end of apply, destroy, deploy and rollback; status: done, failed, interrupted"},
+        "command, status, create, update, replace, delete, read, adopt, forget, failed, skipped, ms, "
+        "outputs, "
+        "unseen",
+        "the end of apply, destroy, deploy and rollback; status: done, failed, interrupted; unseen: the "
+        "addresses of what went with a service of the stack's own that did not answer"},
     {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
     {"verified", "left, looked, unseen",
         "destroy --verify has looked everywhere; unseen: the addresses of what went with its own service"},
@@ -385,5 +388,7 @@ void event_result(struct buf *out, const struct apply_result *r, const char *com
     field_int(out, "skipped", (int64_t)r->skipped);
     field_int(out, "ms", ms);
     field_value(out, "outputs", r->outputs, false);
+    if (r->unseen_count)
+        field_texts(out, "unseen", r->unseen, r->unseen_count);
     events_end(out);
 }

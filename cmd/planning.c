@@ -255,6 +255,26 @@ static void add_lease(const struct plan *plan, struct buf *out)
         STR_ARG(lease_text(&scratch, &lease)));
 }
 
+enum { UNSEEN_SHOWN = 8 };
+
+/* What went with its service, which did not answer when it was to be deleted. */
+static void add_unseen(const struct apply_result *r, struct buf *out)
+{
+    size_t n = r->unseen_count;
+    if (!n)
+        return;
+    buf_addf(out,
+        "%zu thing%s could not be looked for, because the stack's own service in which %s lay did not "
+        "answer; "
+        "%s went with it: ",
+        n, n == 1 ? "" : "s", n == 1 ? "it" : "they", n == 1 ? "it" : "they");
+    for (size_t i = 0; i < n && i < UNSEEN_SHOWN; i++) {
+        buf_addz(out, i ? ", " : "");
+        text_add_safe(out, r->unseen[i], false);
+    }
+    buf_addz(out, n > UNSEEN_SHOWN ? ", …\n" : ".\n");
+}
+
 static void report_text(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
     const struct buf *failures, int64_t ms)
 {
@@ -263,6 +283,7 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
     if (planned(plan)) {
         buf_add_char(&out, '\n');
         counts_line(r, ms, inv->out.color, &out);
+        add_unseen(r, &out);
     }
     if (tells_outputs(inv) && r->outputs && r->outputs->count && !r->failed && !r->interrupted) {
         buf_addz(&out, planned(plan) ? "\n" : "");

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "plan/context.h"
 #include "plan/evaluate.h"
+#include "plan/left.h"
 #include "plan/work.h"
 
 #include <stdio.h>
@@ -61,7 +62,7 @@ static bool is_told_elsewhere(const struct executor *x, const struct op *op, con
     return is_aside(op) && x->ops[op->change->instance->op].state != OP_DONE;
 }
 
-static void announce_op(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
+void executor_tell(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
     const struct err *err, const char *text)
 {
     struct event event = {.kind = kind,
@@ -94,7 +95,7 @@ static void skip_dependents(struct executor *x, uint32_t failed)
             x->result->skipped++;
             char why[512];
             snprintf(why, sizeof why, "%.*s failed", STR_ARG(op_address(op->blocker)));
-            announce_op(x, op, EVENT_SKIPPED, 0, NULL, why);
+            executor_tell(x, op, EVENT_SKIPPED, 0, NULL, why);
         }
     }
     free(stack);
@@ -130,11 +131,16 @@ static bool run_change(struct executor *x, struct op *op)
     pthread_mutex_unlock(&x->lock);
     struct err err = ERR_INIT;
     int64_t start = clock_mono_ms();
-    announce_op(x, op, EVENT_START, 0, NULL, NULL);
+    executor_tell(x, op, EVENT_START, 0, NULL, NULL);
     int status = op->kind == OP_DELETE ? work_delete(x, op->change, &err) : work_apply(x, op->change, &err);
     int64_t ms = clock_mono_ms() - start;
-    announce_op(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
+    if (status != WORK_LEFT)
+        executor_tell(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
     pthread_mutex_lock(&x->lock);
+    if (status == WORK_LEFT) {
+        left_add(x, op, start);
+        return true;
+    }
     if (status) {
         x->result->failed++;
         if (x->result->first_error.class == ERR_NONE) {
@@ -264,7 +270,7 @@ static void count_not_started(struct executor *x)
         if (op->state != OP_WAITING || !is_change(op) || is_told_elsewhere(x, op, NULL))
             continue;
         x->result->skipped++;
-        announce_op(
+        executor_tell(
             x, op, EVENT_SKIPPED, 0, NULL, x->result->interrupted ? "interrupted" : "the run was stopped");
     }
 }
@@ -292,6 +298,7 @@ void executor_run(struct executor *x)
     if (x->op_count)
         run_workers(x);
     count_not_started(x);
+    left_settle(x);
     graph_release(&x->graph);
     free(x->ops);
     free(x->ready);

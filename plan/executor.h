@@ -28,6 +28,13 @@ struct op {
     const struct op *blocker; /* SKIPPED: what failed */
 };
 
+struct left {
+    const struct op *op;
+    int64_t start_ms;
+    bool settled;
+    struct err err; /* it went, which could not be recorded */
+};
+
 struct executor {
     struct planner *p;
     struct plan *plan;
@@ -46,6 +53,8 @@ struct executor {
     atomic_bool cancel; /* a second signal: give up waiting */
     bool stopping;      /* a first one, or the state cannot be written */
     pthread_mutex_t observer_lock;
+    struct left *left; /* to go with their service, of a destroy (left.h) */
+    size_t left_count, left_cap;
     struct map open;    /* by address: intents of earlier runs of which nothing is known; struct intent */
     struct map claimed; /* things found or made in this run, by provider, type and id: whose each is */
 };
@@ -56,5 +65,8 @@ void executor_schedule(struct executor *x);
 /* execute.c: carries out what is scheduled; returns when all of it is done, or was given up. */
 void executor_run(struct executor *x);
 void executor_event(struct executor *x, const struct event *event);
+/* Of an operation; what an event of that kind does not have is 0 or NULL. */
+void executor_tell(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
+    const struct err *err, const char *text);
 
 #endif

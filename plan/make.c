@@ -19,6 +19,7 @@
 #include "plan/recorded.h"
 #include "plan/recover_plan.h"
 #include "plan/refresh.h"
+#include "plan/silent.h"
 #include "plan/targets.h"
 #include "plan/targets_alone.h"
 #include "plan/teardown.h"
@@ -179,7 +180,7 @@ static int make_plan(struct planner *p, struct err *err)
     if (!p->options->target_count)
         decide_orphans(p);
     identity_check(p);
-    if (p->diags->errors)
+    if (p->diags->errors || silent_check(p, err))
         return -1;
     decide_order(p);
     finish_changes(p);

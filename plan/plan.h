@@ -206,6 +206,8 @@ struct apply_result {
     struct err first_error; /* of the resource that failed first */
     bool interrupted;
     const struct value *outputs; /* after it; in the plan's arena */
+    const struct str *unseen; /* destroy: addresses of what went unseen with its service; sorted, likewise */
+    size_t unseen_count;
 };
 
 /*

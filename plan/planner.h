@@ -112,6 +112,7 @@ struct planner {
     struct decided decided;
 
     struct map provider_users; /* name of an undeclared provider that cannot be opened -> first decl */
+    struct silent *silent;     /* services that do not answer (silent.h) */
     struct err failure;        /* a service that could not be asked: not the stack's fault, ends the plan */
 };
 

@@ -322,7 +322,8 @@ static int recover_intents(const struct recover_options *options, struct err *er
     int result = 0;
     for (size_t i = 0; i < n; i++) {
         struct err why = ERR_INIT;
-        if (!settle_persistently(options, intents[i], &why))
+        if (!settle_persistently(options, intents[i], &why) ||
+            (options->leaves && options->leaves(options->ctx, intents[i], &why)))
             continue;
         err_context(&why, "finding out what became of %.*s, which was being %.*sd when a run stopped",
             STR_ARG(intents[i]->subject.address), STR_ARG(intents[i]->action));

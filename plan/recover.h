@@ -27,6 +27,9 @@ struct recover_options {
     const atomic_bool *cancel; /* may be NULL */
     /* The provider that an intent was begun with. */
     int (*provider)(void *ctx, const struct intent *intent, struct provider **out, struct err *err);
+    /* May it stay open after that error: because its service is silent, and is the stack's own? NULL: never.
+     */
+    bool (*leaves)(void *ctx, const struct intent *intent, const struct err *why);
     /* One line for each that was settled: "was created before the run stopped; taken over". */
     void (*settled)(void *ctx, struct str address, const char *text);
     void *ctx;

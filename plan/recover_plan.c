@@ -6,10 +6,16 @@
 #include "plan/context.h"
 #include "plan/places.h"
 #include "plan/recover.h"
+#include "plan/silent.h"
 
 static int planner_provider(void *ctx, const struct intent *intent, struct provider **out, struct err *err)
 {
     return place_provider(ctx, intent->subject.provider, intent->place, out, err);
+}
+
+static bool planner_leaves(void *ctx, const struct intent *intent, const struct err *why)
+{
+    return silent_leaves(ctx, intent->subject.provider, why);
 }
 
 static void planner_settled(void *ctx, struct str address, const char *text)
@@ -30,6 +36,7 @@ int recover_for_plan(struct planner *p, struct err *err)
         .cancel = p->cancel,
         .env = p->stack->env,
         .provider = planner_provider,
+        .leaves = planner_leaves,
         .settled = planner_settled,
         .ctx = p,
     };

@@ -12,6 +12,7 @@
 #include "plan/objects.h"
 #include "plan/places.h"
 #include "plan/shared.h"
+#include "plan/silent.h"
 #include "plan/targets.h"
 
 #include <pthread.h>
@@ -34,7 +35,7 @@ struct group {
     struct map by_id;            /* id -> struct seen * */
     const struct value *wanted;  /* union over the group */
     const struct value *covered; /* by the listing; NULL: not listed */
-    bool listed;
+    bool listed, silent;
 };
 
 struct refresh {
@@ -124,6 +125,17 @@ static bool is_on_a_way(const struct refresh *r, const struct seen *seen)
     return decl && r->ways[decl->index] && schema && keeps_secret(schema, seen);
 }
 
+/* A service of the stack's own that does not answer: what to think of that is known when all is decided. */
+static bool note_silent(struct refresh *r, struct str provider, size_t count, const struct err *err)
+{
+    pthread_mutex_lock(&r->lock);
+    struct silent *silent = silent_note(r->p, provider, err);
+    if (silent)
+        silent->count += count;
+    pthread_mutex_unlock(&r->lock);
+    return silent != NULL;
+}
+
 /* `late`: those whose provider hangs on others, and only those. */
 static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err *err)
 {
@@ -148,8 +160,12 @@ static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err 
         r->unseen_provider = seen->record->subject.provider;
         return 0;
     }
-    if (place_provider(p, seen->record->subject.provider, seen->record->place, &provider, err))
-        return -1;
+    if (place_provider(p, seen->record->subject.provider, seen->record->place, &provider, err)) {
+        if (!note_silent(r, seen->record->subject.provider, 1, err))
+            return -1;
+        *err = (struct err)ERR_INIT;
+        return 0;
+    }
     struct group *group = group_of(r, schema, provider);
     MEM_GROW(group->items, group->cap, group->n + 1);
     group->items[group->n++] = seen;
@@ -240,6 +256,12 @@ static int list_items(struct refresh *r, struct group *group, struct arena *aren
         &listing, covered, err);
 }
 
+static void leave_unread(struct seen *seen)
+{
+    seen->live = seen->record->attrs;
+    seen->read = false;
+}
+
 static void list_group(void *ctx, size_t i)
 {
     struct refresh *r = ctx;
@@ -261,7 +283,12 @@ static void list_group(void *ctx, size_t i)
             return;
         }
         err_context(&err, "listing %.*s", STR_ARG(group->schema->name));
-        fail_refresh(r, &err);
+        bool silent = note_silent(r, group->items[0]->record->subject.provider, group->n, &err);
+        for (size_t k = 0; k < group->n && silent; k++)
+            leave_unread(group->items[k]);
+        group->silent = silent;
+        if (!silent)
+            fail_refresh(r, &err);
         return;
     }
     pthread_mutex_lock(&r->lock);
@@ -370,7 +397,10 @@ static void read_single(void *ctx, size_t i)
             err_hint(&err,
                 "the state has no id for it: look whether the service has one, then \"weir state rm '%.*s'\"",
                 STR_ARG(seen->address));
-        fail_refresh(r, &err);
+        if (note_silent(r, seen->record->subject.provider, 1, &err))
+            leave_unread(seen);
+        else
+            fail_refresh(r, &err);
         return;
     }
     pthread_mutex_lock(&r->lock);
@@ -386,7 +416,7 @@ static void collect_singles(struct refresh *r)
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     for (size_t g = 0; g < r->group_count; g++) {
         struct group *group = &r->groups[g];
-        for (size_t i = 0; i < group->n; i++) {
+        for (size_t i = 0; i < group->n && !group->silent; i++) {
             struct seen *seen = group->items[i];
             bool complete =
                 group->listed && seen->read && listing_agrees(group, seen) &&

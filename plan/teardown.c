@@ -14,6 +14,7 @@
 #include "plan/objects.h"
 #include "plan/places.h"
 #include "plan/recorded.h"
+#include "plan/silent.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -276,6 +277,15 @@ static void note_failure(struct examination *x, size_t i, const struct err *err)
     pthread_mutex_unlock(&x->lock);
 }
 
+/* Nobody can be asked, then: what becomes of it is seen when it is to be deleted. */
+static bool is_silent(struct examination *x, const struct change *change, const struct err *err)
+{
+    pthread_mutex_lock(&x->lock);
+    bool silent = silent_note_of(x->p, deleted_record(change), err) != NULL;
+    pthread_mutex_unlock(&x->lock);
+    return silent;
+}
+
 static void examine_deletion(void *ctx, size_t i)
 {
     struct examination *x = ctx;
@@ -292,7 +302,8 @@ static void examine_deletion(void *ctx, size_t i)
     op.observer = &observer;
     if ((ops->erases && ops->erases(&op, p->options->teardown, prior, &erased, &err)) ||
         (has_flag(erased) && check_owner(&op, change, prior, &err))) {
-        note_failure(x, i, &err);
+        if (!is_silent(x, change, &err))
+            note_failure(x, i, &err);
         return;
     }
     struct err ignored = ERR_INIT; /* what cannot be looked at now is looked at again afterwards */
@@ -345,9 +356,12 @@ static int collect_deletions(struct planner *p, struct examination *x, struct er
             change->prior = replaced_prior(p, change);
         else if (change->seen->steering)
             change->prior = object_steered(p->arena, change->schema, record->attrs, change->seen->steering);
-        if (place_provider(p, record->subject.provider, record->place, &x->providers[x->n], err))
+        if (!place_provider(p, record->subject.provider, record->place, &x->providers[x->n], err))
+            x->changes[x->n++] = change;
+        else if (silent_note_of(p, record, err))
+            *err = (struct err)ERR_INIT; /* whether it goes with its service is not this one's to say */
+        else
             return -1;
-        x->changes[x->n++] = change;
     }
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/pool.h"
 #include "plan/context.h"
+#include "plan/silent.h"
 
 #include <stdlib.h>
 
@@ -65,7 +66,7 @@ static void look_at_candidate(void *ctx, size_t i)
     c->there = c->unseen = false;
     const struct value *id = value_string_ref(&arena, c->schema->id);
     if (c->schema->ops->read(&op, c->object, value_list(&arena, &id, 1), &live, &err)) {
-        c->unseen = c->deleted && c->gone && verify_is_silence(&err);
+        c->unseen = c->deleted && c->gone && silent_is(&err);
         if (err.class != ERR_ABSENT && !c->unseen)
             verify_failed(v, &err, c->subject.id);
         return;

@@ -54,8 +54,6 @@ void verify_failed(struct verifying *v, const struct err *err, struct str what);
 void verify_find_gone(struct verifying *v);
 /* Is the provider among them? Looks at v->items. */
 bool verify_is_gone(const struct verifying *v, const struct provider *provider);
-/* Is this what is heard of a service that is not there, or that broke with what it had stood on? */
-bool verify_is_silence(const struct err *err);
 /* Texts and values are copied; of two for the same thing the first stays. */
 void verify_add(struct verifying *v, const struct candidate *candidate);
 /* Adds what bears the stack's marks where v->providers lead, and of the types in v->items. */

@@ -8,6 +8,7 @@
 #include "plan/evaluate.h"
 #include "plan/instances.h"
 #include "plan/places.h"
+#include "plan/silent.h"
 #include "plan/teardown.h"
 
 /* ---- what was recorded ---- */
@@ -154,7 +155,7 @@ static void look_for_leaves(void *ctx, size_t i)
         return;
     struct op_ctx op = verify_context(v, &arena, &c);
     if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
-        if (!c.gone || !verify_is_silence(&err))
+        if (!c.gone || !silent_is(&err))
             verify_failed(v, &err, c.subject.address);
         return;
     }

@@ -3,6 +3,7 @@
 #include "plan/verify.h"
 
 #include "plan/context.h"
+#include "plan/silent.h"
 #include "provider/aws/client.h"
 
 struct marked_search {
@@ -54,7 +55,7 @@ static void found_marked(void *ctx, const struct value *live);
 
 static void marks_failed(struct verifying *v, struct provider *provider, const struct err *err)
 {
-    if (verify_is_gone(v, provider) && verify_is_silence(err))
+    if (verify_is_gone(v, provider) && silent_is(err))
         map_set(&v->silent, arena_printf(v->p->arena, "%p", (void *)provider), provider);
     else
         verify_failed(v, err, STR("the stack's marks"));
@@ -137,8 +138,7 @@ static void add_listed(struct verifying *v)
         if (!c.schema || !c.schema->ops->marked || map_set(&done, c.subject.type, &done))
             continue;
         struct op_ctx op = verify_context(v, v->p->arena, &c);
-        if (c.schema->ops->marked(&op, false, found_marked, &search, &err) &&
-            !(c.gone && verify_is_silence(&err)))
+        if (c.schema->ops->marked(&op, false, found_marked, &search, &err) && !(c.gone && silent_is(&err)))
             verify_failed(v, &err, c.subject.type);
     }
 }

@@ -4,14 +4,13 @@
 #include "base/mem.h"
 #include "plan/connections.h"
 #include "plan/depends.h"
+#include "plan/silent.h"
 
-enum { SERVER_FAILS = 500 };
-
-/* Values and builds of the stack's own are nothing that a service could stand on. */
-static bool is_deleted_part(const struct planner *p, const struct seen *seen)
+/* Values and builds of the stack's own are nothing that a service could stand on, unless they start one. */
+static bool is_deleted_part(const struct planner *p, const struct decl *decl, const struct seen *seen)
 {
     const struct record *record = seen->record;
-    return !str_starts(record->subject.type, STR("weir.")) &&
+    return (!str_starts(record->subject.type, STR("weir.")) || silent_serves(decl)) &&
            !state_get(p->workspace->state, record->subject.address);
 }
 
@@ -25,7 +24,7 @@ static bool stands_on_deleted(struct planner *p, const struct decl *config)
             continue;
         const struct seen *seen = map_get(&p->recorded.by_declared, decl->address);
         for (; seen; seen = seen->neighbour)
-            if (is_deleted_part(p, seen))
+            if (is_deleted_part(p, decl, seen))
                 return true;
     }
     return false;
@@ -45,9 +44,4 @@ bool verify_is_gone(const struct verifying *v, const struct provider *provider)
         if (v->items[i].provider == provider && v->items[i].gone)
             return true;
     return false;
-}
-
-bool verify_is_silence(const struct err *err)
-{
-    return err->class == ERR_NETWORK || err->class == ERR_TIMEOUT || err->http_status >= SERVER_FAILS;
 }

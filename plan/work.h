@@ -47,6 +47,8 @@ int work_create(struct work *work, struct err *err);
 
 /* ---- work_delete.c ---- */
 
+/* WORK_LEFT: it goes with its service (left.h). */
+enum { WORK_LEFT = 1 };
 int work_delete(struct executor *x, struct change *change, struct err *err);
 
 /* ---- work_record.c ---- */

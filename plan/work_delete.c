@@ -5,8 +5,10 @@
 
 #include "plan/address.h"
 #include "plan/context.h"
+#include "plan/left.h"
 #include "plan/objects.h"
 #include "plan/places.h"
+#include "plan/silent.h"
 #include "plan/teardown.h"
 
 /* What is deleted: as recorded and seen, in the way that the stack wants it now. */
@@ -47,20 +49,47 @@ static int begin_delete(struct work *work, struct err *err)
     return 0;
 }
 
+/* A silent service of the stack's own takes it along; of any other one nobody knows whether it is gone. */
+static int cannot_delete(struct work *work, struct err *err)
+{
+    const struct record *record = work->change->seen->record;
+    if (left_is(work->x, record, err))
+        return WORK_LEFT;
+    struct str address = record->subject.address, provider = record->subject.provider;
+    pthread_mutex_lock(&work->x->lock);
+    const struct silent *silent = silent_find(work->x->p, provider);
+    struct str maker = silent ? silent_maker(work->x->p, silent) : STR_EMPTY;
+    pthread_mutex_unlock(&work->x->lock);
+    if (silent)
+        return err_hint(
+            err, "its service is made by %.*s, which this destroys not: it goes with that", STR_ARG(maker));
+    if (!work->x->plan->destroy || !silent_is(err))
+        return -1;
+    return err_hint(err,
+        "the service of provider \"%.*s\" is none that this stack makes, so nobody knows whether it is gone: "
+        "destroy again when it answers; `weir state rm '%.*s'` forgets what is gone for good",
+        STR_ARG(provider), STR_ARG(address));
+}
+
 static int delete_recorded(struct work *work, struct err *err)
 {
     struct planner *p = work->x->p;
     struct state *state = p->workspace->state;
     const struct resource_ops *ops = work->change->schema->ops;
     struct outcome gone = {.record.subject = work->subject, .action = STR("delete")};
+    const struct record *record = work->change->seen->record;
+    if (left_is(work->x, record, NULL))
+        return WORK_LEFT;
     if (begin_delete(work, err))
-        return -1;
+        return cannot_delete(work, err);
     const struct value *prior = prior_of(work);
     if (ops->read && work_intent(work, STR("delete"), work->subject.id, err))
         return -1;
     unsigned teardown = work->x->plan->destroy ? p->options->teardown : 0;
     if (ops->delete &&ops->delete (&work->ctx, teardown, prior, err)) {
         struct err write_error = ERR_INIT;
+        if (cannot_delete(work, err) == WORK_LEFT)
+            return WORK_LEFT; /* its intent stays open until its service went */
         state_fail(state, work->subject.address, STR("delete"), err, NULL, &write_error);
         return -1;
     }

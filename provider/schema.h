@@ -126,6 +126,8 @@ struct schema {
     bool history; /* something that was done, or that only the state has: after a destroy nothing looks for it
                    */
     bool sole;    /* two resources of one id would take it away from each other: refused when planned */
+    struct str serves; /* a service that others of the stack call may lie in it: always, where that is the id,
+                          else where this attribute is given; "" none */
     struct str provider;               /* whose configuration it uses; "": the one its name begins with */
     const struct aws_service *service; /* that its calls go to; NULL: none, nothing of it is outside */
     struct str

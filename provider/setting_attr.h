@@ -10,6 +10,12 @@
 extern const struct type setting_text, setting_flag, setting_number, setting_any;
 extern const struct type setting_texts; /* a map */
 
+/* Where the service is: requests go there. */
+#define SETTING_PLACE(name_, type_, doc_)                                                                    \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .type = &(type_), .settable = true, .identifies = true,                     \
+        .doc = STR_INIT(doc_)                                                                                \
+    }
 #define SETTING_ATTR(name_, type_, doc_)                                                                     \
     {                                                                                                        \
         .name = STR_INIT(name_), .type = &(type_), .settable = true, .doc = STR_INIT(doc_)                   \

@@ -97,6 +97,10 @@ bool expr_is_const(const struct expr *expr); /* no reference, no function: the s
  * given to sensitive().
  */
 bool expr_writes_secret(const struct expr *expr, bool within);
+/* Calls `visit` for each declaration that is referred to under the key of a map that is written out; of any
+ * other expression, anywhere in it. */
+void expr_each_decl(
+    const struct expr *expr, struct str key, void (*visit)(void *ctx, const struct decl *decl), void *ctx);
 struct span expr_span(const struct expr *expr);
 /* The sub-expression at a path of keys and indices within constructors, for placing schema issues; falls back
  * to the nearest. `at_key`: the key's span. */

@@ -8,8 +8,8 @@
 #define AWS_SETTING_ATTRS                                                                                    \
     SETTING_ATTR("region", setting_text, "Region, such as eu-west-1; else AWS_REGION"),                      \
         SETTING_ATTR("profile", setting_text, "Profile of ~/.aws/config and ~/.aws/credentials"),            \
-        SETTING_ATTR("endpoint", setting_text, "URL of all services, where it is not AWS"),                  \
-        SETTING_ATTR("endpoints", setting_texts, "URLs by service"),                                         \
+        SETTING_PLACE("endpoint", setting_text, "URL of all services, where it is not AWS"),                 \
+        SETTING_PLACE("endpoints", setting_texts, "URLs by service"),                                        \
         SETTING_ATTR("access_key", setting_text, "Access key"),                                              \
         SETTING_ATTR("secret_key", setting_text, "Secret key"),                                              \
         SETTING_ATTR("session_token", setting_text, "Session token"),                                        \

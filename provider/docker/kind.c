@@ -36,7 +36,7 @@ static const struct type login_type = {
     .kind = TYPE_OBJECT, .fields = login, .field_count = sizeof login / sizeof *login};
 static const struct type logins_type = {.kind = TYPE_MAP, .elem = &login_type};
 static const struct attr settings[] = {
-    SETTING_ATTR("host", setting_text,
+    SETTING_PLACE("host", setting_text,
         "The Engine: unix:///PATH or tcp://HOST:PORT; else DOCKER_HOST, else unix:///var/run/docker.sock"),
     SETTING_ATTR(
         "tls", tls_type, "TLS, and what each side shows; else DOCKER_TLS_VERIFY with DOCKER_CERT_PATH"),

@@ -8,7 +8,7 @@
 enum { WAIT_DEFAULT_S = 60 };
 
 static const struct attr settings[] = {
-    SETTING_ATTR(
+    SETTING_PLACE(
         "bootstrap", setting_any, "Brokers to begin with, HOST:PORT: a text with commas between, or a list"),
     SETTING_ATTR("tls", setting_any,
         "true, or {ca, cert, key, key_password}: files with the authorities that brokers' certificates come "

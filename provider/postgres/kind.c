@@ -8,7 +8,7 @@ static const struct attr aws_settings[] = {AWS_SETTING_ATTRS};
 static const struct type aws_type = {
     .kind = TYPE_OBJECT, .fields = aws_settings, .field_count = sizeof aws_settings / sizeof *aws_settings};
 static const struct attr settings[] = {
-    SETTING_ATTR("host", setting_text, "Host, or folder of the server's socket; else PGHOST"),
+    SETTING_PLACE("host", setting_text, "Host, or folder of the server's socket; else PGHOST"),
     SETTING_ATTR("port", setting_any, "Port; else PGPORT, or 5432"),
     SETTING_ATTR("user", setting_text, "Role to log in as; else PGUSER, or the system's user"),
     SETTING_ATTR("password", setting_text, "Its password; else PGPASSWORD, or ~/.pgpass"),

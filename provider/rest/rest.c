@@ -17,7 +17,7 @@ enum { ATTEMPTS = 5, TRANSIENT_FOR_MS = 2 * 60 * 1000, PAUSE_MS = 250, PAUSE_MAX
 /* ---- settings ---- */
 
 static const struct attr settings[] = {
-    SETTING_ATTR("url", setting_text, "Where the service is, such as https://airflow.example.com"),
+    SETTING_PLACE("url", setting_text, "Where the service is, such as https://airflow.example.com"),
     SETTING_ATTR("user", setting_text, "Who logs in, by basic authentication or the service's own login"),
     SETTING_ATTR("password", setting_text, "Their password"),
     SETTING_ATTR("token", setting_text, "A token or API key, instead of user and password"),

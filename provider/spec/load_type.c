@@ -4,7 +4,7 @@
 #define TYPE_KEYS                                                                                            \
     "doc cfn id arn attributes create read update delete list facets members entries tags wait find gone "   \
     "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
-    "sole "                                                                                                  \
+    "sole serves "                                                                                           \
     "partial"
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
@@ -304,6 +304,19 @@ static void mark_replaced(struct type_loader *t)
     }
 }
 
+/* The attribute without which no service lies in it; the id: always. */
+static void load_serves(struct type_loader *t)
+{
+    const struct node *node = node_get(t->node, "serves");
+    struct schema *schema = &t->type->schema;
+    if (!node)
+        return;
+    schema->serves = load_text(t->l, t->node, "serves");
+    if (schema->serves.n && !spec_attr_find(t->type, schema->serves))
+        load_error(
+            t->l, node, "serves names the id, or the attribute that is given where a service lies in it");
+}
+
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data)
 {
     if (!load_keys(l, node, "a type", TYPE_KEYS))
@@ -330,6 +343,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     type->schema.sole = load_flag(l, node, "sole");
     type->schema.partial = load_flag(l, node, "partial");
     load_attributes(&t);
+    load_serves(&t);
     if (!is_data)
         mark_unread(&t);
     load_owners(&t, "facets", OWNER_FACET);

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 class RestServer:
     """Things by name at /api/things, numbered ones at /api/notes. `auth` is basic, login or key."""
 
-    def __init__(self, auth="basic"):
+    def __init__(self, auth="basic", port=0):
         self.auth, self.things, self.notes, self.log, self.tokens = auth, {}, {}, [], []
         self.lose, self.refuse, self.logins = set(), [], 0  # (method, path) answered by closing; statuses to answer with first
         self.lock = threading.Lock()
@@ -46,7 +46,7 @@ class RestServer:
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -121,6 +121,14 @@ def test_a_host_and_its_airflow(host):
     stack.assert_settled()
     assert host.pids()["webserver"] == after["webserver"] and host.pids()["scheduler"] != after["scheduler"]
 
+    # So is the web server, behind which the variables lie: they count as recorded until it is there again, and then they are as they were.
+    os.killpg(after["webserver"], 9)
+    until(lambda: not Path(f"/proc/{after['webserver']}").exists())
+    shown = stack.run("plan")
+    assert "11 recorded resources could not be looked at" in shown.out + shown.err and stack.plan() == {'plain["webserver"]': "create"}
+    stack.apply()
+    until(lambda: stack.run("plan", "--detailed-exitcode", status=None).status == 0)
+
     # Without a proven backup nothing is cleaned.
     for key in host.keys("backup", "metadata/"):
         host.cloud.client("s3").delete_object(Bucket="demo-airflow-backup", Key=key)
@@ -157,7 +165,11 @@ def test_a_host_and_its_airflow(host):
     os.killpg(host.pids()["scheduler"], 9)
     until(lambda: (seen := subprocess.run(look[:-1], capture_output=True, text=True)).returncode == 1 and eval(seen.stdout) == {"DatabaseHealthy": 1.0, "SchedulerHealthy": 0.0})
 
-    host.readme("weir -C host destroy -y -i host=airflow.example.org")
+    # It goes while its web server is dead, and what lay in it goes with it.
+    os.killpg(host.pids()["webserver"], 9)
+    until(lambda: not Path(f"/proc/{host.pids()['webserver']}").exists())
+    gone = host.readme("weir -C host destroy -y -i host=airflow.example.org")
+    assert 'they went with it: ' in gone and 'pool, ' in gone
     assert not host.lines
     assert not host.home.exists() and not any(host.cron.iterdir()) and host.cloud.client("s3").list_buckets()["Buckets"] == []
     assert host.database.psql("select count(*) from pg_database where datname = 'airflow'") == host.database.psql("select count(*) from pg_roles where rolname = 'airflow'") == "0"
