@@ -34,7 +34,7 @@ FROM_TYPE_TO_TYPE = {"test_made_once", "test_same_end_state", "test_calls_for_ea
 def later_of_a_service(items):
     seen = set()
     for item in items:
-        if getattr(item, "originalname", "") not in FROM_TYPE_TO_TYPE or item.get_closest_marker("long"):
+        if getattr(item, "originalname", "") not in FROM_TYPE_TO_TYPE or not hasattr(item, "callspec") or item.get_closest_marker("long"):
             continue
         name = item.callspec.params.get("name")
         case = getattr(item.module, "CASES", {}).get(name) or getattr(item.module, "MORE", {}).get(name)
