@@ -84,6 +84,7 @@ static int import_all(struct importing *importing)
     if (read_source(inv, &live, source, &err))
         return invocation_fail(inv, &err);
     importing->draft.stack = stack_name(inv, own);
+    importing->draft.beside = importing_way(importing, path_dir(source->path));
     template_read(&importing->draft, &importing->names, source, own->stack ? &live : NULL);
     return importing_finish(importing, steps(inv, own->stack));
 }
@@ -123,7 +124,8 @@ const struct command import_cloudformation = {
     .details = "Parameters become inputs, mappings and conditions locals, functions expressions, resources "
                "weir's own types where these say "
                "all that is said of them, and CloudFormation's otherwise. Comments stay. Secrets are not "
-               "written: they become inputs.\n\n"
+               "written: they become inputs. SAM's types (AWS::Serverless::Function) are read as what AWS's "
+               "transform makes of them; code in a folder becomes an artifact.\n\n"
                "What cannot be said is told with its place in the template, and what came of each resource "
                "is a table. With --stack the "
                "resources of a live stack are taken over as they are (`imports:`), and the steps that follow "

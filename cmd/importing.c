@@ -9,6 +9,8 @@
 #include "provider/aws/client.h"
 #include "provider/http/http.h"
 
+#include <stdlib.h>
+
 int importing_begin(struct importing *importing, struct invocation *inv)
 {
     struct err err = ERR_INIT;
@@ -49,6 +51,42 @@ int importing_connect(struct importing *importing, struct err *err)
 }
 
 /* ---- what is written ---- */
+
+/* From the root, links resolved as far as it is there. */
+static struct str whole_path(struct arena *arena, const char *path)
+{
+    char *real = realpath(path, NULL), *here = real ? NULL : realpath(".", NULL);
+    struct str whole = real ? str_z(real) : path_join(arena, str_z(here), str_z(path));
+    whole = arena_str(arena, whole);
+    free(real);
+    free(here);
+    return whole;
+}
+
+struct str importing_way(struct importing *importing, struct str folder)
+{
+    const struct importing_settings *own = importing->inv->own;
+    struct arena *arena = &importing->inv->arena;
+    const char *out = own->out && strcmp(own->out, "-") ? own->out : ".";
+    struct str from = whole_path(arena, out), to = whole_path(arena, arena_strz(arena, folder));
+    AUTO_BUF struct buf way = BUF_INIT;
+    for (;;) { /* what both begin with */
+        struct str a = from, b = to, first = str_cut(a, '/', &a), second = str_cut(b, '/', &b);
+        if (!from.n || !to.n || !str_eq(first, second))
+            break;
+        from = a.p ? a : STR_EMPTY;
+        to = b.p ? b : STR_EMPTY;
+    }
+    while (from.n) {
+        buf_addz(&way, "../");
+        str_cut(from, '/', &from);
+        from = from.p ? from : STR_EMPTY;
+    }
+    buf_add_str(&way, to);
+    if (way.n && way.p[way.n - 1] == '/')
+        way.n--;
+    return arena_str(arena, buf_str(&way));
+}
 
 /* What came over, what is called otherwise, what could not be said. */
 static void add_report(struct arena *arena, const struct draft *d, bool color, struct buf *out)

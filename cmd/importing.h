@@ -32,6 +32,8 @@ int importing_begin(struct importing *importing, struct invocation *inv);
 void importing_end(struct importing *importing);
 /* Opens the way to the account that environment and configuration name. -1: err. */
 int importing_connect(struct importing *importing, struct err *err);
+/* A folder as one from the folder that the stack file is written into. */
+struct str importing_way(struct importing *importing, struct str folder);
 /*
  * Tells the diagnostics; without errors among them writes the stack and the report, and at last `next`, the
  * steps that follow.

@@ -85,5 +85,7 @@ static struct said *their_id(struct template *t, const struct thing *thing)
 
 struct said *template_import_id(struct template *t, const struct thing *thing)
 {
+    if (str_starts(thing->type, STR("aws."))) /* what was split off from something, by that one's id */
+        return said_string(t->arena, thing->physical, NULL);
     return thing->names ? own_id(t, thing) : their_id(t, thing);
 }

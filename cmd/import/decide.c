@@ -75,6 +75,9 @@ struct str template_settle(void *ctx, struct draft_reference *r)
 {
     struct template *t = ctx;
     const struct thing *thing = r->target;
+    struct str folded = thing->folded ? template_folded_attribute(t, thing, r->attr) : STR_EMPTY;
+    if (folded.n)
+        return folded;
     if (!thing->resource->schema)
         return asked(t, thing, r);
     struct str attr = decide_attribute(t, thing, r->attr);
@@ -141,13 +144,22 @@ static struct said *made_up_name(
     return text;
 }
 
-static void give_name(struct template *t, const struct thing *thing, struct fit *fit)
+/* The attribute that CloudFormation makes up: mostly `name`, otherwise what Ref gives. NULL: there is none.
+ */
+static const struct attr *name_wanted(struct template *t, const struct fit *fit)
 {
     const struct attr *name = schema_attr(fit->type->schema, STR("name"));
-    if (!name || !name->required || said_get(fit->attrs, "name"))
+    name = name ? name : schema_attr(fit->type->schema, names_output(fit->type, t->arena, STR("Ref")));
+    return name && name->required && !said_get(fit->attrs, arena_strz(t->arena, name->name)) ? name : NULL;
+}
+
+static void give_name(struct template *t, const struct thing *thing, struct fit *fit)
+{
+    const struct attr *name = name_wanted(t, fit);
+    if (!name)
         return;
     struct said *attrs = said_new(t->arena, SAID_MAP, fit->attrs->node);
-    said_set(t->arena, attrs, STR("name"), made_up_name(t, thing, fit->attrs, STR("name")));
+    said_set(t->arena, attrs, name->name, made_up_name(t, thing, fit->attrs, name->name));
     for (size_t i = 0; i < fit->attrs->n; i++) {
         said_set(t->arena, attrs, fit->attrs->entries[i].key, fit->attrs->entries[i].value);
         attrs->entries[attrs->n - 1].comment = fit->attrs->entries[i].comment;
@@ -235,11 +247,15 @@ static void leave_out(struct template *t, struct thing *thing, const struct err 
     struct diag *d = diag_warning(t->diags, node_span(node_get(thing->node, "Type")), "%s", err->message);
     bool custom = str_starts(thing->type, STR("Custom::")) ||
                   str_eqz(thing->type, "AWS::CloudFormation::CustomResource");
+    bool serverless = str_starts(thing->type, STR("AWS::Serverless::"));
     diag_hint(t->diags, d,
-        custom ? "%.*s is left out: weir.command runs what a custom resource's function does; what refers to "
-                 "it becomes an input"
-               : "%.*s is left out, and what refers to it becomes an input; `weir schema --fetch` knows "
-                 "types that are newer or private",
+        serverless ? "%.*s is left out; once it is deployed, `--stack NAME` without a template takes what it "
+                     "stands for"
+        : custom
+            ? "%.*s is left out: weir.command runs what a custom resource's function does; what refers to "
+              "it becomes an input"
+            : "%.*s is left out, and what refers to it becomes an input; `weir schema --fetch` knows "
+              "types that are newer or private",
         STR_ARG(thing->logical));
     thing->resource->note = STR("left out: no such type can be driven");
 }

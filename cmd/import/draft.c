@@ -10,7 +10,7 @@
 void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, struct diags *diags)
 {
     *d = (struct draft){.arena = arena, .catalog = catalog, .diags = diags};
-    d->stack = d->description = d->comment = STR_EMPTY;
+    d->stack = d->description = d->comment = d->beside = STR_EMPTY;
     struct said **sections[] = {&d->inputs, &d->locals, &d->data, &d->outputs};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         *sections[i] = said_new(arena, SAID_MAP, NULL);
@@ -22,6 +22,7 @@ void draft_release(struct draft *d)
 {
     map_release(&d->taken);
     map_release(&d->taken_inputs);
+    map_release(&d->hidden);
     map_release(&d->taken_locals);
 }
 
@@ -207,7 +208,14 @@ bool draft_is_secret(struct str key, struct str text)
 
 struct said *draft_hide(struct draft *d, struct said *s, struct str name)
 {
+    struct str where = arena_printf(d->arena, "%p", (const void *)s->node),
+               *known = map_get(&d->hidden, where);
+    if (s->node && known) /* the same one once more */
+        return said_code(d->arena, s->node, "%s", draft_ask(d, *known, "string", STR_EMPTY, true).p);
     if (s->node) {
+        known = ARENA_NEW(d->arena, struct str);
+        *known = name;
+        map_set(&d->hidden, where, known);
         source_hide(d->arena, node_span(s->node));
         diag_warning(d->diags, node_span(s->node),
             "there is a secret, and it is not written: the input `%.*s` asks for it",

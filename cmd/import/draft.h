@@ -39,7 +39,9 @@ struct draft {
     struct catalog *catalog;
     struct diags *diags;
     struct str stack, description, comment;
-    struct map taken, taken_inputs, taken_locals;            /* names */
+    struct str beside; /* the folder that the other tool's paths are from, as it is from the stack file's */
+    struct map taken, taken_inputs, taken_locals; /* names */
+    struct map hidden; /* a secret's node -> struct str, the input that asks for it */
     struct said *inputs, *locals, *data, *outputs, *imports; /* maps; imports a list */
     struct draft_resource **resources;
     size_t n, cap;

@@ -132,7 +132,9 @@ struct said *fit_policy(struct arena *arena, struct said *s)
     const struct value *action = value_getz(one, "Action"), *principal = value_getz(one, "Principal");
     if (action && action->kind == VALUE_LIST && action->count == 1)
         action = action->items[0];
-    struct str service = value_gets(principal, "Service");
+    const struct value *who = value_getz(principal, "Service");
+    who = who && who->kind == VALUE_LIST && who->count == 1 ? who->items[0] : who;
+    struct str service = value_text(who, STR_EMPTY);
     bool plain = str_eqz(value_gets(v, "Version"), "2012-10-17") && one && one->kind == VALUE_MAP &&
                  one->count == 3 && str_eqz(value_gets(one, "Effect"), "Allow") &&
                  str_eqz(value_text(action, STR_EMPTY), "sts:AssumeRole") && principal &&

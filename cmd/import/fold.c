@@ -142,14 +142,53 @@ static void put_in(
     said_set(t->arena, into, key, document);
 }
 
+static bool is_version(const struct thing *thing)
+{
+    return str_eqz(thing->type, "AWS::Lambda::Version");
+}
+
+/*
+ * A function's version is one that each change makes (`publish`). Not of a live stack, whose version is there
+ * already, nor of one that says more than whose it is.
+ */
+static bool fold_version(struct template *t, struct thing *thing)
+{
+    struct thing *target = fold_meant(t, said_get(thing->properties, "FunctionName"));
+    const struct node *only = node_get(thing->node, "Condition");
+    const struct node *its = target ? node_get(target->node, "Condition") : NULL;
+    bool same = only == its || (only && its && str_eq(only->string, its->string));
+    if (!target || !target->names || thing->collection || thing->properties->n != 1 || t->live || !same ||
+        !str_eqz(target->resource->type, "aws.lambda.function"))
+        return false;
+    said_set(t->arena, target->resource->attrs, STR("publish"), said_value(t->arena, &value_true, NULL));
+    thing->folded = target;
+    for (size_t i = 0; i < t->draft->reference_count; i++)
+        if (t->draft->references[i]->owner == thing)
+            t->draft->references[i]->owner = NULL;
+    return true;
+}
+
+struct str template_folded_attribute(struct template *t, const struct thing *thing, struct str attr)
+{
+    struct str name = thing->folded->resource->name;
+    if (!is_version(thing))
+        return STR_EMPTY;
+    if (str_eqz(attr, "Version"))
+        return arena_printf(t->arena, "%.*s.published_version", STR_ARG(name));
+    return arena_printf(
+        t->arena, "join(\":\", [%.*s.arn, %.*s.published_version])", STR_ARG(name), STR_ARG(name));
+}
+
 bool template_is_part(const struct thing *thing)
 {
-    return part_of(thing) != NULL;
+    return part_of(thing) || is_version(thing);
 }
 
 /* False: it stays what it is. */
 bool template_fold(struct template *t, struct thing *thing)
 {
+    if (is_version(thing))
+        return fold_version(t, thing);
     const struct part *part = part_of(thing);
     struct said *list = part ? said_get(thing->properties, part->list) : NULL;
     struct said *document = part ? said_get(thing->properties, part->value) : NULL;

@@ -125,8 +125,12 @@ static const struct binding *bound(const struct template *t, struct str name)
 struct said *template_reference(struct template *t, const struct node *node, struct str name, struct str attr)
 {
     const struct binding *b = attr.n ? NULL : bound(t, name);
+    const struct str *part =
+        map_get(&t->parts, attr.n ? arena_printf(t->arena, "%.*s.%.*s", STR_ARG(name), STR_ARG(attr)) : name);
     if (b)
         return b->value;
+    if (part)
+        return template_reference(t, node, *part, STR_EMPTY);
     const struct parameter *p = attr.n ? NULL : map_get(&t->parameters, name);
     if (p && p->data.n)
         return said_code(t->arena, node, "%s.value", p->data.p);

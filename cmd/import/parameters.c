@@ -5,6 +5,8 @@ struct str template_comment(struct arena *arena, const struct node_entry *entry)
 {
     struct str text = entry->source->text;
     size_t end = entry->key_offset;
+    if (!entry->key_length) /* nobody has written it: nodes.h */
+        return STR_EMPTY;
     while (end && text.p[end - 1] != '\n')
         end--;
     size_t from = end;

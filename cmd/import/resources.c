@@ -16,6 +16,30 @@ static struct str last_word(struct str type)
     return type;
 }
 
+static bool is_hash(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!strchr("0123456789abcdef", s.p[i]))
+            return false;
+    return s.n == 10;
+}
+
+/* SAM's transform ends some names in a hash; what a bucket tells goes by the bucket. */
+static struct str physical_id(struct template *t, const struct thing *thing)
+{
+    const struct value *all = t->live->physical;
+    struct str name = thing->logical, notices = STR("Notifications"), found;
+    if (str_eqz(thing->type, "aws.s3.bucket_notification") && str_ends(name, notices))
+        name.n -= notices.n;
+    found = value_gets(value_get(all, name), "id");
+    for (uint32_t i = 0; t->serverless && !found.n && i < all->count; i++) {
+        struct str other = all->entries[i].key;
+        if (str_starts(other, name) && is_hash(str_slice(other, name.n, other.n)))
+            found = value_gets(all->entries[i].value, "id");
+    }
+    return found;
+}
+
 static struct thing *add_thing(struct template *t, const struct node_entry *entry, struct str logical)
 {
     struct thing *thing = ARENA_NEW(t->arena, struct thing);
@@ -33,7 +57,7 @@ static struct thing *add_thing(struct template *t, const struct node_entry *entr
     if (map_set(&t->things, thing->logical, thing))
         diag_error(t->diags, node_key_span(entry), "\"%.*s\" is there twice", STR_ARG(logical));
     if (t->live)
-        thing->physical = value_gets(value_get(t->live->physical, thing->logical), "id");
+        thing->physical = physical_id(t, thing);
     return thing;
 }
 

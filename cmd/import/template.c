@@ -1,5 +1,5 @@
 /* A CloudFormation template from its first line to its last. */
-#include "cmd/import/template.h"
+#include "cmd/import/rewrite.h"
 
 static struct str text_of(const struct node *node)
 {
@@ -9,7 +9,7 @@ static struct str text_of(const struct node *node)
 static void tell_macro(struct template *t, const struct node *node)
 {
     struct str name = node->kind == NODE_MAP ? text_of(node_get(node, "Name")) : text_of(node);
-    if (str_eqz(name, "AWS::LanguageExtensions"))
+    if (str_eqz(name, "AWS::LanguageExtensions") || str_eqz(name, "AWS::Serverless-2016-10-31"))
         return;
     struct diag *d = diag_warning(t->diags, node_span(node),
         "what the macro \"%.*s\" makes of the template is not known here", STR_ARG(name));
@@ -110,7 +110,10 @@ int template_read(
     }
     draft->settle = template_settle;
     draft->settle_ctx = t;
-    read_all(t, resources);
+    t->serverless = serverless_is(t->root);
+    t->root = template_rewrite(t, t->root);
+    read_all(t, node_get(t->root, "Resources"));
+    map_release(&t->parts);
     map_release(&t->parameters);
     map_release(&t->things);
     map_release(&t->mappings);

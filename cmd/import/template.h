@@ -41,9 +41,10 @@ struct template
     const struct template_live *live;
     struct map parameters, things, mappings,
         conditions;                 /* things: by logical id; mappings and conditions: local names */
+    struct map parts;               /* SAM's "Function.Alias": struct str, the logical id that is meant */
     struct thing *current;          /* whose properties are being read; NULL: none */
     const struct binding *bindings; /* innermost first */
-    bool serverless;
+    bool serverless;                /* its ids may end in hashes in the live stack */
 };
 
 /* ---- intrinsic.c, functions.c ---- */
@@ -87,6 +88,8 @@ void template_decide(struct template *t);
 /* Is it of a type that may become a part of what it is for? And makes it one; false: it cannot be. */
 bool template_is_part(const struct thing *thing);
 bool template_fold(struct template *t, struct thing *thing);
+/* What an attribute of one that was folded is now, as code; "": nothing. */
+struct str template_folded_attribute(struct template *t, const struct thing *thing, struct str attr);
 /* The physical id as what `imports:` takes; NULL: it cannot be said. */
 struct said *template_import_id(struct template *t, const struct thing *thing);
 /* CloudFormation's attribute that `Ref` gives. */

@@ -340,6 +340,13 @@ struct thing *find_named(
     return role->part == PART_READ || role->part == PART_DELETE ? going : NULL;
 }
 
+/* The ARN of a thing's alias or version: its own, and that one's name. */
+static bool find_qualifies(const struct thing *thing, const struct value *reference)
+{
+    struct str arn = value_gets(thing->attrs, "arn"), text = value_text(reference, STR_EMPTY);
+    return arn.n && text.n > arn.n + 1 && str_starts(text, arn) && text.p[arn.n] == ':';
+}
+
 bool find_any(const struct call *call, struct str type, const struct value *reference)
 {
     for (size_t i = 0; i < call->control->thing_count; i++) {
@@ -347,7 +354,7 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
         if (!thing->deleted_ms && str_eq(thing->type->schema.name, type) &&
             (value_equal(value_get(thing->attrs, thing->type->schema.id), reference) ||
                 value_equal(value_getz(thing->attrs, "arn"), reference) ||
-                value_equal(value_getz(thing->attrs, "name"), reference)))
+                value_equal(value_getz(thing->attrs, "name"), reference) || find_qualifies(thing, reference)))
             return true;
     }
     return false;

@@ -1,0 +1,165 @@
+/* Nodes as if somebody had written them: see nodes.h. */
+#include "cmd/import/nodes.h"
+
+struct node *nodes_new(struct arena *arena, enum node_kind kind, const struct node *at)
+{
+    struct node *node = ARENA_NEW(arena, struct node);
+    *node = (struct node){.kind = (uint8_t)kind,
+        .offset = at->offset,
+        .length = at->length,
+        .line = at->line,
+        .column = at->column,
+        .source = at->source};
+    if (kind == NODE_LIST)
+        node->items = NULL;
+    if (kind == NODE_MAP)
+        node->entries = NULL;
+    return node;
+}
+
+struct node *nodes_text(struct arena *arena, struct str text, const struct node *at)
+{
+    struct node *node = nodes_new(arena, NODE_STRING, at);
+    node->string = arena_str(arena, text);
+    return node;
+}
+
+struct node *nodes_bool(struct arena *arena, bool yes, const struct node *at)
+{
+    struct node *node = nodes_new(arena, NODE_BOOL, at);
+    node->boolean = yes;
+    return node;
+}
+
+/* Room for one more: arrays double when they are full, which they are at powers of two. */
+static void *room_for(struct arena *arena, void *items, uint32_t n, size_t size)
+{
+    if (n & (n - 1))
+        return items;
+    void *more = arena_alloc(arena, (n ? 2 * (size_t)n : 1) * size);
+    if (n)
+        memcpy(more, items, n * size);
+    return more;
+}
+
+void nodes_set_entry(struct arena *arena, struct node *map, const struct node_entry *entry)
+{
+    for (uint32_t i = 0; i < map->count; i++)
+        if (str_eq(map->entries[i].key, entry->key)) {
+            map->entries[i].value = entry->value;
+            return;
+        }
+    map->entries = room_for(arena, map->entries, map->count, sizeof *map->entries);
+    map->entries[map->count++] = *entry;
+}
+
+void nodes_set(struct arena *arena, struct node *map, struct str key, const struct node *value)
+{
+    const struct node_entry entry = {.key = arena_str(arena, key),
+        .key_offset = value->offset,
+        .key_line = value->line,
+        .key_column = value->column,
+        .source = value->source,
+        .value = (struct node *)value};
+    nodes_set_entry(arena, map, &entry);
+}
+
+void nodes_add(struct arena *arena, struct node *list, const struct node *item)
+{
+    list->items = room_for(arena, list->items, list->count, sizeof *list->items);
+    list->items[list->count++] = (struct node *)item;
+}
+
+struct node *nodes_copy(struct arena *arena, const struct node *node)
+{
+    struct node *copy = nodes_new(arena, (enum node_kind)node->kind, node);
+    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++)
+        nodes_set_entry(arena, copy, &node->entries[i]);
+    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
+        nodes_add(arena, copy, node->items[i]);
+    if (node->kind != NODE_MAP && node->kind != NODE_LIST)
+        *copy = *node;
+    return copy;
+}
+
+struct node *nodes_call(struct arena *arena, const char *function, struct str argument, const struct node *at)
+{
+    struct node *node = nodes_new(arena, NODE_MAP, at);
+    nodes_set(arena, node, str_z(function), nodes_text(arena, argument, at));
+    return node;
+}
+
+const struct node *nodes_at(const struct node *map, struct str path)
+{
+    while (map && path.n) {
+        const struct node_entry *entry = node_find(map, str_cut(path, '.', &path));
+        map = entry ? entry->value : NULL;
+    }
+    return map;
+}
+
+struct str nodes_literal(const struct node *node)
+{
+    return node && node->kind == NODE_STRING ? node->string : (struct str){NULL, 0};
+}
+
+bool nodes_same(const struct node *a, const struct node *b)
+{
+    if (a == b)
+        return true;
+    if (a->kind != b->kind || ((a->kind == NODE_MAP || a->kind == NODE_LIST) && a->count != b->count))
+        return false;
+    switch (a->kind) {
+    case NODE_NULL: return true;
+    case NODE_BOOL: return a->boolean == b->boolean;
+    case NODE_INT: return a->integer == b->integer;
+    case NODE_FLOAT: return !(a->number < b->number) && !(a->number > b->number);
+    case NODE_STRING: return str_eq(a->string, b->string);
+    case NODE_LIST:
+        for (uint32_t i = 0; i < a->count; i++)
+            if (!nodes_same(a->items[i], b->items[i]))
+                return false;
+        return true;
+    default: break;
+    }
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct node_entry *other = node_find(b, a->entries[i].key);
+        if (!other || !nodes_same(a->entries[i].value, other->value))
+            return false;
+    }
+    return true;
+}
+
+bool nodes_is_function(const struct node *node)
+{
+    struct str key = node->kind == NODE_MAP && node->count == 1 ? node->entries[0].key : STR_EMPTY;
+    return str_starts(key, STR("!")) || str_starts(key, STR("Fn::")) || str_eqz(key, "Ref");
+}
+
+struct str nodes_referred(const struct node *node)
+{
+    const struct node *name = node_get(node, "Ref");
+    name = name ? name : node_get(node, "!Ref");
+    return node->kind == NODE_MAP && node->count == 1 ? nodes_literal(name) : (struct str){NULL, 0};
+}
+
+struct str nodes_joined(struct arena *arena, const struct node *node)
+{
+    const struct node *join = node ? node_get(node, "Fn::Join") : NULL;
+    join = node && !join ? node_get(node, "!Join") : join;
+    if (!join)
+        return nodes_literal(node);
+    const struct node *parts = join->kind == NODE_LIST && join->count == 2 ? join->items[1] : NULL;
+    struct str between = parts ? nodes_literal(join->items[0]) : (struct str){NULL, 0};
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (!between.p || parts->kind != NODE_LIST)
+        return (struct str){NULL, 0};
+    for (uint32_t i = 0; i < parts->count; i++) {
+        struct str part = nodes_literal(parts->items[i]);
+        if (!part.p)
+            return part;
+        buf_add_str(&text, i ? between : STR_EMPTY);
+        buf_add_str(&text, part);
+    }
+    return arena_str(arena, buf_str(&text));
+}

@@ -1,0 +1,19 @@
+/*
+ * What a template says in a short way, or in another place than weir does, written out before it is read:
+ * SAM's types and globals as what they stand for (serverless.c), a bucket's notifications as a resource of
+ * their own, a state machine's substitutions where they are used.
+ */
+#ifndef WEIR_CMD_IMPORT_REWRITE_H
+#define WEIR_CMD_IMPORT_REWRITE_H
+
+#include "cmd/import/template.h"
+
+/* The template's root, another where anything was to be written out. */
+const struct node *template_rewrite(struct template *t, const struct node *root);
+
+/* ---- serverless.c ---- */
+
+bool serverless_is(const struct node *root);
+const struct node *serverless_expand(struct template *t, const struct node *root);
+
+#endif

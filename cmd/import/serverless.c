@@ -1,0 +1,437 @@
+/* SAM's types, one after the other: see serverless.h. */
+#include "cmd/import/serverless.h"
+
+#include "base/embed.h"
+
+static const char TRANSFORM[] = "AWS::Serverless-2016-10-31";
+
+bool serverless_is(const struct node *root)
+{
+    const struct node *macros = node_get(root, "Transform");
+    for (uint32_t i = 0; macros && macros->kind == NODE_LIST && i < macros->count; i++)
+        if (str_eqz(nodes_literal(macros->items[i]), TRANSFORM))
+            return true;
+    return macros && str_eqz(nodes_literal(macros), TRANSFORM);
+}
+
+/* ---- the forms ---- */
+
+static const struct node *read_forms(struct serverless *sam, const char *name)
+{
+    struct str path = arena_printf(sam->arena, "cmd/import/serverless/%s.yaml", name);
+    struct source *source = ARENA_NEW(sam->arena, struct source);
+    *source = (struct source){.path = path, .text = embedded_text(embedded_find(path))};
+    return yaml_parse_tagged(sam->arena, source, sam->diags);
+}
+
+static void form_begin(struct macro *macro, const struct node *in, const struct node *at, struct form *form)
+{
+    *form =
+        (struct form){.arena = macro->sam->arena, .in = in, .at = at, .make = serverless_make, .ctx = macro};
+    form_text(form, "alias", macro->alias);
+}
+
+/* Properties that no form has asked for. */
+static void tell_unused(struct macro *macro, struct form *form, const struct node *properties)
+{
+    for (uint32_t i = 0; properties && properties->kind == NODE_MAP && i < properties->count; i++)
+        if (!map_get(&form->used, properties->entries[i].key))
+            diag_warning(macro->sam->diags, node_key_span(&properties->entries[i]),
+                "`%.*s` of %.*s cannot be said in a stack, and is left out",
+                STR_ARG(properties->entries[i].key), STR_ARG(macro->event ? macro->id : macro->type));
+}
+
+static void mark_used(struct form *form, const char *const *names)
+{
+    for (size_t i = 0; names[i]; i++)
+        form_in(form, str_z(names[i]));
+}
+
+/* ---- globals ---- */
+
+/* Maps are merged, lists put together; anything else is the resource's own where it has one. */
+static const struct node *globals_merged(
+    struct arena *arena, const struct node *global, const struct node *own)
+{
+    bool functions = nodes_is_function(global) || nodes_is_function(own);
+    if (global->kind != own->kind || functions || (own->kind != NODE_MAP && own->kind != NODE_LIST))
+        return own;
+    struct node *both = nodes_copy(arena, global);
+    for (uint32_t i = 0; own->kind == NODE_LIST && i < own->count; i++)
+        nodes_add(arena, both, own->items[i]);
+    for (uint32_t i = 0; own->kind == NODE_MAP && i < own->count; i++) {
+        struct node_entry entry = own->entries[i];
+        const struct node_entry *there = node_find(global, entry.key);
+        if (there)
+            entry.value = (struct node *)globals_merged(arena, there->value, entry.value);
+        nodes_set_entry(arena, both, &entry);
+    }
+    return both;
+}
+
+/* The resource's properties with those that all of its kind have. */
+static const struct node *with_globals(struct serverless *sam, const struct node *node, struct str type)
+{
+    struct str kind = str_slice(type, strlen("AWS::Serverless::"), type.n);
+    const struct node *own = node_get(node, "Properties");
+    const struct node_entry *global = sam->globals ? node_find(sam->globals, kind) : NULL;
+    own = own && own->kind == NODE_MAP ? own : nodes_new(sam->arena, NODE_MAP, node);
+    return global && global->value->kind == NODE_MAP ? globals_merged(sam->arena, global->value, own) : own;
+}
+
+static void tell_globals(struct serverless *sam)
+{
+    for (uint32_t i = 0; sam->globals && sam->globals->kind == NODE_MAP && i < sam->globals->count; i++) {
+        const struct node_entry *entry = &sam->globals->entries[i];
+        struct str type = arena_printf(sam->arena, "AWS::Serverless::%.*s", STR_ARG(entry->key));
+        if (!node_find(sam->types, type))
+            diag_warning(sam->diags, node_key_span(entry),
+                "there is no AWS::Serverless::%.*s, or it is not known here", STR_ARG(entry->key));
+    }
+}
+
+/* ---- resources ---- */
+
+/* What goes for the thing goes for all that comes of it. */
+static void put_made(struct macro *macro, struct str logical, const struct node *resource)
+{
+    static const char *const passed[] = {"Condition", "DeletionPolicy", "UpdateReplacePolicy"};
+    struct serverless *sam = macro->sam;
+    struct node *made = nodes_copy(sam->arena, resource);
+    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
+        const struct node_entry *entry = node_find(macro->node, str_z(passed[i]));
+        if (entry)
+            nodes_set_entry(sam->arena, made, entry);
+    }
+    const struct node_entry *after = node_find(macro->node, STR("DependsOn"));
+    bool itself = str_eq(logical, macro->id) && !macro->event;
+    if (itself && after)
+        nodes_set_entry(sam->arena, made, after);
+    const struct node_entry *whole = itself ? node_find(node_get(sam->root, "Resources"), logical) : NULL;
+    struct node_entry entry;
+    if (!whole) {
+        nodes_set(sam->arena, sam->resources, logical, made);
+        return;
+    }
+    entry = *whole; /* it keeps its comment */
+    entry.value = made;
+    nodes_set_entry(sam->arena, sam->resources, &entry);
+}
+
+static void put_all(struct macro *macro, struct form *form, const struct node *resources)
+{
+    for (uint32_t i = 0; i < resources->count; i++) {
+        struct str key = resources->entries[i].key;
+        if (str_eqz(key, "<role>") || str_eqz(key, "<authorizer>"))
+            continue;
+        const struct node *resource = form_fill(form, resources->entries[i].value);
+        if (resource)
+            put_made(macro, nodes_literal(form_fill(form, nodes_text(form->arena, key, form->at))), resource);
+    }
+}
+
+/* ---- events ---- */
+
+static void add_notices(struct macro *macro, struct form *form, const struct node *event_form)
+{
+    struct serverless *sam = macro->sam;
+    const struct node *bucket = form_fill(form, node_get(event_form, "bucket"));
+    const struct node *events = form_in(form, STR("Events"));
+    struct str name = bucket ? nodes_referred(bucket) : STR_EMPTY;
+    if (!name.n || !node_find(node_get(sam->root, "Resources"), name) || !events) {
+        diag_error(sam->diags, node_span(macro->event),
+            "an event of S3 has the `Events` of a `Bucket` of this template");
+        return;
+    }
+    for (uint32_t i = 0; i < (events->kind == NODE_LIST ? events->count : 1); i++) {
+        struct node *one = nodes_copy(sam->arena, form_fill(form, node_get(event_form, "notice")));
+        nodes_set(sam->arena, one, STR("Event"), events->kind == NODE_LIST ? events->items[i] : events);
+        if (sam->notice_count == sam->notice_cap) {
+            sam->notice_cap = sam->notice_cap ? 2 * sam->notice_cap : 8;
+            struct serverless_notice *more =
+                ARENA_ARRAY(sam->arena, struct serverless_notice, sam->notice_cap);
+            if (sam->notice_count)
+                memcpy(more, sam->notices, sam->notice_count * sizeof *more);
+            sam->notices = more;
+        }
+        struct str id =
+            nodes_literal(form_fill(form, nodes_text(sam->arena, STR("<id>Permission"), form->at)));
+        sam->notices[sam->notice_count++] = (struct serverless_notice){name, id, one};
+    }
+}
+
+static void add_needs(struct macro *macro, struct form *form, const struct node *from)
+{
+    struct node *into[] = {macro->managed, macro->role_policies};
+    static const char *const names[] = {"managed", "policies"};
+    for (size_t k = 0; k < 2; k++) {
+        const struct node *list = from ? node_get(from, names[k]) : NULL;
+        const struct node *filled = list ? form_fill(form, list) : NULL;
+        for (uint32_t i = 0; filled && i < filled->count; i++) {
+            bool there = false;
+            for (uint32_t j = 0; j < into[k]->count; j++)
+                there = there || nodes_same(into[k]->items[j], filled->items[i]);
+            if (!there)
+                nodes_add(macro->sam->arena, into[k], filled->items[i]);
+        }
+    }
+}
+
+static void texts_of_event(struct macro *macro, struct form *form, const struct node_entry *event, bool http)
+{
+    struct serverless *sam = macro->sam;
+    struct str id = arena_printf(sam->arena, "%.*s%.*s", STR_ARG(macro->id), STR_ARG(event->key));
+    struct str queue = nodes_literal(form_in(form, STR("DeadLetterConfig.QueueLogicalId")));
+    struct str method = nodes_literal(form_in(form, STR("Method"))),
+               path = nodes_literal(form_in(form, STR("Path")));
+    struct str api = serverless_api_of(macro, event->value, http);
+    form_text(form, "id", id);
+    form_text(form, "queue", queue.n ? queue : arena_printf(sam->arena, "%.*sQueue", STR_ARG(id)));
+    form_text(form, "group",
+        str_eqz(nodes_literal(node_get(event->value, "Type")), "MSK")
+            ? STR("AmazonManagedKafkaEventSourceConfig")
+            : STR("SelfManagedKafkaEventSourceConfig"));
+    form_text(form, "api", api.n ? api : STR("ApiId"));
+    form_text(form, "stage", macro->stage);
+    form_text(form, "route", serverless_route_arn(sam->arena, method, path));
+    form_text(form, "invoked",
+        macro->alias.n ? macro->alias : arena_printf(sam->arena, "%.*s.Arn", STR_ARG(macro->id)));
+}
+
+static void tell_event(struct macro *macro, const struct node *type, const struct node *known)
+{
+    struct str *names = ARENA_ARRAY(macro->sam->arena, struct str, known ? known->count + 1 : 1);
+    for (uint32_t i = 0; known && i < known->count; i++)
+        names[i] = known->entries[i].key;
+    struct diag *d = diag_warning(macro->sam->diags, node_span(type ? type : macro->node),
+        "events of type \"%.*s\" cannot be said, and are left out", STR_ARG(nodes_literal(type)));
+    diag_did_you_mean(macro->sam->diags, d, nodes_literal(type), names, known ? known->count : 0);
+}
+
+static void write_event(struct macro *macro, const struct node_entry *event)
+{
+    static const char *const known[] = {"Method", "Path", "ApiId", "RestApiId", "Events", "Auth", "Enabled",
+        "Cluster", "Queue", "Stream", "Broker", "PayloadFormatVersion", "TimeoutInMillis", "Target",
+        "DeadLetterConfig", "OmitName", "Name", "PermissionsBoundary", NULL};
+    const struct node *type = node_get(event->value, "Type");
+    const struct node_entry *of = node_find(macro->sam->events, macro->type);
+    const struct node_entry *found = of ? node_find(of->value, nodes_literal(type)) : NULL;
+    struct form form;
+    if (!found) {
+        tell_event(macro, type, of ? of->value : NULL);
+        return;
+    }
+    const struct node *properties = node_get(event->value, "Properties");
+    macro->event = event->value;
+    form_begin(macro, properties, type, &form);
+    bool http = str_eqz(type->string, "HttpApi");
+    mark_used(&form, known);
+    texts_of_event(macro, &form, event, http);
+    put_all(macro, &form, node_get(found->value, "resources"));
+    add_needs(macro, &form, found->value);
+    if (node_get(found->value, "bucket"))
+        add_notices(macro, &form, found->value);
+    if (node_get(found->value, "route"))
+        serverless_route(&form, form_fill(&form, node_get(found->value, "route")));
+    tell_unused(macro, &form, properties);
+    form_release(&form);
+    macro->event = NULL;
+}
+
+/* ---- one of SAM's resources ---- */
+
+/* The name that an alias has, as far as it is known before: for its logical id. */
+static struct str alias_id(struct macro *macro)
+{
+    struct arena *arena = macro->sam->arena;
+    const struct node *given = node_get(macro->properties, "AutoPublishAlias");
+    struct str name = given ? nodes_referred(given) : STR_EMPTY;
+    const struct node *parameters = node_get(macro->sam->root, "Parameters");
+    const struct node_entry *parameter = name.n && parameters ? node_find(parameters, name) : NULL;
+    if (!given)
+        return STR_EMPTY;
+    name = parameter ? nodes_literal(node_get(parameter->value, "Default")) : nodes_literal(given);
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addf(&out, "%.*sAlias", STR_ARG(macro->id));
+    for (size_t i = 0; name.p && i < name.n; i++)
+        buf_add_char(&out, name.p[i] == '-' ? 'D' : name.p[i] == '_' ? 'U' : name.p[i]);
+    return arena_str(arena, buf_str(&out));
+}
+
+static void stage_texts(struct macro *macro, struct form *form)
+{
+    struct str name = nodes_literal(form_in(form, STR("StageName")));
+    bool fallback = !name.n || str_eqz(name, "$default");
+    AUTO_BUF struct buf plain = BUF_INIT;
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] != '-' && name.p[i] != '_' && name.p[i] != '$')
+            buf_add_char(&plain, name.p[i]);
+    bool http = str_ends(macro->type, STR("HttpApi"));
+    form_text(form, "stageid",
+        fallback && http ? arena_printf(form->arena, "%.*sApiGatewayDefaultStage", STR_ARG(macro->id))
+                         : arena_printf(form->arena, "%.*s%.*sStage", STR_ARG(macro->id), (int)plain.n,
+                               plain.n ? plain.p : ""));
+}
+
+/* !Ref Function.Alias and the like: what of it is meant. */
+static void name_parts(struct macro *macro, struct form *form)
+{
+    static const struct {
+        const char *part, *id;
+    } parts[] = {{"Alias", "<alias>"}, {"Version", "<id>Version"}, {"Stage", "<stageid>"},
+        {"Deployment", "<id>Deployment"}, {"DestinationTopic", "<id>EventInvokeConfigOnSuccessTopic"},
+        {"DestinationQueue", "<id>EventInvokeConfigOnFailureQueue"}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct str *id = ARENA_NEW(form->arena, struct str);
+        *id = nodes_literal(form_fill(form, nodes_text(form->arena, str_z(parts[i].id), form->at)));
+        if (node_find(macro->sam->resources, *id))
+            map_set(&macro->sam->t->parts,
+                arena_printf(form->arena, "%.*s.%s", STR_ARG(macro->id), parts[i].part), id);
+    }
+}
+
+static void write_resource(struct serverless *sam, struct str id, const struct node *node, struct str type)
+{
+    static const char *const known[] = {"Role", "Policies", "PropagateTags", "Tags", "Events", "CodeUri",
+        "AutoPublishCodeSha256", "AutoPublishAliasAllProperties", "StageName", "VersionDeletionPolicy",
+        "ProvisionedConcurrencyConfig", "VersionDescription", "RolePath", "PermissionsBoundary",
+        "AssumeRolePolicyDocument", "RetentionPolicy", "DefinitionBody", "OpenApiVersion",
+        "PublishLambdaVersion", NULL};
+    const struct node *form_of = node_find(sam->types, type)->value;
+    struct macro macro = {.sam = sam, .id = id, .type = type, .alias = STR_EMPTY, .node = node};
+    macro.properties = with_globals(sam, node, type);
+    macro.alias = alias_id(&macro);
+    macro.managed = nodes_new(sam->arena, NODE_LIST, node);
+    macro.role_policies = nodes_new(sam->arena, NODE_LIST, node);
+    struct form form;
+    const struct node *at = node_get(node, "Type");
+    form_begin(&macro, macro.properties, at, &form);
+    form_text(&form, "id", id);
+    stage_texts(&macro, &form);
+    add_needs(&macro, &form, node_get(form_of, "<role>"));
+    /* What comes of the thing itself stands before what its events make, which its role has to know. */
+    const struct node *events = form_in(&form, STR("Events"));
+    struct node *all = sam->resources;
+    sam->resources = nodes_new(sam->arena, NODE_MAP, node);
+    for (uint32_t i = 0; events && events->kind == NODE_MAP && i < events->count; i++)
+        write_event(&macro, &events->entries[i]);
+    struct node *of_events = sam->resources;
+    sam->resources = all;
+    put_all(&macro, &form, form_of);
+    for (uint32_t i = 0; i < of_events->count; i++)
+        nodes_set_entry(sam->arena, sam->resources, &of_events->entries[i]);
+    mark_used(&form, known);
+    tell_unused(&macro, &form, macro.properties);
+    name_parts(&macro, &form);
+    form_release(&form);
+}
+
+/* ---- the whole ---- */
+
+static bool is_known(struct serverless *sam, const struct node *node, struct str *type)
+{
+    *type = node->kind == NODE_MAP ? nodes_literal(node_get(node, "Type")) : STR_EMPTY;
+    if (!type->p || !str_starts(*type, STR("AWS::Serverless::")))
+        return false;
+    return node_find(sam->types, *type) != NULL;
+}
+
+static bool is_api(struct str type)
+{
+    return str_eqz(type, "AWS::Serverless::HttpApi") || str_eqz(type, "AWS::Serverless::Api");
+}
+
+/* APIs last: what they answer is known when all functions are. */
+static void write_all(struct serverless *sam, bool apis)
+{
+    const struct node *resources = node_get(sam->root, "Resources");
+    for (uint32_t i = 0; i < resources->count; i++) {
+        const struct node_entry *entry = &resources->entries[i];
+        struct str type;
+        if (!is_known(sam, entry->value, &type)) {
+            if (!apis)
+                nodes_set_entry(sam->arena, sam->resources, entry);
+        } else if (is_api(type) == apis) {
+            write_resource(sam, entry->key, entry->value, type);
+        }
+    }
+}
+
+/* The API that events have which name none. */
+static void write_implicit(struct serverless *sam, const char *id, const char *type, const char *stage)
+{
+    const struct node *at = NULL;
+    for (size_t i = 0; !at && i < sam->route_count; i++)
+        at = str_eqz(sam->routes[i].api, id) ? sam->routes[i].operation : NULL;
+    if (!at || node_find(node_get(sam->root, "Resources"), str_z(id)))
+        return;
+    struct node *node = nodes_new(sam->arena, NODE_MAP, at),
+                *properties = nodes_new(sam->arena, NODE_MAP, at);
+    nodes_set(sam->arena, properties, STR("StageName"), nodes_text(sam->arena, str_z(stage), at));
+    nodes_set(sam->arena, node, STR("Type"), nodes_text(sam->arena, str_z(type), at));
+    nodes_set(sam->arena, node, STR("Properties"), properties);
+    write_resource(sam, str_z(id), node, str_z(type));
+}
+
+/* A bucket that calls functions says so, and waits until it may. */
+static void tell_bucket(struct serverless *sam, const struct serverless_notice *notice)
+{
+    static const char *const way[] = {"Properties", "NotificationConfiguration", "LambdaConfigurations"};
+    struct arena *arena = sam->arena;
+    struct node *bucket = nodes_copy(arena, node_find(sam->resources, notice->bucket)->value), *into = bucket;
+    nodes_set(arena, sam->resources, notice->bucket, bucket);
+    for (size_t i = 0; i < 3; i++) {
+        const struct node *there = node_get(into, way[i]);
+        struct node *below = there ? nodes_copy(arena, there)
+                                   : nodes_new(arena, i == 2 ? NODE_LIST : NODE_MAP, notice->configuration);
+        nodes_set(arena, into, str_z(way[i]), below);
+        into = below;
+    }
+    nodes_add(arena, into, notice->configuration);
+    const struct node *after = node_get(bucket, "DependsOn");
+    struct node *list = nodes_new(arena, NODE_LIST, after ? after : notice->configuration);
+    if (after && after->kind == NODE_STRING)
+        nodes_add(arena, list, after);
+    for (uint32_t i = 0; after && after->kind == NODE_LIST && i < after->count; i++)
+        nodes_add(arena, list, after->items[i]);
+    nodes_add(arena, list, nodes_text(arena, notice->permission, notice->configuration));
+    nodes_set(arena, bucket, STR("DependsOn"), list);
+}
+
+static struct node *with_resources(struct serverless *sam)
+{
+    struct node *root = nodes_new(sam->arena, NODE_MAP, sam->root);
+    for (uint32_t i = 0; i < sam->root->count; i++) {
+        struct node_entry entry = sam->root->entries[i];
+        if (str_eqz(entry.key, "Globals"))
+            continue;
+        if (str_eqz(entry.key, "Resources"))
+            entry.value = sam->resources;
+        nodes_set_entry(sam->arena, root, &entry);
+    }
+    if (sam->asks_for_bucket)
+        nodes_set(sam->arena, root, STR("Parameters"), sam->parameters);
+    return root;
+}
+
+const struct node *serverless_expand(struct template *t, const struct node *root)
+{
+    struct serverless sam = {
+        .t = t, .arena = t->arena, .diags = t->diags, .root = root, .globals = node_get(root, "Globals")};
+    const struct node *parameters = node_get(root, "Parameters");
+    sam.types = read_forms(&sam, "types");
+    sam.events = read_forms(&sam, "events");
+    sam.policies = read_forms(&sam, "policies");
+    sam.resources = nodes_new(t->arena, NODE_MAP, node_get(root, "Resources"));
+    sam.parameters = parameters && parameters->kind == NODE_MAP ? nodes_copy(t->arena, parameters)
+                                                                : nodes_new(t->arena, NODE_MAP, root);
+    tell_globals(&sam);
+    write_all(&sam, false);
+    write_all(&sam, true);
+    write_implicit(&sam, "ServerlessHttpApi", "AWS::Serverless::HttpApi", "$default");
+    write_implicit(&sam, "ServerlessRestApi", "AWS::Serverless::Api", "Prod");
+    for (size_t i = 0; i < sam.notice_count; i++)
+        tell_bucket(&sam, &sam.notices[i]);
+    map_release(&sam.packages);
+    return with_resources(&sam);
+}

@@ -1,0 +1,70 @@
+/*
+ * SAM (Transform: AWS::Serverless-2016-10-31): each of its resources becomes what it stands for, under the
+ * logical ids that AWS's own transform gives, without the hashes at their ends. What that is, is data: forms
+ * in cmd/import/serverless/. Here are the globals, the order, and what no form can say.
+ */
+#ifndef WEIR_CMD_IMPORT_SERVERLESS_H
+#define WEIR_CMD_IMPORT_SERVERLESS_H
+
+#include "cmd/import/form.h"
+#include "cmd/import/rewrite.h"
+
+/* An event of an API: a path that a function answers. */
+struct serverless_route {
+    struct str api;  /* logical id */
+    struct str path; /* "/orders/{id}" */
+    struct str method;
+    const struct node *operation;
+};
+
+/* A bucket that calls a function. */
+struct serverless_notice {
+    struct str bucket, permission;
+    const struct node *configuration; /* LambdaConfigurations' */
+};
+
+struct serverless {
+    struct template *t;
+    struct arena *arena;
+    struct diags *diags;
+    const struct node *root, *globals;
+    const struct node *types, *events, *policies; /* the forms */
+    struct node *resources;                       /* what comes of it all */
+    struct node *parameters;
+    struct serverless_route *routes;
+    size_t route_count, route_cap;
+    struct serverless_notice *notices;
+    size_t notice_count, notice_cap;
+    struct map packages; /* path -> logical id of the artifact: struct str */
+    bool asks_for_bucket;
+};
+
+/* One of SAM's resources, while it is written out. */
+struct macro {
+    struct serverless *sam;
+    struct str id, type, alias;           /* alias: logical id; "" none */
+    const struct node *node;              /* the resource */
+    const struct node *properties;        /* with the globals */
+    const struct node *event;             /* the one that is being written out; NULL: none */
+    struct str stage;                     /* of an API: what its routes' permissions end in */
+    struct node *managed, *role_policies; /* what its role needs because of events */
+};
+
+/* ---- serverless_make.c: what `!made` stands for ---- */
+
+const struct node *serverless_make(struct form *form, struct str what);
+
+/* ---- serverless_code.c, serverless_api.c ---- */
+
+const struct node *serverless_code(struct form *form, const struct node *place, bool layer);
+const struct node *serverless_definition(struct form *form);
+const struct node *serverless_body(struct form *form);
+/* POST /orders/{id} as ARNs have it. */
+struct str serverless_route_arn(struct arena *arena, struct str method, struct str path);
+void serverless_route(struct form *form, const struct node *operation);
+/* The API that an event is one of: its logical id; "": it is not in this template. */
+struct str serverless_api_of(struct macro *macro, const struct node *event, bool http);
+const struct node *serverless_parameters(struct form *form);
+const struct node *serverless_security(struct form *form);
+
+#endif

@@ -1,0 +1,221 @@
+/* SAM's APIs: what their functions answer, as the document that API Gateway takes. */
+#include "cmd/import/serverless.h"
+
+struct str serverless_route_arn(struct arena *arena, struct str method, struct str path)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    bool any = !method.n || str_ieq(method, STR("any"));
+    if (!path.n)
+        return STR("$default");
+    for (size_t i = 0; i < method.n && !any; i++)
+        buf_add_char(&out, (char)(method.p[i] >= 'a' && method.p[i] <= 'z' ? method.p[i] - 32 : method.p[i]));
+    if (any)
+        buf_add_char(&out, '*');
+    for (size_t i = 0; i < path.n; i++) { /* {id} is anything */
+        ptrdiff_t close = path.p[i] == '{' ? str_find_char(path, '}', i) : -1;
+        buf_add_char(&out, close < 0 ? path.p[i] : '*');
+        i = close < 0 ? i : (size_t)close;
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+struct str serverless_api_of(struct macro *macro, const struct node *event, bool http)
+{
+    const struct node *properties = node_get(event, "Properties");
+    const struct node *named = properties ? node_get(properties, http ? "ApiId" : "RestApiId") : NULL;
+    const struct node *resources = node_get(macro->sam->root, "Resources");
+    struct str id = named ? nodes_referred(named) : STR_EMPTY;
+    const struct node_entry *api = id.n ? node_find(resources, id) : NULL;
+    macro->stage = STR("Prod");
+    if (!named)
+        return http ? STR("ServerlessHttpApi") : STR("ServerlessRestApi");
+    if (!api)
+        return STR_EMPTY;
+    struct str type = nodes_literal(node_get(api->value, "Type"));
+    const struct node *stage = nodes_at(api->value, STR("Properties.StageName"));
+    macro->stage = nodes_literal(stage).n ? nodes_literal(stage) : STR("Stage");
+    return str_eqz(type, http ? "AWS::Serverless::HttpApi" : "AWS::Serverless::Api") ? id : STR_EMPTY;
+}
+
+void serverless_route(struct form *form, const struct node *operation)
+{
+    struct macro *macro = form->ctx;
+    struct serverless *sam = macro->sam;
+    bool http = str_eqz(nodes_literal(node_get(macro->event, "Type")), "HttpApi");
+    struct str api = serverless_api_of(macro, macro->event, http);
+    struct str path = nodes_literal(form_in(form, STR("Path"))),
+               method = nodes_literal(form_in(form, STR("Method")));
+    if (!api.n) {
+        diag_warning(sam->diags, node_span(macro->event),
+            "the API that answers this is not in the template: its route is left out");
+        return;
+    }
+    if (sam->route_count == sam->route_cap) {
+        sam->route_cap = sam->route_cap ? 2 * sam->route_cap : 8;
+        struct serverless_route *more = ARENA_ARRAY(sam->arena, struct serverless_route, sam->route_cap);
+        if (sam->route_count)
+            memcpy(more, sam->routes, sam->route_count * sizeof *more);
+        sam->routes = more;
+    }
+    struct node *made = nodes_copy(sam->arena, operation);
+    if (!path.n)
+        nodes_set(sam->arena, made, STR("isDefaultRoute"), nodes_bool(sam->arena, true, form->at));
+    sam->routes[sam->route_count++] =
+        (struct serverless_route){api, path.n ? path : STR("$default"), method, made};
+}
+
+/* What stands in braces in the path. */
+const struct node *serverless_parameters(struct form *form)
+{
+    struct str path = nodes_literal(form_in(form, STR("Path")));
+    struct node *list = nodes_new(form->arena, NODE_LIST, form->at);
+    for (size_t i = 0; i < path.n; i++) {
+        ptrdiff_t close = path.p[i] == '{' ? str_find_char(path, '}', i) : -1;
+        if (close < 0)
+            continue;
+        struct node *one = nodes_new(form->arena, NODE_MAP, form->at);
+        nodes_set(form->arena, one, STR("name"),
+            nodes_text(form->arena, str_slice(path, i + 1, (size_t)close), form->at));
+        nodes_set(form->arena, one, STR("in"), nodes_text(form->arena, STR("path"), form->at));
+        nodes_set(form->arena, one, STR("required"), nodes_bool(form->arena, true, form->at));
+        nodes_add(form->arena, list, one);
+    }
+    return list->count ? list : NULL;
+}
+
+/* Who may call: the event's authorizer, or the API's. */
+const struct node *serverless_security(struct form *form)
+{
+    struct macro *macro = form->ctx;
+    struct str api = serverless_api_of(macro, macro->event, true);
+    const struct node_entry *found = api.n ? node_find(node_get(macro->sam->root, "Resources"), api) : NULL;
+    const struct node *auth = found ? nodes_at(found->value, STR("Properties.Auth")) : NULL;
+    auth = auth ? auth : macro->sam->globals ? nodes_at(macro->sam->globals, STR("HttpApi.Auth")) : NULL;
+    struct str name = nodes_literal(form_in(form, STR("Auth.Authorizer")));
+    const struct node *scopes = form_in(form, STR("Auth.AuthorizationScopes"));
+    name = name.n || !auth ? name : nodes_literal(node_get(auth, "DefaultAuthorizer"));
+    if (!name.n || str_eqz(name, "NONE"))
+        return NULL;
+    struct node *list = nodes_new(form->arena, NODE_LIST, form->at),
+                *one = nodes_new(form->arena, NODE_MAP, form->at);
+    nodes_set(form->arena, one, name, scopes ? scopes : nodes_new(form->arena, NODE_LIST, form->at));
+    nodes_add(form->arena, list, one);
+    return list;
+}
+
+/* ---- the document ---- */
+
+static void set_text(struct form *form, struct node *map, const char *key, const char *text)
+{
+    nodes_set(form->arena, map, str_z(key), nodes_text(form->arena, str_z(text), form->at));
+}
+
+static struct node *body_part(struct form *form, struct node *map, struct str key)
+{
+    const struct node_entry *there = node_find(map, key);
+    struct node *below = there && there->value->kind == NODE_MAP ? nodes_copy(form->arena, there->value)
+                                                                 : nodes_new(form->arena, NODE_MAP, form->at);
+    nodes_set(form->arena, map, key, below);
+    return below;
+}
+
+static void add_routes(struct form *form, struct node *body)
+{
+    const struct macro *macro = form->ctx;
+    struct node *paths = body_part(form, body, STR("paths"));
+    for (size_t i = 0; i < macro->sam->route_count; i++) {
+        const struct serverless_route *route = &macro->sam->routes[i];
+        if (!str_eq(route->api, macro->id))
+            continue;
+        struct node *path = body_part(form, paths, route->path);
+        char *method = arena_strz(form->arena, route->method.p ? route->method : STR_EMPTY);
+        for (char *p = method; *p; p++)
+            *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+        bool any = !*method || !strcmp(method, "any");
+        nodes_set(
+            form->arena, path, any ? STR("x-amazon-apigateway-any-method") : str_z(method), route->operation);
+    }
+}
+
+/* {AllowOrigins: […]} as the document has it; `true` and a text are origins. */
+static void add_cors(struct form *form, struct node *body)
+{
+    const struct node *cors = form_in(form, STR("CorsConfiguration"));
+    struct node *made = cors ? nodes_new(form->arena, NODE_MAP, cors) : NULL;
+    if (!cors || (cors->kind == NODE_BOOL && !cors->boolean))
+        return;
+    for (uint32_t i = 0; cors->kind == NODE_MAP && i < cors->count; i++) {
+        char *key = arena_strz(form->arena, cors->entries[i].key);
+        *key = (char)(*key >= 'A' && *key <= 'Z' ? *key + 32 : *key);
+        nodes_set(form->arena, made, str_z(key), cors->entries[i].value);
+    }
+    if (cors->kind != NODE_MAP) {
+        struct node *origins = nodes_new(form->arena, NODE_LIST, cors);
+        nodes_add(
+            form->arena, origins, cors->kind == NODE_STRING ? cors : nodes_text(form->arena, STR("*"), cors));
+        nodes_set(form->arena, made, STR("allowOrigins"), origins);
+    }
+    nodes_set(form->arena, body, STR("x-amazon-apigateway-cors"), made);
+}
+
+static void add_authorizers(struct form *form, struct node *body)
+{
+    struct macro *macro = form->ctx;
+    const struct node *all = form_in(form, STR("Auth.Authorizers"));
+    const struct node *authorizer =
+        node_get(node_find(macro->sam->types, macro->type)->value, "<authorizer>");
+    if (!all || all->kind != NODE_MAP)
+        return;
+    struct node *schemes = body_part(form, body_part(form, body, STR("components")), STR("securitySchemes"));
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct node *one = all->entries[i].value;
+        if (!node_get(one, "JwtConfiguration")) {
+            diag_warning(macro->sam->diags, node_key_span(&all->entries[i]),
+                "authorizers that are functions cannot be said, and are left out");
+            continue;
+        }
+        struct form inner = {.arena = form->arena, .in = one, .at = one, .make = form->make, .ctx = macro};
+        nodes_set(form->arena, schemes, all->entries[i].key, form_fill(&inner, authorizer));
+        form_release(&inner);
+    }
+}
+
+static void add_info(struct form *form, struct node *body, bool http)
+{
+    const struct node *name = http ? form_in(form, STR("Name")) : NULL,
+                      *words = http ? form_in(form, STR("Description")) : NULL;
+    struct node *info = body_part(form, body, STR("info"));
+    set_text(form, info, "version", "1.0");
+    nodes_set(form->arena, info, STR("title"),
+        name ? name : nodes_call(form->arena, "Ref", STR("AWS::StackName"), form->at));
+    if (words)
+        nodes_set(form->arena, info, STR("description"), words);
+}
+
+const struct node *serverless_body(struct form *form)
+{
+    struct macro *macro = form->ctx;
+    const struct node *given = form_in(form, STR("DefinitionBody")),
+                      *place = form_in(form, STR("DefinitionUri"));
+    bool http = str_ends(macro->type, STR("HttpApi"));
+    struct str version = nodes_literal(form_in(form, STR("OpenApiVersion")));
+    if (place)
+        diag_error(macro->sam->diags, node_span(place),
+            "an API's document that lies elsewhere cannot be said; `DefinitionBody` can");
+    if (given && (given->kind != NODE_MAP || nodes_is_function(given)))
+        return given;
+    struct node *body = given ? nodes_copy(form->arena, given) : nodes_new(form->arena, NODE_MAP, form->at);
+    if (!given) {
+        set_text(form, body, http || version.n ? "openapi" : "swagger",
+            version.n ? arena_strz(form->arena, version)
+            : http    ? "3.0.1"
+                      : "2.0");
+        add_info(form, body, http);
+    }
+    add_routes(form, body);
+    if (http) {
+        add_cors(form, body);
+        add_authorizers(form, body);
+    }
+    return body;
+}

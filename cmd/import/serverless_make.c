@@ -1,0 +1,228 @@
+/* What SAM's forms cannot say by themselves: which function is meant, tags, what a role may do. */
+#include "cmd/import/serverless.h"
+
+/* ---- what is meant ---- */
+
+static const struct node *made_target(struct form *form, bool arn)
+{
+    const struct macro *macro = form->ctx;
+    if (macro->alias.n)
+        return nodes_call(form->arena, "Ref", macro->alias, form->at);
+    if (arn && str_ends(macro->type, STR("Function")))
+        return nodes_call(
+            form->arena, "!GetAtt", arena_printf(form->arena, "%.*s.Arn", STR_ARG(macro->id)), form->at);
+    return nodes_call(form->arena, "Ref", macro->id, form->at);
+}
+
+/* What SAM puts on all that it makes; a stack that was never there needs it not. */
+static const struct node *own_tag(struct form *form)
+{
+    const struct macro *macro = form->ctx;
+    const char *key = str_ends(macro->type, STR("Function"))       ? "lambda:createdBy"
+                      : str_ends(macro->type, STR("StateMachine")) ? "stateMachine:createdBy"
+                                                                   : NULL;
+    if (!macro->sam->t->live || !key)
+        return NULL;
+    struct node *tag = nodes_new(form->arena, NODE_MAP, form->at);
+    nodes_set(form->arena, tag, STR("Key"), nodes_text(form->arena, str_z(key), form->at));
+    nodes_set(form->arena, tag, STR("Value"), nodes_text(form->arena, STR("SAM"), form->at));
+    return tag;
+}
+
+/* {team: data} as the list that CloudFormation has. */
+static const struct node *tag_list(struct form *form)
+{
+    const struct node *map = form_in(form, STR("Tags")), *own = own_tag(form);
+    if (map && (map->kind != NODE_MAP || nodes_is_function(map)))
+        return map;
+    struct node *list = nodes_new(form->arena, NODE_LIST, map ? map : form->at);
+    if (own)
+        nodes_add(form->arena, list, own);
+    for (uint32_t i = 0; map && i < map->count; i++) {
+        struct node *tag = nodes_new(form->arena, NODE_MAP, map);
+        nodes_set(form->arena, tag, STR("Key"), nodes_text(form->arena, map->entries[i].key, map));
+        nodes_set(form->arena, tag, STR("Value"), map->entries[i].value);
+        nodes_add(form->arena, list, tag);
+    }
+    return list->count ? list : NULL;
+}
+
+static const struct node *key_type(struct form *form)
+{
+    struct str type = nodes_literal(form_in(form, STR("PrimaryKey.Type")));
+    const char *letter = str_eqz(type, "Number") ? "N" : str_eqz(type, "Binary") ? "B" : "S";
+    return nodes_text(form->arena, str_z(letter), form->at);
+}
+
+/* ---- policies ---- */
+
+/* "AWSXrayWriteOnlyAccess" as an ARN. */
+static struct str policy_arn(const struct serverless *sam, struct str name)
+{
+    const struct node *folders = node_get(sam->policies, "folders");
+    struct str folder = STR_EMPTY;
+    if (str_starts(name, STR("arn:")))
+        return name;
+    for (uint32_t i = 0; i < folders->count; i++)
+        for (uint32_t k = 0; k < folders->entries[i].value->count; k++)
+            if (str_eq(nodes_literal(folders->entries[i].value->items[k]), name))
+                folder = folders->entries[i].key;
+    return arena_printf(sam->arena, "arn:aws:iam::aws:policy/%.*s%.*s", STR_ARG(folder), STR_ARG(name));
+}
+
+static const struct node_entry *template_named(const struct serverless *sam, const struct node *policy)
+{
+    bool one = policy->kind == NODE_MAP && policy->count == 1 && !nodes_is_function(policy);
+    bool document = one && str_eqz(policy->entries[0].key, "Statement");
+    return one && !document ? node_find(node_get(sam->policies, "templates"), policy->entries[0].key) : NULL;
+}
+
+static void tell_template(struct serverless *sam, const struct node *policy)
+{
+    const struct node *all = node_get(sam->policies, "templates");
+    struct str *names = ARENA_ARRAY(sam->arena, struct str, all->count + 1);
+    for (uint32_t i = 0; i < all->count; i++)
+        names[i] = all->entries[i].key;
+    struct str name = policy->entries[0].key;
+    struct diag *d = diag_error(sam->diags, node_key_span(&policy->entries[0]),
+        "\"%.*s\" is none of SAM's policy templates", STR_ARG(name));
+    diag_did_you_mean(sam->diags, d, name, names, all->count);
+}
+
+/* {S3ReadPolicy: {BucketName: x}} as the document that it stands for; the same of a document; NULL: neither.
+ */
+static const struct node *document_of(struct form *form, const struct node *policy)
+{
+    struct macro *macro = form->ctx;
+    const struct node_entry *named = template_named(macro->sam, policy);
+    if (!named) {
+        if (policy->kind == NODE_MAP && node_get(policy, "Statement"))
+            return policy;
+        if (policy->kind == NODE_MAP && policy->count && !nodes_is_function(policy))
+            tell_template(macro->sam, policy);
+        return NULL;
+    }
+    struct form inner = {.arena = form->arena,
+        .in = policy->entries[0].value,
+        .at = policy->entries[0].value,
+        .make = form->make,
+        .ctx = macro};
+    struct node *document = nodes_new(form->arena, NODE_MAP, policy);
+    nodes_set(form->arena, document, STR("Version"), nodes_text(form->arena, STR("2012-10-17"), policy));
+    nodes_set(form->arena, document, STR("Statement"), form_fill(&inner, named->value));
+    form_release(&inner);
+    return document;
+}
+
+static const struct node *inline_policy(struct form *form, const struct node *document, uint32_t number)
+{
+    const struct macro *macro = form->ctx;
+    struct node *made = nodes_new(form->arena, NODE_MAP, document);
+    nodes_set(form->arena, made, STR("PolicyName"),
+        nodes_text(form->arena, arena_printf(form->arena, "%.*sRolePolicy%u", STR_ARG(macro->id), number),
+            document));
+    nodes_set(form->arena, made, STR("PolicyDocument"), document);
+    return made;
+}
+
+/* !If [Condition, policy, policy]: of which kind it is, that tells the first. */
+static const struct node *policy_chosen(
+    struct form *form, const struct node *policy, uint32_t number, bool documents)
+{
+    const struct macro *macro = form->ctx;
+    const struct node *choice = node_get(policy, "Fn::If");
+    choice = choice ? choice : node_get(policy, "!If");
+    if (!choice || choice->kind != NODE_LIST || choice->count != 3)
+        return documents ? NULL : policy;
+    struct node *list = nodes_new(form->arena, NODE_LIST, choice),
+                *made = nodes_new(form->arena, NODE_MAP, policy);
+    bool any = false;
+    nodes_add(form->arena, list, choice->items[0]);
+    for (uint32_t i = 1; i < 3; i++) {
+        const struct node *document = document_of(form, choice->items[i]);
+        struct str name = nodes_literal(choice->items[i]);
+        any = any || document;
+        nodes_add(form->arena, list,
+            document ? inline_policy(form, document, number)
+            : name.p ? nodes_text(form->arena, policy_arn(macro->sam, name), choice->items[i])
+                     : choice->items[i]);
+    }
+    nodes_set(form->arena, made, STR("Fn::If"), list);
+    return any == documents ? made : NULL;
+}
+
+/* Those of the function's policies that are documents, or those that are names. */
+static const struct node *role_policies(struct form *form, bool documents)
+{
+    struct macro *macro = form->ctx;
+    const struct node *given = form_in(form, STR("Policies"));
+    struct node *all = nodes_new(form->arena, NODE_LIST, given ? given : form->at);
+    const struct node *needed = documents ? macro->role_policies : macro->managed;
+    bool list = given && given->kind == NODE_LIST;
+    for (uint32_t i = 0; i < needed->count; i++)
+        nodes_add(form->arena, all,
+            documents ? needed->items[i]
+                      : nodes_text(form->arena, policy_arn(macro->sam, needed->items[i]->string), form->at));
+    for (uint32_t i = 0; given && i < (list ? given->count : 1); i++) {
+        const struct node *policy = list ? given->items[i] : given, *made = NULL;
+        struct str name = nodes_literal(policy);
+        if (name.p)
+            made = documents ? NULL : nodes_text(form->arena, policy_arn(macro->sam, name), policy);
+        else if (nodes_is_function(policy))
+            made = policy_chosen(form, policy, i, documents);
+        else if (documents && document_of(form, policy))
+            made = inline_policy(form, document_of(form, policy), i);
+        bool there = !made;
+        for (uint32_t k = 0; made && k < all->count; k++)
+            there = there || nodes_same(all->items[k], made);
+        if (!there)
+            nodes_add(form->arena, all, made);
+    }
+    return all->count ? all : NULL;
+}
+
+/* ---- all ---- */
+
+/* Map keys of an HTTP API's document begin small. */
+static const struct node *jwt_settings(struct form *form)
+{
+    const struct node *given = form_in(form, STR("JwtConfiguration"));
+    struct node *made = nodes_new(form->arena, NODE_MAP, given ? given : form->at);
+    for (uint32_t i = 0; given && given->kind == NODE_MAP && i < given->count; i++) {
+        char *key = arena_strz(form->arena, given->entries[i].key);
+        *key = (char)(*key >= 'A' && *key <= 'Z' ? *key + 32 : *key);
+        nodes_set(form->arena, made, str_z(key), given->entries[i].value);
+    }
+    return made;
+}
+
+const struct node *serverless_make(struct form *form, struct str what)
+{
+    if (str_eqz(what, "target"))
+        return made_target(form, false);
+    if (str_eqz(what, "arn"))
+        return made_target(form, true);
+    if (str_eqz(what, "tags"))
+        return tag_list(form);
+    if (str_eqz(what, "managed"))
+        return role_policies(form, false);
+    if (str_eqz(what, "policies"))
+        return role_policies(form, true);
+    if (str_eqz(what, "keytype"))
+        return key_type(form);
+    if (str_eqz(what, "code"))
+        return serverless_code(form, form_in(form, STR("CodeUri")), false);
+    if (str_eqz(what, "content"))
+        return serverless_code(form, form_in(form, STR("ContentUri")), true);
+    if (str_eqz(what, "definition"))
+        return serverless_definition(form);
+    if (str_eqz(what, "location"))
+        return NULL;
+    if (str_eqz(what, "body"))
+        return serverless_body(form);
+    if (str_eqz(what, "parameters"))
+        return serverless_parameters(form);
+    if (str_eqz(what, "security"))
+        return serverless_security(form);
+    return str_eqz(what, "jwt") ? jwt_settings(form) : NULL;
+}

@@ -1,0 +1,178 @@
+"""weir import cloudformation of SAM's templates. The judge is AWS's own transform (aws-sam-translator): what it makes of a template, imported,
+is the same stack."""
+
+import json
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support import ROOT, Stack
+
+TEMPLATES = sorted((Path(__file__).parent / "imports/serverless").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+def transformed(template):
+    """What AWS makes of it; the hashes that it ends logical ids with are left out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from samtranslator.internal.managed_policies import get_bundled_managed_policy_map
+        from samtranslator.translator.transform import transform
+        from samtranslator.yaml_helper import yaml_parse
+
+        class Policies:
+            def load(self):
+                return get_bundled_managed_policy_map("aws")
+
+        made = json.dumps(transform(yaml_parse(template.read_text()), {}, Policies()))
+    for name in json.loads(made)["Resources"]:
+        if re.search("[0-9a-f]{10}$", name):
+            made = made.replace(name, name[:-10])
+    return made
+
+
+def alike(value):
+    """Without what SAM says of itself, and what is said of a policy that has no version."""
+    if isinstance(value, list):
+        return [alike(item) for item in value if not (isinstance(item, dict) and str(item.get("name")).endswith(":createdBy"))]
+    if isinstance(value, dict):
+        value = {key: alike(item) for key, item in value.items() if not key.endswith(":createdBy")}
+        if "Statement" in value:
+            value.setdefault("Version", "2012-10-17")
+        if "managed_policies" in value:
+            value["managed_policies"] = sorted(value["managed_policies"])
+        if value.get("type") == "AWS::ApiGateway::Deployment":  # a stage called "Stage", which nobody asked for
+            value = {key: item for key, item in value.items() if key not in ("StageName", "Description")}
+        return {key: item for key, item in value.items() if key.lower() != "tags" or item}
+    return re.sub(r"^arn:aws:(logs|execute-api|apigateway):", r"arn:${here.partition}:\1:", value) if isinstance(value, str) else value
+
+
+def imported(stack, template, *args):
+    stack.run("import", "cloudformation", template, "--name", "it", "--force", *args)
+    return yaml.safe_load((stack.folder / "weir.yaml").read_text())
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_it_is_what_aws_makes_of_it(local_stack, template):
+    local_stack.write(transformed(template), "transformed.json")
+    ours, theirs = imported(local_stack, template), imported(local_stack, "transformed.json")
+    resources = alike(ours.pop("resources")), alike(theirs.pop("resources"))
+    assert set(resources[0]) == set(resources[1])
+    for name, resource in resources[0].items():
+        assert resource == resources[1][name], name
+    assert ours == theirs
+
+
+def test_policies_are_those_of_the_transform():
+    done = subprocess.run([sys.executable, ROOT / "tools/serverless-policies"], capture_output=True, text=True, check=True)
+    assert done.stdout == (ROOT / "cmd/import/serverless/policies.yaml").read_text()
+
+
+LOCAL = """
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function: {Runtime: python3.12, CodeUri: src/, Handler: take.handler, Environment: {Variables: {MODE: plain, API_TOKEN: hunter2-in-globals}}}
+Resources:
+  # What the shops send.
+  Take:
+    Type: AWS::Serverless::Function
+    Properties:
+      AutoPublishAlias: live
+      Policies: [{S3ReadPolicy: {BucketName: shops}}, AWSLambdaVPCAccessExecutionRole]
+      Events:
+        Hourly: {Type: Schedule, Properties: {Schedule: rate(1 hour)}}
+        Landed: {Type: S3, Properties: {Bucket: !Ref Landing, Events: ["s3:ObjectCreated:*"]}}
+        Job: {Type: SQS, Properties: {Queue: !GetAtt Jobs.Arn, BatchSize: 5}}
+  Again: {Type: AWS::Serverless::Function, Properties: {Handler: take.again}}
+  Jobs: {Type: AWS::SQS::Queue}
+  Landing: {Type: AWS::S3::Bucket, Properties: {BucketName: landing-of-shops}}
+  Nightly:
+    Type: AWS::Serverless::StateMachine
+    Properties: {DefinitionUri: nightly.asl.json, DefinitionSubstitutions: {Take: !GetAtt Take.Arn}, Policies: [{LambdaInvokePolicy: {FunctionName: !Ref Take}}]}
+Outputs: {Alias: {Value: !Ref Take.Alias}, Version: {Value: !Ref Take.Version}}
+"""
+
+
+def write_local(stack, template=LOCAL):
+    stack.write(template, "infra/t.yaml")
+    stack.write("def handler(event, context):\n    return event\nagain = handler\n", "infra/src/take.py")
+    stack.write(json.dumps({"StartAt": "Take", "States": {"Take": {"Type": "Task", "Resource": "${Take}", "End": True}}}), "infra/nightly.asl.json")
+
+
+def test_code_beside_the_template(tmp_path, fast_sandbox):
+    """Packaged once for both functions, published with each change, and made."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    write_local(stack)
+    (told,) = re.findall("there is a secret, and it is not written: the input `(.*?)`", stack.run("import", "cloudformation", "infra/t.yaml").err)
+    text = (stack.folder / "weir.yaml").read_text()
+    resources = yaml.safe_load(text)["resources"]
+    assert "hunter2" not in text and text.count("# What the shops send.") == 1
+    assert resources["take_code"] == {"type": "weir.artifact", "source": "infra/src", "package": "zip", "store": "${inputs.code_bucket}"}
+    assert resources["again"]["code"] == {"s3_bucket": "${take_code.bucket}", "s3_key": "${take_code.key}"}
+    assert resources["take"]["publish"] and resources["take_aliaslive"]["function_version"] == "${take.published_version}"
+    assert resources["nightly"]["definition"]["States"]["Take"]["Resource"] == "${take.arn}"
+    assert not [name for name, one in resources.items() if one["type"].startswith("AWS::")]
+    fast_sandbox.client("s3").create_bucket(Bucket="code-of-shops")
+    given = ["-i", "code_bucket=code-of-shops", "-i", f"{told}=secret"]
+    stack.apply(*given)
+    stack.assert_settled(*given)
+    assert stack.outputs()["version"].endswith("-take:1")
+    (configuration,) = fast_sandbox.client("s3").get_bucket_notification_configuration(Bucket="landing-of-shops")["LambdaFunctionConfigurations"]
+    assert configuration["Events"] == ["s3:ObjectCreated:*"] and configuration["LambdaFunctionArn"] == stack.outputs()["alias"]
+
+
+def test_paths_are_from_the_stack(local_stack):
+    write_local(local_stack)
+    local_stack.write("requests\n", "infra/src/requirements.txt")
+    local_stack.run("import", "cloudformation", "infra/t.yaml", "-o", "made/here")
+    code = yaml.safe_load((local_stack.folder / "made/here/weir.yaml").read_text())["resources"]["take_code"]
+    assert code["source"] == "../../infra/src" and code["python"] == {"requirements": "../../infra/src/requirements.txt"}
+
+
+def test_what_cannot_be_said_is_told(local_stack):
+    local_stack.write(
+        """
+        Transform: [AWS::Serverless-2016-10-31]
+        Globals: {Functions: {Timeout: 3}}
+        Resources:
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              Runtime: python3.12
+              Handler: a.b
+              CodeUri: s3://b/k
+              DeploymentPreference: {Type: AllAtOnce}
+              Events:
+                A: {Type: AlexaSkill}
+                B: {Type: Schedul, Properties: {Schedule: rate(1 day)}}
+          G: {Type: AWS::Serverless::GraphQLApi, Properties: {}}
+        """,
+        "t.yaml",
+    )
+    result = local_stack.run("import", "cloudformation", "t.yaml")
+    for part in ("AWS::Serverless::Functions", "`DeploymentPreference`", 'events of type "AlexaSkill"', 'did you mean "Schedule"?', "AWS::Serverless::GraphQLApi", "t.yaml:3:", "t.yaml:11:"):
+        assert part in result.err, part
+    assert list(yaml.safe_load((local_stack.folder / "weir.yaml").read_text())["resources"]) == ["f", "f_role"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "told"),
+    [
+        ("CodeUri: s3://b/k, Policies: [{S3ReadPolicys: {BucketName: b}}]", ["t.yaml:3:", "none of SAM's policy templates", 'did you mean "S3ReadPolicy"?']),
+        ("Timeout: 3", ["t.yaml:3:", "where the code of F lies is a path"]),
+        ('CodeUri: s3://b/k, Events: {E: {Type: S3, Properties: {Bucket: b, Events: "s3:*"}}}', ["t.yaml:3:", "`Bucket` of this template"]),
+    ],
+)
+def test_mistakes_have_their_place(local_stack, properties, told):
+    local_stack.write(f"Transform: AWS::Serverless-2016-10-31\nResources:\n  F: {{Type: AWS::Serverless::Function, Properties: {{Runtime: python3.12, Handler: a.b, {properties}}}}}\n", "t.yaml")
+    result = local_stack.run("import", "cloudformation", "t.yaml", status=3)
+    assert all(part in result.err for part in told), result.err
