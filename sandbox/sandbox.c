@@ -464,6 +464,16 @@ bool sandbox_has_thing(
     return control_find(sandbox_control(s), arena, type, region, arn, &found);
 }
 
+bool sandbox_may_be_told(
+    struct sandbox *s, struct arena *arena, struct str bucket, struct str region, struct str arn)
+{
+    const struct gate_told told = {.service = "s3.amazonaws.com",
+        .source = arena_printf(arena, "arn:aws:s3:::%.*s", STR_ARG(bucket)),
+        .to = arn,
+        .region = region};
+    return gate_lets_tell(sandbox_gate(s), arena, &told);
+}
+
 bool sandbox_reaches_out(const char *bind_to)
 {
     return server_reaches_out(bind_to);

@@ -43,19 +43,20 @@ struct retry_rules {
     const struct value *document; /* the answer, once there is a whole one */
 };
 
-/* "DependencyViolation, 3 still use it (AWS Lambda VPC ENI-ingest)"; without the listing just the code. */
-static void tell_users(const struct retry_rules *rules, const char *code, char *out, size_t size)
+/* "DependencyViolation, 3 still use it (AWS Lambda VPC ENI-ingest)"; without the listing what the service
+ * says. */
+static void tell_users(const struct retry_rules *rules, const struct err *err, char *out, size_t size)
 {
     const struct spec_step *users = rules->step->again.users;
     const struct value *items = NULL;
     struct err ignored = ERR_INIT;
-    snprintf(out, size, "waiting, the service says %s", code);
+    snprintf(out, size, "waiting, the service says %s", err->message);
     if (!users || act_list(rules->act, users, rules->object, NULL, &items, &ignored) || !items->count)
         return;
     const struct value *first = wire_path(rules->act->arena, items->items[0], rules->step->again.tells);
     snprintf(out, size, "waiting for %u that still use%s it: %.*s%s (%s)", items->count,
         items->count == 1 ? "s" : "", STR_ARG(value_text(first, STR("without a description"))),
-        items->count > 1 ? ", …" : "", code);
+        items->count > 1 ? ", …" : "", err->code);
 }
 
 /*
@@ -95,7 +96,7 @@ static bool call_may_pass(void *ctx, const struct err *err)
     char what[256];
     const struct value *document;
     struct err ignored = ERR_INIT;
-    tell_users(rules, err->code, what, sizeof what);
+    tell_users(rules, err, what, sizeof what);
     op_progress(op, what);
     if (rules->step->again.meanwhile)
         act_step(rules->act, rules->step->again.meanwhile, rules->object, &document, &ignored);

@@ -143,6 +143,16 @@ static void read_json(struct arena *arena, struct str body, struct found *found)
     found->message = error_text(doc, messages);
 }
 
+/* Of a thing that S3 was told of it says only there what is wrong with it; other arguments come back as they
+ * were sent. */
+static struct str with_argument(struct arena *arena, const struct value *error, struct str message)
+{
+    struct str name = value_gets(error, "ArgumentName"), why = value_gets(error, "ArgumentValue");
+    if (!str_starts(name, STR("arn:")) || !why.n)
+        return message;
+    return arena_printf(arena, "%.*s (%.*s: %.*s)", STR_ARG(message), STR_ARG(name), STR_ARG(why));
+}
+
 /* Error, ErrorResponse/Error or Response/Errors/Error. */
 static void read_xml(struct arena *arena, struct str body, struct found *found)
 {
@@ -159,7 +169,8 @@ static void read_xml(struct arena *arena, struct str body, struct found *found)
     if (error && error->kind == VALUE_LIST)
         error = error->items[0];
     found->code = str_trim(error_text(error ? error : doc, codes));
-    found->message = str_trim(error_text(error ? error : doc, messages));
+    found->message =
+        with_argument(arena, error ? error : doc, str_trim(error_text(error ? error : doc, messages)));
     found->request_id = error_text(doc, ids);
 }
 

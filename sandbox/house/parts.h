@@ -66,5 +66,8 @@ int sandbox_check_s3(struct sandbox *sandbox, struct arena *arena, const struct 
 /* Is there a thing of that type ("sqs.queue") with that ARN? */
 bool sandbox_has_thing(
     struct sandbox *sandbox, struct arena *arena, struct str type, struct str region, struct str arn);
+/* Does its policy, or permission, let S3 tell it what happens in the bucket? */
+bool sandbox_may_be_told(
+    struct sandbox *sandbox, struct arena *arena, struct str bucket, struct str region, struct str arn);
 
 #endif

@@ -200,65 +200,6 @@ static bool is_free(const struct gate_request *request)
                                                    str_eqz(request->operation, "GetSessionToken"));
 }
 
-/* ---- services that look at once whether they may take on a role ---- */
-
-static const struct {
-    const char *service, *operation, *principal, *code, *message;
-} trusting[] = {
-    {"lambda", "CreateFunction", "lambda.amazonaws.com", "InvalidParameterValueException",
-        "The role defined for the function cannot be assumed by Lambda."},
-    {"lambda", "UpdateFunctionConfiguration", "lambda.amazonaws.com", "InvalidParameterValueException",
-        "The role defined for the function cannot be assumed by Lambda."},
-    {"glue", "CreateJob", "glue.amazonaws.com", "InvalidInputException",
-        "Role should be given assume role permissions for Glue Service."},
-    {"glue", "UpdateJob", "glue.amazonaws.com", "InvalidInputException",
-        "Role should be given assume role permissions for Glue Service."},
-    {"glue", "CreateCrawler", "glue.amazonaws.com", "InvalidInputException",
-        "Service is unable to assume provided role. Please verify role's TrustPolicy"},
-    {"glue", "UpdateCrawler", "glue.amazonaws.com", "InvalidInputException",
-        "Service is unable to assume provided role. Please verify role's TrustPolicy"},
-    {"states", "CreateStateMachine", "states.amazonaws.com", "AccessDeniedException",
-        "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
-        "assume the "
-        "provided role."},
-    {"states", "UpdateStateMachine", "states.amazonaws.com", "AccessDeniedException",
-        "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
-        "assume the "
-        "provided role."},
-    {"scheduler", "CreateSchedule", "scheduler.amazonaws.com", "ValidationException",
-        "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."},
-    {"scheduler", "UpdateSchedule", "scheduler.amazonaws.com", "ValidationException",
-        "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."},
-    {"firehose", "CreateDeliveryStream", "firehose.amazonaws.com", "InvalidArgumentException",
-        "Firehose is unable to assume role. Please check the role provided."},
-};
-
-/* Whoever asks, the account's root too; of roles that are not here nothing is known. */
-static int check_trust(
-    struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err)
-{
-    for (size_t i = 0; i < sizeof trusting / sizeof *trusting; i++) {
-        if (!str_eqz(request->service, trusting[i].service) ||
-            !str_eqz(request->operation, trusting[i].operation))
-            continue;
-        size_t n;
-        struct str to;
-        struct control_record known;
-        const struct str *roles = passed_roles(gate, arena, request, &n, &to);
-        for (size_t k = 0; k < n; k++) {
-            if (!control_find(
-                    gate->control, arena, STR("aws.iam.role"), STR_EMPTY, role_name(roles[k]), &known) ||
-                gate_trusts(gate, arena, roles[k], str_z(trusting[i].principal), STR_EMPTY))
-                continue;
-            err_set(err, ERR_SERVICE, "%s", trusting[i].message);
-            err->http_status = 400;
-            snprintf(err->code, sizeof err->code, "%s", trusting[i].code);
-            return -1;
-        }
-    }
-    return 0;
-}
-
 int gate_check(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err)
 {
     struct asking a;
@@ -266,7 +207,7 @@ int gate_check(struct gate *gate, struct arena *arena, const struct gate_request
     if (gate_is_open(gate) || is_free(request))
         return 0;
     if (!start_asking(&a, gate, arena, &request->who, request->service, request->region))
-        return check_trust(gate, arena, request, err);
+        return trials_of(gate, arena, request, err);
     a.context = context_of_request(arena, request, a.context);
     const struct need *needs = needs_of(gate, arena, request, &n);
     int status = 0;
@@ -274,7 +215,7 @@ int gate_check(struct gate *gate, struct arena *arena, const struct gate_request
         status = gate_ask(&a, needs[i].action, needs[i].resource, err);
     if (!status)
         status = ask_passing(&a, request, err) || keys_ask(gate, arena, request, err) ||
-                         check_trust(gate, arena, request, err)
+                         trials_of(gate, arena, request, err)
                      ? -1
                      : 0;
     identity_release(a.identity);

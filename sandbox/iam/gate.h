@@ -13,6 +13,7 @@
  *   managed.c    AWS's own policies (sandbox/names/managed_documents.txt)
  *   context.c    what conditions look at
  *   passing.c    iam:PassRole: roles that a request hands to a service
+ *   trials.c     what services find out at once: does the role trust, will the queue take it
  *
  * What decides is provider/iam. Safe from every thread; the control plane's lock must not be held.
  */
@@ -74,6 +75,14 @@ int gate_check_key(
 /* May the service (glue.amazonaws.com) take on the role? By its trust policy; `role` is an ARN or a name. */
 bool gate_trusts(
     struct gate *gate, struct arena *arena, struct str role, struct str service, struct str source_arn);
+
+/* A service that is to tell a queue, topic or function of something: does what that has as a policy let it?
+ */
+struct gate_told {
+    const char *service; /* s3.amazonaws.com */
+    struct str source, to, region;
+};
+bool gate_lets_tell(struct gate *gate, struct arena *arena, const struct gate_told *told);
 
 /* The document of a policy of AWS's own; NULL: it is not known here. */
 const struct value *gate_aws_policy(struct arena *arena, struct str arn);

@@ -185,16 +185,23 @@ static const struct destination {
 
 enum { DESTINATIONS = sizeof destinations / sizeof *destinations };
 
-/* arn:aws:sqs:REGION:ACCOUNT:NAME; of functions without what follows the name. */
-static bool s3srv_checks_is_there(struct s3 *s, const char *type, struct str arn)
+/* What is wrong with it as a destination; NULL: nothing. arn:aws:sqs:REGION:ACCOUNT:NAME; a thing is called
+ * without what follows the name of a function. */
+static const char *destination_fault(struct s3 *s, const char *type, struct str arn)
 {
-    struct str parts[8] = {0}, rest = arn;
+    struct str parts[8] = {0}, rest = arn, thing = arn;
     size_t n = 0;
     while (n < 8 && rest.n)
         parts[n++] = str_cut(rest, ':', &rest);
     if (n == 8)
-        arn = str_slice(arn, 0, (size_t)(parts[6].p + parts[6].n - arn.p));
-    return n > 5 && sandbox_has_thing(s->x->sandbox, s->arena, str_z(type), parts[3], arn);
+        thing = str_slice(arn, 0, (size_t)(parts[6].p + parts[6].n - arn.p));
+    if (n < 6 || !sandbox_has_thing(s->x->sandbox, s->arena, str_z(type), parts[3], thing))
+        return "The destination queue, topic or function does not exist";
+    if (!sandbox_may_be_told(s->x->sandbox, s->arena, s->bucket, parts[3], arn))
+        return str_eqz(parts[2], "lambda") ? "Not authorized to invoke function"
+                                           : "Permissions on the destination do not allow S3 to publish "
+                                             "notifications from this bucket";
+    return NULL;
 }
 
 bool s3srv_check_notification(struct s3 *s, const struct value *doc)
@@ -205,11 +212,12 @@ bool s3srv_check_notification(struct s3 *s, const struct value *doc)
         const struct value *const *rules, *one;
         size_t n = s3srv_items(value_getz(doc, destinations[k].element), &rules, &one);
         for (size_t i = 0; i < n; i++) {
-            struct str arn = value_gets(rules[i], destinations[k].member);
-            if (s3srv_checks_is_there(s, destinations[k].type, str_trim(arn)))
+            struct str arn = str_trim(value_gets(rules[i], destinations[k].member));
+            const char *fault = destination_fault(s, destinations[k].type, arn);
+            if (!fault)
                 continue;
             s3srv_detail(s, "ArgumentName", arn);
-            s3srv_detail(s, "ArgumentValue", STR("The destination queue, topic or function does not exist"));
+            s3srv_detail(s, "ArgumentValue", str_z(fault));
             s3srv_error(
                 s, 400, "InvalidArgument", "Unable to validate the following destination configurations");
             return false;

@@ -304,8 +304,9 @@ row("lambda.layer_version", "lambda", ("publish_layer_version", {"LayerName": "i
     list=("list_layer_versions", {"LayerName": "it"}), listed="LayerVersions[].LayerVersionArn", item="$arn")
 row("lambda.permission", "lambda", ("add_permission", {"FunctionName": "f", "StatementId": "it-$n", "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}), ("get_policy", {"FunctionName": "f"}),
     "contains(Policy, '\"Sid\":\"it-$n\"')", True, ("remove_permission", {"FunctionName": "f", "StatementId": "it-$n"}), None, around=MADE, exists="ResourceConflictException")
+RECEIVES = ("iam", ("put_role_policy", {"RoleName": "r", "PolicyName": "queues", "PolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}})}), {})
 row("lambda.event_source_mapping", "lambda", ("create_event_source_mapping", {"FunctionName": "f", "EventSourceArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q$n"}), ("get_event_source_mapping", {"UUID": "$id"}), "BatchSize", 10,
-    ("delete_event_source_mapping", {"UUID": "$id"}), ("ResourceNotFoundException", 404), keep={"id": "UUID"}, around=MADE, list=("list_event_source_mappings", {}), listed="EventSourceMappings[].UUID", item="$id",
+    ("delete_event_source_mapping", {"UUID": "$id"}), ("ResourceNotFoundException", 404), keep={"id": "UUID"}, around=[*MADE, RECEIVES], list=("list_event_source_mappings", {}), listed="EventSourceMappings[].UUID", item="$id",
     update=("update_event_source_mapping", {"UUID": "$id", "BatchSize": 5}), then=5, exists="ResourceConflictException", ready=("State", "Enabled"))
 row("lambda.alias", "lambda", ("create_alias", {"FunctionName": "f", "Name": "it-$n", "FunctionVersion": "$$LATEST", "Description": "first"}), ("get_alias", {"FunctionName": "f", "Name": "it-$n"}), "Description", "first",
     ("delete_alias", {"FunctionName": "f", "Name": "it-$n"}), ("ResourceNotFoundException", 404), around=MADE, list=("list_aliases", {"FunctionName": "f"}), listed="Aliases[].Name",
@@ -398,9 +399,11 @@ row("logs.metric_filter", "logs", ("put_metric_filter", {"logGroupName": "g", "f
     ("describe_metric_filters", {"logGroupName": "g", "filterNamePrefix": "it-$n"}), "metricFilters[0].filterPattern", "a", ("delete_metric_filter", {"logGroupName": "g", "filterName": "it-$n"}), None, around=[GROUP],
     update=("put_metric_filter", {"logGroupName": "g", "filterName": "it-$n", "filterPattern": "b", "metricTransformations": [{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}]}), then="b",
     list=("describe_metric_filters", {"logGroupName": "g"}), listed="metricFilters[].filterName", item="it-$n")
-row("logs.subscription_filter", "logs", ("put_subscription_filter", {"logGroupName": "g", "filterName": "it-$n", "filterPattern": "a", "destinationArn": "arn:aws:lambda:us-east-1:123456789012:function:f"}),
-    ("describe_subscription_filters", {"logGroupName": "g", "filterNamePrefix": "it-$n"}), "subscriptionFilters[0].filterPattern", "a", ("delete_subscription_filter", {"logGroupName": "g", "filterName": "it-$n"}), None, around=[GROUP],
-    update=("put_subscription_filter", {"logGroupName": "g", "filterName": "it-$n", "filterPattern": "b", "destinationArn": "arn:aws:lambda:us-east-1:123456789012:function:f"}), then="b",
+CALLED = ("lambda", ("add_permission", {"FunctionName": "f", "StatementId": "logs", "Action": "lambda:InvokeFunction", "Principal": "logs.amazonaws.com"}), {})
+FILTER = {"logGroupName": "g", "filterName": "it-$n", "destinationArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"}
+row("logs.subscription_filter", "logs", ("put_subscription_filter", {**FILTER, "filterPattern": "a"}),
+    ("describe_subscription_filters", {"logGroupName": "g", "filterNamePrefix": "it-$n"}), "subscriptionFilters[0].filterPattern", "a", ("delete_subscription_filter", {"logGroupName": "g", "filterName": "it-$n"}), None, around=[GROUP, *MADE, CALLED],
+    update=("put_subscription_filter", {**FILTER, "filterPattern": "b"}), then="b",
     list=("describe_subscription_filters", {"logGroupName": "g"}), listed="subscriptionFilters[].filterName", item="it-$n")
 
 row("lakeformation.location", "lakeformation", ("register_resource", {"ResourceArn": "arn:aws:s3:::it-$n", "RoleArn": "arn:aws:iam::123456789012:role/a"}), ("describe_resource", {"ResourceArn": "arn:aws:s3:::it-$n"}), "ResourceInfo.RoleArn",
@@ -418,8 +421,12 @@ READER = {"Principal": {"DataLakePrincipalIdentifier": "arn:aws:iam::12345678901
 row("lakeformation.permissions", "lakeformation", ("grant_permissions", {**READER, "Permissions": ["ALTER"]}), ("list_permissions", READER), "PrincipalResourcePermissions[0].Permissions", ["ALTER"],
     ("revoke_permissions", {**READER, "Permissions": ["ALTER", "DROP"]}), None, list=("list_permissions", {}), listed="PrincipalResourcePermissions[].Principal.DataLakePrincipalIdentifier",
     item="arn:aws:iam::123456789012:role/it-$n", update=("grant_permissions", {**READER, "Permissions": ["DROP"]}), then=["ALTER", "DROP"])
-row("cloudtrail.trail", "cloudtrail", ("create_trail", {"Name": "it-$n", "S3BucketName": "a"}), ("get_trail", {"Name": "it-$n"}), "Trail.S3BucketName", "a", ("delete_trail", {"Name": "it-$n"}), ("TrailNotFoundException", 400),
-    keep={"arn": "TrailARN"}, list=("describe_trails", {}), listed="trailList[].Name", update=("update_trail", {"Name": "it-$n", "S3BucketName": "b"}), then="b", exists="TrailAlreadyExistsException",
+TRAILS = [step for bucket in ("audit", "logs") for step in (
+    ("s3", ("create_bucket", {"Bucket": bucket}), {}),
+    ("s3", ("put_bucket_policy", {"Bucket": bucket, "Policy": json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"},
+        "Action": ["s3:GetBucketAcl", "s3:PutObject"], "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/AWSLogs/*"]}})}), {}))]
+row("cloudtrail.trail", "cloudtrail", ("create_trail", {"Name": "it-$n", "S3BucketName": "audit"}), ("get_trail", {"Name": "it-$n"}), "Trail.S3BucketName", "audit", ("delete_trail", {"Name": "it-$n"}), ("TrailNotFoundException", 400),
+    keep={"arn": "TrailARN"}, around=TRAILS, list=("describe_trails", {}), listed="trailList[].Name", update=("update_trail", {"Name": "it-$n", "S3BucketName": "logs"}), then="logs", exists="TrailAlreadyExistsException",
     tags=Tags(("add_tags", {"ResourceId": "$arn", "TagsList": PAIRS}), ("list_tags", {"ResourceIdList": ["$arn"]}), "ResourceTagList[0].TagsList[?Key=='a'].Value | [0]", ("remove_tags", {"ResourceId": "$arn", "TagsList": [{"Key": "a"}]})))
 SCHEMA = {"SchemaId": {"RegistryName": "r", "SchemaName": "it-$n"}}
 row("glue.schema", "glue", ("create_schema", {"RegistryId": {"RegistryName": "r"}, "SchemaName": "it-$n", "DataFormat": "JSON", "Compatibility": "NONE", "SchemaDefinition": "{}"}), ("get_schema", SCHEMA), "Compatibility", "NONE",

@@ -460,11 +460,14 @@ def test_notifications_need_the_targets_policy(strict, lake):
     sqs, s3 = strict.client("sqs"), strict.client("s3")
     queue = sqs.create_queue(QueueName=name("q"))["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    s3.put_bucket_notification_configuration(Bucket=lake, NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]})
+    told = {"Bucket": lake, "NotificationConfiguration": {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}}
+    assert denied(s3.put_bucket_notification_configuration, **told) == ("InvalidArgument", "Unable to validate the following destination configurations", 400)
+    s3.put_bucket_notification_configuration(**told, SkipDestinationValidation=True)
     s3.put_object(Bucket=lake, Key="raw/one", Body=b"")
     strict.said(f"bucket {lake}: User: s3.amazonaws.com is not authorized to perform: sqs:SendMessage on resource: {arn}")
     own = {"Principal": {"Service": "s3.amazonaws.com"}, **allow("sqs:SendMessage", arn), "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{lake}"}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}}
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": document(own)})
+    s3.put_bucket_notification_configuration(**told)
     s3.put_object(Bucket=lake, Key="raw/two", Body=b"")
     bodies = until(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
     assert len(bodies) == 1 and "raw/two" in bodies[0]["Body"]

@@ -75,6 +75,16 @@ static void test_xml(void **state)
         ERR_AUTH, "RequestTimeTooSkewed", "RequestTimeTooSkewed: m", false);
     check(decode(403, NULL, NULL, "<Error><Code>InvalidObjectState</Code><Message>m</Message></Error>"),
         ERR_SERVICE, "InvalidObjectState", "InvalidObjectState: m", false);
+    check(decode(400, NULL, NULL,
+              "<Error><Code>InvalidArgument</Code><Message>m</Message><ArgumentName>arn:aws:sqs:r:a:q</"
+              "ArgumentName>"
+              "<ArgumentValue>no permission</ArgumentValue></Error>"),
+        ERR_SERVICE, "InvalidArgument", "InvalidArgument: m (arn:aws:sqs:r:a:q: no permission)", false);
+    check(decode(400, NULL, NULL,
+              "<Error><Code>InvalidArgument</Code><Message>m</Message><ArgumentName>Authorization</"
+              "ArgumentName>"
+              "<ArgumentValue>what was sent</ArgumentValue></Error>"),
+        ERR_SERVICE, "InvalidArgument", "InvalidArgument: m", false);
 }
 
 static void test_bare_status(void **state)
