@@ -25,6 +25,8 @@ UNMODELLED = {
         "OwnershipControlsNotFoundError", "ServerSideEncryptionConfigurationNotFoundError",
     },
     "states": {"AccessDeniedException"},
+    "secretsmanager": {"AccessDeniedException"},
+    "events": {"ValidationException"},
     "redshift": {"InvalidParameterCombination"},
     "sqs": {"AWS.SimpleQueueService.NonExistentQueue", "AWS.SimpleQueueService.QueueDeletedRecently", "QueueAlreadyExists"},
     "iam": {"NoSuchEntityException", "EntityAlreadyExistsException", "ConcurrentModificationException"},
