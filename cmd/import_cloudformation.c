@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cmd/import/cloudformation.h"
+#include "cmd/import/template.h"
 
 enum { TEMPLATE_MAX = 64 * 1024 * 1024 };
 
@@ -10,20 +11,6 @@ struct own_settings {
     struct importing_settings importing;
     const char *stack;
 };
-
-/* JSON may be indented by tabs, YAML may not; within JSON's texts there are none. */
-static void without_tabs(struct arena *arena, struct str *text)
-{
-    size_t i = 0;
-    while (i < text->n && strchr(" \t\r\n", text->p[i]))
-        i++;
-    if (i == text->n || text->p[i] != '{')
-        return;
-    char *copy = arena_strz(arena, *text);
-    for (char *p = copy; (size_t)(p - copy) < text->n; p++)
-        *p = *p == '\t' ? ' ' : *p;
-    text->p = copy;
-}
 
 static int read_source(
     struct invocation *inv, const struct template_live *live, struct source *source, struct err *err)
@@ -36,7 +23,7 @@ static int read_source(
         source->path = arena_printf(&inv->arena, "template of %.*s", STR_ARG(live->name));
         source->text = live->body;
     }
-    without_tabs(&inv->arena, &source->text);
+    template_without_tabs(&inv->arena, &source->text);
     return 0;
 }
 
@@ -60,8 +47,8 @@ static struct str steps(struct invocation *inv, const char *stack)
         "it does not.\n"
         "2. `weir apply` takes it over; broken off, it goes on when it is run again. Then `weir plan` says "
         "that nothing is to be done.\n"
-        "3. Give every resource of the CloudFormation stack `DeletionPolicy: Retain` and "
-        "`UpdateReplacePolicy: Retain`, and update it:\n"
+        "3. Give every resource of the CloudFormation stack, and of the stacks within it, `DeletionPolicy: "
+        "Retain` and `UpdateReplacePolicy: Retain`, and update it:\n"
         "   aws cloudformation update-stack --stack-name %s --template-body file://TEMPLATE\n"
         "4. Delete that stack. It lets go of its resources, which stay as they are:\n"
         "   aws cloudformation delete-stack --stack-name %s\n"
@@ -125,7 +112,8 @@ const struct command import_cloudformation = {
                "weir's own types where these say "
                "all that is said of them, and CloudFormation's otherwise. Comments stay. Secrets are not "
                "written: they become inputs. SAM's types (AWS::Serverless::Function) are read as what AWS's "
-               "transform makes of them; code in a folder becomes an artifact.\n\n"
+               "transform makes of them; code in a folder becomes an artifact. "
+               "Stacks within it become modules, each in a folder.\n\n"
                "What cannot be said is told with its place in the template, and what came of each resource "
                "is a table. With --stack the "
                "resources of a live stack are taken over as they are (`imports:`), and the steps that follow "

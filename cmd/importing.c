@@ -111,21 +111,52 @@ static void importing_tell(struct importing *importing, struct str next)
     say_aside(buf_str(&out));
 }
 
-static int write_file(struct importing *importing, struct str text, struct str *path)
+/* What would be written over, if that was not said. */
+static int refuse_existing(struct importing *importing, struct str path)
 {
     const struct importing_settings *own = importing->inv->own;
+    if (!path_exists(path.p) || own->force || own->dry_run)
+        return EXIT_DONE;
+    return invocation_usage(importing->inv,
+        "-o DIR writes into another folder, -o - shows it, --force writes over it",
+        "%s exists already, and nothing was written", path.p);
+}
+
+/* The stack's file, and one for each module in its own folder: all of them or none. */
+static int write_files(struct importing *importing, struct str text, struct str *path)
+{
+    const struct importing_settings *own = importing->inv->own;
+    const struct said *modules = importing->draft.files;
     struct invocation *inv = importing->inv;
     struct err err = ERR_INIT;
-    *path = path_join(&inv->arena, str_z(own->out ? own->out : "."), STR("weir.yaml"));
-    if (path_exists(path->p) && !own->force && !own->dry_run)
-        return invocation_usage(inv,
-            "-o DIR writes into another folder, -o - shows it, --force writes over it",
-            "%s exists already, and nothing was written", path->p);
-    if (own->dry_run)
-        return EXIT_DONE;
+    struct str out = str_z(own->out ? own->out : ".");
+    *path = path_join(&inv->arena, out, STR("weir.yaml"));
+    int status = refuse_existing(importing, *path);
+    for (size_t i = 0; i < modules->n && status == EXIT_DONE; i++)
+        status = refuse_existing(
+            importing, path_join(&inv->arena, out,
+                           arena_printf(&inv->arena, "%.*sweir.yaml", STR_ARG(modules->entries[i].key))));
+    if (status != EXIT_DONE || own->dry_run)
+        return status;
+    for (size_t i = 0; i < modules->n; i++) {
+        struct str folder = path_join(&inv->arena, out, modules->entries[i].key);
+        struct str file = path_join(&inv->arena, folder, STR("weir.yaml"));
+        if (dir_make(arena_strz(&inv->arena, folder), &err) ||
+            file_write_atomic(file.p, modules->entries[i].value->value->string, 0644, &err))
+            return invocation_fail(inv, &err);
+    }
     if ((own->out && dir_make(own->out, &err)) || file_write_atomic(path->p, text, 0644, &err))
         return invocation_fail(inv, &err);
     return EXIT_DONE;
+}
+
+/* For standard output: the modules' files below the stack's, each under its name. */
+static void add_files(const struct draft *d, struct buf *text)
+{
+    for (size_t i = 0; i < d->files->n; i++) {
+        buf_addf(text, "\n# ---- %.*sweir.yaml ----\n\n", STR_ARG(d->files->entries[i].key));
+        buf_add_str(text, d->files->entries[i].value->value->string);
+    }
 }
 
 int importing_finish(struct importing *importing, struct str next)
@@ -142,8 +173,10 @@ int importing_finish(struct importing *importing, struct str next)
         return invocation_fail(inv, &err);
     if (status != EXIT_DONE || failed)
         return status;
+    if (shown)
+        add_files(&importing->draft, &text);
     status =
-        shown ? invocation_write_as_is(inv, buf_str(&text)) : write_file(importing, buf_str(&text), &path);
+        shown ? invocation_write_as_is(inv, buf_str(&text)) : write_files(importing, buf_str(&text), &path);
     if (status != EXIT_DONE)
         return status;
     importing_tell(importing, shown || own->dry_run ? STR_EMPTY : next);

@@ -20,6 +20,7 @@ struct template_live {
     const struct value *physical;   /* logical id -> {id, type, status} */
     const struct value *parameters; /* name -> text */
     const struct value *exports;    /* of the whole region: name -> text */
+    struct aws_client *client;      /* for the stacks within it */
     struct look look;
 };
 

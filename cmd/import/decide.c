@@ -75,6 +75,15 @@ struct str template_settle(void *ctx, struct draft_reference *r)
 {
     struct template *t = ctx;
     const struct thing *thing = r->target;
+    struct str key = r->key.n ? arena_printf(t->arena, "[%.*s]", STR_ARG(r->key)) : STR_EMPTY;
+    struct str output = thing->nested ? template_module_output(t, thing, r->attr) : STR_EMPTY;
+    if (output.n)
+        return arena_printf(
+            t->arena, "%.*s%.*s.%.*s", STR_ARG(thing->resource->name), STR_ARG(key), STR_ARG(output));
+    if (thing->nested && !str_eqz(r->attr, "Ref"))
+        diag_error(t->diags, node_span(r->node ? r->node : thing->node),
+            "the template of %.*s has no output \"%.*s\"", STR_ARG(thing->logical),
+            STR_ARG(str_starts(r->attr, STR("Outputs.")) ? str_slice(r->attr, 8, r->attr.n) : r->attr));
     struct str folded = thing->folded ? template_folded_attribute(t, thing, r->attr) : STR_EMPTY;
     if (folded.n)
         return folded;
@@ -86,7 +95,6 @@ struct str template_settle(void *ctx, struct draft_reference *r)
             "%.*s has no attribute \"%.*s\"", STR_ARG(thing->resource->type), STR_ARG(r->attr));
         return asked(t, thing, r);
     }
-    struct str key = r->key.n ? arena_printf(t->arena, "[%.*s]", STR_ARG(r->key)) : STR_EMPTY;
     return arena_printf(
         t->arena, "%.*s%.*s.%.*s", STR_ARG(thing->resource->name), STR_ARG(key), STR_ARG(attr));
 }
@@ -131,7 +139,7 @@ static struct said *made_up_name(
         return said_string(t->arena, live, NULL);
     const struct said *fifo = said_get(attrs, "fifo");
     struct said *text = said_new(t->arena, SAID_TEXT, NULL);
-    said_append(t->arena, text, said_code(t->arena, NULL, "stack.name"));
+    said_append(t->arena, text, said_code(t->arena, NULL, "%s", template_stack_name(t).p));
     said_append(t->arena, text,
         said_string(
             t->arena, arena_printf(t->arena, "-%.*s", STR_ARG(dashed(t, thing->resource->name))), NULL));
@@ -264,6 +272,10 @@ static void import_decide(struct template *t, struct thing *thing)
 {
     struct err err = ERR_INIT;
     struct str why;
+    if (thing->nested) {
+        template_add_module(t, thing);
+        return;
+    }
     if (becomes_ours(t, thing, &why)) {
         t->draft->ours++;
     } else {
@@ -334,14 +346,23 @@ static void look_for_circles(struct template *t)
         decide_visit(t, &walk, t->things.items[i].ptr);
 }
 
+/* What it says itself that it waits for; NULL: nothing. */
+static struct said *waits_for(struct template *t, const struct thing *thing)
+{
+    if (thing->nested)
+        return said_get(
+            said_get(t->draft->modules, arena_strz(t->arena, thing->resource->name)), "depends_on");
+    return thing->resource->schema ? said_get(thing->resource->attrs, "depends_on") : NULL;
+}
+
 /* What was left out is not waited for. */
 static void without_absent(struct template *t, const struct thing *thing)
 {
-    struct said *list = thing->resource->schema ? said_get(thing->resource->attrs, "depends_on") : NULL;
+    struct said *list = waits_for(t, thing);
     for (size_t i = 0; list && i < t->draft->reference_count; i++) {
         const struct draft_reference *r = t->draft->references[i];
         const struct thing *other = r->target;
-        if (r->owner != thing || other->resource->schema || other->folded)
+        if (r->owner != thing || other->resource->schema || other->folded || other->nested)
             continue;
         for (size_t k = 0; k < list->n; k++)
             if (said_is_text(list->items[k], other->resource->name.p)) {
@@ -349,7 +370,9 @@ static void without_absent(struct template *t, const struct thing *thing)
                 list->n--;
             }
     }
-    struct said *attrs = thing->resource->attrs;
+    struct said *attrs = thing->nested
+                             ? said_get(t->draft->modules, arena_strz(t->arena, thing->resource->name))
+                             : thing->resource->attrs;
     for (size_t i = 0; list && !list->n && i < attrs->n; i++)
         if (attrs->entries[i].value == list) {
             memmove(&attrs->entries[i], &attrs->entries[i + 1], (attrs->n - i - 1) * sizeof *attrs->entries);
@@ -360,7 +383,7 @@ static void without_absent(struct template *t, const struct thing *thing)
 /* What others depend on by another name now. */
 static void follow_folded(struct template *t, struct thing *thing)
 {
-    struct said *list = thing->resource->schema ? said_get(thing->resource->attrs, "depends_on") : NULL;
+    struct said *list = waits_for(t, thing);
     for (size_t i = 0; list && i < t->things.n; i++) {
         const struct thing *other = t->things.items[i].ptr;
         for (size_t k = 0; other->folded && k < list->n; k++)
@@ -372,7 +395,7 @@ static void follow_folded(struct template *t, struct thing *thing)
 /* The same name twice, or one that a reference waits for anyway. */
 static void without_repeated(struct template *t, const struct thing *thing)
 {
-    struct said *list = thing->resource->schema ? said_get(thing->resource->attrs, "depends_on") : NULL;
+    struct said *list = waits_for(t, thing);
     for (size_t i = 0; list && i < list->n; i++) {
         bool again = false;
         for (size_t k = 0; k < i; k++)

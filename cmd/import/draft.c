@@ -10,8 +10,8 @@
 void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, struct diags *diags)
 {
     *d = (struct draft){.arena = arena, .catalog = catalog, .diags = diags};
-    d->stack = d->description = d->comment = d->beside = STR_EMPTY;
-    struct said **sections[] = {&d->inputs, &d->locals, &d->data, &d->outputs};
+    d->stack = d->description = d->comment = d->beside = d->folder = STR_EMPTY;
+    struct said **sections[] = {&d->inputs, &d->locals, &d->data, &d->outputs, &d->modules, &d->files};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         *sections[i] = said_new(arena, SAID_MAP, NULL);
     d->imports = said_new(arena, SAID_LIST, NULL);
@@ -20,6 +20,8 @@ void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, s
 
 void draft_release(struct draft *d)
 {
+    for (struct draft *within = d->within; within; within = within->next)
+        draft_release(within);
     map_release(&d->taken);
     map_release(&d->taken_inputs);
     map_release(&d->hidden);
@@ -164,6 +166,11 @@ void draft_import(struct draft *d, struct str address, struct said *id)
     said_set(d->arena, import, STR("address"), said_string(d->arena, address, NULL));
     said_set(d->arena, import, STR("id"), id);
     said_add(d->arena, d->imports, import);
+}
+
+void draft_file(struct draft *d, struct str folder, struct str text)
+{
+    said_set(d->arena, d->files, folder, said_string(d->arena, text, NULL));
 }
 
 void draft_row(struct draft *d, struct str origin, struct str became, struct str note)

@@ -39,7 +39,12 @@ struct draft {
     struct catalog *catalog;
     struct diags *diags;
     struct str stack, description, comment;
-    struct str beside; /* the folder that the other tool's paths are from, as it is from the stack file's */
+    struct str beside;  /* the folder that the other tool's paths are from, as it is from the stack file's */
+    bool is_module;     /* within another stack: `folder` is where it lies, from that one's */
+    struct str folder;  /* "" or "words/" */
+    struct said *files; /* modules of the whole: folder -> text */
+    struct said *modules;                         /* a map */
+    struct draft *within, *next;                  /* those of its modules, which are released with it */
     struct map taken, taken_inputs, taken_locals; /* names */
     struct map hidden; /* a secret's node -> struct str, the input that asks for it */
     struct said *inputs, *locals, *data, *outputs, *imports; /* maps; imports a list */
@@ -76,6 +81,8 @@ struct str draft_ask(
 /* A data source, once; returns its name. `attrs` may be NULL. */
 struct str draft_data(struct draft *d, struct str name, const char *type, struct said *attrs);
 void draft_import(struct draft *d, struct str address, struct said *id);
+/* A module's stack file, to be written into that folder beside the whole's. */
+void draft_file(struct draft *d, struct str folder, struct str text);
 void draft_row(struct draft *d, struct str origin, struct str became, struct str note);
 /* Whatever is secret below becomes an input: the value that takes its place. */
 struct said *draft_hide(struct draft *d, struct said *s, struct str name);

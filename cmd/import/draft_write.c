@@ -82,12 +82,14 @@ static void write_all(struct draft *d, struct buf *out)
 {
     AUTO_BUF struct buf resources = BUF_INIT;
     write_comment(out, d->comment, 0);
-    buf_addf(out, "stack: %.*s\n", STR_ARG(d->stack));
+    if (!d->is_module)
+        buf_addf(out, "stack: %.*s\n", STR_ARG(d->stack));
     if (d->description.n)
         said_write(out, STR("description"), said_string(d->arena, d->description, NULL), 0);
     write_lines(d, out, "inputs", d->inputs);
     write_lines(d, out, "locals", d->locals);
     write_lines(d, out, "data", d->data);
+    write_lines(d, out, "modules", d->modules);
     for (size_t i = 0; i < d->n; i++)
         if (d->resources[i]->schema)
             write_resource(&resources, d->resources[i]);
@@ -96,13 +98,14 @@ static void write_all(struct draft *d, struct buf *out)
         buf_add_str(out, buf_str(&resources));
     }
     write_lines(d, out, "outputs", d->outputs);
-    write_lines(d, out, "imports", d->imports);
+    if (!d->is_module) /* a module's are the whole's */
+        write_lines(d, out, "imports", d->imports);
 }
 
 int draft_write(struct draft *d, struct buf *out, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    struct said *sections[] = {d->locals, d->data, d->outputs, d->imports};
+    struct said *sections[] = {d->locals, d->data, d->modules, d->outputs, d->imports};
     for (size_t i = 0; i < d->n; i++)
         if (d->resources[i]->schema)
             draft_settle(d, d->resources[i]->attrs);

@@ -50,7 +50,8 @@ static struct said *pseudo(struct template *t, const struct node *node, struct s
         if (str_eqz(name, asked[i][0]))
             return said_code(t->arena, node, "%s.%s", caller_data(t).p, asked[i][1]);
     if (str_eqz(name, "AWS::StackName"))
-        return t->live ? said_string(t->arena, t->live->name, node) : said_code(t->arena, node, "stack.name");
+        return t->live ? said_string(t->arena, t->live->name, node)
+                       : said_code(t->arena, node, "%s", template_stack_name(t).p);
     if (str_eqz(name, "AWS::NoValue"))
         return said_new(t->arena, SAID_NOTHING, node);
     if (str_eqz(name, "AWS::URLSuffix"))

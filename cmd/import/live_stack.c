@@ -109,6 +109,7 @@ int template_live_read(struct aws_client *client, struct arena *arena, struct st
 {
     const struct value *answer, *all;
     out->name = stack;
+    out->client = client;
     if (call(client, arena, "DescribeStacks", with_stack(arena, stack), "Stacks", &answer, err) ||
         read_template(client, arena, stack, &out->body, err) ||
         read_resources(client, arena, stack, &out->physical, err))

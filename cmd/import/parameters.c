@@ -237,6 +237,9 @@ static void take_output(struct template *t, const struct node_entry *entry, stru
     struct str own = draft_snake(t->arena, name);
     for (int i = 2; said_get(t->draft->outputs, own.p); i++)
         own = arena_printf(t->arena, "%s_%d", draft_snake(t->arena, name).p, i);
+    struct str *kept = ARENA_NEW(t->arena, struct str);
+    *kept = own;
+    map_set(&t->outputs, arena_str(t->arena, name), kept);
     said_set(t->arena, t->draft->outputs, own, words.n || said->kind == SAID_MAP ? output : said);
     t->draft->outputs->entries[t->draft->outputs->n - 1].comment = template_comment(t->arena, entry);
     const struct node *export = node_get(node, "Export");

@@ -177,22 +177,6 @@ static void read_around(struct template *t, struct thing *thing, struct said *be
     tell_policies(t, thing);
 }
 
-/* `aws cloudformation package` would upload it: what CloudFormation takes is a URL. */
-static void tell_nested(struct template *t, const struct thing *thing, const struct node *properties)
-{
-    const struct node *place = properties ? node_get(properties, "TemplateURL") : NULL;
-    struct str url = text_of(place);
-    bool nested = str_eqz(thing->type, "AWS::CloudFormation::Stack") && url.n;
-    if (!nested || str_starts(url, STR("https://")) || str_starts(url, STR("http://")))
-        return;
-    struct diag *d = diag_warning(t->diags, node_span(place),
-        "%.*s is a stack of a local template, which CloudFormation cannot read", STR_ARG(thing->logical));
-    diag_hint(t->diags, d,
-        "`weir import cloudformation %.*s --out %.*s` makes a folder that can stand under `modules:` in its "
-        "place",
-        STR_ARG(url), STR_ARG(thing->resource->name));
-}
-
 static void read_properties(struct template *t, struct thing *thing)
 {
     const struct node *properties = node_get(thing->node, "Properties");
@@ -207,7 +191,6 @@ static void read_properties(struct template *t, struct thing *thing)
         t->bindings = loop;
     }
     thing->properties = properties ? template_said(t, properties) : said_new(t->arena, SAID_MAP, thing->node);
-    tell_nested(t, thing, properties);
     struct said *before = said_new(t->arena, SAID_MAP, NULL), *after = said_new(t->arena, SAID_MAP, NULL);
     read_around(t, thing, before, after);
     thing->resource->attrs = before;
@@ -218,6 +201,7 @@ static void read_properties(struct template *t, struct thing *thing)
         diag_error(t->diags, node_span(properties), "`Properties` is a map");
         thing->properties = said_new(t->arena, SAID_MAP, thing->node);
     }
+    template_nest(t, thing);
 }
 
 void template_resources(struct template *t, const struct node *section)

@@ -72,7 +72,7 @@ static void template_adopt(struct template *t)
         struct thing *thing = t->things.items[i].ptr;
         if (thing->pattern.n)
             adopt_each(t, thing);
-        else if (thing->physical.n)
+        else if (thing->physical.n && !thing->nested)
             adopt_one(t, thing, thing->resource->name);
     }
 }
@@ -93,30 +93,80 @@ static void read_all(struct template *t, const struct node *resources)
     template_adopt(t);
 }
 
-int template_read(
-    struct draft *draft, struct names *names, const struct source *source, const struct template_live *live)
+void template_without_tabs(struct arena *arena, struct str *text)
 {
-    struct template *t = ARENA_NEW(draft->arena, struct template); /* the draft asks it when it is written */
-    *t = (struct template){
-        .arena = draft->arena, .draft = draft, .names = names, .diags = draft->diags, .live = live};
-    t->root = yaml_parse_tagged(draft->arena, source, draft->diags);
-    if (!t->root)
-        return -1;
-    const struct node *resources = node_get(t->root, "Resources");
-    if (!resources || resources->kind != NODE_MAP) {
-        diag_error(draft->diags, (struct span){.source = source, .line = 1, .column = 1, .length = 1},
+    size_t i = 0;
+    while (i < text->n && strchr(" \t\r\n", text->p[i]))
+        i++;
+    if (i == text->n || text->p[i] != '{')
+        return;
+    char *copy = arena_strz(arena, *text);
+    for (char *p = copy; (size_t)(p - copy) < text->n; p++)
+        *p = *p == '\t' ? ' ' : *p;
+    text->p = copy;
+}
+
+struct str template_stack_name(struct template *t)
+{
+    if (!t->parent)
+        return STR("stack.name");
+    return draft_ask(
+        t->draft, STR(TEMPLATE_STACK_NAME), "string", STR("What made-up names begin with"), false);
+}
+
+/* The draft asks the template when it is written. */
+static void read_source(struct template *t, const struct source *source)
+{
+    t->source = source;
+    t->root = yaml_parse_tagged(t->arena, source, t->diags);
+    const struct node *resources = t->root ? node_get(t->root, "Resources") : NULL;
+    if (t->root && (!resources || resources->kind != NODE_MAP))
+        diag_error(t->diags, (struct span){.source = source, .line = 1, .column = 1, .length = 1},
             "a template has `Resources:`");
-        return -1;
-    }
-    draft->settle = template_settle;
-    draft->settle_ctx = t;
+    if (!resources || resources->kind != NODE_MAP)
+        return;
+    t->draft->settle = template_settle;
+    t->draft->settle_ctx = t;
     t->serverless = serverless_is(t->root);
     t->root = template_rewrite(t, t->root);
     read_all(t, node_get(t->root, "Resources"));
+}
+
+static void release_maps(struct template *t)
+{
     map_release(&t->parts);
-    map_release(&t->parameters);
     map_release(&t->things);
     map_release(&t->mappings);
     map_release(&t->conditions);
+}
+
+static struct template *template_new(
+    struct draft *draft, struct names *names, const struct template_live *live)
+{
+    struct template *t = ARENA_NEW(draft->arena, struct template);
+    *t = (struct template){
+        .arena = draft->arena, .draft = draft, .names = names, .diags = draft->diags, .live = live};
+    return t;
+}
+
+void template_read_within(struct template *t, struct draft *draft, const struct source *source,
+    const struct template_live *live, struct map *inputs, struct map *outputs)
+{
+    struct template *within = template_new(draft, t->names, live);
+    within->parent = t;
+    read_source(within, source);
+    *inputs = within->parameters; /* the caller's to release */
+    *outputs = within->outputs;
+    release_maps(within);
+}
+
+int template_read(
+    struct draft *draft, struct names *names, const struct source *source, const struct template_live *live)
+{
+    struct template *t = template_new(draft, names, live);
+    read_source(t, source);
+    release_maps(t);
+    map_release(&t->parameters);
+    map_release(&t->outputs);
     return draft->diags->errors ? -1 : 0;
 }

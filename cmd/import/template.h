@@ -15,6 +15,7 @@ struct thing {
     struct said *collection; /* for_each; NULL: it is one */
     struct str physical;     /* in the live stack; "" unknown */
     struct thing *folded;    /* it has become a part of that one */
+    struct nested *nested;   /* it is a stack that has become a module */
     bool visiting, visited;  /* looking for circles */
 };
 
@@ -38,9 +39,12 @@ struct template
     struct names *names;
     struct diags *diags;
     const struct node *root;
+    const struct source *source;
     const struct template_live *live;
+    const struct template *parent; /* which has it as a stack within it; NULL: none */
     struct map parameters, things, mappings,
         conditions;                 /* things: by logical id; mappings and conditions: local names */
+    struct map outputs;             /* name -> struct str, what it is called here */
     struct map parts;               /* SAM's "Function.Alias": struct str, the logical id that is meant */
     struct thing *current;          /* whose properties are being read; NULL: none */
     const struct binding *bindings; /* innermost first */
@@ -74,6 +78,26 @@ void template_conditions(struct template *t, const struct node *section);
 void template_outputs(struct template *t, const struct node *section);
 /* Whole lines that begin with # right above an entry. */
 struct str template_comment(struct arena *arena, const struct node_entry *entry);
+
+/* ---- template.c ---- */
+
+/* JSON may be indented by tabs, YAML may not; within JSON's texts there are none. */
+void template_without_tabs(struct arena *arena, struct str *text);
+/* The name that made-up names begin with, as code; a module asks for it. */
+#define TEMPLATE_STACK_NAME "stack_name"
+struct str template_stack_name(struct template *t);
+/* Another's within this one; what its parameters and outputs have become. Diagnostics tell what went wrong.
+ */
+void template_read_within(struct template *t, struct draft *draft, const struct source *source,
+    const struct template_live *live, struct map *inputs, struct map *outputs);
+
+/* ---- nested.c ---- */
+
+/* Reads the template of a stack within this one. False: it is none, or stays CloudFormation's. */
+bool template_nest(struct template *t, struct thing *thing);
+void template_add_module(struct template *t, struct thing *thing);
+/* "Outputs.VpcId" as what the module calls it; "": it has no such output. */
+struct str template_module_output(struct template *t, const struct thing *thing, struct str attr);
 
 /* ---- foreach.c ---- */
 

@@ -292,23 +292,6 @@ def test_what_cannot_be_said_is_told(local_stack):
     assert list(stack["resources"]) == ["queue"] and "made_name" in stack["inputs"] and "depends_on" not in stack["resources"]["queue"]
 
 
-def test_stacks_within_it(local_stack):
-    """One of a local template is told of; what the hint says makes a folder that stands as a module."""
-    local_stack.write("Parameters: {Word: {Type: String}}\nResources: {Word: {Type: AWS::SSM::Parameter, Properties: {Name: /word, Type: String, Value: !Ref Word}}}\nOutputs: {Name: {Value: !Ref Word}}\n", "words.yaml")
-    local_stack.write("""
-        Resources:
-          Words: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: ./words.yaml, Parameters: {Word: a}}}
-          Far: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: "https://b.s3.amazonaws.com/t.yaml"}}
-    """, "t.yaml")
-    result = local_stack.run("import", "cloudformation", "t.yaml", "--out", "whole")
-    assert "Words is a stack of a local template" in result.err and "t.yaml:3:" in result.err and "Far is" not in result.err
-    (local_stack.folder / "words").mkdir()
-    (hint,) = re.findall(r"`weir (import cloudformation [^`]*)`", result.err)
-    local_stack.run(*hint.split())
-    local_stack.write("stack: main\nmodules: {words: {source: ./words, word: a}}\noutputs: {name: '${words.name}'}\n")
-    local_stack.run("validate")
-
-
 def test_a_gigantic_template(local_stack):
     """500 resources, five megabytes; JSON as CDK writes it."""
     words = "x" * 9000

@@ -1,0 +1,412 @@
+/*
+ * A stack within a template becomes a module: a folder with a stack file of its own, which the other's
+ * `modules:` names; parameters are its inputs, outputs its outputs.
+ */
+#include "base/file.h"
+#include "cmd/import/nodes.h"
+#include "cmd/import/rewrite.h"
+
+enum { NESTED_MAX = 8, TEMPLATE_MAX = 64 * 1024 * 1024 };
+
+struct nested {
+    struct draft draft;
+    struct str folder;    /* beside the stack file that names it */
+    struct str path;      /* of its template */
+    struct map inputs;    /* parameter -> struct parameter */
+    struct said *outputs; /* name -> what it is called here */
+    struct said *given;   /* input -> what it is given */
+};
+
+/* ---- which template ---- */
+
+/* The text of a URL, also within Fn::Sub, up to where it names parameters it is still a path at its end. */
+static struct str url_of(struct template *t, const struct node *place)
+{
+    const struct node *sub = node_get(place, "!Sub");
+    sub = sub ? sub : node_get(place, "Fn::Sub");
+    if (sub && sub->kind == NODE_LIST && sub->count)
+        sub = sub->items[0];
+    struct str text = nodes_joined(t->arena, sub ? sub : place);
+    return text.p ? text : STR_EMPTY;
+}
+
+static struct str beside_template(struct template *t, struct str path)
+{
+    return path_join(t->arena, path_dir(t->source->path), path);
+}
+
+/*
+ * A path is one from the template's folder. Of a URL, what its path ends in may lie there, as
+ * `aws s3 sync` has left it: templates/vpc.yaml, vpc.yaml. "": it is not here.
+ */
+static struct str file_of(struct template *t, struct str url)
+{
+    struct str rest = url;
+    ptrdiff_t scheme = str_find(url, STR("://"), 0);
+    if (scheme < 0 && url.n && url.p[0] != '$')
+        return beside_template(t, url);
+    while (rest.n) {
+        str_cut(rest, '/', &rest);
+        struct str path = rest.n ? beside_template(t, rest) : STR_EMPTY;
+        bool plain = rest.n && rest.p[0] != '/' && str_find(rest, STR("${"), 0) < 0 &&
+                     str_find(rest, STR(".."), 0) < 0;
+        if (plain && path_exists(path.p) && !path_is_dir(path.p))
+            return path;
+        rest = rest.p ? rest : STR_EMPTY;
+    }
+    return STR_EMPTY;
+}
+
+/* The name in arn:…:stack/NAME/ID. */
+static struct str name_in_arn(struct str arn)
+{
+    struct str rest = arn, name = arn;
+    for (int i = 0; i < 2 && rest.n; i++)
+        name = str_cut(rest, '/', &rest);
+    return name;
+}
+
+/* Is there a live one, what does it have? *live NULL: there is none. -1: told. */
+static int look_at_stack(struct template *t, const struct thing *thing, struct template_live **live)
+{
+    struct err err = ERR_INIT;
+    *live = NULL;
+    if (!t->live || !thing->physical.n || !t->live->client)
+        return 0;
+    struct template_live *found = ARENA_NEW(t->arena, struct template_live);
+    *found = (struct template_live){.body = STR_EMPTY};
+    if (template_live_read(t->live->client, t->arena, thing->physical, found, &err)) {
+        diag_error(t->diags, node_span(thing->node), "%.*s: %s", STR_ARG(thing->logical), err.message);
+        return -1;
+    }
+    found->name = name_in_arn(thing->physical);
+    found->look = t->live->look;
+    *live = found;
+    return 0;
+}
+
+static bool is_circle(struct template *t, struct str path, const struct node *place)
+{
+    AUTO_BUF struct buf way = BUF_INIT;
+    size_t depth = 0;
+    bool again = false;
+    for (const struct template *outer = t; outer; outer = outer->parent, depth++)
+        again = again || str_eq(outer->source->path, path);
+    if (!again && depth < NESTED_MAX)
+        return false;
+    for (const struct template *outer = t; outer; outer = outer->parent)
+        buf_addf(&way, " <- %.*s", STR_ARG(outer->source->path));
+    diag_error(t->diags, node_span(place),
+        again ? "a circle of stacks: %.*s%s" : "stacks within stacks too deep: %.*s%s", STR_ARG(path), way.p);
+    return true;
+}
+
+/* Reads it into `source`. False: there is nothing to read, or it has been told why not. */
+static bool find_template(struct template *t, const struct thing *thing, const struct node *place,
+    const struct template_live *live, struct source *source)
+{
+    struct err err = ERR_INIT;
+    struct str url = url_of(t, place), path = file_of(t, url);
+    if (!path.n && live) {
+        source->path = arena_printf(t->arena, "template of %.*s", STR_ARG(live->name));
+        source->text = live->body;
+        return !is_circle(t, source->path, place);
+    }
+    if (!path.n) {
+        struct diag *d = diag_warning(t->diags, node_span(place),
+            "the template of %.*s is not here: what it makes stays CloudFormation's",
+            STR_ARG(thing->logical));
+        diag_hint(t->diags, d,
+            "a file that the URL ends in is read where it lies beside this template; with --stack "
+            "the one that CloudFormation keeps is");
+        return false;
+    }
+    source->path = path_join(t->arena, STR_EMPTY, path);
+    if (is_circle(t, source->path, place))
+        return false;
+    if (file_read(t->arena, source->path.p, TEMPLATE_MAX, &source->text, &err)) {
+        diag_error(t->diags, node_span(place), "%s", err.message);
+        return false;
+    }
+    template_without_tabs(t->arena, &source->text);
+    return true;
+}
+
+/* ---- reading it ---- */
+
+/* What a module's own keys are called no input can be. */
+static void keep_names(struct draft *d)
+{
+    static const char *const own[] = {"source", "for_each", "when", "depends_on", "provider", "providers"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        map_set(&d->taken_inputs, str_z(own[i]), d);
+}
+
+static struct str folder_from(struct template *t, const struct source *source)
+{
+    struct str from = path_dir(t->source->path), dir = path_dir(source->path);
+    if (str_starts(dir, from) && dir.n > from.n && dir.p[from.n] == '/')
+        dir = str_slice(dir, from.n + 1, dir.n);
+    else if (str_eq(dir, from))
+        dir = STR_EMPTY;
+    struct str below = path_join(t->arena, t->draft->beside, dir);
+    return below.n ? arena_printf(t->arena, "../%.*s", STR_ARG(below)) : STR("..");
+}
+
+static bool read_nested(struct template *t, struct thing *thing, const struct source *source,
+    const struct template_live *live, struct nested *nested)
+{
+    struct draft *d = &nested->draft;
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct err err = ERR_INIT;
+    draft_init(d, t->arena, t->draft->catalog, t->diags);
+    keep_names(d);
+    d->is_module = true;
+    d->beside = folder_from(t, source);
+    d->files = t->draft->files;
+    d->folder = arena_printf(t->arena, "%.*s%.*s/", STR_ARG(t->draft->folder), STR_ARG(nested->folder));
+    size_t errors = t->diags->errors;
+    AUTO_MAP struct map outputs = MAP_INIT;
+    d->next = t->draft->within;
+    t->draft->within = d;
+    template_read_within(t, d, source, live, &nested->inputs, &outputs);
+    for (size_t i = 0; i < outputs.n; i++)
+        said_set(t->arena, nested->outputs, outputs.items[i].key,
+            said_string(t->arena, *(struct str *)outputs.items[i].ptr, NULL));
+    if (t->diags->errors > errors || draft_write(d, &text, &err))
+        return false;
+    if (!d->n && !d->outputs->n)
+        diag_warning(t->diags, node_span(thing->node), "%.*s makes nothing", STR_ARG(thing->logical));
+    if (str_eq(nested->folder, thing->resource->name))
+        draft_file(t->draft, d->folder, arena_str(t->arena, buf_str(&text)));
+    return true;
+}
+
+/* ---- what it is given ---- */
+
+/* A list that was made one text, because CloudFormation passes nothing else, is a list again. */
+static struct said *as_list(struct template *t, struct said *s)
+{
+    struct str text = said_literal_text(t->arena, s), joined = STR("join(\",\", ");
+    struct said *list = said_new(t->arena, SAID_LIST, s->node);
+    if (s->kind == SAID_LIST)
+        return s;
+    if (s->kind == SAID_CODE && str_starts(s->code, joined) && str_ends(s->code, STR(")")))
+        return said_code(t->arena, s->node, "%.*s", (int)(s->code.n - joined.n - 1), s->code.p + joined.n);
+    if (s->kind != SAID_TEXT && !text.p)
+        return said_code(t->arena, s->node, "split(\",\", %s)", said_as_code(t->arena, s).p);
+    struct said *item = said_new(t->arena, SAID_TEXT, s->node);
+    for (size_t i = 0; i < (text.p ? 1 : s->n); i++) {
+        struct str piece = text.p ? text : said_literal_text(t->arena, s->items[i]);
+        if (!piece.p)
+            said_append(t->arena, item, s->items[i]);
+        while (piece.p) {
+            struct str one = str_cut(piece, ',', &piece);
+            said_append(t->arena, item, said_string(t->arena, str_trim(one), s->node));
+            if (!piece.p)
+                break;
+            said_add(t->arena, list, said_simple(t->arena, item));
+            item = said_new(t->arena, SAID_TEXT, s->node);
+        }
+    }
+    said_add(t->arena, list, said_simple(t->arena, item));
+    return list;
+}
+
+static struct said *argument_of(
+    struct template *t, const struct thing *thing, const struct parameter *p, struct str name, struct said *s)
+{
+    struct str text = said_literal_text(t->arena, s);
+    int64_t number;
+    if (text.n && (p->secret || draft_is_secret(name, text)))
+        return draft_hide(t->draft, s,
+            arena_printf(t->arena, "%.*s_%.*s", STR_ARG(thing->resource->name), STR_ARG(p->input)));
+    if (p->is_list)
+        return as_list(t, s);
+    if (p->is_number && text.p && str_to_int(text, &number))
+        return said_value(t->arena, value_int(t->arena, number), s->node);
+    return text.p && !p->is_number ? said_string(t->arena, text, s->node) : s;
+}
+
+static void give_parameters(struct template *t, const struct thing *thing, struct nested *nested)
+{
+    const struct said *all = said_get(thing->properties, "Parameters");
+    for (size_t i = 0; all && all->kind == SAID_MAP && i < all->n; i++) {
+        const struct said_entry *e = &all->entries[i];
+        const struct parameter *p = map_get(&nested->inputs, e->key);
+        if (p) {
+            said_set(t->arena, nested->given, p->input, argument_of(t, thing, p, e->key, e->value));
+            continue;
+        }
+        struct str *names = ARENA_ARRAY(t->arena, struct str, nested->inputs.n + 1);
+        for (size_t k = 0; k < nested->inputs.n; k++)
+            names[k] = nested->inputs.items[k].key;
+        struct diag *d =
+            diag_error(t->diags, e->value->node ? node_span(e->value->node) : node_span(thing->node),
+                "the template of %.*s has no parameter \"%.*s\"", STR_ARG(thing->logical), STR_ARG(e->key));
+        diag_did_you_mean(t->diags, d, e->key, names, nested->inputs.n);
+    }
+}
+
+/* Whatever else it asks for is asked for out here. */
+static void give_rest(struct template *t, const struct thing *thing, struct nested *nested)
+{
+    const struct said *inputs = nested->draft.inputs;
+    for (size_t i = 0; i < inputs->n; i++) {
+        struct str name = inputs->entries[i].key;
+        const struct said *input = inputs->entries[i].value;
+        struct said *words = said_get(input, "description");
+        if (said_get(nested->given, arena_strz(t->arena, name)) || said_get(input, "default"))
+            continue;
+        if (str_eqz(name, TEMPLATE_STACK_NAME)) {
+            struct said *own = said_new(t->arena, SAID_TEXT, NULL);
+            struct str dashed = draft_stack_name(t->arena, thing->resource->name);
+            said_append(t->arena, own, said_code(t->arena, NULL, "%s", template_stack_name(t).p));
+            said_append(
+                t->arena, own, said_string(t->arena, arena_printf(t->arena, "-%.*s", STR_ARG(dashed)), NULL));
+            said_set(t->arena, nested->given, name, own);
+            continue;
+        }
+        struct str code = draft_ask(t->draft, name,
+            arena_strz(t->arena, said_literal_text(t->arena, said_get(input, "type"))),
+            words ? said_literal_text(t->arena, words) : STR_EMPTY, said_get(input, "sensitive") != NULL);
+        said_set(t->arena, nested->given, name, said_code(t->arena, NULL, "%s", code.p));
+    }
+}
+
+static void tell_unsaid(struct template *t, const struct thing *thing)
+{
+    static const char *const properties[] = {"NotificationARNs", "TimeoutInMinutes", "Tags"};
+    for (size_t i = 0; i < 3; i++) {
+        const struct said *s = said_get(thing->properties, properties[i]);
+        if (s)
+            diag_warning(t->diags, node_span(s->node ? s->node : thing->node),
+                "`%s` of a stack within a stack cannot be said, and is left out", properties[i]);
+    }
+}
+
+/* Stacks of the same template are one module; those that are there have names of their own in it. */
+static struct str shared_folder(struct template *t, const struct thing *thing, struct str path)
+{
+    for (size_t i = 0; !t->live && i < t->things.n; i++) {
+        const struct thing *other = t->things.items[i].ptr;
+        if (other->nested && str_eq(other->nested->path, path))
+            return other->nested->folder;
+    }
+    return thing->resource->name;
+}
+
+bool template_nest(struct template *t, struct thing *thing)
+{
+    const struct node *place = nodes_at(thing->node, STR("Properties.TemplateURL"));
+    struct source *source = ARENA_NEW(t->arena, struct source);
+    struct template_live *live;
+    *source = (struct source){.text = STR_EMPTY};
+    if (!str_eqz(thing->type, "AWS::CloudFormation::Stack") || !place || look_at_stack(t, thing, &live) ||
+        !find_template(t, thing, place, live, source))
+        return false;
+    struct nested *nested = ARENA_NEW(t->arena, struct nested);
+    *nested = (struct nested){
+        .given = said_new(t->arena, SAID_MAP, NULL), .outputs = said_new(t->arena, SAID_MAP, NULL)};
+    nested->folder = shared_folder(t, thing, source->path);
+    nested->path = source->path;
+    thing->nested = nested;
+    if (read_nested(t, thing, source, live, nested)) {
+        give_parameters(t, thing, nested);
+        give_rest(t, thing, nested);
+        tell_unsaid(t, thing);
+    }
+    map_release(&nested->inputs);
+    return true;
+}
+
+/* ---- in the stack that has it ---- */
+
+/* What is adopted within is adopted out here, where its inputs are what they are given. */
+static struct said *id_out_here(struct template *t, const struct nested *nested, struct said *id)
+{
+    struct str code = id->code, input = STR("inputs."), here = STR("here.");
+    struct said *out = said_new(t->arena, SAID_TEXT, id->node);
+    if (id->kind == SAID_LITERAL)
+        return id;
+    if (id->kind == SAID_CODE && str_starts(code, input))
+        return said_get(nested->given, arena_strz(t->arena, str_slice(code, input.n, code.n)));
+    if (id->kind == SAID_CODE && str_starts(code, here))
+        return said_code(t->arena, NULL, "%s.%.*s",
+            draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL).p, (int)(code.n - here.n),
+            code.p + here.n);
+    for (size_t i = 0; id->kind == SAID_TEXT && i < id->n; i++) {
+        struct said *piece = id_out_here(t, nested, id->items[i]);
+        if (!piece)
+            return NULL;
+        said_append(t->arena, out, piece);
+    }
+    return id->kind == SAID_TEXT ? said_simple(t->arena, out) : NULL;
+}
+
+static void adopt_within(struct template *t, const struct thing *thing)
+{
+    const struct said *all = thing->nested->draft.imports;
+    for (size_t i = 0; i < all->n; i++) {
+        struct said *id = id_out_here(t, thing->nested, said_get(all->items[i], "id"));
+        struct str address = arena_printf(t->arena, "%.*s/%.*s", STR_ARG(thing->resource->name),
+            STR_ARG(said_literal_text(t->arena, said_get(all->items[i], "address"))));
+        if (id)
+            draft_import(t->draft, address, id);
+        else
+            diag_warning(t->diags, node_span(thing->node),
+                "%.*s cannot be adopted by the id that it has: `weir state import %.*s ID` can",
+                STR_ARG(address), STR_ARG(address));
+    }
+}
+
+static void add_rows(struct template *t, const struct thing *thing)
+{
+    struct draft *d = t->draft;
+    const struct draft *within = &thing->nested->draft;
+    draft_row(d, arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(thing->logical), STR_ARG(thing->type)),
+        arena_printf(t->arena, "%.*s (module)", STR_ARG(thing->resource->name)), thing->resource->note);
+    for (size_t i = 0; i < within->rows->n; i++) {
+        struct str cells[3];
+        for (size_t k = 0; k < 3; k++)
+            cells[k] = said_literal_text(t->arena, within->rows->items[i]->items[k]);
+        draft_row(d, arena_printf(t->arena, "%.*s/%.*s", STR_ARG(thing->logical), STR_ARG(cells[0])),
+            str_eqz(cells[1], "-")
+                ? cells[1]
+                : arena_printf(t->arena, "%.*s/%.*s", STR_ARG(thing->resource->name), STR_ARG(cells[1])),
+            cells[2]);
+    }
+    d->ours += within->ours;
+    d->theirs += within->theirs;
+    d->left_out += within->left_out;
+}
+
+void template_add_module(struct template *t, struct thing *thing)
+{
+    struct nested *nested = thing->nested;
+    struct said *module = said_new(t->arena, SAID_MAP, thing->node);
+    const struct said *before = thing->resource->attrs, *after = said_get(before, "\001after");
+    said_set(t->arena, module, STR("source"),
+        said_string(t->arena, arena_printf(t->arena, "./%.*s", STR_ARG(nested->folder)), NULL));
+    for (size_t i = 0; i < before->n; i++)
+        if (before->entries[i].key.p[0] != '\001')
+            said_set(t->arena, module, before->entries[i].key, before->entries[i].value);
+    for (size_t i = 0; i < nested->given->n; i++)
+        said_set(t->arena, module, nested->given->entries[i].key, nested->given->entries[i].value);
+    if (said_get(after, "depends_on"))
+        said_set(t->arena, module, STR("depends_on"), said_get(after, "depends_on"));
+    said_set(t->arena, t->draft->modules, thing->resource->name, module);
+    t->draft->modules->entries[t->draft->modules->n - 1].comment = thing->resource->comment;
+    adopt_within(t, thing);
+    add_rows(t, thing);
+}
+
+struct str template_module_output(struct template *t, const struct thing *thing, struct str attr)
+{
+    struct str outputs = STR("Outputs.");
+    if (!str_starts(attr, outputs))
+        return STR_EMPTY;
+    const struct said *name =
+        said_get(thing->nested->outputs, arena_strz(t->arena, str_slice(attr, outputs.n, attr.n)));
+    return name ? name->value->string : STR_EMPTY;
+}
