@@ -475,8 +475,31 @@ bool attr_equal(const struct attr *attr, const struct value *desired, const stru
     return type_equal(&c, attr->type, desired, live);
 }
 
+static bool replaces_within(const struct type *type, const struct value *a, const struct value *b);
+
+static bool has_fixed_field(const struct type *type)
+{
+    for (size_t i = 0; i < type->field_count; i++)
+        if (type->fields[i].replace)
+            return true;
+    return false;
+}
+
+/* Entries that come and go, with what is fixed in them, or that differ in it. */
+static bool entries_replace(const struct type *type, const struct value *a, const struct value *b)
+{
+    bool replaces = a->count != b->count && has_fixed_field(type);
+    for (uint32_t i = 0; i < a->count && !replaces; i++) {
+        const struct value *other = value_get(b, a->entries[i].key);
+        replaces = other ? replaces_within(type, a->entries[i].value, other) : has_fixed_field(type);
+    }
+    return replaces;
+}
+
 static bool replaces_within(const struct type *type, const struct value *a, const struct value *b)
 {
+    if (type->kind == TYPE_MAP && a->kind == VALUE_MAP && b->kind == VALUE_MAP)
+        return entries_replace(type->elem, a, b);
     if (type->kind == TYPE_LIST && a->kind == VALUE_LIST && b->kind == VALUE_LIST && a->count == b->count)
         for (uint32_t i = 0; i < a->count; i++)
             if (replaces_within(type->elem, a->items[i], b->items[i]))

@@ -54,6 +54,11 @@ bool act_holds_any(struct act *act, const struct spec_conditions *conditions, co
 /* The members of the request, under attributes' names; `item` and `token` as below. */
 int act_input(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value *token, const struct value **out, struct err *err);
+/* Has the item an entry in each map of the object from which the step sends something (see struct
+ * spec_extra)?
+ */
+bool act_has_entries(
+    struct act *act, const struct spec_step *step, const struct value *object, const struct value *item);
 
 /* ---- act_call.c ---- */
 

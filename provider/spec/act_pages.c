@@ -177,7 +177,8 @@ int act_each(struct act *act, const struct spec_step *step, const struct value *
     if (each_items(act, step, object, &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++)
-        if (act_call(act, step, object, items->items[i], document, err))
+        if (act_has_entries(act, step, object, items->items[i]) &&
+            act_call(act, step, object, items->items[i], document, err))
             return -1;
     return 0;
 }

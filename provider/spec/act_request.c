@@ -1,9 +1,30 @@
 /* What one call of a spec sends. */
 #include "provider/spec/act.h"
 
-static const struct value *item_value(
-    struct act *act, const struct spec_extra *extra, const struct value *item)
+/* The entry of a map attribute that is called as the item is. */
+static const struct value *entry_for(
+    struct act *act, const struct spec_extra *extra, const struct value *object, const struct value *item)
 {
+    struct str key = value_scalar_text(act->arena, wire_path(act->arena, item, extra->value->string));
+    return value_get(value_get(object, extra->entry_of), key);
+}
+
+bool act_has_entries(
+    struct act *act, const struct spec_step *step, const struct value *object, const struct value *item)
+{
+    for (size_t i = 0; i < step->call.request.extra_count; i++) {
+        const struct spec_extra *extra = &step->call.request.extras[i];
+        if (extra->entry_of.n && value_is_null(entry_for(act, extra, object, item)))
+            return false;
+    }
+    return true;
+}
+
+static const struct value *item_value(
+    struct act *act, const struct spec_extra *extra, const struct value *object, const struct value *item)
+{
+    if (item && extra->entry_of.n)
+        return value_get(entry_for(act, extra, object, item), extra->field);
     const struct value *v = item ? wire_path(act->arena, item, extra->value->string) : NULL;
     return v && extra->listed ? value_list(act->arena, &v, 1) : v;
 }
@@ -15,7 +36,7 @@ static int add_extras(struct act *act, const struct spec_request *request, const
         const struct spec_extra *extra = &request->extras[i];
         const struct value *v = extra->value;
         if (extra->from_item)
-            v = item_value(act, extra, item);
+            v = item_value(act, extra, object, item);
         else if (extra->dynamic && act_template(act, extra->value, object, &v, err))
             return -1;
         if (!value_is_null(v))

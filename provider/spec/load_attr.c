@@ -57,7 +57,11 @@ static struct shape_member group_of(
     }
     struct shape *shape = ARENA_NEW(l->arena, struct shape);
     load_struct(l, inner, count, shape);
-    return (struct shape_member){.wire = name, .shape = shape, .group = true};
+    if (!str_ends(name, STR("[]")))
+        return (struct shape_member){.wire = name, .shape = shape, .group = true};
+    struct shape *list = ARENA_NEW(l->arena, struct shape);
+    *list = (struct shape){.kind = SHAPE_LIST, .elem = shape};
+    return (struct shape_member){.wire = str_slice(name, 0, name.n - 2), .shape = list, .group = true};
 }
 
 void load_struct(struct loader *l, const struct shape_member *members, size_t n, struct shape *out)
@@ -169,10 +173,11 @@ static void load_choices(struct loader *l, const struct node *values, struct sha
         value_builder_set(&in, ours, theirs);
         if (theirs->kind == VALUE_NULL)
             continue; /* it is left out */
-        if (theirs->kind == VALUE_STRING)
-            value_builder_set(&out, theirs->string, our_value(l->arena, shape->kind, ours));
+        if (theirs->kind == VALUE_STRING || theirs->kind == VALUE_BOOL)
+            value_builder_set(
+                &out, value_scalar_text(l->arena, theirs), our_value(l->arena, shape->kind, ours));
         else
-            load_error(l, values->entries[i].value, "expected the service's spelling, a string");
+            load_error(l, values->entries[i].value, "expected the service's spelling, a string or a boolean");
     }
     shape->choices_in = value_builder_map(&in);
     shape->choices_out = value_builder_map(&out);

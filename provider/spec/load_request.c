@@ -162,6 +162,25 @@ static struct spec_extra *add_item_path(struct request_builder *b, struct str wi
     return extra;
 }
 
+/* attribute[.Path].field: what the attribute, a map, says of the item that is called so. */
+static bool add_entry_field(struct request_builder *b, struct str wire, const struct node *node)
+{
+    struct str path, field, name = str_cut(node->string, '[', &path);
+    if (!path.p || !str_starts(path, STR(".")))
+        return false;
+    path = str_cut(path, ']', &field);
+    field = str_starts(field, STR(".")) ? str_slice(field, 1, field.n) : STR_EMPTY;
+    const struct spec_attr *attr = load_attr_named(b->t, node, name);
+    const struct type *type = attr ? attr->attr->type : NULL;
+    if (type && (type->kind != TYPE_MAP || !type_field(type->elem, field)))
+        load_error(
+            b->t->l, node, "\"%.*s\" is no map whose entries have \"%.*s\"", STR_ARG(name), STR_ARG(field));
+    struct spec_extra *extra = add_item_path(b, wire, path);
+    extra->entry_of = name;
+    extra->field = field;
+    return true;
+}
+
 static bool is_template(const struct node *node)
 {
     return node->kind == NODE_STRING && str_starts(node->string, STR("${"));
@@ -185,7 +204,7 @@ static void add_renamed(struct request_builder *b, struct str wire, const struct
         add_all(b, wire);
     } else if (is_item_path(node)) {
         add_item_path(b, wire, node->string);
-    } else {
+    } else if (!add_entry_field(b, wire, node)) {
         const struct spec_attr *attr = load_attr_named(b->t, node, node->string);
         if (attr)
             add_attr(b, wire, attr);

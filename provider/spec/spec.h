@@ -70,6 +70,8 @@ struct spec_extra {
     bool dynamic;              /* they do */
     bool from_item;            /* value is a path into the item at hand */
     bool listed;               /* goes out as a list of one */
+    /* What the entry of this attribute, a map, has as `field` that is called as the path says; "" none. */
+    struct str entry_of, field;
 };
 
 struct spec_request {

@@ -256,8 +256,10 @@ static void add_members(
         const struct shape_member *m = &shape->members[i];
         if (m->group) {
             const struct value *inner = member_of(doc, m->wire);
+            if (inner && m->shape->kind == SHAPE_LIST)
+                inner = inner->kind == VALUE_LIST && inner->count ? inner->items[0] : NULL;
             if (inner && (inner->kind == VALUE_MAP || inner->kind == VALUE_LIST))
-                add_members(arena, m->shape, inner, map);
+                add_members(arena, wire_group_shape(m->shape), inner, map);
             continue;
         }
         const struct value *v = m->spread ? doc : member_of(doc, m->wire);

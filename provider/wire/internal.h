@@ -53,11 +53,13 @@ typedef int wire_member_fn(
     void *ctx, const struct shape_member *member, struct str name, const struct value *v);
 /*
  * Calls fn for every member with something to send, in the shape's order. Spread members are walked in place;
- * a group is given as one member with the whole map as its value. `body_only`: members with another location
- * are left out.
+ * a group is given as one member with the whole map, or a list of it, as its value. `body_only`: members with
+ * another location are left out.
  */
 int wire_each_member(
     const struct shape *shape, const struct value *map, bool body_only, wire_member_fn *fn, void *ctx);
+/* What a group's members are in: the structure, or that of which there is a list of one. */
+const struct shape *wire_group_shape(const struct shape *shape);
 /* A map's PAIRS as a list of structures; the shape of these is built beside it. */
 const struct value *wire_pairs_to_list(
     struct arena *arena, const struct shape *shape, const struct value *v, const struct shape **list_shape);

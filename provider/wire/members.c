@@ -12,8 +12,14 @@ struct str wire_or(struct str text, struct str fallback)
     return text.n ? text : fallback;
 }
 
+const struct shape *wire_group_shape(const struct shape *shape)
+{
+    return shape->kind == SHAPE_LIST ? shape->elem : shape;
+}
+
 static bool has_any(const struct shape *shape, const struct value *map)
 {
+    shape = wire_group_shape(shape);
     for (size_t i = 0; i < shape->member_count; i++) {
         const struct shape_member *m = &shape->members[i];
         const struct value *v = m->group ? map : value_get(map, m->name);
@@ -31,7 +37,8 @@ int wire_each_member(
         if (body_only && m->location != WIRE_BODY)
             continue;
         if (m->group) {
-            if (has_any(m->shape, map) && fn(ctx, m, m->wire, map))
+            const struct value *only[] = {map}, one = {.kind = VALUE_LIST, .items = only, .count = 1};
+            if (has_any(m->shape, map) && fn(ctx, m, m->wire, m->shape->kind == SHAPE_LIST ? &one : map))
                 return -1;
             continue;
         }

@@ -68,8 +68,8 @@ struct shape_member {
     struct str wire; /* theirs */
     const struct shape *shape;
     enum wire_location location; /* only at the top of a request or response */
-    /* A structure on the wire that our side does not have: its members are taken from the same map. One group
-     * for each wire name. */
+    /* A structure on the wire that our side does not have, or a list of one (SHAPE_LIST): its members are
+     * taken from the same map. One group for each wire name. */
     bool group;
     /* A structure on our side that the wire does not have: its members lie in the parent. */
     bool spread;

@@ -96,6 +96,30 @@ static void test_nesting(void **state)
     assert_true(value_equal(back, json("{\"name\":\"a\",\"port\":1,\"net\":{\"port\":2}}")));
 }
 
+/* A group may also be a list of one structure. */
+static void test_list_of_one(void **state)
+{
+    (void)state;
+    static const struct shape_member deeper[] = {MEMBER("jar", "Jar", .shape = &text)};
+    static const struct shape jar = STRUCT(deeper);
+    static const struct shape_member inner[] = {
+        MEMBER("name", "Name", .shape = &text), MEMBER("", "Step", .shape = &jar, .group = true)};
+    static const struct shape step = STRUCT(inner), list = {.kind = SHAPE_LIST, .elem = &step};
+    static const struct shape_member members[] = {
+        MEMBER("id", "Id", .shape = &text), MEMBER("", "Steps", .shape = &list, .group = true)};
+    static const struct shape shape = STRUCT(members);
+    const char *whole = "{\"id\":\"j\",\"name\":\"a\",\"jar\":\"b\"}";
+    assert_string_equal(body(WIRE_JSON11, &shape, whole),
+        "{\"Id\":\"j\",\"Steps\":[{\"Name\":\"a\",\"Step\":{\"Jar\":\"b\"}}]}");
+    assert_string_equal(body(WIRE_JSON11, &shape, "{\"id\":\"j\"}"), "{\"Id\":\"j\"}");
+    assert_string_equal(body(WIRE_QUERY, &shape, whole),
+        "Action=Op&Version=1&Id=j&Steps.member.1.Name=a&Steps.member.1.Step.Jar=b");
+    const struct value *back = wire_coerce(
+        &arena, &shape, json("{\"Id\":\"j\",\"Steps\":[{\"Name\":\"a\",\"Step\":{\"Jar\":\"b\"}}]}"));
+    assert_true(value_equal(back, json(whole)));
+    assert_true(value_equal(wire_coerce(&arena, &shape, json("{\"Steps\":[]}")), &value_empty_map));
+}
+
 static void test_pairs(void **state)
 {
     (void)state;
@@ -460,6 +484,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_nesting, release),
+        cmocka_unit_test_teardown(test_list_of_one, release),
         cmocka_unit_test_teardown(test_pairs, release),
         cmocka_unit_test_teardown(test_pairs_that_lie_beside, release),
         cmocka_unit_test_teardown(test_choices, release),
