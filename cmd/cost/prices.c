@@ -5,12 +5,16 @@
 #include "base/file.h"
 #include "base/glob.h"
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/yaml.h"
 #include "stacks/expr.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* One line below a type. Expressions are NULL where the line does not have them. */
 struct rule {
-    struct expr *what, *price, *key, *times, *when;
+    struct expr *what, *price, *key, *times, *when, *each;
     struct str use;
 };
 
@@ -49,7 +53,7 @@ static struct rules *rules_read(struct arena *arena, const struct node *list, st
             const char *key;
             struct expr **into;
         } parts[] = {{"what", &rule->what}, {"price", &rule->price}, {"key", &rule->key},
-            {"times", &rule->times}, {"if", &rule->when}};
+            {"times", &rule->times}, {"if", &rule->when}, {"each", &rule->each}};
         for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
             const struct node *node = node_get(line, parts[i].key);
             *parts[i].into = node ? expr_compile(arena, node, diags) : NULL;
@@ -150,11 +154,12 @@ static void rules_bind(struct prices *prices, struct rules *rules, const struct 
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(prices->arena);
     for (size_t i = 0; i < schema->attr_count; i++)
         value_builder_set(&names, schema->attrs[i].name, &value_null);
+    value_builder_set(&names, STR("each"), &value_null);
     rules->nothing = value_builder_map(&names);
     const struct resolver resolver = {.lookup = no_declaration, .names = no_names, .further = rules->nothing};
     for (size_t i = 0; i < rules->n; i++) {
         struct rule *rule = &rules->items[i];
-        struct expr *all[] = {rule->what, rule->price, rule->key, rule->times, rule->when};
+        struct expr *all[] = {rule->what, rule->price, rule->key, rule->times, rule->when, rule->each};
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             if (all[k])
                 expr_resolve(all[k], &resolver, &ignored);
@@ -213,6 +218,34 @@ static struct charge charge_of(const struct prices *prices, const struct rule *r
         .hourly = each * cost_number(used, 0) / HOURS_A_MONTH};
 }
 
+struct bill {
+    struct charge *items;
+    size_t n, cap;
+};
+
+static void charge_once(struct bill *bill, const struct prices *prices, const struct rule *rule,
+    const struct value *object, const struct value *usage, struct arena *arena)
+{
+    const struct value *when = rule->when ? rule_value(rule->when, object, arena) : &value_true;
+    if (when->kind == VALUE_BOOL && !when->boolean)
+        return;
+    MEM_GROW(bill->items, bill->cap, bill->n + 1);
+    bill->items[bill->n++] = charge_of(prices, rule, object, usage, arena);
+}
+
+/* Once, or for each item of the list that the rule says. */
+static void charge_rule(struct bill *bill, const struct prices *prices, const struct rule *rule,
+    const struct value *object, const struct value *usage, struct arena *arena)
+{
+    const struct value *each = rule->each ? rule_value(rule->each, object, arena) : NULL;
+    if (!each || each->kind != VALUE_LIST) {
+        charge_once(bill, prices, rule, object, usage, arena);
+        return;
+    }
+    for (uint32_t i = 0; i < each->count; i++)
+        charge_once(bill, prices, rule, value_with(arena, object, STR("each"), each->items[i]), usage, arena);
+}
+
 static bool is_free(const struct prices *prices, struct str type)
 {
     for (uint32_t i = 0; i < prices->free->count; i++)
@@ -232,14 +265,14 @@ enum priced prices_of(struct prices *prices, const struct schema *schema, const 
     if (!rules->nothing)
         rules_bind(prices, rules, schema);
     const struct value *full = value_merge(arena, rules->nothing, object);
-    struct charge *list = ARENA_ARRAY(arena, struct charge, rules->n);
-    for (size_t i = 0; i < rules->n; i++) {
-        const struct rule *rule = &rules->items[i];
-        const struct value *when = rule->when ? rule_value(rule->when, full, arena) : &value_true;
-        if (when->kind == VALUE_BOOL && !when->boolean)
-            continue;
-        list[(*n)++] = charge_of(prices, rule, full, usage, arena);
-    }
+    struct bill bill = {0};
+    for (size_t i = 0; i < rules->n; i++)
+        charge_rule(&bill, prices, &rules->items[i], full, usage, arena);
+    struct charge *list = ARENA_ARRAY(arena, struct charge, bill.n + 1);
+    if (bill.n)
+        memcpy(list, bill.items, bill.n * sizeof *list);
+    free(bill.items);
+    *n = bill.n;
     *charges = list;
     return PRICED;
 }

@@ -9,8 +9,9 @@
  *         - {what: "${instance_class}", price: db, key: "${instance_class}", times: "${multi_az == true ? 2 :
  * 1}"}
  *
- * `per: hour` and `per: month` are paid for being there, everything else by use: then `use` is the name under
- * which `usage:` of a stack says how many a month. Expressions know the resource's attributes.
+ * With `each`, an expression that gives a list, a line is one for each item, which expressions know as
+ * `each`. `per: hour` and `per: month` are paid for being there, everything else by use: then `use` is the
+ * name under which `usage:` of a stack says how many a month. Expressions know the resource's attributes.
  *
  * US dollars; a month has 730 hours. One thread.
  */

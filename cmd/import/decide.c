@@ -286,6 +286,8 @@ static void import_decide(struct template *t, struct thing *thing)
             t->draft->theirs++;
         } else {
             leave_out(t, thing, &err);
+            thing->resource->note =
+                why.n ? arena_printf(t->arena, "left out: %.*s", STR_ARG(why)) : thing->resource->note;
             t->draft->left_out++;
         }
     }

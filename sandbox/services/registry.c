@@ -9,6 +9,7 @@
 #include "sandbox/engine/task.h"
 #include "sandbox/host/host.h"
 #include "sandbox/services/cloud_things.h"
+#include "sandbox/services/emr.h"
 #include "sandbox/services/endpoints.h"
 #include "sandbox/services/executions.h"
 #include "sandbox/services/glue.h"
@@ -25,6 +26,7 @@ static const struct service_operation *const tables[] = {
     batch_operations,
     cloudcontrol_operations,
     ec2_operations,
+    emr_operations,
     emrserverless_operations,
     events_operations,
     glue_operations,
@@ -121,6 +123,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     endpoints_open(services);
     parts->hosts = hosts_new(services);
     services_follow(services, "ec2", look_at_hosts);
+    services_follow(services, EMR_SERVICE, emr_look);
     look_at_hosts(services);
     sources_start(services);
     if (sandbox_schedules(sandbox))

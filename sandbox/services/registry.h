@@ -1,7 +1,8 @@
 /*
  * All services that do more than keep records: their tables of operations, and what they keep between calls.
  *
- *   glue*.c, batch.c, ecs.c, container.c, emrserverless.c, athena.c   jobs and queries
+ *   glue*.c, batch.c, ecs.c, container.c, emr.c, emr_machines.c, emrserverless.c,
+ *     athena.c         jobs and queries
  *   lambda*.c          functions
  *   executions*.c      state machines
  *   events.c, event_input.c, schedules.c, targets.c   rules, schedules and what they start
@@ -29,11 +30,11 @@ void services_close(struct services *services);
 
 /* Each ends with {0}. */
 extern const struct service_operation athena_operations[], batch_operations[], cloudcontrol_operations[],
-    ec2_operations[], emrserverless_operations[], events_operations[], glue_operations[], iam_operations[],
-    lambda_operations[], logs_operations[], metrics_operations[], mwaa_operations[], rds_operations[],
-    redshift_data_operations[], s3_operations[], ecr_operations[], ecs_operations[], kms_operations[],
-    secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[], states_operations[],
-    sts_operations[];
+    ec2_operations[], emr_operations[], emrserverless_operations[], events_operations[], glue_operations[],
+    iam_operations[], lambda_operations[], logs_operations[], metrics_operations[], mwaa_operations[],
+    rds_operations[], redshift_data_operations[], s3_operations[], ecr_operations[], ecs_operations[],
+    kms_operations[], secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[],
+    states_operations[], sts_operations[];
 /* What is so for one type alone; each ends with {0}. */
 extern const struct control_type ec2_types[], rds_types[];
 /* All of them, for the control plane; ends with NULL. */

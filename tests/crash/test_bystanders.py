@@ -20,6 +20,7 @@ sys.path[:0] = [str(Path(__file__).parent.parent / part) for part in ("tools", "
 
 import test_types  # noqa: E402
 import test_types_access  # noqa: E402
+import test_types_clusters  # noqa: E402
 import test_types_containers  # noqa: E402
 import test_types_jobs  # noqa: E402
 import test_types_lake  # noqa: E402
@@ -35,7 +36,7 @@ from life import stack_text  # noqa: E402
 from support import Stack, planned  # noqa: E402
 
 LONG = bool(os.environ.get("WEIR_LONG"))
-CASES = {name: case for module in (test_types, test_types_access, test_types_containers, test_types_jobs, test_types_network, test_types_small, test_types_more, test_types_streams, test_types_lake, test_types_serving, test_types_further) for name, case in module.CASES.items()}
+CASES = {name: case for module in (test_types, test_types_access, test_types_containers, test_types_jobs, test_types_network, test_types_small, test_types_more, test_types_streams, test_types_lake, test_types_serving, test_types_further, test_types_clusters) for name, case in module.CASES.items()}
 FAULTS = ("empty", "cut:60", "cut:head", "cut:middle", "half", "dropafter")
 OTHERS = re.compile(r'life(?!-code|cycle)|(?<=")first(?=")')  # the code is there before both
 
@@ -47,6 +48,7 @@ UNCOUNTED = {
     "aws.athena.statement": "a query that ran is never deleted; test_types_jobs.py counts them",
     "aws.lakeformation.settings": "is always there, once",
     "aws.glue.catalog_encryption": "the same",
+    "aws.emr.security_configuration": "moto lists none",
 }
 
 

@@ -290,6 +290,7 @@ listed("aws.ecr.repository", "ecr", "describe_repositories", "repositories[]", "
 listed("aws.batch.job_queue", "batch", "describe_job_queues", "jobQueues[]", "jobQueueName")
 listed("aws.batch.compute_environment", "batch", "describe_compute_environments", "computeEnvironments[]", "computeEnvironmentName")
 listed("aws.batch.job_definition", "batch", "describe_job_definitions", "jobDefinitions[]", "jobDefinitionArn", status="ACTIVE")
+listed("aws.emr.cluster", "emr", "list_clusters", "Clusters[]", "Id", lambda item: item["Status"]["State"] not in GONE, lambda emr, name: emr.describe_cluster(ClusterId=name)["Cluster"])
 listed("aws.emrserverless.application", "emr-serverless", "list_applications", "applications[]", "id", lambda item: item["state"] not in GONE,
        lambda emr, name: emr.get_application(applicationId=name)["application"])  # fmt: skip
 

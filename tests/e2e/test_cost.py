@@ -43,6 +43,20 @@ def test_what_is_paid_for_being_there(local_stack):
     assert 'Usage of "lost" is not counted' in text and 'Usage of "clicks" is not counted: it pays for no "gb"' in text
 
 
+def test_each_group_of_machines_is_a_line(local_stack):
+    local_stack.write("""
+        stack: costly
+        resources:
+          c: {type: aws.emr.cluster, name: c, release_label: emr-7.5.0, service_role: s, job_flow_role: j, instance_groups: {
+              first: {instance_role: MASTER, instance_type: m5.xlarge, instance_count: 1}, data: {instance_role: CORE, instance_type: r5.xlarge, instance_count: 2, market: SPOT}}}
+          f: {type: aws.emr.cluster, name: f, release_label: emr-7.5.0, service_role: s, job_flow_role: j, instance_fleets: {
+              first: {instance_fleet_type: MASTER, target_on_demand_capacity: 4, instance_type_configs: [{instance_type: m5.xlarge, weighted_capacity: 2}]}}}
+    """)
+    hours = {thing["address"]: thing["hour"] for thing in cost(local_stack)["resources"]}
+    assert hours == {"c": pytest.approx(0.192 + 0.048 + 2 * (0.252 + 0.063)), "f": pytest.approx(2 * (0.192 + 0.048))}
+    assert "2 r5.xlarge at most" in local_stack.run("cost").out
+
+
 def test_a_budget_is_held(stack):
     stack.write(NAT.format(head="budget: 2 USD/day"))
     refused = stack.run("plan", "--cost", "-i", "nat=false", "-i", "shards=9", status=3)

@@ -15,6 +15,7 @@ NOT_ON_MOTO = {
     "aws.ec2.dhcp_options": "forgets the tags that they are made with, and weir's marks with them",
     "aws.dms.task": "stays creating for ever",
     "aws.dms.subnet_group": "keeps its tags under its name, where the service has its ARN",
+    "aws.emr.cluster": "has no policies of scaling and termination",
     "aws.glue.schema": "lists none",
     "aws.glue.registry": "forgets its tags, and weir's marks with them",
     "aws.kafka.cluster": "stays CREATING for ever",

@@ -275,6 +275,22 @@ SPARK = """
 """
 
 
+def test_a_step_is_recorded_and_run(stack, cloud):
+    machines = {"first": {"instance_role": "MASTER", "instance_type": "m5.xlarge", "instance_count": 1}}
+    stack.write(json.dumps({"stack": "runs", "resources": {
+        "machines": {"type": "aws.emr.cluster", "name": "runs", "release_label": "emr-7.1.0", "service_role": "s", "job_flow_role": "j", "instance_groups": machines},
+        "clean": {"type": "aws.emr.step", "name": "clean", "cluster": "${machines.cluster_id}", "args": ["spark-submit", "s3://lake/clean.py"], "properties": {"a": "b"}}}})).apply()
+    stack.assert_settled()
+    id = stack.run("run", "clean", "day=2026-11-21", "twice", "--detach").out.strip()
+    emr = cloud.client("emr")
+    (cluster,) = emr.list_clusters(ClusterStates=["WAITING", "RUNNING"])["Clusters"]
+    (step,) = emr.list_steps(ClusterId=cluster["Id"])["Steps"]
+    assert (step["Id"], step["Name"], step["ActionOnFailure"]) == (id, "clean", "CONTINUE")
+    assert step["Config"] == {"Jar": "command-runner.jar", "Args": ["spark-submit", "s3://lake/clean.py", "--day", "2026-11-21", "twice"], "Properties": {"a": "b"}}
+    (listed,) = stack.run("jobs", "clean", "--json").events()
+    assert (listed["id"], listed["status"]) == (id, "RUNNING")
+
+
 def test_a_spark_job_is_recorded_and_run(stack, cloud):
     stack.write(SPARK).apply()
     stack.assert_settled()

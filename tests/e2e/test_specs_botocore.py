@@ -27,6 +27,7 @@ UNMODELLED = {
     "states": {"AccessDeniedException"},
     "secretsmanager": {"AccessDeniedException"},
     "events": {"ValidationException"},
+    "emr": {"ValidationException", "AccessDeniedException"},
     "redshift": {"InvalidParameterCombination"},
     "sqs": {"AWS.SimpleQueueService.NonExistentQueue", "AWS.SimpleQueueService.QueueDeletedRecently", "QueueAlreadyExists"},
     "iam": {"NoSuchEntityException", "EntityAlreadyExistsException", "ConcurrentModificationException"},

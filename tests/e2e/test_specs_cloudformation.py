@@ -65,6 +65,7 @@ SETTLED = {
     ("aws.ec2.instance", "image_id", "required"): NEEDS_IT + "; it may stand in a launch template, which this type has not got",
     ("aws.ec2.instance", "instance_type", "required"): NEEDS_IT,
     ("aws.ecr.repository", "image_tag_mutability", "choices"): "the others want filters, which this type has not got",
+    ("aws.emr.cluster", "release_label", "required"): "what came before releases, EMR makes no more",
     ("aws.ecs.task_definition", "containers", "required"): NEEDS_IT,
     ("aws.ecs.service", "cluster", "required"): "the default cluster is nobody's stack's",
     ("aws.ecs.service", "task_definition", "required"): NEEDS_IT,

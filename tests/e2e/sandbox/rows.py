@@ -510,11 +510,20 @@ dms("replication_instance", {"AllocatedStorage": 20}, "replication instance", {"
 dms("endpoint", {"ServerName": "a"}, "endpoint", {"EndpointType": "source", "EngineName": "mysql"}, {"ServerName": "b"}, "ServerName", ("a", "b"))
 dms("task", {"MigrationType": "cdc"}, "replication task", {"SourceEndpointArn": "a", "TargetEndpointArn": "b", "ReplicationInstanceArn": "c", "TableMappings": "{}"}, {"MigrationType": "full-load"}, "MigrationType", ("cdc", "full-load"), ("Status", "ready"))
 
+row("emr.cluster", "emr", ("run_job_flow", {"Name": "it-$n", "ReleaseLabel": "emr-7.5.0", "ServiceRole": "EMR_DefaultRole", "JobFlowRole": "EMR_EC2_DefaultRole", "StepConcurrencyLevel": 2,
+    "Instances": {"InstanceGroups": [{"Name": "first", "InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1}], "KeepJobFlowAliveWhenNoSteps": True}}), ("describe_cluster", {"ClusterId": "$id"}),
+    "[Cluster][?Status.State=='WAITING'].StepConcurrencyLevel | [0]", 2, ("terminate_job_flows", {"JobFlowIds": ["$id"]}), None, keep={"id": "JobFlowId", "arn": "ClusterArn"}, list=("list_clusters", {"ClusterStates": ["WAITING"]}), listed="Clusters[].Id", item="$id",
+    update=("modify_cluster", {"ClusterId": "$id", "StepConcurrencyLevel": 5}), then=5, ready=("Cluster.Status.State", "WAITING"),
+    tags=Tags(("add_tags", {"ResourceId": "$id", "Tags": PAIRS}), ("describe_cluster", {"ClusterId": "$id"}), "Cluster.Tags[?Key=='a'].Value | [0]", ("remove_tags", {"ResourceId": "$id", "TagKeys": ["a"]})))
+row("emr.security_configuration", "emr", ("create_security_configuration", {"Name": "it-$n", "SecurityConfiguration": "{}"}), ("describe_security_configuration", {"Name": "it-$n"}), "SecurityConfiguration", "{}",
+    ("delete_security_configuration", {"Name": "it-$n"}), ("InvalidRequestException", 400), list=("list_security_configurations", {}), listed="SecurityConfigurations[].Name", exists="InvalidRequestException")
+
 EXCUSED = {
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",
     "aws.s3.bucket_notification": "the same",
     "aws.redshiftdata.statement": "runs rather than is: test_statements.py",
     "aws.athena.statement": "the same",
+    "aws.emr.step": "runs rather than is: test_run_emr.py",
     "aws.emrserverless.job": "runs rather than is: test_run_*.py",
     "aws.ec2.network_acl_association": "moves a subnet rather than is: test_networks.py",
     "aws.lambda.function_url": "one for each function: test_types_serving.py",

@@ -21,6 +21,8 @@ ONE_BY_ONE = {
     "aws.ecs.task_definition": {"DescribeTaskDefinition", "ListTagsForResource"},  # ListTaskDefinitions has ARNs
     "aws.elbv2.load_balancer": {"DescribeLoadBalancerAttributes"},
     "aws.elbv2.target_group": {"DescribeTargetGroupAttributes", "DescribeTargetHealth"},
+    "aws.emr.cluster": {"DescribeCluster"},  # ListClusters has names
+    "aws.emr.security_configuration": {"DescribeSecurityConfiguration"},  # so has ListSecurityConfigurations
     "aws.emrserverless.application": {"GetApplication"},
     "aws.events.event_bus": {"DescribeEventBus", "ListTagsForResource"},
     "aws.events.rule": {"ListTargetsByRule", "ListTagsForResource"},

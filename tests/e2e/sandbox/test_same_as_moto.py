@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import test_types_clusters
 import test_types_further
 import test_types_jobs
 import test_types_lake
@@ -17,7 +18,7 @@ from servers import TRUST, SandboxCloud
 from support import Stack
 from test_types import CASES as FIRST
 
-CASES = FIRST | test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_streams.CASES | test_types_lake.CASES | test_types_serving.CASES | test_types_further.CASES
+CASES = FIRST | test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_streams.CASES | test_types_lake.CASES | test_types_serving.CASES | test_types_further.CASES | test_types_clusters.CASES
 del CASES["statement"]  # needs DuckDB on the sandbox: test_statements.py
 
 # Where the two may differ, and why. The path is that of the field in what the case's `seen` gives.
@@ -65,7 +66,7 @@ def left_behind(folder, cloud, case, attributes):
 
 
 # Both are lived through in make test, each by itself.
-DEAR = set(test_types_lake.CASES) | set(test_types_serving.CASES) | set(test_types_further.CASES)
+DEAR = set(test_types_lake.CASES) | set(test_types_serving.CASES) | set(test_types_further.CASES) | set(test_types_clusters.CASES)
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in DEAR else ()) for name in CASES])
