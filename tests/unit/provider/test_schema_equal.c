@@ -1,0 +1,71 @@
+/* What takes another thing to change: attributes that are fixed, at whatever depth. */
+#include "base/json.h"
+#include "provider/schema.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+
+static const struct value *json(const char *text)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    assert_int_equal(json_parse(&arena, str_z(text), &v, &err), 0);
+    return v;
+}
+
+static const struct type integer = {.kind = TYPE_INT}, word = {.kind = TYPE_STRING};
+static const struct attr fields[] = {{.name = STR_INIT("kind"), .type = &word, .replace = true},
+    {.name = STR_INIT("count"), .type = &integer}};
+static const struct type group = {.kind = TYPE_OBJECT, .fields = fields, .field_count = 2},
+                         words = {.kind = TYPE_MAP, .elem = &word},
+                         groups = {.kind = TYPE_MAP, .elem = &group},
+                         list = {.kind = TYPE_LIST, .elem = &group};
+
+static bool replaces(const struct type *type, const char *wanted, const char *before)
+{
+    const struct attr attr = {.name = STR_INIT("it"), .type = type};
+    return attr_replaces_within(&attr, json(wanted), json(before));
+}
+
+static void test_entries_of_a_map(void **state)
+{
+    (void)state;
+    const char *before = "{\"a\":{\"kind\":\"x\",\"count\":1}}";
+    assert_false(replaces(&groups, before, before));
+    assert_false(replaces(&groups, "{\"a\":{\"kind\":\"x\",\"count\":2}}", before));
+    assert_true(replaces(&groups, "{\"a\":{\"kind\":\"y\",\"count\":1}}", before));
+    assert_true(replaces(&groups, "{\"b\":{\"kind\":\"x\",\"count\":1}}", before));
+    assert_true(replaces(&groups, "{}", before));
+    assert_true(replaces(&groups, before, "{}"));
+    assert_false(replaces(&words, "{\"a\":\"1\"}", "{\"b\":\"2\"}"));
+}
+
+static void test_items_of_a_list(void **state)
+{
+    (void)state;
+    assert_false(replaces(&list, "[{\"kind\":\"x\",\"count\":2}]", "[{\"kind\":\"x\",\"count\":1}]"));
+    assert_true(replaces(&list, "[{\"kind\":\"y\",\"count\":1}]", "[{\"kind\":\"x\",\"count\":1}]"));
+    assert_false(attr_replaces_within(&fields[0], NULL, json("\"x\"")));
+}
+
+static int release(void **state)
+{
+    (void)state;
+    arena_release(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_entries_of_a_map, release),
+        cmocka_unit_test_teardown(test_items_of_a_list, release),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
