@@ -99,6 +99,14 @@ void *arena_zalloc(struct arena *arena, size_t size)
     return memset(arena_alloc(arena, size), 0, size);
 }
 
+void *arena_copy(struct arena *arena, const void *bytes, size_t used, size_t size)
+{
+    void *copy = arena_zalloc(arena, size);
+    if (used)
+        memcpy(copy, bytes, used);
+    return copy;
+}
+
 struct str arena_str(struct arena *arena, struct str s)
 {
     char *copy = alloc_aligned(arena, s.n + 1, 1);

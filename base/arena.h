@@ -43,4 +43,16 @@ struct str arena_concat(struct arena *arena, const struct str *parts, size_t n);
 #define ARENA_NEW(arena, type)          ((type *)arena_zalloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_zalloc((arena), sizeof(type) * (size_t)(count)))
 
+/* Room for one more in a list that lies in an arena: a longer copy of it where there is none. */
+#define ARENA_GROW(arena, items, count, cap)                                                                 \
+    do {                                                                                                     \
+        if ((count) == (cap)) {                                                                              \
+            (cap) = (cap) ? (cap)*2 : 4;                                                                     \
+            (items) = arena_copy(                                                                            \
+                (arena), (items), sizeof *(items) * (size_t)(count), sizeof *(items) * (size_t)(cap));       \
+        }                                                                                                    \
+    } while (0)
+/* `used` bytes in `size` of the arena's; the rest is zero. */
+void *arena_copy(struct arena *arena, const void *bytes, size_t used, size_t size);
+
 #endif

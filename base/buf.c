@@ -88,6 +88,17 @@ void buf_addf(struct buf *buf, const char *format, ...)
     va_end(args);
 }
 
+void buf_add_quoted(struct buf *buf, struct str word)
+{
+    buf_add_char(buf, '\'');
+    for (size_t i = 0; i < word.n; i++)
+        if (word.p[i] == '\'')
+            buf_addz(buf, "'\\''");
+        else
+            buf_add_char(buf, word.p[i]);
+    buf_add_char(buf, '\'');
+}
+
 struct str buf_str(const struct buf *buf)
 {
     return buf->p ? str_n(buf->p, buf->n) : STR_EMPTY;

@@ -31,6 +31,7 @@ void buf_addz(struct buf *buf, const char *text);
 void buf_add_char(struct buf *buf, char c);
 void buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_addvf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
-struct str buf_str(const struct buf *buf); /* valid until the next addition */
+void buf_add_quoted(struct buf *buf, struct str word); /* one word of a shell's line: 'it'\''s' */
+struct str buf_str(const struct buf *buf);             /* valid until the next addition */
 
 #endif

@@ -30,18 +30,6 @@ static int write_value(struct invocation *inv, struct str text, const struct val
     return invocation_write(inv, buf_str(&out));
 }
 
-static struct decl *no_names(void *ctx, struct str name, struct str next, bool *consumed)
-{
-    (void)ctx, (void)name, (void)next, (void)consumed;
-    return NULL;
-}
-
-static size_t no_candidates(void *ctx, struct str prefix, struct arena *arena, const struct str **names)
-{
-    (void)ctx, (void)prefix, (void)arena, (void)names;
-    return 0;
-}
-
 /* Outside a stack there are only functions. */
 static const struct value *evaluate_alone(struct str text, struct arena *arena, struct diags *diags)
 {
@@ -49,7 +37,7 @@ static const struct value *evaluate_alone(struct str text, struct arena *arena, 
     *source = (struct source){.path = STR("expression"), .text = arena_str(arena, text)};
     struct expr *expr = expr_parse(arena, source, diags);
     if (expr && !diags->errors)
-        expr_resolve(expr, &(struct resolver){.lookup = no_names, .names = no_candidates}, diags);
+        expr_resolve_alone(expr, NULL, diags);
     const struct scope scope = {.constants = &value_empty_map, .dir = STR("."), .diags = diags};
     return expr && !diags->errors ? expr_eval(expr, &scope, arena) : NULL;
 }

@@ -190,13 +190,7 @@ void text_add_word(struct buf *out, struct str text)
         buf_add_str(out, word);
         return;
     }
-    buf_add_char(out, '\'');
-    for (size_t i = 0; i < word.n; i++)
-        if (word.p[i] == '\'')
-            buf_addz(out, "'\\''");
-        else
-            buf_add_char(out, word.p[i]);
-    buf_add_char(out, '\'');
+    buf_add_quoted(out, word);
 }
 
 void text_add_count(struct buf *out, int64_t n)

@@ -64,6 +64,8 @@ struct resolver {
 };
 
 void expr_resolve(struct expr *expr, const struct resolver *resolver, struct diags *diags);
+/* Outside a stack: no name but those of `further` (as in struct resolver) means anything. */
+void expr_resolve_alone(struct expr *expr, const struct value *further, struct diags *diags);
 
 /* What evaluation needs from outside. */
 struct scope {

@@ -145,13 +145,7 @@ struct entries {
 
 static struct expr_entry *entries_add(struct parser *p, struct entries *list)
 {
-    if (list->n == list->cap) {
-        list->cap = list->cap ? list->cap * 2 : 4;
-        struct expr_entry *grown = ARENA_ARRAY(p->arena, struct expr_entry, list->cap);
-        if (list->n)
-            memcpy(grown, list->items, list->n * sizeof *grown);
-        list->items = grown;
-    }
+    ARENA_GROW(p->arena, list->items, list->n, list->cap);
     return &list->items[list->n++];
 }
 

@@ -95,13 +95,7 @@ bool parser_adopt(struct parser *p, struct expr *e, const struct expr *child)
 
 void expr_list_add(struct parser *p, struct expr_list *list, struct expr *e)
 {
-    if (list->n == list->cap) {
-        list->cap = list->cap ? list->cap * 2 : 4;
-        struct expr **grown = ARENA_ARRAY(p->arena, struct expr *, list->cap);
-        if (list->n)
-            memcpy(grown, list->items, list->n * sizeof *grown);
-        list->items = grown;
-    }
+    ARENA_GROW(p->arena, list->items, list->n, list->cap);
     list->items[list->n++] = e;
 }
 

@@ -410,6 +410,17 @@ void expr_resolve(struct expr *expr, const struct resolver *resolver, struct dia
     expr_resolve_any(&r, expr);
 }
 
+static struct decl *no_declaration(void *ctx, struct str name, struct str next, bool *consumed)
+{
+    (void)ctx, (void)name, (void)next, (void)consumed;
+    return NULL;
+}
+
+void expr_resolve_alone(struct expr *expr, const struct value *further, struct diags *diags)
+{
+    expr_resolve(expr, &(struct resolver){.lookup = no_declaration, .further = further}, diags);
+}
+
 void template_resolve(struct expr *expr, const struct value *names, struct diags *diags)
 {
     struct resolve r = {.constants = names, .diags = diags};

@@ -135,18 +135,6 @@ const struct value *prices_table(const struct prices *prices)
 
 /* ---- what a resource pays ---- */
 
-static struct decl *no_declaration(void *ctx, struct str name, struct str next, bool *consumed)
-{
-    (void)ctx, (void)name, (void)next, (void)consumed;
-    return NULL;
-}
-
-static size_t no_names(void *ctx, struct str prefix, struct arena *arena, const struct str **names)
-{
-    (void)ctx, (void)prefix, (void)arena, (void)names;
-    return 0;
-}
-
 /* The names in its expressions are the attributes of the type. */
 static void rules_bind(struct prices *prices, struct rules *rules, const struct schema *schema)
 {
@@ -156,13 +144,12 @@ static void rules_bind(struct prices *prices, struct rules *rules, const struct 
         value_builder_set(&names, schema->attrs[i].name, &value_null);
     value_builder_set(&names, STR("each"), &value_null);
     rules->nothing = value_builder_map(&names);
-    const struct resolver resolver = {.lookup = no_declaration, .names = no_names, .further = rules->nothing};
     for (size_t i = 0; i < rules->n; i++) {
         struct rule *rule = &rules->items[i];
         struct expr *all[] = {rule->what, rule->price, rule->key, rule->times, rule->when, rule->each};
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             if (all[k])
-                expr_resolve(all[k], &resolver, &ignored);
+                expr_resolve_alone(all[k], rules->nothing, &ignored);
     }
 }
 

@@ -12,24 +12,7 @@ static const struct aws_service service = {.id = STR_INIT("pricing"),
     .signing_name = STR_INIT("pricing"),
     .global = true,
     .signing_region = STR_INIT("us-east-1")};
-static const struct wire_operation get_products = {.name = STR_INIT("GetProducts"),
-    .protocol = WIRE_JSON11,
-    .target_prefix = STR_INIT("AWSPriceListService"),
-    .method = STR_INIT("POST"),
-    .path = STR_INIT("/")};
-static const struct shape text = {.kind = SHAPE_STRING};
-static const struct shape_member filter_members[] = {
-    {.name = STR_INIT("Type"), .wire = STR_INIT("Type"), .shape = &text},
-    {.name = STR_INIT("Field"), .wire = STR_INIT("Field"), .shape = &text},
-    {.name = STR_INIT("Value"), .wire = STR_INIT("Value"), .shape = &text}};
-static const struct shape filter = {.kind = SHAPE_STRUCT, .members = filter_members, .member_count = 3};
-static const struct shape filters = {.kind = SHAPE_LIST, .elem = &filter};
-static const struct shape_member members[] = {
-    {.name = STR_INIT("ServiceCode"), .wire = STR_INIT("ServiceCode"), .shape = &text},
-    {.name = STR_INIT("FormatVersion"), .wire = STR_INIT("FormatVersion"), .shape = &text},
-    {.name = STR_INIT("NextToken"), .wire = STR_INIT("NextToken"), .shape = &text},
-    {.name = STR_INIT("Filters"), .wire = STR_INIT("Filters"), .shape = &filters}};
-static const struct shape input_shape = {.kind = SHAPE_STRUCT, .members = members, .member_count = 4};
+static const struct wire_operation get_products = AWS_JSON_OPERATION("AWSPriceListService", "GetProducts");
 
 /* ---- asking ---- */
 
@@ -63,10 +46,9 @@ static int ask_page(struct aws_client *client, struct arena *arena, const struct
     const struct value **answer, struct err *err)
 {
     struct aws_call call = {.service = &service, .op = &get_products, .idempotent = true, .body_fd = -1};
-    if (wire_encode_request(arena, &get_products, &input_shape, query, &call.request, err) ||
-        aws_ask(client, &call, arena, "PriceList", answer, err))
-        return err_context(err, "asking for prices");
-    return 0;
+    return aws_ask_json(client, &call, query, arena, "PriceList", answer, err)
+               ? err_context(err, "asking for prices")
+               : 0;
 }
 
 /* ---- reading ---- */

@@ -96,13 +96,7 @@ struct str draft_local_name(struct draft *d, struct str wanted)
 
 struct draft_resource *draft_resource(struct draft *d)
 {
-    if (d->n == d->cap) {
-        d->cap = d->cap ? d->cap * 2 : 32;
-        struct draft_resource **more = ARENA_ARRAY(d->arena, struct draft_resource *, d->cap);
-        if (d->n)
-            memcpy(more, d->resources, d->n * sizeof *more);
-        d->resources = more;
-    }
+    ARENA_GROW(d->arena, d->resources, d->n, d->cap);
     struct draft_resource *r = ARENA_NEW(d->arena, struct draft_resource);
     r->name = r->origin = r->was = r->type = r->note = r->comment = STR_EMPTY;
     d->resources[d->n++] = r;
@@ -112,13 +106,7 @@ struct draft_resource *draft_resource(struct draft *d)
 struct str draft_reference(
     struct draft *d, void *owner, void *target, struct str attr, struct str key, const struct node *node)
 {
-    if (d->reference_count == d->reference_cap) {
-        d->reference_cap = d->reference_cap ? d->reference_cap * 2 : 64;
-        struct draft_reference **more = ARENA_ARRAY(d->arena, struct draft_reference *, d->reference_cap);
-        if (d->reference_count)
-            memcpy(more, d->references, d->reference_count * sizeof *more);
-        d->references = more;
-    }
+    ARENA_GROW(d->arena, d->references, d->reference_count, d->reference_cap);
     struct draft_reference *r = ARENA_NEW(d->arena, struct draft_reference);
     *r = (struct draft_reference){
         .owner = owner, .target = target, .attr = attr, .key = key, .node = node, .code = STR_EMPTY};

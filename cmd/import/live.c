@@ -40,13 +40,7 @@ static void live_add(struct live *l, const struct schema *schema, struct str id,
     struct str key = arena_printf(l->arena, "%.*s %.*s", STR_ARG(schema->name), STR_ARG(id));
     if (!id.n || map_get(&l->known, key))
         return;
-    if (l->n == l->cap) {
-        l->cap = l->cap ? l->cap * 2 : 16;
-        struct there **more = ARENA_ARRAY(l->arena, struct there *, l->cap);
-        if (l->n)
-            memcpy(more, l->items, l->n * sizeof *more);
-        l->items = more;
-    }
+    ARENA_GROW(l->arena, l->items, l->n, l->cap);
     struct there *one = ARENA_NEW(l->arena, struct there);
     *one = (struct there){.schema = schema,
         .id = arena_str(l->arena, id),

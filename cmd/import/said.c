@@ -51,20 +51,9 @@ struct said *said_of(struct arena *arena, const struct value *v)
 
 /* ---- collections ---- */
 
-static void *grown(struct arena *arena, void *items, size_t n, size_t *cap, size_t size)
-{
-    if (n < *cap)
-        return items;
-    *cap = *cap ? *cap * 2 : 4;
-    char *more = arena_zalloc(arena, *cap * size);
-    if (n)
-        memcpy(more, items, n * size);
-    return more;
-}
-
 void said_add(struct arena *arena, struct said *list, struct said *item)
 {
-    list->items = grown(arena, list->items, list->n, &list->cap, sizeof *list->items);
+    ARENA_GROW(arena, list->items, list->n, list->cap);
     list->items[list->n++] = item;
 }
 
@@ -75,7 +64,7 @@ void said_set(struct arena *arena, struct said *map, struct str key, struct said
             map->entries[i].value = value;
             return;
         }
-    map->entries = grown(arena, map->entries, map->n, &map->cap, sizeof *map->entries);
+    ARENA_GROW(arena, map->entries, map->n, map->cap);
     map->entries[map->n++] = (struct said_entry){.key = key, .value = value, .comment = STR_EMPTY};
 }
 

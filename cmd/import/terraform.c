@@ -68,13 +68,7 @@ static void add_instance(struct terraform *t, struct str module, const struct va
         .id = STR_EMPTY,
         .values = value_getz(r, "values") ? value_getz(r, "values") : &value_empty_map,
         .sensitive = value_getz(r, "sensitive_values")};
-    if (group->n == group->cap) {
-        group->cap = group->cap ? group->cap * 2 : 4;
-        struct instance **more = ARENA_ARRAY(t->arena, struct instance *, group->cap);
-        if (group->n)
-            memcpy(more, group->instances, group->n * sizeof *more);
-        group->instances = more;
-    }
+    ARENA_GROW(t->arena, group->instances, group->n, group->cap);
     group->instances[group->n++] = instance;
 }
 

@@ -25,13 +25,7 @@ static void offer(
 {
     if (text.n < TEXT_MIN || str_eqz(text, "true") || str_eqz(text, "false"))
         return;
-    if (list->n == list->cap) {
-        list->cap = list->cap ? list->cap * 2 : 16;
-        struct candidate *more = ARENA_ARRAY(t->arena, struct candidate, list->cap);
-        if (list->n)
-            memcpy(more, list->items, list->n * sizeof *more);
-        list->items = more;
-    }
+    ARENA_GROW(t->arena, list->items, list->n, list->cap);
     list->items[list->n++] = (struct candidate){text, code, needs};
 }
 

@@ -66,14 +66,7 @@ static size_t trim_end(const struct scan *s, size_t from, size_t to)
 static int add_entry(struct scan *s, struct entry entry)
 {
     struct outline *o = s->outline;
-    if (o->n == o->cap) {
-        int cap = o->cap ? o->cap * 2 : 64;
-        struct entry *grown = ARENA_ARRAY(s->arena, struct entry, cap);
-        if (o->n)
-            memcpy(grown, o->items, sizeof *grown * (size_t)o->n);
-        o->items = grown;
-        o->cap = cap;
-    }
+    ARENA_GROW(s->arena, o->items, o->n, o->cap);
     o->items[o->n] = entry;
     if (!entry.flow)
         s->last = o->n;

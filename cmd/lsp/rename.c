@@ -28,14 +28,7 @@ static void add_change(struct renaming *r, const struct file *file, size_t from,
     for (size_t i = 0; i < r->count; i++)
         if (str_eq(r->edits[i].file->path, file->path) && from < r->edits[i].to && r->edits[i].from < to)
             return;
-    if (r->count == r->cap) {
-        size_t cap = r->cap ? r->cap * 2 : 16;
-        struct edit *grown = ARENA_ARRAY(r->arena, struct edit, cap);
-        if (r->count)
-            memcpy(grown, r->edits, r->count * sizeof *grown);
-        r->edits = grown;
-        r->cap = cap;
-    }
+    ARENA_GROW(r->arena, r->edits, r->count, r->cap);
     r->edits[r->count++] = (struct edit){file, from, to, text};
 }
 

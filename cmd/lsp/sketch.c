@@ -76,14 +76,7 @@ const struct file *sketch_file(const struct sketch *sketch, struct str path)
 
 static void add_file(struct sketch *sketch, struct str path, struct str text)
 {
-    if (sketch->count == sketch->cap) {
-        size_t cap = sketch->cap ? sketch->cap * 2 : 8;
-        struct file *grown = ARENA_ARRAY(sketch->arena, struct file, cap);
-        if (sketch->count)
-            memcpy(grown, sketch->files, sketch->count * sizeof *grown);
-        sketch->files = grown;
-        sketch->cap = cap;
-    }
+    ARENA_GROW(sketch->arena, sketch->files, sketch->count, sketch->cap);
     sketch->files[sketch->count++] = (struct file){path, outline_read(sketch->arena, text)};
 }
 

@@ -34,14 +34,7 @@ struct reader {
 static int add_word(struct reader *r, struct word word)
 {
     struct words *w = r->words;
-    if (w->n == w->cap) {
-        int cap = w->cap ? w->cap * 2 : 16;
-        struct word *grown = ARENA_ARRAY(r->arena, struct word, cap);
-        if (w->n)
-            memcpy(grown, w->items, sizeof *grown * (size_t)w->n);
-        w->items = grown;
-        w->cap = cap;
-    }
+    ARENA_GROW(r->arena, w->items, w->n, w->cap);
     word.text = str_slice(r->text, word.at, word.end);
     w->items[w->n] = word;
     return w->n++;

@@ -41,19 +41,10 @@ static int call_kms(struct arena *arena, const struct value *config, struct str 
         .target_prefix = STR("TrentService"),
         .method = STR("POST"),
         .path = STR("/")};
-    static const struct shape text = {.kind = SHAPE_STRING};
-    const struct shape_member members[] = {
-        {.name = STR("CiphertextBlob"), .wire = STR("CiphertextBlob"), .shape = &text},
-        {.name = STR("KeyId"), .wire = STR("KeyId"), .shape = &text},
-        {.name = STR("KeySpec"), .wire = STR("KeySpec"), .shape = &text},
-    };
-    const struct shape shape = {.kind = SHAPE_STRUCT, .members = members, .member_count = 3};
     /* The plaintext of the key is in the answer: it stays out of traces. */
     struct aws_call request = {
         .service = &service, .op = &op, .idempotent = true, .body_fd = -1, .sensitive = true};
-    int status = wire_encode_request(arena, &op, &shape, input, &request.request, err);
-    if (!status)
-        status = aws_ask(client, &request, arena, "", answer, err);
+    int status = aws_ask_json(client, &request, input, arena, "", answer, err);
     aws_client_free(client);
     http_engine_free(http);
     return status;

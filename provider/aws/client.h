@@ -84,6 +84,17 @@ int aws_send(struct aws_client *client, const struct aws_call *call, struct aren
  */
 int aws_ask(struct aws_client *client, const struct aws_call *call, struct arena *arena, const char *needs,
     const struct value **document, struct err *err);
+/*
+ * The same of an operation with a JSON protocol: what it sends is `input`, under the service's own names and
+ * without what is null there. call->request is not looked at.
+ */
+int aws_ask_json(struct aws_client *client, const struct aws_call *call, const struct value *input,
+    struct arena *arena, const char *needs, const struct value **document, struct err *err);
+#define AWS_JSON_OPERATION(target_, name_)                                                                   \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .protocol = WIRE_JSON11, .target_prefix = STR_INIT(target_),                \
+        .method = STR_INIT("POST"), .path = STR_INIT("/")                                                    \
+    }
 
 /*
  * Many calls of one thread: aws_flight_add() and aws_flight_next() as they come, from one thread; each goes

@@ -50,23 +50,8 @@ struct cloudwatch {
 
 static const struct aws_service service = {
     .id = STR_INIT("logs"), .endpoint_prefix = STR_INIT("logs"), .signing_name = STR_INIT("logs")};
-static const struct shape any = {.kind = SHAPE_ANY};
-#define MEMBER(name_)                                                                                        \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .wire = STR_INIT(name_), .shape = &any                                      \
-    }
-static const struct shape_member members[] = {MEMBER("logGroupName"), MEMBER("logStreamName"),
-    MEMBER("logStreamNamePrefix"), MEMBER("filterPattern"), MEMBER("startTime"), MEMBER("startFromHead"),
-    MEMBER("limit"), MEMBER("nextToken")};
-static const struct shape input_shape = {
-    .kind = SHAPE_STRUCT, .members = members, .member_count = sizeof members / sizeof *members};
-#define OPERATION(name_)                                                                                     \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .protocol = WIRE_JSON11, .target_prefix = STR_INIT("Logs_20140328"),        \
-        .method = STR_INIT("POST"), .path = STR_INIT("/")                                                    \
-    }
-static const struct wire_operation get_log_events = OPERATION("GetLogEvents");
-static const struct wire_operation filter_log_events = OPERATION("FilterLogEvents");
+static const struct wire_operation get_log_events = AWS_JSON_OPERATION("Logs_20140328", "GetLogEvents");
+static const struct wire_operation filter_log_events = AWS_JSON_OPERATION("Logs_20140328", "FilterLogEvents");
 
 /* *document is empty where there is no such log. */
 static int logs_call(const struct cloudwatch *reader, struct arena *arena, const struct wire_operation *op,
@@ -76,9 +61,8 @@ static int logs_call(const struct cloudwatch *reader, struct arena *arena, const
         .service = &service, .op = op, .idempotent = true, .body_fd = -1, .cancel = reader->options.cancel};
     struct err failure = ERR_INIT;
     *document = &value_empty_map;
-    if (wire_encode_request(arena, op, &input_shape, value_builder_map(input), &request.request, err))
-        return -1;
-    if (!aws_ask(reader->client, &request, arena, "events", document, &failure) ||
+    if (!aws_ask_json(
+            reader->client, &request, value_builder_map(input), arena, "events", document, &failure) ||
         str_eqz(STR("ResourceNotFoundException"), failure.code))
         return 0;
     *err = failure;

@@ -7,16 +7,8 @@
 static const struct aws_service quotas_service = {.id = STR_INIT("service-quotas"),
     .endpoint_prefix = STR_INIT("servicequotas"),
     .signing_name = STR_INIT("servicequotas")};
-static const struct wire_operation get_quota = {.name = STR_INIT("GetServiceQuota"),
-    .protocol = WIRE_JSON11,
-    .target_prefix = STR_INIT("ServiceQuotasV20190624"),
-    .method = STR_INIT("POST"),
-    .path = STR_INIT("/")};
-static const struct shape text = {.kind = SHAPE_ANY};
-static const struct shape_member members[] = {
-    {.name = STR_INIT("code"), .wire = STR_INIT("QuotaCode"), .shape = &text},
-    {.name = STR_INIT("service"), .wire = STR_INIT("ServiceCode"), .shape = &text}};
-static const struct shape get_quota_shape = {.kind = SHAPE_STRUCT, .members = members, .member_count = 2};
+static const struct wire_operation get_quota =
+    AWS_JSON_OPERATION("ServiceQuotasV20190624", "GetServiceQuota");
 
 enum { ZONES_MOST = 6 };
 
@@ -38,14 +30,12 @@ static int64_t whole(const struct value *v)
 void aws_quota_ask(
     struct aws_client *client, const struct aws_quota *quota, struct arena *arena, int64_t *limit, bool *told)
 {
-    struct value_entry entries[] = {{STR("code"), value_stringz(arena, quota->code)},
-        {STR("service"), value_stringz(arena, quota->service)}};
+    struct value_entry entries[] = {{STR("QuotaCode"), value_stringz(arena, quota->code)},
+        {STR("ServiceCode"), value_stringz(arena, quota->service)}};
     struct aws_call call = {.service = &quotas_service, .op = &get_quota, .idempotent = true, .body_fd = -1};
     const struct value *document = NULL;
     struct err ignored = ERR_INIT;
-    *told = !wire_encode_request(
-                arena, &get_quota, &get_quota_shape, value_map(arena, entries, 2), &call.request, &ignored) &&
-            !aws_ask(client, &call, arena, "Quota", &document, &ignored);
+    *told = !aws_ask_json(client, &call, value_map(arena, entries, 2), arena, "Quota", &document, &ignored);
     *limit = *told ? whole(wire_path(arena, document, STR("Quota.Value"))) : 0;
     *told = *limit > 0;
     if (!*told && !aws_custom_endpoint(client, &quotas_service, arena).n)

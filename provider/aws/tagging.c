@@ -6,36 +6,24 @@
 const struct aws_service aws_tagging_service = {.id = STR_INIT("resourcegroupstaggingapi"),
     .endpoint_prefix = STR_INIT("tagging"),
     .signing_name = STR_INIT("tagging")};
-static const struct wire_operation get_resources = {.name = STR_INIT("GetResources"),
-    .protocol = WIRE_JSON11,
-    .target_prefix = STR_INIT("ResourceGroupsTaggingAPI_20170126"),
-    .method = STR_INIT("POST"),
-    .path = STR_INIT("/")};
-static const struct shape any = {.kind = SHAPE_ANY};
-static const struct shape_member get_resources_members[] = {
-    {.name = STR_INIT("filters"), .wire = STR_INIT("ResourceTypeFilters"), .shape = &any},
-    {.name = STR_INIT("size"), .wire = STR_INIT("ResourcesPerPage"), .shape = &any},
-    {.name = STR_INIT("token"), .wire = STR_INIT("PaginationToken"), .shape = &any},
-    {.name = STR_INIT("tags"), .wire = STR_INIT("TagFilters"), .shape = &any}};
-static const struct shape get_resources_shape = {
-    .kind = SHAPE_STRUCT, .members = get_resources_members, .member_count = 4};
+static const struct wire_operation get_resources =
+    AWS_JSON_OPERATION("ResourceGroupsTaggingAPI_20170126", "GetResources");
 static const struct shape pairs = {.kind = SHAPE_PAIRS};
 
 static int tagged_page(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,
     const struct value *token, const struct value **document, struct err *err)
 {
     const struct value *type = wanted->type.n ? value_string_ref(arena, wanted->type) : NULL;
-    struct value_entry entries[] = {{STR("filters"), type ? value_list(arena, &type, 1) : NULL},
-        {STR("size"), value_int(arena, 100)}, {STR("token"), token}, {STR("tags"), wanted->filters}};
+    struct value_entry entries[] = {{STR("ResourceTypeFilters"), type ? value_list(arena, &type, 1) : NULL},
+        {STR("ResourcesPerPage"), value_int(arena, 100)}, {STR("PaginationToken"), token},
+        {STR("TagFilters"), wanted->filters}};
     struct aws_call call = {.service = &aws_tagging_service,
         .op = &get_resources,
         .idempotent = true,
         .body_fd = -1,
         .cancel = wanted->cancel};
-    if (wire_encode_request(
-            arena, &get_resources, &get_resources_shape, value_map(arena, entries, 4), &call.request, err))
-        return -1;
-    return aws_ask(client, &call, arena, "ResourceTagMappingList", document, err);
+    return aws_ask_json(
+        client, &call, value_map(arena, entries, 4), arena, "ResourceTagMappingList", document, err);
 }
 
 int aws_tagged(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,

@@ -23,17 +23,6 @@ const struct aws_service cfn_service = {.id = STR_INIT("cloudcontrol"),
 
 /* ---- calls ---- */
 
-static const struct shape any = {.kind = SHAPE_ANY};
-#define MEMBER(name_)                                                                                        \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .wire = STR_INIT(name_), .shape = &any                                      \
-    }
-static const struct shape_member members[] = {MEMBER("TypeName"), MEMBER("Identifier"),
-    MEMBER("DesiredState"), MEMBER("PatchDocument"), MEMBER("ClientToken"), MEMBER("RequestToken"),
-    MEMBER("NextToken"), MEMBER("MaxResults"), MEMBER("ResourceRequestStatusFilter")};
-static const struct shape input_shape = {
-    .kind = SHAPE_STRUCT, .members = members, .member_count = sizeof members / sizeof *members};
-
 /* Another request for the same thing is under way: that ends. */
 static bool may_pass(void *ctx, const struct err *err)
 {
@@ -57,9 +46,7 @@ static int cfn_send(struct op_ctx *ctx, const char *operation, const struct valu
         .sensitive = sensitive || ctx->sensitive,
         .transient = may_pass,
         .transient_for_ms = CONFLICT_MS};
-    if (wire_encode_request(ctx->arena, &op, &input_shape, input, &request.request, err))
-        return -1;
-    if (!aws_ask(provider_aws(ctx->provider), &request, ctx->arena, needs, document, err))
+    if (!aws_ask_json(provider_aws(ctx->provider), &request, input, ctx->arena, needs, document, err))
         return 0;
     cfn_explain(ctx, err);
     return -1;

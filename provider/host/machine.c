@@ -69,7 +69,7 @@ static void command_line(const struct machine *m, bool from_line, struct buf *ou
     const char *shell = from_line ? FROM_LINE : "sh -s";
     if (m->become_user.n) {
         buf_addz(&user, "-u ");
-        reach_quote(&user, m->become_user);
+        buf_add_quoted(&user, m->become_user);
     }
     const char *who = user.p ? user.p : "";
     if (!m->become) {
@@ -90,7 +90,7 @@ static void command_line(const struct machine *m, bool from_line, struct buf *ou
             buf_addf(&text, "exec sudo -n %s %s", who, shell);
     }
     buf_addz(out, "sh -c ");
-    reach_quote(out, buf_str(&text));
+    buf_add_quoted(out, buf_str(&text));
 }
 
 static int say_why(const struct machine *m, const struct reach_result *result, struct err *err)

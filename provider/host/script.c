@@ -52,7 +52,7 @@ struct machine *host_machine(struct op_ctx *ctx)
 void host_assign(struct buf *out, const char *prefix, struct str name, struct str text)
 {
     buf_addf(out, "%s%.*s=", prefix, STR_ARG(name));
-    reach_quote(out, text);
+    buf_add_quoted(out, text);
     buf_add_char(out, '\n');
 }
 

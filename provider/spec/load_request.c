@@ -60,29 +60,6 @@ static const struct spec_attr *template_attr(struct type_loader *t, struct str t
 
 static const struct shape any_shape = {.kind = SHAPE_ANY}; /* of what an empty list would have */
 
-/* Structures in a list may differ in what they have: its items' shape has the members of both. */
-static const struct shape *either_shape(
-    struct loader *l, const struct shape *known, const struct shape *other)
-{
-    if (known->kind != SHAPE_STRUCT || other->kind != SHAPE_STRUCT)
-        return known;
-    struct shape_member *members =
-        ARENA_ARRAY(l->arena, struct shape_member, known->member_count + other->member_count);
-    size_t count = known->member_count;
-    if (count)
-        memcpy(members, known->members, count * sizeof *members);
-    for (size_t i = 0; i < other->member_count; i++) {
-        size_t k = 0;
-        while (k < count && !str_eq(members[k].name, other->members[i].name))
-            k++;
-        if (k == count)
-            members[count++] = other->members[i];
-    }
-    struct shape *both = ARENA_NEW(l->arena, struct shape);
-    load_struct(l, members, count, both);
-    return both;
-}
-
 /* The shape of a constant, and whether a template is in it. Maps in it are structures with the names as
  * given. */
 static const struct shape *constant_shape(struct type_loader *t, const struct node *node, bool *dynamic)
@@ -105,7 +82,7 @@ static const struct shape *constant_shape(struct type_loader *t, const struct no
         shape->kind = SHAPE_LIST;
         shape->elem = node->count ? constant_shape(t, node->items[0], dynamic) : &any_shape;
         for (uint32_t i = 1; i < node->count; i++)
-            shape->elem = either_shape(l, shape->elem, constant_shape(t, node->items[i], dynamic));
+            shape->elem = wire_shape_union(l->arena, shape->elem, constant_shape(t, node->items[i], dynamic));
         break;
     case NODE_MAP: {
         struct shape_member *members = ARENA_ARRAY(l->arena, struct shape_member, node->count);

@@ -90,19 +90,6 @@ int reach_exec(struct reach *reach, struct str connection, const struct reach_co
     }
 }
 
-/* ---- files ---- */
-
-void reach_quote(struct buf *out, struct str word)
-{
-    buf_add_char(out, '\'');
-    for (size_t i = 0; i < word.n; i++)
-        if (word.p[i] == '\'')
-            buf_addz(out, "'\\''");
-        else
-            buf_add_char(out, word.p[i]);
-    buf_add_char(out, '\'');
-}
-
 /* ---- for a person ---- */
 
 int reach_shell(struct reach *reach, struct str connection, const struct reach_terminal *terminal,

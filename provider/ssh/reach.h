@@ -124,7 +124,4 @@ struct reach_terminal {
 int reach_shell(struct reach *reach, struct str connection, const struct reach_terminal *terminal,
     int *status, struct err *err);
 
-/* 'it'"'"'s': one word of a shell's line. */
-void reach_quote(struct buf *out, struct str word);
-
 #endif

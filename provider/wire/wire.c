@@ -34,14 +34,7 @@ bool wire_protocol_find(struct str name, enum wire_protocol *out)
 
 void wire_header_add(struct arena *arena, struct wire_message *message, struct str name, struct str value)
 {
-    if (message->header_count == message->header_cap) {
-        size_t cap = message->header_cap ? message->header_cap * 2 : 8;
-        struct wire_header *headers = ARENA_ARRAY(arena, struct wire_header, cap);
-        if (message->header_count)
-            memcpy(headers, message->headers, message->header_count * sizeof *headers);
-        message->headers = headers;
-        message->header_cap = cap;
-    }
+    ARENA_GROW(arena, message->headers, message->header_count, message->header_cap);
     message->headers[message->header_count++] = (struct wire_header){name, value};
 }
 

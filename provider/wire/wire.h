@@ -177,6 +177,13 @@ enum wire_fault wire_fault(struct str code, int http_status);
 const struct value *wire_coerce(struct arena *arena, const struct shape *shape, const struct value *document);
 
 /*
+ * What both have: structures, also in the items of lists, have the members of both. Where they are of two
+ * kinds the first one stands, unless that may be anything.
+ */
+const struct shape *wire_shape_union(
+    struct arena *arena, const struct shape *known, const struct shape *other);
+
+/*
  * Follows a path in a generic document: "Role", "Policy.Arn", "Reservations[].Instances[]", "@" (itself).
  * [] flattens: every item of a list; "Versions[IsDefault=true]" is the one item that is so, as a value of its
  * own. What XML makes of lists is evened out: the wrappers `member` and `item`

@@ -129,65 +129,19 @@ static void finish_map(
     *value = value_builder_map(&b);
 }
 
-static void add_members(struct making *m, struct shape *all, const struct shape *one);
-
-/* The same part in another element: structures in it, and in the items of its lists, may have more there. */
-static const struct shape *either_shape(
-    struct making *m, const struct shape *known, const struct shape *other)
-{
-    if (known == other || known->kind != other->kind)
-        return known->kind == SHAPE_ANY ? other : known;
-    if (known->kind != SHAPE_STRUCT && known->kind != SHAPE_LIST)
-        return known;
-    struct shape *all = ARENA_NEW(m->arena, struct shape);
-    *all = *known;
-    if (known->kind == SHAPE_STRUCT)
-        add_members(m, all, other);
-    else if (other->elem)
-        all->elem = known->elem ? either_shape(m, known->elem, other->elem) : other->elem;
-    return all;
-}
-
-/* Elements differ in what they have: the element's shape is the union. */
-static void add_members(struct making *m, struct shape *all, const struct shape *one)
-{
-    if (one->kind != SHAPE_STRUCT)
-        return;
-    struct shape_member *members =
-        ARENA_ARRAY(m->arena, struct shape_member, all->member_count + one->member_count);
-    size_t count = all->member_count;
-    if (count)
-        memcpy(members, all->members, count * sizeof *members);
-    for (size_t i = 0; i < one->member_count; i++) {
-        size_t k = 0;
-        while (k < count && !str_eq(members[k].wire, one->members[i].wire))
-            k++;
-        if (k < count)
-            members[k].shape = either_shape(m, members[k].shape, one->members[i].shape);
-        else
-            members[count++] = one->members[i];
-    }
-    all->members = members;
-    all->member_count = count;
-}
-
 static void finish_list(
     struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
 {
     static const struct shape anything = {.kind = SHAPE_ANY};
-    struct shape *made = ARENA_NEW(m->arena, struct shape), *elem = NULL;
+    struct shape *made = ARENA_NEW(m->arena, struct shape);
+    const struct shape *elem = NULL;
     struct value_builder b = VALUE_BUILDER(m->arena);
     for (const struct part_node *at = node->first; at; at = at->next) {
         const struct shape *one;
         const struct value *v;
         document_finish(m, at, &one, &v);
         value_builder_add(&b, v);
-        if (elem) {
-            add_members(m, elem, one);
-        } else {
-            elem = ARENA_NEW(m->arena, struct shape);
-            *elem = *one;
-        }
+        elem = elem ? wire_shape_union(m->arena, elem, one) : one;
     }
     *made = (struct shape){
         .kind = SHAPE_LIST, .item = node->item, .flat = node->flat, .elem = elem ? elem : &anything};
@@ -223,10 +177,7 @@ static void finish_both(
     const struct shape *shown;
     const struct value *v;
     finish_structure(m, node, &shown, &v);
-    struct shape *all = ARENA_NEW(m->arena, struct shape);
-    *all = *node->shape;
-    add_members(m, all, shown);
-    *shape = all;
+    *shape = wire_shape_union(m->arena, node->shape, shown);
     *value = value_merge(m->arena, node->value, v);
 }
 

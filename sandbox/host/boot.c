@@ -195,12 +195,8 @@ static int lend_ports(struct booting *b, struct err *err)
 static struct str boot_quoted(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t i = 0; i < text.n; i++)
-        if (text.p[i] == '\'')
-            buf_addz(&out, "'\\''");
-        else
-            buf_add_char(&out, text.p[i]);
-    return arena_printf(arena, "'%.*s'", STR_ARG(buf_str(&out)));
+    buf_add_quoted(&out, text);
+    return arena_str(arena, buf_str(&out));
 }
 
 /* The user that the image's makers have set up; of an image that nobody knows, all of them. */

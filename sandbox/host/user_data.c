@@ -11,17 +11,6 @@ struct converting {
     struct buf *out, *note;
 };
 
-static void add_word(struct buf *out, struct str word)
-{
-    buf_add_char(out, '\'');
-    for (size_t i = 0; i < word.n; i++)
-        if (word.p[i] == '\'')
-            buf_addz(out, "'\\''");
-        else
-            buf_add_char(out, word.p[i]);
-    buf_add_char(out, '\'');
-}
-
 static struct str text_of(const struct converting *c, const struct value *v)
 {
     return v ? value_scalar_text(c->arena, v) : STR_EMPTY;
@@ -33,7 +22,7 @@ static void add_commands(const struct converting *c, const struct value *list)
     for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++) {
         const struct value *command = list->items[i];
         for (uint32_t k = 0; command->kind == VALUE_LIST && k < command->count; k++) {
-            add_word(c->out, text_of(c, command->items[k]));
+            buf_add_quoted(c->out, text_of(c, command->items[k]));
             buf_add_char(c->out, ' ');
         }
         if (command->kind != VALUE_LIST)
@@ -53,21 +42,21 @@ static void add_file(const struct converting *c, const struct value *file)
         return;
     }
     buf_addz(c->out, "mkdir -p \"$(dirname ");
-    add_word(c->out, path);
+    buf_add_quoted(c->out, path);
     buf_addz(c->out, ")\" && printf '%s' ");
-    add_word(c->out, value_gets(file, "content"));
+    buf_add_quoted(c->out, value_gets(file, "content"));
     buf_addz(c->out, coded ? " | base64 -d" : "");
     buf_addz(c->out, value_getb(file, "append") ? " >> " : " > ");
-    add_word(c->out, path);
+    buf_add_quoted(c->out, path);
     buf_addz(c->out, " && chmod ");
-    add_word(c->out, mode.n ? mode : STR("0644"));
+    buf_add_quoted(c->out, mode.n ? mode : STR("0644"));
     buf_add_char(c->out, ' ');
-    add_word(c->out, path);
+    buf_add_quoted(c->out, path);
     if (owner.n) {
         buf_addz(c->out, " && chown ");
-        add_word(c->out, owner);
+        buf_add_quoted(c->out, owner);
         buf_add_char(c->out, ' ');
-        add_word(c->out, path);
+        buf_add_quoted(c->out, path);
     }
     buf_add_char(c->out, '\n');
 }
@@ -85,7 +74,7 @@ static void add_packages(const struct converting *c, const struct value *list)
         const struct value *item = list->items[i];
         struct str name = text_of(c, item->kind == VALUE_LIST && item->count ? item->items[0] : item);
         buf_addz(c->out, "p=");
-        add_word(c->out, name);
+        buf_add_quoted(c->out, name);
         buf_addz(c->out,
             "; dpkg-query -W \"$p\" > /dev/null 2>&1 || rpm -q \"$p\" > /dev/null 2>&1 || command -v \"$p\" "
             "> /dev/null || echo \"cloud-config: the package $p is not on this machine, and hosts cannot "

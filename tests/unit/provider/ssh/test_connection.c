@@ -107,7 +107,7 @@ static void words_for_a_shell(void **state)
 {
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT;
-    reach_quote(&out, STR("it's $HOME `x` \\ \"y\"\n"));
+    buf_add_quoted(&out, STR("it's $HOME `x` \\ \"y\"\n"));
     assert_string_equal(out.p, "'it'\\''s $HOME `x` \\ \"y\"\n'");
 }
 
