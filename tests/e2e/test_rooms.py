@@ -122,8 +122,8 @@ def test_what_pages_say_of_the_code():
     files, units = sources("*.c"), [path.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").rglob("test_*.c")]
     assert all((ROOT / unit.parent).is_dir() for unit in units)
     tested = sum((ROOT / unit.parent / unit.name.removeprefix("test_")).exists() for unit in units)
-    assert round(len(files) / tested) == 7 and "one file in seven has" in " ".join(rules.split())
-    assert round(sum(len(path.read_text().splitlines()) for path in files) / len(files), -2) == 200 and "about 200 lines" in " ".join(rules.split())
+    assert 6.5 < len(files) / tested < 8.5 and "one file in seven or eight has" in " ".join(rules.split())
+    assert 150 < sum(len(path.read_text().splitlines()) for path in files) / len(files) < 250 and "about 200 lines" in " ".join(rules.split())
     texts = "".join(path.read_text() for path in sources())
     assert "typedef struct {" not in texts and "no typedefs for structs" in " ".join(rules.split())
 
