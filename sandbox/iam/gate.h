@@ -8,7 +8,7 @@
  *   needs.c      which actions an operation needs, and on what (sandbox/names/operations.txt)
  *   identity.c   a caller's policies: parsed once, until something in IAM changes
  *   resource.c   the policies of resources: buckets, queues, topics, secrets, keys, functions, repositories,
- *                buses, streams, logs; trust
+ *                buses, streams, logs, the data catalog; trust
  *   keys.c       keys of KMS behind what a request is about
  *   managed.c    AWS's own policies (sandbox/names/managed_documents.txt)
  *   context.c    what conditions look at

@@ -168,6 +168,16 @@ static const struct iam_policy *logs_policy(struct gate *gate, struct arena *are
                                     : NULL;
 }
 
+/* ---- the data catalog: one policy for all that is in it ---- */
+
+static const struct iam_policy *catalog_policy(struct gate *gate, struct arena *arena, struct str region)
+{
+    size_t n;
+    struct control_record *all =
+        control_list(gate->control, arena, STR("aws.glue.resource_policy"), region, &n);
+    return n ? policy_of_value(gate, arena, value_getz(all[0].attrs, "policy"), STR("catalog")) : NULL;
+}
+
 /* ---- all of them ---- */
 
 struct resource_policy resource_policy_of(
@@ -181,6 +191,8 @@ struct resource_policy resource_policy_of(
         out.policy = function_policy(gate, arena, region, arn);
     else if (str_eqz(service, "logs"))
         out.policy = logs_policy(gate, arena, region);
+    else if (str_eqz(service, "glue"))
+        out.policy = catalog_policy(gate, arena, region);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!str_eqz(service, kinds[i].service) || str_find(arn, str_z(kinds[i].mark), 0) < 0 ||
             !control_find(gate->control, arena, str_z(kinds[i].type), region, arn, &record))

@@ -390,6 +390,24 @@ static int stop_runs(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* ---- the policy of the data catalog: the control plane keeps it, if it is what the request takes it to be
+ * ---- */
+
+static int put_resource_policy(struct service_call *call, struct err *err)
+{
+    size_t n;
+    const struct control_record *all = control_list(
+        services_control(call->services), call->arena, STR("aws.glue.resource_policy"), call->region, &n);
+    struct str exists = value_gets(call->input, "PolicyExistsCondition"),
+               hash = value_gets(call->input, "PolicyHashCondition");
+    bool wrong = n ? str_eqz(exists, "NOT_EXIST") : str_eqz(exists, "MUST_EXIST") || hash.n;
+    if (wrong || (n && hash.n && !str_eq(hash, value_gets(all[0].attrs, "hash"))))
+        return service_refuse(
+            err, 400, "ConditionCheckFailureException", "Policy %s", n ? "already exists" : "not found");
+    call->declined = true;
+    return 0;
+}
+
 const struct service_operation glue_operations[] = {
     {"glue", "StartJobRun", start_run, NULL, NULL},
     {"glue", "GetJobRun", get_run, NULL, NULL},
@@ -416,6 +434,7 @@ const struct service_operation glue_operations[] = {
     {"glue", "GetPartitions", glue_get_partitions, NULL, NULL},
     {"glue", "BatchGetPartition", glue_batch_get_partition, NULL, NULL},
     {"glue", "CreateTable", glue_create_table, NULL, NULL},
+    {"glue", "PutResourcePolicy", put_resource_policy, NULL, NULL},
     {"glue", "UpdateTable", glue_update_table, NULL, NULL},
     {"glue", "DeleteTableVersion", glue_delete_table_version, NULL, NULL},
     {"glue", "GetTableVersions", glue_get_table_versions, NULL, NULL},

@@ -148,6 +148,34 @@ def _():
     )
 
 
+@case("catalog policy")
+def _():
+    def policy(action):
+        return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::210987654321:root"}, "Action": action, "Resource": "arn:aws:glue:us-east-1:000000000000:catalog"}]}
+
+    def seen(cloud):
+        return {"action": json.loads(cloud.client("glue").get_resource_policy()["PolicyInJson"])["Statement"][0]["Action"]}
+
+    def gone(cloud):
+        try:
+            return not cloud.client("glue").get_resource_policy().get("PolicyInJson")
+        except cloud.client("glue").exceptions.EntityNotFoundException:
+            return True
+
+    return Case(
+        type="aws.glue.resource_policy",
+        first={"policy": policy("glue:GetTable")},
+        then={"policy": policy("glue:GetDatabase"), "hybrid": True},
+        seen=seen,
+        gone=gone,
+        outside=lambda cloud: cloud.client("glue").put_resource_policy(PolicyInJson=json.dumps(policy("glue:*"))),
+        drifted="policy",
+    )
+
+
+NOT_ON_MOTO["catalog policy"] = CASES.pop("catalog policy")  # moto answers with nothing where there is none
+
+
 @case("data quality ruleset")
 def _():
     def seen(cloud):

@@ -532,6 +532,7 @@ EXCUSED = {
     "aws.elbv2.rule": "a priority is used once: the same",
     "aws.lakeformation.settings": "is always there: test_types_lake.py",
     "aws.glue.catalog_encryption": "the same",
+    "aws.glue.resource_policy": "there is one of it: the same",
     "data.aws.s3.bucket": "the data plane has tests of its own",
     "data.aws.ec2.default_vpc": "nobody has default networks here",
 }

@@ -26,7 +26,7 @@ HARMLESS = {
     "batch": {"propagateTags"},  # no ECS task has them
     "ecs": {"networkConfiguration", "platformVersion", "enableECSManagedTags", "enableExecuteCommand", "propagateTags", "include"},  # a process of this machine is in no network and on no Fargate; tags are always shown
     "events": set(),
-    "glue": {"AuditContext", "QuerySessionContext", "AllocatedCapacity", "SecurityConfiguration", "ExecutionRoleSessionPolicy", "JobRunQueuingEnabled"},  # nothing is audited, encrypted or allowed; a run always waits for a place
+    "glue": {"AuditContext", "QuerySessionContext", "AllocatedCapacity", "SecurityConfiguration", "ExecutionRoleSessionPolicy", "JobRunQueuingEnabled", "ResourceArn"},  # nothing is audited, encrypted or allowed; a run always waits for a place; of a catalog's policy the last is for AWS's own use
     "lambda": {"DurableExecutionName", "TenantId"},  # headers of functions that cannot be made
     "logs": {"sequenceToken", "entity", "unmask", "interleaved"},  # CloudWatch Logs passes over the first and last too; nothing is masked
     "cloudwatch": {"StrictEntityValidation", "LabelOptions", "IncludeLinkedAccounts", "OwningAccount"},  # one account, and labels are as given

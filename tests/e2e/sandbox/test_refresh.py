@@ -82,7 +82,7 @@ def several(name, case):
     return {"type": name, "for_each": KEYS, **{key: value for key, value in told.items() if value is not None}}
 
 
-ONE = {"aws.lambda.async_invoke", "aws.lakeformation.settings", "aws.glue.catalog_encryption"}  # of an account and region, or a function
+ONE = {"aws.lambda.async_invoke", "aws.lakeformation.settings", "aws.glue.catalog_encryption", "aws.glue.resource_policy"}  # of an account and region, or a function
 
 
 @pytest.mark.parametrize("name", sorted(set(CASES) - ONE))
