@@ -158,13 +158,6 @@ bool s3srv_may_decrypt(struct s3 *s, struct str bucket, struct str key, const st
 
 /* ---- s3srv_settings.c ---- */
 
-/* What the bucket does with new objects, of AES256, aws:kms, aws:kms:dsse. */
-struct s3srv_encryption {
-    struct str algorithm, key;
-    bool bucket_key;
-};
-struct s3srv_encryption s3srv_default_encryption(struct s3 *s);
-
 bool s3srv_acls_enabled(struct s3 *s);
 bool s3srv_public_acls_blocked(struct s3 *s);
 bool s3srv_is_setting(struct str parameter);

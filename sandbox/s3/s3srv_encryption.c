@@ -1,11 +1,13 @@
-/* Encryption with keys of KMS. Content is not encrypted here; but who may not use the key does not get it. */
+/* Keys of KMS behind the objects of requests. */
 #include "sandbox/s3/s3srv.h"
+
+#include "sandbox/s3/encryption.h"
 
 #include <string.h>
 
-static bool is_kms(struct str algorithm)
+static struct encryption_asker asker(struct s3 *s)
 {
-    return str_eqz(algorithm, "aws:kms") || str_eqz(algorithm, "aws:kms:dsse");
+    return (struct encryption_asker){s->x->sandbox, s->arena, &s->x->auth.session, s->x->auth.region};
 }
 
 /* A denial is S3's own AccessDenied, with KMS's words. */
@@ -17,40 +19,20 @@ static bool refused(struct s3 *s, const struct err *err)
     return false;
 }
 
-/* With a bucket key what is encrypted is the bucket's. */
-static bool ask(
-    struct s3 *s, const char *action, struct str bucket, struct str object, bool bucket_key, struct str *key)
-{
-    struct err err = ERR_INIT;
-    struct str about = arena_printf(s->arena, "arn:aws:s3:::%.*s%s%.*s", STR_ARG(bucket),
-        bucket_key ? "" : "/", STR_ARG(bucket_key ? STR_EMPTY : object));
-    if (sandbox_check_key(
-            s->x->sandbox, s->arena, &s->x->auth.session, action, *key, s->x->auth.region, about, key, &err))
-        return refused(s, &err);
-    return true;
-}
-
 bool s3srv_new_encryption(struct s3 *s, struct value_builder *headers)
 {
-    struct s3srv_encryption how = {s3srv_header(s, S3SRV_SSE), s3srv_header(s, S3SRV_SSE_KEY),
+    struct err err = ERR_INIT;
+    const struct encryption_asker who = asker(s);
+    struct encryption how = {s3srv_header(s, S3SRV_SSE), s3srv_header(s, S3SRV_SSE_KEY),
         str_ieq(s3srv_header(s, S3SRV_SSE_BUCKET_KEY), STR("true"))};
     if (!how.algorithm.n)
-        how = s3srv_default_encryption(s);
-    if (how.key.n && is_kms(how.algorithm) &&
-        !ask(s, "kms:GenerateDataKey", s->bucket, s->key, how.bucket_key, &how.key))
-        return false;
-    if (how.algorithm.n && !str_eqz(how.algorithm, "AES256"))
-        value_builder_set(headers, STR(S3SRV_SSE), value_string(s->arena, how.algorithm));
-    if (how.key.n)
-        value_builder_set(headers, STR(S3SRV_SSE_KEY), value_string(s->arena, how.key));
-    if (how.bucket_key && is_kms(how.algorithm))
-        value_builder_set(headers, STR(S3SRV_SSE_BUCKET_KEY), value_stringz(s->arena, "true"));
-    return true;
+        how = encryption_of_bucket(s->arena, s->store, s->bucket);
+    return !encryption_begin(&who, s->bucket, s->key, &how, headers, &err) || refused(s, &err);
 }
 
 bool s3srv_may_decrypt(struct s3 *s, struct str bucket, struct str key, const struct value *headers)
 {
-    struct str id = value_gets(headers, S3SRV_SSE_KEY);
-    return !id.n || !is_kms(value_gets(headers, S3SRV_SSE)) ||
-           ask(s, "kms:Decrypt", bucket, key, value_gets(headers, S3SRV_SSE_BUCKET_KEY).n > 0, &id);
+    struct err err = ERR_INIT;
+    const struct encryption_asker who = asker(s);
+    return !encryption_undo(&who, bucket, key, headers, &err) || refused(s, &err);
 }

@@ -117,21 +117,6 @@ enum versioning s3srv_versioning(struct s3 *s, struct str bucket)
                                           : VERSIONING_OFF;
 }
 
-struct s3srv_encryption s3srv_default_encryption(struct s3 *s)
-{
-    static const char *const algorithm[] = {"Rule", "ApplyServerSideEncryptionByDefault", "SSEAlgorithm",
-        NULL},
-                             *const key[] = {"Rule", "ApplyServerSideEncryptionByDefault", "KMSMasterKeyID",
-                                 NULL},
-                             *const bucket_key[] = {"Rule", "BucketKeyEnabled", NULL};
-    struct str text;
-    if (!store_setting(s->arena, s->store, s->bucket, STR("encryption"), &text))
-        return (struct s3srv_encryption){.algorithm = STR("AES256")};
-    return (struct s3srv_encryption){value_in(s, s->bucket, "encryption", algorithm),
-        value_in(s, s->bucket, "encryption", key),
-        str_eqz(value_in(s, s->bucket, "encryption", bucket_key), "true")};
-}
-
 void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object)
 {
     sandbox_tell_object(s->x->sandbox, s->arena, name, s->bucket, key, object, str_z(s->x->request_id));

@@ -2,6 +2,7 @@
  */
 #include "base/clock.h"
 #include "base/json.h"
+#include "sandbox/http/session.h"
 #include "sandbox/services/executions.h"
 #include "sandbox/services/objects.h"
 
@@ -201,7 +202,10 @@ static const struct value *read_object(
                key = value_gets(from, "Key");
     struct object_text object;
     struct err err = ERR_INIT;
-    if (object_read(execution->all->services, items->arena, bucket, key, MAX_OBJECT, &object, &err))
+    struct services *services = execution->all->services;
+    const struct session role = services_role_session(execution->role, execution->name);
+    if (object_may(services, &role, items->arena, "s3:GetObject", bucket, key, &err) ||
+        object_read(services, &role, items->arena, bucket, key, MAX_OBJECT, &object, &err))
         return executions_items_fail(items->arena, error, "%s", err.message);
     if (!str_is_utf8(object.text))
         return executions_items_fail(
@@ -223,10 +227,14 @@ const struct value *execution_read_items(
     struct items items = {.arena = arena, .list = VALUE_BUILDER(arena), .most = most};
     const struct value *found;
     struct err err = ERR_INIT;
+    struct services *services = execution->all->services;
+    const struct session role = services_role_session(execution->role, execution->name);
+    struct str bucket = value_gets(from, "Bucket");
     if (!str_ends(value_gets(reader, "Resource"), STR("listObjectsV2")))
         found = read_object(execution, &items, reader, error);
-    else if (object_list(execution->all->services, value_gets(from, "Bucket"), value_gets(from, "Prefix"),
-                 value_gets(from, "StartAfter"), add_object, &items, &err))
+    else if (object_may(services, &role, arena, "s3:ListBucket", bucket, STR_EMPTY, &err) ||
+             object_list(services, bucket, value_gets(from, "Prefix"), value_gets(from, "StartAfter"),
+                 add_object, &items, &err))
         found = executions_items_fail(arena, error, "%s", err.message);
     else
         found = value_builder_list(&items.list);

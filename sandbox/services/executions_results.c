@@ -1,6 +1,7 @@
 /* ResultWriter of distributed Maps: what became of each execution, and a manifest of the files. */
 #include "base/clock.h"
 #include "base/json.h"
+#include "sandbox/http/session.h"
 #include "sandbox/services/executions.h"
 #include "sandbox/services/objects.h"
 
@@ -54,6 +55,18 @@ static void add_result(const struct writer *w, struct value_builder *b, const st
 
 /* ---- files ---- */
 
+static int write_object(const struct writer *w, struct str key, struct str text)
+{
+    struct str etag;
+    struct services *services = w->execution->all->services;
+    const struct session role = services_role_session(w->execution->role, w->execution->name);
+    return object_may(services, &role, w->arena, "s3:PutObject", w->bucket, key, w->err) ||
+                   object_write(services, &role, w->arena, w->bucket, key, text, STR("application/json"),
+                       &etag, w->err)
+               ? -1
+               : 0;
+}
+
 /* A file of those that ended one way, as the manifest has it: a list of one, or none. */
 static const struct value *write_file(
     const struct writer *w, const char *name, const struct asl_map_result *results, size_t n, bool good)
@@ -61,7 +74,6 @@ static const struct value *write_file(
     struct arena *arena = w->arena;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     AUTO_BUF struct buf text = BUF_INIT;
-    struct str etag;
     for (size_t i = 0; i < n; i++)
         if (results[i].status != ASL_ABORTED && good == (results[i].status == ASL_SUCCEEDED))
             add_result(w, &b, &results[i]);
@@ -76,8 +88,7 @@ static const struct value *write_file(
         json_write(&text, list, JSON_PLAIN);
     struct str key =
         arena_printf(arena, "%.*s/%s_0.%s", STR_ARG(w->folder), name, w->lines ? "jsonl" : "json");
-    if (object_write(w->execution->all->services, arena, w->bucket, key, buf_str(&text),
-            STR("application/json"), &etag, w->err))
+    if (write_object(w, key, buf_str(&text)))
         return NULL;
     struct value_entry file[] = {
         {STR("Key"), value_string(arena, key)}, {STR("Size"), value_int(arena, (int64_t)text.n)}};
@@ -89,7 +100,6 @@ static const struct value *write_all(
     const struct writer *w, const struct asl_map_run *run, const struct asl_map_result *results, size_t n)
 {
     struct arena *arena = w->arena;
-    struct str etag;
     const struct value *good = write_file(w, "SUCCEEDED", results, n, true),
                        *bad = good ? write_file(w, "FAILED", results, n, false) : NULL;
     if (!bad)
@@ -100,8 +110,7 @@ static const struct value *write_all(
         {STR("MapRunArn"), value_string(arena, run->arn)}, {STR("ResultFiles"), value_map(arena, files, 3)}};
     struct str key = arena_printf(arena, "%.*s/manifest.json", STR_ARG(w->folder));
     const struct value *text = json_as_text(arena, value_map(arena, manifest, 3));
-    if (object_write(w->execution->all->services, arena, w->bucket, key, text->string,
-            STR("application/json"), &etag, w->err))
+    if (write_object(w, key, text->string))
         return NULL;
     struct value_entry details[] = {
         {STR("Bucket"), value_string(arena, w->bucket)}, {STR("Key"), value_string(arena, key)}};

@@ -160,8 +160,8 @@ int glue_create_table(struct service_call *call, struct err *err)
         return 0;
     if (look(&m, err))
         return -1;
-    if (object_write(call->services, call->arena, m.bucket, m.key, metadata(&m), STR("application/json"),
-            &etag, &ignored))
+    if (object_write(call->services, call->caller, call->arena, m.bucket, m.key, metadata(&m),
+            STR("application/json"), &etag, &ignored))
         return invalid(err, ignored.message);
     const struct service_request request = {.service = STR("glue"),
         .operation = STR("CreateTable"),

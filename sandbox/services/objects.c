@@ -4,10 +4,13 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/http/session.h"
+#include "sandbox/s3/encryption.h"
 #include "sandbox/s3/store.h"
 #include "sandbox/services/object_events.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static struct s3_store *store_of(struct services *services)
@@ -24,6 +27,46 @@ static int objects_refuse(enum store_result result, struct str bucket, struct st
         return service_refuse(
             err, 404, "NoSuchKey", "The specified key does not exist. (%.*s)", STR_ARG(key));
     return err_errno(err, ERR_IO, "s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
+}
+
+/* ---- who may ---- */
+
+static struct str region_of(struct services *services, struct arena *arena, struct str bucket)
+{
+    const struct value *doc = store_bucket_doc(arena, store_of(services), bucket);
+    return value_text(value_getz(doc, "region"), STR("us-east-1"));
+}
+
+static struct encryption_asker asker_of(
+    struct services *services, const struct session *caller, struct arena *arena, struct str bucket)
+{
+    return (struct encryption_asker){
+        services_sandbox(services), arena, caller, region_of(services, arena, bucket)};
+}
+
+/* In S3's words. */
+static int as_s3(int status, struct err *err)
+{
+    if (status && err && str_eqz(str_z(err->code), "AccessDeniedException")) {
+        err->http_status = 403;
+        snprintf(err->code, sizeof err->code, "AccessDenied");
+    }
+    return status;
+}
+
+int object_may(struct services *services, const struct session *caller, struct arena *arena,
+    const char *action, struct str bucket, struct str key, struct err *err)
+{
+    struct str resource = key.n ? arena_printf(arena, "%.*s/%.*s", STR_ARG(bucket), STR_ARG(key)) : bucket;
+    return sandbox_check_s3(services_sandbox(services), arena, caller, action, resource,
+        region_of(services, arena, bucket), NULL, err);
+}
+
+static int may_decrypt(struct services *services, const struct session *caller, struct arena *arena,
+    struct str bucket, struct str key, const struct object *object, struct err *err)
+{
+    const struct encryption_asker who = asker_of(services, caller, arena, bucket);
+    return as_s3(encryption_undo(&who, bucket, key, value_getz(object->doc, "headers"), err), err);
 }
 
 /* ---- reading ---- */
@@ -67,8 +110,8 @@ int object_head(struct services *services, struct arena *arena, struct str bucke
     return 0;
 }
 
-int object_read(struct services *services, struct arena *arena, struct str bucket, struct str key, size_t max,
-    struct object_text *out, struct err *err)
+int object_read(struct services *services, const struct session *caller, struct arena *arena,
+    struct str bucket, struct str key, size_t max, struct object_text *out, struct err *err)
 {
     struct object object;
     if (!store_bucket_exists(store_of(services), bucket))
@@ -79,6 +122,11 @@ int object_read(struct services *services, struct arena *arena, struct str bucke
         if (result == STORE_OK && object.fd >= 0)
             close(object.fd);
         return objects_refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
+    }
+    if (may_decrypt(services, caller, arena, bucket, key, &object, err)) {
+        if (object.fd >= 0)
+            close(object.fd);
+        return -1;
     }
     struct content *content = content_open(store_of(services), bucket, &object, object.fd);
     bool fits = object.size >= 0 && (uint64_t)object.size <= max;
@@ -98,15 +146,13 @@ int object_read(struct services *services, struct arena *arena, struct str bucke
 /* ---- writing ---- */
 
 static const struct value *doc_of(
-    struct arena *arena, struct str text, struct str content_type, struct str *etag)
+    struct arena *arena, struct str text, const struct value *headers, struct str *etag)
 {
     unsigned char digest[MD5_SIZE];
     hash_md5(text, digest);
     *etag = hex_encode(arena, digest, sizeof digest);
-    struct value_entry header = {STR("Content-Type"), value_string(arena, content_type)};
-    struct value_entry doc[] = {{STR("headers"), value_map(arena, &header, 1)},
-        {STR("meta"), &value_empty_map}, {STR("size"), value_int(arena, (int64_t)text.n)},
-        {STR("etag"), value_string(arena, *etag)}};
+    struct value_entry doc[] = {{STR("headers"), headers}, {STR("meta"), &value_empty_map},
+        {STR("size"), value_int(arena, (int64_t)text.n)}, {STR("etag"), value_string(arena, *etag)}};
     return value_map(arena, doc, 4);
 }
 
@@ -124,15 +170,32 @@ static enum versioning versioning_of(struct arena *arena, struct s3_store *store
                                           : VERSIONING_OFF;
 }
 
-int object_write(struct services *services, struct arena *arena, struct str bucket, struct str key,
-    struct str text, struct str content_type, struct str *etag, struct err *err)
+/* As the bucket has new objects encrypted, if he may use its key. */
+static const struct value *headers_of_new(struct services *services, const struct session *caller,
+    struct arena *arena, struct str bucket, struct str key, struct str content_type, struct err *err)
+{
+    AUTO_BUILDER struct value_builder headers = VALUE_BUILDER(arena);
+    const struct encryption how = encryption_of_bucket(arena, store_of(services), bucket);
+    const struct encryption_asker who = asker_of(services, caller, arena, bucket);
+    value_builder_set(&headers, STR("Content-Type"), value_string(arena, content_type));
+    if (as_s3(encryption_begin(&who, bucket, key, &how, &headers, err), err))
+        return NULL;
+    return value_builder_map(&headers);
+}
+
+int object_write(struct services *services, const struct session *caller, struct arena *arena,
+    struct str bucket, struct str key, struct str text, struct str content_type, struct str *etag,
+    struct err *err)
 {
     struct s3_store *store = store_of(services);
     struct pending pending = {.fd = -1};
     struct object object;
     if (!store_bucket_exists(store, bucket))
         return objects_refuse(STORE_NO_BUCKET, bucket, key, err);
-    const struct value *doc = doc_of(arena, text, content_type, etag);
+    const struct value *headers = headers_of_new(services, caller, arena, bucket, key, content_type, err);
+    if (!headers)
+        return -1;
+    const struct value *doc = doc_of(arena, text, headers, etag);
     const struct store_change change = {
         .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
     if (store_write_begin(store, &pending))

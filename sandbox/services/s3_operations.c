@@ -35,7 +35,7 @@ static int do_get(struct service_call *call, struct err *err)
     struct str bucket, key;
     struct object_text object;
     if (place_of(call, &bucket, &key, err) ||
-        object_read(call->services, call->arena, bucket, key, MAX_TEXT, &object, err))
+        object_read(call->services, call->caller, call->arena, bucket, key, MAX_TEXT, &object, err))
         return -1;
     if (!str_is_utf8(object.text))
         return err_set(err, ERR_INVALID, "s3://%.*s/%.*s is no text", STR_ARG(bucket), STR_ARG(key));
@@ -70,7 +70,7 @@ static int do_put(struct service_call *call, struct err *err)
                       : body->kind == VALUE_STRING ? body->string
                                                    : json_as_text(call->arena, body)->string;
     if (place_of(call, &bucket, &key, err) ||
-        object_write(call->services, call->arena, bucket, key, text, type, &etag, err))
+        object_write(call->services, call->caller, call->arena, bucket, key, text, type, &etag, err))
         return -1;
     struct value_entry said = {STR("ETag"), s3_operations_quoted(call->arena, etag)};
     call->output = value_map(call->arena, &said, 1);
@@ -98,8 +98,10 @@ static int do_copy(struct service_call *call, struct err *err)
         return service_refuse(
             err, 400, "InvalidArgument", "CopySource is not percent-encoded as it should be");
     struct str of = str_cut(source, '/', &from);
-    if (object_read(call->services, call->arena, of, from.p ? from : STR_EMPTY, MAX_COPY, &object, err) ||
-        object_write(call->services, call->arena, bucket, key, object.text, object.content_type, &etag, err))
+    if (object_read(call->services, call->caller, call->arena, of, from.p ? from : STR_EMPTY, MAX_COPY,
+            &object, err) ||
+        object_write(call->services, call->caller, call->arena, bucket, key, object.text, object.content_type,
+            &etag, err))
         return -1;
     struct value_entry result = {STR("ETag"), s3_operations_quoted(call->arena, etag)};
     struct value_entry said = {STR("CopyObjectResult"), value_map(call->arena, &result, 1)};

@@ -325,6 +325,28 @@ def test_queues_topics_secrets_and_keys(strict):
     assert by_name.client("secretsmanager").get_secret_value(SecretId=secret["Name"])["SecretString"] == "s"
 
 
+def test_the_data_catalog(strict):
+    """One policy for all of it: it allows, and denies whatever a caller's own policies say. A second one does not take its place by mistake."""
+    glue, role = strict.client("glue"), Role(strict)
+    database, catalog = name("films").replace("-", "_"), f"arn:aws:glue:us-east-1:{ACCOUNT}:"
+    glue.create_database(DatabaseInput={"Name": database})
+    who, read = {"Principal": {"AWS": role.arn}}, [f"{catalog}catalog", f"{catalog}database/{database}"]
+    assert f"glue:GetDatabase on resource: {catalog}" in denied(role.client("glue").get_database, Name=database)[1]
+    given = glue.put_resource_policy(PolicyInJson=document({**who, **allow("glue:GetDatabase", read)}), PolicyExistsCondition="NOT_EXIST")
+    try:
+        assert role.client("glue").get_database(Name=database)["Database"]["Name"] == database
+        assert denied(glue.put_resource_policy, PolicyInJson=document({**who, **allow("glue:*")}), PolicyExistsCondition="NOT_EXIST")[0] == "ConditionCheckFailureException"
+        assert glue.get_resource_policy()["PolicyHash"] == given["PolicyHash"]
+        role.allow(allow("glue:*"))
+        glue.put_resource_policy(PolicyInJson=document({**who, **allow("glue:DeleteDatabase", f"{catalog}*", "Deny")}))
+        assert glue.get_resource_policy()["PolicyHash"] != given["PolicyHash"]
+        assert denied(role.client("glue").delete_database, Name=database)[1].endswith("with an explicit deny in a resource-based policy")
+    finally:
+        glue.delete_resource_policy()
+    role.client("glue").delete_database(Name=database)
+    assert denied(glue.get_resource_policy)[0] == "EntityNotFoundException"
+
+
 def test_keys_have_the_first_word(strict):
     role = Role(strict, allow("kms:*"))
     open_key = strict.client("kms").create_key()["KeyMetadata"]
@@ -454,6 +476,45 @@ def test_a_state_machine_has_its_role(strict):
     assert end["status"] == "FAILED" and f"assumed-role/{role.name}/" in end["cause"] and "is not authorized to perform: sqs:SendMessage" in end["cause"]
     role.allow(allow("sqs:SendMessage"))
     assert run_machine(strict, role, task)["status"] == "SUCCEEDED"
+
+
+def test_a_state_machine_needs_the_keys_of_objects(strict, lake):
+    key, s3 = made_key(strict), strict.client("s3")
+    encrypt_with(strict, lake, key)
+    s3.put_object(Bucket=lake, Key="secret", Body=b"x")
+    role = Role(strict, allow("s3:*"), trusts=[{"Service": "states.amazonaws.com"}])
+    tasks = {"getObject": ({"Key": "secret"}, "Decrypt"), "putObject": ({"Key": "new", "Body": "y"}, "GenerateDataKey"),
+             "copyObject": ({"Key": "copy", "CopySource": f"{lake}/secret"}, "Decrypt")}
+
+    def run(call):
+        return run_machine(strict, role, {"Resource": f"arn:aws:states:::aws-sdk:s3:{call}", "Parameters": {"Bucket": lake, **tasks[call][0]}})
+
+    for call, (_, action) in tasks.items():
+        end = run(call)
+        assert end["status"] == "FAILED" and f"assumed-role/{role.name}/" in end["cause"] and f"perform: kms:{action} on resource: {key}" in end["cause"], end
+    only_s3 = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    role.allow(allow("s3:*"), allow(["kms:Decrypt", "kms:GenerateDataKey"], key, Condition=only_s3))
+    assert {call: run(call)["status"] for call in tasks} == dict.fromkeys(tasks, "SUCCEEDED")
+    assert {s3.head_object(Bucket=lake, Key=one)["SSEKMSKeyId"] for one in ("new", "copy")} == {key}
+
+
+def test_a_distributed_map_reads_and_writes_as_its_role(strict, lake):
+    role = Role(strict, trusts=[{"Service": "states.amazonaws.com"}])
+    strict.client("s3").put_object(Bucket=lake, Key="raw/items.json", Body=b"[1, 2]")
+    reads = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"}, "Parameters": {"Bucket": lake, "Key": "raw/items.json"}}
+    lists = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": lake, "Prefix": "raw/"}}
+    each = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+
+    def run(reader):
+        writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": lake, "Prefix": "results"}}
+        return run_machine(strict, role, {"Type": "Map", "ItemReader": reader, "ItemProcessor": each, "ResultWriter": writer})
+
+    assert "perform: s3:GetObject on resource" in run(reads)["cause"] and "perform: s3:ListBucket on resource" in run(lists)["cause"]
+    role.allow(allow("s3:ListBucket", f"arn:aws:s3:::{lake}"), allow("s3:GetObject", f"arn:aws:s3:::{lake}/raw/*"))
+    end = run(reads)
+    assert end["error"] == "States.ResultWriterFailed" and "perform: s3:PutObject on resource" in end["cause"], end
+    role.allow(allow("s3:ListBucket", f"arn:aws:s3:::{lake}"), allow("s3:GetObject", f"arn:aws:s3:::{lake}/raw/*"), allow("s3:PutObject", f"arn:aws:s3:::{lake}/results/*"))
+    assert run(reads)["status"] == run(lists)["status"] == "SUCCEEDED"
 
 
 def test_notifications_need_the_targets_policy(strict, lake):
