@@ -131,9 +131,32 @@ struct str draft_ask(
     return arena_printf(d->arena, "inputs.%.*s", STR_ARG(name));
 }
 
+/* With what references mean in the place of their marks, so that the same is the same. */
+static struct str draft_unmarked(struct draft *d, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < text.n; i++) {
+        ptrdiff_t end = text.p[i] == '\001' ? str_find_char(text, '\002', i) : -1;
+        int64_t index;
+        if (end < 0 || !str_to_int(str_slice(text, i + 1, (size_t)end), &index)) {
+            buf_add_char(&out, text.p[i]);
+            continue;
+        }
+        const struct draft_reference *r = d->references[index];
+        buf_addf(&out, "%p.%.*s[%.*s]", r->target, STR_ARG(r->attr), STR_ARG(r->key));
+        i = (size_t)end;
+    }
+    return arena_str(d->arena, buf_str(&out));
+}
+
 struct str draft_data(struct draft *d, struct str name, const char *type, struct said *attrs)
 {
-    struct str key = arena_printf(d->arena, "data %.*s %s", STR_ARG(name), type);
+    AUTO_BUF struct buf says = BUF_INIT;
+    for (size_t i = 0; attrs && i < attrs->n; i++)
+        buf_addf(&says, "%.*s: %s, ", STR_ARG(attrs->entries[i].key),
+            said_as_code(d->arena, attrs->entries[i].value).p);
+    struct str key = arena_printf(
+        d->arena, "data %.*s %s %.*s", STR_ARG(name), type, STR_ARG(draft_unmarked(d, buf_str(&says))));
     struct str *known = map_get(&d->taken, key);
     if (known)
         return *known;
@@ -197,7 +220,7 @@ bool draft_is_secret(struct str key, struct str text)
     bool dynamic = str_find(text, STR("{{resolve:"), 0) >= 0;
     bool word = str_eqz(text, "true") || str_eqz(text, "false") || str_ends(key, STR("Arn")) ||
                 str_ends(key, STR("_arn")) || str_ends(key, STR("Id")) || str_ends(key, STR("_id")) ||
-                str_ends(key, STR("Name")) || str_ends(key, STR("_name"));
+                str_ends(key, STR("Name")) || str_ends(key, STR("_name")) || str_ends(key, STR("Template"));
     return text.n && !dynamic && ((named && !path && !word) || has_password(text));
 }
 

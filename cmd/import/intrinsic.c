@@ -211,61 +211,6 @@ struct said *template_sub(struct template *t, const struct node *node, struct st
     return substituted(t, node, text, false);
 }
 
-/* {{resolve:ssm:/name}} and {{resolve:secretsmanager:id:SecretString:key}}: read by a data source. */
-static struct said *resolved(struct template *t, const struct node *node, struct str inside)
-{
-    struct str parts[6] = {0}, rest = inside;
-    size_t n = 0;
-    bool arn = str_find(inside, STR(":arn:"), 0) >= 0;
-    for (; n < 5 && rest.p; n++)
-        parts[n] = str_cut(rest, ':', &rest);
-    struct said *attrs = said_new(t->arena, SAID_MAP, node);
-    if (n >= 3 && (str_eqz(parts[1], "ssm") || str_eqz(parts[1], "ssm-secure"))) {
-        struct str name = str_trim(parts[2]);
-        said_set(t->arena, attrs, STR("name"), said_string(t->arena, name, node));
-        struct str data = draft_data(t->draft, draft_snake(t->arena, name), "aws.ssm.parameter", attrs);
-        return said_code(t->arena, node, "%s.value", data.p);
-    }
-    if (n >= 3 && str_eqz(parts[1], "secretsmanager") && !arn) {
-        said_set(t->arena, attrs, STR("name"), said_string(t->arena, str_trim(parts[2]), node));
-        struct str data =
-            draft_data(t->draft, draft_snake(t->arena, parts[2]), "aws.secretsmanager.secret", attrs);
-        if (parts[4].n)
-            return said_code(t->arena, node, "jsondecode(%s.secret_string)[%s]", data.p,
-                said_as_code(t->arena, said_string(t->arena, parts[4], NULL)).p);
-        return said_code(t->arena, node, "%s.secret_string", data.p);
-    }
-    return template_unsaid(t, node, "`{{%.*s}}` cannot be said", STR_ARG(inside));
-}
-
-static struct said *literal_text(struct template *t, const struct node *node, struct str text)
-{
-    ptrdiff_t open = str_find(text, STR("{{resolve:"), 0);
-    if (open < 0)
-        return said_string(t->arena, text, node);
-    struct said *out = said_new(t->arena, SAID_TEXT, node);
-    size_t from = 0;
-    while (open >= 0) {
-        ptrdiff_t close = str_find(text, STR("}}"), (size_t)open);
-        if (close < 0)
-            break;
-        said_append(t->arena, out, said_string(t->arena, str_slice(text, from, (size_t)open), node));
-        said_append(t->arena, out, resolved(t, node, str_slice(text, (size_t)open + 2, (size_t)close)));
-        from = (size_t)close + 2;
-        open = str_find(text, STR("{{resolve:"), from);
-    }
-    said_append(t->arena, out, said_string(t->arena, str_slice(text, from, text.n), node));
-    return said_simple(t->arena, out);
-}
-
-/* Dynamic references in a text that Fn::Sub or Fn::Join made. */
-static struct said *resolve_within(struct template *t, struct said *s)
-{
-    if (s->kind == SAID_LITERAL && s->value->kind == VALUE_STRING && s->node)
-        return literal_text(t, s->node, s->value->string);
-    return s;
-}
-
 /* ---- the whole ---- */
 
 static struct said *map_of(struct template *t, const struct node *node)
@@ -294,7 +239,7 @@ struct said *template_said(struct template *t, const struct node *node)
     const struct node *argument;
     struct str function = template_function(t, node, &argument);
     if (function.n)
-        return resolve_within(t, template_call(t, function, node, argument));
+        return template_dynamic(t, template_call(t, function, node, argument));
     if (node->kind == NODE_MAP)
         return map_of(t, node);
     if (node->kind == NODE_LIST) {
@@ -308,5 +253,6 @@ struct said *template_said(struct template *t, const struct node *node)
     }
     if (node->kind != NODE_STRING)
         return said_value(t->arena, node_value(t->arena, node), node);
-    return t->bindings ? substituted(t, node, node->string, true) : literal_text(t, node, node->string);
+    return template_dynamic(t,
+        t->bindings ? substituted(t, node, node->string, true) : said_string(t->arena, node->string, node));
 }

@@ -50,6 +50,20 @@ struct macro {
     struct node *managed, *role_policies; /* what its role needs because of events */
 };
 
+/* A form that `in` fills, told of at `at`; released with form_release(). */
+void serverless_form(struct macro *macro, const struct node *in, const struct node *at, struct form *form);
+/* These are asked for in another way than by a form; whatever else was not is told. */
+void serverless_mark_used(struct form *form, const char *const *names);
+void serverless_tell_unused(struct macro *macro, struct form *form, const struct node *properties);
+/* Everything that the forms make, with the attributes that go for all of it. */
+void serverless_put_all(struct macro *macro, struct form *form, const struct node *resources);
+
+/* ---- serverless_events.c ---- */
+
+void serverless_event(struct macro *macro, const struct node_entry *event);
+/* What the role needs by `managed` and `policies` of that. */
+void serverless_add_needs(struct macro *macro, struct form *form, const struct node *from);
+
 /* ---- serverless_make.c: what `!made` stands for ---- */
 
 const struct node *serverless_make(struct form *form, struct str what);

@@ -70,6 +70,11 @@ struct said *template_call(
 struct said *template_unsaid(struct template *t, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* ---- dynamic.c ---- */
+
+/* {{resolve:ssm:/name}} in what a text says; anything else is as it is. */
+struct said *template_dynamic(struct template *t, struct said *s);
+
 /* ---- parameters.c ---- */
 
 void template_parameters(struct template *t, const struct node *section);
@@ -95,6 +100,9 @@ void template_read_within(struct template *t, struct draft *draft, const struct 
 
 /* Reads the template of a stack within this one. False: it is none, or stays CloudFormation's. */
 bool template_nest(struct template *t, struct thing *thing);
+
+/* ---- nested_given.c ---- */
+
 void template_add_module(struct template *t, struct thing *thing);
 /* "Outputs.VpcId" as what the module calls it; "": it has no such output. */
 struct str template_module_output(struct template *t, const struct thing *thing, struct str attr);

@@ -307,3 +307,29 @@ def test_a_gigantic_template(local_stack):
     result = local_stack.run("import", "cloudformation", "t.json")
     assert "500 of weir's own types" in result.err
     local_stack.run("validate")
+
+
+def test_dynamic_references(tmp_path, fast_sandbox):
+    """As they are and put together by functions, of secrets that are there, and of one that the same stack makes."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.write(
+        """
+        Parameters: {Stage: {Type: String, Default: dev}}
+        Resources:
+          Made: {Type: AWS::SecretsManager::Secret, Properties: {Name: made, SecretString: '{"user": "u-made"}'}}
+          A: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: a, Value: !Sub "<{{resolve:ssm:/shop/${Stage}/token:1}}|{{resolve:secretsmanager:there:SecretString:key}}>"}}
+          B: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: b, Value: !Join ["", ["{{resolve:secretsmanager:", !Ref Made, ":SecretString:user}}"]]}}
+          C: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: c, Value: !Sub "{{resolve:secretsmanager:${Made}}}"}}
+        """,
+        "t.yaml",
+    )
+    fast_sandbox.client("ssm").put_parameter(Name="/shop/dev/token", Value="t-there", Type="String")
+    fast_sandbox.client("secretsmanager").create_secret(Name="there", SecretString='{"key": "k-there"}')
+    text = imported(stack, "t.yaml")
+    assert len(stack_of(text)["data"]) == 3
+    given = ["-i", 'made_secret_string={"user": "u-made"}'] if "made_secret_string" in text else []
+    stack.apply(*given)
+    stack.assert_settled(*given)
+    ssm = fast_sandbox.client("ssm")
+    values = [ssm.get_parameter(Name=name)["Parameter"]["Value"] for name in "abc"]
+    assert values == ["<t-there|k-there>", "u-made", '{"user": "u-made"}']
