@@ -73,17 +73,36 @@ static void bill_add_open(
     bill->unknown++;
 }
 
+/* The resources that a declaration refers to, by their types; of several of a type the first. */
+static const struct value *with_behind(struct arena *arena, const struct value *object,
+    const struct decl *decl, const struct value *const *objects)
+{
+    const struct value *behind = &value_empty_map;
+    for (size_t i = 0; i < decl->dep_count; i++) {
+        const struct decl *dep = decl->deps[i];
+        const struct value *one = objects[dep->index];
+        if (one && dep->kind == DECL_RESOURCE && !value_get(behind, dep->schema->name))
+            behind = value_with(arena, behind, dep->schema->name, one);
+    }
+    return behind->count ? value_with(arena, object, STR(PRICES_BEHIND), behind) : object;
+}
+
 static void bill_list(struct workspace *workspace, const struct declared *declared, size_t n,
     struct prices *prices, struct arena *arena, struct bill *out)
 {
+    const struct value **objects = ARENA_ARRAY(arena, const struct value *, workspace->stack->decl_count + 1);
     *out = (struct bill){.items = ARENA_ARRAY(arena, struct bill_item, n + 1)};
+    memset(objects, 0, (workspace->stack->decl_count + 1) * sizeof *objects);
     for (size_t i = 0; i < n; i++) {
         const struct declared *d = &declared[i];
         if (d->decl->kind != DECL_RESOURCE)
             continue;
+        if (d->object && !objects[d->decl->index])
+            objects[d->decl->index] = d->object;
         if (d->object)
             bill_add(out, workspace, prices, d->address, d->decl->schema,
-                with_recorded(workspace, d->address, d->object, arena), arena);
+                with_behind(arena, with_recorded(workspace, d->address, d->object, arena), d->decl, objects),
+                arena);
         else
             bill_add_open(out, prices, d, arena);
     }
@@ -103,6 +122,18 @@ void bill_planned(const struct plan *plan, struct prices *prices, struct arena *
     bill_list(plan->workspace, planned, n, prices, arena, out);
 }
 
+static const struct value *with_recorded_behind(
+    const struct workspace *workspace, const struct record *record, struct arena *arena)
+{
+    const struct value *deps = record->deps, *behind = &value_empty_map;
+    for (uint32_t i = 0; deps && i < deps->count; i++) {
+        const struct record *dep = state_get(workspace->state, value_text(deps->items[i], STR_EMPTY));
+        if (dep && !value_get(behind, dep->subject.type))
+            behind = value_with(arena, behind, dep->subject.type, dep->attrs);
+    }
+    return behind->count ? value_with(arena, record->attrs, STR(PRICES_BEHIND), behind) : record->attrs;
+}
+
 void bill_recorded(
     const struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out)
 {
@@ -114,7 +145,8 @@ void bill_recorded(
         const struct subject *subject = &records[i]->subject;
         const struct schema *schema = catalog_find(workspace->catalog, subject->type, false, &ignored);
         if (schema)
-            bill_add(out, workspace, prices, subject->address, schema, records[i]->attrs, arena);
+            bill_add(out, workspace, prices, subject->address, schema,
+                with_recorded_behind(workspace, records[i], arena), arena);
     }
 }
 

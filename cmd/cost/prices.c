@@ -135,7 +135,7 @@ const struct value *prices_table(const struct prices *prices)
 
 /* ---- what a resource pays ---- */
 
-/* The names in its expressions are the attributes of the type. */
+/* The names in its expressions are the attributes of the type, and what it refers to. */
 static void rules_bind(struct prices *prices, struct rules *rules, const struct schema *schema)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
@@ -143,6 +143,7 @@ static void rules_bind(struct prices *prices, struct rules *rules, const struct 
     for (size_t i = 0; i < schema->attr_count; i++)
         value_builder_set(&names, schema->attrs[i].name, &value_null);
     value_builder_set(&names, STR("each"), &value_null);
+    value_builder_set(&names, STR(PRICES_BEHIND), &value_null);
     rules->nothing = value_builder_map(&names);
     for (size_t i = 0; i < rules->n; i++) {
         struct rule *rule = &rules->items[i];

@@ -11,7 +11,9 @@
  *
  * With `each`, an expression that gives a list, a line is one for each item, which expressions know as
  * `each`. `per: hour` and `per: month` are paid for being there, everything else by use: then `use` is the
- * name under which `usage:` of a stack says how many a month. Expressions know the resource's attributes.
+ * name under which `usage:` of a stack says how many a month. Expressions know the resource's attributes, and
+ * under `behind` those of the resources that it refers to, by their types: a group of instances pays for what
+ * its launch template says.
  *
  * US dollars; a month has 730 hours. One thread.
  */
@@ -25,6 +27,7 @@
 #include <stdbool.h>
 
 #define HOURS_A_MONTH 730.0
+#define PRICES_BEHIND "behind"
 
 enum charge_kind {
     CHARGE_THERE,   /* paid for being there */

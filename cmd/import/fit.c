@@ -322,6 +322,27 @@ static bool add_item(struct arena *arena, struct said *into, const struct names_
     return true;
 }
 
+/* The keys of those pairs that have a flag, which are a set of ours. */
+static bool place_flagged(
+    struct fit *fit, const struct level *level, const struct names_rule *rule, const struct said *list)
+{
+    struct arena *arena = fit->draft->arena;
+    struct said *keys = said_new(arena, SAID_LIST, list->node);
+    const char *key = value_text(rule->pairs->items[0], STR_EMPTY).p;
+    struct str member = value_text(rule->flag->items[0], STR_EMPTY),
+               to = value_text(rule->flag->items[1], STR_EMPTY);
+    for (size_t i = 0; list->kind == SAID_LIST && i < list->n; i++) {
+        struct said *flag = said_get(list->items[i], member.p), *name = said_get(list->items[i], key);
+        struct str text = flag ? said_literal_text(arena, flag) : STR("false");
+        if (!text.p || !name)
+            return no_fit(fit, list->node, "`%.*s` has a `%.*s` that is not known here", STR_ARG(rule->from),
+                STR_ARG(member));
+        if (str_eqz(text, "true"))
+            said_add(arena, keys, name);
+    }
+    return !keys->n || place_below(fit, level, to, rule->from, keys);
+}
+
 static bool by_rule(struct fit *fit, const struct level *level, const struct names_rule *rule, struct said *s)
 {
     struct arena *arena = fit->draft->arena;
@@ -338,6 +359,8 @@ static bool by_rule(struct fit *fit, const struct level *level, const struct nam
     }
     if (rule->item)
         return add_item(arena, level->into, rule, s);
+    if (rule->flag && !place_flagged(fit, level, rule, s))
+        return false;
     if (rule->pairs) {
         s = fit_pairs(arena, s, value_text(rule->pairs->items[0], STR_EMPTY).p,
             value_text(rule->pairs->items[1], STR_EMPTY).p);

@@ -62,6 +62,8 @@ static void read_rules(struct arena *arena, struct names_type *type, const struc
             rules[i].values = node_value(arena, node_get(value, "values"));
         if (node_get(value, "pairs"))
             rules[i].pairs = node_value(arena, node_get(value, "pairs"));
+        if (node_get(value, "flag"))
+            rules[i].flag = node_value(arena, node_get(value, "flag"));
         if (node_get(value, "item"))
             rules[i].item = node_value(arena, node_get(value, "item"));
         if (node_get(value, "only"))

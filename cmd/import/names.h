@@ -7,11 +7,10 @@
  *         VersioningConfiguration.Status: {as: versioning, values: {Enabled: true, Suspended: false}}
  *         Rules[].Prefix: rules[].filter.prefix  # within a list; [0]: the list has that one item
  *         Policies: {as: policies, pairs: [PolicyName, PolicyDocument]}   # a list of those as a map
- *         Domain: {only: [vpc]}                  # says nothing as long as it is one of these
- *         Ref: url                               # what a reference to the thing itself is
- *     terraform:
- *       aws_s3_bucket: {type: bucket, names: {bucket: name}, skip: [hosted_zone_id]}
- *       aws_s3_bucket_versioning: {into: bucket, by: bucket, names: {…}}
+ *         Tags: {as: tags, pairs: [Key, Value], flag: [PropagateAtLaunch, propagated_tags]}   # and the keys
+ * of some Domain: {only: [vpc]}                  # says nothing as long as it is one of these Ref: url # what
+ * a reference to the thing itself is terraform: aws_s3_bucket: {type: bucket, names: {bucket: name}, skip:
+ * [hosted_zone_id]} aws_s3_bucket_versioning: {into: bucket, by: bucket, names: {…}}
  *
  * What is not in them is looked for by its own name: ShardCount, shard_count and the wire name of an
  * attribute are the same word.
@@ -26,6 +25,8 @@ struct names_rule {
     struct str from, to;        /* to "": dropped */
     const struct value *values; /* theirs (as text) -> ours; NULL: as they are */
     const struct value *pairs;  /* two texts: a list of maps with these is a map; ".": the rest of each */
+    const struct value *flag;   /* two texts, of pairs: a member of each, and the set that has the keys for
+                                   which it   is true; NULL: none */
     const struct value *item;   /* a list gets one more map, in which "@" is the value */
     const struct value *only;   /* dropped while it is one of these; NULL: always */
 };

@@ -137,7 +137,8 @@ int act_read(struct act *act, const struct value *prior, const struct value *wan
 const struct value *act_shown(struct act *act, const struct value *object);
 bool act_wants(const struct value *wanted, struct str name);
 
-/* ---- act_sets.c: what has calls of its own, read and brought from `have` to `want` (either may be NULL)
+/* ---- act_sets.c, act_tags.c: what has calls of its own, read and brought from `have` to `want` (either may
+ * be NULL)
  * ---- */
 
 /*
@@ -157,6 +158,9 @@ int act_sync_entries(struct act *act, const struct spec_entries *e, const struct
     const struct value *have, const struct value *want, struct err *err);
 int act_sync_tags(struct act *act, const struct value *object, const struct value *have,
     const struct value *want, bool fresh, struct err *err);
+/* Texts of tags as requests have them: the same, or items with what else they need. */
+int act_tag_items(struct act *act, const struct value *object, const struct value *texts,
+    const struct value **out, struct err *err);
 /* The listed items of an entry map as key -> value. */
 const struct value *act_entries_of(struct act *act, const struct spec_entries *e, const struct value *items);
 

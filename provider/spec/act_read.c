@@ -177,11 +177,22 @@ static struct str path_in(const struct spec_step *step, const struct spec_attr *
     return attr->read;
 }
 
+/* The keys of tags that have the flag, which lies in their items. */
+static const struct value *decode_flagged(
+    struct act *act, const struct spec_step *step, const struct value *doc)
+{
+    const struct spec_tags *tags = act->type->tags;
+    const struct value *items = wire_path(act->arena, doc, act_answer_path(step, tags->attr));
+    return items ? spec_tags_flagged(act->arena, tags, wire_coerce(act->arena, tags->shape, items)) : NULL;
+}
+
 static const struct value *decode_attr(
     struct act *act, const struct spec_step *step, const struct spec_attr *attr, const struct value *doc)
 {
     bool special;
     struct str path = path_in(step, attr, &special);
+    if (act->type->tags && attr == act->type->tags->flag)
+        return decode_flagged(act, step, doc);
     const struct value *v = wire_path(act->arena, doc, path);
     if (value_is_null(v))
         return NULL;

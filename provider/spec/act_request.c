@@ -94,6 +94,19 @@ static const struct value *fill_fields(struct arena *arena, const struct type *t
     return value_builder_map(&b);
 }
 
+/* Those that a thing is made with. */
+static int add_tags(struct act *act, const struct value *object, struct value_builder *input, struct err *err)
+{
+    const struct spec_tags *tags = act->type->tags;
+    const struct value *v = tags && tags->with_create ? value_get(object, tags->attr->attr->name) : NULL;
+    if (!v)
+        return 0;
+    if (act_tag_items(act, object, v, &v, err))
+        return -1;
+    value_builder_set(input, tags->attr->attr->name, v);
+    return 0;
+}
+
 int act_input(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value *token, const struct value **out, struct err *err)
 {
@@ -108,10 +121,7 @@ int act_input(struct act *act, const struct spec_step *step, const struct value 
             value_builder_set(
                 &input, request->attrs[i], attr ? fill_fields(act->arena, attr->attr->type, v) : v);
     }
-    const struct spec_tags *tags = act->type->tags;
-    if (tags && tags->with_create && value_get(object, tags->attr->attr->name))
-        value_builder_set(&input, tags->attr->attr->name, value_get(object, tags->attr->attr->name));
-    if (add_extras(act, request, object, item, &input, err))
+    if (add_tags(act, object, &input, err) || add_extras(act, request, object, item, &input, err))
         return -1;
     if (token)
         value_builder_set(&input, step->list.page.in_key, token);

@@ -1,4 +1,4 @@
-/* Member sets, keyed entries and tags: reading them, and bringing them from what is to what is wanted. */
+/* Member sets and keyed entries: reading them, and bringing them from what is to what is wanted. */
 #include "provider/spec/act.h"
 
 enum { ATTEMPTS = 4, FIRST_PAUSE_MS = 250 };
@@ -238,79 +238,4 @@ int act_sync_entries(struct act *act, const struct spec_entries *e, const struct
         put_entries(act, e, e->replace, object, value_builder_map(&replaced), err))
         return -1;
     return put_entries(act, e, e->put, object, value_builder_map(&puts), err);
-}
-
-/* ---- tags ---- */
-
-int act_read_tags(struct act *act, const struct value *object, const struct value **all, struct err *err)
-{
-    const struct spec_tags *tags = act->type->tags;
-    const struct value *document;
-    *all = &value_empty_map;
-    if (act_call(act, tags->list, object, NULL, &document, err))
-        return -1;
-    const struct value *found =
-        tags->list->reply.at.n ? wire_path(act->arena, document, tags->list->reply.at) : document;
-    if (found)
-        *all = wire_coerce(act->arena, tags->answer, found);
-    return 0;
-}
-
-/* The whole set is replaced: what is not ours has to be sent back. */
-static int put_tags(
-    struct act *act, const struct value *object, const struct value *want, bool fresh, struct err *err)
-{
-    const struct spec_tags *tags = act->type->tags;
-    const struct value *all = NULL, *document;
-    struct err failure = ERR_INIT;
-    if (!fresh && tags->list && act_read_tags(act, object, &all, &failure) && failure.class != ERR_ABSENT) {
-        *err = failure;
-        return -1;
-    }
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
-    for (uint32_t i = 0; all && i < all->count; i++)
-        if (!value_get(act_own_tags(act->arena, all), all->entries[i].key))
-            value_builder_set(&b, all->entries[i].key, all->entries[i].value);
-    const struct value *whole = value_merge(act->arena, value_builder_map(&b), want);
-    const struct spec_step *step = !whole->count && tags->clear ? tags->clear : tags->put;
-    return act_call(act, step, object, whole, &document, err);
-}
-
-static const struct value *as_structures(struct arena *arena, const struct value *keys)
-{
-    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < keys->count; i++) {
-        struct value_entry entry = {STR("key"), keys->items[i]};
-        value_builder_add(&list, value_map(arena, &entry, 1));
-    }
-    return value_builder_list(&list);
-}
-
-/* Removed before added: at fifty there is no room for both. */
-int act_sync_tags(struct act *act, const struct value *object, const struct value *have,
-    const struct value *want, bool fresh, struct err *err)
-{
-    const struct spec_tags *tags = act->type->tags;
-    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(act->arena), add = VALUE_BUILDER(act->arena);
-    have = act_own_tags(act->arena, have);
-    for (uint32_t i = 0; have && i < have->count; i++)
-        if (!value_get(want, have->entries[i].key))
-            value_builder_add(&keys, value_string_ref(act->arena, have->entries[i].key));
-    for (uint32_t i = 0; want && i < want->count; i++) {
-        const struct value *now = value_get(have, want->entries[i].key);
-        if (!now || !value_equal(now, want->entries[i].value))
-            value_builder_set(&add, want->entries[i].key, want->entries[i].value);
-    }
-    if (!keys.n && !add.n)
-        return 0;
-    if (tags->put)
-        return put_tags(act, object, want ? want : &value_empty_map, fresh, err);
-    if (!tags->add || !tags->remove)
-        return err_set(err, ERR_INVALID, "tags of %.*s cannot be changed", STR_ARG(act->type->schema.name));
-    const struct value *document, *removed = value_builder_list(&keys);
-    if (tags->remove_structures)
-        removed = as_structures(act->arena, removed);
-    if (removed->count && act_call(act, tags->remove, object, removed, &document, err))
-        return -1;
-    return add.n ? act_call(act, tags->add, object, value_builder_map(&add), &document, err) : 0;
 }

@@ -228,12 +228,13 @@ static int update_sets(struct updating *u, struct err *err)
 static int update_tags(struct updating *u, struct err *err)
 {
     const struct spec_tags *tags = u->act->type->tags;
-    if (!tags || !update_changes(u, tags->attr->attr->name))
+    if (!tags || !(update_changes(u, tags->attr->attr->name) ||
+                     (tags->flag && update_changes(u, tags->flag->attr->name))))
         return 0;
     struct str name = tags->attr->attr->name;
-    const struct value *want = value_get(u->desired, name);
+    const struct value *want = value_get(u->desired, name), *object = target_of(u);
     return act_sync_tags(
-        u->act, u->object, value_get(u->prior, name), value_is_null(want) ? NULL : want, false, err);
+        u->act, object, value_get(u->prior, name), value_is_null(want) ? NULL : want, false, err);
 }
 
 /* Computed values that the change affects and no answer brought. */

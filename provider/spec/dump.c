@@ -26,7 +26,7 @@ static const struct value *textz(struct dump *d, const char *s)
 static const char *kind_name(enum shape_kind kind)
 {
     static const char *const names[] = {"any", "string", "integer", "number", "boolean", "timestamp", "blob",
-        "json", "list", "map", "pairs", "structure"};
+        "json", "list", "map", "pairs", "structure", "string"};
     return names[kind];
 }
 
@@ -65,7 +65,7 @@ static const struct value *dump_shape(struct dump *d, const struct shape *shape)
     }
     if (shape->choices_in)
         value_builder_set(&b, STR("values"), shape->choices_in);
-    if (shape->item.n)
+    if (shape->item.n && shape->kind != SHAPE_JOINED)
         value_builder_set(&b, STR("item"), dump_text(d, shape->item));
     if (shape->flat)
         value_builder_set(&b, STR("flat"), &value_true);

@@ -105,13 +105,16 @@ void load_place_member(const struct spec_operation *op, struct shape_member *mem
 void load_request(
     struct type_loader *t, const struct node *node, const struct step_rules *rules, struct spec_step *step);
 
-/* ---- load_owned.c ---- */
+/* The shape of a constant; *dynamic, where a template is in it. Maps in it are structures with the names as
+ * given. */
+const struct shape *load_constant_shape(struct type_loader *t, const struct node *node, bool *dynamic);
 
-/* Facets, members and entries; and tags, which go before them. */
-void load_owned(struct type_loader *t);
+/* ---- load_tags.c, load_owned.c: facets, members and entries; and tags, which go before them ---- */
+
 void load_tags(struct type_loader *t);
 /* The type's own `tags` over those of the file's head. */
 const struct node *load_tags_node(struct type_loader *t);
+void load_owned(struct type_loader *t);
 
 /* ---- load_job.c ---- */
 

@@ -10,7 +10,7 @@
     "type required replace computed prepared optional sensitive write_only local default pattern enum "      \
     "range compare "                                                                                         \
     "conflicts wire read item flat pairs entry values time fields doc unset changes_with template hidden "   \
-    "send_default read_values text shared"
+    "send_default read_values text shared joined"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
 
@@ -218,6 +218,21 @@ const struct shape *load_tags_shape(struct loader *l, const struct node *tags, c
     return shape;
 }
 
+/* `joined: ","`: the list is one text on the wire. */
+static void load_joined(
+    struct loader *l, const struct node *node, const struct typed *elem, struct shape *shape)
+{
+    struct str between = load_text(l, node, "joined");
+    if (!node_get(node, "joined"))
+        return;
+    if (!between.n || elem->type->kind != TYPE_STRING)
+        load_error(l, node_get(node, "joined"),
+            "joined is what stands between the texts of a list(string) or set(string)");
+    shape->kind = SHAPE_JOINED;
+    shape->elem = NULL;
+    shape->item = between;
+}
+
 /* list(T), set(T), map(T): the text between the brackets is T. */
 static bool load_collection(struct loader *l, struct str text, enum type_kind kind, const struct node *node,
     const struct node *where, struct typed *out)
@@ -234,6 +249,7 @@ static bool load_collection(struct loader *l, struct str text, enum type_kind ki
         .elem = elem.shape,
         .item = load_text(l, node, "item"),
         .flat = load_flag(l, node, "flat")};
+    load_joined(l, node, &elem, shape);
     if (kind == TYPE_MAP) {
         shape->kind = pairs.count == 2 ? SHAPE_PAIRS : SHAPE_MAP;
         if (pairs.count == 2) {

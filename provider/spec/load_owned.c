@@ -1,11 +1,5 @@
-/* What belongs to a type's things: facets, members, entries, tags. */
+/* What belongs to a type's things: facets, members, entries. */
 #include "provider/spec/load.h"
-
-#define TAGS_KEYS                                                                                            \
-    "as listed_as pairs item flat with_create add add_as remove remove_as remove_item remove_structures "    \
-    "put put_as "                                                                                            \
-    "clear list at send "                                                                                    \
-    "absent bulk mark retry"
 
 /* The step under that key, or NULL. */
 static const struct spec_step *step_at(
@@ -162,77 +156,6 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     out->skip = load_skip(l, node_get(node, "skip"));
     out->broken = load_skip(l, node_get(node, "broken"));
     load_entry_calls(t, node, out);
-}
-
-/* ---- tags ---- */
-
-const struct node *load_tags_node(struct type_loader *t)
-{
-    const struct node *own = node_get(t->node, "tags"), *head = t->l->tags;
-    if (!own || own->kind != NODE_MAP || !head || head->kind != NODE_MAP)
-        return own ? own : head;
-    struct node *merged = ARENA_NEW(t->l->arena, struct node);
-    *merged = *own;
-    merged->entries = ARENA_ARRAY(t->l->arena, struct node_entry, own->count + head->count);
-    memcpy(merged->entries, own->entries, own->count * sizeof *merged->entries);
-    for (uint32_t i = 0; i < head->count; i++)
-        if (!node_find(own, head->entries[i].key))
-            merged->entries[merged->count++] = head->entries[i];
-    return merged;
-}
-
-static const struct spec_step *tags_step(struct type_loader *t, const struct node *node, const char *key,
-    struct step_rules *rules, struct str as, const struct shape *shape)
-{
-    const struct node *call = node_get(node, key);
-    if (!call)
-        return NULL;
-    rules->item_count = as.n ? 1 : 0;
-    rules->items[0] = (struct item_member){as, STR("@"), shape};
-    return load_step(t, call, rules);
-}
-
-void load_tags(struct type_loader *t)
-{
-    struct loader *l = t->l;
-    struct spec_attr *attr = NULL;
-    for (size_t i = 0; i < t->type->attr_count; i++)
-        if (t->attrs[i].attr->type->kind == TYPE_TAGS)
-            attr = &t->attrs[i];
-    const struct node *node = load_tags_node(t);
-    if (!attr || !node || !load_keys(l, node, "tags", TAGS_KEYS))
-        return;
-    struct spec_tags *tags = ARENA_NEW(l->arena, struct spec_tags);
-    t->type->tags = tags;
-    tags->attr = attr;
-    tags->shape = load_tags_shape(l, node, "as");
-    tags->answer = node_get(node, "listed_as") ? load_tags_shape(l, node, "listed_as") : tags->shape;
-    attr->shape = tags->shape;
-    attr->answer = tags->answer;
-    attr->owner = OWNER_TAGS;
-    tags->bulk = load_text(l, node, "bulk");
-    tags->untold = str_eqz(tags->bulk, "none");
-    if (tags->untold)
-        tags->bulk = STR_EMPTY;
-    tags->mark = !node_get(node, "mark") || load_flag(l, node, "mark");
-    tags->with_create = node_get(node, "with_create");
-    static const struct shape text = {.kind = SHAPE_STRING};
-    struct str put_as = load_text(l, node, "put_as");
-    struct shape *keys = ARENA_NEW(l->arena, struct shape);
-    *keys = (struct shape){.kind = SHAPE_LIST, .elem = &text, .item = load_text(l, node, "remove_item")};
-    static const struct shape_member key_member[] = {
-        {.name = STR_INIT("key"), .wire = STR_INIT("Key"), .shape = &text}};
-    static const struct shape key_shape = {.kind = SHAPE_STRUCT, .members = key_member, .member_count = 1};
-    tags->remove_structures = load_flag(l, node, "remove_structures");
-    if (tags->remove_structures)
-        keys->elem = &key_shape;
-    struct step_rules rules = {.what = "tags", .ident = node_get(node, "send"), .shared = node};
-    tags->add = tags_step(t, node, "add", &rules, load_text(l, node, "add_as"), tags->shape);
-    tags->remove = tags_step(t, node, "remove", &rules, load_text(l, node, "remove_as"), keys);
-    tags->put = tags_step(t, node, "put", &rules, put_as, tags->shape);
-    tags->clear = tags_step(t, node, "clear", &rules, STR_EMPTY, NULL);
-    rules.pages = rules.reads = true;
-    tags->list = tags_step(t, node, "list", &rules, STR_EMPTY, NULL);
 }
 
 static const struct node *type_map(struct type_loader *t, const char *key, size_t *n)

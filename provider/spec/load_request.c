@@ -60,9 +60,7 @@ static const struct spec_attr *template_attr(struct type_loader *t, struct str t
 
 static const struct shape any_shape = {.kind = SHAPE_ANY}; /* of what an empty list would have */
 
-/* The shape of a constant, and whether a template is in it. Maps in it are structures with the names as
- * given. */
-static const struct shape *constant_shape(struct type_loader *t, const struct node *node, bool *dynamic)
+const struct shape *load_constant_shape(struct type_loader *t, const struct node *node, bool *dynamic)
 {
     struct loader *l = t->l;
     struct shape *shape = ARENA_NEW(l->arena, struct shape);
@@ -80,16 +78,17 @@ static const struct shape *constant_shape(struct type_loader *t, const struct no
     }
     case NODE_LIST:
         shape->kind = SHAPE_LIST;
-        shape->elem = node->count ? constant_shape(t, node->items[0], dynamic) : &any_shape;
+        shape->elem = node->count ? load_constant_shape(t, node->items[0], dynamic) : &any_shape;
         for (uint32_t i = 1; i < node->count; i++)
-            shape->elem = wire_shape_union(l->arena, shape->elem, constant_shape(t, node->items[i], dynamic));
+            shape->elem =
+                wire_shape_union(l->arena, shape->elem, load_constant_shape(t, node->items[i], dynamic));
         break;
     case NODE_MAP: {
         struct shape_member *members = ARENA_ARRAY(l->arena, struct shape_member, node->count);
         for (uint32_t i = 0; i < node->count; i++)
             members[i] = (struct shape_member){.name = node->entries[i].key,
                 .wire = node->entries[i].key,
-                .shape = constant_shape(t, node->entries[i].value, dynamic)};
+                .shape = load_constant_shape(t, node->entries[i].value, dynamic)};
         load_struct(l, members, node->count, shape);
         break;
     }
@@ -101,7 +100,7 @@ static const struct shape *constant_shape(struct type_loader *t, const struct no
 static void add_constant(struct request_builder *b, struct str wire, const struct node *node)
 {
     bool dynamic = false;
-    const struct shape *shape = constant_shape(b->t, node, &dynamic);
+    const struct shape *shape = load_constant_shape(b->t, node, &dynamic);
     add_extra(b, wire, shape, node_value(b->t->l->arena, node))->dynamic = dynamic;
 }
 

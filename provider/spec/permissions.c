@@ -9,9 +9,11 @@ struct collecting {
     struct value_builder *out;
 };
 
+/* An action of another service comes with its prefix. */
 static void add_action(struct collecting *c, struct str prefix, struct str action)
 {
-    struct str whole = arena_printf(c->arena, "%.*s:%.*s", STR_ARG(prefix), STR_ARG(action));
+    bool other = str_find_char(action, ':', 0) >= 0;
+    struct str whole = other ? action : arena_printf(c->arena, "%.*s:%.*s", STR_ARG(prefix), STR_ARG(action));
     value_builder_set(c->out, whole, value_string_ref(c->arena, whole));
 }
 

@@ -10,7 +10,8 @@
  *   load_attr.c         attributes: schema on one side, wire shapes on the other
  *   load_step.c         calls: when, where the answer lies, what a refusal means
  *   load_request.c      what calls send
- *   load_owned.c        facets, members, entries, tags
+ *   load_owned.c        facets, members, entries
+ *   load_tags.c         tags
  *   load_identity.c     which attributes name the thing in requests
  *   load_settle.c       how a lost answer is settled
  *   load_job.c          how instances of a type are run
@@ -273,6 +274,12 @@ struct spec_tags {
     bool untold;                    /* `bulk: none`: the tagging API does not know the type */
     bool remove_structures;         /* keys to remove go out as [{Key: k}] */
     bool mark;                      /* what weir creates carries weir:stack, weir:address and weir:intent */
+    /* Items on the wire have members besides key and value: the same in each (texts may hold ${templates};
+     * NULL: none), and one that is true for the keys in this set (NULL: none). */
+    bool structures;
+    const struct value *beside;
+    const struct spec_attr *flag;
+    struct str flag_member;
 };
 
 /*
@@ -411,6 +418,16 @@ extern const struct type_reader spec_reader;
 
 /* NULL: the type has no attribute of that name. Hidden ones are found too. */
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name);
+
+/*
+ * act_tags.c: tags whose items have more than key and value, as `tags->shape` has them: {key: {value: text,
+ * Member: …}}. `beside` is what its templates gave. And back: the texts, and the keys whose flag is true.
+ */
+const struct value *spec_tag_items(struct arena *arena, const struct spec_tags *tags,
+    const struct value *texts, const struct value *beside, const struct value *flagged);
+const struct value *spec_tag_texts(struct arena *arena, const struct value *items);
+const struct value *spec_tags_flagged(
+    struct arena *arena, const struct spec_tags *tags, const struct value *items);
 
 /* permissions.c; see struct resource_ops. */
 void spec_permissions(

@@ -159,6 +159,24 @@ static const struct value *coerce_list(
     return coerce_items(arena, shape->elem, items, n);
 }
 
+/* One text with something between its parts, which may have spaces around them. */
+static const struct value *coerce_joined(
+    struct arena *arena, const struct shape *shape, const struct value *doc)
+{
+    if (doc->kind != VALUE_STRING)
+        return doc->kind == VALUE_LIST ? doc : NULL;
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    struct str rest = doc->string;
+    while (rest.n) {
+        ptrdiff_t end = str_find(rest, shape->item, 0);
+        struct str part = str_trim(end < 0 ? rest : str_slice(rest, 0, (size_t)end));
+        rest = end < 0 ? STR_EMPTY : str_slice(rest, (size_t)end + shape->item.n, rest.n);
+        if (part.n)
+            value_builder_add(&list, value_string(arena, part));
+    }
+    return value_builder_list(&list);
+}
+
 /* ---- maps ---- */
 
 static void add_pair(struct arena *arena, const struct shape *shape, struct str key_name,
@@ -307,6 +325,7 @@ static const struct value *coerce_value(
     case SHAPE_MAP: return coerce_map(arena, shape, doc);
     case SHAPE_PAIRS: return coerce_pairs(arena, shape, doc);
     case SHAPE_STRUCT: return coerce_struct(arena, shape, doc);
+    case SHAPE_JOINED: return coerce_joined(arena, shape, doc);
     }
     return NULL;
 }

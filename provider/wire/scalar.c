@@ -108,6 +108,28 @@ static int encode_json_text(const struct wire_encoder *e, const struct value *v,
     return 0;
 }
 
+/* A text that is given instead is taken as it is. */
+static int encode_joined(
+    const struct wire_encoder *e, struct str between, const struct value *v, const struct value **out)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct str item;
+    if (v->kind == VALUE_STRING) {
+        *out = v;
+        return 0;
+    }
+    if (v->kind != VALUE_LIST)
+        return mismatch(e, "a list", v);
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (!wire_plain_text(e->arena, v->items[i], &item))
+            return mismatch(e, "a string", v->items[i]);
+        buf_add_str(&text, i ? between : STR_EMPTY);
+        buf_add_str(&text, item);
+    }
+    *out = value_string(e->arena, buf_str(&text));
+    return 0;
+}
+
 int wire_scalar(const struct wire_encoder *e, const struct shape *shape, const struct value *v,
     enum wire_time fallback, const struct value **out)
 {
@@ -132,6 +154,7 @@ int wire_scalar(const struct wire_encoder *e, const struct shape *shape, const s
         *out = value_string_ref(e->arena, base64_encode(e->arena, v->string));
         return 0;
     case SHAPE_JSON_TEXT: return encode_json_text(e, v, out);
+    case SHAPE_JOINED: return encode_joined(e, shape->item, v, out);
     case SHAPE_LIST: return mismatch(e, "a list", v);
     case SHAPE_MAP:
     case SHAPE_PAIRS:

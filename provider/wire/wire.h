@@ -47,6 +47,7 @@ enum shape_kind {
     SHAPE_PAIRS, /* our side: a map; on the wire a list of {key_name: …, value_name: …}; where value_name is
                     "." the value's members lie beside the key */
     SHAPE_STRUCT,
+    SHAPE_JOINED, /* our side: a list of texts; on the wire one text, with `item` between them */
 };
 
 enum wire_location {

@@ -44,6 +44,11 @@ int services_call_control(struct services *services, struct arena *arena,
 {
     struct wire_message in, out;
     struct wire_operation wire;
+    /* What others call from inside has the names of SDKs, which are not those on the wire in EC2. */
+    if (request->as && control_protocol(services->control, request->service, &wire) &&
+        wire.protocol == WIRE_EC2)
+        return err_set(err, ERR_INVALID, "the sandbox does not carry out %.*s of %.*s from inside",
+            STR_ARG(request->operation), STR_ARG(request->service));
     if (control_request(
             services->control, arena, request->service, request->operation, request->input, &wire, &in, err))
         return -1;

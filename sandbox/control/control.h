@@ -84,7 +84,7 @@ uint64_t control_changes(const struct control *control, struct str service);
 bool control_is_camel(const struct control *control, struct str service);
 /*
  * The request by which a client would call an operation that a spec names, for control_handle(): `input`
- * under the service's own member names. ERR_INVALID: no spec names it, or it cannot be called so (EC2).
+ * under the service's own member names. ERR_INVALID: no spec names it, or it cannot be called so (S3).
  */
 int control_request(const struct control *control, struct arena *arena, struct str service,
     struct str operation, const struct value *input, struct wire_operation *wire, struct wire_message *out,

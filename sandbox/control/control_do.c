@@ -6,13 +6,24 @@
 
 /* ---- things ---- */
 
-const struct value *do_given(const struct call *call)
+/* Items that have more than key and value are kept as what a file says: texts, and the keys with the flag. */
+static void take_tags(struct call *call, const struct value *items, struct value_builder *b)
+{
+    const struct spec_tags *tags = call->role->type->tags;
+    value_builder_set(b, tags->attr->attr->name, spec_tag_texts(call->arena, items));
+    if (tags->flag)
+        value_builder_set(b, tags->flag->attr->name, spec_tags_flagged(call->arena, tags, items));
+}
+
+const struct value *do_given(struct call *call)
 {
     const struct spec_type *type = call->role->type;
     struct value_builder b = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < call->input->count; i++) {
         const struct spec_attr *attr = spec_attr_find(type, call->input->entries[i].key);
-        if (attr && !attr->steers)
+        if (attr && type->tags && attr == type->tags->attr && type->tags->structures)
+            take_tags(call, call->input->entries[i].value, &b);
+        else if (attr && !attr->steers)
             value_builder_set(&b, attr->attr->name,
                 fold_attribute(call, type, attr->attr->name, call->input->entries[i].value));
     }

@@ -216,7 +216,7 @@ int do_call(struct call *call, struct thing *thing, struct thing ***found, size_
 /* Gives it new attributes and keeps them. */
 int do_change(struct call *call, struct thing *thing, const struct value *attrs);
 /* The attributes that the request gives. */
-const struct value *do_given(const struct call *call);
+const struct value *do_given(struct call *call);
 /* A new thing, kept. NULL with call->err. */
 struct thing *do_add(
     struct call *call, const struct spec_type *type, struct str region, const struct value *attrs);

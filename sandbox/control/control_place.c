@@ -258,6 +258,20 @@ static bool is_bare(const struct spec_step *step)
     return false;
 }
 
+/* Tags whose items have more than key and value; their flags lie in them. */
+static void place_tags(struct making *m, struct part_node *node, struct str path,
+    const struct spec_type *type, const struct spec_attr *attr, const struct value *attrs)
+{
+    const struct spec_tags *tags = type->tags;
+    const struct value *beside =
+        tags->beside ? fill_value(m->call, type, tags->beside, attrs) : &value_empty_map;
+    const struct value *flagged = tags->flag ? value_get(attrs, tags->flag->attr->name) : NULL;
+    if (attr != tags->attr)
+        return;
+    document_place(m, node, path, tags->shape,
+        spec_tag_items(m->arena, tags, value_get(attrs, attr->attr->name), beside, flagged));
+}
+
 void place_object(
     struct making *m, struct part_node *node, const struct role *role, const struct value *attrs)
 {
@@ -270,6 +284,8 @@ void place_object(
             continue;
         if (attr->owner == OWNER_ENTRIES)
             place_entries(m, node, path, entries_of(type, attr), false, v);
+        else if (attr->owner == OWNER_TAGS && type->tags->structures)
+            place_tags(m, node, path, type, attr, attrs);
         else
             document_place(m, node, path, attr->answer, v);
         place_item_extras(m, node, path, type, attr, v);

@@ -97,12 +97,12 @@ int control_request(const struct control *control, struct arena *arena, struct s
     const struct spec_service *spec;
     const struct served *served = served_by_name(control, service, operation, &spec);
     input = input ? input : &value_empty_map;
-    bool callable = spec && spec->protocol != WIRE_EC2 && spec->protocol != WIRE_REST_XML;
+    bool callable = spec && spec->protocol != WIRE_REST_XML;
     if (!served || !callable)
         return err_set(err, ERR_INVALID, "the sandbox does not carry out %.*s of %.*s from inside",
             STR_ARG(operation), STR_ARG(service));
     *wire = served->op->wire;
-    if (spec->protocol == WIRE_REST_JSON) {
+    if (spec->protocol == WIRE_REST_JSON || spec->protocol == WIRE_EC2) {
         struct shape shape = shape_of(arena, served->op, input);
         return wire_encode_request(arena, wire, &shape, input, out, err);
     }

@@ -8,6 +8,7 @@
 #include "sandbox/engine/resident.h"
 #include "sandbox/engine/task.h"
 #include "sandbox/host/host.h"
+#include "sandbox/services/autoscaling.h"
 #include "sandbox/services/cloud_things.h"
 #include "sandbox/services/emr.h"
 #include "sandbox/services/endpoints.h"
@@ -23,6 +24,7 @@
 
 static const struct service_operation *const tables[] = {
     athena_operations,
+    autoscaling_operations,
     batch_operations,
     cloudcontrol_operations,
     ec2_operations,
@@ -50,7 +52,7 @@ static const struct service_operation *const tables[] = {
     NULL,
 };
 
-const struct control_type *const services_types[] = {ec2_types, rds_types, NULL};
+const struct control_type *const services_types[] = {autoscaling_types, ec2_types, rds_types, NULL};
 
 struct logs *services_logs(struct services *services)
 {
@@ -99,6 +101,7 @@ static void end_leftovers(struct services *services)
 
 static void look_at_hosts(struct services *services)
 {
+    autoscaling_look(services);
     hosts_look(services_parts(services)->hosts);
 }
 
@@ -122,6 +125,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->doors = doors_new(services);
     endpoints_open(services);
     parts->hosts = hosts_new(services);
+    services_follow(services, "autoscaling", autoscaling_look);
     services_follow(services, "ec2", look_at_hosts);
     services_follow(services, EMR_SERVICE, emr_look);
     look_at_hosts(services);

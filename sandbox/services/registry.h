@@ -11,6 +11,7 @@
  *   logs_operations.c, metrics.c   CloudWatch
  *   endpoints.c, rds*.c, redshift*.c, mwaa.c   real servers behind records, SQL in a warehouse
  *   cloudcontrol.c, cloud_*.c   all types of CloudFormation, by their schemas
+ *   autoscaling*.c     groups of instances
  *   ec2.c, ec2_network.c   instances that stop, start and say something; networks
  *   sts.c, secrets.c, ssm.c, kms.c, ecr.c   credentials, versions of secrets, parameters, keys, a password
  *
@@ -29,14 +30,14 @@ void services_stop(struct services *services);
 void services_close(struct services *services);
 
 /* Each ends with {0}. */
-extern const struct service_operation athena_operations[], batch_operations[], cloudcontrol_operations[],
-    ec2_operations[], emr_operations[], emrserverless_operations[], events_operations[], glue_operations[],
-    iam_operations[], lambda_operations[], logs_operations[], metrics_operations[], mwaa_operations[],
-    rds_operations[], redshift_data_operations[], s3_operations[], ecr_operations[], ecs_operations[],
-    kms_operations[], secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[],
-    states_operations[], sts_operations[];
+extern const struct service_operation athena_operations[], autoscaling_operations[], batch_operations[],
+    cloudcontrol_operations[], ec2_operations[], emr_operations[], emrserverless_operations[],
+    events_operations[], glue_operations[], iam_operations[], lambda_operations[], logs_operations[],
+    metrics_operations[], mwaa_operations[], rds_operations[], redshift_data_operations[], s3_operations[],
+    ecr_operations[], ecs_operations[], kms_operations[], secretsmanager_operations[], ssm_operations[],
+    sns_operations[], sqs_operations[], states_operations[], sts_operations[];
 /* What is so for one type alone; each ends with {0}. */
-extern const struct control_type ec2_types[], rds_types[];
+extern const struct control_type autoscaling_types[], ec2_types[], rds_types[];
 /* All of them, for the control plane; ends with NULL. */
 extern const struct control_type *const services_types[];
 

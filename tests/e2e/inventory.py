@@ -398,6 +398,11 @@ def _(cognito):
             yield (pool["Id"], item["ClientId"]), item
 
 
+listed("aws.autoscaling.group", "autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups[]", "AutoScalingGroupName", lambda group: group.get("Status") != "Delete in progress")
+listed("aws.autoscaling.policy", "autoscaling", "describe_policies", "ScalingPolicies[]", "PolicyARN")
+listed("aws.autoscaling.schedule", "autoscaling", "describe_scheduled_actions", "ScheduledUpdateGroupActions[]", "ScheduledActionName")
+
+
 # ---- all of it ----
 
 

@@ -57,6 +57,20 @@ def test_each_group_of_machines_is_a_line(local_stack):
     assert "2 r5.xlarge at most" in local_stack.run("cost").out
 
 
+def test_instances_of_a_group_cost_what_its_template_says(local_stack):
+    local_stack.write('''
+stack: costly
+resources:
+  template: {type: aws.ec2.launch_template, name: worker, image_id: ami-1, instance_type: t4g.micro}
+  group: {type: aws.autoscaling.group, name: workers, min_size: 1, max_size: 9, desired_capacity: 3, launch_template: {id: "${template.launch_template_id}"}, subnet_ids: [subnet-1]}
+  least: {type: aws.autoscaling.group, name: more, min_size: 2, max_size: 9, launch_template: {name: elsewhere}, subnet_ids: [subnet-1]}
+''')
+    bill = cost(local_stack)
+    things = {thing["address"]: thing for thing in bill["resources"]}
+    assert things["group"]["hour"] == pytest.approx(3 * 0.0084) and things["group"]["charges"][0]["what"] == "3 x t4g.micro"
+    assert things["least"]["charges"][0]["kind"] == "unknown"
+
+
 def test_a_budget_is_held(stack):
     stack.write(NAT.format(head="budget: 2 USD/day"))
     refused = stack.run("plan", "--cost", "-i", "nat=false", "-i", "shards=9", status=3)

@@ -10,6 +10,7 @@ from support import ACCOUNT, ROOT, spec_of
 
 # Where moto answers, but not as the service does. What it lacks shows by its HTML pages.
 NOT_ON_MOTO = {
+    "aws.autoscaling.group": "wants subnets and a template that are there",
     "aws.batch.compute_environment": "wants a service role, which the service does not",
     "aws.batch.job_queue": "takes no ARN of a compute environment that is not there",
     "aws.ec2.dhcp_options": "forgets the tags that they are made with, and weir's marks with them",

@@ -54,7 +54,7 @@ def test_what_comes_of_it_is_whole(local_stack, template):
     assert sum(kind.startswith("aws.") for kind in types) * 2 > len(types)
 
 
-@pytest.mark.parametrize("name", ["orders.yaml", "clicks.json", "network.yaml", "nightly.yaml", "zones.yaml"])
+@pytest.mark.parametrize("name", ["orders.yaml", "clicks.json", "network.yaml", "nightly.yaml", "zones.yaml", "workers.yaml"])
 def test_it_can_be_made(tmp_path, fast_sandbox, name):
     stack = Stack(tmp_path / "stack", fast_sandbox)
     text = imported(stack, TEMPLATES[0].parent / name)

@@ -31,6 +31,7 @@ UNMODELLED = {
     "redshift": {"InvalidParameterCombination"},
     "sqs": {"AWS.SimpleQueueService.NonExistentQueue", "AWS.SimpleQueueService.QueueDeletedRecently", "QueueAlreadyExists"},
     "iam": {"NoSuchEntityException", "EntityAlreadyExistsException", "ConcurrentModificationException"},
+    "autoscaling": {"ValidationError"},
     "rds": {"DBInstanceNotFoundFault", "InvalidParameterValue", "InvalidParameterCombination", "DBParameterGroupNotFound"},
 }
 # Every answer of every service has it, and no model says so.

@@ -537,6 +537,25 @@ EXCUSED = {
     "data.aws.ec2.default_vpc": "nobody has default networks here",
 }
 
+# ---- groups of instances ----
+
+TEMPLATE = ("ec2", ("create_launch_template", {"LaunchTemplateName": "workers", "LaunchTemplateData": {"ImageId": "ami-1", "InstanceType": "t4g.micro"}}), {"template": "LaunchTemplate.LaunchTemplateId"})
+SCALED = ("autoscaling", ("create_auto_scaling_group", {"AutoScalingGroupName": "workers", "MinSize": 0, "MaxSize": 1, "LaunchTemplate": {"LaunchTemplateId": "$template"}, "VPCZoneIdentifier": "$subnet"}), {})
+row("autoscaling.group", "autoscaling", ("create_auto_scaling_group", {"AutoScalingGroupName": "it-$n", "MinSize": 0, "MaxSize": 1, "LaunchTemplate": {"LaunchTemplateId": "$template", "Version": "$$Default"}, "VPCZoneIdentifier": "$subnet"}),
+    ("describe_auto_scaling_groups", {"AutoScalingGroupNames": ["it-$n"]}), "AutoScalingGroups[0].MaxSize", 1, ("delete_auto_scaling_group", {"AutoScalingGroupName": "it-$n", "ForceDelete": True}), None, around=[VPC, SUBNET, TEMPLATE],
+    update=("update_auto_scaling_group", {"AutoScalingGroupName": "it-$n", "MaxSize": 3}), then=3, exists="AlreadyExists", list=("describe_auto_scaling_groups", {}), listed="AutoScalingGroups[].AutoScalingGroupName",
+    tags=Tags(("create_or_update_tags", {"Tags": [{"ResourceId": "it-$n", "ResourceType": "auto-scaling-group", "Key": "a", "Value": "b", "PropagateAtLaunch": True}]}),
+              ("describe_auto_scaling_groups", {"AutoScalingGroupNames": ["it-$n"]}), "AutoScalingGroups[0].Tags[?Key=='a'].Value | [0]", ("delete_tags", {"Tags": [{"ResourceId": "it-$n", "ResourceType": "auto-scaling-group", "Key": "a"}]})))
+row("autoscaling.policy", "autoscaling", ("put_scaling_policy", {"AutoScalingGroupName": "workers", "PolicyName": "it-$n", "PolicyType": "SimpleScaling", "AdjustmentType": "ChangeInCapacity", "ScalingAdjustment": 1}),
+    ("describe_policies", {"AutoScalingGroupName": "workers", "PolicyNames": ["it-$n"]}), "ScalingPolicies[0].ScalingAdjustment", 1, ("delete_policy", {"AutoScalingGroupName": "workers", "PolicyName": "it-$n"}), None, around=[VPC, SUBNET, TEMPLATE, SCALED],
+    update=("put_scaling_policy", {"AutoScalingGroupName": "workers", "PolicyName": "it-$n", "PolicyType": "SimpleScaling", "AdjustmentType": "ChangeInCapacity", "ScalingAdjustment": 2}), then=2,
+    list=("describe_policies", {}), listed="ScalingPolicies[].PolicyName")
+row("autoscaling.schedule", "autoscaling", ("put_scheduled_update_group_action", {"AutoScalingGroupName": "workers", "ScheduledActionName": "it-$n", "Recurrence": "0 1 * * *", "MaxSize": 1}),
+    ("describe_scheduled_actions", {"AutoScalingGroupName": "workers", "ScheduledActionNames": ["it-$n"]}), "ScheduledUpdateGroupActions[0].MaxSize", 1,
+    ("delete_scheduled_action", {"AutoScalingGroupName": "workers", "ScheduledActionName": "it-$n"}), None, around=[VPC, SUBNET, TEMPLATE, SCALED],
+    update=("put_scheduled_update_group_action", {"AutoScalingGroupName": "workers", "ScheduledActionName": "it-$n", "Recurrence": "0 1 * * *", "MaxSize": 2}), then=2,
+    list=("describe_scheduled_actions", {}), listed="ScheduledUpdateGroupActions[].ScheduledActionName")
+
 # Data sources: what has to be there, the call, what is seen.
 DATA.update({
     "aws.ec2.availability_zones": ("ec2", [], ("describe_availability_zones", {}), "AvailabilityZones[0].ZoneName", "us-east-1a"),

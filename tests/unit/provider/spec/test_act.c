@@ -133,7 +133,22 @@ static const char spec[] =
     "    entries:\n"
     "      boards: {send: [name, parts], key: Board, batch: 1, renew: true, put: SetShelf, put_as: Changes, "
     "put_in: "
-    "Add, delete: SetShelf, delete_as: Changes, delete_in: Drop}\n";
+    "Add, delete: SetShelf, delete_as: Changes, delete_in: Drop}\n"
+    "  crew:\n"
+    "    id: name\n"
+    "    attributes:\n"
+    "      name: {type: string, required: true, replace: true}\n"
+    "      size: integer\n"
+    "      places: {type: set(string), joined: \",\"}\n"
+    "      handed_on: {type: set(string), default: [], wire: Tags}\n"
+    "      tags: tags\n"
+    "    create: {call: MakeCrew}\n"
+    "    read: {call: GetCrew, at: Crew}\n"
+    "    update: {call: SetCrew, send: [name, size, places], partial: true}\n"
+    "    delete: {call: DropCrew}\n"
+    "    tags: {as: pairs, with_create: Tags, send: [], remove_as: Tags, remove_structures: true, beside: "
+    "{Of: "
+    "\"${name}\", Kind: crew}, flag: {Also: handed_on}}\n";
 
 static int set_up(void **state)
 {
@@ -658,6 +673,47 @@ static void test_renewed(void **state)
     PLAYED();
 }
 
+#define CREW_TAG "{\"Also\":true,\"Key\":\"a\",\"Kind\":\"crew\",\"Of\":\"c\",\"Value\":\"1\"}"
+
+/* A list that is one text there; tags that say whose they are, and which of them others get too. */
+static void test_tags_with_more_than_key_and_value(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("crew");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    PLAY({"MakeCrew", "{\"Name\":\"c\",\"Places\":\"x,y\",\"Tags\":[" CREW_TAG "]}", "{\"Ok\": true}", NULL});
+    const char *crew =
+        "{\"name\":\"c\",\"places\":[\"x\",\"y\"],\"handed_on\":[\"a\"],\"tags\":{\"a\":\"1\"}}";
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, json(crew), &live, &err), 0);
+    PLAYED();
+    PLAY({"GetCrew", "{\"Name\":\"c\"}",
+        "{\"Crew\": {\"Name\": \"c\", \"Places\": \"y,x\", \"Tags\": [{\"Key\": \"a\", \"Value\": \"1\", "
+        "\"Also\": true}, "
+        "{\"Key\": \"b\", \"Value\": \"2\", \"Also\": false}]}}",
+        NULL});
+    assert_int_equal(ctx.schema->ops->read(&ctx, json("{\"name\":\"c\"}"), NULL, &live, &err), 0);
+    PLAYED();
+    assert_true(value_equal(value_getz(live, "tags"), json("{\"a\":\"1\",\"b\":\"2\"}")));
+    assert_true(value_equal(value_getz(live, "handed_on"), json("[\"a\"]")));
+    /* the flag alone changes; then a tag goes, and no flag may be on one that there is none of */
+    PLAY({"Tag", "{\"Tags\":[" CREW_TAG "]}", NULL, NULL});
+    const struct value *prior = json("{\"name\":\"c\",\"tags\":{\"a\":\"1\"},\"handed_on\":[]}");
+    assert_int_equal(
+        ctx.schema->ops->update(&ctx, prior, json(crew), json("[\"handed_on\"]"), &live, &err), 0);
+    PLAYED();
+    PLAY({"Untag", "{\"Tags\":[{\"Key\":\"a\",\"Kind\":\"crew\",\"Of\":\"c\"}]}", NULL, NULL});
+    assert_int_equal(ctx.schema->ops->update(&ctx, json(crew), json("{\"name\":\"c\",\"tags\":{}}"),
+                         json("[\"tags\",\"handed_on\"]"), &live, &err),
+        0);
+    PLAYED();
+    assert_int_equal(ctx.schema->ops->update(&ctx, prior,
+                         json("{\"name\":\"c\",\"tags\":{\"a\":\"1\"},\"handed_on\":[\"z\"]}"),
+                         json("[\"handed_on\"]"), &live, &err),
+        -1);
+    assert_string_equal(err.message, "handed_on has \"z\", which is none of its tags");
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, toy_release)
 
 int main(void)
@@ -684,6 +740,7 @@ int main(void)
         TEST(test_sets_of_a_new_one),
         TEST(test_replaced_entries_and_looking_first),
         TEST(test_renewed),
+        TEST(test_tags_with_more_than_key_and_value),
     };
     return cmocka_run_group_tests(tests, set_up, toy_free);
 }

@@ -170,6 +170,24 @@ static void test_pairs_that_lie_beside(void **state)
     assert_true(value_equal(wire_coerce(&arena, &shape, json(sent)), json(input)));
 }
 
+/* A list here is one text there. */
+static void test_joined(void **state)
+{
+    (void)state;
+    static const struct shape joined = {.kind = SHAPE_JOINED, .item = STR_INIT(",")};
+    static const struct shape_member members[] = {MEMBER("subnets", "VPCZoneIdentifier", .shape = &joined)};
+    static const struct shape shape = STRUCT(members);
+    const char *input = "{\"subnets\":[\"a\",\"b\"]}";
+    assert_string_equal(body(WIRE_JSON11, &shape, input), "{\"VPCZoneIdentifier\":\"a,b\"}");
+    assert_string_equal(body(WIRE_QUERY, &shape, input), "Action=Op&Version=1&VPCZoneIdentifier=a%2Cb");
+    assert_string_equal(
+        body(WIRE_REST_XML, &shape, input), "<R><VPCZoneIdentifier>a,b</VPCZoneIdentifier></R>");
+    assert_true(
+        value_equal(wire_coerce(&arena, &shape, json("{\"VPCZoneIdentifier\":\"a, b,\"}")), json(input)));
+    assert_true(value_equal(
+        wire_coerce(&arena, &shape, json("{\"VPCZoneIdentifier\":\"\"}")), json("{\"subnets\":[]}")));
+}
+
 static void test_choices(void **state)
 {
     (void)state;
@@ -487,6 +505,7 @@ int main(void)
         cmocka_unit_test_teardown(test_list_of_one, release),
         cmocka_unit_test_teardown(test_pairs, release),
         cmocka_unit_test_teardown(test_pairs_that_lie_beside, release),
+        cmocka_unit_test_teardown(test_joined, release),
         cmocka_unit_test_teardown(test_choices, release),
         cmocka_unit_test_teardown(test_json_text, release),
         cmocka_unit_test_teardown(test_empty, release),
