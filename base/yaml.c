@@ -377,100 +377,11 @@ static void close_list(struct parser *p)
     close_frame(p, frame);
 }
 
-/* ---- maps: duplicates and merges ---- */
-
-static void report_duplicate(
-    struct parser *p, const struct node_entry *second, const struct node_entry *first)
-{
-    struct diag *d = diag_error(
-        p->in.diags, node_key_span(second), "the key \"%.*s\" is given twice", STR_ARG(second->key));
-    diag_label(p->in.diags, d, "again here");
-    diag_related(p->in.diags, d, node_key_span(first), "first here");
-}
-
-/* It looks like a blank; editors and web pages give it. */
-static void report_no_break_space(struct parser *p, const struct node_entry *entry)
-{
-    struct diag *d = diag_error(p->in.diags, node_key_span(entry), "a no-break space (U+00A0) cannot indent");
-    diag_label(p->in.diags, d, "use spaces");
-}
-
-/* The entries seen so far by key. Few are compared one by one, many are hashed. */
-struct seen {
-    struct node_entry *entries;
-    size_t n;
-    struct map map;
-};
-enum { SEEN_LINEAR = 16 };
-
-static struct node_entry *seen_find(struct seen *seen, struct str key)
-{
-    if (seen->map.n)
-        return map_get(&seen->map, key);
-    for (size_t i = 0; i < seen->n; i++)
-        if (str_eq(seen->entries[i].key, key))
-            return &seen->entries[i];
-    return NULL;
-}
-
-/* Appends; entries has room. */
-static void seen_add(struct seen *seen, struct node_entry entry)
-{
-    seen->entries[seen->n++] = entry;
-    if (seen->n <= SEEN_LINEAR)
-        return;
-    size_t from = seen->map.n ? seen->n - 1 : 0;
-    for (size_t i = from; i < seen->n; i++)
-        map_set(&seen->map, seen->entries[i].key, &seen->entries[i]);
-}
-
-static void merge_map(struct parser *p, struct seen *seen, const struct node *from)
-{
-    if (from->kind != NODE_MAP) {
-        diag_error(p->in.diags, node_span(from), "\"<<\" takes a map or a list of maps, this is %s",
-            node_kind_name(from));
-        return;
-    }
-    for (size_t i = 0; i < from->count; i++)
-        if (!seen_find(seen, from->entries[i].key))
-            seen_add(seen, from->entries[i]);
-}
-
-static size_t merge_room(const struct node *merge)
-{
-    size_t n = 0;
-    if (merge && merge->kind == NODE_MAP)
-        n = merge->count;
-    else if (merge && merge->kind == NODE_LIST)
-        for (size_t i = 0; i < merge->count; i++)
-            n += merge->items[i]->kind == NODE_MAP ? merge->items[i]->count : 0;
-    return n;
-}
-
 static void close_map(struct parser *p)
 {
     struct frame frame = p->frames[--p->depth];
-    size_t n = p->entry_count - frame.first;
-    struct seen seen = {
-        .entries = arena_alloc(p->arena, (n + merge_room(frame.merge)) * sizeof(struct node_entry))};
-    for (size_t i = frame.first; i < p->entry_count; i++) {
-        struct node_entry *first = seen_find(&seen, p->entries[i].key);
-        if (str_starts(p->entries[i].key, STR("\u00a0")))
-            report_no_break_space(p, &p->entries[i]);
-        if (first)
-            report_duplicate(p, &p->entries[i], first);
-        else
-            seen_add(&seen, p->entries[i]);
-    }
-    const struct node *merge = frame.merge;
-    if (merge && merge->kind == NODE_LIST)
-        for (size_t i = 0; i < merge->count; i++)
-            merge_map(p, &seen, merge->items[i]);
-    else if (merge)
-        merge_map(p, &seen, merge);
-    map_release(&seen.map);
-    frame.node->entries = seen.entries;
-    frame.node->count = (uint32_t)seen.n;
+    yaml_fill_map(p->in.diags, p->arena, frame.node, p->entries + frame.first, p->entry_count - frame.first,
+        frame.merge);
     p->entry_count = frame.first;
     close_frame(p, frame);
 }

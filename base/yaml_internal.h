@@ -1,7 +1,7 @@
 /*
- * What the files yaml*.c share; nobody else includes it. yaml.c builds the tree, yaml_scalar.c decides what
- * plain text stands for, yaml_problem.c puts libyaml's complaints into words, yaml_node.c is what others use
- * the tree with.
+ * What the files yaml*.c share; nobody else includes it. yaml.c builds the tree, yaml_map.c says what a map
+ * has in the end, yaml_scalar.c what plain text stands for, yaml_problem.c puts libyaml's complaints into
+ * words, yaml_node.c is what others use the tree with.
  */
 #ifndef WEIR_BASE_YAML_INTERNAL_H
 #define WEIR_BASE_YAML_INTERNAL_H
@@ -38,6 +38,9 @@ struct span yaml_span(const struct yaml_input *in, struct place place, size_t le
 size_t yaml_rest_of_line(struct str text, size_t offset);
 /* Sets kind and value of an unquoted scalar; a string keeps the pointer. */
 void yaml_set_plain(struct node *node, struct str text);
+/* Entries as given, and what `<<` adds (NULL: nothing), become the map's; keys given twice are reported. */
+void yaml_fill_map(struct diags *diags, struct arena *arena, struct node *map, const struct node_entry *given,
+    size_t n, const struct node *merge);
 /* Reports why yaml_parser_parse() failed. */
 void yaml_report_problem(struct yaml_input *in);
 

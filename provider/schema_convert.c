@@ -1,24 +1,10 @@
 /* Values as a schema wants them: converted, and what is wrong with them said. */
-#include "provider/schema.h"
+#include "provider/schema_internal.h"
 
 #include "base/clock.h"
 #include "base/json.h"
 
-#include <assert.h>
 #include <stdlib.h>
-
-/* Where the conversion stands, innermost first: a key, or an index where key.p is NULL. */
-struct place {
-    const struct place *up;
-    struct str key;
-    size_t index;
-};
-
-struct convert {
-    struct arena *arena;
-    struct schema_issue *issue;
-    bool sensitive; /* the value or something around it: nothing of it may be quoted */
-};
 
 static const struct value *place_path(struct arena *arena, const struct place *place)
 {
@@ -33,9 +19,7 @@ static const struct value *place_path(struct arena *arena, const struct place *p
     return value_list(arena, steps, depth);
 }
 
-/* Fills the issue with a message; label, key and at_key are the caller's. Always NULL, the failed result. */
-__attribute__((format(printf, 3, 4))) static const struct value *fail(
-    struct convert *c, const struct place *place, const char *format, ...)
+const struct value *schema_fail(struct convert *c, const struct place *place, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -49,7 +33,7 @@ __attribute__((format(printf, 3, 4))) static const struct value *fail(
     return NULL;
 }
 
-static void suggest(struct convert *c, struct str word, const struct str *candidates, size_t n)
+void schema_suggest(struct convert *c, struct str word, const struct str *candidates, size_t n)
 {
     struct str nearest = str_nearest(word, candidates, n);
     if (nearest.n)
@@ -101,7 +85,7 @@ static const struct value *fail_kind(
 {
     bool digits = v->kind == VALUE_STRING && is_digits(v->string) && !c->sensitive;
     if (digits && leads_with_zero(v->string) && (type->kind == TYPE_INT || type->kind == TYPE_FLOAT)) {
-        fail(c, place, "%.*s begins with a zero", STR_ARG(v->string));
+        schema_fail(c, place, "%.*s begins with a zero", STR_ARG(v->string));
         struct str rest = v->string;
         while (rest.n > 1 && (rest.p[0] == '0' || rest.p[0] == '-'))
             rest = str_slice(rest, 1, rest.n);
@@ -110,8 +94,8 @@ static const struct value *fail_kind(
         return NULL;
     }
     if (digits && type->kind == TYPE_INT)
-        return fail(c, place, "%.*s is too large for an integer", STR_ARG(v->string));
-    fail(c, place, "expected %s, got %s", wanted(type), value_with_article(v));
+        return schema_fail(c, place, "%.*s is too large for an integer", STR_ARG(v->string));
+    schema_fail(c, place, "expected %s, got %s", wanted(type), value_with_article(v));
     bool scalar = v->kind != VALUE_LIST && v->kind != VALUE_MAP && v->kind != VALUE_NULL;
     if ((type->kind == TYPE_LIST || type->kind == TYPE_SET) && scalar)
         c->issue->label = STR("write [ ] around it");
@@ -190,7 +174,7 @@ static const struct value *convert_scalar(
         return fail_kind(c, place, type, v);
     int64_t ms;
     if (type->kind == TYPE_TIMESTAMP && !time_parse_rfc3339(out->string, &ms)) {
-        fail(c, place, "expected a timestamp, got a string");
+        schema_fail(c, place, "expected a timestamp, got a string");
         c->issue->label = STR("such as 2026-11-21T09:30:00Z");
         return NULL;
     }
@@ -206,7 +190,7 @@ static const struct value *convert_json(
         struct err err = ERR_INIT;
         if (json_parse(c->arena, v->string, &document, &err)) {
             /* jansson quotes what is near the error */
-            fail(c, place, "%s", c->sensitive ? "not valid JSON" : err.message);
+            schema_fail(c, place, "%s", c->sensitive ? "not valid JSON" : err.message);
             if (type->kind == TYPE_POLICY && !str_starts(str_trim(v->string), STR("{")))
                 c->issue->label = STR("write a map, or ${trust(…)} or ${allow(…)}");
             return NULL;
@@ -219,7 +203,7 @@ static const struct value *convert_json(
     if (document->kind != VALUE_MAP)
         return fail_kind(c, place, type, document);
     if (!value_getz(document, "Statement"))
-        return fail(c, place, "a policy document needs \"Statement\"");
+        return schema_fail(c, place, "a policy document needs \"Statement\"");
     return v;
 }
 
@@ -283,7 +267,7 @@ static const struct value *convert_entries(
     if (v->kind == VALUE_LIST && type->key.n) {
         const struct value *map = pairs_as_map(c->arena, type, v);
         if (!map)
-            return fail(c, place, "expected a map of tags, or a list of {%.*s: …, %.*s: …}",
+            return schema_fail(c, place, "expected a map of tags, or a list of {%.*s: …, %.*s: …}",
                 STR_ARG(type->key), STR_ARG(type->value));
         v = map;
     }
@@ -306,7 +290,7 @@ static const struct value *convert_entries(
 static const struct value *fail_field(
     struct convert *c, const struct place *place, const struct type *type, struct str key)
 {
-    fail(c, place, "unknown attribute \"%.*s\"", STR_ARG(key));
+    schema_fail(c, place, "unknown attribute \"%.*s\"", STR_ARG(key));
     c->issue->key = key;
     c->issue->at_key = true;
     struct str *names = arena_alloc(c->arena, (type->field_count + 1) * sizeof *names);
@@ -314,7 +298,7 @@ static const struct value *fail_field(
     for (size_t i = 0; i < type->field_count; i++)
         if (type->fields[i].settable)
             names[n++] = type->fields[i].name;
-    suggest(c, key, names, n);
+    schema_suggest(c, key, names, n);
     return NULL;
 }
 
@@ -337,13 +321,13 @@ static const struct value *check_fields(struct convert *c, const struct place *p
         const struct attr *field = &type->fields[i];
         bool here = schema_given(v, field->name);
         if (field->required && !here) {
-            fail(c, place, "\"%.*s\" is missing", STR_ARG(field->name));
+            schema_fail(c, place, "\"%.*s\" is missing", STR_ARG(field->name));
             c->issue->key = field->name;
             return NULL;
         }
         if (here && field->conflicts.n && schema_given(v, field->conflicts)) {
             struct place inside = {.up = place, .key = field->name};
-            fail(c, &inside, "\"%.*s\" and \"%.*s\" exclude each other", STR_ARG(field->name),
+            schema_fail(c, &inside, "\"%.*s\" and \"%.*s\" exclude each other", STR_ARG(field->name),
                 STR_ARG(field->conflicts));
             c->issue->at_key = true;
             return NULL;
@@ -352,7 +336,7 @@ static const struct value *check_fields(struct convert *c, const struct place *p
     for (size_t i = 0; i < type->rule_count; i++) {
         struct str broken = attr_rule_broken(c->arena, &type->rules[i], given_in, v);
         if (broken.n)
-            return fail(c, place, "%.*s", STR_ARG(broken));
+            return schema_fail(c, place, "%.*s", STR_ARG(broken));
     }
     return out;
 }
@@ -373,7 +357,7 @@ static const struct value *convert_object(
         if (v->entries[i].value->kind == VALUE_NULL)
             continue;
         if (!field->settable) {
-            fail(c, &inside, "\"%.*s\" is set by the service and cannot be given", STR_ARG(key));
+            schema_fail(c, &inside, "\"%.*s\" is set by the service and cannot be given", STR_ARG(key));
             c->issue->at_key = true;
             return NULL;
         }
@@ -407,121 +391,6 @@ static const struct value *convert_type(
     return out ? value_mark(c->arena, out, v->marks & VALUE_SENSITIVE) : NULL;
 }
 
-/* ---- checks of known values ---- */
-
-/* The value for a message, or nothing where it may not be shown or is long. */
-static struct str schema_quoted(struct convert *c, const struct value *v)
-{
-    struct str text = value_scalar_text(c->arena, v);
-    if (c->sensitive || value_is_sensitive(v) || !text.p || text.n > 80)
-        return STR("the value");
-    return v->kind == VALUE_STRING ? arena_printf(c->arena, "\"%s\"", text.p) : text;
-}
-
-static bool is_choice(const struct attr *attr, const struct value *v)
-{
-    for (uint32_t i = 0; i < attr->choices->count; i++) {
-        const struct value *choice = attr->choices->items[i];
-        if (value_equal(choice, v))
-            return true;
-        if (attr->compare == COMPARE_NOCASE && choice->kind == VALUE_STRING && v->kind == VALUE_STRING &&
-            str_ieq(choice->string, v->string))
-            return true;
-    }
-    return false;
-}
-
-static bool check_choice(
-    struct convert *c, const struct place *place, const struct attr *attr, const struct value *v)
-{
-    if (!attr->choices || is_choice(attr, v))
-        return true;
-    uint32_t n = attr->choices->count;
-    struct str *names = arena_alloc(c->arena, (n + 1) * sizeof *names);
-    AUTO_BUF struct buf list = BUF_INIT;
-    for (uint32_t i = 0; i < n; i++) {
-        names[i] = value_scalar_text(c->arena, attr->choices->items[i]);
-        if (i < 12)
-            buf_addf(&list, "%s%.*s", i ? ", " : "", STR_ARG(names[i]));
-    }
-    if (n > 12)
-        buf_addf(&list, " … (%u in all)", n);
-    fail(c, place, "%.*s is not one of %s", STR_ARG(schema_quoted(c, v)), list.n ? list.p : "(none)");
-    if (v->kind == VALUE_STRING && !c->sensitive)
-        suggest(c, v->string, names, n);
-    return false;
-}
-
-/* Pattern and choices hold for the items where the attribute is a collection. */
-static bool check_items(
-    struct convert *c, const struct place *place, const struct attr *attr, const struct value *v)
-{
-    if (v->kind == VALUE_UNKNOWN || v->kind == VALUE_NULL)
-        return true;
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++) {
-        struct place inside = {.up = place, .index = i};
-        if (!check_items(c, &inside, attr, v->items[i]))
-            return false;
-    }
-    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
-        struct place inside = {.up = place, .key = v->entries[i].key};
-        if (!check_items(c, &inside, attr, v->entries[i].value))
-            return false;
-    }
-    if (v->kind == VALUE_LIST || v->kind == VALUE_MAP)
-        return true;
-    if (!check_choice(c, place, attr, v))
-        return false;
-    if (!attr->pattern.n || v->kind != VALUE_STRING || attr_matches_pattern(c->arena, attr, v->string))
-        return true;
-    fail(c, place, "%.*s does not match %.*s", STR_ARG(schema_quoted(c, v)), STR_ARG(attr->pattern));
-    return false;
-}
-
-static const char *range_text(struct arena *arena, const struct attr *attr)
-{
-    long long min = attr->min, max = attr->max;
-    if (attr->has_min && attr->has_max)
-        return min == max ? arena_printf(arena, "%lld", min).p
-                          : arena_printf(arena, "%lld to %lld", min, max).p;
-    return attr->has_min ? arena_printf(arena, "at least %lld", min).p
-                         : arena_printf(arena, "at most %lld", max).p;
-}
-
-static bool outside(const struct attr *attr, double size)
-{
-    return (attr->has_min && size < (double)attr->min) || (attr->has_max && size > (double)attr->max);
-}
-
-static bool check_range(
-    struct convert *c, const struct place *place, const struct attr *attr, const struct value *v)
-{
-    if (!attr->has_min && !attr->has_max)
-        return true;
-    double size = v->count;
-    const char *unit = v->kind == VALUE_LIST ? "items" : "entries";
-    switch ((enum value_kind)v->kind) {
-    case VALUE_INT: size = (double)v->integer; break;
-    case VALUE_FLOAT: size = v->number; break;
-    case VALUE_STRING:
-        size = (double)str_code_points(v->string);
-        unit = "characters";
-        break;
-    case VALUE_LIST:
-    case VALUE_MAP: break;
-    default: return true;
-    }
-    if (!outside(attr, size))
-        return true;
-    if (v->kind == VALUE_INT || v->kind == VALUE_FLOAT)
-        fail(c, place, "%.*s is out of range: %s", STR_ARG(schema_quoted(c, v)), range_text(c->arena, attr));
-    else if (c->sensitive)
-        fail(c, place, "wanted %s %s", range_text(c->arena, attr), unit);
-    else
-        fail(c, place, "wanted %s %s, got %.0f", range_text(c->arena, attr), unit, size);
-    return false;
-}
-
 /* Keys that are addresses, as services write them: 10.1.2.3/8 is 10.0.0.0/8. */
 static const struct value *with_canonical_keys(struct arena *arena, const struct value *map)
 {
@@ -541,7 +410,7 @@ static const struct value *convert_attr(
     const struct value *out = convert_type(c, place, attr->type, v);
     if (out && attr->compare == COMPARE_CIDR && out->kind == VALUE_MAP)
         out = with_canonical_keys(c->arena, out);
-    if (out && (!check_items(c, place, attr, out) || !check_range(c, place, attr, out)))
+    if (out && !schema_check(c, place, attr, out))
         out = NULL;
     c->sensitive = around;
     return out && attr->sensitive ? value_mark(c->arena, out, VALUE_SENSITIVE) : out;

@@ -82,21 +82,31 @@ struct loader {
 /* Reads the files of a module, then all its sections. False, after an error, where there is no file to use.
  */
 bool unit_load(struct unit *unit);
-/* Finds out whether its file is one that is being loaded already. */
-bool unit_identify(struct unit *unit, const struct node *at);
+struct unit *unit_new(struct loader *loader, struct unit *parent);
+/* The stack's name and its inputs' values, once; before that nothing can be evaluated. */
+void give_inputs(struct unit *root);
+
+/* ---- stack_files.c ---- */
+
 /* weir.yaml or weir.yml in a folder. */
 bool find_stack_file(struct arena *arena, struct str dir, struct str *file);
 /* Folder and file of the stack that -C names (NULL: the current folder). False, after an error: there is
  * none. */
 bool find_stack(
     struct arena *arena, const char *given, struct str *dir, struct str *file, struct diags *diags);
-struct unit *unit_new(struct loader *loader, struct unit *parent);
-/* The stack's name and its inputs' values, once; before that nothing can be evaluated. */
-void give_inputs(struct unit *root);
+/* The text that an editor has of it. */
+bool unsaved_text(const struct loader *loader, struct str file, struct str *text);
+/* Its real path, by which it is known; false, after an error at a node (or NULL), where there is none. */
+bool file_identify(struct loader *loader, struct str file, const struct node *at, struct str *ident);
+/* The tree of a file; each file is read once, however often it is used. NULL after an error. */
+const struct node *file_tree(
+    const struct unit *unit, struct str ident, struct str file, const struct node *at);
+/* The same of a file that belongs to the stack. */
+const struct node *unit_read_file(const struct unit *unit, struct str file, const struct node *at);
+/* Finds out whether its file is one that is being loaded already. */
+bool unit_identify(struct unit *unit, const struct node *at);
 /* Is there such a file, or was there one in what is looked back at? */
 bool unit_has_file(const struct unit *unit, struct str file);
-/* The tree of a file that belongs to the stack; NULL after an error. */
-const struct node *unit_read_file(const struct unit *unit, struct str file, const struct node *at);
 /* Where the file `name` of this module lies. */
 struct str unit_path(const struct unit *unit, struct str name);
 
