@@ -225,6 +225,9 @@ const struct schema *find_schema(struct loader *loader, const struct node *type,
 /* ---- resolve.c ---- */
 
 void resolve_all(struct loader *loader);
+
+/* ---- resolve_early.c ---- */
+
 /* Evaluates what has to be known while the stack is loaded: of inputs (in the stack itself), stack, path and,
  * where wanted, locals made of these.
  * NULL after an error. */
