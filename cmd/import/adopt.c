@@ -16,10 +16,15 @@ static struct said *as_folder(
     return out;
 }
 
-/* "${workgroup}/${name}" with the attributes' values; NULL where one is not there. */
+/*
+ * "${workgroup}/${name}" with the attributes' values, and the physical id for the one that it is; NULL where
+ * one is not there.
+ */
 static struct said *adopt_filled(
-    struct arena *arena, const struct schema *schema, struct str template, const struct said *attrs)
+    struct arena *arena, const struct thing *thing, struct str template, struct str ref)
 {
+    const struct schema *schema = thing->resource->schema;
+    const struct said *attrs = thing->resource->attrs;
     struct said *out = said_new(arena, SAID_TEXT, NULL);
     while (template.n) {
         ptrdiff_t open = str_find(template, STR("${"), 0),
@@ -32,6 +37,8 @@ static struct said *adopt_filled(
         struct str filter;
         name = str_cut(name, '|', &filter);
         struct said *value = said_get(attrs, arena_strz(arena, name));
+        if (!value && str_eq(name, ref))
+            value = said_string(arena, thing->physical, NULL);
         if (str_eqz(filter, "folder"))
             value = as_folder(arena, schema, name, value);
         else if (filter.p)
@@ -45,6 +52,24 @@ static struct said *adopt_filled(
     return said_simple(arena, out);
 }
 
+/* Of what is known by something else than its id: an address by its IP, a server by its ARN. */
+static struct said *listed_id(struct template *t, const struct thing *thing, struct str ref)
+{
+    const struct schema *schema = thing->resource->schema;
+    struct look look = t->live->look;
+    const struct value *object = NULL;
+    struct err err = ERR_INIT;
+    if (!look.provider || !ref.n)
+        return NULL;
+    if (str_starts(thing->physical, STR("arn:")) && schema->ops->by_arn &&
+        look_by_arn(&look, schema, thing->physical, &object, &err) == 0 && value_gets(object, schema->id.p).n)
+        return said_string(t->arena, value_gets(object, schema->id.p), NULL);
+    if (look_find(&look, schema, ref, thing->physical, &object, &err))
+        return NULL;
+    struct str id = value_gets(object, schema->id.p);
+    return id.n ? said_string(t->arena, id, NULL) : NULL;
+}
+
 static struct said *own_id(struct template *t, const struct thing *thing)
 {
     const struct schema *schema = thing->resource->schema;
@@ -55,8 +80,9 @@ static struct said *own_id(struct template *t, const struct thing *thing)
     if (given)
         return given;
     const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
-    return attr && attr->template.n ? adopt_filled(t->arena, schema, attr->template, thing->resource->attrs)
-                                    : NULL;
+    if (attr && attr->template.n)
+        return adopt_filled(t->arena, thing, attr->template, ref);
+    return listed_id(t, thing, ref);
 }
 
 /* The identifier of CloudFormation's own: its parts, of which the physical id is one. */

@@ -120,6 +120,10 @@ static struct str name_there(struct template *t, const struct thing *thing)
     if (same && look.provider && look_at(&look, schema, thing->physical, &live, &err) == 0 &&
         value_gets(live, "name").n)
         return value_gets(live, "name");
+    struct str ref = names_output(thing->names, t->arena, STR("Ref"));
+    if (!same && ref.n && look.provider && look_find(&look, schema, ref, thing->physical, &live, &err) == 0 &&
+        value_gets(live, "name").n)
+        return value_gets(live, "name");
     struct str id = thing->physical;
     if (!str_starts(id, STR("arn:")) && !str_starts(id, STR("https://")) && !str_starts(id, STR("http://")))
         return STR_EMPTY;

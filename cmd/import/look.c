@@ -1,6 +1,8 @@
 /* Looking at what is there: see look.h. */
 #include "cmd/import/look.h"
 
+#include <pthread.h>
+
 static const struct value *all_attributes(struct arena *arena, const struct schema *schema)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
@@ -36,13 +38,56 @@ int look_by_arn(struct look *look, const struct schema *schema, struct str arn, 
     return schema->ops->by_arn(&op, arn, object, err);
 }
 
+struct look_turns {
+    pthread_mutex_t one; /* pages may come on several threads */
+    resource_found *found;
+    void *ctx;
+};
+
+static void take_turn(void *ctx, const struct value *live)
+{
+    struct look_turns *turns = ctx;
+    pthread_mutex_lock(&turns->one);
+    turns->found(turns->ctx, live);
+    pthread_mutex_unlock(&turns->one);
+}
+
 int look_list(
     struct look *look, const struct schema *schema, resource_found *found, void *found_ctx, struct err *err)
 {
     struct op_ctx op = context(look, schema);
     const struct value *covered, *id = value_string_ref(look->arena, schema->id);
     const struct sought sought = {.wanted = value_list(look->arena, &id, 1)};
-    return schema->ops->list(&op, &sought, found, found_ctx, &covered, err);
+    struct look_turns turns = {PTHREAD_MUTEX_INITIALIZER, found, found_ctx};
+    int failed = schema->ops->list(&op, &sought, take_turn, &turns, &covered, err);
+    pthread_mutex_destroy(&turns.one);
+    return failed;
+}
+
+struct look_wanted {
+    struct arena *arena;
+    struct str attr, text;
+    const struct value *object;
+};
+
+static void look_compare(void *ctx, const struct value *live)
+{
+    struct look_wanted *wanted = ctx;
+    if (str_eq(value_text(value_get(live, wanted->attr), STR_EMPTY), wanted->text))
+        wanted->object = value_copy(wanted->arena, live);
+}
+
+int look_find(struct look *look, const struct schema *schema, struct str attr, struct str text,
+    const struct value **object, struct err *err)
+{
+    struct look_wanted wanted = {look->arena, attr, text, NULL};
+    *object = NULL;
+    if (!schema->ops->list || !schema->bulk)
+        return 0;
+    if (look_list(look, schema, look_compare, &wanted, err))
+        return -1;
+    *object = wanted.object;
+    return 0;
 }
 
 int look_namesake(struct look *look, const struct schema *schema, const struct value *named,

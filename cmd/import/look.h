@@ -18,7 +18,10 @@ int look_by_arn(struct look *look, const struct schema *schema, struct str arn, 
 /* What has the name that `named` has; *object NULL: nothing. */
 int look_namesake(struct look *look, const struct schema *schema, const struct value *named,
     const struct value **object, struct err *err);
-/* Calls `found` for each that is listed. */
+/* The one whose attribute has that value, by a listing; *object NULL: there is none, or no listing. */
+int look_find(struct look *look, const struct schema *schema, struct str attr, struct str text,
+    const struct value **object, struct err *err);
+/* Calls `found` for each that is listed, one after the other. */
 int look_list(
     struct look *look, const struct schema *schema, resource_found *found, void *found_ctx, struct err *err);
 

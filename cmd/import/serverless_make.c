@@ -89,6 +89,13 @@ static void tell_template(struct serverless *sam, const struct node *policy)
     diag_did_you_mean(sam->diags, d, name, names, all->count);
 }
 
+/* What AWS's transform makes has none, and neither has what is there. */
+static const struct node *policy_version(struct form *form)
+{
+    const struct macro *macro = form->ctx;
+    return macro->sam->t->live ? NULL : nodes_text(form->arena, STR("2012-10-17"), form->at);
+}
+
 /* {S3ReadPolicy: {BucketName: x}} as the document that it stands for; the same of a document; NULL: neither.
  */
 static const struct node *document_of(struct form *form, const struct node *policy)
@@ -108,7 +115,9 @@ static const struct node *document_of(struct form *form, const struct node *poli
         .make = form->make,
         .ctx = macro};
     struct node *document = nodes_new(form->arena, NODE_MAP, policy);
-    nodes_set(form->arena, document, STR("Version"), nodes_text(form->arena, STR("2012-10-17"), policy));
+    const struct node *version = policy_version(form);
+    if (version)
+        nodes_set(form->arena, document, STR("Version"), version);
     nodes_set(form->arena, document, STR("Statement"), form_fill(&inner, named->value));
     form_release(&inner);
     return document;
@@ -216,6 +225,8 @@ const struct node *serverless_make(struct form *form, struct str what)
         return serverless_code(form, form_in(form, STR("ContentUri")), true);
     if (str_eqz(what, "definition"))
         return serverless_definition(form);
+    if (str_eqz(what, "version"))
+        return policy_version(form);
     if (str_eqz(what, "location"))
         return NULL;
     if (str_eqz(what, "body"))
