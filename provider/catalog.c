@@ -158,6 +158,22 @@ static int load_built_in(struct catalog *catalog, const struct provider_kind *ki
     return 0;
 }
 
+/* Of the same service: types that it has besides. */
+static int load_more(struct catalog *catalog, struct str name, const struct type_file **out, struct err *err)
+{
+    *out = NULL;
+    if (!catalog->options.more_specs || !catalog->options.kinds->reader)
+        return 0;
+    struct str path =
+        arena_printf(&catalog->arena, "%s%.*s.yaml", catalog->options.more_specs, STR_ARG(name));
+    const struct embedded_file *file = embedded_find(path);
+    if (file && !map_get(&catalog->built_in, path) &&
+        load_source(catalog, &catalog->built_in, NULL, file->path, embedded_text(file), err))
+        return -1;
+    *out = map_get(&catalog->built_in, path);
+    return 0;
+}
+
 static int load_own(struct catalog *catalog, struct str name, const struct type_file **out, struct err *err)
 {
     *out = NULL;
@@ -181,15 +197,18 @@ static int find_in_specs(struct catalog *catalog, const struct provider_kind *ki
 {
     struct str name = rest,
                file = str_find_char(rest, '.', 0) < 0 ? str_z(kind->name) : str_cut(rest, '.', &name);
-    const struct type_file *own, *built_in;
+    const struct type_file *own, *built_in, *more;
     if (!name.n || str_find_char(file, '/', 0) >= 0)
         return 0;
-    if (load_own(catalog, file, &own, err) || load_built_in(catalog, kind, file, &built_in, err))
+    if (load_own(catalog, file, &own, err) || load_built_in(catalog, kind, file, &built_in, err) ||
+        load_more(catalog, file, &more, err))
         return -1;
     if (own && own->kind == kind)
         *out = map_get(is_data ? &own->data : &own->types, name);
     if (!*out && built_in)
         *out = map_get(is_data ? &built_in->data : &built_in->types, name);
+    if (!*out && more && more->kind == kind)
+        *out = map_get(is_data ? &more->data : &more->types, name);
     return 0;
 }
 
@@ -296,6 +315,11 @@ static void load_all(struct catalog *catalog)
         for (size_t i = 0; i < n; i++)
             load_built_in(catalog, kind, name_of_file(files[i].path), &loaded, &ignored);
     }
+    size_t n = 0;
+    const char *folder = catalog->options.more_specs;
+    const struct embedded_file *files = folder ? embedded_under(str_z(folder), &n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        load_more(catalog, name_of_file(files[i].path), &loaded, &ignored);
     DIR *dir = catalog->specs_dir ? opendir(catalog->specs_dir) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         struct str file = name_of_file(str_z(entry->d_name));

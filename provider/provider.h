@@ -396,7 +396,9 @@ struct catalog;
 
 struct catalog_options {
     const struct provider_kinds *kinds;
-    const char *specs_dir;   /* --specs DIR: a user's own specs, loaded over the embedded ones; NULL: none */
+    const char *specs_dir;  /* --specs DIR: a user's own specs, loaded over the embedded ones; NULL: none */
+    const char *more_specs; /* an embedded folder of files that add types of AWS to the embedded ones, such as
+                             * those that only the sandbox serves: "sandbox/specs/"; NULL: none */
     const char *schemas_dir; /* where schemas are kept that services were asked for; NULL: nowhere */
 };
 

@@ -359,7 +359,8 @@ struct control *sandbox_control(struct sandbox *s)
     struct err err = ERR_INIT;
     pthread_mutex_lock(&s->control_lock);
     if (!s->control && !s->control_failed) {
-        const struct catalog_options catalog = {.kinds = s->kinds, .specs_dir = s->specs_dir};
+        const struct catalog_options catalog = {
+            .kinds = s->kinds, .specs_dir = s->specs_dir, .more_specs = "sandbox/specs/"};
         struct control_options options = {.account = s->account,
             .speed = s->state_speed,
             .object_sha256 = object_sha256,

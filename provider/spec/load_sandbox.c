@@ -39,6 +39,7 @@ static const struct sandbox_key {
     {"check", FORM_BY_ATTR, NULL},
     {"creates", FORM_RULES, "type attributes if held"},
     {"owns", FORM_RULES, "type attribute"},
+    {"part_of", FORM_BY_ATTR, NULL},
     {"delete_empty", FORM_KEYS, "attributes code"},
     {"delete_unless", FORM_BY_ATTR, NULL},
     {"used_by", FORM_KEYS, "code by"},

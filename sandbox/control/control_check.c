@@ -53,7 +53,9 @@ static bool is_foreign(const struct call *call, const struct value *reference)
 
 int check_reference(struct call *call, struct str name, const struct value *given)
 {
-    const struct value *type = value_get(value_getz(call->role->type->sandbox, "references"), name);
+    const struct value *sandbox = call->role->type->sandbox;
+    const struct value *type = value_get(value_getz(sandbox, "references"), name);
+    type = type ? type : value_get(value_getz(sandbox, "part_of"), name);
     if (!type || value_is_null(given))
         return 0;
     for (uint32_t i = 0; given->kind == VALUE_LIST && i < given->count; i++)
@@ -73,10 +75,14 @@ int check_reference(struct call *call, struct str name, const struct value *give
 
 int check_references(struct call *call, const struct value *attrs)
 {
-    const struct value *references = value_getz(call->role->type->sandbox, "references");
-    for (uint32_t i = 0; references && i < references->count; i++)
-        if (check_reference(call, references->entries[i].key, value_get(attrs, references->entries[i].key)))
-            return -1;
+    static const char *const kinds[] = {"references", "part_of"};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        const struct value *references = value_getz(call->role->type->sandbox, kinds[k]);
+        for (uint32_t i = 0; references && i < references->count; i++)
+            if (check_reference(
+                    call, references->entries[i].key, value_get(attrs, references->entries[i].key)))
+                return -1;
+    }
     return 0;
 }
 
@@ -94,6 +100,18 @@ static bool refers(const struct value *v, const struct thing *thing)
             return true;
     return v->kind == VALUE_STRING && (value_equal(v, value_get(thing->attrs, thing->type->schema.id)) ||
                                           value_equal(v, value_getz(thing->attrs, "arn")));
+}
+
+/* `part_of: {bucket: aws.s3tables.table_bucket}`: is it something of this thing's? */
+bool check_is_part(const struct thing *part, const struct thing *thing)
+{
+    const struct value *rules = value_getz(part->type->sandbox, "part_of");
+    for (uint32_t i = 0; rules && i < rules->count; i++)
+        if (str_eq(value_text(rules->entries[i].value, STR_EMPTY), thing->type->schema.name) &&
+            str_eq(part->region, thing->region) &&
+            refers(value_get(part->attrs, rules->entries[i].key), thing))
+            return true;
+    return false;
 }
 
 /* Deleted, and only shown for a while yet: a NAT gateway, an instance. */

@@ -71,7 +71,7 @@ bool companions_goes(struct call *call, const struct thing *other, const struct 
     for (uint32_t i = 0; rules && i < rules->count; i++)
         if (check_uses(call, rules->items[i], other, thing))
             return true;
-    return is_held_by(other, thing);
+    return is_held_by(other, thing) || check_is_part(other, thing);
 }
 
 void companions_undo(struct call *call, struct thing *thing)

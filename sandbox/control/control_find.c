@@ -114,7 +114,8 @@ const struct value *find_implied(const struct call *call, const struct role *rol
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
         const struct value *v = implied_value(role->step, attr);
-        if (v && attr->attr->settable && !attr->steers && !value_get(attrs, attr->attr->name))
+        bool says = attr->attr->settable || (attr->hidden && role->also);
+        if (v && says && !attr->steers && !value_get(attrs, attr->attr->name))
             attrs = value_with(call->arena, attrs, attr->attr->name, v);
     }
     return attrs;

@@ -26,13 +26,23 @@ static const struct value *named_protocol(struct arena *arena, const struct valu
     return fold_lowered(arena, value_string(arena, schema_canonical_protocol(v->string)));
 }
 
+/* arn:…:key/1234: 1234. */
+static const struct value *without_path(struct arena *arena, const struct value *v)
+{
+    struct str text = v->string;
+    for (ptrdiff_t at; (at = str_find_char(text, '/', 0)) >= 0;)
+        text = str_slice(text, (size_t)at + 1, text.n);
+    return value_string(arena, text);
+}
+
 const struct value *fold_attribute(
     const struct call *call, const struct spec_type *type, struct str name, const struct value *v)
 {
     static const struct {
         const char *name;
         const struct value *(*fold)(struct arena *arena, const struct value *v);
-    } ways[] = {{"lower", fold_lowered}, {"cidr", without_host}, {"protocol", named_protocol}};
+    } ways[] = {{"lower", fold_lowered}, {"cidr", without_host}, {"protocol", named_protocol},
+        {"base", without_path}};
     struct str way = value_text(value_get(value_getz(type->sandbox, "folds"), name), STR_EMPTY);
     for (size_t i = 0; way.n && v->kind == VALUE_STRING && i < sizeof ways / sizeof *ways; i++)
         if (str_eqz(way, ways[i].name))

@@ -3,10 +3,11 @@
 
 #include "base/mem.h"
 
+/* One service may have types in several files: weir's, and those that only the sandbox has. */
 static struct served_service *service_of(struct control *control, const struct spec_service *spec)
 {
     for (size_t i = 0; i < control->service_count; i++)
-        if (control->services[i].spec == spec)
+        if (str_eq(control->services[i].spec->name, spec->name))
             return &control->services[i];
     control->services =
         mem_realloc_array(control->services, control->service_count + 1, sizeof *control->services);
@@ -51,8 +52,12 @@ static void index_add(struct indexing *index, enum part part, const struct spec_
             return;
     }
     MEM_GROW(served->roles, served->role_cap, served->role_count + 1);
-    served->roles[served->role_count++] =
-        (struct role){.part = part, .type = index->type, .step = step, .attr = attr, .owner = owner};
+    served->roles[served->role_count++] = (struct role){.part = part,
+        .type = index->type,
+        .step = step,
+        .attr = attr,
+        .owner = owner,
+        .also = is_also(index->type, step)};
 }
 
 static struct str last_call(const struct spec_steps *steps)

@@ -42,6 +42,7 @@ struct role {
     const struct spec_step *step;
     const struct spec_attr *attr; /* facets, members, entries, tags */
     const void *owner;            /* struct spec_members, spec_entries */
+    bool also;                    /* weir itself does not make this call */
 };
 
 /* One operation of one service. */
@@ -320,6 +321,9 @@ int check_fixed(struct call *call, const struct value *have, const struct value 
 bool check_is_fixed(const struct spec_type *type, struct str attr, struct str key, const struct value *entry);
 /* Is a name that only the service gives one that it knows? */
 bool check_catalogued(struct call *call, struct str name, const struct value *given);
+/* Does it go with the thing, by its own `part_of`? */
+bool check_is_part(const struct thing *part, const struct thing *thing);
+
 /* ---- control_fill.c ---- */
 
 /* What the request has of what is only kept. */

@@ -63,7 +63,7 @@ static int write_record(const struct control *control, const struct thing *thing
 static void note_change(struct control *control, const struct spec_type *type)
 {
     for (size_t i = 0; i < control->service_count; i++)
-        if (control->services[i].spec == type->service)
+        if (str_eq(control->services[i].spec->name, type->service->name))
             atomic_fetch_add(&control->services[i].changes, 1);
 }
 

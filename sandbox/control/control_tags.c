@@ -316,7 +316,7 @@ static int collect_tags(struct call *call, bool ec2, struct value_builder *out)
     for (size_t i = 0; i < call->control->thing_count; i++) {
         const struct thing *thing = call->control->things[i];
         const struct value *tags = tags_of(thing);
-        if (thing->type->service != call->service->spec || !is_taggable(call, thing))
+        if (!str_eq(thing->type->service->name, call->service->spec->name) || !is_taggable(call, thing))
             continue;
         for (uint32_t k = 0; k < tags->count; k++) {
             const struct value *item = tag_item(call, thing, &tags->entries[k], ec2);

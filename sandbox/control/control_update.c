@@ -99,8 +99,10 @@ static const struct value *updated(struct call *call, const struct thing *thing,
     }
     attrs = with_deferred(call, thing, fill_kept(call, thing->type, attrs));
     for (uint32_t i = 0; i < given->count; i++) {
-        const struct attr *attr = spec_attr_find(thing->type, given->entries[i].key)->attr;
-        if (!attr->settable || attr->replace) /* these name it */
+        const struct spec_attr *spec = spec_attr_find(thing->type, given->entries[i].key);
+        const struct attr *attr = spec->attr;
+        bool says = attr->settable || (spec->hidden && call->role->also);
+        if (!says || attr->replace) /* these name it */
             continue;
         attrs = is_deferred(call, thing, attr, given->entries[i].value)
                     ? deferred(call, attrs, attr, given->entries[i].value)

@@ -7,7 +7,7 @@ from support import ROOT, spec_of
 
 LOADER = "".join(path.read_text() for path in sorted((ROOT / "provider/spec").glob("load*.c")))
 SPECS = {path.stem: spec_of(path) for path in sorted((ROOT / "provider/aws/specs").glob("*.yaml"))}
-ALL_SPECS = [spec_of(path) for path in sorted((ROOT / "provider").glob("*/specs/*.yaml"))]  # those of all kinds
+ALL_SPECS = [spec_of(path) for path in sorted([*(ROOT / "provider").glob("*/specs/*.yaml"), *(ROOT / "sandbox/specs").glob("*.yaml")])]  # those of all kinds
 TYPES = {f"aws.{service}.{name}": body for service, spec in SPECS.items() for name, body in spec.get("types", {}).items()}
 TEXT = r'((?:"[^"]*"\s*\\?\s*)+)'
 UNUSED = {"entry", "result"}  # what the protocols have and no service here needs

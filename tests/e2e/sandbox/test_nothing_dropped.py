@@ -15,7 +15,7 @@ from test_specs_botocore import calls as calls_of, members_of, model_of
 
 TYPES = calls_of(sandbox=True)
 SERVICES = {one["service"]["name"]: one["service"] for one in TYPES if one["service"]["name"] != "s3"}
-SPECS = ROOT / "provider" / "aws" / "specs"
+SPECS = (ROOT / "provider" / "aws" / "specs", ROOT / "sandbox" / "specs")  # weir's types, and those that only the sandbox has
 
 # By service: members that some file in sandbox/services/ leaves alone, and why that does no harm.
 HARMLESS = {
@@ -65,13 +65,13 @@ def filled(shape, above=()):
 
 def known(service):
     """Operation to the names of top-level members that the spec mentions anywhere for it."""
-    spec = spec_of(SPECS / f"{service}.yaml")
+    specs = [spec_of(folder / f"{service}.yaml") for folder in SPECS if (folder / f"{service}.yaml").exists()]
     calls, everywhere = {}, set()
     for one in TYPES:
         if one["service"]["name"] == service:
             for call in one["calls"]:
                 calls.setdefault(call["operation"]["name"], set()).update(member["wire"] for member in call["request"]["members"])
-    for one in [*spec.get("types", {}).values(), *spec.get("data", {}).values()]:
+    for one in [one for spec in specs for kind in ("types", "data") for one in spec.get(kind, {}).values()]:
         sandbox = one.get("sandbox", {})
         everywhere |= {path.split(".")[0] for key in ("ignores", "prefixes", "narrows") for path in sandbox.get(key, {})}
         everywhere |= {path.split(".")[0].removesuffix("[]") for paths in sandbox.get("keeps", {}).values() for path in paths}
