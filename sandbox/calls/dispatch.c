@@ -57,7 +57,8 @@ static const struct shape *shape_of(struct arena *arena, const struct value *v)
     for (uint32_t i = 0; i < v->count; i++)
         members[i] = (struct shape_member){.name = v->entries[i].key,
             .wire = v->entries[i].key,
-            .shape = shape_of(arena, v->entries[i].value)};
+            /* the entries of a map in XML have no element around them */
+            .shape = str_eqz(v->entries[i].key, "entry") ? &any_shape : shape_of(arena, v->entries[i].value)};
     *made = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = v->count};
     return made;
 }

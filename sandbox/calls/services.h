@@ -89,6 +89,7 @@ struct services_parts {
     struct executions *executions;
     struct functions *functions;
     struct queues *queues;
+    struct streams *streams;
     struct cloud_things *cloud;
     struct daemons *daemons;
     struct doors *doors;

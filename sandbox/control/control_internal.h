@@ -301,6 +301,8 @@ int check_values(struct call *call, const struct value *given);
 int check_references(struct call *call, const struct value *attrs);
 int check_reference(struct call *call, struct str name, const struct value *given);
 int check_delete(struct call *call, const struct thing *thing);
+/* Does it go with the thing, by its own `part_of`? */
+bool check_is_part(const struct thing *part, const struct thing *thing);
 /* Does `user` refer to the thing in the way that a rule of `used_by` says? */
 bool check_uses(
     struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing);
@@ -321,8 +323,6 @@ int check_fixed(struct call *call, const struct value *have, const struct value 
 bool check_is_fixed(const struct spec_type *type, struct str attr, struct str key, const struct value *entry);
 /* Is a name that only the service gives one that it knows? */
 bool check_catalogued(struct call *call, struct str name, const struct value *given);
-/* Does it go with the thing, by its own `part_of`? */
-bool check_is_part(const struct thing *part, const struct thing *thing);
 
 /* ---- control_fill.c ---- */
 

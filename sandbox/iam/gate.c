@@ -234,6 +234,21 @@ int gate_check_action(
     return status;
 }
 
+enum gate_verdict gate_simulate(struct gate *gate, struct arena *arena, const struct gate_action *action)
+{
+    struct asking a = {.gate = gate, .arena = arena, .who = &action->who, .region = action->region};
+    a.identity = identity_of(gate, action->who.session);
+    a.context = value_merge(
+        arena, context_of(gate, arena, &action->who, a.identity, action->region), action->context);
+    const struct iam_request request = {.who = principal_of(&a),
+        .action = action->action,
+        .resource = action->resource,
+        .context = context_of_resource(gate, arena, action->resource, a.context)};
+    struct iam_decision decision = iam_decide(&request, a.identity->attached, a.identity->n, IAM_EITHER);
+    identity_release(a.identity);
+    return decision.allowed ? GATE_ALLOWED : decision.explicit ? GATE_DENIED : GATE_NOT_ALLOWED;
+}
+
 bool gate_trusts(
     struct gate *gate, struct arena *arena, struct str role, struct str service, struct str source_arn)
 {

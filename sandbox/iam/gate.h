@@ -59,6 +59,10 @@ struct gate_action {
 int gate_check_action(
     struct gate *gate, struct arena *arena, const struct gate_action *action, struct err *err);
 
+/* What the policies of a role or user by themselves say of an action, whatever the resource's own does. */
+enum gate_verdict { GATE_ALLOWED, GATE_NOT_ALLOWED, GATE_DENIED };
+enum gate_verdict gate_simulate(struct gate *gate, struct arena *arena, const struct gate_action *action);
+
 /* A key of KMS that a service uses for somebody. */
 struct gate_key_use {
     struct gate_caller who;

@@ -105,6 +105,95 @@ static int console_output(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* ---- how instances are ---- */
+
+static const struct value *passed(struct arena *arena, bool running)
+{
+    struct value_builder b = VALUE_BUILDER(arena), detail = VALUE_BUILDER(arena);
+    view_text(&detail, "name", STR("reachability"));
+    view_text(&detail, "status", STR("passed"));
+    const struct value *one = value_builder_map(&detail);
+    view_text(&b, "status", running ? STR("ok") : STR("not-applicable"));
+    if (running)
+        view_set(&b, "details", value_list(arena, &one, 1));
+    return value_builder_map(&b);
+}
+
+static const struct value *status_of(const struct service_call *call, const struct control_record *record)
+{
+    static const struct {
+        const char *name;
+        int64_t code;
+    } states[] = {
+        {"pending", 0}, {"running", 16}, {"shutting-down", 32}, {"terminated", 48}, {"stopped", 80}};
+    struct str state = value_gets(record->attrs, "state");
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct control_record subnet;
+    bool running = str_eqz(state, "running");
+    struct str id = value_gets(record->attrs, "subnet_id");
+    view_text(&b, "instanceId", record->id);
+    view_text(&b, "availabilityZone",
+        id.n && control_find(services_control(call->services), call->arena, STR("aws.ec2.subnet"),
+                    call->region, id, &subnet)
+            ? value_gets(subnet.attrs, "availability_zone")
+            : arena_printf(call->arena, "%.*sa", STR_ARG(call->region)));
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (str_eqz(state, states[i].name))
+            view_set(&b, "instanceState", state_of(call->arena, states[i].name, states[i].code));
+    view_set(&b, "systemStatus", passed(call->arena, running));
+    view_set(&b, "instanceStatus", passed(call->arena, running));
+    return value_builder_map(&b);
+}
+
+/* Filters are of the answer's own words. */
+static bool status_passes(const struct value *filters, const struct value *status, struct err *err)
+{
+    for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
+        struct str name = value_gets(filters->items[i], "Name"), have;
+        const struct value *wanted = value_getz(filters->items[i], "Value");
+        if (str_eqz(name, "instance-state-name"))
+            have = value_gets(value_getz(status, "instanceState"), "name");
+        else if (str_eqz(name, "instance-status.status"))
+            have = value_gets(value_getz(status, "instanceStatus"), "status");
+        else if (str_eqz(name, "system-status.status"))
+            have = value_gets(value_getz(status, "systemStatus"), "status");
+        else if (str_eqz(name, "availability-zone"))
+            have = value_gets(status, "availabilityZone");
+        else
+            return service_refuse(err, 400, "InvalidParameterValue",
+                       "the sandbox does not know the filter %.*s", STR_ARG(name)) == 0;
+        if (!value_list_has(wanted, have))
+            return false;
+    }
+    return true;
+}
+
+/* Those that run, unless all or some are asked for. */
+static int describe_status(struct service_call *call, struct err *err)
+{
+    size_t n;
+    struct control_record record;
+    const struct value *ids = instances_of(call), *filters = value_getz(call->input, "Filter");
+    bool everyone = str_eqz(value_gets(call->input, "IncludeAllInstances"), "true");
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; ids && i < ids->count; i++)
+        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
+            return -1;
+    const struct control_record *all = control_list(
+        services_control(call->services), call->arena, STR("aws.ec2.instance"), call->region, &n);
+    for (size_t i = 0; i < n; i++) {
+        bool asked = !ids || value_list_has(ids, all[i].id);
+        const struct value *status = status_of(call, &all[i]);
+        if (asked && (everyone || str_eqz(value_gets(all[i].attrs, "state"), "running")) &&
+            status_passes(filters, status, err))
+            value_builder_add(&list, status);
+    }
+    if (err->code[0])
+        return -1;
+    call->output = value_with(call->arena, NULL, STR("instanceStatusSet"), value_builder_list(&list));
+    return 0;
+}
+
 static bool has_text(const struct value *v, const char *text)
 {
     bool found = v->kind == VALUE_STRING && str_eqz(v->string, text);
@@ -147,6 +236,7 @@ static int describe_regions(struct service_call *call, struct err *err)
 
 const struct service_operation ec2_operations[] = {
     {"ec2", "DescribeRegions", describe_regions, NULL, NULL},
+    {"ec2", "DescribeInstanceStatus", describe_status, NULL, NULL},
     {"ec2", "StartInstances", start_instances, NULL, NULL},
     {"ec2", "StopInstances", stop_instances, NULL, NULL},
     {"ec2", "RebootInstances", reboot_instances, NULL, NULL},

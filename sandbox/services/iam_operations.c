@@ -55,7 +55,140 @@ static int get_policy_version(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* ---- how much there is, and how much there may be ---- */
+
+static void add_count(struct service_call *call, struct value_builder *b, const char *name, int64_t n)
+{
+    const struct value_entry entry[] = {
+        {STR("key"), value_stringz(call->arena, name)}, {STR("value"), value_int(call->arena, n)}};
+    value_builder_add(b, value_map(call->arena, entry, 2));
+}
+
+static int account_summary(struct service_call *call, struct err *err)
+{
+    static const struct {
+        const char *name, *type;
+        int64_t quota;
+    } rows[] = {{"Users", "aws.iam.user", 5000}, {"Groups", "aws.iam.group", 300},
+        {"Roles", "aws.iam.role", 1000}, {"Policies", "aws.iam.policy", 1500},
+        {"InstanceProfiles", "aws.iam.instance_profile", 1000}};
+    static const struct {
+        const char *name;
+        int64_t n;
+    } fixed[] = {{"AccountAccessKeysPresent", 0}, {"AccountMFAEnabled", 0}, {"AccountPasswordPresent", 1},
+        {"AccountSigningCertificatesPresent", 0}, {"MFADevices", 0}, {"MFADevicesInUse", 0}, {"Providers", 0},
+        {"ServerCertificates", 0}, {"ServerCertificatesQuota", 20}, {"AccessKeysPerUserQuota", 2},
+        {"AssumeRolePolicySizeQuota", 2048}, {"AttachedPoliciesPerGroupQuota", 10},
+        {"AttachedPoliciesPerRoleQuota", 10}, {"AttachedPoliciesPerUserQuota", 10},
+        {"GlobalEndpointTokenVersion", 1}, {"GroupPolicySizeQuota", 5120}, {"GroupsPerUserQuota", 10},
+        {"PolicySizeQuota", 6144}, {"PolicyVersionsInUseQuota", 10000}, {"RolePolicySizeQuota", 10240},
+        {"SigningCertificatesPerUserQuota", 2}, {"UserPolicySizeQuota", 2048}, {"VersionsPerPolicyQuota", 5}};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    (void)err;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t n;
+        control_list(services_control(call->services), call->arena, str_z(rows[i].type), STR_EMPTY, &n);
+        add_count(call, &b, rows[i].name, (int64_t)n);
+        add_count(call, &b, arena_printf(call->arena, "%sQuota", rows[i].name).p, rows[i].quota);
+        if (i == 3)
+            add_count(call, &b, "PolicyVersionsInUse", (int64_t)n);
+    }
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        add_count(call, &b, fixed[i].name, fixed[i].n);
+    call->output = value_with(call->arena, NULL, STR("SummaryMap"),
+        value_with(call->arena, NULL, STR("entry"), value_builder_list(&b)));
+    return 0;
+}
+
+/* ---- what somebody may ---- */
+
+static const struct value *members_of(const struct service_call *call, const char *list)
+{
+    const struct value *v = value_getz(call->input, list), *inner = value_getz(v, "member");
+    v = inner ? inner : v;
+    return v && v->kind == VALUE_LIST ? v : &value_empty_list;
+}
+
+/* arn:aws:iam::1:role/path/NAME or :user/NAME. */
+static int find_principal(struct service_call *call, struct str arn, struct session *out, struct err *err)
+{
+    struct control_record record;
+    static const char *const types[] = {"aws.iam.role", "aws.iam.user"};
+    for (size_t i = 0; i < 2; i++) {
+        if (!control_find(
+                services_control(call->services), call->arena, str_z(types[i]), STR_EMPTY, arn, &record))
+            continue;
+        struct str name = value_gets(record.attrs, "name");
+        *out = i == 0 ? (struct session){.role = name, .name = STR("simulation")}
+                      : (struct session){.user = name};
+        return 0;
+    }
+    return service_refuse(err, 404, "NoSuchEntity",
+        "Invalid Entity Arn: %.*s does not clearly define entity type "
+        "and name.",
+        STR_ARG(arn));
+}
+
+static const struct value *simulated_context(struct service_call *call)
+{
+    const struct value *entries = members_of(call, "ContextEntries"), *context = &value_empty_map;
+    for (uint32_t i = 0; i < entries->count; i++) {
+        const struct value *values = value_getz(entries->items[i], "ContextKeyValues");
+        const struct value *inner = value_getz(values, "member");
+        char *key = arena_strz(call->arena, value_gets(entries->items[i], "ContextKeyName"));
+        for (char *c = key; *c; c++)
+            *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 'a' - 'A' : *c);
+        values = inner ? inner : values;
+        if (values && values->kind == VALUE_LIST)
+            context =
+                value_with(call->arena, context, str_z(key), values->count == 1 ? values->items[0] : values);
+    }
+    return context;
+}
+
+static int simulate(struct service_call *call, struct err *err)
+{
+    static const char *const words[] = {
+        [GATE_ALLOWED] = "allowed", [GATE_NOT_ALLOWED] = "implicitDeny", [GATE_DENIED] = "explicitDeny"};
+    static const struct value star = {.kind = VALUE_STRING, .string = {.p = "*", .n = 1}};
+    struct str arn;
+    struct session session;
+    const struct value *actions = members_of(call, "ActionNames"),
+                       *resources = members_of(call, "ResourceArns"), *anything = &star;
+    AUTO_BUILDER struct value_builder results = VALUE_BUILDER(call->arena);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "PolicySourceArn", &arn, err) || find_principal(call, arn, &session, err))
+        return -1;
+    if (!actions->count)
+        return service_refuse(err, 400, "ValidationError", "ActionNames has at least one name");
+    resources = resources->count ? resources : value_list(call->arena, &anything, 1);
+    const struct value *context = simulated_context(call);
+    for (uint32_t i = 0; i < actions->count; i++)
+        for (uint32_t k = 0; k < resources->count; k++) {
+            struct value_builder one = VALUE_BUILDER(call->arena);
+            const struct gate_action action = {.who = {.session = &session},
+                .action = value_text(actions->items[i], STR_EMPTY),
+                .resource = value_text(resources->items[k], STR_EMPTY),
+                .region = call->region,
+                .context = context};
+            enum gate_verdict verdict =
+                gate_simulate(sandbox_gate(services_sandbox(call->services)), call->arena, &action);
+            view_set(&one, "EvalActionName", actions->items[i]);
+            view_set(&one, "EvalResourceName", resources->items[k]);
+            view_text(&one, "EvalDecision", str_z(words[verdict]));
+            view_set(&one, "MatchedStatements", &value_empty_list);
+            view_set(&one, "MissingContextValues", &value_empty_list);
+            value_builder_add(&results, value_builder_map(&one));
+        }
+    view_text(&b, "IsTruncated", STR("false"));
+    view_set(&b, "EvaluationResults", value_builder_list(&results));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
 const struct service_operation iam_operations[] = {
+    {"iam", "GetAccountSummary", account_summary, NULL, NULL},
+    {"iam", "SimulatePrincipalPolicy", simulate, NULL, NULL},
     {"iam", "GetPolicy", get_policy, NULL, NULL},
     {"iam", "GetPolicyVersion", get_policy_version, NULL, NULL},
     {0},

@@ -246,6 +246,7 @@ static const struct service_place layer_places[] = {
 const struct service_operation lambda_operations[] = {
     {"lambda", "Invoke", lambda_invoke, "POST /2015-03-31/functions/{FunctionName}/invocations",
         invoke_places},
+    {"lambda", "GetAccountSettings", lambda_account_settings, "GET /2016-08-19/account-settings", NULL},
     {"lambda", "CreateFunction", lambda_create_function, "POST /2015-03-31/functions", NULL},
     {"lambda", "UpdateFunctionCode", lambda_update_code, "PUT /2015-03-31/functions/{FunctionName}/code",
         NULL},

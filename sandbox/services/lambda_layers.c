@@ -70,3 +70,32 @@ int lambda_list_layers(struct service_call *call, struct err *err)
     call->output = value_builder_map(&b);
     return 0;
 }
+
+/* ---- how much there may be ---- */
+
+int lambda_account_settings(struct service_call *call, struct err *err)
+{
+    enum { CONCURRENT = 1000 };
+    size_t n;
+    int64_t bytes = 0, reserved = 0;
+    struct value_builder limit = VALUE_BUILDER(call->arena), usage = VALUE_BUILDER(call->arena),
+                         b = VALUE_BUILDER(call->arena);
+    (void)err;
+    const struct control_record *all = control_list(
+        services_control(call->services), call->arena, STR("aws.lambda.function"), call->region, &n);
+    for (size_t i = 0; i < n; i++) {
+        bytes += 1024; /* as CodeSize says of each */
+        reserved += service_int(all[i].attrs, "reserved_concurrency", 0);
+    }
+    view_int(&limit, "TotalCodeSize", INT64_C(80530636800));
+    view_int(&limit, "CodeSizeUnzipped", 262144000);
+    view_int(&limit, "CodeSizeZipped", 52428800);
+    view_int(&limit, "ConcurrentExecutions", CONCURRENT);
+    view_int(&limit, "UnreservedConcurrentExecutions", CONCURRENT - reserved);
+    view_int(&usage, "TotalCodeSize", bytes);
+    view_int(&usage, "FunctionCount", (int64_t)n);
+    view_set(&b, "AccountLimit", value_builder_map(&limit));
+    view_set(&b, "AccountUsage", value_builder_map(&usage));
+    call->output = value_builder_map(&b);
+    return 0;
+}

@@ -18,19 +18,24 @@
 #include "sandbox/services/queues.h"
 #include "sandbox/services/schedules.h"
 #include "sandbox/services/sources.h"
+#include "sandbox/services/streams.h"
 
 #include <dirent.h>
 #include <string.h>
 
 static const struct service_operation *const tables[] = {
+    alarms_operations,
     athena_operations,
     autoscaling_operations,
+    athena_catalog_operations,
     batch_operations,
     cloudcontrol_operations,
     ec2_operations,
+    ec2_key_operations,
     emr_operations,
     emrserverless_operations,
     events_operations,
+    firehose_operations,
     glue_operations,
     iam_operations,
     lambda_operations,
@@ -41,7 +46,9 @@ static const struct service_operation *const tables[] = {
     redshift_data_operations,
     s3_operations,
     ecr_operations,
+    ecr_image_operations,
     ecs_operations,
+    kinesis_operations,
     kms_operations,
     secretsmanager_operations,
     ssm_operations,
@@ -120,6 +127,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->residents = residents_new(services);
     parts->executions = executions_new(services);
     parts->queues = queues_new(services);
+    parts->streams = streams_new();
     parts->cloud = cloud_things_new(services);
     parts->daemons = daemons_new(services);
     parts->doors = doors_new(services);
@@ -165,6 +173,7 @@ void services_close(struct services *services)
     residents_free(parts->residents);
     logs_close(parts->logs);
     queues_free(parts->queues);
+    streams_free(parts->streams);
     cloud_things_free(parts->cloud);
     hosts_free(parts->hosts);
     doors_free(parts->doors);

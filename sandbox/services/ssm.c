@@ -173,7 +173,96 @@ static int get_by_path(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* ---- what it was before: a note beside it, {versions: [as GetParameterHistory shows them]} ---- */
+
+#define NOTE "parameters"
+enum { MAX_VERSIONS = 100 };
+
+static const struct value *view_version(struct service_call *call, const struct control_record *record)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str account = services_account(call->services);
+    view_text(&b, "Name", ssm_attribute(record, "name"));
+    view_text(&b, "Type", ssm_attribute(record, "parameter_type"));
+    view_text(&b, "KeyId", ssm_attribute(record, "kms_key"));
+    view_set(&b, "LastModifiedDate", service_time(call, record->changed_ms));
+    view_text(&b, "LastModifiedUser",
+        arena_printf(call->arena, "arn:aws:iam::%.*s:user/sandbox", STR_ARG(account)));
+    view_text(&b, "Description", ssm_attribute(record, "description"));
+    view_text(&b, "Value", ssm_attribute(record, "value"));
+    view_text(&b, "AllowedPattern", ssm_attribute(record, "allowed_pattern"));
+    view_set(&b, "Version", value_getz(record->attrs, "version"));
+    view_set(&b, "Labels", &value_empty_list);
+    view_text(&b, "Tier", value_text(value_getz(record->attrs, "tier"), STR("Standard")));
+    view_set(&b, "Policies", &value_empty_list);
+    view_text(
+        &b, "DataType", value_text(value_getz(value_getz(record->attrs, "=kept"), "DataType"), STR("text")));
+    return value_builder_map(&b);
+}
+
+static const struct value *earlier_versions(struct service_call *call, const struct control_record *record)
+{
+    const struct value *list = value_getz(service_note_read(call, NOTE, record), "versions");
+    return list && list->kind == VALUE_LIST ? list : &value_empty_list;
+}
+
+/* What it was is noted once the control plane has put what it is. */
+static int put_parameter(struct service_call *call, struct err *err)
+{
+    struct control_record before, after;
+    struct err why = ERR_INIT;
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    const struct service_request request = {.service = STR("ssm"),
+        .operation = STR("PutParameter"),
+        .region = call->region,
+        .input = call->input};
+    bool known = find_parameter(call, value_gets(call->input, "Name"), &before);
+    const struct value *was = known ? view_version(call, &before) : NULL;
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+        return -1;
+    if (!known || !find_parameter(call, before.id, &after))
+        return 0;
+    const struct value *earlier = earlier_versions(call, &before);
+    for (uint32_t i = earlier->count >= MAX_VERSIONS; i < earlier->count; i++)
+        value_builder_add(&all, earlier->items[i]);
+    value_builder_add(&all, was);
+    const struct value *note = value_with(call->arena, NULL, STR("versions"), value_builder_list(&all));
+    if (service_note_write(call, NOTE, &after, note, &why))
+        return service_refuse(err, 500, "InternalServerError", "%s", why.message);
+    return 0;
+}
+
+static int get_history(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str name;
+    size_t first, end;
+    const struct value *next;
+    bool plain = value_equal(value_getz(call->input, "WithDecryption"), &value_true);
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "Name", &name, err))
+        return -1;
+    if (!find_parameter(call, name, &record))
+        return service_refuse(err, 400, "ParameterNotFound", "Parameter %.*s not found.", STR_ARG(name));
+    const struct value *earlier = earlier_versions(call, &record);
+    if (service_page(call, "NextToken", "MaxResults", 50, earlier->count + 1, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++) {
+        const struct value *one = i < earlier->count ? earlier->items[i] : view_version(call, &record);
+        if (!plain && str_eqz(value_gets(one, "Type"), "SecureString"))
+            one = value_with(call->arena, one, STR("Value"),
+                value_string(call->arena, ciphertext(call->arena, value_gets(one, "Value"))));
+        value_builder_add(&list, one);
+    }
+    view_set(&b, "Parameters", value_builder_list(&list));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
 const struct service_operation ssm_operations[] = {
+    {"ssm", "PutParameter", put_parameter, NULL, NULL},
+    {"ssm", "GetParameterHistory", get_history, NULL, NULL},
     {"ssm", "GetParameter", get_parameter, NULL, NULL},
     {"ssm", "GetParameters", get_parameters, NULL, NULL},
     {"ssm", "GetParametersByPath", get_by_path, NULL, NULL},

@@ -169,7 +169,21 @@ static int get_session_token(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* Whose key it is: all are this account's. */
+static int key_info(struct service_call *call, struct err *err)
+{
+    struct str key;
+    if (service_required(call, "AccessKeyId", &key, err))
+        return -1;
+    if (key.n < 16 || key.n > 128)
+        return sts_invalid(err, "AccessKeyId is 16 to 128 letters and digits");
+    call->output = value_with(
+        call->arena, NULL, STR("Account"), value_string(call->arena, services_account(call->services)));
+    return 0;
+}
+
 const struct service_operation sts_operations[] = {
+    {"sts", "GetAccessKeyInfo", key_info, NULL, NULL},
     {"sts", "GetCallerIdentity", get_caller_identity, NULL, NULL},
     {"sts", "AssumeRole", assume_role, NULL, NULL},
     {"sts", "GetSessionToken", get_session_token, NULL, NULL},
