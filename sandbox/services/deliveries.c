@@ -166,8 +166,9 @@ static int deliver(
     if (str_starts(bucket, STR("arn:aws:s3:::")))
         bucket = str_slice(bucket, strlen("arn:aws:s3:::"), bucket.n);
     struct err why = ERR_INIT;
-    if (object_write(
-            call->services, call->arena, bucket, key, text, STR("application/octet-stream"), &etag, &why))
+    struct session role = services_role_session(value_gets(s3, "role"), STR("firehose"));
+    if (object_write(call->services, &role, call->arena, bucket, key, text, STR("application/octet-stream"),
+            &etag, &why))
         fprintf(stderr, "sandbox: firehose %.*s: %s\n", STR_ARG(stream->id), why.message);
     return 0;
 }
