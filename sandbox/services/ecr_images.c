@@ -168,14 +168,15 @@ static int put_image(struct service_call *call, struct err *err)
 /* ---- showing ---- */
 
 /* TAGGED, UNTAGGED, or all. */
-static bool passes(const struct service_call *call, const struct value *image)
+static bool image_passes(const struct service_call *call, const struct value *image)
 {
     struct str wanted = value_gets(value_getz(call->input, "filter"), "tagStatus");
     bool tagged = value_getz(image, "tags")->count > 0;
     return str_eqz(wanted, "TAGGED") ? tagged : !str_eqz(wanted, "UNTAGGED") || !tagged;
 }
 
-static int show(struct service_call *call, const struct value *list, const char *member, struct err *err)
+static int show_images(
+    struct service_call *call, const struct value *list, const char *member, struct err *err)
 {
     size_t first, end;
     const struct value *next;
@@ -199,7 +200,7 @@ static int list_images(struct service_call *call, struct err *err)
     const struct value *images = images_of(call, &repository);
     for (uint32_t i = 0; i < images->count; i++) {
         const struct value *image = images->items[i], *tags = value_getz(image, "tags");
-        if (!passes(call, image))
+        if (!image_passes(call, image))
             continue;
         struct str digest = value_gets(image, "digest");
         for (uint32_t k = 0; k < tags->count; k++)
@@ -207,7 +208,7 @@ static int list_images(struct service_call *call, struct err *err)
         if (!tags->count)
             value_builder_add(&list, image_id(call->arena, digest, STR_EMPTY));
     }
-    return show(call, value_builder_list(&list), "imageIds", err);
+    return show_images(call, value_builder_list(&list), "imageIds", err);
 }
 
 static int64_t size_of(struct arena *arena, const struct value *image)
@@ -266,12 +267,12 @@ static int describe_images(struct service_call *call, struct err *err)
         value_builder_add(&list, view_detail(call, &repository, images->items[i]));
     }
     for (uint32_t i = 0; !ids && i < images->count; i++)
-        if (passes(call, images->items[i]))
+        if (image_passes(call, images->items[i]))
             value_builder_add(&list, view_detail(call, &repository, images->items[i]));
-    return show(call, value_builder_list(&list), "imageDetails", err);
+    return show_images(call, value_builder_list(&list), "imageDetails", err);
 }
 
-static const struct value *failure(struct arena *arena, const struct value *id)
+static const struct value *image_failure(struct arena *arena, const struct value *id)
 {
     struct value_builder b = VALUE_BUILDER(arena);
     view_set(&b, "imageId", id);
@@ -299,7 +300,7 @@ static int batch_get(struct service_call *call, struct err *err)
                     view_image(call, &repository, images->items[i], value_gets(ids->items[k], "imageTag")));
         }
         if (!any)
-            value_builder_add(&failed, failure(call->arena, ids->items[k]));
+            value_builder_add(&failed, image_failure(call->arena, ids->items[k]));
     }
     view_set(&b, "images", value_builder_list(&found));
     view_set(&b, "failures", value_builder_list(&failed));
@@ -343,7 +344,7 @@ static int batch_delete(struct service_call *call, struct err *err)
         size_t before = gone.n;
         images = images_without(call, images, ids->items[k], &gone);
         if (gone.n == before)
-            value_builder_add(&failed, failure(call->arena, ids->items[k]));
+            value_builder_add(&failed, image_failure(call->arena, ids->items[k]));
     }
     int status = keep_images(call, &repository, images, err);
     pthread_mutex_unlock(&images_lock);
