@@ -141,7 +141,8 @@ const struct value *act_at(
     struct act *act, const struct spec_step *step, const struct value *document, const struct value *object)
 {
     const struct value *found = step->reply.at.n ? wire_path(act->arena, document, step->reply.at) : document;
-    if (value_is_null(found))
+    bool nothing = found && found->kind == VALUE_MAP && !found->count && step->reply.empty_is_absent;
+    if (value_is_null(found) || nothing)
         return NULL;
     return found->kind == VALUE_LIST ? act_pick(act, step, found, object) : found;
 }

@@ -7,7 +7,7 @@
     "call send with parse at match newest skip answers covers token when if unless for full partial alone "  \
     "each "                                                                                                  \
     "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
-    "users meanwhile retry_unless"
+    "users meanwhile retry_unless empty"
 
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name)
 {
@@ -117,6 +117,9 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     struct loader *l = t->l;
     step->reply.at = load_text(l, node, "at");
     step->reply.parse = load_text(l, node, "parse");
+    step->reply.empty_is_absent = str_eqz(load_text(l, node, "empty"), "absent");
+    if (node_get(node, "empty") && !step->reply.empty_is_absent)
+        load_error(l, node_get(node, "empty"), "empty can be \"absent\", or is left out");
     load_match(t, node_get(node, "match"), step);
     step->reply.newest = load_text(l, node, "newest");
     step->list.skip = load_skip(l, node_get(node, "skip"));

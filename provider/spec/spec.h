@@ -181,6 +181,7 @@ struct spec_reply {
     struct str parse;      /* path of a JSON text that is the answer proper; "" none */
     struct str at;         /* path of the object, or of the items, in the answer; "" or "@": all of it */
     bool demands;          /* what `at` names is in every whole answer, if empty */
+    bool empty_is_absent;  /* an empty structure there says that there is no such thing */
     struct str match_path; /* of several items the one where this path has ... */
     struct str match_attr; /* ... this attribute's value */
     struct str newest;     /* of several items the one that is last by this path; "" none */

@@ -398,6 +398,14 @@ def _(cognito):
             yield (pool["Id"], item["ClientId"]), item
 
 
+@counts("aws.cognitoidp.user_pool_domain", "cognito-idp")
+def _(cognito):
+    for pool in cognito.list_user_pools(MaxResults=60)["UserPools"]:
+        domain = cognito.describe_user_pool(UserPoolId=pool["Id"])["UserPool"].get("Domain")
+        if domain:
+            yield domain, cognito.describe_user_pool_domain(Domain=domain)["DomainDescription"]
+
+
 listed("aws.autoscaling.group", "autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups[]", "AutoScalingGroupName", lambda group: group.get("Status") != "Delete in progress")
 listed("aws.autoscaling.policy", "autoscaling", "describe_policies", "ScalingPolicies[]", "PolicyARN")
 listed("aws.autoscaling.schedule", "autoscaling", "describe_scheduled_actions", "ScheduledUpdateGroupActions[]", "ScheduledActionName")

@@ -369,6 +369,43 @@ for name in ("user pool", "user pool with a second factor"):  # moto forgets its
     NOT_ON_MOTO[name] = CASES.pop(name)
 
 
+def domain_of(cloud):
+    return cloud.client("cognito-idp").describe_user_pool_domain(Domain="life-pages")["DomainDescription"]
+
+
+@case("domain of a user pool")
+def _():
+    first = {"domain": "life-pages", "user_pool": "${pool.user_pool_id}"}
+    return Case(
+        type="aws.cognitoidp.user_pool_domain",
+        around={"pool": POOL},
+        first=first,
+        then=None,
+        seen=lambda cloud: {"pool": domain_of(cloud)["UserPoolId"] == pool_of(cloud)["Id"]},
+        gone=lambda cloud: not domain_of(cloud) and no_pool(cloud),
+        outside=None,
+        replaces=[{"domain": "life-other-pages"}],
+    )
+
+
+@case("pages of a user pool")
+def _():
+    first = {"domain": "life-pages", "user_pool": "${pool.user_pool_id}", "managed_login_version": 1}
+    return Case(
+        type="aws.cognitoidp.user_pool_domain",
+        around={"pool": POOL},
+        first=first,
+        then={**first, "managed_login_version": 2},
+        less={"domain": "life-pages", "user_pool": "${pool.user_pool_id}"},
+        seen=lambda cloud: {"pages": domain_of(cloud)["ManagedLoginVersion"]},
+        gone=lambda cloud: not domain_of(cloud) and no_pool(cloud),
+        outside=None,
+    )
+
+
+NOT_ON_MOTO["pages of a user pool"] = CASES.pop("pages of a user pool")  # it does not tell which they are
+
+
 @case("client of a user pool")
 def _():
     def found(cloud):

@@ -482,6 +482,9 @@ row("cognitoidp.user_pool_client", "cognito-idp", ("create_user_pool_client", {"
     "UserPoolClient.ReadAttributes", ["email"], ("delete_user_pool_client", {"UserPoolId": "$pool", "ClientId": "$id"}), ("ResourceNotFoundException", 400), keep={"id": "UserPoolClient.ClientId"}, around=[POOL],
     update=("update_user_pool_client", {"UserPoolId": "$pool", "ClientId": "$id", "ClientName": "it-$n", "ReadAttributes": ["name"]}), then=["name"], list=("list_user_pool_clients", {"UserPoolId": "$pool"}), listed="UserPoolClients[].ClientName")
 
+row("cognitoidp.user_pool_domain", "cognito-idp", ("create_user_pool_domain", {"UserPoolId": "$pool", "Domain": "it-$n"}), ("describe_user_pool_domain", {"Domain": "it-$n"}), "DomainDescription.ManagedLoginVersion", 1,
+    ("delete_user_pool_domain", {"UserPoolId": "$pool", "Domain": "it-$n"}), None, around=[POOL], exists="InvalidParameterException", update=("update_user_pool_domain", {"UserPoolId": "$pool", "Domain": "it-$n", "ManagedLoginVersion": 2}), then=2)
+
 row("transfer.server", "transfer", ("create_server", {"PreAuthenticationLoginBanner": "a"}), ("describe_server", {"ServerId": "$id"}), "Server.PreAuthenticationLoginBanner", "a", ("delete_server", {"ServerId": "$id"}),
     ("ResourceNotFoundException", 400), keep={"id": "ServerId"}, update=("update_server", {"ServerId": "$id", "PreAuthenticationLoginBanner": "b"}), then="b", list=("list_servers", {}), listed="Servers[].ServerId", item="$id",
     ready=("Server.State", "ONLINE", {"arn": "Server.Arn"}), tags=pair_tags(("describe_server", {"ServerId": "$id"}), "Server.Tags[?Key=='a'].Value | [0]", key="Arn"))

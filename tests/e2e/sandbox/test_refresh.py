@@ -14,6 +14,7 @@ ONE_BY_ONE = {
     "aws.cloudtrail.trail": {"GetTrailStatus", "GetEventSelectors", "ListTags"},
     "aws.cognitoidp.user_pool": {"DescribeUserPool"},  # ListUserPools has names
     "aws.cognitoidp.user_pool_client": {"DescribeUserPoolClient"},  # so has ListUserPoolClients
+    "aws.cognitoidp.user_pool_domain": {"DescribeUserPoolDomain"},  # and of these there is no listing
     "aws.dynamodb.table": {"DescribeTable", "DescribeTimeToLive", "DescribeContinuousBackups", "ListTagsOfResource"},  # ListTables has names
     "aws.ec2.vpc": {"DescribeVpcAttribute"},
     "aws.ecr.repository": {"GetLifecyclePolicy", "GetRepositoryPolicy"},
@@ -58,6 +59,7 @@ KEYS = {"a": 1, "b": 2, "c": 3, "d": 4}
 # What has to differ besides the name.
 SUBNETS = {"type": "aws.ec2.subnet", "for_each": KEYS, "vpc_id": "${vpc.vpc_id}", "cidr_block": "10.7.10${each.value}.0/24"}
 APART = {
+    "aws.cognitoidp.user_pool_domain": {"domain": "life-pages-${each.key}"},
     "aws.ec2.flow_log": {"log_destination": "${lake.arn}/${each.key}"},
     "aws.ec2.network_acl_association": {"subnet_id": "${several[each.key].subnet_id}"},
     "aws.ec2.route_table_association": {"subnet_id": "${several[each.key].subnet_id}"},
@@ -82,7 +84,7 @@ def several(name, case):
     return {"type": name, "for_each": KEYS, **{key: value for key, value in told.items() if value is not None}}
 
 
-ONE = {"aws.lambda.async_invoke", "aws.lakeformation.settings", "aws.glue.catalog_encryption", "aws.glue.resource_policy"}  # of an account and region, or a function
+ONE = {"aws.lambda.async_invoke", "aws.lambda.function_url", "aws.lakeformation.settings", "aws.glue.catalog_encryption", "aws.glue.resource_policy"}  # of an account and region, or a function
 
 
 @pytest.mark.parametrize("name", sorted(set(CASES) - ONE))

@@ -143,7 +143,7 @@ static const char spec[] =
     "      handed_on: {type: set(string), default: [], wire: Tags}\n"
     "      tags: tags\n"
     "    create: {call: MakeCrew}\n"
-    "    read: {call: GetCrew, at: Crew}\n"
+    "    read: {call: GetCrew, at: Crew, empty: absent}\n"
     "    update: {call: SetCrew, send: [name, size, places], partial: true}\n"
     "    delete: {call: DropCrew}\n"
     "    tags: {as: pairs, with_create: Tags, send: [], remove_as: Tags, remove_structures: true, beside: "
@@ -696,6 +696,10 @@ static void test_tags_with_more_than_key_and_value(void **state)
     PLAYED();
     assert_true(value_equal(value_getz(live, "tags"), json("{\"a\":\"1\",\"b\":\"2\"}")));
     assert_true(value_equal(value_getz(live, "handed_on"), json("[\"a\"]")));
+    PLAY({"GetCrew", "{\"Name\":\"c\"}", "{\"Crew\": {}}", NULL}); /* there is no such thing */
+    assert_int_equal(ctx.schema->ops->read(&ctx, json("{\"name\":\"c\"}"), NULL, &live, &err), 0);
+    PLAYED();
+    assert_null(live);
     /* the flag alone changes; then a tag goes, and no flag may be on one that there is none of */
     PLAY({"Tag", "{\"Tags\":[" CREW_TAG "]}", NULL, NULL});
     const struct value *prior = json("{\"name\":\"c\",\"tags\":{\"a\":\"1\"},\"handed_on\":[]}");
