@@ -1,10 +1,9 @@
 /* The log as a file: locked with flock(), appended to, made durable with fdatasync(). */
-#include "plan/state/backend_file.h"
+#include "plan/state/backend_file_internal.h"
 
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "plan/state/log_file.h"
 
@@ -15,41 +14,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    LOCK_POLL_MS = 50,
-    LOCK_GRACE_MS = 250, /* a lock without a name in it is a look at it, or about to get one */
-    LOCK_INFO_MAX = 16 * 1024,
-};
-
-struct file_backend {
-    struct backend base;
-    struct arena arena;
-    const struct file_io *io;
-    const char *stack_dir, *dir;             /* the folder of the stack file, and .weir in it */
-    const char *path, *new_path, *lock_path; /* current log, the next one while it is written, the lock */
-    const char *head_path;                   /* the number of the last record that was made durable */
-    struct str name;                         /* film-lake.dev */
-    int lock_fd, fd;                         /* -1 while not locked; fd -1 while there is no log yet */
-    int head_fd;                             /* -1 until something is appended */
-    /* How far the current log has been read or written. */
-    dev_t dev;
-    ino_t ino;
-    off_t offset;
-    size_t lines;
-    uint64_t first_seq, last_seq; /* 0: none */
-    bool failed;                  /* an append failed: what is at the end of the file is not known */
-};
-
 static const struct file_io system_io = {pwrite, fdatasync, fsync, ftruncate, link, rename};
-
-static struct file_backend *file_backend_of(struct backend *b)
-{
-    return (struct file_backend *)b;
-}
 
 /* ---- reading ---- */
 
@@ -198,155 +166,6 @@ static int file_set_head(struct backend *b, uint64_t seq, struct err *err)
     return 0;
 }
 
-/* ---- the lock ---- */
-
-/* Makes .weir/, which no version control should take up. */
-static int make_folder(struct file_backend *f, struct err *err)
-{
-    if (path_exists(f->dir))
-        return 0;
-    if (dir_make_private(f->dir, err))
-        return err_hint(err, "`state: {backend: file, path: DIR}` keeps the state elsewhere");
-    AUTO_FD int parent = open(f->stack_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (parent < 0 || f->io->fsync(parent))
-        return err_errno(err, ERR_IO, "cannot make the state folder %s durable", f->dir);
-    return 0;
-}
-
-static int sync_folder(struct file_backend *f, struct err *err)
-{
-    AUTO_FD int fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || f->io->fsync(fd))
-        return err_errno(err, ERR_IO, "cannot make the state folder %s durable", f->dir);
-    return 0;
-}
-
-static void read_holder(int fd, struct arena *arena, struct lock_info *out)
-{
-    char text[LOCK_INFO_MAX];
-    ssize_t n = pread(fd, text, sizeof text, 0);
-    const struct value *v = NULL;
-    if (n <= 0 || json_parse(arena, str_n(text, (size_t)n), &v, NULL))
-        v = NULL;
-    lock_info_from(arena, v, out);
-}
-
-/* 1: locked; 0: somebody else has it; -1: err. */
-static int try_lock(struct file_backend *f, int *out, struct err *err)
-{
-    AUTO_FD int fd = open(f->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        err_errno(err, ERR_IO, "cannot lock the state with %s", f->lock_path);
-        return err_hint(err, "weir needs to write in %s", f->dir);
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return err_errno(err, ERR_IO, "cannot lock the state with %s", f->lock_path);
-        return 0;
-    }
-    /* Somebody may have taken the file away and made a new one; then what we hold locks nothing. */
-    struct stat held, there;
-    if (fstat(fd, &held) || stat(f->lock_path, &there) || held.st_ino != there.st_ino ||
-        held.st_dev != there.st_dev)
-        return 0;
-    *out = fd;
-    fd = -1;
-    return 1;
-}
-
-static int write_holder(struct file_backend *f, const struct lock_info *who, struct err *err)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    AUTO_BUF struct buf text = BUF_INIT;
-    json_write(&text, lock_info_value(&scratch, who), JSON_PLAIN);
-    if (ftruncate(f->lock_fd, 0) || pwrite(f->lock_fd, text.p, text.n, 0) != (ssize_t)text.n)
-        return err_errno(err, ERR_IO, "cannot write %s", f->lock_path);
-    return 0;
-}
-
-static void file_unlock(struct backend *b)
-{
-    struct file_backend *f = file_backend_of(b);
-    fd_close_ptr(&f->fd);
-    f->fd = -1;
-    if (f->head_fd >= 0 && f->io->fdatasync(f->head_fd))
-        errno = 0; /* it may be behind after a power cut then, which is no harm */
-    fd_close_ptr(&f->head_fd);
-    f->head_fd = -1;
-    if (f->lock_fd < 0)
-        return;
-    /* Emptied first: a name in a lock that nobody holds would mislead. If it fails the name is only stale. */
-    if (ftruncate(f->lock_fd, 0))
-        errno = 0;
-    fd_close_ptr(&f->lock_fd);
-    f->lock_fd = -1;
-}
-
-static int file_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
-{
-    struct file_backend *f = file_backend_of(b);
-    assert(f->lock_fd < 0);
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (make_folder(f, err))
-        return -1;
-    int64_t start = clock_mono_ms();
-    for (;;) {
-        int got = try_lock(f, &f->lock_fd, err);
-        if (got < 0)
-            return -1;
-        if (got)
-            break;
-        struct lock_info holder = {0};
-        AUTO_FD int fd = open(f->lock_path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0)
-            read_holder(fd, &scratch, &holder);
-        int64_t waited = clock_mono_ms() - start;
-        if (waited >= timeout_ms && (holder.owner.n || waited >= LOCK_GRACE_MS))
-            return lock_info_refuse(&holder, b->description, err);
-        clock_sleep_ms(LOCK_POLL_MS);
-    }
-    f->failed = false;
-    if (write_holder(f, who, err)) {
-        file_unlock(b);
-        return -1;
-    }
-    unlink(f->new_path); /* what a killed compaction left */
-    return 0;
-}
-
-static int file_holder(
-    struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
-{
-    struct file_backend *f = file_backend_of(b);
-    *held = false;
-    AUTO_FD int fd = open(f->lock_path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        if (errno == ENOENT)
-            return 0;
-        return err_errno(err, ERR_IO, "cannot look at the lock %s", f->lock_path);
-    }
-    if (f->lock_fd < 0 && !flock(fd, LOCK_SH | LOCK_NB))
-        return 0;
-    *held = true;
-    read_holder(fd, arena, who);
-    return 0;
-}
-
-/* The kernel frees a dead process's lock, so there is never one to break. */
-static int file_force_unlock(struct backend *b, struct err *err)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct lock_info who = {0};
-    bool held;
-    if (file_holder(b, &scratch, &who, &held, err))
-        return -1;
-    if (!held)
-        return 0;
-    lock_info_refuse(&who, b->description, err);
-    return err_hint(
-        err, "its process is alive: end process %" PRId64 " on %.*s to free it", who.pid, STR_ARG(who.owner));
-}
-
 /* ---- writing ---- */
 
 static int write_at(
@@ -375,7 +194,7 @@ static int create_log(struct file_backend *f, struct err *err)
         return err_errno(err, ERR_IO, "cannot make the state %s", f->path);
     f->dev = st.st_dev;
     f->ino = st.st_ino;
-    return sync_folder(f, err);
+    return file_sync_folder(f, err);
 }
 
 /* Between batches nobody but us changes the file; whoever does (an editor, a restored backup) is noticed
@@ -476,13 +295,13 @@ static int write_new(struct file_backend *f, int fd, struct str lines, struct er
     if (f->fd >= 0 && f->first_seq && keep_segment(f, err))
         return -1;
     crash_point("snapshot.link-sync");
-    if (sync_folder(f, err))
+    if (file_sync_folder(f, err))
         return -1;
     crash_point("snapshot.rename");
     if (f->io->rename(f->new_path, f->path))
         return err_errno(err, ERR_IO, "cannot put the snapshot %s in place", f->new_path);
     crash_point("snapshot.rename-sync");
-    return sync_folder(f, err);
+    return file_sync_folder(f, err);
 }
 
 static int file_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)

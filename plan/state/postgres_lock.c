@@ -1,0 +1,131 @@
+/* The lock of a state in PostgreSQL: an advisory one, which the server frees with its holder's session. */
+#include "plan/state/backend_postgres_internal.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+
+enum { POLL_MS = 250 };
+
+int pg_holder(struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
+{
+    struct pg_backend *g = pg_backend_of(b);
+    AUTO_PG_ANSWER struct pg_answer locked = {0}, holder = {0};
+    struct pg_parameter key = {.text = g->key}, name = {.text = g->name};
+    const struct value *v = NULL;
+    bool exists;
+    if (pg_ask(g,
+            "select exists (select from pg_locks where locktype = 'advisory' and granted and objsubid = 1 "
+            "and (classid::bigint << 32 | objid::bigint) = $1::bigint "
+            "and database = (select oid from pg_database where datname = current_database()))",
+            &key, 1, &locked, err) ||
+        pg_tables_exist(g, PG_ALL_THERE, &exists, err))
+        return -1;
+    *held = pg_flag(&locked, 0, 0);
+    if (exists && pg_ask(g, "select holder from %_lock where name = $1", &name, 1, &holder, err))
+        return -1;
+    if (exists && g->pq->ntuples(holder.rows) && json_parse(arena, str_z(pg_cell(&holder, 0, 0)), &v, NULL))
+        v = NULL;
+    lock_info_from(arena, v, who);
+    return 0;
+}
+
+static int try_lock(struct pg_backend *g, bool *got, struct err *err)
+{
+    AUTO_PG_ANSWER struct pg_answer a = {0};
+    struct pg_parameter key = {.text = g->key};
+    if (pg_ask(g, "select pg_try_advisory_lock($1::bigint)", &key, 1, &a, err))
+        return -1;
+    *got = pg_flag(&a, 0, 0);
+    return 0;
+}
+
+static int write_holder(struct pg_backend *g, const struct lock_info *who, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    AUTO_PG_ANSWER struct pg_answer a = {0};
+    json_write(&text, lock_info_value(&scratch, who), JSON_PLAIN);
+    struct pg_parameter parameters[] = {{.text = g->name}, {.text = text.p}};
+    return pg_ask(g,
+        "insert into %_lock values ($1, $2) on conflict (name) do update set holder = excluded.holder",
+        parameters, 2, &a, err);
+}
+
+void pg_unlock(struct backend *b)
+{
+    struct pg_backend *g = pg_backend_of(b);
+    struct pg_parameter key = {.text = g->key};
+    struct err ignored = ERR_INIT; /* then the session's end frees it */
+    if (!atomic_exchange(&g->locked, false) || atomic_load(&g->lost))
+        return;
+    AUTO_PG_ANSWER struct pg_answer a = {0};
+    pg_ask(g, "select pg_advisory_unlock($1::bigint)", &key, 1, &a, &ignored);
+}
+
+int pg_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
+{
+    struct pg_backend *g = pg_backend_of(b);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    int64_t started = clock_mono_ms();
+    bool got, held;
+    if (pg_make_tables(g, err))
+        return -1;
+    for (;;) {
+        struct lock_info holder = {0};
+        if (try_lock(g, &got, err))
+            return -1;
+        if (got)
+            break;
+        if (clock_mono_ms() - started >= timeout_ms) {
+            if (pg_holder(b, &scratch, &holder, &held, err))
+                return -1;
+            return lock_info_refuse(&holder, b->description, err);
+        }
+        clock_sleep_ms(POLL_MS);
+    }
+    atomic_store(&g->locked, true);
+    if (write_holder(g, who, err)) {
+        pg_unlock(b);
+        return -1;
+    }
+    return 0;
+}
+
+int pg_force_unlock(struct backend *b, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct lock_info who;
+    bool held;
+    if (pg_holder(b, &scratch, &who, &held, err))
+        return -1;
+    if (!held)
+        return 0;
+    lock_info_refuse(&who, b->description, err);
+    return err_hint(err, "its session is alive; the server ends that of a dead machine within a minute, or "
+                         "at once with pg_terminate_backend()");
+}
+
+static int lost_lock(struct pg_backend *g, struct err *err)
+{
+    atomic_store(&g->lost, true);
+    err_set(err, ERR_LOCKED, "the lock of %.*s was lost with the connection to the server",
+        STR_ARG(g->base.description));
+    return err_hint(
+        err, "another run may have taken over; what this one had under way is settled by the next");
+}
+
+/* The lock is the session's, and the session is the connection's: looks at the socket, which any thread may.
+ */
+int pg_check_lock(struct backend *b, struct err *err)
+{
+    struct pg_backend *g = pg_backend_of(b);
+    if (!atomic_load(&g->locked))
+        return 0;
+    struct pollfd socket = {.fd = g->pq->socket(g->connection), .events = POLLRDHUP};
+    bool gone = socket.fd < 0 ||
+                (poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)));
+    return gone || atomic_load(&g->lost) ? lost_lock(g, err) : 0;
+}
