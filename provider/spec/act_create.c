@@ -48,7 +48,9 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
 {
     const struct value *document = NULL, *found = NULL, *doc,
                        *object = value_merge(act->arena, desired, *live);
-    bool makes = !*live && step->call.op && !step->list.each && !step->must_be_absent;
+    /* What is made by changing what is listed is found again by its name only. */
+    bool found_again = !step->list.each || act->type->settle.way == SETTLE_NAME;
+    bool makes = !*live && step->call.op && found_again && !step->must_be_absent;
     if (!act_applies(act, step, object))
         return 0;
     act->makes = makes;
