@@ -61,8 +61,9 @@ static bool diff_given(
     const struct comparison *c, const struct attr *attr, const struct value *wanted, struct attr_change *out)
 {
     const struct value *before = compared_value(c, attr);
+    bool halfway = c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
     if (!(attr->settable || attr->prepared) || is_ignored(c->lifecycle, attr->name) ||
-        is_same_value(attr, wanted, before))
+        (!halfway && is_same_value(attr, wanted, before)))
         return false;
     *out =
         (struct attr_change){attr->name, attr, before, wanted, forces_replacement(c, attr, wanted, before)};

@@ -61,6 +61,23 @@ static int close_undone(struct settling *s, const char *text, struct err *err)
     return 0;
 }
 
+/* Of what the interrupted update was changing, that of which the service shows too little: it may show the
+ * new value before the last call has been made. */
+static const struct value *cut_off(struct settling *s)
+{
+    const struct value *prior = s->record ? s->record->attrs : NULL, *desired = s->intent->desired;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(s->arena);
+    for (uint32_t i = 0; desired && desired->kind == VALUE_MAP && i < desired->count; i++) {
+        const struct attr *attr = schema_attr(s->schema, desired->entries[i].key);
+        bool again =
+            attr && s->record && s->record->halfway && value_list_has(s->record->halfway, attr->name);
+        if (attr && attr->stepwise && is_action(s->intent, "update") &&
+            (again || !attr_equal(attr, desired->entries[i].value, value_get(prior, attr->name))))
+            value_builder_add(&names, value_string_ref(s->arena, attr->name));
+    }
+    return names.n ? value_builder_list(&names) : NULL;
+}
+
 static int close_with(
     struct settling *s, const struct value *attrs, const struct value *set, const char *text, struct err *err)
 {
@@ -79,6 +96,7 @@ static int close_with(
             .place = s->intent->place ? s->intent->place
                      : record         ? record->place
                                       : NULL,
+            .halfway = cut_off(s),
             .tainted = record && is_action(s->intent, "update") && record->tainted,
             .adopted = record && record->adopted,
             .prevent_destroy = record && record->prevent_destroy},

@@ -115,6 +115,8 @@ static int work_update(
         /* Some of its calls may have gone through: the next refresh sees which. The resource itself is whole.
          */
         bool keep = schema->partial && live != prior;
+        for (size_t i = 0; i < n; i++)
+            err->unsure |= list[i].attr->stepwise; /* the intent stays, and the next run goes on from there */
         return work_failed(work, STR("update"), keep ? value_merge(&work->arena, prior, live) : NULL, err);
     }
     live = live ? live : prior; /* changed, and gone a moment later: the next refresh sees it */

@@ -54,6 +54,8 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
     if (record->deps && record->deps->count)
         body_value(body, secrets, "deps", record->deps);
     body_value(body, secrets, "place", record->place);
+    if (record->halfway && record->halfway->count)
+        body_value(body, secrets, "halfway", record->halfway);
     body_flag(body, "tainted", record->tainted);
     body_flag(body, "adopted", record->adopted);
     body_flag(body, "prevent_destroy", record->prevent_destroy);

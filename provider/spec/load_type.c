@@ -278,6 +278,20 @@ static bool makes_and_deletes(const struct spec_type *type)
            (type->delete.count || (native && native->delete));
 }
 
+/* By how many steps of an update it is that this changed. */
+static size_t count_steps(const struct spec_type *type, struct str name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < type->update.count; i++) {
+        const struct spec_step *step = &type->update.items[i];
+        bool concerned = false;
+        for (size_t k = 0; k < step->when.changed.count; k++)
+            concerned |= str_eq(step->when.changed.items[k], name);
+        n += concerned && !step->when.only.count && !step->when.unless.count && !step->look;
+    }
+    return n;
+}
+
 static bool is_updated(const struct spec_type *type, struct str name)
 {
     for (size_t i = 0; i < type->update.count; i++) {
@@ -301,6 +315,7 @@ static void mark_replaced(struct type_loader *t)
         if (attr->settable && !attr->local && t->attrs[i].owner == OWNER_BASE &&
             !is_updated(type, attr->name))
             attr->replace = true;
+        attr->stepwise = count_steps(type, attr->name) > 1;
     }
 }
 

@@ -194,6 +194,26 @@ static int describe_status(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* What cannot be changed while it runs: its size, and what it started with. */
+static int modify_attribute(struct service_call *call, struct err *err)
+{
+    static const char *const fixed[] = {"InstanceType", "UserData", "EbsOptimized"};
+    struct control_record record;
+    bool asks = false;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        asks |= !value_is_null(value_getz(call->input, fixed[i]));
+    struct str id = value_gets(call->input, "InstanceId");
+    if (!asks ||
+        !control_find(services_control(call->services), call->arena, STR("aws.ec2.instance"), call->region,
+            id, &record) ||
+        value_getb(record.attrs, "stopped")) {
+        call->declined = true;
+        return 0;
+    }
+    return service_refuse(err, 400, "IncorrectInstanceState",
+        "The instance '%.*s' is not in the 'stopped' state.", STR_ARG(id));
+}
+
 static bool has_text(const struct value *v, const char *text)
 {
     bool found = v->kind == VALUE_STRING && str_eqz(v->string, text);
@@ -241,5 +261,6 @@ const struct service_operation ec2_operations[] = {
     {"ec2", "StopInstances", stop_instances, NULL, NULL},
     {"ec2", "RebootInstances", reboot_instances, NULL, NULL},
     {"ec2", "GetConsoleOutput", console_output, NULL, NULL},
+    {"ec2", "ModifyInstanceAttribute", modify_attribute, NULL, NULL},
     {0},
 };
