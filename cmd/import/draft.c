@@ -11,7 +11,8 @@ void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, s
 {
     *d = (struct draft){.arena = arena, .catalog = catalog, .diags = diags};
     d->stack = d->description = d->comment = d->beside = d->folder = STR_EMPTY;
-    struct said **sections[] = {&d->inputs, &d->locals, &d->data, &d->outputs, &d->modules, &d->files};
+    struct said **sections[] = {
+        &d->providers, &d->inputs, &d->locals, &d->data, &d->outputs, &d->modules, &d->files};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         *sections[i] = said_new(arena, SAID_MAP, NULL);
     d->imports = said_new(arena, SAID_LIST, NULL);

@@ -47,7 +47,7 @@ struct draft {
     struct draft *within, *next;                  /* those of its modules, which are released with it */
     struct map taken, taken_inputs, taken_locals; /* names */
     struct map hidden; /* a secret's node -> struct str, the input that asks for it */
-    struct said *inputs, *locals, *data, *outputs, *imports; /* maps; imports a list */
+    struct said *providers, *inputs, *locals, *data, *outputs, *imports; /* maps; imports a list */
     struct draft_resource **resources;
     size_t n, cap;
     struct draft_reference **references;

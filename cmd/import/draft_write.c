@@ -86,6 +86,7 @@ static void write_all(struct draft *d, struct buf *out)
         buf_addf(out, "stack: %.*s\n", STR_ARG(d->stack));
     if (d->description.n)
         said_write(out, STR("description"), said_string(d->arena, d->description, NULL), 0);
+    write_lines(d, out, "providers", d->providers);
     write_lines(d, out, "inputs", d->inputs);
     write_lines(d, out, "locals", d->locals);
     write_lines(d, out, "data", d->data);
@@ -105,7 +106,7 @@ static void write_all(struct draft *d, struct buf *out)
 int draft_write(struct draft *d, struct buf *out, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    struct said *sections[] = {d->locals, d->data, d->modules, d->outputs, d->imports};
+    struct said *sections[] = {d->providers, d->locals, d->data, d->modules, d->outputs, d->imports};
     for (size_t i = 0; i < d->n; i++)
         if (d->resources[i]->schema)
             draft_settle(d, d->resources[i]->attrs);

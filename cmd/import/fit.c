@@ -1,6 +1,8 @@
 /* Properties of others as attributes of a type of ours. */
 #include "cmd/import/fit.h"
 
+#include "base/json.h"
+
 /* Where in both worlds a value lies: the properties' path so far, and the attributes' of the item around. */
 struct level {
     struct str from;          /* "LifecycleConfiguration.Rules[]" */
@@ -70,12 +72,51 @@ static struct said *as_object(
     return map_entries(fit, &level, s) ? level.into : NULL;
 }
 
+static struct said *said_without(struct arena *arena, const struct said *map, struct str key, struct said *s)
+{
+    struct said *out = said_new(arena, SAID_MAP, map->node);
+    for (size_t i = 0; i < map->n; i++)
+        if (!str_eq(map->entries[i].key, key))
+            said_set(arena, out, map->entries[i].key, map->entries[i].value);
+    if (s)
+        said_set(arena, out, key, s);
+    return out;
+}
+
+/* {ports, cidr_blocks: [a, b], security_groups: [c]}: as many with one of those each. */
+static struct said *spread(struct fit *fit, struct str from, struct said *list)
+{
+    struct arena *arena = fit->draft->arena;
+    struct said *out = said_new(arena, SAID_LIST, list->node);
+    for (size_t i = 0; i < list->n; i++) {
+        struct said *item = list->items[i], *plain = item;
+        size_t before = out->n;
+        for (size_t k = 0; item->kind == SAID_MAP && k < item->n; k++) {
+            const struct names_rule *rule = names_rule(
+                fit->type, arena_printf(arena, "%.*s.%.*s", STR_ARG(from), STR_ARG(item->entries[k].key)));
+            if (rule && rule->each)
+                plain = said_without(arena, plain, item->entries[k].key, NULL);
+        }
+        for (size_t k = 0; plain != item && k < item->n; k++) {
+            const struct said *values = item->entries[k].value;
+            if (said_get(plain, arena_strz(arena, item->entries[k].key)) || values->kind != SAID_LIST)
+                continue;
+            for (size_t m = 0; m < values->n; m++)
+                said_add(arena, out, said_without(arena, plain, item->entries[k].key, values->items[m]));
+        }
+        if (out->n == before)
+            said_add(arena, out, plain);
+    }
+    return out;
+}
+
 static struct said *as_list(
     struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
 {
     struct arena *arena = fit->draft->arena;
     struct said *out = said_new(arena, SAID_LIST, s->node);
     from = arena_printf(arena, "%.*s[]", STR_ARG(from));
+    s = spread(fit, from, s);
     to = arena_printf(arena, "%.*s[]", STR_ARG(to));
     for (size_t i = 0; i < s->n; i++) {
         struct said *item = as_type(fit, from, to, type->elem, s->items[i]);
@@ -221,6 +262,14 @@ static const struct attr *attr_at(const struct attr *attrs, size_t n, struct str
     return NULL;
 }
 
+/* Of a map of texts: 3600 is "3600". */
+static struct said *as_text(struct arena *arena, const struct type *type, struct said *s)
+{
+    bool texts = type->kind == TYPE_TAGS || (type->elem && type->elem->kind == TYPE_STRING);
+    bool other = s->kind == SAID_LITERAL && s->value->kind != VALUE_STRING && !value_is_null(s->value);
+    return texts && other ? said_string(arena, value_scalar_text(arena, s->value), s->node) : s;
+}
+
 /* Puts a value at "a.b" of the level's map; "a[]" makes a list of the one. */
 static bool place_below(
     struct fit *fit, const struct level *level, struct str path, struct str from, struct said *value)
@@ -264,7 +313,7 @@ static bool place_below(
         into = listed ? next->items[0] : next;
         if (type->kind == TYPE_MAP || type->kind == TYPE_TAGS || into->kind != SAID_MAP) {
             if (into->kind == SAID_MAP)
-                said_set(arena, into, rest, value);
+                said_set(arena, into, rest, as_text(arena, type, value));
             return into->kind == SAID_MAP;
         }
         attrs = type->fields;
@@ -304,14 +353,19 @@ static bool is_among(struct arena *arena, const struct value *list, const struct
     return s->kind == SAID_NOTHING || ((s->kind == SAID_LIST || s->kind == SAID_MAP) && !s->n);
 }
 
-/* hash_key: id is one more of key_schema: {attribute_name: id, key_type: HASH}. */
-static bool add_item(struct arena *arena, struct said *into, const struct names_rule *rule, struct said *s)
+/* hash_key: id is one more of key_schema: {attribute_name: id, key_type: HASH}; of a list each is one more.
+ */
+static bool add_item(
+    struct arena *arena, struct said *into, struct str to, const struct names_rule *rule, struct said *s)
 {
-    struct said *list = said_get(into, arena_strz(arena, rule->to)),
-                *item = said_new(arena, SAID_MAP, s->node);
+    struct said *list = said_get(into, arena_strz(arena, to)), *item = said_new(arena, SAID_MAP, s->node);
+    for (size_t i = 0; s->kind == SAID_LIST && i < s->n; i++)
+        add_item(arena, into, to, rule, s->items[i]);
+    if (s->kind == SAID_LIST)
+        return true;
     if (!list) {
         list = said_new(arena, SAID_LIST, s->node);
-        said_set(arena, into, rule->to, list);
+        said_set(arena, into, to, list);
     }
     for (uint32_t i = 0; i < rule->item->count; i++) {
         const struct value_entry *e = &rule->item->entries[i];
@@ -343,6 +397,31 @@ static bool place_flagged(
     return !keys->n || place_below(fit, level, to, rule->from, keys);
 }
 
+/* A file beside the configuration: what weir takes from a bucket. */
+static bool ask_beside(
+    struct fit *fit, const struct level *level, const struct names_rule *rule, struct said **s)
+{
+    struct arena *arena = fit->draft->arena;
+    struct str file = said_literal_text(arena, *s);
+    file = str_starts(file, STR("./")) ? str_slice(file, 2, file.n) : file;
+    *s = said_string(arena, file, (*s)->node);
+    for (uint32_t i = 0; i < rule->ask->count; i++) {
+        const struct value_entry *e = &rule->ask->entries[i];
+        struct str code = draft_ask(fit->draft, value_text(e->value, STR_EMPTY), "string",
+            STR("Where the files are that were beside the configuration"), false);
+        if (!place_below(fit, level, e->key, rule->from, said_code(arena, NULL, "%s", code.p)))
+            return false;
+    }
+    return true;
+}
+
+static struct said *read_document(struct arena *arena, struct said *s)
+{
+    const struct value *v;
+    struct str text = said_literal_text(arena, s);
+    return text.p && json_parse(arena, text, &v, NULL) == 0 ? said_of(arena, v) : NULL;
+}
+
 static bool by_rule(struct fit *fit, const struct level *level, const struct names_rule *rule, struct said *s)
 {
     struct arena *arena = fit->draft->arena;
@@ -357,8 +436,21 @@ static bool by_rule(struct fit *fit, const struct level *level, const struct nam
             return no_fit(fit, s->node, "`%.*s` has a value that cannot be said", STR_ARG(rule->from));
         s = ours;
     }
+    struct str to = rule->to;
+    if (level->to.n) {
+        if (!str_starts(to, level->to) || to.n <= level->to.n + 1)
+            return no_fit(fit, s->node, "`%.*s` cannot be said", STR_ARG(rule->from));
+        to = str_slice(to, level->to.n + 1, to.n);
+    }
+    if (rule->document && !(s = read_document(arena, s)))
+        return no_fit(fit, NULL, "`%.*s` is no JSON", STR_ARG(rule->from));
+    for (uint32_t i = 0; rule->beside && i < rule->beside->count; i++)
+        said_set(
+            arena, level->into, rule->beside->entries[i].key, said_of(arena, rule->beside->entries[i].value));
+    if (rule->ask && !ask_beside(fit, level, rule, &s))
+        return false;
     if (rule->item)
-        return add_item(arena, level->into, rule, s);
+        return add_item(arena, level->into, to, rule, s);
     if (rule->flag && !place_flagged(fit, level, rule, s))
         return false;
     if (rule->pairs) {
@@ -366,12 +458,6 @@ static bool by_rule(struct fit *fit, const struct level *level, const struct nam
             value_text(rule->pairs->items[1], STR_EMPTY).p);
         if (!s)
             return no_fit(fit, NULL, "`%.*s` has names that are not known here", STR_ARG(rule->from));
-    }
-    struct str to = rule->to;
-    if (level->to.n) {
-        if (!str_starts(to, level->to) || to.n <= level->to.n + 1)
-            return no_fit(fit, s->node, "`%.*s` cannot be said", STR_ARG(rule->from));
-        to = str_slice(to, level->to.n + 1, to.n);
     }
     return place_below(fit, level, to, rule->from, s);
 }
@@ -388,6 +474,11 @@ static bool descend(struct fit *fit, const struct level *level, struct str from,
     if (s->kind == SAID_LIST && s->n == 1 && s->items[0]->kind == SAID_MAP) {
         below.from = arena_printf(arena, "%.*s[0]", STR_ARG(from));
         return map_entries(fit, &below, s->items[0]);
+    }
+    if (s->kind == SAID_LIST && s->n == 1) {
+        const struct names_rule *sole = names_rule(fit->type, arena_printf(arena, "%.*s[0]", STR_ARG(from)));
+        if (sole)
+            return by_rule(fit, level, sole, s->items[0]);
     }
     below.from = from;
     if (s->kind == SAID_MAP)
@@ -454,4 +545,28 @@ bool fit_properties(struct fit *fit, const struct said *properties)
     fit->why = STR_EMPTY;
     struct level level = {STR_EMPTY, STR_EMPTY, fit->attrs, schema->attrs, schema->attr_count, true, false};
     return map_entries(fit, &level, properties) && !fit->why.n;
+}
+
+bool fit_item(struct fit *fit, const struct attr *attr, const struct said *properties)
+{
+    struct arena *arena = fit->draft->arena;
+    const struct type *type = attr->type->elem;
+    struct said *map = said_new(arena, SAID_MAP, properties->node);
+    bool object = type && type->kind == TYPE_OBJECT;
+    struct str to = arena_printf(arena, "%.*s[]", STR_ARG(attr->name));
+    struct level level = {STR_EMPTY, object ? to : STR_EMPTY, map, object ? type->fields : attr,
+        object ? type->field_count : 1, false, false};
+    fit->why = STR_EMPTY;
+    fit->attrs = map;
+    if (object)
+        return map_entries(fit, &level, properties) && !fit->why.n;
+    for (size_t i = 0; i < properties->n; i++) { /* the one that is the item itself */
+        const struct names_rule *rule = names_rule(fit->type, properties->entries[i].key);
+        if (rule && str_eq(rule->to, attr->name))
+            fit->attrs = properties->entries[i].value;
+        else if (!(rule ? by_rule(fit, &level, rule, properties->entries[i].value)
+                        : no_fit(fit, NULL, "`%.*s` cannot be said", STR_ARG(properties->entries[i].key))))
+            return false;
+    }
+    return true;
 }

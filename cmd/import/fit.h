@@ -21,6 +21,8 @@ struct fit {
 
 /* False: it does not fit. */
 bool fit_properties(struct fit *fit, const struct said *properties);
+/* The same for one item of a list or map: attrs is that item, which may be no map. */
+bool fit_item(struct fit *fit, const struct attr *attr, const struct said *properties);
 /* Are all that are required there, and does every literal pass the type's checks? */
 bool fit_check(struct fit *fit);
 /* Secrets below a value become inputs called after the resource. */

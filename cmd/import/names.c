@@ -68,6 +68,12 @@ static void read_rules(struct arena *arena, struct names_type *type, const struc
             rules[i].item = node_value(arena, node_get(value, "item"));
         if (node_get(value, "only"))
             rules[i].only = node_value(arena, node_get(value, "only"));
+        if (node_get(value, "beside"))
+            rules[i].beside = node_value(arena, node_get(value, "beside"));
+        if (node_get(value, "ask"))
+            rules[i].ask = node_value(arena, node_get(value, "ask"));
+        rules[i].document = node_get(value, "document") != NULL;
+        rules[i].each = node_get(value, "each") != NULL;
     }
     type->rules = rules;
     type->n = n;
@@ -86,7 +92,13 @@ static int read_terraform(struct names *names, struct str service, const struct 
     for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
         const struct node *one = map->entries[i].value, *into = node_get(one, "into");
         struct str ours = text_of(into ? into : node_get(one, "type"));
-        struct str full = str_find_char(ours, '.', 0) >= 0
+        if (node_get(one, "asked")) {
+            struct names_type *asked = type_new(names->arena, map->entries[i].key, NULL);
+            asked->asked = true;
+            map_set(&names->terraform, asked->other, asked);
+            continue;
+        }
+        struct str full = str_find_char(ours, '.', 0) >= 0 || str_starts(ours, STR("AWS::"))
                               ? ours
                               : arena_printf(names->arena, "aws.%.*s.%.*s", STR_ARG(service), STR_ARG(ours));
         const struct schema *schema = catalog_find(names->catalog, full, false, err);
@@ -98,6 +110,7 @@ static int read_terraform(struct names *names, struct str service, const struct 
         type->at = text_of(node_get(one, "at"));
         type->key = text_of(node_get(one, "key"));
         type->ids = node_get(one, "id") ? node_value(names->arena, node_get(one, "id")) : NULL;
+        type->set = node_get(one, "set") ? node_value(names->arena, node_get(one, "set")) : NULL;
         map_set(&names->terraform, type->other, type);
     }
     return 0;
@@ -136,14 +149,23 @@ static struct str terraform_name(struct arena *arena, struct str type)
     return str_n(name, type.n);
 }
 
-int names_load(struct names *names, struct arena *arena, struct catalog *catalog, struct err *err)
+static int read_folder(struct names *names, struct str folder, struct err *err)
 {
-    size_t n, count;
-    *names = (struct names){.arena = arena, .catalog = catalog};
-    const struct embedded_file *files = embedded_under(STR("provider/aws/names/"), &n);
+    size_t n;
+    const struct embedded_file *files = embedded_under(folder, &n);
     for (size_t i = 0; i < n; i++)
         if (read_file(names, &files[i], err))
             return -1;
+    return 0;
+}
+
+int names_load(struct names *names, struct arena *arena, struct catalog *catalog, struct err *err)
+{
+    size_t count;
+    *names = (struct names){.arena = arena, .catalog = catalog};
+    if (read_folder(names, STR("provider/aws/names/"), err) ||
+        read_folder(names, STR("provider/weir/names/"), err))
+        return -1;
     const struct str *types = catalog_names(catalog, false, &count);
     for (size_t i = 0; i < count; i++) {
         const struct schema *schema = catalog_find(catalog, types[i], false, err);

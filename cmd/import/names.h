@@ -1,16 +1,25 @@
 /*
  * What other tools call weir's types and their attributes: provider/aws/names/<service>.yaml, a small file
- * beside a service's spec, for what is not just the same words.
+ * beside a service's spec, for what is not just the same words; provider/weir/names for what is no service's.
  *
  *     cloudformation:
  *       bucket:                                  # aws.s3.bucket; the spec says `cfn:`
  *         VersioningConfiguration.Status: {as: versioning, values: {Enabled: true, Suspended: false}}
  *         Rules[].Prefix: rules[].filter.prefix  # within a list; [0]: the list has that one item
  *         Policies: {as: policies, pairs: [PolicyName, PolicyDocument]}   # a list of those as a map
- *         Tags: {as: tags, pairs: [Key, Value], flag: [PropagateAtLaunch, propagated_tags]}   # and the keys
- * of some Domain: {only: [vpc]}                  # says nothing as long as it is one of these Ref: url # what
- * a reference to the thing itself is terraform: aws_s3_bucket: {type: bucket, names: {bucket: name}, skip:
- * [hosted_zone_id]} aws_s3_bucket_versioning: {into: bucket, by: bucket, names: {…}}
+ *         Tags: {as: tags, pairs: [Key, Value], flag: [PropagateAtLaunch, propagated_tags]} # and which
+ *         Domain: {only: [vpc]}                  # says nothing as long as it is one of these
+ *         vpc_id: {as: resource_id, beside: {resource_type: VPC}}
+ *         container_definitions: {as: containers, document: true}   # a text that is JSON
+ *         ingress[].cidr_blocks: {as: "ingress[].cidr", each: true} # a rule for each of them
+ *         filename: {as: code.s3_key, ask: {code.s3_bucket: code_bucket}} # a file that has to be in a bucket
+ *         cidr_blocks[0]: cidr                   # the only one of a list
+ *         Ref: url                               # what a reference to the thing itself is
+ *     terraform:
+ *       aws_s3_bucket: {type: bucket, names: {bucket: name}, skip: [hosted_zone_id]}
+ *       aws_s3_bucket_versioning: {into: bucket, by: bucket, names: {…}}
+ *       random_pet: {type: weir.random, set: {kind: name}, id: [id]}
+ *       random_password: {asked: true}           # what is secret of it is asked for
  *
  * What is not in them is looked for by its own name: ShardCount, shard_count and the wire name of an
  * attribute are the same word.
@@ -26,9 +35,13 @@ struct names_rule {
     const struct value *values; /* theirs (as text) -> ours; NULL: as they are */
     const struct value *pairs;  /* two texts: a list of maps with these is a map; ".": the rest of each */
     const struct value *flag;   /* two texts, of pairs: a member of each, and the set that has the keys for
-                                   which it   is true; NULL: none */
+                                   it is true; NULL: none */
     const struct value *item;   /* a list gets one more map, in which "@" is the value */
     const struct value *only;   /* dropped while it is one of these; NULL: always */
+    const struct value *beside; /* what is so as well where this is said; NULL: nothing */
+    const struct value *ask; /* what has to be given with it: attributes and the names of inputs; or NULL */
+    bool document;           /* a text that is JSON: what it says */
+    bool each;               /* of a list of maps: one of them for each value */
 };
 
 /* One of their types as one of ours. */
@@ -42,6 +55,8 @@ struct names_type {
     struct str at;  /* likewise: the map in that one's attributes of which it is an entry ... */
     struct str key; /* ... under what this attribute has */
     const struct value *ids; /* Terraform: attributes that the id is made of */
+    const struct value *set; /* likewise: attributes that it has unless it says others; NULL: none */
+    bool asked;              /* likewise: there is no such type, what is secret of it becomes an input */
 };
 
 struct names {

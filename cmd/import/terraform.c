@@ -50,7 +50,7 @@ static struct group *find_group(struct terraform *t, struct str module, const st
         return group;
     group = ARENA_NEW(t->arena, struct group);
     *group = one;
-    group->why = STR_EMPTY;
+    group->why = group->asked = STR_EMPTY;
     group->config = config_of(t, group);
     map_set(&t->groups, address, group);
     return group;
@@ -147,6 +147,56 @@ static void read_outputs(struct terraform *t, const struct value *outputs)
     }
 }
 
+/* ---- the provider ---- */
+
+/* Of the tags that a thing has those that its own block does not say. */
+static const struct value *tags_besides(struct arena *arena, const struct instance *one)
+{
+    const struct value *all = value_getz(one->values, "tags_all"), *own = value_getz(one->values, "tags"),
+                       *rest = &value_empty_map;
+    for (uint32_t i = 0; all && all->kind == VALUE_MAP && i < all->count; i++)
+        if (!value_get(own, all->entries[i].key))
+            rest = value_with(arena, rest, all->entries[i].key, all->entries[i].value);
+    return rest;
+}
+
+/* Is a tag on everything that can have tags, unless it says another? */
+static bool is_everywhere(const struct terraform *t, const struct value_entry *tag)
+{
+    for (size_t i = 0; i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        for (size_t k = 0; !group->data && k < group->n; k++) {
+            const struct value *all = value_getz(group->instances[k]->values, "tags_all");
+            if (all && all->kind == VALUE_MAP && !value_get(all, tag->key))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* The plan says that there are default_tags, but of expressions not which: what is on everything. */
+static void read_provider(struct terraform *t)
+{
+    const struct value *config =
+        value_getz(value_getz(value_getz(t->configuration, "provider_config"), "aws"), "expressions");
+    const struct value *given = value_getz(config, "default_tags"), *tags = &value_empty_map;
+    struct said *aws = said_new(t->arena, SAID_MAP, NULL);
+    for (size_t i = 0; given && i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        for (size_t k = 0; !group->data && k < group->n; k++)
+            tags = value_merge(t->arena, tags, tags_besides(t->arena, group->instances[k]));
+    }
+    struct said *shared = said_new(t->arena, SAID_MAP, NULL);
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (is_everywhere(t, &tags->entries[i]))
+            said_set(
+                t->arena, shared, tags->entries[i].key, terraform_related(t, tags->entries[i].value, given));
+    if (!shared->n)
+        return;
+    said_set(t->arena, aws, STR("default_tags"), shared);
+    said_set(t->arena, t->draft->providers, STR("aws"), aws);
+}
+
 /* ---- the whole ---- */
 
 static void report(struct terraform *t, const struct group *group)
@@ -165,10 +215,18 @@ static void report(struct terraform *t, const struct group *group)
             arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(group->instances[0]->target->group->resource->name),
                 STR_ARG(group->instances[0]->target->group->schema->name));
     bool part = !group->schema && group->n && group->instances[0]->target;
-    draft_row(t->draft, there, here, part ? STR("a part of it") : group->why);
+    const struct names_type *names = names_terraform(t->names, group->type);
+    bool asked = names && names->asked;
+    if (asked)
+        here = group->asked.n ? arena_printf(t->arena, "inputs.%.*s", STR_ARG(group->asked))
+                              : STR("nothing secret of it is used");
+    draft_row(t->draft, there, here,
+        part    ? group->why.n ? group->why : STR("a part of it")
+           : asked ? STR("what it is now has to be given")
+                : group->why);
     t->draft->ours += group->schema && group->names;
     t->draft->theirs += group->schema && !group->names;
-    t->draft->left_out += !group->schema && !part;
+    t->draft->left_out += !group->schema && !part && !asked;
 }
 
 static void terraform_adopt(struct terraform *t, const struct group *group)
@@ -192,7 +250,7 @@ static void write_group(struct terraform *t, struct group *group)
     if (!group->schema)
         return;
     terraform_each(t, group);
-    if (t->adopt)
+    if (t->adopt && terraform_is_adopted(group))
         terraform_adopt(t, group);
     group->resource->type = group->schema->name;
     group->resource->schema = group->schema;
@@ -224,6 +282,7 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
         report(t, t->groups.items[i].ptr);
     for (size_t i = 0; i < t->groups.n; i++)
         write_group(t, t->groups.items[i].ptr);
+    read_provider(t);
     read_outputs(t, value_getz(values, "outputs"));
     map_release(&t->inputs);
     map_release(&t->by_text);

@@ -12,6 +12,23 @@ static bool is_empty(const struct value *v)
            (v->kind == VALUE_STRING && !v->string.n);
 }
 
+/* Blocks that Terraform takes as attributes have all that could be in them. */
+static struct said *said_filled(struct arena *arena, const struct value *v)
+{
+    if (v->kind != VALUE_LIST || !v->count || v->items[0]->kind != VALUE_MAP)
+        return said_of(arena, v);
+    struct said *list = said_new(arena, SAID_LIST, NULL);
+    for (uint32_t i = 0; i < v->count; i++) {
+        struct said *map = said_new(arena, SAID_MAP, NULL);
+        for (uint32_t k = 0; v->items[i]->kind == VALUE_MAP && k < v->items[i]->count; k++)
+            if (!is_empty(v->items[i]->entries[k].value))
+                said_set(arena, map, v->items[i]->entries[k].key,
+                    said_filled(arena, v->items[i]->entries[k].value));
+        said_add(arena, list, v->items[i]->kind == VALUE_MAP ? map : said_of(arena, v->items[i]));
+    }
+    return list;
+}
+
 /* Of a value what the configuration says: its blocks have attributes that the provider filled in. */
 static struct said *said_value_of(
     struct arena *arena, const struct value *v, const struct value *expression, const struct value *sensitive)
@@ -20,7 +37,7 @@ static struct said *said_value_of(
     bool blocks = v->kind == VALUE_LIST && v->count && v->items[0]->kind == VALUE_MAP &&
                   (!expression || expression->kind == VALUE_LIST);
     if (secret || !blocks) {
-        struct said *s = said_of(arena, v);
+        struct said *s = secret ? said_of(arena, v) : said_filled(arena, v);
         s->sensitive = secret;
         return s;
     }
@@ -52,6 +69,31 @@ static bool is_never_said(struct str key)
     return false;
 }
 
+/* The command of a local-exec, where the plan tells it: of one that is made of others' values it does not. */
+static void add_command(struct terraform *t, const struct instance *one, struct said *map)
+{
+    static const char *const words[] = {"command", "working_dir", "environment"};
+    const struct value *all = value_getz(one->group->config, "provisioners");
+    for (uint32_t i = 0; all && all->kind == VALUE_LIST && i < all->count; i++) {
+        const struct value *expressions = value_getz(all->items[i], "expressions");
+        struct said *command = said_new(t->arena, SAID_MAP, NULL);
+        if (!str_eqz(value_gets(all->items[i], "type"), "local-exec"))
+            continue;
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+            const struct value *v = value_getz(value_getz(expressions, words[k]), "constant_value");
+            if (!value_is_null(v))
+                said_set(t->arena, command, str_z(words[k]), said_of(t->arena, v));
+        }
+        said_set(t->arena, map, STR("local_exec"), command);
+    }
+}
+
+/* name_prefix: the name is what came of it. */
+static bool is_prefixed(struct terraform *t, const struct value *expressions, struct str key)
+{
+    return value_get(expressions, arena_printf(t->arena, "%.*s_prefix", STR_ARG(key))) != NULL;
+}
+
 /* `whole`: with what the provider filled into blocks. */
 static struct said *properties_of(struct terraform *t, const struct instance *one, bool whole)
 {
@@ -60,12 +102,14 @@ static struct said *properties_of(struct terraform *t, const struct instance *on
     for (uint32_t i = 0; one->values && i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
         const struct value *expression = value_get(expressions, e->key);
-        bool said = one->group->config ? expression != NULL : !is_never_said(e->key);
+        bool said =
+            one->group->config ? expression || is_prefixed(t, expressions, e->key) : !is_never_said(e->key);
         if (!said || is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))
             continue;
         said_set(t->arena, map, e->key,
             said_value_of(t->arena, e->value, whole ? NULL : expression, value_get(one->sensitive, e->key)));
     }
+    add_command(t, one, map);
     return map;
 }
 
@@ -125,6 +169,10 @@ static bool fit_all(struct terraform *t, struct group *group, const struct names
             .lenient = lenient,
             .left_out = said_new(t->arena, SAID_LIST, NULL)};
         bool fits = fit_properties(&fit, properties_of(t, group->instances[i], whole));
+        for (uint32_t k = 0; fits && type->set && k < type->set->count; k++)
+            if (!said_get(fit.attrs, type->set->entries[k].key.p))
+                said_set(t->arena, fit.attrs, type->set->entries[k].key,
+                    said_of(t->arena, type->set->entries[k].value));
         if (fits) {
             parse_documents(t->arena, type->schema->attrs, type->schema->attr_count, fit.attrs);
             fit.lenient = false;
@@ -160,8 +208,12 @@ static void fit_decide(struct terraform *t, struct group *group)
     const struct names_type *own = names_terraform(t->names, group->type),
                             *theirs = own && own->into_by.n ? NULL : their_type(t, group->type);
     struct str why = STR_EMPTY;
-    if (own && own->into_by.n)
-        return; /* later, when what it goes into is known */
+    if (own && (own->into_by.n || own->asked))
+        return; /* later, when what it goes into is known, or who refers to it */
+    if (own && str_starts(own->schema->name, STR("AWS::"))) {
+        theirs = own;
+        own = NULL;
+    }
     const struct {
         const struct names_type *type;
         bool lenient, whole;
@@ -174,7 +226,7 @@ static void fit_decide(struct terraform *t, struct group *group)
             why = why.n ? why : now;
             continue;
         }
-        group->names = ways[i].type == own ? own : NULL;
+        group->names = own && ways[i].type == own ? own : NULL;
         group->schema = ways[i].type->schema;
         group->why = ways[i].lenient
                          ? arena_printf(t->arena, "without what it cannot say: %.*s", STR_ARG(now))
@@ -191,7 +243,8 @@ static void fit_decide(struct terraform *t, struct group *group)
     struct str prefix = STR_EMPTY, module = group->module;
     while (module.n) { /* module.net.module.zone: net_zone */
         str_cut(module, '.', &module);
-        prefix = arena_printf(t->arena, "%.*s%.*s_", STR_ARG(prefix), STR_ARG(str_cut(module, '.', &module)));
+        struct str step = str_cut(module, '.', &module);
+        prefix = arena_printf(t->arena, "%.*s%.*s_", STR_ARG(prefix), STR_ARG(step));
     }
     struct str plain =
         str_eqz(group->name, "this") || str_eqz(group->name, "main") || str_eqz(group->name, "default")
@@ -250,27 +303,43 @@ static void merge_maps(struct arena *arena, struct said *into, const struct said
     }
 }
 
-/* The one value, below the map's key: {policies: {NAME: value}}; a target of a rule: all below targets[].*/
-static struct said *as_entry(
-    struct terraform *t, const struct names_type *part, struct said *attrs, struct str key)
+/* What it is in its target: {policies: {NAME: policy}}, one more of a list, or attributes of that itself. */
+static struct said *part_attrs(struct terraform *t, const struct names_type *part, const struct said *rest,
+    struct str key, bool lenient, struct str *why)
 {
-    struct said *map = said_new(t->arena, SAID_MAP, NULL), *out = said_new(t->arena, SAID_MAP, NULL);
-    struct said *inner = said_get(attrs, arena_strz(t->arena, part->at));
-    if (inner && inner->kind == SAID_LIST && inner->n == 1)
-        inner = inner->items[0];
-    if (!inner)
-        return attrs;
-    said_set(t->arena, map, key, inner);
-    said_set(t->arena, out, part->at, map);
+    struct arena *arena = t->arena;
+    struct fit fit = {
+        .draft = t->draft, .type = part, .lenient = lenient, .left_out = said_new(arena, SAID_LIST, NULL)};
+    const struct attr *at = part->at.n ? schema_attr(part->schema, part->at) : NULL;
+    bool fits = at ? fit_item(&fit, at, rest) : fit_properties(&fit, rest);
+    *why = STR_EMPTY;
+    for (size_t i = 0; fits && i < fit.left_out->n; i++)
+        *why = arena_printf(arena, "%.*s%s%.*s", STR_ARG(*why),
+            i ? "; " : "without what it cannot say: ", STR_ARG(fit.left_out->items[i]->value->string));
+    if (!fits)
+        *why = fit.why;
+    for (uint32_t i = 0; fits && part->set && i < part->set->count; i++)
+        if (!said_get(fit.attrs, part->set->entries[i].key.p))
+            said_set(
+                arena, fit.attrs, part->set->entries[i].key, said_of(arena, part->set->entries[i].value));
+    if (!fits || !at)
+        return fits ? fit.attrs : NULL;
+    struct said *around = said_new(arena, part->key.n ? SAID_MAP : SAID_LIST, NULL),
+                *out = said_new(arena, SAID_MAP, NULL);
+    if (part->key.n)
+        said_set(arena, around, key, fit.attrs);
+    else
+        said_add(arena, around, fit.attrs);
+    said_set(arena, out, part->at, around);
     return out;
 }
 
 static bool into_target(
-    struct terraform *t, struct instance *one, const struct names_type *part, struct str *why)
+    struct terraform *t, struct instance *one, const struct names_type *part, struct str by, struct str *why)
 {
     struct said *properties = properties_of(t, one, false), *rest = said_new(t->arena, SAID_MAP, NULL);
-    struct str by = value_gets(one->values, part->into_by.p),
-               key = part->key.n ? value_gets(one->values, part->key.p) : STR_EMPTY;
+    const struct value *name = part->key.n ? value_get(one->values, part->key) : NULL;
+    struct str key = value_is_null(name) ? STR_EMPTY : value_scalar_text(t->arena, name);
     struct instance *target = find_target(t, part, by);
     if (!target) {
         *why = arena_printf(t->arena, "left out: %.*s is not among what is imported", STR_ARG(by));
@@ -280,41 +349,10 @@ static bool into_target(
         if (!str_eq(properties->entries[i].key, part->into_by) &&
             !str_eq(properties->entries[i].key, part->key))
             said_set(t->arena, rest, properties->entries[i].key, properties->entries[i].value);
-    /* A schema's map is filled as if it were a list of one; its key goes around that afterwards. */
-    struct fit fit = {.draft = t->draft, .type = part, .left_out = said_new(t->arena, SAID_LIST, NULL)};
-    bool single = part->at.n && !part->key.n;
-    struct said *attrs = NULL;
-    if (single || part->key.n) {
-        attrs = said_new(t->arena, SAID_MAP, NULL);
-        for (size_t i = 0; i < rest->n; i++) {
-            const struct names_rule *rule = names_rule(part, rest->entries[i].key);
-            struct str below;
-            if (!rule || !rule->to.n)
-                continue;
-            str_cut(rule->to, '.', &below);
-            struct said *s = rest->entries[i].value;
-            if (!below.n) {
-                said_set(t->arena, attrs, part->at, s);
-                continue;
-            }
-            struct said *inner = said_get(attrs, arena_strz(t->arena, part->at));
-            if (!inner) {
-                inner = said_new(t->arena, SAID_MAP, NULL);
-                said_set(t->arena, attrs, part->at, inner);
-            }
-            said_set(t->arena, inner, below, s);
-        }
-        if (single) {
-            struct said *list = said_new(t->arena, SAID_LIST, NULL);
-            said_add(t->arena, list, said_get(attrs, arena_strz(t->arena, part->at)));
-            said_set(t->arena, attrs, part->at, list);
-        } else {
-            attrs = as_entry(t, part, attrs, key);
-        }
-    } else if (fit_properties(&fit, rest)) {
-        attrs = fit.attrs;
-    } else {
-        *why = arena_printf(t->arena, "left out: %.*s", STR_ARG(fit.why));
+    struct said *attrs = part_attrs(t, part, rest, key, false, why);
+    attrs = attrs ? attrs : part_attrs(t, part, rest, key, true, why);
+    if (!attrs) {
+        *why = arena_printf(t->arena, "left out: %.*s", STR_ARG(*why));
         return false;
     }
     parse_documents(t->arena, part->schema->attrs, part->schema->attr_count, attrs);
@@ -328,10 +366,17 @@ static void fold_parts(struct terraform *t, struct group *group)
     const struct names_type *part = names_terraform(t->names, group->type);
     if (group->data || group->schema || !part || !part->into_by.n)
         return;
-    for (size_t i = 0; i < group->n; i++)
-        if (!into_target(t, group->instances[i], part, &group->why))
+    for (size_t i = 0; i < group->n; i++) {
+        const struct value *by = value_get(group->instances[i]->values, part->into_by);
+        size_t n = by && by->kind == VALUE_LIST ? by->count : 1;
+        for (size_t k = 0; k < n; k++) {
+            const struct value *one = by && by->kind == VALUE_LIST ? by->items[k] : by;
+            into_target(t, group->instances[i], part, value_text(one, STR_EMPTY), &group->why);
+        }
+        if (group->why.n)
             diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s",
                 STR_ARG(group->instances[i]->address), STR_ARG(group->why));
+    }
 }
 
 /* ---- ids ---- */
@@ -370,8 +415,10 @@ static struct str own_id(struct terraform *t, const struct instance *one)
     const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
     if (attr && attr->template.n)
         return fit_filled(t, attr->template, one->attrs);
-    if (ids && ids->count == 1)
-        return value_gets(one->values, value_text(ids->items[0], STR_EMPTY).p);
+    if (ids && ids->count == 1) {
+        const struct value *id = value_get(one->values, value_text(ids->items[0], STR_EMPTY));
+        return value_is_null(id) ? STR_EMPTY : value_scalar_text(t->arena, id);
+    }
     return value_gets(one->values, "id");
 }
 
@@ -395,6 +442,11 @@ static struct str their_id(struct terraform *t, const struct instance *one)
     return arena_str(t->arena, buf_str(&out));
 }
 
+bool terraform_is_adopted(const struct group *group)
+{
+    return !group->names || !str_starts(group->schema->name, STR("weir.")) || group->names->ids;
+}
+
 /* One that is there or not: count = var.x ? 1 : 0. */
 static bool is_switch(const struct group *group)
 {
@@ -413,7 +465,7 @@ void terraform_fit(struct terraform *t)
     for (size_t i = 0; i < t->groups.n; i++) {
         struct group *group = t->groups.items[i].ptr;
         group->folded = group->n > 1 || (group->n == 1 && group->instances[0]->has_key && !is_switch(group));
-        for (size_t k = 0; group->schema && k < group->n; k++)
+        for (size_t k = 0; group->schema && terraform_is_adopted(group) && k < group->n; k++)
             group->instances[k]->id =
                 group->names ? own_id(t, group->instances[k]) : their_id(t, group->instances[k]);
     }

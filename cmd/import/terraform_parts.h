@@ -28,6 +28,7 @@ struct group {
     const struct schema *schema;    /* NULL: a part of others, or left out */
     struct draft_resource *resource;
     struct str why;
+    struct str asked; /* the input that what is secret of it has become; "" none */
     struct map needs; /* groups that it refers to, by address */
 };
 
@@ -54,6 +55,8 @@ const struct value *terraform_module(const struct terraform *t, struct str modul
 
 /* ---- terraform_fit.c ---- */
 void terraform_fit(struct terraform *t);
+/* A value and a command are in no service: there is nothing to take over. */
+bool terraform_is_adopted(const struct group *group);
 
 /* ---- terraform_refer.c ---- */
 void terraform_refer(struct terraform *t);

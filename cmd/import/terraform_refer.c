@@ -76,9 +76,34 @@ static bool can_say(struct terraform *t, const struct instance *target, struct s
     return str_eqz(attr, "id");
 }
 
+/* What is secret of a thing that there is none of here: an input. */
+static void offer_asked(
+    struct terraform *t, struct candidates *list, const struct instance *one, struct str attr)
+{
+    struct group *group = one->group;
+    const struct value *secret = value_get(one->sensitive, attr), *v = value_get(one->values, attr);
+    if (!secret || secret->kind != VALUE_BOOL || !secret->boolean || v->kind != VALUE_STRING)
+        return;
+    struct str plain = str_eqz(attr, "result") ? STR("password") : attr;
+    struct str name = str_find(group->name, plain, 0) >= 0 || str_eqz(group->name, "this")
+                          ? (str_eqz(group->name, "this") ? plain : group->name)
+                          : arena_printf(t->arena, "%.*s_%.*s", STR_ARG(group->name), STR_ARG(plain));
+    if (one->has_key)
+        name = arena_printf(t->arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(one->key));
+    name = draft_snake(t->arena, name);
+    group->asked = name;
+    offer(t, list, v->string,
+        said_code(t->arena, NULL, "%s",
+            draft_ask(
+                t->draft, name, "string", arena_printf(t->arena, "What %.*s is", STR_ARG(one->address)), true)
+                .p),
+        NULL);
+}
+
 static void offer_resource(struct terraform *t, struct candidates *list, struct instance *owner,
     struct group *group, struct str key, struct str attr)
 {
+    const struct names_type *names = names_terraform(t->names, group->type);
     for (size_t i = 0; i < group->n; i++) {
         struct instance *one = group->instances[i];
         if ((key.n && !str_eq(key, one->key)) || one == owner)
@@ -87,8 +112,12 @@ static void offer_resource(struct terraform *t, struct candidates *list, struct 
             const struct value_entry *e = &one->values->entries[k];
             bool wanted = attr.n ? str_eq(e->key, attr)
                                  : str_eqz(e->key, "id") || str_eqz(e->key, "arn") || str_eqz(e->key, "name");
-            if (wanted && e->value->kind == VALUE_STRING && can_say(t, one, e->key))
-                offer(t, list, e->value->string, reference(t, owner, one, e->key), group);
+            bool text = e->value->kind == VALUE_STRING || (attr.n && e->value->kind == VALUE_INT);
+            if (wanted && names && names->asked)
+                offer_asked(t, list, one, e->key);
+            else if (wanted && text && can_say(t, one, e->key))
+                offer(
+                    t, list, value_scalar_text(t->arena, e->value), reference(t, owner, one, e->key), group);
         }
     }
 }
@@ -140,6 +169,14 @@ static void offer_variable(struct terraform *t, struct candidates *list, struct 
         offer_expressions(t, list, owner, caller, given, depth + 1);
 }
 
+/* "a", 0, each.key: whose instance is meant; "" any. */
+static struct str reference_key(struct str index, const struct instance *owner)
+{
+    if (str_eqz(index, "each.key") || str_eqz(index, "each.value") || str_eqz(index, "count.index"))
+        return owner ? owner->key : STR_EMPTY;
+    return index.n > 1 && index.p[0] == '"' ? str_slice(index, 1, index.n - 1) : index;
+}
+
 /* aws_s3_bucket.lake["a"].arn of that module. */
 static void offer_named(struct terraform *t, struct candidates *list, struct instance *owner,
     struct str module, struct str text, int depth)
@@ -152,12 +189,8 @@ static void offer_named(struct terraform *t, struct candidates *list, struct ins
     ptrdiff_t open = str_find_char(name, '[', 0);
     if (open >= 0) {
         ptrdiff_t close = str_find_char(name, ']', (size_t)open);
-        key = close < 0 ? STR_EMPTY : str_slice(name, (size_t)open + 1, (size_t)close);
-        if (key.n > 1 && key.p[0] == '"')
-            key = str_slice(key, 1, key.n - 1);
+        key = close < 0 ? STR_EMPTY : reference_key(str_slice(name, (size_t)open + 1, (size_t)close), owner);
         name = str_slice(name, 0, (size_t)open);
-        if (str_eqz(key, "each.key") || str_eqz(key, "each.value") || str_eqz(key, "count.index"))
-            key = owner ? owner->key : STR_EMPTY;
     }
     struct str step;
     attr = str_cut(attr.p ? attr : STR_EMPTY, '.', &step);
@@ -175,18 +208,39 @@ static void offer_named(struct terraform *t, struct candidates *list, struct ins
     }
 }
 
+/* Is it that call of a module, or one instance of it? With a key only that. */
+static bool is_instance_of(struct str module, struct str call, struct str key)
+{
+    struct str rest = str_starts(module, call) ? str_slice(module, call.n, module.n) : STR_EMPTY;
+    if (!rest.n || !key.n)
+        return str_eq(module, call) || (rest.n && rest.p[0] == '[' && str_find_char(rest, '.', 0) < 0);
+    rest = str_slice(rest, 1, rest.n - 1);
+    if (rest.n > 1 && rest.p[0] == '"')
+        rest = str_slice(rest, 1, rest.n - 1);
+    return str_eq(rest, key);
+}
+
+/* zone["a"].arn: what that output of the module is made of, inside. */
 static void offer_output(struct terraform *t, struct candidates *list, struct instance *owner,
     struct str module, struct str text, int depth)
 {
-    struct str output, name = str_cut(text, '.', &output), rest;
+    struct str output, name = str_cut(text, '.', &output), rest, key = STR_EMPTY, seen = STR_EMPTY;
     output = str_cut(output.p ? output : STR_EMPTY, '.', &rest);
     ptrdiff_t bracket = str_find_char(name, '[', 0);
-    name = bracket < 0 ? name : str_slice(name, 0, (size_t)bracket);
-    struct str inside =
+    if (bracket >= 0) {
+        key = reference_key(str_slice(name, (size_t)bracket + 1, name.n - 1), owner);
+        name = str_slice(name, 0, (size_t)bracket);
+    }
+    struct str call =
         arena_printf(t->arena, "%.*s%smodule.%.*s", STR_ARG(module), module.n ? "." : "", STR_ARG(name));
-    const struct value *config = value_get(value_getz(terraform_module(t, inside), "outputs"), output);
-    if (config)
+    const struct value *config = value_get(value_getz(terraform_module(t, call), "outputs"), output);
+    for (size_t i = 0; config && i < t->groups.n; i++) {
+        struct str inside = ((const struct group *)t->groups.items[i].ptr)->module;
+        if (str_eq(inside, seen) || !is_instance_of(inside, call, key))
+            continue;
+        seen = inside;
         offer_expressions(t, list, owner, inside, value_getz(config, "expression"), depth + 1);
+    }
 }
 
 /* What a local is made of is not told: any variable may be in it. */

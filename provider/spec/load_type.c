@@ -9,7 +9,7 @@
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
 {
-    for (size_t i = 0; i < type->attr_count; i++)
+    for (size_t i = 0; type && i < type->attr_count; i++)
         if (str_eq(type->attrs[i].attr->name, name))
             return &type->attrs[i];
     return NULL;

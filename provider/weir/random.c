@@ -1,6 +1,6 @@
 /*
  * `weir.random`. It is made up when it is created, and again when anything of it changes; from then on it
- * exists only in the state, passwords in the sealed part of it.
+ * exists only in the state, passwords in the sealed part of it. What was made up elsewhere can be imported.
  */
 #include "provider/weir/random.h"
 
@@ -109,9 +109,36 @@ static int random_update(struct op_ctx *ctx, const struct value *prior, const st
     return random_make(ctx, desired, value_getz(prior, "id"), live, err);
 }
 
+/* What was made up elsewhere, as `weir state import` and `imports:` name it, is kept: it is its own id. */
+static int random_taken(
+    struct op_ctx *ctx, const struct value *asked, const struct value **live, struct err *err)
+{
+    int64_t number;
+    struct str kind = value_text(value_getz(asked, "kind"), STR("text"));
+    const struct value *result = value_getz(asked, "id");
+    if (str_eqz(kind, "password")) {
+        err_set(err, ERR_INVALID, "a password is not imported: its id would be the secret itself");
+        return err_hint(err, "make it a sensitive input, or let weir make up another");
+    }
+    if (str_eqz(kind, "integer")) {
+        if (!str_to_int(value_text(result, STR_EMPTY), &number))
+            return err_set(err, ERR_INVALID, "`%.*s` is no number", STR_ARG(value_text(result, STR_EMPTY)));
+        result = value_int(ctx->arena, number);
+    }
+    *live = value_with(ctx->arena, asked, STR("result"), result);
+    return 0;
+}
+
+static int random_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    bool made = !value_is_null(value_getz(prior, "result")) || !value_is_null(value_getz(prior, "password"));
+    return made ? made_read(ctx, prior, wanted, live, err) : random_taken(ctx, prior, live, err);
+}
+
 const struct resource_ops weir_random_ops = {
     .predict = made_predict,
-    .read = made_read,
+    .read = random_read,
     .create = random_create,
     .update = random_update,
     .delete = made_delete,

@@ -107,6 +107,24 @@ def test_instances_are_folded(local_stack):
     local_stack.run("validate")
 
 
+def test_modules_with_keys(local_stack):
+    """What an instance of a module gives is that instance's."""
+    def layer(key):
+        return (f'layer["{key}"]', [resource("aws_s3_bucket", "this", {"bucket": f"lake-{key}", "id": f"lake-{key}"}, {"bucket": {"references": ["var.name"]}}, f'module.layer["{key}"]')], {}, {})
+
+    document = json.loads(plan(
+        resource("aws_ssm_parameter", "where", {"name": "/where", "id": "/where", "type": "String", "value": "s3://lake-raw and s3://lake-clean"},
+                 {"name": {}, "type": {}, "value": {"references": ['module.layer["raw"].bucket', 'module.layer["clean"].bucket', "module.layer"]}}),
+        inner=[layer("raw"), layer("clean")]))
+    calls = document["configuration"]["root_module"]["module_calls"]
+    calls["layer"] = calls.pop('layer["raw"]') | {"expressions": {"name": {"references": ["each.key"]}}}
+    calls["layer"]["module"]["outputs"] = {"bucket": {"expression": {"references": ["aws_s3_bucket.this.bucket", "aws_s3_bucket.this"]}}}
+    del calls['layer["clean"]']
+    _, _, stack = imported(local_stack, json.dumps(document))
+    assert stack["resources"]["where"]["value"] == "s3://${layer_raw_bucket.name} and s3://${layer_clean_bucket.name}"
+    local_stack.run("validate")
+
+
 def test_secrets_and_what_is_unknown(local_stack):
     text = plan(
         resource("aws_ssm_parameter", "pw", {"name": "/pw", "id": "/pw", "type": "SecureString", "value": "hunter2-in-state"},
@@ -119,8 +137,41 @@ def test_secrets_and_what_is_unknown(local_stack):
     result, written, stack = imported(local_stack, text)
     assert "hunter2" not in result.out + result.err + written
     assert stack["inputs"]["pw_value"] == {"type": "string", "sensitive": True} and stack["inputs"]["api_token"]["sensitive"]
-    assert "random_password.x: left out" in result.err and "of-somebody-else is not among" in result.err
+    assert re.search("random_password.x +nothing secret of it is used", result.err) and "of-somebody-else is not among" in result.err
     assert stack["resources"]["p"]["type"] == "AWS::AppConfig::Application" and {"address": "p", "id": "abc1234"} in stack["imports"]
+
+
+def test_what_is_made_up(local_stack):
+    """Names stay what they are, passwords are asked for; a command that the plan tells is run, one that it does not tell is left out."""
+    made = [
+        resource("random_pet", "suffix", {"id": "brave-otter", "length": 2, "separator": "-", "prefix": None}, {"length": {"constant_value": 2}}),
+        resource("random_id", "run", {"id": "q83v", "hex": "abcdef", "b64_url": "q83v", "byte_length": 3}, {"byte_length": {"constant_value": 3}}),
+        resource("random_integer", "port", {"id": "4711", "result": 4711, "min": 4000, "max": 5000}, {"min": {"constant_value": 4000}, "max": {"constant_value": 5000}}),
+        resource("random_password", "db", {"id": "none", "result": "hunter2-random", "length": 20}, {"length": {"constant_value": 20}}, sensitive={"result": True}),
+        resource("tls_private_key", "ssh", {"private_key_pem": "hunter2-key", "public_key_openssh": "ssh-ed25519 AAAA ops", "algorithm": "ED25519"}, {}, sensitive={"private_key_pem": True}),
+        resource("null_resource", "note", {"id": "12", "triggers": {"at": "noon"}}, {"triggers": {"constant_value": {"at": "noon"}}}),
+        resource("null_resource", "untold", {"id": "13"}, {}),
+        resource("terraform_data", "release", {"id": "x", "input": "2024-05", "output": "2024-05"}, {"input": {"constant_value": "2024-05"}}),
+    ]
+    made[5][1]["provisioners"] = [{"type": "local-exec", "expressions": {"command": {"constant_value": "echo noted"}}}]
+    made[6][1]["provisioners"] = [{"type": "local-exec", "expressions": {"command": {"references": ["var.x"]}}}]
+    used = [
+        resource("aws_s3_bucket", "lake", {"bucket": "lake-brave-otter-abcdef", "id": "lake-brave-otter-abcdef", "tags_all": {"team": "data"}}, {"bucket": {"references": ["random_pet.suffix.id", "random_pet.suffix", "random_id.run.hex", "random_id.run"]}}),
+        resource("aws_ssm_parameter", "pw", {"name": "/pw-4711", "id": "/pw-4711", "type": "SecureString", "value": "hunter2-random", "tags": {"own": "1"}, "tags_all": {"team": "data", "own": "1"}},
+                 {"name": {"references": ["random_integer.port.result", "random_integer.port"]}, "type": {}, "value": {"references": ["random_password.db.result", "random_password.db"]}, "tags": {}}, sensitive={"value": True}),
+    ]
+    document = json.loads(plan(*made, *used))
+    document["configuration"]["provider_config"] = {"aws": {"name": "aws", "expressions": {"default_tags": [{"tags": {}}]}}}
+    result, written, stack = imported(local_stack, json.dumps(document))
+    resources = stack["resources"]
+    assert stack["providers"] == {"aws": {"default_tags": {"team": "data"}}} and "hunter2" not in written + result.out + result.err
+    assert resources["suffix"] == {"type": "weir.random", "kind": "name", "words": 2} and resources["run"] == {"type": "weir.random", "length": 6, "alphabet": "0123456789abcdef"}
+    assert resources["lake"] == {"type": "aws.s3.bucket", "name": "lake-${suffix.result}-${run.result}"}
+    assert resources["pw"] == {"type": "aws.ssm.parameter", "name": "/pw-${port.result}", "parameter_type": "SecureString", "value": "${inputs.db_password}", "tags": {"own": "1"}}
+    assert resources["note"] == {"type": "weir.command", "command": "echo noted", "triggers": {"at": "noon"}} and resources["release"] == {"type": "weir.value", "value": "2024-05"}
+    assert {"address": "suffix", "id": "brave-otter"} in stack["imports"] and {"address": "run", "id": "abcdef"} in stack["imports"] and not [one for one in stack["imports"] if one["address"] in ("note", "release")]
+    assert "null_resource.untold: left out: weir.command: `command` is wanted" in result.err and re.search("random_password.db +inputs.db_password", result.err)
+    local_stack.run("validate", "-i", "db_password=hunter2")
 
 
 @pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "no state or plan"), ('{"format_version": "1.0"}', "no state or plan"), ('{"version": 4}', "no state or plan")])

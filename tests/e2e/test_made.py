@@ -101,3 +101,14 @@ def test_keys_are_read_by_others(local_stack, algorithm, kind):
     assert said("openssl", "x509", "-in", certificate, "-noout", "-enddate", "-dateopt", "iso_8601").split("=")[1].replace(" ", "T") == out["expires"]
     assert "No changes" in local_stack.run("plan").out
     local_stack.destroy()
+
+
+def test_what_was_made_up_elsewhere(local_stack):
+    """It is imported under itself; a password is not."""
+    local_stack.write("stack: s\nresources:\n  suffix: {type: weir.random, kind: name}\n  port: {type: weir.random, kind: integer}\n  say: {type: weir.value, value: ['x-${suffix.result}', '${port.result}']}\n"
+                      "outputs: {said: '${say.value}'}\nimports:\n  - {address: suffix, id: brave-otter}\n  - {address: port, id: '4711'}\n")
+    local_stack.apply()
+    assert "brave-otter" in local_stack.run("state", "show", "suffix").out and local_stack.outputs() == {"said": ["x-brave-otter", 4711]}
+    local_stack.assert_settled()
+    local_stack.write("stack: s\nresources: {p: {type: weir.random, kind: password}}\nimports: [{address: p, id: hunter2}]\n")
+    assert "a password is not imported" in local_stack.run("plan", status=3).err
