@@ -169,6 +169,24 @@ static void list_many(struct s3 *s, const struct setting *setting)
     xml_end(s, &out, root.p);
 }
 
+/* A lifecycle's smallest object that moves is no part of it: a header of requests and answers. */
+static const char minimum_size[] = "x-amz-transition-default-minimum-object-size";
+
+static void keep_minimum_size(struct s3 *s)
+{
+    struct str given = s3srv_header(s, minimum_size);
+    given = given.n ? given : STR("all_storage_classes_128K");
+    store_setting_put(s->store, s->bucket, STR("lifecycle/size"), given);
+    reply_header(s->x, minimum_size, given);
+}
+
+static void show_minimum_size(struct s3 *s)
+{
+    struct str kept;
+    if (store_setting(s->arena, s->store, s->bucket, STR("lifecycle/size"), &kept))
+        reply_header(s->x, minimum_size, kept);
+}
+
 void s3srv_get_setting(struct s3 *s)
 {
     const struct setting *setting = s3srv_settings_find(s->setting);
@@ -183,6 +201,8 @@ void s3srv_get_setting(struct s3 *s)
         write_acl(s);
     else
         s3srv_error(s, 404, setting->absent, setting->message);
+    if (str_eqz(s->setting, "lifecycle") && current(s, s->bucket, setting, &text))
+        show_minimum_size(s);
 }
 
 void s3srv_policy_status(struct s3 *s)
@@ -252,6 +272,8 @@ void s3srv_put_setting(struct s3 *s)
         s3srv_store_error(s, result, NULL);
     else
         reply_status(s->x, !setting->root || str_eqz(s->setting, "tagging") ? 204 : 200);
+    if (result == STORE_OK && str_eqz(s->setting, "lifecycle"))
+        keep_minimum_size(s);
 }
 
 void s3srv_delete_setting(struct s3 *s)

@@ -80,8 +80,12 @@ static const struct value *with_permission(
 static void add_rules(
     struct arena *arena, const struct value *raw, const struct value *permission, struct value_builder *out)
 {
-    const struct value *bare = permission;
     bool any = false;
+    if (str_eqz(value_gets(permission, "IpProtocol"), "-1")) { /* which has no ports, whatever is said */
+        permission = value_with(arena, permission, STR("FromPort"), NULL);
+        permission = value_with(arena, permission, STR("ToPort"), NULL);
+    }
+    const struct value *bare = permission;
     for (size_t i = 0; i < SOURCES; i++)
         bare = value_with(arena, bare, str_z(sources[i]), NULL);
     for (size_t i = 0; i < SOURCES; i++) {

@@ -161,6 +161,7 @@ static void fire_schedule(
         .input = schedule_input(arena, schedule, at_ms),
         .message_group = value_gets(of, "sqs_message_group_id"),
         .dead_letter_queue = value_gets(of, "dead_letter_queue"),
+        .task = value_getz(of, "ecs"),
         .source = value_gets(bus, "source"),
         .detail_type = value_gets(bus, "detail_type"),
         .rule = value_gets(schedule->attrs, "arn"),

@@ -169,6 +169,38 @@ static int to_bus(struct services *services, struct arena *arena, const struct a
     return targets_call(services, arena, arn, target, "PutEvents", &input, 1, err);
 }
 
+/* A task in a cluster; what it gets are overrides, which an event is not. */
+static int to_cluster(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    static const char *const same[][2] = {{"taskDefinition", "task_definition"}, {"count", "task_count"},
+        {"launchType", "launch_type"}, {"platformVersion", "platform_version"}};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *given = parsed(arena, target->input);
+    if (value_is_null(target->task))
+        return err_set(err, ERR_INVALID, "%.*s says no task", STR_ARG(target->by));
+    value_builder_set(&b, STR("cluster"), value_string(arena, target->arn));
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        if (!value_is_null(value_getz(target->task, same[i][1])))
+            value_builder_set(&b, str_z(same[i][0]), value_getz(target->task, same[i][1]));
+    if (value_getz(given, "containerOverrides"))
+        value_builder_set(&b, STR("overrides"), given);
+    const struct value *subnets = value_getz(target->task, "subnets");
+    if (!value_is_null(subnets)) {
+        const struct value *groups = value_getz(target->task, "security_groups");
+        struct value_entry vpc[] = {{STR("subnets"), subnets}, {STR("securityGroups"), groups},
+            {STR("assignPublicIp"),
+                value_stringz(arena, value_getb(target->task, "assign_public_ip") ? "ENABLED" : "DISABLED")}};
+        if (value_is_null(groups))
+            vpc[1] = vpc[2];
+        struct value_entry network = {
+            STR("awsvpcConfiguration"), value_map(arena, vpc, value_is_null(groups) ? 2 : 3)};
+        value_builder_set(&b, STR("networkConfiguration"), value_map(arena, &network, 1));
+    }
+    const struct value *input = value_builder_map(&b);
+    return targets_call(services, arena, arn, target, "RunTask", input->entries, input->count, err);
+}
+
 /* Scheduler: arn:aws:scheduler:::aws-sdk:glue:startJobRun is any operation. */
 static int to_operation(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
@@ -198,6 +230,7 @@ static const struct {
     {"sns", "", to_topic},
     {"logs", "log-group:", to_log_group},
     {"events", "event-bus/", to_bus},
+    {"ecs", "cluster/", to_cluster},
     {"scheduler", "aws-sdk:", to_operation},
 };
 

@@ -13,6 +13,7 @@ struct target {
     struct str message_group, message_deduplication, dead_letter_queue;
     const struct value *message_attributes; /* of a message in a queue; NULL: none */
     struct str source, detail_type;         /* for an event bus */
+    const struct value *task;               /* for a cluster: `ecs` of the target; NULL: there is none */
     struct str subject;                     /* of a topic's message; "": none */
     struct str rule;                        /* ARN of the rule or schedule; "": none */
     struct str by;                          /* who starts it: "schedule nightly" */
