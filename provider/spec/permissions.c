@@ -99,6 +99,7 @@ static void add_writes(struct collecting *c, const struct spec_type *type)
     }
     for (size_t i = 0; i < type->entries_count; i++) {
         add_step(c, type->entries[i].put);
+        add_step(c, type->entries[i].replace);
         add_step(c, type->entries[i].remove);
     }
     const struct spec_tags *tags = type->tags;
