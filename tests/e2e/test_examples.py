@@ -21,6 +21,7 @@ NOT_ON_MOTO = {
     "aws.glue.registry": "forgets its tags, and weir's marks with them",
     "aws.kafka.cluster": "stays CREATING for ever",
     "aws.mwaa.environment": "there is no such service",
+    "aws.transfer.ssh_key": "wants the user, and deletes no servers",
     "aws.redshiftdata.statement": "stays STARTED for ever",
 }
 VPC = {"vpc": "{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}"}

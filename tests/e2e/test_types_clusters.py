@@ -1,4 +1,4 @@
-"""The life of EMR's clusters and what they are made with (see life.py)."""
+"""The life of EMR's clusters, of what they are made with, and of keys for SFTP (see life.py)."""
 
 import json
 
@@ -111,6 +111,30 @@ def _():
         outside=None,
         replaces=[{"configuration": sealed("CSE-KMS")}],
     )
+
+
+@case("key of who sends files")
+def _():
+    def keys(cloud):
+        transfer = cloud.client("transfer")
+        users = [transfer.describe_user(ServerId=server["ServerId"], UserName="partner")["User"] for server in transfer.list_servers().get("Servers", [])]
+        return [key for user in users if user["Role"] == role for key in user.get("SshPublicKeys", [])]
+
+    role = "arn:aws:iam::123456789012:role/incoming"
+    return Case(
+        type="aws.transfer.ssh_key",
+        around={"files": {"type": "aws.transfer.server"}, "partner": {"type": "aws.transfer.user", "server": "${files.server_id}", "name": "partner", "role": role}},
+        first={"server": "${files.server_id}", "user": "${partner.name}", "body": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFirst"},
+        then=None,
+        seen=lambda cloud: [key["SshPublicKeyBody"] for key in keys(cloud)],
+        gone=lambda cloud: not keys(cloud),
+        outside=None,
+        replaces=[{"body": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAISecond"}],
+        marks=False,
+    )
+
+
+NOT_ON_MOTO["key of who sends files"] = CASES.pop("key of who sends files")  # moto deletes no servers
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -495,6 +495,12 @@ row("transfer.user", "transfer", ("create_user", {"ServerId": "$server", "UserNa
     tags=pair_tags(("describe_user", {"ServerId": "$server", "UserName": "it-$n"}), "User.Tags[?Key=='a'].Value | [0]", key="Arn", value=f"arn:aws:transfer:us-east-1:{ACCOUNT}:user/$server/it-$n"))
 
 
+row("transfer.ssh_key", "transfer", ("import_ssh_public_key", {"ServerId": "$server", "UserName": "partner", "SshPublicKeyBody": "ssh-ed25519 AAAA$n"}), ("describe_user", {"ServerId": "$server", "UserName": "partner"}),
+    "User.SshPublicKeys[?SshPublicKeyBody=='ssh-ed25519 AAAA0'].SshPublicKeyBody | [0]", "ssh-ed25519 AAAA0", ("delete_ssh_public_key", {"ServerId": "$server", "UserName": "partner", "SshPublicKeyId": "$id"}), None, keep={"id": "SshPublicKeyId"},
+    around=[("transfer", ("create_server", {}), {"server": "ServerId"}), ("transfer", ("create_user", {"ServerId": "$server", "UserName": "partner", "Role": SERVER_ROLE}), {})], exists="ResourceExistsException",
+    list=("describe_user", {"ServerId": "$server", "UserName": "partner"}), listed="User.SshPublicKeys[].SshPublicKeyId", item="$id")
+
+
 def dms(name, create, called, more, change, seen, values, ready=None, by_name=False):
     """DMS's calls are all alike, too."""
     word, key, one = called.lower().replace(" ", "_"), called.title().replace(" ", ""), ROW_FILTERS[name]

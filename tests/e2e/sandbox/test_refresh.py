@@ -50,6 +50,7 @@ ONE_BY_ONE = {
     "aws.sns.topic": {"GetTopicAttributes", "ListTagsForResource"},
     "aws.sqs.queue": {"GetQueueAttributes", "ListQueueTags"},
     "aws.transfer.server": {"DescribeServer"},  # ListServers knows neither protocols nor tags
+    "aws.transfer.ssh_key": {"DescribeUser"},  # nothing lists keys
     "aws.transfer.user": {"DescribeUser"},  # ListUsers has no tags
     "aws.states.activity": {"ListTagsForResource"},
     "aws.states.alias": {"DescribeStateMachineAlias"},
@@ -69,6 +70,7 @@ APART = {
     "aws.elbv2.rule": {"priority": "${each.value}"},
     "aws.lakeformation.permissions": {"principal": "arn:aws:iam::123456789012:role/${each.key}"},
     "aws.lakeformation.location": {"resource": "arn:aws:s3:::life-lake/${each.key}"},
+    "aws.transfer.ssh_key": {"body": "ssh-ed25519 ${each.key}"},
     "aws.ec2.subnet": {"cidr_block": "10.7.${each.value}.0/24"},
     "aws.ec2.security_group_rule": {"from_port": "${each.value}"},
     "aws.lambda.event_source_mapping": {"event_source": "arn:aws:sqs:us-east-1:123456789012:${each.key}"},
