@@ -1,0 +1,277 @@
+/*
+ * A run's records: its beginning and end, of each resource the intent and what became of it. Each goes to the
+ * committer first, and then into what is recorded.
+ */
+#include "plan/state/state_internal.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "plan/state/encode.h"
+#include "plan/state/log.h"
+#include "plan/state/log_body.h"
+#include "plan/state/state_secret.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+int state_add_line(struct state *state, struct buf *body, uint64_t *seq, struct err *err)
+{
+    body_end(body);
+    if (!state->committer)
+        return err_set(
+            err, ERR_FAILED, "the state %.*s is not open for writing", STR_ARG(state->backend->description));
+    if (committer_add(state->committer, buf_str(body), seq, err))
+        return err_context(err, "recording in the state");
+    return 0;
+}
+
+/* With the mutex held. Numbers are given before the mutex is taken, so they may come out of order. */
+void state_note_applied(struct state *state, uint64_t seq)
+{
+    if (state->records.seq < seq)
+        state->records.seq = seq;
+    state->records.lines++;
+}
+
+static void add_info(struct state *state, struct buf *body, const struct value *info)
+{
+    for (uint32_t i = 0; info && info->kind == VALUE_MAP && i < info->count; i++) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        body_value(body, state->secrets, arena_strz(&scratch, info->entries[i].key), info->entries[i].value);
+    }
+}
+
+int state_begin(struct state *state, const char *command, const struct value *info, struct err *err)
+{
+    assert(state->locked);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf body = BUF_INIT;
+    struct records *r = &state->records;
+    struct lock_info who;
+    lock_info_self(&scratch, command, &who);
+    if (!r->lineage.n) {
+        char lineage[33];
+        state_token(lineage);
+        r->lineage = arena_str(&r->arena, str_z(lineage));
+        secrets_set_lineage(state->secrets, r->lineage);
+    }
+    r->runs++;
+    snprintf(state->run, sizeof state->run, "%" PRIu64, r->runs);
+    if (!state->committer)
+        state->committer = committer_new(state->backend, r->seq + 1);
+
+    body_begin(&body, state->run, "run");
+    body_text(&body, "lineage", r->lineage);
+    body_text(&body, "command", who.command);
+    body_text(&body, "owner", who.owner);
+    buf_addf(&body, ",\"pid\":%" PRId64, who.pid);
+    body_text(&body, "version", STR(WEIR_VERSION));
+    body_text(&body, "ci_url", who.ci_url);
+    add_info(state, &body, info);
+    uint64_t seq;
+    /* Durable before anything else: a disk that is full or a lock that is lost shows now. */
+    if (state_add_line(state, &body, &seq, err) || committer_wait(state->committer, seq, err))
+        return -1;
+    state_note_applied(state, seq);
+    return 0;
+}
+
+void state_take_lineage(struct state *state, struct str lineage)
+{
+    struct records *r = &state->records;
+    assert(!r->lineage.n || str_eq(r->lineage, lineage));
+    r->lineage = arena_str(&r->arena, lineage);
+    secrets_set_lineage(state->secrets, r->lineage);
+}
+
+/* The seconds, and a word by which a token that has them is known; the rest is chance. */
+enum { TOKEN_TIME = 4, TOKEN_MARK = 2 };
+static const unsigned char token_mark[TOKEN_MARK] = {0x7e, 0x12};
+
+int64_t state_token_ms(struct str token)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str bytes;
+    int64_t s = 0;
+    if (token.n != 32 || !hex_decode(&scratch, token, &bytes) ||
+        memcmp(bytes.p + TOKEN_TIME, token_mark, TOKEN_MARK) != 0)
+        return 0;
+    for (int i = 0; i < TOKEN_TIME; i++)
+        s = s << 8 | (unsigned char)bytes.p[i];
+    return s * 1000;
+}
+
+void state_token(char out[33])
+{
+    unsigned char bytes[16];
+    uint64_t s = (uint64_t)clock_wall_ms() / 1000;
+    hash_random(bytes, sizeof bytes);
+    for (int i = 0; i < TOKEN_TIME; i++)
+        bytes[i] = (unsigned char)(s >> (8 * (TOKEN_TIME - 1 - i)));
+    memcpy(bytes + TOKEN_TIME, token_mark, TOKEN_MARK);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+int state_intent(struct state *state, const struct intent *intent, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf body = BUF_INIT, line = BUF_INIT;
+    struct secret_marks marks = {.id = intent->subject.id,
+        .schema = intent->schema,
+        .sealed = state_has_key(state),
+        .given = intent->desired};
+    uint64_t seq;
+    body_begin(&body, state->run, "intent");
+    body_text(&body, "address", intent->subject.address);
+    body_type(&body, intent->subject.type, intent->subject.provider);
+    body_text(&body, "action", intent->action);
+    body_text(&body, "token", intent->token);
+    body_text(&body, "id", intent->subject.id);
+    body_value(&body, state->secrets, "desired", state_mark_secrets(&scratch, intent->desired, &marks));
+    body_value(&body, state->secrets, "set", intent->set);
+    body_value(&body, state->secrets, "deps", intent->deps);
+    body_value(&body, state->secrets, "place", intent->place);
+    if (state_add_line(state, &body, &seq, err))
+        return -1;
+    buf_addf(&line, "{\"seq\":%" PRIu64 ",", seq);
+    buf_add(&line, body.p + 1, body.n - 1);
+    pthread_mutex_lock(&state->mutex);
+    records_intent(&state->records, intent->subject.address, buf_str(&line));
+    state_note_applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    if (committer_wait(state->committer, seq, err))
+        return err_context(err, "recording in the state");
+    return state_check_lock(state, err);
+}
+
+/* Attributes as the log would give them back: secrets opened again or as hashes. */
+static const struct value *as_read(
+    struct arena *arena, struct keeper *keeper, struct state *state, struct str body, struct err *err)
+{
+    const struct value *line, *attrs;
+    keeper->arena = arena;
+    if (log_parse(arena, body, &line, err))
+        return NULL;
+    return decode_value(keeper, state->secrets, value_getz(line, "attrs"), &attrs, err) ? NULL : attrs;
+}
+
+/* Whoever records something: no secret that was known as one gets out of this in clear. */
+static const struct value *marked_attrs(
+    struct state *state, struct arena *arena, const struct outcome *outcome)
+{
+    struct secret_marks marks = {.id = outcome->record.subject.id,
+        .schema = outcome->schema,
+        .sealed = state_has_key(state),
+        .given = outcome->given};
+    if (!outcome->record.attrs)
+        return NULL;
+    pthread_mutex_lock(&state->mutex);
+    const struct record *record = map_get(&state->records.by_address, outcome->record.subject.address);
+    if (!outcome->given)
+        marks.intended = records_intended(&state->records, outcome->record.subject.address, arena);
+    pthread_mutex_unlock(&state->mutex);
+    marks.recorded = record ? record->attrs : NULL;
+    return state_mark_secrets(arena, outcome->record.attrs, &marks);
+}
+
+static int record_outcome(
+    struct state *state, struct buf *body, const struct outcome *outcome, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct keeper keeper = {0};
+    struct record draft = outcome->record;
+    struct str address = draft.subject.address;
+    draft.recent = STR_EMPTY;
+    draft.before = NULL;
+    int result = -1;
+    draft.attrs = marked_attrs(state, &scratch, outcome);
+    if (draft.attrs)
+        body_record(body, state->secrets, &draft);
+    if (state_add_line(state, body, &draft.seq, err))
+        return -1;
+    if (value_is_sensitive(draft.attrs) &&
+        !(draft.attrs = as_read(&scratch, &keeper, state, buf_str(body), err)))
+        goto out;
+    pthread_mutex_lock(&state->mutex);
+    records_end_intent(&state->records, address);
+    if (draft.attrs)
+        records_put(&state->records, &draft);
+    else
+        records_remove(&state->records, address);
+    state_note_applied(state, draft.seq);
+    pthread_mutex_unlock(&state->mutex);
+    result = 0;
+out:
+    keeper_release(&keeper);
+    return result;
+}
+
+int state_done(struct state *state, const struct outcome *outcome, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    body_begin(&body, state->run, "done");
+    body_text(&body, "address", outcome->record.subject.address);
+    body_text(&body, "action", outcome->action);
+    return record_outcome(state, &body, outcome, err);
+}
+
+/*
+ * An answer that never came, or that a failing server gave, does not say whether the change was made. A
+ * request that could not even be sent does.
+ */
+static bool leaves_open(const struct err *why)
+{
+    if (!why)
+        return false;
+    bool unanswered = why->class == ERR_NETWORK || why->class == ERR_TIMEOUT;
+    return why->unsure || (unanswered && !why->retryable) || why->class == ERR_INTERRUPTED ||
+           why->class == ERR_PROTOCOL || why->http_status >= 500;
+}
+
+int state_fail(struct state *state, struct str address, struct str action, const struct err *why,
+    const struct outcome *left, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    body_begin(&body, state->run, "fail");
+    body_text(&body, "address", address);
+    body_text(&body, "action", action);
+    body_error(&body, why);
+    if (left && left->record.attrs)
+        return record_outcome(state, &body, left, err);
+    bool unclear = leaves_open(why);
+    body_flag(&body, "unclear", unclear);
+    if (state_add_line(state, &body, &seq, err))
+        return -1;
+    pthread_mutex_lock(&state->mutex);
+    if (!unclear)
+        records_end_intent(&state->records, address);
+    state_note_applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    return 0;
+}
+
+bool state_is_broken(struct state *state)
+{
+    return state->committer && committer_is_broken(state->committer);
+}
+
+int state_flush(struct state *state, struct err *err)
+{
+    return state->committer ? committer_flush(state->committer, err) : 0;
+}
+
+int state_end(struct state *state, const char *status, const struct value *counts, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    body_begin(&body, state->run, "end");
+    body_text(&body, "status", str_z(status));
+    body_value(&body, state->secrets, "counts", counts);
+    if (state_add_line(state, &body, &seq, err))
+        return -1;
+    state_note_applied(state, seq);
+    return state_flush(state, err);
+}
