@@ -147,8 +147,11 @@ int connections_apply_begins(struct planner *p, const struct observer *observer,
     for (size_t i = 0; i < c->n && !rc; i++)
         rc = record(c, &c->learned[i], err);
     pthread_mutex_unlock(&c->lock);
-    struct reach_patience patience = {
-        .wait = true, .cancel = cancel, .progress = progress, .progress_ctx = c};
+    struct reach_patience patience = {.wait = true,
+        .services = !p->options->destroy, /* in which nothing is started */
+        .cancel = cancel,
+        .progress = progress,
+        .progress_ctx = c};
     reach_be_patient(c->reach, &patience);
     return rc;
 }

@@ -152,6 +152,7 @@ static int forward_to(struct reach *reach, struct str connection, struct str hos
     pthread_mutex_lock(&reach->lock);
     struct passage *passage = wanted ? NULL : forward_find(reach, link, host, port);
     pthread_mutex_unlock(&reach->lock);
+    patient = patient && reach->patience.services;
     if (!passage && ((patient ? reach_await : reach_probe)(reach, connection, host, port, &wire, err) ||
                         dig(reach, link, host, port, wanted, &passage, err)))
         return -1;

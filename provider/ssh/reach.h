@@ -60,7 +60,8 @@ int reach_define(
 
 /* What holds for all that waits from now on. */
 struct reach_patience {
-    bool wait; /* hosts that do not answer yet are waited for, as long as each connection's `wait` says */
+    bool wait;     /* hosts that do not answer yet are waited for, as long as each connection's `wait` says */
+    bool services; /* and what listens behind them */
     const atomic_bool *cancel;
     void (*progress)(void *ctx, struct str connection, const char *what);
     void *progress_ctx;

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rest_server import RestServer
+from sshd import Sshd, fingerprint, have_sshd, keygen
 from support import Stack
 
 TEXT = """
@@ -62,6 +63,20 @@ def test_what_lies_in_it_goes_with_it(tmp_path, server):
     assert result["unseen"] == told["unseen"] == ['it["a"]', 'it["b"]'] and (result["delete"], told["left"]) == (5, 0)
     waits = [event["text"] for event in events if event["event"] == "progress" and event["address"].startswith("it")]
     assert waits == ["its service does not answer; it goes with up"] * 2
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
+def test_behind_a_connection(tmp_path, server):
+    """Nothing is started by a destroy: it does not wait for a service to come."""
+    mine, host = keygen(tmp_path / "mine"), keygen(tmp_path / "host")
+    with Sshd(tmp_path / "sshd", [mine], [host]) as machine:
+        text = TEXT.replace("ada,", "ada, via: door,") + f"connections: {{door: {machine.connection(mine, type='ssh', host_key=fingerprint(host))}}}\n"
+        stack = Stack(tmp_path / "s").write(text % ("${at.result}", "rm up", server.url))
+        stack.apply()
+        server.stop()
+        done = stack.run("destroy", "--yes", "-v")
+        assert "they went with it" in done.out and "waiting" not in done.out + done.err and not stack.addresses()
 
 
 @pytest.mark.long
