@@ -52,6 +52,7 @@ class Engine:
     def stop(self):
         for name in self.docker("ps", "-aq").split():
             self.docker("rm", "-f", name)
+        self.docker("network", "prune", "-f")  # a bridge would stay in the machine, and its addresses with it
         self.halt()
         for line in reversed(Path("/proc/mounts").read_text().splitlines()):
             if line.split()[1].startswith(str(self.folder)):

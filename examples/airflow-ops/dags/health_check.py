@@ -24,6 +24,7 @@ def health_check():
             queued = session.query(TaskInstance.queued_dttm).filter(TaskInstance.state == TaskInstanceState.QUEUED)
             failed = session.query(func.count()).filter(TaskInstance.state == TaskInstanceState.FAILED, TaskInstance.end_date > now - timedelta(minutes=5))
             values = ops.health(heartbeats, [at for (at,) in queued if at], failed.scalar(), now)
+        values["LogDiskPercent"] = ops.disk_percent(conf.get("logging", "base_log_folder"))
         where = [{"Name": "Environment", "Value": Variable.get("environment", default_var=conf.get("webserver", "instance_name", fallback="airflow"))}]
         boto3.client("cloudwatch").put_metric_data(
             Namespace="AirflowOps", MetricData=[{"MetricName": name, "Dimensions": where, "Value": value} for name, value in values.items()])

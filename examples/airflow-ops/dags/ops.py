@@ -4,6 +4,7 @@ import csv
 import datetime
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -55,6 +56,12 @@ def old_files(folder: Path, limit: datetime.datetime) -> list[Path]:
     """Files below the folder that have not been written to since."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     return sorted(path for path in files if path.stat().st_mtime < limit.timestamp())
+
+
+def disk_percent(folder: str) -> float:
+    """How full the disk is that the folder lies on."""
+    disk = shutil.disk_usage(folder)
+    return round(100 * disk.used / disk.total, 1)
 
 
 def expired(objects: Iterable[dict], now: datetime.datetime, days: int, keep: int = 0) -> list[str]:
