@@ -60,6 +60,7 @@ struct type {
     struct str key, value; /* TAGS: the service has a list of pairs with these names, which files may give as
                               well; "" a map */
     bool parsed;           /* JSON: a text is turned into what it says */
+    struct str place;      /* POLICY: where it stands, see iam_policy_check(); "" anywhere */
 };
 
 enum attr_compare {

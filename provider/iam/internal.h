@@ -4,6 +4,12 @@
 
 #include "provider/iam/policy.h"
 
+/* ---- policy.c ---- */
+
+/* iam_policy_read(), and which statement it is about that it does not read; 0: none. */
+int policy_read(struct arena *arena, const struct value *document, struct str name,
+    const struct iam_policy **out, size_t *statement, struct err *err);
+
 /* ---- pattern.c ---- */
 
 /* `wild`: stars and question marks stand for others. `variables`: ${…} is looked up when it is matched. */

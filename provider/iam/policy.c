@@ -14,7 +14,21 @@ struct reading {
 
 static int policy_wrong(const struct reading *r, const char *what, struct str subject)
 {
-    return err_set(r->err, ERR_INVALID, "statement %zu: %s \"%.*s\"", r->number, what, STR_ARG(subject));
+    return err_set(r->err, ERR_INVALID, "%s \"%.*s\"", what, STR_ARG(subject));
+}
+
+/* A word that is none of those known, and the nearest of them. */
+static int policy_unknown(
+    const struct reading *r, const char *what, struct str word, const char *const *known, size_t n)
+{
+    struct str *words = ARENA_ARRAY(r->arena, struct str, n);
+    for (size_t i = 0; i < n; i++)
+        words[i] = str_z(known[i]);
+    struct str nearest = str_nearest(word, words, n);
+    if (!nearest.n)
+        return policy_wrong(r, what, word);
+    return err_set(
+        r->err, ERR_INVALID, "%s \"%.*s\"; did you mean \"%.*s\"?", what, STR_ARG(word), STR_ARG(nearest));
 }
 
 static struct str policy_small(struct arena *arena, struct str text)
@@ -88,6 +102,7 @@ static bool principal_kind(struct str name, enum iam_principal_kind *out)
 
 static int read_principals(struct reading *r, const struct value *v, struct iam_statement *out)
 {
+    static const char *const kinds_known[] = {"AWS", "Service", "Federated", "CanonicalUser"};
     size_t n = 0, cap = 1;
     if (v->kind == VALUE_MAP)
         for (uint32_t i = 0; i < v->count; i++)
@@ -101,7 +116,8 @@ static int read_principals(struct reading *r, const struct value *v, struct iam_
         const struct value *const *items, *one;
         enum iam_principal_kind kind;
         if (!principal_kind(v->entries[i].key, &kind))
-            return policy_wrong(r, "there is no kind of principal called", v->entries[i].key);
+            return policy_unknown(r, "there is no kind of principal called", v->entries[i].key, kinds_known,
+                sizeof kinds_known / sizeof *kinds_known);
         for (size_t k = 0, count = items_of(v->entries[i].value, &items, &one); k < count; k++) {
             struct str name = value_scalar_text(r->arena, items[k]);
             bool any = kind == IAM_AWS && name.p && str_eqz(name, "*");
@@ -181,7 +197,8 @@ static int check_elements(struct reading *r, const struct value *v)
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
             found |= str_eqz(v->entries[i].key, known[k]);
         if (!found)
-            return policy_wrong(r, "there is no element", v->entries[i].key);
+            return policy_unknown(
+                r, "there is no element", v->entries[i].key, known, sizeof known / sizeof *known);
     }
     return 0;
 }
@@ -220,8 +237,8 @@ static int read_statement(struct reading *r, const struct value *v, struct iam_s
     return conditions ? read_conditions(r, conditions, out) : 0;
 }
 
-int iam_policy_read(struct arena *arena, const struct value *document, struct str name,
-    const struct iam_policy **out, struct err *err)
+int policy_read(struct arena *arena, const struct value *document, struct str name,
+    const struct iam_policy **out, size_t *statement, struct err *err)
 {
     struct reading r = {.arena = arena, .err = err};
     const struct value *const *items, *one;
@@ -233,7 +250,7 @@ int iam_policy_read(struct arena *arena, const struct value *document, struct st
     size_t n = items_of(value_getz(document, "Statement"), &items, &one);
     struct iam_statement *statements = ARENA_ARRAY(arena, struct iam_statement, n + 1);
     for (size_t i = 0; i < n; i++) {
-        r.number = i + 1;
+        *statement = r.number = i + 1;
         if (read_statement(&r, items[i], &statements[i]))
             return -1;
     }
@@ -241,4 +258,15 @@ int iam_policy_read(struct arena *arena, const struct value *document, struct st
     *policy = (struct iam_policy){.name = arena_str(arena, name), .statements = statements, .n = n};
     *out = policy;
     return 0;
+}
+
+int iam_policy_read(struct arena *arena, const struct value *document, struct str name,
+    const struct iam_policy **out, struct err *err)
+{
+    size_t statement = 0;
+    if (!policy_read(arena, document, name, out, &statement, err))
+        return 0;
+    if (statement)
+        err_context(err, "statement %zu", statement);
+    return -1;
 }

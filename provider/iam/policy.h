@@ -4,6 +4,7 @@
  * decides.
  *
  *   policy.c     documents
+ *   grammar.c    what IAM would not take as one
  *   pattern.c    wildcards and policy variables
  *   condition.c  the operators of conditions
  *   decide.c     statements against a request, the order in which kinds of policies count, what a denial
@@ -80,6 +81,14 @@ struct iam_policy {
  */
 int iam_policy_read(struct arena *arena, const struct value *document, struct str name,
     const struct iam_policy **out, struct err *err);
+
+/*
+ * Would IAM take the document? Its place says what statements need and cannot have: "identity" (a resource,
+ * no principal), "resource" (a principal), "trust" (a principal, no resource), or "" for any. What is not
+ * known yet passes. ERR_INVALID: what is wrong; *statement counts from 1, 0 is the document itself.
+ */
+int iam_policy_check(
+    struct arena *arena, const struct value *document, struct str place, size_t *statement, struct err *err);
 
 /* ---- requests ---- */
 

@@ -10,7 +10,7 @@
     "type required replace computed prepared optional sensitive write_only local default pattern enum "      \
     "range compare "                                                                                         \
     "conflicts wire read item flat pairs entry values time fields doc unset changes_with template hidden "   \
-    "send_default read_values text shared joined"
+    "send_default read_values text shared joined place"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
 
@@ -322,6 +322,7 @@ static void load_typed(
             type->kind = scalars[i].type;
             shape->kind = scalars[i].shape;
             shape->time = load_time(l, node);
+            type->place = load_text(l, node, "place");
             load_choices(l, node_get(node, "values"), shape);
             return;
         }

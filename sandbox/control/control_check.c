@@ -1,5 +1,6 @@
 /* What the service looks at before it does what is asked: values, references, what stands in the way of a
  * deletion. */
+#include "provider/iam/policy.h"
 #include "sandbox/control/control_internal.h"
 
 /* What takes an attribute away need not be one of its values: "" for a document. */
@@ -8,16 +9,34 @@ static bool takes_away(const struct spec_attr *attr, const struct value *v)
     return attr->unset && value_equal(v, attr->unset);
 }
 
+/* Is it what the schema says? Documents of IAM are also what IAM takes. */
+static bool is_right(struct call *call, const struct attr *attr, const struct value *v, struct str *why)
+{
+    const struct value *converted;
+    struct schema_issue issue = {0};
+    struct err err = ERR_INIT;
+    size_t statement;
+    if (schema_convert(call->arena, attr, v, &converted, &issue)) {
+        *why = issue.message;
+        return false;
+    }
+    if (attr->type->kind != TYPE_POLICY ||
+        !iam_policy_check(call->arena, v, attr->type->place, &statement, &err))
+        return true;
+    *why = arena_str(call->arena, str_z(err.message));
+    return false;
+}
+
 int check_values(struct call *call, const struct value *given)
 {
     for (uint32_t i = 0; i < given->count; i++) {
         const struct spec_attr *spec = spec_attr_find(call->role->type, given->entries[i].key);
-        const struct value *v = given->entries[i].value, *converted;
-        struct schema_issue issue = {0};
+        const struct value *v = given->entries[i].value;
+        struct str why;
         /* what never changes only names the thing, by its ARN too */
         if (spec && spec->attr->settable && !spec->attr->replace && !value_is_null(v) &&
-            !takes_away(spec, v) && schema_convert(call->arena, spec->attr, v, &converted, &issue))
-            return refuse_invalid(call, spec->attr->name, issue.message);
+            !takes_away(spec, v) && !is_right(call, spec->attr, v, &why))
+            return refuse_invalid(call, spec->attr->name, why);
     }
     return 0;
 }
@@ -27,13 +46,13 @@ int check_attributes(struct call *call, const struct value *attrs)
     const struct spec_type *type = call->role->type;
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct attr *attr = type->attrs[i].attr;
-        const struct value *v = value_get(attrs, attr->name), *converted;
-        struct schema_issue issue = {0};
+        const struct value *v = value_get(attrs, attr->name);
+        struct str why;
         if (attr->required && !type->attrs[i].steers && value_is_null(v))
             return refuse_invalid(call, attr->name, STR("a required member is missing"));
         if (!value_is_null(v) && attr->settable && !takes_away(&type->attrs[i], v) &&
-            schema_convert(call->arena, attr, v, &converted, &issue))
-            return refuse_invalid(call, attr->name, issue.message);
+            !is_right(call, attr, v, &why))
+            return refuse_invalid(call, attr->name, why);
     }
     return 0;
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 ACCOUNT = "000000000000"
 ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
+LETS_IN = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "logs:PutLogEvents", "Resource": "*"}]})
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": ["glue.amazonaws.com", "lambda.amazonaws.com"]}, "Action": "sts:AssumeRole"}]})
 PAIRS, CAMEL, MAP = [{"Key": "a", "Value": "b"}], [{"key": "a", "value": "b"}], {"a": "b"}
 ROWS, DATA = {}, {}
@@ -104,7 +105,7 @@ row("logs.log_group", "logs", ("create_log_group", {"logGroupName": "it-$n"}), (
     update=("put_retention_policy", {"logGroupName": "it-$n", "retentionInDays": 7}), then=7, exists="ResourceAlreadyExistsException",
     tags=mapped("resourceArn", "tagKeys", value=f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:it-$n"))
 
-row("logs.resource_policy", "logs", ("put_resource_policy", {"policyName": "it-$n", "policyDocument": ALLOW}), ("describe_resource_policies", {}), "length(resourcePolicies[?policyName=='it-$n'])", 1,
+row("logs.resource_policy", "logs", ("put_resource_policy", {"policyName": "it-$n", "policyDocument": LETS_IN}), ("describe_resource_policies", {}), "length(resourcePolicies[?policyName=='it-$n'])", 1,
     ("delete_resource_policy", {"policyName": "it-$n"}), None, list=("describe_resource_policies", {}), listed="resourcePolicies[].policyName")
 
 # ---- dynamodb, sqs, sns, ssm, secrets, kms ----
@@ -269,7 +270,7 @@ row("iam.role", "iam", ("create_role", {"RoleName": "it-$n", "AssumeRolePolicyDo
     ("NoSuchEntity", 404), list=("list_roles", {}), listed="Roles[].RoleName", update=("update_role", {"RoleName": "it-$n", "Description": "then"}), then="then", exists="EntityAlreadyExists",
     tags=pair_tags(("list_role_tags", {"RoleName": "it-$n"}), "Tags[0].Value", "RoleName", "it-$n", "tag_role", "untag_role"))
 row("iam.policy", "iam", ("create_policy", {"PolicyName": "it-$n", "PolicyDocument": ALLOW}), ("get_policy", {"PolicyArn": "$arn"}), "Policy.DefaultVersionId", "v1", ("delete_policy", {"PolicyArn": "$arn"}), ("NoSuchEntity", 404),
-    keep={"arn": "Policy.Arn"}, list=("list_policies", {"Scope": "Local"}), listed="Policies[].PolicyName", update=("create_policy_version", {"PolicyArn": "$arn", "PolicyDocument": TRUST, "SetAsDefault": True}), then="v2",
+    keep={"arn": "Policy.Arn"}, list=("list_policies", {"Scope": "Local"}), listed="Policies[].PolicyName", update=("create_policy_version", {"PolicyArn": "$arn", "PolicyDocument": ALLOW.replace("GetObject", "PutObject"), "SetAsDefault": True}), then="v2",
     exists="EntityAlreadyExists", tags=pair_tags(("list_policy_tags", {"PolicyArn": "$arn"}), "Tags[0].Value", "PolicyArn", "$arn", "tag_policy", "untag_policy"))
 row("iam.instance_profile", "iam", ("create_instance_profile", {"InstanceProfileName": "it-$n"}), ("get_instance_profile", {"InstanceProfileName": "it-$n"}), "InstanceProfile.Roles[0].RoleName", None,
     ("remove_role_from_instance_profile", {"InstanceProfileName": "it-$n", "RoleName": "r"}, "delete_instance_profile", {"InstanceProfileName": "it-$n"}), ("NoSuchEntity", 404), around=[ROLE], list=("list_instance_profiles", {}),

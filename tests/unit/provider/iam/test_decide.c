@@ -484,7 +484,7 @@ static const char *const broken[][2] = {
      "NotAction':'a:c'}]}",
         "statement 2: both forms stand there of \"Action\""},
     {"{'Statement':{'Effect':'Allow','Action':'a:b','Resource':'*','Conditions':{}}}",
-        "statement 1: there is no element \"Conditions\""},
+        "statement 1: there is no element \"Conditions\"; did you mean \"Condition\"?"},
     {"{'Statement':{'Effect':'Allow','Action':'a:b','Resource':'*','Condition':{'StringEqual':{'a':'b'}}}}",
         "statement 1: there is no condition operator \"StringEqual\""},
     {"{'Statement':{'Effect':'Allow','Action':'a:b','Principal':{'Role':'x'}}}",

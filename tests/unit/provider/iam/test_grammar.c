@@ -1,0 +1,111 @@
+/* What IAM would not take as a policy, by the place where it stands. */
+#include "provider/iam/policy.h"
+
+#include "base/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const struct row {
+    const char *place, *document;
+    size_t statement;
+    const char *wrong; /* NULL: nothing is */
+} rows[] = {
+    {"identity", "{'Statement':{'Effect':'Allow','Action':'s3:Get*','Resource':'*'}}", 0, NULL},
+    {"identity",
+        "{'Version':'2012-10-17','Id':'x','Statement':[{'Sid':'A','Effect':'Deny','NotAction':['iam:*'],'"
+        "NotResource':'arn:aws:s3:::a'}]}",
+        0, NULL},
+    {"identity",
+        "{'Statement':[{'Effect':'Allow','Action':'s3:GetObject','Resource':'arn:aws:s3:::${aws:username}/"
+        "*'}]}",
+        0, NULL},
+    {"trust",
+        "{'Statement':{'Effect':'Allow','Action':'sts:AssumeRole','Principal':{'Service':'glue.amazonaws.com'"
+        "}}}",
+        0, NULL},
+    {"resource", "{'Statement':{'Effect':'Allow','Action':'ecr:*','Principal':'*'}}", 0, NULL},
+    {"", "{'Statement':{'Effect':'Allow','Action':'*'}}", 0, NULL},
+    {"identity", "{'Version':'2012-10-18','Statement':[]}", 0,
+        "the language of policies has the version 2012-10-17, not \"2012-10-18\""},
+    {"identity", "{'Statements':[]}", 0, "a policy has Version, Id and Statement, and no \"Statements\""},
+    {"identity",
+        "{'Statement':[{'Effect':'Allow','Action':'a:b','Resource':'*'},{'Effect':'Allow','Action':'a:b'}]}",
+        2, "Resource is missing: an ARN, or \"*\""},
+    {"identity", "{'Statement':[{'Effect':'Allow','Action':'a:b','Resource':'*','Principal':'*'}]}", 1,
+        "Principal does not belong here: the policy is about who it is attached to"},
+    {"identity", "{'Statement':[{'Effect':'Allow','Action':'a:b','Resource':'lake'}]}", 1,
+        "a resource is an ARN or \"*\", not \"lake\""},
+    {"identity", "{'Statement':[{'Effect':'Allow','Action':'s3:Get Object','Resource':'*'}]}", 1,
+        "an action is SERVICE:NAME, not \"s3:Get Object\""},
+    {"identity", "{'Statement':[{'Effect':'Allow','Action':'*:Get','Resource':'*'}]}", 1,
+        "an action is SERVICE:NAME, not \"*:Get\""},
+    {"identity", "{'Statement':[{'Effect':'allow','Action':'a:b','Resource':'*'}]}", 1,
+        "Effect is Allow or Deny, not \"allow\""},
+    {"resource", "{'Statement':[{'Effect':'Allow','Action':'a:b','Resource':'*'}]}", 1,
+        "Principal is missing: nobody is let in"},
+    {"trust", "{'Statement':[{'Effect':'Allow','Action':'sts:AssumeRole','Resource':'*','Principal':'*'}]}",
+        1, "Resource does not belong here: the policy is about its own role"},
+    {"trust", "{'Statement':[{'Effect':'Allow','Action':'sts:AssumeRole','Principal':{'Sevice':'x'}}]}", 1,
+        "there is no kind of principal called \"Sevice\"; did you mean \"Service\"?"},
+};
+
+static struct str quoted(struct arena *arena, const char *text)
+{
+    char *copy = arena_strz(arena, str_z(text));
+    for (char *c = copy; *c; c++)
+        *c = *c == '\'' ? '"' : *c;
+    return str_z(copy);
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err err = ERR_INIT;
+        size_t statement = 99;
+        const struct value *document = value_string(&arena, quoted(&arena, rows[i].document));
+        int status = iam_policy_check(&arena, document, str_z(rows[i].place), &statement, &err);
+        assert_string_equal(err.message, rows[i].wrong ? rows[i].wrong : "");
+        assert_int_equal(status, rows[i].wrong ? -1 : 0);
+        if (rows[i].wrong)
+            assert_int_equal(statement, rows[i].statement);
+    }
+}
+
+/* What is only known when other things are made may be anything, wherever it stands. */
+static void test_unknown_passes(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    static const char *const elements[] = {"Effect", "Action", "Resource", "Condition"};
+    for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
+        const struct value *statement, *document;
+        struct err err = ERR_INIT;
+        size_t number;
+        assert_int_equal(
+            json_parse(
+                &arena, quoted(&arena, "{'Effect':'Allow','Action':'a:b','Resource':'*'}"), &statement, &err),
+            0);
+        statement = value_with(&arena, statement, str_z(elements[i]), &value_unknown);
+        const struct value *two[] = {statement, &value_unknown};
+        struct value_entry entry = {STR("Statement"), value_list(&arena, two, 2)};
+        document = value_map(&arena, &entry, 1);
+        iam_policy_check(&arena, document, STR("identity"), &number, &err);
+        assert_string_equal(err.message, "");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_unknown_passes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
