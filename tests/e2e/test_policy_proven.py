@@ -311,3 +311,26 @@ def test_quotas_are_asked_for_by_fleets_alone(tmp_path):
     assert not asks()
     stack.write(LEASED + "    fleet: {each: [anna, bob]}\n")
     assert "servicequotas:GetServiceQuota" in stack.run("policy", "apply", "-e", "anna").out
+
+
+GROUP = """
+    stack: proven
+    resources:
+      net: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+      place: {type: aws.ec2.subnet, vpc_id: "${net.vpc_id}", cidr_block: 10.0.1.0/24}
+      template: {type: aws.ec2.launch_template, name: proven, image_id: ami-1, instance_type: t4g.micro}
+      group: {type: aws.autoscaling.group, name: proven, min_size: 0, max_size: 2, desired_capacity: 1, launch_template: {id: "${template.launch_template_id}"}, subnet_ids: ["${place.subnet_id}"], tags: {a: b}, propagated_tags: [a]}
+      busy: {type: aws.autoscaling.policy, name: busy, group: "${group.name}", policy_type: TargetTrackingScaling, target_tracking: {predefined_metric: ASGAverageCPUUtilization, target_value: 60}}
+      nights: {type: aws.autoscaling.schedule, name: nights, group: "${group.name}", recurrence: 0 22 * * *, min_size: 0}
+"""
+
+
+@pytest.mark.long
+def test_groups_start_instances_by_what_is_printed(tmp_path, operated):
+    stack = Stack(tmp_path / "proven")
+    stack.write(GROUP)
+    documents, strict = prove(operated, stack.folder)
+    allowed = {action for document in documents.values() for s in document["Statement"] for action in listed(s["Action"])}
+    assert {"ec2:RunInstances", "autoscaling:CreateOrUpdateTags"} <= allowed
+    strict.allow(documents, without="autoscaling:CreateAutoScalingGroup")
+    assert "is not authorized to perform: autoscaling:CreateAutoScalingGroup on resource" in live(strict)
