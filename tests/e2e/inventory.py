@@ -407,6 +407,13 @@ def _(cognito):
 
 
 listed("aws.autoscaling.group", "autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups[]", "AutoScalingGroupName", lambda group: group.get("Status") != "Delete in progress")
+@counts("aws.autoscaling.lifecycle_hook", "autoscaling")
+def _(scaling):
+    for group in scaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
+        for hook in scaling.describe_lifecycle_hooks(AutoScalingGroupName=group["AutoScalingGroupName"])["LifecycleHooks"]:
+            yield (group["AutoScalingGroupName"], hook["LifecycleHookName"]), hook
+
+
 listed("aws.autoscaling.policy", "autoscaling", "describe_policies", "ScalingPolicies[]", "PolicyARN")
 listed("aws.autoscaling.schedule", "autoscaling", "describe_scheduled_actions", "ScheduledUpdateGroupActions[]", "ScheduledActionName")
 

@@ -127,6 +127,29 @@ def _():
     )
 
 
+@case("hook of a group")
+def _():
+    def found(cloud):
+        return cloud.client("autoscaling").describe_lifecycle_hooks(AutoScalingGroupName="life-group")["LifecycleHooks"]
+
+    def seen(cloud):
+        (one,) = found(cloud)
+        return {"when": one["LifecycleTransition"], "otherwise": one["DefaultResult"], "seconds": one["HeartbeatTimeout"]}
+
+    first = {"name": "life", "group": "${group.name}", "transition": "autoscaling:EC2_INSTANCE_LAUNCHING", "default_result": "CONTINUE", "heartbeat_timeout": 120}
+    return Case(
+        type="aws.autoscaling.lifecycle_hook",
+        around=AROUND | {"group": GROUP},
+        first=first,
+        then={**first, "transition": "autoscaling:EC2_INSTANCE_TERMINATING", "default_result": "ABANDON", "heartbeat_timeout": 300},
+        seen=seen,
+        gone=lambda cloud: not groups(cloud),
+        outside=lambda cloud: cloud.client("autoscaling").put_lifecycle_hook(AutoScalingGroupName="life-group", LifecycleHookName="life", LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING", DefaultResult="CONTINUE", HeartbeatTimeout=60),
+        drifted="heartbeat_timeout",
+        replaces=[{"name": "life2"}],
+    )
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
     walk(stack, cloud, CASES[name])

@@ -560,6 +560,9 @@ row("autoscaling.policy", "autoscaling", ("put_scaling_policy", {"AutoScalingGro
     ("describe_policies", {"AutoScalingGroupName": "workers", "PolicyNames": ["it-$n"]}), "ScalingPolicies[0].ScalingAdjustment", 1, ("delete_policy", {"AutoScalingGroupName": "workers", "PolicyName": "it-$n"}), None, around=[VPC, SUBNET, TEMPLATE, SCALED],
     update=("put_scaling_policy", {"AutoScalingGroupName": "workers", "PolicyName": "it-$n", "PolicyType": "SimpleScaling", "AdjustmentType": "ChangeInCapacity", "ScalingAdjustment": 2}), then=2,
     list=("describe_policies", {}), listed="ScalingPolicies[].PolicyName")
+row("autoscaling.lifecycle_hook", "autoscaling", ("put_lifecycle_hook", {"AutoScalingGroupName": "workers", "LifecycleHookName": "it-$n", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING", "HeartbeatTimeout": 60}),
+    ("describe_lifecycle_hooks", {"AutoScalingGroupName": "workers", "LifecycleHookNames": ["it-$n"]}), "LifecycleHooks[0].HeartbeatTimeout", 60, ("delete_lifecycle_hook", {"AutoScalingGroupName": "workers", "LifecycleHookName": "it-$n"}), None,
+    around=[VPC, SUBNET, TEMPLATE, SCALED], update=("put_lifecycle_hook", {"AutoScalingGroupName": "workers", "LifecycleHookName": "it-$n", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING", "HeartbeatTimeout": 90}), then=90)
 row("autoscaling.schedule", "autoscaling", ("put_scheduled_update_group_action", {"AutoScalingGroupName": "workers", "ScheduledActionName": "it-$n", "Recurrence": "0 1 * * *", "MaxSize": 1}),
     ("describe_scheduled_actions", {"AutoScalingGroupName": "workers", "ScheduledActionNames": ["it-$n"]}), "ScheduledUpdateGroupActions[0].MaxSize", 1,
     ("delete_scheduled_action", {"AutoScalingGroupName": "workers", "ScheduledActionName": "it-$n"}), None, around=[VPC, SUBNET, TEMPLATE, SCALED],

@@ -61,3 +61,11 @@ resource "aws_autoscaling_schedule" "nights" {
   max_size               = 4
   desired_capacity       = 0
 }
+
+resource "aws_autoscaling_lifecycle_hook" "drained" {
+  name                   = "drained"
+  autoscaling_group_name = aws_autoscaling_group.workers.name
+  lifecycle_transition   = "autoscaling:EC2_INSTANCE_TERMINATING"
+  default_result         = "CONTINUE"
+  heartbeat_timeout      = 300
+}
