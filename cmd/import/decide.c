@@ -321,7 +321,6 @@ static void tell_circle(struct template *t, const struct thing *thing, const str
 struct walk {
     const struct thing **way;
     size_t n;
-    size_t **by_owner; /* references of each thing; ends with SIZE_MAX */
 };
 
 static void decide_visit(struct template *t, struct walk *walk, struct thing *thing)
@@ -330,10 +329,10 @@ static void decide_visit(struct template *t, struct walk *walk, struct thing *th
         return;
     thing->visiting = true;
     walk->way[walk->n++] = thing;
-    for (size_t i = 0; i < t->draft->reference_count; i++) {
-        const struct draft_reference *r = t->draft->references[i];
+    for (size_t i = 0; i < thing->need_count; i++) {
+        const struct draft_reference *r = thing->needs[i];
         struct thing *target = r->target;
-        if (r->owner != thing || target->visited)
+        if (target->visited)
             continue;
         if (target->visiting)
             tell_circle(t, target, r, walk->way, walk->n);
@@ -420,8 +419,23 @@ static void without_repeated(struct template *t, const struct thing *thing)
     }
 }
 
+void template_need(struct template *t, struct thing *thing, struct draft_reference *reference)
+{
+    if (thing->need_count == thing->need_cap) {
+        thing->need_cap = thing->need_cap ? 2 * thing->need_cap : 8;
+        struct draft_reference **more = ARENA_ARRAY(t->arena, struct draft_reference *, thing->need_cap);
+        if (thing->need_count)
+            memcpy(more, thing->needs, thing->need_count * sizeof *more);
+        thing->needs = more;
+    }
+    thing->needs[thing->need_count++] = reference;
+}
+
 void template_decide(struct template *t)
 {
+    for (size_t i = 0; i < t->draft->reference_count; i++)
+        if (t->draft->references[i]->owner)
+            template_need(t, t->draft->references[i]->owner, t->draft->references[i]);
     look_for_circles(t);
     for (size_t i = 0; i < t->things.n; i++) {
         struct thing *thing = t->things.items[i].ptr;

@@ -213,16 +213,35 @@ static bool has_small(struct str s)
     return false;
 }
 
+/* Names that end so are of what leads to a secret, or says how it is made. */
+static bool leads_to_secret(struct str key)
+{
+    static const char *const ends[] = {
+        "Arn", "_arn", "Id", "_id", "Name", "_name", "Template", "_template", "Expression", "_expression"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (str_ends(key, str_z(ends[i])))
+            return true;
+    return false;
+}
+
+/* What no secret is: a switch, the unit of how long a token counts. */
+static bool is_common_word(struct str text)
+{
+    static const char *const words[] = {"true", "false", "seconds", "minutes", "hours", "days"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_eqz(text, words[i]))
+            return true;
+    return false;
+}
+
 bool draft_is_secret(struct str key, struct str text)
 {
     bool key_of_others = has_small(key) && (str_ends(key, STR("Key")) || str_ends(key, STR("key")));
     bool named = redact_is_secret_name(key) || (!key_of_others && redact_is_secret_variable(key));
     bool path = str_starts(text, STR("/")) || str_starts(text, STR("./")) || str_starts(text, STR("arn:"));
     bool dynamic = str_find(text, STR("{{resolve:"), 0) >= 0;
-    bool word = str_eqz(text, "true") || str_eqz(text, "false") || str_ends(key, STR("Arn")) ||
-                str_ends(key, STR("_arn")) || str_ends(key, STR("Id")) || str_ends(key, STR("_id")) ||
-                str_ends(key, STR("Name")) || str_ends(key, STR("_name")) || str_ends(key, STR("Template"));
-    return text.n && !dynamic && ((named && !path && !word) || has_password(text));
+    bool other = path || leads_to_secret(key) || is_common_word(text);
+    return text.n && !dynamic && ((named && !other) || has_password(text));
 }
 
 struct said *draft_hide(struct draft *d, struct said *s, struct str name)

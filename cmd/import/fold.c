@@ -44,26 +44,25 @@ static struct thing *fold_meant(struct template *t, const struct said *s)
     return r->key.n ? NULL : r->target;
 }
 
-static bool fold_reaches(struct template *t, const struct thing *from, const struct thing *to, int depth)
+/* Each is gone by once in a walk. */
+static bool fold_reaches(struct template *t, struct thing *from, const struct thing *to)
 {
-    if (depth > 64)
-        return true; /* as good as: it is left as it is */
-    for (size_t i = 0; i < t->draft->reference_count; i++) {
-        const struct draft_reference *r = t->draft->references[i];
-        if (r->owner == from && (r->target == to || fold_reaches(t, r->target, to, depth + 1)))
+    if (from->reached == t->walks)
+        return false;
+    from->reached = t->walks;
+    for (size_t i = 0; i < from->need_count; i++)
+        if (from->needs[i]->target == to || fold_reaches(t, from->needs[i]->target, to))
             return true;
-    }
     return false;
 }
 
 /* Does what the part says lead back to what it is for, other than by naming that itself? */
 static bool is_circle(struct template *t, const struct thing *thing, const struct thing *target)
 {
-    for (size_t i = 0; i < t->draft->reference_count; i++) {
-        const struct draft_reference *r = t->draft->references[i];
-        if (r->owner == thing && r->target != target && fold_reaches(t, r->target, target, 0))
+    t->walks++;
+    for (size_t i = 0; i < thing->need_count; i++)
+        if (thing->needs[i]->target != target && fold_reaches(t, thing->needs[i]->target, target))
             return true;
-    }
     return false;
 }
 
@@ -96,10 +95,14 @@ static struct said *without_itself(
     struct template *t, struct said *s, const struct thing *target, const struct part *part)
 {
     struct said *name = said_get(target->resource->attrs, "name");
-    for (size_t i = 0; s->code.n && i < t->draft->reference_count; i++) {
-        const struct draft_reference *r = t->draft->references[i];
-        struct str mark = arena_printf(t->arena, "\001%zu\002", i);
-        if (r->target != target || str_find(s->code, mark, 0) < 0)
+    for (ptrdiff_t at = 0; (at = str_find_char(s->code, '\001', (size_t)at)) >= 0; at++) {
+        ptrdiff_t end = str_find_char(s->code, '\002', (size_t)at);
+        int64_t index;
+        if (end < 0 || !str_to_int(str_slice(s->code, (size_t)at + 1, (size_t)end), &index))
+            break;
+        const struct draft_reference *r = t->draft->references[index];
+        struct str mark = str_slice(s->code, (size_t)at, (size_t)end + 1);
+        if (r->target != target)
             continue;
         bool arn =
             str_eqz(r->attr, "Arn") || (str_eqz(r->attr, "Ref") && str_eqz(str_z(part->of), "aws.sns.topic"));
@@ -119,11 +122,11 @@ static struct said *without_itself(
     return text ? text : s;
 }
 
-static bool mentions(struct template *t, const struct thing *thing, const struct thing *target)
+static bool mentions(const struct thing *thing, const struct thing *target)
 {
     size_t n = 0;
-    for (size_t i = 0; i < t->draft->reference_count; i++)
-        n += t->draft->references[i]->owner == thing && t->draft->references[i]->target == target;
+    for (size_t i = 0; i < thing->need_count; i++)
+        n += thing->needs[i]->target == target;
     return n > 1; /* once it says what it is for */
 }
 
@@ -162,9 +165,9 @@ static bool fold_version(struct template *t, struct thing *thing)
         return false;
     said_set(t->arena, target->resource->attrs, STR("publish"), said_value(t->arena, &value_true, NULL));
     thing->folded = target;
-    for (size_t i = 0; i < t->draft->reference_count; i++)
-        if (t->draft->references[i]->owner == thing)
-            t->draft->references[i]->owner = NULL;
+    for (size_t i = 0; i < thing->need_count; i++)
+        thing->needs[i]->owner = NULL;
+    thing->need_count = 0;
     return true;
 }
 
@@ -205,13 +208,15 @@ bool template_fold(struct template *t, struct thing *thing)
     struct said *there = said_get(target->resource->attrs, part->attr);
     if (there && (!part->key || there->kind != SAID_MAP || said_get(there, arena_strz(t->arena, key))))
         return false;
-    document = mentions(t, thing, target) ? without_itself(t, document, target, part) : document;
+    document = mentions(thing, target) ? without_itself(t, document, target, part) : document;
     if (!document)
         return false;
     put_in(t, part, target, key, document);
     thing->folded = target;
-    for (size_t i = 0; i < t->draft->reference_count; i++) /* whoever waits for it waits for that */
-        if (t->draft->references[i]->owner == thing)
-            t->draft->references[i]->owner = target;
+    for (size_t i = 0; i < thing->need_count; i++) { /* whoever waits for it waits for that */
+        thing->needs[i]->owner = target;
+        template_need(t, target, thing->needs[i]);
+    }
+    thing->need_count = 0;
     return true;
 }

@@ -213,6 +213,12 @@ struct said *template_sub(struct template *t, const struct node *node, struct st
 
 /* ---- the whole ---- */
 
+static struct str text_at(const struct node *node, const char *key)
+{
+    const struct node *value = node_get(node, key);
+    return value && value->kind == NODE_STRING ? value->string : STR_EMPTY;
+}
+
 static struct said *map_of(struct template *t, const struct node *node)
 {
     struct said *out = said_new(t->arena, SAID_MAP, node);
@@ -220,7 +226,13 @@ static struct said *map_of(struct template *t, const struct node *node)
         const struct node_entry *entry = &node->entries[i];
         struct str key = entry->key, plain;
         if (str_starts(key, STR("Fn::"))) {
-            diag_warning(t->diags, node_key_span(entry), "`%.*s` cannot be said here", STR_ARG(key));
+            struct str macro = text_at(entry->value, "Name");
+            struct diag *d = diag_warning(t->diags, node_key_span(entry),
+                macro.n ? "what the macro \"%.*s\" makes of this is not known here"
+                        : "`%.*s` cannot be said here",
+                STR_ARG(macro.n ? macro : key));
+            if (macro.n)
+                diag_hint(t->diags, d, "`--stack NAME` without a template takes what the macro made of it");
             continue;
         }
         if (t->bindings && template_plain_name(t, key, &plain))

@@ -11,6 +11,11 @@
 /* The template's root, another where anything was to be written out. */
 const struct node *template_rewrite(struct template *t, const struct node *root);
 
+/* ---- include.c ---- */
+
+/* With what AWS::Include names in the places where it does; before anything else is read. */
+const struct node *template_include(struct template *t, const struct node *root);
+
 /* ---- serverless.c ---- */
 
 bool serverless_is(const struct node *root);

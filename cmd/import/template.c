@@ -1,4 +1,5 @@
 /* A CloudFormation template from its first line to its last. */
+#include "cmd/import/nodes.h"
 #include "cmd/import/rewrite.h"
 
 static struct str text_of(const struct node *node)
@@ -11,6 +12,14 @@ static void tell_macro(struct template *t, const struct node *node)
     struct str name = node->kind == NODE_MAP ? text_of(node_get(node, "Name")) : text_of(node);
     if (str_eqz(name, "AWS::LanguageExtensions") || str_eqz(name, "AWS::Serverless-2016-10-31"))
         return;
+    const struct node *location = nodes_at(node, STR("Parameters.Location"));
+    if (str_eqz(name, "AWS::Include") && location) {
+        struct diag *include = diag_warning(
+            t->diags, node_span(location), "what AWS::Include adds to the whole template is not known here");
+        diag_hint(t->diags, include,
+            "put that file's sections into this one; within a section `Fn::Transform` of a path is read");
+        return;
+    }
     struct diag *d = diag_warning(t->diags, node_span(node),
         "what the macro \"%.*s\" makes of the template is not known here", STR_ARG(name));
     diag_hint(t->diags, d,
@@ -119,6 +128,8 @@ static void read_source(struct template *t, const struct source *source)
 {
     t->source = source;
     t->root = yaml_parse_tagged(t->arena, source, t->diags);
+    if (t->root)
+        t->root = template_include(t, t->root);
     const struct node *resources = t->root ? node_get(t->root, "Resources") : NULL;
     if (t->root && (!resources || resources->kind != NODE_MAP))
         diag_error(t->diags, (struct span){.source = source, .line = 1, .column = 1, .length = 1},

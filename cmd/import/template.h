@@ -12,11 +12,14 @@ struct thing {
     struct draft_resource *resource;
     const struct names_type *names; /* it becomes this type of ours; NULL: CloudFormation's */
     struct said *properties;
-    struct said *collection; /* for_each; NULL: it is one */
-    struct str physical;     /* in the live stack; "" unknown */
-    struct thing *folded;    /* it has become a part of that one */
-    struct nested *nested;   /* it is a stack that has become a module */
-    bool visiting, visited;  /* looking for circles */
+    struct said *collection;        /* for_each; NULL: it is one */
+    struct str physical;            /* in the live stack; "" unknown */
+    struct thing *folded;           /* it has become a part of that one */
+    struct nested *nested;          /* it is a stack that has become a module */
+    bool visiting, visited;         /* looking for circles */
+    size_t reached;                 /* the last walk that came by */
+    struct draft_reference **needs; /* what stands in it, from template_decide() on */
+    size_t need_count, need_cap;
 };
 
 struct parameter {
@@ -44,6 +47,7 @@ struct template
     const struct template *parent; /* which has it as a stack within it; NULL: none */
     struct map parameters, things, mappings,
         conditions;                 /* things: by logical id; mappings and conditions: local names */
+    size_t walks;                   /* so many have been begun */
     struct map outputs;             /* name -> struct str, what it is called here */
     struct map parts;               /* SAM's "Function.Alias": struct str, the logical id that is meant */
     struct thing *current;          /* whose properties are being read; NULL: none */
@@ -117,6 +121,8 @@ void template_each(struct template *t, const struct node *section, template_take
 
 void template_resources(struct template *t, const struct node *section);
 void template_decide(struct template *t);
+/* What stands in a thing, as one more of its needs. */
+void template_need(struct template *t, struct thing *thing, struct draft_reference *reference);
 /* Is it of a type that may become a part of what it is for? And makes it one; false: it cannot be. */
 bool template_is_part(const struct thing *thing);
 bool template_fold(struct template *t, struct thing *thing);

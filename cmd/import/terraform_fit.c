@@ -228,7 +228,7 @@ static void fit_decide(struct terraform *t, struct group *group)
         }
         group->names = own && ways[i].type == own ? own : NULL;
         group->schema = ways[i].type->schema;
-        group->why = ways[i].lenient
+        group->why = ways[i].lenient && now.n
                          ? arena_printf(t->arena, "without what it cannot say: %.*s", STR_ARG(now))
                      : ways[i].type == theirs ? why
                                               : STR_EMPTY;
@@ -381,7 +381,20 @@ static void fold_parts(struct terraform *t, struct group *group)
 
 /* ---- ids ---- */
 
-static struct str fit_filled(struct terraform *t, struct str template, const struct said *attrs)
+/* An attribute's text: as the file has it, or, where that is a reference, as the state has it. */
+static struct str text_there(struct terraform *t, const struct instance *one, struct str name)
+{
+    struct str text = said_literal_text(t->arena, said_get(one->attrs, arena_strz(t->arena, name)));
+    for (uint32_t i = 0; !text.p && one->values && i < one->values->count; i++) {
+        const struct value_entry *e = &one->values->entries[i];
+        const struct names_rule *rule = names_rule(one->group->names, e->key);
+        if (rule ? str_eq(rule->to, name) && !rule->values : names_same(e->key, name))
+            text = value_text(e->value, (struct str){NULL, 0});
+    }
+    return text;
+}
+
+static struct str fit_filled(struct terraform *t, struct str template, const struct instance *one)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     while (template.n) {
@@ -390,7 +403,7 @@ static struct str fit_filled(struct terraform *t, struct str template, const str
         if (close < 0)
             break;
         struct str filter, name = str_cut(str_slice(template, (size_t)open + 2, (size_t)close), '|', &filter);
-        struct str text = said_literal_text(t->arena, said_get(attrs, arena_strz(t->arena, name)));
+        struct str text = text_there(t, one, name);
         bool folder = str_eqz(filter, "folder");
         if (!text.p && !folder)
             return STR_EMPTY;
@@ -414,7 +427,7 @@ static struct str own_id(struct terraform *t, const struct instance *one)
         return value_gets(one->values, "arn");
     const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
     if (attr && attr->template.n)
-        return fit_filled(t, attr->template, one->attrs);
+        return fit_filled(t, attr->template, one);
     if (ids && ids->count == 1) {
         const struct value *id = value_get(one->values, value_text(ids->items[0], STR_EMPTY));
         return value_is_null(id) ? STR_EMPTY : value_scalar_text(t->arena, id);

@@ -270,6 +270,17 @@ static void offer_one(struct terraform *t, struct candidates *list, struct insta
         offer_named(t, list, owner, module, text, depth);
 }
 
+/* Terraform tells of aws_lb.front.arn, and of aws_lb.front besides: that is none of its own. */
+static bool is_said_closer(const struct value *references, struct str text)
+{
+    for (uint32_t i = 0; i < references->count; i++) {
+        struct str other = value_text(references->items[i], STR_EMPTY);
+        if (other.n > text.n && str_starts(other, text) && strchr(".[", other.p[text.n]))
+            return true;
+    }
+    return false;
+}
+
 static void offer_expressions(struct terraform *t, struct candidates *list, struct instance *owner,
     struct str module, const struct value *expressions, int depth)
 {
@@ -282,7 +293,8 @@ static void offer_expressions(struct terraform *t, struct candidates *list, stru
     }
     const struct value *references = value_getz(expressions, "references");
     for (uint32_t i = 0; references && references->kind == VALUE_LIST && i < references->count; i++)
-        offer_one(t, list, owner, module, value_text(references->items[i], STR_EMPTY), depth);
+        if (!is_said_closer(references, value_text(references->items[i], STR_EMPTY)))
+            offer_one(t, list, owner, module, value_text(references->items[i], STR_EMPTY), depth);
     for (uint32_t i = 0; !references && expressions->kind == VALUE_MAP && i < expressions->count; i++)
         if (!str_eqz(expressions->entries[i].key, "constant_value"))
             offer_expressions(t, list, owner, module, expressions->entries[i].value, depth);

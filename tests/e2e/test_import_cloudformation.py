@@ -333,3 +333,49 @@ def test_dynamic_references(tmp_path, fast_sandbox):
     ssm = fast_sandbox.client("ssm")
     values = [ssm.get_parameter(Name=name)["Parameter"]["Value"] for name in "abc"]
     assert values == ["<t-there|k-there>", "u-made", '{"user": "u-made"}']
+
+
+def test_included_files(local_stack):
+    """AWS::Include of a path is what it says; of S3, and other macros, it is told what they are; one that includes itself ends."""
+    include = "{Name: AWS::Include, Parameters: {Location: %s}}"
+    local_stack.write(
+        f"""
+        Transform: {include % "s3://b/all.yaml"}
+        Resources:
+          Fn::Transform: {include % "./parts/more.yaml"}
+          A:
+            Type: AWS::SQS::Queue
+            Properties:
+              QueueName: a
+              Fn::Transform: {include % "s3://b/properties.yaml"}
+          B: {{Type: AWS::SQS::Queue, Properties: {{QueueName: b, Fn::Transform: {{Name: Company::Macro}}}}}}
+        """,
+        "t.yaml",
+    )
+    local_stack.write("C: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub 'c-${A.QueueName}'}}\n", "parts/more.yaml")
+    result = local_stack.run("import", "cloudformation", "t.yaml")
+    for part in ("t.yaml:2:56", "t.yaml:9:", "t.yaml:10:", 'macro "Company::Macro"', "what AWS::Include puts here", "AWS::Include adds to the whole"):
+        assert part in result.err, (part, result.err)
+    assert {name: one["name"] for name, one in stack_of((local_stack.folder / "weir.yaml").read_text())["resources"].items()} == {"a": "a", "b": "b", "c": "c-${a.name}"}
+    local_stack.write(f"Resources:\n  Fn::Transform: {include % 'round.yaml'}\n", "t.yaml")
+    local_stack.write(f"A: {{Type: AWS::SQS::Queue}}\nFn::Transform: {include % 'round.yaml'}\n", "round.yaml")
+    assert "files that include files, too deep" in local_stack.run("import", "cloudformation", "t.yaml", "--force", status=3).err
+
+
+@pytest.mark.long
+def test_what_everything_refers_to(local_stack):
+    """3,000 resources that refer to each other and wait for each other, with policies in between: no way is gone twice."""
+    statement = '{Version: "2012-10-17", Statement: [{Effect: Allow, Action: "sqs:*", Resource: [%s]}]}'
+    parts = []
+    for i in range(1000):
+        before = ", ".join(f"!GetAtt Q{k}.Arn" for k in range(max(0, i - 6), i)) or '"*"'
+        parts += [
+            f"  Q{i}: {{Type: AWS::SQS::Queue, DependsOn: [{', '.join(f'P{k}' for k in range(max(0, i - 3), i))}], Properties: {{QueueName: q{i}}}}}",
+            f"  R{i}: {{Type: AWS::IAM::Role, Properties: {{RoleName: r{i}, AssumeRolePolicyDocument: {statement % before}}}}}",
+            f"  P{i}: {{Type: AWS::IAM::Policy, Properties: {{PolicyName: p, Roles: [!Ref R{i}], PolicyDocument: {statement % before}}}}}",
+        ]
+    local_stack.write("Resources:\n" + "\n".join(parts) + "\n", "t.yaml")
+    local_stack.patience_s = 20
+    result = local_stack.run("import", "cloudformation", "t.yaml")
+    assert "2000 of weir's own types, 0 of CloudFormation's" in result.err
+    local_stack.run("validate")

@@ -14,7 +14,7 @@ from support import Stack
 
 CONFIGURATIONS = sorted((Path(__file__).parent / "imports/terraform").iterdir())
 PLUGINS = Path(os.environ.get("TF_PLUGINS", "/opt/tf-plugins"))
-SECRETS = {"WEIR_INPUT_PASSWORD": "hunter2-tf", "WEIR_INPUT_ADMIN_PASSWORD": "hunter2-of-warehouse"}
+SECRETS = {"WEIR_INPUT_PASSWORD": "hunter2-tf", "WEIR_INPUT_ADMIN_PASSWORD": "hunter2-of-warehouse", "WEIR_INPUT_SHOP_ENDPOINT_PASSWORD": "hunter2-of-dms"}
 PROVIDER = """
 terraform {
   required_providers {
@@ -213,3 +213,26 @@ def test_terraform_itself(tmp_path, cloud, configuration):
     assert re.search("0 to create, [01] to update, 0 to replace, 0 to delete", stack.run("plan").out)
     stack.apply()
     stack.assert_settled()
+
+
+def test_a_listener_rule_alone(local_stack):
+    """From a state without a configuration: empty blocks are nothing, each condition's block says its field, a unit is no secret."""
+    none = {name: [] for name in ("host_header", "http_header", "http_request_method", "path_pattern", "query_string", "source_ip")}
+    arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:"
+    listener, group = arn + "listener/app/x/0a1b2c3d4e5f6071/1a2b3c4d5e6f7081", arn + "targetgroup/api/0a1b2c3d4e5f6072"
+    rule = {"id": arn + "listener-rule/app/x/0a1b2c3d4e5f6071/1a2b3c4d5e6f7081/2", "arn": arn + "listener-rule/app/x/0a1b2c3d4e5f6071/1a2b3c4d5e6f7081/2", "listener_arn": listener, "priority": 10,
+            "action": [{"type": "forward", "order": 1, "target_group_arn": group, "redirect": [], "forward": []}],
+            "condition": [none | {"path_pattern": [{"values": ["/api/*"], "regex_values": None}]}, none | {"http_header": [{"http_header_name": "X-A", "values": ["b"]}]},
+                          none | {"query_string": [{"key": "v", "value": "1"}, {"key": None, "value": "x"}]}]}
+    tokens = {"id": "cl1", "name": "c", "user_pool_id": "us-east-1_A", "token_validity_units": [{"access_token": "minutes"}], "explicit_auth_flows": ["ALLOW_USER_SRP_AUTH"]}
+    target = {"endpoint_id": "lake", "id": "lake", "endpoint_type": "target", "bucket_name": "lake", "service_access_role_arn": "arn:aws:iam::123456789012:role/d"}
+    resources = [resource("aws_lb_listener_rule", "api", rule)[0], resource("aws_cognito_user_pool_client", "c", tokens)[0], resource("aws_dms_s3_endpoint", "lake", target)[0]]
+    _, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
+    assert stack["resources"]["api"]["conditions"] == [
+        {"field": "path-pattern", "values": ["/api/*"]}, {"field": "http-header", "http_header": {"name": "X-A", "values": ["b"]}},
+        {"field": "query-string", "query_strings": [{"key": "v", "value": "1"}, {"value": "x"}]},
+    ]
+    assert stack["resources"]["c"]["token_validity_units"] == {"access_token": "minutes"} and "inputs" not in stack
+    assert stack["resources"]["lake"] == {"type": "aws.dms.endpoint", "name": "lake", "endpoint_type": "target", "engine_name": "s3", "s3": {"bucket": "lake", "role": target["service_access_role_arn"]}}
+    assert {"address": "c", "id": "us-east-1_A/cl1"} in stack["imports"]
+    local_stack.run("validate")

@@ -40,8 +40,9 @@ static void test_what_is_secret(void **state)
     } cases[] = {{"MasterUserPassword", "hunter2", true}, {"API_TOKEN", "abc", true},
         {"API_KEY", "abc", true}, {"S3Key", "a/b.zip", false}, {"Url", "postgres://u:p@h/d", true},
         {"Url", "postgres://u:${p}@h/d", false}, {"SecretArn", "x", false}, {"SecretName", "x", false},
-        {"SecretStringTemplate", "{}", false}, {"Password", "{{resolve:ssm:/p}}", false},
-        {"Password", "", false}, {"Mode", "plain", false}};
+        {"SecretStringTemplate", "{}", false}, {"access_token", "minutes", false},
+        {"api_key_selection_expression", "$request.header.x-api-key", false},
+        {"Password", "{{resolve:ssm:/p}}", false}, {"Password", "", false}, {"Mode", "plain", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(draft_is_secret(str_z(cases[i].key), str_z(cases[i].text)), cases[i].is);
 }
