@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -157,8 +158,10 @@ static int artifact_make_pack(struct making *m, bool again, struct err *err)
         return 0;
     if (artifact_cache_make(&m->cache, err))
         return err_context(err, "packing");
-    /* Another process may be packing for the same folder. */
-    struct str unfinished = arena_printf(m->ctx->arena, "new.%d", (int)getpid());
+    /* Another process may be packing for the same folder, and another member of a fleet in this one. */
+    static atomic_uint packages;
+    struct str unfinished =
+        arena_printf(m->ctx->arena, "new.%d.%u", (int)getpid(), atomic_fetch_add(&packages, 1));
     const char *unnamed = artifact_cache_package(&m->cache, unfinished);
     if (package_write(&m->package, m->artifact.format, compressed(m), unnamed, &made, err))
         return -1;
