@@ -88,10 +88,6 @@ void fleet_lock(struct fleet *fleet);
 void fleet_plan(struct fleet *fleet);
 /* Do the account's quotas allow what all of them make? Reported where they do not; the exit status. */
 int fleet_check_quotas(struct fleet *fleet);
-void fleet_apply(struct fleet *fleet);
-/* Looks for what is left of those that were destroyed. */
-void fleet_verify(struct fleet *fleet);
-void fleet_verify_shared(struct fleet *fleet);
 /* From now on the state knows those as members that are planned to be, or no more those that are gone. */
 int fleet_remember(struct fleet *fleet, bool gone);
 /* Its destroyed entirely, or going to be? */
@@ -99,9 +95,23 @@ bool member_goes(const struct member *member);
 /* What is wrong with the member, as a command alone would say it. */
 void member_fail(struct member *member, const struct err *err);
 
+/* Has nothing gone wrong with it? */
+bool member_fine(const struct member *m);
+/* So many changes at once for each member. */
+int fleet_workers(const struct fleet *fleet);
+
+/* ---- fleet_apply.c ---- */
+
+void fleet_apply(struct fleet *fleet);
 /* Is there anything to carry out? */
 bool member_has_work(const struct member *member);
 void member_carry_out(struct member *member);
+/* What a member's planner and executor tell, for the view; with --json for whoever reads. `ctx` is the
+ * member. */
+void member_event(void *ctx, const struct event *event);
+/* Looks for what is left of those that were destroyed. */
+void fleet_verify(struct fleet *fleet);
+void fleet_verify_shared(struct fleet *fleet);
 
 /* ---- fleet_shared.c: `fleet: shared:` ---- */
 

@@ -1,0 +1,139 @@
+/* Carrying out for each member of a fleet what is planned, and looking for what is left of it. */
+#include "cmd/fleet.h"
+
+#include "base/clock.h"
+#include "base/pool.h"
+#include "cmd/events.h"
+#include "cmd/signals.h"
+
+#include <stdio.h>
+
+void member_event(void *ctx, const struct event *event)
+{
+    struct member *m = ctx;
+    struct fleet *fleet = m->fleet;
+    if (fleet->inv->settings->json) {
+        AUTO_BUF struct buf line = BUF_INIT;
+        event_progress(&line, event);
+        fleet_event(m, buf_str(&line));
+    }
+    pthread_mutex_lock(&fleet->lock);
+    switch (event->kind) {
+    case EVENT_START:
+        snprintf(m->doing, sizeof m->doing, "%s %.*s", action_name(event->action), STR_ARG(event->address));
+        break;
+    case EVENT_DONE: m->done += !event->aside; break;
+    case EVENT_FAILED: m->failed++; break;
+    default: break;
+    }
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&fleet->lock);
+}
+
+static void member_begin(struct member *m)
+{
+    pthread_mutex_lock(&m->fleet->lock);
+    m->phase = MEMBER_WORKS;
+    m->started_ms = clock_mono_ms();
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&m->fleet->lock);
+}
+
+static void member_end(struct member *m, const struct err *err)
+{
+    if (err->class != ERR_NONE) {
+        m->status = m->result.interrupted ? EXIT_INTERRUPTED : 0;
+        member_fail(m, err);
+        return;
+    }
+    pthread_mutex_lock(&m->fleet->lock);
+    m->phase = MEMBER_IS_DONE;
+    m->ended_ms = clock_mono_ms();
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&m->fleet->lock);
+}
+
+bool member_has_work(const struct member *m)
+{
+    return plan_has_changes(m->plan) || m->plan->output_count || m->plan->leases;
+}
+
+void member_carry_out(struct member *m)
+{
+    struct fleet *fleet = m->fleet;
+    struct err err = ERR_INIT;
+    if (atomic_load(signals_stop()))
+        return;
+    struct apply_options options = {.parallelism = fleet_workers(fleet),
+        .signals = signals_catch(),
+        .lock_timeout_ms = fleet->inv->settings->lock_timeout_ms,
+        .observer = {member_event, m}};
+    member_begin(m);
+    plan_apply(m->plan, &options, &m->result, &err);
+    member_end(m, &err);
+}
+
+static void member_apply(void *ctx, size_t i)
+{
+    struct fleet *fleet = ctx;
+    struct member *m = &fleet->members[i];
+    if (!m->plan || !member_fine(m) || m->is_shared)
+        return;
+    if (member_has_work(m))
+        member_carry_out(m);
+    else
+        m->result.outputs = m->plan->output_values;
+}
+
+void fleet_apply(struct fleet *fleet)
+{
+    fleet_view_begin(fleet);
+    fleet_shared_make(fleet);
+    pool_run(fleet->at_once, fleet->n, member_apply, fleet);
+    fleet_view_end(fleet);
+}
+
+static void member_verify(void *ctx, size_t i)
+{
+    struct fleet *fleet = ctx;
+    struct member *m = &fleet->members[i];
+    struct err err = ERR_INIT;
+    if (!m->plan || !member_fine(m) || !member_goes(m) || (m->is_shared && m->phase != MEMBER_IS_DONE))
+        return;
+    if (plan_verify(m->plan, signals_stop(), &m->verified, &err)) {
+        member_fail(m, &err);
+        return;
+    }
+    m->looked = true;
+    size_t n = m->verified.left_count;
+    if (!n)
+        return;
+    AUTO_BUF struct buf list = BUF_INIT;
+    for (size_t k = 0; k < n && k < 5; k++)
+        buf_addf(&list, "%s%.*s (%.*s)", k ? ", " : "", STR_ARG(m->verified.left[k].subject.id),
+            STR_ARG(m->verified.left[k].subject.type));
+    err_set(&err, ERR_LEFTOVER, "%zu thing%s still there: %s%s", n, n == 1 ? " is" : "s are", list.p,
+        n > 5 ? " …" : "");
+    if (m->is_shared)
+        err_hint(
+            &err, "`weir destroy -C %.*s --verify` says more", STR_ARG(m->fleet->base.stack->shared.file));
+    else if (!m->given)
+        err_hint(&err, "`weir destroy -e %.*s --verify` says more", STR_ARG(m->name));
+    member_fail(m, &err);
+}
+
+void fleet_verify(struct fleet *fleet)
+{
+    pool_run(fleet->at_once, fleet->n, member_verify, fleet);
+    fleet_show_verified(fleet);
+}
+
+void fleet_verify_shared(struct fleet *fleet)
+{
+    struct member *shared = fleet->shared_stack;
+    member_verify(fleet, (size_t)(shared - fleet->members));
+    for (size_t i = 0; i < fleet->n; i++)
+        fleet->members[i].looked =
+            &fleet->members[i] == shared && shared->looked; /* the others are told of */
+    fleet_show_verified(fleet);
+}
