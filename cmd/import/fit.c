@@ -376,6 +376,34 @@ static bool add_item(
     return true;
 }
 
+/* MasterInstanceGroup: {…} is the entry `master` of the map instance_groups, with what the rule says besides.
+ * NULL: the attribute is no such map. */
+static const struct attr *map_of_objects(const struct level *level, struct str to, struct str *key)
+{
+    const struct attr *attr = attr_at(level->attrs, level->n, str_cut(to, '.', key));
+    bool map = attr && attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_OBJECT;
+    return map && key->p ? attr : NULL;
+}
+
+static bool add_entry(struct fit *fit, const struct level *level, const struct attr *attr, struct str key,
+    const struct names_rule *rule, struct said *s)
+{
+    struct arena *arena = fit->draft->arena;
+    struct str to = arena_printf(arena, "%.*s[]", STR_ARG(attr->name));
+    struct said *map = said_get(level->into, arena_strz(arena, attr->name)),
+                *entry = as_type(fit, rule->from, to, attr->type->elem, s);
+    if (!entry || entry->kind != SAID_MAP)
+        return no_fit(fit, s->node, "`%.*s` has another form", STR_ARG(rule->from));
+    for (uint32_t i = 0; i < rule->item->count; i++)
+        said_set(arena, entry, rule->item->entries[i].key, said_of(arena, rule->item->entries[i].value));
+    if (!map) {
+        map = said_new(arena, SAID_MAP, s->node);
+        said_set(arena, level->into, attr->name, map);
+    }
+    said_set(arena, map, key, entry);
+    return true;
+}
+
 /* The keys of those pairs that have a flag, which are a set of ours. */
 static bool place_flagged(
     struct fit *fit, const struct level *level, const struct names_rule *rule, const struct said *list)
@@ -449,6 +477,10 @@ static bool by_rule(struct fit *fit, const struct level *level, const struct nam
             arena, level->into, rule->beside->entries[i].key, said_of(arena, rule->beside->entries[i].value));
     if (rule->ask && !ask_beside(fit, level, rule, &s))
         return false;
+    struct str key;
+    const struct attr *map = rule->item ? map_of_objects(level, to, &key) : NULL;
+    if (map)
+        return add_entry(fit, level, map, key, rule, s);
     if (rule->item)
         return add_item(arena, level->into, to, rule, s);
     if (rule->flag && !place_flagged(fit, level, rule, s))

@@ -36,7 +36,8 @@ struct names_rule {
     const struct value *pairs;  /* two texts: a list of maps with these is a map; ".": the rest of each */
     const struct value *flag;   /* two texts, of pairs: a member of each, and the set that has the keys for
                                    it is true; NULL: none */
-    const struct value *item;   /* a list gets one more map, in which "@" is the value */
+    const struct value *item;   /* a list gets one more map, in which "@" is the value; "a.b", where a is
+                                   a map: b is an entry of it, with these besides what it says */
     const struct value *only;   /* dropped while it is one of these; NULL: always */
     const struct value *beside; /* what is so as well where this is said; NULL: nothing */
     const struct value *ask; /* what has to be given with it: attributes and the names of inputs; or NULL */

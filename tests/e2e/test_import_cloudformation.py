@@ -32,7 +32,7 @@ def stack_of(result):
 
 
 # cfn-lint takes two seconds for each.
-LONG_FORM = {"test_templates_are_templates[clicks]", "test_templates_are_templates[orders]", "test_templates_are_templates[zones]"}
+LONG_FORM = {"test_templates_are_templates[clicks]", "test_templates_are_templates[machines]", "test_templates_are_templates[orders]", "test_templates_are_templates[zones]"}
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)

@@ -63,6 +63,22 @@ def imported(stack, text, *args):
     return result, written, yaml.safe_load(written)
 
 
+def test_groups_of_machines_by_their_names(local_stack):
+    """Blocks of the cluster become entries of one map; its scaling is a resource by itself there."""
+    groups = {f"{role}_instance_group": [{"id": f"ig-{role}", "name": "", "instance_type": "m5.xlarge", "instance_count": count, "bid_price": "", "ebs_config": []}] for role, count in (("master", 1), ("core", 2))}
+    machines = {"subnet_id": "subnet-0a1b2c3d", "subnet_ids": ["subnet-0a1b2c3d"], "instance_profile": "EMR_EC2_DefaultRole", "key_name": ""}
+    cluster = {"id": "j-1", "name": "nightly", "release_label": "emr-7.5.0", "applications": ["Hive", "Spark"], "service_role": "s", "keep_job_flow_alive_when_no_steps": True, "termination_protection": True,
+               "cluster_state": "WAITING", "ec2_attributes": [machines], "auto_termination_policy": [{"idle_timeout": 3600}], "step": [], "bootstrap_action": [{"name": "tools", "path": "s3://l/t.sh", "args": ["all"]}], **groups}
+    limits = {"unit_type": "Instances", "minimum_capacity_units": 2, "maximum_capacity_units": 10, "maximum_ondemand_capacity_units": 5, "maximum_core_capacity_units": 4}
+    resources = [resource("aws_emr_cluster", "nightly", cluster)[0], resource("aws_emr_managed_scaling_policy", "it", {"id": "j-1", "cluster_id": "j-1", "compute_limits": [limits]})[0]]
+    _, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
+    (made,) = stack["resources"].values()
+    assert made["instance_groups"] == {role: {"instance_role": role.upper(), "instance_type": "m5.xlarge", "instance_count": count} for role, count in (("master", 1), ("core", 2))}
+    assert made["managed_scaling_policy"]["compute_limits"]["maximum_on_demand_capacity_units"] == 5 and made["termination_protected"] is True and made["applications"] == [{"name": "Hive"}, {"name": "Spark"}]
+    assert stack["imports"] == [{"address": "nightly", "id": "j-1"}] and made["bootstrap_actions"][0]["path"] == "s3://l/t.sh"
+    local_stack.run("validate")
+
+
 def test_references_and_modules(local_stack):
     arn = "arn:aws:sns:us-east-1:123456789012:ada-told"
     text = plan(
