@@ -17,8 +17,20 @@ sys.path.append(os.path.join(os.path.dirname(__file__), "sandbox"))
 from servers import Faults, Moto, Sandbox  # noqa: E402
 from support import ROOT, until  # noqa: E402
 
+sys.path.append(str(ROOT / "tests/tools"))
+from live import EXAMPLES, LIVES  # noqa: E402
+
 TOOL = ROOT / "tests/tools/live.py"
 MEANT = {"WEIR_LIVE": "1", "WEIR_LIVE_PREFIX": "ada", "WEIR_LIVE_CAP": "2"}
+
+
+class Mended(Moto):
+    """moto with what it lacks: as the other tests have it."""
+
+    def __init__(self):
+        env = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+        self.process = subprocess.Popen([sys.executable, ROOT / "tests/tools/cloud.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
+        self.port = int(self.process.stdout.readline().strip().rpartition(":")[2])
 
 
 class Account:
@@ -75,6 +87,27 @@ def test_lives(account):
     assert said.count("lived, nothing is left") == 4 and "4 lived, 0 failed" in said
     assert account.queues() == [] and account.client("s3").list_buckets()["Buckets"] == []
     assert account.client("iam").list_roles()["Roles"] == [] and list((account.folder / "ada").iterdir()) == []
+
+
+# What of it moto cannot live through, mended as it is by tests/tools/moto_gaps.py: it has no dashboards by Cloud Control, its Kafka clusters stay CREATING, and it has no Redshift Serverless.
+NOT_ON_MOTO = ("airflow-ops", "ecommerce-lakehouse", "music-lakehouse")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["sandbox", "moto"])
+def test_the_whole(tmp_path, kind):
+    """All of it, with a run of Spark where tools/setup jobs was: reckoned, below the cap, lived through, and nothing is left."""
+    jobs = ROOT / ".venv-jobs"
+    runs = (jobs / "jars/.done").exists() and kind == "sandbox"
+    server = Sandbox(env={"PATH": f"{jobs}/bin:{os.environ['PATH']}", "SPARK_HOME": "", "WEIR_SPARK_JARS": str(jobs / "jars")} if runs else None) if kind == "sandbox" else Mended()
+    account = Account(server, tmp_path / "live")
+    words = [name.replace(" ", "-") for name in (*LIVES, *EXAMPLES) if kind == "sandbox" or name not in NOT_ON_MOTO]
+    try:
+        said = account.live(*words, WEIR_LIVE_CAP="10", WEIR_LIVE_RUN=None if runs else "no")
+        assert f"{len(words)} lived, 0 failed" in said, said
+        assert account.queues() == [] and account.client("s3").list_buckets()["Buckets"] == [] and account.client("iam").list_roles()["Roles"] == []
+    finally:
+        server.stop()
 
 
 @pytest.fixture
