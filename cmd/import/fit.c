@@ -1,6 +1,8 @@
 /* Properties of others as attributes of a type of ours. */
 #include "cmd/import/fit.h"
 
+#include "base/hash.h"
+
 #include "base/json.h"
 
 /* Where in both worlds a value lies: the properties' path so far, and the attributes' of the item around. */
@@ -207,10 +209,22 @@ static struct said *as_scalar(struct fit *fit, const struct type *type, struct s
     return s;
 }
 
+/* Others say bytes in base64, weir as the text that they are. */
+static struct said *as_bytes(struct arena *arena, struct said *s)
+{
+    struct str text = said_literal_text(arena, s), plain;
+    if (s->encoded)
+        return s->encoded;
+    bool encoded = text.n && text.n % 4 == 0 && base64_decode(arena, text, &plain) && str_is_utf8(plain);
+    return encoded && plain.n && !memchr(plain.p, 0, plain.n) ? said_string(arena, plain, s->node) : s;
+}
+
 static struct said *as_type(
     struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
 {
     struct arena *arena = fit->draft->arena;
+    if (type->kind == TYPE_BLOB)
+        s = as_bytes(fit->draft->arena, s);
     if (s->kind == SAID_NOTHING || s->kind == SAID_CODE)
         return s;
     if (s->kind == SAID_CHOICE) {

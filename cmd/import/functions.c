@@ -331,8 +331,9 @@ static struct said *around(
     struct template *t, const struct node *node, const struct node *argument, const char *name)
 {
     struct said *inner = template_said(t, argument);
-    /* A text of several lines is easier to read below a name of its own. */
-    return said_code(t->arena, node, "%s(%s)", name, said_as_code(t->arena, inner).p);
+    struct said *out = said_code(t->arena, node, "%s(%s)", name, said_as_code(t->arena, inner).p);
+    out->encoded = !strcmp(name, "base64encode") ? inner : NULL;
+    return out;
 }
 
 struct said *template_call(

@@ -31,7 +31,8 @@ struct said {
     const struct node *node; /* where it comes from; NULL: not from a file */
     const struct value *value;
     struct str code;
-    struct said **items; /* TEXT, CHOICE, LIST */
+    struct said *encoded; /* of base64encode(): what that is of; NULL: it is something else */
+    struct said **items;  /* TEXT, CHOICE, LIST */
     struct said_entry *entries;
     size_t n, cap;
 };

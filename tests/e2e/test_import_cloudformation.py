@@ -1,5 +1,6 @@
 """weir import cloudformation: templates as stacks; live stacks taken over in place, with moto's CloudFormation as the judge."""
 
+import base64
 import json
 import re
 import signal
@@ -379,3 +380,18 @@ def test_what_everything_refers_to(local_stack):
     result = local_stack.run("import", "cloudformation", "t.yaml")
     assert "2000 of weir's own types, 0 of CloudFormation's" in result.err
     local_stack.run("validate")
+
+
+def test_bytes_are_said_as_they_are(tmp_path, fast_sandbox):
+    """Fn::Base64, and base64 itself: an attribute of weir's has what is encoded; the service gets it once encoded."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    data = "{Type: AWS::EC2::LaunchTemplate, Properties: {LaunchTemplateName: %s, LaunchTemplateData: {ImageId: ami-12c6146b, InstanceType: t4g.small, UserData: %s}}}"
+    stack.write("Resources:\n  A: " + data % ("node-a", '!Base64 "#!/bin/sh\\necho ${x} $y\\n"') + "\n  B: " + data % ("node-b", '!Base64 {"Fn::Sub": "#!/bin/sh\\necho ${AWS::StackName} ${!USER}\\n"}')
+                + "\n  C: " + data % ("node-c", "IyEvYmluL3NoCg==") + "\nOutputs: {E: {Value: !Base64 x}}\n", "t.yaml")
+    imported(stack, "t.yaml", "--name", "it")
+    stack.apply()
+    stack.assert_settled()
+    assert stack.outputs() == {"e": "eA=="}
+    ec2 = fast_sandbox.client("ec2")
+    read = [ec2.describe_launch_template_versions(LaunchTemplateName=f"node-{n}")["LaunchTemplateVersions"][0]["LaunchTemplateData"]["UserData"] for n in "abc"]
+    assert [base64.b64decode(text).decode() for text in read] == ["#!/bin/sh\necho ${x} $y\n", "#!/bin/sh\necho it ${USER}\n", "#!/bin/sh\n"]

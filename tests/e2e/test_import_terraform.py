@@ -231,7 +231,7 @@ def test_terraform_itself(tmp_path, cloud, configuration):
     stack.assert_settled()
 
 
-def test_a_listener_rule_alone(local_stack):
+def test_what_a_state_alone_says(local_stack):
     """From a state without a configuration: empty blocks are nothing, each condition's block says its field, a unit is no secret."""
     none = {name: [] for name in ("host_header", "http_header", "http_request_method", "path_pattern", "query_string", "source_ip")}
     arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:"
@@ -242,12 +242,14 @@ def test_a_listener_rule_alone(local_stack):
                           none | {"query_string": [{"key": "v", "value": "1"}, {"key": None, "value": "x"}]}]}
     tokens = {"id": "cl1", "name": "c", "user_pool_id": "us-east-1_A", "token_validity_units": [{"access_token": "minutes"}], "explicit_auth_flows": ["ALLOW_USER_SRP_AUTH"]}
     target = {"endpoint_id": "lake", "id": "lake", "endpoint_type": "target", "bucket_name": "lake", "service_access_role_arn": "arn:aws:iam::123456789012:role/d"}
-    resources = [resource("aws_lb_listener_rule", "api", rule)[0], resource("aws_cognito_user_pool_client", "c", tokens)[0], resource("aws_dms_s3_endpoint", "lake", target)[0]]
+    node = {"id": "lt-0123456789abcdef0", "name": "node", "image_id": "ami-12c6146b", "instance_type": "t4g.small", "user_data": "IyEvYmluL3NoCg=="}
+    resources = [resource("aws_launch_template", "node", node)[0], resource("aws_lb_listener_rule", "api", rule)[0], resource("aws_cognito_user_pool_client", "c", tokens)[0], resource("aws_dms_s3_endpoint", "lake", target)[0]]
     _, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
     assert stack["resources"]["api"]["conditions"] == [
         {"field": "path-pattern", "values": ["/api/*"]}, {"field": "http-header", "http_header": {"name": "X-A", "values": ["b"]}},
         {"field": "query-string", "query_strings": [{"key": "v", "value": "1"}, {"value": "x"}]},
     ]
+    assert stack["resources"]["node"]["user_data"] == "#!/bin/sh\n"
     assert stack["resources"]["c"]["token_validity_units"] == {"access_token": "minutes"} and "inputs" not in stack
     assert stack["resources"]["lake"] == {"type": "aws.dms.endpoint", "name": "lake", "endpoint_type": "target", "engine_name": "s3", "s3": {"bucket": "lake", "role": target["service_access_role_arn"]}}
     assert {"address": "c", "id": "us-east-1_A/cl1"} in stack["imports"]
