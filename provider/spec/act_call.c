@@ -50,7 +50,7 @@ static void tell_users(const struct retry_rules *rules, const struct err *err, c
     const struct spec_step *users = rules->step->again.users;
     const struct value *items = NULL;
     struct err ignored = ERR_INIT;
-    snprintf(out, size, "waiting, the service says %s", err->message);
+    snprintf(out, size, "waiting, the service says %.200s", err->message);
     if (!users || act_list(rules->act, users, rules->object, NULL, &items, &ignored) || !items->count)
         return;
     const struct value *first = wire_path(rules->act->arena, items->items[0], rules->step->again.tells);
