@@ -270,6 +270,20 @@ static int host_find_made(struct op_ctx *ctx, const struct attempt *attempt, con
     return 0;
 }
 
+/* Packages that were there before, and services whose unit is the host's own, are left where they are. */
+static bool host_stays(const struct value *object)
+{
+    if (!value_is_null(value_getz(object, "running")) && !value_gets(object, "unit_sha256").n)
+        return true;
+    const struct value *names = value_getz(object, "names"), *installed = value_getz(object, "installed");
+    for (uint32_t i = 0; names && names->kind == VALUE_LIST && i < names->count; i++) {
+        struct str version, name = str_cut(value_text(names->items[i], STR_EMPTY), '=', &version);
+        if (!value_list_has(installed, name))
+            return true;
+    }
+    return false;
+}
+
 const struct resource_ops host_ops = {
     .prepare = host_prepare,
     .predict = host_predict,
@@ -279,4 +293,5 @@ const struct resource_ops host_ops = {
     .update = host_update,
     .delete = host_delete,
     .find = host_find_made,
+    .stays = host_stays,
 };

@@ -1,11 +1,15 @@
 """A Grafana made of its published API description: which calls there are, and what their bodies may hold, is read from the models and clients that
-Grafana generates from its OpenAPI document (github.com/grafana/grafana-openapi-client-go). It keeps what it is given, and is no Grafana otherwise."""
+Grafana generates from its OpenAPI document (github.com/grafana/grafana-openapi-client-go). It keeps what it is given, and is no Grafana otherwise. As a program it is
+what a container of it has inside."""
 
 import base64
 import json
+import os
 import re
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 SCALARS = {"string": str, "bool": bool, "int64": int, "float64": (int, float)}
@@ -61,8 +65,8 @@ class GrafanaServer:
               "updateDataSourceByUID": "UpdateDataSourceCommand", "postDashboard": "SaveDashboardCommand", "PostAlertRule": "ProvisionedAlertRule", "PutAlertRule": "ProvisionedAlertRule",
               "PostContactpoints": "EmbeddedContactPoint", "PutContactpoint": "EmbeddedContactPoint"}
 
-    def __init__(self, folder):
-        self.description, self.wrong = Description(folder), []
+    def __init__(self, folder, password="hush-admin", port=0):
+        self.description, self.wrong, self.password = Description(folder), [], password
         self.folders, self.sources, self.dashboards, self.rules, self.points = {}, {}, {}, {}, {}
         outer = self
 
@@ -84,7 +88,7 @@ class GrafanaServer:
 
             do_GET = do_POST = do_PUT = do_DELETE = do
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -93,16 +97,23 @@ class GrafanaServer:
         self.server.server_close()
 
     def answer(self, method, target, headers, body):
-        if headers.get("Authorization") != "Basic " + base64.b64encode(b"admin:hush-admin").decode():
-            return 401, {"message": "Invalid username or password"}
         path = unquote(urlsplit(target).path)
+        if path == "/api/health":
+            return 200, {"database": "ok"}
+        if headers.get("Authorization") != "Basic " + base64.b64encode(f"admin:{self.password}".encode()).decode():
+            return 401, {"message": "Invalid username or password"}
         name, places = self.description.call(method, path)
         if not name:
-            self.wrong.append(f"no such call: {method} {path}")
+            self.tell([f"no such call: {method} {path}"])
             return 404, {"message": "Not found"}
         if name in self.BODIES:
-            self.wrong += self.description.wrong(self.BODIES[name], body)
+            self.tell(self.description.wrong(self.BODIES[name], body))
         return getattr(self, name)(*places.values(), *([body] if body is not None else []), **({"query": parse_qs(urlsplit(target).query)} if name == "GetContactpoints" else {}))
+
+    def tell(self, wrong):
+        for one in wrong:
+            self.wrong.append(one)
+            print(one, file=sys.stderr, flush=True)
 
     def one(self, items, uid):
         return (200, items[uid]) if uid in items else (404, {"message": "not found"})
@@ -197,3 +208,24 @@ class GrafanaServer:
     def DeleteContactpoints(self, uid):
         self.points.pop(uid, None)
         return 202, {}
+
+
+class Kept(GrafanaServer):
+    """One that is started anew knows what it knew."""
+
+    FILE, WHAT, asked = Path("/var/lib/grafana/kept.json"), ("folders", "sources", "dashboards", "rules", "points"), False
+    lock = threading.Lock()
+
+    def answer(self, *asked):
+        with self.lock:
+            if not self.asked and self.FILE.exists():
+                self.__dict__.update(json.loads(self.FILE.read_text()))
+            self.asked = True
+            answered = super().answer(*asked)
+            self.FILE.write_text(json.dumps({name: getattr(self, name) for name in self.WHAT}))
+        return answered
+
+
+if __name__ == "__main__":
+    Kept(Path("/description"), os.environ["GF_SECURITY_ADMIN_PASSWORD"], int(os.environ["GF_SERVER_HTTP_PORT"]))
+    threading.Event().wait()

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from broker import JAVA, LIBS, Broker, free_ports, newer_librdkafka
 from grafana_server import GrafanaServer
+from metabase_server import Metabase
 from pg import Postgres
 from servers import Versity
 from shop import EXAMPLE, api, assert_warehouse, expected, orders, psql
 from sshd import Sshd, fingerprint, free_port, have_sshd, keygen
-from test_metabase import Metabase
 
 from support import ROOT, WEIR, Stack, example, until
 
@@ -31,27 +31,15 @@ print(json.dumps(table.scan().to_arrow().to_pylist(), default=str))
 pytestmark = pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
 
 
-class Host:
-    """All that the platform is made of, but for what the stack itself makes."""
+class Shop:
+    """The example in a folder of its own, the lines of its README, and what can be looked at wherever it runs."""
 
-    def __init__(self, folder, api=None):
-        self.folder, self.home, self.cron = folder, folder / "opt", folder / "cron.d"
-        self.cron.mkdir()
-        self.key = keygen(folder / "id")
-        self.sshd = Sshd(folder / "sshd", [self.key], [keygen(folder / "host")], "MaxSessions 64")
-        self.database, self.broker, self.s3 = Postgres(password="hush-postgres"), Broker(secure=True), Versity()
-        self.grafana, self.metabase = GrafanaServer(GRAFANA), Metabase()
+    def __init__(self, folder, home, env):
+        self.home = home
         self.stack = example("ecommerce-lakehouse", folder / "shop", None)
         self.stack.folder /= "host"
         self.stack.patience_s = 2400
-        given = {"s3": self.s3.secret, "kafka": "admin-Bittern-31", "postgres": "hush-postgres", "grafana": "hush-admin", "metabase": "hush-hush"}
-        self.web_port = free_port()
-        inputs = {"PASSWORD": PASSWORD, "GIVEN": json.dumps(given), "HOST": "127.0.0.1", "PORT": self.sshd.port, "USER": self.sshd.user, "KEY": self.key, "HOST_KEY": fingerprint(self.sshd.host_keys[0]),
-                  "BECOME": "false", "CRON": self.cron, "PACKAGES": "false", "HOME": self.home, "SERVICES": "plain", "CONTAINERS": "false", "S3_PORT": self.s3.port, "S3_USER": self.s3.access,
-                  "KAFKA_PORT": self.broker.ports["SCRAM"], "POSTGRES_PORT": self.database.port, "POSTGRES_USER": "weir", "GRAFANA_PORT": self.grafana.url.rpartition(":")[2],
-                  "METABASE_PORT": self.metabase.url.rpartition(":")[2], "METABASE_USER": "ada@example.com", "AIRFLOW": AIRFLOW, "AIRFLOW_PORT": self.web_port, "SPARK": SPARK, "JARS": SPARK / "jars", "SPARK_JAVA": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-                  "SCAN_SECONDS": 2, "EVERY": 5, "NIGHTLY": "false", **({"ORDERS_API": api} if api else {})}
-        self.stack.env |= {f"WEIR_INPUT_{name}": str(value) for name, value in inputs.items()} | newer_librdkafka(folder / "librdkafka")
+        self.stack.env |= env
         readme = (EXAMPLE / "README.md").read_text()
         self.lines = [line.split("  #")[0].strip() for line in re.findall(r"^    (weir -C host .*)$", readme, re.M)]
 
@@ -69,9 +57,6 @@ class Host:
     def logs(self):
         return {str(path): path.read_text(errors="replace")[-3000:] for path in (self.home / "logs").rglob("*.*") if path.is_file() and path.suffix in (".out", ".log")}
 
-    def pids(self):
-        return {name: int((self.home / f"{name}.pid").read_text()) for name in ("webserver", "scheduler", "stream")}
-
     def secret(self, part):
         return next(line.partition("=")[2] for line in (self.home / "environment").read_text().splitlines() if line.startswith(part))
 
@@ -80,6 +65,29 @@ class Host:
         done = subprocess.run([SPARK / "bin/python", "-c", READ, where[0]], capture_output=True, text=True, env=self.s3.environment())
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+
+class Host(Shop):
+    """All that the platform is made of, but for what the stack itself makes."""
+
+    def __init__(self, folder, api=None):
+        home, self.cron = folder / "opt", folder / "cron.d"
+        self.cron.mkdir()
+        self.key = keygen(folder / "id")
+        self.sshd = Sshd(folder / "sshd", [self.key], [keygen(folder / "host")], "MaxSessions 64")
+        self.database, self.broker, self.s3 = Postgres(password="hush-postgres"), Broker(secure=True), Versity()
+        self.grafana, self.metabase = GrafanaServer(GRAFANA), Metabase()
+        given = {"s3": self.s3.secret, "kafka": "admin-Bittern-31", "postgres": "hush-postgres", "grafana": "hush-admin", "metabase": "hush-hush"}
+        self.web_port = free_port()
+        inputs = {"PASSWORD": PASSWORD, "GIVEN": json.dumps(given), "HOST": "127.0.0.1", "PORT": self.sshd.port, "USER": self.sshd.user, "KEY": self.key, "HOST_KEY": fingerprint(self.sshd.host_keys[0]),
+                  "BECOME": "false", "CRON": self.cron, "PACKAGES": "false", "HOME": home, "SERVICES": "plain", "CONTAINERS": "false", "S3_PORT": self.s3.port, "S3_USER": self.s3.access,
+                  "KAFKA_PORT": self.broker.ports["SCRAM"], "POSTGRES_PORT": self.database.port, "POSTGRES_USER": "weir", "GRAFANA_PORT": self.grafana.url.rpartition(":")[2],
+                  "METABASE_PORT": self.metabase.url.rpartition(":")[2], "METABASE_USER": "ada@example.com", "AIRFLOW": AIRFLOW, "AIRFLOW_PORT": self.web_port, "SPARK": SPARK, "JARS": SPARK / "jars", "SPARK_JAVA": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+                  "SCAN_SECONDS": 2, "EVERY": 5, "NIGHTLY": "false", **({"ORDERS_API": api} if api else {})}
+        super().__init__(folder, home, {f"WEIR_INPUT_{name}": str(value) for name, value in inputs.items()} | newer_librdkafka(folder / "librdkafka"))
+
+    def pids(self):
+        return {name: int((self.home / f"{name}.pid").read_text()) for name in ("webserver", "scheduler", "stream")}
 
     def stop(self):
         for path in self.home.glob("*.pid"):

@@ -68,6 +68,7 @@ def test_a_service(local_stack, machine):
     stack.assert_settled()
     stack.destroy()
     assert is_("active") == "inactive" and machine.run("ls /etc/systemd/system/it.service", status=None).returncode
+    assert machine.run("systemctl list-units --all --plain --no-legend it.service").stdout == ""
 
 
 def test_a_service_of_the_hosts_own(local_stack, machine):

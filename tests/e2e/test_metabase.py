@@ -5,51 +5,8 @@ import re
 
 import pytest
 
-from rest_server import RestServer
+from metabase_server import Metabase
 from support import Stack
-
-
-class Metabase(RestServer):
-    """`items` by kind; an API key or a session says who asks."""
-
-    def __init__(self):
-        super().__init__()
-        self.items, self.sessions = {}, 0
-
-    def answer(self, method, target, headers, body):
-        path = target.split("?")[0]
-        if (method, path) == ("POST", "/api/session"):
-            if body != {"username": "ada@example.com", "password": "hush-hush"}:
-                return 401, {"errors": {"password": "did not match stored password"}}
-            self.sessions += 1
-            return 200, {"id": f"hush-session-{self.sessions}"}
-        if headers.get("X-Metabase-Session") != f"hush-session-{self.sessions}" and headers.get("X-API-KEY") != "hush-key":
-            return 401, "Unauthenticated"
-        self.log.append((method, target, body))
-        kind, number = re.fullmatch(r"/api/(database|collection|card|dashboard|user)(?:/(\d+))?", path).groups()
-        items = self.items.setdefault(kind, {})
-        if number is None and method == "GET":
-            listed = [self.shown(item) for item in items.values()]
-            return 200, {"data": listed} if kind in ("database", "user") else listed
-        if number is None:
-            made = {"id": sum(map(len, self.items.values())) + 1, "archived": False, "is_active": True, "is_superuser": False, **body}
-            items[made["id"]] = made
-            return 200, self.shown(made)
-        item = items.get(int(number))
-        if item is None:
-            return 404, "Not found."
-        if method == "PUT":
-            item |= {key: {**item.get(key, {}), **value} if key == "details" else value for key, value in body.items()}
-        if method == "DELETE":
-            item["is_active"] = False
-            if kind != "user":
-                del items[int(number)]
-            return 204, None
-        return 200, self.shown(item)
-
-    def shown(self, item):
-        details = item.get("details")
-        return {**item, "details": {**details, "password": "**MetabasePass**"}} if details else item
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ service_make() {
     case $given in *" enabled "*) [ -n "$enabled" ] || systemctl disable --quiet -- "$full" >&2 || die "cannot disable $full" ;; esac
     if [ -n "$running" ]; then
         if changes restart_on || changes unit || changes unit_sha256; then systemctl restart -- "$full"; else systemctl start -- "$full"; fi ||
-            { journalctl -n 20 --no-pager -u "$full" >&2 2> /dev/null; die "$full does not start"; }
+            { journalctl -n 10 -o cat --no-pager -u "$full" >&2 2> /dev/null; die "$full does not start"; }
     else
         case $given in *" running "*) systemctl stop -- "$full" || die "$full does not stop" ;; esac
     fi
@@ -31,4 +31,6 @@ service_unmake() {
     [ -n "$unit_sha256" ] || return 0
     systemctl disable --quiet --now -- "$full" >&2
     rm -f -- "$file" && systemctl daemon-reload || die "cannot remove $file"
+    systemctl reset-failed -- "$full" 2> /dev/null # systemd would list it as one that failed; where it did not, there is nothing to reset
+    return 0
 }
