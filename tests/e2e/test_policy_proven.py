@@ -13,6 +13,9 @@ import sys
 import boto3
 import pytest
 
+import test_types_clusters
+import test_types_further
+from life import stack_text
 from support import ROOT, WEIR, Stack, until
 
 ACCOUNT = "000000000000"
@@ -334,3 +337,24 @@ def test_groups_start_instances_by_what_is_printed(tmp_path, operated):
     assert {"ec2:RunInstances", "autoscaling:CreateOrUpdateTags"} <= allowed
     strict.allow(documents, without="autoscaling:CreateAutoScalingGroup")
     assert "is not authorized to perform: autoscaling:CreateAutoScalingGroup on resource" in live(strict)
+
+
+# What `weir policy` says of the newest types: made, changed, looked at and taken down under it.
+LIVES = {name: case for module in (test_types_further, test_types_clusters) for name, case in {**module.CASES, **module.NOT_ON_MOTO}.items() if not case.prepare}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", LIVES)
+def test_lives_of_types_under_their_own_policy(tmp_path, operated, name):
+    case, stack = LIVES[name], Stack(tmp_path / "proven")
+    versions = [stack_text(case, attributes) for attributes in (case.first, case.then) if attributes]
+    stack.write(versions[0])
+    strict = operated(stack.folder, "on")
+    strict.allow(printed(strict))
+    for text in versions:
+        stack.write(text)
+        for command in ["apply", "-y"], ["plan", "--detailed-exitcode"]:
+            status, said = strict.weir(*command)
+            assert not status, f"{command[0]}: {said}"
+    status, said = strict.weir("destroy", "-y", "--lab")
+    assert not status, said
