@@ -154,7 +154,8 @@ static const struct value *fetched(
     struct str name = value_gets(rule, "type");
     for (size_t i = 0; where && i < call->control->thing_count; i++) {
         const struct thing *thing = call->control->things[i];
-        if (!thing->deleted_ms && str_eq(thing->type->schema.name, name) && fill_looks(thing->attrs, where))
+        if (!thing->deleted_ms && str_eq(thing->type->schema.name, name) &&
+            str_eq(thing->region, find_region(call, thing->type)) && fill_looks(thing->attrs, where))
             return value_get(thing->attrs, value_gets(rule, "attribute"));
     }
     return NULL;
@@ -164,10 +165,11 @@ const struct value *companions_fetch(
     struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     const struct value *rules = value_getz(type->sandbox, "fetches");
-    for (uint32_t i = 0; rules && i < rules->count; i++) {
-        struct str name = rules->entries[i].key;
+    uint32_t n = rules ? rules->count : 0;
+    for (uint32_t i = 0; i < 2 * n; i++) { /* twice: one may be looked for by another */
+        struct str name = rules->entries[i % n].key;
         const struct value *v =
-            value_get(attrs, name) ? NULL : fetched(call, type, rules->entries[i].value, attrs);
+            value_get(attrs, name) ? NULL : fetched(call, type, rules->entries[i % n].value, attrs);
         if (v)
             attrs = value_with(call->arena, attrs, name, v);
     }

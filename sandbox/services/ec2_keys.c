@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/services/ec2_ask.h"
 #include "sandbox/services/registry.h"
 
 #include <openssl/bn.h>
@@ -126,49 +127,15 @@ static bool make_key(struct arena *arena, bool rsa, struct str *line, struct str
 
 /* ---- the call ---- */
 
-static void add_member(struct buf *out, struct str name, struct str value)
-{
-    buf_addf(out, "&%.*s=", STR_ARG(name));
-    url_encode(out, value, false);
-}
-
-/* TagSpecification.1.Tag.1.Key and so on, as they came. */
-static void add_members(struct arena *arena, struct buf *out, struct str name, const struct value *v)
-{
-    if (v && v->kind == VALUE_STRING)
-        add_member(out, name, v->string);
-    bool list = v && v->kind == VALUE_LIST;
-    for (uint32_t i = 0; v && (list || v->kind == VALUE_MAP) && i < v->count; i++)
-        add_members(arena, out,
-            list ? arena_printf(arena, "%.*s.%u", STR_ARG(name), i + 1)
-                 : arena_printf(arena, "%.*s.%.*s", STR_ARG(name), STR_ARG(v->entries[i].key)),
-            list ? v->items[i] : v->entries[i].value);
-}
-
-static struct str between(struct str text, struct str open, struct str close)
-{
-    ptrdiff_t from = str_find(text, open, 0), to = from < 0 ? -1 : str_find(text, close, (size_t)from);
-    return to < 0 ? STR_EMPTY : str_slice(text, (size_t)from + open.n, (size_t)to);
-}
-
-/* The control plane takes it as it takes any ImportKeyPair. */
 static int import_key(struct service_call *call, struct str name, struct str line, struct err *err)
 {
-    AUTO_BUF struct buf body = BUF_INIT;
-    struct wire_message answer = {0};
-    buf_add_str(&body, STR("Action=ImportKeyPair&Version=2016-11-15"));
-    add_member(&body, STR("KeyName"), name);
-    add_member(&body, STR("PublicKeyMaterial"), base64_encode(call->arena, line));
-    add_members(call->arena, &body, STR("TagSpecification"), value_getz(call->input, "TagSpecification"));
-    add_members(call->arena, &body, STR("DryRun"), value_getz(call->input, "DryRun"));
-    const struct wire_message request = {.method = STR("POST"), .path = STR("/"), .body = buf_str(&body)};
-    control_handle(services_control(call->services), call->arena, STR("ec2"), call->region, &request,
-        call->request_id, &answer);
-    if (answer.status < 300)
-        return 0;
-    struct str code = between(answer.body, STR("<Code>"), STR("</Code>")),
-               message = between(answer.body, STR("<Message>"), STR("</Message>"));
-    return service_refuse(err, answer.status, arena_strz(call->arena, code), "%.*s", STR_ARG(message));
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str answer;
+    view_text(&b, "KeyName", name);
+    view_text(&b, "PublicKeyMaterial", base64_encode(call->arena, line));
+    view_set(&b, "TagSpecification", value_getz(call->input, "TagSpecification"));
+    view_set(&b, "DryRun", value_getz(call->input, "DryRun"));
+    return ec2_ask(call, "ImportKeyPair", value_builder_map(&b), &answer, err);
 }
 
 static int create_key_pair(struct service_call *call, struct err *err)

@@ -31,6 +31,7 @@ static const struct service_operation *const tables[] = {
     batch_operations,
     cloudcontrol_operations,
     ec2_operations,
+    ec2_default_operations,
     ec2_key_operations,
     emr_operations,
     emrserverless_operations,
