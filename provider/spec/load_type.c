@@ -392,7 +392,8 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     bool recorded = load_flag(l, node, "recorded");
     if (recorded && (type->create.count || type->read.count || type->list.count || type->delete.count))
         load_error(l, node, "what is only recorded has no calls to create, read, list or delete it");
-    if (!is_data && !recorded && !makes_and_deletes(type))
+    bool part = node_get(node_get(node, "sandbox"), "part_of"); /* goes with what it is a part of */
+    if (!is_data && !recorded && !(part && type->create.count) && !makes_and_deletes(type))
         load_error(l, node, "a type needs \"create\" and \"delete\"");
     if (recorded) {
         type->schema.ops = &spec_recorded_ops;

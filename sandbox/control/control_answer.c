@@ -234,8 +234,8 @@ void answer_add(struct call *call, struct answer *answer, struct thing *const *t
     bool list;
     if (gives_objects(call->role)) {
         struct part_node *root = content_root(call, answer);
+        place_beside(&m, root); /* what an object says goes before what is said where there is none */
         place_things(&m, root, things, n);
-        place_beside(&m, root);
         return;
     }
     if (n)

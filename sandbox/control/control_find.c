@@ -167,7 +167,7 @@ static bool is_twin(const struct call *call, const struct thing *thing, const st
 bool find_is_token(struct str member)
 {
     static const char *const names[] = {"ClientToken", "clientToken", "ClientRequestToken",
-        "clientRequestToken", "CreationToken", "idempotencyToken", "IdempotencyToken"};
+        "clientRequestToken", "idempotencyToken", "IdempotencyToken"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (str_eqz(member, names[i]))
             return true;

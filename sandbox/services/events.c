@@ -180,7 +180,44 @@ static int do_test_pattern(struct service_call *call, struct err *err)
     return 0;
 }
 
+static bool leads_to(const struct control_record *rule, struct str arn)
+{
+    const struct value *targets = value_getz(rule->attrs, "targets");
+    for (uint32_t i = 0; targets && targets->kind == VALUE_MAP && i < targets->count; i++)
+        if (str_eq(value_gets(targets->entries[i].value, "arn"), arn))
+            return true;
+    return false;
+}
+
+static int names_by_target(struct service_call *call, struct err *err)
+{
+    struct str arn, bus = value_text(value_getz(call->input, "EventBusName"), STR("default"));
+    size_t n, first, end;
+    const struct value *next;
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), shown = VALUE_BUILDER(call->arena);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "TargetArn", &arn, err))
+        return -1;
+    const struct control_record *rules =
+        control_list(services_control(call->services), call->arena, STR("aws.events.rule"), call->region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(value_text(value_getz(rules[i].attrs, "event_bus"), STR("default")), bus) &&
+            leads_to(&rules[i], arn))
+            value_builder_add(&all, value_getz(rules[i].attrs, "name"));
+    const struct value *list = value_builder_list(&all);
+    if (service_page(call, "NextToken", "Limit", 100, list->count, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&shown, list->items[i]);
+    value_builder_set(&b, STR("RuleNames"), value_builder_list(&shown));
+    if (next)
+        value_builder_set(&b, STR("NextToken"), next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
 const struct service_operation events_operations[] = {
+    {"events", "ListRuleNamesByTarget", names_by_target, NULL, NULL},
     {"events", "PutEvents", do_put, NULL, NULL},
     {"events", "TestEventPattern", do_test_pattern, NULL, NULL},
     {0},

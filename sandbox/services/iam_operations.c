@@ -186,7 +186,104 @@ static int simulate(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* ---- roles of services ---- */
+
+static int call_control(
+    struct service_call *call, const char *operation, const struct value *input, struct err *err)
+{
+    const struct service_request request = {
+        .service = STR("iam"), .operation = str_z(operation), .region = call->region, .input = input};
+    return services_call_control(call->services, call->arena, &request, &call->output, err);
+}
+
+/* elasticmapreduce.amazonaws.com has AWSServiceRoleForElasticmapreduce; some have names of their own. */
+static struct str linked_name(struct arena *arena, struct str service)
+{
+    static const struct {
+        const char *service, *name;
+    } known[] = {{"elasticmapreduce.amazonaws.com", "EMRCleanup"}, {"ecs.amazonaws.com", "ECS"},
+        {"kafka.amazonaws.com", "Kafka"}, {"rds.amazonaws.com", "RDS"},
+        {"redshift.amazonaws.com", "Redshift"}, {"autoscaling.amazonaws.com", "AutoScaling"},
+        {"airflow.amazonaws.com", "AmazonMWAA"}, {"ops.emr-serverless.amazonaws.com", "AmazonEMRServerless"},
+        {"batch.amazonaws.com", "Batch"}, {"elasticloadbalancing.amazonaws.com", "ElasticLoadBalancing"},
+        {"es.amazonaws.com", "AmazonElasticsearchService"}};
+    struct str rest, first = str_cut(service, '.', &rest);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (str_eqz(service, known[i].service))
+            return arena_printf(arena, "AWSServiceRoleFor%s", known[i].name);
+    char *word = arena_strz(arena, first);
+    word[0] = (char)(word[0] >= 'a' && word[0] <= 'z' ? word[0] - 'a' + 'A' : word[0]);
+    return arena_printf(arena, "AWSServiceRoleFor%s", word);
+}
+
+static int create_linked_role(struct service_call *call, struct err *err)
+{
+    struct str service, name, suffix = value_gets(call->input, "CustomSuffix");
+    struct control_record role;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "AWSServiceName", &service, err))
+        return -1;
+    if (!str_ends(service, STR(".amazonaws.com")))
+        return service_refuse(
+            err, 400, "InvalidInput", "%.*s is not the name of a service", STR_ARG(service));
+    name = linked_name(call->arena, service);
+    if (suffix.n)
+        name = arena_printf(call->arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(suffix));
+    if (control_find(
+            services_control(call->services), call->arena, STR("aws.iam.role"), STR_EMPTY, name, &role))
+        return service_refuse(err, 400, "InvalidInput",
+            "Service role name %.*s has been taken in this account, please try a different suffix.",
+            STR_ARG(name));
+    view_text(&b, "RoleName", name);
+    view_text(&b, "Path", arena_printf(call->arena, "/aws-service-role/%.*s/", STR_ARG(service)));
+    view_set(&b, "Description", value_getz(call->input, "Description"));
+    view_text(&b, "AssumeRolePolicyDocument",
+        arena_printf(call->arena,
+            "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
+            "\"%.*s\"},\"Action\":\"sts:AssumeRole\"}]}",
+            STR_ARG(service)));
+    return call_control(call, "CreateRole", value_builder_map(&b), err);
+}
+
+/* Done at once; the task is as its id says. */
+static int delete_linked_role(struct service_call *call, struct err *err)
+{
+    struct str name, path;
+    struct control_record role;
+    if (service_required(call, "RoleName", &name, err))
+        return -1;
+    if (!control_find(
+            services_control(call->services), call->arena, STR("aws.iam.role"), STR_EMPTY, name, &role))
+        return service_refuse(
+            err, 404, "NoSuchEntity", "The role with name %.*s cannot be found.", STR_ARG(name));
+    path = value_gets(role.attrs, "path");
+    if (!str_starts(path, STR("/aws-service-role/")))
+        return service_refuse(err, 400, "InvalidInput", "%.*s is not a service-linked role", STR_ARG(name));
+    struct str task = arena_printf(
+        call->arena, "task%.*s%.*s/%.*s", STR_ARG(path), STR_ARG(name), STR_ARG(uuid_random(call->arena)));
+    if (call_control(call, "DeleteRole",
+            value_with(call->arena, NULL, STR("RoleName"), value_string(call->arena, name)), err))
+        return -1;
+    call->output = value_with(call->arena, NULL, STR("DeletionTaskId"), value_string(call->arena, task));
+    return 0;
+}
+
+static int linked_role_status(struct service_call *call, struct err *err)
+{
+    struct str task;
+    if (service_required(call, "DeletionTaskId", &task, err))
+        return -1;
+    if (!str_starts(task, STR("task/aws-service-role/")))
+        return service_refuse(
+            err, 404, "NoSuchEntity", "The deletion task %.*s cannot be found.", STR_ARG(task));
+    call->output = value_with(call->arena, NULL, STR("Status"), value_stringz(call->arena, "SUCCEEDED"));
+    return 0;
+}
+
 const struct service_operation iam_operations[] = {
+    {"iam", "CreateServiceLinkedRole", create_linked_role, NULL, NULL},
+    {"iam", "DeleteServiceLinkedRole", delete_linked_role, NULL, NULL},
+    {"iam", "GetServiceLinkedRoleDeletionStatus", linked_role_status, NULL, NULL},
     {"iam", "GetAccountSummary", account_summary, NULL, NULL},
     {"iam", "SimulatePrincipalPolicy", simulate, NULL, NULL},
     {"iam", "GetPolicy", get_policy, NULL, NULL},

@@ -35,6 +35,8 @@ struct timer {
 static struct str expression_of(const struct control_record *record)
 {
     struct str text = value_gets(record->attrs, "schedule_expression");
+    if (value_equal(value_getz(record->attrs, "unscheduled"), &value_true)) /* StopCrawlerSchedule */
+        return STR_EMPTY;
     return text.n ? text : value_gets(record->attrs, "schedule");
 }
 

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/random.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/calls/services_state.h"
@@ -486,7 +487,31 @@ static int random_secret(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* Only whether it is a document of JSON with statements; who would be let in is not looked at. */
+static int validate_policy(struct service_call *call, struct err *err)
+{
+    struct str text;
+    const struct value *document, *statements = NULL;
+    struct err why = ERR_INIT;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "ResourcePolicy", &text, err))
+        return -1;
+    if (json_parse(call->arena, text, &document, &why))
+        return service_refuse(
+            err, 400, "MalformedPolicyDocumentException", "This resource policy contains invalid Json");
+    statements = value_getz(document, "Statement");
+    if (!statements)
+        return service_refuse(err, 400, "MalformedPolicyDocumentException",
+            "This resource policy contains a syntax error: no Statement");
+    (void)value_getz(call->input, "SecretId"); /* it need not be there */
+    value_builder_set(&b, STR("PolicyValidationPassed"), &value_true);
+    view_set(&b, "ValidationErrors", &value_empty_list);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
 const struct service_operation secretsmanager_operations[] = {
+    {"secretsmanager", "ValidateResourcePolicy", validate_policy, NULL, NULL},
     {"secretsmanager", "GetRandomPassword", random_secret, NULL, NULL},
     {"secretsmanager", "ListSecrets", list_secrets, NULL, NULL},
     {"secretsmanager", "DeleteSecret", delete_secret, NULL, NULL},

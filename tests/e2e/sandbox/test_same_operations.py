@@ -189,13 +189,92 @@ def pauses(cloud):
     return {"paused": paused, "resumed": resumed, "nowhere": [code(getattr(redshift, call), ClusterIdentifier="x") for call in ("pause_cluster", "resume_cluster")]}
 
 
-CASES = {case.__name__: case for case in (volumes, profiles, key_pairs, statuses, sizes, grants, parameters, alarms, records, deliveries, images, account, catalog, pauses)}
+def default_network(cloud):
+    ec2 = cloud.client("ec2", region="eu-west-3")
+    for vpc in ec2.describe_vpcs()["Vpcs"]:  # moto has one from the beginning
+        for subnet in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["Subnets"]:
+            ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+        for gateway in ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc["VpcId"]]}])["InternetGateways"]:
+            ec2.detach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=vpc["VpcId"])
+        ec2.delete_vpc(VpcId=vpc["VpcId"])
+    nowhere = code(ec2.create_default_subnet, AvailabilityZone="eu-west-3a")
+    made = ec2.create_default_vpc()["Vpc"]
+    vpc = made["VpcId"]
+    seen = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    own = {"groups": [one["GroupName"] for one in ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"]],
+           "tables": len(ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]),
+           "lists": [one["IsDefault"] for one in ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"]]}
+    ec2.create_security_group(GroupName="g", Description="without a network")
+    return {"nowhere": nowhere, "made": (made["CidrBlock"], made["IsDefault"], made["InstanceTenancy"]), "seen": [one["VpcId"] == vpc for one in seen], **own, "again": code(ec2.create_default_vpc),
+            "subnets": sorted((one["CidrBlock"], one["AvailabilityZone"], one["DefaultForAz"], one["MapPublicIpOnLaunch"]) for one in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]),
+            "gateways": [one["Attachments"][0]["VpcId"] == vpc for one in ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc]}])["InternetGateways"]],
+            "group": [one["VpcId"] == vpc for one in ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["g"]}])["SecurityGroups"]]}
+
+
+def dashboards(cloud):
+    cloudwatch = cloud.client("cloudwatch")
+    cloudwatch.put_dashboard(DashboardName="d", DashboardBody='{"widgets":[]}')
+    seen = {"got": bare(cloudwatch.get_dashboard(DashboardName="d"))["DashboardBody"], "listed": [one["DashboardName"] for one in cloudwatch.list_dashboards(DashboardNamePrefix="d")["DashboardEntries"]]}
+    cloudwatch.delete_dashboards(DashboardNames=["d"])
+    return {**seen, "left": cloudwatch.list_dashboards()["DashboardEntries"], "gone": code(cloudwatch.get_dashboard, DashboardName="d")}
+
+
+def roles_of_services(cloud):
+    iam = cloud.client("iam")
+    made = iam.create_service_linked_role(AWSServiceName="kafka.amazonaws.com")["Role"]
+    return {"path": made["Path"], "trusts": made["AssumeRolePolicyDocument"]["Statement"][0]["Principal"], "task": iam.delete_service_linked_role(RoleName=made["RoleName"])["DeletionTaskId"].split("/")[:3]}
+
+
+def rules(cloud):
+    events = cloud.client("events")
+    arn = f"arn:aws:sqs:us-east-1:{cloud.client('sts').get_caller_identity()['Account']}:q"
+    events.put_rule(Name="r", ScheduleExpression="rate(1 day)")
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn}])
+    return {"names": events.list_rule_names_by_target(TargetArn=arn)["RuleNames"], "none": events.list_rule_names_by_target(TargetArn=arn + "2")["RuleNames"]}
+
+
+def copies(cloud):
+    redshift = cloud.client("redshift")
+    redshift.create_cluster(ClusterIdentifier="c", NodeType="ra3.large", ClusterType="single-node", MasterUsername="u", MasterUserPassword="Passw0rdX")
+    redshift.get_waiter("cluster_available").wait(ClusterIdentifier="c", WaiterConfig={"Delay": 0.05})
+    seen = lambda: redshift.describe_clusters(ClusterIdentifier="c")["Clusters"][0].get("ClusterSnapshotCopyStatus", {})
+    redshift.enable_snapshot_copy(ClusterIdentifier="c", DestinationRegion="eu-west-1", RetentionPeriod=4)
+    on = seen()
+    redshift.modify_snapshot_copy_retention_period(ClusterIdentifier="c", RetentionPeriod=3)
+    changed = seen()
+    redshift.disable_snapshot_copy(ClusterIdentifier="c")
+    off = seen()
+    return {"on": (on["DestinationRegion"], on["RetentionPeriod"]), "changed": changed["RetentionPeriod"], "off": off}
+
+
+def file_systems(cloud):
+    ec2, efs = cloud.client("ec2"), cloud.client("efs")
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.77.1.0/24", AvailabilityZone="us-east-1a")["Subnet"]["SubnetId"]
+    made = efs.create_file_system(CreationToken="once", Tags=[{"Key": "a", "Value": "b"}])
+    one = made["FileSystemId"]
+    target = efs.create_mount_target(FileSystemId=one, SubnetId=subnet)["MountTargetId"]
+    seen = {"made": (made["PerformanceMode"], made["Encrypted"], made["LifeCycleState"]), "again": code(efs.create_file_system, CreationToken="once"), "targets": [t["SubnetId"] == subnet for t in efs.describe_mount_targets(FileSystemId=one)["MountTargets"]],
+            "twice": code(efs.create_mount_target, FileSystemId=one, SubnetId=subnet), "held": code(efs.delete_file_system, FileSystemId=one),
+            "no rules": efs.describe_lifecycle_configuration(FileSystemId=one)["LifecyclePolicies"], "no policy": code(efs.describe_file_system_policy, FileSystemId=one)}
+    efs.put_lifecycle_configuration(FileSystemId=one, LifecyclePolicies=[{"TransitionToIA": "AFTER_30_DAYS"}])
+    efs.tag_resource(ResourceId=one, Tags=[{"Key": "c", "Value": "d"}])
+    seen |= {"rules": efs.describe_lifecycle_configuration(FileSystemId=one)["LifecyclePolicies"], "tags": sorted(tag["Key"] for tag in efs.list_tags_for_resource(ResourceId=one)["Tags"])}
+    efs.delete_mount_target(MountTargetId=target)
+    efs.delete_file_system(FileSystemId=one)
+    return {**seen, "gone": code(efs.describe_file_systems, FileSystemId=one)}
+
+
+CASES = {case.__name__: case for case in (volumes, profiles, key_pairs, statuses, sizes, grants, parameters, alarms, records, deliveries, images, account, catalog, pauses, default_network, dashboards, roles_of_services, rules, copies, file_systems)}
 
 # By case and path: why they differ.
 ACCEPTED = {
     "grants": {"listed": "moto leaves out when a grant was made and by which account", "no key": "moto has a server error for it"},
     "records": {"one": "moto leaves the kind of encryption out", "described": "moto leaves out when the stream was made and its mode", "no iterator": "moto has a server error for it"},
     "images": {"got": "moto finds an image by its first tag alone", "id.imageDigest": "moto's is of a manifest that it has changed"},
+    "default_network": {"gateways": "moto's has no way to the internet", "group": "moto puts a group of no network nowhere"},
+    "roles_of_services": {"task": "moto makes up an id that says nothing", "trusts.Service": "moto has a list of one"},
+    "file_systems": {"made": "it is there at once in moto"},
     "catalog": {"catalogs": "AWS's own catalog is in none of moto's lists"},
 }
 
