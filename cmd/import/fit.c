@@ -355,7 +355,7 @@ static struct said *renamed(struct arena *arena, const struct value *values, str
         return s;
     struct str text = said_literal_text(arena, s);
     const struct value *ours = text.p ? value_get(values, text) : NULL;
-    return ours ? said_value(arena, ours, s->node) : NULL;
+    return !ours ? NULL : ours->kind == VALUE_MAP ? said_of(arena, ours) : said_value(arena, ours, s->node);
 }
 
 static bool is_among(struct arena *arena, const struct value *list, const struct said *s)
@@ -484,6 +484,12 @@ static bool by_rule(struct fit *fit, const struct level *level, const struct nam
             return no_fit(fit, s->node, "`%.*s` cannot be said", STR_ARG(rule->from));
         to = str_slice(to, level->to.n + 1, to.n);
     }
+    struct str said = rule->instead ? said_literal_text(arena, s) : STR_EMPTY;
+    const struct value *otherwise = said.p ? value_get(rule->instead, said) : NULL;
+    for (uint32_t i = 0; otherwise && i < otherwise->count; i++)
+        said_set(arena, level->into, otherwise->entries[i].key, said_of(arena, otherwise->entries[i].value));
+    if (otherwise)
+        return true;
     if (rule->document && !(s = read_document(arena, s)))
         return no_fit(fit, NULL, "`%.*s` is no JSON", STR_ARG(rule->from));
     for (uint32_t i = 0; rule->beside && i < rule->beside->count; i++)
@@ -572,10 +578,30 @@ static bool map_entry(struct fit *fit, const struct level *level, const struct s
     return place_below(fit, level, attr->name, from, entry->value);
 }
 
+/* Does what stands beside it make it mean nothing? */
+static bool is_moot(
+    struct fit *fit, const struct level *level, const struct said *map, const struct said_entry *entry)
+{
+    struct arena *arena = fit->draft->arena;
+    struct str from = level->from.n
+                          ? arena_printf(arena, "%.*s.%.*s", STR_ARG(level->from), STR_ARG(entry->key))
+                          : entry->key;
+    const struct names_rule *rule = names_rule(fit->type, from);
+    for (uint32_t i = 0; rule && rule->unless && i < rule->unless->count; i++) {
+        const struct value_entry *e = &rule->unless->entries[i];
+        struct said *beside = said_get(map, e->key.p);
+        if (beside && str_eq(said_literal_text(arena, beside), value_text(e->value, STR_EMPTY)))
+            return true;
+    }
+    return false;
+}
+
 static bool map_entries(struct fit *fit, const struct level *level, const struct said *map)
 {
     for (size_t i = 0; i < map->n; i++) {
         size_t before = level->into->n;
+        if (is_moot(fit, level, map, &map->entries[i]))
+            continue;
         if (!map_entry(fit, level, &map->entries[i]))
             return false;
         if (level->into->n > before)

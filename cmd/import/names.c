@@ -70,6 +70,10 @@ static void read_rules(struct arena *arena, struct names_type *type, const struc
             rules[i].only = node_value(arena, node_get(value, "only"));
         if (node_get(value, "beside"))
             rules[i].beside = node_value(arena, node_get(value, "beside"));
+        if (node_get(value, "unless"))
+            rules[i].unless = node_value(arena, node_get(value, "unless"));
+        if (node_get(value, "instead"))
+            rules[i].instead = node_value(arena, node_get(value, "instead"));
         if (node_get(value, "ask"))
             rules[i].ask = node_value(arena, node_get(value, "ask"));
         rules[i].document = node_get(value, "document") != NULL;

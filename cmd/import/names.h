@@ -12,6 +12,8 @@
  *         vpc_id: {as: resource_id, beside: {resource_type: VPC}}
  *         container_definitions: {as: containers, document: true}   # a text that is JSON
  *         ingress[].cidr_blocks: {as: "ingress[].cidr", each: true} # a rule for each of them
+ *         recovery: {as: recovery, instead: {"0": {force_destroy: true}}}
+ *         ingress[].from_port: {as: "ingress[].from_port", unless: {protocol: "-1"}}
  *         filename: {as: code.s3_key, ask: {code.s3_bucket: code_bucket}} # a file that has to be in a bucket
  *         cidr_blocks[0]: cidr                   # the only one of a list
  *         Ref: url                               # what a reference to the thing itself is
@@ -31,15 +33,17 @@
 #include "provider/provider.h"
 
 struct names_rule {
-    struct str from, to;        /* to "": dropped */
-    const struct value *values; /* theirs (as text) -> ours; NULL: as they are */
-    const struct value *pairs;  /* two texts: a list of maps with these is a map; ".": the rest of each */
-    const struct value *flag;   /* two texts, of pairs: a member of each, and the set that has the keys for
-                                   it is true; NULL: none */
-    const struct value *item;   /* a list gets one more map, in which "@" is the value; "a.b", where a is
-                                   a map: b is an entry of it, with these besides what it says */
-    const struct value *only;   /* dropped while it is one of these; NULL: always */
-    const struct value *beside; /* what is so as well where this is said; NULL: nothing */
+    struct str from, to;         /* to "": dropped */
+    const struct value *values;  /* theirs (as text) -> ours; NULL: as they are */
+    const struct value *pairs;   /* two texts: a list of maps with these is a map; ".": the rest of each */
+    const struct value *flag;    /* two texts, of pairs: a member of each, and the set that has the keys for
+                                    it is true; NULL: none */
+    const struct value *item;    /* a list gets one more map, in which "@" is the value; "a.b", where a is
+                                    a map: b is an entry of it, with these besides what it says */
+    const struct value *only;    /* dropped while it is one of these; NULL: always */
+    const struct value *beside;  /* what is so as well where this is said; NULL: nothing */
+    const struct value *unless;  /* dropped where what stands beside it has this value; or NULL */
+    const struct value *instead; /* its values (as text) that are said otherwise: attributes; or NULL */
     const struct value *ask; /* what has to be given with it: attributes and the names of inputs; or NULL */
     bool document;           /* a text that is JSON: what it says */
     bool each;               /* of a list of maps: one of them for each value */

@@ -85,6 +85,36 @@ static void add_keys(struct terraform *t, const struct group *group, struct said
                     said_new(t->arena, SAID_NOTHING, NULL));
 }
 
+/* Within for_each itself a key is itself. */
+static struct str without_each(struct terraform *t, struct str code, struct str key)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < code.n; i++) {
+        if (code.p[i] != '\001') {
+            buf_add_char(&out, code.p[i]);
+            continue;
+        }
+        int64_t index = 0;
+        size_t end = (size_t)str_find_char(code, '\002', i);
+        str_to_int(str_slice(code, i + 1, end), &index);
+        const struct draft_reference *r = t->draft->references[index];
+        struct str own = said_as_code(t->arena, said_string(t->arena, key, NULL));
+        buf_add_str(&out, str_eqz(r->key, "each.key")
+                              ? draft_reference(t->draft, r->owner, r->target, r->attr, own, NULL)
+                              : str_slice(code, i, end + 1));
+        i = end;
+    }
+    return arena_str(t->arena, buf_str(&out));
+}
+
+static void settle_each(struct terraform *t, struct said *s, struct str key)
+{
+    if (s->code.n)
+        s->code = without_each(t, s->code, key);
+    for (size_t i = 0; i < s->n; i++)
+        settle_each(t, s->kind == SAID_MAP ? s->entries[i].value : s->items[i], key);
+}
+
 /* [a, b], or {a: {what differs}, …}. */
 static struct said *collection(
     struct terraform *t, const struct group *group, struct said **all, const struct said *differ)
@@ -100,6 +130,8 @@ static struct said *collection(
         for (size_t k = 0; k < differ->n; k++) {
             struct said *s =
                 said_get(group->instances[i]->attrs, arena_strz(t->arena, differ->entries[k].key));
+            if (s)
+                settle_each(t, s, key);
             said_set(t->arena, own, differ->entries[k].key, s ? s : said_new(t->arena, SAID_NOTHING, NULL));
         }
         said_set(t->arena, out, key, own);

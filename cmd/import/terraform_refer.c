@@ -16,6 +16,7 @@ struct candidate {
 struct candidates {
     struct candidate *items;
     size_t n, cap;
+    bool of_others; /* of two that are the same text the one that is a thing's is meant */
 };
 
 enum { DEPTH_MAX = 8, TEXT_MIN = 2 };
@@ -313,7 +314,10 @@ static const struct candidate *at(const struct candidates *list, struct str text
     const struct candidate *best = NULL;
     for (size_t k = 0; k < list->n; k++) {
         struct str one = list->items[k].text;
-        if (i + one.n > text.n || memcmp(text.p + i, one.p, one.n) != 0 || (best && best->text.n >= one.n))
+        bool rather =
+            best && best->text.n == one.n && list->of_others && !best->needs && list->items[k].needs;
+        if (i + one.n > text.n || memcmp(text.p + i, one.p, one.n) != 0 ||
+            (best && best->text.n >= one.n && !rather))
             continue;
         bool begins = !i || !is_word(text.p[i - 1]) || !is_word(one.p[0]);
         bool ends = i + one.n == text.n || !is_word(text.p[i + one.n]) || !is_word(one.p[one.n - 1]);
@@ -424,9 +428,15 @@ void terraform_refer(struct terraform *t)
             struct instance *one = group->instances[k];
             struct candidates list = {0};
             offer_expressions(t, &list, one, group->module, value_getz(group->config, "expressions"), 0);
+            offer_expressions(
+                t, &list, one, group->module, value_getz(group->config, "for_each_expression"), 0);
             offer_parts(t, &list, one);
             offer_telling(t, &list, one, one->attrs);
-            one->attrs = refer_related(t, &list, group, one->attrs);
+            for (size_t m = 0; m < one->attrs->n; m++) {
+                struct said_entry *e = &one->attrs->entries[m];
+                list.of_others = !str_eqz(e->key, "name");
+                e->value = refer_related(t, &list, group, e->value);
+            }
         }
     }
 }

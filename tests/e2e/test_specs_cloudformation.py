@@ -44,6 +44,7 @@ SETTLED = {
     ("aws.cloudwatch.alarm", "comparison_operator", "required"): NEEDS_IT + " (PutMetricAlarm)",
     ("aws.dynamodb.table", "attribute_definitions", "required"): NEEDS_IT + " (CreateTable)",
     ("aws.dynamodb.table", "local_secondary_indexes", "replaces"): NO_CALL,
+    ("aws.lambda.event_source_mapping", "topics", "replaces"): NO_CALL,
     **{(f"aws.dms.{name}", "name", "replaces"): "weir finds it by its name: under another it is another" for name in ("replication_instance", "endpoint", "task")},
     ("aws.dms.replication_instance", "availability_zone", "replaces"): NO_CALL,
     **{("aws.dms.endpoint", name, "replaces"): "one of another kind has other settings: it is made anew" for name in ("endpoint_type", "engine_name")},
