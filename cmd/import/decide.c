@@ -256,7 +256,8 @@ static void becomes_theirs(struct template *t, struct thing *thing, const struct
 
 static void leave_out(struct template *t, struct thing *thing, const struct err *err)
 {
-    struct diag *d = diag_warning(t->diags, node_span(node_get(thing->node, "Type")), "%s", err->message);
+    const struct node *type = node_get(thing->node, "Type");
+    struct diag *d = diag_warning(t->diags, node_span(type ? type : thing->node), "%s", err->message);
     bool custom = str_starts(thing->type, STR("Custom::")) ||
                   str_eqz(thing->type, "AWS::CloudFormation::CustomResource");
     bool serverless = str_starts(thing->type, STR("AWS::Serverless::"));

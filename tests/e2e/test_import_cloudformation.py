@@ -265,6 +265,7 @@ def test_secrets_are_never_written(local_stack):
         ("Outputs: {}\n", ["t.yaml:1:1", "a template has `Resources:`"]),
         ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: !Join [a]}}}\n", ["Fn::Join takes a list of 2"]),
         ("Resources: [1, 2\n", ["t.yaml:"]),
+        ("Resources:\n  A: {Properties: {QueueName: a}}\n  B: 12\n  C: {Type: {Ref: A}}\n", ["t.yaml:2:", "t.yaml:3:", "t.yaml:4:", "a resource is a map with its `Type`"]),
     ],
 )
 def test_mistakes_have_their_place(local_stack, template, told):
