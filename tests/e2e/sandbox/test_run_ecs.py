@@ -53,6 +53,20 @@ def test_a_command_runs(cluster):
     assert set(cluster.ecs.list_tasks(cluster=cluster.name, desiredStatus="STOPPED", family=cluster.name)["taskArns"]) == {arn, again["taskArn"]}
 
 
+def test_a_rule_starts_one(cluster):
+    """What its target says of the task, and overrides as its input."""
+    cluster.define("-c", "echo $WORD $MORE", entryPoint=["sh"])
+    events, arn = cluster.sandbox.client("events"), cluster.ecs.describe_clusters(clusters=[cluster.name])["clusters"][0]["clusterArn"]
+    events.put_rule(Name=cluster.name, EventPattern=json.dumps({"source": [cluster.name]}))
+    given = {"containerOverrides": [{"name": "main", "environment": [{"name": "MORE", "value": "by a rule"}]}]}
+    target = {"Id": "task", "Arn": arn, "RoleArn": cluster.sandbox.role, "Input": json.dumps(given), "EcsParameters": {"TaskDefinitionArn": cluster.definition, "LaunchType": "FARGATE"}}
+    assert events.put_targets(Rule=cluster.name, Targets=[target])["FailedEntryCount"] == 0
+    assert events.list_targets_by_rule(Rule=cluster.name)["Targets"][0]["EcsParameters"] == target["EcsParameters"]
+    events.put_events(Entries=[{"Source": cluster.name, "DetailType": "come", "Detail": "{}"}])
+    (task,) = until(lambda: cluster.ecs.list_tasks(cluster=cluster.name, desiredStatus="STOPPED")["taskArns"])
+    assert cluster.output(task) == ["defined by a rule"]
+
+
 def test_images_are_not_run(cluster):
     ended = cluster.ended(cluster.define("true", image="public.ecr.aws/docker/library/alpine:3").run())
     assert ended["stopCode"] == "TaskFailedToStart" and "the sandbox runs no containers" in ended["stoppedReason"]
