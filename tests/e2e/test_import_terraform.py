@@ -254,3 +254,11 @@ def test_what_a_state_alone_says(local_stack):
     assert stack["resources"]["lake"] == {"type": "aws.dms.endpoint", "name": "lake", "endpoint_type": "target", "engine_name": "s3", "s3": {"bucket": "lake", "role": target["service_access_role_arn"]}}
     assert {"address": "c", "id": "us-east-1_A/cl1"} in stack["imports"]
     local_stack.run("validate")
+
+
+def test_documents_of_another_form(local_stack):
+    """Values that are no map say nothing; the rest comes over."""
+    odd, _ = resource("aws_sqs_queue", "odd", [1, {"a": 2}])
+    queue, _ = resource("aws_sqs_queue", "q", {"name": "q", "url": "https://q", "id": "https://q"})
+    _, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "variables": 12, "values": {"root_module": {"resources": [odd, queue]}}}))
+    assert stack["resources"]["q"]["name"] == "q" and set(stack["resources"]["odd"]) == {"type"}
