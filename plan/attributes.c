@@ -135,6 +135,22 @@ static bool check_conflicts(struct planner *p, const struct instance *instance, 
     return true;
 }
 
+/* What the service would refuse of values that are right each by itself. */
+static bool check_demands(struct planner *p, const struct instance *instance, const struct value *object)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct decl *decl = instance->decl;
+    const struct value_test *test;
+    const struct value_demand *broken = schema_demand_broken(&scratch, decl->schema, object, &test);
+    if (!broken)
+        return true;
+    struct str rest;
+    const struct attr_expr *given = given_attr(decl, str_cut(test->path, '.', &rest));
+    diag_error(p->diags, given ? given->key_span : decl->span, "%.*s: %.*s", STR_ARG(instance->address),
+        STR_ARG(broken->says));
+    return false;
+}
+
 /* A secret that another resource came by in an earlier run: without a key the state has only its hash. */
 static bool report_lost_secret(
     struct planner *p, const struct instance *instance, const struct attr_expr *given, const struct value *v)
@@ -230,7 +246,7 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
             value_builder_set(&object, decl->attrs[i].name, v);
     }
     const struct value *whole = value_builder_map(&object);
-    if (!ok || !check_conflicts(p, instance, whole))
+    if (!ok || !check_conflicts(p, instance, whole) || !check_demands(p, instance, whole))
         return NULL;
     const struct value *wanted = alone_attributes(p, instance, arena, whole);
     return merge_default_tags(p, instance, arena, wanted);
@@ -256,7 +272,9 @@ const struct value *evaluate_unknown(struct planner *p, struct instance *instanc
             value_builder_set(&object, decl->attrs[i].name, v);
     }
     const struct value *whole = value_builder_map(&object);
-    return check_conflicts(p, instance, whole) ? merge_default_tags(p, instance, arena, whole) : NULL;
+    return check_conflicts(p, instance, whole) && check_demands(p, instance, whole)
+               ? merge_default_tags(p, instance, arena, whole)
+               : NULL;
 }
 
 const struct value *evaluate_attributes(

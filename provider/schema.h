@@ -49,6 +49,33 @@ struct attr_rule {
     size_t count;
 };
 
+/* How a value has to be. TEST_IS may ask for what is not given; of that the others hold never in `when`, and
+ * always in `must`. */
+enum test_kind {
+    TEST_IS,    /* one of `values`: null is not given, "*" is anything */
+    TEST_NOT,   /* none of them */
+    TEST_LIKE,  /* the pattern of `like` */
+    TEST_LEAST, /* `number` or more; of a list, so many items */
+    TEST_MOST,
+    TEST_TIMES, /* a multiple of `number` */
+};
+struct value_test {
+    struct str path; /* an attribute, or attribute.field */
+    enum test_kind kind;
+    const struct value *values;
+    const struct attr *like;
+    int64_t number;
+};
+struct value_tests {
+    const struct value_test *items;
+    size_t count;
+};
+/* What values ask of each other: where `when` is so, `must` has to be. */
+struct value_demand {
+    struct value_tests when, must;
+    struct str says; /* in words, for people */
+};
+
 /* A type may lie within itself: whoever walks down one bounds its way. */
 struct type {
     enum type_kind kind;
@@ -123,6 +150,8 @@ struct schema {
     size_t attr_count;
     const struct attr_rule *rules; /* of the attributes */
     size_t rule_count;
+    const struct value_demand *demands;
+    size_t demand_count;
     struct str tags; /* the attribute that holds tags; "" `tags`, where there is one */
     struct str id;   /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
     bool history; /* something that was done, or that only the state has: after a destroy nothing looks for it
@@ -164,6 +193,13 @@ typedef enum given_how given_asked(const void *ctx, struct str name);
 /* What is wrong under the rule: "\"A\" and \"B\" exclude each other"; "" nothing. */
 struct str attr_rule_broken(
     struct arena *arena, const struct attr_rule *rule, given_asked *given, const void *ctx);
+
+/*
+ * The first demand that the object does not meet, and in *test which of its tests; NULL: it meets all. What
+ * is not known yet meets them; what is not given counts as its default.
+ */
+const struct value_demand *schema_demand_broken(struct arena *arena, const struct schema *schema,
+    const struct value *object, const struct value_test **test);
 
 /* What is wrong with a value, and where inside it. */
 struct schema_issue {

@@ -127,6 +127,10 @@ const struct spec_job *load_job(struct type_loader *t, const struct node *node);
  * loaded. */
 void load_settle(struct type_loader *t);
 
+/* ---- load_demands.c ---- */
+
+void load_demands(struct type_loader *t, const struct node *node);
+
 /* ---- load_teardown.c ---- */
 
 void load_teardown(struct type_loader *t, const struct node *node);

@@ -4,7 +4,7 @@
 #define TYPE_KEYS                                                                                            \
     "doc cfn id arn attributes create read update delete list facets members entries tags wait find gone "   \
     "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
-    "sole serves "                                                                                           \
+    "sole serves demands "                                                                                           \
     "partial"
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
@@ -366,6 +366,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     load_owners(&t, "entries", OWNER_ENTRIES);
     load_tags(&t);
     load_owned(&t);
+    load_demands(&t, node_get(node, "demands"));
     load_calls(&t);
     mark_sent_by_create(type);
     load_identity(&t);

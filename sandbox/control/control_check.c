@@ -57,6 +57,22 @@ int check_attributes(struct call *call, const struct value *attrs)
     return 0;
 }
 
+/* What goes with what: attributes that exclude each other, and values that ask something of others. */
+int check_together(struct call *call, const struct value *attrs)
+{
+    const struct schema *schema = &call->role->type->schema;
+    const struct value_test *test;
+    for (uint32_t i = 0; i < attrs->count; i++) {
+        const struct attr *attr = schema_attr(schema, attrs->entries[i].key);
+        if (attr && attr->conflicts.n && !value_is_null(attrs->entries[i].value) &&
+            !value_is_null(value_get(attrs, attr->conflicts)))
+            return refuse_invalid(
+                call, attr->name, arena_printf(call->arena, "it excludes %.*s", STR_ARG(attr->conflicts)));
+    }
+    const struct value_demand *broken = schema_demand_broken(call->arena, schema, attrs, &test);
+    return broken ? refuse_invalid(call, test->path, broken->says) : 0;
+}
+
 /* ---- references: {attribute: type} ---- */
 
 /* An ARN of somebody else's account is taken at its word: arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess. */

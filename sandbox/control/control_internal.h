@@ -296,6 +296,7 @@ const struct value *fold_attribute(
 /* ---- control_check.c ---- */
 
 int check_attributes(struct call *call, const struct value *attrs);
+int check_together(struct call *call, const struct value *attrs);
 /* Of a change: what it gives is what the attribute may be. */
 int check_values(struct call *call, const struct value *given);
 int check_references(struct call *call, const struct value *attrs);

@@ -164,6 +164,22 @@ static int function_may(const struct trial *t, const char *action, struct str re
         of);
 }
 
+/* A message that is seen again while the function still works on it would be worked on twice. */
+static int try_visibility(const struct trial *t, struct str source)
+{
+    struct control_record queue, function;
+    if (!is_known(t, "aws.sqs.queue", source, &queue) ||
+        !is_known(t, "aws.lambda.function", function_name(text_at(t, "FunctionName")), &function))
+        return 0;
+    int64_t hidden_s = value_geti(queue.attrs, "visibility_timeout", 30),
+            timeout_s = value_geti(function.attrs, "timeout", 3);
+    if (hidden_s >= timeout_s)
+        return 0;
+    return refuse(t, 400, "InvalidParameterValueException",
+        "Queue visibility timeout: %lld seconds is less than Function timeout: %lld seconds",
+        (long long)hidden_s, (long long)timeout_s);
+}
+
 static int try_source(const struct trial *t)
 {
     static const char *const streams[][3] = {
@@ -173,7 +189,7 @@ static int try_source(const struct trial *t)
     if (str_eqz(service, "sqs"))
         return function_may(t, "sqs:ReceiveMessage", source, "SQS") ||
                        function_may(t, "sqs:DeleteMessage", source, "SQS") ||
-                       function_may(t, "sqs:GetQueueAttributes", source, "SQS")
+                       function_may(t, "sqs:GetQueueAttributes", source, "SQS") || try_visibility(t, source)
                    ? -1
                    : 0;
     if (!str_eqz(service, "kinesis") && !str_eqz(service, "dynamodb"))

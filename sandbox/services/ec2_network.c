@@ -51,6 +51,23 @@ static int check_subnet(const struct control *control, const struct value *attrs
     return 0;
 }
 
+/* ---- endpoints ---- */
+
+static int check_endpoint(const struct control *control, const struct value *attrs, struct err *err)
+{
+    struct str id = value_gets(attrs, "vpc_id");
+    const struct value *vpc = control_seen(control, STR("aws.ec2.vpc"), id);
+    bool resolves = !value_getz(vpc, "enable_dns_support") || value_getb(vpc, "enable_dns_support");
+    if (!vpc || (resolves && value_getb(vpc, "enable_dns_hostnames")) ||
+        !value_getb(attrs, "private_dns_enabled"))
+        return 0;
+    return service_refuse(err, 400, "InvalidParameter",
+        "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to "
+        "true "
+        "for %.*s",
+        STR_ARG(id));
+}
+
 /* ---- routes ---- */
 
 static bool leads_nowhere(const struct control *control, const struct value *route)
@@ -121,6 +138,7 @@ static const struct value *rules_of(struct arena *arena, struct str operation, c
 
 const struct control_type ec2_types[] = {
     {"aws.ec2.subnet", .check = check_subnet},
+    {"aws.ec2.vpc_endpoint", .check = check_endpoint},
     {"aws.ec2.route_table", .broken = leads_nowhere},
     {"aws.ec2.security_group_rule", .parts = rules_of},
     {0},

@@ -1,0 +1,58 @@
+"""What values ask of each other is said before anything is called, at the attribute; the sandbox refuses the same of boto3."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+HEAD = "stack: demands\nresources:\n  it:\n    type: "
+QUEUE, STREAM = "arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:kinesis:us-east-1:000000000000:stream/s"
+DATABASE = "aws.rds.instance, name: d, engine: postgres, instance_class: db.t4g.micro, skip_final_snapshot: true"
+TASK = "aws.ecs.task_definition, family: f, requires_compatibilities: [FARGATE], containers: [{name: a, image: b}]"
+WRONG = [
+    ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 2", "a Python shell has no workers"),
+    ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, max_capacity: 2", "max_capacity of a Python shell is 0.0625 or 1"),
+    ("aws.glue.job, name: j, role: r, command: {name: glueetl, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 1", "a Spark job has two workers or more"),
+    (f"aws.lambda.event_source_mapping, function: f, event_source: '{QUEUE}', batch_size: 100", "more than ten messages of a queue need maximum_batching_window_in_seconds"),
+    (f"aws.lambda.event_source_mapping, function: f, event_source: '{STREAM}'", "a stream needs starting_position"),
+    (f"aws.lambda.event_source_mapping, function: f, event_source: '{QUEUE}', starting_position: LATEST", "starting_position is for streams"),
+    (f"{DATABASE}, master_username: ada, allocated_storage: 5", "gp2 and gp3 storage begins at 20 GiB"),
+    (f"{DATABASE}, master_username: admin, allocated_storage: 20", "PostgreSQL on RDS keeps this master_username for itself"),
+    (f"{DATABASE}, master_username: ada, allocated_storage: 20, db_name: my-db", "db_name of PostgreSQL is letters"),
+    ("aws.redshift.cluster, name: c, node_type: ra3.large, master_username: ada, manage_master_password: true, number_of_nodes: 2", "cluster_type single-node has one node"),
+    ("aws.redshift.cluster, name: c, node_type: ra3.large, master_username: ada, manage_master_password: true, cluster_type: multi-node, number_of_nodes: 1", "cluster_type multi-node has two nodes"),
+    (f"{TASK}, network_mode: awsvpc, cpu: '256', memory: '4096'", "for cpu 256 Fargate has memory 512, 1024 or 2048"),
+    (f"{TASK}, network_mode: awsvpc, cpu: '300', memory: '512'", "Fargate has cpu 256, 512"),
+    (f"{TASK}, network_mode: bridge, cpu: '256', memory: '512'", "Fargate wants network_mode awsvpc"),
+    ("aws.elbv2.load_balancer, name: b, subnets: [subnet-1]", "subnets of two zones at least"),
+    ("aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), flexible_time_window: {mode: FLEXIBLE}, target: {arn: a, role: r}", "a FLEXIBLE window says maximum_window_in_minutes"),
+    ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, period: 60, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a metric needs statistic or extended_statistic"),
+    ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 90, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "is a multiple of 60"),
+    ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 45, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a period below a minute is"),
+]
+
+
+@pytest.mark.parametrize("given, words", WRONG, ids=[words[:30] for _, words in WRONG])
+def test_wrong(stack, given, words):
+    kind, *rest = given.split(", ", 1)
+    stack.write("stack: demands\nresources:\n  it: {type: " + given + "}\n")
+    said = stack.run("validate", status=3).err
+    assert f"it: {words}" in said and "weir.yaml:3:" in said, said
+
+
+def test_what_is_not_known_yet_passes(stack):
+    stack.write("""
+stack: demands
+resources:
+  queue: {type: aws.sqs.queue, name: q}
+  reads: {type: aws.lambda.event_source_mapping, function: f, event_source: "${queue.arn}", batch_size: 10}
+""")
+    stack.run("validate")
+
+
+def test_the_sandbox_refuses_them(sandbox):
+    role = sandbox.client("iam").create_role(RoleName="demands", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"glue.amazonaws.com"},"Action":"sts:AssumeRole"}}')["Role"]["Arn"]
+    with pytest.raises(ClientError, match="a Python shell has no workers"):
+        sandbox.client("glue").create_job(Name="j", Role=role, Command={"Name": "pythonshell", "ScriptLocation": "s3://a/b"}, WorkerType="G.1X", NumberOfWorkers=2)
+    with pytest.raises(ClientError, match="excludes"):
+        sandbox.client("glue").create_job(Name="j", Role=role, Command={"Name": "glueetl", "ScriptLocation": "s3://a/b"}, WorkerType="G.1X", NumberOfWorkers=2, MaxCapacity=2)
+    with pytest.raises(ClientError, match="for cpu 256 Fargate has memory 512, 1024 or 2048"):
+        sandbox.client("ecs").register_task_definition(family="x", requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256", memory="4096", containerDefinitions=[{"name": "a", "image": "b"}])
