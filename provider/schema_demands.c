@@ -49,7 +49,7 @@ static bool number_of(const struct value *v, int64_t *out)
 }
 
 /* `absent`: the answer where nothing is given. */
-static enum answer passes(struct arena *arena, const struct schema *schema, const struct value *object,
+static enum answer test_passes(struct arena *arena, const struct schema *schema, const struct value *object,
     const struct value_test *test, enum answer absent)
 {
     bool unknown;
@@ -81,9 +81,9 @@ const struct value_demand *schema_demand_broken(struct arena *arena, const struc
         const struct value_demand *demand = &schema->demands[i];
         bool applies = true;
         for (size_t k = 0; applies && k < demand->when.count; k++)
-            applies = passes(arena, schema, object, &demand->when.items[k], ANSWER_NO) == ANSWER_YES;
+            applies = test_passes(arena, schema, object, &demand->when.items[k], ANSWER_NO) == ANSWER_YES;
         for (size_t k = 0; applies && k < demand->must.count; k++)
-            if (passes(arena, schema, object, &demand->must.items[k], ANSWER_YES) == ANSWER_NO) {
+            if (test_passes(arena, schema, object, &demand->must.items[k], ANSWER_YES) == ANSWER_NO) {
                 *test = &demand->must.items[k];
                 return demand;
             }

@@ -4,7 +4,7 @@
 #define TYPE_KEYS                                                                                            \
     "doc cfn id arn attributes create read update delete list facets members entries tags wait find gone "   \
     "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
-    "sole serves demands "                                                                                           \
+    "sole serves demands "                                                                                   \
     "partial"
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)

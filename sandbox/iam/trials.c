@@ -164,6 +164,13 @@ static int function_may(const struct trial *t, const char *action, struct str re
         of);
 }
 
+static int64_t number_in(const struct trial *t, const struct value *attrs, const char *name, int64_t fallback)
+{
+    int64_t number;
+    struct str text = value_scalar_text(t->arena, value_getz(attrs, name));
+    return str_to_int(text, &number) ? number : fallback;
+}
+
 /* A message that is seen again while the function still works on it would be worked on twice. */
 static int try_visibility(const struct trial *t, struct str source)
 {
@@ -171,8 +178,8 @@ static int try_visibility(const struct trial *t, struct str source)
     if (!is_known(t, "aws.sqs.queue", source, &queue) ||
         !is_known(t, "aws.lambda.function", function_name(text_at(t, "FunctionName")), &function))
         return 0;
-    int64_t hidden_s = value_geti(queue.attrs, "visibility_timeout", 30),
-            timeout_s = value_geti(function.attrs, "timeout", 3);
+    int64_t hidden_s = number_in(t, queue.attrs, "visibility_timeout", 30),
+            timeout_s = number_in(t, function.attrs, "timeout", 3);
     if (hidden_s >= timeout_s)
         return 0;
     return refuse(t, 400, "InvalidParameterValueException",
@@ -356,8 +363,9 @@ static int try_stream(const struct trial *t)
 
 static int try_rotation(const struct trial *t)
 {
+    struct control_record known;
     struct str function = text_at(t, "RotationLambdaARN"), secret = text_at(t, "SecretId");
-    if (!function.n ||
+    if (!is_known(t, "aws.lambda.function", function_name(function), &known) ||
         service_may(t, "secretsmanager.amazonaws.com", secret, "lambda:InvokeFunction", function))
         return 0;
     return refuse(t, 400, "AccessDeniedException",

@@ -310,7 +310,20 @@ static int do_purge(struct service_call *call, struct err *err)
 
 /* ---- how many there are ---- */
 
-/* The record's attributes; numbers of messages that are asked for are counted. */
+/* Those that are asked for, and no others. */
+static const struct value *asked_for(const struct service_call *call, const struct value *attributes)
+{
+    const struct value *names = value_getz(call->input, "AttributeNames");
+    if (!attributes || value_list_has(names, STR("All")))
+        return attributes;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < attributes->count; i++)
+        if (value_list_has(names, attributes->entries[i].key))
+            value_builder_set(&b, attributes->entries[i].key, attributes->entries[i].value);
+    return value_builder_map(&b);
+}
+
+/* The record's attributes; numbers of messages are counted. */
 static int do_attributes(struct service_call *call, struct err *err)
 {
     static const char *const names[] = {"ApproximateNumberOfMessages",
@@ -331,7 +344,7 @@ static int do_attributes(struct service_call *call, struct err *err)
             attributes = value_with(call->arena, attributes, str_z(names[i]),
                 value_string(call->arena, arena_printf(call->arena, "%lld", (long long)numbers[i])));
     if (attributes)
-        call->output = value_with(call->arena, call->output, STR("Attributes"), attributes);
+        call->output = value_with(call->arena, call->output, STR("Attributes"), asked_for(call, attributes));
     return 0;
 }
 

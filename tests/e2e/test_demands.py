@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 HEAD = "stack: demands\nresources:\n  it:\n    type: "
 QUEUE, STREAM = "arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:kinesis:us-east-1:000000000000:stream/s"
 DATABASE = "aws.rds.instance, name: d, engine: postgres, instance_class: db.t4g.micro, skip_final_snapshot: true"
-TASK = "aws.ecs.task_definition, family: f, requires_compatibilities: [FARGATE], containers: [{name: a, image: b}]"
+TASK = "aws.ecs.task_definition, name: f, requires_compatibilities: [FARGATE], containers: [{name: a, image: b}]"
 WRONG = [
     ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 2", "a Python shell has no workers"),
     ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, max_capacity: 2", "max_capacity of a Python shell is 0.0625 or 1"),
@@ -25,7 +25,7 @@ WRONG = [
     ("aws.elbv2.load_balancer, name: b, subnets: [subnet-1]", "subnets of two zones at least"),
     ("aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), flexible_time_window: {mode: FLEXIBLE}, target: {arn: a, role: r}", "a FLEXIBLE window says maximum_window_in_minutes"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, period: 60, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a metric needs statistic or extended_statistic"),
-    ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 90, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "is a multiple of 60"),
+    ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 90, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a period of a minute or more is a multiple of 60"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 45, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a period below a minute is"),
 ]
 
@@ -48,7 +48,8 @@ resources:
     stack.run("validate")
 
 
-def test_the_sandbox_refuses_them(sandbox):
+def test_the_sandbox_refuses_them(fast_sandbox):
+    sandbox = fast_sandbox
     role = sandbox.client("iam").create_role(RoleName="demands", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"glue.amazonaws.com"},"Action":"sts:AssumeRole"}}')["Role"]["Arn"]
     with pytest.raises(ClientError, match="a Python shell has no workers"):
         sandbox.client("glue").create_job(Name="j", Role=role, Command={"Name": "pythonshell", "ScriptLocation": "s3://a/b"}, WorkerType="G.1X", NumberOfWorkers=2)

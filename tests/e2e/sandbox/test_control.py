@@ -325,6 +325,9 @@ def test_what_terraform_asks(control):
     kinesis, trails, ssm, glue = (control.client(name) for name in ("kinesis", "cloudtrail", "ssm", "glue"))
     kinesis.create_stream(StreamName="tagged", ShardCount=1, Tags={"team": "web"})
     assert kinesis.list_tags_for_stream(StreamName="tagged")["Tags"] == [{"Key": "team", "Value": "web"}]
+    s3 = control.client("s3")
+    s3.create_bucket(Bucket="logs")
+    s3.put_bucket_policy(Bucket="logs", Policy=json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:*", "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/*"]}}))
     for name in ("one", "two"):
         trails.create_trail(Name=name, S3BucketName="logs")
     assert [one["Name"] for one in trails.describe_trails(trailNameList=["two"])["trailList"]] == ["two"]

@@ -91,6 +91,7 @@ def test_the_heir_of_a_name(tmp_path):
     try:
         ec2, functions = server.client("ec2"), server.client("lambda")
         role = server.client("iam").create_role(RoleName="f", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        server.client("iam").attach_role_policy(RoleName="f", PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
         group = ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"]

@@ -14,7 +14,7 @@ import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import TRUST
+from servers import TRUST, open_to
 
 MOTO = {
     "test_subscription_attributes_unknown": "takes any attribute",
@@ -105,7 +105,7 @@ def test_subscription_attributes(cloud):
     topic = sns.create_topic(Name=name(), Attributes={"DisplayName": "Films"}, Tags=[{"Key": "a", "Value": "b"}])["TopicArn"]
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "Films"
     assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "a", "Value": "b"}]
-    url = sqs.create_queue(QueueName=name())["QueueUrl"]
+    url = sqs.create_queue(QueueName=name(), Attributes={"Policy": open_to("s3", action="sqs:SendMessage")})["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
@@ -431,7 +431,7 @@ def test_folded_names(cloud):
 def test_notification_rules(cloud):
     s3, sqs, bucket = cloud.client(), cloud.client("sqs"), name()
     s3.create_bucket(Bucket=bucket)
-    url = sqs.create_queue(QueueName=name())["QueueUrl"]
+    url = sqs.create_queue(QueueName=name(), Attributes={"Policy": open_to("s3", action="sqs:SendMessage")})["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     rules = [{"Name": "prefix", "Value": "raw/"}, {"Name": "suffix", "Value": ".csv"}]
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}]})
@@ -477,7 +477,7 @@ def test_other_owner(cloud):
 def test_other_spellings_are_no_drift(sandbox, tmp_path):
     queue = "arn:aws:sqs:us-east-1:000000000000:" + name()
     resources = {
-        "queue": {"type": "aws.sqs.queue", "name": queue.rsplit(":", 1)[1]},
+        "queue": {"type": "aws.sqs.queue", "name": queue.rsplit(":", 1)[1], "policy": open_to("s3", action="sqs:SendMessage")},
         "bucket": {"type": "aws.s3.bucket", "name": name()},
         "rules": {"type": "aws.s3.bucket_notification", "bucket": "${bucket.name}", "queues": [
             {"queue": "${queue.arn}", "events": ["s3:ObjectCreated:*"], "filter": [{"name": "prefix", "value": "raw/"}, {"name": "suffix", "value": ".csv"}]}]},
@@ -669,7 +669,7 @@ def test_notification_to_nobody(cloud):
                   rule("LambdaFunctionConfigurations", "LambdaFunctionArn", "arn:aws:lambda:us-east-1:000000000000:function:nobody")):
         assert code(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=given) == "InvalidArgument"
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=given, SkipDestinationValidation=True)
-    url = sqs.create_queue(QueueName=name())["QueueUrl"]
+    url = sqs.create_queue(QueueName=name(), Attributes={"Policy": open_to("s3", action="sqs:SendMessage")})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=rule("QueueConfigurations", "QueueArn", arn))
     (seen,) = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]

@@ -29,7 +29,10 @@ class Source:
         self.sandbox, self.queue = sandbox, queue
         self.function = Function(sandbox, main_dot_py=RECORDER)
         self.function.call({"Records": []})  # what comes next finds it running
+        hidden = queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+        queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "43200"})  # or else Lambda would not take it
         self.mapping = self.function.api.create_event_source_mapping(FunctionName=self.function.name, EventSourceArn=queue.arn, **more)["UUID"]
+        queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes=hidden)
 
     def calls(self):
         s3 = self.sandbox.client("s3")
