@@ -1,0 +1,124 @@
+/* What values ask of each other: when it is asked, what meets it, and what is not known yet. */
+#include "provider/schema.h"
+
+#include "base/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const struct type text_type = {.kind = TYPE_STRING}, number_type = {.kind = TYPE_INT},
+                         list_type = {.kind = TYPE_LIST, .elem = &text_type},
+                         object_type = {.kind = TYPE_OBJECT};
+static const struct value single = {.kind = VALUE_STRING, .string = STR_INIT("single")};
+static const struct attr attrs[] = {
+    {.name = STR_INIT("kind"), .type = &text_type, .settable = true, .default_value = &single},
+    {.name = STR_INIT("nodes"), .type = &number_type, .settable = true},
+    {.name = STR_INIT("zones"), .type = &list_type, .settable = true},
+    {.name = STR_INIT("source"), .type = &text_type, .settable = true},
+    {.name = STR_INIT("window"), .type = &object_type, .settable = true},
+};
+
+static struct arena arena = ARENA_INIT;
+
+static const struct value *list_of(const char *json)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    assert_int_equal(json_parse(&arena, str_z(json), &v, &err), 0);
+    return v;
+}
+
+static struct value_test is(const char *path, enum test_kind kind, const char *values)
+{
+    return (struct value_test){.path = str_z(path), .kind = kind, .values = list_of(values)};
+}
+
+static struct value_test by(const char *path, enum test_kind kind, int64_t number)
+{
+    return (struct value_test){.path = str_z(path), .kind = kind, .number = number};
+}
+
+static bool is_broken(const struct value_test *when, struct value_test must, const struct value *object)
+{
+    const struct value_demand demand = {.when = {when, when ? 1 : 0}, .must = {&must, 1}, .says = STR("no")};
+    const struct schema schema = {.name = STR("test"),
+        .attrs = attrs,
+        .attr_count = sizeof attrs / sizeof *attrs,
+        .demands = &demand,
+        .demand_count = 1};
+    const struct value_test *test = NULL;
+    const struct value_demand *broken = schema_demand_broken(&arena, &schema, object, &test);
+    assert_true(broken ? test == &must : !test);
+    return broken != NULL;
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    const struct value *none = list_of("{}"), *three = list_of("{\"nodes\": 3, \"zones\": [\"a\", \"b\"]}"),
+                       *text = list_of("{\"nodes\": \"3\", \"window\": {\"mode\": \"OFF\"}}");
+    assert_false(is_broken(NULL, is("kind", TEST_IS, "[\"single\"]"), none)); /* its default */
+    assert_true(is_broken(NULL, is("nodes", TEST_IS, "[\"*\"]"), none));
+    assert_false(is_broken(NULL, is("nodes", TEST_IS, "[null, 1]"), none));
+    assert_true(is_broken(NULL, is("nodes", TEST_IS, "[null, 1]"), three));
+    assert_false(is_broken(NULL, is("nodes", TEST_IS, "[3]"), text));
+    assert_false(is_broken(NULL, is("zones", TEST_IS, "[\"b\"]"), three)); /* an item */
+    assert_true(is_broken(NULL, is("zones", TEST_IS, "[\"c\"]"), three));
+    assert_true(is_broken(NULL, is("window.mode", TEST_NOT, "[\"OFF\"]"), text));
+    assert_false(is_broken(NULL, is("window.mode", TEST_NOT, "[\"OFF\"]"), three));
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    const struct value *none = list_of("{}"), *three = list_of("{\"nodes\": 3, \"zones\": [\"a\", \"b\"]}");
+    assert_false(is_broken(NULL, by("nodes", TEST_LEAST, 5), none));
+    assert_true(is_broken(NULL, by("nodes", TEST_LEAST, 5), three));
+    assert_false(is_broken(NULL, by("nodes", TEST_MOST, 3), three));
+    assert_true(is_broken(NULL, by("nodes", TEST_TIMES, 2), three));
+    assert_false(is_broken(NULL, by("zones", TEST_LEAST, 2), three));
+    assert_true(is_broken(NULL, by("zones", TEST_MOST, 1), three));
+}
+
+static void test_patterns(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct attr like = {.name = STR("source"), .pattern = STR("arn:[^:]+:sqs:.*")};
+    assert_int_equal(attr_compile_pattern(&arena, &like, &err), 0);
+    struct value_test queue = {.path = STR("source"), .kind = TEST_LIKE, .like = &like};
+    struct value_test many = by("nodes", TEST_LEAST, 11), needs = is("kind", TEST_IS, "[\"batch\"]");
+    const struct value *stream = list_of("{\"source\": \"arn:aws:kinesis:x\"}"),
+                       *of_queue = list_of("{\"source\": \"arn:aws:sqs:x\"}");
+    assert_true(is_broken(&queue, needs, of_queue));
+    assert_false(is_broken(&queue, needs, stream));
+    assert_false(is_broken(&queue, needs, list_of("{}"))); /* in a condition nothing is like that */
+    assert_false(is_broken(&many, needs, of_queue));
+}
+
+static void test_unknown_meets_all(void **state)
+{
+    (void)state;
+    const struct value *object = value_with(&arena, list_of("{}"), STR("nodes"), &value_unknown);
+    struct value_test when = is("nodes", TEST_IS, "[\"*\"]");
+    assert_false(is_broken(NULL, is("nodes", TEST_IS, "[1]"), object));
+    assert_false(is_broken(NULL, by("nodes", TEST_LEAST, 5), object));
+    assert_false(is_broken(&when, is("kind", TEST_IS, "[\"x\"]"), object));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_unknown_meets_all),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_release(&arena);
+    return failed;
+}
