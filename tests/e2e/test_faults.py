@@ -198,7 +198,7 @@ SCHEDULE = """
 """
 QUEUE = """
     stack: faults
-    resources: {it: {type: aws.sqs.queue, name: fault-queue, policy: '${allow("sqs:*", "*")}'}}
+    resources: {it: {type: aws.sqs.queue, name: fault-queue, policy: '${policy(statement({actions: "sqs:*", resources: "*", principals: {AWS: "*"}}))}'}}
 """
 MACHINE = """
     stack: faults
@@ -209,7 +209,7 @@ RULE = """
     stack: faults
     resources: {it: {type: aws.events.rule, name: fault-rule, schedule_expression: rate(1 day), targets: {a: {arn: "arn:aws:sqs:us-east-1:123456789012:a"}}}}
 """
-KEY = "stack: faults\nresources: {it: {type: aws.kms.key, description: k, policy: '${allow(\"kms:*\", \"*\")}'}}\n"
+KEY = "stack: faults\nresources: {it: {type: aws.kms.key, description: k, policy: '${policy(statement({actions: \"kms:*\", resources: \"*\", principals: {AWS: \"*\"}}))}'}}\n"
 # What passes by itself: the stack, the call that is refused once, its status and answer.
 UNSETTLED = {
     "a new role and a job": (JOB, "CreateJob", 400, json_error("InvalidInputException", "Role should be given assume role permissions for Glue Service.")),
@@ -227,7 +227,7 @@ UNSETTLED = {
     "two changes of a catalog": (JOB, "CreateJob", 400, json_error("ConcurrentModificationException", "somebody was faster")),
     "a target in an answer of success": (RULE, "PutTargets", 200, json.dumps(
         {"FailedEntryCount": 1, "FailedEntries": [{"TargetId": "a", "ErrorCode": "ConcurrentModificationException", "ErrorMessage": "m"}]})),
-    "a new principal in a secret's policy": (SECRET.replace("force_destroy", "policy: '${allow(\"secretsmanager:*\", \"*\")}', force_destroy"), "PutResourcePolicy", 400, json_error(
+    "a new principal in a secret's policy": (SECRET.replace("force_destroy", "policy: '${policy(statement({actions: \"secretsmanager:*\", resources: \"*\", principals: {AWS: \"*\"}}))}', force_destroy"), "PutResourcePolicy", 400, json_error(
         "MalformedPolicyDocumentException", "This resource policy contains an invalid principal")),
 }
 

@@ -660,7 +660,7 @@ def test_default_tags_are_no_drift_and_follow_the_file(stack, cloud):
 
 def test_the_file_takes_settings_out(stack, cloud):
     """What leaves the file goes back to its default or is deleted; what never was in it is not touched."""
-    stack.write("stack: out\nresources: {lake: {type: aws.s3.bucket, name: out-lake, versioning: true, policy: '${allow(\"s3:GetObject\", \"arn:aws:s3:::out-lake/*\")}'}}\n")
+    stack.write("stack: out\nresources: {lake: {type: aws.s3.bucket, name: out-lake, versioning: true, policy: '${policy(statement({actions: \"s3:GetObject\", resources: \"arn:aws:s3:::out-lake/*\", principals: {AWS: \"*\"}}))}'}}\n")
     stack.apply()
     s3 = cloud.client("s3")
     s3.put_bucket_ownership_controls(Bucket="out-lake", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})

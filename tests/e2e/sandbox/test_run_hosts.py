@@ -178,7 +178,7 @@ def test_a_tunnel_to_the_database(server, network):
     at = network.shown(bastion)["PublicIpAddress"]
     said(network.ssh(at, "true"))
     rds = server.client("rds")
-    rds.create_db_instance(DBInstanceIdentifier="songs", Engine="postgres", DBInstanceClass="db.t3.micro", AllocatedStorage=5, DBName="songs", MasterUsername="weir", MasterUserPassword="the-password")
+    rds.create_db_instance(DBInstanceIdentifier="songs", Engine="postgres", DBInstanceClass="db.t3.micro", AllocatedStorage=20, DBName="songs", MasterUsername="weir", MasterUserPassword="the-password")
     endpoint = rds.describe_db_instances(DBInstanceIdentifier="songs")["DBInstances"][0]["Endpoint"]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

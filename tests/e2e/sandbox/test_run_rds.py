@@ -17,7 +17,7 @@ class Database:
     def __init__(self, server, name="songs", **more):
         self.server, self.name = server, name
         settings = {"DBName": "DEEnhancement", "MasterUsername": "weir", "MasterUserPassword": "first-password", **more}
-        server.client("rds").create_db_instance(DBInstanceIdentifier=name, Engine="postgres", DBInstanceClass="db.t3.micro", AllocatedStorage=5, **settings)
+        server.client("rds").create_db_instance(DBInstanceIdentifier=name, Engine="postgres", DBInstanceClass="db.t3.micro", AllocatedStorage=20, **settings)
 
     @property
     def shown(self):
