@@ -381,10 +381,36 @@ static void fold_parts(struct terraform *t, struct group *group)
 
 /* ---- ids ---- */
 
+/* The account that ARNs of the state are in; p NULL: none says so. */
+static struct str account_there(const struct terraform *t)
+{
+    for (size_t i = 0; i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        for (size_t k = 0; k < group->n; k++) {
+            struct str rest = value_gets(group->instances[k]->values, "arn"), account = STR_EMPTY;
+            for (int field = 0; field < 5; field++)
+                account = str_cut(rest, ':', &rest);
+            if (account.n)
+                return account;
+        }
+    }
+    return (struct str){NULL, 0};
+}
+
+/* A structure stands in an id as JSON. */
+static struct str text_said(struct arena *arena, const struct said *s)
+{
+    const struct value *v = NULL;
+    bool whole = s && s->kind == SAID_MAP && said_known(arena, s, &v);
+    return whole ? json_as_text(arena, v)->string : said_literal_text(arena, s);
+}
+
 /* An attribute's text: as the file has it, or, where that is a reference, as the state has it. */
 static struct str text_there(struct terraform *t, const struct instance *one, struct str name)
 {
-    struct str text = said_literal_text(t->arena, said_get(one->attrs, arena_strz(t->arena, name)));
+    if (str_eqz(name, "account"))
+        return account_there(t);
+    struct str text = text_said(t->arena, said_get(one->attrs, arena_strz(t->arena, name)));
     for (uint32_t i = 0; !text.p && one->values && i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
         const struct names_rule *rule = names_rule(one->group->names, e->key);

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import Stack
+from support import Stack, until
 from test_import_cloudformation import TOLERATED, ZIP
 
 HERE = Path(__file__).parent / "imports/corpus"
@@ -125,25 +125,133 @@ def kept(text):
     return re.sub(r"\n# There already.*", "", text, flags=re.S)
 
 
+def laid(folder, cloud):
+    """A folder with the files that the pipelines' resources are made of."""
+    stack = Stack(folder, cloud)
+    for own in PLANS:
+        shutil.copytree(own.parent, stack.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.tf", "plan.json", "modules"))
+    (stack.folder / "consume.zip").write_bytes(ZIP)
+    return stack
+
+
+def asked(text):
+    inputs = yaml.safe_load(text).get("inputs", {})
+    return [word for name, one in inputs.items() if "default" not in one for word in ("-i", f"{name}={'code-of-fan-out' if name == 'code_bucket' else 'A-password-of-16'}")]
+
+
+def lives_anew(tmp_path, cloud, plan):
+    """Made from nothing of what was recorded; (the stack, what it has been given, the ids that things had when the plan was recorded)"""
+    stack = laid(tmp_path / "stack", cloud)
+    stack.run("import", "terraform", plan)
+    text = (stack.folder / "weir.yaml").read_text()
+    recorded = {one["address"]: one["id"] for one in yaml.safe_load(text)["imports"]}
+    stack.write(kept(text))
+    stack.run("fmt", "--check", "weir.yaml")
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="code-of-fan-out")
+    s3.put_object(Bucket="code-of-fan-out", Key="clean.zip", Body=ZIP)
+    words = asked(text)
+    stack.apply(*words)
+    stack.assert_settled(*words)
+    assert len(s3.list_buckets()["Buckets"]) > 1
+    return stack, words, recorded
+
+
+def ids(stack):
+    return {one["address"]: one["id"] for one in json.loads(stack.run("state", "pull").out)["resources"]}
+
+
+def buckets(cloud):
+    return {one["Name"] for one in cloud.client("s3").list_buckets()["Buckets"]}
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.parent.name)
 def test_a_plan_lives(tmp_path, fast_sandbox, plan):
     """From nothing: made as it is, then there is nothing to do, others see it, and it goes without a rest."""
-    stack = Stack(tmp_path / "stack", fast_sandbox)
-    shutil.copytree(plan.parent, stack.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.tf", "plan.json", "modules"))
-    (stack.folder / "consume.zip").write_bytes(ZIP)
-    stack.run("import", "terraform", plan)
-    text = kept((stack.folder / "weir.yaml").read_text())
-    stack.write(text)
-    stack.run("fmt", "--check", "weir.yaml")
-    s3 = fast_sandbox.client("s3")
-    s3.create_bucket(Bucket="code-of-fan-out")
-    s3.put_object(Bucket="code-of-fan-out", Key="clean.zip", Body=ZIP)
-    inputs = yaml.safe_load(text).get("inputs", {})
-    words = [word for name, one in inputs.items() if "default" not in one for word in ("-i", f"{name}={'code-of-fan-out' if name == 'code_bucket' else 'A-password-of-16'}")]
-    stack.apply(*words)
-    stack.assert_settled(*words)
-    buckets = {one["Name"] for one in s3.list_buckets()["Buckets"]}
-    assert len(buckets) > 1
+    stack, words, _ = lives_anew(tmp_path, fast_sandbox, plan)
     stack.run("destroy", "--yes", "--force-empty", "--verify", *words)
-    assert {one["Name"] for one in s3.list_buckets()["Buckets"]} == {"code-of-fan-out"}
+    assert buckets(fast_sandbox) == {"code-of-fan-out"}
+
+
+def renamed(old, new):
+    """What is called otherwise now: the whole id, and those parts of it that were made up."""
+    parts = [re.split("[/|:]", one) for one in (old, new)]
+    alike = len(parts[0]) == len(parts[1])
+    return {old: new} | ({a: b for a, b in zip(*parts) if a != b} if alike else {})
+
+
+def told_again(plan, recorded, made):
+    """The recorded document as Terraform would tell it of what is there now: the same things under the ids that they have."""
+    others = {}
+    for address, old in recorded.items():
+        others |= {} if made[address].endswith(old) else renamed(old, made[address])  # of an object the id is its key there
+    ids = re.compile("|".join(map(re.escape, sorted(others, key=len, reverse=True))))
+    return ids.sub(lambda found: others[found[0]], plan.read_text()) if others else plan.read_text()
+
+
+MARKS = ["weir:stack", "weir:state", "weir:address", "weir:intent"]
+
+
+def unmarked(cloud):
+    """As if somebody else had made it: what is there does not bear weir's marks any more. Not all that has tags is in the tagging service."""
+    tagging, s3, iam, ec2, kafka, control = map(cloud.client, ("resourcegroupstaggingapi", "s3", "iam", "ec2", "kafka", "cloudcontrol"))
+    pages = tagging.get_paginator("get_resources").paginate(TagFilters=[{"Key": "weir:stack"}])
+    for one in [one for page in pages for one in page["ResourceTagMappingList"] if not one["ResourceARN"].startswith("arn:aws:s3:::")]:
+        done = tagging.untag_resources(ResourceARNList=[one["ResourceARN"]], TagKeys=MARKS)
+        assert not done["FailedResourcesMap"], done
+    for bucket in buckets(cloud) - {"code-of-fan-out"}:
+        own = [tag for tag in s3.get_bucket_tagging(Bucket=bucket)["TagSet"] if tag["Key"] not in MARKS]
+        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": own})
+    for one in iam.list_roles()["Roles"]:
+        iam.untag_role(RoleName=one["RoleName"], TagKeys=MARKS)
+    for one in iam.list_users()["Users"]:
+        iam.untag_user(UserName=one["UserName"], TagKeys=MARKS)
+    for one in iam.list_policies(Scope="Local")["Policies"]:
+        iam.untag_policy(PolicyArn=one["Arn"], TagKeys=MARKS)
+    for one in iam.list_instance_profiles()["InstanceProfiles"]:
+        iam.untag_instance_profile(InstanceProfileName=one["InstanceProfileName"], TagKeys=MARKS)
+    for one in ec2.describe_key_pairs()["KeyPairs"]:
+        ec2.delete_tags(Resources=[one["KeyPairId"]], Tags=[{"Key": key} for key in MARKS])
+    for one in kafka.list_clusters_v2()["ClusterInfoList"]:
+        kafka.untag_resource(ResourceArn=one["ClusterArn"], TagKeys=MARKS)
+    for where, tags in (({"TypeName": "AWS::EFS::FileSystem"}, "FileSystemTags"), ({"TypeName": "AWS::CloudWatch::Dashboard"}, "Tags")):
+        for one in control.list_resources(**where)["ResourceDescriptions"]:
+            own = json.loads(control.get_resource(**where, Identifier=one["Identifier"])["ResourceDescription"]["Properties"])
+            patch = [{"op": "replace", "path": f"/{tags}", "value": [tag for tag in own[tags] if tag["Key"] not in MARKS]}]
+            token = control.update_resource(**where, Identifier=one["Identifier"], PatchDocument=json.dumps(patch))["ProgressEvent"]["RequestToken"]
+            until(lambda: control.get_resource_request_status(RequestToken=token)["ProgressEvent"]["OperationStatus"] == "SUCCESS")
+
+
+def listed(cloud):
+    """What others find of it."""
+    instances = [one for all in cloud.client("ec2").describe_instances()["Reservations"] for one in all["Instances"] if one["State"]["Name"] != "terminated"]
+    there = [("iam", "list_roles", "Roles"), ("iam", "list_users", "Users"), ("lambda", "list_functions", "Functions"), ("glue", "get_jobs", "Jobs"), ("glue", "get_databases", "DatabaseList"),
+             ("sns", "list_topics", "Topics"), ("sqs", "list_queues", "QueueUrls"), ("rds", "describe_db_instances", "DBInstances"), ("redshift", "describe_clusters", "Clusters"),
+             ("logs", "describe_log_groups", "logGroups"), ("elbv2", "describe_load_balancers", "LoadBalancers"), ("ecs", "list_clusters", "clusterArns"), ("dms", "describe_replication_tasks", "ReplicationTasks"),
+             ("kafka", "list_clusters_v2", "ClusterInfoList"), ("secretsmanager", "list_secrets", "SecretList"), ("stepfunctions", "list_state_machines", "stateMachines")]
+    return instances + [one for service, call, at in there for one in getattr(cloud.client(service), call)().get(at, [])] + sorted(buckets(cloud) - {"code-of-fan-out"})
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.parent.name)
+def test_what_is_there_is_taken_over(tmp_path, fast_sandbox, plan):
+    """A pipeline that is live: all of it is adopted in place, nothing is made or changed, and then nothing differs; it goes without a rest."""
+    first, _, recorded = lives_anew(tmp_path, fast_sandbox, plan)
+    made = ids(first)
+    unmarked(fast_sandbox)
+    stack = laid(tmp_path / "adopted", fast_sandbox)
+    stack.write(told_again(plan, recorded, made), "live.json")
+    told = stack.run("import", "terraform", "live.json")
+    assert "cannot be adopted" not in told.err, told
+    words = asked((stack.folder / "weir.yaml").read_text())
+    before = stack.run("plan", *words)
+    assert {address for address, action in stack.plan(*words).items() if action != "adopt"} <= {"release"}, before  # a value, which is in no service
+    # what cannot be read, such as a secret or how a bucket is deleted, is said once more; nothing of what can be read differs
+    assert not re.search("^ +[~-] ", before.out, re.M), before
+    stack.apply(*words)
+    assert set(ids(stack).values()) == set(made.values())
+    stack.assert_settled(*words)
+    assert len(listed(fast_sandbox)) > 3
+    stack.run("destroy", "--yes", "--force-empty", "--delete-adopted", "--verify", *words)
+    assert not listed(fast_sandbox)

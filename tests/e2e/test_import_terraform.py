@@ -262,3 +262,17 @@ def test_documents_of_another_form(local_stack):
     queue, _ = resource("aws_sqs_queue", "q", {"name": "q", "url": "https://q", "id": "https://q"})
     _, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "variables": 12, "values": {"root_module": {"resources": [odd, queue]}}}))
     assert stack["resources"]["q"]["name"] == "q" and set(stack["resources"]["odd"]) == {"type"}
+
+
+def test_ids_that_are_made_of_others(local_stack):
+    """What has no id of its own there is taken over by what it is for: a principal and a resource, the account."""
+    grant = {"id": "871", "principal": "arn:aws:iam::123456789012:role/reader", "permissions": ["SELECT"], "database": [], "table": [{"database_name": "films", "name": "", "wildcard": True, "catalog_id": ""}]}
+    settings = {"id": "2827742797", "admins": ["arn:aws:iam::123456789012:root"]}
+    arn = "arn:aws:sns:us-east-1:123456789012:told"
+    resources = [resource("aws_lakeformation_permissions", "reader", grant)[0], resource("aws_lakeformation_data_lake_settings", "lake", settings)[0]]
+    result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": [*resources, resource("aws_sns_topic", "told", {"name": "told", "id": arn, "arn": arn})[0]]}}}))
+    ids = {one["address"]: one["id"] for one in stack["imports"]}
+    assert ids == {"reader": 'arn:aws:iam::123456789012:role/reader {"table":{"all":{},"database":"films"}}', "lake": "123456789012", "told": arn}, result
+    (local_stack.folder / "weir.yaml").unlink()
+    result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources[1:]}}}))
+    assert "imports" not in stack and "lake cannot be adopted by the id that it has" in result.err
