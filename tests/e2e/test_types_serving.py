@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 
 from life import Case, case_table, tags_of, walk
 from servers import SandboxCloud
@@ -335,3 +336,30 @@ LONG_FORM = {f"test_life[{name}]" for name in (
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
     walk(stack, cloud, CASES[name])
+
+
+@pytest.mark.long
+def test_conditions_have_no_order(tmp_path, place):
+    """A rule whose conditions, or whose values of one, stand elsewhere is the same rule: here, and where somebody else wrote it."""
+    stack = Stack(tmp_path / "stack", place)
+    conditions = [{"field": "path-pattern", "values": ["/api/*"]}, {"field": "http-request-method", "http_request_methods": ["GET", "HEAD"]}]
+
+    def write(conditions):
+        rule = {"type": "aws.elbv2.rule", "listener": "${listener.arn}", "priority": 10, "conditions": conditions, "actions": fixed(403)}
+        listener = {"type": "aws.elbv2.listener", "load_balancer": "${balancer.arn}", "port": 80, "protocol": "HTTP", "default_actions": fixed(404)}
+        stack.write(yaml.safe_dump({"stack": "rules", "resources": SUBNETS | {"balancer": balancer(), "listener": listener, "rule": rule}}, sort_keys=False))
+
+    write(conditions)
+    stack.apply()
+    write([conditions[1] | {"http_request_methods": ["HEAD", "GET"]}, conditions[0]])
+    stack.assert_settled()
+    elb = place.client("elbv2")
+    (listener,) = elb.describe_listeners(LoadBalancerArn=arn_of(place))["Listeners"]
+    assert ":listener/app/life/" in listener["ListenerArn"]
+    (rule,) = [one for one in elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"] if not one["IsDefault"]]
+    assert {one["Field"] for one in rule["Conditions"]} == {"path-pattern", "http-request-method"}
+    elb.modify_rule(RuleArn=rule["RuleArn"], Conditions=[
+        {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["HEAD", "GET"]}}, {"Field": "path-pattern", "Values": ["/api/*"]}])
+    stack.assert_settled()
+    write(conditions[:1])
+    assert stack.plan() == {"rule": "update"}
