@@ -402,6 +402,10 @@ static int delete_secret(struct service_call *call, struct err *err)
     struct str id;
     if (service_required(call, "SecretId", &id, err))
         return -1;
+    int64_t days = service_int(call->input, "RecoveryWindowInDays", 30);
+    if (days < 7 || days > 30)
+        return service_refuse(err, 400, "InvalidParameterException",
+            "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).");
     bool there = control_find(services_control(call->services), call->arena, STR("aws.secretsmanager.secret"),
         call->region, id, &record);
     call->declined =

@@ -216,6 +216,10 @@ static int put_parameter(struct service_call *call, struct err *err)
         .operation = STR("PutParameter"),
         .region = call->region,
         .input = call->input};
+    if (value_equal(value_getz(call->input, "Overwrite"), &value_true) && value_getz(call->input, "Tags"))
+        return service_refuse(err, 400, "ValidationException",
+            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, "
+            "please remove overwrite flag.");
     bool known = find_parameter(call, value_gets(call->input, "Name"), &before);
     const struct value *was = known ? view_version(call, &before) : NULL;
     if (services_call_control(call->services, call->arena, &request, &call->output, err))

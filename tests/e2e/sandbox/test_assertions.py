@@ -1,0 +1,106 @@
+"""
+Statements of AWS's documentation, each tried on the sandbox and on moto. Those that do not hold on the sandbox are known by name: a new one fails
+the test, and so does one that holds by now and is still in the list. docs/sandbox.md has the score; WEIR_DRAW=1 draws it anew.
+"""
+
+import pytest
+import said_compute  # noqa: F401, the statements
+import said_data  # noqa: F401
+import said_messages  # noqa: F401
+import said_network  # noqa: F401
+from said import SAID, Account
+from servers import Moto
+from support import drawn
+
+GAPS = {
+    ("sqs", "an empty policy takes the policy away"): "it is shown as an empty text",
+    ("sns", "a FIFO topic's name ends in .fifo"): "that a topic is FIFO is kept and shown, no more",
+    ("sns", "an address of e-mail is pending confirmation"): "nobody would confirm it: it is subscribed at once",
+    ("kinesis", "an on-demand stream has four shards"): "it has one",
+    ("kinesis", "retention is not increased to less"): "both calls set what they are given",
+    ("firehose", "buffers are 5 MiB and 300 seconds, and nothing is compressed, by default"): "only what was given is shown",
+    ("firehose", "an update wants the current version's id"): "there is one version",
+    ("scheduler", "defaults: enabled, UTC, the default group, retries for a day"): "the default of retries is not shown",
+    ("logs", "groups are listed in order of their names"): "listings are in the order of creation",
+    ("logs", "at most two subscription filters are on a group"): "quotas are not counted",
+    ("dynamodb", "attributes that no key uses are refused"): "keys and definitions are not compared",
+    ("dynamodb", "a key's attribute is defined"): "keys and definitions are not compared",
+    ("dynamodb", "provisioned throughput is for provisioned tables"): "it is kept",
+    ("ec2", "a launch template that is not there"): "names are a filter of the listing",
+    ("ec2", "a network is /16 at most: InvalidVpc.Range"): "sizes of networks are not looked at",
+    ("ec2", "a gateway that is not attached: Gateway.NotAttached"): "detaching it is no error",
+    ("ec2", "machines' listings take 5 to 1000 a page"): "pages have any size",
+    ("elbv2", "a load balancer that is not there: LoadBalancerNotFound"): "names are a filter of the listing",
+    ("elbv2", "a target group that is not there: TargetGroupNotFound"): "names are a filter of the listing",
+    ("elbv2", "creating a target group again with the same settings gives the same"): "it is refused",
+    ("elbv2", "checks of health: every 30 s, 5 good and 2 bad ones, path /"): "the defaults hang on the kind of targets, and are not shown",
+    ("elbv2", "deleting a load balancer that is not there is no error"): "it is one",
+    ("rds", "storage is not made less"): "sizes are not compared",
+    ("cloudtrail", "a trail's bucket that is not there: S3BucketDoesNotExistException"): "its policy is looked for first",
+    ("kms", "alias/aws/ is the services' own"): "those that are there are; others are taken",
+    ("kms", "deletion waits for 7 to 30 days"): "any number is taken",
+    ("lambda", "an alias of a version that is not there: ResourceNotFoundException"): "it is taken",
+    ("lambda", "a runtime that there is not: InvalidParameterValueException"): "it is taken, and fails when it is invoked",
+    ("stepfunctions", "an ARN that is none: InvalidArn"): "it is a machine that is not there",
+    ("stepfunctions", "a machine is STANDARD and ACTIVE by default, and logs nothing"): "the configuration of logs is not shown",
+    ("ecs", "services of a cluster that is not there: ClusterNotFoundException"): "the cluster is a filter of the listing",
+    ("ecs", "clusters that are not there are failures: MISSING"): "they are left out",
+    ("ecs", "revisions of a family count from 1, and without one the last is meant"): "the first is meant",
+    ("ecs", "a deleted cluster is INACTIVE"): "the answer to the deletion is empty",
+}
+MOTO_HOLDS = 250  # of all; a change of moto may only make it more
+
+
+def failing(server, rows):
+    """{(service, statement): what happened instead}."""
+    account, found = Account(server), {}
+    for row in rows:
+        try:
+            SAID[row](account)
+        except Exception as error:  # whatever a client raises, or the statement itself
+            found[row] = f"{type(error).__name__}: {error}"[:300]
+    return found
+
+
+def compare(found, rows):
+    unknown = [f"{': '.join(row)}\n    {why}" for row, why in found.items() if row not in GAPS]
+    mended = [": ".join(row) for row in rows if row in GAPS and row not in found]
+    assert not unknown, "do not hold:\n" + "\n".join(unknown)
+    assert not mended, "hold by now, take them out of GAPS:\n" + "\n".join(mended)
+
+
+def test_every_tenth(shared_sandbox):
+    rows = list(SAID)[::10]
+    compare(failing(shared_sandbox, rows), rows)
+
+
+@pytest.mark.long
+def test_all_on_the_sandbox(kept_sandbox):
+    found = failing(kept_sandbox, SAID)
+    print(f"the sandbox: {len(SAID) - len(found)} of {len(SAID)}")
+    compare(found, SAID)
+
+
+@pytest.fixture
+def own_moto():
+    """One that nobody else needs: it deletes what is every account's, where AWS would not."""
+    server = Moto()
+    yield server
+    server.stop()
+
+
+@pytest.mark.long
+def test_all_on_moto(own_moto):
+    found = failing(own_moto, SAID)
+    holds = len(SAID) - len(found)
+    print(f"moto: {holds} of {len(SAID)}", *(f"{': '.join(row)}\n    {why}" for row, why in found.items()), sep="\n")
+    assert holds >= MOTO_HOLDS
+
+
+def test_score():
+    """The page has the figures that the tests above hold."""
+    services = len({service for service, _ in SAID})
+    text = (f"Of {len(SAID)} statements of AWS's documentation about {services} services (`tests/e2e/sandbox/test_assertions.py`) {len(SAID) - len(GAPS)} hold here, "
+            f"and {MOTO_HOLDS} on moto; those that do not hold here stand there by name.\n")
+    assert not set(GAPS) - set(SAID)
+    assert drawn("score", text), f"WEIR_DRAW=1 draws it anew: {text}"
