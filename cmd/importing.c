@@ -67,7 +67,7 @@ struct str importing_way(struct importing *importing, struct str folder)
 {
     const struct importing_settings *own = importing->inv->own;
     struct arena *arena = &importing->inv->arena;
-    const char *out = own->out && strcmp(own->out, "-") ? own->out : ".";
+    const char *out = own->out && strcmp(own->out, "-") != 0 ? own->out : ".";
     struct str from = whole_path(arena, out), to = whole_path(arena, arena_strz(arena, folder));
     AUTO_BUF struct buf way = BUF_INIT;
     for (;;) { /* what both begin with */
