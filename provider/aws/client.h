@@ -54,8 +54,11 @@ struct aws_call {
     bool (*transient)(void *ctx, const struct err *err);
     void *transient_ctx;
     int64_t transient_for_ms; /* how long such errors are retried; 0: 2 minutes */
-    int64_t answers_in_ms;    /* how long the service may be silent; 0: the HTTP engine's minute */
-    bool sensitive;           /* request or answer hold secrets: -vv does not show their bodies */
+    /* Told when it is to be sent for the nth time, throttled or without a good answer. NULL: nobody is. */
+    void (*repeats)(void *ctx, const struct err *failure, int nth);
+    void *repeats_ctx;
+    int64_t answers_in_ms; /* how long the service may be silent; 0: the HTTP engine's minute */
+    bool sensitive;        /* request or answer hold secrets: -vv does not show their bodies */
 };
 
 struct aws_options {

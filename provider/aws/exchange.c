@@ -323,6 +323,13 @@ static int attempts_allowed(const struct aws_exchange *x, enum retry_kind kind)
     return kind == RETRY_THROTTLED ? RETRY_ATTEMPTS_THROTTLED : RETRY_ATTEMPTS;
 }
 
+static void count_repetition(const struct aws_exchange *x, enum retry_kind kind)
+{
+    retry_counted(kind);
+    if (x->call->repeats)
+        x->call->repeats(x->call->repeats_ctx, &x->failure, x->failures + x->throttled + 1);
+}
+
 static bool retry_failure(struct aws_exchange *x)
 {
     /* Never sent, or safe to send twice. */
@@ -336,7 +343,7 @@ static bool retry_failure(struct aws_exchange *x)
         return false;
     x->last_cost = cost;
     x->failures++;
-    retry_counted(RETRY_FAILURE);
+    count_repetition(x, RETRY_FAILURE);
     return true;
 }
 
@@ -346,7 +353,7 @@ static bool retry_throttled(struct aws_exchange *x)
     if (x->throttled + 1 >= attempts_allowed(x, RETRY_THROTTLED))
         return false;
     x->throttled++;
-    retry_counted(RETRY_THROTTLED);
+    count_repetition(x, RETRY_THROTTLED);
     return true;
 }
 

@@ -159,7 +159,8 @@ def test_a_create_that_may_have_been_done_is_settled_by_the_next_run(stack, clou
 def test_throttling_is_retried(stack, cloud):
     stack.write(JOB)
     cloud.fail({"match": "CreateJob", "status": 400, "times": 2, "body": '{"__type": "ThrottlingException", "message": "Rate exceeded"}'})
-    stack.apply()
+    told = [event.get("text", "") for event in map(json.loads, stack.apply("--json").out.splitlines())]
+    assert [text for text in told if "try" in text] == ["CreateJob: 2nd try, throttled", "CreateJob: 3rd try, throttled", "CreateJob: done at the 3rd try"]
     stack.assert_settled()
 
 

@@ -182,6 +182,6 @@ def test_a_service_that_is_throttled(stack, cloud):
     stack.write("stack: slow\nresources: {lake: {type: aws.s3.bucket, name: slow-lake}}\n")
     terminal = applied(stack, columns=100)
     shown = terminal.shows("1 in flight, throttled 1 time")
-    assert any("creating lake" in row for row in shown)
+    assert any("creating lake" in row and row.rstrip().endswith("CreateBucket: 2nd try, throttled") for row in shown), shown
     cloud.fail()
     terminal.end()
