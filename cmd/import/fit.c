@@ -590,7 +590,8 @@ static bool is_moot(
     for (uint32_t i = 0; rule && rule->unless && i < rule->unless->count; i++) {
         const struct value_entry *e = &rule->unless->entries[i];
         struct said *beside = said_get(map, e->key.p);
-        if (beside && str_eq(said_literal_text(arena, beside), value_text(e->value, STR_EMPTY)))
+        bool whatever = value_is_null(e->value);
+        if (beside && (whatever || str_eq(said_literal_text(arena, beside), value_text(e->value, STR_EMPTY))))
             return true;
     }
     return false;

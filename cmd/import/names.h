@@ -14,6 +14,7 @@
  *         ingress[].cidr_blocks: {as: "ingress[].cidr", each: true} # a rule for each of them
  *         recovery: {as: recovery, instead: {"0": {force_destroy: true}}}
  *         ingress[].from_port: {as: "ingress[].from_port", unless: {protocol: "-1"}}
+ *         max_capacity: {as: max_capacity, unless: {worker_type: null}}     # null: whatever that is
  *         filename: {as: code.s3_key, ask: {code.s3_bucket: code_bucket}} # a file that has to be in a bucket
  *         cidr_blocks[0]: cidr                   # the only one of a list
  *         Ref: url                               # what a reference to the thing itself is

@@ -6,6 +6,7 @@
  *
  *   terraform.c        reading, groups of instances, the whole
  *   terraform_fit.c    each instance as one of weir's types, or as a part of another
+ *   terraform_zeros.c  without a configuration: zeros that nobody said
  *   terraform_refer.c  values that are other things' become references
  *   terraform_each.c   instances as one with for_each
  */

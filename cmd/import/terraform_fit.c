@@ -60,8 +60,12 @@ static struct said *said_value_of(
     return list;
 }
 
-static bool is_never_said(struct str key)
+/* Unless it is the name of something that can be said, as that of an event's target is. */
+static bool is_never_said(const struct names_type *type, struct str key)
 {
+    const struct names_rule *rule = type && !str_eqz(key, "id") ? names_rule(type, key) : NULL;
+    if (rule && rule->to.n)
+        return false;
     static const char *const keys[] = {"id", "arn", "tags_all", "timeouts", "region", "owner_id"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (str_eqz(key, keys[i]))
@@ -98,12 +102,13 @@ static bool is_prefixed(struct terraform *t, const struct value *expressions, st
 static struct said *properties_of(struct terraform *t, const struct instance *one, bool whole)
 {
     const struct value *expressions = value_getz(one->group->config, "expressions");
+    const struct names_type *type = names_terraform(t->names, one->group->type);
     struct said *map = said_new(t->arena, SAID_MAP, NULL);
     for (uint32_t i = 0; one->values && i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
         const struct value *expression = value_get(expressions, e->key);
-        bool said =
-            one->group->config ? expression || is_prefixed(t, expressions, e->key) : !is_never_said(e->key);
+        bool said = one->group->config ? expression || is_prefixed(t, expressions, e->key)
+                                       : !is_never_said(type, e->key);
         if (!said || is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))
             continue;
         said_set(t->arena, map, e->key,
@@ -176,6 +181,8 @@ static bool fit_all(struct terraform *t, struct group *group, const struct names
         if (fits) {
             parse_documents(t->arena, type->schema->attrs, type->schema->attr_count, fit.attrs);
             fit.lenient = false;
+            if (!group->config)
+                terraform_drop_zeros(t->arena, type->schema->attrs, type->schema->attr_count, fit.attrs);
             fits = fit_check(&fit);
         }
         if (!fits) {
@@ -356,6 +363,8 @@ static bool into_target(
         return false;
     }
     parse_documents(t->arena, part->schema->attrs, part->schema->attr_count, attrs);
+    if (!one->group->config)
+        terraform_drop_zeros(t->arena, part->schema->attrs, part->schema->attr_count, attrs);
     merge_maps(t->arena, target->attrs, attrs);
     one->target = target;
     return true;

@@ -58,6 +58,10 @@ void terraform_fit(struct terraform *t);
 /* A value and a command are in no service: there is nothing to take over. */
 bool terraform_is_adopted(const struct group *group);
 
+/* ---- terraform_zeros.c ---- */
+/* Of what is said of those attributes. */
+void terraform_drop_zeros(struct arena *arena, const struct attr *attrs, size_t n, struct said *map);
+
 /* ---- terraform_refer.c ---- */
 void terraform_refer(struct terraform *t);
 /* A value of the root module, such as an output's, with what it refers to. */

@@ -20,7 +20,7 @@ from test_import_cloudformation import TOLERATED, ZIP
 HERE = Path(__file__).parent / "imports/corpus"
 CORPUS = sorted(HERE.glob("*.yaml"))
 PLANS = sorted(HERE.glob("*/plan.json"))
-GIVEN = {"password": "a-password-of-16", "cursor_value": "2020-01-01"}
+GIVEN = {"password": "A-password-of-16", "cursor_value": "2020-01-01"}
 # What a template has that no resource says: where what CloudFormation does by itself becomes a key of weir's own, or nothing.
 AROUND = {"Type", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy"}
 
@@ -255,3 +255,18 @@ def test_what_is_there_is_taken_over(tmp_path, fast_sandbox, plan):
     assert len(listed(fast_sandbox)) > 3
     stack.run("destroy", "--yes", "--force-empty", "--delete-adopted", "--verify", *words)
     assert not listed(fast_sandbox)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.parent.name)
+def test_a_state_alone_says_of_everything(tmp_path, plan):
+    """Without a configuration nobody knows what was said and what the provider filled in: nothing is left out for that, and all has an id."""
+    document = json.loads(plan.read_text())
+    stack = Stack(tmp_path / "stack")
+    stack.write(json.dumps(document["prior_state"]), "state.json")
+    told = stack.run("import", "terraform", "state.json")
+    assert " 0 left out" in told.err and "cannot be adopted" not in told.err, told
+    whole = Stack(tmp_path / "whole")
+    whole.run("import", "terraform", plan)
+    ids = [{one["id"] for one in yaml.safe_load((one.folder / "weir.yaml").read_text())["imports"]} for one in (stack, whole)]
+    assert ids[0] == ids[1], ids[0] ^ ids[1]

@@ -276,3 +276,22 @@ def test_ids_that_are_made_of_others(local_stack):
     (local_stack.folder / "weir.yaml").unlink()
     result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources[1:]}}}))
     assert "imports" not in stack and "lake cannot be adopted by the id that it has" in result.err
+
+
+def test_zeros_that_nobody_said(local_stack):
+    """A state has a zero for what was not said: one that the type does not take goes, others stay; what an event's target is for is said."""
+    role = "arn:aws:iam::123456789012:role/r"
+    alarm = {"id": "a", "alarm_name": "a", "namespace": "n", "metric_name": "m", "statistic": "Sum", "comparison_operator": "GreaterThanThreshold", "period": 60, "evaluation_periods": 1, "threshold": 0, "datapoints_to_alarm": 0}
+    function = {"id": "f", "function_name": "f", "role": role, "handler": "a.b", "runtime": "python3.13", "s3_bucket": "code", "s3_key": "f.zip", "invoke_arn": "arn:x", "version": "1", "reserved_concurrent_executions": -1}
+    job = {"id": "j", "name": "j", "role_arn": role, "worker_type": "G.1X", "number_of_workers": 2, "max_capacity": 2, "command": [{"name": "glueetl", "script_location": "s3://b/k"}], "execution_property": [{"max_concurrent_runs": 0}]}
+    rule, target = {"id": "r", "name": "r", "schedule_expression": "rate(1 hour)"}, {"id": "r-t", "rule": "r", "target_id": "t", "arn": "arn:aws:sqs:us-east-1:123456789012:q"}
+    grant = {"id": "1", "principal": role, "permissions": ["CREATE_DATABASE"], "catalog_resource": True, "database": []}
+    given = {"aws_cloudwatch_metric_alarm": alarm, "aws_lambda_function": function, "aws_glue_job": job, "aws_cloudwatch_event_rule": rule, "aws_cloudwatch_event_target": target, "aws_lakeformation_permissions": grant}
+    resources = [resource(kind, kind.rpartition("_")[2], values)[0] for kind, values in given.items()]
+    result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
+    made = stack["resources"]
+    assert " 0 left out" in result.err and made["alarm"]["threshold"] == 0 and "datapoints_to_alarm" not in made["alarm"]
+    assert made["function"]["code"] == {"s3_bucket": "code", "s3_key": "f.zip"} and "reserved_concurrency" not in made["function"]
+    assert made["job"]["worker_type"] == "G.1X" and not {"max_capacity", "execution_property"} & set(made["job"])
+    assert made["rule"]["targets"] == {"t": {"arn": "arn:aws:sqs:us-east-1:123456789012:q"}} and made["permissions"]["resource"] == {"catalog": {}}
+    local_stack.run("validate")
