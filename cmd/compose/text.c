@@ -249,7 +249,8 @@ bool compose_env_file(struct compose *c, struct str path,
     void (*take)(struct compose *c, struct str key, struct str text, void *ctx), void *ctx)
 {
     struct str text;
-    if (!path_exists(path.p) || file_read(c->arena, path.p, ENV_MAX, &text, NULL))
+    struct err ignored = ERR_INIT; /* a file that cannot be read is one that is missing */
+    if (!path_exists(path.p) || file_read(c->arena, path.p, ENV_MAX, &text, &ignored))
         return false;
     while (text.p && text.n) {
         struct str value, line = str_trim(str_cut(text, '\n', &text));

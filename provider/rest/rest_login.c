@@ -131,7 +131,9 @@ static int log_in(struct rest_client *client, struct rest_session *s, const stru
     struct str path, method = str_cut(value_gets(login, "call"), ' ', &path), token = STR_EMPTY;
     const struct value *send = value_getz(login, "send");
     bool own = login == value_getz(client->config, "login"); /* whose texts are meant as they are */
-    const struct value *body = own && send ? send : rest_fill(arena, client, STR_EMPTY, send, err);
+    const struct value *body = !send ? &value_empty_map
+                               : own ? send
+                                     : rest_fill(arena, client, STR_EMPTY, send, err);
     if (!body)
         return -1;
     AUTO_BUF struct buf text = BUF_INIT;

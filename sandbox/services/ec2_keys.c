@@ -69,10 +69,11 @@ static bool public_ed25519(EVP_PKEY *key, struct buf *out)
 static bool private_rsa(EVP_PKEY *key, struct buf *out)
 {
     BIO *memory = BIO_new(BIO_s_mem());
-    char *text;
+    char *text = NULL;
     bool done = memory && PEM_write_bio_PrivateKey_traditional(memory, key, NULL, NULL, 0, NULL, NULL) == 1;
-    if (done)
-        buf_add(out, text, (size_t)BIO_get_mem_data(memory, &text));
+    long n = done ? BIO_get_mem_data(memory, &text) : 0;
+    if (n > 0)
+        buf_add(out, text, (size_t)n);
     BIO_free(memory);
     return done;
 }
