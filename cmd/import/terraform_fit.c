@@ -98,7 +98,8 @@ static bool is_prefixed(struct terraform *t, const struct value *expressions, st
     return value_get(expressions, arena_printf(t->arena, "%.*s_prefix", STR_ARG(key))) != NULL;
 }
 
-/* `whole`: with what the provider filled into blocks. */
+/* `whole`: with what the provider filled into blocks. Without a configuration the provider's default_tags are
+ * not known either: all tags are the thing's own. */
 static struct said *properties_of(struct terraform *t, const struct instance *one, bool whole)
 {
     const struct value *expressions = value_getz(one->group->config, "expressions");
@@ -109,6 +110,8 @@ static struct said *properties_of(struct terraform *t, const struct instance *on
         const struct value *expression = value_get(expressions, e->key);
         bool said = one->group->config ? expression || is_prefixed(t, expressions, e->key)
                                        : !is_never_said(type, e->key);
+        if (str_eqz(e->key, "tags_all") && !one->group->config && !is_empty(e->value))
+            said_set(t->arena, map, STR("tags"), said_of(t->arena, e->value));
         if (!said || is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))
             continue;
         said_set(t->arena, map, e->key,

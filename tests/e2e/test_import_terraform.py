@@ -256,6 +256,13 @@ def test_what_a_state_alone_says(local_stack):
     local_stack.run("validate")
 
 
+def test_tags_of_a_state_alone(local_stack):
+    """The provider's tags are told by its configuration alone: of a state they are each thing's own."""
+    queues = [resource("aws_sqs_queue", name, {"name": name, "id": f"https://q/{name}", "tags": own, "tags_all": {"team": "data", **(own or {})}})[0] for name, own in (("a", {"own": "1"}), ("b", None))]
+    _, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": queues}}}))
+    assert [stack["resources"][name]["tags"] for name in "ab"] == [{"team": "data", "own": "1"}, {"team": "data"}]
+
+
 def test_documents_of_another_form(local_stack):
     """Values that are no map say nothing; the rest comes over."""
     odd, _ = resource("aws_sqs_queue", "odd", [1, {"a": 2}])
