@@ -55,6 +55,8 @@ struct kind_call {
     bool (*transient)(void *ctx, const struct err *err);
     void *transient_ctx;
     int64_t transient_for_ms, answers_in_ms;
+    void (*repeats)(void *ctx, const struct err *failure, int nth);
+    void *repeats_ctx;
 };
 
 struct provider_kind {

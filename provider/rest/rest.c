@@ -302,6 +302,8 @@ int rest_send(void *self, const struct kind_call *call, struct arena *arena, str
             err->unsure = lost;
             return -1;
         }
+        if (!waits && call->repeats)
+            call->repeats(call->repeats_ctx, &failure, attempt + 1);
         if (pause_before(attempt, call->cancel, err))
             return -1;
     }

@@ -273,7 +273,9 @@ static int send_by_kind(struct act *act, const struct spec_step *step, const str
         .transient = call->transient,
         .transient_ctx = call->transient_ctx,
         .transient_for_ms = call->transient_for_ms,
-        .answers_in_ms = call->answers_in_ms};
+        .answers_in_ms = call->answers_in_ms,
+        .repeats = call->repeats,
+        .repeats_ctx = call->repeats_ctx};
     return act->type->service->kind->send(provider_self(act->ctx->provider), &own, act->arena, response, err);
 }
 

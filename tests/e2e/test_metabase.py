@@ -74,3 +74,14 @@ def test_creation_that_is_not_answered(tmp_path, metabase):
     stack.run("apply", "-y", status=None)
     stack.apply()
     assert len(metabase.items["collection"]) == 1
+
+
+def test_what_is_sent_again_is_told(tmp_path, metabase):
+    """Of the resource whose call it is."""
+    serve, busy = metabase.answer, [429, 429]
+    metabase.answer = lambda method, target, *rest: (busy.pop(), {}) if busy and method == "POST" and "collection" in target else serve(method, target, *rest)
+    stack = Stack(tmp_path / "s").write(json.dumps({"stack": "questions", "providers": {"metabase": {"url": metabase.url, **SETTINGS["key"]}}, "resources": {"films": FIRST["films"]}}))
+    told = [event for event in map(json.loads, stack.apply("--json").out.splitlines()) if "try" in event.get("text", "")]
+    assert [event["text"].partition(": ")[2] for event in told] == ["2nd try, throttled", "3rd try, throttled", "done at the 3rd try"]
+    assert {event["address"] for event in told} == {"films"}
+    stack.destroy()
