@@ -3,8 +3,7 @@
 #include "provider/iam/policy.h"
 #include "sandbox/control/control_internal.h"
 
-/* What takes an attribute away need not be one of its values: "" for a document. */
-static bool takes_away(const struct spec_attr *attr, const struct value *v)
+bool check_takes_away(const struct spec_attr *attr, const struct value *v)
 {
     return attr->unset && value_equal(v, attr->unset);
 }
@@ -35,7 +34,7 @@ int check_values(struct call *call, const struct value *given)
         struct str why;
         /* what never changes only names the thing, by its ARN too */
         if (spec && spec->attr->settable && !spec->attr->replace && !value_is_null(v) &&
-            !takes_away(spec, v) && !is_right(call, spec->attr, v, &why))
+            !check_takes_away(spec, v) && !is_right(call, spec->attr, v, &why))
             return refuse_invalid(call, spec->attr->name, why);
     }
     return 0;
@@ -50,7 +49,7 @@ int check_attributes(struct call *call, const struct value *attrs)
         struct str why;
         if (attr->required && !type->attrs[i].steers && value_is_null(v))
             return refuse_invalid(call, attr->name, STR("a required member is missing"));
-        if (!value_is_null(v) && attr->settable && !takes_away(&type->attrs[i], v) &&
+        if (!value_is_null(v) && attr->settable && !check_takes_away(&type->attrs[i], v) &&
             !is_right(call, attr, v, &why))
             return refuse_invalid(call, attr->name, why);
     }

@@ -328,16 +328,22 @@ struct thing *find_named(
     if (role->part == PART_CREATE)
         return find_twin(call, role, input);
     bool by_content = !*named && type->find_by.count && role->part == PART_DELETE;
-    struct thing *going = NULL; /* what is being deleted can be looked at, but not changed */
+    struct thing *going = NULL;  /* what is being deleted can be looked at, but not changed */
+    struct thing *latest = NULL; /* of what has numbers a name alone means the highest one */
     for (size_t t = 0; (*named || by_content) && t < call->control->thing_count; t++) {
         struct thing *thing = call->control->things[t];
         if (thing->type != type || !str_eq(thing->region, find_region(call, type)) ||
             !(by_content ? looks_like(role, thing, input) : agrees(role, thing, input)))
             continue;
-        if (!thing->deleted_ms)
-            return thing;
-        going = fill_lingers(call->control, thing) ? going : thing;
+        if (thing->deleted_ms)
+            going = fill_lingers(call->control, thing) ? going : thing;
+        else if (!latest || number_of(thing) > number_of(latest))
+            latest = thing;
+        if (latest && !number_of(latest))
+            return latest;
     }
+    if (latest)
+        return latest;
     return role->part == PART_READ || role->part == PART_DELETE ? going : NULL;
 }
 

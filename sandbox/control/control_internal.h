@@ -95,6 +95,8 @@ struct call;
 /* ---- control_number.c: things of one name that the service numbers (`sandbox: {numbered: attribute}`) ----
  */
 
+/* 0: it has none. */
+int64_t number_of(const struct thing *thing);
 int64_t number_next(const struct control *control, const struct spec_type *type, struct str region,
     const struct value *attrs);
 /* Notes the number of a new one: none is given twice, even if it is deleted before the next. */
@@ -299,6 +301,8 @@ int check_attributes(struct call *call, const struct value *attrs);
 int check_together(struct call *call, const struct value *attrs);
 /* Of a change: what it gives is what the attribute may be. */
 int check_values(struct call *call, const struct value *given);
+/* What takes an attribute away need not be one of its values: "" for a document. */
+bool check_takes_away(const struct spec_attr *attr, const struct value *v);
 int check_references(struct call *call, const struct value *attrs);
 int check_reference(struct call *call, struct str name, const struct value *given);
 int check_delete(struct call *call, const struct thing *thing);

@@ -21,6 +21,12 @@ static struct str name_of(
     return arena_printf(arena, "%.*s/%.*s/%.*s", STR_ARG(type->schema.name), STR_ARG(region), STR_ARG(name));
 }
 
+int64_t number_of(const struct thing *thing)
+{
+    const struct value *number = value_get(thing->attrs, number_attribute(thing->type));
+    return number && number->kind == VALUE_INT ? number->integer : 0;
+}
+
 int64_t number_next(
     const struct control *control, const struct spec_type *type, struct str region, const struct value *attrs)
 {
@@ -28,11 +34,9 @@ int64_t number_next(
     int64_t highest = (intptr_t)map_get(&control->numbers, name_of(&scratch, type, region, attrs));
     for (size_t i = 0; i < control->thing_count; i++) {
         const struct thing *thing = control->things[i];
-        const struct value *number = value_get(thing->attrs, number_attribute(type));
-        if (thing->type == type && str_eq(thing->region, region) && number && number->kind == VALUE_INT &&
-            number->integer > highest &&
+        if (thing->type == type && str_eq(thing->region, region) && number_of(thing) > highest &&
             value_equal(value_getz(thing->attrs, "name"), value_getz(attrs, "name")))
-            highest = number->integer;
+            highest = number_of(thing);
     }
     return highest + 1;
 }

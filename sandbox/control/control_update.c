@@ -85,6 +85,12 @@ static const struct value *given_to_update(struct call *call, const struct thing
     return value_builder_map(&b);
 }
 
+/* A document that was taken away is not shown as an empty one. */
+static bool is_document(const struct attr *attr)
+{
+    return attr->type->kind == TYPE_JSON || attr->type->kind == TYPE_POLICY;
+}
+
 /* With `full`, what the request leaves out goes back to how it was at the beginning. */
 static const struct value *updated(struct call *call, const struct thing *thing, const struct value *given)
 {
@@ -101,12 +107,14 @@ static const struct value *updated(struct call *call, const struct thing *thing,
     for (uint32_t i = 0; i < given->count; i++) {
         const struct spec_attr *spec = spec_attr_find(thing->type, given->entries[i].key);
         const struct attr *attr = spec->attr;
+        const struct value *v = given->entries[i].value;
         bool says = attr->settable || (spec->hidden && call->role->also);
         if (!says || attr->replace) /* these name it */
             continue;
-        attrs = is_deferred(call, thing, attr, given->entries[i].value)
-                    ? deferred(call, attrs, attr, given->entries[i].value)
-                    : value_with(call->arena, attrs, attr->name, given->entries[i].value);
+        if (is_document(attr) && check_takes_away(spec, v))
+            v = NULL;
+        attrs = v && is_deferred(call, thing, attr, v) ? deferred(call, attrs, attr, v)
+                                                       : value_with(call->arena, attrs, attr->name, v);
     }
     const struct value *values = value_getz(thing->type->sandbox, "on_update");
     for (uint32_t i = 0; values && i < values->count; i++) {

@@ -250,6 +250,8 @@ int do_describe_versioned(struct service_call *call, struct err *err)
     struct control_record machine;
     if (service_required(call, "stateMachineArn", &arn, err))
         return -1;
+    if (!str_starts(arn, STR("arn:")))
+        return service_refuse(err, 400, "InvalidArn", "Invalid Arn: '%.*s'", STR_ARG(arn));
     machine_part(arn, &rest);
     call->declined = !rest.n;
     if (call->declined)

@@ -453,7 +453,7 @@ row("elbv2.load_balancer", "elbv2", ("create_load_balancer", {"Name": "it-$n", "
     list=("describe_load_balancers", {}), listed="LoadBalancers[].LoadBalancerName", update=("set_ip_address_type", {"LoadBalancerArn": "$arn", "IpAddressType": "dualstack"}), then="dualstack", exists="DuplicateLoadBalancerName")
 row("elbv2.target_group", "elbv2", ("create_target_group", {"Name": "it-$n", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1", "HealthCheckPath": "/a"}), ("describe_target_groups", {"TargetGroupArns": ["$arn"]}), "TargetGroups[0].HealthCheckPath", "/a",
     ("delete_target_group", {"TargetGroupArn": "$arn"}), ("TargetGroupNotFound", 400), keep={"arn": "TargetGroups[0].TargetGroupArn"}, tags=ELB_TAGS,
-    list=("describe_target_groups", {}), listed="TargetGroups[].TargetGroupName", update=("modify_target_group", {"TargetGroupArn": "$arn", "HealthCheckPath": "/b"}), then="/b", exists="DuplicateTargetGroupName")
+    list=("describe_target_groups", {}), listed="TargetGroups[].TargetGroupName", update=("modify_target_group", {"TargetGroupArn": "$arn", "HealthCheckPath": "/b"}), then="/b")
 
 # Types that have no row, and where they are tried.
 row("glue.classifier", "glue", ("create_classifier", {"CsvClassifier": {"Name": "it-$n", "Delimiter": ";"}}), ("get_classifier", {"Name": "it-$n"}), "Classifier.CsvClassifier.Delimiter", ";", ("delete_classifier", {"Name": "it-$n"}),

@@ -381,6 +381,14 @@ def _(c):
     assert [c.batch.register_job_definition(**given)["revision"] for _ in "ab"] == [1, 2]
 
 
+@says("ecs", "without a revision the last active one runs, not one that was deregistered")
+def _(c):
+    given = {"family": name(), "containerDefinitions": [{"name": "c", "image": "busybox", "memory": 64}]}
+    first, second, third = (c.ecs.register_task_definition(**given)["taskDefinition"]["taskDefinitionArn"] for _ in "abc")
+    c.ecs.deregister_task_definition(taskDefinition=third)
+    assert c.ecs.describe_task_definition(taskDefinition=given["family"])["taskDefinition"]["taskDefinitionArn"] == second
+
+
 @says("batch", "what is not there is left out of the lists")
 def _(c):
     assert c.batch.describe_job_queues(jobQueues=["absent"])["jobQueues"] == [] and c.batch.describe_compute_environments(computeEnvironments=["absent"])["computeEnvironments"] == []
