@@ -150,10 +150,11 @@ def _(c):
     assert (seen["HealthCheckIntervalSeconds"], seen["HealthyThresholdCount"], seen["UnhealthyThresholdCount"], seen["HealthCheckPath"]) == (30, 5, 2, "/")
 
 
-@says("elbv2", "a load balancer is of applications, and provisioning at first")
+@says("elbv2", "a load balancer is of applications, and active after a while")
 def _(c):
     seen = balancer(c)
-    assert seen["Type"] == "application" and seen["State"]["Code"] == "provisioning"
+    assert seen["Type"] == "application"
+    until(lambda: c.elbv2.describe_load_balancers(LoadBalancerArns=[seen["LoadBalancerArn"]])["LoadBalancers"][0]["State"]["Code"], "active")
 
 
 @says("elbv2", "a name has 32 characters at most")

@@ -50,10 +50,13 @@ def failing(server, rows):
     """{(service, statement): what happened instead}."""
     account, found = Account(server), {}
     for row in rows:
-        try:
-            SAID[row](account)
-        except Exception as error:  # whatever a client raises, or the statement itself
-            found[row] = f"{type(error).__name__}: {error}"[:300]
+        for _ in range(3):  # what is shown for a minute after its deletion is so for 60 ms where time runs fast: a busy machine may miss it
+            try:
+                SAID[row](account)
+                found.pop(row, None)
+                break
+            except Exception as error:  # whatever a client raises, or the statement itself
+                found[row] = f"{type(error).__name__}: {error}"[:300]
     return found
 
 
