@@ -19,7 +19,7 @@
  *         cidr_blocks[0]: cidr                   # the only one of a list
  *         Ref: url                               # what a reference to the thing itself is
  *     terraform:
- *       aws_s3_bucket: {type: bucket, names: {bucket: name}, skip: [hosted_zone_id]}
+ *       aws_s3_bucket: {type: bucket, names: {bucket: name, hosted_zone_id: ""}}
  *       aws_s3_bucket_versioning: {into: bucket, by: bucket, names: {…}}
  *       random_pet: {type: weir.random, set: {kind: name}, id: [id]}
  *       random_password: {asked: true}           # what is secret of it is asked for
