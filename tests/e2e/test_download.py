@@ -155,7 +155,8 @@ def test_faults(stored, sandbox, fault):
 def test_the_network_goes(stored, sandbox):
     """The run fails, and the next goes on."""
     place, data = stored
-    sandbox.faults({"service": "s3", "operation": GETS, "latency": 0, "times": 2}, {"service": "s3", "operation": GETS, "fault": "reset"})
+    # the others are cut off only when these two have surely been written
+    sandbox.faults({"service": "s3", "operation": GETS, "latency": 0, "times": 2}, {"service": "s3", "operation": GETS, "latency": 1000, "fault": "reset"})
     result = place.run("rollback", "code", "--to", "0", "--out", "old.bin", status=1, env={"AWS_MAX_ATTEMPTS": "1"})
     assert "downloading s3://down-lake/code/" in result.err
     sandbox.faults({"service": "s3", "operation": GETS, "latency": 0})
