@@ -7,7 +7,7 @@
 
 #include "cmd/command.h"
 #include "cmd/import/draft.h"
-#include "cmd/import/names.h"
+#include "provider/names/names.h"
 
 struct importing_settings {
     struct settings shared;

@@ -7,32 +7,6 @@
 
 /* ---- types ---- */
 
-/* The names of one service ("aws.s3."), for a type that is not there. */
-static void hint_types(struct loader *loader, struct diag *d, struct str type, bool is_data)
-{
-    size_t n, shown = 0;
-    const struct str *names = catalog_known_names(loader->options->catalog, is_data, &n);
-    diag_did_you_mean(loader->diags, d, type, names, n);
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    bool colons = str_find(type, STR("::"), 0) >= 0; /* AWS::S3 */
-    const char *last_dot = type.n ? memrchr(type.p, colons ? ':' : '.', type.n) : NULL;
-    struct str service =
-        arena_printf(&scratch, "%.*s%s", STR_ARG(type), colons ? "::" : "."); /* "aws.s3" alone */
-    AUTO_BUF struct buf list = BUF_INIT;
-    for (int way = 0; way < 2 && !list.n; way++) {
-        for (size_t i = 0; service.n && i < n && shown <= 10; i++)
-            if (str_starts(names[i], service) && shown++ < 10)
-                buf_addf(&list, "%s%.*s", list.n ? ", " : "", STR_ARG(names[i]));
-        service = str_slice(type, 0, last_dot ? (size_t)(last_dot - type.p) + 1 : 0);
-    }
-    if (list.n)
-        diag_hint(loader->diags, d, "there are: %s%s", list.p, shown > 10 ? ", …" : "");
-    else if (!d->label.n && colons)
-        diag_hint(loader->diags, d, "`weir schema --fetch %.*s` asks CloudFormation for it", STR_ARG(type));
-    else if (!d->label.n)
-        diag_hint(loader->diags, d, "`weir docs` lists them");
-}
-
 static const struct schema *report_type(
     struct loader *loader, const struct node *node, bool is_data, const struct err *err)
 {
@@ -166,8 +140,8 @@ static const struct value *without_issue(
     return inside ? value_with(arena, v, key, inside) : NULL;
 }
 
-static void report_issue(struct loader *loader, const char *what, const struct attr *attr,
-    const struct node *node, const struct schema_issue *issue)
+static void report_issue(struct loader *loader, const char *what, const struct schema *schema,
+    const struct attr *attr, const struct node *node, const struct schema_issue *issue)
 {
     const struct node_entry *entry;
     const struct node *place = issue_node(node, issue, &entry);
@@ -179,6 +153,8 @@ static void report_issue(struct loader *loader, const char *what, const struct a
     }
     struct diag *d = diag_error(
         loader->diags, span, "%s \"%.*s\": %.*s", what, STR_ARG(attr->name), STR_ARG(issue->message));
+    if (issue->at_key && issue->key.n && hint_field(loader, d, schema, attr, issue))
+        return;
     if (issue->label.n)
         diag_label(loader->diags, d, "%.*s", STR_ARG(issue->label));
     else if (str_starts(issue->message, STR("expected a boolean")))
@@ -244,7 +220,9 @@ void check_hide(struct loader *loader, const struct attr *attr, const struct nod
 
 enum { ISSUES_MAX = 20 };
 
-void check_literal(struct loader *loader, const char *what, const struct attr *attr, const struct node *node)
+/* `schema`: of the resource; NULL: it is none's. */
+static void check_given(struct loader *loader, const char *what, const struct schema *schema,
+    const struct attr *attr, const struct node *node)
 {
     check_hide(loader, attr, node);
     if (attr->type->kind == TYPE_ANY && !attr->choices)
@@ -257,34 +235,18 @@ void check_literal(struct loader *loader, const char *what, const struct attr *a
     for (int i = 0; i < ISSUES_MAX && value; i++) {
         if (!schema_convert(&scratch, attr, value, &out, &issue))
             break;
-        report_issue(loader, what, attr, node, &issue);
+        report_issue(loader, what, schema, attr, node, &issue);
         value = without_issue(&scratch, value, &issue, 0);
     }
     check_spelling(loader, attr->type, node);
 }
 
+void check_literal(struct loader *loader, const char *what, const struct attr *attr, const struct node *node)
+{
+    check_given(loader, what, NULL, attr, node);
+}
+
 /* ---- attributes of a resource ---- */
-
-static size_t settable_names(const struct schema *schema, struct str *names)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < schema->attr_count; i++)
-        if (schema->attrs[i].settable)
-            names[n++] = schema->attrs[i].name;
-    return n;
-}
-
-/* `bucket` or `bucket_name` of a bucket, as services and other tools call it. */
-static bool means_name(const struct schema *schema, struct str key)
-{
-    const struct attr *name = schema_attr(schema, STR("name"));
-    struct str last = schema->name, rest;
-    while (str_cut(last, '.', &rest).n && rest.p)
-        last = rest;
-    if (str_ends(key, STR("_name")))
-        key = str_slice(key, 0, key.n - STR("_name").n);
-    return name && name->settable && str_eq(key, last);
-}
 
 const struct attr *check_attr_name(
     struct loader *loader, const struct decl *decl, const struct node_entry *entry)
@@ -305,16 +267,7 @@ const struct attr *check_attr_name(
         STR_ARG(schema->name), STR_ARG(entry->key));
     if (hint_split_text(loader, d, entry))
         return NULL;
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str *names = ARENA_ARRAY(&scratch, struct str, schema->attr_count + 1);
-    if (means_name(schema, entry->key))
-        diag_label(loader->diags, d, "did you mean \"name\"?");
-    else
-        diag_did_you_mean(loader->diags, d, entry->key, names, settable_names(schema, names));
-    if (!d->label.n && str_eqz(entry->key, "count"))
-        diag_hint(loader->diags, d, "`for_each` makes one for each item, `when` one or none");
-    else if (!d->label.n)
-        diag_hint(loader->diags, d, "`weir docs %.*s` lists what it has", STR_ARG(schema->name));
+    hint_attr(loader, d, schema, entry->key);
     return NULL;
 }
 
@@ -325,9 +278,7 @@ void check_ignored(struct loader *loader, const struct decl *decl, const struct 
         return;
     struct diag *d = diag_error(loader->diags, node_span(node), "%.*s has no attribute \"%.*s\"",
         STR_ARG(schema->name), STR_ARG(name));
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str *names = ARENA_ARRAY(&scratch, struct str, schema->attr_count + 1);
-    diag_did_you_mean(loader->diags, d, name, names, settable_names(schema, names));
+    hint_attr(loader, d, schema, name);
 }
 
 static const struct node_entry *given_entry(const struct node *body, struct str name)
@@ -416,6 +367,6 @@ void check_resource(struct loader *loader, const struct decl *decl, const struct
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr *attr = decl->attrs[i].attr;
         if (attr && attr->settable)
-            check_literal(loader, "attribute", attr, node_find(body, decl->attrs[i].name)->value);
+            check_given(loader, "attribute", decl->schema, attr, node_find(body, decl->attrs[i].name)->value);
     }
 }

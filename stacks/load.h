@@ -222,6 +222,17 @@ void check_ignored(struct loader *loader, const struct decl *decl, const struct 
 /* The schema that `type:` names; NULL after an error. */
 const struct schema *find_schema(struct loader *loader, const struct node *type, bool is_data);
 
+/* ---- check_words.c ---- */
+
+/* For a type that there is not: the nearest, what another tool's is here, or those of its service. */
+void hint_types(struct loader *loader, struct diag *d, struct str type, bool is_data);
+/* For an attribute that a type has not. */
+void hint_attr(struct loader *loader, struct diag *d, const struct schema *schema, struct str word);
+/* For a key within an attribute (`schema` NULL: of no resource). False: what holds it has no keys of its own.
+ */
+bool hint_field(struct loader *loader, struct diag *d, const struct schema *schema, const struct attr *attr,
+    const struct schema_issue *issue);
+
 /* ---- resolve.c ---- */
 
 void resolve_all(struct loader *loader);

@@ -17,7 +17,7 @@ ROWS = [
     {"stacks/fetch": 1, "sandbox/daemon": 13},
     {"stacks": 1, "sandbox/engine": 13},
     {"sandbox/calls": 13},
-    {"sandbox/iam": 13},
+    {"provider/names": 1, "sandbox/iam": 13},
     {"provider/cfn": 1, "provider/rest": 3, "provider/docker": 6, "sandbox/control": 12, "sandbox/s3": 14},
     {"provider/host": 0, "provider/postgres": 2, "provider/kafka": 4, "provider/weir": 6, "provider/aws/types": 8, "provider/spec": 10, "sandbox/notation": 12, "sandbox/http": 14},
     {"provider/ssh": 1, "provider/aws/s3": 8, "sandbox/asl": 12},

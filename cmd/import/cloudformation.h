@@ -10,7 +10,7 @@
 
 #include "cmd/import/draft.h"
 #include "cmd/import/look.h"
-#include "cmd/import/names.h"
+#include "provider/names/names.h"
 
 struct aws_client;
 

@@ -7,7 +7,7 @@
 #define WEIR_CMD_IMPORT_FIT_H
 
 #include "cmd/import/draft.h"
-#include "cmd/import/names.h"
+#include "provider/names/names.h"
 
 struct fit {
     struct draft *draft;

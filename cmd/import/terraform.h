@@ -14,7 +14,7 @@
 #define WEIR_CMD_IMPORT_TERRAFORM_H
 
 #include "cmd/import/draft.h"
-#include "cmd/import/names.h"
+#include "provider/names/names.h"
 
 /* -1: err says why. */
 int terraform_read(struct draft *draft, struct names *names, const struct value *document, struct err *err);

@@ -118,7 +118,7 @@ def test_what_pages_say_of_the_code():
     aws = {file for file, room, included, _ in rooms.includes() if included.startswith("provider/aws/") and room == "plan"}
     assert aws == {"plan/verify_marks.c", "plan/quotas.c"} and "`plan` meets AWS in three places" in " ".join(page.split())
     known = {included for _, room, included, to in rooms.includes() if room == "stacks" and to != "base" and to.startswith("provider")}
-    assert known == {"provider/kind.h", "provider/provider.h", "provider/http/target.h", "provider/ssh/connection_settings.h"}
+    assert known == {"provider/kind.h", "provider/provider.h", "provider/names/words.h", "provider/http/target.h", "provider/ssh/connection_settings.h"}
     files, units = sources("*.c"), [path.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").rglob("test_*.c")]
     assert all((ROOT / unit.parent).is_dir() for unit in units)
     tested = sum((ROOT / unit.parent / unit.name.removeprefix("test_")).exists() for unit in units)

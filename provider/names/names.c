@@ -1,5 +1,5 @@
 /* Reads what other tools call types and attributes, and finds counterparts. */
-#include "cmd/import/names.h"
+#include "provider/names/names.h"
 
 #include "base/embed.h"
 #include "base/yaml.h"
@@ -184,6 +184,18 @@ int names_load(struct names *names, struct arena *arena, struct catalog *catalog
             map_set(&names->terraform, terraform, type_new(arena, terraform, schema));
     }
     return 0;
+}
+
+int names_load_beside(struct names *names, struct arena *arena, struct catalog *catalog,
+    const struct schema *schema, struct err *err)
+{
+    struct str rest, service;
+    *names = (struct names){.arena = arena, .catalog = catalog};
+    str_cut(schema->name, '.', &rest);
+    service = str_cut(rest, '.', &rest);
+    const struct embedded_file *file =
+        embedded_find(arena_printf(arena, "provider/aws/names/%.*s.yaml", STR_ARG(service)));
+    return file && str_starts(schema->name, STR("aws.")) ? read_file(names, file, err) : 0;
 }
 
 void names_release(struct names *names)

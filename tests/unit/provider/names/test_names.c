@@ -1,4 +1,4 @@
-#include "cmd/import/names.h"
+#include "provider/names/names.h"
 
 #include "cmd/kinds.h"
 #include "provider/spec/spec.h"

@@ -27,8 +27,8 @@
  * What is not in them is looked for by its own name: ShardCount, shard_count and the wire name of an
  * attribute are the same word.
  */
-#ifndef WEIR_CMD_IMPORT_NAMES_H
-#define WEIR_CMD_IMPORT_NAMES_H
+#ifndef WEIR_PROVIDER_NAMES_NAMES_H
+#define WEIR_PROVIDER_NAMES_NAMES_H
 
 #include "base/map.h"
 #include "provider/provider.h"
@@ -73,6 +73,9 @@ struct names {
 };
 
 int names_load(struct names *names, struct arena *arena, struct catalog *catalog, struct err *err);
+/* Only what the file of a type's own service says: for a hint, at a fraction of the time. */
+int names_load_beside(struct names *names, struct arena *arena, struct catalog *catalog,
+    const struct schema *schema, struct err *err);
 void names_release(struct names *names);
 /* NULL: weir has no type of its own for that. */
 const struct names_type *names_cloudformation(const struct names *names, struct str type);

@@ -1,0 +1,124 @@
+/* Looks for a word of another tool among the rules by which its things are imported. */
+#include "provider/names/words.h"
+
+#include "base/buf.h"
+#include "provider/names/names.h"
+
+/* "ttl[0].attribute_name" is written ttl.attribute_name: brackets are no part of a word. */
+static struct str without_brackets(struct arena *arena, struct str path)
+{
+    char *out = arena_alloc(arena, path.n + 1);
+    size_t n = 0;
+    bool inside = false;
+    for (size_t i = 0; i < path.n; i++) {
+        inside = inside ? path.p[i] != ']' : path.p[i] == '[';
+        if (!inside && path.p[i] != ']')
+            out[n++] = path.p[i];
+    }
+    return str_n(out, n);
+}
+
+/* What of a path lies below `within`; false where it lies elsewhere. */
+static bool lies_below(struct str path, struct str within, struct str *rest)
+{
+    *rest = path;
+    if (!within.n)
+        return true;
+    if (!str_starts(path, within) || path.n <= within.n || path.p[within.n] != '.')
+        return false;
+    *rest = str_slice(path, within.n + 1, path.n);
+    return true;
+}
+
+static void add_once(struct buf *list, struct str name, struct word *out)
+{
+    struct str rest = buf_str(list), one;
+    while (rest.n) {
+        one = str_cut(rest, ',', &rest);
+        if (str_eq(str_trim(one), name))
+            return;
+    }
+    out->several = list->n > 0;
+    buf_addf(list, "%s%.*s", list->n ? ", " : "", STR_ARG(name));
+}
+
+/* All that the word is by the rules of one of their types. */
+static bool by_rules(
+    struct arena *arena, const struct names_type *type, struct str within, struct str word, struct word *out)
+{
+    AUTO_BUF struct buf list = BUF_INIT;
+    for (size_t i = 0; i < type->n; i++) {
+        const struct names_rule *rule = &type->rules[i];
+        struct str from, to, rest;
+        if (!rule->to.n || !lies_below(without_brackets(arena, rule->from), within, &from) ||
+            !names_same(str_cut(from, '.', &rest), word))
+            continue;
+        to = without_brackets(arena, rule->to);
+        if (lies_below(to, within, &rest))
+            to = rest;
+        add_once(&list, to, out);
+    }
+    out->ours = arena_str(arena, buf_str(&list));
+    return list.n > 0;
+}
+
+static bool by_types(struct arena *arena, const struct map *types, const struct schema *schema,
+    struct str within, struct str word, struct word *out)
+{
+    for (int parts = 0; parts < 2; parts++) /* the thing itself first, then what is a part of it here */
+        for (size_t i = 0; i < types->n; i++) {
+            const struct names_type *type = types->items[i].ptr;
+            if (type->schema == schema && (type->into_by.n > 0) == parts &&
+                by_rules(arena, type, within, word, out))
+                return true;
+        }
+    return false;
+}
+
+bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema *schema, struct str within,
+    const struct attr *attrs, size_t n, struct str word, struct word *out)
+{
+    const struct names_type ours = {.other = schema->name, .schema = schema};
+    struct names names;
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; i < n; i++)
+        if (attrs[i].settable && names_same(attrs[i].name, word)) {
+            *out = (struct word){.tool = STR_EMPTY, .ours = attrs[i].name};
+            return true;
+        }
+    *out = (struct word){.tool = STR("Terraform"), .ours = STR_EMPTY};
+    if (names_load_beside(&names, arena, catalog, schema, &ignored)) {
+        names_release(&names);
+        return false;
+    }
+    bool found = by_types(arena, &names.terraform, schema, within, word, out);
+    if (!found) {
+        out->tool = STR("CloudFormation");
+        found = by_types(arena, &names.cloudformation, schema, within, word, out);
+    }
+    names_release(&names);
+    if (found)
+        return true;
+    const struct attr *attr = names_attr(&ours, attrs, n, !within.n, word);
+    if (!attr || !attr->settable)
+        return false;
+    *out = (struct word){.tool = STR_EMPTY, .ours = attr->name};
+    return true;
+}
+
+bool word_type(struct arena *arena, struct catalog *catalog, struct str word, struct word *out)
+{
+    struct names names;
+    struct err ignored = ERR_INIT;
+    const struct names_type *type = NULL;
+    *out = (struct word){.tool = STR("Terraform"), .ours = STR_EMPTY};
+    if (!names_load(&names, arena, catalog, &ignored))
+        type = names_terraform(&names, word);
+    if (type && type->schema) {
+        out->ours = type->schema->name;
+        out->several = type->into_by.n > 0;
+    } else if (!type && !ignored.class)
+        out->ours = names_by_words(&names, word);
+    names_release(&names);
+    return out->ours.n > 0;
+}
