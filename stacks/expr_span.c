@@ -113,12 +113,12 @@ static const struct expr *expr_span_follow(
     return expr;
 }
 
-const struct expr *expr_at(const struct expr *expr, const struct value *path)
+const struct expr *expr_at(const struct expr *expr, const struct value *path, bool holder)
 {
     const struct expr_entry *entry;
     uint32_t rest;
     const struct expr *found = expr_span_follow(expr, path, &entry, &rest);
-    return rest ? NULL : found;
+    return rest == (uint32_t)holder ? found : NULL;
 }
 
 struct span expr_span_at(const struct expr *expr, const struct value *path, bool at_key)

@@ -30,10 +30,26 @@ bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d)
     return true;
 }
 
+/* What is all a resource has is no object of another's attribute: only some of it is meant, under other keys.
+ */
+static void hint_piece_by_piece(
+    const struct expr *e, const struct schema_issue *issue, struct diags *diags, struct diag *d)
+{
+    const struct decl *decl = e->op == EXPR_DECL ? e->decl : NULL;
+    if (!decl || decl->kind != DECL_RESOURCE || !schema_attr(decl->schema, issue->key))
+        return;
+    d->label = STR_EMPTY;
+    diag_hint(diags, d,
+        "this is the whole resource; give the keys that are wanted one by one: {KEY: \"${%.*s.ATTRIBUTE}\"}",
+        STR_ARG(eval_source(e, decl->name)));
+}
+
 void expr_hint_issue(
     const struct expr *expr, const struct schema_issue *issue, struct diags *diags, struct diag *d)
 {
-    const struct expr *e = issue->at_key ? NULL : expr_at(expr, issue->path);
-    if (e)
+    const struct expr *e = expr_at(expr, issue->path, issue->at_key);
+    if (e && issue->at_key)
+        hint_piece_by_piece(e, issue, diags, d);
+    else if (e)
         expr_hint_whole(e, diags, d);
 }
