@@ -145,7 +145,7 @@ static void attr_list(struct buf *out, const struct attr_change *attrs, size_t n
     buf_addz(out, ",\"attrs\":[");
     for (size_t i = 0; i < n; i++) {
         const struct attr_change *a = &attrs[i];
-        bool hidden = a->attr && (a->attr->sensitive || a->attr->write_only);
+        bool hidden = a->attr && a->attr->sensitive;
         buf_addz(out, i ? ",{\"name\":" : "{\"name\":");
         json_write_string(out, a->name);
         field_value(out, "before", a->before, hidden);

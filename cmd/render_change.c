@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cmd/lcs.h"
 #include "cmd/term.h"
+#include "plan/state/state.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -352,6 +353,12 @@ static const struct value *policy_list(struct pen *pen, const struct value *v)
 static void change_rest(
     struct pen *pen, struct look look, const struct value *before, const struct value *after, int column)
 {
+    if (state_is_hash(before) && !look_hides(look, after) && value_is_known(after)) {
+        pen_note(pen, "(kept as a hash)"); /* it cannot be read back, which makes it no secret */
+        add_arrow(pen);
+        pen_block(pen, look, after, column);
+        return;
+    }
     if (look_hides(look, before) || look_hides(look, after)) {
         pen_note(pen, "(sensitive)");
         add_arrow(pen);

@@ -80,8 +80,7 @@ static bool is_awaited(const struct attr_change *a)
 /* A replacement lists everything; what stays as it is would hide what does not. */
 static bool stays(const struct attr_change *a)
 {
-    return a->before && a->after && a->attr && !a->replaces && value_is_known(a->after) &&
-           attr_equal(a->attr, a->after, a->before);
+    return a->stays && !a->replaces;
 }
 
 static int widest_name(const struct attr_change *attrs, size_t n, bool without_awaited)
@@ -106,7 +105,7 @@ static void attr_line(
         .type = a->attr ? a->attr->type : NULL,
         .before = a->before,
         .after = a->after,
-        .hidden = a->attr && (a->attr->sensitive || a->attr->write_only),
+        .hidden = a->attr && a->attr->sensitive,
         .brief = brief,
         .suffix = a->replaces           ? "# forces replacement"
                   : removed && standard ? "# back to the default"

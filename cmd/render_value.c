@@ -30,7 +30,7 @@ struct look look_entry(struct look look, struct str key)
         look.type && look.type->kind == TYPE_OBJECT ? type_field(look.type, key) : NULL;
     if (field) {
         child.type = field->type;
-        child.hidden |= field->sensitive || field->write_only;
+        child.hidden |= field->sensitive;
     }
     return child;
 }

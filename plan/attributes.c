@@ -98,7 +98,7 @@ static void learn_secret(const struct attr_expr *given, const struct value *v)
     mask_add_marked(v, MASK_GIVEN);
     if (value_is_sensitive(v))
         return;
-    if (given->attr->write_only)
+    if (given->attr->write_only && given->attr->sensitive)
         mask_add_value(v, MASK_GIVEN);
     else if (v->kind == VALUE_MAP)
         redact_learn_map(v);
@@ -210,7 +210,7 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
 {
     const struct value *v = expr_eval(given->expr, scope, arena), *converted;
     struct schema_issue issue = {0};
-    bool secret = given->attr->sensitive || given->attr->write_only;
+    bool secret = given->attr->sensitive;
     *out = NULL;
     if (!v || report_lost_secret(p, instance, given, v))
         return false;

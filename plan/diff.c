@@ -2,6 +2,7 @@
 #include "plan/diff.h"
 
 #include "plan/objects.h"
+#include "plan/untold.h"
 
 /*
  *   in the file                    desired against live, under the attribute's rule
@@ -25,7 +26,8 @@ static const struct value *compared_value(const struct comparison *c, const stru
 {
     if ((attr->local || attr->write_only) && c->record)
         return value_get(c->record->attrs, attr->name);
-    return value_get(c->live, attr->name);
+    const struct value *live = value_get(c->live, attr->name);
+    return value_is_sensitive(live) ? untold_left_out(c->arena, attr->type, live) : live;
 }
 
 static bool is_same_value(const struct attr *attr, const struct value *wanted, const struct value *have)
@@ -35,6 +37,15 @@ static bool is_same_value(const struct attr *attr, const struct value *wanted, c
     if (!have && attr->default_value)
         have = attr->default_value; /* a facet that is not there means the default */
     return (!attr->write_only && attr_equal(attr, wanted, have)) || object_hash_matches(have, wanted);
+}
+
+/* Fields within, which the service does not tell: against the record. */
+static bool is_untold_same(const struct comparison *c, const struct attr *attr, const struct value *wanted,
+    const struct value *before)
+{
+    const struct value *recorded = c->record ? value_get(c->record->attrs, attr->name) : NULL;
+    return !recorded || attr->write_only || attr->local ||
+           !untold_differs(attr->type, wanted, before, recorded);
 }
 
 /* An attribute taken out of the file: is there something to put back? */
@@ -63,10 +74,13 @@ static bool diff_given(
     const struct value *before = compared_value(c, attr);
     bool halfway = c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
     if (!(attr->settable || attr->prepared) || is_ignored(c->lifecycle, attr->name) ||
-        (!halfway && is_same_value(attr, wanted, before)))
+        (!halfway && is_same_value(attr, wanted, before) && is_untold_same(c, attr, wanted, before)))
         return false;
-    *out =
-        (struct attr_change){attr->name, attr, before, wanted, forces_replacement(c, attr, wanted, before)};
+    *out = (struct attr_change){.name = attr->name,
+        .attr = attr,
+        .before = before,
+        .after = wanted,
+        .replaces = forces_replacement(c, attr, wanted, before)};
     return true;
 }
 
@@ -76,7 +90,8 @@ static bool diff_taken_out(const struct comparison *c, const struct attr *attr, 
     const struct value *before = compared_value(c, attr);
     if (is_ignored(c->lifecycle, attr->name) || !is_to_reset(attr, before))
         return false;
-    *out = (struct attr_change){attr->name, attr, before, NULL, attr->replace};
+    *out =
+        (struct attr_change){.name = attr->name, .attr = attr, .before = before, .replaces = attr->replace};
     return true;
 }
 
@@ -156,6 +171,15 @@ static const struct value *value_replaced(
     return v && object_hash_matches(v, after) ? after : v;
 }
 
+static bool is_as_before(const struct comparison *c, const struct attr *attr, const struct value *before,
+    const struct value *after)
+{
+    if (!before || !value_is_known(after))
+        return false;
+    return attr->write_only ? value_equal(before, after)
+                            : attr_equal(attr, after, before) && is_untold_same(c, attr, after, before);
+}
+
 size_t diff_made(const struct comparison *c, const struct value *planned, struct attr_change **out)
 {
     struct attr_change *list = ARENA_ARRAY(c->arena, struct attr_change, planned->count ? planned->count : 1);
@@ -163,9 +187,13 @@ size_t diff_made(const struct comparison *c, const struct value *planned, struct
     for (uint32_t i = 0; i < planned->count; i++) {
         const struct attr *attr = schema_attr(c->schema, planned->entries[i].key);
         const struct value *after = planned->entries[i].value;
+        const struct value *before = attr ? value_replaced(c, attr, after) : NULL;
         if (attr && !value_is_null(after))
-            list[n++] = (struct attr_change){
-                .name = attr->name, .attr = attr, .before = value_replaced(c, attr, after), .after = after};
+            list[n++] = (struct attr_change){.name = attr->name,
+                .attr = attr,
+                .before = before,
+                .after = after,
+                .stays = is_as_before(c, attr, before, after)};
     }
     *out = list;
     return n;

@@ -57,7 +57,7 @@ static struct str attr_trace(struct arena *arena, const struct attr_change *chan
     AUTO_BUF struct buf text = BUF_INIT;
     const struct value *after = change->after;
     bool plain = after && after->kind != VALUE_LIST && after->kind != VALUE_MAP && value_is_known(after) &&
-                 !value_is_sensitive(after) && !change->attr->sensitive && !change->attr->write_only;
+                 !value_is_sensitive(after) && !change->attr->sensitive;
     if (plain)
         json_write(&text, after, JSON_PLAIN);
     if (plain && text.n <= SHOWN_MAX)

@@ -6,6 +6,7 @@
 #include "base/mask.h"
 #include "base/mem.h"
 #include "plan/planner.h"
+#include "plan/untold.h"
 
 #include <stdlib.h>
 
@@ -28,8 +29,10 @@ const struct value *object_mark(
         struct str name = object->entries[i].key;
         const struct attr *attr = schema_attr(schema, name);
         const struct value *v = object->entries[i].value;
-        bool told = attr && (attr->sensitive || attr->write_only);
-        bool known_secret = value_is_sensitive(value_get(known, name));
+        bool told = attr && attr->sensitive;
+        const struct value *as_known = value_get(known, name);
+        bool hashed = attr && attr->write_only && state_is_hash(as_known);
+        bool known_secret = !hashed && attr_secret_beyond(attr, as_known);
         if ((told || known_secret) && !(v->marks & VALUE_SENSITIVE))
             marked = value_with(arena, marked, name, value_mark(arena, v, VALUE_SENSITIVE));
         if (known_secret && !told && !state_is_hash(v))
@@ -99,7 +102,7 @@ bool object_holds_hash(const struct value *v)
 /* What the file gives, marked where the schema says that it is secret. */
 static const struct value *as_given(struct arena *arena, const struct attr *attr, const struct value *given)
 {
-    bool told = attr && (attr->sensitive || attr->write_only) && !(given->marks & VALUE_SENSITIVE);
+    bool told = attr && attr->sensitive && !(given->marks & VALUE_SENSITIVE);
     return told ? value_mark(arena, given, VALUE_SENSITIVE) : given;
 }
 
@@ -111,8 +114,11 @@ static const struct value *completed_attr(struct arena *arena, const struct sche
     const struct value *there = value_get(live, name);
     if (!attr || attr->local || attr->write_only || !there || object_holds_hash(there))
         return as_given(arena, attr, given);
-    if (value_is_sensitive(given) && !value_is_sensitive(there))
-        return value_mark(arena, there, VALUE_SENSITIVE);
+    const struct value *whole = untold_completed(arena, attr->type, given, there);
+    if (attr_secret_beyond(attr, given) && !attr_secret_beyond(attr, there))
+        return value_mark(arena, whole, VALUE_SENSITIVE);
+    if (whole != there)
+        return whole;
     /* It was a secret, and the file gives it in clear now. */
     bool open = value_is_sensitive(there) && !value_is_sensitive(given) && !attr->sensitive;
     return open && value_equal(given, there) ? given : NULL;
@@ -139,8 +145,11 @@ const struct value *object_kept(struct arena *arena, const struct schema *schema
     const struct value *kept = whole;
     for (uint32_t i = 0; i < whole->count; i++) {
         const struct attr *attr = schema_attr(schema, whole->entries[i].key);
-        if (attr && attr->write_only)
-            kept = value_with(arena, kept, attr->name, state_hash_secret(arena, whole->entries[i].value));
+        const struct value *v = whole->entries[i].value, *as = v;
+        if (attr)
+            as = attr->write_only ? state_hash_secret(arena, v) : untold_kept(arena, attr->type, v);
+        if (as != v)
+            kept = value_with(arena, kept, attr->name, as);
     }
     return kept;
 }

@@ -41,6 +41,7 @@ struct attr_change {
     const struct attr *attr;
     const struct value *before, *after;
     bool replaces; /* this attribute's change forces the replacement */
+    bool stays;    /* of a replacement: the new one has it as the old one had */
 };
 
 /* What becomes of a resource. */

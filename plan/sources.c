@@ -28,7 +28,7 @@ static bool writes_secret(const struct decl *decl)
 {
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr *attr = decl->attrs[i].attr;
-        if (expr_writes_secret(decl->attrs[i].expr, attr->sensitive || attr->write_only))
+        if (expr_writes_secret(decl->attrs[i].expr, attr->sensitive))
             return true;
     }
     if (decl->kind == DECL_INPUT && decl->input->sensitive && decl->input->default_value)

@@ -22,6 +22,25 @@ const struct attr *type_field(const struct type *type, struct str name)
     return NULL;
 }
 
+static bool secret_beyond(const struct type *type, const struct value *v)
+{
+    if (!value_is_sensitive(v) || !type || (v->marks & VALUE_SENSITIVE))
+        return value_is_sensitive(v);
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct attr *field = v->kind == VALUE_MAP ? type_field(type, v->entries[i].key) : NULL;
+        const struct value *item = v->kind == VALUE_MAP ? v->entries[i].value : v->items[i];
+        if (field ? !field->sensitive && !field->write_only && secret_beyond(field->type, item)
+                  : secret_beyond(type->elem, item))
+            return true;
+    }
+    return false;
+}
+
+bool attr_secret_beyond(const struct attr *attr, const struct value *v)
+{
+    return secret_beyond(attr ? attr->type : NULL, v);
+}
+
 struct str type_name(struct arena *arena, const struct type *type)
 {
     switch (type->kind) {

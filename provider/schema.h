@@ -222,6 +222,12 @@ int schema_convert(struct arena *arena, const struct attr *attr, const struct va
     const struct value **out, struct schema_issue *issue);
 
 /*
+ * Is there something secret in the value, other than in fields that the schema itself says are secret or
+ * cannot be read back? Where there is, all of it is treated as a secret. No attribute: whatever is marked.
+ */
+bool attr_secret_beyond(const struct attr *attr, const struct value *v);
+
+/*
  * Is `live` what `desired` asks for, under the attribute's rule? Not symmetric: of an object only the fields
  * that `desired` has are compared, because weir manages what the file says and no more: desired {a: 1} is
  * satisfied by live {a: 1, b: "default"}. Maps are compared whole. A field that is missing from `live` counts

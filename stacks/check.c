@@ -207,7 +207,7 @@ static void hide_all(struct loader *loader, const struct node *node)
 
 void check_hide(struct loader *loader, const struct attr *attr, const struct node *node)
 {
-    if (attr->sensitive || attr->write_only) {
+    if (attr->sensitive) {
         hide_all(loader, node);
         return;
     }

@@ -10,14 +10,20 @@
 
 /* ---- which values are secret ---- */
 
-/* As it stands in the log: sealed or hashed, or with something in it that is. */
-static bool is_kept_secret(const struct value *v)
+/* As it stands in the log: sealed or hashed, or with something in it that is, but for fields of which the
+ * schema says so. */
+static bool is_kept_secret(const struct type *type, const struct value *v)
 {
     bool list = v && v->kind == VALUE_LIST;
     for (uint32_t i = 0; v && (list || v->kind == VALUE_MAP) && i < v->count; i++) {
         bool marker = !list && v->count == 1 &&
                       (str_eqz(v->entries[0].key, "$sealed") || str_eqz(v->entries[0].key, "$hash"));
-        if (marker || is_kept_secret(list ? v->items[i] : v->entries[i].value))
+        const struct attr *field = type && !list ? type_field(type, v->entries[i].key) : NULL;
+        bool told = field && (field->sensitive || field->write_only);
+        if (marker || (!told && is_kept_secret(field  ? field->type
+                                               : type ? type->elem
+                                                      : NULL,
+                                    list ? v->items[i] : v->entries[i].value)))
             return true;
     }
     return false;
@@ -25,18 +31,19 @@ static bool is_kept_secret(const struct value *v)
 
 static bool was_secret(const struct secret_marks *marks, struct str name, const struct value *v)
 {
+    const struct attr *attr = marks->schema ? schema_attr(marks->schema, name) : NULL;
     const struct value *given = value_get(marks->given, name), *meant = value_get(marks->intended, name);
-    if (value_is_sensitive(given) || (!marks->given && is_kept_secret(meant)))
+    if (attr_secret_beyond(attr, given) || (!marks->given && is_kept_secret(attr ? attr->type : NULL, meant)))
         return true;
     bool open = marks->given ? given && value_equal(given, v) : meant && value_equal(meant, v);
-    return !open && value_is_sensitive(value_get(marks->recorded, name));
+    return !open && attr_secret_beyond(attr, value_get(marks->recorded, name));
 }
 
 /* By value: what services repeat where nobody would look for it. */
 static bool has_secret(const struct value *v)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    json_write(&text, v, JSON_PLAIN);
+    json_write(&text, v, JSON_REDACT); /* what is marked within is kept as a secret as it is */
     return mask_finds(buf_str(&text));
 }
 

@@ -369,6 +369,25 @@ static const struct value *scalar_default(const struct attr *attr, const struct 
     return fits ? v : NULL;
 }
 
+/* Schemas do not tell passwords from other texts that cannot be read back; names do. */
+static bool is_secret(const struct attr *attr)
+{
+    static const struct str endings[] = {STR_INIT("password"), STR_INIT("passwords"), STR_INIT("passphrase"),
+        STR_INIT("secret"), STR_INIT("token"), STR_INIT("tokenvalue"), STR_INIT("secretstring"),
+        STR_INIT("secretkey"), STR_INIT("accesskey"), STR_INIT("privatekey"), STR_INIT("sharedkey"),
+        STR_INIT("authkey"), STR_INIT("apikey"), STR_INIT("apikeyvalue"), STR_INIT("keytab"),
+        STR_INIT("wallet"), STR_INIT("hostkeybody"), STR_INIT("authenticationmaterial")};
+    const struct type *type =
+        attr->type->kind == TYPE_LIST || attr->type->kind == TYPE_SET ? attr->type->elem : attr->type;
+    struct str name = attr->name;
+    if (type->kind != TYPE_STRING || attr->choices || str_ieq(name, STR("clienttoken")))
+        return false;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (name.n >= endings[i].n && str_ieq(str_slice(name, name.n - endings[i].n, name.n), endings[i]))
+            return true;
+    return false;
+}
+
 static bool tags_by_name(const struct compile *c, struct str name)
 {
     return str_eqz(name, "Tags") || (c->tags.n && str_eq(name, c->tags));
@@ -437,6 +456,7 @@ void compile_attr(struct compile *c, struct attr *attr, struct str name, const s
     set_limits(c, attr, schema, 0);
     set_compare(attr, schema, here);
     attr->default_value = scalar_default(attr, schema);
+    attr->sensitive = is_secret(attr);
     if (tags_by_name(c, name))
         make_tags(c, attr, schema);
     if (attr->settable)

@@ -265,6 +265,32 @@ def test_a_lost_creation_is_found_again(fast_sandbox, tmp_path, kind):
     stack.destroy()
 
 
+def test_what_cannot_be_read_back_is_kept_as_a_hash(fast_sandbox, tmp_path):
+    """Within an object, too: a new password alone is seen and sent, and stands nowhere."""
+    stack, client = fast_sandbox.stack(tmp_path / "stack"), fast_sandbox.client("cloudcontrol")
+
+    def endpoint(password, code="a.zip"):
+        dms = {"type": "AWS::DMS::Endpoint", "EndpointType": "source", "EngineName": "kafka", "KafkaSettings": {"Broker": "b:1", "SaslUserName": "me", "SaslPassword": password}}
+        function = {"type": "AWS::Lambda::Function", "Role": "arn:aws:iam::123456789012:role/r", "Code": {"S3Bucket": "my-code-bucket", "S3Key": code}}
+        stack.write(json.dumps({"stack": "one", "resources": {"dms": dms, "f": function}}))
+
+    endpoint("first-password")
+    out = stack.run("plan", "-o", "saved").out
+    assert '"my-code-bucket"' in out and "first-password" not in out  # what is not secret is shown
+    stack.apply()
+    stack.assert_settled()
+    endpoint("second-password", "b.zip")
+    out = stack.run("plan").out
+    assert "+ SaslPassword: (sensitive)" in out and 'Code: (kept as a hash) -> {S3Bucket: "my-code-bucket", S3Key: "b.zip"}' in out, out
+    stack.apply()
+    stack.assert_settled()
+    for file in stack.folder.rglob("*"):
+        assert file.name == "weir.yaml" or not file.is_file() or b"-password" not in file.read_bytes(), file
+    updates = [event for event in client.list_resource_requests()["ResourceRequestStatusSummaries"] if event["Operation"] == "UPDATE"]
+    assert len(updates) == 2 and all(event["OperationStatus"] == "SUCCESS" for event in updates)
+    stack.destroy()
+
+
 def test_what_is_anothers_is_left_alone(fast_sandbox, tmp_path):
     first, second = fast_sandbox.stack(tmp_path / "first"), fast_sandbox.stack(tmp_path / "second")
     first.write(stream())

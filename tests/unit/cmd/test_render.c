@@ -226,7 +226,8 @@ static const struct attr name_attr = {.name = STR_INIT("name"),
 static struct attr_change attr_change(
     const struct attr *attr, const char *before, const struct value *after, bool replaces)
 {
-    return (struct attr_change){attr->name, attr, json(before), after, replaces};
+    return (struct attr_change){
+        .name = attr->name, .attr = attr, .before = json(before), .after = after, .replaces = replaces};
 }
 
 static struct plan *sample(void)

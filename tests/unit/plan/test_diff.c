@@ -21,7 +21,7 @@ static const struct attr attrs[] = {
     {.name = STR_INIT("zone"), .type = &text, .settable = true, .computed = true},
     {.name = STR_INIT("source"), .type = &text, .settable = true, .local = true, .replace = true},
     {.name = STR_INIT("manner"), .type = &text, .settable = true, .local = true, .default_value = &small},
-    {.name = STR_INIT("password"), .type = &text, .settable = true, .write_only = true},
+    {.name = STR_INIT("password"), .type = &text, .settable = true, .sensitive = true, .write_only = true},
     {.name = STR_INIT("hash"), .type = &text, .computed = true, .prepared = true},
     {.name = STR_INIT("id"), .type = &text, .computed = true},
 };

@@ -100,7 +100,11 @@ static void test_marks(void **state)
     assert_true(
         attr(stream, "Name")->replace && attr(stream, "Name")->settable && attr(stream, "Name")->computed);
     assert_true(attr(stream, "Arn")->computed && !attr(stream, "Arn")->settable);
-    assert_true(attr(stream, "WarmThroughputMiBps")->write_only);
+    assert_true(
+        attr(stream, "WarmThroughputMiBps")->write_only && !attr(stream, "WarmThroughputMiBps")->sensitive);
+    assert_true(attr(published("AWS::RDS::DBInstance"), "MasterUserPassword")->sensitive);
+    assert_true(attr(published("AWS::Cognito::UserPoolClient"), "ClientSecret")->sensitive);
+    assert_false(attr(published("AWS::RDS::DBInstance"), "DBSnapshotIdentifier")->sensitive);
     assert_int_equal(attr(stream, "Tags")->type->kind, TYPE_TAGS);
     assert_ptr_equal(stream->tags, attr(stream, "Tags"));
     assert_int_equal(attr(stream, "DesiredShardLevelMetrics")->type->kind, TYPE_SET);
