@@ -1,4 +1,5 @@
 /* weir destroy: takes everything down, and with --verify looks for what is left. */
+#include "cmd/fleet.h"
 #include "cmd/planning.h"
 #include "cmd/sandboxed.h"
 
@@ -123,6 +124,8 @@ static int cmd_destroy_resources(struct invocation *inv, struct workspace *works
     struct plan *plan = NULL;
     int status = planning_lock(inv, workspace);
     if (status == EXIT_DONE)
+        status = fleet_refuse_shared(inv, workspace);
+    if (status == EXIT_DONE)
         status = planning_make(inv, workspace, true, NULL, &plan);
     if (status == EXIT_DONE)
         status =
@@ -182,6 +185,7 @@ const struct command cmd_destroy = {
         "A service that the stack itself makes may be dead: what lies in it, such as the variables of an "
         "Airflow on a host, goes with it, and what could not be looked for is named. Behind a service of "
         "others nothing is forgotten: that it does not answer is an error.\n\n"
+        "A stack that a fleet's members share is refused while one of them is there.\n\n"
         "--verify looks for what is still there afterwards, also of a stack that was destroyed before: by "
         "the "
         "ids that were recorded, by the names that the stack would give, by the marks that weir put on what "

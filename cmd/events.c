@@ -333,8 +333,10 @@ void event_progress(struct buf *out, const struct event *e)
         [EVENT_WARNING] = "warning",
         [EVENT_NOTE] = "note",
         [EVENT_PRINTED] = "printed",
-        [EVENT_SCHEDULED] = "",
+        [EVENT_SCHEDULED] = NULL, /* for those who draw it */
     };
+    if (!names[e->kind])
+        return;
     bool acts = e->kind == EVENT_START || e->kind == EVENT_PROGRESS || e->kind == EVENT_DONE ||
                 e->kind == EVENT_FAILED || e->kind == EVENT_SKIPPED;
     events_begin(out, names[e->kind]);

@@ -63,6 +63,7 @@ struct fleet {
     const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
     int at_once;
     bool destroy;
+    bool unheard; /* standard output is closed, which was said */
     pthread_mutex_t lock;
     struct fleet_view *view; /* who watches; NULL: nobody */
 };
@@ -134,12 +135,26 @@ void fleet_shared_leave(struct fleet *fleet, bool verify);
 
 int fleet_run(struct invocation *inv);
 
+/* ---- fleet_output.c: the command ---- */
+
+int fleet_output(struct invocation *inv);
+
+/* ---- fleet_living.c ---- */
+
+/*
+ * Is what an open workspace has shared by members of a fleet that are there, as far as states beside its own
+ * tell? Then it is refused; the exit status.
+ */
+int fleet_refuse_shared(struct invocation *inv, struct workspace *workspace);
+
 /* ---- fleet_show.c ---- */
 
 /* "member" or "shared": what one of them is called in events. */
 const char *fleet_noun(const struct member *member);
 /* A table of what is planned, or of what was done. */
 int fleet_show_plan(struct fleet *fleet);
+/* How many were worked on, and how that went; what nobody could be asked about. */
+void fleet_show_done(struct fleet *fleet, int64_t ms);
 /* Of how many nothing is left, and where that was looked for. */
 void fleet_show_verified(struct fleet *fleet);
 /* What failed, once where it is the same for several; the worst status of all. */

@@ -4,9 +4,19 @@
 #include "base/clock.h"
 #include "base/pool.h"
 #include "cmd/events.h"
+#include "cmd/say.h"
 #include "cmd/signals.h"
 
 #include <stdio.h>
+
+/* What is secret is masked before it is cut. */
+static void note_doing(struct member *m, const struct event *event)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str address = said(&scratch, event->address);
+    snprintf(m->doing, sizeof m->doing, "%s %.*s", action_name(event->action), STR_ARG(address));
+    m->doing[str_utf8_prefix(str_z(m->doing))] = 0;
+}
 
 void member_event(void *ctx, const struct event *event)
 {
@@ -19,9 +29,7 @@ void member_event(void *ctx, const struct event *event)
     }
     pthread_mutex_lock(&fleet->lock);
     switch (event->kind) {
-    case EVENT_START:
-        snprintf(m->doing, sizeof m->doing, "%s %.*s", action_name(event->action), STR_ARG(event->address));
-        break;
+    case EVENT_START: note_doing(m, event); break;
     case EVENT_DONE: m->done += !event->aside; break;
     case EVENT_FAILED: m->failed++; break;
     default: break;
@@ -39,8 +47,20 @@ static void member_begin(struct member *m)
     pthread_mutex_unlock(&m->fleet->lock);
 }
 
+static void tell_result(struct member *m, const struct err *err)
+{
+    AUTO_BUF struct buf line = BUF_INIT;
+    const struct apply_result *r = &m->result;
+    bool began = err->class == ERR_NONE || r->failed || r->skipped || r->interrupted;
+    if (!m->fleet->inv->settings->json || !began)
+        return;
+    event_result(&line, r, m->fleet->inv->command->name, clock_mono_ms() - m->started_ms);
+    fleet_event(m, buf_str(&line));
+}
+
 static void member_end(struct member *m, const struct err *err)
 {
+    tell_result(m, err);
     if (err->class != ERR_NONE) {
         m->status = m->result.interrupted ? EXIT_INTERRUPTED : 0;
         member_fail(m, err);
@@ -87,10 +107,12 @@ static void member_apply(void *ctx, size_t i)
 
 void fleet_apply(struct fleet *fleet)
 {
+    int64_t began_ms = clock_mono_ms();
     fleet_view_begin(fleet);
     fleet_shared_make(fleet);
     pool_run(fleet->at_once, fleet->n, member_apply, fleet);
     fleet_view_end(fleet);
+    fleet_show_done(fleet, clock_mono_ms() - began_ms);
 }
 
 static void member_verify(void *ctx, size_t i)

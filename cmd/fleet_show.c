@@ -35,7 +35,8 @@ void fleet_event(struct member *m, struct str json_lines)
             add_line(&out, line, m);
     }
     pthread_mutex_lock(&m->fleet->lock);
-    invocation_write(m->fleet->inv, buf_str(&out));
+    if (!m->fleet->unheard)
+        m->fleet->unheard = invocation_write(m->fleet->inv, buf_str(&out)) != EXIT_DONE;
     pthread_mutex_unlock(&m->fleet->lock);
 }
 
@@ -164,6 +165,57 @@ int fleet_show_plan(struct fleet *fleet)
     return invocation_write(fleet->inv, buf_str(&out));
 }
 
+/* ---- what was done ---- */
+
+/* "db of anna, db of bob" */
+static void add_of_member(struct buf *out, size_t *told, struct str address, const struct member *m)
+{
+    if ((*told)++ >= NAMES_SHOWN)
+        return;
+    buf_addz(out, *told > 1 ? ", " : "");
+    text_add_safe(out, address, false);
+    buf_addf(out, " of %.*s", STR_ARG(m->name));
+}
+
+/* What went with its service, which did not answer when it was to be deleted. */
+static void add_gone_unasked(const struct fleet *fleet, struct buf *out)
+{
+    AUTO_BUF struct buf names = BUF_INIT;
+    size_t n = 0;
+    for (size_t i = 0; i < fleet->n; i++)
+        for (size_t k = 0; k < fleet->members[i].result.unseen_count; k++)
+            add_of_member(&names, &n, fleet->members[i].result.unseen[k], &fleet->members[i]);
+    if (n)
+        buf_addf(out,
+            "%zu thing%s could not be looked for, because the stack's own service in which %s lay did not "
+            "answer; %s went with it: %s%s\n",
+            n, n == 1 ? "" : "s", n == 1 ? "it" : "they", n == 1 ? "it" : "they", names.p,
+            n > NAMES_SHOWN ? ", …" : ".");
+}
+
+void fleet_show_done(struct fleet *fleet, int64_t ms)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t begun = 0, done = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        begun += m->started_ms && !m->is_shared;
+        done += m->started_ms && !m->is_shared && m->phase == MEMBER_IS_DONE;
+    }
+    if (fleet->inv->settings->json || !begun)
+        return;
+    const char *what = fleet->base.stack ? "member" : "stack";
+    style_add(&out, fleet->inv->out.color, done < begun ? STYLE_RED : STYLE_GREEN, "\nDone:");
+    buf_addf(&out, " %zu of %zu %s%s", done, begun, what, begun == 1 ? "" : "s");
+    if (done < begun)
+        buf_addf(&out, ", %zu failed", begun - done);
+    buf_addz(&out, " (");
+    text_add_duration(&out, ms);
+    buf_addz(&out, ").\n");
+    add_gone_unasked(fleet, &out);
+    invocation_write(fleet->inv, buf_str(&out));
+}
+
 /* ---- what is left ---- */
 
 static void add_places(const struct fleet *fleet, struct buf *out)
@@ -183,14 +235,18 @@ static void add_places(const struct fleet *fleet, struct buf *out)
 
 static void add_unseen(const struct fleet *fleet, struct buf *out)
 {
+    AUTO_BUF struct buf names = BUF_INIT;
     size_t n = 0;
-    for (size_t i = 0; i < fleet->n; i++)
-        n += fleet->members[i].looked ? fleet->members[i].verified.unseen_count : 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        for (size_t k = 0; m->looked && k < m->verified.unseen_count; k++)
+            add_of_member(&names, &n, m->verified.unseen[k], m);
+    }
     if (n)
         buf_addf(out,
             "%zu thing%s could not be looked for after being deleted, because what %s service stood on went "
-            "too.\n",
-            n, n == 1 ? "" : "s", n == 1 ? "its" : "their");
+            "too: %s%s\n",
+            n, n == 1 ? "" : "s", n == 1 ? "its" : "their", names.p, n > NAMES_SHOWN ? ", …" : ".");
 }
 
 void fleet_show_verified(struct fleet *fleet)

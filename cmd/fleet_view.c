@@ -33,8 +33,11 @@ static size_t count_phase(const struct fleet *fleet, enum member_phase phase)
 
 static void add_padded(struct buf *out, struct str text, size_t width)
 {
-    text_add_safe(out, str_slice(text, 0, cells_prefix(text, width)), false);
-    for (size_t n = cells_width(text); n < width + 2; n++)
+    bool fits = cells_width(text) <= width;
+    struct str shown = fits ? text : str_slice(text, 0, cells_prefix(text, width - 1));
+    text_add_safe(out, shown, false);
+    buf_addz(out, fits ? "" : "…");
+    for (size_t n = cells_width(shown) + !fits; n < width + 2; n++)
         buf_add_char(out, ' ');
 }
 

@@ -116,7 +116,7 @@ static void on_event(void *ctx, const struct event *e)
 {
     struct progress *p = ctx;
     pthread_mutex_lock(&p->lock);
-    if (p->options.mode == PROGRESS_JSON && e->kind != EVENT_SCHEDULED)
+    if (p->options.mode == PROGRESS_JSON)
         event_progress(&p->lines, e);
     else if (p->options.mode != PROGRESS_JSON)
         take_event(p, e);

@@ -4,9 +4,6 @@
  */
 #include "stacks/load.h"
 
-#include "base/csv.h"
-#include "base/file.h"
-
 /*
  *     fleet:
  *       each: {file: attendees.csv, key: mail_id}     # or a list of names, or a map
@@ -26,107 +23,24 @@ const struct node_entry *fleet_section(const struct unit *root)
     return entry && entry->value->kind != NODE_NULL ? entry : NULL;
 }
 
-/* What is being made of a list, and where its items are reported. */
-struct enlisting {
-    struct loader *loader;
-    const struct node *each;
-    struct value_builder members;
-    struct map seen;
-    bool failed;
-};
-
-static void enlist_fail(struct enlisting *e, struct str file, size_t line, const char *why, struct str name)
+struct diag *enlist_fail(struct enlisting *e, struct str file, size_t line, struct str name, const char *why)
 {
     struct diags *diags = e->loader->diags;
     e->failed = true;
     if (file.n)
-        diag_error(diags, node_span(e->each), "%.*s, line %zu: \"%.*s\" %s", STR_ARG(file), line,
+        return diag_error(diags, node_span(e->each), "%.*s, line %zu: \"%.*s\" %s", STR_ARG(file), line,
             STR_ARG(name), why);
-    else
-        diag_error(diags, node_span(e->each), "\"%.*s\" %s", STR_ARG(name), why);
+    return diag_error(diags, node_span(e->each), "\"%.*s\" %s", STR_ARG(name), why);
 }
 
-static void enlist(
-    struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value)
+void enlist(struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value)
 {
     if (!is_environment_name(name))
-        enlist_fail(e, file, line, "is no name for a member: letters, digits, - and _, at most 63", name);
+        enlist_fail(e, file, line, name, "is no name for a member: letters, digits, - and _, at most 63");
     else if (map_set(&e->seen, name, (void *)value))
-        enlist_fail(e, file, line, "is a member already", name);
+        enlist_fail(e, file, line, name, "is a member already");
     else
         value_builder_set(&e->members, name, value);
-}
-
-/* ---- a file ---- */
-
-static bool csv_column(const struct value_builder *head, struct str name, size_t *column)
-{
-    for (*column = 0; *column < head->n; (*column)++)
-        if (str_eq(head->entries[*column].value->string, name))
-            return true;
-    return false;
-}
-
-/* Byte order marks and blanks around names are what spreadsheets leave. */
-static void trim_row(struct value_builder *row, struct arena *arena)
-{
-    for (size_t i = 0; i < row->n; i++) {
-        struct str field = row->entries[i].value->string;
-        if (i == 0 && str_starts(field, STR("\xef\xbb\xbf")))
-            field = str_slice(field, 3, field.n);
-        row->entries[i].value = value_string(arena, str_trim(field));
-    }
-}
-
-static void enlist_rows(struct enlisting *e, struct str path, struct str text, struct str key)
-{
-    struct arena *arena = e->loader->arena;
-    struct csv csv = {.text = text, .separator = ','};
-    AUTO_BUILDER struct value_builder head = VALUE_BUILDER(arena);
-    AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
-    size_t column, line = 2;
-    bool whole = csv_row(&csv, arena, &head);
-    trim_row(&head, arena);
-    if (!whole || !csv_column(&head, key, &column)) {
-        enlist_fail(e, path, 1, "is no column of it", key);
-        return;
-    }
-    for (; csv.at < text.n; line++) {
-        if (!csv_row(&csv, arena, &row)) {
-            enlist_fail(e, path, line, "begins a quote that has no end", STR("\""));
-            return;
-        }
-        if (csv_row_is_empty(&row))
-            continue;
-        trim_row(&row, arena);
-        if (row.n != head.n) {
-            enlist_fail(e, path, line, "has another number of columns than the head",
-                row.entries[column < row.n ? column : 0].value->string);
-            return;
-        }
-        for (size_t i = 0; i < row.n; i++)
-            row.entries[i].key = head.entries[i].value->string;
-        enlist(e, path, line, row.entries[column].value->string, value_map(arena, row.entries, row.n));
-    }
-}
-
-/* {file: attendees.csv, key: mail_id} */
-static void enlist_file(struct enlisting *e, struct unit *root, const struct value *list)
-{
-    struct str path = unit_path(root, value_gets(list, "file")), text;
-    struct err err = ERR_INIT;
-    if (!file_read(e->loader->arena, path.p, YAML_MAX_SIZE, &text, &err)) {
-        enlist_rows(e, path, text, value_gets(list, "key"));
-        return;
-    }
-    e->failed = true;
-    diag_error(e->loader->diags, node_span(e->each), "%s", err.message);
-}
-
-static bool is_file(const struct value *list)
-{
-    return list->kind == VALUE_MAP && list->count == 2 && value_gets(list, "file").n &&
-           value_gets(list, "key").n;
 }
 
 /* ---- what the section says ---- */
@@ -182,7 +96,7 @@ const struct value *fleet_members(struct unit *root, const struct node *fleet)
             value_kind_name(list->kind));
         diag_hint(loader->diags, d, "%s", knows);
         e.failed = true;
-    } else if (is_file(list)) {
+    } else if (names_list_file(list)) {
         enlist_file(&e, root, list);
     } else {
         enlist_values(&e, list);

@@ -372,8 +372,10 @@ static void give_fleet(struct giving *g, struct unit *root)
     }
     const struct value *members = fleet_members(root, section->value);
     loader->stack->members = members;
-    if (!members)
+    if (!members) { /* which was said, and that inputs have no values would be one thing more */
+        leave_open(g, section->value);
         return;
+    }
     const struct value *value = value_get(members, options->env);
     if (value)
         give_member(g, root, section->value, value);

@@ -191,6 +191,25 @@ const struct value *fleet_members(struct unit *root, const struct node *fleet);
 const struct value *fleet_input(
     struct unit *root, const struct node *node, const struct value *key, const struct value *value);
 
+/* What is being made of a list, and where its items are reported. */
+struct enlisting {
+    struct loader *loader;
+    const struct node *each;
+    struct value_builder members;
+    struct map seen;
+    bool failed;
+};
+
+/* One more member; with the file and the line in which it stands, or "". */
+void enlist(struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value);
+struct diag *enlist_fail(struct enlisting *e, struct str file, size_t line, struct str name, const char *why);
+
+/* ---- fleet_file.c ---- */
+
+/* Is it {file: attendees.csv, key: mail_id}, or meant to be? */
+bool names_list_file(const struct value *list);
+void enlist_file(struct enlisting *e, struct unit *root, const struct value *list);
+
 /* ---- fleet_shared.c ---- */
 
 /* Declares `shared`, where the fleet has a stack that all members refer to. */

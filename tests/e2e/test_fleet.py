@@ -141,6 +141,11 @@ def test_quotas_are_looked_at_before_anything_is_made(stack, cloud):
 WRONG = {
     "each: {file: none.csv, key: a}": "none.csv",
     "each: {file: a.csv, key: name}": '"name" is no column',
+    "each: {file: a.csv, kee: id}, inputs: {owner: x}": '"kee" is nothing that a fleet\'s file has',
+    "each: {file: a.csv}, inputs: {owner: x}": "which column of the file",
+    "each: {file: twice.csv, key: id}, inputs: {owner: x}": 'line 1: "x" names two columns',
+    "each: {file: bytes.csv, key: id}, inputs: {owner: x}": "line 3: this is no UTF-8 text",
+    "each: {file: lines.csv, key: id}, inputs: {owner: x}": 'line 5: "a" is a member already',
     "each: [anna, anna]": '"anna" is a member already',
     "each: [a b]": '"a b" is no name for a member',
     "each: 3": "a list or a map",
@@ -153,10 +158,37 @@ WRONG = {
 
 @pytest.mark.parametrize("fleet", WRONG)
 def test_what_is_wrong_with_it(local_stack, fleet):
-    local_stack.write("id,x\na,1\n", "a.csv")
+    local_stack.write("id,x\na,1\n", "a.csv").write("id,x,x\na,1,2\n", "twice.csv").write('id,x\na,"1\n2"\n\na,3\n', "lines.csv")
+    (local_stack.folder / "bytes.csv").write_bytes(b"id,x\na,1\nb,\xfc\n")
     local_stack.write(f"stack: lab\ninputs: {{owner: {{type: string}}}}\nfleet: {{{fleet}}}\nresources: {{a: {{type: weir.value, value: '${{inputs.owner}}'}}}}\n")
     result = local_stack.run("fleet", "plan", status=None)
-    assert result.status != 0 and WRONG[fleet] in result.err + result.out, str(result)
+    assert result.status != 0 and WRONG[fleet] in result.err + result.out and ("owner: x" not in fleet or "has no value\n" not in result.err), str(result)
+
+
+SHEETS = {
+    "excel": b'\xef\xbb\xbf"id","note"\r\n"anna","says ""hi"", twice"\r\n bob ,"two\r\nlines"\r\n,\r\n\r\n',
+    "comma is a decimal sign": b'id;note\r\nanna;"says ""hi"", twice"\r\nbob;"two\r\nlines"\r\n;\r\n',
+    "tabs": b'note\tid\n"says ""hi"", twice"\tanna\n"two\r\nlines"\tbob\n',
+}
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+def test_what_spreadsheets_write(local_stack, sheet):
+    """And a letter of access has lines as lines, whatever is in them."""
+    (local_stack.folder / "a.csv").write_bytes(SHEETS[sheet])
+    lab = local_stack.write("""
+        stack: lab
+        inputs: {owner: {type: string}, note: {type: string}}
+        fleet: {each: {file: a.csv, key: id}, inputs: {owner: "${each.key}", note: "${each.value.note}"}}
+        resources: {it: {type: weir.value, value: "${inputs.owner}"}}
+        outputs: {note: {value: "${inputs.note}", description: A note}, more: "``` x\\n\\n# y\\n"}
+    """)
+    assert "Done: 1 of 1 member (" in lab.run("fleet", "apply", "-y", "anna").out
+    letters = lab.run("fleet", "output", "--format", "markdown").out
+    assert letters.endswith("## bob\n\nNot made yet.\n") and '- A note: `says "hi", twice`\n' in letters and "- more: \n\n  ````\n  ``` x\n\n  # y\n  ````\n" in letters, letters
+    events = lab.run("fleet", "apply", "-y", "--json").events()
+    assert [(event["member"], event["status"], event["create"], event["outputs"]["note"]) for event in events if event["event"] == "result"] == [("bob", "done", 1, "two\r\nlines")]
+    assert all(event["event"] for event in events)
 
 
 def test_which_member(local_stack):

@@ -103,6 +103,8 @@ def test_what_it_refuses(lab):
         refused = lab.run("fleet", "apply", "-y", status=3)
         assert '2 members of the fleet live by the shared stack "network"' in refused.err, str(refused)
         assert lab.run("fleet", "destroy", "-y", status=3) and there(lab) == (1, ["anna", "bob"])
+    lab.write(NETWORK, "network.yaml")
+    assert '2 members of the fleet "lab" live by what is in it: anna, bob' in lab.run("destroy", "-y", "-C", "network.yaml", status=3).err and there(lab) == (1, ["anna", "bob"])
     lab.write(LAB % ("lab", "network.yaml")).run("fleet", "destroy", "-y")
     assert there(lab) == (0, [])
 

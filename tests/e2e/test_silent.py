@@ -65,6 +65,19 @@ def test_what_lies_in_it_goes_with_it(tmp_path, server):
     assert waits == ["its service does not answer; it goes with up"] * 2
 
 
+def test_of_a_fleet_each_is_named(tmp_path, server):
+    """With whose it is."""
+    text = (TEXT % ("${at.result}", "rm up", server.url)).replace("resources:", "inputs: {owner: {type: string}}\nfleet: {each: [ada, bob], inputs: {owner: '${each.key}'}}\nresources:")
+    stack = Stack(tmp_path / "s").write(text.replace('id: "${each.key}"', 'id: "${inputs.owner}-${each.key}"').replace("creates: up", 'creates: "up-${inputs.owner}"').replace("touch up", "touch up-${inputs.owner}").replace("rm up", "rm up-${inputs.owner}"))
+    stack.env["WEIR_CLOCK_SPEED"] = "50"
+    stack.run("fleet", "apply", "-y")
+    assert set(server.things) == {"ada-a", "ada-b", "bob-a", "bob-b"}
+    server.stop()
+    done = stack.run("fleet", "destroy", "-y", "--verify").out
+    assert '; they went with it: it["a"] of ada, it["b"] of ada, it["a"] of bob, it["b"] of bob.' in done, done
+    assert '4 things could not be looked for after being deleted, because what their service stood on went too: it["a"] of ada, it["b"] of ada,' in done, done
+
+
 @pytest.mark.long
 @pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
 def test_behind_a_connection(tmp_path, server):
