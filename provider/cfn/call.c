@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/aws/pages.h"
+#include "provider/repeats.h"
 
 #include <stdio.h>
 
@@ -26,8 +27,12 @@ const struct aws_service cfn_service = {.id = STR_INIT("cloudcontrol"),
 /* Another request for the same thing is under way: that ends. */
 static bool may_pass(void *ctx, const struct err *err)
 {
-    (void)ctx;
-    return str_eqz(STR("ConcurrentOperationException"), err->code);
+    char what[256];
+    if (!str_eqz(STR("ConcurrentOperationException"), err->code))
+        return false;
+    snprintf(what, sizeof what, "waiting, the service says %.200s", err->message);
+    op_progress(ctx, what);
+    return true;
 }
 
 static int cfn_send(struct op_ctx *ctx, const char *operation, const struct value *input, bool sensitive,
@@ -38,6 +43,7 @@ static int cfn_send(struct op_ctx *ctx, const char *operation, const struct valu
         .target_prefix = STR("CloudApiService"),
         .method = STR("POST"),
         .path = STR("/")};
+    struct repeats repeats = {.op = ctx, .what = op.name};
     struct aws_call request = {.service = &cfn_service,
         .op = &op,
         .idempotent = true, /* what changes anything carries a token */
@@ -45,9 +51,14 @@ static int cfn_send(struct op_ctx *ctx, const char *operation, const struct valu
         .cancel = ctx->cancel,
         .sensitive = sensitive || ctx->sensitive,
         .transient = may_pass,
-        .transient_for_ms = CONFLICT_MS};
-    if (!aws_ask_json(provider_aws(ctx->provider), &request, input, ctx->arena, needs, document, err))
+        .transient_ctx = ctx,
+        .transient_for_ms = CONFLICT_MS,
+        .repeats = repeats_tell,
+        .repeats_ctx = &repeats};
+    if (!aws_ask_json(provider_aws(ctx->provider), &request, input, ctx->arena, needs, document, err)) {
+        repeats_done(&repeats);
         return 0;
+    }
     cfn_explain(ctx, err);
     return -1;
 }
@@ -198,17 +209,20 @@ int cfn_carry_out(
     struct op_ctx *ctx, const struct cfn_request *request, struct cfn_event *event, struct err *err)
 {
     int64_t pause = FIRST_PAUSE_MS;
+    struct repeats repeats = {.op = ctx, .what = str_z(request->operation)};
     for (int attempt = 0;; attempt++, pause *= 2) {
         struct err failure = ERR_INIT;
-        if (!carry_out_once(ctx, request, attempt, event, &failure))
+        if (!carry_out_once(ctx, request, attempt, event, &failure)) {
+            repeats_done(&repeats);
             return 0;
+        }
         if (failure.class == ERR_THROTTLED && event->token.n)
             aws_throttled(provider_aws(ctx->provider), &cfn_service);
         if (!event->token.n || !to_begin_anew(request, event) || attempt == BEGUN_ANEW) {
             *err = failure;
             return -1;
         }
-        cfn_tell(ctx, event);
+        repeats_because(&repeats, failure.message, attempt + 2);
         if (sleep_for(ctx, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS, err))
             return -1;
     }

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "provider/repeats.h"
 #include "provider/rest/rest.h"
 
 /* One of these objects during one operation. */
@@ -185,6 +186,7 @@ static int thing_send(
         body = with_inside(t->arena, thing_said(t, "body"), value_getz(t->attrs, "secrets"));
     struct wire_operation op = {.name = str_z(request->role)};
     struct reading_answer reading = {.thing = t};
+    struct repeats repeats = {.op = t->ctx, .what = op.name};
     struct wire_message message = {0};
     struct kind_call call = {.op = &op,
         .request = &message,
@@ -192,7 +194,9 @@ static int thing_send(
         .sensitive = t->secret,
         .accept = read_answer,
         .accept_ctx = &reading,
-        .cancel = t->ctx->cancel};
+        .cancel = t->ctx->cancel,
+        .repeats = repeats_tell,
+        .repeats_ctx = &repeats};
     message.method = method.n ? method : str_z(request->method);
     message.path = str_cut(target, '?', &message.query);
     if (!value_is_null(body))
@@ -201,6 +205,7 @@ static int thing_send(
     struct wire_message response = {0};
     if (rest_send(provider_self(t->ctx->provider), &call, t->arena, &response, err))
         return -1;
+    repeats_done(&repeats);
     *document = reading.document;
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/aws/verb.h"
+#include "provider/repeats.h"
 #include "provider/spec/act.h"
 
 #include <stdio.h>
@@ -41,7 +42,7 @@ struct retry_rules {
     const struct value *object;
     int64_t unseen_since_ms;      /* 0: what it is about was seen, as far as is known */
     const struct value *document; /* the answer, once there is a whole one */
-    int tries;                    /* what was told of them last; 0: there was one */
+    struct repeats repeats;
 };
 
 /* "DependencyViolation, 3 still use it (AWS Lambda VPC ENI-ingest)"; without the listing what the service
@@ -102,38 +103,6 @@ static bool call_may_pass(void *ctx, const struct err *err)
     if (rules->step->again.meanwhile)
         act_step(rules->act, rules->step->again.meanwhile, rules->object, &document, &ignored);
     return true;
-}
-
-static const char *ordinal_end(int n)
-{
-    static const char *const ends[] = {"th", "st", "nd", "rd"};
-    return n % 10 > 3 || n / 10 % 10 == 1 ? ends[0] : ends[n % 10];
-}
-
-/* "CreateStream: 2nd try, throttled" */
-static void call_repeats(void *ctx, const struct err *failure, int nth)
-{
-    struct retry_rules *rules = ctx;
-    char what[160], why[48] = "there was no answer";
-    if (failure->class == ERR_THROTTLED)
-        snprintf(why, sizeof why, "throttled");
-    else if (failure->http_status)
-        snprintf(why, sizeof why, "the answer was %d", failure->http_status);
-    rules->tries = nth;
-    snprintf(what, sizeof what, "%.*s: %d%s try, %s", STR_ARG(rules->step->call.op->wire.name), nth,
-        ordinal_end(nth), why);
-    op_progress(rules->act->ctx, what);
-}
-
-/* Nobody is to read of tries that are over. */
-static void tell_accepted(const struct retry_rules *rules)
-{
-    char what[160];
-    if (!rules->tries)
-        return;
-    snprintf(what, sizeof what, "%.*s: done at the %d%s try", STR_ARG(rules->step->call.op->wire.name),
-        rules->tries, ordinal_end(rules->tries));
-    op_progress(rules->act->ctx, what);
 }
 
 /* What the spec calls this error. */
@@ -296,8 +265,8 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
         .transient = call_may_pass,
         .transient_ctx = rules,
         .transient_for_ms = retry_for(act, step),
-        .repeats = call_repeats,
-        .repeats_ctx = rules,
+        .repeats = repeats_tell,
+        .repeats_ctx = &rules->repeats,
         .answers_in_ms = step->call.answers_in_ms};
     struct wire_message response = {0};
     if (wire_encode_request(
@@ -308,7 +277,7 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
         call_classify(act, step, err);
         return -1;
     }
-    tell_accepted(rules);
+    repeats_done(&rules->repeats);
     *document = rules->document;
     return check_failed(act, step, *document, err);
 }
@@ -317,7 +286,11 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
 static int send_until_accepted(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *input, bool sensitive, const struct value **document, struct err *err)
 {
-    struct retry_rules rules = {.act = act, .step = step, .service = act->type->service, .object = object};
+    struct retry_rules rules = {.act = act,
+        .step = step,
+        .service = act->type->service,
+        .object = object,
+        .repeats = {.op = act->ctx, .what = step->call.op->wire.name}};
     int64_t until = clock_mono_ms() + RETRY_FOR_MS, pause = 500;
     for (;;) {
         struct err failure = ERR_INIT;

@@ -171,7 +171,8 @@ def test_busy_refused_and_gone(tmp_path, server):
     it = "  it: {type: http.resource, path: /api/notes, body: {text: one}, create: {at: data}}\n"
     stack = stack_at(tmp_path, server, it)
     server.refuse = [429, 429]
-    stack.apply()
+    told = [(event["address"], event["text"]) for event in stack.apply("--json").events() if "try" in event.get("text", "")]
+    assert told == [("it", "create: 2nd try, throttled"), ("it", "create: 3rd try, throttled"), ("it", "create: done at the 3rd try")]
     assert made(server, "POST") == ["/api/notes"] * 3
     server.refuse = [503]
     stack.assert_settled()

@@ -22,6 +22,10 @@ STACK = """
       sha256: {value: "${big.sha256}"}
 """
 WITHOUT_HASH = STACK.replace("big.sha256", "big.url")  # nothing that a plan would have to know
+RETOLD = WITHOUT_HASH.replace("    outputs:", """      small: {type: aws.s3.object, bucket: "${lake.name}", key: small, content: x}
+      code: {type: weir.artifact, source: a.py, store: "${lake.name}/code"}
+      tree: {type: aws.s3.directory, bucket: "${lake.name}", prefix: tree/, source: tree}
+    outputs:""")
 KEY = "data/big file.bin"
 PART = "PUT /up-lake/data/big%20file.bin?*partNumber=*"
 HELD_MS = 3600_000  # until the faults are set anew
@@ -262,6 +266,17 @@ def test_faults(place, sandbox, fault):
     sandbox.faults()
     assert_object(sandbox.client(), data)
     place.assert_settled()
+
+
+def test_what_is_sent_again_is_told(place, sandbox):
+    """Of an object in one piece and in parts, of the artifact and of the file of a folder whose request it was."""
+    place.write(content(20), "big.bin").write("print(1)\n", "a.py").write("x", "tree/one")
+    place.write(RETOLD)
+    sandbox.faults(*({"service": "s3", "operation": operation, "fault": "throttle", "times": 1} for operation in (PART[:-1] + "2", "PUT /up-lake/small", "PUT /up-lake/code/*", "PUT /up-lake/tree/one")))
+    told = [(event["address"], event["text"]) for event in place.apply("--json").events() if "try" in event.get("text", "")]
+    assert sandbox.struck() == [1, 1, 1, 1]
+    expected = {"big": "UploadPart 2 of 3", "small": "PutObject", "code": "PutObject", "tree": "PutObject tree/one"}
+    assert sorted(told) == sorted((address, f"{what}: {end}") for address, what in expected.items() for end in ("2nd try, throttled", "done at the 2nd try"))
 
 
 def test_the_last_answer_is_lost(place, sandbox):

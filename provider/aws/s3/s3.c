@@ -1,6 +1,8 @@
 /* The few S3 calls that C code makes by itself (objects, emptying a bucket): see s3.h. */
 #include "provider/aws/s3/s3.h"
 
+#include "provider/repeats.h"
+
 const struct aws_service aws_s3_service = {
     .id = STR_INIT("s3"), .endpoint_prefix = STR_INIT("s3"), .signing_name = STR_INIT("s3"), .s3 = true};
 
@@ -58,19 +60,31 @@ int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const st
 int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
     const struct value *input, struct aws_call *call, struct wire_message *response, struct err *err)
 {
+    struct repeats repeats = {.op = ctx, .what = op->name};
     *response = (struct wire_message){0};
     if (aws_s3_prepare(ctx, op, shape, input, call, err))
         return -1;
-    return aws_send(provider_aws(ctx->provider), call, ctx->arena, response, err);
+    call->repeats = repeats_tell;
+    call->repeats_ctx = &repeats;
+    if (aws_send(provider_aws(ctx->provider), call, ctx->arena, response, err))
+        return -1;
+    repeats_done(&repeats);
+    return 0;
 }
 
 int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
     const struct value *input, const char *needs, const struct value **document, struct err *err)
 {
+    struct repeats repeats = {.op = ctx, .what = op->name};
     struct aws_call call = {.body_fd = -1};
     if (aws_s3_prepare(ctx, op, shape, input, &call, err))
         return -1;
-    return aws_ask(provider_aws(ctx->provider), &call, ctx->arena, needs, document, err);
+    call.repeats = repeats_tell;
+    call.repeats_ctx = &repeats;
+    if (aws_ask(provider_aws(ctx->provider), &call, ctx->arena, needs, document, err))
+        return -1;
+    repeats_done(&repeats);
+    return 0;
 }
 
 struct str aws_s3_unquoted(struct str etag)

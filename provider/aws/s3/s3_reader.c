@@ -6,6 +6,7 @@
 #include "provider/aws/message.h"
 #include "provider/aws/s3/download_internal.h"
 #include "provider/aws/s3/s3.h"
+#include "provider/repeats.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct slot {
     struct arena arena;
     struct aws_call call;
     struct aws_sending sending;
+    struct repeats repeats;
     int64_t at;
     size_t length;
     bool back;
@@ -87,6 +89,9 @@ static int ask_for_part(struct s3_reader *r, struct err *err)
     ctx.arena = &slot->arena;
     if (aws_s3_prepare(&ctx, &download_get, &download_shape, request_of(r, slot), &slot->call, err))
         return -1;
+    slot->repeats = (struct repeats){.op = &r->ctx, .what = download_get.name};
+    slot->call.repeats = repeats_tell;
+    slot->call.repeats_ctx = &slot->repeats;
     slot->sending = (struct aws_sending){.call = &slot->call, .arena = &slot->arena, .owner = slot};
     aws_flight_add(r->flight, &slot->sending);
     r->asked += (int64_t)slot->length;
@@ -113,6 +118,7 @@ static int check_part(const struct s3_reader *r, struct slot *slot, struct err *
         *err = *why;
         return err_context(err, "reading s3://%.*s/%.*s", STR_ARG(r->object.bucket), STR_ARG(r->object.key));
     }
+    repeats_done(&slot->repeats);
     struct str etag = aws_s3_unquoted(wire_header_get(answer, STR("ETag")));
     if (etag.n && !str_eq(etag, r->object.etag))
         return is_another(r, err);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "provider/aws/rate_line.h"
 #include "provider/aws/s3/s3.h"
+#include "provider/repeats.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct slot {
     struct arena arena;
     struct aws_call call;
     struct aws_sending sending;
+    struct repeats repeats;
     struct slot *next; /* free */
 };
 
@@ -105,6 +107,10 @@ static int send_part(struct parts *p, struct slot *slot, struct err *err)
         .sensitive = p->upload->sensitive};
     if (aws_s3_prepare(&ctx, &upload_part, &upload_part_shape, input, &slot->call, err))
         return -1;
+    slot->repeats = (struct repeats){.op = p->ctx,
+        .what = arena_printf(arena, "%s %d of %d", upload_part.name.p, slot->part + 1, p->count)};
+    slot->call.repeats = repeats_tell;
+    slot->call.repeats_ctx = &slot->repeats;
     slot->sending = (struct aws_sending){.call = &slot->call, .arena = arena, .owner = slot};
     aws_flight_add(p->flight, &slot->sending);
     return 0;
@@ -137,6 +143,7 @@ static int check_answer(struct parts *p, struct slot *slot, struct err *err)
         *err = slot->sending.err;
         return -1;
     }
+    repeats_done(&slot->repeats);
     if (!etag.n)
         return err_set(err, ERR_PROTOCOL, "the service gives no entity tag for part %d", slot->part + 1);
     if (p->record.sums && kept.n && !str_eq(kept, slot->sum))

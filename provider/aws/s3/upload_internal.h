@@ -5,6 +5,7 @@
 #include "base/digests.h"
 #include "provider/aws/client.h"
 #include "provider/aws/s3/upload.h"
+#include "provider/repeats.h"
 
 enum { UPLOAD_TRIES = 3 /* of a file that changes meanwhile */ };
 
@@ -43,6 +44,7 @@ struct upload_put {
     struct upload_source *source;
     struct str sum; /* SHA-256, as the header has it */
     struct aws_call call;
+    struct repeats repeats;
 };
 enum upload_result upload_put_begin(struct op_ctx *ctx, const struct s3_upload *upload,
     struct upload_source *source, struct upload_put *put, struct err *err);

@@ -72,6 +72,8 @@ static enum upload_result begin_once(struct many *m, struct slot *slot, struct e
     enum upload_result result = upload_put_begin(&slot->ctx, &slot->upload, &slot->source, &slot->put, err);
     if (result != UPLOAD_OK)
         return result;
+    slot->put.repeats.what =
+        arena_printf(&slot->arena, "%.*s %.*s", STR_ARG(slot->put.repeats.what), STR_ARG(slot->upload.key));
     slot->sending = (struct aws_sending){.call = &slot->put.call, .arena = &slot->arena, .owner = slot};
     aws_flight_add(m->flight, &slot->sending);
     return UPLOAD_OK;

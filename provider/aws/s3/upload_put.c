@@ -82,6 +82,9 @@ enum upload_result upload_put_begin(struct op_ctx *ctx, const struct s3_upload *
         return result;
     const struct value *input = upload_input(arena, upload, put->call.payload_hash);
     input = value_with(arena, input, STR("sha256"), value_string_ref(arena, put->sum));
+    put->repeats = (struct repeats){.op = ctx, .what = put_object.name};
+    put->call.repeats = repeats_tell;
+    put->call.repeats_ctx = &put->repeats;
     return aws_s3_prepare(ctx, &put_object, &aws_s3_put_shape, input, &put->call, err) ? UPLOAD_FAILED
                                                                                        : UPLOAD_OK;
 }
@@ -96,6 +99,7 @@ enum upload_result upload_put_end(struct arena *arena, const struct upload_put *
         *err = *failure;
         return changed ? UPLOAD_CHANGED : UPLOAD_FAILED;
     }
+    repeats_done(&put->repeats);
     struct str kept = wire_header_get(answer, STR("x-amz-checksum-sha256"));
     if (kept.n && !str_eq(kept, put->sum)) {
         err_set(err, ERR_PROTOCOL, "the service says it keeps other bytes than were sent");

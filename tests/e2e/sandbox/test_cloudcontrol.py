@@ -232,12 +232,19 @@ def test_policy_says_what_the_handlers_need(fast_sandbox, tmp_path):
     assert actions >= {"cloudformation:CreateResource", *handlers["create"]["permissions"], *handlers["delete"]["permissions"]}
 
 
+def tries(stack):
+    return [event["text"] for event in stack.apply("--json").events() if "try" in event.get("text", "")]
+
+
 def test_handlers_that_are_throttled_are_asked_again(fast_sandbox, tmp_path):
     stack, faults = fast_sandbox.stack(tmp_path / "stack"), Faults(fast_sandbox)
     faults("POST", {"rules": [{"service": "cloudcontrolapi", "operation": "handler/CreateResource", "fault": "throttle", "times": 2}]})
     stack.write(stream())
-    stack.apply()
+    assert tries(stack) == ["CreateResource: 2nd try, Throttling: a fault of the sandbox", "CreateResource: 3rd try, Throttling: a fault of the sandbox", "CreateResource: done at the 3rd try"]
     stack.assert_settled()
+    faults("POST", {"rules": [{"service": "cloudcontrolapi", "operation": "UpdateResource", "fault": "error", "status": 503, "times": 1}]})
+    stack.write(stream(RetentionPeriodHours=48))
+    assert tries(stack) == ["UpdateResource: 2nd try, the answer was 503", "UpdateResource: done at the 2nd try"]
 
 
 @pytest.mark.parametrize("code, said", [("AccessDenied", "weir policy"), ("ServiceLimitExceeded", "quota"), ("NotStabilized", "did not get it ready"), ("GeneralServiceException", "GeneralServiceException")])
