@@ -11,6 +11,7 @@
 #include "plan/depends.h"
 #include "plan/objects.h"
 #include "plan/places.h"
+#include "plan/refresh_tags.h"
 #include "plan/shared.h"
 #include "plan/silent.h"
 #include "plan/targets.h"
@@ -47,6 +48,7 @@ struct refresh {
         struct seen *seen;
     } * singles; /* to be read one by one */
     size_t single_count, single_cap;
+    struct refresh_tags tags;
     pthread_mutex_t lock; /* the planner's arena, and failure */
     size_t unseen;        /* nobody can be asked about these yet */
     struct str unseen_provider;
@@ -247,6 +249,7 @@ static int list_items(struct refresh *r, struct group *group, struct arena *aren
     struct op_observer observer = {.ctx = &listing, .saw_marks = listed_marks};
     const struct value **priors = ARENA_ARRAY(arena, const struct value *, group->n);
     ctx.observer = &observer;
+    ctx.known_tags = refresh_tags_of(&r->tags, group->provider);
     for (size_t k = 0; k < group->n; k++) {
         priors[k] = group->items[k]->record->attrs;
         ctx.sensitive |= object_tells_secrets(group->schema, priors[k]);
@@ -343,13 +346,36 @@ static bool is_behind(const struct group *group, const struct record *record, co
     return false;
 }
 
+/* What knows everybody's tags hears of changes late: others than the recorded ones are asked for again. */
+static bool tags_differ(const struct group *group, const struct seen *seen, const struct value *live)
+{
+    for (size_t i = 0; i < group->schema->attr_count; i++) {
+        const struct attr *attr = &group->schema->attrs[i];
+        const struct value *v = attr->type->kind == TYPE_TAGS ? value_get(live, attr->name) : NULL;
+        if (v && !attr_equal(attr, value_get(seen->record->attrs, attr->name), v))
+            return true;
+    }
+    return false;
+}
+
+static int read_once(struct op_ctx *op, const struct group *group, const struct seen *seen,
+    const struct value *prior, const struct value *wanted, const struct value **live, struct err *err)
+{
+    if (group->schema->ops->read(op, prior, wanted, live, err))
+        return -1;
+    if (!op->known_tags || !*live || !tags_differ(group, seen, *live))
+        return 0;
+    op->known_tags = NULL;
+    return group->schema->ops->read(op, prior, wanted, live, err);
+}
+
 /* Reads until the service is no longer behind. */
 static int read_settled(struct op_ctx *op, const struct group *group, const struct seen *seen,
     const struct value *base, const struct value *wanted, const struct value **live, struct err *err)
 {
     const struct value *prior = value_merge(op->arena, seen->record->attrs, base);
     for (int64_t pause = 250;; pause = pause < 4000 ? pause * 2 : pause) {
-        if (group->schema->ops->read(op, prior, wanted, live, err))
+        if (read_once(op, group, seen, prior, wanted, live, err))
             return -1;
         bool given_up = op->cancel && atomic_load(op->cancel);
         if (!*live || given_up || !is_behind(group, seen->record, value_merge(op->arena, base, *live)))
@@ -384,6 +410,7 @@ static void read_single(void *ctx, size_t i)
     struct single single = {r, seen};
     struct op_observer observer = {.ctx = &single, .saw_marks = read_marks};
     op.observer = &observer;
+    op.known_tags = refresh_tags_of(&r->tags, group->provider);
     const struct value *wanted = wanted_of(r->p, &arena, group->schema, seen);
     /* Listed and in agreement: only what the listing left open. */
     const struct value *base = seen->read && listing_agrees(group, seen) ? seen->live : NULL;
@@ -472,6 +499,7 @@ static void clear_refresh(struct refresh *r)
         map_release(&r->groups[i].by_id);
     }
     r->group_count = r->single_count = 0;
+    refresh_tags_release(&r->tags);
 }
 
 static void release_refresh(struct refresh *r)
@@ -480,6 +508,30 @@ static void release_refresh(struct refresh *r)
     free(r->groups);
     free(r->singles);
     pthread_mutex_destroy(&r->lock);
+}
+
+static bool wants_tags(struct refresh *r, struct arena *scratch, const struct group *group, struct seen *seen)
+{
+    const struct value *wanted = wanted_of(r->p, scratch, group->schema, seen);
+    for (size_t i = 0; i < group->schema->attr_count; i++)
+        if (group->schema->attrs[i].type->kind == TYPE_TAGS)
+            return value_list_has(wanted, group->schema->attrs[i].name);
+    return false;
+}
+
+/* Listings that are shared with others ask for the tags of all of these. */
+static void ask_tags(struct refresh *r)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    for (size_t g = 0; g < r->group_count; g++) {
+        struct group *group = &r->groups[g];
+        bool listed = is_listed(r, group);
+        for (size_t i = 0; i < group->n && !(listed && r->p->workspace->options->shared); i++)
+            if (wants_tags(r, &scratch, group, group->items[i]))
+                refresh_tags_want(&r->tags, group->provider, group->schema, group->items[i]->record->attrs,
+                    listed ? group : NULL);
+    }
+    refresh_tags_ask(&r->tags);
 }
 
 /* Those that can be asked about at once; `late`: those of providers that hang on what the others are. */
@@ -499,6 +551,7 @@ static int read_all(struct refresh *r, bool late, struct err *err)
     snprintf(text, sizeof text, "reading %zu resource%s", count, count == 1 ? "" : "s");
     observe(&p->observer, &(struct event){.kind = EVENT_REFRESH, .text = text, .count = count});
     int threads = p->options->parallelism ? p->options->parallelism : 32;
+    ask_tags(r);
     pool_run(threads, r->group_count, list_group, r);
     if (!r->failed)
         collect_singles(r);
@@ -525,7 +578,7 @@ int refresh_records(struct planner *p, struct err *err)
 {
     if (p->options->saved_live)
         return refresh_from_saved(p);
-    struct refresh r = {.p = p, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct refresh r = {.p = p, .tags = {.p = p}, .lock = PTHREAD_MUTEX_INITIALIZER};
     int64_t start = clock_mono_ms();
     uint64_t requests = workspace_requests(p->workspace);
     int status = read_all(&r, false, err);
@@ -557,7 +610,7 @@ int refresh_ways(struct planner *p, struct err *err)
     for (size_t i = 0; i < p->stack->decl_count; i++)
         if (connections_hang(p, p->stack->decls[i]))
             depends_need(p->stack->decls[i], ways);
-    struct refresh r = {.p = p, .ways = ways, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct refresh r = {.p = p, .tags = {.p = p}, .ways = ways, .lock = PTHREAD_MUTEX_INITIALIZER};
     int status = read_all(&r, false, err);
     connections_refreshed(p);
     if (r.failed) {

@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 
 struct digests;
+struct map;
 struct provider; /* one configured provider: `aws` with its region, credentials, endpoints, default tags */
 
 /*
@@ -87,6 +88,9 @@ struct op_ctx {
     bool sensitive;          /* the file or the record marks something as secret that answers may repeat: not
                               * traced */
     int64_t timeout_ms;      /* for waiting on create, update or delete; 0: the type's own */
+    /* read, list: tags that were asked for beforehand, by tag_name; what is in it has no others. NULL: none
+     */
+    const struct map *known_tags;
     const atomic_bool *cancel;          /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
     const struct op_observer *observer; /* NULL: nobody looks */
 };
@@ -157,6 +161,9 @@ enum permission_phase {
     PERMISSION_RUN,
     PERMISSION_MARKS
 };
+
+/* Receives the tags of each, marks included. Of one thread; keeps nothing. */
+typedef void tags_found(void *ctx, struct str name, const struct value *tags);
 
 struct resource_ops {
     /*
@@ -263,6 +270,15 @@ struct resource_ops {
      * what bears marks (`untold`); NULL: cannot.
      */
     int (*marked)(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err);
+
+    /*
+     * The name by which tags of things of all types can be had at once (tags_of), where they do not come with
+     * the thing itself; "" none. `listed`: with a listing. NULL: never.
+     */
+    struct str (*tag_name)(struct op_ctx *ctx, const struct value *prior, bool listed);
+    /* Of these names, whatever their type; what is not found has no tags. */
+    int (*tags_of)(struct op_ctx *ctx, const struct str *names, size_t n, tags_found *found, void *found_ctx,
+        struct err *err);
 
     /* Does deleting it leave the thing where it is, as its own attributes say? Then it is no leftover. NULL:
      * never. */

@@ -45,6 +45,7 @@ struct aws_client {
     int (*answer)(
         const struct aws_call *call, struct arena *arena, struct wire_message *response, struct err *err);
     atomic_int_fast64_t made_ms; /* when something was last made, monotonic; 0: not yet */
+    atomic_bool tags_by_page;    /* its tagging API passes over the names it is asked about */
 
     pthread_mutex_t lock;      /* guards what follows */
     struct arena store;        /* what it points to */

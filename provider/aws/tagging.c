@@ -1,6 +1,7 @@
 /* The tagging API of a region: see tagging.h. */
 #include "provider/aws/tagging.h"
 
+#include "provider/aws/client_state.h"
 #include "provider/aws/pages.h"
 
 const struct aws_service aws_tagging_service = {.id = STR_INIT("resourcegroupstaggingapi"),
@@ -10,6 +11,17 @@ static const struct wire_operation get_resources =
     AWS_JSON_OPERATION("ResourceGroupsTaggingAPI_20170126", "GetResources");
 static const struct shape pairs = {.kind = SHAPE_PAIRS};
 
+static int tagging_call(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,
+    const struct value *input, const struct value **document, struct err *err)
+{
+    struct aws_call call = {.service = &aws_tagging_service,
+        .op = &get_resources,
+        .idempotent = true,
+        .body_fd = -1,
+        .cancel = wanted->cancel};
+    return aws_ask_json(client, &call, input, arena, "ResourceTagMappingList", document, err);
+}
+
 static int tagged_page(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,
     const struct value *token, const struct value **document, struct err *err)
 {
@@ -17,13 +29,17 @@ static int tagged_page(struct aws_client *client, struct arena *arena, const str
     struct value_entry entries[] = {{STR("ResourceTypeFilters"), type ? value_list(arena, &type, 1) : NULL},
         {STR("ResourcesPerPage"), value_int(arena, 100)}, {STR("PaginationToken"), token},
         {STR("TagFilters"), wanted->filters}};
-    struct aws_call call = {.service = &aws_tagging_service,
-        .op = &get_resources,
-        .idempotent = true,
-        .body_fd = -1,
-        .cancel = wanted->cancel};
-    return aws_ask_json(
-        client, &call, value_map(arena, entries, 4), arena, "ResourceTagMappingList", document, err);
+    return tagging_call(client, arena, wanted, value_map(arena, entries, 4), document, err);
+}
+
+static void hand_on(
+    struct arena *arena, const struct value *document, aws_tagged_found *found, void *found_ctx)
+{
+    const struct value *list = wire_path(arena, document, STR("ResourceTagMappingList[]"));
+    for (uint32_t i = 0; list && i < list->count; i++) {
+        const struct value *tags = wire_coerce(arena, &pairs, value_getz(list->items[i], "Tags"));
+        found(found_ctx, value_gets(list->items[i], "ResourceARN"), tags ? tags : &value_empty_map);
+    }
 }
 
 int aws_tagged(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,
@@ -34,17 +50,38 @@ int aws_tagged(struct aws_client *client, struct arena *arena, const struct aws_
     for (;;) {
         if (tagged_page(client, arena, wanted, token, &document, err))
             return -1;
-        const struct value *list = wire_path(arena, document, STR("ResourceTagMappingList[]"));
-        for (uint32_t i = 0; list && i < list->count; i++) {
-            const struct value *tags = wire_coerce(arena, &pairs, value_getz(list->items[i], "Tags"));
-            found(found_ctx, value_gets(list->items[i], "ResourceARN"), tags ? tags : &value_empty_map);
-        }
+        hand_on(arena, document, found, found_ctx);
         token = value_getz(document, "PaginationToken");
         if (!value_text(token, STR_EMPTY).n)
             return 0;
         if (pages_next_value(&pages, get_resources.name, token, err))
             return -1;
     }
+}
+
+/* Names and pages exclude each other: an answer that has more to come is of a server that passes names over.
+ */
+int aws_tagged_of(struct aws_client *client, struct arena *arena, const struct str *arns, size_t n,
+    const struct aws_tagged *wanted, aws_tagged_found *found, void *found_ctx, struct err *err)
+{
+    for (size_t i = 0; i < n && !client->tags_by_page; i += AWS_TAGGED_AT_ONCE) {
+        AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
+        for (size_t k = i; k < n && k < i + AWS_TAGGED_AT_ONCE; k++)
+            value_builder_add(&names, value_string_ref(arena, arns[k]));
+        struct value_entry entry = {STR("ResourceARNList"), value_builder_list(&names)};
+        const struct value *document;
+        if (tagging_call(client, arena, wanted, value_map(arena, &entry, 1), &document, err))
+            return -1;
+        if (value_gets(document, "PaginationToken").n)
+            client->tags_by_page = true;
+        else
+            hand_on(arena, document, found, found_ctx);
+    }
+    if (!client->tags_by_page)
+        return 0;
+    if (!wanted->type.n)
+        return err_set(err, ERR_SERVICE, "tags cannot be asked for by name there");
+    return aws_tagged(client, arena, wanted, found, found_ctx, err);
 }
 
 const struct value *aws_tag_filter(struct arena *arena, const char *key, struct str text)

@@ -238,11 +238,15 @@ const struct value *act_without_marks(struct act *act, const struct value *objec
 int act_find(struct act *act, const struct value *desired, int64_t until_ms, const struct value **live,
     struct err *err);
 
-/* ---- act_list.c ---- */
+/* ---- act_tagged.c ---- */
 
 /* Entries by ARN: the tags of everything of this type that has the tags of the filter (NULL: any), without
  * weir's. */
 int act_tagged(struct act *act, const struct value *filters, struct map *by_arn, struct err *err);
+/* Can the tags of what is looked for be had at once? */
+bool act_tags_in_bulk(struct act *act, const struct sought *sought);
+/* Then these, by ARN: by name, as far as the names are known, else those of the whole type. */
+int act_list_tags(struct act *act, const struct sought *sought, struct map *by_arn, struct err *err);
 
 /* ---- act_wait.c ---- */
 
@@ -288,6 +292,9 @@ int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct val
 int spec_search(
     struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err);
 int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err);
+struct str spec_tag_name(struct op_ctx *ctx, const struct value *prior, bool listed);
+int spec_tags_of(struct op_ctx *ctx, const struct str *names, size_t n, tags_found *found, void *found_ctx,
+    struct err *err);
 int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err);
 int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);

@@ -1,28 +1,6 @@
 /* Listings: many objects a request. */
 #include "base/map.h"
-#include "provider/aws/tagging.h"
 #include "provider/spec/act.h"
-
-/* ---- tags of all things of a type, from the tagging API ---- */
-
-struct tagging {
-    struct act *act;
-    struct map *by_arn;
-};
-
-static void add_tagged(void *ctx, struct str arn, const struct value *tags)
-{
-    struct tagging *t = ctx;
-    map_set(t->by_arn, arn, (void *)(t->act->keep_marks ? tags : act_own_tags(t->act->arena, tags)));
-}
-
-int act_tagged(struct act *act, const struct value *filters, struct map *by_arn, struct err *err)
-{
-    struct tagging t = {act, by_arn};
-    const struct aws_tagged wanted = {
-        .type = act->type->tags->bulk, .filters = filters, .cancel = act->ctx->cancel};
-    return aws_tagged(act->client, act->arena, &wanted, add_tagged, &t, err);
-}
 
 /* ---- the listing ---- */
 
@@ -35,7 +13,9 @@ static bool step_wanted(const struct spec_step *step, const struct value *wanted
     return !step->when.wanted.count;
 }
 
-static const struct value *covered_names(struct act *act, const struct value *wanted, bool tags)
+/* `refused`: by step of the listing, what it would have brought is not known. */
+static const struct value *covered_names(
+    struct act *act, const struct value *wanted, bool tags, const bool *refused)
 {
     const struct spec_type *type = act->type;
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
@@ -44,7 +24,7 @@ static const struct value *covered_names(struct act *act, const struct value *wa
         struct str path;
         bool covered = attr->template.n || (tags && attr->owner == OWNER_TAGS);
         for (size_t k = 0; k < type->list.count && !covered; k++)
-            covered = step_wanted(&type->list.items[k], wanted) &&
+            covered = !refused[k] && step_wanted(&type->list.items[k], wanted) &&
                       act_provides(type, &type->list.items[k], attr, &path);
         if (covered && !attr->hidden)
             value_builder_add(&names, value_string_ref(act->arena, attr->attr->name));
@@ -52,9 +32,21 @@ static const struct value *covered_names(struct act *act, const struct value *wa
     return value_builder_list(&names);
 }
 
-static const struct value *with_tags(struct act *act, const struct value *live, const struct map *by_arn)
+/* As it is recorded, where a listing does not say enough to make it of. */
+static struct str recorded_arn(struct act *act, const struct sought *sought, const struct value *live)
 {
-    const struct value *tags = map_get(by_arn, value_gets(live, "arn"));
+    const struct value *id = value_get(live, act->type->schema.id);
+    for (size_t i = 0; i < sought->count; i++)
+        if (value_equal(value_get(sought->priors[i], act->type->schema.id), id))
+            return value_gets(sought->priors[i], "arn");
+    return STR_EMPTY;
+}
+
+static const struct value *with_tags(
+    struct act *act, const struct sought *sought, const struct value *live, const struct map *by_arn)
+{
+    struct str arn = value_gets(live, "arn");
+    const struct value *tags = map_get(by_arn, arn.n ? arn : recorded_arn(act, sought, live));
     return value_with(act->arena, live, act->type->tags->attr->attr->name, tags ? tags : &value_empty_map);
 }
 
@@ -114,21 +106,28 @@ static int list_per(struct listing *l, struct err *err)
     return 0;
 }
 
+/* The ids of those that the step is about. */
+static const struct value **ids_asked(struct listing *l, size_t *n)
+{
+    const struct sought *sought = l->sought;
+    const struct value **ids = ARENA_ARRAY(l->act->arena, const struct value *, sought->count + 1);
+    *n = 0;
+    for (size_t i = 0; i < sought->count; i++) {
+        const struct value *id = value_get(sought->priors[i], l->act->type->schema.id);
+        if (!value_is_null(id) && act_applies(l->act, l->step, sought->priors[i]))
+            ids[(*n)++] = id;
+    }
+    return ids;
+}
+
 /* `of: 50`: by their ids, so many at a time. */
 static int list_of(struct listing *l, struct err *err)
 {
-    const struct sought *sought = l->sought;
-    for (size_t i = 0; i < sought->count; i += (size_t)l->step->list.of) {
-        AUTO_BUILDER struct value_builder ids = VALUE_BUILDER(l->act->arena);
-        for (size_t k = i; k < sought->count && k < i + (size_t)l->step->list.of; k++) {
-            const struct value *id = value_get(sought->priors[k], l->act->type->schema.id);
-            if (!value_is_null(id))
-                value_builder_add(&ids, id);
-        }
-        const struct value *list = value_builder_list(&ids);
-        if (list->count && list_once(l, NULL, list, err))
+    size_t n, most = (size_t)l->step->list.of;
+    const struct value **ids = ids_asked(l, &n);
+    for (size_t i = 0; i < n; i += most)
+        if (list_once(l, NULL, value_list(l->act->arena, ids + i, n - i < most ? n - i : most), err))
             return -1;
-    }
     return 0;
 }
 
@@ -187,14 +186,22 @@ static int use_members(
     return 0;
 }
 
-static int list_all_more(struct listing *l, const struct value *wanted, struct err *err)
+/* What nobody may ask for in bulk, or what is refused for one of many, is left to who reads them one by one.
+ */
+static int list_all_more(struct listing *l, const struct value *wanted, bool *refused, struct err *err)
 {
     const struct spec_type *type = l->act->type;
     for (size_t i = 1; i < type->list.count; i++) {
         const struct spec_step *step = &type->list.items[i];
+        struct err failure = ERR_INIT;
         l->use = step->list.gather.n ? use_members : use_more;
-        if (step_wanted(step, wanted) && list_step(l, step, err))
+        if (!step_wanted(step, wanted) || !list_step(l, step, &failure))
+            continue;
+        refused[i] = failure.class == ERR_AUTH || failure.class == ERR_SERVICE;
+        if (!refused[i]) {
+            *err = failure;
             return -1;
+        }
     }
     return 0;
 }
@@ -226,7 +233,7 @@ static int use_objects(
         live = with_empty_sets(act, l->sought->wanted, live);
         if (act_is_gone(act, live))
             continue;
-        live = l->by_arn ? with_tags(act, live, l->by_arn) : live;
+        live = l->by_arn ? with_tags(act, l->sought, live, l->by_arn) : live;
         l->found(l->found_ctx, act_shown(act, act_without_marks(act, live)));
     }
     return 0;
@@ -240,18 +247,21 @@ int spec_list(struct op_ctx *ctx, const struct sought *sought, resource_found *f
     act.keep_marks = op_tells_marks(ctx);
     const struct spec_type *type = act.type;
     AUTO_MAP struct map by_arn = MAP_INIT, by_id = MAP_INIT;
-    bool tags = type->tags && type->tags->bulk.n && act_wants(sought->wanted, type->tags->attr->attr->name);
+    bool tags = type->tags && act_wants(sought->wanted, type->tags->attr->attr->name) &&
+                act_tags_in_bulk(&act, sought);
     struct listing l = {.act = &act,
         .sought = sought,
         .by_id = &by_id,
         .by_arn = tags ? &by_arn : NULL,
         .found = found,
         .found_ctx = found_ctx};
-    if (list_all_more(&l, sought->wanted, err) || (tags && act_tagged(&act, NULL, &by_arn, err)))
+    bool *refused = ARENA_ARRAY(act.arena, bool, type->list.count);
+    if (list_all_more(&l, sought->wanted, refused, err) ||
+        (tags && act_list_tags(&act, sought, &by_arn, err)))
         return -1;
     l.use = use_objects;
     if (list_step(&l, &type->list.items[0], err))
         return -1;
-    *covered = covered_names(&act, sought->wanted, tags);
+    *covered = covered_names(&act, sought->wanted, tags, refused);
     return 0;
 }

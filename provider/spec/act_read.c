@@ -1,4 +1,5 @@
 /* Reading one object: its own answer, then whatever of the rest is wanted. */
+#include "base/map.h"
 #include "base/mem.h"
 #include "provider/aws/lacking.h"
 #include "provider/aws/place.h"
@@ -493,6 +494,12 @@ static int read_sets(struct reading *r, struct err *err)
     return 0;
 }
 
+/* Asked for before, with those of others; NULL: not. */
+static const struct value *tags_known(const struct act *act, const struct value *object)
+{
+    return act->ctx->known_tags ? map_get(act->ctx->known_tags, value_gets(object, "arn")) : NULL;
+}
+
 static int read_tags(struct reading *r, struct err *err)
 {
     const struct spec_tags *tags = r->act->type->tags;
@@ -502,7 +509,10 @@ static int read_tags(struct reading *r, struct err *err)
     struct err failure = ERR_INIT;
     if (act_fill_templates(r->act, known_so_far(r), &object, err))
         return -1;
-    if (act_read_tags(r->act, object, &all, &failure))
+    const struct value *known = tags_known(r->act, object);
+    if (known)
+        all = known;
+    else if (act_read_tags(r->act, object, &all, &failure))
         return facet_failed(r, tags->list, &failure, err);
     read_keep(r, tags->attr, r->act->keep_marks ? all : act_own_tags(r->act->arena, all));
     return 0;

@@ -67,7 +67,8 @@ static void add_reads(struct collecting *c, const struct spec_type *type)
     }
     if (type->tags)
         add_step(c, type->tags->list);
-    if (type->tags && type->tags->bulk.n)
+    bool by_name = type->tags && type->tags->list && !type->tags->untold && !type->service->aws.global;
+    if (by_name || (type->tags && type->tags->bulk.n))
         add_action(c, STR("tag"), STR("GetResources"));
 }
 

@@ -52,6 +52,7 @@ static const struct service_operation *const tables[] = {
     kinesis_operations,
     kms_operations,
     secretsmanager_operations,
+    secrets_batch_operations,
     ssm_operations,
     sns_operations,
     sqs_operations,

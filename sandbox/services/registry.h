@@ -42,7 +42,7 @@ extern const struct service_operation athena_operations[], autoscaling_operation
     sns_operations[], sqs_operations[], states_operations[], sts_operations[];
 extern const struct service_operation alarms_operations[], athena_catalog_operations[],
     ec2_default_operations[], ec2_key_operations[], ecr_image_operations[], firehose_operations[],
-    kinesis_operations[];
+    kinesis_operations[], secrets_batch_operations[];
 /* What is so for one type alone; each ends with {0}. */
 extern const struct control_type autoscaling_types[], ec2_types[], rds_types[];
 /* All of them, for the control plane; ends with NULL. */

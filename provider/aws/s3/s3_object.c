@@ -339,9 +339,27 @@ static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const s
     return 0;
 }
 
+/* A listing has told the rest. */
+static int read_tags_alone(
+    struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
+{
+    struct err failure = ERR_INIT;
+    const struct value *object = with_names(ctx, prior);
+    *live = value_map(ctx->arena, &(struct value_entry){STR("url"), value_getz(object, "url")}, 1);
+    if (!read_tags(ctx, object, live, &failure))
+        return 0;
+    *live = NULL;
+    if (failure.class == ERR_ABSENT)
+        return 0;
+    *err = failure;
+    return -1;
+}
+
 static int object_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
+    if (wanted && wanted->count == 1 && value_list_has(wanted, STR("tags")) && !s3_unfinished_any(prior))
+        return read_tags_alone(ctx, prior, live, err);
     return s3_object_look(ctx, prior, wanted, s3_unfinished_any(prior), live, err);
 }
 

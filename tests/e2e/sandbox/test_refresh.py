@@ -5,38 +5,39 @@ import re
 from collections import Counter
 
 import pytest
+from servers import Faults
 from test_lost_answers import CASES, prepared
 
 # What no listing has. Where the stack does not manage an attribute, the call that only it needs is not made.
 ONE_BY_ONE = {
     "aws.athena.prepared_statement": {"GetPreparedStatement"},  # ListPreparedStatements has names
-    "aws.athena.workgroup": {"GetWorkGroup", "ListTagsForResource"},  # ListWorkGroups knows the description and the state
-    "aws.cloudtrail.trail": {"GetTrailStatus", "GetEventSelectors", "ListTags"},
+    "aws.athena.workgroup": {"GetWorkGroup"},  # ListWorkGroups knows the description and the state
+    "aws.cloudtrail.trail": {"GetTrailStatus", "GetEventSelectors"},
     "aws.cognitoidp.user_pool": {"DescribeUserPool"},  # ListUserPools has names
     "aws.cognitoidp.user_pool_client": {"DescribeUserPoolClient"},  # so has ListUserPoolClients
     "aws.cognitoidp.user_pool_domain": {"DescribeUserPoolDomain"},  # and of these there is no listing
-    "aws.dynamodb.table": {"DescribeTable", "DescribeTimeToLive", "DescribeContinuousBackups", "ListTagsOfResource"},  # ListTables has names
+    "aws.dynamodb.table": {"DescribeTable", "DescribeTimeToLive", "DescribeContinuousBackups"},  # ListTables has names
     "aws.ec2.vpc": {"DescribeVpcAttribute"},
     "aws.ecr.repository": {"GetLifecyclePolicy", "GetRepositoryPolicy"},
     "aws.ecs.service": {"DescribeServices"},  # each in a cluster of its own
-    "aws.ecs.task_definition": {"DescribeTaskDefinition", "ListTagsForResource"},  # ListTaskDefinitions has ARNs
+    "aws.ecs.task_definition": {"DescribeTaskDefinition"},  # ListTaskDefinitions has ARNs
     "aws.elbv2.load_balancer": {"DescribeLoadBalancerAttributes"},
     "aws.elbv2.target_group": {"DescribeTargetGroupAttributes", "DescribeTargetHealth"},
     "aws.emr.cluster": {"DescribeCluster"},  # ListClusters has names
     "aws.emr.security_configuration": {"DescribeSecurityConfiguration"},  # so has ListSecurityConfigurations
     "aws.emrserverless.application": {"GetApplication"},
-    "aws.events.event_bus": {"DescribeEventBus", "ListTagsForResource"},
-    "aws.events.rule": {"ListTargetsByRule", "ListTagsForResource"},
+    "aws.events.event_bus": {"DescribeEventBus"},
+    "aws.events.rule": {"ListTargetsByRule"},
     "aws.firehose.delivery_stream": {"DescribeDeliveryStream"},  # ListDeliveryStreams has names
     "aws.glue.classifier": {"GetClassifier"},  # of GetClassifiers' items the name is in one of four structures
-    "aws.glue.data_quality_ruleset": {"GetDataQualityRuleset", "GetTags"},  # ListDataQualityRulesets has no rules
+    "aws.glue.data_quality_ruleset": {"GetDataQualityRuleset"},  # ListDataQualityRulesets has no rules
     "aws.glue.schema": {"GetSchema", "GetSchemaVersion"},  # ListSchemas knows neither format nor definition
     "aws.lakeformation.permissions": {"ListPermissions"},  # what is granted on a table may be in two items
     "aws.iam.instance_profile": {"GetInstanceProfile"},  # ListInstanceProfiles has no tags, and the tagging API no IAM
     "aws.iam.policy": {"GetPolicy"},  # ListPolicies has no description
     "aws.kafka.topic": {"DescribeTopic"},  # its listing is one of a single cluster
     "aws.kinesis.stream": {"DescribeStreamSummary"},  # ListStreams has names
-    "aws.kms.key": {"DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags"},
+    "aws.kms.key": {"DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus"},
     "aws.lambda.function": {"GetFunctionConcurrency"},
     "aws.lambda.layer_version": {"ListLayerVersions"},  # once for each layer
     "aws.rds.cluster_parameter_group": {"DescribeDBClusterParameters"},
@@ -45,16 +46,14 @@ ONE_BY_ONE = {
     "aws.s3.bucket": {"GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketOwnershipControls", "GetBucketLifecycleConfiguration"},
     "aws.s3.bucket_notification": {"GetBucketNotificationConfiguration"},
     "aws.scheduler.schedule": {"GetSchedule"},  # ListSchedules has names and targets
-    "aws.scheduler.schedule_group": {"ListTagsForResource"},
     "aws.sns.subscription": {"GetSubscriptionAttributes"},
-    "aws.sns.topic": {"GetTopicAttributes", "ListTagsForResource"},
-    "aws.sqs.queue": {"GetQueueAttributes", "ListQueueTags"},
+    "aws.sns.topic": {"GetTopicAttributes"},
+    "aws.sqs.queue": {"GetQueueAttributes"},
     "aws.transfer.server": {"DescribeServer"},  # ListServers knows neither protocols nor tags
     "aws.transfer.ssh_key": {"DescribeUser"},  # nothing lists keys
     "aws.transfer.user": {"DescribeUser"},  # ListUsers has no tags
-    "aws.states.activity": {"ListTagsForResource"},
     "aws.states.alias": {"DescribeStateMachineAlias"},
-    "aws.states.state_machine": {"DescribeStateMachine", "ListTagsForResource"},
+    "aws.states.state_machine": {"DescribeStateMachine"},
 }
 KEYS = {"a": 1, "b": 2, "c": 3, "d": 4}
 # What has to differ besides the name.
@@ -98,3 +97,56 @@ def test_calls_for_each_resource(stack, cloud, name):
     calls = Counter(re.findall(r"^[A-Z]+ \S+ \w+\.(\w+) \d", stack.run("plan", "-vvv").err, re.M))
     assert calls
     assert {call for call, times in calls.items() if times >= len(KEYS)} == ONE_BY_ONE.get(name, set())
+
+
+def made(stack):
+    """The calls of a plan, and what it says."""
+    plan = stack.run("plan", "-vvv")
+    return Counter(re.findall(r"^[A-Z]+ \S+ \w+\.(\w+) \d", plan.err, re.M)), plan.out
+
+
+def test_tags_are_asked_for_together(stack, cloud):
+    """Whatever their types; what is seen so is what there is, and who may not ask so asks for each."""
+    stack.write("""
+        stack: marked
+        providers: {aws: {default_tags: {team: data}}}
+        resources:
+          queue: {type: aws.sqs.queue, name: marked}
+          topic: {type: aws.sns.topic, name: marked}
+          logs: {type: aws.logs.log_group, name: marked}
+          job: {type: aws.glue.workflow, name: marked}
+    """).apply()
+    alone = {"ListQueueTags", "ListTagsForResource", "GetTags"}
+    calls, _ = made(stack)
+    assert calls["GetResources"] == 1 and not alone & set(calls), calls
+
+    sns = cloud.client("sns")
+    sns.tag_resource(ResourceArn=sns.list_topics()["Topics"][0]["TopicArn"], Tags=[{"Key": "team", "Value": "sales"}])
+    calls, shown = made(stack)
+    assert "1 to update" in shown and '"sales" -> "data"' in shown and calls["ListTagsForResource"] == 1, shown
+    Faults(cloud)("POST", {"rules": [{"service": "tagging", "fault": "error", "status": 403, "code": "AccessDeniedException"}]})
+    calls, shown = made(stack)
+    assert "1 to update" in shown and alone <= set(calls), calls
+    Faults(cloud)("DELETE")
+    stack.apply()
+    stack.assert_settled()
+
+
+def test_passwords_are_read_by_twenties(stack, cloud):
+    """Of one that is gone no other is read as gone; where that is not allowed, each is read by itself."""
+    stack.write("""
+        stack: many
+        resources:
+          password: {type: aws.secretsmanager.secret, for_each: [a, b, c], name: "many/${each.key}", generate: {length: 12}, force_destroy: true}
+          said: {type: aws.secretsmanager.secret, name: many/said, secret_string: hush, force_destroy: true}
+          user: {type: aws.ssm.parameter, for_each: [a, b, c], name: "/many/${each.key}", parameter_type: SecureString, value: '${password[each.key].password}'}
+    """).apply()
+    calls, shown = made(stack)
+    assert calls["BatchGetSecretValue"] == 1 and not calls["GetSecretValue"] and "No changes" in shown, (calls, shown)
+    cloud.client("secretsmanager").delete_secret(SecretId="many/b", ForceDeleteWithoutRecovery=True)
+    calls, shown = made(stack)
+    assert calls["GetSecretValue"] == 2 and "1 to create, 1 to update, 0 to replace" in shown, (calls, shown)
+    Faults(cloud)("POST", {"rules": [{"service": "secretsmanager", "operation": "BatchGetSecretValue", "fault": "error", "status": 400, "code": "AccessDeniedException"}]})
+    stack.apply()
+    calls, shown = made(stack)
+    assert calls["GetSecretValue"] == 3 and "No changes" in shown, (calls, shown)
