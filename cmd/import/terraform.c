@@ -50,7 +50,7 @@ static struct group *find_group(struct terraform *t, struct str module, const st
         return group;
     group = ARENA_NEW(t->arena, struct group);
     *group = one;
-    group->why = group->asked = STR_EMPTY;
+    group->why = group->asked = group->provider = STR_EMPTY;
     group->config = config_of(t, group);
     map_set(&t->groups, address, group);
     return group;
@@ -153,56 +153,6 @@ static void read_outputs(struct terraform *t, const struct value *outputs)
     }
 }
 
-/* ---- the provider ---- */
-
-/* Of the tags that a thing has those that its own block does not say. */
-static const struct value *tags_besides(struct arena *arena, const struct instance *one)
-{
-    const struct value *all = value_getz(one->values, "tags_all"), *own = value_getz(one->values, "tags"),
-                       *rest = &value_empty_map;
-    for (uint32_t i = 0; all && all->kind == VALUE_MAP && i < all->count; i++)
-        if (!value_get(own, all->entries[i].key))
-            rest = value_with(arena, rest, all->entries[i].key, all->entries[i].value);
-    return rest;
-}
-
-/* Is a tag on everything that can have tags, unless it says another? */
-static bool is_everywhere(const struct terraform *t, const struct value_entry *tag)
-{
-    for (size_t i = 0; i < t->groups.n; i++) {
-        const struct group *group = t->groups.items[i].ptr;
-        for (size_t k = 0; !group->data && k < group->n; k++) {
-            const struct value *all = value_getz(group->instances[k]->values, "tags_all");
-            if (all && all->kind == VALUE_MAP && !value_get(all, tag->key))
-                return false;
-        }
-    }
-    return true;
-}
-
-/* The plan says that there are default_tags, but of expressions not which: what is on everything. */
-static void read_provider(struct terraform *t)
-{
-    const struct value *config =
-        value_getz(value_getz(value_getz(t->configuration, "provider_config"), "aws"), "expressions");
-    const struct value *given = value_getz(config, "default_tags"), *tags = &value_empty_map;
-    struct said *aws = said_new(t->arena, SAID_MAP, NULL);
-    for (size_t i = 0; given && i < t->groups.n; i++) {
-        const struct group *group = t->groups.items[i].ptr;
-        for (size_t k = 0; !group->data && k < group->n; k++)
-            tags = value_merge(t->arena, tags, tags_besides(t->arena, group->instances[k]));
-    }
-    struct said *shared = said_new(t->arena, SAID_MAP, NULL);
-    for (uint32_t i = 0; i < tags->count; i++)
-        if (is_everywhere(t, &tags->entries[i]))
-            said_set(
-                t->arena, shared, tags->entries[i].key, terraform_related(t, tags->entries[i].value, given));
-    if (!shared->n)
-        return;
-    said_set(t->arena, aws, STR("default_tags"), shared);
-    said_set(t->arena, t->draft->providers, STR("aws"), aws);
-}
-
 /* ---- the whole ---- */
 
 static void report(struct terraform *t, const struct group *group)
@@ -251,11 +201,41 @@ static void terraform_adopt(struct terraform *t, const struct group *group)
     }
 }
 
+/* aws_x.y, module.z: those of the resources that have come over, unless a reference says so. */
+static void add_waited(struct terraform *t, struct group *group, struct str text, struct said *list)
+{
+    struct str path =
+        group->module.n ? arena_printf(t->arena, "%.*s.%.*s", STR_ARG(group->module), STR_ARG(text)) : text;
+    for (size_t i = 0; i < t->groups.n; i++) {
+        struct group *other = t->groups.items[i].ptr;
+        bool meant = str_eq(t->groups.items[i].key, path) ||
+                     (str_starts(text, STR("module.")) && str_starts(other->module, path) &&
+                         (other->module.n == path.n || strchr(".[", other->module.p[path.n])));
+        if (!meant || other->data || !terraform_waits(t, group, &other))
+            continue;
+        said_add(t->arena, list, said_string(t->arena, other->resource->name, NULL));
+    }
+}
+
+/* What waits for others that it does not refer to. */
+static void add_order(struct terraform *t, struct group *group)
+{
+    const struct value *waits = value_getz(group->config, "depends_on");
+    struct said *list = said_new(t->arena, SAID_LIST, NULL);
+    for (uint32_t i = 0; group->schema && waits && waits->kind == VALUE_LIST && i < waits->count; i++)
+        add_waited(t, group, value_text(waits->items[i], STR_EMPTY), list);
+    if (list->n)
+        said_set(t->arena, group->resource->attrs, STR("depends_on"), list);
+}
+
 static void write_group(struct terraform *t, struct group *group)
 {
     if (!group->schema)
         return;
     terraform_each(t, group);
+    if (group->provider.n)
+        said_set(
+            t->arena, group->resource->attrs, STR("provider"), said_string(t->arena, group->provider, NULL));
     if (t->adopt && terraform_is_adopted(group))
         terraform_adopt(t, group);
     group->resource->type = group->schema->name;
@@ -286,12 +266,15 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     terraform_refer(t);
     for (size_t i = 0; i < t->groups.n; i++)
         report(t, t->groups.items[i].ptr);
+    terraform_providers(t);
     for (size_t i = 0; i < t->groups.n; i++)
         write_group(t, t->groups.items[i].ptr);
-    read_provider(t);
+    for (size_t i = 0; i < t->groups.n; i++)
+        add_order(t, t->groups.items[i].ptr);
     read_outputs(t, value_getz(values, "outputs"));
     map_release(&t->inputs);
     map_release(&t->by_text);
+    map_release(&t->by_name);
     for (size_t i = 0; i < t->groups.n; i++)
         map_release(&((struct group *)t->groups.items[i].ptr)->needs);
     map_release(&t->groups);

@@ -6,8 +6,10 @@
  *
  *   terraform.c        reading, groups of instances, the whole
  *   terraform_fit.c    each instance as one of weir's types, or as a part of another
- *   terraform_zeros.c  without a configuration: zeros that nobody said
+ *   terraform_unsaid.c without a configuration: what nobody said
+ *   terraform_named.c  without a configuration: names of others
  *   terraform_refer.c  values that are other things' become references
+ *   terraform_provider.c  regions and accounts
  *   terraform_each.c   instances as one with for_each
  */
 #ifndef WEIR_CMD_IMPORT_TERRAFORM_H

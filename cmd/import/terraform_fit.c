@@ -4,6 +4,8 @@
 #include "provider/cfn/published.h"
 #include "provider/spec/spec.h"
 
+#include <ctype.h>
+
 /* ---- what was said, of all that the state has ---- */
 
 static bool is_empty(const struct value *v)
@@ -92,6 +94,23 @@ static void add_command(struct terraform *t, const struct instance *one, struct 
     }
 }
 
+static bool is_digest(const struct names_type *type, const struct value_entry *e)
+{
+    const struct names_rule *rule = type ? names_rule(type, e->key) : NULL;
+    struct str text = value_text(e->value, STR_EMPTY);
+    size_t hex = 0;
+    while (hex < text.n && isxdigit((unsigned char)text.p[hex]))
+        hex++;
+    return rule && rule->digest && text.n == 40 && hex == text.n;
+}
+
+/* Of what the state has only a digest: what the configuration says, where that is a plain text; or NULL. */
+static const struct value *known_value(
+    const struct names_type *type, const struct value_entry *e, const struct value *expression)
+{
+    return is_digest(type, e) ? value_getz(expression, "constant_value") : e->value;
+}
+
 /* name_prefix: the name is what came of it. */
 static bool is_prefixed(struct terraform *t, const struct value *expressions, struct str key)
 {
@@ -114,9 +133,13 @@ static struct said *properties_of(struct terraform *t, const struct instance *on
             said_set(t->arena, map, STR("tags"), said_of(t->arena, e->value));
         if (!said || is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))
             continue;
-        said_set(t->arena, map, e->key,
-            said_value_of(t->arena, e->value, whole ? NULL : expression, value_get(one->sensitive, e->key)));
+        const struct value *v = known_value(type, e, expression);
+        if (v)
+            said_set(t->arena, map, e->key,
+                said_value_of(t->arena, v, whole ? NULL : expression, value_get(one->sensitive, e->key)));
     }
+    if (!one->group->config)
+        terraform_drop_unsaid(t->arena, type, map);
     add_command(t, one, map);
     return map;
 }
@@ -185,7 +208,7 @@ static bool fit_all(struct terraform *t, struct group *group, const struct names
             parse_documents(t->arena, type->schema->attrs, type->schema->attr_count, fit.attrs);
             fit.lenient = false;
             if (!group->config)
-                terraform_drop_zeros(t->arena, type->schema->attrs, type->schema->attr_count, fit.attrs);
+                terraform_drop_zeros(t->arena, type, fit.attrs);
             fits = fit_check(&fit);
         }
         if (!fits) {
@@ -213,6 +236,22 @@ static const struct names_type *their_type(struct terraform *t, struct str type)
     return same;
 }
 
+static void tell_digests(struct terraform *t, struct group *group)
+{
+    const struct names_type *type = names_terraform(t->names, group->type);
+    const struct value *values = group->instances[0]->values,
+                       *expressions = value_getz(group->config, "expressions");
+    for (uint32_t i = 0; i < values->count; i++) {
+        const struct value_entry *e = &values->entries[i];
+        if (!is_digest(type, e) || known_value(type, e, value_get(expressions, e->key)))
+            continue;
+        group->why = arena_printf(t->arena, "%.*s%s`%.*s` is left out: the state has only a digest of it",
+            STR_ARG(group->why), group->why.n ? "; " : "", STR_ARG(e->key));
+        diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s", STR_ARG(group_address(t->arena, group)),
+            STR_ARG(group->why));
+    }
+}
+
 static void fit_decide(struct terraform *t, struct group *group)
 {
     const struct names_type *own = names_terraform(t->names, group->type),
@@ -233,7 +272,7 @@ static void fit_decide(struct terraform *t, struct group *group)
         struct str now = STR_EMPTY;
         bool fits = ways[i].type && fit_all(t, group, ways[i].type, ways[i].lenient, ways[i].whole, &now);
         if (!fits) {
-            why = why.n ? why : now;
+            why = why.n && !(ways[i].lenient && ways[i].type == own) ? why : now;
             continue;
         }
         group->names = own && ways[i].type == own ? own : NULL;
@@ -250,6 +289,7 @@ static void fit_decide(struct terraform *t, struct group *group)
             STR_ARG(group->why));
         return;
     }
+    tell_digests(t, group);
     struct str prefix = STR_EMPTY, module = group->module;
     while (module.n) { /* module.net.module.zone: net_zone */
         str_cut(module, '.', &module);
@@ -367,7 +407,7 @@ static bool into_target(
     }
     parse_documents(t->arena, part->schema->attrs, part->schema->attr_count, attrs);
     if (!one->group->config)
-        terraform_drop_zeros(t->arena, part->schema->attrs, part->schema->attr_count, attrs);
+        terraform_drop_zeros(t->arena, part, attrs);
     merge_maps(t->arena, target->attrs, attrs);
     one->target = target;
     return true;

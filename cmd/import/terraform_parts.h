@@ -28,8 +28,9 @@ struct group {
     const struct schema *schema;    /* NULL: a part of others, or left out */
     struct draft_resource *resource;
     struct str why;
-    struct str asked; /* the input that what is secret of it has become; "" none */
-    struct map needs; /* groups that it refers to, by address */
+    struct str provider; /* the configuration that it has; "" the one that most have */
+    struct str asked;    /* the input that what is secret of it has become; "" none */
+    struct map needs;    /* groups that it refers to, by address */
 };
 
 struct terraform {
@@ -39,6 +40,7 @@ struct terraform {
     const struct value *document, *configuration, *variables;
     struct map groups;  /* "module.net.aws_vpc.main" -> struct group, in their order */
     struct map by_text; /* an ARN, an id -> struct owned */
+    struct map by_name; /* without a configuration: a name -> struct owned, and others of that name */
     struct map inputs;  /* variable -> name of the input (struct str) */
     bool adopt;         /* it is there */
 };
@@ -47,6 +49,7 @@ struct terraform {
 struct owned {
     struct instance *instance;
     struct str attr; /* Terraform's */
+    const struct owned *next;
 };
 
 struct str group_address(struct arena *arena, const struct group *group);
@@ -58,16 +61,31 @@ void terraform_fit(struct terraform *t);
 /* A value and a command are in no service: there is nothing to take over. */
 bool terraform_is_adopted(const struct group *group);
 
-/* ---- terraform_zeros.c ---- */
-/* Of what is said of those attributes. */
-void terraform_drop_zeros(struct arena *arena, const struct attr *attrs, size_t n, struct said *map);
+/* ---- terraform_unsaid.c: without a configuration ---- */
+/* Of what the state has, under Terraform's names. */
+void terraform_drop_unsaid(struct arena *arena, const struct names_type *type, struct said *properties);
+/* Of what has come of it, under ours. */
+void terraform_drop_zeros(struct arena *arena, const struct names_type *type, struct said *attrs);
 
 /* ---- terraform_refer.c ---- */
 void terraform_refer(struct terraform *t);
+/* That a group waits for another, or for what that is a part of; false: it does so already, or cannot. */
+bool terraform_waits(struct terraform *t, struct group *group, struct group **other);
+/* NULL: that would be a circle. */
+struct said *terraform_reference(
+    struct terraform *t, struct instance *owner, struct instance *target, struct str attr);
 /* A value of the root module, such as an output's, with what it refers to. */
 struct said *terraform_related(
     struct terraform *t, const struct value *value, const struct value *expression);
 struct str terraform_settle(void *ctx, struct draft_reference *reference);
+
+/* ---- terraform_named.c: without a configuration ---- */
+void terraform_index_names(struct terraform *t);
+/* What an attribute says, in which names of others are references. */
+struct said *terraform_named(struct terraform *t, struct instance *owner, struct str attr, struct said *s);
+
+/* ---- terraform_provider.c ---- */
+void terraform_providers(struct terraform *t);
 
 /* ---- terraform_each.c ---- */
 void terraform_each(struct terraform *t, struct group *group);

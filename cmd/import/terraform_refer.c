@@ -63,6 +63,26 @@ static struct said *reference(
     return said_code(t->arena, NULL, "%s", draft_reference(t->draft, owner, target, attr, key, NULL).p);
 }
 
+bool terraform_waits(struct terraform *t, struct group *group, struct group **other)
+{
+    *other = refer_whole(*other);
+    struct str address = group_address(t->arena, *other);
+    if (!(*other)->schema || map_get(&group->needs, address) || refer_reaches(t, *other, group, 0))
+        return false;
+    map_set(&group->needs, address, *other);
+    return true;
+}
+
+struct said *terraform_reference(
+    struct terraform *t, struct instance *owner, struct instance *target, struct str attr)
+{
+    struct group *needs = refer_whole(target->group);
+    if (refer_reaches(t, needs, owner->group, 0))
+        return NULL;
+    map_set(&owner->group->needs, group_address(t->arena, needs), needs);
+    return reference(t, owner, target, attr);
+}
+
 /* Has what the target becomes such an attribute? */
 static bool can_say(struct terraform *t, const struct instance *target, struct str attr)
 {
@@ -370,29 +390,54 @@ static bool is_telling(struct str text)
            str_starts(text, STR("https://"));
 }
 
-static void index_texts(struct terraform *t)
+/* aws_dms_endpoint's endpoint_arn is its own; what others are called after it is not. */
+static bool is_own_text(struct terraform *t, const struct group *group, struct str key)
 {
     static const char *const keys[] = {"arn", "id", "url", "key_id", "qualified_arn"};
-    for (size_t i = 0; i < t->groups.n; i++) {
-        const struct group *group = t->groups.items[i].ptr;
-        for (size_t k = 0; group->schema && k < group->n; k++)
-            for (size_t m = 0; m < sizeof keys / sizeof *keys; m++) {
-                struct str text = value_gets(group->instances[k]->values, keys[m]);
-                if (!text.n || !is_telling(text) || map_get(&t->by_text, text) ||
-                    !can_say(t, group->instances[k], str_z(keys[m])))
-                    continue;
-                struct owned *owned = ARENA_NEW(t->arena, struct owned);
-                *owned = (struct owned){group->instances[k], str_z(keys[m])};
-                map_set(&t->by_text, text, owned);
-            }
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (str_eqz(key, keys[i]))
+            return true;
+    return group->names && str_eqz(names_output(group->names, t->arena, key), "arn");
+}
+
+/* A location of Lake Formation has its bucket's ARN: whose own it is goes before whom it was given. */
+static bool is_given(struct terraform *t, const struct group *group, struct str key)
+{
+    const struct attr *attr =
+        group->names ? schema_attr(group->schema, names_output(group->names, t->arena, key)) : NULL;
+    return attr && attr->settable;
+}
+
+static void index_instance(struct terraform *t, struct instance *one, bool given)
+{
+    for (uint32_t i = 0; i < one->values->count; i++) {
+        const struct value_entry *e = &one->values->entries[i];
+        struct str text = value_text(e->value, STR_EMPTY);
+        if (!text.n || !is_own_text(t, one->group, e->key) || !is_telling(text) ||
+            map_get(&t->by_text, text) || !can_say(t, one, e->key) ||
+            is_given(t, one->group, e->key) != given)
+            continue;
+        struct owned *owned = ARENA_NEW(t->arena, struct owned);
+        *owned = (struct owned){one, e->key, NULL};
+        map_set(&t->by_text, text, owned);
     }
 }
 
-static void offer_telling(
-    struct terraform *t, struct candidates *list, struct instance *owner, const struct said *s)
+static void index_texts(struct terraform *t)
 {
-    struct str text = said_literal_text(t->arena, s);
-    for (size_t end = text.n; text.p && end >= 10; end--) { /* an ARN with something behind it */
+    for (int given = 0; given < 2; given++)
+        for (size_t i = 0; i < t->groups.n; i++) {
+            const struct group *group = t->groups.items[i].ptr;
+            for (size_t k = 0; group->schema && k < group->n; k++)
+                index_instance(t, group->instances[k], given);
+        }
+}
+
+/* An ARN, with something behind it or not. */
+static void offer_beginning(
+    struct terraform *t, struct candidates *list, struct instance *owner, struct str text)
+{
+    for (size_t end = text.n; end >= 10; end--) {
         if (end < text.n && is_word(text.p[end]) && is_word(text.p[end - 1]))
             continue;
         const struct owned *owned = map_get(&t->by_text, str_slice(text, 0, end));
@@ -400,8 +445,18 @@ static void offer_telling(
             continue;
         offer(t, list, str_slice(text, 0, end), reference(t, owner, owned->instance, owned->attr),
             owned->instance->group);
-        break;
+        return;
     }
+}
+
+static void offer_telling(
+    struct terraform *t, struct candidates *list, struct instance *owner, const struct said *s)
+{
+    struct str text = said_literal_text(t->arena, s);
+    offer_beginning(t, list, owner, text);
+    for (ptrdiff_t arn = text.n ? str_find(text, STR("arn:"), 1) : -1; arn > 0;
+         arn = str_find(text, STR("arn:"), (size_t)arn + 1))
+        offer_beginning(t, list, owner, str_slice(text, (size_t)arn, text.n));
     for (size_t i = 0; s->kind != SAID_TEXT && i < s->n; i++)
         offer_telling(t, list, owner, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
 }
@@ -422,6 +477,8 @@ static void offer_parts(struct terraform *t, struct candidates *list, struct ins
 void terraform_refer(struct terraform *t)
 {
     index_texts(t);
+    if (!t->configuration)
+        terraform_index_names(t);
     for (size_t i = 0; i < t->groups.n; i++) {
         struct group *group = t->groups.items[i].ptr;
         for (size_t k = 0; group->schema && k < group->n; k++) {
@@ -435,6 +492,8 @@ void terraform_refer(struct terraform *t)
             for (size_t m = 0; m < one->attrs->n; m++) {
                 struct said_entry *e = &one->attrs->entries[m];
                 list.of_others = !str_eqz(e->key, "name");
+                if (!group->config)
+                    e->value = terraform_named(t, one, e->key, e->value);
                 e->value = refer_related(t, &list, group, e->value);
             }
         }

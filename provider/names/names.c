@@ -78,6 +78,7 @@ static void read_rules(struct arena *arena, struct names_type *type, const struc
             rules[i].ask = node_value(arena, node_get(value, "ask"));
         rules[i].document = node_get(value, "document") != NULL;
         rules[i].each = node_get(value, "each") != NULL;
+        rules[i].digest = node_get(value, "digest") != NULL;
     }
     type->rules = rules;
     type->n = n;
@@ -115,6 +116,8 @@ static int read_terraform(struct names *names, struct str service, const struct 
         type->key = text_of(node_get(one, "key"));
         type->ids = node_get(one, "id") ? node_value(names->arena, node_get(one, "id")) : NULL;
         type->set = node_get(one, "set") ? node_value(names->arena, node_get(one, "set")) : NULL;
+        type->unsaid = node_get(one, "unsaid") ? node_value(names->arena, node_get(one, "unsaid")) : NULL;
+        type->zeros = node_get(one, "zeros") ? node_value(names->arena, node_get(one, "zeros")) : NULL;
         map_set(&names->terraform, type->other, type);
     }
     return 0;

@@ -17,12 +17,18 @@
  *         max_capacity: {as: max_capacity, unless: {worker_type: null}}     # null: whatever that is
  *         filename: {as: code.s3_key, ask: {code.s3_bucket: code_bucket}} # a file that has to be in a bucket
  *         cidr_blocks[0]: cidr                   # the only one of a list
+ *         user_data: {as: user_data, digest: true} # a state has only its digest
  *         Ref: url                               # what a reference to the thing itself is
  *     terraform:
  *       aws_s3_bucket: {type: bucket, names: {bucket: name, hosted_zone_id: ""}}
  *       aws_s3_bucket_versioning: {into: bucket, by: bucket, names: {…}}
  *       random_pet: {type: weir.random, set: {kind: name}, id: [id]}
  *       random_password: {asked: true}           # what is secret of it is asked for
+ *       aws_instance: {type: instance, unsaid: {private_ip: null, "ebs_block_device[].iops": 0}, zeros:
+ * ["ports[].from"]}
+ *
+ * `unsaid` counts for a state without its configuration: what the service fills in where nobody says it; null
+ * is any value. Zeros within blocks are nothing said there, but for those (in our words) of `zeros`.
  *
  * What is not in them is looked for by its own name: ShardCount, shard_count and the wire name of an
  * attribute are the same word.
@@ -48,6 +54,7 @@ struct names_rule {
     const struct value *ask; /* what has to be given with it: attributes and the names of inputs; or NULL */
     bool document;           /* a text that is JSON: what it says */
     bool each;               /* of a list of maps: one of them for each value */
+    bool digest;             /* what is known of it may be no more than its digest */
 };
 
 /* One of their types as one of ours. */
@@ -60,9 +67,11 @@ struct names_type {
         into_by;    /* Terraform: it is a part of another resource, which this attribute leads to; "" not */
     struct str at;  /* likewise: the map in that one's attributes of which it is an entry ... */
     struct str key; /* ... under what this attribute has */
-    const struct value *ids; /* Terraform: attributes that the id is made of */
-    const struct value *set; /* likewise: attributes that it has unless it says others; NULL: none */
-    bool asked;              /* likewise: there is no such type, what is secret of it becomes an input */
+    const struct value *ids;    /* Terraform: attributes that the id is made of */
+    const struct value *set;    /* likewise: attributes that it has unless it says others; NULL: none */
+    const struct value *unsaid; /* likewise: paths that are not said without a configuration; or NULL */
+    const struct value *zeros;  /* likewise: our paths of zeros that mean something; or NULL */
+    bool asked;                 /* likewise: there is no such type, what is secret of it becomes an input */
 };
 
 struct names {

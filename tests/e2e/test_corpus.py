@@ -139,14 +139,21 @@ def asked(text):
     return [word for name, one in inputs.items() if "default" not in one for word in ("-i", f"{name}={'code-of-fan-out' if name == 'code_bucket' else 'A-password-of-16'}")]
 
 
-def lives_anew(tmp_path, cloud, plan):
+def of_state(document):
+    """Without the configuration: what `terraform show -json` says of a state."""
+    return json.dumps(json.loads(document)["prior_state"])
+
+
+def lives_anew(tmp_path, cloud, plan, alone=False):
     """Made from nothing of what was recorded; (the stack, what it has been given, the ids that things had when the plan was recorded)"""
     stack = laid(tmp_path / "stack", cloud)
-    stack.run("import", "terraform", plan)
+    document = plan.read_text()
+    stack.write(of_state(document) if alone else document, "recorded.json")
+    stack.run("import", "terraform", "recorded.json")
     text = (stack.folder / "weir.yaml").read_text()
     recorded = {one["address"]: one["id"] for one in yaml.safe_load(text)["imports"]}
-    stack.write(kept(text))
     stack.run("fmt", "--check", "weir.yaml")
+    stack.write(kept(text))
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="code-of-fan-out")
     s3.put_object(Bucket="code-of-fan-out", Key="clean.zip", Body=ZIP)
@@ -239,14 +246,16 @@ UNTOLD = {"master_user_password", "admin_user_password", "(redacted)_password", 
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("alone", [False, True], ids=["plan", "state"])
 @pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.parent.name)
-def test_what_is_there_is_taken_over(tmp_path, fast_sandbox, plan):
-    """A pipeline that is live: all of it is adopted in place, nothing is made or changed, and then nothing differs; it goes without a rest."""
-    first, _, recorded = lives_anew(tmp_path, fast_sandbox, plan)
+def test_what_is_there_is_taken_over(tmp_path, fast_sandbox, plan, alone):
+    """A pipeline that is live: all of it is adopted in place, nothing is made or changed, and then nothing differs; it goes without a rest. By a plan, and by a state without its configuration."""
+    first, _, recorded = lives_anew(tmp_path, fast_sandbox, plan, alone)
     made = ids(first)
     unmarked(fast_sandbox)
     stack = laid(tmp_path / "adopted", fast_sandbox)
-    stack.write(told_again(plan, recorded, made), "live.json")
+    told_now = told_again(plan, recorded, made)
+    stack.write(of_state(told_now) if alone else told_now, "live.json")
     told = stack.run("import", "terraform", "live.json")
     assert "cannot be adopted" not in told.err, told
     words = asked((stack.folder / "weir.yaml").read_text())

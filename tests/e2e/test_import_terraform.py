@@ -14,6 +14,7 @@ from support import Stack
 
 CONFIGURATIONS = sorted((Path(__file__).parent / "imports/terraform").iterdir())
 PLUGINS = Path(os.environ.get("TF_PLUGINS", "/opt/tf-plugins"))
+SECRET = {"lake": "hunter2-tf", "warehouse": "hunter2-of-warehouse", "streams": "hunter2-of-dms"}
 SECRETS = {"WEIR_INPUT_PASSWORD": "hunter2-tf", "WEIR_INPUT_ADMIN_PASSWORD": "hunter2-of-warehouse", "WEIR_INPUT_SHOP_ENDPOINT_PASSWORD": "hunter2-of-dms"}
 PROVIDER = """
 terraform {
@@ -207,9 +208,10 @@ def test_a_gigantic_state(local_stack):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("alone", [False, True], ids=["plan", "state"])
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=lambda path: path.name)
-def test_terraform_itself(tmp_path, cloud, configuration):
-    """Terraform makes it, weir takes it over: nothing differs, before and after."""
+def test_terraform_itself(tmp_path, cloud, configuration, alone):
+    """Terraform makes it, weir takes it over: nothing differs, before and after. By its folder, and by what it says of its state alone."""
     if not shutil.which("terraform") or not PLUGINS.is_dir():
         pytest.skip("there is no Terraform, or its provider is not there")
     folder = tmp_path / "infra"
@@ -220,10 +222,15 @@ def test_terraform_itself(tmp_path, cloud, configuration):
     for words in (["init"], ["apply", "-auto-approve"]):
         subprocess.run(["terraform", *words, "-no-color"], cwd=folder, env=env, check=True, capture_output=True, timeout=280)
     stack = Stack(tmp_path / "stack", cloud)
+    if alone:
+        shown = subprocess.run(["terraform", "show", "-json"], cwd=folder, env=env, check=True, capture_output=True, timeout=280)
+        folder = tmp_path / "state.json"
+        # moto does not tell whether a policy of scaling is enabled
+        folder.write_bytes(shown.stdout.replace(b'"enabled":false,"estimated_instance_warmup"', b'"enabled":true,"estimated_instance_warmup"'))
     result = stack.run("import", "terraform", folder, env={name: env[name] for name in ("TF_CLI_CONFIG_FILE", "AWS_ENDPOINT_URL", "CHECKPOINT_DISABLE")})
     written = (stack.folder / "weir.yaml").read_text()
     assert "hunter2" not in written + result.err and "0 left out" in result.err, result
-    stack.env |= SECRETS
+    stack.env |= SECRETS | {f"WEIR_INPUT_{name.upper()}": SECRET[configuration.name] for name, one in yaml.safe_load(written).get("inputs", {}).items() if one.get("sensitive")}
     assert set(stack.plan().values()) == {"adopt"}
     # what cannot be read, such as a secret, is set once more
     assert re.search("0 to create, [01] to update, 0 to replace, 0 to delete", stack.run("plan").out)
@@ -301,4 +308,61 @@ def test_zeros_that_nobody_said(local_stack):
     assert made["function"]["code"] == {"s3_bucket": "code", "s3_key": "f.zip"} and "reserved_concurrency" not in made["function"]
     assert made["job"]["worker_type"] == "G.1X" and not {"max_capacity", "execution_property"} & set(made["job"])
     assert made["rule"]["targets"] == {"t": {"arn": "arn:aws:sqs:us-east-1:123456789012:q"}} and made["permissions"]["resource"] == {"catalog": {}}
+    local_stack.run("validate")
+
+
+def test_what_nobody_said_in_a_state(local_stack):
+    """What a service fills in is not written, nor a digest of what was said; names and ARNs of others are references where the attribute says of what."""
+    arn = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:1:autoScalingGroupName/workers"
+    group = {"id": "workers", "name": "workers", "arn": arn, "min_size": 0, "max_size": 4, "vpc_zone_identifier": ["subnet-0a1b2c3d"], "availability_zones": ["us-east-1a"], "default_cooldown": 300,
+             "mixed_instances_policy": [{"instances_distribution": [{"on_demand_base_capacity": 0, "spot_instance_pools": 0}],
+                                         "launch_template": [{"launch_template_specification": [{"launch_template_id": "lt-0123456789abcdef0", "launch_template_name": "node", "version": "3"}], "override": []}]}]}
+    policy = {"id": "busy", "name": "busy", "autoscaling_group_name": "workers", "policy_type": "TargetTrackingScaling", "cooldown": 0, "predictive_scaling_configuration": [{"mode": "", "metric_specification": []}],
+              "target_tracking_configuration": [{"disable_scale_in": False, "target_value": 60, "predefined_metric_specification": [{"predefined_metric_type": "ASGAverageCPUUtilization", "resource_label": ""}]}]}
+    machine = {"id": "i-0123456789abcdef0", "ami": "ami-12c6146b", "instance_type": "t3.micro", "private_ip": "10.0.0.4", "user_data": "1f7a9bb5725fd3f94f0a844b911c8ee60e95bbba", "subnet_id": "subnet-0a1b2c3d"}
+    lake, place = "arn:aws:s3:::lake-of-ada", {"id": "arn:aws:s3:::lake-of-ada", "arn": "arn:aws:s3:::lake-of-ada", "role_arn": "arn:aws:iam::123456789012:role/r"}
+    job = {"id": "lake-of-ada", "name": "lake-of-ada", "role_arn": "arn:aws:iam::123456789012:role/r", "security_configuration": "sealed", "timeout": 0, "max_retries": 0, "glue_version": "4.0",
+           "command": [{"name": "glueetl", "script_location": "s3://lake-of-ada/x.py"}], "default_arguments": {"--to": "lake-of-ada", "--api": "arn:aws:apigateway:us-east-1:lambda:path/functions/arn:aws:s3:::lake-of-ada/x"}}
+    sealed = {"id": "sealed", "name": "sealed", "encryption_configuration": [{"cloudwatch_encryption": [{"cloudwatch_encryption_mode": "DISABLED"}], "job_bookmarks_encryption": [{"job_bookmarks_encryption_mode": "DISABLED"}], "s3_encryption": [{"s3_encryption_mode": "DISABLED"}]}]}
+    ports = {"id": "sg-0123456789abcdef0", "name": "p", "description": "p", "ingress": [{"from_port": 0, "to_port": 65535, "protocol": "tcp", "cidr_blocks": ["10.0.0.0/8"], "self": False, "description": ""}]}
+    given = {"aws_lakeformation_resource": place, "aws_s3_bucket": {"id": "lake-of-ada", "bucket": "lake-of-ada", "arn": lake}, "aws_autoscaling_group": group, "aws_autoscaling_policy": policy, "aws_instance": machine,
+             "aws_glue_job": job, "aws_glue_security_configuration": sealed, "aws_security_group": ports}
+    resources = [resource(kind, kind.partition("_")[2], values)[0] for kind, values in given.items()]
+    result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
+    made = stack["resources"]
+    assert made["autoscaling_group"] == {"type": "aws.autoscaling.group", "name": "workers", "min_size": 0, "max_size": 4, "subnet_ids": ["subnet-0a1b2c3d"],
+                                         "mixed_instances": {"on_demand_base_capacity": 0, "launch_template": {"id": "lt-0123456789abcdef0", "version": "3"}}}
+    assert made["autoscaling_policy"] == {"type": "aws.autoscaling.policy", "name": "busy", "group": "${autoscaling_group.name}", "policy_type": "TargetTrackingScaling",
+                                          "target_tracking": {"predefined_metric": "ASGAverageCPUUtilization", "target_value": 60}}
+    assert set(made["instance"]) == {"type", "image_id", "instance_type", "subnet_id"} and "`user_data` is left out: the state has only a digest of it" in result.err
+    assert made["lakeformation_resource"]["resource"] == "${s3_bucket.arn}"
+    assert made["glue_job"] == {"type": "aws.glue.job", "name": "lake-of-ada", "role": "arn:aws:iam::123456789012:role/r", "command": {"name": "glueetl", "script_location": "s3://${s3_bucket.name}/x.py"},
+                                "default_arguments": {"--to": "lake-of-ada", "--api": "arn:aws:apigateway:us-east-1:lambda:path/functions/${s3_bucket.arn}/x"}, "glue_version": "4.0",
+                                "security_configuration": "${glue_security_configuration.name}"}
+    assert made["security_group"]["ingress"] == [{"cidr": "10.0.0.0/8", "from_port": 0, "to_port": 65535, "protocol": "tcp"}]
+    local_stack.run("validate")
+
+
+def test_regions_and_accounts(local_stack):
+    """A configuration of the provider by its alias, with its region and role; one by the region that a thing is in; waiting that no reference says."""
+    def queue(name, region, key="aws", module="", **more):
+        state, config = resource("aws_sqs_queue", name, {"name": name, "id": f"https://q/{name}", "arn": f"arn:aws:sqs:{region}:123456789012:{name}", "tags": None, "tags_all": {"team": "data"} if key == "aws.west" else {}}, {"name": {}}, module)
+        return state, config | {"provider_config_key": key} | more
+
+    document = json.loads(plan(
+        queue("here", "eu-west-1"), queue("also", "eu-west-1", depends_on=["aws_sqs_queue.here", "module.told", "aws_sns_topic.none"]), queue("west", "us-west-2", "aws.west"), queue("moved", "ap-south-1"),
+        queue("far", "sa-east-1", "module.told:aws.far_away"), variables={"home": "eu-west-1"}, inner=[("told", [queue("told", "eu-west-1", module="module.told")], {}, {})]))
+    role = {"role_arn": {"constant_value": "arn:aws:iam::210987654321:role/deploy"}}
+    document["configuration"]["provider_config"] = {
+        "aws": {"name": "aws", "expressions": {"region": {"references": ["var.home"]}}},
+        "aws.west": {"name": "aws", "alias": "west", "expressions": {"region": {"constant_value": "us-west-2"}, "assume_role": [role], "default_tags": [{"tags": {}}]}},
+        "aws.far_away": {"name": "aws", "alias": "far_away", "expressions": {"region": {"references": ["local.far"]}, "assume_role": [{"role_arn": {"references": ["local.role"]}}]}},
+    }
+    result, _, stack = imported(local_stack, json.dumps(document))
+    assert stack["providers"] == {
+        "aws": {"region": "${inputs.home}"}, "aws.west": {"region": "us-west-2", "assume_role": {"role": "arn:aws:iam::210987654321:role/deploy"}, "default_tags": {"team": "data"}},
+        "aws.ap_south_1": {"region": "ap-south-1"}, "aws.far_away": {"region": "sa-east-1"}}
+    assert {name: one.get("provider") for name, one in stack["resources"].items()} == {"here": None, "also": None, "west": "aws.west", "moved": "aws.ap_south_1", "far": "aws.far_away", "told_told": None}
+    assert set(stack["resources"]["also"]["depends_on"]) == set(stack["resources"]) - {"also", "west", "moved", "far"}
+    assert "the role of its `assume_role` is made of what is not told" in result.err
     local_stack.run("validate")

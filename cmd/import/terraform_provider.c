@@ -1,0 +1,227 @@
+/*
+ * Configurations of the AWS provider: the one that most things have, and others by their alias, or by the
+ * region that a thing says it is in. Of a configuration the settings that weir knows come over; where it does
+ * not tell its region, ARNs do.
+ */
+#include "cmd/import/terraform_parts.h"
+
+/* ---- what the configuration tells ---- */
+
+static const struct value *config_of(const struct terraform *t, struct str key)
+{
+    return value_getz(value_get(value_getz(t->configuration, "provider_config"), key), "expressions");
+}
+
+/* What an expression gives, where the plan tells that: a plain text, or a variable of the root; or NULL. */
+static const struct value *text_given(const struct terraform *t, const struct value *expression)
+{
+    const struct value *references = value_getz(expression, "references"),
+                       *v = value_getz(expression, "constant_value");
+    struct str name, first = STR_EMPTY;
+    if (references && references->kind == VALUE_LIST && references->count == 1)
+        first = str_cut(value_text(references->items[0], STR_EMPTY), '.', &name);
+    if (value_is_null(v) && str_eqz(first, "var"))
+        v = value_getz(value_get(t->variables, name), "value");
+    return value_is_null(v) || v->kind != VALUE_STRING ? NULL : v;
+}
+
+static const struct value *block_of(const struct value *expressions, const char *name)
+{
+    const struct value *block = value_getz(expressions, name);
+    return block && block->kind == VALUE_LIST && block->count ? block->items[0] : block;
+}
+
+static void add_setting(
+    struct terraform *t, struct said *to, const char *name, const struct value *expression)
+{
+    const struct value *v = expression ? text_given(t, expression) : NULL;
+    if (v)
+        said_set(t->arena, to, str_z(name), terraform_related(t, v, expression));
+}
+
+/* ---- who has which ---- */
+
+/* As the state says it, or else the ARN; "" for what is in none, such as a role. */
+static struct str region_of(const struct instance *one)
+{
+    struct str region = value_gets(one->values, "region"), rest = value_gets(one->values, "arn");
+    for (int field = 0; !region.n && field < 3; field++)
+        str_cut(rest, ':', &rest);
+    return region.n ? region : str_cut(rest, ':', &rest);
+}
+
+static bool is_of_aws(const struct group *group)
+{
+    return group->schema && group->n &&
+           (str_starts(group->schema->name, STR("aws.")) || str_starts(group->schema->name, STR("AWS::")));
+}
+
+/* The one that most are in. */
+static struct str usual_region(const struct terraform *t)
+{
+    struct map seen = {0};
+    struct str most = STR_EMPTY;
+    size_t *count, best = 0;
+    for (size_t i = 0; i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        struct str region = is_of_aws(group) ? region_of(group->instances[0]) : STR_EMPTY;
+        if (!region.n)
+            continue;
+        if (!(count = map_get(&seen, region)))
+            map_set(&seen, region, count = ARENA_NEW(t->arena, size_t));
+        if (++*count > best) {
+            best = *count;
+            most = region;
+        }
+    }
+    map_release(&seen);
+    return most;
+}
+
+/* "module.west:aws.backup" is aws.backup. */
+static struct str alias_of(const struct group *group)
+{
+    struct str key = value_gets(group->config, "provider_config_key");
+    ptrdiff_t colon = str_find_char(key, ':', 0);
+    key = colon < 0 ? key : str_slice(key, (size_t)colon + 1, key.n);
+    return str_starts(key, STR("aws.")) ? key : STR_EMPTY;
+}
+
+static struct str name_of(struct arena *arena, struct str key)
+{
+    struct str name = str_starts(key, STR("aws.")) ? str_slice(key, strlen("aws."), key.n) : key;
+    return arena_printf(arena, "aws.%.*s", STR_ARG(draft_snake(arena, name)));
+}
+
+/* ---- tags that everything has ---- */
+
+/* Of the tags that a thing has those that its own block does not say. */
+static const struct value *tags_besides(struct arena *arena, const struct instance *one)
+{
+    const struct value *all = value_getz(one->values, "tags_all"), *own = value_getz(one->values, "tags"),
+                       *rest = &value_empty_map;
+    for (uint32_t i = 0; all && all->kind == VALUE_MAP && i < all->count; i++)
+        if (!value_get(own, all->entries[i].key))
+            rest = value_with(arena, rest, all->entries[i].key, all->entries[i].value);
+    return rest;
+}
+
+/* `provider` "": the one that is not said. */
+static bool is_under(const struct group *group, struct str provider)
+{
+    return !group->data && str_eq(group->provider, provider);
+}
+
+/* Is a tag on everything that can have tags, unless it says another? */
+static bool is_everywhere(const struct terraform *t, struct str provider, const struct value_entry *tag)
+{
+    for (size_t i = 0; i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        for (size_t k = 0; is_under(group, provider) && k < group->n; k++) {
+            const struct value *all = value_getz(group->instances[k]->values, "tags_all");
+            if (all && all->kind == VALUE_MAP && !value_get(all, tag->key))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* The plan says that there are default_tags, but of expressions not which: what is on everything. */
+static struct said *shared_tags(struct terraform *t, struct str provider, const struct value *given)
+{
+    const struct value *tags = &value_empty_map;
+    for (size_t i = 0; given && i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        for (size_t k = 0; is_under(group, provider) && k < group->n; k++)
+            tags = value_merge(t->arena, tags, tags_besides(t->arena, group->instances[k]));
+    }
+    struct said *shared = said_new(t->arena, SAID_MAP, NULL);
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (is_everywhere(t, provider, &tags->entries[i]))
+            said_set(
+                t->arena, shared, tags->entries[i].key, terraform_related(t, tags->entries[i].value, given));
+    return shared;
+}
+
+/* ---- the whole ---- */
+
+/* The region that is said, or else the one that things are in; "" neither is known. */
+static void add_region(
+    struct terraform *t, struct said *provider, const struct value *said, struct str key, struct str there)
+{
+    if (said)
+        add_setting(t, provider, "region", said);
+    if (said_get(provider, "region"))
+        return;
+    if (there.n)
+        said_set(t->arena, provider, STR("region"), said_string(t->arena, there, NULL));
+    else
+        diag_warning(t->draft->diags, (struct span){0},
+            "provider %.*s: its `region` is made of what is not told: add it under `providers:`",
+            STR_ARG(key));
+}
+
+static void add_role(struct terraform *t, struct said *provider, const struct value *role, struct str key)
+{
+    struct said *taken = said_new(t->arena, SAID_MAP, NULL);
+    if (!role)
+        return;
+    add_setting(t, taken, "role", value_getz(role, "role_arn"));
+    add_setting(t, taken, "session_name", value_getz(role, "session_name"));
+    if (said_get(taken, "role"))
+        said_set(t->arena, provider, STR("assume_role"), taken);
+    else
+        diag_warning(t->draft->diags, (struct span){0},
+            "provider %.*s: the role of its `assume_role` is made of what is not told: add it under "
+            "`providers:`",
+            STR_ARG(key));
+}
+
+/* `key`: its configuration in the plan; `there`: the region that its things are in, "" unknown. */
+static void write_provider(struct terraform *t, struct str name, struct str key, struct str there)
+{
+    const struct value *config = config_of(t, key), *region = value_getz(config, "region");
+    struct said *provider = said_new(t->arena, SAID_MAP, NULL);
+    bool main = str_eqz(name, "aws"), as_said = main || !str_eqz(key, "aws");
+    if (region || !main)
+        add_region(t, provider, as_said ? region : NULL, key, there);
+    add_setting(t, provider, "profile", value_getz(config, "profile"));
+    add_role(t, provider, block_of(config, "assume_role"), key);
+    struct said *tags = shared_tags(t, main ? STR_EMPTY : name, value_getz(config, "default_tags"));
+    if (tags->n)
+        said_set(t->arena, provider, STR("default_tags"), tags);
+    if (provider->n)
+        said_set(t->arena, t->draft->providers, name, provider);
+}
+
+/* Where things are that say nothing of it. */
+static struct str main_region(const struct terraform *t)
+{
+    const struct value *said = value_getz(config_of(t, STR("aws")), "region"),
+                       *v = said ? text_given(t, said) : NULL;
+    return v ? v->string : usual_region(t);
+}
+
+static struct str key_of(const struct group *group, struct str usual)
+{
+    struct str alias = alias_of(group), region = region_of(group->instances[0]);
+    return alias.n ? alias : str_eq(region, usual) ? STR_EMPTY : region;
+}
+
+void terraform_providers(struct terraform *t)
+{
+    struct str usual = main_region(t);
+    for (size_t i = 0; i < t->groups.n; i++) {
+        struct group *group = t->groups.items[i].ptr;
+        struct str key = is_of_aws(group) ? key_of(group, usual) : STR_EMPTY;
+        if (key.n)
+            group->provider = name_of(t->arena, key);
+    }
+    write_provider(t, STR("aws"), STR("aws"), usual);
+    for (size_t i = 0; i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        struct str alias = alias_of(group);
+        if (group->provider.n && !said_get(t->draft->providers, group->provider.p))
+            write_provider(t, group->provider, alias.n ? alias : STR("aws"), region_of(group->instances[0]));
+    }
+}
