@@ -12,20 +12,6 @@ static int cmd_validate_count(const struct stack *stack, enum decl_kind kind)
     return n;
 }
 
-/* weir's own type for the same thing; NULL: it has none. */
-static const struct schema *cmd_validate_own_type(struct catalog *catalog, struct str cfn)
-{
-    size_t n;
-    const struct str *names = catalog_names(catalog, false, &n);
-    struct err ignored = ERR_INIT;
-    for (size_t i = 0; i < n; i++) {
-        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
-        if (schema && schema->cfn.n && str_eq(schema->cfn, cfn))
-            return schema;
-    }
-    return NULL;
-}
-
 /* Said once for all of them: CloudFormation's types where there are better ones. */
 static void cmd_validate_hint(struct buf *out, const struct stack *stack, struct catalog *catalog)
 {
@@ -34,7 +20,7 @@ static void cmd_validate_hint(struct buf *out, const struct stack *stack, struct
         const struct schema *schema = stack->decls[i]->kind == DECL_RESOURCE ? stack->decls[i]->schema : NULL;
         if (!schema || str_find(schema->name, STR("::"), 0) < 0 || map_set(&told, schema->name, out))
             continue;
-        const struct schema *own = cmd_validate_own_type(catalog, schema->name);
+        const struct schema *own = catalog_own(catalog, schema->name);
         if (own)
             buf_addf(out, "hint: %.*s is weir's own type for %.*s: quicker to refresh, and finer\n",
                 STR_ARG(own->name), STR_ARG(schema->name));

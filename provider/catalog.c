@@ -416,3 +416,16 @@ const struct str *catalog_known_names(struct catalog *catalog, bool is_data, siz
     *n = catalog->known_count[is_data];
     return catalog->known[is_data];
 }
+
+const struct schema *catalog_own(struct catalog *catalog, struct str cfn)
+{
+    size_t n;
+    const struct str *names = catalog_names(catalog, false, &n);
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; i < n; i++) {
+        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        if (schema && schema->cfn.n && str_eq(schema->cfn, cfn))
+            return schema;
+    }
+    return NULL;
+}

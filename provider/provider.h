@@ -439,5 +439,7 @@ const struct schema *catalog_find(struct catalog *catalog, struct str type, bool
 const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n);
 /* The same with those that kinds find by their names, in no order: for hints and completion. */
 const struct str *catalog_known_names(struct catalog *catalog, bool is_data, size_t *n);
+/* weir's own type for the same thing as a type of CloudFormation; NULL: it has none. Loads all specs. */
+const struct schema *catalog_own(struct catalog *catalog, struct str cfn);
 
 #endif

@@ -24,13 +24,29 @@ static const struct value *usage_of(const struct stack *stack, struct str addres
     return value_get(stack->usage, declared);
 }
 
+/* A resource as the table of prices knows it: one of CloudFormation's types as weir's own. */
+struct thing {
+    const struct schema *schema;
+    const struct value *object;
+};
+
+static struct thing as_own(const struct workspace *workspace, struct prices *prices,
+    const struct schema *schema, const struct value *object, struct arena *arena)
+{
+    bool theirs = str_find(schema->name, STR("::"), 0) >= 0;
+    const struct schema *own = theirs ? catalog_own(workspace->catalog, schema->name) : NULL;
+    if (!own)
+        return (struct thing){schema, object};
+    return (struct thing){own, prices_as_own(prices, own, schema, object, arena)};
+}
+
 static void bill_add(struct bill *bill, const struct workspace *workspace, struct prices *prices,
-    struct str address, const struct schema *schema, const struct value *object, struct arena *arena)
+    struct str address, struct str type, struct thing thing, struct arena *arena)
 {
     struct bill_item *item = &bill->items[bill->n++];
-    *item = (struct bill_item){.address = address, .type = schema->name};
-    item->priced = prices_of(prices, schema, object, usage_of(workspace->stack, address, arena), arena,
-        &item->charges, &item->charge_count);
+    *item = (struct bill_item){.address = address, .type = type};
+    item->priced = prices_of(prices, thing.schema, thing.object, usage_of(workspace->stack, address, arena),
+        arena, &item->charges, &item->charge_count);
     for (size_t i = 0; i < item->charge_count; i++) {
         item->hourly += item->charges[i].hourly;
         item->unknown |= item->charges[i].kind == CHARGE_UNKNOWN;
@@ -54,15 +70,16 @@ static const struct value *with_recorded(
 }
 
 /* Which instances there are is not known: whether that matters depends on the type. */
-static void bill_add_open(
-    struct bill *bill, struct prices *prices, const struct declared *declared, struct arena *arena)
+static void bill_add_open(struct bill *bill, const struct workspace *workspace, struct prices *prices,
+    const struct declared *declared, struct arena *arena)
 {
+    const struct thing thing = as_own(workspace, prices, declared->decl->schema, &value_empty_map, arena);
     struct bill_item *item = &bill->items[bill->n++];
     const struct charge *ignored;
     struct charge *open = ARENA_NEW(arena, struct charge);
     size_t n;
     *item = (struct bill_item){.address = declared->address, .type = declared->decl->schema->name};
-    item->priced = prices_of(prices, declared->decl->schema, &value_empty_map, NULL, arena, &ignored, &n);
+    item->priced = prices_of(prices, thing.schema, thing.object, NULL, arena, &ignored, &n);
     *open = (struct charge){
         .kind = CHARGE_UNKNOWN, .what = STR("each of them"), .why = STR("how many is known when planned")};
     if (item->priced != PRICED)
@@ -74,37 +91,40 @@ static void bill_add_open(
 }
 
 /* The resources that a declaration refers to, by their types; of several of a type the first. */
-static const struct value *with_behind(struct arena *arena, const struct value *object,
-    const struct decl *decl, const struct value *const *objects)
+static struct thing with_behind(
+    struct arena *arena, struct thing thing, const struct decl *decl, const struct thing *things)
 {
     const struct value *behind = &value_empty_map;
     for (size_t i = 0; i < decl->dep_count; i++) {
-        const struct decl *dep = decl->deps[i];
-        const struct value *one = objects[dep->index];
-        if (one && dep->kind == DECL_RESOURCE && !value_get(behind, dep->schema->name))
-            behind = value_with(arena, behind, dep->schema->name, one);
+        const struct thing *one = &things[decl->deps[i]->index];
+        if (one->object && !value_get(behind, one->schema->name))
+            behind = value_with(arena, behind, one->schema->name, one->object);
     }
-    return behind->count ? value_with(arena, object, STR(PRICES_BEHIND), behind) : object;
+    if (behind->count)
+        thing.object = value_with(arena, thing.object, STR(PRICES_BEHIND), behind);
+    return thing;
 }
 
 static void bill_list(struct workspace *workspace, const struct declared *declared, size_t n,
     struct prices *prices, struct arena *arena, struct bill *out)
 {
-    const struct value **objects = ARENA_ARRAY(arena, const struct value *, workspace->stack->decl_count + 1);
+    struct thing *things = ARENA_ARRAY(arena, struct thing, workspace->stack->decl_count + 1);
     *out = (struct bill){.items = ARENA_ARRAY(arena, struct bill_item, n + 1)};
-    memset(objects, 0, (workspace->stack->decl_count + 1) * sizeof *objects);
+    memset(things, 0, (workspace->stack->decl_count + 1) * sizeof *things);
     for (size_t i = 0; i < n; i++) {
         const struct declared *d = &declared[i];
         if (d->decl->kind != DECL_RESOURCE)
             continue;
-        if (d->object && !objects[d->decl->index])
-            objects[d->decl->index] = d->object;
-        if (d->object)
-            bill_add(out, workspace, prices, d->address, d->decl->schema,
-                with_behind(arena, with_recorded(workspace, d->address, d->object, arena), d->decl, objects),
-                arena);
-        else
-            bill_add_open(out, prices, d, arena);
+        if (!d->object) {
+            bill_add_open(out, workspace, prices, d, arena);
+            continue;
+        }
+        struct thing thing = as_own(workspace, prices, d->decl->schema,
+            with_recorded(workspace, d->address, d->object, arena), arena);
+        if (!things[d->decl->index].object)
+            things[d->decl->index] = thing;
+        bill_add(out, workspace, prices, d->address, d->decl->schema->name,
+            with_behind(arena, thing, d->decl, things), arena);
     }
 }
 
@@ -122,16 +142,30 @@ void bill_planned(const struct plan *plan, struct prices *prices, struct arena *
     bill_list(plan->workspace, planned, n, prices, arena, out);
 }
 
-static const struct value *with_recorded_behind(
-    const struct workspace *workspace, const struct record *record, struct arena *arena)
+static bool thing_recorded(const struct workspace *workspace, struct prices *prices,
+    const struct record *record, struct arena *arena, struct thing *out)
 {
-    const struct value *deps = record->deps, *behind = &value_empty_map;
+    struct err ignored = ERR_INIT;
+    const struct schema *schema =
+        record ? catalog_find(workspace->catalog, record->subject.type, false, &ignored) : NULL;
+    if (schema)
+        *out = as_own(workspace, prices, schema, record->attrs, arena);
+    return schema;
+}
+
+static struct thing with_recorded_behind(const struct workspace *workspace, struct prices *prices,
+    struct thing thing, const struct value *deps, struct arena *arena)
+{
+    const struct value *behind = &value_empty_map;
     for (uint32_t i = 0; deps && i < deps->count; i++) {
+        struct thing one;
         const struct record *dep = state_get(workspace->state, value_text(deps->items[i], STR_EMPTY));
-        if (dep && !value_get(behind, dep->subject.type))
-            behind = value_with(arena, behind, dep->subject.type, dep->attrs);
+        if (thing_recorded(workspace, prices, dep, arena, &one) && !value_get(behind, one.schema->name))
+            behind = value_with(arena, behind, one.schema->name, one.object);
     }
-    return behind->count ? value_with(arena, record->attrs, STR(PRICES_BEHIND), behind) : record->attrs;
+    if (behind->count)
+        thing.object = value_with(arena, thing.object, STR(PRICES_BEHIND), behind);
+    return thing;
 }
 
 void bill_recorded(
@@ -141,12 +175,11 @@ void bill_recorded(
     const struct record *const *records = workspace->state ? state_records(workspace->state, &n) : NULL;
     *out = (struct bill){.items = ARENA_ARRAY(arena, struct bill_item, n + 1)};
     for (size_t i = 0; i < n; i++) {
-        struct err ignored = ERR_INIT;
+        struct thing thing;
         const struct subject *subject = &records[i]->subject;
-        const struct schema *schema = catalog_find(workspace->catalog, subject->type, false, &ignored);
-        if (schema)
-            bill_add(out, workspace, prices, subject->address, schema,
-                with_recorded_behind(workspace, records[i], arena), arena);
+        if (thing_recorded(workspace, prices, records[i], arena, &thing))
+            bill_add(out, workspace, prices, subject->address, subject->type,
+                with_recorded_behind(workspace, prices, thing, records[i]->deps, arena), arena);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "base/yaml.h"
 #include "stacks/expr.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +26,20 @@ struct rules {
     const struct value *nothing; /* every attribute, null; NULL: not bound yet */
 };
 
+/* One of weir's types out of CloudFormation's: what each attribute is there. */
+struct others {
+    struct str *names;
+    struct expr **exprs;
+    size_t n;
+    const struct value *nothing; /* every property, null; NULL: not bound yet */
+};
+
 struct prices {
     struct arena *arena;
     struct str date, region;
     const struct value *table, *free;
-    struct map types; /* name -> struct rules * */
+    struct map types;  /* name -> struct rules * */
+    struct map others; /* name -> struct others * */
 };
 
 /* A whole or broken number as it is; otherwise the fallback. */
@@ -63,6 +73,18 @@ static struct rules *rules_read(struct arena *arena, const struct node *list, st
     return rules;
 }
 
+static struct others *others_read(struct arena *arena, const struct node *map, struct diags *diags)
+{
+    struct others *others = ARENA_NEW(arena, struct others);
+    *others = (struct others){.names = ARENA_ARRAY(arena, struct str, map->count),
+        .exprs = ARENA_ARRAY(arena, struct expr *, map->count)};
+    for (; others->n < map->count; others->n++) {
+        others->names[others->n] = map->entries[others->n].key;
+        others->exprs[others->n] = expr_compile(arena, map->entries[others->n].value, diags);
+    }
+    return others;
+}
+
 static const struct node *table_read(
     struct arena *arena, struct str path, struct str text, struct diags *diags, struct err *err)
 {
@@ -92,7 +114,7 @@ int prices_load(struct arena *arena, const char *kept, struct prices **out, stru
     if (!root)
         return -1;
     struct prices *prices = ARENA_NEW(arena, struct prices);
-    const struct node *types = node_get(root, "types");
+    const struct node *types = node_get(root, "types"), *others = node_get(root, "cloudformation");
     *prices = (struct prices){.arena = arena,
         .date = node_get(root, "date")->string,
         .region = node_get(root, "region")->string,
@@ -100,6 +122,10 @@ int prices_load(struct arena *arena, const char *kept, struct prices **out, stru
         .free = node_value(arena, node_get(root, "free"))};
     for (uint32_t i = 0; i < types->count; i++)
         map_set(&prices->types, types->entries[i].key, rules_read(arena, types->entries[i].value, &diags));
+    for (uint32_t i = 0; i < others->count; i++)
+        map_set(
+            &prices->others, others->entries[i].key, others_read(arena, others->entries[i].value, &diags));
+    assert(!diags.errors); /* of the program's own table */
     struct str text;
     if (kept && (file_read(arena, kept, YAML_MAX_SIZE, &text, err) ||
                     !(root = table_read(arena, str_z(kept), text, &diags, err)))) {
@@ -114,8 +140,10 @@ int prices_load(struct arena *arena, const char *kept, struct prices **out, stru
 
 void prices_free(struct prices *prices)
 {
-    if (prices)
-        map_release(&prices->types);
+    if (!prices)
+        return;
+    map_release(&prices->types);
+    map_release(&prices->others);
 }
 
 struct str prices_date(const struct prices *prices)
@@ -135,16 +163,22 @@ const struct value *prices_table(const struct prices *prices)
 
 /* ---- what a resource pays ---- */
 
-/* The names in its expressions are the attributes of the type, and what it refers to. */
-static void rules_bind(struct prices *prices, struct rules *rules, const struct schema *schema)
+/* Every attribute, and what a rule knows besides. */
+static const struct value *nothing_of(struct arena *arena, const struct schema *schema)
 {
-    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(prices->arena);
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
     for (size_t i = 0; i < schema->attr_count; i++)
         value_builder_set(&names, schema->attrs[i].name, &value_null);
     value_builder_set(&names, STR("each"), &value_null);
     value_builder_set(&names, STR(PRICES_BEHIND), &value_null);
-    rules->nothing = value_builder_map(&names);
+    return value_builder_map(&names);
+}
+
+/* The names in its expressions are the attributes of the type, and what it refers to. */
+static void rules_bind(struct prices *prices, struct rules *rules, const struct schema *schema)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    rules->nothing = nothing_of(prices->arena, schema);
     for (size_t i = 0; i < rules->n; i++) {
         struct rule *rule = &rules->items[i];
         struct expr *all[] = {rule->what, rule->price, rule->key, rule->times, rule->when, rule->each};
@@ -162,6 +196,25 @@ static const struct value *rule_value(
     const struct scope scope = {.constants = object, .dir = STR("."), .diags = &ignored};
     const struct value *v = expr_eval(expr, &scope, arena);
     return v ? v : &value_unknown;
+}
+
+const struct value *prices_as_own(struct prices *prices, const struct schema *own,
+    const struct schema *theirs, const struct value *object, struct arena *arena)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    AUTO_BUILDER struct value_builder attrs = VALUE_BUILDER(arena);
+    struct others *others = map_get(&prices->others, own->name);
+    if (!others)
+        return &value_empty_map;
+    if (!others->nothing) {
+        others->nothing = nothing_of(prices->arena, theirs);
+        for (size_t i = 0; i < others->n; i++)
+            expr_resolve_alone(others->exprs[i], others->nothing, &ignored);
+    }
+    const struct value *full = value_merge(arena, others->nothing, object);
+    for (size_t i = 0; i < others->n; i++)
+        value_builder_set(&attrs, others->names[i], rule_value(others->exprs[i], full, arena));
+    return value_builder_map(&attrs);
 }
 
 static struct charge charge_unknown(struct str what, struct str why)

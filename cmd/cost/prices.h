@@ -15,6 +15,9 @@
  * under `behind` those of the resources that it refers to, by their types: a group of instances pays for what
  * its launch template says.
  *
+ * Types of CloudFormation cost what weir's own types for the same things do: `cloudformation` says which
+ * properties the attributes are that the expressions ask for.
+ *
  * US dollars; a month has 730 hours. One thread.
  */
 #ifndef WEIR_CMD_COST_PRICES_H
@@ -62,6 +65,10 @@ struct str prices_date(const struct prices *prices);   /* "2025-06-01" */
 struct str prices_region(const struct prices *prices); /* "us-east-1" */
 /* The table as it is: a map of names to {per, usd, of}; for updating it. */
 const struct value *prices_table(const struct prices *prices);
+
+/* The attributes that `own` asks for, out of an object of CloudFormation's type for the same thing. */
+const struct value *prices_as_own(struct prices *prices, const struct schema *own,
+    const struct schema *theirs, const struct value *object, struct arena *arena);
 
 /*
  * What a resource pays for. `object`: its attributes as far as they are known; `usage`: a map of what is used

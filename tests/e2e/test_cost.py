@@ -181,3 +181,51 @@ def test_prices_are_fetched(local_stack):
         server.shutdown()
     (local_stack.folder / ".weir/prices.json").write_text("[1]")
     assert "is no table of prices" in local_stack.run("cost", status=1).err
+
+
+SAME = {  # the same things in weir's words and in CloudFormation's
+    "nat": ({"type": "aws.ec2.nat_gateway", "subnet_id": "subnet-1", "allocation_id": "eipalloc-1"}, {"type": "AWS::EC2::NatGateway", "SubnetId": "subnet-1", "AllocationId": "eipalloc-1"}),
+    "machine": ({"type": "aws.ec2.instance", "image_id": "ami-1", "instance_type": "t3.large", "block_device_mappings": [{"device_name": "/dev/xvda", "volume_size": 100, "volume_type": "gp2"}]},
+                {"type": "AWS::EC2::Instance", "ImageId": "ami-1", "InstanceType": "t3.large", "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 100, "VolumeType": "gp2"}}]}),
+    "endpoint": ({"type": "aws.ec2.vpc_endpoint", "vpc_id": "vpc-1", "service_name": "x", "vpc_endpoint_type": "Interface", "subnet_ids": ["a", "b"]},
+                 {"type": "AWS::EC2::VPCEndpoint", "VpcId": "vpc-1", "ServiceName": "x", "VpcEndpointType": "Interface", "SubnetIds": ["a", "b"]}),
+    "db": ({"type": "aws.rds.instance", "name": "d", "engine": "postgres", "instance_class": "db.t3.micro", "allocated_storage": 20, "storage_type": "gp3", "multi_az": True},
+           {"type": "AWS::RDS::DBInstance", "Engine": "postgres", "DBInstanceClass": "db.t3.micro", "AllocatedStorage": "20", "StorageType": "gp3", "MultiAZ": True}),
+    "warehouse": ({"type": "aws.redshift.cluster", "name": "w", "node_type": "ra3.large", "cluster_type": "multi-node", "number_of_nodes": 2, "master_username": "u"},
+                  {"type": "AWS::Redshift::Cluster", "NodeType": "ra3.large", "NumberOfNodes": 2, "ClusterType": "multi-node", "DBName": "d", "MasterUsername": "u"}),
+    "brokers": ({"type": "aws.kafka.cluster", "name": "k", "kafka_version": "3.6.0", "number_of_broker_nodes": 3, "instance_type": "kafka.t3.small", "volume_size": 50, "client_subnets": ["a"]},
+                {"type": "AWS::MSK::Cluster", "ClusterName": "k", "KafkaVersion": "3.6.0", "NumberOfBrokerNodes": 3,
+                 "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["a"], "StorageInfo": {"EBSStorageInfo": {"VolumeSize": 50}}}}),
+    "clicks": ({"type": "aws.kinesis.stream", "name": "c", "shard_count": 4}, {"type": "AWS::Kinesis::Stream", "ShardCount": 4}),
+    "table": ({"type": "aws.dynamodb.table", "name": "ttt", "key_schema": [{"attribute_name": "a", "key_type": "HASH"}], "attribute_definitions": {"a": "S"}, "billing_mode": "PROVISIONED", "read_capacity": 5, "write_capacity": 7},
+              {"type": "AWS::DynamoDB::Table", "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}], "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 7}}),
+    "template": ({"type": "aws.ec2.launch_template", "name": "lll", "image_id": "ami-1", "instance_type": "t4g.micro"}, {"type": "AWS::EC2::LaunchTemplate", "LaunchTemplateData": {"ImageId": "ami-1", "InstanceType": "t4g.micro"}}),
+    "group": ({"type": "aws.autoscaling.group", "name": "g", "min_size": 1, "max_size": 9, "desired_capacity": 3, "launch_template": {"id": "${template.launch_template_id}"}, "subnet_ids": ["a"]},
+              {"type": "AWS::AutoScaling::AutoScalingGroup", "MinSize": "1", "MaxSize": "9", "DesiredCapacity": "3", "LaunchTemplate": {"LaunchTemplateId": "${template.LaunchTemplateId}", "Version": "1"}, "VPCZoneIdentifier": ["a"]}),
+    "airflow": ({"type": "aws.mwaa.environment", "name": "m", "environment_class": "mw1.medium", "min_workers": 3, "dag_s3_path": "dags", "source_bucket": "arn:aws:s3:::b", "execution_role": "arn:aws:iam::1:role/r", "subnet_ids": ["a", "b"], "security_group_ids": ["s"]},
+                {"type": "AWS::MWAA::Environment", "Name": "m", "EnvironmentClass": "mw1.medium", "MinWorkers": 3}),
+    "sftp": ({"type": "aws.transfer.server", "protocols": ["SFTP", "FTPS"]}, {"type": "AWS::Transfer::Server", "Protocols": ["SFTP", "FTPS"]}),
+    "setting": ({"type": "aws.ssm.parameter", "name": "/a", "parameter_type": "String", "value": "v", "tier": "Advanced"}, {"type": "AWS::SSM::Parameter", "Type": "String", "Value": "v", "Tier": "Advanced"}),
+    "lake": ({"type": "aws.s3.bucket", "name": "costly-lake"}, {"type": "AWS::S3::Bucket"}),
+    "role": ({"type": "aws.iam.instance_profile", "name": "r"}, {"type": "AWS::IAM::InstanceProfile", "Roles": ["r"]}),
+}
+
+
+def test_it_costs_the_same_in_the_words_of_cloudformation(local_stack):
+    bills = []
+    for way in 0, 1:
+        local_stack.write(json.dumps({"stack": "costly", "usage": {"lake": {"gb": 500}}, "resources": {name: both[way] for name, both in SAME.items()}}))
+        bills.append({thing["address"]: (thing["hour"], thing["charges"]) for thing in cost(local_stack)["resources"]})
+    ours, theirs = bills
+    assert theirs == ours and all(ours[name][0] > 0 for name in ours if name not in ("template", "role", "nat")) and ours["group"][0] == pytest.approx(3 * 0.0084)
+    assert "known after apply" not in json.dumps(ours)
+
+
+def test_what_prices_ask_for_is_there_in_cloudformation():
+    """Whoever adds a price whose expressions ask for attributes says what CloudFormation calls them."""
+    not_driven = {"aws.emr.cluster", "aws.dms.replication_instance", "aws.rds.snapshot"}  # by the Cloud Control API
+    for name, lines in TABLE["types"].items():
+        texts = " ".join(str(value) for line in lines for value in line.values())
+        asked = {word for inside in re.findall(r"\$\{(.*?)\}", texts) for word in re.findall(r"(?<![\"'.\w])[a-z]+_[a-z_]+\b(?!\()|\bengine\b|\btier\b|\bprotocols\b", inside)}
+        said = TABLE["cloudformation"].get(name, {})
+        assert name in not_driven or asked - set(said) == set(), (name, asked - set(said))
