@@ -143,7 +143,7 @@ static int write_file(struct unpacking *u, int dir, const char *name)
     mode_t mode = u->api->entry_perm(u->entry) & 0111 ? 0755 : 0644;
     if (u->api->entry_size(u->entry) >
         u->left) /* a sparse one is as large as it says, without a byte in it */
-        return unpack_archive_refuse(u, "makes the archive larger than allowed when unpacked");
+        return unpack_archive_refuse(u, UNPACK_TOO_LARGE);
     unlinkat(dir, name, 0); /* of two entries with one name the last counts */
     AUTO_FD int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
@@ -158,7 +158,7 @@ static int write_file(struct unpacking *u, int dir, const char *name)
             return end_file(u, fd, name);
         u->left -= n;
         if (u->left < 0)
-            return unpack_archive_refuse(u, "makes the archive larger than allowed when unpacked");
+            return unpack_archive_refuse(u, UNPACK_TOO_LARGE);
         if (fd_write_all(fd, block, (size_t)n, u->err, name))
             return -1;
     }

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#define UNPACK_TOO_LARGE "makes the archive larger than allowed when unpacked"
+
 /*
  * Everything in a zip or tar archive, below `dir`, which exists. Refused as a whole: absolute names, "..",
  * links that may lead outside, devices, more than max_bytes, a hundred thousand files and folders or a

@@ -8,10 +8,17 @@ struct rights {
     struct value_builder actions, types;
 };
 
+/* Names that are a spec's, which goes with the stack that is closed. */
+static void keep_names(struct arena *arena, struct value_builder *names, size_t from)
+{
+    for (size_t i = from; i < names->n; i++)
+        names->entries[i].key = arena_str(arena, names->entries[i].key);
+}
+
 /* What services leave of it goes, too. */
 static void add_schema(struct rights *r, struct catalog *catalog, const struct schema *schema)
 {
-    size_t n;
+    size_t n, actions = r->actions.n, types = r->types.n;
     const struct str *leaves = schema_leaves(r->arena, schema, &n);
     if (!schema->ops->permissions)
         return;
@@ -24,6 +31,8 @@ static void add_schema(struct rights *r, struct catalog *catalog, const struct s
         if (left && left->ops->permissions)
             left->ops->permissions(left, PERMISSION_DESTROY, r->arena, &r->actions);
     }
+    keep_names(r->arena, &r->actions, actions);
+    keep_names(r->arena, &r->types, types);
 }
 
 static void add_stack(struct rights *r, const struct workspace *workspace)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,6 +127,14 @@ static int command_report(const struct watching *w, struct err *err)
     return w->ended == ERR_TIMEOUT ? err_hint(err, "`timeouts: {create: 1h, update: 1h}` gives it more") : -1;
 }
 
+/* It has hardly begun. */
+static void limit_files(const struct local_command *command, pid_t child)
+{
+    struct rlimit most = {(rlim_t)command->max_file_bytes, (rlim_t)command->max_file_bytes};
+    if (command->max_file_bytes)
+        prlimit(child, RLIMIT_FSIZE, &most, NULL);
+}
+
 int command_run(const struct local_command *command, struct command_output *output, struct err *err)
 {
     struct watching w = {.command = command, .output = output};
@@ -147,6 +156,7 @@ int command_run(const struct local_command *command, struct command_output *outp
         errno = failed;
         status = err_errno(err, ERR_FAILED, "%s: cannot start \"%s\"", command->what, command->args[0]);
     } else {
+        limit_files(command, w.child);
         w.deadline = command->timeout_ms > 0 ? clock_mono_ms() + command->timeout_ms : 0;
         command_watch(&w);
         bool fine = !w.ended && WIFEXITED(w.status) && WEXITSTATUS(w.status) == 0;

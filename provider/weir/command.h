@@ -19,10 +19,11 @@ struct local_command {
     struct arena *arena;
     const char *what; /* names it in messages: "the build command `make`" */
     char *const *args;
-    char *const *env;   /* see command_env.h */
-    struct str dir;     /* "" here */
-    int out;            /* a descriptor for what it writes to standard output; 0: shown with the rest */
-    int64_t timeout_ms; /* 0: none */
+    char *const *env;       /* see command_env.h */
+    struct str dir;         /* "" here */
+    int out;                /* a descriptor for what it writes to standard output; 0: shown with the rest */
+    int64_t timeout_ms;     /* 0: none */
+    int64_t max_file_bytes; /* it is ended by SIGXFSZ where it writes a larger file; 0: none is too large */
     const atomic_bool *cancel; /* set: it is ended; NULL: never, see above */
 };
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { REDIRECTS_MAX = 5 };
@@ -27,7 +26,7 @@ static int take_bytes(void *ctx, const void *bytes, size_t n)
     struct download *d = ctx;
     struct err ignored = ERR_INIT;
     d->size += (int64_t)n;
-    if (d->size > FETCH_ARCHIVE_MAX)
+    if (d->size > fetch_limit())
         d->failed = EFBIG;
     else if (fd_write_all(d->fd, bytes, n, &ignored, ""))
         d->failed = errno ? errno : EIO;
@@ -72,7 +71,7 @@ static int download_get(struct http_engine *http, struct arena *arena, struct st
         return err_errno(err, ERR_IO, "cannot write the archive");
     int status = http_send(http, &request, arena, response, err);
     if (d->failed == EFBIG)
-        return err_set(err, ERR_FAILED, "it is larger than %d MiB", FETCH_ARCHIVE_MAX / 1024 / 1024);
+        return fetch_too_large(err);
     if (d->failed) {
         errno = d->failed;
         return err_errno(err, ERR_IO, "cannot write the archive");
@@ -115,13 +114,12 @@ int download_s3(struct provider *aws, const struct module_source *source, const 
     struct op_ctx ctx = {.arena = &arena, .provider = aws, .address = source->text};
     struct s3_download wanted = {
         .bucket = source->bucket, .key = source->key, .version_id = STR_EMPTY, .path = path};
-    struct s3_downloaded done;
-    struct stat st;
+    struct s3_downloaded done = {0};
     wanted.sha256 = wanted.sha256_etag = STR_EMPTY;
-    if (s3_download(&ctx, &wanted, &done, err))
-        return -1;
-    if (stat(path, &st) || st.st_size > FETCH_ARCHIVE_MAX)
-        return err_set(err, ERR_FAILED, "fetching %.*s: it is larger than %d MiB", STR_ARG(source->url),
-            FETCH_ARCHIVE_MAX / 1024 / 1024);
-    return 0;
+    wanted.max_bytes = fetch_limit();
+    if (!s3_download(&ctx, &wanted, &done, err))
+        return 0;
+    if (done.size > wanted.max_bytes)
+        fetch_limit_hint(err);
+    return err_context(err, "fetching %.*s", STR_ARG(source->url));
 }

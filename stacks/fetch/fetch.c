@@ -6,7 +6,6 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/tree_manifest.h"
-#include "base/unpack_archive.h"
 #include "stacks/fetch/download.h"
 #include "stacks/fetch/git.h"
 #include "stacks/fetch/limits.h"
@@ -48,6 +47,8 @@ static void remove_leftovers(const struct fetch *f)
 
 int fetch_open(const struct fetch_options *options, struct fetch **out, struct err *err)
 {
+    if (fetch_limit_check(err))
+        return -1;
     struct fetch *f = mem_zalloc(sizeof *f);
     f->options = *options;
     f->lock = -1;
@@ -176,9 +177,7 @@ static int bring_archive(
     }
     if (file_sha256(path, a->arena, &pin->archive, err) || check_archive(a, wanted, pin->archive, err))
         return -1;
-    return unpack_archive(path, a->tree, FETCH_UNPACKED_MAX, err)
-               ? err_context(err, "unpacking %s", a->source->url.p)
-               : 0;
+    return fetch_unpack(path, a->tree, err) ? err_context(err, "unpacking %s", a->source->url.p) : 0;
 }
 
 /* It takes its place, unless the same lies there already. What lies there and is not that goes. */

@@ -3,13 +3,15 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/unpack_archive.h"
 #include "provider/http/target.h"
 #include "provider/weir/command.h"
 #include "stacks/fetch/limits.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { GIT_TIMEOUT_MS = 10 * 60 * 1000, REFS_MAX = 64 * 1024 * 1024, ARGS_MAX = 32 };
@@ -63,7 +65,8 @@ static int git_run(struct git *git, const char *const *words, int out, struct er
 {
     static const char *const always[] = {"git", "-c", "core.hooksPath=/dev/null", "-c",
         "core.attributesFile=/dev/null", "-c", "core.autocrlf=false", "-c", "core.askPass=", "-c",
-        "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"};
+        "gc.auto=0", "-c", "fetch.unpackLimit=1", "-c", "maintenance.auto=false", "-c",
+        "advice.detachedHead=false"};
     enum { ALWAYS = sizeof always / sizeof *always };
     char *args[ARGS_MAX];
     size_t n = 0, first = words[0][0] == '-';
@@ -78,13 +81,17 @@ static int git_run(struct git *git, const char *const *words, int out, struct er
         .args = args,
         .env = git->env,
         .out = out,
-        .timeout_ms = GIT_TIMEOUT_MS};
+        .timeout_ms = GIT_TIMEOUT_MS,
+        .max_file_bytes = fetch_limit()}; /* of a pack, of a commit's files as one archive */
     command_output_init(&output);
     struct err why = ERR_INIT;
     int status = command_run(&command, &output, &why);
     command_output_release(&output);
     if (!status)
         return 0;
+    const char *cut = arena_printf(git->arena, "signal %d", SIGXFSZ).p; /* the archive's */
+    if (str_find(str_z(why.message), str_z(cut), 0) >= 0)
+        return fetch_too_large(err);
     *err = why;
     if (access("/usr/bin/git", X_OK) && str_find(str_z(why.message), STR("cannot start"), 0) >= 0)
         err_hint(err, "modules in git need the program git (Debian and Ubuntu: apt install git)");
@@ -217,6 +224,21 @@ static int make_repository(struct git *git, struct str commit, const char *path,
     return file_write_atomic(path_join(git->arena, info, STR("attributes")).p, attributes, 0600, err);
 }
 
+/* git itself does not say that a pack was cut off, but it lies there. */
+static bool pack_is_full(const struct git *git, const char *path)
+{
+    struct str packs = path_join(git->arena, str_z(path), STR("objects/pack"));
+    DIR *dir = opendir(packs.p);
+    struct stat st;
+    bool full = false;
+    for (const struct dirent *entry; dir && !full && (entry = readdir(dir));)
+        full =
+            !fstatat(dirfd(dir), entry->d_name, &st, 0) && S_ISREG(st.st_mode) && st.st_size >= fetch_limit();
+    if (dir)
+        closedir(dir);
+    return full;
+}
+
 /* Most servers give any commit that is asked for; of others everything has to be fetched. */
 static int get_commit(struct git *git, struct str commit, const char *path, struct err *err)
 {
@@ -232,12 +254,14 @@ static int get_commit(struct git *git, struct str commit, const char *path, stru
     if (!git_run(git, one, 0, &why))
         return 0;
     struct str said = str_z(why.message);
+    if (pack_is_full(git, path))
+        return fetch_too_large(err);
     if (str_find(said, STR("not our ref"), 0) < 0 && str_find(said, STR("unadvertised"), 0) < 0) {
         *err = why;
         return -1;
     }
     if (git_run(git, all, 0, err))
-        return -1;
+        return pack_is_full(git, path) ? fetch_too_large(err) : -1;
     if (!git_run(git, there, 0, &why))
         return 0;
     err_set(err, ERR_ABSENT, "%s no longer has the commit %s", url, name);
@@ -253,7 +277,7 @@ int git_files(struct arena *arena, const struct module_source *source, struct st
                *dir = arena_printf(arena, "--git-dir=%s", path).p;
     const char *const words[] = {dir, "archive", "--format=tar", "-o", tar, arena_strz(arena, commit), NULL};
     bool failed = make_repository(&git, commit, path, err) || get_commit(&git, commit, path, err) ||
-                  git_run(&git, words, 0, err) || unpack_archive(tar, tree, FETCH_UNPACKED_MAX, err);
+                  git_run(&git, words, 0, err) || fetch_unpack(tar, tree, err);
     unlink(tar);
     tree_remove(path);
     return failed ? err_context(err, "fetching %s", source->url.p) : 0;

@@ -371,6 +371,24 @@ def test_hostile_archives(tmp_path, web, web_stack):
     assert not list(tmp_path.rglob("out")) and not Path("/tmp/weir-out").exists()
 
 
+def test_what_is_too_large(tmp_path, web, web_stack):
+    """A limit of 1 MiB stands for one of 512: what is fetched, what a pack is unpacked to, a commit that would be an archive of 8 MiB of nothing."""
+    few = {"WEIR_MODULE_MIB": "1"}
+    noise, nothing = Repository(tmp_path / "noise", {"weir.yaml": MODULE}), Repository(tmp_path / "nothing", {"weir.yaml": MODULE})
+    for repository, content in (noise, os.urandom(2 << 20)), (nothing, bytes(8 << 20)):
+        (repository.folder / "data").write_bytes(content)
+        repository.git("add", "data")
+        repository.git("commit", "--quiet", "-m", "more")
+    web.files = {"/plain": tar_of(("weir.yaml", MODULE), ("data", "x" * 3_000_000), mode="w"), "/packed": tar_of(("weir.yaml", MODULE), ("data", "x" * 3_000_000))}
+    sources = [noise.url, nothing.url, *(f"{web.url}{path}?checksum=sha256:{sha256(data)}" for path, data in web.files.items())]
+    stack = web_stack.write(stack_of(**{f"m{i}": source for i, source in enumerate(sources)}))
+    refused = stack.run("modules", "update", status=3, env=few).err
+    assert refused.count("it is larger than 1 MiB") == 3 and refused.count("larger than allowed when unpacked") == 1 and refused.count("WEIR_MODULE_MIB=4 in the environment") == 4, refused
+    assert cached(stack) == [] and "no number of MiB" in stack.run("modules", "update", status=3, env={"WEIR_MODULE_MIB": "1g"}).err
+    stack.run("modules", "update", env={"WEIR_MODULE_MIB": "16"})
+    stack.apply()
+
+
 @pytest.fixture
 def bucket():
     server = SandboxCloud()
@@ -404,6 +422,11 @@ def test_s3(tmp_path, bucket):
     forget(stack)
     stack.run("test")
     assert {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:*:s3:::modules/net/1.0.zip"]} in json.loads(stack.run("policy", "plan").out)["Statement"]
+    s3.put_object(Bucket="modules", Key="large.zip", Body=bytes(2 << 20))
+    stack.write(text.replace("net/1.0.zip", "large.zip"))
+    refused = stack.run("modules", "update", status=3, env={"WEIR_MODULE_MIB": "1"}).err
+    assert "it is larger than 1 MiB" in refused and "WEIR_MODULE_MIB=4" in refused, refused
+    stack.write(text)
     s3.delete_object(Bucket="modules", Key="net/1.0.zip")
     assert stack.plan() == {"ada/text": "update"}
     assert "weir.yaml:3:17" in stack.run("modules", "update", status=3).err

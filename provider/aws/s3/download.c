@@ -115,6 +115,11 @@ static enum download_result download_once(
     struct download_source source;
     if (download_look(ctx, download, &source, err))
         return DOWNLOAD_FAILED;
+    out->size = source.size;
+    if (download->max_bytes && source.size > download->max_bytes) {
+        err_set(err, ERR_FAILED, "it is larger than %lld MiB", (long long)(download->max_bytes >> 20));
+        return DOWNLOAD_FAILED;
+    }
     enum download_result result = download_fetch(ctx, &source, download_part_size(source.size), err);
     if (result == DOWNLOAD_NO_RANGES)
         result = download_fetch(ctx, &source, source.size, err);

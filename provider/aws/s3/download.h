@@ -19,6 +19,7 @@
 struct s3_download {
     struct str bucket, key;
     struct str version_id; /* "" : the newest */
+    int64_t max_bytes;     /* more is refused before it is fetched; 0: it may be of any size */
     const char *path;      /* the file; one that is there is replaced, nothing else than a file is */
     struct str sha256;     /* 64 hex digits: what the content must be; "": what the object says of itself */
     /* The entity tag, without quotes, under which the object was known to have that content; "": none. As

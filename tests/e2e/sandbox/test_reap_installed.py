@@ -88,6 +88,17 @@ def test_the_account_reaps_by_itself(server, lab):
     assert "No changes" in lab.run("reap", "--uninstall", "--yes", place).out
 
 
+def test_rights_of_stacks_that_differ(server, tmp_path):
+    """What one of them has is known although it has been closed again; what is freed is written over."""
+    stack = Stack(tmp_path / "lab")
+    stack.env |= server.environment(home=str(tmp_path))
+    server.client("s3").create_bucket(Bucket="lab-states")
+    for name, thing in {"one": "aws.s3.bucket, name: lab-one", "two": "aws.sqs.queue, name: lab-two", "three": "aws.sns.topic, name: lab-three"}.items():
+        stack.write(f"stack: {name}\nstate: {json.dumps(PLACE)}\nresources: {{it: {{type: {thing}}}}}\n", f"{name}.yaml").run("apply", "-y", "-C", f"{name}.yaml")
+    shown = stack.run("reap", "--install", "--dry-run", "--full", json.dumps(PLACE), env={"MALLOC_PERTURB_": "165"})
+    assert "of the 3 types" in shown.err and all(action in shown.out for action in ("s3:DeleteBucket", "sqs:DeleteQueue", "sns:DeleteTopic")), str(shown)
+
+
 def test_what_cannot_be_installed(tmp_path):
     stack = Stack(tmp_path / "lab").write("stack: lab\nresources: {a: {type: weir.value, value: 1}}\n")
     stack.run("apply", "-y")
