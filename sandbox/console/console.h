@@ -2,7 +2,8 @@
  * The console: what is in the sandbox, as a page at /_weir/, for the person who started it.
  *
  *   console.c          who may ask, and for what: the page, and JSON below /_weir/console/
- *   console_page.c     the page: one document with page/console.js, machine.js and console.css in it
+ *   console_page.c     the page: one document with what page/ has in it (console.js, machine.js,
+ *                      views.js, console.css)
  *   console_things.c   things of all types, buckets, runs
  *   console_call.c     operations of services that the page asks for, as any client would call them
  *

@@ -21,8 +21,10 @@ static struct str sum_of(struct arena *arena, struct str text)
 struct str console_page(struct arena *arena, bool write, struct str *policy)
 {
     struct str style = text_of("sandbox/console/page/console.css");
-    struct str script = arena_printf(arena, "%.*s\n%.*s", STR_ARG(text_of("sandbox/console/page/console.js")),
-        STR_ARG(text_of("sandbox/console/page/machine.js")));
+    struct str script =
+        arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(text_of("sandbox/console/page/console.js")),
+            STR_ARG(text_of("sandbox/console/page/machine.js")),
+            STR_ARG(text_of("sandbox/console/page/views.js")));
     *policy = arena_printf(arena,
         "default-src 'none'; connect-src 'self'; style-src 'sha256-%.*s'; script-src 'sha256-%.*s'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -31,12 +33,13 @@ struct str console_page(struct arena *arena, bool write, struct str *policy)
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<title>weir sandbox</title>\n<style>%.*s</style>\n</head>\n<body data-write=\"%s\">\n"
-        "<header><h1>weir sandbox</h1><nav id=\"views\" aria-label=\"What is shown\"></nav>"
-        "<span id=\"mode\">%s</span><button id=\"again\">look again</button></header>\n"
+        "<header id=\"head\"><h1>weir sandbox</h1><nav aria-label=\"What is shown\"></nav>"
+        "<span id=\"mode\">%s</span><button id=\"again\">Look again</button></header>\n"
         "<main><section id=\"list\" aria-label=\"What there is\"></section>"
-        "<section id=\"detail\" aria-label=\"One of it\" aria-live=\"polite\"></section></main>\n"
+        "<section id=\"detail\" aria-label=\"One of it\"></section></main>\n"
+        "<p id=\"said\" role=\"status\"></p>\n"
         "<noscript>This page is filled in by its script.</noscript>\n"
         "<script>%.*s</script>\n</body>\n</html>\n",
-        STR_ARG(style), write ? "yes" : "no",
-        write ? "what is started here runs" : "read-only (weir sandbox --console-write)", STR_ARG(script));
+        STR_ARG(style), write ? "yes" : "no", write ? "what is started here runs" : "read-only",
+        STR_ARG(script));
 }

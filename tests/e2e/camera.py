@@ -8,7 +8,9 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 from browser import Browser
+from support import ROOT
 
 HERE = Path(__file__).parent / "pictures"
 CELL = 8
@@ -33,10 +35,14 @@ class Camera:
     def show(self, text, wide=1280, high=800, dark=False, media="", bars=True):
         """A page, in a window of that size, in the light or in the dark, on a screen or as it would be printed."""
         self.page.write_text(text)
+        self.visit(f"file://{self.page}", wide, high, dark, media, bars)
+
+    def visit(self, address, wide=1280, high=800, dark=False, media="", bars=True):
         self.browser("Emulation.setDeviceMetricsOverride", width=wide, height=high, deviceScaleFactor=1, mobile=False)
         self.browser("Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-        self.browser("Page.navigate", url=f"file://{self.page}")
-        self.browser.until("document.readyState === 'complete' && location.protocol === 'file:'")
+        self.browser("Page.navigate", url="about:blank")
+        self.browser("Page.navigate", url=address)
+        self.browser.until(f"document.readyState === 'complete' && location.href.startsWith({json.dumps(address.partition('#')[0])})")
         if bars:
             self.run(BARS % base64.b64encode((HERE / "bars.ttf").read_bytes()).decode())
         if media == "print":
@@ -84,6 +90,15 @@ class Camera:
     def lets_pass(self, name, harmless):
         told = [what for what, css in harmless.items() if not self.styled(name, css)["same"]]
         assert not told, f"{name}: told of what is none: {told}"
+
+    def judged(self):
+        """What axe, which others wrote, has against the page: (rule, how often, the first place)."""
+        axe = ROOT / ".cache/axe/node_modules/axe-core/axe.min.js"
+        if not axe.exists():
+            pytest.skip("needs axe (tools/setup editors)")
+        self.run(axe.read_text() + "; 0")
+        found = self.run("axe.run(document, {resultTypes: ['violations']}).then(said => said.violations.map(one => [one.id, one.nodes.length, one.nodes[0].html.slice(0, 200), one.nodes[0].failureSummary]))")
+        return found
 
     def stop(self):
         self.browser.stop()

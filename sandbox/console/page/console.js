@@ -1,53 +1,140 @@
 "use strict";
-// What the sandbox says is put into the page as text, never as markup: names in it are anybody's.
+// What all parts of the page are made of. What the sandbox says is put in as text, never as markup: names in it are anybody's.
 const token = new URLSearchParams(location.search).get("token"), write = document.body.dataset.write === "yes";
-const list = document.querySelector("#list"), detail = document.querySelector("#detail");
+const list = document.querySelector("#list"), detail = document.querySelector("#detail"), said = document.querySelector("#said");
 
 function h(tag, what = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(what))
-    name.startsWith("on") ? made.addEventListener(name.slice(2), value) : value === false || made.setAttribute(name, value);
-  made.append(...children.filter(child => child !== null && child !== undefined));
+    name.startsWith("on") ? made.addEventListener(name.slice(2), value) : value === false || value === undefined || made.setAttribute(name, value);
+  made.append(...children.flat().filter(child => child !== null && child !== undefined));
   return made;
 }
 
 async function ask(path, method = "GET", body) {
-  const answer = await fetch("/_weir/console/" + path, {method, body, headers: {"X-Weir-Token": token}}), said = await answer.json();
-  if (!answer.ok) throw new Error(said.error ? `${said.error.code}: ${said.error.message}` : answer.status);
-  return said;
+  const answer = await fetch("/_weir/console/" + path, {method, body, headers: {"X-Weir-Token": token}}), text = await answer.json();
+  if (!answer.ok) throw new Error(text.error ? `${text.error.code}: ${text.error.message}` : answer.status);
+  return text;
 }
 
 const call = (service, operation, region, input) => ask("call", "POST", JSON.stringify({service, operation, region: region || "us-east-1", input}));
-const when = at => at ? (typeof at === "number" ? new Date(at * (at > 1e11 ? 1 : 1000)) : new Date(at)).toLocaleString() : "";
-const tone = state => /SUCC|ENABLED|ACTIVE/.test(state) ? "good" : /FAIL|ABORT|TIME|STOP|CANCEL/.test(state) ? "bad" : "busy";
-const state = text => h("span", {class: tone(text || "")}, text || "");
-const json = value => h("pre", {}, JSON.stringify(value, null, 2));
-const things = async (...types) => (await ask("things")).types.filter(one => types.includes(one.type)).flatMap(one => one.things.map(thing => ({...thing, type: one.type})));
 
-// Shows those rows of a place that have the text in them.
-function finder(place) {
-  const find = () => { for (const row of place.querySelectorAll("tbody tr")) row.hidden = !row.textContent.toLowerCase().includes(box.value.trim().toLowerCase()); };
-  const box = h("input", {type: "search", placeholder: "find", "aria-label": "show rows with this text", oninput: find});
+// ---- words for times, sizes and states
+
+const moment = at => typeof at === "number" ? new Date(at * (at > 1e11 ? 1 : 1000)) : new Date(at);
+function ago(at) {
+  const s = (Date.now() - moment(at)) / 1000;
+  return s < 5 ? "just now" : s < 100 ? `${Math.round(s)} s ago` : s < 6000 ? `${Math.round(s / 60)} min ago` : s < 86400 ? `${Math.round(s / 3600)} h ago` : moment(at).toLocaleDateString();
+}
+const when = at => at ? h("time", {datetime: moment(at).toISOString(), title: moment(at).toLocaleString()}, ago(at)) : "";
+function lasted(from, to) {
+  if (!from) return "";
+  const s = ((to ? moment(to) : Date.now()) - moment(from)) / 1000;
+  return h("time", {}, s < 60 ? `${s.toFixed(1)} s` : `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`);
+}
+function size(bytes) {
+  const step = Math.min(4, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return step ? `${(bytes / 1024 ** step).toFixed(1)} ${["", "KiB", "MiB", "GiB", "TiB"][step]}` : `${bytes} B`;
+}
+const tone = state => /SUCC|ENABLED|ACTIVE/.test(state) ? "good" : /FAIL|ABORT|TIME|STOP|CANCEL/.test(state) ? "bad" : /DISABLED/.test(state) ? "off" : "busy";
+const state = text => h("span", {class: "state " + tone(text || "")}, text || "");
+const last = name => String(name).split(/[:/]/).pop();
+
+// ---- addresses: #part/what/of/it, so that every page of it can be gone back to
+
+const at = (...parts) => "#" + parts.map(encodeURIComponent).join("/");
+const here = () => location.hash.slice(1).split("/").map(decodeURIComponent);
+const link = (text, ...parts) => h("a", {href: at(...parts)}, text);
+
+// ---- tables
+
+// Shows those rows that have the text in them.
+function finder(place, what) {
+  const find = () => {
+    for (const row of place.querySelectorAll("tbody tr:not(.group)")) row.hidden = !row.textContent.toLowerCase().includes(box.value.trim().toLowerCase());
+    for (const group of place.querySelectorAll("tbody")) group.hidden = group.rows.length > 0 && ![...group.rows].some(row => !row.hidden && !row.matches(".group"));
+  };
+  const box = h("input", {type: "search", placeholder: `Find ${what}`, "aria-label": `show those ${what} that have this text`, oninput: find});
   return box;
 }
 
-// Rows of cells, each of which opens something.
-function table(heads, rows, open) {
-  const body = h("tbody");
-  for (const {cells, of} of rows) {
-    const row = h("tr", open ? {class: "row", tabindex: 0} : {}, ...cells.map(cell => h("td", {class: typeof cell === "string" && cell.length < 24 ? "short" : ""}, cell ?? "")));
-    const chosen = () => {
-      for (const other of body.children) other.classList.toggle("chosen", other === row);
-      shown(detail, () => open(of));
-    };
-    if (open) {
-      row.addEventListener("click", chosen);
-      row.addEventListener("keydown", event => { if (event.key === "Enter") chosen(); });
-    }
-    body.append(row);
-  }
-  return rows.length ? h("table", {}, h("thead", {}, h("tr", {}, ...heads.map(head => h("th", {}, head)))), body) : h("p", {class: "dim"}, "There is nothing.");
+// A row: {cells, to}; what it leads to is an address, as a link in its first cell; a cell may be {text, kind}.
+function rowOf({cells, to}) {
+  const made = cells.map((cell, i) => {
+    const {text, kind, title} = cell && cell.text !== undefined && !cell.nodeType ? cell : {text: cell ?? ""};
+    return h("td", {class: kind, title}, to && !i ? h("a", {href: to}, text) : text);
+  });
+  const row = h("tr", to ? {class: "row", "data-to": to} : {}, ...made);
+  if (to) row.addEventListener("click", event => { if (!event.target.closest("a")) location.hash = to; });
+  return row;
 }
+
+const nothing = (text = "There is nothing.") => h("p", {class: "nothing"}, text);
+
+// `groups` has rows under headings: [[heading, rows]].
+function table(heads, groups, none) {
+  const parts = Array.isArray(groups[0]) ? groups : [["", groups]], some = parts.some(([, rows]) => rows.length);
+  const bodies = parts.map(([name, rows]) => h("tbody", {}, name ? h("tr", {class: "group"}, h("th", {colspan: heads.length, scope: "rowgroup"}, name, h("span", {class: "count"}, rows.length))) : null, ...rows.map(rowOf)));
+  const first = parts.flatMap(([, rows]) => rows)[0];
+  const headings = heads.map((head, i) => h("th", {scope: "col", class: first?.cells[i]?.kind}, head || h("span", {class: "unseen"}, "more")));
+  return some ? h("div", {class: "wide", tabindex: 0, role: "group", "aria-label": heads[0]}, h("table", {}, h("thead", {}, h("tr", {}, ...headings)), ...bodies)) : nothing(none);
+}
+
+// Up and down go from row to row.
+list.addEventListener("keydown", event => {
+  const way = {ArrowDown: 1, ArrowUp: -1}[event.key], links = [...list.querySelectorAll("tr.row:not([hidden]) > td:first-child > a")], i = links.indexOf(document.activeElement);
+  if (!way || i < 0 || !links[i + way]) return;
+  event.preventDefault();
+  links[i + way].focus();
+});
+
+// ---- values
+
+const known = new Map(); // ARNs and ids of things, and where they are shown
+
+// A document within a text, such as a policy, is shown as what it is.
+function documentIn(text) {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try { return JSON.parse(text); } catch { return undefined; }
+}
+
+function leaf(value) {
+  if (value === null || value === "") return h("span", {class: "dim"}, value === null ? "none" : "(empty)");
+  if (value === "(secret)") return h("span", {class: "dim"}, "(secret)");
+  return known.has(value) && known.get(value) !== location.hash ? h("a", {href: known.get(value)}, value) : String(value);
+}
+
+function tree(value) {
+  const inside = typeof value === "string" ? documentIn(value) : undefined;
+  if (inside !== undefined && typeof inside === "object") return tree(inside);
+  if (value === null || typeof value !== "object") return leaf(value);
+  const short = one => one === null || typeof one !== "object" && String(one).length < 24;
+  if (Array.isArray(value) && value.every(short)) return value.length ? h("span", {}, ...value.flatMap((one, i) => [i ? ", " : null, leaf(one)])) : leaf("");
+  if (Array.isArray(value)) return value.length ? h("ul", {}, ...value.map(one => h("li", {}, tree(one)))) : leaf("");
+  const entries = Object.entries(value);
+  return entries.length ? h("dl", {}, ...entries.flatMap(([name, one]) => [h("dt", {}, name), h("dd", {}, tree(one))])) : leaf("");
+}
+
+const text = value => h("pre", {tabindex: 0}, value);
+
+// ---- what can be started here
+
+const heading = (title, kind, ...more) => h("header", {class: "title"}, h("h2", {}, title), kind ? h("span", {class: "kind"}, kind) : null, ...more);
+const part = (name, ...more) => h("section", {class: "part"}, h("h3", {}, name), ...more);
+
+// Does it, says what is wrong if it cannot be done, and looks again.
+function button(label, act, kind) {
+  const made = h("button", {disabled: !write && "", class: kind, title: write ? undefined : "this console only looks: weir sandbox --console-write", onclick: async () => {
+    made.disabled = true;
+    try { await act(); await look(); } catch (error) { made.after(wrong(error)); }
+    made.disabled = false;
+  }}, label);
+  return made;
+}
+const wrong = error => h("p", {class: "failed", role: "alert"}, error.message);
+const readOnly = () => write ? null : h("p", {class: "note"}, "This console only looks. ", h("code", {}, "weir sandbox --console-write"), " lets it start and change things.");
+
+// ---- showing
 
 // What is asked for last is what is shown, whichever answer comes first.
 const turns = new Map();
@@ -55,165 +142,50 @@ async function shown(place, make) {
   const turn = (turns.get(place) || 0) + 1;
   turns.set(place, turn);
   let made;
-  try {
-    made = await make();
-  } catch (error) {
-    made = [h("p", {class: "failed", role: "alert"}, error.message)];
-  }
-  if (turns.get(place) === turn) place.replaceChildren(...made);
+  try { made = await make(); } catch (error) { made = [wrong(error)]; }
+  if (turns.get(place) !== turn) return false;
+  const before = place.scrollTop;
+  place.replaceChildren(...made.filter(Boolean));
+  place.scrollTop = before;
+  return true;
 }
 
-const starter = (text, act) => h("button", {disabled: !write && "", title: write ? "" : "read-only", onclick: () => shown(detail, act)}, text);
-
-// ---- logs
-
-async function streamLines(region, group, stream) {
-  const {events = []} = await call("logs", "GetLogEvents", region, {logGroupName: group, logStreamName: stream, startFromHead: true, limit: 2000});
-  return h("pre", {class: "log"}, events.map(event => event.message.replace(/\n$/, "")).join("\n") || "(nothing)");
+let asked; // one answer does for all that is drawn at a time
+async function things(...types) {
+  asked ||= ask("things");
+  const all = (await asked).types.flatMap(one => one.things.map(thing => ({...thing, type: one.type})));
+  for (const one of all) for (const name of [one.attrs.arn, /^[a-z]+-[0-9a-f]{8,}$/.test(one.id) ? one.id : null]) if (name) known.set(name, at("things", one.type, one.region || "", one.id));
+  return types.length ? all.filter(one => types.includes(one.type)) : all;
 }
 
-// Streams of any group that bear the run's id.
-async function runLogs(run) {
-  const found = [];
-  for (const group of (await things("aws.logs.log_group")).filter(one => one.region === run.region)) {
-    const {logStreams = []} = await call("logs", "DescribeLogStreams", run.region, {logGroupName: group.attrs.name}).catch(() => ({}));
-    for (const {logStreamName: stream} of logStreams.filter(one => one.logStreamName.includes(run.id)))
-      found.push(h("h3", {}, `${group.attrs.name} ${stream}`), await streamLines(run.region, group.attrs.name, stream));
-  }
-  return found.length ? found : [h("p", {class: "dim"}, "It has written no log.")];
+let drawn = "", pending = 0;
+function mark() {
+  const rows = [...list.querySelectorAll("tr.row")], hash = location.hash, hit = rows.find(row => row.dataset.to === hash) || rows.find(row => hash.startsWith(row.dataset.to + "/"));
+  for (const row of rows) row.classList.toggle("chosen", row === hit);
+  for (const row of rows) row === hit ? row.cells[0].firstChild.setAttribute("aria-current", "true") : row.cells[0].firstChild.removeAttribute("aria-current");
 }
 
-async function logs() {
-  const open = async group => {
-    const {logStreams = []} = await call("logs", "DescribeLogStreams", group.region, {logGroupName: group.attrs.name, orderBy: "LastEventTime", descending: true});
-    const place = h("div"), rows = logStreams.map(one => ({cells: [one.logStreamName, when(one.lastEventTimestamp)], of: one.logStreamName}));
-    return [h("h2", {}, group.attrs.name), table(["stream", "last event"], rows, async stream => [h("h2", {}, `${group.attrs.name} ${stream}`), await streamLines(group.region, group.attrs.name, stream)]), place];
-  };
-  return [finder(list), table(["log group", "region"], (await things("aws.logs.log_group")).map(one => ({cells: [one.attrs.name, one.region], of: one})), open)];
+// Draws what the address says; both sides again if all may have changed.
+async function look() {
+  const [name, ...rest] = here(), view = views[name] || views.things, current = views[name] ? name : "things";
+  clearTimeout(pending);
+  asked = undefined;
+  for (const one of document.querySelectorAll("nav a")) one.hash === at(current) ? one.setAttribute("aria-current", "page") : one.removeAttribute("aria-current");
+  document.body.dataset.view = current;
+  if (drawn !== current) { list.replaceChildren(); list.scrollTop = 0; }
+  drawn = current;
+  const sought = list.querySelector("input[type=search]")?.value;
+  await Promise.all([shown(list, view.list).then(() => {
+    const box = list.querySelector("input[type=search]");
+    if (box && sought) { box.value = sought; box.dispatchEvent(new Event("input")); }
+    mark();
+  }), shown(detail, () => rest.length ? view.open(...rest) : (view.home || overview)())]);
+  if (document.querySelector("main .state.busy")) pending = setTimeout(() => document.hidden || document.activeElement.matches("main input, main textarea, main select") ? pending = setTimeout(look, 2000) : look(), 2000);
 }
 
-// ---- things, buckets
-
-async function all() {
-  const {types} = await ask("things"), rows = types.flatMap(({type, things}) => things.map(thing => ({cells: [type, thing.attrs.name || thing.id, thing.region || "", when(thing.made)], of: {...thing, type}})));
-  return [finder(list), table(["type", "name", "region", "made"], rows, thing => [h("h2", {}, `${thing.type} ${thing.id}`), json(thing.attrs)])];
-}
-
-async function objects(bucket, prefix = "") {
-  const {Contents = [], CommonPrefixes = []} = await call("s3", "ListObjectsV2", bucket.region, {Bucket: bucket.name, Prefix: prefix, Delimiter: "/"});
-  const up = prefix ? [{cells: [".."], of: prefix.replace(/[^/]*\/$/, "")}] : [];
-  const rows = [...up, ...CommonPrefixes.map(one => ({cells: [one.Prefix], of: one.Prefix})), ...Contents.map(one => ({cells: [one.Key, String(one.Size), when(one.LastModified)], of: one}))];
-  return [h("h2", {}, `${bucket.name}/${prefix}`), table(["key", "bytes", "changed"], rows, of => typeof of === "string" ? objects(bucket, of) : object(bucket, of.Key))];
-}
-
-async function object(bucket, key) {
-  const head = await call("s3", "HeadObject", bucket.region, {Bucket: bucket.name, Key: key});
-  const text = await call("s3", "GetObject", bucket.region, {Bucket: bucket.name, Key: key}).then(one => one.Body, error => `(${error.message})`);
-  return [h("h2", {}, `s3://${bucket.name}/${key}`), json(head), h("h3", {}, "content"), h("pre", {}, text)];
-}
-
-async function buckets() {
-  return [table(["bucket", "region"], (await ask("buckets")).map(one => ({cells: [one.name, one.region], of: one})), bucket => objects(bucket))];
-}
-
-// ---- jobs
-
-async function jobs() {
-  const runs = await ask("runs"), made = await things("aws.glue.job", "aws.batch.job_definition", "aws.emrserverless.application", "aws.lambda.function", "aws.ecs.task_definition");
-  const openJob = job => [h("h2", {}, `${job.type} ${job.attrs.name || job.id}`),
-    job.type === "aws.glue.job" ? starter("start a run", async () => { const run = await call("glue", "StartJobRun", job.region, {JobName: job.attrs.name}); await view("jobs"); return [h("p", {}, `Run ${run.JobRunId} has started.`)]; }) : null,
-    json(job.attrs)].filter(Boolean);
-  const openRun = async run => [h("h2", {}, `${run.owner} ${run.id}`), h("p", {}, state(run.state), " ", run.message || ""), run.kind === "glue" && !run.ended ? stop(run) : "", ...await runLogs(run)];
-  const stop = run => starter("stop it", async () => { await call("glue", "BatchStopJobRun", run.region, {JobName: run.owner, JobRunIds: [run.id]}); return [h("p", {}, "It is being stopped.")]; });
-  return [finder(list), h("h3", {}, "runs"), table(["of", "run", "state", "began"], runs.map(run => ({cells: [`${run.kind} ${run.owner}`, run.id, state(run.state), when(run.started || run.made)], of: run})), openRun),
-    h("h3", {}, "jobs"), table(["type", "name"], made.map(job => ({cells: [job.type, job.attrs.name || job.id], of: job})), openJob)];
-}
-
-// ---- state machines
-
-async function machine(one) {
-  const {executions = []} = await call("states", "ListExecutions", one.region, {stateMachineArn: one.attrs.arn});
-  const {definition} = await call("states", "DescribeStateMachine", one.region, {stateMachineArn: one.attrs.arn});
-  const place = h("div"), input = h("textarea", {"aria-label": "input of a run"}, "{}");
-  const draw = events => place.replaceChildren(machinePicture(JSON.parse(definition), events));
-  const open = async run => {
-    const {events = []} = await call("states", "GetExecutionHistory", one.region, {executionArn: run.executionArn, maxResults: 1000});
-    const told = await call("states", "DescribeExecution", one.region, {executionArn: run.executionArn});
-    draw(events);
-    return [h("h2", {}, run.name), h("p", {}, state(run.status), " ", told.error || "", " ", told.cause || ""), run.status === "RUNNING" ? stop(run) : "", place, h("h3", {}, "input"), h("pre", {}, told.input || ""), h("h3", {}, "output"), h("pre", {}, told.output || ""),
-      h("h3", {}, "history"), table(["", "event", "state"], events.map(event => ({cells: [String(event.id), event.type, (event.stateEnteredEventDetails || event.stateExitedEventDetails || {}).name || ""]})))];
-  };
-  const start = async () => { await call("states", "StartExecution", one.region, {stateMachineArn: one.attrs.arn, input: input.value}); return machine(one); };
-  const stop = run => starter("stop it", async () => { await call("states", "StopExecution", one.region, {executionArn: run.executionArn}); return machine(one); });
-  draw([]);
-  return [h("h2", {}, one.attrs.name), table(["run", "state", "began"], executions.map(run => ({cells: [run.name, state(run.status), when(run.startDate)], of: run})), open), place, h("h3", {}, "start a run"), input, starter("start", start)];
-}
-
-async function machines() {
-  return [table(["state machine", "region"], (await things("aws.states.state_machine")).map(one => ({cells: [one.attrs.name, one.region], of: one})), machine)];
-}
-
-// ---- schedules
-
-async function schedules() {
-  const rows = (await things("aws.scheduler.schedule", "aws.events.rule")).map(one => ({cells: [one.attrs.name || one.id, one.attrs.schedule_expression || "(by events)", state(one.attrs.state || "ENABLED")], of: one}));
-  return [table(["schedule", "when", "state"], rows, one => [h("h2", {}, `${one.type} ${one.attrs.name || one.id}`), json(one.attrs)])];
-}
-
-// ---- tables
-
-async function queried(region, sql, place) {
-  const {QueryExecutionId: id} = await call("athena", "StartQueryExecution", region, {QueryString: sql, ResultConfiguration: {OutputLocation: place}});
-  for (;;) {
-    const {QueryExecution: run} = await call("athena", "GetQueryExecution", region, {QueryExecutionId: id});
-    if (run.Status.State === "SUCCEEDED") break;
-    if (/FAILED|CANCELLED/.test(run.Status.State)) throw new Error(run.Status.StateChangeReason || run.Status.State);
-    await new Promise(done => setTimeout(done, 200));
-  }
-  const {ResultSet: {Rows = [], ResultSetMetadata: {ColumnInfo = []} = {}}} = await call("athena", "GetQueryResults", region, {QueryExecutionId: id, MaxResults: 200});
-  return table(ColumnInfo.map(one => one.Name), Rows.slice(1).map(row => ({cells: row.Data.map(cell => cell.VarCharValue ?? "")})));
-}
-
-const quoted = name => '"' + name.replaceAll('"', '""') + '"';
-
-async function tables() {
-  const open = async one => {
-    const columns = [...((one.attrs.storage || {}).columns || []), ...(one.attrs.partition_keys || [])], places = await ask("buckets"), result = h("div", {id: "result"});
-    const sql = h("textarea", {"aria-label": "query", id: "query"}, `SELECT * FROM ${quoted(one.attrs.database)}.${quoted(one.attrs.name)} LIMIT 20`);
-    const place = h("select", {"aria-label": "bucket of the results"}, ...places.map(bucket => h("option", {value: bucket.name}, bucket.name)));
-    const run = h("button", {disabled: !write && "", id: "run", onclick: () => shown(result, async () => [await queried(one.region, sql.value, `s3://${place.value}/weir-console/`)])}, "run");
-    const {Partitions = []} = (one.attrs.partition_keys || []).length ? await call("glue", "GetPartitions", one.region, {DatabaseName: one.attrs.database, TableName: one.attrs.name, MaxResults: 100}) : {};
-    return [h("h2", {}, `${one.attrs.database}.${one.attrs.name}`), table(["column", "type"], columns.map(column => ({cells: [column.name, column.type]}))),
-      Partitions.length ? h("h3", {}, "partitions") : "", Partitions.length ? table(["values", "where"], Partitions.map(part => ({cells: [part.Values.join(", "), (part.StorageDescriptor || {}).Location]}))) : "",
-      h("h3", {}, write ? "query, its result to" : "query (read-only: weir sandbox --console-write)"), place, sql, run, result];
-  };
-  return [finder(list), table(["database", "table"], (await things("aws.glue.table")).map(one => ({cells: [one.attrs.database, one.attrs.name], of: one})), open)];
-}
-
-// ---- faults
-
-async function faults() {
-  const {rules} = await ask("faults"), rows = rules.map(({struck, ...rule}) => ({cells: [JSON.stringify(rule), String(struck)], of: rule}));
-  const text = h("textarea", {"aria-label": "rules", id: "rules"}, JSON.stringify({rules: rules.map(({struck, ...rule}) => rule)}, null, 1));
-  const presets = {"all slow": {latency: 300}, "throttled now and then": {fault: "throttle", probability: 0.3}, "answers get lost": {fault: "lost", probability: 0.1}, "errors": {fault: "error", probability: 0.2}};
-  const set = (method, body) => shown(list, async () => { await ask("faults", method, body); return faults(); });
-  return [table(["rule", "struck"], rows), h("h3", {}, write ? "rules, as in docs/sandbox.md" : "read-only: weir sandbox --console-write"), text,
-    h("p", {}, h("button", {disabled: !write && "", id: "set", onclick: () => set("POST", text.value)}, "set"), " ", h("button", {disabled: !write && "", onclick: () => set("DELETE")}, "none"), " ",
-      ...Object.entries(presets).map(([name, rule]) => h("button", {disabled: !write && "", onclick: () => set("POST", JSON.stringify({rules: [...rules.map(({struck, ...one}) => one), rule]}))}, name)))];
-}
-
-// ---- all of it
-
-const views = {things: all, buckets, jobs, machines, schedules, tables, logs, faults};
-
-function view(name) {
-  if (location.hash !== "#" + name) list.replaceChildren(); // nobody clicks at what is gone
-  location.hash = name;
-  for (const button of document.querySelectorAll("#views button")) button.setAttribute("aria-pressed", button.textContent === name);
-  detail.replaceChildren();
-  return shown(list, views[name]);
-}
-
-for (const name of Object.keys(views)) document.querySelector("#views").append(h("button", {onclick: () => view(name)}, name));
-document.querySelector("#again").addEventListener("click", () => view(location.hash.slice(1)));
-view(location.hash.slice(1) in views ? location.hash.slice(1) : "things");
+addEventListener("hashchange", () => {
+  mark();
+  detail.scrollTop = 0;
+  look().then(() => { said.textContent = (detail.querySelector("h2") || {}).textContent || ""; });
+});
+document.querySelector("#again").addEventListener("click", look);
