@@ -150,7 +150,7 @@ long-test:
 	@tools/setup s3
 	@$(MAKE) --no-print-directory test
 long-jobs: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements
-	@tools/setup jobs docker machines kafka airflow grafana localstack stores
+	@tools/setup jobs docker machines kafka airflow grafana localstack stores editors
 	@WEIR_LONG=1 tools/test e2e -m long tests/e2e
 long-crash: $(BUILD)/weir .venv/.requirements
 	@WEIR_LONG=1 tools/test e2e tests/crash
@@ -246,6 +246,14 @@ install: $(BUILD)/weir $(BUILD)/weir.1 ## the program, its manual page and compl
 uninstall: ## take them away again
 	rm -f $(INSTALL_ROOT)/bin/weir $(INSTALL_ROOT)/share/man/man1/weir.1 $(INSTALL_ROOT)/share/bash-completion/completions/weir \
 	  $(INSTALL_ROOT)/share/zsh/site-functions/_weir $(INSTALL_ROOT)/share/fish/vendor_completions.d/weir.fish
+
+# ---- the extension for VS Code, with the client that it is made of in one file; takes npm ----
+.PHONY: vscode
+vscode: $(BUILD)/weir.vsix ## the extension for VS Code, in build/weir.vsix
+$(BUILD)/weir.vsix: $(addprefix editors/vscode/,extension.js package.json package-lock.json README.md) LICENSE
+	@rm -rf $(BUILD)/vscode && mkdir -p $(BUILD)/vscode && cp $^ $(BUILD)/vscode/
+	@cd $(BUILD)/vscode && npm ci --silent --ignore-scripts --no-audit --no-fund && npm run --silent build && npm run --silent package > package.log
+	@touch $@
 
 # ---- releasing ----
 .PHONY: dist

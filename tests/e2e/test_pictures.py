@@ -243,3 +243,18 @@ def test_letters_stay_within_boxes(camera, planned, face):
     assert camera.run(LETTERS_OUT) == []
     camera.run("for (const text of document.querySelectorAll('.box text')) text.style.fontSize = '24px'")
     assert camera.run(LETTERS_OUT)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_has_nothing_to_say(camera, planned, local_stack, dark):
+    """Names and roles, contrasts, order, what a keyboard reaches: of a plan with a box opened, a graph, a history."""
+    camera.show(planned, dark=dark, bars=False)
+    camera.run(OPENED)
+    assert camera.judged() == []
+    assert "color-contrast" in {rule for rule, *_ in (camera.run("document.documentElement.style.setProperty('--dim', 'var(--line)')"), camera.judged())[1]}
+    camera.show(graph(local_stack), dark=dark, bars=False)
+    assert camera.judged() == []
+    local_stack.apply()
+    camera.show(local_stack.run("history", "--format", "html").out, dark=dark, bars=False)
+    assert camera.judged() == []
