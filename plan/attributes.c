@@ -140,14 +140,14 @@ static bool check_demands(struct planner *p, const struct instance *instance, co
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct decl *decl = instance->decl;
-    const struct value_test *test;
-    const struct value_demand *broken = schema_demand_broken(&scratch, decl->schema, object, &test);
-    if (!broken)
+    struct demand_break broken;
+    if (!schema_demand_broken(&scratch, decl->schema, object, ASKED_BY_WEIR, &broken))
         return true;
-    struct str rest;
-    const struct attr_expr *given = given_attr(decl, str_cut(test->path, '.', &rest));
-    diag_error(p->diags, given ? given->key_span : decl->span, "%.*s: %.*s", STR_ARG(instance->address),
-        STR_ARG(broken->says));
+    const struct attr_expr *given = given_attr(decl, broken.attribute);
+    struct span span = !given               ? decl->span
+                       : broken.path->count ? expr_span_at(given->expr, broken.path, broken.at_key)
+                                            : given->key_span;
+    diag_error(p->diags, span, "%.*s: %.*s", STR_ARG(instance->address), STR_ARG(broken.demand->says));
     return false;
 }
 

@@ -52,19 +52,26 @@ struct attr_rule {
 /* How a value has to be. TEST_IS may ask for what is not given; of that the others hold never in `when`, and
  * always in `must`. */
 enum test_kind {
-    TEST_IS,    /* one of `values`: null is not given, "*" is anything */
-    TEST_NOT,   /* none of them */
-    TEST_LIKE,  /* the pattern of `like` */
-    TEST_LEAST, /* `number` or more; of a list, so many items */
-    TEST_MOST,
-    TEST_TIMES, /* a multiple of `number` */
+    TEST_IS,     /* one of `values`: null is not given, "*" is anything */
+    TEST_NOT,    /* none of them */
+    TEST_LIKE,   /* the pattern of `like` */
+    TEST_LEAST,  /* `number` or more; of a list, so many items */
+    TEST_MOST,   /* beside `number` there may be `others`, whose numbers count, all of them */
+    TEST_ABOVE,  /* more than that */
+    TEST_TIMES,  /* a multiple of `number` */
+    TEST_LENGTH, /* at most so many characters as JSON without blanks; of policies, those that IAM counts */
+    TEST_AMONG,  /* one of what is at `others`; of a map there, of its keys */
+    TEST_UNIQUE, /* no two items have the same in the field `field` */
 };
 struct value_test {
-    struct str path; /* an attribute, or attribute.field */
+    struct str path; /* an attribute, or attribute.field; of items see value_demand.each */
     enum test_kind kind;
     const struct value *values;
     const struct attr *like;
     int64_t number;
+    const struct str *others; /* paths; one that begins with a dot is the item's */
+    size_t other_count;
+    struct str field;
 };
 struct value_tests {
     const struct value_test *items;
@@ -73,7 +80,13 @@ struct value_tests {
 /* What values ask of each other: where `when` is so, `must` has to be. */
 struct value_demand {
     struct value_tests when, must;
+    struct str each; /* `where` and `must` are about each item of this list or map, "@key" its key, "@" the
+                        item itself; "" about the whole */
+    struct value_tests where;
     struct str says; /* in words, for people */
+    struct str code; /* the service's; "" as for any invalid value */
+    bool served;     /* depends on the account or the day: only the sandbox says it */
+    bool of_new;     /* the service asks it of new things alone */
 };
 
 /* A type may lie within itself: whoever walks down one bounds its way. */
@@ -194,12 +207,39 @@ typedef enum given_how given_asked(const void *ctx, struct str name);
 struct str attr_rule_broken(
     struct arena *arena, const struct attr_rule *rule, given_asked *given, const void *ctx);
 
+/* A demand that is not met, and where. */
+struct demand_break {
+    const struct value_demand *demand;
+    struct str attribute;
+    const struct value *path; /* from there: keys and indices, as far as something is given */
+    bool at_key;              /* the key there is wrong, not its value */
+};
 /*
- * The first demand that the object does not meet, and in *test which of its tests; NULL: it meets all. What
- * is not known yet meets them; what is not given counts as its default.
+ * The first demand that the object does not meet; false: it meets all. What is not known yet meets them; what
+ * is not given counts as its default.
  */
-const struct value_demand *schema_demand_broken(struct arena *arena, const struct schema *schema,
-    const struct value *object, const struct value_test **test);
+enum demand_asker {
+    ASKED_BY_WEIR,    /* of the whole that is wanted */
+    ASKED_OF_NEW,     /* by a service, which knows more, of what is made */
+    ASKED_OF_CHANGED, /* of what is there already */
+};
+bool schema_demand_broken(struct arena *arena, const struct schema *schema, const struct value *object,
+    enum demand_asker asker, struct demand_break *out);
+
+/* Goes along a path of attributes and fields, into every item of lists and maps on the way. */
+struct reach {
+    struct arena *arena;
+    bool (*visit)(void *ctx, const struct reach *reach, const struct type *type, const struct value *v);
+    void *ctx;
+    const struct value *steps[16]; /* keys and indices to where it is */
+    size_t depth;
+    bool many; /* items were gone through */
+};
+/* Calls `visit` for what is at the path from v, null never; false: one of these calls gave false. `type` may
+ * be NULL where nothing is known of it. */
+bool schema_reach(struct reach *reach, const struct type *type, const struct value *v, struct str path);
+/* Calls it for each item of a list or map. */
+bool schema_reach_items(struct reach *reach, const struct type *type, const struct value *v);
 
 /* What is wrong with a value, and where inside it. */
 struct schema_issue {

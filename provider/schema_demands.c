@@ -1,24 +1,74 @@
-/* What values of attributes ask of each other. */
-#include "provider/schema.h"
+/* What values ask of each other. */
+#include "base/map.h"
+#include "provider/schema_internal.h"
 
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
 
-/* The value at attribute.field; *unknown: it is not known yet. */
-static const struct value *value_there(
-    const struct schema *schema, const struct value *object, struct str path, bool *unknown)
+/* An item of the list or map that a demand is about; `type` and `v` NULL: the object itself. */
+struct item {
+    const struct type *type;
+    const struct value *v, *key;
+};
+
+struct asked {
+    struct arena *arena;
+    const struct schema *schema;
+    const struct value *object;
+    struct item item;
+};
+
+/* ---- what is at a path ---- */
+
+struct found {
+    struct value_builder values;
+    const struct type *type;
+    bool many, unknown;
+};
+
+static bool add_found(void *ctx, const struct reach *reach, const struct type *type, const struct value *v)
+{
+    struct found *found = ctx;
+    found->unknown |= v->kind == VALUE_UNKNOWN;
+    found->many |= reach->many;
+    found->type = type;
+    value_builder_add(&found->values, v);
+    return true;
+}
+
+/* From an attribute of the object on; one that is not given is as it is by default. */
+static bool reach_object(struct reach *reach, const struct asked *a, struct str path)
 {
     struct str rest, name = str_cut(path, '.', &rest);
-    const struct attr *attr = schema_attr(schema, name);
-    const struct value *v = value_get(object, name);
+    const struct attr *attr = schema_attr(a->schema, name);
+    const struct value *v = value_get(a->object, name);
     if (value_is_null(v) && attr)
         v = attr->default_value;
-    while (rest.n && v && v->kind == VALUE_MAP) {
-        name = str_cut(rest, '.', &rest);
-        v = value_get(v, name);
-    }
-    *unknown = v && v->kind == VALUE_UNKNOWN;
-    return rest.n || value_is_null(v) ? NULL : v;
+    return schema_reach(reach, attr ? attr->type : NULL, v, rest);
 }
+
+static const struct value *find_values(const struct asked *a, struct str path, bool item, struct found *found)
+{
+    *found = (struct found){.values = VALUE_BUILDER(a->arena)};
+    struct reach reach = {.arena = a->arena, .visit = add_found, .ctx = found};
+    if (!item)
+        reach_object(&reach, a, path);
+    else if (str_eqz(path, "@key"))
+        schema_reach(&reach, NULL, a->item.key, STR_EMPTY);
+    else
+        schema_reach(&reach, a->item.type, a->item.v, str_eqz(path, "@") ? STR_EMPTY : path);
+    return value_builder_list(&found->values);
+}
+
+/* What another value is measured by; false: that is not known yet. */
+static bool find_others(const struct asked *a, struct str path, const struct value **out)
+{
+    struct found found;
+    bool item = path.n && path.p[0] == '.';
+    *out = find_values(a, item ? str_slice(path, 1, path.n) : path, item, &found);
+    return !found.unknown && value_is_known(*out);
+}
+
+/* ---- one value ---- */
 
 /* A list is one of them where an item is. */
 static bool is_one_of(struct arena *arena, const struct value *values, const struct value *v)
@@ -37,56 +87,219 @@ static bool is_one_of(struct arena *arena, const struct value *values, const str
 }
 
 /* Of a list, set or map as many as it has; a number may be written as a text. */
-static bool number_of(const struct value *v, int64_t *out)
+static bool number_of(const struct value *v, double *out)
 {
+    int64_t whole;
+    bool text = v->kind == VALUE_STRING && str_to_int(v->string, &whole);
     if (v->kind == VALUE_LIST || v->kind == VALUE_MAP)
         *out = v->count;
-    else if (v->kind == VALUE_INT)
-        *out = v->integer;
+    else if (v->kind == VALUE_FLOAT)
+        *out = v->number;
+    else if (v->kind == VALUE_INT || text)
+        *out = (double)(text ? whole : v->integer);
     else
-        return v->kind == VALUE_STRING && str_to_int(v->string, out);
+        return false;
     return true;
 }
 
-/* `absent`: the answer where nothing is given. */
-static enum answer test_passes(struct arena *arena, const struct schema *schema, const struct value *object,
-    const struct value_test *test, enum answer absent)
+static bool is_like(struct arena *arena, const struct attr *like, const struct value *v)
 {
-    bool unknown;
-    int64_t number;
-    const struct value *v = value_there(schema, object, test->path, &unknown);
-    if (unknown)
-        return ANSWER_UNKNOWN;
-    if (test->kind == TEST_IS)
-        return is_one_of(arena, test->values, v) ? ANSWER_YES : ANSWER_NO;
-    if (!v)
-        return absent;
-    if (test->kind == TEST_NOT)
-        return is_one_of(arena, test->values, v) ? ANSWER_NO : ANSWER_YES;
-    if (test->kind == TEST_LIKE)
-        return v->kind != VALUE_STRING || attr_matches_pattern(arena, test->like, v->string) ? ANSWER_YES
-                                                                                             : ANSWER_NO;
-    if (!number_of(v, &number))
-        return ANSWER_YES;
-    bool holds = test->kind == TEST_LEAST  ? number >= test->number
-                 : test->kind == TEST_MOST ? number <= test->number
-                                           : number % test->number == 0;
-    return holds ? ANSWER_YES : ANSWER_NO;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        if (!is_like(arena, like, v->items[i]))
+            return false;
+    return v->kind != VALUE_STRING || attr_matches_pattern(arena, like, v->string);
 }
 
-const struct value_demand *schema_demand_broken(struct arena *arena, const struct schema *schema,
-    const struct value *object, const struct value_test **test)
+static bool compares(const struct value_test *test, double number, double other)
 {
-    for (size_t i = 0; i < schema->demand_count; i++) {
-        const struct value_demand *demand = &schema->demands[i];
-        bool applies = true;
-        for (size_t k = 0; applies && k < demand->when.count; k++)
-            applies = test_passes(arena, schema, object, &demand->when.items[k], ANSWER_NO) == ANSWER_YES;
-        for (size_t k = 0; applies && k < demand->must.count; k++)
-            if (test_passes(arena, schema, object, &demand->must.items[k], ANSWER_YES) == ANSWER_NO) {
-                *test = &demand->must.items[k];
-                return demand;
-            }
+    switch (test->kind) {
+    case TEST_LEAST: return number >= other;
+    case TEST_MOST: return number <= other;
+    case TEST_ABOVE: return number > other;
+    default: return other == 0 || (int64_t)number % (int64_t)other == 0;
     }
+}
+
+static enum answer number_passes(const struct asked *a, const struct value_test *test, const struct value *v)
+{
+    double number, other;
+    if (!number_of(v, &number))
+        return ANSWER_YES;
+    if (!test->other_count)
+        return compares(test, number, (double)test->number) ? ANSWER_YES : ANSWER_NO;
+    for (size_t i = 0; i < test->other_count; i++) {
+        const struct value *others;
+        if (!find_others(a, test->others[i], &others))
+            return ANSWER_UNKNOWN;
+        for (uint32_t k = 0; k < others->count; k++)
+            if (number_of(others->items[k], &other) && !compares(test, number, other))
+                return ANSWER_NO;
+    }
+    return ANSWER_YES;
+}
+
+static bool names(struct arena *arena, const struct value *v, struct str text)
+{
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        if (names(arena, v->items[i], text))
+            return true;
+    return v->kind == VALUE_MAP ? value_get(v, text) != NULL : str_eq(value_scalar_text(arena, v), text);
+}
+
+static enum answer is_among(const struct asked *a, const struct value_test *test, const struct value *v)
+{
+    bool found = false;
+    struct str text = value_scalar_text(a->arena, v);
+    for (size_t i = 0; !found && i < test->other_count; i++) {
+        const struct value *others;
+        if (!find_others(a, test->others[i], &others))
+            return ANSWER_UNKNOWN;
+        found = names(a->arena, others, text);
+    }
+    return found || !text.p ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer is_unique(struct arena *arena, struct str field, const struct value *v)
+{
+    AUTO_MAP struct map seen = MAP_INIT;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++) {
+        const struct value *one = str_eqz(field, "@") ? v->items[i] : value_get(v->items[i], field);
+        struct str text = value_is_null(one) ? (struct str){0} : value_scalar_text(arena, one);
+        if (text.p && map_set(&seen, text, (void *)(uintptr_t)v))
+            return ANSWER_NO;
+    }
+    return ANSWER_YES;
+}
+
+static enum answer value_passes(
+    const struct asked *a, const struct value_test *test, const struct type *type, const struct value *v)
+{
+    switch (test->kind) {
+    case TEST_IS: return is_one_of(a->arena, test->values, v) ? ANSWER_YES : ANSWER_NO;
+    case TEST_NOT: return is_one_of(a->arena, test->values, v) ? ANSWER_NO : ANSWER_YES;
+    case TEST_LIKE: return is_like(a->arena, test->like, v) ? ANSWER_YES : ANSWER_NO;
+    case TEST_LENGTH: return schema_length(a->arena, type, v) <= test->number ? ANSWER_YES : ANSWER_NO;
+    case TEST_AMONG: return is_among(a, test, v);
+    case TEST_UNIQUE: return is_unique(a->arena, test->field, v);
+    default: return number_passes(a, test, v);
+    }
+}
+
+/* ---- tests ---- */
+
+/* `absent`: the answer where nothing is given. Of several values one has to be what is wanted, and all as it
+ * is wanted. */
+static enum answer test_passes(
+    const struct asked *a, const struct value_test *test, bool item, enum answer absent)
+{
+    struct found found;
+    const struct value *values = find_values(a, test->path, item, &found);
+    if (found.unknown)
+        return ANSWER_UNKNOWN;
+    if (!values->count)
+        return test->kind == TEST_IS ? value_passes(a, test, NULL, NULL) : absent;
+    enum answer answer = ANSWER_NO;
+    for (uint32_t i = 0; i < values->count; i++) {
+        answer = value_passes(a, test, found.type, values->items[i]);
+        if (answer == ANSWER_UNKNOWN || (test->kind == TEST_IS) == (answer == ANSWER_YES))
+            break;
+    }
+    return answer;
+}
+
+static bool tests_hold(const struct asked *a, const struct value_tests *tests, bool item)
+{
+    for (size_t i = 0; i < tests->count; i++)
+        if (test_passes(a, &tests->items[i], item, ANSWER_NO) != ANSWER_YES)
+            return false;
+    return true;
+}
+
+static const struct value_test *test_failed(const struct asked *a, const struct value_tests *tests, bool item)
+{
+    for (size_t i = 0; i < tests->count; i++)
+        if (test_passes(a, &tests->items[i], item, ANSWER_YES) == ANSWER_NO)
+            return &tests->items[i];
     return NULL;
+}
+
+/* ---- demands ---- */
+
+struct search {
+    struct asked asked;
+    const struct value_demand *demand;
+    struct demand_break *out;
+};
+
+/* The place of a test in what stands at `steps`. */
+static void tell_place(const struct search *s, const struct value *const *steps, size_t n,
+    const struct value_test *test, struct str field)
+{
+    AUTO_BUILDER struct value_builder path = VALUE_BUILDER(s->asked.arena);
+    struct str name;
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&path, steps[i]);
+    bool inside = !str_starts(test->path, STR("@"));
+    while (inside && field.n) {
+        name = str_cut(field, '.', &field);
+        value_builder_add(&path, value_string(s->asked.arena, name));
+    }
+    s->out->demand = s->demand;
+    s->out->at_key = str_eqz(test->path, "@key");
+    s->out->path = value_builder_list(&path);
+}
+
+static bool check_item(void *ctx, const struct reach *reach, const struct type *type, const struct value *v)
+{
+    struct search *s = ctx;
+    if (v->kind == VALUE_UNKNOWN)
+        return true;
+    s->asked.item =
+        (struct item){.type = type, .v = v, .key = reach->depth ? reach->steps[reach->depth - 1] : NULL};
+    const struct value_test *failed = tests_hold(&s->asked, &s->demand->where, true)
+                                          ? test_failed(&s->asked, &s->demand->must, true)
+                                          : NULL;
+    if (failed)
+        tell_place(s, reach->steps, reach->depth, failed, failed->path);
+    return !failed;
+}
+
+static bool check_items(void *ctx, const struct reach *reach, const struct type *type, const struct value *v)
+{
+    struct reach items = *reach;
+    items.visit = check_item;
+    items.ctx = ctx;
+    return schema_reach_items(&items, type, v);
+}
+
+static bool is_broken(struct search *s)
+{
+    const struct value_demand *demand = s->demand;
+    struct str field, from = demand->each;
+    const struct value_test *failed = NULL;
+    struct reach reach = {.arena = s->asked.arena, .visit = check_items, .ctx = s};
+    s->asked.item = (struct item){0};
+    if (!tests_hold(&s->asked, &demand->when, false))
+        return false;
+    if (from.n ? reach_object(&reach, &s->asked, from)
+               : !(failed = test_failed(&s->asked, &demand->must, false)))
+        return false;
+    from = failed ? failed->path : from;
+    s->out->attribute = str_cut(from, '.', &field);
+    if (failed)
+        tell_place(s, NULL, 0, failed, field);
+    return true;
+}
+
+bool schema_demand_broken(struct arena *arena, const struct schema *schema, const struct value *object,
+    enum demand_asker asker, struct demand_break *out)
+{
+    struct search s = {.asked = {.arena = arena, .schema = schema, .object = object}, .out = out};
+    for (size_t i = 0; i < schema->demand_count; i++) {
+        s.demand = &schema->demands[i];
+        bool asked = asker == ASKED_BY_WEIR ? !s.demand->served : asker == ASKED_OF_NEW || !s.demand->of_new;
+        if (asked && is_broken(&s))
+            return true;
+    }
+    return false;
 }

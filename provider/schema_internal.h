@@ -31,6 +31,11 @@ void schema_suggest(struct convert *c, struct str word, const struct str *candid
 bool schema_check(
     struct convert *c, const struct place *place, const struct attr *attr, const struct value *v);
 
+/* ---- schema_length.c ---- */
+
+/* What is not known yet counts as nothing. `type` may be NULL. */
+int64_t schema_length(struct arena *arena, const struct type *type, const struct value *v);
+
 /* ---- policy_document.c ---- */
 
 /* The document that a text of JSON has; anything else is itself, and nothing null. */

@@ -129,7 +129,8 @@ void load_settle(struct type_loader *t);
 
 /* ---- load_demands.c ---- */
 
-void load_demands(struct type_loader *t, const struct node *node);
+/* `served`: they are the sandbox's alone. */
+void load_demands(struct type_loader *t, const struct node *node, bool served);
 
 /* ---- load_teardown.c ---- */
 

@@ -1,44 +1,124 @@
 /* `demands: [{if: {a: x}, must: {b: [y, z]}, says: …}]`: what values ask of each other. */
 #include "provider/spec/load.h"
 
-static struct value_test load_comparison(struct type_loader *t, struct str path, const struct node *node)
+/* What the paths of a test begin at: the type's attributes, or the items of a list. */
+struct scope {
+    struct type_loader *t;
+    const struct type *item; /* NULL: attributes */
+    bool items;
+};
+
+/* ---- paths ---- */
+
+/* The type at the path from there on; NULL: of what lies there nothing is known. */
+static const struct type *type_at(
+    struct loader *l, const struct node *where, const struct type *type, struct str path)
+{
+    while (path.n && type) {
+        while (type->kind == TYPE_LIST || type->kind == TYPE_SET || type->kind == TYPE_MAP)
+            type = type->elem;
+        if (type->kind != TYPE_OBJECT)
+            return NULL;
+        struct str name = str_cut(path, '.', &path);
+        const struct attr *field = type_field(type, name);
+        if (!field) {
+            load_error(l, where, "there is no field \"%.*s\"", STR_ARG(name));
+            return NULL;
+        }
+        type = field->type;
+    }
+    return type;
+}
+
+static const struct type *check_path(const struct scope *scope, const struct node *where, struct str path)
+{
+    struct str rest;
+    if (scope->items && str_starts(path, STR("@")))
+        return NULL;
+    if (scope->items)
+        return type_at(scope->t->l, where, scope->item, path);
+    const struct spec_attr *attr = load_attr_named(scope->t, where, str_cut(path, '.', &rest));
+    return attr ? type_at(scope->t->l, where, attr->attr->type, rest) : NULL;
+}
+
+/* ---- tests ---- */
+
+static void load_like(struct loader *l, const struct node *node, struct value_test *test)
+{
+    struct err err = ERR_INIT;
+    struct attr *like = ARENA_NEW(l->arena, struct attr);
+    *like = (struct attr){.name = test->path, .pattern = load_text(l, node, "like")};
+    if (attr_compile_pattern(l->arena, like, &err))
+        load_error(l, node_get(node, "like"), "%s", err.message);
+    test->like = like;
+}
+
+/* Other attributes, by their paths; one that begins with a dot is the item's. */
+static void load_others(const struct scope *scope, const struct node *node, struct value_test *test)
+{
+    struct loader *l = scope->t->l;
+    const struct scope whole = {.t = scope->t};
+    size_t n = node->kind == NODE_LIST ? node->count : 1;
+    struct str *paths = ARENA_ARRAY(l->arena, struct str, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct node *one = node->kind == NODE_LIST ? node->items[i] : node;
+        paths[i] = one->kind == NODE_STRING ? one->string : STR_EMPTY;
+        bool own = str_starts(paths[i], STR("."));
+        if (!paths[i].n)
+            load_error(l, one, "expected an attribute");
+        else
+            check_path(own ? scope : &whole, one, str_slice(paths[i], own, paths[i].n));
+    }
+    test->others = paths;
+    test->other_count = n;
+}
+
+static void load_operand(
+    const struct scope *scope, const struct node *node, const char *key, struct value_test *test)
+{
+    struct loader *l = scope->t->l;
+    const struct node *operand = node_get(node, key);
+    bool refers = operand->kind == NODE_STRING || operand->kind == NODE_LIST;
+    const struct value *v = node_value(l->arena, operand);
+    switch (test->kind) {
+    case TEST_NOT: test->values = v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1); break;
+    case TEST_LIKE: load_like(l, node, test); break;
+    case TEST_UNIQUE: test->field = load_text(l, node, key); break;
+    case TEST_AMONG: load_others(scope, operand, test); break;
+    default:
+        if (refers && test->kind != TEST_LENGTH)
+            load_others(scope, operand, test);
+        else
+            test->number = load_int(l, node, key, 1);
+        if (test->kind == TEST_TIMES && !refers && test->number < 1)
+            load_error(l, operand, "nothing is a multiple of that");
+    }
+}
+
+static struct value_test load_comparison(const struct scope *scope, struct str path, const struct node *node)
 {
     static const struct {
         const char *key;
         enum test_kind kind;
-    } kinds[] = {{"least", TEST_LEAST}, {"most", TEST_MOST}, {"times", TEST_TIMES}};
-    struct loader *l = t->l;
+    } kinds[] = {{"not", TEST_NOT}, {"like", TEST_LIKE}, {"least", TEST_LEAST}, {"most", TEST_MOST},
+        {"above", TEST_ABOVE}, {"times", TEST_TIMES}, {"length", TEST_LENGTH}, {"among", TEST_AMONG},
+        {"unique", TEST_UNIQUE}};
+    struct loader *l = scope->t->l;
     struct value_test test = {.path = path, .kind = TEST_IS, .values = value_list(l->arena, NULL, 0)};
-    if (!load_keys(l, node, "a test", "not like least most times") || node->count != 1)
+    if (!load_keys(l, node, "a test", "not like least most above times length among unique") ||
+        node->count != 1)
         return test;
-    const struct node *operand = node->entries[0].value;
-    const struct value *v = node_value(l->arena, operand);
-    if (node_get(node, "not")) {
-        test.kind = TEST_NOT;
-        test.values = v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1);
-    }
-    if (node_get(node, "like")) {
-        struct err err = ERR_INIT;
-        struct attr *like = ARENA_NEW(l->arena, struct attr);
-        *like = (struct attr){.name = path, .pattern = load_text(l, node, "like")};
-        if (attr_compile_pattern(l->arena, like, &err))
-            load_error(l, operand, "%s", err.message);
-        test.kind = TEST_LIKE;
-        test.like = like;
-    }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (node_get(node, kinds[i].key)) {
             test.kind = kinds[i].kind;
-            test.number = load_int(l, node, kinds[i].key, 1);
-            if (test.kind == TEST_TIMES && test.number < 1)
-                load_error(l, operand, "nothing is a multiple of that");
+            load_operand(scope, node, kinds[i].key, &test);
         }
     return test;
 }
 
-static struct value_tests load_tests(struct type_loader *t, const struct node *node)
+static struct value_tests load_tests(const struct scope *scope, const struct node *node)
 {
-    struct loader *l = t->l;
+    struct loader *l = scope->t->l;
     if (!node || node->kind != NODE_MAP) {
         if (node)
             load_error(l, node, "expected {attribute: value}, not %s", node_kind_name(node));
@@ -46,11 +126,11 @@ static struct value_tests load_tests(struct type_loader *t, const struct node *n
     }
     struct value_test *items = ARENA_ARRAY(l->arena, struct value_test, node->count);
     for (uint32_t i = 0; i < node->count; i++) {
-        struct str rest, path = node->entries[i].key;
+        struct str path = node->entries[i].key;
         const struct node *wanted = node->entries[i].value;
-        load_attr_named(t, wanted, str_cut(path, '.', &rest));
+        check_path(scope, wanted, path);
         if (wanted->kind == NODE_MAP) {
-            items[i] = load_comparison(t, path, wanted);
+            items[i] = load_comparison(scope, path, wanted);
             continue;
         }
         const struct value *v = node_value(l->arena, wanted);
@@ -60,26 +140,51 @@ static struct value_tests load_tests(struct type_loader *t, const struct node *n
     return (struct value_tests){items, node->count};
 }
 
-void load_demands(struct type_loader *t, const struct node *node)
+/* ---- demands ---- */
+
+static struct value_demand load_demand(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
+    const struct scope whole = {.t = t};
+    struct scope scope = whole;
+    struct value_demand demand = {.each = load_text(l, node, "each"),
+        .when = load_tests(&whole, node_get(node, "if")),
+        .says = load_text(l, node, "says"),
+        .code = load_text(l, node, "code"),
+        .of_new = load_flag(l, node, "new")};
+    if (demand.each.n) {
+        const struct type *type = check_path(&whole, node_get(node, "each"), demand.each);
+        scope.items = true;
+        scope.item = type && type->elem ? type->elem : NULL;
+    } else if (node_get(node, "where")) {
+        load_error(l, node, "\"where\" is about the items of \"each\"");
+    }
+    demand.where = load_tests(&scope, node_get(node, "where"));
+    demand.must = load_tests(&scope, node_get(node, "must"));
+    if (!demand.must.count || !demand.says.n)
+        load_error(l, node, "a demand says what must be, and says it in words");
+    return demand;
+}
+
+void load_demands(struct type_loader *t, const struct node *node, bool served)
+{
+    struct loader *l = t->l;
+    struct schema *schema = &t->type->schema;
     if (!node)
         return;
     if (node->kind != NODE_LIST) {
-        load_error(l, node, "demands are a list of {if, must, says}");
+        load_error(l, node, "demands are a list of {if, each, where, must, says, code}");
         return;
     }
-    struct value_demand *demands = ARENA_ARRAY(l->arena, struct value_demand, node->count);
-    for (uint32_t i = 0; i < node->count; i++) {
-        const struct node *one = node->items[i];
-        if (!load_keys(l, one, "a demand", "if must says"))
-            continue;
-        demands[i] = (struct value_demand){.when = load_tests(t, node_get(one, "if")),
-            .must = load_tests(t, node_get(one, "must")),
-            .says = load_text(l, one, "says")};
-        if (!demands[i].must.count || !demands[i].says.n)
-            load_error(l, one, "a demand says what must be, and says it in words");
-    }
-    t->type->schema.demands = demands;
-    t->type->schema.demand_count = node->count;
+    size_t n = schema->demand_count;
+    struct value_demand *demands = ARENA_ARRAY(l->arena, struct value_demand, n + node->count);
+    if (n)
+        memcpy(demands, schema->demands, n * sizeof *demands);
+    for (uint32_t i = 0; i < node->count; i++)
+        if (load_keys(l, node->items[i], "a demand", "if each where must says code new")) {
+            demands[n] = load_demand(t, node->items[i]);
+            demands[n++].served = served;
+        }
+    schema->demands = demands;
+    schema->demand_count = n;
 }

@@ -74,6 +74,7 @@ static const struct sandbox_key {
     {"entry_shows", FORM_BY_ATTR, NULL},
     {"fetches", FORM_KEYS_BELOW, "type where attribute"},
     {"catalogues", FORM_KEYS_BELOW, "begin file"},
+    {"demands", FORM_RULES, "if each where must says code new"},
 };
 
 enum { KEY_COUNT = sizeof sandbox_keys / sizeof *sandbox_keys };

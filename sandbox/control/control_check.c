@@ -60,7 +60,6 @@ int check_attributes(struct call *call, const struct value *attrs)
 int check_together(struct call *call, const struct value *attrs)
 {
     const struct schema *schema = &call->role->type->schema;
-    const struct value_test *test;
     for (uint32_t i = 0; i < attrs->count; i++) {
         const struct attr *attr = schema_attr(schema, attrs->entries[i].key);
         if (attr && attr->conflicts.n && !value_is_null(attrs->entries[i].value) &&
@@ -68,8 +67,26 @@ int check_together(struct call *call, const struct value *attrs)
             return refuse_invalid(
                 call, attr->name, arena_printf(call->arena, "it excludes %.*s", STR_ARG(attr->conflicts)));
     }
-    const struct value_demand *broken = schema_demand_broken(call->arena, schema, attrs, &test);
-    return broken ? refuse_invalid(call, test->path, broken->says) : 0;
+    return check_demands(call, NULL, attrs);
+}
+
+/* What was so before the request is not its mistake. */
+int check_demands(struct call *call, const struct value *before, const struct value *attrs)
+{
+    const struct schema *schema = &call->role->type->schema;
+    struct demand_break broken, earlier;
+    enum demand_asker asker = before ? ASKED_OF_CHANGED : ASKED_OF_NEW;
+    if (!schema_demand_broken(call->arena, schema, attrs, asker, &broken) ||
+        (before && schema_demand_broken(call->arena, schema, before, asker, &earlier) &&
+            earlier.demand == broken.demand))
+        return 0;
+    const struct value_demand *demand = broken.demand;
+    if (demand->served && demand->code.n)
+        return refuse(call, 400, demand->code, "%.*s", STR_ARG(demand->says));
+    if (demand->code.n)
+        return refuse(
+            call, 400, demand->code, "%.*s: %.*s", STR_ARG(broken.attribute), STR_ARG(demand->says));
+    return refuse_invalid(call, broken.attribute, demand->says);
 }
 
 /* ---- references: {attribute: type} ---- */

@@ -89,7 +89,7 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
     }
     if (existing)
         return waits ? soft_refuse(call, existing) : refuse_existing(call);
-    if (check_attributes(call, attrs) || check_together(call, attrs) || check_forms(call, attrs) ||
+    if (check_attributes(call, attrs) || check_forms(call, attrs) || check_together(call, attrs) ||
         check_references(call, attrs) || check_rules(call, attrs))
         return -1;
     attrs = fill_new(call, type, attrs);

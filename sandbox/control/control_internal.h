@@ -299,6 +299,8 @@ const struct value *fold_attribute(
 
 int check_attributes(struct call *call, const struct value *attrs);
 int check_together(struct call *call, const struct value *attrs);
+/* `before`: what it was like, NULL if it is new. */
+int check_demands(struct call *call, const struct value *before, const struct value *attrs);
 /* Of a change: what it gives is what the attribute may be. */
 int check_values(struct call *call, const struct value *given);
 /* What takes an attribute away need not be one of its values: "" for a document. */

@@ -154,13 +154,26 @@ static int check_change_owned(struct call *call, const struct value *have, const
     return part == PART_MEMBERS_ADD ? check_reference(call, name, after) : 0;
 }
 
+/* What the request says besides counts: a new index comes with the attributes of its key. */
+static int check_owned_demands(
+    struct call *call, const struct thing *thing, struct str name, const struct value *after)
+{
+    enum part part = call->role->part;
+    if (part == PART_MEMBERS_REMOVE || part == PART_ENTRIES_REMOVE || part == PART_FACET_REMOVE ||
+        part == PART_TAGS_REMOVE || part == PART_TAGS_CLEAR)
+        return 0;
+    const struct value *attrs = value_merge(call->arena, thing->attrs, do_given(call));
+    return check_demands(call, thing->attrs, value_with(call->arena, attrs, name, after));
+}
+
 int owned_change(struct call *call, struct thing *thing)
 {
     struct str name = call->role->attr->attr->name;
     const struct value *have = value_get(thing->attrs, name), *after = owned_after(call, have);
-    if (check_change_owned(call, have, after))
+    const struct value *attrs = value_with(call->arena, thing->attrs, name, after);
+    if (check_change_owned(call, have, after) || check_owned_demands(call, thing, name, after))
         return -1;
-    return do_change(call, thing, value_with(call->arena, thing->attrs, name, after));
+    return do_change(call, thing, attrs);
 }
 
 int owned_check(struct call *call, const struct thing *thing)

@@ -134,6 +134,6 @@ int update_thing(struct call *call, struct thing *thing)
     if (check_values(call, given) || check_rules(call, given))
         return -1;
     const struct value *attrs = updated(call, thing, given);
-    return soft_wake(call, thing, &attrs) || check_forms(call, attrs) || check_references(call, attrs) ||
-           do_change(call, thing, attrs);
+    return soft_wake(call, thing, &attrs) || check_demands(call, thing->attrs, attrs) ||
+           check_forms(call, attrs) || check_references(call, attrs) || do_change(call, thing, attrs);
 }

@@ -279,13 +279,13 @@ row("iam.instance_profile", "iam", ("create_instance_profile", {"InstanceProfile
 
 # ---- kafka, mwaa, lambda, states ----
 
-row("kafka.cluster", "kafka", ("create_cluster_v2", {"ClusterName": "it-$n", "Provisioned": {"KafkaVersion": "3.8.x", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-1"]}}}),
+row("kafka.cluster", "kafka", ("create_cluster_v2", {"ClusterName": "it-$n", "Provisioned": {"KafkaVersion": "3.8.x", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-1", "subnet-2"]}}}),
     ("describe_cluster_v2", {"ClusterArn": "$arn"}), "ClusterInfo.Provisioned.NumberOfBrokerNodes", 2, ("delete_cluster", {"ClusterArn": "$arn"}), ("NotFoundException", 404), keep={"arn": "ClusterArn"}, list=("list_clusters_v2", {}),
     listed="ClusterInfoList[].ClusterName", update=("update_broker_count", {"ClusterArn": "$arn", "CurrentVersion": "$version", "TargetNumberOfBrokerNodes": 4}), then=4, exists="ConflictException",
     ready=("ClusterInfo.State", "ACTIVE", {"version": "ClusterInfo.CurrentVersion"}), tags=mapped("ResourceArn", "TagKeys", look=("describe_cluster_v2", {"ClusterArn": "$arn"}), seen="ClusterInfo.Tags.a", tags="Tags"))
 TOPIC = {"ClusterArn": "$cluster", "TopicName": "it-$n"}
 row("kafka.topic", "kafka", ("create_topic", {**TOPIC, "PartitionCount": 3, "ReplicationFactor": 2}), ("describe_topic", TOPIC), "PartitionCount", 3,
-    ("delete_topic", TOPIC), ("NotFoundException", 404), around=[("kafka", ("create_cluster_v2", {"ClusterName": "of-it", "Provisioned": {"KafkaVersion": "3.8.x", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-1"]}}}), {"cluster": "ClusterArn"})],
+    ("delete_topic", TOPIC), ("NotFoundException", 404), around=[("kafka", ("create_cluster_v2", {"ClusterName": "of-it", "Provisioned": {"KafkaVersion": "3.8.x", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-1", "subnet-2"]}}}), {"cluster": "ClusterArn"})],
     update=("update_topic", {**TOPIC, "PartitionCount": 6}), then=6, exists="TopicExistsException", ready=("Status", "ACTIVE"))
 NETWORK = {"SubnetIds": ["$subnet", "$subnet"], "SecurityGroupIds": ["$group"]}
 row("mwaa.environment", "mwaa", ("create_environment", {"Name": "it-$n", "ExecutionRoleArn": "$role", "SourceBucketArn": "arn:aws:s3:::b", "DagS3Path": "dags", "NetworkConfiguration": NETWORK}), ("get_environment", {"Name": "it-$n"}),

@@ -749,7 +749,7 @@ def test_own_tag_lists(sandbox):
     batch, kafka, emr, airflow = (sandbox.client(one, inject_host_prefix=False) for one in ("batch", "kafka", "emr-serverless", "mwaa"))
     arn = batch.create_compute_environment(computeEnvironmentName=name(), type="UNMANAGED", tags=tags)["computeEnvironmentArn"]
     assert batch.list_tags_for_resource(resourceArn=arn)["tags"] == tags
-    arn = kafka.create_cluster_v2(ClusterName=name(), Tags=tags, Provisioned={"KafkaVersion": "3.8.x", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-1"]}})["ClusterArn"]
+    arn = kafka.create_cluster_v2(ClusterName=name(), Tags=tags, Provisioned={"KafkaVersion": "3.8.x", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-1", "subnet-2"]}})["ClusterArn"]
     assert kafka.list_tags_for_resource(ResourceArn=arn)["Tags"] == tags
     arn = emr.create_application(name=name(), releaseLabel="emr-7.5.0", type="SPARK", tags=tags)["arn"]
     assert emr.list_tags_for_resource(resourceArn=arn)["tags"] == tags
