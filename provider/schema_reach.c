@@ -40,7 +40,8 @@ static bool is_container(const struct type *type, const struct value *v)
 }
 
 /* A document may be given as text; one that is none has nothing that is known. */
-static const struct value *document(struct arena *arena, const struct type *type, const struct value *v)
+static const struct value *parsed_document(
+    struct arena *arena, const struct type *type, const struct value *v)
 {
     if (v->kind != VALUE_STRING || !type || (type->kind != TYPE_JSON && type->kind != TYPE_POLICY))
         return v;
@@ -53,16 +54,14 @@ bool schema_reach(struct reach *reach, const struct type *type, const struct val
     if (value_is_null(v))
         return true;
     if (path.n)
-        v = document(reach->arena, type, v);
+        v = parsed_document(reach->arena, type, v);
     if (!path.n || v->kind == VALUE_UNKNOWN)
         return reach->visit(reach->ctx, reach, type, v);
     if (is_container(type, v))
         return into_items(reach, type, v, path);
     struct str rest, name = str_cut(path, '.', &rest);
     const struct attr *field = type ? type_field(type, name) : NULL;
-    const struct type *below = field                            ? field->type
-                               : type && type->kind == TYPE_MAP ? type->elem
-                                                                : NULL;
+    const struct type *below = field ? field->type : type && type->kind == TYPE_MAP ? type->elem : NULL;
     return into(reach, value_string(reach->arena, name), below, value_get(v, name), rest);
 }
 

@@ -250,9 +250,9 @@ def _(c):
 
 @says("lambda", "a changed configuration keeps what it does not mention")
 def _(c):
-    made = c.function(Description="first", Environment={"Variables": {"A": "1"}})["FunctionName"]
+    made = c.function(Description="first", Environment={"Variables": {"AA": "1"}})["FunctionName"]
     seen = c.lambda_.update_function_configuration(FunctionName=made, Timeout=9)
-    assert (seen["Description"], seen["Environment"]["Variables"], seen["Timeout"]) == ("first", {"A": "1"}, 9)
+    assert (seen["Description"], seen["Environment"]["Variables"], seen["Timeout"]) == ("first", {"AA": "1"}, 9)
 
 
 @says("lambda", "publishing without a change gives the same version")
