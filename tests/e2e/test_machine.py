@@ -64,6 +64,12 @@ def test_a_service(local_stack, machine):
     write(config="two", seconds="soon\\nType=oneshot").apply(status=None)
     failed = stack.apply(status=1)
     assert "it.service does not start" in failed.err and "invalid time interval" in failed.err + failed.out, failed
+    # Nor does one that is there at first, and a second later no more; or again and again.
+    write(config="two", seconds=1).apply(status=None)
+    assert "it.service ended right after its start (success, status 0)" in stack.apply(status=1).err
+    write(config="two", seconds="soon\\nRestart=always\\nRestartSec=1500ms\\nStartLimitIntervalSec=0").apply(status=None)
+    failed = stack.apply(status=1)
+    assert "it.service ended right after its start (exit-code, status 1)" in failed.err and "invalid time interval" in failed.err + failed.out, failed
     write(config="two").apply()
     stack.assert_settled()
     stack.destroy()

@@ -11,6 +11,22 @@ service_look() {
     systemctl is-active --quiet -- "$full" && say running true || say running false
     [ ! -f "$file" ] || [ -L "$file" ] || say unit_sha256 "$(sum_of "$file")" || exit 1
 }
+service_says() { systemctl show -p "$1" --value -- "$full"; }
+service_journal() { journalctl -n 10 -o cat --no-pager -u "$full" >&2 2> /dev/null; }
+# To systemd one of these types has started when its process is there, whatever that does in its first moments.
+service_settle() {
+    case $(service_says Type) in simple | exec) ;; *) return 0 ;; esac
+    since=$(service_says ActiveEnterTimestampMonotonic)
+    for _ in 1 2 3 4; do
+        read -r up _ < /proc/uptime
+        systemctl is-active --quiet -- "$full" && [ "$(service_says ActiveEnterTimestampMonotonic)" = "$since" ] || {
+            service_journal
+            die "$full ended right after its start ($(service_says Result), status $(service_says ExecMainStatus))"
+        }
+        [ $((${up%.*} - since / 1000000)) -lt 3 ] || return 0
+        sleep 1
+    done
+}
 service_make() {
     service_begin
     if [ -n "$payload" ]; then
@@ -21,7 +37,11 @@ service_make() {
     case $given in *" enabled "*) [ -n "$enabled" ] || systemctl disable --quiet -- "$full" >&2 || die "cannot disable $full" ;; esac
     if [ -n "$running" ]; then
         if changes restart_on || changes unit || changes unit_sha256; then systemctl restart -- "$full"; else systemctl start -- "$full"; fi ||
-            { journalctl -n 10 -o cat --no-pager -u "$full" >&2 2> /dev/null; die "$full does not start"; }
+            {
+                service_journal
+                die "$full does not start"
+            }
+        service_settle
     else
         case $given in *" running "*) systemctl stop -- "$full" || die "$full does not stop" ;; esac
     fi

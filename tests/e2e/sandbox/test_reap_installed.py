@@ -88,6 +88,7 @@ def test_the_account_reaps_by_itself(server, lab):
     assert "No changes" in lab.run("reap", "--uninstall", "--yes", place).out
 
 
+@pytest.mark.long
 def test_rights_of_stacks_that_differ(server, tmp_path):
     """What one of them has is known although it has been closed again; what is freed is written over."""
     stack = Stack(tmp_path / "lab")
