@@ -27,6 +27,7 @@ struct scope planner_scope(struct planner *p, const struct decl *decl, const str
         .dir = decl->module->dir,
         .diags = p->diags,
         .is_lost = state_is_hash,
+        .open = p->workspace->options->stack.open,
     };
 }
 

@@ -68,6 +68,13 @@ void expr_resolve(struct expr *expr, const struct resolver *resolver, struct dia
 void expr_resolve_alone(struct expr *expr, const struct value *further, struct diags *diags);
 
 /* What evaluation needs from outside. */
+/* Texts that go before the files on disk, as an editor has them. False: as it is on disk. They live as long
+ * as what is made of them. */
+struct open_files {
+    bool (*find)(void *ctx, struct str path, struct str *text);
+    void *ctx;
+};
+
 struct scope {
     const struct value *(*value_of)(
         void *ctx, const struct decl *decl); /* never NULL; unknown while it is not there yet */
@@ -80,6 +87,7 @@ struct scope {
     /* Does the value only stand for a secret that nobody has any more? It can be handed on, but nothing can
      * be made of it. NULL: there are none. */
     bool (*is_lost)(const struct value *v);
+    const struct open_files *open; /* what functions read instead of files; NULL: nothing */
 };
 
 extern const char lost_secret_advice[]; /* what to do about such a secret */

@@ -162,7 +162,9 @@ void enlist_file(struct enlisting *e, struct unit *root, const struct value *lis
     struct err err = ERR_INIT;
     if (!check_words(e, list))
         return;
-    if (file_read(arena, f.path.p, YAML_MAX_SIZE, &f.csv.text, &err)) {
+    const struct open_files *open = e->loader->options->open;
+    if (!(open && open->find(open->ctx, f.path, &f.csv.text)) &&
+        file_read(arena, f.path.p, YAML_MAX_SIZE, &f.csv.text, &err)) {
         e->failed = true;
         diag_error(e->loader->diags, node_span(e->each), "%s", err.message);
         return;

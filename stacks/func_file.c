@@ -27,9 +27,17 @@ static struct str file_path(struct call *call, size_t i)
     return (struct str){NULL, 0};
 }
 
+static bool is_open(const struct call *call, struct str path, struct str *text)
+{
+    const struct open_files *open = call->ev->scope->open;
+    return open && open->find(open->ctx, path, text);
+}
+
 static bool func_file_read_file(struct call *call, struct arena *arena, struct str path, struct str *out)
 {
     struct err err = ERR_INIT;
+    if (is_open(call, path, out))
+        return eval_take_bytes(call->ev, call->expr, out->n);
     if (file_read(arena, path.p, call_bytes_left(call), out, &err)) {
         call_fail(call, 0, "%s", err.message);
         return false;
@@ -61,8 +69,11 @@ const struct value *func_filebase64(struct call *call)
 const struct value *func_filesha256(struct call *call)
 {
     struct str path = file_path(call, 0);
+    struct str text;
     if (!path.p)
         return NULL;
+    if (is_open(call, path, &text))
+        return value_string_ref(call->arena, sha256_hex(call->arena, text));
     AUTO_FD int fd = open(path.p, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return call_fail(call, 0, "cannot read %s: %s", path.p, strerror(errno));
@@ -86,6 +97,8 @@ const struct value *func_fileexists(struct call *call)
     struct stat st;
     if (!path.p)
         return NULL;
+    if (is_open(call, path, &(struct str){0}))
+        return value_bool(true);
     return value_bool(!stat(path.p, &st) && S_ISREG(st.st_mode));
 }
 

@@ -62,7 +62,8 @@ static const struct value *evaluate_early(struct early *early, const struct node
         .each_value = early->each_value,
         .constants = loader->stack->constants,
         .dir = early->unit->module->dir,
-        .diags = loader->diags};
+        .diags = loader->diags,
+        .open = loader->options->open};
     if (loader->diags->errors == errors)
         v = expr_eval(expr, &scope, loader->arena);
     for (size_t i = before; i < loader->diags->n && !early->depth; i++)

@@ -199,6 +199,7 @@ struct stack_options {
      * They live as long as the stack. False: as it is on disk. NULL: everything is. */
     bool (*unsaved)(void *ctx, struct str path, struct str *text);
     void *unsaved_ctx;
+    const struct open_files *open; /* the same for what functions read, which need be no YAML; NULL */
     bool module; /* what is loaded is a module, looked at by itself: it has no name, its inputs no values */
     struct str root; /* with files: which of them is the stack's own, if none need lie in dir; "" as it is */
     const struct value *state;  /* with files: the state section as it is now, wherever it was kept then */

@@ -211,6 +211,16 @@ static bool unsaved_text(void *ctx, struct str path, struct str *text)
     return true;
 }
 
+/* For functions: what is open as it is, whatever it is. */
+static bool open_text(void *ctx, struct str path, struct str *text)
+{
+    struct report *report = ctx;
+    const struct document *document = documents_at(&report->lsp->documents, real_name(report, path));
+    if (document)
+        *text = arena_str(report->arena, buf_str(&document->text));
+    return document != NULL;
+}
+
 /* ---- checking ---- */
 
 static void report_failure(struct report *report, const struct err *err)
@@ -233,6 +243,7 @@ static void check_stack(struct report *report, struct str path, bool alone)
     options.stack.dir = path.p;
     options.stack.unsaved = unsaved_text;
     options.stack.unsaved_ctx = report;
+    options.stack.open = &(struct open_files){open_text, report};
     options.stack.lenient_inputs = options.stack.any_member = true;
     options.stack.module = alone;
     if (alone)

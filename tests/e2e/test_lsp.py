@@ -56,6 +56,25 @@ def editor(tmp_path_factory):
     assert editor.leave() == 0
 
 
+def test_what_functions_read_is_what_is_being_typed(tmp_path):
+    """Of a file that is open its text, whether it was written or is there at all; a fleet's list, too."""
+    (tmp_path / "sizes.json").write_text('{"small": 1}')
+    (tmp_path / "list.csv").write_text("id\nada\n")
+    fleet = "inputs: {owner: {type: string}}\nfleet: {each: {file: list.csv, key: id}, inputs: {owner: '${each.key}'}}\n"
+    text = 'stack: demo\noutputs:\n  a: ${jsondecode(file("sizes.json")).large}\n  b: ${file("new.txt")}\n' + fleet
+    editor = Editor(tmp_path)
+    editor.open(text)
+    assert len(editor.wrong()) == 2
+    editor.open('{"large": 2}', "sizes.json")
+    editor.open("x", "new.txt")
+    editor.open(text)
+    assert editor.wrong() == []
+    editor.open("id\nada\nada\n", "list.csv")
+    editor.open(text)
+    assert '"ada" is a member already' in editor.wrong()[0][1]
+    assert editor.leave() == 0
+
+
 def test_mistakes_come_and_go(editor):
     editor.open(STACK)
     assert editor.wrong() == []
