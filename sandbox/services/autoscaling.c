@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/host/host.h"
+#include "sandbox/services/ec2_templates.h"
 #include "sandbox/services/registry.h"
 
 #include <pthread.h>
@@ -179,8 +180,10 @@ static bool launch_one(struct look *look, const struct control_record *group, in
     struct control_record template;
     const struct value *output;
     struct err ignored = ERR_INIT;
-    if (!control_find(look->control, look->arena, template_type, group->region,
-            template_named(template_said(group->attrs)), &template))
+    const struct value *said = template_said(group->attrs);
+    if (!control_find(
+            look->control, look->arena, template_type, group->region, template_named(said), &template) ||
+        !ec2_template_version(look->services, look->arena, &template, value_gets(said, "version"), &template))
         return false;
     const struct service_request request = {.service = STR("ec2"),
         .operation = STR("RunInstances"),

@@ -33,6 +33,7 @@ static const struct service_operation *const tables[] = {
     ec2_operations,
     ec2_default_operations,
     ec2_key_operations,
+    ec2_template_operations,
     emr_operations,
     emrserverless_operations,
     events_operations,

@@ -14,8 +14,10 @@
  *   cloudcontrol.c, cloud_*.c   all types of CloudFormation, by their schemas
  *   autoscaling*.c     groups of instances
  *   ec2.c, ec2_network.c, ec2_keys.c, ec2_default.c   instances that stop, start and say something; networks;
- * key pairs sts.c, secrets.c, ssm.c, kms.c   credentials, versions of secrets, parameters, keys ecr.c,
- * ecr_images.c   a password, manifests of images
+ *     key pairs
+ *   ec2_templates.c    versions of launch templates
+ *   sts.c, secrets.c, ssm.c, kms.c   credentials, versions of secrets, parameters, keys
+ *   ecr.c, ecr_images.c   a password, manifests of images
  *
  * Types that the sandbox has and weir has not are specs like any other, in sandbox/specs.
  *
@@ -41,8 +43,8 @@ extern const struct service_operation athena_operations[], autoscaling_operation
     ecr_operations[], ecs_operations[], kms_operations[], secretsmanager_operations[], ssm_operations[],
     sns_operations[], sqs_operations[], states_operations[], sts_operations[];
 extern const struct service_operation alarms_operations[], athena_catalog_operations[],
-    ec2_default_operations[], ec2_key_operations[], ecr_image_operations[], firehose_operations[],
-    kinesis_operations[], secrets_batch_operations[];
+    ec2_default_operations[], ec2_key_operations[], ec2_template_operations[], ecr_image_operations[],
+    firehose_operations[], kinesis_operations[], secrets_batch_operations[];
 /* What is so for one type alone; each ends with {0}. */
 extern const struct control_type autoscaling_types[], ec2_types[], rds_types[];
 /* All of them, for the control plane; ends with NULL. */

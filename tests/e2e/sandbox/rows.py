@@ -186,7 +186,7 @@ network("dhcp_options", ("create_dhcp_options", {"DhcpConfigurations": [{"Key": 
 network("launch_template", ("create_launch_template", {"LaunchTemplateName": "it-$n", "LaunchTemplateData": {"InstanceType": "t4g.micro"}}), "LaunchTemplate.LaunchTemplateId", "describe_launch_template_versions",
         "LaunchTemplateIds", "LaunchTemplates", "delete_launch_template", ("InvalidLaunchTemplateId.NotFound", 400), "LaunchTemplateVersions[0].LaunchTemplateData.InstanceType", "t4g.micro",
         update=("create_launch_template_version", {"LaunchTemplateId": "$id", "LaunchTemplateData": {"InstanceType": "m5.large"}}), then="m5.large", exists="InvalidLaunchTemplateName.AlreadyExistsException")
-ROWS["aws.ec2.launch_template"].read = ("describe_launch_template_versions", {"LaunchTemplateId": "$id", "Versions": ["$$Default"]})
+ROWS["aws.ec2.launch_template"].read = ("describe_launch_template_versions", {"LaunchTemplateId": "$id", "Versions": ["$$Latest"]})
 ROWS["aws.ec2.launch_template"].list = ("describe_launch_templates", {})
 ROWS["aws.ec2.launch_template"].tags.look = ("describe_launch_templates", {"LaunchTemplateIds": ["$id"]})
 network("network_acl", ("create_network_acl", {"VpcId": "$vpc"}), "NetworkAcl.NetworkAclId", "describe_network_acls", "NetworkAclIds", "NetworkAcls", "delete_network_acl", ("InvalidNetworkAclID.NotFound", 400),

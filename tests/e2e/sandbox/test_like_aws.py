@@ -31,6 +31,7 @@ MOTO = {
     "test_schedule_in_missing_group": "takes it",
     "test_encrypted_parameter": "shows kms:default:VALUE, which has the value in it",
     "test_held_instance": "terminates it",
+    "test_a_version_of_a_template_begins_as_another": "takes nothing from the source, and cannot delete versions",
     "test_crawler_keeps": "cannot update crawlers",
     "test_unnamed_failure": "has an empty error",
     "test_missing_path": "catches it",
@@ -185,6 +186,40 @@ def test_held_instance(cloud):
     assert code(ec2.terminate_instances, InstanceIds=[made]) == "OperationNotPermitted"
     ec2.modify_instance_attribute(InstanceId=made, DisableApiTermination={"Value": False})
     ec2.terminate_instances(InstanceIds=[made])
+
+
+def test_versions_of_a_template(cloud):
+    """All are kept; the default stays what it was until somebody says so."""
+    ec2, template = cloud.client("ec2"), name()
+    made = ec2.create_launch_template(LaunchTemplateName=template, VersionDescription="first", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t4g.micro"})["LaunchTemplate"]
+    which = {"LaunchTemplateId": made["LaunchTemplateId"]}
+    assert made["DefaultVersionNumber"] == made["LatestVersionNumber"] == 1
+
+    def versions(*named, **more):
+        found = ec2.describe_launch_template_versions(LaunchTemplateName=template, **({"Versions": list(named)} if named else {}), **more)["LaunchTemplateVersions"]
+        return [(one["VersionNumber"], one["DefaultVersion"], one["LaunchTemplateData"]["InstanceType"]) for one in found]
+
+    second = ec2.create_launch_template_version(**which, VersionDescription="second", LaunchTemplateData={"InstanceType": "m5.large"})["LaunchTemplateVersion"]
+    assert second["VersionNumber"] == 2 and second["VersionDescription"] == "second" and second["LaunchTemplateData"] == {"InstanceType": "m5.large"}  # no image: it is a new one
+    ec2.create_launch_template_version(LaunchTemplateName=template, LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "m5.xlarge"})
+    first, second, third = (1, True, "t4g.micro"), (2, False, "m5.large"), (3, False, "m5.xlarge")
+    assert sorted(versions()) == [first, second, third] and versions("$Default") == [first] and versions("$Latest") == [third] and versions("1", "3") == [first, third]
+    assert versions(MinVersion="2", MaxVersion="2") == [second]
+    assert code(lambda: versions("9")) == "InvalidLaunchTemplateId.VersionNotFound"
+    changed = ec2.modify_launch_template(**which, DefaultVersion="2")["LaunchTemplate"]
+    assert (changed["DefaultVersionNumber"], changed["LatestVersionNumber"]) == (2, 3) and versions("$Default") == [(2, True, "m5.large")]
+    assert code(ec2.modify_launch_template, **which, DefaultVersion="9") == "InvalidLaunchTemplateId.VersionNotFound"
+
+
+def test_a_version_of_a_template_begins_as_another(cloud):
+    ec2 = cloud.client("ec2")
+    which = {"LaunchTemplateId": ec2.create_launch_template(LaunchTemplateName=name(), LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t4g.micro"})["LaunchTemplate"]["LaunchTemplateId"]}
+    assert ec2.create_launch_template_version(**which, SourceVersion="1", LaunchTemplateData={"InstanceType": "m5.large"})["LaunchTemplateVersion"]["LaunchTemplateData"] == {"ImageId": "ami-1", "InstanceType": "m5.large"}
+    ec2.create_launch_template_version(**which, LaunchTemplateData={"InstanceType": "m5.xlarge"})
+    gone = ec2.delete_launch_template_versions(**which, Versions=["1", "2", "7"])
+    assert [one["VersionNumber"] for one in gone["SuccessfullyDeletedLaunchTemplateVersions"]] == [2]  # 1 is the default
+    assert [one["ResponseError"]["Code"] for one in gone["UnsuccessfullyDeletedLaunchTemplateVersions"]][1] == "launchTemplateVersionDoesNotExist"
+    assert [one["VersionNumber"] for one in ec2.describe_launch_template_versions(**which)["LaunchTemplateVersions"]] == [1, 3]
 
 
 def test_profile_by_name(sandbox):

@@ -53,6 +53,16 @@ def test_it_has_as_many_as_it_wants(group):
         scaling.set_desired_capacity(AutoScalingGroupName="workers", DesiredCapacity=4)
 
 
+def test_it_starts_the_version_that_it_names(group):
+    ec2, scaling = group
+    ec2.create_launch_template_version(LaunchTemplateName="worker", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "m5.large"})
+    for wanted, version in ("t4g.micro", "$Default"), ("m5.large", "$Latest"), ("t4g.micro", "1"):
+        old = members(ec2, scaling)
+        scaling.update_auto_scaling_group(AutoScalingGroupName="workers", LaunchTemplate={"LaunchTemplateName": "worker", "Version": version})
+        ec2.terminate_instances(InstanceIds=sorted(old))
+        assert len(members(ec2, scaling)) == 2 and {one["InstanceType"] for one in running(ec2).values()} == {wanted}
+
+
 def test_one_that_goes_is_replaced(group):
     ec2, scaling = group
     before = members(ec2, scaling)
