@@ -185,7 +185,7 @@ void picture_svg(const struct picture *p, bool page, struct buf *out)
         -MARGIN, -MARGIN - FRAME, width, height, width, height);
     picture_add_xml(out, p->stack->name);
     buf_addz(out, "</title>\n<defs><marker id=\"end\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" "
-                  "markerWidth=\"7\" markerHeight=\"7\" "
+                  "markerUnits=\"userSpaceOnUse\" markerWidth=\"10\" markerHeight=\"10\" "
                   "orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#8c959f\"/></marker></defs>\n");
     for (uint32_t g = 0; g < l->group_count; g++)
         add_frame(p, g, page, out);
