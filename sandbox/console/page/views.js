@@ -46,13 +46,13 @@ function crumbs(bucket, key) {
   return h("h2", {class: "crumbs"}, ...steps.flatMap((step, i) => [i ? h("span", {class: "dim"}, " / ") : null, i + 1 < steps.length ? link(step || bucket, "buckets", bucket, ...(i ? [to(i)] : [])) : step || bucket]));
 }
 
-async function folder(bucket, key = "") {
+async function folder(bucket, key = "", from) {
   if (key && !key.endsWith("/")) return object(bucket, key);
-  const answer = await call("s3", "ListObjectsV2", "", {Bucket: bucket, Prefix: key, Delimiter: "/"}), {Contents = [], CommonPrefixes = []} = answer;
+  const answer = await call("s3", "ListObjectsV2", "", {Bucket: bucket, Prefix: key, Delimiter: "/", ...(from ? {ContinuationToken: from} : {})}), {Contents = [], CommonPrefixes = []} = answer;
   const rest = name => ({text: name.slice(key.length) || name, kind: "name"});
   const rows = [...CommonPrefixes.map(one => ({cells: [{...rest(one.Prefix), kind: "name folder"}, "", ""], to: at("buckets", bucket, one.Prefix)})),
     ...Contents.map(one => ({cells: [rest(one.Key), {text: size(one.Size), kind: "number"}, when(one.LastModified)], to: at("buckets", bucket, one.Key)}))];
-  return [h("header", {class: "title"}, crumbs(bucket, key)), table(["key", "size", "changed"], rows, "It is empty."), answer.IsTruncated ? h("p", {class: "note"}, `The first ${Contents.length + CommonPrefixes.length} are shown.`) : null];
+  return [h("header", {class: "title"}, crumbs(bucket, key)), table(["key", "size", "changed"], rows, "It is empty."), answer.IsTruncated ? h("p", {class: "note"}, `${rows.length} of them. `, link("The next", "buckets", bucket, key, answer.NextContinuationToken)) : null];
 }
 
 async function object(bucket, key) {
@@ -64,18 +64,20 @@ async function object(bucket, key) {
 
 // ---- logs
 
+const LINES = 2000;
 async function streamLines(region, group, stream) {
-  const {events = []} = await call("logs", "GetLogEvents", region, {logGroupName: group, logStreamName: stream, startFromHead: true, limit: 2000});
-  return events.length ? h("pre", {class: "log", tabindex: 0}, events.map(event => event.message.replace(/\n$/, "")).join("\n")) : nothing("Nothing was written.");
+  const {events = []} = await call("logs", "GetLogEvents", region, {logGroupName: group, logStreamName: stream, startFromHead: false, limit: LINES});
+  if (!events.length) return nothing("Nothing was written.");
+  const lines = h("pre", {class: "log", tabindex: 0}, events.map(event => event.message.replace(/\n$/, "")).join("\n"));
+  return events.length < LINES ? lines : h("div", {}, h("p", {class: "note"}, `The last ${LINES} events.`), lines);
 }
 
-// Streams of any group that bear the run's id.
+// Streams of any group that bear the run's id; of most kinds it is how they begin.
 async function runLogs(run) {
-  const found = [];
-  for (const group of (await things("aws.logs.log_group")).filter(one => one.region === run.region)) {
-    const {logStreams = []} = await call("logs", "DescribeLogStreams", run.region, {logGroupName: group.attrs.name}).catch(() => ({}));
-    for (const {logStreamName: stream} of logStreams.filter(one => one.logStreamName.includes(run.id)))
-      found.push(part(group.attrs.name, await streamLines(run.region, group.attrs.name, stream)));
+  const found = [], streams = (group, more) => call("logs", "DescribeLogStreams", run.region, {logGroupName: group, ...more}).then(one => one.logStreams || [], () => []);
+  for (const {attrs: {name: group}} of (await things("aws.logs.log_group")).filter(one => one.region === run.region)) {
+    const mine = await streams(group, {logStreamNamePrefix: run.id}), all = mine.length ? mine : (await streams(group, {orderBy: "LastEventTime", descending: true})).filter(one => one.logStreamName.includes(run.id));
+    for (const {logStreamName: stream} of all) found.push(part(group, await streamLines(run.region, group, stream)));
   }
   return found.length ? found : [part("Log", nothing("It has written no log."))];
 }
@@ -88,7 +90,7 @@ const logList = async () => {
 async function logGroup(region, group, stream) {
   if (stream) return [h("header", {class: "title"}, h("h2", {class: "crumbs"}, link(group, "logs", region, group), h("span", {class: "dim"}, " / "), stream)), await streamLines(region, group, stream)];
   const {logStreams = []} = await call("logs", "DescribeLogStreams", region, {logGroupName: group, orderBy: "LastEventTime", descending: true});
-  return [heading(group, "log group"), table(["stream", "last event"], logStreams.map(one => ({cells: [{text: one.logStreamName, kind: "name"}, when(one.lastEventTimestamp)], to: at("logs", region, group, one.logStreamName)})), "It has no streams.")];
+  return [heading(group, "log group"), logStreams.length === 50 ? h("p", {class: "note"}, "The latest 50.") : null, table(["stream", "last event"], logStreams.map(one => ({cells: [{text: one.logStreamName, kind: "name"}, when(one.lastEventTimestamp)], to: at("logs", region, group, one.logStreamName)})), "It has no streams.")];
 }
 
 // ---- jobs and their runs

@@ -227,3 +227,30 @@ def test_a_page_that_only_looks(console):
         browser.until("document.querySelectorAll('#list button:disabled').length > 4")
     finally:
         browser.stop()
+
+
+@pytest.mark.long
+def test_more_than_a_page_shows(console):
+    """Objects come by the thousand, logs by their end, and a run's log is found among those of many."""
+    s3, logs = console.client("s3"), console.client("logs")
+    s3.create_bucket(Bucket="many")
+    for n in range(1002):
+        s3.put_object(Bucket="many", Key=f"part-{n:04}", Body=b"")
+    s3.put_object(Bucket="many", Key="large", Body=b"x" * 300_000)
+    logs.create_log_group(logGroupName="/long")
+    logs.create_log_stream(logGroupName="/long", logStreamName="one")
+    for start in range(0, 2400, 800):
+        logs.put_log_events(logGroupName="/long", logStreamName="one", logEvents=[{"timestamp": 1_700_000_000_000 + n, "message": f"line {n}"} for n in range(start, start + 800)])
+    browser = Browser(console.page + "#buckets/many")
+    try:
+        browser.click("#detail .note a", "The next")
+        browser.until("[...document.querySelectorAll('#detail tr.row')].map(row => row.cells[0].textContent).join() === 'part-0999,part-1000,part-1001'")
+        browser.run("location.hash = '#buckets/many/large'")
+        browser.shows("#detail .note", "aws s3 cp s3://many/large")
+        browser.run("location.hash = '#logs/us-east-1/%2Flong/one'")
+        browser.shows("#detail pre.log", "line 2399")
+        assert browser.run("document.querySelector('#detail pre.log').textContent.split('\\n').length") == 2000 and "2000" in browser.run("document.querySelector('#detail .note').textContent")
+        browser.run("location.hash = '#things/aws.logs.log_group/us-east-1/nothing'")
+        browser.shows("#detail [role=alert]", "not there any more")
+    finally:
+        browser.stop()
