@@ -47,9 +47,14 @@ def dist(tmp_path_factory):
 
 
 def test_the_same_bytes_twice(dist, tmp_path):
-    again = released(tmp_path / "somewhere" / "else entirely", "077", {"TZ": "Asia/Tokyo", "LANG": "de_DE.UTF-8"})
+    """The second time elsewhere, under other settings, and signed by minisign."""
+    run("minisign", "-G", "-W", "-p", tmp_path / "public", "-s", tmp_path / "secret")
+    again = released(tmp_path / "somewhere" / "else entirely", "077", {"TZ": "Asia/Tokyo", "LANG": "de_DE.UTF-8", "WEIR_SIGN_KEY": str(tmp_path / "secret")})
     assert hashes(again) == hashes(dist) and len(hashes(dist)) == 5
     run("sha256sum", "-c", "SHA256SUMS", cwd=dist)
+    run("minisign", "-V", "-p", tmp_path / "public", "-m", "SHA256SUMS", cwd=again)
+    (again / "SHA256SUMS").write_text((again / "SHA256SUMS").read_text().replace("weir", "ewir"))
+    run("minisign", "-V", "-p", tmp_path / "public", "-m", "SHA256SUMS", cwd=again, status=1)
 
 
 def test_the_source_builds(dist, tmp_path):
