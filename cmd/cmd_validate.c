@@ -74,7 +74,9 @@ const struct command cmd_validate = {
     .summary = "check the stack without calling anything",
     .details = "Reports every mistake in the stack's files at once, each with its place. No service is "
                "called and no state "
-               "is read.",
+               "is read. What AWS would refuse of values is a mistake as well, as far as it follows from the "
+               "files; actions in "
+               "IAM policies that there are none of are warned of.",
     .sets = sets,
     .run = cmd_validate_run,
 };

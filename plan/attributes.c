@@ -9,7 +9,6 @@
 #include "plan/places.h"
 #include "plan/targets_alone.h"
 #include "provider/http/redact.h"
-#include "provider/iam/policy.h"
 
 /* ---- what follows from local files ---- */
 
@@ -164,45 +163,6 @@ static bool report_lost_secret(
     return true;
 }
 
-/* Would IAM take it? Said at the statement, where that stands in the file. */
-static bool check_policy(struct planner *p, const struct attr_expr *given, struct str key,
-    const struct type *type, const struct value *document)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    const struct value *path[3], *statements = value_getz(document, "Statement");
-    struct err err = ERR_INIT;
-    size_t statement, depth = 0;
-    if (!iam_policy_check(&scratch, document, type->place, &statement, &err))
-        return true;
-    if (key.p)
-        path[depth++] = value_string(&scratch, key);
-    if (statement) {
-        path[depth++] = value_stringz(&scratch, "Statement");
-        if (statements && statements->kind == VALUE_LIST)
-            path[depth++] = value_int(&scratch, (int64_t)statement - 1);
-    }
-    struct str message =
-        statement ? arena_printf(&scratch, "statement %zu: %s", statement, err.message) : str_z(err.message);
-    const struct schema_issue issue = {
-        .message = message, .label = STR_EMPTY, .key = STR_EMPTY, .path = value_list(&scratch, path, depth)};
-    evaluate_issue(p, given->expr, given->key_span, "attribute", given->name, &issue);
-    return false;
-}
-
-static bool check_policies(struct planner *p, const struct attr_expr *given, const struct value *v)
-{
-    const struct type *type = given->attr->type;
-    bool ok = true;
-    if (type->kind == TYPE_POLICY && !value_is_null(v) && v->kind != VALUE_UNKNOWN)
-        return check_policy(p, given, (struct str){0}, type, v);
-    if (type->kind != TYPE_MAP || type->elem->kind != TYPE_POLICY || v->kind != VALUE_MAP)
-        return true;
-    for (uint32_t i = 0; i < v->count; i++)
-        if (!value_is_null(v->entries[i].value) && v->entries[i].value->kind != VALUE_UNKNOWN)
-            ok &= check_policy(p, given, v->entries[i].key, type->elem, v->entries[i].value);
-    return ok;
-}
-
 /* One attribute as the stack gives it, converted and marked; NULL in *out: not given. False after an error.
  */
 static bool evaluate_attribute(struct planner *p, const struct instance *instance,
@@ -225,7 +185,7 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
     }
     if (value_is_null(converted))
         return true;
-    if (!check_policies(p, given, converted))
+    if (!policies_check(p, given, converted))
         return false;
     if (secret)
         learn_secret(given, v);

@@ -90,6 +90,13 @@ int iam_policy_read(struct arena *arena, const struct value *document, struct st
 int iam_policy_check(
     struct arena *arena, const struct value *document, struct str place, size_t *statement, struct err *err);
 
+/*
+ * Is there such an action ("glue:GetTables"), or one that is like it ("glue:Get*")? By AWS's list of the day
+ * weir was built, so that no is a reason to look and none to refuse. *nearest: what may have been meant; ""
+ * nothing.
+ */
+bool iam_action_is_known(struct arena *arena, struct str action, struct str *nearest);
+
 /* ---- requests ---- */
 
 struct iam_principal {

@@ -237,3 +237,31 @@ resources:
   mail: {type: aws.sns.subscription, topic: "arn:aws:sns:us-east-1:000000000000:t", protocol: email, endpoint: "${group.group_id}"}
 """)
     stack.run("validate")
+
+
+def test_actions_that_there_are_none_of(stack):
+    """A misspelt action allows nothing: a warning, with the nearest name. Case does not matter, and a star has to fit something."""
+    stack.write("""
+stack: refusals
+resources:
+  r:
+    type: aws.iam.role
+    name: r
+    assume_role_policy: ${trust("glue.amazonaws.com")}
+    policies:
+      a:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Action: ["s3:GetObject", "S3:getobject", "s3:Get*", "s3:*", "*", "glue:BatchGet?obs"]
+            Resource: "*"
+          - Effect: Allow
+            Action: ["s3:GetObject", "s3:GetObjects", "s3:Gett*"]
+            Resource: "*"
+          - {Effect: Deny, NotAction: "glu:StartJob", Resource: "*"}
+      b: ${allow(["sqs:SendMesage"], ["*"])}
+""")
+    said = stack.run("validate").err
+    assert said.count("warning: ") == 4 and "error: " not in said, said
+    for words in ("weir.yaml:16:38", 'did you mean "s3:GetObject"?', '"s3:Gett*" is no action', "weir.yaml:18:39", 'did you mean "glue:StartJobRun"?', 'did you mean "sqs:SendMessage"?'):
+        assert words in said, said
