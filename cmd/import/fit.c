@@ -85,7 +85,7 @@ static struct said *said_without(struct arena *arena, const struct said *map, st
     return out;
 }
 
-/* {ports, cidr_blocks: [a, b], security_groups: [c]}: as many with one of those each. */
+/* {ports, cidr_blocks: [a, b], security_groups: [c], self: true}: as many with one of those each. */
 static struct said *spread(struct fit *fit, struct str from, struct said *list)
 {
     struct arena *arena = fit->draft->arena;
@@ -101,7 +101,12 @@ static struct said *spread(struct fit *fit, struct str from, struct said *list)
         }
         for (size_t k = 0; plain != item && k < item->n; k++) {
             const struct said *values = item->entries[k].value;
-            if (said_get(plain, arena_strz(arena, item->entries[k].key)) || values->kind != SAID_LIST)
+            if (said_get(plain, arena_strz(arena, item->entries[k].key)))
+                continue;
+            if (str_eqz(said_literal_text(arena, values), "true"))
+                said_add(
+                    arena, out, said_without(arena, plain, item->entries[k].key, item->entries[k].value));
+            if (values->kind != SAID_LIST)
                 continue;
             for (size_t m = 0; m < values->n; m++)
                 said_add(arena, out, said_without(arena, plain, item->entries[k].key, values->items[m]));

@@ -147,6 +147,9 @@ bool act_wants(const struct value *wanted, struct str name);
  */
 int act_bring_about(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, enum err_class as_done, bool always, struct err *err);
+/* Members as files have them, of what they are on the wire: what names the thing itself is "self". */
+const struct value *act_members_said(
+    struct act *act, const struct spec_members *m, struct str id, const struct value *items);
 int act_read_members(struct act *act, const struct spec_members *m, const struct value *object,
     const struct value **out, struct err *err);
 int act_read_entries(struct act *act, const struct spec_entries *e, const struct value *object,

@@ -161,6 +161,13 @@ static int use_more(struct listing *l, const struct value *items, const struct v
     return 0;
 }
 
+static const struct value *gathered(struct act *act, const struct spec_members *members,
+    const struct spec_attr *attr, struct str id, const struct value *items)
+{
+    items = wire_coerce(act->arena, attr->answer, items);
+    return members ? act_members_said(act, members, id, items) : items;
+}
+
 /* `gather: ingress`: members of a set, each with the id of what it is a member of. */
 static int use_members(
     struct listing *l, const struct value *items, const struct value *base, struct err *err)
@@ -169,6 +176,10 @@ static int use_members(
     (void)err;
     struct act *act = l->act;
     const struct spec_attr *attr = spec_attr_find(act->type, l->step->list.gather);
+    const struct spec_members *members = NULL;
+    for (size_t i = 0; i < act->type->member_count; i++)
+        if (act->type->members[i].attr == attr)
+            members = &act->type->members[i];
     AUTO_MAP struct map sets = MAP_INIT;
     for (uint32_t i = 0; i < items->count; i++) {
         struct str id = id_in(act, l->step, items->items[i]);
@@ -182,7 +193,7 @@ static int use_members(
     for (size_t i = 0; i < sets.n; i++)
         map_set(l->by_id, sets.items[i].key,
             (void *)value_with(act->arena, map_get(l->by_id, sets.items[i].key), l->step->list.gather,
-                wire_coerce(act->arena, attr->answer, sets.items[i].ptr)));
+                gathered(act, members, attr, sets.items[i].key, sets.items[i].ptr)));
     return 0;
 }
 

@@ -26,13 +26,32 @@ int act_bring_about(struct act *act, const struct spec_step *step, const struct 
 
 /* ---- members ---- */
 
+static const struct value *self_renamed(
+    struct act *act, struct str self, const struct value *item, struct str from, struct str to)
+{
+    bool is = self.n && from.n && item->kind == VALUE_MAP && str_eq(value_gets(item, self.p), from);
+    return is ? value_with(act->arena, item, self, value_string(act->arena, to)) : item;
+}
+
+const struct value *act_members_said(
+    struct act *act, const struct spec_members *m, struct str id, const struct value *items)
+{
+    if (!m->self.n || !items || items->kind != VALUE_LIST)
+        return items;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
+    for (uint32_t i = 0; i < items->count; i++)
+        value_builder_add(&b, self_renamed(act, m->self, items->items[i], id, STR("self")));
+    return value_builder_list(&b);
+}
+
 int act_read_members(struct act *act, const struct spec_members *m, const struct value *object,
     const struct value **out, struct err *err)
 {
     const struct value *items;
     if (act_list(act, m->list, object, NULL, &items, err))
         return -1;
-    *out = wire_coerce(act->arena, m->attr->answer, items);
+    *out = act_members_said(
+        act, m, value_gets(object, act->type->schema.id.p), wire_coerce(act->arena, m->attr->answer, items));
     return 0;
 }
 
@@ -68,10 +87,12 @@ static int change_one(struct act *act, const struct spec_step *step, const struc
 static int change_items(struct act *act, const struct spec_members *m, const struct spec_step *step,
     const struct value *object, const struct value *items, enum err_class as_done, struct err *err)
 {
+    struct str id = value_gets(object, act->type->schema.id.p);
     if (m->batch)
         return items->count ? change_one(act, step, object, items, as_done, err) : 0;
     for (uint32_t i = 0; i < items->count; i++)
-        if (change_one(act, step, object, items->items[i], as_done, err))
+        if (change_one(act, step, object, self_renamed(act, m->self, items->items[i], STR("self"), id),
+                as_done, err))
             return -1;
     return 0;
 }

@@ -9,7 +9,8 @@
 #define ATTR_KEYS                                                                                            \
     "type required replace computed prepared optional sensitive write_only local default pattern enum "      \
     "range compare "                                                                                         \
-    "conflicts wire read item flat pairs entry values time fields doc unset changes_with template hidden "   \
+    "conflicts wire along read item flat pairs entry values time fields doc unset changes_with template "    \
+    "hidden "                                                                                                \
     "send_default read_values text shared joined place"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
@@ -89,6 +90,16 @@ void load_struct(struct loader *l, const struct shape_member *members, size_t n,
     out->member_count = count;
 }
 
+static size_t count_along(const struct node *fields)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct node *along = node_get(fields->entries[i].value, "along");
+        n += along && along->kind == NODE_LIST ? along->count : along != NULL;
+    }
+    return n;
+}
+
 static void load_fields(
     struct loader *l, const struct node *fields, const struct node *where, struct typed *out)
 {
@@ -102,24 +113,30 @@ static void load_fields(
         return;
     }
     load_neighbours(l, fields);
-    size_t n = fields->count, readable = 0;
+    size_t n = fields->count, readable = 0, sent_count = 0;
     struct attr *attrs = ARENA_ARRAY(l->arena, struct attr, n);
-    struct shape_member *sent = ARENA_ARRAY(l->arena, struct shape_member, n);
+    struct shape_member *sent = ARENA_ARRAY(l->arena, struct shape_member, n + count_along(fields));
     struct shape_member *read = ARENA_ARRAY(l->arena, struct shape_member, n);
     bool same = true;
     for (size_t i = 0; i < n; i++) {
         struct spec_attr field;
         load_attr(l, fields->entries[i].key, fields->entries[i].value, &field);
         attrs[i] = *field.attr;
-        sent[i] = (struct shape_member){.name = field.attr->name, .wire = field.wire, .shape = field.shape};
-        same = same && field.readable && str_eq(field.read, field.wire) && field.answer == field.shape;
+        if (!field.along.count)
+            sent[sent_count++] =
+                (struct shape_member){.name = field.attr->name, .wire = field.wire, .shape = field.shape};
+        for (size_t k = 0; k < field.along.count; k++)
+            sent[sent_count++] = (struct shape_member){
+                .name = field.attr->name, .wire = field.along.items[k], .shape = field.shape, .along = true};
+        same = same && field.readable && str_eq(field.read, field.wire) && field.answer == field.shape &&
+               !field.along.count;
         if (field.readable)
             read[readable++] =
                 (struct shape_member){.name = field.attr->name, .wire = field.read, .shape = field.answer};
     }
     type->fields = attrs;
     type->field_count = n;
-    load_struct(l, sent, n, shape);
+    load_struct(l, sent, sent_count, shape);
     load_struct(l, read, readable, answer);
     if (same)
         out->answer = shape;
@@ -388,6 +405,7 @@ static void load_place(struct loader *l, const struct node *node, struct spec_at
 {
     struct str wire = load_text(l, node, "wire");
     out->wire = wire.n ? wire : load_wire_name(l, out->attr->name);
+    out->along = load_names(l, node_get(node, "along"));
     out->read = out->wire;
     out->readable = !out->attr->local && !out->attr->write_only;
     const struct node *read = node_get(node, "read");

@@ -52,14 +52,15 @@ static void load_members(struct type_loader *t, const struct node_entry *entry, 
     struct loader *l = t->l;
     const struct node *node = entry->value;
     out->attr = spec_attr_find(t->type, entry->key);
-    if (!out->attr ||
-        !load_keys(l, node, "a member set",
-            "list at skip add remove as modify add_as remove_as batch read_first send absent retry failed"))
+    if (!out->attr || !load_keys(l, node, "a member set",
+                          "list at skip add remove as modify add_as remove_as batch read_first self send "
+                          "absent retry failed"))
         return;
     struct step_rules rules = {.what = "a member set", .ident = node_get(node, "send"), .shared = node};
     out->list = reading_at(t, node, "list", &rules, true);
     out->batch = load_flag(l, node, "batch");
     out->read_first = load_flag(l, node, "read_first");
+    out->self = load_text(l, node, "self");
     const struct shape *whole = out->attr->shape, *elem = whole->elem ? whole->elem : whole;
     struct str as = load_text(l, node, "as"), add_as = load_text(l, node, "add_as"),
                remove_as = load_text(l, node, "remove_as");

@@ -33,6 +33,18 @@ static void add_attr(struct request_builder *b, struct str wire, const struct sp
     add_member(b, attr->attr->name, wire, attr->shape);
 }
 
+/* Where its own places are, below a prefix. */
+static void add_placed(struct request_builder *b, struct str prefix, const struct spec_attr *attr)
+{
+    struct loader *l = b->t->l;
+    if (!attr->along.count)
+        add_attr(b, step_joined_name(l, prefix, attr->wire), attr);
+    for (size_t i = 0; i < attr->along.count; i++) {
+        add_attr(b, step_joined_name(l, prefix, attr->along.items[i]), attr);
+        b->members[b->n - 1].along = true;
+    }
+}
+
 static struct spec_extra *add_extra(
     struct request_builder *b, struct str wire, const struct shape *shape, const struct value *v)
 {
@@ -121,7 +133,7 @@ static void add_all(struct request_builder *b, struct str prefix)
     for (size_t i = 0; i < b->t->type->attr_count; i++) {
         const struct spec_attr *attr = &b->t->attrs[i];
         if (attr->attr->settable && !attr->steers && attr->owner == OWNER_BASE)
-            add_attr(b, step_joined_name(b->t->l, prefix, attr->wire), attr);
+            add_placed(b, prefix, attr);
     }
 }
 
@@ -202,7 +214,7 @@ static void add_send(struct request_builder *b, struct str prefix, const struct 
             } else {
                 const struct spec_attr *attr = load_attr_named(b->t, item, item->string);
                 if (attr)
-                    add_attr(b, step_joined_name(l, prefix, attr->wire), attr);
+                    add_placed(b, prefix, attr);
             }
         }
     } else if (node->kind == NODE_MAP) {

@@ -220,6 +220,7 @@ enum spec_owner { OWNER_BASE, OWNER_FACET, OWNER_MEMBERS, OWNER_ENTRIES, OWNER_T
 struct spec_attr {
     struct attr *attr;
     struct str wire;            /* "Name", "A.B" or "." */
+    struct spec_names along;    /* places instead of `wire`: it goes into those that are there for others */
     const struct shape *shape;  /* as it is sent */
     const struct shape *answer; /* as it is read; mostly the same */
     struct str read;            /* path in an answer */
@@ -245,7 +246,8 @@ struct spec_members {
     const struct spec_step *add, *remove;
     const struct spec_step *modify; /* one call with both lists; add and remove are NULL */
     bool batch;                     /* add and remove take lists */
-    bool read_first;                /* a new one has members already that nobody asked for */
+    struct str self; /* a field of theirs that is "self" where it has the thing's own id; "" none */
+    bool read_first; /* a new one has members already that nobody asked for */
     bool sent_by_create;
 };
 

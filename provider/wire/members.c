@@ -23,7 +23,7 @@ static bool has_any(const struct shape *shape, const struct value *map)
     for (size_t i = 0; i < shape->member_count; i++) {
         const struct shape_member *m = &shape->members[i];
         const struct value *v = m->group ? map : value_get(map, m->name);
-        if (m->group || m->spread ? has_any(m->shape, v) : !value_is_null(v))
+        if (m->group || m->spread ? has_any(m->shape, v) : !m->along && !value_is_null(v))
             return true;
     }
     return false;

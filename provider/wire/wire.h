@@ -74,6 +74,8 @@ struct shape_member {
     bool group;
     /* A structure on our side that the wire does not have: its members lie in the parent. */
     bool spread;
+    /* It goes into the structure around it where that is there for another member, never alone. */
+    bool along;
     bool xml_attribute;
 };
 

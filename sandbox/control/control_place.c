@@ -64,7 +64,8 @@ static bool has_fields(const struct shape *shape, const struct value *fields)
     bool any = false;
     for (size_t i = 0; i < shape->member_count && !any; i++) {
         const struct shape_member *member = &shape->members[i];
-        any = member->group ? has_fields(member->shape, fields) : value_get(fields, member->name) != NULL;
+        any = member->group ? has_fields(member->shape, fields)
+                            : !member->along && value_get(fields, member->name) != NULL;
     }
     return any;
 }

@@ -324,7 +324,7 @@ def test_what_nobody_said_in_a_state(local_stack):
     job = {"id": "lake-of-ada", "name": "lake-of-ada", "role_arn": "arn:aws:iam::123456789012:role/r", "security_configuration": "sealed", "timeout": 0, "max_retries": 0, "glue_version": "4.0",
            "command": [{"name": "glueetl", "script_location": "s3://lake-of-ada/x.py"}], "default_arguments": {"--to": "lake-of-ada", "--api": "arn:aws:apigateway:us-east-1:lambda:path/functions/arn:aws:s3:::lake-of-ada/x"}}
     sealed = {"id": "sealed", "name": "sealed", "encryption_configuration": [{"cloudwatch_encryption": [{"cloudwatch_encryption_mode": "DISABLED"}], "job_bookmarks_encryption": [{"job_bookmarks_encryption_mode": "DISABLED"}], "s3_encryption": [{"s3_encryption_mode": "DISABLED"}]}]}
-    ports = {"id": "sg-0123456789abcdef0", "name": "p", "description": "p", "ingress": [{"from_port": 0, "to_port": 65535, "protocol": "tcp", "cidr_blocks": ["10.0.0.0/8"], "self": False, "description": ""}]}
+    ports = {"id": "sg-0123456789abcdef0", "name": "p", "description": "p", "ingress": [{"from_port": 0, "to_port": 65535, "protocol": "tcp", "cidr_blocks": ["10.0.0.0/8"], "self": True, "description": "jobs"}]}
     given = {"aws_lakeformation_resource": place, "aws_s3_bucket": {"id": "lake-of-ada", "bucket": "lake-of-ada", "arn": lake}, "aws_autoscaling_group": group, "aws_autoscaling_policy": policy, "aws_instance": machine,
              "aws_glue_job": job, "aws_glue_security_configuration": sealed, "aws_security_group": ports}
     resources = [resource(kind, kind.partition("_")[2], values)[0] for kind, values in given.items()]
@@ -339,7 +339,7 @@ def test_what_nobody_said_in_a_state(local_stack):
     assert made["glue_job"] == {"type": "aws.glue.job", "name": "lake-of-ada", "role": "arn:aws:iam::123456789012:role/r", "command": {"name": "glueetl", "script_location": "s3://${s3_bucket.name}/x.py"},
                                 "default_arguments": {"--to": "lake-of-ada", "--api": "arn:aws:apigateway:us-east-1:lambda:path/functions/${s3_bucket.arn}/x"}, "glue_version": "4.0",
                                 "security_configuration": "${glue_security_configuration.name}"}
-    assert made["security_group"]["ingress"] == [{"cidr": "10.0.0.0/8", "from_port": 0, "to_port": 65535, "protocol": "tcp"}]
+    assert made["security_group"]["ingress"] == [{"from_port": 0, "to_port": 65535, "protocol": "tcp", "description": "jobs"} | which for which in ({"cidr": "10.0.0.0/8"}, {"source_group": "self"})]
     local_stack.run("validate")
 
 

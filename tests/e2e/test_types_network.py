@@ -6,7 +6,7 @@ import re
 import pytest
 
 from life import Case, case_table, policy, walk
-from support import ACCOUNT
+from support import ACCOUNT, Stack
 
 CASES, case = case_table()
 
@@ -262,7 +262,7 @@ def _():
         return found
 
     def rules(permissions):
-        return sorted((rule["IpProtocol"], rule.get("FromPort"), entry["CidrIp"]) for rule in permissions for entry in rule["IpRanges"])
+        return sorted((rule["IpProtocol"], rule.get("FromPort"), entry.get("CidrIp", "itself"), entry.get("Description")) for rule in permissions for entry in rule["IpRanges"] + rule["UserIdGroupPairs"])
 
     def seen(cloud):
         found = group(cloud)
@@ -277,8 +277,8 @@ def _():
     return Case(
         type="aws.ec2.security_group",
         around={"vpc": VPC, "other": {**VPC}},
-        first={"name": "life-group", "description": "d", "vpc_id": "${vpc.vpc_id}", "ingress": [tcp(5432), tcp(5432, "192.168.0.0/16")], "egress": [tcp(443)], "tags": {"team": "a"}},
-        then={"name": "life-group", "description": "d", "vpc_id": "${vpc.vpc_id}", "ingress": [tcp(5432), tcp(6379)], "egress": [tcp(443), {"protocol": "-1", "cidr": "10.9.0.0/16"}],
+        first={"name": "life-group", "description": "d", "vpc_id": "${vpc.vpc_id}", "ingress": [tcp(5432) | {"description": "readers"}, tcp(5432, "192.168.0.0/16")], "egress": [tcp(443)], "tags": {"team": "a"}},
+        then={"name": "life-group", "description": "d", "vpc_id": "${vpc.vpc_id}", "ingress": [tcp(5432) | {"description": "writers"}, tcp(6379), {"protocol": "tcp", "from_port": 0, "to_port": 65535, "source_group": "self"}], "egress": [tcp(443), {"protocol": "-1", "cidr": "10.9.0.0/16"}],
               "tags": {"team": "b"}},
         less={"name": "life-group", "description": "d", "vpc_id": "${vpc.vpc_id}", "egress": []},
         seen=seen,
@@ -813,3 +813,36 @@ def test_the_newest_image(stack, cloud):
     assert made == newest and found in {one["ImageId"] for one in images if one["CreationDate"] == newest}
     stack.assert_settled()
     assert "image" in stack.write(text.replace("al2023-ami-2023*", "nobodys-*")).run("plan", status=3).err
+
+
+def test_what_rules_of_groups_are_for(tmp_path, fast_sandbox):
+    """Descriptions are made with a rule and changed in place; a group that lets itself in. moto shows neither of rules between groups."""
+    ec2, stack = fast_sandbox.client("ec2"), Stack(tmp_path / "stack", fast_sandbox)
+    text = """
+        stack: rules
+        inputs: {why: {type: string}}
+        resources:
+          vpc: {type: aws.ec2.vpc, cidr_block: 10.7.0.0/16}
+          glue: {type: aws.ec2.security_group, name: glue, description: d, vpc_id: "${vpc.vpc_id}", ingress: [{protocol: tcp, from_port: 0, to_port: 65535, source_group: self, description: "${inputs.why}"}]}
+          base: {type: aws.ec2.security_group, name: base, description: d, vpc_id: "${vpc.vpc_id}"}
+          reads: {type: aws.ec2.security_group_rule, group_id: "${base.group_id}", protocol: tcp, from_port: 5432, to_port: 5432, source_group: "${glue.group_id}", description: "${inputs.why}"}
+          out: {type: aws.ec2.security_group_rule, group_id: "${base.group_id}", egress: true, protocol: tcp, from_port: 443, to_port: 443, cidr: 10.0.0.0/8, description: "${inputs.why}"}
+        """
+
+    def described():
+        rules = [one for one in ec2.describe_security_group_rules()["SecurityGroupRules"] if one["FromPort"] >= 0]
+        return {one["FromPort"]: (one.get("Description") or None, one.get("ReferencedGroupInfo", {}).get("GroupId")) for one in rules}, {one["SecurityGroupRuleId"] for one in rules if one["FromPort"]}
+
+    stack.write(text).apply("-i", "why=jobs")
+    stack.assert_settled("-i", "why=jobs")
+    glue = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["glue"]}])["SecurityGroups"][0]["GroupId"]
+    before, ids = described()
+    assert before == {0: ("jobs", glue), 5432: ("jobs", glue), 443: ("jobs", None)}
+    stack.apply("-i", "why=all of them")
+    stack.assert_settled("-i", "why=all of them")
+    after, same = described()
+    assert after == {0: ("all of them", glue), 5432: ("all of them", glue), 443: ("all of them", None)} and same == ids
+    stack.write(text.replace(', description: "${inputs.why}"', "")).apply("-i", "why=no")
+    stack.assert_settled("-i", "why=no")
+    less, _ = described()
+    assert less == {0: ("all of them", glue), 5432: (None, glue), 443: (None, None)}  # of a group's own rules only what is said is compared
