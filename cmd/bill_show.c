@@ -71,6 +71,39 @@ static void show_paid(
     table_add_text(texts(arena, 4, head), value_builder_list(&rows), color, out);
 }
 
+/* What is paid for use that `usage:` tells. */
+static double used_hourly(const struct bill *bill)
+{
+    double sum = 0;
+    for (size_t i = 0; i < bill->n; i++)
+        for (size_t k = 0; k < bill->items[i].charge_count; k++)
+            if (bill->items[i].charges[k].kind == CHARGE_USED)
+                sum += bill->items[i].charges[k].hourly;
+    return sum;
+}
+
+static void show_idle(const struct bill *bill, struct buf *out)
+{
+    double idle = bill->hourly - used_hourly(bill);
+    if (used_hourly(bill) == 0) {
+        buf_addz(out, "All of that stays on while nobody uses it.\n");
+        return;
+    }
+    buf_addf(out, "Of that %.4f an hour, ", idle);
+    bill_add_money(out, idle * HOURS_A_MONTH);
+    buf_addz(out, " a month, stay on while nobody uses it.\n");
+}
+
+static void show_budget(const struct bill *bill, const struct stack *stack, size_t members, struct buf *out)
+{
+    buf_addf(out, "\nIts budget is %.*s", STR_ARG(stack->budget));
+    if (bill->hourly > stack->budget_hourly)
+        buf_addz(out, ": it goes beyond that");
+    else if (bill->hourly * (double)members > stack->budget_hourly)
+        buf_addf(out, ": %zu members together go beyond that", members);
+    buf_addz(out, ".\n");
+}
+
 /* ---- what comes with use ---- */
 
 /* Is the same price of the same type told already? */
@@ -170,12 +203,13 @@ void bill_show(const struct bill *bill, const struct prices *prices, const struc
     if (bill->hourly == 0)
         buf_addz(out, bill->unknown ? "What it costs is not known before it is made.\n"
                                     : "Nothing in it costs anything for being there.\n");
+    else
+        show_idle(bill, out);
     show_used(bill, color, &arena, out);
     show_unpriced(bill, out);
     show_unused(bill, stack->usage, out);
     if (stack->budget.n)
-        buf_addf(out, "\nIts budget is %.*s%s.\n", STR_ARG(stack->budget),
-            bill->hourly > stack->budget_hourly ? ": it goes beyond that" : "");
+        show_budget(bill, stack, members, out);
 }
 
 /* ---- for programs ---- */
@@ -240,8 +274,8 @@ void bill_event(const struct bill *bill, const struct prices *prices, const stru
     size_t members, struct buf *out)
 {
     add_head(out, prices);
-    buf_addf(out, ",\"hour\":%.10g,\"month\":%.10g,\"members\":%zu", bill->hourly,
-        bill->hourly * HOURS_A_MONTH, members);
+    buf_addf(out, ",\"hour\":%.10g,\"month\":%.10g,\"idle_hour\":%.10g,\"members\":%zu", bill->hourly,
+        bill->hourly * HOURS_A_MONTH, bill->hourly - used_hourly(bill), members);
     if (stack->budget.n)
         buf_addf(out, ",\"budget_hour\":%.10g", stack->budget_hourly);
     buf_addz(out, ",\"resources\":[");
@@ -286,8 +320,10 @@ void bill_show_change(const struct bill *now, const struct bill *after, const st
     bill_add_money(out, after->hourly * HOURS_A_MONTH);
     buf_addz(out, " after this (");
     add_difference(out, (after->hourly - now->hourly) * HOURS_A_MONTH);
-    buf_addf(out, "), at the prices of %.*s of %.*s, without what comes with use%s.\n",
-        STR_ARG(prices_region(prices)), STR_ARG(prices_date(prices)),
+    buf_addf(out, "), at the prices of %.*s of %.*s, %s%s.\n", STR_ARG(prices_region(prices)),
+        STR_ARG(prices_date(prices)),
+        used_hourly(now) + used_hourly(after) > 0 ? "with the use that `usage:` tells"
+                                                  : "without what comes with use",
         after->unknown ? " and what is known after apply" : "");
     AUTO_MAP struct map before = MAP_INIT, later = MAP_INIT;
     bill_index(now, &before);

@@ -3,6 +3,8 @@
 
 #include "cmd/bill_show.h"
 
+#include <stdlib.h>
+
 int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_change *out)
 {
     struct err err = ERR_INIT;
@@ -39,6 +41,33 @@ static const struct bill_item *dearest(const struct bill *bill)
     return most;
 }
 
+/* The budget's own time: "month", and how many hours it has. */
+static struct str budget_time(const struct stack *stack, double *hours)
+{
+    struct str time, amount = str_cut(stack->budget, '/', &time);
+    double usd = strtod(amount.p, NULL);
+    *hours = usd > 0 ? usd / stack->budget_hourly : 24;
+    return usd > 0 ? str_trim(time) : STR("day");
+}
+
+int cost_within(
+    struct invocation *inv, const struct stack *stack, const struct bill *now, const struct bill *after)
+{
+    if (after->hourly <= stack->budget_hourly || after->hourly <= now->hourly)
+        return EXIT_DONE;
+    const struct bill_item *most = dearest(after);
+    struct err err = ERR_INIT;
+    double hours;
+    struct str time = budget_time(stack, &hours);
+    const char *article = str_eqz(time, "hour") ? "an" : "a";
+    err_set(&err, ERR_INVALID, "this would cost %.2f USD %s %.*s (%.2f now), and the budget of %.*s is %.*s",
+        after->hourly * hours, article, STR_ARG(time), now->hourly * hours, STR_ARG(stack->name),
+        STR_ARG(stack->budget));
+    err_hint(&err, "the dearest is %.*s at %.2f USD %s %.*s; \"weir cost\" tells them all",
+        STR_ARG(most->address), most->hourly * hours, article, STR_ARG(time));
+    return invocation_fail(inv, &err);
+}
+
 int cost_hold(struct invocation *inv, const struct plan *plan)
 {
     const struct stack *stack = plan->workspace->stack;
@@ -49,13 +78,5 @@ int cost_hold(struct invocation *inv, const struct plan *plan)
     if (status != EXIT_DONE)
         return status;
     prices_free(c.prices);
-    if (c.after.hourly <= stack->budget_hourly || c.after.hourly <= c.now.hourly)
-        return EXIT_DONE;
-    const struct bill_item *most = dearest(&c.after);
-    struct err err = ERR_INIT;
-    err_set(&err, ERR_INVALID, "this would cost %.2f USD a day (%.2f now), and the budget of %.*s is %.*s",
-        c.after.hourly * 24, c.now.hourly * 24, STR_ARG(stack->name), STR_ARG(stack->budget));
-    err_hint(&err, "the dearest is %.*s at %.2f USD a day; \"weir cost\" tells them all",
-        STR_ARG(most->address), most->hourly * 24);
-    return invocation_fail(inv, &err);
+    return cost_within(inv, stack, &c.now, &c.after);
 }

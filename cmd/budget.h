@@ -18,6 +18,9 @@ int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_c
 
 /* The lines of `weir plan --cost`, or its event with --json. The exit status. */
 int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out);
+/* The same of bills that were added up otherwise. */
+int cost_within(
+    struct invocation *inv, const struct stack *stack, const struct bill *now, const struct bill *after);
 /* Refuses a plan that adds to the cost and goes beyond the budget: reported, and the exit status. */
 int cost_hold(struct invocation *inv, const struct plan *plan);
 

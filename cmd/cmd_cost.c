@@ -16,6 +16,17 @@ static size_t members_of(const struct stack *stack)
     return stack->fleet && !stack->env.n && stack->members ? stack->members->count : 1;
 }
 
+/* Prices of one region are no prices of another. */
+static void note_region(struct invocation *inv, struct workspace *workspace, const struct prices *prices)
+{
+    struct provider *provider = plan_provider_named(workspace, STR("aws"));
+    struct str region = provider ? aws_region(provider_aws(provider)) : STR_EMPTY;
+    if (region.n && !str_eq(region, prices_region(prices)))
+        invocation_note(inv,
+            "These are not the prices of %.*s; `weir cost update --region %.*s` fetches them.",
+            STR_ARG(region), STR_ARG(region));
+}
+
 static int cmd_cost_show(struct invocation *inv, struct workspace *workspace, struct prices *prices)
 {
     const struct stack *stack = workspace->stack;
@@ -26,7 +37,10 @@ static int cmd_cost_show(struct invocation *inv, struct workspace *workspace, st
         bill_event(&bill, prices, stack, members_of(stack), &out);
     else
         bill_show(&bill, prices, stack, members_of(stack), inv->out.color, &out);
-    return invocation_write(inv, buf_str(&out));
+    int status = invocation_write(inv, buf_str(&out));
+    if (status == EXIT_DONE && bill.hourly > 0 && !inv->settings->json)
+        note_region(inv, workspace, prices);
+    return status;
 }
 
 static int cmd_cost_update(struct invocation *inv, struct workspace *workspace, const struct prices *prices)
@@ -104,7 +118,9 @@ const struct command cmd_cost = {
         "discounts and taxes; the program has those of us-east-1.\n\n"
         "`update` asks AWS for the prices of a region (pricing:GetProducts) and keeps them in .weir.\n\n"
         "`budget: 20 USD/day` in the stack: a change that costs more, and takes the stack beyond it, is "
-        "refused by plan and apply. A fleet is counted for one member and for all.",
+        "refused by plan and apply. A fleet is counted for one member and for all; weir fleet holds all that "
+        "it "
+        "works on to the budget together.",
     .sets = sets,
     .settings_size = sizeof(struct cost_settings),
     .max_args = 1,

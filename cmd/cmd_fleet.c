@@ -34,7 +34,9 @@ static int fleet_ask(struct fleet *fleet)
 static int fleet_change(struct fleet *fleet)
 {
     const struct fleet_settings *own = fleet->inv->own;
-    int status = fleet->destroy || own->over_quota ? EXIT_DONE : fleet_check_quotas(fleet);
+    int status = fleet_hold_budget(fleet);
+    if (status == EXIT_DONE && !fleet->destroy && !own->over_quota)
+        status = fleet_check_quotas(fleet);
     if (status == EXIT_DONE)
         status = fleet_ask(fleet);
     if (status == EXIT_DONE)
@@ -62,10 +64,15 @@ static int fleet_show(struct fleet *fleet, bool lock)
 
 static int run_plan(struct invocation *inv)
 {
+    const struct fleet_settings *own = inv->own;
     struct fleet fleet;
     int status = fleet_open(inv, &fleet);
     if (status == EXIT_DONE)
         status = fleet_show(&fleet, false);
+    if (status == EXIT_DONE && own->cost)
+        status = fleet_tell_cost(&fleet);
+    if (status == EXIT_DONE)
+        status = fleet_hold_budget(&fleet);
     if (status == EXIT_DONE)
         status = fleet_report(&fleet);
     fleet_close(&fleet);
@@ -193,8 +200,13 @@ static const struct option_set run_set = OPTION_SET(NULL, run_options);
 static const struct option_set *const run_sets[] = {
     &run_set, &at_once_set, &options_json, &options_stack, NULL};
 
+static const struct option cost_options[] = {
+    {0, "cost", .offset = offsetof(struct fleet_settings, cost),
+        .doc = "say what it does to the cost, of each member and of all"},
+};
+static const struct option_set cost_set = OPTION_SET(NULL, cost_options);
 static const struct option_set *const plan_sets[] = {
-    &at_once_set, &options_teardown, &options_json, &options_drift, &options_stack, NULL};
+    &at_once_set, &cost_set, &options_teardown, &options_json, &options_drift, &options_stack, NULL};
 static const struct option_set *const change_sets[] = {
     &at_once_set, &verify_set, &options_teardown, &options_change, &options_json, &options_stack, NULL};
 static const struct option_set *const apply_sets[] = {

@@ -39,8 +39,9 @@ const struct event_doc event_docs[] = {
     {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
     {"verified", "left, looked, unseen",
         "destroy --verify has looked everywhere; unseen: the addresses of what went with its own service"},
-    {"cost", "currency, region, date, hour, month, members, budget_hour, resources",
-        "weir cost; of plan --cost: hour_now, hour_after, unknown, and of each resource hour_now, hour_after "
+    {"cost", "currency, region, date, hour, month, idle_hour, members, budget_hour, resources",
+        "weir cost; idle_hour: what stays on while nobody uses it; of plan --cost: hour_now, hour_after, "
+        "unknown, and of each resource hour_now, hour_after "
         "and what it pays for"},
     {"explained", "address, file, line, needs, needed_by, recorded, history",
         "weir show ADDRESS; drift, change and summary lines of it follow"},

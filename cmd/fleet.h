@@ -47,7 +47,7 @@ struct member {
 struct fleet_settings {
     struct settings shared;
     int at_once;
-    bool verify, over_quota;
+    bool verify, over_quota, cost;
     const char *format;   /* output */
     struct texts members; /* run */
 };
@@ -134,6 +134,13 @@ void fleet_shared_leave(struct fleet *fleet, bool verify);
 /* ---- fleet_run.c: the command ---- */
 
 int fleet_run(struct invocation *inv);
+
+/* ---- fleet_cost.c ---- */
+
+/* What the plans do to the cost, of each member and of all. */
+int fleet_tell_cost(struct fleet *fleet);
+/* Do all that are worked on keep together to the budget? Reported where they do not; the exit status. */
+int fleet_hold_budget(struct fleet *fleet);
 
 /* ---- fleet_output.c: the command ---- */
 

@@ -147,7 +147,7 @@ static void add_sum(const struct fleet *fleet, struct buf *out)
     buf_addf(out, "\nPlan: %zu of %zu %s%s: %zu to create, %zu to update, %zu to replace, %zu to delete",
         members, all, what, all == 1 ? "" : "s", sums[0], sums[1], sums[2], sums[3]);
     if (requests)
-        buf_addf(out, " (%llu requests)", (unsigned long long)requests);
+        buf_addf(out, " (%llu request%s)", (unsigned long long)requests, requests == 1 ? "" : "s");
     buf_addz(out, ".\n");
 }
 

@@ -9,6 +9,7 @@
 #include "plan/evaluate.h"
 #include "plan/instances.h"
 #include "plan/objects.h"
+#include "plan/places.h"
 #include "plan/recorded.h"
 
 #include <stdlib.h>
@@ -98,6 +99,19 @@ const struct declared *plan_declared(struct workspace *workspace, struct arena *
     free(list);
     plan_free(p->plan);
     return kept;
+}
+
+struct provider *plan_provider_named(struct workspace *workspace, struct str name)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, &ignored);
+    struct provider *provider = NULL;
+    struct err err = ERR_INIT;
+    if (evaluate_recorded(p) && place_provider(p, name, NULL, &provider, &err))
+        provider = NULL;
+    plan_free(p->plan);
+    return provider;
 }
 
 const struct declared *plan_planned(const struct plan *plan, struct arena *arena, size_t *n)

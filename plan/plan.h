@@ -301,6 +301,9 @@ struct declared {
         *object; /* NULL: a data source says which instances there are; the address has no key */
 };
 const struct declared *plan_declared(struct workspace *workspace, struct arena *arena, size_t *n);
+/* A provider as the stack configures it, as far as that can be told without asking anybody; NULL otherwise.
+ */
+struct provider *plan_provider_named(struct workspace *workspace, struct str name);
 /* The same of a plan, with all that it read. They live as long as the plan, the list as the arena. */
 const struct declared *plan_planned(const struct plan *plan, struct arena *arena, size_t *n);
 /* By decl->index: does it have no instance, as far as the stack alone tells (`when: false`, nothing in

@@ -94,6 +94,26 @@ def test_a_fleet_is_counted_for_all(local_stack):
     assert cost(local_stack, "-e", "ana")["members"] == 1
 
 
+def test_a_fleets_budget_is_that_of_all(local_stack):
+    """Each member by itself keeps to it; what is there already may stay, and what is not worked on does not count."""
+    local_stack.write("""
+        stack: class
+        budget: 10 USD/month
+        inputs: {owner: {type: string}}
+        fleet: {each: [ada, bob, eve], inputs: {owner: "${each.key}"}}
+        resources: {door: {type: aws.ec2.elastic_ip, tags: {of: "${inputs.owner}"}}}
+    """)
+    assert "3 members together go beyond that" in local_stack.run("cost").out
+    shown = local_stack.run("fleet", "plan", "--cost", "--sandbox", status=3)
+    assert "10.95 after this (+10.95)" in shown.out and "+3.65  bob" in shown.out
+    assert "this would cost 10.95 USD a month (0.00 now), and the budget of class is 10 USD/month" in shown.err
+    assert "10.95 USD a month" in local_stack.run("fleet", "apply", "-y", "--sandbox", status=3).err
+    local_stack.run("fleet", "apply", "-y", "--sandbox", "ada", "bob")
+    hours = [(event["member"], event["hour_now"], event["hour_after"]) for event in local_stack.run("fleet", "plan", "--cost", "--json", "--sandbox", status=3).events() if event["event"] == "cost"]
+    assert hours == [("ada", 0.005, 0.005), ("bob", 0.005, 0.005), ("eve", 0, 0.005)]
+    local_stack.run("fleet", "destroy", "-y", "--sandbox")
+
+
 @pytest.mark.parametrize("text", ["20 EUR/day", "20/day", "USD/day", "20 USD/decade", "-1 USD/day", "nan USD/day"])
 def test_what_is_no_budget(local_stack, text):
     local_stack.write(f'stack: x\nbudget: "{text}"\nresources: {{}}\n')
@@ -193,7 +213,7 @@ SAME = {  # the same things in weir's words and in CloudFormation's
            {"type": "AWS::RDS::DBInstance", "Engine": "postgres", "DBInstanceClass": "db.t3.micro", "AllocatedStorage": "20", "StorageType": "gp3", "MultiAZ": True}),
     "warehouse": ({"type": "aws.redshift.cluster", "name": "w", "node_type": "ra3.large", "cluster_type": "multi-node", "number_of_nodes": 2, "master_username": "u"},
                   {"type": "AWS::Redshift::Cluster", "NodeType": "ra3.large", "NumberOfNodes": 2, "ClusterType": "multi-node", "DBName": "d", "MasterUsername": "u"}),
-    "brokers": ({"type": "aws.kafka.cluster", "name": "k", "kafka_version": "3.6.0", "number_of_broker_nodes": 3, "instance_type": "kafka.t3.small", "volume_size": 50, "client_subnets": ["a"]},
+    "brokers": ({"type": "aws.kafka.cluster", "name": "k", "kafka_version": "3.6.0", "number_of_broker_nodes": 3, "instance_type": "kafka.t3.small", "volume_size": 50, "client_subnets": ["a", "b", "c"]},
                 {"type": "AWS::MSK::Cluster", "ClusterName": "k", "KafkaVersion": "3.6.0", "NumberOfBrokerNodes": 3,
                  "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["a"], "StorageInfo": {"EBSStorageInfo": {"VolumeSize": 50}}}}),
     "clicks": ({"type": "aws.kinesis.stream", "name": "c", "shard_count": 4}, {"type": "AWS::Kinesis::Stream", "ShardCount": 4}),
@@ -204,6 +224,7 @@ SAME = {  # the same things in weir's words and in CloudFormation's
               {"type": "AWS::AutoScaling::AutoScalingGroup", "MinSize": "1", "MaxSize": "9", "DesiredCapacity": "3", "LaunchTemplate": {"LaunchTemplateId": "${template.LaunchTemplateId}", "Version": "1"}, "VPCZoneIdentifier": ["a"]}),
     "airflow": ({"type": "aws.mwaa.environment", "name": "m", "environment_class": "mw1.medium", "min_workers": 3, "dag_s3_path": "dags", "source_bucket": "arn:aws:s3:::b", "execution_role": "arn:aws:iam::1:role/r", "subnet_ids": ["a", "b"], "security_group_ids": ["s"]},
                 {"type": "AWS::MWAA::Environment", "Name": "m", "EnvironmentClass": "mw1.medium", "MinWorkers": 3}),
+    "door": ({"type": "aws.elbv2.load_balancer", "name": "d", "kind": "network", "subnets": ["a", "b"]}, {"type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Type": "network", "Subnets": ["a", "b"]}),
     "sftp": ({"type": "aws.transfer.server", "protocols": ["SFTP", "FTPS"]}, {"type": "AWS::Transfer::Server", "Protocols": ["SFTP", "FTPS"]}),
     "setting": ({"type": "aws.ssm.parameter", "name": "/a", "parameter_type": "String", "value": "v", "tier": "Advanced"}, {"type": "AWS::SSM::Parameter", "Type": "String", "Value": "v", "Tier": "Advanced"}),
     "lake": ({"type": "aws.s3.bucket", "name": "costly-lake"}, {"type": "AWS::S3::Bucket"}),
