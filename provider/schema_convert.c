@@ -245,19 +245,24 @@ static const struct value *convert_items(
     return value_list(c->arena, items, n);
 }
 
-/* Tags as the service lists them, [{Key: a, Value: b}]; NULL: that is not what they are. */
+/* Tags as the service lists them, [{Key: a, Value: b}]; NULL: failed. */
 static const struct value *pairs_as_map(
-    struct arena *arena, const struct type *type, const struct value *list)
+    struct convert *c, const struct place *place, const struct type *type, const struct value *list)
 {
-    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(arena);
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(c->arena);
     for (uint32_t i = 0; i < list->count; i++) {
+        const struct place inside = {.up = place, .index = i};
         const struct value *key = value_get(list->items[i], type->key),
                            *v = value_get(list->items[i], type->value);
         if (!key || key->kind != VALUE_STRING || list->items[i]->count != 1u + (v != NULL))
-            return NULL;
+            return schema_fail(c, &inside, "expected a map of tags, or a list of {%.*s: …, %.*s: …}",
+                STR_ARG(type->key), STR_ARG(type->value));
+        for (uint32_t k = 0; k < i; k++)
+            if (value_equal(key, value_get(list->items[k], type->key)))
+                return schema_fail(c, &inside, "the tag \"%.*s\" is there twice", STR_ARG(key->string));
         value_builder_set(&map, key->string, v ? v : &value_empty_string);
     }
-    return value_mark(arena, value_builder_map(&map), list->marks & VALUE_SENSITIVE);
+    return value_mark(c->arena, value_builder_map(&map), list->marks & VALUE_SENSITIVE);
 }
 
 static const struct value *convert_entries(
@@ -265,11 +270,9 @@ static const struct value *convert_entries(
 {
     static const struct type text = {.kind = TYPE_STRING};
     if (v->kind == VALUE_LIST && type->key.n) {
-        const struct value *map = pairs_as_map(c->arena, type, v);
-        if (!map)
-            return schema_fail(c, place, "expected a map of tags, or a list of {%.*s: …, %.*s: …}",
-                STR_ARG(type->key), STR_ARG(type->value));
-        v = map;
+        v = pairs_as_map(c, place, type, v);
+        if (!v)
+            return NULL;
     }
     if (v->kind != VALUE_MAP)
         return fail_kind(c, place, type, v);

@@ -9,11 +9,11 @@ struct meaning {
 };
 
 static const struct meaning meanings[] = {
-    {"NotFound", ERR_ABSENT, ""},
-    {"ResourceNotFound", ERR_ABSENT, ""},
+    {"NotFound", ERR_ABSENT,
+        "it, or something that it needs, is not there: in this region and account, under that name"},
+    {"ResourceNotFound", ERR_ABSENT, "it is not there: in this region and account, under that name"},
     {"AlreadyExists", ERR_EXISTS, "`weir state import` takes over what is there; or give it another name"},
-    {"NotUpdatable", ERR_SERVICE,
-        "the service does not change this in place: plan again with --replace and its address"},
+    {"NotUpdatable", ERR_SERVICE, ""},
     {"InvalidRequest", ERR_SERVICE, "the service refuses these properties; its message says which"},
     {"AccessDenied", ERR_AUTH,
         "the Cloud Control API calls the service with your credentials: `weir policy` lists what they need"},
@@ -30,8 +30,9 @@ static const struct meaning meanings[] = {
         "needed"},
     {"NotStabilized", ERR_SERVICE,
         "the service took the request and did not get it ready; look at the resource's own status"},
-    {"GeneralService", ERR_SERVICE, ""},
-    {"GeneralServiceException", ERR_SERVICE, ""},
+    {"GeneralService", ERR_SERVICE,
+        "the service itself refused it: its message says why, and CloudTrail has the call under the "
+        "service's name"},
     {"ServiceInternalError", ERR_SERVICE, "the service failed; try again"},
     {"ServiceTimeout", ERR_SERVICE, "the service did not answer the handler in time; try again"},
     {"NetworkFailure", ERR_SERVICE, "the handler could not reach the service; try again"},
@@ -58,13 +59,15 @@ static struct str without_exception(struct str code)
 
 void cfn_explain(const struct op_ctx *ctx, struct err *err)
 {
-    (void)ctx;
     struct str code = without_exception(str_z(err->code));
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
         if (!str_eqz(code, meanings[i].code))
             continue;
         err->class = meanings[i].class;
-        if (meanings[i].hint[0] && !err->hint[0])
+        if (str_eqz(code, "NotUpdatable"))
+            err_hint(err, "the service does not change this in place: --replace %.*s makes it anew",
+                STR_ARG(ctx->address));
+        else if (meanings[i].hint[0] && !err->hint[0])
             err_hint(err, "%s", meanings[i].hint);
         return;
     }

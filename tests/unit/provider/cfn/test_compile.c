@@ -114,6 +114,9 @@ static void test_marks(void **state)
     ASSERT_ISSUE(attr(stream, "Name"), "\"a b\"", "\"a b\" does not match ^[a-zA-Z0-9_.-]+$");
     ASSERT_ISSUE(attr(stream, "StreamEncryption"), "{\"EncryptionType\": \"KMS\"}", "\"KeyId\" is missing");
     ASSERT_ISSUE(attr(stream, "Tags"), "[{\"Key\": \"a\", \"Value\": \"b\"}]", "");
+    ASSERT_ISSUE(attr(stream, "Tags"),
+        "[{\"Key\": \"a\", \"Value\": \"b\"}, {\"Key\": \"a\", \"Value\": \"c\"}]",
+        "the tag \"a\" is there twice");
     ASSERT_ISSUE(attr(stream, "Tags"), "[{\"Key\": \"a\", \"Valve\": \"b\"}]",
         "expected a map of tags, or a list of {Key: …, Value: …}");
 }
