@@ -2,6 +2,7 @@
 #include "plan/diff.h"
 
 #include "plan/objects.h"
+#include "plan/told.h"
 #include "plan/untold.h"
 
 /*
@@ -74,7 +75,8 @@ static bool diff_given(
     const struct value *before = compared_value(c, attr);
     bool halfway = c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
     if (!(attr->settable || attr->prepared) || is_ignored(c->lifecycle, attr->name) ||
-        (!halfway && is_same_value(attr, wanted, before) && is_untold_same(c, attr, wanted, before)))
+        (!halfway && is_same_value(attr, wanted, before) && is_untold_same(c, attr, wanted, before)) ||
+        (!halfway && told_before(c->record, attr, wanted, before)))
         return false;
     *out = (struct attr_change){.name = attr->name,
         .attr = attr,

@@ -12,6 +12,7 @@
 #include "plan/diff.h"
 #include "plan/objects.h"
 #include "plan/places.h"
+#include "plan/told.h"
 
 #include <assert.h>
 
@@ -99,6 +100,24 @@ static const struct value *changed_names(struct arena *arena, const struct attr_
     return value_builder_list(&names);
 }
 
+const struct value *work_reread(struct work *work, const struct record *record,
+    const struct attr_change *list, size_t n, const struct value *live)
+{
+    const struct schema *schema = work->change->schema;
+    const struct value *names = told_doubtful(&work->arena, record, list, n), *seen = NULL;
+    struct err ignored = ERR_INIT; /* then the next refresh sees it */
+    if (!names->count || !live || !schema->ops->read ||
+        schema->ops->read(&work->ctx, live, names, &seen, &ignored))
+        return live;
+    for (uint32_t i = 0; seen && i < names->count; i++) {
+        struct str name = names->items[i]->string;
+        const struct value *now = value_get(seen, name);
+        if (told_otherwise(schema_attr(schema, name), value_get(work->desired, name), now))
+            live = value_with(&work->arena, live, name, now);
+    }
+    return live;
+}
+
 /* Brings `prior` to what is desired in the attributes of the list, and records it. */
 static int work_update(
     struct work *work, const struct value *prior, const struct attr_change *list, size_t n, struct err *err)
@@ -120,6 +139,8 @@ static int work_update(
         return work_failed(work, STR("update"), keep ? value_merge(&work->arena, prior, live) : NULL, err);
     }
     live = live ? live : prior; /* changed, and gone a moment later: the next refresh sees it */
+    const struct seen *seen = work->change->seen;
+    live = work_reread(work, seen ? seen->record : NULL, list, n, live);
     return work_done(work, adopts ? STR("adopt") : STR("update"), live, err);
 }
 

@@ -38,6 +38,10 @@ void work_context(struct work *work, int64_t timeout_ms);
 void work_progress(void *ctx, const char *what);
 /* Was it there before weir, so that it need not bear the stack's marks? */
 bool work_was_there(const struct record *record, const struct decl *decl);
+/* What is there after a change of what the list says, with what the service writes otherwise than it was
+ * given as it tells it: that is asked where it had been applied before. */
+const struct value *work_reread(struct work *work, const struct record *record,
+    const struct attr_change *list, size_t n, const struct value *live);
 /* Brings what turned up while it was to be made to what is desired, although nothing of that was shown. */
 int work_adopt(struct work *work, const struct value *live, struct err *err);
 

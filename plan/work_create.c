@@ -37,7 +37,11 @@ static const struct value *with_files(struct work *work, const struct value *cre
 /* Made, or made and not recorded yet. */
 static int record_made(struct work *work, const struct value *live, struct err *err)
 {
+    const struct change *change = work->change;
+    bool replaces = change->decision.action == ACTION_REPLACE && change->seen;
     work->desired = with_files(work, live);
+    if (replaces)
+        live = work_reread(work, change->seen->record, change->attrs, change->attr_count, live);
     return work_done(work, STR("create"), live, err);
 }
 

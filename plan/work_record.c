@@ -5,6 +5,9 @@
 #include "plan/work.h"
 
 #include "plan/objects.h"
+#include "plan/told.h"
+
+#include "base/json.h"
 
 struct str work_object_id(const struct work *work, const struct value *object)
 {
@@ -42,6 +45,28 @@ static bool is_adopted(const struct work *work)
     return action == ACTION_ADOPT || (action == ACTION_UPDATE && seen && seen->record->adopted);
 }
 
+static const struct record *record_before(const struct work *work)
+{
+    const struct seen *seen = work->change->seen;
+    return seen && work->change->decision.action == ACTION_UPDATE ? seen->record : NULL;
+}
+
+/* What the service writes its own way is said once: nobody else would know why there is no difference. */
+static void tell_told(struct work *work, const struct value *told, const struct value *whole)
+{
+    const struct record *before = record_before(work);
+    for (uint32_t i = 0; told && i < told->count; i++) {
+        struct str name = told->entries[i].key;
+        AUTO_BUF struct buf text = BUF_INIT;
+        if (before && value_equal(value_get(before->told, name), told->entries[i].value))
+            continue;
+        buf_addf(&text, "the service tells \"%.*s\" as ", STR_ARG(name));
+        json_write(&text, value_get(whole, name), 0);
+        buf_add_str(&text, STR(", not as it was given: that counts as the same from now on"));
+        work->observer.warn(work, text.p);
+    }
+}
+
 static struct outcome outcome_of(
     struct work *work, struct str action, const struct value *desired, const struct value *whole)
 {
@@ -52,6 +77,7 @@ static struct outcome outcome_of(
             .set = object_set(&work->arena, schema, desired),
             .deps = work->deps,
             .place = work->place,
+            .told = told_found(&work->arena, schema, desired, whole),
             .adopted = is_adopted(work),
             .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},
         .action = action,
@@ -72,8 +98,11 @@ void work_publish(struct work *work, const struct value *whole)
 
 int work_done(struct work *work, struct str action, const struct value *live, struct err *err)
 {
-    const struct value *whole = whole_of(work, work->desired, live);
+    const struct change *change = work->change;
+    const struct value *whole = told_carried(&work->arena, change->schema, record_before(work), change->attrs,
+        change->attr_count, work->desired, whole_of(work, work->desired, live));
     struct outcome outcome = outcome_of(work, action, work->desired, whole);
+    tell_told(work, outcome.record.told, whole);
     work_publish(work, whole);
     return state_done(work->x->p->workspace->state, &outcome, err);
 }

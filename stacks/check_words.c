@@ -11,8 +11,7 @@ static bool hint_type_of_others(struct loader *loader, struct diag *d, struct st
     if (!word_type(&scratch, loader->options->catalog, type, &found))
         return false;
     if (found.several)
-        diag_hint(loader->diags, d, "%.*s's %.*s is a part of %.*s here", STR_ARG(found.tool), STR_ARG(type),
-            STR_ARG(found.ours));
+        diag_hint(loader->diags, d, "%.*s is a part of %.*s here", STR_ARG(type), STR_ARG(found.ours));
     else
         diag_label(loader->diags, d, "did you mean \"%.*s\"?", STR_ARG(found.ours));
     return true;

@@ -56,6 +56,8 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
     body_value(body, secrets, "place", record->place);
     if (record->halfway && record->halfway->count)
         body_value(body, secrets, "halfway", record->halfway);
+    if (record->told && record->told->count)
+        body_value(body, secrets, "told", record->told);
     body_flag(body, "tainted", record->tainted);
     body_flag(body, "adopted", record->adopted);
     body_flag(body, "prevent_destroy", record->prevent_destroy);

@@ -32,10 +32,12 @@ struct record {
     struct str recent;           /* when it was written, if that was in the last minute; else "" */
     const struct value *before;  /* of a recent one: its attributes before that; NULL: there were none */
     const struct value *halfway; /* attributes whose change takes several calls and was cut off; NULL: none */
-    bool tainted;                /* half-made: replace it */
-    bool adopted;                /* was there before weir: deleting it needs consent */
-    bool prevent_destroy;        /* as the file said, for when the file says nothing any more */
-    uint64_t seq;                /* of the record that made it so */
+    const struct value
+        *told;            /* attributes as they were given, that the service tells otherwise; NULL: none */
+    bool tainted;         /* half-made: replace it */
+    bool adopted;         /* was there before weir: deleting it needs consent */
+    bool prevent_destroy; /* as the file said, for when the file says nothing any more */
+    uint64_t seq;         /* of the record that made it so */
 };
 
 /* Until when what the state has may be there. */

@@ -147,8 +147,7 @@ static int read_file(struct names *names, const struct embedded_file *file, stru
     return read_terraform(names, service, node_get(root, "terraform"), err);
 }
 
-/* aws.glue.job is aws_glue_job, mostly. */
-static struct str terraform_name(struct arena *arena, struct str type)
+struct str names_underscored(struct arena *arena, struct str type)
 {
     char *name = arena_strz(arena, type);
     for (char *p = name; *p; p++)
@@ -182,7 +181,7 @@ int names_load(struct names *names, struct arena *arena, struct catalog *catalog
             continue;
         if (schema->cfn.n && !map_get(&names->cloudformation, schema->cfn))
             map_set(&names->cloudformation, schema->cfn, type_new(arena, schema->cfn, schema));
-        struct str terraform = terraform_name(arena, types[i]);
+        struct str terraform = names_underscored(arena, types[i]);
         if (!map_get(&names->terraform, terraform))
             map_set(&names->terraform, terraform, type_new(arena, terraform, schema));
     }
@@ -261,8 +260,7 @@ static struct str wire_word(const struct names_type *type, struct str attr)
     return wire;
 }
 
-/* RoleArn, KmsKeyId, DatabaseName: weir's attributes are called after what they are given. */
-static struct str without_suffix(struct str property)
+struct str names_without_suffix(struct str property)
 {
     static const char *const suffixes[] = {"Arn", "Arns", "Id", "Name", "_arn", "_arns", "_id", "_name"};
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
@@ -289,7 +287,7 @@ const struct attr *names_attr(
 {
     const struct attr *found = by_words(type, attrs, n, top, property);
     bool ours = str_starts(type->schema->name, STR("aws."));
-    struct str shorter = ours ? without_suffix(property) : STR_EMPTY;
+    struct str shorter = ours ? names_without_suffix(property) : STR_EMPTY;
     for (size_t i = 0; !found && shorter.n && i < n; i++)
         if (names_same(attrs[i].name, shorter))
             found = &attrs[i];

@@ -89,6 +89,8 @@ void names_release(struct names *names);
 /* NULL: weir has no type of its own for that. */
 const struct names_type *names_cloudformation(const struct names *names, struct str type);
 const struct names_type *names_terraform(const struct names *names, struct str type);
+/* aws.glue.job is aws_glue_job, mostly. */
+struct str names_underscored(struct arena *arena, struct str type);
 /* CloudFormation's type that Terraform's is by its words: aws_kinesis_stream. "" none. */
 struct str names_by_words(struct names *names, struct str type);
 
@@ -97,6 +99,9 @@ const struct names_rule *names_rule(const struct names_type *type, struct str fr
 bool names_has_below(const struct names_type *type, struct str path);
 /* ShardCount, shard_count: the same letters and digits. */
 bool names_same(struct str a, struct str b);
+/* RoleArn, KmsKeyId, DatabaseName: weir's attributes are mostly called after what they are given. "" without.
+ */
+struct str names_without_suffix(struct str property);
 /* The attribute among those that a property is by its words; `top`: those of the type itself. NULL: none. */
 const struct attr *names_attr(
     const struct names_type *type, const struct attr *attrs, size_t n, bool top, struct str property);

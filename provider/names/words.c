@@ -100,6 +100,10 @@ bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema
     if (found)
         return true;
     const struct attr *attr = names_attr(&ours, attrs, n, !within.n, word);
+    for (size_t i = 0; !attr && i < n; i++) /* `vpc` of vpc_id */
+        if (attrs[i].name.n > word.n + 1 && str_starts(attrs[i].name, word) &&
+            names_same(names_without_suffix(attrs[i].name), word))
+            attr = &attrs[i];
     if (!attr || !attr->settable)
         return false;
     *out = (struct word){.tool = STR_EMPTY, .ours = attr->name};
@@ -113,7 +117,7 @@ bool word_type(struct arena *arena, struct catalog *catalog, struct str word, st
     const struct names_type *type = NULL;
     *out = (struct word){.tool = STR("Terraform"), .ours = STR_EMPTY};
     if (!names_load(&names, arena, catalog, &ignored))
-        type = names_terraform(&names, word);
+        type = names_terraform(&names, names_underscored(arena, word)); /* aws.s3.bucket_policy, too */
     if (type && type->schema) {
         out->ours = type->schema->name;
         out->several = type->into_by.n > 0;

@@ -75,6 +75,19 @@ const struct value *act_told(
     return live;
 }
 
+/* Of what was made: what never changes, as the service writes it. Else the next plan would make it anew. */
+static const struct value *with_fixed(struct act *act, const struct value *read, const struct value *live)
+{
+    for (size_t i = 0; act->attempt && i < act->type->attr_count; i++) {
+        const struct attr *attr = act->type->attrs[i].attr;
+        const struct value *given = value_get(live, attr->name), *v = value_get(read, attr->name);
+        if (attr->replace && attr->settable && v && given && v->kind == VALUE_STRING && v->string.n &&
+            given->kind == VALUE_STRING && !attr_equal(attr, given, v))
+            live = value_with(act->arena, live, attr->name, v);
+    }
+    return live;
+}
+
 int act_complete(struct act *act, const struct value *object, const struct value *names,
     const struct value **live, struct err *err)
 {
@@ -86,6 +99,6 @@ int act_complete(struct act *act, const struct value *object, const struct value
     if (wanted.n &&
         act_read_back(act, value_merge(act->arena, object, *live), value_builder_list(&wanted), &read, err))
         return -1;
-    *live = act_shown(act, act_told(act, names, read, *live));
+    *live = act_shown(act, act_told(act, names, read, with_fixed(act, read, *live)));
     return 0;
 }

@@ -348,6 +348,22 @@ static void load_typed(
     load_error(l, where, "no type is called \"%.*s\"", STR_ARG(text));
 }
 
+static enum attr_compare load_compare(struct loader *l, const struct node *node)
+{
+    static const struct {
+        const char *name;
+        enum attr_compare compare;
+    } ways[] = {{"nocase", COMPARE_NOCASE}, {"prefix", COMPARE_PREFIX}, {"cidr", COMPARE_CIDR},
+        {"said", COMPARE_SAID}, {"protocol", COMPARE_PROTOCOL}, {"arn", COMPARE_ARN}};
+    struct str name = load_text(l, node, "compare");
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (str_eqz(name, ways[i].name))
+            return ways[i].compare;
+    if (name.n)
+        load_error(l, node_get(node, "compare"), "compare is nocase, prefix, cidr, protocol, arn or said");
+    return COMPARE_EXACT;
+}
+
 /* ---- attributes ---- */
 
 static void load_checks(struct loader *l, const struct node *node, struct attr *attr)
@@ -367,19 +383,7 @@ static void load_checks(struct loader *l, const struct node *node, struct attr *
     } else if (range) {
         load_error(l, range, "range has to be [min, max]; null leaves one open");
     }
-    struct str compare = load_text(l, node, "compare");
-    if (str_eqz(compare, "nocase"))
-        attr->compare = COMPARE_NOCASE;
-    else if (str_eqz(compare, "prefix"))
-        attr->compare = COMPARE_PREFIX;
-    else if (str_eqz(compare, "cidr"))
-        attr->compare = COMPARE_CIDR;
-    else if (str_eqz(compare, "said"))
-        attr->compare = COMPARE_SAID;
-    else if (str_eqz(compare, "protocol"))
-        attr->compare = COMPARE_PROTOCOL;
-    else if (compare.n)
-        load_error(l, node_get(node, "compare"), "compare is nocase, prefix, cidr, protocol or said");
+    attr->compare = load_compare(l, node);
     struct err err = ERR_INIT;
     if (attr->pattern.n && attr_compile_pattern(l->arena, attr, &err))
         load_error(l, node_get(node, "pattern"), "%s", err.message);

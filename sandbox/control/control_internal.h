@@ -141,6 +141,10 @@ struct wire_operation call_operation(const struct call *call, const struct spec_
 /* What is so for this type alone; one without functions where nothing is. */
 const struct control_type *type_own(const struct control *control, const struct spec_type *type);
 
+/* With the lock. The thing of a type (whatever type: "") that a reference calls; NULL: there is none. */
+const struct thing *record_thing(
+    const struct control *control, struct str type, struct str region, struct str reference);
+
 /* ---- control_index.c ---- */
 
 /* Notes all steps of all types. */

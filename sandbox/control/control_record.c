@@ -73,20 +73,27 @@ bool control_set(struct control *control, struct str type, const struct control_
     return kept;
 }
 
+const struct thing *record_thing(
+    const struct control *control, struct str type, struct str region, struct str reference)
+{
+    for (size_t i = 0; i < control->thing_count && reference.n; i++) {
+        const struct thing *thing = control->things[i];
+        if ((!type.n || str_eq(thing->type->schema.name, type)) && !thing->deleted_ms &&
+            lies_in(thing, region) && is_called(thing, reference))
+            return thing;
+    }
+    return NULL;
+}
+
 bool control_find(struct control *control, struct arena *arena, struct str type, struct str region,
     struct str reference, struct control_record *out)
 {
-    bool found = false;
     pthread_mutex_lock(&control->lock);
-    for (size_t i = 0; i < control->thing_count && !found && reference.n; i++) {
-        const struct thing *thing = control->things[i];
-        found = (!type.n || str_eq(thing->type->schema.name, type)) && !thing->deleted_ms &&
-                lies_in(thing, region) && is_called(thing, reference);
-        if (found)
-            *out = record_of(control, arena, thing);
-    }
+    const struct thing *thing = record_thing(control, type, region, reference);
+    if (thing)
+        *out = record_of(control, arena, thing);
     pthread_mutex_unlock(&control->lock);
-    return found;
+    return thing != NULL;
 }
 
 struct control_record *control_list(
