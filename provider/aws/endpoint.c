@@ -36,6 +36,11 @@ struct str region_partition(struct str region)
     return str_z(partition_of(region)->name);
 }
 
+struct str region_dns_suffix(struct str region)
+{
+    return str_z(partition_of(region)->suffix);
+}
+
 /* For "did you mean"; a region that is not here is fine as long as it is spelt like one. */
 static const struct str known_regions[] = {STR_INIT("us-east-1"), STR_INIT("us-east-2"),
     STR_INIT("us-west-1"), STR_INIT("us-west-2"), STR_INIT("af-south-1"), STR_INIT("ap-east-1"),

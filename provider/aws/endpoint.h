@@ -36,6 +36,8 @@ struct endpoint_target {
 /* "eu-west-1" is fine, "eu-west1" is ERR_INVALID with a hint. */
 int region_check(struct str region, struct err *err);
 struct str region_partition(struct str region);
+/* What the hosts of its services end in: amazonaws.com. */
+struct str region_dns_suffix(struct str region);
 
 /* Everything in *out lives in the arena or the settings. ERR_INVALID for a URL that is none. */
 int endpoint_resolve(struct arena *arena, const struct endpoint_settings *settings,

@@ -11,7 +11,9 @@ struct act {
     struct op_ctx *ctx;
     const struct spec_type *type;
     struct arena *arena;
-    const struct value *prior;     /* of an update: what conditions compare with; NULL: nothing */
+    const struct value *prior;   /* of an update: what conditions compare with; NULL: nothing */
+    const struct value *seen;    /* as the last answer that had all of it says; an update begins with prior */
+    const struct value *changed; /* of an update: names of what is to change; NULL: what is given */
     const struct attempt *attempt; /* of a creation, and of finding it again */
     unsigned teardown;             /* consents of a deletion, see enum teardown */
     struct aws_client *client;
@@ -59,6 +61,15 @@ int act_input(struct act *act, const struct spec_step *step, const struct value 
  */
 bool act_has_entries(
     struct act *act, const struct spec_step *step, const struct value *object, const struct value *item);
+
+/* ---- act_patch.c ---- */
+
+/* The list of changes that leads from what was seen to the object; NULL: nothing is to be changed. */
+int act_patch(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value **list, struct err *err);
+/* The attributes that such a list is about as a body would have them, under wire names. */
+int act_patch_document(struct arena *arena, const struct spec_request *request, const struct value *object,
+    const struct value **document, struct err *err);
 
 /* ---- act_call.c ---- */
 
@@ -188,6 +199,8 @@ int act_read_back(struct act *act, const struct value *object, const struct valu
 int act_wait_live(struct act *act, const struct value *object, const struct value **live, struct err *err);
 /* Adds to *object what there is already, for the conditions of later steps and for what they send. */
 int act_look(struct act *act, const struct spec_step *step, const struct value **object, struct err *err);
+/* What this step's answer has (NULL: nothing) is what there is now. */
+void act_see(struct act *act, const struct spec_step *step, const struct value *doc);
 bool act_is_default(const struct attr *attr, const struct value *v);
 /* After a call that the thing is busy with for a while, where the step says so. */
 int act_wait_step(struct act *act, const struct spec_step *step, const struct value *object, struct err *err);

@@ -313,6 +313,15 @@ int act_page(struct act *act, const struct spec_step *step, const struct value *
     const struct value *input;
     if (act_input(act, step, object, item, token, &input, err))
         return -1;
+    if (step->call.op->patch) {
+        const struct value *list;
+        if (act_patch(act, step, object, &list, err))
+            return -1;
+        *document = NULL;
+        if (!list)
+            return 0;
+        input = value_with(act->arena, input, STR(PATCH_KEY), list);
+    }
     struct err failure = ERR_INIT;
     bool sensitive = value_is_sensitive(input) || answer_may_tell(act, object);
     act->ignored = false;

@@ -70,6 +70,12 @@ int act_look(struct act *act, const struct spec_step *step, const struct value *
     return 0;
 }
 
+void act_see(struct act *act, const struct spec_step *step, const struct value *doc)
+{
+    if (doc && !step->reply.sparse)
+        act->seen = act_decode(act, step, doc, NULL);
+}
+
 bool act_is_default(const struct attr *attr, const struct value *v)
 {
     return attr->default_value && attr_equal(attr, v, attr->default_value);

@@ -49,6 +49,8 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
     const struct value *document = NULL, *found = NULL, *doc,
                        *object = value_merge(act->arena, desired, *live);
     /* What is made by changing what is listed is found again by its name only. */
+    if (step->call.op && step->call.op->patch) /* leads from what the answers say to what is asked for */
+        object = value_merge(act->arena, *live, desired);
     bool found_again = !step->list.each || act->type->settle.way == SETTLE_NAME;
     bool makes = !*live && step->call.op && found_again && !step->must_be_absent;
     if (!act_applies(act, step, object))
@@ -62,6 +64,7 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
     if (step->must_be_absent || (!document && !found))
         return 0;
     doc = step->list.each || step->call.native || found ? NULL : act_at(act, step, document, desired);
+    act_see(act, step, doc);
     if (found)
         *live = create_without(act, found, desired);
     else if (check_made(act, step, object, doc ? act_decode(act, step, doc, *live) : *live, live, err))

@@ -198,7 +198,7 @@ static const struct value *decode_attr(
     const struct value *v = wire_path(act->arena, doc, path);
     if (value_is_null(v))
         return NULL;
-    if (attr->owner == OWNER_ENTRIES)
+    if (attr->owner == OWNER_ENTRIES && !entries_of(act->type, attr)->mapped)
         return act_entries_of(act, entries_of(act->type, attr), v);
     enum type_kind kind = attr->attr->type->kind;
     bool single = kind == TYPE_OBJECT || (kind < TYPE_JSON && kind != TYPE_ANY);

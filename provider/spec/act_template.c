@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "provider/aws/endpoint.h"
 #include "provider/spec/act.h"
 
 #include <ctype.h>
@@ -22,6 +23,8 @@ static int template_surroundings(struct act *act, struct str name, const struct 
         text = aws_region(act->client);
     else if (str_eqz(name, "partition"))
         text = aws_partition(act->client);
+    else if (str_eqz(name, "dns_suffix"))
+        text = region_dns_suffix(aws_region(act->client));
     else if (str_eqz(name, "stack"))
         text = act->ctx->owner.stack;
     else if (str_eqz(name, "address"))

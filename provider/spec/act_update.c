@@ -135,6 +135,7 @@ static int update_step(struct updating *u, const struct spec_step *step, struct 
     doc = document && !step->list.each && !step->call.native ? act_at(act, step, document, object) : NULL;
     if (doc)
         u->live = act_decode(act, step, doc, u->live);
+    act_see(act, step, doc);
     if (doc && act_check_id(act, step, u->object, value_merge(act->arena, u->object, u->live), err))
         return -1;
     if (doc)
@@ -196,6 +197,15 @@ static int update_facets(struct updating *u, struct err *err)
     return 0;
 }
 
+/* Was a setting put that takes all entries away? */
+static bool is_wiped(const struct updating *u, const struct spec_entries *e)
+{
+    bool wiped = false;
+    for (size_t i = 0; i < e->wiped_by.count; i++)
+        wiped = wiped || update_changes(u, e->wiped_by.items[i]);
+    return wiped;
+}
+
 static int update_sets(struct updating *u, struct err *err)
 {
     struct act *act = u->act;
@@ -203,12 +213,17 @@ static int update_sets(struct updating *u, struct err *err)
     for (size_t i = 0; i < type->entries_count; i++) {
         const struct spec_entries *e = &type->entries[i];
         struct str name = e->attr->attr->name;
-        const struct value *have = value_get(u->prior, name);
-        if (!update_changes(u, name))
+        const struct value *have = value_get(u->prior, name), *want = value_get(u->desired, name);
+        bool wiped = is_wiped(u, e);
+        if (!update_changes(u, name) && !wiped)
             continue;
+        if (wiped) {
+            want = want || update_changes(u, name) ? want : have;
+            have = &value_empty_map;
+        }
         if (!have && e->list && act_read_entries(act, e, u->object, &have, err))
             return -1;
-        if (act_sync_entries(act, e, u->object, have, value_get(u->desired, name), err))
+        if (act_sync_entries(act, e, u->object, have, want, err))
             return err_context(err, "%.*s", STR_ARG(name));
     }
     for (size_t i = 0; i < type->member_count; i++) {
@@ -257,7 +272,8 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
 {
     struct act act;
     act_init(&act, ctx);
-    act.prior = prior;
+    act.prior = act.seen = prior;
+    act.changed = changed;
     struct updating u = {.act = &act, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
     /* Its own ARN and id may be needed by any call and are not in the file. */
     if (act_fill_templates(&act, value_merge(act.arena, prior, desired), &u.object, err) ||

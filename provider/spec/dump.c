@@ -109,9 +109,9 @@ static const struct value *operation_of(struct dump *d, const struct spec_operat
     struct value_entry entries[] = {{STR("name"), dump_text(d, op->wire.name)},
         {STR("method"), dump_text(d, op->wire.method)}, {STR("path"), dump_text(d, op->wire.path)},
         {STR("query"), dump_text(d, op->wire.query)}, {STR("body"), dump_text(d, op->wire.body)},
-        {STR("raw"), dump_text(d, op->wire.raw)}, {STR("result"), dump_text(d, op->wire.result)},
-        {STR("host_prefix"), dump_text(d, op->host_prefix)}, {STR("md5"), value_bool(op->wire.md5)},
-        {STR("headers"), value_builder_list(&headers)}};
+        {STR("raw"), dump_text(d, op->wire.raw.n ? op->wire.raw : op->send_raw)},
+        {STR("result"), dump_text(d, op->wire.result)}, {STR("host_prefix"), dump_text(d, op->host_prefix)},
+        {STR("md5"), value_bool(op->wire.md5)}, {STR("headers"), value_builder_list(&headers)}};
     return value_map(d->arena, entries, sizeof entries / sizeof *entries);
 }
 
@@ -149,6 +149,10 @@ static void add_entry_paths(
         const struct spec_entries *e = &d->type->entries[i];
         if (e->attr != attr)
             continue;
+        if (e->mapped) {
+            add_answer(d, answers, path, attr->answer);
+            continue;
+        }
         struct str key = arena_printf(d->arena, "%.*s[].%.*s", STR_ARG(path), STR_ARG(e->key));
         struct str value = arena_printf(d->arena, "%.*s[].%.*s", STR_ARG(path), STR_ARG(e->value));
         add_answer(d, answers, key, NULL);

@@ -99,6 +99,13 @@ const struct spec_operation *load_operation(struct loader *l, const struct node 
 /* Where a member of this operation's request lies. */
 void load_place_member(const struct spec_operation *op, struct shape_member *member);
 
+/* ---- load_patch.c ---- */
+
+/* `patch:` of an operation; NULL where it has none. */
+const struct patch_spelling *load_patch(struct loader *l, const struct node *node);
+/* Moves what lies in the body of a request into what its list of changes is made of. */
+void load_patched(struct loader *l, const struct spec_operation *op, struct spec_request *request);
+
 /* ---- load_request.c ---- */
 
 /* What the call of a step sends, pages included. step->op is set. */

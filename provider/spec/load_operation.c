@@ -67,8 +67,8 @@ static void load_one_operation(struct loader *l, struct str name, const struct n
         load_http(l, node, node->string, &op->wire);
         return;
     }
-    if (!load_keys(
-            l, node, "an operation", "http body xmlns raw query headers answer host_prefix md5 result base"))
+    if (!load_keys(l, node, "an operation",
+            "http body xmlns raw query headers answer host_prefix md5 result base patch send_raw"))
         return;
     const struct node *http = node_get(node, "http");
     if (http && http->kind == NODE_STRING)
@@ -85,6 +85,8 @@ static void load_one_operation(struct loader *l, struct str name, const struct n
     load_places(l, node, "query", WIRE_QUERY_STRING, places, &op->place_count);
     op->places = load_places(l, node, "headers", WIRE_HEADER, places, &op->place_count);
     op->answer = load_answer_headers(l, node_get(node, "answer"));
+    op->send_raw = load_text(l, node, "send_raw");
+    op->patch = load_patch(l, node_get(node, "patch"));
 }
 
 void load_operations(struct loader *l, const struct node *node)
@@ -121,7 +123,8 @@ void load_place_member(const struct spec_operation *op, struct shape_member *mem
 {
     if (in_path(op->wire.path, member->wire))
         member->location = WIRE_PATH;
-    else if (op->wire.raw.n && str_eq(op->wire.raw, member->wire))
+    else if ((op->wire.raw.n && str_eq(op->wire.raw, member->wire)) ||
+             (op->send_raw.n && str_eq(op->send_raw, member->wire)))
         member->location = WIRE_RAW_BODY;
     for (size_t i = 0; i < op->place_count; i++)
         if (str_eq(op->places[i].member, member->wire)) {

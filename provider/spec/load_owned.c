@@ -140,7 +140,7 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
         !load_keys(l, node, "an entry map",
             "list at skip broken get put replace delete delete_whole renew item key key_too value answer "
             "put_as put_in delete_as delete_in batch send "
-            "absent retry failed"))
+            "absent retry failed listed_as wiped_by"))
         return;
     if (out->attr->attr->type->kind != TYPE_MAP) {
         load_error(l, node, "entries are for attributes of type map(…)");
@@ -154,6 +154,11 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     out->batch = load_int(l, node, "batch", 0);
     out->delete_whole = load_flag(l, node, "delete_whole") || node_get(node, "delete_in");
     out->renew = load_flag(l, node, "renew");
+    struct str listed = load_text(l, node, "listed_as");
+    out->mapped = str_eqz(listed, "map");
+    if (listed.n && (!out->mapped || node_get(node, "list")))
+        load_error(l, node_get(node, "listed_as"), "listed_as is \"map\", of entries without a listing");
+    out->wiped_by = load_attr_names(t, node_get(node, "wiped_by"));
     out->skip = load_skip(l, node_get(node, "skip"));
     out->broken = load_skip(l, node_get(node, "broken"));
     load_entry_calls(t, node, out);

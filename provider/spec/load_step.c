@@ -7,7 +7,7 @@
     "call send with parse at match newest skip answers covers token when if unless for full partial alone "  \
     "each "                                                                                                  \
     "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
-    "users meanwhile retry_unless empty"
+    "users meanwhile retry_unless empty without"
 
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name)
 {
@@ -134,6 +134,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
         load_attr_named(t, node_get(node, "gather"), step->list.gather);
     step->when.only = load_conditions(t, node_get(node, "if"));
     step->when.unless = load_conditions(t, node_get(node, "unless"));
+    step->call.without = load_attr_names(t, node_get(node, "without"));
     step->call.full = load_flag(l, node, "full");
     step->call.partial = load_flag(l, node, "partial");
     step->when.alone = load_flag(l, node, "alone");

@@ -6,6 +6,7 @@
  *   load.c              the head of a file, the list of types                spec_load()
  *   load_node.c         its nodes, with complaints that point at them
  *   load_operation.c    method and path, where members lie
+ *   load_patch.c        how lists of changes are spelt (patch.h)
  *   load_type.c         one type: its sections in order, waits, listings
  *   load_attr.c         attributes: schema on one side, wire shapes on the other
  *   load_step.c         calls: when, where the answer lies, what a refusal means
@@ -33,6 +34,7 @@
 #include "provider/aws/client.h"
 #include "provider/job.h"
 #include "provider/kind.h"
+#include "provider/spec/patch.h"
 #include "provider/wire/wire.h"
 
 struct spec_type;
@@ -61,7 +63,9 @@ struct spec_operation {
     struct str host_prefix, base; /* base: instead of the provider's */
     const struct spec_place *places;
     size_t place_count;
-    const struct shape *answer; /* headers of the answer that count as members; NULL: none */
+    const struct shape *answer;         /* headers of the answer that count as members; NULL: none */
+    struct str send_raw;                /* the whole body of a request is this member's text; "" it is not */
+    const struct patch_spelling *patch; /* the body is a list of changes; NULL: it is not */
 };
 
 /* A constant or template that a call sends besides attributes. It travels in the input map under `key`. */
@@ -75,12 +79,15 @@ struct spec_extra {
     struct str entry_of, field;
 };
 
+#define PATCH_KEY "=patch" /* of a list of changes, in the input map */
+
 struct spec_request {
     struct shape shape;
     const struct spec_extra *extras;
     size_t extra_count;
     const struct str *attrs; /* attributes that it sends */
     size_t attr_count;
+    struct shape patched; /* of a list of changes: what it is made of, as a body would have it */
 };
 
 /* An attribute is one of these values, or above or below one; the name may also be region or partition. */
@@ -168,11 +175,12 @@ struct spec_call {
     native_step *native;
     struct str native_name;
     struct spec_request request;
-    bool full;             /* what the file does not manage is sent with its live value */
-    bool partial;          /* of the attributes that can change only those that did are sent */
-    bool idempotent;       /* it may be sent again */
-    bool by_token;         /* that it is so only by the token that it carries */
-    int64_t answers_in_ms; /* how long the service may be silent before it answers; 0: a minute */
+    bool full;                 /* what the file does not manage is sent with its live value */
+    bool partial;              /* of the attributes that can change only those that did are sent */
+    bool idempotent;           /* it may be sent again */
+    bool by_token;             /* that it is so only by the token that it carries */
+    int64_t answers_in_ms;     /* how long the service may be silent before it answers; 0: a minute */
+    struct spec_names without; /* of a list of changes: attributes that it takes away */
     struct spec_errors ignore, warn, absent; /* warn: like ignore, and said */
 };
 
@@ -265,6 +273,8 @@ struct spec_entries {
     const struct spec_step *replace; /* for keys that are there already; NULL: put */
     struct spec_skip broken;         /* items that are there but do nothing: as if they were empty */
     struct spec_skip skip;
+    bool mapped;                /* the object's own answer has them as a map */
+    struct spec_names wiped_by; /* settings that take them all away when they are put */
 };
 
 struct spec_tags {

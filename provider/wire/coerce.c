@@ -90,6 +90,17 @@ static const struct value *coerce_blob(struct arena *arena, const struct value *
     return base64_decode(arena, doc->string, &bytes) ? value_string(arena, bytes) : doc;
 }
 
+/* {\"Version\": …}: a text that is written as JSON has texts (policies of API Gateway). */
+static struct str without_escapes(struct arena *arena, struct str text)
+{
+    const struct value *inner;
+    struct err ignored = ERR_INIT;
+    struct str quoted = arena_printf(arena, "[\"%.*s\"]", STR_ARG(text));
+    if (wire_json_read(arena, quoted, &inner, &ignored) || inner->kind != VALUE_LIST || inner->count != 1)
+        return text;
+    return value_text(inner->items[0], text);
+}
+
 /* IAM percent-encodes its policies. */
 static const struct value *coerce_json_text(struct arena *arena, const struct value *doc)
 {
@@ -102,6 +113,8 @@ static const struct value *coerce_json_text(struct arena *arena, const struct va
             str_starts(text, STR("%5b"))) &&
         url_decode(arena, text, false, &decoded))
         text = decoded;
+    if (str_starts(text, STR("{\\\"")) || str_starts(text, STR("[\\\"")) || str_starts(text, STR("[{\\\"")))
+        text = without_escapes(arena, text);
     struct err ignored = ERR_INIT;
     const struct value *parsed;
     bool json = text.n && (text.p[0] == '{' || text.p[0] == '[');

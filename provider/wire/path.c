@@ -43,6 +43,8 @@ struct wire_segment wire_path_cut(struct str *path)
         inside = inside ? path->p[end] != ']' : path->p[end] == '[';
     struct str text = str_slice(*path, 0, end);
     *path = str_slice(*path, end < path->n ? end + 1 : end, path->n);
+    if (str_ends(text, STR("{}")))
+        return (struct wire_segment){.name = str_slice(text, 0, text.n - 2), .items = WIRE_EVERY_VALUE};
     ptrdiff_t open = str_ends(text, STR("]")) ? str_find_char(text, '[', 0) : -1;
     if (open < 0)
         return (struct wire_segment){.name = text};
@@ -71,6 +73,18 @@ static void path_collect_items(
     }
     for (uint32_t i = 0; i < inner->count; i++)
         path_collect(arena, inner->items[i], rest, items);
+}
+
+/* Every value of a map; each that is one itself knows what it lies in. */
+static void path_collect_values(struct arena *arena, const struct value *around, const struct value *map,
+    struct str rest, struct value_builder *items)
+{
+    for (uint32_t i = 0; map->kind == VALUE_MAP && i < map->count; i++) {
+        const struct value *v = map->entries[i].value;
+        if (!value_is_null(v) && v->kind == VALUE_MAP)
+            v = value_with(arena, v, STR("^"), around);
+        path_collect(arena, v, rest, items);
+    }
 }
 
 /* The first item of v that has the segment's value at its key; NULL: none has. */
@@ -104,9 +118,14 @@ static void path_collect(
 {
     while (path.n) {
         struct wire_segment segment = wire_path_cut(&path);
+        const struct value *around = doc;
         doc = path_descend(arena, doc, &segment);
         if (value_is_null(doc))
             return;
+        if (segment.items == WIRE_EVERY_VALUE) {
+            path_collect_values(arena, around, doc, path, items);
+            return;
+        }
         if (segment.items == WIRE_EVERY_ITEM) {
             path_collect_items(arena, doc, path, items);
             return;
@@ -121,14 +140,18 @@ const struct value *wire_path(struct arena *arena, const struct value *document,
     const struct value *doc = document;
     while (path.n) {
         struct wire_segment segment = wire_path_cut(&path);
+        const struct value *around = doc;
         doc = path_descend(arena, doc, &segment);
         if (value_is_null(doc))
             return NULL;
-        if (segment.items == WIRE_EVERY_ITEM) {
-            AUTO_BUILDER struct value_builder items = VALUE_BUILDER(arena);
+        AUTO_BUILDER struct value_builder items = VALUE_BUILDER(arena);
+        if (segment.items == WIRE_EVERY_ITEM)
             path_collect_items(arena, doc, path, &items);
-            return value_builder_list(&items);
-        }
+        else if (segment.items == WIRE_EVERY_VALUE)
+            path_collect_values(arena, around, doc, path, &items);
+        else
+            continue;
+        return value_builder_list(&items);
     }
     return value_is_null(doc) ? NULL : doc;
 }

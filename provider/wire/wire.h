@@ -189,7 +189,8 @@ const struct shape *wire_shape_union(
 /*
  * Follows a path in a generic document: "Role", "Policy.Arn", "Reservations[].Instances[]", "@" (itself).
  * [] flattens: every item of a list; "Versions[IsDefault=true]" is the one item that is so, as a value of its
- * own. What XML makes of lists is evened out: the wrappers `member` and `item`
+ * own. "items[].resourceMethods{}" is every value of a map; a value that is a map itself has a member ^ more,
+ * which is what it lies in. What XML makes of lists is evened out: the wrappers `member` and `item`
  * are looked through (items of another name stand in the path: "Buckets.Bucket[]"), one item counts as a list
  * of one, an empty element as none. A name also finds a key in an XML map (<entry><key/><value/></entry>).
  * NULL where nothing is there.
@@ -197,7 +198,12 @@ const struct shape *wire_shape_union(
 const struct value *wire_path(struct arena *arena, const struct value *document, struct str path);
 
 /* One step of a path, for those who write along one or compare two. */
-enum wire_items { WIRE_MEMBER, WIRE_EVERY_ITEM /* Name[] */, WIRE_ITEM_THAT_HAS /* Name[key=value] */ };
+enum wire_items {
+    WIRE_MEMBER,
+    WIRE_EVERY_ITEM,    /* Name[] */
+    WIRE_ITEM_THAT_HAS, /* Name[key=value] */
+    WIRE_EVERY_VALUE,   /* Name{} */
+};
 struct wire_segment {
     struct str name; /* "": of the place itself */
     enum wire_items items;

@@ -121,13 +121,19 @@ static bool goes_along(const struct role *chosen, const struct role *role)
            (role->part == PART_UPDATE && chosen->part == PART_MEMBERS_MODIFY);
 }
 
-/* One role, and those that go along with it. */
-static int answer_roles(struct call *call, const struct choice *choice, struct answer *answer)
+/* Values of maps in what others list (items[].resourceMethods{}) come after those. */
+static bool lies_in_others(const struct role *role)
+{
+    return str_ends(role->step->reply.at, STR("{}"));
+}
+
+static int answer_roles_that(
+    struct call *call, const struct choice *choice, bool inner, struct answer *answer)
 {
     for (size_t i = 0; i < call->served->role_count; i++) {
         const struct role *role = &call->served->roles[i];
         bool chosen = role == choice->role;
-        if (!chosen && !goes_along(choice->role, role))
+        if (lies_in_others(role) != inner || (!chosen && !goes_along(choice->role, role)))
             continue;
         call->role = role;
         call->input = chosen ? choice->input : choose_input(call, role);
@@ -146,6 +152,14 @@ static int answer_roles(struct call *call, const struct choice *choice, struct a
             return -1;
     }
     return 0;
+}
+
+/* One role, and those that go along with it. */
+static int answer_roles(struct call *call, const struct choice *choice, struct answer *answer)
+{
+    return answer_roles_that(call, choice, false, answer) || answer_roles_that(call, choice, true, answer)
+               ? -1
+               : 0;
 }
 
 /* EC2's calls can be tried: all is looked at, nothing is done. */

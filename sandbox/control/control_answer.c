@@ -149,10 +149,65 @@ static void place_collected(struct making *m, struct part_node *node, const stru
     }
 }
 
+/* Has this element what the thing's answer finds around it (answers: {resource: ^.id})? */
+static bool is_around(const struct making *m, const struct part_node *element, const struct thing *thing)
+{
+    const struct spec_reply *reply = &m->call->role->step->reply;
+    bool around = false;
+    for (size_t i = 0; i < reply->answer_count; i++) {
+        struct str path = reply->answers[i].path;
+        if (!str_starts(path, STR("^.")))
+            continue;
+        const struct part_node *at = element->first;
+        while (at && !str_eq(at->name, str_slice(path, 2, path.n)))
+            at = at->next;
+        if (!at || !at->value || !value_equal(at->value, value_get(thing->attrs, reply->answers[i].attr)))
+            return false;
+        around = true;
+    }
+    return around;
+}
+
+/* Of what names the thing in its map: the required attribute that is not around it. */
+static struct str value_key(const struct role *role)
+{
+    for (size_t i = 0; i < role->type->attr_count; i++) {
+        const struct spec_attr *attr = &role->type->attrs[i];
+        struct str path = act_answer_path(role->step, attr);
+        if (attr->attr->required && attr->attr->replace && attr->readable && !str_starts(path, STR("^.")))
+            return attr->attr->name;
+    }
+    return STR_EMPTY;
+}
+
+/* items[].resourceMethods{}: each under its key in the element that it lies in. */
+static void place_values(struct making *m, struct part_node *root, struct thing *const *things, size_t n)
+{
+    struct str at = m->call->role->step->reply.at, outer = outer_path(at);
+    struct str map = str_slice(at, outer.n + 1, at.n - 2);
+    bool list;
+    struct part_node *elements = place_node(m, root, outer, &list);
+    for (size_t i = 0; i < n; i++) {
+        struct part_node *e = elements->first;
+        while (e && !is_around(m, e, things[i]))
+            e = e->next;
+        if (!e)
+            continue;
+        struct part_node *values = document_child(m, e, map, false);
+        struct str key = value_text(value_get(things[i]->attrs, value_key(m->call->role)), STR_EMPTY);
+        m->call->subject = things[i];
+        place_object(m, document_child(m, values, key, false), m->call->role, fill_now(m->call, things[i]));
+    }
+}
+
 static void place_things(struct making *m, struct part_node *root, struct thing *const *things, size_t n)
 {
     const struct role *role = m->call->role;
     bool list;
+    if (str_ends(role->step->reply.at, STR("{}"))) {
+        place_values(m, root, things, n);
+        return;
+    }
     struct part_node *node = is_inside(role->step->reply.at) && role->part == PART_LIST
                                  ? place_node(m, root, outer_path(role->step->reply.at), &list)
                                  : place_node(m, root, role->step->reply.at, &list);

@@ -105,6 +105,8 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         return value_string(arena, call->region);
     if (str_eqz(name, "partition"))
         return value_stringz(arena, "aws");
+    if (str_eqz(name, "dns_suffix"))
+        return value_stringz(arena, "amazonaws.com");
     if (str_eqz(name, "account"))
         return value_string(arena, call->control->options.account);
     if (str_eqz(name, "endpoint")) /* where this client found the sandbox */

@@ -166,6 +166,17 @@ static int check_owned_demands(
     return check_demands(call, thing->attrs, value_with(call->arena, attrs, name, after));
 }
 
+/* What goes when this setting is put. */
+static const struct value *without_wiped(struct call *call, const struct value *attrs, struct str setting)
+{
+    const struct spec_type *type = call->role->type;
+    for (size_t i = 0; i < type->entries_count; i++)
+        for (size_t k = 0; k < type->entries[i].wiped_by.count; k++)
+            if (str_eq(type->entries[i].wiped_by.items[k], setting))
+                attrs = value_with(call->arena, attrs, type->entries[i].attr->attr->name, NULL);
+    return attrs;
+}
+
 int owned_change(struct call *call, struct thing *thing)
 {
     struct str name = call->role->attr->attr->name;
@@ -173,7 +184,7 @@ int owned_change(struct call *call, struct thing *thing)
     const struct value *attrs = value_with(call->arena, thing->attrs, name, after);
     if (check_change_owned(call, have, after) || check_owned_demands(call, thing, name, after))
         return -1;
-    return do_change(call, thing, attrs);
+    return do_change(call, thing, without_wiped(call, attrs, name));
 }
 
 int owned_check(struct call *call, const struct thing *thing)

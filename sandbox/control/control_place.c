@@ -47,14 +47,15 @@ static void place_whether_broken(struct making *m, struct part_node *element, co
 /* `entry_shows: {routes: [[{Origin: CreateRouteTable}, {gateway_id: local}], [{Origin: CreateRoute}]]}`: the
  * first whose conditions the entry meets. */
 static void place_entry_extras(struct making *m, struct part_node *element, const struct spec_type *type,
-    const struct spec_entries *e, const struct value *entry)
+    const struct spec_entries *e, struct str key, const struct value *entry)
 {
+    const struct value_entry named = {STR("key"), value_string(m->arena, key)};
     const struct value *cases = value_get(value_getz(type->sandbox, "entry_shows"), e->attr->attr->name);
     for (uint32_t i = 0; cases && i < cases->count; i++) {
         const struct value *one = cases->items[i];
         if (one->count > 1 && !fill_looks(entry, one->items[1]))
             continue;
-        place_shown(m, element, type, one->items[0], &value_empty_map);
+        place_shown(m, element, type, one->items[0], value_map(m->arena, &named, 1));
         return;
     }
 }
@@ -114,7 +115,22 @@ void place_entries(struct making *m, struct part_node *node, struct str path, co
         document_place(m, element, e->key, &document_text, key);
         place_whether_broken(
             m, element, m->call->role->type, e, entries->entries[i].key, entries->entries[i].value);
-        place_entry_extras(m, element, m->call->role->type, e, entries->entries[i].value);
+        place_entry_extras(
+            m, element, m->call->role->type, e, entries->entries[i].key, entries->entries[i].value);
+    }
+}
+
+/* Entries that the answer has as a map. */
+static void place_mapped(struct making *m, struct part_node *node, struct str path,
+    const struct spec_entries *e, const struct value *entries)
+{
+    bool list;
+    struct part_node *map = place_node(m, node, path, &list);
+    for (uint32_t i = 0; i < entries->count; i++) {
+        struct part_node *element = document_child(m, map, entries->entries[i].key, false);
+        place_fields(m, element, e->attr->answer->elem, entries->entries[i].value);
+        place_entry_extras(
+            m, element, m->call->role->type, e, entries->entries[i].key, entries->entries[i].value);
     }
 }
 
@@ -281,9 +297,12 @@ void place_object(
         const struct spec_attr *attr = &type->attrs[i];
         struct str path;
         const struct value *v = value_get(attrs, attr->attr->name);
-        if (value_is_null(v) || is_kept_back(role, attr) || !act_provides(type, role->step, attr, &path))
+        if (value_is_null(v) || is_kept_back(role, attr) || !act_provides(type, role->step, attr, &path) ||
+            str_starts(path, STR("^."))) /* what it lies in has that */
             continue;
-        if (attr->owner == OWNER_ENTRIES)
+        if (attr->owner == OWNER_ENTRIES && entries_of(type, attr)->mapped)
+            place_mapped(m, node, path, entries_of(type, attr), v);
+        else if (attr->owner == OWNER_ENTRIES)
             place_entries(m, node, path, entries_of(type, attr), false, v);
         else if (attr->owner == OWNER_TAGS && type->tags->structures)
             place_tags(m, node, path, type, attr, attrs);

@@ -1,6 +1,8 @@
 /* A change of a thing's own attributes: at once, later, or only of what is mentioned. */
 #include "sandbox/control/control_internal.h"
 
+#include "provider/spec/act.h"
+
 /* What changes with other attributes is new only when the request has one of them. */
 static bool is_affected(const struct spec_type *type, struct str name, const struct value *given)
 {
@@ -128,12 +130,48 @@ static const struct value *updated(struct call *call, const struct thing *thing,
     return attrs;
 }
 
+/* A list of changes: what it makes of what there is. *gone: attributes that it takes away, back to how they
+ * were at first. */
+static int patched(
+    struct call *call, const struct thing *thing, const struct value **given, const struct value **gone)
+{
+    const struct spec_step *step = call->role->step;
+    const struct spec_request *request = &step->call.request;
+    const struct value *list = value_get(call->input, STR(PATCH_KEY)), *before, *after;
+    struct str unknown;
+    if (act_patch_document(call->arena, request, thing->attrs, &before, call->err))
+        return -1;
+    if (!patch_apply(call->arena, step->call.op->patch, &request->patched, before, list, &after, &unknown))
+        return refuse_invalid(call, unknown, STR("no path that can be patched"));
+    struct value_builder says = VALUE_BUILDER(call->arena), takes = VALUE_BUILDER(call->arena);
+    after = wire_coerce(call->arena, &request->patched, after);
+    for (size_t i = 0; i < request->attr_count; i++) {
+        const struct attr *attr = schema_attr(&thing->type->schema, request->attrs[i]);
+        const struct value *have = attr ? value_get(thing->attrs, attr->name) : NULL,
+                           *v = attr ? value_get(after, attr->name) : NULL;
+        if (v && !(have && value_equal(have, v)))
+            value_builder_set(&says, attr->name, fold_attribute(call, thing->type, attr->name, v));
+        else if (!v && have && attr->settable && !attr->replace)
+            value_builder_set(&takes, attr->name, attr->default_value ? attr->default_value : &value_null);
+    }
+    *given = value_builder_map(&says);
+    *gone = value_builder_map(&takes);
+    return 0;
+}
+
 int update_thing(struct call *call, struct thing *thing)
 {
-    const struct value *given = given_to_update(call, thing);
+    const struct value *given = &value_empty_map, *gone = &value_empty_map;
+    if (!call->role->step->call.op->patch)
+        given = given_to_update(call, thing);
+    else if (patched(call, thing, &given, &gone))
+        return -1;
     if (check_values(call, given) || check_rules(call, given))
         return -1;
     const struct value *attrs = updated(call, thing, given);
+    for (uint32_t i = 0; i < gone->count; i++)
+        attrs = value_with(call->arena, attrs, gone->entries[i].key,
+            value_is_null(gone->entries[i].value) ? NULL : gone->entries[i].value);
     return soft_wake(call, thing, &attrs) || check_demands(call, thing->attrs, attrs) ||
            check_forms(call, attrs) || check_references(call, attrs) || do_change(call, thing, attrs);
 }

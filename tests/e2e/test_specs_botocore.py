@@ -191,6 +191,16 @@ class Check:
         """The model's shape at a path in an answer, or None."""
         for part in [p for p in path.split(".") if p and p != "@"]:
             name, flatten = part.removesuffix("[]"), part.endswith("[]")
+            if part.endswith("{}"):  # every value of a map
+                around, shape = shape, self.step(shape, part.removesuffix("{}"), path, what)
+                if shape is None or shape.type_name != "map":
+                    self.wrong(f"{what} {path}: {part} is no map in the model")
+                    return None
+                shape, self.around = shape.value, around
+                continue
+            if part == "^":  # what it lies in
+                shape = self.around
+                continue
             condition = ""
             if "[" in name:
                 name, condition = name.rstrip("]").split("[")

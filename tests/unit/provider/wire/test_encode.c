@@ -218,6 +218,9 @@ static void test_json_text(void **state)
         {"{\"PolicyDocument\":\"%7B%22a%22%3A%20%5B1%5D%7D\"}", "{\"policy\":{\"a\":[1]}}"}, /* IAM */
         {"{\"PolicyDocument\":\"{\\\"a\\\":[1]}\"}", "{\"policy\":{\"a\":[1]}}"},
         {"{\"PolicyDocument\":{\"a\":[1]}}", "{\"policy\":{\"a\":[1]}}"},
+        {"{\"PolicyDocument\":\"{\\\\\\\"a\\\\\\\":[\\\\\\\"b\\\\/c\\\\\\\"]}\"}",
+            "{\"policy\":{\"a\":[\"b/c\"]}}"}, /* API Gateway */
+        {"{\"PolicyDocument\":\"{\\\\\\\"a\"}", "{\"policy\":\"{\\\\\\\"a\"}"},
         {"{\"PolicyDocument\":\"100%7B is text\"}", "{\"policy\":\"100%7B is text\"}"},
         {"{\"PolicyDocument\":\"{broken\"}", "{\"policy\":\"{broken\"}"},
     };

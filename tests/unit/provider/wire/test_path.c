@@ -84,6 +84,19 @@ static void test_item_that_has(void **state)
     assert_string_equal(path_xml("<L><V><member><K>a</K><X>1</X></member></V></L>", "V[K=a].X"), "\"1\"");
 }
 
+/* Each knows what it lies in. */
+static void test_values_of_maps(void **state)
+{
+    (void)state;
+    const char *json = "{\"R\":[{\"id\":1,\"M\":{\"GET\":{\"n\":2},\"PUT\":{\"n\":3}}},{\"id\":4},{\"id\":5,"
+                       "\"M\":{\"GET\":{\"n\":6}}}]}";
+    assert_string_equal(path_json(json, "R[].M{}.n"), "[2,3,6]");
+    assert_string_equal(path_json(json, "R[].M{}.^.id"), "[1,1,5]");
+    assert_string_equal(path_json("{\"M\":{\"a\":1,\"b\":2}}", "M{}"), "[1,2]");
+    assert_string_equal(path_json("{\"M\":[1]}", "M{}"), "[]");
+    assert_string_equal(path_json("{}", "M{}"), "");
+}
+
 static void test_cut(void **state)
 {
     (void)state;
@@ -129,6 +142,7 @@ int main(void)
         cmocka_unit_test_teardown(test_names, release),
         cmocka_unit_test_teardown(test_flatten, release),
         cmocka_unit_test_teardown(test_item_that_has, release),
+        cmocka_unit_test_teardown(test_values_of_maps, release),
         cmocka_unit_test_teardown(test_cut, release),
         cmocka_unit_test_teardown(test_xml_lists, release),
         cmocka_unit_test_teardown(test_xml_map, release),
