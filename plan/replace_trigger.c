@@ -86,6 +86,27 @@ static const struct value *value_before(void *ctx, const struct decl *decl)
     return v ? v : &value_unknown;
 }
 
+/* What stays as it is counts as it was recorded: a refresh may show more of it than its last apply told. */
+static const struct value *object_now(const struct instance *instance)
+{
+    return !instance->change && instance->seen ? recorded_object(instance) : instance->planned;
+}
+
+/* The stack as it is planned, of which everything that is referred to is decided. */
+static const struct value *value_decided(void *ctx, const struct decl *decl)
+{
+    struct planner *p = ctx;
+    const struct instances *list = decl->kind == DECL_RESOURCE ? &p->evaluated.instances[decl->index] : NULL;
+    if (!list || !list->n || list->unread)
+        return planner_scope(p, decl, NULL).value_of(p, decl);
+    if (!list->keyed)
+        return object_now(&list->items[0]);
+    struct value_builder b = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < list->n; i++)
+        value_builder_set(&b, list->items[i].key->string, object_now(&list->items[i]));
+    return value_builder_map(&b);
+}
+
 bool expression_changes(struct planner *p, const struct instance *instance, const struct expr *expr,
     const bool *hidden, struct diags *diags)
 {
@@ -95,6 +116,8 @@ bool expression_changes(struct planner *p, const struct instance *instance, cons
     before.value_of = value_before;
     before.ctx = &past;
     now.diags = diags ? diags : &ignored;
+    if (diags)
+        now.value_of = value_decided;
     before.diags = &ignored;
     const struct value *v = expr_eval(expr, &now, p->arena);
     if (!v)
