@@ -12,6 +12,7 @@ struct line {
     struct str actions, arns;
     bool passes; /* it hands roles over */
     const struct head *head;
+    const struct line *next; /* the same operation of another service that is signed for alike; or NULL */
 };
 
 /* A service's own line: what its actions and ARNs begin with. */
@@ -49,7 +50,9 @@ static void read_lines(void)
             line->actions = str_cut(without_null(rest), ' ', &rest);
             line->arns = without_null(rest);
             line->head = head;
-            map_set(&lines, arena_printf(&texts, "%.*s %.*s", STR_ARG(service), STR_ARG(name)), line);
+            struct str key = arena_printf(&texts, "%.*s %.*s", STR_ARG(service), STR_ARG(name));
+            line->next = map_get(&lines, key);
+            map_set(&lines, key, line);
         }
     }
 }
@@ -243,6 +246,19 @@ bool needs_passing(const struct gate_request *request)
     return line && line->passes;
 }
 
+/* Has the request all that the line's ARNs are made of? */
+static bool is_told(struct filling *f, const struct line *line)
+{
+    struct str arns = line->arns;
+    bool told = true;
+    while (arns.n && told) {
+        uint32_t turns = 1;
+        needs_filled(f, str_cut(arns, ' ', &arns), 0, &turns);
+        told = !f->unknown;
+    }
+    return told;
+}
+
 struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n)
 {
     const struct line *line = line_of(request);
@@ -252,6 +268,8 @@ struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_
         .region = request->region,
         .account = sandbox_account(gate->sandbox)};
     struct growing found = {0};
+    while (line && line->next && !is_told(&f, line))
+        line = line->next;
     struct str arns = line ? line->arns : STR_EMPTY;
     while (arns.n)
         add_template(&f, &found, line, str_cut(arns, ' ', &arns));

@@ -27,6 +27,7 @@ import test_types_lake  # noqa: E402
 import test_types_more  # noqa: E402
 import test_types_network  # noqa: E402
 import test_types_further  # noqa: E402
+import test_types_gateway  # noqa: E402
 import test_types_scaling  # noqa: E402
 import test_types_serving  # noqa: E402
 import test_types_small  # noqa: E402
@@ -37,7 +38,7 @@ from life import stack_text  # noqa: E402
 from support import Stack, planned  # noqa: E402
 
 LONG = bool(os.environ.get("WEIR_LONG"))
-CASES = {name: case for module in (test_types, test_types_access, test_types_containers, test_types_jobs, test_types_network, test_types_small, test_types_more, test_types_streams, test_types_lake, test_types_serving, test_types_further, test_types_scaling, test_types_clusters) for name, case in module.CASES.items()}
+CASES = {name: case for module in (test_types, test_types_access, test_types_containers, test_types_jobs, test_types_network, test_types_small, test_types_more, test_types_streams, test_types_lake, test_types_serving, test_types_further, test_types_gateway, test_types_scaling, test_types_clusters) for name, case in module.CASES.items()}
 FAULTS = ("empty", "cut:60", "cut:head", "cut:middle", "half", "dropafter")
 OTHERS = re.compile(r'life(?!-code|cycle)|(?<=")first(?=")')  # the code is there before both
 

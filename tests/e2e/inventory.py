@@ -391,6 +391,60 @@ counts_parts("integration", "IntegrationId")
 counts_parts("route", "RouteId")
 
 
+listed("aws.apigateway.rest_api", "apigateway", "get_rest_apis", "items[]", "id")
+listed("aws.apigateway.api_key", "apigateway", "get_api_keys", "items[]", "id")
+listed("aws.apigateway.usage_plan", "apigateway", "get_usage_plans", "items[]", "id")
+listed("aws.apigateway.domain_name", "apigateway", "get_domain_names", "items[]", "domainName")
+listed("aws.apigateway.vpc_link", "apigateway", "get_vpc_links", "items[]", "id")
+
+
+def counts_of_apis(name, operation, key, items="items", ours=lambda item: True):
+    @counts(f"aws.apigateway.{name}", "apigateway")
+    def _(api):
+        for one in api.get_rest_apis()["items"]:
+            for item in getattr(api, operation)(restApiId=one["id"])[items]:
+                if ours(item):
+                    yield (one["id"], item[key]), item
+
+
+counts_of_apis("resource", "get_resources", "id", ours=lambda item: item["path"] != "/")
+counts_of_apis("deployment", "get_deployments", "id")
+counts_of_apis("stage", "get_stages", "stageName", items="item")
+counts_of_apis("authorizer", "get_authorizers", "id")
+counts_of_apis("request_validator", "get_request_validators", "id")
+counts_of_apis("model", "get_models", "name", ours=lambda item: item["name"] not in ("Empty", "Error"))
+counts_of_apis("gateway_response", "get_gateway_responses", "responseType", ours=lambda item: not item.get("defaultResponse"))
+
+
+@counts("aws.apigateway.method", "apigateway")
+def _(api):
+    for one in api.get_rest_apis()["items"]:
+        for resource in api.get_resources(restApiId=one["id"], embed=["methods"])["items"]:
+            for name, method in resource.get("resourceMethods", {}).items():
+                yield (one["id"], resource["id"], name), method
+
+
+@counts("aws.apigateway.usage_plan_key", "apigateway")
+def _(api):
+    for plan in api.get_usage_plans()["items"]:
+        for item in api.get_usage_plan_keys(usagePlanId=plan["id"])["items"]:
+            yield (plan["id"], item["id"]), item
+
+
+@counts("aws.apigateway.base_path_mapping", "apigateway")
+def _(api):
+    for host in api.get_domain_names()["items"]:
+        for item in api.get_base_path_mappings(domainName=host["domainName"])["items"]:
+            yield (host["domainName"], item["basePath"]), item
+
+
+@counts("aws.apigateway.account", "apigateway")
+def _(api):
+    role = api.get_account().get("cloudwatchRoleArn")
+    if role:
+        yield "account", role
+
+
 @counts("aws.cognitoidp.user_pool_client", "cognito-idp")
 def _(cognito):
     for pool in cognito.list_user_pools(MaxResults=60)["UserPools"]:

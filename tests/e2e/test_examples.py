@@ -57,9 +57,21 @@ STANDS_FOR |= {
     f"{PLACE}:listener/app/airflow/0a1b2c3d4e5f6071/1a2b3c4d5e6f7081": ("${listener.arn}", BALANCER | {"listener": LISTENER}),
 }
 
+REST = {"rest": "{type: aws.apigateway.rest_api, name: rest}"}
+SERVED = REST | {
+    "hello": "{type: aws.apigateway.method, rest_api: '${rest.rest_api_id}', resource: '${rest.root_resource_id}', http_method: GET, integration: {type: MOCK}}",
+    "served": "{type: aws.apigateway.deployment, rest_api: '${rest.rest_api_id}', triggers: ['${hello.id}']}",
+}
 STANDS_FOR |= {
     "s-0a1b2c3d4e5f60718": ("${server.server_id}", {"server": "{type: aws.transfer.server}"}),
     "us-east-1_aBcDeFgHi": ("${pool.user_pool_id}", {"pool": "{type: aws.cognitoidp.user_pool, name: pool}"}),
+    "r1s2t3u4v5": ("${rest.rest_api_id}", REST),
+    "f6g7h8i9j0": ("${rest.root_resource_id}", REST),
+    "hello-v1": ("${hello.id}", {name: one for name, one in SERVED.items() if name != "served"}),
+    "k1l2m3": ("${served.deployment_id}", SERVED),
+    "n4o5p6": ("${plan.usage_plan_id}", {"plan": "{type: aws.apigateway.usage_plan, name: plan}"}),
+    "q7r8s9t0u1": ("${partner.api_key_id}", {"partner": "{type: aws.apigateway.api_key, name: partner}"}),
+    "api.example.com": ("${host.name}", {"host": "{type: aws.apigateway.domain_name, name: api.example.com}"}),
     "a1b2c3d4e5": ("${api.api_id}", {"api": "{type: aws.apigatewayv2.api, name: api, protocol_type: HTTP}"}),
 }
 

@@ -31,6 +31,13 @@ CAN_CHANGE = "the service changes it in place; CloudFormation's handler does not
 SETTLED = {
     ("*", "name", "required"): NAMED,
     **{("aws.athena.named_query", name, "replaces"): CAN_CHANGE + " (UpdateNamedQuery)" for name in ("name", "query", "description")},
+    ("aws.apigateway.stage", "deployment", "required"): NEEDS_IT + " (CreateStage)",
+    ("aws.apigateway.model", "content_type", "required"): NEEDS_IT + " (CreateModel)",
+    ("aws.apigateway.base_path_mapping", "rest_api", "required"): NEEDS_IT + " (CreateBasePathMapping)",
+    ("aws.apigateway.account", "cloudwatch_role", "required"): "there is one account, and this is all that can be said of it",
+    ("aws.apigateway.usage_plan_key", "key_type", "required"): DEFAULTS,
+    ("aws.apigateway.request_validator", "name", "replaces"): CAN_CHANGE + " (UpdateRequestValidator)",
+    ("aws.apigateway.api_key", "name", "replaces"): CAN_CHANGE + " (UpdateApiKey)",
     ("aws.apigatewayv2.api", "protocol_type", "required"): NEEDS_IT + " (CreateApi)",
     ("aws.apigatewayv2.authorizer", "identity_source", "required"): NEEDS_IT + " (CreateAuthorizer)",
     ("aws.athena.prepared_statement", "workgroup", "required"): DEFAULTS,

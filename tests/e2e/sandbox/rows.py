@@ -458,6 +458,53 @@ row("elbv2.target_group", "elbv2", ("create_target_group", {"Name": "it-$n", "Pr
 # Types that have no row, and where they are tried.
 row("glue.classifier", "glue", ("create_classifier", {"CsvClassifier": {"Name": "it-$n", "Delimiter": ";"}}), ("get_classifier", {"Name": "it-$n"}), "Classifier.CsvClassifier.Delimiter", ";", ("delete_classifier", {"Name": "it-$n"}),
     ("EntityNotFoundException", 400), update=("update_classifier", {"CsvClassifier": {"Name": "it-$n", "Delimiter": "|"}}), then="|", list=("get_classifiers", {}), listed="Classifiers[].*.Name[]", exists="AlreadyExistsException")
+def changed(path, value):
+    return [{"op": "replace", "path": path, "value": value}]
+
+
+def gateway_tags(place, look, seen="tags.a"):
+    return mapped("resourceArn", "tagKeys", value=f"arn:aws:apigateway:us-east-1::/{place}", tags="tags", look=look, seen=seen)
+
+
+REST = ("apigateway", ("create_rest_api", {"name": "a"}), {"api": "id", "root": "rootResourceId"})
+HELLO = ("apigateway", ("put_method", {"restApiId": "$api", "resourceId": "$root", "httpMethod": "GET", "authorizationType": "NONE"}), {})
+DEPLOYED = [REST, HELLO, ("apigateway", ("create_deployment", {"restApiId": "$api"}), {"deployment": "id"})]
+MAPPED = [*DEPLOYED, ("apigateway", ("create_domain_name", {"domainName": "a.example"}), {})]
+row("apigateway.rest_api", "apigateway", ("create_rest_api", {"name": "it-$n", "description": "a"}), ("get_rest_api", {"restApiId": "$id"}), "description", "a", ("delete_rest_api", {"restApiId": "$id"}), ("NotFoundException", 404),
+    keep={"id": "id"}, update=("update_rest_api", {"restApiId": "$id", "patchOperations": changed("/description", "b")}), then="b", list=("get_rest_apis", {}), listed="items[].name",
+    tags=gateway_tags("restapis/$id", ("get_rest_api", {"restApiId": "$id"})))
+row("apigateway.resource", "apigateway", ("create_resource", {"restApiId": "$api", "parentId": "$root", "pathPart": "it-$n"}), ("get_resource", {"restApiId": "$api", "resourceId": "$id"}), "path", "/it-$n",
+    ("delete_resource", {"restApiId": "$api", "resourceId": "$id"}), ("NotFoundException", 404), keep={"id": "id"}, around=[REST], list=("get_resources", {"restApiId": "$api"}), listed="items[].path", item="/it-$n", exists="ConflictException")
+row("apigateway.deployment", "apigateway", ("create_deployment", {"restApiId": "$api", "description": "a"}), ("get_deployment", {"restApiId": "$api", "deploymentId": "$id"}), "description", "a",
+    ("delete_deployment", {"restApiId": "$api", "deploymentId": "$id"}), ("NotFoundException", 404), keep={"id": "id"}, around=[REST, HELLO], list=("get_deployments", {"restApiId": "$api"}), listed="items[].id", item="$id",
+    update=("update_deployment", {"restApiId": "$api", "deploymentId": "$id", "patchOperations": changed("/description", "b")}), then="b")
+row("apigateway.stage", "apigateway", ("create_stage", {"restApiId": "$api", "stageName": "it-$n", "deploymentId": "$deployment", "description": "a"}), ("get_stage", {"restApiId": "$api", "stageName": "it-$n"}), "description", "a",
+    ("delete_stage", {"restApiId": "$api", "stageName": "it-$n"}), ("NotFoundException", 404), around=DEPLOYED, list=("get_stages", {"restApiId": "$api"}), listed="item[].stageName", exists="ConflictException",
+    update=("update_stage", {"restApiId": "$api", "stageName": "it-$n", "patchOperations": changed("/description", "b")}), then="b", tags=gateway_tags("restapis/$api/stages/it-$n", ("get_stage", {"restApiId": "$api", "stageName": "it-$n"})))
+row("apigateway.authorizer", "apigateway", ("create_authorizer", {"restApiId": "$api", "name": "it-$n", "type": "TOKEN", "authorizerUri": "a"}), ("get_authorizer", {"restApiId": "$api", "authorizerId": "$id"}), "authorizerUri", "a",
+    ("delete_authorizer", {"restApiId": "$api", "authorizerId": "$id"}), ("NotFoundException", 404), keep={"id": "id"}, around=[REST], list=("get_authorizers", {"restApiId": "$api"}), listed="items[].name", exists="BadRequestException",
+    update=("update_authorizer", {"restApiId": "$api", "authorizerId": "$id", "patchOperations": changed("/authorizerUri", "b")}), then="b")
+row("apigateway.request_validator", "apigateway", ("create_request_validator", {"restApiId": "$api", "name": "it-$n", "validateRequestBody": True}), ("get_request_validator", {"restApiId": "$api", "requestValidatorId": "$id"}), "validateRequestBody",
+    True, ("delete_request_validator", {"restApiId": "$api", "requestValidatorId": "$id"}), ("NotFoundException", 404), keep={"id": "id"}, around=[REST], list=("get_request_validators", {"restApiId": "$api"}), listed="items[].name",
+    update=("update_request_validator", {"restApiId": "$api", "requestValidatorId": "$id", "patchOperations": changed("/validateRequestBody", "false")}), then=False)
+row("apigateway.model", "apigateway", ("create_model", {"restApiId": "$api", "name": "it$n", "contentType": "application/json", "schema": "{}", "description": "a"}), ("get_model", {"restApiId": "$api", "modelName": "it$n"}), "description", "a",
+    ("delete_model", {"restApiId": "$api", "modelName": "it$n"}), ("NotFoundException", 404), around=[REST], list=("get_models", {"restApiId": "$api"}), listed="items[].name", item="it$n", exists="ConflictException",
+    update=("update_model", {"restApiId": "$api", "modelName": "it$n", "patchOperations": changed("/description", "b")}), then="b")
+row("apigateway.api_key", "apigateway", ("create_api_key", {"name": "it-$n", "description": "a"}), ("get_api_key", {"apiKey": "$id"}), "description", "a", ("delete_api_key", {"apiKey": "$id"}), ("NotFoundException", 404), keep={"id": "id"},
+    list=("get_api_keys", {}), listed="items[].name", update=("update_api_key", {"apiKey": "$id", "patchOperations": changed("/description", "b")}), then="b", tags=gateway_tags("apikeys/$id", ("get_api_key", {"apiKey": "$id"})))
+row("apigateway.usage_plan", "apigateway", ("create_usage_plan", {"name": "it-$n", "throttle": {"rateLimit": 1, "burstLimit": 2}}), ("get_usage_plan", {"usagePlanId": "$id"}), "throttle.burstLimit", 2, ("delete_usage_plan", {"usagePlanId": "$id"}),
+    ("NotFoundException", 404), keep={"id": "id"}, list=("get_usage_plans", {}), listed="items[].name", update=("update_usage_plan", {"usagePlanId": "$id", "patchOperations": changed("/throttle/burstLimit", "3")}), then=3,
+    tags=gateway_tags("usageplans/$id", ("get_usage_plan", {"usagePlanId": "$id"})))
+row("apigateway.domain_name", "apigateway", ("create_domain_name", {"domainName": "it-$n.example", "regionalCertificateArn": "a"}), ("get_domain_name", {"domainName": "it-$n.example"}), "regionalCertificateArn", "a",
+    ("delete_domain_name", {"domainName": "it-$n.example"}), ("NotFoundException", 404), list=("get_domain_names", {}), listed="items[].domainName", item="it-$n.example",
+    update=("update_domain_name", {"domainName": "it-$n.example", "patchOperations": changed("/regionalCertificateArn", "b")}), then="b", tags=gateway_tags("domainnames/it-$n.example", ("get_domain_name", {"domainName": "it-$n.example"})))
+row("apigateway.base_path_mapping", "apigateway", ("create_base_path_mapping", {"domainName": "a.example", "basePath": "it-$n", "restApiId": "$api", "stage": "a"}), ("get_base_path_mapping", {"domainName": "a.example", "basePath": "it-$n"}), "stage", "a",
+    ("delete_base_path_mapping", {"domainName": "a.example", "basePath": "it-$n"}), ("NotFoundException", 404), list=("get_base_path_mappings", {"domainName": "a.example"}), listed="items[].basePath", around=MAPPED, exists="ConflictException",
+    update=("update_base_path_mapping", {"domainName": "a.example", "basePath": "it-$n", "patchOperations": changed("/stage", "b")}), then="b")
+row("apigateway.vpc_link", "apigateway", ("create_vpc_link", {"name": "it-$n", "description": "a", "targetArns": ["arn:a"]}), ("get_vpc_link", {"vpcLinkId": "$id"}), "description", "a", ("delete_vpc_link", {"vpcLinkId": "$id"}), ("NotFoundException", 404),
+    keep={"id": "id"}, ready=("status", "AVAILABLE"), list=("get_vpc_links", {}), listed="items[].name", update=("update_vpc_link", {"vpcLinkId": "$id", "patchOperations": changed("/description", "b")}), then="b",
+    tags=gateway_tags("vpclinks/$id", ("get_vpc_link", {"vpcLinkId": "$id"})))
+
 API = ("apigatewayv2", ("create_api", {"Name": "a", "ProtocolType": "HTTP"}), {"api": "ApiId"})
 row("apigatewayv2.api", "apigatewayv2", ("create_api", {"Name": "it-$n", "ProtocolType": "HTTP", "Description": "a"}), ("get_api", {"ApiId": "$id"}), "Description", "a", ("delete_api", {"ApiId": "$id"}),
     ("NotFoundException", 404), keep={"id": "ApiId"}, update=("update_api", {"ApiId": "$id", "Description": "b"}), then="b", list=("get_apis", {}), listed="Items[].Name",
@@ -529,6 +576,10 @@ row("emr.security_configuration", "emr", ("create_security_configuration", {"Nam
     ("delete_security_configuration", {"Name": "it-$n"}), ("InvalidRequestException", 400), list=("list_security_configurations", {}), listed="SecurityConfigurations[].Name", exists="InvalidRequestException")
 
 EXCUSED = {
+    "aws.apigateway.method": "a resource has one of each kind: test_types_gateway.py",
+    "aws.apigateway.gateway_response": "an API has one for each reason: the same",
+    "aws.apigateway.usage_plan_key": "each is for a key of its own: the same",
+    "aws.apigateway.account": "is always there: the same",
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",
     "aws.s3.bucket_notification": "the same",
     "aws.redshiftdata.statement": "runs rather than is: test_statements.py",

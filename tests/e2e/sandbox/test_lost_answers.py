@@ -15,6 +15,7 @@ import test_types_access
 import test_types_clusters
 import test_types_containers
 import test_types_further
+import test_types_gateway
 import test_types_jobs
 import test_types_lake
 import test_types_more
@@ -28,7 +29,7 @@ from rows import ROWS
 from servers import TRUST, Faults, killed
 from support import WEIR
 
-MODULES = [test_types.CASES, test_types_access.CASES, test_types_access.NOT_ON_MOTO, test_types_containers.CASES, test_types_small.CASES, test_types_jobs.CASES, test_types_network.CASES, test_types_more.CASES, test_types_more.NOT_ON_MOTO, test_types_streams.CASES, test_types_serving.CASES, test_types_serving.NOT_ON_MOTO, test_types_lake.CASES, test_types_lake.NOT_ON_MOTO, test_types_further.CASES, test_types_further.NOT_ON_MOTO, test_types_scaling.CASES, test_types_clusters.CASES, test_types_clusters.NOT_ON_MOTO]
+MODULES = [test_types.CASES, test_types_access.CASES, test_types_access.NOT_ON_MOTO, test_types_containers.CASES, test_types_small.CASES, test_types_jobs.CASES, test_types_network.CASES, test_types_more.CASES, test_types_more.NOT_ON_MOTO, test_types_streams.CASES, test_types_serving.CASES, test_types_serving.NOT_ON_MOTO, test_types_lake.CASES, test_types_lake.NOT_ON_MOTO, test_types_further.CASES, test_types_further.NOT_ON_MOTO, test_types_gateway.CASES, test_types_gateway.NOT_ON_MOTO, test_types_scaling.CASES, test_types_clusters.CASES, test_types_clusters.NOT_ON_MOTO]
 CASES = {case.type: case for cases in reversed(MODULES) for case in cases.values()}
 for name in "aws.athena.statement", "aws.s3.object", "aws.iam.access_key":
     del CASES[name]

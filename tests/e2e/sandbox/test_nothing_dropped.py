@@ -21,6 +21,7 @@ SPECS = (ROOT / "provider" / "aws" / "specs", ROOT / "sandbox" / "specs")  # wei
 HARMLESS = {
     "*": {"NextToken", "nextToken", "Marker", "MaxResults", "maxResults", "MaxItems", "Limit", "limit", "PageSize", "MaxRecords", # pages: all is on one where they are not known
           "ClientToken", "clientToken", "ClientRequestToken"},  # of deletes and changes, which may be repeated
+    "apigateway": {"format", "parameters"},  # of ImportApiKeys, which it does not offer; and parameters have names of their own
     "athena": {"ClientRequestToken", "ResultReuseConfiguration"},  # boto3 makes up a token for each call; results are never reused
     "emrserverless": {"executionIamPolicy", "shutdownGracePeriodInSeconds"},  # whoever has a key may do everything; a run is ended at once
     "batch": {"propagateTags"},  # no ECS task has them

@@ -56,6 +56,7 @@ ONE_BY_ONE = {
     "aws.states.state_machine": {"DescribeStateMachine"},
 }
 KEYS = {"a": 1, "b": 2, "c": 3, "d": 4}
+KEYS_OF_CLIENTS = {"type": "aws.apigateway.api_key", "for_each": KEYS, "name": "life-${each.key}"}
 # What has to differ besides the name.
 SUBNETS = {"type": "aws.ec2.subnet", "for_each": KEYS, "vpc_id": "${vpc.vpc_id}", "cidr_block": "10.7.10${each.value}.0/24"}
 APART = {
@@ -63,6 +64,12 @@ APART = {
     "aws.ec2.flow_log": {"log_destination": "${lake.arn}/${each.key}"},
     "aws.ec2.network_acl_association": {"subnet_id": "${several[each.key].subnet_id}"},
     "aws.ec2.route_table_association": {"subnet_id": "${several[each.key].subnet_id}"},
+    "aws.apigateway.resource": {"path_part": "${each.key}"},
+    "aws.apigateway.method": {"http_method": "${{a: 'GET', b: 'PUT', c: 'POST', d: 'HEAD'}[each.key]}"},
+    "aws.apigateway.gateway_response": {"response_type": "${{a: 'DEFAULT_4XX', b: 'DEFAULT_5XX', c: 'THROTTLED', d: 'QUOTA_EXCEEDED'}[each.key]}"},
+    "aws.apigateway.model": {"name": "Order${each.key}"},
+    "aws.apigateway.usage_plan_key": {"key": "${several[each.key].api_key_id}"},
+    "aws.apigateway.base_path_mapping": {"base_path": "${each.key}"},
     "aws.apigatewayv2.route": {"route_key": "GET /${each.key}"},
     "aws.apigatewayv2.integration": {"integration_uri": "https://${each.key}.example"},
     "aws.elbv2.listener": {"port": "${each.value}"},
@@ -85,14 +92,14 @@ def several(name, case):
     return {"type": name, "for_each": KEYS, **{key: value for key, value in told.items() if value is not None}}
 
 
-ONE = {"aws.lambda.async_invoke", "aws.lambda.function_url", "aws.lakeformation.settings", "aws.glue.catalog_encryption", "aws.glue.resource_policy"}  # of an account and region, or a function
+ONE = {"aws.lambda.async_invoke", "aws.lambda.function_url", "aws.lakeformation.settings", "aws.glue.catalog_encryption", "aws.glue.resource_policy", "aws.apigateway.account"}  # of an account and region, or a function
 
 
 @pytest.mark.parametrize("name", sorted(set(CASES) - ONE))
 def test_calls_for_each_resource(stack, cloud, name):
     around = prepared(cloud, CASES[name])
     if "${several" in json.dumps(APART.get(name, {})):
-        around = {**around, "several": SUBNETS}
+        around = {**around, "several": KEYS_OF_CLIENTS if name == "aws.apigateway.usage_plan_key" else SUBNETS}
     stack.write(json.dumps({"stack": "life", "resources": {**around, "it": several(name, CASES[name])}})).apply()
     calls = Counter(re.findall(r"^[A-Z]+ \S+ \w+\.(\w+) \d", stack.run("plan", "-vvv").err, re.M))
     assert calls

@@ -6,6 +6,7 @@ import re
 import pytest
 import test_types_clusters
 import test_types_further
+import test_types_gateway
 import test_types_jobs
 import test_types_lake
 import test_types_more
@@ -19,7 +20,7 @@ from servers import TRUST, SandboxCloud
 from support import Stack
 from test_types import CASES as FIRST
 
-CASES = FIRST | test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_streams.CASES | test_types_lake.CASES | test_types_serving.CASES | test_types_further.CASES | test_types_scaling.CASES | test_types_clusters.CASES
+CASES = FIRST | test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_streams.CASES | test_types_lake.CASES | test_types_serving.CASES | test_types_further.CASES | test_types_gateway.CASES | test_types_scaling.CASES | test_types_clusters.CASES
 del CASES["statement"]  # needs DuckDB on the sandbox: test_statements.py
 
 # Where the two may differ, and why. The path is that of the field in what the case's `seen` gives.
@@ -67,7 +68,7 @@ def left_behind(folder, cloud, case, attributes):
 
 
 # Both are lived through in make test, each by itself.
-DEAR = set(test_types_lake.CASES) | set(test_types_serving.CASES) | set(test_types_further.CASES) | set(test_types_scaling.CASES) | set(test_types_clusters.CASES)
+DEAR = set(test_types_lake.CASES) | set(test_types_serving.CASES) | set(test_types_further.CASES) | set(test_types_gateway.CASES) | set(test_types_scaling.CASES) | set(test_types_clusters.CASES)
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in DEAR else ()) for name in CASES])

@@ -6,6 +6,7 @@ import test_types_access
 import test_types_clusters
 import test_types_containers
 import test_types_further
+import test_types_gateway
 import test_types_jobs
 import test_types_lake
 import test_types_more
@@ -20,8 +21,8 @@ from test_types import (  # noqa: F401
     test_object_from_a_file, test_policies_compare_as_iam_does, test_policy_versions_are_pruned,
 )
 
-ON_MOTO = test_types_access.CASES | test_types_containers.CASES | test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_streams.CASES | test_types_lake.CASES | test_types_serving.CASES | test_types_further.CASES | test_types_scaling.CASES | test_types_clusters.CASES
-MORE = ON_MOTO | test_types_more.NOT_ON_MOTO | test_types_access.NOT_ON_MOTO | test_types_lake.NOT_ON_MOTO | test_types_serving.NOT_ON_MOTO | test_types_further.NOT_ON_MOTO | test_types_clusters.NOT_ON_MOTO
+ON_MOTO = test_types_access.CASES | test_types_containers.CASES | test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_streams.CASES | test_types_lake.CASES | test_types_serving.CASES | test_types_further.CASES | test_types_gateway.CASES | test_types_scaling.CASES | test_types_clusters.CASES
+MORE = ON_MOTO | test_types_more.NOT_ON_MOTO | test_types_access.NOT_ON_MOTO | test_types_lake.NOT_ON_MOTO | test_types_serving.NOT_ON_MOTO | test_types_further.NOT_ON_MOTO | test_types_gateway.NOT_ON_MOTO | test_types_clusters.NOT_ON_MOTO
 del MORE["statement"]  # needs DuckDB there: test_statements.py
 
 LONG_HERE = {"test_life"}  # moto walks through these in make test
