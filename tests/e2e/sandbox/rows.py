@@ -469,7 +469,7 @@ def gateway_tags(place, look, seen="tags.a"):
 REST = ("apigateway", ("create_rest_api", {"name": "a"}), {"api": "id", "root": "rootResourceId"})
 HELLO = ("apigateway", ("put_method", {"restApiId": "$api", "resourceId": "$root", "httpMethod": "GET", "authorizationType": "NONE"}), {})
 DEPLOYED = [REST, HELLO, ("apigateway", ("create_deployment", {"restApiId": "$api"}), {"deployment": "id"})]
-MAPPED = [*DEPLOYED, ("apigateway", ("create_domain_name", {"domainName": "a.example"}), {})]
+MAPPED = [*DEPLOYED, ("apigateway", ("create_domain_name", {"domainName": "a.example"}), {"host": "domainName"})]
 row("apigateway.rest_api", "apigateway", ("create_rest_api", {"name": "it-$n", "description": "a"}), ("get_rest_api", {"restApiId": "$id"}), "description", "a", ("delete_rest_api", {"restApiId": "$id"}), ("NotFoundException", 404),
     keep={"id": "id"}, update=("update_rest_api", {"restApiId": "$id", "patchOperations": changed("/description", "b")}), then="b", list=("get_rest_apis", {}), listed="items[].name",
     tags=gateway_tags("restapis/$id", ("get_rest_api", {"restApiId": "$id"})))
@@ -498,9 +498,9 @@ row("apigateway.usage_plan", "apigateway", ("create_usage_plan", {"name": "it-$n
 row("apigateway.domain_name", "apigateway", ("create_domain_name", {"domainName": "it-$n.example", "regionalCertificateArn": "a"}), ("get_domain_name", {"domainName": "it-$n.example"}), "regionalCertificateArn", "a",
     ("delete_domain_name", {"domainName": "it-$n.example"}), ("NotFoundException", 404), list=("get_domain_names", {}), listed="items[].domainName", item="it-$n.example",
     update=("update_domain_name", {"domainName": "it-$n.example", "patchOperations": changed("/regionalCertificateArn", "b")}), then="b", tags=gateway_tags("domainnames/it-$n.example", ("get_domain_name", {"domainName": "it-$n.example"})))
-row("apigateway.base_path_mapping", "apigateway", ("create_base_path_mapping", {"domainName": "a.example", "basePath": "it-$n", "restApiId": "$api", "stage": "a"}), ("get_base_path_mapping", {"domainName": "a.example", "basePath": "it-$n"}), "stage", "a",
-    ("delete_base_path_mapping", {"domainName": "a.example", "basePath": "it-$n"}), ("NotFoundException", 404), list=("get_base_path_mappings", {"domainName": "a.example"}), listed="items[].basePath", around=MAPPED, exists="ConflictException",
-    update=("update_base_path_mapping", {"domainName": "a.example", "basePath": "it-$n", "patchOperations": changed("/stage", "b")}), then="b")
+row("apigateway.base_path_mapping", "apigateway", ("create_base_path_mapping", {"domainName": "$host", "basePath": "it-$n", "restApiId": "$api", "stage": "a"}), ("get_base_path_mapping", {"domainName": "$host", "basePath": "it-$n"}), "stage", "a",
+    ("delete_base_path_mapping", {"domainName": "$host", "basePath": "it-$n"}), ("NotFoundException", 404), list=("get_base_path_mappings", {"domainName": "$host"}), listed="items[].basePath", around=MAPPED, exists="ConflictException",
+    update=("update_base_path_mapping", {"domainName": "$host", "basePath": "it-$n", "patchOperations": changed("/stage", "b")}), then="b")
 row("apigateway.vpc_link", "apigateway", ("create_vpc_link", {"name": "it-$n", "description": "a", "targetArns": ["arn:a"]}), ("get_vpc_link", {"vpcLinkId": "$id"}), "description", "a", ("delete_vpc_link", {"vpcLinkId": "$id"}), ("NotFoundException", 404),
     keep={"id": "id"}, ready=("status", "AVAILABLE"), list=("get_vpc_links", {}), listed="items[].name", update=("update_vpc_link", {"vpcLinkId": "$id", "patchOperations": changed("/description", "b")}), then="b",
     tags=gateway_tags("vpclinks/$id", ("get_vpc_link", {"vpcLinkId": "$id"})))
