@@ -66,7 +66,7 @@ struct comparing {
 };
 
 /* JSON's pointer: ~ and / in a name. */
-static struct str escaped(struct arena *arena, struct str name)
+static struct str name_segment(struct arena *arena, struct str name)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     for (size_t i = 0; i < name.n; i++)
@@ -98,7 +98,7 @@ static void add_removal(struct comparing *c, const struct patch_rule *rule, stru
         rule->gone_by.p ? value_string(c->arena, rule->gone_by) : NULL);
 }
 
-static void compare(struct comparing *c, const struct shape *shape, struct str place, struct str path,
+static void compare_values(struct comparing *c, const struct shape *shape, struct str place, struct str path,
     const struct value *from, const struct value *to);
 
 static void compare_items_by_parts(struct comparing *c, const struct shape *shape, struct str place,
@@ -120,8 +120,8 @@ static void compare_items_by_parts(struct comparing *c, const struct shape *shap
             item = value_with(c->arena, item, part, NULL);
             had = value_with(c->arena, map_entries(had), part, NULL);
         }
-        compare(c, shape->elem, place_inside(c->arena, place),
-            path_below(c->arena, path, escaped(c->arena, name)), had, item);
+        compare_values(c, shape->elem, place_inside(c->arena, place),
+            path_below(c->arena, path, name_segment(c->arena, name)), had, item);
     }
 }
 
@@ -135,7 +135,7 @@ static bool list_has(const struct value *list, const struct value *item)
 
 static struct str path_of_item(struct comparing *c, struct str path, const struct value *item)
 {
-    return path_below(c->arena, path, escaped(c->arena, value_scalar_text(c->arena, item)));
+    return path_below(c->arena, path, name_segment(c->arena, value_scalar_text(c->arena, item)));
 }
 
 /* The items of one list that the other has not. */
@@ -175,8 +175,9 @@ static void compare_members(struct comparing *c, const struct shape *shape, stru
             continue;
         }
         struct str below = place_below(c->arena, place, m->wire);
-        compare(c, m->shape, below, path_below(c->arena, path, segment_of(c->spelling, below, m->wire)),
-            value_get(from, m->wire), value_get(to, m->wire));
+        compare_values(c, m->shape, below,
+            path_below(c->arena, path, segment_of(c->spelling, below, m->wire)), value_get(from, m->wire),
+            value_get(to, m->wire));
     }
 }
 
@@ -187,13 +188,13 @@ static void compare_entries(struct comparing *c, const struct shape *shape, stru
     const struct value *both = value_merge(c->arena, from, to);
     for (uint32_t i = 0; i < both->count; i++) {
         struct str key = both->entries[i].key;
-        compare(c, shape->elem, place_inside(c->arena, place),
-            path_below(c->arena, path, raw ? key : escaped(c->arena, key)), value_get(from, key),
+        compare_values(c, shape->elem, place_inside(c->arena, place),
+            path_below(c->arena, path, raw ? key : name_segment(c->arena, key)), value_get(from, key),
             value_get(to, key));
     }
 }
 
-static void compare(struct comparing *c, const struct shape *shape, struct str place, struct str path,
+static void compare_values(struct comparing *c, const struct shape *shape, struct str place, struct str path,
     const struct value *from, const struct value *to)
 {
     bool gone = value_is_null(to), was = !value_is_null(from);
@@ -235,7 +236,7 @@ struct applying {
 static bool apply_at(const struct applying *a, const struct shape *shape, struct str place, struct str rest,
     const struct value *doc, const struct value **out);
 
-static struct str unescaped(struct arena *arena, struct str segment)
+static struct str segment_name(struct arena *arena, struct str segment)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     for (size_t i = 0; i < segment.n; i++) {
@@ -282,7 +283,7 @@ static struct str cut_key(const struct applying *a, struct str place, struct str
 {
     int64_t segments = rule_at(a->spelling, place)->segments;
     if (!segments)
-        return unescaped(a->arena, str_cut(*rest, '/', rest));
+        return segment_name(a->arena, str_cut(*rest, '/', rest));
     size_t end = 0;
     for (; end < rest->n && (segments -= rest->p[end] == '/') > 0; end++)
         ;
@@ -331,7 +332,8 @@ static bool apply_to_parts(const struct applying *a, const struct shape *shape, 
     struct str rest, const struct value *list, const struct value **out)
 {
     struct str parts = rule_at(a->spelling, place)->parts,
-               name = rest.n ? unescaped(a->arena, str_cut(rest, '/', &rest)) : value_text(a->v, STR_EMPTY);
+               name =
+                   rest.n ? segment_name(a->arena, str_cut(rest, '/', &rest)) : value_text(a->v, STR_EMPTY);
     const struct value *had = item_named(a->arena, parts, list, name), *inner = NULL;
     if (rest.n && (!had || !apply_at(a, shape->elem, place_inside(a->arena, place), rest, had, &inner)))
         return false;
@@ -351,7 +353,7 @@ static bool apply_to_list(const struct applying *a, const struct shape *shape, s
     bool by_value = items == PATCH_BY_VALUE;
     if (by_value ? rest.n > 0 : !rest.n)
         return false;
-    const struct value *item = by_value ? a->v : value_string(a->arena, unescaped(a->arena, rest));
+    const struct value *item = by_value ? a->v : value_string(a->arena, segment_name(a->arena, rest));
     if (value_is_null(item))
         return false;
     if (items == PATCH_BY_OLD)
