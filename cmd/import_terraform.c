@@ -106,6 +106,8 @@ static int import_all(struct importing *importing)
         return invocation_fail(inv, &err);
     }
     importing->draft.stack = stack_name(inv, inv->own);
+    if (path_is_dir(path.p))
+        terraform_read_lines(&importing->draft, path);
     if (terraform_read(&importing->draft, &importing->names, document, &err)) {
         err_context(&err, "%.*s", STR_ARG(path));
         return invocation_fail(inv, &err);

@@ -155,14 +155,45 @@ static void read_outputs(struct terraform *t, const struct value *outputs)
 
 /* ---- the whole ---- */
 
-static void report(struct terraform *t, const struct group *group)
+/* Of what others are asked nothing is asked again: what they said stands where it is used. */
+static void report_data(struct terraform *t, const struct group *group, struct str there)
+{
+    static const char *const known[] = {
+        "aws_caller_identity", "aws_region", "aws_partition", "aws_iam_policy_document"};
+    struct str note = STR("what it said is written where it is used");
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (str_eqz(group->type, known[i]))
+            return;
+    if (str_eqz(group->type, "terraform_remote_state"))
+        note = STR(
+            "what it said is written where it is used; of a stack of weir's, data: {type: weir.stack} asks");
+    draft_row(t->draft, there, STR("-"), note);
+}
+
+static void tell_provisioners(struct group *group, struct terraform *t)
+{
+    const struct value *all = value_getz(group->config, "provisioners");
+    if (!all || all->kind != VALUE_LIST || !all->count || !group->schema ||
+        str_eqz(group->schema->name, "weir.command"))
+        return;
+    group->why = arena_printf(t->arena,
+        "%.*s%swithout its provisioners: weir.command runs commands here, host.* changes machines",
+        STR_ARG(group->why), group->why.n ? "; " : "");
+    diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s", STR_ARG(group_address(t->arena, group)),
+        STR_ARG(group->why));
+}
+
+static void report(struct terraform *t, struct group *group)
 {
     struct str there = group_address(t->arena, group);
     struct str here = STR("-");
-    if (group->data)
+    if (group->data) {
+        report_data(t, group, there);
         return;
+    }
     if (group->n > 1)
         there = arena_printf(t->arena, "%.*s (%zu)", STR_ARG(there), group->n);
+    tell_provisioners(group, t);
     if (group->schema)
         here = arena_printf(
             t->arena, "%.*s (%.*s)", STR_ARG(group->resource->name), STR_ARG(group->schema->name));

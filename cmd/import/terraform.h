@@ -10,6 +10,7 @@
  *   terraform_named.c  without a configuration: names of others
  *   terraform_refer.c  values that are other things' become references
  *   terraform_provider.c  regions and accounts
+ *   terraform_lines.c  what only the files say
  *   terraform_each.c   instances as one with for_each
  */
 #ifndef WEIR_CMD_IMPORT_TERRAFORM_H
@@ -20,5 +21,8 @@
 
 /* -1: err says why. */
 int terraform_read(struct draft *draft, struct names *names, const struct value *document, struct err *err);
+
+/* Tells of what the *.tf files of a folder say and the document does not. */
+void terraform_read_lines(struct draft *draft, struct str folder);
 
 #endif

@@ -1,6 +1,9 @@
 """weir import live: what boto3 made becomes a stack that has nothing to do."""
 
 import json
+import os
+import shutil
+import signal
 
 import yaml
 
@@ -78,3 +81,33 @@ def test_what_is_wanted_has_to_be_said(local_stack, stack):
     assert "--tag, --type and --stack" in local_stack.run("import", "live", status=3).err
     assert "KEY=VALUE" in local_stack.run("import", "live", "--tag", "x", status=3).err
     assert "nothing of that kind" in stack.run("import", "live", "--tag", "nobody=has", status=None).err
+
+
+def test_half_an_adoption_goes_on(tmp_path, fast_sandbox):
+    """Killed anywhere within it: the next apply takes over the rest, and makes, changes and deletes nothing."""
+    make(fast_sandbox)
+    first = Stack(tmp_path / "first", fast_sandbox)
+    first.run("import", "live", "--tag", "team=data")
+    ids, wanted = fast_sandbox.client("resourcegroupstaggingapi"), set(first.plan())
+    there = [one["ResourceARN"] for one in ids.get_resources()["ResourceTagMappingList"]]
+
+    def copied(name):
+        stack = Stack(tmp_path / name, fast_sandbox)
+        shutil.copy(first.folder / "weir.yaml", stack.folder)
+        return stack
+
+    counted, kills = copied("counted"), 0
+    counted.run("apply", "--yes", env={"WEIR_CRASH_LOG": str(tmp_path / "points")})
+    points = len((tmp_path / "points").read_text().splitlines())
+    assert points > 10
+    for at in range(2, points, 1 if os.environ.get("WEIR_LONG") else points // 2):
+        stack = copied(f"killed-{at}")
+        process = stack.start("apply", "--yes", env={"WEIR_CRASH_AT": str(at)})
+        process.communicate()
+        kills += process.returncode == -signal.SIGKILL
+        if process.returncode:
+            assert set(stack.plan().values()) <= {"adopt", "update"}, at
+            stack.apply()
+        stack.assert_settled()
+        assert set(stack.addresses()) == wanted
+    assert kills > 1 and [one["ResourceARN"] for one in ids.get_resources()["ResourceTagMappingList"]] == there

@@ -366,3 +366,27 @@ def test_regions_and_accounts(local_stack):
     assert set(stack["resources"]["also"]["depends_on"]) == set(stack["resources"]) - {"also", "west", "moved", "far"}
     assert "the role of its `assume_role` is made of what is not told" in result.err
     local_stack.run("validate")
+
+
+FAKE = """#!/bin/sh
+case "$*" in *show*) cat "$PLAN_JSON" ;; esac
+"""
+
+
+def test_what_only_the_files_say(local_stack):
+    """Of a folder: what is said of destroying and changing is not in what Terraform shows, and is told with its place; provisioners and data likewise."""
+    document = json.loads(plan(resource("aws_s3_bucket", "lake", {"bucket": "lake", "id": "lake"}, {"bucket": {"references": ["data.aws_vpc.net.id"]}})))
+    document["prior_state"]["values"]["root_module"]["resources"] += [{"address": f"data.{kind}.net", "mode": "data", "type": kind, "name": "net", "values": {"id": "vpc-1"}} for kind in ("aws_vpc", "terraform_remote_state")]
+    document["configuration"]["root_module"]["resources"][0]["provisioners"] = [{"type": "remote-exec", "expressions": {}}]
+    folder = local_stack.folder / "infra"
+    (folder / "modules/store").mkdir(parents=True)
+    (folder / "modules/store/main.tf").write_text('resource "aws_s3_bucket" "lake" {\n  lifecycle {\n    prevent_destroy       = true\n    create_before_destroy = false\n    # ignore_changes = [tags]\n    ignore_changes = [tags]\n  }\n}\n')
+    (local_stack.folder / "plan.json").write_text(json.dumps(document))
+    (local_stack.folder / "bin").mkdir()
+    (local_stack.folder / "bin/terraform").write_text(FAKE)
+    (local_stack.folder / "bin/terraform").chmod(0o755)
+    result = local_stack.run("import", "terraform", "infra", env={"PATH": f"{local_stack.folder / 'bin'}:{os.environ['PATH']}", "PLAN_JSON": str(local_stack.folder / "plan.json")})
+    assert "infra/modules/store/main.tf:3:5" in result.err and "aws_s3_bucket.lake: what Terraform shows does not tell of `prevent_destroy`: here that is lifecycle: {prevent_destroy: true}" in result.err
+    assert "main.tf:6:5" in result.err and "main.tf:5" not in result.err and "main.tf:4" not in result.err
+    assert "aws_s3_bucket.lake: without its provisioners: weir.command" in result.err
+    assert re.search("data.aws_vpc.net +- +what it said is written where it is used", result.err) and re.search("data.terraform_remote_state.net .*weir.stack", result.err)
