@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef unsigned __int128 hash_key; /* no name of C's own */
+typedef unsigned __int128 hash_key __attribute__((aligned(8))); /* as arenas align; no name of C's own */
 
 enum { MAX_DATA = 10 * 1024 * 1024, MAX_RECORDS = 500, MAX_READ = 10000, ON_DEMAND_SHARDS = 4 };
 enum { ITERATOR_MS = 5 * 60 * 1000, HOUR_IN_MS = 3600 * 1000 };
