@@ -10,10 +10,10 @@ static int take_saved(
     if (given->env && !str_eqz(env, given->env))
         return invocation_usage(inv, NULL, "the plan was made for %s%.*s%s, not for environment \"%s\"",
             env.n ? "environment \"" : "no environment", STR_ARG(env), env.n ? "\"" : "", given->env);
-    if (given->targets.n || given->replaces.n || given->no_refresh)
+    if (given->targets.n || given->replaces.n || given->no_refresh || given->quick_refresh)
         return invocation_usage(inv, NULL,
-            "a saved plan is applied as it is: --target, --replace and --no-refresh belong to "
-            "\"weir plan\"");
+            "a saved plan is applied as it is: --target, --replace, --no-refresh and --quick-refresh belong "
+            "to \"weir plan\"");
     size_t n;
     const struct str *inputs = saved_plan_inputs(saved, &n);
     struct str *all = ARENA_ARRAY(&inv->arena, struct str, n + given->inputs.n + 1);

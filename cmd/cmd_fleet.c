@@ -205,12 +205,12 @@ static const struct option cost_options[] = {
         .doc = "say what it does to the cost, of each member and of all"},
 };
 static const struct option_set cost_set = OPTION_SET(NULL, cost_options);
-static const struct option_set *const plan_sets[] = {
-    &at_once_set, &cost_set, &options_teardown, &options_json, &options_drift, &options_stack, NULL};
+static const struct option_set *const plan_sets[] = {&at_once_set, &cost_set, &options_quick,
+    &options_teardown, &options_json, &options_drift, &options_stack, NULL};
 static const struct option_set *const change_sets[] = {
     &at_once_set, &verify_set, &options_teardown, &options_change, &options_json, &options_stack, NULL};
-static const struct option_set *const apply_sets[] = {
-    &apply_set, &verify_set, &options_teardown, &options_change, &options_json, &options_stack, NULL};
+static const struct option_set *const apply_sets[] = {&apply_set, &verify_set, &options_quick,
+    &options_teardown, &options_change, &options_json, &options_stack, NULL};
 static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
 static const struct option_set *const output_sets[] = {&output_set, &options_json, &options_stack, NULL};
 

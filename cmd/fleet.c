@@ -271,6 +271,7 @@ static void member_plan(void *ctx, size_t i)
         return;
     struct plan_options options = {.destroy = member_goes(m),
         .no_refresh = s->no_refresh,
+        .quick_refresh = s->quick_refresh,
         .delete_adopted = s->delete_adopted,
         .lease_ms = member_goes(m) ? 0 : s->lease_ms,
         .teardown = member_goes(m) ? planning_teardown(s) : 0,

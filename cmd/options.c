@@ -43,6 +43,11 @@ static const struct option stack[] = {
     {                                                                                                        \
         0, "no-refresh", FIELD(no_refresh), .doc = "trust the state instead of reading the live services"    \
     }
+#define OPTION_QUICK_REFRESH                                                                                 \
+    {                                                                                                        \
+        0, "quick-refresh", FIELD(quick_refresh),                                                            \
+            .doc = "look at what listings show of many at once, and trust the state for all else"            \
+    }
 #define OPTION_FULL                                                                                          \
     {                                                                                                        \
         0, "full", FIELD(full), .doc = "print every attribute and every value whole, not the compact form"   \
@@ -62,6 +67,7 @@ static const struct option plan[] = {
     {0, "replace", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(replaces), .completes = COMPLETES_ADDRESS,
         .doc = "delete and create this resource anew; may be repeated"},
     OPTION_NO_REFRESH,
+    OPTION_QUICK_REFRESH,
     {0, "to", .value = "RUN", .kind = OPTION_TEXT, FIELD(to),
         .doc = "with the stack's files and inputs as that run had them (\"weir history\")"},
     OPTION_FULL,
@@ -96,6 +102,7 @@ static const struct option change[] = {
 };
 
 static const struct option lease[] = {OPTION_LEASE};
+static const struct option quick[] = {OPTION_QUICK_REFRESH};
 
 const struct option_set options_common = OPTION_SET("Options of every command", common);
 const struct option_set options_json = OPTION_SET(NULL, json);
@@ -106,6 +113,7 @@ const struct option_set options_drift = OPTION_SET("Options of the plan", drift)
 const struct option_set options_deploy = OPTION_SET("Options of the plan", deploy);
 const struct option_set options_teardown = OPTION_SET("Options of what else goes", teardown);
 const struct option_set options_lease = OPTION_SET(NULL, lease);
+const struct option_set options_quick = OPTION_SET(NULL, quick);
 const struct option_set options_change = OPTION_SET(NULL, change);
 
 enum { CANDIDATES_MAX = 128 };

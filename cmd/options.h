@@ -32,7 +32,7 @@ struct settings {
     const char *dir, *env, *specs;
     struct texts inputs, input_files;
     struct texts targets, replaces;
-    bool no_refresh;
+    bool no_refresh, quick_refresh;
     bool full; /* plans with all that is known, nothing cut short */
     bool sandbox;
     bool delete_adopted;
@@ -109,6 +109,7 @@ extern const struct option_set options_drift;
 extern const struct option_set options_deploy;
 extern const struct option_set options_change;   /* --yes, --lock-timeout */
 extern const struct option_set options_lease;    /* --for */
+extern const struct option_set options_quick;    /* --quick-refresh, where it stands alone */
 extern const struct option_set options_teardown; /* what may go besides the resources */
 
 /*

@@ -93,6 +93,7 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, const 
     struct err err = ERR_INIT;
     struct progress *progress = plan_progress(inv);
     options.no_refresh = s->no_refresh;
+    options.quick_refresh = s->quick_refresh;
     options.delete_adopted = s->delete_adopted;
     options.parallelism = s->parallelism;
     signals_catch_first(); /* a build command has to be ended */

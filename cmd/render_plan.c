@@ -80,7 +80,8 @@ static void refresh_line(const struct plan *plan, const struct render_options *o
         return;
     size_t n = plan->refresh_count;
     style_on(out, o->color, STYLE_DIM);
-    buf_addf(out, "Refreshed %zu resource%s with %" PRIu64 " request%s in ", n, n == 1 ? "" : "s",
+    buf_addf(out, "%s %zu resource%s with %" PRIu64 " request%s in ",
+        plan->refreshed_quickly ? "Looked at what listings show of" : "Refreshed", n, n == 1 ? "" : "s",
         plan->refresh_requests, plan->refresh_requests == 1 ? "" : "s");
     text_add_duration(out, plan->refresh_ms);
     buf_add_char(out, '.');

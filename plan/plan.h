@@ -93,6 +93,7 @@ struct plan {
     size_t left_count;                 /* of these, what no target means: they were not compared */
     size_t refresh_count;              /* recorded resources that were read */
     uint64_t refresh_requests;
+    bool refreshed_quickly; /* only what listings show was looked at */
     int64_t refresh_ms;
     bool refreshed;
     bool destroy;
@@ -155,6 +156,7 @@ struct observer {
 struct plan_options {
     bool destroy;
     bool no_refresh;
+    bool quick_refresh;        /* only what listings show of many at once */
     bool offline;              /* validate: no state, no service */
     const struct str *targets; /* addresses, of single instances too; none: everything */
     size_t target_count;

@@ -26,7 +26,10 @@
  * for.
  */
 
-enum { BULK_FROM = 3 }; /* fewer instances are read one by one: a listing may have pages of others' things */
+enum {
+    BULK_FROM = 3,  /* fewer instances are read one by one: a listing may have pages of others' things */
+    SAVES_FROM = 2, /* unless one page would spare so many calls */
+};
 
 struct group {
     const struct schema *schema;
@@ -36,6 +39,8 @@ struct group {
     struct map by_id;            /* id -> struct seen * */
     const struct value *wanted;  /* union over the group */
     const struct value *covered; /* by the listing; NULL: not listed */
+    bool bulk;                   /* to be listed */
+    size_t page_limit;           /* 0: however many pages that are */
     bool listed, silent;
 };
 
@@ -74,6 +79,13 @@ static bool is_readable(const struct schema *schema, struct str name)
     return attr && !attr->local && !attr->write_only;
 }
 
+/* Does the service keep it, and the record a hash of it at most? */
+static bool is_kept_secret(const struct schema *schema, const struct seen *seen, struct str name)
+{
+    const struct attr *attr = schema_attr(schema, name);
+    return attr && attr->computed && attr->sensitive && !value_is_null(value_get(seen->record->attrs, name));
+}
+
 /* What is worth asking for: what the file gives now, and what the last apply set. */
 static const struct value *wanted_of(
     struct planner *p, struct arena *arena, const struct schema *schema, const struct seen *seen)
@@ -91,8 +103,7 @@ static const struct value *wanted_of(
             value_builder_add(&wanted, value_string_ref(arena, decl->attrs[i].name));
     /* A secret that the service keeps: the record may have no more than its hash, and others refer to it. */
     for (size_t i = 0; i < schema->attr_count; i++)
-        if (schema->attrs[i].computed && schema->attrs[i].sensitive &&
-            !value_is_null(value_get(seen->record->attrs, schema->attrs[i].name)))
+        if (is_kept_secret(schema, seen, schema->attrs[i].name))
             value_builder_add(&wanted, value_string_ref(arena, schema->attrs[i].name));
     return value_builder_list(&wanted);
 }
@@ -111,8 +122,7 @@ static struct group *group_of(struct refresh *r, const struct schema *schema, st
 static bool keeps_secret(const struct schema *schema, const struct seen *seen)
 {
     for (size_t i = 0; i < schema->attr_count; i++)
-        if (schema->attrs[i].computed && schema->attrs[i].sensitive &&
-            !value_is_null(value_get(seen->record->attrs, schema->attrs[i].name)))
+        if (is_kept_secret(schema, seen, schema->attrs[i].name))
             return true;
     return false;
 }
@@ -234,11 +244,30 @@ static const struct value *union_of_wanted(struct refresh *r, struct arena *aren
     return value_builder_list(&list);
 }
 
-/* Is it worth a listing? With others that share it all of theirs count. */
-static bool is_listed(const struct refresh *r, const struct group *group)
+static struct sought sought_of(struct refresh *r, struct group *group, struct arena *arena)
 {
+    const struct value **priors = ARENA_ARRAY(arena, const struct value *, group->n);
+    for (size_t k = 0; k < group->n; k++)
+        priors[k] = group->items[k]->record->attrs;
+    return (struct sought){union_of_wanted(r, arena, group), priors, group->n, group->page_limit};
+}
+
+/* Is it worth a listing? With others that share it all of theirs count. */
+static void choose_bulk(struct refresh *r, struct group *group)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct resource_ops *ops = group->schema->ops;
     size_t others = shared_count(r->p->workspace->options->shared, group->items[0]->record);
-    return group->schema->bulk && group->schema->ops->list && (group->n >= BULK_FROM || others >= BULK_FROM);
+    bool listable = group->schema->bulk && ops->list, quick = r->p->options->quick_refresh;
+    group->bulk = listable && (group->n >= BULK_FROM || others >= BULK_FROM);
+    if (quick && group->schema->scattered)
+        group->bulk = false;
+    if (group->bulk || !listable || !ops->listing_saves || (quick && group->schema->scattered))
+        return;
+    struct op_ctx ctx = op_context(r->p, &arena, group->provider, group->schema, group->schema->name);
+    struct sought sought = sought_of(r, group, &arena);
+    group->bulk = quick || ops->listing_saves(&ctx, &sought) >= SAVES_FROM;
+    group->page_limit = group->bulk;
 }
 
 static int list_items(struct refresh *r, struct group *group, struct arena *arena,
@@ -247,14 +276,11 @@ static int list_items(struct refresh *r, struct group *group, struct arena *aren
     struct listing listing = {r, group};
     struct op_ctx ctx = op_context(r->p, arena, group->provider, group->schema, group->schema->name);
     struct op_observer observer = {.ctx = &listing, .saw_marks = listed_marks};
-    const struct value **priors = ARENA_ARRAY(arena, const struct value *, group->n);
+    struct sought sought = sought_of(r, group, arena);
     ctx.observer = &observer;
     ctx.known_tags = refresh_tags_of(&r->tags, group->provider);
-    for (size_t k = 0; k < group->n; k++) {
-        priors[k] = group->items[k]->record->attrs;
-        ctx.sensitive |= object_tells_secrets(group->schema, priors[k]);
-    }
-    struct sought sought = {union_of_wanted(r, arena, group), priors, group->n};
+    for (size_t k = 0; k < group->n; k++)
+        ctx.sensitive |= object_tells_secrets(group->schema, sought.priors[k]);
     return shared_list(r->p->workspace->options->shared, group->items[0]->record, &ctx, &sought, found_listed,
         &listing, covered, err);
 }
@@ -272,7 +298,7 @@ static void list_group(void *ctx, size_t i)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct value *covered = NULL;
     struct err err = ERR_INIT;
-    if (r->failed || !is_listed(r, group))
+    if (r->failed || !group->bulk)
         return;
     for (size_t k = 0; k < group->n; k++) {
         group->items[k]->live = NULL;
@@ -438,6 +464,26 @@ static void read_single(void *ctx, size_t i)
     seen->read = true;
 }
 
+/* Of a quick refresh: what no listing shows is as recorded, but for secrets that only the service has. */
+static bool is_quick(struct refresh *r, const struct group *group, struct seen *seen)
+{
+    bool shown = group->listed && seen->read && listing_agrees(group, seen);
+    if (!r->p->options->quick_refresh || (group->bulk && !shown))
+        return false;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *left = wanted_of(r->p, &scratch, group->schema, seen);
+    if (shown)
+        left = list_without(&scratch, left, group->covered);
+    for (uint32_t i = 0; i < left->count; i++)
+        if (is_kept_secret(group->schema, seen, left->items[i]->string))
+            return false;
+    if (shown)
+        seen->live = value_merge(r->p->arena, seen->record->attrs, seen->live);
+    else
+        leave_unread(seen);
+    return true;
+}
+
 static void collect_singles(struct refresh *r)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -445,6 +491,8 @@ static void collect_singles(struct refresh *r)
         struct group *group = &r->groups[g];
         for (size_t i = 0; i < group->n && !group->silent; i++) {
             struct seen *seen = group->items[i];
+            if (is_quick(r, group, seen))
+                continue;
             bool complete =
                 group->listed && seen->read && listing_agrees(group, seen) &&
                 !list_without(&scratch, wanted_of(r->p, &scratch, group->schema, seen), group->covered)
@@ -525,11 +573,10 @@ static void ask_tags(struct refresh *r)
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     for (size_t g = 0; g < r->group_count; g++) {
         struct group *group = &r->groups[g];
-        bool listed = is_listed(r, group);
-        for (size_t i = 0; i < group->n && !(listed && r->p->workspace->options->shared); i++)
+        for (size_t i = 0; i < group->n && !(group->bulk && r->p->workspace->options->shared); i++)
             if (wants_tags(r, &scratch, group, group->items[i]))
                 refresh_tags_want(&r->tags, group->provider, group->schema, group->items[i]->record->attrs,
-                    listed ? group : NULL);
+                    group->bulk ? group : NULL);
     }
     refresh_tags_ask(&r->tags);
 }
@@ -551,12 +598,15 @@ static int read_all(struct refresh *r, bool late, struct err *err)
     snprintf(text, sizeof text, "reading %zu resource%s", count, count == 1 ? "" : "s");
     observe(&p->observer, &(struct event){.kind = EVENT_REFRESH, .text = text, .count = count});
     int threads = p->options->parallelism ? p->options->parallelism : 32;
+    for (size_t g = 0; g < r->group_count; g++)
+        choose_bulk(r, &r->groups[g]);
     ask_tags(r);
     pool_run(threads, r->group_count, list_group, r);
     if (!r->failed)
         collect_singles(r);
     pool_run(threads, r->single_count, read_single, r);
     p->plan->refresh_count += count;
+    p->plan->refreshed_quickly = p->options->quick_refresh;
     return 0;
 }
 

@@ -196,7 +196,7 @@ static const struct value *names_of_both(
 
 /* Everything that everybody may want of it. */
 static int listed_make(
-    struct listed *listed, const struct op_ctx *asker, const struct value *wanted, struct err *err)
+    struct listed *listed, const struct op_ctx *asker, const struct sought *sought, struct err *err)
 {
     const struct value *before = listed->known ? value_copy(asker->arena, listed->wanted) : &value_empty_list;
     const struct value *covered = NULL;
@@ -207,8 +207,8 @@ static int listed_make(
     ctx.observer = &observer;
     for (size_t i = 0; i < listed->prior_count; i++)
         ctx.sensitive |= object_tells_secrets(ctx.schema, listed->priors[i]);
-    listed->wanted = value_copy(&listed->arena, names_of_both(asker->arena, before, wanted));
-    struct sought all = {listed->wanted, listed->priors, listed->prior_count};
+    listed->wanted = value_copy(&listed->arena, names_of_both(asker->arena, before, sought->wanted));
+    struct sought all = {listed->wanted, listed->priors, listed->prior_count, sought->page_limit};
     if (ctx.schema->ops->list(&ctx, &all, keep_object, listed, &covered, err))
         return -1;
     listed->covered = value_copy(&listed->arena, covered ? covered : &value_empty_list);
@@ -235,7 +235,7 @@ int shared_list(struct shared *shared, const struct record *record, struct op_ct
         return ctx->schema->ops->list(ctx, sought, found, found_ctx, covered, err);
     pthread_mutex_lock(&listed->lock);
     if (!listed->known || !has_all(listed->wanted, sought->wanted))
-        status = listed_make(listed, ctx, sought->wanted, err);
+        status = listed_make(listed, ctx, sought, err);
     if (!status) {
         listed_tell(listed, ctx, found, found_ctx);
         *covered = value_copy(ctx->arena, listed->covered);

@@ -133,6 +133,7 @@ struct sought {
     const struct value *wanted;        /* as `read` has it */
     const struct value *const *priors; /* the recorded attributes of what there should be */
     size_t count;
+    size_t page_limit; /* a listing that has more pages is refused (ERR_SERVICE); 0: none is too long */
 };
 
 /* create, find: what is known of the request that makes the thing, or may have made it. */
@@ -206,6 +207,12 @@ struct resource_ops {
      */
     int (*list)(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
         const struct value **covered, struct err *err);
+
+    /*
+     * By how many calls a listing of one page would be cheaper than reading each. It does not call anything.
+     * NULL where `list` is NULL, or knows no limit of pages.
+     */
+    int (*listing_saves)(struct op_ctx *ctx, const struct sought *sought);
 
     /*
      * Creates and waits until usable; *live is the whole object afterwards: what was asked for as far as it

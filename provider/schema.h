@@ -159,6 +159,7 @@ struct schema {
         create_first; /* a replacement is made before the old one is deleted, unless that would be a circle */
     bool delete_late; /* in a replacement the old one stays until all that the new one needs is there */
     bool bulk;        /* has a list call: refreshed by pages */
+    bool scattered;   /* these are of what it lies in (a bucket, a database): a call for each of those */
     const struct attr *attrs; /* in spec order */
     size_t attr_count;
     const struct attr_rule *rules; /* of the attributes */

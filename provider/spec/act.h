@@ -7,6 +7,13 @@
 
 #include "provider/spec/spec.h"
 
+/* A question that was answered in this operation. */
+struct act_answer {
+    const struct wire_operation *op;
+    struct wire_message request, answer;
+    const struct act_answer *before;
+};
+
 struct act {
     struct op_ctx *ctx;
     const struct spec_type *type;
@@ -15,10 +22,13 @@ struct act {
     const struct value *seen;    /* as the last answer that had all of it says; an update begins with prior */
     const struct value *changed; /* of an update: names of what is to change; NULL: what is given */
     const struct attempt *attempt; /* of a creation, and of finding it again */
+    size_t page_limit;             /* of a listing, see struct sought; 0: none */
     unsigned teardown;             /* consents of a deletion, see enum teardown */
     struct aws_client *client;
-    bool keep_marks;  /* tags as the service has them, weir's own included */
-    bool base_read;   /* the object's own answer was read in this operation */
+    bool asks; /* nothing is changed by this operation: the same question is asked once */
+    const struct act_answer *answers; /* then, the latest first */
+    bool keep_marks;                  /* tags as the service has them, weir's own included */
+    bool base_read;                   /* the object's own answer was read in this operation */
     bool making;      /* calls may be about what was made a moment ago and is not seen everywhere yet */
     bool makes;       /* the call at hand is the one that makes the thing */
     bool looks_first; /* even a call with a token is not sent again before it was looked what became of it */
@@ -113,6 +123,8 @@ bool act_skips(struct act *act, const struct spec_skip *skip, const struct value
 
 /* ---- act_read.c ---- */
 
+/* Does reading these attributes (NULL: all) take this read step, if its conditions hold? */
+bool act_read_needs(const struct spec_type *type, const struct spec_step *step, const struct value *wanted);
 /* Is this attribute brought by a read step of its own? */
 bool act_reads_apart(const struct spec_type *type, struct str name);
 
@@ -254,6 +266,12 @@ const struct value *act_without_marks(struct act *act, const struct value *objec
 int act_find(struct act *act, const struct value *desired, int64_t until_ms, const struct value **live,
     struct err *err);
 
+/* ---- act_list.c ---- */
+
+/* Is this step of the listing made where these attributes are wanted? And what all of them say together. */
+bool act_list_needs(const struct spec_step *step, const struct value *wanted);
+const struct value *act_list_covers(struct act *act, const struct value *wanted);
+
 /* ---- act_tagged.c ---- */
 
 /* Entries by ARN: the tags of everything of this type that has the tags of the filter (NULL: any), without
@@ -308,6 +326,7 @@ int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct val
 int spec_search(
     struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err);
 int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err);
+int spec_listing_saves(struct op_ctx *ctx, const struct sought *sought);
 struct str spec_tag_name(struct op_ctx *ctx, const struct value *prior, bool listed);
 int spec_tags_of(struct op_ctx *ctx, const struct str *names, size_t n, tags_found *found, void *found_ctx,
     struct err *err);

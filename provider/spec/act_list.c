@@ -5,7 +5,7 @@
 /* ---- the listing ---- */
 
 /* Is one of the attributes wanted that only this step of the listing brings? */
-static bool step_wanted(const struct spec_step *step, const struct value *wanted)
+bool act_list_needs(const struct spec_step *step, const struct value *wanted)
 {
     for (size_t i = 0; i < step->when.wanted.count; i++)
         if (act_wants(wanted, step->when.wanted.items[i]))
@@ -24,7 +24,7 @@ static const struct value *covered_names(
         struct str path;
         bool covered = attr->template.n || (tags && attr->owner == OWNER_TAGS);
         for (size_t k = 0; k < type->list.count && !covered; k++)
-            covered = !refused[k] && step_wanted(&type->list.items[k], wanted) &&
+            covered = !refused[k] && act_list_needs(&type->list.items[k], wanted) &&
                       act_provides(type, &type->list.items[k], attr, &path);
         if (covered && !attr->hidden)
             value_builder_add(&names, value_string_ref(act->arena, attr->attr->name));
@@ -48,6 +48,12 @@ static const struct value *with_tags(
     struct str arn = value_gets(live, "arn");
     const struct value *tags = map_get(by_arn, arn.n ? arn : recorded_arn(act, sought, live));
     return value_with(act->arena, live, act->type->tags->attr->attr->name, tags ? tags : &value_empty_map);
+}
+
+const struct value *act_list_covers(struct act *act, const struct value *wanted)
+{
+    bool *refused = ARENA_ARRAY(act->arena, bool, act->type->list.count + 1);
+    return covered_names(act, wanted, false, refused);
 }
 
 static struct str id_of(const struct act *act, const struct value *live)
@@ -206,7 +212,7 @@ static int list_all_more(struct listing *l, const struct value *wanted, bool *re
         const struct spec_step *step = &type->list.items[i];
         struct err failure = ERR_INIT;
         l->use = step->list.gather.n ? use_members : use_more;
-        if (!step_wanted(step, wanted) || !list_step(l, step, &failure))
+        if (!act_list_needs(step, wanted) || !list_step(l, step, &failure))
             continue;
         refused[i] = failure.class == ERR_AUTH || failure.class == ERR_SERVICE;
         if (!refused[i]) {
@@ -256,6 +262,8 @@ int spec_list(struct op_ctx *ctx, const struct sought *sought, resource_found *f
     struct act act;
     act_init(&act, ctx);
     act.keep_marks = op_tells_marks(ctx);
+    act.asks = true;
+    act.page_limit = sought->page_limit;
     const struct spec_type *type = act.type;
     AUTO_MAP struct map by_arn = MAP_INIT, by_id = MAP_INIT;
     bool tags = type->tags && act_wants(sought->wanted, type->tags->attr->attr->name) &&

@@ -68,6 +68,7 @@ const struct resource_ops spec_ops = {
     .predict = spec_predict,
     .read = spec_read,
     .list = spec_list,
+    .listing_saves = spec_listing_saves,
     .create = spec_create,
     .update = spec_update,
     .delete = spec_delete,

@@ -95,7 +95,7 @@ int act_list(struct act *act, const struct spec_step *step, const struct value *
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act->arena);
     AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL;
-    for (;;) {
+    for (size_t read = 1;; read++) {
         const struct value *document;
         if (act_page(act, step, object, item, token, &document, err))
             return -1;
@@ -107,6 +107,9 @@ int act_list(struct act *act, const struct spec_step *step, const struct value *
             *items = value_builder_list(&all);
             return 0;
         }
+        if (act->page_limit && read == act->page_limit)
+            return err_set(err, ERR_SERVICE, "%.*s has more pages than are worth reading",
+                STR_ARG(step->call.op->wire.name));
         if (pages_next_value(&pages, step->call.op->wire.name, next, err))
             return -1;
         token = next;

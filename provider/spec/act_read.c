@@ -392,27 +392,38 @@ static int fill_templates(struct reading *r, struct err *err)
     return 0;
 }
 
+/* Is any of these wanted that come with the object's own answer, and any that do not? */
+static void split_wanted(const struct spec_type *type, const struct value *wanted, bool *base, bool *extra)
+{
+    *base = *extra = false;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct spec_attr *attr = &type->attrs[i];
+        if (attr->readable && act_wants(wanted, attr->attr->name)) {
+            bool own = !comes_along(type, attr) || act_reads_apart(type, attr->attr->name);
+            *base = *base || !own;
+            *extra = *extra || own;
+        }
+    }
+}
+
+bool act_read_needs(const struct spec_type *type, const struct spec_step *step, const struct value *wanted)
+{
+    bool base, extra;
+    for (size_t k = 0; k < step->when.wanted.count; k++)
+        if (act_wants(wanted, step->when.wanted.items[k]))
+            return true;
+    split_wanted(type, wanted, &base, &extra);
+    return !step->when.wanted.count && (base || !extra);
+}
+
 static int read_steps(struct reading *r, struct err *err)
 {
     const struct spec_type *type = r->act->type;
-    bool base = false, extra = false;
-    for (size_t i = 0; i < type->attr_count; i++) {
-        const struct spec_attr *attr = &type->attrs[i];
-        if (attr->readable && act_wants(r->wanted, attr->attr->name)) {
-            bool own = !comes_along(type, attr) || act_reads_apart(type, attr->attr->name);
-            base = base || !own;
-            extra = extra || own;
-        }
-    }
+    bool base, extra;
+    split_wanted(type, r->wanted, &base, &extra);
     for (size_t i = 0; i < type->read.count && !r->gone; i++) {
         const struct spec_step *step = &type->read.items[i];
-        bool needed = base || !extra;
-        for (size_t k = 0; k < step->when.wanted.count; k++) {
-            needed = act_wants(r->wanted, step->when.wanted.items[k]);
-            if (needed)
-                break;
-        }
-        if (needed && read_step(r, step, err))
+        if (act_read_needs(type, step, r->wanted) && read_step(r, step, err))
             return -1;
     }
     r->gone = r->gone || (r->live && act_is_gone(r->act, r->live));
@@ -561,6 +572,7 @@ int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value 
 {
     struct act act;
     act_init(&act, ctx);
+    act.asks = true;
     act.keep_marks = op_tells_marks(ctx);
     if (act_read(&act, prior, wanted, live, err))
         return -1;

@@ -66,7 +66,7 @@ static const struct str *names_of(struct act *act, const struct sought *sought)
 
 bool act_tags_in_bulk(struct act *act, const struct sought *sought)
 {
-    return act->type->tags->bulk.n || names_of(act, sought);
+    return (act->type->tags->bulk.n && !act->page_limit) || names_of(act, sought);
 }
 
 int act_list_tags(struct act *act, const struct sought *sought, struct map *by_arn, struct err *err)

@@ -155,6 +155,7 @@ static void load_listing(struct type_loader *t)
         .what = "list", .extra = "per of gather", .nothing = true, .pages = true, .reads = true};
     t->type->list = load_steps(t, node, &rules);
     t->type->schema.bulk = true;
+    t->type->schema.scattered = t->type->list.count && t->type->list.items[0].list.per.count;
 }
 
 static void load_find(struct type_loader *t)

@@ -196,6 +196,7 @@ const struct schema weir_artifact_schema = {
     .id = STR_INIT("url"),
     .partial = true,
     .bulk = true,
+    .scattered = true,
     .sole = true,
     .provider = STR_INIT("aws"),
     .service = &aws_s3_service,

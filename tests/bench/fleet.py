@@ -27,14 +27,18 @@ ALONE = re.compile(r"^environments:\n(?: .*\n)+|^# One state.*\n^state: .*\n", r
 
 
 # What services answer for one thing at a time, whoever asks: no listing tells it of many.
-ONE_BY_ONE = {"s3.HeadObject", "s3.GetObjectTagging", "s3.ListObjectsV2", "s3.GetBucketEncryption", "s3.GetPublicAccessBlock", "s3.GetBucketLifecycleConfiguration",
-         "ec2.DescribeVpcAttribute", "secretsmanager.GetSecretValue", "sns.GetTopicAttributes", "sns.ListTagsForResource", "states.DescribeStateMachine", "states.ListTagsForResource"}
+ONE_BY_ONE = {"s3.GetObjectTagging", "s3.ListObjectsV2", "s3.GetBucketEncryption", "s3.GetPublicAccessBlock", "s3.GetBucketLifecycleConfiguration",
+              "ec2.DescribeVpcAttribute", "sns.GetTopicAttributes", "states.DescribeStateMachine"}
 
 
-def requests(weir, folder, env):
+def requests(weir, folder, env, *more):
     """The calls of a plan, by operation."""
-    plan = subprocess.run([weir, "fleet", "plan", "-v"], cwd=folder, env=env, capture_output=True, text=True, check=True)
+    plan = subprocess.run([weir, "fleet", "plan", "-v", *more], cwd=folder, env=env, capture_output=True, text=True, check=True)
     return Counter(re.findall(r"^[A-Z]+ http\S+ (\S+) \d+ \d+ ms", plan.stderr, re.M))
+
+
+def of_many(calls):
+    return Counter({name: n for name, n in calls.items() if name not in ONE_BY_ONE})
 
 
 def page(title, judge, work, weir, Run):
@@ -79,19 +83,24 @@ def bench(title, judge, work, quick, weir, Run):
         there = inventory(server) - before
         assert sum(service == "rds" and not name.endswith("subnets") for service, name in there) >= count, there
         plan = Run([weir, "fleet", "plan"], cwd=folder, env=env, runs=1)
-        calls = requests(weir, folder, env)
+        calls, quick_calls = requests(weir, folder, env), requests(weir, folder, env, "--quick-refresh")
         destroy = Run([weir, "fleet", "destroy", "--yes", "--lab", "--verify"], cwd=folder, env=env, runs=1)
         assert f"Nothing is left of {count} member" in destroy.out and inventory(server) == before, destroy.out
-        return calls, {"fleet apply": apply, "fleet plan": plan, "fleet destroy --lab --verify": destroy}
+        return calls, quick_calls, {"fleet apply": apply, "fleet plan": plan, "fleet destroy --lab --verify": destroy}
 
-    (calls_alone, one), (calls, all_of_them) = up(work / "one", 1), up(work / "all", members)
+    (calls_alone, quick_alone, one), (calls, quick_calls, all_of_them) = up(work / "one", 1), up(work / "all", members)
     for words, run in all_of_them.items():
         alone, times = one[words], run.seconds / one[words].seconds
         print(f"    {words:30} one {alone.seconds:6.2f} s (CPU {alone.cpu:5.2f})   {members} {run.seconds:6.2f} s (CPU {run.cpu:5.2f}, {run.megabytes:4.0f} MB)  x {times:.2f}"
               + (judge(f"fleet of {members}, up", times, 3, " x") if words == "fleet apply" else ""))
-    for what, names in ("calls of a plan without changes", {*calls, *calls_alone}), ("those that list, or ask once for all", {*calls, *calls_alone} - ONE_BY_ONE):
-        some, some_alone = (sum(made[name] for name in names) for made in (calls, calls_alone))
-        print(f"    {what:36} one {some_alone:6}   {members} {some:6}  x {some / some_alone:.2f}" + (judge(f"fleet of {members}, calls that list", some / some_alone, 2, " x") if ONE_BY_ONE - names else ""))
+    for what, some, some_alone, limit in (
+            ("calls of a plan without changes", calls, calls_alone, None),
+            ("those that list, or ask once for all", of_many(calls), of_many(calls_alone), 2),
+            ("all of them with --quick-refresh", quick_calls, quick_alone, 2)):
+        n, n_alone = sum(some.values()), sum(some_alone.values())
+        print(f"    {what:36} one {n_alone:6}   {members} {n:6}  x {n / n_alone:.2f}" + (judge(f"fleet of {members}, {what}", n / n_alone, limit, " x") if limit else ""))
+    each = (sum(calls.values()) - sum(calls_alone.values())) / (members - 1)
+    print(f"    {each:.1f} calls more for each further attendee: settings of a bucket, a network, a topic and a state machine, tags of objects" + judge(f"fleet of {members}, calls for each", each, 18, ""))
     print("    nothing is left of either, as boto3 lists what there is")
     server.stop()
     page(title, judge, work, weir, Run)

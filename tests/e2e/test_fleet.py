@@ -116,6 +116,9 @@ def test_twenty_cost_hardly_more_calls_than_one(stack, cloud):
     one, everybody = calls("plan", "-e", "a07"), calls("fleet", "plan")
     assert max(Counter(one).values()) == 1
     one_by_one = [name for name, n in Counter(everybody).items() if n >= 20]
+    assert len(calls("fleet", "plan", "--quick-refresh")) <= 2 * len(calls("plan", "-e", "a07"))
+    client(lab, "sqs").delete_queue(QueueUrl=client(lab, "sqs").list_queues()["QueueUrls"][3])
+    assert "1 to create" in lab.run("fleet", "plan", "--quick-refresh").out  # listings show what is gone
     assert one_by_one == ["AmazonSQS.GetQueueAttributes"] and "DescribeVpcs" in everybody, (one, everybody)  # what no listing shows
     lab.run("fleet", "destroy", "--yes", "--verify")
     assert owners(lab) == []

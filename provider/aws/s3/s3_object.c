@@ -492,5 +492,6 @@ const struct schema aws_s3_object_schema = {
     .partial = true,
     .sole = true,
     .bulk = true,
+    .scattered = true,
     .ops = &ops,
 };

@@ -157,3 +157,30 @@ def test_passwords_are_read_by_twenties(stack, cloud):
     stack.apply()
     calls, shown = made(stack)
     assert calls["GetSecretValue"] == 3 and "No changes" in shown, (calls, shown)
+
+
+def test_a_quick_refresh_looks_at_listings_alone(stack, cloud):
+    stack.write("""
+        stack: quick
+        resources:
+          lake: {type: aws.s3.bucket, name: quick-lake, versioning: true}
+          role: {type: aws.iam.role, name: quick, assume_role_policy: '${trust("glue.amazonaws.com")}', policies: {read: '${allow("s3:GetObject", "*")}'}}
+          machine: {type: aws.states.state_machine, name: quick, role: "${role.arn}", definition: {StartAt: Done, States: {Done: {Type: Succeed}}}}
+          password: {type: aws.secretsmanager.secret, name: quick, generate: {length: 12}, force_destroy: true}
+          kept: {type: aws.ssm.parameter, name: /quick, parameter_type: SecureString, value: "${password.password}"}
+    """).apply()
+
+    def quick():
+        plan = stack.run("plan", "-vvv", "--quick-refresh")
+        assert "Looked at what listings show of 5 resources" in plan.out, plan.out
+        return set(re.findall(r"^[A-Z]+ \S+ \w+\.(\w+) \d", plan.err, re.M)), plan.out
+
+    calls, shown = quick()
+    assert "No changes" in shown and not calls & {"GetBucketVersioning", "DescribeStateMachine", "GetRolePolicy"} and "ListStateMachines" in calls, (calls, shown)
+    cloud.client("s3").put_bucket_versioning(Bucket="quick-lake", VersioningConfiguration={"Status": "Suspended"})
+    assert "No changes" in quick()[1] and "1 to update" in stack.run("plan").out
+    cloud.client("iam").delete_role_policy(RoleName="quick", PolicyName="read")
+    assert "1 to update" in quick()[1] and "2 to update" in stack.run("plan").out
+    machines = cloud.client("stepfunctions")
+    machines.delete_state_machine(stateMachineArn=machines.list_state_machines()["stateMachines"][0]["stateMachineArn"])
+    assert "1 to create, 1 to update" in quick()[1]
