@@ -143,7 +143,7 @@ static int run_reap(struct invocation *inv)
     if (wrong != EXIT_DONE)
         return wrong;
     ((struct settings *)inv->own)->lab = true; /* what has a lease holds nothing of value */
-    int status = known_states_open(inv, inv->args.n ? inv->args.items : NULL, &all);
+    int status = known_states_open(inv, inv->args.n ? inv->args.items : NULL, &own->also, &all);
     if (status == EXIT_DONE && (own->install || own->uninstall)) {
         status = install(&all);
     } else if (status == EXIT_DONE) {
@@ -168,6 +168,11 @@ static const struct option states[] = {
         .doc = "folder of a stack, whose `state:` says where states are kept (default: the current folder)"},
     {0, "sandbox", SHARED(sandbox),
         .doc = "against the embedded sandbox (kept in .weir/sandbox) instead of real services"},
+    {0, "also", .value = "PLACE", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, also),
+        .completes = COMPLETES_DIR,
+        .doc =
+            "another place where states are kept, whose stacks count as known and stay: a stack's folder, or "
+            "what stands under `state:`, as JSON; may be repeated"},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, SHARED(specs), .completes = COMPLETES_DIR,
         .doc = "folder with specs of resource types, over the built-in ones"},
 };

@@ -78,7 +78,7 @@ static int run_sweep(struct invocation *inv)
     if (own->adopts.n && own->takes.n)
         return invocation_usage(inv, NULL, "--adopt and --take-down exclude each other");
     ((struct settings *)inv->own)->lab = true;
-    int status = known_states_open(inv, inv->args.n ? inv->args.items : NULL, &all);
+    int status = known_states_open(inv, inv->args.n ? inv->args.items : NULL, &own->also, &all);
     if (status == EXIT_DONE)
         status = strays_open(&all, &strays);
     if (status == EXIT_DONE)
@@ -108,6 +108,7 @@ static const struct option_set *const sets[] = {
     &own_set, &options_states, &options_change, &options_json, NULL};
 static const struct command_example examples[] = {
     {"weir sweep", "what there is without a state, by stack and age"},
+    {"weir sweep --also ../shop --also ../lake", "states lie beside each stack: these are known, too"},
     {"weir sweep --adopt lab -e anna", "the folder was lost: its stack goes on with what is there"},
     {"weir sweep --take-down lab", "or all of it goes"},
     {NULL, NULL},
@@ -120,12 +121,11 @@ const struct command cmd_sweep = {
     .details =
         "A folder that was deleted, a laptop that was lost: what was made there still bears the marks of its "
         "stack and state. Looks at everything marked in the account and the region, leaves out what belongs "
-        "to "
-        "a state that is kept in the same place as that of the stack in this folder (or in STATE, which is "
-        "what "
-        "stands under `state:`, as JSON), and lists the rest. Name all places where states are kept before "
-        "you "
-        "take something down: a state that is kept elsewhere is not known here.\n\n"
+        "to a state that is kept in the same place as that of the stack in this folder (or in STATE, which "
+        "is "
+        "what stands under `state:`, as JSON), and lists the rest. Name all other places where states are "
+        "kept "
+        "by --also before you take something down: a state that is kept elsewhere is not known here.\n\n"
         "What another stack refers to stays, whatever is said.",
     .sets = sets,
     .settings_size = sizeof(struct reap_settings),

@@ -35,8 +35,10 @@ static int find_place(struct known_states *all, const struct str *given)
     if (status != EXIT_DONE)
         return status;
     all->dir = path_is_dir(dir) ? dir : arena_strz(&inv->arena, path_dir(str_z(dir)));
+    all->state_dir = inv->workspace_options.state_dir;
     if (!given)
         return EXIT_DONE;
+    all->state_dir = inv->workspace_options.state_dir = NULL;
     if (json_parse(&inv->arena, *given, &all->config, &err) || all->config->kind != VALUE_MAP)
         return invocation_usage(inv,
             "it is what stands under `state:`, as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'",
@@ -44,9 +46,17 @@ static int find_place(struct known_states *all, const struct str *given)
     return EXIT_DONE;
 }
 
+static struct backend_options place_of(const struct known_states *all, struct str stack, struct str env)
+{
+    return (struct backend_options){.config = all->state_dir ? NULL : all->config,
+        .dir = str_z(all->state_dir ? all->state_dir : all->dir),
+        .stack = stack,
+        .env = env};
+}
+
 static int open_place(struct known_states *all, struct backend_place *place, struct err *err)
 {
-    struct backend_options options = {.config = all->config, .dir = str_z(all->dir), .stack = STR("weir")};
+    struct backend_options options = place_of(all, STR("weir"), STR_EMPTY);
     struct backend *backend;
     if (backend_new(&options, &backend, err))
         return -1;
@@ -59,9 +69,8 @@ static int open_place(struct known_states *all, struct backend_place *place, str
 
 static int open_one(struct known_states *all, struct known_state *known, struct err *err)
 {
-    struct backend_options place = {
-        .config = all->config, .dir = str_z(all->dir), .stack = known->stack, .env = known->env};
-    struct state_options options = {.config = all->config, .dir = str_z(all->dir)};
+    struct backend_options place = place_of(all, known->stack, known->env);
+    struct state_options options = {.config = place.config, .dir = str_z(all->dir)};
     struct err moved = ERR_INIT;
     size_t open;
     if (backend_new(&place, &options.backend, err) || state_open(&options, &known->state, err))
@@ -103,22 +112,64 @@ static int look_at_place(struct known_states *out)
     return EXIT_DONE;
 }
 
-int known_states_open(struct invocation *inv, const struct str *given, struct known_states *out)
+/* Of a stack in another folder, or of what lies beside where one was. */
+static int find_folder(struct known_states *place, struct str folder)
+{
+    struct settings *settings = (struct settings *)place->inv->settings;
+    const char *here = settings->dir;
+    if (!path_exists(arena_strz(&place->inv->arena, folder)))
+        return invocation_usage(place->inv, "a folder of a stack, or what stands under `state:`, as JSON",
+            "there is no folder \"%.*s\"", STR_ARG(folder));
+    settings->dir = arena_strz(&place->inv->arena, folder);
+    int status = find_place(place, NULL);
+    settings->dir = here;
+    return status;
+}
+
+static int open_also(struct known_states *all, const struct texts *places)
+{
+    all->also = ARENA_ARRAY(&all->inv->arena, struct known_states, places->n + 1);
+    for (size_t i = 0; i < places->n; i++) {
+        struct known_states *place = &all->also[all->also_n];
+        *place = (struct known_states){.inv = all->inv};
+        bool json = str_starts(places->items[i], STR("{"));
+        int status = json ? find_place(place, &places->items[i]) : find_folder(place, places->items[i]);
+        if (status == EXIT_DONE)
+            status = look_at_place(place);
+        if (status != EXIT_DONE)
+            return status;
+        all->also_n++;
+        all->unread += place->unread;
+    }
+    return EXIT_DONE;
+}
+
+int known_states_open(
+    struct invocation *inv, const struct str *given, const struct texts *also, struct known_states *out)
 {
     *out = (struct known_states){.inv = inv};
     int status = find_place(out, given);
-    return status == EXIT_DONE ? look_at_place(out) : status;
+    if (status == EXIT_DONE)
+        status = look_at_place(out);
+    const char *sandbox = inv->workspace_options.state_dir;
+    if (status == EXIT_DONE)
+        status = open_also(out, also);
+    inv->workspace_options.state_dir = sandbox;
+    return status;
 }
 
 int known_states_open_at(
     struct invocation *inv, const char *dir, const struct value *config, struct known_states *out)
 {
-    *out = (struct known_states){.inv = inv, .dir = dir, .config = config};
+    *out = (struct known_states){
+        .inv = inv, .dir = dir, .config = config, .state_dir = inv->workspace_options.state_dir};
     return look_at_place(out);
 }
 
 void known_states_close(struct known_states *all)
 {
+    for (size_t i = 0; i < all->also_n; i++)
+        known_states_close(&all->also[i]);
     for (size_t i = 0; i < all->n; i++)
         state_close(all->items[i].state);
     free(all->items);
@@ -160,8 +211,7 @@ void known_state_options(struct known_state *known)
     struct known_states *all = known->all;
     struct arena *arena = &all->inv->arena;
     struct stack_options then = {.dir = all->dir, .env = known->env, .state = all->config};
-    struct backend_options place = {
-        .config = all->config, .dir = str_z(all->dir), .stack = known->stack, .env = known->env};
+    struct backend_options place = place_of(all, known->stack, known->env);
     struct backend *backend;
     struct err ignored = ERR_INIT;
     known->options = bare_stack_options(all->inv, all->dir, known->stack, known->env, all->config);
@@ -182,7 +232,8 @@ void known_state_options(struct known_state *known)
 
 /* ---- who uses whose ---- */
 
-bool known_state_uses(const struct known_state *known, struct str id, struct str arn)
+/* Does anything of that state refer to the thing? */
+static bool state_uses(const struct known_state *known, struct str id, struct str arn)
 {
     size_t n;
     const struct record *const *records = state_records(known->state, &n);
@@ -224,7 +275,7 @@ bool known_state_needs(const struct known_state *user, struct state *used)
         return true;
     for (size_t i = 0; i < n; i++) {
         struct str id = records[i]->subject.id, arn = value_gets(records[i]->attrs, "arn");
-        if (id.n >= KNOWN_ID_TELLS && records[i]->place && known_state_uses(user, id, arn))
+        if (id.n >= KNOWN_ID_TELLS && records[i]->place && state_uses(user, id, arn))
             return true;
     }
     return false;
@@ -235,6 +286,24 @@ const struct known_state *known_states_find(const struct known_states *all, stru
     for (size_t i = 0; i < all->n; i++)
         if (lineage.n && str_eq(state_lineage(all->items[i].state), lineage))
             return &all->items[i];
+    for (size_t i = 0; i < all->also_n; i++) {
+        const struct known_state *found = known_states_find(&all->also[i], lineage);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+const struct known_state *known_states_user(const struct known_states *all, struct str id, struct str arn)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].there && state_uses(&all->items[i], id, arn))
+            return &all->items[i];
+    for (size_t i = 0; i < all->also_n; i++) {
+        const struct known_state *user = known_states_user(&all->also[i], id, arn);
+        if (user)
+            return user;
+    }
     return NULL;
 }
 
@@ -259,6 +328,17 @@ static void ask_time(struct known_states *all)
     }
 }
 
+/* One in that place that is not due and uses what is in it. */
+static void find_user(struct known_state *used, const struct known_states *place)
+{
+    for (size_t i = 0; i < place->n && !used->user; i++) {
+        const struct known_state *other = &place->items[i];
+        bool same = str_eq(state_lineage(other->state), state_lineage(used->state)); /* a place named twice */
+        if (!same && other->there && !other->due && known_state_needs(other, used->state))
+            used->user = other;
+    }
+}
+
 void known_states_due(struct known_states *all)
 {
     ask_time(all);
@@ -266,9 +346,10 @@ void known_states_due(struct known_states *all)
         struct lease lease = state_lease(all->items[i].state);
         all->items[i].due = all->items[i].there && lease.until_ms && lease.until_ms <= all->now_ms;
     }
-    for (size_t i = 0; i < all->n; i++)
-        for (size_t k = 0; k < all->n && all->items[i].due && !all->items[i].user; k++)
-            if (k != i && all->items[k].there && !all->items[k].due &&
-                known_state_needs(&all->items[k], all->items[i].state))
-                all->items[i].user = &all->items[k];
+    for (size_t i = 0; i < all->n; i++) {
+        if (all->items[i].due)
+            find_user(&all->items[i], all);
+        for (size_t k = 0; k < all->also_n && all->items[i].due; k++)
+            find_user(&all->items[i], &all->also[k]);
+    }
 }

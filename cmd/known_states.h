@@ -24,6 +24,9 @@ struct known_states {
     struct invocation *inv;
     const struct value *config; /* as it stands under `state:`; NULL: files in .weir */
     const char *dir;            /* where that begins */
+    const char *state_dir;      /* of a sandbox: they are there, whatever config says; NULL: it is none */
+    struct known_states *also;  /* other places: what is there counts as known, and is left alone */
+    size_t also_n;
     struct known_state *items;
     size_t n;
     size_t unread;    /* so many could not be read, which has been reported */
@@ -32,8 +35,10 @@ struct known_states {
     bool by_machine;  /* nobody but this machine told */
 };
 
-/* `given`: the place as JSON; NULL: that of the stack in the folder, or .weir in it. The exit status. */
-int known_states_open(struct invocation *inv, const struct str *given, struct known_states *out);
+/* `given`: the place as JSON; NULL: that of the stack in the folder, or .weir in it. `also`: other places, by
+ * folder or as JSON. The exit status. */
+int known_states_open(
+    struct invocation *inv, const struct str *given, const struct texts *also, struct known_states *out);
 /* The same for a place as it stands under `state:` (NULL: files), relative to `dir`; inv is prepared already.
  */
 int known_states_open_at(
@@ -44,8 +49,8 @@ void known_states_due(struct known_states *all);
 /* How its workspace is opened: with the stack's files as they were kept, or where there are none with no more
  * than its name. */
 void known_state_options(struct known_state *known);
-/* Does anything of that state refer to the thing? */
-bool known_state_uses(const struct known_state *known, struct str id, struct str arn);
+/* One that has the thing or refers to it, in any of the places; NULL: none. */
+const struct known_state *known_states_user(const struct known_states *all, struct str id, struct str arn);
 /* Ids that are shorter are words that anything may have. */
 enum { KNOWN_ID_TELLS = 6 };
 /*

@@ -79,10 +79,11 @@ static void say_lease(const struct observer *observer, struct workspace *workspa
     if (!lease.until_ms || left_ms > lease.warn_ms)
         return;
     text_add_duration(&left, left_ms > 0 ? left_ms : -left_ms);
-    struct str text = arena_printf(&scratch,
-        left_ms > 0 ? "the stack's lease ends in %.*s; `weir lease extend 2h` makes it longer"
-                    : "the stack's lease ended %.*s ago; `weir lease extend 2h` goes on with it",
-        STR_ARG(buf_str(&left)));
+    const char *next = lease.fixed   ? "it cannot be extended"
+                       : left_ms > 0 ? "`weir lease extend 2h` makes it longer"
+                                     : "`weir lease extend 2h` goes on with it";
+    struct str text = arena_printf(&scratch, "the stack's lease %s %.*s%s; %s",
+        left_ms > 0 ? "ends in" : "ended", STR_ARG(buf_str(&left)), left_ms > 0 ? "" : " ago", next);
     observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});
 }
 

@@ -154,10 +154,9 @@ static bool is_among(const struct marked_group *group, struct marked_group *cons
 static struct str other_user(const struct strays *strays, const struct marked_thing *thing,
     struct marked_group *const *groups, size_t n)
 {
-    for (size_t i = 0; i < strays->all->n; i++)
-        if (strays->all->items[i].there &&
-            known_state_uses(&strays->all->items[i], thing->subject.id, thing->arn))
-            return strays->all->items[i].name;
+    const struct known_state *user = known_states_user(strays->all, thing->subject.id, thing->arn);
+    if (user)
+        return user->name;
     for (size_t i = 0; i < strays->marked.n; i++) {
         const struct marked_group *other = &strays->marked.groups[i];
         for (size_t k = 0; !is_among(other, groups, n) && k < other->n; k++)

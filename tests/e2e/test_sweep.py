@@ -46,6 +46,8 @@ def test_what_lost_its_state(folder):
     assert sorted(listed) == ["lost", "other"], str(shown)
     assert listed["lost"]["things"] == 5, str(shown)
     assert listed["lost"]["things"] == 5 and 0 <= listed["lost"]["age_ms"] < 600_000
+    assert [event["stack"] for event in known.run("sweep", "--json", "--also", "../other", "--also", '{"backend": "file"}').events()] == ["lost"]
+    assert "there is no folder" in known.run("sweep", "--also", "../nowhere", status=3).err
     shutil.rmtree(lost.folder / ".weir")
     adopted = lost.run("sweep", "--adopt", "lost")
     assert "5 things of lost" in adopted.err, str(adopted)
@@ -58,6 +60,16 @@ def test_what_lost_its_state(folder):
     known.run("sweep", "--take-down", "other", "--yes")
     assert there(folder) == ["known", "lost"] and roles(folder) == ["known-role", "lost-role"]
     assert "nothing without a state" in known.run("sweep", "--take-down", "other", status=3).err
+
+
+def test_in_a_sandbox(local_stack):
+    """Its states lie within it: what is there is known, and goes when it is due."""
+    local_stack.write("stack: lab\nresources: {it: {type: aws.sqs.queue, name: lab-queue}}\n")
+    local_stack.run("apply", "-y", "--for", "8h", "--sandbox")
+    assert "Nothing bears weir's marks" in local_stack.run("sweep", "--sandbox").out
+    local_stack.run("lease", "end", "--sandbox")
+    assert "Nothing is left of 1 stack" in local_stack.run("reap", "--yes", "--sandbox").out
+    assert local_stack.run("state", "list", "--sandbox").out == ""
 
 
 @pytest.mark.long
