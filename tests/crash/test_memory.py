@@ -6,7 +6,7 @@ allocations of a run are counted up to where it needs no more; without WEIR_LONG
 import os
 
 import pytest
-from support import WEIR, Stack
+from support import SANITIZED, WEIR, Stack
 
 LONG = bool(os.environ.get("WEIR_LONG"))
 STEP = 1 if LONG else 11
@@ -47,7 +47,7 @@ SECRET = """
 """
 
 
-@pytest.mark.skipif("build-" in str(WEIR), reason="sanitizers take their address space beforehand")
+@pytest.mark.skipif(SANITIZED, reason="sanitizers take their address space beforehand")
 @pytest.mark.parametrize("key", [{}, {"WEIR_STATE_KEY": "a passphrase of some length"}])
 def test_little_memory(tmp_path, key):
     """What libraries cannot allocate ends in the same line: hashing and sealing a secret want megabytes."""

@@ -18,6 +18,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent.parent
 WEIR = Path(os.environ.get("WEIR", ROOT / "build" / "weir")).resolve()
+SANITIZED = WEIR.parent.name in ("build-asan", "build-tsan")  # they take their address space beforehand
 SECRET_KEY = "e2e/secret+key/that/nobody/may/see"
 ACCOUNT = "123456789012"
 PATIENCE_S = 300  # for what has to come, however busy the machine is; tests/pytest.ini has the time of a whole test
