@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent / "e2e"))
-from support import Cloud  # noqa: E402
+from support import Cloud, Forks  # noqa: E402
 
 
 # What a user or a CI has set for programs of its own is not for servers on loopback, clients and builds.
@@ -19,6 +19,7 @@ for name in list(os.environ):
 os.environ.pop("PYTHONPYCACHEPREFIX", None)  # of tools/test, for pytest alone
 os.environ["LC_ALL"] = "C.UTF-8"  # PostgreSQL does not begin in a locale that is not installed
 
+FORKS = pytest.StashKey()
 yaml.SafeLoader = yaml.CSafeLoader  # what safe_load() takes: each worker reads all specs
 
 # In the background of a shell, or under nohup, these are ignored, and would be by all that tests start and interrupt.
@@ -51,10 +52,19 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if {item.name, getattr(item, "originalname", "")} & getattr(item.module, "LONG_FORM", set()):
             item.add_marker(pytest.mark.long)
-    if not os.environ.get("WEIR_LONG"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="takes long: make test-long"))
+    if not os.environ.get("WEIR_LONG"):  # a third of all: left out, not skipped, which takes as long as a small test
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+def pytest_configure(config):
+    """Where workers are begun, and in no worker."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        config.stash[FORKS] = Forks()
+
+
+def pytest_unconfigure(config):
+    if forks := config.stash.get(FORKS, None):
+        forks.stop()
 
 
 def pytest_collection_finish():

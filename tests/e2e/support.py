@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -17,6 +18,7 @@ import boto3
 import yaml
 
 ROOT = Path(__file__).parent.parent.parent
+MOTO = ROOT / "tests/tools/cloud.py"
 WEIR = Path(os.environ.get("WEIR", ROOT / "build" / "weir")).resolve()
 SANITIZED = WEIR.parent.name in ("build-asan", "build-tsan")  # they take their address space beforehand
 SECRET_KEY = "e2e/secret+key/that/nobody/may/see"
@@ -57,19 +59,51 @@ def traceable():
     return shutil.which("strace") and subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode == 0
 
 
-class Cloud:
-    """tests/tools/cloud.py in a process of its own."""
+class Forks:
+    """Loads moto once; each worker's Cloud is a copy of that process. Begun where the workers are: they find it in their environment."""
 
-    def __init__(self, **env):
-        self.process = subprocess.Popen(
-            [sys.executable, ROOT / "tests/tools/cloud.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={**os.environ, **env},
-        )
-        self.url = self.process.stdout.readline().strip()
+    NAME = "WEIR_TESTS_MOTO"
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="weir-moto-")
+        address = os.path.join(self.folder.name, "socket")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(address)
+            listening.listen()  # who comes before it has loaded waits
+            command = [sys.executable, MOTO, "--forks", str(listening.fileno())]
+            self.process = subprocess.Popen(command, pass_fds=[listening.fileno()], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.environ[self.NAME] = address
 
     def stop(self):
         self.process.stdin.close()
         self.process.wait()
+        self.folder.cleanup()
+
+
+class Cloud:
+    """tests/tools/cloud.py in a process of its own; of the one that has loaded moto for all workers, where there is one (Forks)."""
+
+    def __init__(self, **env):
+        self.process, self.connection = None, None
+        if address := os.environ.get(Forks.NAME):
+            self.connection = socket.socket(socket.AF_UNIX)
+            self.connection.connect(address)
+            stream = self.connection.makefile("rw")
+            print(json.dumps(env), file=stream, flush=True)
+        else:
+            self.process = subprocess.Popen(
+                [sys.executable, MOTO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **env}
+            )
+            stream = self.process.stdout
+        self.url = stream.readline().strip()
+
+    def stop(self):
+        if self.connection:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.connection.close()
+        else:
+            self.process.stdin.close()
+            self.process.wait()
 
     def _call(self, method, path, data=None):
         body = json.dumps(data).encode() if data is not None else b""

@@ -1,7 +1,9 @@
-"""moto as the tests, the benchmarks and the demo use it: python cloud.py [PORT]
+"""moto as the tests, the benchmarks and the demo use it: python cloud.py [PORT], or python cloud.py --forks FD
 
 Serves on 127.0.0.1, prints its URL as the first line once it listens, and ends when its standard input does, so
-that no server outlives whoever started it. On top of moto it
+that no server outlives whoever started it. With --forks it loads all of moto once, and then makes a server of its own for
+each connection to the listening Unix socket FD: a line with a JSON object of environment variables comes in, the URL goes out,
+and the server ends with the connection. On top of moto it
 - answers what moto 5.2 lacks, see moto_gaps.py;
 - keeps a list of the requests it got:  GET /e2e/requests, DELETE to forget them;
 - fails on demand: POST /e2e/faults takes a list of {match, times, status, body, headers, close, after, delay, hold}.
@@ -13,19 +15,25 @@ that repeats what was sent.
 """
 
 import base64
+import gc
 import io
 import json
 import os
+import random
 import re
+import select
+import signal
 import socket
 import sys
 import threading
 import time
 from html import escape
+from pathlib import Path
 from urllib.parse import parse_qs, quote
 
 import moto_gaps  # noqa: F401
 import moto_speed  # noqa: F401
+from moto import backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -183,19 +191,63 @@ class Handler(WSGIRequestHandler):
         self.wfile.flush()
 
 
-def end_with_parent():
-    sys.stdin.read()
+def end_with(stream):
+    stream.read()
     os._exit(0)
 
 
-def main():
-    cloud = Cloud(DomainDispatcherApplication(create_backend_app))
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    server = make_server("127.0.0.1", port, cloud, threaded=True, request_handler=Handler)
+def serve(app, port, told):
+    """`told` is told the URL."""
+    server = make_server("127.0.0.1", port, Cloud(app), threaded=True, request_handler=Handler)
     os.environ["MOTO_PORT"] = str(server.server_port)
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    print(f"http://127.0.0.1:{server.server_port}", file=told, flush=True)
     server.serve_forever()
+
+
+# ---- all of moto loaded once, for all that make a server of it ----
+
+
+def keep_what_is_loaded():
+    """It stays: to look through all of it for what may go is a tenth of the work."""
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
+
+
+def load(app):
+    """What the first request to each of weir's services would load, and its model."""
+    for spec in (Path(__file__).parents[2] / "provider/aws/specs").glob("*.yaml"):
+        name = backends.list_of_moto_modules() & {spec.stem, {"lambda": "awslambda", "states": "stepfunctions"}.get(spec.stem, spec.stem)}
+        for service in name:
+            app.app_instances[service] = create_backend_app(service)
+
+
+def serve_connection(app, connection):
+    random.seed()  # or all would make up the same names
+    stream = connection.makefile("rw")
+    os.environ.update(json.loads(stream.readline()))
+    threading.Thread(target=end_with, args=(stream,), daemon=True).start()
+    serve(app, 0, connection.makefile("w"))
+
+
+def serve_forks(app, listening):
+    load(app)
+    keep_what_is_loaded()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    while sys.stdin not in select.select([sys.stdin, listening], [], [])[0]:
+        connection, _ = listening.accept()
+        if not os.fork():
+            listening.close()
+            serve_connection(app, connection)
+        connection.close()
+
+
+def main():
+    app = DomainDispatcherApplication(create_backend_app)
+    if sys.argv[1:2] == ["--forks"]:
+        return serve_forks(app, socket.socket(fileno=int(sys.argv[2])))
+    threading.Thread(target=end_with, args=(sys.stdin,), daemon=True).start()
+    keep_what_is_loaded()
+    serve(app, int(sys.argv[1]) if len(sys.argv) > 1 else 0, sys.stdout)
 
 
 if __name__ == "__main__":
