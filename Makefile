@@ -136,10 +136,10 @@ $(BUILD)/sandbox_server: $(BUILD)/tests/tools/sandbox_server.o $(OWN)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
 # Once, before five workers do it at the same time: pytest writes assertions anew, which takes longer than to import them.
 $(BUILD)/pycache/.compiled: $(shell find tests -name '*.py') | $(BUILD)/weir $(BUILD)/.setup-e2e .venv/.requirements
-	@tools/test compile tests/e2e tests/crash
+	@tools/test compile tests/crash tests/e2e
 	@touch $@
 test-e2e: $(BUILD)/weir $(BUILD)/weir.1 $(BUILD)/sandbox_server $(BUILD)/pycache/.compiled ## weir against servers that others wrote, looked at with clients that others wrote
-	@tools/test e2e tests/e2e tests/crash
+	@tools/test e2e tests/crash tests/e2e
 
 # Each part is a target of its own, whose failure keeps none of the others from running; the last lines say how each ended and how long it took.
 PARTS := test jobs crash fuzz asan tsan

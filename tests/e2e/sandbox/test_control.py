@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
-from servers import ROOT, Faults, Server, take_env
+from servers import Faults, Server, take_env
+from support import WEIR
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 ACCOUNT = "000000000000"
@@ -15,7 +16,7 @@ DATABASE = {"DBInstanceIdentifier": "db", "Engine": "postgres", "DBInstanceClass
 
 class Control(Server):
     def __init__(self):
-        command = [ROOT / "build" / "weir", "sandbox", "--port", "0", "--ephemeral", "--speed", "1000"]
+        command = [WEIR, "sandbox", "--port", "0", "--ephemeral", "--speed", "1000"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         take_env(self, self.process)
         self.faults = Faults(self)
