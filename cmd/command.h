@@ -53,7 +53,7 @@ struct command_group {
 
 extern const struct command_group command_groups[]; /* ends with title NULL */
 
-enum { COMMAND_SETS_MAX = 8 };
+enum { COMMAND_SETS_MAX = 12 };
 
 struct invocation {
     const struct command *command;

@@ -104,8 +104,10 @@ const struct command *command_find_sub(const struct command *command, struct str
 void command_sets(const struct command *command, const struct option_set *sets[COMMAND_SETS_MAX])
 {
     size_t n = 0;
-    for (const struct option_set *const *s = command->sets; s && *s && n < COMMAND_SETS_MAX - 2; s++)
+    for (const struct option_set *const *s = command->sets; s && *s; s++) {
+        assert(n < COMMAND_SETS_MAX - 2); /* one that is left out would be options that nobody may give */
         sets[n++] = *s;
+    }
     sets[n++] = &options_common;
     sets[n] = NULL;
 }
