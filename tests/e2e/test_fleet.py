@@ -205,6 +205,24 @@ def test_which_member(local_stack):
     assert "this stack is no fleet" in local_stack.run("fleet", "plan", status=3).err
 
 
+def test_the_list_is_an_input(local_stack):
+    """From the command line, a file or a variable; who is not in it has left."""
+    lab = local_stack.write("""
+        stack: lab
+        inputs: {people: {type: list, default: []}, owner: {type: string}}
+        fleet: {each: "${inputs.people}", inputs: {owner: "${each.key}"}}
+        resources: {a: {type: weir.value, value: "${inputs.owner}"}}
+    """)
+    assert "Plan: 2 of 2 members: 2 to create" in lab.run("fleet", "plan", "-i", "people=[ann, ben]").out
+    lab.run("fleet", "apply", "-y", "-i", "people=[ann, ben]")
+    lab.write("people: [ben, 3]\n", "in.yaml")
+    shown = lab.run("fleet", "plan", "--input-file", "in.yaml").out
+    assert "has left, is taken down" in shown and "1 to create" in shown and "1 to delete" in shown, shown
+    lab.env["WEIR_INPUT_PEOPLE"] = "[ben]"
+    lab.run("fleet", "apply", "-y")
+    assert [json.loads(line)["member"] for line in lab.run("fleet", "status", "--json").out.splitlines()] == ["ben"]
+
+
 def test_a_job_of_each(tmp_path, fast_sandbox):
     lab = Stack(tmp_path / "stack", fast_sandbox)
     lab.write("import json\n\n\ndef handler(event, context):\n    if event.get('fails') == event['owner']:\n        raise ValueError('no such day')\n    return {'hello': event['owner']}\n", "hello/main.py")
