@@ -30,7 +30,8 @@ struct s3_upload {
      * metadata, tags, under these names as in aws.s3.object; others are ignored. NULL: none. Without a
      * content_type it is guessed from the key. */
     const struct value *settings;
-    bool sensitive; /* not in traces */
+    bool sensitive;   /* not in traces */
+    bool one_of_many; /* how far it is is not told, and what is sent again with its key */
 };
 
 struct s3_uploaded {

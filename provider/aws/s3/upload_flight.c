@@ -107,8 +107,10 @@ static int send_part(struct parts *p, struct slot *slot, struct err *err)
         .sensitive = p->upload->sensitive};
     if (aws_s3_prepare(&ctx, &upload_part, &upload_part_shape, input, &slot->call, err))
         return -1;
+    struct str key = p->upload->one_of_many ? p->upload->key : STR_EMPTY;
     slot->repeats = (struct repeats){.op = p->ctx,
-        .what = arena_printf(arena, "%s %d of %d", upload_part.name.p, slot->part + 1, p->count)};
+        .what = arena_printf(arena, "%s %d of %d%s%.*s", upload_part.name.p, slot->part + 1, p->count,
+            key.n ? " of " : "", STR_ARG(key))};
     slot->call.repeats = repeats_tell;
     slot->call.repeats_ctx = &slot->repeats;
     slot->sending = (struct aws_sending){.call = &slot->call, .arena = arena, .owner = slot};
@@ -167,7 +169,7 @@ static void upload_parts_tell(struct parts *p)
 {
     char line[128];
     int64_t now_ms = clock_mono_ms();
-    if (!op_tells_progress(p->ctx) || now_ms - p->told_ms < TICK_MS)
+    if (p->upload->one_of_many || !op_tells_progress(p->ctx) || now_ms - p->told_ms < TICK_MS)
         return;
     p->told_ms = now_ms;
     rate_line(line, sizeof line, "uploading", atomic_load(&p->moved), p->kept, p->record.size,

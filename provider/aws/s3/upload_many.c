@@ -159,8 +159,8 @@ static void send_large(void *arg, size_t n)
     if (m->failed)
         return;
     ctx.arena = &arena;
-    ctx.observer = NULL; /* of single files */
     m->uploads->what(m->uploads->ctx, &arena, m->large[n], &upload);
+    upload.one_of_many = true;
     int failed = s3_upload(&ctx, &upload, &done, &failure);
     upload_many_tell(m, m->large[n], failed ? NULL : &done, &failure);
 }
