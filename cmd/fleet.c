@@ -148,6 +148,7 @@ void fleet_close(struct fleet *fleet)
         diags_release(&m->diags);
     }
     free(fleet->members);
+    map_release(&fleet->told);
     shared_free(fleet->shared);
     workspace_close(&fleet->base);
     pthread_mutex_destroy(&fleet->lock);
@@ -284,6 +285,8 @@ static void member_plan(void *ctx, size_t i)
         member_fail(m, &err);
     else if (failed && good)
         member_fail(m, &(struct err){.class = ERR_FAILED, .message = "it could not be planned"});
+    if (m->plan && s->json && !m->plan->destroy)
+        planning_say_lease(&options.observer, &m->workspace);
     for (int a = ACTION_NOOP + 1; m->plan && a < ACTION_COUNT; a++)
         m->wanted += m->plan->counts[a];
 }

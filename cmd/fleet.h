@@ -13,6 +13,7 @@
 #ifndef WEIR_CMD_FLEET_H
 #define WEIR_CMD_FLEET_H
 
+#include "base/map.h"
 #include "cmd/command.h"
 #include "plan/plan.h"
 #include "plan/shared.h"
@@ -65,6 +66,8 @@ struct fleet {
     bool destroy;
     bool unheard; /* standard output is closed, which was said */
     pthread_mutex_t lock;
+    struct map told;         /* warnings and notes, each once */
+    bool stopping;           /* which was said */
     struct fleet_view *view; /* who watches; NULL: nobody */
 };
 
@@ -173,7 +176,8 @@ void fleet_event(struct member *member, struct str json_lines);
 
 void fleet_view_begin(struct fleet *fleet);
 void fleet_view_end(struct fleet *fleet);
-/* With the fleet's lock held. */
+/* Both with the fleet's lock held. A line that stays, besides what moves. */
+void fleet_view_say(struct fleet *fleet, struct str line);
 void fleet_view_changed(struct member *member);
 
 #endif

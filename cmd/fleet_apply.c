@@ -18,6 +18,41 @@ static void note_doing(struct member *m, const struct event *event)
     m->doing[str_utf8_prefix(str_z(m->doing))] = 0;
 }
 
+/* What is the same of several is said of the first. */
+static void tell_remark(struct member *m, const struct event *event, const char *word)
+{
+    struct fleet *fleet = m->fleet;
+    AUTO_BUF struct buf line = BUF_INIT;
+    struct str key =
+        arena_printf(&fleet->inv->arena, "%.*s: %s", STR_ARG(event->address), event->text ? event->text : "");
+    if (map_set(&fleet->told, key, m))
+        return;
+    buf_addf(&line, "%s: %.*s: ", word, STR_ARG(m->name));
+    text_add_safe(&line, event->address.n ? key : str_z(event->text ? event->text : ""), false);
+    buf_add_char(&line, '\n');
+    fleet_view_say(fleet, buf_str(&line));
+}
+
+static void tell_stopping(struct fleet *fleet)
+{
+    if (!fleet->stopping)
+        fleet_view_say(fleet, STR("- stopping: nothing new is started, what is in flight is finished and "
+                                  "recorded (once more to stop waiting)\n"));
+    fleet->stopping = true;
+}
+
+static void tell_aside(struct member *m, const struct event *event)
+{
+    if (m->fleet->inv->settings->json)
+        return;
+    if (event->kind == EVENT_WARNING)
+        tell_remark(m, event, "warning");
+    else if (event->kind == EVENT_NOTE)
+        tell_remark(m, event, "note");
+    else if (event->kind == EVENT_STOPPING)
+        tell_stopping(m->fleet);
+}
+
 void member_event(void *ctx, const struct event *event)
 {
     struct member *m = ctx;
@@ -32,7 +67,7 @@ void member_event(void *ctx, const struct event *event)
     case EVENT_START: note_doing(m, event); break;
     case EVENT_DONE: m->done += !event->aside; break;
     case EVENT_FAILED: m->failed++; break;
-    default: break;
+    default: tell_aside(m, event); break;
     }
     fleet_view_changed(m);
     pthread_mutex_unlock(&fleet->lock);

@@ -74,6 +74,15 @@ static const char *member_word(const struct member *m)
     return "";
 }
 
+/* One that ends soon, or has ended; who is taken down needs none. */
+static struct str lease_word(struct arena *arena, const struct member *m)
+{
+    bool ended;
+    if (!m->plan || m->plan->destroy)
+        return STR_EMPTY;
+    return planning_lease_soon(&((struct member *)m)->workspace, arena, &ended);
+}
+
 static const enum action shown_actions[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE};
 enum { SHOWN = sizeof shown_actions / sizeof *shown_actions };
 
@@ -83,7 +92,10 @@ static const struct value *member_row(struct arena *arena, const struct member *
     value_builder_add(&row, value_string_ref(arena, m->name));
     for (size_t a = 0; a < SHOWN; a++)
         value_builder_add(&row, count_cell(arena, m->plan ? plan_count(m->plan, shown_actions[a]) : 0));
-    value_builder_add(&row, value_stringz(arena, member_word(m)));
+    struct str word = str_z(member_word(m)), lease = lease_word(arena, m);
+    const char *between = word.n && lease.n ? "; " : "";
+    value_builder_add(
+        &row, value_string(arena, arena_printf(arena, "%.*s%s%.*s", STR_ARG(word), between, STR_ARG(lease))));
     return value_builder_list(&row);
 }
 

@@ -136,6 +136,18 @@ static void say_over(struct fleet_view *view, const struct member *m)
     say(view->term.fd, buf_str(&line), NULL);
 }
 
+void fleet_view_say(struct fleet *fleet, struct str line)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (fleet->view)
+        erase(fleet->view, &out);
+    buf_add_str(&out, line);
+    if (fleet->view)
+        say(fleet->view->term.fd, buf_str(&out), NULL);
+    else
+        say_aside(line);
+}
+
 void fleet_view_changed(struct member *m)
 {
     struct fleet_view *view = m->fleet->view;

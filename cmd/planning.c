@@ -66,24 +66,31 @@ static int planning_former(
     return 0;
 }
 
-/* A lease that has ended, or will soon. */
-static void say_lease(const struct observer *observer, struct workspace *workspace)
+struct str planning_lease_soon(struct workspace *workspace, struct arena *arena, bool *ended)
 {
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf left = BUF_INIT;
     bool by_service;
-    if (!workspace->state || !observer->event)
-        return;
-    struct lease lease = state_lease(workspace->state);
+    struct lease lease = workspace->state ? state_lease(workspace->state) : (struct lease){0};
     int64_t left_ms = lease.until_ms ? lease.until_ms - lease_now(workspace, &by_service) : 0;
     if (!lease.until_ms || left_ms > lease.warn_ms)
+        return STR_EMPTY;
+    *ended = left_ms <= 0;
+    text_add_duration(&left, *ended ? -left_ms : left_ms);
+    return arena_printf(arena, "lease %s %.*s%s", *ended ? "ended" : "ends in", STR_ARG(buf_str(&left)),
+        *ended ? " ago" : "");
+}
+
+void planning_say_lease(const struct observer *observer, struct workspace *workspace)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    bool ended;
+    struct str soon = planning_lease_soon(workspace, &scratch, &ended);
+    if (!soon.n || !observer->event)
         return;
-    text_add_duration(&left, left_ms > 0 ? left_ms : -left_ms);
-    const char *next = lease.fixed   ? "it cannot be extended"
-                       : left_ms > 0 ? "`weir lease extend 2h` makes it longer"
-                                     : "`weir lease extend 2h` goes on with it";
-    struct str text = arena_printf(&scratch, "the stack's lease %s %.*s%s; %s",
-        left_ms > 0 ? "ends in" : "ended", STR_ARG(buf_str(&left)), left_ms > 0 ? "" : " ago", next);
+    const char *next = state_lease(workspace->state).fixed ? "it cannot be extended"
+                       : ended                             ? "`weir lease extend 2h` goes on with it"
+                                                           : "`weir lease extend 2h` makes it longer";
+    struct str text = arena_printf(&scratch, "the stack's %.*s; %s", STR_ARG(soon), next);
     observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});
 }
 
@@ -105,7 +112,7 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, const 
         rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
                    : plan_make(workspace, &options, &inv->diags, out, &err);
     if (!rc && !options.destroy)
-        say_lease(&options.observer, workspace);
+        planning_say_lease(&options.observer, workspace);
     progress_free(progress, NULL);
     int status = invocation_diags(inv);
     if (rc == 0 && atomic_load(signals_stop())) {

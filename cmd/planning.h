@@ -28,6 +28,10 @@ int planning_make_alone(struct invocation *inv, struct workspace *workspace,
 int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out);
 /* For commands that go on to change something: nobody else may while they plan and ask. */
 int planning_lock(struct invocation *inv, struct workspace *workspace);
+/* "lease ends in 5 m 00 s" where the lease says that it is time to warn; "" otherwise. */
+struct str planning_lease_soon(struct workspace *workspace, struct arena *arena, bool *ended);
+/* The same as a warning, with what can be done. */
+void planning_say_lease(const struct observer *observer, struct workspace *workspace);
 /* Text or events to standard output. */
 int planning_show(struct invocation *inv, const struct plan *plan);
 

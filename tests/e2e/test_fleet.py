@@ -1,11 +1,13 @@
 """weir fleet: one stack for many members, each with a state of its own; what stands at the service is counted with boto3."""
 
 import json
+import re
+import signal
 from collections import Counter
 
 import boto3
 import pytest
-from support import Stack
+from support import Stack, until
 
 LAB = """
     stack: lab
@@ -221,6 +223,42 @@ def test_the_list_is_an_input(local_stack):
     lab.env["WEIR_INPUT_PEOPLE"] = "[ben]"
     lab.run("fleet", "apply", "-y")
     assert [json.loads(line)["member"] for line in lab.run("fleet", "status", "--json").out.splitlines()] == ["ben"]
+
+
+def test_what_is_worth_knowing(local_stack):
+    """Warnings of members, the same one once; a lease that ends soon; that what is in flight is waited for after a signal."""
+    lab = local_stack.write("""
+        stack: lab
+        inputs: {owner: {type: string}}
+        lease: {for: 1h, warn: 2h}
+        fleet: {each: [ann, ben], inputs: {owner: "${each.key}"}}
+        resources: {a: {type: weir.value, value: "${inputs.owner}"}}
+    """)
+    made = lab.run("fleet", "apply", "-y")
+    assert (made.out + made.err).count("no service tells the time") == 1, str(made)
+    lab.run("lease", "end", "-e", "ben")
+    shown = lab.run("fleet", "plan")
+    assert re.search(r"ann +.*as the stack says; lease ends in ", shown.out) and re.search(r"ben +.*as the stack says; lease ended .* ago", shown.out), str(shown)
+    warned = [(event["member"], event["text"].split(" ")[3]) for event in lab.run("fleet", "plan", "--json").events() if event["event"] == "warning"]
+    assert sorted(warned) == [("ann", "ends"), ("ben", "ended")]
+
+    lab.write("""
+        stack: slow
+        inputs: {owner: {type: string}}
+        fleet: {each: [ann, ben], inputs: {owner: "${each.key}"}}
+        resources:
+          a: {type: weir.command, command: "touch ${inputs.owner}; until [ -e go ]; do sleep 0.02; done"}
+          b: {type: weir.command, command: "touch b", depends_on: [a]}
+    """)
+    busy = lab.start("fleet", "apply", "-y")
+    until(lambda: (lab.folder / "ann").exists() and (lab.folder / "ben").exists(), busy)
+    busy.send_signal(signal.SIGINT)
+    said = ""
+    while "stopping" not in said:
+        said += busy.stdout.readline()
+    (lab.folder / "go").touch()
+    busy.communicate(timeout=60)
+    assert busy.returncode == 130 and said.count("stopping: nothing new is started") == 1 and not (lab.folder / "b").exists(), said
 
 
 def test_a_job_of_each(tmp_path, fast_sandbox):
