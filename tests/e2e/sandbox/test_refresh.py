@@ -5,7 +5,7 @@ import re
 from collections import Counter
 
 import pytest
-from servers import Faults
+from servers import TRUST, Faults
 from test_lost_answers import CASES, prepared
 
 # What no listing has. Where the stack does not manage an attribute, the call that only it needs is not made.
@@ -184,3 +184,32 @@ def test_a_quick_refresh_looks_at_listings_alone(stack, cloud):
     machines = cloud.client("stepfunctions")
     machines.delete_state_machine(stateMachineArn=machines.list_state_machines()["stateMachines"][0]["stateMachineArn"])
     assert "1 to create, 1 to update" in quick()[1]
+
+
+ROLE = """
+          role: {type: aws.iam.role, name: once, assume_role_policy: '${trust("glue.amazonaws.com")}', policies: {read: '${allow("s3:GetObject", "*")}', write: '${allow("s3:PutObject", "*")}'}}
+"""
+
+
+def test_what_is_asked_once(stack, cloud):
+    """Both directions of a group's rules are one question, and a role with its policies is cheaper in a page of all roles."""
+    stack.write("""
+        stack: once
+        resources:
+          vpc: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+          group: {type: aws.ec2.security_group, name: once, description: x, vpc_id: "${vpc.vpc_id}", ingress: [{protocol: tcp, from_port: 22, to_port: 22, cidr: 10.0.0.0/16}], egress: [{protocol: tcp, from_port: 443, to_port: 443, cidr: 0.0.0.0/0}]}""" + ROLE).apply()
+    calls, shown = made(stack)
+    assert "No changes" in shown and calls["DescribeSecurityGroupRules"] == 1 and calls["GetAccountAuthorizationDetails"] == 1, calls
+    assert not set(calls) & {"GetRole", "GetRolePolicy", "ListRolePolicies"}, calls
+
+
+@pytest.mark.long
+def test_what_has_many_pages_is_read_by_itself(stack, cloud):
+    iam = cloud.client("iam")
+    for number in range(1000):
+        iam.create_role(RoleName=f"a{number}", AssumeRolePolicyDocument=TRUST)
+    stack.write("""
+        stack: once
+        resources:""" + ROLE).apply()
+    calls, shown = made(stack)
+    assert "No changes" in shown and calls["GetAccountAuthorizationDetails"] == 1 and calls["GetRolePolicy"] == 2, calls

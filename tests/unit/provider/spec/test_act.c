@@ -374,6 +374,44 @@ static void test_list(void **state)
     assert_string_equal(err.message, "ListBoxes gives the same page again and again");
 }
 
+/* One page, where that is all that a listing is worth. */
+static void test_listing_of_a_page(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("box");
+    struct err err = ERR_INIT;
+    const struct value *covered;
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(&arena);
+    const struct sought sought = {.wanted = json("[\"color\"]"), .page_limit = 1};
+    PLAY({"ListBoxes", "{}", "{\"Boxes\": [{\"Name\":\"a\"}], \"Next\": \"\"}", NULL});
+    assert_int_equal(ctx.schema->ops->list(&ctx, &sought, collect, &found, &covered, &err), 0);
+    PLAYED();
+    PLAY({"ListBoxes", "{}", "{\"Boxes\": [{\"Name\":\"b\"}], \"Next\": \"2\"}", NULL});
+    assert_int_equal(ctx.schema->ops->list(&ctx, &sought, collect, &found, &covered, &err), -1);
+    assert_int_equal(err.class, ERR_SERVICE);
+    PLAYED();
+}
+
+static int saves(struct op_ctx *ctx, const char *wanted, const char *first, const char *second)
+{
+    const struct value *priors[] = {json(first), second ? json(second) : NULL};
+    const struct sought sought = {.wanted = json(wanted), .priors = priors, .count = second ? 2 : 1};
+    return ctx->schema->ops->listing_saves(ctx, &sought);
+}
+
+/* Of what a listing does not tell nothing is spared; what is asked for with others' counts for neither. */
+static void test_what_a_listing_saves(void **state)
+{
+    (void)state;
+    struct op_ctx box = ctx_of("box"), road = ctx_of("road");
+    assert_int_equal(saves(&box, "[\"color\"]", "{\"name\":\"a\"}", NULL), 0);
+    assert_int_equal(saves(&box, "[\"color\"]", "{\"name\":\"a\"}", "{\"name\":\"b\"}"), 1);
+    assert_int_equal(
+        saves(&box, "[\"color\",\"lock\",\"users\",\"files\"]", "{\"name\":\"a\"}", "{\"name\":\"b\"}"), 1);
+    assert_int_equal(saves(&box, "[\"users\"]", "{\"name\":\"a\"}", "{\"name\":\"b\"}"), -1);
+    assert_int_equal(saves(&road, "[\"lanes\"]", "{\"from\":\"a\",\"to\":\"b\"}", NULL), 0);
+}
+
 static void test_list_after_the_last(void **state)
 {
     (void)state;
@@ -735,6 +773,8 @@ int main(void)
         TEST(test_find),
         TEST(test_update_partial),
         TEST(test_update_by_prior),
+        TEST(test_listing_of_a_page),
+        TEST(test_what_a_listing_saves),
         TEST(test_list_after_the_last),
         TEST(test_update_full),
         TEST(test_update_sets),
