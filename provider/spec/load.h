@@ -138,6 +138,8 @@ void load_settle(struct type_loader *t);
 
 /* `served`: they are the sandbox's alone. */
 void load_demands(struct type_loader *t, const struct node *node, bool served);
+/* Those that all tags are under. */
+void load_tag_demands(struct type_loader *t);
 
 /* ---- load_teardown.c ---- */
 

@@ -166,25 +166,56 @@ static struct value_demand load_demand(struct type_loader *t, const struct node 
     return demand;
 }
 
+/* What AWS demands of the tags of whatever has some. */
+static const struct value_demand *tag_demands(struct loader *l, struct str name)
+{
+    struct err ignored = ERR_INIT;
+    struct attr *own = ARENA_NEW(l->arena, struct attr);
+    *own = (struct attr){.name = name, .pattern = STR("(?i)(?!aws:).{1,128}")};
+    attr_compile_pattern(l->arena, own, &ignored);
+    struct value_test *tests = ARENA_ARRAY(l->arena, struct value_test, 2);
+    tests[0] = (struct value_test){.path = STR("@key"), .kind = TEST_LIKE, .like = own};
+    tests[1] = (struct value_test){.path = name, .kind = TEST_MOST, .number = 50};
+    struct value_demand *demands = ARENA_ARRAY(l->arena, struct value_demand, 2);
+    demands[0] = (struct value_demand){.each = name,
+        .must = {&tests[0], 1},
+        .says = STR("the key of a tag has 128 characters at most, and does not begin with aws:")};
+    demands[1] = (struct value_demand){
+        .must = {&tests[1], 1}, .says = STR("there are 50 tags at most, weir's own among them")};
+    return demands;
+}
+
+static void add_demands(struct type_loader *t, const struct value_demand *more, size_t n)
+{
+    struct schema *schema = &t->type->schema;
+    struct value_demand *demands = ARENA_ARRAY(t->l->arena, struct value_demand, schema->demand_count + n);
+    if (schema->demand_count)
+        memcpy(demands, schema->demands, schema->demand_count * sizeof *demands);
+    memcpy(demands + schema->demand_count, more, n * sizeof *demands);
+    schema->demands = demands;
+    schema->demand_count += n;
+}
+
+void load_tag_demands(struct type_loader *t)
+{
+    const struct attr *tags = t->type->tags ? t->type->tags->attr->attr : NULL;
+    if (tags && tags->settable && tags->type->kind == TYPE_TAGS && t->type->schema.service)
+        add_demands(t, tag_demands(t->l, tags->name), 2);
+}
+
 void load_demands(struct type_loader *t, const struct node *node, bool served)
 {
     struct loader *l = t->l;
-    struct schema *schema = &t->type->schema;
     if (!node)
         return;
     if (node->kind != NODE_LIST) {
         load_error(l, node, "demands are a list of {if, each, where, must, says, code}");
         return;
     }
-    size_t n = schema->demand_count;
-    struct value_demand *demands = ARENA_ARRAY(l->arena, struct value_demand, n + node->count);
-    if (n)
-        memcpy(demands, schema->demands, n * sizeof *demands);
     for (uint32_t i = 0; i < node->count; i++)
         if (load_keys(l, node->items[i], "a demand", "if each where must says code new")) {
-            demands[n] = load_demand(t, node->items[i]);
-            demands[n++].served = served;
+            struct value_demand demand = load_demand(t, node->items[i]);
+            demand.served = served;
+            add_demands(t, &demand, 1);
         }
-    schema->demands = demands;
-    schema->demand_count = n;
 }

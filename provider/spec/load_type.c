@@ -367,6 +367,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     load_owners(&t, "entries", OWNER_ENTRIES);
     load_tags(&t);
     load_owned(&t);
+    load_tag_demands(&t);
     load_demands(&t, node_get(node, "demands"), false);
     load_demands(&t, node_get(node_get(node, "sandbox"), "demands"), true);
     load_calls(&t);

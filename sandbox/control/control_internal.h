@@ -326,6 +326,8 @@ int check_forms(struct call *call, const struct value *attrs);
 
 /* What a new one, or what a change gives, has to be besides. */
 int check_rules(struct call *call, const struct value *attrs);
+/* By the type's own function; what was so `before` is not the request's mistake. */
+int check_own(struct call *call, const struct value *before, const struct value *attrs);
 /* What only the service may give. */
 int check_reserved(struct call *call, const struct value *attrs);
 /* Of a change of entries: the service's own are still there (`fixed`). */

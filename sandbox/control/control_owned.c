@@ -163,7 +163,8 @@ static int check_owned_demands(
         part == PART_TAGS_REMOVE || part == PART_TAGS_CLEAR)
         return 0;
     const struct value *attrs = value_merge(call->arena, thing->attrs, do_given(call));
-    return check_demands(call, thing->attrs, value_with(call->arena, attrs, name, after));
+    attrs = value_with(call->arena, attrs, name, after);
+    return check_demands(call, thing->attrs, attrs) || check_own(call, thing->attrs, attrs) ? -1 : 0;
 }
 
 /* What goes when this setting is put. */

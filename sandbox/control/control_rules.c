@@ -36,9 +36,16 @@ int check_reserved(struct call *call, const struct value *attrs)
 
 int check_rules(struct call *call, const struct value *attrs)
 {
+    return check_reserved(call, attrs) || check_own(call, NULL, attrs) ? -1 : 0;
+}
+
+int check_own(struct call *call, const struct value *before, const struct value *attrs)
+{
     const struct control_type *own = type_own(call->control, call->role->type);
-    return check_reserved(call, attrs) || (own->check && own->check(call->control, attrs, call->err)) ? -1
-                                                                                                      : 0;
+    struct err earlier = ERR_INIT;
+    if (!own->check || (before && own->check(call->control, before, &earlier)))
+        return 0;
+    return own->check(call->control, attrs, call->err);
 }
 
 /* ---- `fixed: {routes: {if: {gateway_id: local}, keys: [], code: InvalidParameterValue}}` ---- */

@@ -2,6 +2,7 @@
 #include "sandbox/iam/internal.h"
 
 #include "provider/wire/wire.h"
+#include "sandbox/s3/store.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -231,8 +232,38 @@ static int try_invoke_config(const struct trial *t)
                : 0;
 }
 
+/* The zip file has to be there. */
+static int try_code(const struct trial *t, const char *bucket_at, const char *key_at)
+{
+    struct str bucket = text_at(t, bucket_at), key = text_at(t, key_at);
+    if (!bucket.n || !key.n)
+        return 0;
+    struct object object;
+    struct s3_store *store = sandbox_store(t->gate->sandbox);
+    bool there = store_bucket_exists(store, bucket);
+    const char *code = there ? "NoSuchKey" : "NoSuchBucket",
+               *says = there ? "The specified key does not exist." : "The specified bucket does not exist";
+    if (there && store_object_read(t->arena, store, bucket, key, STR_EMPTY, false, &object) == STORE_OK &&
+        !object.deleted)
+        return 0;
+    return refuse(t, 400, "InvalidParameterValueException",
+        "Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", code, says);
+}
+
+static int try_new_code(const struct trial *t)
+{
+    return try_code(t, "S3Bucket", "S3Key");
+}
+
+static int try_layer(const struct trial *t)
+{
+    return try_code(t, "Content.S3Bucket", "Content.S3Key");
+}
+
 static int try_function(const struct trial *t)
 {
+    if (try_code(t, "Code.S3Bucket", "Code.S3Key"))
+        return -1;
     const struct value *subnets = wire_path(t->arena, t->request->input, STR("VpcConfig.SubnetIds[]"));
     if (subnets && subnets->count && function_may(t, "ec2:CreateNetworkInterface", STR("*"), "EC2"))
         return -1;
@@ -374,6 +405,48 @@ static int try_rotation(const struct trial *t)
         "to the principal secretsmanager.amazonaws.com.");
 }
 
+/* ---- KMS: nobody may lock himself out ---- */
+
+static bool policy_lets(const struct iam_policy *policy, const struct iam_principal *who)
+{
+    const struct iam_attached attached = {IAM_RESOURCE, policy};
+    const struct iam_request request = {
+        .who = *who, .action = STR("kms:PutKeyPolicy"), .resource = STR("*"), .context = &value_empty_map};
+    return iam_decide(&request, &attached, 1, IAM_EITHER).allowed;
+}
+
+static struct iam_principal caller_of(const struct trial *t, struct iam_principal root)
+{
+    struct control_record role;
+    const struct session *who = t->request->who.session;
+    struct iam_principal caller = root;
+    if (!session_is_limited(who))
+        return root;
+    caller.arn = who->role.n ? session_arn(t->arena, root.account, who)
+                             : arena_printf(t->arena, "arn:aws:iam::%.*s:user/%.*s", STR_ARG(root.account),
+                                   STR_ARG(who->user));
+    if (who->role.n &&
+        control_find(t->gate->control, t->arena, STR("aws.iam.role"), STR_EMPTY, who->role, &role))
+        caller.role_arn = value_gets(role.attrs, "arn");
+    return caller;
+}
+
+static int try_key_policy(const struct trial *t)
+{
+    struct err ignored = ERR_INIT;
+    const struct iam_policy *policy;
+    const struct value *input = t->request->input, *document = value_getz(input, "Policy");
+    struct iam_principal root = {.account = sandbox_account(t->gate->sandbox)};
+    root.arn = arena_printf(t->arena, "arn:aws:iam::%.*s:root", STR_ARG(root.account));
+    const struct iam_principal caller = caller_of(t, root);
+    if (value_is_null(document) || value_getb(input, "BypassPolicyLockoutSafetyCheck") ||
+        iam_policy_read(t->arena, document, STR_EMPTY, &policy, &ignored) || policy_lets(policy, &root) ||
+        policy_lets(policy, &caller))
+        return 0;
+    return refuse(t, 400, "MalformedPolicyDocumentException",
+        "The new key policy will not allow you to update the key policy in the future.");
+}
+
 /* ---- all of them ---- */
 
 static const struct {
@@ -384,6 +457,10 @@ static const struct {
     {"lambda", "PutFunctionEventInvokeConfig", try_invoke_config},
     {"lambda", "UpdateFunctionEventInvokeConfig", try_invoke_config},
     {"lambda", "CreateFunction", try_function},
+    {"lambda", "UpdateFunctionCode", try_new_code},
+    {"lambda", "PublishLayerVersion", try_layer},
+    {"kms", "CreateKey", try_key_policy},
+    {"kms", "PutKeyPolicy", try_key_policy},
     {"lambda", "UpdateFunctionConfiguration", try_function},
     {"logs", "PutSubscriptionFilter", try_filter},
     {"cloudtrail", "CreateTrail", try_trail},

@@ -160,6 +160,7 @@ bool s3srv_may_decrypt(struct s3 *s, struct str bucket, struct str key, const st
 
 bool s3srv_acls_enabled(struct s3 *s);
 bool s3srv_public_acls_blocked(struct s3 *s);
+bool s3srv_public_policies_blocked(struct s3 *s);
 bool s3srv_is_setting(struct str parameter);
 
 /* Who answers for S3. */

@@ -42,18 +42,93 @@ static bool statements_fit(const struct value *doc, struct str bucket)
     return true;
 }
 
+/* Of the account's own roles and users it is known whether they are there. */
+static bool principal_is_there(struct s3 *s, struct str arn)
+{
+    struct str rest = arn, part = STR_EMPTY;
+    for (int i = 0; i < 5; i++)
+        part = str_cut(rest, ':', &rest);
+    bool role = str_starts(rest, STR("role/")), user = str_starts(rest, STR("user/"));
+    if (!str_starts(arn, STR("arn:")) || !str_eq(part, sandbox_account(s->x->sandbox)) || (!role && !user))
+        return true;
+    return sandbox_has_thing(
+        s->x->sandbox, s->arena, role ? STR("aws.iam.role") : STR("aws.iam.user"), STR_EMPTY, arn);
+}
+
+static bool principals_are_there(struct s3 *s, const struct value *statements)
+{
+    const struct value *const *all, *const *named, *one, *single;
+    size_t n = s3srv_items(statements, &all, &one);
+    for (size_t i = 0; i < n; i++) {
+        size_t count = s3srv_items(value_getz(value_getz(all[i], "Principal"), "AWS"), &named, &single);
+        for (size_t k = 0; k < count; k++)
+            if (!principal_is_there(s, value_text(named[k], STR_EMPTY)))
+                return false;
+    }
+    return true;
+}
+
+/* Whoever may come: "*" without a condition that says from where. */
+static bool is_open(const struct value *statement)
+{
+    static const char *const bounds[] = {"aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:sourcearn",
+        "aws:sourceaccount", "aws:sourceorgid", "aws:principalorgid", "aws:principalaccount",
+        "aws:principalarn", "aws:userid", "s3:dataaccesspointaccount", "s3:dataaccesspointarn"};
+    const struct value *who = value_getz(statement, "Principal"),
+                       *conditions = value_getz(statement, "Condition");
+    const struct value *aws = value_getz(who, "AWS");
+    if (!str_eqz(value_gets(statement, "Effect"), "Allow") ||
+        !(str_eqz(value_text(who, STR_EMPTY), "*") || str_eqz(value_text(aws, STR_EMPTY), "*") ||
+            value_list_has(aws, STR("*"))))
+        return false;
+    for (uint32_t i = 0; conditions && conditions->kind == VALUE_MAP && i < conditions->count; i++) {
+        const struct value *keys = conditions->entries[i].value;
+        for (uint32_t k = 0; keys->kind == VALUE_MAP && k < keys->count; k++)
+            for (size_t b = 0; b < sizeof bounds / sizeof *bounds; b++)
+                if (str_ieq(keys->entries[k].key, str_z(bounds[b])))
+                    return false;
+    }
+    return true;
+}
+
+static bool lets_anybody(const struct value *statements)
+{
+    const struct value *const *all, *one;
+    size_t n = s3srv_items(statements, &all, &one);
+    for (size_t i = 0; i < n; i++)
+        if (is_open(all[i]))
+            return true;
+    return false;
+}
+
+static bool check_statements(struct s3 *s, const struct value *doc)
+{
+    const struct value *statements = value_getz(doc, "Statement");
+    if (!statements_fit(doc, s->bucket)) {
+        s3srv_error(s, 400, "MalformedPolicy", "Policy has invalid resource");
+        return false;
+    }
+    if (!principals_are_there(s, statements)) {
+        s3srv_error(s, 400, "MalformedPolicy", "Invalid principal in policy");
+        return false;
+    }
+    if (!lets_anybody(statements) || !s3srv_public_policies_blocked(s))
+        return true;
+    s3srv_error(s, 403, "AccessDenied",
+        "User is not authorized to perform: s3:PutBucketPolicy on this bucket because public policies are "
+        "prevented by the "
+        "BlockPublicPolicy setting in S3 Block Public Access.");
+    return false;
+}
+
 bool s3srv_check_policy(struct s3 *s)
 {
     const struct value *doc = NULL;
     struct err ignored = ERR_INIT;
     struct str text = str_trim(s->x->request.body);
     if (text.n && text.p[0] == '{' && !json_parse(s->arena, text, &doc, &ignored) &&
-        value_getz(doc, "Statement")) {
-        if (statements_fit(doc, s->bucket))
-            return true;
-        s3srv_error(s, 400, "MalformedPolicy", "Policy has invalid resource");
-        return false;
-    }
+        value_getz(doc, "Statement"))
+        return check_statements(s, doc);
     s3srv_error(s, 400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'");
     return false;
 }

@@ -134,6 +134,12 @@ bool s3srv_public_acls_blocked(struct s3 *s)
     return str_eqz(value_in(s, s->bucket, "publicAccessBlock", path), "true");
 }
 
+bool s3srv_public_policies_blocked(struct s3 *s)
+{
+    static const char *const path[] = {"BlockPublicPolicy", NULL};
+    return str_eqz(value_in(s, s->bucket, "publicAccessBlock", path), "true");
+}
+
 static void write_acl(struct s3 *s)
 {
     AUTO_BUF struct buf out = BUF_INIT;

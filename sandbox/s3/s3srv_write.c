@@ -35,6 +35,10 @@ static bool add_tag(struct s3 *s, struct value_builder *tags, struct str key, st
             return false;
         }
     }
+    if (str_starts(key, STR("aws:"))) {
+        s3srv_error(s, 400, "InvalidTag", "System tags cannot be added/updated by requester");
+        return false;
+    }
     if (!key.n || !is_tag_text(key, 128)) {
         s3srv_error(s, 400, "InvalidTag", "The TagKey you have provided is invalid");
         return false;

@@ -53,9 +53,34 @@ static int check_subnet(const struct control *control, const struct value *attrs
 
 /* ---- endpoints ---- */
 
+/* A name leads to one place. */
+static int check_alone(const struct control *control, const struct value *attrs, struct err *err)
+{
+    const struct value *other;
+    struct str vpc = value_gets(attrs, "vpc_id"), service = value_gets(attrs, "service_name"), rest = service,
+               part;
+    if (!value_getb(attrs, "private_dns_enabled") ||
+        !str_ieq(value_gets(attrs, "vpc_endpoint_type"), STR("Interface")))
+        return 0;
+    for (size_t at = 0; (other = control_next(control, STR("aws.ec2.vpc_endpoint"), &at));)
+        if (str_eq(value_gets(other, "vpc_id"), vpc) && str_eq(value_gets(other, "service_name"), service) &&
+            value_getb(other, "private_dns_enabled")) {
+            while (rest.n)
+                part = str_cut(rest, '.', &rest);
+            return service_refuse(err, 400, "InvalidParameter",
+                "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
+                "%.*s in the "
+                "VPC %.*s",
+                STR_ARG(part), STR_ARG(vpc));
+        }
+    return 0;
+}
+
 static int check_endpoint(const struct control *control, const struct value *attrs, struct err *err)
 {
     struct str id = value_gets(attrs, "vpc_id");
+    if (check_alone(control, attrs, err))
+        return -1;
     const struct value *vpc = control_seen(control, STR("aws.ec2.vpc"), id);
     bool resolves = !value_getz(vpc, "enable_dns_support") || value_getb(vpc, "enable_dns_support");
     if (!vpc || (resolves && value_getb(vpc, "enable_dns_hostnames")) ||
@@ -79,6 +104,21 @@ static bool leads_nowhere(const struct control *control, const struct value *rou
             return true;
     }
     return false;
+}
+
+/* An internet gateway is for the network that it is attached to. */
+static int check_routes(const struct control *control, const struct value *attrs, struct err *err)
+{
+    const struct value *routes = value_getz(attrs, "routes");
+    for (uint32_t i = 0; routes && routes->kind == VALUE_MAP && i < routes->count; i++) {
+        struct str id = value_gets(routes->entries[i].value, "gateway_id");
+        const struct value *gateway = control_seen(control, STR("aws.ec2.internet_gateway"), id);
+        if (gateway && !str_eq(value_gets(gateway, "vpc_id"), value_gets(attrs, "vpc_id")))
+            return service_refuse(err, 400, "InvalidParameterValue",
+                "route table %.*s and network gateway %.*s belong to different networks",
+                STR_ARG(value_gets(attrs, "route_table_id")), STR_ARG(id));
+    }
+    return 0;
 }
 
 /* ---- rules ---- */
@@ -139,7 +179,7 @@ static const struct value *rules_of(struct arena *arena, struct str operation, c
 const struct control_type ec2_types[] = {
     {"aws.ec2.subnet", .check = check_subnet},
     {"aws.ec2.vpc_endpoint", .check = check_endpoint},
-    {"aws.ec2.route_table", .broken = leads_nowhere},
+    {"aws.ec2.route_table", .check = check_routes, .broken = leads_nowhere},
     {"aws.ec2.security_group_rule", .parts = rules_of},
     {0},
 };

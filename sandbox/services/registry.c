@@ -62,7 +62,8 @@ static const struct service_operation *const tables[] = {
     NULL,
 };
 
-const struct control_type *const services_types[] = {autoscaling_types, ec2_types, rds_types, NULL};
+const struct control_type *const services_types[] = {
+    autoscaling_types, ec2_types, rds_types, surroundings_types, NULL};
 
 struct logs *services_logs(struct services *services)
 {

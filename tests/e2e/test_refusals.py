@@ -146,6 +146,8 @@ CASES = [
     (BUCKET, {"lifecycle_rules": rules({"transitions": [{"days": 29, "storage_class": "STANDARD_IA"}]})}, {"lifecycle_rules": rules({"transitions": [{"days": 30, "storage_class": "STANDARD_IA"}]})}, "objects stay 30 days"),
     (BUCKET, {"lifecycle_rules": rules({"transitions": [{"days": 1, "storage_class": "GLACIAL"}]})}, {"lifecycle_rules": rules({"transitions": [{"days": 1, "storage_class": "GLACIER"}]})}, "is not one of"),
     (BUCKET, {"lifecycle_rules": rules({"expiration": {"days": 1, "date": "2030-01-01T00:00:00Z"}})}, {"lifecycle_rules": rules({"expiration": {"date": "2030-01-01T00:00:00Z"}})}, "there is one"),
+    (BUCKET, {"tags": {"aws:x": "1"}}, {"tags": {"aws-x": "1"}}, "does not begin with aws:"),
+    (BUCKET, {"tags": {f"k{n}": "1" for n in range(51)}}, {"tags": {f"k{n}": "1" for n in range(50)}}, "50 tags at most"),
     (BUCKET, {"cors": [{"allowed_methods": ["PATCH"], "allowed_origins": ["*"]}]}, {"cors": [{"allowed_methods": ["PUT"], "allowed_origins": ["*"]}]}, "is not one of"),
 ]
 

@@ -75,18 +75,22 @@ def test_a_route_into_nothing(control, tmp_path):
         (own,) = [one for one in ec2.describe_route_tables()["RouteTables"] if not one["Associations"]]
         return [(route["GatewayId"], route["State"]) for route in own["Routes"] if route["GatewayId"] != "local"]
 
+    ec2.attach_internet_gateway(InternetGatewayId=gateways[0], VpcId=vpc)
     put(gateways[0])
     stack.apply()
     stack.assert_settled()
     assert seen() == [(gateways[0], "active")]
+    ec2.detach_internet_gateway(InternetGatewayId=gateways[0], VpcId=vpc)
     ec2.delete_internet_gateway(InternetGatewayId=gateways[0])
     assert seen() == [(gateways[0], "blackhole")]
     (event,) = [event for event in stack.run("drift", "--json", status=2).events() if event["event"] == "drift"]
     assert [attribute["name"] for attribute in event["attrs"]] == ["routes"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateways[1], VpcId=vpc)
     put(gateways[1])
     stack.apply()
     stack.assert_settled()
     assert seen() == [(gateways[1], "active")]
+    ec2.detach_internet_gateway(InternetGatewayId=gateways[1], VpcId=vpc)
     ec2.delete_internet_gateway(InternetGatewayId=gateways[1])
     put(None)
     stack.apply()

@@ -118,7 +118,7 @@ def refused(client, operation, given):
 
 
 # What an operation refuses beside others of its members before it looks at them.
-EXCLUSIVE = {"CreateAutoScalingGroup": "MixedInstancesPolicy"}
+EXCLUSIVE = {"CreateAutoScalingGroup": "MixedInstancesPolicy", "CreateFunction": "Code", "UpdateFunctionCode": "S3Bucket", "PublishLayerVersion": "Content"}
 
 
 @pytest.mark.parametrize("service", SERVICES)

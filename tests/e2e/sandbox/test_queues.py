@@ -165,7 +165,9 @@ def test_dead_letters_go_elsewhere_or_stay(sandbox):
 
 
 def test_without_its_dead_letter_queue_a_message_stays(sandbox):
-    queue = Queue(sandbox, RedrivePolicy=json.dumps({"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:none-" + uuid.uuid4().hex, "maxReceiveCount": 1}), VisibilityTimeout="0")
+    dead = Queue(sandbox)
+    queue = Queue(sandbox, RedrivePolicy=json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:000000000000:{dead.name}", "maxReceiveCount": 1}), VisibilityTimeout="0")
+    dead.client.delete_queue(QueueUrl=dead.url)
     queue.send("poison")
     assert [queue.take(wait=1)[0]["Body"] for _ in range(3)] == ["poison"] * 3
 

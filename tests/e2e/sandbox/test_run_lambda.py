@@ -292,8 +292,8 @@ def test_code_lies_in_no_other_folder(tmp_path):
     try:
         (tmp_path / "outside.zip").write_bytes(archive(main_dot_py="def handler(event, context):\n    return 'outside'\n"))
         f = Function(server, main_dot_py="def handler(event, context):\n    return 'inside'\n")
-        f.api.update_function_code(FunctionName=f.name, S3Bucket=":code", S3Key="../../outside")
-        assert refused(f.api.invoke, FunctionName=f.name) == "InvalidZipFileException"
+        assert refused(f.api.update_function_code, FunctionName=f.name, S3Bucket=":code", S3Key="../../outside") == "InvalidParameterValueException"
+        assert json.loads(f.api.invoke(FunctionName=f.name)["Payload"].read()) == "inside"
     finally:
         server.stop()
 
