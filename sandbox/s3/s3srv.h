@@ -138,9 +138,16 @@ bool s3srv_check_policy(struct s3 *s);
 bool s3srv_check_acl(struct s3 *s);        /* of a call that puts one */
 bool s3srv_check_canned_acl(struct s3 *s); /* of one that names one besides */
 bool s3srv_check_new_bucket_acl(struct s3 *s);
-bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc);
+/* False: answered, as what is not so. */
+bool s3srv_malformed(struct s3 *s);
 bool s3srv_check_notification(struct s3 *s, const struct value *doc);
 struct str s3srv_notification_as_written(struct s3 *s);
+
+/* ---- s3srv_rules.c: lists of rules. False: answered ---- */
+
+bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc);
+/* No two of a notification's configurations may be about the same. */
+bool s3srv_check_overlap(struct s3 *s, const struct value *doc);
 
 /* ---- s3srv_access.c: may whoever asks? false: answered ---- */
 

@@ -90,12 +90,26 @@ static void put_settings_of_creation(struct s3 *s)
     }
 }
 
+/* What S3 keeps for names of its own. */
+static bool is_reserved(struct str name)
+{
+    static const char *const begins[] = {"xn--", "sthree-", "amzn-s3-demo-"}, *const ends[] = {"-s3alias",
+                                                                                  "--ol-s3", ".mrap",
+                                                                                  "--x-s3", "--table-s3"};
+    bool reserved = false;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        reserved |= str_starts(name, str_z(begins[i]));
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        reserved |= str_ends(name, str_z(ends[i]));
+    return reserved;
+}
+
 void s3srv_create_bucket(struct s3 *s)
 {
     struct str region = s->x->auth.region, constraint;
     if (str_eqz(region, "US")) /* s3cmd, where nobody has told it a region */
         region = STR("us-east-1");
-    if (!store_bucket_name_ok(s->bucket)) {
+    if (!store_bucket_name_ok(s->bucket) || is_reserved(s->bucket)) {
         s3srv_error(s, 400, "InvalidBucketName", "The specified bucket is not valid.");
         return;
     }

@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* false: answered. */
-static bool malformed(struct s3 *s)
+bool s3srv_malformed(struct s3 *s)
 {
     s3srv_error(s, 400, "MalformedXML",
         "The XML you provided was not well-formed or did not validate against our published schema");
@@ -210,43 +209,6 @@ bool s3srv_check_acl(struct s3 *s)
     return s3srv_check_canned_acl(s);
 }
 
-/* ---- lifecycles ---- */
-
-/* Each action says when: an element that is there has something in it. */
-static bool check_actions(struct s3 *s, const struct value *rule)
-{
-    static const char *const names[] = {"Expiration", "Transition", "NoncurrentVersionExpiration",
-        "NoncurrentVersionTransition", "AbortIncompleteMultipartUpload"};
-    bool any = false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct value *const *actions, *one;
-        size_t n = s3srv_items(value_getz(rule, names[i]), &actions, &one);
-        any = any || n;
-        for (size_t k = 0; k < n; k++)
-            if (actions[k]->kind != VALUE_MAP || !actions[k]->count)
-                return malformed(s);
-    }
-    if (any)
-        return true;
-    s3srv_error(s, 400, "InvalidRequest", "At least one action needs to be specified in a rule");
-    return false;
-}
-
-bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc)
-{
-    const struct value *const *rules, *one;
-    size_t n = s3srv_items(value_getz(doc, "Rule"), &rules, &one);
-    for (size_t i = 0; i < n; i++) {
-        struct str status = value_gets(rules[i], "Status");
-        bool chooses = value_getz(rules[i], "Filter") || value_getz(rules[i], "Prefix");
-        if (!chooses || !(str_eqz(status, "Enabled") || str_eqz(status, "Disabled")))
-            return malformed(s);
-        if (!check_actions(s, rules[i]))
-            return false;
-    }
-    return n || malformed(s);
-}
-
 /* ---- notifications ---- */
 
 static const struct destination {
@@ -282,7 +244,7 @@ static const char *destination_fault(struct s3 *s, const char *type, struct str 
 bool s3srv_check_notification(struct s3 *s, const struct value *doc)
 {
     if (str_ieq(s3srv_header(s, "x-amz-skip-destination-validation"), STR("true")))
-        return true;
+        return s3srv_check_overlap(s, doc);
     for (size_t k = 0; k < DESTINATIONS; k++) {
         const struct value *const *rules, *one;
         size_t n = s3srv_items(value_getz(doc, destinations[k].element), &rules, &one);
@@ -298,7 +260,7 @@ bool s3srv_check_notification(struct s3 *s, const struct value *doc)
             return false;
         }
     }
-    return true;
+    return s3srv_check_overlap(s, doc);
 }
 
 /* A filter rule looks at Prefix and Suffix, with capital letters. */

@@ -33,6 +33,7 @@ PLACE = {"bucket": "arn:aws:s3:::bucket", "role": ROLE}
 PARQUET = {"database": "d", "table": "t", "role": ROLE, "json": {}, "parquet": {}}
 TOPIC = {"type": "aws.sns.subscription", "topic": f"arn:aws:sns:us-east-1:{ACCOUNT}:t"}
 RULE = {"type": "aws.events.rule", "name": "r", "schedule_expression": "rate(1 day)"}
+SCHEDULE = {"type": "aws.scheduler.schedule", "name": "s", "target": {"arn": QUEUE, "role": ROLE}}
 TABLE = {"type": "aws.dynamodb.table", "name": "table", "attribute_definitions": {"id": "S"}, "key_schema": [{"attribute_name": "id", "key_type": "HASH"}]}
 INDEX = {"key_schema": [{"attribute_name": "day", "key_type": "HASH"}], "projection": "ALL"}
 LOCAL = {"key_schema": [{"attribute_name": "id", "key_type": "HASH"}, {"attribute_name": "day", "key_type": "RANGE"}], "projection": "ALL"}
@@ -99,6 +100,12 @@ CASES = [
     (WORKGROUP, {"base_capacity": 520}, {"base_capacity": 544}, "steps of 32"),
     (WORKGROUP, {"base_capacity": 64, "max_capacity": 32}, {"base_capacity": 64, "max_capacity": 64}, "max_capacity is not below base_capacity"),
     ({"type": "aws.events.rule", "name": "r"}, {"targets": {}}, {"schedule_expression": "rate(1 day)"}, "needs event_pattern or schedule_expression"),
+    (RULE, {"schedule_expression": "rate(1 days)"}, {"schedule_expression": "rate(2 days)"}, "of 1 minute, 1 hour or 1 day"),
+    (RULE, {"schedule_expression": "cron(0 2 * * * *)"}, {"schedule_expression": "cron(0 2 ? * MON-FRI *)"}, "of the two days one is ?"),
+    (RULE, {"schedule_expression": "cron(0 2 * * ?)"}, {"schedule_expression": "cron(0 2 * * ? *)"}, "cron has six fields"),
+    (RULE, {"schedule_expression": "at(2030-01-01T00:00:00)"}, {}, "a schedule is rate(1 day) or cron"),
+    (SCHEDULE, {"schedule_expression": "at(2030-01-01)"}, {"schedule_expression": "at(2030-01-01T00:00:00)"}, "at is a time without a zone"),
+    (SCHEDULE, {"schedule_expression": "rate(5 weeks)"}, {"schedule_expression": "rate(5 days)"}, "rate is of minutes, hours or days"),
     (RULE, {"event_bus": "orders"}, {"event_bus": "default"}, "belong to the default event bus"),
     (RULE, {"targets": target(arn=QUEUE + ".fifo")}, {"targets": target(arn=QUEUE + ".fifo", sqs_message_group_id="g")}, "needs sqs_message_group_id"),
     (RULE, {"targets": target(arn=f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:m")}, {"targets": target(arn=f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:m", role=ROLE)}, "this target needs a role"),

@@ -126,7 +126,7 @@ def _():
 
     return Case(
         type="aws.ec2.nat_gateway",
-        around={"vpc": VPC, "here": subnet(1), "there": subnet(2), "address": {"type": "aws.ec2.elastic_ip"}},
+        around={"vpc": VPC, "way": {"type": "aws.ec2.internet_gateway", "vpc_id": "${vpc.vpc_id}"}, "here": subnet(1), "there": subnet(2), "address": {"type": "aws.ec2.elastic_ip"}},
         first={"subnet_id": "${here.subnet_id}", "allocation_id": "${address.allocation_id}", "tags": {"team": "a"}},
         then={"subnet_id": "${here.subnet_id}", "allocation_id": "${address.allocation_id}", "tags": {"team": "b"}},
         seen=seen,

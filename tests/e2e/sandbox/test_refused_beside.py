@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from support import until
 from test_iam import ACCOUNT, Role, allow, denied, document, lake, name, strict  # noqa: F401 (fixtures)
 from test_trials import code, role_of  # noqa: F401 (fixtures)
 
@@ -51,6 +52,46 @@ def test_policies_of_buckets(strict, lake):
     s3.put_bucket_policy(Bucket=lake, Policy=let({"AWS": "*"}))
 
 
+def rule(more=None, **given):
+    return {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 90}, **given, **(more or {})}
+
+
+@pytest.mark.parametrize("wrong, right, says", [
+    ([rule(), rule()], [rule(), rule(ID="b")], "RuleId must be unique"),
+    ([rule(Transitions=[{"Days": 29, "StorageClass": "STANDARD_IA"}])], [rule(Transitions=[{"Days": 30, "StorageClass": "STANDARD_IA"}])], "greater than or equal to 30"),
+    ([rule(Transitions=[{"Days": 90, "StorageClass": "GLACIER"}])], [rule(Transitions=[{"Days": 89, "StorageClass": "GLACIER"}])], "must be greater than 'Days' in the Transition"),
+    ([rule(Expiration={"Days": 0})], [rule(Expiration={"Days": 1})], "must be a positive integer"),
+], ids=["ids", "seldom", "order", "zero"])
+def test_lifecycles(strict, lake, wrong, right, says):
+    put = strict.client("s3").put_bucket_lifecycle_configuration
+    refused, words, _ = denied(put, Bucket=lake, LifecycleConfiguration={"Rules": wrong})
+    assert refused == "InvalidArgument" and says in words
+    put(Bucket=lake, LifecycleConfiguration={"Rules": right})
+
+
+def test_notifications_that_overlap(strict, lake):
+    s3, sqs = strict.client("s3"), strict.client("sqs")
+    sqs.create_queue(QueueName=(queue := name("q")), Attributes={"Policy": document({**allow("sqs:SendMessage"), "Principal": {"Service": "s3.amazonaws.com"}})})
+
+    def told(events, prefix, suffix=""):
+        rules = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
+        return {"QueueArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}", "Events": [f"s3:{events}"], "Filter": {"Key": {"FilterRules": rules}}}
+
+    put = lambda *all: s3.put_bucket_notification_configuration(Bucket=lake, NotificationConfiguration={"QueueConfigurations": list(all)})  # noqa: E731
+    for other in (told("ObjectCreated:Put", "raw/a"), told("ObjectCreated:*", "raw/", ".csv"), told("ObjectCreated:*", "")):
+        with pytest.raises(Exception, match="Configurations overlap"):
+            put(told("ObjectCreated:*", "raw/", "v"), other)
+    put(told("ObjectCreated:*", "raw/"), told("ObjectRemoved:*", "raw/"), told("ObjectCreated:*", "gold/"))
+    put(told("ObjectCreated:*", "raw/", ".csv"), told("ObjectCreated:*", "raw/", ".json"))
+
+
+@pytest.mark.parametrize("begin, end", [("xn--", ""), ("sthree-", ""), ("", "-s3alias"), ("", ".mrap")])
+def test_names_that_s3_keeps(strict, begin, end):
+    s3, middle = strict.client("s3"), name("b")
+    assert denied(s3.create_bucket, Bucket=begin + middle + end)[0] == "InvalidBucketName"
+    s3.create_bucket(Bucket="x" + begin + middle + end.replace("a", "o"))
+
+
 def test_tags_of_aws(strict, lake):
     s3, ec2 = strict.client("s3"), strict.client("ec2")
     own = [{"Key": "aws:x", "Value": "1"}]
@@ -72,12 +113,14 @@ def test_ways_out_of_a_network(strict):
     state = lambda made: ec2.describe_nat_gateways(NatGatewayIds=[made])["NatGateways"][0]  # noqa: E731
     nat = lambda **more: ec2.create_nat_gateway(SubnetId=subnets[0], **more)["NatGateway"]["NatGatewayId"]  # noqa: E731
     public = {"AllocationId": ec2.allocate_address(Domain="vpc")["AllocationId"]}
-    cut_off = state(nat(**public))
-    assert (cut_off["State"], cut_off["FailureMessage"]) == ("failed", f"Network {vpc} has no Internet gateway attached")
-    assert state(nat(ConnectivityType="private"))["State"] == "available"
+    cut_off, private = nat(**public), nat(ConnectivityType="private")
+    until(lambda: state(cut_off)["State"] == "failed")
+    assert state(cut_off)["FailureMessage"] == f"Network {vpc} has no Internet gateway attached"
+    until(lambda: state(private)["State"] == "available")
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     ec2.create_route(**route)
-    assert state(nat(**public))["State"] == "available"
+    open_ = nat(**public)
+    until(lambda: state(open_)["State"] == "available")
 
 
 def test_one_private_name_leads_to_one_endpoint(strict):

@@ -1,0 +1,151 @@
+/* What S3 looks at in lists of rules: lifecycles, and who is told of what. */
+#include "sandbox/s3/s3srv.h"
+
+/* Each action says when: an element that is there has something in it. */
+static bool check_actions(struct s3 *s, const struct value *rule)
+{
+    static const char *const names[] = {"Expiration", "Transition", "NoncurrentVersionExpiration",
+        "NoncurrentVersionTransition", "AbortIncompleteMultipartUpload"};
+    bool any = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct value *const *actions, *one;
+        size_t n = s3srv_items(value_getz(rule, names[i]), &actions, &one);
+        any = any || n;
+        for (size_t k = 0; k < n; k++)
+            if (actions[k]->kind != VALUE_MAP || !actions[k]->count)
+                return s3srv_malformed(s);
+    }
+    if (any)
+        return true;
+    s3srv_error(s, 400, "InvalidRequest", "At least one action needs to be specified in a rule");
+    return false;
+}
+
+/* ---- days ---- */
+
+static bool wrong_argument(struct s3 *s, const char *why)
+{
+    s3srv_error(s, 400, "InvalidArgument", why);
+    return false;
+}
+
+/* False: it says none. */
+static bool days_of(const struct value *action, int64_t *out)
+{
+    return str_to_int(str_trim(value_gets(action, "Days")), out);
+}
+
+static bool check_days(struct s3 *s, const struct value *rule)
+{
+    const struct value *const *moves, *one;
+    int64_t end, days;
+    size_t n = s3srv_items(value_getz(rule, "Transition"), &moves, &one);
+    bool ends = days_of(value_getz(rule, "Expiration"), &end);
+    if (ends && end < 1)
+        return wrong_argument(s, "'Days' for Expiration action must be a positive integer");
+    for (size_t i = 0; i < n; i++) {
+        struct str to = value_gets(moves[i], "StorageClass");
+        bool counted = days_of(moves[i], &days), seldom = str_ends(to, STR("_IA"));
+        if (counted && seldom && days < 30)
+            return wrong_argument(s,
+                arena_printf(s->arena,
+                    "'Days' in Transition action must be greater than or equal to 30 for storageClass '%.*s'",
+                    STR_ARG(to))
+                    .p);
+        if (counted && ends && days >= end)
+            return wrong_argument(
+                s, "'Days' in the Expiration action must be greater than 'Days' in the Transition action");
+    }
+    return true;
+}
+
+static bool ids_differ(struct s3 *s, const struct value *const *rules, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = i + 1; k < n; k++) {
+            struct str id = value_gets(rules[i], "ID");
+            if (id.n && str_eq(id, value_gets(rules[k], "ID")))
+                return wrong_argument(s, "RuleId must be unique. Found same ID for more than one rule");
+        }
+    return true;
+}
+
+bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc)
+{
+    const struct value *const *rules, *one;
+    size_t n = s3srv_items(value_getz(doc, "Rule"), &rules, &one);
+    for (size_t i = 0; i < n; i++) {
+        struct str status = value_gets(rules[i], "Status");
+        bool chooses = value_getz(rules[i], "Filter") || value_getz(rules[i], "Prefix");
+        if (!chooses || !(str_eqz(status, "Enabled") || str_eqz(status, "Disabled")))
+            return s3srv_malformed(s);
+        if (!check_actions(s, rules[i]) || !check_days(s, rules[i]))
+            return false;
+    }
+    return n ? ids_differ(s, rules, n) : s3srv_malformed(s);
+}
+
+/* ---- notifications ---- */
+
+/* s3:ObjectCreated:* has s3:ObjectCreated:Put in it. */
+static bool events_meet(struct str a, struct str b)
+{
+    a = str_trim(a);
+    b = str_trim(b);
+    bool wide = str_ends(a, STR("*")), wider = str_ends(b, STR("*"));
+    struct str begin = wide ? str_slice(a, 0, a.n - 1) : a, other = wider ? str_slice(b, 0, b.n - 1) : b;
+    return (wide && str_starts(b, begin)) || (wider && str_starts(a, other)) || str_eq(a, b);
+}
+
+/* How keys have to begin (`prefix`) or end. */
+static struct str key_part(const struct value *config, const char *name)
+{
+    const struct value *const *rules, *one;
+    size_t n = s3srv_items(
+        value_getz(value_getz(value_getz(config, "Filter"), "S3Key"), "FilterRule"), &rules, &one);
+    for (size_t i = 0; i < n; i++)
+        if (str_ieq(str_trim(value_gets(rules[i], "Name")), str_z(name)))
+            return str_trim(value_gets(rules[i], "Value"));
+    return STR_EMPTY;
+}
+
+/* Is there a key that both are about? */
+static bool keys_meet(const struct value *a, const struct value *b)
+{
+    struct str begin = key_part(a, "prefix"), other = key_part(b, "prefix"), end = key_part(a, "suffix"),
+               last = key_part(b, "suffix");
+    return (str_starts(begin, other) || str_starts(other, begin)) &&
+           (str_ends(end, last) || str_ends(last, end));
+}
+
+static bool overlap(const struct value *a, const struct value *b)
+{
+    const struct value *const *mine, *const *its, *one, *single;
+    size_t n = s3srv_items(value_getz(a, "Event"), &mine, &one),
+           m = s3srv_items(value_getz(b, "Event"), &its, &single);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < m; k++)
+            if (events_meet(value_text(mine[i], STR_EMPTY), value_text(its[k], STR_EMPTY)))
+                return keys_meet(a, b);
+    return false;
+}
+
+bool s3srv_check_overlap(struct s3 *s, const struct value *doc)
+{
+    static const char *const kinds[] = {"QueueConfiguration", "TopicConfiguration",
+        "CloudFunctionConfiguration", "LambdaFunctionConfiguration"};
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(s->arena);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        const struct value *const *configs, *one;
+        size_t n = s3srv_items(value_getz(doc, kinds[k]), &configs, &one);
+        for (size_t i = 0; i < n; i++)
+            value_builder_add(&all, configs[i]);
+    }
+    const struct value *list = value_builder_list(&all);
+    for (uint32_t i = 0; i < list->count; i++)
+        for (uint32_t k = i + 1; k < list->count; k++)
+            if (overlap(list->items[i], list->items[k]))
+                return wrong_argument(s, "Configurations overlap. Configurations on the same bucket cannot "
+                                         "share a common event type.");
+    return true;
+}
