@@ -216,8 +216,8 @@ static bool has_small(struct str s)
 /* Names that end so are of what leads to a secret, or says how it is made. */
 static bool leads_to_secret(struct str key)
 {
-    static const char *const ends[] = {
-        "Arn", "_arn", "Id", "_id", "Name", "_name", "Template", "_template", "Expression", "_expression"};
+    static const char *const ends[] = {"Arn", "_arn", "Id", "_id", "Name", "_name", "Template", "_template",
+        "Expression", "_expression", "Source", "_source", "SourceType", "_source_type"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (str_ends(key, str_z(ends[i])))
             return true;

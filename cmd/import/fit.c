@@ -39,6 +39,26 @@ static bool map_entries(struct fit *fit, const struct level *level, const struct
 
 /* ---- values of a type ---- */
 
+/* What an item is called in the map: a member of it, or two, of which the first is a path that begins with a
+ * slash: [{ResourcePath: /~1a, HttpMethod: GET}] is {~1a/GET: …}. A NULL text: it does not say. */
+static struct str pair_name(struct arena *arena, struct said *item, struct str key)
+{
+    struct str second, first = str_cut(key, '/', &second);
+    struct str name = said_literal_text(arena, said_get(item, arena_strz(arena, first)));
+    if (!second.p || !name.p)
+        return name;
+    struct str last = said_literal_text(arena, said_get(item, arena_strz(arena, second)));
+    name = str_starts(name, STR("/")) ? str_slice(name, 1, name.n) : name;
+    return last.p ? arena_printf(arena, "%.*s/%.*s", STR_ARG(name.n ? name : STR("~1")), STR_ARG(last))
+                  : last;
+}
+
+static bool is_pair_name(struct str key, struct str member)
+{
+    struct str second, first = str_cut(key, '/', &second);
+    return str_eq(first, member) || (second.p && str_eq(second, member));
+}
+
 /* [{Key, Value}] as a map; NULL where it is no such list. */
 static struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, const char *value)
 {
@@ -49,13 +69,13 @@ static struct said *fit_pairs(struct arena *arena, struct said *list, const char
         return NULL;
     for (size_t i = 0; i < list->n; i++) {
         struct said *item = list->items[i], *v = said_get(item, value);
-        struct str name = said_literal_text(arena, said_get(item, key));
+        struct str name = pair_name(arena, item, str_z(key));
         if (!name.p)
             return NULL;
         if (!strcmp(value, ".")) {
             v = said_new(arena, SAID_MAP, item->node);
             for (size_t k = 0; k < item->n; k++)
-                if (!str_eqz(item->entries[k].key, key))
+                if (!is_pair_name(str_z(key), item->entries[k].key))
                     said_set(arena, v, item->entries[k].key, item->entries[k].value);
         }
         said_set(arena, map, name, v ? v : said_string(arena, STR_EMPTY, NULL));

@@ -325,6 +325,19 @@ static bool is_known_as(const struct instance *one, struct str text)
     return false;
 }
 
+/* Is that what its id is made of, with slashes between? */
+static bool has_ids(struct terraform *t, const struct instance *one, struct str text)
+{
+    const struct value *ids = one->group->names->ids;
+    AUTO_BUF struct buf own = BUF_INIT;
+    for (uint32_t i = 0; ids && ids->kind == VALUE_LIST && i < ids->count; i++) {
+        const struct value *v = value_get(one->values, value_text(ids->items[i], STR_EMPTY));
+        buf_addf(&own, "%s%.*s", i ? "/" : "",
+            STR_ARG(value_is_null(v) ? STR_EMPTY : value_scalar_text(t->arena, v)));
+    }
+    return ids && ids->kind == VALUE_LIST && ids->count > 1 && str_eq(buf_str(&own), text);
+}
+
 static struct instance *find_target(struct terraform *t, const struct names_type *part, struct str text)
 {
     for (size_t i = 0; text.n && i < t->groups.n; i++) {
@@ -332,7 +345,7 @@ static struct instance *find_target(struct terraform *t, const struct names_type
         if (!group->names || group->schema != part->schema)
             continue;
         for (size_t k = 0; k < group->n; k++)
-            if (is_known_as(group->instances[k], text))
+            if (is_known_as(group->instances[k], text) || has_ids(t, group->instances[k], text))
                 return group->instances[k];
     }
     return NULL;
@@ -384,6 +397,31 @@ static struct said *part_attrs(struct terraform *t, const struct names_type *par
     return out;
 }
 
+static bool leads_there(const struct names_type *part, struct str property)
+{
+    struct str names = part->into_by;
+    while (names.n)
+        if (str_eq(str_cut(names, '/', &names), property))
+            return true;
+    return false;
+}
+
+/* What it is a part of, as `by` says: the value of one attribute, or those of several with slashes between.
+ */
+static const struct value *owner_of(
+    struct terraform *t, const struct names_type *part, const struct value *values)
+{
+    struct str names = part->into_by;
+    if (str_find_char(names, '/', 0) < 0)
+        return value_get(values, names);
+    AUTO_BUF struct buf out = BUF_INIT;
+    while (names.n) {
+        struct str name = str_cut(names, '/', &names);
+        buf_addf(&out, "%s%.*s", out.n ? "/" : "", STR_ARG(value_text(value_get(values, name), STR_EMPTY)));
+    }
+    return value_string(t->arena, buf_str(&out));
+}
+
 static bool into_target(
     struct terraform *t, struct instance *one, const struct names_type *part, struct str by, struct str *why)
 {
@@ -396,8 +434,7 @@ static bool into_target(
         return false;
     }
     for (size_t i = 0; i < properties->n; i++)
-        if (!str_eq(properties->entries[i].key, part->into_by) &&
-            !str_eq(properties->entries[i].key, part->key))
+        if (!leads_there(part, properties->entries[i].key) && !str_eq(properties->entries[i].key, part->key))
             said_set(t->arena, rest, properties->entries[i].key, properties->entries[i].value);
     struct said *attrs = part_attrs(t, part, rest, key, false, why);
     attrs = attrs ? attrs : part_attrs(t, part, rest, key, true, why);
@@ -419,7 +456,7 @@ static void fold_parts(struct terraform *t, struct group *group)
     if (group->data || group->schema || !part || !part->into_by.n)
         return;
     for (size_t i = 0; i < group->n; i++) {
-        const struct value *by = value_get(group->instances[i]->values, part->into_by);
+        const struct value *by = owner_of(t, part, group->instances[i]->values);
         size_t n = by && by->kind == VALUE_LIST ? by->count : 1;
         for (size_t k = 0; k < n; k++) {
             const struct value *one = by && by->kind == VALUE_LIST ? by->items[k] : by;

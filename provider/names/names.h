@@ -7,6 +7,7 @@
  *         VersioningConfiguration.Status: {as: versioning, values: {Enabled: true, Suspended: false}}
  *         Rules[].Prefix: rules[].filter.prefix  # within a list; [0]: the list has that one item
  *         Policies: {as: policies, pairs: [PolicyName, PolicyDocument]}   # a list of those as a map
+ *         MethodSettings: {as: method_settings, pairs: [ResourcePath/HttpMethod, .]}  # by two members
  *         Tags: {as: tags, pairs: [Key, Value], flag: [PropagateAtLaunch, propagated_tags]} # and which
  *         Domain: {only: [vpc]}                  # says nothing as long as it is one of these
  *         vpc_id: {as: resource_id, beside: {resource_type: VPC}}
@@ -63,12 +64,12 @@ struct names_type {
     const struct schema *schema;
     const struct names_rule *rules;
     size_t n;
-    struct str
-        into_by;    /* Terraform: it is a part of another resource, which this attribute leads to; "" not */
-    struct str at;  /* likewise: the map in that one's attributes of which it is an entry ... */
-    struct str key; /* ... under what this attribute has */
-    const struct value *ids;    /* Terraform: attributes that the id is made of */
-    const struct value *set;    /* likewise: attributes that it has unless it says others; NULL: none */
+    struct str into_by;      /* Terraform: it is a part of another resource, which this attribute leads to, or
+                                several      with slashes between, by that one's id; "" not */
+    struct str at;           /* likewise: the map in that one's attributes of which it is an entry ... */
+    struct str key;          /* ... under what this attribute has */
+    const struct value *ids; /* Terraform: attributes that the id is made of */
+    const struct value *set; /* likewise: attributes that it has unless it says others; NULL: none */
     const struct value *unsaid; /* likewise: paths that are not said without a configuration; or NULL */
     const struct value *zeros;  /* likewise: our paths of zeros that mean something; or NULL */
     bool asked;                 /* likewise: there is no such type, what is secret of it becomes an input */

@@ -33,7 +33,7 @@ def stack_of(result):
 
 
 # cfn-lint takes two seconds for each.
-LONG_FORM = {"test_templates_are_templates[clicks]", "test_templates_are_templates[machines]", "test_templates_are_templates[orders]", "test_templates_are_templates[zones]"}
+LONG_FORM = {"test_templates_are_templates[clicks]", "test_templates_are_templates[gateway]", "test_templates_are_templates[machines]", "test_templates_are_templates[orders]", "test_templates_are_templates[zones]"}
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
@@ -55,7 +55,7 @@ def test_what_comes_of_it_is_whole(local_stack, template):
     assert sum(kind.startswith("aws.") for kind in types) * 2 > len(types)
 
 
-@pytest.mark.parametrize("name", ["orders.yaml", "clicks.json", "network.yaml", "nightly.yaml", "zones.yaml", "workers.yaml"])
+@pytest.mark.parametrize("name", ["orders.yaml", "clicks.json", "network.yaml", "nightly.yaml", "zones.yaml", "workers.yaml", "gateway.yaml"])
 def test_it_can_be_made(tmp_path, fast_sandbox, name):
     stack = Stack(tmp_path / "stack", fast_sandbox)
     text = imported(stack, TEMPLATES[0].parent / name)

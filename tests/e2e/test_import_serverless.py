@@ -33,7 +33,11 @@ def transformed(template, hashes=False):
             def load(self):
                 return get_bundled_managed_policy_map("aws")
 
-        made = json.dumps(transform(yaml_parse(template.read_text()), {}, Policies()))
+        made = transform(yaml_parse(template.read_text()), {}, Policies())
+    for resource in made["Resources"].values():
+        if resource["Type"] == "AWS::ApiGateway::Deployment":
+            resource["Properties"].pop("StageName", None)  # a stage called "Stage", which nobody asked for
+    made = json.dumps(made)
     for name in json.loads(made)["Resources"]:
         if re.search("[0-9a-f]{10}$", name) and not hashes:
             made = made.replace(name, name[:-10])
@@ -50,8 +54,8 @@ def alike(value):
             value.setdefault("Version", "2012-10-17")
         if "managed_policies" in value:
             value["managed_policies"] = sorted(value["managed_policies"])
-        if value.get("type") == "AWS::ApiGateway::Deployment":  # a stage called "Stage", which nobody asked for
-            value = {key: item for key, item in value.items() if key not in ("StageName", "Description")}
+        if value.get("type") == "aws.apigateway.deployment":  # of which stage a hash is
+            value = {key: item for key, item in value.items() if key != "description"}
         return {key: item for key, item in value.items() if key.lower() != "tags" or item}
     return re.sub(r"^arn:aws:(logs|execute-api|apigateway):", r"arn:${here.partition}:\1:", value) if isinstance(value, str) else value
 
