@@ -28,6 +28,15 @@ function fit() {
   draw();
 }
 
+// A picture of a thousand is a line when all of it is shown: what is looked at is shown so near that its letters can be read.
+const READABLE = 1.25, crowded = boxes.length > 0 && svg.clientWidth > 0 && Math.max(first[2] / svg.clientWidth, first[3] / svg.clientHeight) > 2;
+
+function near(box) {
+  const at = box.getBBox(), real = Math.min(scale(), READABLE), width = svg.clientWidth * real, height = svg.clientHeight * real;
+  view = [at.x + at.width / 2 - width / 2, at.y + at.height / 2 - height / 2, width, height];
+  draw();
+}
+
 document.querySelector("#in").onclick = () => zoom(0.8);
 document.querySelector("#out").onclick = () => zoom(1.25);
 document.querySelector("#fit").onclick = fit;
@@ -77,10 +86,7 @@ function choose(of, from) {
   }
   if (from === "list" && box) {
     if (box.classList.contains("away")) fold(box.dataset.in, false);
-    const at = box.getBBox();
-    view[0] = at.x + at.width / 2 - view[2] / 2;
-    view[1] = at.y + at.height / 2 - view[3] / 2;
-    draw();
+    near(box);
   }
 }
 
@@ -109,7 +115,11 @@ function show() {
     module.classList.toggle("hidden", !module.querySelector("details.change:not(.hidden)"));
 }
 
-search.addEventListener("input", show);
+search.addEventListener("input", () => {
+  show();
+  const hit = search.value.trim() && boxes.find(box => !box.matches(".pale, .away"));
+  if (crowded && hit) near(hit);
+});
 for (const filter of filters) filter.addEventListener("change", show);
 
 document.addEventListener("keydown", event => {
@@ -124,4 +134,5 @@ document.addEventListener("keydown", event => {
   event.preventDefault();
   act();
 });
-addEventListener("beforeprint", () => { for (const change of changes) change.open = true; });
+if (crowded) near(boxes[0]);
+addEventListener("beforeprint", () => { fit(); for (const change of changes) change.open = true; });

@@ -84,6 +84,31 @@ def test_a_browser_shows_a_thousand(local_stack, tmp_path):
     assert " width=" not in svg and shown.count("<details class=\"change create\"") == 1000
 
 
+@pytest.mark.long
+def test_a_thousand_can_be_read(local_stack, tmp_path):
+    """What is looked at is near enough, whichever way it was come to; all of it is one key away."""
+    lines = "".join(f'  r{n}: {{type: weir.value, value: "${{r{n // 3}.value}} {n}"}}\n' for n in range(1, 1000))
+    local_stack.write("stack: many\nresources:\n  r0: {type: weir.value, value: x}\n" + lines)
+    (tmp_path / "page.html").write_text(local_stack.run("plan", "--format", "html").out)
+    browser = Browser("about:blank")
+    browser("Emulation.setDeviceMetricsOverride", width=1280, height=800, deviceScaleFactor=1, mobile=False)
+    browser("Page.navigate", url=f"file://{tmp_path}/page.html")
+    seen = "(of => {const all = document.querySelector('#picture').getBoundingClientRect(), one = document.querySelector(`g[data-of=${of}] rect`).getBoundingClientRect(); return one.left > all.left && one.right < all.right && one.top > all.top && one.bottom < all.bottom && one.height})"
+    try:
+        browser.until("document.querySelectorAll('.box').length === 1000 && document.readyState === 'complete'")
+        assert browser.run(f"{seen}('r0')") > 20
+        browser.run("{const box = document.querySelector('#search'); box.value = 'r777'; box.dispatchEvent(new Event('input'))}")
+        assert browser.run(f"{seen}('r777')") > 20 and not browser.run(f"{seen}('r0')")
+        browser.run("{const box = document.querySelector('#search'); box.value = ''; box.dispatchEvent(new Event('input'))}")
+        browser.run("document.querySelector('details.change[data-of=r500] > summary').click()")
+        assert browser.run(f"{seen}('r500')") > 20
+        browser.run("document.querySelector('#fit').click()")
+        assert 0 < browser.run(f"{seen}('r0')") < 2 and browser.run("[...document.querySelectorAll('.box')].every(one => one.getBoundingClientRect().top >= document.querySelector('#picture').getBoundingClientRect().top)")
+        assert not browser.complaints()
+    finally:
+        browser.stop()
+
+
 # Where texts of a user's stand, and what a page makes of them: boxes, keys of instances and of maps, values, what was and what is to be, descriptions.
 EVERYWHERE = """
     stack: shown

@@ -209,6 +209,7 @@ def test_a_thousand_folded(camera, local_stack):
     assert camera.run("document.querySelectorAll('details.change').length") == 1000
     camera.run("for (const one of document.querySelectorAll('details[data-module]')) if (one.dataset.module) one.open = false")
     camera.browser.until("document.querySelectorAll('.frame[aria-expanded=false]').length === 10")
+    camera.run("document.querySelector('#fit').click()")
     camera.holds("folded")
     camera.sees("folded", {
         "what is folded is there": ".away { display: revert !important; }",
