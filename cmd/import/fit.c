@@ -622,13 +622,27 @@ static bool is_moot(
     return false;
 }
 
+/* Of a rule that means another's value where it is true: with that. NULL: it is not. */
+static const struct said_entry *same_entry(
+    struct fit *fit, const struct level *level, const struct said *map, const struct said_entry *entry)
+{
+    const struct names_rule *rule = level->top ? names_rule(fit->type, entry->key) : NULL;
+    if (!rule || !rule->same.n)
+        return entry;
+    struct said_entry *with = ARENA_NEW(fit->draft->arena, struct said_entry);
+    *with = *entry;
+    with->value = said_get(map, rule->same.p);
+    return with->value && str_eqz(said_literal_text(fit->draft->arena, entry->value), "true") ? with : NULL;
+}
+
 static bool map_entries(struct fit *fit, const struct level *level, const struct said *map)
 {
     for (size_t i = 0; i < map->n; i++) {
         size_t before = level->into->n;
         if (is_moot(fit, level, map, &map->entries[i]))
             continue;
-        if (!map_entry(fit, level, &map->entries[i]))
+        const struct said_entry *entry = same_entry(fit, level, map, &map->entries[i]);
+        if (entry && !map_entry(fit, level, entry))
             return false;
         if (level->into->n > before)
             level->into->entries[before].comment = map->entries[i].comment;

@@ -4,6 +4,7 @@
 #include "cmd/import/fit.h"
 #include "provider/aws/tagging.h"
 #include "provider/mark.h"
+#include "provider/spec/spec.h"
 
 #include <stdlib.h>
 
@@ -104,6 +105,14 @@ static void on_listed(void *ctx, const struct value *live)
     live_add(l, l->listed, value_gets(live, l->listed->id.p), value_gets(live, "arn"));
 }
 
+/* The attribute whose values have to be known before there is a listing: a rule's listener. "" none. */
+static struct str listed_for(const struct schema *schema)
+{
+    const struct spec_type *type = str_starts(schema->name, STR("aws.")) ? schema->impl : NULL;
+    bool per = type && type->list.count && type->list.items[0].list.per.count;
+    return per ? type->list.items[0].list.per.items[0] : STR_EMPTY;
+}
+
 static int find_all(struct live *l, const struct live_wanted *wanted, struct err *err)
 {
     struct aws_client *client = provider_aws(l->look->provider);
@@ -119,6 +128,11 @@ static int find_all(struct live *l, const struct live_wanted *wanted, struct err
             return -1;
         if (!l->listed->ops->list)
             return err_set(err, ERR_USAGE, "%.*s cannot be listed", STR_ARG(wanted->types[i]));
+        if (listed_for(l->listed).n) {
+            err_set(err, ERR_USAGE, "%.*s can only be listed for each `%.*s`", STR_ARG(wanted->types[i]),
+                STR_ARG(listed_for(l->listed)));
+            return err_hint(err, "write it into the stack and take it over by its id (`imports:`)");
+        }
         if (look_list(l->look, l->listed, on_listed, l, err))
             return err_context(err, "listing %.*s", STR_ARG(wanted->types[i]));
     }

@@ -117,6 +117,36 @@ static bool is_prefixed(struct terraform *t, const struct value *expressions, st
     return value_get(expressions, arena_printf(t->arena, "%.*s_prefix", STR_ARG(key))) != NULL;
 }
 
+/* Made up where nobody said it: a statement's id, a name. */
+static bool is_demanded(struct terraform *t, const struct names_type *type, struct str key)
+{
+    struct str ours = type && type->schema && !str_eqz(key, "id") && !str_eqz(key, "arn")
+                          ? names_output(type, t->arena, key)
+                          : STR_EMPTY;
+    const struct attr *attr = ours.n && !type->into_by.n ? schema_attr(type->schema, ours) : NULL;
+    return attr && attr->required && !attr->default_value;
+}
+
+static bool says_of(const struct group *group, struct str attr, struct str id)
+{
+    for (size_t i = 0; i < group->n; i++)
+        if (str_eq(value_gets(group->instances[i]->values, attr.p), id))
+            return true;
+    return false;
+}
+
+/* A block that only the configuration makes, and that is not in what the plan has of it: a dynamic one.
+ * Unless resources of their own have said it. */
+static bool is_dynamic(struct terraform *t, const struct instance *one, struct str key)
+{
+    const struct names_type *type = names_terraform(t->names, one->group->type);
+    const struct value *by = type ? value_get(type->blocks, key) : NULL;
+    for (size_t i = 0; by && by->string.n && i < t->groups.n; i++)
+        if (says_of(t->groups.items[i].ptr, by->string, value_gets(one->values, "id")))
+            return false;
+    return by;
+}
+
 /* `whole`: with what the provider filled into blocks. Without a configuration the provider's default_tags are
  * not known either: all tags are the thing's own. */
 static struct said *properties_of(struct terraform *t, const struct instance *one, bool whole)
@@ -127,7 +157,8 @@ static struct said *properties_of(struct terraform *t, const struct instance *on
     for (uint32_t i = 0; one->values && i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
         const struct value *expression = value_get(expressions, e->key);
-        bool said = one->group->config ? expression || is_prefixed(t, expressions, e->key)
+        bool said = one->group->config ? expression || is_prefixed(t, expressions, e->key) ||
+                                             is_demanded(t, type, e->key) || is_dynamic(t, one, e->key)
                                        : !is_never_said(type, e->key);
         if (str_eqz(e->key, "tags_all") && !one->group->config && !is_empty(e->value))
             said_set(t->arena, map, STR("tags"), said_of(t->arena, e->value));
@@ -140,7 +171,8 @@ static struct said *properties_of(struct terraform *t, const struct instance *on
     }
     if (!one->group->config)
         terraform_drop_unsaid(t->arena, type, map);
-    add_command(t, one, map);
+    if (type && names_rule(type, STR("local_exec.command")))
+        add_command(t, one, map);
     return map;
 }
 
@@ -541,8 +573,10 @@ static struct str own_id(struct terraform *t, const struct instance *one)
     if (str_eqz(schema->id, "arn") && value_gets(one->values, "arn").n)
         return value_gets(one->values, "arn");
     const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
-    if (attr && attr->template.n)
-        return fit_filled(t, attr->template, one);
+    bool made_of_others = attr && attr->template.n;
+    struct str filled = made_of_others ? fit_filled(t, attr->template, one) : STR_EMPTY;
+    if (filled.n || (made_of_others && !ids))
+        return filled;
     if (ids && ids->count == 1) {
         const struct value *id = value_get(one->values, value_text(ids->items[0], STR_EMPTY));
         return value_is_null(id) ? STR_EMPTY : value_scalar_text(t->arena, id);
@@ -581,8 +615,59 @@ static bool is_switch(const struct group *group)
     return str_eqz(group->instances[0]->key, "0") && !value_getz(group->config, "for_each_expression");
 }
 
+/* ---- one that is several here ---- */
+
+static void add_copy(
+    struct terraform *t, struct group *group, struct instance *one, struct str attr, const struct value *v)
+{
+    const struct names_type *type = names_terraform(t->names, group->type);
+    struct instance *copy = ARENA_NEW(t->arena, struct instance);
+    struct str text = value_scalar_text(t->arena, v);
+    *copy = *one;
+    copy->key = one->has_key ? arena_printf(t->arena, "%.*s %.*s", STR_ARG(one->key), STR_ARG(text)) : text;
+    copy->has_key = true;
+    for (uint32_t i = 0; i < type->split->count; i++)
+        copy->values = value_with(
+            t->arena, copy->values, value_text(type->split->items[i], STR_EMPTY), &value_empty_list);
+    copy->values = value_with(t->arena, copy->values, attr, value_list(t->arena, &v, 1));
+    ARENA_GROW(t->arena, group->instances, group->n, group->cap);
+    group->instances[group->n++] = copy;
+}
+
+/* A rule for several ranges of addresses: as many rules. */
+static void fit_split(struct terraform *t, struct group *group)
+{
+    const struct names_type *type = names_terraform(t->names, group->type);
+    struct instance **before = group->instances;
+    size_t n = group->n;
+    if (!type || !type->split)
+        return;
+    group->instances = NULL;
+    group->n = group->cap = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t values = 0;
+        for (uint32_t k = 0; k < type->split->count; k++) {
+            const struct value *list =
+                value_get(before[i]->values, value_text(type->split->items[k], STR_EMPTY));
+            values += list && list->kind == VALUE_LIST ? list->count : 0;
+        }
+        for (uint32_t k = 0; values > 1 && k < type->split->count; k++) {
+            struct str attr = value_text(type->split->items[k], STR_EMPTY);
+            const struct value *list = value_get(before[i]->values, attr);
+            for (uint32_t m = 0; list && list->kind == VALUE_LIST && m < list->count; m++)
+                add_copy(t, group, before[i], attr, list->items[m]);
+        }
+        if (values > 1)
+            continue;
+        ARENA_GROW(t->arena, group->instances, group->n, group->cap);
+        group->instances[group->n++] = before[i];
+    }
+}
+
 void terraform_fit(struct terraform *t)
 {
+    for (size_t i = 0; i < t->groups.n; i++)
+        fit_split(t, t->groups.items[i].ptr);
     for (size_t i = 0; i < t->groups.n; i++) {
         struct group *group = t->groups.items[i].ptr;
         if (!group->data)

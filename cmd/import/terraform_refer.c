@@ -323,13 +323,25 @@ static void offer_expressions(struct terraform *t, struct candidates *list, stru
 
 /* ---- in values ---- */
 
+/* What the configuration puts together is often put together by underscores. */
+static bool is_letter(char c)
+{
+    return isalnum((unsigned char)c) != 0;
+}
+
 static bool is_word(char c)
 {
     return isalnum((unsigned char)c) || c == '_';
 }
 
-/* The longest candidate that stands there as whole words. */
-static const struct candidate *at(const struct candidates *list, struct str text, size_t i)
+static bool is_circle(struct terraform *t, const struct candidate *one, const struct group *owner)
+{
+    return one->needs && owner && refer_reaches(t, refer_whole(one->needs), owner, 0);
+}
+
+/* The longest candidate that stands there as whole words and is no circle. */
+static const struct candidate *at(
+    struct terraform *t, const struct candidates *list, const struct group *owner, struct str text, size_t i)
 {
     const struct candidate *best = NULL;
     for (size_t k = 0; k < list->n; k++) {
@@ -339,9 +351,9 @@ static const struct candidate *at(const struct candidates *list, struct str text
         if (i + one.n > text.n || memcmp(text.p + i, one.p, one.n) != 0 ||
             (best && best->text.n >= one.n && !rather))
             continue;
-        bool begins = !i || !is_word(text.p[i - 1]) || !is_word(one.p[0]);
-        bool ends = i + one.n == text.n || !is_word(text.p[i + one.n]) || !is_word(one.p[one.n - 1]);
-        if (begins && ends)
+        bool begins = !i || !is_letter(text.p[i - 1]) || !is_letter(one.p[0]);
+        bool ends = i + one.n == text.n || !is_letter(text.p[i + one.n]) || !is_letter(one.p[one.n - 1]);
+        if (begins && ends && !is_circle(t, &list->items[k], owner))
             best = &list->items[k];
     }
     return best;
@@ -356,9 +368,9 @@ static struct said *refer_related(
         size_t done = 0;
         text->sensitive = s->sensitive;
         for (size_t i = 0; i < from.n; i++) {
-            const struct candidate *c = at(list, from, i);
+            const struct candidate *c = at(t, list, owner, from, i);
             struct group *needs = c && c->needs ? refer_whole(c->needs) : NULL;
-            if (!c || (needs && owner && refer_reaches(t, needs, owner, 0)))
+            if (!c)
                 continue;
             if (needs && owner)
                 map_set(&owner->needs, group_address(t->arena, needs), needs);

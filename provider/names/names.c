@@ -52,7 +52,7 @@ static void read_rules(struct arena *arena, struct names_type *type, const struc
     struct names_rule *rules = ARENA_ARRAY(arena, struct names_rule, n + 1);
     for (size_t i = 0; i < n; i++) {
         const struct node *value = map->entries[i].value;
-        rules[i] = (struct names_rule){.from = map->entries[i].key, .to = STR_EMPTY};
+        rules[i] = (struct names_rule){.from = map->entries[i].key, .to = STR_EMPTY, .same = STR_EMPTY};
         if (value->kind != NODE_MAP) {
             rules[i].to = text_of(value);
             continue;
@@ -78,6 +78,7 @@ static void read_rules(struct arena *arena, struct names_type *type, const struc
             rules[i].ask = node_value(arena, node_get(value, "ask"));
         rules[i].document = node_get(value, "document") != NULL;
         rules[i].each = node_get(value, "each") != NULL;
+        rules[i].same = text_of(node_get(value, "same"));
         rules[i].digest = node_get(value, "digest") != NULL;
     }
     type->rules = rules;
@@ -117,6 +118,8 @@ static int read_terraform(struct names *names, struct str service, const struct 
         type->ids = node_get(one, "id") ? node_value(names->arena, node_get(one, "id")) : NULL;
         type->set = node_get(one, "set") ? node_value(names->arena, node_get(one, "set")) : NULL;
         type->unsaid = node_get(one, "unsaid") ? node_value(names->arena, node_get(one, "unsaid")) : NULL;
+        type->blocks = node_get(one, "blocks") ? node_value(names->arena, node_get(one, "blocks")) : NULL;
+        type->split = node_get(one, "split") ? node_value(names->arena, node_get(one, "split")) : NULL;
         type->zeros = node_get(one, "zeros") ? node_value(names->arena, node_get(one, "zeros")) : NULL;
         map_set(&names->terraform, type->other, type);
     }

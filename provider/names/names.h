@@ -18,6 +18,7 @@
  *         max_capacity: {as: max_capacity, unless: {worker_type: null}}     # null: whatever that is
  *         filename: {as: code.s3_key, ask: {code.s3_bucket: code_bucket}} # a file that has to be in a bucket
  *         cidr_blocks[0]: cidr                   # the only one of a list
+ *         self: {as: source_group, same: security_group_id} # true: what that one says
  *         user_data: {as: user_data, digest: true} # a state has only its digest
  *         Ref: url                               # what a reference to the thing itself is
  *     terraform:
@@ -25,8 +26,14 @@
  *       aws_s3_bucket_versioning: {into: bucket, by: bucket, names: {…}}
  *       random_pet: {type: weir.random, set: {kind: name}, id: [id]}
  *       random_password: {asked: true}           # what is secret of it is asked for
+ *       aws_security_group_rule: {type: security_group_rule, split: [cidr_blocks]} # one for each value of it
  *       aws_instance: {type: instance, unsaid: {private_ip: null, "ebs_block_device[].iops": 0}, zeros:
  * ["ports[].from"]}
+ *
+ * What a dynamic block made is not in the configuration that a plan has: of `blocks` everything that is there
+ * has been said, unless a resource of its own said it.
+ *
+ *       aws_security_group: {type: security_group, blocks: {ingress: security_group_id}}
  *
  * `unsaid` counts for a state without its configuration: what the service fills in where nobody says it; null
  * is any value. Zeros within blocks are nothing said there, but for those (in our words) of `zeros`.
@@ -55,6 +62,7 @@ struct names_rule {
     const struct value *ask; /* what has to be given with it: attributes and the names of inputs; or NULL */
     bool document;           /* a text that is JSON: what it says */
     bool each;               /* of a list of maps: one of them for each value */
+    struct str same;         /* where it is true, what stands there under this name; "" none */
     bool digest;             /* what is known of it may be no more than its digest */
 };
 
@@ -71,6 +79,9 @@ struct names_type {
     const struct value *ids; /* Terraform: attributes that the id is made of */
     const struct value *set; /* likewise: attributes that it has unless it says others; NULL: none */
     const struct value *unsaid; /* likewise: paths that are not said without a configuration; or NULL */
+    const struct value *split;  /* likewise: lists for each value of which it is one here; or NULL */
+    const struct value *blocks; /* likewise: blocks that only a configuration makes -> the attribute by which
+                                   resources of their own do the same, "" none; or NULL */
     const struct value *zeros;  /* likewise: our paths of zeros that mean something; or NULL */
     bool asked;                 /* likewise: there is no such type, what is secret of it becomes an input */
 };

@@ -80,6 +80,7 @@ def test_of_another_stack(tmp_path, place):
 def test_what_is_wanted_has_to_be_said(local_stack, stack):
     assert "--tag, --type and --stack" in local_stack.run("import", "live", status=3).err
     assert "KEY=VALUE" in local_stack.run("import", "live", "--tag", "x", status=3).err
+    assert "aws.elbv2.rule can only be listed for each `listener`" in stack.run("import", "live", "--type", "aws.elbv2.rule", status=3).err
     assert "nothing of that kind" in stack.run("import", "live", "--tag", "nobody=has", status=None).err
 
 

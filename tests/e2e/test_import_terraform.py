@@ -71,10 +71,13 @@ def test_groups_of_machines_by_their_names(local_stack):
     cluster = {"id": "j-1", "name": "nightly", "release_label": "emr-7.5.0", "applications": ["Hive", "Spark"], "service_role": "s", "keep_job_flow_alive_when_no_steps": True, "termination_protection": True,
                "cluster_state": "WAITING", "ec2_attributes": [machines], "auto_termination_policy": [{"idle_timeout": 3600}], "step": [], "bootstrap_action": [{"name": "tools", "path": "s3://l/t.sh", "args": ["all"]}], **groups}
     limits = {"unit_type": "Instances", "minimum_capacity_units": 2, "maximum_capacity_units": 10, "maximum_ondemand_capacity_units": 5, "maximum_core_capacity_units": 4}
-    resources = [resource("aws_emr_cluster", "nightly", cluster)[0], resource("aws_emr_managed_scaling_policy", "it", {"id": "j-1", "cluster_id": "j-1", "compute_limits": [limits]})[0]]
+    resources = [resource("aws_emr_cluster", "nightly", cluster)[0], resource("aws_emr_managed_scaling_policy", "it", {"id": "j-1", "cluster_id": "j-1", "compute_limits": [limits]})[0],
+                 resource("aws_emr_instance_group", "extra", {"id": "ig-3", "cluster_id": "j-1", "name": "extra", "instance_type": "m5.2xlarge", "instance_count": 3, "bid_price": "0.30", "running_instance_count": 3, "status": "RUNNING",
+                          "ebs_config": [{"size": 64, "type": "gp3", "iops": 0, "volumes_per_instance": 2}], "ebs_optimized": False, "configurations_json": None, "autoscaling_policy": None})[0]]
     _, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
     (made,) = stack["resources"].values()
-    assert made["instance_groups"] == {role: {"instance_role": role.upper(), "instance_type": "m5.xlarge", "instance_count": count} for role, count in (("master", 1), ("core", 2))}
+    assert made["instance_groups"] == {role: {"instance_role": role.upper(), "instance_type": "m5.xlarge", "instance_count": count} for role, count in (("master", 1), ("core", 2))} | {
+        "extra": {"instance_role": "TASK", "instance_type": "m5.2xlarge", "instance_count": 3, "market": "SPOT", "bid_price": "0.30", "ebs": [{"volume_type": "gp3", "size": 64, "volumes_per_instance": 2}]}}
     assert made["managed_scaling_policy"]["compute_limits"]["maximum_on_demand_capacity_units"] == 5 and made["termination_protected"] is True and made["applications"] == [{"name": "Hive"}, {"name": "Spark"}]
     assert stack["imports"] == [{"address": "nightly", "id": "j-1"}] and made["bootstrap_actions"][0]["path"] == "s3://l/t.sh"
     local_stack.run("validate")
@@ -390,3 +393,64 @@ def test_what_only_the_files_say(local_stack):
     assert "main.tf:6:5" in result.err and "main.tf:5" not in result.err and "main.tf:4" not in result.err
     assert "aws_s3_bucket.lake: without its provisioners: weir.command" in result.err
     assert re.search("data.aws_vpc.net +- +what it said is written where it is used", result.err) and re.search("data.terraform_remote_state.net .*weir.stack", result.err)
+
+
+def test_fleets_of_machines_by_their_names(local_stack):
+    cluster = {"id": "j-1", "name": "nightly", "release_label": "emr-7.5.0", "service_role": "s", "ec2_attributes": [{"instance_profile": "EMR_EC2_DefaultRole"}]}
+    spot = [{"spot_specification": [{"timeout_duration_minutes": 5, "timeout_action": "TERMINATE_CLUSTER", "allocation_strategy": "capacity-optimized", "block_duration_minutes": 0}], "on_demand_specification": []}]
+    fleet = {"id": "if-1", "cluster_id": "j-1", "name": "tasks", "target_on_demand_capacity": 0, "target_spot_capacity": 8, "provisioned_spot_capacity": 8, "launch_specifications": spot,
+             "instance_type_configs": [{"instance_type": "m5.xlarge", "weighted_capacity": 1, "bid_price": "", "ebs_config": [], "configurations": []}, {"instance_type": "m5.2xlarge", "weighted_capacity": 2}]}
+    resources = [resource("aws_emr_cluster", "nightly", cluster)[0], resource("aws_emr_instance_fleet", "tasks", fleet)[0]]
+    result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
+    assert stack["resources"]["nightly"]["instance_fleets"] == {"tasks": {
+        "instance_fleet_type": "TASK", "target_spot_capacity": 8, "spot": {"timeout_duration_minutes": 5, "timeout_action": "TERMINATE_CLUSTER", "allocation_strategy": "capacity-optimized"},
+        "instance_type_configs": [{"instance_type": "m5.xlarge", "weighted_capacity": 1}, {"instance_type": "m5.2xlarge", "weighted_capacity": 2}]}}, result
+
+
+def test_rules_that_are_several_here(local_stack):
+    """A rule for several ranges is one with for_each; one for its own group names that."""
+    group = resource("aws_security_group", "jobs", {"id": "sg-0123456789abcdef0", "name": "jobs", "description": "d", "vpc_id": "vpc-0123456789abcdef0"}, {"name": {}, "description": {}, "vpc_id": {}})
+    common = {"security_group_id": "sg-0123456789abcdef0", "protocol": "tcp"}
+    said = {"security_group_id": {"references": ["aws_security_group.jobs.id", "aws_security_group.jobs"]}, "protocol": {}, "type": {}, "from_port": {}, "to_port": {}}
+    own = resource("aws_security_group_rule", "own", common | {"id": "sgrule-1", "security_group_rule_id": "sgr-0123456789abcdef0", "type": "ingress", "from_port": 0, "to_port": 65535, "self": True, "cidr_blocks": None}, said | {"self": {}})
+    out = resource("aws_security_group_rule", "out", common | {"id": "sgrule-2", "type": "egress", "from_port": 443, "to_port": 443, "self": False, "cidr_blocks": ["10.0.0.0/8", "172.16.0.0/12"], "description": "out"},
+                   said | {"self": {}, "cidr_blocks": {}, "description": {}})
+    result, _, stack = imported(local_stack, plan(group, own, out))
+    assert stack["resources"]["own"] == {"type": "aws.ec2.security_group_rule", "group_id": "${jobs.group_id}", "protocol": "tcp", "from_port": 0, "to_port": 65535, "source_group": "${jobs.group_id}", "egress": False}
+    assert stack["resources"]["out"] == {"type": "aws.ec2.security_group_rule", "for_each": ["10.0.0.0/8", "172.16.0.0/12"], "group_id": "${jobs.group_id}", "egress": True, "protocol": "tcp", "from_port": 443, "to_port": 443,
+                                         "cidr": "${each.key}", "description": "out"}
+    assert {"address": "own", "id": "sgr-0123456789abcdef0"} in stack["imports"] and "cannot be adopted by the id that it has: `weir state import out[" in result.err
+    local_stack.run("validate")
+
+
+def test_dynamic_blocks_and_what_is_made_up(local_stack):
+    """What a dynamic block made is not in the plan's configuration, nor is what the provider made up; layers come from files, one attachment is for several roles."""
+    function = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    rule = {"from_port": 5432, "to_port": 5432, "protocol": "tcp", "cidr_blocks": ["10.0.0.0/8"], "self": False, "description": "db", "ipv6_cidr_blocks": [], "security_groups": [], "prefix_list_ids": []}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "glue.amazonaws.com"}}]})
+    resources = [
+        resource("aws_lambda_function", "f", {"id": "fn", "function_name": "fn", "arn": function, "role": "arn:aws:iam::123456789012:role/r", "handler": "a.b", "runtime": "python3.13", "s3_bucket": "code", "s3_key": "f.zip",
+                 "environment": [{"variables": {"BUCKET": "lake"}}], "tracing_config": [{"mode": "PassThrough"}], "layers": ["arn:aws:lambda:us-east-1:123456789012:layer:deps:1"]},
+                 {"function_name": {}, "role": {}, "handler": {}, "runtime": {}, "s3_bucket": {}, "s3_key": {}, "layers": {"references": ["aws_lambda_layer_version.deps.arn", "aws_lambda_layer_version.deps"]}}),
+        resource("aws_lambda_layer_version", "deps", {"id": "arn:aws:lambda:us-east-1:123456789012:layer:deps:1", "arn": "arn:aws:lambda:us-east-1:123456789012:layer:deps:1", "layer_name": "deps", "filename": "./layer.zip", "version": "1"},
+                 {"layer_name": {}, "filename": {}}),
+        resource("aws_lambda_permission", "p", {"id": "terraform-1", "statement_id": "terraform-1", "function_name": "fn", "action": "lambda:InvokeFunction", "principal": "events.amazonaws.com"},
+                 {"function_name": {"references": ["aws_lambda_function.f.function_name", "aws_lambda_function.f"]}, "action": {}, "principal": {}}),
+        resource("aws_security_group", "own", {"id": "sg-0123456789abcdef0", "name": "terraform-2", "description": "d", "ingress": [rule]}, {"description": {}}),
+        resource("aws_security_group", "apart", {"id": "sg-0123456789abcdef1", "name": "apart", "description": "d", "ingress": [rule]}, {"name": {}, "description": {}}),
+        resource("aws_security_group_rule", "apart", {"id": "sgrule-1", "security_group_rule_id": "sgr-0123456789abcdef0", "security_group_id": "sg-0123456789abcdef1", "type": "ingress", "protocol": "tcp", "from_port": 5432, "to_port": 5432,
+                 "cidr_blocks": ["10.0.0.0/8"]}, {name: {} for name in ("security_group_id", "type", "protocol", "from_port", "to_port", "cidr_blocks")}),
+        resource("aws_glue_catalog_database", "lake", {"id": "1:film_dev", "name": "film_dev"}, {"name": {"references": ["var.project", "var.stage"]}}),
+        *[resource("aws_iam_role", name, {"id": name, "name": name, "arn": f"arn:aws:iam::123456789012:role/{name}", "assume_role_policy": document, "inline_policy": [{"name": "x", "policy": document.replace("AssumeRole", "GetCallerIdentity")}]}, {"name": {}, "assume_role_policy": {}}) for name in ("a1", "b2")],
+        resource("aws_iam_policy_attachment", "both", {"id": "both", "name": "both", "roles": ["a1", "b2"], "users": [], "groups": [], "policy_arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}, {"name": {}, "roles": {}, "policy_arn": {}}),
+        resource("aws_iam_role_policy", "x", {"id": "a1:x", "name": "x", "role": "a1", "policy": '{"Version": "2012-10-17", "Statement": []}'}, {"name": {}, "role": {}, "policy": {}}),
+    ]
+    result, _, stack = imported(local_stack, plan(*resources, variables={"project": "film", "stage": "dev"}))
+    made = stack["resources"]
+    assert made["f"]["environment"] == {"BUCKET": "lake"} and "tracing" not in made["f"] and made["f"]["layers"] == ["${deps.arn}"]
+    assert made["deps"] == {"type": "aws.lambda.layer_version", "name": "deps", "content": {"s3_bucket": "${inputs.code_bucket}", "s3_key": "layer.zip"}}
+    assert made["p"] == {"type": "aws.lambda.permission", "function": "${f.name}", "statement_id": "terraform-1", "action": "lambda:InvokeFunction", "principal": "events.amazonaws.com"}
+    assert made["own"] == {"type": "aws.ec2.security_group", "name": "terraform-2", "description": "d", "ingress": [{"cidr": "10.0.0.0/8", "description": "db", "from_port": 5432, "to_port": 5432, "protocol": "tcp"}]}
+    assert "ingress" not in made["apart"] and made["lake"]["name"] == "${inputs.project}_${inputs.stage}"
+    assert all(made[name]["managed_policies"] == ["arn:aws:iam::aws:policy/ReadOnlyAccess"] for name in ("a1", "b2")) and made["a1"]["policies"] == {"x": {"Version": "2012-10-17", "Statement": []}} and set(made["b2"]["policies"]) == {"x"}
+    assert {"address": "p", "id": "fn/terraform-1"} in stack["imports"] and " 0 left out" in result.err
