@@ -114,9 +114,10 @@ static const struct value *completed_attr(struct arena *arena, const struct sche
     const struct value *there = value_get(live, name);
     if (!attr || attr->local || attr->write_only || !there || object_holds_hash(there))
         return as_given(arena, attr, given);
-    const struct value *whole = untold_completed(arena, attr->type, given, there);
-    if (attr_secret_beyond(attr, given) && !attr_secret_beyond(attr, there))
-        return value_mark(arena, whole, VALUE_SENSITIVE);
+    bool one_secret = attr_secret_beyond(attr, there);
+    if (attr_secret_beyond(attr, given) && !one_secret)
+        return value_mark(arena, there, VALUE_SENSITIVE);
+    const struct value *whole = one_secret ? there : untold_completed(arena, attr->type, given, there);
     if (whole != there)
         return whole;
     /* It was a secret, and the file gives it in clear now. */

@@ -153,7 +153,8 @@ static bool items_differ(const struct type *type, const struct value *wanted, co
 bool untold_differs(const struct type *type, const struct value *wanted, const struct value *live,
     const struct value *recorded)
 {
-    if (!holds_untold(type, wanted) || state_is_hash(recorded)) /* of the whole: nobody can tell */
+    bool whole = recorded && (recorded->marks & VALUE_SENSITIVE); /* one secret: nobody can tell */
+    if (whole || !holds_untold(type, wanted))
         return false;
     if (is_list(type, wanted))
         return items_differ(type, wanted, live, recorded);

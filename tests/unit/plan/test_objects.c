@@ -11,7 +11,13 @@
 static struct arena arena;
 
 static const struct type text = {.kind = TYPE_STRING}, tags = {.kind = TYPE_TAGS};
+static const struct attr fields[] = {
+    {.name = STR_INIT("user"), .type = &text, .settable = true},
+    {.name = STR_INIT("pass"), .type = &text, .settable = true, .write_only = true, .sensitive = true},
+};
+static const struct type login = {.kind = TYPE_OBJECT, .fields = fields, .field_count = 2};
 static const struct attr attrs[] = {
+    {.name = STR_INIT("login"), .type = &login, .settable = true},
     {.name = STR_INIT("name"), .type = &text, .settable = true, .replace = true},
     {.name = STR_INIT("note"), .type = &text, .settable = true},
     {.name = STR_INIT("token"), .type = &text, .settable = true, .sensitive = true},
@@ -61,6 +67,25 @@ static void the_file_says_what_no_service_tells(void **state)
     assert_same(
         object_whole(&arena, &schema, json("{\"source\":\"mine\"}"), json("{\"source\":\"its\"}"), NULL),
         "{\"source\":\"mine\"}");
+}
+
+/* A password within is kept in its place. With a secret of the stack's beside it, all is one secret, and as
+ * the service tells it: it would never be equal otherwise. */
+static void what_cannot_be_read_back_within(void **state)
+{
+    (void)state;
+    const struct value *live = json("{\"login\":{\"user\":\"u\"}}");
+    struct value_entry given[] = {{STR("pass"), secret("p")}, {STR("user"), value_stringz(&arena, "u")}};
+    struct value_entry login_given = {STR("login"), value_map(&arena, given, 2)};
+    const struct value *whole = object_whole(&arena, &schema, value_map(&arena, &login_given, 1), live, NULL);
+    assert_same(whole, "{\"login\":{\"pass\":\"p\",\"user\":\"u\"}}");
+    assert_false(attr_secret_beyond(schema_attr(&schema, STR("login")), value_getz(whole, "login")));
+    assert_true(object_holds_hash(value_getz(object_kept(&arena, &schema, whole), "login")));
+    given[1].value = secret("u");
+    login_given.value = value_map(&arena, given, 2);
+    whole = object_whole(&arena, &schema, value_map(&arena, &login_given, 1), live, NULL);
+    assert_same(whole, "{\"login\":{\"user\":\"u\"}}");
+    assert_true(value_getz(whole, "login")->marks & VALUE_SENSITIVE);
 }
 
 static void secrets_come_out_marked(void **state)
@@ -173,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_service_has_the_last_word),
         cmocka_unit_test(the_file_says_what_no_service_tells),
+        cmocka_unit_test(what_cannot_be_read_back_within),
         cmocka_unit_test(secrets_come_out_marked),
         cmocka_unit_test(what_is_given_in_clear_is_no_secret_any_more),
         cmocka_unit_test(what_is_kept_has_hashes_of_what_is_only_written),
