@@ -168,21 +168,23 @@ def test_a_quick_refresh_looks_at_listings_alone(stack, cloud):
           machine: {type: aws.states.state_machine, name: quick, role: "${role.arn}", definition: {StartAt: Done, States: {Done: {Type: Succeed}}}}
           password: {type: aws.secretsmanager.secret, name: quick, generate: {length: 12}, force_destroy: true}
           kept: {type: aws.ssm.parameter, name: /quick, parameter_type: SecureString, value: "${password.password}"}
+          logs: {type: aws.logs.log_group, name: quick, retention_in_days: 7}
     """).apply()
 
     def quick():
         plan = stack.run("plan", "-vvv", "--quick-refresh")
-        assert "Looked at what listings show of 5 resources" in plan.out, plan.out
+        assert "Looked at what listings show of 6 resources" in plan.out, plan.out
         return set(re.findall(r"^[A-Z]+ \S+ \w+\.(\w+) \d", plan.err, re.M)), plan.out
 
     calls, shown = quick()
     assert "No changes" in shown and not calls & {"GetBucketVersioning", "DescribeStateMachine", "GetRolePolicy"} and "ListStateMachines" in calls, (calls, shown)
-    cloud.client("s3").put_bucket_versioning(Bucket="quick-lake", VersioningConfiguration={"Status": "Suspended"})
-    assert "No changes" in quick()[1] and "1 to update" in stack.run("plan").out
-    cloud.client("iam").delete_role_policy(RoleName="quick", PolicyName="read")
-    assert "1 to update" in quick()[1] and "2 to update" in stack.run("plan").out
     machines = cloud.client("stepfunctions")
-    machines.delete_state_machine(stateMachineArn=machines.list_state_machines()["stateMachines"][0]["stateMachineArn"])
+    arn = machines.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    machines.update_state_machine(stateMachineArn=arn, definition='{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}')
+    assert "No changes" in quick()[1] and "1 to update" in stack.run("plan").out
+    cloud.client("logs").put_retention_policy(logGroupName="quick", retentionInDays=30)
+    assert "1 to update" in quick()[1] and "2 to update" in stack.run("plan").out
+    machines.delete_state_machine(stateMachineArn=arn)
     assert "1 to create, 1 to update" in quick()[1]
 
 
