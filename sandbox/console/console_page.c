@@ -35,8 +35,8 @@ struct str console_page(struct arena *arena, bool write, struct str *policy)
         "<title>weir sandbox</title>\n<style>%.*s</style>\n</head>\n<body data-write=\"%s\">\n"
         "<header id=\"head\"><h1>weir sandbox</h1><nav aria-label=\"What is shown\"></nav>"
         "<span id=\"mode\">%s</span><button id=\"again\">Look again</button></header>\n"
-        "<main><section id=\"list\" aria-label=\"What there is\"></section>"
-        "<section id=\"detail\" aria-label=\"One of it\"></section></main>\n"
+        "<main><section id=\"list\" tabindex=\"-1\" aria-label=\"What there is\"></section>"
+        "<section id=\"detail\" tabindex=\"-1\" aria-label=\"One of it\"></section></main>\n"
         "<p id=\"said\" role=\"status\"></p>\n"
         "<noscript>This page is filled in by its script.</noscript>\n"
         "<script>%.*s</script>\n</body>\n</html>\n",

@@ -136,6 +136,15 @@ const readOnly = () => write ? null : h("p", {class: "note"}, "This console only
 
 // ---- showing
 
+// What has the focus keeps it when it is drawn anew; where it is not there any more, what is drawn has it.
+const nameOf = one => one.getAttribute("href") || one.id || one.getAttribute("aria-label") || one.textContent;
+function redraw(place, made) {
+  const focused = place.contains(document.activeElement) && document.activeElement, top = place.scrollTop;
+  place.replaceChildren(...made.filter(Boolean));
+  place.scrollTop = top;
+  if (focused) ([...place.querySelectorAll("a, button, input, select, textarea")].find(one => nameOf(one) === nameOf(focused)) || place).focus({preventScroll: true});
+}
+
 // What is asked for last is what is shown, whichever answer comes first.
 const turns = new Map();
 async function shown(place, make) {
@@ -144,9 +153,7 @@ async function shown(place, make) {
   let made;
   try { made = await make(); } catch (error) { made = [wrong(error)]; }
   if (turns.get(place) !== turn) return false;
-  const before = place.scrollTop;
-  place.replaceChildren(...made.filter(Boolean));
-  place.scrollTop = before;
+  redraw(place, made);
   return true;
 }
 

@@ -161,6 +161,12 @@ def test_a_browser_shows_what_there_is(open_console, browser):
     browser.shows("#list", "aws.states.state_machine")
     browser.run("{const box = document.querySelector('#list input'); box.value = 'NIGHTLY'; box.dispatchEvent(new Event('input'))}")
     assert browser.run("[...document.querySelectorAll('#list tr.row')].filter(row => row.offsetHeight).map(row => row.cells[0].textContent)") == ["nightly"]
+    browser.run("{const box = document.querySelector('#list input'); box.value = ''; box.dispatchEvent(new Event('input')); document.querySelector('#list tr.row a').focus()}")
+    for key, row in ("ArrowDown", 1), ("ArrowDown", 2), ("ArrowUp", 1):
+        browser("Input.dispatchKeyEvent", type="rawKeyDown", key=key, code=key)
+        assert browser.run(f"document.activeElement === document.querySelectorAll('#list tr.row a')[{row}]")
+    browser("Input.dispatchKeyEvent", type="keyDown", key="Enter", code="Enter", text="\r", windowsVirtualKeyCode=13)
+    browser.until("document.querySelector('#list [aria-current]') === document.activeElement && document.querySelector('#said').textContent === document.querySelector('#detail h2').textContent")
     browser.click("nav a", "Buckets")
     browser.click("#list td", "lake")
     browser.click("#detail td", "raw/")
