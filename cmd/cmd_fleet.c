@@ -122,7 +122,8 @@ static const char *status_word(const struct member *m)
 
 static const struct value *lease_cell(struct arena *arena, const struct member *m)
 {
-    struct lease lease = m->workspace.state ? state_lease(m->workspace.state) : (struct lease){0};
+    bool there = m->workspace.state && state_count(m->workspace.state);
+    struct lease lease = there ? state_lease(m->workspace.state) : (struct lease){0};
     return lease.until_ms ? value_string_ref(arena, lease_text(arena, &lease)) : &value_null;
 }
 

@@ -48,13 +48,17 @@ bool lease_is_due(const struct workspace *workspace, int64_t for_ms)
     return !now.until_ms || now.warn_ms != terms->warn_ms || now.fixed == terms->extend;
 }
 
-static int refuse_ended(const struct lease *lease, struct err *err)
+static int refuse_ended(const struct lease *lease, struct str env, struct err *err)
 {
+    const char *of = env.n ? " -e " : "";
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     err_set(err, ERR_STALE, "the lease of this stack ended at %.*s", STR_ARG(lease_text(&scratch, lease)));
-    return err_hint(err,
-        lease->fixed ? "it cannot be extended: `weir destroy` takes the stack down, and a new one may begin"
-                     : "`weir lease extend 2h` goes on with it, `weir destroy` takes it down");
+    if (lease->fixed)
+        return err_hint(err,
+            "it cannot be extended: `weir destroy%s%.*s` takes the stack down, and a new one may begin", of,
+            STR_ARG(env));
+    return err_hint(err, "`weir lease extend 2h%s%.*s` goes on with it, `weir destroy%s%.*s` takes it down",
+        of, STR_ARG(env), of, STR_ARG(env));
 }
 
 static void list_there(struct planner *p, struct lease_settled *out)
@@ -80,7 +84,7 @@ int lease_settle(struct planner *p, struct lease_settled *out, struct err *err)
         return 0;
     int64_t now_ms = lease_now(workspace, &by_service);
     if (there && before.until_ms && !asked_ms && before.until_ms <= now_ms)
-        return refuse_ended(&before, err);
+        return refuse_ended(&before, p->stack->env, err);
     if (there && before.until_ms && asked_ms && before.fixed && now_ms + asked_ms > before.until_ms)
         return err_set(err, ERR_INVALID, "the lease of this stack cannot be extended");
     if (asked_ms || !there || !before.until_ms)
