@@ -46,6 +46,7 @@ BROKERS = {"type": "aws.kafka.cluster", "name": "k", "kafka_version": "3.8.x", "
 AIRFLOW = {"type": "aws.mwaa.environment", "name": "e", "execution_role": ROLE, "source_bucket": "arn:aws:s3:::bucket", "dag_s3_path": "dags", "security_group_ids": ["sg-1"]}
 DATABASE = {"type": "aws.rds.instance", "name": "d", "engine": "postgres", "instance_class": "db.t4g.micro", "master_username": "ada", "allocated_storage": 20, "skip_final_snapshot": True}
 WAREHOUSE = {"type": "aws.redshift.cluster", "name": "w", "node_type": "ra3.large", "master_username": "ada", "manage_master_password": True}
+TASK, ONE = {"type": "aws.ecs.task_definition", "name": "f", "requires_compatibilities": ["FARGATE"], "network_mode": "awsvpc", "cpu": "256", "memory": "512"}, {"name": "a", "image": "i"}
 ENDPOINT = {"type": "aws.ec2.vpc_endpoint", "vpc_id": "vpc-1"}
 WORKGROUP = {"type": "aws.redshiftserverless.workgroup", "name": "wgr", "namespace": "n"}
 FARGATE = {"type": "aws.batch.compute_environment", "name": "c", "kind": "FARGATE", "max_vcpus": 4, "subnets": ["subnet-1"], "security_group_ids": ["sg-1"]}
@@ -95,6 +96,12 @@ CASES = [
     (WAREHOUSE, {"db_name": "Dev"}, {"db_name": "dev"}, "does not match"),
     (WAREHOUSE, {"name": "two--hyphens"}, {"name": "one-hyphen"}, "does not match"),
     (WAREHOUSE, {"master_username": "Ada"}, {}, "does not match"),
+    (WAREHOUSE, {"db_name": "user"}, {"db_name": "users"}, "a reserved word of Redshift"),
+    (WAREHOUSE, {"master_username": "system"}, {"master_username": "admin"}, "a reserved word of Redshift"),
+    ({"type": "aws.redshiftserverless.namespace", "name": "nsp"}, {"db_name": "default"}, {"db_name": "lake"}, "a reserved word of Redshift"),
+    (TASK, {"containers": [{**ONE, "log_driver": "awslogs"}]}, {"containers": [{**ONE, "log_driver": "awslogs"}], "execution_role": ROLE}, "awslogs needs an execution_role"),
+    (TASK, {"containers": [{**ONE, "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/i"}]}, {"containers": [{**ONE, "image": "public.ecr.aws/i"}]}, "an image of ECR needs an execution_role"),
+    (TASK, {"containers": [{**ONE, "secrets": {"A": "arn"}}]}, {"containers": [{**ONE, "secrets": {"A": "arn"}}], "execution_role": ROLE}, "secrets need an execution_role"),
     (WAREHOUSE, {"preferred_maintenance_window": "monday"}, {"preferred_maintenance_window": "Mon:03:00-mon:03:30"}, "does not match"),
     (WORKGROUP, {"base_capacity": 10}, {"base_capacity": 16}, "RPUs are 4, or 8 to 512"),
     (WORKGROUP, {"base_capacity": 520}, {"base_capacity": 544}, "steps of 32"),

@@ -75,7 +75,7 @@ def _():
         return {"count": one["desiredCount"], "task": one["taskDefinition"].rpartition("/")[2], "tags": pairs(one["tags"])}
 
     def task(name):
-        return {"type": "aws.ecs.task_definition", "name": name, "cpu": 256, "memory": 512, "network_mode": "awsvpc", "requires_compatibilities": ["FARGATE"], "containers": containers("sleep", "9")}
+        return {"type": "aws.ecs.task_definition", "name": name, "cpu": 256, "memory": 512, "network_mode": "awsvpc", "requires_compatibilities": ["FARGATE"], "containers": containers("sleep", "9", log_driver=None, log_options=None)}
 
     around = {"cluster": {"type": "aws.ecs.cluster", "name": "life"}, "one": task("one"), "two": task("two"), "vpc": {"type": "aws.ec2.vpc", "cidr_block": "10.8.0.0/16"},
               "net": {"type": "aws.ec2.subnet", "vpc_id": "${vpc.vpc_id}", "cidr_block": "10.8.1.0/24"},
