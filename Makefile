@@ -28,7 +28,8 @@ WARN    += $(if $(filter 9 10 11,$(firstword $(subst ., ,$(shell $(CC) -dumpvers
 PKGS    := jansson yaml-0.1 expat libcrypto libpcre2-8 libarchive zlib libzstd
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"'
 # Debuggers unwind by the debug information; tables for unwinding at run time would be a tenth of the stripped binary.
-CFLAGS_release := -O2 -g -fno-asynchronous-unwind-tables -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+# Functions and the targets of jumps need not begin at multiples of 16: a hundredth of it, and nothing was slower.
+CFLAGS_release := -O2 -g -falign-functions=1 -falign-jumps=1 -fno-asynchronous-unwind-tables -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
