@@ -227,7 +227,8 @@ static bool leads_to_secret(struct str key)
 /* What no secret is: a switch, the unit of how long a token counts. */
 static bool is_common_word(struct str text)
 {
-    static const char *const words[] = {"true", "false", "seconds", "minutes", "hours", "days"};
+    static const char *const words[] = {
+        "true", "false", "'true'", "'false'", "seconds", "minutes", "hours", "days"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (str_eqz(text, words[i]))
             return true;

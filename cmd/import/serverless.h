@@ -80,5 +80,18 @@ void serverless_route(struct form *form, const struct node *operation);
 struct str serverless_api_of(struct macro *macro, const struct node *event, bool http);
 const struct node *serverless_parameters(struct form *form);
 const struct node *serverless_security(struct form *form);
+const struct node *serverless_caller(struct form *form);
+/* The map below that key, to be changed; one more where there is none. */
+struct node *serverless_body_part(struct form *form, struct node *map, struct str key);
+
+/* ---- serverless_rest.c: who may call REST APIs, and from where ---- */
+
+/* Of an event: [{api_key: []}, {Authorizer: [scopes]}]; `auth` is the API's. */
+const struct node *serverless_rest_security(struct form *form, const struct node *auth);
+/* As whom a function is called for who signs: by default as that one. NULL: as API Gateway. */
+const struct node *serverless_rest_caller(struct form *form, const struct node *auth);
+/* Adds to an API's document what its routes name, and what browsers ask first. */
+void serverless_rest_auth(struct form *form, struct node *body);
+void serverless_rest_cors(struct form *form, struct node *body);
 
 #endif

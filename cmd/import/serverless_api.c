@@ -83,14 +83,30 @@ const struct node *serverless_parameters(struct form *form)
     return list->count ? list : NULL;
 }
 
+/* What the event's API says of who may call. */
+static const struct node *auth_of(struct macro *macro, bool http)
+{
+    struct str api = serverless_api_of(macro, macro->event, http);
+    const struct node_entry *found = api.n ? node_find(node_get(macro->sam->root, "Resources"), api) : NULL;
+    const struct node *auth = found ? nodes_at(found->value, STR("Properties.Auth")) : NULL;
+    if (auth || !macro->sam->globals)
+        return auth;
+    return nodes_at(macro->sam->globals, http ? STR("HttpApi.Auth") : STR("Api.Auth"));
+}
+
+const struct node *serverless_caller(struct form *form)
+{
+    return serverless_rest_caller(form, auth_of(form->ctx, false));
+}
+
 /* Who may call: the event's authorizer, or the API's. */
 const struct node *serverless_security(struct form *form)
 {
     struct macro *macro = form->ctx;
-    struct str api = serverless_api_of(macro, macro->event, true);
-    const struct node_entry *found = api.n ? node_find(node_get(macro->sam->root, "Resources"), api) : NULL;
-    const struct node *auth = found ? nodes_at(found->value, STR("Properties.Auth")) : NULL;
-    auth = auth ? auth : macro->sam->globals ? nodes_at(macro->sam->globals, STR("HttpApi.Auth")) : NULL;
+    bool http = str_eqz(nodes_literal(node_get(macro->event, "Type")), "HttpApi");
+    const struct node *auth = auth_of(macro, http);
+    if (!http)
+        return serverless_rest_security(form, auth);
     struct str name = nodes_literal(form_in(form, STR("Auth.Authorizer")));
     const struct node *scopes = form_in(form, STR("Auth.AuthorizationScopes"));
     name = name.n || !auth ? name : nodes_literal(node_get(auth, "DefaultAuthorizer"));
@@ -110,7 +126,7 @@ static void set_text(struct form *form, struct node *map, const char *key, const
     nodes_set(form->arena, map, str_z(key), nodes_text(form->arena, str_z(text), form->at));
 }
 
-static struct node *body_part(struct form *form, struct node *map, struct str key)
+struct node *serverless_body_part(struct form *form, struct node *map, struct str key)
 {
     const struct node_entry *there = node_find(map, key);
     struct node *below = there && there->value->kind == NODE_MAP ? nodes_copy(form->arena, there->value)
@@ -122,12 +138,12 @@ static struct node *body_part(struct form *form, struct node *map, struct str ke
 static void add_routes(struct form *form, struct node *body)
 {
     const struct macro *macro = form->ctx;
-    struct node *paths = body_part(form, body, STR("paths"));
+    struct node *paths = serverless_body_part(form, body, STR("paths"));
     for (size_t i = 0; i < macro->sam->route_count; i++) {
         const struct serverless_route *route = &macro->sam->routes[i];
         if (!str_eq(route->api, macro->id))
             continue;
-        struct node *path = body_part(form, paths, route->path);
+        struct node *path = serverless_body_part(form, paths, route->path);
         char *method = arena_strz(form->arena, route->method.p ? route->method : STR_EMPTY);
         for (char *p = method; *p; p++)
             *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
@@ -166,7 +182,8 @@ static void add_authorizers(struct form *form, struct node *body)
         node_get(node_find(macro->sam->types, macro->type)->value, "<authorizer>");
     if (!all || all->kind != NODE_MAP)
         return;
-    struct node *schemes = body_part(form, body_part(form, body, STR("components")), STR("securitySchemes"));
+    struct node *schemes = serverless_body_part(
+        form, serverless_body_part(form, body, STR("components")), STR("securitySchemes"));
     for (uint32_t i = 0; i < all->count; i++) {
         const struct node *one = all->entries[i].value;
         if (!node_get(one, "JwtConfiguration")) {
@@ -184,7 +201,7 @@ static void add_info(struct form *form, struct node *body, bool http)
 {
     const struct node *name = http ? form_in(form, STR("Name")) : NULL,
                       *words = http ? form_in(form, STR("Description")) : NULL;
-    struct node *info = body_part(form, body, STR("info"));
+    struct node *info = serverless_body_part(form, body, STR("info"));
     set_text(form, info, "version", "1.0");
     nodes_set(form->arena, info, STR("title"),
         name ? name : nodes_call(form->arena, "Ref", STR("AWS::StackName"), form->at));
@@ -216,6 +233,9 @@ const struct node *serverless_body(struct form *form)
     if (http) {
         add_cors(form, body);
         add_authorizers(form, body);
+    } else {
+        serverless_rest_auth(form, body);
+        serverless_rest_cors(form, body);
     }
     return body;
 }

@@ -233,6 +233,8 @@ const struct node *serverless_make(struct form *form, struct str what)
         return serverless_body(form);
     if (str_eqz(what, "parameters"))
         return serverless_parameters(form);
+    if (str_eqz(what, "caller"))
+        return serverless_caller(form);
     if (str_eqz(what, "security"))
         return serverless_security(form);
     return str_eqz(what, "jwt") ? jwt_settings(form) : NULL;

@@ -1,0 +1,189 @@
+/* SAM's REST APIs: authorizers and keys in their documents, and the answers that browsers ask for first. */
+#include "cmd/import/serverless.h"
+
+static bool is_yes(const struct node *node)
+{
+    return node && (node->kind == NODE_BOOL ? node->boolean : str_eqz(nodes_literal(node), "true"));
+}
+
+static void add_demand(struct form *form, struct node *list, struct str name, const struct node *scopes)
+{
+    struct node *one = nodes_new(form->arena, NODE_MAP, form->at);
+    nodes_set(form->arena, one, name, scopes ? scopes : nodes_new(form->arena, NODE_LIST, form->at));
+    nodes_add(form->arena, list, one);
+}
+
+const struct node *serverless_rest_security(struct form *form, const struct node *auth)
+{
+    struct node *list = nodes_new(form->arena, NODE_LIST, form->at);
+    const struct node *scopes = form_in(form, STR("Auth.AuthorizationScopes")),
+                      *key = form_in(form, STR("Auth.ApiKeyRequired"));
+    struct str name = nodes_literal(form_in(form, STR("Auth.Authorizer")));
+    name = name.n || !auth ? name : nodes_literal(node_get(auth, "DefaultAuthorizer"));
+    key = key || !auth ? key : node_get(auth, "ApiKeyRequired");
+    if (is_yes(key))
+        add_demand(form, list, STR("api_key"), NULL);
+    if (name.n)
+        add_demand(form, list, name, scopes);
+    return list->count ? list : NULL;
+}
+
+const struct node *serverless_rest_caller(struct form *form, const struct node *auth)
+{
+    const struct node *role = form_in(form, STR("Auth.InvokeRole"));
+    struct str name = nodes_literal(form_in(form, STR("Auth.Authorizer"))), said;
+    name = name.n || !auth ? name : nodes_literal(node_get(auth, "DefaultAuthorizer"));
+    role = role || !auth ? role : node_get(auth, "InvokeRole");
+    said = role ? nodes_literal(role) : STR("CALLER_CREDENTIALS");
+    if (!str_eqz(name, "AWS_IAM") || str_eqz(said, "NONE"))
+        return NULL;
+    return str_eqz(said, "CALLER_CREDENTIALS")
+               ? nodes_text(form->arena, STR("arn:aws:iam::*:user/*"), form->at)
+               : role;
+}
+
+/* ---- the document ---- */
+
+static const struct node *form_of_kind(const struct macro *macro, const char *kind)
+{
+    return node_get(node_get(node_find(macro->sam->types, macro->type)->value, "<authorizer>"), kind);
+}
+
+/* Does a route of this API ask for it? */
+static bool is_demanded(const struct macro *macro, const char *name)
+{
+    for (size_t i = 0; i < macro->sam->route_count; i++) {
+        const struct serverless_route *route = &macro->sam->routes[i];
+        const struct node *list =
+            str_eq(route->api, macro->id) ? node_get(route->operation, "security") : NULL;
+        for (uint32_t k = 0; list && list->kind == NODE_LIST && k < list->count; k++)
+            if (node_get(list->items[k], name))
+                return true;
+    }
+    return false;
+}
+
+/* method.request.header.A, method.request.querystring.b */
+static const struct node *identity_sources(struct form *form, const struct node *authorizer)
+{
+    static const char *const parts[][2] = {{"Headers", "header"}, {"QueryStrings", "querystring"},
+        {"StageVariables", "stageVariables"}, {"Context", "context"}};
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const struct node *identity = node_get(authorizer, "Identity"),
+                          *list = identity ? node_get(identity, parts[i][0]) : NULL;
+        for (uint32_t k = 0; list && list->kind == NODE_LIST && k < list->count; k++)
+            buf_addf(&out, "%s%s%s.%.*s", out.n ? ", " : "", i < 2 ? "method.request." : "", parts[i][1],
+                STR_ARG(nodes_literal(list->items[k])));
+    }
+    return out.n ? nodes_text(form->arena, arena_str(form->arena, buf_str(&out)), authorizer) : NULL;
+}
+
+static const struct node *as_list(struct form *form, const struct node *node)
+{
+    if (!node || (node->kind == NODE_LIST && !nodes_is_function(node)))
+        return node;
+    struct node *list = nodes_new(form->arena, NODE_LIST, node);
+    nodes_add(form->arena, list, node);
+    return list;
+}
+
+static void add_authorizer(struct form *form, struct node *schemes, const struct node_entry *entry)
+{
+    struct macro *macro = form->ctx;
+    const struct node *pool = node_get(entry->value, "UserPoolArn"), *kind;
+    bool request = str_eqz(nodes_literal(node_get(entry->value, "FunctionPayloadType")), "REQUEST");
+    struct node *said = nodes_copy(form->arena, entry->value);
+    if (pool)
+        nodes_set(form->arena, said, STR("pools"), as_list(form, pool));
+    if (identity_sources(form, said))
+        nodes_set(form->arena, said, STR("sources"), identity_sources(form, said));
+    struct form inner = {.arena = form->arena, .in = said, .at = said, .make = form->make, .ctx = macro};
+    form_text(&inner, "id", macro->id);
+    form_text(&inner, "api", macro->id);
+    form_text(&inner, "name", entry->key);
+    kind = form_of_kind(macro, pool ? "pool" : request ? "request" : "token");
+    nodes_set(form->arena, schemes, entry->key, form_fill(&inner, kind));
+    if (!pool && !node_get(said, "FunctionInvokeRole"))
+        serverless_put_all(macro, &inner, form_of_kind(macro, "permission"));
+    form_release(&inner);
+}
+
+void serverless_rest_auth(struct form *form, struct node *body)
+{
+    struct macro *macro = form->ctx;
+    const struct node *all = form_in(form, STR("Auth.Authorizers"));
+    bool iam = is_demanded(macro, "AWS_IAM"), key = is_demanded(macro, "api_key");
+    if ((!all || all->kind != NODE_MAP) && !iam && !key)
+        return;
+    struct node *around =
+        node_get(body, "swagger") ? body : serverless_body_part(form, body, STR("components"));
+    struct node *schemes = serverless_body_part(
+        form, around, node_get(body, "swagger") ? STR("securityDefinitions") : STR("securitySchemes"));
+    for (uint32_t i = 0; all && all->kind == NODE_MAP && i < all->count; i++)
+        if (all->entries[i].value->kind == NODE_MAP)
+            add_authorizer(form, schemes, &all->entries[i]);
+    if (iam)
+        nodes_set(form->arena, schemes, STR("AWS_IAM"), form_fill(form, form_of_kind(macro, "iam")));
+    if (key)
+        nodes_set(form->arena, schemes, STR("api_key"), form_fill(form, form_of_kind(macro, "key")));
+}
+
+/* ---- what browsers ask first ---- */
+
+/* 'GET,OPTIONS,POST': what the path answers, and the question itself. */
+static const struct node *path_methods(struct form *form, const struct node *path)
+{
+    static const char *const methods[] = {"delete", "get", "head", "options", "patch", "post", "put"};
+    AUTO_BUF struct buf out = BUF_INIT;
+    bool any = node_get(path, "x-amazon-apigateway-any-method");
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (!any && strcmp(methods[i], "options") != 0 && !node_get(path, methods[i]))
+            continue;
+        buf_add_str(&out, out.n ? STR(",") : STR("'"));
+        for (const char *p = methods[i]; *p; p++)
+            buf_add_char(&out, (char)(*p - 32));
+    }
+    buf_add_char(&out, '\'');
+    return nodes_text(form->arena, arena_str(form->arena, buf_str(&out)), path);
+}
+
+/* What the API asks of all, unless it says that these are let through. */
+static const struct node *first_security(struct form *form)
+{
+    const struct node *keyless = form_in(form, STR("Auth.AddApiKeyRequiredToCorsPreflight")),
+                      *open = form_in(form, STR("Auth.AddDefaultAuthorizerToCorsPreflight"));
+    struct str name = nodes_literal(form_in(form, STR("Auth.DefaultAuthorizer")));
+    struct node *list = nodes_new(form->arena, NODE_LIST, form->at);
+    if (is_yes(form_in(form, STR("Auth.ApiKeyRequired"))) && (!keyless || is_yes(keyless)))
+        add_demand(form, list, STR("api_key"), NULL);
+    if (name.n && (!open || is_yes(open)))
+        add_demand(form, list, name, NULL);
+    return list->count ? list : NULL;
+}
+
+void serverless_rest_cors(struct form *form, struct node *body)
+{
+    struct macro *macro = form->ctx;
+    const struct node *cors = form_in(form, STR("Cors")), *security = first_security(form),
+                      *paths = node_get(body, "paths");
+    if (!cors || !paths || paths->kind != NODE_MAP)
+        return;
+    struct node *answered = serverless_body_part(form, body, STR("paths"));
+    for (uint32_t i = 0; i < paths->count; i++) {
+        struct node *path = serverless_body_part(form, answered, paths->entries[i].key);
+        bool plain = cors->kind != NODE_MAP || nodes_is_function(cors);
+        struct node *said = plain ? nodes_new(form->arena, NODE_MAP, cors) : nodes_copy(form->arena, cors);
+        if (node_get(path, "options"))
+            continue;
+        if (plain)
+            nodes_set(form->arena, said, STR("AllowOrigin"), cors);
+        if (!node_get(said, "AllowMethods"))
+            nodes_set(form->arena, said, STR("AllowMethods"), path_methods(form, path));
+        if (security)
+            nodes_set(form->arena, said, STR("security"), security);
+        struct form inner = {.arena = form->arena, .in = said, .at = cors, .make = form->make, .ctx = macro};
+        nodes_set(form->arena, path, STR("options"), form_fill(&inner, form_of_kind(macro, "cors")));
+        form_release(&inner);
+    }
+}
