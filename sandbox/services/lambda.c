@@ -235,6 +235,7 @@ static const struct service_place version_places[] = {
     {0},
 };
 
+static const struct service_place arn_places[] = {{"Arn", WIRE_QUERY_STRING, "Arn"}, {0}};
 static const struct service_place layer_places[] = {
     {"CompatibleRuntime", WIRE_QUERY_STRING, "CompatibleRuntime"},
     {"CompatibleArchitecture", WIRE_QUERY_STRING, "CompatibleArchitecture"},
@@ -262,6 +263,8 @@ const struct service_operation lambda_operations[] = {
         version_places},
     {"lambda", "PublishLayerVersion", lambda_publish_layer, "POST /2018-10-31/layers/{LayerName}/versions",
         NULL},
+    {"lambda", "GetLayerVersionByArn", lambda_get_layer_by_arn, "GET /2018-10-31/layers?find=LayerVersion",
+        arn_places},
     {"lambda", "ListLayers", lambda_list_layers, "GET /2018-10-31/layers", layer_places},
     {0},
 };

@@ -117,8 +117,8 @@ bool lambda_version_find(const struct service_call *call, const struct control_r
 
 /* ---- lambda_code.c ---- */
 
-service_handler lambda_account_settings, lambda_create_function, lambda_list_layers, lambda_publish_layer,
-    lambda_update_code;
+service_handler lambda_account_settings, lambda_create_function, lambda_list_layers, lambda_get_layer_by_arn,
+    lambda_publish_layer, lambda_update_code;
 /* Does the place mean code that came inside a request? Then it is this file. */
 bool lambda_code_file(
     struct services *services, struct arena *arena, const struct unpack_place *place, struct str *path);

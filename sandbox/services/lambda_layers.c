@@ -1,4 +1,4 @@
-/* ListLayers: a line for each layer, with the latest of its versions that fits. */
+/* ListLayers: a line for each layer, with the latest of its versions that fits. One version by its ARN. */
 #include "sandbox/services/lambda.h"
 
 #include "base/clock.h"
@@ -29,16 +29,22 @@ static bool suits(const struct service_call *call, const struct control_record *
     return !wanted;
 }
 
+static void add_version(
+    const struct service_call *call, const struct control_record *version, struct value_builder *to)
+{
+    view_text(to, "LayerVersionArn", version->id);
+    view_set(to, "Version", value_getz(version->attrs, "version"));
+    view_set(to, "Description", value_getz(version->attrs, "description"));
+    view_text(to, "CreatedDate", time_rfc3339(call->arena, version->created_ms, true));
+    view_set(to, "CompatibleRuntimes", value_getz(version->attrs, "compatible_runtimes"));
+    view_set(to, "CompatibleArchitectures", value_getz(version->attrs, "compatible_architectures"));
+    view_set(to, "LicenseInfo", value_getz(version->attrs, "license"));
+}
+
 static const struct value *view_layer(const struct service_call *call, const struct control_record *version)
 {
     struct value_builder latest = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    view_text(&latest, "LayerVersionArn", version->id);
-    view_set(&latest, "Version", value_getz(version->attrs, "version"));
-    view_set(&latest, "Description", value_getz(version->attrs, "description"));
-    view_text(&latest, "CreatedDate", time_rfc3339(call->arena, version->created_ms, true));
-    view_set(&latest, "CompatibleRuntimes", value_getz(version->attrs, "compatible_runtimes"));
-    view_set(&latest, "CompatibleArchitectures", value_getz(version->attrs, "compatible_architectures"));
-    view_set(&latest, "LicenseInfo", value_getz(version->attrs, "license"));
+    add_version(call, version, &latest);
     view_set(&b, "LayerName", value_getz(version->attrs, "name"));
     view_set(&b, "LayerArn", value_getz(version->attrs, "layer_arn"));
     view_set(&b, "LatestMatchingVersion", value_builder_map(&latest));
@@ -96,6 +102,23 @@ int lambda_account_settings(struct service_call *call, struct err *err)
     view_int(&usage, "FunctionCount", (int64_t)n);
     view_set(&b, "AccountLimit", value_builder_map(&limit));
     view_set(&b, "AccountUsage", value_builder_map(&usage));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+int lambda_get_layer_by_arn(struct service_call *call, struct err *err)
+{
+    struct control_record version;
+    struct str arn = value_gets(call->input, "Arn");
+    struct value_builder b = VALUE_BUILDER(call->arena), content = VALUE_BUILDER(call->arena);
+    if (!control_find(services_control(call->services), call->arena, STR("aws.lambda.layer_version"),
+            call->region, arn, &version))
+        return service_refuse(err, 404, "ResourceNotFoundException",
+            "The resource you requested does not exist: %.*s", STR_ARG(arn));
+    view_set(&content, "CodeSha256", value_getz(version.attrs, "sha256"));
+    view_set(&b, "Content", value_builder_map(&content));
+    view_set(&b, "LayerArn", value_getz(version.attrs, "layer_arn"));
+    add_version(call, &version, &b);
     call->output = value_builder_map(&b);
     return 0;
 }

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from life import Case, case_table, tags_of, walk
-from support import ACCOUNT
+from support import ACCOUNT, Stack
 
 CASES, case = case_table()
 
@@ -643,3 +643,21 @@ def test_what_others_keep_in_a_table(stack, cloud):
     stack.apply()
     assert parameters() == {**theirs, "classification": "csv"}
     stack.destroy("--delete-adopted")
+
+
+def test_a_layer_is_taken_over_by_its_arn(tmp_path, fast_sandbox):
+    """Whoever knows no more than the ARN asks by that; moto does not answer it."""
+    stack, s3 = Stack(tmp_path / "stack", fast_sandbox), fast_sandbox.client("s3")
+    s3.create_bucket(Bucket="layer-code")
+    s3.put_object(Bucket="layer-code", Key="layer.zip", Body=bytes.fromhex("504b0506" + "00" * 18))
+    made = fast_sandbox.client("lambda").publish_layer_version(LayerName="deps", Content={"S3Bucket": "layer-code", "S3Key": "layer.zip"}, CompatibleRuntimes=["python3.13"])
+    stack.write(f"""
+        stack: layers
+        resources:
+          deps: {{type: aws.lambda.layer_version, name: deps, content: {{s3_bucket: layer-code, s3_key: layer.zip}}, compatible_runtimes: [python3.13]}}
+        imports: [{{address: deps, id: "{made["LayerVersionArn"]}"}}]
+        """)
+    assert stack.plan() == {"deps": "adopt"}
+    stack.apply()
+    stack.assert_settled()
+    assert len(fast_sandbox.client("lambda").list_layer_versions(LayerName="deps")["LayerVersions"]) == 1
