@@ -545,6 +545,25 @@ def _():
 LONG_FORM = {f"test_life[{name}]" for name in CASES if name not in ("rest api that is small", "method", "stage")}
 
 
+def test_a_deployment_follows_its_methods(stack, cloud):
+    """A whole resource triggers when it changes, and not when a refresh shows more of it; the stage moves before the old deployment goes."""
+
+    def put(answer):
+        method = {**METHOD, "responses": {"200": {}}, "integration_responses": {"200": {"templates": {"application/json": answer}}}}
+        served = {"type": "aws.apigateway.deployment", **OF_API, "lifecycle": {"replace_triggered_by": ["${method}"]}}
+        stack.write(json.dumps({"stack": "life", "resources": {"api": API, "method": method, "served": served, "stage": STAGE}}))
+
+    put("first")
+    stack.apply()
+    stack.assert_settled()
+    before = part_of(cloud, "get_stages", "item")["deploymentId"]
+    put("then")
+    assert stack.plan() == {"method": "update", "served": "replace", "stage": "update"}
+    stack.apply()
+    stack.assert_settled()
+    assert part_of(cloud, "get_stages", "item")["deploymentId"] == part_of(cloud, "get_deployments")["id"] != before
+
+
 @pytest.mark.long
 def test_what_a_document_says_is_answered(stack, cloud):
     """The sandbox keeps documents and answers nothing by them; moto makes resources and methods of them."""
