@@ -358,7 +358,7 @@ row("redshift.subnet_group", "redshift", ("create_cluster_subnet_group", {"Clust
     tags=pair_tags(("describe_cluster_subnet_groups", {"ClusterSubnetGroupName": "it-$n"}), "ClusterSubnetGroups[0].Tags[?Key=='a'].Value | [0]", "ResourceName", f"arn:aws:redshift:us-east-1:{ACCOUNT}:subnetgroup:it-$n", "create_tags", "delete_tags"))
 row("redshiftserverless.namespace", "redshift-serverless", ("create_namespace", {"namespaceName": "it-$n", "adminUsername": "first"}), ("get_namespace", {"namespaceName": "it-$n"}), "namespace.adminUsername", "first",
     ("delete_namespace", {"namespaceName": "it-$n"}), ("ResourceNotFoundException", 400), keep={"arn": "namespace.namespaceArn"}, list=("list_namespaces", {}), listed="namespaces[].namespaceName",
-    update=("update_namespace", {"namespaceName": "it-$n", "adminUsername": "then"}), then="then", exists="ConflictException", ready=("namespace.status", "AVAILABLE"),
+    update=("update_namespace", {"namespaceName": "it-$n", "adminUsername": "second"}), then="second", exists="ConflictException", ready=("namespace.status", "AVAILABLE"),
     tags=listed_tags("resourceArn", at="tags[?key=='a'].value | [0]", pairs=CAMEL, tags="tags", keys="tagKeys"))
 row("redshiftserverless.workgroup", "redshift-serverless", ("create_workgroup", {"workgroupName": "it-$n", "namespaceName": "space", "baseCapacity": 8}), ("get_workgroup", {"workgroupName": "it-$n"}), "workgroup.baseCapacity", 8,
     ("delete_workgroup", {"workgroupName": "it-$n"}), ("ResourceNotFoundException", 400), keep={"arn": "workgroup.workgroupArn"}, around=[("redshift-serverless", ("create_namespace", {"namespaceName": "space"}), {})], list=("list_workgroups", {}),
