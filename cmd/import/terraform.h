@@ -6,6 +6,8 @@
  *
  *   terraform.c        reading, groups of instances, the whole
  *   terraform_fit.c    each instance as one of weir's types, or as a part of another
+ *   terraform_said.c   what was said of each instance
+ *   terraform_ids.c    under which id it is taken over
  *   terraform_unsaid.c without a configuration: what nobody said
  *   terraform_named.c  without a configuration: names of others
  *   terraform_refer.c  values that are other things' become references

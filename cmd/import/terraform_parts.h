@@ -58,6 +58,17 @@ const struct value *terraform_module(const struct terraform *t, struct str modul
 
 /* ---- terraform_fit.c ---- */
 void terraform_fit(struct terraform *t);
+/* ---- terraform_said.c ---- */
+/* Under Terraform's names; `whole`: with what the provider filled into blocks. */
+struct said *terraform_said(struct terraform *t, const struct instance *one, bool whole);
+/* Of what the state has only a digest. */
+void terraform_tell_digests(struct terraform *t, struct group *group);
+/* Instances that are several here, as so many. */
+void terraform_split(struct terraform *t, struct group *group);
+
+/* ---- terraform_ids.c ---- */
+/* "" where it cannot be said. */
+struct str terraform_id(struct terraform *t, const struct instance *one);
 /* A value and a command are in no service: there is nothing to take over. */
 bool terraform_is_adopted(const struct group *group);
 
