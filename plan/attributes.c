@@ -189,6 +189,8 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
         return false;
     if (secret)
         learn_secret(given, v);
+    else
+        mask_add_marked(converted, MASK_GIVEN); /* fields of which the schema says that they are secret */
     *out = secret ? value_mark(arena, converted, VALUE_SENSITIVE) : converted;
     return true;
 }

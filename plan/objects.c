@@ -28,14 +28,16 @@ const struct value *object_mark(
     for (uint32_t i = 0; object && i < object->count; i++) {
         struct str name = object->entries[i].key;
         const struct attr *attr = schema_attr(schema, name);
-        const struct value *v = object->entries[i].value;
-        bool told = attr && attr->sensitive;
+        const struct value *v = object->entries[i].value,
+                           *told = attr ? attr_mark_secrets(arena, attr, v) : v;
         const struct value *as_known = value_get(known, name);
         bool hashed = attr && attr->write_only && state_is_hash(as_known);
         bool known_secret = !hashed && attr_secret_beyond(attr, as_known);
-        if ((told || known_secret) && !(v->marks & VALUE_SENSITIVE))
-            marked = value_with(arena, marked, name, value_mark(arena, v, VALUE_SENSITIVE));
-        if (known_secret && !told && !state_is_hash(v))
+        if (known_secret)
+            told = value_mark(arena, told, VALUE_SENSITIVE);
+        if (told != v)
+            marked = value_with(arena, marked, name, told);
+        if (known_secret && !(attr && attr->sensitive) && !state_is_hash(v))
             mask_add_value(v, MASK_LIKELY);
     }
     return marked;

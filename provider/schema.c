@@ -41,6 +41,37 @@ bool attr_secret_beyond(const struct attr *attr, const struct value *v)
     return secret_beyond(attr ? attr->type : NULL, v);
 }
 
+static const struct value *mark_fields(struct arena *arena, const struct type *type, const struct value *v)
+{
+    bool list = v->kind == VALUE_LIST;
+    const struct value *out = v;
+    for (uint32_t i = 0;
+         type && !(v->marks & VALUE_SENSITIVE) && (list || v->kind == VALUE_MAP) && i < v->count; i++) {
+        const struct value *item = list ? v->items[i] : v->entries[i].value, *marked;
+        const struct attr *field = list ? NULL : type_field(type, v->entries[i].key);
+        const struct type *inner = field ? field->type : type->elem;
+        marked = field && field->sensitive ? value_mark(arena, item, VALUE_SENSITIVE)
+                 : inner                   ? mark_fields(arena, inner, item)
+                                           : item;
+        if (marked == item)
+            continue;
+        if (!list) {
+            out = value_with(arena, out, v->entries[i].key, marked);
+            continue;
+        }
+        const struct value **items = ARENA_ARRAY(arena, const struct value *, out->count);
+        memcpy(items, out->items, out->count * sizeof *items);
+        items[i] = marked;
+        out = value_list(arena, items, out->count);
+    }
+    return out;
+}
+
+const struct value *attr_mark_secrets(struct arena *arena, const struct attr *attr, const struct value *v)
+{
+    return attr->sensitive ? value_mark(arena, v, VALUE_SENSITIVE) : mark_fields(arena, attr->type, v);
+}
+
 struct str type_name(struct arena *arena, const struct type *type)
 {
     switch (type->kind) {

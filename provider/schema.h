@@ -262,6 +262,8 @@ struct schema_issue {
 int schema_convert(struct arena *arena, const struct attr *attr, const struct value *v,
     const struct value **out, struct schema_issue *issue);
 
+/* The value with all marked of which the schema says that it is secret, at any depth. */
+const struct value *attr_mark_secrets(struct arena *arena, const struct attr *attr, const struct value *v);
 /*
  * Is there something secret in the value, other than in fields that the schema itself says are secret or
  * cannot be read back? Where there is, all of it is treated as a secret. No attribute: whatever is marked.

@@ -88,6 +88,17 @@ static void what_cannot_be_read_back_within(void **state)
     assert_true(value_getz(whole, "login")->marks & VALUE_SENSITIVE);
 }
 
+/* Also one that the service tells: it comes from nowhere in clear. */
+static void what_is_secret_within_comes_out_marked(void **state)
+{
+    (void)state;
+    const struct value *seen =
+        object_mark(&arena, &schema, json("{\"login\":{\"user\":\"u\",\"pass\":\"p\"}}"), NULL);
+    const struct value *within = value_getz(seen, "login");
+    assert_true(value_getz(within, "pass")->marks & VALUE_SENSITIVE);
+    assert_false(value_is_sensitive(value_getz(within, "user")) || (within->marks & VALUE_SENSITIVE));
+}
+
 static void secrets_come_out_marked(void **state)
 {
     (void)state;
@@ -199,6 +210,7 @@ int main(void)
         cmocka_unit_test(the_service_has_the_last_word),
         cmocka_unit_test(the_file_says_what_no_service_tells),
         cmocka_unit_test(what_cannot_be_read_back_within),
+        cmocka_unit_test(what_is_secret_within_comes_out_marked),
         cmocka_unit_test(secrets_come_out_marked),
         cmocka_unit_test(what_is_given_in_clear_is_no_secret_any_more),
         cmocka_unit_test(what_is_kept_has_hashes_of_what_is_only_written),
