@@ -135,7 +135,7 @@ test: ## unit, language and end-to-end tests; the last line counts them
 	@tools/test total
 $(BUILD)/sandbox_server: $(BUILD)/tests/tools/sandbox_server.o $(OWN)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
-# Once, before five workers do it at the same time: pytest writes assertions anew, which takes longer than to import them.
+# Once, before all workers do it at the same time: pytest writes assertions anew, which takes longer than to import them.
 $(BUILD)/pycache/.compiled: $(shell find tests -name '*.py') | $(BUILD)/weir $(BUILD)/.setup-e2e .venv/.requirements
 	@tools/test compile tests/crash tests/e2e
 	@touch $@

@@ -175,7 +175,7 @@ class Lives:
         assert not wrong, f"{len(wrong)} of {len(seeds)} histories:\n" + "\n".join(wrong)
 
 
-SHORT = (("sandbox", range(46)), ("sandbox", range(46, 92)), ("moto", range(8)))
+SHORT = (("sandbox", range(16)), ("sandbox", range(16, 32)), ("sandbox", range(32, 48)), ("moto", range(8)))
 CHUNK, CHUNKS = 250, 40  # 10,000
 
 

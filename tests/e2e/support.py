@@ -28,14 +28,15 @@ PATIENCE_S = 300  # for what has to come, however busy the machine is; tests/pyt
 
 def until(look, process=None):
     """What `look` gives, as soon as that is something; the process, where one is given, has to live as long."""
-    end = time.monotonic() + PATIENCE_S
+    begun = time.monotonic()
     while True:
         over = process and process.poll() is not None  # before the look: it may end as soon as it has done what is waited for
         if found := look():
             return found
         assert not over, process.communicate()
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
+        waited = time.monotonic() - begun
+        assert waited < PATIENCE_S, "waited too long"
+        time.sleep(min(0.01 + waited / 10, 0.05))  # a look costs something, too
 
 
 def gone(pid):

@@ -35,18 +35,24 @@ def test_vendors_pure_packages(tmp_path):
     make_wheel(stack.folder / "wheels", "tiny", {"tiny/__init__.py": "def main(): return 2\n"})
     second = shas(stack)
     assert second != first
-    # what the file names is part of it
-    make_wheel(stack.folder / "wheels", "tiny", {"tiny/__init__.py": "def main(): pass\n"})
-    write(stack.folder, {"requirements.txt": "--no-index\n--find-links wheels\n-r more.txt\n", "more.txt": "tiny==1.0\n"})
-    assert shas(stack) == first
-    make_wheel(stack.folder / "wheels", "other", {"other.py": ""})
-    write(stack.folder, {"more.txt": "tiny==1.0\nother\n"})
-    assert shas(stack) != first
     # compiled packages are this machine's
     make_wheel(stack.folder / "wheels", "fast", {"fast.so": ""}, tag="cp313-cp313-manylinux2014_x86_64")
     write(stack.folder, {"requirements.txt": "--no-index\n--find-links wheels\nfast\n"})
     failed = stack.run("plan", status=1)
     assert "installing requirements.txt with pip failed" in failed.err and "only pure Python packages" in failed.err, str(failed)
+
+
+@pytest.mark.long  # pip takes a second each time
+def test_what_the_requirements_name_is_part_of_it(tmp_path):
+    stack = offline(tmp_path, f"source: src, prefix: python, python: {{requirements: requirements.txt, interpreter: {sys.executable}}}",
+                    {"src/main.py": "import tiny\n", "requirements.txt": "--no-index\n--find-links wheels\ntiny==1.0\n", "wheels/.keep": ""})
+    make_wheel(stack.folder / "wheels", "tiny", {"tiny/__init__.py": "def main(): pass\n"})
+    first = shas(stack)
+    write(stack.folder, {"requirements.txt": "--no-index\n--find-links wheels\n-r more.txt\n", "more.txt": "tiny==1.0\n"})
+    assert shas(stack) == first
+    make_wheel(stack.folder / "wheels", "other", {"other.py": ""})
+    write(stack.folder, {"more.txt": "tiny==1.0\nother\n"})
+    assert shas(stack) != first
 
 
 def test_module_makes_a_layer_of_the_requirements(tmp_path):

@@ -32,17 +32,12 @@ def stack_of(result):
     return yaml.safe_load(re.sub(r"^#.*$", "", result, flags=re.M))
 
 
-# cfn-lint takes two seconds for each.
-LONG_FORM = {"test_templates_are_templates[clicks]", "test_templates_are_templates[gateway]", "test_templates_are_templates[machines]", "test_templates_are_templates[orders]", "test_templates_are_templates[zones]"}
-
-
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
-def test_templates_are_templates(template):
-    """What the others are tested with is what CloudFormation would take."""
+def test_templates_are_templates():
+    """What the others are tested with is what CloudFormation would take. All at once: cfn-lint begins in a second, and each takes a tenth."""
     lint = Path(sys.executable).parent / "cfn-lint"
-    done = subprocess.run([lint, "--format", "json", template], capture_output=True, text=True)
+    done = subprocess.run([lint, "--format", "json", *TEMPLATES], capture_output=True, text=True)
     found = [match for match in json.loads(done.stdout or "[]") if match["Rule"]["Id"] not in TOLERATED]
-    assert not found and done.returncode in (0, 4, 8), done.stdout + done.stderr
+    assert not found and done.returncode in (0, 4, 8, 12), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)

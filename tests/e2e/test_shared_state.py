@@ -388,7 +388,7 @@ def test_records_are_rows(machine, place):
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
 
 
-@pytest.mark.parametrize("kind", ["sandbox", *MORE_STORES])
+@pytest.mark.parametrize("kind", ["sandbox", *(pytest.param(kind, marks=pytest.mark.long) for kind in MORE_STORES)])
 def test_more_than_one_answer_holds(tmp_path, kind, request):
     """A state whose newest snapshot is larger than what the client takes as one answer: it comes in ranges."""
     server = Sandbox() if kind == "sandbox" else request.getfixturevalue(kind)

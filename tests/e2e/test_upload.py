@@ -148,7 +148,7 @@ def kill_midway(place, sandbox, least):
 
 
 def test_goes_on_after_a_kill(place, sandbox):
-    data = content(200)
+    data = content(96)
     place.write(STACK).write(data, "big.bin")
     there = kill_midway(place, sandbox, 8)
     total = len(data) // (8 * MIB) + 1
@@ -306,7 +306,7 @@ def test_refused_half_way(place, sandbox):
 def test_changes_meanwhile(place, sandbox):
     """Noticed, and uploaded once more as it is now."""
     data = content(40, seed=2)
-    place.write(WITHOUT_HASH).write(content(128), "big.bin").write(data, "big.new")
+    place.write(WITHOUT_HASH).write(content(64), "big.bin").write(data, "big.new")
     hold_after(sandbox, 2)
     process = place.start("apply", "--yes")
     s3 = sandbox.client()

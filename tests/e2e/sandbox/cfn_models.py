@@ -7,12 +7,14 @@ import re
 import re._constants as sre
 import re._parser as sre_parser
 import warnings
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 
 import jsonschema
 
 warnings.filterwarnings("ignore", category=FutureWarning, module="re|cfn_models")  # what Java writes and Python may once mean otherwise
 
+SCHEMAS = Path(find_spec("cfnlint").origin).parent / "data/schemas"  # its code takes seconds to load
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -22,12 +24,12 @@ class Unmakeable(Exception):
 
 @functools.cache
 def index():
-    return json.loads((files("cfnlint") / "data/schemas/providers/us-east-1.json").read_text())
+    return json.loads((SCHEMAS / "providers/us-east-1.json").read_text())
 
 
 @functools.cache
 def schema_of(name):
-    return json.loads((files("cfnlint") / "data/schemas/resources" / f"{index()[name]}.json").read_text())
+    return json.loads((SCHEMAS / "resources" / f"{index()[name]}.json").read_text())
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """S3's checksums, written down a second time."""
 
+import functools
 import hashlib
 import zlib
 
@@ -13,6 +14,7 @@ def crc_table(polynomial):
     return table
 
 
+@functools.cache
 def crc(data, polynomial, bits):
     table, value = crc_table(polynomial), (1 << bits) - 1
     for byte in data:

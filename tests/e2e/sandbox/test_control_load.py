@@ -78,7 +78,7 @@ def nonsense(server, dice):
         error.close()
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "on the disk"])
+@pytest.mark.parametrize("kept", [pytest.param(False, marks=pytest.mark.long), True], ids=["in memory", "on the disk"])
 def test_mixed_load(tmp_path, kept):
     server = SandboxCloud()
     if kept:

@@ -61,7 +61,7 @@ MOTO = {
 
 
 # It takes seconds for each of these; the sandbox does not.
-LONG_ON_MOTO = {"test_missing_path", "test_unnamed_failure"}
+LONG_ON_MOTO = {"test_missing_path", "test_unnamed_failure", "test_deleting_what_is_not_there", "test_dry_run"}
 
 
 @pytest.fixture
