@@ -21,14 +21,14 @@ struct collecting {
     size_t n, cap, body_cap;
 };
 
-/* A structure of templates; parts that have no value are left out. */
+/* A structure of templates; parts that have no value, or an empty text, are left out. */
 static const struct value *collect_filled(
     struct call *call, const struct thing *thing, const struct value *template, const struct value *attrs)
 {
     const struct value *out = &value_empty_map;
     for (uint32_t i = 0; template && template->kind == VALUE_MAP && i < template->count; i++) {
         const struct value *v = fill_value(call, thing->type, template->entries[i].value, attrs);
-        if (!value_is_null(v))
+        if (!value_is_null(v) && !value_equal(v, &value_empty_string))
             out = value_with(call->arena, out, template->entries[i].key, v);
     }
     return out;
