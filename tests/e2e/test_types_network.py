@@ -319,7 +319,7 @@ def _():
         return {"policy": json.loads(found["PolicyDocument"]), "tables": len(found["RouteTableIds"]), "tags": tags_of(found["Tags"])}
 
     def outside(cloud):
-        cloud.client("ec2").modify_vpc_endpoint(VpcEndpointId=endpoint(cloud)["VpcEndpointId"], PolicyDocument=json.dumps({**policy("s3:*"), "Version": "2008-10-17"}))
+        cloud.client("ec2").modify_vpc_endpoint(VpcEndpointId=endpoint(cloud)["VpcEndpointId"], PolicyDocument=json.dumps(allowed("s3:*")))
 
     def allowed(action):
         return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": action, "Resource": "*"}]}
