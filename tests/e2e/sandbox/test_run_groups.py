@@ -93,7 +93,7 @@ def test_tags_are_of_a_group(group):
 def test_what_is_refused(group):
     ec2, scaling = group
     new = {"AutoScalingGroupName": "new", "MinSize": 1, "MaxSize": 1, "LaunchTemplate": {"LaunchTemplateName": "worker"}, "VPCZoneIdentifier": shown(scaling)["VPCZoneIdentifier"]}
-    for change, told in (({"MaxSize": 0}, "Max bound"), ({"LaunchTemplate": {"LaunchTemplateName": "none"}}, "does not exist"), ({"VPCZoneIdentifier": "subnet-none"}, "subnet-none")):
+    for change, told in (({"MaxSize": 0}, "below min"), ({"LaunchTemplate": {"LaunchTemplateName": "none"}}, "does not exist"), ({"VPCZoneIdentifier": "subnet-none"}, "subnet-none")):
         with pytest.raises(ClientError, match=told):
             scaling.create_auto_scaling_group(**{**new, **change})
     with pytest.raises(ClientError, match="must contain either"):
