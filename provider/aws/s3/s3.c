@@ -66,10 +66,12 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
         return -1;
     call->repeats = repeats_tell;
     call->repeats_ctx = &repeats;
-    if (aws_send(provider_aws(ctx->provider), call, ctx->arena, response, err))
-        return -1;
-    repeats_done(&repeats);
-    return 0;
+    int status = aws_send(provider_aws(ctx->provider), call, ctx->arena, response, err);
+    call->repeats = NULL;
+    call->repeats_ctx = NULL; /* the caller's call outlives what is told of it here */
+    if (!status)
+        repeats_done(&repeats);
+    return status;
 }
 
 int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
