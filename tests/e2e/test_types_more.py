@@ -9,6 +9,7 @@ import test_types_access
 import test_types_clusters
 import test_types_containers
 import test_types_further
+import test_types_gateway
 import test_types_jobs
 import test_types_lake
 import test_types_network
@@ -417,7 +418,7 @@ def test_life(stack, cloud, name):
 def test_every_type_has_a_life():
     lines = subprocess.run([WEIR, "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines()
     types = {line["type"] for line in map(json.loads, lines) if not line["data"] and line["type"].startswith("aws.")}
-    modules = (test_types, test_types_access, test_types_clusters, test_types_containers, test_types_further, test_types_jobs, test_types_lake, test_types_network, test_types_scaling, test_types_serving, test_types_small, test_types_streams)
+    modules = (test_types, test_types_access, test_types_clusters, test_types_containers, test_types_further, test_types_gateway, test_types_jobs, test_types_lake, test_types_network, test_types_scaling, test_types_serving, test_types_small, test_types_streams)
     cases = [case for module in modules for case in [*module.CASES.values(), *getattr(module, "NOT_ON_MOTO", {}).values()]]
     lived = {case.type for case in [*cases, *CASES.values(), *NOT_ON_MOTO.values()]}
     assert types - lived == set(ELSEWHERE), "a case in test_types*.py, or a reason in ELSEWHERE"
