@@ -109,6 +109,7 @@ const struct value *work_reread(struct work *work, const struct record *record,
     if (!names->count || !live || !schema->ops->read ||
         schema->ops->read(&work->ctx, live, names, &seen, &ignored))
         return live;
+    seen = object_ours(&work->arena, schema, seen, work->desired, names);
     for (uint32_t i = 0; seen && i < names->count; i++) {
         struct str name = names->items[i]->string;
         const struct value *now = value_get(seen, name);
