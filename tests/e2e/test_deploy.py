@@ -11,6 +11,9 @@ from botocore.exceptions import ClientError
 from servers import SandboxCloud
 from support import ACCOUNT, Stack, planned
 
+LONG_FORM = {f"{name}[moto]" for name in (  # on the sandbox in make test
+    "test_goes_back_and_stays_there", "test_needs_consent_and_something_to_go_back_to", "test_deploys_one_instance_of_many", "test_versions_are_published_and_aliases_move",
+    "test_holds_against_what_was_in_use", "test_goes_back_without_the_sources")}
 STACK = """
 stack: jobs
 inputs: {workers: {type: integer, default: 2}, days: {type: integer, default: 7}}

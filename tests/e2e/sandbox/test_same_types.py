@@ -25,7 +25,9 @@ ON_MOTO = test_types_access.CASES | test_types_containers.CASES | test_types_sma
 MORE = ON_MOTO | test_types_more.NOT_ON_MOTO | test_types_access.NOT_ON_MOTO | test_types_lake.NOT_ON_MOTO | test_types_serving.NOT_ON_MOTO | test_types_further.NOT_ON_MOTO | test_types_gateway.NOT_ON_MOTO | test_types_clusters.NOT_ON_MOTO
 del MORE["statement"]  # needs DuckDB there: test_statements.py
 
-LONG_HERE = {"test_life"}  # moto walks through these in make test
+LONG_HERE = {"test_life"} | {f"test_more_lives[{name}]" for name in (  # moto walks through the first in make test; of the others a part is enough there
+    "serverless namespace", "kafka cluster", "location that changes", "cluster of fleets that scales by itself", "group of subnets that copies are made in",
+    "rest api", "warehouse subnet group", "notification of EventBridge")}
 
 
 @pytest.mark.long  # a teardown of test_same_teardown.py has more than a page of them, too
