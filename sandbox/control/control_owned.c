@@ -53,8 +53,11 @@ static const struct value *with_entries(struct call *call, const struct value *h
 {
     const struct value *items = item_part(call, "items");
     if (!items) {
-        const struct value *key = item_part(call, "key");
-        return value_with(call->arena, have, folded_key(call, key), item_part(call, "value"));
+        const struct value *key = item_part(call, "key"), *v = item_part(call, "value");
+        const struct type *elem = call->role->attr->attr->type->elem;
+        if (!v && elem && elem->kind == TYPE_OBJECT)
+            v = &value_empty_map; /* a request that says no more than the key */
+        return value_with(call->arena, have, folded_key(call, key), v);
     }
     for (uint32_t i = 0; items->kind == VALUE_LIST && i < items->count; i++) {
         struct str key = value_gets(items->items[i], "key");

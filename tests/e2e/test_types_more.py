@@ -244,7 +244,7 @@ def _():
         then={**common, "base_capacity": 16, "max_capacity": 32, "port": 5440, "publicly_accessible": True, "enhanced_vpc_routing": True, "tags": {"team": "b"}},
         seen=seen,
         gone=lambda cloud: not cloud.client("redshift-serverless").list_workgroups()["workgroups"],
-        outside=lambda cloud: cloud.client("redshift-serverless").update_workgroup(workgroupName="life", baseCapacity=64),
+        outside=lambda cloud: cloud.client("redshift-serverless").update_workgroup(workgroupName="life", baseCapacity=16),
         drifted="base_capacity",
         replaces=[{"name": "life-other"}],
     )
