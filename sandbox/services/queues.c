@@ -166,11 +166,17 @@ static void queues_remember(struct queue_box *box, const struct message *message
         mem_strdup(message->deduplication.p), mem_strdup(message->id.p), message->sequence, clock_mono_ms()};
 }
 
+void queue_tell(struct queues *queues, struct queue_box *box)
+{
+    box->turn++;
+    pthread_cond_broadcast(&queues->changed);
+}
+
 void queue_add(struct queues *queues, struct queue_box *box, struct message *message)
 {
     MEM_GROW(box->items, box->cap, box->n + 1);
     box->items[box->n++] = message;
-    pthread_cond_broadcast(&queues->changed);
+    queue_tell(queues, box);
 }
 
 static void queues_add(struct queues *queues, struct queue_box *box, struct message *message, bool fifo)

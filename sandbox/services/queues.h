@@ -64,6 +64,7 @@ struct queue_box {
     int64_t created_ms; /* of the record that it belongs to */
     struct message **items;
     size_t n, cap; /* oldest first */
+    uint64_t turn; /* times that they have changed */
     struct sent_once *recent;
     size_t recent_count, recent_cap; /* oldest first */
     struct queue_move moves[10];
@@ -99,6 +100,8 @@ bool queue_find(struct services *services, struct arena *arena, struct str regio
 /* With the lock held: the queue's messages, without those that are past their time. */
 struct queue_box *queue_box(struct queues *queues, const struct queue *queue);
 void queue_remove(struct queues *queues, struct queue_box *box, size_t i);
+/* With the lock held: who waits for its messages looks again. */
+void queue_tell(struct queues *queues, struct queue_box *box);
 /* One that was in another box; its receivers hear of it. */
 void queue_add(struct queues *queues, struct queue_box *box, struct message *message);
 
@@ -117,12 +120,21 @@ bool queue_send(struct queues *queues, struct arena *arena, const struct queue *
 bool queue_gave_receipt(struct arena *arena, const struct queue *queue, struct str receipt);
 
 struct queue_want {
-    int64_t most, wait_ms, hidden_ms;
+    int64_t most, hidden_ms;
     const struct value *system, *named; /* names of attributes; "All" */
 };
-/* A list of messages as the service shows them. */
-const struct value *queue_receive(
-    struct queues *queues, struct arena *arena, const struct queue *queue, const struct queue_want *want);
+/* When there may be more than there was: at a time, or when the queue's messages have changed. */
+struct queue_wake {
+    int64_t at_ms; /* monotonic */
+    const struct queue_box *box;
+    uint64_t turn;
+};
+/* A list of the messages that are visible, as the service shows them. When to look again comes into *wake,
+ * which is not after its at_ms as given. */
+const struct value *queue_receive(struct queues *queues, struct arena *arena, const struct queue *queue,
+    const struct queue_want *want, struct queue_wake *wake);
+/* False: nobody waits any more. */
+bool queue_wait(struct queues *queues, const struct queue_wake *wake);
 struct queue_counts {
     int64_t visible, hidden, delayed;
 };

@@ -175,28 +175,50 @@ static int do_send_batch(struct service_call *call, struct err *err)
 
 /* ---- receiving ---- */
 
-static int do_receive(struct service_call *call, struct err *err)
+static int want_of(
+    const struct service_call *call, const struct queue *queue, struct queue_want *want, struct err *err)
 {
-    struct queue queue;
-    if (queue_of(call, &queue, err))
-        return -1;
     const struct value *system = value_getz(call->input, "MessageSystemAttributeNames");
     int64_t most = service_int(call->input, "MaxNumberOfMessages", 1);
-    int64_t wait_s =
-        service_int(call->input, "WaitTimeSeconds", service_int(queue.attrs, "receive_wait_time", 0));
     int64_t hidden_s =
-        service_int(call->input, "VisibilityTimeout", service_int(queue.attrs, "visibility_timeout", 30));
-    if (most < 1 || most > MAX_RECEIVE || wait_s < 0 || wait_s > 20 || hidden_s < 0 || hidden_s > 43200)
-        return queues_operations_invalid(
-            err, "MaxNumberOfMessages is 1 to 10, WaitTimeSeconds 0 to 20, VisibilityTimeout 0 to 43200");
-    const struct queue_want want = {.most = most,
-        .wait_ms = wait_s * 1000,
+        service_int(call->input, "VisibilityTimeout", service_int(queue->attrs, "visibility_timeout", 30));
+    if (most < 1 || most > MAX_RECEIVE || hidden_s < 0 || hidden_s > 43200)
+        return queues_operations_invalid(err, "MaxNumberOfMessages is 1 to 10, VisibilityTimeout 0 to 43200");
+    *want = (struct queue_want){.most = most,
         .hidden_ms = hidden_s * 1000,
         .system = system ? system : value_getz(call->input, "AttributeNames"),
         .named = value_getz(call->input, "MessageAttributeNames")};
-    struct value_entry output = {STR("Messages"), queue_receive(queues_of(call), call->arena, &queue, &want)};
-    call->output = output.value->count ? value_map(call->arena, &output, 1) : NULL;
     return 0;
+}
+
+/* The queue is looked up at each turn: it may have been changed, or be gone, while somebody waits. */
+static int do_receive(struct service_call *call, struct err *err)
+{
+    struct queues *queues = queues_of(call);
+    struct queue queue;
+    if (queue_of(call, &queue, err))
+        return -1;
+    int64_t wait_s =
+        service_int(call->input, "WaitTimeSeconds", service_int(queue.attrs, "receive_wait_time", 0));
+    if (wait_s < 0 || wait_s > 20)
+        return queues_operations_invalid(err, "WaitTimeSeconds is 0 to 20");
+    int64_t deadline = clock_mono_ms() + wait_s * 1000;
+    for (;;) {
+        struct queue_want want;
+        struct queue_wake wake = {.at_ms = deadline};
+        if (want_of(call, &queue, &want, err))
+            return -1;
+        const struct value *found = queue_receive(queues, call->arena, &queue, &want, &wake);
+        if (found->count) {
+            struct value_entry output = {STR("Messages"), found};
+            call->output = value_map(call->arena, &output, 1);
+            return 0;
+        }
+        if (clock_mono_ms() >= deadline || !queue_wait(queues, &wake))
+            return 0;
+        if (queue_of(call, &queue, err))
+            return -1;
+    }
 }
 
 /* ---- what was received ---- */
@@ -234,7 +256,7 @@ static const struct value *delete_one(
     size_t i = by_receipt(box, receipt);
     if (i != SIZE_MAX)
         queue_remove(queues, box, i);
-    pthread_cond_broadcast(&queues->changed); /* the next of its group may come */
+    queue_tell(queues, box); /* the next of its group may come */
     pthread_mutex_unlock(&queues->lock);
     return &value_empty_map; /* what is gone is gone: deleting it again is no error */
 }
@@ -270,7 +292,7 @@ static const struct value *hide_one(
     bool flies = i != SIZE_MAX && box->items[i]->visible_ms > clock_mono_ms();
     if (flies)
         box->items[i]->visible_ms = clock_mono_ms() + hidden_s * 1000;
-    pthread_cond_broadcast(&queues->changed);
+    queue_tell(queues, box);
     pthread_mutex_unlock(&queues->lock);
     if (flies)
         return &value_empty_map;

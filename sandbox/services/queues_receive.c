@@ -169,21 +169,26 @@ static void queues_receive_take(struct queues *queues, struct arena *arena, cons
     }
 }
 
-const struct value *queue_receive(
-    struct queues *queues, struct arena *arena, const struct queue *queue, const struct queue_want *want)
+const struct value *queue_receive(struct queues *queues, struct arena *arena, const struct queue *queue,
+    const struct queue_want *want, struct queue_wake *wake)
 {
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(arena);
-    int64_t deadline = clock_mono_ms() + want->wait_ms;
     pthread_mutex_lock(&queues->lock);
-    for (;;) {
-        int64_t next = deadline;
-        queues_receive_take(queues, arena, queue, want, &found, &next);
-        if (found.n || queues->stopping || clock_mono_ms() >= deadline)
-            break;
-        clock_cond_wait(&queues->changed, &queues->lock, next);
-    }
+    queues_receive_take(queues, arena, queue, want, &found, &wake->at_ms);
+    wake->box = queue_box(queues, queue);
+    wake->turn = wake->box->turn;
     pthread_mutex_unlock(&queues->lock);
     return value_builder_list(&found);
+}
+
+bool queue_wait(struct queues *queues, const struct queue_wake *wake)
+{
+    pthread_mutex_lock(&queues->lock);
+    while (!queues->stopping && wake->box->turn == wake->turn && clock_mono_ms() < wake->at_ms)
+        clock_cond_wait(&queues->changed, &queues->lock, wake->at_ms);
+    bool going_on = !queues->stopping;
+    pthread_mutex_unlock(&queues->lock);
+    return going_on;
 }
 
 struct queue_counts queue_count(struct queues *queues, const struct queue *queue)

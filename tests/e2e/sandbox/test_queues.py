@@ -133,6 +133,18 @@ def buried(sandbox, letters, *bodies):
     return queue
 
 
+def test_who_waits_gets_what_the_queue_has_become(sandbox):
+    """Its visibility timeout was another when the wait began."""
+    queue = Queue(sandbox, VisibilityTimeout="43200")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(queue.take, 1, 20)
+        until(lambda: counts(queue) == [0, 0, 0])  # asked after it
+        queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "0"})
+        queue.send("one")
+        assert [message["Body"] for message in waiting.result()] == ["one"]
+    assert [message["Body"] for message in queue.take(1, 0)] == ["one"]
+
+
 def test_dead_letters_go_back(sandbox):
     letters, client = Queue(sandbox), sandbox.client("sqs")
     queues = [buried(sandbox, letters, "a", "b"), buried(sandbox, letters, "c")]
