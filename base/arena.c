@@ -135,6 +135,14 @@ struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
     return text ? str_n(text, (size_t)n) : STR_EMPTY;
 }
 
+struct str arena_lower(struct arena *arena, struct str s)
+{
+    char *text = arena_strz(arena, s);
+    for (size_t i = 0; i < s.n; i++)
+        text[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 0x20 : text[i]);
+    return str_n(text, s.n);
+}
+
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args;

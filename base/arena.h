@@ -29,7 +29,7 @@ void arena_release(struct arena *arena);
 /* Overwrites everything first: for arenas that held secrets. */
 void arena_wipe(struct arena *arena);
 #define AUTO_WIPED_ARENA __attribute__((cleanup(arena_wipe)))
-/* Aligned for every type, uninitialised. */
+/* Aligned as pointers are, for every type of eight bytes or fewer; uninitialised. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);
 /* Copies; the copy has a NUL after its end. */
@@ -38,6 +38,8 @@ char *arena_strz(struct arena *arena, struct str s);
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
+/* A to Z in small letters. */
+struct str arena_lower(struct arena *arena, struct str s);
 struct str arena_concat(struct arena *arena, const struct str *parts, size_t n);
 
 #define ARENA_NEW(arena, type)          ((type *)arena_zalloc((arena), sizeof(type)))

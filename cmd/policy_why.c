@@ -5,8 +5,6 @@
 #include "base/file.h"
 #include "provider/iam/policy.h"
 
-#include <ctype.h>
-
 enum { MOST = 64 };
 
 struct explaining {
@@ -142,14 +140,6 @@ static void attach_resource(struct explaining *e)
 
 /* ---- the request ---- */
 
-static struct str why_small(struct arena *arena, struct str text)
-{
-    char *copy = arena_strz(arena, text);
-    for (size_t i = 0; i < text.n; i++)
-        copy[i] = (char)tolower((unsigned char)copy[i]);
-    return str_n(copy, text.n);
-}
-
 static int read_context(struct explaining *e, const struct policy_why *why)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena_of(e));
@@ -162,7 +152,7 @@ static int read_context(struct explaining *e, const struct policy_why *why)
         if (!v.p || str_find_char(key, ':', 0) < 1)
             return invocation_usage(e->inv, "such as --with aws:RequestedRegion=eu-west-1",
                 "--with takes KEY=VALUE, not \"%.*s\"", STR_ARG(why->with->items[i]));
-        value_builder_set(&b, why_small(arena_of(e), key), value_string(arena_of(e), v));
+        value_builder_set(&b, arena_lower(arena_of(e), key), value_string(arena_of(e), v));
     }
     e->request.context = value_builder_map(&b);
     return EXIT_DONE;

@@ -14,14 +14,6 @@ const struct value *schema_parsed(struct arena *arena, const struct value *v)
     return v ? v : &value_null;
 }
 
-static struct str lower_case(struct arena *arena, struct str s)
-{
-    char *text = arena_strz(arena, s);
-    for (size_t i = 0; i < s.n; i++)
-        text[i] = (char)tolower((unsigned char)text[i]);
-    return str_n(text, s.n);
-}
-
 static bool is_account(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -52,7 +44,7 @@ static const struct value *element_text(struct arena *arena, const struct value 
     if (!text.p)
         return v;
     if (element == ELEMENT_ACTION)
-        text = lower_case(arena, text);
+        text = arena_lower(arena, text);
     else if (element == ELEMENT_PRINCIPAL)
         text = principal_text(text);
     return value_string(arena, text);
@@ -106,7 +98,7 @@ static const struct value *canonical_condition(struct arena *arena, const struct
         const struct value *keys = v->entries[i].value;
         AUTO_BUILDER struct value_builder tests = VALUE_BUILDER(arena);
         for (uint32_t k = 0; keys->kind == VALUE_MAP && k < keys->count; k++)
-            value_builder_set(&tests, lower_case(arena, keys->entries[k].key),
+            value_builder_set(&tests, arena_lower(arena, keys->entries[k].key),
                 element_set(arena, keys->entries[k].value, ELEMENT_TEXT));
         value_builder_set(
             &operators, v->entries[i].key, keys->kind == VALUE_MAP ? value_builder_map(&tests) : keys);

@@ -204,10 +204,8 @@ static struct str from_services_section(
     struct str services = profiles_get(settings->profiles, settings->profile, "services");
     if (!services.n)
         return STR_EMPTY;
-    char *key = arena_strz(arena, arena_printf(arena, "%.*s.endpoint_url", STR_ARG(sdk)));
-    for (char *p = key; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
-    return profiles_section_get(settings->profiles, "services", services, key);
+    struct str key = arena_lower(arena, arena_printf(arena, "%.*s.endpoint_url", STR_ARG(sdk)));
+    return profiles_section_get(settings->profiles, "services", services, key.p);
 }
 
 static bool ignores_outer_settings(const struct endpoint_settings *settings)

@@ -111,14 +111,6 @@ static bool is_unsigned(struct str name)
     return false;
 }
 
-static struct str sigv4_lower(struct arena *arena, struct str text)
-{
-    char *copy = arena_strz(arena, text);
-    for (size_t i = 0; i < text.n; i++)
-        copy[i] = (char)tolower((unsigned char)copy[i]);
-    return str_n(copy, text.n);
-}
-
 /* Ends trimmed, inner runs of blanks become one space. */
 static void add_header_value(struct buf *out, struct str value)
 {
@@ -139,7 +131,7 @@ static struct str add_headers(struct buf *out, struct arena *arena, const struct
     struct pair *pairs = ARENA_ARRAY(arena, struct pair, request->header_count + 1);
     size_t n = 0;
     for (size_t i = 0; i < request->header_count; i++) {
-        struct str name = sigv4_lower(arena, str_trim(request->headers[i].name));
+        struct str name = arena_lower(arena, str_trim(request->headers[i].name));
         if (params->signed_headers.n ? in_list(params->signed_headers, name) : !is_unsigned(name))
             pairs[n++] = (struct pair){name, request->headers[i].value, i};
     }

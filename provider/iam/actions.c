@@ -79,15 +79,6 @@ static bool keep_action(void *ctx, struct str verb, struct str noun)
     return false;
 }
 
-static struct str lower_case(struct arena *arena, struct str text)
-{
-    char *out = arena_alloc(arena, text.n + 1);
-    for (size_t i = 0; i < text.n; i++)
-        out[i] = (char)tolower((unsigned char)text.p[i]);
-    out[text.n] = '\0';
-    return str_n(out, text.n);
-}
-
 static struct str nearest_service(struct arena *arena, struct str all, struct str prefix)
 {
     size_t n = 0, cap = 0;
@@ -99,7 +90,7 @@ static struct str nearest_service(struct arena *arena, struct str all, struct st
         MEM_GROW(names, cap, n + 1);
         names[n++] = line;
     }
-    struct str found = arena_str(arena, str_nearest(lower_case(arena, prefix), names, n));
+    struct str found = arena_str(arena, str_nearest(arena_lower(arena, prefix), names, n));
     free(names);
     return found;
 }
@@ -120,7 +111,7 @@ bool iam_action_is_known(struct arena *arena, struct str action, struct str *nea
             *nearest = iam_action_is_known(arena, meant, &closer) ? meant : closer;
         return false;
     }
-    const struct iam_pattern pattern = pattern_make(arena, lower_case(arena, name), true, false);
+    const struct iam_pattern pattern = pattern_make(arena, arena_lower(arena, name), true, false);
     struct wanted wanted = {.arena = arena, .pattern = &pattern, .prefix = prefix};
     if (any_action(section, action_fits, &wanted))
         return true;

@@ -3,8 +3,6 @@
 
 #include "base/json.h"
 
-#include <ctype.h>
-
 struct reading {
     struct arena *arena;
     bool variables; /* of this version */
@@ -29,14 +27,6 @@ static int policy_unknown(
         return policy_wrong(r, what, word);
     return err_set(
         r->err, ERR_INVALID, "%s \"%.*s\"; did you mean \"%.*s\"?", what, STR_ARG(word), STR_ARG(nearest));
-}
-
-static struct str policy_small(struct arena *arena, struct str text)
-{
-    char *copy = arena_strz(arena, text);
-    for (size_t i = 0; i < text.n; i++)
-        copy[i] = (char)tolower((unsigned char)copy[i]);
-    return str_n(copy, text.n);
 }
 
 /* One, or a list of some. */
@@ -78,7 +68,7 @@ static int read_actions(struct reading *r, const struct value *v, struct iam_pat
         struct iam_pattern *one = (struct iam_pattern *)&out->items[i];
         if (!str_eqz(one->written, "*") && str_find_char(one->written, ':', 0) < 1)
             return policy_wrong(r, "an action is SERVICE:NAME, not", one->written);
-        one->text = policy_small(r->arena, one->text);
+        one->text = arena_lower(r->arena, one->text);
     }
     return out->n ? 0 : policy_wrong(r, "nothing stands in", STR("Action"));
 }
@@ -172,7 +162,7 @@ static int read_conditions(struct reading *r, const struct value *v, struct iam_
         if (keys->kind != VALUE_MAP)
             return policy_wrong(r, "no keys are given to the operator", v->entries[i].key);
         for (uint32_t k = 0; k < keys->count; k++) {
-            one.key = policy_small(r->arena, keys->entries[k].key);
+            one.key = arena_lower(r->arena, keys->entries[k].key);
             if (read_patterns(r, keys->entries[k].value, "Condition", operator_is_wild(one.operator),
                     r->variables, &one.values))
                 return -1;

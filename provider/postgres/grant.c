@@ -4,8 +4,6 @@
  */
 #include "provider/postgres/type.h"
 
-#include <ctype.h>
-
 /* ---- privileges ---- */
 
 static const struct {
@@ -31,14 +29,6 @@ static size_t kind_of(struct str on)
     return i;
 }
 
-static struct str grant_lower(struct arena *arena, struct str text)
-{
-    char *p = arena_strz(arena, text);
-    for (size_t i = 0; i < text.n; i++)
-        p[i] = (char)tolower((unsigned char)p[i]);
-    return str_n(p, text.n);
-}
-
 static void add_privilege(struct value_builder *set, struct arena *arena, struct str name)
 {
     name = str_eqz(name, "temp") ? STR("temporary") : name;
@@ -57,7 +47,7 @@ static int privileges_prepare(struct op_ctx *ctx, const struct preparation *how,
     size_t kind = value_getz(desired, "columns") ? COLUMN : kind_of(text_of(ctx, desired, "on"));
     AUTO_BUILDER struct value_builder set = VALUE_BUILDER(ctx->arena), list = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; i < given->count; i++) {
-        struct str name = grant_lower(ctx->arena, given->items[i]->string), all = str_z(kinds[kind].all),
+        struct str name = arena_lower(ctx->arena, given->items[i]->string), all = str_z(kinds[kind].all),
                    rest = all;
         bool every = str_eqz(name, "all");
         while (every && rest.p)

@@ -10,7 +10,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 static int64_t scaled(const struct control *control, int64_t seconds)
@@ -201,9 +200,9 @@ static struct str fill_filtered(
     if (str_eqz(filter, "base"))
         while (str_find_char(text, '/', 0) >= 0)
             text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
+    if (str_eqz(filter, "lower"))
+        return arena_lower(arena, text);
     char *copy = arena_strz(arena, text);
-    for (size_t i = 0; i < text.n && str_eqz(filter, "lower"); i++)
-        copy[i] = (char)tolower((unsigned char)copy[i]);
     for (size_t i = 0; i < text.n && str_eqz(filter, "dashed"); i++)
         copy[i] = (char)(copy[i] == '.' ? '-' : copy[i]);
     return str_n(copy, text.n);

@@ -4,15 +4,9 @@
  */
 #include "sandbox/control/control_internal.h"
 
-#include <ctype.h>
-
 static const struct value *fold_lowered(const struct call *call, const struct value *v)
 {
-    struct arena *arena = call->arena;
-    char *text = arena_strz(arena, v->string);
-    for (char *c = text; *c; c++)
-        *c = (char)tolower((unsigned char)*c);
-    return value_string(arena, str_n(text, v->string.n));
+    return value_string(call->arena, arena_lower(call->arena, v->string));
 }
 
 static const struct value *without_host(const struct call *call, const struct value *v)

@@ -6,8 +6,6 @@
 #include "base/json.h"
 #include "provider/wire/wire.h"
 
-#include <ctype.h>
-
 static void set_text(struct value_builder *b, struct arena *arena, const char *key, struct str text)
 {
     if (text.n)
@@ -16,11 +14,7 @@ static void set_text(struct value_builder *b, struct arena *arena, const char *k
 
 static struct str small_key(struct arena *arena, const char *before, struct str key)
 {
-    struct str whole = arena_printf(arena, "%s%.*s", before, STR_ARG(key));
-    char *copy = arena_strz(arena, whole);
-    for (size_t i = 0; i < whole.n; i++)
-        copy[i] = (char)tolower((unsigned char)copy[i]);
-    return str_n(copy, whole.n);
+    return arena_lower(arena, arena_printf(arena, "%s%.*s", before, STR_ARG(key)));
 }
 
 static void set_tags(

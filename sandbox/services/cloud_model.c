@@ -4,8 +4,6 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-#include <ctype.h>
-
 /* ---- paths of a schema: /properties/A/items/properties/B, /properties/A/B ---- */
 
 static struct str next_step(struct str *rest)
@@ -177,21 +175,13 @@ struct filling {
     struct str chance; /* 32 hex digits */
 };
 
-static struct str cloud_model_lower(struct arena *arena, struct str s)
-{
-    char *text = arena_strz(arena, s);
-    for (size_t i = 0; i < s.n; i++)
-        text[i] = (char)tolower((unsigned char)text[i]);
-    return str_n(text, s.n);
-}
-
 static struct str word_of_type(const struct cloud_model *model, int which)
 {
     struct str rest = model->type;
     for (int i = 0; i < which; i++)
         rest = str_slice(rest, (size_t)str_find(rest, STR("::"), 0) + 2, rest.n);
     ptrdiff_t end = str_find(rest, STR("::"), 0);
-    return cloud_model_lower(model->arena, end < 0 ? rest : str_slice(rest, 0, (size_t)end));
+    return arena_lower(model->arena, end < 0 ? rest : str_slice(rest, 0, (size_t)end));
 }
 
 /* What ids look like, one after the other, until the schema takes one. */
@@ -205,7 +195,7 @@ static struct str cloud_model_candidate(const struct filling *f, struct str name
         if (str_ends(name, STR("Arn")) || str_ends(name, STR("ARN")))
             return arena_printf(arena, "arn:aws:%.*s:%.*s:%.*s:%.*s/%.12s", STR_ARG(service),
                 STR_ARG(m->region), STR_ARG(m->account), STR_ARG(type), c.p);
-        return arena_printf(arena, "%.*s-%.17s", STR_ARG(cloud_model_lower(arena, name)), c.p);
+        return arena_printf(arena, "%.*s-%.17s", STR_ARG(arena_lower(arena, name)), c.p);
     case 1: return arena_printf(arena, "%.17s", c.p);
     case 2:
         return arena_printf(arena, "%.8s-%.4s-4%.3s-a%.3s-%.12s", c.p, c.p + 8, c.p + 12, c.p + 15, c.p + 18);

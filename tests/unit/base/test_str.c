@@ -19,6 +19,15 @@ static void compares_by_bytes(void **state)
     assert_false(str_ieq(STR("a"), STR("ab")));
 }
 
+static void lowers_letters_of_ascii(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str lower = arena_lower(&arena, STR("@AZ[`az{-\xc3\x84 X-Amz-Date9"));
+    assert_true(str_eq(lower, STR("@az[`az{-\xc3\x84 x-amz-date9")));
+    assert_int_equal(lower.p[lower.n], '\0');
+}
+
 static void finds_and_cuts(void **state)
 {
     (void)state;
@@ -115,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares_by_bytes),
+        cmocka_unit_test(lowers_letters_of_ascii),
         cmocka_unit_test(finds_and_cuts),
         cmocka_unit_test(reads_numbers_whole_or_not_at_all),
         cmocka_unit_test(knows_utf8),
