@@ -45,7 +45,7 @@ static const struct sandbox_key {
     {"used_by", FORM_KEYS, "code by"},
     {"strict", FORM_ATTRS, NULL},
     {"defers", FORM_KEYS, "unless attributes"},
-    {"errors", FORM_KEYS, "absent exists invalid reference"},
+    {"errors", FORM_KEYS, "absent exists going invalid reference"},
     {"quiet", FORM_NAMES, NULL},
     {"soft_delete", FORM_KEYS, "sets unless undo code listed"},
     {"also", FORM_STEPS, NULL},

@@ -170,8 +170,7 @@ bool check_is_part(const struct thing *part, const struct thing *thing)
     return false;
 }
 
-/* Deleted, and only shown for a while yet: a NAT gateway, an instance. */
-static bool is_only_shown(struct call *call, const struct thing *user)
+bool check_is_only_shown(struct call *call, const struct thing *user)
 {
     const struct spec_conditions *gone = &user->type->gone;
     const struct value *attrs = user->deleted_ms && gone->count ? fill_now(call, user) : NULL;
@@ -190,7 +189,8 @@ bool check_uses(
     struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing)
 {
     return user != thing && str_eq(user->type->schema.name, value_gets(rule, "type")) &&
-           refers(value_get(user->attrs, value_gets(rule, "attribute")), thing) && !is_only_shown(call, user);
+           refers(value_get(user->attrs, value_gets(rule, "attribute")), thing) &&
+           !check_is_only_shown(call, user);
 }
 
 static int check_unused(struct call *call, const struct thing *thing)

@@ -65,6 +65,8 @@ static bool asks_again(const struct call *call, const struct thing *existing, co
     const struct value *token = find_token(call, call->role, call->input);
     if (token && value_equal(token, value_getz(existing->attrs, TOKEN_KEY)))
         return true;
+    if (existing->deleted_ms)
+        return false;
     const struct value *again =
         value_get(value_getz(call->role->type->sandbox, "again"), call->served->op->wire.name);
     for (uint32_t i = 0; i < attrs->count; i++) {
@@ -88,7 +90,7 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
         return 0;
     }
     if (existing)
-        return waits ? soft_refuse(call, existing) : refuse_existing(call);
+        return waits ? soft_refuse(call, existing) : refuse_existing(call, existing);
     if (check_attributes(call, attrs) || check_forms(call, attrs) || check_together(call, attrs) ||
         check_references(call, attrs) || check_rules(call, attrs))
         return -1;

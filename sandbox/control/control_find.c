@@ -185,18 +185,31 @@ const struct value *find_token(const struct call *call, const struct role *role,
     return NULL;
 }
 
+/* What is deleted keeps its name for as long as that takes; what is only shown after it has none any more,
+ * unless the type has a word for it: `errors: {going: code}`. */
+static bool keeps_name(const struct call *call, const struct thing *thing)
+{
+    return value_gets(value_getz(thing->type->sandbox, "errors"), "going").n ||
+           !check_is_only_shown((struct call *)call, thing);
+}
+
+/* What is there goes before what is being deleted. */
 static struct thing *find_twin(const struct call *call, const struct role *role, const struct value *input)
 {
     const struct value *token = find_token(call, role, input);
+    struct thing *going = NULL;
     for (size_t t = 0; t < call->control->thing_count; t++) {
         struct thing *thing = call->control->things[t];
-        if (thing->type == role->type && str_eq(thing->region, find_region(call, role->type)) &&
-            (!fill_lingers(call->control, thing) || value_getz(thing->type->sandbox, "soft_delete")) &&
-            (is_twin(call, thing, input) ||
-                (token && value_equal(token, value_getz(thing->attrs, TOKEN_KEY)))))
+        bool same = token && value_equal(token, value_getz(thing->attrs, TOKEN_KEY));
+        if (thing->type != role->type || !str_eq(thing->region, find_region(call, role->type)) ||
+            (fill_lingers(call->control, thing) && !value_getz(thing->type->sandbox, "soft_delete")) ||
+            (!same && !(is_twin(call, thing, input) && keeps_name(call, thing))))
+            continue;
+        if (!thing->deleted_ms)
             return thing;
+        going = thing;
     }
-    return NULL;
+    return going;
 }
 
 /* `prefixes: {QueueNamePrefix: name}`, `narrows: {status: status}`: members of a listing that an attribute

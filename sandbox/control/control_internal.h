@@ -258,7 +258,8 @@ int owned_check(struct call *call, const struct thing *thing);
 int refuse(struct call *call, int status, struct str code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 int refuse_absent(struct call *call, const struct role *role);
-int refuse_existing(struct call *call);
+/* Something of that name is there, or is being deleted. */
+int refuse_existing(struct call *call, const struct thing *existing);
 int refuse_invalid(struct call *call, struct str name, struct str why);
 /* These members the sandbox does not know. */
 int refuse_members(struct call *call, struct str names);
@@ -314,6 +315,8 @@ int check_reference(struct call *call, struct str name, const struct value *give
 int check_delete(struct call *call, const struct thing *thing);
 /* Does it go with the thing, by its own `part_of`? */
 bool check_is_part(const struct thing *part, const struct thing *thing);
+/* Deleted, and only shown for a while yet: a NAT gateway, an instance. */
+bool check_is_only_shown(struct call *call, const struct thing *user);
 /* Does `user` refer to the thing in the way that a rule of `used_by` says? */
 bool check_uses(
     struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing);

@@ -55,10 +55,12 @@ int refuse_absent(struct call *call, const struct role *role)
         STR_ARG(words_of(own->count ? own : &role->type->service->absent, code, "was not found")));
 }
 
-int refuse_existing(struct call *call)
+int refuse_existing(struct call *call, const struct thing *existing)
 {
     const struct spec_type *type = call->role->type;
     struct str code = code_of(type, "exists", &type->service->exists, STR("AlreadyExistsException"));
+    if (existing->deleted_ms)
+        code = code_of(type, "going", NULL, code);
     return refuse(call, refuse_status(call, 409), code, "%.*s %.*s", STR_ARG(type->schema.name),
         STR_ARG(words_of(&type->service->exists, code, "exists already")));
 }

@@ -115,3 +115,23 @@ def test_the_name_of_a_secret_that_can_still_be_restored(stack, cloud):
     stack.write(SECRET.format(value="new", force="false"))
     refused = stack.apply("-v", status=1).err
     assert "scheduled for deletion" in refused and refused.count("secretsmanager.CreateSecret 4") == 1, refused
+
+
+def test_a_namesake_of_what_is_being_deleted():
+    """The name of what is deleted is taken until that has been done; what is only shown after it has given its name back."""
+    slow = SandboxCloud(SPEED="0.001")  # nothing that takes a second ends here
+    ecs, states = slow.client("ecs"), slow.client("stepfunctions")
+    ecs.create_cluster(clusterName="films", tags=[{"key": "team", "value": "a"}])
+    ecs.delete_cluster(cluster="films")
+    assert ecs.describe_clusters(clusters=["films"])["clusters"][0]["status"] == "INACTIVE"
+    assert ecs.create_cluster(clusterName="films", tags=[{"key": "team", "value": "b"}])["cluster"]["status"] == "ACTIVE"
+    assert ecs.create_cluster(clusterName="films")["cluster"]["status"] == "ACTIVE"  # the same again: the one that is there
+    (one,) = ecs.describe_clusters(clusters=["films"], include=["TAGS"])["clusters"]
+    assert (one["status"], one["tags"]) == ("ACTIVE", [{"key": "team", "value": "b"}])
+    machine = {"name": "films", "definition": json.dumps({"StartAt": "end", "States": {"end": {"Type": "Succeed"}}}), "roleArn": "arn:aws:iam::123456789012:role/r"}
+    arn = states.create_state_machine(**machine)["stateMachineArn"]
+    assert states.create_state_machine(**machine)["stateMachineArn"] == arn  # idempotent
+    states.delete_state_machine(stateMachineArn=arn)
+    with pytest.raises(states.exceptions.StateMachineDeleting):
+        states.create_state_machine(**machine)
+    slow.stop()
