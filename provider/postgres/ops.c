@@ -163,11 +163,27 @@ static int postgres_predict(struct op_ctx *ctx, const struct value *desired, con
 
 /* ---- changing ---- */
 
-static int ops_carry_out(struct pg_work *work, pg_work_fn *write, struct err *err)
+static int ops_try(struct pg_work *work, pg_work_fn *write, struct err *err)
 {
+    buf_clear(&work->sql);
     int status = write(work, err);
     if (!status && work->sql.n)
         status = session_change(work->session, buf_str(&work->sql), err);
+    return status;
+}
+
+static int ops_carry_out(struct pg_work *work, pg_work_fn *write, struct err *err)
+{
+    struct err why = ERR_INIT;
+    AUTO_ROWS struct rows roles = {0};
+    int status = ops_try(work, write, &why);
+    if (status && strcmp(why.code, "42501") == 0 && borrow_begin(work, &roles)) {
+        why = (struct err)ERR_INIT;
+        status = ops_try(work, write, &why);
+        borrow_end(work, &roles);
+    }
+    if (status)
+        *err = why;
     return status;
 }
 

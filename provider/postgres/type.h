@@ -75,6 +75,16 @@ struct str pg_work_name(struct pg_work *work, const char *schema, const char *na
 /* The session of the object's database. */
 int object_session(struct op_ctx *ctx, const struct value *object, struct session **out, struct err *err);
 
+/* ---- borrow.c ---- */
+
+/*
+ * After a refusal for want of privileges: makes the user a member of the roles that own what `work` is about,
+ * as far as it may do that. False: there is none. Otherwise `roles` are given back with borrow_end(), which a
+ * kill in between leaves out: the user can then do no more than it can allow itself anyway.
+ */
+bool borrow_begin(struct pg_work *work, struct rows *roles);
+void borrow_end(struct pg_work *work, const struct rows *roles);
+
 /* ---- catalog.c ---- */
 
 /* One thing of that type, by its keys; *live NULL where it is not there. */

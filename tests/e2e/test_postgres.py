@@ -122,6 +122,43 @@ def test_a_role_that_owns_something(stack, server):
     assert server.psql("select count(*) from pg_roles where rolname = 'owner'") == "0"
 
 
+OWNED = """
+    owner: {type: postgres.role, provider: retail, name: owner}
+    reader: {type: postgres.role, provider: retail, name: reader}
+    db: {type: postgres.database, provider: retail, name: owned, owner: "${owner.name}"}
+    app: {type: postgres.schema, provider: retail, database: "${db.name}", name: app, owner: "${owner.name}"}
+    orders: {type: postgres.table, provider: retail, database: "${db.name}", schema: "${app.name}", name: orders, owner: "${owner.name}", columns: [{name: a, type: int}]}
+    read: {type: postgres.grant, provider: retail, database: "${db.name}", role: "${reader.name}", on: table, schema: "${app.name}", names: ["${orders.name}"], privileges: [select]}
+    later: {type: postgres.default_privileges, provider: retail, database: "${db.name}", owner: "${owner.name}", role: "${reader.name}", schema: "${app.name}", on: tables, privileges: [select]}
+"""
+
+
+def test_the_administrator_of_a_managed_server_is_no_superuser(stack, server):
+    """It may make roles, and acts on what they own as a member of them, for that moment."""
+    server.psql("create role master login createrole createdb password 'Master-77'")
+    stack.write(f"stack: warehouse\nproviders:\n  {server.provider(user='master', password='Master-77')}\nresources:\n" + textwrap.indent(textwrap.dedent(OWNED), "  "))
+    stack.run("apply", "--yes")
+    is_as_said(stack)
+    assert server.psql("select rolname from pg_class c join pg_roles r on r.oid = relowner where relname = 'orders'", dbname="owned") == "owner"
+    members = "select count(*) from pg_auth_members m join pg_roles r on r.oid = m.member where rolname = 'master'"
+    assert server.psql(members) == "0"
+
+    server.psql("alter table app.orders add b int", "revoke select on app.orders from reader", dbname="owned")
+    stack.run("apply", "--yes")
+    is_as_said(stack)
+    stack.run("destroy", "--yes")
+    assert server.psql("select count(*) from pg_roles where rolname in ('owner', 'reader')") == "0"
+
+    # what belongs to somebody whose role it may not give itself is refused as before
+    server.psql("create database foreign_db", "grant connect on database foreign_db to master")
+    server.psql("create schema kept", dbname="foreign_db")
+    written(stack, server, "")
+    stack.write(f"stack: warehouse\nproviders:\n  {server.provider(user='master', password='Master-77')}\nresources:\n"
+                "  t: {type: postgres.table, provider: retail, database: foreign_db, schema: kept, name: t, columns: [{name: a, type: int}]}\n")
+    refused = stack.run("apply", "--yes", status=1)
+    assert "42501" in refused.err and "permission denied for schema kept" in refused.err
+
+
 def test_what_can_be_said_wrongly(stack, server):
     a = "s: {type: postgres.schema, provider: retail, name: s}\n"
     written(stack, server, a).run("apply", "--yes")
