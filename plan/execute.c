@@ -182,6 +182,19 @@ static bool run_decl(struct executor *x, const struct decl *decl)
     return false;
 }
 
+static void watch_signals(struct executor *x)
+{
+    int seen = x->options->signals ? atomic_load(x->options->signals) : 0;
+    if (seen >= 1 && !x->result->interrupted) {
+        x->result->interrupted = true;
+        x->stopping = true;
+        executor_event(x, &(struct event){.kind = EVENT_STOPPING});
+        pthread_cond_broadcast(&x->wake);
+    }
+    if (seen >= 2)
+        atomic_store(&x->cancel, true);
+}
+
 static void *work_off(void *arg)
 {
     struct executor *x = arg;
@@ -191,6 +204,9 @@ static void *work_off(void *arg)
             pthread_cond_wait(&x->wake, &x->lock);
             continue;
         }
+        watch_signals(x); /* whoever watches may be late */
+        if (x->stopping)
+            break;
         uint32_t at = x->ready[x->ready_first];
         x->ready_first = (x->ready_first + 1) % x->op_count;
         x->ready_count--;
@@ -227,19 +243,6 @@ static int worker_count(const struct executor *x)
         remote += schema && schema->ops->read != NULL;
     }
     return remote ? remote : 1;
-}
-
-static void watch_signals(struct executor *x)
-{
-    int seen = x->options->signals ? atomic_load(x->options->signals) : 0;
-    if (seen >= 1 && !x->result->interrupted) {
-        x->result->interrupted = true;
-        x->stopping = true;
-        executor_event(x, &(struct event){.kind = EVENT_STOPPING});
-        pthread_cond_broadcast(&x->wake);
-    }
-    if (seen >= 2)
-        atomic_store(&x->cancel, true);
 }
 
 /* The calling thread only watches: for signals, and for the end. */
