@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from support import PATIENCE_S
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 
@@ -56,7 +57,7 @@ def ask(connection, path="/"):
 
 
 def connect(proxy):
-    return http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=60)
+    return http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=PATIENCE_S)
 
 
 LOST = (ConnectionError, http.client.HTTPException)

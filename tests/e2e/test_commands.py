@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from support import ROOT, WEIR
+from support import PATIENCE_S, ROOT, WEIR
 
 STACK = """
     stack: show
@@ -164,7 +164,7 @@ def completed(shell, script, words):
     }
     stubs = "compdef() {}; compadd() { print -l ${(M)lines:#$words[CURRENT]*} }; " if shell == "zsh" else ""
     done = subprocess.run([shell, "-c", f"{stubs}source {script}; {programs[shell]}"], capture_output=True, text=True, check=True,
-                          env={"PATH": f"{WEIR.parent}:/usr/bin:/bin", "HOME": str(script.parent)}, timeout=60)
+                          env={"PATH": f"{WEIR.parent}:/usr/bin:/bin", "HOME": str(script.parent)}, timeout=PATIENCE_S)
     return {line.split("\t")[0] for line in done.stdout.splitlines() if line}
 
 

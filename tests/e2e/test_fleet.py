@@ -7,7 +7,7 @@ from collections import Counter
 
 import boto3
 import pytest
-from support import Stack, until
+from support import PATIENCE_S, Stack, until
 
 LAB = """
     stack: lab
@@ -262,7 +262,7 @@ def test_what_is_worth_knowing(local_stack):
     while "stopping" not in said:
         said += busy.stdout.readline()
     (lab.folder / "go").touch()
-    busy.communicate(timeout=60)
+    busy.communicate(timeout=PATIENCE_S)
     assert busy.returncode == 130 and said.count("stopping: nothing new is started") == 1 and not (lab.folder / "b").exists(), said
 
 

@@ -100,7 +100,7 @@ def test_the_guide_holds(tmp_path, library, guide, script):
     (tmp_path / "weir.yaml").write_text(STACK)
     (tmp_path / "script.el").write_text(COMMON + guide + script)
     env = {**os.environ, "PATH": f"{WEIR.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
-    done = subprocess.run(["emacs", "--batch", "--load", "script.el"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(["emacs", "--batch", "--load", "script.el"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
     assert (tmp_path / "out.json").exists(), done.stderr
     out = json.loads((tmp_path / "out.json").read_text())
     *where, said = out["wrong"]

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from editor import Editor
-from support import ROOT, WEIR
+from support import PATIENCE_S, ROOT, WEIR
 
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}
 GOODBYE = [{"jsonrpc": "2.0", "id": 99, "method": "shutdown"}, {"jsonrpc": "2.0", "method": "exit"}]
@@ -20,7 +20,7 @@ def framed(message):
 
 def say(*messages, raw=b""):
     """What the server answers, its exit status and what it says aside."""
-    done = subprocess.run([WEIR, "lsp"], input=b"".join(map(framed, messages)) + raw, capture_output=True, timeout=60)
+    done = subprocess.run([WEIR, "lsp"], input=b"".join(map(framed, messages)) + raw, capture_output=True, timeout=PATIENCE_S)
     answers, rest = [], done.stdout
     while rest:
         head, _, rest = rest.partition(b"\r\n\r\n")

@@ -2,13 +2,12 @@
 
 import json
 import os
-import time
 from pathlib import Path
 
 import boto3
 import pytest
 from pg import Postgres
-from support import Stack
+from support import PATIENCE_S, Stack, until
 
 FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 LAB = """
@@ -81,13 +80,6 @@ def test_a_clock_that_is_wrong_by_days(folder, off):
     assert there(folder) == ["running"]
 
 
-def until(true):
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 @pytest.mark.long
 def test_a_lease_that_ends_while_an_apply_runs(folder):
     place = {"backend": "s3", "bucket": "lab-states", "prefix": "class/"}
@@ -103,10 +95,10 @@ def test_a_lease_that_ends_while_an_apply_runs(folder):
     elsewhere.env = folder.env
     failed = elsewhere.run("reap", "--yes", json.dumps(place), status=4)
     assert "held:" in failed.err and "is locked" in failed.err and there(folder) == ["held"], str(failed)
-    waits = elsewhere.start("reap", "--yes", json.dumps(place), "--lock-timeout", "60s")
+    waits = elsewhere.start("reap", "--yes", json.dumps(place), "--lock-timeout", "5m")
     (folder.folder / "held").write_text("go on")
     for process in (busy, waits):
-        out, err = process.communicate(timeout=90)
+        out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, out + err
     assert there(folder) == []
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from support import ACCOUNT, Stack, until
+from support import ACCOUNT, PATIENCE_S, Stack, until
 
 BUCKET = """
     stack: lab
@@ -260,7 +260,7 @@ def test_a_dying_function_logs_once_more(stack, cloud):
     group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/lab-f"
     logs.untag_resource(resourceArn=group, tagKeys=list(logs.list_tags_for_resource(resourceArn=group)["tags"]))  # moto remembers those of the one before
     cloud.fail()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out + err
     assert logs.describe_log_groups()["logGroups"] == []
 

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 from servers import TRUST, Sandbox, SandboxCloud
+from support import PATIENCE_S
+from test_firing import seconds_of
 
 CLIENTS, ROUNDS = 8, 12
 SERVICES = ("iam", "glue", "ec2", "sqs", "sns", "ssm", "secretsmanager", "dynamodb", "lambda", "stepfunctions", "scheduler", "rds", "s3", "resourcegroupstaggingapi")
@@ -85,7 +87,7 @@ def test_mixed_load(tmp_path, kept):
         server.stop()
         server.words[0] = str(tmp_path)
         server.start()
-    clients = {service: server.client(service, read_timeout=120, max_pool_connections=CLIENTS) for service in SERVICES}
+    clients = {service: server.client(service, read_timeout=PATIENCE_S, max_pool_connections=CLIENTS) for service in SERVICES}
 
     def client(number):
         dice = random.Random(number)
@@ -108,9 +110,12 @@ def test_thousands_of_names_in_one_request():
     """It is read once, not once for each name, and keeps nobody else waiting."""
     server = SandboxCloud()
     try:
-        ec2 = server.client("ec2", read_timeout=8)
+        ec2 = server.client("ec2", read_timeout=PATIENCE_S)
         vpcs = [ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for _ in range(50)]
-        assert len(ec2.describe_vpcs(VpcIds=vpcs * 40)["Vpcs"]) == 2000
+
+        def look():
+            assert len(ec2.describe_vpcs(VpcIds=vpcs * 40)["Vpcs"]) == 2000
+        assert any(seconds_of(look) < 8 for _ in range(3))  # a busy machine may stand still
     finally:
         server.stop()
 

@@ -6,6 +6,7 @@ import random
 import pytest
 from botocore.exceptions import ClientError, EndpointProviderError, ParamValidationError
 from rows import ROWS
+from support import PATIENCE_S
 from test_every_type import filled
 
 WRONG = [None, True, 0, -1, 2**63, 1.5, "", "*", "${name}", "\0", "arn:aws:iam::1:role/x", "a" * 3000, [], {}, [None], [[]], [{}], {"a": None}, {"a": {"b": []}}, ["x", 1], [{"Key": 1, "Value": []}], [{"Name": 1, "Values": "x"}]]
@@ -40,7 +41,7 @@ def test_wrong_kinds(sandbox, seed, count):
     for _ in range(count):
         service, call = dice.choice(known)
         if service not in clients:
-            clients[service] = sandbox.client(service, parameter_validation=False, inject_host_prefix=False, read_timeout=30)
+            clients[service] = sandbox.client(service, parameter_validation=False, inject_host_prefix=False, read_timeout=PATIENCE_S)
         name, given = filled(call, {"n": str(dice.randrange(3)), **dict.fromkeys(("arn", "id", "vpc", "subnet", "group", "topic", "url"), "x")})
         given = mutated(dice, given)
         with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError, EndpointProviderError, ParamValidationError):  # what botocore cannot write

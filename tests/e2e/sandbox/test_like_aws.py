@@ -6,7 +6,6 @@ to stay: one that passes all the same fails until its row is taken away.
 
 import io
 import json
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -15,6 +14,7 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 from servers import TRUST, open_to
+from support import until
 
 MOTO = {
     "test_subscription_attributes_unknown": "takes any attribute",
@@ -116,7 +116,7 @@ def test_subscription_attributes(cloud):
     assert seen["RawMessageDelivery"] == "true" and json.loads(seen["FilterPolicy"]) == policy
     sns.publish(TopicArn=topic, Message="no", MessageAttributes={"kind": {"DataType": "String", "StringValue": "book"}})
     sns.publish(TopicArn=topic, Message="yes", MessageAttributes={"kind": {"DataType": "String", "StringValue": "film"}})
-    assert [message["Body"] for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10)["Messages"]] == ["yes"]
+    assert [message["Body"] for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10, MaxNumberOfMessages=10)["Messages"]] == ["yes"]
 
 
 def test_subscription_attributes_unknown(cloud):
@@ -381,12 +381,7 @@ def run(cloud, definition, given="{}"):
     states = cloud.client("stepfunctions")
     machine = states.create_state_machine(name=name(), definition=json.dumps(definition), roleArn=made_role(cloud))["stateMachineArn"]
     execution = states.start_execution(stateMachineArn=machine, input=given)["executionArn"]
-    for _ in range(500):
-        seen = states.describe_execution(executionArn=execution)
-        if seen["status"] != "RUNNING":
-            return seen
-        time.sleep(0.01)
-    raise AssertionError("it runs on")
+    return until(lambda: (seen := states.describe_execution(executionArn=execution))["status"] != "RUNNING" and seen)
 
 
 def test_machine_comes_back_verbatim(cloud):
