@@ -161,3 +161,26 @@ const struct value *json_as_text(struct arena *arena, const struct value *v)
     json_write(&out, v, JSON_PLAIN);
     return value_string(arena, buf_str(&out));
 }
+
+struct str json_pointer_escaped(struct arena *arena, struct str name)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] == '~' || name.p[i] == '/')
+            buf_addz(&out, name.p[i] == '~' ? "~0" : "~1");
+        else
+            buf_add_char(&out, name.p[i]);
+    return arena_str(arena, buf_str(&out));
+}
+
+struct str json_pointer_unescaped(struct arena *arena, struct str step)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < step.n; i++) {
+        char next = step.p[i] == '~' && i + 1 < step.n ? step.p[i + 1] : '\0';
+        bool escape = next == '0' || next == '1';
+        buf_add_char(&out, !escape ? step.p[i] : next == '1' ? '/' : '~');
+        i += escape;
+    }
+    return arena_str(arena, buf_str(&out));
+}

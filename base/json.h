@@ -24,4 +24,12 @@ const struct value *json_as_text(struct arena *arena, const struct value *v);
 /* The quoted and escaped string. */
 void json_write_string(struct buf *out, struct str text);
 
+/*
+ * One step of a JSON pointer (RFC 6901), as it stands between two slashes: in a name '~' is spelt "~0" and
+ * '/'
+ * "~1". Read, a '~' that is followed by neither stands for itself: who refuses it checks the whole path.
+ */
+struct str json_pointer_escaped(struct arena *arena, struct str name);
+struct str json_pointer_unescaped(struct arena *arena, struct str step);
+
 #endif

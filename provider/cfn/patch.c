@@ -1,25 +1,16 @@
 /* The smallest JSON Patch (RFC 6902) that brings a live resource to what is wanted: see patch.h. */
 #include "provider/cfn/patch.h"
 
-#include "base/buf.h"
+#include "base/json.h"
 
 struct patch {
     struct arena *arena;
     struct value_builder operations;
 };
 
-/* A step of a JSON pointer. */
-static struct str patch_pointer(struct arena *arena, struct str path, struct str step)
+static struct str path_below(struct arena *arena, struct str path, struct str name)
 {
-    AUTO_BUF struct buf text = BUF_INIT;
-    buf_addf(&text, "%.*s/", STR_ARG(path));
-    for (size_t i = 0; i < step.n; i++) {
-        if (step.p[i] == '~' || step.p[i] == '/')
-            buf_addz(&text, step.p[i] == '~' ? "~0" : "~1");
-        else
-            buf_add_char(&text, step.p[i]);
-    }
-    return arena_str(arena, buf_str(&text));
+    return arena_printf(arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(json_pointer_escaped(arena, name)));
 }
 
 static void patch_add(struct patch *p, const char *what, struct str path, const struct value *v)
@@ -50,7 +41,7 @@ static void compare_fields(struct patch *p, const struct type *type, struct str 
     const struct value *want, const struct value *have)
 {
     for (uint32_t i = 0; i < want->count; i++) {
-        struct str key = want->entries[i].key, at = patch_pointer(p->arena, path, key);
+        struct str key = want->entries[i].key, at = path_below(p->arena, path, key);
         const struct attr *field = type_field(type, key);
         const struct value *v = want->entries[i].value;
         if (v->kind == VALUE_NULL || v->kind == VALUE_UNKNOWN || (field && field->replace))
@@ -69,12 +60,12 @@ static void compare_entries(struct patch *p, const struct type *type, struct str
     for (uint32_t i = 0; i < want->count; i++) {
         struct str key = want->entries[i].key;
         if (want->entries[i].value->kind != VALUE_NULL)
-            compare(p, &inner, type->elem, patch_pointer(p->arena, path, key), want->entries[i].value,
+            compare(p, &inner, type->elem, path_below(p->arena, path, key), want->entries[i].value,
                 value_get(have, key));
     }
     for (uint32_t i = 0; i < have->count; i++)
         if (value_is_null(value_get(want, have->entries[i].key)))
-            patch_add(p, "remove", patch_pointer(p->arena, path, have->entries[i].key), NULL);
+            patch_add(p, "remove", path_below(p->arena, path, have->entries[i].key), NULL);
 }
 
 static void compare_items(struct patch *p, const struct attr *attr, const struct type *type, struct str path,
@@ -115,7 +106,7 @@ const struct value *cfn_patch(struct arena *arena, const struct cfn_type *type, 
     for (size_t i = 0; i < type->schema.attr_count; i++) {
         const struct attr *attr = &type->schema.attrs[i];
         const struct value *want = value_get(desired, attr->name), *have = value_get(live, attr->name);
-        struct str path = patch_pointer(arena, STR_EMPTY, attr->name);
+        struct str path = path_below(arena, STR_EMPTY, attr->name);
         if (!attr->settable || attr->replace) /* which the service refuses in a patch, changed or not */
             continue;
         if (value_is_null(want) || !value_is_known(want)) {

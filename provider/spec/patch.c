@@ -1,6 +1,8 @@
 /* Lists of changes, made of two documents and carried out on one; see patch.h. */
 #include "provider/spec/patch.h"
 
+#include "base/json.h"
+
 static const struct patch_rule *rule_at(const struct patch_spelling *spelling, struct str place)
 {
     static const struct patch_rule usual;
@@ -65,18 +67,6 @@ struct comparing {
     struct value_builder out;
 };
 
-/* JSON's pointer: ~ and / in a name. */
-static struct str name_segment(struct arena *arena, struct str name)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t i = 0; i < name.n; i++)
-        if (name.p[i] == '~' || name.p[i] == '/')
-            buf_addf(&out, "~%d", name.p[i] == '/');
-        else
-            buf_add(&out, &name.p[i], 1);
-    return arena_str(arena, buf_str(&out));
-}
-
 static struct str path_below(struct arena *arena, struct str path, struct str segment)
 {
     return segment.n ? arena_printf(arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(segment)) : path;
@@ -121,7 +111,7 @@ static void compare_items_by_parts(struct comparing *c, const struct shape *shap
             had = value_with(c->arena, map_entries(had), part, NULL);
         }
         compare_values(c, shape->elem, place_inside(c->arena, place),
-            path_below(c->arena, path, name_segment(c->arena, name)), had, item);
+            path_below(c->arena, path, json_pointer_escaped(c->arena, name)), had, item);
     }
 }
 
@@ -135,7 +125,7 @@ static bool list_has(const struct value *list, const struct value *item)
 
 static struct str path_of_item(struct comparing *c, struct str path, const struct value *item)
 {
-    return path_below(c->arena, path, name_segment(c->arena, value_scalar_text(c->arena, item)));
+    return path_below(c->arena, path, json_pointer_escaped(c->arena, value_scalar_text(c->arena, item)));
 }
 
 /* The items of one list that the other has not. */
@@ -189,7 +179,7 @@ static void compare_entries(struct comparing *c, const struct shape *shape, stru
     for (uint32_t i = 0; i < both->count; i++) {
         struct str key = both->entries[i].key;
         compare_values(c, shape->elem, place_inside(c->arena, place),
-            path_below(c->arena, path, raw ? key : name_segment(c->arena, key)), value_get(from, key),
+            path_below(c->arena, path, raw ? key : json_pointer_escaped(c->arena, key)), value_get(from, key),
             value_get(to, key));
     }
 }
@@ -236,17 +226,6 @@ struct applying {
 static bool apply_at(const struct applying *a, const struct shape *shape, struct str place, struct str rest,
     const struct value *doc, const struct value **out);
 
-static struct str segment_name(struct arena *arena, struct str segment)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t i = 0; i < segment.n; i++) {
-        bool escape = segment.p[i] == '~' && i + 1 < segment.n;
-        char c = escape ? (segment.p[++i] == '1' ? '/' : '~') : segment.p[i];
-        buf_add(&out, &c, 1);
-    }
-    return arena_str(arena, buf_str(&out));
-}
-
 /* What follows this segment of the path; false: it leads elsewhere. */
 static bool path_goes_on(struct str rest, struct str segment, struct str *after)
 {
@@ -283,7 +262,7 @@ static struct str cut_key(const struct applying *a, struct str place, struct str
 {
     int64_t segments = rule_at(a->spelling, place)->segments;
     if (!segments)
-        return segment_name(a->arena, str_cut(*rest, '/', rest));
+        return json_pointer_unescaped(a->arena, str_cut(*rest, '/', rest));
     size_t end = 0;
     for (; end < rest->n && (segments -= rest->p[end] == '/') > 0; end++)
         ;
@@ -332,8 +311,8 @@ static bool apply_to_parts(const struct applying *a, const struct shape *shape, 
     struct str rest, const struct value *list, const struct value **out)
 {
     struct str parts = rule_at(a->spelling, place)->parts,
-               name =
-                   rest.n ? segment_name(a->arena, str_cut(rest, '/', &rest)) : value_text(a->v, STR_EMPTY);
+               name = rest.n ? json_pointer_unescaped(a->arena, str_cut(rest, '/', &rest))
+                             : value_text(a->v, STR_EMPTY);
     const struct value *had = item_named(a->arena, parts, list, name), *inner = NULL;
     if (rest.n && (!had || !apply_at(a, shape->elem, place_inside(a->arena, place), rest, had, &inner)))
         return false;
@@ -353,7 +332,8 @@ static bool apply_to_list(const struct applying *a, const struct shape *shape, s
     bool by_value = items == PATCH_BY_VALUE;
     if (by_value ? rest.n > 0 : !rest.n)
         return false;
-    const struct value *item = by_value ? a->v : value_string(a->arena, segment_name(a->arena, rest));
+    const struct value *item =
+        by_value ? a->v : value_string(a->arena, json_pointer_unescaped(a->arena, rest));
     if (value_is_null(item))
         return false;
     if (items == PATCH_BY_OLD)

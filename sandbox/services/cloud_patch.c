@@ -1,5 +1,5 @@
 /* JSON Patch (RFC 6902): add, remove, replace, test. */
-#include "base/buf.h"
+#include "base/json.h"
 #include "sandbox/services/cloud_model.h"
 
 struct operation {
@@ -7,18 +7,6 @@ struct operation {
     struct str name, path;
     const struct value *value;
 };
-
-static struct str unescaped(struct arena *arena, struct str step)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t i = 0; i < step.n; i++) {
-        if (step.p[i] == '~' && i + 1 < step.n)
-            buf_add_char(&out, step.p[++i] == '1' ? '/' : '~');
-        else
-            buf_add_char(&out, step.p[i]);
-    }
-    return arena_str(arena, buf_str(&out));
-}
 
 static int cloud_patch_refuse(const struct operation *o, const char *why, struct err *err)
 {
@@ -74,7 +62,7 @@ static int apply_in_list(const struct operation *o, const struct value *list, st
 static int apply(const struct operation *o, const struct value *v, struct str rest, const struct value **out,
     struct err *err)
 {
-    struct str step = unescaped(o->arena, str_cut(rest, '/', &rest));
+    struct str step = json_pointer_unescaped(o->arena, str_cut(rest, '/', &rest));
     const struct value *now;
     if (v->kind == VALUE_LIST)
         return apply_in_list(o, v, step, rest, out, err);

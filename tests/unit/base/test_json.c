@@ -59,12 +59,30 @@ static void hides_secrets_and_marks_unknowns(void **state)
     assert_string_equal(out.p, "{\"arn\":\"(known after apply)\",\"password\":\"(sensitive)\"}");
 }
 
+/* The names of RFC 6901's section 5, and what is no escape. */
+static void spells_steps_of_pointers(void **state)
+{
+    (void)state;
+    static const char *const both[][2] = {{"foo", "foo"}, {"", ""}, {"a/b", "a~1b"}, {"c%d", "c%d"},
+        {"m~n", "m~0n"}, {"~1", "~01"}, {"~/", "~0~1"}, {"//", "~1~1"}};
+    static const char *const read[][2] = {
+        {"~01", "~1"}, {"~", "~"}, {"a~", "a~"}, {"~2", "~2"}, {"~~1", "~/"}};
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
+        assert_string_equal(json_pointer_escaped(&arena, str_z(both[i][0])).p, both[i][1]);
+        assert_string_equal(json_pointer_unescaped(&arena, str_z(both[i][1])).p, both[i][0]);
+    }
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        assert_string_equal(json_pointer_unescaped(&arena, str_z(read[i][0])).p, read[i][1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_writes),
         cmocka_unit_test(refuses_what_is_not_json),
         cmocka_unit_test(hides_secrets_and_marks_unknowns),
+        cmocka_unit_test(spells_steps_of_pointers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
