@@ -7,6 +7,7 @@
 #include "provider/spec/spec.h"
 
 #include <ctype.h>
+#include <stddef.h>
 
 /* ---- words ---- */
 
@@ -46,6 +47,53 @@ static struct str text_of(const struct node *node)
     return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;
 }
 
+/* A key whose value is kept as it stands: where in the structure. */
+struct kept_key {
+    const char *key;
+    size_t offset; /* of a const struct value * */
+};
+
+static const struct kept_key rule_keys[] = {
+    {"values", offsetof(struct names_rule, values)},
+    {"pairs", offsetof(struct names_rule, pairs)},
+    {"flag", offsetof(struct names_rule, flag)},
+    {"item", offsetof(struct names_rule, item)},
+    {"only", offsetof(struct names_rule, only)},
+    {"beside", offsetof(struct names_rule, beside)},
+    {"unless", offsetof(struct names_rule, unless)},
+    {"instead", offsetof(struct names_rule, instead)},
+    {"ask", offsetof(struct names_rule, ask)},
+};
+
+static const struct kept_key type_keys[] = {
+    {"id", offsetof(struct names_type, ids)},
+    {"set", offsetof(struct names_type, set)},
+    {"unsaid", offsetof(struct names_type, unsaid)},
+    {"split", offsetof(struct names_type, split)},
+    {"blocks", offsetof(struct names_type, blocks)},
+    {"zeros", offsetof(struct names_type, zeros)},
+};
+
+static void read_kept(
+    struct arena *arena, const struct node *map, const struct kept_key *keys, size_t n, void *into)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct node *said = node_get(map, keys[i].key);
+        if (said)
+            *(const struct value **)((char *)into + keys[i].offset) = node_value(arena, said);
+    }
+}
+
+static void read_rule(struct arena *arena, const struct node *map, struct names_rule *rule)
+{
+    rule->to = text_of(node_get(map, "as"));
+    rule->same = text_of(node_get(map, "same"));
+    rule->document = node_get(map, "document") != NULL;
+    rule->each = node_get(map, "each") != NULL;
+    rule->digest = node_get(map, "digest") != NULL;
+    read_kept(arena, map, rule_keys, sizeof rule_keys / sizeof *rule_keys, rule);
+}
+
 static void read_rules(struct arena *arena, struct names_type *type, const struct node *map)
 {
     size_t n = map && map->kind == NODE_MAP ? map->count : 0;
@@ -53,33 +101,10 @@ static void read_rules(struct arena *arena, struct names_type *type, const struc
     for (size_t i = 0; i < n; i++) {
         const struct node *value = map->entries[i].value;
         rules[i] = (struct names_rule){.from = map->entries[i].key, .to = STR_EMPTY, .same = STR_EMPTY};
-        if (value->kind != NODE_MAP) {
+        if (value->kind == NODE_MAP)
+            read_rule(arena, value, &rules[i]);
+        else
             rules[i].to = text_of(value);
-            continue;
-        }
-        rules[i].to = text_of(node_get(value, "as"));
-        if (node_get(value, "values"))
-            rules[i].values = node_value(arena, node_get(value, "values"));
-        if (node_get(value, "pairs"))
-            rules[i].pairs = node_value(arena, node_get(value, "pairs"));
-        if (node_get(value, "flag"))
-            rules[i].flag = node_value(arena, node_get(value, "flag"));
-        if (node_get(value, "item"))
-            rules[i].item = node_value(arena, node_get(value, "item"));
-        if (node_get(value, "only"))
-            rules[i].only = node_value(arena, node_get(value, "only"));
-        if (node_get(value, "beside"))
-            rules[i].beside = node_value(arena, node_get(value, "beside"));
-        if (node_get(value, "unless"))
-            rules[i].unless = node_value(arena, node_get(value, "unless"));
-        if (node_get(value, "instead"))
-            rules[i].instead = node_value(arena, node_get(value, "instead"));
-        if (node_get(value, "ask"))
-            rules[i].ask = node_value(arena, node_get(value, "ask"));
-        rules[i].document = node_get(value, "document") != NULL;
-        rules[i].each = node_get(value, "each") != NULL;
-        rules[i].same = text_of(node_get(value, "same"));
-        rules[i].digest = node_get(value, "digest") != NULL;
     }
     type->rules = rules;
     type->n = n;
@@ -115,12 +140,7 @@ static int read_terraform(struct names *names, struct str service, const struct 
         type->into_by = text_of(node_get(one, "by"));
         type->at = text_of(node_get(one, "at"));
         type->key = text_of(node_get(one, "key"));
-        type->ids = node_get(one, "id") ? node_value(names->arena, node_get(one, "id")) : NULL;
-        type->set = node_get(one, "set") ? node_value(names->arena, node_get(one, "set")) : NULL;
-        type->unsaid = node_get(one, "unsaid") ? node_value(names->arena, node_get(one, "unsaid")) : NULL;
-        type->blocks = node_get(one, "blocks") ? node_value(names->arena, node_get(one, "blocks")) : NULL;
-        type->split = node_get(one, "split") ? node_value(names->arena, node_get(one, "split")) : NULL;
-        type->zeros = node_get(one, "zeros") ? node_value(names->arena, node_get(one, "zeros")) : NULL;
+        read_kept(names->arena, one, type_keys, sizeof type_keys / sizeof *type_keys, type);
         map_set(&names->terraform, type->other, type);
     }
     return 0;
