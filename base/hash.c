@@ -259,6 +259,15 @@ void url_encode(struct buf *out, struct str text, bool keep_slash)
     }
 }
 
+void url_add_parameter(struct buf *out, struct str name, struct str value)
+{
+    if (out->n)
+        buf_add_char(out, '&');
+    url_encode(out, name, false);
+    buf_add_char(out, '=');
+    url_encode(out, value, false);
+}
+
 bool url_decode(struct arena *arena, struct str text, bool plus_is_space, struct str *out)
 {
     char *bytes = arena_alloc(arena, text.n + 1), *at = bytes;

@@ -88,6 +88,18 @@ void json_write_string(struct buf *out, struct str text)
     buf_add_char(out, '"');
 }
 
+void json_write_member(struct buf *out, const char *name, struct str text)
+{
+    buf_addf(out, ",\"%s\":", name);
+    json_write_string(out, text);
+}
+
+void json_write_member_if_any(struct buf *out, const char *name, struct str text)
+{
+    if (text.n)
+        json_write_member(out, name, text);
+}
+
 /* The shortest text that reads back as the same number, and always as a real one. */
 static void write_float(struct buf *out, double number)
 {
@@ -153,6 +165,12 @@ static void write_at(struct buf *out, const struct value *v, unsigned flags, int
 void json_write(struct buf *out, const struct value *v, unsigned flags)
 {
     write_at(out, v, flags, 0);
+}
+
+struct str json_or_text(struct arena *arena, const struct value *v)
+{
+    bool scalar = v->kind != VALUE_MAP && v->kind != VALUE_LIST;
+    return scalar ? value_scalar_text(arena, v) : json_as_text(arena, v)->string;
 }
 
 const struct value *json_as_text(struct arena *arena, const struct value *v)

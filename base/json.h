@@ -19,10 +19,16 @@ enum json_flags {
 /* Duplicate keys, NaN, trailing bytes, depth over 256 are errors (ERR_PROTOCOL, with the position). */
 int json_parse(struct arena *arena, struct str text, const struct value **out, struct err *err);
 void json_write(struct buf *out, const struct value *v, unsigned flags);
+/* A scalar as people write it (value_scalar_text()), a list or a map as JSON; in the arena. */
+struct str json_or_text(struct arena *arena, const struct value *v);
 /* json_write() into the arena, as a string value. */
 const struct value *json_as_text(struct arena *arena, const struct value *v);
 /* The quoted and escaped string. */
 void json_write_string(struct buf *out, struct str text);
+/* One more member of an object that is being written: `,"name":"text"`. The name is written as it stands. */
+void json_write_member(struct buf *out, const char *name, struct str text);
+/* Likewise; nothing where the text is empty. */
+void json_write_member_if_any(struct buf *out, const char *name, struct str text);
 
 /*
  * One step of a JSON pointer (RFC 6901), as it stands between two slashes: in a name '~' is spelt "~0" and

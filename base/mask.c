@@ -80,14 +80,6 @@ static void mask_grow(void)
         link_item(i);
 }
 
-static bool is_digits(struct str text)
-{
-    for (size_t i = 0; i < text.n; i++)
-        if (!isdigit((unsigned char)text.p[i]))
-            return false;
-    return true;
-}
-
 /* With the lock held. */
 static void keep_spelling(void *ctx, struct str text)
 {
@@ -103,7 +95,7 @@ static void keep_spelling(void *ctx, struct str text)
         mask_grow();
     MEM_GROW(set.items, set.cap, set.n + 1);
     set.items[set.n] = (struct spelling){
-        .p = mem_memdup0(text.p, text.n), .n = text.n, .allowed = *allowed, .is_number = is_digits(text)};
+        .p = mem_memdup0(text.p, text.n), .n = text.n, .allowed = *allowed, .is_number = str_is_digits(text)};
     link_item(set.n++);
 }
 

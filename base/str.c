@@ -17,6 +17,11 @@ int str_cmp(struct str a, struct str b)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
+int str_order(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
 static char str_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -87,6 +92,14 @@ struct str str_cut(struct str s, char separator, struct str *rest)
     }
     *rest = str_slice(s, (size_t)at + 1, s.n);
     return str_slice(s, 0, (size_t)at);
+}
+
+bool str_is_digits(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    return s.n > 0;
 }
 
 bool str_to_int(struct str s, int64_t *out)
@@ -165,6 +178,14 @@ size_t str_utf8_prefix(struct str s)
 bool str_is_utf8(struct str s)
 {
     return str_utf8_prefix(s) == s.n;
+}
+
+size_t str_char_size(struct str s, size_t at)
+{
+    size_t size = 1;
+    while (at + size < s.n && ((unsigned char)s.p[at + size] & 0xc0) == 0x80)
+        size++;
+    return size;
 }
 
 size_t str_code_points(struct str s)

@@ -47,7 +47,8 @@ static inline bool str_eqz(struct str a, const char *b)
 
 /* Byte order; a prefix sorts before what it is a prefix of. */
 int str_cmp(struct str a, struct str b);
-bool str_ieq(struct str a, struct str b); /* ASCII case-insensitive */
+int str_order(const void *a, const void *b); /* likewise, of two struct str: for qsort() */
+bool str_ieq(struct str a, struct str b);    /* ASCII case-insensitive */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 /* Index of the first occurrence at or after `from`, or -1. */
@@ -60,12 +61,15 @@ struct str str_trim(struct str s);
  * Without a separator all of s is returned and *rest becomes empty with p == NULL.
  */
 struct str str_cut(struct str s, char separator, struct str *rest);
+bool str_is_digits(struct str s); /* 0 to 9 alone, and at least one */
 bool str_to_int(struct str s, int64_t *out);
 bool str_to_double(struct str s, double *out);
 uint64_t str_hash(struct str s);
 bool str_is_utf8(struct str s);
 /* How many bytes at the start are valid UTF-8. */
 size_t str_utf8_prefix(struct str s);
+/* Bytes of the character that begins at s.p[at], which is there; broken UTF-8 is taken byte by byte. */
+size_t str_char_size(struct str s, size_t at);
 /* Number of code points; for UTF-8 text. */
 size_t str_code_points(struct str s);
 

@@ -208,11 +208,6 @@ static int number_compare(const struct value *a, const struct value *b)
     return x < y ? -1 : x > y;
 }
 
-static bool value_is_number(const struct value *v)
-{
-    return v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
-}
-
 int value_compare(const struct value *a, const struct value *b)
 {
     a = a ? a : &value_null;
@@ -246,6 +241,11 @@ int value_compare(const struct value *a, const struct value *b)
     case VALUE_FLOAT: break;
     }
     return 0;
+}
+
+int value_order(const void *a, const void *b)
+{
+    return value_compare(*(const struct value *const *)a, *(const struct value *const *)b);
 }
 
 bool value_equal(const struct value *a, const struct value *b)
@@ -306,6 +306,12 @@ int64_t value_geti(const struct value *map, const char *key, int64_t fallback)
     return v && v->kind == VALUE_INT ? v->integer : fallback;
 }
 
+uint64_t value_get_count(const struct value *map, const char *key)
+{
+    int64_t n = value_geti(map, key, 0);
+    return n > 0 ? (uint64_t)n : 0;
+}
+
 bool value_getb(const struct value *map, const char *key)
 {
     const struct value *v = value_getz(map, key);
@@ -318,6 +324,30 @@ bool value_list_has(const struct value *list, struct str text)
         if (list->items[i]->kind == VALUE_STRING && str_eq(list->items[i]->string, text))
             return true;
     return false;
+}
+
+const struct value *value_list_find(const struct value *list, const char *key, struct str text)
+{
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+        if (str_eq(value_gets(list->items[i], key), text))
+            return list->items[i];
+    return NULL;
+}
+
+const struct value *value_as_list(const struct value *v)
+{
+    return v && v->kind == VALUE_LIST ? v : &value_empty_list;
+}
+
+const struct value *value_as_map(const struct value *v)
+{
+    return v && v->kind == VALUE_MAP ? v : &value_empty_map;
+}
+
+bool value_is_empty(const struct value *v)
+{
+    return value_is_null(v) || ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) && !v->count) ||
+           (v->kind == VALUE_STRING && !v->string.n);
 }
 
 static struct str float_text(struct arena *arena, double number)

@@ -120,10 +120,18 @@ static inline bool value_is_sensitive(const struct value *v)
     return v && (v->marks & VALUE_DEEP_SENSITIVE);
 }
 
+static inline bool value_is_number(const struct value *v)
+{
+    return v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT);
+}
+/* Nothing said: null, "", [] or {}. */
+bool value_is_empty(const struct value *v);
+
 /* Deep equality; marks are ignored. 1 and 1.0 are equal. Two unknowns are never equal. NULL equals null. */
 bool value_equal(const struct value *a, const struct value *b);
 /* A total order: by kind, then by content. */
 int value_compare(const struct value *a, const struct value *b);
+int value_order(const void *a, const void *b); /* likewise, of two const struct value *: for qsort() */
 /* The entry's value, or NULL where map is not a map or has no such key. */
 const struct value *value_get(const struct value *map, struct str key);
 const struct value *value_getz(const struct value *map, const char *key);
@@ -133,8 +141,15 @@ struct str value_text(const struct value *v, struct str fallback);
 struct str value_gets(const struct value *map, const char *key);
 int64_t value_geti(const struct value *map, const char *key, int64_t fallback);
 bool value_getb(const struct value *map, const char *key);
+/* Likewise, a number that counts something: 0 where it is below, or no whole number. */
+uint64_t value_get_count(const struct value *map, const char *key);
 /* Is the text among the items? NULL and what is no list have none. */
 bool value_list_has(const struct value *list, struct str text);
+/* The first item whose entry `key` is that text. NULL: none, also where list is no list. */
+const struct value *value_list_find(const struct value *list, const char *key, struct str text);
+/* The value itself where it is a list (a map), otherwise an empty one: for what others wrote. */
+const struct value *value_as_list(const struct value *v);
+const struct value *value_as_map(const struct value *v);
 /* The whole number towards zero; what is too far for one is the farthest, what is no number 0: of both the
  * language leaves the conversion undefined. */
 int64_t int_within(double number);

@@ -78,25 +78,19 @@ static void add_change(const struct history_change *change, struct buf *out)
 
 /* ---- json ---- */
 
-static void add_field(struct buf *out, const char *name, struct str text)
-{
-    buf_addf(out, ",\"%s\":", name);
-    json_write_string(out, text);
-}
-
 static void add_run_json(const struct history_run *run, bool changes, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     buf_addz(out, "{\"event\":\"run\"");
-    add_field(out, "run", run->run);
-    add_field(out, "command", run->command);
-    add_field(out, "status", run->status.n ? run->status : STR("killed"));
-    add_field(out, "owner", run->owner);
-    add_field(out, "version", run->version);
-    add_field(out, "ci_url", run->ci_url);
-    add_field(out, "begin", time_rfc3339(&arena, run->begin_ms, true));
+    json_write_member(out, "run", run->run);
+    json_write_member(out, "command", run->command);
+    json_write_member(out, "status", run->status.n ? run->status : STR("killed"));
+    json_write_member(out, "owner", run->owner);
+    json_write_member(out, "version", run->version);
+    json_write_member(out, "ci_url", run->ci_url);
+    json_write_member(out, "begin", time_rfc3339(&arena, run->begin_ms, true));
     if (run->end_ms)
-        add_field(out, "end", time_rfc3339(&arena, run->end_ms, true));
+        json_write_member(out, "end", time_rfc3339(&arena, run->end_ms, true));
     buf_addf(out,
         ",\"created\":%zu,\"updated\":%zu,\"deleted\":%zu,\"failed\":%zu,\"first_seq\":%llu,\"last_seq\":%"
         "llu}\n",
@@ -105,15 +99,15 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
     for (size_t i = 0; changes && i < run->change_count; i++) {
         const struct history_change *change = &run->changes[i];
         buf_addz(out, "{\"event\":\"run_change\"");
-        add_field(out, "run", run->run);
-        add_field(out, "address", change->address);
-        add_field(out, "action", change->action);
-        add_field(out, "type", change->type);
-        add_field(out, "id", change->id);
+        json_write_member(out, "run", run->run);
+        json_write_member(out, "address", change->address);
+        json_write_member(out, "action", change->action);
+        json_write_member(out, "type", change->type);
+        json_write_member(out, "id", change->id);
         if (change->to.n)
-            add_field(out, "to", change->to);
+            json_write_member(out, "to", change->to);
         if (change->failed)
-            add_field(out, "error", change->error);
+            json_write_member(out, "error", change->error);
         buf_addf(out, ",\"seq\":%llu}\n", (unsigned long long)change->seq);
     }
 }

@@ -12,22 +12,14 @@ struct list_settings {
     bool upstream;
 };
 
-static void add_field(struct buf *out, const char *name, struct str text)
-{
-    if (!text.n)
-        return;
-    buf_addf(out, ",\"%s\":", name);
-    json_write_string(out, text);
-}
-
 static void add_pin(struct buf *out, const struct module_used *used)
 {
-    add_field(out, "module", used->module);
-    add_field(out, "source", used->source.text);
-    add_field(out, "commit", used->pin.commit);
-    add_field(out, "archive", used->pin.archive);
-    add_field(out, "tree", used->pin.tree);
-    add_field(out, "vendored", used->pin.vendored);
+    json_write_member_if_any(out, "module", used->module);
+    json_write_member_if_any(out, "source", used->source.text);
+    json_write_member_if_any(out, "commit", used->pin.commit);
+    json_write_member_if_any(out, "archive", used->pin.archive);
+    json_write_member_if_any(out, "tree", used->pin.tree);
+    json_write_member_if_any(out, "vendored", used->pin.vendored);
 }
 
 /* ---- update ---- */
@@ -69,7 +61,8 @@ static void update_line(const struct module_used *used, bool json, struct buf *o
         buf_addf(out, "{\"event\":\"module\",\"action\":\"%s\"", became);
         add_pin(out, used);
         if (used->was)
-            add_field(out, "was", used->was->commit.n ? used->was->commit : used->was->archive);
+            json_write_member_if_any(
+                out, "was", used->was->commit.n ? used->was->commit : used->was->archive);
         buf_addf(out, "%s}\n", used->moved ? ",\"tag_moved\":true" : "");
         return;
     }
@@ -90,7 +83,7 @@ static void add_dropped(const struct modules *m, bool json, struct buf *out)
             continue;
         if (json) {
             buf_addz(out, "{\"event\":\"module\",\"action\":\"dropped\"");
-            add_field(out, "source", source);
+            json_write_member_if_any(out, "source", source);
             buf_addz(out, "}\n");
         } else {
             buf_addf(out, "%-8s  %.*s\n", "dropped", STR_ARG(source));
@@ -179,8 +172,8 @@ static int list_one(struct modules *m, struct module_used *used, struct value_bu
         return invocation_fail(m->inv, &err);
     buf_addz(json, "{\"event\":\"module\"");
     add_pin(json, used);
-    add_field(json, "files", str_z(place));
-    add_field(json, "upstream", str_z(now));
+    json_write_member_if_any(json, "files", str_z(place));
+    json_write_member_if_any(json, "upstream", str_z(now));
     buf_addf(json, "%s}\n", used->moved ? ",\"tag_moved\":true" : "");
     AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
     value_builder_add(&row, value_string(arena, used->module));

@@ -203,10 +203,8 @@ static void list_json(const struct versions *v, struct buf *out)
         const struct value *size = value_getz(v->items[i], "size");
         buf_addz(out, "{\"event\":\"version\",\"address\":");
         json_write_string(out, v->record->subject.address);
-        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
-            buf_addf(out, ",\"%s\":", texts[k]);
-            json_write_string(out, value_gets(v->items[i], texts[k]));
-        }
+        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
+            json_write_member(out, texts[k], value_gets(v->items[i], texts[k]));
         buf_addf(out, ",\"size\":%" PRId64 ",\"in_use\":%s,\"rolled_back_from\":%s}\n",
             size && size->kind == VALUE_INT ? size->integer : 0, i == v->used ? "true" : "false",
             str_eq(value_gets(v->items[i], "sha256"), value_gets(v->record->attrs, "rolled_back_from"))

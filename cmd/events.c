@@ -80,18 +80,6 @@ const struct event_doc event_docs[] = {
 };
 
 /* Fields that are empty are left out, except those that a reader would miss. */
-static void field_text(struct buf *out, const char *name, struct str text)
-{
-    buf_addf(out, ",\"%s\":", name);
-    json_write_string(out, text);
-}
-
-static void field_optional(struct buf *out, const char *name, struct str text)
-{
-    if (text.n)
-        field_text(out, name, text);
-}
-
 static void field_texts(struct buf *out, const char *name, const struct str *texts, size_t n)
 {
     buf_addf(out, ",\"%s\":[", name);
@@ -160,10 +148,10 @@ static void attr_list(struct buf *out, const struct attr_change *attrs, size_t n
 
 static void error_fields(struct buf *out, const struct err *err)
 {
-    field_text(out, "message", str_z(err->message));
-    field_optional(out, "hint", str_z(err->hint));
-    field_optional(out, "code", str_z(err->code));
-    field_optional(out, "request_id", str_z(err->request_id));
+    json_write_member(out, "message", str_z(err->message));
+    json_write_member_if_any(out, "hint", str_z(err->hint));
+    json_write_member_if_any(out, "code", str_z(err->code));
+    json_write_member_if_any(out, "request_id", str_z(err->request_id));
     if (err->http_status)
         field_int(out, "http_status", err->http_status);
 }
@@ -171,7 +159,7 @@ static void error_fields(struct buf *out, const struct err *err)
 void event_error(struct buf *out, const struct err *err)
 {
     events_begin(out, "error");
-    field_text(out, "class", str_z(err_class_name(err->class)));
+    json_write_member(out, "class", str_z(err_class_name(err->class)));
     error_fields(out, err);
     field_int(out, "status", err_exit_status(err->class));
     events_end(out);
@@ -180,19 +168,19 @@ void event_error(struct buf *out, const struct err *err)
 static void event_diag(struct buf *out, const struct diag *d)
 {
     events_begin(out, "diagnostic");
-    field_text(out, "severity", d->severity == DIAG_ERROR ? STR("error") : STR("warning"));
-    field_text(out, "message", d->message);
+    json_write_member(out, "severity", d->severity == DIAG_ERROR ? STR("error") : STR("warning"));
+    json_write_member(out, "message", d->message);
     if (d->span.source) {
-        field_text(out, "file", d->span.source->path);
+        json_write_member(out, "file", d->span.source->path);
         if (d->span.line) {
             field_int(out, "line", d->span.line);
             field_int(out, "column", d->span.column);
         }
     }
-    field_optional(out, "label", d->label);
-    field_optional(out, "hint", d->hint);
+    json_write_member_if_any(out, "label", d->label);
+    json_write_member_if_any(out, "hint", d->hint);
     if (d->related.source) {
-        field_text(out, "related_file", d->related.source->path);
+        json_write_member(out, "related_file", d->related.source->path);
         field_int(out, "related_line", d->related.line);
     }
     events_end(out);
@@ -211,8 +199,8 @@ void event_diags(struct buf *out, struct diags *diags)
 static void event_drifted(struct buf *out, const struct change *c)
 {
     events_begin(out, "drift");
-    field_text(out, "address", c->subject.address);
-    field_text(out, "type", c->subject.type);
+    json_write_member(out, "address", c->subject.address);
+    json_write_member(out, "type", c->subject.type);
     field_true(out, "gone", c->gone);
     attr_list(out, c->drift, c->drift_count);
     events_end(out);
@@ -221,13 +209,14 @@ static void event_drifted(struct buf *out, const struct change *c)
 static void event_change(struct buf *out, const struct change *c)
 {
     events_begin(out, "change");
-    field_text(out, "address", c->subject.address);
-    field_text(out, "type", c->subject.type);
-    field_optional(out, "provider", c->subject.provider);
-    field_text(out, "action", str_z(action_name(c->decision.action)));
-    field_optional(out, "reason", c->reason);
-    field_optional(out, "moved_from", c->moved_from);
-    field_optional(out, "import_id", c->decision.action == ACTION_ADOPT ? c->subject.id : STR_EMPTY);
+    json_write_member(out, "address", c->subject.address);
+    json_write_member(out, "type", c->subject.type);
+    json_write_member_if_any(out, "provider", c->subject.provider);
+    json_write_member(out, "action", str_z(action_name(c->decision.action)));
+    json_write_member_if_any(out, "reason", c->reason);
+    json_write_member_if_any(out, "moved_from", c->moved_from);
+    json_write_member_if_any(
+        out, "import_id", c->decision.action == ACTION_ADOPT ? c->subject.id : STR_EMPTY);
     field_true(out, "create_before_destroy", c->decision.create_first);
     attr_list(out, c->attrs, c->attr_count);
     events_end(out);
@@ -238,17 +227,17 @@ static void event_erases(struct buf *out, const struct change *c)
     for (uint32_t i = 0; c->erases && i < c->erases->count; i++) {
         const struct value *what = c->erases->items[i];
         events_begin(out, "erase");
-        field_text(out, "address", c->subject.address);
-        field_text(out, "type", c->subject.type);
-        field_optional(out, "flag", value_gets(what, "flag"));
-        field_optional(out, "says", value_gets(what, "says"));
+        json_write_member(out, "address", c->subject.address);
+        json_write_member(out, "type", c->subject.type);
+        json_write_member_if_any(out, "flag", value_gets(what, "flag"));
+        json_write_member_if_any(out, "says", value_gets(what, "says"));
         field_value(out, "counts", value_getz(what, "counts"), false);
-        field_optional(out, "left_type", value_gets(what, "type"));
-        field_optional(out, "left_id", value_gets(what, "id"));
+        json_write_member_if_any(out, "left_type", value_gets(what, "type"));
+        json_write_member_if_any(out, "left_id", value_gets(what, "id"));
         field_true(out, "stops", value_getz(what, "stops") != NULL);
-        field_optional(out, "lifts", value_gets(what, "lifts"));
+        json_write_member_if_any(out, "lifts", value_gets(what, "lifts"));
         field_true(out, "kept", value_equal(value_getz(what, "kept"), &value_true));
-        field_optional(out, "error", value_gets(what, "error"));
+        json_write_member_if_any(out, "error", value_gets(what, "error"));
         events_end(out);
     }
 }
@@ -256,8 +245,8 @@ static void event_erases(struct buf *out, const struct change *c)
 static void event_output(struct buf *out, const struct output_change *o)
 {
     events_begin(out, "output");
-    field_text(out, "name", o->name);
-    field_text(out, "action", !o->before ? STR("create") : o->after ? STR("update") : STR("delete"));
+    json_write_member(out, "name", o->name);
+    json_write_member(out, "action", !o->before ? STR("create") : o->after ? STR("update") : STR("delete"));
     field_value(out, "before", o->before, o->sensitive);
     field_value(out, "after", o->after, o->sensitive);
     events_marks(out, o->before, o->after, o->sensitive);
@@ -275,7 +264,7 @@ static void counts(struct buf *out, const size_t n[ACTION_COUNT])
 static void event_summary(struct buf *out, const struct plan *plan, const char *command)
 {
     events_begin(out, "summary");
-    field_text(out, "command", str_z(command));
+    json_write_member(out, "command", str_z(command));
     size_t told[ACTION_COUNT];
     for (int i = 0; i < ACTION_COUNT; i++)
         told[i] = plan_count(plan, (enum action)i);
@@ -341,16 +330,16 @@ void event_progress(struct buf *out, const struct event *e)
     bool acts = e->kind == EVENT_START || e->kind == EVENT_PROGRESS || e->kind == EVENT_DONE ||
                 e->kind == EVENT_FAILED || e->kind == EVENT_SKIPPED;
     events_begin(out, names[e->kind]);
-    field_optional(out, "address", e->address);
+    json_write_member_if_any(out, "address", e->address);
     if (acts)
-        field_text(out, "action", str_z(action_name(e->action)));
-    field_optional(out, "id", e->id);
+        json_write_member(out, "action", str_z(action_name(e->action)));
+    json_write_member_if_any(out, "id", e->id);
     if (e->kind == EVENT_REFRESH_DONE)
         field_int(out, "requests", (int64_t)e->count);
     if (e->kind == EVENT_DONE || e->kind == EVENT_FAILED || e->kind == EVENT_REFRESH_DONE)
         field_int(out, "ms", e->ms);
     if (e->text)
-        field_text(out, "text", str_z(e->text));
+        json_write_member(out, "text", str_z(e->text));
     if (e->kind == EVENT_FAILED && e->err) {
         buf_addz(out, ",\"error\":{\"class\":");
         json_write_string(out, str_z(err_class_name(e->err->class)));
@@ -365,10 +354,10 @@ void event_leftovers(struct buf *out, const struct verified *found)
     const struct leftover *list = found->left;
     for (size_t i = 0; i < found->left_count; i++) {
         events_begin(out, "leftover");
-        field_text(out, "type", list[i].subject.type);
-        field_text(out, "id", list[i].subject.id);
-        field_optional(out, "address", list[i].subject.address);
-        field_text(out, "why", list[i].why);
+        json_write_member(out, "type", list[i].subject.type);
+        json_write_member(out, "id", list[i].subject.id);
+        json_write_member_if_any(out, "address", list[i].subject.address);
+        json_write_member(out, "why", list[i].why);
         events_end(out);
     }
     events_begin(out, "verified");
@@ -381,8 +370,8 @@ void event_leftovers(struct buf *out, const struct verified *found)
 void event_result(struct buf *out, const struct apply_result *r, const char *command, int64_t ms)
 {
     events_begin(out, "result");
-    field_text(out, "command", str_z(command));
-    field_text(out, "status",
+    json_write_member(out, "command", str_z(command));
+    json_write_member(out, "status",
         r->interrupted            ? STR("interrupted")
         : r->failed || r->skipped ? STR("failed")
                                   : STR("done"));

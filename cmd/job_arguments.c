@@ -58,17 +58,10 @@ static int read_pair(
     return err_context(err, "%.*s", STR_ARG(*key));
 }
 
-static const struct value *json_text(struct arena *arena, const struct value *v)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, v, JSON_PLAIN);
-    return value_string(arena, buf_str(&out));
-}
-
 static const struct value *as_text(struct arena *arena, const struct value *v)
 {
     struct str text = value_scalar_text(arena, v);
-    return text.p ? value_string(arena, text) : json_text(arena, v);
+    return text.p ? value_string(arena, text) : json_as_text(arena, v);
 }
 
 /* Pairs over what the payload has. */
@@ -141,7 +134,7 @@ int job_arguments_of(const struct job *job, const struct value *given, const str
     if ((n || takes == JOB_TAKES_MAP) && read_map(arena, words, n, out, err))
         return -1;
     if (*out)
-        *out = takes == JOB_TAKES_MAP ? texts_of(arena, *out) : json_text(arena, *out);
+        *out = takes == JOB_TAKES_MAP ? texts_of(arena, *out) : json_as_text(arena, *out);
     return 0;
 }
 

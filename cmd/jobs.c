@@ -306,31 +306,23 @@ enum style job_state_style(enum job_state state)
     return styles[state];
 }
 
-static void jobs_field(struct buf *out, const char *name, struct str text)
-{
-    if (!text.n)
-        return;
-    buf_addf(out, ",\"%s\":", name);
-    json_write_string(out, text);
-}
-
 void job_run_fields(struct buf *out, const struct job *job, const struct job_run *run)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    jobs_field(out, "job", job->record->subject.address);
-    jobs_field(out, "type", job->schema->name);
-    jobs_field(out, "name", job->name);
+    json_write_member_if_any(out, "job", job->record->subject.address);
+    json_write_member_if_any(out, "type", job->schema->name);
+    json_write_member_if_any(out, "name", job->name);
     if (!run)
         return;
-    jobs_field(out, "id", run->id);
-    jobs_field(out, "state", str_z(job_state_name(run->state)));
-    jobs_field(out, "status", run->status);
-    jobs_field(out, "step", run->step);
+    json_write_member_if_any(out, "id", run->id);
+    json_write_member_if_any(out, "state", str_z(job_state_name(run->state)));
+    json_write_member_if_any(out, "status", run->status);
+    json_write_member_if_any(out, "step", run->step);
     if (run->started_ms)
-        jobs_field(out, "started", time_rfc3339(&arena, run->started_ms, true));
+        json_write_member_if_any(out, "started", time_rfc3339(&arena, run->started_ms, true));
     if (run->ended_ms)
-        jobs_field(out, "ended", time_rfc3339(&arena, run->ended_ms, true));
+        json_write_member_if_any(out, "ended", time_rfc3339(&arena, run->ended_ms, true));
     if (run->started_ms && run->ended_ms)
         buf_addf(out, ",\"ms\":%lld", (long long)(run->ended_ms - run->started_ms));
-    jobs_field(out, "error", run->error);
+    json_write_member_if_any(out, "error", run->error);
 }

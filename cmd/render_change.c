@@ -146,17 +146,12 @@ static void change_map(
         unchanged_note(pen, t.unchanged, column + 2);
 }
 
-static int compare_items(const void *a, const void *b)
-{
-    return value_compare(*(const struct value *const *)a, *(const struct value *const *)b);
-}
-
 static const struct value **sorted_items(struct pen *pen, const struct value *list)
 {
     const struct value **items = ARENA_ARRAY(pen->arena, const struct value *, list->count + 1);
     if (list->count)
         memcpy(items, list->items, list->count * sizeof *items);
-    qsort(items, list->count, sizeof *items, compare_items);
+    qsort(items, list->count, sizeof *items, value_order);
     return items;
 }
 

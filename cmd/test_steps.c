@@ -306,11 +306,6 @@ static void take_key(void *ctx, const struct s3_listed *object)
     pthread_mutex_unlock(&m->lock);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
 static int add_content(
     struct op_ctx *ctx, struct str bucket, struct str key, struct buf *out, struct err *err)
 {
@@ -375,7 +370,7 @@ static bool step_object(struct running *r, const struct value *step)
         ok = test_fail_err(r, arena_strz(&r->arena, place), &err);
     } else {
         if (m.n)
-            qsort(m.keys, m.n, sizeof *m.keys, by_text);
+            qsort(m.keys, m.n, sizeof *m.keys, str_order);
         ok = compare_objects(r, step, &ctx, bucket, &m);
     }
     free(m.keys);

@@ -73,11 +73,6 @@ static void settle_open(struct executor *x)
     }
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
 void left_settle(struct executor *x)
 {
     x->result->unseen = ARENA_ARRAY(x->p->arena, struct str, x->left_count + 1);
@@ -100,6 +95,6 @@ void left_settle(struct executor *x)
     }
     if (x->plan->destroy)
         settle_open(x);
-    qsort((struct str *)x->result->unseen, x->result->unseen_count, sizeof(struct str), by_text);
+    qsort((struct str *)x->result->unseen, x->result->unseen_count, sizeof(struct str), str_order);
     free(x->left);
 }

@@ -108,11 +108,6 @@ static int by_type_and_id(const void *a, const void *b)
     return order ? order : str_cmp(x->subject.id, y->subject.id);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
 static void report_places(const struct verifying *v, struct verified *out)
 {
     struct str *places = ARENA_ARRAY(v->p->arena, struct str, v->places.n + 1);
@@ -122,7 +117,7 @@ static void report_places(const struct verifying *v, struct verified *out)
         if (!map_get(&v->silent, provider))
             places[n++] = v->places.items[i].key;
     }
-    qsort(places, n, sizeof *places, by_text);
+    qsort(places, n, sizeof *places, str_order);
     out->places = places;
     out->place_count = n;
 }
@@ -134,7 +129,7 @@ static void report_unseen(const struct verifying *v, struct verified *out)
     for (size_t i = 0; i < v->n; i++)
         if (v->items[i].unseen)
             unseen[n++] = v->items[i].subject.address;
-    qsort(unseen, n, sizeof *unseen, by_text);
+    qsort(unseen, n, sizeof *unseen, str_order);
     out->unseen = unseen;
     out->unseen_count = n;
 }

@@ -330,11 +330,6 @@ static void load_all(struct catalog *catalog)
         closedir(dir);
 }
 
-static int name_order(const void *a, const void *b)
-{
-    return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
 static void add_name(struct catalog *catalog, const struct schema *schema, size_t *cap)
 {
     int is_data = schema->is_data;
@@ -370,7 +365,7 @@ static void list_names(struct catalog *catalog, int is_data)
     add_names_in_c(catalog, catalog->options.kinds->types, is_data, &cap);
     struct str *names = catalog->names[is_data];
     if (names)
-        qsort(names, catalog->name_count[is_data], sizeof *names, name_order);
+        qsort(names, catalog->name_count[is_data], sizeof *names, str_order);
     for (size_t i = 0; i < catalog->name_count[is_data]; i++)
         if (!kept || !str_eq(names[kept - 1], names[i]))
             names[kept++] = names[i];

@@ -16,10 +16,7 @@ const struct value *schema_parsed(struct arena *arena, const struct value *v)
 
 static bool is_account(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!isdigit((unsigned char)s.p[i]))
-            return false;
-    return s.n == 12;
+    return s.n == 12 && str_is_digits(s);
 }
 
 /* arn:PARTITION:iam::123456789012:root and 123456789012 are the same principal. */
@@ -48,11 +45,6 @@ static const struct value *element_text(struct arena *arena, const struct value 
     else if (element == ELEMENT_PRINCIPAL)
         text = principal_text(text);
     return value_string(arena, text);
-}
-
-static int value_order(const void *a, const void *b)
-{
-    return value_compare(*(const struct value *const *)a, *(const struct value *const *)b);
 }
 
 const struct value *schema_sorted_set(struct arena *arena, const struct value **items, size_t n)

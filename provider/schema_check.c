@@ -108,7 +108,7 @@ static bool check_range(
     }
     if (!outside(attr, size))
         return true;
-    if (v->kind == VALUE_INT || v->kind == VALUE_FLOAT)
+    if (value_is_number(v))
         schema_fail(
             c, place, "%.*s is out of range: %s", STR_ARG(schema_quoted(c, v)), range_text(c->arena, attr));
     else if (c->sensitive)

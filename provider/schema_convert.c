@@ -212,16 +212,11 @@ static const struct value *convert_type(
 static const struct value *convert_attr(
     struct convert *c, const struct place *place, const struct attr *attr, const struct value *v);
 
-static int item_order(const void *a, const void *b)
-{
-    return value_compare(*(const struct value *const *)a, *(const struct value *const *)b);
-}
-
 /* Unknown items may turn out to be anything, so none of them counts as a duplicate. */
 static size_t sort_unique(const struct value **items, size_t n)
 {
     size_t kept = 0;
-    qsort(items, n, sizeof *items, item_order);
+    qsort(items, n, sizeof *items, value_order);
     for (size_t i = 0; i < n; i++)
         if (!kept || !value_equal(items[kept - 1], items[i]))
             items[kept++] = items[i];

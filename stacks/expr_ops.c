@@ -71,11 +71,6 @@ static const struct value *eval_conditional(struct eval *ev, const struct expr *
 
 /* ---- comparison ---- */
 
-static bool expr_ops_is_number(const struct value *v)
-{
-    return v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
-}
-
 static const struct value *fail_operands(
     struct eval *ev, const struct expr *e, const char *wanted, const struct value *a, const struct value *b)
 {
@@ -180,7 +175,7 @@ static bool is_zero(const struct value *v)
 static const struct value *arithmetic(
     struct eval *ev, const struct expr *e, const struct value *a, const struct value *b)
 {
-    if (!expr_ops_is_number(a) || !expr_ops_is_number(b))
+    if (!value_is_number(a) || !value_is_number(b))
         return fail_operands(ev, e, "numbers", a, b);
     if ((e->op == EXPR_DIVIDE || e->op == EXPR_REMAINDER) && is_zero(b)) {
         eval_error(ev, e, "division by zero");
@@ -201,7 +196,7 @@ static const struct value *binary_result(
     case EXPR_LESS_EQUAL:
     case EXPR_GREATER:
     case EXPR_GREATER_EQUAL:
-        if ((expr_ops_is_number(a) && expr_ops_is_number(b)) ||
+        if ((value_is_number(a) && value_is_number(b)) ||
             (a->kind == VALUE_STRING && b->kind == VALUE_STRING))
             return order_result(e->op, value_compare(a, b));
         return fail_operands(ev, e, "two numbers or two texts", a, b);
@@ -216,7 +211,7 @@ static const struct value *eval_negate(struct eval *ev, const struct expr *e)
         return v;
     const struct value *result;
     int64_t negated;
-    if (!expr_ops_is_number(v))
+    if (!value_is_number(v))
         return fail_operands(ev, e, "a number", v, NULL);
     if (v->kind == VALUE_FLOAT)
         result = value_float(ev->arena, -v->number);

@@ -148,7 +148,7 @@ static const struct value *as_integer(struct eval *ev, const struct value *v)
 static const struct value *fit_argument(
     struct eval *ev, const struct value *v, char param, const char **wanted)
 {
-    bool number = v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
+    bool number = value_is_number(v);
     bool list = v->kind == VALUE_LIST, map = v->kind == VALUE_MAP;
     switch (param) {
     case 's': {

@@ -86,10 +86,7 @@ static const struct {
 
 static bool is_account(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!isdigit((unsigned char)s.p[i]))
-            return false;
-    return s.n == 12;
+    return s.n == 12 && str_is_digits(s);
 }
 
 static enum principal principal_kind(struct str name)

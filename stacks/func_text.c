@@ -38,21 +38,12 @@ const struct value *func_title(struct call *call)
 
 /* ---- code points ---- */
 
-/* Bytes of the character at text[at]; broken UTF-8 is taken byte by byte. */
-static size_t char_size(struct str text, size_t at)
-{
-    size_t size = 1;
-    while (at + size < text.n && ((unsigned char)text.p[at + size] & 0xc0) == 0x80)
-        size++;
-    return size;
-}
-
 /* The byte where code point `index` begins; text.n when there are fewer. */
 static size_t char_offset(struct str text, int64_t index)
 {
     size_t at = 0;
     while (index-- > 0 && at < text.n)
-        at += char_size(text, at);
+        at += str_char_size(text, at);
     return at;
 }
 
@@ -72,7 +63,7 @@ static struct str reversed(struct arena *arena, struct str text)
 {
     char *copy = arena_strz(arena, text);
     for (size_t at = 0; at < text.n;) {
-        size_t size = char_size(text, at);
+        size_t size = str_char_size(text, at);
         memcpy(copy + text.n - at - size, text.p + at, size);
         at += size;
     }
@@ -112,7 +103,7 @@ static bool in_set(struct str set, struct str text, size_t at, size_t size)
 static struct str trim_set(struct str text, struct str set)
 {
     size_t from = 0, to = text.n, size;
-    while (from < to && in_set(set, text, from, size = char_size(text, from)))
+    while (from < to && in_set(set, text, from, size = str_char_size(text, from)))
         from += size;
     while (to > from) {
         size = 1;
@@ -176,7 +167,7 @@ const struct value *func_split(struct call *call)
         if (!separator.n) { /* into characters */
             if (at == text.n)
                 break;
-            next = end = at + char_size(text, at);
+            next = end = at + str_char_size(text, at);
         } else {
             ptrdiff_t found = str_find(text, separator, at);
             if (found >= 0) {

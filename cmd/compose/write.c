@@ -10,9 +10,7 @@ enum { LINE_MAX_BYTES = 120 };
 
 void attr_add(struct attr_list *list, const char *key, const struct value *v)
 {
-    bool empty = value_is_null(v) || ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) && !v->count) ||
-                 (v->kind == VALUE_STRING && !v->string.n);
-    if (empty)
+    if (value_is_empty(v))
         return;
     assert(list->n < sizeof list->items / sizeof *list->items);
     list->items[list->n].key = key;

@@ -149,12 +149,6 @@ static int by_type_and_id(const void *a, const void *b)
 
 /* ---- what it is like ---- */
 
-static bool is_empty(const struct value *v)
-{
-    return value_is_null(v) || ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) && !v->count) ||
-           (v->kind == VALUE_STRING && !v->string.n);
-}
-
 /* Without the service's own tags and weir's marks. */
 static const struct value *own_tags(struct arena *arena, const struct value *tags)
 {
@@ -168,13 +162,13 @@ static const struct value *own_tags(struct arena *arena, const struct value *tag
 static struct said *live_attribute(struct live *l, const struct there *one, const struct attr *attr)
 {
     const struct value *v = value_get(one->live, attr->name);
-    if (attr->required && is_empty(v) && str_eqz(attr->name, "name"))
+    if (attr->required && value_is_empty(v) && str_eqz(attr->name, "name"))
         return said_string(l->arena, last_part(one->id), NULL);
     if (v && attr->type->kind == TYPE_TAGS && v->kind == VALUE_MAP)
         v = own_tags(l->arena, v);
     bool is_default =
         v && (attr->default_value ? attr_equal(attr, attr->default_value, v) : v == &value_false);
-    if (!attr->settable || attr->steers || is_empty(v) || (is_default && !attr->required) ||
+    if (!attr->settable || attr->steers || value_is_empty(v) || (is_default && !attr->required) ||
         (attr->computed && !attr->required))
         return NULL;
     if (attr->type->kind == TYPE_POLICY && str_eqz(value_gets(v, "Id"), "__default_policy_ID"))

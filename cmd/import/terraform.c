@@ -56,12 +56,6 @@ static struct group *find_group(struct terraform *t, struct str module, const st
     return group;
 }
 
-/* What is no map, in a document that somebody else wrote, says nothing. */
-static const struct value *map_or_empty(const struct value *v)
-{
-    return v && v->kind == VALUE_MAP ? v : &value_empty_map;
-}
-
 static void add_instance(struct terraform *t, struct str module, const struct value *r)
 {
     struct group *group = find_group(t, module, r);
@@ -72,7 +66,7 @@ static void add_instance(struct terraform *t, struct str module, const struct va
         .has_key = !value_is_null(index),
         .key = value_is_null(index) ? STR_EMPTY : value_scalar_text(t->arena, index),
         .id = STR_EMPTY,
-        .values = map_or_empty(value_getz(r, "values")),
+        .values = value_as_map(value_getz(r, "values")),
         .sensitive = value_getz(r, "sensitive_values")};
     ARENA_GROW(t->arena, group->instances, group->n, group->cap);
     group->instances[group->n++] = instance;
@@ -288,7 +282,7 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     }
     t->adopt = values != planned;
     t->configuration = value_getz(document, "configuration");
-    t->variables = map_or_empty(value_getz(document, "variables"));
+    t->variables = value_as_map(value_getz(document, "variables"));
     draft->settle = terraform_settle;
     draft->settle_ctx = t;
     read_variables(t);

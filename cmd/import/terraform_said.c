@@ -5,12 +5,6 @@
 
 /* ---- values ---- */
 
-static bool is_empty(const struct value *v)
-{
-    return value_is_null(v) || ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) && !v->count) ||
-           (v->kind == VALUE_STRING && !v->string.n);
-}
-
 /* Blocks that Terraform takes as attributes have all that could be in them. */
 static struct said *said_filled(struct arena *arena, const struct value *v)
 {
@@ -20,7 +14,7 @@ static struct said *said_filled(struct arena *arena, const struct value *v)
     for (uint32_t i = 0; i < v->count; i++) {
         struct said *map = said_new(arena, SAID_MAP, NULL);
         for (uint32_t k = 0; v->items[i]->kind == VALUE_MAP && k < v->items[i]->count; k++)
-            if (!is_empty(v->items[i]->entries[k].value))
+            if (!value_is_empty(v->items[i]->entries[k].value))
                 said_set(arena, map, v->items[i]->entries[k].key,
                     said_filled(arena, v->items[i]->entries[k].value));
         said_add(arena, list, v->items[i]->kind == VALUE_MAP ? map : said_of(arena, v->items[i]));
@@ -50,7 +44,7 @@ static struct said *said_value_of(
             const struct value *hidden = sensitive && sensitive->kind == VALUE_LIST && i < sensitive->count
                                              ? value_get(sensitive->items[i], e->key)
                                              : NULL;
-            if ((block && !inner) || is_empty(e->value))
+            if ((block && !inner) || value_is_empty(e->value))
                 continue;
             said_set(arena, map, e->key, said_value_of(arena, e->value, inner, hidden));
         }
@@ -157,9 +151,9 @@ struct said *terraform_said(struct terraform *t, const struct instance *one, boo
         bool said = one->group->config ? expression || is_prefixed(t, expressions, e->key) ||
                                              is_demanded(t, type, e->key) || is_dynamic(t, one, e->key)
                                        : !is_never_said(type, e->key);
-        if (str_eqz(e->key, "tags_all") && !one->group->config && !is_empty(e->value))
+        if (str_eqz(e->key, "tags_all") && !one->group->config && !value_is_empty(e->value))
             said_set(t->arena, map, STR("tags"), said_of(t->arena, e->value));
-        if (!said || is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))
+        if (!said || value_is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))
             continue;
         const struct value *v = known_value(type, e, expression);
         if (v)

@@ -17,14 +17,6 @@ static bool has_ignoring_case(struct str text, struct str part)
     return false;
 }
 
-static void add_member(struct buf *out, const char *key, struct str text)
-{
-    if (!text.n)
-        return;
-    buf_addf(out, ",\"%s\":", key);
-    json_write_string(out, text);
-}
-
 void items_add(struct items *items, const struct item *item)
 {
     struct buf *out = items->out;
@@ -36,8 +28,9 @@ void items_add(struct items *items, const struct item *item)
     json_write_string(out, item->label);
     buf_addf(out, ",\"kind\":%d", item->kind);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    add_member(out, "sortText", arena_printf(&scratch, "%d%.*s", item->order, STR_ARG(item->label)));
-    add_member(out, "detail", item->detail);
+    json_write_member_if_any(
+        out, "sortText", arena_printf(&scratch, "%d%.*s", item->order, STR_ARG(item->label)));
+    json_write_member_if_any(out, "detail", item->detail);
     if (item->doc.n) {
         buf_addz(out, ",\"documentation\":{\"kind\":\"markdown\",\"value\":");
         json_write_string(out, item->doc);
@@ -45,7 +38,7 @@ void items_add(struct items *items, const struct item *item)
     }
     if (item->type.n) {
         buf_addf(out, ",\"data\":{\"data\":%s", item->is_data ? "true" : "false");
-        add_member(out, "type", item->type);
+        json_write_member_if_any(out, "type", item->type);
         buf_add_char(out, '}');
     }
     buf_addz(out, ",\"textEdit\":");

@@ -22,15 +22,6 @@ size_t position_line_end(struct str text, size_t offset)
     return offset;
 }
 
-/* Bytes of the character at p, which does not go past the end. */
-static size_t character_size(struct str text, size_t at)
-{
-    size_t n = 1;
-    while (at + n < text.n && ((unsigned char)text.p[at + n] & 0xc0) == 0x80)
-        n++;
-    return n;
-}
-
 static uint32_t units(enum text_unit unit, size_t size)
 {
     switch (unit) {
@@ -53,7 +44,7 @@ size_t position_offset(struct str text, enum text_unit unit, struct position pla
     }
     uint32_t character = 0;
     while (at < text.n && text.p[at] != '\n' && text.p[at] != '\r') {
-        size_t size = character_size(text, at);
+        size_t size = str_char_size(text, at);
         character += units(unit, size);
         if (character > place.character)
             break;
@@ -74,7 +65,7 @@ struct position position_of(struct str text, enum text_unit unit, size_t offset)
             start = at + 1;
         }
     for (size_t at = start; at < offset;) {
-        size_t size = character_size(text, at);
+        size_t size = str_char_size(text, at);
         place.character += units(unit, size);
         at += size;
     }

@@ -135,12 +135,6 @@ static int list_batches(
     return 0;
 }
 
-static uint64_t hint_number(const struct value *hint, const char *name)
-{
-    const struct value *v = value_getz(hint, name);
-    return v && v->kind == VALUE_INT && v->integer > 0 ? (uint64_t)v->integer : 0;
-}
-
 /* The hint: where to begin reading, and how far the log goes at least. Reading takes it from here. */
 static int s3_head(struct backend *b, uint64_t *seq, struct err *err)
 {
@@ -155,8 +149,8 @@ static int s3_head(struct backend *b, uint64_t *seq, struct err *err)
     s->hinted = true;
     if (!found || json_parse(&scratch, object.body, &v, NULL))
         return 0;
-    s->snapshot = hint_number(v, "seq");
-    *seq = s->head = hint_number(v, "head");
+    s->snapshot = value_get_count(v, "seq");
+    *seq = s->head = value_get_count(v, "head");
     return 0;
 }
 

@@ -16,10 +16,7 @@ void body_begin(struct buf *body, const char *run, const char *kind)
 
 void body_text(struct buf *body, const char *name, struct str text)
 {
-    if (!text.n)
-        return;
-    buf_addf(body, ",\"%s\":", name);
-    json_write_string(body, text);
+    json_write_member_if_any(body, name, text);
 }
 
 void body_value(struct buf *body, struct secrets *secrets, const char *name, const struct value *v)

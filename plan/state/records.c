@@ -190,12 +190,6 @@ void records_trust(struct records *r, struct str connection, struct str key)
 
 /* ---- as a line has it ---- */
 
-uint64_t records_number(const struct value *v, const char *name)
-{
-    const struct value *number = value_getz(v, name);
-    return number && number->kind == VALUE_INT && number->integer > 0 ? (uint64_t)number->integer : 0;
-}
-
 /* "aws" of "aws.s3.bucket": the provider where none is named. */
 static struct str default_provider(struct str type)
 {
@@ -307,7 +301,7 @@ static struct intent *parse_intent(struct records *r, const char *json)
         .set = kept_or_null(r, line, "set"),
         .deps = kept_or_null(r, line, "deps"),
         .place = kept_or_null(r, line, "place"),
-        .seq = records_number(line, str_eqz(value_gets(line, "kind"), "kept") ? "from" : "seq"),
+        .seq = value_get_count(line, str_eqz(value_gets(line, "kind"), "kept") ? "from" : "seq"),
         .at_ms = at_ms,
     };
     return intent;

@@ -8,8 +8,6 @@
 void records_forget_intents(struct records *records);
 /* What records_sorted() gave is not so any more. */
 void records_unsort(struct records *records);
-/* A number of a line; 0: it has none. */
-uint64_t records_number(const struct value *line, const char *name);
 /* A value as the log has it, opened if it is sealed. */
 int records_read_value(
     struct records *records, const struct value *v, const struct value **out, struct err *err);

@@ -52,7 +52,7 @@ static int apply_kept(struct records *r, const struct line *line, struct err *er
         return err_set(err, ERR_DAMAGED, "it belongs to no snapshot");
     r->kept_due--;
     if (str_eqz(value_gets(line->fields, "action"), ""))
-        return records_put_line(r, line->fields, records_number(line->fields, "from"), err);
+        return records_put_line(r, line->fields, value_get_count(line->fields, "from"), err);
     records_intent(r, value_gets(line->fields, "address"), line->json);
     return 0;
 }
@@ -87,7 +87,7 @@ static int apply_trust(struct records *r, const struct line *line, struct err *e
 static struct lease read_lease(const struct value *fields)
 {
     struct lease lease = {
-        .warn_ms = (int64_t)records_number(fields, "warn_ms"), .fixed = value_getb(fields, "fixed")};
+        .warn_ms = (int64_t)value_get_count(fields, "warn_ms"), .fixed = value_getb(fields, "fixed")};
     time_parse_rfc3339(value_gets(fields, "until"), &lease.until_ms);
     return lease;
 }
@@ -131,8 +131,8 @@ static int apply_snapshot(struct records *r, const struct line *line, struct err
     r->lease = read_lease(line->fields);
     records_unsort(r);
     set_lineage(r, value_gets(line->fields, "lineage"));
-    r->runs = records_number(line->fields, "runs");
-    r->kept_due = records_number(line->fields, "count");
+    r->runs = value_get_count(line->fields, "runs");
+    r->kept_due = value_get_count(line->fields, "count");
     r->digest = arena_str(&r->arena, value_gets(line->fields, "digest"));
     return apply_outputs(r, line, err);
 }
@@ -172,7 +172,7 @@ static const struct {
 
 static int refuse_newer(const struct line *line, struct err *err)
 {
-    uint64_t format = records_number(line->fields, "format");
+    uint64_t format = value_get_count(line->fields, "format");
     struct str version = value_gets(line->fields, "version");
     if (format <= LOG_FORMAT)
         return 0;

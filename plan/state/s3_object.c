@@ -292,12 +292,10 @@ int s3_delete(struct s3_store *store, struct str key, struct err *err)
 
 /* ---- listing ---- */
 
-static void add_parameter(struct buf *query, const char *name, struct str value)
+static void add_if_any(struct buf *out, struct str name, struct str value)
 {
-    if (!value.n)
-        return;
-    buf_addf(query, "&%s=", name);
-    url_encode(query, value, false);
+    if (value.n)
+        url_add_parameter(out, name, value);
 }
 
 struct list_request {
@@ -312,10 +310,10 @@ static int list_page(struct s3_store *store, struct arena *arena, struct list_re
     AUTO_BUF struct buf query = BUF_INIT;
     struct wire_message answer;
     buf_addz(&query, "list-type=2");
-    add_parameter(&query, "continuation-token", list->token);
-    add_parameter(&query, "delimiter", str_z(list->delimiter));
-    add_parameter(&query, "prefix", list->prefix);
-    add_parameter(&query, "start-after", list->after);
+    add_if_any(&query, STR("continuation-token"), list->token);
+    add_if_any(&query, STR("delimiter"), str_z(list->delimiter));
+    add_if_any(&query, STR("prefix"), list->prefix);
+    add_if_any(&query, STR("start-after"), list->after);
     struct request r = {.method = "GET", .query = arena_str(arena, buf_str(&query))};
     if (send_request(store, arena, &r, &answer, err) ||
         wire_decode_response(arena, &listing, &answer, document, err))

@@ -12,12 +12,10 @@ enum { ATTEMPTS = 3, PAUSE_MS = 200, DEADLINE_MS = 30 * 1000, SKEW_TOLERATED_MS 
 static const struct aws_service sts = {
     .id = STR_INIT("sts"), .endpoint_prefix = STR_INIT("sts"), .signing_name = STR_INIT("sts")};
 
-static void add_parameter(struct buf *form, const char *name, struct str value)
+static void add_if_any(struct buf *out, struct str name, struct str value)
 {
-    if (!value.n)
-        return;
-    buf_addf(form, "&%s=", name);
-    url_encode(form, value, false);
+    if (value.n)
+        url_add_parameter(out, name, value);
 }
 
 static struct str make_form(struct creds_context *ctx, const struct creds_role *role)
@@ -28,11 +26,11 @@ static struct str make_form(struct creds_context *ctx, const struct creds_role *
         session = arena_printf(ctx->arena, "weir-%lld", (long long)clock_wall_ms());
     buf_addf(&form, "Action=%s&Version=2011-06-15",
         role->web_token.n ? "AssumeRoleWithWebIdentity" : "AssumeRole");
-    add_parameter(&form, "RoleArn", role->arn);
-    add_parameter(&form, "RoleSessionName", session);
-    add_parameter(&form, "ExternalId", role->external_id);
-    add_parameter(&form, "DurationSeconds", role->duration_s);
-    add_parameter(&form, "WebIdentityToken", role->web_token);
+    add_if_any(&form, STR("RoleArn"), role->arn);
+    add_if_any(&form, STR("RoleSessionName"), session);
+    add_if_any(&form, STR("ExternalId"), role->external_id);
+    add_if_any(&form, STR("DurationSeconds"), role->duration_s);
+    add_if_any(&form, STR("WebIdentityToken"), role->web_token);
     struct str kept = arena_str(ctx->arena, buf_str(&form));
     if (form.p)
         explicit_bzero(form.p, form.n);

@@ -7,27 +7,21 @@
 #include "provider/aws/client_state.h"
 #include "provider/aws/sigv4.h"
 
-static void add_parameter(struct buf *query, const char *name, struct str value)
-{
-    buf_addf(query, "&%s=", name);
-    url_encode(query, value, false);
-}
-
 static void presign_query(
     struct buf *out, struct arena *arena, const struct sigv4_params *params, const struct presign *what)
 {
     char time[17];
     time_iso_basic(params->wall_ms, time);
     buf_add_str(out, what->query);
-    add_parameter(out, "X-Amz-Algorithm", STR("AWS4-HMAC-SHA256"));
-    add_parameter(out, "X-Amz-Credential",
+    url_add_parameter(out, STR("X-Amz-Algorithm"), STR("AWS4-HMAC-SHA256"));
+    url_add_parameter(out, STR("X-Amz-Credential"),
         arena_printf(arena, "%.*s/%.8s/%.*s/%.*s/aws4_request", STR_ARG(params->access_key), time,
             STR_ARG(params->region), STR_ARG(params->service)));
-    add_parameter(out, "X-Amz-Date", str_z(time));
-    add_parameter(out, "X-Amz-Expires", arena_printf(arena, "%lld", (long long)what->seconds));
+    url_add_parameter(out, STR("X-Amz-Date"), str_z(time));
+    url_add_parameter(out, STR("X-Amz-Expires"), arena_printf(arena, "%lld", (long long)what->seconds));
     if (params->session_token.n)
-        add_parameter(out, "X-Amz-Security-Token", params->session_token);
-    add_parameter(out, "X-Amz-SignedHeaders", STR("host"));
+        url_add_parameter(out, STR("X-Amz-Security-Token"), params->session_token);
+    url_add_parameter(out, STR("X-Amz-SignedHeaders"), STR("host"));
 }
 
 int aws_presign(struct aws_client *client, const struct presign *what, struct arena *arena, struct str *url,

@@ -139,11 +139,7 @@ static struct str type_word(const struct value *schema)
 
 static bool type_has(const struct value *schema, const char *word)
 {
-    const struct value *type = value_getz(schema, "type");
-    for (uint32_t i = 0; type && type->kind == VALUE_LIST && i < type->count; i++)
-        if (str_eqz(value_text(type->items[i], STR_EMPTY), word))
-            return true;
-    return false;
+    return value_list_has(value_getz(schema, "type"), str_z(word));
 }
 
 /* ---- types ---- */

@@ -31,14 +31,6 @@ static int disconnect(struct op_ctx *ctx, struct str id, struct str name, struct
     return err_context(err, "taking it out of the network %.*s", STR_ARG(name));
 }
 
-static const struct value *network_named(const struct value *list, struct str name)
-{
-    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        if (str_eq(value_gets(list->items[i], "name"), name))
-            return list->items[i];
-    return NULL;
-}
-
 /* Does what is there have all that is wanted of it? */
 static bool is_as(const struct value *there, const struct value *wanted)
 {
@@ -54,12 +46,12 @@ int container_rewire(struct op_ctx *ctx, struct str id, const struct value *prio
 {
     for (uint32_t i = 0; prior && prior->kind == VALUE_LIST && i < prior->count; i++) {
         struct str name = value_gets(prior->items[i], "name");
-        const struct value *wanted = network_named(desired, name);
+        const struct value *wanted = value_list_find(desired, "name", name);
         if ((!wanted || !is_as(prior->items[i], wanted)) && disconnect(ctx, id, name, err))
             return -1;
     }
     for (uint32_t i = 0; desired && desired->kind == VALUE_LIST && i < desired->count; i++) {
-        const struct value *there = network_named(prior, value_gets(desired->items[i], "name"));
+        const struct value *there = value_list_find(prior, "name", value_gets(desired->items[i], "name"));
         if ((!there || !is_as(there, desired->items[i])) &&
             container_connect(ctx, id, desired->items[i], err))
             return -1;

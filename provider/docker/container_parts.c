@@ -188,14 +188,6 @@ const struct value *part_endpoint(struct op_ctx *ctx, const struct value *networ
     return value_builder_map(&out);
 }
 
-static bool has(const struct value *list, struct str text)
-{
-    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        if (str_eq(value_text(list->items[i], STR_EMPTY), text))
-            return true;
-    return false;
-}
-
 /* Of the aliases there the Engine adds some: the id's beginning, the container's name. */
 static const struct value *aliases_in(
     struct op_ctx *ctx, const struct value *document, const struct value *there, const struct value *prior)
@@ -206,7 +198,7 @@ static const struct value *aliases_in(
     for (uint32_t i = 0; there && there->kind == VALUE_LIST && i < there->count; i++) {
         struct str alias = value_text(there->items[i], STR_EMPTY);
         bool own = str_eq(alias, name) || (alias.n == 12 && str_starts(id, alias));
-        if (!own || has(prior, alias))
+        if (!own || value_list_has(prior, alias))
             value_builder_add(&out, there->items[i]);
     }
     return value_builder_list(&out);

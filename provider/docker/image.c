@@ -21,18 +21,10 @@ static const struct value *labels_of(const struct value *document)
     return listed ? listed : thing_at(document, "Config.Labels");
 }
 
-static bool has_text(const struct value *list, struct str text)
-{
-    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        if (str_eq(value_text(list->items[i], STR_EMPTY), text))
-            return true;
-    return false;
-}
-
 static bool is_named(struct arena *arena, const struct value *document, struct str name)
 {
     struct image_name parsed = image_name_parse(arena, name);
-    return has_text(value_getz(document, parsed.by_digest ? "RepoDigests" : "RepoTags"), parsed.whole);
+    return value_list_has(value_getz(document, parsed.by_digest ? "RepoDigests" : "RepoTags"), parsed.whole);
 }
 
 /* Of the names that the file gives those that the image has. */
@@ -191,7 +183,7 @@ static int name_it(
             return -1;
     for (uint32_t i = 0; before && before->kind == VALUE_LIST && i < before->count; i++) {
         struct str tag = value_text(before->items[i], STR_EMPTY);
-        if (!has_text(now, tag) && image_untag(ctx, tag, err))
+        if (!value_list_has(now, tag) && image_untag(ctx, tag, err))
             return -1;
     }
     return value_getb(desired, "push") ? image_push(ctx, desired, err) : 0;

@@ -42,8 +42,8 @@ static const struct value *note_removed(
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; before && columns && columns->kind == VALUE_LIST && i < columns->count; i++) {
         const struct value *column = columns->items[i];
-        value_builder_add(
-            &b, with_removed(ctx->arena, column, named_item(before, value_gets(column, "name"))));
+        value_builder_add(&b,
+            with_removed(ctx->arena, column, value_list_find(before, "name", value_gets(column, "name"))));
     }
     return b.n ? value_with(ctx->arena, desired, STR("columns"), value_builder_list(&b)) : desired;
 }
@@ -54,7 +54,7 @@ static int check_columns(const struct value *columns, struct err *err)
         "serial", "bigserial", "smallserial", "serial4", "serial8", "serial2"};
     for (uint32_t i = 0; columns && columns->kind == VALUE_LIST && i < columns->count; i++) {
         struct str name = value_gets(columns->items[i], "name"), type = value_gets(columns->items[i], "type");
-        if (name.n && named_item(columns, name) != columns->items[i])
+        if (name.n && value_list_find(columns, "name", name) != columns->items[i])
             return err_set(err, ERR_INVALID, "two columns are called \"%.*s\"", STR_ARG(name));
         for (size_t k = 0; k < sizeof serials / sizeof *serials; k++)
             if (str_ieq(type, str_z(serials[k]))) {

@@ -12,9 +12,6 @@
 
 #include "provider/postgres/type.h"
 
-/* The item of a list of maps that has this `name`; NULL: none. */
-const struct value *named_item(const struct value *list, struct str name);
-
 /* ---- table_shape.c ---- */
 
 const struct value *table_shape(

@@ -171,8 +171,8 @@ static void alter_comment(
 static int alter_one(struct altering *a, const struct value *wanted, struct err *err)
 {
     struct str name = alter_text(wanted, "name");
-    const struct value *now = named_item(value_getz(a->now, "columns"), name),
-                       *said = named_item(value_getz(a->work->desired, "columns"), name);
+    const struct value *now = value_list_find(value_getz(a->now, "columns"), "name", name),
+                       *said = value_list_find(value_getz(a->work->desired, "columns"), "name", name);
     if (!now) {
         sql_add(&a->work->sql, a->work->session, "alter table %s add column ", a->table);
         table_write_column(a->work, said);
@@ -194,8 +194,8 @@ static int alter_columns(struct altering *a, struct err *err)
     const struct value *now = value_getz(a->now, "columns"), *wanted = value_getz(a->twin, "columns");
     for (uint32_t i = 0; now && i < now->count; i++) {
         struct str name = alter_text(now->items[i], "name");
-        bool ours = named_item(value_getz(a->work->prior, "columns"), name);
-        if (named_item(wanted, name) || !ours)
+        bool ours = value_list_find(value_getz(a->work->prior, "columns"), "name", name);
+        if (value_list_find(wanted, "name", name) || !ours)
             continue;
         if (!alter_allows(a->work, "drop")) {
             err_set(

@@ -3,14 +3,6 @@
 
 #include "base/mem.h"
 
-const struct value *named_item(const struct value *list, struct str name)
-{
-    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        if (str_eq(value_gets(list->items[i], "name"), name))
-            return list->items[i];
-    return NULL;
-}
-
 /* The file's word where what is there is what came of it. */
 static const struct value *shape_word(
     const struct value *said, const struct value *became, const struct value *now)
@@ -38,12 +30,12 @@ static const struct value *column_words(
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; said && i < said->count; i++) {
         struct str name = value_gets(said->items[i], "name");
-        const struct value *column = named_item(now, name);
+        const struct value *column = value_list_find(now, "name", name);
         if (column)
-            value_builder_add(&b, shape_word(said->items[i], named_item(became, name), column));
+            value_builder_add(&b, shape_word(said->items[i], value_list_find(became, "name", name), column));
     }
     for (uint32_t i = 0; now && !became && i < now->count; i++)
-        if (!named_item(said, value_gets(now->items[i], "name")))
+        if (!value_list_find(said, "name", value_gets(now->items[i], "name")))
             value_builder_add(&b, now->items[i]);
     return value_builder_list(&b);
 }

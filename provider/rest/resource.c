@@ -156,13 +156,6 @@ static int read_answer(void *ctx, const struct wire_message *answer, struct err 
                                                                 : 0;
 }
 
-static struct str json_text(struct arena *arena, const struct value *v)
-{
-    AUTO_BUF struct buf text = BUF_INIT;
-    json_write(&text, v, JSON_PLAIN);
-    return arena_str(arena, buf_str(&text));
-}
-
 static void add_headers(struct thing *t, struct wire_message *message)
 {
     const struct value *headers = thing_said(t, "headers");
@@ -200,7 +193,7 @@ static int thing_send(
     message.method = method.n ? method : str_z(request->method);
     message.path = str_cut(target, '?', &message.query);
     if (!value_is_null(body))
-        message.body = json_text(t->arena, body);
+        message.body = json_as_text(t->arena, body)->string;
     add_headers(t, &message);
     struct wire_message response = {0};
     if (rest_send(provider_self(t->ctx->provider), &call, t->arena, &response, err))

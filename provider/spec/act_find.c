@@ -111,9 +111,7 @@ static const struct value *value_or_default(
 {
     const struct value *v = value_get(object, name);
     const struct spec_attr *attr = spec_attr_find(type, name);
-    bool empty = value_is_null(v) || ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) && !v->count) ||
-                 (v->kind == VALUE_STRING && !v->string.n);
-    return empty ? attr ? attr->attr->default_value : NULL : v;
+    return value_is_empty(v) ? attr ? attr->attr->default_value : NULL : v;
 }
 
 static bool looks_alike(const struct finding *f, const struct value *candidate)

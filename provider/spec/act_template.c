@@ -238,11 +238,6 @@ static bool same_word(struct arena *arena, const struct value *a, const struct v
     return str_ieq(value_scalar_text(arena, a), value_scalar_text(arena, b));
 }
 
-static bool is_number(const struct value *v)
-{
-    return v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT);
-}
-
 /* Numbers alone are above or below each other. */
 static bool comparison_holds(struct act *act, const struct spec_condition *condition, const struct value *v)
 {
@@ -250,7 +245,7 @@ static bool comparison_holds(struct act *act, const struct spec_condition *condi
     struct err ignored = ERR_INIT;
     if (condition->prior && template_value(act, condition->name, act->prior, &other, &ignored))
         return false;
-    if (!is_number(v) || !is_number(other))
+    if (!value_is_number(v) || !value_is_number(other))
         return false;
     int order = value_compare(v, other);
     return condition->comparison == CONDITION_ABOVE ? order > 0 : order < 0;

@@ -29,16 +29,6 @@ static struct str segment_of(const struct patch_spelling *spelling, struct str p
     return rule->at.p ? rule->at : name;
 }
 
-static const struct value *list_items(const struct value *v)
-{
-    return v && v->kind == VALUE_LIST ? v : &value_empty_list;
-}
-
-static const struct value *map_entries(const struct value *v)
-{
-    return v && v->kind == VALUE_MAP ? v : &value_empty_map;
-}
-
 /* "a1b2c3:prod" */
 static struct str joined_parts(struct arena *arena, struct str parts, const struct value *item)
 {
@@ -108,7 +98,7 @@ static void compare_items_by_parts(struct comparing *c, const struct shape *shap
         for (struct str rest = parts; rest.n;) { /* its name is what those are */
             struct str part = str_cut(rest, ':', &rest);
             item = value_with(c->arena, item, part, NULL);
-            had = value_with(c->arena, map_entries(had), part, NULL);
+            had = value_with(c->arena, value_as_map(had), part, NULL);
         }
         compare_values(c, shape->elem, place_inside(c->arena, place),
             path_below(c->arena, path, json_pointer_escaped(c->arena, name)), had, item);
@@ -191,13 +181,13 @@ static void compare_values(struct comparing *c, const struct shape *shape, struc
     if (gone && !was)
         return;
     if (shape->kind == SHAPE_LIST) {
-        compare_lists(c, shape, place, path, list_items(from), list_items(to));
+        compare_lists(c, shape, place, path, value_as_list(from), value_as_list(to));
     } else if (shape->kind == SHAPE_MAP) {
-        compare_entries(c, shape, place, path, map_entries(from), map_entries(to));
+        compare_entries(c, shape, place, path, value_as_map(from), value_as_map(to));
     } else if (gone) {
         add_removal(c, rule_at(c->spelling, place), path);
     } else if (shape->kind == SHAPE_STRUCT) {
-        compare_members(c, shape, place, path, map_entries(from), map_entries(to));
+        compare_members(c, shape, place, path, value_as_map(from), value_as_map(to));
     } else if (!was || !value_equal(from, to)) {
         bool below = str_find_char(path, '/', 1) >= 0;
         add_change(c, !was && below && !c->spelling->replaces ? "add" : "replace", path, to);
@@ -208,7 +198,7 @@ const struct value *patch_between(struct arena *arena, const struct patch_spelli
     const struct shape *shape, const struct value *from, const struct value *to)
 {
     struct comparing c = {arena, spelling, VALUE_BUILDER(arena)};
-    compare_members(&c, shape, STR_EMPTY, STR_EMPTY, map_entries(from), map_entries(to));
+    compare_members(&c, shape, STR_EMPTY, STR_EMPTY, value_as_map(from), value_as_map(to));
     const struct value *list = value_builder_list(&c.out);
     value_builder_release(&c.out);
     return list;
@@ -347,12 +337,12 @@ static bool apply_at(const struct applying *a, const struct shape *shape, struct
     const struct value *doc, const struct value **out)
 {
     if (shape->kind == SHAPE_LIST)
-        return apply_to_list(a, shape, place, rest, list_items(doc), out);
+        return apply_to_list(a, shape, place, rest, value_as_list(doc), out);
     if (rest.n && shape->kind == SHAPE_MAP)
-        return apply_to_entry(a, shape, place, rest, map_entries(doc), out);
+        return apply_to_entry(a, shape, place, rest, value_as_map(doc), out);
     if (rest.n && shape->kind == SHAPE_STRUCT)
-        return apply_to_member(a, shape, place, rest, false, map_entries(doc), out) ||
-               apply_to_member(a, shape, place, rest, true, map_entries(doc), out);
+        return apply_to_member(a, shape, place, rest, false, value_as_map(doc), out) ||
+               apply_to_member(a, shape, place, rest, true, value_as_map(doc), out);
     bool whole = shape->kind != SHAPE_STRUCT && shape->kind != SHAPE_MAP;
     if (rest.n || (!a->removes && !whole))
         return false;
@@ -363,8 +353,8 @@ static bool apply_at(const struct applying *a, const struct shape *shape, struct
 bool patch_apply(struct arena *arena, const struct patch_spelling *spelling, const struct shape *shape,
     const struct value *document, const struct value *list, const struct value **out, struct str *unknown)
 {
-    *out = map_entries(document);
-    for (uint32_t i = 0; i < list_items(list)->count; i++) {
+    *out = value_as_map(document);
+    for (uint32_t i = 0; i < value_as_list(list)->count; i++) {
         const struct value *change = list->items[i];
         struct str path = value_gets(change, "path"), op = value_gets(change, "op");
         const struct applying a = {arena, spelling, str_eqz(op, "remove"), value_getz(change, "value")};

@@ -45,12 +45,6 @@ static const struct value *artifact_store_place(
     return value_map(ctx->arena, entries, version.n ? 3 : 2);
 }
 
-static struct str artifact_store_unquoted(struct str etag)
-{
-    bool quoted = etag.n > 1 && str_starts(etag, STR("\"")) && str_ends(etag, STR("\""));
-    return quoted ? str_slice(etag, 1, etag.n - 1) : etag;
-}
-
 /* Addresses may hold quotes and any text in keys: metadata travels in headers, so as ASCII. */
 static const struct value *mark_text(struct op_ctx *ctx, struct str s)
 {
@@ -71,7 +65,7 @@ static struct stored stored_of(struct op_ctx *ctx, const struct wire_message *re
     const struct value *metadata = value_getz(wire_coerce(ctx->arena, &shape, document), "metadata");
     struct stored stored = {.there = true,
         .sha256 = value_gets(metadata, HASH_MARK),
-        .etag = artifact_store_unquoted(wire_header_get(response, STR("ETag"))),
+        .etag = aws_s3_unquoted(wire_header_get(response, STR("ETag"))),
         .version_id = wire_header_get(response, STR("x-amz-version-id")),
         .stack = mark_of(ctx->arena, metadata, STACK_MARK),
         .address = mark_of(ctx->arena, metadata, ADDRESS_MARK),

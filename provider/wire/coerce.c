@@ -42,7 +42,7 @@ static const struct value *coerce_int(struct arena *arena, const struct value *d
 static const struct value *coerce_float(struct arena *arena, const struct value *doc)
 {
     double number;
-    if (doc->kind == VALUE_INT || doc->kind == VALUE_FLOAT)
+    if (value_is_number(doc))
         return doc;
     return doc->kind == VALUE_STRING && str_to_double(str_trim(doc->string), &number)
                ? value_float(arena, number)
@@ -66,7 +66,7 @@ static const struct value *coerce_time(struct arena *arena, const struct value *
 {
     int64_t ms;
     double seconds;
-    bool number = doc->kind == VALUE_INT || doc->kind == VALUE_FLOAT;
+    bool number = value_is_number(doc);
     if (!number && doc->kind != VALUE_STRING)
         return NULL;
     if (number || str_to_double(str_trim(doc->string), &seconds)) {

@@ -13,15 +13,6 @@ struct form {
 
 static int write_value(struct form *form, const struct shape *shape, const struct value *v);
 
-static void write_pair(struct form *form, struct str name, struct str text)
-{
-    if (form->out.n)
-        buf_add_char(&form->out, '&');
-    url_encode(&form->out, name, false);
-    buf_add_char(&form->out, '=');
-    url_encode(&form->out, text, false);
-}
-
 static size_t form_push(struct form *form, struct str name)
 {
     size_t before = form->prefix.n;
@@ -73,7 +64,7 @@ static int write_list(struct form *form, const struct shape *shape, const struct
     static const struct shape any = {.kind = SHAPE_ANY};
     if (!v->count) {
         if (form->e->protocol == WIRE_QUERY)
-            write_pair(form, buf_str(&form->prefix), STR_EMPTY);
+            url_add_parameter(&form->out, buf_str(&form->prefix), STR_EMPTY);
         return 0;
     }
     push_list(form, shape);
@@ -94,7 +85,7 @@ static int write_map(struct form *form, const struct shape *shape, const struct 
     for (uint32_t i = 0; i < v->count; i++) {
         size_t entry = push_index(form, i + 1);
         size_t inner = form_push(form, wire_or(shape->key_name, STR("key")));
-        write_pair(form, buf_str(&form->prefix), v->entries[i].key);
+        url_add_parameter(&form->out, buf_str(&form->prefix), v->entries[i].key);
         form_pop(form, inner);
         form_push(form, wire_or(shape->value_name, STR("value")));
         if (write_value(form, shape->elem ? shape->elem : &any, v->entries[i].value))
@@ -140,7 +131,7 @@ static int write_value(struct form *form, const struct shape *shape, const struc
     struct str text;
     if (wire_scalar_text(form->e, shape, v, WIRE_TIME_ISO, &text))
         return -1;
-    write_pair(form, buf_str(&form->prefix), text);
+    url_add_parameter(&form->out, buf_str(&form->prefix), text);
     return 0;
 }
 
@@ -148,8 +139,8 @@ int wire_form_write(const struct wire_encoder *e, const struct wire_operation *o
     const struct value *v, struct str *out)
 {
     struct form form = {.e = e};
-    write_pair(&form, STR("Action"), op->name);
-    write_pair(&form, STR("Version"), op->version);
+    url_add_parameter(&form.out, STR("Action"), op->name);
+    url_add_parameter(&form.out, STR("Version"), op->version);
     int rc = write_value(&form, shape, v);
     if (!rc)
         *out = arena_str(e->arena, buf_str(&form.out));

@@ -16,14 +16,6 @@ struct field {
     size_t order;
 };
 
-static bool is_number(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-    return s.n > 0;
-}
-
 static struct str strip_zeros(struct str s)
 {
     while (s.n > 1 && s.p[0] == '0')
@@ -34,7 +26,7 @@ static struct str strip_zeros(struct str s)
 /* Numbers by value and before everything else. */
 static int component_order(struct str a, struct str b)
 {
-    bool x = is_number(a), y = is_number(b);
+    bool x = str_is_digits(a), y = str_is_digits(b);
     if (x != y)
         return x ? -1 : 1;
     if (!x)
@@ -82,7 +74,7 @@ static const struct value *build_level(struct arena *arena, struct field *fields
     for (size_t i = 0; i < n;) {
         struct str name;
         size_t count = take_group(fields + i, n - i, &name);
-        list = list && is_number(name);
+        list = list && str_is_digits(name);
         value_builder_set(&entries, arena_str(arena, name), build(arena, fields + i, count, depth + 1));
         i += count;
     }

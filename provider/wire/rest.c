@@ -51,15 +51,6 @@ static int bind_path(const struct wire_encoder *e, struct str template, const st
     return 0;
 }
 
-static void add_parameter(struct buf *out, struct str name, struct str text)
-{
-    if (out->n)
-        buf_add_char(out, '&');
-    url_encode(out, name, false);
-    buf_add_char(out, '=');
-    url_encode(out, text, false);
-}
-
 /* A list repeats the parameter; a map gives a parameter for each key. */
 static int add_query(const struct wire_encoder *e, struct str name, const struct shape *shape,
     const struct value *v, struct buf *out)
@@ -70,7 +61,7 @@ static int add_query(const struct wire_encoder *e, struct str name, const struct
     if (!wire_is_collection(v) || !shape->elem) {
         if (wire_scalar_text(e, shape, v, WIRE_TIME_ISO, &text))
             return err_context(e->err, "%.*s", STR_ARG(name));
-        add_parameter(out, name, text);
+        url_add_parameter(out, name, text);
         return 0;
     }
     bool map = v->kind == VALUE_MAP;

@@ -49,7 +49,7 @@ static int encode_int(const struct wire_encoder *e, const struct value *v, const
 static int encode_float(const struct wire_encoder *e, const struct value *v, const struct value **out)
 {
     double number;
-    if (v->kind == VALUE_INT || v->kind == VALUE_FLOAT)
+    if (value_is_number(v))
         *out = v;
     else if (v->kind == VALUE_STRING && str_to_double(v->string, &number))
         *out = value_float(e->arena, number);

@@ -73,11 +73,6 @@ bool asl_glob(struct str pattern, struct str text)
     return p == pattern.n;
 }
 
-static bool asl_choice_is_number(const struct value *v)
-{
-    return v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
-}
-
 static bool is_time(const struct value *v, int64_t *ms)
 {
     return v->kind == VALUE_STRING && time_parse_rfc3339(v->string, ms);
@@ -91,7 +86,7 @@ static bool test(const char *type, const struct value *v)
     case 'S': return v && v->kind == VALUE_STRING;
     case 'B': return v && v->kind == VALUE_BOOL;
     case 'T': return v && is_time(v, &ms);
-    default: return v && (str_eqz(str_z(type), "IsNull") ? v->kind == VALUE_NULL : asl_choice_is_number(v));
+    default: return v && (str_eqz(str_z(type), "IsNull") ? v->kind == VALUE_NULL : value_is_number(v));
     }
 }
 
@@ -105,7 +100,7 @@ static bool order_of(const char *type, const struct value *a, const struct value
             return false;
         break;
     case 'N':
-        if (!asl_choice_is_number(a) || !asl_choice_is_number(b))
+        if (!value_is_number(a) || !value_is_number(b))
             return false;
         break;
     case 'B':

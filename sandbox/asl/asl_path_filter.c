@@ -6,11 +6,6 @@
 
 static bool read_or(struct path_reader *r, const struct value *current);
 
-static bool asl_path_filter_is_number(const struct value *v)
-{
-    return v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
-}
-
 /* NULL: nothing is there (or the filter is wrong). */
 static const struct value *read_operand(struct path_reader *r, const struct value *current)
 {
@@ -48,9 +43,9 @@ static bool asl_path_filter_holds(const struct value *a, const char *order, cons
     bool equal = a && b && value_equal(a, b);
     if (order[0] == '=' || order[0] == '!')
         return (order[0] == '=') == equal;
-    bool same = a && b &&
-                ((asl_path_filter_is_number(a) && asl_path_filter_is_number(b)) ||
-                    (a->kind == VALUE_STRING && b->kind == a->kind));
+    bool same =
+        a && b &&
+        ((value_is_number(a) && value_is_number(b)) || (a->kind == VALUE_STRING && b->kind == a->kind));
     if (!same)
         return false;
     int found = value_compare(a, b);

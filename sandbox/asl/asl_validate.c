@@ -99,7 +99,7 @@ static void check_operand(const struct asl_scan *scan, struct str name, const st
     }
     switch (type[0]) {
     case 'S': fits = v->kind == VALUE_STRING; break;
-    case 'N': fits = v->kind == VALUE_INT || v->kind == VALUE_FLOAT; break;
+    case 'N': fits = value_is_number(v); break;
     case 'T': fits = v->kind == VALUE_STRING && time_parse_rfc3339(v->string, &ms); break;
     default: fits = v->kind == VALUE_BOOL; break; /* Boolean, Is… */
     }

@@ -104,15 +104,6 @@ void document_place(struct making *m, struct part_node *node, struct str path, c
     node->value = v;
 }
 
-static struct str leaf_text(struct arena *arena, const struct value *v)
-{
-    if (v->kind != VALUE_MAP && v->kind != VALUE_LIST)
-        return value_scalar_text(arena, v);
-    AUTO_BUF struct buf text = BUF_INIT;
-    json_write(&text, v, JSON_PLAIN);
-    return arena_str(arena, buf_str(&text));
-}
-
 static void finish_map(
     struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
 {
@@ -124,7 +115,7 @@ static void finish_map(
     struct value_builder b = VALUE_BUILDER(m->arena);
     for (const struct part_node *at = node->first; at; at = at->next)
         if (at->value)
-            value_builder_set(&b, at->name, value_string(m->arena, leaf_text(m->arena, at->value)));
+            value_builder_set(&b, at->name, value_string(m->arena, json_or_text(m->arena, at->value)));
     *shape = &texts;
     *value = value_builder_map(&b);
 }

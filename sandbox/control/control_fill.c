@@ -149,15 +149,6 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
     return random_text(arena, name, &text) ? value_string(arena, text) : NULL;
 }
 
-static struct str as_text(struct arena *arena, const struct value *v)
-{
-    if (v->kind != VALUE_MAP && v->kind != VALUE_LIST)
-        return value_scalar_text(arena, v);
-    AUTO_BUF struct buf text = BUF_INIT;
-    json_write(&text, v, JSON_PLAIN);
-    return arena_str(arena, buf_str(&text));
-}
-
 static const struct value *as_milliseconds(struct arena *arena, const struct value *v)
 {
     int64_t ms;
@@ -232,8 +223,8 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
         if (whole && str_eqz(filter, "next") && v->kind == VALUE_INT)
             return value_int(call->arena, v->integer + 1);
         buf_add(&out, rest.p, (size_t)open);
-        buf_add_str(
-            &out, fill_filtered(call, schema_attr(&type->schema, name), as_text(call->arena, v), filter));
+        buf_add_str(&out,
+            fill_filtered(call, schema_attr(&type->schema, name), json_or_text(call->arena, v), filter));
         rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     buf_add_str(&out, rest);
@@ -261,7 +252,7 @@ const struct value *fill_value(
         if (list)
             value_builder_add(&b, v);
         else
-            value_builder_set(&b, as_text(call->arena, key), v);
+            value_builder_set(&b, json_or_text(call->arena, key), v);
     }
     return template->kind == VALUE_LIST ? value_builder_list(&b) : value_builder_map(&b);
 }

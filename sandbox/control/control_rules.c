@@ -54,10 +54,7 @@ bool check_is_fixed(const struct spec_type *type, struct str attr, struct str ke
 {
     const struct value *rule = value_get(value_getz(type->sandbox, "fixed"), attr);
     const struct value *conditions = value_getz(rule, "if"), *keys = value_getz(rule, "keys");
-    for (uint32_t i = 0; keys && i < keys->count; i++)
-        if (str_eq(value_text(keys->items[i], STR_EMPTY), key))
-            return true;
-    return conditions && fill_looks(entry, conditions);
+    return value_list_has(keys, key) || (conditions && fill_looks(entry, conditions));
 }
 
 int check_fixed(struct call *call, const struct value *have, const struct value *after)

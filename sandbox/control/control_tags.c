@@ -16,7 +16,7 @@ static const struct value *tags_of(const struct thing *thing)
 {
     const struct spec_tags *tags = thing->type->tags;
     const struct value *v = tags ? value_get(thing->attrs, tags->attr->attr->name) : NULL;
-    return v && v->kind == VALUE_MAP ? v : &value_empty_map;
+    return value_as_map(v);
 }
 
 static struct str arn_of(const struct thing *thing)
@@ -38,14 +38,6 @@ static bool is_of_type(struct str arn, struct str filter)
                                                       (rest.p[kind.n] == '/' || rest.p[kind.n] == ':')));
 }
 
-static bool list_has(const struct value *list, struct str text)
-{
-    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        if (str_eq(value_text(list->items[i], STR_EMPTY), text))
-            return true;
-    return false;
-}
-
 static bool is_listed(const struct value *list)
 {
     return list && list->kind == VALUE_LIST && list->count;
@@ -59,12 +51,12 @@ static bool tags_pass(const struct call *call, struct str arn, const struct valu
     bool of_type = !is_listed(types);
     for (uint32_t i = 0; !of_type && i < types->count; i++)
         of_type = is_of_type(arn, value_text(types->items[i], STR_EMPTY));
-    if (!of_type || (is_listed(arns) && !list_has(arns, arn)))
+    if (!of_type || (is_listed(arns) && !value_list_has(arns, arn)))
         return false;
     for (uint32_t i = 0; is_listed(tags) && i < tags->count; i++) {
         const struct value *v = value_get(tags_had, value_gets(tags->items[i], "Key"));
         const struct value *values = value_getz(tags->items[i], "Values");
-        if (!v || (is_listed(values) && !list_has(values, value_text(v, STR_EMPTY))))
+        if (!v || (is_listed(values) && !value_list_has(values, value_text(v, STR_EMPTY))))
             return false;
     }
     return true;
@@ -287,8 +279,8 @@ static bool members_pass(const struct value *raw, struct str arn, const struct v
     struct str name = value_gets(raw, "ResourceName"), kind = value_gets(raw, "ResourceType");
     const struct value *keys = value_getz(raw, "TagKeys"), *values = value_getz(raw, "TagValues");
     return (!name.n || str_eq(name, arn)) && (!kind.n || str_ieq(kind, value_gets(item, "ResourceType"))) &&
-           (!is_listed(keys) || list_has(keys, value_gets(item, "Key"))) &&
-           (!is_listed(values) || list_has(values, value_gets(item, "Value")));
+           (!is_listed(keys) || value_list_has(keys, value_gets(item, "Key"))) &&
+           (!is_listed(values) || value_list_has(values, value_gets(item, "Value")));
 }
 
 static const struct value *tag_item(

@@ -25,10 +25,8 @@ static bool is_deferred(
     const struct call *call, const struct thing *thing, const struct attr *attr, const struct value *v)
 {
     const struct value *names = value_getz(value_getz(thing->type->sandbox, "defers"), "attributes");
-    for (uint32_t i = 0; names && i < names->count; i++)
-        if (str_eq(value_text(names->items[i], STR_EMPTY), attr->name))
-            return !is_urgent(call, thing) && !attr_equal(attr, v, value_get(thing->attrs, attr->name));
-    return false;
+    return value_list_has(names, attr->name) && !is_urgent(call, thing) &&
+           !attr_equal(attr, v, value_get(thing->attrs, attr->name));
 }
 
 static const struct value *deferred(

@@ -5,11 +5,6 @@
 
 #include <arpa/inet.h>
 
-static bool event_pattern_is_number(const struct value *v)
-{
-    return v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT);
-}
-
 static bool is_text(const struct value *v)
 {
     return v && v->kind == VALUE_STRING;
@@ -61,12 +56,12 @@ static bool test_wildcard(const struct value *want, const struct value *v)
 /* [">", 0, "<=", 5] */
 static bool test_numeric(const struct value *want, const struct value *v)
 {
-    if (!event_pattern_is_number(v) || want->kind != VALUE_LIST)
+    if (!value_is_number(v) || want->kind != VALUE_LIST)
         return false;
     for (uint32_t i = 0; i + 1 < want->count; i += 2) {
         const char *order = value_text(want->items[i], STR_EMPTY).p;
         double a = event_pattern_number(v),
-               b = event_pattern_is_number(want->items[i + 1]) ? event_pattern_number(want->items[i + 1]) : 0;
+               b = value_is_number(want->items[i + 1]) ? event_pattern_number(want->items[i + 1]) : 0;
         bool less = order[0] == '<' && a < b, more = order[0] == '>' && a > b;
         bool equal = (order[0] == '=' || order[1] == '=') && !(a < b) && !(a > b);
         if (!less && !more && !equal)
@@ -225,7 +220,7 @@ static bool numeric_is_right(const struct value *v)
         bool known = false;
         for (size_t k = 0; k < sizeof orders / sizeof *orders; k++)
             known = known || str_eqz(value_text(v->items[i], STR_EMPTY), orders[k]);
-        if (!known || !event_pattern_is_number(v->items[i + 1]))
+        if (!known || !value_is_number(v->items[i + 1]))
             return false;
     }
     return true;
@@ -248,7 +243,7 @@ static bool each_is(const struct value *v, bool (*is)(const struct value *v))
 
 static bool is_plain(const struct value *v)
 {
-    return is_text(v) || event_pattern_is_number(v) || v->kind == VALUE_BOOL || v->kind == VALUE_NULL;
+    return is_text(v) || value_is_number(v) || v->kind == VALUE_BOOL || v->kind == VALUE_NULL;
 }
 
 static bool is_text_value(const struct value *v)

@@ -20,8 +20,7 @@ static bool find_alarm(const struct service_call *call, struct str name, struct 
 
 static const struct value *items_of(const struct service_call *call, const struct control_record *alarm)
 {
-    const struct value *list = value_getz(service_note_read(call, NOTE, alarm), "items");
-    return list && list->kind == VALUE_LIST ? list : &value_empty_list;
+    return value_as_list(value_getz(service_note_read(call, NOTE, alarm), "items"));
 }
 
 static int note_item(struct service_call *call, const struct control_record *alarm, struct str summary,

@@ -439,10 +439,7 @@ static int cloudcontrol_cancel(struct service_call *call, struct err *err)
 
 static bool asked_for(const struct value *list, struct str word)
 {
-    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        if (str_eq(value_text(list->items[i], STR_EMPTY), word))
-            return true;
-    return !list;
+    return !list || value_list_has(list, word);
 }
 
 static bool in_region(const struct cloud_request *r, const void *ctx)

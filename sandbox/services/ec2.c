@@ -216,10 +216,7 @@ static int modify_attribute(struct service_call *call, struct err *err)
 
 static bool has_text(const struct value *v, const char *text)
 {
-    bool found = v->kind == VALUE_STRING && str_eqz(v->string, text);
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        found |= str_eqz(value_text(v->items[i], STR_EMPTY), text);
-    return found;
+    return (v->kind == VALUE_STRING && str_eqz(v->string, text)) || value_list_has(v, str_z(text));
 }
 
 /* Those that an account has without asking. */

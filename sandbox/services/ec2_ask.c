@@ -4,17 +4,11 @@
 #include "base/buf.h"
 #include "base/hash.h"
 
-static void ask_member(struct buf *out, struct str name, struct str value)
-{
-    buf_addf(out, "&%.*s=", STR_ARG(name));
-    url_encode(out, value, false);
-}
-
 /* TagSpecification.1.Tag.1.Key and so on, as they came. */
 static void ask_members(struct arena *arena, struct buf *out, struct str name, const struct value *v)
 {
     if (v && v->kind == VALUE_STRING)
-        ask_member(out, name, v->string);
+        url_add_parameter(out, name, v->string);
     bool list = v && v->kind == VALUE_LIST;
     for (uint32_t i = 0; v && (list || v->kind == VALUE_MAP) && i < v->count; i++)
         ask_members(arena, out,

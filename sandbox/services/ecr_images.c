@@ -33,8 +33,7 @@ static int find_repository(struct service_call *call, struct control_record *out
 
 static const struct value *images_of(const struct service_call *call, const struct control_record *repository)
 {
-    const struct value *list = value_getz(service_note_read(call, NOTE, repository), "images");
-    return list && list->kind == VALUE_LIST ? list : &value_empty_list;
+    return value_as_list(value_getz(service_note_read(call, NOTE, repository), "images"));
 }
 
 static int keep_images(const struct service_call *call, const struct control_record *repository,

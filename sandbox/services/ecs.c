@@ -23,10 +23,7 @@ struct asked {
 static const struct value *override_of(const struct service_call *call, struct str container)
 {
     const struct value *all = value_getz(value_getz(call->input, "overrides"), "containerOverrides");
-    for (uint32_t i = 0; all && all->kind == VALUE_LIST && i < all->count; i++)
-        if (str_eq(value_gets(all->items[i], "name"), container))
-            return all->items[i];
-    return NULL;
+    return value_list_find(all, "name", container);
 }
 
 /* The entry point and what is given to it. */

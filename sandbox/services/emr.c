@@ -374,10 +374,7 @@ static int describe_step(struct service_call *call, struct err *err)
 
 static bool is_among(const struct value *list, struct str text)
 {
-    bool found = !list || list->kind != VALUE_LIST || !list->count;
-    for (uint32_t i = 0; !found && i < list->count; i++)
-        found = str_eq(value_text(list->items[i], STR_EMPTY), text);
-    return found;
+    return !list || list->kind != VALUE_LIST || !list->count || value_list_has(list, text);
 }
 
 static int list_steps(struct service_call *call, struct err *err)

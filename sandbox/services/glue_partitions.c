@@ -51,8 +51,7 @@ static const struct value *read_all(const struct service_call *call, const struc
         json_parse(call->arena, text, &doc, &ignored) ||
         service_int(doc, "made", 0) != table->record.created_ms)
         return &value_empty_list;
-    const struct value *list = value_getz(doc, "partitions");
-    return list && list->kind == VALUE_LIST ? list : &value_empty_list;
+    return value_as_list(value_getz(doc, "partitions"));
 }
 
 static int write_all(

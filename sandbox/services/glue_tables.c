@@ -203,7 +203,7 @@ static bool as_seconds(const struct value *v, double *out)
 {
     int64_t n;
     struct str text = value_text(v, STR_EMPTY);
-    if (v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT))
+    if (value_is_number(v))
         *out = v->kind == VALUE_INT ? (double)v->integer : v->number;
     else if (str_to_int(text, &n))
         *out = (double)n;

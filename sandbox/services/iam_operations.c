@@ -106,7 +106,7 @@ static const struct value *members_of(const struct service_call *call, const cha
 {
     const struct value *v = value_getz(call->input, list), *inner = value_getz(v, "member");
     v = inner ? inner : v;
-    return v && v->kind == VALUE_LIST ? v : &value_empty_list;
+    return value_as_list(v);
 }
 
 /* arn:aws:iam::1:role/path/NAME or :user/NAME. */

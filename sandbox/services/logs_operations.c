@@ -329,9 +329,7 @@ static int by_time(const void *a, const void *b)
 static bool logs_operations_is_wanted(const struct service_call *call, struct str stream)
 {
     const struct value *names = value_getz(call->input, "logStreamNames");
-    bool wanted = !names || names->kind != VALUE_LIST;
-    for (uint32_t i = 0; !wanted && i < names->count; i++)
-        wanted = str_eq(value_text(names->items[i], STR_EMPTY), stream);
+    bool wanted = !names || names->kind != VALUE_LIST || value_list_has(names, stream);
     return wanted && str_starts(stream, value_gets(call->input, "logStreamNamePrefix"));
 }
 

@@ -44,7 +44,7 @@ static const struct value *metrics_list_of(struct arena *arena, const struct val
     const struct value *v = value_getz(map, member);
     if (v && v->kind == VALUE_MAP)
         v = wire_path(arena, v, STR("member[]"));
-    return v && v->kind == VALUE_LIST ? v : &value_empty_list;
+    return value_as_list(v);
 }
 
 static bool metrics_number_of(const struct value *map, const char *member, double *out)
@@ -52,7 +52,7 @@ static bool metrics_number_of(const struct value *map, const char *member, doubl
     const struct value *v = value_getz(map, member);
     char text[64], *end = text;
     struct str s = value_text(v, STR_EMPTY);
-    if (v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT)) {
+    if (value_is_number(v)) {
         *out = v->kind == VALUE_INT ? (double)v->integer : v->number;
         return isfinite(*out);
     }

@@ -34,8 +34,7 @@ static int find_secret(struct service_call *call, struct control_record *out, st
 
 static const struct value *versions_of(const struct service_call *call, const struct control_record *record)
 {
-    const struct value *list = value_getz(service_note_read(call, NOTE, record), "versions");
-    return list && list->kind == VALUE_LIST ? list : &value_empty_list;
+    return value_as_list(value_getz(service_note_read(call, NOTE, record), "versions"));
 }
 
 static int keep_versions(const struct service_call *call, const struct control_record *record,
@@ -60,11 +59,7 @@ static bool is_current(const struct control_record *record, struct str id)
 
 static bool has_stage(const struct value *version, struct str stage)
 {
-    const struct value *stages = value_getz(version, "stages");
-    for (uint32_t i = 0; stages && i < stages->count; i++)
-        if (str_eq(value_text(stages->items[i], STR_EMPTY), stage))
-            return true;
-    return false;
+    return value_list_has(value_getz(version, "stages"), stage);
 }
 
 static const struct value *without_stage(struct arena *arena, const struct value *version, struct str stage)
@@ -193,15 +188,6 @@ static int put_aside(struct service_call *call, const struct control_record *rec
         call, record, with_version(call->arena, versions_of(call, record), value_builder_map(&b)), err);
 }
 
-static bool names_current(const struct value *stages)
-{
-    const struct value *current = &value_null;
-    for (uint32_t i = 0; stages && stages->kind == VALUE_LIST && i < stages->count; i++)
-        if (str_eqz(value_text(stages->items[i], STR_EMPTY), CURRENT))
-            current = stages->items[i];
-    return current != &value_null;
-}
-
 static int put_value(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -221,7 +207,7 @@ static int put_value(struct service_call *call, struct err *err)
             call, &record, token, kept ? value_getz(kept, "stages") : one_stage(call->arena, CURRENT));
         return 0;
     }
-    if (stages && !names_current(stages))
+    if (stages && !value_list_has(stages, STR(CURRENT)))
         return put_aside(call, &record, token, stages, err);
     return replace_current(call, &record, "PutSecretValue",
         value_with(call->arena, call->input, STR("VersionStages"), NULL), err);

@@ -227,26 +227,14 @@ static bool sources_invoke(const struct turn *turn, const struct value *records,
 
 static bool reports_failures(const struct turn *turn)
 {
-    const struct value *types = value_getz(turn->attrs, "function_response_types");
-    for (uint32_t i = 0; types && types->kind == VALUE_LIST && i < types->count; i++)
-        if (str_eqz(value_text(types->items[i], STR_EMPTY), "ReportBatchItemFailures"))
-            return true;
-    return false;
-}
-
-static bool sources_is_named(const struct value *items, const char *member, struct str id)
-{
-    for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++)
-        if (str_eq(value_gets(items->items[i], member), id))
-            return true;
-    return false;
+    return value_list_has(value_getz(turn->attrs, "function_response_types"), STR("ReportBatchItemFailures"));
 }
 
 /* An entry that names no message of the batch means all of them. */
 static bool all_failed(const struct value *failures, const struct value *messages)
 {
     for (uint32_t i = 0; failures && failures->kind == VALUE_LIST && i < failures->count; i++)
-        if (!sources_is_named(messages, "MessageId", value_gets(failures->items[i], "itemIdentifier")))
+        if (!value_list_find(messages, "MessageId", value_gets(failures->items[i], "itemIdentifier")))
             return true;
     return false;
 }
@@ -257,7 +245,7 @@ static void delete_done(const struct turn *turn, const struct value *messages, c
     const struct value *failures = reports_failures(turn) ? value_getz(answer, "batchItemFailures") : NULL;
     bool fifo = str_ends(turn->queue, STR(".fifo"));
     for (uint32_t i = 0; i < messages->count && !all_failed(failures, messages); i++) {
-        if (!sources_is_named(failures, "itemIdentifier", value_gets(messages->items[i], "MessageId")))
+        if (!value_list_find(failures, "itemIdentifier", value_gets(messages->items[i], "MessageId")))
             delete_message(turn, messages->items[i]);
         else if (fifo)
             return;

@@ -202,8 +202,7 @@ static const struct value *view_version(struct service_call *call, const struct 
 
 static const struct value *earlier_versions(struct service_call *call, const struct control_record *record)
 {
-    const struct value *list = value_getz(service_note_read(call, NOTE, record), "versions");
-    return list && list->kind == VALUE_LIST ? list : &value_empty_list;
+    return value_as_list(value_getz(service_note_read(call, NOTE, record), "versions"));
 }
 
 /* What it was is noted once the control plane has put what it is. */

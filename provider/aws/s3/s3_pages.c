@@ -72,8 +72,7 @@ void s3_pages_release(struct s3_pages *pages)
 
 const struct value *s3_pages_items(struct op_ctx *ctx, const struct value *page, const char *path)
 {
-    const struct value *items = wire_path(ctx->arena, page, str_z(path));
-    return items && items->kind == VALUE_LIST ? items : &value_empty_list;
+    return value_as_list(wire_path(ctx->arena, page, str_z(path)));
 }
 
 int s3_abort_upload(struct op_ctx *ctx, struct str bucket, struct str key, struct str upload, struct err *err)

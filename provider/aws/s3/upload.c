@@ -53,13 +53,8 @@ bool upload_unchanged(const struct upload_source *source)
 static const struct value *tagging_text(struct arena *arena, const struct value *tags)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++) {
-        if (out.n)
-            buf_add_char(&out, '&');
-        url_encode(&out, tags->entries[i].key, false);
-        buf_add_char(&out, '=');
-        url_encode(&out, value_text(tags->entries[i].value, STR_EMPTY), false);
-    }
+    for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++)
+        url_add_parameter(&out, tags->entries[i].key, value_text(tags->entries[i].value, STR_EMPTY));
     return out.n ? value_string(arena, buf_str(&out)) : NULL;
 }
 

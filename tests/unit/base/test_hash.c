@@ -64,6 +64,10 @@ static void percent_encoding_follows_rfc_3986(void **state)
     assert_true(str_eq(out, STR("A")));
     assert_false(url_decode(&a, STR("%4"), false, &out));
     assert_false(url_decode(&a, STR("%zz"), false, &out));
+    buf_clear(&buf);
+    url_add_parameter(&buf, STR("a b"), STR("1/2"));
+    url_add_parameter(&buf, STR("c"), STR_EMPTY);
+    assert_string_equal(buf.p, "a%20b=1%2F2&c=");
 }
 
 int main(void)

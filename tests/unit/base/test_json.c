@@ -59,6 +59,20 @@ static void hides_secrets_and_marks_unknowns(void **state)
     assert_string_equal(out.p, "{\"arn\":\"(known after apply)\",\"password\":\"(sensitive)\"}");
 }
 
+static void writes_members(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write_member(&out, "a", STR("\"1\""));
+    json_write_member(&out, "b", STR_EMPTY);
+    json_write_member_if_any(&out, "c", STR_EMPTY);
+    json_write_member_if_any(&out, "d", STR("2"));
+    assert_string_equal(out.p, ",\"a\":\"\\\"1\\\"\",\"b\":\"\",\"d\":\"2\"");
+    assert_string_equal(json_or_text(&arena, &value_true).p, "true");
+    assert_string_equal(json_or_text(&arena, &value_empty_list).p, "[]");
+}
+
 /* The names of RFC 6901's section 5, and what is no escape. */
 static void spells_steps_of_pointers(void **state)
 {
@@ -82,6 +96,7 @@ int main(void)
         cmocka_unit_test(reads_and_writes),
         cmocka_unit_test(refuses_what_is_not_json),
         cmocka_unit_test(hides_secrets_and_marks_unknowns),
+        cmocka_unit_test(writes_members),
         cmocka_unit_test(spells_steps_of_pointers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -17,6 +18,9 @@ static void compares_by_bytes(void **state)
     assert_int_equal(str_cmp(STR(""), STR("")), 0);
     assert_true(str_ieq(STR("Content-MD5"), STR("content-md5")));
     assert_false(str_ieq(STR("a"), STR("ab")));
+    struct str words[] = {STR("b"), STR("ab"), STR("a")};
+    qsort(words, 3, sizeof *words, str_order);
+    assert_true(str_eqz(words[0], "a") && str_eqz(words[1], "ab") && str_eqz(words[2], "b"));
 }
 
 static void lowers_letters_of_ascii(void **state)
@@ -58,6 +62,23 @@ static void reads_numbers_whole_or_not_at_all(void **state)
     assert_true(str_to_double(STR("1e3"), &d));
     assert_true(d > 999.9 && d < 1000.1);
     assert_false(str_to_double(STR("1.2.3"), &d));
+}
+
+static void tells_digits_from_numbers(void **state)
+{
+    (void)state;
+    assert_true(str_is_digits(STR("007")));
+    assert_false(str_is_digits(STR("")) || str_is_digits(STR("-1")) || str_is_digits(STR("1 ")));
+}
+
+static void sizes_characters(void **state)
+{
+    (void)state;
+    struct str text = STR("a\xc3\xbc\xe2\x82\xac"); /* a, u with dots, the euro sign */
+    assert_int_equal(str_char_size(text, 0), 1);
+    assert_int_equal(str_char_size(text, 1), 2);
+    assert_int_equal(str_char_size(text, 3), 3);
+    assert_int_equal(str_char_size(STR("\xff\xff"), 0), 1);
 }
 
 static void knows_utf8(void **state)
@@ -128,6 +149,8 @@ int main(void)
         cmocka_unit_test(finds_and_cuts),
         cmocka_unit_test(reads_numbers_whole_or_not_at_all),
         cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(tells_digits_from_numbers),
+        cmocka_unit_test(sizes_characters),
         cmocka_unit_test(suggests_the_nearest_word_only_when_near),
         cmocka_unit_test(formatted_text_is_whole_at_any_length),
     };

@@ -104,6 +104,30 @@ static void a_conversion_goes_as_far_as_it_can(void **state)
     assert_int_equal(int_within(NAN), 0);
 }
 
+static void what_others_wrote_may_be_anything(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct value_entry b[] = {{STR("name"), value_stringz(&arena, "b")}};
+    const struct value *items[] = {&value_true, value_map(&arena, b, 1)};
+    const struct value *list = value_list(&arena, items, 2), *text = value_stringz(&arena, "b");
+    assert_ptr_equal(value_list_find(list, "name", STR("b")), items[1]);
+    assert_null(value_list_find(list, "name", STR("c")));
+    assert_null(value_list_find(items[1], "name", STR("b")));
+    assert_null(value_list_find(NULL, "name", STR("b")));
+    assert_ptr_equal(value_as_list(list), list);
+    assert_int_equal(value_as_list(text)->count + value_as_list(NULL)->count, 0);
+    assert_ptr_equal(value_as_map(items[1]), items[1]);
+    assert_int_equal(value_as_map(list)->kind, VALUE_MAP);
+    assert_true(
+        value_is_empty(NULL) && value_is_empty(&value_empty_map) && value_is_empty(&value_empty_string));
+    assert_false(value_is_empty(text) || value_is_empty(&value_false) || value_is_empty(list));
+    struct value_entry counts[] = {{STR("few"), value_int(&arena, 3)}, {STR("less"), value_int(&arena, -3)}};
+    const struct value *map = value_map(&arena, counts, 2);
+    assert_int_equal(value_get_count(map, "few"), 3);
+    assert_int_equal(value_get_count(map, "less") + value_get_count(map, "none"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +135,7 @@ int main(void)
         cmocka_unit_test(marks_travel_upwards),
         cmocka_unit_test(equality_is_deep_and_unknown_equals_nothing),
         cmocka_unit_test(with_sets_and_removes),
+        cmocka_unit_test(what_others_wrote_may_be_anything),
         cmocka_unit_test(a_conversion_goes_as_far_as_it_can),
         cmocka_unit_test(hash_maps_grow_and_keep_order),
     };
