@@ -49,20 +49,6 @@ struct str compose_volume(struct compose *c, struct str name)
 
 /* ---- networks and volumes ---- */
 
-static void take_option(
-    struct compose *c, struct str key, const struct node *node, struct str text, void *ctx)
-{
-    value_builder_set(
-        ctx, key, value_string_ref(c->arena, compose_expand(c, node, text.p ? text : STR_EMPTY)));
-}
-
-static const struct value *options(struct compose *c, const struct node *node)
-{
-    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
-    compose_pairs(c, node, take_option, &out);
-    return value_builder_map(&out);
-}
-
 static const struct value *subnets(struct compose *c, const struct node *list)
 {
     static const char *const words[] = {"subnet", "gateway", "ip_range"};
@@ -89,9 +75,9 @@ static void write_network(struct compose *c, struct str name, const struct node 
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (node_get(node, same[i][0]))
             attr_add(&attrs, same[i][1], compose_scalar(c, node_get(node, same[i][0])));
-    attr_add(&attrs, "options", options(c, node_get(node, "driver_opts")));
+    attr_add(&attrs, "options", compose_map(c, node_get(node, "driver_opts")));
     attr_add(&attrs, "subnets", subnets(c, node_get(node_get(node, "ipam"), "config")));
-    attr_add(&attrs, "labels", options(c, node_get(node, "labels")));
+    attr_add(&attrs, "labels", compose_map(c, node_get(node, "labels")));
     write_resource(&c->resources, compose_name(c, "network", name), "docker.network", &attrs);
 }
 
@@ -102,8 +88,8 @@ static void write_volume(struct compose *c, struct str name, const struct node *
         return;
     attr_add_text(&attrs, "name", real_name(c, node, name));
     attr_add_text(&attrs, "driver", compose_text(c, node_get(node, "driver")));
-    attr_add(&attrs, "options", options(c, node_get(node, "driver_opts")));
-    attr_add(&attrs, "labels", options(c, node_get(node, "labels")));
+    attr_add(&attrs, "options", compose_map(c, node_get(node, "driver_opts")));
+    attr_add(&attrs, "labels", compose_map(c, node_get(node, "labels")));
     write_resource(&c->resources, compose_name(c, "volume", name), "docker.volume", &attrs);
 }
 

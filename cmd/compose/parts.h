@@ -44,6 +44,9 @@ bool compose_is_secret(struct str key, struct str text);
 void compose_pairs(struct compose *c, const struct node *node,
     void (*take)(struct compose *c, struct str key, const struct node *node, struct str text, void *ctx),
     void *ctx);
+/* A list of texts, which may be one text; a map of texts, which may be a list of KEY=VALUE. */
+const struct value *compose_list(struct compose *c, const struct node *node);
+const struct value *compose_map(struct compose *c, const struct node *node);
 /* A command line in words, as a shell would. */
 const struct value *compose_words(struct compose *c, const struct node *node);
 void compose_read_env(struct compose *c);

@@ -46,29 +46,6 @@ static const char *const others[] = {"image", "build", "container_name", "enviro
     "secrets", "configs", "profiles", "stop_grace_period", "extra_hosts", "ulimits", "logging", "pull_policy",
     "attach", "scale"};
 
-const struct value *compose_list(struct compose *c, const struct node *node)
-{
-    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
-    if (node->kind != NODE_LIST)
-        value_builder_add(&out, value_string_ref(c->arena, compose_text(c, node)));
-    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
-        value_builder_add(&out, value_string_ref(c->arena, compose_text(c, node->items[i])));
-    return value_builder_list(&out);
-}
-
-static void take_pair(struct compose *c, struct str key, const struct node *node, struct str text, void *ctx)
-{
-    value_builder_set(
-        ctx, key, value_string_ref(c->arena, compose_expand(c, node, text.p ? text : STR_EMPTY)));
-}
-
-const struct value *compose_map(struct compose *c, const struct node *node)
-{
-    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
-    compose_pairs(c, node, take_pair, &out);
-    return value_builder_map(&out);
-}
-
 static void add_plain(struct service *s, struct attr_list *attrs, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {

@@ -14,10 +14,6 @@ struct service {
     struct value_builder environment, secret_environment, secrets, files;
 };
 
-/* A list of texts, which may be one text; a map of texts, which may be a list of KEY=VALUE. */
-const struct value *compose_list(struct compose *c, const struct node *node);
-const struct value *compose_map(struct compose *c, const struct node *node);
-
 /* ---- service_image.c ---- */
 
 void service_image(struct service *s, struct attr_list *attrs);

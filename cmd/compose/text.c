@@ -36,20 +36,12 @@ static bool sounds_secret(struct str name)
     return redact_is_secret_name(name) || redact_is_secret_variable(name);
 }
 
-static bool has_password(struct str text)
-{
-    ptrdiff_t scheme = str_find(text, STR("://"), 0);
-    ptrdiff_t at = scheme < 0 ? -1 : str_find_char(text, '@', (size_t)scheme);
-    ptrdiff_t colon = at < 0 ? -1 : str_find_char(text, ':', (size_t)scheme + 3);
-    return colon >= 0 && colon < at && colon + 1 < at && text.p[colon + 1] != '$';
-}
-
 bool compose_is_secret(struct str key, struct str text)
 {
     bool path = str_starts(text, STR("/")) || str_starts(text, STR("./"));
     bool switched =
         str_eqz(text, "true") || str_eqz(text, "false") || str_eqz(text, "yes") || str_eqz(text, "no");
-    return text.n && ((sounds_secret(key) && !path && !switched) || has_password(text));
+    return text.n && ((sounds_secret(key) && !path && !switched) || redact_has_password(text));
 }
 
 static struct str use_input(struct compose *c, struct str name, const struct value *fallback, bool sensitive)
@@ -110,7 +102,7 @@ static struct str text_variable(struct compose *c, const struct node *node, stru
         fallback = str_z(set);
         given = true;
     }
-    bool secret = sounds_secret(name) || has_password(fallback);
+    bool secret = sounds_secret(name) || redact_has_password(fallback);
     if (secret && given && fallback.n && !map_get(&c->inputs, input_name(c, name)))
         source_hide(c->arena, node_span(node));
     if (secret && given && fallback.n && !map_get(&c->inputs, input_name(c, name)))
@@ -202,17 +194,37 @@ void compose_pairs(struct compose *c, const struct node *node,
     }
 }
 
+const struct value *compose_list(struct compose *c, const struct node *node)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
+    if (node->kind != NODE_LIST)
+        value_builder_add(&out, value_string_ref(c->arena, compose_text(c, node)));
+    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
+        value_builder_add(&out, value_string_ref(c->arena, compose_text(c, node->items[i])));
+    return value_builder_list(&out);
+}
+
+static void take_pair(struct compose *c, struct str key, const struct node *node, struct str text, void *ctx)
+{
+    value_builder_set(
+        ctx, key, value_string_ref(c->arena, compose_expand(c, node, text.p ? text : STR_EMPTY)));
+}
+
+const struct value *compose_map(struct compose *c, const struct node *node)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
+    compose_pairs(c, node, take_pair, &out);
+    return value_builder_map(&out);
+}
+
 /* ---- words ---- */
 
 const struct value *compose_words(struct compose *c, const struct node *node)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
     AUTO_BUF struct buf word = BUF_INIT;
-    if (node->kind == NODE_LIST) {
-        for (uint32_t i = 0; i < node->count; i++)
-            value_builder_add(&out, value_string_ref(c->arena, compose_text(c, node->items[i])));
-        return value_builder_list(&out);
-    }
+    if (node->kind == NODE_LIST)
+        return compose_list(c, node);
     struct str text = compose_text(c, node);
     char quote = 0;
     bool any = false;

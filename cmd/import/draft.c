@@ -196,14 +196,6 @@ void draft_row(struct draft *d, struct str origin, struct str became, struct str
 
 /* ---- secrets ---- */
 
-static bool has_password(struct str text)
-{
-    ptrdiff_t scheme = str_find(text, STR("://"), 0);
-    ptrdiff_t at = scheme < 0 ? -1 : str_find_char(text, '@', (size_t)scheme);
-    ptrdiff_t colon = at < 0 ? -1 : str_find_char(text, ':', (size_t)scheme + 3);
-    return colon >= 0 && colon < at && colon + 1 < at && text.p[colon + 1] != '$';
-}
-
 /* API_KEY is a variable's name, S3Key a member's. */
 static bool has_small(struct str s)
 {
@@ -242,7 +234,7 @@ bool draft_is_secret(struct str key, struct str text)
     bool path = str_starts(text, STR("/")) || str_starts(text, STR("./")) || str_starts(text, STR("arn:"));
     bool dynamic = str_find(text, STR("{{resolve:"), 0) >= 0;
     bool other = path || leads_to_secret(key) || is_common_word(text);
-    return text.n && !dynamic && ((named && !other) || has_password(text));
+    return text.n && !dynamic && ((named && !other) || redact_has_password(text));
 }
 
 struct said *draft_hide(struct draft *d, struct said *s, struct str name)

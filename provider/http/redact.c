@@ -36,6 +36,14 @@ bool redact_is_secret_name(struct str name)
     return str_eq(folded, STR("token"));
 }
 
+bool redact_has_password(struct str text)
+{
+    ptrdiff_t scheme = str_find(text, STR("://"), 0);
+    ptrdiff_t at = scheme < 0 ? -1 : str_find_char(text, '@', (size_t)scheme);
+    ptrdiff_t colon = at < 0 ? -1 : str_find_char(text, ':', (size_t)scheme + 3);
+    return colon >= 0 && colon < at && colon + 1 < at && text.p[colon + 1] != '$';
+}
+
 bool redact_is_secret_header(struct str name)
 {
     static const struct str parts[] = {STR_INIT("authorization"), STR_INIT("cookie"),

@@ -15,6 +15,8 @@ struct value;
 bool redact_is_secret_name(struct str name); /* "MasterUserPassword", "db-password", "SecretString" … */
 bool redact_is_secret_header(struct str name);
 bool redact_is_secret_variable(struct str name); /* of the environment: "GITHUB_TOKEN", "WEIR_STATE_KEY" … */
+/* A URL with a password in it that is no variable: postgres://user:word@host, but not user:$WORD@host. */
+bool redact_has_password(struct str text);
 /* What such variables hold is known as secret from then on (base/mask.h). */
 void redact_learn_environment(void);
 /* Of a map, such as a function's environment, the entries that are named so. */

@@ -103,6 +103,16 @@ static void printed_lines_lose_their_secrets(void **state)
     }
 }
 
+static void passwords_in_urls_are_no_variables(void **state)
+{
+    (void)state;
+    assert_true(redact_has_password(STR("postgres://me:word@db/x")));
+    assert_true(redact_has_password(STR("see https://a:b@c")));
+    assert_false(redact_has_password(STR("postgres://me:$WORD@db/x")));
+    assert_false(redact_has_password(STR("postgres://me:@db/x")));
+    assert_false(redact_has_password(STR("https://db:5432/x")) || redact_has_password(STR("me:word@db")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +121,7 @@ int main(void)
         cmocka_unit_test(urls_lose_signatures),
         cmocka_unit_test(variables_that_hold_secrets_are_known),
         cmocka_unit_test(printed_lines_lose_their_secrets),
+        cmocka_unit_test(passwords_in_urls_are_no_variables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
