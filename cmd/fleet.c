@@ -22,8 +22,7 @@ enum {
 
 static const struct value *known_members(const struct workspace *base)
 {
-    const struct value *known = value_getz(state_outputs(base->state), "members");
-    return known && known->kind == VALUE_MAP ? known : &value_empty_map;
+    return value_as_map(value_getz(state_outputs(base->state), "members"));
 }
 
 static void add_member(struct fleet *fleet, struct str name, const struct value *former)
@@ -287,8 +286,8 @@ static void member_plan(void *ctx, size_t i)
         member_fail(m, &(struct err){.class = ERR_FAILED, .message = "it could not be planned"});
     if (m->plan && s->json && !m->plan->destroy)
         planning_say_lease(&options.observer, &m->workspace);
-    for (int a = ACTION_NOOP + 1; m->plan && a < ACTION_COUNT; a++)
-        m->wanted += m->plan->counts[a];
+    if (m->plan)
+        m->wanted += plan_count_all(m->plan);
 }
 
 /* Members are planned with what it will give. */

@@ -211,14 +211,6 @@ int planning_show(struct invocation *inv, const struct plan *plan)
 
 /* ---- carrying it out ---- */
 
-static size_t planned(const struct plan *plan)
-{
-    size_t n = 0;
-    for (int a = ACTION_NOOP + 1; a < ACTION_COUNT; a++)
-        n += plan->counts[a];
-    return n;
-}
-
 static void counts_line(const struct apply_result *r, int64_t ms, bool color, struct buf *out)
 {
     const char *separator = " ";
@@ -289,13 +281,13 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct render_options options = render_options_for(inv);
-    if (planned(plan)) {
+    if (plan_count_all(plan)) {
         buf_add_char(&out, '\n');
         counts_line(r, ms, inv->out.color, &out);
         add_unseen(r, &out);
     }
     if (tells_outputs(inv) && r->outputs && r->outputs->count && !r->failed && !r->interrupted) {
-        buf_addz(&out, planned(plan) ? "\n" : "");
+        buf_addz(&out, plan_count_all(plan) ? "\n" : "");
         render_outputs(r->outputs, &options, &out);
     }
     if (!r->failed && !r->interrupted)
@@ -342,7 +334,7 @@ static int planning_apply(struct invocation *inv, struct plan *plan)
     AUTO_BUF struct buf failures = BUF_INIT;
     struct progress_options shown = {.mode = progress_mode_for(&inv->out, s->json, s->verbose > 0),
         .term = &inv->out,
-        .total = planned(plan),
+        .total = plan_count_all(plan),
         .printed = s->verbose > 0};
     const atomic_int *signals = signals_catch();
     struct progress *progress = progress_new(&shown);

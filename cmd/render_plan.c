@@ -138,14 +138,6 @@ static void render_summary(const struct plan *plan, const struct render_options 
     buf_addz(out, ".\n");
 }
 
-static size_t action_count(const struct plan *plan)
-{
-    size_t n = 0;
-    for (int a = ACTION_NOOP + 1; a < ACTION_COUNT; a++)
-        n += plan->counts[a];
-    return n;
-}
-
 static void as_it_is(const struct plan *plan, struct buf *out)
 {
     size_t n = plan->resource_count - plan->left_count;
@@ -239,7 +231,7 @@ static void types_section(
 
 void render_plan(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
-    size_t actions_planned = action_count(plan);
+    size_t actions_planned = plan_count_all(plan);
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct section *sections;
     size_t n = sections_list(plan, &arena, &sections), drifted = drift_sections(plan, o, out);

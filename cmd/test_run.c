@@ -183,18 +183,10 @@ static bool check_error(struct running *r, struct str want, const struct err *er
     return test_fail_err(r, "found", err);
 }
 
-static const struct change *find_change(const struct plan *plan, struct str address)
-{
-    for (size_t i = 0; i < plan->change_count; i++)
-        if (str_eq(plan->changes[i].subject.address, address))
-            return &plan->changes[i];
-    return NULL;
-}
-
 static bool check_resource(
     struct running *r, const struct plan *plan, struct str address, const struct value *want)
 {
-    const struct change *change = find_change(plan, address);
+    const struct change *change = plan_change_at(plan, address);
     if (value_is_null(want))
         return change ? test_fail(r, "%.*s: expected not to be there", STR_ARG(address)) : true;
     if (!change)

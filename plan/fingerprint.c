@@ -162,14 +162,6 @@ static size_t count_differing(
     return count;
 }
 
-static const struct change *change_at(const struct plan *plan, struct str address)
-{
-    for (size_t i = 0; i < plan->change_count; i++)
-        if (str_eq(plan->changes[i].subject.address, address))
-            return &plan->changes[i];
-    return NULL;
-}
-
 int decisions_differ(const struct plan *plan, const struct value *then, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -180,7 +172,7 @@ int decisions_differ(const struct plan *plan, const struct value *then, struct e
     size_t count = count_differing(&arena, now, then, &any);
     first = first.n ? first : any;
     struct str what =
-        difference_text(&arena, change_at(plan, first), value_get(now, first), value_get(then, first));
+        difference_text(&arena, plan_change_at(plan, first), value_get(now, first), value_get(then, first));
     if (count > 1)
         what = arena_printf(
             &arena, "%.*s (%zu more %s)", STR_ARG(what), count - 1, count == 2 ? "differs" : "differ");

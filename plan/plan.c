@@ -28,6 +28,22 @@ size_t plan_count(const struct plan *plan, enum action action)
     return plan->counts[action] + (action == ACTION_UPDATE ? plan->adopt_updates : 0);
 }
 
+size_t plan_count_all(const struct plan *plan)
+{
+    size_t n = 0;
+    for (int action = ACTION_NOOP + 1; action < ACTION_COUNT; action++)
+        n += plan->counts[action];
+    return n;
+}
+
+const struct change *plan_change_at(const struct plan *plan, struct str address)
+{
+    for (size_t i = 0; i < plan->change_count; i++)
+        if (str_eq(plan->changes[i].subject.address, address))
+            return &plan->changes[i];
+    return NULL;
+}
+
 static struct evaluated evaluated_new(struct arena *arena, size_t n)
 {
     return (struct evaluated){.values = ARENA_ARRAY(arena, const struct value *, n),

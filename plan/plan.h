@@ -193,6 +193,10 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
 void plan_free(struct plan *plan);
 /* How many an action is told of: an import that changes what is there is an update as well. */
 size_t plan_count(const struct plan *plan, enum action action);
+/* Of all actions; NOOPs are none. */
+size_t plan_count_all(const struct plan *plan);
+/* NULL: nothing of that address is in plan->changes. */
+const struct change *plan_change_at(const struct plan *plan, struct str address);
 /* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
 bool plan_has_changes(const struct plan *plan);
 
