@@ -8,17 +8,6 @@
 
 /* ---- walking the tables ---- */
 
-void completion_walk(command_visitor *visit, struct buf *out)
-{
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    for (const struct command_group *g = command_groups; g->title; g++)
-        for (const struct command *const *c = g->commands; *c; c++) {
-            visit(out, *c, str_z((*c)->name));
-            for (const struct command *const *s = (*c)->subs; s && *s; s++)
-                visit(out, *s, arena_printf(&arena, "%s %s", (*c)->name, (*s)->name));
-        }
-}
-
 void completion_options(const struct command *c, option_visitor *visit, const char *ctx, struct buf *out)
 {
     const struct option_set *sets[COMMAND_SETS_MAX];

@@ -14,11 +14,6 @@ struct look_settings {
     int at; /* 0: now */
 };
 
-static int open_state(struct invocation *inv, struct workspace *workspace)
-{
-    return invocation_open(inv, &(struct workspace_options){.no_stack = true}, workspace);
-}
-
 /* As it was after some record, for commands that only look. */
 static int open_state_at(struct invocation *inv, struct workspace *workspace)
 {
@@ -89,10 +84,8 @@ static void list_record(struct invocation *inv, const struct record *r, struct b
     } fields[] = {{"address", r->subject.address}, {"type", r->subject.type},
         {"provider", r->subject.provider}, {"id", r->subject.id}};
     buf_addz(out, "{\"event\":\"resource\"");
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        buf_addf(out, ",\"%s\":", fields[i].name);
-        json_write_string(out, fields[i].text);
-    }
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        json_write_member(out, fields[i].name, fields[i].text);
     buf_addf(out, ",\"tainted\":%s,\"adopted\":%s}\n", r->tainted ? "true" : "false",
         r->adopted ? "true" : "false");
 }
@@ -294,7 +287,7 @@ static int remove_all(struct invocation *inv, struct state *state)
 static int run_rm(struct invocation *inv)
 {
     struct workspace workspace;
-    int status = open_state(inv, &workspace);
+    int status = invocation_open_state(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
     status = change_state(inv, &workspace, "state rm", remove_all);
@@ -345,7 +338,7 @@ static int move_all(struct invocation *inv, struct state *state)
 static int run_mv(struct invocation *inv)
 {
     struct workspace workspace;
-    int status = open_state(inv, &workspace);
+    int status = invocation_open_state(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
     status = change_state(inv, &workspace, "state mv", move_all);
@@ -385,7 +378,7 @@ static int move_endpoint(struct invocation *inv, struct state *state)
 static int run_endpoint(struct invocation *inv)
 {
     struct workspace workspace;
-    int status = open_state(inv, &workspace);
+    int status = invocation_open_state(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
     status = change_state(inv, &workspace, "state endpoint", move_endpoint);

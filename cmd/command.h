@@ -53,6 +53,10 @@ struct command_group {
 
 extern const struct command_group command_groups[]; /* ends with title NULL */
 
+/* Calls `visit` for every command and subcommand, in the order of the help, with its path: "state list". */
+typedef void command_visitor(struct buf *out, const struct command *c, struct str path);
+void commands_walk(command_visitor *visit, struct buf *out);
+
 enum { COMMAND_SETS_MAX = 12 };
 
 struct invocation {
@@ -84,6 +88,8 @@ void command_sets(const struct command *command, const struct option_set *sets[C
  * exit status. `wanted` picks no_state and no_stack (may be NULL).
  */
 int invocation_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out);
+/* Likewise the state alone, without the stack's files. */
+int invocation_open_state(struct invocation *inv, struct workspace *out);
 /*
  * What opening needs besides a stack, for commands that open others than the one in the folder:
  * inv->workspace_options, and the sandbox where --sandbox is given. The exit status.

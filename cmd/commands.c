@@ -101,6 +101,17 @@ const struct command *command_find_sub(const struct command *command, struct str
     return NULL;
 }
 
+void commands_walk(command_visitor *visit, struct buf *out)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    for (const struct command_group *g = command_groups; g->title; g++)
+        for (const struct command *const *c = g->commands; *c; c++) {
+            visit(out, *c, str_z((*c)->name));
+            for (const struct command *const *s = (*c)->subs; s && *s; s++)
+                visit(out, *s, arena_printf(&arena, "%s %s", (*c)->name, (*s)->name));
+        }
+}
+
 void command_sets(const struct command *command, const struct option_set *sets[COMMAND_SETS_MAX])
 {
     size_t n = 0;

@@ -13,12 +13,9 @@ void completion_fish(struct buf *out);
 
 /* ---- for these ---- */
 
-typedef void command_visitor(struct buf *out, const struct command *c, struct str path);
 /* `ctx` is whatever the visitor wants to know besides. */
 typedef void option_visitor(struct buf *out, const struct option *o, const char *ctx);
 
-/* Every command and subcommand, in the order of the help. */
-void completion_walk(command_visitor *visit, struct buf *out);
 void completion_options(const struct command *c, option_visitor *visit, const char *ctx, struct buf *out);
 /* Text for inside single quotes; `also` are further characters that need a backslash. */
 void completion_quote(struct buf *out, const char *text, const char *also);

@@ -99,7 +99,7 @@ void completion_bash(struct buf *out)
                   "    done\n"
                   "    case $path in\n"
                   "    '') words=$commands options='--help --version' ;;\n");
-    completion_walk(bash_command, out);
+    commands_walk(bash_command, out);
     buf_addz(out,
         "    esac\n"
         "    if [[ -z $value && $current == -* ]]; then kind='' words=$options; fi\n"

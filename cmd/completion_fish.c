@@ -97,5 +97,5 @@ void completion_fish(struct buf *out)
                   "    weir $argv $given 2>/dev/null\n"
                   "end\n"
                   "complete -c weir -f\n");
-    completion_walk(fish_command, out);
+    commands_walk(fish_command, out);
 }

@@ -141,7 +141,7 @@ void completion_zsh(struct buf *out)
                   "    esac\n"
                   "    shift words; (( CURRENT-- ))\n"
                   "    case $command in\n");
-    completion_walk(zsh_command, out);
+    commands_walk(zsh_command, out);
     buf_addz(out, "    esac\n}\n"
                   "if [[ $funcstack[1] == _weir ]]; then _weir \"$@\"; else compdef _weir weir; fi\n");
 }

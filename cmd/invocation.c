@@ -189,3 +189,8 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
         return invocation_fail(inv, &err);
     return rc < 0 && status == EXIT_DONE ? EXIT_FAILED : status;
 }
+
+int invocation_open_state(struct invocation *inv, struct workspace *out)
+{
+    return invocation_open(inv, &(struct workspace_options){.no_stack = true}, out);
+}

@@ -3,19 +3,6 @@
 #include "cmd/help.h"
 #include "cmd/reference.h"
 
-/* Calls `visit` for every command and subcommand with its path. */
-static void each_command(
-    void (*visit)(struct buf *out, const struct command *c, struct str path), struct buf *out)
-{
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    for (const struct command_group *g = command_groups; g->title; g++)
-        for (const struct command *const *c = g->commands; *c; c++) {
-            visit(out, *c, str_z((*c)->name));
-            for (const struct command *const *s = (*c)->subs; s && *s; s++)
-                visit(out, *s, arena_printf(&arena, "%s %s", (*c)->name, (*s)->name));
-        }
-}
-
 /* Options of one command that other commands do not share. */
 static bool is_shared(const struct option_set *set)
 {
@@ -138,7 +125,7 @@ void reference_commands_markdown(struct buf *out)
     markdown_shared(out, &options_stack);
     markdown_shared(out, &options_plan);
     buf_addz(out, "\n## Commands\n");
-    each_command(markdown_command, out);
+    commands_walk(markdown_command, out);
     markdown_items(out, "Exit status", "status", help_exit_statuses);
     markdown_items(out, "Environment", "variable", help_variables);
     markdown_events(out);
@@ -229,7 +216,7 @@ void reference_commands_man(struct buf *out)
                   "It compares the file with its saved state and with the live services, shows the "
                   "difference, and makes it so.\n"
                   ".SH COMMANDS\n");
-    each_command(man_command, out);
+    commands_walk(man_command, out);
     buf_addz(out, ".SH OPTIONS\n");
     const struct option_set *const shared[] = {&options_common, &options_stack, &options_plan};
     for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {

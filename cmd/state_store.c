@@ -11,11 +11,6 @@
 
 #include <stdlib.h>
 
-static int open_state(struct invocation *inv, struct workspace *workspace)
-{
-    return invocation_open(inv, &(struct workspace_options){.no_stack = true}, workspace);
-}
-
 /* Without opening the state itself: it may be damaged or locked. */
 static int open_backend(struct invocation *inv, struct workspace *workspace, struct backend **backend)
 {
@@ -60,7 +55,7 @@ static int run_import(struct invocation *inv)
 static int run_pull(struct invocation *inv)
 {
     struct workspace workspace;
-    int status = open_state(inv, &workspace);
+    int status = invocation_open_state(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
     struct state *state = workspace.state;
