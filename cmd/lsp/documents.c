@@ -32,7 +32,7 @@ static struct str percent_decode(struct arena *arena, struct str text)
     return str_n(out, n);
 }
 
-static struct str real_path(struct arena *arena, struct str path)
+struct str documents_real_path(struct arena *arena, struct str path)
 {
     char real[PATH_MAX];
     return realpath(path.p, real) ? arena_str(arena, str_z(real)) : path;
@@ -46,7 +46,7 @@ static struct str uri_path(struct arena *arena, struct str uri)
     if (slash < 0)
         return STR_EMPTY;
     struct str path = percent_decode(arena, str_slice(uri, (size_t)slash, uri.n));
-    return memchr(path.p, 0, path.n) ? STR_EMPTY : real_path(arena, path);
+    return memchr(path.p, 0, path.n) ? STR_EMPTY : documents_real_path(arena, path);
 }
 
 struct str documents_uri(const struct documents *documents, struct arena *arena, struct str path)
@@ -170,7 +170,7 @@ void documents_release(struct documents *documents)
 bool documents_read(const struct documents *documents, struct arena *arena, struct str path, struct str *text)
 {
     struct err ignored = ERR_INIT;
-    struct str real = real_path(arena, arena_str(arena, path));
+    struct str real = documents_real_path(arena, arena_str(arena, path));
     const struct document *open = documents_at(documents, real);
     if (!open)
         return !file_read(arena, real.p, YAML_MAX_SIZE, text, &ignored);

@@ -35,6 +35,8 @@ void documents_release(struct documents *documents);
  * long as the arena, and has a NUL after its end. */
 bool documents_read(
     const struct documents *documents, struct arena *arena, struct str path, struct str *text);
+/* The path without links; as it stands where there is no such file. `path` has a NUL after its end. */
+struct str documents_real_path(struct arena *arena, struct str path);
 /* As the editor writes it, where it is open. */
 struct str documents_uri(const struct documents *documents, struct arena *arena, struct str path);
 

@@ -42,24 +42,19 @@ bool name_kind_of(struct str section, enum name_kind *kind)
 
 /* ---- files ---- */
 
-static struct str real_or_same(struct arena *arena, struct str path)
-{
-    char real[PATH_MAX];
-    return realpath(path.p, real) ? arena_str(arena, str_z(real)) : path;
-}
-
 struct str sketch_path(const struct sketch *sketch, struct str name)
 {
     while (str_starts(name, STR("./")))
         name = str_slice(name, 2, name.n);
-    return real_or_same(sketch->arena, path_join(sketch->arena, sketch->dir, arena_str(sketch->arena, name)));
+    return documents_real_path(
+        sketch->arena, path_join(sketch->arena, sketch->dir, arena_str(sketch->arena, name)));
 }
 
 struct str sketch_own_file(const struct documents *documents, struct arena *arena, struct str dir)
 {
     static const struct str names[] = {STR_INIT("weir.yaml"), STR_INIT("weir.yml")};
     for (size_t i = 0; i < 2; i++) {
-        struct str path = real_or_same(arena, path_join(arena, dir, names[i]));
+        struct str path = documents_real_path(arena, path_join(arena, dir, names[i]));
         if (path_exists(path.p) || documents_at(documents, path))
             return path;
     }
