@@ -109,7 +109,7 @@ static const struct value *privileges_shape(
     int64_t objects = value_getz(live, "objects")->integer, named = value_getz(live, "named")->integer;
     int64_t all = objects > named ? objects : named, grantable = 0;
     bool only = !is_false(value_getz(prior, "only"));
-    wanted = wanted && wanted->kind == VALUE_LIST ? wanted : &value_empty_list;
+    wanted = value_as_list(wanted);
     const struct value *privileges = held_on(arena, held, all, wanted);
     if (!all) /* nothing there to have rights on: whatever is wanted holds */
         privileges = wanted;
@@ -126,15 +126,10 @@ static const struct value *privileges_shape(
 
 /* ---- statements ---- */
 
-static struct str grant_text(const struct pg_work *work, const char *name)
-{
-    return text_of(work->ctx, work->desired ? work->desired : work->prior, name);
-}
-
 /* "select (a, b)", where it is about columns. */
 static void grant_add_privilege(struct pg_work *work, struct str privilege)
 {
-    const struct value *columns = value_getz(work->desired ? work->desired : work->prior, "columns");
+    const struct value *columns = value_getz(pg_work_object(work), "columns");
     buf_add_str(&work->sql, privilege);
     if (value_is_null(columns))
         return;
@@ -153,7 +148,7 @@ static void add_list(struct pg_work *work, const struct value *privileges)
 
 static void add_grantee(struct pg_work *work)
 {
-    struct str role = grant_text(work, "role");
+    struct str role = pg_work_text(work, "role");
     if (str_eqz(role, "public"))
         buf_addz(&work->sql, "public");
     else
@@ -171,8 +166,8 @@ static void add_function(struct pg_work *work, struct str schema, struct str nam
 /* "table a.x, a.y", "all tables in schema a", "database d". */
 static void add_objects(struct pg_work *work)
 {
-    struct str on = grant_text(work, "on"), schema = grant_text(work, "schema");
-    const struct value *names = value_getz(work->desired ? work->desired : work->prior, "names");
+    struct str on = pg_work_text(work, "on"), schema = pg_work_text(work, "schema");
+    const struct value *names = value_getz(pg_work_object(work), "names");
     size_t kind = kind_of(on);
     if (str_eqz(work->ctx->schema->name, "postgres.default_privileges")) {
         buf_add_str(&work->sql, on);
@@ -324,9 +319,9 @@ const struct pg_type pg_grant = {.name = "grant",
 
 static void add_default(struct pg_work *work)
 {
-    sql_add(&work->sql, work->session, "alter default privileges for role %I ", grant_text(work, "owner"));
-    if (grant_text(work, "schema").n)
-        sql_add(&work->sql, work->session, "in schema %I ", grant_text(work, "schema"));
+    sql_add(&work->sql, work->session, "alter default privileges for role %I ", pg_work_text(work, "owner"));
+    if (pg_work_text(work, "schema").n)
+        sql_add(&work->sql, work->session, "in schema %I ", pg_work_text(work, "schema"));
 }
 
 static int defaults_write(struct pg_work *work, struct err *err)

@@ -132,8 +132,7 @@ static int run_file(
     AUTO_BUF struct buf sql = BUF_INIT;
     if (bare)
         return session_run(work->session, text, &source, NULL, err);
-    sql_add(&sql, work->session, "begin; set local search_path = %I, public",
-        text_of(work->ctx, work->desired ? work->desired : work->prior, "schema"));
+    sql_add(&sql, work->session, "begin; set local search_path = %I, public", pg_work_text(work, "schema"));
     if (session_run(work->session, buf_str(&sql), NULL, NULL, err) ||
         session_run(work->session, text, &source, NULL, err))
         return -1;

@@ -40,11 +40,20 @@ bool pg_work_has(const struct pg_work *work, const char *name)
                          : !value_is_null(value_getz(work->desired, name));
 }
 
+const struct value *pg_work_object(const struct pg_work *work)
+{
+    return work->desired ? work->desired : work->prior;
+}
+
+struct str pg_work_text(const struct pg_work *work, const char *name)
+{
+    return text_of(work->ctx, pg_work_object(work), name);
+}
+
 struct str pg_work_name(struct pg_work *work, const char *schema, const char *name)
 {
-    const struct value *object = work->desired ? work->desired : work->prior;
     AUTO_BUF struct buf b = BUF_INIT;
-    sql_add(&b, work->session, "%I.%I", text_of(work->ctx, object, schema), text_of(work->ctx, object, name));
+    sql_add(&b, work->session, "%I.%I", pg_work_text(work, schema), pg_work_text(work, name));
     return arena_str(work->ctx->arena, buf_str(&b));
 }
 

@@ -18,7 +18,7 @@ static const struct {
 
 static struct str role_name_of(const struct pg_work *work)
 {
-    return text_of(work->ctx, work->desired ? work->desired : work->prior, "name");
+    return pg_work_text(work, "name");
 }
 
 static int write_password(struct pg_work *work, struct err *err)

@@ -1,11 +1,6 @@
 /* postgres.schema and postgres.extension: little more than their names. */
 #include "provider/postgres/type.h"
 
-static struct str schema_text(const struct pg_work *work, const char *name)
-{
-    return text_of(work->ctx, work->desired ? work->desired : work->prior, name);
-}
-
 /* Whatever hangs on it, where the stack or the command agrees to that. */
 static bool schema_takes_all(const struct pg_work *work)
 {
@@ -14,7 +9,7 @@ static bool schema_takes_all(const struct pg_work *work)
 
 static int schema_drop(struct pg_work *work, const char *format, const char *hint, struct err *err)
 {
-    sql_add(&work->sql, work->session, format, schema_text(work, "name"),
+    sql_add(&work->sql, work->session, format, pg_work_text(work, "name"),
         schema_takes_all(work) ? STR(" cascade") : STR_EMPTY);
     int status = session_change(work->session, buf_str(&work->sql), err);
     buf_clear(&work->sql);
@@ -27,18 +22,18 @@ static int schema_drop(struct pg_work *work, const char *format, const char *hin
 
 static void schema_write_comment(struct pg_work *work)
 {
-    struct str comment = schema_text(work, "comment");
+    struct str comment = pg_work_text(work, "comment");
     if (pg_work_has(work, "comment"))
-        sql_add(&work->sql, work->session, "comment on schema %I is %L;\n", schema_text(work, "name"),
+        sql_add(&work->sql, work->session, "comment on schema %I is %L;\n", pg_work_text(work, "name"),
             comment.n ? comment : (struct str){0});
 }
 
 static int schema_create(struct pg_work *work, struct err *err)
 {
     (void)err;
-    sql_add(&work->sql, work->session, "create schema %I", schema_text(work, "name"));
-    if (schema_text(work, "owner").n)
-        sql_add(&work->sql, work->session, " authorization %I", schema_text(work, "owner"));
+    sql_add(&work->sql, work->session, "create schema %I", pg_work_text(work, "name"));
+    if (pg_work_text(work, "owner").n)
+        sql_add(&work->sql, work->session, " authorization %I", pg_work_text(work, "owner"));
     buf_addz(&work->sql, ";\n");
     schema_write_comment(work);
     return 0;
@@ -47,9 +42,9 @@ static int schema_create(struct pg_work *work, struct err *err)
 static int schema_update(struct pg_work *work, struct err *err)
 {
     (void)err;
-    if (pg_work_has(work, "owner") && schema_text(work, "owner").n)
-        sql_add(&work->sql, work->session, "alter schema %I owner to %I;\n", schema_text(work, "name"),
-            schema_text(work, "owner"));
+    if (pg_work_has(work, "owner") && pg_work_text(work, "owner").n)
+        sql_add(&work->sql, work->session, "alter schema %I owner to %I;\n", pg_work_text(work, "name"),
+            pg_work_text(work, "owner"));
     schema_write_comment(work);
     return 0;
 }
@@ -74,11 +69,11 @@ const struct pg_type pg_schema = {.name = "schema",
 static int extension_create(struct pg_work *work, struct err *err)
 {
     (void)err;
-    sql_add(&work->sql, work->session, "create extension %I", schema_text(work, "name"));
-    if (schema_text(work, "schema").n)
-        sql_add(&work->sql, work->session, " schema %I", schema_text(work, "schema"));
-    if (schema_text(work, "version").n)
-        sql_add(&work->sql, work->session, " version %L", schema_text(work, "version"));
+    sql_add(&work->sql, work->session, "create extension %I", pg_work_text(work, "name"));
+    if (pg_work_text(work, "schema").n)
+        sql_add(&work->sql, work->session, " schema %I", pg_work_text(work, "schema"));
+    if (pg_work_text(work, "version").n)
+        sql_add(&work->sql, work->session, " version %L", pg_work_text(work, "version"));
     if (flag_of(work->ctx, work->desired, "cascade"))
         buf_addz(&work->sql, " cascade");
     return 0;
@@ -87,12 +82,12 @@ static int extension_create(struct pg_work *work, struct err *err)
 static int extension_update(struct pg_work *work, struct err *err)
 {
     (void)err;
-    if (pg_work_has(work, "schema") && schema_text(work, "schema").n)
-        sql_add(&work->sql, work->session, "alter extension %I set schema %I;\n", schema_text(work, "name"),
-            schema_text(work, "schema"));
-    if (pg_work_has(work, "version") && schema_text(work, "version").n)
-        sql_add(&work->sql, work->session, "alter extension %I update to %L;\n", schema_text(work, "name"),
-            schema_text(work, "version"));
+    if (pg_work_has(work, "schema") && pg_work_text(work, "schema").n)
+        sql_add(&work->sql, work->session, "alter extension %I set schema %I;\n", pg_work_text(work, "name"),
+            pg_work_text(work, "schema"));
+    if (pg_work_has(work, "version") && pg_work_text(work, "version").n)
+        sql_add(&work->sql, work->session, "alter extension %I update to %L;\n", pg_work_text(work, "name"),
+            pg_work_text(work, "version"));
     return 0;
 }
 

@@ -68,6 +68,9 @@ extern const struct resource_ops postgres_ops;
 /* An attribute as it is given, or else its default. */
 struct str text_of(const struct op_ctx *ctx, const struct value *object, const char *name);
 bool flag_of(const struct op_ctx *ctx, const struct value *object, const char *name);
+/* What the statement is about: as it is wanted, or as it was where it goes; and text_of() that. */
+const struct value *pg_work_object(const struct pg_work *work);
+struct str pg_work_text(const struct pg_work *work, const char *name);
 /* Was it given, or does it change? */
 bool pg_work_has(const struct pg_work *work, const char *name);
 /* "schema"."name", for %s. */

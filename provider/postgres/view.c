@@ -14,9 +14,7 @@ static struct str view_query_of(const struct pg_work *work)
 
 static const char *view_kind(const struct pg_work *work)
 {
-    return flag_of(work->ctx, work->desired ? work->desired : work->prior, "materialized")
-               ? "materialized view"
-               : "view";
+    return flag_of(work->ctx, pg_work_object(work), "materialized") ? "materialized view" : "view";
 }
 
 static const struct value *view_shape(
