@@ -89,6 +89,8 @@ enum versioning s3srv_versioning(struct s3 *s, struct str bucket);
 /* <Tagging><TagSet>… into a map; answers and gives NULL where it is wrong. */
 const struct value *s3srv_parse_tags(struct s3 *s, const struct value *tagging, size_t max);
 
+/* An ETag as clients send it, without quotes and W/. */
+struct str s3srv_unquoted(struct str etag);
 /* If-Match and its kin. */
 struct s3srv_condition {
     struct str if_match, if_none_match;
@@ -117,6 +119,8 @@ bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out);
 /* Copies bytes [first, first+n) of the source into s->in.file, with s->in's digests; false: answered. */
 bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t first, int64_t n);
 
+/* Puts the file as the object, if the request's conditions let it; false: answered. */
+bool s3srv_put(struct s3 *s, struct pending *file, const struct value *doc, struct object *out);
 /* An object was changed, "ObjectCreated:Put": whoever is to be told of it is. */
 void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object);
 

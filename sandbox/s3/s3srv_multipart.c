@@ -221,13 +221,6 @@ static bool s3srv_multipart_refuse(struct s3 *s, const char *code, const char *m
     return false;
 }
 
-static struct str s3srv_multipart_unquoted(struct str etag)
-{
-    etag = str_trim(etag);
-    return etag.n >= 2 && etag.p[0] == '"' && etag.p[etag.n - 1] == '"' ? str_slice(etag, 1, etag.n - 1)
-                                                                        : etag;
-}
-
 static bool add_sum(struct assembly *a, const struct value *asked, const struct value *doc)
 {
     struct s3 *s = a->s;
@@ -262,7 +255,7 @@ static bool add_part(struct assembly *a, struct str id, const struct value *aske
     if (!str_to_int(str_trim(value_gets(asked, "PartNumber")), &number) || number < 1 || number > MAX_PARTS)
         return s3srv_multipart_refuse(s, "MalformedXML", "The XML you provided was not well-formed");
     if (store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) != STORE_OK ||
-        !str_eq(s3srv_multipart_unquoted(value_gets(asked, "ETag")), value_gets(doc, "etag")))
+        !str_eq(s3srv_unquoted(value_gets(asked, "ETag")), value_gets(doc, "etag")))
         return s3srv_multipart_refuse(s, "InvalidPart",
             "One or more of the specified parts could not be found. The part may not have been uploaded, or "
             "the "
@@ -346,25 +339,17 @@ static void answer_complete(struct s3 *s, const struct object *object)
 static void s3srv_multipart_commit(struct assembly *a, struct str id)
 {
     struct s3 *s = a->s;
-    struct s3srv_condition condition;
     struct pending pending = {.fd = -1};
     struct object object;
     const struct value *numbers = value_builder_list(&a->numbers), *doc = object_doc(a, id);
     if (!doc)
         return;
-    s3srv_write_condition(s, &condition);
-    struct store_change change = {.bucket = s->bucket,
-        .key = s->key,
-        .versioning = s3srv_versioning(s, s->bucket),
-        .check = s3srv_check_write,
-        .check_ctx = &condition};
-    enum store_result result = STORE_FAILED;
-    if (!store_write_begin(s->store, &pending))
-        result = store_object_put(s->arena, s->store, &change, &pending, doc, &object);
-    if (result != STORE_OK) {
-        s3srv_store_error(s, result, condition.fault);
+    if (store_write_begin(s->store, &pending)) {
+        s3srv_store_error(s, STORE_FAILED, NULL);
         return;
     }
+    if (!s3srv_put(s, &pending, doc, &object))
+        return;
     store_upload_finish(s->store, s->bucket, id, numbers);
     s3srv_tell(s, "ObjectCreated:CompleteMultipartUpload", s->key, &object);
     answer_complete(s, &object);

@@ -8,7 +8,7 @@
 
 /* ---- conditions ---- */
 
-static struct str s3srv_object_unquoted(struct str etag)
+struct str s3srv_unquoted(struct str etag)
 {
     etag = str_trim(etag);
     if (str_starts(etag, STR("W/")))
@@ -20,7 +20,7 @@ static struct str s3srv_object_unquoted(struct str etag)
 static bool names_etag(struct str list, struct str etag)
 {
     while (list.n) {
-        struct str one = s3srv_object_unquoted(str_cut(list, ',', &list));
+        struct str one = s3srv_unquoted(str_cut(list, ',', &list));
         if (str_eqz(one, "*") || str_eq(one, etag))
             return true;
     }

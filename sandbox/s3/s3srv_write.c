@@ -196,8 +196,7 @@ void s3srv_before_put(struct s3 *s)
         s3srv_bucket_or_error(s);
 }
 
-/* Puts s->in.file as the object and says so in headers; false: answered. */
-static bool s3srv_write_commit(struct s3 *s, const struct value *doc, struct object *out)
+bool s3srv_put(struct s3 *s, struct pending *file, const struct value *doc, struct object *out)
 {
     struct s3srv_condition condition;
     s3srv_write_condition(s, &condition);
@@ -206,11 +205,17 @@ static bool s3srv_write_commit(struct s3 *s, const struct value *doc, struct obj
         .versioning = s3srv_versioning(s, s->bucket),
         .check = s3srv_check_write,
         .check_ctx = &condition};
-    enum store_result result = store_object_put(s->arena, s->store, &change, &s->in.file, doc, out);
-    if (result != STORE_OK) {
+    enum store_result result = store_object_put(s->arena, s->store, &change, file, doc, out);
+    if (result != STORE_OK)
         s3srv_store_error(s, result, condition.fault);
+    return result == STORE_OK;
+}
+
+/* Puts s->in.file as the object and says so in headers; false: answered. */
+static bool s3srv_write_commit(struct s3 *s, const struct value *doc, struct object *out)
+{
+    if (!s3srv_put(s, &s->in.file, doc, out))
         return false;
-    }
     s3srv_version_header(s, out);
     s3srv_encryption_headers(s, out->doc);
     bool copy = s3srv_header(s, "x-amz-copy-source").n > 0;
