@@ -46,6 +46,12 @@ int service_required(const struct service_call *call, const char *member, struct
     return service_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
 }
 
+void service_answer(struct service_call *call, const char *member, const struct value *v)
+{
+    if (!value_is_null(v))
+        call->output = value_with(call->arena, call->output, str_z(member), v);
+}
+
 /* ---- members that no handler looks at ---- */
 
 /* What AWS would do something with, and nothing here does: refused by name. */

@@ -62,6 +62,8 @@ int service_refuse(struct err *err, int status, const char *code, const char *fo
 /* ValidationException and its kin for a member that must be there: empty text where it is not, with err set.
  */
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err);
+/* A member more of the answer; nothing where the value is null. */
+void service_answer(struct service_call *call, const char *member, const struct value *v);
 /* Refuses members that no handler looks at, by name. */
 int service_check_members(const struct service_call *call, struct err *err);
 /* A number or its text; the fallback where there is none. */

@@ -187,8 +187,6 @@ const struct value *machine_note(const struct service_call *call, const struct c
 int machine_note_change(const struct service_call *call, const struct control_record *machine,
     const struct value *note, const char *member, const struct value *list, struct err *err);
 const struct value *machine_note_list(const struct value *note, const char *member);
-/* The item whose `member` is this; NULL: none. */
-const struct value *machine_note_item(const struct value *list, const char *member, struct str text);
 /* The list without that item, and with another one at its end (NULL: none). */
 const struct value *machine_note_put(
     struct arena *arena, const struct value *list, const struct value *old, const struct value *added);

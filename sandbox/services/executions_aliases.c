@@ -8,12 +8,6 @@
 
 enum { MAX_PAGE = 1000, MAX_NAME = 80, MAX_VERSIONS = 2, ALL_OF_THEM = 100 };
 
-static void executions_aliases_set(struct service_call *call, const char *key, const struct value *v)
-{
-    if (!value_is_null(v))
-        call->output = value_with(call->arena, call->output, str_z(key), v);
-}
-
 /* ---- where it leads ---- */
 
 static const struct value *routing_of(const struct value *alias)
@@ -23,7 +17,7 @@ static const struct value *routing_of(const struct value *alias)
 
 bool alias_uses(const struct value *alias, struct str version)
 {
-    return machine_note_item(routing_of(alias), "stateMachineVersionArn", version) != NULL;
+    return value_list_find(routing_of(alias), "stateMachineVersionArn", version) != NULL;
 }
 
 struct str alias_choose(const struct value *alias)
@@ -59,7 +53,7 @@ static int check_routing(const struct value *routing, const struct control_recor
         if (!own)
             return executions_aliases_wrong(
                 err, "Both stateMachineVersionArn values must belong to the same state machine.");
-        if (!machine_note_item(machine_note_list(note, "versions"), "arn", arn))
+        if (!value_list_find(machine_note_list(note, "versions"), "arn", arn))
             return service_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
         if (i && str_eq(arn, value_gets(routing->items[0], "stateMachineVersionArn")))
             return executions_aliases_wrong(err, "A version stands in the routing configuration once.");
@@ -109,7 +103,7 @@ static int create_locked(struct service_call *call, const struct control_record 
 {
     struct arena *arena = call->arena;
     const struct value *note = machine_note(call, machine), *aliases = machine_note_list(note, "aliases");
-    const struct value *old = machine_note_item(aliases, "name", name);
+    const struct value *old = value_list_find(aliases, "name", name);
     struct str description = value_gets(call->input, "description");
     int64_t now = clock_wall_ms();
     if (check_routing(routing, machine, note, err))
@@ -123,8 +117,8 @@ static int create_locked(struct service_call *call, const struct control_record 
         {STR("created_ms"), value_int(arena, now)}, {STR("changed_ms"), value_int(arena, now)},
         {STR("description"), value_string(arena, description)}};
     const struct value *alias = old ? old : value_map(arena, entries, description.n ? 5 : 4);
-    executions_aliases_set(call, "stateMachineAliasArn", value_string(arena, arn_of(call, machine, alias)));
-    executions_aliases_set(call, "creationDate", service_time(call, service_int(alias, "created_ms", 0)));
+    service_answer(call, "stateMachineAliasArn", value_string(arena, arn_of(call, machine, alias)));
+    service_answer(call, "creationDate", service_time(call, service_int(alias, "created_ms", 0)));
     return old ? 0
                : machine_note_change(
                      call, machine, note, "aliases", machine_note_put(arena, aliases, NULL, alias), err);
@@ -163,7 +157,7 @@ static int find_alias(const struct service_call *call, struct found *out, struct
         return -1;
     out->note = machine_note(call, &out->machine);
     out->aliases = machine_note_list(out->note, "aliases");
-    out->alias = machine_note_item(out->aliases, "name", rest);
+    out->alias = value_list_find(out->aliases, "name", rest);
     return out->alias ? 0
                       : service_refuse(
                             err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(out->arn));
@@ -190,7 +184,7 @@ static int update_locked(struct service_call *call, struct err *err)
         alias = value_with(arena, alias, STR("routing"), routing);
     if (description)
         alias = value_with(arena, alias, STR("description"), description);
-    executions_aliases_set(call, "updateDate", service_time(call, now));
+    service_answer(call, "updateDate", service_time(call, now));
     return machine_note_change(call, &found.machine, found.note, "aliases",
         machine_note_put(arena, found.aliases, found.alias, alias), err);
 }
@@ -225,14 +219,13 @@ int do_describe_alias(struct service_call *call, struct err *err)
     if (find_alias(call, &found, err))
         return -1;
     struct str description = value_gets(found.alias, "description");
-    executions_aliases_set(call, "stateMachineAliasArn", value_string(call->arena, found.arn));
-    executions_aliases_set(call, "name", value_getz(found.alias, "name"));
+    service_answer(call, "stateMachineAliasArn", value_string(call->arena, found.arn));
+    service_answer(call, "name", value_getz(found.alias, "name"));
     if (description.n)
-        executions_aliases_set(call, "description", value_string(call->arena, description));
-    executions_aliases_set(call, "routingConfiguration", routing_of(found.alias));
-    executions_aliases_set(
-        call, "creationDate", service_time(call, service_int(found.alias, "created_ms", 0)));
-    executions_aliases_set(call, "updateDate", service_time(call, service_int(found.alias, "changed_ms", 0)));
+        service_answer(call, "description", value_string(call->arena, description));
+    service_answer(call, "routingConfiguration", routing_of(found.alias));
+    service_answer(call, "creationDate", service_time(call, service_int(found.alias, "created_ms", 0)));
+    service_answer(call, "updateDate", service_time(call, service_int(found.alias, "changed_ms", 0)));
     return 0;
 }
 
@@ -260,7 +253,7 @@ int do_list_aliases(struct service_call *call, struct err *err)
         return -1;
     for (size_t i = first; i < end; i++)
         value_builder_add(&list, found->items[i]);
-    executions_aliases_set(call, "stateMachineAliases", value_builder_list(&list));
-    executions_aliases_set(call, "nextToken", next);
+    service_answer(call, "stateMachineAliases", value_builder_list(&list));
+    service_answer(call, "nextToken", next);
     return 0;
 }

@@ -8,17 +8,6 @@
 
 enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 
-static struct str executions_operations_given(const struct service_call *call, const char *member)
-{
-    return value_gets(call->input, member);
-}
-
-static void executions_operations_set(struct service_call *call, const char *key, const struct value *v)
-{
-    if (!value_is_null(v))
-        call->output = value_with(call->arena, call->output, str_z(key), v);
-}
-
 /* ---- which machine, which execution ---- */
 
 static bool is_express(const struct machine *machine)
@@ -48,8 +37,8 @@ static int executions_operations_start(
 {
     struct execution_request request = {.machine = machine,
         .region = call->region,
-        .name = executions_operations_given(call, "name"),
-        .input = executions_operations_given(call, "input")};
+        .name = value_gets(call->input, "name"),
+        .input = value_gets(call->input, "input")};
     return execution_start(services_executions(call->services), &request, out, err);
 }
 
@@ -61,8 +50,8 @@ static int do_start(struct service_call *call, struct err *err)
     if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err) ||
         executions_operations_start(call, &machine, &execution, err))
         return -1;
-    executions_operations_set(call, "executionArn", value_string(call->arena, execution->arn));
-    executions_operations_set(call, "startDate", service_time(call, execution->start_ms));
+    service_answer(call, "executionArn", value_string(call->arena, execution->arn));
+    service_answer(call, "startDate", service_time(call, execution->start_ms));
     if (call->wants_activity)
         call->activity = activity_keep(execution->activity);
     activity_release(execution->activity);
@@ -85,7 +74,7 @@ static int do_start_sync(struct service_call *call, struct err *err)
     struct value_entry bill[] = {{STR("billedMemoryUsedInMB"), value_int(call->arena, 64)},
         {STR("billedDurationInMilliseconds"), value_int(call->arena, 100)}};
     call->output = execution_describe(execution, call->arena);
-    executions_operations_set(call, "billingDetails", value_map(call->arena, bill, 2));
+    service_answer(call, "billingDetails", value_map(call->arena, bill, 2));
     activity_release(execution->activity);
     return 0;
 }
@@ -101,12 +90,11 @@ static int do_describe(struct service_call *call, struct err *err)
     pthread_mutex_lock(&execution->all->lock);
     const char *why = execution_not_redrivable(execution);
     pthread_mutex_unlock(&execution->all->lock);
-    executions_operations_set(call, "redriveCount", value_int(call->arena, execution->redrives));
-    executions_operations_set(call, "redriveDate", service_time(call, execution->redriven_ms));
-    executions_operations_set(
-        call, "redriveStatus", value_stringz(call->arena, why ? "NOT_REDRIVABLE" : "REDRIVABLE"));
+    service_answer(call, "redriveCount", value_int(call->arena, execution->redrives));
+    service_answer(call, "redriveDate", service_time(call, execution->redriven_ms));
+    service_answer(call, "redriveStatus", value_stringz(call->arena, why ? "NOT_REDRIVABLE" : "REDRIVABLE"));
     if (why)
-        executions_operations_set(call, "redriveStatusReason", value_stringz(call->arena, why));
+        service_answer(call, "redriveStatusReason", value_stringz(call->arena, why));
     activity_release(execution->activity);
     return 0;
 }
@@ -117,12 +105,11 @@ static int do_describe_machine(struct service_call *call, struct err *err)
     if (execution_of(call, &execution, err))
         return -1;
     const struct value *record = execution_record(execution, call->arena);
-    executions_operations_set(call, "stateMachineArn", value_string(call->arena, execution->machine));
-    executions_operations_set(call, "name", value_string(call->arena, execution->machine_name));
-    executions_operations_set(
-        call, "definition", json_as_text(call->arena, value_getz(record, "definition")));
-    executions_operations_set(call, "roleArn", value_getz(record, "role"));
-    executions_operations_set(call, "updateDate", service_time(call, execution->start_ms));
+    service_answer(call, "stateMachineArn", value_string(call->arena, execution->machine));
+    service_answer(call, "name", value_string(call->arena, execution->machine_name));
+    service_answer(call, "definition", json_as_text(call->arena, value_getz(record, "definition")));
+    service_answer(call, "roleArn", value_getz(record, "role"));
+    service_answer(call, "updateDate", service_time(call, execution->start_ms));
     activity_release(execution->activity);
     return 0;
 }
@@ -185,8 +172,8 @@ static int do_list(struct service_call *call, struct err *err)
     if (is_express(&machine))
         return service_refuse(err, 400, "StateMachineTypeNotSupported",
             "This operation is not supported by this type of state machine");
-    struct execution **found = executions_of(services_executions(call->services), call->arena, arn,
-        executions_operations_given(call, "statusFilter"), &n);
+    struct execution **found = executions_of(
+        services_executions(call->services), call->arena, arn, value_gets(call->input, "statusFilter"), &n);
     int status = service_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < n; i++) {
@@ -194,9 +181,9 @@ static int do_list(struct service_call *call, struct err *err)
             value_builder_add(&list, executions_operations_summary(call, found[i]));
         activity_release(found[i]->activity);
     }
-    executions_operations_set(call, "executions", value_builder_list(&list));
+    service_answer(call, "executions", value_builder_list(&list));
     if (!status)
-        executions_operations_set(call, "nextToken", next);
+        service_answer(call, "nextToken", next);
     return status;
 }
 
@@ -236,8 +223,8 @@ static int do_history(struct service_call *call, struct err *err)
     const struct value *all = value_builder_list(&events);
     for (uint32_t i = 0; i < all->count; i++)
         value_builder_add(&list, bare ? without_data(call->arena, all->items[i]) : all->items[i]);
-    executions_operations_set(call, "events", value_builder_list(&list));
-    executions_operations_set(call, "nextToken", next);
+    service_answer(call, "events", value_builder_list(&list));
+    service_answer(call, "nextToken", next);
     return status;
 }
 
@@ -248,11 +235,9 @@ static int do_stop(struct service_call *call, struct err *err)
     struct execution *execution;
     if (execution_of(call, &execution, err))
         return -1;
-    execution_stop(
-        execution, executions_operations_given(call, "error"), executions_operations_given(call, "cause"));
+    execution_stop(execution, value_gets(call->input, "error"), value_gets(call->input, "cause"));
     activity_wait(execution->activity, -1);
-    executions_operations_set(
-        call, "stopDate", value_getz(execution_describe(execution, call->arena), "stopDate"));
+    service_answer(call, "stopDate", value_getz(execution_describe(execution, call->arena), "stopDate"));
     activity_release(execution->activity);
     return 0;
 }
@@ -286,16 +271,16 @@ static int do_success(struct service_call *call, struct err *err)
 {
     const struct value *output;
     struct err why = ERR_INIT;
-    if (json_parse(call->arena, executions_operations_given(call, "output"), &output, &why))
+    if (json_parse(call->arena, value_gets(call->input, "output"), &output, &why))
         return service_refuse(err, 400, "InvalidOutput", "Invalid Output: %s", why.message);
     return executions_operations_say(call, TOKEN_SAY_DONE, output, NULL, err);
 }
 
 static int do_failure(struct service_call *call, struct err *err)
 {
-    struct str error = executions_operations_given(call, "error");
+    struct str error = value_gets(call->input, "error");
     const struct asl_error why = {
-        error.n ? error : STR("States.TaskFailed"), executions_operations_given(call, "cause")};
+        error.n ? error : STR("States.TaskFailed"), value_gets(call->input, "cause")};
     return executions_operations_say(call, TOKEN_SAY_FAILED, NULL, &why, err);
 }
 
@@ -316,10 +301,10 @@ static int do_get_activity_task(struct service_call *call, struct err *err)
         return service_refuse(
             err, 400, "ActivityDoesNotExist", "Activity Does Not Exist: '%.*s'", STR_ARG(arn));
     if (!task_token_take(services_executions(call->services), call->arena, arn,
-            executions_operations_given(call, "workerName"), ACTIVITY_POLL_MS, &token, &input))
+            value_gets(call->input, "workerName"), ACTIVITY_POLL_MS, &token, &input))
         return 0;
-    executions_operations_set(call, "taskToken", value_string(call->arena, token));
-    executions_operations_set(call, "input", value_string(call->arena, input));
+    service_answer(call, "taskToken", value_string(call->arena, token));
+    service_answer(call, "input", value_string(call->arena, input));
     return 0;
 }
 
@@ -353,9 +338,9 @@ static int do_validate(struct service_call *call, struct err *err)
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < diags.n && i < most; i++)
         value_builder_add(&list, diag_value(call->arena, &diags.items[i]));
-    executions_operations_set(call, "result", value_stringz(call->arena, diags.n ? "FAIL" : "OK"));
-    executions_operations_set(call, "diagnostics", value_builder_list(&list));
-    executions_operations_set(call, "truncated", value_bool(diags.n > most));
+    service_answer(call, "result", value_stringz(call->arena, diags.n ? "FAIL" : "OK"));
+    service_answer(call, "diagnostics", value_builder_list(&list));
+    service_answer(call, "truncated", value_bool(diags.n > most));
     asl_diags_release(&diags);
     return 0;
 }

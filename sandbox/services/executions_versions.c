@@ -10,17 +10,6 @@
 
 enum { MAX_PAGE = 1000, MAX_DESCRIPTION = 256 };
 
-static struct str executions_versions_given(const struct service_call *call, const char *member)
-{
-    return value_gets(call->input, member);
-}
-
-static void executions_versions_set(struct service_call *call, const char *key, const struct value *v)
-{
-    if (!value_is_null(v))
-        call->output = value_with(call->arena, call->output, str_z(key), v);
-}
-
 /* ---- the note of a machine ---- */
 
 const struct value *machine_note(const struct service_call *call, const struct control_record *machine)
@@ -30,8 +19,7 @@ const struct value *machine_note(const struct service_call *call, const struct c
 
 const struct value *machine_note_list(const struct value *note, const char *member)
 {
-    const struct value *list = value_getz(note, member);
-    return list && list->kind == VALUE_LIST ? list : &value_empty_list;
+    return value_as_list(value_getz(note, member));
 }
 
 int machine_note_change(const struct service_call *call, const struct control_record *machine,
@@ -42,14 +30,6 @@ int machine_note_change(const struct service_call *call, const struct control_re
     if (service_note_write(call, "machines", machine, note, &why))
         return service_refuse(err, 500, "InternalServerException", "%s", why.message);
     return 0;
-}
-
-const struct value *machine_note_item(const struct value *list, const char *member, struct str text)
-{
-    for (uint32_t i = 0; i < list->count; i++)
-        if (str_eq(value_gets(list->items[i], member), text))
-            return list->items[i];
-    return NULL;
 }
 
 const struct value *machine_note_put(
@@ -95,10 +75,10 @@ int machine_find(const struct service_call *call, struct str arn, struct machine
     if (!rest.n)
         return 0;
     const struct value *note = machine_note(call, &out->record);
-    const struct value *alias = machine_note_item(machine_note_list(note, "aliases"), "name", rest);
+    const struct value *alias = value_list_find(machine_note_list(note, "aliases"), "name", rest);
     out->version = alias ? alias_choose(alias) : arn;
     out->alias = alias ? arn : STR_EMPTY;
-    const struct value *version = machine_note_item(machine_note_list(note, "versions"), "arn", out->version);
+    const struct value *version = value_list_find(machine_note_list(note, "versions"), "arn", out->version);
     if (!version)
         return service_refuse(
             err, 400, "StateMachineDoesNotExist", "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
@@ -194,22 +174,22 @@ static int check_description(struct str description, struct err *err)
 
 int do_publish(struct service_call *call, struct err *err)
 {
-    struct str arn, description = executions_versions_given(call, "description");
+    struct str arn, description = value_gets(call->input, "description");
     if (service_required(call, "stateMachineArn", &arn, err) || check_description(description, err))
         return -1;
-    const struct value *version = executions_versions_publish(
-        call, arn, executions_versions_given(call, "revisionId"), description, err);
+    const struct value *version =
+        executions_versions_publish(call, arn, value_gets(call->input, "revisionId"), description, err);
     if (!version)
         return -1;
-    executions_versions_set(call, "stateMachineVersionArn", value_getz(version, "arn"));
-    executions_versions_set(call, "creationDate", service_time(call, service_int(version, "created_ms", 0)));
+    service_answer(call, "stateMachineVersionArn", value_getz(version, "arn"));
+    service_answer(call, "creationDate", service_time(call, service_int(version, "created_ms", 0)));
     return 0;
 }
 
 /* Creating or changing a machine is the control plane's; it may be published along with it. */
 static int change_and_publish(struct service_call *call, struct err *err)
 {
-    struct str description = executions_versions_given(call, "versionDescription");
+    struct str description = value_gets(call->input, "versionDescription");
     bool wanted = value_equal(value_getz(call->input, "publish"), &value_true);
     if (!wanted && description.n)
         return service_refuse(err, 400, "ValidationException",
@@ -224,10 +204,10 @@ static int change_and_publish(struct service_call *call, struct err *err)
     if (check_description(description, err) ||
         services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
-    struct str arn = value_text(
-        value_getz(call->output, "stateMachineArn"), executions_versions_given(call, "stateMachineArn"));
+    struct str arn =
+        value_text(value_getz(call->output, "stateMachineArn"), value_gets(call->input, "stateMachineArn"));
     const struct value *version = executions_versions_publish(call, arn, STR_EMPTY, description, err);
-    executions_versions_set(call, "stateMachineVersionArn", value_getz(version, "arn"));
+    service_answer(call, "stateMachineVersionArn", value_getz(version, "arn"));
     return version ? 0 : -1;
 }
 
@@ -259,7 +239,7 @@ int do_describe_versioned(struct service_call *call, struct err *err)
     if (machine_of(call, arn, &machine, &rest, err))
         return -1;
     const struct value *versions = machine_note_list(machine_note(call, &machine), "versions");
-    call->output = value_getz(machine_note_item(versions, "arn", arn), "shown");
+    call->output = value_getz(value_list_find(versions, "arn", arn), "shown");
     return call->output ? 0
                         : service_refuse(err, 400, "StateMachineDoesNotExist",
                               "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
@@ -284,8 +264,8 @@ int do_list_versions(struct service_call *call, struct err *err)
             {STR("creationDate"), service_time(call, service_int(version, "created_ms", 0))}};
         value_builder_add(&list, value_map(call->arena, entries, 2));
     }
-    executions_versions_set(call, "stateMachineVersions", value_builder_list(&list));
-    executions_versions_set(call, "nextToken", next);
+    service_answer(call, "stateMachineVersions", value_builder_list(&list));
+    service_answer(call, "nextToken", next);
     return 0;
 }
 
@@ -295,7 +275,7 @@ static int delete_locked(
     const struct value *note = machine_note(call, machine);
     const struct value *versions = machine_note_list(note, "versions"),
                        *aliases = machine_note_list(note, "aliases");
-    const struct value *version = machine_note_item(versions, "arn", arn);
+    const struct value *version = value_list_find(versions, "arn", arn);
     for (uint32_t i = 0; i < aliases->count; i++)
         if (alias_uses(aliases->items[i], arn))
             return service_refuse(err, 400, "ConflictException",

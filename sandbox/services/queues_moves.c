@@ -11,17 +11,6 @@
 
 enum { MAX_LISTED = 10, MAX_PAGE = 1000 };
 
-static struct str queues_moves_given(const struct service_call *call, const char *member)
-{
-    return value_gets(call->input, member);
-}
-
-static void queues_moves_set(struct service_call *call, const char *key, const struct value *v)
-{
-    if (!value_is_null(v))
-        call->output = value_with(call->arena, call->output, str_z(key), v);
-}
-
 /* ---- whose dead letters they are ---- */
 
 /* The queues that send theirs to this one. */
@@ -62,8 +51,8 @@ int sqs_list_sources(struct service_call *call, struct err *err)
     AUTO_BUILDER struct value_builder urls = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
         value_builder_add(&urls, value_getz(sources[i].attrs, "url"));
-    queues_moves_set(call, "queueUrls", value_builder_list(&urls));
-    queues_moves_set(call, "NextToken", next);
+    service_answer(call, "queueUrls", value_builder_list(&urls));
+    service_answer(call, "NextToken", next);
     return 0;
 }
 
@@ -147,7 +136,7 @@ static void queues_moves_remember(
 
 int sqs_start_move(struct service_call *call, struct err *err)
 {
-    struct str arn, to = queues_moves_given(call, "DestinationArn");
+    struct str arn, to = value_gets(call->input, "DestinationArn");
     struct queue from, target;
     size_t n;
     if (service_required(call, "SourceArn", &arn, err))
@@ -166,7 +155,7 @@ int sqs_start_move(struct service_call *call, struct err *err)
         .to = mem_strdup(arena_strz(call->arena, to))};
     move.why = move_all(call, &from, to, &move.moved, &move.found);
     queues_moves_remember(services_queues(call->services), &from, &move);
-    queues_moves_set(call, "TaskHandle", value_string(call->arena, uuid_random(call->arena)));
+    service_answer(call, "TaskHandle", value_string(call->arena, uuid_random(call->arena)));
     return 0;
 }
 
@@ -205,7 +194,7 @@ int sqs_list_moves(struct service_call *call, struct err *err)
     for (size_t i = box->move_count; i-- > 0 && (int64_t)list.n < most;)
         value_builder_add(&list, queues_moves_shown(call->arena, from.arn, &box->moves[i]));
     pthread_mutex_unlock(&queues->lock);
-    queues_moves_set(call, "Results", value_builder_list(&list));
+    service_answer(call, "Results", value_builder_list(&list));
     return 0;
 }
 
