@@ -23,6 +23,15 @@ void environment_set(struct environment *env, const char *name, struct str value
     env->items[env->n++] = NULL;
 }
 
+const char *environment_get(const struct environment *env, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i + 1 < env->n; i++)
+        if (!strncmp(env->items[i], name, n) && env->items[i][n] == '=')
+            return env->items[i] + n + 1;
+    return "";
+}
+
 static void pass_on(struct environment *env, const char *name, const char *fallback)
 {
     const char *value = getenv(name);

@@ -50,6 +50,8 @@ struct environment_options {
 void environment_start(struct environment *env, struct services *services, struct arena *arena,
     const struct environment_options *options);
 void environment_set(struct environment *env, const char *name, struct str value);
+/* Its value; "" where it is not set. Valid until it is set again. */
+const char *environment_get(const struct environment *env, const char *name);
 void environment_release(struct environment *env);
 
 /* The sandbox's own Python modules, written below a folder that exists. */

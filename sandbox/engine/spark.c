@@ -150,14 +150,6 @@ struct str spark_packages_absent(struct arena *arena, struct str packages)
     return arena_str(arena, buf_str(&absent));
 }
 
-static const char *value_of(const struct environment *env, const char *prefix)
-{
-    for (size_t i = 0; i + 1 < env->n; i++)
-        if (str_starts(str_z(env->items[i]), str_z(prefix)))
-            return env->items[i] + strlen(prefix);
-    return "";
-}
-
 /* Where it lies on EMR; here it is among the others. */
 static bool is_emr_iceberg(struct str text)
 {
@@ -212,7 +204,7 @@ static int write_conf(struct environment *env, const struct spark_options *optio
         "spark.driver.extraJavaOptions -Djava.io.tmpdir=%.*s -XX:TieredStopAtLevel=1 -XX:+UseSerialGC\n",
         STR_ARG(options->tmp));
     buf_addf(&text, "spark.hadoop.fs.s3a.endpoint %s\nspark.hadoop.fs.s3a.endpoint.region %s\n",
-        value_of(env, "AWS_ENDPOINT_URL="), value_of(env, "AWS_REGION="));
+        environment_get(env, "AWS_ENDPOINT_URL"), environment_get(env, "AWS_REGION"));
     bool iceberg = options->iceberg || is_emr_iceberg(options->settings);
     if (!add_jars(env->arena, iceberg, &text)) {
         err_set(err, ERR_ABSENT, "%s", no_iceberg);

@@ -57,14 +57,6 @@ static bool is_own(struct str name)
     return false;
 }
 
-static const char *env_value(const struct environment *env, const char *prefix)
-{
-    for (size_t i = 0; i + 1 < env->n; i++)
-        if (str_starts(str_z(env->items[i]), str_z(prefix)))
-            return env->items[i] + strlen(prefix);
-    return "";
-}
-
 static void set_own(
     struct environment *env, const struct lambda_instance *instance, struct str task, uint16_t port)
 {
@@ -93,10 +85,10 @@ static void make_environment(struct environment *env, const struct lambda_instan
     environment_start(env, instance->functions->services, arena, &surroundings);
     environment_set(env, "TMPDIR", tmp);
     environment_set(env, "TZ", STR(":UTC"));
-    environment_set(env, "PATH", arena_printf(arena, "%s:%s/bin", env_value(env, "PATH="), opt.p));
+    environment_set(env, "PATH", arena_printf(arena, "%s:%s/bin", environment_get(env, "PATH"), opt.p));
     environment_set(env, "LD_LIBRARY_PATH",
         arena_printf(
-            arena, "%s:%s/lib:%s/lib:%s", task.p, task.p, opt.p, env_value(env, "LD_LIBRARY_PATH=")));
+            arena, "%s:%s/lib:%s/lib:%s", task.p, task.p, opt.p, environment_get(env, "LD_LIBRARY_PATH")));
     environment_set(env, "PYTHONPATH",
         arena_printf(arena, "%s:%s/python:%s/python/lib/%.*s/site-packages:%s", task.p, opt.p, opt.p,
             STR_ARG(f->runtime), lib.p));
