@@ -22,19 +22,6 @@ static bool cloud_wrong(struct check *c, struct str path, const char *what, stru
     return false;
 }
 
-static const struct value *cloud_check_resolve(const struct cloud_model *model, const struct value *schema)
-{
-    for (int i = 0; i < DEPTH; i++) {
-        struct str reference = value_gets(schema, "$ref"), head = STR("#/definitions/");
-        if (!str_starts(reference, head))
-            return schema;
-        const struct value *target =
-            value_get(value_getz(model->schema, "definitions"), str_slice(reference, head.n, reference.n));
-        schema = value_merge(model->arena, target, value_with(model->arena, schema, STR("$ref"), NULL));
-    }
-    return &value_empty_map;
-}
-
 static bool is_of(const struct value *v, struct str type)
 {
     static const struct {
@@ -102,7 +89,7 @@ static bool check_scalar(struct check *c, const struct value *schema, const stru
     if (v->kind == VALUE_STRING &&
         !within(schema, "minLength", "maxLength", (double)str_code_points(v->string)))
         return cloud_wrong(c, path, "the string's length is out of range", STR_EMPTY);
-    bool number = v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
+    bool number = value_is_number(v);
     double size = v->kind == VALUE_INT ? (double)v->integer : number ? v->number : 0;
     if (number && !within(schema, "minimum", "maximum", size))
         return cloud_wrong(c, path, "the number is out of range", STR_EMPTY);
@@ -133,7 +120,7 @@ static const struct value *schema_of_key(const struct check *c, const struct val
     for (size_t w = 0; w < sizeof ways / sizeof *ways && !found; w++) {
         const struct value *list = value_getz(schema, ways[w]);
         for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count && !found; i++)
-            if (value_get(value_getz(cloud_check_resolve(c->model, list->items[i]), "properties"), key))
+            if (value_get(value_getz(cloud_model_resolved(c->model, list->items[i]), "properties"), key))
                 found = &value_empty_map; /* the alternative looks at it */
     }
     const struct value *patterns = value_getz(schema, "patternProperties"),
@@ -203,7 +190,7 @@ static bool check_value(struct check *c, const struct value *schema, const struc
     if (schema->kind != VALUE_MAP || c->depth == DEPTH)
         return true;
     c->depth++;
-    schema = cloud_check_resolve(c->model, schema);
+    schema = cloud_model_resolved(c->model, schema);
     bool fits = check_type(c, value_getz(schema, "type"), v, path) && check_scalar(c, schema, v, path) &&
                 (v->kind != VALUE_LIST || check_list(c, schema, v, path)) &&
                 (v->kind != VALUE_MAP || check_map(c, schema, v, path)) &&

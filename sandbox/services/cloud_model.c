@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 
+enum { REFERENCES_MAX = 64 }; /* that lead to each other */
+
 /* ---- paths of a schema: /properties/A/items/properties/B, /properties/A/B ---- */
 
 static struct str next_step(struct str *rest)
@@ -121,9 +123,9 @@ static const struct value *without_path(struct arena *arena, const struct value 
     return value_with(arena, v, step, last ? NULL : without_path(arena, inner, rest));
 }
 
-static const struct value *property_schema(const struct cloud_model *model, const struct value *schema)
+const struct value *cloud_model_resolved(const struct cloud_model *model, const struct value *schema)
 {
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < REFERENCES_MAX; i++) {
         struct str reference = value_gets(schema, "$ref"), head = STR("#/definitions/");
         if (!str_starts(reference, head))
             return schema;
@@ -131,7 +133,7 @@ static const struct value *property_schema(const struct cloud_model *model, cons
             value_get(value_getz(model->schema, "definitions"), str_slice(reference, head.n, reference.n));
         schema = value_merge(model->arena, target, value_with(model->arena, schema, STR("$ref"), NULL));
     }
-    return schema;
+    return &value_empty_map;
 }
 
 /* Lists whose order means nothing, turned round. */
@@ -140,7 +142,7 @@ static const struct value *turned(
 {
     if (depth > 12 || schema->kind != VALUE_MAP)
         return v;
-    schema = property_schema(model, schema);
+    schema = cloud_model_resolved(model, schema);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(model->arena);
     const struct value *order = value_getz(schema, "insertionOrder"), *items = value_getz(schema, "items"),
                        *properties = value_getz(schema, "properties");
@@ -253,7 +255,7 @@ static const struct value *object_for(const struct filling *f, const struct valu
 static const struct value *made_up(
     const struct filling *f, const struct value *schema, struct str name, int depth)
 {
-    schema = property_schema(f->model, schema);
+    schema = cloud_model_resolved(f->model, schema);
     const struct value *type = value_getz(schema, "type"), *least = value_getz(schema, "minimum");
     struct str word = type && type->kind == VALUE_LIST && type->count ? value_text(type->items[0], STR_EMPTY)
                                                                       : value_text(type, STR_EMPTY);
@@ -272,7 +274,7 @@ static const struct value *made_up(
 static const struct value *with_path(const struct filling *f, const struct value *schema,
     const struct value *v, struct str rest, struct str name)
 {
-    schema = property_schema(f->model, schema);
+    schema = cloud_model_resolved(f->model, schema);
     struct str step = next_step(&rest);
     if (!step.n)
         return v ? v : made_up(f, schema, name, 0);
@@ -301,7 +303,7 @@ const struct value *cloud_model_filled(
     properties = with_paths(&f, properties, "primaryIdentifier");
     properties = with_paths(&f, properties, "readOnlyProperties");
     for (uint32_t i = 0; all && i < all->count; i++) {
-        const struct value *usual = value_getz(property_schema(model, all->entries[i].value), "default");
+        const struct value *usual = value_getz(cloud_model_resolved(model, all->entries[i].value), "default");
         if (usual && !value_get(properties, all->entries[i].key))
             properties = value_with(model->arena, properties, all->entries[i].key, usual);
     }

@@ -16,6 +16,8 @@ struct cloud_model {
     struct str type, region, account;
 };
 
+/* A schema with what its $ref names put in its place; {} where that leads round in a circle. */
+const struct value *cloud_model_resolved(const struct cloud_model *model, const struct value *schema);
 /* What is wrong with properties that are given; "" nothing. */
 struct str cloud_model_wrong(const struct cloud_model *model, const struct value *properties);
 /* Does one of the paths ("createOnlyProperties") differ between the two? The first that does; "" none. */
