@@ -6,20 +6,22 @@
 #include <assert.h>
 #include <pcre2.h>
 
+const struct attr *attr_find(const struct attr *attrs, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(attrs[i].name, name))
+            return &attrs[i];
+    return NULL;
+}
+
 const struct attr *schema_attr(const struct schema *schema, struct str name)
 {
-    for (size_t i = 0; i < schema->attr_count; i++)
-        if (str_eq(schema->attrs[i].name, name))
-            return &schema->attrs[i];
-    return NULL;
+    return attr_find(schema->attrs, schema->attr_count, name);
 }
 
 const struct attr *type_field(const struct type *type, struct str name)
 {
-    for (size_t i = 0; i < type->field_count; i++)
-        if (str_eq(type->fields[i].name, name))
-            return &type->fields[i];
-    return NULL;
+    return attr_find(type->fields, type->field_count, name);
 }
 
 static bool secret_beyond(const struct type *type, const struct value *v)

@@ -189,6 +189,8 @@ struct schema {
     void *impl;                     /* the provider's own description of the type */
 };
 
+/* By name; NULL: none. */
+const struct attr *attr_find(const struct attr *attrs, size_t n, struct str name);
 const struct attr *schema_attr(const struct schema *schema, struct str name);
 const struct attr *type_field(const struct type *type, struct str name);
 /* "string", "list(string)", "object" … */

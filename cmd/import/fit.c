@@ -293,14 +293,6 @@ static struct said *as_type(
 
 /* ---- where it goes ---- */
 
-static const struct attr *attr_at(const struct attr *attrs, size_t n, struct str name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(attrs[i].name, name))
-            return &attrs[i];
-    return NULL;
-}
-
 /* Of a map of texts: 3600 is "3600". */
 static struct said *as_text(struct arena *arena, const struct type *type, struct said *s)
 {
@@ -322,7 +314,7 @@ static bool place_below(
         struct str rest, step = str_cut(path, '.', &rest);
         bool listed = str_ends(step, STR("[]"));
         struct str name = listed ? str_slice(step, 0, step.n - 2) : step;
-        const struct attr *attr = attr_at(attrs, n, name);
+        const struct attr *attr = attr_find(attrs, n, name);
         if (!attr)
             return no_fit(fit, value->node, "`%.*s` is unknown here", STR_ARG(whole));
         if (!rest.p && !attr->settable)
@@ -419,7 +411,7 @@ static bool add_item(
  * NULL: the attribute is no such map. */
 static const struct attr *map_of_objects(const struct level *level, struct str to, struct str *key)
 {
-    const struct attr *attr = attr_at(level->attrs, level->n, str_cut(to, '.', key));
+    const struct attr *attr = attr_find(level->attrs, level->n, str_cut(to, '.', key));
     bool map = attr && attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_OBJECT;
     return map && key->p ? attr : NULL;
 }

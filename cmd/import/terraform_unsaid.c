@@ -46,21 +46,12 @@ static bool is_zero(const struct value *v)
            (v->kind == VALUE_BOOL && !v->boolean);
 }
 
-/* `zeros` of the names: those that mean something. */
-static bool is_meant(const struct names_type *type, struct str path)
-{
-    for (uint32_t i = 0; type->zeros && i < type->zeros->count; i++)
-        if (str_eq(value_text(type->zeros->items[i], STR_EMPTY), path))
-            return true;
-    return false;
-}
-
 static bool is_nothing(struct arena *arena, const struct names_type *type, const struct attr *attr,
     struct str path, bool within, const struct said *s)
 {
     const struct value *v, *converted;
     struct schema_issue issue = {0};
-    if (s->kind != SAID_LITERAL || !said_known(arena, s, &v) || is_meant(type, path))
+    if (s->kind != SAID_LITERAL || !said_known(arena, s, &v) || value_list_has(type->zeros, path))
         return false;
     if (within && attr->default_value && !attr->required && attr_equal(attr, attr->default_value, v))
         return true;
@@ -97,14 +88,6 @@ static void drop_below(struct arena *arena, const struct names_type *names, cons
             s->kind == SAID_LIST ? s->items[i] : s->entries[i].value);
 }
 
-static const struct attr *attr_called(const struct attr *attrs, size_t n, struct str name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(attrs[i].name, name))
-            return &attrs[i];
-    return NULL;
-}
-
 static void drop_zeros(struct arena *arena, const struct names_type *type, const struct attr *attrs, size_t n,
     struct str path, struct said *map)
 {
@@ -113,7 +96,7 @@ static void drop_zeros(struct arena *arena, const struct names_type *type, const
         return;
     for (size_t i = 0; i < map->n; i++) {
         struct said_entry *e = &map->entries[i];
-        const struct attr *attr = attr_called(attrs, n, e->key);
+        const struct attr *attr = attr_find(attrs, n, e->key);
         struct str at = path.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(path), STR_ARG(e->key)) : e->key;
         bool had = e->value->n > 0;
         if (attr)
