@@ -160,14 +160,6 @@ const struct value *act_own_tags(struct arena *arena, const struct value *tags)
     return value_builder_map(&own);
 }
 
-static const struct spec_entries *entries_of(const struct spec_type *type, const struct spec_attr *attr)
-{
-    for (size_t i = 0; i < type->entries_count; i++)
-        if (type->entries[i].attr == attr)
-            return &type->entries[i];
-    return NULL;
-}
-
 static struct str path_in(const struct spec_step *step, const struct spec_attr *attr, bool *special)
 {
     for (size_t i = 0; i < step->reply.answer_count; i++)
@@ -198,8 +190,8 @@ static const struct value *decode_attr(
     const struct value *v = wire_path(act->arena, doc, path);
     if (value_is_null(v))
         return NULL;
-    if (attr->owner == OWNER_ENTRIES && !entries_of(act->type, attr)->mapped)
-        return act_entries_of(act, entries_of(act->type, attr), v);
+    if (attr->owner == OWNER_ENTRIES && !spec_entries_of(act->type, attr)->mapped)
+        return act_entries_of(act, spec_entries_of(act->type, attr), v);
     enum type_kind kind = attr->attr->type->kind;
     bool single = kind == TYPE_OBJECT || (kind < TYPE_JSON && kind != TYPE_ANY);
     if (v->kind == VALUE_LIST && single)

@@ -15,6 +15,14 @@ const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str 
     return NULL;
 }
 
+const struct spec_entries *spec_entries_of(const struct spec_type *type, const struct spec_attr *attr)
+{
+    for (size_t i = 0; i < type->entries_count; i++)
+        if (type->entries[i].attr == attr)
+            return &type->entries[i];
+    return NULL;
+}
+
 /* ---- attributes ---- */
 
 static void add_arn(struct type_loader *t, struct str template, size_t *n)

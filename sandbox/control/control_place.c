@@ -134,14 +134,6 @@ static void place_mapped(struct making *m, struct part_node *node, struct str pa
     }
 }
 
-static const struct spec_entries *entries_of(const struct spec_type *type, const struct spec_attr *attr)
-{
-    for (size_t i = 0; i < type->entries_count; i++)
-        if (type->entries[i].attr == attr)
-            return &type->entries[i];
-    return NULL;
-}
-
 struct part_node *place_node(struct making *m, struct part_node *root, struct str at, bool *list)
 {
     struct part_node *node = root;
@@ -300,10 +292,10 @@ void place_object(
         if (value_is_null(v) || is_kept_back(role, attr) || !act_provides(type, role->step, attr, &path) ||
             str_starts(path, STR("^."))) /* what it lies in has that */
             continue;
-        if (attr->owner == OWNER_ENTRIES && entries_of(type, attr)->mapped)
-            place_mapped(m, node, path, entries_of(type, attr), v);
+        if (attr->owner == OWNER_ENTRIES && spec_entries_of(type, attr)->mapped)
+            place_mapped(m, node, path, spec_entries_of(type, attr), v);
         else if (attr->owner == OWNER_ENTRIES)
-            place_entries(m, node, path, entries_of(type, attr), false, v);
+            place_entries(m, node, path, spec_entries_of(type, attr), false, v);
         else if (attr->owner == OWNER_TAGS && type->tags->structures)
             place_tags(m, node, path, type, attr, attrs);
         else
