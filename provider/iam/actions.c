@@ -7,20 +7,41 @@
 
 #include <ctype.h>
 #include <stdlib.h>
+#include <strings.h>
 
-/* What stands below the service's prefix; NULL: there is no such service. */
+static int compare_ignoring_case(struct str a, struct str b)
+{
+    int order = strncasecmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+    return order ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+/* Where the section begins that `at` lies in: at the last line up to there that is not indented. */
+static size_t section_start(struct str all, size_t at)
+{
+    while (at && (all.p[at - 1] != '\n' || all.p[at] == ' '))
+        at--;
+    return at;
+}
+
+/* What stands below the service's prefix; false: there is no such service. They are in the order of their
+ * names. */
 static bool find_section(struct str all, struct str prefix, struct str *section)
 {
-    struct str rest, line;
-    for (; all.n; all = rest) {
-        line = str_cut(all, '\n', &rest);
-        if (!str_ieq(line, prefix))
-            continue;
+    size_t low = 0, high = all.n;
+    while (low < high) {
+        size_t start = section_start(all, low + (high - low) / 2);
+        struct str rest, line = str_cut(str_slice(all, start, all.n), '\n', &rest);
         size_t n = 0;
         while (n < rest.n && rest.p[n] == ' ')
             n = (size_t)str_find_char(rest, '\n', n) + 1;
         *section = str_slice(rest, 0, n);
-        return true;
+        int order = compare_ignoring_case(line, prefix);
+        if (!order)
+            return true;
+        if (order < 0)
+            low = start + line.n + 1 + n;
+        else
+            high = start;
     }
     return false;
 }
@@ -45,6 +66,25 @@ static bool any_action(
                 if (visit(ctx, verb, noun))
                     return true;
             }
+        }
+    }
+    return false;
+}
+
+/* Without stars: does one of the verbs begin the name, and one of the nouns end it? */
+static bool has_action(struct str section, struct str name)
+{
+    struct str line, verbs, nouns, left;
+    while (section.n) {
+        line = str_trim(str_cut(section, '\n', &section));
+        verbs = str_cut(line, ':', &nouns);
+        while (verbs.n) {
+            struct str verb = word_half(str_cut(verbs, ' ', &verbs));
+            if (verb.n > name.n || !str_ieq(verb, str_slice(name, 0, verb.n)))
+                continue;
+            for (left = str_trim(nouns); left.n;)
+                if (str_ieq(word_half(str_cut(left, ' ', &left)), str_slice(name, verb.n, name.n)))
+                    return true;
         }
     }
     return false;
@@ -113,7 +153,7 @@ bool iam_action_is_known(struct arena *arena, struct str action, struct str *nea
     }
     const struct iam_pattern pattern = pattern_make(arena, arena_lower(arena, name), true, false);
     struct wanted wanted = {.arena = arena, .pattern = &pattern, .prefix = prefix};
-    if (any_action(section, action_fits, &wanted))
+    if (wild ? any_action(section, action_fits, &wanted) : has_action(section, name))
         return true;
     if (!wild) {
         any_action(section, keep_action, &wanted);
