@@ -21,13 +21,24 @@ enum { MAX_PACKS = 64 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *texts[MAX_PACKS]; /* NULL: not unpacked yet */
 
+/* The first whose path is not before this one. */
+static size_t embedded_from(struct str path)
+{
+    size_t low = 0, high = (size_t)embedded_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (str_cmp(embedded_table[middle].path, path) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 const struct embedded_file *embedded_under(struct str prefix, size_t *n)
 {
-    size_t first = 0, count = (size_t)embedded_count;
-    while (first < count && !str_starts(embedded_table[first].path, prefix))
-        first++;
-    size_t end = first;
-    while (end < count && str_starts(embedded_table[end].path, prefix))
+    size_t first = embedded_from(prefix), end = first;
+    while (end < embedded_count && str_starts(embedded_table[end].path, prefix))
         end++;
     *n = end - first;
     return embedded_table + first;
@@ -35,9 +46,8 @@ const struct embedded_file *embedded_under(struct str prefix, size_t *n)
 
 const struct embedded_file *embedded_find(struct str path)
 {
-    size_t n;
-    const struct embedded_file *at = embedded_under(path, &n);
-    return n && str_eq(at->path, path) ? at : NULL;
+    size_t at = embedded_from(path);
+    return at < embedded_count && str_eq(embedded_table[at].path, path) ? embedded_table + at : NULL;
 }
 
 static char *unpack(const struct embedded_pack *pack)

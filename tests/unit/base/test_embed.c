@@ -37,6 +37,14 @@ static void test_find(void **state)
     assert_ptr_equal(embedded_text(file).p, embedded_text(file).p);
     assert_null(embedded_find(STR("provider/aws/specs/s3")));
     assert_null(embedded_find(STR("no/such.yaml")));
+    assert_null(embedded_find(STR("")));
+    assert_null(embedded_find(STR("zzz")));
+    size_t all, n;
+    const struct embedded_file *files = embedded_under(STR(""), &all);
+    for (size_t i = 0; i < all; i++)
+        assert_ptr_equal(embedded_find(files[i].path), &files[i]);
+    embedded_under(STR("zzz"), &n);
+    assert_int_equal(n, 0);
 }
 
 int main(void)
