@@ -248,15 +248,17 @@ static bool is_unreserved(char c)
 void url_encode(struct buf *out, struct str text, bool keep_slash)
 {
     static const char digits[] = "0123456789ABCDEF";
+    size_t plain = 0;
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
-        if (is_unreserved(c) || (keep_slash && c == '/')) {
-            buf_add_char(out, c);
-        } else {
-            char escaped[3] = {'%', digits[(unsigned char)c >> 4], digits[(unsigned char)c & 15]};
-            buf_add(out, escaped, sizeof escaped);
-        }
+        if (is_unreserved(c) || (keep_slash && c == '/'))
+            continue;
+        char escaped[3] = {'%', digits[(unsigned char)c >> 4], digits[(unsigned char)c & 15]};
+        buf_add(out, text.p + plain, i - plain);
+        buf_add(out, escaped, sizeof escaped);
+        plain = i + 1;
     }
+    buf_add(out, text.p + plain, text.n - plain);
 }
 
 void url_add_parameter(struct buf *out, struct str name, struct str value)

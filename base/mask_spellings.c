@@ -7,6 +7,10 @@
 
 #include <ctype.h>
 
+/* Longer ones are files, which are written as they are and as JSON; all the spellings of one together would
+ * be thirty times as long. */
+enum { ANY_SPELLING_MAX = 1 << 20 };
+
 struct teller {
     void (*spelling)(void *ctx, struct str text);
     void *ctx;
@@ -19,12 +23,22 @@ static void mask_spellings_tell(const struct teller *teller, struct str text)
 
 /* ---- escapes ---- */
 
+/* What was written instead of the text, of which the rest stays as it is from `done` on; the text itself
+ * where nothing had to be written otherwise, as mostly. */
+static struct str rewritten(struct arena *arena, struct buf *out, struct str text, size_t done)
+{
+    if (!done)
+        return text;
+    buf_add_str(out, str_slice(text, done, text.n));
+    return arena_str(arena, buf_str(out));
+}
+
 /* What stands between the quotes. */
 static struct str json_inside(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     json_write_string(&out, text);
-    return arena_str(arena, str_slice(buf_str(&out), 1, out.n - 1));
+    return out.n == text.n + 2 ? text : arena_str(arena, str_slice(buf_str(&out), 1, out.n - 1));
 }
 
 /* As encoders write it that stay within ASCII, or mind being put into HTML. */
@@ -32,39 +46,44 @@ static struct str json_ascii(struct arena *arena, struct str text, const char *a
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct str inside = json_inside(arena, text);
-    for (size_t i = 0; i < inside.n;) {
+    size_t done = 0;
+    for (size_t i = 0, n; i < inside.n; i += n) {
         const unsigned char *p = (const unsigned char *)inside.p + i;
-        size_t n = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+        n = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+        bool slash = slashes && *p == '/';
+        if (n == 1 && !slash && !(*also && strchr(also, *p)))
+            continue;
         unsigned code = *p & (0xffu >> (n == 1 ? 1 : n + 1));
         for (size_t k = 1; k < n && i + k < inside.n; k++)
             code = code << 6 | (p[k] & 0x3f);
+        buf_add_str(&out, str_slice(inside, done, i));
         if (code > 0xffff)
             buf_addf(&out, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
-        else if (n > 1 || strchr(also, (int)code))
-            buf_addf(&out, "\\u%04x", code);
-        else if (slashes && code == '/')
+        else if (slash)
             buf_addz(&out, "\\/");
         else
-            buf_add_char(&out, (char)*p);
-        i += n;
+            buf_addf(&out, "\\u%04x", code);
+        done = i + n;
     }
-    return arena_str(arena, buf_str(&out));
+    return rewritten(arena, &out, inside, done);
 }
 
 /* quotes: how a quotation mark and an apostrophe are written; NULL: as they are. */
 static struct str xml_escaped(struct arena *arena, struct str text, const char *quote, const char *apostrophe)
 {
     AUTO_BUF struct buf out = BUF_INIT;
+    size_t done = 0;
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
         const char *name = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : NULL;
         name = c == '"' ? quote : c == '\'' ? apostrophe : name;
-        if (name)
-            buf_addz(&out, name);
-        else
-            buf_add_char(&out, c);
+        if (!name)
+            continue;
+        buf_add_str(&out, str_slice(text, done, i));
+        buf_addz(&out, name);
+        done = i + 1;
     }
-    return arena_str(arena, buf_str(&out));
+    return rewritten(arena, &out, text, done);
 }
 
 static struct str lower_escapes(struct arena *arena, struct str text)
@@ -81,15 +100,12 @@ static struct str lower_escapes(struct arena *arena, struct str text)
 static struct str replaced(struct arena *arena, struct str text, struct str from, struct str to)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t at = 0; at < text.n;) {
-        if (str_starts(str_slice(text, at, text.n), from)) {
-            buf_add_str(&out, to);
-            at += from.n;
-        } else {
-            buf_add_char(&out, text.p[at++]);
-        }
+    size_t done = 0;
+    for (ptrdiff_t at; (at = str_find(text, from, done)) >= 0; done = (size_t)at + from.n) {
+        buf_add_str(&out, str_slice(text, done, (size_t)at));
+        buf_add_str(&out, to);
     }
-    return arena_str(arena, buf_str(&out));
+    return rewritten(arena, &out, text, done);
 }
 
 static void tell_percent(const struct teller *teller, struct arena *arena, struct str text)
@@ -164,6 +180,12 @@ void mask_spellings(struct str text, void (*spelling)(void *ctx, struct str text
     struct teller teller = {spelling, ctx};
     bool utf8 = str_is_utf8(text);
     struct str once = json_inside(&arena, text), twice = json_inside(&arena, once);
+    if (text.n > ANY_SPELLING_MAX) {
+        mask_spellings_tell(&teller, text);
+        mask_spellings_tell(&teller, once);
+        mask_spellings_tell(&teller, twice);
+        return;
+    }
     struct str ascii = utf8 ? json_ascii(&arena, text, "", false) : text;
     tell_escaped(&teller, &arena, text);
     if (!str_eq(once, text)) {

@@ -6,7 +6,8 @@
 
 #include "base/str.h"
 
-/* Each spelling once or more often, the text itself among them. */
+/* Each spelling once or more often, the text itself among them; of one above a mebibyte only that and JSON's.
+ */
 void mask_spellings(struct str text, void (*spelling)(void *ctx, struct str text), void *ctx);
 
 #endif
