@@ -96,7 +96,7 @@ int plan_save(const struct plan *plan, const char *path, const struct value *sho
         {STR("weir"), value_stringz(&arena, WEIR_VERSION)},
         {STR("stack"), value_string(&arena, p->stack->name)},
         {STR("env"), value_string(&arena, p->stack->env)},
-        {STR("digest"), value_string(&arena, p->stack->digest)},
+        {STR("digest"), value_string(&arena, stack_digest(p->stack, &arena))},
         {STR("lineage"), value_string(&arena, state_lineage(state))},
         {STR("seq"), value_int(&arena, (int64_t)state_seq(state))},
         {STR("destroy"), value_bool(plan->destroy)},
@@ -246,12 +246,13 @@ static int check_secrets(const struct workspace *workspace, const struct saved_p
 
 static int check_same(const struct workspace *workspace, const struct saved_plan *saved, struct err *err)
 {
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct stack *stack = workspace->stack;
     const struct value *seq = value_getz(saved->content, "seq");
     if (!str_eq(saved_text(saved, "stack"), stack->name))
         return err_set(err, ERR_INVALID, "this plan is of the stack \"%.*s\", not \"%.*s\"",
             STR_ARG(saved_text(saved, "stack")), STR_ARG(stack->name));
-    if (!str_eq(saved_text(saved, "digest"), stack->digest))
+    if (!str_eq(saved_text(saved, "digest"), stack_digest(stack, &scratch)))
         return refuse_stale(err, "the stack's files changed");
     if (!str_eq(saved_text(saved, "lineage"), state_lineage(workspace->state)) || !seq ||
         (uint64_t)seq->integer != state_seq(workspace->state))

@@ -153,7 +153,8 @@ int sources_keep(struct planner *p, struct err *err)
     struct state *state = p->workspace->state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str inputs = plain_inputs(stack, &arena);
-    struct str whole = arena_printf(&arena, "%.*s %.*s", STR_ARG(stack->digest), STR_ARG(inputs));
+    struct str digest = stack_digest(stack, &arena),
+               whole = arena_printf(&arena, "%.*s %.*s", STR_ARG(digest), STR_ARG(inputs));
     struct value_builder files = VALUE_BUILDER(&arena);
     size_t total = 0;
     for (size_t i = 0; i < stack->source_count; i++) {

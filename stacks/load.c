@@ -2,7 +2,6 @@
 #include "stacks/load.h"
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -299,22 +298,6 @@ static void load_state(struct unit *root)
     }
 }
 
-/* Are these the files that a plan was made from? Lengths keep the files apart. */
-static void set_digest(struct loader *loader)
-{
-    struct sha256 *sum = sha256_new();
-    for (size_t i = 0; i < loader->source_count; i++) {
-        struct str text = loader->sources[i]->text;
-        uint64_t size = text.n;
-        for (int k = 0; k < 8; k++)
-            sha256_update(sum, &(unsigned char){(unsigned char)(size >> (8 * k))}, 1);
-        sha256_update(sum, text.p, text.n);
-    }
-    unsigned char digest[SHA256_SIZE];
-    sha256_final(sum, digest);
-    loader->stack->digest = hex_encode(loader->arena, digest, sizeof digest);
-}
-
 static bool find_root(struct loader *loader, struct unit *root)
 {
     struct stack *stack = loader->stack;
@@ -387,7 +370,6 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
         load_lease(root);
         budget_load(root);
         check_addresses(&loader);
-        set_digest(&loader);
     }
     load_finish(&loader);
     if (loaded)

@@ -179,7 +179,6 @@ struct stack {
     const struct value *constants;     /* for struct scope: {stack: {name, description, env}, path: {root}} */
     const struct source **sources;     /* every file read, stack file first */
     size_t source_count;
-    struct str digest; /* hex SHA-256 over all sources: did the files change since a plan? */
 };
 
 struct stack_options {
@@ -230,6 +229,8 @@ struct decl *stack_find(const struct stack *stack, struct str address);
 /* Path of one of stack->sources below the stack's folder, as in stack_options.files; "" for what lies
  * elsewhere or is built in. */
 struct str stack_source_name(const struct stack *stack, const struct source *source);
+/* Hex SHA-256 over all sources: did the files change since a plan? */
+struct str stack_digest(const struct stack *stack, struct arena *arena);
 /* Binds a bare expression (console) to the root module's names, and before them to those of a map (NULL:
  * none), whose values scope->constants has to have; what is wrong with it goes into diags. */
 void stack_resolve(struct stack *stack, struct expr *expr, const struct value *names, struct diags *diags);

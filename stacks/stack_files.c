@@ -2,6 +2,7 @@
 #include "stacks/load.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -160,4 +161,20 @@ const struct node *unit_read_file(const struct unit *unit, struct str file, cons
 {
     struct str ident;
     return file_identify(unit->loader, file, at, &ident) ? file_tree(unit, ident, file, at) : NULL;
+}
+
+/* Lengths keep the files apart. */
+struct str stack_digest(const struct stack *stack, struct arena *arena)
+{
+    struct sha256 *sum = sha256_new();
+    for (size_t i = 0; i < stack->source_count; i++) {
+        struct str text = stack->sources[i]->text;
+        uint64_t size = text.n;
+        for (int k = 0; k < 8; k++)
+            sha256_update(sum, &(unsigned char){(unsigned char)(size >> (8 * k))}, 1);
+        sha256_update(sum, text.p, text.n);
+    }
+    unsigned char digest[SHA256_SIZE];
+    sha256_final(sum, digest);
+    return hex_encode(arena, digest, sizeof digest);
 }
