@@ -240,16 +240,22 @@ static const struct value *convert_items(
     return value_list(c->arena, items, n);
 }
 
-/* Tags as the service lists them, [{Key: a, Value: b}]; NULL: failed. */
+/* Tags as the service lists them, [{Key: a, Value: b}]; NULL: failed. Which there are is known once all keys
+ * are. */
 static const struct value *pairs_as_map(
     struct convert *c, const struct place *place, const struct type *type, const struct value *list)
 {
     AUTO_BUILDER struct value_builder map = VALUE_BUILDER(c->arena);
+    bool known = true;
     for (uint32_t i = 0; i < list->count; i++) {
         const struct place inside = {.up = place, .index = i};
-        const struct value *key = value_get(list->items[i], type->key),
-                           *v = value_get(list->items[i], type->value);
-        if (!key || key->kind != VALUE_STRING || list->items[i]->count != 1u + (v != NULL))
+        const struct value *item = list->items[i], *key = value_get(item, type->key),
+                           *v = value_get(item, type->value);
+        if (item->kind == VALUE_UNKNOWN || (key && key->kind == VALUE_UNKNOWN)) {
+            known = false;
+            continue;
+        }
+        if (!key || key->kind != VALUE_STRING || item->count != 1u + (v != NULL))
             return schema_fail(c, &inside, "expected a map of tags, or a list of {%.*s: …, %.*s: …}",
                 STR_ARG(type->key), STR_ARG(type->value));
         for (uint32_t k = 0; k < i; k++)
@@ -257,7 +263,8 @@ static const struct value *pairs_as_map(
                 return schema_fail(c, &inside, "the tag \"%.*s\" is there twice", STR_ARG(key->string));
         value_builder_set(&map, key->string, v ? v : &value_empty_string);
     }
-    return value_mark(c->arena, value_builder_map(&map), list->marks & VALUE_SENSITIVE);
+    return value_mark(
+        c->arena, known ? value_builder_map(&map) : &value_unknown, list->marks & VALUE_SENSITIVE);
 }
 
 static const struct value *convert_entries(
@@ -266,8 +273,8 @@ static const struct value *convert_entries(
     static const struct type text = {.kind = TYPE_STRING};
     if (v->kind == VALUE_LIST && type->key.n) {
         v = pairs_as_map(c, place, type, v);
-        if (!v)
-            return NULL;
+        if (!v || v->kind == VALUE_UNKNOWN)
+            return v;
     }
     if (v->kind != VALUE_MAP)
         return fail_kind(c, place, type, v);
