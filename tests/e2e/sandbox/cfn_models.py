@@ -98,6 +98,12 @@ def validator_of(name):
     return jsonschema.Draft7Validator(pythonic(schema_of(name)))
 
 
+def tag_key(item):
+    """What an item of a list is told from the others by: a tag by its key."""
+    keys = [key for key in item if key.lower() == "key"] if isinstance(item, dict) and {name.lower() for name in item} == {"key", "value"} else []
+    return item[keys[0]] if keys else item
+
+
 class Model:
     def __init__(self, name, seed=0):
         self.name, self.schema = name, schema_of(name)
@@ -176,7 +182,7 @@ class Model:
         items = []
         for _ in range(n * 8):
             item = self.value(schema.get("items", {"type": "string"}), path, rich, depth + 1)
-            if len(items) < n and item not in items:
+            if len(items) < n and tag_key(item) not in map(tag_key, items):
                 items.append(item)
         if len(items) < least:
             raise Unmakeable("items")
