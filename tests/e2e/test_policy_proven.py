@@ -52,17 +52,40 @@ class Operated:
         self.root = dict(re.findall(r"export (\w+)=(.*)", "".join(lines)))
         self.iam = self.client("iam")
         self.iam.create_role(RoleName="operator", AssumeRolePolicyDocument=TRUST)
+        self.allowed, self.attached = {}, {}  # statements by phase; texts of the role's policies by name
 
     def client(self, service):
         return boto3.client(service, endpoint_url=self.root["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id=self.root["AWS_ACCESS_KEY_ID"],
                             aws_secret_access_key=self.root["AWS_SECRET_ACCESS_KEY"])
 
     def allow(self, documents, without=None):
-        """Each phase's document as a policy; `without`: an action that is left out."""
+        """Each phase's document; `without`: an action that is left out. Inline policies of a role are too short together: managed ones, each as long as it may be."""
         for phase, document in documents.items():
-            statements = [{**s, "Action": [a for a in listed(s["Action"]) if a != without]} for s in document["Statement"]]
-            document = {**document, "Statement": [s for s in statements if s["Action"]]}
-            self.iam.put_role_policy(RoleName="operator", PolicyName=phase, PolicyDocument=json.dumps(document))
+            statements = [{**{key: value for key, value in s.items() if key != "Sid"}, "Action": [a for a in listed(s["Action"]) if a != without]} for s in document["Statement"]]
+            self.allowed[phase] = [s for s in statements if s["Action"]]
+        parts = [""]
+        for statement in dict.fromkeys(json.dumps(s) for phase in self.allowed.values() for s in phase):
+            if len(parts[-1]) + len(statement) > 6000:
+                parts.append("")
+            parts[-1] += (", " if parts[-1] else "") + statement
+        for number, part in enumerate(parts):
+            self.attach(f"operator-{number}", part)
+        for name in set(self.attached) - {f"operator-{number}" for number in range(len(parts))}:
+            self.detach(name)
+
+    def attach(self, name, statements):
+        if self.attached.get(name) != statements:
+            self.detach(name)
+            made = self.iam.create_policy(PolicyName=name, PolicyDocument=f'{{"Version": "2012-10-17", "Statement": [{statements}]}}')
+            self.iam.attach_role_policy(RoleName="operator", PolicyArn=made["Policy"]["Arn"])
+            self.attached[name] = statements
+
+    def detach(self, name):
+        if name in self.attached:
+            arn = f"arn:aws:iam::{ACCOUNT}:policy/{name}"
+            self.iam.detach_role_policy(RoleName="operator", PolicyArn=arn)
+            self.iam.delete_policy(PolicyArn=arn)
+            del self.attached[name]
 
     def weir(self, *words, root=False):
         """(status, what it said) of a command with the role's credentials."""
