@@ -22,8 +22,6 @@ GAPS = {
     ("scheduler", "defaults: enabled, UTC, the default group, retries for a day"): "the default of retries is not shown",
     ("logs", "groups are listed in order of their names"): "listings are in the order of creation",
     ("logs", "at most two subscription filters are on a group"): "quotas are not counted",
-    ("dynamodb", "a key's attribute is defined"): "keys and definitions are not compared",
-    ("dynamodb", "provisioned throughput is for provisioned tables"): "it is kept",
     ("ec2", "a launch template that is not there"): "names are a filter of the listing",
     ("ec2", "a gateway that is not attached: Gateway.NotAttached"): "detaching it is no error",
     ("ec2", "machines' listings take 5 to 1000 a page"): "pages have any size",
