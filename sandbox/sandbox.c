@@ -28,7 +28,7 @@ enum { MAX_FAULTS = 1024 * 1024 };
 static const int64_t DEFAULT_ROOM = 16LL * 1024 * 1024 * 1024;
 
 struct sandbox {
-    struct arena arena;
+    struct arena arena; /* the starting thread's; once it serves with control_lock only */
     const char *dir;
     bool own_dir; /* made for this run, removed at its end */
     int lock_fd;
@@ -179,8 +179,10 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
         sandbox_stop(s);
         return -1;
     }
-    if (options->tells)
-        folder_tell(s->lock_fd, sandbox_endpoint(s, &s->arena));
+    if (options->tells) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        folder_tell(s->lock_fd, sandbox_endpoint(s, &scratch));
+    }
     wake_what_was_kept(s);
     *out = s;
     return 0;
