@@ -187,6 +187,8 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
         return true;
     if (!policies_check(p, given, converted))
         return false;
+    if (given->attr->speaks && !notations_check(p, instance->address, given, scope, converted))
+        return false;
     if (secret)
         learn_secret(given, v);
     else

@@ -138,6 +138,9 @@ struct attr {
     const struct value *choices;       /* list of allowed values; NULL: any */
     bool has_min, has_max;             /* of a number, a text's code points or a list's items */
     int64_t min, max;
+    struct str language; /* of a text, a document, or each of a list: the one it is in (provider/notation); ""
+                            none */
+    bool speaks;         /* it has a language, or something in it has */
     struct str conflicts; /* another attribute that may not be given together; "" none */
     bool deprecated;      /* the service would rather not have it given */
 };

@@ -88,6 +88,7 @@ struct scope {
      * be made of it. NULL: there are none. */
     bool (*is_lost)(const struct value *v);
     const struct open_files *open; /* what functions read instead of files; NULL: nothing */
+    bool spells_unknown; /* texts are made although a part is not known yet: see expr_eval_document() */
 };
 
 extern const char lost_secret_advice[]; /* what to do about such a secret */
@@ -95,6 +96,14 @@ extern const char lost_secret_advice[]; /* what to do about such a secret */
 /* NULL after an error has been reported; otherwise a value in the arena (constants may point into the
  * expression's own arena). */
 const struct value *expr_eval(const struct expr *expr, const struct scope *scope, struct arena *arena);
+
+/*
+ * The JSON document that a text is going to be, although parts of it are not known yet: templates,
+ * templatefile() and jsonencode() are carried out around them, and what lies in the document there is
+ * unknown. NULL: it cannot be told.
+ */
+const struct value *expr_eval_document(
+    const struct expr *expr, const struct scope *scope, struct arena *arena);
 
 /* Where the value that a schema objects to is a whole resource: a hint that one of its attributes is meant.
  */
@@ -115,6 +124,13 @@ struct span expr_span(const struct expr *expr);
 /* The sub-expression at a path of keys and indices within constructors, for placing schema issues; falls back
  * to the nearest. `at_key`: the key's span. */
 struct span expr_span_at(const struct expr *expr, const struct value *path, bool at_key);
+
+/*
+ * The same where the expression gives a document as text: written here in JSON, or in a file that is given
+ * with file() or templatefile(). What it reads lives as long as the scope's diagnostics.
+ */
+struct span expr_span_within(
+    const struct expr *expr, const struct scope *scope, const struct value *path, bool at_key);
 
 /* ---- functions (stacks/func.h has the table) ---- */
 

@@ -177,6 +177,8 @@ bool eval_has(struct eval *ev, const struct expr *e, const struct value *v)
 
 const struct value *eval_as_text(struct eval *ev, const struct expr *e, const struct value *v)
 {
+    if (v->kind == VALUE_UNKNOWN && ev->scope->spells_unknown)
+        return value_string_ref(ev->arena, unknown_spelt);
     if (v->kind == VALUE_STRING || v->kind == VALUE_UNKNOWN)
         return v;
     if (!eval_has(ev, e, v))

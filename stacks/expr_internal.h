@@ -137,6 +137,20 @@ const struct node *source_node(struct arena *arena, const struct source *source)
  * key as a whole. NULL where they do not lead there. */
 const struct expr *expr_at(const struct expr *expr, const struct value *path, bool holder);
 
+/* As far as constructors lead along the path: *rest is how many steps are left. *entry is the last step's,
+ * NULL in a list. */
+const struct expr *expr_follow(
+    const struct expr *expr, const struct value *path, const struct expr_entry **entry, uint32_t *rest);
+/* Where this byte of a scalar's decoded text stands in its source. */
+size_t node_raw_offset(const struct node *node, size_t offset);
+
+/* ---- expr_document.c ---- */
+
+/* Stands in texts for what is not known. */
+extern const struct str unknown_spelt;
+/* The value with that instead of what is not known, at any depth. */
+const struct value *unknown_spell(struct arena *arena, const struct value *v);
+
 /* ---- expr_whole.c ---- */
 
 /* Where e is a whole resource, data or module: a hint that something of it has to be named. */

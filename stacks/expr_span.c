@@ -35,7 +35,7 @@ static size_t content_start(struct str raw)
  * The raw text is the decoded one with quotes, escapes, indentation and folded lines in it, so both are
  * walked side by side: what is only blank on one side is skipped there.
  */
-static size_t node_raw_offset(const struct node *node, size_t offset)
+size_t node_raw_offset(const struct node *node, size_t offset)
 {
     if (!node->source)
         return 0;
@@ -89,9 +89,7 @@ static const struct expr_entry *find_entry(const struct expr *map, struct str ke
     return NULL;
 }
 
-/* As far as constructors lead: *rest is how many steps are left. *entry is the last step's, NULL in a list.
- */
-static const struct expr *expr_span_follow(
+const struct expr *expr_follow(
     const struct expr *expr, const struct value *path, const struct expr_entry **entry, uint32_t *rest)
 {
     uint32_t n = path && path->kind == VALUE_LIST ? path->count : 0, i = 0;
@@ -117,7 +115,7 @@ const struct expr *expr_at(const struct expr *expr, const struct value *path, bo
 {
     const struct expr_entry *entry;
     uint32_t rest;
-    const struct expr *found = expr_span_follow(expr, path, &entry, &rest);
+    const struct expr *found = expr_follow(expr, path, &entry, &rest);
     return rest == (uint32_t)holder ? found : NULL;
 }
 
@@ -125,7 +123,7 @@ struct span expr_span_at(const struct expr *expr, const struct value *path, bool
 {
     const struct expr_entry *entry;
     uint32_t rest;
-    const struct expr *found = expr_span_follow(expr, path, &entry, &rest);
+    const struct expr *found = expr_follow(expr, path, &entry, &rest);
     return at_key && !rest && entry && entry->origin ? node_key_span(entry->origin) : expr_span(found);
 }
 

@@ -222,6 +222,19 @@ static bool take_result(struct call *call, const struct value *result, size_t le
     return call->ev->budget->items < left || eval_take_items(call->ev, call->expr, result->count);
 }
 
+/* What makes documents is carried out with parts that are not known yet, where that is asked for. */
+static bool spells_unknown(struct call *call)
+{
+    if (!call->ev->scope->spells_unknown)
+        return false;
+    for (size_t i = 0; i < call->n; i++)
+        if (call->args[i]->kind == VALUE_UNKNOWN)
+            return false;
+    if (call->function->run == func_jsonencode)
+        call->args[0] = unknown_spell(call->arena, call->args[0]);
+    return call->function->run == func_jsonencode || call->function->run == func_templatefile;
+}
+
 const struct value *eval_call(struct eval *ev, const struct expr *e)
 {
     const struct value *few[8];
@@ -246,7 +259,8 @@ const struct value *eval_call(struct eval *ev, const struct expr *e)
         return result ? eval_checked(ev, e, result) : NULL;
     }
     size_t left = ev->budget->items;
-    const struct value *result = unknown ? &value_unknown : call.function->run(&call);
+    const struct value *result =
+        unknown && !spells_unknown(&call) ? &value_unknown : call.function->run(&call);
     if (!result || !take_result(&call, result, left) || !eval_checked(ev, e, result))
         return NULL;
     return eval_marked(ev, result, argument_marks(&call));

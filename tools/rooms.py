@@ -22,7 +22,7 @@ ROWS = [
     {"provider/host": 0, "provider/postgres": 2, "provider/kafka": 4, "provider/weir": 6, "provider/aws/types": 8, "provider/spec": 10, "sandbox/notation": 12, "sandbox/http": 14},
     {"provider/ssh": 1, "provider/aws/s3": 8, "sandbox/asl": 12},
     {"provider/aws": 6, "sandbox/house": 14},
-    {"provider": 2, "provider/http": 6, "provider/wire": 8, "provider/package": 10, "provider/iam": 12},
+    {"provider": 2, "provider/http": 5, "provider/wire": 7, "provider/package": 9, "provider/iam": 11, "provider/notation": 13},
     {"base": 6},
 ]
 FILL = {"base": "#e8e8e8", "provider": "#dcebff", "stacks": "#e3f4e1", "plan": "#d3eecf", "sandbox": "#fff0d6", "cmd": "#f3dcf0"}

@@ -3,6 +3,7 @@
 #include "provider/spec/load.h"
 
 #include "base/mem.h"
+#include "provider/notation/notation.h"
 
 #include <stdlib.h>
 
@@ -11,7 +12,7 @@
     "range compare "                                                                                         \
     "conflicts wire along read item flat pairs entry values time fields doc unset changes_with template "    \
     "hidden "                                                                                                \
-    "send_default read_values text shared joined place"
+    "send_default read_values text shared joined place language"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
 
@@ -366,6 +367,19 @@ static enum attr_compare load_compare(struct loader *l, const struct node *node)
 
 /* ---- attributes ---- */
 
+static void load_language(struct loader *l, const struct node *node, struct attr *attr)
+{
+    attr->language = load_text(l, node, "language");
+    attr->speaks = attr->language.n > 0;
+    if (attr->language.n && !notation_exists(attr->language))
+        load_error(l, node_get(node, "language"), "no language is called \"%.*s\"", STR_ARG(attr->language));
+    const struct type *type = attr->type;
+    while (type->elem)
+        type = type->elem;
+    for (size_t i = 0; i < type->field_count; i++)
+        attr->speaks = attr->speaks || type->fields[i].speaks;
+}
+
 static void load_checks(struct loader *l, const struct node *node, struct attr *attr)
 {
     attr->pattern = load_text(l, node, "pattern");
@@ -384,6 +398,7 @@ static void load_checks(struct loader *l, const struct node *node, struct attr *
         load_error(l, range, "range has to be [min, max]; null leaves one open");
     }
     attr->compare = load_compare(l, node);
+    load_language(l, node, attr);
     struct err err = ERR_INIT;
     if (attr->pattern.n && attr_compile_pattern(l->arena, attr, &err))
         load_error(l, node_get(node, "pattern"), "%s", err.message);

@@ -3,8 +3,6 @@
  * of its own: whoever runs a machine hands it a host (struct asl_host) that does tasks, waits and writes
  * history.
  *
- *   asl_validate.c   what is wrong with a definition, in the service's words
- *   asl_fields.c     of which the fields of states
  *   asl_run.c        from state to state, time limits, history
  *   asl_states.c     what each state does
  *   asl_recover.c    Retry and Catch
@@ -13,8 +11,9 @@
  *   asl_assign.c     variables
  *   asl_data.c       InputPath, Parameters, ResultSelector, ResultPath, OutputPath
  *   asl_choice.c     the comparisons of Choice
- *   asl_path.c       JSONPath
  *   asl_intrinsic.c  States.Format and its kin
+ *
+ * What is wrong with a definition, and the paths and calls in it, are provider/notation/'s.
  *
  * asl_run() blocks until the execution has ended. Branches of Parallel and Map run on threads of their own
  * (up to `threads` of the host), so the host's functions are called from several threads at once.
@@ -29,24 +28,6 @@
 
 /* What a state's output may have at most: bytes of JSON text, lists and objects within each other. */
 enum { ASL_MAX_DATA = 262144, ASL_MAX_DEPTH = 200 };
-
-/* ---- checking ---- */
-
-struct asl_diag {
-    struct str code; /* SCHEMA_VALIDATION_FAILED … */
-    struct str message;
-    struct str location; /* /States/Load/Next */
-};
-
-struct asl_diags {
-    struct arena *arena;
-    struct asl_diag *items;
-    size_t n, cap;
-    size_t errors;
-};
-
-void asl_validate(const struct value *definition, struct asl_diags *diags);
-void asl_diags_release(struct asl_diags *diags);
 
 /* ---- running ---- */
 

@@ -3,52 +3,6 @@
 
 #include "base/clock.h"
 
-enum compare { EQUALS, LESS, LESS_EQUALS, GREATER, GREATER_EQUALS, MATCHES, IS };
-
-static const struct {
-    const char *suffix;
-    enum compare compare;
-} compares[] = {{"GreaterThanEquals", GREATER_EQUALS}, {"LessThanEquals", LESS_EQUALS},
-    {"GreaterThan", GREATER}, {"LessThan", LESS}, {"Equals", EQUALS}, {"Matches", MATCHES}};
-
-static const char *const types[] = {"String", "Numeric", "Timestamp", "Boolean"};
-static const char *const tests[] = {
-    "IsNull", "IsPresent", "IsNumeric", "IsString", "IsBoolean", "IsTimestamp"};
-
-/* StringLessThanEqualsPath: String, LESS_EQUALS, and that it takes a path. */
-static bool parse_operator(struct str name, const char **type, enum compare *compare, bool *path)
-{
-    *path = false;
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        if (str_eqz(name, tests[i])) {
-            *type = tests[i];
-            *compare = IS;
-            return true;
-        }
-    if (str_ends(name, STR("Path"))) {
-        name = str_slice(name, 0, name.n - 4);
-        *path = true;
-    }
-    for (size_t t = 0; t < sizeof types / sizeof *types; t++)
-        for (size_t c = 0; c < sizeof compares / sizeof *compares; c++) {
-            struct str suffix = str_z(compares[c].suffix);
-            if (name.n != strlen(types[t]) + suffix.n || !str_starts(name, str_z(types[t])) ||
-                !str_ends(name, suffix))
-                continue;
-            *type = types[t];
-            *compare = compares[c].compare;
-            bool matches = *compare == MATCHES;
-            return (!matches || (t == 0 && !*path)) && (t != 3 || *compare == EQUALS);
-        }
-    return false;
-}
-
-bool asl_choice_operator(struct str name, const char **type, bool *path)
-{
-    enum compare compare;
-    return parse_operator(name, type, &compare, path);
-}
-
 /* Goes back to the last star only, so it takes no more than n * m. */
 bool asl_glob(struct str pattern, struct str text)
 {
@@ -118,21 +72,21 @@ static bool order_of(const char *type, const struct value *a, const struct value
 }
 
 static bool compare_values(
-    const char *type, enum compare compare, const struct value *a, const struct value *b)
+    const char *type, enum asl_compare compare, const struct value *a, const struct value *b)
 {
     int order;
-    if (compare == MATCHES)
+    if (compare == ASL_MATCHES)
         return a->kind == VALUE_STRING && b->kind == VALUE_STRING && asl_glob(b->string, a->string);
     if (!order_of(type, a, b, &order))
         return false;
     switch (compare) {
-    case EQUALS: return order == 0;
-    case LESS: return order < 0;
-    case LESS_EQUALS: return order <= 0;
-    case GREATER: return order > 0;
-    case GREATER_EQUALS: return order >= 0;
-    case MATCHES:
-    case IS: break;
+    case ASL_EQUALS: return order == 0;
+    case ASL_LESS: return order < 0;
+    case ASL_LESS_EQUALS: return order <= 0;
+    case ASL_GREATER: return order > 0;
+    case ASL_GREATER_EQUALS: return order >= 0;
+    case ASL_MATCHES:
+    case ASL_IS: break;
     }
     return false;
 }
@@ -152,17 +106,17 @@ static bool holds_comparison(struct asl_eval *eval, const struct value *rule, co
 {
     struct str variable = value_gets(rule, "Variable");
     const char *type = NULL, *why;
-    enum compare compare = IS;
+    enum asl_compare compare = ASL_IS;
     bool path = false;
     const struct value *wanted = NULL;
     for (uint32_t i = 0; i < rule->count && !wanted; i++)
-        if (parse_operator(rule->entries[i].key, &type, &compare, &path))
+        if (asl_operator(rule->entries[i].key, &type, &compare, &path))
             wanted = rule->entries[i].value;
     if (!wanted) {
         asl_fail(eval, "States.Runtime", "A choice rule has no comparison.");
         return false;
     }
-    if (compare == IS) {
+    if (compare == ASL_IS) {
         const struct value *v = asl_look(eval, variable, input, &why);
         if (!v && !str_eqz(str_z(type), "IsPresent"))
             asl_choice_look(eval, variable, input);

@@ -18,6 +18,13 @@ int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
     return -1;
 }
 
+const struct value *asl_look(
+    struct asl_eval *eval, struct str path, const struct value *document, const char **why)
+{
+    const struct asl_names names = {eval->context, eval->variables};
+    return asl_path_find(eval->arena, path, document, &names, why);
+}
+
 const struct value *asl_find(
     struct asl_eval *eval, struct str path, const struct value *document, const char *error)
 {

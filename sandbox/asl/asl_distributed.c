@@ -32,12 +32,6 @@ struct distributed {
     bool exceeded;
 };
 
-bool asl_is_distributed(const struct value *state)
-{
-    const struct value *config = value_getz(value_getz(state, "ItemProcessor"), "ProcessorConfig");
-    return str_eqz(value_gets(config, "Mode"), "DISTRIBUTED");
-}
-
 /* ---- what the state says ---- */
 
 /* A number that `holder` gives itself or by a path; the fallback where it gives none. */

@@ -2,6 +2,7 @@
 #ifndef WEIR_SANDBOX_ASL_ASL_INTERNAL_H
 #define WEIR_SANDBOX_ASL_ASL_INTERNAL_H
 
+#include "provider/notation/asl_text.h"
 #include "sandbox/asl/asl.h"
 
 /* Where something is evaluated. */
@@ -20,51 +21,21 @@ struct asl_eval {
 int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- asl_path.c ---- */
-
-/* What paths begin with besides "$": "$$" is the context, "$name" a variable. Both may be NULL. */
-struct asl_names {
-    const struct value *context, *variables;
-};
-/*
- * What a path finds: one value, or a list where it could find several ($..x, [*], [1:3], [?()]). NULL with
- * *why where it is no path or one value is not there. `names` may be NULL.
- */
-const struct value *asl_path_find(struct arena *arena, struct str path, const struct value *document,
-    const struct asl_names *names, const char **why);
-/* The same with the names that are known where something is evaluated. */
-const struct value *asl_look(
-    struct asl_eval *eval, struct str path, const struct value *document, const char **why);
-/* Does it begin with a variable? */
-bool asl_path_is_variable(struct str path);
-/* Can a variable be called so? */
-bool asl_is_variable(struct str name);
-
-/* ---- asl_path_set.c ---- */
-
-/* NULL: it is one. A reference path names exactly one place ($.a.b[0]). */
-const char *asl_path_wrong(struct str path, bool reference);
-/* The document with v at a reference path; objects on the way are made. NULL: it leads through something
- * else. */
-const struct value *asl_path_set(
-    struct arena *arena, struct str path, const struct value *document, const struct value *v);
-
 /* ---- asl_intrinsic.c ---- */
 
-bool asl_is_intrinsic(struct str text);
 /* NULL with eval->error. */
 const struct value *asl_intrinsic(struct asl_eval *eval, struct str text, const struct value *document);
-const char *asl_intrinsic_wrong(struct str text);
 
 /* ---- asl_choice.c ---- */
 
 /* Does the rule hold? False with eval->error where it cannot be said. */
 bool asl_choice_holds(struct asl_eval *eval, const struct value *rule, const struct value *input);
-/* The type of a comparison ("String", "Numeric" …), whether it takes a path; false: no such comparison. */
-bool asl_choice_operator(struct str name, const char **type, bool *path);
 
 /* ---- asl_data.c ---- */
 
+/* asl_path_find() with the names that are known where something is evaluated. */
+const struct value *asl_look(
+    struct asl_eval *eval, struct str path, const struct value *document, const char **why);
 /* A path or an intrinsic. NULL with eval->error (of that name). */
 const struct value *asl_find(
     struct asl_eval *eval, struct str path, const struct value *document, const char *error);
@@ -179,7 +150,6 @@ void asl_spread(
 
 /* ---- asl_distributed.c ---- */
 
-bool asl_is_distributed(const struct value *state);
 const struct value *asl_distributed(struct asl_visit *visit, const struct value *input);
 
 #endif

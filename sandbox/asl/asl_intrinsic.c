@@ -8,24 +8,18 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-enum { MAX_NESTED = 10, MAX_ITEMS = 1000, MAX_ARGS = 256, MAX_ENCODED = 10000 };
+enum { MAX_ITEMS = 1000, MAX_ENCODED = 10000 };
 
 struct call {
-    struct asl_eval *eval; /* NULL: only checked */
-    const struct intrinsic *function;
-    const struct value *args[MAX_ARGS];
-    size_t n;
-};
-
-struct intrinsic {
+    struct asl_eval *eval;
     const char *name;
-    size_t min, max; /* arguments; 0: any number */
-    const struct value *(*apply)(struct call *call);
+    const struct value *const *args;
+    size_t n;
 };
 
 static const struct value *asl_intrinsic_refuse(struct call *call, const char *why)
 {
-    asl_fail(call->eval, "States.IntrinsicFailure", "States.%s: %s", call->function->name, why);
+    asl_fail(call->eval, "States.IntrinsicFailure", "States.%s: %s", call->name, why);
     return NULL;
 }
 
@@ -275,221 +269,68 @@ static const struct value *do_random(struct call *call)
     return value_int(call->eval->arena, (int64_t)((uint64_t)from + drawn % ((uint64_t)to - (uint64_t)from)));
 }
 
-static const struct intrinsic functions[] = {
-    {"Array", 0, 0, do_array},
-    {"ArrayContains", 2, 2, do_contains},
-    {"ArrayGetItem", 2, 2, do_item},
-    {"ArrayLength", 1, 1, do_length},
-    {"ArrayPartition", 2, 2, do_partition},
-    {"ArrayRange", 3, 3, do_range},
-    {"ArrayUnique", 1, 1, do_unique},
-    {"Base64Decode", 1, 1, do_decode},
-    {"Base64Encode", 1, 1, do_encode},
-    {"Format", 1, 0, do_format},
-    {"Hash", 2, 2, do_hash},
-    {"JsonMerge", 3, 3, do_merge},
-    {"JsonToString", 1, 1, do_json_to_string},
-    {"MathAdd", 2, 2, do_add},
-    {"MathRandom", 2, 3, do_random},
-    {"StringSplit", 2, 2, do_string_split},
-    {"StringToJson", 1, 1, do_string_to_json},
-    {"UUID", 0, -1UL, do_uuid},
+static const struct intrinsic {
+    const char *name;
+    const struct value *(*apply)(struct call *call);
+} functions[] = {
+    {"Array", do_array},
+    {"ArrayContains", do_contains},
+    {"ArrayGetItem", do_item},
+    {"ArrayLength", do_length},
+    {"ArrayPartition", do_partition},
+    {"ArrayRange", do_range},
+    {"ArrayUnique", do_unique},
+    {"Base64Decode", do_decode},
+    {"Base64Encode", do_encode},
+    {"Format", do_format},
+    {"Hash", do_hash},
+    {"JsonMerge", do_merge},
+    {"JsonToString", do_json_to_string},
+    {"MathAdd", do_add},
+    {"MathRandom", do_random},
+    {"StringSplit", do_string_split},
+    {"StringToJson", do_string_to_json},
+    {"UUID", do_uuid},
 };
 
-/* ---- reading ---- */
+/* ---- carrying calls out ---- */
 
-struct reader {
-    struct asl_eval *eval; /* NULL: only checked */
-    struct arena *arena;
+struct carrying {
+    struct asl_eval *eval;
     const struct value *document;
-    struct str text;
-    size_t at;
-    int depth;
-    const char *why;
 };
 
-static void asl_intrinsic_wrong_call(struct reader *r, const char *why)
+static const struct value *carry_look(void *ctx, struct str path)
 {
-    if (!r->why)
-        r->why = why;
-}
-
-static char asl_intrinsic_peek(struct reader *r)
-{
-    while (r->at < r->text.n && strchr(" \t\r\n", r->text.p[r->at]))
-        r->at++;
-    return r->at < r->text.n ? r->text.p[r->at] : '\0';
-}
-
-/* 'text'. \' is a quote; other escapes too, but in a format, where \{ has its meaning later. */
-static const struct value *read_text(struct reader *r, bool format)
-{
-    AUTO_BUF struct buf text = BUF_INIT;
-    for (r->at++; r->at < r->text.n && r->text.p[r->at] != '\''; r->at++) {
-        bool escape = r->text.p[r->at] == '\\' && r->at + 1 < r->text.n;
-        if (escape && (!format || r->text.p[r->at + 1] == '\''))
-            r->at++;
-        else if (escape)
-            buf_add_char(&text, r->text.p[r->at++]);
-        buf_add_char(&text, r->text.p[r->at]);
-    }
-    if (r->at >= r->text.n)
-        asl_intrinsic_wrong_call(r, "a quote is not closed");
-    else
-        r->at++;
-    return value_string(r->arena, buf_str(&text));
-}
-
-/* Up to the comma or parenthesis that ends the argument. */
-static struct str read_until_end(struct reader *r)
-{
-    size_t start = r->at;
-    int open = 0;
-    char quote = '\0';
-    for (; r->at < r->text.n; r->at++) {
-        char c = r->text.p[r->at];
-        if (quote) {
-            r->at += c == '\\';
-            quote = c == quote ? '\0' : quote;
-            continue;
-        }
-        if ((c == '\'' || c == '"') && open)
-            quote = c;
-        if (!open && (c == ',' || c == ')'))
-            break;
-        open += (c == '(' || c == '[') - (c == ')' || c == ']');
-    }
-    r->at = r->at > r->text.n ? r->text.n : r->at;
-    return str_trim(str_slice(r->text, start, r->at));
-}
-
-static const struct value *read_path(struct reader *r)
-{
-    struct str path = read_until_end(r);
-    const char *why = asl_path_wrong(path, false);
-    if (why) {
-        asl_intrinsic_wrong_call(r, why);
-        return &value_null;
-    }
-    if (!r->eval)
-        return &value_null;
-    const struct value *found = asl_look(r->eval, path, r->document, &why);
+    const struct carrying *c = ctx;
+    const char *why;
+    const struct value *found = asl_look(c->eval, path, c->document, &why);
     if (!found)
-        asl_fail(r->eval, "States.Runtime",
+        asl_fail(c->eval, "States.Runtime",
             "The JsonPath argument for the field '%.*s' could not be found in the input", STR_ARG(path));
     return found;
 }
 
-static const struct value *read_call(struct reader *r);
-
-static const struct value *read_argument(struct reader *r, bool format)
+/* Which functions there are has been looked at: the table of asl_call.c has the same. */
+static const struct value *carry_call(
+    void *ctx, struct str function, const struct value *const *args, size_t n)
 {
-    char c = asl_intrinsic_peek(r);
-    if (c == '\'')
-        return read_text(r, format);
-    if (c == '$')
-        return read_path(r);
-    if (c == 'S')
-        return read_call(r);
-    struct str word = read_until_end(r);
-    const struct value *v = &value_null;
-    struct err err;
-    if (json_parse(r->arena, word, &v, &err) || v->kind == VALUE_MAP || v->kind == VALUE_LIST ||
-        v->kind == VALUE_STRING)
-        asl_intrinsic_wrong_call(
-            r, "an argument is a text in single quotes, a number, true, false, null, a path or a call");
-    return v;
-}
-
-static const struct intrinsic *read_function(struct reader *r)
-{
-    struct str rest = str_slice(r->text, r->at, r->text.n), name;
-    ptrdiff_t open = str_find_char(rest, '(', 0);
-    if (open < 0 || !str_starts(rest, STR("States."))) {
-        asl_intrinsic_wrong_call(r, "a call is States.Name(…)");
+    const struct carrying *c = ctx;
+    if (c->eval->error.name.n)
         return NULL;
-    }
-    name = str_slice(rest, 7, (size_t)open);
-    r->at += (size_t)open + 1;
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (str_eqz(name, functions[i].name))
-            return &functions[i];
-    asl_intrinsic_wrong_call(r, "there is no intrinsic function of that name");
+        if (str_eqz(function, functions[i].name))
+            return functions[i].apply(&(struct call){c->eval, functions[i].name, args, n});
     return NULL;
-}
-
-static void read_arguments(struct reader *r, struct call *call)
-{
-    bool format = call->function->apply == do_format;
-    bool failed = false;
-    while (!r->why && !failed && asl_intrinsic_peek(r) != ')') {
-        if (call->n == MAX_ARGS) {
-            asl_intrinsic_wrong_call(r, "there are too many arguments");
-            return;
-        }
-        call->args[call->n] = read_argument(r, format && !call->n);
-        failed = !call->args[call->n++];
-        if (asl_intrinsic_peek(r) == ',') {
-            r->at++;
-            if (asl_intrinsic_peek(r) == ')')
-                asl_intrinsic_wrong_call(r, "an argument is missing");
-        } else if (asl_intrinsic_peek(r) != ')' && !failed) {
-            asl_intrinsic_wrong_call(r, "arguments are separated by commas");
-        }
-    }
-    if (!failed)
-        r->at++;
-}
-
-/* NULL where it fails while it is carried out: eval->error. */
-static const struct value *read_call(struct reader *r)
-{
-    if (++r->depth > MAX_NESTED)
-        asl_intrinsic_wrong_call(r, "calls are nested deeper than 10");
-    const struct intrinsic *function = r->why ? NULL : read_function(r);
-    if (!function)
-        return &value_null;
-    struct call *call = arena_zalloc(r->arena, sizeof *call);
-    call->eval = r->eval;
-    call->function = function;
-    read_arguments(r, call);
-    r->depth--;
-    size_t max = function->max == -1UL ? 0 : function->max ? function->max : MAX_ARGS;
-    if (!r->why && (call->n < function->min || call->n > max))
-        asl_intrinsic_wrong_call(r, "it has another number of arguments");
-    if (r->why || !r->eval)
-        return &value_null;
-    return r->eval->error.name.n ? NULL : function->apply(call);
-}
-
-static const struct value *read_all(struct reader *r)
-{
-    const struct value *v = read_call(r);
-    if (v && !r->why && (asl_intrinsic_peek(r), r->at < r->text.n))
-        asl_intrinsic_wrong_call(r, "something follows the call");
-    return v;
-}
-
-bool asl_is_intrinsic(struct str text)
-{
-    return str_starts(text, STR("States."));
-}
-
-const char *asl_intrinsic_wrong(struct str text)
-{
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct reader r = {.arena = &arena, .text = text, .document = &value_null};
-    read_all(&r);
-    return r.why;
 }
 
 const struct value *asl_intrinsic(struct asl_eval *eval, struct str text, const struct value *document)
 {
-    struct reader r = {.eval = eval, .arena = eval->arena, .text = text, .document = document};
-    const struct value *v = read_all(&r);
-    if (r.why) {
-        asl_fail(eval, "States.Runtime", "'%.*s' is not an intrinsic function: %s", STR_ARG(text), r.why);
-        return NULL;
-    }
+    struct carrying carrying = {eval, document};
+    const struct asl_caller caller = {carry_look, carry_call, &carrying};
+    const char *why;
+    const struct value *v = asl_call(eval->arena, text, &caller, &why);
+    if (!v && why)
+        asl_fail(eval, "States.Runtime", "'%.*s' is not an intrinsic function: %s", STR_ARG(text), why);
     return v;
 }

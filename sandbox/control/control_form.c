@@ -1,14 +1,16 @@
-/* Attributes with a language of their own: `sandbox: {check: {attribute: language}}`. */
-#include "sandbox/asl/asl.h"
+/* Attributes with a language of their own (`language:` in the spec), and what only a service can say of one:
+ * `sandbox: {check: {attribute: language}}`. */
+#include "provider/notation/asl_validate.h"
+#include "provider/notation/event_pattern.h"
+#include "provider/notation/notation.h"
 #include "sandbox/control/control_internal.h"
-#include "sandbox/notation/event_pattern.h"
 #include "sandbox/notation/schedule_time.h"
 
 /* Empty where it is right; else what the service says. */
 static struct str check_states(struct call *call, const struct value *v, const struct value *attrs)
 {
     (void)attrs;
-    struct asl_diags diags = {.arena = call->arena};
+    struct asl_diags diags = {.arena = call->arena, .interpreted = true};
     AUTO_BUF struct buf all = BUF_INIT;
     asl_validate(v, &diags);
     for (size_t i = 0; i < diags.n; i++)
@@ -62,7 +64,7 @@ static struct str check_zone(struct call *call, const struct value *v, const str
 static struct str check_pattern(struct call *call, const struct value *v, const struct value *attrs)
 {
     (void)attrs;
-    const char *why = event_pattern_wrong(call->arena, v);
+    const char *why = event_pattern_wrong(call->arena, v, NULL);
     return why ? arena_printf(call->arena, "Event pattern is not valid. Reason: %s", why) : STR_EMPTY;
 }
 
@@ -78,19 +80,69 @@ static const struct {
     {"event-pattern", "InvalidEventPatternException", check_pattern, false},
 };
 
+static int check_form(struct call *call, const struct value *attrs, struct str name, struct str language)
+{
+    const struct value *v = value_get(attrs, name);
+    for (size_t k = 0; k < sizeof languages / sizeof *languages; k++) {
+        if (!str_eqz(language, languages[k].name) || (value_is_null(v) && !languages[k].absent))
+            continue;
+        struct str why = languages[k].check(call, v, attrs);
+        if (why.n)
+            return refuse(call, 400, str_z(languages[k].code), "%.*s", STR_ARG(why));
+    }
+    return 0;
+}
+
+/* ---- in weir's words ---- */
+
+struct form_issue {
+    struct call *call;
+    struct str why; /* the first */
+};
+
+static void keep_issue(void *ctx, const struct notation_issue *issue)
+{
+    struct form_issue *f = ctx;
+    if (!f->why.n && !issue->doubt)
+        f->why = arena_str(f->call->arena, issue->message);
+}
+
+static bool has_own_words(struct str language)
+{
+    for (size_t k = 0; k < sizeof languages / sizeof *languages; k++)
+        if (str_eqz(language, languages[k].name))
+            return true;
+    return false;
+}
+
+static void form_look(
+    struct form_issue *f, const struct attr *attr, const struct type *type, const struct value *v)
+{
+    if (value_is_null(v) || !attr->speaks)
+        return;
+    if (!type->elem && attr->language.n && !has_own_words(attr->language))
+        notation_check(f->call->arena, attr->language, v, keep_issue, f);
+    for (uint32_t i = 0; type->elem && v->kind == VALUE_LIST && i < v->count; i++)
+        form_look(f, attr, type->elem, v->items[i]);
+    for (size_t i = 0; i < type->field_count; i++)
+        form_look(f, &type->fields[i], type->fields[i].type, value_get(v, type->fields[i].name));
+}
+
 int check_forms(struct call *call, const struct value *attrs)
 {
-    const struct value *checks = value_getz(call->role->type->sandbox, "check");
-    for (uint32_t i = 0; checks && i < checks->count; i++) {
-        const struct value *v = value_get(attrs, checks->entries[i].key);
-        struct str language = value_text(checks->entries[i].value, STR_EMPTY);
-        for (size_t k = 0; k < sizeof languages / sizeof *languages; k++) {
-            if (!str_eqz(language, languages[k].name) || (value_is_null(v) && !languages[k].absent))
-                continue;
-            struct str why = languages[k].check(call, v, attrs);
-            if (why.n)
-                return refuse(call, 400, str_z(languages[k].code), "%.*s", STR_ARG(why));
-        }
+    const struct spec_type *type = call->role->type;
+    const struct value *checks = value_getz(type->sandbox, "check");
+    for (size_t i = 0; i < type->schema.attr_count; i++) {
+        const struct attr *attr = &type->schema.attrs[i];
+        struct form_issue found = {.call = call};
+        if (attr->language.n && check_form(call, attrs, attr->name, attr->language))
+            return -1;
+        form_look(&found, attr, attr->type, value_get(attrs, attr->name));
+        if (found.why.n)
+            return refuse_invalid(call, attr->name, found.why);
     }
+    for (uint32_t i = 0; checks && i < checks->count; i++)
+        if (check_form(call, attrs, checks->entries[i].key, value_text(checks->entries[i].value, STR_EMPTY)))
+            return -1;
     return 0;
 }

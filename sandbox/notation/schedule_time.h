@@ -1,39 +1,10 @@
-/*
- * When a schedule is due: cron(…) with the service's six fields, rate(…), at(…). Pure: no clock is read.
- *
- *     cron(minutes hours day-of-month month day-of-week year)
- *         * , - /     everywhere;  ? in one of the two day fields
- *         L           the last day of the month, or Saturday; 5L the last Thursday of the month
- *         15W         the weekday nearest to the 15th, within the month
- *         3#2         the second Tuesday
- */
+/* When a schedule is due. Pure: no clock is read. */
 #ifndef WEIR_SANDBOX_NOTATION_SCHEDULE_TIME_H
 #define WEIR_SANDBOX_NOTATION_SCHEDULE_TIME_H
 
+#include "provider/notation/schedule.h"
 #include "sandbox/notation/zone.h"
 
-struct cron {
-    uint64_t minutes;
-    uint32_t hours, days, near_weekday; /* bit n: n */
-    uint16_t months;
-    uint8_t weekdays, last_weekdays; /* bit 0: Sunday */
-    uint8_t nth[7];                  /* of each weekday, bit n: the nth of the month */
-    bool any_day, any_weekday, last_day;
-    uint8_t years[230]; /* from 1970 */
-};
-
-enum schedule_kind { SCHEDULE_CRON, SCHEDULE_RATE, SCHEDULE_AT };
-
-struct schedule_time {
-    enum schedule_kind kind;
-    struct cron cron;
-    int64_t rate_s;
-    bool loose;   /* rate(1 minutes), rate(5 minute): Scheduler takes it, a rule does not */
-    int64_t at_s; /* as clocks show it */
-};
-
-/* NULL: understood; else what is wrong with it. */
-const char *schedule_parse(struct str text, struct schedule_time *out);
 /*
  * The first time after a moment (ms since 1970). A rate counts from `base_ms`. False: never again. What
  * clocks skip is left out, what they show twice comes once.

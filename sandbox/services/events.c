@@ -4,7 +4,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/notation/event_pattern.h"
+#include "provider/notation/event_pattern.h"
+#include "sandbox/notation/event_match.h"
 #include "sandbox/services/registry.h"
 #include "sandbox/services/targets.h"
 
@@ -168,7 +169,7 @@ static int do_test_pattern(struct service_call *call, struct err *err)
     if (json_parse(call->arena, pattern_text, &pattern, &why))
         return service_refuse(
             err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", why.message);
-    const char *wrong = event_pattern_wrong(call->arena, pattern);
+    const char *wrong = event_pattern_wrong(call->arena, pattern, NULL);
     if (wrong)
         return service_refuse(
             err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", wrong);

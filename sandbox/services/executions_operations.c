@@ -2,6 +2,7 @@
 #include "sandbox/services/executions.h"
 
 #include "base/json.h"
+#include "provider/notation/asl_validate.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/registry.h"
@@ -328,7 +329,7 @@ static int do_validate(struct service_call *call, struct err *err)
     struct err why = ERR_INIT;
     if (service_required(call, "definition", &text, err))
         return -1;
-    struct asl_diags diags = {.arena = call->arena};
+    struct asl_diags diags = {.arena = call->arena, .interpreted = true};
     json_parse(call->arena, text, &definition, &why);
     asl_validate(definition, &diags);
     if (!definition)

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "sandbox/calls/services.h"
-#include "sandbox/notation/event_pattern.h"
+#include "sandbox/notation/event_match.h"
 
 #include <ctype.h>
 #include <pthread.h>

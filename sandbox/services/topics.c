@@ -1,6 +1,6 @@
 /* SNS: what is published goes to the subscriptions that are queues and functions; others (mail, HTTP) get
  * nothing. */
-#include "sandbox/notation/event_pattern.h"
+#include "sandbox/notation/event_match.h"
 #include "sandbox/services/registry.h"
 #include "sandbox/services/targets.h"
 

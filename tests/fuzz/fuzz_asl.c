@@ -2,6 +2,7 @@
  * State machines: any definition is checked, and one that is found right runs on any input, with tasks that
  * give their input back. Text: the definition, a NUL, the input, a NUL, the clock.
  */
+#include "provider/notation/asl_validate.h"
 #include "sandbox/asl/asl.h"
 
 #include "base/buf.h"
@@ -140,7 +141,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     if (input_text.p && json_parse(&arena, input_text, &input, &err))
         return 0;
-    struct asl_diags diags = {.arena = &arena};
+    struct asl_diags served = {.arena = &arena}, diags = {.arena = &arena, .interpreted = true};
+    asl_validate(definition, &served);
+    asl_diags_release(&served);
     asl_validate(definition, &diags);
     for (size_t i = 0; i < diags.n; i++)
         assert(diags.items[i].message.n && diags.items[i].location.p[0] == '/');

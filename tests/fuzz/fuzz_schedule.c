@@ -1,5 +1,7 @@
 /* Schedules and event patterns: an expression (or a pattern), a NUL, a zone (or an event). */
-#include "sandbox/notation/event_pattern.h"
+#include "provider/notation/event_pattern.h"
+#include "provider/notation/log_filter.h"
+#include "sandbox/notation/event_match.h"
 #include "sandbox/notation/schedule_time.h"
 
 #include "base/json.h"
@@ -29,10 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct str second, first = str_cut(str_n((const char *)data, n), '\0', &second);
     const struct value *pattern, *event;
     struct err err;
+    log_filter_wrong(first);
     check_schedule(&arena, first, second.p ? second : STR_EMPTY);
     if (json_parse(&arena, first, &pattern, &err) || !second.p || json_parse(&arena, second, &event, &err))
         return 0;
-    if (!event_pattern_wrong(&arena, pattern))
+    if (!event_pattern_wrong(&arena, pattern, NULL))
         event_matches(pattern, event);
     return 0;
 }

@@ -2,6 +2,7 @@
  * The interpreter of the States Language alone: the cases of tests/asl, and what they cannot say because it
  * takes tasks that fail or time that passes. Nothing waits: the host's clock moves when somebody sleeps.
  */
+#include "provider/notation/asl_validate.h"
 #include "sandbox/asl/asl.h"
 
 #include "base/file.h"
@@ -193,7 +194,7 @@ static void check_case(const struct value *one, int threads)
 {
     const char *name = value_gets(one, "name").p;
     const struct value *definition = definition_of(one), *error = value_getz(one, "error");
-    struct asl_diags diags = {.arena = &arena};
+    struct asl_diags diags = {.arena = &arena, .interpreted = true};
     asl_validate(definition, &diags);
     if (diags.n)
         fail_msg("%s: %s at %s", name, diags.items[0].message.p, diags.items[0].location.p);
@@ -231,7 +232,7 @@ static void test_definitions(void **state)
     for (uint32_t i = 0; i < cases->count; i++) {
         const struct value *wrong = value_getz(cases->items[i], "wrong");
         const char *name = value_gets(cases->items[i], "name").p;
-        struct asl_diags diags = {.arena = &arena};
+        struct asl_diags diags = {.arena = &arena, .interpreted = true};
         asl_validate(value_getz(cases->items[i], "definition"), &diags);
         for (size_t k = 0; k < diags.n; k++) {
             bool expected = false;

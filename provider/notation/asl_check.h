@@ -1,16 +1,25 @@
-/* Shared by the two files that check definitions; see asl.h. */
-#ifndef WEIR_SANDBOX_ASL_ASL_CHECK_H
-#define WEIR_SANDBOX_ASL_ASL_CHECK_H
+/* Shared by the files that check definitions; see asl_validate.h. */
+#ifndef WEIR_PROVIDER_NOTATION_ASL_CHECK_H
+#define WEIR_PROVIDER_NOTATION_ASL_CHECK_H
 
 #include "base/map.h"
-#include "sandbox/asl/asl_internal.h"
+#include "provider/notation/asl_text.h"
+#include "provider/notation/asl_validate.h"
+
+/* The way to a place, from its end. */
+struct asl_step {
+    const struct asl_step *up;
+    const struct value *step; /* key or index */
+};
 
 /* A state machine, a branch or a Map's processor, while it is looked at. */
 struct asl_scan {
     struct asl_diags *diags;
     struct str at;              /* location */
+    const struct asl_step *way; /* the same */
     const struct value *states; /* of this machine */
     struct map *names;          /* of all machines: a name is used once */
+    bool jsonata;               /* the query language of what is looked at; of machines, of their states */
 };
 
 /* What has fields: the types of states, and what stands in Retry and Catch. */
@@ -31,18 +40,28 @@ enum {
     CATCHER = 512,
 };
 
+static inline bool asl_is_unknown(const struct value *v)
+{
+    return v && v->kind == VALUE_UNKNOWN;
+}
+
 /* ---- asl_fields.c ---- */
 
-void asl_diag_add(struct asl_diags *diags, const char *code, struct str at, struct str message);
+struct asl_diag *asl_diag_add(
+    const struct asl_scan *scan, const char *code, const char *member, struct str message);
 /* A mistake of the schema, at a member ("": the thing itself). */
 void asl_wrong(const struct asl_scan *scan, const char *member, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-struct str asl_place(const struct asl_scan *scan, const char *member);
+void asl_unsupported(const struct asl_scan *scan, struct str member, const struct str *names, size_t n);
+void asl_required(const struct asl_scan *scan, const char *member);
+/* Where a member is; an item of a list there. */
 struct asl_scan asl_below(const struct asl_scan *scan, const char *member);
+struct asl_scan asl_below_item(const struct asl_scan *scan, const char *member, uint32_t i);
+
 void asl_check_path(const struct asl_scan *scan, const char *member, const struct value *v, bool reference);
 /* An Assign of a state, a choice rule or a catcher. */
 void asl_check_assigned(const struct asl_scan *scan, const struct value *v);
-/* Members that end in ".$" hold paths or intrinsics. */
+/* JSONPath: members that end in ".$" hold paths or intrinsics. JSONata: texts may be expressions. */
 void asl_check_template(const struct asl_scan *scan, const struct value *v);
 bool asl_is_whole(const struct value *v, int64_t from);
 /* All that `v` has are fields of the holder, and hold what they should. */
@@ -50,6 +69,24 @@ void asl_check_fields(const struct asl_scan *scan, const struct value *v, unsign
 /* Exactly one of several fields, or at most one. */
 void asl_check_one_of(
     const struct asl_scan *scan, const struct value *v, const char *const *names, size_t n, bool needed);
+
+/* ---- asl_jsonata.c ---- */
+
+/* Is the whole text {% … %}? */
+bool asl_is_jsonata(const struct value *v);
+/* NULL: nothing is surely wrong with it. */
+const char *asl_jsonata_wrong(struct str text);
+
+/* ---- asl_states.c ---- */
+
+/* A state whose type is known. */
+void asl_check_state(const struct asl_scan *scan, const struct value *state, unsigned type);
+void asl_check_target(const struct asl_scan *scan, const struct value *v, const char *member);
+
+/* ---- asl_validate.c ---- */
+
+/* All that is within a machine, a branch or a processor. */
+void asl_check_machine(const struct asl_scan *outer, const struct value *machine);
 
 /* ---- asl_validate_map.c ---- */
 

@@ -1,8 +1,8 @@
 /* Shared by the files that read JSONPath; see asl_path.c. */
-#ifndef WEIR_SANDBOX_ASL_ASL_PATH_H
-#define WEIR_SANDBOX_ASL_ASL_PATH_H
+#ifndef WEIR_PROVIDER_NOTATION_ASL_PATH_H
+#define WEIR_PROVIDER_NOTATION_ASL_PATH_H
 
-#include "sandbox/asl/asl_internal.h"
+#include "provider/notation/asl_text.h"
 
 enum { PATH_MAX_WORK = 1000000, PATH_MAX_NESTED = 32 };
 

@@ -3,7 +3,7 @@
  * ..name and [?(@.a == 'x' && !(@.b > 1))]. A path is worked off step by step while it is read; checking one
  * reads it over nothing.
  */
-#include "sandbox/asl/asl_path.h"
+#include "provider/notation/asl_path.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -364,13 +364,6 @@ const struct value *asl_path_find(struct arena *arena, struct str path, const st
         path_wrong(&r, "it names a variable that is not set");
     *why = r.why ? r.why : "it leads to nothing";
     return r.why ? NULL : found;
-}
-
-const struct value *asl_look(
-    struct asl_eval *eval, struct str path, const struct value *document, const char **why)
-{
-    const struct asl_names names = {eval->context, eval->variables};
-    return asl_path_find(eval->arena, path, document, &names, why);
 }
 
 bool asl_path_is_variable(struct str path)

@@ -1,6 +1,14 @@
-/* The fields of distributed Maps. */
+/* The fields of distributed Maps. The service has more kinds of readers and writers each year: what is said
+ * of these is what the interpreter takes, and for the service only what their templates hold. */
+#include "provider/notation/asl_check.h"
+
 #include "base/buf.h"
-#include "sandbox/asl/asl_check.h"
+
+bool asl_is_distributed(const struct value *state)
+{
+    const struct value *config = value_getz(value_getz(state, "ItemProcessor"), "ProcessorConfig");
+    return str_eqz(value_gets(config, "Mode"), "DISTRIBUTED");
+}
 
 static bool is_one_of(const struct value *v, const char *const *names)
 {
@@ -18,7 +26,7 @@ static void check_choice(
     AUTO_BUF struct buf list = BUF_INIT;
     for (size_t i = 0; names[i]; i++)
         buf_addf(&list, "%s%s", i ? ", " : "", names[i]);
-    if (!is_one_of(v, names))
+    if (!asl_is_unknown(v) && !is_one_of(v, names))
         asl_wrong(scan, member, "Value is not one of [%s]", buf_str(&list).p);
 }
 
@@ -39,7 +47,7 @@ static bool check_members(const struct asl_scan *scan, const struct value *v, co
     return true;
 }
 
-static void check_template(const struct asl_scan *scan, const struct value *holder, const char *member)
+static void map_template(const struct asl_scan *scan, const struct value *holder, const char *member)
 {
     const struct value *v = value_getz(holder, member);
     struct asl_scan inner = asl_below(scan, member);
@@ -87,7 +95,7 @@ static void check_reader(const struct asl_scan *outer, const struct value *reade
     if (!check_members(&scan, reader, members))
         return;
     check_choice(&scan, reader, "Resource", resources);
-    check_template(&scan, reader, "Parameters");
+    map_template(&scan, reader, "Parameters");
     const struct value *config = value_getz(reader, "ReaderConfig");
     bool lists = str_ends(value_gets(reader, "Resource"), STR("listObjectsV2"));
     if (!config && !lists)
@@ -112,7 +120,7 @@ static void check_batcher(const struct asl_scan *outer, const struct value *batc
         return;
     check_limit(&scan, batcher, "MaxItemsPerBatch", "MaxItemsPerBatchPath");
     check_limit(&scan, batcher, "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath");
-    check_template(&scan, batcher, "BatchInput");
+    map_template(&scan, batcher, "BatchInput");
     if (!value_getz(batcher, "MaxItemsPerBatch") && !value_getz(batcher, "MaxItemsPerBatchPath") &&
         !value_getz(batcher, "MaxInputBytesPerBatch") && !value_getz(batcher, "MaxInputBytesPerBatchPath"))
         asl_wrong(&scan, "", "MaxItemsPerBatch or MaxInputBytesPerBatch is expected");
@@ -131,7 +139,7 @@ static void check_writer(const struct asl_scan *outer, const struct value *write
         return;
     if (value_getz(writer, "Resource") || !config)
         check_choice(&scan, writer, "Resource", resources);
-    check_template(&scan, writer, "Parameters");
+    map_template(&scan, writer, "Parameters");
     if (!config || !check_members(&inner, config, settings))
         return;
     if (value_getz(config, "OutputType"))
@@ -140,33 +148,42 @@ static void check_writer(const struct asl_scan *outer, const struct value *write
         check_choice(&inner, config, "Transformation", shapes);
 }
 
-void asl_check_distributed(const struct asl_scan *scan, const struct value *state)
+/* ---- all of it ---- */
+
+/* Whatever the service takes: templates, and that these are objects. */
+static void check_holders(const struct asl_scan *scan, const struct value *state)
+{
+    static const char *const holders[] = {"ItemReader", "ItemBatcher", "ResultWriter"}, *const templates[] = {
+                                                                                            "Parameters",
+                                                                                            "Arguments",
+                                                                                            "BatchInput"};
+    for (size_t i = 0; i < sizeof holders / sizeof *holders; i++) {
+        const struct value *holder = value_getz(state, holders[i]);
+        struct asl_scan inner = asl_below(scan, holders[i]);
+        if (!holder || asl_is_unknown(holder) || (scan->jsonata && asl_is_jsonata(holder)))
+            continue;
+        if (holder->kind != VALUE_MAP)
+            asl_wrong(&inner, "", "Value is not an object");
+        for (size_t k = 0; k < sizeof templates / sizeof *templates; k++)
+            map_template(&inner, holder, templates[k]);
+        if (i == 0 && holder->kind == VALUE_MAP && !value_getz(holder, "Resource"))
+            asl_required(&inner, "Resource");
+    }
+}
+
+static void check_interpreted(const struct asl_scan *scan, const struct value *state)
 {
     static const char *const only[] = {"ItemReader", "ItemBatcher", "ResultWriter", "ToleratedFailureCount",
         "ToleratedFailureCountPath", "ToleratedFailurePercentage", "ToleratedFailurePercentagePath", "Label"},
-                             *const modes[] = {"INLINE", "DISTRIBUTED", NULL},
-                             *const kinds[] = {"STANDARD", "EXPRESS", NULL},
-                             *const counts[] = {"ToleratedFailureCount", "ToleratedFailureCountPath"},
-                             *const shares[] = {"ToleratedFailurePercentage",
-                                 "ToleratedFailurePercentagePath"},
                              *const sources[] = {"ItemsPath", "ItemReader"};
-    const struct value *config = value_getz(value_getz(state, "ItemProcessor"), "ProcessorConfig");
     const struct value *reader = value_getz(state, "ItemReader"), *batcher = value_getz(state, "ItemBatcher"),
                        *writer = value_getz(state, "ResultWriter");
-    struct asl_scan processor = asl_below(scan, "ItemProcessor"),
-                    inner = asl_below(&processor, "ProcessorConfig");
-    if (value_getz(config, "Mode"))
-        check_choice(&inner, config, "Mode", modes);
     bool distributed = asl_is_distributed(state);
-    if (distributed)
-        check_choice(&inner, config, "ExecutionType", kinds);
     for (size_t i = 0; i < sizeof only / sizeof *only && !distributed; i++)
         if (value_getz(state, only[i]))
             asl_wrong(scan, only[i], "Field is only supported in mode DISTRIBUTED");
     if (!distributed)
         return;
-    asl_check_one_of(scan, state, counts, 2, false);
-    asl_check_one_of(scan, state, shares, 2, false);
     asl_check_one_of(scan, state, sources, 2, false);
     if (reader)
         check_reader(scan, reader);
@@ -174,4 +191,26 @@ void asl_check_distributed(const struct asl_scan *scan, const struct value *stat
         check_batcher(scan, batcher);
     if (writer)
         check_writer(scan, writer);
+}
+
+void asl_check_distributed(const struct asl_scan *scan, const struct value *state)
+{
+    static const char *const modes[] = {"INLINE", "DISTRIBUTED", NULL},
+                             *const kinds[] = {"STANDARD", "EXPRESS", NULL},
+                             *const counts[] = {"ToleratedFailureCount", "ToleratedFailureCountPath"},
+                             *const shares[] = {
+                                 "ToleratedFailurePercentage", "ToleratedFailurePercentagePath"};
+    const struct value *config = value_getz(value_getz(state, "ItemProcessor"), "ProcessorConfig");
+    struct asl_scan processor = asl_below(scan, "ItemProcessor"),
+                    inner = asl_below(&processor, "ProcessorConfig");
+    if (value_getz(config, "Mode"))
+        check_choice(&inner, config, "Mode", modes);
+    if (asl_is_distributed(state))
+        check_choice(&inner, config, "ExecutionType", kinds);
+    asl_check_one_of(scan, state, counts, 2, false);
+    asl_check_one_of(scan, state, shares, 2, false);
+    if (scan->diags->interpreted)
+        check_interpreted(scan, state);
+    else
+        check_holders(scan, state);
 }

@@ -1,5 +1,5 @@
-/* EventBridge's event patterns: see event_pattern.h. */
-#include "sandbox/notation/event_pattern.h"
+/* Which events a pattern is for: see event_match.h. */
+#include "sandbox/notation/event_match.h"
 
 #include "sandbox/asl/asl.h"
 
@@ -10,7 +10,7 @@ static bool is_text(const struct value *v)
     return v && v->kind == VALUE_STRING;
 }
 
-static double event_pattern_number(const struct value *v)
+static double event_match_number(const struct value *v)
 {
     return v->kind == VALUE_INT ? (double)v->integer : v->number;
 }
@@ -60,8 +60,8 @@ static bool test_numeric(const struct value *want, const struct value *v)
         return false;
     for (uint32_t i = 0; i + 1 < want->count; i += 2) {
         const char *order = value_text(want->items[i], STR_EMPTY).p;
-        double a = event_pattern_number(v),
-               b = value_is_number(want->items[i + 1]) ? event_pattern_number(want->items[i + 1]) : 0;
+        double a = event_match_number(v),
+               b = value_is_number(want->items[i + 1]) ? event_match_number(want->items[i + 1]) : 0;
         bool less = order[0] == '<' && a < b, more = order[0] == '>' && a > b;
         bool equal = (order[0] == '=' || order[1] == '=') && !(a < b) && !(a > b);
         if (!less && !more && !equal)
@@ -207,134 +207,4 @@ static bool map_matches(const struct value *pattern, const struct value *event)
 bool event_matches(const struct value *pattern, const struct value *event)
 {
     return pattern && pattern->kind == VALUE_MAP && pattern->count && map_matches(pattern, event);
-}
-
-/* ---- checking ---- */
-
-static bool numeric_is_right(const struct value *v)
-{
-    static const char *const orders[] = {"=", "<", "<=", ">", ">="};
-    if (v->kind != VALUE_LIST || (v->count != 2 && v->count != 4))
-        return false;
-    for (uint32_t i = 0; i < v->count; i += 2) {
-        bool known = false;
-        for (size_t k = 0; k < sizeof orders / sizeof *orders; k++)
-            known = known || str_eqz(value_text(v->items[i], STR_EMPTY), orders[k]);
-        if (!known || !value_is_number(v->items[i + 1]))
-            return false;
-    }
-    return true;
-}
-
-/* A text, or {equals-ignore-case: a text} where that is allowed. */
-static bool is_affix(const struct value *v)
-{
-    const struct value *folded = value_getz(v, "equals-ignore-case");
-    return is_text(v) || (is_text(folded) && v->count == 1);
-}
-
-static bool each_is(const struct value *v, bool (*is)(const struct value *v))
-{
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        if (!is(v->items[i]))
-            return false;
-    return v->kind == VALUE_LIST ? v->count > 0 : is(v);
-}
-
-static bool is_plain(const struct value *v)
-{
-    return is_text(v) || value_is_number(v) || v->kind == VALUE_BOOL || v->kind == VALUE_NULL;
-}
-
-static bool is_text_value(const struct value *v)
-{
-    return is_text(v);
-}
-
-static bool is_wildcard(const struct value *v)
-{
-    return is_text(v) && str_find(v->string, STR("**"), 0) < 0;
-}
-
-static bool anything_but_is_right(const struct value *v)
-{
-    if (v->kind != VALUE_MAP)
-        return each_is(v, is_plain);
-    static const struct {
-        const char *name;
-        bool (*is)(const struct value *v);
-    } kinds[] = {{"prefix", is_affix}, {"suffix", is_affix}, {"equals-ignore-case", is_text_value},
-        {"wildcard", is_wildcard}};
-    for (size_t i = 0; v->count == 1 && i < sizeof kinds / sizeof *kinds; i++)
-        if (str_eqz(v->entries[0].key, kinds[i].name))
-            return each_is(v->entries[0].value, kinds[i].is);
-    return false;
-}
-
-static bool cidr_is_right(const struct value *v)
-{
-    unsigned char a[16];
-    struct str bits_text, base = str_cut(value_text(v, STR_EMPTY), '/', &bits_text);
-    char net[64];
-    int64_t bits;
-    if (base.n >= sizeof net || !bits_text.p || !str_to_int(bits_text, &bits) || bits < 0)
-        return false;
-    memcpy(net, base.p, base.n);
-    net[base.n] = '\0';
-    bool six = strchr(net, ':') != NULL;
-    return inet_pton(six ? AF_INET6 : AF_INET, net, a) == 1 && bits <= (six ? 128 : 32);
-}
-
-static const char *alternative_wrong(struct arena *arena, const struct value *want)
-{
-    if (want->kind == VALUE_LIST)
-        return "a list of alternatives holds no lists";
-    if (want->kind != VALUE_MAP)
-        return NULL;
-    if (want->count != 1)
-        return "a comparison has one operator";
-    if (!test_of(want))
-        return arena_printf(arena, "Unrecognized match type %.*s", STR_ARG(want->entries[0].key)).p;
-    const struct value *v = want->entries[0].value;
-    struct str name = want->entries[0].key;
-    if (str_eqz(name, "numeric") && !numeric_is_right(v))
-        return "numeric takes an operator and a number, once or twice";
-    if (str_eqz(name, "exists") && v->kind != VALUE_BOOL)
-        return "exists takes true or false";
-    if ((str_eqz(name, "prefix") || str_eqz(name, "suffix")) && !is_affix(v))
-        return "prefix and suffix take a text, or equals-ignore-case with one";
-    if ((str_eqz(name, "equals-ignore-case") || str_eqz(name, "wildcard")) && !each_is(v, is_text_value))
-        return "equals-ignore-case and wildcard take a text";
-    if (str_eqz(name, "wildcard") && !each_is(v, is_wildcard))
-        return "Consecutive wildcard characters in a row are not allowed";
-    if (str_eqz(name, "anything-but") && !anything_but_is_right(v))
-        return "anything-but takes texts or numbers, or one of prefix, suffix, equals-ignore-case, wildcard";
-    if (str_eqz(name, "cidr") && !cidr_is_right(v))
-        return "cidr takes a network such as 10.0.0.0/24";
-    return NULL;
-}
-
-static const char *map_wrong(struct arena *arena, const struct value *pattern)
-{
-    const char *why = pattern->kind != VALUE_MAP ? "a pattern is an object" : NULL;
-    for (uint32_t i = 0; !why && i < pattern->count; i++) {
-        const struct value *part = pattern->entries[i].value;
-        bool either = str_eqz(pattern->entries[i].key, "$or");
-        if (part->kind == VALUE_MAP && !either)
-            why = map_wrong(arena, part);
-        else if (part->kind != VALUE_LIST || !part->count)
-            why = arena_printf(arena, "\"%.*s\" must be an object or an array with something in it",
-                STR_ARG(pattern->entries[i].key))
-                      .p;
-        for (uint32_t k = 0; !why && part->kind == VALUE_LIST && k < part->count; k++)
-            why = either ? map_wrong(arena, part->items[k]) : alternative_wrong(arena, part->items[k]);
-    }
-    return why;
-}
-
-const char *event_pattern_wrong(struct arena *arena, const struct value *pattern)
-{
-    if (!pattern || pattern->kind != VALUE_MAP || !pattern->count)
-        return "a pattern is an object with something in it";
-    return map_wrong(arena, pattern);
 }

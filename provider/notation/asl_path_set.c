@@ -1,5 +1,5 @@
-/* Reference paths: they name exactly one place, $.a.b[0]. */
-#include "sandbox/asl/asl_path.h"
+/* Paths as they are checked, and reference paths: they name exactly one place, $.a.b[0]. */
+#include "provider/notation/asl_path.h"
 
 struct place {
     struct str name; /* p NULL: an index */
@@ -48,6 +48,47 @@ const char *asl_path_wrong(struct str path, bool reference)
     why = r.why;
     return !why && r.at < path.n ? "it goes on with something that is no step" : why;
 }
+
+/* ---- what the service takes ---- */
+
+/* Behind what closes these brackets; the text's end where nothing does. */
+static size_t path_behind(struct str path, size_t at)
+{
+    size_t open = 0;
+    char quote = '\0';
+    for (; at < path.n; at++) {
+        char c = path.p[at];
+        if (quote) {
+            at += c == '\\';
+            quote = c == quote ? '\0' : quote;
+        } else if (c == '\'' || c == '"') {
+            quote = c;
+        } else {
+            open += c == '[' || c == '(';
+            open -= (c == ']' || c == ')') && open;
+            if (!open)
+                return at + 1;
+        }
+    }
+    return path.n + 1;
+}
+
+const char *asl_path_refused(struct str path)
+{
+    const char *why = asl_path_wrong(path, false);
+    bool inside = str_find(path, STR("[?"), 0) >= 0 || str_find_char(path, '(', 0) >= 0;
+    if (!why || !inside || !str_starts(path, STR("$")))
+        return why;
+    for (size_t at = 0; at < path.n;) {
+        bool opens = path.p[at] == '[' || path.p[at] == '(';
+        at = opens ? path_behind(path, at) : at + 1;
+        if (at > path.n)
+            return "a bracket is not closed";
+    }
+    return NULL;
+}
+
+/* ---- setting ---- */
 
 static const struct value *with_item(
     struct arena *arena, const struct value *list, int64_t index, const struct value *v)

@@ -1,6 +1,7 @@
 /* Filters of JSONPath: [?(@.a == 'x' && !(@.b > 1))]. */
+#include "provider/notation/asl_path.h"
+
 #include "base/json.h"
-#include "sandbox/asl/asl_path.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,17 @@
+/* Event patterns: what EventBridge's rules, pipes and Lambda's event source mappings filter by, and messages
+ * of SNS likewise. Pure. */
+#ifndef WEIR_PROVIDER_NOTATION_EVENT_PATTERN_H
+#define WEIR_PROVIDER_NOTATION_EVENT_PATTERN_H
+
+#include "base/arena.h"
+#include "base/value.h"
+
+/*
+ * NULL: nothing is wrong with it; what is not known yet may be anything. The text lives in the arena or
+ * forever. *path: keys and indices to what is wrong; NULL: nobody asks.
+ */
+const char *event_pattern_wrong(struct arena *arena, const struct value *pattern, const struct value **path);
+/* The names of all operators. */
+const struct str *event_pattern_operators(size_t *n);
+
+#endif
