@@ -34,11 +34,23 @@ void err_render(const struct err *err, bool color, struct buf *out)
     }
 }
 
+/* Does it change something, after a question? Why it has not done so is always told. */
+static bool asks_first(const struct invocation *inv)
+{
+    const struct option_set *sets[COMMAND_SETS_MAX];
+    if (!inv->command)
+        return false;
+    command_sets(inv->command, sets);
+    return options_match(sets, STR("--yes"));
+}
+
 static int written(struct invocation *inv, int failed, const struct err *err)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (!failed)
         return EXIT_DONE;
+    if (strcmp(err->code, SAY_UNHEARD) == 0 && !asks_first(inv))
+        return EXIT_FAILED; /* whoever reads along has read enough, and knows */
     err_render(err, inv->err.color, &out);
     say_aside(buf_str(&out));
     return EXIT_FAILED;

@@ -5,6 +5,8 @@
 #include "base/mask.h"
 #include "cmd/term.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static const char *say_name_of(int fd)
@@ -14,7 +16,11 @@ static const char *say_name_of(int fd)
 
 int say_as_is(int fd, struct str text, struct err *err)
 {
-    return text.n ? fd_write_all(fd, text.p, text.n, err, say_name_of(fd)) : 0;
+    if (!text.n || !fd_write_all(fd, text.p, text.n, err, say_name_of(fd)))
+        return 0;
+    if (err && errno == EPIPE)
+        snprintf(err->code, sizeof err->code, "%s", SAY_UNHEARD);
+    return -1;
 }
 
 int say(int fd, struct str text, struct err *err)

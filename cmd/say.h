@@ -12,6 +12,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
+/* err->code where whoever reads along has closed the pipe: `weir plan | head`. */
+#define SAY_UNHEARD "EPIPE"
+
 /* Text that is safe for a terminal already (cmd/term.h): what steers one in it, such as colours, is weir's.
  */
 int say(int fd, struct str text, struct err *err);

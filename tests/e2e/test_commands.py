@@ -277,6 +277,13 @@ def test_closed_output_is_no_crash(local_stack):
     local_stack.write(STACK)
     process = subprocess.run(f"{WEIR} docs | head -1", shell=True, cwd=local_stack.folder, env=local_stack.env, capture_output=True, text=True)
     assert process.returncode == 0 and process.stdout
+    reading, writing = os.pipe()
+    os.close(reading)
+    for words, told in (("plan", "--sandbox"), False), (("apply", "--yes"), True):
+        process = subprocess.run(local_stack.command(*words), cwd=local_stack.folder, env=local_stack.env, stdout=writing, stderr=subprocess.PIPE, text=True)
+        assert process.returncode in (1, -signal.SIGPIPE) and told == ("Broken pipe" in process.stderr), process
+    os.close(writing)
+    assert not local_stack.addresses(), "what could not be shown is not done"
 
 
 def test_a_full_output_is_an_error(local_stack):
