@@ -178,17 +178,21 @@ void diag_related(struct diags *diags, struct diag *diag, struct span span, cons
     va_end(args);
 }
 
-static bool is_end_of(struct str word, struct str name)
+/* Is the word the whole of the name's last part, or of its first one? */
+static bool is_part_of(struct str word, struct str name)
 {
-    return name.n > word.n + 1 && str_ends(name, word) && name.p[name.n - word.n - 1] == '_';
+    if (name.n <= word.n + 1)
+        return false;
+    return (str_ends(name, word) && name.p[name.n - word.n - 1] == '_') ||
+           (str_starts(name, word) && name.p[word.n] == '_');
 }
 
-/* `class` for instance_class: the only name that ends so. */
+/* `class` for instance_class, `retention` for retention_in_days, serde_info for `serde`: the only name so. */
 static struct str only_longer(struct str word, const struct str *names, size_t n)
 {
     struct str found = STR_EMPTY;
     for (size_t i = 0; word.n >= 3 && i < n; i++) {
-        if (!is_end_of(word, names[i]))
+        if (!is_part_of(word, names[i]) && (names[i].n < 3 || !is_part_of(names[i], word)))
             continue;
         if (found.n)
             return STR_EMPTY;

@@ -254,6 +254,7 @@ struct schema_issue {
     struct str key;           /* the unknown or missing key, for "did you mean"; may be empty */
     const struct value *path; /* list of map keys (strings) and indices (ints) down to the place */
     bool at_key;              /* the key itself is wrong, not its value */
+    const struct attr *attr;  /* the innermost attribute that was being looked at */
 };
 
 /*

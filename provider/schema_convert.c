@@ -97,7 +97,7 @@ static const struct value *fail_kind(
         return schema_fail(c, place, "%.*s is too large for an integer", STR_ARG(v->string));
     schema_fail(c, place, "expected %s, got %s", wanted(type), value_with_article(v));
     bool scalar = v->kind != VALUE_LIST && v->kind != VALUE_MAP && v->kind != VALUE_NULL;
-    if ((type->kind == TYPE_LIST || type->kind == TYPE_SET) && scalar)
+    if ((type->kind == TYPE_LIST || type->kind == TYPE_SET) && scalar && type->elem->kind != TYPE_OBJECT)
         c->issue->label = STR("write [ ] around it");
     return NULL;
 }
@@ -418,6 +418,8 @@ static const struct value *convert_attr(
     if (out && !schema_check(c, place, attr, out))
         out = NULL;
     c->sensitive = around;
+    if (!out && !c->issue->attr)
+        c->issue->attr = attr;
     return out && attr->sensitive ? value_mark(c->arena, out, VALUE_SENSITIVE) : out;
 }
 

@@ -153,12 +153,16 @@ static void report_issue(struct loader *loader, const char *what, const struct s
     }
     struct diag *d = diag_error(
         loader->diags, span, "%s \"%.*s\": %.*s", what, STR_ARG(attr->name), STR_ARG(issue->message));
+    if (issue->at_key && entry && hint_split_text(loader, d, entry))
+        return;
     if (issue->at_key && issue->key.n && hint_field(loader, d, schema, attr, issue))
         return;
     if (issue->label.n)
         diag_label(loader->diags, d, "%.*s", STR_ARG(issue->label));
     else if (str_starts(issue->message, STR("expected a boolean")))
         label_boolean(loader, d, place);
+    if (!d->label.n)
+        hint_meaning(loader, d, issue);
 }
 
 /*

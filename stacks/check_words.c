@@ -122,6 +122,17 @@ static const struct type *holder(const struct attr *attr, const struct schema_is
 
 enum { FIELDS_SHOWN = 12 };
 
+/* What may be given in an object: a, b, c. */
+static void add_fields(struct buf *list, const struct type *type)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < type->field_count && shown <= FIELDS_SHOWN; i++)
+        if (type->fields[i].settable && shown++ < FIELDS_SHOWN)
+            buf_addf(list, "%s%.*s", shown > 1 ? ", " : "", STR_ARG(type->fields[i].name));
+    if (shown > FIELDS_SHOWN)
+        buf_addz(list, ", …");
+}
+
 bool hint_field(struct loader *loader, struct diag *d, const struct schema *schema, const struct attr *attr,
     const struct schema_issue *issue)
 {
@@ -134,11 +145,38 @@ bool hint_field(struct loader *loader, struct diag *d, const struct schema *sche
     hint_among(loader, d, type->fields, type->field_count, issue->key);
     if (d->label.n)
         return true;
-    size_t shown = 0;
-    for (size_t i = 0; i < type->field_count && shown <= FIELDS_SHOWN; i++)
-        if (type->fields[i].settable && shown++ < FIELDS_SHOWN)
-            buf_addf(&list, "%s%.*s", list.n ? ", " : "", STR_ARG(type->fields[i].name));
-    if (shown)
-        diag_hint(loader->diags, d, "known are: %s%s", list.p, shown > FIELDS_SHOWN ? ", …" : "");
+    add_fields(&list, type);
+    if (list.n)
+        diag_hint(loader->diags, d, "known are: %s", list.p);
     return true;
+}
+
+/* {a, b} where objects belong, also in a list or under names of their own. */
+static void add_shape(struct buf *text, const struct type *type)
+{
+    if (type->kind == TYPE_OBJECT) {
+        buf_add_char(text, '{');
+        add_fields(text, type);
+        buf_add_char(text, '}');
+    } else if (type->elem && type->elem->kind == TYPE_OBJECT) {
+        buf_addz(text, type->kind == TYPE_MAP ? "{NAME: " : "[");
+        add_shape(text, type->elem);
+        buf_addz(text, type->kind == TYPE_MAP ? "}" : "]");
+    }
+}
+
+void hint_meaning(struct loader *loader, struct diag *d, const struct schema_issue *issue)
+{
+    const struct attr *about = issue->attr;
+    const struct type *type = about ? about->type : NULL;
+    while (type && issue->key.n && type->kind != TYPE_OBJECT)
+        type = type->elem;
+    if (type && issue->key.n) /* a field that is missing */
+        about = type_field(type, issue->key);
+    if (!about || !about->doc.n || (about->choices && !issue->key.n))
+        return;
+    AUTO_BUF struct buf shape = BUF_INIT;
+    add_shape(&shape, about->type);
+    diag_hint(loader->diags, d, "%.*s: %.*s%s%s", STR_ARG(about->name), STR_ARG(about->doc),
+        shape.n ? " " : "", shape.n ? shape.p : "");
 }

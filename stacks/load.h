@@ -251,6 +251,8 @@ void hint_attr(struct loader *loader, struct diag *d, const struct schema *schem
  */
 bool hint_field(struct loader *loader, struct diag *d, const struct schema *schema, const struct attr *attr,
     const struct schema_issue *issue);
+/* What belongs there, in the words of the type's page. */
+void hint_meaning(struct loader *loader, struct diag *d, const struct schema_issue *issue);
 
 /* ---- resolve.c ---- */
 
