@@ -56,13 +56,15 @@ static bool has_drift(const struct change *c)
 static size_t drift_sections(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
     size_t n = 0;
+    bool apart = true; /* what has lines below its head stands between empty ones */
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = &plan->changes[i];
         if (!has_drift(c))
             continue;
         if (n++ == 0)
             style_add(out, o->color, STYLE_BOLD, "Changed outside weir since the last apply:\n");
-        buf_addz(out, n == 1 || c->drift_count ? "\n" : "");
+        buf_addz(out, apart || c->drift_count ? "\n" : "");
+        apart = c->drift_count;
         struct sign sign =
             c->gone ? (struct sign){"-", STYLE_RED, "deleted"} : (struct sign){"~", STYLE_YELLOW, "changed"};
         section_header(c, sign, o, out);

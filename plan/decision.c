@@ -65,8 +65,8 @@ static void note_drift(struct planner *p, struct instance *instance)
 {
     const struct seen *seen = instance->seen;
     struct attr_change *drift = NULL;
-    if (!seen->read)
-        return;
+    if (!seen->read || (seen->live && seen->record->tainted))
+        return; /* what a failed run did not come to is nobody's change */
     struct comparison comparison = comparison_of(p, instance, seen->live);
     size_t n = seen->live ? diff_drift(&comparison, &drift) : 0;
     if (seen->live && !n)

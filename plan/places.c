@@ -222,6 +222,10 @@ static int hint_elsewhere(const struct elsewhere *e, struct err *err)
     if (!strcmp(e->what, "endpoint") && then.n && now.n)
         return err_hint(err, "if the same store has another address now: weir state endpoint %.*s %.*s",
             STR_ARG(then), STR_ARG(now));
+    if (!strcmp(e->what, "endpoint") && then.n)
+        return err_hint(err,
+            "set AWS_ENDPOINT_URL, or `endpoint` in the provider's settings, to that again; --sandbox and an "
+            "environment (-e) have states of their own");
     return err_hint(err, "use the credentials and settings that they were made with; "
                          "`weir state list` shows what there is");
 }

@@ -63,8 +63,8 @@ static int cannot_delete(struct work *work, struct err *err)
     if (silent)
         return err_hint(
             err, "its service is made by %.*s, which this destroys not: it goes with that", STR_ARG(maker));
-    if (!work->x->plan->destroy || !silent_is(err))
-        return -1;
+    if (!work->x->plan->destroy || !silent_is(err) || (err->http_status && err->hint[0]))
+        return -1; /* what answers, and is understood, has its own hint */
     return err_hint(err,
         "the service of provider \"%.*s\" is none that this stack makes, so nobody knows whether it is gone: "
         "destroy again when it answers; `weir state rm '%.*s'` forgets what is gone for good",

@@ -25,6 +25,19 @@ struct giving {
     struct given *given; /* by decl->index: the root's inputs are the first that are declared */
 };
 
+enum { INPUTS_SHOWN = 12 };
+
+static void hint_inputs(struct diags *diags, struct diag *d, const struct str *names, size_t n)
+{
+    AUTO_BUF struct buf list = BUF_INIT;
+    for (size_t i = 0; i < n && i < INPUTS_SHOWN; i++)
+        buf_addf(&list, "%s%.*s", i ? ", " : "", STR_ARG(names[i]));
+    if (n)
+        diag_hint(diags, d, "it has: %s%s", list.p, n > INPUTS_SHOWN ? ", …" : "");
+    else
+        diag_hint(diags, d, "it has no `inputs:`");
+}
+
 static struct decl *find_input(struct giving *g, struct str name, struct span span)
 {
     struct decl *decl = map_get(&g->root->inputs, name);
@@ -37,6 +50,8 @@ static struct decl *find_input(struct giving *g, struct str name, struct span sp
         names[i] = g->root->inputs.items[i].key;
     struct diag *d = diag_error(diags, span, "the stack has no input \"%.*s\"", STR_ARG(name));
     diag_did_you_mean(diags, d, name, names, g->root->inputs.n);
+    if (!d->label.n)
+        hint_inputs(diags, d, names, g->root->inputs.n);
     return NULL;
 }
 
@@ -176,11 +191,8 @@ static void give_json(struct giving *g, const struct source *source)
     }
 }
 
-static void give_yaml(struct giving *g, const struct source *source)
+static void give_yaml_map(struct giving *g, const struct node *root)
 {
-    const struct node *root = yaml_parse(g->loader->arena, source, g->loader->diags);
-    if (!root || !expect_map(g->loader, root, "an input file"))
-        return;
     for (size_t i = 0; i < root->count; i++) {
         const struct node_entry *entry = &root->entries[i];
         const struct decl *decl = find_input(g, entry->key, node_key_span(entry));
@@ -188,6 +200,24 @@ static void give_yaml(struct giving *g, const struct source *source)
             *slot_of(g, decl) = (struct given){
                 node_value(g->loader->arena, entry->value), entry->value, node_span(entry->value)};
     }
+}
+
+/* owner = "ada" */
+static void refuse_assignments(struct giving *g, const struct node *root)
+{
+    struct span file = {.source = node_span(root).source}; /* what stands in it may be secret */
+    struct diag *d = diag_error(g->loader->diags, file, "an input file must be a map, not text");
+    diag_hint(g->loader->diags, d,
+        "NAME: VALUE, one on each line, is YAML; Terraform's files of variables are not");
+}
+
+static void give_yaml(struct giving *g, const struct source *source)
+{
+    const struct node *root = yaml_parse(g->loader->arena, source, g->loader->diags);
+    if (root && root->kind == NODE_STRING && str_find(root->string, STR("="), 0) >= 0)
+        refuse_assignments(g, root);
+    else if (root && expect_map(g->loader, root, "an input file"))
+        give_yaml_map(g, root);
 }
 
 static void give_file(struct giving *g, struct str path)
@@ -401,6 +431,7 @@ void inputs_give(struct unit *root)
     for (size_t i = 0; i < options->input_file_count; i++)
         give_file(&g, options->input_files[i]);
     give_variables(&g);
+    note_unused_variables(loader->diags, inputs);
     for (size_t i = 0; i < options->input_count; i++)
         give_option(&g, options->inputs[i]);
 

@@ -173,6 +173,11 @@ bool remote_stays_inside(struct unit *unit, const struct node *node, struct str 
 void inputs_give(struct unit *root);
 bool is_environment_name(struct str name);
 
+/* ---- inputs_unused.c ---- */
+
+/* Warns of variables like WEIR_INPUT_OWNR, which are nearly an input's and do nothing. */
+void note_unused_variables(struct diags *diags, const struct map *inputs);
+
 /* ---- budget.c ---- */
 
 /* What the stack may cost, and what it uses. */

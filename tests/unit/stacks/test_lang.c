@@ -150,6 +150,7 @@ int main(void)
         return 1;
     }
     setenv("WEIR_INPUT_FROM_VARIABLE", "variable", true);
+    setenv("WEIR_INPUT_MISSPELT_VARABLE", "for a stack that has misspelt_variable", true);
     struct dirent **names;
     int n = scandir(".", &names, NULL, alphasort);
     struct CMUnitTest *tests = mem_zalloc(sizeof *tests * (size_t)(n > 0 ? n : 1));
