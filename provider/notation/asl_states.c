@@ -159,7 +159,7 @@ static size_t check_comparisons(const struct asl_scan *scan, const struct value 
         if (asl_operator(key, &type, &compare, &path)) {
             n++;
             check_operand(scan, key, rule->entries[i].value);
-        } else if (top && str_eqz(key, "Assign")) {
+        } else if (str_eqz(key, "Assign") && (top || !scan->diags->interpreted)) {
             asl_check_assigned(scan, rule->entries[i].value);
         } else if (!asl_among(key, others, sizeof others / sizeof *others)) {
             asl_unsupported(scan, key, NULL, 0);

@@ -116,26 +116,29 @@ static void walk_list(struct walk *walk, const struct value *list)
     }
 }
 
-static void walk_all(struct walk *walk, const struct value *states)
+static void walk_from(struct walk *walk, const struct value *state)
 {
-    while (walk->n) {
-        const struct value *state = value_get(states, walk->todo[--walk->n]);
-        walk->unknown = walk->unknown || asl_is_unknown(state);
-        walk_to(walk, value_getz(state, "Next"));
-        walk_to(walk, value_getz(state, "Default"));
-        walk_list(walk, value_getz(state, "Choices"));
-        walk_list(walk, value_getz(state, "Catch"));
-    }
+    walk->unknown = walk->unknown || asl_is_unknown(state);
+    walk_to(walk, value_getz(state, "Next"));
+    walk_to(walk, value_getz(state, "Default"));
+    walk_list(walk, value_getz(state, "Choices"));
+    walk_list(walk, value_getz(state, "Catch"));
 }
 
-/* Every state can be come to from StartAt. */
+/* To every state something leads: the service asks no more; the interpreter, that it can be come to from
+ * StartAt. */
 static void check_reachable(const struct asl_scan *scan, const struct value *machine)
 {
     struct arena *arena = scan->diags->arena;
     struct walk walk = {.seen = MAP_INIT};
     struct asl_scan states = asl_below(scan, "States");
     walk_to(&walk, value_getz(machine, "StartAt"));
-    walk_all(&walk, scan->states);
+    for (uint32_t i = 0; i < scan->states->count && !scan->diags->interpreted; i++)
+        walk_from(&walk, scan->states->entries[i].value);
+    while (walk.n) {
+        struct str name = walk.todo[--walk.n];
+        walk_from(&walk, value_get(scan->states, name));
+    }
     for (uint32_t i = 0; i < scan->states->count && !walk.unknown; i++) {
         struct str name = scan->states->entries[i].key;
         if (!map_get(&walk.seen, name))

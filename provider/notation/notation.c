@@ -49,7 +49,8 @@ static void add_place(struct buf *out, const struct value *path)
 /* The service's words begin with a capital, and end with a full stop where they feel like it. */
 static void add_message(struct buf *out, struct str message)
 {
-    bool lower = message.n > 1 && (islower((unsigned char)message.p[1]) || message.p[1] == ' ');
+    bool name = str_starts(message, STR("States.")) || str_starts(message, STR("Next "));
+    bool lower = message.n > 1 && !name && (islower((unsigned char)message.p[1]) || message.p[1] == ' ');
     if (str_ends(message, STR(".")))
         message.n--;
     if (lower)
