@@ -2,59 +2,16 @@
 #include "cmd/ask.h"
 #include "cmd/jobs.h"
 #include "cmd/run_result.h"
-#include "cmd/run_watch.h"
+#include "cmd/run_start.h"
 #include "cmd/signals.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "plan/state/state.h"
-#include "provider/job_follow.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { SANDBOX_PACE_MS = 50 };
-
-struct run_settings {
-    struct settings shared;
-    const char *payload, *follow, *stop, *format, *out;
-    struct texts set;
-    bool raw, detach, stop_on_timeout;
-    int64_t timeout_ms;
-};
-
-/* One run of the command. */
-struct running {
-    struct invocation *inv;
-    const struct run_settings *own;
-    struct workspace *workspace;
-    struct job job;
-    struct op_ctx ctx;
-    const struct value *arguments; /* of a new run */
-    struct run_watch watch;
-    struct job_run run;
-    int64_t until_ms; /* monotonic; 0: no limit */
-    const atomic_int *signals;
-    atomic_bool cancel;
-    struct job_early *early; /* its log while its start is not answered; NULL: that comes at once */
-    pthread_t looker;
-    bool looking;
-    atomic_bool answered;
-    pthread_mutex_t watching; /* of `watch`, while there are two threads */
-    struct str begun;         /* the run that was said to begin; owned */
-};
-
-static const struct job_ops *ops_of(const struct running *r)
-{
-    return r->job.schema->job;
-}
-
-static struct str address_of(const struct running *r)
-{
-    return r->job.record->subject.address;
-}
 
 /* ---- the end ---- */
 
@@ -76,9 +33,9 @@ static int cmd_run_finish(struct running *r)
     struct err err = ERR_INIT;
     const char *what = r->run.state == JOB_STOPPED ? "was stopped" : "failed";
     if (r->run.error.n)
-        err_set(&err, ERR_FAILED, "%.*s %s: %.*s", STR_ARG(address_of(r)), what, STR_ARG(r->run.error));
+        err_set(&err, ERR_FAILED, "%.*s %s: %.*s", STR_ARG(running_address(r)), what, STR_ARG(r->run.error));
     else
-        err_set(&err, ERR_FAILED, "%.*s %s (%.*s)", STR_ARG(address_of(r)), what,
+        err_set(&err, ERR_FAILED, "%.*s %s (%.*s)", STR_ARG(running_address(r)), what,
             STR_ARG(job_run_status(&r->run)));
     return invocation_fail(r->inv, &err);
 }
@@ -89,30 +46,30 @@ static int cmd_run_finish(struct running *r)
 static void say_how_to_go_on(struct running *r)
 {
     struct str id = r->run.id, address = job_quoted(r->ctx.arena, &r->job);
-    if (r->inv->settings->json || !ops_of(r)->reads)
+    if (r->inv->settings->json || !running_ops(r)->reads)
         return;
     invocation_note(
         r->inv, "The run goes on. To follow it:  weir run --follow %.*s %.*s", STR_ARG(id), STR_ARG(address));
-    if (ops_of(r)->stops)
+    if (running_ops(r)->stops)
         invocation_note(r->inv, "To stop it:  weir run --stop %.*s %.*s", STR_ARG(id), STR_ARG(address));
 }
 
 static int stop_run(struct running *r)
 {
     struct err err = ERR_INIT;
-    if (ops_of(r)->stop(&r->ctx, r->job.object, r->job.options, r->run.id, &err)) {
-        err_context(&err, "stopping run %.*s of %.*s", STR_ARG(r->run.id), STR_ARG(address_of(r)));
+    if (running_ops(r)->stop(&r->ctx, r->job.object, r->job.options, r->run.id, &err)) {
+        err_context(&err, "stopping run %.*s of %.*s", STR_ARG(r->run.id), STR_ARG(running_address(r)));
         return invocation_fail(r->inv, &err);
     }
     if (!r->inv->settings->json)
         invocation_note(
-            r->inv, "%.*s: run %.*s is being stopped", STR_ARG(address_of(r)), STR_ARG(r->run.id));
+            r->inv, "%.*s: run %.*s is being stopped", STR_ARG(running_address(r)), STR_ARG(r->run.id));
     return EXIT_DONE;
 }
 
 static bool stop_wanted(struct running *r)
 {
-    if (!ops_of(r)->stops)
+    if (!running_ops(r)->stops)
         return false;
     if (r->inv->sandbox) /* it would end with this process anyway */
         return true;
@@ -126,8 +83,8 @@ static int cmd_run_interrupted(struct running *r)
     run_watch_clear(&r->watch);
     if (!r->run.id.n) {
         if (!r->inv->settings->json)
-            invocation_note(
-                r->inv, "Interrupted; what %.*s has begun goes on where it runs.", STR_ARG(address_of(r)));
+            invocation_note(r->inv, "Interrupted; what %.*s has begun goes on where it runs.",
+                STR_ARG(running_address(r)));
         return EXIT_INTERRUPTED;
     }
     if (!stop_wanted(r))
@@ -140,15 +97,15 @@ static int cmd_run_interrupted(struct running *r)
 static int timed_out(struct running *r)
 {
     struct err err = ERR_INIT;
-    bool stops = r->run.id.n && ops_of(r)->stops && (r->own->stop_on_timeout || r->inv->sandbox);
+    bool stops = r->run.id.n && running_ops(r)->stops && (r->own->stop_on_timeout || r->inv->sandbox);
     run_watch_clear(&r->watch);
     if (stops)
         stop_run(r);
     AUTO_BUF struct buf text = BUF_INIT;
     text_add_duration(&text, r->own->timeout_ms);
-    err_set(&err, ERR_TIMEOUT, "%.*s was still running after %s (--timeout)%s", STR_ARG(address_of(r)),
+    err_set(&err, ERR_TIMEOUT, "%.*s was still running after %s (--timeout)%s", STR_ARG(running_address(r)),
         text.p, stops ? "" : "; the run goes on");
-    if (!stops && r->run.id.n && ops_of(r)->reads)
+    if (!stops && r->run.id.n && running_ops(r)->reads)
         err_hint(&err,
             "weir run --follow %.*s %.*s follows it; --stop-on-timeout ends a run that takes too long",
             STR_ARG(r->run.id), STR_ARG(job_quoted(r->ctx.arena, &r->job)));
@@ -157,157 +114,19 @@ static int timed_out(struct running *r)
 
 /* ---- starting ---- */
 
-/* Starting may take as long as the run (a function answers when it is done), so a thread does it. */
-struct starting {
-    struct running *r;
-    struct job_input input;
-    struct err err;
-    int rc;
-    atomic_bool done;
-};
-
-static void *start_thread(void *arg)
-{
-    struct starting *s = arg;
-    s->rc = ops_of(s->r)->start(&s->r->ctx, s->r->job.object, &s->input, &s->r->run, &s->err);
-    atomic_store(&s->done, true);
-    return NULL;
-}
-
-static bool time_is_up(const struct running *r)
-{
-    return r->until_ms && clock_mono_ms() >= r->until_ms;
-}
-
-/*
- * ---- the log before there is an answer: read by a thread of its own, so that neither the answer nor Ctrl-C
- * waits for a look at it ----
- */
-
-static void early_begins(void *ctx, struct str id)
-{
-    struct running *r = ctx;
-    pthread_mutex_lock(&r->watching);
-    free((char *)r->begun.p);
-    r->begun = str_n(mem_memdup0(id.p, id.n), id.n);
-    run_watch_begin(&r->watch, id);
-    pthread_mutex_unlock(&r->watching);
-}
-
-static void early_line(void *ctx, const struct log_event *event)
-{
-    struct running *r = ctx;
-    pthread_mutex_lock(&r->watching);
-    run_watch_line(&r->watch, event);
-    pthread_mutex_unlock(&r->watching);
-}
-
-enum {
-    TICK_MS = 20,
-    GRACE_MS = 2000,     /* for the answer that tells the run's id */
-    EARLY_MS = 1500,     /* between two looks: CloudWatch takes as long */
-    EARLY_HERE_MS = 200, /* of a service elsewhere */
-};
-
-static void *early_thread(void *arg)
-{
-    struct running *r = arg;
-    int64_t pause = log_late_ms(r->job.provider) ? EARLY_MS : EARLY_HERE_MS;
-    int64_t next = clock_mono_ms() + pause;
-    while (!atomic_load(&r->answered)) {
-        clock_sleep_ms(TICK_MS);
-        if (clock_mono_ms() < next)
-            continue;
-        job_early_poll(r->early);
-        next = clock_mono_ms() + pause;
-    }
-    return NULL;
-}
-
-static void begin_early(struct running *r)
-{
-    const struct job_early_options options = {.ctx = &r->ctx,
-        .object = r->job.object,
-        .cancel = &r->answered,
-        .begins = early_begins,
-        .line = early_line,
-        .callback_ctx = r};
-    r->early = r->own->detach ? NULL : job_early_new(&options);
-    r->looking = r->early && !pthread_create(&r->looker, NULL, early_thread, r);
-}
-
-static void stop_looking(struct running *r)
-{
-    atomic_store(&r->answered, true);
-    if (r->looking)
-        pthread_join(r->looker, NULL);
-    r->looking = false;
-}
-
-static void tick(struct running *r)
-{
-    pthread_mutex_lock(&r->watching);
-    run_watch_tick(&r->watch);
-    pthread_mutex_unlock(&r->watching);
-}
-
-/* What is left to be shown, now that the run is known. */
-static struct job_shown end_early(struct running *r)
-{
-    bool others;
-    struct job_shown shown = job_early_shown(r->early, r->run.id, &others);
-    run_watch_clear(&r->watch);
-    if (others && !r->inv->settings->json)
-        invocation_note(r->inv,
-            "The lines above are of another call, which went on at the same time. Those of this one:");
-    if (!str_eq(r->begun, r->run.id))
-        run_watch_begin(&r->watch, r->run.id);
-    return shown;
-}
-
-static enum job_follow_end wait_for_start(struct running *r, struct starting *s)
-{
-    pthread_t thread;
-    enum job_follow_end end = FOLLOW_ENDED;
-    int64_t give_up_ms = 0;
-    if (pthread_create(&thread, NULL, start_thread, s)) {
-        start_thread(s);
-        return end;
-    }
-    while (!atomic_load(&s->done)) {
-        tick(r);
-        if (end == FOLLOW_ENDED && (atomic_load(r->signals) > 0 || time_is_up(r))) {
-            end = atomic_load(r->signals) > 0 ? FOLLOW_INTERRUPTED : FOLLOW_TIMEOUT;
-            give_up_ms = clock_mono_ms() + (ops_of(r)->reads ? GRACE_MS : 0);
-        }
-        if (end != FOLLOW_ENDED && clock_mono_ms() >= give_up_ms)
-            atomic_store(&r->cancel, true);
-        clock_sleep_ms(TICK_MS);
-    }
-    pthread_join(thread, NULL);
-    return s->rc == 0 ? FOLLOW_ENDED : end;
-}
-
-/* EXIT_DONE: r->run is what came of it. */
+/* EXIT_DONE and not *over: r->run is what came of it. */
 static int cmd_run_start(struct running *r, bool *over)
 {
-    struct starting s = {
-        .r = r, .input = {.arguments = r->arguments, .options = r->job.options, .detach = r->own->detach}};
+    struct err err = ERR_INIT;
     *over = true;
-    begin_early(r);
-    enum job_follow_end end = wait_for_start(r, &s);
-    stop_looking(r);
-    if (end == FOLLOW_INTERRUPTED)
-        return cmd_run_interrupted(r);
-    if (end == FOLLOW_TIMEOUT)
-        return timed_out(r);
-    run_watch_clear(&r->watch);
-    if (s.rc < 0) {
-        err_context(&s.err, "starting %.*s", STR_ARG(address_of(r)));
-        return invocation_fail(r->inv, &s.err);
+    switch (run_start(r, &err)) {
+    case RUN_STARTED: *over = false; return EXIT_DONE;
+    case RUN_START_INTERRUPTED: return cmd_run_interrupted(r);
+    case RUN_START_TIMED_OUT: return timed_out(r);
+    case RUN_START_FAILED: break;
     }
-    *over = false;
-    return EXIT_DONE;
+    err_context(&err, "starting %.*s", STR_ARG(running_address(r)));
+    return invocation_fail(r->inv, &err);
 }
 
 static int detached(struct running *r)
@@ -342,10 +161,10 @@ static int cmd_run_follow(struct running *r)
         .callback_ctx = &r->watch};
     enum job_follow_end end;
     struct err err = ERR_INIT;
-    f.shown = end_early(r);
+    f.shown = run_start_shown(r);
     if (job_follow(&f, &r->run, &end, &err)) {
         run_watch_clear(&r->watch);
-        err_context(&err, "following %.*s", STR_ARG(address_of(r)));
+        err_context(&err, "following %.*s", STR_ARG(running_address(r)));
         if (!err.hint[0])
             err_hint(&err, "the run goes on; weir run --follow %.*s %.*s comes back to it",
                 STR_ARG(r->run.id), STR_ARG(job_quoted(r->ctx.arena, &r->job)));
@@ -359,7 +178,7 @@ static int cmd_run_follow(struct running *r)
 static int follow_known(struct running *r, const char *id)
 {
     struct err err = ERR_INIT;
-    if (!ops_of(r)->reads) {
+    if (!running_ops(r)->reads) {
         err_set(
             &err, ERR_USAGE, "nobody keeps what became of a run of type %.*s", STR_ARG(r->job.schema->name));
         AUTO_BUF struct buf word = BUF_INIT;
@@ -368,8 +187,8 @@ static int follow_known(struct running *r, const char *id)
             STR_ARG(job_quoted(r->ctx.arena, &r->job)));
         return invocation_fail(r->inv, &err);
     }
-    if (ops_of(r)->read(&r->ctx, r->job.object, r->job.options, str_z(id), &r->run, &err)) {
-        err_context(&err, "%.*s", STR_ARG(address_of(r)));
+    if (running_ops(r)->read(&r->ctx, r->job.object, r->job.options, str_z(id), &r->run, &err)) {
+        err_context(&err, "%.*s", STR_ARG(running_address(r)));
         return invocation_fail(r->inv, &err);
     }
     return cmd_run_follow(r);
@@ -378,7 +197,7 @@ static int follow_known(struct running *r, const char *id)
 static int stop_known(struct running *r, const char *id)
 {
     r->run.id = str_z(id);
-    if (ops_of(r)->stops)
+    if (running_ops(r)->stops)
         return stop_run(r);
     return invocation_usage(
         r->inv, NULL, "a run of type %.*s cannot be stopped", STR_ARG(r->job.schema->name));
@@ -411,10 +230,10 @@ static int check_job(const struct running *r)
     if (r->own->detach && r->inv->sandbox)
         return invocation_usage(r->inv, "\"weir sandbox\" in another terminal serves one that stays",
             "--detach: the sandbox ends with this command, and the run with it");
-    if (r->own->out && !ops_of(r)->leaves_file)
+    if (r->own->out && !running_ops(r)->leaves_file)
         return invocation_usage(r->inv, NULL,
             "--out: a run of type %.*s leaves no result that could be saved", STR_ARG(r->job.schema->name));
-    if (r->own->format && !ops_of(r)->tabular)
+    if (r->own->format && !running_ops(r)->tabular)
         return invocation_usage(
             r->inv, NULL, "--format: a run of type %.*s gives no table", STR_ARG(r->job.schema->name));
     return EXIT_DONE;
@@ -455,7 +274,7 @@ static int cmd_run_carry_out(struct running *r)
     status = cmd_run_start(r, &over);
     if (over)
         return status;
-    bool unknown = r->run.state == JOB_RUNNING && !ops_of(r)->reads;
+    bool unknown = r->run.state == JOB_RUNNING && !running_ops(r)->reads;
     return r->own->detach || unknown ? detached(r) : cmd_run_follow(r);
 }
 
