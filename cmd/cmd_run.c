@@ -13,6 +13,11 @@
 
 enum { SANDBOX_PACE_MS = 50 };
 
+static struct str address_of(const struct running *r)
+{
+    return r->job.record->subject.address;
+}
+
 /* ---- the end ---- */
 
 /* The run is over: what it gave, and how it went as the exit status. */
@@ -33,9 +38,9 @@ static int cmd_run_finish(struct running *r)
     struct err err = ERR_INIT;
     const char *what = r->run.state == JOB_STOPPED ? "was stopped" : "failed";
     if (r->run.error.n)
-        err_set(&err, ERR_FAILED, "%.*s %s: %.*s", STR_ARG(running_address(r)), what, STR_ARG(r->run.error));
+        err_set(&err, ERR_FAILED, "%.*s %s: %.*s", STR_ARG(address_of(r)), what, STR_ARG(r->run.error));
     else
-        err_set(&err, ERR_FAILED, "%.*s %s (%.*s)", STR_ARG(running_address(r)), what,
+        err_set(&err, ERR_FAILED, "%.*s %s (%.*s)", STR_ARG(address_of(r)), what,
             STR_ARG(job_run_status(&r->run)));
     return invocation_fail(r->inv, &err);
 }
@@ -58,12 +63,12 @@ static int stop_run(struct running *r)
 {
     struct err err = ERR_INIT;
     if (running_ops(r)->stop(&r->ctx, r->job.object, r->job.options, r->run.id, &err)) {
-        err_context(&err, "stopping run %.*s of %.*s", STR_ARG(r->run.id), STR_ARG(running_address(r)));
+        err_context(&err, "stopping run %.*s of %.*s", STR_ARG(r->run.id), STR_ARG(address_of(r)));
         return invocation_fail(r->inv, &err);
     }
     if (!r->inv->settings->json)
         invocation_note(
-            r->inv, "%.*s: run %.*s is being stopped", STR_ARG(running_address(r)), STR_ARG(r->run.id));
+            r->inv, "%.*s: run %.*s is being stopped", STR_ARG(address_of(r)), STR_ARG(r->run.id));
     return EXIT_DONE;
 }
 
@@ -83,8 +88,8 @@ static int cmd_run_interrupted(struct running *r)
     run_watch_clear(&r->watch);
     if (!r->run.id.n) {
         if (!r->inv->settings->json)
-            invocation_note(r->inv, "Interrupted; what %.*s has begun goes on where it runs.",
-                STR_ARG(running_address(r)));
+            invocation_note(
+                r->inv, "Interrupted; what %.*s has begun goes on where it runs.", STR_ARG(address_of(r)));
         return EXIT_INTERRUPTED;
     }
     if (!stop_wanted(r))
@@ -103,7 +108,7 @@ static int timed_out(struct running *r)
         stop_run(r);
     AUTO_BUF struct buf text = BUF_INIT;
     text_add_duration(&text, r->own->timeout_ms);
-    err_set(&err, ERR_TIMEOUT, "%.*s was still running after %s (--timeout)%s", STR_ARG(running_address(r)),
+    err_set(&err, ERR_TIMEOUT, "%.*s was still running after %s (--timeout)%s", STR_ARG(address_of(r)),
         text.p, stops ? "" : "; the run goes on");
     if (!stops && r->run.id.n && running_ops(r)->reads)
         err_hint(&err,
@@ -125,7 +130,7 @@ static int cmd_run_start(struct running *r, bool *over)
     case RUN_START_TIMED_OUT: return timed_out(r);
     case RUN_START_FAILED: break;
     }
-    err_context(&err, "starting %.*s", STR_ARG(running_address(r)));
+    err_context(&err, "starting %.*s", STR_ARG(address_of(r)));
     return invocation_fail(r->inv, &err);
 }
 
@@ -164,7 +169,7 @@ static int cmd_run_follow(struct running *r)
     f.shown = run_start_shown(r);
     if (job_follow(&f, &r->run, &end, &err)) {
         run_watch_clear(&r->watch);
-        err_context(&err, "following %.*s", STR_ARG(running_address(r)));
+        err_context(&err, "following %.*s", STR_ARG(address_of(r)));
         if (!err.hint[0])
             err_hint(&err, "the run goes on; weir run --follow %.*s %.*s comes back to it",
                 STR_ARG(r->run.id), STR_ARG(job_quoted(r->ctx.arena, &r->job)));
@@ -188,7 +193,7 @@ static int follow_known(struct running *r, const char *id)
         return invocation_fail(r->inv, &err);
     }
     if (running_ops(r)->read(&r->ctx, r->job.object, r->job.options, str_z(id), &r->run, &err)) {
-        err_context(&err, "%.*s", STR_ARG(running_address(r)));
+        err_context(&err, "%.*s", STR_ARG(address_of(r)));
         return invocation_fail(r->inv, &err);
     }
     return cmd_run_follow(r);

@@ -47,11 +47,6 @@ static inline const struct job_ops *running_ops(const struct running *r)
     return r->job.schema->job;
 }
 
-static inline struct str running_address(const struct running *r)
-{
-    return r->job.record->subject.address;
-}
-
 enum run_started {
     RUN_STARTED, /* r->run is what came of it */
     RUN_START_FAILED,
