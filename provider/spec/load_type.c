@@ -341,14 +341,13 @@ static void load_serves(struct type_loader *t)
             t->l, node, "serves names the id, or the attribute that is given where a service lies in it");
 }
 
-struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data)
+/* What a type is called and said to be, and the flags that stand by themselves. */
+static void load_head(struct type_loader *t, struct str name, bool is_data)
 {
-    if (!load_keys(l, node, "a type", TYPE_KEYS))
-        return NULL;
-    struct spec_type *type = ARENA_NEW(l->arena, struct spec_type);
-    struct type_loader t = {.l = l, .type = type, .node = node};
-    type->service = l->service;
-    type->schema = (struct schema){.name = kind_type_name(l->service->kind, l->service->name, name, l->arena),
+    struct loader *l = t->l;
+    const struct node *node = t->node;
+    struct schema *schema = &t->type->schema;
+    *schema = (struct schema){.name = kind_type_name(l->service->kind, l->service->name, name, l->arena),
         .doc = load_text(l, node, "doc"),
         .cfn = load_text(l, node, "cfn"),
         .example = load_text(l, node, "example"),
@@ -356,57 +355,91 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         .id = load_text(l, node, "id"),
         .ops = &spec_ops,
         .service = l->calls && !l->service->kind->send ? &l->service->aws : NULL,
-        .impl = type};
+        .settles_ms = load_ms(l, node, "settles", 0),
+        .history = load_flag(l, node, "history"),
+        .sole = load_flag(l, node, "sole"),
+        .partial = load_flag(l, node, "partial"),
+        .impl = t->type};
     struct str order = load_text(l, node, "replace");
-    type->schema.create_first = str_eqz(order, "create first");
-    type->schema.delete_late = str_eqz(order, "delete late");
-    if (order.n && !type->schema.create_first && !type->schema.delete_late)
+    schema->create_first = str_eqz(order, "create first");
+    schema->delete_late = str_eqz(order, "delete late");
+    if (order.n && !schema->create_first && !schema->delete_late)
         load_error(l, node_get(node, "replace"), "replace is \"create first\", \"delete late\", or left out");
-    type->schema.settles_ms = load_ms(l, node, "settles", 0);
-    type->schema.history = load_flag(l, node, "history");
-    type->schema.sole = load_flag(l, node, "sole");
-    type->schema.partial = load_flag(l, node, "partial");
-    load_attributes(&t);
-    load_serves(&t);
-    if (!is_data)
-        mark_unread(&t);
-    load_owners(&t, "facets", OWNER_FACET);
-    load_owners(&t, "members", OWNER_MEMBERS);
-    load_owners(&t, "entries", OWNER_ENTRIES);
-    load_tags(&t);
-    load_owned(&t);
-    load_tag_demands(&t);
-    load_demands(&t, node_get(node, "demands"), false);
-    load_demands(&t, node_get(node_get(node, "sandbox"), "demands"), true);
+}
+
+/* Attributes, and who of them has calls of its own. */
+static void load_parts(struct type_loader *t)
+{
+    load_attributes(t);
+    load_serves(t);
+    if (!t->type->schema.is_data)
+        mark_unread(t);
+    load_owners(t, "facets", OWNER_FACET);
+    load_owners(t, "members", OWNER_MEMBERS);
+    load_owners(t, "entries", OWNER_ENTRIES);
+    load_tags(t);
+    load_owned(t);
+    load_tag_demands(t);
+    load_demands(t, node_get(t->node, "demands"), false);
+    load_demands(t, node_get(node_get(t->node, "sandbox"), "demands"), true);
+}
+
+static void load_ends(struct type_loader *t)
+{
+    const struct node *wait = node_get(t->node, "wait"), *iam = node_get(t->node, "iam");
+    if (wait && load_keys(t->l, wait, "wait", "ready gone")) {
+        t->type->ready = load_waits(t, node_get(wait, "ready"));
+        t->type->gone_wait = load_wait(t, node_get(wait, "gone"), true);
+    }
+    if (iam && load_keys(t->l, iam, "iam", "on anywhere"))
+        t->type->iam = node_value(t->l->arena, iam);
+    load_teardown(t, node_get(t->node, "teardown"));
+    load_leaves(t, node_get(t->node, "leaves"));
+}
+
+static void check_id(struct type_loader *t)
+{
+    struct str id = t->type->schema.id;
+    if (id.n)
+        load_attr_named(t, node_get(t->node, "id"), id);
+    else if (!t->type->schema.is_data)
+        load_error(t->l, t->node, "a type needs \"id\"");
+}
+
+/* Of a resource: can it be made and unmade, or is it in the state alone? */
+static void check_life(struct type_loader *t, bool recorded)
+{
+    const struct spec_type *type = t->type;
+    if (recorded && (type->create.count || type->read.count || type->list.count || type->delete.count))
+        load_error(t->l, t->node, "what is only recorded has no calls to create, read, list or delete it");
+    bool part = node_get(node_get(t->node, "sandbox"), "part_of"); /* goes with what it is a part of */
+    if (!type->schema.is_data && !recorded && !(part && type->create.count) && !makes_and_deletes(type))
+        load_error(t->l, t->node, "a type needs \"create\" and \"delete\"");
+}
+
+struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data)
+{
+    if (!load_keys(l, node, "a type", TYPE_KEYS))
+        return NULL;
+    struct spec_type *type = ARENA_NEW(l->arena, struct spec_type);
+    struct type_loader t = {.l = l, .type = type, .node = node};
+    bool recorded = load_flag(l, node, "recorded");
+    type->service = l->service;
+    load_head(&t, name, is_data);
+    load_parts(&t);
     load_calls(&t);
     mark_sent_by_create(type);
     load_identity(&t);
     load_listing(&t);
     load_find(&t);
     load_pending(&t);
-    const struct node *wait = node_get(node, "wait");
-    if (wait && load_keys(l, wait, "wait", "ready gone")) {
-        type->ready = load_waits(&t, node_get(wait, "ready"));
-        type->gone_wait = load_wait(&t, node_get(wait, "gone"), true);
-    }
-    if (node_get(node, "iam") && load_keys(l, node_get(node, "iam"), "iam", "on anywhere"))
-        type->iam = node_value(l->arena, node_get(node, "iam"));
-    load_teardown(&t, node_get(node, "teardown"));
-    load_leaves(&t, node_get(node, "leaves"));
+    load_ends(&t);
     load_sandbox(&t, node_get(node, "sandbox"));
     type->job = load_job(&t, node_get(node, "run"));
     type->schema.job = type->job ? &type->job->ops : NULL;
-    if (type->schema.id.n)
-        load_attr_named(&t, node_get(node, "id"), type->schema.id);
-    else if (!is_data)
-        load_error(l, node, "a type needs \"id\"");
+    check_id(&t);
     load_native_ops(&t);
-    bool recorded = load_flag(l, node, "recorded");
-    if (recorded && (type->create.count || type->read.count || type->list.count || type->delete.count))
-        load_error(l, node, "what is only recorded has no calls to create, read, list or delete it");
-    bool part = node_get(node_get(node, "sandbox"), "part_of"); /* goes with what it is a part of */
-    if (!is_data && !recorded && !(part && type->create.count) && !makes_and_deletes(type))
-        load_error(l, node, "a type needs \"create\" and \"delete\"");
+    check_life(&t, recorded);
     if (recorded) {
         type->schema.ops = &spec_recorded_ops;
         type->schema.service = NULL;

@@ -27,9 +27,9 @@ KEYS = keys()
 
 
 def used(node):
-    """All keys of all maps."""
+    """All keys of all maps; `on` is a boolean to this reader, which speaks YAML 1.1."""
     if isinstance(node, dict):
-        return {key for key in node if isinstance(key, str)} | {key for value in node.values() for key in used(value)}
+        return {"on" if key is True else key for key in node if isinstance(key, (str, bool))} | {key for value in node.values() for key in used(value)}
     return {key for value in node for key in used(value)} if isinstance(node, list) else set()
 
 
