@@ -1,9 +1,9 @@
 /*
  * S3, one file for each kind of operation: s3srv.c finds the operation and speaks XML, s3srv_bucket.c,
  * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_delete.c,
- * s3srv_multipart.c carry it out; s3srv_checks.c looks at settings first, s3srv_access.c asks whether the
- * caller may, s3srv_encryption.c whether he may use the key. A handler answers through the s3srv_* and
- * reply_* functions.
+ * s3srv_multipart.c, s3srv_uploads.c carry it out; s3srv_checks.c looks at settings first, s3srv_access.c
+ * asks whether the caller may, s3srv_encryption.c whether he may use the key. A handler answers through the
+ * s3srv_* and reply_* functions.
  */
 #ifndef WEIR_SANDBOX_S3_S3SRV_H
 #define WEIR_SANDBOX_S3_S3SRV_H
@@ -123,6 +123,13 @@ bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t
 bool s3srv_put(struct s3 *s, struct pending *file, const struct value *doc, struct object *out);
 /* An object was changed, "ObjectCreated:Put": whoever is to be told of it is. */
 void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object);
+
+/* ---- s3srv_multipart.c ---- */
+
+/* Parts are numbered from 1 on. */
+enum { S3SRV_PARTS_MAX = 10000 };
+/* The upload that the parameter uploadId names; NULL: answered. */
+const struct value *s3srv_find_upload(struct s3 *s, struct str *id);
 
 /* ---- operations ---- */
 

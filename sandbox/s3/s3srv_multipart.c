@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "sandbox/s3/s3srv.h"
 
-enum { MAX_PARTS = 10000, MIN_PART = 5 * 1024 * 1024 };
+enum { MIN_PART = 5 * 1024 * 1024 };
 
 static void no_such_upload(struct s3 *s)
 {
@@ -17,7 +17,7 @@ static void no_such_upload(struct s3 *s)
 }
 
 /* The upload named in the query, of this very key; NULL: answered. */
-static const struct value *find_upload(struct s3 *s, struct str *id)
+const struct value *s3srv_find_upload(struct s3 *s, struct str *id)
 {
     *id = s3srv_parameter_or(s, "uploadId", STR_EMPTY);
     if (!s3srv_bucket_or_error(s))
@@ -88,7 +88,7 @@ static bool is_object_already(struct s3 *s, struct str id)
 void s3srv_abort_upload(struct s3 *s)
 {
     struct str id;
-    if (!find_upload(s, &id))
+    if (!s3srv_find_upload(s, &id))
         return;
     if (is_object_already(s, id)) {
         no_such_upload(s);
@@ -104,7 +104,7 @@ static bool part_number(struct s3 *s, int *out)
 {
     int64_t number;
     bool ok = str_to_int(s3srv_parameter_or(s, "partNumber", STR_EMPTY), &number) && number >= 1 &&
-              number <= MAX_PARTS;
+              number <= S3SRV_PARTS_MAX;
     if (!ok)
         s3srv_argument(s, "partNumber", s3srv_parameter_or(s, "partNumber", STR_EMPTY),
             "Part number must be an integer between 1 and 10000, inclusive");
@@ -117,7 +117,7 @@ void s3srv_before_part(struct s3 *s)
     struct str id;
     int number;
     if (part_number(s, &number))
-        find_upload(s, &id);
+        s3srv_find_upload(s, &id);
 }
 
 /* x-amz-copy-source-range; false: answered. */
@@ -180,7 +180,7 @@ void s3srv_upload_part(struct s3 *s)
     struct str id;
     int number;
     bool copied = s3srv_header(s, "x-amz-copy-source").n > 0;
-    const struct value *upload = part_number(s, &number) ? find_upload(s, &id) : NULL;
+    const struct value *upload = part_number(s, &number) ? s3srv_find_upload(s, &id) : NULL;
     if (!upload)
         return;
     if (copied) {
@@ -252,7 +252,8 @@ static bool add_part(struct assembly *a, struct str id, const struct value *aske
     int64_t number;
     const struct value *doc;
     struct str raw;
-    if (!str_to_int(str_trim(value_gets(asked, "PartNumber")), &number) || number < 1 || number > MAX_PARTS)
+    if (!str_to_int(str_trim(value_gets(asked, "PartNumber")), &number) || number < 1 ||
+        number > S3SRV_PARTS_MAX)
         return s3srv_multipart_refuse(s, "MalformedXML", "The XML you provided was not well-formed");
     if (store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) != STORE_OK ||
         !str_eq(s3srv_unquoted(value_gets(asked, "ETag")), value_gets(doc, "etag")))
@@ -385,7 +386,7 @@ void s3srv_complete_upload(struct s3 *s)
     const struct value *body = s3srv_body(s, "CompleteMultipartUpload");
     if (!body || answer_again(s))
         return;
-    const struct value *upload = find_upload(s, &id);
+    const struct value *upload = s3srv_find_upload(s, &id);
     if (!upload || !s3srv_may_decrypt(s, s->bucket, s->key, value_getz(upload, "headers")))
         return; /* S3 reads the parts anew */
     size_t n = s3srv_items(value_getz(body, "Part"), &items, &one);
@@ -411,133 +412,4 @@ void s3srv_complete_upload(struct s3 *s)
     checksum_release(&a.composite);
     value_builder_release(&a.parts);
     value_builder_release(&a.numbers);
-}
-
-/* ---- lists ---- */
-
-void s3srv_list_parts(struct s3 *s)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    AUTO_BUF struct buf parts = BUF_INIT;
-    struct str id;
-    int64_t max, marker, next = 0, count = 0;
-    const struct value *upload = find_upload(s, &id);
-    if (!upload || !s3srv_number(s, "max-parts", 1000, 1000, &max) ||
-        !s3srv_number(s, "part-number-marker", 0, MAX_PARTS, &marker))
-        return;
-    bool truncated = false;
-    const struct value *numbers = store_part_numbers(s->arena, s->store, s->bucket, id);
-    for (uint32_t i = 0; i < numbers->count && !truncated; i++) {
-        int64_t number = numbers->items[i]->integer;
-        const struct value *doc;
-        if (number <= marker ||
-            store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) != STORE_OK)
-            continue;
-        if ((truncated = count == max))
-            break;
-        count++;
-        next = number;
-        xml_open(&parts, "Part");
-        xml_int(&parts, "PartNumber", number);
-        xml_time(&parts, "LastModified", value_geti(doc, "modified", 0));
-        xml_etag(&parts, value_gets(doc, "etag"));
-        xml_int(&parts, "Size", value_geti(doc, "size", 0));
-        const struct value *sums = value_getz(doc, "sums");
-        for (uint32_t j = 0; sums && j < sums->count; j++)
-            xml_leaf(&parts, arena_printf(s->arena, "Checksum%.*s", STR_ARG(sums->entries[j].key)).p,
-                sums->entries[j].value->string);
-        xml_close(&parts, "Part");
-    }
-    xml_begin(&out, "ListPartsResult");
-    xml_leaf(&out, "Bucket", s->bucket);
-    xml_leaf(&out, "Key", s->key);
-    xml_leaf(&out, "UploadId", id);
-    xml_owner(s, &out, "Initiator");
-    xml_owner(s, &out, "Owner");
-    xml_leaf(&out, "StorageClass", STR("STANDARD"));
-    xml_int(&out, "PartNumberMarker", marker);
-    xml_int(&out, "NextPartNumberMarker", next);
-    xml_int(&out, "MaxParts", max);
-    xml_bool(&out, "IsTruncated", truncated);
-    buf_add_str(&out, buf_str(&parts));
-    xml_end(s, &out, "ListPartsResult");
-}
-
-/* Sorted by key, then by when they began. */
-static const struct value *sorted_uploads(struct s3 *s)
-{
-    AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(s->arena);
-    const struct value *ids = store_upload_ids(s->arena, s->store, s->bucket);
-    for (uint32_t i = 0; i < ids->count; i++) {
-        const struct value *doc = store_upload_doc(s->arena, s->store, s->bucket, ids->items[i]->string);
-        if (!doc)
-            continue;
-        struct str order = arena_printf(s->arena, "%.*s%c%020lld%.*s", STR_ARG(value_gets(doc, "key")), '\0',
-            (long long)value_geti(doc, "initiated", 0), STR_ARG(ids->items[i]->string));
-        value_builder_set(&uploads, order, value_with(s->arena, doc, STR("id"), ids->items[i]));
-    }
-    return value_builder_map(&uploads);
-}
-
-void s3srv_list_uploads(struct s3 *s)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    AUTO_BUF struct buf found = BUF_INIT;
-    struct str prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY),
-               delimiter = s3srv_parameter_or(s, "delimiter", STR_EMPTY);
-    struct str marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY), group = STR_EMPTY, last = STR_EMPTY;
-    struct str id_marker = s3srv_parameter_or(s, "upload-id-marker", STR_EMPTY), last_id = STR_EMPTY;
-    int64_t max, count = 0;
-    if (!s3srv_bucket_or_error(s) || !s3srv_number(s, "max-uploads", 1000, 1000, &max))
-        return;
-    bool truncated = false, passed = !id_marker.n;
-    const struct value *uploads = sorted_uploads(s);
-    for (uint32_t i = 0; i < uploads->count; i++) {
-        const struct value *doc = uploads->entries[i].value;
-        struct str key = value_gets(doc, "key"), id = value_gets(doc, "id");
-        int order = str_cmp(key, marker);
-        if (order == 0 && !passed) {
-            passed = str_eq(id, id_marker);
-            continue;
-        }
-        bool before = marker.n && (order < 0 || (order == 0 && !id_marker.n));
-        if (before || !str_starts(key, prefix) || (group.n && str_starts(key, group)))
-            continue;
-        if ((truncated = count == max))
-            break;
-        count++;
-        ptrdiff_t at = delimiter.n ? str_find(key, delimiter, prefix.n) : -1;
-        last = key;
-        last_id = id;
-        if (at >= 0) {
-            last = group = str_slice(key, 0, (size_t)at + delimiter.n);
-            xml_open(&found, "CommonPrefixes");
-            xml_leaf(&found, "Prefix", group);
-            xml_close(&found, "CommonPrefixes");
-            continue;
-        }
-        xml_open(&found, "Upload");
-        xml_leaf(&found, "Key", key);
-        xml_leaf(&found, "UploadId", id);
-        xml_owner(s, &found, "Initiator");
-        xml_owner(s, &found, "Owner");
-        xml_leaf(&found, "StorageClass", STR("STANDARD"));
-        xml_time(&found, "Initiated", value_geti(doc, "initiated", 0));
-        xml_close(&found, "Upload");
-    }
-    xml_begin(&out, "ListMultipartUploadsResult");
-    xml_leaf(&out, "Bucket", s->bucket);
-    xml_leaf(&out, "KeyMarker", marker);
-    xml_leaf(&out, "UploadIdMarker", id_marker);
-    if (truncated) {
-        xml_leaf(&out, "NextKeyMarker", last);
-        xml_leaf(&out, "NextUploadIdMarker", last_id);
-    }
-    xml_leaf(&out, "Prefix", prefix);
-    if (delimiter.n)
-        xml_leaf(&out, "Delimiter", delimiter);
-    xml_int(&out, "MaxUploads", max);
-    xml_bool(&out, "IsTruncated", truncated);
-    buf_add_str(&out, buf_str(&found));
-    xml_end(s, &out, "ListMultipartUploadsResult");
 }

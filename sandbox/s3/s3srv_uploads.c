@@ -1,0 +1,174 @@
+/* Uploads in parts that are under way, listed; and the parts that one of them has. */
+#include "sandbox/s3/s3srv.h"
+
+/* ---- parts ---- */
+
+static void write_part(struct s3 *s, struct buf *out, int64_t number, const struct value *doc)
+{
+    const struct value *sums = value_getz(doc, "sums");
+    xml_open(out, "Part");
+    xml_int(out, "PartNumber", number);
+    xml_time(out, "LastModified", value_geti(doc, "modified", 0));
+    xml_etag(out, value_gets(doc, "etag"));
+    xml_int(out, "Size", value_geti(doc, "size", 0));
+    for (uint32_t i = 0; sums && i < sums->count; i++)
+        xml_leaf(out, arena_printf(s->arena, "Checksum%.*s", STR_ARG(sums->entries[i].key)).p,
+            sums->entries[i].value->string);
+    xml_close(out, "Part");
+}
+
+/* What both listings say between the markers. */
+static void write_owners(struct s3 *s, struct buf *out)
+{
+    xml_owner(s, out, "Initiator");
+    xml_owner(s, out, "Owner");
+    xml_leaf(out, "StorageClass", STR("STANDARD"));
+}
+
+void s3srv_list_parts(struct s3 *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    AUTO_BUF struct buf parts = BUF_INIT;
+    struct str id;
+    int64_t max, marker, next = 0, count = 0;
+    const struct value *upload = s3srv_find_upload(s, &id), *doc;
+    if (!upload || !s3srv_number(s, "max-parts", 1000, 1000, &max) ||
+        !s3srv_number(s, "part-number-marker", 0, S3SRV_PARTS_MAX, &marker))
+        return;
+    bool truncated = false;
+    const struct value *numbers = store_part_numbers(s->arena, s->store, s->bucket, id);
+    for (uint32_t i = 0; i < numbers->count && !truncated; i++) {
+        int64_t number = numbers->items[i]->integer;
+        if (number <= marker ||
+            store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) != STORE_OK)
+            continue;
+        if ((truncated = count == max))
+            break;
+        count++;
+        next = number;
+        write_part(s, &parts, number, doc);
+    }
+    xml_begin(&out, "ListPartsResult");
+    xml_leaf(&out, "Bucket", s->bucket);
+    xml_leaf(&out, "Key", s->key);
+    xml_leaf(&out, "UploadId", id);
+    write_owners(s, &out);
+    xml_int(&out, "PartNumberMarker", marker);
+    xml_int(&out, "NextPartNumberMarker", next);
+    xml_int(&out, "MaxParts", max);
+    xml_bool(&out, "IsTruncated", truncated);
+    buf_add_str(&out, buf_str(&parts));
+    xml_end(s, &out, "ListPartsResult");
+}
+
+/* ---- uploads ---- */
+
+/* A request for a page of them, and how far it has come. */
+struct upload_page {
+    struct str prefix, delimiter, marker, id_marker;
+    int64_t max, count;
+    bool passed;        /* the upload that id_marker names */
+    struct str group;   /* the common prefix written last; "" none */
+    struct str last;    /* key or common prefix ... */
+    struct str last_id; /* ... and upload written last */
+    bool truncated;
+};
+
+/* Sorted by key, then by when they began. */
+static const struct value *sorted_uploads(struct s3 *s)
+{
+    AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(s->arena);
+    const struct value *ids = store_upload_ids(s->arena, s->store, s->bucket);
+    for (uint32_t i = 0; i < ids->count; i++) {
+        const struct value *doc = store_upload_doc(s->arena, s->store, s->bucket, ids->items[i]->string);
+        if (!doc)
+            continue;
+        struct str order = arena_printf(s->arena, "%.*s%c%020lld%.*s", STR_ARG(value_gets(doc, "key")), '\0',
+            (long long)value_geti(doc, "initiated", 0), STR_ARG(ids->items[i]->string));
+        value_builder_set(&uploads, order, value_with(s->arena, doc, STR("id"), ids->items[i]));
+    }
+    return value_builder_map(&uploads);
+}
+
+/* Does it come after the markers, and is it asked for? */
+static bool is_on_page(struct upload_page *page, struct str key, struct str id)
+{
+    int order = str_cmp(key, page->marker);
+    if (order == 0 && !page->passed) {
+        page->passed = str_eq(id, page->id_marker);
+        return false;
+    }
+    bool before = page->marker.n && (order < 0 || (order == 0 && !page->id_marker.n));
+    return !before && str_starts(key, page->prefix) && !(page->group.n && str_starts(key, page->group));
+}
+
+static void write_group(struct upload_page *page, struct str group, struct buf *out)
+{
+    page->last = page->group = group;
+    xml_open(out, "CommonPrefixes");
+    xml_leaf(out, "Prefix", group);
+    xml_close(out, "CommonPrefixes");
+}
+
+static void write_upload(struct s3 *s, const struct value *doc, struct buf *out)
+{
+    xml_open(out, "Upload");
+    xml_leaf(out, "Key", value_gets(doc, "key"));
+    xml_leaf(out, "UploadId", value_gets(doc, "id"));
+    write_owners(s, out);
+    xml_time(out, "Initiated", value_geti(doc, "initiated", 0));
+    xml_close(out, "Upload");
+}
+
+static void write_page(struct s3 *s, struct upload_page *page, struct buf *out)
+{
+    const struct value *uploads = sorted_uploads(s);
+    for (uint32_t i = 0; i < uploads->count; i++) {
+        const struct value *doc = uploads->entries[i].value;
+        struct str key = value_gets(doc, "key"), id = value_gets(doc, "id");
+        if (!is_on_page(page, key, id))
+            continue;
+        if ((page->truncated = page->count == page->max))
+            return;
+        page->count++;
+        page->last = key;
+        page->last_id = id;
+        ptrdiff_t at = page->delimiter.n ? str_find(key, page->delimiter, page->prefix.n) : -1;
+        if (at >= 0)
+            write_group(page, str_slice(key, 0, (size_t)at + page->delimiter.n), out);
+        else
+            write_upload(s, doc, out);
+    }
+}
+
+void s3srv_list_uploads(struct s3 *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    AUTO_BUF struct buf found = BUF_INIT;
+    struct upload_page page = {.prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY),
+        .delimiter = s3srv_parameter_or(s, "delimiter", STR_EMPTY),
+        .marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY),
+        .id_marker = s3srv_parameter_or(s, "upload-id-marker", STR_EMPTY),
+        .group = STR_EMPTY,
+        .last = STR_EMPTY,
+        .last_id = STR_EMPTY};
+    page.passed = !page.id_marker.n;
+    if (!s3srv_bucket_or_error(s) || !s3srv_number(s, "max-uploads", 1000, 1000, &page.max))
+        return;
+    write_page(s, &page, &found);
+    xml_begin(&out, "ListMultipartUploadsResult");
+    xml_leaf(&out, "Bucket", s->bucket);
+    xml_leaf(&out, "KeyMarker", page.marker);
+    xml_leaf(&out, "UploadIdMarker", page.id_marker);
+    if (page.truncated) {
+        xml_leaf(&out, "NextKeyMarker", page.last);
+        xml_leaf(&out, "NextUploadIdMarker", page.last_id);
+    }
+    xml_leaf(&out, "Prefix", page.prefix);
+    if (page.delimiter.n)
+        xml_leaf(&out, "Delimiter", page.delimiter);
+    xml_int(&out, "MaxUploads", page.max);
+    xml_bool(&out, "IsTruncated", page.truncated);
+    buf_add_str(&out, buf_str(&found));
+    xml_end(s, &out, "ListMultipartUploadsResult");
+}
