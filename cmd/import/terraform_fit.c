@@ -94,66 +94,97 @@ static const struct names_type *their_type(struct terraform *t, struct str type)
     return same;
 }
 
+/* One of the ways in which a type can say all instances of a group. */
+struct way {
+    const struct names_type *type;
+    bool lenient, whole;
+};
+
+/* Tries a way: true where the group is of that type now. *why: what stood against it. */
+static bool way_goes(struct terraform *t, struct group *group, const struct way *way, struct str *why)
+{
+    *why = STR_EMPTY;
+    if (!way->type || !fit_all(t, group, way->type, way->lenient, way->whole, why))
+        return false;
+    group->schema = way->type->schema;
+    return true;
+}
+
+/* The first way that way_goes: ours before theirs, all of it before what can be said of it. */
+static void choose_way(
+    struct terraform *t, struct group *group, const struct names_type *own, const struct names_type *theirs)
+{
+    struct str why = STR_EMPTY, now;
+    const struct way ways[] = {{own, false, false}, {own, false, true}, {theirs, false, false},
+        {theirs, false, true}, {own, true, false}, {own, true, true}, {theirs, true, false},
+        {theirs, true, true}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (way_goes(t, group, &ways[i], &now)) {
+            group->names = ways[i].type == own ? own : NULL;
+            group->why = ways[i].lenient && now.n
+                             ? arena_printf(t->arena, "without what it cannot say: %.*s", STR_ARG(now))
+                         : ways[i].type == theirs ? why
+                                                  : STR_EMPTY;
+            return;
+        }
+        why = why.n && !(ways[i].lenient && ways[i].type == own) ? why : now;
+    }
+    group->why = why.n ? arena_printf(t->arena, "left out: %.*s", STR_ARG(why))
+                       : STR("left out: no type here is the same");
+}
+
+/* module.net.module.zone: "net_zone_" */
+static struct str module_prefix(struct arena *arena, struct str module)
+{
+    struct str prefix = STR_EMPTY;
+    while (module.n) {
+        str_cut(module, '.', &module);
+        struct str step = str_cut(module, '.', &module);
+        prefix = arena_printf(arena, "%.*s%.*s_", STR_ARG(prefix), STR_ARG(step));
+    }
+    return prefix;
+}
+
+/* aws_s3_bucket: "bucket" */
+static struct str last_word(struct str type)
+{
+    for (size_t i = type.n; i; i--)
+        if (type.p[i - 1] == '_')
+            return str_slice(type, i, type.n);
+    return type;
+}
+
+/* Within a module "this" and its kind say less than the module and what the thing is. */
+static void name_resource(struct terraform *t, struct group *group)
+{
+    bool bare = str_eqz(group->name, "this") || str_eqz(group->name, "main") ||
+                str_eqz(group->name, "default") || !group->name.n;
+    struct str prefix = module_prefix(t->arena, group->module), word = last_word(group->type);
+    struct str name = bare && prefix.n ? word : group->name;
+    group->resource = draft_resource(t->draft);
+    group->resource->name =
+        draft_name(t->draft, arena_printf(t->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(name)), word);
+    group->resource->attrs = said_new(t->arena, SAID_MAP, NULL);
+}
+
 static void fit_decide(struct terraform *t, struct group *group)
 {
     const struct names_type *own = names_terraform(t->names, group->type),
                             *theirs = own && own->into_by.n ? NULL : their_type(t, group->type);
-    struct str why = STR_EMPTY;
     if (own && (own->into_by.n || own->asked))
-        return; /* later, when what it goes into is known, or who refers to it */
+        return; /* later, when what it way_goes into is known, or who refers to it */
     if (own && str_starts(own->schema->name, STR("AWS::"))) {
         theirs = own;
         own = NULL;
     }
-    const struct {
-        const struct names_type *type;
-        bool lenient, whole;
-    } ways[] = {{own, false, false}, {own, false, true}, {theirs, false, false}, {theirs, false, true},
-        {own, true, false}, {own, true, true}, {theirs, true, false}, {theirs, true, true}};
-    for (size_t i = 0; !group->schema && i < sizeof ways / sizeof *ways; i++) {
-        struct str now = STR_EMPTY;
-        bool fits = ways[i].type && fit_all(t, group, ways[i].type, ways[i].lenient, ways[i].whole, &now);
-        if (!fits) {
-            why = why.n && !(ways[i].lenient && ways[i].type == own) ? why : now;
-            continue;
-        }
-        group->names = own && ways[i].type == own ? own : NULL;
-        group->schema = ways[i].type->schema;
-        group->why = ways[i].lenient && now.n
-                         ? arena_printf(t->arena, "without what it cannot say: %.*s", STR_ARG(now))
-                     : ways[i].type == theirs ? why
-                                              : STR_EMPTY;
-    }
+    choose_way(t, group, own, theirs);
     if (!group->schema) {
-        group->why = why.n ? arena_printf(t->arena, "left out: %.*s", STR_ARG(why))
-                           : STR("left out: no type here is the same");
         diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s", STR_ARG(group_address(t->arena, group)),
             STR_ARG(group->why));
         return;
     }
     terraform_tell_digests(t, group);
-    struct str prefix = STR_EMPTY, module = group->module;
-    while (module.n) { /* module.net.module.zone: net_zone */
-        str_cut(module, '.', &module);
-        struct str step = str_cut(module, '.', &module);
-        prefix = arena_printf(t->arena, "%.*s%.*s_", STR_ARG(prefix), STR_ARG(step));
-    }
-    struct str plain =
-        str_eqz(group->name, "this") || str_eqz(group->name, "main") || str_eqz(group->name, "default")
-            ? STR_EMPTY
-            : group->name;
-    struct str last = group->type;
-    for (size_t i = last.n; i; i--)
-        if (last.p[i - 1] == '_') {
-            last = str_slice(last, i, last.n);
-            break;
-        }
-    group->resource = draft_resource(t->draft);
-    group->resource->name = draft_name(t->draft,
-        arena_printf(
-            t->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(plain.n || !prefix.n ? group->name : last)),
-        last);
-    group->resource->attrs = said_new(t->arena, SAID_MAP, NULL);
+    name_resource(t, group);
 }
 
 /* ---- parts of others ---- */

@@ -1,0 +1,268 @@
+/* What the configuration's references are: see terraform_candidates.h. */
+#include "cmd/import/terraform_candidates.h"
+
+enum { DEPTH_MAX = 8, TEXT_MIN = 2 };
+
+void candidates_add(
+    struct terraform *t, struct candidates *list, struct str text, struct said *code, struct group *needs)
+{
+    if (text.n < TEXT_MIN || str_eqz(text, "true") || str_eqz(text, "false"))
+        return;
+    ARENA_GROW(t->arena, list->items, list->n, list->cap);
+    list->items[list->n++] = (struct candidate){text, code, needs};
+}
+
+struct said *terraform_code(
+    struct terraform *t, struct instance *owner, struct instance *target, struct str attr)
+{
+    struct str key = STR_EMPTY;
+    bool same = owner && owner->has_key && target->has_key && str_eq(owner->key, target->key);
+    if (target->has_key && target->group->n > 1)
+        key = same ? STR("each.key") : said_as_code(t->arena, said_string(t->arena, target->key, NULL));
+    else if (target->has_key && target->group->folded)
+        key = said_as_code(t->arena, said_string(t->arena, target->key, NULL));
+    return said_code(t->arena, NULL, "%s", draft_reference(t->draft, owner, target, attr, key, NULL).p);
+}
+
+bool terraform_can_say(struct terraform *t, const struct instance *target, struct str attr)
+{
+    const struct group *group = target->group;
+    if (!group->schema)
+        return false;
+    if (group->names)
+        return names_output(group->names, t->arena, attr).n > 0;
+    for (size_t i = 0; i < group->schema->attr_count; i++)
+        if (names_same(group->schema->attrs[i].name, attr))
+            return true;
+    return str_eqz(attr, "id");
+}
+
+/* What is secret of a thing that there is none of here: an input. */
+static void offer_asked(
+    struct terraform *t, struct candidates *list, const struct instance *one, struct str attr)
+{
+    struct group *group = one->group;
+    const struct value *secret = value_get(one->sensitive, attr), *v = value_get(one->values, attr);
+    if (!secret || secret->kind != VALUE_BOOL || !secret->boolean || v->kind != VALUE_STRING)
+        return;
+    struct str plain = str_eqz(attr, "result") ? STR("password") : attr;
+    struct str name = str_find(group->name, plain, 0) >= 0 || str_eqz(group->name, "this")
+                          ? (str_eqz(group->name, "this") ? plain : group->name)
+                          : arena_printf(t->arena, "%.*s_%.*s", STR_ARG(group->name), STR_ARG(plain));
+    if (one->has_key)
+        name = arena_printf(t->arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(one->key));
+    name = draft_snake(t->arena, name);
+    group->asked = name;
+    candidates_add(t, list, v->string,
+        said_code(t->arena, NULL, "%s",
+            draft_ask(
+                t->draft, name, "string", arena_printf(t->arena, "What %.*s is", STR_ARG(one->address)), true)
+                .p),
+        NULL);
+}
+
+static void offer_resource(struct terraform *t, struct candidates *list, struct instance *owner,
+    struct group *group, struct str key, struct str attr)
+{
+    const struct names_type *names = names_terraform(t->names, group->type);
+    for (size_t i = 0; i < group->n; i++) {
+        struct instance *one = group->instances[i];
+        if ((key.n && !str_eq(key, one->key)) || one == owner)
+            continue;
+        for (uint32_t k = 0; k < one->values->count; k++) {
+            const struct value_entry *e = &one->values->entries[k];
+            bool wanted = attr.n ? str_eq(e->key, attr)
+                                 : str_eqz(e->key, "id") || str_eqz(e->key, "arn") || str_eqz(e->key, "name");
+            bool text = e->value->kind == VALUE_STRING || (attr.n && e->value->kind == VALUE_INT);
+            if (wanted && names && names->asked)
+                offer_asked(t, list, one, e->key);
+            else if (wanted && text && terraform_can_say(t, one, e->key))
+                candidates_add(t, list, value_scalar_text(t->arena, e->value),
+                    terraform_code(t, owner, one, e->key), group);
+        }
+    }
+}
+
+static void offer_data(
+    struct terraform *t, struct candidates *list, const struct group *group, struct str attr)
+{
+    static const char *const known[][3] = {{"aws_caller_identity", "account_id", "account"},
+        {"aws_caller_identity", "id", "account"}, {"aws_region", "name", "region"},
+        {"aws_region", "id", "region"}, {"aws_region", "region", "region"},
+        {"aws_partition", "partition", "partition"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (!str_eqz(group->type, known[i][0]) || (attr.n && !str_eqz(attr, known[i][1])) || !group->n)
+            continue;
+        struct str text = value_gets(group->instances[0]->values, known[i][1]);
+        if (text.n)
+            candidates_add(t, list, text,
+                said_code(t->arena, NULL, "%s.%s",
+                    draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL).p, known[i][2]),
+                NULL);
+    }
+}
+
+static void offer_expressions(struct terraform *t, struct candidates *list, struct instance *owner,
+    struct str module, const struct value *expressions, int depth);
+
+static void offer_variable(struct terraform *t, struct candidates *list, struct instance *owner,
+    struct str module, struct str name, int depth)
+{
+    if (!module.n) {
+        const struct str *input = map_get(&t->inputs, name);
+        const struct value *value = value_getz(value_get(t->variables, name), "value");
+        if (input && value && (value->kind == VALUE_STRING || value->kind == VALUE_INT))
+            candidates_add(t, list, value_scalar_text(t->arena, value),
+                said_code(t->arena, NULL, "inputs.%s", input->p), NULL);
+        return;
+    }
+    /* what the caller gave it: module.net.module.zone is called by module.net */
+    ptrdiff_t last = -1;
+    for (ptrdiff_t at = 0; (at = str_find(module, STR("module."), (size_t)at)) >= 0; at++)
+        last = at;
+    struct str caller = last > 0 ? str_slice(module, 0, (size_t)last - 1) : STR_EMPTY;
+    struct str call = str_slice(module, (size_t)last + 7, module.n);
+    ptrdiff_t bracket = str_find_char(call, '[', 0);
+    call = bracket < 0 ? call : str_slice(call, 0, (size_t)bracket);
+    const struct value *config = value_get(value_getz(terraform_module(t, caller), "module_calls"), call);
+    const struct value *given = value_get(value_getz(config, "expressions"), name);
+    if (given)
+        offer_expressions(t, list, owner, caller, given, depth + 1);
+}
+
+/* "a", 0, each.key: whose instance is meant; "" any. */
+static struct str reference_key(struct str index, const struct instance *owner)
+{
+    if (str_eqz(index, "each.key") || str_eqz(index, "each.value") || str_eqz(index, "count.index"))
+        return owner ? owner->key : STR_EMPTY;
+    return index.n > 1 && index.p[0] == '"' ? str_slice(index, 1, index.n - 1) : index;
+}
+
+/* aws_s3_bucket.lake["a"].arn of that module. */
+static void offer_named(struct terraform *t, struct candidates *list, struct instance *owner,
+    struct str module, struct str text, int depth)
+{
+    struct str rest, first = str_cut(text, '.', &rest), key = STR_EMPTY, attr;
+    bool data = str_eqz(first, "data");
+    if (data)
+        first = str_cut(rest, '.', &rest);
+    struct str name = str_cut(rest, '.', &attr);
+    ptrdiff_t open = str_find_char(name, '[', 0);
+    if (open >= 0) {
+        ptrdiff_t close = str_find_char(name, ']', (size_t)open);
+        key = close < 0 ? STR_EMPTY : reference_key(str_slice(name, (size_t)open + 1, (size_t)close), owner);
+        name = str_slice(name, 0, (size_t)open);
+    }
+    struct str step;
+    attr = str_cut(attr.p ? attr : STR_EMPTY, '.', &step);
+    ptrdiff_t index = str_find_char(attr, '[', 0);
+    attr = index < 0 ? attr : str_slice(attr, 0, (size_t)index);
+    struct group one = {.module = module, .type = first, .name = name, .data = data};
+    struct group *group = map_get(&t->groups, group_address(t->arena, &one));
+    if (!group)
+        return;
+    if (data) {
+        offer_data(t, list, group, attr);
+        offer_expressions(t, list, owner, module, value_getz(group->config, "expressions"), depth + 1);
+    } else {
+        offer_resource(t, list, owner, group, key, attr);
+    }
+}
+
+/* Is it that call of a module, or one instance of it? With a key only that. */
+static bool is_instance_of(struct str module, struct str call, struct str key)
+{
+    struct str rest = str_starts(module, call) ? str_slice(module, call.n, module.n) : STR_EMPTY;
+    if (!rest.n || !key.n)
+        return str_eq(module, call) || (rest.n && rest.p[0] == '[' && str_find_char(rest, '.', 0) < 0);
+    rest = str_slice(rest, 1, rest.n - 1);
+    if (rest.n > 1 && rest.p[0] == '"')
+        rest = str_slice(rest, 1, rest.n - 1);
+    return str_eq(rest, key);
+}
+
+/* zone["a"].arn: what that output of the module is made of, inside. */
+static void offer_output(struct terraform *t, struct candidates *list, struct instance *owner,
+    struct str module, struct str text, int depth)
+{
+    struct str output, name = str_cut(text, '.', &output), rest, key = STR_EMPTY, seen = STR_EMPTY;
+    output = str_cut(output.p ? output : STR_EMPTY, '.', &rest);
+    ptrdiff_t bracket = str_find_char(name, '[', 0);
+    if (bracket >= 0) {
+        key = reference_key(str_slice(name, (size_t)bracket + 1, name.n - 1), owner);
+        name = str_slice(name, 0, (size_t)bracket);
+    }
+    struct str call =
+        arena_printf(t->arena, "%.*s%smodule.%.*s", STR_ARG(module), module.n ? "." : "", STR_ARG(name));
+    const struct value *config = value_get(value_getz(terraform_module(t, call), "outputs"), output);
+    for (size_t i = 0; config && i < t->groups.n; i++) {
+        struct str inside = ((const struct group *)t->groups.items[i].ptr)->module;
+        if (str_eq(inside, seen) || !is_instance_of(inside, call, key))
+            continue;
+        seen = inside;
+        offer_expressions(t, list, owner, inside, value_getz(config, "expression"), depth + 1);
+    }
+}
+
+/* What a local is made of is not told: any variable may be in it. */
+static void offer_variables(struct terraform *t, struct candidates *list, struct str module)
+{
+    for (uint32_t i = 0; !module.n && t->variables && i < t->variables->count; i++) {
+        const struct value *value = value_getz(t->variables->entries[i].value, "value");
+        const struct str *input = map_get(&t->inputs, t->variables->entries[i].key);
+        if (input && value && value->kind == VALUE_STRING && value->string.n > 2)
+            candidates_add(t, list, value->string, said_code(t->arena, NULL, "inputs.%s", input->p), NULL);
+    }
+}
+
+static void offer_one(struct terraform *t, struct candidates *list, struct instance *owner, struct str module,
+    struct str text, int depth)
+{
+    struct str rest, first = str_cut(text, '.', &rest);
+    if (!rest.p || depth > DEPTH_MAX)
+        return;
+    if (str_eqz(first, "var"))
+        offer_variable(t, list, owner, module, str_cut(rest, '.', &first), depth);
+    else if (str_eqz(first, "module"))
+        offer_output(t, list, owner, module, rest, depth);
+    else if (str_eqz(first, "local"))
+        offer_variables(t, list, module);
+    else if (!str_eqz(first, "each") && !str_eqz(first, "count") && !str_eqz(first, "path"))
+        offer_named(t, list, owner, module, text, depth);
+}
+
+/* Terraform tells of aws_lb.front.arn, and of aws_lb.front besides: that is none of its own. */
+static bool is_said_closer(const struct value *references, struct str text)
+{
+    for (uint32_t i = 0; i < references->count; i++) {
+        struct str other = value_text(references->items[i], STR_EMPTY);
+        if (other.n > text.n && str_starts(other, text) && strchr(".[", other.p[text.n]))
+            return true;
+    }
+    return false;
+}
+
+static void offer_expressions(struct terraform *t, struct candidates *list, struct instance *owner,
+    struct str module, const struct value *expressions, int depth)
+{
+    if (!expressions || depth > DEPTH_MAX)
+        return;
+    if (expressions->kind == VALUE_LIST) {
+        for (uint32_t i = 0; i < expressions->count; i++)
+            offer_expressions(t, list, owner, module, expressions->items[i], depth);
+        return;
+    }
+    const struct value *references = value_getz(expressions, "references");
+    for (uint32_t i = 0; references && references->kind == VALUE_LIST && i < references->count; i++)
+        if (!is_said_closer(references, value_text(references->items[i], STR_EMPTY)))
+            offer_one(t, list, owner, module, value_text(references->items[i], STR_EMPTY), depth);
+    for (uint32_t i = 0; !references && expressions->kind == VALUE_MAP && i < expressions->count; i++)
+        if (!str_eqz(expressions->entries[i].key, "constant_value"))
+            offer_expressions(t, list, owner, module, expressions->entries[i].value, depth);
+}
+
+void candidates_add_expressions(struct terraform *t, struct candidates *list, struct instance *owner,
+    struct str module, const struct value *expressions)
+{
+    offer_expressions(t, list, owner, module, expressions, 0);
+}
