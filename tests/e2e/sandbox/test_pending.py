@@ -122,8 +122,7 @@ def test_a_namesake_of_what_is_being_deleted():
     slow = SandboxCloud(SPEED="0.001")  # nothing that takes a second ends here
     ecs, states = slow.client("ecs"), slow.client("stepfunctions")
     ecs.create_cluster(clusterName="films", tags=[{"key": "team", "value": "a"}])
-    ecs.delete_cluster(cluster="films")
-    assert ecs.describe_clusters(clusters=["films"])["clusters"][0]["status"] == "INACTIVE"
+    assert ecs.delete_cluster(cluster="films")["cluster"]["status"] == ecs.describe_clusters(clusters=["films"])["clusters"][0]["status"] == "INACTIVE"
     assert ecs.create_cluster(clusterName="films", tags=[{"key": "team", "value": "b"}])["cluster"]["status"] == "ACTIVE"
     assert ecs.create_cluster(clusterName="films")["cluster"]["status"] == "ACTIVE"  # the same again: the one that is there
     (one,) = ecs.describe_clusters(clusters=["films"], include=["TAGS"])["clusters"]
