@@ -2,12 +2,15 @@
 #include "plan/diff.h"
 
 #include "plan/objects.h"
+#include "plan/said.h"
 #include "plan/told.h"
 #include "plan/untold.h"
+#include "provider/provider.h"
 
 /*
  *   in the file                    desired against live, under the attribute's rule
- *   recorded, not in the file      it was taken out: back to the default, or the facet is deleted
+ *   recorded, not in the file      it was taken out: back to the default, or the facet is deleted; so of the
+ *                                  fields within an attribute (said.h)
  *   neither                        not ours, whatever its value
  *   live differs from recorded     drift; shown as such, then handled by the rules above
  */
@@ -72,17 +75,24 @@ static bool forces_replacement(const struct comparison *c, const struct attr *at
 static bool diff_given(
     const struct comparison *c, const struct attr *attr, const struct value *wanted, struct attr_change *out)
 {
-    const struct value *before = compared_value(c, attr);
+    const struct value *before = compared_value(c, attr), *after;
     bool halfway = c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
-    if (!(attr->settable || attr->prepared) || is_ignored(c->lifecycle, attr->name) ||
-        (!halfway && is_same_value(attr, wanted, before) && is_untold_same(c, attr, wanted, before)) ||
-        (!halfway && told_before(c->record, attr, wanted, before)))
+    if (!(attr->settable || attr->prepared) || is_ignored(c->lifecycle, attr->name))
         return false;
+    after = said_no_more(c->arena, c->record, attr, wanted, before);
+    bool whole = !halfway && after == wanted;
+    if (whole && ((is_same_value(attr, wanted, before) && is_untold_same(c, attr, wanted, before)) ||
+                     told_before(c->record, attr, wanted, before)))
+        return false;
+    if (attr->compare == COMPARE_SAID) /* a null in a document is one */
+        after = wanted;
+    bool leaves =
+        before && before == value_get(c->live, attr->name) && c->schema->ops && c->schema->ops->leaves_fields;
     *out = (struct attr_change){.name = attr->name,
         .attr = attr,
-        .before = before,
-        .after = wanted,
-        .replaces = forces_replacement(c, attr, wanted, before)};
+        .before = leaves ? attr_mentioned(c->arena, attr->type, after, before) : before,
+        .after = after,
+        .replaces = forces_replacement(c, attr, after, before)};
     return true;
 }
 

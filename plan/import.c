@@ -6,6 +6,7 @@
 #include "plan/depends.h"
 #include "plan/objects.h"
 #include "plan/places.h"
+#include "plan/said.h"
 
 static const struct change *find_adoption(const struct plan *plan, struct str address)
 {
@@ -26,6 +27,7 @@ static int record_adoption(struct plan *plan, const struct change *change, struc
         .record = {.subject = change->subject,
             .attrs = live,
             .set = object_set(p->arena, change->schema, instance->desired),
+            .said = said_fields(p->arena, change->schema, instance->desired, live),
             .deps = evaluate_deps(p, instance->decl),
             .adopted = true,
             .prevent_destroy = instance->decl->lifecycle.prevent_destroy},

@@ -5,6 +5,7 @@
 #include "plan/work.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "plan/address.h"
 #include "plan/attributes.h"
 #include "plan/context.h"
@@ -12,6 +13,7 @@
 #include "plan/diff.h"
 #include "plan/objects.h"
 #include "plan/places.h"
+#include "plan/said.h"
 #include "plan/told.h"
 
 #include <assert.h>
@@ -119,6 +121,53 @@ const struct value *work_reread(struct work *work, const struct record *record,
     return live;
 }
 
+static bool takes_away(const struct attr_change *change)
+{
+    return !change->after || attr_takes_away(change->attr->type, change->after);
+}
+
+/* What the operation is to bring about: what is desired, and what of it is to be taken away. */
+static const struct value *with_taken(struct work *work, const struct attr_change *list, size_t n)
+{
+    const struct value *wanted = work->desired;
+    for (size_t i = 0; work->change->schema->ops->takes_fields && i < n; i++)
+        if (list[i].after && takes_away(&list[i]))
+            wanted = value_with(&work->arena, wanted, list[i].name, list[i].after);
+    return wanted;
+}
+
+static void tell_kept(void *ctx, struct str path, const struct value *v)
+{
+    struct work *work = ctx;
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_addf(&text, "\"%.*s\" is not in the file any more, and the service still has ", STR_ARG(path));
+    if (value_is_sensitive(v))
+        buf_addz(&text, "it as it was");
+    else
+        json_write(&text, v, 0);
+    buf_addz(&text, ": its own default, or what it does not take back");
+    work->observer.warn(work, text.p);
+}
+
+/* Was taken away what was to be? Services pass over what a request does not mention. */
+static void look_for_kept(
+    struct work *work, const struct attr_change *list, size_t n, const struct value *live)
+{
+    const struct schema *schema = work->change->schema;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(&work->arena);
+    const struct value *seen = NULL;
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; i < n; i++)
+        if (list[i].after && takes_away(&list[i]))
+            value_builder_add(&names, value_string_ref(&work->arena, list[i].name));
+    if (!names.n || !live || !schema->ops->read ||
+        schema->ops->read(&work->ctx, live, value_builder_list(&names), &seen, &ignored))
+        return;
+    for (size_t i = 0; seen && i < n; i++)
+        if (list[i].after && takes_away(&list[i]))
+            said_each_kept(&work->arena, &list[i], seen, tell_kept, work);
+}
+
 /* Brings `prior` to what is desired in the attributes of the list, and records it. */
 static int work_update(
     struct work *work, const struct value *prior, const struct attr_change *list, size_t n, struct err *err)
@@ -130,8 +179,8 @@ static int work_update(
         return err_set(err, ERR_INVALID, "%.*s cannot be updated in place", STR_ARG(schema->name));
     if (n && schema->ops->read && work_intent(work, STR("update"), work_object_id(work, prior), err))
         return -1;
-    if (n && schema->ops->update(
-                 &work->ctx, prior, work->desired, changed_names(&work->arena, list, n), &live, err)) {
+    if (n && schema->ops->update(&work->ctx, prior, with_taken(work, list, n),
+                 changed_names(&work->arena, list, n), &live, err)) {
         /* Some of its calls may have gone through: the next refresh sees which. The resource itself is whole.
          */
         bool keep = schema->partial && live != prior;
@@ -142,6 +191,7 @@ static int work_update(
     live = live ? live : prior; /* changed, and gone a moment later: the next refresh sees it */
     const struct seen *seen = work->change->seen;
     live = work_reread(work, seen ? seen->record : NULL, list, n, live);
+    look_for_kept(work, list, n, live);
     return work_done(work, adopts ? STR("adopt") : STR("update"), live, err);
 }
 

@@ -5,6 +5,7 @@
 #include "plan/work.h"
 
 #include "plan/objects.h"
+#include "plan/said.h"
 #include "plan/told.h"
 
 #include "base/json.h"
@@ -78,6 +79,7 @@ static struct outcome outcome_of(
             .deps = work->deps,
             .place = work->place,
             .told = told_found(&work->arena, schema, desired, whole),
+            .said = said_fields(&work->arena, schema, desired, whole),
             .adopted = is_adopted(work),
             .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},
         .action = action,
@@ -124,6 +126,9 @@ int work_failed(struct work *work, struct str action, const struct value *left, 
     if (left) {
         outcome = outcome_of(work, action, work->desired, whole_of(work, work->desired, left));
         outcome.record.tainted = !work->change->schema->partial;
+        if (record_before(work)) /* what was to be taken away may be there still */
+            outcome.record.said =
+                said_still(&work->arena, work->change->schema, record_before(work), outcome.record.attrs);
     }
     /* The first error is what the user must see; a log that cannot be written stops the run by itself. */
     state_fail(work->x->p->workspace->state, work->subject.address, action, why, left ? &outcome : NULL,

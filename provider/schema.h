@@ -133,10 +133,11 @@ struct attr {
     bool shared;     /* a map that others write to as well: keys that the file never named are not ours */
     enum attr_compare compare;
     const struct value *default_value; /* what the service has when nothing is said; NULL: none known */
-    struct str pattern;                /* PCRE that the whole text must match; "" none */
-    const void *pattern_code;          /* compiled by attr_compile_pattern(); NULL: compiled at each use */
-    const struct value *choices;       /* list of allowed values; NULL: any */
-    bool has_min, has_max;             /* of a number, a text's code points or a list's items */
+    const struct value *unset;   /* what an update says instead where it is taken out; NULL: the default */
+    struct str pattern;          /* PCRE that the whole text must match; "" none */
+    const void *pattern_code;    /* compiled by attr_compile_pattern(); NULL: compiled at each use */
+    const struct value *choices; /* list of allowed values; NULL: any */
+    bool has_min, has_max;       /* of a number, a text's code points or a list's items */
     int64_t min, max;
     struct str language; /* of a text, a document, or each of a list: the one it is in (provider/notation); ""
                             none */
@@ -196,6 +197,10 @@ struct schema {
 const struct attr *attr_find(const struct attr *attrs, size_t n, struct str name);
 const struct attr *schema_attr(const struct schema *schema, struct str name);
 const struct attr *type_field(const struct type *type, struct str name);
+/* A field, or what all entries of a map are, in *elem; NULL: nothing is known of it. */
+const struct attr *type_entry(const struct type *type, struct str key, struct attr *elem);
+/* Are there objects in it, or in its items or entries? */
+bool type_has_fields(const struct type *type);
 /* "string", "list(string)", "object" … */
 struct str type_name(struct arena *arena, const struct type *type);
 
@@ -286,6 +291,25 @@ bool attr_equal(const struct attr *attr, const struct value *desired, const stru
 /* Is something different within an object, or a list of them, that cannot change in place? Of what
  * `attr_equal` finds different. */
 bool attr_replaces_within(const struct attr *attr, const struct value *desired, const struct value *live);
+/*
+ * Fields that are taken out of a file stand as nulls in what an update wants (plan/said.h), and nowhere else:
+ * schema_convert() leaves nulls out. Is there one in the value?
+ */
+bool attr_takes_away(const struct type *type, const struct value *v);
+/* The value without them, or, with `defaults`, with what the service is known to have when nothing is said.
+ */
+const struct value *attr_left(
+    struct arena *arena, const struct type *type, const struct value *v, bool defaults);
+/* Of a whole object. */
+const struct value *schema_left(
+    struct arena *arena, const struct schema *schema, const struct value *object, bool defaults);
+/* What there is when they are gone, and what else there is of objects has stayed. Lists of another length,
+ * sets, documents are as wanted. */
+const struct value *attr_over(
+    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live);
+/* The live value without fields that what is wanted does not speak of. */
+const struct value *attr_mentioned(
+    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live);
 /* 10.0.0.0/16 for 10.0.0.1/16; false: it is no range of addresses, and *out stays as it was. */
 bool schema_canonical_cidr(struct arena *arena, struct str cidr, struct str *out);
 /* The name that EC2 has for a protocol's number; the text itself where it has none. */

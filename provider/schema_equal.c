@@ -339,7 +339,11 @@ static bool replaces_within(const struct type *type, const struct value *a, cons
     for (uint32_t i = 0; i < a->count; i++) {
         const struct attr *field = type_field(type, a->entries[i].key);
         const struct value *other = value_get(b, a->entries[i].key);
-        if (!field || field->write_only || value_is_null(a->entries[i].value))
+        if (!field || field->write_only)
+            continue;
+        if (value_is_null(a->entries[i].value) && field->replace && !value_is_null(other))
+            return true;
+        if (value_is_null(a->entries[i].value))
             continue;
         bool same = value_is_known(a->entries[i].value) && attr_equal(field, a->entries[i].value, other);
         if (!same && (field->replace || (other && replaces_within(field->type, a->entries[i].value, other))))

@@ -55,6 +55,10 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
         body_value(body, secrets, "halfway", record->halfway);
     if (record->told && record->told->count)
         body_value(body, secrets, "told", record->told);
+    if (record->said) { /* names alone, of which one may look like a mark of the log: "$default" */
+        buf_addz(body, ",\"said\":");
+        json_write(body, record->said, JSON_PLAIN);
+    }
     body_flag(body, "tainted", record->tainted);
     body_flag(body, "adopted", record->adopted);
     body_flag(body, "prevent_destroy", record->prevent_destroy);

@@ -164,7 +164,8 @@ static int read_after(struct op_ctx *ctx, struct str identifier, const struct va
         return err_set(
             err, ERR_SERVICE, "it was made as %.*s and is not there any more", STR_ARG(identifier));
     *live = now ? cfn_unmarked(ctx, now)
-                : value_with(ctx->arena, otherwise, ctx->schema->id, value_string(ctx->arena, identifier));
+                : value_with(ctx->arena, schema_left(ctx->arena, ctx->schema, otherwise, false),
+                      ctx->schema->id, value_string(ctx->arena, identifier));
     return 0;
 }
 
@@ -457,6 +458,8 @@ const struct resource_ops cfn_ops = {
     .read = read_one,
     .list = list_all,
     .create = cfn_create,
+    .takes_fields = true,
+    .leaves_fields = true,
     .update = cfn_update,
     .delete = delete_one,
     .find = cfn_find,
@@ -468,6 +471,8 @@ const struct resource_ops cfn_ops = {
 const struct resource_ops cfn_ops_unread = {
     .predict = predict,
     .create = cfn_create,
+    .takes_fields = true,
+    .leaves_fields = true,
     .update = cfn_update,
     .delete = delete_one,
     .permissions = permissions,

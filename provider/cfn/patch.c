@@ -44,9 +44,12 @@ static void compare_fields(struct patch *p, const struct type *type, struct str 
         struct str key = want->entries[i].key, at = path_below(p->arena, path, key);
         const struct attr *field = type_field(type, key);
         const struct value *v = want->entries[i].value;
-        if (v->kind == VALUE_NULL || v->kind == VALUE_UNKNOWN || (field && field->replace))
+        if (v->kind == VALUE_UNKNOWN || (field && field->replace))
             continue;
-        if (field)
+        if (v->kind == VALUE_NULL) { /* taken out of the file */
+            if (!value_is_null(value_get(have, key)))
+                patch_add(p, "remove", at, NULL);
+        } else if (field)
             compare(p, field, field->type, at, v, value_get(have, key));
         else if (!value_equal(v, value_get(have, key)))
             patch_add(p, "add", at, v);
@@ -68,6 +71,46 @@ static void compare_entries(struct patch *p, const struct type *type, struct str
             patch_add(p, "remove", path_below(p->arena, path, have->entries[i].key), NULL);
 }
 
+/* A write-only field is taken out by putting all of what it lies in, but for it. */
+static bool takes_unread(const struct type *type, const struct value *want, const struct value *have)
+{
+    bool takes = false;
+    for (uint32_t i = 0; i < want->count; i++) {
+        struct str key = want->entries[i].key;
+        const struct attr *field = type_field(type, key);
+        takes |= want->entries[i].value->kind == VALUE_NULL && field && field->write_only &&
+                 value_is_null(value_get(have, key));
+    }
+    return takes;
+}
+
+/*
+ * Items of a set have no order: of one that is the same but for what is taken out of its items, each is
+ * changed where the service has it. False, with nothing added, where it is another.
+ */
+static bool compare_set(struct patch *p, const struct attr *attr, const struct type *type, struct str path,
+    const struct value *want, const struct value *have)
+{
+    const struct attr inner = {.type = type->elem, .compare = attr->compare};
+    uint32_t *at = ARENA_ARRAY(p->arena, uint32_t, want->count + 1);
+    bool *taken = ARENA_ARRAY(p->arena, bool, have->count + 1);
+    if (want->count != have->count || !attr_takes_away(type, want))
+        return false;
+    for (uint32_t i = 0; i < want->count; i++) {
+        for (at[i] = 0; at[i] < have->count; at[i]++)
+            if (!taken[at[i]] && attr_equal(&inner, want->items[i],
+                                     cfn_from_service(p->arena, type->elem, have->items[at[i]])))
+                break;
+        if (at[i] == have->count)
+            return false;
+        taken[at[i]] = true;
+    }
+    for (uint32_t i = 0; i < want->count; i++)
+        compare(p, &inner, type->elem, arena_printf(p->arena, "%.*s/%u", STR_ARG(path), at[i]),
+            want->items[i], have->items[at[i]]);
+    return true;
+}
+
 static void compare_items(struct patch *p, const struct attr *attr, const struct type *type, struct str path,
     const struct value *want, const struct value *have)
 {
@@ -85,17 +128,19 @@ static void compare(struct patch *p, const struct attr *attr, const struct type 
     bool both_lists = have && want->kind == VALUE_LIST && have->kind == VALUE_LIST;
     bool secret = attr->write_only || holds_write_only(type, want);
     const struct value *is = value_is_null(have) ? NULL : cfn_from_service(p->arena, type, have);
-    if (!secret && attr_equal(attr, want, is))
+    if (!secret && attr_equal(attr, want, is) && !attr_takes_away(type, want))
         return;
     if (!is)
         patch_add(p, "add", path, cfn_to_service(p->arena, type, want));
+    else if (type->kind == TYPE_OBJECT && both_maps && takes_unread(type, want, have))
+        patch_add(p, "replace", path, cfn_to_service(p->arena, type, attr_over(p->arena, type, want, is)));
     else if (type->kind == TYPE_OBJECT && both_maps && !attr->write_only)
         compare_fields(p, type, path, want, have);
     else if (type->kind == TYPE_MAP && both_maps)
         compare_entries(p, type, path, want, have);
     else if (type->kind == TYPE_LIST && both_lists && want->count == have->count)
         compare_items(p, attr, type, path, want, have);
-    else
+    else if (type->kind != TYPE_SET || !both_lists || !compare_set(p, attr, type, path, want, have))
         patch_add(p, attr->write_only ? "add" : "replace", path, cfn_to_service(p->arena, type, want));
 }
 

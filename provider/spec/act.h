@@ -21,6 +21,7 @@ struct act {
     const struct value *prior;   /* of an update: what conditions compare with; NULL: nothing */
     const struct value *seen;    /* as the last answer that had all of it says; an update begins with prior */
     const struct value *changed; /* of an update: names of what is to change; NULL: what is given */
+    const struct value *taking;  /* of an update: what is wanted, with nulls for what is taken out of it */
     const struct attempt *attempt; /* of a creation, and of finding it again */
     size_t page_limit;             /* of a listing, see struct sought; 0: none */
     unsigned teardown;             /* consents of a deletion, see enum teardown */

@@ -70,6 +70,7 @@ const struct resource_ops spec_ops = {
     .list = spec_list,
     .listing_saves = spec_listing_saves,
     .create = spec_create,
+    .takes_fields = true,
     .update = spec_update,
     .delete = spec_delete,
     .find = spec_find,

@@ -28,6 +28,16 @@ static bool is_to_change(
     return value_is_known(want) && (value_is_null(have) || !attr_equal(attr, want, have));
 }
 
+/* Within a structure, too, what never was said stays as it is. */
+static const struct value *with_others_kept(
+    struct act *act, const struct attr *attr, const struct value *have, const struct value *want)
+{
+    const struct value *taking = act->changed && act_wants(act->changed, attr->name) && want
+                                     ? value_get(act->taking, attr->name)
+                                     : NULL;
+    return taking && have ? attr_over(act->arena, attr->type, taking, have) : want;
+}
+
 static bool names_one(const struct spec_names *names, struct str name)
 {
     bool any = false;
@@ -51,8 +61,12 @@ int act_patch(struct act *act, const struct spec_step *step, const struct value 
             have = want;
             want = NULL;
         }
-        if (!attr || !(taken ? !value_is_null(have) : is_to_change(act, attr->attr, have, want)))
+        bool takes =
+            attr && !taken && attr_takes_away(attr->attr->type, value_get(act->taking, attr->attr->name));
+        if (!attr || !(taken ? !value_is_null(have) : takes || is_to_change(act, attr->attr, have, want)))
             continue;
+        if (!taken)
+            want = with_others_kept(act, attr->attr, have, want);
         sensitive = sensitive || attr->attr->sensitive || value_is_sensitive(want);
         value_builder_set(&from, attr->attr->name, have);
         value_builder_set(&to, attr->attr->name, want);

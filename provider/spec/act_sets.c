@@ -249,7 +249,10 @@ int act_sync_entries(struct act *act, const struct spec_entries *e, const struct
         struct str key = want->entries[i].key;
         const struct value *v = want->entries[i].value, *now = value_get(have, key);
         /* What is made anew is so only for what was asked for: services show more than that. */
-        bool same = now && (e->renew ? attr_equal(&value_attr, v, now) : same_both_ways(&value_attr, v, now));
+        bool takes =
+            attr_takes_away(value_attr.type, value_get(value_get(act->taking, e->attr->attr->name), key));
+        bool same = now && !takes &&
+                    (e->renew ? attr_equal(&value_attr, v, now) : same_both_ways(&value_attr, v, now));
         if (!same)
             value_builder_set(now && e->replace ? &replaced : &puts, key, v);
         if (same || !e->renew)

@@ -30,7 +30,7 @@ static bool step_concerned(const struct updating *u, const struct spec_step *ste
 /* What is sent for an attribute that was taken out of the file. */
 static const struct value *reset_value(const struct spec_attr *attr)
 {
-    return attr->unset ? attr->unset : attr->attr->default_value;
+    return attr->attr->unset ? attr->attr->unset : attr->attr->default_value;
 }
 
 /* Would a live value of this attribute contradict what is sent? */
@@ -274,6 +274,8 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     act_init(&act, ctx);
     act.prior = act.seen = prior;
     act.changed = changed;
+    act.taking = desired;
+    desired = schema_left(act.arena, ctx->schema, desired, true);
     struct updating u = {.act = &act, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
     /* Its own ARN and id may be needed by any call and are not in the file. */
     if (act_fill_templates(&act, value_merge(act.arena, prior, desired), &u.object, err) ||

@@ -479,11 +479,12 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
     const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset");
     if (fallback)
         attr->default_value = node_value(l->arena, fallback);
+    if (unset)
+        attr->unset = node_value(l->arena, unset);
     load_checks(l, map, attr);
     *out = (struct spec_attr){.attr = attr,
         .shape = typed.shape,
         .answer = typed.answer,
-        .unset = unset ? node_value(l->arena, unset) : NULL,
         .template = load_text(l, map, "template"),
         .changes_with = load_names(l, node_get(map, "changes_with")),
         .steers = attr->local,

@@ -236,7 +236,6 @@ struct spec_attr {
     bool steers; /* local by what it means, not because no answer has it */
     bool hidden; /* for conditions only; not part of the schema */
     enum spec_owner owner;
-    const struct value *unset;      /* sent when it is taken out and has no default */
     struct str template;            /* computed from others; "" none */
     struct spec_names changes_with; /* computed: what makes its value unknown on an update */
 };

@@ -5,7 +5,7 @@
 
 bool check_takes_away(const struct spec_attr *attr, const struct value *v)
 {
-    return attr->unset && value_equal(v, attr->unset);
+    return attr->attr->unset && value_equal(v, attr->attr->unset);
 }
 
 /* Is it what the schema says? Documents of IAM are also what IAM takes. */

@@ -265,3 +265,20 @@ def python_pattern(pattern):
     pattern = re.sub(r"\\p\{(N|Nd|Digit|IsDigit)\}", "0-9", pattern)
     pattern = re.sub(r"\\[pP]\{\w+\}", "", pattern)
     return re.sub(r"\\u[dD][89a-fA-F]\w\w(-?\\u[dD][89a-fA-F]\w\w)*", "", pattern)
+
+
+def fields_within(model, schema, value, path=()):
+    """Paths of values in objects within the properties that no schema wants, and that are neither fixed nor hidden."""
+    schema = model.resolve(schema)
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from fields_within(model, schema.get("items", {}), item, (*path, i))
+    if not isinstance(value, dict) or "properties" not in schema or any(key in schema for key in ("oneOf", "anyOf", "allOf", "requiredXor", "requiredOr", "dependentRequired")):
+        return
+    for name, item in value.items():
+        inner = schema["properties"].get(name, {})
+        steps = [str(step) for step in (*path, name) if isinstance(step, str)]
+        special = any(tuple(step for step in p.split("/")[2:] if step not in ("properties", "items", "*")) == tuple(steps) for key in ("createOnlyProperties", "writeOnlyProperties", "conditionalCreateOnlyProperties") for p in model.schema.get(key, []))
+        if path and name not in schema.get("required", []) and not special and item not in ("", [], {}) and "default" not in model.resolve(inner):
+            yield (*path, name)
+        yield from fields_within(model, inner, item, (*path, name))

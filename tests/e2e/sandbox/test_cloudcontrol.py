@@ -4,6 +4,7 @@ they are published (cfn_models.py), so neither side of ours says what is right.
 """
 
 import json
+import re
 import subprocess
 import sys
 
@@ -386,3 +387,104 @@ def test_types_that_are_newer_or_private(fast_sandbox, tmp_path):
     stack.run("validate")
     stack.write(own.replace("red", "green"))
     assert '"green" is not one of red, blue' in stack.run("validate", status=None).err
+
+
+# ---- what is not in the file any more ----
+
+
+def at(value, path):
+    for step in path:
+        value = value[step]
+    return value
+
+
+def without(value, path):
+    value = json.loads(json.dumps(value))
+    del at(value, path[:-1])[path[-1]]
+    return value
+
+
+def taken_out(name, seed):
+    """A rich model, and one of its fields within properties that may go."""
+    model, given = made(name, True, seed)
+    if given is None or "update" not in model.schema["handlers"] or "read" not in model.schema["handlers"]:
+        return None
+    hidden = {p.split("/")[2] for p in model.schema.get("writeOnlyProperties", [])}
+    fixed = {key for key in given if model.fixed(key)} | hidden | {"Tags"}
+    paths = [p for key, value in given.items() if key not in fixed for p in cfn_models.fields_within(model, model.schema["properties"][key], value, (key,))]
+    paths = [p for p in paths if cfn_models.validator_of(name).is_valid(without(given, p))]
+    return (name, given, model.rng.choice(paths)) if paths else None
+
+
+def fields_taken_out(server, folder, kinds):
+    """Said, and then not said any more: removed at the service, however deep it lies, and nothing else is changed."""
+    tried = [found for name in kinds for found in [next(filter(None, (taken_out(name, seed) for seed in range(3))), None)] if found]
+    stack, client = server.stack(folder), server.client("cloudcontrol")
+
+    def there():
+        ids = {line["address"]: line["id"] for line in stack.run("state", "list", "--json").events()}
+        return {f"r{i}": json.loads(client.get_resource(TypeName=name, Identifier=ids[f"r{i}"])["ResourceDescription"]["Properties"]) for i, (name, _, _) in enumerate(tried)}
+
+    stack.write(json.dumps({"stack": "less", "resources": {f"r{i}": {"type": name, **given} for i, (name, given, _) in enumerate(tried)}}))
+    stack.apply()
+    stack.assert_settled()
+    before = there()
+    stack.write(json.dumps({"stack": "less", "resources": {f"r{i}": {"type": name, **without(given, path)} for i, (name, given, path) in enumerate(tried)}}))
+    assert stack.plan() == dict.fromkeys(before, "update"), tried
+    stack.apply()
+    after = there()
+    for i, (name, given, path) in enumerate(tried):
+        assert path[-1] not in at(after[f"r{i}"], path[:-1]), (name, path)
+        others = [{key: value for key, value in one.items() if key != "Tags"} for one in (after[f"r{i}"], without(before[f"r{i}"], path))]
+        assert others[0] == others[1], (name, path)
+    stack.assert_settled()
+    return len(tried)
+
+
+def test_fields_of_others_stay(fast_sandbox, tmp_path):
+    """In an object, in a set of them: what somebody else put there was never in the file, also where it comes after what the file said."""
+    stack, client = fast_sandbox.stack(tmp_path / "stack"), fast_sandbox.client("cloudcontrol")
+    where = {"TypeName": "AWS::EC2::SecurityGroup"}
+
+    def rules(*ingress):
+        group = {"type": "AWS::EC2::SecurityGroup", "GroupName": "g", "GroupDescription": "d", "SecurityGroupIngress": ingress}
+        function = {"type": "AWS::Lambda::Function", "FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/r", "Code": {"ZipFile": "x"}, "LoggingConfig": {"LogFormat": "JSON", **more}}
+        stack.write(json.dumps({"stack": "less", "resources": {"g": group, "f": function}}))
+
+    def patched(name, *operations, **there):
+        follow(client, client.update_resource(TypeName=name, PatchDocument=json.dumps(operations), **there)["ProgressEvent"])
+
+    one, two = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIp": "10.0.0.0/8"}, {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "CidrIp": "10.0.0.0/8"}
+    more = {"LogGroup": "/mine", "ApplicationLogLevel": "DEBUG"}
+    rules({**one, "Description": "ours"}, two)
+    stack.apply()
+    (group,) = [item["Identifier"] for item in client.list_resources(**where)["ResourceDescriptions"]]
+    function = {"TypeName": "AWS::Lambda::Function", "Identifier": "f"}
+    there = json.loads(client.get_resource(Identifier=group, **where)["ResourceDescription"]["Properties"])["SecurityGroupIngress"]
+    patched("AWS::EC2::SecurityGroup", {"op": "add", "path": f"/SecurityGroupIngress/{there.index(two)}/Description", "value": "theirs"}, Identifier=group)
+    patched(function["TypeName"], {"op": "add", "path": "/LoggingConfig/SystemLogLevel", "value": "WARN"}, Identifier="f")
+    stack.assert_settled()
+    more = {"ApplicationLogLevel": "DEBUG"}
+    rules(one, two)
+    out = stack.run("plan").out
+    assert re.search(r'- LogGroup: +"/mine"', out) and "SystemLogLevel" not in out and "null" not in out, out
+    said = stack.apply()
+    assert "still has" not in said.out + said.err
+    there = json.loads(client.get_resource(Identifier=group, **where)["ResourceDescription"]["Properties"])["SecurityGroupIngress"]
+    assert sorted(rule.get("Description", "") for rule in there) == ["", "theirs"]
+    assert json.loads(client.get_resource(**function)["ResourceDescription"]["Properties"])["LoggingConfig"] == {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "WARN"}
+    stack.assert_settled()
+    patched(function["TypeName"], {"op": "add", "path": "/LoggingConfig/LogGroup", "value": "/its-own"}, Identifier="f")
+    stack.assert_settled()  # be it the service's default or somebody's
+    stack.destroy()
+
+
+def test_fields_taken_out(fast_sandbox, tmp_path):
+    assert fields_taken_out(fast_sandbox, tmp_path / "stack", SOME[:12]) >= 7
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(6))
+def test_fields_taken_out_of_every_type(fast_sandbox, tmp_path, part):
+    kinds = cfn_models.names()[part::6]
+    assert fields_taken_out(fast_sandbox, tmp_path / "stack", kinds) > 0.3 * len(kinds)

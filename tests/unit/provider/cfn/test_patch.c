@@ -34,7 +34,10 @@ static const struct cfn_type *example_type(void)
         "\"properties\": {\"A\": {\"type\": \"string\"}, \"B\": {\"type\": \"string\"}, \"Key\": {\"type\": "
         "\"string\"}}}, \"L\": {\"type\": \"array\", \"items\": {\"type\": \"object\", \"properties\": "
         "{\"X\": {\"type\": \"integer\"}, \"Y\": {\"type\": \"integer\"}}}}, \"S\": {\"type\": \"array\", "
-        "\"insertionOrder\": false, \"items\": {\"type\": \"string\"}}, \"M\": {\"type\": \"object\", "
+        "\"insertionOrder\": false, \"items\": {\"type\": \"string\"}}, \"R\": {\"type\": \"array\", "
+        "\"insertionOrder\": false, \"items\": {\"type\": \"object\", \"properties\": {\"P\": {\"type\": "
+        "\"integer\"}, \"D\": {\"type\": \"string\"}, \"E\": {\"type\": \"string\"}}}}, \"M\": {\"type\": "
+        "\"object\", "
         "\"additionalProperties\": {\"type\": \"string\"}}, \"Tags\": {\"type\": \"array\", \"items\": "
         "{\"type\": \"object\", \"properties\": {\"Key\": {\"type\": \"string\"}, \"Value\": {\"type\": "
         "\"string\"}}}}}}";
@@ -92,6 +95,28 @@ static void test_what_is_always_in_it(void **state)
         "Key\",\"value\":\"k\"}]");
 }
 
+/* Nulls are what was taken out of the file; what never was in it stays. */
+static void test_what_is_taken_out_within(void **state)
+{
+    (void)state;
+    expect("{\"O\": {\"A\": \"a\", \"B\": \"b\"}}", "{\"O\": {\"A\": null}}", "[\"O\"]",
+        "[{\"op\":\"remove\",\"path\":\"/O/A\"}]");
+    expect("{\"O\": {\"B\": \"b\"}}", "{\"O\": {\"A\": null, \"B\": \"b\"}}", "[\"O\"]", "[]");
+    expect("{\"L\": [{\"X\": 1, \"Y\": 1}, {\"X\": 2, \"Y\": 9}]}",
+        "{\"L\": [{\"X\": 1}, {\"X\": 3, \"Y\": null}]}", "[\"L\"]",
+        "[{\"op\":\"replace\",\"path\":\"/L/1/X\",\"value\":3},{\"op\":\"remove\",\"path\":\"/L/1/Y\"}]");
+    /* Of a set, where the service has it; where another item is there, too, all of it is put. */
+    expect("{\"R\": [{\"P\": 2, \"E\": \"theirs\"}, {\"P\": 1, \"D\": \"d\"}]}",
+        "{\"R\": [{\"P\": 1, \"D\": null}, {\"P\": 2}]}", "[\"R\"]",
+        "[{\"op\":\"remove\",\"path\":\"/R/1/D\"}]");
+    expect("{\"R\": [{\"P\": 2}, {\"P\": 1, \"D\": \"d\"}]}",
+        "{\"R\": [{\"P\": 1, \"D\": null}, {\"P\": 3}]}", "[\"R\"]",
+        "[{\"op\":\"replace\",\"path\":\"/R\",\"value\":[{\"P\":1},{\"P\":3}]}]");
+    /* What cannot be read is not there to be removed: what it lies in is put without it. */
+    expect("{\"O\": {\"A\": \"a\", \"B\": \"b\"}}", "{\"O\": {\"A\": \"a\", \"Key\": null}}", "[\"O\"]",
+        "[{\"op\":\"replace\",\"path\":\"/O\",\"value\":{\"A\":\"a\",\"B\":\"b\"}}]");
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -105,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_smallest),
         cmocka_unit_test(test_order_is_nothing),
         cmocka_unit_test(test_what_is_always_in_it),
+        cmocka_unit_test(test_what_is_taken_out_within),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }

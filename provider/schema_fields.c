@@ -1,0 +1,168 @@
+/* Fields within attributes: those that are taken out of a file, and those that it does not speak of. */
+#include "provider/schema_internal.h"
+
+static bool within_list(const struct type *type, const struct value *v)
+{
+    return (type->kind == TYPE_LIST || type->kind == TYPE_SET) && v && v->kind == VALUE_LIST;
+}
+
+static bool within_map(const struct type *type, const struct value *v)
+{
+    return (type->kind == TYPE_OBJECT || type->kind == TYPE_MAP) && v && v->kind == VALUE_MAP;
+}
+
+bool type_has_fields(const struct type *type)
+{
+    while (type && type->kind != TYPE_OBJECT)
+        type =
+            type->kind == TYPE_LIST || type->kind == TYPE_SET || type->kind == TYPE_MAP ? type->elem : NULL;
+    return type && type->field_count;
+}
+
+const struct attr *type_entry(const struct type *type, struct str key, struct attr *elem)
+{
+    *elem = (struct attr){.type = type->elem};
+    return type->kind == TYPE_OBJECT ? type_field(type, key) : type->elem ? elem : NULL;
+}
+
+bool attr_takes_away(const struct type *type, const struct value *v)
+{
+    struct attr elem;
+    for (uint32_t i = 0; within_list(type, v) && i < v->count; i++)
+        if (attr_takes_away(type->elem, v->items[i]))
+            return true;
+    for (uint32_t i = 0; within_map(type, v) && i < v->count; i++) {
+        const struct attr *field = type_entry(type, v->entries[i].key, &elem);
+        bool null = v->entries[i].value->kind == VALUE_NULL && type->kind == TYPE_OBJECT;
+        if (null || (field && attr_takes_away(field->type, v->entries[i].value)))
+            return true;
+    }
+    return false;
+}
+
+/* What stands for a field that is taken out: an empty default is the same as nothing. */
+static const struct value *back_to(const struct attr *field)
+{
+    const struct value *v = field ? field->default_value : NULL;
+    if (field && field->unset)
+        return field->unset;
+    return v && !attr_equal(field, NULL, v) ? v : NULL;
+}
+
+const struct value *attr_left(
+    struct arena *arena, const struct type *type, const struct value *v, bool defaults)
+{
+    struct attr elem;
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    if (!attr_takes_away(type, v))
+        return v;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        value_builder_add(&out, attr_left(arena, type->elem, v->items[i], defaults));
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
+        const struct attr *field = type_entry(type, v->entries[i].key, &elem);
+        const struct value *item = v->entries[i].value;
+        if (item->kind == VALUE_NULL)
+            item = defaults ? back_to(field) : NULL;
+        else if (field)
+            item = attr_left(arena, field->type, item, defaults);
+        if (item)
+            value_builder_set(&out, v->entries[i].key, item);
+    }
+    const struct value *left = v->kind == VALUE_LIST ? value_builder_list(&out) : value_builder_map(&out);
+    return value_mark(arena, left, v->marks & VALUE_SENSITIVE);
+}
+
+const struct value *schema_left(
+    struct arena *arena, const struct schema *schema, const struct value *object, bool defaults)
+{
+    const struct value *out = object;
+    for (uint32_t i = 0; object && i < object->count; i++) {
+        const struct attr *attr = schema_attr(schema, object->entries[i].key);
+        const struct value *v = object->entries[i].value,
+                           *left = attr ? attr_left(arena, attr->type, v, defaults) : v;
+        if (left != v)
+            out = value_with(arena, out, attr->name, left);
+    }
+    return out;
+}
+
+static const struct value *list_over(
+    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < wanted->count; i++)
+        value_builder_add(&out, attr_over(arena, type->elem, wanted->items[i], live->items[i]));
+    return value_mark(arena, value_builder_list(&out), wanted->marks & VALUE_SENSITIVE);
+}
+
+const struct value *attr_over(
+    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
+{
+    struct attr elem;
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    if (type->kind == TYPE_LIST && within_list(type, wanted) && within_list(type, live) &&
+        wanted->count == live->count)
+        return list_over(arena, type, wanted, live);
+    if (!within_map(type, wanted) || !within_map(type, live))
+        return wanted ? attr_left(arena, type, wanted, false) : NULL;
+    for (uint32_t i = 0; type->kind == TYPE_OBJECT && i < live->count; i++)
+        if (!value_get(wanted, live->entries[i].key) && !value_is_null(live->entries[i].value))
+            value_builder_set(&out, live->entries[i].key, live->entries[i].value);
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        struct str key = wanted->entries[i].key;
+        const struct value *item = wanted->entries[i].value;
+        const struct attr *field = type_entry(type, key, &elem);
+        if (field && item->kind != VALUE_NULL)
+            item = attr_over(arena, field->type, item, value_get(live, key));
+        if (item->kind != VALUE_NULL)
+            value_builder_set(&out, key, item);
+    }
+    return value_mark(arena, value_builder_map(&out), (wanted->marks | live->marks) & VALUE_SENSITIVE);
+}
+
+/* In the order of the live ones, each beside the wanted one that it is. */
+static const struct value *set_mentioned(
+    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
+{
+    const struct attr elem = {.type = type->elem};
+    bool *taken = ARENA_ARRAY(arena, bool, wanted->count + 1);
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < live->count; i++) {
+        const struct value *item = live->items[i];
+        uint32_t at = 0;
+        while (at < wanted->count && (taken[at] || !attr_equal(&elem, wanted->items[at], item)))
+            at++;
+        if (at < wanted->count) {
+            taken[at] = true;
+            item = attr_mentioned(arena, type->elem, wanted->items[at], item);
+        }
+        value_builder_add(&out, item);
+    }
+    return value_mark(arena, value_builder_list(&out), live->marks & VALUE_SENSITIVE);
+}
+
+const struct value *attr_mentioned(
+    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
+{
+    struct attr elem;
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    bool lists = within_list(type, wanted) && within_list(type, live);
+    if (lists && type->kind == TYPE_SET)
+        return type_has_fields(type) ? set_mentioned(arena, type, wanted, live) : live;
+    lists = lists && wanted->count == live->count;
+    if (!type_has_fields(type) || !(lists || (within_map(type, wanted) && within_map(type, live))))
+        return live;
+    for (uint32_t i = 0; lists && i < live->count; i++)
+        value_builder_add(&out, attr_mentioned(arena, type->elem, wanted->items[i], live->items[i]));
+    for (uint32_t i = 0; !lists && i < live->count; i++) {
+        struct str key = live->entries[i].key;
+        const struct value *of = value_get(wanted, key), *item = live->entries[i].value;
+        const struct attr *field = type_entry(type, key, &elem);
+        if (of && field)
+            item = attr_mentioned(arena, field->type, of, item);
+        if (of || type->kind == TYPE_MAP)
+            value_builder_set(&out, key, item);
+    }
+    const struct value *said = lists ? value_builder_list(&out) : value_builder_map(&out);
+    return value_mark(arena, said, live->marks & VALUE_SENSITIVE);
+}
