@@ -134,7 +134,7 @@ struct said *template_reference(struct template *t, const struct node *node, str
         return template_reference(t, node, *part, STR_EMPTY);
     const struct parameter *p = attr.n ? NULL : map_get(&t->parameters, name);
     if (p && p->data.n)
-        return said_code(t->arena, node, "%s.value", p->data.p);
+        return said_code(t->arena, node, p->names_list ? "split(\",\", %s.value)" : "%s.value", p->data.p);
     if (p)
         return said_code(t->arena, node, "inputs.%s", p->input.p);
     struct said *known = attr.n ? NULL : pseudo(t, node, name);

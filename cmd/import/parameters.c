@@ -58,9 +58,11 @@ static struct said *fallback(
 
 static const char *input_type(struct template *t, struct parameter *p, struct str type)
 {
-    bool ssm = str_starts(type, STR("AWS::SSM::Parameter::Value<"));
-    if (ssm)
+    if (str_starts(type, STR("AWS::SSM::Parameter::Value<"))) { /* the name of a parameter */
+        p->names_list = str_starts(type, STR("AWS::SSM::Parameter::Value<List<")) ||
+                        str_eqz(type, "AWS::SSM::Parameter::Value<CommaDelimitedList>");
         return "string";
+    }
     p->is_list = str_starts(type, STR("List<")) || str_eqz(type, "CommaDelimitedList");
     p->is_number = str_eqz(type, "Number") || str_eqz(type, "List<Number>");
     (void)t;

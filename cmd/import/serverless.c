@@ -233,6 +233,17 @@ static bool is_api(struct str type)
     return str_eqz(type, "AWS::Serverless::HttpApi") || str_eqz(type, "AWS::Serverless::Api");
 }
 
+/* What one thing may do with another: policies of the one's role, which nobody has written yet. */
+static void tell_connectors(struct serverless *sam, const struct node *resource)
+{
+    const struct node_entry *all = resource->kind == NODE_MAP ? node_find(resource, STR("Connectors")) : NULL;
+    if (!all)
+        return;
+    struct diag *d = diag_warning(sam->diags, node_key_span(all),
+        "`Connectors` cannot be said in a stack, and are left out: what they allow has to be allowed");
+    diag_hint(sam->diags, d, "`Policies` of the function say the same, or `policies` of its role");
+}
+
 /* APIs last: what they answer is known when all functions are. */
 static void write_all(struct serverless *sam, bool apis)
 {
@@ -240,6 +251,8 @@ static void write_all(struct serverless *sam, bool apis)
     for (uint32_t i = 0; i < resources->count; i++) {
         const struct node_entry *entry = &resources->entries[i];
         struct str type;
+        if (!apis)
+            tell_connectors(sam, entry->value);
         if (!is_known(sam, entry->value, &type)) {
             if (!apis)
                 nodes_set_entry(sam->arena, sam->resources, entry);

@@ -84,10 +84,18 @@ const struct node *serverless_caller(struct form *form);
 /* The map below that key, to be changed; one more where there is none. */
 struct node *serverless_body_part(struct form *form, struct node *map, struct str key);
 
+/* ---- serverless_http.c: who may call HTTP APIs ---- */
+
+void serverless_http_auth(struct form *form, struct node *body);
+
 /* ---- serverless_rest.c: who may call REST APIs, and from where ---- */
 
 /* Of an event: [{api_key: []}, {Authorizer: [scopes]}]; `auth` is the API's. */
 const struct node *serverless_rest_security(struct form *form, const struct node *auth);
+/* Is it said, and not to be false? */
+bool serverless_is_yes(const struct node *node);
+/* One of a type's forms of authorizers. */
+const struct node *serverless_form_of_kind(const struct macro *macro, const char *kind);
 /* As whom a function is called for who signs: by default as that one. NULL: as API Gateway. */
 const struct node *serverless_rest_caller(struct form *form, const struct node *auth);
 /* Adds to an API's document what its routes name, and what browsers ask first. */

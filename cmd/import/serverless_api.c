@@ -110,8 +110,11 @@ const struct node *serverless_security(struct form *form)
     struct str name = nodes_literal(form_in(form, STR("Auth.Authorizer")));
     const struct node *scopes = form_in(form, STR("Auth.AuthorizationScopes"));
     name = name.n || !auth ? name : nodes_literal(node_get(auth, "DefaultAuthorizer"));
-    if (!name.n || str_eqz(name, "NONE"))
+    if (!name.n)
         return NULL;
+    if (!scopes && auth && !str_eqz(name, "NONE") && node_get(auth, "Authorizers"))
+        scopes = nodes_at(node_get(auth, "Authorizers"),
+            arena_printf(form->arena, "%.*s.AuthorizationScopes", STR_ARG(name)));
     struct node *list = nodes_new(form->arena, NODE_LIST, form->at),
                 *one = nodes_new(form->arena, NODE_MAP, form->at);
     nodes_set(form->arena, one, name, scopes ? scopes : nodes_new(form->arena, NODE_LIST, form->at));
@@ -174,29 +177,6 @@ static void add_cors(struct form *form, struct node *body)
     nodes_set(form->arena, body, STR("x-amazon-apigateway-cors"), made);
 }
 
-static void add_authorizers(struct form *form, struct node *body)
-{
-    struct macro *macro = form->ctx;
-    const struct node *all = form_in(form, STR("Auth.Authorizers"));
-    const struct node *authorizer =
-        node_get(node_find(macro->sam->types, macro->type)->value, "<authorizer>");
-    if (!all || all->kind != NODE_MAP)
-        return;
-    struct node *schemes = serverless_body_part(
-        form, serverless_body_part(form, body, STR("components")), STR("securitySchemes"));
-    for (uint32_t i = 0; i < all->count; i++) {
-        const struct node *one = all->entries[i].value;
-        if (!node_get(one, "JwtConfiguration")) {
-            diag_warning(macro->sam->diags, node_key_span(&all->entries[i]),
-                "authorizers that are functions cannot be said, and are left out");
-            continue;
-        }
-        struct form inner = {.arena = form->arena, .in = one, .at = one, .make = form->make, .ctx = macro};
-        nodes_set(form->arena, schemes, all->entries[i].key, form_fill(&inner, authorizer));
-        form_release(&inner);
-    }
-}
-
 static void add_info(struct form *form, struct node *body, bool http)
 {
     const struct node *name = http ? form_in(form, STR("Name")) : NULL,
@@ -232,7 +212,7 @@ const struct node *serverless_body(struct form *form)
     add_routes(form, body);
     if (http) {
         add_cors(form, body);
-        add_authorizers(form, body);
+        serverless_http_auth(form, body);
     } else {
         serverless_rest_auth(form, body);
         serverless_rest_cors(form, body);

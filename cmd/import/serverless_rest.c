@@ -1,7 +1,7 @@
 /* SAM's REST APIs: authorizers and keys in their documents, and the answers that browsers ask for first. */
 #include "cmd/import/serverless.h"
 
-static bool is_yes(const struct node *node)
+bool serverless_is_yes(const struct node *node)
 {
     return node && (node->kind == NODE_BOOL ? node->boolean : str_eqz(nodes_literal(node), "true"));
 }
@@ -21,7 +21,7 @@ const struct node *serverless_rest_security(struct form *form, const struct node
     struct str name = nodes_literal(form_in(form, STR("Auth.Authorizer")));
     name = name.n || !auth ? name : nodes_literal(node_get(auth, "DefaultAuthorizer"));
     key = key || !auth ? key : node_get(auth, "ApiKeyRequired");
-    if (is_yes(key))
+    if (serverless_is_yes(key))
         add_demand(form, list, STR("api_key"), NULL);
     if (name.n)
         add_demand(form, list, name, scopes);
@@ -44,7 +44,7 @@ const struct node *serverless_rest_caller(struct form *form, const struct node *
 
 /* ---- the document ---- */
 
-static const struct node *form_of_kind(const struct macro *macro, const char *kind)
+const struct node *serverless_form_of_kind(const struct macro *macro, const char *kind)
 {
     return node_get(node_get(node_find(macro->sam->types, macro->type)->value, "<authorizer>"), kind);
 }
@@ -102,10 +102,10 @@ static void add_authorizer(struct form *form, struct node *schemes, const struct
     form_text(&inner, "id", macro->id);
     form_text(&inner, "api", macro->id);
     form_text(&inner, "name", entry->key);
-    kind = form_of_kind(macro, pool ? "pool" : request ? "request" : "token");
+    kind = serverless_form_of_kind(macro, pool ? "pool" : request ? "request" : "token");
     nodes_set(form->arena, schemes, entry->key, form_fill(&inner, kind));
     if (!pool && !node_get(said, "FunctionInvokeRole"))
-        serverless_put_all(macro, &inner, form_of_kind(macro, "permission"));
+        serverless_put_all(macro, &inner, serverless_form_of_kind(macro, "permission"));
     form_release(&inner);
 }
 
@@ -124,9 +124,11 @@ void serverless_rest_auth(struct form *form, struct node *body)
         if (all->entries[i].value->kind == NODE_MAP)
             add_authorizer(form, schemes, &all->entries[i]);
     if (iam)
-        nodes_set(form->arena, schemes, STR("AWS_IAM"), form_fill(form, form_of_kind(macro, "iam")));
+        nodes_set(
+            form->arena, schemes, STR("AWS_IAM"), form_fill(form, serverless_form_of_kind(macro, "iam")));
     if (key)
-        nodes_set(form->arena, schemes, STR("api_key"), form_fill(form, form_of_kind(macro, "key")));
+        nodes_set(
+            form->arena, schemes, STR("api_key"), form_fill(form, serverless_form_of_kind(macro, "key")));
 }
 
 /* ---- what browsers ask first ---- */
@@ -155,9 +157,10 @@ static const struct node *first_security(struct form *form)
                       *open = form_in(form, STR("Auth.AddDefaultAuthorizerToCorsPreflight"));
     struct str name = nodes_literal(form_in(form, STR("Auth.DefaultAuthorizer")));
     struct node *list = nodes_new(form->arena, NODE_LIST, form->at);
-    if (is_yes(form_in(form, STR("Auth.ApiKeyRequired"))) && (!keyless || is_yes(keyless)))
+    if (serverless_is_yes(form_in(form, STR("Auth.ApiKeyRequired"))) &&
+        (!keyless || serverless_is_yes(keyless)))
         add_demand(form, list, STR("api_key"), NULL);
-    if (name.n && (!open || is_yes(open)))
+    if (name.n && (!open || serverless_is_yes(open)))
         add_demand(form, list, name, NULL);
     return list->count ? list : NULL;
 }
@@ -183,7 +186,8 @@ void serverless_rest_cors(struct form *form, struct node *body)
         if (security)
             nodes_set(form->arena, said, STR("security"), security);
         struct form inner = {.arena = form->arena, .in = said, .at = cors, .make = form->make, .ctx = macro};
-        nodes_set(form->arena, path, STR("options"), form_fill(&inner, form_of_kind(macro, "cors")));
+        nodes_set(
+            form->arena, path, STR("options"), form_fill(&inner, serverless_form_of_kind(macro, "cors")));
         form_release(&inner);
     }
 }

@@ -26,6 +26,7 @@ struct parameter {
     struct str input;
     struct str data; /* SSM's, of which the parameter is the name; "" none */
     bool is_list, is_number, secret;
+    bool names_list; /* what SSM has there is a list */
 };
 
 /* What a name of Fn::ForEach, or of Fn::Sub's map, stands for. */

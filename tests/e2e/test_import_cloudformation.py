@@ -208,6 +208,31 @@ def test_exports_of_other_stacks_are_known(stack, cloud):
     stack.assert_settled()
 
 
+def test_parameters_of_ssm(tmp_path, fast_sandbox):
+    """The input is the name; what lies there is a text, or a list that is one text."""
+    stack, ssm = Stack(tmp_path / "stack", fast_sandbox), fast_sandbox.client("ssm")
+    stack.write(
+        """
+        Parameters:
+          Ids: {Type: "AWS::SSM::Parameter::Value<List<AWS::EC2::Subnet::Id>>", Default: /ids}
+          Names: {Type: "AWS::SSM::Parameter::Value<CommaDelimitedList>", Default: /names}
+          Image: {Type: "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", Default: /image}
+          Which: {Type: "AWS::SSM::Parameter::Name", Default: /image}
+        Resources:
+          A: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: a, Value: !Select [1, !Ref Ids]}}
+          B: {Type: AWS::SSM::Parameter, Properties: {Type: StringList, Name: b, Value: !Join ["|", !Ref Names]}}
+          C: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: c, Value: !Sub "${Image} of ${Which}"}}
+        """,
+        "t.yaml",
+    )
+    for name, value in ("/ids", "subnet-1,subnet-2"), ("/names", "x,y,z"), ("/image", "ami-1"):
+        ssm.put_parameter(Name=name, Value=value, Type="String" if name == "/image" else "StringList")
+    imported(stack, "t.yaml")
+    stack.apply()
+    stack.assert_settled()
+    assert [ssm.get_parameter(Name=name)["Parameter"]["Value"] for name in "abc"] == ["subnet-2", "x|y|z", "ami-1 of /image"]
+
+
 def test_nothing_is_written_over_and_a_dry_run_writes_nothing(local_stack):
     template = TEMPLATES[0].parent / "network.yaml"
     result = local_stack.run("import", "cloudformation", template, "--dry-run")

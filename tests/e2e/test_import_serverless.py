@@ -159,13 +159,15 @@ def test_what_cannot_be_said_is_told(local_stack):
                 A: {Type: AlexaSkill}
                 B: {Type: Schedul, Properties: {Schedule: rate(1 day)}}
           G: {Type: AWS::Serverless::GraphQLApi, Properties: {}}
+          C: {Type: AWS::Serverless::Connector, Properties: {Source: {Id: F}, Destination: {Id: Q}, Permissions: [Write]}}
+          Q: {Type: AWS::SQS::Queue, Connectors: {Out: {Properties: {Destination: {Id: F}, Permissions: [Read]}}}}
         """,
         "t.yaml",
     )
     result = local_stack.run("import", "cloudformation", "t.yaml")
-    for part in ("AWS::Serverless::Functions", "`DeploymentPreference`", 'events of type "AlexaSkill"', 'did you mean "Schedule"?', "AWS::Serverless::GraphQLApi", "t.yaml:3:", "t.yaml:11:"):
+    for part in ("AWS::Serverless::Functions", "`DeploymentPreference`", 'events of type "AlexaSkill"', 'did you mean "Schedule"?', "AWS::Serverless::GraphQLApi", "AWS::Serverless::Connector", "`Connectors`", "t.yaml:3:", "t.yaml:11:"):
         assert part in result.err, part
-    assert list(yaml.safe_load((local_stack.folder / "weir.yaml").read_text())["resources"]) == ["f", "f_role"]
+    assert list(yaml.safe_load((local_stack.folder / "weir.yaml").read_text())["resources"]) == ["f", "f_role", "q"]
 
 
 @pytest.mark.parametrize(
