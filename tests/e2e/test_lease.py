@@ -115,7 +115,7 @@ def test_a_clock_that_is_wrong_by_a_day(lab, off):
     begun = ends(lab, env=wrong)
     assert abs(begun - service_now(lab) - timedelta(hours=8)) < PATIENCE
     shown = json.loads(lab.run("lease", "show", "--json", env=wrong).out)
-    assert shown["clock"] == "service" and not shown["ended"] and abs(shown["left_ms"] - 8 * 3600_000) < 120_000
+    assert shown["clock"] == "service" and not shown["ended"] and abs(shown["left_ms"] - 8 * 3600_000) < 600_000
     lab.run("lease", "extend", "1h", env=wrong)
     assert ends(lab, env=wrong) == begun + timedelta(hours=1)
     assert ends(lab) > datetime.now(timezone.utc)

@@ -25,6 +25,11 @@ def lab(name, more=""):
     return LAB % (name, more, name, name, name)
 
 
+def ended(stack, *words):
+    """The lease is over, by every look at a clock of seconds."""
+    until(lambda: stack.run("lease", "show", "--json", *words).events()[0]["left_ms"] < -2000)
+
+
 def client(stack, service):
     return boto3.client(service, endpoint_url=stack.env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id="e2e", aws_secret_access_key=stack.env["AWS_SECRET_ACCESS_KEY"])
 
@@ -90,7 +95,7 @@ def test_a_lease_that_ends_while_an_apply_runs(folder):
     folder.write(lab("held", folder.state) + "      slow: {type: weir.command, command: touch busy; cat held, depends_on: [half, lake, queue]}\n", "held.yaml")
     busy = folder.start("apply", "-y", "-C", "held.yaml", "--for", "2s")
     until((folder.folder / "busy").exists)
-    until(lambda: folder.run("lease", "show", "--json", "-C", "held.yaml").events()[0]["left_ms"] < -2000)  # by every look at a clock of seconds
+    ended(folder, "-C", "held.yaml")
     elsewhere = Stack(folder.folder.parent / "elsewhere")  # where a scheduler runs
     elsewhere.env = folder.env
     failed = elsewhere.run("reap", "--yes", json.dumps(place), status=4)
@@ -110,7 +115,7 @@ def test_what_another_stack_uses_stays(folder):
     vpc = json.loads(folder.run("state", "show", "network", "-C", "shared.yaml", "--json").out)["id"]
     folder.write(f"stack: guest\nresources: {{half: {{type: aws.ec2.subnet, vpc_id: {vpc}, cidr_block: 10.0.2.0/24}}}}\n", "guest.yaml")
     folder.run("apply", "-y", "-C", "guest.yaml", "--for", "8h")
-    until(lambda: folder.run("lease", "show", "--json", "-C", "shared.yaml").events()[0]["ended"])
+    ended(folder, "-C", "shared.yaml")
     stays = folder.run("reap", "--yes")
     assert "guest uses what is in it" in stays.out and there(folder) == ["shared"], str(stays)
     folder.run("lease", "end", "-C", "guest.yaml")
@@ -125,7 +130,7 @@ def test_a_state_that_cannot_be_read(folder):
     make(folder, "broken", "--for", "1s")
     log = folder.folder / ".weir" / "broken.log"
     log.write_text(log.read_text().replace("sqs", "sqz", 1))
-    until(lambda: folder.run("lease", "show", "--json", "-C", "over.yaml").events()[0]["ended"])
+    ended(folder, "-C", "over.yaml")
     failed = folder.run("reap", "--yes", status=1)
     assert "broken" in failed.err and there(folder) == ["broken"], str(failed)
 

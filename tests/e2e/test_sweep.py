@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from support import Stack
-from test_reap import client, lab, there, until
+from test_reap import client, ended, lab, there
 
 
 @pytest.fixture
@@ -27,10 +27,6 @@ def make(folder, name, *args):
 
 def roles(folder):
     return sorted(role["RoleName"] for role in client(folder, "iam").list_roles()["Roles"] if role["RoleName"].endswith("-role"))
-
-
-def ended(own):
-    until(lambda: own.run("lease", "show", "--json").events()[0]["ended"])
 
 
 # The sandbox sees the same, and sooner.

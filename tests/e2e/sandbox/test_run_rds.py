@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(not list(Path("/usr/lib/postgresql").glob("*/bin
 class Database:
     def __init__(self, server, name="songs", **more):
         self.server, self.name = server, name
-        settings = {"DBName": "DEEnhancement", "MasterUsername": "weir", "MasterUserPassword": "first-password", **more}
+        password = {} if "ManageMasterUserPassword" in more else {"MasterUserPassword": "first-password"}
+        settings = {"DBName": "DEEnhancement", "MasterUsername": "weir", **password, **more}
         server.client("rds").create_db_instance(DBInstanceIdentifier=name, Engine="postgres", DBInstanceClass="db.t3.micro", AllocatedStorage=20, **settings)
 
     @property
@@ -80,7 +81,7 @@ def test_many_who_come_first(server):
 
 @pytest.mark.long
 def test_the_managed_password_is_right(server):
-    database = Database(server, **{"ManageMasterUserPassword": True, "MasterUserPassword": ""})
+    database = Database(server, ManageMasterUserPassword=True)
     secret = server.client("secretsmanager").get_secret_value(SecretId=database.shown["MasterUserSecret"]["SecretArn"])
     content = json.loads(secret["SecretString"])
     assert content["username"] == "weir" and database.one("select 1", password=content["password"]) == "1"
