@@ -80,6 +80,17 @@ int fd_write_all(int fd, const void *bytes, size_t n, struct err *err, const cha
     return 0;
 }
 
+int fd_read_all(int fd, struct buf *out, struct err *err, const char *what)
+{
+    char block[16 * 1024];
+    for (ssize_t n; !out->overflow && (n = read(fd, block, sizeof block)) != 0;) {
+        if (n < 0 && errno != EINTR)
+            return err_errno(err, ERR_IO, "cannot read %s", what);
+        buf_add(out, block, n > 0 ? (size_t)n : 0);
+    }
+    return 0;
+}
+
 /* A rename is durable once the folder is. */
 static int sync_dir_of(const char *path, struct err *err)
 {

@@ -17,6 +17,9 @@ int file_read(struct arena *arena, const char *path, size_t max, struct str *out
 int file_write_atomic(const char *path, struct str data, mode_t mode, struct err *err);
 /* All of data, through short writes and EINTR. */
 int fd_write_all(int fd, const void *bytes, size_t n, struct err *err, const char *path);
+/* Appends all that comes until the end, through EINTR. No more than the buffer takes: its `overflow` is to be
+ * looked at then. `what`: "standard input". */
+int fd_read_all(int fd, struct buf *out, struct err *err, const char *what);
 bool path_exists(const char *path);
 bool path_is_dir(const char *path);
 /* With parents; existing is fine. Each new folder called .weir is made private, whoever needs it first. */

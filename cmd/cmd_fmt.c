@@ -81,17 +81,9 @@ static void format_file(void *ctx, struct str path)
 
 static int read_stdin(struct buf *text, struct err *err)
 {
-    char chunk[1 << 16];
-    ssize_t n;
-    while ((n = read(STDIN_FILENO, chunk, sizeof chunk)) != 0) {
-        if (n > 0)
-            buf_add(text, chunk, (size_t)n);
-        else if (errno != EINTR)
-            return err_errno(err, ERR_IO, "cannot read standard input");
-        if (text->overflow)
-            return err_set(err, ERR_IO, "standard input is larger than 256 MiB");
-    }
-    return 0;
+    if (fd_read_all(STDIN_FILENO, text, err, "standard input"))
+        return -1;
+    return text->overflow ? err_set(err, ERR_IO, "standard input is larger than 256 MiB") : 0;
 }
 
 static void format_stdin(struct formatting *f)

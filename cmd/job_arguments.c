@@ -8,15 +8,11 @@
 
 enum { PAYLOAD_MAX = 16 * 1024 * 1024 };
 
-static int read_stdin(struct arena *arena, struct str *out, struct err *err)
+static int read_payload_stdin(struct arena *arena, struct str *out, struct err *err)
 {
     AUTO_BUF struct buf text = {.max = PAYLOAD_MAX};
-    char piece[8192];
-    ssize_t n;
-    while ((n = read(STDIN_FILENO, piece, sizeof piece)) > 0 && !text.overflow)
-        buf_add(&text, piece, (size_t)n);
-    if (n < 0)
-        return err_errno(err, ERR_IO, "reading standard input");
+    if (fd_read_all(STDIN_FILENO, &text, err, "standard input"))
+        return -1;
     if (text.overflow)
         return err_set(err, ERR_USAGE, "the payload is larger than 16 MiB");
     *out = arena_str(arena, buf_str(&text));
@@ -28,7 +24,7 @@ static int read_payload(const char *given, struct arena *arena, const struct val
 {
     struct str text = str_z(given);
     bool itself = given[0] == '{' || given[0] == '[';
-    if (!itself && (str_eqz(text, "-") ? read_stdin(arena, &text, err)
+    if (!itself && (str_eqz(text, "-") ? read_payload_stdin(arena, &text, err)
                                        : file_read(arena, given, PAYLOAD_MAX, &text, err)))
         return -1;
     if (json_parse(arena, text, out, err) == 0)

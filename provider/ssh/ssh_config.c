@@ -119,16 +119,6 @@ static void take_lines(struct reading *r, struct str text)
     free(r->files);
 }
 
-static int ssh_config_collect(int fd, struct buf *out)
-{
-    char bytes[4096];
-    ssize_t n;
-    while ((n = read(fd, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR))
-        if (n > 0)
-            buf_add(out, bytes, (size_t)n);
-    return n ? -1 : 0;
-}
-
 /* 1: there is no such program. */
 static int run_ssh(struct connection *c, const char *file, struct buf *out, struct err *err)
 {
@@ -152,7 +142,7 @@ static int run_ssh(struct connection *c, const char *file, struct buf *out, stru
     int failed = spawn_program(&spawn, &child);
     close(ends[1]);
     close(null);
-    if (!failed && ssh_config_collect(ends[0], out))
+    if (!failed && fd_read_all(ends[0], out, NULL, "ssh -G"))
         buf_clear(out);
     close(ends[0]);
     if (failed)

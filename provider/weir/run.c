@@ -108,13 +108,11 @@ static int read_result(
 {
     AUTO_BUF struct buf text = {.max = RESULT_MAX};
     struct str kind = value_gets(object, "output");
-    char block[16 * 1024];
-    ssize_t n;
     *result = &value_null;
     if (lseek(fd, 0, SEEK_SET) < 0)
         return err_errno(err, ERR_IO, "cannot read what the command printed");
-    while ((n = read(fd, block, sizeof block)) > 0)
-        buf_add(&text, block, (size_t)n);
+    if (fd_read_all(fd, &text, err, "what the command printed"))
+        return -1;
     if (text.overflow)
         return err_set(err, ERR_INVALID, "the command printed more than %d MB", RESULT_MAX >> 20);
     struct str said = str_trim(buf_str(&text));

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -200,6 +201,26 @@ static void times_go_both_ways(void **state)
     assert_false(time_parse_rfc3339(STR("2026-11-21T09:30:00"), &ms));
 }
 
+static void reads_all_that_comes_as_far_as_it_may(void **state)
+{
+    (void)state;
+    int ends[2];
+    struct err err = ERR_INIT;
+    AUTO_BUF struct buf all = BUF_INIT;
+    AUTO_BUF struct buf little = {.max = 4};
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        assert_int_equal(fd_write_all(ends[1], "one two", 7, &err, "a pipe"), 0);
+        close(ends[1]);
+        assert_int_equal(fd_read_all(ends[0], round ? &little : &all, &err, "a pipe"), 0);
+        close(ends[0]);
+    }
+    assert_string_equal(all.p, "one two");
+    assert_true(little.overflow);
+    assert_int_equal(fd_read_all(ends[1], &all, &err, "a closed pipe"), -1);
+    assert_non_null(strstr(err.message, "cannot read a closed pipe"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +231,7 @@ int main(void)
         cmocka_unit_test(makes_its_own_folder_for_the_owner_alone),
         cmocka_unit_test(removes_folders_that_may_not_be_changed),
         cmocka_unit_test(removes_folders_and_links_but_not_where_they_lead),
+        cmocka_unit_test(reads_all_that_comes_as_far_as_it_may),
         cmocka_unit_test(splits_paths),
         cmocka_unit_test(times_go_both_ways),
     };
