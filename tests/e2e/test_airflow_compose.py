@@ -19,7 +19,7 @@ from servers import SandboxCloud
 from sshd import Sshd, fingerprint, free_port, have_sshd, keygen
 from test_systems import labels
 
-from support import ROOT, SECRET_KEY, WEIR, Stack, example, until
+from support import SECRET_KEY, WEIR, Stack, example, until
 
 PASSWORD, SUBNET, GATEWAY = "hush-all-of-airflow", "172.28.91.0/24", "172.28.91.1"
 FERNET = base64.urlsafe_b64encode(b"k" * 32).decode()

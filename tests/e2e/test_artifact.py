@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import subprocess
 import zipfile
 from pathlib import Path
 

@@ -11,7 +11,7 @@ import yaml
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from support import ROOT, Stack
+from support import ROOT
 
 TABLE = yaml.safe_load((ROOT / "provider/aws/prices.yaml").read_text())
 NAT = """

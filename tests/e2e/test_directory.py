@@ -14,7 +14,7 @@ import pytest
 
 from servers import program
 from support import planned, traceable, until
-from test_upload import HELD_MS, SandboxPlace, place, sandbox  # noqa: F401 (fixtures)
+from test_upload import HELD_MS, place, sandbox  # noqa: F401 (fixtures)
 
 STACK = """
     stack: dir

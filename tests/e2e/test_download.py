@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from sandbox.servers import STRICT, Versity, make_bucket
+from sandbox.servers import STRICT, Versity
 from support import Stack, until
 from test_upload import HELD_MS, MIB, content, place, sandbox  # noqa: F401 (fixtures)
 

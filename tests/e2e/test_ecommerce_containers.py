@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from broker import LIBS, free_ports, newer_librdkafka
+from broker import LIBS, newer_librdkafka
 from machine import Machine, have_machine
 from shop import api, assert_warehouse, orders, psql
 from shop_images import DESCRIPTION, MINIO, make_images

@@ -1,7 +1,6 @@
 """The types of Metabase against a small server that is made like it (no description of its API is published): numbers for names, an archive, redacted passwords."""
 
 import json
-import re
 
 import pytest
 

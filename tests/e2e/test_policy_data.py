@@ -7,13 +7,12 @@ import functools
 import importlib.util
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from support import ROOT, WEIR, Stack, spec_of
+from support import ROOT, Stack, spec_of
 
 pytestmark = pytest.mark.long
 SPECS = sorted((ROOT / "provider/aws/specs").glob("*.yaml"))

@@ -1,7 +1,6 @@
 """Mixed requests of many clients at once: what a sanitizer would see, and that no answer gets mixed up with another's."""
 
 import contextlib
-import json
 import random
 import resource
 import socket

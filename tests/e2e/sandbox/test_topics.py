@@ -3,7 +3,6 @@
 import json
 import uuid
 
-import pytest
 from test_firing import Queue
 from test_machines import refused
 from test_queues import arn_of
