@@ -17,6 +17,7 @@ enum {
 
 /* ---- names ---- */
 
+enum { NAME_SECTIONS_MAX = 3 };
 static const char *const sections_of[NAME_KINDS][NAME_SECTIONS_MAX + 1] = {
     [NAME_THING] = {"resources", "data", "modules", NULL},
     [NAME_INPUT] = {"inputs", NULL},
@@ -25,11 +26,6 @@ static const char *const sections_of[NAME_KINDS][NAME_SECTIONS_MAX + 1] = {
     [NAME_PROVIDER] = {"providers", NULL},
     [NAME_CONNECTION] = {"connections", NULL},
 };
-
-const char *const *name_sections(enum name_kind kind)
-{
-    return sections_of[kind];
-}
 
 bool name_kind_of(struct str section, enum name_kind *kind)
 {

@@ -41,9 +41,6 @@ enum name_kind {
     NAME_CONNECTION,
     NAME_KINDS
 };
-enum { NAME_SECTIONS_MAX = 3 };
-/* The sections of a kind, e.g. resources, data, modules; ends with NULL. */
-const char *const *name_sections(enum name_kind kind);
 /* The kind of what stands in a section; false: it has no names. */
 bool name_kind_of(struct str section, enum name_kind *kind);
 

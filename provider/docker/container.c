@@ -3,7 +3,7 @@
 
 #include <ctype.h>
 
-const struct thing docker_container = {.what = "container",
+static const struct thing docker_container = {.what = "container",
     .path = "/containers/%s/json",
     .remove = "/containers/%s?force=true&v=true",
     .listing = "/containers/json?all=true",

@@ -8,8 +8,6 @@
 
 #include "provider/docker/types.h"
 
-extern const struct thing docker_container;
-
 /* ---- container_spelling.c: single values ---- */
 
 const struct value *spell_size_out(struct op_ctx *ctx, const struct value *v);

@@ -21,9 +21,6 @@ bool pattern_meets(const struct iam_pattern *pattern, struct str open, const str
 bool pattern_is_arn(const struct iam_pattern *pattern, struct str text, const struct value *context);
 /* Upper and lower case are the same. */
 bool pattern_is_like_case(const struct iam_pattern *pattern, struct str text, const struct value *context);
-/* The text with its variables filled in; false: one of them has no value. Lives in the arena. */
-bool pattern_text(
-    struct arena *arena, const struct iam_pattern *pattern, const struct value *context, struct str *out);
 
 /* ---- condition.c ---- */
 

@@ -84,7 +84,8 @@ static bool variable_value(struct str name, const struct value *context, struct 
     return true;
 }
 
-bool pattern_text(
+/* The text with its variables filled in; false: one of them has no value. Lives in the arena. */
+static bool pattern_text(
     struct arena *arena, const struct iam_pattern *pattern, const struct value *context, struct str *out)
 {
     AUTO_BUF struct buf text = BUF_INIT;

@@ -58,7 +58,7 @@ enum activity_state activity_state_locked(const struct activity *activity)
     return activity->state;
 }
 
-enum activity_state activity_state(struct activity *activity)
+static enum activity_state state_now(struct activity *activity)
 {
     pthread_mutex_lock(&activity->services->lock);
     enum activity_state state = activity->state;
@@ -92,7 +92,7 @@ bool activity_wait(struct activity *activity, int64_t timeout_ms)
 
 void activity_stop(struct activity *activity)
 {
-    if (activity_state(activity) < ACTIVITY_SUCCEEDED && activity->ops->stop)
+    if (state_now(activity) < ACTIVITY_SUCCEEDED && activity->ops->stop)
         activity->ops->stop(activity->ctx);
 }
 

@@ -45,7 +45,6 @@ struct activity_ops {
 struct activity *activity_new(struct services *services, const struct activity_ops *ops, void *ctx);
 struct activity *activity_keep(struct activity *activity); /* one more reference */
 void activity_set_state(struct activity *activity, enum activity_state state);
-enum activity_state activity_state(struct activity *activity);
 /* A state from ACTIVITY_SUCCEEDED on, once. error and cause may be empty. */
 void activity_end(struct activity *activity, enum activity_state state, struct str error, struct str cause);
 
