@@ -217,6 +217,7 @@ static void member_load(struct member *m)
         m->options.stack.env = m->name;
         m->options.stack.any_member = false;
         m->options.stack.member = m->inputs;
+        m->options.stack.members = fleet->base.stack->members; /* else each would read the whole list */
         m->options.stack.lenient_inputs = m->former;
         m->options.catalog = fleet->base.catalog;
         m->options.shared_outputs = fleet->shared_stack ? &fleet->shared_outputs : NULL;

@@ -400,7 +400,7 @@ static void give_fleet(struct giving *g, struct unit *root)
         give_former_member(g, options->member);
         return;
     }
-    const struct value *members = fleet_members(root, section->value);
+    const struct value *members = options->members ? options->members : fleet_members(root, section->value);
     loader->stack->members = members;
     if (!members) { /* which was said, and that inputs have no values would be one thing more */
         leave_open(g, section->value);

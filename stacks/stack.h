@@ -201,10 +201,12 @@ struct stack_options {
     const struct open_files *open; /* the same for what functions read, which need be no YAML; NULL */
     bool module; /* what is loaded is a module, looked at by itself: it has no name, its inputs no values */
     struct str root; /* with files: which of them is the stack's own, if none need lie in dir; "" as it is */
-    const struct value *state;  /* with files: the state section as it is now, wherever it was kept then */
-    const struct value *member; /* inputs of a fleet's member that its list does not name any more */
-    bool any_member;            /* a fleet is looked at as a whole: what its members get is unknown */
-    struct str default_name;    /* of a file that names no stack: a module that is tested by itself */
+    const struct value *state;   /* with files: the state section as it is now, wherever it was kept then */
+    const struct value *member;  /* inputs of a fleet's member that its list does not name any more */
+    const struct value *members; /* of a fleet, as another load of the same stack read them; it outlives this
+                                  * one; NULL: they are read */
+    bool any_member;             /* a fleet is looked at as a whole: what its members get is unknown */
+    struct str default_name;     /* of a file that names no stack: a module that is tested by itself */
     struct str settings_of; /* only what `providers:` says of that one is of interest, and is evaluated; the
                              * rest of the stack is not looked at */
     bool lenient_inputs;    /* one without a value is unknown, not an error: for commands that need none */

@@ -3,11 +3,12 @@
 import json
 import re
 import signal
+import subprocess
 from collections import Counter
 
 import boto3
 import pytest
-from support import PATIENCE_S, Stack, until
+from support import PATIENCE_S, Stack, traceable, until
 
 LAB = """
     stack: lab
@@ -223,6 +224,16 @@ def test_the_list_is_an_input(local_stack):
     lab.env["WEIR_INPUT_PEOPLE"] = "[ben]"
     lab.run("fleet", "apply", "-y")
     assert [json.loads(line)["member"] for line in lab.run("fleet", "status", "--json").out.splitlines()] == ["ben"]
+
+
+@pytest.mark.skipif(not traceable(), reason="takes strace")
+def test_the_list_is_read_once(local_stack, tmp_path):
+    """And not by each member, all of it: a thousand of them would read a million lines."""
+    local_stack.write("stack: lab\ninputs: {owner: {type: string}}\nfleet: {each: {file: people.csv, key: name}, inputs: {owner: '${each.key}'}}\nresources: {a: {type: weir.value, value: '${inputs.owner}'}}\n")
+    local_stack.write("name\n" + "".join(f"p{n}\n" for n in range(30)), "people.csv")
+    trace = tmp_path / "calls"
+    subprocess.run(["strace", "-f", "-e", "trace=openat", "-o", trace, *local_stack.command("fleet", "plan")], cwd=local_stack.folder, env=local_stack.env, check=True, capture_output=True)
+    assert len(re.findall(r"people\.csv", trace.read_text())) == 1
 
 
 def test_what_is_worth_knowing(local_stack):
