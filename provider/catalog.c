@@ -127,10 +127,11 @@ static int load_source(struct catalog *catalog, struct map *files, const struct 
     struct str path, struct str text, struct err *err)
 {
     const struct provider_kinds *kinds = catalog->options.kinds;
+    bool own = files == &catalog->own;
     struct source *source = ARENA_NEW(&catalog->arena, struct source);
     *source = (struct source){.path = path, .text = text};
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct type_file *file = kinds->reader->load(source, kinds, kind, &diags);
+    struct type_file *file = (own ? kinds->reader->load : kinds->reader->open)(source, kinds, kind, &diags);
     if (!file)
         return broken_spec(&diags, err);
     if (!str_eq(file->name, name_of_file(path))) {
@@ -144,7 +145,7 @@ static int load_source(struct catalog *catalog, struct map *files, const struct 
 }
 
 static int load_built_in(struct catalog *catalog, const struct provider_kind *kind, struct str name,
-    const struct type_file **out, struct err *err)
+    struct type_file **out, struct err *err)
 {
     *out = NULL;
     if (!kind || !kind->specs || !catalog->options.kinds->reader)
@@ -159,7 +160,7 @@ static int load_built_in(struct catalog *catalog, const struct provider_kind *ki
 }
 
 /* Of the same service: types that it has besides. */
-static int load_more(struct catalog *catalog, struct str name, const struct type_file **out, struct err *err)
+static int load_more(struct catalog *catalog, struct str name, struct type_file **out, struct err *err)
 {
     *out = NULL;
     if (!catalog->options.more_specs || !catalog->options.kinds->reader)
@@ -174,7 +175,7 @@ static int load_more(struct catalog *catalog, struct str name, const struct type
     return 0;
 }
 
-static int load_own(struct catalog *catalog, struct str name, const struct type_file **out, struct err *err)
+static int load_own(struct catalog *catalog, struct str name, struct type_file **out, struct err *err)
 {
     *out = NULL;
     if (!catalog->specs_dir || !catalog->options.kinds->reader)
@@ -190,6 +191,14 @@ static int load_own(struct catalog *catalog, struct str name, const struct type_
 
 /* ---- finding ---- */
 
+static int find_in_file(const struct catalog *catalog, struct type_file *file, struct str name, bool is_data,
+    const struct schema **out, struct err *err)
+{
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    *out = catalog->options.kinds->reader->find(file, name, is_data, &diags);
+    return diags.errors ? broken_spec(&diags, err) : 0;
+}
+
 /* aws.glue.job is `job` of the kind's file glue, postgres.schema is `schema` of the one called like the kind.
  */
 static int find_in_specs(struct catalog *catalog, const struct provider_kind *kind, struct str rest,
@@ -197,18 +206,18 @@ static int find_in_specs(struct catalog *catalog, const struct provider_kind *ki
 {
     struct str name = rest,
                file = str_find_char(rest, '.', 0) < 0 ? str_z(kind->name) : str_cut(rest, '.', &name);
-    const struct type_file *own, *built_in, *more;
+    struct type_file *own, *built_in, *more;
     if (!name.n || str_find_char(file, '/', 0) >= 0)
         return 0;
     if (load_own(catalog, file, &own, err) || load_built_in(catalog, kind, file, &built_in, err) ||
         load_more(catalog, file, &more, err))
         return -1;
-    if (own && own->kind == kind)
-        *out = map_get(is_data ? &own->data : &own->types, name);
-    if (!*out && built_in)
-        *out = map_get(is_data ? &built_in->data : &built_in->types, name);
-    if (!*out && more && more->kind == kind)
-        *out = map_get(is_data ? &more->data : &more->types, name);
+    if (own && own->kind == kind && find_in_file(catalog, own, name, is_data, out, err))
+        return -1;
+    if (!*out && built_in && find_in_file(catalog, built_in, name, is_data, out, err))
+        return -1;
+    if (!*out && more && more->kind == kind && find_in_file(catalog, more, name, is_data, out, err))
+        return -1;
     return 0;
 }
 
@@ -290,7 +299,7 @@ static int check_own(struct catalog *catalog, struct err *err)
     int status = dir ? 0 : err_errno(err, ERR_IO, "cannot read the folder %s", catalog->specs_dir);
     for (struct dirent *entry; !status && dir && (entry = readdir(dir));) {
         struct str name = str_z(entry->d_name), file = name_of_file(name);
-        const struct type_file *loaded;
+        struct type_file *loaded;
         if (file.n && file.p[0] != '.')
             status = load_own(catalog, file, &loaded, err);
         else if (str_ends(name, STR(".yml")) && name.p[0] != '.') {
@@ -306,7 +315,7 @@ static int check_own(struct catalog *catalog, struct err *err)
 /* A spec that is broken is left out here; whoever asks for one of its types is told. */
 static void load_all(struct catalog *catalog)
 {
-    const struct type_file *loaded;
+    struct type_file *loaded;
     struct err ignored = ERR_INIT;
     for (size_t k = 0; catalog->options.kinds->items[k]; k++) {
         const struct provider_kind *kind = catalog->options.kinds->items[k];
@@ -330,20 +339,20 @@ static void load_all(struct catalog *catalog)
         closedir(dir);
 }
 
-static void add_name(struct catalog *catalog, const struct schema *schema, size_t *cap)
+static void add_name(struct catalog *catalog, struct str name, int is_data, size_t *cap)
 {
-    int is_data = schema->is_data;
     MEM_GROW(catalog->names[is_data], *cap, catalog->name_count[is_data] + 1);
-    catalog->names[is_data][catalog->name_count[is_data]++] = schema->name;
+    catalog->names[is_data][catalog->name_count[is_data]++] = name;
 }
 
 static void add_names(struct catalog *catalog, const struct map *files, int is_data, size_t *cap)
 {
     for (size_t f = 0; f < files->n; f++) {
         const struct type_file *file = files->items[f].ptr;
-        const struct map *types = is_data ? &file->data : &file->types;
+        const struct map *types = file->all[is_data];
         for (size_t i = 0; i < types->n; i++)
-            add_name(catalog, types->items[i].ptr, cap);
+            add_name(catalog, kind_type_name(file->kind, file->name, types->items[i].key, &catalog->arena),
+                is_data, cap);
     }
 }
 
@@ -352,7 +361,7 @@ static void add_names_in_c(
 {
     for (size_t i = 0; types && types[i]; i++)
         if (types[i]->is_data == (is_data == 1))
-            add_name(catalog, types[i], cap);
+            add_name(catalog, types[i]->name, is_data, cap);
 }
 
 static void list_names(struct catalog *catalog, int is_data)
@@ -412,13 +421,33 @@ const struct str *catalog_known_names(struct catalog *catalog, bool is_data, siz
     return catalog->known[is_data];
 }
 
+/* The file in the binary that a type's spec is in; NULL: none. */
+static const struct embedded_file *file_of(const struct catalog *catalog, struct str type)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str rest, file = str_cut(type, '.', &rest), name;
+    const struct provider_kind *kind = kind_find(catalog->options.kinds, file);
+    if (str_find_char(rest, '.', 0) >= 0)
+        file = str_cut(rest, '.', &name);
+    return kind && kind->specs
+               ? embedded_find(arena_printf(&scratch, "%s%.*s.yaml", kind->specs, STR_ARG(file)))
+               : NULL;
+}
+
 const struct schema *catalog_own(struct catalog *catalog, struct str cfn)
 {
     size_t n;
     const struct str *names = catalog_names(catalog, false, &n);
+    const struct embedded_file *last = NULL;
     struct err ignored = ERR_INIT;
+    bool may = true;
     for (size_t i = 0; i < n; i++) {
-        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        /* Of four hundred types few are read: those of files in which the word stands. */
+        const struct embedded_file *file = catalog->specs_dir ? NULL : file_of(catalog, names[i]);
+        if (!file || file != last)
+            may = !file || str_find(embedded_text(file), cfn, 0) >= 0;
+        last = file;
+        const struct schema *schema = may ? catalog_find(catalog, names[i], false, &ignored) : NULL;
         if (schema && schema->cfn.n && str_eq(schema->cfn, cfn))
             return schema;
     }

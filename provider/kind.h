@@ -116,12 +116,12 @@ struct provider_kind {
 
 /* ---- files of types ---- */
 
-/* One file that has been read. */
+/* One file that has been read, or been opened. */
 struct type_file {
     const struct provider_kind *kind;
-    struct str name;        /* what it has to be called, without .yaml */
-    struct map types, data; /* name within the file -> const struct schema */
-    void *impl;             /* the reader's */
+    struct str name;          /* what it has to be called, without .yaml */
+    const struct map *all[2]; /* name within the file -> const struct schema, NULL: not read yet; [1]: data */
+    void *impl;               /* the reader's */
 };
 
 struct type_reader {
@@ -131,6 +131,11 @@ struct type_reader {
      */
     struct type_file *(*load)(const struct source *source, const struct provider_kinds *kinds,
         const struct provider_kind *kind, struct diags *diags);
+    /* The same for a file that is known to be right: what stands in it is read when it is asked for. */
+    struct type_file *(*open)(const struct source *source, const struct provider_kinds *kinds,
+        const struct provider_kind *kind, struct diags *diags);
+    /* NULL: there is no such type, or something is wrong with it. By one thread at a time. */
+    const struct schema *(*find)(struct type_file *file, struct str name, bool is_data, struct diags *diags);
     void (*free)(struct type_file *file);
 };
 

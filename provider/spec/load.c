@@ -129,7 +129,7 @@ static void load_head(struct loader *l, const struct node *head)
     load_operations(l, node_get(head, "operations"));
 }
 
-static void load_types(struct loader *l, const struct node *map, bool is_data, struct map *types)
+void load_types(struct loader *l, const struct node *map, bool is_data, struct map *types)
 {
     if (map && map->kind != NODE_MAP) {
         load_error(l, map, "expected a map of types, not %s", node_kind_name(map));
@@ -142,6 +142,16 @@ static void load_types(struct loader *l, const struct node *map, bool is_data, s
     }
 }
 
+bool load_service(struct loader *l, const struct node *head, const struct provider_kinds *kinds,
+    const struct provider_kind *kind)
+{
+    if (!head || !load_keys(l, head, "a spec", HEAD_KEYS))
+        return false;
+    load_kind(l, head, kinds, kind);
+    load_head(l, head);
+    return true;
+}
+
 struct spec_service *spec_load(const struct source *source, const struct provider_kinds *kinds,
     const struct provider_kind *kind, struct diags *diags)
 {
@@ -149,9 +159,7 @@ struct spec_service *spec_load(const struct source *source, const struct provide
     struct loader l = {.arena = &service->arena, .diags = diags, .service = service, .source = source};
     size_t errors = diags->errors;
     const struct node *head = yaml_parse(&service->arena, source, diags);
-    if (head && load_keys(&l, head, "a spec", HEAD_KEYS)) {
-        load_kind(&l, head, kinds, kind);
-        load_head(&l, head);
+    if (load_service(&l, head, kinds, kind)) {
         load_types(&l, node_get(head, "types"), false, &service->types);
         load_types(&l, node_get(head, "data"), true, &service->data);
     }
@@ -167,6 +175,7 @@ void spec_free(struct spec_service *service)
 {
     if (!service)
         return;
+    later_release(service->later);
     map_release(&service->types);
     map_release(&service->data);
     arena_release(&service->arena);

@@ -159,4 +159,15 @@ void load_identity(struct type_loader *t);
 
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data);
 
+/* ---- load.c ---- */
+
+/* All but the types; false: that is no spec. */
+bool load_service(struct loader *l, const struct node *head, const struct provider_kinds *kinds,
+    const struct provider_kind *kind);
+void load_types(struct loader *l, const struct node *map, bool is_data, struct map *types);
+
+/* ---- load_later.c ---- */
+
+void later_release(struct spec_later *later);
+
 #endif

@@ -4,6 +4,7 @@
  *
  *   reader.c            files of types for the catalog                       spec_reader
  *   load.c              the head of a file, the list of types                spec_load()
+ *   load_later.c        types that are read when they are asked for          spec_open()
  *   load_node.c         its nodes, with complaints that point at them
  *   load_operation.c    method and path, where members lie
  *   load_patch.c        how lists of changes are spelt (patch.h)
@@ -415,7 +416,8 @@ struct spec_service {
     struct str model;        /* botocore's name */
     struct spec_errors absent, exists, retry, hints;
     const struct value *statuses; /* for the sandbox: HTTP's status by code, where it is no usual one */
-    struct map types, data;       /* name -> struct spec_type */
+    struct map types, data;       /* name -> struct spec_type; NULL: see spec_open() */
+    struct spec_later *later;     /* what is not read yet; NULL: all is */
 };
 
 /*
@@ -423,6 +425,15 @@ struct spec_service {
  */
 struct spec_service *spec_load(const struct source *source, const struct provider_kinds *kinds,
     const struct provider_kind *kind, struct diags *diags);
+/*
+ * The same for a file that is known to be right, such as those in the binary: its types are read by
+ * spec_read_type() when they are asked for, as a stack needs few of the many that a service has.
+ */
+struct spec_service *spec_open(const struct source *source, const struct provider_kinds *kinds,
+    const struct provider_kind *kind, struct diags *diags);
+/* NULL: there is none of that name, or something is wrong with it. By one thread at a time. */
+struct spec_type *spec_read_type(
+    struct spec_service *service, struct str name, bool is_data, struct diags *diags);
 void spec_free(struct spec_service *service);
 
 /* All that as the catalog wants it. */

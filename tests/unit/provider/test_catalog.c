@@ -3,6 +3,7 @@
 #include "base/embed.h"
 #include "base/file.h"
 #include "cmd/kinds.h"
+#include "provider/spec/spec.h"
 #include "provider/weir/value.h"
 #include "tests/unit/support/temp_folder.h"
 
@@ -69,6 +70,39 @@ static void test_all(void **state)
         }
     }
     catalog_free(catalog);
+}
+
+/* Read one by one they are the same as read together, and nothing is left over. */
+static void test_one_by_one(void **state)
+{
+    (void)state;
+    size_t files;
+    const struct embedded_file *file = embedded_under(STR("provider/aws/specs/"), &files);
+    for (size_t f = 0; f < files; f++) {
+        AUTO_DIAGS struct diags diags = DIAGS_INIT;
+        struct source source = {.path = file[f].path, .text = embedded_text(&file[f])};
+        struct type_file *whole = spec_reader.load(&source, &cmd_kinds, NULL, &diags),
+                         *parts = spec_reader.open(&source, &cmd_kinds, NULL, &diags);
+        assert_true(whole && parts && str_eq(whole->name, parts->name));
+        for (int is_data = 0; is_data < 2; is_data++) {
+            assert_int_equal(whole->all[is_data]->n, parts->all[is_data]->n);
+            for (size_t i = 0; i < whole->all[is_data]->n; i++) {
+                struct str name = whole->all[is_data]->items[i].key;
+                assert_true(str_eq(parts->all[is_data]->items[i].key, name));
+                const struct schema *one = spec_reader.find(parts, name, is_data, &diags),
+                                    *other = whole->all[is_data]->items[i].ptr;
+                assert_true(one && str_eq(one->name, other->name) && str_eq(one->doc, other->doc));
+                assert_true(str_eq(one->example, other->example));
+                assert_int_equal(one->attr_count, other->attr_count);
+                assert_int_equal(one->demand_count, other->demand_count);
+                assert_ptr_equal(spec_reader.find(parts, name, is_data, &diags), one);
+            }
+        }
+        assert_null(spec_reader.find(parts, STR("nothing"), false, &diags));
+        assert_int_equal(diags.errors, 0);
+        spec_reader.free(whole);
+        spec_reader.free(parts);
+    }
 }
 
 static void test_unknown(void **state)
@@ -155,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_built_in),
         cmocka_unit_test(test_all),
+        cmocka_unit_test(test_one_by_one),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test_setup_teardown(test_own_specs, temp_folder_make, temp_folder_remove),
         cmocka_unit_test_setup_teardown(test_own_specs_of_another_kind, temp_folder_make, temp_folder_remove),
