@@ -389,6 +389,7 @@ def counts_parts(name, key):
 
 counts_parts("integration", "IntegrationId")
 counts_parts("route", "RouteId")
+counts_parts("deployment", "DeploymentId")
 
 
 listed("aws.apigateway.rest_api", "apigateway", "get_rest_apis", "items[]", "id")

@@ -208,6 +208,27 @@ def test_exports_of_other_stacks_are_known(stack, cloud):
     stack.assert_settled()
 
 
+def test_deployments_of_http_apis(tmp_path, fast_sandbox):
+    """CloudFormation and Terraform have them as weir does; what triggers one is an expression here, too."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.write(
+        """
+        Resources:
+          A: {Type: AWS::ApiGatewayV2::Api, Properties: {Name: a, ProtocolType: HTTP}}
+          R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: !Ref A, RouteKey: GET /}}
+          D: {Type: AWS::ApiGatewayV2::Deployment, DependsOn: R, Properties: {ApiId: !Ref A, Description: d}}
+          S: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref A, StageName: s, DeploymentId: !Ref D}}
+        """,
+        "t.yaml",
+    )
+    resources = stack_of(imported(stack, "t.yaml"))["resources"]
+    assert resources["d"] == {"type": "aws.apigatewayv2.deployment", "api": "${a.api_id}", "description": "d", "depends_on": ["r"]}
+    assert resources["s"]["deployment_id"] == "${d.deployment_id}"
+    stack.apply()
+    stack.assert_settled()
+    assert fast_sandbox.client("apigatewayv2").get_stages(ApiId=fast_sandbox.client("apigatewayv2").get_apis()["Items"][0]["ApiId"])["Items"][0]["DeploymentId"]
+
+
 def test_parameters_of_ssm(tmp_path, fast_sandbox):
     """The input is the name; what lies there is a text, or a list that is one text."""
     stack, ssm = Stack(tmp_path / "stack", fast_sandbox), fast_sandbox.client("ssm")

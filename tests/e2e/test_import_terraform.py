@@ -407,6 +407,16 @@ def test_fleets_of_machines_by_their_names(local_stack):
         "instance_type_configs": [{"instance_type": "m5.xlarge", "weighted_capacity": 1}, {"instance_type": "m5.2xlarge", "weighted_capacity": 2}]}}, result
 
 
+def test_deployments_of_http_apis(local_stack):
+    """What triggers them is kept as it was said, and is no reason for another one."""
+    api = resource("aws_apigatewayv2_api", "a", {"id": "a1b2c3", "name": "a", "protocol_type": "HTTP"}, {"name": {}, "protocol_type": {}})
+    served = resource("aws_apigatewayv2_deployment", "d", {"id": "d1e2f3", "api_id": "a1b2c3", "description": "d", "auto_deployed": False, "triggers": {"redeployment": "0a1b"}},
+                      {"api_id": {"references": ["aws_apigatewayv2_api.a.id", "aws_apigatewayv2_api.a"]}, "description": {}, "triggers": {}})
+    result, _, stack = imported(local_stack, plan(api, served))
+    assert stack["resources"]["d"] == {"type": "aws.apigatewayv2.deployment", "api": "${a.api_id}", "description": "d", "triggers": {"redeployment": "0a1b"}}, result
+    assert {"address": "d", "id": "a1b2c3/d1e2f3"} in stack["imports"]
+
+
 def test_rules_that_are_several_here(local_stack):
     """A rule for several ranges is one with for_each; one for its own group names that."""
     group = resource("aws_security_group", "jobs", {"id": "sg-0123456789abcdef0", "name": "jobs", "description": "d", "vpc_id": "vpc-0123456789abcdef0"}, {"name": {}, "description": {}, "vpc_id": {}})

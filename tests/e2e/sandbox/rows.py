@@ -514,6 +514,7 @@ for name, given, key, changed in (
     ("authorizer", {"Name": "it-$n", "AuthorizerType": "JWT", "IdentitySource": ["a"], "JwtConfiguration": {"Issuer": "a"}}, "AuthorizerType", "REQUEST"),
     ("route", {"RouteKey": "GET /$n", "OperationName": "a"}, "OperationName", "b"),
     ("stage", {"StageName": "it-$n", "Description": "a"}, "Description", "b"),
+    ("deployment", {"Description": "a"}, "Description", "b"),
 ):  # fmt: skip
     id_key = "StageName" if name == "stage" else f"{name.capitalize()}Id"
     it = {"ApiId": "$api", id_key: "$id"}
