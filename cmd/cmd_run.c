@@ -87,7 +87,7 @@ static int cmd_run_interrupted(struct running *r)
 {
     run_watch_clear(&r->watch);
     if (!r->run.id.n) {
-        if (!r->inv->settings->json)
+        if (!r->inv->settings->json && !r->inv->sandbox) /* which ends with this process */
             invocation_note(
                 r->inv, "Interrupted; what %.*s has begun goes on where it runs.", STR_ARG(address_of(r)));
         return EXIT_INTERRUPTED;
@@ -109,7 +109,7 @@ static int timed_out(struct running *r)
     AUTO_BUF struct buf text = BUF_INIT;
     text_add_duration(&text, r->own->timeout_ms);
     err_set(&err, ERR_TIMEOUT, "%.*s was still running after %s (--timeout)%s", STR_ARG(address_of(r)),
-        text.p, stops ? "" : "; the run goes on");
+        text.p, stops || r->inv->sandbox ? "" : "; the run goes on");
     if (!stops && r->run.id.n && running_ops(r)->reads)
         err_hint(&err,
             "weir run --follow %.*s %.*s follows it; --stop-on-timeout ends a run that takes too long",

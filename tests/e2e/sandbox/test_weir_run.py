@@ -329,8 +329,12 @@ def test_all_within_one_command(tmp_path):
     assert stack.run("--sandbox", "logs", "counting").out.splitlines() == ["line 0", "last words"]  # kept after the process that ran it
     assert stack.run("--sandbox", "jobs", "counting", "--json").events()[0]["state"] == "succeeded"
     assert json.loads(stack.run("--sandbox", "run", "flow", "lines:=1").out) == {"state": "SUCCEEDED"}
-    result = stack.run("--sandbox", "run", "counting", "lines=6000", "pause=0.1", "--timeout", "1s", status=1)
-    assert "is being stopped" in result.err and "the run goes on" not in result.err
+    for limit in ("1s", "10s", "100s"):  # a busy machine may take longer to start it
+        result = stack.run("--sandbox", "run", "counting", "lines=6000", "pause=0.1", "--timeout", limit, status=1)
+        assert "the run goes on" not in result.err
+        if "is being stopped" in result.err:
+            break
+    assert "is being stopped" in result.err
 
 
 SPARK = """
