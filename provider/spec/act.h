@@ -266,6 +266,8 @@ const struct value *act_without_marks(struct act *act, const struct value *objec
 /* What this intent has made (its token is ctx->owner.token), or NULL; looks again until then, 0: once. */
 int act_find(struct act *act, const struct value *desired, int64_t until_ms, const struct value **live,
     struct err *err);
+/* Does something bear the name already, whoever made it? For calls that would change that without a word. */
+int act_is_taken(struct act *act, const struct value *desired, bool *taken, struct err *err);
 
 /* ---- act_list.c ---- */
 

@@ -43,6 +43,17 @@ static int check_made(struct act *act, const struct spec_step *step, const struc
     return -1;
 }
 
+/* An earlier attempt's is found and judged by act_make(). */
+static int refuse_overwriting(struct act *act, const struct value *object, struct err *err)
+{
+    bool taken = false;
+    if (act->attempt->again)
+        return 0;
+    if (act_is_taken(act, object, &taken, err))
+        return -1;
+    return taken ? err_set(err, ERR_EXISTS, "there is one already") : 0;
+}
+
 static int create_step(struct act *act, const struct spec_step *step, const struct value *desired,
     const struct value **live, struct err *err)
 {
@@ -55,6 +66,8 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
     bool makes = !*live && step->call.op && found_again && !step->must_be_absent;
     if (!act_applies(act, step, object))
         return 0;
+    if (makes && step->overwrites && refuse_overwriting(act, object, err))
+        return -1;
     act->makes = makes;
     int failed = makes ? act_make(act, step, object, &document, &found, err)
                        : act_now(act, step, object, &document, err);

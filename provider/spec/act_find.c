@@ -239,6 +239,20 @@ int act_find(struct act *act, const struct value *desired, int64_t until_ms, con
     return 0;
 }
 
+int act_is_taken(struct act *act, const struct value *desired, bool *taken, struct err *err)
+{
+    struct finding f = {.act = act, .anybodys = true};
+    if (act_fill_templates(act, desired, &f.desired, err))
+        return -1;
+    const struct value *id = value_get(f.desired, act->type->schema.id);
+    bool known = !value_is_null(id) && value_is_known(id), before = act->making;
+    act->making = false; /* what is not there is not waited for by each call */
+    int status = known ? act_read(act, f.desired, &value_empty_list, &f.live, err) : find_once(&f, err);
+    act->making = before;
+    *taken = !status && f.live;
+    return status;
+}
+
 int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {

@@ -7,7 +7,7 @@
     "call send with parse at match newest skip answers covers token when if unless for full partial alone "  \
     "each "                                                                                                  \
     "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
-    "users meanwhile retry_unless empty without"
+    "users meanwhile retry_unless empty without overwrites"
 
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name)
 {
@@ -140,6 +140,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->when.alone = load_flag(l, node, "alone");
     step->wait = load_flag(l, node, "wait");
     step->look = load_flag(l, node, "look");
+    step->overwrites = load_flag(l, node, "overwrites");
     step->call.ignore = load_errors(l, node_get(node, "ignore"));
     step->call.warn = load_errors(l, node_get(node, "warn"));
     step->call.absent = load_errors(l, node_get(node, "absent"));

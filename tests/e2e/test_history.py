@@ -107,6 +107,44 @@ def test_adopt_existing_shows_in_the_plan(stack, cloud):
     stack.assert_settled()
 
 
+TAKEN = """
+    stack: past
+    resources:
+      alarm: {type: aws.cloudwatch.alarm, name: taken, namespace: X, metric_name: m, statistic: Sum, period: 60, evaluation_periods: 1, threshold: 9, comparison_operator: GreaterThanThreshold}
+      rule: {type: aws.events.rule, name: taken, schedule_expression: rate(1 day)}
+      topic: {type: aws.sns.topic, name: taken}
+      queue: {type: aws.sqs.queue, name: taken}
+      cluster: {type: aws.ecs.cluster, name: taken}
+      activity: {type: aws.states.activity, name: taken}
+      filter: {type: aws.logs.metric_filter, log_group: taken, name: taken, pattern: WARN, transformations: [{metric_name: a, metric_namespace: b, metric_value: "1"}]}
+"""
+
+
+def test_what_others_made_is_not_overwritten(stack, cloud):
+    """These services make and change with one call, and say nothing when there is one already."""
+    cloud.client("cloudwatch").put_metric_alarm(AlarmName="taken", Namespace="X", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=5, ComparisonOperator="GreaterThanThreshold")
+    cloud.client("events").put_rule(Name="taken", ScheduleExpression="rate(5 minutes)")
+    cloud.client("sns").create_topic(Name="taken")
+    cloud.client("sqs").create_queue(QueueName="taken")
+    cloud.client("ecs").create_cluster(clusterName="taken")
+    cloud.client("stepfunctions").create_activity(name="taken")
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="taken")
+    logs.put_metric_filter(logGroupName="taken", filterName="taken", filterPattern="ERROR", metricTransformations=[{"metricName": "a", "metricNamespace": "b", "metricValue": "1"}])
+    stack.write(TAKEN)
+    refused = stack.apply(status=1)
+    assert "7 resources failed" in refused.err and "did not make it" in refused.err and "adopt: existing" in refused.err, refused.err
+    assert cloud.client("cloudwatch").describe_alarms()["MetricAlarms"][0]["Threshold"] == 5
+    assert cloud.client("events").describe_rule(Name="taken")["ScheduleExpression"] == "rate(5 minutes)"
+    assert logs.describe_metric_filters()["metricFilters"][0]["filterPattern"] == "ERROR"
+    assert not stack.addresses()
+
+    cloud.reset()
+    cloud.client("logs").create_log_group(logGroupName="taken")
+    stack.apply()
+    stack.assert_settled()
+
+
 def test_a_lost_state_is_found_again_by_its_marks(stack, cloud):
     stack.write('stack: past\nresources:\n  role: {type: aws.iam.role, name: etl, assume_role_policy: \'${trust("glue.amazonaws.com")}\'}\n')
     stack.apply()
