@@ -51,7 +51,7 @@ struct span span_at(const struct source *source, size_t offset, size_t length)
 }
 
 /* Spans may come without line and column, which are only worth working out for those that are reported. */
-static struct span span_complete(struct span span)
+struct span span_complete(struct span span)
 {
     if (!span.source || span.line || !span.length)
         return span;

@@ -100,6 +100,8 @@ void diags_own_sources(struct diags *diags);
 
 /* Sorts by source, line, column and renders all; `color` adds ANSI colours. */
 void diags_render(struct diags *diags, bool color, struct buf *out);
+/* With line and column, which spans may come without. */
+struct span span_complete(struct span span);
 /* Line and column of a byte offset. */
 struct span span_at(const struct source *source, size_t offset, size_t length);
 

@@ -278,6 +278,16 @@ static int show_help(struct invocation *inv)
     return invocation_write(inv, buf_str(&out));
 }
 
+static int needs_subcommand(const struct invocation *inv, struct err *err)
+{
+    AUTO_BUF struct buf names = BUF_INIT;
+    for (const struct command *const *sub = inv->command->subs; *sub; sub++)
+        buf_addf(&names, "%s%s", names.n ? ", " : "", (*sub)->name);
+    *err = (struct err)ERR_INIT;
+    err_set(err, ERR_USAGE, "weir %.*s needs a subcommand", STR_ARG(inv->path));
+    return err_hint(err, "there are: %s", names.p);
+}
+
 static int commands_run(struct invocation *inv, struct texts *words)
 {
     struct err err = ERR_INIT;
@@ -296,8 +306,8 @@ static int commands_run(struct invocation *inv, struct texts *words)
     term_init(&inv->err, STDERR_FILENO, settings->no_color);
     if (rc == 0 && settings->help)
         return show_help(inv);
-    if (rc == 0 && !inv->command->run)
-        rc = err_set(&err, ERR_USAGE, "weir %.*s needs a subcommand", STR_ARG(inv->path));
+    if (!inv->command->run && !settings->help)
+        rc = needs_subcommand(inv, &err);
     if (rc == 0)
         rc = check_args(inv, &err);
     if (rc < 0) {

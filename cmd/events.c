@@ -22,7 +22,7 @@ const struct event_doc event_docs[] = {
     {"start", "address, action", "work on a resource begins"},
     {"progress", "address, action, text", "what it waits for"},
     {"done", "address, action, id, ms", "work on a resource is done and recorded"},
-    {"failed", "address, action, ms, error", "work on a resource failed"},
+    {"failed", "address, action, ms, file, line, column, error", "work on a resource failed"},
     {"skipped", "address, action, text", "not tried, because of what `text` names"},
     {"recovered", "address, text", "what an interrupted run had left, and what became of it"},
     {"stopping", "", "a signal came: nothing new is started"},
@@ -165,18 +165,24 @@ void event_error(struct buf *out, const struct err *err)
     events_end(out);
 }
 
+static void event_place(struct buf *out, struct span span)
+{
+    if (!span.source)
+        return;
+    span = span_complete(span);
+    json_write_member(out, "file", span.source->path);
+    if (!span.line)
+        return;
+    field_int(out, "line", span.line);
+    field_int(out, "column", span.column);
+}
+
 static void event_diag(struct buf *out, const struct diag *d)
 {
     events_begin(out, "diagnostic");
     json_write_member(out, "severity", d->severity == DIAG_ERROR ? STR("error") : STR("warning"));
     json_write_member(out, "message", d->message);
-    if (d->span.source) {
-        json_write_member(out, "file", d->span.source->path);
-        if (d->span.line) {
-            field_int(out, "line", d->span.line);
-            field_int(out, "column", d->span.column);
-        }
-    }
+    event_place(out, d->span);
     json_write_member_if_any(out, "label", d->label);
     json_write_member_if_any(out, "hint", d->hint);
     if (d->related.source) {
@@ -340,6 +346,7 @@ void event_progress(struct buf *out, const struct event *e)
         field_int(out, "ms", e->ms);
     if (e->text)
         json_write_member(out, "text", str_z(e->text));
+    event_place(out, e->span);
     if (e->kind == EVENT_FAILED && e->err) {
         buf_addz(out, ",\"error\":{\"class\":");
         json_write_string(out, str_z(err_class_name(e->err->class)));

@@ -35,6 +35,7 @@ struct failure {
     struct buf others; /* ", b, c" */
     size_t n;
     char *address;
+    char *place; /* "weir.yaml:12:5"; NULL: none */
 };
 
 struct progress {

@@ -48,8 +48,19 @@ static bool same_cause(const struct failure *f, const struct err *err)
            !strcmp(f->err.hint, err->hint);
 }
 
+static char *place_text(struct span span)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    span = span_complete(span);
+    if (!span.source || !span.line)
+        return NULL;
+    buf_addf(&text, "%.*s:%u:%u", STR_ARG(span.source->path), span.line, span.column);
+    return mem_memdup0(text.p, text.n);
+}
+
 /* Keeps it for the report; NULL: nothing like it was met before. */
-static const struct failure *keep_failure(struct progress *p, struct str address, const struct err *err)
+static const struct failure *keep_failure(
+    struct progress *p, struct str address, struct span span, const struct err *err)
 {
     for (size_t i = 0; i < p->cause_count; i++) {
         struct failure *f = &p->causes[i];
@@ -62,15 +73,15 @@ static const struct failure *keep_failure(struct progress *p, struct str address
         return f;
     }
     MEM_GROW(p->causes, p->cause_cap, p->cause_count + 1);
-    p->causes[p->cause_count++] =
-        (struct failure){.err = *err, .n = 1, .address = mem_memdup0(address.p, address.n)};
+    p->causes[p->cause_count++] = (struct failure){
+        .err = *err, .n = 1, .address = mem_memdup0(address.p, address.n), .place = place_text(span)};
     return NULL;
 }
 
 void line_failed(struct progress *p, const struct event *e)
 {
     struct err unsaid = {.class = ERR_FAILED, .message = "failed"};
-    const struct failure *before = keep_failure(p, e->address, e->err ? e->err : &unsaid);
+    const struct failure *before = keep_failure(p, e->address, e->span, e->err ? e->err : &unsaid);
     line_start(p, STYLE_RED, "!", &p->lines);
     buf_addf(&p->lines, "%s ", action_present(e->action));
     text_add_safe(&p->lines, e->address, false);
@@ -93,6 +104,11 @@ static void add_failure(const struct failure *f, struct buf *out)
     buf_addz(out, ": ");
     text_add_safe(out, str_z(f->err.message), false);
     buf_add_char(out, '\n');
+    if (f->place) {
+        buf_addz(out, "    --> ");
+        text_add_safe(out, str_z(f->place), false);
+        buf_add_char(out, '\n');
+    }
     if (f->err.hint[0]) {
         buf_addz(out, "    hint: ");
         text_add_safe(out, str_z(f->err.hint), false);
@@ -186,6 +202,7 @@ void failures_end(struct progress *p, struct buf *out)
             add_failure(&p->causes[i], out);
         buf_release(&p->causes[i].others);
         free(p->causes[i].address);
+        free(p->causes[i].place);
     }
     free(p->causes);
 }

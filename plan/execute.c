@@ -62,6 +62,18 @@ static bool is_told_elsewhere(const struct executor *x, const struct op *op, con
     return is_aside(op) && x->ops[op->change->instance->op].state != OP_DONE;
 }
 
+/* The attribute that the message begins with, or the resource. */
+static struct span failure_span(const struct decl *decl, const struct err *err)
+{
+    struct str rest, name = str_cut(str_z(err->message), ':', &rest);
+    if (!decl)
+        return (struct span){0};
+    for (size_t i = 0; rest.p && i < decl->attr_count; i++)
+        if (str_eq(decl->attrs[i].name, name))
+            return decl->attrs[i].key_span;
+    return decl->span;
+}
+
 void executor_tell(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
     const struct err *err, const char *text)
 {
@@ -73,6 +85,8 @@ void executor_tell(struct executor *x, const struct op *op, enum event_kind kind
         .text = text,
         .step = (uint32_t)(op - x->ops) + 1,
         .aside = is_aside(op)};
+    if (kind == EVENT_FAILED && err)
+        event.span = failure_span(op->change->decl, err);
     executor_event(x, &event);
 }
 

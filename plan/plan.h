@@ -141,6 +141,7 @@ struct event {
     enum action action;
     const char *text;
     const struct err *err;
+    struct span span; /* FAILED: where the file says what failed, as far as it does */
     int64_t ms;
     uint64_t count;
     uint32_t step;               /* START, DONE, FAILED, SKIPPED of a run: its place in the course + 1 */

@@ -22,7 +22,8 @@ struct given {
 struct giving {
     struct loader *loader;
     struct module *root;
-    struct given *given; /* by decl->index: the root's inputs are the first that are declared */
+    struct given *given;     /* by decl->index: the root's inputs are the first that are declared */
+    struct str environments; /* " dev, -e prod": what could have been chosen; "" none */
 };
 
 enum { INPUTS_SHOWN = 12 };
@@ -163,6 +164,10 @@ static void give_environment(struct giving *g, struct unit *root)
                 give_map(g, entry->value, "the value of an input", chosen);
         }
     }
+    AUTO_BUF struct buf names_text = BUF_INIT;
+    for (size_t i = 0; !env.n && i < seen.n && i < INPUTS_SHOWN; i++)
+        buf_addf(&names_text, "%s %.*s", i ? ", -e" : "", STR_ARG(seen.items[i].key));
+    g->environments = arena_str(loader->arena, buf_str(&names_text));
     if (!env.n || found || fleet_section(root))
         return;
     struct str *names = ARENA_ARRAY(loader->arena, struct str, seen.n + 1);
@@ -304,8 +309,8 @@ static void report_missing(struct giving *g, const struct decl *decl)
     char *upper = arena_strz(g->loader->arena, decl->name);
     for (char *c = upper; *c; c++)
         *c = (char)toupper((unsigned char)*c);
-    diag_hint(diags, d, "give it with -i %.*s=…, --input-file, WEIR_INPUT_%s or an environment (-e)",
-        STR_ARG(decl->name), upper);
+    diag_hint(diags, d, "give it with -i %.*s=…, --input-file, WEIR_INPUT_%s or an environment (-e%.*s)",
+        STR_ARG(decl->name), upper, STR_ARG(g->environments));
 }
 
 static void convert_all(struct giving *g)

@@ -172,6 +172,24 @@ def test_final_refusal_is_not_retried(stack, cloud):
     assert cloud.requests().count("AWSGlue.CreateJob") == 1
 
 
+HALF = ROLE.replace("name: fault-role", "name: half-role, managed_policies: [arn:aws:iam::123456789012:policy/x]")
+
+
+def test_a_failure_names_its_place_and_is_nobodys_drift(stack, cloud):
+    """The role is there, what it lacks was refused: nobody took that away."""
+    stack.write(HALF)
+    cloud.fail({"match": "AttachRolePolicy", "status": 400, "times": 9, "body": xml_error("PolicyNotAttachable", "not this one")})
+    failed = [event for event in stack.apply("--json", status=1).events() if event["event"] == "failed"]
+    place = failed[0]["file"], failed[0]["line"], HALF.splitlines()[failed[0]["line"] - 1][4 + failed[0]["column"] - 1 :][:16]
+    assert place == ("weir.yaml", 3, "managed_policies")
+    assert f"    --> weir.yaml:3:{failed[0]['column']}\n" in stack.apply(status=1).err
+    plan = stack.run("plan")
+    assert "half-made by an earlier run" in plan.out and "outside weir" not in plan.out, plan.out
+    stack.write(ROLE)
+    stack.apply()
+    stack.assert_settled()
+
+
 def test_trouble_without_end_gives_up(stack, cloud):
     stack.write(BUCKET)
     cloud.fail({"match": ".*", "status": 503, "times": 1000, "body": ""})
