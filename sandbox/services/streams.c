@@ -1,138 +1,15 @@
-/* Kinesis: records into shards and out of them. */
-#include "sandbox/services/streams.h"
+/* Kinesis: the operations that put records into shards and read them. */
+#include "sandbox/services/stream_box.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/registry.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-
-typedef unsigned __int128 hash_key __attribute__((aligned(8))); /* as arenas align; no name of C's own */
-
-enum { MAX_DATA = 10 * 1024 * 1024, MAX_RECORDS = 500, MAX_READ = 10000, ON_DEMAND_SHARDS = 4 };
-enum { ITERATOR_MS = 5 * 60 * 1000, HOUR_IN_MS = 3600 * 1000 };
+enum { MAX_DATA = 10 * 1024 * 1024, MAX_RECORDS = 500, MAX_READ = 10000 };
+enum { ITERATOR_MS = 5 * 60 * 1000 };
 static const size_t MAX_KEPT = 256 * 1024 * 1024, MAX_ANSWER = 10 * 1024 * 1024;
-
-struct stream_record {
-    struct arena arena;
-    struct str key, data; /* as base64 */
-    uint64_t sequence;
-    int64_t arrived_ms;
-    size_t shard;
-};
-
-struct shard {
-    hash_key first, last;
-    uint64_t begin, end; /* of its sequence numbers; end 0: it is open */
-    size_t parent;       /* + 1; 0: none */
-};
-
-struct stream_box {
-    int64_t made_ms; /* of the record that it belongs to */
-    struct shard *shards;
-    size_t shard_count, open;
-    struct stream_record **items; /* oldest first */
-    size_t n, cap;
-};
-
-struct streams {
-    pthread_mutex_t lock;
-    struct map boxes; /* by ARN */
-    struct arena names;
-    uint64_t sequence;
-    size_t kept; /* bytes */
-};
-
-struct streams *streams_new(void)
-{
-    struct streams *streams = mem_zalloc(sizeof *streams);
-    pthread_mutex_init(&streams->lock, NULL);
-    return streams;
-}
-
-static void drop_first(struct streams *streams, struct stream_box *box, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        streams->kept -= box->items[i]->data.n;
-        arena_release(&box->items[i]->arena);
-        free(box->items[i]);
-    }
-    box->n -= n;
-    if (n)
-        memmove(box->items, box->items + n, box->n * sizeof *box->items);
-}
-
-static void box_empty(struct streams *streams, struct stream_box *box)
-{
-    drop_first(streams, box, box->n);
-    free(box->items);
-    free(box->shards);
-    *box = (struct stream_box){0};
-}
-
-void streams_free(struct streams *streams)
-{
-    if (!streams)
-        return;
-    for (size_t i = 0; i < streams->boxes.n; i++) {
-        box_empty(streams, streams->boxes.items[i].ptr);
-        free(streams->boxes.items[i].ptr);
-    }
-    map_release(&streams->boxes);
-    arena_release(&streams->names);
-    pthread_mutex_destroy(&streams->lock);
-    free(streams);
-}
-
-/* ---- shards ---- */
-
-static void open_shards(struct stream_box *box, size_t count, uint64_t next)
-{
-    size_t before = box->shard_count - box->open, total = box->shard_count + count;
-    hash_key width = (hash_key)-1 / count + (count == 1 ? 0 : 1);
-    box->shards = mem_realloc_array(box->shards, total, sizeof *box->shards);
-    for (size_t i = before; i < box->shard_count; i++)
-        box->shards[i].end = next - 1;
-    for (size_t i = 0; i < count; i++) {
-        struct shard *shard = &box->shards[box->shard_count + i];
-        *shard = (struct shard){.first = width * i, .begin = next};
-        shard->last = i + 1 == count ? (hash_key)-1 : width * (i + 1) - 1;
-        for (size_t k = before; k < box->shard_count; k++)
-            if (box->shards[k].first <= shard->first && shard->first <= box->shards[k].last)
-                shard->parent = k + 1;
-    }
-    box->shard_count = total;
-    box->open = count;
-}
-
-/* With the lock held: the stream's records and shards as they are now. */
-static struct stream_box *box_of(struct streams *streams, const struct control_record *stream)
-{
-    struct str arn = value_gets(stream->attrs, "arn");
-    struct stream_box *box = map_get(&streams->boxes, arn);
-    if (!box) {
-        box = mem_zalloc(sizeof *box);
-        map_set(&streams->boxes, arena_str(&streams->names, arn), box);
-    }
-    if (box->made_ms != stream->created_ms)
-        box_empty(streams, box);
-    box->made_ms = stream->created_ms;
-    bool on_demand = str_eqz(value_gets(stream->attrs, "mode"), "ON_DEMAND");
-    int64_t count = on_demand ? ON_DEMAND_SHARDS : value_geti(stream->attrs, "shard_count", 1);
-    if (count > 0 && (size_t)count != box->open)
-        open_shards(box, (size_t)count, ++streams->sequence);
-    int64_t oldest = clock_wall_ms() - value_geti(stream->attrs, "retention_period", 24) * HOUR_IN_MS;
-    size_t old = 0;
-    while (old < box->n && box->items[old]->arrived_ms < oldest)
-        old++;
-    drop_first(streams, box, old);
-    return box;
-}
 
 static int find_stream(struct service_call *call, struct control_record *out, struct err *err)
 {
@@ -146,72 +23,6 @@ static int find_stream(struct service_call *call, struct control_record *out, st
     struct str said = arn.n ? arn : name, account = services_account(call->services);
     return service_refuse(err, 400, "ResourceNotFoundException", "Stream %.*s under account %.*s not found.",
         STR_ARG(said), STR_ARG(account));
-}
-
-static struct str decimal(struct arena *arena, hash_key n)
-{
-    char text[40], *p = text + sizeof text;
-    do
-        *--p = (char)('0' + (int)(n % 10));
-    while (n /= 10);
-    return arena_str(arena, str_n(p, (size_t)(text + sizeof text - p)));
-}
-
-static bool read_decimal(struct str text, hash_key *out)
-{
-    *out = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] < '0' || text.p[i] > '9' || text.n > 39)
-            return false;
-        *out = *out * 10 + (hash_key)(text.p[i] - '0');
-    }
-    return text.n;
-}
-
-/* As long as the service's own, of 56 digits. */
-static struct str sequence_text(struct arena *arena, uint64_t sequence)
-{
-    return arena_printf(arena, "49%054llu", (unsigned long long)sequence);
-}
-
-static bool read_sequence(struct str text, uint64_t *out)
-{
-    int64_t n;
-    bool whole = text.n == 56 && str_starts(text, STR("49")) && str_to_int(str_slice(text, 40, 56), &n);
-    *out = whole ? (uint64_t)n : 0;
-    return whole;
-}
-
-static struct str shard_name(struct arena *arena, size_t i)
-{
-    return arena_printf(arena, "shardId-%012zu", i);
-}
-
-static bool find_shard(const struct stream_box *box, struct str name, size_t *out)
-{
-    int64_t n;
-    struct str number = str_starts(name, STR("shardId-")) ? str_slice(name, 8, name.n) : STR_EMPTY;
-    bool found = str_to_int(number, &n) && n >= 0 && (size_t)n < box->shard_count;
-    *out = found ? (size_t)n : 0;
-    return found;
-}
-
-static const struct value *view_shard(struct arena *arena, const struct stream_box *box, size_t i)
-{
-    const struct shard *shard = &box->shards[i];
-    struct value_builder b = VALUE_BUILDER(arena), keys = VALUE_BUILDER(arena),
-                         numbers = VALUE_BUILDER(arena);
-    view_text(&keys, "StartingHashKey", decimal(arena, shard->first));
-    view_text(&keys, "EndingHashKey", decimal(arena, shard->last));
-    view_text(&numbers, "StartingSequenceNumber", sequence_text(arena, shard->begin));
-    if (shard->end)
-        view_text(&numbers, "EndingSequenceNumber", sequence_text(arena, shard->end));
-    view_text(&b, "ShardId", shard_name(arena, i));
-    if (shard->parent)
-        view_text(&b, "ParentShardId", shard_name(arena, shard->parent - 1));
-    view_set(&b, "HashKeyRange", value_builder_map(&keys));
-    view_set(&b, "SequenceNumberRange", value_builder_map(&numbers));
-    return value_builder_map(&b);
 }
 
 /* ---- putting ---- */
@@ -245,7 +56,7 @@ static int check_record(const struct service_call *call, const struct value *rec
             "less than or equal to %d",
             MAX_DATA);
     *hash = hash_of(key);
-    if (explicit && !read_decimal(value_text(explicit, STR_EMPTY), hash))
+    if (explicit && !stream_read_decimal(value_text(explicit, STR_EMPTY), hash))
         return service_refuse(err, 400, "InvalidArgumentException", "Invalid ExplicitHashKey");
     return 0;
 }
@@ -267,8 +78,8 @@ static const struct value *put_one(struct service_call *call, struct streams *st
     box->items[box->n++] = made;
     streams->kept += made->data.n;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    view_text(&b, "ShardId", shard_name(call->arena, made->shard));
-    view_text(&b, "SequenceNumber", sequence_text(call->arena, made->sequence));
+    view_text(&b, "ShardId", stream_shard_name(call->arena, made->shard));
+    view_text(&b, "SequenceNumber", stream_sequence(call->arena, made->sequence));
     return value_builder_map(&b);
 }
 
@@ -296,7 +107,7 @@ static int put_all(struct service_call *call, const struct control_record *strea
         value_builder_add(&data, value_getz(records->items[i], "Data"));
     }
     pthread_mutex_lock(&streams->lock);
-    struct stream_box *box = box_of(streams, stream);
+    struct stream_box *box = stream_box_of(streams, stream);
     bool full = streams->kept >= MAX_KEPT;
     for (uint32_t i = 0; i < records->count && !full; i++)
         value_builder_add(&put, put_one(call, streams, box, records->items[i], hashes[i]));
@@ -383,13 +194,13 @@ static int get_iterator(struct service_call *call, struct err *err)
         return -1;
     bool at = str_eqz(type, "AT_SEQUENCE_NUMBER"), past = str_eqz(type, "AFTER_SEQUENCE_NUMBER");
     const struct value *time = value_getz(call->input, "Timestamp");
-    if ((at || past) && !read_sequence(value_gets(call->input, "StartingSequenceNumber"), &after))
+    if ((at || past) && !stream_read_sequence(value_gets(call->input, "StartingSequenceNumber"), &after))
         return service_refuse(err, 400, "InvalidArgumentException", "Must specify StartingSequenceNumber");
     if (str_eqz(type, "AT_TIMESTAMP") && !time)
         return service_refuse(err, 400, "InvalidArgumentException", "Must specify timestamp parameter");
     pthread_mutex_lock(&streams->lock);
-    struct stream_box *box = box_of(streams, &stream);
-    bool found = find_shard(box, name, &shard);
+    struct stream_box *box = stream_box_of(streams, &stream);
+    bool found = stream_shard_find(box, name, &shard);
     double seconds = !time ? 0 : time->kind == VALUE_INT ? (double)time->integer : time->number;
     if (found)
         next = at                        ? after
@@ -436,7 +247,7 @@ static const struct value *view_record(
     struct service_call *call, const struct stream_record *record, const char *encryption)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    view_text(&b, "SequenceNumber", sequence_text(call->arena, record->sequence));
+    view_text(&b, "SequenceNumber", stream_sequence(call->arena, record->sequence));
     view_time(&b, "ApproximateArrivalTimestamp", record->arrived_ms);
     value_builder_set(&b, STR("Data"), value_string(call->arena, record->data));
     view_text(&b, "PartitionKey", record->key);
@@ -450,8 +261,8 @@ static const struct value *children_of(struct arena *arena, const struct stream_
     for (size_t i = 0; i < box->shard_count; i++) {
         if (box->shards[i].parent != shard + 1)
             continue;
-        const struct value *parent = value_string(arena, shard_name(arena, shard)),
-                           *view = view_shard(arena, box, i);
+        const struct value *parent = value_string(arena, stream_shard_name(arena, shard)),
+                           *view = stream_shard_view(arena, box, i);
         struct value_builder b = VALUE_BUILDER(arena);
         view_set(&b, "ShardId", value_getz(view, "ShardId"));
         view_set(&b, "ParentShards", value_list(arena, &parent, 1));
@@ -474,7 +285,7 @@ static int get_records(struct service_call *call, struct err *err)
     if (read_iterator(call, &made, &shard, &next, &stream, err))
         return -1;
     pthread_mutex_lock(&streams->lock);
-    struct stream_box *box = box_of(streams, &stream);
+    struct stream_box *box = stream_box_of(streams, &stream);
     for (size_t i = 0; i < box->n; i++) {
         const struct stream_record *record = box->items[i];
         if (record->shard != shard || record->sequence < next)
@@ -498,7 +309,7 @@ static int get_records(struct service_call *call, struct err *err)
         view_text(&b, "NextShardIterator",
             iterator_text(call->arena, value_gets(stream.attrs, "arn"), shard, next));
     call->output = value_builder_map(&b);
-    return known ? 0 : refuse_shard(call, &stream, shard_name(call->arena, shard), err);
+    return known ? 0 : refuse_shard(call, &stream, stream_shard_name(call->arena, shard), err);
 }
 
 /* Open ones only, or all that there have been. */
@@ -523,11 +334,11 @@ static int list_shards(struct service_call *call, struct err *err)
     if (find_stream(call, &stream, err))
         return -1;
     pthread_mutex_lock(&streams->lock);
-    struct stream_box *box = box_of(streams, &stream);
+    struct stream_box *box = stream_box_of(streams, &stream);
     for (size_t i = 0; i < box->shard_count; i++)
         if ((!str_eqz(filter, "AT_LATEST") || !box->shards[i].end) &&
-            (!after.n || str_cmp(shard_name(call->arena, i), after) > 0))
-            value_builder_add(&all, view_shard(call->arena, box, i));
+            (!after.n || str_cmp(stream_shard_name(call->arena, i), after) > 0))
+            value_builder_add(&all, stream_shard_view(call->arena, box, i));
     pthread_mutex_unlock(&streams->lock);
     const struct value *list = value_builder_list(&all);
     call->input = value_with(
@@ -560,9 +371,9 @@ static int describe_stream(struct service_call *call, struct err *err)
     if (services_call_control(call->services, call->arena, &request, &output, err))
         return -1;
     pthread_mutex_lock(&streams->lock);
-    struct stream_box *box = box_of(streams, &stream);
+    struct stream_box *box = stream_box_of(streams, &stream);
     for (size_t i = 0; i < box->shard_count; i++)
-        value_builder_add(&list, view_shard(call->arena, box, i));
+        value_builder_add(&list, stream_shard_view(call->arena, box, i));
     pthread_mutex_unlock(&streams->lock);
     const struct value *said = value_getz(output, "StreamDescriptionSummary");
     said = value_with(call->arena, said, STR("OpenShardCount"), NULL);
