@@ -105,7 +105,7 @@ static void learn_secret(const struct attr_expr *given, const struct value *v)
         mask_add_value(v, MASK_LIKELY);
 }
 
-static const struct attr_expr *given_attr(const struct decl *decl, struct str name)
+const struct attr_expr *attributes_given(const struct decl *decl, struct str name)
 {
     for (size_t i = 0; i < decl->attr_count; i++)
         if (str_eq(decl->attrs[i].name, name))
@@ -120,7 +120,7 @@ static bool check_conflicts(struct planner *p, const struct instance *instance, 
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr_expr *given = &decl->attrs[i];
         const struct attr_expr *other =
-            given->attr->conflicts.n ? given_attr(decl, given->attr->conflicts) : NULL;
+            given->attr->conflicts.n ? attributes_given(decl, given->attr->conflicts) : NULL;
         const struct value *mine = value_get(object, given->name),
                            *its = other ? value_get(object, other->name) : NULL;
         if (!mine || !its || mine->kind == VALUE_UNKNOWN || its->kind == VALUE_UNKNOWN)
@@ -132,22 +132,6 @@ static bool check_conflicts(struct planner *p, const struct instance *instance, 
         return false;
     }
     return true;
-}
-
-/* What the service would refuse of values that are right each by itself. */
-static bool check_demands(struct planner *p, const struct instance *instance, const struct value *object)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    const struct decl *decl = instance->decl;
-    struct demand_break broken;
-    if (!schema_demand_broken(&scratch, decl->schema, object, ASKED_BY_WEIR, &broken))
-        return true;
-    const struct attr_expr *given = given_attr(decl, broken.attribute);
-    struct span span = !given               ? decl->span
-                       : broken.path->count ? expr_span_at(given->expr, broken.path, broken.at_key)
-                                            : given->key_span;
-    diag_error(p->diags, span, "%.*s: %.*s", STR_ARG(instance->address), STR_ARG(broken.demand->says));
-    return false;
 }
 
 /* A secret that another resource came by in an earlier run: without a key the state has only its hash. */
@@ -210,7 +194,7 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
             value_builder_set(&object, decl->attrs[i].name, v);
     }
     const struct value *whole = value_builder_map(&object);
-    if (!ok || !check_conflicts(p, instance, whole) || !check_demands(p, instance, whole))
+    if (!ok || !check_conflicts(p, instance, whole) || !demands_check(p, instance, whole))
         return NULL;
     const struct value *wanted = alone_attributes(p, instance, arena, whole);
     return merge_default_tags(p, instance, arena, wanted);
@@ -236,7 +220,7 @@ const struct value *evaluate_unknown(struct planner *p, struct instance *instanc
             value_builder_set(&object, decl->attrs[i].name, v);
     }
     const struct value *whole = value_builder_map(&object);
-    return check_conflicts(p, instance, whole) && check_demands(p, instance, whole)
+    return check_conflicts(p, instance, whole) && demands_check(p, instance, whole)
                ? merge_default_tags(p, instance, arena, whole)
                : NULL;
 }

@@ -30,4 +30,12 @@ const struct value *evaluate_attributes(
 const struct value *evaluate_steering(
     struct planner *p, const struct instance *instance, struct arena *arena);
 
+/* One that the file gives; NULL: it does not. */
+const struct attr_expr *attributes_given(const struct decl *decl, struct str name);
+
+/* ---- demands.c ---- */
+
+/* What the service would refuse of values that are right each by itself. False after an error. */
+bool demands_check(struct planner *p, const struct instance *instance, const struct value *object);
+
 #endif

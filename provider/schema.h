@@ -87,6 +87,12 @@ struct value_demand {
     struct str code; /* the service's; "" as for any invalid value */
     bool served;     /* depends on the account or the day: only the sandbox says it */
     bool of_new;     /* the service asks it of new things alone */
+    bool across;     /* it is about what the thing refers to as well */
+};
+
+/* Another resource of the stack that an attribute leads to: demands know it by this name. */
+struct schema_refer {
+    struct str name, attribute, type; /* queue, event_source, aws.sqs.queue */
 };
 
 /* A type may lie within itself: whoever walks down one bounds its way. */
@@ -168,6 +174,8 @@ struct schema {
     size_t attr_count;
     const struct attr_rule *rules; /* of the attributes */
     size_t rule_count;
+    const struct schema_refer *refers;
+    size_t refer_count;
     const struct value_demand *demands;
     size_t demand_count;
     struct str tags; /* the attribute that holds tags; "" `tags`, where there is one */
@@ -230,7 +238,8 @@ struct demand_break {
  * is not given counts as its default.
  */
 enum demand_asker {
-    ASKED_BY_WEIR,    /* of the whole that is wanted */
+    ASKED_BY_WEIR,    /* of the whole that is wanted; what it refers to may stand in it under its name */
+    ASKED_AGAIN,      /* the same of what is there already */
     ASKED_OF_NEW,     /* by a service, which knows more, of what is made */
     ASKED_OF_CHANGED, /* of what is there already */
 };

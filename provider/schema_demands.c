@@ -297,7 +297,10 @@ bool schema_demand_broken(struct arena *arena, const struct schema *schema, cons
     struct search s = {.asked = {.arena = arena, .schema = schema, .object = object}, .out = out};
     for (size_t i = 0; i < schema->demand_count; i++) {
         s.demand = &schema->demands[i];
-        bool asked = asker == ASKED_BY_WEIR ? !s.demand->served : asker == ASKED_OF_NEW || !s.demand->of_new;
+        bool weir = asker == ASKED_BY_WEIR || asker == ASKED_AGAIN,
+             made = s.demand->of_new && s.demand->across;
+        bool asked = weir ? !s.demand->served && !(asker == ASKED_AGAIN && made)
+                          : asker == ASKED_OF_NEW || !s.demand->of_new;
         if (asked && is_broken(&s))
             return true;
     }

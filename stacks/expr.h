@@ -120,6 +120,9 @@ bool expr_writes_secret(const struct expr *expr, bool within);
  * other expression, anywhere in it. */
 void expr_each_decl(
     const struct expr *expr, struct str key, void (*visit)(void *ctx, const struct decl *decl), void *ctx);
+/* Of `${x.attribute}` and `${x[key].attribute}`, where x is a resource: the part that gives it, and x itself.
+ * NULL for all else. */
+const struct expr *expr_owner(const struct expr *expr, const struct decl **decl);
 struct span expr_span(const struct expr *expr);
 /* The sub-expression at a path of keys and indices within constructors, for placing schema issues; falls back
  * to the nearest. `at_key`: the key's span. */

@@ -1,5 +1,6 @@
 /* Which declarations an expression refers to, or one entry of a map that it writes out. */
 #include "stacks/expr_internal.h"
+#include "stacks/stack.h"
 
 struct walk {
     void (*visit)(void *ctx, const struct decl *decl);
@@ -86,4 +87,17 @@ void expr_each_decl(
     for (uint32_t i = 0; i < expr->count; i++)
         if (expr->map.entries[i].key_expr || str_eq(expr->map.entries[i].key, key))
             visit_all(&w, &expr->map.entries[i].value);
+}
+
+const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
+{
+    if (expr->op != EXPR_ATTR)
+        return NULL;
+    const struct expr *owner = expr->attr.base, *root = owner;
+    while (root->op == EXPR_INDEX || root->op == EXPR_ATTR)
+        root = root->op == EXPR_INDEX ? root->index.base : root->attr.base;
+    if (root->op != EXPR_DECL || root->decl->kind != DECL_RESOURCE)
+        return NULL;
+    *decl = root->decl;
+    return owner;
 }

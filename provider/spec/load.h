@@ -137,6 +137,8 @@ void load_settle(struct type_loader *t);
 /* ---- load_demands.c ---- */
 
 /* `served`: they are the sandbox's alone. */
+/* `refers: {queue: {event_source: aws.sqs.queue}}`, before the demands that know them. */
+void load_refers(struct type_loader *t, const struct node *node);
 void load_demands(struct type_loader *t, const struct node *node, bool served);
 /* Those that all tags are under. */
 void load_tag_demands(struct type_loader *t);

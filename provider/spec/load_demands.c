@@ -30,6 +30,16 @@ static const struct type *type_at(
     return type;
 }
 
+static bool is_refer(const struct scope *scope, struct str path)
+{
+    struct str rest, name = str_cut(path, '.', &rest);
+    const struct schema *schema = &scope->t->type->schema;
+    for (size_t i = 0; i < schema->refer_count; i++)
+        if (str_eq(schema->refers[i].name, name))
+            return true;
+    return false;
+}
+
 static const struct type *check_path(const struct scope *scope, const struct node *where, struct str path)
 {
     struct str rest;
@@ -37,6 +47,8 @@ static const struct type *check_path(const struct scope *scope, const struct nod
         return NULL;
     if (scope->items)
         return type_at(scope->t->l, where, scope->item, path);
+    if (is_refer(scope, path))
+        return NULL;
     const struct spec_attr *attr = load_attr_named(scope->t, where, str_cut(path, '.', &rest));
     return attr ? type_at(scope->t->l, where, attr->attr->type, rest) : NULL;
 }
@@ -142,6 +154,14 @@ static struct value_tests load_tests(const struct scope *scope, const struct nod
 
 /* ---- demands ---- */
 
+static bool tests_refer(const struct scope *scope, const struct value_tests *tests)
+{
+    for (size_t i = 0; i < tests->count; i++)
+        if (is_refer(scope, tests->items[i].path))
+            return true;
+    return false;
+}
+
 static struct value_demand load_demand(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
@@ -161,6 +181,8 @@ static struct value_demand load_demand(struct type_loader *t, const struct node 
     }
     demand.where = load_tests(&scope, node_get(node, "where"));
     demand.must = load_tests(&scope, node_get(node, "must"));
+    demand.across =
+        tests_refer(&whole, &demand.when) || (!demand.each.n && tests_refer(&whole, &demand.must));
     if (!demand.must.count || !demand.says.n)
         load_error(l, node, "a demand says what must be, and says it in words");
     return demand;
@@ -201,6 +223,32 @@ void load_tag_demands(struct type_loader *t)
     const struct attr *tags = t->type->tags ? t->type->tags->attr->attr : NULL;
     if (tags && tags->settable && tags->type->kind == TYPE_TAGS && t->type->schema.service)
         add_demands(t, tag_demands(t->l, tags->name), 2);
+}
+
+void load_refers(struct type_loader *t, const struct node *node)
+{
+    struct loader *l = t->l;
+    if (!node || node->kind != NODE_MAP) {
+        if (node)
+            load_error(l, node, "refers are {name: {attribute: type}}");
+        return;
+    }
+    struct schema_refer *refers = ARENA_ARRAY(l->arena, struct schema_refer, node->count);
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct node *to = node->entries[i].value;
+        bool good = to->kind == NODE_MAP && to->count == 1 && to->entries[0].value->kind == NODE_STRING;
+        if (spec_attr_find(t->type, node->entries[i].key))
+            load_error(l, to, "an attribute is called so");
+        if (!good) {
+            load_error(l, to, "expected {attribute: type}");
+            return;
+        }
+        load_attr_named(t, to, to->entries[0].key);
+        refers[i] =
+            (struct schema_refer){node->entries[i].key, to->entries[0].key, to->entries[0].value->string};
+    }
+    t->type->schema.refers = refers;
+    t->type->schema.refer_count = node->count;
 }
 
 void load_demands(struct type_loader *t, const struct node *node, bool served)

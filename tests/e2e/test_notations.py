@@ -101,6 +101,25 @@ def test_a_day_that_no_month_has_is_doubted(stack):
     assert "valid" in done.out and "warning" in done.err and "it is never due" in done.err, done
 
 
+QUEUE = """stack: spoken
+resources:
+  q: {type: aws.sqs.queue, name: q%s}
+  f: {type: aws.lambda.function, name: f, role: r, runtime: python3.13, handler: a.b, code: {s3_bucket: b, s3_key: k}%s}
+  it: {type: aws.lambda.event_source_mapping, function: "${f.arn}", event_source: "${q.arn}"}
+"""
+
+
+def test_a_queue_that_is_too_quick_for_its_function(stack):
+    """Lambda: "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds"."""
+    for queue, function, place, there in [("", ", timeout: 60", "5:86", "30"), (", visibility_timeout: 59", ", timeout: 60", "5:86", "59"), (", visibility_timeout: 2", "", "5:86", "2")]:
+        stack.write(QUEUE % (queue, function))
+        told = stack.run("validate", status=3).err
+        assert "it: the queue shows a message again before" in told and f"--> weir.yaml:{place}" in told and f"visibility_timeout is {there} here" in told, told
+    for queue, function in [("", ", timeout: 30"), (", visibility_timeout: 60", ", timeout: 60"), ("", ""), (", visibility_timeout: 3", "")]:
+        stack.write(QUEUE % (queue, function))
+        stack.run("validate")
+
+
 def test_the_sandbox_refuses_the_same(fast_sandbox):
     logs, glue = fast_sandbox.client("logs"), fast_sandbox.client("glue")
     logs.create_log_group(logGroupName="spoken")

@@ -1,0 +1,79 @@
+/* What values ask of each other, across resources too: said at the attribute, before anything is called. */
+#include "plan/attributes.h"
+#include "plan/evaluate.h"
+
+/* What an attribute refers to, where that is plainly a resource of this type: how it is going to be. NULL:
+ * nobody knows. */
+static const struct value *referred(struct planner *p, const struct instance *instance,
+    const struct schema_refer *refer, struct arena *arena, const struct decl **decl)
+{
+    AUTO_DIAGS struct diags unseen = DIAGS_INIT;
+    const struct attr_expr *given = attributes_given(instance->decl, refer->attribute);
+    const struct expr *owner = given ? expr_owner(given->expr, decl) : NULL;
+    if (!owner || !(*decl)->schema || !str_eq((*decl)->schema->name, refer->type))
+        return NULL;
+    struct scope scope = planner_scope(p, instance->decl, instance);
+    scope.diags = &unseen;
+    const struct value *v = expr_eval(owner, &scope, arena);
+    if (!v || v->kind != VALUE_MAP)
+        return NULL;
+    for (size_t i = 0; i < (*decl)->schema->attr_count; i++) {
+        const struct attr *attr = &(*decl)->schema->attrs[i];
+        if (attr->default_value && value_is_null(value_get(v, attr->name)))
+            v = value_with(arena, v, attr->name, attr->default_value);
+    }
+    return v;
+}
+
+/* The object with what it refers to, by the names that demands know it by. */
+static const struct value *with_referred(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+{
+    const struct schema *schema = instance->decl->schema;
+    const struct decl *decl;
+    for (size_t i = 0; i < schema->refer_count; i++) {
+        const struct value *v = referred(p, instance, &schema->refers[i], arena, &decl);
+        object = v ? value_with(arena, object, schema->refers[i].name, v) : object;
+    }
+    return object;
+}
+
+/* At the attribute that refers to it, and where that says otherwise. */
+static void report_referred(struct planner *p, const struct instance *instance,
+    const struct schema_refer *refer, const struct demand_break *broken)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct decl *decl = NULL;
+    const struct attr_expr *given = attributes_given(instance->decl, refer->attribute);
+    const struct value *v = referred(p, instance, refer, &scratch, &decl);
+    struct str name = broken->path->count ? value_text(broken->path->items[0], STR_EMPTY) : STR_EMPTY;
+    struct str text = value_scalar_text(&scratch, value_get(v, name));
+    struct diag *d = diag_error(p->diags, expr_span(given->expr), "%.*s: %.*s", STR_ARG(instance->address),
+        STR_ARG(broken->demand->says));
+    const struct attr_expr *there = attributes_given(decl, name);
+    diag_related(p->diags, d, there ? expr_span(there->expr) : decl->span, "%.*s is %.*s here", STR_ARG(name),
+        STR_ARG(text));
+}
+
+/* What the service would refuse of values that are right each by itself. */
+bool demands_check(struct planner *p, const struct instance *instance, const struct value *object)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct decl *decl = instance->decl;
+    struct demand_break broken;
+    const struct value *whole = with_referred(p, instance, &scratch, object);
+    if (!schema_demand_broken(
+            &scratch, decl->schema, whole, instance->seen ? ASKED_AGAIN : ASKED_BY_WEIR, &broken))
+        return true;
+    for (size_t i = 0; i < decl->schema->refer_count; i++)
+        if (str_eq(decl->schema->refers[i].name, broken.attribute)) {
+            report_referred(p, instance, &decl->schema->refers[i], &broken);
+            return false;
+        }
+    const struct attr_expr *given = attributes_given(decl, broken.attribute);
+    struct span span = !given               ? decl->span
+                       : broken.path->count ? expr_span_at(given->expr, broken.path, broken.at_key)
+                                            : given->key_span;
+    diag_error(p->diags, span, "%.*s: %.*s", STR_ARG(instance->address), STR_ARG(broken.demand->says));
+    return false;
+}
