@@ -49,6 +49,27 @@ static const struct section *find_section(struct str name)
     return NULL;
 }
 
+/* Of other tools' files: what their sections are called here, or what makes a stack of the file. */
+static const char *section_meant(struct str key)
+{
+    static const struct {
+        const char *key, *hint;
+    } others[] = {
+        {"variables", "they are called `inputs:` here"},
+        {"variable", "they are called `inputs:` here"},
+        {"Parameters", "they are called `inputs:` here"},
+        {"Mappings", "`locals:` are for what is used more than once"},
+        {"AWSTemplateFormatVersion", "`weir import cloudformation FILE` makes a stack of a template"},
+        {"services", "`weir import compose FILE` makes a stack of a compose file"},
+        {"terraform",
+            "`weir import terraform DIR` makes a stack of what Terraform has; its backend is `state:`"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (str_eqz(key, others[i].key))
+            return others[i].hint;
+    return NULL;
+}
+
 static void check_sections(struct unit *unit, const struct part *part)
 {
     struct diags *diags = unit->loader->diags;
@@ -69,9 +90,10 @@ static void check_sections(struct unit *unit, const struct part *part)
             struct diag *d = diag_error(diags, node_key_span(entry), "a %s has no \"%.*s\"",
                 module ? "module" : "stack", STR_ARG(entry->key));
             diag_did_you_mean(diags, d, entry->key, names, SECTIONS);
-            if (str_eqz(entry->key, "variables") || str_eqz(entry->key, "variable"))
-                diag_hint(diags, d, "they are called `inputs:` here");
-            if (!d->label.n && node_get(entry->value, "type"))
+            const char *meant = section_meant(entry->key);
+            if (meant)
+                diag_hint(diags, d, "%s", meant);
+            if (!d->label.n && !meant && node_get(entry->value, "type"))
                 diag_hint(diags, d, "resources go under `resources:`, each with its name as the key");
         }
     }

@@ -25,6 +25,26 @@ bool find_stack_file(struct arena *arena, struct str dir, struct str *file)
     return false;
 }
 
+/* What lies there instead, and how a stack is made of it. */
+static void hint_beginning(struct arena *arena, struct diags *diags, struct diag *d, struct str dir)
+{
+    static const struct {
+        const char *file, *import;
+    } others[] = {{"main.tf", "terraform"}, {"template.yaml", "cloudformation"},
+        {"template.yml", "cloudformation"}, {"compose.yaml", "compose"}, {"compose.yml", "compose"},
+        {"docker-compose.yaml", "compose"}, {"docker-compose.yml", "compose"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct str file = path_join(arena, dir, str_z(others[i].file));
+        if (!path_exists(arena_strz(arena, file)))
+            continue;
+        bool whole = i == 0; /* Terraform's is the folder */
+        diag_hint(diags, d, "`weir import %s %.*s` makes one of what is there, `weir init` starts another",
+            others[i].import, STR_ARG(whole ? dir : file));
+        return;
+    }
+    diag_hint(diags, d, "`weir init` starts a stack, -C DIR looks in another folder");
+}
+
 bool find_stack(
     struct arena *arena, const char *given, struct str *dir, struct str *file, struct diags *diags)
 {
@@ -42,7 +62,7 @@ bool find_stack(
         return true;
     struct diag *d = diag_error(
         diags, (struct span){0}, "there is no weir.yaml in %s", str_eqz(path, ".") ? "this folder" : path.p);
-    diag_hint(diags, d, "`weir init` starts a stack, -C DIR looks in another folder");
+    hint_beginning(arena, diags, d, path);
     return false;
 }
 

@@ -124,6 +124,10 @@ static void a_missing_stack(void **state)
     struct folder *f = *state;
     assert_null(load(f));
     check_message(f, "there is no weir.yaml in /tmp/weir-load-");
+    check_message(f, "`weir init` starts a stack");
+    put(f, "main.tf", "");
+    assert_null(load(f));
+    check_message(f, "`weir import terraform /tmp/weir-load-");
     f->options.dir = "/nonexistent/weir.yaml";
     assert_null(load(f));
     check_message(f, "there is no file or folder \"/nonexistent/weir.yaml\"");
