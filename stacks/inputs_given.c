@@ -24,6 +24,7 @@ struct giving {
     struct module *root;
     struct given *given;     /* by decl->index: the root's inputs are the first that are declared */
     struct str environments; /* " dev, -e prod": what could have been chosen; "" none */
+    bool misled; /* the environment that was asked for is none: what it would give is not missed */
 };
 
 enum { INPUTS_SHOWN = 12 };
@@ -117,6 +118,7 @@ static void report_no_environment(struct giving *g, const struct str *names, siz
 {
     struct diags *diags = g->loader->diags;
     struct str env = g->loader->options->env;
+    g->misled = true;
     struct diag *d = diag_error(diags, (struct span){0}, "there is no environment \"%.*s\"", STR_ARG(env));
     AUTO_BUF struct buf list = BUF_INIT;
     for (size_t i = 0; i < n; i++)
@@ -448,7 +450,7 @@ void inputs_give(struct unit *root)
         struct decl *decl = inputs->items[i].ptr;
         const struct given *given = slot_of(&g, decl);
         if (value_is_null(given->value) && decl->input->required) {
-            if (!options->lenient_inputs)
+            if (!options->lenient_inputs && !g.misled)
                 report_missing(&g, decl);
             decl->given = &value_unknown;
         }
