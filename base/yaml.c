@@ -380,8 +380,8 @@ static void close_list(struct parser *p)
 static void close_map(struct parser *p)
 {
     struct frame frame = p->frames[--p->depth];
-    yaml_fill_map(p->in.diags, p->arena, frame.node, p->entries + frame.first, p->entry_count - frame.first,
-        frame.merge);
+    size_t n = p->entry_count - frame.first;
+    yaml_fill_map(p->in.diags, p->arena, frame.node, n ? p->entries + frame.first : NULL, n, frame.merge);
     p->entry_count = frame.first;
     close_frame(p, frame);
 }
