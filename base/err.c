@@ -47,7 +47,8 @@ static void err_put(char *text, size_t size, struct str whole)
 }
 
 /* Without secrets, and that before it is cut: half a one would not be known any more. */
-static void err_format(char *text, size_t size, const char *more, const char *form, va_list args)
+__attribute__((format(printf, 4, 0))) static void err_format(
+    char *text, size_t size, const char *more, const char *form, va_list args)
 {
     AUTO_BUF struct buf whole = BUF_INIT, shown = BUF_INIT;
     buf_addvf(&whole, form, args);

@@ -31,8 +31,11 @@ class Source:
         self.function.call({"Records": []})  # what comes next finds it running
         hidden = queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["VisibilityTimeout"])["Attributes"]
         queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "43200"})  # or else Lambda would not take it
-        self.mapping = self.function.api.create_event_source_mapping(FunctionName=self.function.name, EventSourceArn=queue.arn, **more)["UUID"]
-        queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes=hidden)
+        made = self.function.api.create_event_source_mapping(FunctionName=self.function.name, EventSourceArn=queue.arn, **{**more, "Enabled": False})
+        self.mapping = made["UUID"]
+        queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes=hidden)  # before it takes anything
+        if more.get("Enabled", True):
+            self.function.api.update_event_source_mapping(UUID=self.mapping, Enabled=True)
 
     def calls(self):
         s3 = self.sandbox.client("s3")
