@@ -18,14 +18,12 @@ static bool is_document(const struct attr *attr, const struct value *v)
     return attr->compare == COMPARE_SAID && v && v->kind == VALUE_MAP;
 }
 
-/* The item of a set that is the same, or, with `less`, that has at least all of it; `taken` are others'. */
-static int64_t find_item(
-    const struct type *elem, const struct value *item, const struct value *list, const bool *taken, bool less)
+/* Of a set, the item that is the same. */
+static int64_t find_same(const struct type *elem, const struct value *item, const struct value *list)
 {
     const struct attr attr = {.type = elem};
     for (uint32_t i = 0; i < list->count; i++)
-        if (!(taken && taken[i]) && attr_equal(&attr, item, list->items[i]) &&
-            (less || attr_equal(&attr, list->items[i], item)))
+        if (attr_equal(&attr, item, list->items[i]) && attr_equal(&attr, list->items[i], item))
             return i;
     return -1;
 }
@@ -40,17 +38,13 @@ static const struct value *names_of_set(
     struct arena *arena, const struct type *type, const struct value *given, const struct value *there)
 {
     const struct attr elem = {.type = type->elem};
-    bool *taken = ARENA_ARRAY(arena, bool, there->count + 1);
+    const int64_t *at = attr_items_paired(arena, &elem, given, there);
     const struct value **names = ARENA_ARRAY(arena, const struct value *, there->count + 1);
     for (uint32_t i = 0; i < there->count; i++)
         names[i] = &value_null;
-    for (uint32_t i = 0; i < given->count; i++) {
-        int64_t at = find_item(type->elem, given->items[i], there, taken, true);
-        if (at >= 0) {
-            taken[at] = true;
-            names[at] = names_of(arena, &elem, given->items[i], there->items[at]);
-        }
-    }
+    for (uint32_t i = 0; i < given->count; i++)
+        if (at[i] >= 0)
+            names[at[i]] = names_of(arena, &elem, given->items[i], there->items[at[i]]);
     return value_list(arena, names, there->count);
 }
 
@@ -172,7 +166,19 @@ static bool is_to_take(const struct said *s, const struct attr *field, struct st
         return !value_is_null(value_get(s->recorded, key));
     if (value_is_null(live) || !field)
         return !value_is_null(live);
-    return !field->computed && !attr_equal(field, field->default_value, live);
+    return !attr_is_chosen(field) && !attr_equal(field, field->default_value, live);
+}
+
+/* A field that is taken out: of what has fields of the service's own, only those that were said. */
+static const struct value *taken_whole(struct said s, const struct attr *field, uint32_t name)
+{
+    const struct value *names = s.names->entries[name].value;
+    struct str key = s.names->entries[name].key;
+    if (!field || !field->computed || names->kind != VALUE_MAP)
+        return &value_null;
+    return taken_within(
+        (struct said){s.arena, names, value_get(s.recorded, key), &value_empty_map, value_get(s.live, key)},
+        field);
 }
 
 static const struct value *taken_in_map(struct said s, const struct attr *attr)
@@ -188,7 +194,7 @@ static const struct value *taken_in_map(struct said s, const struct attr *attr)
         if (value_is_null(wanted)) {
             /* Of maps and lists all that is not wanted is a difference anyway. */
             if ((document || type->kind == TYPE_OBJECT) && is_to_take(&s, document ? NULL : field, key))
-                out = value_with(s.arena, out, key, &value_null);
+                out = value_with(s.arena, out, key, taken_whole(s, document ? NULL : field, i));
             continue;
         }
         const struct value *less =
@@ -206,16 +212,14 @@ static const struct value *taken_in_list(struct said s, const struct attr *attr)
 {
     const struct attr elem = {.type = attr->type->elem};
     bool set = attr->type->kind == TYPE_SET, any = false;
-    bool *taken = ARENA_ARRAY(s.arena, bool, s.live->count + 1);
+    const int64_t *pairs = set ? attr_items_paired(s.arena, &elem, s.wanted, s.live) : NULL;
     const struct value **items = ARENA_ARRAY(s.arena, const struct value *, s.wanted->count + 1);
     for (uint32_t i = 0; i < s.wanted->count; i++) {
-        int64_t live = set ? find_item(elem.type, s.wanted->items[i], s.live, taken, true) : i;
-        int64_t then =
-            set && live >= 0 ? find_item(elem.type, s.live->items[live], s.recorded, NULL, false) : live;
+        int64_t live = set ? pairs[i] : i;
+        int64_t then = set && live >= 0 ? find_same(elem.type, s.live->items[live], s.recorded) : live;
         items[i] = s.wanted->items[i];
         if (live < 0 || then < 0 || then >= s.names->count)
             continue;
-        taken[live] = true;
         items[i] = taken_within((struct said){s.arena, s.names->items[then], s.recorded->items[then],
                                     s.wanted->items[i], s.live->items[live]},
             &elem);

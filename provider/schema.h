@@ -309,6 +309,13 @@ bool attr_takes_away(const struct type *type, const struct value *v);
  */
 const struct value *attr_left(
     struct arena *arena, const struct type *type, const struct value *v, bool defaults);
+/* Does the service choose it where nothing is said? Not of an object that only has fields of the service's.
+ */
+bool attr_is_chosen(const struct attr *attr);
+/* Of each item of a set, which one of another set it is, as attr_equal() has it: the same one before one that
+ * has more, none twice; -1: none. */
+const int64_t *attr_items_paired(
+    struct arena *arena, const struct attr *elem, const struct value *items, const struct value *among);
 /* Of a whole object. */
 const struct value *schema_left(
     struct arena *arena, const struct schema *schema, const struct value *object, bool defaults);

@@ -326,6 +326,19 @@ static bool entries_replace(const struct type *type, const struct value *a, cons
     return replaces;
 }
 
+/* Is there something in it that cannot change in place? */
+static bool holds_fixed(const struct attr *field, const struct value *v)
+{
+    if (value_is_null(v) || field->replace)
+        return field->replace && !value_is_null(v);
+    for (uint32_t i = 0; field->type->kind == TYPE_OBJECT && v->kind == VALUE_MAP && i < v->count; i++) {
+        const struct attr *inner = type_field(field->type, v->entries[i].key);
+        if (inner && holds_fixed(inner, v->entries[i].value))
+            return true;
+    }
+    return false;
+}
+
 static bool replaces_within(const struct type *type, const struct value *a, const struct value *b)
 {
     if (type->kind == TYPE_MAP && a->kind == VALUE_MAP && b->kind == VALUE_MAP)
@@ -341,8 +354,8 @@ static bool replaces_within(const struct type *type, const struct value *a, cons
         const struct value *other = value_get(b, a->entries[i].key);
         if (!field || field->write_only)
             continue;
-        if (value_is_null(a->entries[i].value) && field->replace && !value_is_null(other))
-            return true;
+        if (value_is_null(a->entries[i].value) && holds_fixed(field, other))
+            return true; /* taken out, with what never changes */
         if (value_is_null(a->entries[i].value))
             continue;
         bool same = value_is_known(a->entries[i].value) && attr_equal(field, a->entries[i].value, other);

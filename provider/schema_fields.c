@@ -25,6 +25,32 @@ const struct attr *type_entry(const struct type *type, struct str key, struct at
     return type->kind == TYPE_OBJECT ? type_field(type, key) : type->elem ? elem : NULL;
 }
 
+bool attr_is_chosen(const struct attr *attr)
+{
+    bool holds = false;
+    for (size_t i = 0; attr->type->kind == TYPE_OBJECT && i < attr->type->field_count; i++)
+        holds |= attr->type->fields[i].computed;
+    return attr->computed && !holds;
+}
+
+const int64_t *attr_items_paired(
+    struct arena *arena, const struct attr *elem, const struct value *items, const struct value *among)
+{
+    int64_t *pairs = ARENA_ARRAY(arena, int64_t, items->count + 1);
+    bool *taken = ARENA_ARRAY(arena, bool, among->count + 1);
+    for (uint32_t i = 0; i < items->count; i++)
+        pairs[i] = -1;
+    for (int more = 0; more < 2; more++)
+        for (uint32_t i = 0; i < items->count; i++)
+            for (uint32_t k = 0; pairs[i] < 0 && k < among->count; k++)
+                if (!taken[k] && attr_equal(elem, items->items[i], among->items[k]) &&
+                    (more || attr_equal(elem, among->items[k], items->items[i]))) {
+                    taken[k] = true;
+                    pairs[i] = k;
+                }
+    return pairs;
+}
+
 bool attr_takes_away(const struct type *type, const struct value *v)
 {
     struct attr elem;
@@ -125,20 +151,14 @@ static const struct value *set_mentioned(
     struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
 {
     const struct attr elem = {.type = type->elem};
-    bool *taken = ARENA_ARRAY(arena, bool, wanted->count + 1);
-    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < live->count; i++) {
-        const struct value *item = live->items[i];
-        uint32_t at = 0;
-        while (at < wanted->count && (taken[at] || !attr_equal(&elem, wanted->items[at], item)))
-            at++;
-        if (at < wanted->count) {
-            taken[at] = true;
-            item = attr_mentioned(arena, type->elem, wanted->items[at], item);
-        }
-        value_builder_add(&out, item);
-    }
-    return value_mark(arena, value_builder_list(&out), live->marks & VALUE_SENSITIVE);
+    const int64_t *pairs = attr_items_paired(arena, &elem, wanted, live);
+    const struct value **items = ARENA_ARRAY(arena, const struct value *, live->count + 1);
+    for (uint32_t i = 0; i < live->count; i++)
+        items[i] = live->items[i];
+    for (uint32_t i = 0; i < wanted->count; i++)
+        if (pairs[i] >= 0)
+            items[pairs[i]] = attr_mentioned(arena, type->elem, wanted->items[i], live->items[pairs[i]]);
+    return value_mark(arena, value_list(arena, items, live->count), live->marks & VALUE_SENSITIVE);
 }
 
 const struct value *attr_mentioned(

@@ -92,21 +92,14 @@ static bool compare_set(struct patch *p, const struct attr *attr, const struct t
     const struct value *want, const struct value *have)
 {
     const struct attr inner = {.type = type->elem, .compare = attr->compare};
-    uint32_t *at = ARENA_ARRAY(p->arena, uint32_t, want->count + 1);
-    bool *taken = ARENA_ARRAY(p->arena, bool, have->count + 1);
     if (want->count != have->count || !attr_takes_away(type, want))
         return false;
-    for (uint32_t i = 0; i < want->count; i++) {
-        for (at[i] = 0; at[i] < have->count; at[i]++)
-            if (!taken[at[i]] && attr_equal(&inner, want->items[i],
-                                     cfn_from_service(p->arena, type->elem, have->items[at[i]])))
-                break;
-        if (at[i] == have->count)
-            return false;
-        taken[at[i]] = true;
-    }
+    const int64_t *at = attr_items_paired(p->arena, &inner, want, cfn_from_service(p->arena, type, have));
     for (uint32_t i = 0; i < want->count; i++)
-        compare(p, &inner, type->elem, arena_printf(p->arena, "%.*s/%u", STR_ARG(path), at[i]),
+        if (at[i] < 0)
+            return false;
+    for (uint32_t i = 0; i < want->count; i++)
+        compare(p, &inner, type->elem, arena_printf(p->arena, "%.*s/%u", STR_ARG(path), (unsigned)at[i]),
             want->items[i], have->items[at[i]]);
     return true;
 }
@@ -120,6 +113,26 @@ static void compare_items(struct patch *p, const struct attr *attr, const struct
             have->items[i]);
 }
 
+/* What is never shown is put again with each change; what is fixed in it would be refused. */
+static const struct value *without_fixed(
+    struct arena *arena, const struct type *type, const struct value *want)
+{
+    const struct value *out = want;
+    for (uint32_t i = 0; type->kind == TYPE_OBJECT && want->kind == VALUE_MAP && i < want->count; i++) {
+        const struct value *is = want->entries[i].value;
+        const struct attr *field = type_field(type, want->entries[i].key);
+        const struct value *v = !field ? is : field->replace ? NULL : without_fixed(arena, field->type, is);
+        if (v != is)
+            out = value_with(arena, out, want->entries[i].key, v);
+    }
+    return out == want ? want : value_mark(arena, out, want->marks);
+}
+
+static void put_unread(struct patch *p, const struct type *type, struct str path, const struct value *want)
+{
+    patch_add(p, "add", path, cfn_to_service(p->arena, type, without_fixed(p->arena, type, want)));
+}
+
 /* `attr` says how it is compared, `type` what it is. */
 static void compare(struct patch *p, const struct attr *attr, const struct type *type, struct str path,
     const struct value *want, const struct value *have)
@@ -130,18 +143,20 @@ static void compare(struct patch *p, const struct attr *attr, const struct type 
     const struct value *is = value_is_null(have) ? NULL : cfn_from_service(p->arena, type, have);
     if (!secret && attr_equal(attr, want, is) && !attr_takes_away(type, want))
         return;
-    if (!is)
+    if (attr->write_only)
+        put_unread(p, type, path, want);
+    else if (!is)
         patch_add(p, "add", path, cfn_to_service(p->arena, type, want));
     else if (type->kind == TYPE_OBJECT && both_maps && takes_unread(type, want, have))
         patch_add(p, "replace", path, cfn_to_service(p->arena, type, attr_over(p->arena, type, want, is)));
-    else if (type->kind == TYPE_OBJECT && both_maps && !attr->write_only)
+    else if (type->kind == TYPE_OBJECT && both_maps)
         compare_fields(p, type, path, want, have);
     else if (type->kind == TYPE_MAP && both_maps)
         compare_entries(p, type, path, want, have);
     else if (type->kind == TYPE_LIST && both_lists && want->count == have->count)
         compare_items(p, attr, type, path, want, have);
     else if (type->kind != TYPE_SET || !both_lists || !compare_set(p, attr, type, path, want, have))
-        patch_add(p, attr->write_only ? "add" : "replace", path, cfn_to_service(p->arena, type, want));
+        patch_add(p, "replace", path, cfn_to_service(p->arena, type, want));
 }
 
 const struct value *cfn_patch(struct arena *arena, const struct cfn_type *type, const struct value *live,

@@ -12,6 +12,7 @@ import pytest
 
 from life import stack_text
 
+
 CASES = {
     f"{path.stem.removeprefix('test_types').strip('_')} {name}".strip(): case
     for path in sorted(Path(__file__).parent.glob("test_types*.py"))
@@ -24,7 +25,6 @@ REFUSED = {
     "instance_groups": "the cluster is protected, and would be made anew",
     "configurations": "the same",
     "bootstrap_actions": "the same",
-    "ingress": "a rule that is for nobody is none",
 }
 
 
@@ -41,7 +41,7 @@ def fields(value, path=()):
 
 
 def within(case):
-    return [path for path in fields(case.then or case.first) if path[0] not in FEW]
+    return [path for path in fields(case.then or case.first) if path[0] not in FEW and not (path[0] == "ingress" and path[-1] == "cidr")]
 
 
 def at(value, path):
@@ -59,12 +59,13 @@ def without(value, path):
     return value
 
 
-def live(stack):
-    """As the service has it: taken in anew, nothing is known of what was said."""
+def live(cloud, stack, folder, case, attributes):
+    """As the service has it: another stack takes it in, which knows nothing of what was said."""
     number = json.loads(stack.run("state", "show", "it", "--json").out)["id"]
-    stack.run("state", "rm", "it")
-    stack.run("state", "import", "it", number)
-    return json.loads(stack.run("state", "show", "it", "--json").out)["attrs"]
+    other = cloud.stack(folder)
+    other.write(stack_text(case, attributes))
+    other.run("state", "import", "it", number)
+    return json.loads(other.run("state", "show", "it", "--json").out)["attrs"]
 
 
 @pytest.mark.long
@@ -74,26 +75,28 @@ def test_fields_taken_out(fast_sandbox, tmp_path, name):
     stack = fast_sandbox.stack(tmp_path / "stack")
     if case.prepare:
         case.prepare(fast_sandbox)
-    full = case.then or case.first
+    full, read = case.then or case.first, []
     for path in within(case):
         less = without(full, path)
         stack.write(stack_text(case, less))
         if stack.run("validate", status=None).status:
             continue
-        stack.write(stack_text(case, full)).apply()
-        before = live(stack) if case.imports else {}
-        stack.write(stack_text(case, full)).apply()
+        if stack.write(stack_text(case, full)).apply(status=None).status:
+            pytest.skip("it needs what the sandbox looks for")
+        seen = bool(case.imports and not case.around and all(isinstance(step, str) for step in path))
+        before = live(fast_sandbox, stack, tmp_path / f"{len(read)}", case, full) if seen else {}
+        read.append(path)
         stack.write(stack_text(case, less))
         planned = stack.plan()
         applied = stack.apply(status=None)
         if applied.status:
             assert path[0] in REFUSED, applied
-            stack.write(stack_text(case, full)).apply("--delete-adopted")
+            stack.write(stack_text(case, full)).apply(status=None)
             continue
         told = "still has" in applied.out + applied.err
         stack.assert_settled()
-        if planned and case.imports and all(isinstance(step, str) for step in path) and at(before, path) not in (None, "", [], {}):
-            assert told or at(live(stack), path) != at(before, path), (name, path)
+        if planned.get("it") == "update" and at(before, path) not in (None, "", [], {}):
+            assert told or at(live(fast_sandbox, stack, tmp_path / f"{len(read)}-after", case, less), path) != at(before, path), (name, path)
 
 
 FIREHOSE = """stack: less

@@ -267,6 +267,17 @@ def python_pattern(pattern):
     return re.sub(r"\\u[dD][89a-fA-F]\w\w(-?\\u[dD][89a-fA-F]\w\w)*", "", pattern)
 
 
+def in_order(model, value, schema=None):
+    """The items of sets, which services tell in any order, in one."""
+    schema = model.resolve(schema or model.schema)
+    if isinstance(value, dict):
+        return {key: in_order(model, item, schema.get("properties", {}).get(key, {"type": "any"})) for key, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    items = [in_order(model, item, schema.get("items", {"type": "any"})) for item in value]
+    return items if schema.get("insertionOrder", True) else sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+
+
 def fields_within(model, schema, value, path=()):
     """Paths of values in objects within the properties that no schema wants, and that are neither fixed nor hidden."""
     schema = model.resolve(schema)
@@ -275,6 +286,8 @@ def fields_within(model, schema, value, path=()):
             yield from fields_within(model, schema.get("items", {}), item, (*path, i))
     if not isinstance(value, dict) or "properties" not in schema or any(key in schema for key in ("oneOf", "anyOf", "allOf", "requiredXor", "requiredOr", "dependentRequired")):
         return
+    if {name.lower() for name in schema["properties"]} == {"key", "value"}:
+        return  # a tag without one of them is none
     for name, item in value.items():
         inner = schema["properties"].get(name, {})
         steps = [str(step) for step in (*path, name) if isinstance(step, str)]

@@ -404,6 +404,15 @@ def without(value, path):
     return value
 
 
+def place(path, given, there):
+    """The same place at the service, which has the items of sets in an order of its own."""
+    steps = []
+    for step in path:
+        steps.append(there.index(given[step]) if isinstance(step, int) and given[step] in there else step)
+        given, there = given[step], there[steps[-1]]
+    return steps
+
+
 def taken_out(name, seed):
     """A rich model, and one of its fields within properties that may go."""
     model, given = made(name, True, seed)
@@ -422,7 +431,7 @@ def fields_taken_out(server, folder, kinds):
     stack, client = server.stack(folder), server.client("cloudcontrol")
 
     def there():
-        ids = {line["address"]: line["id"] for line in stack.run("state", "list", "--json").events()}
+        ids = {line["address"]: line["id"] for line in stack.run("state", "list", "--json").events() if "address" in line}
         return {f"r{i}": json.loads(client.get_resource(TypeName=name, Identifier=ids[f"r{i}"])["ResourceDescription"]["Properties"]) for i, (name, _, _) in enumerate(tried)}
 
     stack.write(json.dumps({"stack": "less", "resources": {f"r{i}": {"type": name, **given} for i, (name, given, _) in enumerate(tried)}}))
@@ -430,13 +439,14 @@ def fields_taken_out(server, folder, kinds):
     stack.assert_settled()
     before = there()
     stack.write(json.dumps({"stack": "less", "resources": {f"r{i}": {"type": name, **without(given, path)} for i, (name, given, path) in enumerate(tried)}}))
-    assert stack.plan() == dict.fromkeys(before, "update"), tried
+    planned = stack.plan()
+    assert planned == dict.fromkeys(before, "update"), [(tried[i][0], tried[i][2], at(tried[i][1], tried[i][2])) for i in range(len(tried)) if planned.get(f"r{i}") != "update"]
     stack.apply()
     after = there()
     for i, (name, given, path) in enumerate(tried):
-        assert path[-1] not in at(after[f"r{i}"], path[:-1]), (name, path)
-        others = [{key: value for key, value in one.items() if key != "Tags"} for one in (after[f"r{i}"], without(before[f"r{i}"], path))]
-        assert others[0] == others[1], (name, path)
+        model, less = cfn_models.Model(name), without(before[f"r{i}"], place(path, given, before[f"r{i}"]))
+        is_there, wanted = (cfn_models.in_order(model, {**one, "Tags": []}) for one in (after[f"r{i}"], less))
+        assert is_there == wanted, (name, path)
     stack.assert_settled()
     return len(tried)
 
@@ -480,7 +490,7 @@ def test_fields_of_others_stay(fast_sandbox, tmp_path):
 
 
 def test_fields_taken_out(fast_sandbox, tmp_path):
-    assert fields_taken_out(fast_sandbox, tmp_path / "stack", SOME[:12]) >= 7
+    assert fields_taken_out(fast_sandbox, tmp_path / "stack", SOME) >= 10
 
 
 @pytest.mark.long
