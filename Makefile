@@ -23,8 +23,6 @@ ifeq ($(CI)$(DEV),)
 else
 WARN    += -Werror
 endif
-# gcc before 12 takes {.name = STR("x")} for an initializer without names.
-WARN    += $(if $(filter 9 10 11,$(firstword $(subst ., ,$(shell $(CC) -dumpversion 2>/dev/null)))),-Wno-missing-field-initializers)
 PKGS    := jansson yaml-0.1 expat libcrypto libpcre2-8 libarchive zlib libzstd
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"'
 # Debuggers unwind by the debug information; tables for unwinding at run time would be a tenth of the stripped binary.
@@ -34,8 +32,8 @@ CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=unde
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 # The table of addresses to be moved at the start, packed: else it is a fifteenth of the stripped binary. From glibc 2.36 on.
-PACKED := $(shell grep -qs GLIBC_ABI_DT_RELR "$$($(CC) -print-file-name=libc.so.6)" && echo -Wl,-z,pack-relative-relocs)
-LDFLAGS_release := -pie -Wl,-z,relro,-z,now $(PACKED) -Wl,--as-needed
+PACKED = $(eval PACKED := $(shell grep -qs GLIBC_ABI_DT_RELR "$$($(CC) -print-file-name=libc.so.6)" && echo -Wl,-z,pack-relative-relocs))$(PACKED)
+LDFLAGS_release = -pie -Wl,-z,relro,-z,now $(PACKED) -Wl,--as-needed
 # Without the sandbox it is for places where room is short: small throughout, and without what only the sandbox called.
 ifneq ($(filter no,$(SANDBOX)),)
 CFLAGS_release += -Os -ffunction-sections -fdata-sections
@@ -45,9 +43,11 @@ LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 CFLAGS  ?=
-ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) $(PKG_CFLAGS) -pthread
+ALL_CFLAGS = -std=gnu17 $(WARN) $(WARN_LESS) $(CFLAGS_$(MODE)) $(CFLAGS) $(PKG_CFLAGS) -pthread
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
-# Asked once, and not before the first recipe: on a new machine that is when pkg-config has been installed.
+# gcc before 12 takes {.name = STR("x")} for an initializer without names.
+WARN_LESS = $(eval WARN_LESS := $(if $(filter 9 10 11,$(firstword $(subst ., ,$(shell $(CC) -dumpversion)))),-Wno-missing-field-initializers))$(WARN_LESS)
+# These are asked once, and not before the first recipe: on a new machine that is when compiler and pkg-config have been installed.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libpq))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 LIBS    = -Wl,--start-group $(OWN) -Wl,--end-group $(PKG_LIBS) -pthread -ldl -lm
@@ -100,7 +100,7 @@ EMBED := $(sort $(shell find cmd/page cmd/reaper cmd/import provider $(if $(filt
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(EMBED) | cmp -s - $@ || printf '%s\n' $(EMBED) > $@
-$(BUILD)/embedded.S: $(BUILD)/embedded.list $(EMBED) tools/embed
+$(BUILD)/embedded.S: $(BUILD)/embedded.list $(EMBED) tools/embed | $(BUILD)/.setup-build
 	tools/embed $(BUILD)/embedded < $< > $@
 $(BUILD)/embedded.o: $(BUILD)/embedded.S | $(BUILD)/.setup-build
 	$(CC) -c -o $@ $<
