@@ -164,7 +164,6 @@ static void write_inputs(struct compose *c, struct buf *out)
 static void compose_convert(struct compose *c)
 {
     const struct node *services = node_get(c->root, "services");
-    AUTO_BUF struct buf networks = BUF_INIT;
     tell_top(c);
     /* Names that services have go before those of what they use. */
     for (uint32_t i = 0; i < services->count; i++)

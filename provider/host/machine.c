@@ -255,7 +255,6 @@ static int machine_exchange(struct machine *m, struct op_ctx *ctx, struct questi
 
 const struct value *machine_told(struct arena *arena, struct str told)
 {
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
     const struct value *map = &value_empty_map;
     while (told.n) {
         struct str line = next_line(&told), name, value;
