@@ -35,3 +35,19 @@ const struct archive_api *archive_api(struct err *err)
     err_hint(err, "install libarchive 3.3 or later (Debian and Ubuntu: apt install libarchive13)");
     return NULL;
 }
+
+static locale_t utf8;
+
+static void make_utf8(void)
+{
+    utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+}
+
+locale_t archive_utf8(struct err *err)
+{
+    static pthread_once_t made = PTHREAD_ONCE_INIT;
+    pthread_once(&made, make_utf8);
+    if (!utf8)
+        err_set(err, ERR_FAILED, "packing needs the locale C.UTF-8, which this system does not have");
+    return utf8;
+}

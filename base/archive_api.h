@@ -2,7 +2,7 @@
  * libarchive, loaded when it is first needed: linked, it would cost every command its fifteen libraries. See
  * provider/http/curl_api.h for the same with libcurl.
  *
- * archive_api() is safe from every thread; the table lives as long as the process.
+ * Both functions are safe from every thread; what they give lives as long as the process.
  */
 #ifndef WEIR_BASE_ARCHIVE_API_H
 #define WEIR_BASE_ARCHIVE_API_H
@@ -11,6 +11,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 
 #define ARCHIVE_FUNCTIONS(X)                                                                                 \
     X(read_new)                                                                                              \
@@ -63,5 +64,7 @@ struct archive_api {
 
 /* NULL with ERR_FAILED where the library is not installed. */
 const struct archive_api *archive_api(struct err *err);
+/* The locale for writing names, which libarchive takes from the thread (uselocale). 0: there is none. */
+locale_t archive_utf8(struct err *err);
 
 #endif

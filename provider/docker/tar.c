@@ -7,7 +7,6 @@
 #include "base/mem.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -53,9 +52,9 @@ int tar_open(struct context *context, struct tar **out, struct err *err)
     const struct archive_api *api = archive_api(err);
     if (!api)
         return -1;
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t utf8 = archive_utf8(err);
     if (!utf8)
-        return err_errno(err, ERR_FAILED, "packing needs the locale C.UTF-8");
+        return -1;
     struct tar *tar = mem_zalloc(sizeof *tar);
     tar->api = api;
     tar->context = context;
@@ -82,7 +81,6 @@ void tar_close(struct tar *tar)
     fd_close_ptr(&tar->fd);
     tar->api->entry_free(tar->entry);
     tar->api->write_free(tar->archive);
-    freelocale(tar->utf8);
     buf_release(&tar->ready);
     free(tar);
 }

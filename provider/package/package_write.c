@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -153,9 +152,9 @@ static void keep_memory(void)
 
 static int write_archive(struct writer *w, enum package_format format, bool compress, struct err *err)
 {
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t utf8 = archive_utf8(err);
     if (!utf8)
-        return err_errno(err, ERR_FAILED, "packing needs the locale C.UTF-8");
+        return -1;
     locale_t before = uselocale(utf8);
     w->archive = w->api->write_new();
     w->entry = w->api->entry_new();
@@ -167,7 +166,6 @@ static int write_archive(struct writer *w, enum package_format format, bool comp
     w->api->write_free(w->archive);
     w->io = met;
     uselocale(before);
-    freelocale(utf8);
     return status;
 }
 
