@@ -38,6 +38,7 @@
     X(ftype)                                                                                                 \
     X(fname)                                                                                                 \
     X(isBusy)                                                                                                \
+    X(parameterStatus)                                                                                       \
     X(pingParams)                                                                                            \
     X(putCopyData)                                                                                           \
     X(putCopyEnd)                                                                                            \

@@ -1,11 +1,15 @@
 /*
- * An administrator that is no superuser (the master of a managed server) may make roles, and yet not act on
- * what they own. It may make itself a member of them: so it does, for as long as the one change takes.
+ * An administrator that is no superuser makes itself a member of who owns what it shall change, for so long.
  */
 #include "provider/postgres/type.h"
 
-/* One at a time, or the first to end would take away what the second is just using. */
-#define BORROW_LOCK "78376910712"
+/*
+ * Between the two stands a role of the session's own: with it all goes at once, sessions do not take from
+ * each other what they are just using, and what a kill has left is told by its name, which no living session
+ * has. It is made of a row of pg_stat_activity. A process number comes again, its start does not.
+ */
+#define BORROW_NAME                                                                                          \
+    "'weir_borrow_' || usesysid || '_' || pid || '_' || (extract(epoch from backend_start) * 1000)::bigint"
 
 static void borrow_add_literals(struct pg_work *work, struct buf *sql, const struct value *names)
 {
@@ -47,32 +51,81 @@ static int borrow_roles(struct pg_work *work, struct rows *roles, struct err *er
     return session_run(work->session, buf_str(&sql), NULL, roles, err);
 }
 
-static int borrow_change(
-    struct pg_work *work, const struct rows *roles, const char *verb, const char *to, struct err *err)
+/* Who makes no roles can only be made a member itself: that is what `to` the user is for. */
+static void borrow_add_grant(
+    struct pg_work *work, const struct rows *roles, const char *verb, const char *to, struct buf *sql)
+{
+    buf_addf(sql, "%s", verb);
+    for (int i = 0; i < rows_count(roles); i++)
+        sql_add(sql, work->session, i ? ", %I" : " %I", rows_text(roles, i, 0));
+    buf_addz(sql, to);
+}
+
+static bool borrow_try(struct pg_work *work, struct buf *sql)
+{
+    struct err ignored = ERR_INIT;
+    bool done = !session_change(work->session, buf_str(sql), &ignored);
+    buf_clear(sql);
+    return done;
+}
+
+bool borrow_begin(struct pg_work *work, struct borrowed *borrowed)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
-    buf_addf(&sql, "%s", verb);
-    for (int i = 0; i < rows_count(roles); i++)
-        sql_add(&sql, work->session, i ? ", %I" : " %I", rows_text(roles, i, 0));
-    buf_addf(&sql, " %s current_user", to);
-    return session_change(work->session, buf_str(&sql), err);
-}
-
-bool borrow_begin(struct pg_work *work, struct rows *roles)
-{
     struct err ignored = ERR_INIT;
-    if (session_run(work->session, STR("select pg_advisory_lock(" BORROW_LOCK ")"), NULL, NULL, &ignored))
+    const struct session *s = work->session;
+    const struct rows *roles = &borrowed->roles;
+    /* Who does not inherit (noinherit) would have nothing of it; older servers know no other way. */
+    const char *whole = s->pq->serverVersion(s->connection) >= 160000 ? " with inherit true, set true" : "";
+    if (borrow_roles(work, &borrowed->roles, &ignored) || !rows_count(roles) ||
+        session_run(work->session,
+            STR("select " BORROW_NAME " from pg_stat_activity where pid = pg_backend_pid()"), NULL,
+            &borrowed->between, &ignored))
         return false;
-    if (!borrow_roles(work, roles, &ignored) && rows_count(roles) &&
-        !borrow_change(work, roles, "grant", "to", &ignored))
+    struct str between = rows_text(&borrowed->between, 0, 0);
+    sql_add(&sql, work->session, "create role %I", between);
+    borrow_add_grant(work, roles, "; grant", "", &sql);
+    sql_add(&sql, work->session, " to %I; grant %I to current_user", between, between);
+    buf_addz(&sql, whole);
+    if (borrow_try(work, &sql))
         return true;
-    session_run(work->session, STR("select pg_advisory_unlock(" BORROW_LOCK ")"), NULL, NULL, &ignored);
-    return false;
+    rows_clear(&borrowed->between);
+    borrow_add_grant(work, roles, "grant", " to current_user", &sql);
+    buf_addz(&sql, whole);
+    return borrow_try(work, &sql);
 }
 
-void borrow_end(struct pg_work *work, const struct rows *roles)
+void borrow_end(struct pg_work *work, const struct borrowed *borrowed)
 {
+    AUTO_BUF struct buf sql = BUF_INIT;
+    if (rows_count(&borrowed->between))
+        sql_add(&sql, work->session, "drop role %I", rows_text(&borrowed->between, 0, 0));
+    else /* of a role that was dropped there are no members */
+        borrow_add_grant(work, &borrowed->roles, "revoke", " from current_user", &sql);
+    borrow_try(work, &sql);
+}
+
+void borrow_take_back(struct session *session)
+{
+    AUTO_ROWS struct rows left = {0};
     struct err ignored = ERR_INIT;
-    borrow_change(work, roles, "revoke", "from", &ignored); /* a role that was dropped has no members */
-    session_run(work->session, STR("select pg_advisory_unlock(" BORROW_LOCK ")"), NULL, NULL, &ignored);
+    const char *superuser = session->pq->parameterStatus(session->connection, "is_superuser");
+    if ((superuser && strcmp(superuser, "on") == 0) ||
+        session_run(session,
+            STR("select rolname from pg_roles where starts_with(rolname, 'weir_borrow_' || "
+                "(select oid from pg_roles where rolname = session_user) || '_') and rolname not in "
+                "(select " BORROW_NAME " from pg_stat_activity where usename = session_user)"),
+            NULL, &left, &ignored))
+        return;
+    for (int i = 0; i < rows_count(&left); i++) {
+        AUTO_BUF struct buf sql = BUF_INIT;
+        sql_add(&sql, session, "drop role %I", rows_text(&left, i, 0));
+        session_change(session, buf_str(&sql), &ignored);
+    }
+}
+
+void borrow_clear(struct borrowed *borrowed)
+{
+    rows_clear(&borrowed->roles);
+    rows_clear(&borrowed->between);
 }

@@ -184,12 +184,12 @@ static int ops_try(struct pg_work *work, pg_work_fn *write, struct err *err)
 static int ops_carry_out(struct pg_work *work, pg_work_fn *write, struct err *err)
 {
     struct err why = ERR_INIT;
-    AUTO_ROWS struct rows roles = {0};
+    AUTO_BORROWED struct borrowed borrowed = {0};
     int status = ops_try(work, write, &why);
-    if (status && strcmp(why.code, "42501") == 0 && borrow_begin(work, &roles)) {
+    if (status && strcmp(why.code, "42501") == 0 && borrow_begin(work, &borrowed)) {
         why = (struct err)ERR_INIT;
         status = ops_try(work, write, &why);
-        borrow_end(work, &roles);
+        borrow_end(work, &borrowed);
     }
     if (status)
         *err = why;

@@ -1,5 +1,5 @@
 /* The connections to one server: who has which, and how many there may be. */
-#include "provider/postgres/server.h"
+#include "provider/postgres/type.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -191,6 +191,7 @@ static int open_session(struct session *s, struct str database, struct err *err)
         settings_connect(&server->settings, s->pq, s->ctx, database, &way, &s->connection, err))
         return -1;
     s->pq->setNoticeProcessor(s->connection, server_noticed, s);
+    borrow_take_back(s);
     return 0;
 }
 

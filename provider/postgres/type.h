@@ -80,13 +80,22 @@ int object_session(struct op_ctx *ctx, const struct value *object, struct sessio
 
 /* ---- borrow.c ---- */
 
+struct borrowed {
+    struct rows roles, between; /* between: the role that stands for them; none: who may not make any */
+};
+
 /*
  * After a refusal for want of privileges: makes the user a member of the roles that own what `work` is about,
- * as far as it may do that. False: there is none. Otherwise `roles` are given back with borrow_end(), which a
- * kill in between leaves out: the user can then do no more than it can allow itself anyway.
+ * as far as it may do that. False: there is none. Otherwise it is given back with borrow_end(). What a kill
+ * in between has left is taken back by borrow_take_back(), which each new session of a user that is no
+ * superuser begins with; only one that may not make roles keeps it, and can then do no more than it can allow
+ * itself.
  */
-bool borrow_begin(struct pg_work *work, struct rows *roles);
-void borrow_end(struct pg_work *work, const struct rows *roles);
+bool borrow_begin(struct pg_work *work, struct borrowed *borrowed);
+void borrow_end(struct pg_work *work, const struct borrowed *borrowed);
+void borrow_take_back(struct session *session);
+#define AUTO_BORROWED __attribute__((cleanup(borrow_clear)))
+void borrow_clear(struct borrowed *borrowed);
 
 /* ---- catalog.c ---- */
 

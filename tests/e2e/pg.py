@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own, from the system's package, and psql to look at it."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -19,7 +20,8 @@ class Postgres:
     """Runs as long as the object; `password` None: whoever comes over the network is let in."""
 
     def __init__(self, password=None, **settings):
-        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        elsewhere = os.environ.get("WEIR_POSTGRES")  # another version's programs
+        programs = [Path(elsewhere)] if elsewhere else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
         if not programs:
             pytest.skip("PostgreSQL is not installed")
         self.programs = programs[-1]
@@ -70,6 +72,17 @@ class Postgres:
         done = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", *words], env={**os.environ, **self.env(user, password, dbname)}, capture_output=True, text=True)
         assert status is None or done.returncode == status, done
         return done.stdout.strip()
+
+    @contextlib.contextmanager
+    def locked(self, table, dbname="postgres"):
+        """Nobody else comes to the table meanwhile."""
+        words = ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1"]
+        with subprocess.Popen(words, env={**os.environ, **self.env(dbname=dbname)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+            session.stdin.write(f"begin;\nlock table {table} in share mode;\nselect 'held';\n")
+            session.stdin.flush()
+            assert session.stdout.readline() == "held\n"
+            yield
+            session.stdin.close()
 
     def provider(self, name="retail", **more):
         """The line under `providers:`."""
