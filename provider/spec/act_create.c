@@ -43,15 +43,17 @@ static int check_made(struct act *act, const struct spec_step *step, const struc
     return -1;
 }
 
-/* An earlier attempt's is found and judged by act_make(). */
-static int refuse_overwriting(struct act *act, const struct value *object, struct err *err)
+/* Before a call that would change what bears the name already: only what an earlier request made is ours. */
+static int look_before(
+    struct act *act, const struct value *object, const struct value **found, struct err *err)
 {
-    bool taken = false;
-    if (act->attempt->again)
-        return 0;
+    bool taken = false, before = act->making;
     if (act_is_taken(act, object, &taken, err))
         return -1;
-    return taken ? err_set(err, ERR_EXISTS, "there is one already") : 0;
+    act->making = false; /* what is not there is not waited for */
+    int status = taken && act->attempt->again ? act_find(act, object, 0, found, err) : 0;
+    act->making = before;
+    return status || !taken || *found ? status : err_set(err, ERR_EXISTS, "there is one already");
 }
 
 static int create_step(struct act *act, const struct spec_step *step, const struct value *desired,
@@ -66,11 +68,12 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
     bool makes = !*live && step->call.op && found_again && !step->must_be_absent;
     if (!act_applies(act, step, object))
         return 0;
-    if (makes && step->overwrites && refuse_overwriting(act, object, err))
+    if (makes && step->overwrites && look_before(act, object, &found, err))
         return -1;
     act->makes = makes;
-    int failed = makes ? act_make(act, step, object, &document, &found, err)
-                       : act_now(act, step, object, &document, err);
+    int failed = found   ? 0
+                 : makes ? act_make(act, step, object, &document, &found, err)
+                         : act_now(act, step, object, &document, err);
     act->makes = false;
     if (failed)
         return -1;

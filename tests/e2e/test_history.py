@@ -2,6 +2,8 @@
 
 import json
 
+from support import until
+
 VALUE = """
     stack: past
     inputs: {{word: one}}
@@ -143,6 +145,27 @@ def test_what_others_made_is_not_overwritten(stack, cloud):
     cloud.client("logs").create_log_group(logGroupName="taken")
     stack.apply()
     stack.assert_settled()
+
+
+def test_what_others_made_is_not_overwritten_after_a_kill(stack, cloud):
+    """The first run was killed while it looked: whether it had made something is not known, and what is there is still others'."""
+    cloud.client("events").put_rule(Name="taken", ScheduleExpression="rate(5 minutes)")
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="taken")
+    logs.put_metric_filter(logGroupName="taken", filterName="taken", filterPattern="ERROR", metricTransformations=[{"metricName": "a", "metricNamespace": "b", "metricValue": "1"}])
+    stack.write("\n".join(line for line in TAKEN.splitlines() if not line.lstrip().startswith(("alarm:", "topic:", "queue:", "cluster:", "activity:"))))
+    cloud.fail({"match": "Describe", "times": 9, "hold": True})
+    process = stack.start("apply", "--yes")
+    until(lambda: {"DescribeRule", "DescribeMetricFilters"} <= {label.rpartition(".")[2] for label in cloud.requests()}, process=process)
+    process.kill()
+    process.communicate()
+    cloud.fail()
+
+    refused = stack.apply(status=1)
+    assert "2 resources failed" in refused.err and "adopt: existing" in refused.err, refused.err
+    assert cloud.client("events").describe_rule(Name="taken")["ScheduleExpression"] == "rate(5 minutes)"
+    assert logs.describe_metric_filters()["metricFilters"][0]["filterPattern"] == "ERROR"
+    assert not stack.addresses()
 
 
 def test_a_lost_state_is_found_again_by_its_marks(stack, cloud):
