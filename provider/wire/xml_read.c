@@ -9,6 +9,12 @@
 #include <limits.h>
 #include <stdlib.h>
 
+/* From 2.9 on expat wants these to be called by their new names. */
+#if XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION < 9
+#define XML_GetCurrentLineNumber64   XML_GetCurrentLineNumber
+#define XML_GetCurrentColumnNumber64 XML_GetCurrentColumnNumber
+#endif
+
 enum { MAX_DEPTH = 128 };
 
 struct child {
@@ -160,8 +166,8 @@ static int xml_parse(struct reader *r, struct str text, struct err *err)
         return 0;
     const char *why = r->refused ? r->refused : XML_ErrorString(XML_GetErrorCode(r->parser));
     return err_set(err, ERR_PROTOCOL, "not valid XML at line %lu, column %lu: %s",
-        (unsigned long)XML_GetCurrentLineNumber(r->parser),
-        (unsigned long)XML_GetCurrentColumnNumber(r->parser) + 1, why);
+        (unsigned long)XML_GetCurrentLineNumber64(r->parser),
+        (unsigned long)XML_GetCurrentColumnNumber64(r->parser) + 1, why);
 }
 
 int wire_xml_read(
