@@ -13,6 +13,7 @@
 #define WEIR_PLAN_PLAN_H
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/value.h"

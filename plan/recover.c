@@ -189,7 +189,7 @@ static int find_patiently(struct settling *s, const struct value **live, struct 
             return -1;
         if (*live || s->schema->unknowable || last)
             return 0;
-        if (o->cancel && atomic_load(o->cancel))
+        if (cancel_is_set(o->cancel))
             return err_set(err, ERR_INTERRUPTED, "interrupted");
         int64_t left_ms = until_ms - clock_mono_ms();
         if (left_ms > 0)
@@ -324,7 +324,7 @@ static int settle_persistently(
         if (!settle_intent(&s, &why))
             return 0;
         bool passing = why.http_status >= 500 || (why.lost && why.class == ERR_NETWORK);
-        if (!passing || attempt == TRIES || (options->cancel && atomic_load(options->cancel))) {
+        if (!passing || attempt == TRIES || cancel_is_set(options->cancel)) {
             *err = why;
             return -1;
         }

@@ -70,7 +70,7 @@ static int read_settled(struct op_ctx *op, const struct group *group, const stru
     for (int64_t pause = 250;; pause = pause < 4000 ? pause * 2 : pause) {
         if (read_once(op, group, seen, prior, wanted, live, err))
             return -1;
-        bool given_up = op->cancel && atomic_load(op->cancel);
+        bool given_up = cancel_is_set(op->cancel);
         if (!*live || given_up || !is_behind(group, seen->record, value_merge(op->arena, base, *live)))
             return 0;
         clock_sleep_ms(pause);

@@ -84,17 +84,12 @@ static bool any_deleted_is_there(const struct verifying *v)
     return false;
 }
 
-static bool is_cancelled(const struct verifying *v)
-{
-    return v->p->cancel && atomic_load(v->p->cancel);
-}
-
 static void look_at_all(struct verifying *v)
 {
     int64_t pause_ms = FIRST_PAUSE_MS;
     for (int round = 0; round < LOOKS; round++) {
         pool_run(VERIFY_THREADS, v->n, look_at_candidate, v);
-        if (!any_deleted_is_there(v) || round + 1 == LOOKS || is_cancelled(v))
+        if (!any_deleted_is_there(v) || round + 1 == LOOKS || cancel_is_set(v->p->cancel))
             return;
         clock_sleep_ms(pause_ms);
         pause_ms *= 2;
@@ -158,7 +153,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     report_places(&v, out);
     report_unseen(&v, out);
     int status = 0;
-    if (is_cancelled(&v))
+    if (cancel_is_set(v.p->cancel))
         status = err_set(err, ERR_INTERRUPTED, "interrupted while looking for leftovers");
     else if (!out->left_count && v.failure.class != ERR_NONE) {
         *err = v.failure; /* with something left that is told; without, nobody may believe that nothing is */

@@ -12,11 +12,10 @@
 #define WEIR_PROVIDER_PROVIDER_H
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/err.h"
 #include "base/value.h"
 #include "provider/schema.h"
-
-#include <stdatomic.h>
 
 struct digests;
 struct map;

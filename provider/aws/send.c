@@ -56,12 +56,6 @@ static void send_start(struct aws_flight *flight, struct aws_exchange *x)
         http_queue_add(&flight->queue, &x->http);
 }
 
-static bool is_cancelled(const struct aws_exchange *x)
-{
-    const atomic_bool *cancel = x->call->cancel;
-    return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
-}
-
 static bool is_ready(struct aws_exchange *x, int64_t now_ms)
 {
     if (x->ready_ms > now_ms)
@@ -83,7 +77,7 @@ static int64_t start_waiting(struct aws_flight *flight)
         bool ready = is_ready(x, now_ms);
         if (ready) {
             send_start(flight, x);
-        } else if (is_cancelled(x)) {
+        } else if (cancel_is_set(x->call->cancel)) {
             err_set(&x->failure, ERR_INTERRUPTED, "interrupted");
             send_push(&flight->over, x);
         } else {

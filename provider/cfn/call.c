@@ -15,7 +15,6 @@ enum {
     TIMEOUT_MS = 2 * 60 * 60 * 1000,
     BEGUN_ANEW = 8,
     CONFLICT_MS = 2 * 60 * 1000,
-    SLICE_MS = 200,
 };
 
 const struct aws_service cfn_service = {.id = STR_INIT("cloudcontrol"),
@@ -120,18 +119,6 @@ static int event_failed(const struct op_ctx *ctx, const struct cfn_event *event,
     return -1;
 }
 
-static int sleep_for(const struct op_ctx *ctx, int64_t ms, struct err *err)
-{
-    while (ms > 0 && !(ctx->cancel && atomic_load(ctx->cancel))) {
-        int64_t slice = ms < SLICE_MS ? ms : SLICE_MS;
-        clock_sleep_ms(slice);
-        ms -= slice;
-    }
-    return ctx->cancel && atomic_load(ctx->cancel)
-               ? err_set(err, ERR_INTERRUPTED, "interrupted while waiting")
-               : 0;
-}
-
 static int64_t pause_before(const struct op_ctx *ctx, const struct cfn_event *event, int64_t usual_ms)
 {
     int64_t now_ms = clock_wall_ms() + aws_clock_ahead_ms(provider_aws(ctx->provider));
@@ -159,8 +146,8 @@ int cfn_follow(struct op_ctx *ctx, struct cfn_event *event, struct err *err)
             return err_set(err, ERR_TIMEOUT, "the request %.*s has not ended in time, the service says %.*s",
                 STR_ARG(event->token), STR_ARG(event->status));
         cfn_tell(ctx, event);
-        if (sleep_for(
-                ctx, pause_before(ctx, event, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS), err))
+        if (cancel_sleep_ms(ctx->cancel,
+                pause_before(ctx, event, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS), err))
             return -1;
         struct value_entry token = {STR("RequestToken"), value_string_ref(ctx->arena, event->token)};
         const struct value *document;
@@ -223,7 +210,7 @@ int cfn_carry_out(
             return -1;
         }
         repeats_because(&repeats, failure.message, attempt + 2);
-        if (sleep_for(ctx, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS, err))
+        if (cancel_sleep_ms(ctx->cancel, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS, err))
             return -1;
     }
 }

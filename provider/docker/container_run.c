@@ -187,7 +187,7 @@ static int wait_for(struct waiting *w, struct err *err)
             err_set(err, ERR_TIMEOUT, "it is not %s yet", w->end ? "at its end" : "healthy");
             return err_hint(err, "`timeouts: {create: 20m}` waits longer; `docker logs` shows what it does");
         }
-        if (engine_pause(w->ctx, PAUSE_MS, err))
+        if (cancel_sleep_ms(w->ctx->cancel, PAUSE_MS, err))
             return -1;
     }
 }

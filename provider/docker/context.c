@@ -219,7 +219,7 @@ static int hash_entry(struct hashing *h, struct context *own, struct context_ent
         hash_sha256(entry->text, entry->sha256);
         return 0;
     }
-    if (h->context->cancel && atomic_load(h->context->cancel))
+    if (cancel_is_set(h->context->cancel))
         return err_set(err, ERR_INTERRUPTED, "interrupted");
     if (digests_find(h->digests, &entry->id, entry->sha256))
         return 0;

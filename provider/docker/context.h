@@ -11,11 +11,10 @@
 #define WEIR_PROVIDER_DOCKER_CONTEXT_H
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/digests.h"
 #include "base/glob.h"
 #include "base/hash.h"
-
-#include <stdatomic.h>
 
 enum context_kind { CONTEXT_FILE, CONTEXT_FOLDER, CONTEXT_LINK };
 

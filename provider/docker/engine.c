@@ -1,7 +1,6 @@
 /* Calls of the Engine's API. Where it is: engine_host.c. */
 #include "provider/docker/engine.h"
 
-#include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "provider/docker/engine_host.h"
@@ -9,14 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    API_LEAST = 41,
-    API_MOST = 47,
-    PIECE_MS = 100,
-    ANSWER_MAX = 64 << 20,
-    IDLE_MS = 60 * 1000,
-    TICK_MS = 200
-};
+enum { API_LEAST = 41, API_MOST = 47, ANSWER_MAX = 64 << 20, IDLE_MS = 60 * 1000, TICK_MS = 200 };
 
 struct engine *engine_of(const struct op_ctx *ctx)
 {
@@ -39,16 +31,6 @@ void engine_query(struct buf *path, const char *key, struct str value)
 {
     buf_addf(path, "%c%s=", str_find_char(buf_str(path), '?', 0) < 0 ? '?' : '&', key);
     url_encode(path, value, false);
-}
-
-int engine_pause(const struct op_ctx *ctx, int64_t ms, struct err *err)
-{
-    for (int64_t left = ms; left > 0; left -= PIECE_MS) {
-        if (ctx->cancel && atomic_load(ctx->cancel))
-            return err_set(err, ERR_INTERRUPTED, "interrupted");
-        clock_sleep_ms(left < PIECE_MS ? left : PIECE_MS);
-    }
-    return 0;
 }
 
 /* ---- one request ---- */

@@ -65,7 +65,5 @@ int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, s
 struct str engine_path(struct arena *arena, const char *format, struct str name);
 /* The same with ?KEY=VALUE, or & after the first. */
 void engine_query(struct buf *path, const char *key, struct str value);
-/* Sleeps so long; -1 with ERR_INTERRUPTED. */
-int engine_pause(const struct op_ctx *ctx, int64_t ms, struct err *err);
 
 #endif

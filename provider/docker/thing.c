@@ -197,7 +197,7 @@ static int wait_gone(
             return -1;
         if (!document)
             return 0;
-        if (engine_pause(ctx, GONE_PAUSE_MS, err))
+        if (cancel_sleep_ms(ctx->cancel, GONE_PAUSE_MS, err))
             return -1;
     }
     return err_set(err, ERR_TIMEOUT, "the %s is still there", thing->what);

@@ -53,7 +53,7 @@ void http_queue_release(struct http_queue *queue)
 /* -1: it must not be sent. */
 static int engine_prepare(struct http_engine *engine, struct transfer *t, struct http_exchange *x)
 {
-    if (x->request->cancel && atomic_load(x->request->cancel))
+    if (cancel_is_set(x->request->cancel))
         return err_set(&x->err, ERR_INTERRUPTED, "interrupted");
     if (engine->gate && engine->gate(engine->gate_ctx, &x->err))
         return -1;

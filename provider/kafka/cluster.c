@@ -184,11 +184,6 @@ static int cluster_make(struct cluster *cluster, struct err *err)
 
 /* ---- until it is there ---- */
 
-static bool cluster_cancelled(const struct op_ctx *ctx)
-{
-    return ctx->cancel && atomic_load(ctx->cancel);
-}
-
 /* What librdkafka puts before the reason: "sasl_ssl://host:9092/bootstrap: ". Hosts are known from the
  * settings. */
 static struct str own_words(struct str why)
@@ -254,12 +249,11 @@ static int cluster_connect(struct cluster *cluster, struct op_ctx *ctx, struct e
             return 0;
         }
         cluster->api->poll(cluster->client, 0);
-        if (cluster_cancelled(ctx))
-            return err_set(err, ERR_INTERRUPTED, "interrupted while connecting");
         if (is_hopeless(cluster, ctx) || clock_mono_ms() > until)
             return cluster_refuse(cluster, err);
         op_progress(ctx, "waiting for Kafka to answer");
-        clock_sleep_ms(PAUSE_MS);
+        if (cancel_sleep_ms(ctx->cancel, PAUSE_MS, err))
+            return -1;
     }
 }
 
@@ -283,12 +277,12 @@ int cluster_metadata(
     struct op_ctx *ctx, struct cluster *cluster, const struct rd_kafka_metadata **out, struct err *err)
 {
     int64_t until = clock_mono_ms() + METADATA_MS;
-    for (int slice = SLICE_MAX_MS;;) {
-        int code = cluster->api->metadata(cluster->client, 1, NULL, out, slice);
+    for (;;) {
+        int code = cluster->api->metadata(cluster->client, 1, NULL, out, SLICE_MAX_MS);
         if (code == KAFKA_OK)
             return 0;
         cluster->api->poll(cluster->client, 0);
-        if (cluster_cancelled(ctx))
+        if (cancel_is_set(ctx->cancel))
             return err_set(err, ERR_INTERRUPTED, "interrupted");
         if (clock_mono_ms() > until || (code != KAFKA_TIMED_OUT && code != KAFKA_TRANSPORT))
             return kafka_failure(cluster->api, code, NULL, err);

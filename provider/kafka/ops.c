@@ -177,9 +177,8 @@ static int look_back(struct kafka_work *work, const struct value **live, struct 
             return 0;
         if (clock_mono_ms() > until)
             break;
-        if (work->ctx->cancel && atomic_load(work->ctx->cancel))
-            return err_set(err, ERR_INTERRUPTED, "interrupted while brokers tell each other");
-        clock_sleep_ms(pause);
+        if (cancel_sleep_ms(work->ctx->cancel, pause, err))
+            return -1;
     }
     return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was made, and yet the brokers do not show it");
 }
@@ -235,9 +234,8 @@ static int wait_for_end(struct kafka_work *work, struct err *err)
             return 0;
         if (clock_mono_ms() > until)
             return err_set(err, ERR_TIMEOUT, "the brokers have taken the deletion, and still show it");
-        if (work->ctx->cancel && atomic_load(work->ctx->cancel))
-            return err_set(err, ERR_INTERRUPTED, "interrupted while it is deleted");
-        clock_sleep_ms(pause);
+        if (cancel_sleep_ms(work->ctx->cancel, pause, err))
+            return -1;
     }
 }
 

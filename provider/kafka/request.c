@@ -1,5 +1,4 @@
 /* One question to the cluster: sent by librdkafka, waited for without blocking it. */
-#include "base/clock.h"
 #include "base/crash.h"
 #include "provider/kafka/cluster.h"
 
@@ -25,7 +24,7 @@ int request_wait(struct request *request, struct err *err)
 {
     const struct kafka_api *api = request->api;
     while (!(request->answer = api->queue_poll(request->queue, TICK_MS))) {
-        if (request->ctx->cancel && atomic_load(request->ctx->cancel)) {
+        if (cancel_is_set(request->ctx->cancel)) {
             err_set(err, ERR_INTERRUPTED, "interrupted");
             err->lost = true;
             return -1;

@@ -205,7 +205,8 @@ static int topic_create(struct kafka_work *work, struct err *err)
         op_progress(work->ctx, why.class == ERR_EXISTS
                                    ? "waiting for the earlier topic of that name to be deleted"
                                    : "waiting for the controller");
-        clock_sleep_ms(PAUSE_MS);
+        if (cancel_sleep_ms(work->ctx->cancel, PAUSE_MS, err))
+            return -1;
     }
 }
 
@@ -336,7 +337,8 @@ static int topic_remove(struct kafka_work *work, struct err *err)
         return -1;
     while (!topic_shown(work->ctx, name, &shown, &ignored) && shown && clock_mono_ms() < until) {
         op_progress(work->ctx, "waiting until no broker shows it any more");
-        clock_sleep_ms(PAUSE_MS);
+        if (cancel_sleep_ms(work->ctx->cancel, PAUSE_MS, err))
+            return -1;
     }
     return 0;
 }

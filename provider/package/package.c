@@ -141,7 +141,7 @@ static int hash_file(
 
 int package_cancelled(const struct package *package, struct err *err)
 {
-    bool stop = package->cancel && atomic_load(package->cancel);
+    bool stop = cancel_is_set(package->cancel);
     return stop ? err_set(err, ERR_INTERRUPTED, "interrupted while packing") : 0;
 }
 

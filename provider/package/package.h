@@ -13,12 +13,11 @@
 #define WEIR_PROVIDER_PACKAGE_PACKAGE_H
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/digests.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/value.h"
-
-#include <stdatomic.h>
 
 enum package_format { PACKAGE_FILE, PACKAGE_ZIP, PACKAGE_TAR_GZ, PACKAGE_WHEEL };
 

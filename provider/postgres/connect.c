@@ -111,11 +111,6 @@ static struct parameters parameters_of(
 
 /* ---- one attempt ---- */
 
-static bool is_cancelled(const struct op_ctx *ctx)
-{
-    return ctx->cancel && atomic_load(ctx->cancel);
-}
-
 /* NULL where libpq has no memory. The connection may be bad; it says why. */
 static PGconn *connect_attempt(const struct pq_api *pq, struct op_ctx *ctx, const struct parameters *p)
 {
@@ -128,7 +123,7 @@ static PGconn *connect_attempt(const struct pq_api *pq, struct op_ctx *ctx, cons
            status != PGRES_POLLING_FAILED) {
         struct pollfd fd = {pq->socket(c), status == PGRES_POLLING_READING ? POLLIN : POLLOUT, 0};
         int ready = poll(&fd, 1, TICK_MS);
-        if (is_cancelled(ctx) || clock_mono_ms() > until)
+        if (cancel_is_set(ctx->cancel) || clock_mono_ms() > until)
             break;
         if (ready > 0)
             status = pq->connectPoll(c);
@@ -257,7 +252,7 @@ int settings_connect(const struct settings *settings, const struct pq_api *pq, s
             *out = c;
             return 0;
         }
-        bool cancelled = is_cancelled(ctx);
+        bool cancelled = cancel_is_set(ctx->cancel);
         struct refusal refusal = {0};
         if (!cancelled)
             refusal = refusal_of(pq, c, &p);

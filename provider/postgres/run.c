@@ -60,7 +60,7 @@ static void wait_for_result(struct session *s, bool *stopped)
         if (poll(&fd, 1, TICK_MS) > 0 && (fd.revents & POLLIN || fd.revents & (POLLERR | POLLHUP)))
             if (!s->pq->consumeInput(s->connection))
                 return;
-        if (!*stopped && s->ctx->cancel && atomic_load(s->ctx->cancel)) {
+        if (!*stopped && cancel_is_set(s->ctx->cancel)) {
             *stopped = true;
             ask_to_stop(s);
         }
@@ -204,7 +204,7 @@ static bool run_drain(struct session *s, bool *stopped)
         struct pollfd fd = {s->pq->socket(s->connection), POLLIN | POLLOUT, 0};
         if (poll(&fd, 1, TICK_MS) > 0 && fd.revents & POLLIN && !s->pq->consumeInput(s->connection))
             return false;
-        if (s->ctx->cancel && atomic_load(s->ctx->cancel))
+        if (cancel_is_set(s->ctx->cancel))
             *stopped = true;
         if (*stopped)
             return true;

@@ -126,7 +126,7 @@ static struct session *wait_for_place(
 {
     struct session *s;
     pthread_mutex_lock(&server->lock);
-    while (!(s = free_place(server, database)) && !(ctx->cancel && atomic_load(ctx->cancel)))
+    while (!(s = free_place(server, database)) && !cancel_is_set(ctx->cancel))
         clock_cond_wait(&server->given, &server->lock, clock_mono_ms() + LOOK_MS);
     if (s) {
         s->taken = true;

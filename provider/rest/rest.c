@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { ATTEMPTS = 5, TRANSIENT_FOR_MS = 2 * 60 * 1000, PAUSE_MS = 250, PAUSE_MAX_MS = 8000, SLICE_MS = 100 };
+enum { ATTEMPTS = 5, TRANSIENT_FOR_MS = 2 * 60 * 1000, PAUSE_MS = 250, PAUSE_MAX_MS = 8000 };
 
 /* ---- settings ---- */
 
@@ -275,12 +275,7 @@ static int pause_before(int nth, const atomic_bool *cancel, struct err *err)
     for (int i = 1; i < nth && most < PAUSE_MAX_MS; i++)
         most *= 2;
     hash_random(&random, sizeof random);
-    for (int64_t left = most / 2 + random % most; left > 0; left -= SLICE_MS) {
-        if (cancel && atomic_load(cancel))
-            return err_set(err, ERR_INTERRUPTED, "interrupted while waiting");
-        clock_sleep_ms(left < SLICE_MS ? left : SLICE_MS);
-    }
-    return 0;
+    return cancel_sleep_ms(cancel, most / 2 + random % most, err);
 }
 
 int rest_send(void *self, const struct kind_call *call, struct arena *arena, struct wire_message *response,

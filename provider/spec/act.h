@@ -290,8 +290,6 @@ int act_list_tags(struct act *act, const struct sought *sought, struct map *by_a
 /* Until ready; *live is the object as last read. */
 int act_wait_ready(struct act *act, const struct value *object, const struct value **live, struct err *err);
 int act_wait_gone(struct act *act, const struct value *object, struct err *err);
-/* Sleeps so long unless cancelled. */
-int act_sleep(struct act *act, int64_t ms, struct err *err);
 
 /* ---- act_teardown.c ---- */
 

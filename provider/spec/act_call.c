@@ -339,7 +339,7 @@ static int send_until_accepted(struct act *act, const struct spec_step *step, co
             *err = failure;
             return -1;
         }
-        if (act_sleep(act, pause, err))
+        if (cancel_sleep_ms(act->ctx->cancel, pause, err))
             return -1;
         pause = pause < 8000 ? pause * 2 : pause;
     }

@@ -19,7 +19,7 @@ int act_read_back(struct act *act, const struct value *object, const struct valu
             return 0;
         if (clock_mono_ms() > until)
             return err_set(err, ERR_ABSENT, "it was made, but the service does not show it");
-        if (act_sleep(act, pause, err))
+        if (cancel_sleep_ms(act->ctx->cancel, pause, err))
             return -1;
         pause = pause < 4000 ? pause * 2 : pause;
     }

@@ -43,7 +43,7 @@ static int see_gone(struct act *act, const struct value *object, struct err *err
             err->lost = true;
             return -1;
         }
-        if (act_sleep(act, pause, err))
+        if (cancel_sleep_ms(act->ctx->cancel, pause, err))
             return -1;
         pause = pause < 4000 ? pause * 2 : pause;
     }

@@ -231,7 +231,7 @@ int act_find(struct act *act, const struct value *desired, int64_t until_ms, con
         if (f.live || last)
             break;
         int64_t left = until_ms - clock_mono_ms();
-        if (act_sleep(act, pause < left ? pause : left, err))
+        if (cancel_sleep_ms(act->ctx->cancel, pause < left ? pause : left, err))
             return -1;
         pause = pause < PAUSE_MS ? pause * 2 : pause;
     }

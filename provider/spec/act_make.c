@@ -114,7 +114,7 @@ int act_make(struct act *act, const struct spec_step *step, const struct value *
         }
         if (seen < 0 || exists || attempt == ATTEMPTS)
             return -1;
-        if (act_sleep(act, pause, &failure))
+        if (cancel_sleep_ms(act->ctx->cancel, pause, &failure))
             return -1;
         pause *= 2;
     }

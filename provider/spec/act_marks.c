@@ -161,7 +161,7 @@ static int read_marks(
         *told = *marks != NULL;
         if (!*told || (*marks)->count || act->ctx->owner.unmarked || tries == MARKS_TRIES || lacks_tags(act))
             return 0;
-        if (act_sleep(act, MARKS_PAUSE_MS, err))
+        if (cancel_sleep_ms(act->ctx->cancel, MARKS_PAUSE_MS, err))
             return -1;
     }
 }

@@ -18,7 +18,7 @@ int act_bring_about(struct act *act, const struct spec_step *step, const struct 
             return 0;
         failure.unsure = unsure;
         *err = failure;
-        if (!failure.lost || attempt == ATTEMPTS || act_sleep(act, pause, &failure))
+        if (!failure.lost || attempt == ATTEMPTS || cancel_sleep_ms(act->ctx->cancel, pause, &failure))
             return -1;
         pause *= 2;
     }

@@ -4,23 +4,6 @@
 
 #include <string.h>
 
-enum { SLEEP_SLICE_MS = 200 };
-
-static bool wait_cancelled(const struct act *act)
-{
-    return act->ctx->cancel && atomic_load(act->ctx->cancel);
-}
-
-int act_sleep(struct act *act, int64_t ms, struct err *err)
-{
-    while (ms > 0 && !wait_cancelled(act)) {
-        int64_t slice = ms < SLEEP_SLICE_MS ? ms : SLEEP_SLICE_MS;
-        clock_sleep_ms(slice);
-        ms -= slice;
-    }
-    return wait_cancelled(act) ? err_set(err, ERR_INTERRUPTED, "interrupted while waiting") : 0;
-}
-
 /* "it to be gone (now deleting)", by the state that the type is known to have. */
 static struct str describe_gone(struct act *act, const struct value *live)
 {
@@ -105,7 +88,7 @@ static int wait_until(struct act *act, const struct spec_wait *wait, const struc
         if (clock_mono_ms() + pause > until)
             return err_set(
                 err, ERR_TIMEOUT, "waited %lld s for %.*s", (long long)(timeout / 1000), STR_ARG(what));
-        if (act_sleep(act, pause, err))
+        if (cancel_sleep_ms(act->ctx->cancel, pause, err))
             return -1;
         pause = pause * 2 < wait->every_ms ? pause * 2 : wait->every_ms;
     }

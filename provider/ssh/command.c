@@ -39,7 +39,7 @@ static int run_flow(struct reach *reach, struct wire *wire, struct flow *flow, i
     flow_start(reach->net, wire, flow);
     if (!flow_wait(reach->net, flow, deadline_ms, cancel)) {
         flow_abort(reach->net, flow);
-        if (flow->err.class == ERR_INTERRUPTED && !(cancel && atomic_load(cancel)))
+        if (flow->err.class == ERR_INTERRUPTED && !cancel_is_set(cancel))
             err_set(&flow->err, ERR_TIMEOUT, "no end after %lld s", (long long)(timeout_ms / 1000));
         flow->err.lost = flow->began;
     }
@@ -108,7 +108,7 @@ int reach_shell(struct reach *reach, struct str connection, const struct reach_t
         .error = terminal->error};
     flow_start(reach->net, wire, &flow);
     while (!flow_wait(reach->net, &flow, clock_mono_ms() + LOOK_MS, terminal->cancel)) {
-        if (terminal->cancel && atomic_load(terminal->cancel)) {
+        if (cancel_is_set(terminal->cancel)) {
             flow_abort(reach->net, &flow);
             break;
         }

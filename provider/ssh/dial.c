@@ -34,7 +34,7 @@ static int dial_await(int fd, int64_t deadline_ms, const atomic_bool *cancel)
         socklen_t n = sizeof error;
         if (rc > 0)
             return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) ? errno : error;
-        if (cancel && atomic_load(cancel))
+        if (cancel_is_set(cancel))
             return ECANCELED;
         if (clock_mono_ms() >= deadline_ms)
             return ETIMEDOUT;

@@ -28,7 +28,7 @@ int login_until(
         int rc = call(login, ctx);
         if (rc != again)
             return rc;
-        if (login->cancel && atomic_load(login->cancel)) {
+        if (cancel_is_set(login->cancel)) {
             err_set(err, ERR_INTERRUPTED, "given up");
             return again;
         }

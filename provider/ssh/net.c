@@ -38,7 +38,7 @@ bool flow_wait(struct net *net, struct flow *flow, int64_t deadline_ms, const at
     pthread_mutex_lock(&net->lock);
     while (!flow->done) {
         int64_t now = clock_mono_ms(), until = now + LOOK_MS;
-        if ((deadline_ms && now >= deadline_ms) || (cancel && atomic_load(cancel)))
+        if ((deadline_ms && now >= deadline_ms) || cancel_is_set(cancel))
             break;
         if (!cancel)
             until = deadline_ms ? deadline_ms : now + 60 * 1000;

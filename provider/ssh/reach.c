@@ -189,11 +189,10 @@ bool reach_wait_on(struct link *link, const struct reach_patience *patience, int
     if (!patience->wait || !why->retryable || clock_mono_ms() >= until_ms)
         return false;
     say(link, patience, "waiting: ", why->message);
-    for (int slept = 0; slept < *pause_ms; slept += 100) {
-        if (atomic_load(&link->reach->closing) || (patience->cancel && atomic_load(patience->cancel)))
+    struct err given_up = ERR_INIT;
+    for (int slept = 0; slept < *pause_ms; slept += 100)
+        if (atomic_load(&link->reach->closing) || cancel_sleep_ms(patience->cancel, 100, &given_up))
             return false;
-        clock_sleep_ms(100);
-    }
     *pause_ms = *pause_ms < 3000 ? *pause_ms * 2 : 5000;
     return true;
 }
@@ -268,7 +267,7 @@ int reach_wire(struct reach *reach, struct str name, struct wire **out, struct e
     pthread_mutex_lock(&reach->lock);
     while (link->opening)
         pthread_cond_wait(&reach->changed, &reach->lock);
-    /* Who waited for an opening that failed has waited long enough. */
+    /* Who waited for an opening that failed opens it itself. */
     if (!link->wire || !wire_is_open(reach->net, link->wire)) {
         link->opening = true;
         rc = open_anew(link, err);

@@ -20,11 +20,11 @@
 #define WEIR_PROVIDER_SSH_REACH_H
 
 #include "base/buf.h"
+#include "base/cancel.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "base/value.h"
 
-#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/types.h>
 

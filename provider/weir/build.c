@@ -244,7 +244,7 @@ static int wait_for_others(struct op_ctx *ctx, const struct artifact_cache *cach
     while (*lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB)) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return 0;
-        if (ctx->cancel && atomic_load(ctx->cancel))
+        if (cancel_is_set(ctx->cancel))
             return err_set(err, ERR_INTERRUPTED, "interrupted while another weir builds in this folder");
         if (!told && op_tells_printed(ctx))
             op_printed(ctx, "waiting for another weir that builds in this folder");

@@ -60,7 +60,7 @@ static void pass_time(struct watching *w)
 {
     int64_t now = clock_mono_ms();
     const atomic_bool *cancel = w->command->cancel;
-    if (!w->ended && cancel && atomic_load(cancel))
+    if (!w->ended && cancel_is_set(cancel))
         ask_to_end(w, ERR_INTERRUPTED, now);
     else if (w->deadline && now >= w->deadline)
         ask_to_end(w, ERR_TIMEOUT, now);
@@ -139,7 +139,7 @@ int command_run(const struct local_command *command, struct command_output *outp
 {
     struct watching w = {.command = command, .output = output};
     int ends[2];
-    if (command->cancel && atomic_load(command->cancel))
+    if (cancel_is_set(command->cancel))
         return err_set(err, ERR_INTERRUPTED, "%s was not started: interrupted", command->what);
     if (pipe2(ends, O_CLOEXEC))
         return err_errno(err, ERR_FAILED, "%s: cannot make a pipe", command->what);

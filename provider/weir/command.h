@@ -10,10 +10,9 @@
 #ifndef WEIR_PROVIDER_WEIR_COMMAND_H
 #define WEIR_PROVIDER_WEIR_COMMAND_H
 
+#include "base/cancel.h"
 #include "base/err.h"
 #include "provider/weir/command_output.h"
-
-#include <stdatomic.h>
 
 struct local_command {
     struct arena *arena;

@@ -317,7 +317,7 @@ static void download_parts_watch(struct parts *p)
     while (p->running) {
         bool ticked = !clock_cond_wait(&p->over, &p->lock, clock_mono_ms() + TICK_MS);
         pthread_mutex_unlock(&p->lock);
-        if (p->ctx->cancel && atomic_load(p->ctx->cancel)) {
+        if (cancel_is_set(p->ctx->cancel)) {
             struct err interrupted = ERR_INIT;
             err_set(&interrupted, ERR_INTERRUPTED, "interrupted");
             stop_with(p, DOWNLOAD_FAILED, &interrupted);

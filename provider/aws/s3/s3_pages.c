@@ -48,7 +48,7 @@ static const struct value *markers_of(struct s3_pages *pages, const struct value
 
 int s3_pages_next(struct op_ctx *ctx, struct s3_pages *pages, const struct value **page, struct err *err)
 {
-    if (ctx->cancel && atomic_load(ctx->cancel))
+    if (cancel_is_set(ctx->cancel))
         return err_set(err, ERR_INTERRUPTED, "interrupted while going through the bucket");
     const struct value *input =
         value_with(ctx->arena, pages->markers, STR("bucket"), value_string_ref(ctx->arena, pages->bucket));

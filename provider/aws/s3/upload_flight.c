@@ -179,7 +179,7 @@ static void upload_parts_tell(struct parts *p)
 
 static void look_around(struct parts *p)
 {
-    if (p->ctx->cancel && atomic_load(p->ctx->cancel)) {
+    if (cancel_is_set(p->ctx->cancel)) {
         struct err interrupted = ERR_INIT;
         err_set(&interrupted, ERR_INTERRUPTED, "interrupted");
         upload_parts_fail(p, &interrupted);

@@ -112,7 +112,7 @@ static int upload_parts_begin(struct parts *p, struct str sha256, struct s3_uplo
             return 0;
         if (failure.lost)
             s3_unfinished_abort_since(p->ctx, p->upload->bucket, p->upload->key, since_ms, &ignored);
-        bool cancelled = p->ctx->cancel && atomic_load(p->ctx->cancel);
+        bool cancelled = cancel_is_set(p->ctx->cancel);
         if (!failure.lost || attempt == BEGIN_ATTEMPTS || cancelled) {
             *err = failure;
             return -1;
