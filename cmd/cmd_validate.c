@@ -72,11 +72,13 @@ static const struct option_set *const sets[] = {&options_json, &options_stack, N
 const struct command cmd_validate = {
     .name = "validate",
     .summary = "check the stack without calling anything",
-    .details = "Reports every mistake in the stack's files at once, each with its place. No service is "
-               "called and no state "
-               "is read. What AWS would refuse of values is a mistake as well, as far as it follows from the "
-               "files; actions in "
-               "IAM policies that there are none of are warned of.",
+    .details =
+        "Reports every mistake in the stack's files at once, each with its place. No service is "
+        "called and no state "
+        "is read. What AWS would refuse of values is a mistake as well, as far as it follows from the "
+        "files: what values ask of each other, and texts in languages of their own (state machines, event "
+        "patterns, schedules, filters of logs), also where they lie in files; actions in "
+        "IAM policies that there are none of are warned of.",
     .sets = sets,
     .run = cmd_validate_run,
 };
