@@ -123,6 +123,23 @@ int file_write_atomic(const char *path, struct str data, mode_t mode, struct err
     return sync_dir_of(path, err);
 }
 
+int file_write_named(const char *path, struct str data, mode_t mode, struct err *err)
+{
+    struct stat st;
+    char *real = realpath(path, NULL);
+    bool replaced = stat(path, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+    int status;
+    if (replaced) {
+        status = file_write_atomic(real ? real : path, data, mode, err);
+    } else {
+        AUTO_FD int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+        status = fd < 0 ? err_errno(err, ERR_IO, "cannot write %s", path)
+                        : fd_write_all(fd, data.p, data.n, err, path);
+    }
+    free(real);
+    return status;
+}
+
 bool path_exists(const char *path)
 {
     struct stat st;

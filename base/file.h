@@ -15,6 +15,9 @@
 int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err);
 /* Writes beside the target, syncs, renames. Mode e.g. 0600. */
 int file_write_atomic(const char *path, struct str data, mode_t mode, struct err *err);
+/* Likewise, for a path that the user named: a link stays one, and what is no file, such as /dev/stdout, is
+ * written to instead of being replaced. */
+int file_write_named(const char *path, struct str data, mode_t mode, struct err *err);
 /* All of data, through short writes and EINTR. */
 int fd_write_all(int fd, const void *bytes, size_t n, struct err *err, const char *path);
 /* Appends all that comes until the end, through EINTR. No more than the buffer takes: its `overflow` is to be

@@ -5,6 +5,8 @@
 #include "cmd/render_section.h"
 #include "cmd/term.h"
 
+#include <ctype.h>
+
 /* In bytes; a comment takes so many characters. */
 enum { MARKDOWN_MAX = 65536, TABLE_MAX = 20000, ERASES_MAX = 12000 };
 
@@ -52,14 +54,29 @@ static void add_forced(const struct change *change, struct buf *out)
     }
 }
 
+/* Keys may hold anything. A code span shows it as it stands, but a bar would end the cell and a backtick the
+ * span: then every sign stands for itself. */
+static void add_address(struct buf *out, struct str address)
+{
+    AUTO_BUF struct buf safe = BUF_INIT;
+    text_add_safe(&safe, address, false);
+    struct str text = buf_str(&safe);
+    if (str_find_char(text, '|', 0) < 0 && str_find_char(text, '`', 0) < 0) {
+        buf_addf(out, "`%.*s`", STR_ARG(text));
+        return;
+    }
+    for (size_t i = 0; i < text.n; i++) {
+        if (ispunct((unsigned char)text.p[i]))
+            buf_add_char(out, '\\');
+        buf_add_char(out, text.p[i]);
+    }
+}
+
 static void add_row(const struct change *change, struct buf *out)
 {
-    /* Keys may hold anything; in a code span a bar would still end the cell. */
-    bool plain = str_find_char(change->subject.address, '|', 0) < 0 &&
-                 str_find_char(change->subject.address, '`', 0) < 0;
-    buf_addf(out, "| %s | %s", action_verb(change->decision.action), plain ? "`" : "");
-    add_cell(out, change->subject.address);
-    buf_addf(out, "%s | %.*s | ", plain ? "`" : "", STR_ARG(change->subject.type));
+    buf_addf(out, "| %s | ", action_verb(change->decision.action));
+    add_address(out, change->subject.address);
+    buf_addf(out, " | %.*s | ", STR_ARG(change->subject.type));
     add_cell(out, change->reason);
     add_forced(change, out);
     buf_addz(out, " |\n");

@@ -116,7 +116,7 @@ int plan_save(const struct plan *plan, const char *path, const struct value *sho
     AUTO_BUF struct buf text = BUF_INIT;
     json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
     buf_add_char(&text, '\n');
-    return file_write_atomic(path, buf_str(&text), 0600, err);
+    return file_write_named(path, buf_str(&text), 0600, err);
 }
 
 /* ---- reading ---- */

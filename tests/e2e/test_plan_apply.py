@@ -679,7 +679,7 @@ def test_markdown_for_pull_requests(local_stack):
         stack: page
         resources:
           keep: {type: weir.value, value: 1}
-          item: {type: weir.value, for_each: ["a|b", plain], value: "${each.key}"}
+          item: {type: weir.value, for_each: ["a|b", plain, "<b>\\u202e", "[x](y)`|"], value: "${each.key}"}
     ''').apply()
     local_stack.write('''
         stack: page
@@ -690,11 +690,13 @@ def test_markdown_for_pull_requests(local_stack):
     ''')
     result = local_stack.run("plan", "--json", "--markdown", "plan.md")
     page = (local_stack.folder / "plan.md").read_text()
-    assert planned(result) == {"keep": "update", "more": "create", 'item["a|b"]': "delete"}
-    assert "### weir plan: page" in page and "**1** to create, **1** to update, **1** to delete." in page
+    assert planned(result) == {"keep": "update", "more": "create", 'item["a|b"]': "delete", 'item["<b>\u202e"]': "delete", 'item["[x](y)`|"]': "delete"}
+    assert "### weir plan: page" in page and "**1** to create, **1** to update, **3** to delete." in page
     rows = [line for line in page.splitlines() if line.startswith("| ") and "---" not in line][1:]
     assert rows == [
-        '| delete | item["a\\|b"] | weir.value | not in the stack any more |',
+        r'| delete | `item["<b>\u202e"]` | weir.value | not in the stack any more |',  # in code each sign is itself, in text by a backslash
+        r'| delete | item\[\"\[x\]\(y\)\`\|\"\] | weir.value | not in the stack any more |',
+        r'| delete | item\[\"a\|b\"\] | weir.value | not in the stack any more |',
         "| update | `keep` | weir.value |  |", "| create | `more` | weir.value |  |"]
     diff = page.split("````diff\n")[1].split("````")[0]
     assert any(line.startswith("+") and "more" in line for line in diff.splitlines())

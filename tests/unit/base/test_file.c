@@ -169,6 +169,37 @@ static void removes_folders_that_may_not_be_changed(void **state)
     assert_true(before || !seteuid(0));
 }
 
+/* /dev/stdout is a link to what is perhaps no file: whoever may do so would otherwise put a file in its
+ * place. */
+static void writes_to_what_is_no_file(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    struct stat st;
+    char said[16] = "";
+    const char *file = temp_path(&a, "named"), *link = temp_path(&a, "link"), *fifo = temp_path(&a, "fifo");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    assert_int_equal(symlink(fifo, link), 0);
+    AUTO_FD int reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_int_equal(file_write_named(link, STR("one"), 0600, &err), 0);
+    assert_int_equal(read(reader, said, sizeof said), 3);
+    assert_string_equal(said, "one");
+    assert_true(!lstat(link, &st) && S_ISLNK(st.st_mode));
+    assert_true(!lstat(fifo, &st) && S_ISFIFO(st.st_mode));
+
+    assert_int_equal(file_write_named(file, STR("two"), 0600, &err), 0);
+    assert_int_equal(unlink(link) || symlink(file, link), 0);
+    assert_int_equal(file_write_named(link, STR("three"), 0600, &err), 0);
+    assert_true(!lstat(link, &st) && S_ISLNK(st.st_mode));
+    struct str text;
+    assert_int_equal(file_read(&a, file, 0, &text, &err), 0);
+    assert_string_equal(text.p, "three");
+    assert_int_equal(file_write_named(temp_folder, STR("four"), 0600, &err), -1);
+    assert_non_null(strstr(err.message, "directory"));
+    assert_int_equal(unlink(file) || unlink(link) || unlink(fifo), 0);
+}
+
 static void splits_paths(void **state)
 {
     (void)state;
@@ -232,6 +263,7 @@ int main(void)
         cmocka_unit_test(removes_folders_that_may_not_be_changed),
         cmocka_unit_test(removes_folders_and_links_but_not_where_they_lead),
         cmocka_unit_test(reads_all_that_comes_as_far_as_it_may),
+        cmocka_unit_test(writes_to_what_is_no_file),
         cmocka_unit_test(splits_paths),
         cmocka_unit_test(times_go_both_ways),
     };
