@@ -122,44 +122,59 @@ int act_each(struct act *act, const struct spec_step *step, const struct value *
 /* Is this item one to leave alone? */
 bool act_skips(struct act *act, const struct spec_skip *skip, const struct value *item);
 
-/* ---- act_read.c ---- */
-
-/* Does reading these attributes (NULL: all) take this read step, if its conditions hold? */
-bool act_read_needs(const struct spec_type *type, const struct spec_step *step, const struct value *wanted);
-/* Is this attribute brought by a read step of its own? */
-bool act_reads_apart(const struct spec_type *type, struct str name);
+/* ---- act_answer.c ---- */
 
 /* Is the item what `match` means? */
 bool act_matches(
     struct act *act, const struct spec_step *step, const struct value *item, const struct value *object);
+/* The item of a list that is meant: by `newest`, `match` or the id, else the first one; NULL: none. */
+const struct value *act_pick(
+    struct act *act, const struct spec_step *step, const struct value *items, const struct value *object);
 /* The object in an answer, or NULL: of a list, the one that has the id that was asked for. */
 const struct value *act_at(
     struct act *act, const struct spec_step *step, const struct value *document, const struct value *object);
+/* The id by which the object is asked for; "" where it is not known. */
+struct str act_id_asked(struct act *act, const struct value *object);
+/* Nothing is ever asked, changed or deleted without the id of what is meant. */
+int act_check_known(struct act *act, const struct value *object, struct err *err);
 /* Does an object in this step's answer bear the id that was asked for, as far as it says? -1: it is another
  * one's, or the answer is not whole. */
 int act_check_id(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *live, struct err *err);
-/* Nothing is ever asked, changed or deleted without the id of what is meant. */
-int act_check_known(struct act *act, const struct value *object, struct err *err);
 /* Attributes of one object in an answer of this step, under our names, added to *live (may be NULL). */
 const struct value *act_decode(
     struct act *act, const struct spec_step *step, const struct value *doc, const struct value *live);
+/* One of them; NULL: the answer does not have it. */
+const struct value *act_decode_attr(
+    struct act *act, const struct spec_step *step, const struct spec_attr *attr, const struct value *doc);
 /* Does the answer of this step carry the attribute, and where? Also read by the sandbox, which makes such
  * answers. */
 bool act_provides(const struct spec_type *type, const struct spec_step *step, const struct spec_attr *attr,
     struct str *path);
 /* Where it lies in an answer of this step. */
 struct str act_answer_path(const struct spec_step *step, const struct spec_attr *attr);
+/* Does an attribute that has calls of its own come with the object's answer nevertheless? */
+bool act_comes_along(const struct spec_type *type, const struct spec_attr *attr);
+/* Is this attribute brought by a read step of its own? */
+bool act_reads_apart(const struct spec_type *type, struct str name);
 /* What it is called among the changes that are still to come. */
 struct str act_pending_name(const struct spec_attr *attr);
-/* Readable, but as good as not there? */
-bool act_is_gone(struct act *act, const struct value *live);
 /* Keys that are not the user's taken out. */
 const struct value *act_own_tags(struct arena *arena, const struct value *tags);
+
+/* ---- act_read.c ---- */
+
+/* NULL wants all. */
+bool act_wants(const struct value *wanted, struct str name);
+/* Does reading these attributes (NULL: all) take this read step, if its conditions hold? */
+bool act_read_needs(const struct spec_type *type, const struct spec_step *step, const struct value *wanted);
+/* Readable, but as good as not there? */
+bool act_is_gone(struct act *act, const struct value *live);
+/* The object with those attributes that are wanted, and maybe others; *live NULL: it is not there. */
 int act_read(struct act *act, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err);
+/* Without what only conditions look at. */
 const struct value *act_shown(struct act *act, const struct value *object);
-bool act_wants(const struct value *wanted, struct str name);
 
 /* ---- act_sets.c, act_tags.c: what has calls of its own, read and brought from `have` to `want` (either may
  * be NULL)
