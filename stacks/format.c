@@ -1,38 +1,17 @@
 /*
- * First the text is cut into lines. Then libyaml's tokens go by: those that begin a line say which column it
- * moves to, and texts and flow collections claim the lines that they go on over. Comments wait for the token
- * after them. In the end the lines are written.
+ * Where each line goes: libyaml's tokens go by, those that begin a line say which column it moves to, and
+ * texts and flow collections claim the lines that they go on over. Comments wait for the token after them.
  */
 #include "stacks/format.h"
 
 #include "base/mem.h"
 #include "base/yaml.h"
+#include "stacks/format_lines.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <yaml.h>
 
 enum { STEP = 2 };
-
-enum line_kind {
-    LINE_FREE,     /* empty or a comment, unless a token turns up */
-    LINE_TOKEN,    /* begins with a token of a block collection */
-    LINE_COMMENT,  /* a comment outside of flow collections */
-    LINE_FLOW,     /* goes on with a flow collection */
-    LINE_FOLDED,   /* goes on with a plain or quoted text */
-    LINE_VERBATIM, /* of a text after | or > */
-};
-
-struct line {
-    struct str text; /* as written, without its end */
-    struct str end;  /* "\n"; LS and PS stay, they may be content; empty at the end of the text */
-    enum line_kind kind;
-    int32_t column; /* TOKEN and COMMENT: where it begins now */
-    int32_t shift;  /* FLOW, FOLDED, VERBATIM: by how much it moves … */
-    int32_t floor;  /* … but not below this column */
-    int32_t indent; /* VERBATIM: blanks that do not belong to the text */
-    uint32_t links; /* TOKEN: how many indicators ("- ") have something after them on the line */
-};
 
 /* An open block collection. */
 struct level {
@@ -43,8 +22,7 @@ struct level {
 
 struct formatter {
     struct str text;
-    struct line *lines;
-    size_t line_count, line_cap;
+    struct format_lines lines;
     struct level levels[YAML_MAX_DEPTH + 2];
     size_t depth;
     size_t last_depth; /* when the last token came by: levels above `depth` ended since */
@@ -58,85 +36,14 @@ struct formatter {
     int32_t root; /* column of the outermost collection */
 };
 
-/* ---- lines ---- */
-
-/* Length of the line end at p, which has n bytes; 0: none. What libyaml takes for one. */
-static size_t break_length(const char *p, size_t n)
-{
-    if (*p == '\n')
-        return 1;
-    if (*p == '\r')
-        return n > 1 && p[1] == '\n' ? 2 : 1;
-    if (n > 1 && !memcmp(p, "\xc2\x85", 2))
-        return 2;
-    return n > 2 && (!memcmp(p, "\xe2\x80\xa8", 3) || !memcmp(p, "\xe2\x80\xa9", 3)) ? 3 : 0;
-}
-
-static void format_add_line(struct formatter *f, struct str text, struct str end)
-{
-    MEM_GROW(f->lines, f->line_cap, f->line_count + 1);
-    f->lines[f->line_count++] = (struct line){.text = text, .end = end.n == 3 || !end.n ? end : STR("\n")};
-}
-
-static void cut_lines(struct formatter *f)
-{
-    struct str text = f->text;
-    size_t start = 0;
-    for (size_t i = 0; i < text.n;) {
-        size_t n = break_length(text.p + i, text.n - i);
-        if (n) {
-            format_add_line(f, str_slice(text, start, i), str_slice(text, i, i + n));
-            start = i + n;
-        }
-        i += n ? n : 1;
-    }
-    if (start < text.n)
-        format_add_line(f, str_slice(text, start, text.n), STR_EMPTY);
-}
-
-static const struct str byte_order_mark = STR_INIT("\xef\xbb\xbf");
-
-/* libyaml passes over one at the start of a line, too, unless the line belongs to a text. */
-static struct str without_byte_order_mark(struct str text)
-{
-    return str_starts(text, byte_order_mark) ? str_slice(text, byte_order_mark.n, text.n) : text;
-}
-
-static bool format_is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static size_t leading_spaces(struct str text)
-{
-    size_t n = 0;
-    while (n < text.n && text.p[n] == ' ')
-        n++;
-    return n;
-}
-
-static size_t leading_blanks(struct str text, size_t from)
-{
-    while (from < text.n && format_is_blank(text.p[from]))
-        from++;
-    return from;
-}
-
-static struct str without_trailing_blanks(struct str text)
-{
-    while (text.n && format_is_blank(text.p[text.n - 1]))
-        text.n--;
-    return text;
-}
-
 /* A line that would be something else in the first column: then that column is left free. */
 static int32_t root_column(const struct formatter *f)
 {
     static const struct str special[] = {STR_INIT("---"), STR_INIT("..."), STR_INIT("\xef\xbb\xbf")};
-    for (size_t i = 0; i < f->line_count; i++) {
-        struct str text = without_byte_order_mark(f->lines[i].text);
-        struct str rest = str_slice(text, leading_spaces(text), text.n);
-        for (size_t k = 0; rest.n < f->lines[i].text.n && k < sizeof special / sizeof *special; k++)
+    for (size_t i = 0; i < f->lines.n; i++) {
+        struct str text = format_line_without_mark(f->lines.items[i].text);
+        struct str rest = str_slice(text, format_line_spaces(text), text.n);
+        for (size_t k = 0; rest.n < f->lines.items[i].text.n && k < sizeof special / sizeof *special; k++)
             if (str_starts(rest, special[k]))
                 return STEP;
     }
@@ -187,9 +94,9 @@ static int32_t comment_column(const struct formatter *f, int32_t was, int32_t ne
 static void place_comments(struct formatter *f, size_t line, int32_t next_was, int32_t next_now)
 {
     for (; f->commented < line; f->commented++) {
-        struct line *l = &f->lines[f->commented];
-        struct str text = without_byte_order_mark(l->text);
-        size_t was = leading_blanks(text, 0);
+        struct format_line *l = &f->lines.items[f->commented];
+        struct str text = format_line_without_mark(l->text);
+        size_t was = format_line_blanks(text, 0);
         if (l->kind != LINE_FREE || was == text.n)
             continue;
         l->kind = LINE_COMMENT;
@@ -199,10 +106,10 @@ static void place_comments(struct formatter *f, size_t line, int32_t next_was, i
 
 /* ---- what goes on over several lines ---- */
 
-static void claim(struct formatter *f, size_t from, size_t to, enum line_kind kind, int32_t floor)
+static void claim(struct formatter *f, size_t from, size_t to, enum format_line_kind kind, int32_t floor)
 {
-    for (size_t i = from; i < to && i < f->line_count; i++) {
-        struct line *l = &f->lines[i];
+    for (size_t i = from; i < to && i < f->lines.n; i++) {
+        struct format_line *l = &f->lines.items[i];
         l->kind = kind;
         l->shift = f->shift;
         l->floor = floor;
@@ -225,8 +132,8 @@ static int32_t verbatim_indent(struct formatter *f, int explicit_indent, size_t 
     if (explicit_indent)
         return (parent > 0 ? parent : 0) + explicit_indent;
     for (size_t i = from; i < to; i++) {
-        struct str text = f->lines[i].text;
-        size_t n = leading_spaces(text);
+        struct str text = f->lines.items[i].text;
+        size_t n = format_line_spaces(text);
         indent = (int32_t)n > indent ? (int32_t)n : indent;
         if (n < text.n)
             break;
@@ -234,18 +141,12 @@ static int32_t verbatim_indent(struct formatter *f, int explicit_indent, size_t 
     return indent;
 }
 
-static bool is_verbatim_empty(struct str text, int32_t indent)
-{
-    size_t n = leading_spaces(text);
-    return n == text.n && (int32_t)n <= indent;
-}
-
 static void claim_verbatim(struct formatter *f, const yaml_token_t *token)
 {
-    struct line *first = &f->lines[token->start_mark.line];
+    struct format_line *first = &f->lines.items[token->start_mark.line];
     size_t at = byte_of_column(first->text, token->start_mark.column) + 1, from = token->start_mark.line + 1;
     size_t to = token->end_mark.line + (token->end_mark.column ? 1 : 0);
-    to = to < f->line_count ? to : f->line_count;
+    to = to < f->lines.n ? to : f->lines.n;
     bool keep = false;
     int explicit_indent = 0;
     for (; at < first->text.n && strchr("+-123456789", first->text.p[at]); at++) {
@@ -254,10 +155,10 @@ static void claim_verbatim(struct formatter *f, const yaml_token_t *token)
             explicit_indent = first->text.p[at] - '0';
     }
     int32_t indent = verbatim_indent(f, explicit_indent, from, to);
-    while (!keep && to > from && is_verbatim_empty(f->lines[to - 1].text, indent))
+    while (!keep && to > from && format_line_is_empty(f->lines.items[to - 1].text, indent))
         to--; /* empty lines after it, not of it */
     for (size_t i = from; i < to; i++) {
-        struct line *l = &f->lines[i];
+        struct format_line *l = &f->lines.items[i];
         l->kind = LINE_VERBATIM;
         l->shift = f->depth ? format_top(f)->now - format_top(f)->was : 0;
         l->indent = indent;
@@ -302,8 +203,8 @@ static void place_token(struct formatter *f, const yaml_token_t *token)
 {
     size_t line = token->start_mark.line;
     int32_t was = (int32_t)token->start_mark.column;
-    assert(line < f->line_count);
-    bool first = f->lines[line].kind == LINE_FREE;
+    assert(line < f->lines.n);
+    bool first = f->lines.items[line].kind == LINE_FREE;
     if (!first && !(f->after_indicator && f->at_line == line))
         return;
     if (is_of_document(token) || (!was && !f->depth))
@@ -315,10 +216,10 @@ static void place_token(struct formatter *f, const yaml_token_t *token)
     if (first) {
         place_comments(f, line, was, f->now);
         f->commented = line + 1;
-        f->lines[line].kind = LINE_TOKEN;
-        f->lines[line].column = f->now;
+        f->lines.items[line].kind = LINE_TOKEN;
+        f->lines.items[line].column = f->now;
     } else {
-        f->lines[line].links++;
+        f->lines.items[line].links++;
     }
     f->at_line = line;
     f->shift = f->now - was;
@@ -334,7 +235,7 @@ static void on_flow(struct formatter *f, const yaml_token_t *token)
     if (start || --f->flow_depth)
         return;
     for (size_t i = f->flow_line + 1; i <= token->end_mark.line; i++)
-        if (f->lines[i].kind == LINE_FREE)
+        if (f->lines.items[i].kind == LINE_FREE)
             claim(f, i, i + 1, LINE_FLOW, 0);
     f->commented = token->end_mark.line + 1;
 }
@@ -360,7 +261,7 @@ static void on_token(struct formatter *f, const yaml_token_t *token)
 {
     switch (token->type) {
     case YAML_STREAM_START_TOKEN: return;
-    case YAML_STREAM_END_TOKEN: place_comments(f, f->line_count, -1, 0); return;
+    case YAML_STREAM_END_TOKEN: place_comments(f, f->lines.n, -1, 0); return;
     case YAML_BLOCK_END_TOKEN:
     case YAML_BLOCK_MAPPING_START_TOKEN:
     case YAML_BLOCK_SEQUENCE_START_TOKEN: on_block(f, token); return;
@@ -395,92 +296,6 @@ static void read_tokens(struct formatter *f)
     yaml_parser_delete(&parser);
 }
 
-/* ---- writing ---- */
-
-static void add_spaces(struct buf *out, int32_t n)
-{
-    buf_addf(out, "%*s", (int)n, "");
-}
-
-static void write_token_line(const struct line *l, struct buf *out)
-{
-    size_t at = leading_blanks(l->text, 0);
-    add_spaces(out, l->column);
-    for (uint32_t i = 0; i < l->links; i++) {
-        buf_add_char(out, l->text.p[at]);
-        buf_add_char(out, ' ');
-        at = leading_blanks(l->text, at + 1);
-    }
-    buf_add_str(out, str_slice(l->text, at, l->text.n));
-}
-
-static void write_shifted_line(const struct line *l, struct buf *out)
-{
-    size_t n = leading_spaces(l->text);
-    int32_t column = (int32_t)n + l->shift;
-    int32_t floor = n && l->floor < 1 ? 1 : l->floor; /* no document's mark comes to be */
-    if (n == l->text.n && l->kind != LINE_VERBATIM)
-        return;
-    if (l->kind != LINE_VERBATIM)
-        column = column > floor ? column : floor;
-    else if (is_verbatim_empty(l->text, l->indent))
-        column = 0;
-    add_spaces(out, column);
-    buf_add_str(out, str_slice(l->text, n, l->text.n));
-}
-
-/* A backslash makes a blank after it count; only double quotes have that, but it is not worth knowing. */
-static void cut_trailing_blanks(struct buf *out, size_t from)
-{
-    size_t n = without_trailing_blanks(str_slice(buf_str(out), from, out->n)).n;
-    if (n && out->p[from + n - 1] == '\\')
-        return;
-    out->n = from + n;
-    out->p[out->n] = '\0';
-}
-
-static void write_line(const struct line *l, struct buf *out)
-{
-    size_t from = out->n;
-    if (l->kind == LINE_TOKEN) {
-        write_token_line(l, out);
-    } else if (l->kind == LINE_COMMENT) {
-        add_spaces(out, l->column);
-        buf_add_str(out, str_slice(l->text, leading_blanks(l->text, 0), l->text.n));
-    } else {
-        write_shifted_line(l, out);
-    }
-    if (l->kind != LINE_VERBATIM && out->n > from)
-        cut_trailing_blanks(out, from);
-    buf_add_str(out, l->end);
-}
-
-static void write_lines(const struct formatter *f, struct buf *out)
-{
-    bool gap = false;
-    size_t start = out->n;
-    for (size_t i = 0; i < f->line_count; i++) {
-        struct line *l = &f->lines[i];
-        bool of_text = l->kind == LINE_FOLDED || l->kind == LINE_VERBATIM;
-        if (!of_text && str_starts(l->text, byte_order_mark)) {
-            l->text = without_byte_order_mark(l->text);
-            l->floor = 1;
-        }
-        if (!of_text && leading_blanks(l->text, 0) == l->text.n) {
-            gap = true;
-            continue;
-        }
-        if (gap && out->n > start)
-            buf_add_char(out, '\n');
-        gap = false;
-        write_line(l, out);
-    }
-    /* the last line of a text after | or > has no line end where the file has none */
-    bool of_text = f->line_count && f->lines[f->line_count - 1].kind == LINE_VERBATIM;
-    if (out->n > start && out->p[out->n - 1] != '\n' && !of_text)
-        buf_add_char(out, '\n');
-}
-
 /* ---- all of it ---- */
 
 static bool is_yaml(const struct source *source, struct diags *diags)
@@ -494,13 +309,13 @@ int format_text(const struct source *source, struct diags *diags, struct buf *ou
 {
     if (!is_yaml(source, diags))
         return -1;
-    struct formatter f = {.text = without_byte_order_mark(source->text)};
+    struct formatter f = {.text = format_line_without_mark(source->text)};
     size_t start = out->n;
-    cut_lines(&f);
+    format_lines_cut(&f.lines, f.text);
     f.root = root_column(&f);
     read_tokens(&f);
-    write_lines(&f, out);
-    free(f.lines);
+    format_lines_write(&f.lines, out);
+    format_lines_release(&f.lines);
     if (format_same(f.text, str_slice(buf_str(out), start, out->n)))
         return 0;
     err_set(err, ERR_FAILED, "%.*s would not mean the same in the usual layout, so it is left as it is",
