@@ -1,12 +1,11 @@
-/* Started jobs of Glue, Batch, EMR Serverless and Athena: see task.h. */
+/* What services have started: see task.h. */
 #include "sandbox/engine/task.h"
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "sandbox/calls/services_state.h"
+#include "sandbox/engine/task_record.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/s3/store.h"
 
@@ -16,7 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { KEPT = 1000, WAITING = 1000, MAX_RECORD = 16 * 1024 * 1024 };
+enum { KEPT = 1000, WAITING = 1000 };
 
 struct task {
     struct services *services;
@@ -42,16 +41,7 @@ struct tasks {
     size_t running, at_once;
 };
 
-/* ---- records ---- */
-
-static const char *const state_names[] = {[ACTIVITY_WAITING] = "waiting",
-    [ACTIVITY_STARTING] = "starting",
-    [ACTIVITY_RUNNING] = "running",
-    [ACTIVITY_STOPPING] = "stopping",
-    [ACTIVITY_SUCCEEDED] = "succeeded",
-    [ACTIVITY_FAILED] = "failed",
-    [ACTIVITY_TIMEOUT] = "timeout",
-    [ACTIVITY_STOPPED] = "stopped"};
+/* ---- one of them ---- */
 
 /* With the lock held. */
 static void fill_info(struct task *task, struct arena *arena, struct task_info *out)
@@ -75,30 +65,13 @@ static void fill_info(struct task *task, struct arena *arena, struct task_info *
 static void task_keep(struct task *task, enum activity_state state)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    AUTO_BUF struct buf text = BUF_INIT;
     struct task_info info;
-    struct err err = ERR_INIT;
     pthread_mutex_lock(&task->services->lock);
     fill_info(task, &arena, &info);
     info.ended_ms = task->info.ended_ms;
     info.exit_code = task->info.exit_code;
     pthread_mutex_unlock(&task->services->lock);
-    const struct value_entry entries[] = {
-        {STR("kind"), value_string(&arena, info.kind)},
-        {STR("region"), value_string(&arena, info.region)},
-        {STR("owner"), value_string(&arena, info.owner)},
-        {STR("id"), value_string(&arena, info.id)},
-        {STR("request"), info.request},
-        {STR("created"), value_int(&arena, info.created_ms)},
-        {STR("started"), value_int(&arena, info.started_ms)},
-        {STR("ended"), value_int(&arena, info.ended_ms)},
-        {STR("state"), value_stringz(&arena, state_names[state])},
-        {STR("exit_code"), value_int(&arena, info.exit_code)},
-        {STR("message"), value_string(&arena, info.message)},
-    };
-    json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
-    if (file_write_atomic(task->path.p, buf_str(&text), 0600, &err))
-        fprintf(stderr, "sandbox: the record of a run: %s\n", err.message);
+    task_record_write(task->path.p, &info, state);
 }
 
 static void free_task(void *ctx)
@@ -137,17 +110,10 @@ static void stop_run(void *ctx)
 
 static const struct activity_ops run_ops = {stop_run, output_of, free_task};
 
-/* Ids may hold any character: their digest names the file. */
-static struct str record_name(struct arena *arena, struct str kind, struct str region, struct str id)
-{
-    struct str whole = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(kind), STR_ARG(region), STR_ARG(id));
-    return arena_printf(arena, "%.*s-%.24s", STR_ARG(kind), sha256_hex(arena, whole).p);
-}
-
 struct str task_result(
     struct services *services, struct arena *arena, const char *kind, struct str region, struct str id)
 {
-    struct str name = record_name(arena, str_z(kind), region, id);
+    struct str name = task_record_name(arena, str_z(kind), region, id);
     return arena_printf(arena, "%s/%s.result", services->parts.tasks->dir.p, name.p);
 }
 
@@ -166,7 +132,7 @@ static struct task *new_task(struct tasks *tasks, const struct task_info *info)
         .started_ms = info->started_ms,
         .ended_ms = info->ended_ms,
         .exit_code = info->exit_code};
-    struct str name = record_name(&task->arena, info->kind, info->region, info->id);
+    struct str name = task_record_name(&task->arena, info->kind, info->region, info->id);
     task->path = arena_printf(&task->arena, "%s/%s.json", tasks->dir.p, name.p);
     task->folder = arena_printf(&task->arena, "%s/%s", tasks->work.p, name.p);
     task->activity = activity_new(tasks->services, &run_ops, task);
@@ -198,41 +164,19 @@ static void task_add(struct tasks *tasks, struct task *task)
 
 /* ---- opening ---- */
 
-static int64_t task_number(const struct value *record, const char *key)
-{
-    return service_int(record, key, 0);
-}
-
 /* A record that cannot be read is not worth refusing to start. */
 static void load_one(struct tasks *tasks, const char *path)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str text, name;
-    struct err err = ERR_INIT;
-    const struct value *record;
-    if (file_read(&arena, path, MAX_RECORD, &text, &err) || json_parse(&arena, text, &record, &err))
+    struct task_info info;
+    if (!task_record_read(&arena, path, &info))
         return;
-    struct task_info info = {.kind = value_gets(record, "kind"),
-        .region = value_gets(record, "region"),
-        .owner = value_gets(record, "owner"),
-        .id = value_gets(record, "id"),
-        .request = value_getz(record, "request"),
-        .created_ms = task_number(record, "created"),
-        .started_ms = task_number(record, "started"),
-        .ended_ms = task_number(record, "ended"),
-        .exit_code = task_number(record, "exit_code"),
-        .message = value_gets(record, "message")};
-    enum activity_state state = ACTIVITY_FAILED;
-    name = value_gets(record, "state");
-    for (int i = ACTIVITY_SUCCEEDED; i <= ACTIVITY_STOPPED; i++)
-        if (str_eqz(name, state_names[i]))
-            state = (enum activity_state)i;
     if (!info.ended_ms) {
         info.message = STR("the sandbox ended while this ran");
         info.ended_ms = clock_wall_ms();
     }
     struct task *task = new_task(tasks, &info);
-    activity_end(task->activity, state, STR_EMPTY, info.message);
+    activity_end(task->activity, info.state, STR_EMPTY, info.message);
     task_add(tasks, task);
 }
 

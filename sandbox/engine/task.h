@@ -1,7 +1,7 @@
 /*
- * Started jobs of Glue, Batch, EMR Serverless and Athena: each has an id, a thread that does its work in a
- * folder of its own, and a record that outlives both (DIR/jobs/tasks). What a service shows of one it makes
- * from struct task_info.
+ * What services have started, such as job runs, steps and queries: each has an id, a thread that does its
+ * work in a folder of its own, and a record that outlives both (DIR/jobs/tasks). What a service shows of one
+ * it makes from struct task_info.
  *
  *     task_start()             the record is written, the thread waits for its turn
  *     kind->work(task)         on that thread: task_running(), process_run() with task_switch(), task_end()
@@ -51,8 +51,8 @@ void tasks_stop(struct tasks *tasks);
 void tasks_close(struct tasks *tasks);
 
 /*
- * run may be NULL; otherwise it is the caller's to release. ERR_EXISTS: as many as allowed run already.
- * ERR_THROTTLED: too many wait.
+ * activity may be NULL; otherwise *activity is the caller's to release. ERR_EXISTS: as many as allowed run
+ * already. ERR_THROTTLED: too many wait.
  */
 int task_start(struct services *services, const struct task_options *options, struct activity **activity,
     struct err *err);
