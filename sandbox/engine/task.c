@@ -403,9 +403,11 @@ bool task_stop(struct services *services, const char *kind, struct str region, s
         task->info.message = arena_str(&task->arena, why);
         ask_to_stop(task, false);
     }
+    struct activity *activity = runs ? activity_keep(task->activity) : NULL; /* it may end and go meanwhile */
     pthread_mutex_unlock(&services->lock);
     if (runs)
-        activity_set_state(task->activity, ACTIVITY_STOPPING);
+        activity_set_state(activity, ACTIVITY_STOPPING);
+    activity_release(activity);
     return runs;
 }
 
