@@ -153,11 +153,12 @@ static int reassign(struct pg_work *work, struct str heir, struct err *err)
             STR("select datname from pg_database where datallowconn and not datistemplate"), NULL, &rows,
             err))
         return -1;
+    struct err ignored = ERR_INIT;
+    int status = 0;
     session_give(&work->session); /* each database has a session of its own */
-    for (int i = 0; i < rows_count(&rows); i++)
-        if (reassign_in(work, rows_text(&rows, i, 0), heir, err))
-            return -1;
-    return session_take(work->ctx, SERVER_WIDE, &work->session, err);
+    for (int i = 0; i < rows_count(&rows) && !status; i++)
+        status = reassign_in(work, rows_text(&rows, i, 0), heir, err);
+    return session_take(work->ctx, SERVER_WIDE, &work->session, status ? &ignored : err) ? -1 : status;
 }
 
 static int role_remove(struct pg_work *work, struct err *err)

@@ -153,6 +153,16 @@ def test_the_administrator_of_a_managed_server_is_no_superuser(stack, server):
     stack.run("destroy", "--yes")
     assert server.psql("select count(*) from pg_roles where rolname in ('owner', 'reader')") == "0"
 
+    # what a role owned goes to another, in each database; afterwards the user is a member of neither
+    heirs = "  heir: {type: postgres.role, provider: retail, name: heir}\n  "
+    leaver = "leaver: {type: postgres.role, provider: retail, name: leaver, reassign_to: heir, depends_on: [heir]}\n"
+    header = f"stack: warehouse\nproviders:\n  {server.provider(user='master', password='Master-77')}\nresources:\n"
+    stack.write(header + heirs + leaver).run("apply", "--yes")
+    server.psql("create table left_behind (a int)", "alter table left_behind owner to leaver")
+    stack.write(header + heirs).run("apply", "--yes")
+    assert server.psql("select rolname from pg_class c join pg_roles r on r.oid = relowner where relname = 'left_behind'") == "heir"
+    assert server.psql("select rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid where pg_get_userbyid(m.member) = 'master' and rolname ~ 'heir|leaver|weir' and m.grantor = m.member") == ""
+
     # what belongs to somebody whose role it may not give itself is refused as before
     server.psql("create database foreign_db", "grant connect on database foreign_db to master")
     server.psql("create schema kept", dbname="foreign_db")
