@@ -32,13 +32,27 @@ static int tagged_page(struct aws_client *client, struct arena *arena, const str
     return tagging_call(client, arena, wanted, value_map(arena, entries, 4), document, err);
 }
 
-static void hand_on(
-    struct arena *arena, const struct value *document, aws_tagged_found *found, void *found_ctx)
+/* There are servers that pass filters over: what only bears the marks by their word is not handed on. */
+static bool is_wanted(const struct value *filters, const struct value *tags)
+{
+    for (uint32_t i = 0; filters && i < filters->count; i++) {
+        const struct value *values = value_getz(filters->items[i], "Values"),
+                           *tag = value_get(tags, value_gets(filters->items[i], "Key"));
+        if (!tag || (values && !value_list_has(values, value_text(tag, STR_EMPTY))))
+            return false;
+    }
+    return true;
+}
+
+static void hand_on(struct arena *arena, const struct value *document, const struct aws_tagged *wanted,
+    aws_tagged_found *found, void *found_ctx)
 {
     const struct value *list = wire_path(arena, document, STR("ResourceTagMappingList[]"));
     for (uint32_t i = 0; list && i < list->count; i++) {
         const struct value *tags = wire_coerce(arena, &pairs, value_getz(list->items[i], "Tags"));
-        found(found_ctx, value_gets(list->items[i], "ResourceARN"), tags ? tags : &value_empty_map);
+        tags = tags ? tags : &value_empty_map;
+        if (is_wanted(wanted->filters, tags))
+            found(found_ctx, value_gets(list->items[i], "ResourceARN"), tags);
     }
 }
 
@@ -50,7 +64,7 @@ int aws_tagged(struct aws_client *client, struct arena *arena, const struct aws_
     for (;;) {
         if (tagged_page(client, arena, wanted, token, &document, err))
             return -1;
-        hand_on(arena, document, found, found_ctx);
+        hand_on(arena, document, wanted, found, found_ctx);
         token = value_getz(document, "PaginationToken");
         if (!value_text(token, STR_EMPTY).n)
             return 0;
@@ -75,7 +89,7 @@ int aws_tagged_of(struct aws_client *client, struct arena *arena, const struct s
         if (value_gets(document, "PaginationToken").n)
             client->tags_by_page = true;
         else
-            hand_on(arena, document, found, found_ctx);
+            hand_on(arena, document, wanted, found, found_ctx);
     }
     if (!client->tags_by_page)
         return 0;

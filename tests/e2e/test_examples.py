@@ -38,6 +38,7 @@ STANDS_FOR = {
     "subnet-0a1b2c3d": subnet("one", 9, "a"),
     "subnet-4e5f6a7b": subnet("two", 10, "b"),
     "rtb-0a1b2c3d": ("${table.route_table_id}", VPC | {"table": "{type: aws.ec2.route_table, vpc_id: '${vpc.vpc_id}'}"}),
+    "acl-0a1b2c3d": ("${list.network_acl_id}", VPC | {"list": "{type: aws.ec2.network_acl, vpc_id: '${vpc.vpc_id}'}"}),
     "igw-0a1b2c3d": ("${gateway.internet_gateway_id}", VPC | {"gateway": "{type: aws.ec2.internet_gateway, vpc_id: '${vpc.vpc_id}'}"}),
     "eipalloc-0a1b2c3d": ("${address.allocation_id}", {"address": "{type: aws.ec2.elastic_ip}"}),
     "sg-0a1b2c3d": ("${group.group_id}", VPC | {"group": "{type: aws.ec2.security_group, vpc_id: '${vpc.vpc_id}', name: g, description: g}"}),
@@ -156,7 +157,11 @@ def test_applied(stack, cloud, kind, example, request):
     around = {}
     for stand_in, (reference, resources) in STANDS_FOR.items():
         if stand_in in text:
-            text = text.replace(f'"{stand_in}"', stand_in).replace(stand_in, f'"{reference}"')
+            parts = text.replace(f'"{stand_in}"', stand_in).split(stand_in)
+            for i in range(1, len(parts)):  # in a string that is quoted already, or in quotes of its own
+                quoted = parts[0].rpartition("\n")[2].count('"') % 2
+                parts[0] += (reference if quoted else f'"{reference}"') + parts[i]
+            text = parts[0]
             around |= resources
     prepare(cloud, name)
     stack.write(text + "".join(f"  {name}: {resource}\n" for name, resource in around.items()))
