@@ -408,13 +408,14 @@ def test_included_files(local_stack):
 @pytest.mark.long
 def test_what_everything_refers_to(local_stack):
     """3,000 resources that refer to each other and wait for each other, with policies in between: no way is gone twice."""
+    trust = '{Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {Service: sns.amazonaws.com}, Action: "sts:AssumeRole", Condition: {ArnLike: {"aws:SourceArn": [%s]}}}]}'
     statement = '{Version: "2012-10-17", Statement: [{Effect: Allow, Action: "sqs:*", Resource: [%s]}]}'
     parts = []
     for i in range(1000):
         before = ", ".join(f"!GetAtt Q{k}.Arn" for k in range(max(0, i - 6), i)) or '"*"'
         parts += [
             f"  Q{i}: {{Type: AWS::SQS::Queue, DependsOn: [{', '.join(f'P{k}' for k in range(max(0, i - 3), i))}], Properties: {{QueueName: q{i}}}}}",
-            f"  R{i}: {{Type: AWS::IAM::Role, Properties: {{RoleName: r{i}, AssumeRolePolicyDocument: {statement % before}}}}}",
+            f"  R{i}: {{Type: AWS::IAM::Role, Properties: {{RoleName: r{i}, AssumeRolePolicyDocument: {trust % before}}}}}",
             f"  P{i}: {{Type: AWS::IAM::Policy, Properties: {{PolicyName: p, Roles: [!Ref R{i}], PolicyDocument: {statement % before}}}}}",
         ]
     local_stack.write("Resources:\n" + "\n".join(parts) + "\n", "t.yaml")
