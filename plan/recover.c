@@ -164,7 +164,7 @@ static int not_there(struct settling *s, struct err *err)
 {
     if (s->schema->unknowable) {
         tell_settled(s,
-            "may have been created before the run stopped, which cannot be found out: look at the service; "
+            "may have been created by an earlier run, which cannot be found out: look at the service; "
             "`weir state rm` says that it is not there, `weir state import` takes it over",
             STR_EMPTY);
         return 0;
@@ -173,7 +173,7 @@ static int not_there(struct settling *s, struct err *err)
         tell_settled(s, "is not there so far; it is looked for again before it is created", STR_EMPTY);
         return 0;
     }
-    return close_undone(s, "had not been created yet when the run stopped", err);
+    return close_undone(s, "was to be created by an earlier run, and is not there", err);
 }
 
 /* What a type has no way of its own to look for is read again and again. */
@@ -205,12 +205,13 @@ static int settle_create(struct settling *s, struct err *err)
     if (!live)
         return not_there(s, err);
     if (object_is_another(s->schema, desired, live))
-        return close_undone(s, "had not been created yet; what bears its name is something else", err);
+        return close_undone(
+            s, "was to be created by an earlier run; what bears its name is something else", err);
     live = only_ours(s, live, s->intent->set);
     live = object_whole(s->arena, s->schema, desired, live, s->record ? s->record->attrs : NULL);
     return close_with(s, object_kept(s->arena, s->schema, live), s->intent->set,
-        s->schema->partial ? "was begun before the run stopped; what is there is taken over"
-                           : "was created before the run stopped; taken over",
+        s->schema->partial ? "was begun by an earlier run; what is there is taken over"
+                           : "was created by an earlier run; taken over",
         err);
 }
 
@@ -248,9 +249,9 @@ static int settle_update(struct settling *s, struct err *err)
                     : ops->read(&s->ctx, prior, set, &live, err))
         return -1;
     if (!live)
-        return close_undone(s, "was being changed when the run stopped, and is not there any more", err);
+        return close_undone(s, "was being changed by an earlier run, and is not there any more", err);
     return close_with(s, value_merge(s->arena, prior, only_ours(s, live, set)), set,
-        "was being changed when the run stopped; recorded as it is now", err);
+        "was being changed by an earlier run; recorded as it is now", err);
 }
 
 /* ---- delete ---- */
@@ -263,12 +264,12 @@ static int settle_delete(struct settling *s, struct err *err)
     if (s->schema->ops->read(&s->ctx, s->record->attrs, NULL, &live, err))
         return -1;
     if (live)
-        return close_undone(s, "was being deleted when the run stopped, and is still there", err);
+        return close_undone(s, "was being deleted by an earlier run, and is still there", err);
     struct outcome gone = {.record.subject = s->intent->subject, .action = STR("delete")};
     gone.record.subject.id = s->record->subject.id;
     if (state_done(s->options->state, &gone, err))
         return -1;
-    tell_settled(s, "was deleted before the run stopped", STR_EMPTY);
+    tell_settled(s, "was deleted by an earlier run", STR_EMPTY);
     return 0;
 }
 
@@ -304,7 +305,7 @@ static int settle_intent(struct settling *s, struct err *err)
     if (begin_settling(s, err))
         return -1;
     if (!s->schema->ops->read) /* nothing outside: nothing can be left there */
-        return close_undone(s, "had not been recorded yet when the run stopped", err);
+        return close_undone(s, "was to be recorded by an earlier run", err);
     if (is_action(s->intent, "delete"))
         return settle_delete(s, err);
     if (is_action(s->intent, "update") || is_action(s->intent, "adopt"))
@@ -346,7 +347,7 @@ static int recover_intents(const struct recover_options *options, struct err *er
         if (!settle_persistently(options, intents[i], &why) ||
             (options->leaves && options->leaves(options->ctx, intents[i], &why)))
             continue;
-        err_context(&why, "finding out what became of %.*s, which was being %.*sd when a run stopped",
+        err_context(&why, "finding out what became of %.*s, which was being %.*sd by an earlier run",
             STR_ARG(intents[i]->subject.address), STR_ARG(intents[i]->action));
         if (!result)
             *err = why;

@@ -174,8 +174,7 @@ static void test_created(void **unused)
     struct state *state;
     leave_intent("create", "{\"name\":\"b\",\"size\":\"1\"}", "[\"name\",\"size\"]");
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\",\"size\":\"1\"}");
-    const struct record *record =
-        recovered(&state, "lake was created before the run stopped; taken over (i-1)");
+    const struct record *record = recovered(&state, "lake was created by an earlier run; taken over (i-1)");
     assert_non_null(record);
     assert_true(str_eqz(record->subject.id, "i-1"));
     assert_true(value_equal(record->attrs, service.live));
@@ -189,7 +188,7 @@ static void test_not_created(void **unused)
     (void)unused;
     struct state *state;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
-    assert_null(recovered(&state, "lake had not been created yet when the run stopped"));
+    assert_null(recovered(&state, "lake was to be created by an earlier run, and is not there"));
     state_close(state);
 }
 
@@ -225,7 +224,7 @@ static void test_not_there_so_far(void **unused)
     assert_int_equal(service.looked_until_ms, 0);
     assert_int_equal(manual_clock_slept(), 0);
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
-    assert_string_equal(recovered_once(0), "lake was created before the run stopped; taken over (i-1)");
+    assert_string_equal(recovered_once(0), "lake was created by an earlier run; taken over (i-1)");
 }
 
 static void test_nothing_came(void **unused)
@@ -234,7 +233,7 @@ static void test_nothing_came(void **unused)
     schema.shows_ms = 20 * 1000;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     manual_clock_advance(-60 * 60 * 1000 + 21 * 1000);
-    assert_string_equal(recovered_once(0), "lake had not been created yet when the run stopped");
+    assert_string_equal(recovered_once(0), "lake was to be created by an earlier run, and is not there");
 }
 
 /* Who destroys will not look again: it is waited for as long as it may take, and no longer. */
@@ -320,7 +319,8 @@ static void test_another(void **unused)
     struct state *state;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"not-b\"}");
-    assert_null(recovered(&state, "lake had not been created yet; what bears its name is something else"));
+    assert_null(
+        recovered(&state, "lake was to be created by an earlier run; what bears its name is something else"));
     state_close(state);
 }
 
@@ -335,7 +335,7 @@ static void test_updated(void **unused)
         "update", "{\"name\":\"b\",\"size\":\"2\",\"password\":\"swordfish\"}", "[\"size\",\"password\"]");
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\",\"size\":\"2\",\"mode\":\"x\"}");
     const struct record *record =
-        recovered(&state, "lake was being changed when the run stopped; recorded as it is now (i-1)");
+        recovered(&state, "lake was being changed by an earlier run; recorded as it is now (i-1)");
     assert_true(value_equal(record->attrs, service.live));
     assert_true(value_equal(record->set, test_json(&scratch, "[\"name\",\"size\",\"password\"]")));
     state_close(state);
@@ -350,7 +350,7 @@ static void test_updated_without_a_record(void **unused)
     leave_intent("update", "{\"name\":\"b\",\"size\":\"9\"}", "[\"name\",\"size\"]");
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\",\"size\":\"9\"}");
     const struct record *record =
-        recovered(&state, "lake was being changed when the run stopped; recorded as it is now (i-1)");
+        recovered(&state, "lake was being changed by an earlier run; recorded as it is now (i-1)");
     assert_true(str_eqz(record->subject.id, "i-1"));
     state_close(state);
 }
@@ -361,7 +361,7 @@ static void test_deleted(void **unused)
     struct state *state;
     leave_record("{\"id\":\"i-1\",\"name\":\"b\"}");
     leave_intent("delete", NULL, NULL);
-    assert_null(recovered(&state, "lake was deleted before the run stopped"));
+    assert_null(recovered(&state, "lake was deleted by an earlier run"));
     state_close(state);
 }
 
@@ -372,7 +372,7 @@ static void test_not_deleted(void **unused)
     leave_record("{\"id\":\"i-1\",\"name\":\"b\"}");
     leave_intent("delete", NULL, NULL);
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
-    assert_non_null(recovered(&state, "lake was being deleted when the run stopped, and is still there"));
+    assert_non_null(recovered(&state, "lake was being deleted by an earlier run, and is still there"));
     state_close(state);
 }
 
@@ -393,7 +393,7 @@ static void test_service_down(void **unused)
     assert_int_equal(n, 1);
     state_close(state);
     service.down = false;
-    assert_null(recovered(&state, "lake had not been created yet when the run stopped"));
+    assert_null(recovered(&state, "lake was to be created by an earlier run, and is not there"));
     state_close(state);
 }
 
@@ -411,7 +411,7 @@ static void test_lost_answer(void **unused)
     assert_int_equal(n, 1);
     state_close(state);
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
-    assert_non_null(recovered(&state, "lake was created before the run stopped; taken over (i-1)"));
+    assert_non_null(recovered(&state, "lake was created by an earlier run; taken over (i-1)"));
     state_close(state);
 }
 
