@@ -51,13 +51,31 @@ static struct str option_of(struct arena *arena, const struct value *what)
     return str_z(text);
 }
 
-static void add_what(struct buf *out, const struct value *what)
+/* What a user does about what stands in the way: nobody takes all of it down for one that is replaced. */
+static void add_way(struct buf *out, const struct plan *plan, const struct change *c,
+    const struct value *what, struct str option)
+{
+    struct str set = value_gets(what, "set");
+    bool before = value_getb(what, "live"), replaced = c->decision.action == ACTION_REPLACE;
+    if (replaced && !before)
+        buf_addf(out, " (what goes: `%.*s` in the stack)", STR_ARG(set));
+    else if (replaced)
+        buf_addf(out, " (what goes: apply `%.*s` before)", STR_ARG(set));
+    else if (plan->destroy)
+        buf_addf(out, " (what goes: `weir destroy --%.*s`, or apply `%.*s` before)", STR_ARG(option),
+            STR_ARG(set));
+    else
+        buf_addf(out, " (what goes: `weir destroy --target '%.*s' --%.*s`, or apply `%.*s` before)",
+            STR_ARG(c->subject.address), STR_ARG(option), STR_ARG(set));
+}
+
+static void add_what(
+    struct buf *out, const struct plan *plan, const struct change *c, const struct value *what)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str id = value_gets(what, "id"), option = option_of(&arena, what);
     struct str error = value_gets(what, "error");
     bool kept = value_equal(value_getz(what, "kept"), &value_true);
-    struct str set = value_gets(what, "set");
     text_add_safe(out, value_gets(what, "says"), false);
     if (id.n) {
         buf_addz(out, kept ? " stays: " : " is deleted: ");
@@ -71,9 +89,8 @@ static void add_what(struct buf *out, const struct value *what)
         buf_addz(out, ", which could not be counted: ");
         text_add_safe(out, error, false);
     }
-    if (set.n)
-        buf_addf(out, " (what goes: `weir destroy --%.*s`, or apply `%.*s` before)", STR_ARG(option),
-            STR_ARG(set));
+    if (value_getz(what, "set"))
+        add_way(out, plan, c, what, option);
     else if (option.n)
         buf_addf(out, " (--%.*s)", STR_ARG(option));
 }
@@ -117,7 +134,7 @@ static void add_list(
             buf_add_char(out, ' ');
             text_add_safe(out, c->subject.address, false);
             buf_addf(out, "%*s  ", blanks > 0 ? blanks : 0, "");
-            add_what(out, c->erases->items[k]);
+            add_what(out, plan, c, c->erases->items[k]);
             buf_add_char(out, '\n');
         }
     }
@@ -150,7 +167,7 @@ static void add_markdown_list(const struct plan *plan, bool stopping, struct buf
             buf_addz(out, "- `");
             text_add_safe(out, c->subject.address, false);
             buf_addz(out, "`: ");
-            add_what(out, c->erases->items[k]);
+            add_what(out, plan, c, c->erases->items[k]);
             buf_add_char(out, '\n');
         }
     }

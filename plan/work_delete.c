@@ -45,6 +45,7 @@ static int begin_delete(struct work *work, struct err *err)
     work->place = record->place;
     work_context(work, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
     work->ctx.dir = decl ? local_dir(decl) : work->x->p->stack->dir; /* what takes it back may be a file */
+    work->ctx.replaces = work->change->instance && !work->x->plan->destroy;
     work->ctx.owner.unmarked = work_was_there(record, decl);
     return 0;
 }

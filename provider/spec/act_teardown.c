@@ -92,6 +92,18 @@ static const struct value_entry *first_set(const struct spec_teardown *rule)
     return entry;
 }
 
+/* `weir destroy` would take down what is made anew here. */
+static void hint_for_replacement(
+    const struct act *act, const struct spec_teardown *rule, const struct value_entry *set, struct err *err)
+{
+    struct str value = value_scalar_text(act->arena, set->value);
+    if (is_live(act, rule))
+        err_hint(err, "it is replaced: apply %.*s: %.*s before", STR_ARG(set->key), STR_ARG(value));
+    else
+        err_hint(err, "it is replaced: with %.*s: %.*s in the stack (%.*s) it can be", STR_ARG(set->key),
+            STR_ARG(value), STR_ARG(rule->says));
+}
+
 void act_hint_teardown(const struct act *act, struct err *err)
 {
     for (size_t r = 0; r < act->type->teardown_count; r++) {
@@ -103,6 +115,10 @@ void act_hint_teardown(const struct act *act, struct err *err)
             *c = (char)(*c == '_' ? '-' : *c);
         const struct value_entry *set = first_set(rule);
         struct str value = value_scalar_text(act->arena, set->value);
+        if (act->ctx->replaces) {
+            hint_for_replacement(act, rule, set, err);
+            continue;
+        }
         err_hint(err, "`weir destroy --%s` does it (%.*s); %s %.*s: %.*s%s%.*s", option, STR_ARG(rule->says),
             is_live(act, rule) ? "or apply" : "or say in the stack", STR_ARG(set->key), STR_ARG(value),
             rule->instead.n ? "; " : "", STR_ARG(rule->instead));
@@ -162,7 +178,8 @@ static const struct value *teardown_erased(
 
 /*
  * What would make the deletion stop, for want of a consent: something in it, or its protection. `lifts` names
- * the option that agrees, `set` what the stack would have to say. NULL: nothing.
+ * the option that agrees, `set` what the stack would have to say, and with `live` before it goes. NULL:
+ * nothing.
  */
 static const struct value *in_the_way(
     struct act *act, const struct spec_teardown *rule, const struct value *object, bool live_rule)
@@ -182,8 +199,9 @@ static const struct value *in_the_way(
     struct value_entry entries[] = {{STR("stops"), &value_true},
         {STR("says"), value_stringz(act->arena, counts ? "it is not empty" : "it is protected")},
         {STR("lifts"), value_stringz(act->arena, rule->name)},
-        {STR("set"), value_string_ref(act->arena, text)}, {STR("counts"), counts}};
-    return value_map(act->arena, entries, counts ? 5 : 4);
+        {STR("set"), value_string_ref(act->arena, text)},
+        {STR("live"), live_rule ? &value_true : &value_false}, {STR("counts"), counts}};
+    return value_map(act->arena, entries, counts ? 6 : 5);
 }
 
 int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,

@@ -491,9 +491,32 @@ def test_what_stands_in_the_way_is_said_before(stack, cloud, how):
     planned = erased(stack.run("plan", "--json", *words))
     assert [(e["address"], e["stops"], e["lifts"]) for e in planned] == [("lake", True, "force_empty"), ("table", True, "delete_protected")]
     text = stack.run("plan", *words).out
-    assert "In the way of their deletion:" in text and "it is not empty: 1 object, 1 byte (what goes: `weir destroy --force-empty`, or apply `force_destroy: true` before)" in text
-    assert "it is protected (what goes: `weir destroy --delete-protected`" in text and "With them:" not in text
+
+    def one(name):
+        return "" if how == "destroy" else f" --target '{name}'"
+
+    assert "In the way of their deletion:" in text and f"it is not empty: 1 object, 1 byte (what goes: `weir destroy{one('lake')} --force-empty`, or apply `force_destroy: true` before)" in text
+    assert f"it is protected (what goes: `weir destroy{one('table')} --delete-protected`" in text and "With them:" not in text
     assert "**In the way of their deletion:**" in stack.run("plan", "--format", "markdown", *words).out
+
+
+def test_what_stands_in_the_way_of_a_replacement_is_no_matter_of_destroy(stack, cloud):
+    """Which would take the whole stack down. What steers the deletion is said with the change, what is set at the service has to be set first."""
+    table = """
+      table: {type: aws.dynamodb.table, name: lab-table-N, billing_mode: PAY_PER_REQUEST, deletion_protection: true, attribute_definitions: {id: S},
+              key_schema: [{attribute_name: id, key_type: HASH}]}
+"""
+    stack.write((BUCKET + table).replace("lab-lake", "lab-lake-N").replace("N", "1")).apply()
+    cloud.client("s3").put_object(Bucket="lab-lake-1", Key="a", Body=b"1")
+    other = (BUCKET + table).replace("lab-lake", "lab-lake-N").replace("N", "2")
+    text = stack.write(other).run("plan").out
+    assert "it is not empty: 1 object, 1 byte (what goes: `force_destroy: true` in the stack)" in text, text
+    assert "it is protected (what goes: apply `deletion_protection: false` before)" in text, text
+    failed = stack.run("apply", "--yes", status=1)
+    assert "it is replaced: with force_destroy: true in the stack" in failed.err and "destroy --" not in failed.err, str(failed)
+    stack.write(other.replace("name: lab-lake-2", "name: lab-lake-2, force_destroy: true"))
+    stack.run("apply", "--yes", "--target", "lake")
+    assert [b["Name"] for b in cloud.client("s3").list_buckets()["Buckets"]] == ["lab-lake-2"]
 
 
 def test_what_the_stack_has_in_a_bucket_is_not_in_the_way(stack, cloud):
