@@ -2,13 +2,15 @@
 #include "cmd/events.h"
 
 #include "base/json.h"
+#include "cmd/render.h"
 
 #include <inttypes.h>
 
 const struct event_doc event_docs[] = {
     {"drift", "address, type, gone, attrs", "a resource was changed (or, with `gone`, deleted) outside weir"},
     {"change", "address, type, provider, action, reason, moved_from, import_id, create_before_destroy, attrs",
-        "what the plan does with a resource; action: create, update, replace, delete, read, adopt, forget"},
+        "what the plan does with a resource; action: create, update, replace, delete, read, adopt, forget; "
+        "attrs: name, before, after, sensitive, changed (names of a map whose values are secret), replaces"},
     {"erase", "address, type, flag, says, counts, stops, lifts, kept, left_type, left_id, error",
         "what goes (`kept`: stays) besides the resource; counts: objects, versions, delete_markers, uploads, "
         "images, bytes; left_type and left_id: something that a service made"},
@@ -131,6 +133,7 @@ static void events_marks(struct buf *out, const struct value *before, const stru
 
 static void attr_list(struct buf *out, const struct attr_change *attrs, size_t n)
 {
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
     buf_addz(out, ",\"attrs\":[");
     for (size_t i = 0; i < n; i++) {
         const struct attr_change *a = &attrs[i];
@@ -140,6 +143,8 @@ static void attr_list(struct buf *out, const struct attr_change *attrs, size_t n
         field_value(out, "before", a->before, hidden);
         field_value(out, "after", a->after, hidden);
         events_marks(out, a->before, a->after, hidden);
+        if (render_names_open(a))
+            field_value(out, "changed", render_names_changed(&scratch, a), false);
         field_true(out, "replaces", a->replaces);
         buf_add_char(out, '}');
     }

@@ -110,6 +110,12 @@ static void attr_line(
         .suffix = a->replaces           ? "# forces replacement"
                   : removed && standard ? "# back to the default"
                                         : NULL};
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (render_names_open(a)) {
+        change.hidden = false;
+        change.before = render_names(&scratch, a->before);
+        change.after = render_names(&scratch, a->after);
+    }
     if (a->before || a->after)
         render_change(&change, o, out);
 }

@@ -147,6 +147,21 @@ static bool report_lost_secret(
     return true;
 }
 
+/* Where the file gives a map that is no secret as a whole, each value of it is one: then the names may be
+ * shown (cmd/render.h). */
+static const struct value *mark_given(
+    struct arena *arena, const struct value *given, const struct value *converted)
+{
+    if (converted->kind == VALUE_MAP && !(given->marks & VALUE_SENSITIVE)) {
+        struct value_entry *entries = ARENA_ARRAY(arena, struct value_entry, converted->count + 1);
+        for (uint32_t i = 0; i < converted->count; i++)
+            entries[i] = (struct value_entry){
+                converted->entries[i].key, value_mark(arena, converted->entries[i].value, VALUE_SENSITIVE)};
+        converted = value_map(arena, entries, converted->count);
+    }
+    return value_mark(arena, converted, VALUE_SENSITIVE);
+}
+
 /* One attribute as the stack gives it, converted and marked; NULL in *out: not given. False after an error.
  */
 static bool evaluate_attribute(struct planner *p, const struct instance *instance,
@@ -177,7 +192,7 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
         learn_secret(given, v);
     else
         mask_add_marked(converted, MASK_GIVEN); /* fields of which the schema says that they are secret */
-    *out = secret ? value_mark(arena, converted, VALUE_SENSITIVE) : converted;
+    *out = secret ? mark_given(arena, v, converted) : converted;
     return true;
 }
 

@@ -75,6 +75,34 @@ TOLD = """
 """
 
 
+PROPERTIES = """
+    stack: names
+    inputs: {password: {type: string, sensitive: true}, url: "jdbc:postgresql://a/b", all: {type: map(string), sensitive: true, default: {}}}
+    resources:
+      link: {type: aws.glue.connection, name: e2e-names, connection_type: JDBC, properties: GIVEN}
+"""
+GIVEN = '{JDBC_CONNECTION_URL: "${inputs.url}", USERNAME: me, PASSWORD: "${inputs.password}"}'
+
+
+def test_of_a_map_of_secrets_the_names_tell_what_changes(stack):
+    """Which variable of a function changes is what a reviewer wants to know; a map that is a secret as a whole says nothing."""
+    stack.write(PROPERTIES.replace("GIVEN", GIVEN))
+    first, second = ("-i", f"password={FIRST}"), ("-i", f"password={SECOND}")
+    results = [stack.apply(*first)]
+    plan = stack.run("plan", *second)
+    assert "~ PASSWORD:            (sensitive) -> (sensitive)\n" in plan.out and "# 2 unchanged" in plan.out and "USERNAME" not in plan.out, str(plan)
+    events = [json.loads(line) for line in stack.run("plan", "--json", *second, "-i", "url=jdbc:postgresql://a/c").out.splitlines()]
+    changed = [attr.get("changed") for event in events if event["event"] == "change" for attr in event["attrs"]]
+    assert changed == [["JDBC_CONNECTION_URL", "PASSWORD"]]
+    blind = stack.run("plan", "--no-refresh", *second)  # the state has a hash of it all
+    assert "properties: (sensitive) -> (sensitive)" in blind.out and "PASSWORD" not in blind.out and "hash" not in blind.out, str(blind)
+    stack.write(PROPERTIES.replace("GIVEN", '"${inputs.all}"'))
+    whole = ("-i", f"password={FIRST}", "-i", 'all={JDBC_CONNECTION_URL: "jdbc:postgresql://a/b", USERNAME: me, SECRET_NAME: x}')
+    closed = stack.run("plan", *whole)
+    assert "properties: (sensitive) -> (sensitive)" in closed.out and "SECRET_NAME" not in closed.out, str(closed)
+    hidden(stack, *results, plan, blind, closed)
+
+
 def test_traces_do_not_show_what_answers_repeat(stack):
     """Neither what the type calls sensitive nor what only the file does, in requests, answers and listings."""
     stack.write(TOLD)
