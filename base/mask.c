@@ -334,53 +334,21 @@ void mask_text(struct buf *out, struct str text)
     buf_add_str(out, str_slice(text, at, text.n));
 }
 
-void mask_stars(char *text, size_t n)
+void mask_mark(char *marks, struct str text)
 {
-    AUTO_BUF struct buf whole = BUF_INIT; /* what has become stars would hide what overlaps with it */
     size_t from, to = 0;
-    buf_add(&whole, text, n);
     pthread_rwlock_rdlock(&set.lock);
-    while (set.n && next_run(buf_str(&whole), to, &from, &to))
-        memset(text + from, '*', to - from);
+    while (set.n && next_run(text, to, &from, &to))
+        memset(marks + from, 1, to - from);
     pthread_rwlock_unlock(&set.lock);
 }
 
-/* ---- JSON ---- */
-
-static size_t string_end(struct str text, size_t at)
+void mask_stars(char *text, size_t n)
 {
-    for (at++; at < text.n && text.p[at] != '"'; at++)
-        at += text.p[at] == '\\';
-    return at < text.n ? at : text.n;
-}
-
-static size_t number_end(struct str text, size_t at)
-{
-    while (at < text.n && strchr("+-.0123456789eE", text.p[at]) && text.p[at])
-        at++;
-    return at;
-}
-
-void mask_json(struct buf *out, struct str text)
-{
-    if (!mask_finds(text)) {
-        buf_add_str(out, text);
-        return;
-    }
-    for (size_t at = 0; at < text.n;) {
-        size_t end = number_end(text, at);
-        if (text.p[at] == '"') {
-            end = string_end(text, at);
-            buf_add_char(out, '"');
-            mask_text(out, str_slice(text, at + 1, end));
-        } else if (end > at) {
-            struct str number = str_slice(text, at, end);
-            buf_add_str(out, mask_finds(number) ? STR("\"" MASKED "\"") : number);
-            at = end;
-            continue;
-        }
-        if (end < text.n)
-            buf_add_char(out, text.p[end]);
-        at = end + 1;
-    }
+    char *marks = mem_zalloc(n + 1);
+    mask_mark(marks, str_n(text, n));
+    for (size_t i = 0; i < n; i++)
+        if (marks[i])
+            text[i] = '*';
+    free(marks);
 }

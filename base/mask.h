@@ -52,6 +52,8 @@ bool mask_finds(struct str text);
 void mask_text(struct buf *out, struct str text);
 /* The same for JSON, one document or one a line, which it stays: numbers that are secrets become texts. */
 void mask_json(struct buf *out, struct str text);
+/* 1 in marks, of zeros and as long as the text, for each byte of a secret. */
+void mask_mark(char *marks, struct str text);
 /* In place, a star for each byte of a secret. */
 void mask_stars(char *text, size_t n);
 /* Forgets everything; for tests. */

@@ -156,6 +156,17 @@ static void json_stays_json(void **state)
         "{\"n\":\"" MASKED "\",\"m\":-12345678,\"t\":\"x " MASKED " " MASKED "\",\"e\":1e9}\n{\"o\":true}\n");
 }
 
+static void json_has_no_half_escapes(void **state)
+{
+    (void)state;
+    mask_add(STR("abcdef12"), MASK_GIVEN);
+    mask_add(STR("tail-end\\"), MASK_GIVEN);
+    mask_add(STR("de00-code"), MASK_GIVEN);
+    AUTO_BUF struct buf out = BUF_INIT;
+    mask_json(&out, STR("[\"x\\u001abcdef12 \\u00e4\", \"tail-end\\\"q\", \"\\ud83d\\ude00-code\"]"));
+    assert_string_equal(out.p, "[\"x" MASKED " \\u00e4\", \"" MASKED "q\", \"" MASKED "\"]");
+}
+
 static void stars_keep_the_place(void **state)
 {
     (void)state;
@@ -226,6 +237,7 @@ int main(void)
         cmocka_unit_test_teardown(what_overlaps_is_hidden_whole, forget),
         cmocka_unit_test_teardown(nonsensitive_is_shown, forget),
         cmocka_unit_test_teardown(json_stays_json, forget),
+        cmocka_unit_test_teardown(json_has_no_half_escapes, forget),
         cmocka_unit_test_teardown(stars_keep_the_place, forget),
         cmocka_unit_test_teardown(errors_have_none, forget),
         cmocka_unit_test_teardown(much_is_masked_soon, forget),
