@@ -94,6 +94,8 @@ def test_dates_are_parsed_in_tables_and_views(athena):
     athena.rows("CREATE TABLE dated WITH (format = 'PARQUET', external_location = 's3://lake/ddl/dated/') AS SELECT date_parse(concat('2026', '-11'), '%Y-%m') AS month, 'date_parse(' AS text")
     athena.rows("CREATE VIEW days AS SELECT date_parse('05:07', '%i:%s') AS t, month, text FROM dated")
     assert athena.rows("SELECT minute(t), second(t), month, text FROM days")[1:] == [["5", "7", "2026-11-01 00:00:00.000", "date_parse("]]
+    for what in ("VIEW days", "TABLE dated"):
+        athena.rows(f"DROP {what}")
 
 
 def test_columns_that_no_file_has(athena):
