@@ -104,7 +104,9 @@ static int enter(struct unpacking *u, int at, const char *name)
     u->made += !made;
     int next =
         made && errno != EEXIST ? -1 : openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int why = errno;
     close(at);
+    errno = why;
     return next;
 }
 
@@ -125,7 +127,11 @@ static int enter_folder(struct unpacking *u, char name[NAME_MAX + 1])
         if (step.n)
             at = enter(u, at, name);
     }
-    return at < 0 ? unpack_archive_refuse(u, "lies below something that is no folder") : at;
+    if (at >= 0)
+        return at;
+    return errno == ENOTDIR || errno == ELOOP
+               ? unpack_archive_refuse(u, "lies below something that is no folder")
+               : err_errno(u->err, ERR_IO, "cannot make the folder that %.*s lies in", STR_ARG(u->name));
 }
 
 /* The hole at the end of a sparse one. */

@@ -127,8 +127,8 @@ static bool wait_a_while(const atomic_int *signals, int64_t ms)
     return !atomic_load(signals);
 }
 
-/* Is the run over whose log is followed? A log that belongs to no one run goes on. */
-static int is_over(struct showing *s, bool *over, struct err *err)
+/* Whether the run is over whose log is followed; a log that belongs to no one run goes on. */
+static int look_whether_over(struct showing *s, bool *over, struct err *err)
 {
     *over = s->last.id.n && s->last.state != JOB_RUNNING;
     if (*over || !s->last.id.n || !s->job->schema->job->reads)
@@ -149,7 +149,7 @@ static int read_on(struct showing *s, struct log_reader *reader, const atomic_in
     int64_t pause = FIRST_MS;
     for (;;) {
         bool over = false;
-        if (s->own->follow && is_over(s, &over, err))
+        if (s->own->follow && look_whether_over(s, &over, err))
             return -1;
         s->lines = 0;
         if (log_reader_poll(reader, cmd_logs_show, s, err))

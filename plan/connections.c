@@ -101,22 +101,18 @@ void connections_tell(struct workspace *workspace, const struct observer *observ
 
 /* ---- life ---- */
 
-static int need_reach(struct planner *p, struct err *err)
+static void need_reach(struct planner *p)
 {
     struct workspace *workspace = p->workspace;
     if (workspace->connections)
-        return 0;
+        return;
     struct connections *c = mem_zalloc(sizeof *c);
     c->workspace = workspace;
     pthread_mutex_init(&c->lock, NULL);
     struct reach_options options = {.trust = {known_key, learn_key, c}};
-    if (reach_new(&options, &c->reach, err)) {
-        free(c);
-        return -1;
-    }
+    c->reach = reach_new(&options);
     reach_be_patient(c->reach, &(struct reach_patience){.cancel = p->cancel});
     workspace->connections = c;
-    return 0;
 }
 
 static void find_early(struct planner *p);
@@ -135,8 +131,7 @@ int connections_apply_begins(struct planner *p, const struct observer *observer,
     int rc = 0;
     if (!has_any(p->stack))
         return 0;
-    if (need_reach(p, err))
-        return -1;
+    need_reach(p);
     struct connections *c = p->workspace->connections;
     if (!p->evaluated.early) /* from now on the state belongs to many */
         find_early(p);
@@ -270,7 +265,6 @@ int connections_define(struct planner *p, const struct decl *decl, struct err *e
         return -1;
     if (!settings || !value_is_known(settings))
         return 0;
-    if (need_reach(p, err))
-        return -1;
+    need_reach(p);
     return reach_define(p->workspace->connections->reach, via->full_name, settings, local_dir(via), err);
 }

@@ -233,7 +233,7 @@ static int take_number(struct s3_lock *lock, uint64_t number, struct err *err)
  * As take_number, of a number just taken. Between looking and asking for a number others may have had it,
  * given it back and cleared it away; then there are higher ones, and the highest is never cleared away.
  */
-static int is_highest(struct s3_lock *lock, struct err *err)
+static int check_highest(struct s3_lock *lock, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str key = number_key(&scratch, lock, lock->number), *later;
@@ -264,7 +264,7 @@ int s3_lock_take(
             return err_context(err, "locking the state %.*s", STR_ARG(lock->description));
         int taken = now.held ? 0 : take_number(lock, now.number + 1, err);
         if (taken > 0)
-            taken = is_highest(lock, err);
+            taken = check_highest(lock, err);
         if (taken < 0)
             return -1;
         if (taken) {

@@ -236,14 +236,18 @@ static struct str engine_id(struct engine *engine, struct arena *arena)
     struct str version;
     const struct value *answer;
     struct engine_call call = {.method = "GET", .path = STR("/info"), .repeatable = true, .label = "info"};
-    if (engine->id[0] || find_version(&ctx, engine, &version, &ignored) ||
+    pthread_mutex_lock(&engine->lock);
+    struct str known = arena_str(arena, str_z(engine->id));
+    pthread_mutex_unlock(&engine->lock);
+    if (known.n || find_version(&ctx, engine, &version, &ignored) ||
         send(&ctx, engine, &call, version, &response, &ignored) || response.status != 200 ||
         json_parse(arena, response.body, &answer, NULL))
-        return str_z(engine->id);
+        return known;
+    known = value_gets(answer, "ID");
     pthread_mutex_lock(&engine->lock);
-    snprintf(engine->id, sizeof engine->id, "%.*s", STR_ARG(value_gets(answer, "ID")));
+    snprintf(engine->id, sizeof engine->id, "%.*s", STR_ARG(known));
     pthread_mutex_unlock(&engine->lock);
-    return str_z(engine->id);
+    return known;
 }
 
 int engine_place(void *self, const struct schema *schema, bool ask, struct arena *arena,

@@ -175,9 +175,11 @@ static int were_deleted(const struct request *request, struct err *err)
     return 0;
 }
 
-/* Makes or deletes the object's rules, without those of the operations in `but`. */
-static int change_rules(
-    struct op_ctx *ctx, bool makes, const struct value *object, const struct value *but, struct err *err)
+enum rule_change { MAKE_RULES, DELETE_RULES };
+
+/* The object's rules, without those of the operations in `but`. */
+static int change_rules(struct op_ctx *ctx, enum rule_change change, const struct value *object,
+    const struct value *but, struct err *err)
 {
     AUTO_REQUEST struct request request = REQUEST_INIT;
     struct rd_kafka_AclBinding_s **rules;
@@ -185,6 +187,7 @@ static int change_rules(
     if (request_begin(ctx, &request, err))
         return -1;
     const struct kafka_api *api = request.api;
+    bool makes = change == MAKE_RULES;
     int status = bindings_of(ctx, makes ? api->AclBinding_new : api->AclBindingFilter_new, object,
         value_getz(object, "operations"), but, &rules, &n, err);
     if (!status && n)
@@ -199,7 +202,7 @@ static int change_rules(
 
 static int acl_create(struct kafka_work *work, struct err *err)
 {
-    return change_rules(work->ctx, true, work->desired, NULL, err);
+    return change_rules(work->ctx, MAKE_RULES, work->desired, NULL, err);
 }
 
 static void keep_rules(void *ctx, size_t index, const struct value *live)
@@ -229,15 +232,16 @@ static int acl_update(struct kafka_work *work, struct err *err)
 {
     const struct value *compared;
     if (rules_to_compare(work, &compared, err) ||
-        change_rules(work->ctx, true, work->desired, value_getz(work->prior, "operations"), err))
+        change_rules(work->ctx, MAKE_RULES, work->desired, value_getz(work->prior, "operations"), err))
         return -1;
-    return compared ? change_rules(work->ctx, false, compared, value_getz(work->desired, "operations"), err)
-                    : 0;
+    return compared
+               ? change_rules(work->ctx, DELETE_RULES, compared, value_getz(work->desired, "operations"), err)
+               : 0;
 }
 
 static int acl_remove(struct kafka_work *work, struct err *err)
 {
-    return change_rules(work->ctx, false, work->prior, NULL, err);
+    return change_rules(work->ctx, DELETE_RULES, work->prior, NULL, err);
 }
 
 static int acl_plan(

@@ -190,7 +190,8 @@ int session_change(struct session *s, struct str sql, struct err *err)
             *err = why;
             return -1;
         }
-        clock_sleep_ms(AGAIN_MS << i);
+        if (cancel_sleep_ms(s->ctx->cancel, AGAIN_MS << i, err))
+            return -1;
     }
 }
 

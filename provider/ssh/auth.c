@@ -96,7 +96,7 @@ static const char *key_name(const char *file)
     return file ? file : "the key in the stack";
 }
 
-static int is_unreadable(const struct login *login, const char *file, bool locked, struct err *err)
+static int refuse_key(const struct login *login, const char *file, bool locked, struct err *err)
 {
     const struct connection *c = login->connection;
     if (file && access(file, R_OK))
@@ -115,7 +115,7 @@ static int is_unreadable(const struct login *login, const char *file, bool locke
 }
 
 /* A certificate that goes with the key: the one that was named, or FILE-cert.pub. */
-static ssh_key certified(struct login *login, const char *file, ssh_key key)
+static ssh_key certified(struct login *login, const char *file)
 {
     const struct connection *c = login->connection;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -132,7 +132,6 @@ static ssh_key certified(struct login *login, const char *file, ssh_key key)
         login->api->key_free(both);
         both = NULL;
     }
-    (void)key;
     login->api->key_free(certificate);
     return both;
 }
@@ -146,10 +145,10 @@ static int try_key(struct login *login, const char *file, struct err *err)
             return 0; /* OpenSSH's own list: what cannot be read is passed over */
         if (locked && getenv("SSH_AUTH_SOCK") && !login->connection->passphrase)
             return attempt(login, ask_agent, NULL, err);
-        return is_unreadable(login, file, locked, err);
+        return refuse_key(login, file, locked, err);
     }
     int rc = 0;
-    ssh_key both = certified(login, file, key);
+    ssh_key both = certified(login, file);
     if (both) {
         auth_note(login, "certificate of ", key_name(file));
         rc = attempt(login, ask_key, &(struct attempt){.key = both}, err);
@@ -207,7 +206,7 @@ static void name_methods(unsigned methods, struct buf *out)
             buf_addf(out, "%s%s", out->n ? ", " : "", all[i].name);
 }
 
-static int is_refused(struct login *login, unsigned methods, struct err *err)
+static int refuse_user(struct login *login, unsigned methods, struct err *err)
 {
     const struct connection *c = login->connection;
     AUTO_BUF struct buf takes = BUF_INIT;
@@ -229,7 +228,7 @@ static int go_through(struct login *login, struct err *err)
         rc = try_password(login, (unsigned)login->api->userauth_list(login->session, NULL) | methods, err);
     if (rc)
         return rc > 0 ? 0 : -1;
-    return is_refused(login, methods, err);
+    return refuse_user(login, methods, err);
 }
 
 int auth_user(struct login *login, struct err *err)

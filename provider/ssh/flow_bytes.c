@@ -150,7 +150,7 @@ static void resize(struct flow *flow, const struct ssh_api *api)
 {
     int columns = 0, rows = 0;
     if (!flow->terminal || !flow->terminal->pty || !flow->terminal->resized ||
-        !atomic_exchange((atomic_bool *)flow->terminal->resized, false))
+        !atomic_exchange(flow->terminal->resized, false))
         return;
     flow->terminal->size(&columns, &rows);
     api->channel_change_pty_size(flow->channel, columns, rows);

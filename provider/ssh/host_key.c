@@ -49,7 +49,7 @@ static ssh_key key_of_line(const struct ssh_api *api, struct str line)
     return key;
 }
 
-static int is_changed(
+static int refuse_changed(
     const struct login *login, const char *known, const struct shown *shown, struct err *err)
 {
     err_set(err, ERR_AUTH, "the host key of %s is not the one that is known: %s is known, %s was shown",
@@ -67,7 +67,8 @@ static int hint_changed(struct err *err, const char *where)
 }
 
 /* 1: it is the one; 0: another; -1: the text is neither fingerprint nor key. */
-static int is_given(const struct login *login, struct str given, const struct shown *shown, char print[80])
+static int compare_given(
+    const struct login *login, struct str given, const struct shown *shown, char print[80])
 {
     const struct ssh_api *api = login->api;
     given = str_trim(given);
@@ -93,7 +94,7 @@ static int check_given(struct login *login, const struct shown *shown, struct er
     for (uint32_t i = 0; i < keys->count; i++) {
         char print[80];
         struct str given = value_text(keys->items[i], STR_EMPTY);
-        int rc = is_given(login, given, shown, print);
+        int rc = compare_given(login, given, shown, print);
         if (rc > 0)
             return 0;
         if (rc < 0) {
@@ -105,7 +106,7 @@ static int check_given(struct login *login, const struct shown *shown, struct er
         buf_addf(&known, "%s%s", i ? ", " : "", print);
     }
     login->other_key = true;
-    is_changed(login, known.p ? known.p : "nothing", shown, err);
+    refuse_changed(login, known.p ? known.p : "nothing", shown, err);
     return hint_changed(err, "`host_key`");
 }
 
@@ -113,10 +114,10 @@ static int check_given(struct login *login, const struct shown *shown, struct er
 static int check_trusted(struct login *login, struct str trusted, const struct shown *shown, struct err *err)
 {
     char print[80];
-    int rc = is_given(login, trusted, shown, print);
+    int rc = compare_given(login, trusted, shown, print);
     if (rc > 0)
         return 0;
-    is_changed(login, print, shown, err);
+    refuse_changed(login, print, shown, err);
     return err_hint(err,
         "somebody may be in between. If the host was made anew: `weir state rm connections.%s`, "
         "or say its key in the stack (`host_key`)",
@@ -165,7 +166,7 @@ static bool find_known(struct login *login, const char *path, char print[80])
     return false;
 }
 
-static int is_in_files(struct login *login, const struct shown *shown, bool *known, struct err *err)
+static int check_files(struct login *login, const struct shown *shown, bool *known, struct err *err)
 {
     const struct ssh_api *api = login->api;
     char print[80] = "another kind of key";
@@ -178,7 +179,7 @@ static int is_in_files(struct login *login, const struct shown *shown, bool *kno
     }
     if (!find_known(login, login->connection->known_hosts, print))
         find_known(login, login->connection->global_known_hosts, print);
-    is_changed(login, print, shown, err);
+    refuse_changed(login, print, shown, err);
     return hint_changed(err, login->connection->known_hosts ? login->connection->known_hosts : "known_hosts");
 }
 
@@ -187,7 +188,7 @@ static int host_key_judge(struct login *login, const struct shown *shown, struct
     bool known = false;
     if (login->connection->host_keys->count)
         return check_given(login, shown, err);
-    if (is_in_files(login, shown, &known, err))
+    if (check_files(login, shown, &known, err))
         return -1;
     return known ? 0 : check_trust(login, shown, err);
 }

@@ -3,6 +3,7 @@
 #include "provider/ssh/wire_internal.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -213,6 +214,9 @@ int net_new(const struct ssh_api *api, struct net **out, struct err *err)
     if (failed) {
         errno = failed;
         err_errno(err, ERR_FAILED, "cannot start the network thread of the connections");
+        fd_close_ptr(&net->wake);
+        pthread_cond_destroy(&net->changed);
+        pthread_mutex_destroy(&net->lock);
         free(net);
         return -1;
     }

@@ -10,15 +10,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int reach_new(const struct reach_options *options, struct reach **out, struct err *err)
+struct reach *reach_new(const struct reach_options *options)
 {
-    (void)err;
     struct reach *reach = mem_zalloc(sizeof *reach);
     reach->options = *options;
     pthread_mutex_init(&reach->lock, NULL);
     clock_cond_init(&reach->changed);
-    *out = reach;
-    return 0;
+    return reach;
 }
 
 static void free_link(struct link *link)

@@ -47,7 +47,7 @@ struct reach_options {
     void *trace_ctx;
 };
 
-int reach_new(const struct reach_options *options, struct reach **out, struct err *err);
+struct reach *reach_new(const struct reach_options *options);
 void reach_free(struct reach *reach);
 
 /*
@@ -118,7 +118,7 @@ struct reach_terminal {
     bool pty;
     const char *type; /* TERM */
     int columns, rows;
-    const atomic_bool *resized; /* set when columns and rows have to be asked for again */
+    atomic_bool *resized; /* set when columns and rows have to be asked for again, which clears it */
     void (*size)(int *columns, int *rows);
     const atomic_bool *cancel;
 };

@@ -59,11 +59,11 @@ static bool test_numeric(const struct value *want, const struct value *v)
     if (!value_is_number(v) || want->kind != VALUE_LIST)
         return false;
     for (uint32_t i = 0; i + 1 < want->count; i += 2) {
-        const char *order = value_text(want->items[i], STR_EMPTY).p;
+        struct str order = value_text(want->items[i], STR_EMPTY);
         double a = event_match_number(v),
                b = value_is_number(want->items[i + 1]) ? event_match_number(want->items[i + 1]) : 0;
-        bool less = order[0] == '<' && a < b, more = order[0] == '>' && a > b;
-        bool equal = (order[0] == '=' || order[1] == '=') && !(a < b) && !(a > b);
+        bool less = str_starts(order, STR("<")) && a < b, more = str_starts(order, STR(">")) && a > b;
+        bool equal = str_ends(order, STR("=")) && !(a < b) && !(a > b);
         if (!less && !more && !equal)
             return false;
     }

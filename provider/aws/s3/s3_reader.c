@@ -56,7 +56,7 @@ void s3_reader_free(struct s3_reader *r)
 /* ---- asking ---- */
 
 /* A part that is cut short counts as lost, and is asked for again. */
-static int is_whole(void *ctx, const struct wire_message *answer, struct err *err)
+static int check_length(void *ctx, const struct wire_message *answer, struct err *err)
 {
     const struct slot *slot = ctx;
     if (answer->body.n == slot->length)
@@ -84,7 +84,7 @@ static int ask_for_part(struct s3_reader *r, struct err *err)
     int64_t left = r->object.size - r->asked;
     arena_release(&slot->arena);
     *slot = (struct slot){.at = r->asked, .length = left < PART ? (size_t)left : PART};
-    slot->call = (struct aws_call){.body_fd = -1, .accept = is_whole, .accept_ctx = slot};
+    slot->call = (struct aws_call){.body_fd = -1, .accept = check_length, .accept_ctx = slot};
     struct op_ctx ctx = r->ctx;
     ctx.arena = &slot->arena;
     if (aws_s3_prepare(&ctx, &download_get, &download_shape, request_of(r, slot), &slot->call, err))
@@ -100,7 +100,7 @@ static int ask_for_part(struct s3_reader *r, struct err *err)
 
 /* ---- giving ---- */
 
-static int is_another(const struct s3_reader *r, struct err *err)
+static int refuse_another(const struct s3_reader *r, struct err *err)
 {
     err_set(err, ERR_STALE, "s3://%.*s/%.*s is not what it was when it was looked at",
         STR_ARG(r->object.bucket), STR_ARG(r->object.key));
@@ -113,7 +113,7 @@ static int check_part(const struct s3_reader *r, struct slot *slot, struct err *
     const struct err *why = &slot->sending.err;
     int64_t first = 0, last, size;
     if (slot->sending.result && (why->http_status == 412 || why->http_status == 404))
-        return is_another(r, err);
+        return refuse_another(r, err);
     if (slot->sending.result) {
         *err = *why;
         return err_context(err, "reading s3://%.*s/%.*s", STR_ARG(r->object.bucket), STR_ARG(r->object.key));
@@ -121,7 +121,7 @@ static int check_part(const struct s3_reader *r, struct slot *slot, struct err *
     repeats_done(&slot->repeats);
     struct str etag = aws_s3_unquoted(wire_header_get(answer, STR("ETag")));
     if (etag.n && !str_eq(etag, r->object.etag))
-        return is_another(r, err);
+        return refuse_another(r, err);
     if (r->object.size > PART &&
         (!message_content_range(wire_header_get(answer, STR("Content-Range")), &first, &last, &size) ||
             first != slot->at))
