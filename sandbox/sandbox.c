@@ -330,7 +330,7 @@ static const struct value *bucket_tags(void *ctx, struct arena *arena, struct st
 {
     const struct sandbox *s = ctx;
     static const struct shape pairs = {.kind = SHAPE_PAIRS};
-    const struct value *names = store_bucket_names(arena, s->store);
+    const struct value *names = value_as_list(store_bucket_names(arena, s->store));
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < names->count; i++) {
         struct str name = value_text(names->items[i], STR_EMPTY), text, root;

@@ -111,7 +111,7 @@ const struct value *console_things(struct sandbox *sandbox, struct arena *arena)
 const struct value *console_buckets(struct sandbox *sandbox, struct arena *arena)
 {
     struct s3_store *store = sandbox_store(sandbox);
-    const struct value *names = store_bucket_names(arena, store);
+    const struct value *names = value_as_list(store_bucket_names(arena, store));
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < names->count; i++) {
         const struct value *doc = store_bucket_doc(arena, store, names->items[i]->string);

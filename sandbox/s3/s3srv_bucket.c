@@ -17,6 +17,10 @@ void s3srv_list_buckets(struct s3 *s)
     if (!s3srv_number(s, "max-buckets", 10000, 10000, &max))
         return;
     const struct value *names = store_bucket_names(s->arena, s->store);
+    if (!names) {
+        s3srv_store_error(s, STORE_FAILED, NULL);
+        return;
+    }
     xml_begin(&out, "ListAllMyBucketsResult");
     xml_open(&out, "Buckets");
     for (uint32_t i = 0; i < names->count; i++) {

@@ -80,8 +80,10 @@ static bool found_object(void *ctx, struct walk *walk, struct str key)
     struct listing *l = ctx;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct object object;
-    if (store_object_read(&scratch, l->s->store, l->s->bucket, key, STR_EMPTY, false, &object) != STORE_OK ||
-        object.deleted)
+    enum store_result result =
+        store_object_read(&scratch, l->s->store, l->s->bucket, key, STR_EMPTY, false, &object);
+    walk->failed = store_cannot_read(result);
+    if (result != STORE_OK || object.deleted)
         return true;
     struct str group = s3srv_list_group_of(l, key);
     if (group.n)
@@ -127,6 +129,16 @@ static struct walk walk_after(struct listing *l, struct str after, bool may_be_g
     return walk;
 }
 
+/* False: what there is could not be read, and that is the answer. */
+static bool walk_pages(struct listing *l, struct walk *walk)
+{
+    if (!l->max || store_walk(l->s->store, l->s->bucket, walk) == STORE_OK)
+        return true;
+    s3srv_store_error(l->s, STORE_FAILED, NULL);
+    s3srv_list_release(l);
+    return false;
+}
+
 static void write_page(struct listing *l, struct buf *out, const char *root)
 {
     xml_int(out, "MaxKeys", l->max);
@@ -149,8 +161,8 @@ void s3srv_list_v1(struct s3 *s)
     struct str marker = s3srv_parameter_or(s, "marker", STR_EMPTY);
     l.owner = true;
     struct walk walk = walk_after(&l, marker, true);
-    if (l.max)
-        store_walk(s->store, s->bucket, &walk);
+    if (!walk_pages(&l, &walk))
+        return;
     xml_begin(&out, "ListBucketResult");
     xml_leaf(&out, "Name", s->bucket);
     xml_leaf(&out, "Prefix", s3srv_list_encoded(&l, l.prefix));
@@ -178,8 +190,8 @@ void s3srv_list_v2(struct s3 *s)
         start = text;
     l.owner = str_eqz(s3srv_parameter_or(s, "fetch-owner", STR_EMPTY), "true");
     struct walk walk = walk_after(&l, start, go_on);
-    if (l.max)
-        store_walk(s->store, s->bucket, &walk);
+    if (!walk_pages(&l, &walk))
+        return;
     xml_begin(&out, "ListBucketResult");
     xml_leaf(&out, "Name", s->bucket);
     xml_leaf(&out, "Prefix", s3srv_list_encoded(&l, l.prefix));
@@ -236,32 +248,41 @@ static bool add_version(void *ctx, const struct object *object)
     return true;
 }
 
+/* The current one and the others, as many as there is room for. False: they could not be read. */
+static bool add_versions(struct one_key *one, struct arena *scratch)
+{
+    struct s3 *s = one->l->s;
+    struct object current;
+    enum store_result result =
+        store_object_read(scratch, s->store, s->bucket, one->key, STR_EMPTY, false, &current);
+    if (result == STORE_OK && add_version(one, &current))
+        result = store_versions(scratch, s->store, s->bucket, one->key, current.sort, add_version, one);
+    return !store_cannot_read(result);
+}
+
 static bool found_versions(void *ctx, struct walk *walk, struct str key)
 {
     struct listing *l = ctx;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct object current;
     struct str group = s3srv_list_group_of(l, key);
     if (group.n)
         return add_group(l, walk, group);
-    if (store_object_read(&scratch, l->s->store, l->s->bucket, key, STR_EMPTY, false, &current) != STORE_OK)
-        return true;
     struct one_key one = {.l = l, .key = key, .latest = true};
-    if (add_version(&one, &current))
-        store_versions(&scratch, l->s->store, l->s->bucket, key, current.sort, add_version, &one);
+    walk->failed = !add_versions(&one, &scratch);
     return !one.full;
 }
 
-/* The rest of the key in whose middle the page before ended. */
-static bool finish_key(struct listing *l, struct str key)
+/* The rest of the key in whose middle the page before ended, then the others. */
+static bool walk_versions(struct listing *l, struct walk *walk, struct str key)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct object current;
     struct one_key one = {.l = l, .key = key, .latest = true, .waiting = true};
-    if (store_object_read(&scratch, l->s->store, l->s->bucket, key, STR_EMPTY, false, &current) == STORE_OK &&
-        add_version(&one, &current))
-        store_versions(&scratch, l->s->store, l->s->bucket, key, current.sort, add_version, &one);
-    return !one.full;
+    if (l->max && l->version_marker.n && !add_versions(&one, &scratch)) {
+        s3srv_store_error(l->s, STORE_FAILED, NULL);
+        s3srv_list_release(l);
+        return false;
+    }
+    return one.full || walk_pages(l, walk);
 }
 
 void s3srv_list_versions(struct s3 *s)
@@ -279,8 +300,8 @@ void s3srv_list_versions(struct s3 *s)
     }
     struct walk walk = walk_after(&l, marker, true);
     walk.found = found_versions;
-    if (l.max && (!l.version_marker.n || finish_key(&l, marker)))
-        store_walk(s->store, s->bucket, &walk);
+    if (!walk_versions(&l, &walk, marker))
+        return;
     xml_begin(&out, "ListVersionsResult");
     xml_leaf(&out, "Name", s->bucket);
     xml_leaf(&out, "Prefix", s3srv_list_encoded(&l, l.prefix));

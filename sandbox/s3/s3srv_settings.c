@@ -162,6 +162,10 @@ static void list_many(struct s3 *s, const struct setting *setting)
     AUTO_BUF struct buf out = BUF_INIT;
     struct str root = arena_printf(s->arena, "List%sResult", setting->root);
     const struct value *ids = store_setting_ids(s->arena, s->store, s->bucket, str_z(setting->name));
+    if (!ids) {
+        s3srv_store_error(s, STORE_FAILED, NULL);
+        return;
+    }
     xml_begin(&out, root.p);
     for (uint32_t i = 0; i < ids->count; i++) {
         struct str text,

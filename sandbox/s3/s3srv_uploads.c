@@ -37,6 +37,10 @@ void s3srv_list_parts(struct s3 *s)
         return;
     bool truncated = false;
     const struct value *numbers = store_part_numbers(s->arena, s->store, s->bucket, id);
+    if (!numbers) {
+        s3srv_store_error(s, STORE_FAILED, NULL);
+        return;
+    }
     for (uint32_t i = 0; i < numbers->count && !truncated; i++) {
         int64_t number = numbers->items[i]->integer;
         if (number <= marker ||
@@ -74,11 +78,13 @@ struct upload_page {
     bool truncated;
 };
 
-/* Sorted by key, then by when they began. */
+/* Sorted by key, then by when they began. NULL: they cannot be read. */
 static const struct value *sorted_uploads(struct s3 *s)
 {
     AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(s->arena);
     const struct value *ids = store_upload_ids(s->arena, s->store, s->bucket);
+    if (!ids)
+        return NULL;
     for (uint32_t i = 0; i < ids->count; i++) {
         const struct value *doc = store_upload_doc(s->arena, s->store, s->bucket, ids->items[i]->string);
         if (!doc)
@@ -120,9 +126,8 @@ static void write_upload(struct s3 *s, const struct value *doc, struct buf *out)
     xml_close(out, "Upload");
 }
 
-static void write_page(struct s3 *s, struct upload_page *page, struct buf *out)
+static void write_page(struct s3 *s, struct upload_page *page, const struct value *uploads, struct buf *out)
 {
-    const struct value *uploads = sorted_uploads(s);
     for (uint32_t i = 0; i < uploads->count; i++) {
         const struct value *doc = uploads->entries[i].value;
         struct str key = value_gets(doc, "key"), id = value_gets(doc, "id");
@@ -155,7 +160,12 @@ void s3srv_list_uploads(struct s3 *s)
     page.passed = !page.id_marker.n;
     if (!s3srv_bucket_or_error(s) || !s3srv_number(s, "max-uploads", 1000, 1000, &page.max))
         return;
-    write_page(s, &page, &found);
+    const struct value *uploads = sorted_uploads(s);
+    if (!uploads) {
+        s3srv_store_error(s, STORE_FAILED, NULL);
+        return;
+    }
+    write_page(s, &page, uploads, &found);
     xml_begin(&out, "ListMultipartUploadsResult");
     xml_leaf(&out, "Bucket", s->bucket);
     xml_leaf(&out, "KeyMarker", page.marker);

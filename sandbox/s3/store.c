@@ -69,11 +69,18 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+bool store_is_absent(int error)
+{
+    return error == ENOENT || error == ENOTDIR;
+}
+
 const struct value *store_names(struct arena *arena, const char *path)
 {
     char **names = NULL;
     size_t n = 0, cap = 0;
     DIR *dir = opendir(path);
+    if (!dir && !store_is_absent(errno))
+        return NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         if (entry->d_name[0] == '.')
             continue;

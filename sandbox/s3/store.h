@@ -49,7 +49,7 @@ enum store_result store_bucket_create(struct s3_store *store, struct str bucket,
 /* bucket.json: {created: ms, region} */
 const struct value *store_bucket_doc(struct arena *arena, struct s3_store *store, struct str bucket);
 enum store_result store_bucket_delete(struct s3_store *store, struct str bucket);
-/* Sorted list of names. */
+/* Sorted list of names. NULL, here and with the lists below: they cannot be read, and errno says why. */
 const struct value *store_bucket_names(struct arena *arena, struct s3_store *store);
 
 /* Settings are kept by name, as text; a name may have parts, as a key does. */
@@ -115,10 +115,14 @@ enum store_result store_tags_put(struct s3_store *store, struct str bucket, stru
 const struct value *store_tags(struct arena *arena, struct s3_store *store, struct str bucket, struct str key,
     const struct object *object);
 
+/* Of what store_object_read() gave: a failure to read at all. A damaged file, with which nothing can be done,
+ * is left out of listings; they fail where files cannot be read. */
+bool store_cannot_read(enum store_result result);
+
 /* Older versions of a key, newest first; each read. */
 typedef bool version_fn(void *ctx, const struct object *object); /* false: stop */
-void store_versions(struct arena *arena, struct s3_store *store, struct str bucket, struct str key,
-    struct str current_sort, version_fn *fn, void *ctx);
+enum store_result store_versions(struct arena *arena, struct s3_store *store, struct str bucket,
+    struct str key, struct str current_sort, version_fn *fn, void *ctx);
 
 /* ---- walking ---- */
 
@@ -128,9 +132,10 @@ struct walk {
     /* false: stop */
     bool (*found)(void *ctx, struct walk *walk, struct str key);
     void *ctx;
+    bool failed; /* the callback sets it, too: what was found is not all, and errno says why */
 };
 /* Calls found for each key in byte order; nothing is read but directories. */
-void store_walk(struct s3_store *store, struct str bucket, struct walk *walk);
+enum store_result store_walk(struct s3_store *store, struct str bucket, struct walk *walk);
 
 /* ---- parts ---- */
 

@@ -72,7 +72,7 @@ const struct value *store_bucket_doc(struct arena *arena, struct s3_store *store
 static bool is_empty(const char *path)
 {
     DIR *dir = opendir(path);
-    bool empty = true;
+    bool empty = dir || store_is_absent(errno);
     for (struct dirent *entry; dir && empty && (entry = readdir(dir));)
         empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
     if (dir)
@@ -107,6 +107,8 @@ const struct value *store_bucket_names(struct arena *arena, struct s3_store *sto
 {
     const struct value *names = store_names(arena, store->root);
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    if (!names)
+        return NULL;
     for (uint32_t i = 0; i < names->count; i++)
         if (store_bucket_exists(store, names->items[i]->string))
             value_builder_add(&list, names->items[i]);
@@ -158,6 +160,8 @@ const struct value *store_setting_ids(
     struct str dir = arena_printf(arena, "%.*s%%", STR_ARG(setting_path(arena, store, bucket, name)));
     const struct value *names = store_names(arena, dir.p);
     AUTO_BUILDER struct value_builder ids = VALUE_BUILDER(arena);
+    if (!names)
+        return NULL;
     for (uint32_t i = 0; i < names->count; i++) {
         AUTO_BUF struct buf id = BUF_INIT;
         enum keypath_kind kind;

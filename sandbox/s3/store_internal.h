@@ -36,7 +36,11 @@ void store_prune(const char *path, const char *stop);
 void store_new_sort(struct s3_store *store, int64_t now_ms, char out[33]);
 pthread_rwlock_t *store_bucket_lock(struct s3_store *store, struct str bucket);
 pthread_mutex_t *store_key_lock(struct s3_store *store, struct str bucket, struct str key);
-/* Names in a directory, sorted by bytes, as a list. */
+/* Does a failure to open something only mean that it is not there? Any other, such as too many open files,
+ * must not look like that. */
+bool store_is_absent(int error);
+/* Names in a directory, sorted by bytes, as a list; none where there is no directory. NULL: it cannot be
+ * read, and errno says why. */
 const struct value *store_names(struct arena *arena, const char *dir);
 
 #endif

@@ -14,6 +14,13 @@ static const struct str no_key = {NULL, 0};
 
 /* ---- reading ---- */
 
+enum { DAMAGED = EBADMSG };
+
+bool store_cannot_read(enum store_result result)
+{
+    return result == STORE_FAILED && errno != DAMAGED;
+}
+
 static void store_object_fill(struct object *out, const struct value *doc)
 {
     *out = (struct object){.doc = doc,
@@ -30,12 +37,12 @@ static enum store_result read_path(struct arena *arena, const char *path, bool k
 {
     AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR ? STORE_NO_KEY
-               : errno == ENAMETOOLONG             ? STORE_TOO_LONG
-                                                   : STORE_FAILED;
+        return store_is_absent(errno) ? STORE_NO_KEY : errno == ENAMETOOLONG ? STORE_TOO_LONG : STORE_FAILED;
     const struct value *doc = store_read_tail(arena, fd);
-    if (!doc)
+    if (!doc) {
+        errno = DAMAGED;
         return STORE_FAILED;
+    }
     store_object_fill(out, doc);
     if (keep_fd) {
         out->fd = fd;
@@ -51,17 +58,20 @@ static struct str version_path(struct arena *arena, struct str dir, const struct
         str_eqz(object->version, "null") ? "-null" : "");
 }
 
-/* The file of an older version; "" where there is none. */
-static struct str find_version(struct arena *arena, struct str dir, struct str version)
+/* The file of an older version. */
+static enum store_result find_version(
+    struct arena *arena, struct str dir, struct str version, struct str *path)
 {
     const struct value *names = store_names(arena, dir.p);
-    for (uint32_t i = 0; i < names->count; i++) {
+    for (uint32_t i = 0; names && i < names->count; i++) {
         struct str name = names->items[i]->string;
         bool null = str_ends(name, STR("-null"));
-        if (null ? str_eqz(version, "null") : str_eq(name, version))
-            return arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(name));
+        if (null ? !str_eqz(version, "null") : !str_eq(name, version))
+            continue;
+        *path = arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(name));
+        return STORE_OK;
     }
-    return STR_EMPTY;
+    return names ? STORE_NO_VERSION : STORE_FAILED;
 }
 
 enum store_result store_object_read(struct arena *arena, struct s3_store *store, struct str bucket,
@@ -77,25 +87,29 @@ enum store_result store_object_read(struct arena *arena, struct s3_store *store,
         return result;
     if (result == STORE_OK)
         fd_close_ptr(&out->fd);
-    path = find_version(arena, store_path(arena, store, bucket, "versions", key), version);
-    return path.n ? read_path(arena, path.p, keep_fd, out) : STORE_NO_VERSION;
+    result = find_version(arena, store_path(arena, store, bucket, "versions", key), version, &path);
+    return result == STORE_OK ? read_path(arena, path.p, keep_fd, out) : result;
 }
 
-void store_versions(struct arena *arena, struct s3_store *store, struct str bucket, struct str key,
-    struct str current_sort, version_fn *fn, void *ctx)
+enum store_result store_versions(struct arena *arena, struct s3_store *store, struct str bucket,
+    struct str key, struct str current_sort, version_fn *fn, void *ctx)
 {
     struct str dir = store_path(arena, store, bucket, "versions", key);
     const struct value *names = store_names(arena, dir.p);
-    for (uint32_t i = 0; i < names->count; i++) {
+    for (uint32_t i = 0; names && i < names->count; i++) {
         struct object object;
         struct str name = names->items[i]->string;
         if (str_starts(
                 name, current_sort)) /* linked here, and then the process was killed before it was replaced */
             continue;
         struct str path = arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(name));
-        if (read_path(arena, path.p, false, &object) == STORE_OK && !fn(ctx, &object))
-            return;
+        enum store_result result = read_path(arena, path.p, false, &object);
+        if (store_cannot_read(result))
+            return STORE_FAILED;
+        if (result == STORE_OK && !fn(ctx, &object))
+            return STORE_OK;
     }
+    return names ? STORE_OK : STORE_FAILED;
 }
 
 /* ---- changing ---- */
@@ -150,9 +164,12 @@ static int drop_old_null(struct s3_store *store, struct str bucket, struct str k
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct object old;
     struct str dir = store_path(&scratch, store, bucket, "versions", key);
-    struct str path = find_version(&scratch, dir, STR("null"));
-    if (!path.n || read_path(&scratch, path.p, false, &old) != STORE_OK)
-        return 0;
+    struct str path;
+    enum store_result found = find_version(&scratch, dir, STR("null"), &path);
+    if (found == STORE_OK)
+        found = read_path(&scratch, path.p, false, &old);
+    if (found != STORE_OK)
+        return store_cannot_read(found) ? -1 : 0;
     int rc = remove_file(store, bucket, "versions", path.p);
     discard(store, bucket, key, &old);
     return rc;
@@ -281,9 +298,12 @@ static enum store_result remove_version(struct arena *arena, struct s3_store *st
     }
     if (!version.n)
         return STORE_NO_KEY;
-    path = find_version(arena, store_path(arena, store, change->bucket, "versions", change->key), version);
-    if (!path.n || read_path(arena, path.p, false, out) != STORE_OK)
-        return STORE_NO_VERSION;
+    found = find_version(
+        arena, store_path(arena, store, change->bucket, "versions", change->key), version, &path);
+    if (found == STORE_OK)
+        found = read_path(arena, path.p, false, out);
+    if (found != STORE_OK)
+        return store_cannot_read(found) ? found : STORE_NO_VERSION;
     if (remove_file(store, change->bucket, "versions", path.p))
         return STORE_FAILED;
     discard(store, change->bucket, change->key, out);

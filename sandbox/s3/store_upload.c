@@ -110,6 +110,8 @@ const struct value *store_part_numbers(
 {
     const struct value *names = store_names(arena, upload_path(arena, store, bucket, id, STR_EMPTY).p);
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    if (!names)
+        return NULL;
     for (uint32_t i = 0; i < names->count; i++) {
         int64_t number;
         if (str_to_int(names->items[i]->string, &number))
@@ -136,8 +138,8 @@ void store_upload_finish(struct s3_store *store, struct str bucket, struct str i
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *numbers = store_part_numbers(&scratch, store, bucket, id);
     unlink(upload_path(&scratch, store, bucket, id, STR("upload.json")).p);
-    if (numbers->count == keep->count)
-        return;
+    if (!numbers || numbers->count == keep->count)
+        return; /* parts that are of no use stay where they cannot be listed */
     for (uint32_t i = 0; i < numbers->count; i++)
         if (!upload_keeps(keep, numbers->items[i]->integer))
             unlink(part_path(&scratch, store, bucket, id, (int)numbers->items[i]->integer).p);

@@ -5,6 +5,7 @@
 #include "sandbox/s3/store_internal.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 
 struct entry {
@@ -18,12 +19,13 @@ static int compare_entries(const void *a, const void *b)
     return str_cmp(((const struct entry *)a)->part, ((const struct entry *)b)->part);
 }
 
-static struct entry *read_entries(const char *path, size_t *n)
+static struct entry *read_entries(struct walk *walk, const char *path, size_t *n)
 {
     struct entry *entries = NULL;
     size_t cap = 0;
     DIR *dir = opendir(path);
     *n = 0;
+    walk->failed = walk->failed || (!dir && !store_is_absent(errno));
     for (struct dirent *found; dir && (found = readdir(dir));) {
         AUTO_BUF struct buf part = BUF_INIT;
         enum keypath_kind kind;
@@ -59,8 +61,8 @@ static bool store_walk_is_wanted(const struct walk *walk, struct str key)
 static bool walk_dir(struct walk *walk, struct buf *path, struct buf *key)
 {
     size_t n, path_n = path->n, key_n = key->n;
-    struct entry *entries = read_entries(path->p, &n);
-    bool go_on = true;
+    struct entry *entries = read_entries(walk, path->p, &n);
+    bool go_on = !walk->failed;
     for (size_t i = 0; i < n; i++) {
         struct entry *entry = &entries[i];
         buf_add_str(key, entry->part);
@@ -68,7 +70,7 @@ static bool walk_dir(struct walk *walk, struct buf *path, struct buf *key)
             /* only frees what is left */
         } else if (entry->kind == KEYPATH_FILE) {
             if (store_walk_is_wanted(walk, buf_str(key)))
-                go_on = walk->found(walk->ctx, walk, buf_str(key));
+                go_on = walk->found(walk->ctx, walk, buf_str(key)) && !walk->failed;
         } else if (may_hold(walk, buf_str(key))) {
             buf_addf(path, "/%s", entry->name);
             go_on = walk_dir(walk, path, key);
@@ -83,10 +85,11 @@ static bool walk_dir(struct walk *walk, struct buf *path, struct buf *key)
     return go_on;
 }
 
-void store_walk(struct s3_store *store, struct str bucket, struct walk *walk)
+enum store_result store_walk(struct s3_store *store, struct str bucket, struct walk *walk)
 {
     AUTO_BUF struct buf path = BUF_INIT;
     AUTO_BUF struct buf key = BUF_INIT;
     buf_addf(&path, "%s/%.*s/objects", store->root, STR_ARG(bucket));
     walk_dir(walk, &path, &key);
+    return walk->failed ? STORE_FAILED : STORE_OK;
 }

@@ -246,10 +246,10 @@ static bool found_key(void *ctx, struct walk *walk, struct str key)
     const struct listing *listing = ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct object object;
-    (void)walk;
-    if (store_object_read(&arena, listing->store, listing->bucket, key, STR_EMPTY, false, &object) !=
-            STORE_OK ||
-        object.deleted)
+    enum store_result result =
+        store_object_read(&arena, listing->store, listing->bucket, key, STR_EMPTY, false, &object);
+    walk->failed = store_cannot_read(result);
+    if (result != STORE_OK || object.deleted)
         return true;
     return listing->found(listing->ctx, key, object.etag, object.size, object.modified_ms);
 }
@@ -261,8 +261,8 @@ int object_list(struct services *services, struct str bucket, struct str prefix,
     struct walk walk = {.prefix = prefix, .after = after, .found = found_key, .ctx = &listing};
     if (!store_bucket_exists(listing.store, bucket))
         return objects_refuse(STORE_NO_BUCKET, bucket, STR_EMPTY, err);
-    store_walk(listing.store, bucket, &walk);
-    return 0;
+    enum store_result result = store_walk(listing.store, bucket, &walk);
+    return result == STORE_OK ? 0 : objects_refuse(result, bucket, prefix, err);
 }
 
 /* ---- telling ---- */

@@ -179,6 +179,35 @@ static void test_walk(void **state)
     assert_string_equal(found.p, "a/b/c ");
 }
 
+/* What cannot be listed is not taken for what is not there: here a folder in whose place a link leads to
+ * itself. */
+static void test_unreadable(void **state)
+{
+    (void)state;
+    char folder[512], aside[520];
+    AUTO_BUF struct buf found = BUF_INIT;
+    struct walk walk = {
+        .prefix = STR_EMPTY, .after = STR_EMPTY, .skip = STR_EMPTY, .found = collect, .ctx = &found};
+    put("a/b", "one", VERSIONING_ENABLED);
+    struct object two = put("a/b", "two", VERSIONING_ENABLED);
+    static const char *const areas[] = {"objects/a%", "versions/a%", "objects"};
+    int n = 0;
+    for (size_t i = 0; i < sizeof areas / sizeof *areas; i++) {
+        snprintf(folder, sizeof folder, "%s/s3/films/%s", temp_folder, areas[i]);
+        snprintf(aside, sizeof aside, "%s.aside", folder);
+        assert_int_equal(rename(folder, aside), 0);
+        assert_int_equal(symlink(folder, folder), 0);
+        walk.failed = false;
+        assert_int_equal(store_walk(store, bucket, &walk), i == 1 ? STORE_OK : STORE_FAILED);
+        assert_int_equal(store_versions(&arena, store, bucket, STR("a/b"), two.sort, count_one, &n),
+            i == 1 ? STORE_FAILED : STORE_OK);
+        assert_int_not_equal(store_bucket_delete(store, bucket), STORE_OK);
+        assert_int_equal(unlink(folder), 0);
+        assert_int_equal(rename(aside, folder), 0);
+    }
+    check("a/b", two.version, "two");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +216,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_killed_between, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_damaged, open_store, close_store),
         cmocka_unit_test_setup_teardown(test_walk, open_store, close_store),
+        cmocka_unit_test_setup_teardown(test_unreadable, open_store, close_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
