@@ -15,53 +15,65 @@ void fd_close_ptr(int *fd)
         close(*fd);
 }
 
+static int file_too_large(const char *path, size_t max, struct err *err)
+{
+    return err_set(err, ERR_IO, "cannot read %s: it is larger than %zu bytes", path, max);
+}
+
+/* As many bytes as the file is known to have; it may have become shorter. -1: errno. */
+static ssize_t read_known(int fd, char *bytes, size_t known)
+{
+    size_t have = 0;
+    while (have < known) {
+        ssize_t n = read(fd, bytes + have, known - have);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        if (n == 0)
+            break;
+        have += n > 0 ? (size_t)n : 0;
+    }
+    return (ssize_t)have;
+}
+
+/* Both behind each other, with a NUL after the end. `first` lies in the arena, with a byte to spare. */
+static struct str file_join(struct arena *arena, char *first, size_t n, struct str rest)
+{
+    if (!n)
+        return rest.n ? arena_str(arena, rest) : STR_EMPTY;
+    char *all = rest.n ? arena_alloc(arena, n + rest.n + 1) : first;
+    if (rest.n) {
+        memcpy(all, first, n);
+        memcpy(all + n, rest.p, rest.n);
+    }
+    all[n + rest.n] = '\0';
+    return str_n(all, n + rest.n);
+}
+
+/* A regular file is read straight into the arena; pipes and files of /proc have no size, and any may grow
+ * meanwhile. */
 int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err)
 {
     AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(err, ERR_IO, "cannot read %s", path);
     struct stat st;
-    if (fstat(fd, &st))
+    if (fd < 0 || fstat(fd, &st))
         return err_errno(err, ERR_IO, "cannot read %s", path);
     if (S_ISDIR(st.st_mode)) {
         errno = EISDIR;
         return err_errno(err, ERR_IO, "cannot read %s", path);
     }
-    AUTO_BUF struct buf contents = {.max = max};
-    /* A regular file is read straight into the arena; pipes and /proc files have no size. */
     size_t known = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 0;
-    if (known && max && known > max)
-        return err_set(err, ERR_IO, "cannot read %s: it is larger than %zu bytes", path, max);
+    if (max && known > max)
+        return file_too_large(path, max, err);
     char *bytes = known ? arena_alloc(arena, known + 1) : NULL;
-    size_t have = 0;
-    for (;;) {
-        char chunk[4096];
-        bool direct = have < known;
-        ssize_t n = direct ? read(fd, bytes + have, known - have) : read(fd, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_errno(err, ERR_IO, "cannot read %s", path);
-        if (n == 0)
-            break;
-        if (direct) {
-            have += (size_t)n;
-            continue;
-        }
-        if (have && !contents.n) /* it grew while being read */
-            buf_add(&contents, bytes, have);
-        buf_add(&contents, chunk, (size_t)n);
-        if (contents.overflow)
-            return err_set(err, ERR_IO, "cannot read %s: it is larger than %zu bytes", path, max);
-    }
-    if (contents.n) {
-        *out = arena_str(arena, buf_str(&contents));
-    } else if (have) {
-        bytes[have] = '\0';
-        *out = str_n(bytes, have);
-    } else {
-        *out = STR_EMPTY;
-    }
+    ssize_t have = read_known(fd, bytes, known);
+    if (have < 0)
+        return err_errno(err, ERR_IO, "cannot read %s", path);
+    AUTO_BUF struct buf rest = {.max = max};
+    if (fd_read_all(fd, &rest, err, path))
+        return -1;
+    if (rest.overflow || (max && (size_t)have + rest.n > max))
+        return file_too_large(path, max, err);
+    *out = file_join(arena, bytes, (size_t)have, buf_str(&rest));
     return 0;
 }
 
@@ -178,6 +190,16 @@ int dir_make_private(const char *path, struct err *err)
     if (err)
         *err = failure;
     return -1;
+}
+
+const struct dirent *dir_next(DIR *dir)
+{
+    const struct dirent *entry;
+    do {
+        errno = 0;
+        entry = readdir(dir);
+    } while (entry && (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")));
+    return entry;
 }
 
 static int make_one(const char *path, struct err *err)

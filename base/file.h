@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <dirent.h>
 #include <sys/types.h>
 
 /* Whole file, at most max bytes (0: no bound); out has a NUL after its end. A directory is an error. */
@@ -30,6 +31,9 @@ int dir_make(const char *path, struct err *err);
 /* One folder, for the owner alone; a new one gets a .gitignore, so that no version control takes it up. */
 int dir_make_private(const char *path, struct err *err);
 #define DIR_OF_WEIR ".weir" /* where states, sandboxes, caches and records of a stack lie */
+/* The next entry of an open folder, but "." and "..". NULL: there are no more, or, where errno is not 0, they
+ * cannot be read. */
+const struct dirent *dir_next(DIR *dir);
 /* A folder with all that is in it; follows no links. What cannot be removed stays. */
 void tree_remove(const char *path);
 /* dir/name; name alone where it is absolute or dir is "" or ".". */

@@ -7,7 +7,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -102,12 +101,13 @@ static int list_folder(struct listing *l, struct str path, int depth, struct err
         return -1;
     }
     int status = 0;
-    for (const struct dirent *entry; !status && (entry = readdir(dir));) {
+    for (const struct dirent *entry; !status && (entry = dir_next(dir));) {
         struct str name = str_z(entry->d_name);
-        if (str_eqz(name, ".") || str_eqz(name, "..") || (!path.n && str_eqz(name, TREE_MANIFEST)))
-            continue;
-        status = list_entry(l, path_join(l->arena, path, name), entry->d_name, depth, err);
+        if (path.n || !str_eqz(name, TREE_MANIFEST))
+            status = list_entry(l, path_join(l->arena, path, name), entry->d_name, depth, err);
     }
+    if (!status && errno)
+        status = err_errno(err, ERR_IO, "cannot read the folder %s", path.p);
     closedir(dir);
     return status;
 }

@@ -8,7 +8,6 @@
 #include "base/glob.h"
 #include "base/hash.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -180,11 +179,13 @@ static bool walk_folder(struct fileset *set, int parent, const char *name, struc
         return false;
     }
     bool ok = true;
-    for (const struct dirent *entry; ok && (entry = readdir(folder));) {
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-            continue;
+    for (const struct dirent *entry; ok && (entry = dir_next(folder));) {
         struct str path = path_join(set->call->arena, prefix, str_z(entry->d_name));
         ok = func_file_visit(set, dirfd(folder), entry->d_name, path, depth);
+    }
+    if (ok && errno) { /* half a folder would be half a for_each */
+        call_fail(set->call, 0, "cannot read the folder %s: %s", prefix.n ? prefix.p : name, strerror(errno));
+        ok = false;
     }
     closedir(folder);
     return ok;

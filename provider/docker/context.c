@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "base/pool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -132,14 +131,11 @@ static int walk_folder(struct walk *w, struct str path, int depth, struct err *e
         return errno == ENOENT && path.n ? 0 : refuse(w, path, strerror(errno), err);
     int status = 0;
     while (!status) {
-        errno = 0;
-        const struct dirent *entry = readdir(folder);
+        const struct dirent *entry = dir_next(folder);
         if (!entry && errno)
             status = refuse(w, path, strerror(errno), err);
         if (!entry || status)
             break;
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-            continue;
         struct str name = str_z(entry->d_name);
         status = context_visit(w, path.n ? path_join(arena, path, name) : arena_str(arena, name), depth, err);
     }

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "provider/package/package_ignore.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -205,14 +204,11 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
     if (w->filter->gitignore)
         status = ignore_enter(&w->ignore, path_join(arena, w->root, path), path, &around, err);
     while (!status) {
-        errno = 0;
-        const struct dirent *entry = readdir(folder);
+        const struct dirent *entry = dir_next(folder);
         if (!entry && errno) /* half a folder is no package */
             status = package_scan_refuse(w, path, err, strerror(errno));
         if (!entry || status)
             break;
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-            continue;
         struct str below =
             path.n ? path_join(arena, path, str_z(entry->d_name)) : arena_str(arena, str_z(entry->d_name));
         status = package_scan_visit(w, dirfd(folder), entry->d_name, below, here, err);

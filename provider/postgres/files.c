@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 #include <ctype.h>
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -72,7 +72,7 @@ static int list_folder(struct op_ctx *ctx, struct str path, struct str end, stru
     struct local_file *items = NULL;
     DIR *dir = opendir(path.p);
     int status = dir ? 0 : err_errno(err, ERR_IO, "cannot read the folder %s", path.p);
-    for (struct dirent *entry; !status && (entry = readdir(dir));) {
+    for (const struct dirent *entry; !status && (entry = dir_next(dir));) {
         struct str name = str_z(entry->d_name), file = path_join(ctx->arena, path, name);
         if (!files_is_meant(name, end, but) || path_is_dir(file.p))
             continue;
@@ -80,6 +80,8 @@ static int list_folder(struct op_ctx *ctx, struct str path, struct str end, stru
         status = add_file(ctx, file, name, &items[out->n], err);
         out->n += !status;
     }
+    if (!status && errno)
+        status = err_errno(err, ERR_IO, "cannot read the folder %s", path.p);
     if (dir)
         closedir(dir);
     *out = files_sorted(ctx->arena, items, out->n);
@@ -92,7 +94,6 @@ int files_find(struct op_ctx *ctx, struct str path, struct str end, struct str b
 {
     struct str full = path_join(ctx->arena, ctx->dir, path);
     *out = (struct local_files){0};
-    full = arena_str(ctx->arena, full);
     if (path_is_dir(full.p))
         return list_folder(ctx, full, end, but, out, err);
     struct local_file one;
