@@ -138,7 +138,7 @@ int file_write_atomic(const char *path, struct str data, mode_t mode, struct err
 int file_write_named(const char *path, struct str data, mode_t mode, struct err *err)
 {
     struct stat st;
-    char *real = realpath(path, NULL);
+    char *real = !lstat(path, &st) && S_ISLNK(st.st_mode) ? realpath(path, NULL) : NULL;
     bool replaced = stat(path, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
     int status;
     if (replaced) {

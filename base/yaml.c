@@ -333,6 +333,9 @@ static void on_alias(struct parser *p, const yaml_event_t *event)
         yaml_attach(p, built);
 }
 
+/* A map is shown by the line that it begins on; a whole document may be on one, as JSON. */
+enum { SHOWN_MAX = 4096 };
+
 static void open_frame(struct parser *p, const yaml_event_t *event, enum node_kind kind,
     const yaml_char_t *anchor, const yaml_char_t *tag)
 {
@@ -347,7 +350,9 @@ static void open_frame(struct parser *p, const yaml_event_t *event, enum node_ki
     }
     count_nodes(p, event);
     struct place place = yaml_place(&p->in.cursor, &event->start_mark);
-    struct node *node = node_new(p, kind, place, yaml_rest_of_line(p->in.source->text, place.offset));
+    struct str text = p->in.source->text;
+    text.n = text.n - place.offset < SHOWN_MAX ? text.n : place.offset + SHOWN_MAX;
+    struct node *node = node_new(p, kind, place, yaml_rest_of_line(text, place.offset));
     check_tag(p, event, tag, node);
     size_t first = kind == NODE_LIST ? p->item_count : p->entry_count;
     struct built *remembered = remember_anchor(p, anchor, (struct built){node, 1, 0, true});

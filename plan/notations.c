@@ -4,7 +4,8 @@
 #include "plan/planner.h"
 #include "provider/notation/notation.h"
 
-enum { MAX_DEPTH = 30 };
+/* Each issue is looked for in the file anew; a text with more of them is wrong as a whole. */
+enum { MAX_DEPTH = 30, TOLD_MAX = 25 };
 
 struct speaking {
     struct planner *p;
@@ -16,6 +17,7 @@ struct speaking {
     size_t depth;
     struct str language;
     const struct value *document;
+    size_t told; /* of the document */
     bool ok;
 };
 
@@ -44,6 +46,9 @@ static void tell_issue(void *ctx, const struct notation_issue *issue)
 {
     struct speaking *s = ctx;
     struct diags *diags = s->p->diags;
+    s->ok = s->ok && issue->doubt;
+    if (s->told++ >= TOLD_MAX)
+        return;
     AUTO_BUILDER struct value_builder path = VALUE_BUILDER(s->arena);
     for (size_t i = 0; i < s->depth; i++)
         value_builder_add(&path, s->steps[i]);
@@ -59,7 +64,6 @@ static void tell_issue(void *ctx, const struct notation_issue *issue)
         diag_did_you_mean(diags, d, issue->word, issue->names, issue->name_count);
     if (issue->hint.n && !d->label.n)
         diag_hint(diags, d, "%.*s", STR_ARG(issue->hint));
-    s->ok = s->ok && issue->doubt;
 }
 
 /* Nothing of a secret is told, not even where in it. */
@@ -79,6 +83,7 @@ static void check_text(struct speaking *s, const struct value *v)
     struct err err = ERR_INIT;
     bool secret = value_is_sensitive(v);
     s->document = v;
+    s->told = 0;
     if (notation_is_json(s->language) && v->kind == VALUE_STRING &&
         json_parse(s->arena, v->string, &s->document, &err)) {
         const struct notation_issue issue = {
@@ -87,6 +92,10 @@ static void check_text(struct speaking *s, const struct value *v)
         return;
     }
     notation_check(s->arena, s->language, s->document, secret ? tell_nothing : tell_issue, s);
+    if (s->told > TOLD_MAX)
+        diag_warning(s->p->diags, expr_span(s->given->expr),
+            "%.*s: \"%.*s\": %zu more of this %s are not shown", STR_ARG(s->address), STR_ARG(s->given->name),
+            s->told - TOLD_MAX, notation_subject(s->language));
 }
 
 static void check_value(

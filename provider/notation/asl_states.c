@@ -3,6 +3,9 @@
 
 #include "base/clock.h"
 
+/* Of a thousand states that lead nowhere each compared with all would take minutes; nobody reads that far. */
+enum { HINTED_MAX = 100 };
+
 /* ---- where to go ---- */
 
 void asl_check_target(const struct asl_scan *scan, const struct value *v, const char *member)
@@ -13,6 +16,8 @@ void asl_check_target(const struct asl_scan *scan, const struct value *v, const 
     struct arena *arena = scan->diags->arena;
     struct asl_diag *diag = asl_diag_add(scan, "MISSING_TRANSITION_TARGET", member,
         arena_printf(arena, "Missing '%s' target: %.*s", member, STR_ARG(target->string)));
+    if (scan->diags->n > HINTED_MAX)
+        return;
     struct str *names = ARENA_ARRAY(arena, struct str, states->count);
     for (uint32_t i = 0; i < states->count; i++)
         names[i] = states->entries[i].key;

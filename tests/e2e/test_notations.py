@@ -1,5 +1,7 @@
 """Attributes that are texts in languages of their own: what AWS would refuse of them is said before anything is called, where it stands."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -87,6 +89,15 @@ def test_what_is_not_known_yet_passes(stack):
   time: {type: aws.events.rule, name: y, schedule_expression: "cron(${topic.arn} * * * ? *)"}
 """)
     assert stack.run("validate").out.startswith("valid")
+
+
+def test_a_machine_that_is_wrong_throughout(stack):
+    """A thousand states that lead nowhere, in one line: each looked for among all and in the file took minutes and gigabytes."""
+    states = {f"s{i}": {"Type": "Pass", "Next": f"x{i}"} for i in range(1000)}
+    (stack.folder / "big.json").write_text(json.dumps({"StartAt": "s0", "States": states}))
+    stack.write(HEAD + "  it: {" + MACHINE + ": \"${file('big.json')}\"}\n")
+    told = stack.run("validate", status=3).err
+    assert told.count("error: it: ") == 25 and "975 more of this state machine are not shown" in told and "big.json:1:" in told, told[-600:]
 
 
 def test_a_secret_is_not_told(stack):
