@@ -27,6 +27,7 @@ struct spelling {
     uint32_t next;  /* + 1, the next one with the same hash */
     bool allowed;   /* no secret, and nothing in it is */
     bool is_number; /* of digits only: not where it is part of a longer number */
+    bool whole;     /* not only another's spelling: those that it has itself are here, too */
 };
 
 static struct {
@@ -103,12 +104,13 @@ static void mask_keep(struct str text, bool allowed)
 {
     pthread_rwlock_rdlock(&set.lock);
     const struct spelling *known = mask_find(text);
-    bool done = known && (known->allowed || !allowed);
+    bool done = known && known->whole && (known->allowed || !allowed);
     pthread_rwlock_unlock(&set.lock);
     if (done)
         return;
     pthread_rwlock_wrlock(&set.lock);
     mask_spellings(text, keep_spelling, &allowed);
+    mask_find(text)->whole = true;
     pthread_rwlock_unlock(&set.lock);
 }
 

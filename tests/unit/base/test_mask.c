@@ -156,6 +156,15 @@ static void json_stays_json(void **state)
         "{\"n\":\"" MASKED "\",\"m\":-12345678,\"t\":\"x " MASKED " " MASKED "\",\"e\":1e9}\n{\"o\":true}\n");
 }
 
+static void a_spelling_that_is_a_secret_itself(void **state)
+{
+    (void)state;
+    mask_add(STR("hunter"), MASK_GIVEN);
+    check("68756E746572 363837353645373436353732", MASKED " 363837353645373436353732");
+    mask_add(STR("68756E746572"), MASK_GIVEN);
+    check("68756E746572 363837353645373436353732", MASKED " " MASKED);
+}
+
 static void json_has_no_half_escapes(void **state)
 {
     (void)state;
@@ -237,6 +246,7 @@ int main(void)
         cmocka_unit_test_teardown(what_overlaps_is_hidden_whole, forget),
         cmocka_unit_test_teardown(nonsensitive_is_shown, forget),
         cmocka_unit_test_teardown(json_stays_json, forget),
+        cmocka_unit_test_teardown(a_spelling_that_is_a_secret_itself, forget),
         cmocka_unit_test_teardown(json_has_no_half_escapes, forget),
         cmocka_unit_test_teardown(stars_keep_the_place, forget),
         cmocka_unit_test_teardown(errors_have_none, forget),
