@@ -117,7 +117,7 @@ int prices_update(const struct prices *prices, struct aws_client *client, struct
     const struct value *table = prices_table(prices), *updated = &value_empty_map;
     *found = *asked = 0;
     for (uint32_t i = 0; i < table->count; i++) {
-        const struct value *price = table->entries[i].value, *of = value_getz(price, "of"), *usd;
+        const struct value *price = table->entries[i].value, *of = value_getz(price, "of"), *usd = NULL;
         if (!of)
             continue;
         ++*asked;

@@ -127,12 +127,31 @@ def files(root):
     return {str(path.relative_to(root)) for path in root.rglob("*") if not str(path.relative_to(root)).startswith(skipped)}
 
 
+def bare(name, root):
+    """A fresh system at that place, and what is set within."""
+    run("cp", "-a", system(name), root)
+    inside = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "HOME": "/root"}
+    run("chroot", root, "apt-get", "update", "-q", env=inside)
+    return inside
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_first_command_where_nothing_is(tmp_path, name):
+    """The README's first: with make alone it installs what it needs, and shows the whole round."""
+    root = tmp_path / "root"
+    inside = bare(name, root)
+    run("chroot", root, "apt-get", "install", "-y", "-q", "--no-install-recommends", "make", env=inside)
+    run("git", "clone", "-q", HERE, root / "root/weir")
+    theirs = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}  # no settings of a build here
+    done = subprocess.run(["chroot", root, "make", "-C", "/root/weir", "demo"], env={**theirs, **inside}, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0 and "Nothing is left" in done.stdout, (done.stdout[-2000:], done.stderr[-2000:])
+    assert "warning" not in done.stderr and "not found" not in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_comes_and_goes(dist, tmp_path, name):
     root = tmp_path / "root"
-    run("cp", "-a", system(name), root)
-    inside = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "HOME": "/root", "WEIR_INPUT_TABLES": "false"}
-    run("chroot", root, "apt-get", "update", "-q", env=inside)
+    inside = {**bare(name, root), "WEIR_INPUT_TABLES": "false"}
     package = next(dist.glob("*.deb"))
     needs = run("dpkg-deb", "-f", package, "Depends", "Recommends").replace("Depends: ", "").replace("Recommends: ", "").replace("\n", ", ")
     names = [part.split()[0] for part in needs.split(",") if part.strip()]
