@@ -71,12 +71,28 @@ static bool forces_replacement(const struct comparison *c, const struct attr *at
     return fixed && !(untold && c->record && c->record->adopted);
 }
 
+/* Was a change of it cut off, or was the thing made without it? */
+static bool is_halfway(const struct comparison *c, const struct attr *attr)
+{
+    return c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
+}
+
+/* Tags that a creation did not come to; weir's own marks are among them. */
+static const struct attr *lacking_tags(const struct comparison *c)
+{
+    bool lacks = c->record && c->record->halfway;
+    for (size_t i = 0; lacks && i < c->schema->attr_count; i++)
+        if (c->schema->attrs[i].type->kind == TYPE_TAGS && is_halfway(c, &c->schema->attrs[i]))
+            return &c->schema->attrs[i];
+    return NULL;
+}
+
 /* Does the attribute differ that the file gives? */
 static bool diff_given(
     const struct comparison *c, const struct attr *attr, const struct value *wanted, struct attr_change *out)
 {
     const struct value *before = compared_value(c, attr), *after;
-    bool halfway = c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
+    bool halfway = is_halfway(c, attr);
     if (!(attr->settable || attr->prepared) || is_ignored(c->lifecycle, attr->name))
         return false;
     after = said_no_more(c->arena, c->record, attr, wanted, before);
@@ -110,7 +126,7 @@ static bool diff_taken_out(const struct comparison *c, const struct attr *attr, 
 size_t diff_objects(const struct comparison *c, const struct value *desired, struct attr_change **out)
 {
     const struct value *set = c->record ? c->record->set : NULL;
-    size_t n = 0, most = desired->count + (set ? set->count : 0);
+    size_t n = 0, most = desired->count + (set ? set->count : 0) + 1;
     struct attr_change *list = NULL, one;
     for (uint32_t i = 0; i < desired->count; i++) {
         const struct attr *attr = schema_attr(c->schema, desired->entries[i].key);
@@ -119,6 +135,11 @@ size_t diff_objects(const struct comparison *c, const struct value *desired, str
         if (!list)
             list = ARENA_ARRAY(c->arena, struct attr_change, most);
         list[n++] = one;
+    }
+    const struct attr *tags = lacking_tags(c);
+    if (tags && !value_get(desired, tags->name)) {
+        list = list ? list : ARENA_ARRAY(c->arena, struct attr_change, most);
+        list[n++] = (struct attr_change){.name = tags->name, .attr = tags, .after = &value_empty_map};
     }
     for (uint32_t i = 0; set && i < set->count; i++) {
         const struct attr *attr = schema_attr(c->schema, set->items[i]->string);

@@ -217,6 +217,7 @@ static int update_as_shown(
         .lifecycle = &instance->decl->lifecycle,
         .live = prior,
         .record = record};
+    work->ctx.lacks = record ? record->halfway : NULL;
     struct diff_then then = {instance->desired, change->attrs, change->attr_count};
     struct attr_change *list = change->attrs;
     size_t n = change->attr_count;

@@ -115,6 +115,14 @@ int work_found(struct work *work, const struct value *desired, const struct valu
     return state_done(work->x->p->workspace->state, &outcome, err);
 }
 
+static const struct value *object_without(
+    struct work *work, const struct value *object, const struct value *names)
+{
+    for (uint32_t i = 0; names && i < names->count; i++)
+        object = value_with(&work->arena, object, value_text(names->items[i], STR_EMPTY), NULL);
+    return object;
+}
+
 int work_failed(struct work *work, struct str action, const struct value *left, struct err *why)
 {
     struct err write_error = ERR_INIT;
@@ -124,8 +132,11 @@ int work_failed(struct work *work, struct str action, const struct value *left, 
         why->unsure = true;
     }
     if (left) {
-        outcome = outcome_of(work, action, work->desired, whole_of(work, work->desired, left));
-        outcome.record.tainted = !work->change->schema->partial;
+        const struct value *lacks = str_eqz(action, "create") ? work->ctx.lacks : NULL,
+                           *came = object_without(work, work->desired, lacks);
+        outcome = outcome_of(work, action, came, whole_of(work, came, object_without(work, left, lacks)));
+        outcome.record.tainted = !work->change->schema->partial && !lacks;
+        outcome.record.halfway = lacks;
         if (record_before(work)) /* what was to be taken away may be there still */
             outcome.record.said =
                 said_still(&work->arena, work->change->schema, record_before(work), outcome.record.attrs);

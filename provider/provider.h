@@ -86,8 +86,11 @@ struct op_ctx {
     struct digests *digests; /* of local files; may be NULL */
     bool sensitive;          /* the file or the record marks something as secret that answers may repeat: not
                               * traced */
-    bool replaces;           /* delete: another one is made in its place */
-    int64_t timeout_ms;      /* for waiting on create, update or delete; 0: the type's own */
+    /* Names of attributes. create, when it fails: what is there is whole but for these, whose own calls were
+     * not made; NULL: nobody knows. update: what such a creation lacked. */
+    const struct value *lacks;
+    bool replaces;      /* delete: another one is made in its place */
+    int64_t timeout_ms; /* for waiting on create, update or delete; 0: the type's own */
     /* read, list: tags that were asked for beforehand, by tag_name; what is in it has no others. NULL: none
      */
     const struct map *known_tags;

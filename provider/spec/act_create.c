@@ -102,37 +102,85 @@ static int create_steps(
 
 /* ---- what has calls of its own ---- */
 
-static int create_owned(
-    struct act *act, const struct value *object, const struct value *desired, struct err *err)
+/* What is made on the way, and by what: exactly one of the four. */
+struct owned {
+    const struct spec_facet *facet;
+    const struct spec_entries *entries;
+    const struct spec_members *members;
+    const struct spec_tags *tags;
+    struct str name;
+    const struct value *want;
+};
+
+static size_t owned_list(struct act *act, const struct value *desired, struct owned **out)
 {
     const struct spec_type *type = act->type;
+    size_t n = 0, most = type->facet_count + type->entries_count + type->member_count + 1;
+    struct owned *all = *out = ARENA_ARRAY(act->arena, struct owned, most);
     for (size_t i = 0; i < type->facet_count; i++) {
         const struct spec_facet *facet = &type->facets[i];
         const struct value *want = value_get(desired, facet->attr->attr->name);
-        if (facet->sent_by_create || value_is_null(want) || act_is_default(facet->attr->attr, want))
-            continue;
-        if (act_put_facet(act, facet, object, err))
-            return err_context(err, "%.*s", STR_ARG(facet->attr->attr->name));
+        if (!facet->sent_by_create && !value_is_null(want) && !act_is_default(facet->attr->attr, want))
+            all[n++] = (struct owned){.facet = facet, .name = facet->attr->attr->name, .want = want};
     }
     for (size_t i = 0; i < type->entries_count; i++) {
-        const struct value *want = value_get(desired, type->entries[i].attr->attr->name);
-        if (!value_is_null(want) && !type->entries[i].sent_by_create &&
-            act_sync_entries(act, &type->entries[i], object, NULL, want, err))
-            return -1;
+        const struct spec_entries *entries = &type->entries[i];
+        const struct value *want = value_get(desired, entries->attr->attr->name);
+        if (!entries->sent_by_create && !value_is_null(want))
+            all[n++] = (struct owned){.entries = entries, .name = entries->attr->attr->name, .want = want};
     }
     for (size_t i = 0; i < type->member_count; i++) {
-        const struct spec_members *m = &type->members[i];
-        const struct value *want = value_get(desired, m->attr->attr->name), *have = NULL;
-        if (value_is_null(want) || m->sent_by_create)
-            continue;
-        if (m->read_first && act_read_members(act, m, object, &have, err))
-            return -1;
-        if (act_sync_members(act, m, object, have, want, err))
-            return err_context(err, "%.*s", STR_ARG(m->attr->attr->name));
+        const struct spec_members *members = &type->members[i];
+        const struct value *want = value_get(desired, members->attr->attr->name);
+        if (!members->sent_by_create && !value_is_null(want))
+            all[n++] = (struct owned){.members = members, .name = members->attr->attr->name, .want = want};
     }
-    if (!type->tags || type->tags->with_create)
-        return 0;
-    return act_tag_created(act, object, value_get(desired, type->tags->attr->attr->name), err);
+    if (type->tags && !type->tags->with_create) {
+        struct str name = type->tags->attr->attr->name;
+        all[n++] = (struct owned){.tags = type->tags, .name = name, .want = value_get(desired, name)};
+    }
+    return n;
+}
+
+static int create_one(struct act *act, const struct value *object, const struct owned *one, struct err *err)
+{
+    const struct value *have = NULL;
+    if (one->entries)
+        return act_sync_entries(act, one->entries, object, NULL, one->want, err);
+    if (one->tags)
+        return act_tag_created(act, object, one->want, err);
+    if (one->members && one->members->read_first && act_read_members(act, one->members, object, &have, err))
+        return -1;
+    return (one->facet ? act_put_facet(act, one->facet, object, err)
+                       : act_sync_members(act, one->members, object, have, one->want, err))
+               ? err_context(err, "%.*s", STR_ARG(one->name))
+               : 0;
+}
+
+/* What failed, and what would have come after it. It can be gone on with if the thing itself gets ready. */
+static void note_lacks(
+    struct act *act, const struct value *object, const struct value *made, const struct owned *rest, size_t n)
+{
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&names, value_string_ref(act->arena, rest[i].name));
+    act->making = false;
+    if (!act_wait_live(act, object, &made, &ignored) && made)
+        act->ctx->lacks = value_builder_list(&names);
+}
+
+static int create_owned(struct act *act, const struct value *object, const struct value *desired,
+    const struct value *made, struct err *err)
+{
+    struct owned *all;
+    size_t n = owned_list(act, desired, &all);
+    for (size_t i = 0; i < n; i++)
+        if (create_one(act, object, &all[i], err)) {
+            note_lacks(act, object, made, all + i, n - i);
+            return -1;
+        }
+    return 0;
 }
 
 /* ---- all of it ---- */
@@ -175,7 +223,7 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
     if (failed)
         return -1;
     object = value_merge(act.arena, made, act_sent(&act, with_marks));
-    if (create_owned(&act, object, with_marks, err))
+    if (create_owned(&act, object, with_marks, made, err))
         return -1;
     act.making = false;
     made = act_made_owned(&act, desired, made);

@@ -184,9 +184,31 @@ def test_a_failure_names_its_place_and_is_nobodys_drift(stack, cloud):
     assert place == ("weir.yaml", 3, "managed_policies")
     assert f"    --> weir.yaml:3:{failed[0]['column']}\n" in stack.apply(status=1).err
     plan = stack.run("plan")
-    assert "half-made by an earlier run" in plan.out and "outside weir" not in plan.out, plan.out
-    stack.write(ROLE)
-    stack.apply()
+    assert "+ \"arn:aws:iam::123456789012:policy/x\"" in plan.out and "outside weir" not in plan.out and "1 to update, 0 to replace" in plan.out, plan.out
+    stack.write(HALF.replace(", managed_policies: [arn:aws:iam::123456789012:policy/x]", ""))
+    assert "No changes" in stack.run("plan").out
+    assert "half-made" not in stack.run("state", "list").out
+
+
+LACKING = "stack: faults\nresources:\n  lake: {type: aws.s3.bucket, name: fault-lacks, versioning: true, policy: {Statement: [{Effect: Allow, Principal: \"*\", Action: [\"s3:GetObject\"], Resource: [\"arn:aws:s3:::fault-lacks/*\"]}]}TAGS}\n"
+
+
+@pytest.mark.parametrize("tags", ["", ", tags: {a: b}"])
+@pytest.mark.parametrize("call", ["policy", "versioning", "tagging"])
+def test_what_a_creation_lacked_is_made_up_for(stack, cloud, call, tags):
+    """The bucket stays; what failed, and what would have come after it, is done by the next run, weir's own marks too."""
+    stack.write(LACKING.replace("TAGS", tags))
+    cloud.fail({"match": f"PUT /fault-lacks.{call}", "status": 403, "times": 1, "body": "<Error><Code>AccessDenied</Code><Message>not you</Message></Error>"})
+    stack.apply(status=1)
+    plan = stack.run("plan")
+    assert "~ update  lake" in plan.out and "0 to replace" in plan.out and "outside weir" not in plan.out, plan.out
+    sent = len(cloud.requests())
+    assert "updated lake" in stack.apply().out
+    later = cloud.requests()[sent:]
+    assert not [each for each in later if each.startswith("DELETE") or each in ("PUT /fault-lacks", "PUT /fault-lacks/")]
+    s3 = cloud.client("s3")
+    assert s3.get_bucket_versioning(Bucket="fault-lacks")["Status"] == "Enabled" and s3.get_bucket_policy(Bucket="fault-lacks")
+    assert {"weir:stack": "faults", **({"a": "b"} if tags else {})}.items() <= {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket="fault-lacks")["TagSet"]}.items()
     stack.assert_settled()
 
 

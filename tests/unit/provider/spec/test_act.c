@@ -205,7 +205,9 @@ static void test_create(void **state)
 static void test_create_half(void **state)
 {
     (void)state;
-    PLAY({"MakeBox", NULL, "{\"Box\": {\"Serial\": 7}}", NULL}, {"PutLock", NULL, "no room", "Full"});
+    PLAY({"MakeBox", NULL, "{\"Box\": {\"Serial\": 7}}", NULL}, {"PutLock", NULL, "no room", "Full"},
+        {"GetBox", NULL, "{\"Box\": {\"Name\": \"a\", \"Status\": \"new\"}}", NULL},
+        {"GetBox", NULL, "{\"Box\": {\"Name\": \"a\", \"Status\": \"OK\"}}", NULL});
     struct op_ctx ctx = ctx_of("box");
     struct err err = ERR_INIT;
     const struct value *live;
@@ -216,6 +218,14 @@ static void test_create_half(void **state)
     assert_string_equal(err.hint, "empty it first");
     assert_int_equal(value_getz(live, "serial")->integer, 7); /* it is there, and known by its id */
     assert_true(str_eqz(value_getz(live, "name")->string, "a"));
+    assert_json(ctx.lacks, "[\"lock\"]"); /* ready but for that: no need to make it anew */
+    PLAY({"MakeBox", NULL, "{\"Box\": {\"Serial\": 7}}", NULL}, {"PutLock", NULL, "no room", "Full"},
+        {"GetBox", NULL, "{\"Box\": {\"Name\": \"a\", \"Status\": \"broken\"}}", NULL});
+    ctx.lacks = NULL;
+    assert_int_equal(
+        ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"a\",\"lock\":true}"), &live, &err), -1);
+    PLAYED();
+    assert_null(ctx.lacks);
 }
 
 static void test_create_refused(void **state)
