@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from support import ROOT, Stack, until
+from support import PATIENCE_S, ROOT, Stack, until
 
 pytestmark = pytest.mark.long
 DAG = """
@@ -87,7 +87,7 @@ class Airflow:
         elif login:
             headers["Authorization"] = "Bearer " + self.get("/auth/token", "POST", {"username": "admin", "password": "hush-admin"}, login=False)["access_token"]
         request = urllib.request.Request(self.url + path, json.dumps(body).encode() if body else None, headers, method=method)
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return json.loads(answer.read() or b"{}")
 
     def api(self, path, method="GET", body=None):

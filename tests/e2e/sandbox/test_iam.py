@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from servers import SERVER, Moto, Sandbox, Server, take_env
-from support import WEIR, until
+from support import PATIENCE_S, WEIR, until
 
 ACCOUNT = "000000000000"
 ANY = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
@@ -642,7 +642,7 @@ def test_moto_judges_alike(strict):
     """Its own reading of policies, as far as it goes: actions, resources, what is denied."""
     moto = Moto()
     try:
-        theirs = verdicts(moto, lambda: requests.post(moto.url + "/moto-api/reset-auth", data="0", timeout=10).raise_for_status())
+        theirs = verdicts(moto, lambda: requests.post(moto.url + "/moto-api/reset-auth", data="0", timeout=PATIENCE_S).raise_for_status())
     finally:
         moto.stop()
     own = verdicts(strict)

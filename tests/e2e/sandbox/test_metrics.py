@@ -9,6 +9,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from support import PATIENCE_S
 
 NOON = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)
 DAY = {"StartTime": NOON - datetime.timedelta(hours=12), "EndTime": NOON + datetime.timedelta(hours=12)}
@@ -76,6 +77,6 @@ def test_older_clients_send_forms(sandbox):
             "&MetricData.member.1.Dimensions.member.1.Name=table&MetricData.member.1.Dimensions.member.1.Value=films")
     request = AWSRequest("POST", sandbox.url + "/", data=form, headers={"Content-Type": "application/x-www-form-urlencoded"})
     SigV4Auth(Credentials(sandbox.access, sandbox.secret), "monitoring", "us-east-1").add_auth(request)
-    assert requests.post(sandbox.url + "/", data=form, headers=dict(request.headers), timeout=60).status_code == 200
+    assert requests.post(sandbox.url + "/", data=form, headers=dict(request.headers), timeout=PATIENCE_S).status_code == 200
     points = sandbox.client("cloudwatch").get_metric_statistics(Namespace="forms", MetricName="rows", Dimensions=[{"Name": "table", "Value": "films"}], Period=60, Statistics=["Sum"], StartTime=at(-5), EndTime=at(5))
     assert [p["Sum"] for p in points["Datapoints"]] == [7.5]

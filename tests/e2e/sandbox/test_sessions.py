@@ -11,6 +11,7 @@ import pytest
 import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from support import PATIENCE_S
 from test_run_batch import Queue
 from test_run_glue import Job
 from test_run_lambda import Function
@@ -50,7 +51,7 @@ def test_a_role_is_assumed(anywhere):
     s3.create_bucket(Bucket=bucket)
     s3.put_object(Bucket=bucket, Key="k", Body=b"x" * 100000)
     url = using(anywhere, credentials, signature_version="s3v4").generate_presigned_url("get_object", {"Bucket": bucket, "Key": "k"})
-    assert requests.get(url, timeout=10).content == b"x" * 100000
+    assert requests.get(url, timeout=PATIENCE_S).content == b"x" * 100000
 
 
 def test_who_the_others_are(sandbox):
