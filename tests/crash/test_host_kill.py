@@ -4,7 +4,6 @@ as without the kill, commands run once, and nothing left to do.
 """
 
 import os
-import signal
 
 import pytest
 from sshd import Sshd, fingerprint, have_sshd, keygen
@@ -66,22 +65,14 @@ class Sweep:
         return self.seen(stack)
 
     def points(self):
-        stack = self.fresh()
-        log = stack.folder / "points"
-        stack.run(*self.command, env={"WEIR_CRASH_LOG": str(log)})
-        names = log.read_text().splitlines()
+        names = self.fresh().crash_points(*self.command)
         assert sum("host" in name for name in names) >= 4, names
         return len(names)
 
     def killed_at(self, at):
         """None: the run was through before it got there."""
         stack = self.fresh()
-        process = stack.start(*self.command, env={"WEIR_CRASH_AT": str(at)})
-        out, err = process.communicate()
-        if process.returncode == 0:
-            return None
-        assert process.returncode == -signal.SIGKILL, (at, process.returncode, out, err)
-        return stack
+        return stack if stack.killed_at(at, *self.command) else None
 
 
 # The dearest kill of all; test_kill.py has the first of its kind.

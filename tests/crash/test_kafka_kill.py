@@ -4,7 +4,6 @@ topics, rules and users as without the kill, as kafka-python shows them, and not
 """
 
 import os
-import signal
 
 import pytest
 from broker import Broker, newer_librdkafka
@@ -88,9 +87,7 @@ class Sweep:
 
     def points(self):
         stack = self.fresh()
-        log = stack.folder / "points"
-        stack.run(*self.command, env={"WEIR_CRASH_LOG": str(log)})
-        names = log.read_text().splitlines()
+        names = stack.crash_points(*self.command)
         assert sum("kafka" in name for name in names) > 10, names
         stack.run("destroy", "--yes")
         return len(names)
@@ -98,13 +95,10 @@ class Sweep:
     def killed_at(self, at):
         """None: the run was through before it got there."""
         stack = self.fresh()
-        process = stack.start(*self.command, env={"WEIR_CRASH_AT": str(at)})
-        out, err = process.communicate()
-        if process.returncode == 0:
-            stack.run("destroy", "--yes")
-            return None
-        assert process.returncode == -signal.SIGKILL, (at, process.returncode, out, err)
-        return stack
+        if stack.killed_at(at, *self.command):
+            return stack
+        stack.run("destroy", "--yes")
+        return None
 
 
 @pytest.mark.long

@@ -8,7 +8,6 @@ WEIR_LONG a sweep looks at a few places, spread over all of them.
 
 import hashlib
 import os
-import signal
 
 import pytest
 from mixed import RESOURCES, STATE_BUCKET, code, everything, written
@@ -57,21 +56,12 @@ class Sweep:
         return everything(self.cloud)
 
     def points(self):
-        """How many places there are; runs in parallel differ a little."""
-        stack = self.fresh()
-        log = stack.folder / "points"
-        stack.run(*self.command, env={"WEIR_CRASH_LOG": str(log)})
-        return len(log.read_text().splitlines())
+        return len(self.fresh().crash_points(*self.command))
 
     def killed_at(self, at):
         """None: the run was through before it got there."""
         stack = self.fresh()
-        process = stack.start(*self.command, env={"WEIR_CRASH_AT": str(at)})
-        out, err = process.communicate()
-        if process.returncode == 0:
-            return None
-        assert process.returncode == -signal.SIGKILL, (at, process.returncode, out, err)
-        return stack
+        return stack if stack.killed_at(at, *self.command) else None
 
 
 # An apply and a replacement of fewer resources.
@@ -105,11 +95,8 @@ def test_recovery_is_killed_too(cloud, tmp_path):
         if not stack:
             break
         for again in range(2, 60, 5 if LONG else 17):
-            process = stack.start(*sweep.command, env={"WEIR_CRASH_AT": str(again)})
-            process.communicate()
-            if process.returncode == 0:
+            if not stack.killed_at(again, *sweep.command):
                 break
-            assert process.returncode == -signal.SIGKILL
         assert sweep.finish(stack) == expected, f"killed at {at}"
 
 

@@ -4,7 +4,6 @@ objects as without the kill, as pg_dumpall shows them, and nothing left to do.
 """
 
 import os
-import signal
 import subprocess
 
 import pytest
@@ -82,22 +81,14 @@ class Sweep:
         return self.seen()
 
     def points(self):
-        stack = self.fresh()
-        log = stack.folder / "points"
-        stack.run(*self.command, env={"WEIR_CRASH_LOG": str(log)})
-        names = log.read_text().splitlines()
+        names = self.fresh().crash_points(*self.command)
         assert sum("postgres" in name for name in names) > 20, names
         return len(names)
 
     def killed_at(self, at):
         """None: the run was through before it got there."""
         stack = self.fresh()
-        process = stack.start(*self.command, env={"WEIR_CRASH_AT": str(at)})
-        out, err = process.communicate()
-        if process.returncode == 0:
-            return None
-        assert process.returncode == -signal.SIGKILL, (at, process.returncode, out, err)
-        return stack
+        return stack if stack.killed_at(at, *self.command) else None
 
 
 @pytest.mark.long

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -177,6 +178,7 @@ class Stack:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.home.mkdir(exist_ok=True)
         self.patience_s = PATIENCE_S
+        self.clients = {}
         self.tells = False  # may the service write what it is given its own way, in a manner that no spec knows?
         self.looks = bool(os.environ.get("WEIR_LONG")) or not isinstance(cloud, Cloud)
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -215,6 +217,28 @@ class Stack:
         return subprocess.Popen(
             self.command(*args), cwd=self.folder, env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+
+    def crash_points(self, *args):
+        """The places at which this run could be killed, in the order in which it comes by; runs in parallel differ a little."""
+        log = self.folder / "crash-points"
+        self.run(*args, env={"WEIR_CRASH_LOG": str(log)})
+        names = log.read_text().splitlines()
+        log.unlink()
+        return names
+
+    def killed_at(self, at, *args):
+        """Runs weir until it kills itself at the place of that number. False: the run was through before it got there."""
+        process = self.start(*args, env={"WEIR_CRASH_AT": str(at)})
+        out, err = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), (at, process.returncode, out, err)
+        return process.returncode != 0
+
+    def client(self, service):
+        """boto3 where this stack has its AWS, with its credentials."""
+        key = (service, self.env["AWS_ENDPOINT_URL"], self.env["AWS_ACCESS_KEY_ID"], self.env["AWS_SECRET_ACCESS_KEY"])
+        if key not in self.clients:
+            self.clients[key] = boto3.client(service, endpoint_url=key[1], region_name="us-east-1", aws_access_key_id=key[2], aws_secret_access_key=key[3])
+        return self.clients[key]
 
     def apply(self, *args, **more):
         return self.run("apply", "--yes", *args, **more)

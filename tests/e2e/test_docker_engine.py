@@ -311,14 +311,6 @@ def test_a_lost_state_is_found_again(stack, engine):
     assert engine.inspect("web")["Id"] == web_ or engine.inspect("web")["State"]["Running"]
 
 
-def steps_of(stack, command):
-    log = stack.folder / "steps"
-    stack.run(command, "--yes", env={"WEIR_CRASH_LOG": str(log)})
-    steps = len(log.read_text().splitlines())
-    log.unlink()
-    return steps
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(6))
 @pytest.mark.parametrize("command", ["apply", "destroy"])
@@ -328,16 +320,14 @@ def test_killed_anywhere(stack, engine, command, part):
     stack.env["WEIR_CLOCK_SPEED"] = "20"  # of its own waiting
     before = engine.things()
     written(stack, SMALL, INPUTS)
-    applied, destroyed = steps_of(stack, "apply"), steps_of(stack, "destroy")
+    applied, destroyed = (len(stack.crash_points(word, "--yes")) for word in ("apply", "destroy"))
     assert engine.things() == before
     steps, killed = (applied if command == "apply" else destroyed), 0
     assert steps > 15
     for n in range(1 + part, steps + 1, 6):
         if command == "destroy":
             stack.apply()
-        process = stack.start(command, "--yes", env={"WEIR_CRASH_AT": str(n)})
-        process.communicate()
-        killed += process.returncode < 0
+        killed += stack.killed_at(n, command, "--yes")
         if command == "apply":
             stack.apply()
             stack.assert_settled()

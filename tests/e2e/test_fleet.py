@@ -43,16 +43,12 @@ def lab(tmp_path, place):
     return stack
 
 
-def client(lab, service):
-    return boto3.client(service, endpoint_url=lab.env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id="e2e", aws_secret_access_key=lab.env["AWS_SECRET_ACCESS_KEY"])
-
-
 def owners(lab):
     """Who has what, as the services say."""
-    vpcs = client(lab, "ec2").describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["owner"]}])["Vpcs"]
+    vpcs = lab.client("ec2").describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["owner"]}])["Vpcs"]
     of_vpc = sorted(tag["Value"] for vpc in vpcs for tag in vpc["Tags"] if tag["Key"] == "owner")
-    buckets = sorted(bucket["Name"].removesuffix("-lake") for bucket in client(lab, "s3").list_buckets()["Buckets"])
-    queues = sorted(url.rsplit("/", 1)[1].removesuffix("-events") for url in client(lab, "sqs").list_queues().get("QueueUrls", []))
+    buckets = sorted(bucket["Name"].removesuffix("-lake") for bucket in lab.client("s3").list_buckets()["Buckets"])
+    queues = sorted(url.rsplit("/", 1)[1].removesuffix("-events") for url in lab.client("sqs").list_queues().get("QueueUrls", []))
     assert of_vpc == buckets == queues
     return buckets
 
@@ -87,10 +83,10 @@ def test_members_come_and_go(lab):
 
 def test_what_fails_for_one_stops_only_that_one(lab):
     attendees(lab, "anna", "bob", "carla")
-    client(lab, "s3").create_bucket(Bucket="bob-lake")  # is there already, and not weir's
+    lab.client("s3").create_bucket(Bucket="bob-lake")  # is there already, and not weir's
     failed = lab.run("fleet", "apply", "--yes", status=1)
     assert "bob:\nerror: lake: there is one already" in failed.err and "anna" not in failed.err, str(failed)
-    client(lab, "s3").delete_bucket(Bucket="bob-lake")
+    lab.client("s3").delete_bucket(Bucket="bob-lake")
     again = lab.run("fleet", "plan").out
     assert "Plan: 1 of 3 members: 1 to create" in again, again
     lab.run("fleet", "apply", "--yes")
@@ -120,7 +116,7 @@ def test_twenty_cost_hardly_more_calls_than_one(stack, cloud):
     assert max(Counter(one).values()) == 1
     one_by_one = [name for name, n in Counter(everybody).items() if n >= 20]
     assert len(calls("fleet", "plan", "--quick-refresh")) <= 2 * len(calls("plan", "-e", "a07"))
-    client(lab, "sqs").delete_queue(QueueUrl=client(lab, "sqs").list_queues()["QueueUrls"][3])
+    lab.client("sqs").delete_queue(QueueUrl=lab.client("sqs").list_queues()["QueueUrls"][3])
     assert "1 to create" in lab.run("fleet", "plan", "--quick-refresh").out  # listings show what is gone
     assert one_by_one == ["AmazonSQS.GetQueueAttributes"] and "DescribeVpcs" in everybody, (one, everybody)  # what no listing shows
     lab.run("fleet", "destroy", "--yes", "--verify")
@@ -130,8 +126,8 @@ def test_twenty_cost_hardly_more_calls_than_one(stack, cloud):
 def test_quotas_are_looked_at_before_anything_is_made(stack, cloud):
     """moto's Service Quotas allow five VPCs, and one is there: the default one."""
     lab = stack.write(LAB)
-    limit = client(lab, "service-quotas").get_service_quota(ServiceCode="vpc", QuotaCode="L-F678F1CE")["Quota"]["Value"]
-    there = len(client(lab, "ec2").describe_vpcs()["Vpcs"])
+    limit = lab.client("service-quotas").get_service_quota(ServiceCode="vpc", QuotaCode="L-F678F1CE")["Quota"]["Value"]
+    there = len(lab.client("ec2").describe_vpcs()["Vpcs"])
     assert (limit, there) == (5, 1)
     attendees(lab, *(f"a{n}" for n in range(5)))
     refused = lab.run("fleet", "apply", "--yes", status=1)

@@ -31,14 +31,10 @@ LAB = """
 """
 
 
-def client(stack, service):
-    return boto3.client(service, endpoint_url=stack.env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id="e2e", aws_secret_access_key=stack.env["AWS_SECRET_ACCESS_KEY"])
-
-
 def there(stack):
     """VPCs of ours, and whose subnets are in them."""
-    vpcs = [vpc["VpcId"] for vpc in client(stack, "ec2").describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["Vpcs"]]
-    subnets = client(stack, "ec2").describe_subnets(Filters=[{"Name": "tag-key", "Values": ["owner"]}])["Subnets"]
+    vpcs = [vpc["VpcId"] for vpc in stack.client("ec2").describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["Vpcs"]]
+    subnets = stack.client("ec2").describe_subnets(Filters=[{"Name": "tag-key", "Values": ["owner"]}])["Subnets"]
     assert {subnet["VpcId"] for subnet in subnets} <= set(vpcs)
     return len(vpcs), sorted(tag["Value"] for subnet in subnets for tag in subnet["Tags"] if tag["Key"] == "owner")
 

@@ -6,7 +6,6 @@ import urllib.request
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import boto3
 import pytest
 from support import Stack
 
@@ -32,10 +31,6 @@ def lab(tmp_path, place):
     return stack
 
 
-def client(lab, service):
-    return boto3.client(service, endpoint_url=lab.env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id="e2e", aws_secret_access_key=lab.env["AWS_SECRET_ACCESS_KEY"])
-
-
 def service_now(lab):
     """As the service's Date header has it."""
     try:
@@ -49,13 +44,13 @@ def service_now(lab):
 def tags(lab):
     """Of everything that bears tags, whoever made it."""
     pairs = lambda list, key="Key", value="Value": {tag[key]: tag[value] for tag in list}  # noqa: E731
-    sqs, sns, ec2 = client(lab, "sqs"), client(lab, "sns"), client(lab, "ec2")
+    sqs, sns, ec2 = lab.client("sqs"), lab.client("sns"), lab.client("ec2")
     return {
-        "lake": pairs(client(lab, "s3").get_bucket_tagging(Bucket="lease-lake")["TagSet"]),
+        "lake": pairs(lab.client("s3").get_bucket_tagging(Bucket="lease-lake")["TagSet"]),
         "queue": sqs.list_queue_tags(QueueUrl=sqs.list_queues()["QueueUrls"][0])["Tags"],
         "topic": pairs(sns.list_tags_for_resource(ResourceArn=sns.list_topics()["Topics"][0]["TopicArn"])["Tags"]),
         "network": pairs(ec2.describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["weir:address"]}])["Vpcs"][0]["Tags"]),
-        "role": pairs(client(lab, "iam").list_role_tags(RoleName="lease-role")["Tags"]),
+        "role": pairs(lab.client("iam").list_role_tags(RoleName="lease-role")["Tags"]),
     }
 
 

@@ -30,15 +30,11 @@ def ended(stack, *words):
     until(lambda: stack.run("lease", "show", "--json", *words).events()[0]["left_ms"] < -2000)
 
 
-def client(stack, service):
-    return boto3.client(service, endpoint_url=stack.env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id="e2e", aws_secret_access_key=stack.env["AWS_SECRET_ACCESS_KEY"])
-
-
 def there(stack):
     """Whose things there are; of each all or nothing."""
-    buckets = sorted(bucket["Name"].removesuffix("-lake") for bucket in client(stack, "s3").list_buckets()["Buckets"] if bucket["Name"].endswith("-lake"))
-    queues = sorted(url.rsplit("/", 1)[1].removesuffix("-events") for url in client(stack, "sqs").list_queues().get("QueueUrls", []))
-    vpcs = client(stack, "ec2").describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["Vpcs"]
+    buckets = sorted(bucket["Name"].removesuffix("-lake") for bucket in stack.client("s3").list_buckets()["Buckets"] if bucket["Name"].endswith("-lake"))
+    queues = sorted(url.rsplit("/", 1)[1].removesuffix("-events") for url in stack.client("sqs").list_queues().get("QueueUrls", []))
+    vpcs = stack.client("ec2").describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["Vpcs"]
     assert buckets == queues == sorted(tag["Value"] for vpc in vpcs for tag in vpc["Tags"] if tag["Key"] == "Name")
     return buckets
 
@@ -59,7 +55,7 @@ def test_what_is_due_goes_and_nothing_else(folder):
     make(folder, "running", "--for", "8h")
     make(folder, "unleased")
     folder.run("lease", "end", "-C", "over.yaml")
-    client(folder, "s3").put_object(Bucket="over-lake", Key="a/b", Body=b"left by an attendee")
+    folder.client("s3").put_object(Bucket="over-lake", Key="a/b", Body=b"left by an attendee")
     for path in folder.folder.glob("*.yaml"):
         path.unlink()  # nothing but the states is needed
     dry = folder.run("reap", "--dry-run")
@@ -89,7 +85,7 @@ def test_a_clock_that_is_wrong_by_days(folder, off):
 def test_a_lease_that_ends_while_an_apply_runs(folder):
     place = {"backend": "s3", "bucket": "lab-states", "prefix": "class/"}
     folder.state = f"state: {json.dumps(place)}"
-    client(folder, "s3").create_bucket(Bucket="lab-states")
+    folder.client("s3").create_bucket(Bucket="lab-states")
     make(folder, "over", "--for", "1s")
     os.mkfifo(folder.folder / "held")
     folder.write(lab("held", folder.state) + "      slow: {type: weir.command, command: touch busy; cat held, depends_on: [half, lake, queue]}\n", "held.yaml")
@@ -120,7 +116,7 @@ def test_what_another_stack_uses_stays(folder):
     assert "guest uses what is in it" in stays.out and there(folder) == ["shared"], str(stays)
     folder.run("lease", "end", "-C", "guest.yaml")
     folder.run("reap", "--yes")  # the guest first
-    assert there(folder) == [] and not client(folder, "ec2").describe_subnets(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["Subnets"]
+    assert there(folder) == [] and not folder.client("ec2").describe_subnets(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["Subnets"]
 
 
 @pytest.mark.long

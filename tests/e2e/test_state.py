@@ -4,10 +4,14 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
 
 import pytest
-from support import hold_role, until
+from support import ROOT, hold_role, until
+
+sys.path.append(str(ROOT / "tests/tools"))
+from statelog import crc32c  # noqa: E402
 
 STACK = """
     stack: kept
@@ -83,15 +87,6 @@ def test_records_are_checksummed_json(stack):
         kinds.append(record["kind"])
     # a value exists only in the log: there is nothing outside that an intent would have to protect
     assert kinds[0] == "run" and kinds[-1] == "end" and kinds.count("intent") == 1 and kinds.count("done") == 2
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
 
 
 def test_modules_and_all_instances_are_moved_and_forgotten(local_stack):

@@ -1,7 +1,6 @@
 """Stores that know S3 only: nobody else is asked there, and what they do not have is done without, and said once."""
 
 import os
-import signal
 
 import pytest
 from sandbox.servers import MORE_STORES, STORES
@@ -99,16 +98,12 @@ def test_killed_at_every_step(request, stack, store):
     keeps_state = getattr(store, "kind", "") != "s3rver"
     place = f"state: {{backend: s3, bucket: stores-others, prefix: states, endpoint: '{store.url}', lease_seconds: 2}}"
     stack.write(STACK.replace("stack: stores", f"stack: stores\n    {place}") if keeps_state else STACK)
-    stack.run("apply", "--yes", env={"WEIR_CRASH_LOG": str(stack.folder / "points")})
+    points = len(stack.crash_points("apply", "--yes"))
     stack.destroy()
-    points = len((stack.folder / "points").read_text().splitlines())
     assert points > 20
     kills = 0
     for at in range(1, points, 1 if os.environ.get("WEIR_LONG") else points // 2 + 1):
-        process = stack.start("apply", "--yes", env={"WEIR_CRASH_AT": str(at)})
-        out, err = process.communicate()
-        assert process.returncode in (0, -signal.SIGKILL), (at, out, err)
-        kills += process.returncode != 0
+        kills += stack.killed_at(at, "apply", "--yes")
         stack.apply("--lock-timeout", "1m")
         stack.assert_settled()
         assert "Nothing is left" in stack.destroy("--verify").out, at

@@ -19,7 +19,6 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).parent.parent.parent.parent
 SERVER = Path(os.environ.get("WEIR_SANDBOX_SERVER", ROOT / "build" / "sandbox_server"))
@@ -120,7 +119,40 @@ class Moto(Server):
         self.process.wait()
 
 
-class Versity(Server):
+class Store(Server):
+    """A store of others: a program over a folder of its own."""
+
+    def __init__(self, access=None, secret=None, folder=None):
+        self.access, self.secret = access or self.access, secret or self.secret
+        self.folder = tempfile.TemporaryDirectory(prefix=f"weir-{self.kind}-", dir=folder)
+        if not any(self.start() for _ in range(5)):  # another program may take the port before it is used
+            raise RuntimeError(f"{self.kind} does not start")
+
+    def choose_port(self):
+        with socket.create_server((self.address, 0)) as free:
+            self.port = free.getsockname()[1]
+            return self.port
+
+    def serve(self, command, is_ready, **env):
+        """False: it has ended instead of becoming ready."""
+        self.process = subprocess.Popen(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while self.process.poll() is None:
+            try:
+                return is_ready()
+            except Exception:  # urllib and boto3 have many for not being there yet
+                time.sleep(0.01)
+        return False
+
+    def is_empty(self):
+        return self.client().list_buckets()["Buckets"] == []
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+class Versity(Store):
     """Versity's S3 gateway over a folder, which is no relative of moto nor of weir and verifies what it is sent."""
 
     access, secret, kind = "versity-access", "versity-secret-for-the-tests", "versitygw"
@@ -129,35 +161,18 @@ class Versity(Server):
     def program():
         return shutil.which("versitygw", path=f"{ROOT}/.cache/bin{os.pathsep}{os.environ['PATH']}")
 
-    def __init__(self, access=None, secret=None, folder=None):
-        self.access, self.secret = access or self.access, secret or self.secret
-        self.folder = tempfile.TemporaryDirectory(prefix="weir-versitygw-", dir=folder)
-        if not any(self.start() for _ in range(5)):  # another program may take the port before it is used
-            raise RuntimeError("versitygw does not start")
-
     def start(self):
-        with socket.create_server((self.address, 0)) as free:
-            self.port = free.getsockname()[1]
-        folders = [os.path.join(self.folder.name, name) for name in ("data", "versions", "attributes", "users")]
-        for folder in folders:
+        self.choose_port()
+        data, versions, attributes, users = (os.path.join(self.folder.name, name) for name in ("data", "versions", "attributes", "users"))
+        for folder in (data, versions, attributes, users):
             os.makedirs(folder, exist_ok=True)
-        command = [self.program(), "--port", self.host, "--health", "/health", "--quiet", "--iam-dir", folders[3], "posix", "--versioning-dir", folders[1], "--sidecar", folders[2], folders[0]]
-        env = {**os.environ, "ROOT_ACCESS_KEY": self.access, "ROOT_SECRET_KEY": self.secret}
-        self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while self.process.poll() is None:
-            try:
-                return urllib.request.urlopen(self.url + "/health").status == 200
-            except OSError:
-                time.sleep(0.01)
-        return False
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-        self.folder.cleanup()
+        command = [self.program(), "--port", self.host, "--health", "/health", "--quiet", "--iam-dir", users,
+                   "posix", "--versioning-dir", versions, "--sidecar", attributes, data]
+        return self.serve(command, lambda: urllib.request.urlopen(self.url + "/health").status == 200,
+                          ROOT_ACCESS_KEY=self.access, ROOT_SECRET_KEY=self.secret)
 
 
-class Minio(Server):
+class Minio(Store):
     """MinIO: a store of others, which knows S3 only."""
 
     access, secret, kind = "minio-access", "minio-secret-for-the-tests", "minio"
@@ -166,32 +181,17 @@ class Minio(Server):
     def program():
         return shutil.which("minio", path=f"{ROOT}/.cache/bin{os.pathsep}{os.environ['PATH']}")
 
-    def __init__(self, access=None, secret=None, folder=None):
-        self.access, self.secret = access or self.access, secret or self.secret
-        self.folder = tempfile.TemporaryDirectory(prefix="weir-minio-", dir=folder)
-        if not any(self.start() for _ in range(5)):  # another program may take the port before it is used
-            raise RuntimeError("MinIO does not start")
-
     def start(self):
-        with socket.create_server((self.address, 0)) as free, socket.create_server((self.address, 0)) as console:
-            self.port, other = free.getsockname()[1], console.getsockname()[1]
-        command = [self.program(), "server", "--quiet", "--address", self.host, "--console-address", f"{self.address}:{other}", self.folder.name]
-        env = {**os.environ, "MINIO_ROOT_USER": self.access, "MINIO_ROOT_PASSWORD": self.secret, "MINIO_UPDATE": "off", "MINIO_BROWSER": "off", "HOME": self.folder.name}
-        self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while self.process.poll() is None:
-            try:
-                return urllib.request.urlopen(self.url + "/minio/health/ready").status == 200 and self.client().list_buckets()["Buckets"] == []
-            except (OSError, ClientError):  # for a moment after it is ready it says that it is not initialized
-                time.sleep(0.01)
-        return False
+        console, _ = self.choose_port(), self.choose_port()
+        command = [self.program(), "server", "--quiet", "--address", self.host, "--console-address", f"{self.address}:{console}", self.folder.name]
+        return self.serve(command, self.is_ready, MINIO_ROOT_USER=self.access, MINIO_ROOT_PASSWORD=self.secret, MINIO_UPDATE="off", MINIO_BROWSER="off", HOME=self.folder.name)
 
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-        self.folder.cleanup()
+    def is_ready(self):
+        """For a moment after it says so, it also says that it is not initialized."""
+        return urllib.request.urlopen(self.url + "/minio/health/ready").status == 200 and self.is_empty()
 
 
-class S3rver(Minio):
+class S3rver(Store):
     """A small store for tests of others, in JavaScript: without tags on buckets, and it does not verify signatures."""
 
     access, secret, kind = "S3RVER", "S3RVER", "s3rver"
@@ -201,16 +201,7 @@ class S3rver(Minio):
         return shutil.which("s3rver", path=f"{ROOT}/.cache/s3rver/node_modules/.bin") if shutil.which("node") else None
 
     def start(self):
-        with socket.create_server((self.address, 0)) as free:
-            self.port = free.getsockname()[1]
-        command = [self.program(), "--silent", "-d", self.folder.name, "-a", self.address, "-p", str(self.port)]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while self.process.poll() is None:
-            try:
-                return self.client().list_buckets()["Buckets"] == []
-            except Exception:  # boto3 has one for each kind of not being there yet
-                time.sleep(0.1)
-        return False
+        return self.serve([self.program(), "--silent", "-d", self.folder.name, "-a", self.address, "-p", str(self.choose_port())], self.is_empty)
 
 
 STORES = {store.kind: store for store in (Versity, Minio, S3rver) if store.program()}  # those that are installed
