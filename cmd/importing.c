@@ -17,9 +17,9 @@ int importing_begin(struct importing *importing, struct invocation *inv)
     *importing = (struct importing){.inv = inv};
     const struct catalog_options options = {
         .kinds = &cmd_kinds, .specs_dir = inv->settings->specs, .schemas_dir = DIR_OF_WEIR "/schemas"};
-    if (catalog_new(&options, &importing->catalog, &err) ||
-        names_load(&importing->names, &inv->arena, importing->catalog, &err))
+    if (catalog_new(&options, &importing->catalog, &err))
         return invocation_fail(inv, &err);
+    names_open(&importing->names, &inv->arena, importing->catalog);
     draft_init(&importing->draft, &inv->arena, importing->catalog, &inv->diags);
     return EXIT_DONE;
 }

@@ -254,8 +254,7 @@ static int look_for(
     return *out ? 0 : find_by_kinds(catalog, type, is_data, out, err);
 }
 
-static const struct schema *unknown_type(
-    struct catalog *catalog, struct str type, bool is_data, struct err *err)
+static void say_unknown(struct catalog *catalog, struct str type, bool is_data, struct err *err)
 {
     const char *what = is_data ? "data source" : "resource type";
     err_set(err, ERR_ABSENT, "no %s is called \"%.*s\"", what, STR_ARG(type));
@@ -264,27 +263,38 @@ static const struct schema *unknown_type(
     struct str nearest = str_nearest(type, names, n);
     if (nearest.n)
         err_hint(err, "did you mean \"%.*s\"?", STR_ARG(nearest));
-    return NULL;
 }
 
-static const struct schema *catalog_find_locked(
-    struct catalog *catalog, struct str type, bool is_data, struct err *err)
+static int seek(
+    struct catalog *catalog, struct str type, bool is_data, const struct schema **out, struct err *err)
 {
-    const struct schema *schema = map_get(&catalog->found[is_data], type);
-    if (schema)
-        return schema;
-    if (look_for(catalog, type, is_data, &schema, err))
-        return NULL;
-    if (!schema)
-        return unknown_type(catalog, type, is_data, err);
-    map_set(&catalog->found[is_data], schema->name, (void *)schema);
+    *out = map_get(&catalog->found[is_data], type);
+    if (*out)
+        return 0;
+    if (look_for(catalog, type, is_data, out, err)) {
+        *out = NULL;
+        return -1;
+    }
+    if (*out)
+        map_set(&catalog->found[is_data], (*out)->name, (void *)*out);
+    return 0;
+}
+
+const struct schema *catalog_seek(struct catalog *catalog, struct str type, bool is_data, struct err *err)
+{
+    const struct schema *schema;
+    pthread_mutex_lock(&catalog->lock);
+    seek(catalog, type, is_data, &schema, err);
+    pthread_mutex_unlock(&catalog->lock);
     return schema;
 }
 
 const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
 {
+    const struct schema *schema;
     pthread_mutex_lock(&catalog->lock);
-    const struct schema *schema = catalog_find_locked(catalog, type, is_data, err);
+    if (!seek(catalog, type, is_data, &schema, err) && !schema)
+        say_unknown(catalog, type, is_data, err);
     pthread_mutex_unlock(&catalog->lock);
     return schema;
 }
@@ -421,35 +431,43 @@ const struct str *catalog_known_names(struct catalog *catalog, bool is_data, siz
     return catalog->known[is_data];
 }
 
-/* The file in the binary that a type's spec is in; NULL: none. */
-static const struct embedded_file *file_of(const struct catalog *catalog, struct str type)
+/* Of the file's types; NULL: none. */
+static const struct schema *own_in_file(struct catalog *catalog, const struct type_file *file, struct str cfn)
 {
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str rest, file = str_cut(type, '.', &rest), name;
-    const struct provider_kind *kind = kind_find(catalog->options.kinds, file);
-    if (str_find_char(rest, '.', 0) >= 0)
-        file = str_cut(rest, '.', &name);
-    return kind && kind->specs
-               ? embedded_find(arena_printf(&scratch, "%s%.*s.yaml", kind->specs, STR_ARG(file)))
-               : NULL;
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; file && i < file->all[0]->n; i++) {
+        struct str name = kind_type_name(file->kind, file->name, file->all[0]->items[i].key, &catalog->arena);
+        const struct schema *schema;
+        if (!seek(catalog, name, false, &schema, &ignored) && schema && str_eq(schema->cfn, cfn))
+            return schema;
+    }
+    return NULL;
+}
+
+/* Few are read: those of files in which the word stands. */
+static const struct schema *own_in_specs(
+    struct catalog *catalog, const struct provider_kind *kind, struct str cfn)
+{
+    size_t n = 0;
+    const struct schema *schema = NULL;
+    struct type_file *file;
+    struct err ignored = ERR_INIT;
+    const struct embedded_file *specs = kind->specs ? embedded_under(str_z(kind->specs), &n) : NULL;
+    for (size_t i = 0; i < n && !schema; i++)
+        if (str_find(embedded_text(&specs[i]), cfn, 0) >= 0 &&
+            !load_built_in(catalog, kind, name_of_file(specs[i].path), &file, &ignored))
+            schema = own_in_file(catalog, file, cfn);
+    return schema;
 }
 
 const struct schema *catalog_own(struct catalog *catalog, struct str cfn)
 {
-    size_t n;
-    const struct str *names = catalog_names(catalog, false, &n);
-    const struct embedded_file *last = NULL;
-    struct err ignored = ERR_INIT;
-    bool may = true;
-    for (size_t i = 0; i < n; i++) {
-        /* Of four hundred types few are read: those of files in which the word stands. */
-        const struct embedded_file *file = catalog->specs_dir ? NULL : file_of(catalog, names[i]);
-        if (!file || file != last)
-            may = !file || str_find(embedded_text(file), cfn, 0) >= 0;
-        last = file;
-        const struct schema *schema = may ? catalog_find(catalog, names[i], false, &ignored) : NULL;
-        if (schema && schema->cfn.n && str_eq(schema->cfn, cfn))
-            return schema;
-    }
-    return NULL;
+    const struct schema *schema = NULL;
+    pthread_mutex_lock(&catalog->lock);
+    for (size_t i = 0; i < catalog->own.n && !schema; i++) /* all are read already */
+        schema = own_in_file(catalog, catalog->own.items[i].ptr, cfn);
+    for (size_t k = 0; catalog->options.kinds->items[k] && !schema; k++)
+        schema = own_in_specs(catalog, catalog->options.kinds->items[k], cfn);
+    pthread_mutex_unlock(&catalog->lock);
+    return schema;
 }

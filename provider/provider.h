@@ -450,12 +450,14 @@ void catalog_free(struct catalog *catalog);
  * name), ERR_INVALID where its spec is broken. Safe from every thread.
  */
 const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err);
+/* Likewise, but that there is none is no mistake: no hint is looked for, and err is left alone. */
+const struct schema *catalog_seek(struct catalog *catalog, struct str type, bool is_data, struct err *err);
 /* Every type name, sorted; loads all specs. `data` picks data sources. The names live as long as the catalog.
  */
 const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n);
 /* The same with those that kinds find by their names, in no order: for hints and completion. */
 const struct str *catalog_known_names(struct catalog *catalog, bool is_data, size_t *n);
-/* weir's own type for the same thing as a type of CloudFormation; NULL: it has none. Loads all specs. */
+/* weir's own type for the same thing as a type of CloudFormation; NULL: it has none. */
 const struct schema *catalog_own(struct catalog *catalog, struct str cfn);
 
 #endif

@@ -118,56 +118,80 @@ static struct names_type *type_new(struct arena *arena, struct str other, const 
     return type;
 }
 
-static int read_terraform(struct names *names, struct str service, const struct node *map, struct err *err)
+/* One entry of a file's `terraform`, of the service that the file is called after. */
+static int read_terraform(
+    struct names *names, struct str service, const struct node_entry *entry, struct err *err)
 {
-    for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
-        const struct node *one = map->entries[i].value, *into = node_get(one, "into");
-        struct str ours = text_of(into ? into : node_get(one, "type"));
-        if (node_get(one, "asked")) {
-            struct names_type *asked = type_new(names->arena, map->entries[i].key, NULL);
-            asked->asked = true;
-            map_set(&names->terraform, asked->other, asked);
-            continue;
-        }
-        struct str full = str_find_char(ours, '.', 0) >= 0 || str_starts(ours, STR("AWS::"))
-                              ? ours
-                              : arena_printf(names->arena, "aws.%.*s.%.*s", STR_ARG(service), STR_ARG(ours));
-        const struct schema *schema = catalog_find(names->catalog, full, false, err);
-        if (!schema)
-            return -1;
-        struct names_type *type = type_new(names->arena, map->entries[i].key, schema);
-        read_rules(names->arena, type, node_get(one, "names"));
-        type->into_by = text_of(node_get(one, "by"));
-        type->at = text_of(node_get(one, "at"));
-        type->key = text_of(node_get(one, "key"));
-        read_kept(names->arena, one, type_keys, sizeof type_keys / sizeof *type_keys, type);
-        map_set(&names->terraform, type->other, type);
-    }
+    const struct node *one = entry->value, *into = node_get(one, "into");
+    struct str ours = text_of(into ? into : node_get(one, "type"));
+    bool asked = node_get(one, "asked"),
+         full = str_find_char(ours, '.', 0) >= 0 || str_starts(ours, STR("AWS::"));
+    if (!full)
+        ours = arena_printf(names->arena, "aws.%.*s.%.*s", STR_ARG(service), STR_ARG(ours));
+    const struct schema *schema = asked ? NULL : catalog_find(names->catalog, ours, false, err);
+    if (!schema && !asked)
+        return -1;
+    struct names_type *type = type_new(names->arena, entry->key, schema);
+    type->asked = asked;
+    read_rules(names->arena, type, node_get(one, "names"));
+    type->into_by = text_of(node_get(one, "by"));
+    type->at = text_of(node_get(one, "at"));
+    type->key = text_of(node_get(one, "key"));
+    read_kept(names->arena, one, type_keys, sizeof type_keys / sizeof *type_keys, type);
+    map_set(&names->terraform, type->other, type);
     return 0;
+}
+
+/* One entry of a file's `cloudformation`; NULL: it says nothing of the type. */
+static void read_cloudformation(struct names *names, const struct schema *schema, const struct node *rules)
+{
+    struct names_type *type = type_new(names->arena, schema->cfn, schema);
+    read_rules(names->arena, type, rules);
+    map_set(&names->cloudformation, schema->cfn, type);
+}
+
+/* What is in the file; NULL: it cannot be read, or there is none. */
+static const struct node *root_of(struct names *names, const struct embedded_file *file, struct err *err)
+{
+    const struct node *root = file ? map_get(&names->files, file->path) : NULL;
+    if (root || !file)
+        return root;
+    struct source *source = ARENA_NEW(names->arena, struct source);
+    *source = (struct source){.path = file->path, .text = embedded_text(file)};
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    root = yaml_parse(names->arena, source, &diags);
+    if (root)
+        map_set(&names->files, file->path, (void *)root);
+    else
+        err_set(err, ERR_INVALID, "%.*s cannot be read", STR_ARG(file->path));
+    return root;
+}
+
+static struct str service_of(const struct embedded_file *file)
+{
+    ptrdiff_t slash = str_find(file->path, STR("/names/"), 0);
+    return str_slice(file->path, (size_t)slash + 7, file->path.n - strlen(".yaml"));
 }
 
 static int read_file(struct names *names, const struct embedded_file *file, struct err *err)
 {
-    struct source *source = ARENA_NEW(names->arena, struct source);
-    *source = (struct source){.path = file->path, .text = embedded_text(file)};
-    AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    const struct node *root = yaml_parse(names->arena, source, &diags);
+    const struct node *root = root_of(names, file, err);
     if (!root)
-        return err_set(err, ERR_INVALID, "%.*s cannot be read", STR_ARG(file->path));
-    ptrdiff_t slash = str_find(file->path, STR("/names/"), 0);
-    struct str service = str_slice(file->path, (size_t)slash + 7, file->path.n - strlen(".yaml"));
+        return -1;
     const struct node *map = node_get(root, "cloudformation");
     for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
-        struct str full =
-            arena_printf(names->arena, "aws.%.*s.%.*s", STR_ARG(service), STR_ARG(map->entries[i].key));
+        struct str full = arena_printf(
+            names->arena, "aws.%.*s.%.*s", STR_ARG(service_of(file)), STR_ARG(map->entries[i].key));
         const struct schema *schema = catalog_find(names->catalog, full, false, err);
         if (!schema)
             return -1;
-        struct names_type *type = type_new(names->arena, schema->cfn, schema);
-        read_rules(names->arena, type, map->entries[i].value);
-        map_set(&names->cloudformation, schema->cfn, type);
+        read_cloudformation(names, schema, map->entries[i].value);
     }
-    return read_terraform(names, service, node_get(root, "terraform"), err);
+    map = node_get(root, "terraform");
+    for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++)
+        if (read_terraform(names, service_of(file), &map->entries[i], err))
+            return -1;
+    return 0;
 }
 
 struct str names_underscored(struct arena *arena, struct str type)
@@ -178,53 +202,32 @@ struct str names_underscored(struct arena *arena, struct str type)
     return str_n(name, type.n);
 }
 
-static int read_folder(struct names *names, struct str folder, struct err *err)
+void names_open(struct names *names, struct arena *arena, struct catalog *catalog)
 {
-    size_t n;
-    const struct embedded_file *files = embedded_under(folder, &n);
-    for (size_t i = 0; i < n; i++)
-        if (read_file(names, &files[i], err))
-            return -1;
-    return 0;
+    *names = (struct names){.arena = arena, .catalog = catalog};
 }
 
-int names_load(struct names *names, struct arena *arena, struct catalog *catalog, struct err *err)
+/* The file beside the spec of a type of AWS's; NULL: there is none. `rest`: what follows the service. */
+static const struct embedded_file *file_beside(struct arena *arena, struct str type, struct str *rest)
 {
-    size_t count;
-    *names = (struct names){.arena = arena, .catalog = catalog};
-    if (read_folder(names, STR("provider/aws/names/"), err) ||
-        read_folder(names, STR("provider/weir/names/"), err))
-        return -1;
-    const struct str *types = catalog_names(catalog, false, &count);
-    for (size_t i = 0; i < count; i++) {
-        const struct schema *schema = catalog_find(catalog, types[i], false, err);
-        if (!schema)
-            return -1;
-        if (!str_starts(types[i], STR("aws.")))
-            continue;
-        if (schema->cfn.n && !map_get(&names->cloudformation, schema->cfn))
-            map_set(&names->cloudformation, schema->cfn, type_new(arena, schema->cfn, schema));
-        struct str terraform = names_underscored(arena, types[i]);
-        if (!map_get(&names->terraform, terraform))
-            map_set(&names->terraform, terraform, type_new(arena, terraform, schema));
-    }
-    return 0;
+    struct str kind = str_cut(type, '.', rest), service = str_cut(*rest, '.', rest);
+    return str_eqz(kind, "aws")
+               ? embedded_find(arena_printf(arena, "provider/aws/names/%.*s.yaml", STR_ARG(service)))
+               : NULL;
 }
 
 int names_load_beside(struct names *names, struct arena *arena, struct catalog *catalog,
     const struct schema *schema, struct err *err)
 {
-    struct str rest, service;
-    *names = (struct names){.arena = arena, .catalog = catalog};
-    str_cut(schema->name, '.', &rest);
-    service = str_cut(rest, '.', &rest);
-    const struct embedded_file *file =
-        embedded_find(arena_printf(arena, "provider/aws/names/%.*s.yaml", STR_ARG(service)));
-    return file && str_starts(schema->name, STR("aws.")) ? read_file(names, file, err) : 0;
+    struct str rest;
+    names_open(names, arena, catalog);
+    const struct embedded_file *file = file_beside(arena, schema->name, &rest);
+    return file ? read_file(names, file, err) : 0;
 }
 
 void names_release(struct names *names)
 {
+    map_release(&names->files);
     map_release(&names->cloudformation);
     map_release(&names->terraform);
     map_release(&names->plain);
@@ -232,14 +235,78 @@ void names_release(struct names *names)
 
 /* ---- looking up ---- */
 
-const struct names_type *names_cloudformation(const struct names *names, struct str type)
+/* Noted where it has been found that there is none. */
+static struct names_type no_type;
+
+static const struct names_type *names_known(struct map *map, struct str other)
 {
-    return map_get(&names->cloudformation, type);
+    const struct names_type *type = map_get(map, other);
+    return type == &no_type ? NULL : type;
 }
 
-const struct names_type *names_terraform(const struct names *names, struct str type)
+const struct names_type *names_cloudformation(struct names *names, struct str type)
 {
-    return map_get(&names->terraform, type);
+    if (map_get(&names->cloudformation, type))
+        return names_known(&names->cloudformation, type);
+    struct err ignored = ERR_INIT;
+    struct str rest;
+    const struct schema *schema = catalog_own(names->catalog, type);
+    if (!schema || !str_starts(schema->name, STR("aws."))) {
+        map_set(&names->cloudformation, arena_str(names->arena, type), &no_type);
+        return NULL;
+    }
+    const struct embedded_file *file = file_beside(names->arena, schema->name, &rest);
+    const struct node *root = root_of(names, file, &ignored),
+                      *map = root ? node_get(root, "cloudformation") : NULL;
+    read_cloudformation(names, schema, map ? node_get(map, rest.p) : NULL);
+    return names_known(&names->cloudformation, type);
+}
+
+/* Of the files in the folder those are read in which the word stands. */
+static void look_in_files(struct names *names, struct str folder, struct str type)
+{
+    size_t n;
+    struct err ignored = ERR_INIT;
+    struct str key = arena_printf(names->arena, "  %.*s:", STR_ARG(type));
+    const struct embedded_file *files = embedded_under(folder, &n);
+    for (size_t i = 0; i < n && !map_get(&names->terraform, type); i++) {
+        if (str_find(embedded_text(&files[i]), key, 0) < 0)
+            continue;
+        const struct node *root = root_of(names, &files[i], &ignored),
+                          *map = root ? node_get(root, "terraform") : NULL;
+        for (uint32_t k = 0; map && map->kind == NODE_MAP && k < map->count; k++)
+            if (str_eq(map->entries[k].key, type))
+                read_terraform(names, service_of(&files[i]), &map->entries[k], &ignored);
+    }
+}
+
+/* aws_glue_job is mostly aws.glue.job. */
+static const struct schema *called_alike(struct names *names, struct str type)
+{
+    struct err ignored = ERR_INIT;
+    const struct schema *schema = NULL;
+    size_t service = strlen("aws_");
+    for (size_t i = service; i < type.n && !schema && str_starts(type, STR("aws_")); i++)
+        if (type.p[i] == '_' && i > service && i + 1 < type.n)
+            schema = catalog_seek(names->catalog,
+                arena_printf(names->arena, "aws.%.*s.%.*s", (int)(i - service), type.p + service,
+                    (int)(type.n - i - 1), type.p + i + 1),
+                false, &ignored);
+    return schema;
+}
+
+const struct names_type *names_terraform(struct names *names, struct str type)
+{
+    if (!map_get(&names->terraform, type)) {
+        look_in_files(names, STR("provider/aws/names/"), type);
+        look_in_files(names, STR("provider/weir/names/"), type);
+    }
+    if (!map_get(&names->terraform, type)) {
+        struct str other = arena_str(names->arena, type);
+        const struct schema *schema = called_alike(names, other);
+        map_set(&names->terraform, other, schema ? type_new(names->arena, other, schema) : &no_type);
+    }
+    return names_known(&names->terraform, type);
 }
 
 struct str names_by_words(struct names *names, struct str type)

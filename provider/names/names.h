@@ -89,18 +89,20 @@ struct names_type {
 struct names {
     struct arena *arena;
     struct catalog *catalog;
-    struct map cloudformation, terraform; /* their type -> struct names_type */
+    struct map files;                     /* path -> struct node, as far as read */
+    struct map cloudformation, terraform; /* their type -> struct names_type, as far as asked for */
     struct map plain;                     /* "awskinesisstream" -> AWS::Kinesis::Stream */
 };
 
-int names_load(struct names *names, struct arena *arena, struct catalog *catalog, struct err *err);
-/* Only what the file of a type's own service says: for a hint, at a fraction of the time. */
+/* Reads nothing yet: what is said of a type, and its spec, when it is asked for. */
+void names_open(struct names *names, struct arena *arena, struct catalog *catalog);
+/* All that the file of a type's own service says. */
 int names_load_beside(struct names *names, struct arena *arena, struct catalog *catalog,
     const struct schema *schema, struct err *err);
 void names_release(struct names *names);
 /* NULL: weir has no type of its own for that. */
-const struct names_type *names_cloudformation(const struct names *names, struct str type);
-const struct names_type *names_terraform(const struct names *names, struct str type);
+const struct names_type *names_cloudformation(struct names *names, struct str type);
+const struct names_type *names_terraform(struct names *names, struct str type);
 /* aws.glue.job is aws_glue_job, mostly. */
 struct str names_underscored(struct arena *arena, struct str type);
 /* CloudFormation's type that Terraform's is by its words: aws_kinesis_stream. "" none. */

@@ -113,15 +113,14 @@ bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema
 bool word_type(struct arena *arena, struct catalog *catalog, struct str word, struct word *out)
 {
     struct names names;
-    struct err ignored = ERR_INIT;
-    const struct names_type *type = NULL;
     *out = (struct word){.tool = STR("Terraform"), .ours = STR_EMPTY};
-    if (!names_load(&names, arena, catalog, &ignored))
-        type = names_terraform(&names, names_underscored(arena, word)); /* aws.s3.bucket_policy, too */
+    names_open(&names, arena, catalog);
+    const struct names_type *type =
+        names_terraform(&names, names_underscored(arena, word)); /* aws.s3.bucket_policy, too */
     if (type && type->schema) {
         out->ours = type->schema->name;
         out->several = type->into_by.n > 0;
-    } else if (!type && !ignored.class)
+    } else if (!type)
         out->ours = names_by_words(&names, word);
     names_release(&names);
     return out->ours.n > 0;

@@ -21,7 +21,7 @@ struct word {
 bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema *schema, struct str within,
     const struct attr *attrs, size_t n, struct str word, struct word *out);
 
-/* A resource type; `several` says that it is no more than a part of `ours` here. Loads all specs. */
+/* A resource type; `several` says that it is no more than a part of `ours` here. */
 bool word_type(struct arena *arena, struct catalog *catalog, struct str word, struct word *out);
 
 #endif
