@@ -1,6 +1,7 @@
 /* One request: which operation it is, and whose answers it gets. */
 #include "sandbox/control/control_internal.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -198,9 +199,10 @@ static void answer_call(struct call *call, struct str request_id, struct wire_me
 
 static void drop_gone(struct control *control)
 {
-    for (size_t i = control->thing_count; i-- > 0;)
-        if (fill_is_gone(control, control->things[i]))
-            store_remove(control, control->things[i]);
+    int64_t now = control->going_count ? clock_wall_ms() : 0;
+    for (size_t i = control->going_count; i-- > 0;)
+        if (control->going[i]->gone_ms <= now)
+            store_remove(control, control->going[i]);
 }
 
 static void refuse_unknown(struct call *call, const struct served_service *service, struct str request_id,

@@ -8,6 +8,9 @@
  *   control_choose.c which of these a request means
  *   control_turns.c  requests that are about several things at once
  *   control_find.c   which things a request means
+ *   control_list.c   which things a listing is of
+ *   control_filter.c which of these its filters let through
+ *   control_words.c  things by the texts that they have
  *   control_unknown.c members that nothing would look at are refused
  *   control_fold.c   values as the service writes them
  *   control_rules.c  what values have to be beside others

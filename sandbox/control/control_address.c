@@ -8,12 +8,12 @@
 
 enum { RESERVED = 4, ATTEMPTS = 4096 }; /* the first four of a network, and its last, are the service's own */
 
-static bool is_taken(const struct control *control, struct str address)
+static bool is_taken(const struct call *call, struct str address)
 {
-    for (size_t i = 0; i < control->thing_count; i++) {
-        if (str_eq(value_gets(control->things[i]->attrs, "private_ip"), address))
+    const struct things known = words_find(call->control, call->arena, &address, 1);
+    for (size_t i = 0; i < known.n; i++)
+        if (str_eq(value_gets(known.items[i]->attrs, "private_ip"), address))
             return true;
-    }
     return false;
 }
 
@@ -31,7 +31,7 @@ struct str address_within(const struct call *call, struct str cidr)
         hash_random(&chosen, sizeof chosen);
         const struct in_addr host = {htonl(ntohl(network.s_addr) + RESERVED + chosen % room)};
         inet_ntop(AF_INET, &host, shown, sizeof shown);
-        if (!is_taken(call->control, str_z(shown)))
+        if (!is_taken(call, str_z(shown)))
             return arena_str(call->arena, str_z(shown));
     }
     return STR_EMPTY;

@@ -247,12 +247,11 @@ static void place_users(struct making *m, struct part_node *root)
         if (!str_eq(value_gets(by->items[r], "call"), role->step->call.op->wire.name))
             continue;
         struct part_node *node = place_node(m, root, role->step->reply.at, &list);
-        for (size_t i = 0; i < m->call->control->thing_count; i++) {
-            const struct thing *user = m->call->control->things[i];
-            if (check_uses(m->call, by->items[r], user, thing))
-                place_shown(m, document_child(m, node, STR_EMPTY, true), user->type,
-                    value_getz(by->items[r], "shows"), user->attrs);
-        }
+        const struct things users = words_naming(m->call->control, m->arena, thing);
+        for (size_t i = 0; i < users.n; i++)
+            if (check_uses(m->call, by->items[r], users.items[i], thing))
+                place_shown(m, document_child(m, node, STR_EMPTY, true), users.items[i]->type,
+                    value_getz(by->items[r], "shows"), users.items[i]->attrs);
     }
 }
 

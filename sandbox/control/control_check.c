@@ -196,15 +196,15 @@ bool check_uses(
 static int check_unused(struct call *call, const struct thing *thing)
 {
     const struct value *used = value_getz(thing->type->sandbox, "used_by"), *by = value_getz(used, "by");
+    const struct things users = words_naming(call->control, call->arena, thing);
     for (uint32_t r = 0; by && r < by->count; r++)
-        for (size_t i = 0; i < call->control->thing_count; i++)
-            if (check_uses(call, by->items[r], call->control->things[i], thing) &&
-                !companions_goes(call, call->control->things[i], thing))
+        for (size_t i = 0; i < users.n; i++)
+            if (check_uses(call, by->items[r], users.items[i], thing) &&
+                !companions_goes(call, users.items[i], thing))
                 return refuse(call, refuse_status(call, 409),
                     value_text(value_getz(used, "code"), STR("DependencyViolation")),
-                    "cannot be deleted while %.*s %.*s uses it",
-                    STR_ARG(call->control->things[i]->type->schema.name),
-                    STR_ARG(call->control->things[i]->id));
+                    "cannot be deleted while %.*s %.*s uses it", STR_ARG(users.items[i]->type->schema.name),
+                    STR_ARG(users.items[i]->id));
     return 0;
 }
 

@@ -100,9 +100,10 @@ static void add_thing(struct collecting *c, const struct thing *thing)
 static const struct value *items(struct call *call, const struct thing *thing, const struct value *rule)
 {
     struct collecting c = {.call = call, .rule = rule};
-    for (size_t i = 0; i < call->control->thing_count; i++)
-        if (check_uses(call, rule, call->control->things[i], thing))
-            add_thing(&c, call->control->things[i]);
+    const struct things users = words_naming(call->control, call->arena, thing);
+    for (size_t i = 0; i < users.n; i++)
+        if (check_uses(call, rule, users.items[i], thing))
+            add_thing(&c, users.items[i]);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < c.n; i++)
         value_builder_add(&b, value_merge(call->arena, c.heads[i], c.bodies[i]));

@@ -74,13 +74,20 @@ bool companions_goes(struct call *call, const struct thing *other, const struct 
     return is_held_by(other, thing) || check_is_part(other, thing);
 }
 
+/* The latest: what goes with that stands behind it. NULL: nothing goes with it. */
+static struct thing *latest_companion(struct call *call, const struct thing *thing)
+{
+    const struct things others = words_naming(call->control, call->arena, thing);
+    for (size_t i = others.n; i-- > 0;)
+        if (companions_goes(call, others.items[i], thing))
+            return others.items[i];
+    return NULL;
+}
+
 void companions_undo(struct call *call, struct thing *thing)
 {
-    for (size_t i = call->control->thing_count; i-- > 0;) {
-        struct thing *other = call->control->things[i]; /* what goes with it stands behind it */
-        if (companions_goes(call, other, thing))
-            companions_undo(call, other);
-    }
+    for (struct thing *other; (other = latest_companion(call, thing));)
+        companions_undo(call, other);
     store_remove(call->control, thing);
 }
 
@@ -98,8 +105,9 @@ int companions_check_held(struct call *call, const struct thing *thing)
 int companions_delete(struct call *call, const struct thing *thing)
 {
     struct err err = ERR_INIT;
-    for (size_t i = call->control->thing_count; i-- > 0;) {
-        struct thing *other = call->control->things[i];
+    const struct things others = words_naming(call->control, call->arena, thing);
+    for (size_t i = others.n; i-- > 0;) {
+        struct thing *other = others.items[i];
         if (other->deleted_ms || !companions_goes(call, other, thing))
             continue;
         if (store_delete(call->control, other, thing->deleted_ms, &err))
@@ -147,13 +155,25 @@ int companions_leave(struct call *call, const struct thing *thing)
 
 /* ---- `fetches: {local: {type: aws.ec2.vpc, where: {vpc_id: "${vpc_id}"}, attribute: cidr_block}}` ---- */
 
+/* Those that may look so. */
+static struct things likely_looking(const struct call *call, const struct value *where)
+{
+    struct str *texts = ARENA_ARRAY(call->arena, struct str, where->count + 1);
+    for (uint32_t i = 0; i < where->count; i++) {
+        struct str text = value_text(where->entries[i].value, STR_EMPTY);
+        texts[i] = str_eqz(text, "*") ? STR_EMPTY : text;
+    }
+    return words_find_rarest(call->control, call->arena, texts, where->count);
+}
+
 static const struct value *fetched(
     struct call *call, const struct spec_type *type, const struct value *rule, const struct value *attrs)
 {
     const struct value *where = fill_value(call, type, value_getz(rule, "where"), attrs);
     struct str name = value_gets(rule, "type");
-    for (size_t i = 0; where && i < call->control->thing_count; i++) {
-        const struct thing *thing = call->control->things[i];
+    const struct things found = where ? likely_looking(call, where) : (struct things){0};
+    for (size_t i = 0; i < found.n; i++) {
+        const struct thing *thing = found.items[i];
         if (!thing->deleted_ms && str_eq(thing->type->schema.name, name) &&
             str_eq(thing->region, find_region(call, thing->type)) && fill_looks(thing->attrs, where))
             return value_get(thing->attrs, value_gets(rule, "attribute"));

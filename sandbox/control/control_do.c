@@ -139,28 +139,6 @@ static int delete (struct call *call, struct thing *thing)
 
 /* ---- the call ---- */
 
-/* Of those that wait to be gone: always, or where this member of the request says so. */
-static bool is_listed(const struct call *call, const struct value *rule)
-{
-    struct str member = value_text(rule, STR_EMPTY);
-    return member.n ? value_equal(value_get(call->raw, member), &value_true) : !value_is_null(rule);
-}
-
-static void list_things(struct call *call, struct thing ***found, size_t *n)
-{
-    size_t cap = 0;
-    for (size_t i = 0; i < call->control->thing_count; i++) {
-        struct thing *thing = call->control->things[i];
-        bool hidden = soft_is_waiting(thing) && !is_listed(call, soft_rule(thing, "listed"));
-        if (thing->type != call->role->type || !str_eq(thing->region, find_region(call, call->role->type)) ||
-            hidden || fill_lingers(call->control, thing) || !find_listed(call, thing) ||
-            !find_passes(call, thing))
-            continue;
-        MEM_GROW(*found, cap, *n + 1);
-        (*found)[(*n)++] = thing;
-    }
-}
-
 static void found_one(struct thing *thing, struct thing ***found, size_t *n)
 {
     *found = mem_alloc(sizeof **found);

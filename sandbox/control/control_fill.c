@@ -61,9 +61,10 @@ static int64_t uses_of(struct call *call)
 {
     const struct value *by = value_getz(value_getz(call->subject->type->sandbox, "used_by"), "by");
     int64_t n = 0;
+    const struct things users = words_naming(call->control, call->arena, call->subject);
     for (uint32_t r = 0; by && r < by->count; r++)
-        for (size_t i = 0; i < call->control->thing_count; i++)
-            n += check_uses(call, by->items[r], call->control->things[i], call->subject);
+        for (size_t i = 0; i < users.n; i++)
+            n += check_uses(call, by->items[r], users.items[i], call->subject);
     return n;
 }
 
@@ -158,9 +159,10 @@ static const struct value *as_milliseconds(struct arena *arena, const struct val
 /* The name of the thing with this id; the id where it has none. */
 static struct str name_of(const struct call *call, struct str id)
 {
-    for (size_t i = 0; i < call->control->thing_count; i++)
-        if (str_eq(call->control->things[i]->id, id))
-            return value_text(value_getz(call->control->things[i]->attrs, "name"), id);
+    const struct things known = words_find(call->control, call->arena, &id, 1);
+    for (size_t i = 0; i < known.n; i++)
+        if (str_eq(known.items[i]->id, id))
+            return value_text(value_getz(known.items[i]->attrs, "name"), id);
     return id;
 }
 
@@ -419,6 +421,15 @@ const struct value *fill_now(struct call *call, const struct thing *thing)
     return with_derived(call, thing, attrs);
 }
 
+bool fill_changes(const struct spec_type *type, struct str name)
+{
+    static const char *const keys[] = {"states", "updating", "deleting", "derives"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (value_get(value_getz(type->sandbox, keys[i]), name))
+            return true;
+    return false;
+}
+
 /* How long what it used stays in use after its deletion: a function's network interfaces. */
 static int64_t lingering(const struct control *control, const struct thing *thing)
 {
@@ -445,10 +456,9 @@ static int64_t deletion_takes(const struct control *control, const struct thing 
     return total;
 }
 
-bool fill_is_gone(const struct control *control, const struct thing *thing)
+int64_t fill_gone_ms(const struct control *control, const struct thing *thing)
 {
-    return thing->deleted_ms &&
-           clock_wall_ms() >= thing->deleted_ms + deletion_takes(control, thing) + lingering(control, thing);
+    return thing->deleted_ms + deletion_takes(control, thing) + lingering(control, thing);
 }
 
 bool fill_lingers(const struct control *control, const struct thing *thing)

@@ -1,10 +1,5 @@
-/* Which things a request is about: by what names one, and by the filters of a listing. */
+/* Which thing a request is about: by what names it. */
 #include "sandbox/control/control_internal.h"
-
-#include "base/hash.h"
-
-#include <ctype.h>
-#include <fnmatch.h>
 
 struct str find_region(const struct call *call, const struct spec_type *type)
 {
@@ -36,8 +31,7 @@ static bool find_same(const struct attr *attr, const struct value *given, const 
     return attr_equal(&folded, given, have);
 }
 
-/* Many calls take an ARN where they say name: …:function:ingest is ingest. */
-static bool refers_to(const struct attr *attr, const struct value *given, const struct value *have)
+bool find_refers(const struct attr *attr, const struct value *given, const struct value *have)
 {
     struct str arn = value_text(given, STR_EMPTY), name = value_text(have, STR_EMPTY);
     bool names = str_starts(arn, STR("arn:")) && name.n && arn.n > name.n && str_ends(arn, name);
@@ -68,10 +62,19 @@ static bool agrees(const struct role *role, const struct thing *thing, const str
         bool plain = attr->type->kind == TYPE_STRING || attr->type->kind == TYPE_INT;
         bool fixed = (attr->replace || !attr->settable) && plain && have && !spec->hidden;
         bool identity = find_identifies(role, attr->name);
-        if (identity ? !is_called(thing, attr, given) : fixed && !refers_to(attr, given, have))
+        if (identity ? !is_called(thing, attr, given) : fixed && !find_refers(attr, given, have))
             return false;
     }
     return true;
+}
+
+bool find_has_text(const struct attr *attr, const struct value *given)
+{
+    double number;
+    struct str text = value_text(given, STR_EMPTY);
+    return attr && attr->type->kind == TYPE_STRING && text.n && !str_to_double(text, &number) &&
+           !str_eqz(text, "true") && !str_eqz(text, "false") &&
+           !str_ieq(text, value_text(attr->default_value, STR_EMPTY));
 }
 
 /* Without a name it is found by all that it is: `find: {by: […]}`. */
@@ -193,13 +196,33 @@ static bool keeps_name(const struct call *call, const struct thing *thing)
            !check_is_only_shown((struct call *)call, thing);
 }
 
+/* Those that may have its names or its token. */
+static struct things possible_twins(
+    const struct call *call, const struct role *role, const struct value *input, const struct value *token)
+{
+    const struct value *names = unique_names(call, role->type);
+    struct str *texts = ARENA_ARRAY(call->arena, struct str, names->count + 1);
+    size_t n = 0;
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct str name = value_text(names->items[i], STR_EMPTY);
+        const struct value *v = unique_value(call, role->type, name, input);
+        if (find_has_text(schema_attr(&role->type->schema, name), v))
+            texts[n++] = v->string;
+    }
+    const struct str *rarest = words_rarest(&call->control->words, texts, n);
+    const struct str both[] = {rarest ? *rarest : STR_EMPTY, value_text(token, STR_EMPTY)};
+    return rarest && (!token || both[1].n) ? words_find(call->control, call->arena, both, 2)
+                                           : words_all(call->control);
+}
+
 /* What is there goes before what is being deleted. */
 static struct thing *find_twin(const struct call *call, const struct role *role, const struct value *input)
 {
     const struct value *token = find_token(call, role, input);
+    const struct things twins = possible_twins(call, role, input, token);
     struct thing *going = NULL;
-    for (size_t t = 0; t < call->control->thing_count; t++) {
-        struct thing *thing = call->control->things[t];
+    for (size_t t = 0; t < twins.n; t++) {
+        struct thing *thing = twins.items[t];
         bool same = token && value_equal(token, value_getz(thing->attrs, TOKEN_KEY));
         if (thing->type != role->type || !str_eq(thing->region, find_region(call, role->type)) ||
             (fill_lingers(call->control, thing) && !value_getz(thing->type->sandbox, "soft_delete")) ||
@@ -212,94 +235,11 @@ static struct thing *find_twin(const struct call *call, const struct role *role,
     return going;
 }
 
-/* `prefixes: {QueueNamePrefix: name}`, `narrows: {status: status}`: members of a listing that an attribute
- * begins with, or is. Without such a member a listing narrows down to the attribute's default, if it has one:
- * rules are those of the default bus. */
-/* Does the id begin with it as with a folder? ${event_bus|folder} */
-static bool is_part_of_id(const struct call *call, const struct spec_type *type, struct str name)
+bool find_is_part_of_id(const struct call *call, const struct spec_type *type, struct str name)
 {
     const struct spec_attr *id = spec_attr_find(type, type->schema.id);
     struct str part = arena_printf(call->arena, "${%.*s|folder}", STR_ARG(name));
     return id && str_find(id->template, part, 0) >= 0;
-}
-
-/* A member of the request: its texts. It may lie in the address without being in a shape. */
-static const struct value *sent_texts(const struct call *call, struct str member)
-{
-    struct str query = call->request->query, value, name, text;
-    const struct value *v = value_get(call->raw, member);
-    struct value_builder b = VALUE_BUILDER(call->arena);
-    const struct value *items = value_getz(v, "member"); /* of a list in a form */
-    v = items ? items : v;
-    if (v)
-        return v->kind == VALUE_LIST ? v : value_list(call->arena, &v, 1);
-    while (query.n) {
-        struct str pair = str_cut(query, '&', &query);
-        if (url_decode(call->arena, str_cut(pair, '=', &value), true, &name) && str_eq(name, member) &&
-            url_decode(call->arena, value, true, &text))
-            value_builder_add(&b, value_string(call->arena, text));
-    }
-    return value_builder_list(&b);
-}
-
-/* Is the attribute one of these, or does it begin with the first? */
-static bool is_among_sent(const struct thing *thing, struct str name, const struct value *have,
-    const struct value *sent, bool narrows)
-{
-    const struct attr *attr = schema_attr(&thing->type->schema, name);
-    if (!narrows)
-        return str_starts(value_text(have, STR_EMPTY), value_text(sent->items[0], STR_EMPTY));
-    bool is = false;
-    for (uint32_t k = 0; k < sent->count; k++)
-        is = is || (attr ? refers_to(attr, sent->items[k], have) : value_equal(sent->items[k], have));
-    for (uint32_t i = 0; have && have->kind == VALUE_LIST && i < have->count && !is; i++)
-        for (uint32_t k = 0; k < sent->count; k++)
-            is = is || value_equal(sent->items[k], have->items[i]);
-    return is;
-}
-
-static bool is_in_scope(const struct call *call, const struct thing *thing, const char *which)
-{
-    const struct value *rules = value_getz(thing->type->sandbox, which), *attrs = NULL;
-    bool narrows = str_eqz(str_z(which), "narrows");
-    for (uint32_t i = 0; rules && i < rules->count; i++) {
-        struct str name = value_text(rules->entries[i].value, STR_EMPTY);
-        const struct attr *attr = schema_attr(&thing->type->schema, name);
-        const struct value *sent = sent_texts(call, rules->entries[i].key);
-        if (!sent->count && narrows && attr && is_part_of_id(call, thing->type, attr->name))
-            sent = value_list(call->arena, &attr->default_value, 1);
-        if (!sent->count)
-            continue;
-        attrs = attrs ? attrs : fill_now((struct call *)call, thing);
-        if (!is_among_sent(thing, name, value_get(attrs, name), sent, narrows))
-            return false;
-    }
-    return true;
-}
-
-static bool is_prefix(const struct spec_type *type, struct str name)
-{
-    const struct value *rules = value_getz(type->sandbox, "prefixes");
-    for (uint32_t i = 0; rules && i < rules->count; i++)
-        if (str_eq(value_text(rules->entries[i].value, STR_EMPTY), name))
-            return true;
-    return false;
-}
-
-/* A listing may be of what belongs to something: the aliases of one function. */
-bool find_listed(const struct call *call, const struct thing *thing)
-{
-    const struct spec_request *request = &call->role->step->call.request;
-    if (!is_in_scope(call, thing, "prefixes") || !is_in_scope(call, thing, "narrows"))
-        return false;
-    for (size_t i = 0; i < request->attr_count; i++) {
-        const struct spec_attr *attr = spec_attr_find(thing->type, request->attrs[i]);
-        const struct value *given = value_get(call->input, request->attrs[i]);
-        if (attr && !value_is_null(given) && !is_prefix(thing->type, request->attrs[i]) &&
-            !refers_to(attr->attr, given, value_get(thing->attrs, attr->attr->name)))
-            return false;
-    }
-    return true;
 }
 
 /* Parts of such an id that have a default mean that where the request is silent: a rule without a bus is the
@@ -310,7 +250,7 @@ static const struct value *with_parts(
     for (size_t i = 0; i < role->type->attr_count; i++) {
         const struct attr *attr = role->type->attrs[i].attr;
         if (attr->default_value && !value_get(input, attr->name) &&
-            is_part_of_id(call, role->type, attr->name))
+            find_is_part_of_id(call, role->type, attr->name))
             input = value_with(call->arena, input, attr->name, attr->default_value);
     }
     return input;
@@ -329,6 +269,24 @@ static const struct value *with_id(
     return v ? value_with(call->arena, with_parts(call, role, input), id->attr->name, v) : input;
 }
 
+/* Those that may have the names that the input gives, or what tells the type's things apart. */
+static struct things possible_things(
+    const struct call *call, const struct role *role, const struct value *input, bool by_content)
+{
+    const struct spec_names *by = &role->type->find_by;
+    struct str *texts = ARENA_ARRAY(call->arena, struct str, input->count + by->count + 1);
+    size_t n = 0;
+    for (size_t i = 0; by_content && i < by->count; i++)
+        texts[n++] = value_text(value_get(input, by->items[i]), STR_EMPTY);
+    for (uint32_t i = 0; !by_content && i < input->count; i++) {
+        const struct value_entry *entry = &input->entries[i];
+        if (find_identifies(role, entry->key) &&
+            find_has_text(schema_attr(&role->type->schema, entry->key), entry->value))
+            texts[n++] = entry->value->string;
+    }
+    return words_find_rarest(call->control, call->arena, texts, n);
+}
+
 struct thing *find_named(
     const struct call *call, const struct role *role, const struct value *input, bool *named)
 {
@@ -341,10 +299,13 @@ struct thing *find_named(
     if (role->part == PART_CREATE)
         return find_twin(call, role, input);
     bool by_content = !*named && type->find_by.count && role->part == PART_DELETE;
+    if (!*named && !by_content)
+        return NULL;
+    const struct things things = possible_things(call, role, input, by_content);
     struct thing *going = NULL;  /* what is being deleted can be looked at, but not changed */
     struct thing *latest = NULL; /* of what has numbers a name alone means the highest one */
-    for (size_t t = 0; (*named || by_content) && t < call->control->thing_count; t++) {
-        struct thing *thing = call->control->things[t];
+    for (size_t t = 0; t < things.n; t++) {
+        struct thing *thing = things.items[t];
         if (thing->type != type || !str_eq(thing->region, find_region(call, type)) ||
             !(by_content ? looks_like(role, thing, input) : agrees(role, thing, input)))
             continue;
@@ -367,10 +328,24 @@ static bool find_qualifies(const struct thing *thing, const struct value *refere
     return arn.n && text.n > arn.n + 1 && str_starts(text, arn) && text.p[arn.n] == ':';
 }
 
+/* Those that may be called so: by the whole of it, or by what stands before a colon in it. */
+static struct things possibly_referred(const struct call *call, const struct value *reference)
+{
+    struct str text = value_text(reference, STR_EMPTY);
+    struct str *texts = ARENA_ARRAY(call->arena, struct str, text.n + 1);
+    size_t n = 0;
+    texts[n++] = text;
+    for (size_t i = text.n; i-- > 0;)
+        if (text.p[i] == ':')
+            texts[n++] = str_n(text.p, i);
+    return text.n ? words_find(call->control, call->arena, texts, n) : words_all(call->control);
+}
+
 bool find_any(const struct call *call, struct str type, const struct value *reference)
 {
-    for (size_t i = 0; i < call->control->thing_count; i++) {
-        const struct thing *thing = call->control->things[i];
+    const struct things known = possibly_referred(call, reference);
+    for (size_t i = 0; i < known.n; i++) {
+        const struct thing *thing = known.items[i];
         if (!thing->deleted_ms && str_eq(thing->type->schema.name, type) &&
             (value_equal(value_get(thing->attrs, thing->type->schema.id), reference) ||
                 value_equal(value_getz(thing->attrs, "arn"), reference) ||
@@ -378,141 +353,4 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
             return true;
     }
     return false;
-}
-
-/* ---- by filters: [{Name: vpc-id, Values: […]}], [{Key: tag-key, Values: […]}] ---- */
-
-static bool find_matches(const struct call *call, const struct value *have, const struct value *wanted)
-{
-    if (value_is_null(have))
-        return false;
-    if (have->kind == VALUE_LIST) {
-        for (uint32_t i = 0; i < have->count; i++)
-            if (find_matches(call, have->items[i], wanted))
-                return true;
-        return false;
-    }
-    struct str text = value_scalar_text(call->arena, have);
-    for (uint32_t i = 0; wanted && wanted->kind == VALUE_LIST && i < wanted->count; i++) {
-        struct str pattern = value_text(wanted->items[i], STR_EMPTY);
-        if (text.p && !fnmatch(arena_strz(call->arena, pattern), arena_strz(call->arena, text), 0))
-            return true;
-    }
-    return false;
-}
-
-/* "vpc-id" as an attribute's name. */
-static struct str attribute_of(const struct call *call, const struct spec_type *type, struct str filter)
-{
-    struct str own = value_text(value_get(value_getz(type->sandbox, "filters"), filter), STR_EMPTY);
-    if (own.n)
-        return own;
-    char *name = arena_strz(call->arena, filter);
-    for (char *c = name; *c; c++)
-        *c = (char)(*c == '-' ? '_' : *c);
-    return str_n(name, filter.n);
-}
-
-/* "is-default" as what answers show besides attributes: IsDefault. NULL: they do not. */
-static const struct value *shown_as(const struct call *call, const struct spec_type *type, struct str filter)
-{
-    char *name = arena_strz(call->arena, filter);
-    size_t n = 0;
-    for (size_t i = 0; i < filter.n; i++)
-        if (filter.p[i] != '-')
-            name[n++] =
-                (char)(i == 0 || filter.p[i - 1] == '-' ? toupper((unsigned char)filter.p[i]) : filter.p[i]);
-    return value_get(value_getz(type->sandbox, "shows"), str_n(name, n));
-}
-
-/* What a filter looks at: tag:KEY, tag-key, or an attribute ("vpc-id" is vpc_id unless the spec's
- * `filters` say otherwise). NULL: the thing has nothing of the sort. */
-static const struct value *find_filtered(const struct call *call, const struct thing *thing, struct str name)
-{
-    const struct spec_type *type = thing->type;
-    const struct value *tags = type->tags ? value_get(thing->attrs, type->tags->attr->attr->name) : NULL;
-    if (str_starts(name, STR("tag:")))
-        return value_get(tags, str_slice(name, 4, name.n));
-    struct value_builder keys = VALUE_BUILDER(call->arena);
-    if (str_eqz(name, "tag-key") || str_eqz(name, "tag-value")) {
-        for (uint32_t i = 0; tags && i < tags->count; i++)
-            value_builder_add(&keys, str_eqz(name, "tag-key")
-                                         ? value_string_ref(call->arena, tags->entries[i].key)
-                                         : tags->entries[i].value);
-        return value_builder_list(&keys);
-    }
-    struct str attribute = attribute_of(call, type, name);
-    if (spec_attr_find(type, attribute))
-        return value_get(fill_now((struct call *)call, thing), attribute);
-    const struct value *v = fill_value((struct call *)call, type, shown_as(call, type, name), thing->attrs);
-    return v && v->kind == VALUE_BOOL ? value_stringz(call->arena, v->boolean ? "true" : "false") : v;
-}
-
-bool find_knows_filter(const struct call *call, const struct spec_type *type, struct str filter)
-{
-    return str_starts(filter, STR("tag")) || spec_attr_find(type, attribute_of(call, type, filter)) ||
-           shown_as(call, type, filter);
-}
-
-struct str find_filter_name(const struct value *filter)
-{
-    struct str name = value_gets(filter, "Name");
-    return name.n ? name : value_gets(filter, "Key");
-}
-
-/* A filter on what lies inside of it: association.subnet-id of a route table. */
-static bool part_passes(
-    const struct call *call, const struct thing *thing, struct str filter, const struct value *wanted)
-{
-    for (size_t r = 0; r < call->served->role_count; r++) {
-        const struct spec_type *type = call->served->roles[r].type;
-        if (type == thing->type || !find_knows_filter(call, type, filter))
-            continue;
-        for (size_t i = 0; i < call->control->thing_count; i++) {
-            const struct thing *inner = call->control->things[i];
-            if (inner->type == type && find_matches(call, find_filtered(call, inner, filter), wanted) &&
-                value_equal(value_get(inner->attrs, thing->type->schema.id),
-                    value_get(thing->attrs, thing->type->schema.id)))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* What stands inside of others in the answer ("RouteTableSet[].AssociationSet[]") comes with them: filters
- * are about these. */
-static bool comes_inside(const struct call *call)
-{
-    struct str at = call->role->step->reply.at;
-    ptrdiff_t end = str_find(at, STR("[]."), 0);
-    for (size_t i = 0; end > 0 && i < call->served->role_count; i++) {
-        const struct role *around = &call->served->roles[i];
-        if (around->part == PART_LIST && str_eq(around->step->reply.at, str_slice(at, 0, (size_t)end + 2)))
-            return true;
-    }
-    return false;
-}
-
-bool find_passes(const struct call *call, const struct thing *thing)
-{
-    if (comes_inside(call))
-        return true;
-    for (size_t l = 0; l < 2; l++) {
-        const struct value *filters =
-            wire_path(call->arena, call->raw, l ? STR("Filters[]") : STR("Filter[]"));
-        for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
-            const struct value *filter = filters->items[i];
-            if (filter->kind != VALUE_MAP)
-                continue; /* IAM's filters are names of types */
-            struct str name = find_filter_name(filter);
-            const struct value *wanted = wire_path(call->arena, filter, STR("Values[]"));
-            if (!wanted || !wanted->count)
-                wanted = wire_path(call->arena, filter, STR("Value[]"));
-            if (find_knows_filter(call, thing->type, name)
-                    ? !find_matches(call, find_filtered(call, thing, name), wanted)
-                    : !part_passes(call, thing, name, wanted))
-                return false;
-        }
-    }
-    return true;
 }

@@ -69,8 +69,21 @@ struct thing {
     const struct value *attrs;
     int64_t created_ms, changed_ms, deleted_ms; /* 0: not yet */
     int64_t revision;
-    int64_t serial;  /* in the order of creation, as they stand in control->things */
-    struct str file; /* "" : not kept */
+    int64_t gone_ms;    /* when nothing is left of what is being deleted */
+    int64_t serial;     /* in the order of creation, as they stand in control->things */
+    struct str file;    /* "" : not kept */
+    struct word *words; /* its texts, see control_words.c */
+    size_t word_count;
+};
+
+struct things {
+    struct thing **items;
+    size_t n;
+};
+
+struct words {
+    struct word **slots;
+    size_t slot_count, n;
 };
 
 struct control {
@@ -80,6 +93,9 @@ struct control {
     size_t service_count;
     struct thing **things;
     size_t thing_count, thing_cap;
+    struct thing **going; /* of these, what is being deleted */
+    size_t going_count, going_cap;
+    struct words words;
     int64_t serials;       /* given so far */
     struct arena *retired; /* values that were replaced in this call: its answer may still hold some */
     size_t retired_count, retired_cap;
@@ -175,11 +191,33 @@ int store_change(struct control *control, struct thing *thing, const struct valu
 /* It begins to go at that time. */
 int store_delete(struct control *control, struct thing *thing, int64_t deleted_ms, struct err *err);
 void store_remove(struct control *control, struct thing *thing);
+/* By serial, of two struct thing *: for qsort() and bsearch(). */
+int thing_order(const void *a, const void *b);
 /* Values that calls have replaced go: when the answer is written. */
 void store_settle(struct control *control);
 void store_release(struct control *control);
 /* What every account has of the service from the beginning: `standing: [{name: primary}]`. */
 void store_stand(struct call *call, const struct served_service *service);
+
+/* ---- control_words.c: which things have a text among their attributes ----
+ *
+ * Whatever its case, and in the order of creation. Whoever asks looks at what he gets: some may only seem to
+ * have it. Texts in lists and maps count, their keys do not; "" nobody has.
+ */
+
+void words_take(struct words *words, struct thing *thing);
+void words_drop(struct words *words, struct thing *thing);
+/* Those that have any of the texts. */
+struct things words_find(
+    const struct control *control, struct arena *arena, const struct str *texts, size_t count);
+struct things words_all(const struct control *control);
+/* The one of the texts that the fewest have; NULL: all are "". */
+const struct str *words_rarest(const struct words *words, const struct str *texts, size_t count);
+/* Those that have that one; without any text all things. */
+struct things words_find_rarest(
+    const struct control *control, struct arena *arena, const struct str *texts, size_t count);
+/* Those that have the thing's id or ARN: it, and what may refer to it. */
+struct things words_naming(const struct control *control, struct arena *arena, const struct thing *thing);
 
 /* ---- control_find.c ---- */
 
@@ -197,17 +235,42 @@ const struct value *find_implied(const struct call *call, const struct role *rol
 const struct value *find_token(const struct call *call, const struct role *role, const struct value *input);
 /* Is a member called so in services that know a repeated request by it? */
 bool find_is_token(struct str member);
-/* Does it belong to what the listing is of? */
-bool find_listed(const struct call *call, const struct thing *thing);
-/* Does it pass the filters that the request has? */
-bool find_passes(const struct call *call, const struct thing *thing);
-/* What a filter in a request is called; "": it is none. */
-struct str find_filter_name(const struct value *filter);
-bool find_knows_filter(const struct call *call, const struct spec_type *type, struct str filter);
+/* Many calls take an ARN where they say name: …:function:ingest is ingest. */
+bool find_refers(const struct attr *attr, const struct value *given, const struct value *have);
+/* Has a thing that is called so the text among its own? Not where its number or default is meant. */
+bool find_has_text(const struct attr *attr, const struct value *given);
+/* Does the id begin with it as with a folder? ${event_bus|folder} */
+bool find_is_part_of_id(const struct call *call, const struct spec_type *type, struct str name);
 /* The region that things of the type lie in; "" of global services. */
 struct str find_region(const struct call *call, const struct spec_type *type);
 /* Is there a thing of this type, in any region, with this id, name or ARN, that nobody has deleted? */
 bool find_any(const struct call *call, struct str type, const struct value *reference);
+
+/* ---- control_list.c ---- */
+
+/* What the listing that is call->role shows. */
+void list_things(struct call *call, struct thing ***found, size_t *n);
+
+/* ---- control_filter.c ---- */
+
+struct filter {
+    struct str name;
+    const struct value *wanted; /* patterns */
+};
+
+struct filters {
+    struct filter *items;
+    size_t n;
+};
+
+/* Those that the request has for call->role. */
+void filters_read(const struct call *call, struct filters *out);
+bool filters_pass(const struct call *call, const struct filters *filters, const struct thing *thing);
+/* The texts one of which a thing has that passes; none where patterns, numbers or states are wanted. */
+const struct str *filters_texts(const struct call *call, const struct filter *filter, size_t *n);
+/* What a filter in a request is called; "": it is none. */
+struct str filter_name(const struct value *filter);
+bool filter_is_known(const struct call *call, const struct spec_type *type, struct str filter);
 
 /* ---- control_turns.c ---- */
 
@@ -348,8 +411,10 @@ const struct value *fill_kept(struct call *call, const struct spec_type *type, c
 const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs);
 /* The object as it is at this moment: states that time has changed. */
 const struct value *fill_now(struct call *call, const struct thing *thing);
-/* Has a deletion taken its time? */
-bool fill_is_gone(const struct control *control, const struct thing *thing);
+/* Is the attribute one that may be another now than what is kept? */
+bool fill_changes(const struct spec_type *type, struct str name);
+/* When a deletion will have taken its time. */
+int64_t fill_gone_ms(const struct control *control, const struct thing *thing);
 /* Is nothing left of it but the use that it makes of others? `lingers: {attribute: seconds}` */
 bool fill_lingers(const struct control *control, const struct thing *thing);
 /* A template at any depth: texts in lists and maps too. NULL: something in it has no value. */

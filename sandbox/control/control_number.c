@@ -32,8 +32,10 @@ int64_t number_next(
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     int64_t highest = (intptr_t)map_get(&control->numbers, name_of(&scratch, type, region, attrs));
-    for (size_t i = 0; i < control->thing_count; i++) {
-        const struct thing *thing = control->things[i];
+    struct str name = value_gets(attrs, "name");
+    const struct things namesakes = words_find_rarest(control, &scratch, &name, 1);
+    for (size_t i = 0; i < namesakes.n; i++) {
+        const struct thing *thing = namesakes.items[i];
         if (thing->type == type && str_eq(thing->region, region) && number_of(thing) > highest &&
             value_equal(value_getz(thing->attrs, "name"), value_getz(attrs, "name")))
             highest = number_of(thing);

@@ -60,8 +60,9 @@ bool control_set(struct control *control, struct str type, const struct control_
     struct err ignored = ERR_INIT;
     bool kept = false;
     pthread_mutex_lock(&control->lock);
-    for (size_t i = 0; i < control->thing_count; i++) {
-        struct thing *thing = control->things[i];
+    const struct things known = words_find(control, &arena, &record->id, 1);
+    for (size_t i = 0; i < known.n; i++) {
+        struct thing *thing = known.items[i];
         if (!str_eq(thing->type->schema.name, type) || thing->deleted_ms || !lies_in(thing, record->region) ||
             !str_eq(thing->id, record->id))
             continue;
@@ -76,8 +77,10 @@ bool control_set(struct control *control, struct str type, const struct control_
 const struct thing *record_thing(
     const struct control *control, struct str type, struct str region, struct str reference)
 {
-    for (size_t i = 0; i < control->thing_count && reference.n; i++) {
-        const struct thing *thing = control->things[i];
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct things known = words_find(control, &arena, &reference, 1);
+    for (size_t i = 0; i < known.n && reference.n; i++) {
+        const struct thing *thing = known.items[i];
         if ((!type.n || str_eq(thing->type->schema.name, type)) && !thing->deleted_ms &&
             lies_in(thing, region) && is_called(thing, reference))
             return thing;
@@ -123,8 +126,10 @@ const struct control_type *type_own(const struct control *control, const struct 
 
 const struct value *control_seen(const struct control *control, struct str type, struct str id)
 {
-    for (size_t i = 0; i < control->thing_count; i++) {
-        const struct thing *thing = control->things[i];
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct things known = words_find(control, &arena, &id, 1);
+    for (size_t i = 0; i < known.n; i++) {
+        const struct thing *thing = known.items[i];
         if ((!type.n || str_eq(thing->type->schema.name, type)) && !thing->deleted_ms &&
             str_eq(thing->id, id))
             return thing->attrs;

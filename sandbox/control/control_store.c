@@ -70,6 +70,7 @@ static void note_change(struct control *control, const struct spec_type *type)
 static void set_attrs(struct control *control, struct thing *thing, const struct value *attrs)
 {
     struct arena before = thing->arena;
+    words_drop(&control->words, thing);
     MEM_GROW(control->retired, control->retired_cap, control->retired_count + 1);
     thing->arena = (struct arena)ARENA_INIT;
     thing->attrs = value_copy(&thing->arena, attrs);
@@ -77,6 +78,7 @@ static void set_attrs(struct control *control, struct thing *thing, const struct
     thing->id = arena_str(&thing->arena, id_of(thing->type, thing->attrs));
     thing->file = file_of(control, &thing->arena, thing);
     control->retired[control->retired_count++] = before;
+    words_take(&control->words, thing);
     note_change(control, thing->type);
 }
 
@@ -125,8 +127,10 @@ struct thing *store_add(struct control *control, const struct spec_type *type, s
 /* While it lingers another may have taken its name, and with that its file. */
 static bool has_heir(const struct control *control, const struct thing *thing)
 {
-    for (size_t i = 0; i < control->thing_count; i++)
-        if (control->things[i] != thing && str_eq(control->things[i]->file, thing->file))
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct things namesakes = words_find_rarest(control, &arena, &thing->id, 1);
+    for (size_t i = 0; i < namesakes.n; i++)
+        if (namesakes.items[i] != thing && str_eq(namesakes.items[i]->file, thing->file))
             return true;
     return false;
 }
@@ -151,6 +155,13 @@ int store_change(struct control *control, struct thing *thing, const struct valu
     return 0;
 }
 
+static void begin_going(struct control *control, struct thing *thing)
+{
+    thing->gone_ms = fill_gone_ms(control, thing);
+    MEM_GROW(control->going, control->going_cap, control->going_count + 1);
+    control->going[control->going_count++] = thing;
+}
+
 int store_delete(struct control *control, struct thing *thing, int64_t deleted_ms, struct err *err)
 {
     struct thing deleted = *thing;
@@ -158,6 +169,7 @@ int store_delete(struct control *control, struct thing *thing, int64_t deleted_m
     if (write_record(control, &deleted, err))
         return -1;
     thing->deleted_ms = deleted_ms;
+    begin_going(control, thing);
     store_tell(control, CONTROL_GONE, thing);
     note_change(control, thing->type);
     return 0;
@@ -169,19 +181,35 @@ static void thing_free(struct thing *thing)
     free(thing);
 }
 
+static void remove_at(struct thing **things, size_t *n, size_t at)
+{
+    memmove(&things[at], &things[at + 1], (--*n - at) * sizeof(struct thing *));
+}
+
+int thing_order(const void *a, const void *b)
+{
+    const struct thing *first = *(struct thing *const *)a, *other = *(struct thing *const *)b;
+    return (first->serial > other->serial) - (first->serial < other->serial);
+}
+
+static void remove_from_all(struct control *control, struct thing *thing)
+{
+    struct thing **at =
+        bsearch(&thing, control->things, control->thing_count, sizeof(struct thing *), thing_order);
+    remove_at(control->things, &control->thing_count, (size_t)(at - control->things));
+    for (size_t i = control->going_count; thing->deleted_ms && i-- > 0;)
+        if (control->going[i] == thing)
+            remove_at(control->going, &control->going_count, i);
+}
+
 void store_remove(struct control *control, struct thing *thing)
 {
     if (thing->file.n && !has_heir(control, thing))
         unlink(thing->file.p);
     if (!thing->deleted_ms)
         store_tell(control, CONTROL_GONE, thing);
-    for (size_t i = 0; i < control->thing_count; i++) {
-        if (control->things[i] != thing)
-            continue;
-        size_t rest = --control->thing_count - i;
-        memmove(&control->things[i], &control->things[i + 1], rest * sizeof(struct thing *));
-        break;
-    }
+    remove_from_all(control, thing);
+    words_drop(&control->words, thing);
     note_change(control, thing->type);
     thing_free(thing);
 }
@@ -191,6 +219,8 @@ void store_release(struct control *control)
     for (size_t i = 0; i < control->thing_count; i++)
         thing_free(control->things[i]);
     free(control->things);
+    free(control->going);
+    free(control->words.slots);
     store_settle(control);
     free(control->retired);
 }
@@ -215,14 +245,18 @@ static int load_one(struct control *control, const char *path, struct err *err)
     thing->changed_ms = value_geti(record, "changed", 0);
     thing->deleted_ms = value_geti(record, "deleted", 0);
     thing->revision = value_geti(record, "revision", 0);
+    if (thing->deleted_ms)
+        begin_going(control, thing);
     return 0;
 }
 
 static bool stands(const struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     const struct value *name = value_getz(attrs, "name");
-    for (size_t i = 0; i < call->control->thing_count; i++) {
-        const struct thing *thing = call->control->things[i];
+    struct str text = value_text(name, STR_EMPTY);
+    const struct things namesakes = words_find_rarest(call->control, call->arena, &text, 1);
+    for (size_t i = 0; i < namesakes.n; i++) {
+        const struct thing *thing = namesakes.items[i];
         if (thing->type == type && str_eq(thing->region, find_region(call, type)) &&
             value_equal(value_getz(thing->attrs, "name"), name))
             return true;

@@ -137,7 +137,7 @@ static const struct value *get_resources(struct call *call)
         .most = value_geti(call->raw, "ResourcesPerPage", MAX_PAGE)};
     if (!buckets)
         str_to_int(token, &after);
-    for (size_t i = 0; i < call->control->thing_count && !buckets; i++) {
+    for (size_t i = 0; i < call->control->thing_count && !buckets && !page.more; i++) {
         const struct thing *thing = call->control->things[i];
         if (thing->serial > after && is_taggable(call, thing))
             tags_show(&page, arn_of(thing), tags_of(thing),
@@ -168,9 +168,10 @@ static const struct value *get_words(struct call *call, const char *member, stru
 
 static struct thing *by_arn(struct call *call, struct str arn)
 {
-    for (size_t i = 0; i < call->control->thing_count; i++)
-        if (is_taggable(call, call->control->things[i]) && str_eq(arn_of(call->control->things[i]), arn))
-            return call->control->things[i];
+    const struct things known = words_find(call->control, call->arena, &arn, 1);
+    for (size_t i = 0; i < known.n; i++)
+        if (is_taggable(call, known.items[i]) && str_eq(arn_of(known.items[i]), arn))
+            return known.items[i];
     return NULL;
 }
 

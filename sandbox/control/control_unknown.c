@@ -221,7 +221,7 @@ static void look_at_query(const struct looking *l, const struct candidate *list)
 static bool is_filter(const struct call *call, struct str name)
 {
     for (size_t i = 0; i < call->served->role_count; i++)
-        if (find_knows_filter(call, call->served->roles[i].type, name))
+        if (filter_is_known(call, call->served->roles[i].type, name))
             return true;
     return false;
 }
@@ -237,7 +237,7 @@ static bool are_filters(const struct looking *l, struct str member, const struct
     if (!lists || !(str_eqz(member, "Filter") || str_eqz(member, "Filters")) || filters->kind != VALUE_LIST)
         return false;
     for (uint32_t i = 0; i < filters->count; i++) {
-        struct str name = find_filter_name(filters->items[i]);
+        struct str name = filter_name(filters->items[i]);
         if (name.n && !is_filter(l->call, name))
             buf_addf(l->unknown, "%sthe filter %.*s", l->unknown->n ? ", " : "", STR_ARG(name));
     }

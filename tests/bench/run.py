@@ -354,7 +354,7 @@ def bench_terraform(bench, work):
 
 def bench_sandbox(bench, work):
     import sandbox  # needs boto3
-    sandbox.bench(title, bench.judge, work, bench.quick)
+    sandbox.bench(title, bench.judge, work, bench.quick, bench.weir)
 
 
 def bench_transfer(bench, work):

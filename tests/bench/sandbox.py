@@ -1,6 +1,8 @@
 """The sandbox: start, idle memory, small objects and one large one, beside servers of others."""
 
 import http.client
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -77,7 +79,43 @@ def measured(server, count, megabytes):
     print(f"  {server.kind:10} {put:6.0f} put/s  {get:6.0f} get/s   {up:6.0f} MiB/s up  {down:6.0f} MiB/s down ({megabytes} MiB)")
 
 
-def bench(title, judge, work, quick):
+STACK = """
+stack: many
+resources:
+  queues: {{type: aws.sqs.queue, for_each: "${{[for i in range({n}) : tostring(i)]}}", name: "queue-${{each.key}}"}}
+  topics: {{type: aws.sns.topic, for_each: "${{[for i in range({n}) : tostring(i)]}}", name: "topic-${{each.key}}"}}
+  rules: {{type: aws.events.rule, for_each: "${{[for i in range({n}) : tostring(i)]}}", name: "rule-${{each.key}}", schedule_expression: "rate(1 day)"}}
+  roles: {{type: aws.iam.role, for_each: "${{[for i in range({n}) : tostring(i)]}}", name: "role-${{each.key}}", assume_role_policy: {{Version: "2012-10-17", Statement: [{{Effect: Allow, Principal: {{Service: lambda.amazonaws.com}}, Action: "sts:AssumeRole"}}]}}}}
+"""
+
+
+def cpu(server):
+    """Seconds that it has had so far."""
+    words = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resources(judge, work, weir, sizes):
+    """What it costs the sandbox that weir makes a resource and takes it away again: the same, however many there are."""
+    each = []
+    for n in sizes:
+        server, folder = Sandbox("-"), work / f"many-{n}"
+        folder.mkdir()
+        spent = []
+        for count in (1, n):  # once, so that all types are known to it
+            (folder / "weir.yaml").write_text(STACK.format(n=count))
+            for command in ("apply", "destroy"):
+                before = cpu(server)
+                subprocess.run([weir, command, "--yes"], cwd=folder, env=server.environment(home=str(work)), check=True, capture_output=True)
+                spent.append(cpu(server) - before)
+        each.append((spent[2] / n / 4, spent[3] / n / 4))
+        print(f"  {4 * n:>6,} resources   apply {each[-1][0] * 1e3:6.2f} ms of CPU each, destroy {each[-1][1] * 1e3:6.2f} ms   {server.status('VmRSS') / 1024:6.1f} MB")
+        server.stop()
+    for i, command in enumerate(("apply", "destroy")):
+        print(f"  {command}: x {each[1][i] / each[0][i]:.2f} for a resource" + judge(f"the sandbox's cost of a resource, {command}", each[1][i] / each[0][i], 1.5, " x"))
+
+
+def bench(title, judge, work, quick, weir):
     title("the sandbox", "a server of its own, synced to disk, beside moto (in memory) and versitygw (files, not synced, where tools/setup s3 built it);"
           " objects of 4 KiB and a large one, Python clients with eight connections, which share the machine with it")
     milliseconds = min(start(work / "sandbox") for _ in range(5))
@@ -97,3 +135,5 @@ def bench(title, judge, work, quick):
     moto = Moto()
     measured(moto, 30, 256)
     moto.stop()
+    title("the sandbox with many resources", "CPU of the sandbox while weir applies and destroys queues, topics, rules and roles")
+    resources(judge, work, weir, (250, 1_000) if quick else (250, 2_500))

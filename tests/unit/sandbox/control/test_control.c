@@ -199,10 +199,51 @@ static void test_each_name_has_its_turn(void **state)
     assert_ptr_equal(turn_name(&call, template, alone), alone);
 }
 
+static size_t found(const struct control *control, struct arena *arena, const char *text)
+{
+    const struct str one = str_z(text);
+    return words_find(control, arena, &one, 1).n;
+}
+
+/* However many there are, a request looks at those alone that may be meant. */
+static void test_things_are_looked_up(void **state)
+{
+    (void)state;
+    enum { TABLES = 300 };
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct control *control = new_control();
+    int status;
+    for (int i = 0; i < TABLES; i++)
+        create_table(control, &arena, arena_printf(&arena, "table-%d", i).p);
+    assert_int_equal(found(control, &arena, "table-7"), 1);
+    assert_int_equal(found(control, &arena, "TABLE-299"), 1); /* some services fold names */
+    assert_int_equal(found(control, &arena, "arn:aws:dynamodb:us-east-1:000000000000:table/table-8"), 1);
+    assert_int_equal(found(control, &arena, "table-300"), 0);
+    assert_int_equal(found(control, &arena, "id"), TABLES); /* within a list of all */
+    const struct str texts[] = {STR("id"), STR(""), STR("table-9"), STR("HASH")};
+    assert_true(words_rarest(&control->words, texts, 4) == &texts[2]);
+    assert_null(words_rarest(&control->words, &texts[1], 1));
+    const struct str several[] = {STR("table-20"), STR("table-3"), STR("table-20")};
+    const struct things both = words_find(control, &arena, several, 3);
+    assert_int_equal(both.n, 2); /* each once, in the order of their creation */
+    assert_string_equal(arena_strz(&arena, both.items[0]->id), "table-3");
+    char *long_name = arena_zalloc(&arena, 5001);
+    memset(long_name, 'a', 5000);
+    assert_int_equal(found(control, &arena, long_name), TABLES); /* nobody has noted whose that is */
+    dynamodb(control, &arena, "DeleteTable", "{\"TableName\": \"table-7\"}", &status);
+    manual_clock_advance(1000);
+    dynamodb(control, &arena, "ListTables", "{}", &status);
+    assert_int_equal(found(control, &arena, "table-7"), 0);
+    assert_int_equal(found(control, &arena, "id"), TABLES - 1);
+    assert_int_equal(control->going_count, 0);
+    control_free(control);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states_pass_with_time),
+        cmocka_unit_test(test_things_are_looked_up),
         cmocka_unit_test(test_pages_outlive_deletions),
         cmocka_unit_test(test_tags_of_the_wrong_kind),
         cmocka_unit_test(test_conditions),
