@@ -156,40 +156,58 @@ static size_t readable(struct str path, struct str text, struct diags *diags)
     return diags->n ? diags->items[0].span.offset : 0;
 }
 
+/* Where in the last line before that one which says anything; in that line itself where none does. */
+static size_t in_line_above(struct str text, size_t offset)
+{
+    size_t at = position_line_start(text, offset);
+    while (at && isspace((unsigned char)text.p[at - 1]))
+        at--;
+    return at ? at - 1 : offset;
+}
+
 /*
- * What does not parse is left out line by line, so that the rest can be checked, with all places as they are.
- * Of two lines that may be meant (where it stopped, where what it stopped in began) that one goes without
- * which more can be read.
+ * The text without one more line, where it stopped being read: of three that may be meant (that one, where
+ * what it stopped in began, the one above) that one without which the most can be read. "": none helps.
+ */
+static struct str without_line(
+    struct report *report, struct str path, struct str text, const struct diag *stopped, size_t *reached)
+{
+    const size_t places[] = {stopped->span.offset, stopped->related.source ? stopped->related.offset : 0,
+        in_line_above(text, stopped->span.offset)};
+    struct str chosen = STR_EMPTY;
+    size_t best = 0;
+    for (size_t k = 0; k < sizeof places / sizeof *places && best <= text.n; k++) {
+        char *without = arena_strz(report->arena, text);
+        blank_line(without, text.n, places[k]);
+        if ((k == 1 && !stopped->related.source) || !memcmp(without, text.p, text.n))
+            continue;
+        AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+        size_t now = readable(path, str_n(without, text.n), &ignored);
+        if (now <= best)
+            continue;
+        best = now;
+        chosen = str_n(without, text.n);
+    }
+    *reached = best;
+    return chosen;
+}
+
+/* What does not parse is left out line by line, so that the rest can be checked, with all places as they are.
  */
 static struct str mend(struct report *report, const struct document *document)
 {
     struct str text = arena_str(report->arena, buf_str(&document->text));
-    for (int i = 0; i < MENDS_MAX; i++) {
+    for (int i = 0; i < MENDS_MAX && text.n; i++) {
         AUTO_DIAGS struct diags diags = DIAGS_INIT;
-        size_t reached = readable(document->path, text, &diags), best = 0;
-        struct str chosen = STR_EMPTY;
+        size_t reached = readable(document->path, text, &diags);
         if (reached > text.n)
             return text;
         if (!diags.n)
             break;
         report_diag(report, &diags.items[0]);
-        struct span spans[] = {diags.items[0].span, diags.items[0].related};
-        for (size_t k = 0; k < 2; k++) {
-            if (!spans[k].source)
-                continue;
-            char *without = arena_strz(report->arena, text);
-            blank_line(without, text.n, spans[k].offset);
-            AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-            size_t now = readable(document->path, str_n(without, text.n), &ignored);
-            bool changed = memcmp(without, text.p, text.n) != 0;
-            if (!changed || now <= best)
-                continue;
-            best = now;
-            chosen = str_n(without, text.n);
-        }
-        if (!chosen.n)
-            break;
-        text = chosen;
+        text = without_line(report, document->path, text, &diags.items[0], &reached);
+        if (reached > text.n)
+            return text;
     }
     return arena_str(report->arena, buf_str(&document->text));
 }

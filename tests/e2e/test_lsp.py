@@ -201,6 +201,13 @@ def test_rename(editor):
     assert editor.may_rename(STACK.replace("[lake]", "[la¦ke]")) == "lake" and editor.may_rename(STACK.replace("glueetl", "glu¦eetl")) is None
 
 
+def test_a_line_that_takes_the_others_along(editor):
+    """What stands at the margin ends the section, and each line that follows seems to be wrong: one is, and the rest is checked."""
+    editor.open(STACK.replace("  prefix:", "x other: {a: b}\n  first: a\n  second: b\n  prefix:").replace("${role.arn}", "${role.urn}"))
+    messages = editor.wrong()
+    assert [part for part, _ in messages if part == "urn"] and sum("does not fit" in message for _, message in messages) == 1 and len(messages) == 2, messages
+
+
 def test_what_does_not_parse(editor):
     broken = STACK.replace("    versioning: true", "    versioning: tru\n    nam").replace("${role.arn}", "${role.urn}")
     editor.open(broken)
