@@ -3,20 +3,11 @@
  * What it is asked to do is done at once and told of after a moment, as a request that is in progress. A
  * fault on operation "handler/CreateResource" is one of the handler: the request fails with its code.
  */
-#include "base/clock.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "provider/cfn/published.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/http/faults.h"
-#include "sandbox/services/cloud_model.h"
-#include "sandbox/services/cloud_things.h"
+#include "sandbox/services/cloud_request.h"
 #include "sandbox/services/registry.h"
-
-#include <stdio.h>
-#include <string.h>
-
-enum { TAKES_MS = 60, PAGE = 20, PAGE_MOST = 100 };
 
 static struct cloud_things *things_of(const struct service_call *call)
 {
@@ -75,134 +66,6 @@ static int find_thing(
         "Resource of type '%.*s' with identifier '%.*s' was not found.", STR_ARG(model->type), STR_ARG(id));
 }
 
-/* ---- requests ---- */
-
-static struct str chance(struct arena *arena)
-{
-    unsigned char bytes[16];
-    char hex[33];
-    hash_random(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-    return arena_str(arena, str_z(hex));
-}
-
-static bool has_ended(const struct cloud_request *r)
-{
-    return r->cancelled || clock_wall_ms() >= r->ends_ms;
-}
-
-static const struct value *event_of(struct arena *arena, const struct cloud_request *r)
-{
-    bool ended = has_ended(r), failed = ended && r->code.n;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    view_text(&b, "TypeName", r->type);
-    view_text(&b, "Identifier", ended || !str_eqz(r->operation, "CREATE") ? r->id : STR_EMPTY);
-    view_text(&b, "RequestToken", r->token);
-    view_text(&b, "Operation", r->operation);
-    view_text(&b, "OperationStatus",
-        r->cancelled ? STR("CANCEL_COMPLETE")
-        : failed     ? STR("FAILED")
-        : ended      ? STR("SUCCESS")
-                     : STR("IN_PROGRESS"));
-    view_time(&b, "EventTime", r->at_ms);
-    if (failed) {
-        view_text(&b, "ErrorCode", r->code);
-        view_text(&b, "StatusMessage", r->message);
-    } else if (!ended) {
-        view_time(&b, "RetryAfter", r->ends_ms);
-    }
-    return value_builder_map(&b);
-}
-
-static bool same_client_token(const struct cloud_request *r, const void *ctx)
-{
-    const struct cloud_request *asked = ctx;
-    return asked->client_token.n && str_eq(r->client_token, asked->client_token) &&
-           str_eq(r->region, asked->region);
-}
-
-static bool at_work_on(const struct cloud_request *r, const void *ctx)
-{
-    const struct cloud_request *asked = ctx;
-    return !has_ended(r) && asked->id.n && str_eq(r->id, asked->id) && str_eq(r->type, asked->type) &&
-           str_eq(r->region, asked->region);
-}
-
-static struct str digest_of(struct service_call *call)
-{
-    unsigned char digest[SHA256_SIZE];
-    char hex[2 * SHA256_SIZE + 1];
-    hash_sha256(value_text(json_as_text(call->arena, call->input), STR_EMPTY), digest);
-    for (size_t i = 0; i < SHA256_SIZE; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    return arena_str(call->arena, str_z(hex));
-}
-
-/* What the type's handler would fail with, as a fault on demand. */
-static void strike_handler(struct service_call *call, struct cloud_request *r)
-{
-    struct fault_strike strike = faults_strike(sandbox_faults(services_sandbox(call->services)),
-        STR("cloudcontrolapi"), arena_printf(call->arena, "handler/%s", call->operation->name));
-    if (strike.kind != FAULT_THROTTLE && strike.kind != FAULT_ERROR)
-        return;
-    r->code = strike.code[0]                  ? arena_str(call->arena, str_z(strike.code))
-              : strike.kind == FAULT_THROTTLE ? STR("Throttling")
-                                              : STR("InternalFailure");
-    r->message = STR("a fault of the sandbox");
-}
-
-/* 1: this client token has been used for the same, whose request answers. 0: it is new. */
-static int cloudcontrol_begin(struct service_call *call, const struct cloud_model *model,
-    const char *operation, struct str id, struct cloud_request *r, struct err *err)
-{
-    size_t n;
-    *r = (struct cloud_request){.token = chance(call->arena),
-        .client_token = value_gets(call->input, "ClientToken"),
-        .digest = digest_of(call),
-        .region = model->region,
-        .type = model->type,
-        .operation = str_z(operation),
-        .id = id,
-        .at_ms = clock_wall_ms()};
-    double speed = sandbox_speed(services_sandbox(call->services));
-    r->ends_ms = r->at_ms + (int64_t)(TAKES_MS / speed);
-    const struct cloud_request *before =
-        cloud_requests_find(things_of(call), call->arena, same_client_token, r, &n);
-    if (n && str_eq(before->digest, r->digest)) {
-        *r = *before;
-        return 1;
-    }
-    if (n)
-        return service_refuse(err, 400, "ClientTokenConflictException",
-            "The client token %.*s has been used for another request.", STR_ARG(r->client_token));
-    cloud_requests_find(things_of(call), call->arena, at_work_on, r, &n);
-    if (n)
-        return service_refuse(err, 400, "ConcurrentOperationException",
-            "A resource operation is already in progress for %.*s.", STR_ARG(id));
-    strike_handler(call, r);
-    return 0;
-}
-
-static void cloudcontrol_fail(struct cloud_request *r, const char *code, struct str message)
-{
-    r->code = str_z(code);
-    r->message = message;
-}
-
-static void answer_event(struct service_call *call, const struct cloud_request *r)
-{
-    struct value_entry event = {STR("ProgressEvent"), event_of(call->arena, r)};
-    call->output = value_map(call->arena, &event, 1);
-}
-
-static int cloudcontrol_conclude(struct service_call *call, const struct cloud_request *r)
-{
-    cloud_requests_add(things_of(call), r);
-    answer_event(call, r);
-    return 0;
-}
-
 /* ---- create, update, delete ---- */
 
 /* What the service refuses before any handler is asked. */
@@ -227,25 +90,25 @@ static int cloudcontrol_create(struct service_call *call, struct err *err)
     if (find_type(call, "create", &model, err) || read_json(call, "DesiredState", VALUE_MAP, &given, err) ||
         check_model(&model, given, err))
         return -1;
-    const struct value *whole = cloud_model_filled(&model, given, chance(call->arena));
+    const struct value *whole = cloud_model_filled(&model, given, cloud_chance(call->arena));
     struct cloud_thing thing = {model.region, model.type, cloud_model_identifier(&model, whole), whole},
                        there;
-    int known = cloudcontrol_begin(call, &model, "CREATE", thing.id, &r, err);
+    int known = cloud_request_begin(call, &model, "CREATE", thing.id, &r, err);
     if (known < 0)
         return -1;
     if (known) {
-        answer_event(call, &r);
+        cloud_request_answer(call, &r);
         return 0;
     }
     if (!thing.id.n)
-        cloudcontrol_fail(&r, "InvalidRequest", STR("the primary identifier cannot be told"));
+        cloud_request_fail(&r, "InvalidRequest", STR("the primary identifier cannot be told"));
     else if (!r.code.n && cloud_things_get(things_of(call), call->arena, &thing, &there))
-        cloudcontrol_fail(&r, "AlreadyExists",
+        cloud_request_fail(&r, "AlreadyExists",
             arena_printf(call->arena, "Resource of type '%.*s' with identifier '%.*s' already exists.",
                 STR_ARG(model.type), STR_ARG(thing.id)));
     if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
         return -1;
-    return cloudcontrol_conclude(call, &r);
+    return cloud_request_conclude(call, &r);
 }
 
 static int cloudcontrol_update(struct service_call *call, struct err *err)
@@ -271,17 +134,17 @@ static int cloudcontrol_update(struct service_call *call, struct err *err)
         return service_refuse(err, 400, told.n ? "ValidationException" : "NotUpdatableException",
             "Invalid patch update: %s properties [%.*s] cannot be updated",
             told.n ? "readOnly" : "createOnly", STR_ARG(told.n ? told : fixed));
-    int known = cloudcontrol_begin(call, &model, "UPDATE", thing.id, &r, err);
+    int known = cloud_request_begin(call, &model, "UPDATE", thing.id, &r, err);
     if (known < 0)
         return -1;
     if (known) {
-        answer_event(call, &r);
+        cloud_request_answer(call, &r);
         return 0;
     }
     thing.properties = now;
     if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
         return -1;
-    return cloudcontrol_conclude(call, &r);
+    return cloud_request_conclude(call, &r);
 }
 
 static int delete (struct service_call *call, struct err *err)
@@ -293,19 +156,19 @@ static int delete (struct service_call *call, struct err *err)
     struct str id;
     if (find_type(call, "delete", &model, err) || service_required(call, "Identifier", &id, err))
         return -1;
-    int known = cloudcontrol_begin(call, &model, "DELETE", id, &r, err);
+    int known = cloud_request_begin(call, &model, "DELETE", id, &r, err);
     if (known < 0)
         return -1;
     if (known) {
-        answer_event(call, &r);
+        cloud_request_answer(call, &r);
         return 0;
     }
     if (find_thing(call, &model, &thing, &absent))
-        cloudcontrol_fail(&r, "NotFound", arena_str(call->arena, str_z(absent.message)));
+        cloud_request_fail(&r, "NotFound", arena_str(call->arena, str_z(absent.message)));
     thing.properties = NULL;
     if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
         return -1;
-    return cloudcontrol_conclude(call, &r);
+    return cloud_request_conclude(call, &r);
 }
 
 /* ---- reading ---- */
@@ -381,7 +244,7 @@ static int cloudcontrol_list(struct service_call *call, struct err *err)
         return -1;
     const struct cloud_thing *all =
         cloud_things_list(things_of(call), call->arena, model.region, model.type, &n);
-    size_t size = (size_t)service_int_within(call->input, "MaxResults", PAGE, 1, PAGE_MOST);
+    size_t size = (size_t)service_int_within(call->input, "MaxResults", CLOUD_PAGE, 1, CLOUD_PAGE_MOST);
     if (service_page(call, "NextToken", "MaxResults", size, n, &first, &end, &next, err))
         return -1;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena), items = VALUE_BUILDER(call->arena);
@@ -389,83 +252,6 @@ static int cloudcontrol_list(struct service_call *call, struct err *err)
         value_builder_add(&items, description(call, &model, &all[i], lists_whole(&model)));
     view_text(&b, "TypeName", model.type);
     value_builder_set(&b, STR("ResourceDescriptions"), value_builder_list(&items));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
-}
-
-/* ---- requests as they are ---- */
-
-static bool has_token(const struct cloud_request *r, const void *ctx)
-{
-    return str_eq(r->token, *(const struct str *)ctx);
-}
-
-static int find_request(struct service_call *call, struct cloud_request *out, struct err *err)
-{
-    struct str token;
-    size_t n;
-    if (service_required(call, "RequestToken", &token, err))
-        return -1;
-    const struct cloud_request *found =
-        cloud_requests_find(things_of(call), call->arena, has_token, &token, &n);
-    if (!n)
-        return service_refuse(err, 400, "RequestTokenNotFoundException",
-            "Request with token %.*s was not found", STR_ARG(token));
-    *out = *found;
-    return 0;
-}
-
-static int status(struct service_call *call, struct err *err)
-{
-    struct cloud_request r;
-    if (find_request(call, &r, err))
-        return -1;
-    answer_event(call, &r);
-    return 0;
-}
-
-static int cloudcontrol_cancel(struct service_call *call, struct err *err)
-{
-    struct cloud_request r;
-    if (find_request(call, &r, err))
-        return -1;
-    if (has_ended(&r))
-        return service_refuse(err, 400, "ValidationException", "the request has ended");
-    r.cancelled = cloud_requests_cancel(things_of(call), r.token);
-    answer_event(call, &r);
-    return 0;
-}
-
-static bool asked_for(const struct value *list, struct str word)
-{
-    return !list || value_list_has(list, word);
-}
-
-static bool in_region(const struct cloud_request *r, const void *ctx)
-{
-    return str_eq(r->region, *(const struct str *)ctx);
-}
-
-static int list_requests(struct service_call *call, struct err *err)
-{
-    size_t n, kept = 0, first, end;
-    const struct value *filter = value_getz(call->input, "ResourceRequestStatusFilter"), *next;
-    struct cloud_request *all =
-        cloud_requests_find(things_of(call), call->arena, in_region, &call->region, &n);
-    const struct value **events = ARENA_ARRAY(call->arena, const struct value *, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        const struct value *event = event_of(call->arena, &all[i]);
-        if (asked_for(value_getz(filter, "Operations"), all[i].operation) &&
-            asked_for(value_getz(filter, "OperationStatuses"), value_gets(event, "OperationStatus")))
-            events[kept++] = event;
-    }
-    size_t size = (size_t)service_int_within(call->input, "MaxResults", PAGE, 1, PAGE_MOST);
-    if (service_page(call, "NextToken", "MaxResults", size, kept, &first, &end, &next, err))
-        return -1;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    value_builder_set(
-        &b, STR("ResourceRequestStatusSummaries"), value_list(call->arena, events + first, end - first));
     view_set(&b, "NextToken", next);
     call->output = value_builder_map(&b);
     return 0;
@@ -502,9 +288,9 @@ const struct service_operation cloudcontrol_operations[] = {
     {"cloudcontrolapi", "DeleteResource", delete, NULL, NULL},
     {"cloudcontrolapi", "GetResource", cloudcontrol_get, NULL, NULL},
     {"cloudcontrolapi", "ListResources", cloudcontrol_list, NULL, NULL},
-    {"cloudcontrolapi", "GetResourceRequestStatus", status, NULL, NULL},
-    {"cloudcontrolapi", "CancelResourceRequest", cloudcontrol_cancel, NULL, NULL},
-    {"cloudcontrolapi", "ListResourceRequests", list_requests, NULL, NULL},
+    {"cloudcontrolapi", "GetResourceRequestStatus", cloud_request_status, NULL, NULL},
+    {"cloudcontrolapi", "CancelResourceRequest", cloud_request_cancel, NULL, NULL},
+    {"cloudcontrolapi", "ListResourceRequests", cloud_request_list, NULL, NULL},
     {"cloudformation", "DescribeType", describe_type, NULL, NULL},
     {0},
 };
