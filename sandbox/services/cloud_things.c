@@ -9,7 +9,6 @@
 
 #include <dirent.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -70,14 +69,8 @@ void cloud_things_free(struct cloud_things *things)
 
 static struct str key_of(struct arena *arena, const struct cloud_thing *thing)
 {
-    unsigned char digest[SHA256_SIZE];
-    char hex[2 * SHA256_SIZE + 1];
-    hash_sha256(arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(thing->region), STR_ARG(thing->type),
-                    STR_ARG(thing->id)),
-        digest);
-    for (size_t i = 0; i < SHA256_SIZE; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    return arena_str(arena, str_z(hex));
+    return sha256_hex(arena, arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(thing->region),
+                                 STR_ARG(thing->type), STR_ARG(thing->id)));
 }
 
 static struct kept *cloud_things_keep(const struct cloud_thing *thing)

@@ -1,8 +1,4 @@
-/*
- * Versions of secrets. The control plane knows a secret's current value; what was current before, and what
- * waits to be, lies in a note beside it: {versions: [{id, stages, string, binary, created}]}. AWSCURRENT is
- * in no note.
- */
+/* Secrets Manager: values under versions and stages, and what needs no secret. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -11,11 +7,15 @@
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/registry.h"
+#include "sandbox/services/secret_versions.h"
 
-#define NOTE     "secrets"
-#define CURRENT  "AWSCURRENT"
-#define PREVIOUS "AWSPREVIOUS"
-enum { MAX_VERSIONS = 20 };
+#include <pthread.h>
+
+#define CURRENT SECRET_CURRENT
+
+/* What becomes of a secret follows from its versions, so whoever changes one is alone from reading them to
+ * keeping them. */
+static pthread_mutex_t versions_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int find_secret(struct service_call *call, struct control_record *out, struct err *err)
 {
@@ -30,84 +30,6 @@ static int find_secret(struct service_call *call, struct control_record *out, st
         return service_refuse(err, 400, "InvalidRequestException",
             "You can't perform this operation on the secret because it was marked for deletion.");
     return 0;
-}
-
-static const struct value *versions_of(const struct service_call *call, const struct control_record *record)
-{
-    return value_as_list(value_getz(service_note_read(call, NOTE, record), "versions"));
-}
-
-static int keep_versions(const struct service_call *call, const struct control_record *record,
-    const struct value *versions, struct err *err)
-{
-    struct err why = ERR_INIT;
-    const struct value_entry entry = {STR("versions"), versions};
-    if (service_note_write(call, NOTE, record, value_map(call->arena, &entry, 1), &why))
-        return service_refuse(err, 500, "InternalServiceError", "%s", why.message);
-    return 0;
-}
-
-static struct str id_of(const struct value *version)
-{
-    return value_gets(version, "id");
-}
-
-static bool is_current(const struct control_record *record, struct str id)
-{
-    return str_eq(value_gets(record->attrs, "version_id"), id);
-}
-
-static bool has_stage(const struct value *version, struct str stage)
-{
-    return value_list_has(value_getz(version, "stages"), stage);
-}
-
-static const struct value *without_stage(struct arena *arena, const struct value *version, struct str stage)
-{
-    struct value_builder b = VALUE_BUILDER(arena);
-    const struct value *stages = value_getz(version, "stages");
-    for (uint32_t i = 0; stages && i < stages->count; i++)
-        if (!str_eq(value_text(stages->items[i], STR_EMPTY), stage))
-            value_builder_add(&b, stages->items[i]);
-    return value_with(arena, version, STR("stages"), value_builder_list(&b));
-}
-
-/* The versions with this one in them, which takes the stages that others had. */
-static const struct value *with_version(
-    struct arena *arena, const struct value *versions, const struct value *version)
-{
-    const struct value *stages = value_getz(version, "stages");
-    struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < versions->count; i++) {
-        const struct value *one = versions->items[i];
-        for (uint32_t k = 0; stages && k < stages->count; k++)
-            one = without_stage(arena, one, value_text(stages->items[k], STR_EMPTY));
-        bool old = versions->count - i >= MAX_VERSIONS && !value_getz(one, "stages")->count;
-        if (!str_eq(id_of(one), id_of(version)) && !old)
-            value_builder_add(&b, one);
-    }
-    value_builder_add(&b, version);
-    return value_builder_list(&b);
-}
-
-static const struct value *one_stage(struct arena *arena, const char *stage)
-{
-    const struct value *name = value_stringz(arena, stage);
-    return value_list(arena, &name, 1);
-}
-
-/* What was current until now, as AWSPREVIOUS. */
-static const struct value *as_previous(struct arena *arena, const struct control_record *record)
-{
-    struct value_builder b = VALUE_BUILDER(arena);
-    view_set(&b, "id", value_getz(record->attrs, "version_id"));
-    view_set(&b, "stages", one_stage(arena, PREVIOUS));
-    view_set(&b, "string", value_getz(record->attrs, "secret_string"));
-    const struct value *binary = value_getz(record->attrs, "secret_binary");
-    if (binary)
-        view_text(&b, "binary", base64_encode(arena, value_text(binary, STR_EMPTY)));
-    view_int(&b, "created", record->changed_ms);
-    return value_builder_map(&b);
 }
 
 static bool has_value(const struct value *input)
@@ -126,29 +48,19 @@ static int replace_current(struct service_call *call, const struct control_recor
     bool had = value_getz(record->attrs, "secret_string") || value_getz(record->attrs, "secret_binary");
     if (services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
-    return had ? keep_versions(call, record,
-                     with_version(call->arena, versions_of(call, record), as_previous(call->arena, record)),
+    return had ? secret_versions_keep(call, record,
+                     secret_versions_with(call->arena, secret_versions(call, record),
+                         secret_version_previous(call->arena, record)),
                      err)
                : 0;
-}
-
-static const struct value *find_version(
-    const struct service_call *call, const struct control_record *record, struct str id, struct str stage)
-{
-    const struct value *versions = versions_of(call, record);
-    for (uint32_t i = 0; i < versions->count; i++)
-        if ((!id.n || str_eq(id, id_of(versions->items[i]))) &&
-            (!stage.n || has_stage(versions->items[i], stage)))
-            return versions->items[i];
-    return NULL;
 }
 
 /* A token is a version's id: the same again is one call, another value under it is refused. */
 static int check_token(struct service_call *call, const struct control_record *record, struct str token,
     bool *again, struct err *err)
 {
-    const struct value *kept = find_version(call, record, token, STR_EMPTY);
-    bool current = token.n && is_current(record, token);
+    const struct value *kept = secret_version_find(call, record, token, STR_EMPTY);
+    bool current = token.n && secret_version_is_current(record, token);
     *again = token.n && (current || kept);
     if (!*again)
         return 0;
@@ -184,11 +96,11 @@ static int put_aside(struct service_call *call, const struct control_record *rec
     view_text(&b, "binary", binary);
     view_int(&b, "created", clock_wall_ms());
     answer_version(call, record, id, stages);
-    return keep_versions(
-        call, record, with_version(call->arena, versions_of(call, record), value_builder_map(&b)), err);
+    return secret_versions_keep(call, record,
+        secret_versions_with(call->arena, secret_versions(call, record), value_builder_map(&b)), err);
 }
 
-static int put_value(struct service_call *call, struct err *err)
+static int put_value_alone(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str token = value_gets(call->input, "ClientRequestToken");
@@ -202,15 +114,23 @@ static int put_value(struct service_call *call, struct err *err)
     if (check_token(call, &record, token, &again, err))
         return -1;
     if (again) {
-        const struct value *kept = find_version(call, &record, token, STR_EMPTY);
+        const struct value *kept = secret_version_find(call, &record, token, STR_EMPTY);
         answer_version(
-            call, &record, token, kept ? value_getz(kept, "stages") : one_stage(call->arena, CURRENT));
+            call, &record, token, kept ? value_getz(kept, "stages") : secret_stage(call->arena, CURRENT));
         return 0;
     }
     if (stages && !value_list_has(stages, STR(CURRENT)))
         return put_aside(call, &record, token, stages, err);
     return replace_current(call, &record, "PutSecretValue",
         value_with(call->arena, call->input, STR("VersionStages"), NULL), err);
+}
+
+static int put_value(struct service_call *call, struct err *err)
+{
+    pthread_mutex_lock(&versions_lock);
+    int status = put_value_alone(call, err);
+    pthread_mutex_unlock(&versions_lock);
+    return status;
 }
 
 static int update_secret(struct service_call *call, struct err *err)
@@ -220,9 +140,13 @@ static int update_secret(struct service_call *call, struct err *err)
         call->declined = true;
         return 0;
     }
-    return find_secret(call, &record, err) || replace_current(call, &record, "UpdateSecret", call->input, err)
-               ? -1
-               : 0;
+    pthread_mutex_lock(&versions_lock);
+    int status =
+        find_secret(call, &record, err) || replace_current(call, &record, "UpdateSecret", call->input, err)
+            ? -1
+            : 0;
+    pthread_mutex_unlock(&versions_lock);
+    return status;
 }
 
 static int get_value(struct service_call *call, struct err *err)
@@ -232,8 +156,8 @@ static int get_value(struct service_call *call, struct err *err)
     if (find_secret(call, &record, err))
         return -1;
     bool none = !value_getz(record.attrs, "secret_string") && !value_getz(record.attrs, "secret_binary");
-    bool current = (!id.n || is_current(&record, id)) && (str_eqz(stage, CURRENT) || !stage.n);
-    const struct value *version = current ? NULL : find_version(call, &record, id, stage);
+    bool current = (!id.n || secret_version_is_current(&record, id)) && (str_eqz(stage, CURRENT) || !stage.n);
+    const struct value *version = current ? NULL : secret_version_find(call, &record, id, stage);
     if ((current && none) || (!current && !version))
         return service_refuse(err, 400, "ResourceNotFoundException",
             "Secrets Manager can't find the specified secret value for %s: %.*s",
@@ -246,7 +170,7 @@ static int get_value(struct service_call *call, struct err *err)
             STR("VersionStage"), NULL);
         return 0;
     }
-    answer_version(call, &record, id_of(version), value_getz(version, "stages"));
+    answer_version(call, &record, secret_version_id(version), value_getz(version, "stages"));
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_set(&b, "SecretString", value_getz(version, "string"));
     view_set(&b, "SecretBinary", value_getz(version, "binary"));
@@ -260,13 +184,13 @@ static int get_value(struct service_call *call, struct err *err)
 /* {id: stages} of all that have some. */
 static const struct value *staged(struct service_call *call, const struct control_record *record)
 {
-    const struct value *versions = versions_of(call, record), *out = &value_empty_map;
+    const struct value *versions = secret_versions(call, record), *out = &value_empty_map;
     struct str current = value_gets(record->attrs, "version_id");
     for (uint32_t i = 0; i < versions->count; i++)
         if (value_getz(versions->items[i], "stages")->count)
-            out = value_with(
-                call->arena, out, id_of(versions->items[i]), value_getz(versions->items[i], "stages"));
-    return current.n ? value_with(call->arena, out, current, one_stage(call->arena, CURRENT)) : out;
+            out = value_with(call->arena, out, secret_version_id(versions->items[i]),
+                value_getz(versions->items[i], "stages"));
+    return current.n ? value_with(call->arena, out, current, secret_stage(call->arena, CURRENT)) : out;
 }
 
 static int secrets_describe(struct service_call *call, struct err *err)
@@ -292,15 +216,15 @@ static int list_versions(struct service_call *call, struct err *err)
     bool all = value_equal(value_getz(call->input, "IncludeDeprecated"), &value_true);
     if (find_secret(call, &record, err))
         return -1;
-    const struct value *versions = with_version(call->arena, versions_of(call, &record),
-        value_with(
-            call->arena, as_previous(call->arena, &record), STR("stages"), one_stage(call->arena, CURRENT)));
+    const struct value *versions = secret_versions_with(call->arena, secret_versions(call, &record),
+        value_with(call->arena, secret_version_previous(call->arena, &record), STR("stages"),
+            secret_stage(call->arena, CURRENT)));
     for (uint32_t i = 0; i < versions->count; i++) {
         const struct value *stages = value_getz(versions->items[i], "stages");
         struct value_builder one = VALUE_BUILDER(call->arena);
         if (!stages->count && !all)
             continue;
-        view_text(&one, "VersionId", id_of(versions->items[i]));
+        view_text(&one, "VersionId", secret_version_id(versions->items[i]));
         view_set(&one, "VersionStages", stages);
         view_set(&one, "CreatedDate", service_time(call, service_int(versions->items[i], "created", 0)));
         value_builder_add(&list, value_builder_map(&one));
@@ -322,7 +246,7 @@ static int make_current(struct service_call *call, const struct control_record *
     view_set(&b, "SecretId", value_getz(record->attrs, "arn"));
     view_set(&b, "SecretString", value_getz(version, "string"));
     view_set(&b, "SecretBinary", value_getz(version, "binary"));
-    view_text(&b, "ClientRequestToken", id_of(version));
+    view_text(&b, "ClientRequestToken", secret_version_id(version));
     return replace_current(call, record, "PutSecretValue", value_builder_map(&b), err);
 }
 
@@ -331,8 +255,9 @@ static int check_holder(
     struct service_call *call, const struct control_record *record, struct str stage, struct err *err)
 {
     struct str from = value_gets(call->input, "RemoveFromVersionId");
-    const struct value *version = find_version(call, record, STR_EMPTY, stage);
-    struct str holder = str_eqz(stage, CURRENT) ? value_gets(record->attrs, "version_id") : id_of(version);
+    const struct value *version = secret_version_find(call, record, STR_EMPTY, stage);
+    struct str holder =
+        str_eqz(stage, CURRENT) ? value_gets(record->attrs, "version_id") : secret_version_id(version);
     if (str_eq(from, holder))
         return 0;
     return service_refuse(err, 400, "InvalidParameterException",
@@ -340,16 +265,16 @@ static int check_holder(
         STR_ARG(stage), STR_ARG(holder));
 }
 
-static int move_stage(struct service_call *call, struct err *err)
+static int move_stage_alone(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str stage, to = value_gets(call->input, "MoveToVersionId");
     struct arena *arena = call->arena;
     if (service_required(call, "VersionStage", &stage, err) || find_secret(call, &record, err))
         return -1;
-    const struct value *version = find_version(call, &record, to, STR_EMPTY),
-                       *versions = versions_of(call, &record);
-    if (to.n && !version && !is_current(&record, to))
+    const struct value *version = secret_version_find(call, &record, to, STR_EMPTY),
+                       *versions = secret_versions(call, &record);
+    if (to.n && !version && !secret_version_is_current(&record, to))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "Secrets Manager can't find the version.");
     if (str_eqz(stage, CURRENT) && !to.n)
@@ -360,13 +285,13 @@ static int move_stage(struct service_call *call, struct err *err)
     if (str_eqz(stage, CURRENT) && version && make_current(call, &record, version, err))
         return -1;
     struct value_builder b = VALUE_BUILDER(arena);
-    versions = str_eqz(stage, CURRENT) ? versions_of(call, &record) : versions;
+    versions = str_eqz(stage, CURRENT) ? secret_versions(call, &record) : versions;
     for (uint32_t i = 0; i < versions->count; i++) {
-        const struct value *one = without_stage(arena, versions->items[i], stage),
+        const struct value *one = secret_version_without(arena, versions->items[i], stage),
                            *name = value_string(arena, stage);
-        if (str_eqz(stage, CURRENT) && str_eq(id_of(one), to))
+        if (str_eqz(stage, CURRENT) && str_eq(secret_version_id(one), to))
             continue; /* it is in no note now */
-        if (to.n && str_eq(id_of(one), to)) {
+        if (to.n && str_eq(secret_version_id(one), to)) {
             struct value_builder stages = VALUE_BUILDER(arena);
             const struct value *had = value_getz(one, "stages");
             for (uint32_t k = 0; k < had->count; k++)
@@ -378,8 +303,18 @@ static int move_stage(struct service_call *call, struct err *err)
     }
     answer_version(call, &record, STR_EMPTY, NULL);
     call->output = value_with(arena, call->output, STR("VersionId"), NULL);
-    return keep_versions(call, &record, value_builder_list(&b), err);
+    return secret_versions_keep(call, &record, value_builder_list(&b), err);
 }
+
+static int move_stage(struct service_call *call, struct err *err)
+{
+    pthread_mutex_lock(&versions_lock);
+    int status = move_stage_alone(call, err);
+    pthread_mutex_unlock(&versions_lock);
+    return status;
+}
+
+/* ---- the secret itself, and what needs none ---- */
 
 /* Deleting for good what is not there is success; all else is the control plane's. */
 static int delete_secret(struct service_call *call, struct err *err)

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -148,6 +149,18 @@ def test_secret_can_be_taken_back(control):
     assert "DeletedDate" not in secrets.describe_secret(SecretId="a/b")
     secrets.delete_secret(SecretId="a/b", ForceDeleteWithoutRecovery=True)
     assert code(secrets.describe_secret, SecretId="a/b")[1] == "ResourceNotFoundException"
+
+
+def test_values_that_many_put_at_once(control):
+    """Each is a version of its own, whoever came in between."""
+    secrets = control.client("secretsmanager")
+    secrets.create_secret(Name="busy", SecretString="0")
+    with ThreadPoolExecutor(6) as pool:
+        ids = {answer["VersionId"] for answer in pool.map(lambda n: secrets.put_secret_value(SecretId="busy", SecretString=str(n)), range(1, 13))}
+    versions = secrets.list_secret_version_ids(SecretId="busy", IncludeDeprecated=True)["Versions"]
+    assert ids < {version["VersionId"] for version in versions} and len(versions) == 13
+    stages = [stage for version in versions for stage in version["VersionStages"]]
+    assert sorted(stages) == ["AWSCURRENT", "AWSPREVIOUS"]
 
 
 def test_database_states(control):
