@@ -7,7 +7,6 @@
 #include "plan/state/state.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum {
     CHANGE_MAX = 100,  /* old and new value on one line up to this width */
@@ -19,14 +18,7 @@ enum {
 static void change_rest(
     struct pen *pen, struct look look, const struct value *before, const struct value *after, int column);
 
-struct entry {
-    const struct str *name; /* NULL: an item of a list */
-    int width, indent;
-    struct look look;
-    const struct value *before, *after;
-};
-
-static void change_entry(struct pen *pen, const struct entry *e)
+void pen_change(struct pen *pen, const struct pen_entry *e)
 {
     pen_sign(pen, e->indent, !e->before ? '+' : !e->after ? '-' : '~');
     if (e->name)
@@ -37,7 +29,7 @@ static void change_entry(struct pen *pen, const struct entry *e)
         pen_block(pen, e->look, e->before ? e->before : e->after, e->indent + 2);
 }
 
-static void unchanged_note(struct pen *pen, size_t n, int indent)
+void pen_unchanged(struct pen *pen, size_t n, int indent)
 {
     if (!n)
         return;
@@ -48,7 +40,7 @@ static void unchanged_note(struct pen *pen, size_t n, int indent)
     pen_newline(pen);
 }
 
-static void kept_entry(
+void pen_kept(
     struct pen *pen, const struct str *name, int width, struct look look, const struct value *v, int indent)
 {
     pen_sign(pen, indent, ' ');
@@ -88,9 +80,12 @@ static bool policy_same(const struct value *a, const struct value *b)
     return true;
 }
 
-static bool render_change_same(struct look look, const struct value *a, const struct value *b)
+bool look_same(struct look look, const struct value *a, const struct value *b)
 {
-    return look.policy ? policy_same(a, b) : value_equal(a, b);
+    const struct attr attr = {.type = look.type};
+    if (look.policy || !look.type)
+        return look.policy ? policy_same(a, b) : value_equal(a, b);
+    return value_equal(a, b) || (attr_equal(&attr, a, b) && attr_equal(&attr, b, a));
 }
 
 /* Items that have nothing inside to be compared. */
@@ -146,127 +141,21 @@ static void change_map(
         if (!old && !new)
             continue;
         struct look child = look_entry(look, *key);
-        if (old && new &&render_change_same(child, old->value, new->value)) {
+        if (old && new &&look_same(child, old->value, new->value)) {
             t.unchanged++;
             if (pen->everything)
-                kept_entry(pen, key, width, child, new->value, column + 2);
+                pen_kept(pen, key, width, child, new->value, column + 2);
             continue;
         }
         *(!old ? &t.added : !new ? &t.removed : &t.changed) += 1;
         if (pen->everything || t.added + t.changed + t.removed <= ENTRIES_MAX)
-            change_entry(pen, &(struct entry){key, width, column + 2, child, old ? old->value : NULL,
-                                  new ? new->value : NULL});
+            pen_change(pen, &(struct pen_entry){key, width, column + 2, child, old ? old->value : NULL,
+                                new ? new->value : NULL});
     }
     if (!pen->everything && t.added + t.changed + t.removed > ENTRIES_MAX)
         tally_note(pen, &t, column + 2);
     else if (!pen->everything)
-        unchanged_note(pen, t.unchanged, column + 2);
-}
-
-static const struct value **sorted_items(struct pen *pen, const struct value *list)
-{
-    const struct value **items = ARENA_ARRAY(pen->arena, const struct value *, list->count + 1);
-    if (list->count)
-        memcpy(items, list->items, list->count * sizeof *items);
-    qsort(items, list->count, sizeof *items, value_order);
-    return items;
-}
-
-static void change_set(
-    struct pen *pen, struct look look, const struct value *a, const struct value *b, int column)
-{
-    if (look.type)
-        b = attr_left(pen->arena, look.type, b, false);
-    const struct value **old = sorted_items(pen, a), **new = sorted_items(pen, b);
-    size_t unchanged = 0;
-    struct look child = look_item(look);
-    for (uint32_t i = 0, j = 0; i < a->count || j < b->count;) {
-        int order = i == a->count ? 1 : j == b->count ? -1 : value_compare(old[i], new[j]);
-        const struct value *before = order <= 0 ? old[i++] : NULL, *after = order >= 0 ? new[j++] : NULL;
-        if (!before || !after)
-            change_entry(pen, &(struct entry){NULL, 0, column + 2, child, before, after});
-        else if (pen->everything)
-            kept_entry(pen, NULL, 0, child, after, column + 2);
-        else
-            unchanged++;
-    }
-    unchanged_note(pen, unchanged, column + 2);
-}
-
-struct lists {
-    struct look look; /* of the items */
-    const struct value *a, *b;
-};
-
-static bool items_equal(void *ctx, size_t i, size_t j)
-{
-    const struct lists *l = ctx;
-    return render_change_same(l->look, l->a->items[i], l->b->items[j]);
-}
-
-/* How much two items have in common: items that changed are shown beside what they became. */
-static size_t likeness(const struct value *a, const struct value *b)
-{
-    size_t n = 0;
-    if (a->kind != b->kind)
-        return 0;
-    for (uint32_t i = 0; a->kind == VALUE_MAP && i < a->count; i++) {
-        const struct value *other = value_get(b, a->entries[i].key);
-        n += other && value_equal(a->entries[i].value, other) ? 2 : 0;
-    }
-    return n + 1;
-}
-
-struct range {
-    size_t from, to;
-};
-
-/* Items between two unchanged ones: each removed item meets the added one that is most like it. */
-static void change_gap(struct pen *pen, const struct lists *l, struct range old, struct range new, int indent)
-{
-    size_t j = new.from;
-    for (size_t i = old.from; i < old.to; i++) {
-        size_t best = 0, at = new.to;
-        for (size_t k = j; k < new.to; k++) {
-            size_t like = likeness(l->a->items[i], l->b->items[k]);
-            if (like > best) {
-                best = like;
-                at = k;
-            }
-        }
-        for (; at < new.to &&j < at; j++)
-            change_entry(pen, &(struct entry){NULL, 0, indent, l->look, NULL, l->b->items[j]});
-        change_entry(pen,
-            &(struct entry){NULL, 0, indent, l->look, l->a->items[i], at < new.to ? l->b->items[j++] : NULL});
-    }
-    for (; j < new.to; j++)
-        change_entry(pen, &(struct entry){NULL, 0, indent, l->look, NULL, l->b->items[j]});
-}
-
-static void change_list(
-    struct pen *pen, struct look look, const struct value *a, const struct value *b, int column)
-{
-    struct lists lists = {look_item(look), a, b};
-    AUTO_FREE enum edit *script = mem_alloc((a->count + b->count + 1) * sizeof *script);
-    size_t n = lcs_edits(a->count, b->count, items_equal, &lists, script);
-    size_t unchanged = 0, i = 0, j = 0;
-    struct range old = {0, 0}, new = {0, 0};
-    for (size_t k = 0; k <= n; k++) {
-        if (k < n && script[k] != EDIT_KEEP) {
-            old.to = script[k] == EDIT_REMOVE ? ++i : i;
-            new.to = script[k] == EDIT_ADD ? ++j : j;
-            continue;
-        }
-        change_gap(pen, &lists, old, new, column + 2);
-        if (k < n && pen->everything)
-            kept_entry(pen, NULL, 0, lists.look, b->items[j], column + 2);
-        else if (k < n)
-            unchanged++;
-        i++, j++;
-        old = (struct range){i, i};
-        new = (struct range){j, j};
-    }
-    unchanged_note(pen, unchanged, column + 2);
+        pen_unchanged(pen, t.unchanged, column + 2);
 }
 
 /* ---- texts of several lines ---- */
@@ -322,13 +211,13 @@ static void change_lines(struct pen *pen, struct str before, struct str after, i
             hidden++;
             continue;
         }
-        unchanged_note(pen, hidden, column + 2);
+        pen_unchanged(pen, hidden, column + 2);
         hidden = 0;
         pen_sign(pen, column + 2, script[k] == EDIT_REMOVE ? '-' : script[k] == EDIT_ADD ? '+' : ' ');
         text_add_safe(pen->out, line, false);
         pen_newline(pen);
     }
-    unchanged_note(pen, hidden, column + 2);
+    pen_unchanged(pen, hidden, column + 2);
 }
 
 /* ---- one change ---- */
@@ -404,7 +293,7 @@ static void change_rest(
         pen_newline(pen);
         bool set = (look.type && look.type->kind == TYPE_SET) ||
                    (look.policy && is_scalar_list(before) && is_scalar_list(after));
-        (set ? change_set : change_list)(pen, look, before, after, column);
+        (set ? pen_change_set : pen_change_list)(pen, look, before, after, column);
         pen_blanks(pen, column);
         buf_add_char(pen->out, ']');
         pen_newline(pen);
@@ -427,5 +316,5 @@ void render_change(const struct render_change *c, const struct render_options *o
         pen_brief(&pen, look, c->after);
         return;
     }
-    change_entry(&pen, &(struct entry){&c->name, c->name_width, c->indent, look, c->before, c->after});
+    pen_change(&pen, &(struct pen_entry){&c->name, c->name_width, c->indent, look, c->before, c->after});
 }

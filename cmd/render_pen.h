@@ -1,6 +1,6 @@
 /*
- * What render_value.c (a value as text) and render_change.c (two values, and what differs) share; nobody else
- * includes it.
+ * What render_value.c (a value as text), render_change.c (two values, and what differs) and render_items.c
+ * (two lists or sets) share; nobody else includes it.
  */
 #ifndef WEIR_CMD_RENDER_PEN_H
 #define WEIR_CMD_RENDER_PEN_H
@@ -10,6 +10,7 @@
 enum {
     INLINE_MAX = 72,  /* a list or map up to this width stays on its line */
     ENTRIES_MAX = 20, /* entries shown of a map, or of its changes */
+    ITEM_MAX = 8,     /* fields of a list's changed item up to which it is told whole */
 };
 
 /* `suffix` waits for the end of the first line. */
@@ -50,6 +51,26 @@ void pen_inline(struct pen *pen, struct look look, const struct value *v);
 void pen_block(struct pen *pen, struct look look, const struct value *v, int column);
 /* On its line however long it is: cut, with its size; of policies what they allow. With the newline. */
 void pen_brief(struct pen *pen, struct look look, const struct value *v);
+/* ---- what differs ---- */
+
+struct pen_entry {
+    const struct str *name; /* NULL: an item of a list */
+    int width, indent;
+    struct look look;
+    const struct value *before, *after; /* NULL: it comes, it goes */
+};
+
+void pen_change(struct pen *pen, const struct pen_entry *e);
+/* It stays, and is told all the same. */
+void pen_kept(
+    struct pen *pen, const struct str *name, int width, struct look look, const struct value *v, int indent);
+/* "# 3 unchanged"; nothing of none. */
+void pen_unchanged(struct pen *pen, size_t n, int indent);
+bool look_same(struct look look, const struct value *a, const struct value *b);
+void pen_change_list(
+    struct pen *pen, struct look look, const struct value *a, const struct value *b, int column);
+void pen_change_set(
+    struct pen *pen, struct look look, const struct value *a, const struct value *b, int column);
 /* A pen with the options' colours; `suffix` may be NULL. */
 struct pen pen_new(
     const struct render_options *options, const char *suffix, struct arena *arena, struct buf *out);

@@ -112,7 +112,7 @@ static void lists_are_compared_by_item(void **state)
         "    + {id: \"new\"}\n"
         "    ~ {\n"
         "        ~ days: 1 -> 2\n"
-        "          # 1 unchanged\n"
+        "          id:   \"x\"\n"
         "      }\n"
         "      # 1 unchanged\n"
         "  ]\n");
@@ -125,6 +125,26 @@ static void sets_are_compared_by_membership(void **state)
         "~ a: [\n"
         "    - \"b\"\n"
         "    + \"d\"\n"
+        "      # 2 unchanged\n"
+        "  ]\n");
+}
+
+/* Not one that another already is; what has another value is another item. */
+static void an_item_that_lost_a_field_is_the_same(void **state)
+{
+    (void)state;
+    check_change(&set_type,
+        "[{\"cidr\": \"a\", \"why\": \"x\"}, {\"cidr\": \"b\"}, {\"cidr\": \"b\", \"why\": \"y\"}, "
+        "{\"cidr\": \"c\", \"port\": 1}]",
+        "[{\"cidr\": \"a\"}, {\"cidr\": \"b\"}, {\"cidr\": \"b\", \"why\": \"y\"}, {\"cidr\": \"c\", "
+        "\"port\": 2}]",
+        "~ a: [\n"
+        "    ~ {\n"
+        "          cidr: \"a\"\n"
+        "        - why:  \"x\"\n"
+        "      }\n"
+        "    - {cidr: \"c\", port: 1}\n"
+        "    + {cidr: \"c\", port: 2}\n"
         "      # 2 unchanged\n"
         "  ]\n");
 }
@@ -142,12 +162,13 @@ static void policies_are_compared_as_iam_does(void **state)
         "~ a: {\n"
         "    ~ Statement: [\n"
         "        ~ {\n"
+        "              Action:   [\"s3:GetObject\"]\n"
+        "              Effect:   \"Allow\"\n"
         "            ~ Resource: [\n"
+        "                  \"a\"\n"
         "                - \"b\"\n"
         "                + \"c\"\n"
-        "                  # 1 unchanged\n"
         "              ]\n"
-        "              # 2 unchanged\n"
         "          }\n"
         "      ]\n"
         "      # 1 unchanged\n"
@@ -539,6 +560,7 @@ int main(void)
         cmocka_unit_test(maps_are_compared_by_key),
         cmocka_unit_test(lists_are_compared_by_item),
         cmocka_unit_test(sets_are_compared_by_membership),
+        cmocka_unit_test(an_item_that_lost_a_field_is_the_same),
         cmocka_unit_test(policies_are_compared_as_iam_does),
         cmocka_unit_test(json_in_text_is_compared_as_json),
         cmocka_unit_test(texts_are_compared_by_line),
