@@ -18,13 +18,33 @@ static bool is_document(const struct attr *attr, const struct value *v)
     return attr->compare == COMPARE_SAID && v && v->kind == VALUE_MAP;
 }
 
-/* Of a set, the item that is the same. */
-static int64_t find_same(const struct type *elem, const struct value *item, const struct value *list)
+/* What is recorded, with what is there for what is kept as a hash. */
+static const struct value *as_there(
+    struct arena *arena, const struct value *recorded, const struct value *there)
+{
+    const struct value *out = recorded;
+    if (state_is_hash(recorded))
+        return there;
+    for (uint32_t i = 0; recorded->kind == VALUE_MAP && i < recorded->count; i++) {
+        struct str key = recorded->entries[i].key;
+        const struct value *is = recorded->entries[i].value,
+                           *v = value_get(there, key) ? as_there(arena, is, value_get(there, key)) : is;
+        if (v != is)
+            out = value_with(arena, out, key, v);
+    }
+    return out;
+}
+
+/* Of a set as it is recorded, the item that is the same. */
+static int64_t find_same(
+    struct arena *arena, const struct type *elem, const struct value *item, const struct value *recorded)
 {
     const struct attr attr = {.type = elem};
-    for (uint32_t i = 0; i < list->count; i++)
-        if (attr_equal(&attr, item, list->items[i]) && attr_equal(&attr, list->items[i], item))
+    for (uint32_t i = 0; i < recorded->count; i++) {
+        const struct value *was = as_there(arena, recorded->items[i], item);
+        if (attr_equal(&attr, item, was) && attr_equal(&attr, was, item))
             return i;
+    }
     return -1;
 }
 
@@ -216,7 +236,8 @@ static const struct value *taken_in_list(struct said s, const struct attr *attr)
     const struct value **items = ARENA_ARRAY(s.arena, const struct value *, s.wanted->count + 1);
     for (uint32_t i = 0; i < s.wanted->count; i++) {
         int64_t live = set ? pairs[i] : i;
-        int64_t then = set && live >= 0 ? find_same(elem.type, s.live->items[live], s.recorded) : live;
+        int64_t then =
+            set && live >= 0 ? find_same(s.arena, elem.type, s.live->items[live], s.recorded) : live;
         items[i] = s.wanted->items[i];
         if (live < 0 || then < 0 || then >= s.names->count)
             continue;

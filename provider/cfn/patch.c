@@ -5,6 +5,7 @@
 
 struct patch {
     struct arena *arena;
+    bool changes; /* the attribute at hand, which otherwise is put as it was */
     struct value_builder operations;
 };
 
@@ -113,7 +114,7 @@ static void compare_items(struct patch *p, const struct attr *attr, const struct
             have->items[i]);
 }
 
-/* What is never shown is put again with each change; what is fixed in it would be refused. */
+/* NULL: it is none without what is fixed in it. */
 static const struct value *without_fixed(
     struct arena *arena, const struct type *type, const struct value *want)
 {
@@ -122,15 +123,23 @@ static const struct value *without_fixed(
         const struct value *is = want->entries[i].value;
         const struct attr *field = type_field(type, want->entries[i].key);
         const struct value *v = !field ? is : field->replace ? NULL : without_fixed(arena, field->type, is);
+        if (!v && field->required)
+            return NULL;
         if (v != is)
             out = value_with(arena, out, want->entries[i].key, v);
     }
     return out == want ? want : value_mark(arena, out, want->marks);
 }
 
+/*
+ * What is never shown is put again with each change, but for what is fixed in it: Cloud Control takes that
+ * for a change of it. What cannot be put without stays away, or, changed, is refused by the service's words.
+ */
 static void put_unread(struct patch *p, const struct type *type, struct str path, const struct value *want)
 {
-    patch_add(p, "add", path, cfn_to_service(p->arena, type, without_fixed(p->arena, type, want)));
+    const struct value *v = without_fixed(p->arena, type, want);
+    if (v || p->changes)
+        patch_add(p, "add", path, cfn_to_service(p->arena, type, v ? v : want));
 }
 
 /* `attr` says how it is compared, `type` what it is. */
@@ -169,11 +178,11 @@ const struct value *cfn_patch(struct arena *arena, const struct cfn_type *type, 
         struct str path = path_below(arena, STR_EMPTY, attr->name);
         if (!attr->settable || attr->replace) /* which the service refuses in a patch, changed or not */
             continue;
+        patch.changes = value_list_has(changed, attr->name);
         if (value_is_null(want) || !value_is_known(want)) {
-            if (value_list_has(changed, attr->name) && have && value_is_null(want))
+            if (patch.changes && have && value_is_null(want))
                 patch_add(&patch, "remove", path, NULL);
-        } else if (value_list_has(changed, attr->name) || attr->write_only ||
-                   holds_write_only(attr->type, want)) {
+        } else if (patch.changes || attr->write_only || holds_write_only(attr->type, want)) {
             compare(&patch, attr, attr->type, path, want, have);
         }
     }

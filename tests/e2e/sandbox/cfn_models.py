@@ -275,7 +275,12 @@ def in_order(model, value, schema=None):
     if not isinstance(value, list):
         return value
     items = [in_order(model, item, schema.get("items", {"type": "any"})) for item in value]
-    return items if schema.get("insertionOrder", True) else sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+    return items if schema.get("insertionOrder", True) and not schema.get("uniqueItems") else sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+
+
+def alike(place, other):
+    """Does one of two places lie in the other?"""
+    return all(a == b for a, b in zip(place, other))
 
 
 def fields_within(model, schema, value, path=()):
@@ -291,7 +296,8 @@ def fields_within(model, schema, value, path=()):
     for name, item in value.items():
         inner = schema["properties"].get(name, {})
         steps = [str(step) for step in (*path, name) if isinstance(step, str)]
-        special = any(tuple(step for step in p.split("/")[2:] if step not in ("properties", "items", "*")) == tuple(steps) for key in ("createOnlyProperties", "writeOnlyProperties", "conditionalCreateOnlyProperties") for p in model.schema.get(key, []))
-        if path and name not in schema.get("required", []) and not special and item not in ("", [], {}) and "default" not in model.resolve(inner):
+        special = any(alike(tuple(step for step in p.split("/")[2:] if step not in ("properties", "items", "*")), tuple(steps)) for key in ("createOnlyProperties", "writeOnlyProperties", "readOnlyProperties", "conditionalCreateOnlyProperties") for p in model.schema.get(key, []))
+        alone = len(value) == 1 and isinstance(path[-1] if path else "", int)  # an item of which nothing stays is none
+        if path and not alone and name not in schema.get("required", []) and not special and item not in ("", [], {}) and "default" not in model.resolve(inner):
             yield (*path, name)
         yield from fields_within(model, inner, item, (*path, name))

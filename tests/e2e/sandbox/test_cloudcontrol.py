@@ -404,13 +404,26 @@ def without(value, path):
     return value
 
 
-def place(path, given, there):
+def place(model, path, given, there):
     """The same place at the service, which has the items of sets in an order of its own."""
-    steps = []
+    steps, schema = [], model.schema
     for step in path:
-        steps.append(there.index(given[step]) if isinstance(step, int) and given[step] in there else step)
+        schema = model.resolve(schema)
+        if isinstance(step, int):
+            schema = schema["items"]
+            same = [i for i, item in enumerate(there) if cfn_models.in_order(model, item, schema) == cfn_models.in_order(model, given[step], schema)]
+            steps.append(same[0] if same else step)
+        else:
+            schema = schema["properties"][step]
+            steps.append(step)
         given, there = given[step], there[steps[-1]]
     return steps
+
+
+def is_twice(value, path):
+    """Would an item be as another one is, of which a set has one?"""
+    lists = [at(value, path[:i]) for i, step in enumerate(path) if isinstance(step, int)]
+    return any(items.count(item) > 1 for items in lists for item in items)
 
 
 def taken_out(name, seed):
@@ -421,7 +434,7 @@ def taken_out(name, seed):
     hidden = {p.split("/")[2] for p in model.schema.get("writeOnlyProperties", [])}
     fixed = {key for key in given if model.fixed(key)} | hidden | {"Tags"}
     paths = [p for key, value in given.items() if key not in fixed for p in cfn_models.fields_within(model, model.schema["properties"][key], value, (key,))]
-    paths = [p for p in paths if cfn_models.validator_of(name).is_valid(without(given, p))]
+    paths = [p for p in paths if cfn_models.validator_of(name).is_valid(without(given, p)) and not is_twice(without(given, p), p)]
     return (name, given, model.rng.choice(paths)) if paths else None
 
 
@@ -444,7 +457,8 @@ def fields_taken_out(server, folder, kinds):
     stack.apply()
     after = there()
     for i, (name, given, path) in enumerate(tried):
-        model, less = cfn_models.Model(name), without(before[f"r{i}"], place(path, given, before[f"r{i}"]))
+        model = cfn_models.Model(name)
+        less = without(before[f"r{i}"], place(model, path, given, before[f"r{i}"]))
         is_there, wanted = (cfn_models.in_order(model, {**one, "Tags": []}) for one in (after[f"r{i}"], less))
         assert is_there == wanted, (name, path)
     stack.assert_settled()
@@ -478,6 +492,7 @@ def test_fields_of_others_stay(fast_sandbox, tmp_path):
     rules(one, two)
     out = stack.run("plan").out
     assert re.search(r'- LogGroup: +"/mine"', out) and "SystemLogLevel" not in out and "null" not in out, out
+    assert re.search(r'~ \{\s+CidrIp: +"10.0.0.0/8"\s+- Description: +"ours"\s+FromPort: +80\s', out), out  # which rule it is, and what goes of it
     said = stack.apply()
     assert "still has" not in said.out + said.err
     there = json.loads(client.get_resource(Identifier=group, **where)["ResourceDescription"]["Properties"])["SecurityGroupIngress"]
@@ -497,4 +512,4 @@ def test_fields_taken_out(fast_sandbox, tmp_path):
 @pytest.mark.parametrize("part", range(6))
 def test_fields_taken_out_of_every_type(fast_sandbox, tmp_path, part):
     kinds = cfn_models.names()[part::6]
-    assert fields_taken_out(fast_sandbox, tmp_path / "stack", kinds) > 0.3 * len(kinds)
+    assert fields_taken_out(fast_sandbox, tmp_path / "stack", kinds) > 0.2 * len(kinds)

@@ -172,6 +172,30 @@ static void test_items_of_sets(void **state)
     assert_string_equal(changes(&r, two, turned), "{}");
     assert_string_equal(changes(&r, "{\"s\":[{\"port\":1},{\"port\":2}]}", turned),
         "{\"s\":[{\"note\":null,\"port\":1},{\"port\":2}]}");
+    /* One that is still said whole is that one, though another has all of it and more. */
+    const char *alike = "{\"s\":[{\"note\":\"x\",\"port\":1},{\"note\":\"x\",\"days\":2,\"port\":1}]}";
+    struct record close = record_of(alike, alike);
+    assert_string_equal(
+        changes(&close, "{\"s\":[{\"note\":\"x\",\"port\":1},{\"note\":\"x\",\"port\":1}]}", alike),
+        "{\"s\":[{\"note\":\"x\",\"port\":1},{\"days\":null,\"note\":\"x\",\"port\":1}]}");
+}
+
+/* What is kept as a hash is what is there: the item is known by the rest of it. */
+static void test_secrets_in_sets(void **state)
+{
+    (void)state;
+    const char *given = "{\"s\":[{\"note\":\"x\",\"port\":1},{\"port\":2}]}";
+    struct record r = record_of(given, given);
+    const struct value *item = json("{\"note\":\"x\",\"port\":1}"),
+                       *recorded[] = {NULL, json("{\"port\":2}")},
+                       *hash = json("{\"$hash\":\"scrypt:00000000000000000000000000000000:"
+                                    "0000000000000000000000000000000000000000000000000000000000000000\"}");
+    recorded[0] = value_with(&arena, item, STR("note"), value_mark(&arena, hash, VALUE_SENSITIVE));
+    assert_true(state_is_hash(value_getz(recorded[0], "note")));
+    r.attrs = value_with(&arena, r.attrs, STR("s"), value_list(&arena, recorded, 2));
+    assert_string_equal(changes(&r, given, given), "{}");
+    assert_string_equal(changes(&r, "{\"s\":[{\"port\":1},{\"port\":2}]}", given),
+        "{\"s\":[{\"note\":null,\"port\":1},{\"port\":2}]}");
 }
 
 static void test_maps_in_maps(void **state)
@@ -276,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_back_to_what_the_service_has),
         cmocka_unit_test(test_items),
         cmocka_unit_test(test_items_of_sets),
+        cmocka_unit_test(test_secrets_in_sets),
         cmocka_unit_test(test_maps_in_maps),
         cmocka_unit_test(test_documents),
         cmocka_unit_test(test_what_cannot_be_read_or_changed),

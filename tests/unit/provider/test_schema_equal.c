@@ -26,6 +26,9 @@ static const struct type group = {.kind = TYPE_OBJECT, .fields = fields, .field_
                          words = {.kind = TYPE_MAP, .elem = &word},
                          groups = {.kind = TYPE_MAP, .elem = &group},
                          list = {.kind = TYPE_LIST, .elem = &group};
+static const struct attr outer_fields[] = {{.name = STR_INIT("fixed"), .type = &group, .replace = true},
+    {.name = STR_INIT("group"), .type = &group}};
+static const struct type outer = {.kind = TYPE_OBJECT, .fields = outer_fields, .field_count = 2};
 
 static bool replaces(const struct type *type, const char *wanted, const char *before)
 {
@@ -54,6 +57,18 @@ static void test_items_of_a_list(void **state)
     assert_false(attr_replaces_within(&fields[0], NULL, json("\"x\"")));
 }
 
+/* Out of what is fixed as a whole, or with what is fixed in it. */
+static void test_what_is_taken_out(void **state)
+{
+    (void)state;
+    const char *before = "{\"fixed\":{\"kind\":\"x\",\"count\":1},\"group\":{\"kind\":\"x\",\"count\":1}}";
+    assert_false(replaces(&outer, "{\"fixed\":{\"kind\":\"x\"}}", before));
+    assert_true(replaces(&outer, "{\"fixed\":{\"kind\":\"x\",\"count\":null}}", before));
+    assert_false(replaces(&outer, "{\"group\":{\"kind\":\"x\",\"count\":null}}", before));
+    assert_true(replaces(&outer, "{\"group\":null}", before));
+    assert_false(replaces(&outer, "{\"group\":null}", "{\"group\":{\"count\":1}}"));
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -66,6 +81,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_entries_of_a_map, release),
         cmocka_unit_test_teardown(test_items_of_a_list, release),
+        cmocka_unit_test_teardown(test_what_is_taken_out, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

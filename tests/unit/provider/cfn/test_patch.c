@@ -27,10 +27,16 @@ static const struct cfn_type *example_type(void)
     static const char text[] =
         "{\"typeName\": \"A::B::C\", \"primaryIdentifier\": [\"/properties/Name\"], "
         "\"createOnlyProperties\": "
-        "[\"/properties/Name\"], \"writeOnlyProperties\": [\"/properties/Secret\", \"/properties/O/Key\"], "
+        "[\"/properties/Name\", \"/properties/W/F\", \"/properties/V/F\"], \"writeOnlyProperties\": "
+        "[\"/properties/Secret\", "
+        "\"/properties/O/Key\", \"/properties/W\", \"/properties/V\"], "
         "\"handlers\": {\"create\": {}, \"update\": {}, \"delete\": {}, \"read\": {}}, \"tagging\": "
         "{\"tagProperty\": \"/properties/Tags\"}, \"properties\": {\"Name\": {\"type\": \"string\"}, \"N\": "
-        "{\"type\": \"integer\"}, \"Secret\": {\"type\": \"string\"}, \"O\": {\"type\": \"object\", "
+        "{\"type\": \"integer\"}, \"Secret\": {\"type\": \"string\"}, \"W\": {\"type\": \"object\", "
+        "\"properties\": {\"F\": {\"type\": \"string\"}, \"G\": {\"type\": \"string\"}}}, \"V\": {\"type\": "
+        "\"object\", \"required\": [\"F\"], \"properties\": {\"F\": {\"type\": \"string\"}, \"G\": "
+        "{\"type\": \"string\"}}}, \"O\": {\"type\": "
+        "\"object\", "
         "\"properties\": {\"A\": {\"type\": \"string\"}, \"B\": {\"type\": \"string\"}, \"Key\": {\"type\": "
         "\"string\"}}}, \"L\": {\"type\": \"array\", \"items\": {\"type\": \"object\", \"properties\": "
         "{\"X\": {\"type\": \"integer\"}, \"Y\": {\"type\": \"integer\"}}}}, \"S\": {\"type\": \"array\", "
@@ -93,6 +99,14 @@ static void test_what_is_always_in_it(void **state)
         "[\"N\"]",
         "[{\"op\":\"replace\",\"path\":\"/N\",\"value\":2},{\"op\":\"add\",\"path\":\"/O/"
         "Key\",\"value\":\"k\"}]");
+    /* Without what is fixed in it, which would be refused. */
+    expect("{\"N\": 1}", "{\"N\": 2, \"W\": {\"F\": \"f\", \"G\": \"g\"}}", "[\"N\"]",
+        "[{\"op\":\"replace\",\"path\":\"/N\",\"value\":2},{\"op\":\"add\",\"path\":\"/W\",\"value\":{"
+        "\"G\":\"g\"}}]");
+    expect("{\"N\": 1}", "{\"N\": 2, \"V\": {\"F\": \"f\", \"G\": \"g\"}}", "[\"N\"]",
+        "[{\"op\":\"replace\",\"path\":\"/N\",\"value\":2}]");
+    expect("{\"N\": 1}", "{\"N\": 1, \"V\": {\"F\": \"f\", \"G\": \"h\"}}", "[\"V\"]",
+        "[{\"op\":\"add\",\"path\":\"/V\",\"value\":{\"F\":\"f\",\"G\":\"h\"}}]");
 }
 
 /* Nulls are what was taken out of the file; what never was in it stays. */
