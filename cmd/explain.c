@@ -113,9 +113,11 @@ static void add_record(const struct explained *e, const struct record *r, struct
     const struct render_options options = {.color = e->inv->out.color, .everything = true};
     add_label(e, "recorded", out);
     text_add_safe(out, r->subject.address, false);
-    buf_addf(out, "%s%s, known to the service as ", r->tainted ? " (half-made)" : "",
-        r->adopted ? " (adopted)" : "");
-    text_add_safe(out, r->subject.id, false);
+    buf_addf(out, "%s%s", r->tainted ? " (half-made)" : "", r->adopted ? " (adopted)" : "");
+    if (r->subject.id.n) { /* what is in the record alone has none */
+        buf_addz(out, ", known to the service as ");
+        text_add_safe(out, r->subject.id, false);
+    }
     const struct provider *provider = workspace_opened(e->workspace, r->subject.provider);
     if (r->place && provider) {
         buf_addz(out, ", in ");

@@ -49,3 +49,8 @@ def test_what_is_neither(stack):
     assert 'did you mean "lake"?' in stack.run("show", "lak", status=1).err
     assert "lost.plan" in stack.run("show", "lost.plan", status=1).err
     assert "address of a resource" in stack.run("show", status=3).err
+
+
+def test_what_only_the_state_has(local_stack):
+    local_stack.write("stack: explained\nresources:\n  word: {type: weir.value, value: one}\n").apply()
+    assert "recorded  word\n" in local_stack.run("show", "word").out  # and no service knows it
