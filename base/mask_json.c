@@ -14,7 +14,7 @@ static size_t string_end(struct str text, size_t at)
 
 static size_t number_end(struct str text, size_t at)
 {
-    while (at < text.n && strchr("+-.0123456789eE", text.p[at]) && text.p[at])
+    while (at < text.n && char_is_among(text.p[at], "+-.0123456789eE"))
         at++;
     return at;
 }

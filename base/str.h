@@ -61,6 +61,11 @@ struct str str_trim(struct str s);
  * Without a separator all of s is returned and *rest becomes empty with p == NULL.
  */
 struct str str_cut(struct str s, char separator, struct str *rest);
+/* Never of a NUL, which strchr() finds at the end of every text. */
+static inline bool char_is_among(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
 bool str_is_digits(struct str s); /* 0 to 9 alone, and at least one */
 bool str_to_int(struct str s, int64_t *out);
 bool str_to_double(struct str s, double *out);

@@ -88,7 +88,7 @@ void pen_sign(struct pen *pen, int indent, char c)
 static bool is_plain_key(struct str key)
 {
     for (size_t i = 0; i < key.n; i++)
-        if (!isalnum((unsigned char)key.p[i]) && !strchr("_-./:@", key.p[i]))
+        if (!isalnum((unsigned char)key.p[i]) && !char_is_among(key.p[i], "_-./:@"))
             return false;
     return key.n > 0;
 }

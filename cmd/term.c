@@ -175,7 +175,7 @@ void text_add_quoted(struct buf *out, struct str text)
 static bool is_plain(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c && strchr("_-./:=@%+,", c)) || (unsigned char)c >= 0x80;
+           char_is_among(c, "_-./:=@%+,") || (unsigned char)c >= 0x80;
 }
 
 void text_add_word(struct buf *out, struct str text)

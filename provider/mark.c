@@ -15,7 +15,7 @@ struct str mark_text(struct arena *arena, struct str s, size_t max)
         if (c == '[')
             buf_add_char(&out, '/');
         else if (c != '"' && c != ']')
-            buf_add_char(&out, isalnum((unsigned char)c) || strchr(" +-=._:/@", c) ? c : '_');
+            buf_add_char(&out, isalnum((unsigned char)c) || char_is_among(c, " +-=._:/@") ? c : '_');
     }
     return arena_str(arena, buf_str(&out));
 }

@@ -106,7 +106,7 @@ static const struct value *fail_kind(
 static bool text_number(struct str text, double *number)
 {
     for (size_t i = 0; i < text.n; i++)
-        if (!strchr("0123456789+-.eE", text.p[i]) || !text.p[i])
+        if (!char_is_among(text.p[i], "0123456789+-.eE"))
             return false;
     return str_to_double(text, number);
 }

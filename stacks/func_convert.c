@@ -100,7 +100,7 @@ const struct value *func_tonumber(struct call *call)
         return value_int(call->arena, integer);
     bool plain = true; /* no "nan", no hexadecimal */
     for (size_t i = 0; i < v->string.n; i++)
-        plain = plain && v->string.p[i] && strchr("0123456789+-.eE", v->string.p[i]);
+        plain = plain && char_is_among(v->string.p[i], "0123456789+-.eE");
     if (plain && str_to_double(v->string, &number) && isfinite(number))
         return value_float(call->arena, number);
     return call_fail(call, 0, "%s is no number", call_quote(call, 0).p);

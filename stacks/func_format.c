@@ -26,7 +26,7 @@ static int read_number(struct str text, size_t *at)
 static bool read_directive(struct str text, size_t *at, struct directive *d)
 {
     *d = (struct directive){.precision = -1};
-    for (; *at < text.n && strchr("-0+ ", text.p[*at]); ++*at) {
+    for (; *at < text.n && char_is_among(text.p[*at], "-0+ "); ++*at) {
         d->left |= text.p[*at] == '-';
         d->zero |= text.p[*at] == '0';
         d->plus |= text.p[*at] == '+';

@@ -20,7 +20,7 @@ bool module_source_is_remote(struct str text)
 static bool is_hex(struct str text)
 {
     for (size_t i = 0; i < text.n; i++)
-        if (!strchr("0123456789abcdef", text.p[i]))
+        if (!char_is_among(text.p[i], "0123456789abcdef"))
             return false;
     return true;
 }

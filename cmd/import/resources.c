@@ -19,7 +19,7 @@ static struct str last_word(struct str type)
 static bool is_hash(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!strchr("0123456789abcdef", s.p[i]))
+        if (!char_is_among(s.p[i], "0123456789abcdef"))
             return false;
     return s.n == 10;
 }

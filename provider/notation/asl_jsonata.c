@@ -29,7 +29,7 @@ static const char *brackets_wrong(struct str text)
         char c = text.p[at];
         if (c == '/')
             return NULL;
-        if (strchr("'\"`", c)) {
+        if (char_is_among(c, "'\"`")) {
             at = after_quote(text, at);
             if (at > text.n)
                 return "a quote is not closed";

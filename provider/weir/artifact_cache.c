@@ -37,7 +37,7 @@ struct str artifact_cache_vendored(const struct artifact_cache *cache, struct st
 static bool is_digest(struct str text)
 {
     for (size_t i = 0; i < text.n; i++)
-        if (!strchr("0123456789abcdef", text.p[i]) || !text.p[i])
+        if (!char_is_among(text.p[i], "0123456789abcdef"))
             return false;
     return text.n == 2 * SHA256_SIZE;
 }

@@ -27,7 +27,7 @@ static struct str plain_name(struct arena *arena, struct str s)
 {
     char *p = arena_strz(arena, s);
     for (size_t i = 0; i < s.n; i++)
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", p[i]))
+        if (!char_is_among(p[i], "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"))
             p[i] = '-';
     return str_n(p, s.n);
 }

@@ -50,7 +50,7 @@ static bool named_by_option(struct str line, enum requirement_kind *kind, struct
         if (!str_starts(line, options[i].name))
             continue;
         struct str value = str_slice(line, options[i].name.n, line.n);
-        bool apart = value.n && strchr("= \t", value.p[0]) && value.p[0];
+        bool apart = value.n && char_is_among(value.p[0], "= \t");
         if (!apart && options[i].name.n > 2)
             continue;
         *kind = options[i].kind;

@@ -224,3 +224,14 @@ def test_the_sandbox_says_why_it_cannot_write(local_stack):
     limited = subprocess.run(
         ["sh", "-c", f"ulimit -f 1024; exec {words}"], cwd=local_stack.folder, env=local_stack.env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert limited.returncode == 1 and "The sandbox cannot write to its directory: File too large." in limited.stderr, limited
+
+
+def test_a_nul_is_among_no_signs(local_stack):
+    """It ends the text for whoever makes a path of it: two members would have one state."""
+    local_stack.write("stack: nul\nenvironments: {\"a\\0b\": {}}\nresources:\n  v: {type: weir.value, value: 1}\n")
+    assert "an environment's name is letters, digits, - and _" in local_stack.run("validate", status=3).err
+    (local_stack.folder / "list.csv").write_bytes(b"name\na\na\0b\n")
+    local_stack.write("stack: nul\nfleet: {each: {file: list.csv, key: name}}\nresources:\n  v: {type: weir.value, value: 1}\n")
+    assert "list.csv, line 3" in local_stack.run("fleet", "plan", status=3).err
+    local_stack.write("stack: nul\nresources:\n  v: {type: weir.value, value: {\"a\\0b\": 1}}\n")
+    assert '{"a\\u0000b": 1}' in local_stack.run("plan").out
