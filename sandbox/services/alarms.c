@@ -9,6 +9,8 @@
 #include "sandbox/services/registry.h"
 #include "sandbox/services/targets.h"
 
+#include <pthread.h>
+
 #define NOTE "alarms"
 enum { MAX_ITEMS = 1000, MAX_REASON = 1023 };
 
@@ -23,23 +25,35 @@ static const struct value *items_of(const struct service_call *call, const struc
     return value_as_list(value_getz(service_note_read(call, NOTE, alarm), "items"));
 }
 
+/* Behind what there is; of many the oldest goes. */
+static int add_item(
+    struct service_call *call, const struct control_record *alarm, const struct value *item, struct err *err)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    pthread_mutex_lock(&lock);
+    const struct value *had = items_of(call, alarm);
+    for (uint32_t i = had->count >= MAX_ITEMS; i < had->count; i++)
+        value_builder_add(&all, had->items[i]);
+    value_builder_add(&all, item);
+    int status = service_note_write(
+        call, NOTE, alarm, value_with(call->arena, NULL, STR("items"), value_builder_list(&all)), err);
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
 static int note_item(struct service_call *call, const struct control_record *alarm, struct str summary,
     const struct value *data, struct err *err)
 {
     struct err why = ERR_INIT;
-    const struct value *had = items_of(call, alarm);
-    struct value_builder b = VALUE_BUILDER(call->arena), all = VALUE_BUILDER(call->arena);
+    struct value_builder b = VALUE_BUILDER(call->arena);
     view_text(&b, "AlarmName", alarm->id);
     view_text(&b, "AlarmType", STR("MetricAlarm"));
     view_int(&b, "Timestamp", clock_wall_ms());
     view_text(&b, "HistoryItemType", STR("StateUpdate"));
     view_text(&b, "HistorySummary", summary);
     view_text(&b, "HistoryData", json_as_text(call->arena, data)->string);
-    for (uint32_t i = had->count >= MAX_ITEMS; i < had->count; i++)
-        value_builder_add(&all, had->items[i]);
-    value_builder_add(&all, value_builder_map(&b));
-    if (service_note_write(
-            call, NOTE, alarm, value_with(call->arena, NULL, STR("items"), value_builder_list(&all)), &why))
+    if (add_item(call, alarm, value_builder_map(&b), &why))
         return service_refuse(err, 500, "InternalServiceFault", "%s", why.message);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/services/registry.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 enum { MAX_NAMES = 10, MAX_PAGE = 10 };
@@ -206,7 +207,7 @@ static const struct value *earlier_versions(struct service_call *call, const str
 }
 
 /* What it was is noted once the control plane has put what it is. */
-static int put_parameter(struct service_call *call, struct err *err)
+static int put_parameter_alone(struct service_call *call, struct err *err)
 {
     struct control_record before, after;
     struct err why = ERR_INIT;
@@ -233,6 +234,16 @@ static int put_parameter(struct service_call *call, struct err *err)
     if (service_note_write(call, NOTE, &after, note, &why))
         return service_refuse(err, 500, "InternalServerError", "%s", why.message);
     return 0;
+}
+
+/* One after another: what the one has put is what the next finds. */
+static int put_parameter(struct service_call *call, struct err *err)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    int status = put_parameter_alone(call, err);
+    pthread_mutex_unlock(&lock);
+    return status;
 }
 
 static int get_history(struct service_call *call, struct err *err)

@@ -163,6 +163,16 @@ def test_values_that_many_put_at_once(control):
     assert sorted(stages) == ["AWSCURRENT", "AWSPREVIOUS"]
 
 
+def test_a_parameter_that_many_change_at_once(control):
+    """Its history has what each of them put."""
+    ssm = control.client("ssm")
+    ssm.put_parameter(Name="busy", Value="0", Type="String")
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda n: ssm.put_parameter(Name="busy", Value=str(n), Overwrite=True), range(1, 13)))
+    history = ssm.get_parameter_history(Name="busy")["Parameters"]
+    assert sorted(int(one["Value"]) for one in history) == list(range(13)) and [one["Version"] for one in history] == list(range(1, 14))
+
+
 def test_database_states(control):
     rds = control.client("rds")
     ec2 = control.client("ec2")
