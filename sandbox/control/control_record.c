@@ -99,17 +99,23 @@ bool control_find(struct control *control, struct arena *arena, struct str type,
     return thing != NULL;
 }
 
+static bool is_one_of(const struct thing *thing, struct str type, struct str region)
+{
+    return str_eq(thing->type->schema.name, type) && !thing->deleted_ms && lies_in(thing, region);
+}
+
 struct control_record *control_list(
     struct control *control, struct arena *arena, struct str type, struct str region, size_t *n)
 {
+    size_t count = 0;
     pthread_mutex_lock(&control->lock);
-    struct control_record *records = ARENA_ARRAY(arena, struct control_record, control->thing_count + 1);
+    for (size_t i = 0; i < control->thing_count; i++)
+        count += is_one_of(control->things[i], type, region);
+    struct control_record *records = ARENA_ARRAY(arena, struct control_record, count + 1);
     *n = 0;
-    for (size_t i = 0; i < control->thing_count; i++) {
-        const struct thing *thing = control->things[i];
-        if (str_eq(thing->type->schema.name, type) && !thing->deleted_ms && lies_in(thing, region))
-            records[(*n)++] = record_of(control, arena, thing);
-    }
+    for (size_t i = 0; i < control->thing_count && *n < count; i++)
+        if (is_one_of(control->things[i], type, region))
+            records[(*n)++] = record_of(control, arena, control->things[i]);
     pthread_mutex_unlock(&control->lock);
     return records;
 }
