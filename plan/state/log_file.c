@@ -101,57 +101,70 @@ static int damage_context(const char *path, size_t number, struct err *err)
         path, number - 1);
 }
 
+/* Hands over the next record, if it is that. */
+static int take_record(
+    struct log_file *at, struct str json, uint64_t after, log_line *line, void *ctx, struct err *err)
+{
+    uint64_t seq = 0, batch;
+    struct err why = ERR_INIT;
+    if (!log_numbers(json, &seq, &batch))
+        err_set(&why, ERR_DAMAGED, "it has no number");
+    else if (at->last_seq && seq != at->last_seq + 1)
+        err_set(&why, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, seq, at->last_seq + 1);
+    else if (seq > after)
+        line(ctx, json, &why);
+    if (why.class != ERR_NONE) {
+        *err = why;
+        return why.class == ERR_DAMAGED ? damage_context(at->path, at->lines + 1, err) : -1;
+    }
+    if (!at->first_seq)
+        at->first_seq = seq;
+    at->last_seq = seq;
+    at->lines++;
+    return 0;
+}
+
+/* What is no record is either what a crash left of the last one, or damage. */
+static int judge_rest(
+    struct line_reader *reader, struct log_file *at, struct str text, const struct err *why, struct err *err)
+{
+    if (tail_is_torn(reader, text, at->last_seq + 1, at->path, &at->torn, err))
+        return -1;
+    if (at->torn)
+        return 0;
+    *err = *why;
+    return damage_context(at->path, at->lines + 1, err);
+}
+
+/* 1: a record, 0: there are no more. */
+static int read_next(struct line_reader *reader, struct log_file *at, struct str *json, struct err *err)
+{
+    struct str text;
+    struct err why = ERR_INIT;
+    int got = reader_next(reader, &text, at->path, err);
+    if (got < 0 || (got == 0 && !text.n))
+        return got;
+    if (got == 0)
+        err_set(&why, ERR_DAMAGED, "it is cut short");
+    return got && !log_unframe(text, json, &why) ? 1 : judge_rest(reader, at, text, &why, err);
+}
+
 int log_file_read(int fd, struct log_file *at, uint64_t after, log_line *line, void *ctx, struct err *err)
 {
     struct line_reader reader = {.fd = fd, .offset = at->offset};
-    int result = -1;
-    if (lseek(fd, at->offset, SEEK_SET) < 0) {
-        err_errno(err, ERR_IO, "cannot read the state %s", at->path);
-        goto out;
-    }
-    for (;;) {
-        struct str text, json;
-        uint64_t seq = 0, batch;
-        struct err why = ERR_INIT;
-        int got = reader_next(&reader, &text, at->path, err);
-        if (got < 0)
-            goto out;
-        if (got == 0 && !text.n)
+    struct str json;
+    int got;
+    if (lseek(fd, at->offset, SEEK_SET) < 0)
+        return err_errno(err, ERR_IO, "cannot read the state %s", at->path);
+    while ((got = read_next(&reader, at, &json, err)) > 0) {
+        if (take_record(at, json, after, line, ctx, err)) {
+            got = -1;
             break;
-        if (got == 0)
-            err_set(&why, ERR_DAMAGED, "it is cut short");
-        if (got == 0 || log_unframe(text, &json, &why)) {
-            if (tail_is_torn(&reader, text, at->last_seq + 1, at->path, &at->torn, err))
-                goto out;
-            if (at->torn)
-                break;
-            *err = why;
-            damage_context(at->path, at->lines + 1, err);
-            goto out;
         }
-        if (!log_numbers(json, &seq, &batch))
-            err_set(&why, ERR_DAMAGED, "it has no number");
-        else if (at->last_seq && seq != at->last_seq + 1)
-            err_set(
-                &why, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, seq, at->last_seq + 1);
-        else if (seq > after)
-            line(ctx, json, &why);
-        if (why.class != ERR_NONE) {
-            *err = why;
-            if (why.class == ERR_DAMAGED)
-                damage_context(at->path, at->lines + 1, err);
-            goto out;
-        }
-        if (!at->first_seq)
-            at->first_seq = seq;
-        at->last_seq = seq;
         at->offset = reader.offset;
-        at->lines++;
     }
-    result = 0;
-out:
     buf_release(&reader.buf);
-    return result;
+    return got;
 }
 
 int log_file_first(int fd, const char *path, uint64_t *seq, struct err *err)

@@ -172,22 +172,21 @@ static struct str add_wheels(struct arena *arena, struct str modules, struct str
     return arena_str(arena, buf_str(&others));
 }
 
-static void glue_work(struct task *task)
+/* How the job's script is run, as its command and arguments say. */
+static struct script_options script_of(struct task *task, struct arena *arena)
 {
     const struct task_info *self = task_self(task);
-    const struct value *request = self->request, *command = value_getz(request, "command");
-    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *request = self->request;
     struct services *services = task_jobs(task);
-    struct str name = value_gets(command, "name"), modules;
     bool python = is_python(request);
     struct script_options options = {.spark = !python,
-        .location = value_gets(command, "script_location"),
+        .location = value_gets(value_getz(request, "command"), "script_location"),
         .role = value_gets(request, "role"),
         .session = STR("GlueJobRunnerSession"), /* as the service calls them all */
         .py_files = argument(request, "--extra-py-files"),
         .files = argument(request, "--extra-files"),
         .jars = argument(request, "--extra-jars"),
-        .spark_conf = spark_settings(&arena, request),
+        .spark_conf = spark_settings(arena, request),
         .iceberg = str_find(argument(request, "--datalake-formats"), STR("iceberg"), 0) >= 0,
         .timeout_ms = service_int(request, "timeout", 0) * sandbox_minute_ms(services_sandbox(services)),
         .memory = python ? memory_of(request) : 0,
@@ -196,22 +195,32 @@ static void glue_work(struct task *task)
         .out_stream = self->id,
         .err_stream = self->id,
         .notes = STR_EMPTY};
-    options.arguments = make_arguments(&arena, self, &options.argument_count);
-    modules = add_wheels(&arena, argument(request, "--additional-python-modules"), &options.py_files);
+    options.arguments = make_arguments(arena, self, &options.argument_count);
+    struct str modules =
+        add_wheels(arena, argument(request, "--additional-python-modules"), &options.py_files);
     if (modules.n)
-        options.notes = arena_printf(&arena,
+        options.notes = arena_printf(arena,
             "sandbox: --additional-python-modules %.*s: only wheels in S3 are taken from there, nothing is "
             "installed; the script sees what python3 has",
             STR_ARG(modules));
     struct str bookmarks = argument(request, "--job-bookmark-option");
     options.bookmark_paused = str_eqz(bookmarks, "job-bookmark-pause");
     if (options.bookmark_paused || str_eqz(bookmarks, "job-bookmark-enable"))
-        options.bookmark = glue_bookmark(services, &arena, self->region, self->owner);
-    struct str lakes = argument(request, "--datalake-formats");
+        options.bookmark = glue_bookmark(services, arena, self->region, self->owner);
+    return options;
+}
+
+static void glue_work(struct task *task)
+{
+    const struct task_info *self = task_self(task);
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct services *services = task_jobs(task);
+    struct script_options options = script_of(task, &arena);
+    struct str lakes = argument(self->request, "--datalake-formats");
     if (lakes.n && !str_eqz(lakes, "iceberg"))
         task_end(task, ACTIVITY_FAILED, -1, "the sandbox knows --datalake-formats iceberg only, not %.*s",
             STR_ARG(lakes));
-    else if (str_eqz(name, "glueray"))
+    else if (str_eqz(value_gets(value_getz(self->request, "command"), "name"), "glueray"))
         task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs no Ray jobs");
     else
         script_run(task, &options);
