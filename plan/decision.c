@@ -404,8 +404,32 @@ static void spread_create_first(struct planner *p)
     }
 }
 
-void decide_order(struct planner *p)
+/* Where both are called the same the second is the first, taken over, and would be deleted as the old one. */
+static bool refuse_same_name(struct planner *p, const struct instance *instance)
 {
+    const struct schema *schema = instance->decl->schema;
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct value *id = schema->ops->read ? value_get(instance->planned, schema->id) : NULL;
+    struct str moves;
+    if (!record || !record->subject.id.n || !id || !value_is_known(id) ||
+        !str_eq(value_text(id, STR_EMPTY), record->subject.id) || place_moves(p, instance, &moves))
+        return true;
+    struct diag *d = diag_error(p->diags, instance->decl->span,
+        "%.*s is to be made anew before the old one is deleted, and both would be \"%.*s\"",
+        STR_ARG(instance->address), STR_ARG(record->subject.id));
+    diag_hint(p->diags, d,
+        "give it another name, or take `create_before_destroy` away, here and from what refers to it");
+    return false;
+}
+
+bool decide_order(struct planner *p)
+{
+    bool ok = true;
     withdraw_create_first(p);
     spread_create_first(p);
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        for (size_t k = 0; k < p->evaluated.instances[i].n; k++)
+            if (is_replaced(&p->evaluated.instances[i].items[k], true))
+                ok &= refuse_same_name(p, &p->evaluated.instances[i].items[k]);
+    return ok;
 }

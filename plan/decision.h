@@ -20,7 +20,7 @@ void decide_read(struct planner *p, struct instance *instance);
 const struct removed *removed_of(struct planner *p, struct str address);
 /* What is recorded and not in the stack (or everything, with destroy). False after an error. */
 bool decide_orphans(struct planner *p);
-/* Which half of each replacement goes first. */
-void decide_order(struct planner *p);
+/* Which half of each replacement goes first. False after an error: both would have the same name. */
+bool decide_order(struct planner *p);
 
 #endif

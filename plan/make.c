@@ -182,7 +182,8 @@ static int make_plan(struct planner *p, struct err *err)
     identity_check(p);
     if (p->diags->errors || silent_check(p, err))
         return -1;
-    decide_order(p);
+    if (!decide_order(p))
+        return -1;
     finish_changes(p);
     diff_outputs(p);
     if (with_state && !p->options->alone && !teardown_examine(p)) {

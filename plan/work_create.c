@@ -97,6 +97,15 @@ static const struct value *namesake_of(struct work *work, const struct value *pl
     return work_object_id(work, object).n ? object : NULL;
 }
 
+/* Taken over it would be deleted a moment later, as what the new one replaces. */
+static bool is_old_one(const struct work *work, const struct value *object)
+{
+    const struct change *change = work->change;
+    const struct record *old = change->decision.create_first && change->seen ? change->seen->record : NULL;
+    return old && old->subject.id.n && str_eq(work_object_id(work, object), old->subject.id) &&
+           value_equal(old->place, work->place);
+}
+
 /*
  * Something of that name exists. Made by this stack (its state was lost, or a run's record of it): taken
  * over; if the service only keeps it until its end, it is taken back. Anything else needs the user's word.
@@ -115,6 +124,9 @@ static int take_over(struct work *work, const struct value *planned, struct err 
     planned = namesake_of(work, planned);
     if (!planned)
         return refuse_existing(work, err, "something of that name exists already");
+    if (is_old_one(work, planned))
+        return err_hint(err, "the one that it is to replace has the name: give it another, or take "
+                             "`create_before_destroy` away, here and from what refers to it");
     bool known = true, ours = mode != ADOPT_EXISTING && is_marked_ours(work, planned, &known);
     if (mode == ADOPT_OWNED && !unsure && !known)
         return refuse_existing(work, err,

@@ -387,6 +387,24 @@ def test_create_before_destroy(stack, cloud):
     assert [r["RoleName"] for r in cloud.client("iam").list_roles()["Roles"]] == ["swap-3"]
 
 
+def test_create_before_destroy_needs_another_name(stack, cloud):
+    """The old one, which bears the name, would be taken over as the new one, and then be deleted as the old one."""
+    text = """
+        stack: swap
+        resources:
+          role: {type: aws.iam.role, name: swap, path: /PATH/, assume_role_policy: '${trust("glue.amazonaws.com")}', lifecycle: {create_before_destroy: true}}
+          queue: {type: aws.sqs.queue, name: swap, lifecycle: {create_before_destroy: true}}
+    """
+    stack.write(text.replace("PATH", "a")).apply()
+    stack.write(text.replace("PATH", "b"))
+    refused = stack.run("plan", status=3)
+    assert 'both would be "swap"' in refused.err and "weir.yaml:4:" in refused.err and "another name" in refused.err, refused
+    stack.write(text.replace("PATH", "a"))
+    assert 'the one that it is to replace has the name' in stack.apply("--replace", "queue", status=1).err  # its address only the service says
+    assert cloud.client("iam").get_role(RoleName="swap")["Role"]["Path"] == "/a/"
+    assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 1
+
+
 PARTIAL = """
     stack: partial
     resources:
