@@ -9,15 +9,29 @@ static bool is_named(const struct marked_group *group, struct str name)
     return str_eq(group->stack, name) || (name.n >= 4 && str_starts(group->lineage, name));
 }
 
+static bool is_listed(struct marked_group *const *list, size_t n, const struct marked_group *group)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == group)
+            return true;
+    return false;
+}
+
 static int find_named(struct strays *strays, const struct texts *names, struct marked_group **list, size_t *n)
 {
     *n = 0;
     for (size_t k = 0; k < names->n; k++) {
         size_t before = *n;
-        for (size_t i = 0; i < strays->marked.n; i++)
-            if (is_named(&strays->marked.groups[i], names->items[k]))
-                list[(*n)++] = &strays->marked.groups[i];
-        if (*n == before)
+        bool known = false; /* it may be named twice, by the stack's name and the state's */
+        for (size_t i = 0; i < strays->marked.n; i++) {
+            struct marked_group *group = &strays->marked.groups[i];
+            if (!is_named(group, names->items[k]))
+                continue;
+            known = true;
+            if (!is_listed(list, before, group))
+                list[(*n)++] = group;
+        }
+        if (!known)
             return invocation_usage(strays->all->inv, "`weir sweep` shows what there is",
                 "nothing without a state is \"%.*s\"", STR_ARG(names->items[k]));
     }
