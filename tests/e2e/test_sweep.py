@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from support import Stack
-from test_reap import client, ended, lab, there
+from test_reap import ended, lab, there
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def make(folder, name, *args):
 
 
 def roles(folder):
-    return sorted(role["RoleName"] for role in client(folder, "iam").list_roles()["Roles"] if role["RoleName"].endswith("-role"))
+    return sorted(role["RoleName"] for role in folder.client("iam").list_roles()["Roles"] if role["RoleName"].endswith("-role"))
 
 
 # The sandbox sees the same, and sooner.
@@ -76,13 +76,13 @@ def test_reap_by_marks(folder):
             vpc = json.loads(own.run("state", "show", "network", "--json").out)["id"]
             ended(own)
         shutil.rmtree(own.folder)
-    client(folder, "ec2").create_subnet(VpcId=vpc, CidrBlock="10.0.9.0/24")  # nobody's: what is around it cannot go
+    folder.client("ec2").create_subnet(VpcId=vpc, CidrBlock="10.0.9.0/24")  # nobody's: what is around it cannot go
     scheduler = Stack(folder.folder / "scheduler")
     scheduler.env = folder.env
     assert "nothing is due" in scheduler.run("reap", "--yes").out and "over" in there(folder)
     shown = scheduler.run("reap", "--marks", "--dry-run")
     assert "3 stacks without a state, 1 due" in shown.err and "over" in there(folder), str(shown)
-    client(folder, "ec2").delete_subnet(SubnetId=client(folder, "ec2").describe_subnets(Filters=[{"Name": "cidr-block", "Values": ["10.0.9.0/24"]}])["Subnets"][0]["SubnetId"])
+    folder.client("ec2").delete_subnet(SubnetId=folder.client("ec2").describe_subnets(Filters=[{"Name": "cidr-block", "Values": ["10.0.9.0/24"]}])["Subnets"][0]["SubnetId"])
     scheduler.run("reap", "--marks", "--yes")
     assert there(folder) == ["running", "unleased"] and roles(folder) == ["running-role", "unleased-role"]
 
@@ -95,13 +95,13 @@ def test_what_two_stacks_share_stays(folder):
     guest.env = folder.env
     guest.write(f"stack: guest\nimports: [{{address: lake, id: over-lake}}]\nresources: {{lake: {{type: aws.s3.bucket, name: over-lake}}, half: {{type: aws.ec2.subnet, vpc_id: {network}, cidr_block: 10.0.2.0/24}}}}\n")
     guest.apply("--for", "8h")
-    client(folder, "s3").put_object(Bucket="over-lake", Key="of/guest", Body=b"still wanted")
+    folder.client("s3").put_object(Bucket="over-lake", Key="of/guest", Body=b"still wanted")
     ended(over)
     shutil.rmtree(over.folder)
     reaped = guest.run("reap", "--marks", "--yes", status=5)  # what stays is still there, and that is said
     assert "over-lake stays: guest uses it" in reaped.err and f"{network} stays: guest uses it" in reaped.err, str(reaped)
-    assert client(folder, "s3").get_object(Bucket="over-lake", Key="of/guest")["Body"].read() == b"still wanted"
-    assert client(folder, "ec2").describe_vpcs(VpcIds=[network])["Vpcs"] and roles(folder) == []
+    assert folder.client("s3").get_object(Bucket="over-lake", Key="of/guest")["Body"].read() == b"still wanted"
+    assert folder.client("ec2").describe_vpcs(VpcIds=[network])["Vpcs"] and roles(folder) == []
 
     state = guest.folder / ".weir" / "guest.log"
     state.write_text(state.read_text().replace("over-lake", "over-lakf", 1))
@@ -129,7 +129,7 @@ def test_what_two_stacks_without_a_state_share_stays(folder):
     scheduler.env = folder.env
     reaped = scheduler.run("reap", "--marks", "--yes", status=5)
     assert f"{network['id']} stays: guest uses it" in reaped.err and "over-role stays: guest uses it" in reaped.err, str(reaped)
-    assert client(folder, "ec2").describe_vpcs(VpcIds=[network["id"]])["Vpcs"] and roles(folder) == ["over-role"]
-    subnets = client(folder, "ec2").describe_subnets(Filters=[{"Name": "vpc-id", "Values": [network["id"]]}])["Subnets"]
-    assert [subnet["CidrBlock"] for subnet in subnets] == ["10.0.2.0/24"] and client(folder, "glue").get_job(JobName="guest-job")
-    assert not [bucket for bucket in client(folder, "s3").list_buckets()["Buckets"] if bucket["Name"] == "over-lake"]
+    assert folder.client("ec2").describe_vpcs(VpcIds=[network["id"]])["Vpcs"] and roles(folder) == ["over-role"]
+    subnets = folder.client("ec2").describe_subnets(Filters=[{"Name": "vpc-id", "Values": [network["id"]]}])["Subnets"]
+    assert [subnet["CidrBlock"] for subnet in subnets] == ["10.0.2.0/24"] and folder.client("glue").get_job(JobName="guest-job")
+    assert not [bucket for bucket in folder.client("s3").list_buckets()["Buckets"] if bucket["Name"] == "over-lake"]
