@@ -150,7 +150,13 @@ struct said *template_reference(struct template *t, const struct node *node, str
     }
     struct str mark = draft_reference(
         t->draft, t->current, thing, attr.n ? arena_str(t->arena, attr) : STR("Ref"), key, node);
-    return said_code(t->arena, node, "%s", mark.p);
+    struct said *code = said_code(t->arena, node, "%s", mark.p);
+    if (!str_eqz(thing->type, "AWS::Logs::LogGroup") || !str_eqz(attr, "Arn"))
+        return code;
+    struct said *text = said_new(t->arena, SAID_TEXT, node); /* CloudFormation's is that of all its streams */
+    said_append(t->arena, text, code);
+    said_append(t->arena, text, said_string(t->arena, STR(":*"), node));
+    return text;
 }
 
 /* ---- texts ---- */
