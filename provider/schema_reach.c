@@ -62,7 +62,10 @@ bool schema_reach(struct reach *reach, const struct type *type, const struct val
     struct str rest, name = str_cut(path, '.', &rest);
     const struct attr *field = type ? type_field(type, name) : NULL;
     const struct type *below = field ? field->type : type && type->kind == TYPE_MAP ? type->elem : NULL;
-    return into(reach, value_string(reach->arena, name), below, value_get(v, name), rest);
+    const struct value *given = value_get(v, name);
+    if (value_is_null(given) && field)
+        given = field->default_value;
+    return into(reach, value_string(reach->arena, name), below, given, rest);
 }
 
 bool schema_reach_items(struct reach *reach, const struct type *type, const struct value *v)

@@ -47,6 +47,7 @@ AIRFLOW = {"type": "aws.mwaa.environment", "name": "e", "execution_role": ROLE, 
 DATABASE = {"type": "aws.rds.instance", "name": "d", "engine": "postgres", "instance_class": "db.t4g.micro", "master_username": "ada", "allocated_storage": 20, "skip_final_snapshot": True}
 WAREHOUSE = {"type": "aws.redshift.cluster", "name": "w", "node_type": "ra3.large", "master_username": "ada", "manage_master_password": True}
 TASK, ONE = {"type": "aws.ecs.task_definition", "name": "f", "requires_compatibilities": ["FARGATE"], "network_mode": "awsvpc", "cpu": "256", "memory": "512"}, {"name": "a", "image": "i"}
+LOGGED = {"log_driver": "awslogs", "log_options": {"awslogs-group": "g", "awslogs-region": "us-east-1"}}
 ENDPOINT = {"type": "aws.ec2.vpc_endpoint", "vpc_id": "vpc-1"}
 WORKGROUP = {"type": "aws.redshiftserverless.workgroup", "name": "wgr", "namespace": "n"}
 FARGATE = {"type": "aws.batch.compute_environment", "name": "c", "kind": "FARGATE", "max_vcpus": 4, "subnets": ["subnet-1"], "security_group_ids": ["sg-1"]}
@@ -99,7 +100,7 @@ CASES = [
     (WAREHOUSE, {"db_name": "user"}, {"db_name": "users"}, "a reserved word of Redshift"),
     (WAREHOUSE, {"master_username": "system"}, {"master_username": "admin"}, "a reserved word of Redshift"),
     ({"type": "aws.redshiftserverless.namespace", "name": "nsp"}, {"db_name": "default"}, {"db_name": "lake"}, "a reserved word of Redshift"),
-    (TASK, {"containers": [{**ONE, "log_driver": "awslogs"}]}, {"containers": [{**ONE, "log_driver": "awslogs"}], "execution_role": ROLE}, "awslogs needs an execution_role"),
+    (TASK, {"containers": [{**ONE, **LOGGED}]}, {"containers": [{**ONE, **LOGGED}], "execution_role": ROLE}, "awslogs needs an execution_role"),
     (TASK, {"containers": [{**ONE, "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/i"}]}, {"containers": [{**ONE, "image": "public.ecr.aws/i"}]}, "an image of ECR needs an execution_role"),
     (TASK, {"containers": [{**ONE, "secrets": {"A": "arn"}}]}, {"containers": [{**ONE, "secrets": {"A": "arn"}}], "execution_role": ROLE}, "secrets need an execution_role"),
     (WAREHOUSE, {"preferred_maintenance_window": "monday"}, {"preferred_maintenance_window": "Mon:03:00-mon:03:30"}, "does not match"),

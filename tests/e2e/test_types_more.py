@@ -366,7 +366,8 @@ def _():
 
     def targets(name):
         return {"catalog_targets": [{"database": name, "tables": ["a"]}], "delta_targets": [{"delta_tables": [f"s3://life/{name}/"], "write_manifest": False}],
-                "iceberg_targets": [{"paths": [f"s3://life/{name}/"], "maximum_traversal_depth": 3}]}
+                "iceberg_targets": [{"paths": [f"s3://life/{name}/"], "maximum_traversal_depth": 3}],
+                "schema_change_policy": {"update_behavior": "LOG", "delete_behavior": "LOG"}}
 
     common = {"name": "life-crawler", "role": "${one.arn}", "database": "films"}
     return Case(

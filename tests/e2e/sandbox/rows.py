@@ -386,7 +386,7 @@ row("ecs.task_definition", "ecs", ("register_task_definition", {"family": "it-$n
 row("ecs.service", "ecs", ("create_service", {"cluster": "c", "serviceName": "it-$n", "taskDefinition": "$task", "desiredCount": 1}), ("describe_services", {"cluster": "c", "services": ["it-$n"]}), "services[0].desiredCount", 1,
     ("delete_service", {"cluster": "c", "service": "it-$n", "force": True}), None, keep={"arn": "service.serviceArn"}, update=("update_service", {"cluster": "c", "service": "it-$n", "desiredCount": 3}), then=3,
     list=("list_services", {"cluster": "c"}), listed="serviceArns[]", item="$arn", tags=ECS_TAGS("$arn"),
-    around=[("ecs", ("create_cluster", {"clusterName": "c"}), {}), ("ecs", ("register_task_definition", {"family": "t", "containerDefinitions": CONTAINERS}), {"task": "taskDefinition.taskDefinitionArn"})])
+    around=[("ecs", ("create_cluster", {"clusterName": "c"}), {}), ("ecs", ("register_task_definition", {"family": "t", "memory": "512", "containerDefinitions": CONTAINERS}), {"task": "taskDefinition.taskDefinitionArn"})])
 
 row("iam.user", "iam", ("create_user", {"UserName": "it-$n"}), ("get_user", {"UserName": "it-$n"}), "User.Path", "/", ("delete_user", {"UserName": "it-$n"}), ("NoSuchEntity", 404), list=("list_users", {}), listed="Users[].UserName", item="it-$n",
     exists="EntityAlreadyExists", tags=Tags(("tag_user", {"UserName": "it-$n", "Tags": PAIRS}), ("list_user_tags", {"UserName": "it-$n"}), "Tags[?Key=='a'].Value | [0]", ("untag_user", {"UserName": "it-$n", "TagKeys": ["a"]})))
@@ -566,7 +566,7 @@ dms("subnet_group", {"ReplicationSubnetGroupDescription": "a"}, "replication sub
     "ReplicationSubnetGroupDescription", ("a", "b"), by_name=True)
 dms("replication_instance", {"AllocatedStorage": 20}, "replication instance", {"ReplicationInstanceClass": "dms.t3.micro"}, {"AllocatedStorage": 30}, "AllocatedStorage", (20, 30), ("ReplicationInstanceStatus", "available"))
 dms("endpoint", {"ServerName": "a"}, "endpoint", {"EndpointType": "source", "EngineName": "mysql"}, {"ServerName": "b"}, "ServerName", ("a", "b"))
-dms("task", {"MigrationType": "cdc"}, "replication task", {"SourceEndpointArn": "a", "TargetEndpointArn": "b", "ReplicationInstanceArn": "c", "TableMappings": "{}"}, {"MigrationType": "full-load"}, "MigrationType", ("cdc", "full-load"), ("Status", "ready"))
+dms("task", {"MigrationType": "cdc"}, "replication task", {"SourceEndpointArn": "a", "TargetEndpointArn": "b", "ReplicationInstanceArn": "c", "TableMappings": '{"rules": []}'}, {"MigrationType": "full-load"}, "MigrationType", ("cdc", "full-load"), ("Status", "ready"))
 
 row("emr.cluster", "emr", ("run_job_flow", {"Name": "it-$n", "ReleaseLabel": "emr-7.5.0", "ServiceRole": "EMR_DefaultRole", "JobFlowRole": "EMR_EC2_DefaultRole", "StepConcurrencyLevel": 2,
     "Instances": {"InstanceGroups": [{"Name": "first", "InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1}], "KeepJobFlowAliveWhenNoSteps": True}}), ("describe_cluster", {"ClusterId": "$id"}),
