@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "plan/planner.h"
+#include "plan/shared_data.h"
 
 #include <stdlib.h>
 
@@ -90,6 +91,7 @@ struct planner *planner_new(
         .targets = {.targeted = ARENA_ARRAY(&plan->arena, bool, n),
             .whole = ARENA_ARRAY(&plan->arena, bool, n)},
         .evaluated = evaluated_new(&plan->arena, n),
+        .data = options->offline ? NULL : shared_data_new(),
     };
     find_providers(p);
     plan->workspace = workspace;
@@ -104,6 +106,7 @@ struct planner planner_aside(const struct planner *p, struct diags *diags)
     struct planner aside = *p;
     size_t n = p->stack->decl_count;
     aside.diags = diags;
+    aside.data = NULL; /* much may have happened since */
     aside.decided = (struct decided){0};
     aside.provider_users = (struct map)MAP_INIT;
     aside.evaluated = evaluated_new(p->arena, n + 1);
@@ -119,6 +122,8 @@ void planner_hand_over(struct planner *p, const atomic_bool *cancel)
 {
     p->observer = (struct observer){0};
     p->cancel = cancel;
+    shared_data_free(p->data); /* from now on things change */
+    p->data = NULL;
 }
 
 void plan_free(struct plan *plan)
@@ -131,6 +136,7 @@ void plan_free(struct plan *plan)
     map_release(&p->recorded.by_declared);
     map_release(&p->provider_users);
     free(p->decided.changes);
+    shared_data_free(p->data);
     arena_release(&plan->arena);
     free(plan);
 }

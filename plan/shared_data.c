@@ -1,4 +1,4 @@
-/* Data sources that several workspaces ask for alike, as the members of a fleet do: read once. */
+/* Data sources that several modules or workspaces ask for alike: read once. */
 #include "plan/shared_data.h"
 
 #include "base/json.h"
@@ -31,6 +31,8 @@ struct shared_data *shared_data_new(void)
 
 void shared_data_free(struct shared_data *data)
 {
+    if (!data)
+        return;
     for (size_t i = 0; i < data->reads.n; i++) {
         struct read_data *read = data->reads.items[i].ptr;
         arena_release(&read->arena);
@@ -77,9 +79,10 @@ int shared_data_read(struct planner *p, const struct instance *instance, struct 
     AUTO_BUF struct buf name = BUF_INIT;
     struct shared *shared = p->workspace->options->shared;
     const struct schema *schema = instance->decl->schema;
-    if (!shared || !add_name(p, instance, &name))
+    struct shared_data *data = shared ? shared_data(shared) : p->data;
+    if (!data || !add_name(p, instance, &name))
         return schema->ops->read(op, instance->desired, NULL, live, err);
-    struct read_data *read = read_of(shared_data(shared), buf_str(&name));
+    struct read_data *read = read_of(data, buf_str(&name));
     pthread_mutex_lock(&read->lock);
     int status = 0;
     *live = read->live ? value_copy(op->arena, read->live) : NULL;

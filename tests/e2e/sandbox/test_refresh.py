@@ -215,3 +215,16 @@ def test_what_has_many_pages_is_read_by_itself(stack, cloud):
         resources:""" + ROLE).apply()
     calls, shown = made(stack)
     assert "No changes" in shown and calls["GetAccountAuthorizationDetails"] == 1 and calls["GetRolePolicy"] == 2, calls
+
+
+def test_what_modules_ask_alike_is_asked_once(tmp_path, fast_sandbox):
+    """Each of weir's modules looks whose account it is in; what differs is asked for itself."""
+    stack, ssm = fast_sandbox.stack(tmp_path / "stack"), fast_sandbox.client("ssm")
+    for name in "alike-1", "alike-2":
+        ssm.put_parameter(Name=name, Value=name, Type="String")
+    data = "data:\n  me: {type: aws.sts.caller_identity}\n  it: {type: aws.ssm.parameter, name: alike-%d}\n"
+    for i in 1, 2:
+        stack.write(data % i + "outputs: {told: {value: \"${me.account}${it.name}\"}}\n", f"{i}/weir.yaml")
+    stack.write("stack: asks\n" + data % 1 + "modules: {a: {source: ./1}, b: {source: ./2}, c: {source: ./2}}\n")
+    said = stack.run("plan", "-v")
+    assert (said.err.count("GetCallerIdentity 200"), said.err.count("GetParameter 200")) == (1, 2), said
