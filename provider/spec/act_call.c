@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000 };
+enum { RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000, USERS_SHOWN = 6 };
 
 void act_init(struct act *act, struct op_ctx *ctx)
 {
@@ -45,20 +45,48 @@ struct retry_rules {
     struct repeats repeats;
 };
 
-/* "DependencyViolation, 3 still use it (AWS Lambda VPC ENI-ingest)"; without the listing what the service
- * says. */
+/* How many there are of all listings, and what people know the first few by. */
+static uint32_t users_of(const struct retry_rules *rules, uint32_t most, struct buf *names)
+{
+    uint32_t total = 0;
+    for (size_t i = 0; i < rules->step->again.user_count; i++) {
+        const struct spec_users *users = &rules->step->again.users[i];
+        const struct value *items = NULL;
+        struct err ignored = ERR_INIT;
+        if (act_list(rules->act, users->step, rules->object, NULL, &items, &ignored))
+            continue;
+        for (uint32_t k = 0; k < items->count && total + k < most; k++) {
+            const struct value *known = wire_path(rules->act->arena, items->items[k], users->tells);
+            buf_addz(names, total + k ? ", " : "");
+            buf_add_str(names, value_text(known, STR("without a description")));
+        }
+        total += items->count;
+    }
+    buf_addz(names, total > most ? ", …" : "");
+    return total;
+}
+
+/* "waiting for 3 that still use it: AWS Lambda VPC ENI-ingest, … (DependencyViolation)"; without the listing
+ * what the service says. */
 static void tell_users(const struct retry_rules *rules, const struct err *err, char *out, size_t size)
 {
-    const struct spec_step *users = rules->step->again.users;
-    const struct value *items = NULL;
-    struct err ignored = ERR_INIT;
-    snprintf(out, size, "waiting, the service says %.200s", err->message);
-    if (!users || act_list(rules->act, users, rules->object, NULL, &items, &ignored) || !items->count)
+    AUTO_BUF struct buf names = BUF_INIT;
+    uint32_t n = users_of(rules, 1, &names);
+    if (n)
+        snprintf(out, size, "waiting for %u that still use%s it: %.*s (%s)", n, n == 1 ? "s" : "",
+            STR_ARG(buf_str(&names)), err->code);
+    else
+        snprintf(out, size, "waiting, the service says %.200s", err->message);
+}
+
+/* It was waited for, and in vain: what it was that is in the way. */
+static void hint_users(const struct retry_rules *rules, struct err *err)
+{
+    AUTO_BUF struct buf names = BUF_INIT;
+    if (err->hint[0] || !act_error_is(&rules->step->again.retry, err) ||
+        !users_of(rules, USERS_SHOWN, &names))
         return;
-    const struct value *first = wire_path(rules->act->arena, items->items[0], rules->step->again.tells);
-    snprintf(out, size, "waiting for %u that still use%s it: %.*s%s (%s)", items->count,
-        items->count == 1 ? "s" : "", STR_ARG(value_text(first, STR("without a description"))),
-        items->count > 1 ? ", …" : "", err->code);
+    err_hint(err, "still in it: %.*s; what others made there has to go first", STR_ARG(buf_str(&names)));
 }
 
 /*
@@ -336,6 +364,7 @@ static int send_until_accepted(struct act *act, const struct spec_step *step, co
             return 0;
         if (failure.http_status || !step->reply.failed.n || !call_may_pass(&rules, &failure) ||
             clock_mono_ms() > until) {
+            hint_users(&rules, &failure);
             *err = failure;
             return -1;
         }

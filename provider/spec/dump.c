@@ -202,7 +202,8 @@ static void add_step(struct dump *d, const char *role, const struct spec_step *s
         return;
     add_step(d, role, step->again.meanwhile, false);
     add_step(d, role, step->again.final_if, false);
-    add_listing(d, "users", step->again.users, step->again.tells);
+    for (size_t i = 0; i < step->again.user_count; i++)
+        add_listing(d, "users", step->again.users[i].step, step->again.users[i].tells);
     if (step->list.each) {
         AUTO_BUILDER struct value_builder items = VALUE_BUILDER(d->arena);
         add_item_paths(d, step, &items);

@@ -154,18 +154,27 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
         load_error(l, node_get(node, "must"), "must is \"be absent\"");
 }
 
+/* One listing or several of what stands in the way. */
+static void load_users(struct type_loader *t, const struct node *node, struct spec_step *step)
+{
+    struct step_rules listing = {
+        .what = "users", .extra = "tells", .nothing = true, .pages = true, .reads = true};
+    size_t n = !node ? 0 : node->kind == NODE_LIST ? node->count : 1;
+    struct spec_users *users = n ? ARENA_ARRAY(t->l->arena, struct spec_users, n) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct node *one = node->kind == NODE_LIST ? node->items[i] : node;
+        users[i] = (struct spec_users){load_step(t, one, &listing), load_text(t->l, one, "tells")};
+    }
+    step->again.users = users;
+    step->again.user_count = n;
+}
+
 /* What is done while a refused call is waited with. */
 static void load_meanwhile(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
-    const struct node *users = node_get(node, "users"), *meanwhile = node_get(node, "meanwhile"),
-                      *probe = node_get(node, "retry_unless");
-    struct step_rules listing = {
-        .what = "users", .extra = "tells", .nothing = true, .pages = true, .reads = true};
+    const struct node *meanwhile = node_get(node, "meanwhile"), *probe = node_get(node, "retry_unless");
     struct step_rules plain = {.what = "meanwhile"};
-    if (users) {
-        step->again.users = load_step(t, users, &listing);
-        step->again.tells = load_text(t->l, users, "tells");
-    }
+    load_users(t, node_get(node, "users"), step);
     if (meanwhile)
         step->again.meanwhile = load_step(t, meanwhile, &plain);
     plain.what = "retry_unless";

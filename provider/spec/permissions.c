@@ -41,7 +41,8 @@ static void add_step(struct collecting *c, const struct spec_step *step)
     else
         add_operation(c, step->call.native_name); /* its calls are listed under its name */
     add_step(c, step->list.each);
-    add_step(c, step->again.users);
+    for (size_t i = 0; i < step->again.user_count; i++)
+        add_step(c, step->again.users[i].step);
     add_step(c, step->again.meanwhile);
     add_step(c, step->again.final_if);
 }

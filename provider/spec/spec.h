@@ -138,15 +138,22 @@ struct spec_wait {
     struct str tells;             /* attribute that says why it failed; or empty */
 };
 
+/* A listing of what stands in the way. */
+struct spec_users {
+    const struct spec_step *step;
+    struct str tells; /* path in an item of what people know it by */
+};
+
 /* What is waited for and repeated, although it was refused. */
 struct spec_again {
     struct spec_errors retry; /* when it is refused so */
     int64_t for_ms;           /* how long; 0: two minutes */
-    /* Each time before it is repeated: a listing of what stands in the way, to be told of, and a call that
-     * may help. Either may be NULL, and may fail. */
-    const struct spec_step *users, *meanwhile;
+    /* Each time before it is repeated: listings of what stands in the way, to be told of, and a call that
+     * may help (NULL: none). Any may fail. */
+    const struct spec_users *users;
+    size_t user_count;
+    const struct spec_step *meanwhile;
     const struct spec_step *final_if; /* where this finds something, repeating is of no use; NULL: none */
-    struct str tells;                 /* users: path in an item of what people know it by */
 };
 
 /* How a listing is asked for, what of it counts, and how it goes on. */

@@ -101,7 +101,8 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
             own = PART_UPDATE;
         index_add(index, main ? own : PART_SIDE, step, NULL, NULL);
         index_add(index, PART_SIDE, step->list.each, NULL, NULL);
-        index_add(index, PART_SIDE, step->again.users, NULL, NULL);
+        for (size_t k = 0; k < step->again.user_count; k++)
+            index_add(index, PART_SIDE, step->again.users[k].step, NULL, NULL);
         index_add(index, PART_SIDE, step->again.meanwhile, NULL, NULL);
     }
 }

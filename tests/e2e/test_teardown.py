@@ -519,6 +519,21 @@ def test_what_stands_in_the_way_of_a_replacement_is_no_matter_of_destroy(stack, 
     assert [b["Name"] for b in cloud.client("s3").list_buckets()["Buckets"]] == ["lab-lake-2"]
 
 
+@pytest.mark.long
+def test_what_others_made_in_a_network_is_named(stack, cloud):
+    """It does not go by itself: that is said, and what it is, not waited for a third of an hour."""
+    stack.write("stack: lab\nresources:\n  net: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16, timeouts: {delete: 1s}}\n").apply()
+    ec2 = cloud.client("ec2")
+    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:weir:address", "Values": ["net"]}])["Vpcs"]
+    subnet = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.0.9.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(VpcId=vpc["VpcId"], GroupName="mine", Description="mine")["GroupId"]
+    refused = stack.run("destroy", "--yes", "--lab", status=1)
+    assert f"hint: still in it: {subnet}, {group}; what others made there has to go first" in refused.err, str(refused)
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_security_group(GroupId=group)
+    stack.destroy("--lab", "--verify")
+
+
 def test_what_the_stack_has_in_a_bucket_is_not_in_the_way(stack, cloud):
     stack.write("a", "src/a").write("b", "src/b")
     stack.write("""
