@@ -209,7 +209,7 @@ SAME = {  # the same things in weir's words and in CloudFormation's
                 {"type": "AWS::EC2::Instance", "ImageId": "ami-1", "InstanceType": "t3.large", "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 100, "VolumeType": "gp2"}}]}),
     "endpoint": ({"type": "aws.ec2.vpc_endpoint", "vpc_id": "vpc-1", "service_name": "x", "vpc_endpoint_type": "Interface", "subnet_ids": ["a", "b"]},
                  {"type": "AWS::EC2::VPCEndpoint", "VpcId": "vpc-1", "ServiceName": "x", "VpcEndpointType": "Interface", "SubnetIds": ["a", "b"]}),
-    "db": ({"type": "aws.rds.instance", "name": "d", "engine": "postgres", "instance_class": "db.t3.micro", "allocated_storage": 20, "storage_type": "gp3", "multi_az": True},
+    "db": ({"type": "aws.rds.instance", "name": "d", "engine": "postgres", "instance_class": "db.t3.micro", "allocated_storage": 20, "storage_type": "gp3", "multi_az": True, "master_username": "u"},
            {"type": "AWS::RDS::DBInstance", "Engine": "postgres", "DBInstanceClass": "db.t3.micro", "AllocatedStorage": "20", "StorageType": "gp3", "MultiAZ": True}),
     "warehouse": ({"type": "aws.redshift.cluster", "name": "w", "node_type": "ra3.large", "cluster_type": "multi-node", "number_of_nodes": 2, "master_username": "u"},
                   {"type": "AWS::Redshift::Cluster", "NodeType": "ra3.large", "NumberOfNodes": 2, "ClusterType": "multi-node", "DBName": "d", "MasterUsername": "u"}),
