@@ -85,6 +85,7 @@ def test_what_is_null_excludes_nothing(local_stack):
             command: {name: glueetl, script_location: 's3://a/b.py'}
             max_capacity: '${inputs.shell || inputs.both ? 1 : null}'
             worker_type: '${inputs.shell ? null : "G.1X"}'
+            number_of_workers: '${inputs.shell ? null : 2}'
     """
     local_stack.write(body)
     for shell in "true", "false":
