@@ -83,6 +83,11 @@ static struct MHD_Response *make_response(const struct mhd_api *mhd, struct exch
     return response;
 }
 
+static bool expects_continue(const struct exchange *x)
+{
+    return str_ieq(wire_header_get(&x->request, STR("Expect")), STR("100-continue"));
+}
+
 static enum MHD_Result send_reply(
     struct server *server, struct MHD_Connection *connection, struct exchange *x)
 {
@@ -94,6 +99,10 @@ static enum MHD_Result send_reply(
         server->mhd->add_response_header(
             response, arena_strz(&x->arena, header.name), arena_strz(&x->arena, header.value));
     }
+    /* who waits for "100 Continue" with nothing to send gets the answer in its place from libmicrohttpd 1.0;
+     * botocore would take that answer's status for the next one's on this connection, too */
+    if (x->content_length == 0 && expects_continue(x))
+        server->mhd->add_response_header(response, "Connection", "close");
     enum MHD_Result queued = server->mhd->queue_response(connection, (unsigned)x->reply.status, response);
     server->mhd->destroy_response(response);
     return queued;
@@ -219,8 +228,7 @@ static enum MHD_Result server_handle(void *ctx, struct MHD_Connection *connectio
         server_begin(&server->options, x, method);
         /* an early answer spares a client that waits for "100 Continue" its body; the others are read to the
          * end, for a connection closed in their face would look like a broken one */
-        bool waits = str_ieq(wire_header_get(&x->request, STR("Expect")), STR("100-continue"));
-        return x->answered && waits ? send_reply(server, connection, x) : MHD_YES;
+        return x->answered && expects_continue(x) ? send_reply(server, connection, x) : MHD_YES;
     }
     if (*n) {
         take_data(x, bytes, *n);

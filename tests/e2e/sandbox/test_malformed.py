@@ -117,6 +117,21 @@ def test_expect(sandbox, bucket):
                 assert connection.recv(4096).split()[1] == b"200"
 
 
+def test_expect_with_nothing_to_send(sandbox, bucket):
+    """libmicrohttpd 1.0 answers such a request at once; botocore keeps that answer's status for the connection's next one, so that is its last."""
+    headers = Signer(sandbox).headers("PUT", f"/{bucket}/k", payload_hash="UNSIGNED-PAYLOAD")
+    head = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
+    with socket.create_connection((sandbox.address, sandbox.port)) as connection:
+        connection.sendall(f"PUT /{bucket}/k HTTP/1.1\r\n{head}Content-Length: 0\r\nExpect: 100-continue\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # to its end
+    assert b" 200 OK\r\n" in answer and b"\r\nConnection: close\r\n" in answer, answer
+    s3 = sandbox.client("s3")
+    for n in range(3):
+        s3.put_object(Bucket=bucket, Key=f"k{n}", Body=b"")
+        s3.put_object(Bucket=bucket, Key=f"k{n}", Body=b"x")
+    assert [s3.get_object(Bucket=bucket, Key=f"k{n}")["Body"].read() for n in range(3)] == [b"x"] * 3
+
+
 def test_every_operation(sandbox):
     """Requests as botocore makes them, for things that are not there: an answer that says so, in the service's way, and never 500."""
     for file in sorted(VECTORS.glob("*.json")):
