@@ -159,6 +159,16 @@ static bool is_quiet(const struct call *call)
     return value_list_has(value_getz(call->role->type->sandbox, "quiet"), call->served->op->wire.name);
 }
 
+/* Nothing of the kind is there: what it would be a part of has to be, as for a function without settings. */
+static int leave_out(struct call *call)
+{
+    const struct value *parts = value_getz(call->role->type->sandbox, "part_of");
+    for (uint32_t i = 0; parts && i < parts->count; i++)
+        if (check_reference(call, parts->entries[i].key, value_get(call->input, parts->entries[i].key)))
+            return -1;
+    return 0;
+}
+
 /* A document that things make up (Lambda's policies) is not there where none of them is. */
 static bool is_empty_document(const struct call *call, size_t n)
 {
@@ -182,7 +192,9 @@ int do_call(struct call *call, struct thing *thing, struct thing ***found, size_
             role->step->reply.at.n && str_ends(role->step->reply.at, STR("[]")) && role->part == PART_READ;
         bool named = false;
         find_named(call, role, call->input, &named);
-        return (lists && !named) || is_quiet(call) ? 0 : refuse_absent(call, role);
+        if (lists && !named)
+            return 0;
+        return is_quiet(call) ? leave_out(call) : refuse_absent(call, role);
     }
     if (role->part == PART_UPDATE && update_thing(call, thing))
         return -1;

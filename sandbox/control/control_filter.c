@@ -117,22 +117,29 @@ static bool comes_inside(const struct call *call)
     return false;
 }
 
+/* What a filter wants: Value.1 (EC2), Values.Value.1 (RDS), Values.member.1 and JSON's list. */
+static const struct value *wanted_by(const struct call *call, const struct value *filter)
+{
+    static const char *const paths[] = {"Values.Value[]", "Values[]", "Value[]"};
+    const struct value *wanted = NULL;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && (!wanted || !wanted->count); i++)
+        wanted = wire_path(call->arena, filter, str_z(paths[i]));
+    return value_as_list(wanted);
+}
+
 void filters_read(const struct call *call, struct filters *out)
 {
+    static const char *const places[] = {"Filter[]", "Filters[]", "Filters.Filter[]"};
     size_t cap = 0;
     *out = (struct filters){0};
-    for (int k = 0; k < 2 && !comes_inside(call); k++) {
-        const struct value *filters =
-            wire_path(call->arena, call->raw, k ? STR("Filters[]") : STR("Filter[]"));
+    for (size_t k = 0; k < sizeof places / sizeof *places && !comes_inside(call); k++) {
+        const struct value *filters = wire_path(call->arena, call->raw, str_z(places[k]));
         for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
             const struct value *filter = filters->items[i];
-            if (filter->kind != VALUE_MAP)
-                continue; /* IAM's filters are names of types */
-            const struct value *wanted = wire_path(call->arena, filter, STR("Values[]"));
-            if (!wanted || !wanted->count)
-                wanted = wire_path(call->arena, filter, STR("Value[]"));
+            if (filter->kind != VALUE_MAP || value_getz(filter, "Filter"))
+                continue; /* IAM's filters are names of types, RDS's are within */
             ARENA_GROW(call->arena, out->items, out->n, cap);
-            out->items[out->n++] = (struct filter){filter_name(filter), value_as_list(wanted)};
+            out->items[out->n++] = (struct filter){filter_name(filter), wanted_by(call, filter)};
         }
     }
 }

@@ -232,8 +232,8 @@ static bool are_filters(const struct looking *l, struct str member, const struct
     bool lists = false;
     for (size_t i = 0; i < l->call->served->role_count; i++)
         lists = lists || l->call->served->roles[i].part == PART_LIST;
-    const struct value *filters = wrapped(v, NULL);
-    filters = filters ? filters : v;
+    const struct value *inner = wrapped(v, NULL), *called = value_getz(v, "Filter");
+    const struct value *filters = inner ? inner : called ? called : v;
     if (!lists || !(str_eqz(member, "Filter") || str_eqz(member, "Filters")) || filters->kind != VALUE_LIST)
         return false;
     for (uint32_t i = 0; i < filters->count; i++) {

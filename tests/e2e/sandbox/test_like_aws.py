@@ -367,6 +367,27 @@ def test_database_without_word_of_snapshot(cloud):
     rds.delete_db_instance(DBInstanceIdentifier=one, SkipFinalSnapshot=True)
 
 
+def test_databases_by_their_filters(cloud):
+    """Terraform's provider finds a database by the id that no other ever has, and a group's settings by who made them."""
+    rds, one = cloud.client("rds"), name()
+    made = rds.create_db_instance(DBInstanceIdentifier=one, Engine="postgres", DBInstanceClass="db.t4g.micro", AllocatedStorage=20, MasterUsername="u", MasterUserPassword="longenough")["DBInstance"]
+    found = lambda word, *values: [db["DBInstanceIdentifier"] for db in rds.describe_db_instances(Filters=[{"Name": word, "Values": list(values)}])["DBInstances"]]  # noqa: E731
+    assert found("dbi-resource-id", made["DbiResourceId"]) == found("db-instance-id", one, "nobody") == [one]
+    assert found("dbi-resource-id", "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ") == []
+    rds.create_db_parameter_group(DBParameterGroupName=one, DBParameterGroupFamily="postgres16", Description="d")
+    rds.modify_db_parameter_group(DBParameterGroupName=one, Parameters=[{"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}])
+    (seen,) = rds.describe_db_parameters(DBParameterGroupName=one, Source="user")["Parameters"]
+    assert (seen["ParameterName"], seen["ParameterValue"]) == ("rds.logical_replication", "1") and seen.get("Source", "user" if cloud.kind == "moto" else "") == "user"
+    rds.delete_db_instance(DBInstanceIdentifier=one, SkipFinalSnapshot=True)
+
+
+def test_function_that_nobody_signs(cloud):
+    """To have no configuration for it is no error."""
+    functions, made = cloud.client("lambda"), made_function(cloud)["FunctionName"]
+    assert not functions.get_function_code_signing_config(FunctionName=made).get("CodeSigningConfigArn")
+    assert code(functions.get_function_code_signing_config, FunctionName=name()) == "ResourceNotFoundException"
+
+
 def test_warehouse_without_word_of_snapshot(cloud):
     redshift, one = cloud.client("redshift"), name()
     redshift.create_cluster(ClusterIdentifier=one, NodeType="ra3.large", MasterUsername="u", MasterUserPassword="Longenough1", NumberOfNodes=2, ClusterType="multi-node")
