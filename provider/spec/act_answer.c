@@ -13,13 +13,16 @@ static bool names_have(const struct spec_names *names, struct str name)
 bool act_matches(
     struct act *act, const struct spec_step *step, const struct value *item, const struct value *object)
 {
-    if (!step->reply.match_path.n)
-        return true;
-    struct str have = value_scalar_text(act->arena, wire_path(act->arena, item, step->reply.match_path));
-    struct str want = str_eqz(step->reply.match_attr, "token")
-                          ? act->ctx->owner.token
-                          : value_scalar_text(act->arena, value_get(object, step->reply.match_attr));
-    return want.n && str_eq(have, want);
+    for (size_t i = 0; i < step->reply.match_count; i++) {
+        const struct spec_match *match = &step->reply.matches[i];
+        struct str have = value_scalar_text(act->arena, wire_path(act->arena, item, match->path));
+        struct str want = str_eqz(match->attr, "token")
+                              ? act->ctx->owner.token
+                              : value_scalar_text(act->arena, value_get(object, match->attr));
+        if (!want.n || !str_eq(have, want))
+            return false;
+    }
+    return true;
 }
 
 /* ---- whose answer it is ---- */
@@ -123,7 +126,7 @@ const struct value *act_pick(
 {
     if (step->reply.newest.n)
         return pick_newest(act, step, items);
-    if (!step->reply.match_path.n)
+    if (!step->reply.match_count)
         return pick_by_id(act, step, items, object);
     for (uint32_t i = 0; i < items->count; i++)
         if (act_matches(act, step, items->items[i], object))

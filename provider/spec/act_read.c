@@ -32,7 +32,7 @@ static const struct value *known_so_far(const struct reading *r)
 static int check_single(
     struct act *act, const struct spec_step *step, const struct value *items, struct err *err)
 {
-    bool picked = step->reply.newest.n || step->reply.match_path.n || !act->type->schema.is_data;
+    bool picked = step->reply.newest.n || step->reply.match_count || !act->type->schema.is_data;
     if (picked || !items || items->kind != VALUE_LIST || items->count < 2)
         return 0;
     err_set(err, ERR_INVALID, "%u of them fit", items->count);
@@ -45,7 +45,7 @@ static int read_fetch(struct act *act, const struct spec_step *step, const struc
 {
     const struct value *document;
     *doc = NULL;
-    if (step->reply.match_path.n) {
+    if (step->reply.match_count) {
         if (act_list(act, step, object, NULL, &document, err))
             return -1;
         *doc = act_pick(act, step, document, object);

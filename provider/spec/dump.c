@@ -164,8 +164,8 @@ static void add_entry_paths(
 static void add_decoded(struct dump *d, const char *role, const struct spec_step *step, bool decoded)
 {
     AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
-    if (step->reply.match_path.n)
-        add_answer(d, &answers, step->reply.match_path, NULL);
+    for (size_t i = 0; i < step->reply.match_count; i++)
+        add_answer(d, &answers, step->reply.matches[i].path, NULL);
     if (step->reply.newest.n)
         add_answer(d, &answers, step->reply.newest, NULL);
     if (decoded && d->type->pending_at.n && !step->reply.sparse)

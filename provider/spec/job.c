@@ -209,11 +209,7 @@ struct listing {
 /* With `match` only those of a shared listing that are of this job. */
 static bool is_ours(const struct listing *l, const struct value *item)
 {
-    const struct spec_step *step = l->job->list;
-    if (!step->reply.match_path.n)
-        return true;
-    struct str has = value_scalar_text(l->act->arena, wire_path(l->act->arena, item, step->reply.match_path));
-    return str_eq(has, value_scalar_text(l->act->arena, value_get(l->object, step->reply.match_attr)));
+    return act_matches(l->act, l->job->list, item, l->object);
 }
 
 static void add_runs(struct listing *l, const struct value *found)

@@ -311,7 +311,7 @@ void load_request(
     struct type_loader *t, const struct node *node, const struct step_rules *rules, struct spec_step *step)
 {
     struct request_builder b = {.t = t};
-    if (rules->pages || step->reply.match_path.n)
+    if (rules->pages || step->reply.match_count)
         load_page(&b, node, &step->list.page);
     build_request(&b, node, rules, step->call.op, &step->call.request);
     free(b.members);

@@ -39,7 +39,10 @@ static bool looks_for_token(const struct spec_step *step)
         if (!step->call.request.extras[i].from_item &&
             has_template(step->call.request.extras[i].value, "${token"))
             return true;
-    return str_eqz(step->reply.match_attr, "token");
+    for (size_t i = 0; i < step->reply.match_count; i++)
+        if (str_eqz(step->reply.matches[i].attr, "token"))
+            return true;
+    return false;
 }
 
 static bool is_known(const struct spec_type *type, struct str name, int depth);

@@ -59,15 +59,20 @@ static void load_each(struct type_loader *t, const struct node *node, struct spe
 
 static void load_match(struct type_loader *t, const struct node *match, struct spec_step *step)
 {
-    if (match && match->kind == NODE_MAP && match->count == 1 &&
-        match->entries[0].value->kind == NODE_STRING) {
-        step->reply.match_path = match->entries[0].key;
-        step->reply.match_attr = match->entries[0].value->string;
-        if (!str_eqz(step->reply.match_attr, "token"))
-            load_attr_named(t, match->entries[0].value, step->reply.match_attr);
-    } else if (match) {
-        load_error(t->l, match, "match is one {Path: attribute}");
+    if (match && (match->kind != NODE_MAP || !match->count))
+        load_error(t->l, match, "match is {Path: attribute}");
+    if (!match || match->kind != NODE_MAP)
+        return;
+    struct spec_match *all = ARENA_ARRAY(t->l->arena, struct spec_match, match->count);
+    for (uint32_t i = 0; i < match->count; i++) {
+        const struct node *attr = match->entries[i].value;
+        all[i] =
+            (struct spec_match){match->entries[i].key, attr->kind == NODE_STRING ? attr->string : STR_EMPTY};
+        if (!str_eqz(all[i].attr, "token"))
+            load_attr_named(t, attr, all[i].attr);
     }
+    step->reply.matches = all;
+    step->reply.match_count = match->count;
 }
 
 static void load_answers(struct type_loader *t, const struct node *node, struct spec_step *step)

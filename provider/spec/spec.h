@@ -192,15 +192,20 @@ struct spec_call {
     struct spec_errors ignore, warn, absent; /* warn: like ignore, and said */
 };
 
+/* Where the path of an item has the attribute's value; "token": the mark that it was made with. */
+struct spec_match {
+    struct str path, attr;
+};
+
 /* What is taken of what comes back. */
 struct spec_reply {
-    struct str parse;      /* path of a JSON text that is the answer proper; "" none */
-    struct str at;         /* path of the object, or of the items, in the answer; "" or "@": all of it */
-    bool demands;          /* what `at` names is in every whole answer, if empty */
-    bool empty_is_absent;  /* an empty structure there says that there is no such thing */
-    struct str match_path; /* of several items the one where this path has ... */
-    struct str match_attr; /* ... this attribute's value */
-    struct str newest;     /* of several items the one that is last by this path; "" none */
+    struct str parse;     /* path of a JSON text that is the answer proper; "" none */
+    struct str at;        /* path of the object, or of the items, in the answer; "" or "@": all of it */
+    bool demands;         /* what `at` names is in every whole answer, if empty */
+    bool empty_is_absent; /* an empty structure there says that there is no such thing */
+    const struct spec_match *matches; /* of several items the one that fits all of these */
+    size_t match_count;
+    struct str newest;                 /* of several items the one that is last by this path; "" none */
     const struct spec_answer *answers; /* attributes that lie elsewhere in this answer than usual */
     size_t answer_count;
     bool sparse;       /* the answer has these only, not the object */

@@ -92,7 +92,7 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
         if (part == PART_DELETE && i + 1 < steps->count)
             main = main && str_eq(step->call.op->wire.name, last_call(steps));
         enum part own = part;
-        if (part == PART_READ && step->reply.match_path.n)
+        if (part == PART_READ && step->reply.match_count)
             own = PART_LIST; /* weir picks one of the items */
         if (step->list.of || step->list.gather.n)
             own = PART_SIDE; /* other types, or `also`, say what it answers */

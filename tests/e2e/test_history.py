@@ -147,6 +147,37 @@ def test_what_others_made_is_not_overwritten(stack, cloud):
     stack.assert_settled()
 
 
+ALIKE = """
+    stack: past
+    resources:
+      mail: {{type: aws.sns.subscription, topic: "{topic}", protocol: sqs, endpoint: "{queue}", raw_message_delivery: true}}
+      other: {{type: aws.sns.subscription, topic: "{topic}", protocol: email, endpoint: a@example.com}}
+      json: {{type: aws.sns.subscription, topic: "{topic}", protocol: email-json, endpoint: a@example.com, depends_on: [other]}}
+      machine: {{type: aws.states.state_machine, name: taken, role: "{role}", definition: {definition}}}
+      alias: {{type: aws.states.alias, state_machine: other, name: live, routing: [{{version: "{version}", weight: 100}}]}}
+      targets: {{type: aws.elbv2.target_group, name: taken, target_type: lambda}}
+"""
+
+
+def test_what_others_made_alike_is_not_claimed(stack, cloud):
+    """These creations answer with what is there already, if it is the same: to destroy the stack would take it from whoever made it."""
+    sns, states, definition = cloud.client("sns"), cloud.client("stepfunctions"), '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
+    names = {"topic": sns.create_topic(Name="taken")["TopicArn"], "role": cloud.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]}
+    names["queue"] = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.client("sqs").create_queue(QueueName="taken")["QueueUrl"], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    names["version"] = states.create_state_machine(name="other", definition=definition, roleArn=names["role"], publish=True)["stateMachineVersionArn"]
+    states.create_state_machine(name="taken", definition=definition, roleArn=names["role"])
+    states.create_state_machine_alias(name="live", routingConfiguration=[{"stateMachineVersionArn": names["version"], "weight": 100}])
+    cloud.client("elbv2").create_target_group(Name="taken", TargetType="lambda")
+    sns.subscribe(TopicArn=names["topic"], Protocol="sqs", Endpoint=names["queue"])
+    stack.write(ALIKE.format(definition=definition, **names))
+    refused = stack.apply(status=1)
+    assert "4 resources failed" in refused.err and "did not make it" in refused.err and "the same for 3 others: " in refused.err, refused.err
+    assert set(stack.addresses()) == {"other", "json"}
+    stack.destroy()
+    assert len(sns.list_subscriptions()["Subscriptions"]) == 1 and len(states.list_state_machines()["stateMachines"]) == 2
+    assert cloud.client("elbv2").describe_target_groups()["TargetGroups"]
+
+
 def test_what_others_made_is_not_overwritten_after_a_kill(stack, cloud):
     """The first run was killed while it looked: whether it had made something is not known, and what is there is still others'."""
     cloud.client("events").put_rule(Name="taken", ScheduleExpression="rate(5 minutes)")
