@@ -58,12 +58,19 @@ bool redact_is_secret_header(struct str name)
 
 bool redact_is_secret_variable(struct str name)
 {
-    static const struct str endings[] = {
-        STR_INIT("token"), STR_INIT("secret"), STR_INIT("key"), STR_INIT("credentials"), STR_INIT("pass")};
+    /* "configauth": NPM_CONFIG__AUTH, but not NPM_CONFIG_ALWAYS_AUTH */
+    static const struct str endings[] = {STR_INIT("token"), STR_INIT("secret"), STR_INIT("key"),
+        STR_INIT("credentials"), STR_INIT("pass"), STR_INIT("configauth")};
+    /* POETRY_PYPI_TOKEN_MINE, YARN_NPM_AUTH_IDENT, SCCACHE_AZURE_CONNECTION_STRING */
+    static const struct str parts[] = {
+        STR_INIT("pypitoken"), STR_INIT("npmauthident"), STR_INIT("connectionstring")};
     char text[128];
     struct str folded = fold(name, text, sizeof text);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         if (str_ends(folded, endings[i]))
+            return true;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (str_find(folded, parts[i], 0) >= 0)
             return true;
     return redact_is_secret_name(name);
 }

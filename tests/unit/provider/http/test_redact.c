@@ -65,9 +65,11 @@ static void urls_lose_signatures(void **state)
 static void variables_that_hold_secrets_are_known(void **state)
 {
     (void)state;
-    static const char *const secret[] = {
-        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GITHUB_TOKEN", "WEIR_STATE_KEY", "PGPASSWORD"};
-    static const char *const plain[] = {"AWS_ACCESS_KEY_ID", "HOME", "AWS_PROFILE", "TOKENIZERS_PARALLELISM"};
+    static const char *const secret[] = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GITHUB_TOKEN",
+        "WEIR_STATE_KEY", "PGPASSWORD", "POETRY_PYPI_TOKEN_PYPI", "NPM_CONFIG__AUTH", "npm_config__auth",
+        "YARN_NPM_AUTH_IDENT", "SCCACHE_AZURE_CONNECTION_STRING"};
+    static const char *const plain[] = {"AWS_ACCESS_KEY_ID", "HOME", "AWS_PROFILE", "TOKENIZERS_PARALLELISM",
+        "NPM_CONFIG_ALWAYS_AUTH", "SECRET_NAME"};
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
         assert_true(redact_is_secret_variable(str_z(secret[i])));
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
