@@ -10,6 +10,18 @@
 
 /* ---- this side ---- */
 
+/* What is there is told line by line. */
+static int check_names(const struct package *package, struct err *err)
+{
+    for (size_t i = 0; i < package->n; i++) {
+        if (str_find_char(package->files[i].path, '\n', 0) < 0)
+            continue;
+        err_set(err, ERR_INVALID, "\"%.*s\" has a line break in its name", STR_ARG(package->files[i].source));
+        return err_hint(err, "leave it out with `exclude`");
+    }
+    return 0;
+}
+
 static int directory_scan(
     struct op_ctx *ctx, const struct value *object, struct package *package, struct err *err)
 {
@@ -17,7 +29,7 @@ static int directory_scan(
         .include = value_getz(object, "include"), .exclude = value_getz(object, "exclude")};
     struct str folder = path_join(ctx->arena, ctx->dir, value_gets(object, "source"));
     package_init(package, ctx->arena);
-    return package_scan(package, arena_strz(ctx->arena, folder), &filter, err) ||
+    return package_scan(package, arena_strz(ctx->arena, folder), &filter, err) || check_names(package, err) ||
                    package_finish(package, STR_EMPTY, err) || package_hash(package, ctx->digests, err)
                ? -1
                : 0;
@@ -119,12 +131,28 @@ static int pack(struct host_work *work, struct package *package, struct packing 
     return rc;
 }
 
+/* A name for printf's %b. */
+static void add_escaped(struct buf *out, struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] == '\n')
+            buf_addz(out, "\\n");
+        else if (name.p[i] == '\\')
+            buf_addz(out, "\\\\");
+        else
+            buf_add_char(out, name.p[i]);
+    }
+}
+
 static void name_doomed(const struct value *there, const struct value *wanted, struct buf *out)
 {
     AUTO_BUF struct buf lines = BUF_INIT;
-    for (uint32_t i = 0; there && there->kind == VALUE_MAP && i < there->count; i++)
-        if (!value_get(wanted, there->entries[i].key))
-            buf_addf(&lines, "%s%.*s", lines.n ? "\n" : "", STR_ARG(there->entries[i].key));
+    for (uint32_t i = 0; there && there->kind == VALUE_MAP && i < there->count; i++) {
+        if (value_get(wanted, there->entries[i].key))
+            continue;
+        buf_addz(&lines, lines.n ? "\n" : "");
+        add_escaped(&lines, there->entries[i].key);
+    }
     host_assign(out, "", STR("doomed"), lines.n ? buf_str(&lines) : STR_EMPTY);
 }
 
@@ -184,7 +212,36 @@ static bool is_listed(const struct value *lines, struct str path)
     return false;
 }
 
-/* "hash  ./path", and "./path" of those that can be executed. Without purge only what is ours counts. */
+/* As coreutils write a name that would not be one line. */
+static struct str unescape_name(struct arena *arena, struct str name)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        if (c == '\\' && i + 1 < name.n) {
+            c = name.p[++i];
+            c = c == 'n' ? '\n' : c == 'r' ? '\r' : c;
+        }
+        buf_add_char(&out, c);
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+/* "hash  ./path", "\hash  ./path" of an escaped one; what is no such line is half of a name with a line break
+ * in it, where nothing is escaped. */
+static bool directory_line(struct arena *arena, struct str line, struct str *hash, struct str *path)
+{
+    *hash = str_cut(line, ' ', path);
+    *path = path->n > 1 ? str_slice(*path, 1, path->n) : STR_EMPTY;
+    if (str_starts(*hash, STR("\\"))) {
+        *hash = str_slice(*hash, 1, hash->n);
+        *path = unescape_name(arena, *path);
+    }
+    return hash->n == 2 * SHA256_SIZE && str_starts(*path, STR("./"));
+}
+
+/* Files with their hashes, and "./path" of those that can be executed. Without purge only what is ours
+ * counts. */
 static const struct value *directory_shape(
     struct op_ctx *ctx, const struct value *object, const struct value *told, const struct value *live)
 {
@@ -194,10 +251,10 @@ static const struct value *directory_shape(
     if (!lines)
         return live;
     for (uint32_t i = 0; i < lines->count; i++) {
-        struct str line = lines->items[i]->string, path;
-        struct str hash = str_cut(line, ' ', &path);
-        path = path.n > 3 ? str_slice(path, 1, path.n) : path;
-        struct str name = str_starts(path, STR("./")) ? str_slice(path, 2, path.n) : path;
+        struct str hash, path;
+        if (!directory_line(ctx->arena, lines->items[i]->string, &hash, &path))
+            continue;
+        struct str name = str_slice(path, 2, path.n);
         if (!all && !value_get(ours, name))
             continue;
         bool executable = is_listed(value_getz(told, "executables"), path);

@@ -96,6 +96,37 @@ def test_files_and_folders(host):
     assert not list(there.rglob("*.weir-new")) and not (there / "it's here").exists() and not (there / "conf").exists()
 
 
+def test_names_of_files_that_are_no_plain_words(host):
+    """Names come back from there line by line: one with a backslash is escaped in them, one with a line break would be two names."""
+    there, stack = host.folder / "conf", host.stack
+    stack.write("1", "conf/back\\slash n\\n")
+    stack.write("2", "conf/-rf")
+    folder = '  conf: {type: host.directory, path: "@/conf", source: conf}\n'
+    host.write(folder)
+    stack.apply()
+    assert (there / "back\\slash n\\n").read_text() == "1" and (there / "-rf").read_text() == "2"
+    stack.assert_settled()
+    (stack.folder / "conf/back\\slash n\\n").unlink()
+    stack.apply()
+    assert [path.name for path in there.iterdir()] == ["-rf"]
+
+    stack.write("3", "conf/two\nlines")
+    refused = stack.apply(status=3).err
+    assert "two" in refused and "line break" in refused, refused
+    (stack.folder / "conf/two\nlines").unlink()
+
+    # What others have put there: with purge it goes, and nothing else does.
+    for name in ("two", "lines"):
+        (host.folder / name).write_text("theirs")
+    (there / "two\n..").mkdir()
+    (there / "two\n../lines").write_text("odd")
+    (there / "back\\n").write_text("odd")
+    host.write(folder.replace("conf}", "conf, purge: true}"))
+    stack.apply()
+    assert [path.name for path in there.rglob("*") if path.is_file()] == ["-rf"] and (host.folder / "lines").exists() and (host.folder / "two").exists()
+    stack.assert_settled()
+
+
 def test_commands_and_jobs(host):
     there = host.folder
     stack = host.write("""

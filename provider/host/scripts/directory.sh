@@ -9,6 +9,13 @@ directory_look() {
     printf '=executables\n'
     (cd -- "$path" && find . -type f -perm -100 ! -name '*.weir-new') | sed 's/^/|/'
 }
+# One on each line, in which a backslash begins what is no plain letter.
+remove_doomed() {
+    printf '%s\n' "$doomed" | while IFS= read -r each; do
+        case $each in *\\*) each=$(printf '%b.' "$each") && each=${each%.} ;; esac
+        [ -z "$each" ] || rm -f -- "$path/$each" || exit 1
+    done || die "cannot remove files below $path"
+}
 # The payload is an archive of the files that are to be written; each goes into place by itself.
 directory_make() {
     mkdir -p -- "$path" || die "cannot make $path"
@@ -25,16 +32,12 @@ directory_make() {
         done || die "cannot put files below $path in place"
         sync
     fi
-    printf '%s\n' "$doomed" | while IFS= read -r each; do
-        [ -z "$each" ] || rm -f -- "$path/$each" || exit 1
-    done || die "cannot remove files below $path"
+    remove_doomed
     set_rights "$path"
 }
 directory_unmake() {
     [ -z "$keep" ] || return 0
-    printf '%s\n' "$doomed" | while IFS= read -r each; do
-        [ -z "$each" ] || rm -f -- "$path/$each" || exit 1
-    done || die "cannot remove files below $path"
+    remove_doomed
     # Folders that are empty by now; what others put there stays.
     find "$path" -depth -type d -exec rmdir -- {} \; 2> /dev/null
     [ -z "$force_destroy" ] || rm -rf -- "$path" || die "cannot remove $path"
