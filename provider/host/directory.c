@@ -5,6 +5,7 @@
 #include "provider/host/type.h"
 #include "provider/package/package.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -90,9 +91,9 @@ static int packing_failed(struct packing *p, struct err *err)
 static int pack_file(
     struct packing *p, struct package *package, const struct package_file *file, struct err *err)
 {
-    char *piece = arena_alloc(package->arena, 64 * 1024);
+    enum { PIECE = 64 * 1024 };
+    char *piece = arena_alloc(package->arena, PIECE);
     AUTO_FD int fd = -1;
-    ssize_t n;
     if (package_open(package, file, &fd, err))
         return -1;
     p->api->entry_clear(p->entry);
@@ -102,9 +103,14 @@ static int pack_file(
     p->api->entry_set_size(p->entry, file->size);
     if (p->api->write_header(p->archive, p->entry) != ARCHIVE_OK)
         return packing_failed(p, err);
-    while ((n = read(fd, piece, 64 * 1024)) > 0)
+    for (ssize_t n; (n = read(fd, piece, PIECE)) != 0;) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(err, ERR_FAILED, "\"%.*s\" cannot be read", STR_ARG(file->source));
         if (p->api->write_data(p->archive, piece, (size_t)n) < 0)
             return packing_failed(p, err);
+    }
     return package_check(package, file, fd, err);
 }
 

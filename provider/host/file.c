@@ -4,10 +4,7 @@
 #include "base/hash.h"
 #include "provider/host/type.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct value *hash_value(struct op_ctx *ctx, struct str hex, const struct value *of)
@@ -57,23 +54,15 @@ static int file_prepare(struct op_ctx *ctx, const struct preparation *how, const
     return 0;
 }
 
-/* The file as it was when it was hashed; one that changes meanwhile is found out by the hash that comes back.
- */
-static int map_source(struct host_work *work, struct err *err)
+/* The file as it was when it was hashed; one that changed meanwhile is found out by the hash that comes back.
+ * It is not mapped: one that became shorter while it is sent would end the process. */
+static int read_source(struct host_work *work, struct err *err)
 {
-    const char *path = arena_strz(work->ctx->arena, source_path(work->ctx, work->desired));
-    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st))
-        return err_errno(err, ERR_IO, "%s", path);
-    work->payload = str_n("", 0);
-    if (!st.st_size)
-        return 0;
-    void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (bytes == MAP_FAILED)
-        return err_errno(err, ERR_IO, "%s", path);
-    work->mapped = bytes;
-    work->payload = str_n(bytes, (size_t)st.st_size);
+    struct arena *arena = work->ctx->arena;
+    const char *path = arena_strz(arena, source_path(work->ctx, work->desired));
+    if (file_read(arena, path, 0, &work->payload, err))
+        return -1;
+    work->payload = work->payload.n ? work->payload : str_n("", 0);
     return 0;
 }
 
@@ -88,7 +77,7 @@ static int file_send(struct host_work *work, struct err *err)
     if (is_there(work, "sha256"))
         return 0;
     if (!content || content->kind != VALUE_STRING)
-        return map_source(work, err);
+        return read_source(work, err);
     work->payload = content->string;
     return 0;
 }

@@ -3,8 +3,6 @@
 #include "base/hash.h"
 #include "provider/host/script.h"
 
-#include <sys/mman.h>
-
 /* ---- looking ---- */
 
 static int host_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
@@ -187,8 +185,6 @@ static int change(struct host_work *work, const struct value **live, struct err 
         write_make(work, &question);
         rc = send_change(work, &question, err);
     }
-    if (work->mapped)
-        munmap(work->mapped, work->payload.n);
     buf_release(&work->more);
     return rc ? -1 : take_live(work, question.told, live, err);
 }

@@ -14,7 +14,6 @@ struct host_work {
     struct op_ctx *ctx;
     const struct value *prior, *desired, *changed; /* prior, changed NULL: it is made */
     struct str payload;                            /* p NULL: none */
-    void *mapped;                                  /* it is this, for munmap(); NULL: it is not */
     struct buf more;                               /* further assignments */
 };
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cut import Cut
 from sshd import Sshd, fingerprint, have_sshd, keygen
-from support import WEIR
+from support import WEIR, until
 
 pytestmark = pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
 ROOT = os.getuid() == 0
@@ -94,6 +94,21 @@ def test_files_and_folders(host):
 
     stack.destroy()
     assert not list(there.rglob("*.weir-new")) and not (there / "it's here").exists() and not (there / "conf").exists()
+
+
+def test_a_file_that_becomes_shorter_while_it_is_sent(host):
+    """What was read is sent: what somebody does to the file meanwhile is for the next plan to find."""
+    size = 64 << 20
+    stack = host.stack
+    with open(stack.folder / "big", "wb") as file:
+        file.truncate(size)
+    host.write('  big: {type: host.file, path: "@/big", source: big}\n')
+    process = stack.start("apply", "--yes")
+    until(lambda: (host.folder / "big.weir-new").exists() or (host.folder / "big").exists(), process=process)
+    os.truncate(stack.folder / "big", 0)
+    out, err = process.communicate()
+    assert process.returncode == 0 and (host.folder / "big").stat().st_size == size, (process.returncode, out, err)
+    assert stack.plan() == {"big": "update"}
 
 
 def test_names_of_files_that_are_no_plain_words(host):
