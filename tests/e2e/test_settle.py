@@ -3,12 +3,14 @@
 import io
 import re
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from servers import Faults
 from support import ROOT, Stack, until
 
+FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 STACK = """
     stack: settle
     resources:
@@ -176,6 +178,22 @@ def test_an_upload_that_began_unseen(fast_sandbox, tmp_path):
     assert Faults(fast_sandbox)("GET")["lost"] == 2
     assert [upload["Key"] for upload in s3.list_multipart_uploads(Bucket="up-lake")["Uploads"]] == ["others.bin"]
     assert s3.head_object(Bucket="up-lake", Key="big.bin")["ContentLength"] == 40 << 20
+
+
+@pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed")
+def test_an_upload_that_began_unseen_by_a_wrong_clock(fast_sandbox, tmp_path):
+    """When it was begun is told by the store's clock."""
+    stack = Stack(tmp_path / "stack", fast_sandbox).write("""
+        stack: up
+        resources:
+          lake: {type: aws.s3.bucket, name: up-ahead}
+          big: {type: aws.s3.object, bucket: "${lake.name}", key: big.bin, source: big.bin}
+    """)
+    (stack.folder / "big.bin").write_bytes(b"x" * (40 << 20))
+    Faults(fast_sandbox)("POST", {"rules": [{"service": "s3", "operation": "POST /up-ahead/big.bin[?]uploads*", "fault": "lost", "times": 1}]})
+    stack.apply(env={"LD_PRELOAD": str(FAKETIME), "FAKETIME": "+1d"})
+    assert Faults(fast_sandbox)("GET")["lost"] == 1
+    assert "Uploads" not in fast_sandbox.client("s3").list_multipart_uploads(Bucket="up-ahead")
 
 
 def test_a_type_that_cannot_be_looked_for(stack, cloud, tmp_path):

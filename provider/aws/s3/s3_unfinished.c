@@ -2,6 +2,7 @@
 #include "provider/aws/s3/s3_unfinished.h"
 
 #include "base/clock.h"
+#include "provider/aws/client.h"
 #include "provider/aws/s3/s3_pages.h"
 #include "provider/aws/s3/upload_record.h"
 
@@ -17,12 +18,13 @@ static bool is_one_of(struct str key, const struct str *keys, size_t n)
 
 enum { CLOCKS_DIFFER_MS = 10 * 1000 /* ours and the store's, by so much at most */ };
 
-/* Was it begun before? Where the store does not say, it was not. */
-static bool is_older(const struct value *upload, int64_t since_ms)
+/* Was it begun before? By the store's clock, which ours may be hours off; where it does not say, it was not.
+ */
+static bool is_older(struct op_ctx *ctx, const struct value *upload, int64_t since_ms)
 {
-    int64_t begun_ms;
+    int64_t begun_ms, ahead_ms = aws_clock_ahead_ms(provider_aws(ctx->provider));
     return since_ms && time_parse_rfc3339(value_gets(upload, "Initiated"), &begun_ms) &&
-           begun_ms < since_ms - CLOCKS_DIFFER_MS;
+           begun_ms < since_ms + ahead_ms - CLOCKS_DIFFER_MS;
 }
 
 static void take_page(struct op_ctx *ctx, const struct value *page, const struct str *keys, size_t n,
@@ -31,12 +33,12 @@ static void take_page(struct op_ctx *ctx, const struct value *page, const struct
     const struct value *items = s3_pages_items(ctx, page, "Upload[]");
     for (uint32_t i = 0; i < items->count; i++) {
         struct str upload = value_gets(items->items[i], "UploadId"), key = value_gets(items->items[i], "Key");
-        if (upload.n && is_one_of(key, keys, n) && !is_older(items->items[i], since_ms))
+        if (upload.n && is_one_of(key, keys, n) && !is_older(ctx, items->items[i], since_ms))
             value_builder_set(out, upload, value_getz(items->items[i], "Key"));
     }
 }
 
-/* since_ms 0: whenever they were begun. */
+/* since_ms, by our clock; 0: whenever they were begun. */
 static int find_since(struct op_ctx *ctx, struct str bucket, struct str prefix, const struct str *keys,
     size_t n, int64_t since_ms, struct value_builder *out, struct err *err)
 {
