@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "plan/address.h"
+#include "plan/adopted.h"
 #include "plan/context.h"
 #include "plan/depends.h"
 #include "plan/diff.h"
@@ -143,20 +144,6 @@ static bool forbid_destroying(
             "`removed: [{address: %.*s, destroy: false}]`",
             STR_ARG(address));
     return false;
-}
-
-static bool adopted_forbids(
-    struct planner *p, const struct record *record, struct span span, const char *what)
-{
-    if (!record->adopted || p->options->delete_adopted)
-        return false;
-    struct diag *d =
-        diag_error(p->diags, span, "%.*s would be %s, but it was there before this stack took it over",
-            STR_ARG(record->subject.address), what);
-    diag_hint(p->diags, d,
-        "--delete-adopted agrees to that; `removed: [{address: %.*s, destroy: false}]` forgets it instead",
-        STR_ARG(record->subject.address));
-    return true;
 }
 
 static bool decide_replace(struct planner *p, struct instance *instance, const char *reason,
@@ -311,6 +298,8 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
     if (!forget && (decl ? decl->lifecycle.prevent_destroy : record->prevent_destroy))
         return forbid_destroying(
             p, decl, seen->address, "destroyed", decl ? "" : ", as the stack does not have it any more");
+    if (!forget && p->options->destroy && adopted_keeps(p, record))
+        return true; /* told of all together */
     if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
         return false;
     struct err err = ERR_INIT;
@@ -337,10 +326,19 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
 bool decide_orphans(struct planner *p)
 {
     bool ok = true;
-    for (size_t i = 0; i < p->recorded.count; i++)
-        if (!p->recorded.seen[i].claimed)
-            ok &= decide_orphan(p, &p->recorded.seen[i]);
-    return ok;
+    struct str *kept = ARENA_ARRAY(p->arena, struct str, p->recorded.count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        struct seen *seen = &p->recorded.seen[i];
+        if (seen->claimed)
+            continue;
+        ok &= decide_orphan(p, seen);
+        if (p->options->destroy && adopted_keeps(p, seen->record))
+            kept[n++] = seen->address;
+    }
+    if (n)
+        adopted_tell(p, kept, n);
+    return ok && !n;
 }
 
 /* ---- which half goes first ---- */

@@ -94,11 +94,26 @@ def test_import_records_what_is_there_and_changes_nothing(stack, cloud):
     stack.apply()
     stack.assert_settled()
     refused = stack.destroy(status=None)
-    assert refused.status == 3 and "--delete-adopted" in refused.err
+    assert refused.status == 3 and "error: db would be destroyed, but it was there before this stack took it over" in refused.err and "--delete-adopted" in refused.err
     assert glue.get_databases()["DatabaseList"]
     stack.destroy("--delete-adopted")
     assert not glue.get_databases()["DatabaseList"]
     assert "there is no" in stack.run("state", "import", "db", "absent", status=3).err
+
+
+def test_many_that_were_there_are_one_mistake(stack, cloud):
+    """There is one answer to all of them."""
+    glue, names = cloud.client("glue"), [f"films{i}" for i in range(11)]
+    for one in names:
+        glue.create_database(DatabaseInput={"Name": one})
+    imports = [{"address": f'db["{one}"]', "id": one} for one in names]
+    stack.write(f"stack: past\nresources:\n  db: {{type: aws.glue.database, for_each: {json.dumps(names)}, name: '${{each.key}}'}}\nimports: {json.dumps(imports)}\n").apply()
+    refused = stack.destroy(status=3).err
+    assert 'error: 11 resources (db["films0"], ' in refused and " and 3 more) would be destroyed" in refused and refused.count("error:") == refused.count("weir state rm") == 1
+    stack.run("state", "rm", *(f'db["{one}"]' for one in names[1:]))  # as the hint says
+    assert 'error: db["films0"] would be destroyed' in stack.destroy(status=3).err
+    stack.destroy("--delete-adopted")
+    assert len(glue.get_databases()["DatabaseList"]) == 10
 
 
 def test_adopt_existing_shows_in_the_plan(stack, cloud):
