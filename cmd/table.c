@@ -25,6 +25,7 @@ static void cell_text(const struct value *v, struct buf *out)
 
 static void add_row(const struct value *row, const size_t *widths, size_t count, struct buf *out)
 {
+    size_t start = out->n;
     for (size_t i = 0; i < count; i++) {
         AUTO_BUF struct buf cell = BUF_INIT;
         cell_text(i < row->count ? row->items[i] : NULL, &cell);
@@ -36,6 +37,8 @@ static void add_row(const struct value *row, const size_t *widths, size_t count,
              pad; pad--)
             buf_add_char(out, ' ');
     }
+    while (out->n > start && out->p[out->n - 1] == ' ')
+        out->n--;
     buf_add_char(out, '\n');
 }
 

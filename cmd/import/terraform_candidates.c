@@ -61,6 +61,21 @@ static void offer_asked(
         NULL);
 }
 
+/* An attribute that is none here may begin with one that is: a database's endpoint with its address. */
+static void offer_beginning(struct terraform *t, struct candidates *list, struct instance *owner,
+    struct instance *one, struct str text)
+{
+    for (uint32_t i = 0; i < one->values->count; i++) {
+        const struct value_entry *e = &one->values->entries[i];
+        struct str part = value_text(e->value, STR_EMPTY);
+        if (part.n > 1 && part.n < text.n && str_starts(text, part) && text.p[part.n] == ':' &&
+            terraform_can_say(t, one, e->key)) {
+            candidates_add(t, list, part, terraform_code(t, owner, one, e->key), one->group);
+            return;
+        }
+    }
+}
+
 static void offer_resource(struct terraform *t, struct candidates *list, struct instance *owner,
     struct group *group, struct str key, struct str attr)
 {
@@ -79,6 +94,8 @@ static void offer_resource(struct terraform *t, struct candidates *list, struct 
             else if (wanted && text && terraform_can_say(t, one, e->key))
                 candidates_add(t, list, value_scalar_text(t->arena, e->value),
                     terraform_code(t, owner, one, e->key), group);
+            else if (wanted && attr.n && group->schema && e->value->kind == VALUE_STRING)
+                offer_beginning(t, list, owner, one, e->value->string);
         }
     }
 }

@@ -184,6 +184,7 @@ static void fit_decide(struct terraform *t, struct group *group)
         return;
     }
     terraform_tell_digests(t, group);
+    terraform_tell_files(t, group);
     name_resource(t, group);
 }
 

@@ -34,6 +34,8 @@ static struct str line_opens(struct arena *arena, struct str line)
 
 static void tell_line(struct draft *d, const struct source *source, struct str line, struct str address)
 {
+    ptrdiff_t open = str_starts(line, STR("lifecycle")) ? str_find_char(line, '{', 0) : -1;
+    line = open < 0 ? line : str_trim(str_slice(line, (size_t)open + 1, line.n));
     struct str value, key = str_trim(str_cut(line, '=', &value));
     value = str_trim(value.p ? value : STR_EMPTY);
     for (size_t i = 0; value.n && i < sizeof words / sizeof *words; i++)

@@ -63,6 +63,8 @@ void terraform_fit(struct terraform *t);
 struct said *terraform_said(struct terraform *t, const struct instance *one, bool whole);
 /* Of what the state has only a digest. */
 void terraform_tell_digests(struct terraform *t, struct group *group);
+/* A file beside the configuration has to be in a bucket before a plan can be applied: the same. */
+void terraform_tell_files(struct terraform *t, struct group *group);
 /* Instances that are several here, as so many. */
 void terraform_split(struct terraform *t, struct group *group);
 

@@ -130,6 +130,26 @@ static void offer_parts(struct terraform *t, struct candidates *list, struct ins
     }
 }
 
+/* A name is made of what the configuration says of it alone: a crawler that is called as a bucket is need not
+ * be called after it. False: that is not known. */
+static bool offer_own(struct terraform *t, struct candidates *list, struct group *group, struct instance *one,
+    struct said *name)
+{
+    const struct value *expressions = value_getz(group->config, "expressions");
+    bool any = false;
+    if (name->kind != SAID_LITERAL || name->value->kind != VALUE_STRING)
+        return false;
+    for (uint32_t i = 0; expressions && i < one->values->count; i++) {
+        const struct value_entry *e = &one->values->entries[i];
+        const struct value *said = value_get(expressions, e->key);
+        if (!said || !value_equal(e->value, name->value))
+            continue;
+        candidates_add_expressions(t, list, one, group->module, said);
+        any = true;
+    }
+    return any;
+}
+
 static void refer_instance(struct terraform *t, struct group *group, struct instance *one)
 {
     struct candidates list = {0};
@@ -143,7 +163,9 @@ static void refer_instance(struct terraform *t, struct group *group, struct inst
         list.of_others = !str_eqz(e->key, "name");
         if (!group->config)
             e->value = terraform_named(t, one, e->key, e->value);
-        e->value = refer_related(t, &list, group, e->value);
+        struct candidates own = {0};
+        bool alone = !list.of_others && offer_own(t, &own, group, one, e->value);
+        e->value = refer_related(t, alone ? &own : &list, group, e->value);
     }
 }
 

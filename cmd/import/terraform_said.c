@@ -183,6 +183,22 @@ void terraform_tell_digests(struct terraform *t, struct group *group)
     }
 }
 
+void terraform_tell_files(struct terraform *t, struct group *group)
+{
+    const struct names_type *type = names_terraform(t->names, group->type);
+    const struct value *values = group->instances[0]->values;
+    for (uint32_t i = 0; type && i < values->count; i++) {
+        const struct names_rule *rule = names_rule(type, values->entries[i].key);
+        struct str file = value_text(values->entries[i].value, STR_EMPTY);
+        if (!rule || !rule->ask || !file.n)
+            continue;
+        file = str_starts(file, STR("./")) ? str_slice(file, 2, file.n) : file;
+        group->why = arena_printf(t->arena, "%.*s%sput %.*s into the bucket that the input `%.*s` names",
+            STR_ARG(group->why), group->why.n ? "; " : "", STR_ARG(file),
+            STR_ARG(value_text(rule->ask->entries[0].value, STR_EMPTY)));
+    }
+}
+
 /* ---- one that is several here ---- */
 
 static void add_copy(

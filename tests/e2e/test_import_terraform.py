@@ -107,6 +107,31 @@ def test_references_and_modules(local_stack):
     local_stack.run("validate")
 
 
+def test_names_are_their_own_and_endpoints_begin_with_addresses(local_stack):
+    """A crawler that happens to be called as its bucket is keeps its name; of a database's endpoint the address is said."""
+    database = {"identifier": "shop", "id": "db-ABC", "engine": "postgres", "instance_class": "db.t3.medium", "address": "shop.abc.rds.amazonaws.com", "endpoint": "shop.abc.rds.amazonaws.com:5432", "port": 5432,
+                "allocated_storage": 20, "username": "root"}
+    text = plan(
+        resource("aws_s3_bucket", "raw", {"bucket": "ada-raw", "id": "ada-raw", "arn": "arn:aws:s3:::ada-raw"}, {"bucket": {"references": ["local.prefix"]}}),
+        resource("aws_glue_crawler", "own", {"name": "ada-raw", "id": "ada-raw", "role": "r", "database_name": "d", "s3_target": [{"path": "s3://ada-raw/in"}]},
+                 {"name": {"references": ["local.prefix"]}, "role": {}, "database_name": {}, "s3_target": [{"path": {"references": ["aws_s3_bucket.raw.bucket", "aws_s3_bucket.raw"]}}]}),
+        resource("aws_glue_crawler", "after", {"name": "ada-raw-2", "id": "ada-raw-2", "role": "r", "database_name": "d", "s3_target": [{"path": "s3://ada-raw/in"}]},
+                 {"name": {"references": ["aws_s3_bucket.raw.bucket", "aws_s3_bucket.raw"]}, "role": {}, "database_name": {}, "s3_target": [{"path": {"references": ["aws_s3_bucket.raw.bucket", "aws_s3_bucket.raw"]}}]}),
+        resource("aws_db_instance", "shop", database, {name: {} for name in ("identifier", "engine", "instance_class", "allocated_storage", "username")}),
+        resource("aws_ssm_parameter", "where", {"name": "/where", "id": "/where", "type": "String", "value": "jdbc:postgresql://shop.abc.rds.amazonaws.com:5432/orders"},
+                 {"name": {}, "type": {}, "value": {"references": ["aws_db_instance.shop.endpoint", "aws_db_instance.shop"]}}),
+        resource("aws_lambda_function", "f", {"id": "fn", "function_name": "fn", "role": "arn:aws:iam::123456789012:role/r", "handler": "a.b", "runtime": "python3.13", "filename": "./out/f.zip"},
+                 {name: {} for name in ("function_name", "role", "handler", "runtime", "filename")}),
+        variables={"owner": "ada"})
+    result, _, stack = imported(local_stack, text)
+    made = stack["resources"]
+    assert made["own"]["name"] == "${inputs.owner}-raw" and made["own"]["s3_targets"] == [{"path": "s3://${raw.name}/in"}] and made["after"]["name"] == "${raw.name}-2"
+    assert made["where"]["value"] == "jdbc:postgresql://${shop.address}:5432/orders"
+    assert "put out/f.zip into the bucket that the input `code_bucket` names" in result.err
+    assert not re.search(r" $", result.err, re.M)
+    local_stack.run("validate", "-i", "code_bucket=c")
+
+
 def test_instances_are_folded(local_stack):
     zones = [
         resource("aws_s3_bucket", "zone", {"bucket": f"lake-{zone}", "id": f"lake-{zone}", "arn": f"arn:aws:s3:::lake-{zone}", "tags": {"zone": zone}, "force_destroy": zone == "gold"},
@@ -383,12 +408,14 @@ def test_what_only_the_files_say(local_stack):
     document["configuration"]["root_module"]["resources"][0]["provisioners"] = [{"type": "remote-exec", "expressions": {}}]
     folder = local_stack.folder / "infra"
     (folder / "modules/store").mkdir(parents=True)
-    (folder / "modules/store/main.tf").write_text('resource "aws_s3_bucket" "lake" {\n  lifecycle {\n    prevent_destroy       = true\n    create_before_destroy = false\n    # ignore_changes = [tags]\n    ignore_changes = [tags]\n  }\n}\n')
+    (folder / "modules/store/main.tf").write_text('resource "aws_s3_bucket" "lake" {\n  lifecycle {\n    prevent_destroy       = true\n    create_before_destroy = false\n    # ignore_changes = [tags]\n    ignore_changes = [tags]\n  }\n}\n'
+                                                          'resource "aws_db_instance" "shop" {\n  lifecycle { ignore_changes = [password] }\n}\n')
     (local_stack.folder / "plan.json").write_text(json.dumps(document))
     (local_stack.folder / "bin").mkdir()
     (local_stack.folder / "bin/terraform").write_text(FAKE)
     (local_stack.folder / "bin/terraform").chmod(0o755)
     result = local_stack.run("import", "terraform", "infra", env={"PATH": f"{local_stack.folder / 'bin'}:{os.environ['PATH']}", "PLAN_JSON": str(local_stack.folder / "plan.json")})
+    assert "aws_db_instance.shop: what Terraform shows does not tell of `ignore_changes`" in result.err and "infra/modules/store/main.tf:10:15" in result.err
     assert "infra/modules/store/main.tf:3:5" in result.err and "aws_s3_bucket.lake: what Terraform shows does not tell of `prevent_destroy`: here that is lifecycle: {prevent_destroy: true}" in result.err
     assert "main.tf:6:5" in result.err and "main.tf:5" not in result.err and "main.tf:4" not in result.err
     assert "aws_s3_bucket.lake: without its provisioners: weir.command" in result.err
