@@ -100,6 +100,11 @@ static int import_all(struct importing *importing)
     const struct value *document;
     if (read_text(inv, path, &text, &err))
         return invocation_fail(inv, &err);
+    if (str_starts(text, STR("PK\x03\x04"))) {
+        err_set(&err, ERR_INVALID, "%.*s: this is the plan's own file", STR_ARG(path));
+        err_hint(&err, "terraform show -json %.*s > plan.json; then import plan.json", STR_ARG(path));
+        return invocation_fail(inv, &err);
+    }
     if (json_parse(&inv->arena, text, &document, &err)) {
         err.class = ERR_INVALID;
         err_context(&err, "%.*s", STR_ARG(path));

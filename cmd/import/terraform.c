@@ -276,9 +276,12 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     const struct value *planned = value_getz(document, "planned_values");
     const struct value *values = !value_is_null(prior) ? prior : !value_is_null(state) ? state : planned;
     if (value_is_null(values) || !value_getz(values, "root_module")) {
-        err_set(err, ERR_INVALID, "this is no state or plan as `terraform show -json` has it");
-        return err_hint(
-            err, "terraform plan -out=plan && terraform show -json plan > plan.json; then import plan.json");
+        bool raw = value_getz(document, "terraform_version") && value_getz(document, "resources");
+        err_set(err, ERR_INVALID,
+            raw ? "this is the state's own file; what `terraform show -json` says of it is wanted"
+                : "this is no state or plan as `terraform show -json` has it");
+        return err_hint(err, "the folder of the configuration does as well; or terraform plan -out=plan && "
+                             "terraform show -json plan > plan.json; then import plan.json");
     }
     t->adopt = values != planned;
     t->configuration = value_getz(document, "configuration");

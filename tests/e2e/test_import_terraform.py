@@ -219,7 +219,8 @@ def test_what_is_made_up(local_stack):
     local_stack.run("validate", "-i", "db_password=hunter2")
 
 
-@pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "no state or plan"), ('{"format_version": "1.0"}', "no state or plan"), ('{"version": 4}', "no state or plan")])
+@pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "no state or plan"), ('{"format_version": "1.0"}', "no state or plan"), ('{"version": 4}', "no state or plan"),
+                                            ('{"version": 4, "terraform_version": "1.11.4", "resources": []}', "this is the state's own file"), ("PK\x03\x04", "this is the plan's own file")])
 def test_what_is_no_plan(local_stack, text, told):
     local_stack.write(text, "plan.json")
     result = local_stack.run("import", "terraform", "plan.json", status=3)
