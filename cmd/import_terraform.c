@@ -48,7 +48,7 @@ static int show_folder(
     const char *chdir = arena_printf(&inv->arena, "-chdir=%.*s", STR_ARG(folder)).p,
                *out = arena_printf(&inv->arena, "-out=%s", plan).p;
     const char *const make[] = {
-        program, chdir, "plan", "-refresh=false", "-input=false", "-lock=false", out, NULL};
+        program, chdir, "plan", "-no-color", "-refresh=false", "-input=false", "-lock=false", out, NULL};
     const char *const show[] = {program, chdir, "show", "-json", plan, NULL};
     const char *const state[] = {program, chdir, "show", "-json", NULL};
     int status = run_program(make, log, err);

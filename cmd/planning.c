@@ -192,7 +192,16 @@ int planning_open(struct invocation *inv, const struct workspace_options *wanted
 int planning_lock(struct invocation *inv, struct workspace *workspace)
 {
     struct err err = ERR_INIT;
-    if (state_lock(workspace->state, inv->command->name, inv->settings->lock_timeout_ms, &err) < 0)
+    int64_t patience_ms = inv->settings->lock_timeout_ms;
+    int rc = state_lock(workspace->state, inv->command->name, 0, &err);
+    if (rc < 0 && err.class == ERR_LOCKED && patience_ms) {
+        AUTO_BUF struct buf how_long = BUF_INIT;
+        text_add_duration(&how_long, patience_ms);
+        invocation_note(inv, "%s; it is waited for, up to %.*s", err.message, STR_ARG(buf_str(&how_long)));
+        err = (struct err)ERR_INIT;
+        rc = state_lock(workspace->state, inv->command->name, patience_ms, &err);
+    }
+    if (rc < 0)
         return invocation_fail(inv, &err);
     signals_catch(); /* a lock in a shared store would stay */
     return EXIT_DONE;
@@ -277,7 +286,7 @@ static void add_unseen(const struct apply_result *r, struct buf *out)
 }
 
 static void report_text(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
-    const struct buf *failures, int64_t ms)
+    const struct buf *failures, int64_t ms, bool saved)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct render_options options = render_options_for(inv);
@@ -304,13 +313,14 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
         style_add(&text, inv->err.color, STYLE_CYAN, "  hint: ");
         buf_addf(&text, "what was done is recorded; %s\n",
             r->interrupted ? "the next command finds out what became of the rest"
+            : saved        ? "put it right and plan again: a saved plan is carried out once"
                            : "put it right and run the same command again");
         say_aside(buf_str(&text));
     }
 }
 
 static int planning_report(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
-    const struct buf *failures, int64_t ms, const struct err *err)
+    const struct buf *failures, int64_t ms, bool saved, const struct err *err)
 {
     int status = err->class == ERR_NONE ? EXIT_DONE : err_exit_status(err->class);
     if (r->interrupted)
@@ -320,7 +330,7 @@ static int planning_report(struct invocation *inv, const struct plan *plan, cons
         event_result(&out, r, inv->command->name, ms);
         invocation_write(inv, buf_str(&out));
     } else {
-        report_text(inv, plan, r, failures, ms);
+        report_text(inv, plan, r, failures, ms, saved);
     }
     /* a failure that is not a single resource's has not been told yet */
     if (err->class != ERR_NONE && !failures->n)
@@ -328,7 +338,7 @@ static int planning_report(struct invocation *inv, const struct plan *plan, cons
     return status;
 }
 
-static int planning_apply(struct invocation *inv, struct plan *plan)
+static int planning_apply(struct invocation *inv, struct plan *plan, bool saved)
 {
     const struct settings *s = inv->settings;
     AUTO_BUF struct buf failures = BUF_INIT;
@@ -348,7 +358,9 @@ static int planning_apply(struct invocation *inv, struct plan *plan)
     plan_apply(plan, &options, &result, &err);
     int64_t ms = clock_mono_ms() - start;
     progress_free(progress, &failures);
-    return planning_report(inv, plan, &result, &failures, ms, &err);
+    if (saved && err.class == ERR_INTERRUPTED) /* it has been used up */
+        err_set(&err, ERR_INTERRUPTED, "interrupted; what was done is recorded, another plan carries on");
+    return planning_report(inv, plan, &result, &failures, ms, saved, &err);
 }
 
 /* Nothing to be done: what there is. */
@@ -384,5 +396,5 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return status;
     if (!inv->settings->json && !reviewed)
         invocation_write(inv, STR("\n"));
-    return planning_apply(inv, plan);
+    return planning_apply(inv, plan, reviewed);
 }

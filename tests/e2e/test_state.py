@@ -38,23 +38,27 @@ def test_locked(stack, cloud):
     stack.destroy(status=4)
     stack.run("plan")  # reading needs no lock
     threading.Timer(0.3, cloud.fail).start()
-    stack.apply("--lock-timeout", "5m")  # waits, then finds nothing to do
+    waited = stack.apply("--lock-timeout", "5m")  # waits, then finds nothing to do
+    assert re.search(rf"is locked by .*process {process.pid}.*; it is waited for, up to 5m", waited.err)
     process.communicate()
     assert process.returncode == 0
     stack.assert_settled()
     assert cloud.requests().count("CreateRole") == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted(stack, cloud, number):
+@pytest.mark.parametrize(("number", "saved"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
+def test_interrupted(stack, cloud, number, saved):
     """What is in flight is finished and recorded, nothing new is begun."""
-    process = hold_role(stack.write(SLOW), cloud)
+    if saved:
+        stack.write(SLOW).run("plan", "-o", "it.plan")
+    process = hold_role(stack.write(SLOW), cloud, *(["it.plan"] if saved else []))
     process.send_signal(number)
     while "stopping" not in (line := process.stdout.readline()):
         assert line
     cloud.fail()
     out, err = process.communicate()
     assert process.returncode == 130, out + err
+    assert ("another plan carries on" if saved else "the same command carries on") in err
     assert "1 skipped" in out and "skipped last" not in out  # their number is enough
     assert stack.addresses() == ["first", "role"]
     assert stack.plan() == {"last": "create"}
