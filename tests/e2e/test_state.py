@@ -39,7 +39,7 @@ def test_locked(stack, cloud):
     stack.run("plan")  # reading needs no lock
     threading.Timer(0.3, cloud.fail).start()
     waited = stack.apply("--lock-timeout", "5m")  # waits, then finds nothing to do
-    assert re.search(rf"is locked by .*process {process.pid}.*; it is waited for, up to 5m", waited.err)
+    assert re.search(rf"is locked by .*process {process.pid}.*; it is waited for, up to 5 m 00 s", waited.err)
     process.communicate()
     assert process.returncode == 0
     stack.assert_settled()
