@@ -112,6 +112,7 @@ __attribute__((format(printf, 4, 0))) static struct diag *add(
     struct diags *diags, enum diag_severity severity, struct span span, const char *format, va_list args)
 {
     size_t limit = diags->limit ? diags->limit : DEFAULT_LIMIT;
+    diags->met += severity == DIAG_ERROR;
     if (diags->n >= limit) {
         diags->errors += severity == DIAG_ERROR;
         diags->dropped++;

@@ -59,6 +59,7 @@ struct diags {
     struct diag *items;
     size_t n, cap;
     size_t errors;
+    size_t met;   /* errors as often as they were added, those that are kept once too */
     size_t limit; /* at most so many are kept (default 100); the rest is counted */
     size_t dropped;
     struct diag spare; /* handed out beyond the limit */

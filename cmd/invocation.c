@@ -7,6 +7,7 @@
 #include "cmd/sandboxed.h"
 #include "cmd/say.h"
 
+#include "plan/plan.h"
 #include "plan/state/state.h"
 #include "sandbox/sandbox.h"
 
@@ -177,6 +178,15 @@ int invocation_prepare(struct invocation *inv)
     return EXIT_DONE;
 }
 
+/* What else is wrong, so that all of it is told at once. */
+static void find_more(struct invocation *inv, struct workspace *workspace)
+{
+    struct plan *plan = NULL;
+    struct err ignored = ERR_INIT;
+    if (!plan_make(workspace, &(struct plan_options){.offline = true}, &inv->diags, &plan, &ignored))
+        plan_free(plan);
+}
+
 int invocation_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out)
 {
     const struct settings *s = inv->settings;
@@ -189,7 +199,10 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
         *out = (struct workspace){0};
         return invocation_fail(inv, &err);
     }
+    o->find_all = !o->no_stack;
     int rc = workspace_open(o, &inv->diags, out, &err);
+    if (rc == 0 && inv->diags.errors)
+        find_more(inv, out);
     if (rc == 0 && inv->sandbox)
         sandbox_use_specs(inv->sandbox, catalog_specs_dir(out->catalog));
     int status = invocation_diags(inv);

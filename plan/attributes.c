@@ -162,15 +162,15 @@ static const struct value *mark_given(
     return value_mark(arena, converted, VALUE_SENSITIVE);
 }
 
-/* One attribute as the stack gives it, converted and marked; NULL in *out: not given. False after an error.
- */
+/* One attribute as the stack gives it, converted and marked; NULL in *out: not given. False after an error:
+ * then it may be anything. */
 static bool evaluate_attribute(struct planner *p, const struct instance *instance,
     const struct attr_expr *given, const struct scope *scope, struct arena *arena, const struct value **out)
 {
     const struct value *v = expr_eval(given->expr, scope, arena), *converted;
     struct schema_issue issue = {0};
     bool secret = given->attr->sensitive;
-    *out = NULL;
+    *out = &value_unknown;
     if (!v || report_lost_secret(p, instance, given, v))
         return false;
     if (schema_convert(arena, given->attr, v, &converted, &issue)) {
@@ -182,8 +182,10 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
             STR_ARG(instance->address), STR_ARG(given->name));
         return false;
     }
+    *out = NULL;
     if (value_is_null(converted))
         return true;
+    *out = &value_unknown;
     if (!policies_check(p, given, converted))
         return false;
     if (given->attr->speaks && !notations_check(p, instance->address, given, scope, converted))
@@ -196,20 +198,40 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
     return true;
 }
 
+/* What was told of when the stack was loaded may be anything; so may what is not there, where a key is that
+ * the type does not know. */
+static const struct value *with_mistaken(
+    const struct decl *decl, struct arena *arena, const struct value *object)
+{
+    for (size_t i = 0; i < decl->schema->attr_count; i++) {
+        const struct attr *attr = &decl->schema->attrs[i];
+        bool mistaken = decl->mistaken.all || attr->required;
+        for (size_t k = 0; !mistaken && k < decl->mistaken.count; k++)
+            mistaken = str_eq(decl->mistaken.names[k], attr->name);
+        if (mistaken && attr->settable && !value_get(object, attr->name))
+            object = value_with(arena, object, attr->name, &value_unknown);
+    }
+    return object;
+}
+
 const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena)
 {
     const struct decl *decl = instance->decl;
     struct scope scope = planner_scope(p, decl, instance);
     AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
     const struct value *v;
-    bool ok = true;
+    bool ok = !decl->mistaken.any;
     for (size_t i = 0; i < decl->attr_count; i++) {
         ok &= evaluate_attribute(p, instance, &decl->attrs[i], &scope, arena, &v);
         if (v)
             value_builder_set(&object, decl->attrs[i].name, v);
     }
     const struct value *whole = value_builder_map(&object);
-    if (!ok || !check_conflicts(p, instance, whole) || !demands_check(p, instance, whole))
+    if (decl->mistaken.any)
+        whole = with_mistaken(decl, arena, whole);
+    ok &= check_conflicts(p, instance, whole);
+    ok &= demands_check(p, instance, whole);
+    if (!ok)
         return NULL;
     const struct value *wanted = alone_attributes(p, instance, arena, whole);
     return merge_default_tags(p, instance, arena, wanted);

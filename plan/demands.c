@@ -2,6 +2,8 @@
 #include "plan/attributes.h"
 #include "plan/evaluate.h"
 
+#include <string.h>
+
 /* What an attribute refers to, where that is plainly a resource of this type: how it is going to be. NULL:
  * nobody knows. */
 static const struct value *referred(struct planner *p, const struct instance *instance,
@@ -55,25 +57,57 @@ static void report_referred(struct planner *p, const struct instance *instance,
         STR_ARG(text));
 }
 
-/* What the service would refuse of values that are right each by itself. */
+static void report_broken(
+    struct planner *p, const struct instance *instance, const struct demand_break *broken)
+{
+    const struct decl *decl = instance->decl;
+    for (size_t i = 0; i < decl->schema->refer_count; i++)
+        if (str_eq(decl->schema->refers[i].name, broken->attribute)) {
+            report_referred(p, instance, &decl->schema->refers[i], broken);
+            return;
+        }
+    const struct attr_expr *given = attributes_given(decl, broken->attribute);
+    struct span span = !given                ? decl->span
+                       : broken->path->count ? expr_span_at(given->expr, broken->path, broken->at_key)
+                                             : given->key_span;
+    diag_error(p->diags, span, "%.*s: %.*s", STR_ARG(instance->address), STR_ARG(broken->demand->says));
+}
+
+/* The value, of which nobody knows what stands at the path. */
+static const struct value *unknown_at(
+    struct arena *arena, const struct value *v, const struct value *path, size_t step)
+{
+    if (step == path->count || value_is_null(v))
+        return &value_unknown;
+    const struct value *at = path->items[step];
+    if (at->kind != VALUE_INT) {
+        struct str key = value_text(at, STR_EMPTY);
+        return v->kind == VALUE_MAP
+                   ? value_with(arena, v, key, unknown_at(arena, value_get(v, key), path, step + 1))
+                   : &value_unknown;
+    }
+    if (v->kind != VALUE_LIST || (uint64_t)at->integer >= v->count)
+        return &value_unknown;
+    const struct value **items = ARENA_ARRAY(arena, const struct value *, v->count);
+    memcpy(items, v->items, v->count * sizeof *items);
+    items[at->integer] = unknown_at(arena, items[at->integer], path, step + 1);
+    return value_list(arena, items, v->count);
+}
+
+/* What the service would refuse of values that are right each by itself. What was found wrong is nothing that
+ * the next demand is measured by. */
 bool demands_check(struct planner *p, const struct instance *instance, const struct value *object)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    const struct decl *decl = instance->decl;
-    struct demand_break broken;
+    struct demand_break broken = {0};
     const struct value *whole = with_referred(p, instance, &scratch, object);
-    if (!schema_demand_broken(
-            &scratch, decl->schema, whole, instance->seen ? ASKED_AGAIN : ASKED_BY_WEIR, &broken))
-        return true;
-    for (size_t i = 0; i < decl->schema->refer_count; i++)
-        if (str_eq(decl->schema->refers[i].name, broken.attribute)) {
-            report_referred(p, instance, &decl->schema->refers[i], &broken);
-            return false;
-        }
-    const struct attr_expr *given = attributes_given(decl, broken.attribute);
-    struct span span = !given               ? decl->span
-                       : broken.path->count ? expr_span_at(given->expr, broken.path, broken.at_key)
-                                            : given->key_span;
-    diag_error(p->diags, span, "%.*s: %.*s", STR_ARG(instance->address), STR_ARG(broken.demand->says));
-    return false;
+    enum demand_asker asker = instance->seen ? ASKED_AGAIN : ASKED_BY_WEIR;
+    bool met = true;
+    while (schema_demand_broken(&scratch, instance->decl->schema, whole, asker, &broken)) {
+        report_broken(p, instance, &broken);
+        const struct value *at = value_get(whole, broken.attribute);
+        whole = value_with(&scratch, whole, broken.attribute, unknown_at(&scratch, at, broken.path, 0));
+        met = false;
+    }
+    return met;
 }

@@ -99,6 +99,10 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
         p->evaluated.values[decl->index] = entry == ENTRY_OUT ? &value_null : &value_unknown;
         return entry != ENTRY_FAILED;
     }
+    if (decl->mistaken.any && is_value(decl)) {
+        p->evaluated.values[decl->index] = &value_unknown;
+        return true;
+    }
     struct scope scope = planner_scope(p, decl, NULL);
     switch (decl->kind) {
     case DECL_INPUT: v = evaluate_input(p, decl); break;

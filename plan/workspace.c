@@ -124,17 +124,20 @@ int workspace_open(
     stack.catalog = out->catalog;
     stack.states = state_settings(&stack.state_count);
     out->stack = stack_load(&stack, diags);
-    bool unusable = options->no_stack ? !forgive(out->stack, diags) : !out->stack || diags->errors;
+    bool unusable = options->no_stack
+                        ? !forgive(out->stack, diags)
+                        : !out->stack || diags->errors > (options->find_all ? out->stack->forgiven : 0);
     int status = 0;
     if (!unusable) {
         struct str dir = options->state_dir ? str_z(options->state_dir) : out->stack->dir;
         out->work_dir = path_join(&out->stack->arena, dir, STR(".weir"));
         out->digests = digests_new(out->work_dir.p);
     }
-    bool taken = early_state_take(early, unusable ? NULL : out->stack, &out->state, &status, err);
+    bool usable = !unusable && (options->no_stack || !diags->errors);
+    bool taken = early_state_take(early, usable ? out->stack : NULL, &out->state, &status, err);
     if (taken ? status : unusable)
         return -1;
-    if (options->no_state)
+    if (options->no_state || !usable)
         return 0;
     return read_shared(options, out, err) || (!taken && open_state(options, out, err)) ? -1 : 0;
 }

@@ -36,6 +36,9 @@ struct workspace_options {
     const struct value *const *shared_outputs;
     bool no_fetch; /* nothing is fetched: modules that are not here yet are mistakes */
     bool no_state; /* validate, console without state, schema */
+    /* Where only attributes are wrong, opening succeeds, with errors in diags and without a state: a plan
+     * that calls nobody finds what else is wrong. */
+    bool find_all;
     /* For commands on the state alone: mistakes in the files do not matter where the state can be found. */
     bool no_stack;
 };

@@ -232,10 +232,11 @@ struct demand_break {
     struct str attribute;
     const struct value *path; /* from there: keys and indices, as far as something is given */
     bool at_key;              /* the key there is wrong, not its value */
+    size_t next, next_item;   /* where a search for the next one goes on; 0 at first */
 };
 /*
- * The first demand that the object does not meet; false: it meets all. What is not known yet meets them; what
- * is not given counts as its default.
+ * The first demand from `out` on that the object does not meet; false: there is none. What is not known yet
+ * meets them; what is not given counts as its default.
  */
 enum demand_asker {
     ASKED_BY_WEIR,    /* of the whole that is wanted; what it refers to may stand in it under its name */

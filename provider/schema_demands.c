@@ -215,11 +215,15 @@ static bool tests_hold(const struct asked *a, const struct value_tests *tests, b
     return true;
 }
 
-static const struct value_test *test_failed(const struct asked *a, const struct value_tests *tests, bool item)
+/* The first from *at on, which is then the place behind it. */
+static const struct value_test *test_failed(
+    const struct asked *a, const struct value_tests *tests, bool item, size_t *at)
 {
-    for (size_t i = 0; i < tests->count; i++)
-        if (test_passes(a, &tests->items[i], item, ANSWER_YES) == ANSWER_NO)
-            return &tests->items[i];
+    while (*at < tests->count) {
+        const struct value_test *test = &tests->items[(*at)++];
+        if (test_passes(a, test, item, ANSWER_YES) == ANSWER_NO)
+            return test;
+    }
     return NULL;
 }
 
@@ -229,6 +233,7 @@ struct search {
     struct asked asked;
     const struct value_demand *demand;
     struct demand_break *out;
+    size_t looked; /* at items, or at tests where there are none */
 };
 
 /* The place of a test in what stands at `steps`. */
@@ -252,12 +257,13 @@ static void tell_place(const struct search *s, const struct value *const *steps,
 static bool check_item(void *ctx, const struct reach *reach, const struct type *type, const struct value *v)
 {
     struct search *s = ctx;
-    if (v->kind == VALUE_UNKNOWN)
+    if (s->looked++ < s->out->next_item || v->kind == VALUE_UNKNOWN)
         return true;
     s->asked.item =
         (struct item){.type = type, .v = v, .key = reach->depth ? reach->steps[reach->depth - 1] : NULL};
+    size_t first = 0;
     const struct value_test *failed = tests_hold(&s->asked, &s->demand->where, true)
-                                          ? test_failed(&s->asked, &s->demand->must, true)
+                                          ? test_failed(&s->asked, &s->demand->must, true, &first)
                                           : NULL;
     if (failed)
         tell_place(s, reach->steps, reach->depth, failed, failed->path);
@@ -279,10 +285,11 @@ static bool is_broken(struct search *s)
     const struct value_test *failed = NULL;
     struct reach reach = {.arena = s->asked.arena, .visit = check_items, .ctx = s};
     s->asked.item = (struct item){0};
+    s->looked = from.n ? 0 : s->out->next_item;
     if (!tests_hold(&s->asked, &demand->when, false))
         return false;
     if (from.n ? reach_object(&reach, &s->asked, from)
-               : !(failed = test_failed(&s->asked, &demand->must, false)))
+               : !(failed = test_failed(&s->asked, &demand->must, false, &s->looked)))
         return false;
     from = failed ? failed->path : from;
     s->out->attribute = str_cut(from, '.', &field);
@@ -295,14 +302,16 @@ bool schema_demand_broken(struct arena *arena, const struct schema *schema, cons
     enum demand_asker asker, struct demand_break *out)
 {
     struct search s = {.asked = {.arena = arena, .schema = schema, .object = object}, .out = out};
-    for (size_t i = 0; i < schema->demand_count; i++) {
-        s.demand = &schema->demands[i];
+    for (; out->next < schema->demand_count; out->next++, out->next_item = 0) {
+        s.demand = &schema->demands[out->next];
         bool weir = asker == ASKED_BY_WEIR || asker == ASKED_AGAIN,
              made = s.demand->of_new && s.demand->across;
         bool asked = weir ? !s.demand->served && !(asker == ASKED_AGAIN && made)
                           : asker == ASKED_OF_NEW || !s.demand->of_new;
-        if (asked && is_broken(&s))
-            return true;
+        if (!asked || !is_broken(&s))
+            continue;
+        out->next_item = s.looked;
+        return true;
     }
     return false;
 }

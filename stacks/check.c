@@ -318,15 +318,16 @@ static bool is_surely_given(const struct node *node)
            !(node->kind == NODE_STRING && str_find(node->string, STR("${"), 0) >= 0);
 }
 
-static void check_conflicts(struct loader *loader, const struct decl *decl, const struct node *body)
+static void check_conflicts(struct loader *loader, struct decl *decl, const struct node *body)
 {
     for (size_t i = 0; i < decl->attr_count; i++) {
-        const struct attr_expr *given = &decl->attrs[i];
+        struct attr_expr *given = &decl->attrs[i];
         if (!given->attr || !given->attr->conflicts.n)
             continue;
         const struct node_entry *other = given_entry(body, given->attr->conflicts);
         if (!other || !is_surely_given(other->value) || !is_surely_given(node_find(body, given->name)->value))
             continue;
+        given->wrong = true;
         struct span span = given->key_span, before = node_key_span(other);
         const struct attr *back = schema_attr(decl->schema, other->key);
         if (back && str_eq(back->conflicts, given->name) && before.offset > span.offset)
@@ -362,15 +363,21 @@ static void warn_deprecated(struct loader *loader, const struct decl *decl)
                 STR_ARG(decl->schema->name));
 }
 
-void check_resource(struct loader *loader, const struct decl *decl, const struct node *body)
+void check_resource(struct loader *loader, struct decl *decl, const struct node *body)
 {
+    struct tally start = load_tally(loader);
     check_required(loader, decl, body);
     check_conflicts(loader, decl, body);
+    decl->mistaken.any |= load_forgive(loader, start);
+    start = load_tally(loader);
     check_rules(loader, decl, body);
+    decl->mistaken.all |= load_forgive(loader, start);
     warn_deprecated(loader, decl);
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr *attr = decl->attrs[i].attr;
+        start = load_tally(loader);
         if (attr && attr->settable)
             check_given(loader, "attribute", decl->schema, attr, node_find(body, decl->attrs[i].name)->value);
+        decl->attrs[i].wrong |= load_forgive(loader, start);
     }
 }

@@ -119,6 +119,31 @@ static void load_sections(struct unit *unit)
     }
 }
 
+/* ---- mistakes ---- */
+
+struct tally load_tally(const struct loader *loader)
+{
+    return (struct tally){loader->diags->met, loader->diags->errors};
+}
+
+bool load_forgive(struct loader *loader, struct tally since)
+{
+    loader->stack->forgiven += loader->diags->errors - since.errors;
+    return loader->diags->met > since.met;
+}
+
+/* Of a resource without a type nothing is known, except that others may refer to it. */
+static void forgive_untyped(struct loader *loader)
+{
+    for (size_t i = 0; i < loader->decl_count; i++) {
+        struct decl *decl = loader->decls[i];
+        if ((decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA) || decl->schema)
+            continue;
+        decl->kind = DECL_LOCAL;
+        decl->mistaken.any = true;
+    }
+}
+
 /* ---- including ---- */
 
 struct including {
@@ -392,6 +417,7 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
         load_lease(root);
         budget_load(root);
         check_addresses(&loader);
+        forgive_untyped(&loader);
     }
     load_finish(&loader);
     if (loaded)

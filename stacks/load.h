@@ -86,6 +86,14 @@ struct unit *unit_new(struct loader *loader, struct unit *parent);
 /* The stack's name and its inputs' values, once; before that nothing can be evaluated. */
 void give_inputs(struct unit *root);
 
+/* How many mistakes were met so far. */
+struct tally {
+    size_t met, errors;
+};
+struct tally load_tally(const struct loader *loader);
+/* Is there one since? It is in an attribute: the rest is looked at all the same. */
+bool load_forgive(struct loader *loader, struct tally since);
+
 /* ---- stack_files.c ---- */
 
 /* weir.yaml or weir.yml in a folder. */
@@ -237,7 +245,8 @@ struct span literal_span(const struct node *node, const struct schema_issue *iss
 void check_literal(struct loader *loader, const char *what, const struct attr *attr, const struct node *node);
 /* A secret that stands there literally is in no excerpt from then on. */
 void check_hide(struct loader *loader, const struct attr *attr, const struct node *node);
-void check_resource(struct loader *loader, const struct decl *decl, const struct node *body);
+/* Marks the attributes that are wrong. */
+void check_resource(struct loader *loader, struct decl *decl, const struct node *body);
 /* The attribute of that name; whatever is wrong with giving it is reported. */
 const struct attr *check_attr_name(
     struct loader *loader, const struct decl *decl, const struct node_entry *entry);

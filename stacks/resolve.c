@@ -136,15 +136,38 @@ void stack_resolve(struct stack *stack, struct expr *expr, const struct value *n
 
 /* ---- declarations ---- */
 
+/* What is wrong is not evaluated. Of a key that the type does not know it is not said which it was meant to
+ * be. */
+static void drop_wrong(struct resolving *r, struct decl *decl)
+{
+    struct mistaken *mistaken = &decl->mistaken;
+    struct str *names = ARENA_ARRAY(r->loader->arena, struct str, decl->attr_count + 1);
+    size_t kept = 0;
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr_expr *given = &decl->attrs[i];
+        mistaken->all |= given->wrong && !given->attr;
+        if (given->wrong)
+            names[mistaken->count++] = given->name;
+        else
+            decl->attrs[kept++] = *given;
+    }
+    mistaken->names = names;
+    mistaken->any |= mistaken->all || mistaken->count;
+    decl->attr_count = kept;
+}
+
 static void resolve_resource(struct resolving *r, struct decl *decl)
 {
     bool each = decl->for_each;
     resolve_expr(r, decl->for_each, false);
     resolve_expr(r, decl->when, false);
     for (size_t i = 0; i < decl->attr_count; i++) {
+        struct tally before = load_tally(r->loader);
         resolve_expr(r, decl->attrs[i].expr, each);
         warn_of_unwritten(r->loader, r->unit->module, decl, decl->attrs[i].expr);
+        decl->attrs[i].wrong |= load_forgive(r->loader, before);
     }
+    drop_wrong(r, decl);
     for (size_t i = 0; i < decl->lifecycle.trigger_count; i++)
         resolve_expr(r, decl->lifecycle.replace_triggered_by[i], each);
     resolve_depends_on(r, info_of(r->loader, decl)->depends_on);
@@ -174,6 +197,7 @@ static void resolve_module(struct resolving *r, struct decl *decl)
 
 static void resolve_decl(struct resolving *r, struct decl *decl)
 {
+    struct tally before = load_tally(r->loader);
     r->unit = info_of(r->loader, decl)->unit;
     r->decl = decl;
     r->dep_count = 0;
@@ -181,12 +205,14 @@ static void resolve_decl(struct resolving *r, struct decl *decl)
     case DECL_INPUT:
         r->unit = r->unit->parent; /* arguments are the caller's */
         resolve_expr(r, decl->argument, decl->module->each_key);
+        decl->mistaken.any |= load_forgive(r->loader, before);
         if (r->unit)
             warn_of_unwritten(r->loader, r->unit->module, decl->module->call, decl->argument);
         break;
     case DECL_LOCAL:
     case DECL_OUTPUT:
         resolve_expr(r, decl->expr, false);
+        decl->mistaken.any |= load_forgive(r->loader, before);
         warn_of_unwritten(r->loader, r->unit->module, decl, decl->expr);
         break;
     case DECL_PROVIDER:

@@ -214,9 +214,18 @@ static const struct own_key *find_own_key(struct str name)
 
 static void add_attr(struct loader *loader, struct decl *decl, const struct node_entry *entry)
 {
+    struct tally before = load_tally(loader);
     const struct attr *attr = check_attr_name(loader, decl, entry);
     struct expr *expr = expr_compile(loader->arena, entry->value, loader->diags);
-    decl->attrs[decl->attr_count++] = (struct attr_expr){entry->key, attr, expr, node_key_span(entry)};
+    bool wrong = load_forgive(loader, before);
+    decl->attrs[decl->attr_count++] = (struct attr_expr){entry->key, attr, expr, node_key_span(entry), wrong};
+}
+
+static void add_nothing(struct loader *loader, struct decl *decl, const struct node_entry *entry)
+{
+    struct tally before = load_tally(loader);
+    check_attr_name(loader, decl, entry);
+    decl->mistaken.all |= load_forgive(loader, before);
 }
 
 static void read_body(struct loader *loader, struct decl *decl, const struct node *body)
@@ -232,7 +241,7 @@ static void read_body(struct loader *loader, struct decl *decl, const struct nod
         else if (!own && entry->value->kind != NODE_NULL)
             add_attr(loader, decl, entry);
         else if (!own)
-            check_attr_name(loader, decl, entry);
+            add_nothing(loader, decl, entry);
     }
 }
 
@@ -257,24 +266,33 @@ static void report_body(struct loader *loader, const struct node_entry *entry, b
         diag_hint(loader->diags, d, "%.*s: {type: …}", STR_ARG(entry->key));
 }
 
+static const struct schema *read_schema(
+    struct loader *loader, const struct decl *decl, const struct node *body)
+{
+    bool is_data = decl->kind == DECL_DATA;
+    const struct node *type = node_get(body, "type");
+    if (type)
+        return find_schema(loader, type, is_data);
+    struct diag *d = diag_error(loader->diags, decl->span, "\"%.*s\" has no type", STR_ARG(decl->name));
+    diag_hint(loader->diags, d, "add for example `type: %s`",
+        is_data ? "aws.sts.caller_identity" : "aws.s3.bucket");
+    return NULL;
+}
+
 static void load_resource(struct unit *unit, const struct node_entry *entry, bool is_data)
 {
     struct loader *loader = unit->loader;
     const struct node *body = entry->value;
     struct decl *decl = declare(unit, is_data ? DECL_DATA : DECL_RESOURCE, entry);
     decl->provider_name = STR_EMPTY;
-    if (body->kind != NODE_MAP) {
+    struct tally before = load_tally(loader);
+    if (body->kind == NODE_MAP)
+        decl->schema = read_schema(loader, decl, body);
+    else
         report_body(loader, entry, is_data);
+    decl->mistaken.any = load_forgive(loader, before);
+    if (body->kind != NODE_MAP)
         return;
-    }
-    const struct node *type = node_get(body, "type");
-    if (type) {
-        decl->schema = find_schema(loader, type, is_data);
-    } else {
-        struct diag *d = diag_error(loader->diags, decl->span, "\"%.*s\" has no type", STR_ARG(decl->name));
-        diag_hint(loader->diags, d, "add for example `type: %s`",
-            is_data ? "aws.sts.caller_identity" : "aws.s3.bucket");
-    }
     if (decl->schema) {
         struct str rest;
         struct str provider = decl->schema->provider;

@@ -9,7 +9,9 @@ void load_locals(struct unit *unit, const struct node *section)
 {
     for (size_t i = 0; i < section->count; i++) {
         struct decl *decl = declare(unit, DECL_LOCAL, &section->entries[i]);
+        struct tally before = load_tally(unit->loader);
         decl->expr = expr_compile(unit->loader->arena, section->entries[i].value, unit->loader->diags);
+        decl->mistaken.any = load_forgive(unit->loader, before);
     }
 }
 

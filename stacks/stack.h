@@ -36,6 +36,14 @@ struct attr_expr {
     const struct attr *attr; /* schema's */
     struct expr *expr;
     struct span key_span;
+    bool wrong; /* while loading: told of already */
+};
+
+/* What is wrong in a declaration and was told of; the rest of it is looked at all the same. */
+struct mistaken {
+    bool any, all;           /* all: there is a key that the type does not know, and may be any attribute */
+    const struct str *names; /* of attributes that are given, and not among the declaration's */
+    size_t count;
 };
 
 struct lifecycle {
@@ -80,8 +88,9 @@ struct decl {
 
     /* RESOURCE, DATA */
     const struct schema *schema;
-    struct attr_expr *attrs; /* in file order */
+    struct attr_expr *attrs; /* in file order; those that are wrong are not among them */
     size_t attr_count;
+    struct mistaken mistaken;
     uint32_t demands; /* references to it that may want a costly attribute, and not plainly another one */
     struct expr *for_each, *when; /* NULL: not given; `when` of modules too */
     struct decl
@@ -177,7 +186,8 @@ struct stack {
     const struct value *member_inputs; /* of the chosen one: what the fleet gives it; NULL: there is none */
     struct shared_stack shared;        /* of a fleet */
     const struct value *constants;     /* for struct scope: {stack: {name, description, env}, path: {root}} */
-    const struct source **sources;     /* every file read, stack file first */
+    size_t forgiven; /* errors in attributes, without which the rest can be looked at all the same */
+    const struct source **sources; /* every file read, stack file first */
     size_t source_count;
 };
 
@@ -216,8 +226,8 @@ struct stack_options {
 
 /*
  * NULL when the files cannot be used (diags has errors). With errors in diags a stack may still be returned;
- * callers stop on diags->errors. Inputs: -i beats WEIR_INPUT_<NAME> beats --input-file beats the
- * environment's values beats the default.
+ * callers stop on diags->errors, or, where all of them are forgiven, go on only to find more. Inputs: -i
+ * beats WEIR_INPUT_<NAME> beats --input-file beats the environment's values beats the default.
  */
 struct stack *stack_load(const struct stack_options *options, struct diags *diags);
 void stack_free(struct stack *stack);

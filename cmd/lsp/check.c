@@ -257,7 +257,7 @@ static void check_stack(struct report *report, struct str path, bool alone)
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
     AUTO_DIAGS struct diags diags = {.limit = LIMIT};
-    options.no_state = options.no_fetch = true; /* looking at a file calls nobody */
+    options.no_state = options.no_fetch = options.find_all = true; /* looking at a file calls nobody */
     options.stack.dir = path.p;
     options.stack.unsaved = unsaved_text;
     options.stack.unsaved_ctx = report;

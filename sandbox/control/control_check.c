@@ -74,7 +74,7 @@ int check_together(struct call *call, const struct value *attrs)
 int check_demands(struct call *call, const struct value *before, const struct value *attrs)
 {
     const struct schema *schema = &call->role->type->schema;
-    struct demand_break broken, earlier;
+    struct demand_break broken = {0}, earlier = {0};
     enum demand_asker asker = before ? ASKED_OF_CHANGED : ASKED_OF_NEW;
     if (!schema_demand_broken(call->arena, schema, attrs, asker, &broken) ||
         (before && schema_demand_broken(call->arena, schema, before, asker, &earlier) &&

@@ -1,5 +1,7 @@
 """What values ask of each other is said before anything is called, at the attribute; the sandbox refuses the same of boto3."""
 
+import re
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -46,6 +48,76 @@ resources:
   reads: {type: aws.lambda.event_source_mapping, function: f, event_source: "${queue.arn}", batch_size: 10}
 """)
     stack.run("validate")
+
+
+MANY = """stack: demands
+resources:
+  a:
+    type: aws.rds.instance
+    name: d
+    engine: postgres
+    instance_class: db.t4g.micro
+    skip_final_snapshot: true
+    storage_encrypted: perhaps
+    master_username: admin
+    allocated_storage: 5
+  b:
+    type: aws.sqs.queue
+    name: ${a.nothing}
+    visibility_timeout: 99999
+  c:
+    type: aws.lambda.event_source_mapping
+    function: ${1 +}
+    event_source: arn:aws:sqs:us-east-1:123456789012:q
+    parallelization_factor: 3
+    starting_position: LATEST
+    batch_size: 11
+    maximum_batching_windows: 5
+  d:
+    type: aws.events.rule
+    name: r
+    schedule_expression: rate(1 day)
+    targets:
+      a: {arn: "arn:aws:sqs:us-east-1:123456789012:q.fifo"}
+      b: {arn: "arn:aws:sqs:us-east-1:123456789012:q.fifo"}
+  e: {type: aws.logs.group, name: g, retention_in_days: 3}
+  f: {type: aws.glue.trigger, trigger_type: SCHEDULED, actions: [{job_name: j}]}
+  g: {type: aws.sqs.queue, name: "${locals.none}-${locals.broken}-${e.arn}", visibility_timeout: "${40000 + 4000}"}
+locals:
+  none: ${nothing.here}
+  broken: ${1 +}
+outputs:
+  port: ${none.arn}
+"""
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_no_mistake_hides_another(stack, command):
+    """What may be the misspelt key is not missed, and what is wrong is wrong once."""
+    stack.write(MANY)
+    said = stack.run(command, status=3).err
+    told = [(int(line), words) for words, line in re.findall(r"^error: (.*)\n +--> weir.yaml:(\d+):", said, re.MULTILINE)]
+    expected = [
+        (9, '"storage_encrypted": expected a boolean'),
+        (10, "a: PostgreSQL on RDS keeps this"),
+        (11, "a: gp2 and gp3 storage begins"),
+        (14, 'no attribute "nothing"'),
+        (15, "out of range"),
+        (18, "expected a value"),
+        (20, "c: this is for streams"),
+        (21, "c: starting_position is for streams"),
+        (23, 'has no attribute "maximum_batching_windows"'),
+        (29, "d: a FIFO queue"),
+        (30, "d: a FIFO queue"),
+        (31, 'unknown resource type'),
+        (32, 'aws.glue.trigger needs "name"'),
+        (32, "f: a SCHEDULED trigger needs a schedule"),
+        (33, "44000 is out of range"),
+        (35, "nothing"),
+        (36, "expected a value"),
+        (38, "none"),
+    ]
+    assert len(told) == len(expected) and all(line == at and part in words for (line, words), (at, part) in zip(told, expected, strict=True)), said
 
 
 def test_the_sandbox_refuses_them(fast_sandbox):

@@ -110,6 +110,29 @@ static void test_unknown_meets_all(void **state)
     assert_false(is_broken(&when, is("kind", TEST_IS, "[\"x\"]"), object));
 }
 
+/* Each that is not met, one after the other: all tests of one demand, then the next demand. */
+static void test_one_after_the_other(void **state)
+{
+    (void)state;
+    struct value_test first[] = {by("nodes", TEST_MOST, 3), by("zones", TEST_LEAST, 2)};
+    struct value_test second[] = {is("source", TEST_IS, "[\"a\"]")};
+    const struct value_demand demands[] = {
+        {.must = {first, 2}, .says = STR("one")}, {.must = {second, 1}, .says = STR("two")}};
+    const struct schema schema = {.name = STR("test"),
+        .attrs = attrs,
+        .attr_count = sizeof attrs / sizeof *attrs,
+        .demands = demands,
+        .demand_count = 2};
+    static const char *const wanted[] = {"nodes", "zones", "source"};
+    struct demand_break out = {0};
+    const struct value *object = list_of("{\"nodes\": 4, \"zones\": [\"a\"], \"source\": \"b\"}");
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(schema_demand_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
+        assert_true(str_eqz(out.attribute, wanted[i]));
+    }
+    assert_false(schema_demand_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +140,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_unknown_meets_all),
+        cmocka_unit_test(test_one_after_the_other),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_release(&arena);
