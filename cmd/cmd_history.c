@@ -24,6 +24,7 @@ static void add_counts(const struct history_run *run, struct buf *out)
         size_t n;
         const char *what;
     } counts[] = {{run->created, "created"}, {run->updated, "updated"}, {run->deleted, "deleted"},
+        {run->imported, "imported"}, {run->moved, "moved"}, {run->forgotten, "forgotten"},
         {run->failed, "failed"}};
     const char *separator = "";
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -92,10 +93,11 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
     if (run->end_ms)
         json_write_member(out, "end", time_rfc3339(&arena, run->end_ms, true));
     buf_addf(out,
-        ",\"created\":%zu,\"updated\":%zu,\"deleted\":%zu,\"failed\":%zu,\"first_seq\":%llu,\"last_seq\":%"
+        ",\"created\":%zu,\"updated\":%zu,\"deleted\":%zu,\"imported\":%zu,\"moved\":%zu,\"forgotten\":%zu,"
+        "\"failed\":%zu,\"first_seq\":%llu,\"last_seq\":%"
         "llu}\n",
-        run->created, run->updated, run->deleted, run->failed, (unsigned long long)run->first_seq,
-        (unsigned long long)run->last_seq);
+        run->created, run->updated, run->deleted, run->imported, run->moved, run->forgotten, run->failed,
+        (unsigned long long)run->first_seq, (unsigned long long)run->last_seq);
     for (size_t i = 0; changes && i < run->change_count; i++) {
         const struct history_change *change = &run->changes[i];
         buf_addz(out, "{\"event\":\"run_change\"");

@@ -54,8 +54,9 @@ const struct event_doc event_docs[] = {
     {"forgotten, moved", "address, to", "what state rm and state mv did"},
     {"check", "name, ok, text", "one finding of state doctor"},
     {"run",
-        "run, command, status, owner, version, ci_url, begin, end, created, updated, deleted, failed, "
-        "first_seq, last_seq",
+        "run, command, status, owner, version, ci_url, begin, end, created, updated, deleted, imported, "
+        "moved, "
+        "forgotten, failed, first_seq, last_seq",
         "a run that history lists"},
     {"run_change", "run, address, action, type, id, to, error, seq", "what a run changed (weir history RUN)"},
     {"leased", "state, until, left_ms, due, used_by",

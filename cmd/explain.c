@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "cmd/events.h"
 #include "cmd/picture.h"
 #include "cmd/planning.h"
@@ -10,6 +11,12 @@
 #include "plan/state/history.h"
 
 enum { RUNS_MAX = 10 };
+
+/* A change of it, and the run that made it. */
+struct past {
+    const struct history_run *run;
+    const struct history_change *change;
+};
 
 struct explained {
     struct invocation *inv;
@@ -19,8 +26,8 @@ struct explained {
     const struct record **records; /* what is recorded of it */
     size_t record_count;
     const struct value *needs, *needed; /* lists of addresses */
-    const struct history_run *runs;
-    size_t run_count;
+    struct past *past;                  /* newest first */
+    size_t past_count;
     const struct plan *plan; /* of it alone; NULL: nobody could look */
 };
 
@@ -61,13 +68,36 @@ static void find_neighbours(struct explained *e)
     picture_release(&picture);
 }
 
+static void add_past(struct explained *e, const struct history_run *runs, size_t n)
+{
+    struct arena *arena = &e->inv->arena;
+    struct map former = MAP_INIT; /* what it was called before it was moved */
+    size_t cap = 0;
+    for (size_t i = n; i--;)
+        for (size_t k = runs[i].change_count; k--;) {
+            const struct history_change *change = &runs[i].changes[k];
+            bool arrived = change->to.n && (is_it(e, change->to) || map_get(&former, change->to));
+            if (!arrived && !is_it(e, change->address) && !map_get(&former, change->address))
+                continue;
+            ARENA_GROW(arena, e->past, e->past_count, cap);
+            e->past[e->past_count++] = (struct past){&runs[i], change};
+            if (arrived)
+                map_set(&former, change->address, e);
+        }
+    map_release(&former);
+}
+
 static int find_runs(struct explained *e, struct err *err)
 {
     struct backend *backend;
+    const struct history_run *runs;
+    size_t n = 0;
     if (workspace_backend(e->workspace, &backend, err))
         return -1;
-    int rc = history_read(backend, &e->inv->arena, &e->runs, &e->run_count, err);
+    int rc = history_read(backend, &e->inv->arena, &runs, &n, err);
     backend_free(backend);
+    if (!rc)
+        add_past(e, runs, n);
     return rc;
 }
 
@@ -163,27 +193,24 @@ static void add_live(const struct explained *e, struct buf *out)
         buf_addz(out, "as the file says\n");
 }
 
-/* The latest runs that did something to it, newest first. */
+/* What was done to it of late, newest first. */
 static void add_runs(const struct explained *e, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    size_t shown = 0;
-    for (size_t i = e->run_count; i-- && shown < RUNS_MAX;) {
-        const struct history_run *run = &e->runs[i];
-        for (size_t k = 0; k < run->change_count; k++) {
-            const struct history_change *change = &run->changes[k];
-            if (!is_it(e, change->address) && !is_it(e, change->to))
-                continue;
-            add_label(e, shown++ ? "" : "history", out);
-            buf_addf(out, "run %.*s  %s  %.*s  ", STR_ARG(run->run),
-                time_rfc3339(&arena, change->at_ms, false).p, STR_ARG(change->action));
-            text_add_safe(out, change->address, false);
-            buf_addz(out, "  by ");
-            text_add_safe(out, run->owner, false);
-            buf_addz(out, change->failed ? "  failed: " : "");
-            text_add_safe(out, change->error, false);
-            buf_add_char(out, '\n');
-        }
+    for (size_t i = 0; i < e->past_count && i < RUNS_MAX; i++) {
+        const struct history_run *run = e->past[i].run;
+        const struct history_change *change = e->past[i].change;
+        add_label(e, i ? "" : "history", out);
+        buf_addf(out, "run %.*s  %s  %.*s  ", STR_ARG(run->run), time_rfc3339(&arena, change->at_ms, false).p,
+            STR_ARG(change->action));
+        text_add_safe(out, change->address, false);
+        buf_addz(out, change->to.n ? " -> " : "");
+        text_add_safe(out, change->to, false);
+        buf_addz(out, "  by ");
+        text_add_safe(out, run->owner, false);
+        buf_addz(out, change->failed ? "  failed: " : "");
+        text_add_safe(out, change->error, false);
+        buf_add_char(out, '\n');
     }
 }
 
@@ -204,23 +231,21 @@ static void explain_text(const struct explained *e, struct buf *out)
 
 /* ---- json ---- */
 
-static const struct value *runs_value(const struct explained *e)
+static const struct value *past_value(const struct explained *e)
 {
     struct arena *arena = &e->inv->arena;
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < e->run_count; i++)
-        for (size_t k = 0; k < e->runs[i].change_count; k++) {
-            const struct history_change *change = &e->runs[i].changes[k];
-            if (!is_it(e, change->address) && !is_it(e, change->to))
-                continue;
-            struct value_entry entries[] = {{STR("run"), value_string(arena, e->runs[i].run)},
-                {STR("at"), value_string(arena, time_rfc3339(arena, change->at_ms, true))},
-                {STR("address"), value_string(arena, change->address)},
-                {STR("action"), value_string(arena, change->action)},
-                {STR("owner"), value_string(arena, e->runs[i].owner)},
-                {STR("failed"), value_bool(change->failed)}};
-            value_builder_add(&list, value_map(arena, entries, sizeof entries / sizeof *entries));
-        }
+    for (size_t i = e->past_count; i--;) {
+        const struct history_run *run = e->past[i].run;
+        const struct history_change *change = e->past[i].change;
+        struct value_entry entries[] = {{STR("run"), value_string(arena, run->run)},
+            {STR("at"), value_string(arena, time_rfc3339(arena, change->at_ms, true))},
+            {STR("address"), value_string(arena, change->address)},
+            {STR("action"), value_string(arena, change->action)},
+            {STR("owner"), value_string(arena, run->owner)}, {STR("failed"), value_bool(change->failed)},
+            {STR("to"), value_string(arena, change->to)}};
+        value_builder_add(&list, value_map(arena, entries, change->to.n ? 7 : 6));
+    }
     return value_builder_list(&list);
 }
 
@@ -236,7 +261,7 @@ static void explain_json(const struct explained *e, struct buf *out)
         {STR("file"), decl ? value_string(arena, decl->span.source->path) : &value_null},
         {STR("line"), decl ? value_int(arena, decl->span.line) : &value_null}, {STR("needs"), e->needs},
         {STR("needed_by"), e->needed}, {STR("recorded"), value_builder_map(&recorded)},
-        {STR("history"), runs_value(e)}};
+        {STR("history"), past_value(e)}};
     json_write(
         out, value_map(arena, entries, sizeof entries / sizeof *entries), JSON_REDACT | JSON_MARK_UNKNOWN);
     buf_add_char(out, '\n');

@@ -127,8 +127,8 @@ static void add_run_row(const struct history_run *run, size_t i, bool from, bool
     add_cell(out, run_status(run));
     add_cell(out, buf_str(&took));
     add_cell(out, run->owner);
-    add_cell(out, arena_printf(&arena, "+%zu ~%zu -%zu%s", run->created, run->updated, run->deleted,
-                      run->failed ? arena_printf(&arena, " !%zu", run->failed).p : ""));
+    add_cell(out, arena_printf(&arena, "+%zu ~%zu -%zu%s", run->created, run->updated + run->imported,
+                      run->deleted, run->failed ? arena_printf(&arena, " !%zu", run->failed).p : ""));
     buf_addz(out, "</tr>\n");
 }
 
@@ -141,7 +141,7 @@ static void add_time_line(const struct history_run *runs, size_t n, struct buf *
         WIDE + 40, HIGH);
     buf_addf(out, "<path d=\"M0 %d H%d\"/>\n", HIGH - 14, WIDE);
     for (size_t i = 0; i < n; i++) {
-        size_t much = runs[i].created + runs[i].updated + runs[i].deleted;
+        size_t much = runs[i].created + runs[i].updated + runs[i].imported + runs[i].deleted;
         double x = span > 0 ? (double)(runs[i].begin_ms - first) / (double)span * WIDE : WIDE / 2.0;
         double r = much > 99 ? 12 : 4 + (double)much / 12;
         buf_addf(out, "<circle class=\"%.*s\" cx=\"%.1f\" cy=\"%d\" r=\"%.1f\" data-run=\"%zu\"><title>run ",

@@ -65,8 +65,14 @@ static void count_change(struct history_run *run, const struct history_change *c
         run->failed++;
     else if (str_eqz(change->action, "create"))
         run->created++;
-    else if (str_eqz(change->action, "update") || str_eqz(change->action, "adopt"))
+    else if (str_eqz(change->action, "update"))
         run->updated++;
+    else if (str_eqz(change->action, "adopt"))
+        run->imported++;
+    else if (str_eqz(change->action, "move"))
+        run->moved++;
+    else if (str_eqz(change->action, "drop"))
+        run->forgotten++;
     else if (str_eqz(change->action, "delete"))
         run->deleted++;
 }

@@ -26,7 +26,7 @@ struct history_run {
     uint64_t first_seq, last_seq;
     const struct history_change *changes;
     size_t change_count;
-    size_t created, updated, deleted, failed; /* of those */
+    size_t created, updated, deleted, failed, imported, moved, forgotten; /* of those */
 };
 
 /* Everything lives in the arena; oldest first. */

@@ -1,6 +1,7 @@
 """What the log remembers: who did what, the stack as it was, and taking things in and over."""
 
 import json
+import re
 
 from support import until
 
@@ -29,6 +30,23 @@ def test_history_lists_runs_and_what_they_changed(local_stack):
     assert [(c["address"], c["action"]) for c in changes] == [("a", "update")]
     assert "update  a  weir.value" in local_stack.run("history", "2").out
     assert "no run 9" in local_stack.run("history", "9", status=1).err
+
+
+def test_moves_are_changes_and_what_was_moved_has_its_past(local_stack):
+    text = "stack: past\nresources:\n  {name}: {{type: weir.value, value: 1}}\n{moved}"
+    local_stack.write(text.format(name="first", moved="")).apply()
+    local_stack.write(text.format(name="second", moved="moved: [{from: first, to: second}]\n")).apply()
+    local_stack.run("state", "mv", "second", "third")
+    local_stack.write(text.format(name="third", moved=""))
+    history = local_stack.run("history").out
+    assert [(r["command"], r["created"], r["moved"]) for r in runs(local_stack)] == [("apply", 1, 0), ("apply", 0, 1), ("state mv", 0, 1)]
+    assert history.count("1 moved") == 2 and "nothing changed" not in history
+    shown = local_stack.run("show", "third").out
+    assert re.search(r"move  second -> third .*\n +run 2 .* move  first -> second .*\n +run 1 .* create  first ", shown)
+    (said,) = [e for e in local_stack.run("show", "third", "--json").events() if e["event"] == "explained"]
+    assert [(one["action"], one["address"], one.get("to")) for one in said["history"]] == [("create", "first", None), ("move", "first", "second"), ("move", "second", "third")]
+    local_stack.run("state", "rm", "third")
+    assert runs(local_stack)[-1]["forgotten"] == 1
 
 
 def test_a_failed_change_stands_in_the_history(stack, cloud):
