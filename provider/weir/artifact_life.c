@@ -29,15 +29,16 @@ static int any_parts(struct op_ctx *ctx, struct str bucket, struct str key, bool
 }
 
 /* Is anything left of it, where the version in use is gone? */
-static int any_left(struct op_ctx *ctx, const struct value *versions, bool *left, struct err *err)
+static int any_left(struct op_ctx *ctx, const struct value *object, bool *left, struct err *err)
 {
+    const struct value *versions = value_getz(object, "versions");
     *left = false;
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count && !*left; i++) {
-        struct stored stored;
+        struct stored stored = {0};
         const struct value *version = versions->items[i];
         struct str bucket = artifact_text(version, "bucket", STR_EMPTY),
                    key = artifact_text(version, "key", STR_EMPTY);
-        if (artifact_look(ctx, bucket, key, &stored, err))
+        if (!artifact_same_place(version, object) && artifact_look(ctx, bucket, key, &stored, err))
             return -1;
         *left = stored.there && (!stored.stack.n || artifact_is_own(ctx, &stored));
         if (!stored.there && !artifact_text(version, "etag", STR_EMPTY).n &&
@@ -105,7 +106,7 @@ int artifact_reread(struct op_ctx *ctx, const struct value *prior, const struct 
             artifact_text(object, "key", STR_EMPTY), &stored, err))
         return -1;
     bool left = stored.there;
-    if (!left && any_left(ctx, value_getz(object, "versions"), &left, err))
+    if (!left && any_left(ctx, object, &left, err))
         return -1;
     if (!left && !attempted)
         return 0;
@@ -257,14 +258,24 @@ int artifact_update(struct op_ctx *ctx, const struct value *prior, const struct 
     return store(ctx, desired, prior, live, err);
 }
 
+/* The very same content in the store: what is done with one is done with the other. */
+static bool is_same_version(const struct value *a, const struct value *b)
+{
+    return artifact_same_place(a, b) && value_equal(value_getz(a, "etag"), value_getz(b, "etag")) &&
+           value_equal(value_getz(a, "version_id"), value_getz(b, "version_id"));
+}
+
 int artifact_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     (void)teardown;
     const struct value *object = with_names(ctx, prior), *versions = value_getz(object, "versions");
-    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+    bool removed = !artifact_text(object, "key", STR_EMPTY).n;
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++) {
         if (artifact_version_remove(ctx, versions->items[i], err))
             return -1;
-    return artifact_text(object, "key", STR_EMPTY).n ? artifact_version_remove(ctx, object, err) : 0;
+        removed |= is_same_version(versions->items[i], object);
+    }
+    return removed ? 0 : artifact_version_remove(ctx, object, err);
 }
 
 int artifact_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,

@@ -472,7 +472,10 @@ def test_many_are_looked_at_by_listing_them(stack, cloud):
     assert len(stack.plan()) == 2
     stack.apply()
     stack.assert_settled()
-    stack.destroy()
+    cloud.forget_requests()
+    stack.destroy("--verify")
+    of_one = [request.split()[0] for request in cloud.requests() if "/art-lake/x/j7-" in request]
+    assert of_one == ["HEAD", "DELETE", "HEAD"], cloud.requests()  # whose it is, and whether it is gone
 
 
 def test_the_cache_leads_to_no_other_file(cloud, tmp_path):
