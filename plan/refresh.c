@@ -93,7 +93,7 @@ static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err 
     const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->subject.type, false, err);
     if (!schema)
         return err_context(err, "%.*s in the state", STR_ARG(seen->address));
-    if (!schema->ops->read)
+    if (!schema->ops->read || schema->over)
         return 0; /* nothing outside to look at */
     struct provider *provider;
     if (late != places_hang(p, seen->record->subject.provider))

@@ -418,6 +418,17 @@ static void check_life(struct type_loader *t, bool recorded)
         load_error(t->l, t->node, "a type needs \"create\" and \"delete\"");
 }
 
+/* Was something done, so that a read says how that went and nothing else? When it is forgotten is no news
+ * either. */
+static bool is_over(const struct spec_type *type)
+{
+    for (size_t i = 0; i < type->attr_count; i++)
+        if (type->attrs[i].readable && !type->attrs[i].hidden &&
+            !str_eq(type->attrs[i].attr->name, type->schema.id))
+            return false;
+    return type->schema.history && type->read.count == 1 && type->read.items[0].call.ignore.count;
+}
+
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data)
 {
     if (!load_keys(l, node, "a type", TYPE_KEYS))
@@ -441,6 +452,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     check_id(&t);
     load_native_ops(&t);
     check_life(&t, recorded);
+    type->schema.over = is_over(type);
     if (recorded) {
         type->schema.ops = &spec_recorded_ops;
         type->schema.service = NULL;

@@ -135,6 +135,7 @@ def test_statement_over_files(queries):
     stack.write(ATHENA.format(sql="select 1", undo="select 0"))
     stack.apply()
     stack.assert_settled()
+    assert "athena." not in stack.run("plan", "-v").err  # what was run was run
     stack.write(ATHENA.format(sql="select 2", undo="select 00"))
     stack.apply()
     stack.assert_settled()
