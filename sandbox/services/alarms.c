@@ -29,17 +29,13 @@ static const struct value *items_of(const struct service_call *call, const struc
 static int add_item(
     struct service_call *call, const struct control_record *alarm, const struct value *item, struct err *err)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     struct value_builder all = VALUE_BUILDER(call->arena);
-    pthread_mutex_lock(&lock);
     const struct value *had = items_of(call, alarm);
     for (uint32_t i = had->count >= MAX_ITEMS; i < had->count; i++)
         value_builder_add(&all, had->items[i]);
     value_builder_add(&all, item);
-    int status = service_note_write(
+    return service_note_write(
         call, NOTE, alarm, value_with(call->arena, NULL, STR("items"), value_builder_list(&all)), err);
-    pthread_mutex_unlock(&lock);
-    return status;
 }
 
 static int note_item(struct service_call *call, const struct control_record *alarm, struct str summary,
@@ -95,20 +91,8 @@ static void tell(struct service_call *call, const struct control_record *alarm, 
     }
 }
 
-static int set_state(struct service_call *call, struct err *err)
+static int check_state(struct str state, struct str reason, struct err *err)
 {
-    struct control_record alarm;
-    struct str name, state, reason;
-    const struct value *output;
-    struct value_builder data = VALUE_BUILDER(call->arena);
-    const struct service_request request = {.service = STR("monitoring"),
-        .operation = STR("SetAlarmState"),
-        .region = call->region,
-        .input = call->input};
-    if (service_required(call, "AlarmName", &name, err) ||
-        service_required(call, "StateValue", &state, err) ||
-        service_required(call, "StateReason", &reason, err))
-        return -1;
     if (!str_eqz(state, "OK") && !str_eqz(state, "ALARM") && !str_eqz(state, "INSUFFICIENT_DATA"))
         return service_refuse(err, 400, "ValidationError",
             "1 validation error detected: Value '%.*s' at 'stateValue' failed to satisfy constraint: Member "
@@ -118,12 +102,16 @@ static int set_state(struct service_call *call, struct err *err)
     if (reason.n > MAX_REASON)
         return service_refuse(
             err, 400, "ValidationError", "StateReason has at most %d characters", MAX_REASON);
-    if (!find_alarm(call, name, &alarm))
-        return service_refuse(err, 404, "ResourceNotFound", "Unknown alarm");
-    struct str before = arena_str(call->arena, value_gets(alarm.attrs, "state"));
-    if (services_call_control(call->services, call->arena, &request, &output, err) ||
-        !find_alarm(call, name, &alarm))
-        return -1;
+    return 0;
+}
+
+static int note_state(
+    struct service_call *call, const struct control_record *alarm, struct str before, struct err *err)
+{
+    struct value_builder data = VALUE_BUILDER(call->arena);
+    struct str state = value_gets(call->input, "StateValue"), reason = value_gets(call->input, "StateReason");
+    if (str_eq(before, state))
+        return 0;
     view_text(&data, "version", STR("1.0"));
     view_set(&data, "oldState",
         value_with(call->arena, NULL, STR("stateValue"), value_string(call->arena, before)));
@@ -133,10 +121,43 @@ static int set_state(struct service_call *call, struct err *err)
             STR("stateValue"), value_string(call->arena, state)));
     struct str summary =
         arena_printf(call->arena, "Alarm updated from %.*s to %.*s", STR_ARG(before), STR_ARG(state));
-    if (!str_eq(before, state) && note_item(call, &alarm, summary, value_builder_map(&data), err))
+    return note_item(call, alarm, summary, value_builder_map(&data), err);
+}
+
+static int change_state(
+    struct service_call *call, struct control_record *alarm, struct str *before, struct err *err)
+{
+    const struct value *output;
+    struct str name = value_gets(call->input, "AlarmName");
+    const struct service_request request = {.service = STR("monitoring"),
+        .operation = STR("SetAlarmState"),
+        .region = call->region,
+        .input = call->input};
+    if (!find_alarm(call, name, alarm))
+        return service_refuse(err, 404, "ResourceNotFound", "Unknown alarm");
+    *before = arena_str(call->arena, value_gets(alarm->attrs, "state"));
+    if (services_call_control(call->services, call->arena, &request, &output, err) ||
+        !find_alarm(call, name, alarm))
         return -1;
-    tell(call, &alarm, before);
-    return 0;
+    return note_state(call, alarm, *before, err);
+}
+
+/* Changes come one after another: what the one has set is what the next one finds. */
+static int set_state(struct service_call *call, struct err *err)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct control_record alarm;
+    struct str name, state, reason, before;
+    if (service_required(call, "AlarmName", &name, err) ||
+        service_required(call, "StateValue", &state, err) ||
+        service_required(call, "StateReason", &reason, err) || check_state(state, reason, err))
+        return -1;
+    pthread_mutex_lock(&lock);
+    int status = change_state(call, &alarm, &before, err);
+    pthread_mutex_unlock(&lock);
+    if (!status)
+        tell(call, &alarm, before);
+    return status;
 }
 
 static const struct value *view_item(struct service_call *call, const struct value *item)

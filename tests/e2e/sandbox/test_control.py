@@ -173,6 +173,20 @@ def test_a_parameter_that_many_change_at_once(control):
     assert sorted(int(one["Value"]) for one in history) == list(range(13)) and [one["Version"] for one in history] == list(range(1, 14))
 
 
+def test_an_alarm_that_many_set_at_once(control):
+    """Each item of its history begins with the state that the one before has ended with."""
+    alarms = control.client("cloudwatch")
+    alarms.put_metric_alarm(AlarmName="busy", Namespace="x", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+    states = ["OK", "ALARM", "INSUFFICIENT_DATA"] * 8
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda state: alarms.set_alarm_state(AlarmName="busy", StateValue=state, StateReason="r"), states))
+    items = alarms.describe_alarm_history(AlarmName="busy", ScanBy="TimestampAscending")["AlarmHistoryItems"]
+    changes = [json.loads(item["HistoryData"]) for item in items]
+    ends = [change["newState"]["stateValue"] for change in changes]
+    assert [change["oldState"]["stateValue"] for change in changes] == ["INSUFFICIENT_DATA", *ends[:-1]]
+    assert ends[-1] == alarms.describe_alarms(AlarmNames=["busy"])["MetricAlarms"][0]["StateValue"]
+
+
 def test_database_states(control):
     rds = control.client("rds")
     ec2 = control.client("ec2")
