@@ -50,7 +50,8 @@ class Sshd:
             Path("/run/sshd").mkdir(exist_ok=True)
         lines = [f"HostKey {key}" for key in self.host_keys] + [
             f"Port {self.port}", "ListenAddress 127.0.0.1", f"AuthorizedKeysFile {self.authorized}", "StrictModes no", "UsePAM no", "PidFile none",
-            "LogLevel VERBOSE", *self.more, "PasswordAuthentication no", "PrintMotd no"]
+            "LogLevel VERBOSE", *self.more, "PasswordAuthentication no", "PrintMotd no",
+            "SetEnv SHLVL=1"]  # bash takes itself for one within another, and reads no ~/.bashrc: the user's may do anything, for longer than the test
         (self.folder / "config").write_text("\n".join(lines) + "\n")
         self.process = subprocess.Popen([SSHD, "-D", "-f", self.folder / "config", "-E", self.log], stdin=subprocess.DEVNULL)
         while True:  # until it listens, however long that takes
