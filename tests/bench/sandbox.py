@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent.parent / "e2e" / "sandbox"))
+sys.path += [str(Path(__file__).parent.parent / "e2e" / "sandbox"), str(Path(__file__).parent.parent / "e2e")]
 from servers import Moto, Sandbox, Versity, make_bucket  # noqa: E402
 from sigv4 import Signer, sha256  # noqa: E402
 

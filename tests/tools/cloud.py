@@ -4,7 +4,7 @@ Serves on 127.0.0.1, prints its URL as the first line once it listens, and ends 
 that no server outlives whoever started it. With --forks it loads all of moto once, and then makes a server of its own for
 each connection to the listening Unix socket FD: a line with a JSON object of environment variables comes in, the URL goes out,
 and the server ends with the connection. On top of moto it
-- answers what moto 5.2 lacks, see moto_gaps.py;
+- answers what moto 5.2 lacks, see moto_gaps.py, unless WEIR_MOTO_PLAIN is in the environment: then it answers as it comes;
 - keeps a list of the requests it got:  GET /e2e/requests, DELETE to forget them;
 - fails on demand: POST /e2e/faults takes a list of {match, times, status, body, headers, close, after, delay, hold}.
 
@@ -31,11 +31,11 @@ from html import escape
 from pathlib import Path
 from urllib.parse import parse_qs, quote
 
-import moto_gaps  # noqa: F401
-import moto_speed  # noqa: F401
-from moto import backends
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
+gc.disable()  # until all of moto is loaded: it stays, and looking through it again and again was a third of the time until then
+import moto_speed  # noqa: E402, F401
+from moto import backends  # noqa: E402
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
+from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: E402
 
 
 HOLD_S = 120  # longer than any test waits, shorter than for ever
@@ -191,6 +191,11 @@ class Handler(WSGIRequestHandler):
         self.wfile.flush()
 
 
+def fill_gaps():
+    if not os.environ.get("WEIR_MOTO_PLAIN"):
+        import moto_gaps  # noqa: F401
+
+
 def end_with(stream):
     stream.read()
     os._exit(0)
@@ -211,6 +216,7 @@ def keep_what_is_loaded():
     """It stays: to look through all of it for what may go is a tenth of the work."""
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
+    gc.enable()
 
 
 def load(app):
@@ -225,6 +231,7 @@ def serve_connection(app, connection):
     random.seed()  # or all would make up the same names
     stream = connection.makefile("rw")
     os.environ.update(json.loads(stream.readline()))
+    fill_gaps()
     threading.Thread(target=end_with, args=(stream,), daemon=True).start()
     serve(app, 0, connection.makefile("w"))
 
@@ -246,6 +253,7 @@ def main():
     if sys.argv[1:2] == ["--forks"]:
         return serve_forks(app, socket.socket(fileno=int(sys.argv[2])))
     threading.Thread(target=end_with, args=(sys.stdin,), daemon=True).start()
+    fill_gaps()
     keep_what_is_loaded()
     serve(app, int(sys.argv[1]) if len(sys.argv) > 1 else 0, sys.stdout)
 

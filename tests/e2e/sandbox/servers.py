@@ -106,17 +106,18 @@ def take_env(server, process):
 
 
 class Moto(Server):
+    """As it comes, where `cloud` of the other tests has what tests/tools/moto_gaps.py adds."""
+
     access, secret, kind = "moto", "moto-secret", "moto"
 
     def __init__(self):
-        code = ("from moto.server import ThreadedMotoServer as S; import sys; s = S('127.0.0.1', 0, verbose=False); s.start();"
-                "print(s.get_host_and_port()[1], flush=True); sys.stdin.read(); s.stop()")
-        self.process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.port = int(self.process.stdout.readline())
+        from support import Cloud  # of the folder above, which conftest.py makes known
+
+        self.process = Cloud(WEIR_MOTO_PLAIN="yes")
+        self.port = int(self.process.url.rpartition(":")[2])
 
     def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
+        self.process.stop()
 
 
 class Store(Server):
