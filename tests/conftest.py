@@ -5,8 +5,10 @@ import signal
 import sys
 from pathlib import Path
 
-import pytest
-import yaml
+gc.disable()  # until all tests are known: what is loaded stays, and looking through it again and again was a quarter of the time until then
+
+import pytest  # noqa: E402
+import yaml  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent / "e2e"))
 from support import Cloud, Forks  # noqa: E402
@@ -56,10 +58,20 @@ def pytest_collection_modifyitems(items):
         items[:] = [item for item in items if not item.get_closest_marker("long")]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector, name, obj):
+    """What is long throughout is not even made, case by case, where it would be left out afterwards."""
+    marks = [mark.name for mark in getattr(obj, "pytestmark", ())] if name.startswith("test_") else ()
+    if not os.environ.get("WEIR_LONG") and ("long" in marks or collector.get_closest_marker("long")):
+        return []
+    return None
+
+
 def pytest_configure(config):
     """Where workers are begun, and in no worker."""
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         config.stash[FORKS] = Forks()
+        gc.enable()
 
 
 def pytest_unconfigure(config):
@@ -71,6 +83,7 @@ def pytest_collection_finish():
     """What is loaded by now stays, botocore's models too: looking through all of it for what may go took a quarter of the time of tests that only call."""
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,25 @@
 """An editor without a window: pygls' client, which others wrote, on `weir lsp`; the cursor is where ¦ stands in a text."""
 
 import asyncio
+import importlib.util
 import os
+import sys
 import threading
 from pathlib import Path
 
-from lsprotocol import types
-from pygls.lsp.client import BaseLanguageClient
-
 from support import PATIENCE_S, WEIR
+
+
+def lazily(name):
+    """A module that is loaded when something of it is first asked for: by the worker that needs it, and not by each that looks which tests there are."""
+    spec = importlib.util.find_spec(name)
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+types = lazily("lsprotocol.types")
 
 UNITS = {"utf-8": lambda text: len(text.encode()), "utf-16": lambda text: len(text.encode("utf-16-le")) // 2, "utf-32": len}
 
@@ -19,6 +30,8 @@ class Editor:
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         self.news = asyncio.Condition()
+        from pygls.lsp.client import BaseLanguageClient  # takes as long as lsprotocol, of which it makes use
+
         self.client = BaseLanguageClient("editor", "1")
 
         @self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)

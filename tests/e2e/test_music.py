@@ -15,7 +15,6 @@ import sys
 import threading
 import types
 
-import jinja2
 import pytest
 import yaml
 
@@ -140,6 +139,8 @@ def marts():
     for table, rows in expected_tables().items():
         base.execute(f"create table lake_{table} ({COLUMNS[table]})")
         base.executemany(f"insert into lake_{table} values ({', '.join('?' * len(rows[0]))})", rows)
+    from jinja2 import Template  # only here: each worker loads what stands above
+
     made = set()
 
     def make(name):
@@ -147,7 +148,7 @@ def marts():
         for other in re.findall(r"ref\('(\w+)'\)", text):
             if other not in made:
                 make(other)
-        sql = jinja2.Template(MACROS + text).render(source=lambda schema, table: f"{schema}_{table}", ref=lambda model: model)
+        sql = Template(MACROS + text).render(source=lambda schema, table: f"{schema}_{table}", ref=lambda model: model)
         base.execute(f"create view {name} as {sql}")
         made.add(name)
 

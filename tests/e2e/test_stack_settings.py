@@ -2,7 +2,6 @@
 
 import json
 
-import jsonschema
 import pytest
 import yaml
 
@@ -13,6 +12,8 @@ FILES = sorted([*ROOT.glob("examples/*/weir.yaml"), *ROOT.glob("modules/*/weir.y
 
 @pytest.fixture(scope="module")
 def validator(tmp_path_factory):
+    import jsonschema  # only where it is needed: each worker loads what stands above
+
     schema = json.loads(Stack(tmp_path_factory.mktemp("schema") / "s").run("schema").out)
     jsonschema.Draft7Validator.check_schema(schema)
     return jsonschema.Draft7Validator(schema)

@@ -10,8 +10,6 @@ import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
-import jsonschema
-
 warnings.filterwarnings("ignore", category=FutureWarning, module="re|cfn_models")  # what Java writes and Python may once mean otherwise
 
 SCHEMAS = Path(find_spec("cfnlint").origin).parent / "data/schemas"  # its code takes seconds to load
@@ -95,6 +93,8 @@ def pythonic(schema):
 
 @functools.cache
 def validator_of(name):
+    import jsonschema  # takes longer than all the rest of this file
+
     return jsonschema.Draft7Validator(pythonic(schema_of(name)))
 
 
