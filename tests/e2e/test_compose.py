@@ -274,7 +274,7 @@ def test_what_includes_another(local_stack):
     local_stack.write(INCLUDING, "compose.yaml")
     for name, text in PARTS.items():
         local_stack.write(text, name)
-    told = local_stack.run("import", "compose", "compose.yaml").err
+    local_stack.run("import", "compose", "compose.yaml")
     written = (local_stack.folder / "weir.yaml").read_text()
     assert "tag: {type: string, default: ours}" in written and "level: {type: string, default: low}" in written and "own: {type: string, default: mine}" in written, written
     for part in ("context: parts/db", "source: ./parts/init", "source: ./parts/../shared", 'FROM: parts', "parts/pw.txt", "context: more", "internal: true",

@@ -6,7 +6,6 @@ import signal
 import subprocess
 from collections import Counter
 
-import boto3
 import pytest
 from support import PATIENCE_S, Stack, traceable, until
 

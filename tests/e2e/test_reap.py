@@ -4,7 +4,6 @@ import json
 import os
 from pathlib import Path
 
-import boto3
 import pytest
 from pg import Postgres
 from support import PATIENCE_S, Stack, until

@@ -19,6 +19,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).parent.parent.parent.parent
 SERVER = Path(os.environ.get("WEIR_SANDBOX_SERVER", ROOT / "build" / "sandbox_server"))
@@ -214,6 +215,13 @@ def make_bucket(server):
     name = "b-" + uuid.uuid4().hex[:16]
     server.client().create_bucket(Bucket=name)
     return name
+
+
+def code(call, *args, **kwargs):
+    """With which word the call is refused."""
+    with pytest.raises(ClientError) as caught:
+        call(*args, **kwargs)
+    return caught.value.response["Error"]["Code"]
 
 
 def program(name):

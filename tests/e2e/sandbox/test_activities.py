@@ -5,8 +5,9 @@ import threading
 import time
 
 import pytest
+from servers import code
 from support import until
-from test_machines import Machines, refused
+from test_machines import Machines
 
 
 class Work:
@@ -41,7 +42,7 @@ def test_they_are_made(anywhere):
     assert "made" in [one["name"] for one in client.list_activities()["activities"]]
     client.delete_activity(activityArn=arn)
     client.delete_activity(activityArn=arn)
-    assert refused(client.describe_activity, activityArn=arn) == "ActivityDoesNotExist"
+    assert code(client.describe_activity, activityArn=arn) == "ActivityDoesNotExist"
 
 
 def test_a_worker_does_it(work):
@@ -95,14 +96,14 @@ def test_its_time_begins_when_it_is_taken(work):
     end = work.machines.end(execution)
     assert (end["status"], end["error"]) == ("FAILED", "States.Timeout") and end["stopDate"].timestamp() - begin > 0.9
     assert work.kinds(execution) == ["ActivityScheduled", "ActivityStarted", "ActivityTimedOut"]
-    assert refused(work.client.send_task_success, taskToken=token, output="1") == "TaskTimedOut"
+    assert code(work.client.send_task_success, taskToken=token, output="1") == "TaskTimedOut"
     machine = work.machines.make({"TimeoutSeconds": 1, "StartAt": "T", "States": {"T": {"Type": "Task", "Resource": work.arn, "End": True}}})
     assert work.machines.end(work.machines.start(machine))["status"] == "TIMED_OUT"  # nobody has taken it
 
 
 def test_one_that_is_not_there(work):
     work.client.delete_activity(activityArn=work.arn)
-    assert refused(work.take) == "ActivityDoesNotExist"
+    assert code(work.take) == "ActivityDoesNotExist"
     execution = work.start()
     end = work.machines.end(execution)
     assert end["status"] == "FAILED" and work.arn in end["cause"]

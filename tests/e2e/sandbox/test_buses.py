@@ -4,10 +4,9 @@ import json
 import uuid
 
 import pytest
-from servers import open_to, role_of
+from servers import code, open_to, role_of
 from support import until
 from test_firing import Queue
-from test_machines import refused
 
 ACCOUNT = "000000000000"
 
@@ -50,7 +49,7 @@ def test_rules_see_the_events_of_their_bus(anywhere, source):
     assert not queue.take(wait=0)
     assert [rule["Name"] for rule in bus.events.list_rules(EventBusName=bus.name)["Rules"]] == [name]
     assert name not in [rule["Name"] for rule in bus.events.list_rules()["Rules"]]
-    assert refused(bus.events.describe_rule, Name=name) == "ResourceNotFoundException"
+    assert code(bus.events.describe_rule, Name=name) == "ResourceNotFoundException"
 
 
 def test_one_name_on_two_buses_is_two_rules(sandbox, source):
@@ -61,12 +60,12 @@ def test_one_name_on_two_buses_is_two_rules(sandbox, source):
     assert json.loads(queue.bodies(1)[0]) == "default"
     bus.put(source, EventBusName=bus.arn)
     assert json.loads(queue.bodies(1)[0]) == bus.name
-    assert refused(bus.events.delete_event_bus, Name=bus.name) == "ValidationException"
+    assert code(bus.events.delete_event_bus, Name=bus.name) == "ValidationException"
     assert bus.events.describe_rule(Name="twin-" + source, EventBusName=bus.arn)["EventBusName"] == bus.name
     bus.events.remove_targets(Rule="twin-" + source, EventBusName=bus.name, Ids=["t0"])
     bus.events.delete_rule(Name="twin-" + source, EventBusName=bus.name)
     bus.events.delete_event_bus(Name=bus.name)
-    assert refused(bus.events.describe_rule, Name="twin-" + source, EventBusName=bus.arn) == "ResourceNotFoundException"
+    assert code(bus.events.describe_rule, Name="twin-" + source, EventBusName=bus.arn) == "ResourceNotFoundException"
     assert default.events.describe_rule(Name="twin-" + source)["EventBusName"] == "default"
 
 
@@ -111,20 +110,20 @@ def test_too_much_at_once_is_refused(sandbox, source):
     events = sandbox.client("events")
     entry = {"Source": source, "DetailType": "order", "Detail": json.dumps({"text": "x" * 200000})}
     assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
-    assert refused(events.put_events, Entries=[entry, entry]) == "ValidationException"
+    assert code(events.put_events, Entries=[entry, entry]) == "ValidationException"
 
 
 def test_schedules_belong_to_the_default_bus(anywhere, source):
     bus, default, rate = Bus(anywhere), Bus(anywhere, "default"), "rate(1 day)"
     events, name = bus.events, "r-" + source
-    assert refused(events.put_rule, Name=name, EventBusName=bus.name, ScheduleExpression=rate) == "ValidationException"
-    assert refused(events.put_rule, Name=name, EventBusName=bus.arn, ScheduleExpression=rate, EventPattern='{"source": ["a"]}') == "ValidationException"
-    assert refused(events.put_rule, Name=name) == "ValidationException"  # neither a pattern nor a schedule
+    assert code(events.put_rule, Name=name, EventBusName=bus.name, ScheduleExpression=rate) == "ValidationException"
+    assert code(events.put_rule, Name=name, EventBusName=bus.arn, ScheduleExpression=rate, EventPattern='{"source": ["a"]}') == "ValidationException"
+    assert code(events.put_rule, Name=name) == "ValidationException"  # neither a pattern nor a schedule
     for arguments in ({}, {"EventBusName": "default"}, {"EventBusName": default.arn}):
         events.put_rule(Name=name, ScheduleExpression=rate, **arguments)
     assert events.describe_rule(Name=name)["ScheduleExpression"] == rate
     bus.rule(name, {"source": [source]})
-    assert refused(events.put_rule, Name=name, EventBusName=bus.name, ScheduleExpression=rate) == "ValidationException"
+    assert code(events.put_rule, Name=name, EventBusName=bus.name, ScheduleExpression=rate) == "ValidationException"
 
 
 def test_an_event_has_details(anywhere, source):

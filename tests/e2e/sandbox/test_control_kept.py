@@ -1,6 +1,5 @@
 """The control plane's records over a restart: what was answered is there, in the order in which it was made; what was deleted is not."""
 
-import json
 import shutil
 
 import pytest

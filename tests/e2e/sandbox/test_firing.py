@@ -9,9 +9,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from servers import ROOT, Sandbox, open_to, role_of, take_env
+from servers import ROOT, Sandbox, code, open_to, role_of, take_env
 from support import until
-from test_machines import Machines, refused
+from test_machines import Machines
 
 WEIR = Path(os.environ.get("WEIR", ROOT / "build" / "weir"))
 ROLE = "arn:aws:iam::000000000000:role/schedules"
@@ -180,11 +180,11 @@ def test_a_rate_without_a_beginning_begins_at_once():
 def test_wrong_expressions_are_refused(sandbox):
     events, scheduler = sandbox.client("events"), sandbox.client("scheduler")
     for expression in ("cron(0 10 * * * *)", "rate(1 minutes)", "at(2030-01-01T00:00:00)", "daily"):
-        assert refused(events.put_rule, Name="wrong", ScheduleExpression=expression) == "ValidationException"
+        assert code(events.put_rule, Name="wrong", ScheduleExpression=expression) == "ValidationException"
     arguments = {"Name": "wrong", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": {"Arn": "arn:aws:sqs:us-east-1:000000000000:q", "RoleArn": ROLE}}
-    assert refused(scheduler.create_schedule, ScheduleExpression="cron(0 25 * * ? *)", **arguments) == "ValidationException"
-    assert refused(scheduler.create_schedule, ScheduleExpression="rate(1 day)", ScheduleExpressionTimezone="Mars/Olympus", **arguments) == "ValidationException"
-    assert refused(events.put_rule, Name="wrong", EventPattern='{"source": "a"}') == "InvalidEventPatternException"
+    assert code(scheduler.create_schedule, ScheduleExpression="cron(0 25 * * ? *)", **arguments) == "ValidationException"
+    assert code(scheduler.create_schedule, ScheduleExpression="rate(1 day)", ScheduleExpressionTimezone="Mars/Olympus", **arguments) == "ValidationException"
+    assert code(events.put_rule, Name="wrong", EventPattern='{"source": "a"}') == "InvalidEventPatternException"
 
 
 # ---- events ----
@@ -239,7 +239,7 @@ def test_a_pattern_is_tried(sandbox):
              "detail-type": "order", "detail": {"total": 5}}
     for pattern, result in (({"source": ["shop"]}, True), ({"source": [{"prefix": "bank"}]}, False)):
         assert events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"] is result
-    assert refused(events.test_event_pattern, EventPattern='{"source": []}', Event=json.dumps(event)) == "InvalidEventPatternException"
+    assert code(events.test_event_pattern, EventPattern='{"source": []}', Event=json.dumps(event)) == "InvalidEventPatternException"
 
 
 # ---- queues and topics: also where others wrote them ----
@@ -264,7 +264,7 @@ def test_messages_go_through_a_queue(anywhere):
     queue.send("left")
     queue.client.purge_queue(QueueUrl=queue.url)
     assert not queue.take(wait=0)
-    assert "NonExistentQueue" in refused(queue.client.receive_message, QueueUrl=queue.url + "x")
+    assert "NonExistentQueue" in code(queue.client.receive_message, QueueUrl=queue.url + "x")
 
 
 def test_what_is_received_too_often_goes_elsewhere(anywhere):
@@ -288,7 +288,7 @@ def test_a_fifo_queue_keeps_the_order_within_groups(anywhere):
     assert [one["Body"] for one in rest] == ["c"]  # b and d wait for a
     queue.delete(first)
     assert [one["Body"] for one in queue.take(10, wait=1)] == ["b", "d"]
-    assert refused(queue.send, body="e") == "MissingParameter"
+    assert code(queue.send, body="e") == "MissingParameter"
 
 
 def seconds_of(call):
@@ -315,7 +315,7 @@ def test_a_topic_hands_on_to_queues(anywhere):
     note = json.loads(queue.take(wait=1)[0]["Body"])
     assert (note["Message"], note["Subject"], note["TopicArn"], note["MessageId"]) == ("news", "about it", topic, sent["MessageId"])
     assert raw.take(wait=1)[0]["Body"] == "news"
-    assert refused(sns.publish, TopicArn=topic + "x", Message="news") == "NotFound"
+    assert code(sns.publish, TopicArn=topic + "x", Message="news") == "NotFound"
 
 
 def test_a_subscription_filters_by_attributes(anywhere):

@@ -13,7 +13,7 @@ import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import TRUST, open_to
+from servers import TRUST, code, open_to
 from support import until
 
 MOTO = {
@@ -74,12 +74,6 @@ def cloud(anywhere, request):
 
 def name():
     return "n-" + uuid.uuid4().hex[:12]
-
-
-def code(call, **given):
-    with pytest.raises(ClientError) as caught:
-        call(**given)
-    return caught.value.response["Error"]["Code"]
 
 
 def archive(text):

@@ -4,7 +4,7 @@ import time
 import uuid
 
 import pytest
-from botocore.exceptions import ClientError
+from servers import code
 
 
 @pytest.fixture
@@ -22,12 +22,6 @@ def group(logs):
 def put(logs, group, stream, *messages, at=None):
     at = at or int(time.time() * 1000)
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": at + i, "message": m} for i, m in enumerate(messages)])
-
-
-def refused(call, **arguments):
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return caught.value.response["Error"]["Code"]
 
 
 def messages(answer):
@@ -90,17 +84,17 @@ def test_words_left_out_and_one_of_several(sandbox):
     assert messages(logs.filter_log_events(logGroupName=group, filterPattern="?bread ?pie")) == ["apple pie", "bread"]
     paged = logs.get_paginator("filter_log_events").paginate(logGroupName=group, PaginationConfig={"PageSize": 3})
     assert [len(page["events"]) for page in paged] == [3, 1]
-    assert refused(logs.filter_log_events, logGroupName=group, filterPattern="{ $.x = 1 }") == "InvalidParameterException"
+    assert code(logs.filter_log_events, logGroupName=group, filterPattern="{ $.x = 1 }") == "InvalidParameterException"
 
 
 def test_what_is_not_there_or_there_already(logs, group):
     where = {"logGroupName": group, "logStreamName": "x"}
-    assert refused(logs.create_log_stream, logGroupName="/no/such/group", logStreamName="x") == "ResourceNotFoundException"
-    assert refused(logs.get_log_events, **where) == "ResourceNotFoundException"
-    assert refused(logs.put_log_events, **where, logEvents=[{"timestamp": 1, "message": "m"}]) == "ResourceNotFoundException"
-    assert refused(logs.delete_log_stream, **where) == "ResourceNotFoundException"
+    assert code(logs.create_log_stream, logGroupName="/no/such/group", logStreamName="x") == "ResourceNotFoundException"
+    assert code(logs.get_log_events, **where) == "ResourceNotFoundException"
+    assert code(logs.put_log_events, **where, logEvents=[{"timestamp": 1, "message": "m"}]) == "ResourceNotFoundException"
+    assert code(logs.delete_log_stream, **where) == "ResourceNotFoundException"
     logs.create_log_stream(**where)
-    assert refused(logs.create_log_stream, **where) == "ResourceAlreadyExistsException"
+    assert code(logs.create_log_stream, **where) == "ResourceAlreadyExistsException"
 
 
 def test_events_out_of_order_are_refused(sandbox):
@@ -111,8 +105,8 @@ def test_events_out_of_order_are_refused(sandbox):
     put(logs, group, "x", "first", "second", "third", at=now - 10)
     assert messages(logs.get_log_events(**where, startTime=now - 9, endTime=now - 8)) == ["second"]  # the end is left out; moto has it
     events = [{"timestamp": now, "message": "b"}, {"timestamp": now - 1, "message": "a"}]
-    assert refused(logs.put_log_events, **where, logEvents=events) == "InvalidParameterException"
-    assert refused(logs.get_log_events, **where, nextToken="f/../../x") == "InvalidParameterException"
+    assert code(logs.put_log_events, **where, logEvents=events) == "InvalidParameterException"
+    assert code(logs.get_log_events, **where, nextToken="f/../../x") == "InvalidParameterException"
     assert len(logs.get_log_events(**where)["events"]) == 3
 
 

@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from servers import code
 from support import planned
-from test_machines import ROLE, Machines, refused
+from test_machines import ROLE, Machines
 
 
 def shares(*routing):
@@ -60,7 +61,7 @@ def test_a_version_stays_as_it_was(here):
         return  # it gives the number of the version with update_state_machine as if it were published
     second = here.change(machine, "three")
     assert second == machine + ":2"
-    assert refused(here.client.describe_state_machine, stateMachineArn=machine + ":7") == "StateMachineDoesNotExist"
+    assert code(here.client.describe_state_machine, stateMachineArn=machine + ":7") == "StateMachineDoesNotExist"
 
 
 def test_publishing(machines):
@@ -73,14 +74,14 @@ def test_publishing(machines):
     assert machines.versions(machine) == [first["stateMachineVersionArn"]] == [machine + ":1"]
     revision = client.describe_state_machine(stateMachineArn=machine)["revisionId"]
     changed = client.update_state_machine(stateMachineArn=machine, definition=machines.definition("x"))
-    assert refused(client.publish_state_machine_version, stateMachineArn=machine, revisionId=revision) == "ConflictException"
+    assert code(client.publish_state_machine_version, stateMachineArn=machine, revisionId=revision) == "ConflictException"
     second = client.publish_state_machine_version(stateMachineArn=machine, revisionId=changed["revisionId"])["stateMachineVersionArn"]
     assert machines.versions(machine) == [second, machine + ":1"]
     client.delete_state_machine_version(stateMachineVersionArn=second)
     client.delete_state_machine_version(stateMachineVersionArn=second)
     assert machines.change(machine, "y") == machine + ":3"  # no number comes twice
-    assert refused(client.update_state_machine, stateMachineArn=machine, definition=machines.definition("z"), versionDescription="d") == "ValidationException"
-    assert refused(client.publish_state_machine_version, stateMachineArn=machine + "x") == "StateMachineDoesNotExist"
+    assert code(client.update_state_machine, stateMachineArn=machine, definition=machines.definition("z"), versionDescription="d") == "ValidationException"
+    assert code(client.publish_state_machine_version, stateMachineArn=machine + "x") == "StateMachineDoesNotExist"
 
 
 def test_executions_of_versions_and_aliases(machines):
@@ -103,7 +104,7 @@ def test_executions_of_versions_and_aliases(machines):
     found = client.list_executions(stateMachineArn=live)["executions"][0]
     assert (found["stateMachineVersionArn"], found["stateMachineAliasArn"]) == (second, live)
     for nothing in (machine + ":9", machine + ":none"):
-        assert refused(client.start_execution, stateMachineArn=nothing) == "StateMachineDoesNotExist"
+        assert code(client.start_execution, stateMachineArn=nothing) == "StateMachineDoesNotExist"
 
 
 def test_an_alias_of_two_versions(machines):
@@ -130,11 +131,11 @@ def test_aliases(here):
     client.update_state_machine_alias(stateMachineAliasArn=live, description="e")
     shown = client.describe_state_machine_alias(stateMachineAliasArn=live)
     assert (shown["description"], shown["routingConfiguration"]) == ("e", routing) and shown["updateDate"] > shown["creationDate"]
-    assert refused(client.update_state_machine_alias, stateMachineAliasArn=live) == "ValidationException"
+    assert code(client.update_state_machine_alias, stateMachineAliasArn=live) == "ValidationException"
     for wrong in ([(first, 99)], [(first, 50), (machine + "x:1", 50)]):
-        assert refused(here.client.create_state_machine_alias, name="wrong", routingConfiguration=shares(*wrong)) == "ValidationException"
+        assert code(here.client.create_state_machine_alias, name="wrong", routingConfiguration=shares(*wrong)) == "ValidationException"
     client.delete_state_machine_alias(stateMachineAliasArn=other)
-    assert refused(client.describe_state_machine_alias, stateMachineAliasArn=other) == "ResourceNotFound"
+    assert code(client.describe_state_machine_alias, stateMachineAliasArn=other) == "ResourceNotFound"
 
 
 def test_what_is_refused(machines):
@@ -144,14 +145,14 @@ def test_what_is_refused(machines):
     live = machines.alias("live", (first, 100))
 
     def refusal(name, *routing):
-        return refused(client.create_state_machine_alias, name=name, routingConfiguration=shares(*routing))
+        return code(client.create_state_machine_alias, name=name, routingConfiguration=shares(*routing))
 
     assert refusal("live", (second, 100)) == "ConflictException"
     assert refusal("5", (first, 100)) == refusal("a b", (first, 100)) == "InvalidName"
     for wrong in ([(first, 99)], [(first, 50), (second, 49)], [(first, 50), (first, 50)], [(first, 50), (machine + "x:1", 50)]):
         assert refusal("wrong", *wrong) == "ValidationException", wrong
     assert refusal("wrong", (machine + ":8", 100)) == "ResourceNotFound"
-    assert refused(client.delete_state_machine_version, stateMachineVersionArn=first) == "ConflictException"
+    assert code(client.delete_state_machine_version, stateMachineVersionArn=first) == "ConflictException"
     assert [one["stateMachineAliasArn"] for one in client.list_state_machine_aliases(stateMachineArn=first)["stateMachineAliases"]] == [live]
     assert client.list_state_machine_aliases(stateMachineArn=second)["stateMachineAliases"] == []
     client.delete_state_machine_alias(stateMachineAliasArn=live)
@@ -170,7 +171,7 @@ def test_they_go_with_their_machine_and_outlive_the_sandbox(kept_sandbox):
     machines.suffix = ""
     assert machines.versions(machine) == [first] and machines.result(live) == "one"
     machines.client.delete_state_machine(stateMachineArn=machine)
-    assert refused(machines.client.describe_state_machine_alias, stateMachineAliasArn=live) == "StateMachineDoesNotExist"
+    assert code(machines.client.describe_state_machine_alias, stateMachineAliasArn=live) == "StateMachineDoesNotExist"
 
 
 def test_an_alias_of_a_stack_follows_its_machine(stack, cloud):

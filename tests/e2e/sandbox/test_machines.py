@@ -8,19 +8,13 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import make_bucket, role_of
+from servers import code, make_bucket, role_of
 from support import until
 
 LONG_ON_MOTO = {"test_cases_give_the_same_everywhere"}  # ten seconds
 
 CASES = Path(__file__).parents[2] / "asl"
 ROLE = "arn:aws:iam::000000000000:role/machines"
-
-
-def refused(call, **arguments):
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return caught.value.response["Error"]["Code"]
 
 
 class Machines:
@@ -131,7 +125,7 @@ def test_a_wrong_definition_is_refused_with_every_mistake(machines):
     broken = machines.client.validate_state_machine_definition(definition="{")
     assert broken["diagnostics"][0]["code"] == "INVALID_JSON_DESCRIPTION"
     machine = machines.make(good)
-    assert refused(machines.client.update_state_machine, stateMachineArn=machine, definition="{}") == "InvalidDefinition"
+    assert code(machines.client.update_state_machine, stateMachineArn=machine, definition="{}") == "InvalidDefinition"
 
 
 def test_an_execution_is_described_and_listed(machines):
@@ -159,16 +153,16 @@ def test_a_name_starts_one_execution(machines):
     again = machines.client.start_execution(stateMachineArn=machine, name="once", input='{"a": 1}')
     assert first["executionArn"] == again["executionArn"] and first["startDate"] == again["startDate"]
     start = machines.client.start_execution
-    assert refused(start, stateMachineArn=machine, name="once", input='{"a": 2}') == "ExecutionAlreadyExists"
+    assert code(start, stateMachineArn=machine, name="once", input='{"a": 2}') == "ExecutionAlreadyExists"
     machines.client.stop_execution(executionArn=first["executionArn"], error="Enough", cause="of it")
     stopped = machines.client.describe_execution(executionArn=first["executionArn"])
     assert [stopped[key] for key in ("status", "error", "cause")] == ["ABORTED", "Enough", "of it"]
-    assert refused(start, stateMachineArn=machine, name="once", input='{"a": 1}') == "ExecutionAlreadyExists"
+    assert code(start, stateMachineArn=machine, name="once", input='{"a": 1}') == "ExecutionAlreadyExists"
     assert machines.history(first["executionArn"])[-1]["type"] == "ExecutionAborted"
-    assert refused(start, stateMachineArn=machine + "x") == "StateMachineDoesNotExist"
-    assert refused(start, stateMachineArn=machine, input="{") == "InvalidExecutionInput"
-    assert refused(start, stateMachineArn=machine, name="a b") == "InvalidName"
-    assert refused(machines.client.describe_execution, executionArn=first["executionArn"] + "x") == "ExecutionDoesNotExist"
+    assert code(start, stateMachineArn=machine + "x") == "StateMachineDoesNotExist"
+    assert code(start, stateMachineArn=machine, input="{") == "InvalidExecutionInput"
+    assert code(start, stateMachineArn=machine, name="a b") == "InvalidName"
+    assert code(machines.client.describe_execution, executionArn=first["executionArn"] + "x") == "ExecutionDoesNotExist"
 
 
 def test_history_tells_what_happened(machines):
@@ -203,10 +197,10 @@ def test_express_machines_answer_at_once(machines):
     failed = machines.client.start_sync_execution(stateMachineArn=machine, input="{}")
     assert failed["status"] == "FAILED" and failed["error"] == "States.Runtime"
     assert machines.start(machine, {"n": 1})
-    assert refused(machines.client.list_executions, stateMachineArn=machine) == "StateMachineTypeNotSupported"
-    assert refused(machines.client.describe_execution, executionArn=said["executionArn"]) == "InvalidArn"
+    assert code(machines.client.list_executions, stateMachineArn=machine) == "StateMachineTypeNotSupported"
+    assert code(machines.client.describe_execution, executionArn=said["executionArn"]) == "InvalidArn"
     standard = machines.make({"Type": "Pass"})
-    assert refused(machines.client.start_sync_execution, stateMachineArn=standard) == "StateMachineTypeNotSupported"
+    assert code(machines.client.start_sync_execution, stateMachineArn=standard) == "StateMachineTypeNotSupported"
 
 
 def test_executions_are_logged_as_the_machine_says(machines, sandbox):
@@ -328,10 +322,10 @@ def test_a_task_waits_for_its_token(machines, sandbox):
     execution, token = asked(machines, sandbox, HeartbeatSeconds=60)
     machines.client.send_task_heartbeat(taskToken=token)
     assert machines.client.describe_execution(executionArn=execution)["status"] == "RUNNING"
-    assert refused(machines.client.send_task_success, taskToken=token, output="{") == "InvalidOutput"
+    assert code(machines.client.send_task_success, taskToken=token, output="{") == "InvalidOutput"
     machines.client.send_task_success(taskToken=token, output='{"fine": true}')
     assert json.loads(machines.end(execution)["output"])["said"] == {"fine": True}
-    assert refused(machines.client.send_task_success, taskToken=token, output="{}") == "TaskTimedOut"
+    assert code(machines.client.send_task_success, taskToken=token, output="{}") == "TaskTimedOut"
     execution, token = asked(machines, sandbox)
     machines.client.send_task_failure(taskToken=token, error="No", cause="never")
     end = machines.end(execution)

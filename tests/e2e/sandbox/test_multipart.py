@@ -7,18 +7,11 @@ import os
 
 import pytest
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError
 from checksums import ALGORITHMS
-from servers import make_bucket
+from servers import code, make_bucket
 
 MIB = 1 << 20
 FIVE = os.urandom(5 * MIB)
-
-
-def code(call, *args, **kwargs):
-    with pytest.raises(ClientError) as caught:
-        call(*args, **kwargs)
-    return caught.value.response["Error"]["Code"]
 
 
 class Upload:

@@ -1,7 +1,7 @@
 """What a network has of its own on AWS, against the sandbox and, where moto agrees with AWS's documentation, against moto."""
 
 import pytest
-from botocore.exceptions import ClientError
+from servers import code
 
 MOTO = {
     "test_what_a_network_begins_with": "its default group lets nothing in",
@@ -21,12 +21,6 @@ def ec2(anywhere, request):
     if anywhere.kind == "moto" and why:
         request.node.add_marker(pytest.mark.xfail(reason=why, strict=True))
     return anywhere.client("ec2")
-
-
-def code(call, **given):
-    with pytest.raises(ClientError) as caught:
-        call(**given)
-    return caught.value.response["Error"]["Code"]
 
 
 class Network:

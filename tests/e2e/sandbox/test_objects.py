@@ -8,16 +8,10 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 from checksums import ALGORITHMS
-from servers import make_bucket
+from servers import code, make_bucket
 
 KEYS = ["a", "a/b", "a//b", "a/../b", "../../etc/passwd", "/leading", "trailing/", "//", ".", "..", "./.", "x y", "a+b&c=d;e:f,g@h!$'()*", "%2F%00%", "ü/ñ/漢字/🎬",
         "tab\tnew\nline", "~tilde", "z" * 1024, "s/" * 512, "\x01\x02", "q?uery=1", "#hash", "[brackets]", "back\\slash", "a%", "a%/b", "a%_"]
-
-
-def code(call, *args, **kwargs):
-    with pytest.raises(ClientError) as caught:
-        call(*args, **kwargs)
-    return caught.value.response["Error"]["Code"]
 
 
 def keys(s3, bucket, **more):

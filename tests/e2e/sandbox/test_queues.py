@@ -7,9 +7,9 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from servers import code
 from support import until
 from test_firing import Queue, seconds_of
-from test_machines import refused
 
 
 def fifo(server, **attributes):
@@ -71,7 +71,7 @@ def test_a_fifo_queue_takes_the_same_once(anywhere):
     queue.delete(message[0])
     queue.send("c", MessageGroupId="1", MessageDeduplicationId="x")  # also once it is gone
     assert not queue.take(wait=0) or anywhere.kind == "moto"
-    assert refused(queue.send, body="d", MessageGroupId="1") == "InvalidParameterValue"
+    assert code(queue.send, body="d", MessageGroupId="1") == "InvalidParameterValue"
 
 
 def test_by_its_content(anywhere):
@@ -86,7 +86,7 @@ def test_a_fifo_queue_numbers_its_messages(sandbox):
     numbers = [queue.send(str(i), MessageGroupId="1", MessageDeduplicationId=str(i))["SequenceNumber"] for i in range(3)]
     assert numbers == sorted(numbers) and len(set(numbers)) == 3 and all(len(number) == 20 for number in numbers)
     assert [one["Attributes"]["SequenceNumber"] for one in queue.take(10, wait=1, AttributeNames=["SequenceNumber"])] == numbers
-    assert refused(queue.send, body="x", MessageGroupId="1", MessageDeduplicationId="y", DelaySeconds=5) == "InvalidParameterValue"
+    assert code(queue.send, body="x", MessageGroupId="1", MessageDeduplicationId="y", DelaySeconds=5) == "InvalidParameterValue"
 
 
 def test_visibility_in_batches(anywhere):
@@ -102,8 +102,8 @@ def test_visibility_in_batches(anywhere):
 
 def test_the_entries_of_a_batch_are_told_apart(anywhere):
     queue = Queue(anywhere)
-    for ids, code in ((["a", "a"], "BatchEntryIdsNotDistinct"), (["a b"], "InvalidBatchEntryId"), ([], "EmptyBatchRequest")):
-        assert code in refused(queue.client.send_message_batch, QueueUrl=queue.url, Entries=[{"Id": one, "MessageBody": "x"} for one in ids])
+    for ids, word in ((["a", "a"], "BatchEntryIdsNotDistinct"), (["a b"], "InvalidBatchEntryId"), ([], "EmptyBatchRequest")):
+        assert word in code(queue.client.send_message_batch, QueueUrl=queue.url, Entries=[{"Id": one, "MessageBody": "x"} for one in ids])
 
 
 def test_who_waits_for_dead_letters_hears_of_them(sandbox):
@@ -161,10 +161,10 @@ def test_dead_letters_go_back(sandbox):
 
 def test_dead_letters_go_elsewhere_or_stay(sandbox):
     letters, other, client = Queue(sandbox), Queue(sandbox), sandbox.client("sqs")
-    assert refused(client.start_message_move_task, SourceArn=letters.arn) == "InvalidParameterValue"  # of no queue
+    assert code(client.start_message_move_task, SourceArn=letters.arn) == "InvalidParameterValue"  # of no queue
     queue = buried(sandbox, letters, "a")
     letters.send("by hand")
-    assert refused(client.start_message_move_task, SourceArn=letters.arn + "x") == refused(client.start_message_move_task, SourceArn=letters.arn, DestinationArn=other.arn + "x") == "ResourceNotFoundException"
+    assert code(client.start_message_move_task, SourceArn=letters.arn + "x") == code(client.start_message_move_task, SourceArn=letters.arn, DestinationArn=other.arn + "x") == "ResourceNotFoundException"
     client.start_message_move_task(SourceArn=letters.arn)
     (task,) = client.list_message_move_tasks(SourceArn=letters.arn)["Results"]
     assert (task["Status"], task["FailureReason"], task["ApproximateNumberOfMessagesMoved"]) == ("FAILED", "CouldNotDetermineMessageSource", 1)
@@ -173,7 +173,7 @@ def test_dead_letters_go_elsewhere_or_stay(sandbox):
     assert other.take(wait=0)[0]["Body"] == "by hand"
     tasks = client.list_message_move_tasks(SourceArn=letters.arn, MaxResults=10)["Results"]
     assert [(one["Status"], one.get("DestinationArn"), one.get("MaxNumberOfMessagesPerSecond")) for one in tasks] == [("COMPLETED", other.arn, 5), ("FAILED", None, None)]
-    assert refused(client.cancel_message_move_task, TaskHandle=handle) == "ResourceNotFoundException"
+    assert code(client.cancel_message_move_task, TaskHandle=handle) == "ResourceNotFoundException"
 
 
 def test_without_its_dead_letter_queue_a_message_stays(sandbox):
@@ -211,4 +211,4 @@ def test_many_messages_of_a_fifo_queue_are_taken_in_time(sandbox):
 @pytest.mark.parametrize("body", ["", "x" * 2000])
 def test_what_does_not_fit_is_refused(sandbox, body):
     queue = Queue(sandbox, MaximumMessageSize="1024")
-    assert refused(queue.send, body=body) in ("MissingParameter", "InvalidParameterValue")
+    assert code(queue.send, body=body) in ("MissingParameter", "InvalidParameterValue")

@@ -4,8 +4,9 @@ import json
 import uuid
 
 import pytest
+from servers import code
 from support import until
-from test_machines import Machines, refused
+from test_machines import Machines
 
 
 class Trying(Machines):
@@ -59,7 +60,7 @@ def test_it_goes_on_where_it_failed(machines):
     assert [event["executionRedrivenEventDetails"] for event in events if event["type"] == "ExecutionRedriven"] == [{"redriveCount": 1}, {"redriveCount": 2}]
     (listed,) = machines.client.list_executions(stateMachineArn=machines.machine)["executions"]
     assert (listed["status"], listed["redriveCount"], listed["redriveDate"]) == ("SUCCEEDED", 2, when)
-    assert refused(machines.redrive, execution=execution) == "ExecutionNotRedrivable"
+    assert code(machines.redrive, execution=execution) == "ExecutionNotRedrivable"
 
 
 def test_its_definition_is_the_one_that_it_had(machines):
@@ -74,21 +75,21 @@ def test_its_definition_is_the_one_that_it_had(machines):
 def test_what_is_refused(machines):
     execution = machines.start(machines.make({"Type": "Wait", "Seconds": 9999999}))
     assert machines.describe(execution)["redriveStatusReason"].startswith("Execution is RUNNING")
-    assert refused(machines.redrive, execution=execution) == "ExecutionNotRedrivable"
-    assert refused(machines.redrive, execution=execution + "x") == "ExecutionDoesNotExist"
-    assert refused(machines.redrive, execution=execution.replace(":execution:", ":express:")) == "InvalidArn"
+    assert code(machines.redrive, execution=execution) == "ExecutionNotRedrivable"
+    assert code(machines.redrive, execution=execution + "x") == "ExecutionDoesNotExist"
+    assert code(machines.redrive, execution=execution.replace(":execution:", ":express:")) == "InvalidArn"
     machines.client.stop_execution(executionArn=execution)
     token = uuid.uuid4().hex
     when = machines.redrive(execution, clientToken=token)
     until(lambda: "ExecutionRedriven" in machines.kinds(execution))
     assert machines.redrive(execution, clientToken=token) == when  # the same request: done once
-    assert refused(machines.redrive, execution=execution) == "ExecutionNotRedrivable"
+    assert code(machines.redrive, execution=execution) == "ExecutionNotRedrivable"
     machines.client.stop_execution(executionArn=execution)
     assert machines.describe(execution)["redriveCount"] == 1
     failed = machines.start(machines.machine, {"n": 1})
     machines.end(failed)
     machines.client.delete_state_machine(stateMachineArn=machines.machine)
-    assert refused(machines.redrive, execution=failed) == "ExecutionNotRedrivable"
+    assert code(machines.redrive, execution=failed) == "ExecutionNotRedrivable"
 
 
 def test_what_the_sandbox_left_in_the_middle(kept_sandbox):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import JobSandbox
+from servers import JobSandbox, code
 from support import gone, until
 
 ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED")
@@ -38,12 +38,6 @@ class Job:
 
     def output(self, run, which="output"):
         return self.sandbox.lines(f"/aws-glue/{self.group}/{which}", run)
-
-
-def refused(call, **arguments):
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return caught.value.response["Error"]["Code"]
 
 
 UPPER = """
@@ -120,11 +114,11 @@ def test_modules_and_files_that_come_along(job_sandbox, tmp_path):
 
 def test_what_cannot_be_started(job_sandbox):
     glue = job_sandbox.client("glue")
-    assert refused(glue.start_job_run, JobName="nosuch") == "EntityNotFoundException"
-    assert refused(glue.get_job_runs, JobName="nosuch") == "EntityNotFoundException"
+    assert code(glue.start_job_run, JobName="nosuch") == "EntityNotFoundException"
+    assert code(glue.get_job_runs, JobName="nosuch") == "EntityNotFoundException"
     job = Job(job_sandbox, "", NonOverridableArguments={"--fixed": "1"})
-    assert refused(job.start, Arguments={"--fixed": "2"}) == "InvalidInputException"
-    assert refused(glue.get_job_run, JobName=job.name, RunId="jr_none") == "EntityNotFoundException"
+    assert code(job.start, Arguments={"--fixed": "2"}) == "InvalidInputException"
+    assert code(glue.get_job_run, JobName=job.name, RunId="jr_none") == "EntityNotFoundException"
     assert glue.get_job_runs(JobName=job.name)["JobRuns"] == []
     glue.update_job(JobName=job.name, JobUpdate={"Role": "job", "Command": {"Name": "pythonshell", "ScriptLocation": "s3://lake/gone.py"}})
     ended = job.result()
@@ -166,7 +160,7 @@ def test_a_run_has_its_time(job_sandbox):
 def test_runs_at_a_time(job_sandbox):
     job = Job(job_sandbox, SLOW)
     run = job.start()
-    assert refused(job.start) == "ConcurrentRunsExceededException"
+    assert code(job.start) == "ConcurrentRunsExceededException"
     job.glue.batch_stop_job_run(JobName=job.name, JobRunIds=[run])
     job.ended(run)
     two = Job(job_sandbox, "import os, sys, time, boto3\ns3 = boto3.client('s3')\nme = sys.argv[sys.argv.index('--me') + 1]\n"

@@ -12,8 +12,7 @@ import uuid
 import zipfile
 
 import pytest
-from botocore.exceptions import ClientError
-from servers import JobSandbox
+from servers import JobSandbox, code
 from support import PATIENCE_S, ROOT, gone, until
 
 
@@ -59,12 +58,6 @@ class Function:
 
     def lines(self):
         return [line for stream in self.streams() for line in self.sandbox.lines(f"/aws/lambda/{self.name}", stream)]
-
-
-def refused(call, **arguments):
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return caught.value.response["Error"]["Code"]
 
 
 def test_answer_logs_and_surroundings(job_sandbox):
@@ -136,16 +129,16 @@ def test_what_cannot_start(job_sandbox):
     assert Function(job_sandbox, main_dot_py="def handler(").failure()["errorType"] == "Runtime.UserCodeSyntaxError"
     assert Function(job_sandbox, main_dot_py="x = 1").failure()["errorMessage"] == "Handler 'handler' missing on module 'main'"
     f = Function(job_sandbox, main_dot_py="def handler(e, c): pass")
-    assert refused(f.api.invoke, FunctionName="nosuch") == "ResourceNotFoundException"
-    assert refused(f.api.invoke, FunctionName=f.name, Qualifier="7") == "ResourceNotFoundException"
-    assert refused(f.api.invoke, FunctionName=f.name, Payload=b"{not json") == "InvalidRequestContentException"
-    assert refused(f.api.invoke, FunctionName=f.name, Payload=b'"' + b"x" * 6291456 + b'"') == "RequestTooLargeException"
+    assert code(f.api.invoke, FunctionName="nosuch") == "ResourceNotFoundException"
+    assert code(f.api.invoke, FunctionName=f.name, Qualifier="7") == "ResourceNotFoundException"
+    assert code(f.api.invoke, FunctionName=f.name, Payload=b"{not json") == "InvalidRequestContentException"
+    assert code(f.api.invoke, FunctionName=f.name, Payload=b'"' + b"x" * 6291456 + b'"') == "RequestTooLargeException"
     assert f.api.invoke(FunctionName=f.name, InvocationType="DryRun")["StatusCode"] == 204
     job_sandbox.client().delete_object(Bucket="lake", Key=f.key)
     assert f.result() is None  # the service has had the code since it was made
-    assert refused((none := Function(job_sandbox, code=b"no zip")).api.invoke, FunctionName=none.name) == "InvalidZipFileException"
+    assert code((none := Function(job_sandbox, code=b"no zip")).api.invoke, FunctionName=none.name) == "InvalidZipFileException"
     java = Function(job_sandbox, runtime="java21", main_dot_py="")
-    assert refused(java.api.invoke, FunctionName=java.name) == "InvalidRuntimeException"
+    assert code(java.api.invoke, FunctionName=java.name) == "InvalidRuntimeException"
 
 
 def test_names_and_aliases(job_sandbox):
@@ -171,7 +164,7 @@ def test_versions_keep_their_code_and_configuration(tmp_path):
     f.api.update_function_configuration(FunctionName=f.name, Environment={"Variables": {}})
     second = f.api.publish_version(FunctionName=f.name)
     assert second["Version"] == "2" and second["CodeSha256"] != first["CodeSha256"]
-    assert refused(f.api.publish_version, FunctionName=f.name, CodeSha256=first["CodeSha256"]) == "PreconditionFailedException"
+    assert code(f.api.publish_version, FunctionName=f.name, CodeSha256=first["CodeSha256"]) == "PreconditionFailedException"
     f.api.create_alias(FunctionName=f.name, Name="live", FunctionVersion="1")
 
     def called(qualifier):
@@ -198,12 +191,12 @@ def test_versions_keep_their_code_and_configuration(tmp_path):
         f.api = server.client("lambda")
         check()
         f.api.delete_function(FunctionName=f.name, Qualifier="2")
-        assert refused(f.api.invoke, FunctionName=f.name, Qualifier="2") == "ResourceNotFoundException"
+        assert code(f.api.invoke, FunctionName=f.name, Qualifier="2") == "ResourceNotFoundException"
         server.put(f.key, archive(main_dot_py="def handler(e, c): return 3"))
         f.api.update_function_code(FunctionName=f.name, S3Bucket="lake", S3Key=f.key)
         assert f.api.publish_version(FunctionName=f.name)["Version"] == "3"  # no number comes twice
         f.api.delete_function(FunctionName=f.name)
-        assert refused(f.api.invoke, FunctionName=f.name, Qualifier="1") == "ResourceNotFoundException"
+        assert code(f.api.invoke, FunctionName=f.name, Qualifier="1") == "ResourceNotFoundException"
         f.api.create_function(FunctionName=f.name, Role=server.role, Runtime="python3.11", Handler="main.handler", Code={"S3Bucket": "lake", "S3Key": f.key})
         assert [v["Version"] for v in f.api.list_versions_by_function(FunctionName=f.name)["Versions"]] == ["$LATEST"]
     finally:
@@ -269,7 +262,7 @@ def test_parallel_calls_and_reserved_concurrency(job_sandbox):
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(f.result, [1, 2, 3])) == [1, 2, 3]  # each waits for the other two
     f.api.put_function_concurrency(FunctionName=f.name, ReservedConcurrentExecutions=0)
-    assert refused(f.api.invoke, FunctionName=f.name) == "TooManyRequestsException"
+    assert code(f.api.invoke, FunctionName=f.name) == "TooManyRequestsException"
 
 
 def test_code_inside_the_request(job_sandbox):
@@ -292,7 +285,7 @@ def test_code_lies_in_no_other_folder(tmp_path):
     try:
         (tmp_path / "outside.zip").write_bytes(archive(main_dot_py="def handler(event, context):\n    return 'outside'\n"))
         f = Function(server, main_dot_py="def handler(event, context):\n    return 'inside'\n")
-        assert refused(f.api.update_function_code, FunctionName=f.name, S3Bucket=":code", S3Key="../../outside") == "InvalidParameterValueException"
+        assert code(f.api.update_function_code, FunctionName=f.name, S3Bucket=":code", S3Key="../../outside") == "InvalidParameterValueException"
         assert json.loads(f.api.invoke(FunctionName=f.name)["Payload"].read()) == "inside"
     finally:
         server.stop()
@@ -331,7 +324,7 @@ def test_a_bootstrap_of_its_own(job_sandbox):
     assert f.result([2]) == {"handler": "anything", "event": [2]}
     assert 'shell saw {"n": 1}' in f.lines()
     none = Function(job_sandbox, runtime="provided.al2023", handler="x", readme_dot_py="")
-    assert refused(none.api.invoke, FunctionName=none.name) == "InvalidZipFileException"
+    assert code(none.api.invoke, FunctionName=none.name) == "InvalidZipFileException"
 
 
 def test_the_sandbox_ends_its_functions():

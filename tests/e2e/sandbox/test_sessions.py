@@ -7,10 +7,9 @@ import json
 import uuid
 
 import boto3
-import pytest
 import requests
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from servers import code
 from support import PATIENCE_S
 from test_run_batch import Queue
 from test_run_glue import Job
@@ -23,12 +22,6 @@ def using(server, credentials, service="s3", **config):
     return boto3.client(
         service, endpoint_url=server.url, region_name="us-east-1", aws_access_key_id=credentials["AccessKeyId"], aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"], config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **config))
-
-
-def code(call, **arguments):
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return caught.value.response["Error"]["Code"]
 
 
 def make_role(server, **more):

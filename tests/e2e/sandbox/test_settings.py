@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from botocore.exceptions import ClientError
-from servers import make_bucket
+from servers import code, make_bucket
 
 RULE = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 7}}
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:GetObjectVersion", "Resource": "arn:aws:s3:::BUCKET/*"}]})
@@ -29,12 +28,6 @@ CASES = [
      "OwnershipControlsNotFoundError", True),
     ("get_bucket_website", "put_bucket_website", "WebsiteConfiguration", WEBSITE, "delete_bucket_website", "NoSuchWebsiteConfiguration", True),
 ]
-
-
-def code(call, *args, **kwargs):
-    with pytest.raises(ClientError) as caught:
-        call(*args, **kwargs)
-    return caught.value.response["Error"]["Code"]
 
 
 def found_in(answer, argument, value):

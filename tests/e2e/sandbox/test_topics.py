@@ -3,8 +3,8 @@
 import json
 import uuid
 
+from servers import code
 from test_firing import Queue
-from test_machines import refused
 from test_queues import arn_of
 
 
@@ -33,8 +33,8 @@ def test_several_at_once(anywhere):
     wrong = {"BatchEntryIdsNotDistinct": ["a", "a"], "InvalidBatchEntryId": ["a b"], "TooManyEntriesInBatchRequest": [str(i) for i in range(11)]}
     if anywhere.kind == "moto":
         del wrong["InvalidBatchEntryId"]  # it takes any text
-    for code, ids in wrong.items():
-        assert refused(topic.sns.publish_batch, TopicArn=topic.arn, PublishBatchRequestEntries=[{"Id": one, "Message": "x"} for one in ids]) == code
+    for word, ids in wrong.items():
+        assert code(topic.sns.publish_batch, TopicArn=topic.arn, PublishBatchRequestEntries=[{"Id": one, "Message": "x"} for one in ids]) == word
     assert not queue.take(10, wait=0)
 
 
@@ -44,7 +44,7 @@ def test_a_text_for_each_protocol(anywhere):
     topic.sns.publish(TopicArn=topic.arn, MessageStructure="json", Message=json.dumps({"default": "all", "sqs": "queues", "email": "people"}))
     topic.sns.publish(TopicArn=topic.arn, MessageStructure="json", Message=json.dumps({"default": "all"}))
     assert messages(queue) == ["queues", "all"]
-    assert refused(topic.sns.publish, TopicArn=topic.arn, MessageStructure="json", Message="{}") == "InvalidParameter"
+    assert code(topic.sns.publish, TopicArn=topic.arn, MessageStructure="json", Message="{}") == "InvalidParameter"
 
 
 def test_a_policy_over_the_message(anywhere):
@@ -70,7 +70,7 @@ def test_a_fifo_topic_keeps_the_order(anywhere):
     for text, once in (("a", "1"), ("b", "2"), ("c", "2")):
         topic.sns.publish(TopicArn=topic.arn, Message=text, MessageGroupId="one", MessageDeduplicationId=once)
     assert messages(queue)[:2] == ["a", "b"]
-    assert refused(topic.sns.publish, TopicArn=topic.arn, Message="d") == ("MissingParameter" if anywhere.kind == "moto" else "InvalidParameter")
+    assert code(topic.sns.publish, TopicArn=topic.arn, Message="d") == ("MissingParameter" if anywhere.kind == "moto" else "InvalidParameter")
 
 
 def test_what_cannot_be_delivered_goes_to_dead_letters(sandbox):
