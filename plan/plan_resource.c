@@ -152,14 +152,37 @@ static bool import_id(
     return *id && (*id)->kind == VALUE_STRING;
 }
 
+/* Who made it may still have it: then two stacks would change it. */
+static void warn_of_owner(struct planner *p, const struct instance *instance, struct span span)
+{
+    const struct schema *schema = instance->decl->schema;
+    const struct value *marks = NULL;
+    struct err ignored = ERR_INIT;
+    struct provider *provider;
+    if (!schema->ops->marks || evaluate_provider(p, instance->decl, &provider, &ignored))
+        return;
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    if (schema->ops->marks(&op, instance->import_live, &marks, &ignored) || !marks)
+        return;
+    struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
+    if (!stack.n || !state.n || str_eq(state, state_lineage(p->workspace->state)))
+        return;
+    struct diag *d = diag_warning(p->diags, span, "importing %.*s: it bears the marks of the stack \"%.*s\"",
+        STR_ARG(instance->address), STR_ARG(stack));
+    diag_hint(p->diags, d,
+        "where that still has it, `removed: [{address: …, destroy: false}]` there lets go of it");
+}
+
 /* Looks at what is to be imported. */
 static bool look_for_import(
     struct planner *p, struct instance *instance, const struct value *id, struct span span)
 {
     if (!look_at_thing(p, instance, id, span, &instance->import_live))
         return false;
-    if (instance->import_live)
+    if (instance->import_live) {
+        warn_of_owner(p, instance, span);
         return true;
+    }
     diag_error(p->diags, span, "importing %.*s: there is no %.*s \"%.*s\"", STR_ARG(instance->address),
         STR_ARG(instance->decl->schema->name), STR_ARG(id->string));
     return false;

@@ -19,6 +19,23 @@ static bool is_of_another_copy(const struct planner *p, const struct value *tags
     return mark.n && own.n && !str_eq(mark, own);
 }
 
+/* A queue's ARN tells its name, and its id is an address: what bears the name is asked for. False: there is
+ * none any more, or nobody can say. */
+static bool complete(struct verifying *v, struct op_ctx *op, const struct value **object, struct str arn)
+{
+    const struct value *found = NULL;
+    struct err err = ERR_INIT;
+    if (!value_is_null(value_get(*object, op->schema->id)) || !op->schema->ops->namesake)
+        return true;
+    if (op->schema->ops->namesake(op, *object, &found, &err)) {
+        if (err.class != ERR_ABSENT)
+            verify_failed(v, &err, arn);
+        return false;
+    }
+    *object = found ? value_merge(op->arena, *object, found) : NULL;
+    return found;
+}
+
 /* The types that an ARN may be of; those whose ARNs are known by their form go first. */
 static void add_by_arn(struct verifying *v, struct provider *provider, struct str arn, struct str address)
 {
@@ -40,6 +57,8 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
         if (!schema || !schema->ops->by_arn || schema->ops->by_arn(&op, arn, &object, &ignored) || !object)
             continue;
         known = true;
+        if (!complete(v, &op, &object, arn))
+            continue;
         c.object = object;
         c.subject.type = schema->name;
         c.subject.id = value_text(value_get(object, schema->id), arn);

@@ -280,3 +280,21 @@ def test_a_key_that_kms_guards(stack, cloud):
     assert stack.run("plan", "--detailed-exitcode", "-i", "pw=hunter23", status=2)
     cloud.fail({"match": "Decrypt", "status": 400, "times": 9, "body": '{"__type": "AccessDeniedException", "message": "no"}'})
     assert "opening the state key" in stack.run("output", "-i", "pw=hunter22", status=1).err
+
+
+def test_a_stack_becomes_two(stack, cloud):
+    """What is let go of here and taken over there: a plan there says whose it was, and --verify here that it still bears its marks."""
+    sqs = cloud.client("sqs")
+    queue = "  q: {type: aws.sqs.queue, name: parted-q}\n"
+    stack.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\n" + queue).apply()
+    second = "stack: second\nresources:\n" + queue + "imports: [{address: q, id: parted-q}]\n"
+    assert 'warning: importing q: it bears the marks of the stack "first"' in stack.write(second).run("plan").err
+    first = stack.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\nremoved: [{address: q, destroy: false}]\n")
+    first.apply()
+    stack.write(second).apply()
+    stack.assert_settled()
+    first.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\n")
+    left = first.run("destroy", "--yes", "--verify", status=5)  # its id is no part of the ARN that bears the marks
+    assert re.search(r"parted-q  aws.sqs.queue: bears the marks of this stack \(q\)", left.out + left.err), str(left)
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="parted-q")["QueueUrl"])
+    first.run("destroy", "--yes", "--verify")
