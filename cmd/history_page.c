@@ -109,6 +109,23 @@ static struct str run_status(const struct history_run *run)
     return run->status.n ? run->status : STR("killed");
 }
 
+/* A state is shared: what is in it is whoever's may write there. */
+static void add_class(struct buf *out, const struct history_run *run)
+{
+    buf_addz(out, " class=\"");
+    picture_add_xml(out, run_status(run));
+    buf_addz(out, "\"");
+}
+
+/* Which of two it is, "from" or "to". */
+static void add_choice(struct buf *out, const char *which, struct str run, size_t i, bool checked)
+{
+    buf_addf(
+        out, "<td><input type=\"radio\" name=\"%s\" value=\"%zu\" aria-label=\"%s run ", which, i, which);
+    picture_add_xml(out, run);
+    buf_addf(out, "\"%s></td>", checked ? " checked" : "");
+}
+
 static void add_run_row(const struct history_run *run, size_t i, bool from, bool to, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -116,11 +133,11 @@ static void add_run_row(const struct history_run *run, size_t i, bool from, bool
     struct str name = arena_str(&arena, run->run);
     if (run->end_ms)
         text_add_duration(&took, run->end_ms - run->begin_ms);
-    buf_addf(out, "<tr class=\"%.*s\">", STR_ARG(run_status(run)));
-    buf_addf(out,
-        "<td><input type=\"radio\" name=\"from\" value=\"%zu\" aria-label=\"from run %.*s\"%s></td>"
-        "<td><input type=\"radio\" name=\"to\" value=\"%zu\" aria-label=\"to run %.*s\"%s></td>",
-        i, STR_ARG(name), from ? " checked" : "", i, STR_ARG(name), to ? " checked" : "");
+    buf_addz(out, "<tr");
+    add_class(out, run);
+    buf_addz(out, ">");
+    add_choice(out, "from", name, i, from);
+    add_choice(out, "to", name, i, to);
     add_cell(out, name);
     add_cell(out, time_rfc3339(&arena, run->begin_ms, false));
     add_cell(out, run->command);
@@ -144,8 +161,9 @@ static void add_time_line(const struct history_run *runs, size_t n, struct buf *
         size_t much = runs[i].created + runs[i].updated + runs[i].imported + runs[i].deleted;
         double x = span > 0 ? (double)(runs[i].begin_ms - first) / (double)span * WIDE : WIDE / 2.0;
         double r = much > 99 ? 12 : 4 + (double)much / 12;
-        buf_addf(out, "<circle class=\"%.*s\" cx=\"%.1f\" cy=\"%d\" r=\"%.1f\" data-run=\"%zu\"><title>run ",
-            STR_ARG(run_status(&runs[i])), x, HIGH - 14, r, i);
+        buf_addz(out, "<circle");
+        add_class(out, &runs[i]);
+        buf_addf(out, " cx=\"%.1f\" cy=\"%d\" r=\"%.1f\" data-run=\"%zu\"><title>run ", x, HIGH - 14, r, i);
         picture_add_xml(out, runs[i].run);
         buf_addz(out, ": ");
         picture_add_xml(out, runs[i].command);

@@ -6,11 +6,16 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 
 import pytest
 
 from browser import Browser
+from support import ROOT
+
+sys.path.append(str(ROOT / "tests/tools"))
+from statelog import rewrite  # noqa: E402
 
 HOSTILE = "</code></script><script>document.title='x'</script><img src=x onerror=alert(1)>"
 SECRET = "page-Kingfisher-7"
@@ -252,6 +257,12 @@ def test_the_page_of_a_history(made):
     assert set(second) == {"base", 'both["a"]', 'both["b"]'} and set(third) == {"login"} and "as of run 3" in third["login"]["value"]
     assert len(page.all("circle")) == 3 and [attrs["value"] for attrs in page.all("input", name="to") if "checked" in attrs] == ["2"]
     assert "does not go with --json" in made.run("history", "--format", "html", "--json", status=3).out
+
+    # Who may write to the state does not write the page.
+    (log,) = (made.folder / ".weir").glob("*.log")
+    rewrite(log, lambda record: record | {key: f'{record[key]}"><img src=x>' for key in ("run", "status", "command", "owner") if key in record})
+    text, page = history(made)
+    assert "&lt;img" in text and not page.all("img") and len(page.all("circle")) == 3
 
 
 @pytest.mark.long
