@@ -21,7 +21,9 @@ static void add_leftover(const struct leftover *left, bool color, struct buf *ou
     style_on(out, color, STYLE_BOLD);
     text_add_safe(out, left->subject.id, false);
     style_off(out, color, STYLE_BOLD);
-    buf_addf(out, "  %.*s: ", STR_ARG(left->subject.type));
+    buf_addz(out, "  ");
+    text_add_safe(out, left->subject.type, false);
+    buf_addz(out, ": ");
     text_add_safe(out, left->why, false);
     if (left->subject.address.n) {
         buf_addz(out, " (");

@@ -37,17 +37,22 @@ static void add_counts(const struct history_run *run, struct buf *out)
         buf_addz(out, "nothing changed");
 }
 
+enum { NUMBER_WIDTH = 5, COMMAND_WIDTH = 8, STATUS_WIDTH = 11, ACTION_WIDTH = 7 };
+
 static void add_run(struct invocation *inv, const struct history_run *run, struct buf *out)
 {
     bool color = inv->out.color, bad = !str_eqz(run->status, "done");
     AUTO_ARENA struct arena arena = ARENA_INIT;
     style_on(out, color, STYLE_BOLD);
-    buf_addf(out, "%5.*s  ", STR_ARG(run->run));
+    buf_addf(out, "%*s", run->run.n < NUMBER_WIDTH ? NUMBER_WIDTH - (int)run->run.n : 0, "");
+    text_add_safe(out, run->run, false);
+    buf_addz(out, "  ");
     style_off(out, color, STYLE_BOLD);
-    buf_addf(out, "%s  %-8.*s ", time_rfc3339(&arena, run->begin_ms, false).p, STR_ARG(run->command));
+    buf_addf(out, "%s  ", time_rfc3339(&arena, run->begin_ms, false).p);
+    text_add_column(out, run->command, COMMAND_WIDTH);
     if (bad)
         style_on(out, color, STYLE_RED);
-    buf_addf(out, "%-11.*s ", STR_ARG(run->status.n ? run->status : STR("killed")));
+    text_add_column(out, run->status.n ? run->status : STR("killed"), STATUS_WIDTH);
     if (bad)
         style_off(out, color, STYLE_RED);
     text_add_safe(out, run->owner, false);
@@ -62,14 +67,15 @@ static void add_run(struct invocation *inv, const struct history_run *run, struc
 
 static void add_change(const struct history_change *change, struct buf *out)
 {
-    buf_addf(out, "         %-7.*s ", STR_ARG(change->action));
+    buf_addz(out, "         ");
+    text_add_column(out, change->action, ACTION_WIDTH);
     text_add_safe(out, change->address, false);
     if (change->to.n) {
         buf_addz(out, " -> ");
         text_add_safe(out, change->to, false);
     }
-    if (change->type.n)
-        buf_addf(out, "  %.*s", STR_ARG(change->type));
+    buf_addz(out, change->type.n ? "  " : "");
+    text_add_safe(out, change->type, false);
     if (change->failed) {
         buf_addz(out, "  failed: ");
         text_add_safe(out, change->error, false);

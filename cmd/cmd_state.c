@@ -79,9 +79,11 @@ static void show_record(struct invocation *inv, const struct record *r, struct b
     style_on(out, inv->out.color, STYLE_BOLD);
     text_add_safe(out, r->subject.address, false);
     style_off(out, inv->out.color, STYLE_BOLD);
-    buf_addf(out, "  %.*s%s%s\n", STR_ARG(r->subject.type), r->tainted ? "  (half-made)" : "",
-        r->adopted ? "  (adopted)" : "");
-    buf_addf(out, "provider: %.*s\nid: ", STR_ARG(r->subject.provider));
+    buf_addz(out, "  ");
+    text_add_safe(out, r->subject.type, false);
+    buf_addf(out, "%s%s\nprovider: ", r->tainted ? "  (half-made)" : "", r->adopted ? "  (adopted)" : "");
+    text_add_safe(out, r->subject.provider, false);
+    buf_addz(out, "\nid: ");
     text_add_safe(out, r->subject.id, false);
     buf_addz(out, "\nattributes: ");
     render_value(r->attrs, 0, &options, out);

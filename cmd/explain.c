@@ -201,8 +201,11 @@ static void add_runs(const struct explained *e, struct buf *out)
         const struct history_run *run = e->past[i].run;
         const struct history_change *change = e->past[i].change;
         add_label(e, i ? "" : "history", out);
-        buf_addf(out, "run %.*s  %s  %.*s  ", STR_ARG(run->run), time_rfc3339(&arena, change->at_ms, false).p,
-            STR_ARG(change->action));
+        buf_addz(out, "run ");
+        text_add_safe(out, run->run, false);
+        buf_addf(out, "  %s  ", time_rfc3339(&arena, change->at_ms, false).p);
+        text_add_safe(out, change->action, false);
+        buf_addz(out, "  ");
         text_add_safe(out, change->address, false);
         buf_addz(out, change->to.n ? " -> " : "");
         text_add_safe(out, change->to, false);

@@ -165,6 +165,14 @@ void text_add_safe(struct buf *out, struct str text, bool keep_lines)
     add_escaped(out, text, false, keep_lines);
 }
 
+void text_add_column(struct buf *out, struct str text, int width)
+{
+    size_t before = out->n;
+    text_add_safe(out, text, false);
+    int n = (int)(out->n - before);
+    buf_addf(out, "%*s", (n < width ? width - n : 0) + 1, "");
+}
+
 void text_add_quoted(struct buf *out, struct str text)
 {
     buf_add_char(out, '"');

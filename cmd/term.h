@@ -40,6 +40,8 @@ void style_add_str(struct buf *out, bool color, enum style style, struct str tex
  * direction marks are written as escapes. Newlines stay where keep_lines is set.
  */
 void text_add_safe(struct buf *out, struct str text, bool keep_lines);
+/* The same on one line, with blanks after it up to so many bytes, and one more. */
+void text_add_column(struct buf *out, struct str text, int width);
 /* The same for JSON, which it stays: what is no text becomes U+FFFD. */
 void text_add_json_safe(struct buf *out, struct str text);
 /* The same in double quotes, with \" \\ \n \t. */

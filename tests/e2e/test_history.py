@@ -2,8 +2,12 @@
 
 import json
 import re
+import sys
 
-from support import until
+from support import ROOT, until
+
+sys.path.append(str(ROOT / "tests/tools"))
+from statelog import rewrite  # noqa: E402
 
 VALUE = """
     stack: past
@@ -47,6 +51,18 @@ def test_moves_are_changes_and_what_was_moved_has_its_past(local_stack):
     assert [(one["action"], one["address"], one.get("to")) for one in said["history"]] == [("create", "first", None), ("move", "first", "second"), ("move", "second", "third")]
     local_stack.run("state", "rm", "third")
     assert runs(local_stack)[-1]["forgotten"] == 1
+
+
+def test_a_state_that_others_write_steers_no_terminal(local_stack):
+    local_stack.write("stack: past\nresources:\n  a: {type: weir.value, value: 1}\n")
+    local_stack.apply()
+    (log,) = (local_stack.folder / ".weir").glob("*.log")
+    texts = ("run", "command", "owner", "status", "action", "address")
+    rewrite(log, lambda record: record | {key: record[key] + "\x1b]0;mine\x07\u202e" for key in texts if key in record})
+    shown = [local_stack.run(*command).out for command in (["history"], ["state", "list"])]
+    shown.append(local_stack.run("history", shown[0].split()[0].encode().decode("unicode_escape")).out)
+    assert all("mine" in text and "\x1b" not in text and "\u202e" not in text for text in shown), shown
+    assert shown[2].count("mine") == 6, shown
 
 
 def test_a_failed_change_stands_in_the_history(stack, cloud):
