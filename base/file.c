@@ -1,6 +1,8 @@
 /* Files and paths: see file.h. */
 #include "base/file.h"
 
+#include "base/hash.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -114,18 +116,43 @@ static int sync_dir_of(const char *path, struct err *err)
     return 0;
 }
 
+/* A new file beside another, with what the umask leaves of the mode, which mkostemp() would not ask. */
+static int open_beside(struct arena *arena, const char *path, mode_t mode, const char **temporary)
+{
+    enum { TRIES = 100 };
+    int fd = -1;
+    for (int i = 0; i < TRIES && fd < 0; i++) {
+        unsigned random;
+        hash_random(&random, sizeof random);
+        *temporary = arena_printf(arena, "%s.tmp%08x", path, random).p;
+        fd = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
+/* What somebody has closed to others stays so. */
+static int keep_closed(const char *path, int fd, mode_t mode)
+{
+    struct stat st;
+    if (lstat(path, &st) || !S_ISREG(st.st_mode))
+        return 0;
+    return fchmod(fd, (mode & ~077u) | (mode & st.st_mode & 077));
+}
+
 int file_write_atomic(const char *path, struct str data, mode_t mode, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    char *temporary = arena_strz(&scratch, arena_printf(&scratch, "%s.tmpXXXXXX", path));
-    AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC);
+    const char *temporary;
+    AUTO_FD int fd = open_beside(&scratch, path, mode, &temporary);
     if (fd < 0)
         return err_errno(err, ERR_IO, "cannot write %s", path);
     if (fd_write_all(fd, data.p, data.n, err, path)) {
         unlink(temporary);
         return -1;
     }
-    if (fchmod(fd, mode) || fsync(fd) || rename(temporary, path)) {
+    if (keep_closed(path, fd, mode) || fsync(fd) || rename(temporary, path)) {
         int why = errno;
         errno = path_is_dir(path) ? EISDIR : why; /* which rename() calls busy, or not empty */
         err_errno(err, ERR_IO, "cannot write %s", path);

@@ -14,7 +14,8 @@
 
 /* Whole file, at most max bytes (0: no bound); out has a NUL after its end. A directory is an error. */
 int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err);
-/* Writes beside the target, syncs, renames. Mode e.g. 0600. */
+/* Writes beside the target, syncs, renames. Of the mode, such as 0644, the umask decides what a new file
+ * gets; one that others could not read before they still cannot. */
 int file_write_atomic(const char *path, struct str data, mode_t mode, struct err *err);
 /* Likewise, for a path that the user named: a link stays one, and what is no file, such as /dev/stdout, is
  * written to instead of being replaced. */

@@ -92,6 +92,28 @@ static mode_t mode_of(const char *path)
     return st.st_mode & 0777;
 }
 
+static void leaves_to_the_umask_who_may_read(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    const char *path = temp_path(&a, "page.html");
+    mode_t before = umask(077);
+    assert_int_equal(file_write_atomic(path, STR("x"), 0644, &err), 0);
+    assert_int_equal(mode_of(path), 0600);
+    umask(022);
+    assert_int_equal(file_write_atomic(path, STR("y"), 0644, &err), 0); /* somebody may have closed it */
+    assert_int_equal(mode_of(path), 0600);
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(file_write_atomic(path, STR("y"), 0755, &err), 0);
+    assert_int_equal(mode_of(path), 0744);
+    assert_int_equal(file_write_atomic(path, STR("z"), 0600, &err), 0);
+    assert_int_equal(mode_of(path), 0600);
+    assert_int_equal(file_write_atomic(temp_path(&a, "page-for-all"), STR("x"), 0644, &err), 0);
+    assert_int_equal(mode_of(temp_path(&a, "page-for-all")), 0644);
+    umask(before);
+}
+
 /* Whoever needs it first, and whatever the umask is: it has secrets, which nobody reads and no git takes. */
 static void makes_its_own_folder_for_the_owner_alone(void **state)
 {
@@ -260,6 +282,7 @@ int main(void)
         cmocka_unit_test(says_what_cannot_be_read),
         cmocka_unit_test(makes_folders_with_parents),
         cmocka_unit_test(makes_its_own_folder_for_the_owner_alone),
+        cmocka_unit_test(leaves_to_the_umask_who_may_read),
         cmocka_unit_test(removes_folders_that_may_not_be_changed),
         cmocka_unit_test(removes_folders_and_links_but_not_where_they_lead),
         cmocka_unit_test(reads_all_that_comes_as_far_as_it_may),
