@@ -13,20 +13,31 @@ struct show_settings {
     const char *format;
 };
 
-/* Without the colours that render.h puts in; a value holds no escapes. */
-static struct str without_colours(struct arena *arena, struct str text)
+/* How long the colour is that the text begins with, as render.h puts them in; 0: it begins with none. */
+static size_t colour_length(struct str text)
 {
-    char *plain = arena_alloc(arena, text.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] != '\033') {
-            plain[n++] = text.p[i];
-            continue;
-        }
-        while (i < text.n && text.p[i] != 'm')
-            i++;
+    size_t n = 2;
+    if (!str_starts(text, STR("\033[")))
+        return 0;
+    while (n < text.n && char_is_among(text.p[n], "0123456789;"))
+        n++;
+    return n < text.n && text.p[n] == 'm' ? n + 1 : 0;
+}
+
+/* Nothing but colours steers the terminal, whoever wrote the file. */
+static void add_shown(struct buf *out, struct str text, bool color)
+{
+    while (text.n) {
+        ptrdiff_t escape = str_find_char(text, '\033', 0);
+        size_t plain = escape < 0 ? text.n : (size_t)escape;
+        size_t n = colour_length(str_slice(text, plain, text.n));
+        if (escape >= 0 && !n)
+            plain++;
+        text_add_safe(out, str_slice(text, 0, plain), true);
+        if (color)
+            buf_add(out, text.p + plain, n);
+        text = str_slice(text, plain + n, text.n);
     }
-    return str_n(plain, n);
 }
 
 static int print_saved(struct invocation *inv, const struct saved_plan *saved)
@@ -39,7 +50,12 @@ static int print_saved(struct invocation *inv, const struct saved_plan *saved)
     if (!text.p)
         return invocation_usage(inv, "plan again, or apply it with the version that made it",
             "%s was saved by a version of weir that kept no text with it", inv->args.items[0].p);
-    return invocation_write(inv, inv->out.color ? text : without_colours(&inv->arena, text));
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json)
+        text_add_json_safe(&out, text);
+    else
+        add_shown(&out, text, inv->out.color);
+    return invocation_write(inv, buf_str(&out));
 }
 
 static int cmd_show_run(struct invocation *inv)

@@ -1,7 +1,10 @@
 """What the log remembers: who did what, the stack as it was, and taking things in and over."""
 
 import json
+import os
+import pty
 import re
+import subprocess
 import sys
 
 from support import ROOT, until
@@ -63,6 +66,25 @@ def test_a_state_that_others_write_steers_no_terminal(local_stack):
     shown.append(local_stack.run("history", shown[0].split()[0].encode().decode("unicode_escape")).out)
     assert all("mine" in text and "\x1b" not in text and "\u202e" not in text for text in shown), shown
     assert shown[2].count("mine") == 6, shown
+
+
+def test_a_plan_that_others_wrote_steers_no_terminal(local_stack):
+    """Its text is in the file; of escapes only the colours are carried out."""
+    local_stack.write("stack: past\nresources:\n  a: {type: weir.value, value: 1}\n")
+    local_stack.run("plan", "-o", "saved")
+    saved = json.loads((local_stack.folder / "saved").read_text())
+    assert "+ create  a  weir.value" in local_stack.run("show", "saved").out
+    saved["shown"] = {name: f"{text}\x1b]0;mine\x07\u202e\x1b[2Km\n" for name, text in saved["shown"].items()}
+    (local_stack.folder / "saved").write_text(json.dumps(saved))
+    for options in ([], ["--full"], ["--format", "markdown"], ["--json"]):
+        out = local_stack.run("show", "saved", *options).out
+        assert "mine" in out and "\\u001b[2Km" in out and not any(sign in out for sign in "\x1b\x07\u202e"), out
+    master, slave = pty.openpty()
+    subprocess.run(local_stack.command("show", "saved"), cwd=local_stack.folder, env={**local_stack.env, "TERM": "xterm-256color"}, stdout=slave, check=True)
+    colours = os.read(master, 65536)
+    os.close(slave)
+    os.close(master)
+    assert b"\x1b[1m" in colours and b"mine" in colours and b"\x1b]" not in colours and b"\x1b[2K" not in colours, colours
 
 
 def test_a_failed_change_stands_in_the_history(stack, cloud):
