@@ -39,7 +39,7 @@ struct span span_at(const struct source *source, size_t offset, size_t length)
         offset = text.n;
     if (length > text.n - offset)
         length = text.n - offset;
-    uint32_t line = 1;
+    uint32_t line = 1 + source->above;
     for (const char *at = text.p, *end = text.p + offset;
          offset && (at = memchr(at, '\n', (size_t)(end - at))); at++)
         line++;

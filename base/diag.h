@@ -30,6 +30,7 @@ struct source {
     struct str path; /* as the user would type it, relative where possible */
     struct str text;
     const struct source_secret *secrets; /* see source_hide() */
+    uint32_t above;                      /* lines of the file before the text, where it is a part of one */
 };
 
 /*

@@ -51,7 +51,7 @@ struct place yaml_place(struct cursor *c, const yaml_mark_t *mark)
 {
     if (c->ascii)
         return (struct place){
-            (uint32_t)(c->base + mark->index), (uint32_t)mark->line + 1, (uint32_t)mark->column + 1};
+            (uint32_t)(c->base + mark->index), (uint32_t)(c->line + mark->line), (uint32_t)mark->column + 1};
     const char *p = c->text.p;
     while (c->index < mark->index && c->offset < c->text.n) {
         c->line += p[c->offset] == '\n';
@@ -469,8 +469,11 @@ static struct node *parse_all(
     p->tags_as_keys = tags_as_keys;
     p->in.source = source;
     p->in.diags = diags;
-    p->in.cursor = (struct cursor){
-        .text = text, .base = bom, .ascii = is_ascii(str_slice(text, bom, text.n)), .offset = bom, .line = 1};
+    p->in.cursor = (struct cursor){.text = text,
+        .base = bom,
+        .ascii = is_ascii(str_slice(text, bom, text.n)),
+        .offset = bom,
+        .line = 1 + source->above};
     if (!yaml_parser_initialize(&p->in.yaml))
         mem_exhausted(); /* the only reason */
     yaml_parser_set_encoding(&p->in.yaml, YAML_UTF8_ENCODING);

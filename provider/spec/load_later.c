@@ -17,6 +17,7 @@ struct line_cut {
     struct buf *head;
     int section; /* of blocks that the line belongs to; -1: it is the head's */
     struct source *block;
+    uint32_t above; /* lines so far */
 };
 
 /* A line that is not indented begins a section, one by two blanks a type. */
@@ -27,12 +28,14 @@ static void cut_line(struct line_cut *cut, const struct source *source, struct s
         cut->section = str_eqz(line, "types:\n") ? 0 : str_eqz(line, "data:\n") ? 1 : -1;
         cut->block = NULL;
     }
-    if (cut->section < 0) {
-        buf_add_str(cut->head, line);
-    } else if (first == ' ' && line.n > 2 && line.p[1] == ' ' && !strchr(" #\n", line.p[2])) {
+    /* What is cut out leaves an empty line: the others keep their numbers. */
+    buf_add_str(cut->head, cut->section < 0 ? line : STR("\n"));
+    if (cut->section < 0)
+        return;
+    if (first == ' ' && line.n > 2 && line.p[1] == ' ' && !strchr(" #\n", line.p[2])) {
         struct str rest, name = str_cut(str_slice(line, 2, line.n), ':', &rest);
         cut->block = ARENA_NEW(cut->arena, struct source);
-        *cut->block = (struct source){.path = source->path, .text = line};
+        *cut->block = (struct source){.path = source->path, .text = line, .above = cut->above};
         map_set(&cut->later->blocks[cut->section], name, cut->block);
     } else if (cut->block && first != '#') {
         cut->block->text.n = (size_t)(line.p + line.n - cut->block->text.p);
@@ -48,6 +51,7 @@ static void cut_types(struct spec_service *service, const struct source *source)
         ptrdiff_t newline = str_find_char(text, '\n', at);
         end = newline < 0 ? text.n : (size_t)newline + 1;
         cut_line(&cut, source, str_slice(text, at, end));
+        cut.above++;
     }
     service->later->head =
         (struct source){.path = source->path, .text = arena_str(&service->arena, buf_str(&head))};

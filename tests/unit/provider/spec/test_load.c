@@ -45,6 +45,30 @@ static struct spec_service *load_well(const char *text)
     return service;
 }
 
+/* Cut into its types, a spec is told of at the same places. */
+static void test_places_in_a_spec_that_is_read_later(void **state)
+{
+    (void)state;
+    static const char box[] = HEAD "types:\n"
+                                   "  lid:\n"
+                                   "    id: name\n"
+                                   "# lids have boxes\n"
+                                   "  box:\n"
+                                   "    id: name\n"
+                                   "    attributes: {name: {type: strong}}\n"
+                                   "    create: {call: A}\n";
+    AUTO_DIAGS struct diags of_head = DIAGS_INIT, of_box = DIAGS_INIT;
+    source =
+        (struct source){.path = STR("toy.yaml"), .text = STR(HEAD "types:\n  lid:\n    id: name\nno: 1\n")};
+    assert_null(spec_open(&source, &cmd_kinds, NULL, &of_head));
+    assert_int_equal(of_head.items[0].span.line, 7);
+    source.text = str_z(box);
+    struct spec_service *service = spec_open(&source, &cmd_kinds, NULL, &of_box);
+    assert_null(spec_read_type(service, STR("box"), false, &of_box));
+    assert_int_equal(of_box.items[0].span.line, 10);
+    spec_free(service);
+}
+
 static void test_schema(void **state)
 {
     (void)state;
@@ -399,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_values_for_templates_alone),
         cmocka_unit_test(test_mistakes_in_a_run),
         cmocka_unit_test(test_teardown),
+        cmocka_unit_test(test_places_in_a_spec_that_is_read_later),
         cmocka_unit_test(test_mistakes_in_a_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
