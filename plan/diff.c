@@ -243,7 +243,8 @@ size_t diff_drift(const struct comparison *c, struct attr_change **out)
             continue;
         const struct value *recorded = value_get(c->record->attrs, attr->name),
                            *is = value_get(c->live, attr->name);
-        if (attr_equal(attr, recorded, is) || object_hash_matches(recorded, is))
+        bool never = value_is_null(recorded) && value_is_null(is);
+        if (never || attr_equal(attr, recorded, is) || object_hash_matches(recorded, is))
             continue;
         if (!*out)
             *out = ARENA_ARRAY(c->arena, struct attr_change, set->count);

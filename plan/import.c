@@ -17,6 +17,17 @@ static const struct change *find_adoption(const struct plan *plan, struct str ad
     return NULL;
 }
 
+/* What the file gives and the service has, too: the rest is not recorded as set, for nobody has set it. */
+static const struct value *set_there(struct planner *p, const struct change *change, const struct value *live)
+{
+    const struct value *given = object_set(p->arena, change->schema, change->instance->desired);
+    AUTO_BUILDER struct value_builder there = VALUE_BUILDER(p->arena);
+    for (uint32_t i = 0; i < given->count; i++)
+        if (!value_is_null(value_get(live, given->items[i]->string)))
+            value_builder_add(&there, given->items[i]);
+    return value_builder_list(&there);
+}
+
 static int record_adoption(struct plan *plan, const struct change *change, struct err *err)
 {
     struct planner *p = plan->planner;
@@ -26,7 +37,7 @@ static int record_adoption(struct plan *plan, const struct change *change, struc
     struct outcome outcome = {
         .record = {.subject = change->subject,
             .attrs = live,
-            .set = object_set(p->arena, change->schema, instance->desired),
+            .set = set_there(p, change, live),
             .said = said_fields(p->arena, change->schema, instance->desired, live),
             .deps = evaluate_deps(p, instance->decl),
             .adopted = true,

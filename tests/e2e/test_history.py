@@ -157,6 +157,18 @@ def test_import_records_what_is_there_and_changes_nothing(stack, cloud):
     assert "there is no" in stack.run("state", "import", "db", "absent", status=3).err
 
 
+def test_what_an_import_lacks_was_not_changed_by_anybody(stack, cloud):
+    """Nor is it read again and again, as what weir itself has just set would be."""
+    cloud.client("s3").create_bucket(Bucket="past-hand")
+    stack.write("stack: past\nresources:\n  hand: {type: aws.s3.bucket, name: past-hand, versioning: true}\n")
+    stack.run("state", "import", "hand", "past-hand")
+    cloud.forget_requests()
+    planned = stack.run("plan")
+    assert "Changed outside weir" not in planned.out and "+ versioning: true" in planned.out and cloud.requests().count("GetBucketVersioning") <= 2, (cloud.requests(), planned)
+    stack.apply()
+    stack.assert_settled()
+
+
 def test_many_that_were_there_are_one_mistake(stack, cloud):
     """There is one answer to all of them."""
     glue, names = cloud.client("glue"), [f"films{i}" for i in range(11)]
