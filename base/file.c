@@ -105,15 +105,18 @@ int fd_read_all(int fd, struct buf *out, struct err *err, const char *what)
     return 0;
 }
 
-/* A rename is durable once the folder is. */
-static int sync_dir_of(const char *path, struct err *err)
+int dir_sync(const char *dir, struct err *err)
 {
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    const char *dir = arena_strz(&scratch, path_dir(str_z(path)));
     AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || (fsync(fd) && errno != EINVAL))
         return err_errno(err, ERR_IO, "cannot sync %s", dir);
     return 0;
+}
+
+static int sync_dir_of(const char *path, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    return dir_sync(arena_strz(&scratch, path_dir(str_z(path))), err);
 }
 
 /* A new file beside another, with what the umask leaves of the mode, which mkostemp() would not ask. */
@@ -141,7 +144,7 @@ static int keep_closed(const char *path, int fd, mode_t mode)
     return fchmod(fd, (mode & ~077u) | (mode & st.st_mode & 077));
 }
 
-int file_write_atomic(const char *path, struct str data, mode_t mode, struct err *err)
+int file_replace(const char *path, struct str data, mode_t mode, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const char *temporary;
@@ -159,7 +162,12 @@ int file_write_atomic(const char *path, struct str data, mode_t mode, struct err
         unlink(temporary);
         return -1;
     }
-    return sync_dir_of(path, err);
+    return 0;
+}
+
+int file_write_atomic(const char *path, struct str data, mode_t mode, struct err *err)
+{
+    return file_replace(path, data, mode, err) ? -1 : sync_dir_of(path, err);
 }
 
 int file_write_named(const char *path, struct str data, mode_t mode, struct err *err)

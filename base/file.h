@@ -20,6 +20,10 @@ int file_write_atomic(const char *path, struct str data, mode_t mode, struct err
 /* Likewise, for a path that the user named: a link stays one, and what is no file, such as /dev/stdout, is
  * written to instead of being replaced. */
 int file_write_named(const char *path, struct str data, mode_t mode, struct err *err);
+/* As file_write_atomic(), but that the file is there under its name is on the disk only after dir_sync() of
+ * its folder. */
+int file_replace(const char *path, struct str data, mode_t mode, struct err *err);
+int dir_sync(const char *dir, struct err *err);
 /* All of data, through short writes and EINTR. */
 int fd_write_all(int fd, const void *bytes, size_t n, struct err *err, const char *path);
 /* Appends all that comes until the end, through EINTR. No more than the buffer takes: its `overflow` is to be

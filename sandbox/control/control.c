@@ -197,6 +197,18 @@ static void answer_call(struct call *call, struct str request_id, struct wire_me
     }
 }
 
+/* Done, but not on the disk. */
+static void answer_unkept(
+    struct call *call, const struct err *why, struct str request_id, struct wire_message *out)
+{
+    *out = (struct wire_message){.status = 500};
+    if (!call->served)
+        return;
+    struct wire_operation op = call_operation(call, call->served->op);
+    refuse_unkept(call, why);
+    encode_refusal(call, &op, request_id, out);
+}
+
 static void drop_gone(struct control *control)
 {
     int64_t now = control->going_count ? clock_wall_ms() : 0;
@@ -287,6 +299,8 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
     else if (known && !tags_describe(&call, request_id, answer))
         refuse_unknown(&call, known, request_id, answer);
     store_settle(control);
-    pthread_mutex_unlock(&control->lock);
+    struct err unkept = ERR_INIT;
+    if (store_leave(control, &unkept))
+        answer_unkept(&call, &unkept, request_id, answer);
     return known || str_eqz(service, "tagging");
 }

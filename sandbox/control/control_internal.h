@@ -101,6 +101,7 @@ struct control {
     size_t retired_count, retired_cap;
     control_watcher *watcher; /* NULL: nobody */
     void *watcher_ctx;
+    bool unsynced;      /* a record was written, and its folder is not on the disk yet */
     struct map numbers; /* TYPE/REGION/NAME -> the highest number given, see control_number.c */
     pthread_mutex_t lock;
 };
@@ -195,6 +196,9 @@ void store_remove(struct control *control, struct thing *thing);
 int thing_order(const void *a, const void *b);
 /* Values that calls have replaced go: when the answer is written. */
 void store_settle(struct control *control);
+/* Lets go of the lock, and sees to it that what was written is on the disk: not before, so that all who wait
+ * for that do so together. */
+int store_leave(struct control *control, struct err *err);
 void store_release(struct control *control);
 /* What every account has of the service from the beginning: `standing: [{name: primary}]`. */
 void store_stand(struct call *call, const struct served_service *service);

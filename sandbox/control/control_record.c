@@ -70,8 +70,7 @@ bool control_set(struct control *control, struct str type, const struct control_
         store_settle(control);
         break;
     }
-    pthread_mutex_unlock(&control->lock);
-    return kept;
+    return !store_leave(control, &ignored) && kept;
 }
 
 const struct thing *record_thing(

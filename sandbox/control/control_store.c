@@ -39,7 +39,7 @@ static struct str file_of(struct control *control, struct arena *arena, const st
         sha256_hex(arena, whole).p);
 }
 
-static int write_record(const struct control *control, const struct thing *thing, struct err *err)
+static int write_record(struct control *control, const struct thing *thing, struct err *err)
 {
     if (!control->options.dir)
         return 0;
@@ -56,7 +56,16 @@ static int write_record(const struct control *control, const struct thing *thing
     };
     AUTO_BUF struct buf text = BUF_INIT;
     json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
-    return file_write_atomic(thing->file.p, buf_str(&text), 0600, err);
+    control->unsynced = true;
+    return file_replace(thing->file.p, buf_str(&text), 0600, err);
+}
+
+int store_leave(struct control *control, struct err *err)
+{
+    bool unsynced = control->unsynced;
+    control->unsynced = false;
+    pthread_mutex_unlock(&control->lock);
+    return unsynced ? dir_sync(control->options.dir, err) : 0;
 }
 
 /* Whoever keeps something that follows from things of the service looks again. */

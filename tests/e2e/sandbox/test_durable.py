@@ -1,6 +1,8 @@
 """What was answered survives being killed; what was not is not seen."""
 
+import re
 import socket
+import subprocess
 import threading
 import time
 
@@ -8,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from servers import Sandbox, make_bucket
 from sigv4 import Signer
-from support import until
+from support import traceable, until
 
 
 def test_killed(kept_sandbox):
@@ -96,3 +98,14 @@ def test_memory(sandbox, bucket, s3, total):
     s3.delete_object(Bucket=bucket, Key="big")
     if "asan" not in str(sandbox.process.args[0]) and "tsan" not in str(sandbox.process.args[0]):
         assert sandbox.status("VmHWM") < 64 << 10
+
+
+@pytest.mark.skipif(not traceable(), reason="takes strace")
+def test_a_record_is_on_the_disk_before_the_answer(kept_sandbox):
+    trace = subprocess.Popen(["strace", "-f", "-y", "-e", "trace=rename,fsync,sendmsg,sendto,writev", "-p", str(kept_sandbox.process.pid)], stderr=subprocess.PIPE, text=True)
+    assert "attached" in trace.stderr.readline()
+    kept_sandbox.client("sqs").create_queue(QueueName="kept")
+    trace.terminate()
+    calls = trace.stderr.read()
+    renamed, synced, answered = (re.search(call, calls) for call in (r"rename\(.*/control/aws.sqs.queue", r"fsync\(\d+<[^>]*/control>\)", "HTTP/1.1 200"))
+    assert renamed.start() < synced.start() < answered.start(), calls
