@@ -101,6 +101,31 @@ static int check_patterns(const struct iam_statement *s, struct err *err)
     return 0;
 }
 
+/* Of roles: who takes one on does so by operations of sts. */
+static int check_trust(const struct iam_statement *s, struct err *err)
+{
+    for (size_t i = 0; !s->not_action && i < s->actions.n; i++) {
+        struct str action = s->actions.items[i].written;
+        if (!str_eqz(action, "*") && !str_starts(s->actions.items[i].text, STR("sts:")))
+            return err_set(err, ERR_INVALID,
+                "who may take a role on is said by actions of sts, such as sts:AssumeRole, not by \"%.*s\"",
+                STR_ARG(action));
+    }
+    return 0;
+}
+
+/* "lambda" for lambda.amazonaws.com. */
+static int check_principals(const struct iam_statement *s, struct err *err)
+{
+    for (size_t i = 0; i < s->principal_count; i++) {
+        struct str name = s->principals[i].name;
+        if (s->principals[i].kind == IAM_SERVICE && !str_eqz(name, "*") && str_find(name, STR("."), 0) < 0)
+            return err_set(err, ERR_INVALID, "a service is called %.*s.amazonaws.com, not \"%.*s\"",
+                STR_ARG(name), STR_ARG(name));
+    }
+    return 0;
+}
+
 static int check_statement(const struct iam_statement *s, struct str place, struct err *err)
 {
     bool identity = str_eqz(place, "identity"), trust = str_eqz(place, "trust"),
@@ -114,7 +139,9 @@ static int check_statement(const struct iam_statement *s, struct str place, stru
         return err_set(err, ERR_INVALID, "Resource is missing: an ARN, or \"*\"");
     if (trust && s->resources.n)
         return err_set(err, ERR_INVALID, "Resource does not belong here: the policy is about its own role");
-    return check_patterns(s, err);
+    if (check_patterns(s, err) || check_principals(s, err))
+        return -1;
+    return trust ? check_trust(s, err) : 0;
 }
 
 int iam_policy_check(

@@ -52,6 +52,12 @@ static const struct row {
         1, "Resource does not belong here: the policy is about its own role"},
     {"trust", "{'Statement':[{'Effect':'Allow','Action':'sts:AssumeRole','Principal':{'Sevice':'x'}}]}", 1,
         "there is no kind of principal called \"Sevice\"; did you mean \"Service\"?"},
+    {"trust",
+        "{'Statement':[{'Effect':'Allow','Action':['STS:AssumeRole','sts:TagSession','s3:Get*'],'Principal':{"
+        "'AWS':'*'}}]}",
+        1, "who may take a role on is said by actions of sts, such as sts:AssumeRole, not by \"s3:Get*\""},
+    {"trust", "{'Statement':[{'Effect':'Allow','Action':'sts:AssumeRole','Principal':{'Service':'lambda'}}]}",
+        1, "a service is called lambda.amazonaws.com, not \"lambda\""},
 };
 
 static struct str quoted(struct arena *arena, const char *text)
