@@ -222,7 +222,7 @@ SAME = {  # the same things in weir's words and in CloudFormation's
     "template": ({"type": "aws.ec2.launch_template", "name": "lll", "image_id": "ami-1", "instance_type": "t4g.micro"}, {"type": "AWS::EC2::LaunchTemplate", "LaunchTemplateData": {"ImageId": "ami-1", "InstanceType": "t4g.micro"}}),
     "group": ({"type": "aws.autoscaling.group", "name": "g", "min_size": 1, "max_size": 9, "desired_capacity": 3, "launch_template": {"id": "${template.launch_template_id}"}, "subnet_ids": ["a"]},
               {"type": "AWS::AutoScaling::AutoScalingGroup", "MinSize": "1", "MaxSize": "9", "DesiredCapacity": "3", "LaunchTemplate": {"LaunchTemplateId": "${template.LaunchTemplateId}", "Version": "1"}, "VPCZoneIdentifier": ["a"]}),
-    "airflow": ({"type": "aws.mwaa.environment", "name": "m", "environment_class": "mw1.medium", "min_workers": 3, "dag_s3_path": "dags", "source_bucket": "arn:aws:s3:::b", "execution_role": "arn:aws:iam::1:role/r", "subnet_ids": ["a", "b"], "security_group_ids": ["s"]},
+    "airflow": ({"type": "aws.mwaa.environment", "name": "m", "environment_class": "mw1.medium", "min_workers": 3, "dag_s3_path": "dags", "source_bucket": "arn:aws:s3:::b", "execution_role": "arn:aws:iam::123456789012:role/r", "subnet_ids": ["subnet-a", "subnet-b"], "security_group_ids": ["sg-a"]},
                 {"type": "AWS::MWAA::Environment", "Name": "m", "EnvironmentClass": "mw1.medium", "MinWorkers": 3}),
     "door": ({"type": "aws.elbv2.load_balancer", "name": "d", "kind": "network", "subnets": ["a", "b"]}, {"type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Type": "network", "Subnets": ["a", "b"]}),
     "sftp": ({"type": "aws.transfer.server", "protocols": ["SFTP", "FTPS"]}, {"type": "AWS::Transfer::Server", "Protocols": ["SFTP", "FTPS"]}),

@@ -115,7 +115,7 @@ def test_a_day_that_no_month_has_is_doubted(stack):
 QUEUE = """stack: spoken
 resources:
   q: {type: aws.sqs.queue, name: q%s}
-  f: {type: aws.lambda.function, name: f, role: r, runtime: python3.13, handler: a.b, code: {s3_bucket: b, s3_key: k}%s}
+  f: {type: aws.lambda.function, name: f, role: "arn:aws:iam::123456789012:role/r", runtime: python3.13, handler: a.b, code: {s3_bucket: b, s3_key: k}%s}
   it: {type: aws.lambda.event_source_mapping, function: "${f.arn}", event_source: "${q.arn}"}
 """
 

@@ -169,7 +169,7 @@ def test_roles_are_passed_on_by_whatever_holds_one(local_stack):
     """At any depth, and by an instance profile too."""
     role = "arn:aws:iam::123456789012:role/x"
     for resource, passes in (
-        (f"{{type: aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), target: {{arn: 'arn:aws:sqs:us-east-1:1:q', role: '{role}'}}}}", True),
+        (f"{{type: aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), target: {{arn: 'arn:aws:sqs:us-east-1:123456789012:q', role: '{role}'}}}}", True),
         ("{type: aws.iam.instance_profile, name: p, roles: [x]}", True), ("{type: aws.iam.instance_profile, name: p}", False),
         ("{type: aws.events.rule, name: r, schedule_expression: rate(1 day)}", False),
     ):

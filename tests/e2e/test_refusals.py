@@ -140,7 +140,7 @@ CASES = [
     (BROKERS, {"number_of_broker_nodes": 2, "client_subnets": ["a", "b", "c"]}, {"number_of_broker_nodes": 6, "client_subnets": ["a", "b", "c"]}, "a multiple of the subnets"),
     (BROKERS, {"number_of_broker_nodes": 2, "client_subnets": ["a"]}, {"number_of_broker_nodes": 2, "client_subnets": ["a", "b"]}, "a subnet in each"),
     (AIRFLOW, {"subnet_ids": ["subnet-1"]}, {"subnet_ids": ["subnet-1", "subnet-2"]}, "wanted 2 items, got 1"),
-    (AIRFLOW, {"subnet_ids": ["a", "b"], "min_workers": 3, "max_workers": 2}, {"subnet_ids": ["a", "b"], "min_workers": 2, "max_workers": 2}, "max_workers is not below min_workers"),
+    (AIRFLOW, {"subnet_ids": ["subnet-1", "subnet-2"], "min_workers": 3, "max_workers": 2}, {"subnet_ids": ["subnet-1", "subnet-2"], "min_workers": 2, "max_workers": 2}, "max_workers is not below min_workers"),
     (DATABASE, {"monitoring_interval": 60}, {"monitoring_interval": 60, "monitoring_role": ROLE}, "monitoring_interval needs monitoring_role"),
     (DATABASE, {"max_allocated_storage": 19}, {"max_allocated_storage": 100}, "max_allocated_storage is not below"),
     (DATABASE, {"preferred_backup_window": "3:00-4:00"}, {"preferred_backup_window": "03:00-04:00"}, "does not match"),
