@@ -23,6 +23,7 @@ class Front:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(certificate)
         self.tokens, self.seen, self.lose = [], [], set()
+        self.held = {}  # a request's key: the event until which its answer is kept back
         self.shown = {}  # the answer to each question for metadata, as it was before the last deletion
         self.late = 0  # so many of these are given once more after it
         self.taken = []  # a topic that the controller still has, once for each attempt to make it
@@ -74,6 +75,8 @@ class Front:
             answer = self._frame(broker)
             if key == METADATA and DELETE_TOPICS not in self.seen:
                 self.shown[request[8:]] = answer[4:]
+        if key in self.held:
+            self.held[key].wait()
         if key in self.lose or not answer:
             self.lose.discard(key)
             return False

@@ -4,6 +4,7 @@ import base64
 import datetime
 import signal
 import textwrap
+import threading
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -341,6 +342,29 @@ def test_interrupted_while_nobody_answers(stack, server):
         assert run.returncode == 130
     finally:
         server.process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.long
+def test_interrupted_while_an_answer_is_waited_for(stack, server):
+    """What became of the request is found out by the next apply, which makes nothing twice."""
+    front = Front(server.ports["FRONT"], server.front)
+    answered = front.held[CREATE_TOPICS] = threading.Event()
+    try:
+        provider = f"events: {{type: kafka, bootstrap: '127.0.0.1:{server.front}'}}"
+        run = written(stack, provider, "t: {type: kafka.topic, provider: events, name: unheard, partitions: 2}\n").start("apply", "--yes")
+        until(lambda: CREATE_TOPICS in front.seen, run)
+        until(lambda: run.poll() is not None or run.send_signal(signal.SIGINT))  # the first one only stops what has not begun
+        out, err = run.communicate()
+        assert run.returncode == 130 and "interrupted" in err and "timed out" not in err.lower(), out + err
+        answered.set()
+        until(lambda: "unheard" in server.admin.list_topics())
+        stack.run("apply", "--yes")
+        is_as_said(stack)
+        assert partitions(server, "unheard") == 2
+        stack.run("destroy", "--yes")
+    finally:
+        answered.set()
+        front.stop()
 
 
 def test_what_can_be_said_wrongly(tmp_path):
