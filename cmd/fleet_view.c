@@ -1,23 +1,27 @@
 /*
  * A fleet at work: on a terminal a table of the members that moves, drawn again ten times a second by a
- * thread of its own; elsewhere a line for each member when it is over.
+ * thread of its own; elsewhere a line for each member when it is over, and one now and then while that takes
+ * long.
  */
 #include "cmd/fleet.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/terminal_cells.h"
+#include "cmd/progress_internal.h"
 #include "cmd/say.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { FRAME_MS = 100, NAME_MAX_WIDTH = 24, ROOM_LEAST = 4 };
+enum { TELL_MS = 500, NAME_MAX_WIDTH = 24, ROOM_LEAST = 4 };
 
 struct fleet_view {
     struct term term;
     bool live, quiet, stop;
+    bool watched;             /* there is the thread */
+    int64_t due_ms, pause_ms; /* elsewhere than on a terminal: when the next line says that it goes on */
     pthread_t thread;
     pthread_cond_t wake;
     size_t drawn, name_width;
@@ -106,6 +110,40 @@ static void draw(struct fleet *fleet)
     say(view->term.fd, buf_str(&out), NULL);
 }
 
+/* ---- elsewhere ---- */
+
+/* Somebody reads the log of a job, or ends it for having said nothing: 1 done, 2 at work, 0 failed of 3;
+ * longest: ada 45 of 47 … */
+static void tell_that_it_goes_on(struct fleet *fleet)
+{
+    struct fleet_view *view = fleet->view;
+    const struct member *longest = NULL;
+    int64_t now = clock_mono_ms();
+    if (now < view->due_ms)
+        return;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (m->phase == MEMBER_WORKS && (!longest || m->started_ms < longest->started_ms))
+            longest = m;
+    }
+    if (longest) {
+        AUTO_BUF struct buf line = BUF_INIT;
+        buf_addf(&line,
+            "%zu done, %zu at work, %zu failed of %zu; longest: ", count_phase(fleet, MEMBER_IS_DONE),
+            count_phase(fleet, MEMBER_WORKS), count_phase(fleet, MEMBER_HAS_FAILED), fleet->n);
+        text_add_safe(&line, longest->name, false);
+        buf_addf(&line, " %zu of %zu, %s%s", longest->done, longest->wanted, longest->doing,
+            longest->doing[0] ? ", " : "");
+        text_add_duration(&line, now - longest->started_ms);
+        buf_add_char(&line, '\n');
+        say(view->term.fd, buf_str(&line), NULL);
+    }
+    view->due_ms = now + view->pause_ms;
+    view->pause_ms = view->pause_ms * 2 < SELDOM_MS ? view->pause_ms * 2 : SELDOM_MS;
+}
+
+/* ---- both ---- */
+
 static void *view_draw(void *arg)
 {
     struct fleet *fleet = arg;
@@ -114,18 +152,20 @@ static void *view_draw(void *arg)
     while (!view->stop) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += FRAME_MS * 1000000L;
+        until.tv_nsec += (view->live ? FRAME_MS : TELL_MS) * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
         pthread_cond_clockwait(&view->wake, &fleet->lock, CLOCK_MONOTONIC, &until);
-        if (!view->stop)
+        if (!view->stop && view->live)
             draw(fleet);
+        else if (!view->stop)
+            tell_that_it_goes_on(fleet);
     }
     pthread_mutex_unlock(&fleet->lock);
     return NULL;
 }
 
-/* ---- both ---- */
+/* ---- what happens ---- */
 
 static void say_over(struct fleet_view *view, const struct member *m)
 {
@@ -172,8 +212,10 @@ void fleet_view_begin(struct fleet *fleet)
     if (view->name_width > NAME_MAX_WIDTH)
         view->name_width = NAME_MAX_WIDTH;
     fleet->view = view;
-    if (view->live && pthread_create(&view->thread, NULL, view_draw, fleet))
-        view->live = false;
+    view->pause_ms = REPEAT_MS;
+    view->due_ms = clock_mono_ms() + SLOW_MS;
+    view->watched = !view->quiet && !pthread_create(&view->thread, NULL, view_draw, fleet);
+    view->live &= view->watched;
 }
 
 void fleet_view_end(struct fleet *fleet)
@@ -184,7 +226,7 @@ void fleet_view_end(struct fleet *fleet)
     view->stop = true;
     pthread_cond_signal(&view->wake);
     pthread_mutex_unlock(&fleet->lock);
-    if (view->live)
+    if (view->watched)
         pthread_join(view->thread, NULL);
     erase(view, &out);
     say(view->term.fd, buf_str(&out), NULL);

@@ -304,3 +304,24 @@ def test_a_job_of_each(tmp_path, fast_sandbox):
     assert "anna: " in failed.err and "no such day" in failed.out + failed.err
     assert "--sandbox serves one process only" in lab.run("fleet", "run", "hello", "--sandbox", status=3).err
     lab.run("fleet", "destroy", "--yes")
+
+
+def test_a_log_shows_that_it_goes_on(stack, cloud):
+    """Without a terminal, members that take long are told of now and then: who reads nothing for minutes ends the job."""
+    attendees(stack, "anna", "bob")
+    stack.write("""
+        stack: lab
+        inputs: {owner: {type: string}}
+        fleet: {each: {file: attendees.csv, key: mail_id}, inputs: {owner: "${each.key}"}}
+        resources:
+          first: {type: weir.value, value: 1}
+          role: {type: aws.iam.role, name: "${inputs.owner}-role", assume_role_policy: '${trust("glue.amazonaws.com")}', depends_on: [first]}
+    """)
+    cloud.fail({"match": "CreateRole", "hold": True})
+    process = stack.start("fleet", "apply", "--yes", env={"WEIR_CLOCK_SPEED": "100"})
+    while "at work" not in (line := process.stdout.readline()):
+        assert line, process.stderr.read()
+    cloud.fail()
+    out, err = process.communicate()
+    assert process.returncode == 0, out + err
+    assert re.fullmatch(r"\d done, \d at work, 0 failed of 2; longest: (anna|bob) 1 of 2, create role, [0-9].*\n", line)
