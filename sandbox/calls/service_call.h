@@ -91,8 +91,8 @@ int service_batch(struct service_call *call, const struct value *entries, const 
 
 /*
  * A note: what is kept beside a record of the control plane, a map in DIR/jobs/KIND. Another record of that
- * name has none of it: the members `id` and `made` say whose it is. Empty where there is none. Who changes a
- * note after reading it holds a lock of his own.
+ * name has none of it: the members `id` and `made` say whose it is. Empty where there is none, or none that
+ * can be read: that is not written over. Who changes a note after reading it holds a lock of his own.
  */
 const struct value *service_note_read(
     const struct service_call *call, const char *kind, const struct control_record *record);

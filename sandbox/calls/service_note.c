@@ -31,6 +31,18 @@ const struct value *service_note_read(
     return note;
 }
 
+/* What cannot be read now is not written over: whoever can may still want it. */
+static int check_kept(const struct service_call *call, struct str path, struct err *err)
+{
+    struct str text;
+    const struct value *kept;
+    if (!path_exists(path.p) ||
+        (!file_read(call->arena, path.p, MAX_FILE, &text, err) && !json_parse(call->arena, text, &kept, err)))
+        return 0;
+    err_context(err, "%.*s is kept as it is", STR_ARG(path));
+    return -1;
+}
+
 int service_note_write(const struct service_call *call, const char *kind, const struct control_record *record,
     const struct value *note, struct err *err)
 {
@@ -39,6 +51,7 @@ int service_note_write(const struct service_call *call, const char *kind, const 
     note = value_with(call->arena, note, STR("id"), value_string(call->arena, record->id));
     note = value_with(call->arena, note, STR("made"), value_int(call->arena, record->created_ms));
     json_write(&text, note, JSON_PLAIN);
-    return path_of(call, kind, record, &path, err) ? -1
-                                                   : file_write_atomic(path.p, buf_str(&text), 0600, err);
+    if (path_of(call, kind, record, &path, err) || check_kept(call, path, err))
+        return -1;
+    return file_write_atomic(path.p, buf_str(&text), 0600, err);
 }

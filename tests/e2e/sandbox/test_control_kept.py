@@ -151,3 +151,19 @@ def test_what_could_not_be_kept_was_not_done(tmp_path):
         iam.create_role(RoleName="etl", AssumeRolePolicyDocument=TRUST)
     finally:
         server.stop()
+
+
+def test_what_cannot_be_read_is_not_written_over(kept_sandbox, tmp_path):
+    """Half a note of an alarm's history, as a full disk leaves it: the next change is refused, and nothing more is lost."""
+    alarms = kept_sandbox.client("cloudwatch")
+    alarms.put_metric_alarm(AlarmName="a", Namespace="x", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+    alarms.set_alarm_state(AlarmName="a", StateValue="OK", StateReason="r")
+    (note,) = (tmp_path / "data").rglob("alarms/*.json")
+    whole = note.read_text()
+    note.write_text(whole[:40])
+    with pytest.raises(ClientError, match=f"{note.name} is kept as it is"):
+        alarms.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="r")
+    assert note.read_text() == whole[:40]
+    note.write_text(whole)
+    alarms.set_alarm_state(AlarmName="a", StateValue="OK", StateReason="r")
+    assert len(alarms.describe_alarm_history(AlarmName="a")["AlarmHistoryItems"]) == 2
