@@ -21,7 +21,8 @@ static bool is_of_another_copy(const struct planner *p, const struct value *tags
 
 /* A queue's ARN tells its name, and its id is an address: what bears the name is asked for. False: there is
  * none any more, or nobody can say. */
-static bool complete(struct verifying *v, struct op_ctx *op, const struct value **object, struct str arn)
+static bool complete_object(
+    struct verifying *v, struct op_ctx *op, const struct value **object, struct str arn)
 {
     const struct value *found = NULL;
     struct err err = ERR_INIT;
@@ -57,7 +58,7 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
         if (!schema || !schema->ops->by_arn || schema->ops->by_arn(&op, arn, &object, &ignored) || !object)
             continue;
         known = true;
-        if (!complete(v, &op, &object, arn))
+        if (!complete_object(v, &op, &object, arn))
             continue;
         c.object = object;
         c.subject.type = schema->name;
