@@ -114,6 +114,27 @@ def _():
     )
 
 
+@case("fifo topic")
+def _():
+    arn = f"arn:aws:sns:us-east-1:{ACCOUNT}:life.fifo"
+
+    def seen(cloud):
+        found = cloud.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+        return {**{name: found.get(name) for name in ("FifoTopic", "ContentBasedDeduplication")}, "signed": found.get("SignatureVersion"), "traced": found.get("TracingConfig"), "scope": found.get("FifoThroughputScope")}
+
+    return Case(
+        type="aws.sns.topic",
+        first={"name": "life.fifo", "fifo": True, "content_based_deduplication": True, "signature_version": "2", "tracing": "Active", "fifo_throughput_scope": "MessageGroup"},
+        then={"name": "life.fifo", "fifo": True, "content_based_deduplication": False, "signature_version": "1", "tracing": "PassThrough", "fifo_throughput_scope": "Topic"},
+        less={"name": "life.fifo", "fifo": True},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("sns").list_topics()["Topics"],
+        outside=lambda cloud: cloud.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="ContentBasedDeduplication", AttributeValue="true"),
+        drifted="content_based_deduplication",
+        replaces=[{"name": "life-other.fifo"}],
+    )
+
+
 @case("fifo queue")
 def _():
     def url(cloud):

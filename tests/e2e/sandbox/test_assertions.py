@@ -13,7 +13,6 @@ from servers import Moto
 from support import drawn
 
 GAPS = {
-    ("sns", "a FIFO topic's name ends in .fifo"): "that a topic is FIFO is kept and shown, no more",
     ("sns", "an address of e-mail is pending confirmation"): "nobody would confirm it: it is subscribed at once",
     ("kinesis", "an on-demand stream has four shards"): "it has one",
     ("kinesis", "retention is not increased to less"): "both calls set what they are given",
