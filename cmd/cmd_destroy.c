@@ -1,5 +1,6 @@
 /* weir destroy: takes everything down, and with --verify looks for what is left. */
 #include "cmd/fleet.h"
+#include "cmd/leftovers.h"
 #include "cmd/planning.h"
 #include "cmd/sandboxed.h"
 
@@ -64,7 +65,7 @@ static int show_leftovers(struct invocation *inv, const struct verified *found)
     if (inv->settings->json) {
         event_leftovers(&out, found);
     } else if (!found->left_count) {
-        buf_addz(&out, "\nNothing is left: neither by its id or name, nor with the stack's marks.\n");
+        leftovers_add_claim(&out, "", found->asked, found->marks);
         add_places(found, &out);
         add_unseen(found, &out);
     } else {
@@ -193,7 +194,8 @@ const struct command cmd_destroy = {
         "ids that were recorded, by the names that the stack would give, by the marks that weir put on what "
         "it made, and for what services left, in the regions and accounts where it was made; it says which. "
         "Where "
-        "it cannot look, it fails rather than say that nothing is left. What was deleted together with the "
+        "it cannot look, it fails rather than say that nothing is left, and where neither the state nor the "
+        "stack names anything to look for, it says that. What was deleted together with the "
         "service in which it lay, a database on a host that the stack had made, is counted and named: nobody "
         "is there any more who could be asked for it.",
     .sets = sets,

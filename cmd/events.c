@@ -39,8 +39,10 @@ const struct event_doc event_docs[] = {
         "the end of apply, destroy, deploy and rollback; status: done, failed, interrupted; unseen: the "
         "addresses of what went with a service of the stack's own that did not answer"},
     {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
-    {"verified", "left, looked, unseen",
-        "destroy --verify has looked everywhere; unseen: the addresses of what went with its own service"},
+    {"verified", "left, looked, asked, marks, unseen",
+        "destroy --verify has looked everywhere; asked: how many things were looked for by id or name; "
+        "marks: whether AWS was asked for the stack's marks; unseen: the addresses of what went with its own "
+        "service"},
     {"cost", "currency, region, date, hour, month, idle_hour, members, budget_hour, resources",
         "weir cost; idle_hour: what stays on while nobody uses it; of plan --cost: hour_now, hour_after, "
         "unknown, and of each resource hour_now, hour_after "
@@ -376,6 +378,8 @@ void event_leftovers(struct buf *out, const struct verified *found)
     events_begin(out, "verified");
     field_int(out, "left", (int64_t)found->left_count);
     field_texts(out, "looked", found->places, found->place_count);
+    field_int(out, "asked", (int64_t)found->asked);
+    field_true(out, "marks", found->marks);
     field_texts(out, "unseen", found->unseen, found->unseen_count);
     events_end(out);
 }

@@ -2,6 +2,7 @@
 #include "cmd/fleet.h"
 
 #include "cmd/events.h"
+#include "cmd/leftovers.h"
 #include "cmd/planning.h"
 #include "cmd/table.h"
 
@@ -261,6 +262,23 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
             n, n == 1 ? "" : "s", n == 1 ? "its" : "their", names.p, n > NAMES_SHOWN ? ", …" : ".");
 }
 
+/* Marks only where they were asked for for each that names anything at all. */
+static void add_claim(const struct fleet *fleet, size_t n, struct buf *out)
+{
+    char of[64];
+    size_t asked = 0, marked = 0, unmarked = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (!m->looked || m->verified.left_count || m->is_shared)
+            continue;
+        asked += m->verified.asked;
+        marked += m->verified.marks;
+        unmarked += m->verified.asked && !m->verified.marks;
+    }
+    snprintf(of, sizeof of, " of %zu %s%s", n, fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s");
+    leftovers_add_claim(out, of, asked, marked && !unmarked);
+}
+
 void fleet_show_verified(struct fleet *fleet)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -281,8 +299,7 @@ void fleet_show_verified(struct fleet *fleet)
     if (shared)
         buf_addf(&out, "\nNothing is left of %.*s, either.\n", STR_ARG(shared->name));
     else
-        buf_addf(&out, "\nNothing is left of %zu %s%s: neither by its ids or names, nor with the marks.\n", n,
-            fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s");
+        add_claim(fleet, n, &out);
     add_places(fleet, &out);
     add_unseen(fleet, &out);
     invocation_write(fleet->inv, buf_str(&out));

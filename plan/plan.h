@@ -262,6 +262,8 @@ struct verified {
     size_t place_count;
     const struct str *unseen; /* addresses of what was deleted with the service in which it lay; sorted */
     size_t unseen_count;
+    size_t asked; /* things that were looked for by their ids or names, and that somebody answered for */
+    bool marks;   /* AWS was asked for what bears the stack's marks */
 };
 
 /*

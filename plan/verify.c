@@ -117,6 +117,14 @@ static void report_places(const struct verifying *v, struct verified *out)
     out->place_count = n;
 }
 
+/* What is of no type of ours is taken at its word, nobody is asked for it. */
+static void report_asked(const struct verifying *v, struct verified *out)
+{
+    for (size_t i = 0; i < v->n; i++)
+        out->asked += v->items[i].schema && !v->items[i].unseen;
+    out->marks = v->marks;
+}
+
 static void report_unseen(const struct verifying *v, struct verified *out)
 {
     struct str *unseen = ARENA_ARRAY(v->p->arena, struct str, v->n + 1);
@@ -152,6 +160,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     report_leftovers(&v, &out->left, &out->left_count);
     report_places(&v, out);
     report_unseen(&v, out);
+    report_asked(&v, out);
     int status = 0;
     if (cancel_is_set(v.p->cancel))
         status = err_set(err, ERR_INTERRUPTED, "interrupted while looking for leftovers");

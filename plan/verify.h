@@ -38,6 +38,7 @@ struct verifying {
     struct map gone;      /* names of configurations whose service this run took down */
     struct map silent;    /* as text, of these: who could not be asked for the stack's marks */
     pthread_mutex_t lock; /* all of this while threads look */
+    bool marks;           /* AWS was asked for the stack's marks */
     struct err failure;   /* the first thing that could not be looked at */
 };
 

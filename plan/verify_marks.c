@@ -91,6 +91,8 @@ static void add_marked_buckets(struct verifying *v, struct provider *provider)
     struct op_ctx op = verify_context(v, v->p->arena, &c);
     if (!schema || schema->ops->marked(&op, true, found_marked, &search, &err))
         marks_failed(v, provider, &err);
+    else
+        v->marks = true;
 }
 
 /* Is all that the stack has, or had, with the provider in S3? */
@@ -122,6 +124,7 @@ static void add_tagged(struct verifying *v)
                 marks_failed(v, provider, &err);
             continue;
         }
+        v->marks = true;
         for (uint32_t k = 0; k < list->count; k++) {
             const struct value *tags = value_getz(list->items[k], "tags");
             if (!is_of_another_copy(v->p, tags))

@@ -77,5 +77,9 @@ def test_what_goes_wrong(local_stack):
 
 
 def test_what_was_run_is_no_leftover(local_stack):
+    """And nobody was asked, which is not called nothing being left."""
     local_stack.write("stack: commands\nresources: {made: {type: weir.command, command: echo it}}\n").apply("--sandbox")
-    assert "Nothing is left" in local_stack.run("destroy", "-y", "--verify", "--sandbox").out
+    done = local_stack.run("destroy", "-y", "--verify", "--sandbox")
+    assert "Nothing was looked for" in done.out and "is left:" not in done.out and "Looked in" not in done.out
+    (told,) = (event for event in local_stack.run("destroy", "-y", "--verify", "--sandbox", "--json").events() if event["event"] == "verified")
+    assert (told["left"], told["looked"], told["asked"], "marks" in told) == (0, [], 0, False)

@@ -239,7 +239,7 @@ resources:
         stack.write(text % (reached, "${chomp(up.output)}", disk, server.url))
         stack.apply()
         done = stack.destroy("--verify")
-        assert server.things == {} and "Nothing is left" in done.out
+        assert server.things == {} and "Nothing is left by its id or name.\n" in done.out
         assert '2 things could not be looked for after being deleted, because what their service stood on went too: it["a"], it["b"].' in done.out
         stack.apply()
         server.keeps = True

@@ -1,0 +1,13 @@
+/*
+ * How it is said that nothing is left: only what was looked for is claimed not to be there.
+ */
+#ifndef WEIR_CMD_LEFTOVERS_H
+#define WEIR_CMD_LEFTOVERS_H
+
+#include "base/buf.h"
+
+/* asked: so many things were looked for by id or name; marks: AWS was asked for the stack's marks; of:
+ * " of 3 members", or "" for a stack. Ends the line. */
+void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool marks);
+
+#endif
