@@ -133,20 +133,28 @@ static void add_erases(const struct plan *plan, struct buf *out)
     buf_addz(out, cut ? "- and more\n" : "");
 }
 
-/* A line of the text with its sign in the first column, where a diff block takes its colour from. */
+/* Its sign goes to the first column, where a diff block takes its colour from; those that are more than one,
+ * as -/+ is, stay whole, and are there already or behind one that says as much. */
+static void add_signed(struct str before, struct str from_sign, struct buf *out)
+{
+    char sign = from_sign.n ? from_sign.p[0] : ' ';
+    bool colours = sign == '+' || sign == '-', single = from_sign.n > 1 && from_sign.p[1] == ' ';
+    bool there = colours && !single && !before.n;
+    buf_add_char(out, sign == '~' ? '!' : colours ? sign : ' ');
+    buf_add_str(out, before);
+    if (!there)
+        buf_add_char(out, single && (colours || sign == '~') ? ' ' : sign);
+    buf_add_str(out, str_slice(from_sign, from_sign.n ? 1 : 0, from_sign.n));
+}
+
 static void add_diff_line(struct str line, struct buf *out)
 {
     ptrdiff_t mark = str_find_char(line, RENDER_MARK, 0);
     if (mark < 0) {
         buf_add_char(out, ' ');
         buf_add_str(out, line);
-    } else {
-        struct str from_sign = str_slice(line, (size_t)mark + 1, line.n);
-        char sign = from_sign.n ? from_sign.p[0] : ' ';
-        buf_add_char(out, sign == '~' ? '!' : sign == '+' || sign == '-' ? sign : ' ');
-        buf_add(out, line.p, (size_t)mark);
-        buf_add_str(out, from_sign);
-    }
+    } else
+        add_signed(str_slice(line, 0, (size_t)mark), str_slice(line, (size_t)mark + 1, line.n), out);
     buf_add_char(out, '\n');
 }
 

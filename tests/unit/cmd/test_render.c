@@ -469,11 +469,16 @@ static void only_signs_are_coloured(void **state)
     while (rest.p) {
         line = str_cut(rest, '\n', &rest);
         if (str_starts(line, STR("-")))
-            assert_true(str_find(line, STR("- delete"), 0) >= 0);
+            assert_true(str_starts(line, STR("-    delete")));
         assert_true(str_find_char(line, RENDER_MARK, 0) < 0);
     }
     assert_non_null(strstr(out.p, "\n!"));
     assert_non_null(strstr(out.p, "\n+"));
+    assert_null(strstr(out.p, "\n+  +"));
+    plan->changes[0].decision.action = ACTION_REPLACE;
+    AUTO_BUF struct buf replaced = BUF_INIT;
+    render_markdown(plan, STR("films"), STR(""), &replaced);
+    assert_non_null(strstr(replaced.p, "\n-/+ replace "));
 }
 
 static void a_comment_is_long_enough(void **state)
