@@ -34,6 +34,13 @@ static void add_leftover(const struct leftover *left, bool color, struct buf *ou
     buf_add_char(out, '\n');
 }
 
+static void add_let_go(const struct verified *found, bool color, struct buf *out)
+{
+    buf_addz(out, found->let_go_count ? "Let go of:\n" : "");
+    for (size_t i = 0; i < found->let_go_count; i++)
+        add_leftover(&found->let_go[i], color, out);
+}
+
 static void add_places(const struct verified *found, struct buf *out)
 {
     for (size_t i = 0; i < found->place_count; i++) {
@@ -64,18 +71,20 @@ static int show_leftovers(struct invocation *inv, const struct verified *found)
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json) {
         event_leftovers(&out, found);
-    } else if (!found->left_count) {
-        leftovers_add_claim(&out, "", found->asked, found->marks);
-        add_places(found, &out);
-        add_unseen(found, &out);
-    } else {
+        return invocation_write(inv, buf_str(&out));
+    }
+    if (!found->left_count)
+        leftovers_add_claim(
+            &out, found->let_go_count ? " but what was let go of" : "", found->asked, found->marks);
+    else {
         style_add(&out, inv->out.color, STYLE_BOLD, "\nStill there:");
         buf_addz(&out, "\n\n");
         for (size_t i = 0; i < found->left_count; i++)
             add_leftover(&found->left[i], inv->out.color, &out);
-        add_places(found, &out);
-        add_unseen(found, &out);
     }
+    add_places(found, &out);
+    add_unseen(found, &out);
+    add_let_go(found, inv->out.color, &out);
     return invocation_write(inv, buf_str(&out));
 }
 
@@ -195,7 +204,9 @@ const struct command cmd_destroy = {
         "it made, and for what services left, in the regions and accounts where it was made; it says which. "
         "Where "
         "it cannot look, it fails rather than say that nothing is left, and where neither the state nor the "
-        "stack names anything to look for, it says that. What was deleted together with the "
+        "stack names anything to look for, it says that. What `removed: [{destroy: false}]` let go of is "
+        "told of, "
+        "and is no leftover. What was deleted together with the "
         "service in which it lay, a database on a host that the stack had made, is counted and named: nobody "
         "is there any more who could be asked for it.",
     .sets = sets,

@@ -39,6 +39,9 @@ const struct event_doc event_docs[] = {
         "the end of apply, destroy, deploy and rollback; status: done, failed, interrupted; unseen: the "
         "addresses of what went with a service of the stack's own that did not answer"},
     {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
+    {"let_go", "type, id, address, why",
+        "something that `removed: [{destroy: false}]` left where it is, and that bears the stack's marks "
+        "still; it is no leftover"},
     {"verified", "left, looked, asked, marks, unseen",
         "destroy --verify has looked everywhere; asked: how many things were looked for by id or name; "
         "marks: whether AWS was asked for the stack's marks; unseen: the addresses of what went with its own "
@@ -364,17 +367,22 @@ void event_progress(struct buf *out, const struct event *e)
     events_end(out);
 }
 
+static void leftover_event(struct buf *out, const char *kind, const struct leftover *left)
+{
+    events_begin(out, kind);
+    json_write_member(out, "type", left->subject.type);
+    json_write_member(out, "id", left->subject.id);
+    json_write_member_if_any(out, "address", left->subject.address);
+    json_write_member(out, "why", left->why);
+    events_end(out);
+}
+
 void event_leftovers(struct buf *out, const struct verified *found)
 {
-    const struct leftover *list = found->left;
-    for (size_t i = 0; i < found->left_count; i++) {
-        events_begin(out, "leftover");
-        json_write_member(out, "type", list[i].subject.type);
-        json_write_member(out, "id", list[i].subject.id);
-        json_write_member_if_any(out, "address", list[i].subject.address);
-        json_write_member(out, "why", list[i].why);
-        events_end(out);
-    }
+    for (size_t i = 0; i < found->left_count; i++)
+        leftover_event(out, "leftover", &found->left[i]);
+    for (size_t i = 0; i < found->let_go_count; i++)
+        leftover_event(out, "let_go", &found->let_go[i]);
     events_begin(out, "verified");
     field_int(out, "left", (int64_t)found->left_count);
     field_texts(out, "looked", found->places, found->place_count);

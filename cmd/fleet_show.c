@@ -262,20 +262,36 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
             n, n == 1 ? "" : "s", n == 1 ? "its" : "their", names.p, n > NAMES_SHOWN ? ", …" : ".");
 }
 
+/* What was let go of is no leftover; that it was seen is said. */
+static void add_let_go(const struct fleet *fleet, struct buf *out)
+{
+    AUTO_BUF struct buf names = BUF_INIT;
+    size_t n = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        for (size_t k = 0; m->looked && k < m->verified.let_go_count; k++)
+            add_of_member(&names, &n, m->verified.let_go[k].subject.id, m);
+    }
+    if (n)
+        buf_addf(out, "Let go of: %s%s\n", names.p, n > NAMES_SHOWN ? ", …" : ".");
+}
+
 /* Marks only where they were asked for for each that names anything at all. */
 static void add_claim(const struct fleet *fleet, size_t n, struct buf *out)
 {
-    char of[64];
-    size_t asked = 0, marked = 0, unmarked = 0;
+    char of[96];
+    size_t asked = 0, marked = 0, unmarked = 0, let_go = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
         if (!m->looked || m->verified.left_count || m->is_shared)
             continue;
         asked += m->verified.asked;
         marked += m->verified.marks;
+        let_go += m->verified.let_go_count;
         unmarked += m->verified.asked && !m->verified.marks;
     }
-    snprintf(of, sizeof of, " of %zu %s%s", n, fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s");
+    snprintf(of, sizeof of, " of %zu %s%s%s", n, fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s",
+        let_go ? " but what was let go of" : "");
     leftovers_add_claim(out, of, asked, marked && !unmarked);
 }
 
@@ -302,6 +318,7 @@ void fleet_show_verified(struct fleet *fleet)
         add_claim(fleet, n, &out);
     add_places(fleet, &out);
     add_unseen(fleet, &out);
+    add_let_go(fleet, &out);
     invocation_write(fleet->inv, buf_str(&out));
 }
 

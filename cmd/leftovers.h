@@ -7,7 +7,7 @@
 #include "base/buf.h"
 
 /* asked: so many things were looked for by id or name; marks: AWS was asked for the stack's marks; of:
- * " of 3 members", or "" for a stack. Ends the line. */
+ * " of 3 members", " but what was let go of", or "". Ends the line. */
 void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool marks);
 
 #endif

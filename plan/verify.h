@@ -21,10 +21,12 @@ struct candidate {
     const struct value *object;
     struct subject subject; /* provider: not told of */
     struct str why;
-    bool deleted; /* by this very run: it may take a moment until everybody knows */
-    bool named;   /* found by its name alone: whose it is shows in its marks */
-    bool gone;    /* its service, or the way there, was the stack's own and was deleted by this very run */
+    bool deleted;  /* by this very run: it may take a moment until everybody knows */
+    bool recorded; /* the state has or had it */
+    bool named;    /* found by its name alone: whose it is shows in its marks */
+    bool gone;     /* its service, or the way there, was the stack's own and was deleted by this very run */
     bool there;
+    bool let_go; /* a run left it where it is: it is another's, but bears the marks still */
     bool unseen; /* so that nobody answers for it any more */
 };
 

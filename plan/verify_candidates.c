@@ -7,6 +7,7 @@
 #include "plan/context.h"
 #include "plan/evaluate.h"
 #include "plan/instances.h"
+#include "plan/let_go.h"
 #include "plan/places.h"
 #include "plan/silent.h"
 #include "plan/teardown.h"
@@ -59,6 +60,7 @@ static void add_recorded(struct verifying *v)
         struct candidate c = {.subject = record->subject,
             .object = record->attrs,
             .why = STR("the state had it, and it is still there"),
+            .recorded = true,
             .deleted = !state_get(p->workspace->state, record->subject.address),
             .gone = map_get(&v->gone, record->subject.provider) != NULL};
         c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
@@ -151,7 +153,7 @@ static void look_for_leaves(void *ctx, size_t i)
     pthread_mutex_unlock(&v->lock);
     struct err err = ERR_INIT;
     const struct value *left;
-    if (!c.schema || !c.schema->ops->leaves || !c.object)
+    if (!c.schema || !c.schema->ops->leaves || !c.object || c.let_go)
         return;
     struct op_ctx op = verify_context(v, &arena, &c);
     if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
@@ -175,11 +177,28 @@ static void look_for_leaves(void *ctx, size_t i)
     }
 }
 
+/* What only its marks tell of may be what was let go of; what services left for that is not ours either. */
+static void find_let_go(struct verifying *v)
+{
+    AUTO_MAP struct map let_go = MAP_INIT;
+    bool read = false;
+    for (size_t i = 0; i < v->n; i++) {
+        struct candidate *c = &v->items[i];
+        if (c->named || c->recorded)
+            continue;
+        if (!read)
+            let_go_find(v->p->workspace, v->p->arena, &let_go);
+        read = true;
+        c->let_go = map_get(&let_go, let_go_key(v->p->arena, c->subject.type, c->subject.id)) != NULL;
+    }
+}
+
 void verify_find(struct verifying *v)
 {
     verify_find_gone(v);
     add_recorded(v);
     add_declared(v);
     verify_find_marked(v);
+    find_let_go(v);
     pool_run(VERIFY_THREADS, v->n, look_for_leaves, v);
 }

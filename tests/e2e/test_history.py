@@ -333,7 +333,7 @@ def test_a_key_that_kms_guards(stack, cloud):
 
 
 def test_a_stack_becomes_two(stack, cloud):
-    """What is let go of here and taken over there: a plan there says whose it was, and --verify here that it still bears its marks."""
+    """What is let go of here and taken over there: a plan there says whose it was, and --verify here that it still bears its marks, which is no leftover."""
     sqs = cloud.client("sqs")
     queue = "  q: {type: aws.sqs.queue, name: parted-q}\n"
     stack.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\n" + queue).apply()
@@ -344,7 +344,14 @@ def test_a_stack_becomes_two(stack, cloud):
     stack.write(second).apply()
     stack.assert_settled()
     first.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\n")
-    left = first.run("destroy", "--yes", "--verify", status=5)  # its id is no part of the ARN that bears the marks
-    assert re.search(r"parted-q  aws.sqs.queue: bears the marks of this stack \(q\)", left.out + left.err), str(left)
-    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="parted-q")["QueueUrl"])
+    url = sqs.get_queue_url(QueueName="parted-q")["QueueUrl"]
+    done = first.run("destroy", "--yes", "--verify")  # its id is no part of the ARN that bears the marks
+    assert "Nothing is left but what was let go of: neither" in done.out and re.search(r"Let go of:\n  \S*parted-q  aws.sqs.queue: bears the marks of this stack \(q\)\n$", done.out), str(done)
+    events = first.run("destroy", "--yes", "--verify", "--json").events()
+    assert [(e["event"], e.get("id", e.get("left"))) for e in events if e["event"] in ("leftover", "let_go", "verified")] == [("let_go", url), ("verified", 0)]
+    first.write("stack: first\nresources:\n" + queue + "imports: [{address: q, id: parted-q}]\n").apply()  # taken in again and lost sight of, it is its own
+    first.run("state", "rm", "q")
+    first.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\n")
+    assert re.search(r"parted-q  aws.sqs.queue: bears the marks of this stack \(q\)", first.run("destroy", "--yes", "--verify", status=5).out)
+    sqs.delete_queue(QueueUrl=url)
     first.run("destroy", "--yes", "--verify")
