@@ -263,10 +263,15 @@ static bool says_absent(const struct thing *t, const struct err *failure)
     return false;
 }
 
+static struct request read_request(const struct thing *t)
+{
+    return (struct request){
+        .role = "read", .method = "GET", .path = thing_text(t, "object_path"), .idempotent = true};
+}
+
 static int read_object(struct thing *t, const struct value **object, struct err *err)
 {
-    struct request request = {
-        .role = "read", .method = "GET", .path = thing_text(t, "object_path"), .idempotent = true};
+    struct request request = read_request(t);
     const struct value *document;
     struct err failure = ERR_INIT;
     *object = NULL;
@@ -283,12 +288,31 @@ static int read_object(struct thing *t, const struct value **object, struct err 
 
 /* ---- operations ---- */
 
+/* Before what bears the id already would be written over. An answer without an object has none to lose; where
+ * the path needs what only an answer says, nobody can look. */
+static int refuse_namesake(struct thing *t, struct err *err)
+{
+    const struct value *document;
+    struct request request = read_request(t);
+    struct str own = value_gets(thing_said(t, "read"), "path"), ignored;
+    struct err failure = ERR_INIT;
+    if (thing_fill_text(t, own.n ? own : request.path, true, &ignored, &failure))
+        return 0;
+    if (!thing_send(t, &request, &document, &failure))
+        return object_in(t, "read", document) ? err_set(err, ERR_EXISTS, "there is one already") : 0;
+    if (says_absent(t, &failure))
+        return 0;
+    *err = failure;
+    return err_context(err, "looking whether there is one");
+}
+
 static int resource_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     struct thing t = thing_of(ctx, desired);
     bool named = t.id.n > 0;
+    if (named && !attempt->again && refuse_namesake(&t, err))
+        return -1;
     struct request request = {.role = "create",
         .method = named ? "PUT" : "POST",
         .path = named ? thing_text(&t, "object_path") : thing_text(&t, "path"),
@@ -353,6 +377,10 @@ static int resource_update(struct op_ctx *ctx, const struct value *prior, const 
         return -1;
     if (read_object(&t, &object, err))
         return -1;
+    if (!object) {
+        err_set(err, ERR_ABSENT, "it is not there any more: the service does not show it after the change");
+        return err_hint(err, "run the same command again: the next plan creates it");
+    }
     *live = live_of(&t, object);
     return 0;
 }

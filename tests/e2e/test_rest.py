@@ -136,6 +136,47 @@ def test_object_with_a_name_of_its_own(tmp_path, server):
     assert server.things == {}
 
 
+def test_what_others_made_is_not_written_over(tmp_path, server):
+    it = '  it: {type: http.resource, path: /api/things, id: ours, body: {size: %d}, create: {method: PUT}, update: {method: PUT}}\n'
+    theirs = {"name": "ours", "size": 7, "theirs": True}
+    server.things["ours"] = dict(theirs)
+    stack = stack_at(tmp_path, server, it % 2)
+    refused = stack.run("apply", "-y", status=1)
+    assert "something of that name exists already" in refused.err and "adopt" in refused.err
+    assert server.things == {"ours": theirs} and made(server, "PUT") == []
+    stack_at(tmp_path, server, (it % 2).replace("{type", "{adopt: existing, type"))
+    stack.apply()
+    assert server.things == {"ours": {"name": "ours", "size": 2}}
+    stack.assert_settled()
+    stack.destroy("--delete-adopted")
+    assert server.things == {}
+    # what cannot be looked for is not written over, either
+    stack_at(tmp_path, server, it % 2)
+    server.refuse = [403]
+    assert "looking whether there is one" in stack.run("apply", "-y", status=1).err and made(server, "PUT") == ["/api/things/ours"]
+
+
+def test_gone_while_it_is_changed(tmp_path, server):
+    it = "  it: {type: http.resource, path: /api/notes, body: {text: %s}, create: {at: data}}\n"
+    stack = stack_at(tmp_path, server, it % "one")
+    stack.apply()
+    stack_at(tmp_path, server, it % "two")
+    original = server.answer
+
+    def goes(method, target, headers, body):
+        answer = original(method, target, headers, body)
+        if method == "PATCH":
+            server.notes.clear()
+        return answer
+
+    server.answer = goes
+    assert "not there any more" in stack.run("apply", "-y", status=1).err
+    assert stack.plan() == {"it": "create"}
+    stack.apply()
+    assert [note["text"] for note in server.notes.values()] == ["two"]
+    stack.destroy()
+
+
 def test_creation_that_is_not_answered(tmp_path, server):
     """It is carried out once, whether or not it can be found again."""
     it = "  it: {type: http.resource, path: /api/notes, body: {text: one}, create: {at: data}%s}\n"

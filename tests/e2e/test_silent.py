@@ -55,6 +55,7 @@ def test_what_lies_in_it_goes_with_it(tmp_path, server):
     assert not stack.addresses() and not (stack.folder / "up").exists()
 
     server.again()
+    server.things.clear()  # it went with it
     stack.apply()
     server.stop()
     events = stack.destroy("--verify", "--json").events()
