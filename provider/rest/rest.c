@@ -12,7 +12,16 @@
 
 #include <stdlib.h>
 
-enum { ATTEMPTS = 5, TRANSIENT_FOR_MS = 2 * 60 * 1000, PAUSE_MS = 250, PAUSE_MAX_MS = 8000 };
+enum {
+    ATTEMPTS = 5,
+    TRANSIENT_FOR_MS = 2 * 60 * 1000,
+    PAUSE_MS = 250,
+    PAUSE_MAX_MS = 8000,
+    SILENT_FOR_MS = 60 * 1000,
+    ANSWER_FOR_MS = 2 * 60 * 1000,
+    SLOWEST = 64,               /* bytes a second, for as long as it may be silent */
+    SLOWEST_REQUEST = 4 * 1024, /* bytes a second in the end */
+};
 
 /* ---- settings ---- */
 
@@ -142,6 +151,9 @@ int rest_exchange(struct rest_client *client, struct arena *arena, const struct 
     struct http_response *response, struct err *err)
 {
     struct http_request request = *given;
+    int64_t silence_ms = given->timeout_ms ? given->timeout_ms : SILENT_FOR_MS;
+    request.min_rate = SLOWEST; /* nothing may trickle, and in the end it is over */
+    request.deadline_ms = silence_ms + ANSWER_FOR_MS + (int64_t)given->body.n * 1000 / SLOWEST_REQUEST;
     request.insecure_ok = client->insecure || client->local_port;
     request.ca_file = client->ca_file;
     request.local_port = client->local_port;

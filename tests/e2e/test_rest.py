@@ -1,6 +1,8 @@
 """Services with a REST API: specs of one's own for them, and objects that the stack itself describes (docs/rest.md)."""
 
 import json
+import socketserver
+import threading
 
 import pytest
 
@@ -206,6 +208,33 @@ def test_creation_that_is_not_answered(tmp_path, server):
     told = stack.run("apply", "-y", status=1)
     assert "keeps a hash only" in told.err and "WEIR_STATE_KEY" in told.err and len(server.notes) == 1
     keeps_secrets(stack, told)
+
+
+@pytest.mark.long
+def test_answer_that_trickles(tmp_path):
+    """Something always comes, and never enough of it: that ends, too."""
+    class Trickle(socketserver.BaseRequestHandler):
+        def handle(self):
+            asked = self.request.recv(65536)
+            try:
+                if not asked.startswith(b"POST /api"):
+                    self.request.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                    return
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{")
+                while not stopped.wait(0.05):
+                    self.request.sendall(b" ")
+            except OSError:  # nobody is there any more
+                pass
+
+    stopped = threading.Event()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Trickle) as server:
+        server.auth, server.url = "basic", f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stack = stack_at(tmp_path, server, "  it: {type: http.shop.thing, name: a}\n", SETTINGS["basic"],
+                         SPEC.replace("create: {call: CreateThing, ", "create: {call: CreateThing, answers_in: 1s, ").replace(SPEC[SPEC.index("  login"):SPEC.index("errors:")], ""))
+        assert "answers too slowly" in stack.run("apply", "-y", status=1).err
+        stopped.set()
+        server.shutdown()
 
 
 def test_busy_refused_and_gone(tmp_path, server):
