@@ -77,7 +77,8 @@ void yaml_fill_map(struct diags *diags, struct arena *arena, struct node *map, c
     struct seen seen = {.entries = arena_alloc(arena, (n + merge_room(merge)) * sizeof(struct node_entry))};
     for (size_t i = 0; i < n; i++) {
         const struct node_entry *first = seen_find(&seen, given[i].key);
-        if (str_starts(given[i].key, STR("\u00a0")))
+        bool plain = given[i].key_length == given[i].key.n; /* not in quotes */
+        if (plain && str_starts(given[i].key, STR("\u00a0")))
             report_no_break_space(diags, &given[i]);
         if (first)
             report_duplicate(diags, &given[i], first);

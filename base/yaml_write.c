@@ -20,33 +20,53 @@ static bool reads_otherwise(struct str s)
            (s.n > 1 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'o'));
 }
 
-/* What YAML does not take as it is: C0, DEL, and C1, which is two bytes in UTF-8. */
-static bool is_control(struct str s, size_t i)
+/* How many bytes at i are what YAML does not take as it is, or what some reader does not show: C0, DEL, C1,
+ * which is two bytes in UTF-8, other ends of lines, marks of the order of bytes, and what is no character.
+ * 0: none. */
+static size_t control_size(struct str s, size_t i)
 {
+    static const char *const hidden[] = {
+        "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf", "\xef\xbf\xbe", "\xef\xbf\xbf"};
     unsigned char c = (unsigned char)s.p[i], next = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
-    return c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0);
+    if (c < 0x20 || c == 0x7f)
+        return 1;
+    if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+        return 2;
+    for (size_t k = 0; c >= 0xe2 && k < sizeof hidden / sizeof *hidden; k++)
+        if (str_starts(str_slice(s, i, s.n), str_z(hidden[k])))
+            return 3;
+    return 0;
+}
+
+static unsigned control_code(const char *p, size_t size)
+{
+    const unsigned char *c = (const unsigned char *)p;
+    return size == 1   ? c[0]
+           : size == 2 ? (c[0] & 0x1fU) << 6 | (c[1] & 0x3fU)
+                       : (c[0] & 0xfU) << 12 | (c[1] & 0x3fU) << 6 | (c[2] & 0x3fU);
 }
 
 static bool has_controls(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (is_control(s, i))
+        if (control_size(s, i))
             return true;
     return false;
 }
 
 static bool is_plain(struct str s, bool flow)
 {
-    if (!s.n || s.p[0] == ' ' || s.p[s.n - 1] == ' ' || s.p[s.n - 1] == ':' || reads_otherwise(s))
+    if (!s.n || s.p[0] == ' ' || str_starts(s, STR("\xc2\xa0")) || /* such a key looks indented */
+        s.p[s.n - 1] == ' ' || s.p[s.n - 1] == ':' || reads_otherwise(s))
         return false;
     if (!isalnum((unsigned char)s.p[0]) && (unsigned char)s.p[0] < 0x80 &&
         !strchr(flow ? "/._(" : "/._$(", s.p[0]))
         return false;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i], next = i + 1 < s.n ? s.p[i + 1] : 0;
-        if (is_control(s, i) || (flow && strchr(",[]{}", c)))
+        if (control_size(s, i) || (flow && strchr(",[]{}", c)))
             return false;
-        if ((c == ':' && (next == ' ' || (flow && next && strchr(",[]{}", next)))) ||
+        if ((c == ':' && (next == ' ' || (flow && next && strchr(",?[]{}", next)))) ||
             (c == ' ' && next == '#'))
             return false;
     }
@@ -59,12 +79,12 @@ static void write_escaped(struct buf *out, struct str s)
     AUTO_BUF struct buf json = BUF_INIT;
     json_write_string(&json, s);
     struct str text = buf_str(&json);
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        if (!is_control(text, i))
-            buf_add_char(out, text.p[i]);
+    for (size_t i = 0, size; i < text.n; i += size ? size : 1) {
+        size = control_size(text, i);
+        if (size)
+            buf_addf(out, "\\u%04x", control_code(text.p + i, size));
         else
-            buf_addf(out, "\\u%04x", c == 0xc2 ? (unsigned)(unsigned char)text.p[++i] : (unsigned)c);
+            buf_add_char(out, text.p[i]);
     }
 }
 
@@ -91,7 +111,7 @@ bool yaml_fits_block(struct str s)
         str_ends(s, STR("\n\n")) || s.p[s.n - 1] == ' ' || !str_is_utf8(s))
         return false;
     for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] != '\n' && is_control(s, i))
+        if (s.p[i] != '\n' && control_size(s, i))
             return false;
     return true;
 }
