@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "provider/aws/creds.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -107,13 +108,29 @@ static int creds_process_run(struct creds_context *ctx, char *command, struct st
         WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+/* What is started; "" where it is not just a name. Arguments may be secrets. */
+static struct str program_of(struct str command)
+{
+    struct str rest, word = str_cut(str_trim(command), ' ', &rest);
+    for (size_t i = 0; i < word.n; i++)
+        if (!isalnum((unsigned char)word.p[i]) && !strchr("/._-~", word.p[i]))
+            return STR_EMPTY;
+    return word;
+}
+
 int creds_process(struct creds_context *ctx, struct str command, struct credentials *out, struct err *err)
 {
     struct str output;
     if (creds_process_run(ctx, arena_strz(ctx->arena, command), &output, err) ||
         creds_from_json(ctx, output, "SessionToken", out, err)) {
         err_context(err, "credential_process of the profile \"%.*s\"", STR_ARG(ctx->profile));
-        return err_hint(err, "run it by hand to see what it prints: %.*s", STR_ARG(command));
+        struct str program = program_of(command);
+        if (!program.n)
+            return err_hint(
+                err, "run it by hand to see what it prints: its command is in the AWS configuration");
+        return err_hint(err,
+            "run it by hand to see what it prints: its command (`%.*s`) is in the AWS configuration",
+            STR_ARG(program));
     }
     out->source = arena_printf(ctx->arena, "credential_process of the profile %.*s", STR_ARG(ctx->profile));
     return 0;

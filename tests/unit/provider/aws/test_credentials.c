@@ -149,7 +149,8 @@ static void profiles_have_keys_or_commands(void **state)
         "credential_process = echo '{\"Version\":1,\"AccessKeyId\":\"P\",\"SecretAccessKey\":\"s\","
         "\"Expiration\":\"2026-11-21T10:30:00Z\"}'\n"
         "[profile broken]\ncredential_process = echo nonsense\n"
-        "[profile failing]\ncredential_process = exit 7\n"
+        "[profile failing]\ncredential_process = exit 7 #hush\n"
+        "[profile secret]\ncredential_process = TOKEN=hush exit 7\n"
         "[profile sso]\nsso_session = corp\n"
         "[profile empty]\noutput = json\n");
     assert_found(must_get(&f, (struct credentials_options){.profile = STR("full")}), "AK", "s", "t");
@@ -160,8 +161,10 @@ static void profiles_have_keys_or_commands(void **state)
         const char *profile, *message, *hint;
     } cases[] = {{"half", "has aws_access_key_id, but no aws_secret_access_key", ""},
         {"broken", "credential_process of the profile \"broken\": the credentials are not valid JSON",
-            "by hand"},
-        {"failing", "failed with status 7", "exit 7"}, {"sso", "signs in through a browser", "aws sso login"},
+            "its command (`echo`)"},
+        {"failing", "failed with status 7", "its command (`exit`) is in the AWS configuration"},
+        {"secret", "failed with status 7", "its command is in the AWS configuration"},
+        {"sso", "signs in through a browser", "aws sso login"},
         {"empty", "no AWS credentials: tried the profile \"empty\", the container", "AWS_ACCESS_KEY_ID"},
         {"ful", "there is no profile \"ful\"", "did you mean \"full\"?"},
         {"nothing-like-it", "there is no profile \"nothing-like-it\"", "aws configure --profile"}};
@@ -170,6 +173,7 @@ static void profiles_have_keys_or_commands(void **state)
         assert_int_equal(err.class, ERR_AUTH);
         assert_contains(err.message, cases[i].message);
         assert_contains(err.hint, cases[i].hint);
+        assert_null(strstr(err.hint, "hush"));
     }
     stop(&f);
 }
