@@ -17,6 +17,7 @@
 enum {
     REFRESH_BEFORE_MS = 5 * 60 * 1000,
     RETRY_AFTER_MS = 30 * 1000,  /* after a refresh that failed while the old ones still hold */
+    TRUSTED_MS = 15 * 60 * 1000, /* what was handed out just now, and seems to have ended */
     FAILURE_KEPT_MS = 10 * 1000, /* so that a hundred workers do not ask a hundred times */
 };
 
@@ -157,6 +158,9 @@ static void refresh(struct credentials_chain *chain)
         mask_add(fresh.session_token, MASK_LIKELY);
         chain->current = credentials_copy(&chain->store, &fresh);
         chain->stale = false;
+        /* This machine's clock may be ahead; if they have ended indeed, the service says so. */
+        if (ends_within(&chain->current, 0))
+            chain->current.expires_ms = clock_wall_ms() + TRUSTED_MS;
     }
     int64_t pause_ms = failed ? (is_usable(chain) ? RETRY_AFTER_MS : FAILURE_KEPT_MS) : 0;
     /* A source may hand out what is about to end; asking it over and over would not help. */
