@@ -133,8 +133,20 @@ static bool call_may_pass(void *ctx, const struct err *err)
     return true;
 }
 
+/* It may name what of the object the service did not; where the object has no such thing, it says nothing. */
+static void call_hint(struct act *act, const struct value *object, struct str hint, struct err *err)
+{
+    const struct value *text = value_string(act->arena, hint);
+    struct err ignored = ERR_INIT;
+    if (str_find(hint, STR("${"), 0) >= 0 && act_template(act, text, object, &text, &ignored))
+        return;
+    if (text && text->kind == VALUE_STRING && !value_is_sensitive(text))
+        err_hint(err, "%.*s", STR_ARG(text->string));
+}
+
 /* What the spec calls this error. */
-static void call_classify(const struct act *act, const struct spec_step *step, struct err *err)
+static void call_classify(
+    struct act *act, const struct spec_step *step, const struct value *object, struct err *err)
 {
     if (act_error_is(&step->call.absent, err) || act_error_is(&act->type->service->absent, err))
         err->class = ERR_ABSENT;
@@ -142,7 +154,7 @@ static void call_classify(const struct act *act, const struct spec_step *step, s
         err->class = ERR_EXISTS;
     const struct spec_error *known = error_find(&act->type->service->hints, err);
     if (known && !err->hint[0])
-        err_hint(err, "%.*s", STR_ARG(known->hint));
+        call_hint(act, object, known->hint, err);
 }
 
 /* A 200 answer may list what failed. */
@@ -306,7 +318,7 @@ static int send_to_service(
     struct act *act = rules->act;
     if (act->type->service->kind->send ? send_by_kind(act, rules->step, call, response, err)
                                        : aws_send(act->client, call, act->arena, response, err)) {
-        call_classify(act, rules->step, err);
+        call_classify(act, rules->step, rules->object, err);
         return -1;
     }
     repeats_done(&rules->repeats);

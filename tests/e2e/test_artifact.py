@@ -494,3 +494,16 @@ def test_the_cache_leads_to_no_other_file(cloud, tmp_path):
     stack.run("plan")
     assert "../../precious" not in cache.read_text()
     assert precious.read_text() == "kept"
+
+
+def test_code_that_nobody_uploaded(local_stack):
+    """Lambda does not say which object is not there."""
+    local_stack.write("""
+        stack: missing
+        resources:
+          store: {type: aws.s3.bucket, name: missing-code}
+          role: {type: aws.iam.role, name: missing-r, assume_role_policy: '${trust("lambda.amazonaws.com")}'}
+          f: {type: aws.lambda.function, name: missing-f, role: '${role.arn}', runtime: python3.13, handler: f.h, code: {s3_bucket: '${store.name}', s3_key: lib/f.zip}}
+    """)
+    said = local_stack.run("apply", "--yes", "--sandbox", status=1).err
+    assert "NoSuchKey" in said and 'hint: what is not there is {"s3_bucket":"missing-code","s3_key":"lib/f.zip"}' in said, said
