@@ -63,7 +63,17 @@ static bool is_never_said(const struct names_type *type, struct str key)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (str_eqz(key, keys[i]))
             return true;
-    return false;
+    return terraform_is_computed(key);
+}
+
+/* A zero or a false of what the type here does not have: nobody needs to be told of it. */
+static bool is_foreign_zero(const struct names_type *type, const struct value_entry *e)
+{
+    const struct value *v = e->value;
+    bool zero = (v->kind == VALUE_INT && !v->integer) || (v->kind == VALUE_BOOL && !v->boolean);
+    return zero && type && type->schema && !type->into_by.n && !names_rule(type, e->key) &&
+           !names_has_below(type, e->key) &&
+           !names_attr(type, type->schema->attrs, type->schema->attr_count, true, e->key);
 }
 
 /* The command of a local-exec, where the plan tells it: of one that is made of others' values it does not. */
@@ -150,7 +160,7 @@ struct said *terraform_said(struct terraform *t, const struct instance *one, boo
         const struct value *expression = value_get(expressions, e->key);
         bool said = one->group->config ? expression || is_prefixed(t, expressions, e->key) ||
                                              is_demanded(t, type, e->key) || is_dynamic(t, one, e->key)
-                                       : !is_never_said(type, e->key);
+                                       : !is_never_said(type, e->key) && !is_foreign_zero(type, e);
         if (str_eqz(e->key, "tags_all") && !one->group->config && !value_is_empty(e->value))
             said_set(t->arena, map, STR("tags"), said_of(t->arena, e->value));
         if (!said || value_is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support import Stack
+from support import ROOT, Stack
 
 CONFIGURATIONS = sorted((Path(__file__).parent / "imports/terraform").iterdir())
 PLUGINS = Path(os.environ.get("TF_PLUGINS", "/opt/tf-plugins"))
@@ -290,6 +290,35 @@ def test_what_a_state_alone_says(local_stack):
     assert stack["resources"]["lake"] == {"type": "aws.dms.endpoint", "name": "lake", "endpoint_type": "target", "engine_name": "s3", "s3": {"bucket": "lake", "role": target["service_access_role_arn"]}}
     assert {"address": "c", "id": "us-east-1_A/cl1"} in stack["imports"]
     local_stack.run("validate")
+
+
+def test_what_only_the_provider_says(local_stack):
+    """Of a state alone nobody is told that it is left out; what somebody may have said is told."""
+    arn = "arn:aws:iam::123456789012:role/r"
+    role = {"id": "r", "arn": arn, "name": "r", "assume_role_policy": '{"Version": "2012-10-17", "Statement": []}', "create_date": "2025-01-01T00:00:00Z", "unique_id": "AROA1"}
+    vpc = {"id": "vpc-1", "cidr_block": "10.0.0.0/16", "default_network_acl_id": "acl-1", "main_route_table_id": "rtb-1", "assign_generated_ipv6_cidr_block": False, "ipv6_netmask_length": 0}
+    topic = {"id": "arn:aws:sns:us-east-1:123456789012:t", "name": "t", "owner": "123456789012", "http_success_feedback_sample_rate": 0, "sqs_success_feedback_sample_rate": 5}
+    resources = [resource("aws_iam_role", "r", role)[0], resource("aws_vpc", "v", vpc)[0], resource("aws_sns_topic", "t", topic)[0]]
+    result, _, _ = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
+    assert re.findall("`([^`]+)` cannot be said", result.err) == ["sqs_success_feedback_sample_rate"], result
+
+
+@pytest.mark.long
+def test_which_only_the_provider_says(tmp_path):
+    """The provider's schemas are asked: nobody can set such a thing, in any type that is known here."""
+    if not shutil.which("terraform") or not PLUGINS.is_dir():
+        pytest.skip("there is no Terraform, or its provider is not there")
+    (tmp_path / "provider.tf").write_text(PROVIDER)
+    (tmp_path / "rc").write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{PLUGINS}"\n  }}\n}}\n')
+    env = {**os.environ, "TF_CLI_CONFIG_FILE": str(tmp_path / "rc"), "CHECKPOINT_DISABLE": "1"}
+    subprocess.run(["terraform", "init", "-no-color"], cwd=tmp_path, env=env, check=True, capture_output=True, timeout=280)
+    shown = subprocess.run(["terraform", "providers", "schema", "-json"], cwd=tmp_path, env=env, check=True, capture_output=True, timeout=280)
+    (schemas,) = (one["resource_schemas"] for one in json.loads(shown.stdout)["provider_schemas"].values())
+    known = {name for path in (ROOT / "provider/aws/names").glob("*.yaml") for name in yaml.safe_load(path.read_text()).get("terraform") or {}}
+    blocks = [schemas[name]["block"] for name in known if name in schemas]
+    settable = {name for block in blocks for name, one in block.get("attributes", {}).items() if one.get("optional") or one.get("required")} | {name for block in blocks for name in block.get("block_types", {})}
+    said = set(re.findall(r'"(\w+)"', (ROOT / "cmd/import/terraform_computed.c").read_text().split("computed_names[] = {")[1].split("}")[0]))
+    assert len(said) > 100 and len(blocks) > 100 and not said & settable, said & settable
 
 
 def test_tags_of_a_state_alone(local_stack):
