@@ -311,7 +311,9 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
         buf_add_char(&text, '\n');
         buf_add_str(&text, buf_str(failures));
         style_add(&text, inv->err.color, STYLE_CYAN, "  hint: ");
-        buf_addf(&text, "what was done is recorded; %s\n",
+        buf_addf(&text, "%s; %s\n",
+            r->unrecorded ? "what was done last is not recorded, and the next command looks for it"
+                          : "what was done is recorded",
             r->interrupted ? "the next command finds out what became of the rest"
             : saved        ? "put it right and plan again: a saved plan is carried out once"
                            : "put it right and run the same command again");

@@ -145,8 +145,10 @@ static int run_locked(struct executor *x, struct err *err)
     status = status ? status : run_outcome(x, err);
     struct err late = ERR_INIT;
     const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";
-    if (record_outputs(x, &late) || state_end(state, word, counts_value(x), &late) ||
-        state_flush(state, &late) || state_compact(state, &late)) {
+    int unended = record_outputs(x, &late) || state_end(state, word, counts_value(x), &late) ||
+                  state_flush(state, &late) || state_compact(state, &late);
+    x->result->unrecorded = state_is_broken(state);
+    if (unended) {
         if (!status)
             *err = late;
         return -1;

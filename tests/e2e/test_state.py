@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 
@@ -269,3 +270,17 @@ def test_what_was_taken_out_of_the_file_is_out_of_the_state(local_stack):
     shown = local_stack.run("state", "show", "job").out
     assert "attempts:    3" in shown and "log_group" not in shown
     local_stack.assert_settled()
+
+
+def test_full_disk_while_applying(local_stack):
+    """What was done and could not be recorded is not said to be; what was begun is known."""
+    text = "stack: s\nresources:\n  it: {type: weir.command, for_each: [a, b, c, d, e, f], command: \"echo ${each.key} >> made; head -c 4000 /dev/zero | tr '\\\\0' x\"}\n"
+    stack = local_stack.write(text)
+    small = "trap '' XFSZ; ulimit -f 24; exec \"$@\""  # 12 KiB, of which a write gives EFBIG
+    ended = subprocess.run(["sh", "-c", small, "sh", *stack.command("apply", "-y", "--parallelism", "1")], cwd=stack.folder, env=stack.env, capture_output=True, text=True)
+    assert ended.returncode == 1 and "cannot write the state" in ended.stderr, ended.stderr
+    assert "what was done is recorded" not in ended.stderr and "what was done last is not recorded, and the next command looks for it" in ended.stderr
+    made, recorded = (stack.folder / "made").read_text().split(), stack.addresses()
+    assert 0 < len(recorded) <= len(made) < 6
+    stack.apply()
+    assert len(stack.addresses()) == 6
