@@ -69,6 +69,8 @@ static const struct value *dump_shape(struct dump *d, const struct shape *shape)
         value_builder_set(&b, STR("item"), dump_text(d, shape->item));
     if (shape->flat)
         value_builder_set(&b, STR("flat"), &value_true);
+    if (shape->keyed)
+        value_builder_set(&b, STR("keyed"), &value_true);
     if (shape->key_name.n)
         value_builder_set(&b, STR("key"), dump_text(d, shape->key_name));
     if (shape->value_name.n)

@@ -59,6 +59,9 @@ static struct shape_member group_of(
     }
     struct shape *shape = ARENA_NEW(l->arena, struct shape);
     load_struct(l, inner, count, shape);
+    shape->keyed = str_ends(name, STR("{}"));
+    if (shape->keyed)
+        name.n -= 2;
     if (!str_ends(name, STR("[]")))
         return (struct shape_member){.wire = name, .shape = shape, .group = true};
     struct shape *list = ARENA_NEW(l->arena, struct shape);

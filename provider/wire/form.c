@@ -95,6 +95,31 @@ static int write_map(struct form *form, const struct shape *shape, const struct 
     return 0;
 }
 
+struct entries {
+    struct form *form;
+    size_t n; /* written so far */
+};
+
+static int write_entry(void *ctx, const struct shape_member *member, struct str name, const struct value *v)
+{
+    struct entries *entries = ctx;
+    struct form *form = entries->form;
+    size_t before = push_index(form, ++entries->n), entry = form_push(form, STR("key"));
+    url_add_parameter(&form->out, buf_str(&form->prefix), name);
+    form_pop(form, entry);
+    form_push(form, STR("value"));
+    int rc = write_value(form, member->shape, v);
+    form_pop(form, before);
+    return rc ? err_context(form->e->err, "%.*s", STR_ARG(name)) : 0;
+}
+
+static int write_keyed(struct form *form, const struct shape *shape, const struct value *v)
+{
+    struct entries entries = {form, 0};
+    form_push(form, STR("entry"));
+    return wire_each_member(shape, v, false, write_entry, &entries);
+}
+
 /* A structure without a shape: its keys are taken as they are. */
 static int write_any(struct form *form, const struct value *v)
 {
@@ -119,6 +144,8 @@ static int write_value(struct form *form, const struct shape *shape, const struc
         return write_list(form, shape, v);
     if (shape->kind == SHAPE_MAP && map)
         return write_map(form, shape, v);
+    if (shape->kind == SHAPE_STRUCT && map && shape->keyed)
+        return write_keyed(form, shape, v);
     if (shape->kind == SHAPE_STRUCT && map)
         return wire_each_member(shape, v, false, write_member, form);
     if (shape->kind == SHAPE_ANY && (list || map))

@@ -86,7 +86,8 @@ struct shape {
     size_t member_count;
     struct str item; /* XML and query: element name of a list's items; "" means the protocol's (member) */
     struct str entry, key_name, value_name; /* MAP in XML ("entry","key","value") and PAIRS ("Key","Value") */
-    bool flat; /* XML and query: items stand directly under the list's own name */
+    bool flat;  /* XML and query: items stand directly under the list's own name */
+    bool keyed; /* STRUCT; query: a map on the wire, of which the members are keys: Foo.entry.1.key=Member */
     enum wire_time time;
     struct str xmlns; /* STRUCT in XML: attribute on the element */
     /* Values spelt differently (true -> Enabled): map ours (as text) -> theirs, and the reverse. NULL: none.

@@ -37,11 +37,10 @@ def offered(case):
 CASES = {}
 for path in sorted(Path(__file__).parent.glob("test_types*.py")):
     module = importlib.import_module(path.stem)
-    for table in ("CASES", "MORE"):
-        for name, case in getattr(module, table, {}).items():
-            if isinstance(case, Case) and offered(case):
-                assert name not in CASES, name
-                CASES[name] = case
+    for name, case in getattr(module, "CASES", {}).items():
+        if isinstance(case, Case) and offered(case):
+            assert name not in CASES, name
+            CASES[name] = case
 
 
 @pytest.fixture(scope="module")

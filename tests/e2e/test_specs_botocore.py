@@ -132,6 +132,8 @@ class Check:
             self.structure(ours, theirs, path, request)
             return
         if theirs.type_name == "map" and kind == "structure":
+            if request and self.protocol == "query" and not ours.get("keyed"):
+                self.wrong(f"{path}: members here, keys of a map in the model, which a form has as entries: {path}{{}}")
             for member in ours["members"]:
                 self.shape(member["shape"], theirs.value, f"{path}.{member['wire']}", request)
             return

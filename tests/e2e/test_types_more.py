@@ -18,7 +18,7 @@ import test_types_serving
 import test_types_small
 import test_types_streams
 from life import Case, case_table, walk
-from support import WEIR
+from support import ACCOUNT, WEIR
 from test_types_network import VPC, no_networks, subnet, tags_of
 
 CASES, case = case_table()
@@ -302,6 +302,27 @@ def _():
         outside=lambda cloud: cloud.client("kafka").update_topic(ClusterArn=arn(cloud), TopicName="life-orders", PartitionCount=9),
         drifted="partitions",
         replaces=[{"name": "life-other"}],
+    )
+
+
+@case_not_on_moto("topic with all settings")  # it loses these; LocalStack 4.14 lives through them as the sandbox does
+def _():
+    arn = f"arn:aws:sns:us-east-1:{ACCOUNT}:life.fifo"
+
+    def seen(cloud):
+        found = cloud.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+        return {name: found.get(name) for name in ("SignatureVersion", "TracingConfig", "FifoThroughputScope")}
+
+    fifo = {"name": "life.fifo", "fifo": True}
+    return Case(
+        type="aws.sns.topic",
+        first={**fifo, "signature_version": "2", "tracing": "Active", "fifo_throughput_scope": "MessageGroup"},
+        then={**fifo, "signature_version": "1", "tracing": "PassThrough", "fifo_throughput_scope": "Topic"},
+        less=fifo,
+        seen=seen,
+        gone=lambda cloud: not cloud.client("sns").list_topics()["Topics"],
+        outside=lambda cloud: cloud.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="TracingConfig", AttributeValue="PassThrough"),
+        drifted="tracing",
     )
 
 

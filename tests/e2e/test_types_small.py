@@ -120,17 +120,18 @@ def _():
 
     def seen(cloud):
         found = cloud.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
-        return {**{name: found.get(name) for name in ("FifoTopic", "ContentBasedDeduplication")}, "signed": found.get("SignatureVersion"), "traced": found.get("TracingConfig"), "scope": found.get("FifoThroughputScope")}
+        return {name: found.get(name) for name in ("FifoTopic", "ContentBasedDeduplication")}
 
     return Case(
         type="aws.sns.topic",
-        first={"name": "life.fifo", "fifo": True, "content_based_deduplication": True, "signature_version": "2", "tracing": "Active", "fifo_throughput_scope": "MessageGroup"},
-        then={"name": "life.fifo", "fifo": True, "content_based_deduplication": False, "signature_version": "1", "tracing": "PassThrough", "fifo_throughput_scope": "Topic"},
+        first={"name": "life.fifo", "fifo": True, "content_based_deduplication": True},
+        then={"name": "life.fifo", "fifo": True, "content_based_deduplication": False},
         less={"name": "life.fifo", "fifo": True},
         seen=seen,
         gone=lambda cloud: not cloud.client("sns").list_topics()["Topics"],
-        outside=lambda cloud: cloud.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="ContentBasedDeduplication", AttributeValue="true"),
+        outside=lambda cloud: cloud.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="ContentBasedDeduplication", AttributeValue="false"),
         drifted="content_based_deduplication",
+        unchanged={"FifoTopic"},
         replaces=[{"name": "life-other.fifo"}],
     )
 
