@@ -50,9 +50,44 @@ static struct str budget_time(const struct stack *stack, double *hours)
     return usd > 0 ? str_trim(time) : STR("day");
 }
 
+/* The first reason why not all of it is known. */
+static struct str why_unknown(const struct bill_item *item)
+{
+    for (size_t i = 0; i < item->charge_count; i++)
+        if (item->charges[i].kind == CHARGE_UNKNOWN)
+            return item->charges[i].why;
+    return STR_EMPTY;
+}
+
+/* What is new and has no price counts as nothing, and would pass any budget without a word. */
+static void tell_uncounted(struct invocation *inv, const struct bill *now, const struct bill *after)
+{
+    enum { SHOWN = 3 };
+    AUTO_MAP struct map before = MAP_INIT;
+    AUTO_BUF struct buf names = BUF_INIT;
+    size_t n = 0;
+    bill_index(now, &before);
+    for (size_t i = 0; i < after->n; i++) {
+        const struct bill_item *item = &after->items[i], *was = map_get(&before, item->address);
+        struct str why = why_unknown(item);
+        if (!why.n || (was && str_eq(why_unknown(was), why)) || ++n > SHOWN)
+            continue;
+        buf_addf(&names, "%s%.*s (%.*s)", n > 1 ? ", " : "", STR_ARG(item->address), STR_ARG(why));
+    }
+    if (!n)
+        return;
+    diag_warning(&inv->diags, (struct span){0},
+        "the budget does not count %.*s%s: \"weir cost\" tells what is known, and \"weir cost update\" "
+        "fetches "
+        "prices of today",
+        STR_ARG(buf_str(&names)), n > SHOWN ? ", …" : "");
+    invocation_diags(inv);
+}
+
 int cost_within(
     struct invocation *inv, const struct stack *stack, const struct bill *now, const struct bill *after)
 {
+    tell_uncounted(inv, now, after);
     if (after->hourly <= stack->budget_hourly || after->hourly <= now->hourly)
         return EXIT_DONE;
     const struct bill_item *most = dearest(after);

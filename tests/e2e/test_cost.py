@@ -84,7 +84,16 @@ def test_a_budget_is_held(stack):
     stack.run("plan", "-i", "nat=false", "-i", "shards=6", status=3)
     events = [json.loads(line) for line in stack.run("plan", "--cost", "--json", "--destroy", "-i", "nat=false").out.splitlines()]
     assert events[-1]["event"] == "cost" and events[-1]["hour_after"] == 0
+    assert "not count" not in stack.run("plan", "-i", "nat=false", "-i", "shards=4").err
     stack.destroy("-i", "nat=false")
+
+
+def test_what_a_budget_cannot_count(local_stack):
+    """Of what has no price nobody may believe that it is within the budget."""
+    text = "stack: x\nbudget: 1 USD/day\nresources:\n  db: {type: aws.rds.instance, name: x-db, engine: postgres, engine_version: '16', instance_class: db.%s, allocated_storage: 20, master_username: weir, manage_master_user_password: true}\n"
+    told = local_stack.write(text % "x9.dear").run("plan", "--sandbox").err
+    assert "warning: the budget does not count db (no price of db.x9.dear)" in told, told
+    assert "not count" not in local_stack.write(text % "t4g.micro").run("plan", "--sandbox").err
 
 
 def test_a_fleet_is_counted_for_all(local_stack):
