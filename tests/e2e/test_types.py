@@ -21,7 +21,7 @@ def _():
         name = bucket["Name"]
         return {
             "versioning": s3.get_bucket_versioning(Bucket=name).get("Status"),
-            "encryption": s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"][0],
+            "encryption": {"BucketKeyEnabled": False, **s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"][0]},
             "block": s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"],
             "ownership": s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]["Rules"][0]["ObjectOwnership"],
             "rules": s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"],

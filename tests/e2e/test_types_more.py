@@ -365,10 +365,11 @@ def _():
         return [{"access_point": f"arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/{name}", "path": f"/mnt/{name}"}]
 
     common = {key: value for key, value in test_types_jobs.FUNCTION.items() if key != "type"}
+    common["vpc_config"] = {"subnet_ids": ["${net.subnet_id}"], "security_group_ids": ["${group.group_id}"]}
     return Case(
         type="aws.lambda.function",
         prepare=test_types_jobs.code,
-        around={"one": test_types_jobs.role("one")},
+        around={"one": test_types_jobs.role("one"), "vpc": VPC, "net": subnet(1), "group": {"type": "aws.ec2.security_group", "name": "life", "description": "d", "vpc_id": "${vpc.vpc_id}"}},
         first={**common, "logging": {"format": "JSON", "group": "/life/one", "application_level": "INFO"}, "file_systems": mounted("one")},
         then={**common, "logging": {"format": "JSON", "group": "/life/two", "application_level": "WARN"}, "file_systems": mounted("two")},
         less=common,
