@@ -37,17 +37,24 @@ static void borrow_ask(struct pg_work *work, const struct value *object, struct 
         name, schema, name, name);
 }
 
+/* What its user is only because another of its sessions has just borrowed it does not count: that one gives
+ * it back whenever it is done. */
 static int borrow_roles(struct pg_work *work, struct rows *roles, struct err *err)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
-    buf_addz(&sql, "select rolname from pg_roles where (oid in (");
+    buf_addz(&sql,
+        "with recursive lent(oid) as (select oid from pg_roles where starts_with(rolname, 'weir_borrow_' || "
+        "(select oid from pg_roles where rolname = session_user) || '_')"
+        " union select roleid from pg_auth_members m join lent on m.member = lent.oid) "
+        "select rolname from pg_roles where (oid in (");
     borrow_ask(work, work->prior ? work->prior : work->desired, &sql);
     buf_addz(&sql, ") or oid in (");
     borrow_ask(work, work->desired ? work->desired : work->prior, &sql);
     buf_addz(&sql,
-        ")) and not rolsuper and rolname !~ '^pg_' and rolname <> current_user and not "
+        ")) and not rolsuper and rolname !~ '^pg_' and rolname <> current_user and "
+        "(oid in (select oid from lent) or not "
         "case when current_setting('server_version_num')::int >= 160000 "
-        "then pg_has_role(oid, 'usage') and pg_has_role(oid, 'set') else pg_has_role(oid, 'member') end");
+        "then pg_has_role(oid, 'usage') and pg_has_role(oid, 'set') else pg_has_role(oid, 'member') end)");
     return session_run(work->session, buf_str(&sql), NULL, roles, err);
 }
 

@@ -74,15 +74,25 @@ class Postgres:
         return done.stdout.strip()
 
     @contextlib.contextmanager
+    def session(self, **who):
+        """A session that stays: a function that says its statements, of which the last answers with a line."""
+        words = ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1"]
+        with subprocess.Popen(words, env={**os.environ, **self.env(**who)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+
+            def ask(statements):
+                session.stdin.write(statements + ";\n")
+                session.stdin.flush()
+                return session.stdout.readline().rstrip("\n")
+
+            yield ask
+            session.stdin.close()
+
+    @contextlib.contextmanager
     def locked(self, table, dbname="postgres"):
         """Nobody else comes to the table meanwhile."""
-        words = ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1"]
-        with subprocess.Popen(words, env={**os.environ, **self.env(dbname=dbname)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
-            session.stdin.write(f"begin;\nlock table {table} in share mode;\nselect 'held';\n")
-            session.stdin.flush()
-            assert session.stdout.readline() == "held\n"
+        with self.session(dbname=dbname) as ask:
+            assert ask(f"begin; lock table {table} in share mode; select 'held'") == "held"
             yield
-            session.stdin.close()
 
     def provider(self, name="retail", **more):
         """The line under `providers:`."""

@@ -195,6 +195,28 @@ def test_a_kill_takes_the_borrowed_membership_with_it(stack, server):
     stack.run("destroy", "--yes")
 
 
+def test_what_another_session_has_borrowed_is_not_relied_on(stack, server):
+    """Through it the user is a member, too, until that session is done: who needs it borrows for itself."""
+    server.psql("create role master login createrole createdb password 'Master-77'")
+    head = f"stack: warehouse\nproviders:\n  {server.provider(user='master', password='Master-77')}\nresources:\n"
+    stack.write(head + textwrap.indent(textwrap.dedent(OWNED), "  "))
+    stack.run("apply", "--yes")
+    server.psql("create role keeper", user="master", password="Master-77")
+    server.psql("alter schema app owner to keeper; grant create on schema app to owner", dbname="owned")
+    changed = OWNED.replace("{name: a, type: int}", "{name: a, type: int}, {name: b, type: int}").replace('name: app, owner: "${owner.name}"', "name: app, owner: keeper")
+    stack.write(head + textwrap.indent(textwrap.dedent(changed), "  "))
+    with server.session(user="master", password="Master-77") as ask, server.locked("app.orders", dbname="owned"):
+        lent = ask("select 'weir_borrow_' || usesysid || '_' || pid || '_' || (extract(epoch from backend_start) * 1000)::bigint from pg_stat_activity where pid = pg_backend_pid()")
+        server.psql(f"create role {lent}", f"grant owner to {lent}", f"grant {lent} to master")
+        process = stack.start("apply", "--yes")
+        taken = f"select distinct roleid::regrole from pg_auth_members m join pg_roles r on r.oid = m.member where rolname ~ '^weir_borrow_' and rolname <> '{lent}' order by 1"
+        until(lambda: server.psql(taken))
+        assert sorted(server.psql(taken).split()) == ["keeper", "owner"]
+    process.communicate()
+    assert process.returncode == 0
+    assert server.psql("select count(*) from pg_attribute where attrelid = 'app.orders'::regclass and attname = 'b'", dbname="owned") == "1"
+
+
 def test_what_can_be_said_wrongly(stack, server):
     a = "s: {type: postgres.schema, provider: retail, name: s}\n"
     written(stack, server, a).run("apply", "--yes")
