@@ -19,7 +19,7 @@ const struct help_item help_exit_statuses[] = {
 };
 
 const struct help_item help_variables[] = {
-    {"WEIR_INPUT_<NAME>", "an input's value; -i beats it, it beats --input-file"},
+    {"WEIR_INPUT_<NAME>", "an input's value; -i and what a fleet configures beat it, it beats --input-file"},
     {"WEIR_SPECS", "folder with specs of resource types, over the built-in ones; --specs beats it"},
     {"WEIR_STATE_KEY, WEIR_STATE_KEY_PREVIOUS", "what the state's secrets are sealed with, and were before"},
     {"WEIR_MODULE_MIB", "how large a module from elsewhere may be (512)"},

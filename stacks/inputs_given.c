@@ -1,6 +1,6 @@
 /*
  * Values for the root's inputs: from an environment, input files, variables and -i, each beating those before
- * it.
+ * it; what a fleet configures for its members beats all of them.
  */
 #include "stacks/load.h"
 
@@ -17,6 +17,7 @@ struct given {
     const struct value *value;
     const struct node *node; /* NULL: from text or JSON */
     struct span span;
+    bool option; /* by -i */
 };
 
 struct giving {
@@ -104,7 +105,7 @@ static void give_map(struct giving *g, const struct node *map, const char *what,
         const struct value *value = constant_value(g->loader, entry->value, what);
         if (!value)
             value = &value_unknown;
-        struct given given = {value, entry->value, node_span(entry->value)};
+        struct given given = {value, entry->value, node_span(entry->value), false};
         if (use) {
             *slot_of(g, decl) = given;
         } else {
@@ -194,7 +195,7 @@ static void give_json(struct giving *g, const struct source *source)
     for (size_t i = 0; i < map->count; i++) {
         const struct decl *decl = find_input(g, map->entries[i].key, span);
         if (decl)
-            *slot_of(g, decl) = (struct given){map->entries[i].value, NULL, span};
+            *slot_of(g, decl) = (struct given){map->entries[i].value, NULL, span, false};
     }
 }
 
@@ -205,7 +206,7 @@ static void give_yaml_map(struct giving *g, const struct node *root)
         const struct decl *decl = find_input(g, entry->key, node_key_span(entry));
         if (decl)
             *slot_of(g, decl) = (struct given){
-                node_value(g->loader->arena, entry->value), entry->value, node_span(entry->value)};
+                node_value(g->loader->arena, entry->value), entry->value, node_span(entry->value), false};
     }
 }
 
@@ -298,8 +299,10 @@ static void give_option(struct giving *g, struct str option)
     *source =
         (struct source){.path = arena_printf(g->loader->arena, "-i %.*s", STR_ARG(name)), .text = STR_EMPTY};
     const struct decl *decl = find_input(g, name, (struct span){.source = source});
-    if (decl)
-        give_text(g, decl, text, source->path);
+    if (!decl)
+        return;
+    give_text(g, decl, text, source->path);
+    slot_of(g, decl)->option = true;
 }
 
 static void report_missing(struct giving *g, const struct decl *decl)
@@ -343,7 +346,25 @@ static void report_no_member(struct giving *g, const struct node_entry *section,
     diag_did_you_mean(diags, d, env, names, members->count);
 }
 
-/* What the command line and variables give goes before what the fleet does. */
+/* One value for all members: the fleet's own goes before it. */
+static void note_beaten(struct giving *g, const struct decl *decl)
+{
+    struct diags *diags = g->loader->diags;
+    const struct given *given = slot_of(g, decl);
+    struct str from = given->span.source ? given->span.source->path : STR_EMPTY;
+    if (given->option) {
+        struct diag *d = diag_error(diags, (struct span){0},
+            "%.*s: the fleet configures \"%.*s\" for each member", STR_ARG(from), STR_ARG(decl->name));
+        diag_hint(
+            diags, d, "leave it out, or take \"%.*s\" out of the fleet's `inputs`", STR_ARG(decl->name));
+    } else {
+        diag_warning(diags, (struct span){0},
+            "%.*s: its value of \"%.*s\" is not used: the fleet configures it for each member", STR_ARG(from),
+            STR_ARG(decl->name));
+    }
+}
+
+/* What the fleet configures goes before what the command line, variables and files give to all. */
 static void give_member(
     struct giving *g, struct unit *root, const struct node *fleet, const struct value *value)
 {
@@ -359,20 +380,23 @@ static void give_member(
         check_hide(loader, decl->input, entry->value);
         const struct value *v = fleet_input(root, entry->value, key, value);
         value_builder_set(&own, entry->key, v ? v : &value_unknown);
-        if (slot_of(g, decl)->value)
-            continue;
-        *slot_of(g, decl) = (struct given){v ? v : &value_unknown, entry->value, node_span(entry->value)};
-        convert_given(g, decl, slot_of(g, decl));
+        const struct value *other = slot_of(g, decl)->value ? decl->given : NULL;
+        struct given given = {v ? v : &value_unknown, entry->value, node_span(entry->value), false};
+        convert_given(g, decl, &given);
+        if (other && value_is_known(decl->given) &&
+            !value_equal(other, decl->given)) /* the same stands in a saved plan */
+            note_beaten(g, decl);
+        *slot_of(g, decl) = given;
     }
     loader->stack->member_inputs = value_builder_map(&own);
 }
 
-/* Of one that the list does not name any more: what it was made with. */
+/* Of one that the list does not name any more: what it was made with; its secrets may not be recorded. */
 static void give_former_member(struct giving *g, const struct value *inputs)
 {
     for (uint32_t i = 0; i < inputs->count; i++) {
         struct decl *decl = map_get(&g->root->inputs, inputs->entries[i].key);
-        if (!decl || slot_of(g, decl)->value)
+        if (!decl || (decl->input->sensitive && slot_of(g, decl)->value))
             continue;
         *slot_of(g, decl) = (struct given){.value = inputs->entries[i].value};
         convert_given(g, decl, slot_of(g, decl));
@@ -387,8 +411,10 @@ static void leave_open(struct giving *g, const struct node *fleet)
     for (size_t i = 0; inputs && i < inputs->count; i++) {
         const struct node_entry *entry = &inputs->entries[i];
         struct decl *decl = find_input(g, entry->key, node_key_span(entry));
-        if (!decl || slot_of(g, decl)->value)
+        if (!decl)
             continue;
+        if (slot_of(g, decl)->value)
+            note_beaten(g, decl);
         slot_of(g, decl)->value = decl->given = &value_unknown;
     }
 }

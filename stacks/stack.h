@@ -227,7 +227,8 @@ struct stack_options {
 /*
  * NULL when the files cannot be used (diags has errors). With errors in diags a stack may still be returned;
  * callers stop on diags->errors, or, where all of them are forgiven, go on only to find more. Inputs: -i
- * beats WEIR_INPUT_<NAME> beats --input-file beats the environment's values beats the default.
+ * beats WEIR_INPUT_<NAME> beats --input-file beats the environment's values beats the default. What a fleet
+ * configures for its members beats the variable and the file, and -i for it is a mistake.
  */
 struct stack *stack_load(const struct stack_options *options, struct diags *diags);
 void stack_free(struct stack *stack);

@@ -203,6 +203,27 @@ def test_which_member(local_stack):
     assert "this stack is no fleet" in local_stack.run("fleet", "plan", status=3).err
 
 
+def test_what_a_fleet_configures_goes_first(local_stack):
+    """A variable or an input file for all would give every member the same names; -i for one of them is a mistake."""
+    local_stack.write("stack: lab\ninputs: {owner: {type: string}, size: {type: integer, default: 1}}\nfleet: {each: [anna, bob], inputs: {owner: '${each.key}'}}\nresources: {a: {type: weir.value, value: '${inputs.owner} ${inputs.size}'}}\noutputs: {who: '${a.value}'}\n")
+    local_stack.write("owner: ada\nsize: 3\n", "in.yaml")
+
+    def who():
+        return dict(line.split(",")[:2] for line in local_stack.run("fleet", "output", "--format", "csv").out.splitlines()[1:])
+
+    shown = local_stack.run("fleet", "apply", "-y", env={"WEIR_INPUT_OWNER": "ada", "WEIR_INPUT_SIZE": "2"})
+    assert who() == {"anna": "anna 2", "bob": "bob 2"}
+    assert (shown.out + shown.err).count('WEIR_INPUT_OWNER: its value of "owner" is not used: the fleet configures it for each member') == 1, str(shown)
+    assert "in.yaml: its value" in local_stack.run("plan", "-e", "anna", "--input-file", "in.yaml").err
+    local_stack.run("fleet", "apply", "-y", "--input-file", "in.yaml")
+    assert who() == {"anna": "anna 3", "bob": "bob 3"}
+    assert '-i owner: the fleet configures "owner" for each member' in local_stack.run("fleet", "plan", "-i", "owner=ada", status=3).err
+    # one who has left keeps what it was made with
+    local_stack.write((local_stack.folder / "weir.yaml").read_text().replace("[anna, bob]", "[anna]"))
+    local_stack.run("fleet", "apply", "-y", env={"WEIR_INPUT_OWNER": "ada", "WEIR_INPUT_SIZE": "3"})
+    assert who() == {"anna": "anna 3"}
+
+
 def test_the_list_is_an_input(local_stack):
     """From the command line, a file or a variable; who is not in it has left."""
     lab = local_stack.write("""
