@@ -97,7 +97,9 @@ static void show_idle(const struct bill *bill, struct buf *out)
 static void show_budget(const struct bill *bill, const struct stack *stack, size_t members, struct buf *out)
 {
     buf_addf(out, "\nIts budget is %.*s", STR_ARG(stack->budget));
-    if (bill->hourly > stack->budget_hourly)
+    if (bill->unknown)
+        buf_addz(out, ": what has no known price cannot be held to that, so plan and apply refuse it");
+    else if (bill->hourly > stack->budget_hourly)
         buf_addz(out, ": it goes beyond that");
     else if (bill->hourly * (double)members > stack->budget_hourly)
         buf_addf(out, ": %zu members together go beyond that", members);
@@ -201,7 +203,7 @@ void bill_show(const struct bill *bill, const struct prices *prices, const struc
         STR_ARG(prices_region(prices)), STR_ARG(prices_date(prices)));
     show_paid(bill, members, color, &arena, out);
     if (bill->hourly == 0)
-        buf_addz(out, bill->unknown ? "What it costs is not known before it is made.\n"
+        buf_addz(out, bill->unknown ? "What it costs is not known.\n"
                                     : "Nothing in it costs anything for being there.\n");
     else
         show_idle(bill, out);
@@ -311,6 +313,19 @@ static void add_change(struct buf *out, struct str address, double hourly)
     buf_addz(out, "\n");
 }
 
+static void add_unknown(struct buf *out, const struct bill_item *item)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str why = bill_unknown(item, &scratch);
+    if (!why.n)
+        return;
+    buf_addz(out, "  not counted  ");
+    text_add_safe(out, item->address, false);
+    buf_addz(out, ", ");
+    text_add_safe(out, why, false);
+    buf_addz(out, "\n");
+}
+
 void bill_show_change(const struct bill *now, const struct bill *after, const struct prices *prices,
     bool color, struct buf *out)
 {
@@ -324,13 +339,15 @@ void bill_show_change(const struct bill *now, const struct bill *after, const st
         STR_ARG(prices_date(prices)),
         used_hourly(now) + used_hourly(after) > 0 ? "with the use that `usage:` tells"
                                                   : "without what comes with use",
-        after->unknown ? " and what is known after apply" : "");
+        after->unknown ? " and what is not known" : "");
     AUTO_MAP struct map before = MAP_INIT, later = MAP_INIT;
     bill_index(now, &before);
     bill_index(after, &later);
-    for (size_t i = 0; i < after->n; i++)
+    for (size_t i = 0; i < after->n; i++) {
         add_change(out, after->items[i].address,
             after->items[i].hourly - hourly_of(&before, after->items[i].address));
+        add_unknown(out, &after->items[i]);
+    }
     for (size_t i = 0; i < now->n; i++)
         if (!map_get(&later, now->items[i].address))
             add_change(out, now->items[i].address, -now->items[i].hourly);

@@ -50,46 +50,39 @@ static struct str budget_time(const struct stack *stack, double *hours)
     return usd > 0 ? str_trim(time) : STR("day");
 }
 
-/* The first reason why not all of it is known. */
-static struct str why_unknown(const struct bill_item *item)
-{
-    for (size_t i = 0; i < item->charge_count; i++)
-        if (item->charges[i].kind == CHARGE_UNKNOWN)
-            return item->charges[i].why;
-    return STR_EMPTY;
-}
-
-/* What is new and has no price counts as nothing, and would pass any budget without a word. */
-static void tell_uncounted(struct invocation *inv, const struct bill *now, const struct bill *after)
+/* What has no price counts as nothing: with it, nobody could say that the budget is kept. */
+static int all_known(struct invocation *inv, const struct stack *stack, const struct bill *after)
 {
     enum { SHOWN = 3 };
-    AUTO_MAP struct map before = MAP_INIT;
     AUTO_BUF struct buf names = BUF_INIT;
+    struct str first = STR_EMPTY;
     size_t n = 0;
-    bill_index(now, &before);
     for (size_t i = 0; i < after->n; i++) {
-        const struct bill_item *item = &after->items[i], *was = map_get(&before, item->address);
-        struct str why = why_unknown(item);
-        if (!why.n || (was && str_eq(why_unknown(was), why)) || ++n > SHOWN)
+        struct str why = bill_unknown(&after->items[i], &inv->arena);
+        if (!why.n || ++n > SHOWN)
             continue;
-        buf_addf(&names, "%s%.*s (%.*s)", n > 1 ? ", " : "", STR_ARG(item->address), STR_ARG(why));
+        buf_addf(&names, "%s%.*s (%.*s)", n > 1 ? ", " : "", STR_ARG(after->items[i].address), STR_ARG(why));
+        first = first.n ? first : after->items[i].address;
     }
     if (!n)
-        return;
-    diag_warning(&inv->diags, (struct span){0},
-        "the budget does not count %.*s%s: \"weir cost\" tells what is known, and \"weir cost update\" "
-        "fetches "
-        "prices of today",
-        STR_ARG(buf_str(&names)), n > SHOWN ? ", …" : "");
-    invocation_diags(inv);
+        return EXIT_DONE;
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_INVALID, "the budget of %.*s, %.*s, cannot be kept to: nobody knows what %.*s%s cost%s",
+        STR_ARG(stack->name), STR_ARG(stack->budget), STR_ARG(buf_str(&names)), n > SHOWN ? ", …" : "",
+        n == 1 ? "s" : "");
+    err_hint(&err,
+        "\"weir cost update\" fetches prices of today; or say it in the stack, `usage: {%.*s: "
+        "{" BILL_OWN_PRICE ": 1.25}}`",
+        STR_ARG(stack->fleet && !stack->env.n ? STR("ADDRESS") : first));
+    return invocation_fail(inv, &err);
 }
 
 int cost_within(
     struct invocation *inv, const struct stack *stack, const struct bill *now, const struct bill *after)
 {
-    tell_uncounted(inv, now, after);
-    if (after->hourly <= stack->budget_hourly || after->hourly <= now->hourly)
-        return EXIT_DONE;
+    int status = all_known(inv, stack, after);
+    if (status != EXIT_DONE || after->hourly <= stack->budget_hourly || after->hourly <= now->hourly)
+        return status;
     const struct bill_item *most = dearest(after);
     struct err err = ERR_INIT;
     double hours;
@@ -107,7 +100,7 @@ int cost_hold(struct invocation *inv, const struct plan *plan)
 {
     const struct stack *stack = plan->workspace->stack;
     struct cost_change c;
-    if (!stack->budget.n || plan->destroy)
+    if (!stack->budget.n || plan->destroy || !plan_has_changes(plan))
         return EXIT_DONE;
     int status = cost_consider(inv, plan, &c);
     if (status != EXIT_DONE)

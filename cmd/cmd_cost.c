@@ -121,7 +121,9 @@ const struct command cmd_cost = {
         "discounts and taxes; the program has those of us-east-1.\n\n"
         "`update` asks AWS for the prices of a region (pricing:GetProducts) and keeps them in .weir.\n\n"
         "`budget: 20 USD/day` in the stack: a change that costs more, and takes the stack beyond it, is "
-        "refused by plan and apply. A fleet is counted for one member and for all; weir fleet holds all that "
+        "refused by plan and apply, and so is a resource whose price is not known, until `usage: {ADDRESS: "
+        "{usd_per_hour: 1.25}}` says it. A fleet is counted for one member and for all; weir fleet holds all "
+        "that "
         "it "
         "works on to the budget together.",
     .sets = sets,

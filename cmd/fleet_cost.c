@@ -10,10 +10,27 @@ struct fleet_bills {
     struct bill now, after;
 };
 
-static void add_bill(struct bill *all, const struct member *m, const struct bill *one)
+/* The first of a member's resources of which nobody knows what it costs. */
+static void add_unknown(struct bill_item *item, const struct bill *one, struct arena *arena)
 {
-    all->items[all->n++] =
+    struct str why = STR_EMPTY;
+    size_t i = 0;
+    while (i < one->n && !(why = bill_unknown(&one->items[i], arena)).n)
+        i++;
+    if (!why.n)
+        return;
+    struct charge *charge = ARENA_NEW(arena, struct charge);
+    *charge = (struct charge){.kind = CHARGE_UNKNOWN, .what = one->items[i].address, .why = why};
+    item->charges = charge;
+    item->charge_count = 1;
+}
+
+static void add_bill(struct bill *all, const struct member *m, const struct bill *one, struct arena *arena)
+{
+    struct bill_item *item = &all->items[all->n++];
+    *item =
         (struct bill_item){.address = m->name, .type = STR("fleet"), .priced = PRICED, .hourly = one->hourly};
+    add_unknown(item, one, arena);
     all->hourly += one->hourly;
     all->unknown += one->unknown;
 }
@@ -27,8 +44,8 @@ static void add_bills_of(struct fleet_bills *b, const struct member *m, struct a
         after = now;
     else if (!m->plan->destroy)
         bill_planned(m->plan, b->prices, arena, &after);
-    add_bill(&b->now, m, &now);
-    add_bill(&b->after, m, &after);
+    add_bill(&b->now, m, &now, arena);
+    add_bill(&b->after, m, &after, arena);
 }
 
 static int bills_open(struct fleet *fleet, struct fleet_bills *b)
@@ -67,11 +84,19 @@ int fleet_tell_cost(struct fleet *fleet)
     return status;
 }
 
+static bool changes_any(const struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++)
+        if (fleet->members[i].plan && plan_has_changes(fleet->members[i].plan))
+            return true;
+    return false;
+}
+
 int fleet_hold_budget(struct fleet *fleet)
 {
     const struct stack *stack = fleet->base.stack;
     struct fleet_bills b;
-    if (!stack->budget.n || fleet->destroy)
+    if (!stack->budget.n || fleet->destroy || !changes_any(fleet))
         return EXIT_DONE;
     int status = bills_open(fleet, &b);
     if (status != EXIT_DONE)

@@ -31,21 +31,18 @@ static void add_signed(double usd, struct buf *out)
 /* How many pay more with use than is counted, and of how many no price is known. */
 static void add_uncounted(const struct bill *bill, struct buf *out)
 {
-    size_t used = 0, unpriced = 0;
+    size_t used = 0;
     for (size_t i = 0; i < bill->n; i++) {
         const struct bill_item *item = &bill->items[i];
         bool open = false;
         for (size_t k = 0; k < item->charge_count; k++)
             open |= item->charges[k].kind == CHARGE_USED && !item->charges[k].said;
         used += open;
-        unpriced += item->priced == PRICED_NOT;
     }
     if (used)
         buf_addf(out, "; not counted: what depends on use (%zu resource%s)", used, used == 1 ? "" : "s");
     if (bill->unknown)
-        buf_addf(out, "%s what is known after apply (%zu)", used ? "," : "; not counted:", bill->unknown);
-    if (unpriced)
-        buf_addf(out, "; no price is known of %zu", unpriced);
+        buf_addf(out, "%s what has no known price (%zu)", used ? "," : "; not counted:", bill->unknown);
 }
 
 void page_cost_total(const struct page_cost *page, struct buf *out)

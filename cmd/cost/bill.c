@@ -40,17 +40,45 @@ static struct thing as_own(const struct workspace *workspace, struct prices *pri
     return (struct thing){own, prices_as_own(prices, own, schema, object, arena)};
 }
 
+struct str bill_unknown(const struct bill_item *item, struct arena *arena)
+{
+    if (item->priced == PRICED_NOT)
+        return arena_printf(arena, "no price of %.*s", STR_ARG(item->type));
+    for (size_t i = 0; i < item->charge_count; i++)
+        if (item->charges[i].kind == CHARGE_UNKNOWN)
+            return arena_printf(
+                arena, "%.*s: %.*s", STR_ARG(item->charges[i].what), STR_ARG(item->charges[i].why));
+    return STR_EMPTY;
+}
+
+/* What the stack says of what the table does not know. */
+static void bill_own_price(struct bill_item *item, const struct value *usage, struct arena *arena)
+{
+    const struct value *usd = value_getz(usage, BILL_OWN_PRICE);
+    if (!usd || (usd->kind != VALUE_INT && usd->kind != VALUE_FLOAT))
+        return;
+    struct charge *charge = ARENA_NEW(arena, struct charge);
+    *charge = (struct charge){.what = STR("what `usage:` says"),
+        .use = STR(BILL_OWN_PRICE),
+        .hourly = usd->kind == VALUE_INT ? (double)usd->integer : usd->number};
+    item->priced = PRICED;
+    item->charges = charge;
+    item->charge_count = 1;
+}
+
 static void bill_add(struct bill *bill, const struct workspace *workspace, struct prices *prices,
     struct str address, struct str type, struct thing thing, struct arena *arena)
 {
     struct bill_item *item = &bill->items[bill->n++];
+    const struct value *usage = usage_of(workspace->stack, address, arena);
     *item = (struct bill_item){.address = address, .type = type};
-    item->priced = prices_of(prices, thing.schema, thing.object, usage_of(workspace->stack, address, arena),
-        arena, &item->charges, &item->charge_count);
-    for (size_t i = 0; i < item->charge_count; i++) {
+    item->priced =
+        prices_of(prices, thing.schema, thing.object, usage, arena, &item->charges, &item->charge_count);
+    if (bill_unknown(item, arena).n)
+        bill_own_price(item, usage, arena);
+    for (size_t i = 0; i < item->charge_count; i++)
         item->hourly += item->charges[i].hourly;
-        item->unknown |= item->charges[i].kind == CHARGE_UNKNOWN;
-    }
+    item->unknown = bill_unknown(item, arena).n > 0;
     bill->hourly += item->hourly;
     bill->unknown += item->unknown;
 }

@@ -27,6 +27,12 @@ struct bill {
     size_t unknown; /* items that are not known in full */
 };
 
+/* What `usage:` says of a resource whose price the table does not have. */
+#define BILL_OWN_PRICE "usd_per_hour"
+
+/* Why not all is known of what an item costs: "no price of db.x9.large"; "": all is. In the arena. */
+struct str bill_unknown(const struct bill_item *item, struct arena *arena);
+
 /* Prices as they were updated for this stack, or the program's own. `prices_free()` ends it. */
 int cost_open(const struct workspace *workspace, struct arena *arena, struct prices **out, struct err *err);
 /* Where the stack's own table is, or would be. */

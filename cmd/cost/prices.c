@@ -188,14 +188,17 @@ static void rules_bind(struct prices *prices, struct rules *rules, const struct 
     }
 }
 
-/* Unknown where it cannot be said: so is what is made of it. */
+/* What cannot be said: so is what is made of it. Of a resource that is not in the stack nobody knows more
+ * after an apply either. */
+static const struct value elsewhere = {.kind = VALUE_UNKNOWN};
+
 static const struct value *rule_value(
     const struct expr *expr, const struct value *object, struct arena *arena)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     const struct scope scope = {.constants = object, .dir = STR("."), .diags = &ignored};
     const struct value *v = expr_eval(expr, &scope, arena);
-    return v ? v : &value_unknown;
+    return v ? v : &elsewhere;
 }
 
 const struct value *prices_as_own(struct prices *prices, const struct schema *own,
@@ -239,7 +242,9 @@ static struct charge charge_of(const struct prices *prices, const struct rule *r
     const struct value *named = rule_value(rule->price, object, arena);
     struct str what = value_text(rule_value(rule->what, object, arena), STR("it"));
     if (value_is_unknown(key) || value_is_unknown(times) || value_is_unknown(named))
-        return charge_unknown(what, STR("known after apply"));
+        return charge_unknown(what, key == &elsewhere || times == &elsewhere || named == &elsewhere
+                                        ? STR("the stack does not say how much of it")
+                                        : STR("known after apply"));
     const struct value *price = find_price(prices, value_text(named, STR_EMPTY), key, &usd);
     if (!usd)
         return charge_unknown(what,

@@ -18,6 +18,8 @@
  * Types of CloudFormation cost what weir's own types for the same things do: `cloudformation` says which
  * properties the attributes are that the expressions ask for.
  *
+ * What `usage:` says as `usd_per_hour` counts where that gives no price (bill.c).
+ *
  * US dollars; a month has 730 hours. One thread.
  */
 #ifndef WEIR_CMD_COST_PRICES_H
