@@ -29,11 +29,12 @@ def main() -> None:
         return spark.read.format("jdbc").options(**where, **what).load()
 
     for table in ("customer", "products_info", "zipcode", "purchase"):
-        rows, target = read(dbtable=f"retail.{table}"), f"{args.DIMENSION}/{table}"
         if table == "purchase":  # by several connections at a time, each with some of the receipts
-            (last,) = read(query="select coalesce(max(receipt), 1) as last from retail.purchase").first()
-            rows = read(dbtable="retail.purchase", partitionColumn="receipt", lowerBound="1", upperBound=str(last), numPartitions=str(PARTS))
+            share = f"(select *, mod(hashtext(receipt_no)::bigint + 2147483648, {PARTS}) as part from retail.purchase) as purchase"
+            rows = read(dbtable=share, partitionColumn="part", lowerBound="0", upperBound=str(PARTS), numPartitions=str(PARTS)).drop("part")
             target = f"{args.BRONZE}/purchase"
+        else:
+            rows, target = read(dbtable=f"retail.{table}"), f"{args.DIMENSION}/{table}"
         rows.write.mode("overwrite").parquet(target)
         print(f"{table}: {spark.read.parquet(target).count()} rows")
 

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 TABLES = {
     "sales_by_month": ["affiliate", "month"],
-    "sales_by_category": ["affiliate", "main_category", "main_description"],
+    "sales_by_category": ["affiliate", "main_category_cd", "main_category_desc"],
     "sales_by_province": ["province", "sex", "age_group"],
 }
 
@@ -25,7 +25,7 @@ def main() -> None:
     bought = spark.read.parquet(f"{args.SILVER}/purchase").cache()
     for table, keys in TABLES.items():
         sales = bought.groupBy(*keys).agg(
-            F.count("*").alias("purchases"), F.countDistinct("affiliate", "receipt").alias("receipts"),
+            F.count("*").alias("purchases"), F.countDistinct("affiliate", "receipt_no").alias("receipts"),
             F.countDistinct("customer_id").alias("customers"), F.sum("amount").alias("revenue"))
         sales.orderBy(*keys).coalesce(1).write.mode("overwrite").parquet(f"{args.GOLD}/{table}")
         print(f"{table}: {sales.count()} rows")
