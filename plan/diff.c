@@ -25,6 +25,11 @@ static bool is_ignored(const struct lifecycle *lifecycle, struct str name)
     return false;
 }
 
+bool diff_ignores(const struct comparison *c, const struct attr *attr)
+{
+    return is_ignored(c->lifecycle, attr->name) || schema_is_others(c->arena, c->schema, attr, c->live);
+}
+
 /* What an attribute is compared with: the live value, or the record where the service does not tell. */
 static const struct value *compared_value(const struct comparison *c, const struct attr *attr)
 {
@@ -93,7 +98,7 @@ static bool diff_given(
 {
     const struct value *before = compared_value(c, attr), *after;
     bool halfway = is_halfway(c, attr);
-    if (!(attr->settable || attr->prepared) || is_ignored(c->lifecycle, attr->name))
+    if (!(attr->settable || attr->prepared) || diff_ignores(c, attr))
         return false;
     after = said_no_more(c->arena, c->record, attr, wanted, before);
     bool whole = !halfway && after == wanted;
@@ -116,7 +121,7 @@ static bool diff_given(
 static bool diff_taken_out(const struct comparison *c, const struct attr *attr, struct attr_change *out)
 {
     const struct value *before = compared_value(c, attr);
-    if (is_ignored(c->lifecycle, attr->name) || !is_to_reset(attr, before))
+    if (diff_ignores(c, attr) || !is_to_reset(attr, before))
         return false;
     *out =
         (struct attr_change){.name = attr->name, .attr = attr, .before = before, .replaces = attr->replace};
@@ -239,7 +244,7 @@ size_t diff_drift(const struct comparison *c, struct attr_change **out)
     *out = NULL;
     for (uint32_t i = 0; set && i < set->count; i++) {
         const struct attr *attr = schema_attr(c->schema, set->items[i]->string);
-        if (!attr || attr->local || attr->write_only)
+        if (!attr || attr->local || attr->write_only || schema_is_others(c->arena, c->schema, attr, c->live))
             continue;
         const struct value *recorded = value_get(c->record->attrs, attr->name),
                            *is = value_get(c->live, attr->name);

@@ -126,6 +126,23 @@ static bool takes_away(const struct attr_change *change)
     return !change->after || attr_takes_away(change->attr->type, change->after);
 }
 
+/* What is ignored stays as it is there, also where a call sends all there is. */
+static const struct value *with_ignored(struct work *work, const struct value *prior)
+{
+    const struct value *wanted = work->desired;
+    const struct comparison comparison = {.arena = &work->arena,
+        .schema = work->change->schema,
+        .lifecycle = &work->change->instance->decl->lifecycle,
+        .live = prior};
+    for (size_t i = 0; i < comparison.schema->attr_count; i++) {
+        const struct attr *attr = &comparison.schema->attrs[i];
+        bool seen = !attr->local && !attr->write_only;
+        if (seen && value_get(wanted, attr->name) && diff_ignores(&comparison, attr))
+            wanted = value_with(&work->arena, wanted, attr->name, value_get(prior, attr->name));
+    }
+    return wanted;
+}
+
 /* What the operation is to bring about: what is desired, and what of it is to be taken away. */
 static const struct value *with_taken(struct work *work, const struct attr_change *list, size_t n)
 {
@@ -177,6 +194,7 @@ static int work_update(
     bool adopts = !n && work->change->decision.action == ACTION_ADOPT;
     if (n && !schema->ops->update)
         return err_set(err, ERR_INVALID, "%.*s cannot be updated in place", STR_ARG(schema->name));
+    work->desired = with_ignored(work, prior);
     if (n && schema->ops->read && work_intent(work, STR("update"), work_object_id(work, prior), err))
         return -1;
     if (n && schema->ops->update(&work->ctx, prior, with_taken(work, list, n),

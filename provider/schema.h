@@ -148,8 +148,10 @@ struct attr {
     struct str language; /* of a text, a document, or each of a list: the one it is in (provider/notation); ""
                             none */
     bool speaks;         /* it has a language, or something in it has */
-    struct str conflicts; /* another attribute that may not be given together; "" none */
-    bool deprecated;      /* the service would rather not have it given */
+    struct str conflicts;      /* another attribute that may not be given together; "" none */
+    bool deprecated;           /* the service would rather not have it given */
+    struct value_tests others; /* of what is there: where they hold it is changed by others alone, and given
+                                  only to make one; none: never */
 };
 
 struct resource_ops;
@@ -247,6 +249,9 @@ enum demand_asker {
 };
 bool schema_demand_broken(struct arena *arena, const struct schema *schema, const struct value *object,
     enum demand_asker asker, struct demand_break *out);
+/* Is what is there so that others alone change this attribute of it? */
+bool schema_is_others(
+    struct arena *arena, const struct schema *schema, const struct attr *attr, const struct value *live);
 
 /* Goes along a path of attributes and fields, into every item of lists and maps on the way. */
 struct reach {

@@ -227,6 +227,13 @@ static const struct value_test *test_failed(
     return NULL;
 }
 
+bool schema_is_others(
+    struct arena *arena, const struct schema *schema, const struct attr *attr, const struct value *live)
+{
+    struct asked asked = {.arena = arena, .schema = schema, .object = live};
+    return attr->others.count && tests_hold(&asked, &attr->others, false);
+}
+
 /* ---- demands ---- */
 
 struct search {

@@ -140,6 +140,8 @@ void load_settle(struct type_loader *t);
 /* `refers: {queue: {event_source: aws.sqs.queue}}`, before the demands that know them. */
 void load_refers(struct type_loader *t, const struct node *node);
 void load_demands(struct type_loader *t, const struct node *node, bool served);
+/* `ignore_changes` of attributes. */
+void load_others_changes(struct type_loader *t);
 /* Those that all tags are under. */
 void load_tag_demands(struct type_loader *t);
 

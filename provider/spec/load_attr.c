@@ -12,7 +12,7 @@
     "range compare "                                                                                         \
     "conflicts wire along read item flat pairs entry values time fields doc unset changes_with template "    \
     "hidden "                                                                                                \
-    "send_default read_values text shared joined place language"
+    "send_default read_values text shared joined place language ignore_changes"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
 

@@ -251,6 +251,17 @@ void load_refers(struct type_loader *t, const struct node *node)
     t->type->schema.refer_count = node->count;
 }
 
+void load_others_changes(struct type_loader *t)
+{
+    const struct scope whole = {.t = t};
+    const struct node *map = node_get(t->node, "attributes");
+    for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
+        const struct node *tests = node_get(map->entries[i].value, "ignore_changes");
+        if (tests)
+            t->attrs[i].attr->others = load_tests(&whole, tests);
+    }
+}
+
 void load_demands(struct type_loader *t, const struct node *node, bool served)
 {
     struct loader *l = t->l;

@@ -381,6 +381,7 @@ static void load_parts(struct type_loader *t)
     load_owned(t);
     load_tag_demands(t);
     load_refers(t, node_get(t->node, "refers"));
+    load_others_changes(t);
     load_demands(t, node_get(t->node, "demands"), false);
     load_demands(t, node_get(node_get(t->node, "sandbox"), "demands"), true);
 }

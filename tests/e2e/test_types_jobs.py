@@ -645,6 +645,66 @@ def test_what_others_keep_in_a_table(stack, cloud):
     stack.destroy("--delete-adopted")
 
 
+def test_columns_of_an_iceberg_table_are_icebergs(stack, cloud):
+    """Who writes to it changes them and says so in the catalog; a plan that wants the first ones back would take a column from its readers."""
+    glue = cloud.client("glue")
+    first, more = [{"name": "id", "type": "int"}], [{"name": "id", "type": "int"}, {"name": "mood", "type": "string"}]
+
+    def table(columns, **extra):
+        storage = {"location": "s3://lake/orders", "columns": columns}
+        it = {"type": "aws.glue.table", "database": "${db.name}", "name": "orders", "table_type": "EXTERNAL_TABLE", "iceberg": {"version": "2"}, "storage": storage, **extra}
+        stack.write(json.dumps({"stack": "life", "resources": {"db": DATABASE, "it": it}}))
+
+    def live():
+        found = glue.get_table(DatabaseName="life_db", Name="orders")["Table"]
+        return {key: found.get(key) for key in ("Description", "StorageDescriptor", "PartitionKeys", "Parameters")}
+
+    def commit(number, columns):
+        """As Iceberg's own catalog does it."""
+        own = {"table_type": "ICEBERG", "metadata_location": f"s3://lake/orders/metadata/{number}.json"}
+        storage = {"Location": "s3://lake/orders", "Columns": [{"Name": c["name"], "Type": c["type"], "Parameters": {"iceberg.field.current": "true"}} for c in columns]}
+        glue.update_table(DatabaseName="life_db", TableInput={"Name": "orders", "TableType": "EXTERNAL_TABLE", "Parameters": own, "StorageDescriptor": storage})
+
+    cloud.client("s3").create_bucket(Bucket="lake")
+    table(first, partition_keys=[{"name": "day", "type": "date"}])
+    stack.apply()
+    commit(1, more)
+    there = live()
+    stack.assert_settled()
+    stack.run("drift", status=0)
+    # A column more in the file is Iceberg's to add; an update of something else leaves what is there.
+    table([*more, {"name": "late", "type": "int"}], partition_keys=[{"name": "day", "type": "date"}])
+    stack.assert_settled()
+    table(first, description="orders")
+    assert stack.plan() == {"it": "update"}
+    stack.apply()
+    stack.assert_settled()
+    assert live() == {**there, "Description": "orders"}
+    # Neither does one that a stack has not made so.
+    stack.run("state", "rm", "it")
+    stack.run("state", "import", "it", "life_db/orders")
+    stack.assert_settled()
+    stack.destroy("--delete-adopted")
+
+
+def test_what_is_ignored_is_not_sent(stack, cloud):
+    """An update that replaces all of it sends what is there, not what the file says of it."""
+    glue = cloud.client("glue")
+
+    def table(description, kind):
+        storage = {"location": "s3://lake/films", "columns": [{"name": "id", "type": kind}]}
+        it = {"type": "aws.glue.table", "database": "${db.name}", "name": "films", "description": description, "storage": storage, "lifecycle": {"ignore_changes": ["storage"]}}
+        stack.write(json.dumps({"stack": "life", "resources": {"db": DATABASE, "it": it}}))
+
+    table("first", "int")
+    stack.apply()
+    table("then", "bigint")
+    stack.apply()
+    stack.assert_settled()
+    found = glue.get_table(DatabaseName="life_db", Name="films")["Table"]
+    assert found["Description"] == "then" and [column["Type"] for column in found["StorageDescriptor"]["Columns"]] == ["int"]
+
+
 def test_a_layer_is_taken_over_by_its_arn(tmp_path, fast_sandbox):
     """Whoever knows no more than the ARN asks by that; moto does not answer it."""
     stack, s3 = Stack(tmp_path / "stack", fast_sandbox), fast_sandbox.client("s3")
