@@ -153,7 +153,7 @@ static bool is_known(struct state *state, struct str name)
 static int forget_key(struct invocation *inv, struct state *state, struct str name, struct str connection)
 {
     struct err err = ERR_INIT;
-    if (state_trust(state, connection, STR_EMPTY, &err))
+    if (state_trust(state, connection, STR_EMPTY, STR_EMPTY, &err))
         return invocation_fail(inv, &err);
     say_changed(inv, "forgotten", name, STR_EMPTY);
     return EXIT_DONE;

@@ -1,4 +1,4 @@
-/* Settings of connections as they come to be known, and the keys of hosts that were trusted on the way. */
+/* Settings of connections as they come to be known. */
 #include "plan/connections.h"
 
 #include "base/mem.h"
@@ -6,68 +6,20 @@
 #include "plan/context.h"
 #include "plan/depends.h"
 #include "plan/evaluate.h"
+#include "plan/host_keys.h"
 #include "plan/instances.h"
 #include "plan/recorded.h"
-#include "provider/ssh/reach.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- what is trusted ---- */
-
-struct learned {
-    char *connection, *key, *shown, *where;
-    bool told, recorded;
-};
-
 struct connections {
     struct reach *reach;
-    struct workspace *workspace;
-    pthread_mutex_t lock;
-    struct learned *learned;
-    size_t n, cap;
-    bool recording; /* the state takes records */
+    struct host_keys *keys;
     struct observer observer;
     pthread_mutex_t *observer_lock; /* NULL: nobody else speaks to the observer */
 };
-
-static struct str known_key(void *ctx, struct arena *arena, struct str connection)
-{
-    struct connections *c = ctx;
-    struct str key = STR_EMPTY;
-    pthread_mutex_lock(&c->lock);
-    if (c->workspace->state)
-        key = value_text(value_get(state_trusted(c->workspace->state), connection), STR_EMPTY);
-    for (size_t i = 0; i < c->n; i++)
-        if (str_eqz(connection, c->learned[i].connection))
-            key = str_z(c->learned[i].key);
-    key = arena_str(arena, key);
-    pthread_mutex_unlock(&c->lock);
-    return key;
-}
-
-static int record(struct connections *c, struct learned *learned, struct err *err)
-{
-    if (learned->recorded)
-        return 0;
-    learned->recorded = true;
-    return state_trust(c->workspace->state, str_z(learned->connection), str_z(learned->key), err);
-}
-
-static void learn_key(void *ctx, struct str connection, struct str where, struct str key, const char *shown)
-{
-    struct connections *c = ctx;
-    struct err ignored = ERR_INIT; /* a state that cannot be written stops the run by itself */
-    pthread_mutex_lock(&c->lock);
-    MEM_GROW(c->learned, c->cap, c->n + 1);
-    c->learned[c->n] = (struct learned){mem_memdup0(connection.p, connection.n), mem_memdup0(key.p, key.n),
-        mem_strdup(shown), mem_memdup0(where.p, where.n), false, false};
-    if (c->recording)
-        record(c, &c->learned[c->n], &ignored);
-    c->n++;
-    pthread_mutex_unlock(&c->lock);
-}
 
 static void progress(void *ctx, struct str connection, const char *what)
 {
@@ -84,19 +36,8 @@ static void progress(void *ctx, struct str connection, const char *what)
 
 void connections_tell(struct workspace *workspace, const struct observer *observer)
 {
-    struct connections *c = workspace->connections;
-    for (size_t i = 0; c && i < c->n; i++) {
-        struct learned *learned = &c->learned[i];
-        char address[256], text[512];
-        if (learned->told)
-            continue;
-        learned->told = true;
-        int n = snprintf(address, sizeof address, "connections.%s", learned->connection);
-        snprintf(text, sizeof text, "the host key of %s is trusted at its first use%s: %s", learned->where,
-            learned->recorded ? "" : " (an apply records it)", learned->shown);
-        observe(observer,
-            &(struct event){.kind = EVENT_NOTE, .address = str_n(address, (size_t)n), .text = text});
-    }
+    if (workspace->connections)
+        host_keys_tell(workspace->connections->keys, observer);
 }
 
 /* ---- life ---- */
@@ -107,9 +48,8 @@ static void need_reach(struct planner *p)
     if (workspace->connections)
         return;
     struct connections *c = mem_zalloc(sizeof *c);
-    c->workspace = workspace;
-    pthread_mutex_init(&c->lock, NULL);
-    struct reach_options options = {.trust = {known_key, learn_key, c}};
+    c->keys = host_keys_new(workspace);
+    struct reach_options options = {.trust = host_keys_trust(c->keys)};
     c->reach = reach_new(&options);
     reach_be_patient(c->reach, &(struct reach_patience){.cancel = p->cancel});
     workspace->connections = c;
@@ -128,20 +68,15 @@ static bool has_any(const struct stack *stack)
 int connections_apply_begins(struct planner *p, const struct observer *observer, pthread_mutex_t *lock,
     const atomic_bool *cancel, struct err *err)
 {
-    int rc = 0;
     if (!has_any(p->stack))
         return 0;
     need_reach(p);
     struct connections *c = p->workspace->connections;
     if (!p->evaluated.early) /* from now on the state belongs to many */
         find_early(p);
-    pthread_mutex_lock(&c->lock);
-    c->recording = true;
     c->observer = *observer;
     c->observer_lock = lock;
-    for (size_t i = 0; i < c->n && !rc; i++)
-        rc = record(c, &c->learned[i], err);
-    pthread_mutex_unlock(&c->lock);
+    int rc = host_keys_record(c->keys, true, err);
     struct reach_patience patience = {.wait = true,
         .services = !p->options->destroy, /* in which nothing is started */
         .cancel = cancel,
@@ -157,10 +92,8 @@ void connections_apply_ends(struct planner *p, const struct observer *observer)
     if (!c)
         return;
     reach_be_patient(c->reach, &(struct reach_patience){0});
-    pthread_mutex_lock(&c->lock);
-    c->recording = false;
+    host_keys_record(c->keys, false, NULL);
     c->observer = (struct observer){0};
-    pthread_mutex_unlock(&c->lock);
     connections_tell(p->workspace, observer);
 }
 
@@ -169,14 +102,7 @@ void connections_free(struct connections *c)
     if (!c)
         return;
     reach_free(c->reach);
-    for (size_t i = 0; i < c->n; i++) {
-        free(c->learned[i].connection);
-        free(c->learned[i].key);
-        free(c->learned[i].shown);
-        free(c->learned[i].where);
-    }
-    free(c->learned);
-    pthread_mutex_destroy(&c->lock);
+    host_keys_free(c->keys);
     free(c);
 }
 
@@ -266,5 +192,6 @@ int connections_define(struct planner *p, const struct decl *decl, struct err *e
     if (!settings || !value_is_known(settings))
         return 0;
     need_reach(p);
+    host_keys_bind(p->workspace->connections->keys, p, via, settings);
     return reach_define(p->workspace->connections->reach, via->full_name, settings, local_dir(via), err);
 }

@@ -7,7 +7,7 @@
  * changed address takes the place of the old one, and one that is not known yet keeps what goes by it
  * waiting.
  *
- * Keys of hosts that are trusted at their first use are recorded by the next apply, and told of.
+ * Keys of hosts: host_keys.h.
  */
 #ifndef WEIR_PLAN_CONNECTIONS_H
 #define WEIR_PLAN_CONNECTIONS_H

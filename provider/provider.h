@@ -333,6 +333,10 @@ struct resource_ops {
     int (*mark)(struct op_ctx *ctx, const struct value *object, const struct value *marks, bool *done,
         struct err *err);
 
+    /* What the machine printed when it started, as far as its service tells by now; only of types with
+     * schema->console. */
+    int (*console)(struct op_ctx *ctx, const struct value *object, struct str *text, struct err *err);
+
     /*
      * The permissions that the type's calls need, as keys of the map under construction ("s3:GetObject");
      * their texts lie in the arena. NULL: none.

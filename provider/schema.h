@@ -185,6 +185,7 @@ struct schema {
     bool history; /* something that was done, or that only the state has: after a destroy nothing looks for it
                    */
     bool over;    /* of these: once it is done no read tells anything new */
+    bool console; /* a machine that others log in to: its service tells what it printed when it started */
     bool sole;    /* two resources of one id would take it away from each other: refused when planned */
     struct str serves; /* a service that others of the stack call may lie in it: always, where that is the id,
                           else where this attribute is given; "" none */

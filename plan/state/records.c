@@ -183,9 +183,13 @@ void records_move(struct records *r, struct str from, struct str to)
     records_unsort(r);
 }
 
-void records_trust(struct records *r, struct str connection, struct str key)
+void records_trust(struct records *r, struct str connection, struct str key, struct str of)
 {
     const struct value *v = key.n ? value_string(&r->arena, key) : NULL;
+    if (v && of.n) {
+        struct value_entry entries[] = {{STR("key"), v}, {STR("of"), value_string(&r->arena, of)}};
+        v = value_map(&r->arena, entries, 2);
+    }
     r->trusted = value_with(&r->arena, r->trusted, arena_str(&r->arena, connection), v);
 }
 

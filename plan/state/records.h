@@ -17,7 +17,7 @@ struct records {
     struct map intents; /* the intent's JSON text on the heap; NULL: ended */
     size_t open_count;
     const struct value *outputs;
-    const struct value *trusted; /* connection -> key of its host, trusted at its first use; a map */
+    const struct value *trusted; /* see state_trusted() */
     struct lease lease;
     struct str lineage;
     uint64_t seq;                 /* of the last line applied */
@@ -45,7 +45,8 @@ int records_complete(const struct records *records, struct err *err);
  * decode_value() gives them. */
 void records_put(struct records *records, const struct record *draft);
 void records_remove(struct records *records, struct str address);
-void records_trust(struct records *records, struct str connection, struct str key); /* "" : no more */
+/* key "": no more */
+void records_trust(struct records *records, struct str connection, struct str key, struct str of);
 void records_intent(struct records *records, struct str address, struct str json);
 /* What the open intent at the address is to make, as it stands in the log, sealed values too; NULL: there is
  * none. */

@@ -80,7 +80,8 @@ static int apply_outputs(struct records *r, const struct line *line, struct err 
 static int apply_trust(struct records *r, const struct line *line, struct err *err)
 {
     (void)err;
-    records_trust(r, value_gets(line->fields, "connection"), value_gets(line->fields, "key"));
+    records_trust(r, value_gets(line->fields, "connection"), value_gets(line->fields, "key"),
+        value_gets(line->fields, "of"));
     return 0;
 }
 

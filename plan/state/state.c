@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "plan/state/log.h"
 #include "plan/state/snapshot.h"
+#include "stacks/stack.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -145,6 +146,31 @@ const struct record *state_get(const struct state *state, struct str address)
     const struct record *record = map_get(&state->records.by_address, address);
     pthread_mutex_unlock(&as_writable(state)->mutex);
     return record;
+}
+
+static bool is_instance(struct str address, struct str declared)
+{
+    return str_starts(address, declared) && address_key_at(address) == (ptrdiff_t)declared.n;
+}
+
+const struct record *const *state_instances(
+    const struct state *state, struct arena *arena, struct str declared)
+{
+    const struct map *all = &state->records.by_address;
+    const struct record **found = NULL, *only = state_get(state, declared);
+    size_t n = 0;
+    if (only) {
+        found = ARENA_ARRAY(arena, const struct record *, 2);
+        found[0] = only;
+        return found;
+    }
+    pthread_mutex_lock(&as_writable(state)->mutex);
+    found = ARENA_ARRAY(arena, const struct record *, all->n + 1);
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].ptr && is_instance(all->items[i].key, declared))
+            found[n++] = all->items[i].ptr;
+    pthread_mutex_unlock(&as_writable(state)->mutex);
+    return found;
 }
 
 size_t state_count(const struct state *state)

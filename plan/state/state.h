@@ -77,7 +77,10 @@ size_t state_count(const struct state *state);
 const struct record *const *state_records(struct state *state, size_t *n); /* sorted by address */
 const struct intent *const *state_open_intents(struct state *state, size_t *n);
 const struct value *state_outputs(const struct state *state); /* map; never NULL */
-/* Keys of hosts that were trusted at their first use: connection -> key; may be NULL. */
+/* Of a declaration: its instances, NULL at the end. Safe from every thread. */
+const struct record *const *state_instances(
+    const struct state *state, struct arena *arena, struct str declared);
+/* Keys of hosts that were trusted: connection -> key, or {key, of}: whose it is; may be NULL. */
 const struct value *state_trusted(const struct state *state);
 struct lease state_lease(const struct state *state);
 uint64_t state_seq(const struct state *state);
@@ -139,8 +142,9 @@ int state_fail(struct state *state, struct str address, struct str action, const
     const struct outcome *left, struct err *err);
 int state_move(struct state *state, struct str from, struct str to, struct err *err);
 int state_drop(struct state *state, struct str address, struct err *err);
-/* From now on the connection's host is known by that key; "": it is not known any more. */
-int state_trust(struct state *state, struct str connection, struct str key, struct err *err);
+/* From now on the connection's host is known by that key; "": it is not known any more. `of`: the resources
+ * that the host is; "": none of the stack's. */
+int state_trust(struct state *state, struct str connection, struct str key, struct str of, struct err *err);
 int state_set_outputs(struct state *state, const struct value *outputs, struct err *err);
 /* Durable when it returns: what is made from now on bears it. until_ms 0: there is none any more. */
 int state_set_lease(struct state *state, const struct lease *lease, struct err *err);

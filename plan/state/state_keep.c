@@ -41,17 +41,19 @@ int state_drop(struct state *state, struct str address, struct err *err)
     return 0;
 }
 
-int state_trust(struct state *state, struct str connection, struct str key, struct err *err)
+int state_trust(struct state *state, struct str connection, struct str key, struct str of, struct err *err)
 {
     AUTO_BUF struct buf body = BUF_INIT;
     uint64_t seq;
     body_begin(&body, state->run, "trust");
     body_text(&body, "connection", connection);
     body_text(&body, "key", key);
+    if (of.n)
+        body_text(&body, "of", of);
     if (state_add_line(state, &body, &seq, err))
         return -1;
     pthread_mutex_lock(&state->mutex);
-    records_trust(&state->records, connection, key);
+    records_trust(&state->records, connection, key, of);
     state_note_applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return 0;

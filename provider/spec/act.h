@@ -349,6 +349,7 @@ int spec_tags_of(struct op_ctx *ctx, const struct str *names, size_t n, tags_fou
 int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err);
 int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);
+int spec_console(struct op_ctx *ctx, const struct value *object, struct str *text, struct err *err);
 int spec_namesake(
     struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err);
 

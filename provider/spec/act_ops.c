@@ -75,6 +75,7 @@ const struct resource_ops spec_ops = {
     .delete = spec_delete,
     .find = spec_find,
     .namesake = spec_namesake,
+    .console = spec_console,
     .marks = spec_marks,
     .mark = spec_mark,
     .erases = spec_erases,

@@ -1,4 +1,5 @@
 /* Reading one object: its own answer, then whatever of the rest is wanted. */
+#include "base/hash.h"
 #include "base/map.h"
 #include "provider/aws/lacking.h"
 #include "provider/aws/place.h"
@@ -284,5 +285,28 @@ int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value 
     if (act_read(&act, prior, wanted, live, err))
         return -1;
     *live = act_shown(&act, act_without_marks(&act, *live));
+    return 0;
+}
+
+int spec_console(struct op_ctx *ctx, const struct value *object, struct str *text, struct err *err)
+{
+    struct act act;
+    const struct value *document = NULL;
+    act_init(&act, ctx);
+    *text = STR_EMPTY;
+    for (size_t i = 0; i < act.type->console.count; i++) {
+        const struct spec_step *step = &act.type->console.items[i];
+        struct err failure = ERR_INIT;
+        if (!act_step(&act, step, object, &document, &failure)) {
+            const struct value *v = document ? wire_path(ctx->arena, document, step->reply.at) : NULL;
+            if (v && !base64_decode(ctx->arena, value_text(v, STR_EMPTY), text))
+                return err_set(err, ERR_PROTOCOL, "what the machine printed is not base64");
+            return 0;
+        }
+        if (i + 1 == act.type->console.count || !act_error_is(&step->call.absent, &failure)) {
+            *err = failure;
+            return -1;
+        }
+    }
     return 0;
 }

@@ -351,6 +351,8 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
     add_steps(&d, "delete", &type->delete, false);
     add_steps(&d, "list", &type->list, true);
     add_find(&d, type->find);
+    for (size_t i = 0; i < type->console.count; i++)
+        add_listing(&d, "console", &type->console.items[i], STR_EMPTY);
     for (size_t i = 0; i < type->teardown_count; i++)
         add_listing(&d, "count", type->teardown[i].count, type->teardown[i].bytes);
     add_owned(&d);

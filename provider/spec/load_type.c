@@ -4,7 +4,7 @@
 #define TYPE_KEYS                                                                                            \
     "doc cfn id arn attributes create read update delete list facets members entries tags wait find gone "   \
     "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
-    "sole serves demands refers "                                                                            \
+    "sole serves demands refers console "                                                                    \
     "partial"
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
@@ -181,6 +181,18 @@ static void load_find(struct type_loader *t)
         load_keys(t->l, node, "find without a call", "by since");
     if (t->type->find_since.n && !by)
         load_error(t->l, node, "\"since\" goes with \"by\"");
+}
+
+/* What a machine printed when it started, and with it the keys of its host: `console: {call: …, at: Output}`.
+ */
+static void load_console(struct type_loader *t)
+{
+    const struct node *node = node_get(t->node, "console");
+    if (!node)
+        return;
+    struct step_rules rules = {.what = "console", .reads = true};
+    t->type->console = load_steps(t, node, &rules);
+    t->type->schema.console = t->type->console.count > 0;
 }
 
 /* Changes that the service keeps for later: `pending: {at: PendingModifiedValues, as: pending, until: …}`. */
@@ -445,6 +457,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     load_identity(&t);
     load_listing(&t);
     load_find(&t);
+    load_console(&t);
     load_pending(&t);
     load_ends(&t);
     load_sandbox(&t, node_get(node, "sandbox"));

@@ -58,6 +58,7 @@ static void add_reads(struct collecting *c, const struct spec_type *type)
     add_steps(c, &type->read);
     add_steps(c, &type->list);
     add_step(c, type->find);
+    add_steps(c, &type->console);
     for (size_t i = 0; i < type->facet_count; i++)
         add_step(c, type->facets[i].get);
     for (size_t i = 0; i < type->member_count; i++)

@@ -367,6 +367,7 @@ struct spec_type {
     struct spec_settle settle;
     struct spec_steps
         list; /* the first one gives the objects, others (with `for`) more of their attributes */
+    struct spec_steps console; /* what a machine printed: the first that is not refused */
     const struct spec_step *find;
     struct spec_names
         find_by;           /* attributes to compare when looking through what `find`, or the listing, gives */

@@ -110,35 +110,136 @@ static int check_given(struct login *login, const struct shown *shown, struct er
     return hint_changed(err, "`host_key`");
 }
 
-/* A key that was trusted before. */
-static int check_trusted(struct login *login, struct str trusted, const struct shown *shown, struct err *err)
+/* ---- what the owner of the reach knows ---- */
+
+static void learn(struct login *login, const struct shown *shown, bool vouched, const char *why)
 {
-    char print[80];
-    int rc = compare_given(login, trusted, shown, print);
-    if (rc > 0)
+    const struct reach_trust *trust = login->trust;
+    const struct reach_learned learned = {.connection = login->connection->name,
+        .where = str_z(login->connection->alias),
+        .key = str_z(shown->line),
+        .shown = shown->print,
+        .vouched = vouched,
+        .why = why};
+    trust->learned(trust->ctx, &learned);
+}
+
+/* What cloud-init prints of the keys when a machine starts. False: nothing, or not all of it yet. */
+static bool printed_keys(struct str console, struct str *keys)
+{
+    const struct str begin = STR("-----BEGIN SSH HOST KEY KEYS-----"),
+                     end = STR("-----END SSH HOST KEY KEYS-----");
+    ptrdiff_t from = str_find(console, begin, 0), to = -1;
+    for (ptrdiff_t at = from; at >= 0 && (at = str_find(console, end, (size_t)at)) >= 0; at++)
+        to = at;
+    if (to < 0)
+        return false;
+    *keys = str_slice(console, (size_t)from, (size_t)to);
+    return true;
+}
+
+static bool has_key(const struct login *login, struct str keys, const struct shown *shown)
+{
+    struct str line;
+    bool has = false;
+    while (keys.n && !has) {
+        line = str_cut(keys, '\n', &keys);
+        ssh_key key = key_of_line(login->api, line);
+        has = key && !login->api->key_cmp(key, shown->key, SSH_KEY_CMP_PUBLIC);
+        if (key)
+            login->api->key_free(key);
+    }
+    return has;
+}
+
+/* It says at its end that it has done its work, keys or not. */
+static bool has_started(struct str console)
+{
+    ptrdiff_t at = str_find(console, STR("Cloud-init v. "), 0);
+    return at >= 0 && str_find(console, STR(" finished at "), (size_t)at) >= 0;
+}
+
+/*
+ * 1: the console of the machine shows the key; 0: nothing is to be had from there, *why says what kept it
+ * (NULL: there is nobody to ask); -1: it shows others, or will show some later.
+ */
+static int check_console(
+    struct login *login, const struct shown *shown, struct arena *scratch, const char **why, struct err *err)
+{
+    const struct connection *c = login->connection;
+    const struct reach_trust *trust = login->trust;
+    struct err failure = ERR_INIT;
+    struct str console = STR_EMPTY, keys;
+    *why = NULL;
+    if (!trust->console || !trust->console(trust->ctx, scratch, c->name, login->cancel, &console, &failure))
         return 0;
-    refuse_changed(login, print, shown, err);
+    if (printed_keys(console, &keys)) {
+        if (has_key(login, keys, shown))
+            return 1;
+        err_set(err, ERR_AUTH,
+            "the host key of %s is not one of those on the console of its machine: %s was shown", c->alias,
+            shown->print);
+        return err_hint(err, "somebody may be in between, or `host` leads to another machine");
+    }
+    *why = failure.class == ERR_NONE ? "the console of its machine shows none"
+                                     : arena_strz(scratch, str_z(failure.message));
+    if (!login->may_wait || has_started(console) || (failure.class != ERR_NONE && !failure.retryable))
+        return 0;
+    login->awaits_key = true;
+    err_set(err, ERR_TIMEOUT, "the console of %s does not show its host key yet", c->alias);
+    err->retryable = true;
+    return -1;
+}
+
+/* Neither what was known nor the machine's console says that it is the one. */
+static int check_first_use(struct login *login, const struct shown *shown, const char *why, struct err *err)
+{
+    const struct connection *c = login->connection;
+    if (!login->trust->learned || c->strict) {
+        err_set(err, ERR_AUTH, "the host key of %s is not known: %s was shown", c->alias, shown->print);
+        return err_hint(err, "say it in the stack (`host_key: %s`), if it is the right one", shown->print);
+    }
+    learn(login, shown, false, why);
+    return 0;
+}
+
+static int refuse_trusted(
+    const struct login *login, const char *known, const struct shown *shown, struct err *err)
+{
+    refuse_changed(login, known, shown, err);
     return err_hint(err,
         "somebody may be in between. If the host was made anew: `weir state rm connections.%s`, "
         "or say its key in the stack (`host_key`)",
         login->connection->name.p);
 }
 
-static int check_trust(struct login *login, const struct shown *shown, struct err *err)
+/* `files`: what the files of known hosts say against it (class ERR_NONE: nothing). */
+static int check_trust(
+    struct login *login, const struct shown *shown, const struct err *files, struct err *err)
 {
-    const struct connection *c = login->connection;
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct reach_trust *trust = login->trust;
-    struct str trusted = trust->known ? trust->known(trust->ctx, &scratch, c->name) : STR_EMPTY;
-    if (trusted.n)
-        return check_trusted(login, trusted, shown, err);
-    if (!trust->learned || c->strict) {
-        err_set(err, ERR_AUTH, "the host key of %s is not known: %s was shown", c->alias, shown->print);
-        return err_hint(err, "say it in the stack (`host_key: %s`), if it is the right one", shown->print);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    char known[80] = "";
+    const char *why;
+    bool made = false;
+    struct str trusted =
+        trust->known ? trust->known(trust->ctx, &scratch, login->connection->name, &made) : STR_EMPTY;
+    bool same = trusted.n && compare_given(login, trusted, shown, known) > 0;
+    if (same && (made || files->class == ERR_NONE))
+        return 0;
+    int rc = check_console(login, shown, &scratch, &why, err);
+    if (rc > 0)
+        learn(login, shown, true, NULL);
+    if (rc)
+        return rc > 0 ? 0 : -1;
+    if (files->class != ERR_NONE) {
+        *err = *files;
+        return -1;
     }
-    trust->learned(trust->ctx, c->name, str_z(c->alias), str_z(shown->line), shown->print);
-    return 0;
+    return trusted.n ? refuse_trusted(login, known, shown, err) : check_first_use(login, shown, why, err);
 }
+
+/* ---- files ---- */
 
 /* What a file of known hosts has for this one; false: nothing. */
 static bool find_known(struct login *login, const char *path, char print[80])
@@ -186,11 +287,12 @@ static int check_files(struct login *login, const struct shown *shown, bool *kno
 static int host_key_judge(struct login *login, const struct shown *shown, struct err *err)
 {
     bool known = false;
+    struct err files = ERR_INIT;
     if (login->connection->host_keys->count)
         return check_given(login, shown, err);
-    if (check_files(login, shown, &known, err))
-        return -1;
-    return known ? 0 : check_trust(login, shown, err);
+    if (check_files(login, shown, &known, &files) == 0 && known)
+        return 0;
+    return check_trust(login, shown, &files, err);
 }
 
 int host_key_check(struct login *login, struct err *err)

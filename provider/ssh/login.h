@@ -18,7 +18,9 @@ struct login {
     const char *key_types; /* of the host: only these; NULL: any */
 
     ssh_session session;
-    bool other_key; /* the host showed a key of a kind that was not expected: another kind may be known */
+    bool may_wait;   /* for a machine whose console does not show its keys yet ... */
+    bool awaits_key; /* ... which is what it failed for */
+    bool other_key;  /* the host showed a key of a kind that was not expected: another kind may be known */
     struct buf tried;
 };
 

@@ -206,11 +206,15 @@ static int open_link(
         .cancel = patience->cancel};
     for (;;) {
         struct err why = ERR_INIT;
+        login.may_wait = patience->wait && clock_mono_ms() < until_ms;
+        login.awaits_key = false;
         if (log_in(link, &login, &why) == 0) {
             *out = login.session;
             return 0;
         }
         if (reach_wait_on(link, patience, until_ms, &why, &pause_ms))
+            continue;
+        if (login.awaits_key && clock_mono_ms() >= until_ms)
             continue;
         *err = why;
         return err_context(err, "connection \"%.*s\"", STR_ARG(link->connection.name));

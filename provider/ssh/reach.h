@@ -14,7 +14,8 @@
  * `lost`.
  *
  * Host keys are always checked: against `host_key`, against the files of known hosts, and otherwise against
- * what was trusted at the first use, which the owner of the reach keeps (struct reach_trust).
+ * what the owner of the reach knows (struct reach_trust): what the console of its machine shows, or what was
+ * trusted at the first use.
  */
 #ifndef WEIR_PROVIDER_SSH_REACH_H
 #define WEIR_PROVIDER_SSH_REACH_H
@@ -30,14 +31,24 @@
 
 struct reach;
 
-/*
- * Keys of hosts that were trusted at their first use. Both functions may be called from any thread. A key is
- * a line as in authorized_keys, "ssh-ed25519 AAAA…", without comment.
- */
+/* A key that was not known. It is a line as in authorized_keys, "ssh-ed25519 AAAA…", without comment. */
+struct reach_learned {
+    struct str connection, where, key;
+    const char *shown; /* "SHA256:…" */
+    bool vouched;      /* its machine's console shows it; otherwise it is trusted at its first use, ... */
+    const char *why;   /* ... as this kept it from being checked; NULL: nobody could tell */
+};
+
+/* What is known of hosts' keys by whoever owns the reach. All may be called from any thread. */
 struct reach_trust {
-    /* The key for a connection, in the arena; an empty slice where none is kept. */
-    struct str (*known)(void *ctx, struct arena *arena, struct str connection);
-    void (*learned)(void *ctx, struct str connection, struct str where, struct str key, const char *shown);
+    /* The key for a connection, in the arena; an empty slice where none is kept. *made: it is that of a
+     * machine of the owner's. */
+    struct str (*known)(void *ctx, struct arena *arena, struct str connection, bool *made);
+    void (*learned)(void *ctx, const struct reach_learned *learned);
+    /* What the machine printed when it started, as far as its service tells by now; with err set where that
+     * could not be found out. False: nobody can be asked. */
+    bool (*console)(void *ctx, struct arena *arena, struct str connection, const atomic_bool *cancel,
+        struct str *text, struct err *err);
     void *ctx;
 };
 

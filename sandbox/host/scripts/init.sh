@@ -22,12 +22,6 @@ for user in $USERS; do add_user "$user"; done
 
 mkdir -p -m 755 /run/sshd /etc/weir /usr/local/bin
 [ -e /etc/weir/host_key ] || ssh-keygen -q -t ed25519 -N '' -C "root@$NAME" -f /etc/weir/host_key
-echo '-----BEGIN SSH HOST KEY FINGERPRINTS-----'
-ssh-keygen -l -f /etc/weir/host_key.pub
-echo '-----END SSH HOST KEY FINGERPRINTS-----'
-echo '-----BEGIN SSH HOST KEY KEYS-----'
-cat /etc/weir/host_key.pub
-echo '-----END SSH HOST KEY KEYS-----'
 cat > /etc/weir/sshd_config << END
 HostKey /etc/weir/host_key
 PidFile none
@@ -67,6 +61,14 @@ if [ -e /run/weir/user-data ] && [ ! -e "$once/sem/user-data" ]; then
     ) 2>&1 | tee -a /var/log/cloud-init-output.log
     : > "$once/sem/user-data" # one that was cut short is carried out again
 fi
+# Keys come after the user's data, as modules of cloud-init's last stage do.
+echo '-----BEGIN SSH HOST KEY FINGERPRINTS-----'
+ssh-keygen -l -f /etc/weir/host_key.pub
+echo '-----END SSH HOST KEY FINGERPRINTS-----'
+echo '-----BEGIN SSH HOST KEY KEYS-----'
+cat /etc/weir/host_key.pub
+echo '-----END SSH HOST KEY KEYS-----'
+echo "Cloud-init v. 24.4 finished at $(date -u '+%a, %d %b %Y %H:%M:%S +0000'). Datasource DataSourceEc2.  Up $(cut -d ' ' -f 1 /proc/uptime) seconds"
 cp "$once/status" /run/weir/status 2> /dev/null || echo done > /run/weir/status
 echo "host: $INSTANCE is up"
 while :; do wait; sleep 3600 & wait $!; done

@@ -101,6 +101,7 @@ def test_user_data_and_who_it_is(server, network):
     """The script runs once, as root, with the credentials of the instance's role out of the metadata service, which wants a token."""
     iam, s3 = server.client("iam"), server.client("s3")
     iam.create_role(RoleName="uploader", AssumeRolePolicyDocument=TRUST)
+    iam.put_role_policy(RoleName="uploader", PolicyName="own", PolicyDocument='{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::said/*"}}')
     iam.create_instance_profile(InstanceProfileName="uploader")
     iam.add_role_to_instance_profile(InstanceProfileName="uploader", RoleName="uploader")
     s3.create_bucket(Bucket="said")
