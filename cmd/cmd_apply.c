@@ -29,7 +29,7 @@ static int take_saved(
 }
 
 static int plan_and_apply(
-    struct invocation *inv, const struct workspace_options *wanted, const struct saved_plan *saved)
+    struct invocation *inv, const struct workspace_options *wanted, struct saved_plan *saved)
 {
     struct workspace workspace;
     struct plan *plan = NULL;
@@ -89,8 +89,9 @@ const struct command cmd_apply = {
         "lines.\n\n"
         "With FILE, a plan saved by \"weir plan -o FILE\": it is carried out without a question, and "
         "refused when the "
-        "state or the stack is not what it was made from. Sensitive inputs are not in the file and "
-        "must be given again.",
+        "state or the stack is not what it was made from, when anything would differ from what \"weir show "
+        "FILE\" prints, and, where the state has a key, when it was not made with that. Sensitive inputs are "
+        "not in the file and must be given again; secrets that were read are in it as in the state.",
     .sets = sets,
     .max_args = 1,
     .completes = COMPLETES_FILE,

@@ -4,7 +4,6 @@
 #include "cmd/planning.h"
 
 #include "base/file.h"
-#include "cmd/events.h"
 #include "cmd/say.h"
 
 struct plan_settings {
@@ -35,28 +34,10 @@ static void note_saved(struct invocation *inv, const char *path)
     invocation_note(inv, "\nThe plan is saved; this carries it out exactly as shown:  %s", command.p);
 }
 
-/* As "weir show" prints it later: colours are taken off there, where they are not wanted. */
-static const struct value *cmd_plan_shown(struct invocation *inv, const struct plan *plan)
-{
-    const struct stack *stack = plan->workspace->stack;
-    AUTO_BUF struct buf text = BUF_INIT, full = BUF_INIT, events = BUF_INIT, page = BUF_INIT;
-    render_plan(plan, &(struct render_options){.color = true, .compact = true}, &text);
-    render_plan(plan, &(struct render_options){.color = true, .everything = true}, &full);
-    event_plan(&events, plan, inv->command->name);
-    render_markdown(plan, stack->name, stack->env, &page);
-    struct value_entry entries[] = {
-        {STR("text"), value_string(&inv->arena, said(&inv->arena, buf_str(&text)))},
-        {STR("full"), value_string(&inv->arena, said(&inv->arena, buf_str(&full)))},
-        {STR("json"), value_string(&inv->arena, said(&inv->arena, buf_str(&events)))},
-        {STR("markdown"), value_string(&inv->arena, said(&inv->arena, buf_str(&page)))},
-    };
-    return value_map(&inv->arena, entries, sizeof entries / sizeof *entries);
-}
-
 static int cmd_plan_save(struct invocation *inv, const struct plan *plan, const char *path)
 {
     struct err err = ERR_INIT;
-    if (plan_save(plan, path, cmd_plan_shown(inv, plan), &err) < 0)
+    if (plan_save(plan, path, &err) < 0)
         return invocation_fail(inv, &err);
     if (!inv->settings->json)
         note_saved(inv, path);

@@ -1,8 +1,10 @@
 /*
- * `weir show`: a saved plan, as it was when it was made, and then neither the stack nor the state is looked
- * at; or one resource from all sides.
+ * `weir show`: what a saved plan does, and then neither the stack nor the state is looked at; or one resource
+ * from all sides.
  */
+#include "cmd/events.h"
 #include "cmd/explain.h"
+#include "cmd/kinds.h"
 #include "cmd/planning.h"
 
 #include <string.h>
@@ -40,21 +42,33 @@ static void add_shown(struct buf *out, struct str text, bool color)
     }
 }
 
-static int print_saved(struct invocation *inv, const struct saved_plan *saved)
+static void render_saved(
+    const struct invocation *inv, const struct plan *plan, const struct saved_plan *saved, struct buf *out)
 {
     const struct show_settings *own = inv->own;
-    bool markdown = own->format && str_eqz(str_z(own->format), "markdown");
     bool full = inv->settings->full || inv->settings->verbose > 0;
-    const char *name = inv->settings->json ? "json" : markdown ? "markdown" : full ? "full" : "text";
-    struct str text = saved_plan_shown(saved, name);
-    if (!text.p)
-        return invocation_usage(inv, "plan again, or apply it with the version that made it",
-            "%s was saved by a version of weir that kept no text with it", inv->args.items[0].p);
-    AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json)
-        text_add_json_safe(&out, text);
+        event_plan(out, plan, "plan");
+    else if (own->format && str_eqz(str_z(own->format), "markdown"))
+        render_markdown(plan, saved_plan_stack(saved), saved_plan_env(saved), out);
     else
-        add_shown(&out, text, inv->out.color);
+        render_plan(plan, &(struct render_options){.color = true, .everything = full, .compact = !full}, out);
+}
+
+static int print_saved(struct invocation *inv, struct saved_plan *saved)
+{
+    AUTO_BUF struct buf text = BUF_INIT, out = BUF_INIT;
+    struct catalog *catalog;
+    struct err err = ERR_INIT;
+    if (catalog_new(&(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = inv->settings->specs},
+            &catalog, &err))
+        return invocation_fail(inv, &err);
+    render_saved(inv, saved_plan_shown(saved, catalog), saved, &text);
+    catalog_free(catalog);
+    if (inv->settings->json)
+        text_add_json_safe(&out, buf_str(&text));
+    else
+        add_shown(&out, buf_str(&text), inv->out.color);
     return invocation_write(inv, buf_str(&out));
 }
 
@@ -100,9 +114,10 @@ const struct command cmd_show = {
     .args = "FILE|ADDRESS",
     .summary = "print a saved plan, or all there is to know of a resource",
     .details =
-        "A plan saved by \"weir plan -o FILE\", as it was when it was made. Nothing else is needed: no "
-        "stack, no credentials, no secret inputs; whether it can still be carried out only \"weir apply "
-        "FILE\" finds out.\n\n"
+        "What a plan saved by \"weir plan -o FILE\" does: \"weir apply FILE\" does that or nothing. Nothing "
+        "else is needed: no stack, no credentials, no secret inputs; a file that was changed is refused. "
+        "Whether it can still be applied, and was made by somebody who has the state's key, only \"weir "
+        "apply FILE\" finds out.\n\n"
         "With an address: where the file gives the resource, what it needs and what needs it, what is "
         "recorded of it, whether the live service still has it so and what an apply would do to it, and the "
         "runs that changed it. Only it is looked at.",

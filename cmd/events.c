@@ -149,7 +149,7 @@ static void attr_list(struct buf *out, const struct attr_change *attrs, size_t n
         field_value(out, "before", a->before, hidden);
         field_value(out, "after", a->after, hidden);
         events_marks(out, a->before, a->after, hidden);
-        if (render_names_open(a))
+        if (attr_change_names_open(a))
             field_value(out, "changed", render_names_changed(&scratch, a), false);
         field_true(out, "replaces", a->replaces);
         buf_add_char(out, '}');

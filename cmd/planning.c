@@ -94,7 +94,7 @@ void planning_say_lease(const struct observer *observer, struct workspace *works
     observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});
 }
 
-static int make_plan(struct invocation *inv, struct workspace *workspace, const struct saved_plan *saved,
+static int make_plan(struct invocation *inv, struct workspace *workspace, struct saved_plan *saved,
     struct plan_options options, struct plan **out)
 {
     const struct settings *s = inv->settings;
@@ -138,8 +138,8 @@ static struct plan_options whole_stack(const struct settings *s, bool destroy)
         .replace_count = s->replaces.n};
 }
 
-int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
-    const struct saved_plan *saved, struct plan **out)
+int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy, struct saved_plan *saved,
+    struct plan **out)
 {
     return make_plan(inv, workspace, saved, whole_stack(inv->settings, destroy), out);
 }

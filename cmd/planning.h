@@ -17,8 +17,8 @@ unsigned planning_teardown(const struct settings *settings);
  * Makes the plan of an open workspace from the shared options. `saved` is applied exactly, or NULL. Reported
  * when the result, the exit status, is not 0.
  */
-int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
-    const struct saved_plan *saved, struct plan **out);
+int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy, struct saved_plan *saved,
+    struct plan **out);
 /* The same to look at drift: artifacts stay as they are, nothing is built or packed. */
 int planning_make_as_recorded(struct invocation *inv, struct workspace *workspace, struct plan **out);
 /* A plan of the wanted targets alone (deploy, rollback). */

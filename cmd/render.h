@@ -56,10 +56,8 @@ struct render_change {
 };
 void render_change(const struct render_change *change, const struct render_options *options, struct buf *out);
 
-/* Does it change a map of which the values are secret and the names are not? Not where the file gives it as a
- * whole that is secret, or where only a hash is known. */
-bool render_names_open(const struct attr_change *change);
-/* Such a map with each value hidden, and the names of those that differ. */
+/* A map whose names are open (attr_change_names_open()) with each value hidden, and the names of those that
+ * differ. */
 const struct value *render_names(struct arena *arena, const struct value *map);
 const struct value *render_names_changed(struct arena *arena, const struct attr_change *change);
 

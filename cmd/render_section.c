@@ -111,7 +111,7 @@ static void attr_line(
                   : removed && standard ? "# back to the default"
                                         : NULL};
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (render_names_open(a)) {
+    if (attr_change_names_open(a)) {
         change.hidden = false;
         change.before = render_names(&scratch, a->before);
         change.after = render_names(&scratch, a->after);

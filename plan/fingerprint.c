@@ -15,7 +15,7 @@ enum { SHOWN_MAX = 100, DIGEST_SHOWN = 16 };
 /* Without what is secret: the inputs behind that are compared by their hashes. */
 static void add_attr_text(struct buf *out, const struct attr_change *change)
 {
-    bool hashed = change->attr->write_only;
+    bool hashed = change->attr && change->attr->write_only;
     json_write(out, hashed ? NULL : change->before, JSON_REDACT | JSON_MARK_UNKNOWN);
     buf_addz(out, " -> ");
     json_write(out, change->after, JSON_REDACT | JSON_MARK_UNKNOWN);
@@ -57,7 +57,7 @@ static struct str attr_trace(struct arena *arena, const struct attr_change *chan
     AUTO_BUF struct buf text = BUF_INIT;
     const struct value *after = change->after;
     bool plain = after && after->kind != VALUE_LIST && after->kind != VALUE_MAP && value_is_known(after) &&
-                 !value_is_sensitive(after) && !change->attr->sensitive;
+                 !value_is_sensitive(after) && !(change->attr && change->attr->sensitive);
     if (plain)
         json_write(&text, after, JSON_PLAIN);
     if (plain && text.n <= SHOWN_MAX)
@@ -166,8 +166,6 @@ int decisions_differ(const struct plan *plan, const struct value *then, struct e
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct value *now = decisions_of(plan, &arena);
-    if (!then || then->kind != VALUE_MAP)
-        then = now;
     struct str any = STR_EMPTY, first = first_differing(plan, now, then);
     size_t count = count_differing(&arena, now, then, &any);
     first = first.n ? first : any;

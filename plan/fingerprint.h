@@ -9,7 +9,7 @@
 
 /* SHA-256 over everything that the plan decides. */
 struct str decisions_fingerprint(const struct plan *plan, struct arena *arena);
-/* By address, what becomes of each resource: nothing secret, to be kept for decisions_differ(). */
+/* By address, what becomes of each resource, for decisions_differ(). */
 const struct value *decisions_of(const struct plan *plan, struct arena *arena);
 /* ERR_STALE: says where the plan differs from what was decided then. */
 int decisions_differ(const struct plan *plan, const struct value *then, struct err *err);

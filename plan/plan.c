@@ -4,6 +4,7 @@
 #include "plan/plan.h"
 
 #include "base/mem.h"
+#include "plan/objects.h"
 #include "plan/planner.h"
 #include "plan/shared_data.h"
 
@@ -43,6 +44,23 @@ const struct change *plan_change_at(const struct plan *plan, struct str address)
         if (str_eq(plan->changes[i].subject.address, address))
             return &plan->changes[i];
     return NULL;
+}
+
+bool attr_change_names_given(const struct attr_change *a)
+{
+    if (!a->attr || !a->attr->sensitive || a->attr->type->kind != TYPE_MAP || !a->after ||
+        a->after->kind != VALUE_MAP)
+        return false;
+    for (uint32_t i = 0; i < a->after->count; i++)
+        if (!(a->after->entries[i].value->marks & VALUE_SENSITIVE))
+            return false; /* it was given as a whole that is secret */
+    return true;
+}
+
+bool attr_change_names_open(const struct attr_change *a)
+{
+    return attr_change_names_given(a) && a->before && a->before->kind == VALUE_MAP &&
+           !object_holds_hash(a->before);
 }
 
 static struct evaluated evaluated_new(struct arena *arena, size_t n)

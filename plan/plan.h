@@ -45,6 +45,14 @@ struct attr_change {
     bool stays;    /* of a replacement: the new one has it as the old one had */
 };
 
+/*
+ * Does the file give a map of which the values are secret and the names are not? Not where it gives one as a
+ * whole that is secret. And can the names of what is there be shown beside it? Not where only a hash is
+ * known.
+ */
+bool attr_change_names_given(const struct attr_change *change);
+bool attr_change_names_open(const struct attr_change *change);
+
 /* What becomes of a resource. */
 struct decision {
     enum action action;
@@ -230,22 +238,32 @@ int plan_apply(
 
 /*
  * Saved plans. The file holds what was decided (actions, seen live values, state position, digest of the
- * stack's files, inputs), never a sensitive value: sensitive inputs must be given again when it is applied.
- * plan_load() makes the same plan again from the file's live values without calling any service and refuses
- * (ERR_STALE) where anything would come out differently. `shown` (a map of texts) goes with it, so that it
- * can be read where neither the stack nor its secrets are.
+ * stack's files, inputs), nothing secret in clear: sensitive inputs must be given again when it is applied,
+ * and secrets that were seen are sealed with the state's key, or hashed. All of it is under one digest, and
+ * where the state has a key it is authenticated with that.
+ *
+ * plan_load() makes the same plan again from the file's live values, and refuses (ERR_STALE) where anything
+ * would come out differently from what saved_plan_shown() gives: services are asked only for what else goes
+ * with deletions.
  */
-int plan_save(const struct plan *plan, const char *path, const struct value *shown, struct err *err);
+int plan_save(const struct plan *plan, const char *path, struct err *err);
 struct saved_plan; /* read from a file, before the workspace is open: says which inputs and environment to
                       open it with */
+/* ERR_DAMAGED where the file is not as it was written. */
 int saved_plan_read(const char *path, struct saved_plan **out, struct err *err);
+/* Of the file's text, which must outlive it; `name` is for messages. */
+int saved_plan_parse(struct str text, const char *name, struct saved_plan **out, struct err *err);
 void saved_plan_free(struct saved_plan *saved);
-/* The text of that name that was saved with it; a NULL one where there is none. */
-struct str saved_plan_shown(const struct saved_plan *saved, const char *name);
+/*
+ * What it does, to be printed where neither the stack nor its secrets are: it has no workspace, and lives as
+ * long as `saved`. Types that the catalog does not know are told without what a schema says.
+ */
+const struct plan *saved_plan_shown(struct saved_plan *saved, struct catalog *catalog);
+struct str saved_plan_stack(const struct saved_plan *saved);
 struct str saved_plan_env(const struct saved_plan *saved);
 /* The inputs as they were given ("k=v"), without sensitive ones. */
 const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n);
-int plan_load(struct workspace *workspace, const struct saved_plan *saved, const struct plan_options *options,
+int plan_load(struct workspace *workspace, struct saved_plan *saved, const struct plan_options *options,
     struct diags *diags, struct plan **out, struct err *err);
 
 /* ---- looking for leftovers ---- */

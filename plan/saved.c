@@ -6,16 +6,17 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/mask.h"
 #include "base/mem.h"
 #include "plan/fingerprint.h"
-#include "plan/objects.h"
+#include "plan/saved_changes.h"
+#include "plan/saved_live.h"
+#include "plan/saved_seal.h"
 #include "plan/sources.h"
 #include "plan/state/scan.h"
 
 #include <stdlib.h>
 
-enum { FORMAT = 1, MAX_SIZE = 1 << 30 };
+enum { FORMAT = 2, MAX_SIZE = 1 << 30 };
 
 /* ---- writing ---- */
 
@@ -25,38 +26,6 @@ static const struct value *text_list(struct arena *arena, const struct str *item
     for (size_t i = 0; i < n; i++)
         value_builder_add(&list, value_string(arena, items[i]));
     return value_builder_list(&list);
-}
-
-/* Sensitive values as salted hashes, whether the schema or the file makes them so. */
-static const struct value *without_secrets(
-    struct arena *arena, const struct schema *schema, const struct seen *seen)
-{
-    const struct value *live = object_mark(arena, schema, seen->live, seen->record->attrs);
-    struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < live->count; i++) {
-        struct str name = live->entries[i].key;
-        const struct value *v = live->entries[i].value;
-        AUTO_BUF struct buf text = BUF_INIT;
-        json_write(&text, v, JSON_PLAIN);
-        bool secret = value_is_sensitive(v) || mask_finds(buf_str(&text));
-        value_builder_set(&b, name, secret ? state_hash_secret(arena, v) : v);
-    }
-    return value_builder_map(&b);
-}
-
-static const struct value *live_values(const struct planner *p, struct arena *arena)
-{
-    struct value_builder b = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct seen *seen = &p->recorded.seen[i];
-        if (!seen->read)
-            continue;
-        const struct schema *schema =
-            catalog_find(p->workspace->catalog, seen->record->subject.type, false, NULL);
-        value_builder_set(&b, seen->record->subject.address,
-            seen->live && schema ? without_secrets(arena, schema, seen) : &value_null);
-    }
-    return value_builder_map(&b);
 }
 
 /* Whose it is, where that was seen: before an update it counts. */
@@ -84,7 +53,7 @@ static void inputs_values(
     *secret = value_builder_map(&hashed);
 }
 
-int plan_save(const struct plan *plan, const char *path, const struct value *shown, struct err *err)
+int plan_save(const struct plan *plan, const char *path, struct err *err)
 {
     const struct planner *p = plan->planner;
     const struct state *state = plan->workspace->state;
@@ -107,23 +76,24 @@ int plan_save(const struct plan *plan, const char *path, const struct value *sho
         {STR("replaces"), text_list(&arena, p->options->replaces, p->options->replace_count)},
         {STR("inputs"), plain},
         {STR("secrets"), secret},
-        {STR("live"), live_values(p, &arena)},
+        {STR("live"), saved_live_values(p, &arena)},
         {STR("marks"), seen_marks(p, &arena)},
-        {STR("decisions"), decisions_of(plan, &arena)},
-        {STR("shown"), shown ? shown : &value_empty_map},
         {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},
     };
+    const struct value *facts = value_map(&arena, entries, sizeof entries / sizeof *entries);
     AUTO_BUF struct buf text = BUF_INIT;
-    json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
-    buf_add_char(&text, '\n');
+    json_write(&text, value_merge(&arena, saved_changes(plan, &arena), facts), JSON_PLAIN);
+    saved_seal(&text, state);
     return file_write_named(path, buf_str(&text), 0600, err);
 }
 
 /* ---- reading ---- */
 
 struct saved_plan {
-    struct arena arena;
+    struct arena arena, file;
     const struct value *content;
+    struct str signed_text, mac; /* "": no key was at hand */
+    struct plan shown;
     struct str *inputs; /* "k=v" */
     size_t input_count;
 };
@@ -150,25 +120,32 @@ static void list_inputs(struct saved_plan *saved)
                 input_argument(&saved->arena, inputs->entries[i].key, inputs->entries[i].value);
 }
 
-int saved_plan_read(const char *path, struct saved_plan **out, struct err *err)
+static int check_format(const struct saved_plan *saved, const char *name, struct err *err)
+{
+    const struct value *format = value_getz(saved->content, "format");
+    if (!format || format->kind != VALUE_INT) {
+        err_set(err, ERR_INVALID, "%s is not a saved plan", name);
+        return err_hint(err, "`weir plan -o FILE` writes one");
+    }
+    if (format->integer == FORMAT)
+        return 0;
+    err_set(err, ERR_INVALID, "%s was saved by another version of weir (%.*s)", name,
+        STR_ARG(value_text(value_getz(saved->content, "weir"), STR("unknown"))));
+    return err_hint(err, "that one applies it; or plan again with this one, %s", WEIR_VERSION);
+}
+
+int saved_plan_parse(struct str text, const char *name, struct saved_plan **out, struct err *err)
 {
     struct saved_plan *saved = mem_zalloc(sizeof *saved);
-    struct str text;
-    if (file_read(&saved->arena, path, MAX_SIZE, &text, err))
-        goto fail;
     struct err why = ERR_INIT;
-    const struct value *format = NULL;
-    if (scan_json(&saved->arena, text, &saved->content, &why) == 0)
-        format = value_getz(saved->content, "format");
-    if (!format || format->kind != VALUE_INT) {
-        err_set(err, ERR_INVALID, "%s is not a saved plan", path);
-        err_hint(err, "`weir plan -o FILE` writes one");
+    bool whole = saved_seal_holds(text, &saved->signed_text, &saved->mac);
+    if (scan_json(&saved->arena, text, &saved->content, &why))
+        saved->content = NULL;
+    if (check_format(saved, name, err))
         goto fail;
-    }
-    if (format->integer != FORMAT) {
-        err_set(err, ERR_INVALID, "%s was saved by another version of weir (%.*s)", path,
-            STR_ARG(value_text(value_getz(saved->content, "weir"), STR("unknown"))));
-        err_hint(err, "that one applies it; or plan again with this one, %s", WEIR_VERSION);
+    if (!whole) {
+        err_set(err, ERR_DAMAGED, "%s is not as it was saved", name);
+        err_hint(err, "it was changed or cut off since: `weir plan -o FILE` makes another");
         goto fail;
     }
     list_inputs(saved);
@@ -179,11 +156,24 @@ fail:
     return -1;
 }
 
+int saved_plan_read(const char *path, struct saved_plan **out, struct err *err)
+{
+    struct arena arena = ARENA_INIT;
+    struct str text;
+    if (file_read(&arena, path, MAX_SIZE, &text, err) || saved_plan_parse(text, path, out, err)) {
+        arena_release(&arena);
+        return -1;
+    }
+    (*out)->file = arena;
+    return 0;
+}
+
 void saved_plan_free(struct saved_plan *saved)
 {
     if (!saved)
         return;
     arena_release(&saved->arena);
+    arena_release(&saved->file);
     free(saved);
 }
 
@@ -198,9 +188,15 @@ static bool saved_flag(const struct saved_plan *saved, const char *key)
     return v && v->kind == VALUE_BOOL && v->boolean;
 }
 
-struct str saved_plan_shown(const struct saved_plan *saved, const char *name)
+const struct plan *saved_plan_shown(struct saved_plan *saved, struct catalog *catalog)
 {
-    return value_gets(value_getz(saved->content, "shown"), name);
+    saved_changes_read(saved->content, catalog, &saved->arena, &saved->shown);
+    return &saved->shown;
+}
+
+struct str saved_plan_stack(const struct saved_plan *saved)
+{
+    return saved_text(saved, "stack");
 }
 
 struct str saved_plan_env(const struct saved_plan *saved)
@@ -244,6 +240,20 @@ static int check_secrets(const struct workspace *workspace, const struct saved_p
     return 0;
 }
 
+/* Nobody without the state's key has changed it, and whoever has it need not. */
+static int check_mac(const struct state *state, const struct saved_plan *saved, struct err *err)
+{
+    if (!saved->mac.n && !state_has_key(state))
+        return 0;
+    if (saved->mac.n && state_mac_is_ours(state, saved->signed_text, saved->mac))
+        return 0;
+    err_set(err, ERR_DAMAGED, "%s",
+        !saved->mac.n          ? "this plan was made without the state's key"
+        : state_has_key(state) ? "this plan was not made with the state's key, or was changed since"
+                               : "this plan was made with the state's key, which is not at hand");
+    return err_hint(err, "plan again with the key that applies it");
+}
+
 static int check_same(const struct workspace *workspace, const struct saved_plan *saved, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -255,9 +265,9 @@ static int check_same(const struct workspace *workspace, const struct saved_plan
     if (!str_eq(saved_text(saved, "digest"), stack_digest(stack, &scratch)))
         return refuse_stale(err, "the stack's files changed");
     if (!str_eq(saved_text(saved, "lineage"), state_lineage(workspace->state)) || !seq ||
-        (uint64_t)seq->integer != state_seq(workspace->state))
+        seq->kind != VALUE_INT || (uint64_t)seq->integer != state_seq(workspace->state))
         return refuse_stale(err, "the state moved on");
-    return check_secrets(workspace, saved, err);
+    return check_mac(workspace->state, saved, err) ? -1 : check_secrets(workspace, saved, err);
 }
 
 static const struct str *saved_list(
@@ -271,23 +281,17 @@ static const struct str *saved_list(
     return items;
 }
 
-/* The file's live values; what was hashed in them is marked, as the state marks it. */
-static const struct value *read_live(struct arena *arena, const struct value *content)
+/* Does the plan do what the file shows? */
+static int check_shown(
+    const struct plan *plan, struct saved_plan *saved, struct catalog *catalog, struct err *err)
 {
-    struct value_builder objects = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; content && content->kind == VALUE_MAP && i < content->count; i++) {
-        const struct value *live = value_copy(arena, content->entries[i].value), *marked = live;
-        for (uint32_t k = 0; live->kind == VALUE_MAP && k < live->count; k++) {
-            const struct value *v = live->entries[k].value, *with_mark = mark_hash(arena, v);
-            if (with_mark != v)
-                marked = value_with(arena, marked, live->entries[k].key, with_mark);
-        }
-        value_builder_set(&objects, arena_str(arena, content->entries[i].key), marked);
-    }
-    return value_builder_map(&objects);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (str_eq(decisions_fingerprint(plan, &scratch), saved_text(saved, "fingerprint")))
+        return saved_changes_compare(plan, saved->content, err);
+    return decisions_differ(plan, decisions_of(saved_plan_shown(saved, catalog), &scratch), err);
 }
 
-int plan_load(struct workspace *workspace, const struct saved_plan *saved, const struct plan_options *options,
+int plan_load(struct workspace *workspace, struct saved_plan *saved, const struct plan_options *options,
     struct diags *diags, struct plan **out, struct err *err)
 {
     if (check_same(workspace, saved, err))
@@ -301,14 +305,13 @@ int plan_load(struct workspace *workspace, const struct saved_plan *saved, const
     same.delete_adopted = options->delete_adopted || saved_flag(saved, "delete_adopted");
     same.targets = saved_list(saved, "targets", arena, &same.target_count);
     same.replaces = saved_list(saved, "replaces", arena, &same.replace_count);
-    same.saved_live = read_live(arena, value_getz(saved->content, "live"));
-    same.saved_marks = value_copy(arena, value_getz(saved->content, "marks"));
+    same.saved_marks = value_copy(arena, value_as_map(value_getz(saved->content, "marks")));
+    if (saved_live_read(workspace->state, value_getz(saved->content, "live"), arena, &same.saved_live, err))
+        return -1;
     struct plan *plan;
     if (plan_make(workspace, &same, diags, &plan, err))
         return -1;
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (!str_eq(decisions_fingerprint(plan, &scratch), saved_text(saved, "fingerprint"))) {
-        decisions_differ(plan, value_getz(saved->content, "decisions"), err);
+    if (check_shown(plan, saved, workspace->catalog, err)) {
         plan_free(plan);
         return -1;
     }

@@ -375,8 +375,8 @@ bool teardown_examine(struct planner *p)
         plan_failed(p, (struct span){0}, &err);
         return false;
     }
-    if (!x.n || (p->options->saved_live && !p->options->teardown))
-        return true; /* reviewed: what goes has been seen */
+    if (!x.n)
+        return true;
     observe(&p->observer,
         &(struct event){.kind = EVENT_REFRESH, .text = "looking at what else goes", .count = x.n});
     pool_run(p->options->parallelism ? p->options->parallelism : THREADS, x.n, examine_deletion, &x);

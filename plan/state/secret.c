@@ -165,7 +165,11 @@ void secrets_free(struct secrets *s)
 
 void secrets_set_lineage(struct secrets *s, struct str lineage)
 {
+    pthread_mutex_lock(&s->mutex);
+    for (size_t i = 0; i < s->n && !str_eqz(lineage, s->lineage); i++)
+        s->keys[i].ready &= !s->keys[i].passphrase.p;
     snprintf(s->lineage, sizeof s->lineage, "%.*s", STR_ARG(lineage));
+    pthread_mutex_unlock(&s->mutex);
 }
 
 bool secrets_have_key(const struct secrets *s)
@@ -249,6 +253,34 @@ int secrets_open(
     err_set(err, ERR_INVALID,
         "the state holds values sealed with the key %.*s, which is not among those given", STR_ARG(id));
     return err_hint(err, "after a change of keys the old one is still needed once: WEIR_STATE_KEY_PREVIOUS");
+}
+
+/* ---- authenticating ---- */
+
+/* By a key of its own, which tells nothing of the one that seals. */
+static struct str mac_by(const struct key *key, struct arena *arena, struct str text)
+{
+    unsigned char own[SHA256_SIZE], mac[SHA256_SIZE];
+    hash_hmac_sha256(str_n((const char *)key->bytes, KEY_SIZE), STR("weir saved plan"), own);
+    hash_hmac_sha256(str_n((const char *)own, sizeof own), text, mac);
+    OPENSSL_cleanse(own, sizeof own);
+    return arena_printf(arena, "%s:%.*s", key->id, STR_ARG(hex_encode(arena, mac, sizeof mac)));
+}
+
+struct str secrets_mac(struct secrets *s, struct arena *arena, struct str text)
+{
+    return secrets_have_key(s) ? mac_by(key_at(s, 0), arena, text) : STR_EMPTY;
+}
+
+bool secrets_mac_is_ours(struct secrets *s, struct str text, struct str mac)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    for (size_t i = 0; s && i < s->n; i++) {
+        struct str own = mac_by(key_at(s, i), &scratch, text);
+        if (own.n == mac.n && CRYPTO_memcmp(own.p, mac.p, own.n) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* ---- hashes ---- */

@@ -27,7 +27,7 @@ struct secrets;
  */
 int secrets_new(const struct value *config, struct str dir, struct secrets **out, struct err *err);
 void secrets_free(struct secrets *secrets);
-/* Salts the stretching of passphrases; before the first seal or open. */
+/* Salts the stretching of passphrases from now on. */
 void secrets_set_lineage(struct secrets *secrets, struct str lineage);
 bool secrets_have_key(const struct secrets *secrets);
 /* Safe from every thread. The text for "$sealed", or, with bytes of a whole record, for a sealed record. */
@@ -35,6 +35,11 @@ struct str secrets_seal(struct secrets *secrets, struct arena *arena, struct str
 /* ERR_INVALID where no key fits; ERR_DAMAGED where one does and the text was changed. */
 int secrets_open(
     struct secrets *secrets, struct arena *arena, struct str sealed, struct str *plain, struct err *err);
+
+/* "<key id>:<HMAC-SHA-256>", by which it is known that the text comes from somebody who has the key; ""
+ * without a key. Any of the keys given may have made it. */
+struct str secrets_mac(struct secrets *secrets, struct arena *arena, struct str text);
+bool secrets_mac_is_ours(struct secrets *secrets, struct str text, struct str mac);
 
 /* The text for "$hash". */
 struct str secret_hash(struct arena *arena, struct str plain);

@@ -14,6 +14,7 @@
 #define WEIR_PLAN_STATE_STATE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "base/value.h"
@@ -92,6 +93,14 @@ struct str state_lineage(
 bool state_was_torn(const struct state *state);
 /* Without a key sensitive values are kept as hashes: they can be compared but not read back. */
 bool state_has_key(const struct state *state);
+/* A value as the state would keep it, as JSON, and back: with a key secrets are sealed. For files that belong
+ * to the state. */
+void state_write_value(const struct state *state, struct buf *out, const struct value *v);
+int state_read_value(const struct state *state, struct arena *arena, const struct value *kept,
+    const struct value **out, struct err *err);
+/* See secrets_mac(). */
+struct str state_mac(const struct state *state, struct arena *arena, struct str text);
+bool state_mac_is_ours(const struct state *state, struct str text, struct str mac);
 
 /* Write side. */
 int state_lock(struct state *state, const char *command, int64_t timeout_ms, struct err *err);

@@ -1,4 +1,5 @@
-/* What a run records of other than what it makes: moves, host keys, outputs, the lease, the sources. */
+/* What a run records of other than what it makes: moves, host keys, outputs, the lease, the sources; and what
+ * files that belong to it hold. */
 #include "plan/state/state_internal.h"
 
 #include "plan/state/encode.h"
@@ -114,4 +115,30 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
     state_note_applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return 0;
+}
+
+/* ---- what files that belong to it hold ---- */
+
+void state_write_value(const struct state *state, struct buf *out, const struct value *v)
+{
+    encode_value(out, state->secrets, v);
+}
+
+int state_read_value(const struct state *state, struct arena *arena, const struct value *kept,
+    const struct value **out, struct err *err)
+{
+    struct keeper keeper = {.arena = arena};
+    int rc = decode_value(&keeper, state->secrets, kept, out, err);
+    keeper_release(&keeper);
+    return rc;
+}
+
+struct str state_mac(const struct state *state, struct arena *arena, struct str text)
+{
+    return secrets_mac(state->secrets, arena, text);
+}
+
+bool state_mac_is_ours(const struct state *state, struct str text, struct str mac)
+{
+    return secrets_mac_is_ours(state->secrets, text, mac);
 }

@@ -1,5 +1,6 @@
 """What the e2e tests work with: a stack in a folder of its own, the cloud it is applied to, servers that misbehave."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -131,6 +132,11 @@ class Cloud:
     def client(self, service, region="us-east-1"):
         """One for all who ask: a client of EC2 takes longer to make than most tests to run."""
         return boto3.client(service, endpoint_url=self.url, region_name=region, aws_access_key_id="look", aws_secret_access_key="look")
+
+
+def sealed_plan(text):
+    """A saved plan of that text (without the last brace), with a digest that fits, as somebody makes it who may write the file."""
+    return f'{text},"sha256":"{hashlib.sha256(text.encode()).hexdigest()}"}}\n'
 
 
 def drawn(mark, text, page=ROOT / "docs/sandbox.md"):

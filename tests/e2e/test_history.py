@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from support import ROOT, until
+from support import ROOT, sealed_plan, until
 
 sys.path.append(str(ROOT / "tests/tools"))
 from statelog import rewrite  # noqa: E402
@@ -74,8 +74,14 @@ def test_a_plan_that_others_wrote_steers_no_terminal(local_stack):
     local_stack.run("plan", "-o", "saved")
     saved = json.loads((local_stack.folder / "saved").read_text())
     assert "+ create  a  weir.value" in local_stack.run("show", "saved").out
-    saved["shown"] = {name: f"{text}\x1b]0;mine\x07\u202e\x1b[2Km\n" for name, text in saved["shown"].items()}
-    (local_stack.folder / "saved").write_text(json.dumps(saved))
+    del saved["sha256"]
+    (change,) = saved["changes"]
+    wild = "\x1b]0;mine\x07\u202e\x1b[2Km"
+    change |= {name: change.get(name, "") + wild for name in ("address", "type", "reason", "moved_from", "id")}
+    change["attrs"] += [{"name": f"n{wild}", "before": wild, "after": {wild: [wild]}, "replaces": True}]
+    saved["outputs"] = [{"name": wild, "after": wild}]
+    saved["erases"] = {change["address"]: [{"says": wild, "type": wild, "id": wild, "set": wild}]}
+    (local_stack.folder / "saved").write_text(sealed_plan(json.dumps(saved)[:-1]))
     for options in ([], ["--full"], ["--format", "markdown"], ["--json"]):
         out = local_stack.run("show", "saved", *options).out
         assert "mine" in out and "\\u001b[2Km" in out and not any(sign in out for sign in "\x1b\x07\u202e"), out

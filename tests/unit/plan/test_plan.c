@@ -454,7 +454,7 @@ static void a_saved_plan_is_carried_out_or_refused(void **state)
     struct saved_plan *saved;
     struct apply_result result;
     make(&s, (struct plan_options){0});
-    assert_int_equal(plan_save(s.plan, path, NULL, &s.err), 0);
+    assert_int_equal(plan_save(s.plan, path, &s.err), 0);
     finish(&s);
 
     start(&s);
@@ -474,7 +474,7 @@ static void a_saved_plan_is_carried_out_or_refused(void **state)
     saved_plan_free(saved);
 
     make(&s, (struct plan_options){0});
-    assert_int_equal(plan_save(s.plan, path, NULL, &s.err), 0);
+    assert_int_equal(plan_save(s.plan, path, &s.err), 0);
     finish(&s);
     write_stack("resources:\n" A);
     start(&s); /* and so have the files */
@@ -500,7 +500,7 @@ static void a_saved_plan_keeps_the_consent_to_delete_what_was_adopted(void **sta
     struct saved_plan *saved;
     struct apply_result result;
     make(&s, (struct plan_options){.destroy = true, .delete_adopted = true});
-    assert_int_equal(plan_save(s.plan, path, NULL, &s.err), 0);
+    assert_int_equal(plan_save(s.plan, path, &s.err), 0);
     finish(&s);
     start(&s);
     assert_int_equal(saved_plan_read(path, &saved, &s.err), 0);
