@@ -8,6 +8,7 @@
 #include "plan/connections.h"
 #include "plan/context.h"
 #include "plan/depends.h"
+#include "plan/objects.h"
 #include "plan/places.h"
 #include "plan/silent.h"
 #include "plan/targets.h"
@@ -135,23 +136,6 @@ static void tell_pending(struct planner *p, const struct seen *seen)
             .kind = EVENT_NOTE, .address = seen->address, .text = arena_strz(p->arena, buf_str(&text))});
 }
 
-/* A plan file's live values instead of the services'. */
-static int refresh_from_saved(struct planner *p)
-{
-    for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct value *live =
-            value_get(p->options->saved_live, p->recorded.seen[i].record->subject.address);
-        if (!live)
-            continue;
-        p->recorded.seen[i].live = value_is_null(live) ? NULL : live;
-        p->recorded.seen[i].marks =
-            value_get(p->options->saved_marks, p->recorded.seen[i].record->subject.address);
-        p->recorded.seen[i].read = true;
-    }
-    p->plan->refreshed = true;
-    return 0;
-}
-
 static void clear_refresh(struct refresh *r)
 {
     for (size_t i = 0; i < r->group_count; i++) {
@@ -224,6 +208,85 @@ static int read_all(struct refresh *r, bool late, struct err *err)
     return 0;
 }
 
+/* Only of these declarations, and only what has secrets that a service keeps. */
+static int read_some(struct planner *p, const bool *ways, struct err *err)
+{
+    struct refresh r = {.p = p, .tags = {.p = p}, .ways = ways, .lock = PTHREAD_MUTEX_INITIALIZER};
+    int status = read_all(&r, false, err);
+    if (r.failed) {
+        *err = r.err;
+        status = -1;
+    }
+    release_refresh(&r);
+    return status;
+}
+
+/* ---- a plan file's live values instead of the services' ---- */
+
+/* Those that others refer to and of which the file has a hash; false: none. */
+static bool find_hashed(const struct planner *p, bool *hashed)
+{
+    AUTO_FREE bool *referred = mem_zalloc((p->stack->decl_count + 1) * sizeof *referred);
+    bool any = false;
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        for (size_t k = 0; k < p->stack->decls[i]->dep_count; k++)
+            referred[p->stack->decls[i]->deps[k]->index] = true;
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct seen *seen = &p->recorded.seen[i];
+        const struct decl *decl = stack_find(p->stack, address_declared(seen->address));
+        if (decl && referred[decl->index] && seen->read && object_holds_hash(seen->live))
+            any = hashed[decl->index] = true;
+    }
+    return any;
+}
+
+/* What was seen when the plan was made, with the secrets that are still the same. */
+static const struct value *with_secrets(
+    struct arena *arena, const struct value *then, const struct value *now)
+{
+    const struct value *whole = then;
+    for (uint32_t i = 0; then && i < then->count; i++) {
+        const struct value *v = value_get(now, then->entries[i].key);
+        if (object_hash_matches(then->entries[i].value, v))
+            whole = value_with(arena, whole, then->entries[i].key, v);
+    }
+    return whole;
+}
+
+/* Without a key the file has no more than hashes of the secrets that services keep: they are read again. */
+static int read_hashed(struct planner *p, struct err *err)
+{
+    AUTO_FREE bool *hashed = mem_zalloc((p->stack->decl_count + 1) * sizeof *hashed);
+    if (!find_hashed(p, hashed))
+        return 0;
+    const struct value **then = ARENA_ARRAY(p->arena, const struct value *, p->recorded.count);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        then[i] = p->recorded.seen[i].live;
+    int status = read_some(p, hashed, err);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (p->recorded.seen[i].live != then[i])
+            p->recorded.seen[i].live = with_secrets(p->arena, then[i], p->recorded.seen[i].live);
+    return status;
+}
+
+static int refresh_from_saved(struct planner *p, struct err *err)
+{
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct value *live =
+            value_get(p->options->saved_live, p->recorded.seen[i].record->subject.address);
+        if (!live)
+            continue;
+        p->recorded.seen[i].live = value_is_null(live) ? NULL : live;
+        p->recorded.seen[i].marks =
+            value_get(p->options->saved_marks, p->recorded.seen[i].record->subject.address);
+        p->recorded.seen[i].read = true;
+    }
+    p->plan->refreshed = true;
+    return read_hashed(p, err);
+}
+
+/* ---- refreshing ---- */
+
 static void tell_unseen(const struct refresh *r)
 {
     char text[256];
@@ -241,7 +304,7 @@ static void tell_unseen(const struct refresh *r)
 int refresh_records(struct planner *p, struct err *err)
 {
     if (p->options->saved_live)
-        return refresh_from_saved(p);
+        return refresh_from_saved(p, err);
     struct refresh r = {.p = p, .tags = {.p = p}, .lock = PTHREAD_MUTEX_INITIALIZER};
     int64_t start = clock_mono_ms();
     uint64_t requests = workspace_requests(p->workspace);
@@ -274,13 +337,7 @@ int refresh_ways(struct planner *p, struct err *err)
     for (size_t i = 0; i < p->stack->decl_count; i++)
         if (connections_hang(p, p->stack->decls[i]))
             depends_need(p->stack->decls[i], ways);
-    struct refresh r = {.p = p, .tags = {.p = p}, .ways = ways, .lock = PTHREAD_MUTEX_INITIALIZER};
-    int status = read_all(&r, false, err);
+    int status = read_some(p, ways, err);
     connections_refreshed(p);
-    if (r.failed) {
-        *err = r.err;
-        status = -1;
-    }
-    release_refresh(&r);
     return status;
 }
