@@ -227,6 +227,15 @@ void source_hide(struct arena *arena, struct span span)
         add_secret(arena, (struct source *)span.source, span.offset, span.length);
 }
 
+bool span_is_hidden(struct span span)
+{
+    const struct source_secret *secret = span.source ? span.source->secrets : NULL;
+    size_t at = secret && span.offset && span.offset == span.source->text.n ? span.offset - 1 : span.offset;
+    while (secret && (at < secret->offset || at >= secret->offset + secret->length))
+        secret = secret->next;
+    return secret;
+}
+
 static const struct source *own_source(struct diags *diags, struct map *copies, const struct source *source)
 {
     if (!source)

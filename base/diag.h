@@ -19,7 +19,7 @@
 
 #include <stdio.h>
 
-/* Bytes of a source that excerpts show as stars. */
+/* Bytes of a source that excerpts show as stars; of a line that is nothing else there is no excerpt. */
 struct source_secret {
     const struct source_secret *next;
     size_t offset, length;
@@ -96,6 +96,8 @@ void diag_did_you_mean(
  * live as long as the source.
  */
 void source_hide(struct arena *arena, struct span span);
+/* Is the place within what is hidden? Then messages do not quote what stands there. */
+bool span_is_hidden(struct span span);
 
 /* Copies every source that a diagnostic points into, for when they go away first. */
 void diags_own_sources(struct diags *diags);

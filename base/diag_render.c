@@ -161,13 +161,25 @@ static void add_marks(struct buf *out, const struct frame *frame, const struct e
     buf_add_char(out, '\n');
 }
 
+static bool is_hidden_whole(const struct source *source, struct str line)
+{
+    size_t from = (size_t)(line.p - source->text.p);
+    for (const struct source_secret *secret = source->secrets; secret; secret = secret->next)
+        if (secret->offset <= from && from + line.n <= secret->offset + secret->length)
+            return true;
+    return false;
+}
+
 static void add_place(struct buf *out, const struct frame *frame, struct span span, const char *color,
     char mark, struct str label)
 {
     add_repeated(out, ' ', frame->width);
     buf_addf(out, "%s-->%s ", frame->style->gutter, frame->style->off);
     diag_add_text(out, span.source->path);
-    if (!span.line) {
+    struct excerpt excerpt = excerpt_of(span);
+    if (span.line)
+        buf_addf(out, ":%u:%u", span.line, span.column);
+    if (!span.line || is_hidden_whole(span.source, excerpt.text)) {
         if (label.n) {
             buf_addz(out, ": ");
             diag_add_text(out, label);
@@ -175,9 +187,8 @@ static void add_place(struct buf *out, const struct frame *frame, struct span sp
         buf_add_char(out, '\n');
         return;
     }
-    buf_addf(out, ":%u:%u\n", span.line, span.column);
+    buf_add_char(out, '\n');
     AUTO_BUF struct buf hidden = BUF_INIT;
-    struct excerpt excerpt = excerpt_of(span);
     size_t from = (size_t)(excerpt.text.p - span.source->text.p);
     excerpt.text = without_secrets(span.source, from, excerpt.text, &hidden);
     add_gutter(out, frame, 0);

@@ -47,6 +47,17 @@ static void decref(json_t **json)
     json_decref(*json);
 }
 
+/* jansson's reason goes on with what stands there, which may be secret. */
+static struct str without_text(struct str reason)
+{
+    static const char *const leads[] = {" near '", " '", " byte 0x"};
+    for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
+        ptrdiff_t at = str_find(reason, str_z(leads[i]), 0);
+        reason.n = at < 0 ? reason.n : (size_t)at;
+    }
+    return reason;
+}
+
 int json_parse(struct arena *arena, struct str text, const struct value **out, struct err *err)
 {
     json_error_t why;
@@ -55,9 +66,11 @@ int json_parse(struct arena *arena, struct str text, const struct value **out, s
         return err_set(err, ERR_PROTOCOL, "not valid JSON: a NUL at byte %td", nul);
     size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
     __attribute__((cleanup(decref))) json_t *json = json_loadb(text.p, text.n, flags, &why);
-    if (!json)
-        return err_set(
-            err, ERR_PROTOCOL, "not valid JSON at line %d, column %d: %s", why.line, why.column, why.text);
+    if (!json) {
+        struct str reason = without_text(str_z(why.text));
+        return err_set(err, ERR_PROTOCOL, "not valid JSON at line %d, column %d: %.*s", why.line, why.column,
+            STR_ARG(reason));
+    }
     const struct value *v = from_jansson(arena, json, 0);
     if (!v)
         return err_set(err, ERR_PROTOCOL, "JSON is nested deeper than %d levels", MAX_DEPTH);

@@ -16,7 +16,8 @@ enum json_flags {
     JSON_MARK_UNKNOWN = 4, /* unknown becomes "(known after apply)"; without it unknown becomes null */
 };
 
-/* Duplicate keys, NaN, trailing bytes, depth over 256 are errors (ERR_PROTOCOL, with the position). */
+/* Duplicate keys, NaN, trailing bytes, depth over 256 are errors (ERR_PROTOCOL, with the position and nothing
+ * of the text). */
 int json_parse(struct arena *arena, struct str text, const struct value **out, struct err *err);
 void json_write(struct buf *out, const struct value *v, unsigned flags);
 /* A scalar as people write it (value_scalar_text()), a list or a map as JSON; in the arena. */

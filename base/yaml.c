@@ -116,8 +116,9 @@ static int tag_kind(struct parser *p, const yaml_event_t *event, const char *tag
     span.length = 0;
     while (span.offset + span.length < text.n && !strchr(" \t\r\n,]}", text.p[span.offset + span.length]))
         span.length++;
-    struct diag *d =
-        diag_error(p->in.diags, span, "unknown tag \"%s%s\"", standard ? "!!" : "", tag + (standard ? n : 0));
+    struct diag *d = span_is_hidden(span) ? diag_error(p->in.diags, span, "unknown tag")
+                                          : diag_error(p->in.diags, span, "unknown tag \"%s%s\"",
+                                                standard ? "!!" : "", tag + (standard ? n : 0));
     if (!standard)
         diag_hint(p->in.diags, d, "values that are worked out are written as expressions: ${name.attribute}");
     else
@@ -304,6 +305,10 @@ static void on_alias(struct parser *p, const yaml_event_t *event)
     struct str name = str_z((const char *)event->data.alias.anchor);
     struct frame *frame = yaml_top(p);
     const struct built *anchor = map_get(&p->anchors, name);
+    if (!anchor && span_is_hidden(event_span(p, event))) {
+        fail_at(p, event, "there is no anchor of that name before this");
+        return;
+    }
     if (!anchor) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
         struct str *names = ARENA_ARRAY(&scratch, struct str, p->anchors.n + 1);
@@ -439,8 +444,10 @@ static bool check_encoding(const struct source *source, struct diags *diags)
     size_t valid = str_utf8_prefix(source->text);
     if (valid == source->text.n)
         return true;
-    struct diag *d = diag_error(
-        diags, span_at(source, valid, 1), "not UTF-8: the byte 0x%02X", (unsigned char)source->text.p[valid]);
+    struct span span = span_at(source, valid, 1);
+    struct diag *d = span_is_hidden(span) ? diag_error(diags, span, "not UTF-8")
+                                          : diag_error(diags, span, "not UTF-8: the byte 0x%02X",
+                                                (unsigned char)source->text.p[valid]);
     diag_hint(diags, d, "save the file as UTF-8");
     return false;
 }

@@ -6,8 +6,10 @@
 static void report_duplicate(
     struct diags *diags, const struct node_entry *second, const struct node_entry *first)
 {
-    struct diag *d =
-        diag_error(diags, node_key_span(second), "the key \"%.*s\" is given twice", STR_ARG(second->key));
+    struct span span = node_key_span(second);
+    struct diag *d = span_is_hidden(span)
+                         ? diag_error(diags, span, "a key is given twice")
+                         : diag_error(diags, span, "the key \"%.*s\" is given twice", STR_ARG(second->key));
     diag_label(diags, d, "again here");
     diag_related(diags, d, node_key_span(first), "first here");
 }

@@ -76,7 +76,10 @@ static void report_bad_character(struct yaml_input *in, struct place place, cons
         diag_label(in->diags, d, "use spaces");
         return;
     }
-    struct diag *d = diag_error(in->diags, yaml_span(in, place, 1), "a value cannot begin with \"%c\"", c);
+    struct span span = yaml_span(in, place, 1);
+    struct diag *d = span_is_hidden(span)
+                         ? diag_error(in->diags, span, "a value cannot begin with this character")
+                         : diag_error(in->diags, span, "a value cannot begin with \"%c\"", c);
     diag_label(in->diags, d, "quote it");
 }
 
@@ -118,8 +121,12 @@ static void report_syntax(struct yaml_input *in)
 static void report_character(struct yaml_input *in)
 {
     size_t offset = in->cursor.base + in->yaml.problem_offset;
-    diag_error(in->diags, span_at(in->source, offset, 1), "the control character U+%04X is not allowed",
-        (unsigned)in->yaml.problem_value);
+    struct span span = span_at(in->source, offset, 1);
+    if (span_is_hidden(span))
+        diag_error(in->diags, span, "a control character is not allowed");
+    else
+        diag_error(
+            in->diags, span, "the control character U+%04X is not allowed", (unsigned)in->yaml.problem_value);
 }
 
 void yaml_report_problem(struct yaml_input *in)

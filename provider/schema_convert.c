@@ -189,8 +189,7 @@ static const struct value *convert_json(
     if (v->kind == VALUE_STRING) {
         struct err err = ERR_INIT;
         if (json_parse(c->arena, v->string, &document, &err)) {
-            /* jansson quotes what is near the error */
-            schema_fail(c, place, "%s", c->sensitive ? "not valid JSON" : err.message);
+            schema_fail(c, place, "%s", err.message);
             if (type->kind == TYPE_POLICY && !str_starts(str_trim(v->string), STR("{")))
                 c->issue->label = STR("write a map, or ${trust(…)} or ${allow(…)}");
             return NULL;

@@ -140,19 +140,27 @@ static const struct value *without_issue(
     return inside ? value_with(arena, v, key, inside) : NULL;
 }
 
+static void hide_line(struct loader *loader, struct span span)
+{
+    struct str text = span.source->text;
+    const char *before = span.offset ? memrchr(text.p, '\n', span.offset) : NULL;
+    size_t start = before ? (size_t)(before - text.p) + 1 : 0;
+    ptrdiff_t end = str_find_char(text, '\n', span.offset);
+    source_hide(loader->arena, span_at(span.source, start, (end < 0 ? text.n : (size_t)end) - start));
+}
+
 static void report_issue(struct loader *loader, const char *what, const struct schema *schema,
     const struct attr *attr, const struct node *node, const struct schema_issue *issue)
 {
     const struct node_entry *entry;
     const struct node *place = issue_node(node, issue, &entry);
     struct span span = literal_span(node, issue);
-    if (attr->sensitive) { /* an excerpt would show it */
-        diag_error(loader->diags, (struct span){.source = span.source}, "%s \"%.*s\" (line %u): %.*s", what,
-            STR_ARG(attr->name), span.line, STR_ARG(issue->message));
-        return;
-    }
     struct diag *d = diag_error(
         loader->diags, span, "%s \"%.*s\": %.*s", what, STR_ARG(attr->name), STR_ARG(issue->message));
+    if (attr->sensitive) { /* an excerpt would show it, and so would a hint */
+        hide_line(loader, span);
+        return;
+    }
     if (issue->at_key && entry && hint_split_text(loader, d, entry))
         return;
     if (issue->at_key && issue->key.n && hint_field(loader, d, schema, attr, issue))

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/yaml.h"
 #include "stacks/format_lines.h"
+#include "stacks/stack_yaml.h"
 
 #include <assert.h>
 #include <yaml.h>
@@ -302,7 +303,7 @@ static bool is_yaml(const struct source *source, struct diags *diags)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     size_t errors = diags->errors;
-    return yaml_parse(&arena, source, diags) && diags->errors == errors;
+    return stack_yaml_parse(&arena, source, diags) && diags->errors == errors;
 }
 
 int format_text(const struct source *source, struct diags *diags, struct buf *out, struct err *err)

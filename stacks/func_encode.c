@@ -24,7 +24,7 @@ const struct value *func_jsondecode(struct call *call)
     struct err err = ERR_INIT;
     if (!json_parse(call->arena, arg_text(call, 0), &v, &err))
         return v;
-    if (value_is_sensitive(call->args[0])) /* the reason quotes what is near the error */
+    if (value_is_sensitive(call->args[0]))
         return call_fail(call, 0, "the text is not valid JSON");
     return call_fail(call, 0, "%s", err.message);
 }

@@ -170,6 +170,40 @@ static const struct value *input_convert(
     return NULL;
 }
 
+static bool is_like_sensitive(struct str key)
+{
+    static const struct str sensitive = STR_INIT("sensitive");
+    return str_nearest(key, &sensitive, 1).n;
+}
+
+/* Where `sensitive` is misspelt, or not a boolean, what the input holds is a secret all the same. */
+static bool meant_sensitive(const struct node *spec)
+{
+    for (size_t i = 0; i < spec->count; i++) {
+        const struct node *value = spec->entries[i].value;
+        bool no = value->kind == NODE_BOOL && !value->boolean;
+        if (!no && is_like_sensitive(spec->entries[i].key))
+            return true;
+    }
+    return false;
+}
+
+/* `default` may be misspelt, too. */
+static void hide_default(struct loader *loader, const struct node *spec)
+{
+    static const char *const others[] = {"type", "description", "pattern", "enum", "range", "choices"};
+    for (size_t i = 0; meant_sensitive(spec) && i < spec->count; i++) {
+        const struct node_entry *entry = &spec->entries[i];
+        bool other = is_like_sensitive(entry->key);
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            other |= str_eqz(entry->key, others[k]);
+        if (other)
+            continue;
+        source_hide(loader->arena, node_span(entry->value)); /* what looks like a reference is none here */
+        check_hide(loader, &(struct attr){.sensitive = true}, entry->value);
+    }
+}
+
 static void load_input(struct unit *unit, const struct node_entry *entry)
 {
     static const struct str known[] = {STR_INIT("type"), STR_INIT("default"), STR_INIT("description"),
@@ -188,6 +222,7 @@ static void load_input(struct unit *unit, const struct node_entry *entry)
     if (spec->kind == NODE_MAP) {
         check_keys(loader, spec, "an input", known, sizeof known / sizeof *known);
         read_attr(loader, spec, attr);
+        hide_default(loader, spec);
         given = node_get(spec, "default");
     } else if (spec->kind == NODE_NULL) {
         attr->required = true;

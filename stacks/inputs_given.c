@@ -51,7 +51,9 @@ static struct decl *find_input(struct giving *g, struct str name, struct span sp
     struct str *names = ARENA_ARRAY(&scratch, struct str, g->root->inputs.n + 1);
     for (size_t i = 0; i < g->root->inputs.n; i++)
         names[i] = g->root->inputs.items[i].key;
-    struct diag *d = diag_error(diags, span, "the stack has no input \"%.*s\"", STR_ARG(name));
+    struct diag *d = span_is_hidden(span)
+                         ? diag_error(diags, span, "the stack has no input of this name")
+                         : diag_error(diags, span, "the stack has no input \"%.*s\"", STR_ARG(name));
     diag_did_you_mean(diags, d, name, names, g->root->inputs.n);
     if (!d->label.n)
         hint_inputs(diags, d, names, g->root->inputs.n);
@@ -63,10 +65,10 @@ static struct given *slot_of(struct giving *g, const struct decl *decl)
     return &g->given[decl->index];
 }
 
-/* Excerpts show whole lines, so a sensitive value is reported with its file only. */
+/* Excerpts show whole lines, so a sensitive value that they would show is reported with its file only. */
 static struct span careful_span(const struct decl *decl, struct span span)
 {
-    if (decl->input->sensitive)
+    if (decl->input->sensitive && !span_is_hidden(span))
         span = (struct span){.source = span.source};
     return span;
 }
@@ -75,6 +77,7 @@ static void convert_given(struct giving *g, struct decl *decl, const struct give
 {
     struct schema_issue issue;
     const struct value *out;
+    struct attr quiet = *decl->input;
     if (decl->input->sensitive) {
         mask_add_value(given->value, MASK_GIVEN);
         mask_add_value(decl->input->default_value, MASK_GIVEN);
@@ -85,6 +88,8 @@ static void convert_given(struct giving *g, struct decl *decl, const struct give
     }
     decl->given = &value_unknown;
     struct span span = given->node ? literal_span(given->node, &issue) : given->span;
+    if ((quiet.sensitive = span_is_hidden(span))) /* the same without what stands there */
+        schema_convert(g->loader->arena, &quiet, given->value, &out, &issue);
     struct diag *d = diag_error(g->loader->diags, careful_span(decl, span), "input \"%.*s\": %.*s",
         STR_ARG(decl->name), STR_ARG(issue.message));
     if (issue.label.n)
@@ -181,21 +186,26 @@ static void give_environment(struct giving *g, struct unit *root)
 
 static void give_json(struct giving *g, const struct source *source)
 {
-    struct span span = {.source = source};
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct arena *arena = g->loader->arena;
+    const struct node *root = yaml_parse(arena, source, &ignored); /* which knows where things are */
+    struct span span = root ? node_span(root) : span_at(source, 0, source->text.n);
     const struct value *map;
     struct err err = ERR_INIT;
-    if (json_parse(g->loader->arena, source->text, &map, &err)) {
-        diag_error(g->loader->diags, span, "%s", err.message);
+    if (json_parse(arena, source->text, &map, &err)) {
+        diag_error(g->loader->diags, (struct span){.source = source}, "%s", err.message);
         return;
     }
     if (map->kind != VALUE_MAP) {
-        diag_error(g->loader->diags, span, "an input file must be a map, not %s", value_kind_name(map->kind));
+        diag_error(g->loader->diags, span, "an input file must be a map, not %s", value_with_article(map));
         return;
     }
     for (size_t i = 0; i < map->count; i++) {
-        const struct decl *decl = find_input(g, map->entries[i].key, span);
+        const struct node_entry *entry = root ? node_find(root, map->entries[i].key) : NULL;
+        struct span at = entry ? node_key_span(entry) : span;
+        const struct decl *decl = find_input(g, map->entries[i].key, at);
         if (decl)
-            *slot_of(g, decl) = (struct given){map->entries[i].value, NULL, span, false};
+            *slot_of(g, decl) = (struct given){map->entries[i].value, entry ? entry->value : NULL, at, false};
     }
 }
 
@@ -213,8 +223,7 @@ static void give_yaml_map(struct giving *g, const struct node *root)
 /* owner = "ada" */
 static void refuse_assignments(struct giving *g, const struct node *root)
 {
-    struct span file = {.source = node_span(root).source}; /* what stands in it may be secret */
-    struct diag *d = diag_error(g->loader->diags, file, "an input file must be a map, not text");
+    struct diag *d = diag_error(g->loader->diags, node_span(root), "an input file must be a map, not text");
     diag_hint(g->loader->diags, d,
         "NAME: VALUE, one on each line, is YAML; Terraform's files of variables are not");
 }
@@ -235,10 +244,10 @@ static void give_file(struct giving *g, struct str path)
     struct err err = ERR_INIT;
     if (file_read(g->loader->arena, source->path.p, YAML_MAX_SIZE, &source->text, &err))
         diag_error(g->loader->diags, (struct span){0}, "input file: %s", err.message);
-    else if (str_ends(path, STR(".json")))
-        give_json(g, source);
-    else
-        give_yaml(g, source);
+    else {
+        source_hide(g->loader->arena, (struct span){.source = source, .length = (uint32_t)source->text.n});
+        (str_ends(path, STR(".json")) ? give_json : give_yaml)(g, source);
+    }
 }
 
 static bool takes_text(const struct type *type)
@@ -289,9 +298,8 @@ static void give_variables(struct giving *g)
 static void give_option(struct giving *g, struct str option)
 {
     struct str text, name = str_cut(option, '=', &text);
-    if (!text.p || !name.n) {
-        struct diag *d = diag_error(
-            g->loader->diags, (struct span){0}, "-i needs NAME=VALUE, got \"%.*s\"", STR_ARG(name));
+    if (!text.p || !name.n) { /* it may be a value that lacks its name */
+        struct diag *d = diag_error(g->loader->diags, (struct span){0}, "-i needs NAME=VALUE");
         diag_hint(g->loader->diags, d, "for example: -i owner=alice");
         return;
     }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "stacks/load.h"
+#include "stacks/stack_yaml.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static void uses_add_file(struct using *u, struct str dir, struct str file, stru
     char real[PATH_MAX];
     if (!realpath(file.p, real) || map_set(&u->seen, arena_str(u->arena, str_z(real)), u))
         return;
-    const struct node *root = yaml_load(u->arena, file.p, file, u->diags);
+    const struct node *root = stack_yaml_load(u->arena, file.p, file, u->diags);
     const struct node *list = root ? node_get(root, "include") : NULL;
     const struct node *modules = root ? node_get(root, "modules") : NULL;
     for (uint32_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++)

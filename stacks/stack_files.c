@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "stacks/stack_yaml.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -165,7 +166,7 @@ const struct node *file_tree(
         return NULL;
     MEM_GROW(loader->sources, loader->source_cap, loader->source_count + 1);
     loader->sources[loader->source_count++] = source;
-    struct node *root = yaml_parse(loader->arena, source, loader->diags);
+    struct node *root = stack_yaml_parse(loader->arena, source, loader->diags);
     if (!root || !expect_map(loader, root, "a stack file"))
         return NULL;
     map_set(&loader->files, ident, root);

@@ -136,7 +136,7 @@ def test_unreadable_stack(local_stack):
     (["plna"], "plan"),
     (["plan", "--detailed-exit"], "--detailed-exitcode"),
     (["plan", "-i"], "-i"),
-    (["plan", "-i", "novalue"], "novalue"),
+    (["plan", "-i", "novalue"], "NAME=VALUE"),
     (["plan", "-i", "unheard=1"], "unheard"),
     (["plan", "--parallelism", "many"], "many"),
     (["plan", "--input-file", "absent.yaml"], "absent.yaml"),
