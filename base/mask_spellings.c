@@ -120,6 +120,60 @@ static void tell_percent(const struct teller *teller, struct arena *arena, struc
     }
 }
 
+/* ---- words of a shell ---- */
+
+/* With a backslash before each of these. */
+static struct str backslashed(struct arena *arena, struct str text, const char *special)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t done = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (!char_is_among(text.p[i], special))
+            continue;
+        buf_add_str(&out, str_slice(text, done, i));
+        buf_add_char(&out, '\\');
+        buf_add_char(&out, text.p[i]);
+        done = i + 1;
+    }
+    return rewritten(arena, &out, text, done);
+}
+
+/* Between $' and ': what is no sign, and in ASCII what is none of those, by letters and octal numbers. */
+static struct str ansi_escaped(struct arena *arena, struct str text, bool ascii)
+{
+    static const char codes[] = "\a\b\033\f\n\r\t\v", letters[] = "abEfnrtv";
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t done = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        const char *known = c ? strchr(codes, c) : NULL;
+        bool quoted = c == '\'' || c == '\\';
+        if (!known && !quoted && c >= ' ' && c != 0x7f && !(ascii && c >= 0x80))
+            continue;
+        buf_add_str(&out, str_slice(text, done, i));
+        if (known || quoted)
+            buf_addf(&out, "\\%c", known ? letters[known - codes] : c);
+        else
+            buf_addf(&out, "\\%03o", c);
+        done = i + 1;
+    }
+    return rewritten(arena, &out, text, done);
+}
+
+static void tell_shell(const struct teller *teller, struct arena *arena, struct str text)
+{
+    struct str word = backslashed(arena, text, " \t'\"\\|&;()<>!{}*[]?^$`,");
+    bool leads = str_starts(text, STR("#")) || str_starts(text, STR("~"));
+    mask_spellings_tell(teller, word);
+    if (leads) /* only there it is special */
+        mask_spellings_tell(teller, arena_concat(arena, (struct str[]){STR("\\"), word}, 2));
+    mask_spellings_tell(teller, backslashed(arena, text, "\"\\$`"));
+    mask_spellings_tell(teller, replaced(arena, text, STR("'"), STR("'\\''")));
+    mask_spellings_tell(teller, replaced(arena, text, STR("'"), STR("'\"'\"'")));
+    mask_spellings_tell(teller, ansi_escaped(arena, text, false));
+    mask_spellings_tell(teller, ansi_escaped(arena, text, true));
+}
+
 /* ---- other alphabets ---- */
 
 static void tell_hex(const struct teller *teller, struct arena *arena, struct str text)
@@ -200,8 +254,8 @@ void mask_spellings(struct str text, void (*spelling)(void *ctx, struct str text
         mask_spellings_tell(&teller, json_ascii(&arena, text, "<>&'", false));
         mask_spellings_tell(&teller, json_ascii(&arena, text, "", true));
     }
-    /* words for a shell, cells of a table */
-    mask_spellings_tell(&teller, replaced(&arena, text, STR("'"), STR("'\\''")));
+    tell_shell(&teller, &arena, text);
+    /* cells of a table */
     mask_spellings_tell(&teller, replaced(&arena, text, STR("|"), STR("\\|")));
     mask_spellings_tell(&teller, replaced(&arena, text, STR("\""), STR("\"\"")));
     tell_hex(&teller, &arena, text);

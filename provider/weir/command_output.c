@@ -106,6 +106,11 @@ static void end_line(struct command_output *o)
 {
     AUTO_BUF struct buf hidden = BUF_INIT;
     size_t printed = o->line.n;
+    if (mask_finds(buf_str(&o->line))) { /* of a secret with such a sign in it the rest would not be known */
+        mask_text(&hidden, buf_str(&o->line));
+        replace_line(o, buf_str(&hidden));
+        buf_clear(&hidden);
+    }
     clean_line(o);
     if (is_key(o)) {
         replace_line(o, STR(MASKED));

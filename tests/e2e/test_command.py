@@ -1,5 +1,7 @@
 """weir.command: a command of the stack's own, what it printed for others, and nothing of what is secret."""
 
+import pytest
+
 SECRET = "command-Kingfisher-5"
 
 
@@ -40,6 +42,27 @@ def test_what_it_prints_is_for_others(local_stack):
     settled(local_stack)
     local_stack.destroy()
     assert not (local_stack.folder / "out").exists() and (local_stack.folder / "gone").read_text() == "me\n"
+
+
+@pytest.mark.parametrize("secret", ["hunter2 secret!x$", "it's hunter", "hunter2\vsecret", "~hunt#er\"`a'b\\c", "hünt\ter\x01xx\x1bzz"])
+def test_shells_spell_secrets_in_their_own_ways(local_stack, secret):
+    """As it is, after what is taken out of a line, and as bash and Python write it."""
+    local_stack.write("""
+        stack: spelt
+        inputs: {pw: {type: string, sensitive: true}}
+        resources: {a: {type: weir.command, command: sh say.sh, env: {PW: "${inputs.pw}"}}}
+    """)
+    local_stack.write("""
+        printf 'one\\v%s three\\n\\v%s\\n' "$PW" "$PW" >&2
+        bash -c 'printf "%q\\n" "$PW"; printf "%s\\n" "${PW@Q}"; declare -p PW; set | grep ^PW=' >&2
+        LC_ALL=C bash -xc 'printf "%q\\n" "$PW" >&2; : "$PW"'
+        python3 -c 'import os, shlex; print(shlex.quote(os.environ["PW"]))' >&2
+        exit 1
+    """, "say.sh")
+    result = local_stack.run("apply", "-v", "--yes", status=1, env={"WEIR_INPUT_PW": secret})
+    lines = [line for line in result.out.splitlines() if line.startswith("| a: ")]
+    assert len(lines) == 10 and all("(redacted)" in line for line in lines), result
+    assert not [word for word in ("hunt", "secret", "xx", "er") if word in "".join(lines).replace("three", "").replace("declare", "")], lines
 
 
 def test_secrets_stay_in_the_environment(local_stack):

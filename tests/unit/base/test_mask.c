@@ -57,6 +57,10 @@ static void spellings_are_found(void **state)
         {"percent, lower case", "p%26s%27w%22rd%3c%5c%3e%2f%c3%a4%7c%3f%3d%2b"},
         {"a path", "p%26s%27w%22rd%3C%5C%3E/%C3%A4%7C%3F%3D%2B"},
         {"a shell's word", "p&s'\\''w\"rd<\\>/ä|?=+"},
+        {"a shell's word, as printf %q has it", "p\\&s\\'w\\\"rd\\<\\\\\\>/ä\\|\\?=+"},
+        {"the same where there is only ASCII", "p&s\\'w\"rd<\\\\>/\\303\\244|?=+"},
+        {"between a shell's double quotes", "p&s'w\\\"rd<\\\\>/ä|?=+"},
+        {"a shell's word, as Python quotes it", "p&s'\"'\"'w\"rd<\\>/ä|?=+"},
         {"CSV", "p&s'w\"\"rd<\\>/ä|?=+"},
     };
     AUTO_ARENA struct arena arena = ARENA_INIT;
