@@ -70,6 +70,9 @@ static bool check_items(
     if (!attr->pattern.n || v->kind != VALUE_STRING || attr_matches_pattern(c->arena, attr, v->string))
         return true;
     schema_fail(c, place, "%.*s does not match %.*s", STR_ARG(schema_quoted(c, v)), STR_ARG(attr->pattern));
+    if (str_ends(v->string, STR("\n")) &&
+        attr_matches_pattern(c->arena, attr, str_slice(v->string, 0, v->string.n - 1)))
+        c->issue->label = STR("chomp() removes the line break at its end");
     return false;
 }
 

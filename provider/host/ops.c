@@ -180,7 +180,9 @@ static int change(struct host_work *work, const struct value **live, struct err 
     const struct host_type *type = host_type_of(work->ctx);
     struct question question = {0};
     work->desired = with_id(work->ctx, work->desired, work->prior);
-    int rc = type->send ? type->send(work, err) : 0;
+    int rc = script_check(work->ctx, work->desired, err);
+    if (!rc && type->send)
+        rc = type->send(work, err);
     if (!rc) {
         write_make(work, &question);
         rc = send_change(work, &question, err);

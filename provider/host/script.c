@@ -121,6 +121,23 @@ void script_assign_words(const struct value *names, const char *name, struct buf
     host_assign(out, "", str_z(name), names && names->count ? buf_str(&words) : STR_EMPTY);
 }
 
+int script_check(struct op_ctx *ctx, const struct value *object, struct err *err)
+{
+    struct demand_break broken = {0};
+    struct schema_issue issue = {0};
+    const struct value *converted;
+    for (uint32_t i = 0; i < object->count; i++) {
+        const struct attr *attr = schema_attr(ctx->schema, object->entries[i].key);
+        if (attr && attr->settable &&
+            schema_convert(ctx->arena, attr, object->entries[i].value, &converted, &issue))
+            return err_set(err, ERR_INVALID, "\"%.*s\": %.*s", STR_ARG(attr->name), STR_ARG(issue.message));
+    }
+    if (schema_demand_broken(ctx->arena, ctx->schema, object, ASKED_AGAIN, &broken))
+        return err_set(
+            err, ERR_INVALID, "\"%.*s\": %.*s", STR_ARG(broken.attribute), STR_ARG(broken.demand->says));
+    return 0;
+}
+
 /* ---- looking ---- */
 
 static const struct value *typed(struct op_ctx *ctx, const struct attr *attr, const struct value *lines)

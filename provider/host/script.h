@@ -22,6 +22,10 @@ void script_assign_all(struct op_ctx *ctx, const struct value *object, const cha
 void script_export(struct op_ctx *ctx, const struct value *object, struct buf *out);
 /* A list of names, with blanks around each. */
 void script_assign_words(const struct value *names, const char *name, struct buf *out);
+/* What is written there as lines is held to the schema once more, whichever way it came: -1, and nothing may
+ * be written, where a value has a line break too many, which would be a line of its own in a file of root's.
+ */
+int script_check(struct op_ctx *ctx, const struct value *object, struct err *err);
 /* The question that a look answers, and the object that the answer shows; NULL: it is not there. */
 void script_look(struct op_ctx *ctx, const struct value *object, struct question *question);
 const struct value *script_live(struct op_ctx *ctx, const struct value *object, struct str told);

@@ -182,6 +182,13 @@ static void transfer_add_line(struct arena *arena, struct curl_slist **list, str
     *list = item;
 }
 
+/* What would be a line of its own, or cut short. */
+static bool is_broken(struct str text)
+{
+    return str_find_char(text, '\n', 0) >= 0 || str_find_char(text, '\r', 0) >= 0 ||
+           memchr(text.p, 0, text.n);
+}
+
 /* The list is built by hand in the arena: libcurl's own would copy every line once more. */
 static int make_headers(
     const struct http_request *request, struct arena *arena, struct curl_slist **list, struct err *err)
@@ -198,9 +205,10 @@ static int make_headers(
         transfer_add_line(arena, list, STR("User-Agent: weir/" WEIR_VERSION));
     for (size_t i = request->header_count; i-- > 0;) {
         struct str name = request->headers[i].name, value = request->headers[i].value;
-        if (str_find_char(value, '\n', 0) >= 0 || str_find_char(value, '\r', 0) >= 0 ||
-            memchr(value.p, 0, value.n))
+        if (is_broken(value))
             return err_set(err, ERR_INVALID, "the header %.*s has a line break in its value", STR_ARG(name));
+        if (!name.n || is_broken(name) || str_find_char(name, ':', 0) >= 0)
+            return err_set(err, ERR_INVALID, "\"%.*s\" is not the name of a header", STR_ARG(name));
         /* "Name;" is how libcurl is told to send an empty header. */
         struct str line[] = {name, value.n ? STR(": ") : STR(";"), value};
         transfer_add_line(arena, list, arena_concat(arena, line, sizeof line / sizeof *line));

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mask.h"
+#include "provider/ssh/connection_settings.h"
 
 #include <pwd.h>
 #include <stdlib.h>
@@ -88,6 +89,17 @@ static void read_keys(struct connection *c)
     c->keys_given = n || c->key;
 }
 
+/* What is known only now, such as a machine's address, has not been looked at before. */
+static int check_word(struct connection *c, const char *name, const char *text, struct err *err)
+{
+    const struct attr *attr = type_field(connection_settings.type, str_z(name));
+    if (!text || attr_matches_pattern(&c->arena, attr, str_z(text)))
+        return 0;
+    err_set(err, ERR_INVALID, "connection \"%.*s\": \"%s\" does not match %.*s", STR_ARG(c->name), name,
+        STR_ARG(attr->pattern));
+    return err_hint(err, "it is a word without blanks and without what a shell reads otherwise");
+}
+
 static const char *secret_of(struct connection *c, const char *name)
 {
     const char *text = text_of(c, name);
@@ -139,6 +151,8 @@ int connection_read(struct connection *c, struct err *err)
     if (!c->host)
         return err_set(err, ERR_INVALID, "connection \"%.*s\" has no host", STR_ARG(c->name));
     c->user = text_of(c, "user");
+    if (check_word(c, "host", c->host, err) || check_word(c, "user", c->user, err))
+        return -1;
     c->port = (int)number_of(value_getz(c->config, "port"), 0);
     c->via = text_of(c, "via");
     c->proxy_command = text_of(c, "proxy_command");

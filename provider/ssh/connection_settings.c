@@ -6,6 +6,9 @@ static const struct value *const kinds[] = {
     &(const struct value){.kind = VALUE_STRING, .string = STR_INIT("ssh")}};
 static const struct value kind_choices = {
     .kind = VALUE_LIST, .depth = 1, .count = 1, .items = (const struct value **)kinds};
+/* They may stand in the command line of a ProxyCommand: like OpenSSH, nothing that a shell reads otherwise.
+ */
+#define WORD "[^\\s'\"`$;&<>|(){}]"
 static const struct type port_type = {.kind = TYPE_INT};
 
 static const struct attr settings[] = {
@@ -18,6 +21,7 @@ static const struct attr settings[] = {
         .type = &setting_text,
         .settable = true,
         .required = true,
+        .pattern = STR_INIT("(?!-)" WORD "+"),
         .doc = STR_INIT("Name or address, or a Host of ~/.ssh/config")},
     {.name = STR_INIT("port"),
         .type = &port_type,
@@ -27,7 +31,11 @@ static const struct attr settings[] = {
         .has_max = true,
         .max = 65535,
         .doc = STR_INIT("Port of its SSH server; 22 where nothing is said")},
-    SETTING_ATTR("user", setting_text, "Who to log in as"),
+    {.name = STR_INIT("user"),
+        .type = &setting_text,
+        .settable = true,
+        .pattern = STR_INIT("(?!-)" WORD "+"),
+        .doc = STR_INIT("Who to log in as")},
     SETTING_ATTR("via", setting_text, "Another connection that this one goes through"),
     SETTING_ATTR("proxy_command", setting_text,
         "A local command whose input and output are the way there; %h, %p and %r as in ssh_config"),

@@ -177,6 +177,53 @@ def test_commands_and_jobs(host):
     assert not (there / "runs").exists() and not (there / "nightly").exists()
 
 
+def test_line_breaks_that_come_late(host):
+    """What only an apply knows is refused before a file is written: nothing of it is there."""
+    stack = host.stack
+    late = """
+  lines: {type: host.command, create: "printf 'a\\n* * * * * root id > @/pwned\\n'"}
+"""
+    for attributes in [
+        'schedule: "0 4 * * *", command: "true", environment: {A: "${lines.output}"}',
+        'schedule: "0 4 * * *", command: "true", environment: "${{for line in split(\'X\', lines.output) : line => \'b\'}}"',
+        'schedule: "0 4 * * *", command: "${lines.output}"',
+        'schedule: "0 4 * * *", command: "true", user: "${lines.output}"',
+        'schedule: "0 4 * * *\\n${lines.output}", command: "true"',
+    ]:
+        host.write(late + f"  job: {{type: host.cron, name: job, folder: @, {attributes}}}\n")
+        stack.run("validate")
+        refused = stack.run("apply", "--yes", status=3)
+        assert "does not match" in refused.err or "a variable's name has" in refused.err, refused
+        assert not (host.folder / "job").exists()
+        stack.run("destroy", "--yes")
+    for attribute, text in [("password_hash", '"a${lines.output}"'), ("authorized_keys", '["${lines.output}"]'), ("comment", '"${lines.output}"')]:
+        host.write(late + f"  me: {{type: host.user, name: weirlate, {attribute}: {text}}}\n")
+        refused = stack.run("apply", "--yes", status=3)
+        assert f'attribute "{attribute}": ' in refused.err and "does not match" in refused.err and "pwned" not in refused.err.partition("password_hash")[2], refused
+    assert subprocess.run(["id", "weirlate"], capture_output=True).returncode
+    for name, kind in {"A=B": 'host.command, create: "true", environment', "C D": f'host.cron, name: j, folder: {host.folder}, schedule: "@daily", command: "true", environment'}.items():
+        host.write(f'  one: {{type: {kind}: {{"{name}": x}}}}\n')
+        assert "a variable's name has letters, digits and _ only" in stack.run("validate", status=3).err
+    stack.write("stack: a\nresources: {one: {type: weir.command, command: env, env: {'A=B': x}}}\n")
+    assert "a variable's name is not empty, and has no =" in stack.run("validate", status=3).err
+
+
+def test_a_host_that_is_no_word(local_stack, key):
+    """A name that is known late is not given to the shell of a ProxyCommand."""
+    pwned = local_stack.folder / "pwned"
+    local_stack.write(f"""
+        stack: words
+        connections: {{web: {{host: "${{name.result}}", user: a, key: {key}, proxy_command: "nc %h %p"}}}}
+        providers: {{host: {{via: web}}}}
+        resources:
+          name: {{type: weir.command, command: "echo 'x; touch {pwned}'"}}
+          there: {{type: host.file, path: /tmp/weir-never, content: x}}
+    """)
+    result = local_stack.run("apply", "--yes", status=3)
+    assert 'connection "web": "host" does not match' in result.err, result
+    assert not pwned.exists()
+
+
 def test_a_refresh_is_one_round_trip(host):
     # Three kinds ask by a thread each. They go together unless the machine is so busy that a thread comes late.
     stack = host.write("".join(f'  f{i}: {{type: host.file, path: "@/{i}", content: "{i}"}}\n' for i in range(60)) +

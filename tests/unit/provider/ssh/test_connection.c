@@ -75,6 +75,24 @@ static void durations_are_checked(void **state)
     }
 }
 
+/* They may become part of a shell's line, and what is a machine's name is known late. */
+static void host_and_user_are_words(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {{"h; id", "u"}, {"h\\nx", "u"}, {"-oProxyCommand=id", "u"},
+        {"$(id)", "u"}, {"`id`", "u"}, {"h", "u|id"}, {"h", "-l"}, {"h", "u\\n"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct connection c;
+        struct err err = ERR_INIT;
+        char json[128];
+        snprintf(json, sizeof json, "{\"host\": \"%s\", \"user\": \"%s\", \"ssh_config\": \"none\"}",
+            wrong[i][0], wrong[i][1]);
+        assert_int_equal(read_json(&c, json, &err), -1);
+        assert_non_null(strstr(err.message, "does not match"));
+        connection_release(&c);
+    }
+}
+
 /* OpenSSH's own files, as its program reads them; what the stack says goes first. */
 static void as_the_users_configuration_says(void **state)
 {
@@ -117,6 +135,7 @@ int main(void)
         cmocka_unit_test(what_is_given_stands),
         cmocka_unit_test(a_key_may_be_the_key_itself),
         cmocka_unit_test(durations_are_checked),
+        cmocka_unit_test(host_and_user_are_words),
         cmocka_unit_test(as_the_users_configuration_says),
         cmocka_unit_test(words_for_a_shell),
     };
