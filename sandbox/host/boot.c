@@ -227,9 +227,11 @@ static int write_folder(struct booting *b, struct err *err)
         setting(b, "key_name"), &key);
     struct str endpoint = sandbox_endpoint(services_sandbox(services), arena);
     struct str settings = arena_printf(arena,
-        "NAME=%s ADDRESS=%s USERS='%s' INSTANCE=%s REGION=%s ENDPOINT=%s\nKEY=%s\nNOTE=%s\n", b->name.p,
-        setting(b, "private_ip").p, users_of(b), b->record.id.p, b->record.region.p, endpoint.p,
-        boot_quoted(arena, str_trim(value_gets(key.attrs, "public_key"))).p, boot_quoted(arena, note).p);
+        "NAME=%s ADDRESS=%s USERS='%s' INSTANCE=%s REGION=%s ENDPOINT=%s\nKEY=%s\nNOTE=%s\n",
+        boot_quoted(arena, b->name).p, boot_quoted(arena, setting(b, "private_ip")).p, users_of(b),
+        boot_quoted(arena, b->record.id).p, boot_quoted(arena, b->record.region).p,
+        boot_quoted(arena, endpoint).p, boot_quoted(arena, str_trim(value_gets(key.attrs, "public_key"))).p,
+        boot_quoted(arena, note).p);
     return dir_make(b->folder.p, err) || write_one(b, "init.sh", script_text(arena, "init.sh"), 0600, err) ||
            write_one(b, "settings", settings, 0600, err) ||
            (script.n && write_one(b, "user-data", script, 0700, err));

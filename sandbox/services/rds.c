@@ -35,7 +35,10 @@ static bool is_ours(struct str name)
     for (size_t i = 0; names[i]; i++)
         if (str_eqz(name, names[i]))
             return true;
-    return str_find_char(name, '.', 0) >= 0;
+    for (size_t i = 0; i < name.n; i++) /* of an extension, or no name at all */
+        if (!char_is_among(name.p[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"))
+            return true;
+    return false;
 }
 
 /* Of the parameter group, as lines of a file. What is an expression of the instance's size is left out. */
@@ -52,8 +55,11 @@ static struct str conf_of(struct services *services, struct arena *arena, const 
         if (is_ours(name) || str_find_char(v, '{', 0) >= 0 || str_find_char(v, '\n', 0) >= 0)
             continue;
         buf_addf(&text, "%.*s = '", STR_ARG(name));
-        for (size_t k = 0; k < v.n; k++)
-            buf_addf(&text, v.p[k] == '\'' ? "''" : "%c", v.p[k]);
+        for (size_t k = 0; k < v.n; k++) {
+            if (char_is_among(v.p[k], "'\\"))
+                buf_add_char(&text, v.p[k]);
+            buf_add_char(&text, v.p[k]);
+        }
         buf_addf(&text, "'\n");
     }
     struct str conf = arena_str(arena, buf_str(&text));

@@ -45,11 +45,14 @@ def test_the_database_is_there(server):
     """Name, user, the password of the secret that RDS makes, a setting of the parameter group; stopped, started, changed, gone."""
     rds = server.client("rds")
     rds.create_db_parameter_group(DBParameterGroupName="slow", DBParameterGroupFamily="postgres15", Description="logs slow queries")
-    rds.modify_db_parameter_group(DBParameterGroupName="slow", Parameters=[{"ParameterName": "work_mem", "ParameterValue": "5120", "ApplyMethod": "immediate"}])
+    rds.modify_db_parameter_group(DBParameterGroupName="slow", Parameters=[{"ParameterName": "work_mem", "ParameterValue": "5120", "ApplyMethod": "immediate"},
+        {"ParameterName": "log_line_prefix", "ParameterValue": "it's \\", "ApplyMethod": "immediate"},
+        {"ParameterName": "x = 1\nwork_mem = '6MB'\narray_nulls", "ParameterValue": "off", "ApplyMethod": "immediate"}])  # no name: no line of PostgreSQL's file
     database = Database(server, MasterUserPassword="first-password", DBParameterGroupName="slow")
     at = database.shown["Endpoint"]
     assert at["Address"].startswith("127.") and at["Port"] == 5432
     assert database.one("select current_database(), current_user, current_setting('work_mem')") == "DEEnhancement|weir|5MB"
+    assert database.one("select current_setting('log_line_prefix')") == "it's \\"
     database.one("create table songs (title text); insert into songs values ('Paranoid')")
     assert "password authentication failed" in database.psql("select 1", password="another").stderr
     refused = database.psql("copy songs to '/tmp/songs'").stderr  # as there: nobody is a superuser, which PostgreSQL 16 says otherwise than 15
