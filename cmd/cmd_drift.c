@@ -2,6 +2,16 @@
 #include "cmd/events.h"
 #include "cmd/planning.h"
 
+/* What nobody looked at may have been changed. */
+static int refuse_unread(struct invocation *inv, const struct plan *plan)
+{
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_FAILED,
+        "%zu recorded resource%s could not be looked at: nobody knows whether %s changed", plan->unread_count,
+        plan->unread_count == 1 ? "" : "s", plan->unread_count == 1 ? "it was" : "they were");
+    return invocation_fail(inv, &err);
+}
+
 static int cmd_drift_run(struct invocation *inv)
 {
     struct workspace workspace;
@@ -20,6 +30,8 @@ static int cmd_drift_run(struct invocation *inv)
         status = invocation_write(inv, buf_str(&out));
         if (status == EXIT_DONE && plan->drifted)
             status = EXIT_CHANGES;
+        else if (status == EXIT_DONE && plan->unread_count)
+            status = refuse_unread(inv, plan);
     }
     if (plan)
         plan_free(plan);
@@ -34,8 +46,8 @@ const struct command cmd_drift = {
     .summary = "show what was changed outside weir",
     .details =
         "Compares the live services with what the last apply left. Status 2 when something differs, 0 "
-        "when nothing "
-        "does. What weir would do about it is what \"weir plan\" says. Nothing is built or packed for this.",
+        "when nothing does, and 1 when nothing does of what could be looked at, but not all could. What weir "
+        "would do about it is what \"weir plan\" says. Nothing is built or packed for this.",
     .sets = sets,
     .run = cmd_drift_run,
 };

@@ -8,6 +8,7 @@
 
 const struct event_doc event_docs[] = {
     {"drift", "address, type, gone, attrs", "a resource was changed (or, with `gone`, deleted) outside weir"},
+    {"unread", "address, why", "a recorded resource that could not be looked at: it counts as recorded"},
     {"change", "address, type, provider, action, reason, moved_from, import_id, create_before_destroy, attrs",
         "what the plan does with a resource; action: create, update, replace, delete, read, adopt, forget; "
         "attrs: name, before, after, sensitive, changed (names of a map whose values are secret), replaces"},
@@ -17,7 +18,7 @@ const struct event_doc event_docs[] = {
     {"output", "name, action, before, after, sensitive, unknown", "an output that the plan changes"},
     {"summary",
         "command, create, update, replace, delete, read, adopt, forget, noop, resources, outputs, drifted, "
-        "refresh_requests, refresh_ms",
+        "refresh_requests, refresh_ms, unread",
         "the plan in numbers"},
     {"refresh", "text", "reading the live services begins"},
     {"refresh_done", "requests, ms", "and has ended"},
@@ -294,19 +295,32 @@ static void event_summary(struct buf *out, const struct plan *plan, const char *
         field_int(out, "refresh_requests", (int64_t)plan->refresh_requests);
         field_int(out, "refresh_ms", plan->refresh_ms);
     }
+    if (plan->unread_count)
+        field_int(out, "unread", (int64_t)plan->unread_count);
     events_end(out);
 }
 
-static bool has_drift(const struct change *c)
+static void event_unread(struct buf *out, const struct unread *unread)
 {
-    return c->gone || c->drift_count;
+    events_begin(out, "unread");
+    json_write_member(out, "address", unread->address);
+    json_write_member(out, "why", unread->why);
+    events_end(out);
+}
+
+/* What others changed, and what nobody knows that of. */
+static void event_outside(struct buf *out, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->change_count; i++)
+        if (plan->changes[i].gone || plan->changes[i].drift_count)
+            event_drifted(out, &plan->changes[i]);
+    for (size_t i = 0; i < plan->unread_count; i++)
+        event_unread(out, &plan->unread[i]);
 }
 
 void event_plan(struct buf *out, const struct plan *plan, const char *command)
 {
-    for (size_t i = 0; i < plan->change_count; i++)
-        if (has_drift(&plan->changes[i]))
-            event_drifted(out, &plan->changes[i]);
+    event_outside(out, plan);
     for (size_t i = 0; i < plan->change_count; i++)
         if (plan->changes[i].decision.action != ACTION_NOOP || plan->changes[i].moved_from.n)
             event_change(out, &plan->changes[i]);
@@ -319,9 +333,7 @@ void event_plan(struct buf *out, const struct plan *plan, const char *command)
 
 void event_drift(struct buf *out, const struct plan *plan)
 {
-    for (size_t i = 0; i < plan->change_count; i++)
-        if (has_drift(&plan->changes[i]))
-            event_drifted(out, &plan->changes[i]);
+    event_outside(out, plan);
     event_summary(out, plan, "drift");
 }
 

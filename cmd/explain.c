@@ -189,7 +189,9 @@ static void add_live(const struct explained *e, struct buf *out)
         section_attrs(change->attrs, change->attr_count, &options, out);
         any = true;
     }
-    if (!any && !e->plan->drifted)
+    if (!any && !e->plan->drifted && e->plan->unread_count)
+        render_unread(e->plan, out);
+    else if (!any && !e->plan->drifted)
         buf_addz(out, "as the file says\n");
 }
 

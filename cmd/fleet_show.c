@@ -71,7 +71,9 @@ static const char *member_word(const struct member *m)
     if (m->former)
         return "has left, is taken down";
     if (!plan_has_changes(m->plan))
-        return m->plan->destroy ? "nothing is there" : "as the stack says";
+        return m->plan->destroy        ? "nothing is there"
+               : m->plan->unread_count ? "as the stack says where weir could look"
+                                       : "as the stack says";
     return "";
 }
 
@@ -93,10 +95,13 @@ static const struct value *member_row(struct arena *arena, const struct member *
     value_builder_add(&row, value_string_ref(arena, m->name));
     for (size_t a = 0; a < SHOWN; a++)
         value_builder_add(&row, count_cell(arena, m->plan ? plan_count(m->plan, shown_actions[a]) : 0));
-    struct str word = str_z(member_word(m)), lease = lease_word(arena, m);
-    const char *between = word.n && lease.n ? "; " : "";
-    value_builder_add(
-        &row, value_string(arena, arena_printf(arena, "%.*s%s%.*s", STR_ARG(word), between, STR_ARG(lease))));
+    AUTO_BUF struct buf words = BUF_INIT;
+    buf_addz(&words, member_word(m));
+    if (m->plan && m->plan->unread_count)
+        buf_addf(&words, "%s%zu could not be looked at", words.n ? "; " : "", m->plan->unread_count);
+    struct str lease = lease_word(arena, m);
+    buf_addf(&words, "%s%.*s", words.n && lease.n ? "; " : "", STR_ARG(lease));
+    value_builder_add(&row, value_string(arena, buf_str(&words)));
     return value_builder_list(&row);
 }
 
@@ -119,7 +124,7 @@ static void add_whole_plans(struct fleet *fleet, struct buf *out)
     struct render_options options = render_options_for(fleet->inv);
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        if (!m->plan || (!plan_has_changes(m->plan) && !m->plan->drifted))
+        if (!m->plan || (!plan_has_changes(m->plan) && !m->plan->drifted && !m->plan->unread_count))
             continue;
         style_add_str(out, fleet->inv->out.color, STYLE_BOLD, m->name);
         buf_addz(out, "\n\n");

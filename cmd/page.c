@@ -119,6 +119,17 @@ static void add_erased(const struct plan *plan, struct buf *out)
     buf_addz(out, "</pre></section>\n");
 }
 
+static void add_unread(const struct plan *plan, struct buf *out)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    render_unread(plan, &text);
+    if (!text.n)
+        return;
+    buf_addz(out, "<section class=\"unread\" role=\"alert\"><pre>");
+    picture_add_xml(out, buf_str(&text));
+    buf_addz(out, "</pre></section>\n");
+}
+
 static void add_changes(const struct plan *plan, struct page_cost *cost, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -140,7 +151,8 @@ static void add_changes(const struct plan *plan, struct page_cost *cost, struct 
             buf_addz(out, "</details>\n");
     }
     if (!n)
-        buf_addz(out, "<p>Nothing is to be done.</p>\n");
+        buf_addf(
+            out, "<p>Nothing is to be done%s.</p>\n", plan->unread_count ? " where weir could look" : "");
 }
 
 /* "3 to create", as boxes that hide and show. */
@@ -212,6 +224,7 @@ static void add_list(const struct plan *plan, struct page_cost *cost, struct buf
 {
     buf_addz(out, "<section id=\"changes\" aria-label=\"Changes\">\n");
     add_erased(plan, out);
+    add_unread(plan, out);
     add_drift(plan, out);
     add_changes(plan, cost, out);
     if (cost)

@@ -39,6 +39,11 @@ void render_erases(const struct plan *plan, const struct render_options *options
 /* Does something of it erase, rather than stand in the way? */
 bool render_erases_any(const struct plan *plan);
 void render_erases_markdown(const struct plan *plan, struct buf *out);
+/* What could not be looked at, and why; nothing where everything was. */
+void render_unread(const struct plan *plan, struct buf *out);
+void render_unread_markdown(const struct plan *plan, struct buf *out);
+/* As code in Markdown, also in a table's cell. */
+void render_code(struct buf *out, struct str text);
 /* Names and values of outputs (a map), one a line. */
 void render_outputs(const struct value *outputs, const struct render_options *options, struct buf *out);
 /* A value, on one line where it fits; ends with a newline. `indent` is the column its block starts in. */

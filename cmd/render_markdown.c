@@ -35,12 +35,15 @@ static void add_numbers(const struct plan *plan, struct buf *out)
         buf_addf(out, "%s**%zu** to %s", separator, plan_count(plan, shown[i]), action_verb(shown[i]));
         separator = ", ";
     }
-    buf_addz(out, separator[0] ? ".\n" : "No changes.\n");
+    buf_addz(out, separator[0]         ? ".\n"
+                  : plan->unread_count ? "No changes where weir could look.\n"
+                                       : "No changes.\n");
     if (plan->counts[ACTION_REPLACE] || plan->counts[ACTION_DELETE])
         buf_addf(out, "\n> **%zu** of what exists now will be deleted.\n",
             plan->counts[ACTION_REPLACE] + plan->counts[ACTION_DELETE]);
     if (plan->drifted)
         buf_addz(out, "\n> Something was changed outside weir.\n");
+    render_unread_markdown(plan, out);
 }
 
 static void add_forced(const struct change *change, struct buf *out)
@@ -56,10 +59,10 @@ static void add_forced(const struct change *change, struct buf *out)
 
 /* Keys may hold anything. A code span shows it as it stands, but a bar would end the cell and a backtick the
  * span: then every sign stands for itself. */
-static void add_address(struct buf *out, struct str address)
+void render_code(struct buf *out, struct str code)
 {
     AUTO_BUF struct buf safe = BUF_INIT;
-    text_add_safe(&safe, address, false);
+    text_add_safe(&safe, code, false);
     struct str text = buf_str(&safe);
     if (str_find_char(text, '|', 0) < 0 && str_find_char(text, '`', 0) < 0) {
         buf_addf(out, "`%.*s`", STR_ARG(text));
@@ -75,7 +78,7 @@ static void add_address(struct buf *out, struct str address)
 static void add_row(const struct change *change, struct buf *out)
 {
     buf_addf(out, "| %s | ", action_verb(change->decision.action));
-    add_address(out, change->subject.address);
+    render_code(out, change->subject.address);
     buf_addf(out, " | %.*s | ", STR_ARG(change->subject.type));
     add_cell(out, change->reason);
     add_forced(change, out);

@@ -97,7 +97,9 @@ void render_drift(const struct plan *plan, const struct render_options *o, struc
     if (n)
         buf_addf(out, "Drift: %zu resource%s changed outside weir.\n", n, n == 1 ? "" : "s");
     else
-        buf_addz(out, "No drift: nothing changed outside weir.\n");
+        buf_addz(out, plan->unread_count ? "No drift where weir could look.\n"
+                                         : "No drift: nothing changed outside weir.\n");
+    render_unread(plan, out);
     refresh_line(plan, o, out);
 }
 
@@ -142,8 +144,10 @@ static void render_summary(const struct plan *plan, const struct render_options 
 
 static void as_it_is(const struct plan *plan, struct buf *out)
 {
-    size_t n = plan->resource_count - plan->left_count;
-    buf_addf(out, "No changes: %zu resource%s as the stack says", n, n == 1 ? " is" : "s are");
+    size_t n = plan->resource_count - plan->left_count, unread = plan->unread_count;
+    n -= unread < n ? unread : n;
+    buf_addf(out, "No changes%s: %zu resource%s as the stack says", unread ? " where weir could look" : "", n,
+        n == 1 ? " is" : "s are");
     if (plan->left_count)
         buf_addf(out, "; %zu other%s left out", plan->left_count, plan->left_count == 1 ? " was" : "s were");
     buf_addz(out, ".\n");
@@ -158,7 +162,8 @@ static void nothing_to_do(const struct plan *plan, bool drift, struct buf *out)
     else if (plan->output_count)
         buf_addz(out, "Only outputs change.\n");
     else if (drift)
-        buf_addz(out, "No changes: what was changed outside is not at odds with the stack.\n");
+        buf_addf(out, "No changes%s: what was changed outside is not at odds with the stack.\n",
+            plan->unread_count ? " where weir could look" : "");
     else
         as_it_is(plan, out);
 }
@@ -250,5 +255,6 @@ void render_plan(const struct plan *plan, const struct render_options *o, struct
         render_summary(plan, o, out);
     else
         nothing_to_do(plan, drifted > 0, out);
+    render_unread(plan, out);
     refresh_line(plan, o, out);
 }

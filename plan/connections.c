@@ -9,6 +9,7 @@
 #include "plan/host_keys.h"
 #include "plan/instances.h"
 #include "plan/recorded.h"
+#include "plan/shared_data.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -140,8 +141,8 @@ static void see(struct planner *early, const struct planner *p)
 }
 
 /*
- * All that hang on resources, in a planner of their own, which leaves no traces. It reads nothing but the
- * data sources of what is taken down, which nobody else does then.
+ * All that hang on resources, in a planner of their own, which leaves no traces. It reads nothing but data
+ * sources, of what is recorded: what they say is kept for when the plan comes to them.
  */
 static void find_early(struct planner *p)
 {
@@ -152,8 +153,10 @@ static void find_early(struct planner *p)
     for (size_t i = 0; i < n; i++)
         if (connections_hang(p, p->stack->decls[i]))
             depends_need(p->stack->decls[i], needed);
-    struct plan_options options = {.offline = p->offline || !p->options->destroy};
+    struct plan_options options = {.offline = p->offline, .cancel = p->cancel};
     struct planner *early = planner_new(p->workspace, &options, &ignored);
+    struct shared_data *own = early->data;
+    early->data = p->data ? p->data : own;
     early->evaluated.early = ARENA_ARRAY(early->arena, const struct value *, n + 1); /* not once more */
     if (p->workspace->state && recorded_claim(early)) {
         see(early, p);
@@ -162,6 +165,7 @@ static void find_early(struct planner *p)
     for (size_t i = 0; i < n; i++)
         if (connections_hang(p, p->stack->decls[i]) && early->evaluated.values[i])
             p->evaluated.early[i] = value_copy(p->arena, early->evaluated.values[i]);
+    early->data = own;
     plan_free(early->plan);
 }
 

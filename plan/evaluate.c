@@ -148,6 +148,15 @@ void evaluate_fixed(struct planner *p)
             evaluate_decl(p, p->stack->decls[i]);
 }
 
+/* Nothing of it is recorded: because it is left out, rather than not made yet? */
+static bool is_left_out(struct planner *p, const struct decl *decl)
+{
+    struct instances *list = &p->evaluated.instances[decl->index];
+    bool known = !p->offline && evaluate_instances(p, decl), none = known && !list->n && !list->unread;
+    list->n = 0;
+    return none;
+}
+
 void evaluate_as_recorded(struct planner *p, const bool *needed)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++) {
@@ -158,7 +167,7 @@ void evaluate_as_recorded(struct planner *p, const bool *needed)
             freeze_instances(p, decl);
         else if (decl->kind == DECL_DATA && !p->offline)
             plan_resource(p, decl);
-        if (!is_value(decl) && !p->evaluated.instances[i].n)
+        if (!is_value(decl) && !p->evaluated.instances[i].n && !is_left_out(p, decl))
             p->evaluated.values[i] = &value_unknown;
         else
             evaluate_decl(p, decl);

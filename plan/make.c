@@ -23,6 +23,7 @@
 #include "plan/targets.h"
 #include "plan/targets_alone.h"
 #include "plan/teardown.h"
+#include "plan/unread.h"
 
 #include <stdlib.h>
 
@@ -182,6 +183,7 @@ static int make_plan(struct planner *p, struct err *err)
     identity_check(p);
     if (p->diags->errors || silent_check(p, err))
         return -1;
+    unread_find(p);
     if (!decide_order(p))
         return -1;
     finish_changes(p);

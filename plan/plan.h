@@ -87,6 +87,12 @@ struct output_change {
     bool sensitive;
 };
 
+/* Recorded, and could not be looked at: it counts as recorded, whatever has become of it. */
+struct unread {
+    struct str address;
+    struct str why; /* "the settings of provider \"retail\" are known only after apply" */
+};
+
 struct plan {
     struct arena arena;
     struct workspace *workspace;
@@ -101,6 +107,8 @@ struct plan {
     size_t resource_count;             /* instances in the stack */
     size_t left_count;                 /* of these, what no target means: they were not compared */
     size_t refresh_count;              /* recorded resources that were read */
+    const struct unread *unread;       /* and those that were to be; in order of why, then of address */
+    size_t unread_count;
     uint64_t refresh_requests;
     bool refreshed_quickly; /* only what listings show was looked at */
     int64_t refresh_ms;

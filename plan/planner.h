@@ -24,6 +24,7 @@ struct seen {
     const struct record *record; /* its address is the one before a move */
     const struct value *live;    /* NULL: gone; without a refresh: the recorded attributes */
     bool read;                   /* live is what the service said just now */
+    bool unread;                 /* that was wanted, and could not be asked for */
     const struct value *marks;   /* whose it is, where that was seen with it; NULL: nobody said */
     bool claimed;                /* an instance of the stack has this address */
     struct seen *sibling;        /* the next record of the same declaration, as recorded */

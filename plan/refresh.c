@@ -17,14 +17,12 @@
 
 /* ---- what several threads tell ---- */
 
-bool refresh_note_silent(struct refresh *r, struct str provider, size_t count, const struct err *err)
+bool refresh_note_silent(struct refresh *r, struct str provider, const struct err *err)
 {
     pthread_mutex_lock(&r->lock);
-    struct silent *silent = silent_note(r->p, provider, err);
-    if (silent)
-        silent->count += count;
+    bool silent = silent_note(r->p, provider, err);
     pthread_mutex_unlock(&r->lock);
-    return silent != NULL;
+    return silent;
 }
 
 void refresh_fail(struct refresh *r, const struct err *err)
@@ -43,10 +41,11 @@ void refresh_note_marks(struct refresh *r, struct seen *seen, const struct value
     pthread_mutex_unlock(&r->lock);
 }
 
-void refresh_leave_unread(struct seen *seen)
+void refresh_leave(struct seen *seen, bool unread)
 {
     seen->live = seen->record->attrs;
     seen->read = false;
+    seen->unread = unread;
 }
 
 /* ---- who is asked about ---- */
@@ -100,14 +99,14 @@ static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err 
     if (late != places_hang(p, seen->record->subject.provider))
         return 0;
     if (late && !places_known(p, seen->record->subject.provider, seen->record->place)) {
-        r->unseen++;
-        r->unseen_provider = seen->record->subject.provider;
+        refresh_leave(seen, true);
         return 0;
     }
     if (place_provider(p, seen->record->subject.provider, seen->record->place, &provider, err)) {
-        if (!refresh_note_silent(r, seen->record->subject.provider, 1, err))
+        if (!refresh_note_silent(r, seen->record->subject.provider, err))
             return -1;
         *err = (struct err)ERR_INIT;
+        refresh_leave(seen, true);
         return 0;
     }
     struct group *group = group_of(r, schema, provider);
@@ -287,20 +286,6 @@ static int refresh_from_saved(struct planner *p, struct err *err)
 
 /* ---- refreshing ---- */
 
-static void tell_unseen(const struct refresh *r)
-{
-    char text[256];
-    if (!r->unseen)
-        return;
-    snprintf(text, sizeof text,
-        "%zu recorded resource%s could not be looked at: the provider's settings are known only after apply",
-        r->unseen, r->unseen == 1 ? "" : "s");
-    observe(&r->p->observer,
-        &(struct event){.kind = EVENT_NOTE,
-            .address = arena_printf(r->p->arena, "providers.%.*s", STR_ARG(r->unseen_provider)),
-            .text = text});
-}
-
 int refresh_records(struct planner *p, struct err *err)
 {
     if (p->options->saved_live)
@@ -319,7 +304,6 @@ int refresh_records(struct planner *p, struct err *err)
             &(struct event){
                 .kind = EVENT_REFRESH_DONE, .count = p->plan->refresh_requests, .ms = p->plan->refresh_ms});
     }
-    tell_unseen(&r);
     p->plan->refreshed = true;
     for (size_t i = 0; i < p->recorded.count && !r.failed; i++)
         tell_pending(p, &p->recorded.seen[i]);

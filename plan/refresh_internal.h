@@ -38,8 +38,6 @@ struct refresh {
     size_t single_count, single_cap;
     struct refresh_tags tags;
     pthread_mutex_t lock; /* the planner's arena, and failure */
-    size_t unseen;        /* nobody can be asked about these yet */
-    struct str unseen_provider;
     atomic_bool failed;
     struct err err;
     const bool *ways; /* by declaration: only these are looked at; NULL: all */
@@ -49,10 +47,10 @@ struct refresh {
 void refresh_fail(struct refresh *r, const struct err *err);
 /* A service of the stack's own that does not answer: what to think of that is known when all is decided.
  * False: it is none of those. From every thread. */
-bool refresh_note_silent(struct refresh *r, struct str provider, size_t count, const struct err *err);
+bool refresh_note_silent(struct refresh *r, struct str provider, const struct err *err);
 void refresh_note_marks(struct refresh *r, struct seen *seen, const struct value *marks);
-/* It is taken to be as recorded. */
-void refresh_leave_unread(struct seen *seen);
+/* It is taken to be as recorded; `unread`: because nobody could be asked. */
+void refresh_leave(struct seen *seen, bool unread);
 
 /* ---- refresh_wanted.c: what is asked for ---- */
 

@@ -94,9 +94,9 @@ static void listing_failed(struct refresh *r, struct group *group, struct err *e
     if (refused)
         return;
     err_context(err, "listing %.*s", STR_ARG(group->schema->name));
-    group->silent = refresh_note_silent(r, group->items[0]->record->subject.provider, group->n, err);
+    group->silent = refresh_note_silent(r, group->items[0]->record->subject.provider, err);
     for (size_t k = 0; k < group->n && group->silent; k++)
-        refresh_leave_unread(group->items[k]);
+        refresh_leave(group->items[k], true);
     if (!group->silent)
         refresh_fail(r, err);
 }

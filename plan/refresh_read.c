@@ -91,8 +91,8 @@ static void reading_failed(struct refresh *r, struct seen *seen, struct err *err
         err_hint(err,
             "the state has no id for it: look whether the service has one, then \"weir state rm '%.*s'\"",
             STR_ARG(seen->address));
-    if (refresh_note_silent(r, seen->record->subject.provider, 1, err))
-        refresh_leave_unread(seen);
+    if (refresh_note_silent(r, seen->record->subject.provider, err))
+        refresh_leave(seen, true);
     else
         refresh_fail(r, err);
 }
@@ -152,7 +152,7 @@ static bool is_quick(struct refresh *r, const struct group *group, struct seen *
     if (shown)
         seen->live = value_merge(r->p->arena, seen->record->attrs, seen->live);
     else
-        refresh_leave_unread(seen);
+        refresh_leave(seen, false);
     return true;
 }
 

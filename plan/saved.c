@@ -315,6 +315,7 @@ int plan_load(struct workspace *workspace, struct saved_plan *saved, const struc
         plan_free(plan);
         return -1;
     }
+    saved_unread(saved->content, &plan->arena, plan);
     *out = plan;
     return 0;
 }

@@ -119,6 +119,18 @@ static const struct value *counts_saved(struct arena *arena, const struct plan *
     return value_builder_map(&b);
 }
 
+static const struct value *unread_saved(struct arena *arena, const struct plan *plan)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < plan->unread_count; i++) {
+        AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+        set_text(&b, "address", plan->unread[i].address);
+        set_text(&b, "why", plan->unread[i].why);
+        value_builder_add(&list, value_builder_map(&b));
+    }
+    return value_builder_list(&list);
+}
+
 static const struct value *refresh_saved(struct arena *arena, const struct plan *plan)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -126,6 +138,8 @@ static const struct value *refresh_saved(struct arena *arena, const struct plan 
     set_count(&b, "requests", plan->refresh_requests);
     set_count(&b, "ms", (uint64_t)plan->refresh_ms);
     set_flag(&b, "quickly", plan->refreshed_quickly);
+    if (plan->unread_count)
+        value_builder_set(&b, STR("unread"), unread_saved(arena, plan));
     return value_builder_map(&b);
 }
 
@@ -253,6 +267,17 @@ static struct output_change read_output(const struct reading *r, const struct va
         .sensitive = value_getb(v, "sensitive")};
 }
 
+void saved_unread(const struct value *saved, struct arena *arena, struct plan *out)
+{
+    const struct value *list = value_as_list(value_getz(value_getz(saved, "refresh"), "unread"));
+    struct unread *unread = ARENA_ARRAY(arena, struct unread, list->count + 1);
+    for (uint32_t i = 0; i < list->count; i++)
+        unread[i] = (struct unread){arena_str(arena, value_gets(list->items[i], "address")),
+            arena_str(arena, value_gets(list->items[i], "why"))};
+    out->unread = unread;
+    out->unread_count = list->count;
+}
+
 static void read_figures(const struct value *saved, struct plan *out)
 {
     const struct value *counts = value_getz(saved, "counts"), *refresh = value_getz(saved, "refresh");
@@ -284,6 +309,7 @@ void saved_changes_read(
     for (uint32_t i = 0; i < outputs->count; i++)
         out->outputs[out->output_count++] = read_output(&r, outputs->items[i]);
     read_figures(saved, out);
+    saved_unread(saved, arena, out);
 }
 
 /* ---- comparing ---- */

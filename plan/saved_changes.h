@@ -19,6 +19,8 @@ const struct value *saved_changes(const struct plan *plan, struct arena *arena);
 /* The other way, of what may be anything: what there is to print of a plan. Not for plan_free(). */
 void saved_changes_read(
     const struct value *saved, struct catalog *catalog, struct arena *arena, struct plan *out);
+/* Of that only what could not be looked at when it was made: a plan that was loaded has not looked itself. */
+void saved_unread(const struct value *saved, struct arena *arena, struct plan *out);
 /* ERR_STALE where the plan does something else than what was saved says. */
 int saved_changes_compare(const struct plan *plan, const struct value *saved, struct err *err);
 

@@ -229,28 +229,18 @@ static int hint_maker(const struct planner *p, const struct silent *silent, stru
         STR_ARG(silent->provider), STR_ARG(maker), STR_ARG(maker));
 }
 
-static void tell_comes(struct planner *p, const struct silent *silent, const struct instance *instance)
-{
-    struct str text = arena_printf(p->arena,
-        "%zu recorded resource%s could not be looked at and %s as recorded: the service does not answer, and "
-        "%.*s, which makes it, is to be changed; plan again afterwards",
-        silent->count, silent->count == 1 ? "" : "s", silent->count == 1 ? "counts" : "count",
-        STR_ARG(instance->address));
-    observe(&p->observer, &(struct event){.kind = EVENT_NOTE,
-                              .address = arena_printf(p->arena, "providers.%.*s", STR_ARG(silent->provider)),
-                              .text = text.p});
-}
-
 int silent_check(struct planner *p, struct err *err)
 {
     enum { DEEP = 8 };
-    for (const struct silent *silent = p->silent; silent; silent = silent->next) {
+    for (struct silent *silent = p->silent; silent; silent = silent->next) {
         const struct instance *instance = silent_comes(p, silent, DEEP);
         if (!instance) {
             *err = silent->err;
             return hint_maker(p, silent, err);
         }
-        tell_comes(p, silent, instance);
+        silent->why = arena_printf(p->arena,
+            "the service does not answer, and %.*s, which makes it, is to be changed; plan again afterwards",
+            STR_ARG(instance->address));
     }
     return 0;
 }

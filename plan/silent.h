@@ -22,8 +22,9 @@ struct silent {
     struct str provider;
     struct err err;             /* the first that was heard of it */
     const struct decl **makers; /* resources of the stack, in its order */
-    size_t maker_count, count;  /* count: recorded things that could not be looked at */
-    bool orphaned;              /* what made it had gone before */
+    size_t maker_count;
+    struct str why; /* for people, once that is known: silent_check() */
+    bool orphaned;  /* what made it had gone before */
 };
 
 /* Is this what is heard of a service that is not there, or that broke with what it had stood on? */
@@ -46,8 +47,8 @@ struct str silent_maker(const struct planner *p, const struct silent *silent);
 bool silent_goes(const struct planner *p, const struct silent *silent);
 bool silent_is_over(const struct planner *p, const struct silent *silent);
 
-/* What could not be looked at stays as it was recorded where the plan makes its service anew, and that is
- * told; else it is an error. */
+/* What could not be looked at stays as it was recorded where the plan makes its service anew, which is why
+ * (silent.why); else it is an error. */
 int silent_check(struct planner *p, struct err *err);
 
 #endif

@@ -75,6 +75,18 @@ def check_marts(outputs, login, tables):
     assert read("select count(*), sum(case when is_premium then 1 else 0 end) from music_marts.dim_users") == [[str(len(users)), str(sum(row[3] == "premium" for row in users))]]
 
 
+def check_inside_is_looked_at(cloud, system, given):
+    """The login of the database is a secret that RDS made: what lies in it is looked at all the same."""
+    (songs,) = cloud.client("rds").describe_db_instances()["DBInstances"]
+    login = json.loads(cloud.client("secretsmanager").get_secret_value(SecretId=songs["MasterUserSecret"]["SecretArn"])["SecretString"])
+    env = {**os.environ, "PGHOST": songs["Endpoint"]["Address"], "PGDATABASE": "deftunes", "PGUSER": login["username"], "PGPASSWORD": login["password"]}
+    for statement in "alter table songs rename to elsewhere", "alter table elsewhere rename to songs":
+        subprocess.run(["psql", "-v", "ON_ERROR_STOP=1", "-qc", statement], env=env, check=True)
+        drift = system.run("drift", "--json", *given, status=2 if statement.endswith("elsewhere") else 0).events()
+        assert "song" in {event["address"] for event in drift if event["event"] == "drift"} or statement.endswith("songs")
+    system.assert_settled(*given)
+
+
 def test_from_the_sources_to_the_marts(tmp_path):
     assert (SPARK / "jars" / ".done").exists(), "tools/setup jobs"
     key = keygen(tmp_path / "key")
@@ -88,6 +100,7 @@ def test_from_the_sources_to_the_marts(tmp_path):
                  "-i", f"public_key={key.with_suffix('.pub').read_text().strip()}"]
         made = system.apply(*given)
         system.assert_settled(*given)
+        check_inside_is_looked_at(cloud, system, given)
         outputs = json.loads(system.run("output", "--json", *given).out)
         with SONGS.open(newline="") as file:
             assert outputs["song_count"] == len(list(csv.reader(file))) - 1

@@ -538,6 +538,34 @@ static void nothing_to_do(void **state)
     assert_string_equal(out.p, "No changes: nothing is left to destroy.\n");
 }
 
+static void what_was_not_looked_at_is_not_called_unchanged(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    const struct unread unread[] = {{STR_INIT("a"), STR_INIT("no way")},
+        {STR_INIT("b[\"x\"]"), STR_INIT("no way")}, {STR_INIT("c"), STR_INIT("silence")}};
+    struct plan plan = {.resource_count = 5, .refreshed = true, .unread = unread, .unread_count = 3};
+    render_plan(&plan, &(struct render_options){0}, &out);
+    assert_string_equal(out.p,
+        "No changes where weir could look: 2 resources are as the stack says.\n"
+        "2 recorded resources could not be looked at and count as recorded: no way:\n  a\n  b[\"x\"]\n"
+        "1 recorded resource could not be looked at and counts as recorded: silence:\n  c\n");
+    buf_clear(&out);
+    render_drift(&plan, &(struct render_options){0}, &out);
+    assert_non_null(strstr(out.p, "No drift where weir could look.\n2 recorded"));
+    buf_clear(&out);
+    render_markdown(&plan, STR("s"), STR_EMPTY, &out);
+    assert_string_equal(out.p,
+        "### weir plan: s\n\nNo changes where weir could look.\n\n"
+        "> **2** recorded resources could not be looked at and count as recorded: no way: `a`, "
+        "`b[\"x\"]`.\n\n"
+        "> **1** recorded resource could not be looked at and counts as recorded: silence: `c`.\n");
+    buf_clear(&out);
+    event_drift(&out, &plan);
+    assert_non_null(strstr(out.p, "{\"event\":\"unread\",\"address\":\"c\",\"why\":\"silence\"}\n"));
+    assert_non_null(strstr(out.p, ",\"unread\":3}\n"));
+}
+
 static void colours_go_around_the_same_text(void **state)
 {
     (void)state;
@@ -579,6 +607,7 @@ int main(void)
         cmocka_unit_test(a_comment_is_long_enough),
         cmocka_unit_test(a_plan_as_events),
         cmocka_unit_test(nothing_to_do),
+        cmocka_unit_test(what_was_not_looked_at_is_not_called_unchanged),
         cmocka_unit_test(colours_go_around_the_same_text),
     };
     return cmocka_run_group_tests(tests, NULL, stop);
