@@ -67,6 +67,7 @@ struct value_test {
     struct str path; /* an attribute, or attribute.field; of items see value_demand.each */
     enum test_kind kind;
     const struct value *values;
+    bool any_case; /* of these */
     const struct attr *like;
     int64_t number;
     const struct str *others; /* paths; one that begins with a dot is the item's */
@@ -110,7 +111,8 @@ struct type {
 };
 
 enum attr_compare {
-    COMPARE_EXACT, /* by the type's own rule: sets as sets, JSON as JSON, numbers as numbers */
+    COMPARE_EXACT,  /* by the type's own rule: sets as sets, JSON as JSON, numbers as numbers */
+    COMPARE_CHOICE, /* of an enumeration: services report its values in other case, too */
     COMPARE_NOCASE,
     COMPARE_PREFIX,   /* a given "8.0" matches the live "8.0.36" (engine versions) */
     COMPARE_CIDR,     /* 10.0.0.1/16 is 10.0.0.0/16: services take off the host's bits. Keys of maps are
@@ -285,9 +287,13 @@ struct schema_issue {
  * checked. Unknown values pass. Checks pattern, choices and range of known values (pattern and choices of a
  * list, set or map hold for its items). Values of sensitive attributes come out marked. -1 with *issue filled
  * in the arena; no text in it comes from a sensitive value. Nulls in objects and maps and a null attribute
- * mean "not given".
+ * mean "not given". The values of an enumeration (COMPARE_CHOICE) may be given in any case, and come out as
+ * the service spells them.
  */
 int schema_convert(struct arena *arena, const struct attr *attr, const struct value *v,
+    const struct value **out, struct schema_issue *issue);
+/* The same for requests: services take the values of an enumeration as they spell them only. */
+int schema_convert_exact(struct arena *arena, const struct attr *attr, const struct value *v,
     const struct value **out, struct schema_issue *issue);
 
 /* The value with all marked of which the schema says that it is secret, at any depth. */

@@ -13,23 +13,49 @@ static struct str schema_quoted(struct convert *c, const struct value *v)
     return v->kind == VALUE_STRING ? arena_printf(c->arena, "\"%s\"", text.p) : text;
 }
 
-static bool is_choice(const struct attr *attr, const struct value *v)
+/* The choice that the value is; one that is spelt the same goes before one in other case. NULL: none. */
+static const struct value *choice_of(const struct attr *attr, const struct value *v, bool any_case)
 {
+    const struct value *found = NULL;
     for (uint32_t i = 0; i < attr->choices->count; i++) {
         const struct value *choice = attr->choices->items[i];
         if (value_equal(choice, v))
-            return true;
-        if (attr->compare == COMPARE_NOCASE && choice->kind == VALUE_STRING && v->kind == VALUE_STRING &&
+            return choice;
+        if (any_case && choice->kind == VALUE_STRING && v->kind == VALUE_STRING &&
             str_ieq(choice->string, v->string))
-            return true;
+            found = choice;
     }
-    return false;
+    return found;
+}
+
+static bool is_choice(const struct convert *c, const struct attr *attr, const struct value *v)
+{
+    bool any_case = attr->compare == COMPARE_NOCASE || (attr->compare == COMPARE_CHOICE && !c->exact);
+    return choice_of(attr, v, any_case);
+}
+
+const struct value *schema_spelt(struct arena *arena, const struct attr *attr, const struct value *v)
+{
+    if (!attr->choices || attr->compare != COMPARE_CHOICE)
+        return v;
+    if (v->kind == VALUE_STRING) {
+        const struct value *choice = choice_of(attr, v, true);
+        return choice ? value_mark(arena, choice, v->marks) : v;
+    }
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        value_builder_add(&b, schema_spelt(arena, attr, v->items[i]));
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
+        value_builder_set(&b, v->entries[i].key, schema_spelt(arena, attr, v->entries[i].value));
+    if (v->kind == VALUE_LIST)
+        return value_mark(arena, value_builder_list(&b), v->marks);
+    return v->kind == VALUE_MAP ? value_mark(arena, value_builder_map(&b), v->marks) : v;
 }
 
 static bool check_choice(
     struct convert *c, const struct place *place, const struct attr *attr, const struct value *v)
 {
-    if (!attr->choices || is_choice(attr, v))
+    if (!attr->choices || is_choice(c, attr, v))
         return true;
     uint32_t n = attr->choices->count;
     struct str *names = arena_alloc(c->arena, (n + 1) * sizeof *names);

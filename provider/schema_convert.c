@@ -416,23 +416,34 @@ static const struct value *convert_attr(
         out = with_canonical_keys(c->arena, out);
     if (out && !schema_check(c, place, attr, out))
         out = NULL;
+    if (out)
+        out = schema_spelt(c->arena, attr, out);
     c->sensitive = around;
     if (!out && !c->issue->attr)
         c->issue->attr = attr;
     return out && attr->sensitive ? value_mark(c->arena, out, VALUE_SENSITIVE) : out;
 }
 
-int schema_convert(struct arena *arena, const struct attr *attr, const struct value *v,
-    const struct value **out, struct schema_issue *issue)
+static int convert_whole(
+    struct convert *c, const struct attr *attr, const struct value *v, const struct value **out)
 {
-    if (value_is_null(v)) {
-        *out = &value_null;
-        return 0;
-    }
-    struct convert c = {.arena = arena, .issue = issue};
-    const struct value *converted = convert_attr(&c, NULL, attr, v);
+    const struct value *converted = value_is_null(v) ? &value_null : convert_attr(c, NULL, attr, v);
     if (!converted)
         return -1;
     *out = converted;
     return 0;
+}
+
+int schema_convert(struct arena *arena, const struct attr *attr, const struct value *v,
+    const struct value **out, struct schema_issue *issue)
+{
+    struct convert c = {.arena = arena, .issue = issue};
+    return convert_whole(&c, attr, v, out);
+}
+
+int schema_convert_exact(struct arena *arena, const struct attr *attr, const struct value *v,
+    const struct value **out, struct schema_issue *issue)
+{
+    struct convert c = {.arena = arena, .issue = issue, .exact = true};
+    return convert_whole(&c, attr, v, out);
 }

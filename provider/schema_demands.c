@@ -70,19 +70,25 @@ static bool find_others(const struct asked *a, struct str path, const struct val
 
 /* ---- one value ---- */
 
+static bool is_same(
+    struct arena *arena, const struct value_test *test, const struct value *one, const struct value *v)
+{
+    if (!v || value_is_null(one))
+        return !v && value_is_null(one);
+    struct str wanted = value_scalar_text(arena, one), text = value_scalar_text(arena, v);
+    return str_eqz(value_text(one, STR_EMPTY), "*") || str_eq(text, wanted) ||
+           (test->any_case && str_ieq(text, wanted));
+}
+
 /* A list is one of them where an item is. */
-static bool is_one_of(struct arena *arena, const struct value *values, const struct value *v)
+static bool is_one_of(struct arena *arena, const struct value_test *test, const struct value *v)
 {
     for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
-        if (is_one_of(arena, values, v->items[i]))
+        if (is_one_of(arena, test, v->items[i]))
             return true;
-    for (uint32_t i = 0; i < values->count; i++) {
-        const struct value *one = values->items[i];
-        if (!v || value_is_null(one) ? !v && value_is_null(one)
-                                     : str_eqz(value_text(one, STR_EMPTY), "*") ||
-                                           str_eq(value_scalar_text(arena, v), value_scalar_text(arena, one)))
+    for (uint32_t i = 0; i < test->values->count; i++)
+        if (is_same(arena, test, test->values->items[i], v))
             return true;
-    }
     return false;
 }
 
@@ -175,8 +181,8 @@ static enum answer value_passes(
     const struct asked *a, const struct value_test *test, const struct type *type, const struct value *v)
 {
     switch (test->kind) {
-    case TEST_IS: return is_one_of(a->arena, test->values, v) ? ANSWER_YES : ANSWER_NO;
-    case TEST_NOT: return is_one_of(a->arena, test->values, v) ? ANSWER_NO : ANSWER_YES;
+    case TEST_IS: return is_one_of(a->arena, test, v) ? ANSWER_YES : ANSWER_NO;
+    case TEST_NOT: return is_one_of(a->arena, test, v) ? ANSWER_NO : ANSWER_YES;
     case TEST_LIKE: return is_like(a->arena, test->like, v) ? ANSWER_YES : ANSWER_NO;
     case TEST_LENGTH: return schema_length(a->arena, type, v) <= test->number ? ANSWER_YES : ANSWER_NO;
     case TEST_AMONG: return is_among(a, test, v);

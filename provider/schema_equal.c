@@ -66,6 +66,7 @@ static bool text_equal(const struct comparison *c, const struct value *a, const 
     if (!x.p || !y.p)
         return value_equal(a, b);
     switch (c->mode) {
+    case COMPARE_CHOICE:
     case COMPARE_NOCASE: return str_ieq(x, y);
     case COMPARE_PREFIX: return prefix_equal(x, y);
     case COMPARE_CIDR:

@@ -121,6 +121,14 @@ static const struct value *list_over(
     return value_mark(arena, value_builder_list(&out), wanted->marks & VALUE_SENSITIVE);
 }
 
+/* The same choice in other case, or what the field is to be. */
+static const struct value *field_over(
+    struct arena *arena, const struct attr *field, const struct value *wanted, const struct value *live)
+{
+    bool spelt = field->compare == COMPARE_CHOICE && !value_is_null(live) && attr_equal(field, wanted, live);
+    return spelt ? live : attr_over(arena, field->type, wanted, live);
+}
+
 const struct value *attr_over(
     struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
 {
@@ -139,7 +147,7 @@ const struct value *attr_over(
         const struct value *item = wanted->entries[i].value;
         const struct attr *field = type_entry(type, key, &elem);
         if (field && item->kind != VALUE_NULL)
-            item = attr_over(arena, field->type, item, value_get(live, key));
+            item = field_over(arena, field, item, value_get(live, key));
         if (item->kind != VALUE_NULL)
             value_builder_set(&out, key, item);
     }

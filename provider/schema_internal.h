@@ -15,6 +15,7 @@ struct convert {
     struct arena *arena;
     struct schema_issue *issue;
     bool sensitive; /* the value or something around it: nothing of it may be quoted */
+    bool exact;     /* the case of an enumeration's values matters */
 };
 
 /* ---- schema_convert.c ---- */
@@ -30,6 +31,8 @@ void schema_suggest(struct convert *c, struct str word, const struct str *candid
 /* False, with the issue filled, where a converted value is none that the attribute takes. */
 bool schema_check(
     struct convert *c, const struct place *place, const struct attr *attr, const struct value *v);
+/* A value that it takes, or each in a collection, as the enumeration spells it. */
+const struct value *schema_spelt(struct arena *arena, const struct attr *attr, const struct value *v);
 
 /* ---- schema_length.c ---- */
 

@@ -317,6 +317,8 @@ static void set_limits(struct compile *c, struct attr *attr, const struct value 
     attr->choices = any_case ? any_case : choices;
     if (attr->choices && (attr->choices->kind != VALUE_LIST || !attr->choices->count))
         attr->choices = NULL;
+    if (attr->choices && attr->compare == COMPARE_EXACT)
+        attr->compare = COMPARE_CHOICE;
     if (pattern.n)
         attr->pattern = cfn_pattern(c->arena, pattern);
     const struct value *items = value_getz(schema, "items");

@@ -57,10 +57,10 @@ static void compare_fields(struct patch *p, const struct type *type, struct str 
     }
 }
 
-static void compare_entries(struct patch *p, const struct type *type, struct str path,
-    const struct value *want, const struct value *have)
+static void compare_entries(struct patch *p, const struct attr *attr, const struct type *type,
+    struct str path, const struct value *want, const struct value *have)
 {
-    const struct attr inner = {.type = type->elem};
+    const struct attr inner = {.type = type->elem, .compare = attr->compare};
     for (uint32_t i = 0; i < want->count; i++) {
         struct str key = want->entries[i].key;
         if (want->entries[i].value->kind != VALUE_NULL)
@@ -161,7 +161,7 @@ static void compare(struct patch *p, const struct attr *attr, const struct type 
     else if (type->kind == TYPE_OBJECT && both_maps)
         compare_fields(p, type, path, want, have);
     else if (type->kind == TYPE_MAP && both_maps)
-        compare_entries(p, type, path, want, have);
+        compare_entries(p, attr, type, path, want, have);
     else if (type->kind == TYPE_LIST && both_lists && want->count == have->count)
         compare_items(p, attr, type, path, want, have);
     else if (type->kind != TYPE_SET || !both_lists || !compare_set(p, attr, type, path, want, have))

@@ -401,6 +401,8 @@ static void load_checks(struct loader *l, const struct node *node, struct attr *
         load_error(l, range, "range has to be [min, max]; null leaves one open");
     }
     attr->compare = load_compare(l, node);
+    if (attr->choices && attr->compare == COMPARE_EXACT)
+        attr->compare = COMPARE_CHOICE;
     load_language(l, node, attr);
     struct err err = ERR_INIT;
     if (attr->pattern.n && attr_compile_pattern(l->arena, attr, &err))

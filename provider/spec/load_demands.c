@@ -4,30 +4,28 @@
 /* What the paths of a test begin at: the type's attributes, or the items of a list. */
 struct scope {
     struct type_loader *t;
-    const struct type *item; /* NULL: attributes */
+    const struct attr *item; /* NULL: nothing is known of it */
     bool items;
 };
 
 /* ---- paths ---- */
 
-/* The type at the path from there on; NULL: of what lies there nothing is known. */
-static const struct type *type_at(
-    struct loader *l, const struct node *where, const struct type *type, struct str path)
+/* What is at the path from there on; NULL: of what lies there nothing is known. */
+static const struct attr *attr_at(
+    struct loader *l, const struct node *where, const struct attr *attr, struct str path)
 {
-    while (path.n && type) {
+    while (path.n && attr) {
+        const struct type *type = attr->type;
         while (type->kind == TYPE_LIST || type->kind == TYPE_SET || type->kind == TYPE_MAP)
             type = type->elem;
         if (type->kind != TYPE_OBJECT)
             return NULL;
         struct str name = str_cut(path, '.', &path);
-        const struct attr *field = type_field(type, name);
-        if (!field) {
+        attr = type_field(type, name);
+        if (!attr)
             load_error(l, where, "there is no field \"%.*s\"", STR_ARG(name));
-            return NULL;
-        }
-        type = field->type;
     }
-    return type;
+    return attr;
 }
 
 static bool is_refer(const struct scope *scope, struct str path)
@@ -40,17 +38,17 @@ static bool is_refer(const struct scope *scope, struct str path)
     return false;
 }
 
-static const struct type *check_path(const struct scope *scope, const struct node *where, struct str path)
+static const struct attr *check_path(const struct scope *scope, const struct node *where, struct str path)
 {
     struct str rest;
     if (scope->items && str_starts(path, STR("@")))
-        return NULL;
+        return str_eqz(path, "@") ? scope->item : NULL;
     if (scope->items)
-        return type_at(scope->t->l, where, scope->item, path);
+        return attr_at(scope->t->l, where, scope->item, path);
     if (is_refer(scope, path))
         return NULL;
     const struct spec_attr *attr = load_attr_named(scope->t, where, str_cut(path, '.', &rest));
-    return attr ? type_at(scope->t->l, where, attr->attr->type, rest) : NULL;
+    return attr ? attr_at(scope->t->l, where, attr->attr, rest) : NULL;
 }
 
 /* ---- tests ---- */
@@ -140,14 +138,14 @@ static struct value_tests load_tests(const struct scope *scope, const struct nod
     for (uint32_t i = 0; i < node->count; i++) {
         struct str path = node->entries[i].key;
         const struct node *wanted = node->entries[i].value;
-        check_path(scope, wanted, path);
-        if (wanted->kind == NODE_MAP) {
-            items[i] = load_comparison(scope, path, wanted);
-            continue;
-        }
+        const struct attr *attr = check_path(scope, wanted, path);
         const struct value *v = node_value(l->arena, wanted);
-        items[i] = (struct value_test){
-            .path = path, .values = v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
+        if (wanted->kind == NODE_MAP)
+            items[i] = load_comparison(scope, path, wanted);
+        else
+            items[i] = (struct value_test){
+                .path = path, .values = v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
+        items[i].any_case = attr && (attr->compare == COMPARE_CHOICE || attr->compare == COMPARE_NOCASE);
     }
     return (struct value_tests){items, node->count};
 }
@@ -173,9 +171,13 @@ static struct value_demand load_demand(struct type_loader *t, const struct node 
         .code = load_text(l, node, "code"),
         .of_new = load_flag(l, node, "new")};
     if (demand.each.n) {
-        const struct type *type = check_path(&whole, node_get(node, "each"), demand.each);
+        const struct attr *attr = check_path(&whole, node_get(node, "each"), demand.each);
         scope.items = true;
-        scope.item = type && type->elem ? type->elem : NULL;
+        if (attr && attr->type->elem) {
+            struct attr *item = ARENA_NEW(l->arena, struct attr);
+            *item = (struct attr){.name = attr->name, .type = attr->type->elem, .compare = attr->compare};
+            scope.item = item;
+        }
     } else if (node_get(node, "where")) {
         load_error(l, node, "\"where\" is about the items of \"each\"");
     }

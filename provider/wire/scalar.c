@@ -21,6 +21,9 @@ const struct value *wire_choose(struct arena *arena, const struct value *choices
     if (!choices || !v || !wire_plain_text(arena, v, &text))
         return v;
     const struct value *chosen = value_get(choices, text);
+    for (uint32_t i = 0; !chosen && i < choices->count; i++) /* answers have them in other case, too */
+        if (str_ieq(choices->entries[i].key, text))
+            chosen = choices->entries[i].value;
     return chosen ? chosen : v;
 }
 

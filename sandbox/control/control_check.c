@@ -15,7 +15,7 @@ static bool is_right(struct call *call, const struct attr *attr, const struct va
     struct schema_issue issue = {0};
     struct err err = ERR_INIT;
     size_t statement;
-    if (schema_convert(call->arena, attr, v, &converted, &issue)) {
+    if (schema_convert_exact(call->arena, attr, v, &converted, &issue)) {
         *why = issue.message;
         return false;
     }

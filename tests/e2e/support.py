@@ -125,6 +125,10 @@ class Cloud:
     def requests(self):
         return json.loads(self._call("GET", "/e2e/requests"))
 
+    def sent(self, operation):
+        """The bodies of its requests, parsed."""
+        return [json.loads(body) for label, body in json.loads(self._call("GET", "/e2e/bodies")) if label.endswith(operation)]
+
     def forget_requests(self):
         self._call("DELETE", "/e2e/requests")
 

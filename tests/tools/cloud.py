@@ -5,11 +5,12 @@ that no server outlives whoever started it. With --forks it loads all of moto on
 each connection to the listening Unix socket FD: a line with a JSON object of environment variables comes in, the URL goes out,
 and the server ends with the connection. On top of moto it
 - answers what moto 5.2 lacks, see moto_gaps.py, unless WEIR_MOTO_PLAIN is in the environment: then it answers as it comes;
-- keeps a list of the requests it got:  GET /e2e/requests, DELETE to forget them;
+- keeps a list of the requests it got:  GET /e2e/requests, DELETE to forget them; GET /e2e/bodies: with what was sent;
 - fails on demand: POST /e2e/faults takes a list of {match, times, status, body, headers, close, after, delay, hold}.
 
 `match` is a regular expression over a request's label: "CreateRole", "AWSGlue.CreateJob" or "PUT /bucket?versioning".
 `close` cuts the connection without an answer; `after` lets moto do the work first (an answer that got lost).
+`answer` changes what moto answers: a list of [pattern, replacement], as AWS says it where that is otherwise.
 `hold` keeps a request until faults are set anew. `repeat` (raw, json, xml, percent, base64 or hex) refuses with a message
 that repeats what was sent.
 """
@@ -62,7 +63,7 @@ class Cloud:
 
         label = label_of(environ, body)
         released = self.released
-        fault = self.next_fault(label)
+        fault = self.next_fault(label, body)
         if not fault:
             return self.carry_out(environ, start_response)
         if fault.get("delay"):
@@ -80,7 +81,17 @@ class Cloud:
             headers = [("Content-Type", "text/plain")] if "headers" not in fault else list(fault["headers"].items())
             start_response(f"{fault['status']} Fault", headers)
             return [fault.get("body", "").encode()]
+        if fault.get("answer"):
+            return self.reword(environ, fault["answer"], start_response)
         return self.carry_out(environ, start_response)
+
+    def reword(self, environ, changes, start_response):
+        given = []
+        text = b"".join(self.carry_out(environ, lambda *head: given.extend(head))).decode()
+        for pattern, replacement in changes:
+            text = re.sub(pattern, replacement, text)
+        start_response(given[0], [(name, value) for name, value in given[1] if name.lower() != "content-length"])
+        return [text.encode()]
 
     def carry_out(self, environ, start_response):
         """moto looks whether an object is there, then writes it: of two that ask for a new one both would get it."""
@@ -89,9 +100,9 @@ class Cloud:
         with self.conditional:
             return self.app(environ, start_response)
 
-    def next_fault(self, label):
+    def next_fault(self, label, body):
         with self.lock:
-            self.requests.append(label)
+            self.requests.append((label, body.decode(errors="replace")))
             for fault in self.faults:
                 if fault["times"] > 0 and re.search(fault["match"], label):
                     fault["times"] -= 1
@@ -106,6 +117,8 @@ class Cloud:
                 self.released.set()
                 self.released = threading.Event()
             elif path == "/e2e/requests" and method == "GET":
+                answer = [label for label, _ in self.requests]
+            elif path == "/e2e/bodies":
                 answer = list(self.requests)
             elif path == "/e2e/requests":
                 self.requests.clear()

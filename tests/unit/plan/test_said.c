@@ -280,6 +280,14 @@ static void test_what_is_sent(void **state)
         as_text(attr_left(&arena, &object, wanted, false)), "{\"in\":{\"a\":\"x\"},\"port\":2}");
     assert_string_equal(as_text(attr_over(&arena, &object, wanted, live)),
         "{\"fixed\":\"f\",\"in\":{\"a\":\"x\"},\"port\":2}");
+    static const struct attr choice_fields[] = {
+        {.name = STR_INIT("a"), .type = &text, .settable = true, .compare = COMPARE_CHOICE},
+        {.name = STR_INIT("b"), .type = &text, .settable = true, .compare = COMPARE_CHOICE},
+    };
+    static const struct type chosen = {.kind = TYPE_OBJECT, .fields = choice_fields, .field_count = 2};
+    assert_string_equal(as_text(attr_over(&arena, &chosen, json("{\"a\":\"on\",\"b\":\"off\"}"),
+                            json("{\"a\":\"ON\",\"b\":\"ON\"}"))), /* as it is reported */
+        "{\"a\":\"ON\",\"b\":\"off\"}");
     assert_string_equal(as_text(attr_mentioned(&arena, &object, wanted, live)),
         "{\"days\":9,\"in\":{\"a\":\"w\",\"b\":\"y\"},\"note\":\"n\",\"port\":1}");
 }

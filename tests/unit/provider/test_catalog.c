@@ -31,6 +31,18 @@ static struct catalog *open_catalog(const char *specs_dir)
     return catalog;
 }
 
+/* Services report the values of enumerations in other case, too. */
+static void check_compared(const struct attr *attr, unsigned depth)
+{
+    const struct type *type = attr->type;
+    if (attr->choices && attr->compare == COMPARE_EXACT)
+        fail_msg("\"%.*s\" is compared with its case", STR_ARG(attr->name));
+    while (type->elem)
+        type = type->elem;
+    for (size_t i = 0; depth && i < type->field_count; i++)
+        check_compared(&type->fields[i], depth - 1);
+}
+
 static void test_built_in(void **state)
 {
     (void)state;
@@ -64,9 +76,11 @@ static void test_all(void **state)
             const struct schema *schema = catalog_find(catalog, names[i], is_data, &err);
             assert_non_null(schema);
             assert_true(schema->doc.n && schema->example.n);
-            for (size_t a = 0; a < schema->attr_count; a++)
+            for (size_t a = 0; a < schema->attr_count; a++) {
+                check_compared(&schema->attrs[a], 6);
                 if (!schema->attrs[a].doc.n)
                     fail_msg("%.*s: \"%.*s\" has no doc", STR_ARG(names[i]), STR_ARG(schema->attrs[a].name));
+            }
         }
     }
     catalog_free(catalog);

@@ -70,6 +70,10 @@ static void test_values(void **state)
     assert_true(is_broken(NULL, is("zones", TEST_IS, "[\"c\"]"), three));
     assert_true(is_broken(NULL, is("window.mode", TEST_NOT, "[\"OFF\"]"), text));
     assert_false(is_broken(NULL, is("window.mode", TEST_NOT, "[\"OFF\"]"), three));
+    struct value_test off = is("window.mode", TEST_NOT, "[\"off\"]");
+    assert_false(is_broken(NULL, off, text));
+    off.any_case = true; /* of an enumeration */
+    assert_true(is_broken(NULL, off, text));
 }
 
 static void test_numbers(void **state)

@@ -189,6 +189,8 @@ static void test_checks(void **state)
         FIELD("status", &string_type), .choices = &choices, .compare = COMPARE_NOCASE};
     const struct attr each = {
         FIELD("statuses", &strings_type), .choices = &choices, .has_max = true, .max = 2};
+    const struct attr spelt = {
+        FIELD("statuses", &strings_type), .choices = &choices, .compare = COMPARE_CHOICE};
     struct attr name = {
         FIELD("name", &string_type), .pattern = STR("[a-z]+|[0-9]{2}"), .has_min = true, .min = 2};
     const struct attr secret = {FIELD("pw", &string_type), .pattern = STR("[a-z]+"), .sensitive = true};
@@ -227,6 +229,12 @@ static void test_checks(void **state)
         assert_int_equal(attr_compile_pattern(&arena, &name, &err), 0);
         assert_non_null(name.pattern_code);
     }
+    const struct value *out = NULL;
+    struct schema_issue issue;
+    assert_int_equal(schema_convert(&arena, &spelt, json("[\"enabled\",\"SUSPENDED\"]"), &out, &issue), 0);
+    assert_true(value_equal(out, json("[\"Enabled\",\"Suspended\"]")));
+    assert_int_equal(schema_convert_exact(&arena, &spelt, json("[\"Enabled\"]"), &out, &issue), 0);
+    assert_int_equal(schema_convert_exact(&arena, &spelt, json("[\"enabled\"]"), &out, &issue), -1);
     struct attr broken = {.pattern = STR("[a-")};
     struct err err = ERR_INIT;
     assert_int_equal(attr_compile_pattern(&arena, &broken, &err), -1);
@@ -348,6 +356,8 @@ static void test_compare_modes(void **state)
     } rows[] = {
         {COMPARE_NOCASE, "\"Mixed\"", "\"mIXED\"", true},
         {COMPARE_NOCASE, "\"Mixed\"", "\"mIXE\"", false},
+        {COMPARE_CHOICE, "\"source\"", "\"SOURCE\"", true},
+        {COMPARE_CHOICE, "\"source\"", "\"target\"", false},
         {COMPARE_PROTOCOL, "\"6\"", "\"tcp\"", true},
         {COMPARE_PROTOCOL, "\"TCP\"", "\"tcp\"", true},
         {COMPARE_PROTOCOL, "\"17\"", "\"tcp\"", false},

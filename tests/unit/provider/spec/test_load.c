@@ -79,6 +79,7 @@ static void test_schema(void **state)
              "  box:\n"
              "    doc: A box.\n"
              "    id: name\n"
+             "    demands: [{if: {lids.color: red}, must: {name: x}, says: no}]\n"
              "    arn: arn:${partition}:toy:${region}:${account}:box/${name}\n"
              "    attributes:\n"
              "      name: {type: string, required: true, replace: true, pattern: '[a-z]+', range: [1, 9]}\n"
@@ -105,6 +106,9 @@ static void test_schema(void **state)
     const struct type *lid = schema_attr(schema, STR("lids"))->type->elem;
     assert_int_equal(lid->kind, TYPE_OBJECT);
     assert_int_equal(type_field(lid, STR("color"))->choices->count, 2);
+    assert_int_equal(type_field(lid, STR("color"))->compare, COMPARE_CHOICE);
+    assert_true(schema->demands[0].when.items[0].any_case);
+    assert_false(schema->demands[0].must.items[0].any_case);
     /* wire names follow from ours; what is local is never sent by itself */
     const struct shape *request = &box->create.items[0].call.request.shape;
     assert_int_equal(request->member_count, 6);
