@@ -141,6 +141,23 @@ static void need_leaves(struct needs *needs, const struct decl *decl)
     }
 }
 
+/* What a plan asks other things for that the file leaves to them. */
+static void need_fills(struct needs *needs, const struct decl *decl)
+{
+    bool plans = needs->phase == PERMISSION_PLAN || needs->phase == PERMISSION_APPLY;
+    for (size_t i = 0; plans && decl->kind == DECL_RESOURCE && i < decl->schema->fill_count; i++) {
+        AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(needs->arena);
+        struct err ignored = ERR_INIT;
+        const struct schema *schema =
+            catalog_find(needs->workspace->catalog, decl->schema->fills[i].type, false, &ignored);
+        if (schema)
+            schema->ops->permissions(schema, PERMISSION_PLAN, needs->arena, &actions);
+        const struct value *unique = value_builder_map(&actions);
+        for (uint32_t k = 0; k < unique->count; k++)
+            need_action(needs, unique->entries[k].key, NULL);
+    }
+}
+
 /* Of whichever thing of the type bears marks. */
 static void need_marks_of(struct needs *needs, const struct schema *schema)
 {
@@ -163,6 +180,7 @@ static void need_everything(struct needs *needs)
         if (needs->phase == PERMISSION_RUN && !decl->schema->job)
             continue;
         need_actions(needs, decl, decl->schema);
+        need_fills(needs, decl);
         if (needs->phase == PERMISSION_DESTROY && decl->kind == DECL_RESOURCE) {
             need_leaves(needs, decl);
             need_marks_of(needs, decl->schema); /* --verify */

@@ -4,6 +4,7 @@
 #include "base/mask.h"
 #include "plan/context.h"
 #include "plan/evaluate.h"
+#include "plan/fills.h"
 #include "plan/instances.h"
 #include "plan/objects.h"
 #include "plan/places.h"
@@ -233,6 +234,7 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
     ok &= demands_check(p, instance, whole);
     if (!ok)
         return NULL;
+    whole = fills_known(p, instance, arena, whole);
     const struct value *wanted = alone_attributes(p, instance, arena, whole);
     return merge_default_tags(p, instance, arena, wanted);
 }
@@ -258,14 +260,33 @@ const struct value *evaluate_unknown(struct planner *p, struct instance *instanc
     }
     const struct value *whole = value_builder_map(&object);
     return check_conflicts(p, instance, whole) && demands_check(p, instance, whole)
-               ? merge_default_tags(p, instance, arena, whole)
+               ? merge_default_tags(p, instance, arena, fills_known(p, instance, arena, whole))
                : NULL;
+}
+
+/* What the stack's own resources do not tell of what is left to others. False after an error. */
+static bool evaluate_fills(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value **object)
+{
+    struct provider *provider;
+    struct err err = ERR_INIT;
+    if (!instance->decl->schema->fill_count || p->offline || provider_waits(p, instance->decl))
+        return true;
+    if (evaluate_provider(p, instance->decl, &provider, &err))
+        return plan_provider_failed(p, instance->decl, &err);
+    const struct op_ctx op = instance_context(p, arena, provider, instance);
+    if (!fills_read(p, &op, object, &err))
+        return true;
+    err_context(&err, "%.*s", STR_ARG(instance->address));
+    return plan_failed(p, instance->decl->span, &err);
 }
 
 const struct value *evaluate_attributes(
     struct planner *p, const struct instance *instance, struct arena *arena)
 {
-    return evaluate_files(p, instance, arena, evaluate_given(p, instance, arena));
+    const struct value *object = evaluate_given(p, instance, arena);
+    return object && evaluate_fills(p, instance, arena, &object) ? evaluate_files(p, instance, arena, object)
+                                                                 : NULL;
 }
 
 const struct value *evaluate_steering(struct planner *p, const struct instance *instance, struct arena *arena)

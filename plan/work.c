@@ -11,6 +11,7 @@
 #include "plan/context.h"
 #include "plan/depends.h"
 #include "plan/diff.h"
+#include "plan/fills.h"
 #include "plan/objects.h"
 #include "plan/places.h"
 #include "plan/said.h"
@@ -296,6 +297,8 @@ static int begin_apply(struct work *work, struct err *err)
         return -1;
     bool updates = work->change->decision.action == ACTION_UPDATE;
     work_context(work, updates ? decl->timeout_update_ms : decl->timeout_create_ms);
+    if (work->desired != instance->desired && fills_read(work->x->p, &work->ctx, &work->desired, err))
+        return -1;
     if (work->desired != instance->desired &&
         evaluate_prepare(work->x->p, instance, work->ctx, &work->desired, err))
         return -1;

@@ -96,6 +96,12 @@ struct schema_refer {
     struct str name, attribute, type; /* queue, event_source, aws.sqs.queue */
 };
 
+/* What the file does not give is as another thing has it: of this type, and with the id that is at `by`. */
+struct schema_fill {
+    struct str path, by;   /* network.availability_zone, network.subnet_id */
+    struct str type, from; /* aws.ec2.subnet, availability_zone */
+};
+
 /* A type may lie within itself: whoever walks down one bounds its way. */
 struct type {
     enum type_kind kind;
@@ -180,6 +186,8 @@ struct schema {
     size_t rule_count;
     const struct schema_refer *refers;
     size_t refer_count;
+    const struct schema_fill *fills;
+    size_t fill_count;
     const struct value_demand *demands;
     size_t demand_count;
     struct str tags; /* the attribute that holds tags; "" `tags`, where there is one */

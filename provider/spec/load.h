@@ -139,6 +139,8 @@ void load_settle(struct type_loader *t);
 /* `served`: they are the sandbox's alone. */
 /* `refers: {queue: {event_source: aws.sqs.queue}}`, before the demands that know them. */
 void load_refers(struct type_loader *t, const struct node *node);
+/* `fills: {network.availability_zone: {network.subnet_id: aws.ec2.subnet.availability_zone}}` */
+void load_fills(struct type_loader *t, const struct node *node);
 void load_demands(struct type_loader *t, const struct node *node, bool served);
 /* `ignore_changes` of attributes. */
 void load_others_changes(struct type_loader *t);

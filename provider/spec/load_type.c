@@ -4,7 +4,7 @@
 #define TYPE_KEYS                                                                                            \
     "doc cfn id arn attributes create read update delete list facets members entries tags wait find gone "   \
     "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
-    "sole serves demands refers console "                                                                    \
+    "sole serves demands refers fills console "                                                              \
     "partial"
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
@@ -393,6 +393,7 @@ static void load_parts(struct type_loader *t)
     load_owned(t);
     load_tag_demands(t);
     load_refers(t, node_get(t->node, "refers"));
+    load_fills(t, node_get(t->node, "fills"));
     load_others_changes(t);
     load_demands(t, node_get(t->node, "demands"), false);
     load_demands(t, node_get(node_get(t->node, "sandbox"), "demands"), true);
