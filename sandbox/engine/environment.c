@@ -116,8 +116,11 @@ struct str script_exception(struct str tail)
     str_cut(rest, '\n', &rest);
     while (rest.n) { /* frames are indented, what was raised is not */
         line = str_cut(rest, '\n', &rest);
-        if (line.n && line.p[0] != ' ' && line.p[0] != '\t')
-            return str_trim(line);
+        if (!line.n || line.p[0] == ' ' || line.p[0] == '\t')
+            continue;
+        /* "…Py4JJavaError: An error occurred while calling o45.parquet.", and then ": " and what it was */
+        bool of_java = str_find(line, STR("Py4JJavaError"), 0) >= 0 && str_starts(rest, STR(": "));
+        return str_trim(of_java ? str_slice(str_cut(rest, '\n', &rest), 2, SIZE_MAX) : line);
     }
     return STR_EMPTY;
 }

@@ -225,12 +225,24 @@ static int run_all(struct script *s, struct err *err)
         .tmp = s->tmp,
         .settings = s->options->spark_conf,
         .iceberg = s->options->iceberg,
+        .emrfs = s->options->emrfs,
         .family = services_family(task_jobs(s->task)),
         .stop = task_switch(s->task)};
     s->program = "python3";
     if (s->options->spark && spark_prepare(&s->env, &spark, &s->program, err))
         return -1;
     return script_run_process(s, err);
+}
+
+bool script_version_before(struct str version, int64_t major, int64_t minor)
+{
+    int64_t first = 0, second = 0;
+    struct str rest;
+    if (str_starts(version, STR("emr-")))
+        version = str_slice(version, 4, version.n);
+    str_to_int(str_cut(version, '.', &rest), &first);
+    str_to_int(str_cut(rest, '.', &rest), &second);
+    return first < major || (first == major && second < minor);
 }
 
 void script_run(struct task *task, const struct script_options *options)

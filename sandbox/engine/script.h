@@ -21,6 +21,7 @@ struct script_options {
     struct str py_files, files, jars; /* s3:// places with commas between them */
     struct str spark_conf;            /* "key=value --conf key=value", as both services take it */
     bool iceberg;                     /* Spark has Iceberg's runtime */
+    bool emrfs;                       /* as there, see spark.h */
     struct str notes;                 /* a line for the error log; "" none */
     struct str bookmark;              /* path of the file that keeps what a job has read; "" none */
     bool bookmark_paused;             /* it is read, not changed */
@@ -30,6 +31,11 @@ struct script_options {
     size_t submit_count;
 };
 
+/*
+ * Is the version before that one? "4.0", "emr-7.5.0"; "" is before all. AWS's Spark writes to S3 by EMRFS
+ * until Glue 5.0 and EMR 7.9, and by S3A from Glue 5.1 and EMR 7.10 on.
+ */
+bool script_version_before(struct str version, int64_t major, int64_t minor);
 /* Returns when the task has ended. */
 void script_run(struct task *task, const struct script_options *options);
 

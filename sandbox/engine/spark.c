@@ -198,6 +198,8 @@ static int write_conf(struct environment *env, const struct spark_options *optio
         "org.apache.spark.sql.execution.streaming.FileSystemBasedCheckpointFileManager\n"
         "spark.hadoop.fs.s3n.impl org.apache.hadoop.fs.s3a.S3AFileSystem\n"
         "spark.hadoop.fs.AbstractFileSystem.s3.impl org.apache.hadoop.fs.s3a.S3A\n");
+    if (options->emrfs) /* which then has to be allowed what that would write: sandbox/s3/s3srv_access.c */
+        buf_addz(&text, "spark.hadoop.fs.s3a.user.agent.prefix EMRFS\n");
     buf_addf(&text, "spark.hadoop.hadoop.tmp.dir %.*s\n", STR_ARG(options->tmp));
     /* A job of a sandbox is over before code that was compiled with great care would pay. */
     buf_addf(&text,

@@ -17,6 +17,7 @@ struct spark_options {
     struct str conf, tmp;
     struct str settings; /* "key=value --conf key=value" */
     bool iceberg;        /* with Iceberg's runtime, which lies beside hadoop-aws */
+    bool emrfs;          /* AWS's own file system would write to S3, not S3A */
     const char *family;  /* of the process that asks python3; see process.h */
     struct process_switch *stop;
 };

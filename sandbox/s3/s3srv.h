@@ -13,7 +13,9 @@
 #include "sandbox/s3/store.h"
 
 /* The canonical id of the one account there is. */
-#define S3SRV_OWNER          "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
+#define S3SRV_OWNER "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
+/* The beginning of the user agent of who stands for AWS's own file system, EMRFS. */
+#define S3SRV_EMRFS          "EMRFS, Hadoop"
 
 #define S3SRV_SSE            "x-amz-server-side-encryption"
 #define S3SRV_SSE_KEY        "x-amz-server-side-encryption-aws-kms-key-id"

@@ -118,6 +118,50 @@ static int may_read_source(struct s3 *s, struct err *err)
     return key.p ? may(s, version ? "s3:GetObjectVersion" : "s3:GetObject", bucket, key, err) : 0;
 }
 
+/* ---- folders ---- */
+
+struct looking {
+    struct s3 *s;
+    bool found;
+};
+
+static bool found_in_folder(void *ctx, struct walk *walk, struct str key)
+{
+    struct looking *looking = ctx;
+    struct s3 *s = looking->s;
+    struct object object;
+    (void)walk;
+    looking->found =
+        store_object_read(s->arena, s->store, s->bucket, key, STR_EMPTY, false, &object) == STORE_OK &&
+        !object.deleted;
+    return !looking->found;
+}
+
+static bool folder_is_there(struct s3 *s, struct str folder)
+{
+    struct looking looking = {s, false};
+    struct walk walk = {.prefix = folder, .ctx = &looking, .found = found_in_folder};
+    return store_walk(s->store, s->bucket, &walk) == STORE_OK && looking.found;
+}
+
+/*
+ * Of a new folder a/b/ EMRFS puts the objects a_$folder$ and a/b_$folder$, each where nothing lies in it yet.
+ * S3A, with which a Spark of the sandbox writes, puts a/b/ alone, and says for whom (engine/spark.c).
+ */
+static int may_make_folders(struct s3 *s, struct err *err)
+{
+    int status = 0;
+    if (!str_ends(s->key, STR("/")) || !str_starts(s3srv_header(s, "User-Agent"), STR(S3SRV_EMRFS)))
+        return 0;
+    for (size_t i = 1; i < s->key.n && !status; i++) {
+        struct str folder = str_slice(s->key, 0, i + 1);
+        if (s->key.p[i] == '/' && !folder_is_there(s, folder))
+            status = may(
+                s, "s3:PutObject", s->bucket, arena_printf(s->arena, "%.*s_$folder$", (int)i, s->key.p), err);
+    }
+    return status;
+}
+
 bool s3srv_may(struct s3 *s)
 {
     struct err err = ERR_INIT;
@@ -129,6 +173,8 @@ bool s3srv_may(struct s3 *s)
         status = may_read_source(s, &err);
         if (!status && s3srv_header(s, "x-amz-tagging").n)
             status = may(s, "s3:PutObjectTagging", s->bucket, s->key, &err);
+        if (!status)
+            status = may_make_folders(s, &err);
     }
     if (status)
         s3srv_error(s, err.http_status, arena_strz(s->arena, str_z(err.code)),

@@ -180,6 +180,7 @@ static void run_submit(struct task *task, struct arena *arena, const struct cont
     }
     script.role = role_of(task_jobs(task), arena, self, cluster->attrs);
     script.session = self->id;
+    script.emrfs = script_version_before(value_gets(cluster->attrs, "release_label"), 7, 10);
     script.spark_conf = settings_of(arena, value_getz(cluster->attrs, "configurations"));
     struct str stream = arena_printf(arena, "%.*s/steps/%.*s", STR_ARG(self->owner), STR_ARG(self->id));
     script.out_group = script.err_group = STR("/aws/emr");

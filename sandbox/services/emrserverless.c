@@ -102,6 +102,7 @@ static void emrserverless_work(struct task *task)
     for (uint32_t i = 0; i < count; i++)
         arguments[i] = value_text(list->items[i], STR_EMPTY);
     struct script_options script = {.spark = true,
+        .emrfs = script_version_before(value_gets(self->request, "releaseLabel"), 7, 10),
         .role = value_gets(self->request, "executionRoleArn"),
         .session = self->id,
         .location = value_gets(spark, "entryPoint"),

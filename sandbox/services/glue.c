@@ -23,10 +23,11 @@ static const struct task_kind glue_kind;
 
 /*
  * {job, role, command, arguments, timeout, max_capacity, worker_type, number_of_workers, glue_version,
- * attempt, previous}: resolved when the run is started, so that a later change of the job does not touch it.
+ * connections, attempt, previous}: resolved when the run is started, so that a later change of the job does
+ * not touch it.
  */
 static const char *const taken[] = {"role", "command", "max_capacity", "worker_type", "number_of_workers",
-    "glue_version", "max_retries", "execution_class"};
+    "glue_version", "max_retries", "execution_class", "connections"};
 
 static bool find_job(
     const struct service_call *call, struct str name, struct control_record *job, struct err *err)
@@ -172,6 +173,26 @@ static struct str add_wheels(struct arena *arena, struct str modules, struct str
     return arena_str(arena, buf_str(&others));
 }
 
+/* What the job's log has before the script begins: what is asked for and does not come. */
+static struct str notes_of(struct task *task, struct arena *arena, struct str modules)
+{
+    AUTO_BUF struct buf notes = BUF_INIT;
+    const struct value_entry metrics = {STR("cloudwatch:namespace"), value_stringz(arena, "Glue")};
+    const struct value *arguments = value_getz(task_self(task)->request, "arguments");
+    if (modules.n)
+        buf_addf(&notes,
+            "sandbox: --additional-python-modules %.*s: only wheels in S3 are taken from there, nothing is "
+            "installed; the script sees what python3 has",
+            STR_ARG(modules));
+    if (value_getz(arguments, "--enable-metrics") &&
+        !glue_role_may(task, arena, "cloudwatch:PutMetricData", value_map(arena, &metrics, 1)))
+        buf_addf(&notes,
+            "%ssandbox: --enable-metrics: there would be no metrics, for the role may not "
+            "cloudwatch:PutMetricData in the namespace Glue",
+            notes.n ? "\n" : "");
+    return arena_str(arena, buf_str(&notes));
+}
+
 /* How the job's script is run, as its command and arguments say. */
 static struct script_options script_of(struct task *task, struct arena *arena)
 {
@@ -182,27 +203,23 @@ static struct script_options script_of(struct task *task, struct arena *arena)
     struct script_options options = {.spark = !python,
         .location = value_gets(value_getz(request, "command"), "script_location"),
         .role = value_gets(request, "role"),
-        .session = STR("GlueJobRunnerSession"), /* as the service calls them all */
+        .session = GLUE_SESSION,
         .py_files = argument(request, "--extra-py-files"),
         .files = argument(request, "--extra-files"),
         .jars = argument(request, "--extra-jars"),
         .spark_conf = spark_settings(arena, request),
+        .emrfs = script_version_before(value_gets(request, "glue_version"), 5, 1),
         .iceberg = str_find(argument(request, "--datalake-formats"), STR("iceberg"), 0) >= 0,
         .timeout_ms = service_int(request, "timeout", 0) * sandbox_minute_ms(services_sandbox(services)),
         .memory = python ? memory_of(request) : 0,
         .out_group = python ? STR("/aws-glue/python-jobs/output") : STR("/aws-glue/jobs/output"),
         .err_group = python ? STR("/aws-glue/python-jobs/error") : STR("/aws-glue/jobs/error"),
         .out_stream = self->id,
-        .err_stream = self->id,
-        .notes = STR_EMPTY};
+        .err_stream = self->id};
     options.arguments = make_arguments(arena, self, &options.argument_count);
     struct str modules =
         add_wheels(arena, argument(request, "--additional-python-modules"), &options.py_files);
-    if (modules.n)
-        options.notes = arena_printf(arena,
-            "sandbox: --additional-python-modules %.*s: only wheels in S3 are taken from there, nothing is "
-            "installed; the script sees what python3 has",
-            STR_ARG(modules));
+    options.notes = notes_of(task, arena, modules);
     struct str bookmarks = argument(request, "--job-bookmark-option");
     options.bookmark_paused = str_eqz(bookmarks, "job-bookmark-pause");
     if (options.bookmark_paused || str_eqz(bookmarks, "job-bookmark-enable"))
@@ -216,12 +233,15 @@ static void glue_work(struct task *task)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct services *services = task_jobs(task);
     struct script_options options = script_of(task, &arena);
+    struct str why;
     struct str lakes = argument(self->request, "--datalake-formats");
     if (lakes.n && !str_eqz(lakes, "iceberg"))
         task_end(task, ACTIVITY_FAILED, -1, "the sandbox knows --datalake-formats iceberg only, not %.*s",
             STR_ARG(lakes));
     else if (str_eqz(value_gets(value_getz(self->request, "command"), "name"), "glueray"))
         task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs no Ray jobs");
+    else if (!glue_network_fits(task, &arena, value_getz(self->request, "connections"), &why))
+        task_end(task, ACTIVITY_FAILED, -1, "%.*s", STR_ARG(why));
     else
         script_run(task, &options);
     struct task_info now;

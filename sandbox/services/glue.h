@@ -19,6 +19,16 @@ service_handler glue_create_table;
 
 service_handler glue_start_crawler, glue_stop_crawler, glue_get_crawler, glue_get_crawlers, glue_list_crawls;
 
+/* ---- glue_network.c ---- */
+
+#define GLUE_SESSION STR("GlueJobRunnerSession") /* as the service calls them all */
+
+/* May the role of the task's job do this ("ec2:DescribeSubnets")? */
+bool glue_role_may(struct task *task, struct arena *arena, const char *action, const struct value *context);
+/* Can it be run in the networks of these connections (a list of names)? False: *why says what AWS would. */
+bool glue_network_fits(
+    struct task *task, struct arena *arena, const struct value *connections, struct str *why);
+
 /* ---- glue_bookmarks.c ---- */
 
 service_handler glue_get_bookmark, glue_reset_bookmark;

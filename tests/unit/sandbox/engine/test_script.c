@@ -25,14 +25,29 @@ static void test_what_a_traceback_says(void **state)
         "exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"b\"\n"
         "RuntimeError: b\n",
         "RuntimeError: b");
-    /* Java's own story comes after Python's */
+    /* Java's own story comes after Python's, which says nothing */
     assert_says(
         "Traceback (most recent call last):\n  File \"a\"\npy4j.protocol.Py4JJavaError: An error occurred "
         "while calling o31.csv.\n: org.apache.spark.SparkException: …\n\tat org.apache\n",
+        "org.apache.spark.SparkException: …");
+    assert_says(
+        "Traceback (most recent call last):\n  File \"a\"\npy4j.protocol.Py4JJavaError: An error occurred "
+        "while calling o31.csv.\n",
         "py4j.protocol.Py4JJavaError: An error occurred while calling o31.csv.");
     assert_says("Traceback (most recent call last):\n  File \"cut sho", "");
     assert_says("nothing of the kind\nValueError: is only text here\n", "");
     assert_says("", "");
+}
+
+static void test_versions(void **state)
+{
+    (void)state;
+    assert_true(script_version_before(STR("5.0"), 5, 1));
+    assert_false(script_version_before(STR("5.1"), 5, 1));
+    assert_true(script_version_before(STR("emr-7.9.0"), 7, 10));
+    assert_false(script_version_before(STR("emr-7.10.0"), 7, 10));
+    assert_false(script_version_before(STR("emr-8.0.0"), 7, 10));
+    assert_true(script_version_before(STR_EMPTY, 5, 1));
 }
 
 static const char *value_of(const struct environment *env, const char *name)
@@ -69,6 +84,7 @@ static void test_an_environment_has_each_name_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_versions),
         cmocka_unit_test(test_what_a_traceback_says),
         cmocka_unit_test(test_an_environment_has_each_name_once),
     };
