@@ -3,6 +3,7 @@
 
 #include "base/mask.h"
 #include "plan/context.h"
+#include "plan/diff.h"
 #include "plan/evaluate.h"
 #include "plan/fills.h"
 #include "plan/instances.h"
@@ -231,7 +232,8 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
     if (decl->mistaken.any)
         whole = with_mistaken(decl, arena, whole);
     ok &= check_conflicts(p, instance, whole);
-    ok &= demands_check(p, instance, whole);
+    if (!ok && !instance->seen)
+        demands_check(p, instance, whole, NULL); /* all mistakes are told */
     if (!ok)
         return NULL;
     whole = fills_known(p, instance, arena, whole);
@@ -259,7 +261,11 @@ const struct value *evaluate_unknown(struct planner *p, struct instance *instanc
             value_builder_set(&object, decl->attrs[i].name, v);
     }
     const struct value *whole = value_builder_map(&object);
-    return check_conflicts(p, instance, whole) && demands_check(p, instance, whole)
+    enum action action = instance->change->decision.action;
+    bool exists = action == ACTION_UPDATE || action == ACTION_ADOPT;
+    const struct value *changed =
+        exists ? diff_names(arena, instance->change->attrs, instance->change->attr_count) : NULL;
+    return check_conflicts(p, instance, whole) && demands_check(p, instance, whole, changed)
                ? merge_default_tags(p, instance, arena, fills_known(p, instance, arena, whole))
                : NULL;
 }

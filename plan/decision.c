@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "plan/address.h"
 #include "plan/adopted.h"
+#include "plan/attributes.h"
 #include "plan/context.h"
 #include "plan/depends.h"
 #include "plan/diff.h"
@@ -123,7 +124,8 @@ static bool decide_change(
 
 static bool decide_create(struct planner *p, struct instance *instance)
 {
-    if (!decide_change(p, instance, ACTION_CREATE, NULL))
+    if (!demands_check(p, instance, instance->desired, NULL) ||
+        !decide_change(p, instance, ACTION_CREATE, NULL))
         return false;
     struct change *change = instance->change;
     struct comparison nothing = {.arena = p->arena, .schema = change->schema};
@@ -154,6 +156,7 @@ static bool decide_replace(struct planner *p, struct instance *instance, const c
     if (decl->lifecycle.prevent_destroy)
         return forbid_destroying(p, decl, instance->address, "replaced", "");
     if (adopted_forbids(p, seen->record, decl->span, "replaced") ||
+        !demands_check(p, instance, instance->desired, NULL) ||
         !decide_change(p, instance, ACTION_REPLACE, NULL))
         return false;
     struct change *change = instance->change;
@@ -220,7 +223,8 @@ static bool decide_with_live(struct planner *p, struct instance *instance, const
         decide_unchanged(p, instance, live);
         return true;
     }
-    if (!decide_change(p, instance, record ? ACTION_UPDATE : ACTION_ADOPT, live))
+    if (!demands_check(p, instance, instance->desired, diff_names(p->arena, list, n)) ||
+        !decide_change(p, instance, record ? ACTION_UPDATE : ACTION_ADOPT, live))
         return false;
     instance->change->attrs = list;
     instance->change->attr_count = n;

@@ -1,6 +1,7 @@
 /* What values ask of each other, across resources too: said at the attribute, before anything is called. */
 #include "plan/attributes.h"
 #include "plan/evaluate.h"
+#include "plan/plan_resource.h"
 
 #include <string.h>
 
@@ -40,9 +41,20 @@ static const struct value *with_referred(
     return object;
 }
 
+static struct diag *demands_say(struct planner *p, const struct instance *instance, struct span span,
+    const struct demand_break *broken, bool warns)
+{
+    struct str address = instance->address, words = broken->demand->says;
+    if (!warns)
+        return diag_error(p->diags, span, "%.*s: %.*s", STR_ARG(address), STR_ARG(words));
+    struct diag *d = diag_warning(p->diags, span, "%.*s: %.*s", STR_ARG(address), STR_ARG(words));
+    diag_hint(p->diags, d, "what exists may stay so; a new one would be refused when it is planned");
+    return d;
+}
+
 /* At the attribute that refers to it, and where that says otherwise. */
 static void report_referred(struct planner *p, const struct instance *instance,
-    const struct schema_refer *refer, const struct demand_break *broken)
+    const struct schema_refer *refer, const struct demand_break *broken, bool warns)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct decl *decl = NULL;
@@ -50,27 +62,26 @@ static void report_referred(struct planner *p, const struct instance *instance,
     const struct value *v = referred(p, instance, refer, &scratch, &decl);
     struct str name = broken->path->count ? value_text(broken->path->items[0], STR_EMPTY) : STR_EMPTY;
     struct str text = value_scalar_text(&scratch, value_get(v, name));
-    struct diag *d = diag_error(p->diags, expr_span(given->expr), "%.*s: %.*s", STR_ARG(instance->address),
-        STR_ARG(broken->demand->says));
+    struct diag *d = demands_say(p, instance, expr_span(given->expr), broken, warns);
     const struct attr_expr *there = attributes_given(decl, name);
     diag_related(p->diags, d, there ? expr_span(there->expr) : decl->span, "%.*s is %.*s here", STR_ARG(name),
         STR_ARG(text));
 }
 
 static void report_broken(
-    struct planner *p, const struct instance *instance, const struct demand_break *broken)
+    struct planner *p, const struct instance *instance, const struct demand_break *broken, bool warns)
 {
     const struct decl *decl = instance->decl;
     for (size_t i = 0; i < decl->schema->refer_count; i++)
         if (str_eq(decl->schema->refers[i].name, broken->attribute)) {
-            report_referred(p, instance, &decl->schema->refers[i], broken);
+            report_referred(p, instance, &decl->schema->refers[i], broken, warns);
             return;
         }
     const struct attr_expr *given = attributes_given(decl, broken->attribute);
     struct span span = !given                ? decl->span
                        : broken->path->count ? expr_span_at(given->expr, broken->path, broken->at_key)
                                              : given->key_span;
-    diag_error(p->diags, span, "%.*s: %.*s", STR_ARG(instance->address), STR_ARG(broken->demand->says));
+    demands_say(p, instance, span, broken, warns);
 }
 
 /* The value, of which nobody knows what stands at the path. */
@@ -94,20 +105,29 @@ static const struct value *unknown_at(
     return value_list(arena, items, v->count);
 }
 
-/* What the service would refuse of values that are right each by itself. What was found wrong is nothing that
- * the next demand is measured by. */
-bool demands_check(struct planner *p, const struct instance *instance, const struct value *object)
+/* Offline nobody knows what exists: that may be as no new one can be. */
+static bool only_warns(
+    const struct planner *p, const struct instance *instance, const struct value_demand *demand)
+{
+    const struct decl *decl = instance->decl;
+    bool may_exist = demand->legacy || decl->adopt == ADOPT_EXISTING || plan_import_of(p, instance->address);
+    return p->offline && decl->kind == DECL_RESOURCE && may_exist;
+}
+
+/* What was found wrong is nothing that the next demand is measured by. */
+bool demands_check(struct planner *p, const struct instance *instance, const struct value *object,
+    const struct value *changed)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct demand_break broken = {0};
+    struct demand_break broken = {.changed = changed};
     const struct value *whole = with_referred(p, instance, &scratch, object);
-    enum demand_asker asker = instance->seen ? ASKED_AGAIN : ASKED_BY_WEIR;
     bool met = true;
-    while (schema_demand_broken(&scratch, instance->decl->schema, whole, asker, &broken)) {
-        report_broken(p, instance, &broken);
+    while (schema_demand_broken(&scratch, instance->decl->schema, whole, ASKED_BY_WEIR, &broken)) {
+        bool warns = only_warns(p, instance, broken.demand);
+        report_broken(p, instance, &broken, warns);
         const struct value *at = value_get(whole, broken.attribute);
         whole = value_with(&scratch, whole, broken.attribute, unknown_at(&scratch, at, broken.path, 0));
-        met = false;
+        met &= warns;
     }
     return met;
 }

@@ -158,6 +158,14 @@ size_t diff_objects(const struct comparison *c, const struct value *desired, str
     return n;
 }
 
+const struct value *diff_names(struct arena *arena, const struct attr_change *list, size_t n)
+{
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&names, value_string_ref(arena, list[i].name));
+    return value_builder_list(&names);
+}
+
 /* ---- and when all is known ---- */
 
 static const struct attr_change *find_shown(

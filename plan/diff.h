@@ -22,6 +22,9 @@ struct comparison {
  * does not give any more. What is unknown differs. */
 size_t diff_objects(const struct comparison *c, const struct value *desired, struct attr_change **out);
 
+/* The names of what changes. */
+const struct value *diff_names(struct arena *arena, const struct attr_change *list, size_t n);
+
 /* Does what is there stay as it is, by the file's `ignore_changes` or by the type's? */
 bool diff_ignores(const struct comparison *c, const struct attr *attr);
 

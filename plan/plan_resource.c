@@ -65,7 +65,7 @@ static bool read_data(struct planner *p, struct instance *instance)
 
 /* ---- what is there already ---- */
 
-static const struct import *import_of(const struct planner *p, struct str address)
+const struct import *plan_import_of(const struct planner *p, struct str address)
 {
     for (size_t i = 0; i < p->stack->import_count; i++)
         if (str_eq(p->stack->imports[i].address, address))
@@ -140,7 +140,7 @@ static bool import_id(
         *id = value_string(p->arena, p->options->import_id);
         return true;
     }
-    const struct import *import = import_of(p, instance->address);
+    const struct import *import = plan_import_of(p, instance->address);
     if (!import)
         return true;
     struct scope scope = planner_scope(p, instance->decl, NULL);
@@ -219,7 +219,7 @@ static bool plan_instance(struct planner *p, struct instance *instance)
     if (!instance->desired)
         return false;
     if (decl->kind == DECL_DATA)
-        return read_data(p, instance);
+        return demands_check(p, instance, instance->desired, NULL) && read_data(p, instance);
     if (instance->seen) {
         instance->seen->claimed = true;
     } else if (!p->offline) {

@@ -10,4 +10,7 @@
 /* Declarations come in the stack's order. False after an error. */
 bool plan_resource(struct planner *p, const struct decl *decl);
 
+/* What `imports:` says of an address; NULL: nothing. */
+const struct import *plan_import_of(const struct planner *p, struct str address);
+
 #endif

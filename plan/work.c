@@ -95,14 +95,6 @@ bool work_was_there(const struct record *record, const struct decl *decl)
 
 /* ---- update, adopt ---- */
 
-static const struct value *changed_names(struct arena *arena, const struct attr_change *list, size_t n)
-{
-    struct value_builder names = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < n; i++)
-        value_builder_add(&names, value_string_ref(arena, list[i].name));
-    return value_builder_list(&names);
-}
-
 const struct value *work_reread(struct work *work, const struct record *record,
     const struct attr_change *list, size_t n, const struct value *live)
 {
@@ -199,7 +191,7 @@ static int work_update(
     if (n && schema->ops->read && work_intent(work, STR("update"), work_object_id(work, prior), err))
         return -1;
     if (n && schema->ops->update(&work->ctx, prior, with_taken(work, list, n),
-                 changed_names(&work->arena, list, n), &live, err)) {
+                 diff_names(&work->arena, list, n), &live, err)) {
         /* Some of its calls may have gone through: the next refresh sees which. The resource itself is whole.
          */
         bool keep = schema->partial && live != prior;

@@ -88,7 +88,7 @@ struct value_demand {
     struct str code; /* the service's; "" as for any invalid value */
     bool served;     /* depends on the account or the day: only the sandbox says it */
     bool of_new;     /* the service asks it of new things alone */
-    bool across;     /* it is about what the thing refers to as well */
+    bool legacy;     /* what was made before may be otherwise */
 };
 
 /* Another resource of the stack that an attribute leads to: demands know it by this name. */
@@ -244,9 +244,11 @@ struct str attr_rule_broken(
 struct demand_break {
     const struct value_demand *demand;
     struct str attribute;
-    const struct value *path; /* from there: keys and indices, as far as something is given */
-    bool at_key;              /* the key there is wrong, not its value */
-    size_t next, next_item;   /* where a search for the next one goes on; 0 at first */
+    const struct value *path;    /* from there: keys and indices, as far as something is given */
+    bool at_key;                 /* the key there is wrong, not its value */
+    size_t next, next_item;      /* where a search for the next one goes on; 0 at first */
+    const struct value *changed; /* given with a search: attributes of something that exists. Only demands in
+                                    which one of them takes part are asked; NULL: all */
 };
 /*
  * The first demand from `out` on that the object does not meet; false: there is none. What is not known yet
@@ -254,7 +256,6 @@ struct demand_break {
  */
 enum demand_asker {
     ASKED_BY_WEIR,    /* of the whole that is wanted; what it refers to may stand in it under its name */
-    ASKED_AGAIN,      /* the same of what is there already */
     ASKED_OF_NEW,     /* by a service, which knows more, of what is made */
     ASKED_OF_CHANGED, /* of what is there already */
 };

@@ -311,17 +311,45 @@ static bool is_broken(struct search *s)
     return true;
 }
 
+/* Is it a path of one of these attributes, or of what one of them refers to? */
+static bool leads_to(const struct schema *schema, struct str path, const struct value *names)
+{
+    struct str rest, name = str_cut(path, '.', &rest);
+    for (size_t i = 0; i < schema->refer_count; i++)
+        if (str_eq(schema->refers[i].name, name))
+            name = schema->refers[i].attribute;
+    return name.n && value_list_has(names, name);
+}
+
+static bool tests_lead_to(
+    const struct schema *schema, const struct value_tests *tests, bool item, const struct value *names)
+{
+    bool any = false;
+    for (size_t i = 0; i < tests->count && !any; i++) {
+        any = !item && leads_to(schema, tests->items[i].path, names);
+        for (size_t k = 0; k < tests->items[i].other_count; k++)
+            any |= leads_to(schema, tests->items[i].others[k], names);
+    }
+    return any;
+}
+
+static bool takes_part(
+    const struct schema *schema, const struct value_demand *demand, const struct value *names)
+{
+    bool items = demand->each.n > 0;
+    return leads_to(schema, demand->each, names) || tests_lead_to(schema, &demand->when, false, names) ||
+           tests_lead_to(schema, &demand->where, items, names) ||
+           tests_lead_to(schema, &demand->must, items, names);
+}
+
 bool schema_demand_broken(struct arena *arena, const struct schema *schema, const struct value *object,
     enum demand_asker asker, struct demand_break *out)
 {
     struct search s = {.asked = {.arena = arena, .schema = schema, .object = object}, .out = out};
     for (; out->next < schema->demand_count; out->next++, out->next_item = 0) {
         s.demand = &schema->demands[out->next];
-        bool weir = asker == ASKED_BY_WEIR || asker == ASKED_AGAIN,
-             made = s.demand->of_new && s.demand->across;
-        bool asked = weir ? !s.demand->served && !(asker == ASKED_AGAIN && made)
-                          : asker == ASKED_OF_NEW || !s.demand->of_new;
-        if (!asked || !is_broken(&s))
+        bool asked = asker == ASKED_BY_WEIR ? !s.demand->served : asker == ASKED_OF_NEW || !s.demand->of_new;
+        if (!asked || (out->changed && !takes_part(schema, s.demand, out->changed)) || !is_broken(&s))
             continue;
         out->next_item = s.looked;
         return true;

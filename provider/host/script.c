@@ -132,7 +132,7 @@ int script_check(struct op_ctx *ctx, const struct value *object, struct err *err
             schema_convert(ctx->arena, attr, object->entries[i].value, &converted, &issue))
             return err_set(err, ERR_INVALID, "\"%.*s\": %.*s", STR_ARG(attr->name), STR_ARG(issue.message));
     }
-    if (schema_demand_broken(ctx->arena, ctx->schema, object, ASKED_AGAIN, &broken))
+    if (schema_demand_broken(ctx->arena, ctx->schema, object, ASKED_BY_WEIR, &broken))
         return err_set(
             err, ERR_INVALID, "\"%.*s\": %.*s", STR_ARG(broken.attribute), STR_ARG(broken.demand->says));
     return 0;

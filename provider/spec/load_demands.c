@@ -152,14 +152,6 @@ static struct value_tests load_tests(const struct scope *scope, const struct nod
 
 /* ---- demands ---- */
 
-static bool tests_refer(const struct scope *scope, const struct value_tests *tests)
-{
-    for (size_t i = 0; i < tests->count; i++)
-        if (is_refer(scope, tests->items[i].path))
-            return true;
-    return false;
-}
-
 static struct value_demand load_demand(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
@@ -169,7 +161,8 @@ static struct value_demand load_demand(struct type_loader *t, const struct node 
         .when = load_tests(&whole, node_get(node, "if")),
         .says = load_text(l, node, "says"),
         .code = load_text(l, node, "code"),
-        .of_new = load_flag(l, node, "new")};
+        .of_new = load_flag(l, node, "new"),
+        .legacy = load_flag(l, node, "legacy")};
     if (demand.each.n) {
         const struct attr *attr = check_path(&whole, node_get(node, "each"), demand.each);
         scope.items = true;
@@ -183,8 +176,6 @@ static struct value_demand load_demand(struct type_loader *t, const struct node 
     }
     demand.where = load_tests(&scope, node_get(node, "where"));
     demand.must = load_tests(&scope, node_get(node, "must"));
-    demand.across =
-        tests_refer(&whole, &demand.when) || (!demand.each.n && tests_refer(&whole, &demand.must));
     if (!demand.must.count || !demand.says.n)
         load_error(l, node, "a demand says what must be, and says it in words");
     return demand;
@@ -312,7 +303,7 @@ void load_demands(struct type_loader *t, const struct node *node, bool served)
         return;
     }
     for (uint32_t i = 0; i < node->count; i++)
-        if (load_keys(l, node->items[i], "a demand", "if each where must says code new")) {
+        if (load_keys(l, node->items[i], "a demand", "if each where must says code new legacy")) {
             struct value_demand demand = load_demand(t, node->items[i]);
             demand.served = served;
             add_demands(t, &demand, 1);

@@ -70,15 +70,27 @@ int check_together(struct call *call, const struct value *attrs)
     return check_demands(call, NULL, attrs);
 }
 
-/* What was so before the request is not its mistake. */
-int check_demands(struct call *call, const struct value *before, const struct value *attrs)
+/* The first that is not met any more: what was so before the request is not its mistake. */
+static bool breaks_demand(
+    struct call *call, const struct value *before, const struct value *attrs, struct demand_break *broken)
 {
     const struct schema *schema = &call->role->type->schema;
-    struct demand_break broken = {0}, earlier = {0};
     enum demand_asker asker = before ? ASKED_OF_CHANGED : ASKED_OF_NEW;
-    if (!schema_demand_broken(call->arena, schema, attrs, asker, &broken) ||
-        (before && schema_demand_broken(call->arena, schema, before, asker, &earlier) &&
-            earlier.demand == broken.demand))
+    while (schema_demand_broken(call->arena, schema, attrs, asker, broken)) {
+        struct demand_break earlier = {.next = broken->next};
+        if (!before || !schema_demand_broken(call->arena, schema, before, asker, &earlier) ||
+            earlier.demand != broken->demand)
+            return true;
+        broken->next++;
+        broken->next_item = 0;
+    }
+    return false;
+}
+
+int check_demands(struct call *call, const struct value *before, const struct value *attrs)
+{
+    struct demand_break broken = {0};
+    if (!breaks_demand(call, before, attrs, &broken))
         return 0;
     const struct value_demand *demand = broken.demand;
     /* Services put tags on what they make that nobody else may (aws:autoscaling:groupName): they do not sign.

@@ -114,6 +114,36 @@ static void test_unknown_meets_all(void **state)
     assert_false(is_broken(&when, is("kind", TEST_IS, "[\"x\"]"), object));
 }
 
+/* Of what exists only what changes is asked. */
+static void test_what_changes(void **state)
+{
+    (void)state;
+    const struct value *object = list_of("{\"nodes\": 3, \"kind\": \"pair\"}");
+    struct value_test when = is("kind", TEST_IS, "[\"pair\"]"), must = by("nodes", TEST_MOST, 2);
+    const struct str limits[] = {STR("limit")};
+    struct value_test measured = {
+        .path = STR("nodes"), .kind = TEST_MOST, .others = limits, .other_count = 1};
+    const struct value_demand demands[] = {{.when = {&when, 1}, .must = {&must, 1}, .says = STR("two")},
+        {.must = {&measured, 1}, .says = STR("at most limit")}};
+    const struct schema schema = {.name = STR("test"),
+        .attrs = attrs,
+        .attr_count = sizeof attrs / sizeof *attrs,
+        .demands = demands,
+        .demand_count = 2};
+    static const struct {
+        const char *changed;
+        bool broken;
+    } rows[] = {{"[]", false}, {"[\"zones\"]", false}, {"[\"kind\"]", true}, {"[\"nodes\"]", true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct demand_break out = {.changed = list_of(rows[i].changed)};
+        assert_int_equal(schema_demand_broken(&arena, &schema, object, ASKED_BY_WEIR, &out), rows[i].broken);
+    }
+    struct demand_break out = {.changed = list_of("[\"limit\"]")};
+    object = value_with(&arena, object, STR("limit"), list_of("1"));
+    assert_true(schema_demand_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
+    assert_ptr_equal(out.demand, &demands[1]);
+}
+
 /* Each that is not met, one after the other: all tests of one demand, then the next demand. */
 static void test_one_after_the_other(void **state)
 {
@@ -144,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_unknown_meets_all),
+        cmocka_unit_test(test_what_changes),
         cmocka_unit_test(test_one_after_the_other),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
