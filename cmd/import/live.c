@@ -3,6 +3,7 @@
 
 #include "cmd/import/fit.h"
 #include "provider/aws/tagging.h"
+#include "provider/cfn/published.h"
 #include "provider/mark.h"
 #include "provider/spec/spec.h"
 
@@ -105,12 +106,56 @@ static void on_listed(void *ctx, const struct value *live)
     live_add(l, l->listed, value_gets(live, l->listed->id.p), value_gets(live, "arn"));
 }
 
-/* The attribute whose values have to be known before there is a listing: a rule's listener. "" none. */
-static struct str listed_for(const struct schema *schema)
+/* CloudFormation's schema of the type; NULL: it is not CloudFormation's, or none is published. */
+static const struct value *live_published(struct live *l, const struct schema *schema)
 {
-    const struct spec_type *type = str_starts(schema->name, STR("aws.")) ? schema->impl : NULL;
-    bool per = type && type->list.count && type->list.items[0].list.per.count;
-    return per ? type->list.items[0].list.per.items[0] : STR_EMPTY;
+    return str_find(schema->name, STR("::"), 0) >= 0 ? cfn_published(l->arena, schema->name) : NULL;
+}
+
+/* What has to be known before anything can be listed: a rule's listener, the ids themselves. "" nothing. */
+static struct str listed_for(struct live *l, const struct schema *schema)
+{
+    const struct spec_type *type = schema->impl;
+    const struct value *published = live_published(l, schema);
+    const struct value *wanted = value_getz(
+        value_getz(value_getz(value_getz(published, "handlers"), "list"), "handlerSchema"), "required");
+    if (published)
+        return wanted && wanted->count ? value_text(wanted->items[0], STR_EMPTY) : STR_EMPTY;
+    if (!str_starts(schema->name, STR("aws.")) || !type || !type->list.count)
+        return STR_EMPTY;
+    const struct spec_step *first = &type->list.items[0];
+    return first->list.per.count ? first->list.per.items[0] : first->list.of ? schema->id : STR_EMPTY;
+}
+
+static bool is_listed(struct live *l, const struct schema *schema)
+{
+    const struct value *published = live_published(l, schema);
+    if (published)
+        return value_getz(value_getz(published, "handlers"), "list") != NULL;
+    return schema->ops->list && (schema->bulk || str_find(schema->name, STR("::"), 0) >= 0);
+}
+
+/* Why not everything of a type can be found; 0: it can. */
+static int check_listed(struct live *l, const struct schema *schema, struct err *err)
+{
+    struct str rest, named = listed_for(l, schema);
+    struct str provider = schema->provider.n ? schema->provider : str_cut(schema->name, '.', &rest);
+    if (!str_eqz(provider, "aws")) {
+        err_set(err, ERR_USAGE, "%.*s is not in an AWS account", STR_ARG(schema->name));
+        return err_hint(err, "`import live` reads AWS accounts; write it into the stack and take it over by "
+                             "its id (`imports:`)");
+    }
+    if (!is_listed(l, schema) || (schema->scattered && !named.n)) /* objects of a bucket */
+        err_set(err, ERR_USAGE, "%.*s cannot be listed", STR_ARG(schema->name));
+    else if (named.n)
+        err_set(
+            err, ERR_USAGE, "%.*s can only be listed for each `%.*s`", STR_ARG(schema->name), STR_ARG(named));
+    else
+        return 0;
+    return err_hint(err, schema->tags.n || schema_attr(schema, STR("tags"))
+                             ? "--tag KEY=VALUE finds what bears a tag; or write it into the stack and take "
+                               "it over by its id (`imports:`)"
+                             : "write it into the stack and take it over by its id (`imports:`)");
 }
 
 static int find_all(struct live *l, const struct live_wanted *wanted, struct err *err)
@@ -126,13 +171,8 @@ static int find_all(struct live *l, const struct live_wanted *wanted, struct err
         l->listed = catalog_find(l->draft->catalog, wanted->types[i], false, err);
         if (!l->listed)
             return -1;
-        if (!l->listed->ops->list)
-            return err_set(err, ERR_USAGE, "%.*s cannot be listed", STR_ARG(wanted->types[i]));
-        if (listed_for(l->listed).n) {
-            err_set(err, ERR_USAGE, "%.*s can only be listed for each `%.*s`", STR_ARG(wanted->types[i]),
-                STR_ARG(listed_for(l->listed)));
-            return err_hint(err, "write it into the stack and take it over by its id (`imports:`)");
-        }
+        if (check_listed(l, l->listed, err))
+            return -1;
         if (look_list(l->look, l->listed, on_listed, l, err))
             return err_context(err, "listing %.*s", STR_ARG(wanted->types[i]));
     }
