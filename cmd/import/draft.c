@@ -1,11 +1,18 @@
 /* The sections of a stack that is being written, and the names in it. */
 #include "cmd/import/draft.h"
 
+#include "base/hash.h"
 #include "provider/http/redact.h"
 #include "stacks/stack.h"
 
 #include <ctype.h>
 #include <stdio.h>
+
+enum {
+    NAME_LENGTH = 100,  /* of what a stack declares */
+    SUFFIX_LENGTH = 24, /* that tells one from another of the same name */
+    HASH_LENGTH = 8,    /* that tells one that was cut from others that begin so */
+};
 
 void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, struct diags *diags)
 {
@@ -38,6 +45,14 @@ static bool begins_word(struct str s, size_t i)
     return i && isupper(c) && (islower(before) || isdigit(before) || (isupper(before) && islower(next)));
 }
 
+/* The name, or where it is longer than that its beginning with a hash of the whole. */
+static struct str shortened(struct arena *arena, struct str name, size_t most)
+{
+    struct str hash = sha256_hex(arena, name);
+    int kept = (int)most - HASH_LENGTH - 1;
+    return name.n <= most ? name : arena_printf(arena, "%.*s_%.*s", kept, name.p, HASH_LENGTH, hash.p);
+}
+
 struct str draft_snake(struct arena *arena, struct str name)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -53,9 +68,9 @@ struct str draft_snake(struct arena *arena, struct str name)
     }
     while (out.n && out.p[out.n - 1] == '_')
         out.n--;
-    if (!out.n || isdigit((unsigned char)out.p[0]))
-        return arena_printf(arena, "r_%.*s", (int)out.n, out.n ? out.p : "");
-    return arena_str(arena, buf_str(&out));
+    bool bare = !out.n || isdigit((unsigned char)out.p[0]);
+    struct str snake = arena_printf(arena, "%s%.*s", bare ? "r_" : "", (int)out.n, out.n ? out.p : "");
+    return shortened(arena, snake, NAME_LENGTH);
 }
 
 struct str draft_stack_name(struct arena *arena, struct str name)
@@ -70,6 +85,8 @@ static struct str unused(struct draft *d, struct map *taken, struct str wanted, 
 {
     bool shared = taken == &d->taken; /* with the words that expressions begin with */
     struct str base = draft_snake(d->arena, wanted), name = base;
+    if (map_get(taken, name))
+        base = shortened(d->arena, base, NAME_LENGTH - SUFFIX_LENGTH);
     if (((shared && stack_is_reserved(name)) || map_get(taken, name)) && kind.n)
         name = base = arena_printf(d->arena, "%.*s_%.*s", STR_ARG(base), STR_ARG(kind));
     for (int i = 2; (shared && stack_is_reserved(name)) || map_get(taken, name); i++)
@@ -239,10 +256,11 @@ bool draft_is_secret(struct str key, struct str text)
 
 struct said *draft_hide(struct draft *d, struct said *s, struct str name)
 {
+    const char *type = s->kind == SAID_LIST || s->kind == SAID_MAP ? "any" : "string";
     struct str where = arena_printf(d->arena, "%p", (const void *)s->node),
                *known = map_get(&d->hidden, where);
     if (s->node && known) /* the same one once more */
-        return said_code(d->arena, s->node, "%s", draft_ask(d, *known, "string", STR_EMPTY, true).p);
+        return said_code(d->arena, s->node, "%s", draft_ask(d, *known, type, STR_EMPTY, true).p);
     if (s->node) {
         known = ARENA_NEW(d->arena, struct str);
         *known = name;
@@ -252,5 +270,5 @@ struct said *draft_hide(struct draft *d, struct said *s, struct str name)
             "there is a secret, and it is not written: the input `%.*s` asks for it",
             STR_ARG(draft_snake(d->arena, name)));
     }
-    return said_code(d->arena, s->node, "%s", draft_ask(d, name, "string", STR_EMPTY, true).p);
+    return said_code(d->arena, s->node, "%s", draft_ask(d, name, type, STR_EMPTY, true).p);
 }
