@@ -23,6 +23,38 @@ static bool is_pair_name(struct str key, struct str member)
     return str_eq(first, member) || (second.p && str_eq(second, member));
 }
 
+/* What the item says besides its name: one member, or with "." all others. */
+static struct said *pair_value(struct arena *arena, struct said *item, const char *key, const char *value)
+{
+    struct said *rest = said_new(arena, SAID_MAP, item->node);
+    if (strcmp(value, ".") != 0)
+        return said_get(item, value);
+    for (size_t i = 0; i < item->n; i++)
+        if (!is_pair_name(str_z(key), item->entries[i].key))
+            said_set(arena, rest, item->entries[i].key, item->entries[i].value);
+    return rest;
+}
+
+/* The same in one branch of a choice, or in both; the value may be nothing. NULL: it is no such choice. */
+static struct said *choice_pair(
+    struct arena *arena, const struct said *item, const char *key, const char *value, struct str *name)
+{
+    struct said *out = said_code(arena, item->node, "%.*s", STR_ARG(item->code));
+    out->kind = SAID_CHOICE;
+    *name = (struct str){NULL, 0};
+    for (size_t i = 0; i < 2; i++) {
+        struct said *branch = item->items[i], *nothing = said_new(arena, SAID_NOTHING, NULL);
+        bool is_map = branch->kind == SAID_MAP;
+        struct str own = is_map ? pair_name(arena, branch, str_z(key)) : *name;
+        if ((!is_map && branch->kind != SAID_NOTHING) || (name->p && !str_eq(*name, own)))
+            return NULL;
+        *name = own;
+        struct said *v = is_map ? pair_value(arena, branch, key, value) : NULL;
+        said_add(arena, out, v ? v : nothing);
+    }
+    return out;
+}
+
 struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, const char *value)
 {
     struct said *map = said_new(arena, SAID_MAP, list->node);
@@ -31,17 +63,18 @@ struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, 
     if (list->kind != SAID_LIST)
         return NULL;
     for (size_t i = 0; i < list->n; i++) {
-        struct said *item = list->items[i], *v = said_get(item, value);
-        struct str name = pair_name(arena, item, str_z(key));
-        if (!name.p)
-            return NULL;
-        if (!strcmp(value, ".")) {
-            v = said_new(arena, SAID_MAP, item->node);
-            for (size_t k = 0; k < item->n; k++)
-                if (!is_pair_name(str_z(key), item->entries[k].key))
-                    said_set(arena, v, item->entries[k].key, item->entries[k].value);
+        struct said *item = list->items[i], *v;
+        struct str name = STR_EMPTY;
+        if (item->kind == SAID_CHOICE) {
+            v = choice_pair(arena, item, key, value, &name);
+        } else {
+            name = pair_name(arena, item, str_z(key));
+            v = pair_value(arena, item, key, value);
+            v = v ? v : said_string(arena, STR_EMPTY, NULL);
         }
-        said_set(arena, map, name, v ? v : said_string(arena, STR_EMPTY, NULL));
+        if (!v || !name.p)
+            return NULL;
+        said_set(arena, map, name, v);
     }
     return map;
 }
@@ -201,9 +234,9 @@ static struct said *as_kind(
     struct arena *arena = fit->draft->arena;
     bool block = s->kind == SAID_LIST && s->n == 1 && s->items[0]->kind == SAID_MAP; /* Terraform's */
     switch (type->kind) {
-    case TYPE_POLICY: return fit_policy(arena, s);
+    case TYPE_POLICY: return fit_policy(arena, said_document(arena, s));
     case TYPE_ANY:
-    case TYPE_JSON: return s;
+    case TYPE_JSON: return said_document(arena, s);
     case TYPE_TAGS: return as_tags(arena, type, s);
     case TYPE_OBJECT:
         if (block)

@@ -211,7 +211,7 @@ bool template_fold(struct template *t, struct thing *thing)
     document = mentions(thing, target) ? without_itself(t, document, target, part) : document;
     if (!document)
         return false;
-    put_in(t, part, target, key, document);
+    put_in(t, part, target, key, said_document(t->arena, document));
     thing->folded = target;
     for (size_t i = 0; i < thing->need_count; i++) { /* whoever waits for it waits for that */
         thing->needs[i]->owner = target;

@@ -191,6 +191,17 @@ static void add_text(struct buf *out, const struct said *s)
     buf_add_char(out, '"');
 }
 
+static void add_key(struct buf *out, struct str key)
+{
+    if (is_word(key)) {
+        buf_add_str(out, key);
+        return;
+    }
+    buf_add_char(out, '"');
+    add_quoted(out, key);
+    buf_add_char(out, '"');
+}
+
 static void add_items(struct arena *arena, struct buf *out, const struct said *s)
 {
     buf_add_char(out, s->kind == SAID_LIST ? '[' : '{');
@@ -200,21 +211,105 @@ static void add_items(struct arena *arena, struct buf *out, const struct said *s
             add_code(arena, out, s->items[i]);
             continue;
         }
-        if (is_word(s->entries[i].key)) {
-            buf_add_str(out, s->entries[i].key);
-        } else {
-            buf_add_char(out, '"');
-            add_quoted(out, s->entries[i].key);
-            buf_add_char(out, '"');
-        }
+        add_key(out, s->entries[i].key);
         buf_addz(out, ": ");
         add_code(arena, out, s->entries[i].value);
     }
     buf_add_char(out, s->kind == SAID_LIST ? ']' : '}');
 }
 
+/* ---- what may not be there ---- */
+
+bool said_may_be_nothing(const struct said *s)
+{
+    for (size_t i = 0; s->kind == SAID_CHOICE && i < 2; i++)
+        if (s->items[i]->kind == SAID_NOTHING || said_may_be_nothing(s->items[i]))
+            return true;
+    return false;
+}
+
+bool said_is_varying(const struct said *list)
+{
+    for (size_t i = 0; list->kind == SAID_LIST && i < list->n; i++)
+        if (said_may_be_nothing(list->items[i]))
+            return true;
+    return false;
+}
+
+/* (c ? [a] : []), or with a key (c ? {k: a} : {}). */
+static void add_perhaps(struct arena *arena, struct buf *out, const struct said *s, struct str key)
+{
+    if (s->kind == SAID_CHOICE) {
+        buf_addf(out, "(%.*s ? ", STR_ARG(s->code));
+        add_perhaps(arena, out, s->items[0], key);
+        buf_addz(out, " : ");
+        add_perhaps(arena, out, s->items[1], key);
+        buf_addz(out, ")");
+        return;
+    }
+    buf_add_char(out, key.p ? '{' : '[');
+    if (key.p && s->kind != SAID_NOTHING) {
+        add_key(out, key);
+        buf_addz(out, ": ");
+    }
+    if (s->kind != SAID_NOTHING)
+        add_code(arena, out, s);
+    buf_add_char(out, key.p ? '}' : ']');
+}
+
+/* concat([a, b], (c ? [d] : []), [e]): what is sure goes together. */
+static void add_varying(struct arena *arena, struct buf *out, const struct said *list)
+{
+    bool open = false;
+    buf_addz(out, "concat(");
+    for (size_t i = 0; i < list->n; i++) {
+        bool perhaps = said_may_be_nothing(list->items[i]);
+        buf_addz(out, open && perhaps ? "]" : "");
+        buf_addz(out, i ? ", " : "");
+        buf_addz(out, !open && !perhaps ? "[" : "");
+        open = !perhaps;
+        if (perhaps)
+            add_perhaps(arena, out, list->items[i], (struct str){NULL, 0});
+        else
+            add_code(arena, out, list->items[i]);
+    }
+    buf_addz(out, open ? "])" : ")");
+}
+
+/* merge({a: 1}, (c ? {b: 2} : {})). */
+static struct said *said_merged(struct arena *arena, const struct said *map)
+{
+    struct said *sure = said_new(arena, SAID_MAP, map->node);
+    AUTO_BUF struct buf rest = BUF_INIT;
+    for (size_t i = 0; i < map->n; i++) {
+        const struct said_entry *e = &map->entries[i];
+        if (!said_may_be_nothing(e->value)) {
+            said_set(arena, sure, e->key, e->value);
+            continue;
+        }
+        buf_addz(&rest, ", ");
+        add_perhaps(arena, &rest, e->value, e->key);
+    }
+    return said_code(arena, map->node, "merge(%s%.*s)", said_as_code(arena, sure).p, (int)rest.n, rest.p);
+}
+
+struct said *said_document(struct arena *arena, struct said *s)
+{
+    bool perhaps = false;
+    for (size_t i = 0; i < s->n && s->kind != SAID_TEXT; i++) {
+        struct said **child = s->kind == SAID_MAP ? &s->entries[i].value : &s->items[i];
+        *child = said_document(arena, *child);
+        perhaps = perhaps || said_may_be_nothing(*child);
+    }
+    return s->kind == SAID_MAP && perhaps ? said_merged(arena, s) : s;
+}
+
 static void add_code(struct arena *arena, struct buf *out, const struct said *s)
 {
+    if (said_is_varying(s)) {
+        add_varying(arena, out, s);
+        return;
+    }
     switch (s->kind) {
     case SAID_NOTHING: buf_addz(out, "null"); break;
     case SAID_LITERAL:

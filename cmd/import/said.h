@@ -65,6 +65,12 @@ bool said_is_text(const struct said *s, const char *text);
 bool said_known(struct arena *arena, const struct said *s, const struct value **v);
 /* As an expression, to stand within another. */
 struct str said_as_code(struct arena *arena, const struct said *s);
+/* May it turn out, in one branch of a choice, that nothing is there? */
+bool said_may_be_nothing(const struct said *s);
+/* A list of which an item may not be there: an expression says which are. */
+bool said_is_varying(const struct said *list);
+/* A document, in which null would be a value: what may not be there is merged into the map around it. */
+struct said *said_document(struct arena *arena, struct said *s);
 
 /* ---- write.c ---- */
 

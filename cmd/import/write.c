@@ -71,7 +71,7 @@ static void write_scalar(struct buf *out, const struct said *s, bool flow)
 
 static bool is_collection(const struct said *s)
 {
-    return s->kind == SAID_LIST || s->kind == SAID_MAP;
+    return (s->kind == SAID_LIST && !said_is_varying(s)) || s->kind == SAID_MAP;
 }
 
 void said_write_flow(struct buf *out, const struct said *s)
