@@ -69,12 +69,23 @@ static struct said *pseudo(struct template *t, const struct node *node, struct s
     return NULL;
 }
 
+static const struct binding *bound(const struct template *t, struct str name)
+{
+    for (const struct binding *b = t->bindings; b; b = b->next)
+        if (str_eq(b->name, name))
+            return b;
+    return NULL;
+}
+
 /* The instances of several whose logical id is so: its key, as code; p NULL: it is none of them. */
 static struct str instance_key(struct template *t, const struct thing *thing, struct str name)
 {
     ptrdiff_t open = str_find(thing->pattern, STR("${"), 0);
     if (open < 0)
         return (struct str){NULL, 0};
+    const struct binding *b = thing->loops->outer ? NULL : bound(t, thing->loops->name);
+    if (str_eq(name, thing->pattern) && b) /* from the same loop, or one within it */
+        return said_as_code(t->arena, b->value);
     ptrdiff_t close = str_find_char(thing->pattern, '}', (size_t)open);
     struct str before = str_slice(thing->pattern, 0, (size_t)open);
     struct str after = str_slice(thing->pattern, (size_t)close + 1, thing->pattern.n);
@@ -86,11 +97,11 @@ static struct str instance_key(struct template *t, const struct thing *thing, st
     return said_as_code(t->arena, said_string(t->arena, key, NULL));
 }
 
-static struct thing *find_thing(struct template *t, struct str name, struct str *key)
+struct thing *template_find(struct template *t, struct str name, struct str *key)
 {
     struct thing *thing = map_get(&t->things, name);
     *key = STR_EMPTY;
-    for (size_t i = 0; !thing && i < t->things.n; i++) {
+    for (size_t i = 0; (!thing || thing->pattern.n) && i < t->things.n; i++) {
         struct thing *other = t->things.items[i].ptr;
         struct str code = other->pattern.n ? instance_key(t, other, name) : (struct str){NULL, 0};
         if (code.p) {
@@ -114,14 +125,6 @@ static void no_such(struct template *t, const struct node *node, struct str name
     diag_did_you_mean(t->diags, d, name, names, n);
 }
 
-static const struct binding *bound(const struct template *t, struct str name)
-{
-    for (const struct binding *b = t->bindings; b; b = b->next)
-        if (str_eq(b->name, name))
-            return b;
-    return NULL;
-}
-
 /* `attr` "": what Ref gives. */
 struct said *template_reference(struct template *t, const struct node *node, struct str name, struct str attr)
 {
@@ -141,9 +144,8 @@ struct said *template_reference(struct template *t, const struct node *node, str
     if (known)
         return known;
     struct str key, plain;
-    if (!template_plain_name(t, name, &plain))
-        plain = name;
-    struct thing *thing = find_thing(t, plain, &key);
+    template_plain_name(t, name, &plain);
+    struct thing *thing = template_find(t, plain, &key);
     if (!thing) {
         no_such(t, node, plain);
         return said_new(t->arena, SAID_NOTHING, node);
@@ -164,6 +166,7 @@ struct said *template_reference(struct template *t, const struct node *node, str
 bool template_plain_name(struct template *t, struct str name, struct str *out)
 {
     AUTO_BUF struct buf text = BUF_INIT;
+    bool whole = true;
     for (size_t i = 0; i < name.n; i++) {
         bool opens = (name.p[i] == '$' || name.p[i] == '&') && i + 1 < name.n && name.p[i + 1] == '{';
         ptrdiff_t close = opens ? str_find_char(name, '}', i) : -1;
@@ -173,13 +176,15 @@ bool template_plain_name(struct template *t, struct str name, struct str *out)
         }
         const struct binding *b = bound(t, str_slice(name, i + 2, (size_t)close));
         struct str literal = b ? said_literal_text(t->arena, b->value) : (struct str){NULL, 0};
-        if (!literal.p)
-            return false;
-        buf_add_str(&text, literal);
+        whole = whole && literal.p;
+        if (literal.p)
+            buf_add_str(&text, literal);
+        else
+            buf_addf(&text, "$%.*s", (int)((size_t)close - i), name.p + i + 1);
         i = (size_t)close;
     }
     *out = arena_str(t->arena, buf_str(&text));
-    return true;
+    return whole;
 }
 
 /* `loops`: only names of Fn::ForEach count, which stand in any text below it. */

@@ -67,48 +67,30 @@ static void name_resource(struct template *t, const struct node_entry *entry, st
     thing->resource->name = draft_name(t->draft, logical, last_word(thing->type));
 }
 
-static bool has_loops(const struct node *section)
+/* "${Name}Bucket"; and "Bucket", for its name here. */
+static void set_pattern(struct template *t, struct thing *thing)
 {
-    for (uint32_t i = 0; i < section->count; i++)
-        if (str_starts(section->entries[i].key, STR("Fn::ForEach::")))
-            return true;
-    return false;
-}
-
-/* "${Name}Bucket", with ${…} even where it is written &{…}; and "Bucket", for its name here. */
-static void set_pattern(struct template *t, struct thing *thing, struct str loop)
-{
-    char *pattern = arena_strz(t->arena, thing->logical);
-    for (char *p = pattern; *p; p++)
-        *p = *p == '&' && p[1] == '{' ? '$' : *p;
-    thing->pattern = str_n(pattern, thing->logical.n);
-    struct str mark = arena_printf(t->arena, "${%.*s}", STR_ARG(loop));
-    ptrdiff_t at = str_find(thing->pattern, mark, 0);
-    struct str rest = at < 0 ? thing->pattern
-                             : arena_printf(t->arena, "%.*s%.*s", (int)at, pattern,
-                                   (int)(thing->pattern.n - (size_t)at - mark.n), pattern + at + mark.n);
+    struct str rest = thing->pattern = thing->logical;
+    for (const struct loop *l = thing->loops; l; l = l->outer) {
+        struct str mark = arena_printf(t->arena, "${%.*s}", STR_ARG(l->name));
+        ptrdiff_t at = str_find(rest, mark, 0);
+        if (at >= 0)
+            rest = arena_printf(t->arena, "%.*s%.*s", (int)at, rest.p, (int)(rest.n - (size_t)at - mark.n),
+                rest.p + at + mark.n);
+    }
     thing->resource->name =
         draft_name(t->draft, rest.n ? rest : last_word(thing->type), last_word(thing->type));
 }
 
-static void name_loop(struct template *t, const struct node_entry *entry)
+static void name_each(struct template *t, const struct node_entry *entry, const struct loop *loops)
 {
-    const struct node *list = entry->value;
-    bool formed = list->kind == NODE_LIST && list->count == 3 && list->items[0]->kind == NODE_STRING &&
-                  list->items[2]->kind == NODE_MAP;
-    if (!formed) {
-        diag_error(t->diags, node_key_span(entry), "Fn::ForEach takes a name, a list and a map");
-        return;
-    }
-    if (has_loops(list->items[2])) {
-        diag_error(t->diags, node_key_span(entry), "loops within loops of resources cannot be said");
-        return;
-    }
-    for (uint32_t i = 0; i < list->items[2]->count; i++) {
-        struct thing *thing = add_thing(t, &list->items[2]->entries[i], list->items[2]->entries[i].key);
-        set_pattern(t, thing, list->items[0]->string);
-        thing->collection = template_said(t, list->items[1]);
-    }
+    struct str logical; /* as far as loops around it are known */
+    template_plain_name(t, entry->key, &logical);
+    struct thing *thing = add_thing(t, entry, logical);
+    thing->loops = loops;
+    thing->bindings = t->bindings;
+    set_pattern(t, thing);
+    thing->collection = template_loop_items(t, loops);
 }
 
 /* ---- what they say ---- */
@@ -116,7 +98,9 @@ static void name_loop(struct template *t, const struct node_entry *entry)
 static void add_dependency(
     struct template *t, const struct thing *thing, struct said *list, const struct node *node)
 {
-    const struct thing *other = map_get(&t->things, text_of(node));
+    struct str name, key;
+    template_plain_name(t, text_of(node), &name);
+    const struct thing *other = template_find(t, name, &key);
     if (!other) {
         diag_error(
             t->diags, node_span(node), "the template has no resource \"%.*s\"", STR_ARG(text_of(node)));
@@ -182,14 +166,8 @@ static void read_properties(struct template *t, struct thing *thing)
     const struct node *properties = node_get(thing->node, "Properties");
     t->current = thing;
     const struct binding *before_loop = t->bindings;
-    if (thing->collection) {
-        struct binding *loop = ARENA_NEW(t->arena, struct binding);
-        ptrdiff_t open = str_find(thing->pattern, STR("${"), 0),
-                  close = str_find_char(thing->pattern, '}', 0);
-        *loop = (struct binding){STR_EMPTY, said_code(t->arena, NULL, "each.key"), t->bindings};
-        loop->name = open < 0 ? STR_EMPTY : str_slice(thing->pattern, (size_t)open + 2, (size_t)close);
-        t->bindings = loop;
-    }
+    t->bindings = thing->bindings;
+    template_bind_loops(t, thing->loops);
     thing->properties = properties ? template_said(t, properties) : said_new(t->arena, SAID_MAP, thing->node);
     struct said *before = said_new(t->arena, SAID_MAP, NULL), *after = said_new(t->arena, SAID_MAP, NULL);
     read_around(t, thing, before, after);
@@ -208,7 +186,7 @@ void template_resources(struct template *t, const struct node *section)
 {
     for (uint32_t i = 0; i < section->count; i++)
         if (str_starts(section->entries[i].key, STR("Fn::ForEach::")))
-            name_loop(t, &section->entries[i]);
+            template_loops(t, &section->entries[i], name_each);
         else
             name_resource(t, &section->entries[i], section->entries[i].key);
     for (size_t i = 0; i < t->things.n; i++)

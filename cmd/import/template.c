@@ -60,7 +60,12 @@ static void adopt_one(struct template *t, struct thing *thing, struct str addres
 static void adopt_each(struct template *t, struct thing *thing)
 {
     ptrdiff_t open = str_find(thing->pattern, STR("${"), 0), close = str_find_char(thing->pattern, '}', 0);
-    if (open < 0)
+    if (thing->loops->outer)
+        diag_warning(t->diags, node_span(thing->node),
+            "%.*s is not adopted: which is which of loops within loops is not known; `weir state import` "
+            "adopts each",
+            STR_ARG(thing->logical));
+    if (open < 0 || thing->loops->outer)
         return;
     struct str before = str_slice(thing->pattern, 0, (size_t)open),
                after = str_slice(thing->pattern, (size_t)close + 1, thing->pattern.n);

@@ -4,6 +4,13 @@
 
 #include "cmd/import/cloudformation.h"
 
+/* Fn::ForEach of resources, of which not all that it goes through is known. */
+struct loop {
+    struct str name;
+    struct said *list;
+    const struct loop *outer; /* NULL: none */
+};
+
 /* A resource of the template, or several that Fn::ForEach makes. */
 struct thing {
     struct str logical, type;
@@ -13,6 +20,8 @@ struct thing {
     const struct names_type *names; /* it becomes this type of ours; NULL: CloudFormation's */
     struct said *properties;
     struct said *collection;        /* for_each; NULL: it is one */
+    const struct loop *loops;       /* likewise: Fn::ForEach around it, innermost first */
+    const struct binding *bindings; /* what is known of loops around those */
     struct str physical;            /* in the live stack; "" unknown */
     struct thing *folded;           /* it has become a part of that one */
     struct nested *nested;          /* it is a stack that has become a module */
@@ -68,8 +77,12 @@ struct str template_condition(struct template *t, const struct node *node);
 struct said *template_sub(struct template *t, const struct node *node, struct str text);
 struct said *template_reference(
     struct template *t, const struct node *node, struct str name, struct str attr);
-/* A name with what Fn::ForEach puts into it, as far as that is known; false: it is not. */
+/* The attribute that is a map of all that Fn::GetAtt gives, by the names that it takes. */
+#define TEMPLATE_ALL "*"
+/* A name with what Fn::ForEach puts into it, as far as that is known; false: not all of it is. */
 bool template_plain_name(struct template *t, struct str name, struct str *out);
+/* What has that logical id, and which of several, as code ("" it is one); NULL: nothing. */
+struct thing *template_find(struct template *t, struct str name, struct str *key);
 struct said *template_call(
     struct template *t, struct str function, const struct node *node, const struct node *argument);
 struct said *template_unsaid(struct template *t, const struct node *node, const char *format, ...)
@@ -117,6 +130,22 @@ struct str template_module_output(struct template *t, const struct thing *thing,
 /* The entries of a section with what Fn::ForEach makes of it written out; `take` is called for each. */
 typedef void template_take(struct template *t, const struct node_entry *entry, struct str name);
 void template_each(struct template *t, const struct node *section, template_take *take);
+/*
+ * Fn::ForEach of resources: `take` is called for each entry that no further loop is around, with the loops
+ * that for_each has to go through. Within a loop over what is known each further loop stands once for every
+ * item (t->bindings has which).
+ */
+typedef void template_take_each(struct template *t, const struct node_entry *entry, const struct loop *loops);
+void template_loops(struct template *t, const struct node_entry *entry, template_take_each *take);
+/* What for_each goes through, and what a loop's name stands for in the block. */
+struct said *template_loop_items(struct template *t, const struct loop *loops);
+void template_bind_loops(struct template *t, const struct loop *loops);
+
+/* ---- made_up.c ---- */
+
+struct fit;
+/* The name that CloudFormation would make up, where none is given, or not always. */
+void template_give_name(struct template *t, const struct thing *thing, struct fit *fit);
 
 /* ---- resources.c, decide.c, fold.c, adopt.c ---- */
 
