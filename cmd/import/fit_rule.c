@@ -36,8 +36,9 @@ static struct said *list_of(struct arena *arena, struct said *item)
 static bool place_attr(struct fit *fit, struct said *into, const struct attr *attr, struct str from,
     struct str to, struct said *value)
 {
-    if (!attr->settable)
-        return true; /* what the service says need not be said */
+    bool document = attr->type->kind == TYPE_POLICY || attr->type->kind == TYPE_JSON;
+    if (!attr->settable || (document && said_is_text(value, "")))
+        return true; /* what the service says need not be said, nor a document without anything in it */
     struct said *fitting = fit_as_type(fit, from, to, attr->type, value);
     if (!fitting)
         return fit->lenient;

@@ -163,7 +163,7 @@ static struct said *sub(struct template *t, const struct node *node, const struc
 static struct said *zones(struct template *t, const struct node *node, const struct node *argument)
 {
     struct said *region = template_said(t, argument);
-    bool here = said_is_text(region, "") || region->kind == SAID_CODE;
+    bool here = said_is_text(region, "") || region->kind == SAID_CODE || region->kind == SAID_NOTHING;
     if (!here)
         return template_unsaid(t, node, "zones of another region cannot be said");
     struct str data = draft_data(t->draft, STR("zones"), "aws.ec2.availability_zones", NULL);
