@@ -46,11 +46,39 @@ static struct str decide_attribute(struct template *t, const struct thing *thing
     return theirs;
 }
 
+static void add_attribute(struct template *t, const struct thing *thing, struct str prefix, struct str theirs,
+    bool named, struct said *out)
+{
+    struct str ours = decide_attribute(t, thing, theirs);
+    if (ours.n && (!named || str_eqz(ours, "name")))
+        said_set(
+            t->arena, out, theirs, said_code(t->arena, NULL, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(ours)));
+}
+
+/* {Arn: role.arn, RoleName: role.name}: what the service says, and what it is called. */
+static struct str all_attributes(struct template *t, const struct thing *thing, struct str prefix)
+{
+    const struct value *published = cfn_published(t->arena, thing->type),
+                       *given = value_getz(published, "properties"),
+                       *told = value_getz(published, "readOnlyProperties");
+    struct said *out = said_new(t->arena, SAID_MAP, NULL);
+    for (uint32_t i = 0; given && i < given->count; i++)
+        add_attribute(t, thing, prefix, given->entries[i].key, true, out);
+    for (uint32_t i = 0; told && i < told->count; i++) { /* "/properties/Endpoint/Port" is Endpoint.Port */
+        char *path = arena_strz(t->arena, value_text(told->items[i], STR_EMPTY)),
+             *p = path + strlen("/properties/");
+        for (char *slash = p; *slash; slash++)
+            *slash = *slash == '/' ? '.' : *slash;
+        add_attribute(t, thing, prefix, str_z(p), false, out);
+    }
+    return said_as_code(t->arena, out);
+}
+
 static bool can_be_referred_to(struct template *t, const struct thing *thing, struct str *which)
 {
     for (size_t i = 0; i < t->draft->reference_count; i++) {
         const struct draft_reference *r = t->draft->references[i];
-        if (r->target != thing || str_eqz(r->attr, "DependsOn") ||
+        if (r->target != thing || str_eqz(r->attr, "DependsOn") || str_eqz(r->attr, TEMPLATE_ALL) ||
             names_output(thing->names, t->arena, r->attr).n)
             continue;
         *which = r->attr;
@@ -89,6 +117,9 @@ struct str template_settle(void *ctx, struct draft_reference *r)
         return folded;
     if (!thing->resource->schema)
         return asked(t, thing, r);
+    if (str_eqz(r->attr, TEMPLATE_ALL))
+        return all_attributes(
+            t, thing, arena_printf(t->arena, "%.*s%.*s", STR_ARG(thing->resource->name), STR_ARG(key)));
     struct str attr = decide_attribute(t, thing, r->attr);
     if (!attr.n) {
         diag_warning(t->diags, r->node ? node_span(r->node) : (struct span){0},

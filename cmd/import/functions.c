@@ -272,17 +272,34 @@ static struct str logical_name(struct template *t, const struct node *node)
     return is_sub ? inner->string : STR_EMPTY;
 }
 
+/* Which attribute it is may have to be worked out: then it is looked up among all. */
+static struct said *attribute_of(
+    struct template *t, const struct node *node, struct str name, const struct said *which)
+{
+    struct str attr = said_literal_text(t->arena, which);
+    if (attr.n)
+        return template_reference(t, node, name, attr);
+    if (which->kind != SAID_CHOICE)
+        return said_code(t->arena, node, "%s[%s]",
+            template_reference(t, node, name, STR(TEMPLATE_ALL))->code.p, said_as_code(t->arena, which).p);
+    struct said *out = said_code(t->arena, node, "%.*s", STR_ARG(which->code));
+    out->kind = SAID_CHOICE;
+    for (size_t i = 0; i < 2; i++)
+        said_add(t->arena, out, attribute_of(t, node, name, which->items[i]));
+    return out;
+}
+
 static struct said *get_att(struct template *t, const struct node *node, const struct node *argument)
 {
-    struct str attr = STR_EMPTY, name = STR_EMPTY;
-    if (argument->kind == NODE_STRING) {
-        name = str_cut(argument->string, '.', &attr);
-    } else if (argument->kind == NODE_LIST && argument->count == 2 && true) {
-        name = logical_name(t, argument->items[0]);
-        attr = said_literal_text(t->arena, template_said(t, argument->items[1]));
-    }
+    struct str attr, name = argument->kind == NODE_STRING ? str_cut(argument->string, '.', &attr) : STR_EMPTY;
     if (name.n && attr.p && attr.n)
         return template_reference(t, argument, name, attr);
+    if (argument->kind == NODE_LIST && argument->count == 2) {
+        const struct said *which = template_said(t, argument->items[1]);
+        name = logical_name(t, argument->items[0]);
+        if (name.n && which->kind != SAID_NOTHING && !said_is_text(which, ""))
+            return attribute_of(t, argument, name, which);
+    }
     diag_error(t->diags, node_span(argument), "Fn::GetAtt takes a resource's name and an attribute");
     return said_new(t->arena, SAID_NOTHING, node);
 }
