@@ -130,89 +130,6 @@ struct str template_settle(void *ctx, struct draft_reference *r)
         t->arena, "%.*s%.*s.%.*s", STR_ARG(thing->resource->name), STR_ARG(key), STR_ARG(attr));
 }
 
-/* ---- names that CloudFormation makes up ---- */
-
-static struct str dashed(struct template *t, struct str name)
-{
-    char *text = arena_strz(t->arena, name);
-    for (char *p = text; *p; p++)
-        *p = *p == '_' ? '-' : *p;
-    return str_z(text);
-}
-
-/* Of what is known by another id than its name: as the service says it, or as its ARN or URL ends. */
-static struct str name_there(struct template *t, const struct thing *thing)
-{
-    const struct schema *schema = thing->names->schema;
-    const struct value *live = NULL;
-    struct err err = ERR_INIT;
-    struct look look = t->live->look;
-    bool same = str_eq(names_output(thing->names, t->arena, STR("Ref")), schema->id);
-    if (same && look.provider && look_at(&look, schema, thing->physical, &live, &err) == 0 &&
-        value_gets(live, "name").n)
-        return value_gets(live, "name");
-    struct str ref = names_output(thing->names, t->arena, STR("Ref"));
-    if (!same && ref.n && look.provider && look_find(&look, schema, ref, thing->physical, &live, &err) == 0 &&
-        value_gets(live, "name").n)
-        return value_gets(live, "name");
-    struct str id = thing->physical;
-    if (!str_starts(id, STR("arn:")) && !str_starts(id, STR("https://")) && !str_starts(id, STR("http://")))
-        return STR_EMPTY;
-    for (size_t i = id.n; i; i--)
-        if (id.p[i - 1] == ':' || id.p[i - 1] == '/')
-            return str_slice(id, i, id.n);
-    return STR_EMPTY;
-}
-
-static struct said *made_up_name(
-    struct template *t, const struct thing *thing, const struct said *attrs, struct str attr)
-{
-    if (thing->physical.n && str_eq(names_output(thing->names, t->arena, STR("Ref")), attr))
-        return said_string(t->arena, thing->physical, NULL);
-    struct str live = thing->physical.n ? name_there(t, thing) : STR_EMPTY;
-    if (live.n)
-        return said_string(t->arena, live, NULL);
-    const struct said *fifo = said_get(attrs, "fifo");
-    struct said *text = said_new(t->arena, SAID_TEXT, NULL);
-    said_append(t->arena, text, said_code(t->arena, NULL, "%s", template_stack_name(t).p));
-    said_append(t->arena, text,
-        said_string(
-            t->arena, arena_printf(t->arena, "-%.*s", STR_ARG(dashed(t, thing->resource->name))), NULL));
-    if (thing->collection) {
-        said_append(t->arena, text, said_string(t->arena, STR("-"), NULL));
-        said_append(t->arena, text, said_code(t->arena, NULL, "each.key"));
-    }
-    if (fifo && fifo->kind == SAID_LITERAL && fifo->value->kind == VALUE_BOOL && fifo->value->boolean)
-        said_append(t->arena, text, said_string(t->arena, STR(".fifo"), NULL));
-    return text;
-}
-
-/* The attribute that CloudFormation makes up: mostly `name`, otherwise what Ref gives. NULL: there is none.
- */
-static const struct attr *name_wanted(struct template *t, const struct fit *fit)
-{
-    const struct attr *name = schema_attr(fit->type->schema, STR("name"));
-    name = name ? name : schema_attr(fit->type->schema, names_output(fit->type, t->arena, STR("Ref")));
-    return name && name->required && !said_get(fit->attrs, arena_strz(t->arena, name->name)) ? name : NULL;
-}
-
-static void give_name(struct template *t, const struct thing *thing, struct fit *fit)
-{
-    const struct attr *name = name_wanted(t, fit);
-    if (!name)
-        return;
-    struct said *attrs = said_new(t->arena, SAID_MAP, fit->attrs->node);
-    said_set(t->arena, attrs, name->name, made_up_name(t, thing, fit->attrs, name->name));
-    for (size_t i = 0; i < fit->attrs->n; i++) {
-        said_set(t->arena, attrs, fit->attrs->entries[i].key, fit->attrs->entries[i].value);
-        attrs->entries[attrs->n - 1].comment = fit->attrs->entries[i].comment;
-    }
-    fit->attrs = attrs;
-    thing->resource->note = thing->physical.n
-                                ? thing->resource->note
-                                : STR("CloudFormation made up a name; here it has one of its own");
-}
-
 /* ---- one resource ---- */
 
 static void take_attrs(struct template *t, struct thing *thing, struct said *attrs)
@@ -243,7 +160,7 @@ static bool becomes_ours(struct template *t, struct thing *thing, struct str *wh
     thing->names = fit.type;
     bool fits = fit_properties(&fit, thing->properties);
     if (fits) {
-        give_name(t, thing, &fit);
+        template_give_name(t, thing, &fit);
         fits = fit_check(&fit);
     }
     if (fits && !can_be_referred_to(t, thing, &which)) {

@@ -151,6 +151,8 @@ static bool read_nested(struct template *t, struct thing *thing, const struct so
     draft_init(d, t->arena, t->draft->catalog, t->diags);
     keep_names(d);
     d->is_module = true;
+    d->stack = arena_printf(t->arena, "%.*s-%.*s", STR_ARG(t->draft->stack),
+        STR_ARG(draft_stack_name(t->arena, thing->resource->name)));
     d->beside = folder_from(t, source);
     d->files = t->draft->files;
     d->folder = arena_printf(t->arena, "%.*s%.*s/", STR_ARG(t->draft->folder), STR_ARG(nested->folder));

@@ -50,7 +50,11 @@ def test_what_comes_of_it_is_whole(local_stack, template):
     assert sum(kind.startswith("aws.") for kind in types) * 2 > len(types)
 
 
-@pytest.mark.parametrize("name", ["orders.yaml", "clicks.json", "network.yaml", "nightly.yaml", "zones.yaml", "workers.yaml", "gateway.yaml"])
+LONG_NAMED = "the-class-of-the-autumn-that-moved-into-the-old-library.yaml"
+MADE = ["orders.yaml", "clicks.json", "network.yaml", "nightly.yaml", "zones.yaml", "workers.yaml", "gateway.yaml", "choices.yaml", "loops.yaml", "attributes.yaml", LONG_NAMED]
+
+
+@pytest.mark.parametrize("name", MADE)
 def test_it_can_be_made(tmp_path, fast_sandbox, name):
     stack = Stack(tmp_path / "stack", fast_sandbox)
     text = imported(stack, TEMPLATES[0].parent / name)
@@ -60,6 +64,71 @@ def test_it_can_be_made(tmp_path, fast_sandbox, name):
         s3.put_object(Bucket="code-of-clicks", Key="consumer.zip", Body=ZIP)
     stack.apply(*given(text))
     stack.assert_settled(*given(text))
+
+
+def test_made_up_names_are_such_as_services_take(local_stack):
+    """Cut where they would be too long, with a hash that tells them apart; of other signs where some are not taken."""
+    text = imported(local_stack, TEMPLATES[0].parent / LONG_NAMED)
+    found = stack_of(text)["resources"]
+    names = [one.get("name") or one.get("statement_id") for one in found.values()]
+    assert found["order_model"]["name"] == '${replace(stack.name, "-", "")}OrderModel'
+    assert found["orders"]["name"] == "${stack.name}-orders.fifo" and found["told"]["name"] == "${stack.name}-told.fifo"
+    assert "${lower(regexreplace(each.key" in found["landing"]["name"] and "${lower(" in found["raw"]["name"]
+    assert len(set(names)) == len(names) and max(len(name) for name in found) <= 100, names
+    local_stack.write(text.replace(f"stack: {Path(LONG_NAMED).stem}", "stack: s")).run("validate")
+    events = local_stack.write(text).run("plan", "--sandbox", "--json").events()
+    made = [attr["after"] for event in events if event["event"] == "change" and "_role" in event["address"] for attr in event["attrs"] if attr["name"] == "name"]
+    assert len(set(made)) == 2 and all(re.fullmatch("[a-z0-9-]{1,64}", name) for name in made), made
+
+
+def test_what_is_there_under_a_condition(local_stack):
+    imported(local_stack, TEMPLATES[0].parent / "choices.yaml")
+
+    def planned(*given):
+        events = local_stack.run("plan", "--sandbox", "--json", *given).events()
+        return {event["address"]: {attr["name"]: attr["after"] for attr in event["attrs"]} for event in events if event["event"] == "change"}
+
+    def said(*given):
+        bucket, role = (planned(*given)[name] for name in ("bucket", "role"))
+        trust, grant = role["assume_role_policy"]["Statement"], role["policies"]["grant"]["Statement"]
+        conditions = [one.get("Condition") for one in trust]
+        return bucket["name"], role["name"], role["tags"], len(grant), conditions, [one["id"] for one in bucket["lifecycle_rules"]]
+
+    assert said() == ("choices-bucket", "choices-role", {"team": "data"}, 1, [None, None], ["old"])
+    account = "123456789012"
+    assert said("-i", f"trusted={account}", "-i", "bucket_name=ada") == (
+        "ada", "ada-role", {"team": "data", "trusts": account}, 2, [None, None, {"StringEquals": {"aws:SourceAccount": account}}], ["old", "older"])
+
+
+def test_loops_within_loops(local_stack):
+    """Over lists that are known the inner one is there for each; otherwise both are one."""
+    found = stack_of(imported(local_stack, TEMPLATES[0].parent / "loops.yaml"))["resources"]
+    assert found["raw_where"]["value"] == "${raw_queue[each.key].arn}" and found["raw_where"]["description"] == '${topic["Raw"].arn}'
+    assert found["markand"]["name"] == "/loops/${each.value.Layer}/${each.value.Team}" and found["markand"]["value"] == "${of[each.value.Layer].arn}"
+    planned = {event["address"] for event in local_stack.run("plan", "--sandbox", "--json", "-i", 'teams=["ads", "b", "c"]').events() if event["event"] == "change"}
+    assert len(planned) == 2 + 4 * 3 + 2 + 2 * 3 and {'markand["gold-c"]', 'fine_queue["b"]', 'topic["Fine"]'} <= planned, planned
+    local_stack.write(
+        """
+        Resources:
+          "Fn::ForEach::A": [A, [x], {"Fn::ForEach::B": [B, [x], {"Fn::ForEach::C": [C, [x], {"Fn::ForEach::D": [D, [x], {"Fn::ForEach::E": [E, [x], {
+            "Fn::ForEach::F": [F, [x], {"${A}T": {Type: AWS::SNS::Topic}}]}]}]}]}]}]
+        """, "t.yaml")
+    assert "loops may be 5 deep" in local_stack.run("import", "cloudformation", "t.yaml", "--force", status=3).err
+
+
+def test_an_attribute_that_is_chosen_later(local_stack):
+    text = imported(local_stack, TEMPLATES[0].parent / "attributes.yaml")
+    assert '"${{TopicName: told.name, TopicArn: told.arn}[inputs.which]}"' in text
+    said = local_stack.run("validate", "-i", "which=Nothing", status=3).err
+    assert 'has no key "Nothing"' in said and "it has TopicArn, TopicName" in said
+    assert "billing_mode: PROVISIONED\n    read_capacity: 5" in text and "${zones.names[0]}" in text
+
+
+def test_an_empty_policy_is_none(local_stack):
+    """The serverless framework writes one for each API."""
+    local_stack.write('Resources: {Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: a, Policy: ""}}}', "t.yaml")
+    assert stack_of(imported(local_stack, "t.yaml"))["resources"] == {"api": {"type": "aws.apigateway.rest_api", "name": "a"}}
+    local_stack.run("validate")
 
 
 ZIP = bytes.fromhex("504b0506" + "00" * 18)
