@@ -145,6 +145,28 @@ static int job_take(
     return 0;
 }
 
+/* What a template says of the run, as far as it can be said. */
+static struct str job_words(struct act *act, struct str template, const struct value *live)
+{
+    const struct value *v = NULL;
+    struct err ignored = ERR_INIT;
+    if (!template.n || act_template(act, value_string_ref(act->arena, template), live, &v, &ignored))
+        return template;
+    return value_scalar_text(act->arena, v);
+}
+
+/* A run that nobody would begin is not ordered: who waits for it would wait without knowing for what. */
+static int job_check_blocked(
+    struct act *act, const struct spec_job *job, const struct value *live, struct err *err)
+{
+    if (!job->blocked.count || !act_holds(act, &job->blocked, live))
+        return 0;
+    err_set(err, ERR_FAILED, "%.*s", STR_ARG(job_words(act, job->blocked_message, live)));
+    if (job->blocked_hint.n)
+        err_hint(err, "%.*s", STR_ARG(job_words(act, job->blocked_hint, live)));
+    return -1;
+}
+
 static int job_start(struct op_ctx *ctx, const struct value *object, const struct job_input *input,
     struct job_run *out, struct err *err)
 {
@@ -155,7 +177,7 @@ static int job_start(struct op_ctx *ctx, const struct value *object, const struc
     const struct spec_steps *steps = input->detach && job->detach.count ? &job->detach : &job->start;
     bool seen = false;
     for (size_t i = 0; i < steps->count; i++)
-        if (job_take(&act, &steps->items[i], &live, &seen, err))
+        if (job_take(&act, &steps->items[i], &live, &seen, err) || job_check_blocked(&act, job, live, err))
             return -1;
     job_describe(&act, job, live, out);
     if (input->detach) /* what has just been handed over has not ended */

@@ -2,7 +2,8 @@
 #include "provider/spec/load.h"
 
 #define RUN_KEYS                                                                                             \
-    "attributes arguments options start detach read list stop rows succeeded failed stopped error logs file"
+    "attributes arguments options start detach read list stop rows succeeded failed stopped blocked error "  \
+    "logs file"
 
 /* Attributes of a run that the interpreter itself looks at, where the type has them. */
 static const struct {
@@ -202,6 +203,18 @@ static void load_logs(struct type_loader *t, const struct node *list, struct spe
     job->log_count = list->count;
 }
 
+static void load_blocked(struct type_loader *t, const struct node *node, struct spec_job *job)
+{
+    struct loader *l = t->l;
+    if (!node || !load_keys(l, node, "blocked", "if message hint"))
+        return;
+    job->blocked = load_conditions(t, node_get(node, "if"));
+    job->blocked_message = load_template(t, node, "message");
+    job->blocked_hint = load_template(t, node, "hint");
+    if (!job->blocked.count || !job->blocked_message.n)
+        load_error(l, node, "blocked needs \"if\" and \"message\"");
+}
+
 /* ---- the section ---- */
 
 const struct spec_job *load_job(struct type_loader *resource, const struct node *node)
@@ -222,6 +235,7 @@ const struct spec_job *load_job(struct type_loader *resource, const struct node 
     job->stopped = load_conditions(&t, node_get(node, "stopped"));
     if (!job->succeeded.count)
         load_error(l, node, "run needs \"succeeded\", the state of a run that ended well");
+    load_blocked(&t, node_get(node, "blocked"), job);
     job->error = load_names(l, node_get(node, "error"));
     job->file = load_text(l, node, "file");
     if (job->file.n)

@@ -407,6 +407,8 @@ struct spec_job {
     struct spec_steps read;
     const struct spec_step *list, *stop, *rows; /* NULL: there is no such call */
     struct spec_conditions succeeded, failed, stopped;
+    struct spec_conditions blocked; /* no run would begin: refused after the step of `start` that tells */
+    struct str blocked_message, blocked_hint; /* templates; the hint may be "" */
     struct spec_names error;         /* what goes into the message: paths in the object, or templates */
     struct str arguments;            /* attribute that takes them; "" none */
     struct str prefix;               /* of their names */

@@ -172,6 +172,14 @@ def test_a_run(tmp_path, airflow):
     (run,) = airflow.api("/dags/films/dagRuns")["dag_runs"]
     assert run["conf"] == {"day": "monday"} and run["state"] == "success"
     assert "success" in stack.run("jobs", "dag").out
+    # without arguments; and paused, it would wait for ever: it is said instead, and nothing is ordered
+    assert "success" in stack.run("run", "dag").err
+    airflow.api("/dags/films", "PATCH", {"is_paused": True})
+    until(lambda: airflow.api("/dags/films")["is_paused"])  # Airflow 3 answers before it commits
+    for more in [], ["--detach"]:
+        refused = stack.run("run", "dag", *more, status=1)
+        assert 'starting dag: the DAG "films" is paused, so its runs do not begin' in refused.err and "is_paused: false" in refused.err
+    assert airflow.api("/dags/films/dagRuns")["total_entries"] == 2
     stack.destroy()
 
 

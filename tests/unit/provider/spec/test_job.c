@@ -66,6 +66,25 @@ static const char spec[] =
     "      attributes: {run_id: string, run_words: {type: list(string), wire: Words}}\n"
     "      arguments: {as: flags, to: run_words, after: cargo}\n"
     "      start: {call: Sail, send: {Name: name, Words: run_words}, answers: {run_id: Id}}\n"
+    "      succeeded: {run_id: \"*\"}\n"
+    "  lock:\n"
+    "    id: name\n"
+    "    attributes: {name: string}\n"
+    "    create: {call: MakeLock}\n"
+    "    delete: {call: DropLock}\n"
+    "    run:\n"
+    "      attributes:\n"
+    "        run_id: {type: string, read: Id}\n"
+    "        run_shut: {type: boolean, read: Shut}\n"
+    "        run_cargo: {type: any, wire: Body.Cargo, read: Cargo, default: {}, send_default: true}\n"
+    "      arguments: {as: json, to: run_cargo}\n"
+    "      start:\n"
+    "        - {call: GetLock, send: {Name: name}, at: Lock, covers: [run_shut]}\n"
+    "        - {call: Pass, send: {Name: name, Body.Cargo: run_cargo}, at: Run}\n"
+    "      blocked:\n"
+    "        if: {run_shut: true}\n"
+    "        message: the lock \"${name}\" is shut\n"
+    "        hint: open ${name} first\n"
     "      succeeded: {run_id: \"*\"}\n";
 
 static int set_up(void **state)
@@ -154,6 +173,27 @@ static void test_words_after_those_of_the_resource(void **state)
     struct job_input input = {.arguments = json("[\"--to\", \"Ulm\"]")};
     const struct value *barge = json("{\"name\": \"b\", \"cargo\": [\"corn\"]}");
     assert_int_equal(ops_of(&ctx)->start(&ctx, barge, &input, &run, &err), 0);
+    PLAYED();
+}
+
+/* What would wait for ever is refused before it is ordered, in the spec's words. */
+static void test_a_start_that_is_blocked(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("lock");
+    struct job_run run;
+    struct err err = ERR_INIT;
+    const struct value *lock = json("{\"name\": \"Ulm\"}");
+    PLAY({"GetLock", "{\"Name\":\"Ulm\"}", "{\"Lock\": {\"Shut\": true}}", NULL});
+    assert_int_equal(ops_of(&ctx)->start(&ctx, lock, &(struct job_input){0}, &run, &err), -1);
+    assert_string_equal(err.message, "the lock \"Ulm\" is shut");
+    assert_string_equal(err.hint, "open Ulm first");
+    PLAYED();
+    /* And an open one gets a body, also where there is nothing to say. */
+    PLAY({"GetLock", NULL, "{\"Lock\": {\"Shut\": false}}", NULL},
+        {"Pass", "{\"Body\":{\"Cargo\":{}},\"Name\":\"Ulm\"}", "{\"Run\": {\"Id\": \"r1\"}}", NULL});
+    assert_int_equal(ops_of(&ctx)->start(&ctx, lock, &(struct job_input){0}, &run, &err), 0);
+    assert_text(run.id, "r1");
     PLAYED();
 }
 
@@ -341,6 +381,7 @@ int main(void)
         cmocka_unit_test_teardown(test_start, toy_release),
         cmocka_unit_test_teardown(test_a_start_that_is_the_whole_run, toy_release),
         cmocka_unit_test_teardown(test_words_after_those_of_the_resource, toy_release),
+        cmocka_unit_test_teardown(test_a_start_that_is_blocked, toy_release),
         cmocka_unit_test_teardown(test_states, toy_release),
         cmocka_unit_test_teardown(test_what_went_wrong, toy_release),
         cmocka_unit_test_teardown(test_no_such_run, toy_release),

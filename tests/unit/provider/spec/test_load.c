@@ -413,6 +413,9 @@ static void test_mistakes_in_a_run(void **state)
             "the type has no attribute \"nom\""},
         {RUN("      start: C\n      rows: {call: D, at: \"Rows[]\"}\n"),
             "rows needs \"cells\", \"cell\" and \"columns\""},
+        {RUN("      start: C\n      blocked: {if: {run_id: a}}\n"), "blocked needs \"if\" and \"message\""},
+        {RUN("      start: C\n      blocked: {if: {run_id: a}, message: \"${nom} is shut\"}\n"),
+            "the type has no attribute \"nom\""},
         {RUN("      start: {call: C, answers_in: soon}\n"),
             "\"answers_in\" has to be a duration such as 10s or 40m"},
     };
