@@ -52,6 +52,18 @@ bool greeting_read(int fd, struct buf *out)
     }
 }
 
+bool greeting_is_user(const struct buf *startup, const char *user)
+{
+    enum { HEAD = 8 };
+    struct str rest = str_slice(buf_str(startup), HEAD, startup->n);
+    bool found = false;
+    while (rest.n && rest.p[0]) {
+        struct str name = str_cut(rest, '\0', &rest), value = str_cut(rest, '\0', &rest);
+        found = found || (str_eqz(name, "user") && str_eqz(value, user));
+    }
+    return found;
+}
+
 void greeting_refuse(int fd, const char *state, const char *message)
 {
     AUTO_BUF struct buf body = BUF_INIT;

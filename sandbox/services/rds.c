@@ -110,6 +110,10 @@ static void rds_visit(struct services *services, const struct door_of *of, const
         greeting_refuse(fd, "57P03", "the database instance is stopped: aws rds start-db-instance starts it");
         return;
     }
+    if (greeting_is_user(&startup, POSTGRES_ADMIN)) {
+        greeting_refuse(fd, "28000", "pg_hba.conf rejects connection for user \"" POSTGRES_ADMIN "\"");
+        return;
+    }
     if (rds_want(services, &arena, &record, &self, &err)) {
         greeting_refuse(fd, "58000", err.message);
         return;

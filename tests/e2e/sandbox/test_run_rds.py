@@ -55,6 +55,7 @@ def test_the_database_is_there(server):
     assert database.one("select current_setting('log_line_prefix')") == "it's \\"
     database.one("create table songs (title text); insert into songs values ('Paranoid')")
     assert "password authentication failed" in database.psql("select 1", password="another").stderr
+    assert 'rejects connection for user "rdsadmin"' in database.psql("select 1", user="rdsadmin").stderr  # nor does anybody become one
     refused = database.psql("copy songs to '/tmp/songs'").stderr  # as there: nobody is a superuser, which PostgreSQL 16 says otherwise than 15
     assert "must be superuser" in refused or "permission denied to COPY" in refused, refused
     # another password, from the next connection on
