@@ -7,6 +7,8 @@
 
 #include "sandbox/services/rds.h"
 
+struct session;
+
 struct warehouse {
     struct str name, region; /* of its daemons */
     struct database_wish wish;
@@ -20,5 +22,8 @@ int warehouse_want(struct services *services, struct arena *arena, const struct 
     uint16_t *port, struct err *err);
 /* What lets the sandbox itself in, in a session's options. */
 struct str warehouse_pass(struct services *services, struct arena *arena);
+/* Which user of a warehouse somebody of IAM's is, without a secret and without a name: IAMR:ROLE or IAM:USER;
+ * "" the sandbox's own user, who is its administrator. */
+struct str warehouse_identity(struct arena *arena, const struct session *caller);
 
 #endif

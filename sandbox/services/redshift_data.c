@@ -163,6 +163,15 @@ static struct str made_before(const struct service_call *call)
     return STR_EMPTY;
 }
 
+/* The request, and who made it: without a secret or a name, the statement is run as who he is to IAM. */
+static const struct value *with_identity(const struct service_call *call)
+{
+    struct str identity = warehouse_identity(call->arena, call->caller);
+    if (!identity.n || value_gets(call->input, "SecretArn").n || value_gets(call->input, "DbUser").n)
+        return call->input;
+    return value_with(call->arena, call->input, STR(STATEMENT_IDENTITY), value_string(call->arena, identity));
+}
+
 static int data_start(struct service_call *call, struct err *err)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
@@ -176,7 +185,7 @@ static int data_start(struct service_call *call, struct err *err)
             .region = call->region,
             .owner = STR("statements"),
             .id = id,
-            .request = call->input};
+            .request = with_identity(call)};
         if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
             return service_refuse(err, 400, "ActiveStatementsExceededException", "%s", why.message);
     }

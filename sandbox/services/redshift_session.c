@@ -15,7 +15,8 @@ static PGconn *data_open(
     const struct pq_api *pq = pq_api(err);
     struct control_record secret;
     struct err ignored = ERR_INIT;
-    struct str user = value_text(value_getz(request, "DbUser"), warehouse->wish.user), password = STR_EMPTY;
+    struct str identity = value_text(value_getz(request, STATEMENT_IDENTITY), warehouse->wish.user);
+    struct str user = value_text(value_getz(request, "DbUser"), identity), password = STR_EMPTY;
     if (!pq)
         return NULL;
     struct str arn = value_gets(request, "SecretArn"), pass = warehouse_pass(task_jobs(task), arena);

@@ -8,6 +8,9 @@
 #include "sandbox/engine/task.h"
 #include "sandbox/services/redshift.h"
 
+/* In a statement's request: whom it is run as where that says neither secret nor user. */
+#define STATEMENT_IDENTITY "@identity"
+
 /*
  * *out has an item for each statement that was reached: {columns, rows, updated}, of one that failed {error}.
  * Several are one transaction. -1 with what Redshift says.

@@ -45,6 +45,7 @@ static const struct service_operation *const tables[] = {
     metrics_operations,
     mwaa_operations,
     rds_operations,
+    redshift_operations,
     redshift_data_operations,
     s3_operations,
     ecr_operations,

@@ -1,7 +1,8 @@
 """
 Redshift in front of a PostgreSQL: weir_redshift.py PORT SOCKET. Speaks PostgreSQL's protocol to clients on 127.0.0.1 and to the server behind
 it, statement by statement, each in the server's words (weir_redshift_sql.py). What the server cannot do is done here, in the client's own
-transaction: COPY, UNLOAD, external schemas (weir_redshift_s3.py), late-binding views. WEIR_PASS in the environment lets the sandbox itself in.
+transaction: COPY, UNLOAD, external schemas (weir_redshift_s3.py), late-binding views. WEIR_PASS in the environment lets the sandbox itself in,
+and signs the passwords that GetCredentials gives to IAM's roles and users, who are users of the warehouse as IAMR:ROLE and IAM:USER.
 """
 
 import base64
@@ -15,6 +16,7 @@ import socketserver
 import struct
 import sys
 import threading
+import time
 
 from weir_redshift_dialect import SCRIPT
 from weir_redshift_sql import Failure, expanded, lex, literal, no_operation, postgres, quoted, references, solid, statements, unquoted, words, write
@@ -34,6 +36,16 @@ ADMIN = "rdsadmin"
 # What PostgreSQL knows of a startup packet; drivers of Redshift's send more.
 STARTUP = ("database", "client_encoding", "application_name", "datestyle", "timezone", "extra_float_digits")
 PREPARING = threading.Lock()
+IDENTITIES = ("IAM:", "IAMR:")
+
+
+def signed(user, password):
+    """EXPIRES.SIGNATURE, as the sandbox gives it: redshift.c."""
+    expires, _, signature = password.partition(".")
+    if not expires.isdigit() or int(expires) < time.time() or "WEIR_PASS" not in os.environ:
+        return False
+    wanted = hmac.digest(os.environ["WEIR_PASS"].encode(), f"{user}\n{expires}".encode(), "sha256").hex()
+    return hmac.compare_digest(wanted, signature)
 
 
 def message(kind, body=b""):
@@ -290,6 +302,11 @@ class Session:
         trusted = os.environ.get("WEIR_PASS") and f"weir.pass={os.environ['WEIR_PASS']}" in given.get("options", "")
         password = None if trusted else self.ask_password()
         more = [(k, v) for k, v in given.items() if k.lower() in STARTUP and k != "database" and v]
+        if self.user == ADMIN and not trusted:  # whom the server knows by the system's user, and asks for no password
+            raise Failure(f'password authentication failed for user "{ADMIN}"', "28P01")
+        trusted = trusted or signed(self.user, password)
+        if trusted and self.user.startswith(IDENTITIES):
+            trusted, password = False, self.identity()
         self.server = Server(self.path, ADMIN if trusted else self.user, self.database, password, more)
         if trusted and self.user and self.user != ADMIN:
             self.server.query(f"SET SESSION AUTHORIZATION {quoted(self.user)}")
@@ -305,6 +322,15 @@ class Session:
         self.client.send(b"R", struct.pack("!I", 3))
         kind, body = self.client.read()
         return body[:-1].decode() if kind == b"p" else ""
+
+    def identity(self):
+        """A role or user of IAM's is a user of the warehouse's from the first time on, with what everybody may. The administrator may all that he may."""
+        password = hmac.digest(os.environ["WEIR_PASS"].encode(), self.user.encode(), "sha256").hex()
+        with PREPARING:
+            if not self.admin(f"SELECT 1 FROM pg_roles WHERE rolname = {literal(self.user)}::name"):
+                self.admin(f"CREATE ROLE {quoted(self.user)}")
+            self.admin(f"ALTER ROLE {quoted(self.user)} LOGIN PASSWORD {literal(password)}; GRANT {quoted(self.user)} TO rds_superuser")
+        return password
 
     def cancel(self, body):
         sock = socket.socket(socket.AF_UNIX)
@@ -384,6 +410,8 @@ class Session:
             return Special(lambda: s3.copy(self, tokens), "COPY")
         if first[0] == "unload":
             return Special(lambda: s3.unload(self, tokens), "UNLOAD")
+        if first[:2] == ["create", "user"]:
+            return Special(lambda: self.create_user(tokens), "CREATE ROLE")
         if first[:3] == ["create", "external", "schema"]:
             return Special(lambda: self.external_schema(tokens), "CREATE SCHEMA")
         nothing = no_operation(tokens)
@@ -395,6 +423,11 @@ class Session:
         if first[:2] == ["drop", "schema"]:
             tokens = dropping(tokens, schemas)
         return write(self.ready(tokens, schemas, views, path))
+
+    def create_user(self, tokens):
+        """The administrator may all that users may."""
+        name = tokens[solid(tokens)[2]].ident
+        self.internal(write(postgres(tokens)) + (f"; GRANT {quoted(name)} TO rds_superuser" if name else ""))
 
     def external_schema(self, tokens):
         """CREATE EXTERNAL SCHEMA [IF NOT EXISTS] s FROM DATA CATALOG DATABASE 'd' IAM_ROLE 'r' [REGION 'g'] [CREATE EXTERNAL DATABASE IF NOT EXISTS]."""

@@ -10,6 +10,8 @@ create table _redshift.external_tables (schemaname text, tablename text, locatio
 create table _redshift.external_columns (schemaname text, tablename text, columnname text, external_type text, columnnum int, part_key int);
 create table _redshift.load_errors (starttime timestamp default now(), tbl text, filename text, line_number bigint, colname text, raw_line text, err_code int, err_reason text);
 grant select, insert, update, delete on all tables in schema _redshift to public;
+grant create on schema public to public;
+grant pg_read_all_data, pg_write_all_data to rds_superuser;
 """
 
 VIEWS = r"""

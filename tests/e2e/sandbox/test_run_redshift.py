@@ -1,8 +1,13 @@
 """Warehouses that answer: Redshift's dialect, COPY and UNLOAD, external schemas, late-binding views, the Data API; looked at with psql."""
 
+import datetime
 import json
+import os
+import subprocess
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from warehouse import TRUST, Warehouse, needs_engine
 
 pytestmark = needs_engine
@@ -42,6 +47,69 @@ def test_the_data_api(warehouse):
     assert refused["Error"] == "ERROR: External tables are not supported in views\n  Hint: Please use late binding view and add 'with no schema binding' at the query end."
     assert warehouse.execute("create view songs as select * from outside.songs with no schema binding")["Status"] == "FINISHED"
     assert warehouse.sql("select title from songs where price > 2") == [["Iron, Man"]]
+
+
+def acting(warehouse, name):
+    """A role that may ask the warehouse, and nothing in it: clients as it."""
+    iam = warehouse.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    asks = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["redshift-data:*", "redshift-serverless:GetCredentials"], "Resource": "*"}]}
+    iam.put_role_policy(RoleName=name, PolicyName="asks", PolicyDocument=json.dumps(asks))
+    key = warehouse.client("sts").assume_role(RoleArn=role, RoleSessionName="dag")["Credentials"]
+    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], key["SessionToken"], "us-east-1")
+    return lambda service: session.client(service, endpoint_url=warehouse.url)
+
+
+def test_a_role_is_a_user_of_the_warehouse(warehouse):
+    """IAMR:ROLE, from the first statement on, and with no more than it was granted; by the Data API, and with a password for a while."""
+    client = acting(warehouse, "etl")
+    data = client("redshift-data")
+    denied = warehouse.execute("create schema mine", data)
+    assert (denied["Status"], denied["Error"]) == ("FAILED", "ERROR: permission denied for database lake")
+    warehouse.sql('create table secret_of_weir (id int); grant create on database lake to "IAMR:etl"')
+    assert warehouse.execute("select * from secret_of_weir", data)["Error"] == "ERROR: permission denied for table secret_of_weir"
+    made = warehouse.execute(["create schema mine", "create table mine.t as select 1 as id", "create table public.of_etl (id int)"], data)
+    assert made["Status"] == "FINISHED", made
+    assert warehouse.sql("select count(*) from mine.t; alter table mine.t rename to t2") == [["1"]]  # the administrator may what all may
+    assert warehouse.sql("select distinct tableowner from pg_tables where schemaname = 'mine' or tablename = 'of_etl'") == [["IAMR:etl"]]
+    # nobody gets out of what he is
+    assert warehouse.execute(["reset session authorization", "drop table secret_of_weir"], data)["Error"] == "ERROR: must be owner of table secret_of_weir"
+    login = client("redshift-serverless").get_credentials(workgroupName="warehouse", dbName="lake", durationSeconds=900)
+    assert login["dbUser"] == "IAMR:etl" and 890 < (login["expiration"] - datetime.datetime.now(datetime.timezone.utc)).total_seconds() <= 900
+    asked = warehouse.psql("select current_user, count(*) from mine.t2", user=login["dbUser"], password=login["dbPassword"])
+    assert asked.stdout == "IAMR:etl|1\n", asked.stderr
+    expires, signature = login["dbPassword"].split(".")
+    for user, password in ("IAMR:etl", f"{int(expires) + 1}.{signature}"), ("IAMR:other", login["dbPassword"]), ("weir", login["dbPassword"]), ("rdsadmin", login["dbPassword"]), ("IAMR:etl", "no"):
+        assert "password authentication failed" in warehouse.psql("select 1", user=user, password=password).stderr
+    with pytest.raises(ClientError, match="durationSeconds"):
+        client("redshift-serverless").get_credentials(workgroupName="warehouse", durationSeconds=60)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client("redshift-serverless").get_credentials(workgroupName="nosuch")
+    # one that is made before it comes is the same
+    warehouse.sql('create user "IAMR:early" password disable; create schema early authorization "IAMR:early"')
+    early = acting(warehouse, "early")("redshift-data")
+    assert warehouse.execute("create table early.t (id int)", early)["Status"] == "FINISHED"
+    # the sandbox's own user, who may do everything, may here, too
+    own = warehouse.client("redshift-serverless").get_credentials(workgroupName="warehouse")
+    assert warehouse.psql("select current_user", user=own["dbUser"], password=own["dbPassword"]).stdout == "weir\n"
+
+
+@pytest.mark.long
+def test_a_role_logs_in_to_a_cluster(warehouse):
+    redshift = warehouse.client("redshift")
+    redshift.create_cluster(ClusterIdentifier="own", NodeType="ra3.large", ClusterType="single-node", MasterUsername="weir", MasterUserPassword=warehouse.password, DBName="lake")
+    client = acting(warehouse, "clustered")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client("redshift").get_cluster_credentials_with_iam(ClusterIdentifier="own")
+    asks = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "redshift:GetClusterCredentialsWithIAM", "Resource": "*"}]}
+    warehouse.client("iam").put_role_policy(RoleName="clustered", PolicyName="cluster", PolicyDocument=json.dumps(asks))
+    login = client("redshift").get_cluster_credentials_with_iam(ClusterIdentifier="own", DbName="lake")
+    at = redshift.describe_clusters(ClusterIdentifier="own")["Clusters"][0]["Endpoint"]
+    asked = subprocess.run(["psql", "-h", at["Address"], "-p", str(at["Port"]), "-U", login["DbUser"], "-d", "lake", "-Atqc", "select current_user"], capture_output=True, text=True, env={**os.environ, "PGPASSWORD": login["DbPassword"]})
+    assert (login["DbUser"], asked.stdout) == ("IAMR:clustered", "IAMR:clustered\n"), asked.stderr
+    with pytest.raises(ClientError, match="ClusterNotFound"):
+        client("redshift").get_cluster_credentials_with_iam(ClusterIdentifier="nosuch")
 
 
 DIALECT = [

@@ -32,9 +32,9 @@ class Warehouse(JobSandbox):
     def at(self):
         return self.client("redshift-serverless").get_workgroup(workgroupName="warehouse")["workgroup"]["endpoint"]
 
-    def psql(self, sql, database="lake"):
-        words = ["psql", "-h", self.at["address"], "-p", str(self.at["port"]), "-U", "weir", "-d", database, "-v", "ON_ERROR_STOP=1", "-Atqc", sql]
-        return subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PGPASSWORD": self.password})
+    def psql(self, sql, database="lake", user="weir", password=password):
+        words = ["psql", "-h", self.at["address"], "-p", str(self.at["port"]), "-U", user, "-d", database, "-v", "ON_ERROR_STOP=1", "-Atqc", sql]
+        return subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PGPASSWORD": password})
 
     def sql(self, sql):
         done = self.psql(sql)
@@ -46,9 +46,9 @@ class Warehouse(JobSandbox):
         assert done.returncode != 0, done.stdout
         return done.stderr
 
-    def execute(self, sql, **more):
+    def execute(self, sql, data=None, **more):
         """By the Data API. What DescribeStatement says at the end."""
-        data = self.client("redshift-data")
+        data = data or self.client("redshift-data")
         start = data.batch_execute_statement if isinstance(sql, list) else data.execute_statement
         number = start(**{"WorkgroupName": "warehouse", "Database": "lake", "Sqls" if isinstance(sql, list) else "Sql": sql, **more})["Id"]
         while (shown := data.describe_statement(Id=number))["Status"] not in ("FINISHED", "FAILED", "ABORTED"):
