@@ -1,6 +1,5 @@
 """Airflow in operation: applied to the sandbox and torn down; what the DAGs compute; the dbt project against the same sums in plain Python."""
 
-import collections
 import csv
 import datetime
 import importlib.util
@@ -11,10 +10,11 @@ import subprocess
 
 import pytest
 
+import users_data
 from support import ROOT, Stack
 from test_systems import inventory
+from users_data import EXAMPLE, expected, rows
 
-EXAMPLE = ROOT / "examples" / "airflow-ops"
 UTC = datetime.timezone.utc
 
 
@@ -115,27 +115,6 @@ def test_old_files(ops, tmp_path):
     assert [path.name for path in ops.old_files(tmp_path, limit)] == ["old", "older"]
 
 
-def rows(name, folder=EXAMPLE / "data"):
-    with open(folder / f"{name}.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def expected(events):
-    """Per variant, user and day, event by event."""
-    variants = {row["user_id"]: row["variant_id"] for row in rows("user_variant")}
-    about = {row["user_id"]: row for row in rows("user_metadata")}
-    days = collections.defaultdict(lambda: [set(), set(), 0, 0])
-    for event in events:
-        day = days[variants[event["user_id"]], int(event["user_id"]), event["datestamp"][:10]]
-        day[0].add(event["item_id"])
-        if event["clicked"] == "1":
-            day[1].add(event["item_id"])
-        day[2] += int(event["purchased"])
-        day[3] += int(event["paidamount"])
-    age = lambda user: [about[str(user)][name] for name in ("age", "gender")] if str(user) in about else [None, None]  # noqa: E731
-    return sorted([variant, user, day, *age(user), len(seen), len(clicked), bought, paid] for (variant, user, day), (seen, clicked, bought, paid) in days.items())
-
-
 LOAD = """
 import duckdb, sys
 tables = {"user_event": "user_id int, datestamp timestamp, item_id int, clicked int, purchased int, paidamount int",
@@ -152,48 +131,87 @@ db = duckdb.connect("users.duckdb")
 read = lambda sql: db.execute(sql).fetchall()
 print(json.dumps({
     "daily": read("select variant_id, user_id, datestamp::text, age, gender, num_of_items, num_of_clicks, num_of_purchases::int, revenue::int from users_analytics.analytics_variant_user_daily"),
-    "events": read("select count(*), sum(paidamount)::int from users_fact.fact_user_event")[0], "kinds": dict(read("select table_name, table_type from information_schema.tables")),
+    "events": read("select count(*), sum(paidamount)::int from users_fact.fact_user_event")[0], "user": [row[0] for row in read("select column_name from information_schema.columns where table_name = 'dim_user' order by ordinal_position")],
+    "kinds": dict(read("select table_name, table_type from information_schema.tables")),
     "tiers": read("select tier, dbt_valid_to is null from snapshots.scd_user_tiers where user_id = 100 order by dbt_valid_from")}))
 """
+
+
+class Project:
+    """The dbt project on DuckDB, fed from files."""
+
+    def __init__(self, folder):
+        self.tools = ROOT / ".venv-jobs" / "bin"
+        if not (self.tools / "dbt").exists():
+            pytest.skip("dbt-duckdb is not installed (tools/setup jobs)")
+        self.folder, self.data = shutil.copytree(EXAMPLE / "dbt", folder / "dbt"), shutil.copytree(EXAMPLE / "data", folder / "data")
+
+    def run(self, *command, status=0):
+        done = subprocess.run([str(word) for word in command], cwd=self.folder, capture_output=True, text=True, env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"})
+        assert done.returncode == status, done.stdout[-4000:] + done.stderr[-4000:]
+        return done.stdout
+
+    def dbt(self, *words, status=0):
+        return self.run(self.tools / "dbt", *words, "--profiles-dir", ".", status=status)
+
+    def load(self, **tables):
+        for name, given in tables.items():
+            (self.data / f"{name}.csv").write_text(users_data.text(name, given))
+        self.run(self.tools / "python", "-c", LOAD, self.data)
+
+    def build(self, **tables):
+        self.load(**tables)
+        self.said = self.dbt("build")
+        assert "ERROR=0" in self.said
+        return self.shown()
+
+    def shown(self):
+        return json.loads(self.run(self.tools / "python", "-c", SHOW))
+
+
+def known(found):
+    return sorted(found["daily"], key=str)
 
 
 @pytest.mark.long
 def test_dbt(tmp_path):
     """Twice: the second build adds the events that are newer, and no others; who has another tier by then has had two."""
-    tools = ROOT / ".venv-jobs" / "bin"
-    if not (tools / "dbt").exists():
-        pytest.skip("dbt-duckdb is not installed (tools/setup jobs)")
-    project = shutil.copytree(EXAMPLE / "dbt", tmp_path / "dbt")
-    data = shutil.copytree(EXAMPLE / "data", tmp_path / "data")
-    events = rows("user_event")
-
-    def run(*command, status=0):
-        done = subprocess.run([str(word) for word in command], cwd=project, capture_output=True, text=True, env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"})
-        assert done.returncode == status, done.stdout[-4000:] + done.stderr[-4000:]
-        return done.stdout
-
-    def build(some):
-        lines = [",".join(events[0]), *(",".join(event.values()) for event in some)]
-        (data / "user_event.csv").write_text("\n".join(lines) + "\n")
-        run(tools / "python", "-c", LOAD, data)
-        assert "ERROR=0" in run(tools / "dbt", "build", "--profiles-dir", ".")
-        return json.loads(run(tools / "python", "-c", SHOW))
-
-    known = lambda found: sorted(found["daily"], key=lambda row: row[:3])  # noqa: E731
-    first = build(events[:600])
+    project, events = Project(tmp_path), rows("user_event")
+    first = project.build(user_event=events[:600])
     assert first["events"] == [600, sum(int(event["paidamount"]) for event in events[:600])]
     assert known(first) == expected(events[:600])
     assert first["kinds"]["fact_user_event"] == first["kinds"]["dim_user"] == "BASE TABLE" and not any(name.startswith("src_") for name in first["kinds"])
+    assert first["user"] == ["user_id", "variant_id", "age", "gender"]
 
-    seed = project / "seeds/user_tiers.csv"
-    (tier,) = [row["tier"] for row in rows("user_tiers", project / "seeds") if row["user_id"] == "100"]
+    seed = project.folder / "seeds/user_tiers.csv"
+    (tier,) = [row["tier"] for row in rows("user_tiers", project.folder / "seeds") if row["user_id"] == "100"]
     seed.write_text(seed.read_text().replace(f"100,{tier}\n", "100,platinum\n"))
     altered = [{**event, "paidamount": "99999"} for event in events[:600]]  # what was there already is not looked at again
-    second = build(altered + events[600:])
+    second = project.build(user_event=altered + events[600:])
     assert second["events"] == [900, sum(int(event["paidamount"]) for event in events)]
     assert known(second) == expected(events)
     assert second["tiers"] == [[tier, False], ["platinum", True]]
 
-    model = project / "models/fact/fact_user_event.sql"
+    model = project.folder / "models/fact/fact_user_event.sql"
     model.write_text(model.read_text().replace("select user_id,", "select 1 as another, user_id,"))
-    assert "out of sync" in run(tools / "dbt", "run", "--profiles-dir", ".", "-s", "fact_user_event", status=1)
+    assert "out of sync" in project.dbt("run", "-s", "fact_user_event", status=1)
+
+
+@pytest.mark.long
+def test_dbt_with_deliveries_that_nobody_likes(tmp_path):
+    """Quotes, other alphabets, what is unknown, twice the same, users without a variant or metadata; an empty day first and later, the same file again, a shorter one, a late event."""
+    project, kept = Project(tmp_path), []
+    for what, events in users_data.DELIVERIES:
+        found = project.build(user_event=events, user_variant=users_data.VARIANTS, user_metadata=users_data.METADATA)
+        kept = users_data.taken(kept, events)
+        assert known(found) == expected(kept, users_data.VARIANTS, users_data.METADATA), what
+        assert found["events"][0] == len(kept), what
+    assert len(kept) == 9 and "WARN=2" in project.said  # the event without a date is reported, and the user without a variant
+    # all of it anew has the late one, too
+    project.dbt("run", "--full-refresh")
+    everything = users_data.taken([], users_data.DELIVERIES[-1][1])
+    assert known(project.shown()) == expected(everything, users_data.VARIANTS, users_data.METADATA) and len(everything) == 10
+    # A user with two variants would double what he did: nothing is built.
+    project.load(user_event=users_data.FIRST[:1], user_variant=[*users_data.VARIANTS, {"user_id": "3", "variant_id": "control"}], user_metadata=users_data.METADATA)
+    assert "source_unique_raw_data_user_variant_user_id" in project.dbt("build", status=1)
+    assert known(project.shown()) == expected(everything, users_data.VARIANTS, users_data.METADATA)

@@ -1,4 +1,4 @@
--- Per variant, user and day: items seen, items clicked, purchases, revenue.
+-- Per variant, user and day: items seen, items clicked, purchases, revenue. Events of users without a variant count, too.
 select
     u.variant_id, e.user_id, cast(e.datestamp as date) as datestamp, u.age, u.gender,
     count(distinct e.item_id) as num_of_items,
@@ -6,5 +6,5 @@ select
     sum(e.purchased) as num_of_purchases,
     sum(e.paidamount) as revenue
 from {{ ref('fact_user_event') }} as e
-join {{ ref('dim_user') }} as u on u.user_id = e.user_id
+left join {{ ref('dim_user') }} as u on u.user_id = e.user_id
 group by 1, 2, 3, 4, 5
