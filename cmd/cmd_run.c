@@ -268,6 +268,7 @@ static int cmd_run_carry_out(struct running *r)
     r->ctx.owner.token = arena_str(&r->inv->arena, str_n(token, 32));
     r->ctx.cancel = &r->cancel;
     r->signals = signals_catch();
+    signals_work(true); /* somebody may be asked whether the run is to be stopped */
     r->until_ms = r->own->timeout_ms ? clock_mono_ms() + r->own->timeout_ms : 0;
     run_watch_init(&r->watch, r->inv, &r->job);
     r->watch.raw = r->own->raw;

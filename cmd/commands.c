@@ -9,6 +9,7 @@
 #include "cmd/sandboxed.h"
 #include "cmd/say.h"
 
+#include "cmd/signals.h"
 #include <assert.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -348,3 +349,4 @@ int cli_main(int argc, char **argv)
     arena_release(&inv.arena);
     return status;
 }
+    signals_work(true); /* what runs in a sandbox is ended */

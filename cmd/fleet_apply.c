@@ -144,8 +144,10 @@ void fleet_apply(struct fleet *fleet)
 {
     int64_t began_ms = clock_mono_ms();
     fleet_view_begin(fleet);
+    signals_work(true);
     fleet_shared_make(fleet);
     pool_run(fleet->at_once, fleet->n, member_apply, fleet);
+    signals_work(false);
     fleet_view_end(fleet);
     fleet_show_done(fleet, clock_mono_ms() - began_ms);
 }

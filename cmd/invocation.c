@@ -6,6 +6,7 @@
 #include "cmd/kinds.h"
 #include "cmd/sandboxed.h"
 #include "cmd/say.h"
+#include "cmd/signals.h"
 
 #include "plan/plan.h"
 #include "plan/state/state.h"
@@ -167,6 +168,7 @@ static void fill_options(struct invocation *inv, const struct workspace_options 
     o->trace = s->verbose;
     o->trace_line = trace_line;
     o->trace_ctx = inv;
+    o->cancel = signals_stop();
 }
 
 int invocation_prepare(struct invocation *inv)

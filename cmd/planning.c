@@ -357,7 +357,9 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved)
     struct apply_result result = {0};
     struct err err = ERR_INIT;
     int64_t start = clock_mono_ms();
+    signals_work(true);
     plan_apply(plan, &options, &result, &err);
+    signals_work(false);
     int64_t ms = clock_mono_ms() - start;
     progress_free(progress, &failures);
     if (saved && err.class == ERR_INTERRUPTED) /* it has been used up */

@@ -3,20 +3,59 @@
 
 #include "base/file.h"
 #include "base/mask.h"
+#include "cmd/signals.h"
 #include "cmd/term.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+enum { LOOK_MS = 100, DEAF_MS = 2000 };
 
 static const char *say_name_of(int fd)
 {
     return fd == STDERR_FILENO ? "standard error" : "standard output";
 }
 
+/* False: whoever reads takes nothing more, and a signal has come; it is as if the pipe were closed. */
+static bool takes_more(int fd)
+{
+    static atomic_bool deaf;
+    struct pollfd out = {fd, POLLOUT, 0};
+    int waited_ms = 0, n;
+    while ((n = poll(&out, 1, LOOK_MS)) == 0 || (n < 0 && errno == EINTR)) {
+        waited_ms = atomic_load(signals_stop()) ? waited_ms + LOOK_MS : 0;
+        if (waited_ms > DEAF_MS || (waited_ms && atomic_load(&deaf))) {
+            atomic_store(&deaf, true);
+            errno = EPIPE;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* In pieces that a pipe takes whole when it takes something. */
+static int write_out(int fd, struct str text, struct err *err)
+{
+    struct stat st;
+    bool file = !fstat(fd, &st) && S_ISREG(st.st_mode);
+    for (size_t at = 0, n; at < text.n; at += n) {
+        n = file || text.n - at < PIPE_BUF ? text.n - at : PIPE_BUF;
+        if (!file && !takes_more(fd))
+            return err_errno(err, ERR_IO, "cannot write %s", say_name_of(fd));
+        if (fd_write_all(fd, text.p + at, n, err, say_name_of(fd)))
+            return -1;
+    }
+    return 0;
+}
+
 int say_as_is(int fd, struct str text, struct err *err)
 {
-    if (!text.n || !fd_write_all(fd, text.p, text.n, err, say_name_of(fd)))
+    if (!text.n || !write_out(fd, text, err))
         return 0;
     if (err && errno == EPIPE)
         snprintf(err->code, sizeof err->code, "%s", SAY_UNHEARD);

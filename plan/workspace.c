@@ -222,7 +222,8 @@ static int open_provider(struct workspace *workspace, struct str name, const str
         .reach = connections_reach(workspace->connections),
         .trace = workspace->options->trace,
         .trace_line = workspace->options->trace_line,
-        .trace_ctx = workspace->options->trace_ctx};
+        .trace_ctx = workspace->options->trace_ctx,
+        .cancel = workspace->options->cancel};
     return provider_new(&options, out, err);
 }
 

@@ -25,6 +25,7 @@ struct workspace_options {
     int trace;             /* -v count */
     void (*trace_line)(void *ctx, const char *line);
     void *trace_ctx;
+    const atomic_bool *cancel; /* nothing is asked any more for a plan alone; NULL: nothing says so */
     const struct value
         *overlay;          /* merged over the configuration of every provider but weir's own; NULL: nothing */
     const char *state_dir; /* the state is kept in files there, whatever the stack says; NULL: as it says */

@@ -375,6 +375,7 @@ struct provider_options {
     int trace;
     void (*trace_line)(void *ctx, const char *line);
     void *trace_ctx;
+    const atomic_bool *cancel; /* what it is to be known for a plan alone is not asked any more */
 };
 
 /* "aws" of "aws", "aws.tokyo" and a module's own net["a"]/aws. */

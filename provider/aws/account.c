@@ -20,6 +20,7 @@ static int ask_account(struct aws_client *client, struct err *err)
     struct aws_call call = {.service = &sts,
         .op = &op,
         .idempotent = true,
+        .cancel = client->cancel,
         .request = {.method = STR("POST"),
             .path = STR("/"),
             .body = STR("Action=GetCallerIdentity&Version=2011-06-15")}};

@@ -15,6 +15,7 @@ int aws_client_new(const struct aws_options *options, struct aws_client **out, s
     client->http = options->http;
     client->way = options->way;
     client->way_ctx = options->way_ctx;
+    client->cancel = options->cancel;
     pthread_mutex_init(&client->lock, NULL);
     pthread_mutex_init(&client->account_lock, NULL);
     struct aws_settings *s = &client->settings;

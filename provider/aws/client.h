@@ -71,6 +71,7 @@ struct aws_options {
      * same one whenever the same place is asked for. Called by every thread. NULL: straight. */
     int (*way)(void *ctx, struct str host, int port, int *local_port, struct err *err);
     void *way_ctx;
+    const atomic_bool *cancel; /* whose account it is, and what it may have, is not asked any more */
 };
 
 int aws_client_new(const struct aws_options *options, struct aws_client **out, struct err *err);

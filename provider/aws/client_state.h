@@ -37,6 +37,7 @@ struct aws_client {
     int (*way)(
         void *ctx, struct str host, int port, int *local_port, struct err *err); /* as in the options */
     void *way_ctx;
+    const atomic_bool *cancel;         /* likewise */
     atomic_int_fast64_t skew_ms;       /* the services' clock minus ours */
     atomic_bool dated;                 /* an answer told */
     atomic_int_fast64_t date_ahead_ms; /* the same as the latest answer's Date says, however little it is */

@@ -32,7 +32,11 @@ void aws_quota_ask(
 {
     struct value_entry entries[] = {{STR("QuotaCode"), value_stringz(arena, quota->code)},
         {STR("ServiceCode"), value_stringz(arena, quota->service)}};
-    struct aws_call call = {.service = &quotas_service, .op = &get_quota, .idempotent = true, .body_fd = -1};
+    struct aws_call call = {.service = &quotas_service,
+        .op = &get_quota,
+        .idempotent = true,
+        .cancel = client->cancel,
+        .body_fd = -1};
     const struct value *document = NULL;
     struct err ignored = ERR_INIT;
     *told = !aws_ask_json(client, &call, value_map(arena, entries, 2), arena, "Quota", &document, &ignored);

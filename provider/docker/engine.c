@@ -230,7 +230,7 @@ int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, s
 /* One that cannot be asked is not told of here: whoever needs it will meet that. */
 static struct str engine_id(struct engine *engine, struct arena *arena)
 {
-    struct op_ctx ctx = {.arena = arena};
+    struct op_ctx ctx = {.arena = arena, .cancel = engine->cancel};
     struct err ignored = ERR_INIT;
     struct http_response response;
     struct str version;

@@ -113,6 +113,7 @@ int engine_open(const struct provider_options *options, struct arena *arena, voi
         .reach = options->reach,
         .settings = options->config,
         .via = options->via,
+        .cancel = options->cancel,
         .insecure = value_getb(options->config, "insecure"),
         .place = value_gets(options->config, "host")};
     if (!engine->place.n && !engine->via.n) /* what the environment says is about this machine's Engine */

@@ -17,6 +17,7 @@ struct engine {
     int local_port;          /* of this machine, which leads there; 0: none */
     bool tls, insecure;
     const char *ca, *cert, *key;
+    const atomic_bool *cancel; /* which Engine it is, is not asked any more */
     pthread_mutex_t lock; /* guards what follows */
     char version[16];     /* "/v1.41"; "" not known yet */
     char id[128];         /* its own; "" not known yet */

@@ -27,7 +27,8 @@ static int aws_way(void *ctx, struct str host, int port, int *local_port, struct
 
 static int aws_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err)
 {
-    struct aws_options aws = {.name = options->name, .config = options->config, .http = options->http};
+    struct aws_options aws = {
+        .name = options->name, .config = options->config, .http = options->http, .cancel = options->cancel};
     struct aws_client *client;
     if (options->via.n && !options->reach)
         return err_set(err, ERR_INVALID, "%.*s: there are no connections here", STR_ARG(options->name));
