@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 void fd_close_ptr(int *fd)
@@ -51,19 +52,63 @@ static struct str file_join(struct arena *arena, char *first, size_t n, struct s
     return str_n(all, n + rest.n);
 }
 
-/* A regular file is read straight into the arena; pipes and files of /proc have no size, and any may grow
- * meanwhile. */
-int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err)
+/* 0 where it may be read. */
+static int check_kind(const char *path, const struct stat *st, struct err *err)
 {
-    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st))
-        return err_errno(err, ERR_IO, "cannot read %s", path);
-    if (S_ISDIR(st.st_mode)) {
+    bool null = S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+    if (S_ISREG(st->st_mode) || null)
+        return 0;
+    if (S_ISDIR(st->st_mode)) {
         errno = EISDIR;
         return err_errno(err, ERR_IO, "cannot read %s", path);
     }
-    size_t known = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 0;
+    err_set(err, ERR_IO, "cannot read %s: it is a %s, and only regular files are read", path,
+        S_ISFIFO(st->st_mode)   ? "named pipe"
+        : S_ISSOCK(st->st_mode) ? "socket"
+                                : "device");
+    if (S_ISFIFO(st->st_mode))
+        err_hint(err, "write it to a file; on the command line, <(command) is read as one");
+    errno = EINVAL;
+    return -1;
+}
+
+int file_check(const char *path, struct err *err)
+{
+    struct stat st;
+    return stat(path, &st) ? 0 : check_kind(path, &st, err);
+}
+
+int file_open(const char *path, int flags, struct err *err)
+{
+    struct stat st;
+    if (file_check(path, err)) /* before: some devices do something when they are opened */
+        return -1;
+    int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    if (fd < 0 || fstat(fd, &st)) {
+        int why = errno;
+        err_errno(err, ERR_IO, "cannot %s %s", flags & O_CREAT ? "open" : "read", path);
+        fd_close_ptr(&fd);
+        errno = why;
+        return -1;
+    }
+    if (check_kind(path, &st, err)) {
+        close(fd);
+        errno = EINVAL;
+        return -1;
+    }
+    return fd;
+}
+
+/* It is read straight into the arena; files of /proc have no size, and any may grow meanwhile. */
+int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err)
+{
+    AUTO_FD int fd = file_open(path, O_RDONLY, err);
+    struct stat st;
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st))
+        return err_errno(err, ERR_IO, "cannot read %s", path);
+    size_t known = st.st_size > 0 ? (size_t)st.st_size : 0;
     if (max && known > max)
         return file_too_large(path, max, err);
     char *bytes = known ? arena_alloc(arena, known + 1) : NULL;

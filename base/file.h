@@ -12,7 +12,15 @@
 #include <dirent.h>
 #include <sys/types.h>
 
-/* Whole file, at most max bytes (0: no bound); out has a NUL after its end. A directory is an error. */
+/*
+ * Opens a regular file, or /dev/null. Of anything else (a named pipe, a socket, a device) nobody knows
+ * whether it ever gives something, or ends: that is an error, and never waited for. `flags` as open() has
+ * them; what O_CREAT makes is for its owner alone. -1: errno says why, too.
+ */
+int file_open(const char *path, int flags, struct err *err);
+/* Would it be opened? For libraries that open files themselves; what is not there, they tell themselves. */
+int file_check(const char *path, struct err *err);
+/* Whole file, at most max bytes (0: no bound); out has a NUL after its end. */
 int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err);
 /* Writes beside the target, syncs, renames. Of the mode, such as 0644, the umask decides what a new file
  * gets; one that others could not read before they still cannot. */

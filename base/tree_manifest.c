@@ -59,7 +59,7 @@ static int entry_look(
     if (!S_ISREG(st.st_mode))
         return 0;
     *mode = st.st_mode & 0100 ? "100755" : "100644";
-    AUTO_FD int fd = openat(root, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    AUTO_FD int fd = openat(root, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return err_errno(err, ERR_IO, "cannot read %s", path);
     return digests_of_file(NULL, fd, path, &id, sha256, err);
@@ -205,10 +205,12 @@ int tree_manifest_check(const char *dir, struct str sha256, struct err *err)
 
 static int copy_file(const char *from, const char *to, mode_t mode, struct err *err)
 {
-    AUTO_FD int in = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    AUTO_FD int in = file_open(from, O_RDONLY | O_NOFOLLOW, err);
     AUTO_FD int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     char block[32 * 1024];
-    if (in < 0 || out < 0)
+    if (in < 0)
+        return -1;
+    if (out < 0)
         return err_errno(err, ERR_IO, "cannot copy %s", from);
     for (;;) {
         ssize_t n = read(in, block, sizeof block);

@@ -6,10 +6,11 @@
 #include "base/core_limit.h"
 #include "cmd/habits.h"
 #include "cmd/help.h"
+#include "cmd/pipes.h"
 #include "cmd/sandboxed.h"
 #include "cmd/say.h"
-
 #include "cmd/signals.h"
+
 #include <assert.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -341,12 +342,18 @@ int cli_main(int argc, char **argv)
     term_init(&inv.out, STDOUT_FILENO, false);
     term_init(&inv.err, STDERR_FILENO, false);
     struct texts words = {.items = ARENA_ARRAY(&inv.arena, struct str, argc + 1)};
+    struct err err = ERR_INIT;
+    if (pipes_hold(argc, argv, &err)) {
+        int failed = invocation_fail(&inv, &err);
+        arena_release(&inv.arena);
+        return failed;
+    }
     for (int i = 1; i < argc; i++)
         words.items[words.n++] = str_z(argv[i]);
     int status = commands_run(&inv, &words);
+    signals_work(true); /* what runs in a sandbox is ended */
     sandboxed_stop(&inv);
     diags_release(&inv.diags);
     arena_release(&inv.arena);
     return status;
 }
-    signals_work(true); /* what runs in a sandbox is ended */

@@ -73,9 +73,10 @@ const struct value *func_filesha256(struct call *call)
         return NULL;
     if (is_open(call, path, &text))
         return value_string_ref(call->arena, sha256_hex(call->arena, text));
-    AUTO_FD int fd = open(path.p, O_RDONLY | O_CLOEXEC);
+    struct err err = ERR_INIT;
+    AUTO_FD int fd = file_open(path.p, O_RDONLY, &err);
     if (fd < 0)
-        return call_fail(call, 0, "cannot read %s: %s", path.p, strerror(errno));
+        return call_fail(call, 0, "%s", err.message);
     char piece[32768];
     struct sha256 *hash = sha256_new();
     ssize_t n;

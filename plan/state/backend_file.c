@@ -31,15 +31,18 @@ static int cut_tail(struct file_backend *f, struct err *err)
 /* Opens the current log; *fd -1 where there is none. */
 static int open_log(struct file_backend *f, int flags, int *fd, struct stat *st, struct err *err)
 {
-    *fd = open(f->path, flags | O_CLOEXEC);
+    struct err why = ERR_INIT;
+    *fd = file_open(f->path, flags, &why);
     if (*fd < 0 && errno == ENOENT)
         return 0;
+    if (*fd < 0 && errno == EINVAL) {
+        *err = why;
+        return err_context(err, "the state");
+    }
     if (*fd < 0 || fstat(*fd, st)) {
         err_errno(err, ERR_IO, "cannot open the state %s", f->path);
         return err_hint(err, "check the permissions of %s and of the files in it", f->dir);
     }
-    if (!S_ISREG(st->st_mode))
-        return err_set(err, ERR_IO, "cannot open the state %s: it is not a file", f->path);
     return 0;
 }
 
@@ -101,9 +104,9 @@ static int file_read_all(struct backend *b, log_line *line, void *ctx, struct er
     uint64_t last = 0;
     while (newest > last + 1) {
         struct str path = segment_path(&scratch, f, last + 1);
-        AUTO_FD int fd = open(path.p, O_RDONLY | O_CLOEXEC);
+        AUTO_FD int fd = file_open(path.p, O_RDONLY, err);
         if (fd < 0) {
-            err_errno(err, ERR_IO, "cannot read the history %s", path.p);
+            err_context(err, "the history");
             return err_hint(err, "without it the history begins at record %" PRIu64, newest);
         }
         struct log_file at = {.path = path.p};
@@ -131,7 +134,7 @@ static void write_head(struct file_backend *f, uint64_t seq)
     char text[HEAD_SIZE + 1];
     snprintf(text, sizeof text, "%0*" PRIu64 "\n", HEAD_DIGITS, seq);
     if (f->head_fd < 0)
-        f->head_fd = open(f->head_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        f->head_fd = file_open(f->head_path, O_RDWR | O_CREAT, NULL);
     if (f->head_fd < 0 || pwrite(f->head_fd, text, HEAD_SIZE, 0) != HEAD_SIZE)
         errno = 0; /* then it is behind: the log itself has it */
 }
@@ -148,9 +151,14 @@ static int file_head(struct backend *b, uint64_t *seq, struct err *err)
     char text[HEAD_SIZE];
     int64_t number = 0;
     *seq = 0;
-    AUTO_FD int fd = open(f->head_path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : err_errno(err, ERR_IO, "cannot read %s", f->head_path);
+    struct err why = ERR_INIT;
+    AUTO_FD int fd = file_open(f->head_path, O_RDONLY, &why);
+    if (fd < 0) {
+        if (errno == ENOENT)
+            return 0;
+        *err = why;
+        return -1;
+    }
     bool whole = pread(fd, text, sizeof text, 0) == HEAD_SIZE && text[HEAD_DIGITS] == '\n';
     if (whole && str_to_int(str_n(text, HEAD_DIGITS), &number) && number > 0)
         *seq = (uint64_t)number;

@@ -54,9 +54,9 @@ static void read_holder(int fd, struct arena *arena, struct lock_info *out)
 /* 1: locked; 0: somebody else has it; -1: err. */
 static int try_lock(struct file_backend *f, int *out, struct err *err)
 {
-    AUTO_FD int fd = open(f->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    AUTO_FD int fd = file_open(f->lock_path, O_RDWR | O_CREAT, err);
     if (fd < 0) {
-        err_errno(err, ERR_IO, "cannot lock the state with %s", f->lock_path);
+        err_context(err, "cannot lock the state");
         return err_hint(err, "weir needs to write in %s", f->dir);
     }
     if (flock(fd, LOCK_EX | LOCK_NB)) {
@@ -117,7 +117,7 @@ int file_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms
         if (got)
             break;
         struct lock_info holder = {0};
-        AUTO_FD int fd = open(f->lock_path, O_RDONLY | O_CLOEXEC);
+        AUTO_FD int fd = file_open(f->lock_path, O_RDONLY, NULL);
         if (fd >= 0)
             read_holder(fd, &scratch, &holder);
         int64_t waited = clock_mono_ms() - start;
@@ -138,11 +138,13 @@ int file_holder(struct backend *b, struct arena *arena, struct lock_info *who, b
 {
     struct file_backend *f = file_backend_of(b);
     *held = false;
-    AUTO_FD int fd = open(f->lock_path, O_RDONLY | O_CLOEXEC);
+    struct err why = ERR_INIT;
+    AUTO_FD int fd = file_open(f->lock_path, O_RDONLY, &why);
     if (fd < 0) {
         if (errno == ENOENT)
             return 0;
-        return err_errno(err, ERR_IO, "cannot look at the lock %s", f->lock_path);
+        *err = why;
+        return err_context(err, "the lock");
     }
     if (f->lock_fd < 0 && !flock(fd, LOCK_SH | LOCK_NB))
         return 0;

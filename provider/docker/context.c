@@ -190,7 +190,7 @@ int context_check_file(struct context *context, const struct context_entry *entr
 
 int context_open_file(struct context *context, const struct context_entry *entry, int *fd, struct err *err)
 {
-    *fd = open(entry->source.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    *fd = open(entry->source.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (*fd < 0 && (errno == ENOENT || errno == ELOOP))
         return changed(context, entry, err);
     if (*fd < 0)

@@ -71,7 +71,7 @@ static int named_file(const struct provider_options *options, const struct value
         return 0;
     *out = path_join(arena, options->base_dir, name).p;
     if (path_exists(*out))
-        return 0;
+        return file_check(*out, err);
     return err_set(err, ERR_INVALID, "%.*s: tls: %s: there is no file %s", STR_ARG(options->name), key, *out);
 }
 

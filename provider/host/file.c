@@ -25,11 +25,13 @@ static int hash_source(
     struct op_ctx *ctx, const struct value *object, const struct value **hash, struct err *err)
 {
     const char *path = arena_strz(ctx->arena, source_path(ctx, object));
-    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO_FD int fd = file_open(path, O_RDONLY, err);
     unsigned char sha256[SHA256_SIZE];
     struct file_id id;
-    if (fd < 0)
-        return err_errno(err, ERR_INVALID, "%s", path);
+    if (fd < 0) {
+        err->class = ERR_INVALID;
+        return -1;
+    }
     if (digests_of_file(ctx->digests, fd, path, &id, sha256, err))
         return -1;
     *hash = hash_value(ctx, hex_encode(ctx->arena, sha256, sizeof sha256), NULL);

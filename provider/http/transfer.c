@@ -1,6 +1,7 @@
 /* One request on its way: see transfer.h. */
 #include "provider/http/transfer.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -166,6 +167,17 @@ static int check_target(const struct http_request *request, struct http_target *
         "trusted");
 }
 
+/* libcurl opens these itself. */
+static int check_files(const struct http_request *request, const char *default_ca, struct err *err)
+{
+    const char *const files[] = {
+        request->ca_file ? request->ca_file : default_ca, request->cert_file, request->key_file};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i] && file_check(files[i], err))
+            return -1;
+    return 0;
+}
+
 static bool has_header(const struct http_request *request, const char *name)
 {
     for (size_t i = 0; i < request->header_count; i++)
@@ -310,7 +322,8 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
     struct arena *arena, struct err *err)
 {
     struct curl_slist *headers;
-    if (check_target(request, &t->target, err) || make_headers(request, arena, &headers, err))
+    if (check_target(request, &t->target, err) || check_files(request, default_ca, err) ||
+        make_headers(request, arena, &headers, err))
         return -1;
     t->request = request;
     t->status = 0;

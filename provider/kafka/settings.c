@@ -1,4 +1,5 @@
 /* What can be said under `providers:` of a Kafka cluster, and what it means in librdkafka's words. */
+#include "base/file.h"
 #include "base/mask.h"
 #include "provider/kafka/cluster.h"
 #include "provider/setting_attr.h"
@@ -136,6 +137,8 @@ static int read_tls(struct arena *arena, const struct provider_options *options,
         if (path.n && access(arena_strz(arena, path), R_OK) != 0)
             return err_errno(err, ERR_INVALID, "provider \"%.*s\": tls: %s: %.*s", STR_ARG(out->name),
                 known[k][0], STR_ARG(path));
+        if (path.n && file_check(arena_strz(arena, path), err))
+            return -1;
         settings_add(arena, out, known[k][1], path);
     }
     mask_add(value_gets(tls, known[3][0]), MASK_GIVEN);

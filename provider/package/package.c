@@ -100,7 +100,7 @@ static int package_changed(struct package *package, const struct package_file *f
 
 int package_open(struct package *package, const struct package_file *file, int *fd, struct err *err)
 {
-    *fd = open(file->source.p, O_RDONLY | O_CLOEXEC);
+    *fd = open(file->source.p, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0 && errno == ENOENT)
         return package_changed(package, file, err);
     if (*fd < 0)

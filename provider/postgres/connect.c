@@ -6,6 +6,7 @@
 #include "provider/postgres/server.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mask.h"
 
 #include <poll.h>
@@ -59,6 +60,9 @@ int settings_read(
         struct str v = connect_setting(arena, config, others[i], "");
         if (!v.n)
             continue;
+        if (str_starts(str_z(others[i]), STR("ssl")) && !str_eqz(str_z(others[i]), "sslmode") &&
+            file_check(v.p, err))
+            return err_context(err, "provider \"%.*s\"", STR_ARG(options->name));
         out->others[out->other_count++] = str_z(others[i]);
         out->others[out->other_count++] = v;
     }

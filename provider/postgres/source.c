@@ -121,9 +121,9 @@ int source_open(struct op_ctx *ctx, const struct local_file *file, struct source
             file->bucket, file->key, str_slice(file->digest, strlen("etag:"), file->digest.n), file->size};
         s->reader = s3_reader_new(ctx, &object);
     } else {
-        s->fd = open(file->path.p, O_RDONLY | O_CLOEXEC);
+        s->fd = file_open(file->path.p, O_RDONLY, err);
         if (s->fd < 0)
-            return err_errno(err, ERR_IO, "cannot read %.*s", STR_ARG(file->path));
+            return -1;
         posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
         s->block = mem_alloc(BLOCK);
         s->sha256 = sha256_new();

@@ -1,4 +1,5 @@
 /* Who we are: keys, certificates, the agent's keys, passwords, in the order in which OpenSSH tries them. */
+#include "base/file.h"
 #include "provider/ssh/login.h"
 
 #include <stdio.h>
@@ -87,6 +88,8 @@ static int import(struct login *login, const char *file, ssh_key *key, bool *loc
 {
     const struct connection *c = login->connection;
     *locked = false;
+    if (file && file_check(file, NULL))
+        return SSH_ERROR;
     return file ? login->api->pki_import_privkey_file(file, c->passphrase, no_passphrase, locked, key)
                 : login->api->pki_import_privkey_base64(c->key, c->passphrase, no_passphrase, locked, key);
 }
@@ -101,6 +104,8 @@ static int refuse_key(const struct login *login, const char *file, bool locked, 
     const struct connection *c = login->connection;
     if (file && access(file, R_OK))
         return err_errno(err, ERR_INVALID, "%s", file);
+    if (file && file_check(file, err))
+        return -1;
     if (!locked && !c->passphrase) {
         err_set(err, ERR_INVALID, "%s is no private key that can be read", key_name(file));
         return err_hint(err, "a private key in OpenSSH's or PEM form; the .pub beside it is the public one");
@@ -123,7 +128,8 @@ static ssh_key certified(struct login *login, const char *file)
                        : file         ? arena_printf(&scratch, "%s-cert.pub", file).p
                                       : NULL;
     ssh_key certificate = NULL;
-    if (!path || access(path, R_OK) || login->api->pki_import_cert_file(path, &certificate))
+    if (!path || access(path, R_OK) || file_check(path, NULL) ||
+        login->api->pki_import_cert_file(path, &certificate))
         return NULL;
     /* A copy bears it: the key alone is tried as well. */
     ssh_key both = NULL;

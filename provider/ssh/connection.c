@@ -127,6 +127,16 @@ static int read_times(struct connection *c, struct err *err)
     return 0;
 }
 
+/* libssh opens these itself. */
+static int check_files(const struct connection *c, struct err *err)
+{
+    const char *const files[] = {c->known_hosts, c->global_known_hosts};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i] && file_check(files[i], err))
+            return err_context(err, "connection \"%.*s\"", STR_ARG(c->name));
+    return 0;
+}
+
 static int64_t number_of(const struct value *v, int64_t otherwise)
 {
     return v && v->kind == VALUE_INT ? v->integer : otherwise;
@@ -164,7 +174,7 @@ int connection_read(struct connection *c, struct err *err)
     c->password = secret_of(c, "password");
     c->agent = is_true(value_getz(c->config, "agent"), !c->keys_given && !c->password);
     c->cloud_init = is_true(value_getz(c->config, "cloud_init"), false);
-    if (read_times(c, err) || ssh_config_complete(c, err))
+    if (read_times(c, err) || ssh_config_complete(c, err) || check_files(c, err))
         return -1;
     c->user = c->user ? c->user : own_name(c);
     c->port = c->port ? c->port : 22;

@@ -196,6 +196,8 @@ int ssh_config_complete(struct connection *c, struct err *err)
     const char *file = given.n ? arena_strz(&c->arena, path_join(&c->arena, c->dir, given)) : NULL;
     if (file && access(file, R_OK))
         return err_errno(err, ERR_INVALID, "connection \"%.*s\": %s", STR_ARG(c->name), file);
+    if (file && file_check(file, err))
+        return err_context(err, "connection \"%.*s\"", STR_ARG(c->name));
     struct reading r = {.c = c};
     AUTO_BUF struct buf out = BUF_INIT;
     int rc = run_ssh(c, file, &out, err);

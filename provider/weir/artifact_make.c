@@ -132,7 +132,7 @@ static bool is_whole(const struct making *m, const char *path, bool read)
     struct file_id id;
     unsigned char digest[SHA256_SIZE];
     struct err ignored = ERR_INIT;
-    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO_FD int fd = file_open(path, O_RDONLY, &ignored);
     if (fd < 0 || fstat(fd, &st) || st.st_size != m->cache.size)
         return false;
     return !read || (!digests_of_file(m->ctx->digests, fd, path, &id, digest, &ignored) &&

@@ -274,6 +274,40 @@ static void reads_all_that_comes_as_far_as_it_may(void **state)
     assert_non_null(strstr(err.message, "cannot read a closed pipe"));
 }
 
+/* Nothing is waited for that may never come. */
+static void only_regular_files_are_opened(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    struct str text;
+    const char *file = temp_path(&a, "regular"), *fifo = temp_path(&a, "pipe"),
+               *link = temp_path(&a, "to-pipe");
+    assert_int_equal(mkfifo(fifo, 0600) || symlink(fifo, link), 0);
+    for (int i = 0; i < 2; i++) {
+        err = (struct err)ERR_INIT;
+        assert_int_equal(file_open(i ? link : fifo, O_RDONLY, &err), -1);
+        assert_int_equal(errno, EINVAL);
+        assert_non_null(strstr(err.message, "it is a named pipe"));
+        assert_int_equal(file_check(i ? link : fifo, NULL), -1);
+        assert_int_equal(file_read(&a, i ? link : fifo, 0, &text, &err), -1);
+    }
+    assert_int_equal(file_open("/dev/zero", O_RDONLY, &err), -1);
+    assert_non_null(strstr(err.message, "it is a device"));
+    assert_int_equal(file_open(temp_path(&a, ""), O_RDONLY, &err), -1);
+    assert_int_equal(errno, EISDIR);
+    assert_int_equal(file_open(file, O_RDONLY, &err), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(file_check(file, NULL), 0);
+    AUTO_FD int made = file_open(file, O_RDWR | O_CREAT, &err);
+    AUTO_FD int null = file_open("/dev/null", O_RDONLY, &err);
+    assert_true(made >= 0 && null >= 0);
+    assert_int_equal(file_read(&a, "/dev/null", 0, &text, &err) || text.n, 0);
+    assert_int_equal(file_read(&a, "/proc/self/status", 0, &text, &err), 0); /* regular, of no size */
+    assert_true(text.n > 0);
+    assert_int_equal(unlink(file) || unlink(fifo) || unlink(link), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +323,7 @@ int main(void)
         cmocka_unit_test(writes_to_what_is_no_file),
         cmocka_unit_test(splits_paths),
         cmocka_unit_test(times_go_both_ways),
+        cmocka_unit_test(only_regular_files_are_opened),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }
