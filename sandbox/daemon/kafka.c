@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "sandbox/engine/installed.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -32,6 +33,9 @@ static const char *find_kafka(struct arena *arena)
         return NULL;
     if (given)
         return has_kafka(arena, given) ? arena_strz(arena, str_z(given)) : NULL;
+    const char *installed = installed_at(arena, ".cache/kafka");
+    if (installed && has_kafka(arena, installed))
+        return installed;
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (has_kafka(arena, places[i]))
             return places[i];

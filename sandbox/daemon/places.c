@@ -2,6 +2,7 @@
 #include "sandbox/daemon/daemon_state.h"
 
 #include "base/file.h"
+#include "sandbox/engine/installed.h"
 #include "sandbox/engine/process.h"
 
 #include <arpa/inet.h>
@@ -19,8 +20,7 @@ static bool is_program(const char *path)
 
 const char *daemon_program(struct arena *arena, const char *name, const char *const *folders)
 {
-    const char *path = getenv("PATH");
-    struct str rest = str_z(path ? path : "");
+    struct str rest = str_z(installed_path());
     while (rest.n) {
         struct str dir = str_cut(rest, ':', &rest);
         const char *program = path_join(arena, dir, str_z(name)).p;
@@ -102,9 +102,7 @@ static void take_output(void *ctx, enum process_stream stream, const char *bytes
 int daemon_run(const struct daemon_self *self, const char *const *argv, struct err *err)
 {
     AUTO_BUF struct buf output = BUF_INIT;
-    const char *path = getenv("PATH");
-    const char *const env[] = {
-        arena_printf(self->arena, "PATH=%s", path ? path : "/usr/local/bin:/usr/bin:/bin").p, "LANG=C.UTF-8",
+    const char *const env[] = {arena_printf(self->arena, "PATH=%s", installed_path()).p, "LANG=C.UTF-8",
         "TZ=UTC", arena_printf(self->arena, "HOME=%s", self->seen_data).p, NULL};
     const struct process_options options = {.argv = daemon_as(self, argv),
         .env = env,

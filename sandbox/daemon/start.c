@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "sandbox/engine/installed.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -35,8 +36,8 @@ static void run_daemon(void *ctx)
         const char *items[64];
     } env = {0};
     size_t n = 0;
-    const char *path = getenv("PATH"), *library = getenv("LD_LIBRARY_PATH");
-    env.items[n++] = arena_printf(&arena, "PATH=%s", path ? path : "/usr/local/bin:/usr/bin:/bin").p;
+    const char *library = getenv("LD_LIBRARY_PATH");
+    env.items[n++] = arena_printf(&arena, "PATH=%s", installed_path()).p;
     env.items[n++] = arena_printf(&arena, "HOME=%s", daemon->self.seen_data).p;
     env.items[n++] = "LANG=C.UTF-8";
     env.items[n++] = "TZ=UTC";

@@ -4,6 +4,7 @@
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "sandbox/engine/installed.h"
 #include "sandbox/http/exchange.h"
 
 #include <stdlib.h>
@@ -64,7 +65,7 @@ void environment_start(struct environment *env, struct services *services, struc
 {
     struct sandbox *sandbox = services_sandbox(services);
     *env = (struct environment){.arena = arena};
-    pass_on(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
+    environment_set(env, "PATH", str_z(installed_path()));
     pass_on(env, "LANG", "C.UTF-8");
     pass_on(env, "TZ", NULL);
     pass_on(env, "LD_LIBRARY_PATH", NULL);

@@ -2,6 +2,7 @@
 #include "sandbox/engine/spark.h"
 
 #include "base/file.h"
+#include "sandbox/engine/installed.h"
 #include "sandbox/http/exchange.h"
 
 #include <dirent.h>
@@ -14,7 +15,9 @@ enum { LOOK_MS = 60000, MAX_ANSWER = 4096 };
 static const char no_spark[] = "no spark-submit was found";
 static const char no_spark_hint[] =
     "Spark jobs run where SPARK_HOME is set, spark-submit is on the PATH, or python3 has the package pyspark "
-    "(pip install pyspark==3.5.3; it needs Java); start the sandbox again then";
+    "(pip install pyspark==3.5.3; it needs Java), and where tools/setup jobs has installed it in the "
+    "checkout of "
+    "this program; start the sandbox again then";
 static const char no_s3[] =
     "Spark has no hadoop-aws, which reads s3://: put hadoop-aws and aws-java-sdk-bundle into "
     "Spark's jars/, or into the folder that WEIR_SPARK_JARS names";
@@ -30,13 +33,12 @@ static bool is_program(const char *path)
     return access(path, X_OK) == 0 && !path_is_dir(path);
 }
 
-static const char *on_path(struct arena *arena)
+static const char *on_path(struct arena *arena, const char *name)
 {
-    const char *path = getenv("PATH");
-    struct str rest = str_z(path ? path : "");
+    struct str rest = str_z(installed_path());
     while (rest.n) {
         struct str dir = str_cut(rest, ':', &rest);
-        const char *program = path_join(arena, dir, STR("spark-submit")).p;
+        const char *program = path_join(arena, dir, str_z(name)).p;
         if (dir.n && is_program(program))
             return program;
     }
@@ -75,7 +77,7 @@ static const char *find_submit(struct environment *env, const struct spark_optio
     if (home && *home)
         found = arena_printf(env->arena, "%s/bin/spark-submit", home).p;
     else
-        found = on_path(env->arena);
+        found = on_path(env->arena, "spark-submit");
     if (!found || !is_program(found)) {
         struct str package = of_python(env, options);
         home = package.n ? package.p : NULL;
@@ -95,13 +97,14 @@ static const char *find_submit(struct environment *env, const struct spark_optio
     return found;
 }
 
-/* ---- its configuration ---- */
-
 static const char *jars_dir(struct arena *arena)
 {
     const char *named = getenv("WEIR_SPARK_JARS"), *home = getenv("HOME");
     if (named && *named)
         return named;
+    const char *installed = installed_at(arena, ".venv-jobs/jars");
+    if (installed)
+        return installed;
     return home ? arena_printf(arena, "%s/.cache/weir/spark/jars", home).p : "";
 }
 
@@ -134,6 +137,25 @@ static bool has_jar(const char *dir, struct str artifact)
     if (files)
         closedir(files);
     return found;
+}
+
+static bool has_java(struct arena *arena)
+{
+    const char *home = getenv("JAVA_HOME");
+    return (home && is_program(arena_printf(arena, "%s/bin/java", home).p)) || on_path(arena, "java");
+}
+
+bool spark_is_here(struct arena *arena, struct str package)
+{
+    static const struct str s3 = STR_INIT("hadoop-aws");
+    const char *named = getenv("SPARK_HOME"), *submit = on_path(arena, "spark-submit");
+    struct str home = named && *named ? str_z(named) : package;
+    if (home.n && !is_program(arena_printf(arena, "%.*s/bin/spark-submit", STR_ARG(home)).p))
+        home = STR_EMPTY;
+    if (!home.n && submit)
+        home = path_dir(path_dir(str_z(submit)));
+    return home.n && has_java(arena) &&
+           (has_jar(jars_dir(arena), s3) || has_jar(arena_printf(arena, "%.*s/jars", STR_ARG(home)).p, s3));
 }
 
 struct str spark_packages_absent(struct arena *arena, struct str packages)

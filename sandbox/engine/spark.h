@@ -1,8 +1,8 @@
 /*
  * Spark on this machine: where spark-submit is, and its configuration for a run. It comes from SPARK_HOME,
- * the PATH, or the pyspark package of python3. S3 needs hadoop-aws and its AWS bundle, in Spark's own jars/
- * or in the folder that WEIR_SPARK_JARS names (by default ~/.cache/weir/spark/jars, which `tools/setup spark`
- * fills).
+ * what tools/setup has installed (installed.h), the PATH, or the pyspark package of python3. S3 needs
+ * hadoop-aws and its AWS bundle, in Spark's own jars/ or in the folder that WEIR_SPARK_JARS names (by default
+ * what tools/setup has fetched, else ~/.cache/weir/spark/jars).
  */
 #ifndef WEIR_SANDBOX_ENGINE_SPARK_H
 #define WEIR_SANDBOX_ENGINE_SPARK_H
@@ -28,6 +28,9 @@ int spark_prepare(
  * is, whatever their version: nothing is fetched for jobs.
  */
 struct str spark_packages_absent(struct arena *arena, struct str packages);
+/* Would a job that reads S3 find all that it needs? `package`: the folder of python3's pyspark; "" it has
+ * none. */
+bool spark_is_here(struct arena *arena, struct str package);
 /* What to do about a failure that Spark's own words do not explain; NULL: nothing is known. */
 const char *spark_hint(struct str output);
 

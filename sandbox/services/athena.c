@@ -16,7 +16,8 @@ enum { MAX_ROWS = 1000, MAX_SHOWN = 50, NO_DUCKDB = 3, TIMEOUT_MS = 1800000 };
 static const size_t MAX_RESULT = 64 * 1024 * 1024;
 
 static const char no_duckdb[] =
-    "the sandbox runs SQL where python3 has the package duckdb (pip install duckdb)";
+    "the sandbox runs SQL where python3 has the package duckdb (pip install duckdb, or tools/setup jobs in a "
+    "checkout of weir)";
 
 /* ---- what a statement is ---- */
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "sandbox/engine/installed.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/session.h"
@@ -25,15 +26,15 @@ static const struct str environment_type = STR_INIT("aws.mwaa.environment");
 
 /* ---- the daemon ---- */
 
-/* The folder of `airflow` and of the Python that has it. */
-static const char *find_airflow(struct arena *arena)
+const char *mwaa_airflow(struct arena *arena)
 {
     const char *named = getenv("WEIR_AIRFLOW");
     if (named && *named) {
         const char *program = arena_printf(arena, "%s/airflow", named).p;
         return access(program, X_OK) ? NULL : program;
     }
-    return daemon_program(arena, "airflow", NULL);
+    const char *installed = installed_at(arena, ".venv-airflow2/bin/airflow");
+    return installed ? installed : daemon_program(arena, "airflow", NULL);
 }
 
 static int airflow_command(const struct daemon_self *self, struct daemon_command *out, struct err *err)
@@ -82,7 +83,7 @@ static const struct daemon_kind airflow_daemon = {.title = "Airflow 2",
     .ports = 1,
     .start_ms = START_MS,
     .grace_ms = GRACE_MS,
-    .find = find_airflow,
+    .find = mwaa_airflow,
     .command = airflow_command,
     .ready = airflow_ready};
 

@@ -191,7 +191,7 @@ class Stack:
         self.clients = {}
         self.tells = False  # may the service write what it is given its own way, in a manner that no spec knows?
         self.looks = bool(os.environ.get("WEIR_LONG")) or not isinstance(cloud, Cloud)
-        self.env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true"}
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true", "WEIR_ENGINES": ""}  # see docs/sandbox.md
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]

@@ -32,7 +32,7 @@ from support import WEIR, example  # noqa: E402
 from test_systems import inventory  # noqa: E402
 
 SPARK = ROOT / ".venv-jobs"
-PATHS = f"{SPARK}/bin:{os.environ['PATH']}:/usr/sbin:/sbin"
+PATHS = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 SHARED = "/aws-glue/"  # groups of logs that Glue makes once for an account
 WIDTHS = (22, 6, 4, 9, 9, 8, 10, 10)
 
@@ -45,8 +45,7 @@ class Cloud(Server):
     """`weir sandbox`, as anybody starts it."""
 
     def __init__(self, folder):
-        env = {**os.environ, "PATH": PATHS, "SPARK_HOME": "", "WEIR_SPARK_JARS": str(SPARK / "jars"), "WEIR_KAFKA": str(ROOT / ".cache/kafka")}
-        self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", "--dir", folder, "--speed", "10"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", "--dir", folder, "--speed", "10"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         take_env(self, self.process)
 
     def stop(self):

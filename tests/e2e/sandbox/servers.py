@@ -73,7 +73,7 @@ class Sandbox(Server):
     access, secret, kind = "AKIAWEIRTESTS0000000", "the-secret-key-of-the-tests-sandboxes", "sandbox"  # as tests/tools/sandbox_server.c has it
 
     def __init__(self, folder="-", *words, env=None, files=None):
-        self.words, self.env = [str(folder), *words], {"SANDBOX_IAM": "on", **os.environ, **(env or {})}
+        self.words, self.env = [str(folder), *words], {"SANDBOX_IAM": "on", "WEIR_ENGINES": "", **os.environ, **(env or {})}
         self.files = files  # limit of open files that it begins with
         self.start()
 

@@ -16,8 +16,6 @@ from support import WEIR, example
 sys.path.append(str(ROOT / "tests" / "tools"))
 from film_api import FilmApi  # noqa: E402
 
-SPARK = ROOT / ".venv-jobs"
-
 
 def lines_of(name):
     """Indented lines that are a command; a line goes on where it ends with a backslash."""
@@ -30,8 +28,9 @@ class Reader:
 
     def __init__(self, name, folder, spark=False, **env):
         self.stack = example(name, folder, None)
-        python = f"{SPARK}/bin" if spark else os.path.dirname(sys.executable)
-        self.stack.env |= {"PATH": f"{WEIR.parent}:{python}:{os.environ['PATH']}", "SPARK_HOME": "", "WEIR_SPARK_JARS": str(SPARK / "jars"), **env}
+        if spark:  # the sandbox finds by itself what tools/setup has installed
+            del self.stack.env["WEIR_ENGINES"]
+        self.stack.env |= {"PATH": f"{WEIR.parent}:{os.path.dirname(sys.executable)}:{os.environ['PATH']}", **env}
         self.serving, self.behind, self.said, self.before, self.env_of = None, [], {}, {}, {}
         self.ports = {}  # of this machine, instead of those that the README has
 
@@ -83,7 +82,7 @@ def test_film_lake(tmp_path):
     api = FilmApi(json.loads((ROOT / "examples/film-lake/data/tmdb.json").read_text()), key)
     reader = Reader("film-lake", tmp_path / "lake", spark=True, TMDB_KEY=key, WEIR_INPUT_API=api.url)
     script = reader.stack.folder / "jobs/json_to_trusted.py"
-    reader.env_of["weir test"] = {"PATH": f"{WEIR.parent}:{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}  # with Spark test_film_lake_runs.py has done it
+    reader.env_of["weir test"] = {"WEIR_ENGINES": ""}  # with Spark test_film_lake_runs.py has done it
     reader.before["weir deploy -y"] = lambda: script.write_text(script.read_text() + "# edited\n")
     said = reader.read(lines_of("film-lake"))
     api.stop()
@@ -105,7 +104,7 @@ def test_airflow_ops(tmp_path):
 @pytest.mark.long
 def test_ecommerce_lakehouse(tmp_path):
     """The managed one; the lines with `-C host` are carried out in test_ecommerce_host.py."""
-    reader = Reader("ecommerce-lakehouse", tmp_path / "shop", spark=True, WEIR_KAFKA=str(ROOT / ".cache/kafka"))
+    reader = Reader("ecommerce-lakehouse", tmp_path / "shop", spark=True)
     script = reader.stack.folder / "jobs/stream.py"
     reader.before["""weir deploy -y 'script["stream"]'"""] = lambda: script.write_text(script.read_text() + "# edited\n")
     lines = [line for line in lines_of("ecommerce-lakehouse") if "-C host" not in line and "PASSWORD" not in line]
