@@ -1,6 +1,7 @@
 /* weir sandbox: serves the embedded cloud, or says how it is reached. */
 #include "cmd/ask.h"
 #include "cmd/command.h"
+#include "cmd/engines.h"
 #include "cmd/kinds.h"
 #include "cmd/sandboxed.h"
 
@@ -256,8 +257,10 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
     struct str endpoint = own->hosts.n ? endpoint_of(inv, own->hosts.items[0], sandbox_port(sandbox))
                                        : sandbox_endpoint(sandbox, &inv->arena);
     status = write_env(inv, endpoint, &key, STR_EMPTY);
-    if (status == EXIT_DONE)
+    if (status == EXIT_DONE) {
+        engines_tell(inv);
         wait_for_end(&signals);
+    }
     sandbox_stop(sandbox);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "cmd/engines.h"
 #include "cmd/events.h"
 #include "cmd/planning.h"
 #include "cmd/signals.h"
@@ -285,6 +286,8 @@ static void member_plan(void *ctx, size_t i)
         member_fail(m, &err);
     else if (failed && good)
         member_fail(m, &(struct err){.class = ERR_FAILED, .message = "it could not be planned"});
+    if (m->plan)
+        engines_warn(fleet->inv, m->plan, &options.observer);
     if (m->plan && s->json && !m->plan->destroy)
         planning_say_lease(&options.observer, &m->workspace);
     if (m->plan)
@@ -316,6 +319,17 @@ void fleet_plan(struct fleet *fleet)
             shared_learn(fleet->shared, &fleet->members[i].workspace);
     plan_shared(fleet);
     pool_run(fleet->at_once, fleet->n, member_plan, fleet);
+}
+
+int fleet_check_engines(struct fleet *fleet)
+{
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (m->plan && member_fine(m) && engines_refuse(fleet->inv, m->plan, &err))
+            return invocation_fail(fleet->inv, &err);
+    }
+    return EXIT_DONE;
 }
 
 int fleet_check_quotas(struct fleet *fleet)

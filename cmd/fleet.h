@@ -90,6 +90,8 @@ void fleet_load(struct fleet *fleet);
 /* All their locks; a member that somebody else works on has failed. */
 void fleet_lock(struct fleet *fleet);
 void fleet_plan(struct fleet *fleet);
+/* Can all of it be made in the sandbox, where that is meant? Reported where it cannot; the exit status. */
+int fleet_check_engines(struct fleet *fleet);
 /* Do the account's quotas allow what all of them make? Reported where they do not; the exit status. */
 int fleet_check_quotas(struct fleet *fleet);
 /* From now on the state knows those as members that are planned to be, or no more those that are gone. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cmd/ask.h"
 #include "cmd/budget.h"
+#include "cmd/engines.h"
 #include "cmd/events.h"
 #include "cmd/progress.h"
 #include "cmd/say.h"
@@ -113,6 +114,8 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, struct
                    : plan_make(workspace, &options, &inv->diags, out, &err);
     if (!rc && !options.destroy)
         planning_say_lease(&options.observer, workspace);
+    if (!rc && !options.as_recorded)
+        engines_warn(inv, *out, &options.observer);
     progress_free(progress, NULL);
     int status = invocation_diags(inv);
     if (rc == 0 && atomic_load(signals_stop())) {
@@ -393,6 +396,9 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return show_outputs(inv, plan);
     if ((status = cost_hold(inv, plan)) != EXIT_DONE)
         return status;
+    struct err err = ERR_INIT;
+    if (engines_refuse(inv, plan, &err))
+        return invocation_fail(inv, &err);
     if (!plan->destroy && render_erases_any(plan))
         question =
             "Do you want to apply these changes? What goes with them is erased, and there is no way back.";

@@ -39,7 +39,7 @@ void test_check_steps(const struct node *root, struct diags *diags);
 /* ---- test_needs.c: `needs:`, what has to be on this machine ---- */
 
 /* The first that is not there; NULL: all is. */
-const char *test_missing(const struct node *root);
+const char *test_missing(const struct node *root, struct arena *arena);
 void test_check_needs(const struct node *root, struct diags *diags);
 
 #endif

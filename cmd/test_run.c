@@ -384,7 +384,7 @@ void test_run(const struct test_case *test, struct test_result *result)
 {
     struct running r = {.test = test, .result = result};
     int64_t began = clock_mono_ms();
-    *result = (struct test_result){.skipped = test_missing(test->root)};
+    *result = (struct test_result){.skipped = test_missing(test->root, &r.arena)};
     result->passed = result->skipped || test_run_whole(&r);
     workspace_close(&r.workspace);
     if (r.sandbox)

@@ -10,8 +10,6 @@
 /* Calls visit once for each resource and data source that decl refers to. */
 void each_resource_dep(
     struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx);
-/* Marks the declaration, and all that it refers to, by decl->index. */
-void depends_need(const struct decl *decl, bool *needed);
 /* The addresses of those that are resources, as the state records them. */
 const struct value *evaluate_deps(struct planner *p, const struct decl *decl);
 

@@ -347,6 +347,8 @@ const struct declared *plan_declared(
 struct provider *plan_provider_named(struct workspace *workspace, struct str name);
 /* The same of a plan, with all that it read. They live as long as the plan, the list as the arena. */
 const struct declared *plan_planned(const struct plan *plan, struct arena *arena, size_t *n);
+/* Marks the declaration, and all that it refers to, by decl->index. */
+void depends_need(const struct decl *decl, bool *needed);
 /* By decl->index: does it have no instance, as far as the stack alone tells (`when: false`, nothing in
  * for_each)? */
 const bool *plan_absent(struct workspace *workspace, struct arena *arena);

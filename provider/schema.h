@@ -102,6 +102,20 @@ struct schema_fill {
     struct str type, from; /* aws.ec2.subnet, availability_zone */
 };
 
+/* What has to be on the machine for a sandbox to do more than keep records of a type: `name` is a row of
+ * sandbox/engines.c. */
+enum engine_use {
+    ENGINE_MAKES,  /* one cannot be made without it */
+    ENGINE_RUNS,   /* it is made, and cannot be run */
+    ENGINE_SERVES, /* it is a record, behind which nothing answers */
+    ENGINE_USES
+};
+struct schema_engine {
+    struct str name;
+    enum engine_use use;
+    struct value_tests when;
+};
+
 /* A type may lie within itself: whoever walks down one bounds its way. */
 struct type {
     enum type_kind kind;
@@ -188,6 +202,8 @@ struct schema {
     size_t refer_count;
     const struct schema_fill *fills;
     size_t fill_count;
+    const struct schema_engine *engines;
+    size_t engine_count;
     const struct value_demand *demands;
     size_t demand_count;
     struct str tags; /* the attribute that holds tags; "" `tags`, where there is one */
@@ -264,6 +280,10 @@ bool schema_demand_broken(struct arena *arena, const struct schema *schema, cons
 /* Is what is there so that others alone change this attribute of it? */
 bool schema_is_others(
     struct arena *arena, const struct schema *schema, const struct attr *attr, const struct value *live);
+
+/* Is this object one that the engine is for? What is not known yet is not. */
+bool schema_engine_is_for(struct arena *arena, const struct schema *schema,
+    const struct schema_engine *engine, const struct value *object);
 
 /* Goes along a path of attributes and fields, into every item of lists and maps on the way. */
 struct reach {

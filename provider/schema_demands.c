@@ -240,6 +240,13 @@ bool schema_is_others(
     return attr->others.count && tests_hold(&asked, &attr->others, false);
 }
 
+bool schema_engine_is_for(struct arena *arena, const struct schema *schema,
+    const struct schema_engine *engine, const struct value *object)
+{
+    struct asked asked = {.arena = arena, .schema = schema, .object = object};
+    return tests_hold(&asked, &engine->when, false);
+}
+
 /* ---- demands ---- */
 
 struct search {

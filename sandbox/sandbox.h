@@ -65,6 +65,14 @@ struct sandbox_role_key {
 };
 struct sandbox_role_key sandbox_role_session(
     struct arena *arena, const struct sandbox_key *key, struct str role, struct str name);
+/* What a sandbox of this process runs with on this machine. The first look takes a twentieth of a second. */
+struct sandbox_engine {
+    const char *name;           /* as specs and tests call it: "duckdb" */
+    const char *title, *serves; /* for people: "DuckDB for Python", "Athena's queries and views" */
+    bool is_here;
+    struct str install; /* the command that brings it, or what else to do; "" it is here */
+};
+const struct sandbox_engine *sandbox_engines(struct arena *arena, size_t *n);
 /* Can other machines reach what is bound to this address? NULL: to the usual one. */
 bool sandbox_reaches_out(const char *bind_to);
 /* Takes no new connections, lets running requests finish (five seconds), frees everything. */

@@ -139,13 +139,21 @@ void load_settle(struct type_loader *t);
 /* `served`: they are the sandbox's alone. */
 /* `refers: {queue: {event_source: aws.sqs.queue}}`, before the demands that know them. */
 void load_refers(struct type_loader *t, const struct node *node);
-/* `fills: {network.availability_zone: {network.subnet_id: aws.ec2.subnet.availability_zone}}` */
-void load_fills(struct type_loader *t, const struct node *node);
+/* Says so where there is no such attribute or field. */
+void load_path(struct type_loader *t, const struct node *where, struct str path);
+struct value_tests load_value_tests(struct type_loader *t, const struct node *node);
 void load_demands(struct type_loader *t, const struct node *node, bool served);
 /* `ignore_changes` of attributes. */
 void load_others_changes(struct type_loader *t);
 /* Those that all tags are under. */
 void load_tag_demands(struct type_loader *t);
+
+/* ---- load_fills.c ---- */
+
+/* `fills: {network.availability_zone: {network.subnet_id: aws.ec2.subnet.availability_zone}}` */
+void load_fills(struct type_loader *t, const struct node *node);
+/* `engines: [{makes: duckdb, if: {…}}]`, of a type's `sandbox:`. */
+void load_engines(struct type_loader *t, const struct node *node);
 
 /* ---- load_teardown.c ---- */
 

@@ -244,52 +244,25 @@ void load_refers(struct type_loader *t, const struct node *node)
     t->type->schema.refer_count = node->count;
 }
 
-/* A type of the same or another service, and an attribute of it. */
-static bool split_from(struct str text, struct schema_fill *fill)
+void load_path(struct type_loader *t, const struct node *where, struct str path)
 {
-    size_t dot = text.n;
-    while (dot && text.p[dot - 1] != '.')
-        dot--;
-    fill->type = str_slice(text, 0, dot ? dot - 1 : 0);
-    fill->from = str_slice(text, dot, text.n);
-    return fill->type.n && fill->from.n;
+    const struct scope whole = {.t = t};
+    check_path(&whole, where, path);
 }
 
-void load_fills(struct type_loader *t, const struct node *node)
+struct value_tests load_value_tests(struct type_loader *t, const struct node *node)
 {
-    struct loader *l = t->l;
     const struct scope whole = {.t = t};
-    if (!node || node->kind != NODE_MAP) {
-        if (node)
-            load_error(l, node, "fills are {path: {path: type.attribute}}");
-        return;
-    }
-    struct schema_fill *fills = ARENA_ARRAY(l->arena, struct schema_fill, node->count);
-    for (uint32_t i = 0; i < node->count; i++) {
-        const struct node *by = node->entries[i].value;
-        bool good = by->kind == NODE_MAP && by->count == 1 && by->entries[0].value->kind == NODE_STRING &&
-                    split_from(by->entries[0].value->string, &fills[i]);
-        if (!good) {
-            load_error(l, by, "expected {path: type.attribute}");
-            return;
-        }
-        fills[i].path = node->entries[i].key;
-        fills[i].by = by->entries[0].key;
-        check_path(&whole, by, fills[i].path);
-        check_path(&whole, by, fills[i].by);
-    }
-    t->type->schema.fills = fills;
-    t->type->schema.fill_count = node->count;
+    return load_tests(&whole, node);
 }
 
 void load_others_changes(struct type_loader *t)
 {
-    const struct scope whole = {.t = t};
     const struct node *map = node_get(t->node, "attributes");
     for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
         const struct node *tests = node_get(map->entries[i].value, "ignore_changes");
         if (tests)
-            t->attrs[i].attr->others = load_tests(&whole, tests);
+            t->attrs[i].attr->others = load_value_tests(t, tests);
     }
 }
 

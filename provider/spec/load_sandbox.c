@@ -75,6 +75,7 @@ static const struct sandbox_key {
     {"fetches", FORM_KEYS_BELOW, "type where attribute"},
     {"catalogues", FORM_KEYS_BELOW, "begin file"},
     {"demands", FORM_RULES, "if each where must says code new"},
+    {"engines", FORM_RULES, "makes runs serves if"},
 };
 
 enum { KEY_COUNT = sizeof sandbox_keys / sizeof *sandbox_keys };

@@ -397,6 +397,7 @@ static void load_parts(struct type_loader *t)
     load_others_changes(t);
     load_demands(t, node_get(t->node, "demands"), false);
     load_demands(t, node_get(node_get(t->node, "sandbox"), "demands"), true);
+    load_engines(t, node_get(node_get(t->node, "sandbox"), "engines"));
 }
 
 static void load_ends(struct type_loader *t)

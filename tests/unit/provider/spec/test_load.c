@@ -289,6 +289,10 @@ static void test_mistakes_for_the_sandbox(void **state)
 {
     (void)state;
     static const struct mistake cases[] = {
+        {SANDBOX("engines: [{makes: spark, runs: spark}]"),
+            "an engine makes, runs or serves the type: one of these"},
+        {SANDBOX("engines: [{if: {name: a}}]"), "an engine makes, runs or serves the type: one of these"},
+        {SANDBOX("engines: [{makes: spark, if: {nam: a}}]"), "the type has no attribute \"nam\""},
         {SANDBOX("value: {name: a}"), "sandbox has no key \"value\""},
         {SANDBOX("values: {lid: a}"), "the type has no attribute \"lid\""},
         {SANDBOX("values: [name]"), "\"values\" has to be a map, not a list"},

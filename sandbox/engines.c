@@ -1,0 +1,173 @@
+/*
+ * What a sandbox runs with on this machine: a row for each engine, by the name that specs (`engines`) and
+ * tests (`needs`) have for it. Each is looked for as those do who start it.
+ */
+#include "sandbox/daemon/kafka.h"
+#include "sandbox/daemon/postgres.h"
+#include "sandbox/engine/installed.h"
+#include "sandbox/engine/process.h"
+#include "sandbox/engine/spark.h"
+#include "sandbox/host/host.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/services/endpoints.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { LOOK_MS = 20000, MAX_ANSWER = 4096 };
+
+struct machine {
+    struct arena *arena;
+    const char *python; /* NULL: none */
+    struct str modules; /* what it can import, each with its folder: "boto3 /usr/lib/…/boto3\n" */
+};
+
+/* Python is asked once, the rest is a look at the disk. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct arena kept; /* as long as the process */
+static struct machine of_python;
+
+/* ---- Python ---- */
+
+static void take_answer(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    if (stream == PROCESS_OUT)
+        buf_add(ctx, bytes, n);
+}
+
+/* Which of these there are is asked without importing them, which takes a second. */
+static struct str modules_of(struct arena *arena, const char *python)
+{
+    static const char ask[] = "import importlib.util as u\n"
+                              "for m in ('boto3', 'duckdb', 'pyspark'):\n"
+                              "    s = u.find_spec(m)\n"
+                              "    if s: print(m, (list(s.submodule_search_locations or []) or ['-'])[0])";
+    const char *home = getenv("HOME");
+    const char *const argv[] = {python, "-c", ask, NULL};
+    const char *const env[] = {arena_printf(arena, "PATH=%s", installed_path()).p,
+        arena_printf(arena, "HOME=%s", home ? home : "/").p, "PYTHONDONTWRITEBYTECODE=1", NULL};
+    AUTO_BUF struct buf answer = {.max = MAX_ANSWER};
+    struct process_switch stop;
+    struct process_end end;
+    struct err ignored = ERR_INIT;
+    const struct process_options options = {
+        .argv = argv, .env = env, .dir = "/", .timeout_ms = LOOK_MS, .output = take_answer, .ctx = &answer};
+    if (process_switch_init(&stop, &ignored))
+        return STR_EMPTY;
+    bool whole = !process_run(&options, &stop, &end, &ignored) && end.exit_code == 0 && !answer.overflow;
+    process_switch_release(&stop);
+    return whole ? arena_str(arena, buf_str(&answer)) : STR_EMPTY;
+}
+
+static void look_at_python(void)
+{
+    of_python.python = daemon_program(&kept, "python3", NULL);
+    of_python.modules = of_python.python ? modules_of(&kept, of_python.python) : STR_EMPTY;
+}
+
+/* Its folder; "" where Python has no such module. */
+static struct str module_at(const struct machine *m, struct str name)
+{
+    struct str rest = m->modules;
+    while (rest.n) {
+        struct str folder, line = str_cut(rest, '\n', &rest);
+        if (str_eq(str_cut(line, ' ', &folder), name))
+            return folder;
+    }
+    return STR_EMPTY;
+}
+
+static bool has_python(const struct machine *m)
+{
+    return m->python != NULL;
+}
+
+static bool has_boto3(const struct machine *m)
+{
+    return module_at(m, STR("boto3")).n > 0;
+}
+
+static bool has_duckdb(const struct machine *m)
+{
+    return has_boto3(m) && module_at(m, STR("duckdb")).n > 0;
+}
+
+/* ---- the others ---- */
+
+static bool has_spark(const struct machine *m)
+{
+    return spark_is_here(m->arena, module_at(m, STR("pyspark")));
+}
+
+static bool has_postgres(const struct machine *m)
+{
+    return postgres_daemon.find(m->arena) != NULL;
+}
+
+static bool has_kafka(const struct machine *m)
+{
+    return kafka_daemon.find(m->arena) != NULL;
+}
+
+static bool has_airflow(const struct machine *m)
+{
+    return mwaa_airflow(m->arena) != NULL;
+}
+
+static bool has_hosts(const struct machine *m)
+{
+    struct str why;
+    return host_able(m->arena, &why);
+}
+
+/* ---- all of them ---- */
+
+/* `setup`: what tools/setup is told to bring it; `otherwise`: how it comes to a machine without a checkout.
+ */
+static const struct row {
+    const char *name, *title, *serves, *setup, *otherwise;
+    bool (*is_here)(const struct machine *m);
+} rows[] = {
+    {"python3", "Python", "functions", "jobs", "apt-get install python3", has_python},
+    {"boto3", "boto3 for Python", "Python shell jobs, crawlers, Athena's DDL", "jobs", "pip install boto3",
+        has_boto3},
+    {"duckdb", "DuckDB for Python", "Athena's queries and views", "jobs", "pip install duckdb boto3",
+        has_duckdb},
+    {"spark", "Spark with Java and hadoop-aws", "jobs of Glue, EMR and EMR Serverless", "jobs",
+        "pip install pyspark==3.5.3, and its jars as docs/sandbox.md says", has_spark},
+    {"postgres", "PostgreSQL", "databases of RDS, Redshift", "engines", "apt-get install postgresql",
+        has_postgres},
+    {"kafka", "Kafka with Java", "clusters of MSK", "engines",
+        "apt-get install default-jre-headless, and Kafka's archive in /opt/kafka", has_kafka},
+    {"airflow", "Airflow 2", "environments of MWAA", "airflow",
+        "pip install apache-airflow in an environment whose bin/ WEIR_AIRFLOW names", has_airflow},
+    {"hosts", "hosts", "instances of EC2", "engines", "apt-get install openssh-server iproute2 iptables sudo",
+        has_hosts},
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static struct str how_to_get(struct arena *arena, const struct row *row)
+{
+    struct str why;
+    if (row->is_here == has_hosts && !host_able(arena, &why) && str_starts(why, STR("hosts take root")))
+        return STR("run it as root");
+    return *installed_root() ? arena_printf(arena, "%s/tools/setup %s", installed_root(), row->setup)
+                             : str_z(row->otherwise);
+}
+
+const struct sandbox_engine *sandbox_engines(struct arena *arena, size_t *n)
+{
+    struct sandbox_engine *list = ARENA_ARRAY(arena, struct sandbox_engine, ROWS);
+    struct machine m;
+    pthread_once(&once, look_at_python);
+    m = of_python;
+    m.arena = arena;
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct row *row = &rows[i];
+        list[i] = (struct sandbox_engine){
+            .name = row->name, .title = row->title, .serves = row->serves, .is_here = row->is_here(&m)};
+        list[i].install = list[i].is_here ? STR_EMPTY : how_to_get(arena, row);
+    }
+    *n = ROWS;
+    return list;
+}
