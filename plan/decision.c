@@ -271,12 +271,19 @@ void decide_read(struct planner *p, struct instance *instance)
 
 /* ---- of what is in the state only ---- */
 
-const struct removed *removed_of(struct planner *p, struct str address)
+/* What the stack says of an address under `removed`; NULL: nothing. */
+static const struct removed *removed_of(struct planner *p, struct str address)
 {
     for (size_t i = 0; i < p->stack->removed_count; i++)
         if (address_matches(address, &p->stack->removed[i].address, 1))
             return &p->stack->removed[i];
     return NULL;
+}
+
+bool removed_forgets(struct planner *p, const struct seen *seen)
+{
+    const struct removed *removed = seen->claimed ? NULL : removed_of(p, seen->address);
+    return removed && !removed->destroy && !p->options->destroy;
 }
 
 static void list_attributes(struct planner *p, struct change *change, const struct record *record)
@@ -294,8 +301,7 @@ static void list_attributes(struct planner *p, struct change *change, const stru
 static bool decide_orphan(struct planner *p, struct seen *seen)
 {
     const struct record *record = seen->record;
-    const struct removed *removed = removed_of(p, seen->address);
-    bool forget = removed && !removed->destroy && !p->options->destroy;
+    bool forget = removed_forgets(p, seen);
     struct str declared, key;
     const struct decl *decl =
         address_split(p->arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;

@@ -16,8 +16,8 @@ enum action instance_action(const struct instance *instance);
 bool decide_instance(struct planner *p, struct instance *instance);
 /* Of a data source: it can be read only during apply. */
 void decide_read(struct planner *p, struct instance *instance);
-/* What the stack says of an address under `removed`; NULL: nothing. */
-const struct removed *removed_of(struct planner *p, struct str address);
+/* Does a plan let go of what is recorded there, as `removed` says, so that it is nobody's any more? */
+bool removed_forgets(struct planner *p, const struct seen *seen);
 /* What is recorded and not in the stack (or everything, with destroy). False after an error. */
 bool decide_orphans(struct planner *p);
 /* Which half of each replacement goes first. False after an error: both would have the same name. */

@@ -7,7 +7,7 @@
 
 #include "plan/planner.h"
 
-/* Reports instances that would be what something recorded is or keeps, or of sole types what another is. */
+/* Reports instances that would be what another is, or what something recorded is or keeps. */
 void identity_check(struct planner *p);
 
 #endif

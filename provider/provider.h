@@ -247,7 +247,7 @@ struct resource_ops {
     int (*delete)(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 
     /*
-     * Of a sole type: the ids that go with a recorded object, its own and those of earlier versions that it
+     * The ids that go with a recorded object, its own and those of earlier versions that it
      * keeps, as a list of texts. NULL: only its own.
      */
     const struct value *(*holds)(struct arena *arena, const struct value *object);

@@ -212,7 +212,9 @@ struct schema {
                    */
     bool over;    /* of these: once it is done no read tells anything new */
     bool console; /* a machine that others log in to: its service tells what it printed when it started */
-    bool sole;    /* two resources of one id would take it away from each other: refused when planned */
+    const struct str *unique; /* attributes that no two have alike at one location; none: the id */
+    size_t unique_count;
+    bool alike;        /* several may have one id: it tells nothing apart */
     struct str serves; /* a service that others of the stack call may lie in it: always, where that is the id,
                           else where this attribute is given; "" none */
     struct str provider;               /* whose configuration it uses; "": the one its name begins with */

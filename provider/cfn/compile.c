@@ -226,6 +226,12 @@ static void settle_attrs(struct cfn_type *type, struct attr *attrs)
         const struct attr *part = schema_attr(&type->schema, type->id_parts[i]);
         type->schema.named &= part && part->settable && part->required;
     }
+    const struct attr *id = schema_attr(&type->schema, type->schema.id);
+    if (type->schema.named ||
+        id->settable) { /* of one that has other parts nobody knows what null stands for */
+        type->schema.unique = type->id_parts;
+        type->schema.unique_count = type->id_count;
+    }
 }
 
 static void cfn_describe_type(struct cfn_type *type, struct arena *arena)

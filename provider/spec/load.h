@@ -168,6 +168,8 @@ void load_sandbox(struct type_loader *t, const struct node *node);
 
 /* Marks the attributes that name the thing in requests, once its calls are loaded. */
 void load_identity(struct type_loader *t);
+/* What no two of the type may have alike. `recorded`: nothing of it is at the service. */
+void load_unique(struct type_loader *t, bool recorded);
 
 /* ---- load_type.c ---- */
 

@@ -1,4 +1,7 @@
-/* Which attributes name the thing in requests: they have to be readable for it to be found again. */
+/*
+ * Which attributes name the thing in requests: they have to be readable for it to be found again. And which
+ * tell it from all others of its type.
+ */
 #include "provider/spec/load.h"
 
 static bool identity_mentions(const struct value *template, struct str mention)
@@ -62,4 +65,68 @@ void load_identity(struct type_loader *t)
                            steps_name(&type->read, &named) || steps_name(&type->delete, &named) ||
                            parts_name(type, &named);
     }
+}
+
+/* ---- what tells it from all others ---- */
+
+/* The id where people give it, or where it is made of what they give; else the name. */
+static struct spec_names default_unique(const struct type_loader *t)
+{
+    const struct spec_attr *id = spec_attr_find(t->type, t->type->schema.id),
+                           *name = spec_attr_find(t->type, STR("name"));
+    const struct spec_attr *one = id && (id->attr->settable || id->template.n) ? id : name;
+    struct str *items = ARENA_NEW(t->l->arena, struct str);
+    if (one)
+        *items = one->attr->name;
+    return (struct spec_names){.items = items, .count = one != NULL};
+}
+
+/* Each once; `names` has room for all attributes. */
+static size_t add_unique(const struct spec_attr *attr, struct str *names, size_t n)
+{
+    bool there = !attr;
+    for (size_t i = 0; i < n && !there; i++)
+        there = str_eq(names[i], attr->attr->name);
+    if (!there)
+        names[n++] = attr->attr->name;
+    return n;
+}
+
+/* Of a template the attributes: what is of the surroundings, such as the account, is the same for all. */
+static size_t add_template(const struct spec_type *type, struct str rest, struct str *names, size_t n)
+{
+    ptrdiff_t open;
+    while ((open = str_find(rest, STR("${"), 0)) >= 0) {
+        struct str filter, after, inner = str_cut(str_slice(rest, (size_t)open + 2, rest.n), '}', &after);
+        n = add_unique(spec_attr_find(type, str_cut(inner, '|', &filter)), names, n);
+        rest = after;
+    }
+    return n;
+}
+
+/* What the service alone says is told by its id. */
+static bool all_are_given(const struct schema *schema, const struct str *names, size_t n)
+{
+    bool given = true;
+    for (size_t i = 0; i < n; i++)
+        given = given && schema_attr(schema, names[i])->settable;
+    return given;
+}
+
+void load_unique(struct type_loader *t, bool recorded)
+{
+    struct spec_type *type = t->type;
+    const struct node *node = node_get(t->node, "unique");
+    if (type->schema.is_data || recorded || type->schema.alike)
+        return;
+    type->unique = node ? load_attr_names(t, node) : default_unique(t);
+    struct str *names = ARENA_ARRAY(t->l->arena, struct str, type->attr_count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < type->unique.count; i++) {
+        const struct spec_attr *attr = spec_attr_find(type, type->unique.items[i]);
+        n = attr && attr->template.n ? add_template(type, attr->template, names, n)
+                                     : add_unique(attr, names, n);
+    }
+    type->schema.unique = names;
+    type->schema.unique_count = all_are_given(&type->schema, names, n) ? n : 0;
 }

@@ -33,7 +33,6 @@ static const struct sandbox_key {
     {"updating", FORM_BY_ATTR, NULL},
     {"deleting", FORM_BY_ATTR, NULL},
     {"derives", FORM_CASES, NULL},
-    {"unique", FORM_ATTRS, NULL},
     {"standing", FORM_THINGS, NULL},
     {"references", FORM_BY_ATTR, NULL},
     {"check", FORM_BY_ATTR, NULL},

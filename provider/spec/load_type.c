@@ -4,7 +4,7 @@
 #define TYPE_KEYS                                                                                            \
     "doc cfn id arn attributes create read update delete list facets members entries tags wait find gone "   \
     "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
-    "sole serves demands refers fills console "                                                              \
+    "unique alike serves demands refers fills console "                                                      \
     "partial"
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
@@ -369,8 +369,8 @@ static void load_head(struct type_loader *t, struct str name, bool is_data)
         .service = l->calls && !l->service->kind->send ? &l->service->aws : NULL,
         .settles_ms = load_ms(l, node, "settles", 0),
         .history = load_flag(l, node, "history"),
-        .sole = load_flag(l, node, "sole"),
         .partial = load_flag(l, node, "partial"),
+        .alike = load_flag(l, node, "alike"),
         .impl = t->type};
     struct str order = load_text(l, node, "replace");
     schema->create_first = str_eqz(order, "create first");
@@ -457,6 +457,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     load_calls(&t);
     mark_sent_by_create(type);
     load_identity(&t);
+    load_unique(&t, recorded);
     load_listing(&t);
     load_find(&t);
     load_console(&t);
@@ -472,6 +473,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     if (recorded) {
         type->schema.ops = &spec_recorded_ops;
         type->schema.service = NULL;
+        type->schema.alike = true;
     } else if (!is_data) {
         if (!type->native)
             mark_replaced(&t);

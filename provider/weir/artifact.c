@@ -197,7 +197,6 @@ const struct schema weir_artifact_schema = {
     .partial = true,
     .bulk = true,
     .scattered = true,
-    .sole = true,
     .provider = STR_INIT("aws"),
     .service = &aws_s3_service,
     .ops = &ops,

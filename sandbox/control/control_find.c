@@ -126,19 +126,6 @@ const struct value *find_implied(const struct call *call, const struct role *rol
 
 /* ---- the one that is in a new one's way ---- */
 
-/* What no two things may have in common: what `unique` says, or the id where the request implies it, or the
- * name. */
-static const struct value *unique_names(const struct call *call, const struct spec_type *type)
-{
-    const struct value *own = value_getz(type->sandbox, "unique");
-    if (own)
-        return own;
-    const struct spec_attr *id = spec_attr_find(type, type->schema.id);
-    bool implied = id && (id->attr->settable || id->template.n);
-    const struct value *name = value_string(call->arena, implied ? type->schema.id : STR("name"));
-    return value_list(call->arena, &name, 1);
-}
-
 static const struct value *unique_value(
     const struct call *call, const struct spec_type *type, struct str name, const struct value *input)
 {
@@ -153,10 +140,10 @@ static const struct value *unique_value(
 
 static bool is_twin(const struct call *call, const struct thing *thing, const struct value *input)
 {
-    const struct value *names = unique_names(call, thing->type);
+    const struct spec_names *names = &thing->type->unique;
     bool any = false;
-    for (uint32_t i = 0; i < names->count; i++) {
-        struct str name = value_text(names->items[i], STR_EMPTY);
+    for (size_t i = 0; i < names->count; i++) {
+        struct str name = names->items[i];
         const struct spec_attr *attr = spec_attr_find(thing->type, name);
         const struct value *v = unique_value(call, thing->type, name, input),
                            *have = value_get(thing->attrs, name);
@@ -200,11 +187,11 @@ static bool keeps_name(const struct call *call, const struct thing *thing)
 static struct things possible_twins(
     const struct call *call, const struct role *role, const struct value *input, const struct value *token)
 {
-    const struct value *names = unique_names(call, role->type);
+    const struct spec_names *names = &role->type->unique;
     struct str *texts = ARENA_ARRAY(call->arena, struct str, names->count + 1);
     size_t n = 0;
-    for (uint32_t i = 0; i < names->count; i++) {
-        struct str name = value_text(names->items[i], STR_EMPTY);
+    for (size_t i = 0; i < names->count; i++) {
+        struct str name = names->items[i];
         const struct value *v = unique_value(call, role->type, name, input);
         if (find_has_text(schema_attr(&role->type->schema, name), v))
             texts[n++] = v->string;

@@ -82,13 +82,15 @@ def test_one_key_is_one_object(stack):
     """Two resources would write over each other for ever, and the first that goes would take it away from the other."""
     text = """
         stack: twice
-        providers: {{aws: {{region: us-east-1}}, aws.other: {{region: us-east-1}}}}
+        providers: {{aws: {{region: us-east-1}}, aws.other: {{region: us-east-1{other}}}}}
         resources:
           lake: {{type: aws.s3.bucket, name: twice-lake}}
           one: {{type: aws.s3.object, bucket: "${{lake.name}}", key: a, content: one}}
           two: {{type: aws.s3.object, bucket: "${{lake.name}}", key: {key}, content: two{more}}}
     """
-    refused = stack.write(text.format(key="a", more="")).run("plan", status=3)
+    refused = stack.write(text.format(key="a", more="", other="")).run("plan", status=3)
     assert "one and two would be the same aws.s3.object: s3://twice-lake/a" in refused.err
-    stack.write(text.format(key="b", more="")).run("plan")
-    stack.write(text.format(key="a", more=", provider: aws.other")).run("plan")  # it may be another store
+    stack.write(text.format(key="b", more="", other="")).run("plan")
+    elsewhere = ", provider: aws.other"
+    assert "would be the same" in stack.write(text.format(key="a", more=elsewhere, other="")).run("plan", status=3).err
+    stack.write(text.format(key="a", more=elsewhere, other=', endpoint: "http://127.0.0.1:9"')).run("plan")  # another store

@@ -459,6 +459,7 @@ const struct schema aws_s3_directory_schema = {
     .attr_count = sizeof attrs / sizeof *attrs,
     .id = STR_INIT("url"),
     .service = &aws_s3_service,
+    .alike = true, /* each has its own files there */
     .partial = true,
     .ops = &ops,
 };

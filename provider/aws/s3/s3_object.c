@@ -480,6 +480,8 @@ static const struct resource_ops ops = {
     .find = object_find,
 };
 
+static const struct str unique[] = {STR_INIT("bucket"), STR_INIT("key")};
+
 const struct schema aws_s3_object_schema = {
     .name = STR_INIT("aws.s3.object"),
     .doc = STR_INIT("An object in a bucket, from a file or a text."),
@@ -490,7 +492,8 @@ const struct schema aws_s3_object_schema = {
     .id = STR_INIT("url"),
     .service = &aws_s3_service,
     .partial = true,
-    .sole = true,
+    .unique = unique,
+    .unique_count = sizeof unique / sizeof *unique,
     .bulk = true,
     .scattered = true,
     .ops = &ops,

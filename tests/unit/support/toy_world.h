@@ -157,10 +157,13 @@ static const struct resource_ops thing_ops = {.predict = thing_predict,
     .update = thing_update,
     .delete = thing_delete,
     .marks = thing_marks};
+static const struct str unique[] = {STR_INIT("name"), STR_INIT("kind")};
 static const struct schema schemas[] = {
     {.name = STR_INIT("fake.thing"),
         .attrs = attrs,
         .attr_count = 6,
+        .unique = unique,
+        .unique_count = 2,
         .id = STR_INIT("name"),
         .ops = &thing_ops},
     {.name = STR_INIT("fake.thing"),
