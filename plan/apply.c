@@ -5,6 +5,7 @@
 #include "plan/executor.h"
 
 #include "base/mem.h"
+#include "plan/claims.h"
 #include "plan/connections.h"
 #include "plan/lease.h"
 #include "plan/objects.h"
@@ -130,6 +131,8 @@ static int run_locked(struct executor *x, struct err *err)
         return -1;
     warn_of_state(x);
     note_open_intents(x);
+    if (!x->plan->destroy)
+        claims_begin(x);
     struct lease_settled lease;
     struct err unmarked = ERR_INIT;
     int status = lease_settle(x->p, &lease, err);
@@ -141,7 +144,7 @@ static int run_locked(struct executor *x, struct err *err)
         warn_user(x, unmarked.message);
     connections_apply_ends(x->p, &x->options->observer);
     map_release(&x->open);
-    map_release(&x->claimed);
+    claims_end(x);
     status = status ? status : run_outcome(x, err);
     struct err late = ERR_INIT;
     const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";

@@ -55,8 +55,8 @@ struct executor {
     pthread_mutex_t observer_lock;
     struct left *left; /* to go with their service, of a destroy (left.h) */
     size_t left_count, left_cap;
-    struct map open;    /* by address: intents of earlier runs of which nothing is known; struct intent */
-    struct map claimed; /* things found or made in this run, by provider, type and id: whose each is */
+    struct map open;   /* by address: intents of earlier runs of which nothing is known; struct intent */
+    struct map claims; /* claims.h */
 };
 
 /* schedule.c: fills ops, graph, ready and unfinished. */

@@ -5,6 +5,7 @@
 #include "plan/recover.h"
 
 #include "base/clock.h"
+#include "plan/identities.h"
 #include "plan/objects.h"
 #include "plan/said.h"
 
@@ -197,6 +198,33 @@ static int find_patiently(struct settling *s, const struct value **live, struct 
     }
 }
 
+static bool have_one(struct settling *s, const struct identities *a, const struct record *record)
+{
+    struct identities b = identities_of(s->arena, s->schema, record->attrs, record->set);
+    bool any = false;
+    for (size_t i = 0; i < a->n; i++)
+        for (size_t k = 0; k < b.n; k++)
+            any = any || str_eq(a->keys[i], b.keys[k]);
+    return any;
+}
+
+/* Of which resource of this stack is it recorded already? "" none. */
+static struct str held_by(struct settling *s, const struct value *live)
+{
+    size_t n;
+    const struct subject *own = &s->intent->subject;
+    struct identities mine = identities_of(s->arena, s->schema, live, s->intent->set);
+    const struct record *const *records = state_records(s->options->state, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct subject *subject = &records[i]->subject;
+        if (str_eq(subject->type, s->schema->name) && !str_eq(subject->address, own->address) &&
+            (str_eq(subject->provider, own->provider) || value_equal(records[i]->place, s->intent->place)) &&
+            have_one(s, &mine, records[i]))
+            return subject->address;
+    }
+    return STR_EMPTY;
+}
+
 static int settle_create(struct settling *s, struct err *err)
 {
     const struct value *live, *desired = s->intent->desired ? s->intent->desired : &value_empty_map;
@@ -204,6 +232,13 @@ static int settle_create(struct settling *s, struct err *err)
         return -1;
     if (!live)
         return not_there(s, err);
+    struct str other = held_by(s, live);
+    if (other.n)
+        return close_undone(s,
+            arena_printf(
+                s->arena, "was to be created by an earlier run; what bears its name is %.*s", STR_ARG(other))
+                .p,
+            err);
     if (object_is_another(s->schema, desired, live))
         return close_undone(
             s, "was to be created by an earlier run; what bears its name is something else", err);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "plan/address.h"
 #include "plan/attributes.h"
+#include "plan/claims.h"
 #include "plan/context.h"
 #include "plan/depends.h"
 #include "plan/diff.h"
@@ -51,27 +52,6 @@ static void tell_printed(void *ctx, const char *line)
     executor_event(work->x, &event);
 }
 
-/* Is what was found, or made, nobody else's? From then on it is this resource's. */
-static bool claim_thing(void *ctx, struct str id)
-{
-    struct work *work = ctx;
-    struct executor *x = work->x;
-    pthread_mutex_lock(&x->lock);
-    struct str key = arena_printf(x->p->arena, "%.*s %.*s %.*s", STR_ARG(work->subject.provider),
-        STR_ARG(work->change->schema->name), STR_ARG(id));
-    const char *whose = map_get(&x->claimed, key);
-    bool free = !whose || str_eqz(work->subject.address, whose);
-    for (size_t i = 0; i < x->p->recorded.count && free; i++) {
-        const struct record *record = x->p->recorded.seen[i].record;
-        free = !str_eq(record->subject.id, id) || !str_eq(record->subject.type, work->change->schema->name) ||
-               !str_eq(record->subject.provider, work->subject.provider);
-    }
-    if (free && !whose)
-        map_set(&x->claimed, key, arena_strz(x->p->arena, work->subject.address));
-    pthread_mutex_unlock(&x->lock);
-    return free;
-}
-
 void work_context(struct work *work, int64_t timeout_ms)
 {
     state_token(work->token);
@@ -85,7 +65,8 @@ void work_context(struct work *work, int64_t timeout_ms)
     work->observer = (struct op_observer){
         .ctx = work, .progress = work_progress, .warn = tell_warning, .printed = tell_printed};
     work->ctx.observer = &work->observer;
-    work->attempt = (struct attempt){.since_ms = clock_wall_ms(), .claim = claim_thing, .claim_ctx = work};
+    work->attempt =
+        (struct attempt){.since_ms = clock_wall_ms(), .claim = claims_take_found, .claim_ctx = work};
 }
 
 bool work_was_there(const struct record *record, const struct decl *decl)

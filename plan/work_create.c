@@ -5,6 +5,7 @@
 #include "plan/work.h"
 
 #include "base/clock.h"
+#include "plan/claims.h"
 #include "plan/objects.h"
 #include "plan/recover.h"
 
@@ -144,7 +145,7 @@ static int take_over(struct work *work, const struct value *planned, struct err 
         return refuse_existing(work, err, "something else of that name exists already");
     work_progress(work, "exists already, made by this stack: taking it over");
     *err = (struct err)ERR_INIT;
-    return work_adopt(work, live, err);
+    return claims_take(work, live, err) || work_adopt(work, live, err) ? -1 : 0;
 }
 
 /* ---- what an earlier run may have made ---- */
@@ -198,6 +199,7 @@ static int settle_earlier(struct work *work, const struct intent *open, bool *se
     const struct schema *schema = work->change->schema;
     struct op_ctx ctx = work->ctx;
     struct attempt earlier = work->attempt;
+    struct err others = ERR_INIT;
     const struct value *before = open->desired ? open->desired : &value_empty_map, *live = NULL;
     int64_t fresh_ms = schema->named ? 0 : recover_fresh_ms(open, schema);
     if (schema->unknowable)
@@ -209,6 +211,8 @@ static int settle_earlier(struct work *work, const struct intent *open, bool *se
         work_progress(work, "an earlier request may still be carried out: looking for what it made");
     if (schema->ops->find && schema->ops->find(&ctx, &earlier, before, &live, err))
         return -1;
+    if (live && claims_take(work, live, &others))
+        live = NULL;
     *settled = live != NULL;
     if (live)
         return take_earlier(work, before, live, err);
@@ -241,6 +245,7 @@ int work_create(struct work *work, struct err *err)
     const struct resource_ops *ops = work->change->schema->ops;
     const struct intent *open = ops->read ? map_get(&work->x->open, work->subject.address) : NULL;
     const struct value *planned, *live = NULL;
+    struct err others = ERR_INIT;
     bool settled = false;
     if (open && settle_earlier(work, open, &settled, err))
         return -1;
@@ -248,13 +253,18 @@ int work_create(struct work *work, struct err *err)
         return 0;
     if (predict_again(work, &planned, err))
         return -1;
+    if (claims_take(work, planned, err))
+        return -1;
     /* Where there is nothing outside the record is the resource. */
     if (ops->read && work_intent(work, STR("create"), work_object_id(work, planned), err))
         return -1;
     if (!ops->create(&work->ctx, &work->attempt, work->desired, &live, err))
-        return record_made(work, live, err);
+        return claims_take(work, live, err) ? work_failed(work, STR("create"), NULL, err)
+                                            : record_made(work, live, err);
     if (!ops->read)
         return -1;
+    if (live && claims_take(work, live, &others))
+        live = NULL; /* nothing of that is this resource's */
     work_failed(work, STR("create"), live, err);
     return err->class == ERR_EXISTS && !live ? take_over(work, planned, err) : -1;
 }

@@ -55,6 +55,39 @@ static void what_is_forgotten_is_free(void **state)
     assert_nothing_to_do();
 }
 
+static void two_are_not_one(void **state)
+{
+    (void)state;
+    write_stack(
+        "resources:\n  a: {type: fake.thing, name: x}\n  b: {type: fake.thing, name: x, size: large}\n");
+    assert_refused("a and b would be the same fake.thing: x", "give one of them another name");
+    write_stack("resources:\n  a: {type: fake.thing, name: x}\n  b: {type: fake.thing, name: y}\n");
+    apply("create x;create y;");
+    write_stack("resources:\n  a: {type: fake.thing, name: y}\n  b: {type: fake.thing, name: z}\n");
+    assert_refused("a would be the same fake.thing as b still is: y", "apply that first, with --target");
+}
+
+/* Their names are known only when the first thing is there. */
+static const char late[] = "resources:\n  a: {type: fake.thing, name: x}\n"
+                           "  b: {type: fake.thing, name: '${a.id}'}\n"
+                           "  c: {type: fake.thing, name: '${a.id}', size: large, adopt: existing}\n";
+
+static void what_turns_out_to_be_one_is_made_once(void **state)
+{
+    (void)state;
+    write_stack(late);
+    struct command s;
+    struct apply_result result;
+    make(&s, (struct plan_options){0});
+    assert_int_equal(s.status, 0);
+    assert_int_equal(run(&s, (struct apply_options){0}, &result), -1);
+    assert_string_equal(world.log.p, "create x;create id-x;");
+    assert_int_equal(result.failed, 1);
+    assert_non_null(strstr(result.first_error.message, "it would be the same fake.thing as b: id-x"));
+    finish(&s);
+    assert_refused("b and c would be the same fake.thing: id-x", "give one of them another name");
+}
+
 /* With another value of what never changes it is another thing of the same name. */
 static void another_thing_of_that_name_is_no_clash(void **state)
 {
@@ -78,6 +111,8 @@ int main(void)
         TEST(a_renamed_one_is_not_made_beside_itself),
         TEST(an_address_with_a_key_is_quoted),
         TEST(what_is_forgotten_is_free),
+        TEST(two_are_not_one),
+        TEST(what_turns_out_to_be_one_is_made_once),
         TEST(another_thing_of_that_name_is_no_clash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

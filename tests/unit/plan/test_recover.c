@@ -183,6 +183,21 @@ static void test_created(void **unused)
     state_close(state);
 }
 
+/* What another resource has is not taken over, whatever it looks like. */
+static void test_another_has_it(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT;
+    struct state *state = test_begin(NULL);
+    ASSERT_OK(test_done(state, "pond", "{\"id\":\"i-1\",\"name\":\"b\"}", &err), err);
+    state_close(state);
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
+    assert_null(recovered(&state, "lake was to be created by an earlier run; what bears its name is pond"));
+    assert_non_null(state_get(state, STR("pond")));
+    state_close(state);
+}
+
 static void test_not_created(void **unused)
 {
     (void)unused;
@@ -454,6 +469,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_created),
+        TEST(test_another_has_it),
         TEST(test_not_created),
         TEST(test_not_there_so_far),
         TEST(test_nothing_came),
