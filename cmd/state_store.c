@@ -267,7 +267,11 @@ static int unlock(struct invocation *inv, struct backend *backend)
     }
     if (backend->ops->force_unlock(backend, &err))
         return invocation_fail(inv, &err);
-    invocation_note(inv, "The lock of %.*s (%.*s) is gone.", STR_ARG(holder.owner), STR_ARG(holder.command));
+    if (holder.owner.n)
+        invocation_note(
+            inv, "The lock of %.*s (%.*s) is gone.", STR_ARG(holder.owner), STR_ARG(holder.command));
+    else
+        invocation_note(inv, "The lock, of which nobody could say who held it, is gone.");
     return EXIT_DONE;
 }
 
@@ -384,8 +388,9 @@ const struct command state_doctor_command = {
                "promises: conditional writes, "
                "consistent lists, its clock. A store that does not is refused with the reason.\n\n"
                "How far the log goes is kept in a second place, so that records missing at its end are "
-               "noticed: then nothing is planned until they are back, or --accept-loss says to do without "
-               "them. Things that only those records knew are no longer managed: look for them with `weir "
+               "noticed, and the log of another copy is: then nothing is planned until they are back, or "
+               "--accept-loss goes on with what is there. Things that only those records knew are no longer "
+               "managed: look for them with `weir "
                "destroy --verify` or by their tags, and take them over with `weir state import`.",
     .sets = doctor_sets,
     .settings_size = sizeof(struct doctor_settings),
@@ -395,7 +400,7 @@ const struct command state_unlock_command = {
     .name = "unlock",
     .summary = "free a lock whose holder is dead",
     .details = "Not needed where weir can see by itself that the holder is gone. A lock whose holder is "
-               "known to live is not freed.",
+               "known to live is not freed; one that cannot be read, of which nobody knows the holder, is.",
     .sets = look_sets,
     .run = run_unlock,
 };

@@ -93,10 +93,28 @@ void backend_free(struct backend *b)
 
 /* ---- reading to the end ---- */
 
+void backend_belongs(struct backend *b, struct str lineage)
+{
+    snprintf(b->lineage, sizeof b->lineage, "%.*s", STR_ARG(lineage));
+}
+
+/* Runs and snapshots name it before anything that is the user's. */
+void backend_learn(struct backend *b, struct str json)
+{
+    static const struct str mark = STR_INIT("\"lineage\":\"");
+    struct str rest, begin = str_slice(json, 0, json.n < 256 ? json.n : 256);
+    bool names = str_find(begin, STR("\"kind\":\"run\""), 0) >= 0 ||
+                 str_find(begin, STR("\"kind\":\"snapshot\""), 0) >= 0;
+    ptrdiff_t at = names ? str_find(begin, mark, 0) : -1;
+    if (at >= 0)
+        backend_belongs(b, str_cut(str_slice(begin, (size_t)at + mark.n, begin.n), '"', &rest));
+}
+
 struct reading {
+    struct backend *backend;
     log_line *line;
     void *ctx;
-    uint64_t last;
+    uint64_t first, last;
 };
 
 static int note_number(void *ctx, struct str json, struct err *err)
@@ -104,17 +122,35 @@ static int note_number(void *ctx, struct str json, struct err *err)
     struct reading *r = ctx;
     uint64_t batch;
     log_numbers(json, &r->last, &batch);
+    if (!r->first) {
+        r->first = r->last;
+        backend_learn(r->backend, json);
+    }
     return r->line(r->ctx, json, err);
+}
+
+static int refuse_foreign(const struct backend *b, const struct backend_head *head, struct err *err)
+{
+    err_set(err, ERR_DAMAGED,
+        "the state %.*s is not the one that was written there: its lineage is %.8s…, and that of the %" PRIu64
+        " records that were relied on is %.8s…",
+        STR_ARG(b->description), b->lineage, head->seq, head->lineage);
+    return err_hint(err,
+        "put its own file or objects back; `weir state doctor --accept-loss` goes on with what is "
+        "there");
 }
 
 int backend_read(
     struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, uint64_t *last, struct err *err)
 {
-    struct reading r = {line, ctx, after};
-    uint64_t head;
-    if (b->ops->head(b, &head, err) || b->ops->read(b, after, note_number, &r, torn, err))
+    struct reading r = {.backend = b, .line = line, .ctx = ctx, .last = after};
+    struct backend_head known;
+    if (b->ops->head(b, &known, err) || b->ops->read(b, after, note_number, &r, torn, err))
         return -1;
+    uint64_t head = known.seq;
     *last = r.last;
+    if (r.first && known.seq && known.lineage[0] && b->lineage[0] && strcmp(known.lineage, b->lineage) != 0)
+        return refuse_foreign(b, &known, err);
     if (r.last >= head)
         return 0;
     if (!r.last)

@@ -31,6 +31,13 @@ struct probe_report {
     void *ctx;
 };
 
+enum { LINEAGE_SIZE = 64 };
+/* What a second place knows of a log. */
+struct backend_head {
+    uint64_t seq;               /* 0: nothing */
+    char lineage[LINEAGE_SIZE]; /* of the state that was written; "" not known */
+};
+
 /* All states that are kept in one place, and what time it is there. */
 struct backend_place {
     struct str *names; /* "film-lake", "film-lake.dev"; in no order, each once */
@@ -64,13 +71,14 @@ struct backend_ops {
      */
     int (*append)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
     /*
-     * Up to which record the log is known to have been durable, as a second place remembers that: beside the
-     * file, in the store, in a row of its own. It may be behind (after a power cut, a kill), never ahead, so
-     * a log that ends before it has lost something that was relied on. Asked before the log is read. *seq 0:
-     * nothing is known. append and snapshot see to it.
+     * Up to which record the log is known to have been durable, and of which state, as a second place
+     * remembers that: beside the file, in the store, in a row of its own. It may be behind (after a power
+     * cut, a kill), never ahead, so a log that ends before it has lost something that was relied on. Asked
+     * before the log is read. append and snapshot see to it.
      */
-    int (*head)(struct backend *b, uint64_t *seq, struct err *err);
-    /* What is there counts as all from now on: the log ends at that record. Only while locked. */
+    int (*head)(struct backend *b, struct backend_head *head, struct err *err);
+    /* What is there counts as all from now on: the log, of the backend's lineage, ends at that record. Only
+     * while locked. */
     int (*set_head)(struct backend *b, uint64_t seq, struct err *err);
     /* Writes a snapshot (several lines); reads begin there from now on. The history before it is kept. */
     int (*snapshot)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
@@ -88,7 +96,8 @@ struct backend_ops {
 
 struct backend {
     const struct backend_ops *ops;
-    struct str description; /* ".weir/film-lake.log", "s3://bucket/prefix" for messages */
+    struct str description;     /* ".weir/film-lake.log", "s3://bucket/prefix" for messages */
+    char lineage[LINEAGE_SIZE]; /* of what was read or is written; "" not known yet: see backend_belongs() */
 };
 
 struct backend_options {
@@ -103,9 +112,13 @@ bool backend_name_split(struct str name, struct str *stack, struct str *env);
 int backend_new(const struct backend_options *options, struct backend **out, struct err *err);
 void backend_free(struct backend *b);
 
+/* What is written from now on is that state's. */
+void backend_belongs(struct backend *b, struct str lineage);
+/* Learns from a record whose the log is, where that says so. */
+void backend_learn(struct backend *b, struct str json);
 /*
- * Reads like ops->read, and is ERR_DAMAGED where the log ends before its head, with what is missing. *last:
- * the number of the last record, `after` where none follows it.
+ * Reads like ops->read, and is ERR_DAMAGED where the log ends before its head, with what is missing, and
+ * where it is another state's. *last: the number of the last record, `after` where none follows it.
  */
 int backend_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, uint64_t *last,
     struct err *err);

@@ -35,6 +35,8 @@ static int open_log(struct file_backend *f, int flags, int *fd, struct stat *st,
     *fd = file_open(f->path, flags, &why);
     if (*fd < 0 && errno == ENOENT)
         return 0;
+    if (*fd < 0 && errno == EISDIR)
+        return err_set(err, ERR_IO, "cannot open the state %s: it is not a file", f->path);
     if (*fd < 0 && errno == EINVAL) {
         *err = why;
         return err_context(err, "the state");
@@ -129,13 +131,15 @@ static int file_read_all(struct backend *b, log_line *line, void *ctx, struct er
  */
 enum { HEAD_DIGITS = 20, HEAD_SIZE = HEAD_DIGITS + 1 };
 
+/* A line with the number, one with the lineage. */
 static void write_head(struct file_backend *f, uint64_t seq)
 {
-    char text[HEAD_SIZE + 1];
-    snprintf(text, sizeof text, "%0*" PRIu64 "\n", HEAD_DIGITS, seq);
+    char text[HEAD_SIZE + LINEAGE_SIZE + 1];
+    int n = snprintf(text, sizeof text, "%0*" PRIu64 "\n%s%s", HEAD_DIGITS, seq, f->base.lineage,
+        f->base.lineage[0] ? "\n" : "");
     if (f->head_fd < 0)
         f->head_fd = file_open(f->head_path, O_RDWR | O_CREAT, NULL);
-    if (f->head_fd < 0 || pwrite(f->head_fd, text, HEAD_SIZE, 0) != HEAD_SIZE)
+    if (f->head_fd < 0 || pwrite(f->head_fd, text, (size_t)n, 0) != n)
         errno = 0; /* then it is behind: the log itself has it */
 }
 
@@ -145,12 +149,12 @@ static void note_head(struct file_backend *f)
     write_head(f, f->last_seq);
 }
 
-static int file_head(struct backend *b, uint64_t *seq, struct err *err)
+static int file_head(struct backend *b, struct backend_head *head, struct err *err)
 {
     struct file_backend *f = file_backend_of(b);
-    char text[HEAD_SIZE];
+    char text[HEAD_SIZE + LINEAGE_SIZE];
     int64_t number = 0;
-    *seq = 0;
+    *head = (struct backend_head){0};
     struct err why = ERR_INIT;
     AUTO_FD int fd = file_open(f->head_path, O_RDONLY, &why);
     if (fd < 0) {
@@ -159,18 +163,24 @@ static int file_head(struct backend *b, uint64_t *seq, struct err *err)
         *err = why;
         return -1;
     }
-    bool whole = pread(fd, text, sizeof text, 0) == HEAD_SIZE && text[HEAD_DIGITS] == '\n';
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    bool whole = n >= HEAD_SIZE && text[HEAD_DIGITS] == '\n';
     if (whole && str_to_int(str_n(text, HEAD_DIGITS), &number) && number > 0)
-        *seq = (uint64_t)number;
+        head->seq = (uint64_t)number;
+    struct str rest = STR_EMPTY, line = whole ? str_n(text + HEAD_SIZE, (size_t)n - HEAD_SIZE) : STR_EMPTY;
+    line = str_cut(line, '\n', &rest);
+    if (rest.p && line.n < LINEAGE_SIZE) /* earlier versions wrote none */
+        snprintf(head->lineage, sizeof head->lineage, "%.*s", STR_ARG(line));
     return 0;
 }
 
 static int file_set_head(struct backend *b, uint64_t seq, struct err *err)
 {
     struct file_backend *f = file_backend_of(b);
-    (void)err;
     assert(f->lock_fd >= 0);
     write_head(f, seq);
+    if (!b->lineage[0] && f->head_fd >= 0 && ftruncate(f->head_fd, HEAD_SIZE))
+        return err_errno(err, ERR_IO, "cannot write %s", f->head_path);
     return 0;
 }
 

@@ -68,15 +68,26 @@ static int read_rows(
     }
 }
 
-/* A row among the locks, so that tables of before need no other column. */
-static int pg_head(struct backend *b, uint64_t *seq, struct err *err)
+/* Rows among the locks, so that tables of before need no other column. */
+static int pg_head(struct backend *b, struct backend_head *head, struct err *err)
 {
     struct pg_backend *g = pg_backend_of(b);
+    AUTO_PG_ANSWER struct pg_answer a = {0};
+    struct pg_parameter name = {.text = g->name};
     bool exists;
-    *seq = 0;
+    *head = (struct backend_head){0};
     if (pg_tables_exist(g, PG_ALL_THERE, &exists, err))
         return -1;
-    return exists ? one_number(g, "select holder from %_lock where name = $1 || '#head'", seq, err) : 0;
+    if (!exists)
+        return 0;
+    if (pg_ask(g,
+            "select coalesce((select holder from %_lock where name = $1 || '#head'), '0'), "
+            "coalesce((select holder from %_lock where name = $1 || '#lineage'), '')",
+            &name, 1, &a, err))
+        return -1;
+    head->seq = strtoull(pg_cell(&a, 0, 0), NULL, 10);
+    snprintf(head->lineage, sizeof head->lineage, "%s", pg_cell(&a, 0, 1));
+    return 0;
 }
 
 static int pg_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
@@ -110,14 +121,20 @@ static int pg_read_all(struct backend *b, log_line *line, void *ctx, struct err 
 #define SET_HEAD(seq_)                                                                                       \
     "insert into %_lock values ($1 || '#head', " seq_                                                        \
     ") on conflict (name) do update set holder = excluded.holder"
+#define SET_LINEAGE(lineage_)                                                                                \
+    "insert into %_lock as l select $1 || '#lineage', " lineage_ "::text where " lineage_                    \
+    "::text <> '' on conflict (name) do update set holder = excluded.holder where l.holder <> "              \
+    "excluded.holder"
 
 static int pg_set_head(struct backend *b, uint64_t seq, struct err *err)
 {
     AUTO_PG_ANSWER struct pg_answer a = {0};
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, seq);
-    struct pg_parameter parameters[] = {{.text = pg_backend_of(b)->name}, {.text = text}};
-    return pg_ask(pg_backend_of(b), SET_HEAD("$2"), parameters, 2, &a, err);
+    struct pg_parameter parameters[] = {
+        {.text = pg_backend_of(b)->name}, {.text = text}, {.text = b->lineage}};
+    return pg_ask(
+        pg_backend_of(b), "with lineage as (" SET_LINEAGE("$3") ") " SET_HEAD("$2"), parameters, 3, &a, err);
 }
 
 static int insert_rows(
@@ -128,16 +145,17 @@ static int insert_rows(
     struct err why = ERR_INIT;
     snprintf(first, sizeof first, "%" PRIu64, first_seq);
     snprintf(last, sizeof last, "%" PRIu64, first_seq + backend_count_lines(lines) - 1);
-    struct pg_parameter parameters[] = {
-        {.text = g->name}, {.text = first}, {.bytes = lines}, {.text = snapshot ? "t" : "f"}, {.text = last}};
+    struct pg_parameter parameters[] = {{.text = g->name}, {.text = first}, {.bytes = lines},
+        {.text = snapshot ? "t" : "f"}, {.text = last}, {.text = g->base.lineage}};
     assert(atomic_load(&g->locked));
     if (pg_check_lock(&g->base, err))
         return -1;
     crash_point("log.write");
     /* One statement, one commit: the head is never apart from the records. */
     if (!pg_ask(g,
-            "with head as (" SET_HEAD("$5") ") insert into % values ($1, $2::bigint, $3::bytea, $4::boolean)",
-            parameters, 5, &a, &why)) {
+            "with head as (" SET_HEAD("$5") "), lineage as (" SET_LINEAGE(
+                "$6") ") insert into % values ($1, $2::bigint, $3::bytea, $4::boolean)",
+            parameters, 6, &a, &why)) {
         crash_point("log.synced");
         return 0;
     }

@@ -82,13 +82,20 @@ static int note_place(const struct s3_backend *s, struct str key, struct err *er
     return err_context(err, "the state in s3://%.*s/%.*s", STR_ARG(s3_store_bucket(s->store)), STR_ARG(key));
 }
 
-static int read_window(struct fetch *f, size_t n, uint64_t after, log_line *line, void *ctx, struct err *err)
+/* `torn`: where the last of them is the newest batch of all, whether it was cut short, and is left out. */
+static int read_window(
+    struct fetch *f, size_t n, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
 {
     int result = 0;
     pool_run(FETCH_THREADS, n, fetch_one, f);
     for (size_t i = 0; i < n; i++) {
         struct err why = f->errs[i];
-        if (!result && why.class == ERR_NONE)
+        if (torn && i + 1 == n && why.class == ERR_NONE)
+            *torn = !str_ends(f->bodies[i], STR("\n"));
+        bool left_out = torn && *torn;
+        if (why.class == ERR_NONE && !left_out && !f->bodies[i].n)
+            err_set(&why, ERR_DAMAGED, "it has no bytes, and others follow it");
+        if (!result && why.class == ERR_NONE && !left_out)
             log_each(f->bodies[i], after, line, ctx, &why);
         if (!result && why.class != ERR_NONE) {
             *err = why;
@@ -99,14 +106,17 @@ static int read_window(struct fetch *f, size_t n, uint64_t after, log_line *line
     return result;
 }
 
+/* The keys go up to the newest batch. */
 static int read_keys(struct s3_backend *s, struct str *keys, size_t n, uint64_t after, log_line *line,
-    void *ctx, struct err *err)
+    void *ctx, bool *torn, struct err *err)
 {
     struct fetch *f = mem_zalloc(sizeof *f);
     int result = 0;
+    *torn = false;
     for (size_t at = 0; at < n && !result; at += FETCH_WINDOW) {
+        bool last = n - at <= FETCH_WINDOW;
         *f = (struct fetch){.s = s, .keys = keys + at};
-        result = read_window(f, n - at < FETCH_WINDOW ? n - at : FETCH_WINDOW, after, line, ctx, err);
+        result = read_window(f, last ? n - at : FETCH_WINDOW, after, line, ctx, last ? torn : NULL, err);
     }
     free(f);
     return result;
@@ -136,22 +146,38 @@ static int list_batches(
 }
 
 /* The hint: where to begin reading, and how far the log goes at least. Reading takes it from here. */
-static int s3_head(struct backend *b, uint64_t *seq, struct err *err)
+static int s3_head(struct backend *b, struct backend_head *head, struct err *err)
 {
     struct s3_backend *s = s3_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct s3_object object;
     bool found;
     const struct value *v;
-    *seq = s->snapshot = s->head = 0;
+    *head = (struct backend_head){0};
+    s->snapshot = s->head = 0;
     if (s3_get(s->store, &scratch, hint_key(&scratch, s), &object, &found, err))
         return err_context(err, "reading the state %.*s", STR_ARG(b->description));
     s->hinted = true;
     if (!found || json_parse(&scratch, object.body, &v, NULL))
         return 0;
     s->snapshot = value_get_count(v, "seq");
-    *seq = s->head = value_get_count(v, "head");
+    head->seq = s->head = value_get_count(v, "head");
+    snprintf(head->lineage, sizeof head->lineage, "%.*s", STR_ARG(value_gets(v, "lineage")));
     return 0;
+}
+
+/*
+ * A batch that a store took half of, with its disk full, was never acknowledged: its writer has failed. It
+ * goes, so that its number is free; should its writer live and come to his end after all, whoever is second
+ * with that number is refused. One that the head knows as durable is a loss, and stays.
+ */
+static int cut_off(struct s3_backend *s, struct str key, struct err *err)
+{
+    int64_t number = 0;
+    str_to_int(str_slice(key, s->prefix.n, s->prefix.n + 20), &number);
+    if ((uint64_t)number <= s->head)
+        return 0;
+    return s3_delete(s->store, key, err) ? note_place(s, key, err) : 0;
 }
 
 static int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
@@ -160,7 +186,7 @@ static int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str *keys;
     size_t n;
-    uint64_t head;
+    struct backend_head head;
     *torn = false;
     if (!s->hinted && s3_head(b, &head, err))
         return -1;
@@ -172,7 +198,9 @@ static int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
     if (list_batches(s, &scratch, after, &keys, &n, err))
         return -1;
     s->objects += n;
-    return read_keys(s, keys, n, after, line, ctx, err);
+    if (read_keys(s, keys, n, after, line, ctx, torn, err))
+        return -1;
+    return *torn && s->locked ? cut_off(s, keys[n - 1], err) : 0;
 }
 
 static int s3_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
@@ -181,7 +209,10 @@ static int s3_read_all(struct backend *b, log_line *line, void *ctx, struct err 
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str *keys;
     size_t n;
-    return list_batches(s, &scratch, 0, &keys, &n, err) || read_keys(s, keys, n, 0, line, ctx, err) ? -1 : 0;
+    bool torn;
+    return list_batches(s, &scratch, 0, &keys, &n, err) || read_keys(s, keys, n, 0, line, ctx, &torn, err)
+               ? -1
+               : 0;
 }
 
 /* ---- writing ---- */
@@ -206,11 +237,17 @@ static int put_batch(struct s3_backend *s, struct str lines, uint64_t first_seq,
 static int write_hint(struct s3_backend *s, uint64_t head, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str hint =
-        s->snapshot ? arena_printf(&scratch, "{\"seq\":%" PRIu64 ",\"head\":%" PRIu64 "}", s->snapshot, head)
-                    : arena_printf(&scratch, "{\"head\":%" PRIu64 "}", head);
+    AUTO_BUF struct buf hint = BUF_INIT;
+    buf_addf(&hint, "{\"head\":%" PRIu64, head);
+    if (s->snapshot)
+        buf_addf(&hint, ",\"seq\":%" PRIu64, s->snapshot);
+    if (s->base.lineage[0]) {
+        buf_addz(&hint, ",\"lineage\":");
+        json_write_string(&hint, str_z(s->base.lineage));
+    }
+    buf_addz(&hint, "}");
     s->head_ms = clock_mono_ms();
-    if (s3_put(s->store, hint_key(&scratch, s), hint, err))
+    if (s3_put(s->store, hint_key(&scratch, s), buf_str(&hint), err))
         return -1;
     s->head = head;
     return 0;

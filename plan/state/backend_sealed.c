@@ -20,6 +20,14 @@ static struct sealed_backend *sealed_backend_of(struct backend *b)
     return (struct sealed_backend *)b;
 }
 
+/* For writing: whose log it is, it cannot read by itself. */
+static struct backend *inner_of(struct backend *b)
+{
+    struct backend *inner = sealed_backend_of(b)->inner;
+    memcpy(inner->lineage, b->lineage, sizeof inner->lineage);
+    return inner;
+}
+
 /* ---- reading ---- */
 
 struct opening {
@@ -99,7 +107,7 @@ static int seal_all(struct sealed_backend *s, struct str lines, struct buf *out,
 static int sealed_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
     AUTO_BUF struct buf sealed = BUF_INIT;
-    struct backend *inner = sealed_backend_of(b)->inner;
+    struct backend *inner = inner_of(b);
     return seal_all(sealed_backend_of(b), lines, &sealed, err)
                ? -1
                : inner->ops->append(inner, buf_str(&sealed), first_seq, err);
@@ -108,7 +116,7 @@ static int sealed_append(struct backend *b, struct str lines, uint64_t first_seq
 static int sealed_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
     AUTO_BUF struct buf sealed = BUF_INIT;
-    struct backend *inner = sealed_backend_of(b)->inner;
+    struct backend *inner = inner_of(b);
     return seal_all(sealed_backend_of(b), lines, &sealed, err)
                ? -1
                : inner->ops->snapshot(inner, buf_str(&sealed), first_seq, err);
@@ -132,14 +140,15 @@ static int sealed_holder(
     return sealed_backend_of(b)->inner->ops->holder(sealed_backend_of(b)->inner, arena, who, held, err);
 }
 
-static int sealed_head(struct backend *b, uint64_t *seq, struct err *err)
+static int sealed_head(struct backend *b, struct backend_head *head, struct err *err)
 {
-    return sealed_backend_of(b)->inner->ops->head(sealed_backend_of(b)->inner, seq, err);
+    return sealed_backend_of(b)->inner->ops->head(sealed_backend_of(b)->inner, head, err);
 }
 
 static int sealed_set_head(struct backend *b, uint64_t seq, struct err *err)
 {
-    return sealed_backend_of(b)->inner->ops->set_head(sealed_backend_of(b)->inner, seq, err);
+    struct backend *inner = inner_of(b);
+    return inner->ops->set_head(inner, seq, err);
 }
 
 static int sealed_force_unlock(struct backend *b, struct err *err)

@@ -77,6 +77,9 @@ static int check_log(
         tell_probe(report, true, "records",
             arena_printf(arena, "%" PRIu64 " records, all whole; %zu resources, %zu open intents", lines,
                 newest.count, newest.open_count));
+        if (torn)
+            tell_probe(report, true, "end",
+                STR("the newest record was cut short and is left out; whoever writes next removes it"));
         bool same = same_state(&newest, &history);
         tell_probe(report, same, "snapshots",
             same ? STR("agree with the history") : STR("say something else than the history"));
@@ -97,10 +100,11 @@ static int check_lock(
     if (b->ops->holder(b, arena, &who, &held, err))
         return -1;
     tell_probe(report, true, "lock",
-        held ? arena_printf(arena, "held by %.*s (weir %.*s, process %" PRId64 ") since %.*s",
-                   STR_ARG(who.owner), STR_ARG(who.command), who.pid,
-                   STR_ARG(time_rfc3339(arena, who.since_ms, false)))
-             : STR("free"));
+        held && !who.owner.n ? STR("held, and who holds it cannot be read")
+        : held               ? arena_printf(arena, "held by %.*s (weir %.*s, process %" PRId64 ") since %.*s",
+                                   STR_ARG(who.owner), STR_ARG(who.command), who.pid,
+                                   STR_ARG(time_rfc3339(arena, who.since_ms, false)))
+                             : STR("free"));
     return 0;
 }
 
@@ -120,27 +124,38 @@ int state_doctor(struct backend *b, const struct probe_report *report, struct er
     return status;
 }
 
+struct kept {
+    struct backend *backend;
+    uint64_t last;
+};
+
 static int note_last(void *ctx, struct str json, struct err *err)
 {
+    struct kept *kept = ctx;
     uint64_t batch;
     (void)err;
-    log_numbers(json, ctx, &batch);
+    backend_learn(kept->backend, json);
+    log_numbers(json, &kept->last, &batch);
     return 0;
 }
 
 static int accept_locked(struct backend *b, uint64_t *had, uint64_t *has, struct err *err)
 {
     struct err ignored = ERR_INIT;
+    struct kept kept = {.backend = b};
+    struct backend_head head;
     bool torn;
-    *has = 0;
-    if (b->ops->head(b, had, err))
+    if (b->ops->head(b, &head, err))
         return -1;
     b->ops->read(
-        b, 0, note_last, has, &torn, &ignored); /* cuts off a torn end; what is left is counted next */
-    *has = 0;
-    if (b->ops->read_all(b, note_last, has, err))
+        b, 0, note_last, &kept, &torn, &ignored); /* cuts off a torn end; what is left is counted next */
+    kept.last = 0;
+    if (b->ops->read_all(b, note_last, &kept, err))
         return -1;
-    return *has < *had ? b->ops->set_head(b, *has, err) : 0;
+    *had = head.seq;
+    *has = kept.last;
+    bool foreign = head.lineage[0] && strcmp(head.lineage, b->lineage) != 0;
+    return *has < *had || foreign ? b->ops->set_head(b, *has, err) : 0;
 }
 
 int state_accept_loss(

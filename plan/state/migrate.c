@@ -19,7 +19,8 @@ struct digest {
 struct contents {
     struct digest *digests;
     size_t n, cap;
-    bool moved; /* it ends with the record that says where it went */
+    bool moved;         /* it ends with the record that says where it went */
+    struct backend *of; /* learns whose it is; NULL: nobody */
 };
 
 static int note_record(void *ctx, struct str json, struct err *err)
@@ -31,6 +32,8 @@ static int note_record(void *ctx, struct str json, struct err *err)
     struct str head = str_slice(json, 0, json.n < 128 ? json.n : 128);
     c->moved = str_find(head, STR("\"kind\":\"moved\""), 0) >= 0;
     MEM_GROW(c->digests, c->cap, c->n + 1);
+    if (!c->n && c->of)
+        backend_learn(c->of, json);
     hash_sha256(json, c->digests[c->n++].bytes);
     return 0;
 }
@@ -122,7 +125,7 @@ static int go_to_end(struct backend *b, struct err *err)
 static int migrate_locked(
     struct backend *from, struct backend *to, struct migrate_result *result, struct err *err)
 {
-    AUTO_CONTENTS struct contents original = {0}, there = {0}, copied = {0};
+    AUTO_CONTENTS struct contents original = {.of = from}, there = {0}, copied = {0};
     if (go_to_end(from, err) || go_to_end(to, err) ||
         from->ops->read_all(from, note_record, &original, err) ||
         to->ops->read_all(to, note_record, &there, err))
@@ -136,6 +139,7 @@ static int migrate_locked(
         err_set(err, ERR_EXISTS, "there is another state in %.*s already", STR_ARG(to->description));
         return err_hint(err, "move it away first, or choose another place");
     }
+    backend_belongs(to, str_z(from->lineage));
     if (copy_all(from, to, there.n, err) || to->ops->read_all(to, note_record, &copied, err))
         return err_context(err, "copying the state to %.*s", STR_ARG(to->description));
     if (copied.n != original.n || !is_beginning(&copied, &original))

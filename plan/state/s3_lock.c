@@ -84,6 +84,8 @@ struct standing {
     uint64_t number; /* 0: there was never a lock */
     bool held;
     struct lock_info who;
+    struct str damaged; /* the key of one that cannot be read; "" it can */
+    size_t size;        /* its bytes */
 };
 
 static int look_at_lock(struct s3_lock *lock, struct arena *arena, struct standing *out, struct err *err)
@@ -106,8 +108,14 @@ static int look_at_lock(struct s3_lock *lock, struct arena *arena, struct standi
     out->number = (uint64_t)number;
     if (s3_get(lock->store, arena, keys[n - 1], &object, &found, err))
         return -1;
-    if (!found || json_parse(arena, object.body, &v, NULL))
-        return 0; /* given back and cleared away meanwhile, or not ours to judge: the number decides */
+    if (!found)
+        return 0; /* given back and cleared away meanwhile: the number decides */
+    if (json_parse(arena, object.body, &v, NULL) || v->kind != VALUE_MAP) {
+        /* Cut short, as a store does whose disk is full: whoever wrote it renews it, if he lives. */
+        out->damaged = keys[n - 1];
+        out->size = object.body.n;
+        v = &value_empty_map;
+    }
     lock_info_from(arena, v, &out->who);
     const struct value *released = value_getz(v, "released"), *lease = value_getz(v, "lease_ms");
     int64_t lease_ms = lease && lease->kind == VALUE_INT ? lease->integer : lock->lease_ms;
@@ -247,6 +255,26 @@ static int check_highest(struct s3_lock *lock, struct err *err)
     return failed ? err_context(err, "locking the state %.*s", STR_ARG(lock->description)) : 0;
 }
 
+static int lease_s(const struct s3_lock *lock)
+{
+    return (int)((lock->lease_ms + MARGIN_MS) / 1000);
+}
+
+static int refuse_held(const struct s3_lock *lock, const struct standing *now, struct err *err)
+{
+    if (!now->damaged.n)
+        return lock_info_refuse(&now->who, lock->description, err);
+    err_set(err, ERR_LOCKED,
+        "the state %.*s is locked, and who holds it is not known: the lock %.*s has %zu bytes and cannot be "
+        "read",
+        STR_ARG(lock->description), STR_ARG(now->damaged), now->size);
+    return err_hint(err,
+        "whoever holds it writes it again; if nobody does, it is free %d seconds after it was written, and "
+        "at "
+        "once after `weir state unlock`",
+        lease_s(lock));
+}
+
 int s3_lock_take(
     struct s3_lock *lock, const struct lock_info *who, int64_t timeout_ms, bool *first, struct err *err)
 {
@@ -272,7 +300,7 @@ int s3_lock_take(
             break;
         }
         if (now.held && clock_mono_ms() - started >= timeout_ms)
-            return lock_info_refuse(&now.who, lock->description, err);
+            return refuse_held(lock, &now, err);
         if (now.held)
             clock_sleep_ms(POLL_MS);
     }
@@ -284,12 +312,16 @@ int s3_lock_take(
     return 0;
 }
 
-static void give_back(struct s3_lock *lock)
+static int put_released(struct s3_lock *lock, uint64_t number, const struct lock_info *who, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
+    return s3_put(lock->store, number_key(&scratch, lock, number), lock_text(&scratch, lock, who, true), err);
+}
+
+static void give_back(struct s3_lock *lock)
+{
     struct err ignored = ERR_INIT; /* then the lease runs out by itself */
-    s3_put(lock->store, number_key(&scratch, lock, lock->number), lock_text(&scratch, lock, &lock->who, true),
-        &ignored);
+    put_released(lock, lock->number, &lock->who, &ignored);
 }
 
 void s3_lock_release(struct s3_lock *lock)
@@ -328,8 +360,12 @@ int s3_lock_force(struct s3_lock *lock, struct err *err)
         return -1;
     if (!now.held)
         return 0;
+    if (now.damaged.n) {
+        struct lock_info self;
+        lock_info_self(&scratch, "state unlock", &self);
+        return put_released(lock, now.number, &self, err);
+    }
     lock_info_refuse(&now.who, lock->description, err);
     return err_hint(err,
-        "it renews its lease, so it is alive; when it dies the lock is free after %" PRId64 " seconds",
-        (lock->lease_ms + MARGIN_MS) / 1000);
+        "it renews its lease, so it is alive; when it dies the lock is free after %d seconds", lease_s(lock));
 }

@@ -259,8 +259,14 @@ int s3_get(struct s3_store *store, struct arena *arena, struct str key, struct s
     int64_t now, written;
     *out = (struct s3_object){0};
     *found = false;
-    if (send_request(
-            store, arena, &(struct request){.method = "GET", .key = key, .to = RANGE - 1}, &answer, &why)) {
+    struct request r = {.method = "GET", .key = key, .to = RANGE - 1};
+    int failed = send_request(store, arena, &r, &answer, &why);
+    if (failed && why.http_status == 416) { /* of an object without bytes there is no range */
+        r.to = 0;
+        why = (struct err)ERR_INIT;
+        failed = send_request(store, arena, &r, &answer, &why);
+    }
+    if (failed) {
         if (is_absent(&why))
             return 0;
         *err = why;

@@ -56,6 +56,7 @@ int state_begin(struct state *state, const char *command, const struct value *in
         r->lineage = arena_str(&r->arena, str_z(lineage));
         secrets_set_lineage(state->secrets, r->lineage);
     }
+    backend_belongs(state->backend, r->lineage);
     r->runs++;
     snprintf(state->run, sizeof state->run, "%" PRIu64, r->runs);
     if (!state->committer)

@@ -224,6 +224,25 @@ def test_lost_session(machine, cloud, place):
     assert cloud.requests().count("CreateRole") == 1
 
 
+@ONLY_POSTGRES
+def test_rows_of_another_copy(machine, place):
+    """With more records than this one ever had."""
+    one = machine()
+    one.apply()
+    other = machine()
+    other.write(BODY.format(state=place).replace("stack: shared", "stack: others").replace("shared-role", "other-role").replace("name: shared,", "name: others,"))
+    for n in range(4):
+        other.apply("-i", f"n={n}")
+    one.assert_settled()
+    ask(place, "begin; update TABLE set name = 'kept' where name = 'shared'; update TABLE set name = 'shared' where name = 'others'; commit")
+    refused = one.run("plan", status=None)
+    assert refused.status and "is not the one that was written there" in refused.err, refused
+    assert "FAIL" in one.run("state", "doctor", status=None).out
+    ask(place, "begin; update TABLE set name = 'others' where name = 'shared'; update TABLE set name = 'shared' where name = 'kept'; commit")
+    one.assert_settled()
+    one.run("state", "doctor")
+
+
 @ONLY_S3  # PostgreSQL gives them all at once
 def test_snapshots(machine, cloud):
     """Many small batches do not make the next start slow: they are summed up."""
