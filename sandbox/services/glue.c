@@ -193,6 +193,16 @@ static struct str notes_of(struct task *task, struct arena *arena, struct str mo
     return arena_str(arena, buf_str(&notes));
 }
 
+/* Where a run's two groups of logs are: Spark jobs may have their own since Glue 5.0. */
+static struct str log_prefix(const struct value *request)
+{
+    struct str version = value_gets(request, "glue_version");
+    struct str own = argument(request, "--custom-logGroup-prefix");
+    if (is_python(request))
+        return STR("/aws-glue/python-jobs");
+    return own.n && version.n && version.p[0] >= '5' ? own : STR("/aws-glue/jobs");
+}
+
 /* How the job's script is run, as its command and arguments say. */
 static struct script_options script_of(struct task *task, struct arena *arena)
 {
@@ -200,6 +210,7 @@ static struct script_options script_of(struct task *task, struct arena *arena)
     const struct value *request = self->request;
     struct services *services = task_jobs(task);
     bool python = is_python(request);
+    struct str logs = log_prefix(request);
     struct script_options options = {.spark = !python,
         .location = value_gets(value_getz(request, "command"), "script_location"),
         .role = value_gets(request, "role"),
@@ -212,8 +223,8 @@ static struct script_options script_of(struct task *task, struct arena *arena)
         .iceberg = str_find(argument(request, "--datalake-formats"), STR("iceberg"), 0) >= 0,
         .timeout_ms = service_int(request, "timeout", 0) * sandbox_minute_ms(services_sandbox(services)),
         .memory = python ? memory_of(request) : 0,
-        .out_group = python ? STR("/aws-glue/python-jobs/output") : STR("/aws-glue/jobs/output"),
-        .err_group = python ? STR("/aws-glue/python-jobs/error") : STR("/aws-glue/jobs/error"),
+        .out_group = arena_printf(arena, "%.*s/output", STR_ARG(logs)),
+        .err_group = arena_printf(arena, "%.*s/error", STR_ARG(logs)),
         .out_stream = self->id,
         .err_stream = self->id};
     options.arguments = make_arguments(arena, self, &options.argument_count);

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+from servers import JobSandbox
 from support import PATIENCE_S, Stack, until
 
 STACK = """
@@ -365,6 +366,37 @@ def test_a_spark_job_on_emr_serverless(tmp_path):
     assert result.out == "cleaning all\n" and "clean failed" in result.err
     assert stack.run("--sandbox", "logs", "clean").out == "cleaning all\n"
     assert [run["state"] for run in stack.run("--sandbox", "jobs", "clean", "--json").events()] == ["failed", "succeeded"]
+
+
+GLUE = """
+    stack: glue
+    resources: {store: {type: aws.s3.bucket, name: glue-of-weir-run, force_destroy: true}}
+    modules: {clean: {source: builtin/glue-job, name: clean, script: clean.py, bucket: "${store.name}", retries: 0, glue_version: "5.0"}}
+"""
+
+
+def test_a_spark_job_of_glue_has_its_own_log_groups(tmp_path):
+    """From Glue 5.0 on; what a run writes is found there and goes with the stack. Before, all jobs of an account share them."""
+    (tmp_path / "spark-submit").write_text(FAKE_SPARK)
+    (tmp_path / "spark-submit").chmod(0o755)
+    server = JobSandbox(PATH=f"{tmp_path}:{os.environ['PATH']}", SPARK_HOME="")
+    try:
+        stack = server.stack(tmp_path / "stack").write(GLUE).write("echo cleaning\necho oh no >&2\n", "clean.py")
+        groups = lambda: {group["logGroupName"] for group in server.client("logs").describe_log_groups(logGroupNamePrefix="/aws-glue/")["logGroups"]}  # noqa: E731
+        logged = lambda: set(stack.run("logs", "clean/job").out.splitlines())  # noqa: E731
+        stack.apply()
+        ran = stack.run("run", "clean/job")
+        assert ran.out == "cleaning\n" and "oh no" in ran.err
+        assert logged() == {"cleaning", "oh no"} and groups() == {"/aws-glue/jobs/clean/error", "/aws-glue/jobs/clean/output"}
+        stack.destroy()
+        assert groups() == set()
+        stack.write(GLUE.replace("5.0", "4.0")).apply()
+        stack.run("run", "clean/job")
+        assert logged() == {"cleaning", "oh no"}
+        stack.destroy()
+        assert groups() == {"/aws-glue/jobs/error", "/aws-glue/jobs/output"}
+    finally:
+        server.stop()
 
 
 def log_of(text):
