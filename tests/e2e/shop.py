@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import io
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from importlib import util
 from support import ROOT
 
 EXAMPLE = ROOT / "examples" / "ecommerce-lakehouse"
+MOST = 10**10  # an amount has ten digits before the point
 DAYS = ("2026-11-19", "2026-11-20", "2026-11-21")
 
 
@@ -33,50 +35,73 @@ def api(port=0):
         server.server_close()
 
 
-def rows(name):
-    with open(EXAMPLE / "data" / f"{name}.csv", newline="") as file:
+def rows(name, data=EXAMPLE / "data"):
+    with open(data / f"{name}.csv", newline="") as file:
         return list(csv.DictReader(file))
 
 
+def lines(day, data=EXAMPLE / "data"):
+    return (data / "orders" / f"{day}.jsonl").read_text().splitlines()
+
+
 def orders(day):
-    return [json.loads(line) for line in (EXAMPLE / "data/orders" / f"{day}.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in lines(day)]
 
 
-def expected(*days):
-    """Gold of these days, order by order."""
-    people = {int(row["customer_id"]): row for row in rows("customers")}
-    goods = {int(row["product_id"]): row for row in rows("products")}
+def newest_orders(delivered):
+    """Each as it was delivered last; what has no usable id is known by its text."""
+    newest = {}
+    for line in delivered:
+        if not line.startswith("{"):
+            continue  # it has no day but that on which it came
+        order = json.loads(line)
+        key = order["order_id"] if isinstance(order.get("order_id"), int) else line
+        if key not in newest or newest[key].get("updated_at", "") <= order.get("updated_at", ""):
+            newest[key] = order
+    return newest.values()
+
+
+def expected(*days, data=EXAMPLE / "data", delivered=None, earlier=()):
+    """Gold of these days, order by order; `delivered`: lines in the order in which they came, else those of the days; `earlier`: products that were listed before."""
+    people = {int(row["customer_id"]): row for row in rows("customers", data)}
+    listed = rows("products", data)
+    goods = {int(row["product_id"]): row for row in [*earlier, *listed] if row["product_id"] and row["price"]}
     facts, sales, spent, rejected = {}, collections.defaultdict(lambda: [set(), 0, Decimal(0)]), collections.defaultdict(lambda: [set(), Decimal(0), ""]), collections.Counter()
-    for day in days:
-        newest = {}
-        for order in orders(day):
-            if "ordered_at" not in order:
-                rejected["incomplete"] += 1
-            elif order["order_id"] not in newest or newest[order["order_id"]]["updated_at"] < order["updated_at"]:
-                newest[order["order_id"]] = order
-        for order in newest.values():
-            if order["customer_id"] not in people:
-                rejected["unknown customer"] += 1
+    for row in listed:
+        if not (row["product_id"] and row["price"]):
+            rejected["no price" if row["product_id"] else "incomplete"] += len(days)  # each day has them
+    for order in newest_orders(delivered or [line for day in days for line in lines(day, data)]):
+        day = order.get("ordered_at", order["updated_at"])[:10]
+        if day not in days:
+            continue
+        if not isinstance(order.get("order_id"), int) or "ordered_at" not in order or not order.get("status") or not order.get("items"):
+            rejected["incomplete"] += 1
+            continue
+        if order["customer_id"] not in people:
+            rejected["unknown customer"] += 1
+            continue
+        status = order["status"].strip().lower()
+        if status not in ("paid", "shipped", "cancelled"):
+            rejected["unknown status"] += 1
+            continue
+        for line, item in enumerate(order["items"], 1):
+            price, quantity = Decimal(f"{item['unit_price']:.2f}"), item["quantity"] or 0
+            amount = quantity * price
+            if not 0 < amount < MOST or item["product_id"] not in goods:
+                rejected["unknown product" if 0 < amount < MOST else "nothing bought"] += 1
                 continue
-            status = order["status"].strip().lower()
-            for line, item in enumerate(order["items"], 1):
-                if item["quantity"] <= 0 or item["product_id"] not in goods:
-                    rejected["nothing bought" if item["quantity"] <= 0 else "unknown product"] += 1
-                    continue
-                price = Decimal(f"{item['unit_price']:.2f}")
-                amount = item["quantity"] * price
-                facts[order["order_id"], line] = (day, order["customer_id"], item["product_id"], status, item["quantity"], price, amount)
-                if status != "cancelled":
-                    sale, one = sales[day, goods[item["product_id"]]["category"].lower()], spent[order["customer_id"]]
-                    sale[0].add(order["order_id"])
-                    one[0].add(order["order_id"])
-                    sale[1:] = sale[1] + item["quantity"], sale[2] + amount
-                    one[1:] = one[1] + amount, max(one[2], order["ordered_at"])
+            facts[order["order_id"], line] = (day, order["customer_id"], item["product_id"], status, item["quantity"], price, amount)
+            if status != "cancelled":
+                sale, one = sales[day, goods[item["product_id"]]["category"].lower()], spent[order["customer_id"]]
+                sale[0].add(order["order_id"])
+                one[0].add(order["order_id"])
+                sale[1:] = sale[1] + item["quantity"], sale[2] + amount
+                one[1:] = one[1] + amount, max(one[2], order["ordered_at"])
     return {
         "fact_orders": {(*key, *fact) for key, fact in facts.items()},
         "agg_daily_sales": {(*key, len(ids), units, revenue) for key, (ids, units, revenue) in sales.items()},
         "agg_customers": {(key, len(ids), revenue, last) for key, (ids, revenue, last) in spent.items()},
-        "dim_customers": {(number, row["name"].strip(), row["email"].lower() if "@" in row["email"] else None, row["country"].upper(), row["updated_at"]) for number, row in people.items()},
+        "dim_customers": {(number, row["name"].strip(), row["email"].lower() if "@" in row["email"] else None, row["country"].upper() or None, row["updated_at"]) for number, row in people.items()},
         "dim_products": {(number, row["title"], row["category"].lower(), Decimal(row["price"])) for number, row in goods.items()},
         "rejected": rejected,
     }
@@ -94,13 +119,13 @@ ASKED = {
 
 def psql(env, sql, status=0):
     """psql's answer to a query as rows of texts; empty ones are no value."""
-    done = subprocess.run(["psql", "-qAtX", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql], env={**os.environ, **env}, capture_output=True, text=True)
+    done = subprocess.run(["psql", "-qtX", "--csv", "-v", "ON_ERROR_STOP=1", "-c", sql], env={**os.environ, **env}, capture_output=True, text=True)
     assert done.returncode == status, done
-    return [tuple(one or None for one in line.split("\t")) for line in done.stdout.splitlines()] if not status else done.stderr
+    return [tuple(one or None for one in row) for row in csv.reader(io.StringIO(done.stdout))] if not status else done.stderr
 
 
-def assert_warehouse(env, *days):
-    wanted = expected(*days)
+def assert_warehouse(env, *days, **given):
+    wanted = expected(*days, **given)
     for table, columns in ASKED.items():
         found = {row for row in psql(env, f"select {columns} from gold.{table}")}
         assert found == {tuple(None if one is None else str(one) for one in row) for row in wanted[table]}, table

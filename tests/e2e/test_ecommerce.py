@@ -1,9 +1,7 @@
-"""The e-commerce lakehouse: applied to the sandbox and torn down; what its machines would start, and what it is fed with. With Spark, Kafka and PostgreSQL: sandbox/test_run_ecommerce.py."""
+"""The e-commerce lakehouse: applied to the sandbox and torn down; what its machines would start, and what it is fed with. With Spark, Kafka and PostgreSQL: test_ecommerce_days.py, sandbox/test_run_ecommerce.py."""
 
 import datetime
 import json
-import os
-import shutil
 import subprocess
 import sys
 import urllib.error
@@ -12,10 +10,8 @@ import urllib.request
 import pytest
 import yaml
 
-from broker import Broker
-from pg import Postgres
-from shop import DAYS, EXAMPLE, api, assert_warehouse, expected, orders
-from support import ROOT, WEIR, Stack, example, spark_python, until
+from shop import DAYS, EXAMPLE, api, expected, orders
+from support import WEIR, example, until
 from test_systems import inventory
 
 
@@ -40,7 +36,7 @@ def test_the_sample_is_made_anew(tmp_path):
     made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert made == {path: (EXAMPLE / "data" / path).read_bytes() for path in made} and len(made) == 5
     wanted = expected(*DAYS)
-    assert wanted["rejected"] == {reason: 3 for reason in ("incomplete", "unknown customer", "nothing bought", "unknown product")}
+    assert wanted["rejected"] == {"incomplete": 9, "unknown customer": 3, "nothing bought": 3, "unknown product": 6, "no price": 3}
     assert {fact[2] for fact in wanted["fact_orders"]} == set(DAYS)
 
 
@@ -134,67 +130,3 @@ def test_a_running_job_does_not_keep_its_application(stack, cloud):
     stack.destroy()
     requests = cloud.requests()
     assert any("jobruns" in str(r) for r in requests) and not emr.list_applications(states=["STARTED", "CREATED", "STOPPED"])["applications"], requests
-
-
-# One Spark for all of them, one after the other.
-DRIVER = """
-import importlib, json, sys
-for job, words in json.load(sys.stdin):
-    sys.argv = [job, "--tables", "lake.", *words]
-    module = importlib.import_module(job)
-    try:
-        module.main()
-    except getattr(module, "NotGoodEnough", ()) as end:
-        print("ended:", end)
-"""
-DATABASES = """
-    stack: databases
-    providers:
-      {postgres}
-      {shop}
-      {warehouse}
-    modules:
-      inside: {{source: {module}, reader_password: reader-password, loader_password: loader-password, viewer_password: viewer-password}}
-"""
-
-
-@pytest.mark.long
-def test_days_one_after_the_other(tmp_path):
-    """The jobs on a real Kafka and PostgreSQL, with Iceberg in a folder: two days, and the first of them again."""
-    python = spark_python()
-    if not python:
-        pytest.skip("PySpark is not installed (tools/setup jobs)")
-    from kafka.admin import NewTopic
-
-    broker, server = Broker(), Postgres(password="admin-password")
-    try:
-        broker.admin.create_topics([NewTopic(f"shop.{name}", 2, 1) for name in ("orders", "products", "customers")])
-        server.psql("create database shop")
-        names = {name: server.provider(name, dbname=dbname) for name, dbname in (("postgres", "postgres"), ("shop", "shop"), ("warehouse", "warehouse"))}
-        shutil.copytree(EXAMPLE, tmp_path / "example")
-        stack = Stack(tmp_path / "databases").write(DATABASES.format(module="../example/database", **names))
-        stack.apply()
-        stack.assert_settled()
-        jdbc, day = f"jdbc:postgresql://127.0.0.1:{server.port}", lambda n: ["--day", DAYS[n]]
-        night = lambda n: [  # noqa: E731
-            ("produce", [*day(n), "--brokers", broker.address(), "--orders", f"{EXAMPLE}/data/orders", "--products", f"{EXAMPLE}/data/products.csv", "--customers", f"{jdbc}/shop", "--user", "reader", "--secret", "env:READER"]),
-            ("bronze", ["--brokers", broker.address(), "--checkpoint", f"{tmp_path}/checkpoint", "--patience", "none"]), ("silver", day(n)),
-            ("quality", [*day(n), "--thresholds", json.dumps(dict.fromkeys(("completeness", "accuracy", "consistency"), 0.9)), "--report", f"{tmp_path}/reports"]),
-            ("gold", day(n)), ("load", [*day(n), "--jdbc", f"{jdbc}/warehouse", "--user", "loader", "--secret", "env:LOADER"])]
-        conf = {"spark.driver.extraClassPath": f"{ROOT}/.venv-jobs/jars/*", "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-                "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog", "spark.sql.catalog.lake.type": "hadoop", "spark.sql.catalog.lake.warehouse": tmp_path / "lake",
-                "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2", "spark.driver.host": "127.0.0.1"}
-        env = {**os.environ, "PYSPARK_PYTHON": python, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(EXAMPLE / "jobs/lib"), "READER": "reader-password", "LOADER": "loader-password",
-               "PYSPARK_SUBMIT_ARGS": " ".join(f"--conf {name}={value}" for name, value in conf.items()) + " pyspark-shell"}
-        strict = ["--thresholds", json.dumps({"completeness": 0.9, "accuracy": 0.9, "consistency": 1})]
-        nights = [*night(1), *night(2), *night(1), ("quality", [*day(2), *strict])]
-        done = subprocess.run([python, "-c", DRIVER], cwd=EXAMPLE / "jobs", env=env, input=json.dumps(nights), capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-        assert_warehouse(server.env(user="viewer", password="viewer-password", dbname="warehouse"), DAYS[1], DAYS[2])
-        assert f"{3 * len(orders(DAYS[1]))} in bronze.orders" in done.stdout and done.stdout.count("4 in silver.rejected") == 3
-        assert "consistency: orders have a customer (1 of 80 do not)\n" in done.stdout and done.stdout.endswith(f"ended: the orders of {DAYS[2]} are not good enough\n")
-        stack.destroy()
-        assert server.psql("select count(*) from pg_database where datname = 'warehouse'") == server.psql("select count(*) from pg_roles where rolname = 'loader'") == "0"
-    finally:
-        broker.stop()
-        server.stop()

@@ -115,7 +115,7 @@ def live(host):
     viewer = host.login("viewer", "warehouse")
     assert_warehouse(viewer, "2026-11-20")
     bronze = host.iceberg("bronze", "orders")
-    assert sorted(json.loads(row["value"])["order_id"] for row in bronze) == sorted(order["order_id"] for order in orders("2026-11-20"))
+    assert sorted((json.loads(row["value"])["order_id"] for row in bronze), key=str) == sorted((order["order_id"] for order in orders("2026-11-20")), key=str)
 
     # What Grafana was given, and nothing that its description does not know.
     assert [panel["title"] for panel in host.asked("/api/dashboards/uid/shop-pipeline")["dashboard"]["panels"]][:2] == ["Revenue a day", "Quality of the last day"]

@@ -205,7 +205,7 @@ def live(host, asked):
     viewer = host.database.env(user="viewer", password=secret_of("viewer"), dbname="warehouse")
     assert_warehouse(viewer, "2026-11-20")
     bronze = host.iceberg("bronze", "orders")
-    assert sorted(json.loads(row["value"])["order_id"] for row in bronze) == sorted(order["order_id"] for order in orders("2026-11-20"))
+    assert sorted((json.loads(row["value"])["order_id"] for row in bronze), key=str) == sorted((order["order_id"] for order in orders("2026-11-20")), key=str)
     assert len({row["_source"] for row in bronze}) == len(bronze) and all(row["_batch_id"] and row["_ingested_at"] for row in bronze)
     rejected = host.iceberg("silver", "rejected")
     assert {reason: sum(row["reason"] == reason for row in rejected) for reason in {row["reason"] for row in rejected}} == expected("2026-11-20")["rejected"]

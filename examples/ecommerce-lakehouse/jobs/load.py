@@ -11,22 +11,23 @@ import lakehouse as lake
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-WHOLE = {"dim_customers": "customer_id", "dim_products": "product_id", "agg_customers": "customer_id"}
+MERGED = {"dim_customers": "customer_id", "dim_products": "product_id"}
 BY_DAY = ("fact_orders", "agg_daily_sales", "quality")
+WHOLE = ("agg_customers",)
 
 
 def statements(tables: lake.Tables, day: str) -> list[str]:
     """Dimensions before the facts that refer to them."""
     made = []
-    for table in ("dim_customers", "dim_products", "fact_orders", "agg_daily_sales", "agg_customers", "quality"):
+    for table in (*MERGED, *BY_DAY, *WHOLE):
         columns = tables.read(f"gold.{table}").columns
         names = ", ".join(f'"{column}"' for column in columns)
         insert = f"insert into gold.{table} ({names}) select {names} from staging.{table}"
-        if table in WHOLE:
-            values = ", ".join(f'"{column}" = excluded."{column}"' for column in columns if column != WHOLE[table])
-            made.append(f"{insert} on conflict ({WHOLE[table]}) do update set {values}")
+        if table in MERGED:
+            values = ", ".join(f'"{column}" = excluded."{column}"' for column in columns if column != MERGED[table])
+            made.append(f"{insert} on conflict ({MERGED[table]}) do update set {values}")
         else:
-            made += [f"delete from gold.{table} where day = date '{day}'", insert]
+            made += [f"delete from gold.{table}" + (f" where day = date '{day}'" if table in BY_DAY else ""), insert]
     made.append(f"insert into gold.loads (day, loaded_at, facts) select date '{day}', now(), count(*) from staging.fact_orders on conflict (day) do update set loaded_at = excluded.loaded_at, facts = excluded.facts")
     return made
 
@@ -55,7 +56,7 @@ def main() -> None:
     tables = lake.Tables(spark, args.tables)
     properties = lake.login(args.user, args.secret)
     of_day = F.col("day") == F.lit(args.day).cast("date")
-    for table in (*WHOLE, *BY_DAY):
+    for table in (*MERGED, *BY_DAY, *WHOLE):
         rows = tables.read(f"gold.{table}")
         rows = rows.where(of_day) if table in BY_DAY else rows
         rows.coalesce(1).write.jdbc(args.jdbc, f"staging.{table}", mode="overwrite", properties=properties)

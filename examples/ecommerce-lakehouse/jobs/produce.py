@@ -60,7 +60,7 @@ def main() -> None:
     spark = lake.session("produce")
     rows = {
         "orders": orders(spark, args.orders, args.day),
-        "products": as_json(spark.read.csv(args.products, header=True), "product_id"),
+        "products": as_json(spark.read.csv(args.products, header=True, escape='"', multiLine=True), "product_id"),
     }
     if args.customers != "none":
         rows["customers"] = as_json(spark.read.jdbc(args.customers, "customers", properties=lake.login(args.user, args.secret)), "customer_id")

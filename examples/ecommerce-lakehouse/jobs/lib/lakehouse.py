@@ -9,7 +9,7 @@ import datetime
 import os
 import threading
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 SOURCES = ("orders", "products", "customers")  # each by a topic of its own, shop.NAME
@@ -18,6 +18,7 @@ RAW = {
     "products": "product_id string, title string, category string, price string",  # a file of texts
     "customers": "customer_id int, name string, email string, country string, updated_at timestamp",
 }
+KEYS = {"orders": "order_id", "products": "product_id", "customers": "customer_id"}
 # As delivered, and when, from where (topic/partition/offset) and with what it came.
 BRONZE = "key string, value string, delivered_at timestamp, _ingested_at timestamp, _source string, _batch_id string"
 TABLES = {
@@ -158,52 +159,64 @@ def to_bronze(tables: Tables, brokers: str, sources: list[str], checkpoint: str,
 
 
 def newest(rows: DataFrame, key: str, *by: str) -> DataFrame:
-    order = Window.partitionBy(key).orderBy(*(F.desc_nulls_last(one) for one in by))
+    """Of each the last by these columns; where they are alike, the one that came last."""
+    order = Window.partitionBy(key).orderBy(*(F.desc_nulls_last(one) for one in (*by, "delivered_at", "_offset")))
     return rows.withColumn("_n", F.row_number().over(order)).where("_n = 1").drop("_n")
 
 
 def parsed(bronze: DataFrame, source: str) -> DataFrame:
-    """Its members as columns beside what bronze has; null where it is no such JSON."""
-    return bronze.withColumn("v", F.from_json("value", RAW[source])).select("key", "value", "delivered_at", "_source", "v.*")
+    """Its members as columns beside what bronze has; null where it is no such JSON. What has no id of its own is known by its text: delivered again, it is the same."""
+    rows = bronze.withColumn("v", F.from_json("value", RAW[source])).withColumn("_offset", F.element_at(F.split("_source", "/"), -1).cast("bigint"))
+    rows = rows.select("key", "value", "delivered_at", "_offset", "v.*")
+    return rows.withColumn("_id", F.coalesce(F.col(KEYS[source]).cast("int").cast("string"), "value"))
 
 
-def silver_customers(bronze: DataFrame) -> DataFrame:
-    """The newest of each; an address that is none is nothing."""
+def taken(rows: DataFrame, reason: Column, *by: str) -> tuple[DataFrame, DataFrame]:
+    """The newest of each that can be taken; and what cannot of those that came on the last day, with the reason."""
+    rows = rows.withColumn("reason", reason)
+    last = rows.agg(F.max(F.to_date("delivered_at"))).first()[0]
+    refused = newest(rows.where(F.to_date("delivered_at") == F.lit(last)), "_id", *by).where("reason is not null")
+    return newest(rows.where("reason is null"), "_id", *by), refused
+
+
+def silver_customers(bronze: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """An address that is none is nothing."""
     address = F.lower(F.trim("email"))
-    rows = parsed(bronze, "customers").where("customer_id is not null")
-    return (newest(rows, "customer_id", "updated_at", "delivered_at")
-            .withColumn("name", F.trim("name")).withColumn("country", F.upper(F.trim("country")))
-            .withColumn("email", F.when(address.rlike(r"^\S+@\S+\.\S+$"), address)))
+    rows = parsed(bronze, "customers").withColumn("name", F.trim("name")).withColumn("country", F.upper(F.trim("country")))
+    rows = rows.withColumn("email", F.when(address.rlike(r"^\S+@\S+\.\S+$"), address))
+    return taken(rows, F.when(F.col("customer_id").isNull() | F.col("name").isNull(), "incomplete"), "updated_at")
 
 
-def silver_products(bronze: DataFrame) -> DataFrame:
+def silver_products(bronze: DataFrame) -> tuple[DataFrame, DataFrame]:
     rows = parsed(bronze, "products").withColumn("product_id", F.col("product_id").cast("int")).withColumn("price", F.col("price").cast("decimal(10,2)"))
-    rows = rows.where("product_id is not null and price > 0")
-    return newest(rows, "product_id", "delivered_at", "_source").withColumn("category", F.lower(F.trim("category")))
+    rows = rows.withColumn("category", F.lower(F.trim("category")))
+    lacks = F.col("product_id").isNull() | F.col("title").isNull() | F.col("category").isNull()
+    return taken(rows, F.when(lacks, "incomplete").when(F.coalesce("price", F.lit(0)) <= 0, "no price"))
 
 
 def delivered(bronze: DataFrame, day: str) -> DataFrame:
-    """Orders of the day, the newest of each; one without a time counts for the day of its last change, or else for that on which it came."""
+    """Orders of the day, the newest of each; one without a time counts for the day of its last change, or else for that on which it came first."""
     since = F.least(F.lit(day).cast("date"), F.date_sub(F.current_date(), 7))  # none is delivered before its day, unless clocks differ
-    rows = parsed(bronze.where(F.col("delivered_at") >= since.cast("timestamp")), "orders")
-    rows = rows.withColumn("day", F.coalesce(F.to_date("ordered_at"), F.to_date("updated_at"), F.to_date("delivered_at"))).where(F.col("day") == F.lit(day).cast("date"))
-    rows = rows.withColumn("status", F.lower(F.trim("status"))).withColumn("_id", F.coalesce(F.col("order_id").cast("string"), F.col("_source")))
-    return newest(rows, "_id", "updated_at", "delivered_at").drop("_id")
+    rows = parsed(bronze.where(F.col("delivered_at") >= since.cast("timestamp")), "orders").withColumn("status", F.lower(F.trim("status")))
+    came = F.min("delivered_at").over(Window.partitionBy("_id"))
+    rows = rows.withColumn("day", F.to_date(F.coalesce("ordered_at", "updated_at", came)))
+    return newest(rows, "_id", "updated_at").where(F.col("day") == F.lit(day).cast("date"))
 
 
-def judged_orders(orders: DataFrame, customers: DataFrame) -> DataFrame:
-    """With the reason for which one is not taken, or null."""
+def judged_orders(orders: DataFrame, customers: DataFrame, others: DataFrame) -> DataFrame:
+    """With the reason for which one is not taken, or null. `others`: orders of other days, whose ids are theirs until their day is run again."""
     known = customers.select("customer_id", F.lit(True).alias("known"))
+    orders = orders.join(others.select("order_id", F.lit(True).alias("elsewhere")), "order_id", "left").join(known, "customer_id", "left")
     lacks = F.col("order_id").isNull() | F.col("customer_id").isNull() | F.col("ordered_at").isNull() | F.col("status").isNull() | (F.coalesce(F.size("items"), F.lit(-1)) < 1)
-    return orders.join(known, "customer_id", "left").withColumn("reason", F.when(lacks, "incomplete").when(F.col("known").isNull(), "unknown customer").when(
-        ~F.col("status").isin("paid", "shipped", "cancelled"), "unknown status")).drop("known")
+    return orders.withColumn("reason", F.when(lacks, "incomplete").when(F.col("known").isNull(), "unknown customer").when(
+        ~F.col("status").isin("paid", "shipped", "cancelled"), "unknown status").when(F.col("elsewhere"), "of another day")).drop("known", "elsewhere")
 
 
 def judged_items(orders: DataFrame, products: DataFrame) -> DataFrame:
     known = products.select("product_id", F.lit(True).alias("known"))
     items = orders.select("order_id", "day", F.posexplode("items")).select("order_id", "day", (F.col("pos") + 1).alias("line"), "col.*")
     items = items.withColumn("amount", (F.col("quantity") * F.col("unit_price")).cast("decimal(12,2)"))
-    wrong = (F.coalesce("quantity", F.lit(0)) <= 0) | (F.coalesce("unit_price", F.lit(0)) <= 0)
+    wrong = (F.coalesce("quantity", F.lit(0)) <= 0) | (F.coalesce("unit_price", F.lit(0)) <= 0) | F.col("amount").isNull()
     return items.join(known, "product_id", "left").withColumn("reason", F.when(wrong, "nothing bought").when(F.col("known").isNull(), "unknown product")).drop("known")
 
 
