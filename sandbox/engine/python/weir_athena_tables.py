@@ -231,8 +231,8 @@ def null_of(parameters):
 
 
 def read_column(table, column):
-    name = "f." + quoted(column["Name"])
-    return f"TRY_CAST({name} AS {duck_type(column['Type'])}) AS {quoted(column['Name'])}" if is_simple(table) else name
+    name = quoted(column["Name"])  # as the catalog has it: the file may have capital letters
+    return f"TRY_CAST(f.{name} AS {duck_type(column['Type'])}) AS {name}" if is_simple(table) else f"f.{name} AS {name}"
 
 
 def fetch(location, folder):

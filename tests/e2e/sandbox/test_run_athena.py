@@ -104,6 +104,17 @@ def test_columns_that_no_file_has(athena):
     assert athena.rows("SELECT title, rating FROM narrow WHERE title = 'tron'")[1:] == [["tron", None]]
 
 
+def test_columns_are_called_as_the_catalog_has_them(athena, tmp_path):
+    """A file may have capital letters in its names."""
+    import duckdb
+
+    duckdb.sql("SELECT 'alien' AS tituloPrincipal").write_parquet(str(tmp_path / "titles"))
+    athena.sandbox.put("ddl/titles/part.parquet", (tmp_path / "titles").read_bytes())
+    athena.rows("CREATE EXTERNAL TABLE titles (tituloPrincipal string) STORED AS PARQUET LOCATION 's3://lake/ddl/titles/'")
+    assert athena.rows("SELECT * FROM titles") == [["tituloprincipal"], ["alien"]]
+    athena.rows("DROP TABLE titles")
+
+
 def test_a_query_that_cannot_be_run(athena):
     for sql, reason in (("SELECT nosuch FROM silver", "nosuch"), ("DROP VIEW silver", "DROP TABLE drops it"), ("GRANT x", "no statement that begins with GRANT"), ("CREATE EXTERNAL TABLE t (a int)", "has a LOCATION"), ("CREATE EXTERNAL TABLE t (a int) STORED AS WOOD LOCATION 's3://lake/t/'", "STORED AS WOOD"), ("CREATE TABLE t (a int)", "makes Iceberg tables"), ("ALTER TABLE silver ADD PARTITION (month = '1')", "divided by year"), ("INSERT INTO nosuch VALUES (1)", "Table not found films.nosuch"), ("SELECT * FROM nowhere", "nowhere")):
         status = athena.ended(sql)["Status"]
