@@ -156,12 +156,12 @@ def test_a_container_uploads(tmp_path, cloud):
         # Another file is another upload; what lies there stays.
         s3.put_object(Bucket="demo-film-lake", Key="RAW/Local/CSV/Movies/2026/1/9/movies.csv", Body=b"")
         with open(lake.folder / "data/movies.csv", "a") as file:
-            file.write("tt1|x|x|1990|90|Horror|5.0|9|female|\\N|nm1|y|1960|\\N|actor\n")
+            file.write("tt1|x|x|1990|90|Horror|5.0|9|female|\\N|y|1960|\\N|actor|\\N\n")
         assert lake.plan(*given)["uploader"] == "replace"
         lake.apply(*given)
         there = {o["Key"] for o in s3.list_objects_v2(Bucket="demo-film-lake", Prefix="RAW/Local")["Contents"]}
         assert there == {*keys, "RAW/Local/CSV/Movies/2026/1/9/movies.csv"}
-        assert s3.get_object(Bucket="demo-film-lake", Key=f"RAW/Local/CSV/Movies/{folder}/movies.csv")["Body"].read().endswith(b"actor\n")
+        assert s3.get_object(Bucket="demo-film-lake", Key=f"RAW/Local/CSV/Movies/{folder}/movies.csv")["Body"].read().endswith(b"actor|\\N\n")
         lake.destroy(*given)
         assert engine.docker("ps", "-aq") == "" and listing(cloud) == NOTHING
     finally:

@@ -7,13 +7,10 @@
 
 import argparse
 
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as F
 
-FILM = (
-    "id bigint, title string, release_date string, genres array<string>, popularity double, "
-    "vote_average double, vote_count bigint"
-)
+FILM = "id bigint, title string, overview string, genres array<string>, popularity double, release_date string"
 
 
 def main() -> None:
@@ -29,8 +26,9 @@ def main() -> None:
         .where(F.array_contains("genres", "Horror"))
         .withColumn("genres", F.concat_ws(", ", "genres"))
         .withColumn("release_date", F.to_date(F.when(F.col("release_date") != "", F.col("release_date"))))
-        .dropDuplicates(["id"])  # a film that has moved to another page meanwhile
-        .select("id", "title", "release_date", "genres", "popularity", "vote_average", "vote_count")
+        .withColumn("version", F.row_number().over(Window.partitionBy("id").orderBy(F.desc("popularity"), "title")))
+        .where("version = 1")  # a film may move to another page meanwhile
+        .select("id", "title", "overview", "genres", "popularity", "release_date")
     )
     target = f"{args.TARGET}/{folder}"
     films.coalesce(1).write.mode("overwrite").parquet(target)

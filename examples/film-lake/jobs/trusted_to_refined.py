@@ -1,7 +1,7 @@
 """Trusted tables to the refined model: films of both sources, joined on their title.
 
-    dim_nome_filme       names              joined_df            the three, joined
-    fact_popularidade    votes, popularity  aggregated_order_df  most votes and highest popularity by year and title
+    dim_nome_filme       names, overview    joined_df            the three, joined
+    fact_popularidade    votes, popularity  aggregated_order_df  most votes and highest popularity by year and title, the latest first
     dim_tempo            years, dates
 
     --DATABASE  of tb_csv and tb_json in the data catalog; of tb_json the newest day counts
@@ -15,23 +15,26 @@ from pyspark.context import SparkContext
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-KEY = ["id", "tmdb_id"]
+KEY = ["id_csv", "id_json"]
 
 
 def refine(csv: DataFrame, json: DataFrame) -> dict[str, DataFrame]:
+    """Names as the model has them; those of the catalog are all in lower case."""
     newest = json.agg(F.max("dia").alias("dia"))
-    films = csv.join(json.join(newest, "dia").select(F.col("id").alias("tmdb_id"), "title", "release_date", "popularity"), "title")
-    names = films.select(*KEY, "title").distinct()
-    facts = films.select(*KEY, "rating", "votes", "popularity").distinct()
-    times = films.select(*KEY, "release_year", "release_date").distinct()
-    joined = names.join(times, KEY).join(facts, KEY)
-    aggregated = joined.groupBy("release_year", "title").agg(F.max("votes").alias("max_votes"), F.max("popularity").alias("max_popularity"))
+    of_api = json.join(newest, "dia").select(F.col("id").alias("id_json"), F.col("title").alias("tituloPincipal"), "overview", "popularity", "release_date")
+    films = csv.withColumnRenamed("id", "id_csv").join(of_api, "tituloPincipal")
+    names = films.select(*KEY, "tituloPincipal", "genero", "overview").distinct()
+    facts = films.select(*KEY, "notamedia", "numerovotos", "popularity").distinct()
+    times = films.select(*KEY, "anolancamento", "release_date").distinct()
+    joined = names.join(facts, KEY).join(times, KEY)
+    aggregated = joined.groupBy("anolancamento", "tituloPincipal").agg(
+        F.max("numerovotos").alias("maior_numero_votos_por_ano"), F.max("popularity").alias("maior_popularidade_por_ano"))
     return {
         "dim_nome_filme": names,
         "fact_popularidade": facts,
         "dim_tempo": times,
-        "joined_df": joined.select(*KEY, "title", "release_year", "release_date", "rating", "votes", "popularity"),
-        "aggregated_order_df": aggregated.orderBy("release_year", F.desc("max_votes"), "title"),
+        "joined_df": joined.select("tituloPincipal", "genero", "notamedia", "numerovotos", "popularity", "anolancamento", "release_date", "overview"),
+        "aggregated_order_df": aggregated.orderBy(F.desc("anolancamento"), F.desc("maior_popularidade_por_ano"), F.desc("maior_numero_votos_por_ano"), "tituloPincipal"),
     }
 
 

@@ -20,6 +20,7 @@ EXAMPLE = ROOT / "examples" / "film-lake"
 KEY = "not-a-real-key-27"
 FILMS = json.loads((EXAMPLE / "data" / "tmdb.json").read_text())
 SPARK = ROOT / ".venv-jobs"
+NUMBERS = {"notamedia", "numerovotos", "popularity", "anolancamento", "maior_numero_votos_por_ano", "maior_popularidade_por_ano"}
 
 
 @pytest.fixture
@@ -50,6 +51,18 @@ def inputs(api, *more):
 
 def keys(server, prefix):
     return [o["Key"] for o in server.client().list_objects_v2(Bucket="films-film-lake", Prefix=prefix).get("Contents", [])]
+
+
+def parquet(server, prefix, folder):
+    """The rows of the one file below a prefix, in its order; names in lower case, as the catalog has them."""
+    import duckdb
+
+    (key,) = [key for key in keys(server, prefix) if key.endswith(".parquet")]
+    (folder / "of.parquet").write_bytes(server.client().get_object(Bucket="films-film-lake", Key=key)["Body"].read())
+    with duckdb.connect() as base:
+        found = base.execute("select * from read_parquet(?)", [str(folder / "of.parquet")])
+        names = [column[0].lower() for column in found.description]
+        return [dict(zip(names, row)) for row in found.fetchall()]
 
 
 def mailed(server):
@@ -92,32 +105,33 @@ def test_films_of_three_pages(job_sandbox, tmp_path, api):
     assert "films-film-lake" not in [b["Name"] for b in job_sandbox.client().list_buckets()["Buckets"]]
 
 
-def expected():
-    """The refined tables from the files alone, without Spark and SQL."""
-    none = "\\N"
-    unused = {"artist_gender", "character", "birth_year", "death_year", "end_year"}
-    films = {}
-    for name in ("movies", "series"):
-        with open(EXAMPLE / "data" / f"{name}.csv", newline="") as file:
-            for row in csv.DictReader(file, delimiter="|", quoting=csv.QUOTE_NONE):
-                row = {column: text for column, text in row.items() if column not in unused}
-                if none not in row.values() and "Horror" in row["genres"].split(","):
-                    films.setdefault(row["id"], row)
-    horror = [film for film in FILMS if "Horror" in film["genres"]]
+def expected(files, films):
+    """The refined tables from the files alone, the oldest first, without Spark and SQL."""
+    unused = {"anoFalecimento", "profissao", "titulosMaisConhecidos", "personagem", "anoTermino"}
+    trusted = {}
+    for path in files:
+        of_file = {}
+        for row in csv.DictReader(path.read_text().splitlines(), delimiter="|", quoting=csv.QUOTE_NONE):
+            row = {column: text for column, text in row.items() if column not in unused and not column.startswith("new")}
+            if not {"\\N", ""} & set(row.values()) and row["anoNascimento"].isdigit() and "Horror" in row["genero"].split(","):
+                of_file.setdefault(row["id"], row)
+        trusted |= of_file
+    horror = [film for film in films if "Horror" in (film["genres"] or [])]
     joined = []
-    for film in films.values():
-        for other in (other for other in horror if other["title"] == film["title"]):
-            year = int(film.get("release_year") or film["start_year"])
-            joined.append({"id": film["id"], "tmdb_id": other["id"], "title": film["title"], "release_year": year, "release_date": other["release_date"] or None,
-                           "rating": float(film["rating"]), "votes": int(film["votes"]), "popularity": other["popularity"]})
+    for film in trusted.values():
+        for other in (other for other in horror if other["title"] == film["tituloPincipal"]):
+            joined.append({"id_csv": film["id"], "id_json": other["id"], "titulopincipal": film["tituloPincipal"], "genero": film["genero"], "notamedia": float(film["notaMedia"]),
+                           "numerovotos": int(film["numeroVotos"]), "popularity": other["popularity"], "anolancamento": int(film["anoLancamento"]), "release_date": other["release_date"] or None,
+                           "overview": other["overview"]})
     best = defaultdict(lambda: (0, 0.0))
     for row in joined:
-        key = row["release_year"], row["title"]
-        best[key] = max(best[key][0], row["votes"]), max(best[key][1], row["popularity"])
-    aggregated = [{"release_year": year, "title": title, "max_votes": votes, "max_popularity": popularity} for (year, title), (votes, popularity) in best.items()]
+        key = row["anolancamento"], row["titulopincipal"]
+        best[key] = max(best[key][0], row["numerovotos"]), max(best[key][1], row["popularity"])
+    aggregated = [{"anolancamento": year, "titulopincipal": title, "maior_numero_votos_por_ano": votes, "maior_popularidade_por_ano": popularity} for (year, title), (votes, popularity) in best.items()]
+    aggregated.sort(key=lambda row: (row["anolancamento"], row["maior_popularidade_por_ano"], row["maior_numero_votos_por_ano"]), reverse=True)
     pick = lambda *names: [{name: row[name] for name in names} for row in joined]  # noqa: E731
-    return {"dim_nome_filme": pick("id", "tmdb_id", "title"), "fact_popularidade": pick("id", "tmdb_id", "rating", "votes", "popularity"),
-            "dim_tempo": pick("id", "tmdb_id", "release_year", "release_date"), "joined_df": joined, "aggregated_order_df": aggregated}
+    return {"dim_nome_filme": pick("id_csv", "id_json", "titulopincipal", "genero", "overview"), "fact_popularidade": pick("id_csv", "id_json", "notamedia", "numerovotos", "popularity"),
+            "dim_tempo": pick("id_csv", "id_json", "anolancamento", "release_date"), "joined_df": pick(*(name for name in joined[0] if not name.startswith("id_"))), "aggregated_order_df": aggregated}
 
 
 def rows(athena, query, database):
@@ -128,13 +142,14 @@ def rows(athena, query, database):
     return [dict(zip(head, row)) for row in body]
 
 
+def as_texts(table):
+    """As Athena shows it; numbers as floats, because it says 6.0 where Python has 6."""
+    return [{name: float(value) if name in NUMBERS else None if value is None else str(value) for name, value in row.items()} for row in table]
+
+
 def same(found, wanted):
-    text = lambda value: float(value) if value is not None and not isinstance(value, str) else value  # noqa: E731
-    number = lambda value, like: float(value) if value is not None and not isinstance(like, str) else value  # noqa: E731
-    wanted = [{name: text(value) for name, value in row.items()} for row in wanted]
-    found = [{name: number(value, wanted[0][name]) if name != "release_date" else value for name, value in row.items()} for row in found]
     order = lambda row: json.dumps(row, sort_keys=True)  # noqa: E731
-    return sorted(found, key=order) == sorted(wanted, key=order)
+    return sorted(as_texts(found), key=order) == sorted(as_texts(wanted), key=order)
 
 
 @pytest.mark.long
@@ -147,32 +162,64 @@ def test_from_raw_files_to_refined_tables(spark_sandbox, tmp_path, api):
     assert schedule["Name"] == "films-film-lake" and ":stateMachine:" in schedule["Target"]["Arn"]
     lake.run("run", "nightly", "day=2026-11-20", *given)
 
-    athena, wanted = spark_sandbox.client("athena"), expected()
-    assert len(wanted["joined_df"]) == 10 and len(wanted["aggregated_order_df"]) == 8  # two films were made twice
-    for name, table in wanted.items():
-        assert same(rows(athena, f"SELECT * FROM {name}", "refined"), table), name
-        if name in ("dim_nome_filme", "fact_popularidade", "dim_tempo"):  # Athena's own view of the trusted tables says the same
-            assert same(rows(athena, f"SELECT * FROM {name}", "trusted"), table), name
-        assert any(key.endswith(".parquet") for key in keys(spark_sandbox, f"REFINED/{name}/"))
+    data = lake.folder / "data"
+    athena, wanted = spark_sandbox.client("athena"), expected([data / "movies.csv", data / "series.csv"], FILMS)
+    assert len(wanted["joined_df"]) == 12 and len(wanted["aggregated_order_df"]) == 10  # two films were made twice
+    assert {'"The Pale Stairs', 'Ünder "The" Night, 夜'} <= {row["titulopincipal"] for row in wanted["joined_df"]}
+
+    def check(wanted):
+        for name, table in wanted.items():
+            assert same(rows(athena, f"SELECT * FROM {name}", "refined"), table), name
+            written = parquet(spark_sandbox, f"REFINED/{name}/", tmp_path)
+            assert list(written[0]) == list(table[0]), name
+            if name in ("dim_nome_filme", "fact_popularidade", "dim_tempo"):  # Athena's own view of the trusted tables says the same
+                assert same(rows(athena, f"SELECT * FROM {name}", "trusted"), table), name
+            if name == "aggregated_order_df":
+                assert as_texts(written) == as_texts(table)  # in its order
+
+    check(wanted)
     assert rows(athena, "SELECT count(*) AS n, count(DISTINCT id) AS ids FROM tb_json WHERE dia = '2026-11-20'", "trusted") == [{"n": "59", "ids": "59"}]
     assert keys(spark_sandbox, "TRUSTED/TMDB/JSON/2026/11/20/")
 
-    # The next night: the newest day counts, the other stays.
-    api.films = [{**film, "popularity": film["popularity"] + 1} for film in api.films]
+    # The next day has other files: a column more and in another place, a film with other votes, one that is new, one that lacks something, one in both files, and spaces around.
+    day = spark_sandbox.client()
+    lines = ["new|id|tituloPincipal|tituloOriginal|anoLancamento|tempoMinutos|genero|notaMedia|numeroVotos|generoArtista|personagem|nomeArtista|anoNascimento|anoFalecimento|profissao|titulosMaisConhecidos",
+             'x|tt0299001|"The Pale Stairs|"The Pale Stairs|2009|97|Horror|6.2|1300|male|A "Ghost"|Olaf Grubaric|1971|\\N|actor|\\N',
+             "|tt0299003|The Crimson Tenant|\\x\"|2019|90|Drama,Horror|3.3|7|female|\\N|Ida Quist|1990|\\N|director|\\N",
+             "|tt0299004|The Ninth Tenant|x|2019|90|Horror|3.3|7|female|\\N|Ida Quist|unknown|\\N|director|\\N",
+             "|tt0299005|The Ninth Tenant|x|2019|90|Horror|3.3||female|\\N|Ida Quist|1990|\\N|director|\\N",
+             "|tt0299006|The Ninth Tenant|x|2019|90|Horrors|3.3|9|female|\\N|Ida Quist|1990|\\N|director|\\N"]
+    files = []
+    for number, text in enumerate(("\n".join(lines) + "\n", (data / "series.csv").read_text(), "")):
+        (file := tmp_path / f"{number}.csv").write_text(text)
+        day.put_object(Bucket="films-film-lake", Key=f"RAW/Local/CSV/{'Series' if number == 1 else 'Movies'}/2030/1/{number + 1}/{number}.csv", Body=file.read_bytes())
+        files.append(file)
+
+    # The next night: the newest day counts, the other stays. A film comes twice, one has no genres, one no title.
+    changed = [{**film, "popularity": film["popularity"] + 1} for film in FILMS]
+    changed += [{**changed[0], "popularity": 0.5}, {**changed[1], "id": 1, "title": None}, {**changed[1], "id": 2, "genres": [], "genre_ids": []}]
+    api.films = changed
     lake.run("run", "nightly", "day=2026-11-21", *given)
-    (total,) = rows(athena, "SELECT count(*) AS n, sum(max_popularity) AS p FROM refined.aggregated_order_df", "trusted")
-    assert int(total["n"]) == 8 and float(total["p"]) == pytest.approx(sum(row["max_popularity"] for row in wanted["aggregated_order_df"]) + 8)
+    wanted = expected([data / "movies.csv", data / "series.csv", *files], changed[:60])
+    assert len(wanted["joined_df"]) == 13 and any(row["numerovotos"] == 1300 for row in wanted["fact_popularidade"])
+    check(wanted)
     assert rows(athena, "SELECT count(DISTINCT dia) AS days FROM tb_json", "trusted") == [{"days": "2"}]
+
+    # A night without films leaves the model as it is.
+    api.films = []
+    lake.run("run", "nightly", "day=2026-11-22", *given)
+    check(wanted)
 
     # A job's code alone is deployed, runs, and goes back.
     script = lake.folder / "jobs" / "csv_to_trusted.py"
     script.write_text(script.read_text().replace('"Horror"', '"Drama"'))
+    ((horror,),) = [row.values() for row in rows(athena, "SELECT count(*) AS n FROM tb_csv", "trusted")]
     lake.run("deploy", "-y", 'job["csv_to_trusted"]', *given)
     lake.run("run", 'job["csv_to_trusted"]', *given)
-    assert rows(athena, "SELECT count(*) AS n FROM tb_csv WHERE genres LIKE '%Drama%'", "trusted") != [{"n": "0"}]
+    assert rows(athena, "SELECT count(*) AS n FROM tb_csv WHERE genero LIKE '%Drama%'", "trusted") != [{"n": "0"}]
     lake.run("rollback", "-y", 'job["csv_to_trusted"]', *given)
     lake.run("run", 'job["csv_to_trusted"]', *given)
-    assert rows(athena, "SELECT count(*) AS n FROM tb_csv", "trusted") == [{"n": "9"}]
+    assert rows(athena, "SELECT count(*) AS n FROM tb_csv", "trusted") == [{"n": horror}]
 
     lake.destroy(*given)
     glue = spark_sandbox.client("glue")
