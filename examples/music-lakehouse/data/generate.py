@@ -3,7 +3,8 @@
     python3 data/generate.py [FOLDER]     default: the folder of this script
 
 api/users.jsonl and api/sessions.jsonl are what the API answers, a line an item; rds/songs.csv fills the source database. Some users
-changed their plan later, some sessions were sent twice, and some plays are of songs that nobody knows.
+changed their plan later, some sessions were sent twice, one of them with less in it, some have no plays, and some plays are of songs that nobody knows.
+A few have no id, and some names have quotes, commas and other letters.
 """
 
 import csv
@@ -33,6 +34,9 @@ def users(dice):
                      "plan": dice.choice(["free", "free", "premium"]), "updated_at": stamp(START - datetime.timedelta(days=dice.randrange(1, 400)))})
     for number in range(7, 61, 9):
         rows.append(dict(rows[number - 1], plan="premium", updated_at=stamp(START + datetime.timedelta(hours=number))))
+    rows.append({"user_id": 61, "name": 'Zoë "Zo" O\'Hara, 夜', "country": "kr", "plan": None, "updated_at": stamp(START)})
+    rows.append(dict(rows[6], plan="late", updated_at=stamp(START - datetime.timedelta(days=900))))  # older than what is known of him
+    rows.append(dict(rows[0], user_id=None))
     return rows
 
 
@@ -44,6 +48,7 @@ def songs(dice):
         title, artist = f"{dice.choice(ADJECTIVES)} {dice.choice(NOUNS)}", dice.randrange(len(artists))
         album = f"{NOUNS[artist]} {'II' if number % 2 else 'I'}"
         rows.append((number, title, album, artist + 1, artists[artist], dice.randrange(95, 420), dice.choice(GENRES)))
+    rows.append((81, 'Ü "quoted", 夜', "Two\nlines", 11, "O'Hara, Zoë", 200, "jazz"))
     return rows
 
 
@@ -53,14 +58,20 @@ def sessions(dice, till, tracks):
     for number in range(1, 201):
         plays = []
         for _ in range(dice.randrange(1, 9)):
-            song, *_, length, _ = dice.choice(tracks)
+            song, *_, length, _ = dice.choice(tracks[:80])
             plays.append({"song_id": song, "seconds": dice.choice([length, length, dice.randrange(5, length)])})
         if number % 40 == 0:
             plays.append({"song_id": 9999, "seconds": 30})
         bought = [{"song_id": play["song_id"], "price": till.choice([0.79, 0.99, 1.29])} for play in plays if till.random() < 0.2]
         rows.append({"session_id": f"s{number:05d}", "user_id": dice.randrange(1, 61), "device": dice.choice(["phone", "desktop", "car"]),
                      "started_at": stamp(START + datetime.timedelta(minutes=dice.randrange(3 * 24 * 60))), "plays": plays, "bought": bought})
-    return rows + rows[10:200:50]
+    rows += rows[10:200:50]
+    at = stamp(START + datetime.timedelta(hours=30))
+    empty = {"user_id": 61, "device": 'Ü "car"', "started_at": at, "plays": [], "bought": []}
+    rows += [dict(empty, session_id="s00201"), dict(empty, session_id="s00202", plays=None, bought=None), dict(empty, session_id=None)]
+    rows += [dict(empty, session_id="s00203", bought=[{"song_id": 81, "price": 1.29}, {"song_id": 81, "price": 1.29}])]
+    whole = dict(empty, session_id="s00204", plays=[{"song_id": number, "seconds": 60} for number in (81, 1, 2)], bought=[{"song_id": 81, "price": 0.79}])
+    return rows + [whole, dict(whole, plays=whole["plays"][:1], bought=[])]
 
 
 def lines(path, rows):

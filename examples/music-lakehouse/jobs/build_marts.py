@@ -4,7 +4,7 @@
     --warehouse NAME host name of Redshift
     --secret ARN     secret with username and password, which Redshift keeps
 
-What dbt says goes to the job's log. A model that fails, or a test, fails the job.
+What dbt says goes to the job's log. A model that fails, or a test, fails the job, and the marts stay as they were.
 """
 
 import argparse
@@ -37,9 +37,14 @@ def is_encrypted(host):
 
 
 def build(folder):
+    """Makes the marts beside those that are there and tests them; only then they take their place."""
     from dbt.cli.main import dbtRunner
 
-    return dbtRunner().invoke(["build", "--project-dir", folder, "--profiles-dir", folder, "--no-use-colors"])
+    for command in ["build"], ["run-operation", "publish"]:
+        done = dbtRunner().invoke([*command, "--project-dir", folder, "--profiles-dir", folder, "--no-use-colors"])
+        if not done.success:
+            break
+    return done
 
 
 def main():

@@ -106,6 +106,8 @@ def test_deliveries_that_nobody_likes(warehouse, tmp_path):
 MUSIC = {
     "users": ("user_id string, name string, country string, plan string, updated_at timestamp", [(1, "Ada", "de", "premium", "2026-01-01 00:00:00"), (2, "Bob", "kr", "free", "2026-01-02 00:00:00")]),
     "songs": ("song_id string, title string, album string, artist_id string, artist string, duration_s int, genre string", [(1, "Paranoid", "Paranoid", 7, "Black Sabbath", 170, "metal"), (2, "War Pigs", "Paranoid", 7, "Black Sabbath", 470, "metal")]),
+    "sessions": ("session_id string, user_id string, device string, started_at timestamp",
+                 [(10, 1, "phone", "2026-02-01 10:00:00"), (11, 2, "web", "2026-02-02 11:00:00"), (12, 2, "web", "2026-02-03 12:00:00")]),
     "plays": ("session_id string, position int, user_id string, song_id string, seconds int, device string, started_at timestamp",
               [(10, 1, 1, 1, 170, "phone", "2026-02-01 10:00:00"), (10, 2, 1, 2, 100, "phone", "2026-02-01 10:00:00"), (11, 1, 2, 1, 20, "web", "2026-02-02 11:00:00")]),
     "sales": ("session_id string, position int, user_id string, song_id string, price double, sold_at timestamp",
@@ -114,28 +116,43 @@ MUSIC = {
 
 
 def test_music(warehouse, tmp_path):
-    """Models over an external schema: staging views bind nothing, and would be refused if they did."""
+    """Models over an external schema: staging views bind nothing, and would be refused if they did. Marts are published when they have been tested, and all at once."""
     import duckdb
     glue = warehouse.client("glue")
     glue.create_database(DatabaseInput={"Name": "music"})
-    for name, (columns, rows) in MUSIC.items():
+
+    def put(name, columns, rows):
         columns = [dict(zip(("Name", "Type"), column.split())) for column in columns.split(", ")]
         duck, file = duckdb.connect(), tmp_path / f"{name}.parquet"
         duck.execute(f"create table t ({', '.join(c['Name'] + ' ' + c['Type'].replace('string', 'varchar') for c in columns)})")
         duck.executemany(f"insert into t values ({', '.join('?' * len(columns))})", rows)
         duck.execute(f"copy t to '{file}' (format parquet)")
         warehouse.put(f"music/{name}/part.parquet", file.read_bytes())
-        storage = {"Columns": columns, "Location": f"s3://lake/music/{name}/", "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+        return columns
+
+    for name, (columns, rows) in MUSIC.items():
+        storage = {"Columns": put(name, columns, rows), "Location": f"s3://lake/music/{name}/", "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
                    "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"}}
         glue.create_table(DatabaseName="music", TableInput={"Name": name, "TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage})
     warehouse.sql(f"create external schema lake from data catalog database 'music' iam_role '{warehouse.spectrum}'")
     project = Project(warehouse, tmp_path, "music-lakehouse", "music")
     for _ in range(2):
         assert "ERROR=0" in project.dbt("build")
-    assert warehouse.sql("select session_id, plays, seconds, skipped from music_marts.fact_sessions order by 1") == [["10", "2", "270", "1"], ["11", "1", "20", "1"]]
+        project.dbt("run-operation", "publish")
+    assert warehouse.sql("select session_id, plays, seconds, skipped, purchases, amount from music_marts.fact_sessions order by 1") == [
+        ["10", "2", "270", "1", "1", "1.29"], ["11", "1", "20", "1", "2", "1.78"], ["12", "0", "0", "0", "0", "0.00"]]
     assert warehouse.sql("select purchase_id = md5(session_id || '-0'), user_id, song_id, sold_on, amount from music_marts.fact_sales order by user_id, song_id") == [
         ["t", "1", "2", "2026-02-01", "1.29"], ["t", "2", "1", "2026-02-02", "0.79"], ["f", "2", "2", "2026-02-02", "0.99"]]
     assert warehouse.sql("select artist_id, artist_name, songs, albums from music_marts.dim_artists") == [["7", "Black Sabbath", "2", "1"]]
+    # What fails a test is made beside the marts and not published; publishing is all or nothing.
+    before = warehouse.sql("select * from music_marts.fact_sessions order by 1")
+    columns, sessions = MUSIC["sessions"]
+    put("sessions", columns, [*sessions, (13, 9, "web", "2026-02-04 13:00:00")])
+    assert "ERROR=1" in project.dbt("build", status=1)
+    assert warehouse.sql("select * from music_marts.fact_sessions order by 1") == before and warehouse.sql("select count(*) from music_marts.fact_sessions__next") == [["4"]]
+    warehouse.sql("drop table music_marts.fact_sales__next")
+    project.dbt("run-operation", "publish", status=1)
+    assert warehouse.sql("select * from music_marts.fact_sessions order by 1") == before and warehouse.sql("select count(*) from music_marts.dim_users") == [["2"]]
     # without `bind: false` Redshift refuses the views
     settings = project.folder / "dbt_project.yml"
     settings.write_text(settings.read_text().replace("+bind: false", "+bind: true"))

@@ -36,14 +36,14 @@ print(json.dumps({name: [sorted(map(list, (row.values() for row in table.scan().
 """
 
 
-def of_days(tables, days):
-    """What has come by the end of these days: users and songs are always all there."""
-    return {name: [row for row in rows if name in ("users", "songs") or row[-1][:10] in days] for name, rows in tables.items()}
+def of_days(data, days):
+    """Tables of what the API has of these days; users are always all there."""
+    return expected_tables(data["users"], [row for day in days for row in data["sessions"] if row["started_at"].startswith(day)])
 
 
 def judge(cloud):
     """Rows and number of snapshots of each table, by PyIceberg."""
-    done = subprocess.run([SPARK / "bin/python", "-c", JUDGE, "users", "songs", "plays", "sales"], capture_output=True, text=True, env=cloud.environment())
+    done = subprocess.run([SPARK / "bin/python", "-c", JUDGE, *expected_tables()], capture_output=True, text=True, env=cloud.environment())
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -56,20 +56,18 @@ def psql(outputs, login, sql):
     return [line.split("|") for line in done.stdout.splitlines()]
 
 
-def check_marts(outputs, login, tables):
-    """The external schema and the star, added up anew."""
-    def read(sql):
-        return psql(outputs, login, sql)
-
+def check_marts(read, tables):
+    """The star, added up anew."""
     def cents(rows):
         return f"{sum(round(row[4] * 100) for row in rows) / 100:.2f}"
 
-    assert read(" union all ".join(f"select count(*) from lake.{name}" for name in tables)) == [[str(len(rows))] for rows in tables.values()]
-    plays, sales, songs, users = (tables[name] for name in ("plays", "sales", "songs", "users"))
+    plays, sales, songs, users, sessions = (tables[name] for name in ("plays", "sales", "songs", "users", "sessions"))
     assert read("select count(*), sum(amount), count(distinct purchase_id) from music_marts.fact_sales") == [[str(len(sales)), cents(sales), str(len(sales))]]
     assert read("select user_id, sum(amount) from music_marts.fact_sales group by 1 order by 1") == [
         [str(user), cents([row for row in sales if row[2] == user])] for user in sorted({row[2] for row in sales})]
-    assert read("select count(*), sum(seconds), sum(plays) from music_marts.fact_sessions") == [[str(len({row[0] for row in plays})), str(sum(row[4] for row in plays)), str(len(plays))]]
+    assert read("select count(*), sum(seconds), sum(plays), sum(purchases), sum(amount) from music_marts.fact_sessions") == [
+        [str(len(sessions)), str(sum(row[4] for row in plays)), str(len(plays)), str(len(sales)), cents(sales)]]
+    assert read("select session_id from music_marts.fact_sessions where plays = 0 order by 1") == [[key] for key in sorted({row[0] for row in sessions} - {row[0] for row in plays})]
     assert read("select count(*), sum(songs) from music_marts.dim_artists") == [[str(len({row[3] for row in songs})), str(len(songs))]]
     assert read("select count(*), sum(plays) from music_marts.dim_songs") == [[str(len(songs)), str(len(plays))]]
     assert read("select count(*), sum(case when is_premium then 1 else 0 end) from music_marts.dim_users") == [[str(len(users)), str(sum(row[3] == "premium" for row in users))]]
@@ -90,7 +88,7 @@ def check_inside_is_looked_at(cloud, system, given):
 def test_from_the_sources_to_the_marts(tmp_path):
     assert (SPARK / "jars" / ".done").exists(), "tools/setup jobs"
     key = keygen(tmp_path / "key")
-    api, whole = Api(), expected_tables()
+    api = Api()
     cloud = SandboxCloud(tmp_path / "sandbox", PATH=f"{SPARK}/bin:{PATHS}", SPARK_HOME="", WEIR_SPARK_JARS=str(SPARK / "jars"), MINUTE_MS="60000")
     try:
         before = inventory(cloud)
@@ -109,23 +107,42 @@ def test_from_the_sources_to_the_marts(tmp_path):
         assert len(passwords) == 2 and not any(password in made.out + made.err + system.state_text() for password in passwords)
         login = json.loads(secrets.get_secret_value(SecretId=outputs["warehouse_secret"])["SecretString"])
 
+        def read(sql):
+            return psql(outputs, login, sql)
+
+        def check_lake(tables, runs):
+            assert judge(cloud) == {name: [sorted([list(row) for row in rows], key=str), runs] for name, rows in tables.items()}
+            assert read(" union all ".join(f"select count(*) from lake.{name}" for name in tables)) == [[str(len(rows))] for rows in tables.values()]
+
         # A day by the pipeline, then the next: it merges all that has landed, so what was there comes once more and is there once.
         for run, day in enumerate(DAYS, 1):
             system.run("run", "pipeline/machine", f"at={day[:-2]}{int(day[-2:]) + 1}T01:30:00Z", *given)
-            days = DAYS[:run]
-            tables = of_days(whole, days)
-            assert judge(cloud) == {name: [sorted([list(row) for row in rows], key=str), run] for name, rows in tables.items()}
-            check_marts(outputs, login, tables)
+            tables = of_days(api.data, DAYS[:run])
+            check_lake(tables, run)
+            check_marts(read, tables)
+
+        # The day again, with fewer plays in a session, and one of somebody who is not known: dbt finds that, and the marts stay as they were.
+        (less,) = [row for row in api.data["sessions"] if row["session_id"] not in ("s00204", None) and row["started_at"].startswith(DAYS[1]) and len(row["plays"] or []) > 2][:1]
+        api.data["sessions"] = [*api.data["sessions"], {**less, "plays": less["plays"][:1]}, {**less, "session_id": "s1", "user_id": 999}]
+        system.run("run", "ingest_api", "at=2026-11-20T01:30:00Z", *given)
+        system.run("run", "to_iceberg/job", *given)
+        assert "dbt: see above for what failed" in system.run("run", "build_marts", *given, status=1).err
+        check_lake(of_days(api.data, DAYS), 3)
+        check_marts(read, tables)
+        api.data["users"] = [*api.data["users"], {"user_id": 999, "name": "Known now", "country": "DE", "plan": "free", "updated_at": "2026-11-20T00:00:00Z"}]
+        system.run("run", "pipeline/machine", "at=2026-11-20T01:30:00Z", *given)
+        check_lake(of_days(api.data, DAYS), 4)
+        check_marts(read, of_days(api.data, DAYS))
         system.assert_settled(*given)  # what Spark wrote into the catalog is nobody's change
 
         # A song more: the table is filled anew, nothing else is touched.
         with (system.folder / "data/rds/songs.csv").open("a") as file:
-            file.write("81,Late Train,Train I,10,The Slow Rivers,200,jazz\n")
+            file.write("90,Late Train,Train I,10,The Slow Rivers,200,jazz\n")
         assert system.plan(*given) == {"song_rows": "update"}
         system.apply(*given)
         assert json.loads(system.run("output", "--json", *given).out)["song_count"] == outputs["song_count"] + 1
         system.destroy(*given)
-        assert {thing for thing in inventory(cloud) - before if not thing[1].startswith("/aws-glue/")} == set()
+        assert {thing for thing in inventory(cloud) - before if not thing[1].startswith("/aws-glue/python-jobs/")} == set()
     finally:
         cloud.stop()
         api.shutdown()

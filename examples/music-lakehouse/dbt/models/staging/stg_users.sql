@@ -2,6 +2,6 @@ select
     user_id,
     name as user_name,
     upper(country) as country,
-    plan = 'premium' as is_premium,
+    coalesce(plan = 'premium', false) as is_premium,
     updated_at
 from {{ source('lake', 'users') }}
