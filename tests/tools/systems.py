@@ -33,7 +33,7 @@ from test_systems import inventory  # noqa: E402
 
 SPARK = ROOT / ".venv-jobs"
 PATHS = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-SHARED = "/aws-glue/"  # groups of logs that Glue makes once for an account
+SHARED = "/aws-glue/python-jobs/"  # groups of logs that Glue makes once for all Python shells of an account
 WIDTHS = (22, 6, 4, 9, 9, 8, 10, 10)
 
 
@@ -259,9 +259,10 @@ class Ecommerce(Inside):
         self.weir_run("batch", "day=2026-11-20")
 
     def rows_in(self):
-        """What the sources have of the day, but for the first lines of the two tables."""
-        data = ROOT / "examples/ecommerce-lakehouse/data"
-        return sum((data / name).read_text().count("\n") for name in ("customers.csv", "products.csv", "orders/2026-11-20.jsonl")) - 2
+        """What the sources have of the day."""
+        import shop
+
+        return len(shop.rows("customers")) + len(shop.rows("products")) + len(shop.lines("2026-11-20"))
 
     def rows_out(self):
         """Of the warehouse, as one who may only read there sees it."""
