@@ -121,6 +121,14 @@ static void untold_entry(struct pen *pen, struct str key, int width, int indent)
     pen_newline(pen);
 }
 
+/* What becomes of a field that the file gave and does not give any more. */
+static const char *taken_out(const struct type *type, struct str key)
+{
+    const struct attr *field = type_field(type, key);
+    return field && field->default_value ? "# back to the default"
+                                         : "# back to what the service has by itself";
+}
+
 static void change_map(
     struct pen *pen, struct look look, const struct value *a, const struct value *b, int column)
 {
@@ -132,10 +140,12 @@ static void change_map(
         const struct value_entry *new = order >= 0 ? &b->entries[j++] : NULL;
         assert(old || new);
         const struct str *key = old ? &old->key : &new->key;
+        const char *becomes = NULL;
         if (look.type && look.type->kind == TYPE_OBJECT && new &&new->value->kind == VALUE_NULL) {
             if (!old)
                 untold_entry(pen, *key, width, column + 2);
             t.removed += !old;
+            becomes = taken_out(look.type, *key);
             new = NULL;
         }
         if (!old && !new)
@@ -148,9 +158,11 @@ static void change_map(
             continue;
         }
         *(!old ? &t.added : !new ? &t.removed : &t.changed) += 1;
-        if (pen->everything || t.added + t.changed + t.removed <= ENTRIES_MAX)
-            pen_change(pen, &(struct pen_entry){key, width, column + 2, child, old ? old->value : NULL,
-                                new ? new->value : NULL});
+        if (!pen->everything && t.added + t.changed + t.removed > ENTRIES_MAX)
+            continue;
+        pen->suffix = becomes;
+        pen_change(pen, &(struct pen_entry){
+                            key, width, column + 2, child, old ? old->value : NULL, new ? new->value : NULL});
     }
     if (!pen->everything && t.added + t.changed + t.removed > ENTRIES_MAX)
         tally_note(pen, &t, column + 2);

@@ -111,7 +111,8 @@ static bool diff_given(
         before && before == value_get(c->live, attr->name) && c->schema->ops && c->schema->ops->leaves_fields;
     *out = (struct attr_change){.name = attr->name,
         .attr = attr,
-        .before = leaves ? attr_mentioned(c->arena, attr->type, after, before) : before,
+        .before = leaves ? attr_mentioned(c->arena, attr->type, after, before, c->schema->ops->leaves_items)
+                         : before,
         .after = after,
         .replaces = forces_replacement(c, attr, after, before)};
     return true;

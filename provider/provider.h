@@ -230,9 +230,9 @@ struct resource_ops {
     /* Do nulls in what `update` is to bring about say which fields within attributes are taken out
      * (schema.h)? Otherwise they are just not in it. */
     bool takes_fields;
-    /* Does it leave fields alone that `update` does not speak of? Otherwise an attribute goes out as a whole.
-     */
-    bool leaves_fields;
+    /* Does it leave fields of objects alone that `update` does not speak of, and those of objects in lists?
+     * Otherwise an attribute goes out as a whole. */
+    bool leaves_fields, leaves_items;
     /* Brings `changed` (list of attribute names) from prior to desired; an attribute in `changed` and not in
      * desired is reset. *live, which is prior when it is called, becomes the whole object afterwards. Whose
      * marks ctx->owner.seen_marks shows counts as in `delete`. */

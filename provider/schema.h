@@ -368,9 +368,18 @@ const struct value *schema_left(
  * sets, documents are as wanted. */
 const struct value *attr_over(
     struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live);
-/* The live value without fields that what is wanted does not speak of. */
-const struct value *attr_mentioned(
-    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live);
+/* The live value without fields that what is wanted does not speak of; `items`: of objects in lists, too. */
+const struct value *attr_mentioned(struct arena *arena, const struct type *type, const struct value *wanted,
+    const struct value *live, bool items);
+/*
+ * What is sent where a service takes all of an attribute: what is wanted (nulls in it stay), and beside it
+ * what else of objects is there that could have been given. Of lists only items that are there already have
+ * more than is wanted of them. Keys for which there is no attribute (attr_unnamed) stay too.
+ */
+const struct value *attr_completed(
+    struct arena *arena, const struct attr *attr, const struct value *wanted, const struct value *live);
+/* "@KMSKeyID": what is read for an update only, to be sent back. */
+bool attr_unnamed(struct str key);
 /* 10.0.0.0/16 for 10.0.0.1/16; false: it is no range of addresses, and *out stays as it was. */
 bool schema_canonical_cidr(struct arena *arena, struct str cidr, struct str *out);
 /* The name that EC2 has for a protocol's number; the text itself where it has none. */

@@ -165,29 +165,32 @@ static const struct value *set_mentioned(
         items[i] = live->items[i];
     for (uint32_t i = 0; i < wanted->count; i++)
         if (pairs[i] >= 0)
-            items[pairs[i]] = attr_mentioned(arena, type->elem, wanted->items[i], live->items[pairs[i]]);
+            items[pairs[i]] =
+                attr_mentioned(arena, type->elem, wanted->items[i], live->items[pairs[i]], true);
     return value_mark(arena, value_list(arena, items, live->count), live->marks & VALUE_SENSITIVE);
 }
 
-const struct value *attr_mentioned(
-    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
+const struct value *attr_mentioned(struct arena *arena, const struct type *type, const struct value *wanted,
+    const struct value *live, bool items)
 {
     struct attr elem;
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     bool lists = within_list(type, wanted) && within_list(type, live);
+    if (lists && !items)
+        return live;
     if (lists && type->kind == TYPE_SET)
         return type_has_fields(type) ? set_mentioned(arena, type, wanted, live) : live;
     lists = lists && wanted->count == live->count;
     if (!type_has_fields(type) || !(lists || (within_map(type, wanted) && within_map(type, live))))
         return live;
     for (uint32_t i = 0; lists && i < live->count; i++)
-        value_builder_add(&out, attr_mentioned(arena, type->elem, wanted->items[i], live->items[i]));
+        value_builder_add(&out, attr_mentioned(arena, type->elem, wanted->items[i], live->items[i], items));
     for (uint32_t i = 0; !lists && i < live->count; i++) {
         struct str key = live->entries[i].key;
         const struct value *of = value_get(wanted, key), *item = live->entries[i].value;
         const struct attr *field = type_entry(type, key, &elem);
         if (of && field)
-            item = attr_mentioned(arena, field->type, of, item);
+            item = attr_mentioned(arena, field->type, of, item, items);
         if (of || type->kind == TYPE_MAP)
             value_builder_set(&out, key, item);
     }

@@ -26,7 +26,8 @@ struct act {
     size_t page_limit;             /* of a listing, see struct sought; 0: none */
     unsigned teardown;             /* consents of a deletion, see enum teardown */
     struct aws_client *client;
-    bool asks; /* nothing is changed by this operation: the same question is asked once */
+    const struct value *raw; /* of the last read: the object in its first answer, under the service's names */
+    bool asks;               /* nothing is changed by this operation: the same question is asked once */
     const struct act_answer *answers; /* then, the latest first */
     bool keep_marks;                  /* tags as the service has them, weir's own included */
     bool base_read;                   /* the object's own answer was read in this operation */
@@ -234,6 +235,15 @@ bool act_is_default(const struct attr *attr, const struct value *v);
 int act_wait_step(struct act *act, const struct spec_step *step, const struct value *object, struct err *err);
 int act_put_facet(
     struct act *act, const struct spec_facet *facet, const struct value *object, struct err *err);
+
+/* ---- act_kept.c: what stays as it is where a service takes all of what is sent ---- */
+
+/* What is wanted (with nulls for what is taken out), and beside it what else of these attributes (NULL: of
+ * all that are wanted) is there. What would break a demand is not kept. */
+const struct value *act_kept(
+    struct act *act, const struct value *wanted, const struct value *live, const struct value *names);
+/* Adds to what was just read, and is to be sent back whole, what there is no attribute for. */
+const struct value *act_with_unnamed(struct act *act, const struct spec_step *step, const struct value *live);
 
 /* ---- act_complete.c: what an object is after an operation ---- */
 

@@ -345,8 +345,7 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
         .repeats = repeats_tell,
         .repeats_ctx = &rules->repeats,
         .answers_in_ms = step->call.answers_in_ms};
-    if (wire_encode_request(
-            act->arena, &step->call.op->wire, &step->call.request.shape, input, &call.request, err))
+    if (wire_encode_request(act->arena, &step->call.op->wire, &step->call.whole, input, &call.request, err))
         return -1;
     const struct wire_message *known = answered_before(act, call.op, &call.request);
     struct wire_message response = {0};

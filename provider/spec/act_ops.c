@@ -71,6 +71,7 @@ const struct resource_ops spec_ops = {
     .listing_saves = spec_listing_saves,
     .create = spec_create,
     .takes_fields = true,
+    .leaves_fields = true,
     .update = spec_update,
     .delete = spec_delete,
     .find = spec_find,

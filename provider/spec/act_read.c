@@ -81,6 +81,8 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
         r->gone = r->gone || !extra;
         return 0;
     }
+    if (!r->act->raw)
+        r->act->raw = doc;
     r->live = act_decode(r->act, step, doc, r->live);
     return r->act->ignored ? 0 : act_check_id(r->act, step, object, r->live, err);
 }
@@ -255,7 +257,7 @@ int act_read(struct act *act, const struct value *prior, const struct value *wan
         (act->type->schema.is_data && act_fill_templates(act, prior, &prior, err)))
         return -1;
     struct reading r = {.act = act, .wanted = wanted, .prior = prior};
-    *live = NULL;
+    *live = act->raw = NULL;
     if (read_steps(&r, err) || read_facets(&r, err) || read_sets(&r, err) || read_tags(&r, err))
         return -1;
     if (r.gone)

@@ -33,14 +33,17 @@ static const struct value *reset_value(const struct spec_attr *attr)
     return attr->attr->unset ? attr->attr->unset : attr->attr->default_value;
 }
 
-/* Would a live value of this attribute contradict what is sent? */
-static bool update_excludes(const struct updating *u, const struct spec_attr *attr)
+/* Would a live value of this attribute contradict what is sent? Of two that are live the one that says so
+ * stays away: services show it beside what it follows from. */
+static bool update_excludes(const struct updating *u, const struct spec_attr *attr, const struct value *live)
 {
     for (size_t i = 0; i < u->act->type->attr_count; i++) {
         const struct attr *other = u->act->type->attrs[i].attr;
         bool rivals =
             str_eq(other->conflicts, attr->attr->name) || str_eq(attr->attr->conflicts, other->name);
-        if (rivals && !value_is_null(value_get(u->desired, other->name)))
+        bool follows = str_eq(attr->attr->conflicts, other->name);
+        if (rivals && (!value_is_null(value_get(u->desired, other->name)) ||
+                          (follows && !value_is_null(value_get(live, other->name)))))
             return true;
     }
     return false;
@@ -71,20 +74,25 @@ static int object_to_send(
     struct updating *u, const struct spec_step *step, const struct value **out, struct err *err)
 {
     const struct spec_type *type = u->act->type;
-    const struct value *live = NULL;
+    const struct value *live = NULL, *desired = u->desired;
     if (step->call.full && act_read(u->act, u->prior, update_names(u->act, &step->call.request), &live, err))
         return -1;
+    if (live) {
+        live = act_with_unnamed(u->act, step, live);
+        desired =
+            schema_left(u->act->arena, &type->schema, act_kept(u->act, u->act->taking, live, NULL), true);
+    }
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(u->act->arena);
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
         struct str name = attr->attr->name;
-        const struct value *v = value_get(u->desired, name);
+        const struct value *v = value_get(desired, name);
         bool changed = update_changes(u, name);
         if (value_is_null(v) && changed)
             v = reset_value(attr);
         else if (value_is_null(v) && attr->attr->computed && !attr->attr->settable)
             v = value_get(u->object, name);
-        else if (value_is_null(v) && live && !update_excludes(u, attr))
+        else if (value_is_null(v) && live && !update_excludes(u, attr, live))
             v = value_get(live, name);
         else if (value_is_null(v) && str_eq(name, type->schema.id))
             v = value_get(u->object, name);
@@ -94,6 +102,11 @@ static int object_to_send(
             v = NULL;
         if (!value_is_null(v))
             value_builder_set(&b, name, v);
+    }
+    for (size_t i = 0; live && i < step->call.kept_count; i++) {
+        struct str name = step->call.kept[i].name;
+        if (attr_unnamed(name) && value_get(live, name))
+            value_builder_set(&b, name, value_get(live, name));
     }
     *out = value_builder_map(&b);
     return 0;
@@ -278,7 +291,7 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     act.prior = act.seen = prior;
     act.changed = changed;
     act.taking = desired;
-    desired = schema_left(act.arena, ctx->schema, desired, true);
+    desired = schema_left(act.arena, ctx->schema, act_kept(&act, desired, prior, changed), true);
     struct updating u = {.act = &act, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
     /* Its own ARN and id may be needed by any call and are not in the file. */
     if (act_fill_templates(&act, value_merge(act.arena, prior, desired), &u.object, err) ||

@@ -13,6 +13,8 @@ struct request_builder {
     size_t extra_n, extra_cap;
     struct str *attrs;
     size_t attr_n, attr_cap;
+    struct spec_kept *kept;
+    size_t kept_n, kept_cap;
 };
 
 static struct str step_joined_name(struct loader *l, struct str prefix, struct str name)
@@ -225,6 +227,89 @@ static void add_send(struct request_builder *b, struct str prefix, const struct 
     }
 }
 
+/* ---- what is sent back as it was read ---- */
+
+/* The shape with one member more, of which nothing is known, at the path; lists and maps on the way have none
+ * in it. NULL: it leads nowhere. */
+static const struct shape *shape_with(
+    struct arena *arena, const struct shape *shape, struct str path, struct str name)
+{
+    struct str rest, first = str_cut(path, '.', &rest);
+    struct shape *more = ARENA_NEW(arena, struct shape);
+    *more = *shape;
+    if (shape->kind != SHAPE_STRUCT) {
+        more->elem = shape->elem ? shape_with(arena, shape->elem, path, name) : NULL;
+        return more->elem ? more : NULL;
+    }
+    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, shape->member_count + 1);
+    memcpy(members, shape->members, shape->member_count * sizeof *members);
+    more->members = members;
+    for (size_t i = 0; rest.n && i < shape->member_count; i++)
+        if (str_eq(members[i].wire, first)) {
+            members[i].shape = shape_with(arena, members[i].shape, rest, name);
+            return members[i].shape ? more : NULL;
+        }
+    members[more->member_count++] = (struct shape_member){.name = name, .wire = first, .shape = &any_shape};
+    return rest.n ? NULL : more;
+}
+
+static struct spec_kept *kept_of(struct request_builder *b, struct str name)
+{
+    for (size_t i = 0; i < b->kept_n; i++)
+        if (str_eq(b->kept[i].name, name))
+            return &b->kept[i];
+    MEM_GROW(b->kept, b->kept_cap, b->kept_n + 1);
+    b->kept[b->kept_n] = (struct spec_kept){.name = name};
+    return &b->kept[b->kept_n++];
+}
+
+/* The attribute in whose structure the member lies; NULL: none. */
+static struct shape_member *kept_within(
+    struct request_builder *b, struct str wire, const struct spec_attr **attr, struct str *rest)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct str around = b->members[i].wire;
+        *attr = spec_attr_find(b->t->type, b->members[i].name);
+        if (!*attr || !str_starts(wire, around) || wire.n <= around.n || wire.p[around.n] != '.')
+            continue;
+        *rest = str_slice(wire, around.n + 1, wire.n);
+        return &b->members[i];
+    }
+    return NULL;
+}
+
+static void keep_member(struct request_builder *b, struct str prefix, const struct node *node)
+{
+    struct arena *arena = b->t->l->arena;
+    struct str path = node->kind == NODE_STRING ? node->string : STR_EMPTY, rest;
+    struct str name = arena_printf(arena, "@%.*s", STR_ARG(path)),
+               wire = step_joined_name(b->t->l, prefix, path);
+    const struct spec_attr *attr;
+    struct shape_member *around = kept_within(b, wire, &attr, &rest);
+    struct spec_kept *kept = kept_of(b, around ? attr->attr->name : name);
+    if (!around) {
+        *kept = (struct spec_kept){name, path, &any_shape};
+        add_member(b, name, wire, &any_shape);
+        return;
+    }
+    kept->path = attr->read;
+    kept->answer = shape_with(arena, kept->answer ? kept->answer : attr->answer, rest, name);
+    around->shape = shape_with(arena, around->shape, rest, name);
+    if (!kept->answer || !around->shape)
+        load_error(b->t->l, node, "nothing lies at \"%.*s\"", STR_ARG(wire));
+}
+
+/* keeps: [Member, Structure.Member] | {Around: [Member]} */
+static void add_keeps(struct request_builder *b, struct str prefix, const struct node *node)
+{
+    for (uint32_t i = 0; node && node->kind == NODE_LIST && i < node->count; i++)
+        keep_member(b, prefix, node->items[i]);
+    for (uint32_t i = 0; node && node->kind == NODE_MAP && i < node->count; i++)
+        add_keeps(b, step_joined_name(b->t->l, prefix, node->entries[i].key), node->entries[i].value);
+    if (node && node->kind != NODE_LIST && node->kind != NODE_MAP)
+        load_error(b->t->l, node, "keeps is a list of members, or {Structure: [members]}");
+}
+
 static void add_with_create(struct request_builder *b, const struct node *with_create)
 {
     const struct spec_tags *tags = b->t->type->tags;
@@ -232,6 +317,14 @@ static void add_with_create(struct request_builder *b, const struct node *with_c
         add_member(b, tags->attr->attr->name, with_create->string, tags->shape);
     else
         add_constants(b, with_create);
+}
+
+static void load_members(struct request_builder *b, const struct spec_operation *op, struct shape *out)
+{
+    load_struct(b->t->l, b->members, b->n, out);
+    struct shape_member *members = (struct shape_member *)out->members;
+    for (size_t i = 0; i < out->member_count; i++)
+        load_place_member(op, &members[i]);
 }
 
 static void build_request(struct request_builder *b, const struct node *node, const struct step_rules *rules,
@@ -261,10 +354,7 @@ static void build_request(struct request_builder *b, const struct node *node, co
             ->from_item = true;
     if (rules->with_create)
         add_with_create(b, rules->with_create);
-    load_struct(t->l, b->members, b->n, &out->shape);
-    struct shape_member *members = (struct shape_member *)out->shape.members;
-    for (size_t i = 0; i < out->shape.member_count; i++)
-        load_place_member(op, &members[i]);
+    load_members(b, op, &out->shape);
     struct spec_extra *extras = ARENA_ARRAY(t->l->arena, struct spec_extra, b->extra_n);
     struct str *attrs = ARENA_ARRAY(t->l->arena, struct str, b->attr_n);
     if (b->extra_n)
@@ -278,6 +368,22 @@ static void build_request(struct request_builder *b, const struct node *node, co
         .attr_count = b->attr_n};
     if (op && op->patch)
         load_patched(t->l, op, out);
+}
+
+static void load_keeps(struct request_builder *b, const struct node *node, struct spec_step *step)
+{
+    struct loader *l = b->t->l;
+    step->call.whole = step->call.request.shape;
+    if (!node)
+        return;
+    add_keeps(b, STR_EMPTY, node);
+    load_members(b, step->call.op, &step->call.whole);
+    struct spec_kept *kept = ARENA_ARRAY(l->arena, struct spec_kept, b->kept_n + 1);
+    memcpy(kept, b->kept, b->kept_n * sizeof *kept);
+    step->call.kept = kept;
+    step->call.kept_count = b->kept_n;
+    if (!step->call.full)
+        load_error(l, node, "only a step that is \"full\" reads what it keeps");
 }
 
 static void load_page(struct request_builder *b, const struct node *node, struct spec_page *out)
@@ -314,6 +420,8 @@ void load_request(
     if (rules->pages || step->reply.match_count)
         load_page(&b, node, &step->list.page);
     build_request(&b, node, rules, step->call.op, &step->call.request);
+    load_keeps(&b, node_get(node, "keeps"), step);
+    free(b.kept);
     free(b.members);
     free(b.extras);
     free(b.attrs);

@@ -7,7 +7,7 @@
     "call send with parse at match newest skip answers covers token when if unless for full partial alone "  \
     "each "                                                                                                  \
     "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
-    "users meanwhile retry_unless empty without overwrites"
+    "users meanwhile retry_unless empty without overwrites keeps"
 
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name)
 {

@@ -177,13 +177,24 @@ struct spec_answer {
     struct str path;
 };
 
+/* What a full update sends back as it was read: a member without an attribute ("@UserPoolAddOns"), or an
+ * attribute in which there are some. */
+struct spec_kept {
+    struct str name;
+    struct str path;            /* in the object's own answer */
+    const struct shape *answer; /* how it is read then */
+};
+
 /* What is sent, and how. */
 struct spec_call {
     const struct spec_operation *op; /* NULL: native */
     native_step *native;
     struct str native_name;
     struct spec_request request;
-    bool full;                 /* what the file does not manage is sent with its live value */
+    bool full; /* what the file does not manage is sent with its live value */
+    const struct spec_kept *kept;
+    size_t kept_count;
+    struct shape whole;        /* the request with what is kept; where nothing is, that of `request` */
     bool partial;              /* of the attributes that can change only those that did are sent */
     bool idempotent;           /* it may be sent again */
     bool by_token;             /* that it is so only by the token that it carries */

@@ -124,6 +124,8 @@ static int write_keyed(struct form *form, const struct shape *shape, const struc
 static int write_any(struct form *form, const struct value *v)
 {
     static const struct shape list = {.kind = SHAPE_LIST}, any = {.kind = SHAPE_ANY};
+    if (v->kind == VALUE_MAP && v->count == 1 && str_eqz(v->entries[0].key, "member")) /* as XML has lists */
+        v = value_as_list(wire_path(form->e->arena, v, STR("[]")));
     if (v->kind == VALUE_LIST)
         return write_list(form, &list, v);
     for (uint32_t i = 0; i < v->count; i++) {

@@ -15,6 +15,7 @@ import time
 import urllib.request
 from functools import cache
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import boto3
 import yaml
@@ -128,6 +129,10 @@ class Cloud:
     def sent(self, operation):
         """The bodies of its requests, parsed."""
         return [json.loads(body) for label, body in json.loads(self._call("GET", "/e2e/bodies")) if label.endswith(operation)]
+
+    def forms(self, operation):
+        """The same of operations whose requests are forms."""
+        return [dict(parse_qsl(body)) for label, body in json.loads(self._call("GET", "/e2e/bodies")) if label == operation]
 
     def forget_requests(self):
         self._call("DELETE", "/e2e/requests")

@@ -1,7 +1,10 @@
 """What services report otherwise than a specification has it, as recorded answers of real accounts show."""
 
 import io
+import re
 import zipfile
+
+from support import Stack
 
 # An answer of DescribeEndpoints has it so, whatever CreateEndpoint was given.
 UPPER = {"match": "DescribeEndpoints", "times": 1000, "answer": [['"source"', '"SOURCE"'], ['"verify-full"', '"VERIFY-FULL"']]}
@@ -70,3 +73,109 @@ def test_what_exists_is_not_asked_what_new_ones_are(stack, cloud):
     assert f"error: new: {RETIRED}" in refused and "old:" not in refused
     cloud.client("lambda").delete_function(FunctionName="old")
     assert f"error: old: {RETIRED}" in stack.run("plan", status=3).err  # it would be made anew
+
+
+POOL = """stack: reported
+inputs: {length: 8, numbers: true}
+resources:
+  pool: {type: aws.cognitoidp.user_pool, name: reported, password_policy: {minimum_length: "${inputs.length}", require_numbers: "${inputs.numbers ? true : null}"}}
+"""
+
+
+def test_what_the_file_does_not_mention_survives_its_neighbour(tmp_path, fast_sandbox):
+    """Cognito replaces the policy by what it is sent. What was in the file and is taken out goes back to the service's own value."""
+    stack, cognito = Stack(tmp_path / "stack", fast_sandbox), fast_sandbox.client("cognito-idp")
+    stack.write(POOL).apply()
+    pool = cognito.list_user_pools(MaxResults=9)["UserPools"][0]["Id"]
+    cognito.update_user_pool(UserPoolId=pool, PoolName="reported", Policies={"PasswordPolicy": {"MinimumLength": 8, "RequireNumbers": True, "RequireSymbols": True, "TemporaryPasswordValidityDays": 3}})
+    stack.assert_settled()
+    shown = stack.run("plan", "-i", "length=10").out
+    assert "minimum_length:  8 -> 10" in shown and "symbols" not in shown
+    stack.apply("-i", "length=10")
+
+    def policy():
+        return cognito.describe_user_pool(UserPoolId=pool)["UserPool"]["Policies"]["PasswordPolicy"]
+
+    assert policy() == {"MinimumLength": 10, "RequireNumbers": True, "RequireSymbols": True, "TemporaryPasswordValidityDays": 3}
+    less = ("-i", "length=10", "-i", "numbers=false")
+    assert re.search("- require_numbers: true +# back to what the service has by itself", stack.run("plan", *less).out)
+    stack.apply(*less)
+    assert policy() == {"MinimumLength": 10, "RequireSymbols": True, "TemporaryPasswordValidityDays": 3}
+    stack.assert_settled(*less)
+
+
+TABLE = """stack: reported
+inputs: {words: first}
+resources:
+  base: {type: aws.glue.database, name: reported, description: "${inputs.words}"}
+  table:
+    type: aws.glue.table
+    database: ${base.name}
+    name: films
+    description: ${inputs.words}
+    storage: {location: s3://reported/films/, columns: [{name: title, type: string}, {name: year, type: int}]}
+"""
+
+
+def test_members_without_an_attribute_survive(stack, cloud):
+    """Glue replaces tables and databases by what it is sent; others have set what weir has no attribute for."""
+    stack.write(TABLE).apply()
+    glue = cloud.client("glue")
+    table = glue.get_table(DatabaseName="reported", Name="films")["Table"]
+    own = {key: table[key] for key in ("Name", "Description", "StorageDescriptor")}
+    sorted_by = [{"Column": "year", "SortOrder": 1}]
+    more = {**own, "Owner": "ada", "Retention": 7, "StorageDescriptor": {**own["StorageDescriptor"], "SortColumns": sorted_by, "AdditionalLocations": ["s3://reported/more/"]}}
+    glue.update_table(DatabaseName="reported", TableInput=more)
+    glue.update_database(Name="reported", DatabaseInput={"Name": "reported", "Description": "first", "CreateTableDefaultPermissions": [], "TargetDatabase": {"CatalogId": "1", "DatabaseName": "d"}})
+    stack.assert_settled()
+    stack.apply("-i", "words=then")
+    table, base = glue.get_table(DatabaseName="reported", Name="films")["Table"], glue.get_database(Name="reported")["Database"]
+    assert table["Description"] == base["Description"] == "then"
+    assert (table["Owner"], table["Retention"], table["StorageDescriptor"]["SortColumns"], table["StorageDescriptor"]["AdditionalLocations"]) == ("ada", 7, sorted_by, ["s3://reported/more/"])
+    assert base["TargetDatabase"] == {"CatalogId": "1", "DatabaseName": "d"} and base["CreateTableDefaultPermissions"] == []
+
+
+def test_capacity_that_follows_from_workers_is_not_sent_back(stack, cloud):
+    """GetJob shows MaxCapacity beside the workers that it follows from, and UpdateJob takes one of them."""
+    stack.write("""stack: reported
+inputs: {words: first}
+resources:
+  job: {type: aws.glue.job, name: reported, role: r, description: "${inputs.words}", command: {name: glueetl, script_location: "s3://a/b"}}
+""").apply()
+    cloud.fail({"match": "GetJobs?$", "times": 99, "answer": [[r'"Name": "reported"', '"Name": "reported", "WorkerType": "G.1X", "NumberOfWorkers": 3, "MaxCapacity": 3.0, "SourceControlDetails": {"Repository": "x"}']]})
+    stack.apply("-i", "words=then")
+    (sent,) = [one["JobUpdate"] for one in cloud.sent("UpdateJob")]
+    assert "MaxCapacity" not in sent and (sent["WorkerType"], sent["NumberOfWorkers"], sent["SourceControlDetails"]) == ("G.1X", 3, {"Repository": "x"})
+
+
+def test_members_without_an_attribute_go_out_as_forms(stack, cloud):
+    """The same where requests are forms and answers XML."""
+    stack.write("""stack: reported
+inputs: {threshold: 1}
+resources:
+  alarm: {type: aws.cloudwatch.alarm, name: reported, namespace: n, metric_name: m, extended_statistic: p90, period: 60, evaluation_periods: 1, threshold: "${inputs.threshold}", comparison_operator: GreaterThanThreshold}
+""").apply()
+    more = "<EvaluateLowSampleCountPercentile>ignore</EvaluateLowSampleCountPercentile><EvaluationCriteria><PromQLCriteria><Query>up</Query></PromQLCriteria></EvaluationCriteria>"
+    cloud.fail({"match": "DescribeAlarms", "times": 99, "answer": [["<AlarmName>", more + "<AlarmName>"]]})
+    stack.assert_settled()
+    stack.apply("-i", "threshold=2")
+    (sent,) = cloud.forms("PutMetricAlarm")[-1:]
+    assert sent["EvaluateLowSampleCountPercentile"] == "ignore" and sent["EvaluationCriteria.PromQLCriteria.Query"] == "up" and float(sent["Threshold"]) == 2
+
+
+def test_what_is_reported_beside_what_it_follows_from(stack, cloud):
+    """Secrets Manager shows the days that a schedule comes to, and takes one of both; how long it may take stays."""
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:turn"
+    stack.write("""stack: reported
+inputs: {schedule: rate(10 days)}
+resources:
+  one: {type: aws.secretsmanager.secret, name: reported, secret_string: x, rotation: true, rotation_function: "%s", rotation_rules: {schedule: "${inputs.schedule}"}, rotate_immediately: false}
+""" % arn)
+    rules = '"RotationEnabled": true, "RotationLambdaARN": "%s", "RotationRules": {"AutomaticallyAfterDays": 10, "ScheduleExpression": "rate(10 days)", "Duration": "3h"}, "Name"' % arn
+    turned = {"match": "RotateSecret", "times": 99, "status": 200, "body": "{}", "headers": {"Content-Type": "application/x-amz-json-1.1"}}
+    cloud.fail(turned, {"match": "DescribeSecret", "times": 99, "answer": [[r'"RotationEnabled": false, ', ""], ['"Name"', rules]]})
+    stack.apply()
+    stack.assert_settled()
+    cloud.forget_requests()
+    stack.apply("-i", "schedule=rate(5 days)")
+    assert [one["RotationRules"] for one in cloud.sent("RotateSecret")] == [{"ScheduleExpression": "rate(5 days)", "Duration": "3h"}]

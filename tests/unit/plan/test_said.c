@@ -288,8 +288,36 @@ static void test_what_is_sent(void **state)
     assert_string_equal(as_text(attr_over(&arena, &chosen, json("{\"a\":\"on\",\"b\":\"off\"}"),
                             json("{\"a\":\"ON\",\"b\":\"ON\"}"))), /* as it is reported */
         "{\"a\":\"ON\",\"b\":\"off\"}");
-    assert_string_equal(as_text(attr_mentioned(&arena, &object, wanted, live)),
+    assert_string_equal(as_text(attr_mentioned(&arena, &object, wanted, live, true)),
         "{\"days\":9,\"in\":{\"a\":\"w\",\"b\":\"y\"},\"note\":\"n\",\"port\":1}");
+}
+
+/* What goes out where a service replaces the whole: all that a file could have given stays. */
+static void test_what_stays_beside(void **state)
+{
+    (void)state;
+    const struct value *live = json(
+        "{\"@More\":{\"x\":\"\"},\"chosen\":\"c\",\"days\":9,\"in\":{\"a\":\"w\",\"b\":\"y\"},\"note\":\"\","
+        "\"port\":1}");
+    const struct attr attr = {.name = STR("o"), .type = &object}, items = {.name = STR("l"), .type = &list};
+    assert_string_equal(as_text(attr_completed(&arena, &attr, json("{\"days\":null,\"port\":2}"), live)),
+        "{\"@More\":{\"x\":\"\"},\"chosen\":\"c\",\"days\":null,\"in\":{\"a\":\"w\",\"b\":\"y\"},\"port\":"
+        "2}");
+    const struct value *two = json("[{\"note\":\"n\",\"port\":1},{\"note\":\"m\",\"port\":2}]");
+    assert_string_equal(as_text(attr_completed(&arena, &items, json("[{\"port\":3},{\"port\":2}]"), two)),
+        "[{\"port\":3},{\"note\":\"m\",\"port\":2}]"); /* an item that is changed is a new one */
+
+    static const struct attr rivals[] = {
+        {.name = STR_INIT("days"), .type = &number, .settable = true, .conflicts = STR_INIT("schedule")},
+        {.name = STR_INIT("schedule"), .type = &text, .settable = true},
+        {.name = STR_INIT("told"), .type = &text},
+        {.name = STR_INIT("least"), .type = &number, .settable = true, .has_min = true, .min = 1},
+    };
+    static const struct type rules = {.kind = TYPE_OBJECT, .fields = rivals, .field_count = 4};
+    const struct attr rotation = {.name = STR("rotation"), .type = &rules};
+    assert_string_equal(as_text(attr_completed(&arena, &rotation, json("{\"schedule\":\"b\"}"),
+                            json("{\"days\":7,\"least\":0,\"schedule\":\"a\",\"told\":\"x\"}"))),
+        "{\"schedule\":\"b\"}"); /* excluded, out of range, the service's own */
 }
 
 static int release(void **state)
@@ -306,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_taken_out),
         cmocka_unit_test(test_what_others_set_stays),
         cmocka_unit_test(test_back_to_what_the_service_has),
+        cmocka_unit_test(test_what_stays_beside),
         cmocka_unit_test(test_items),
         cmocka_unit_test(test_items_of_sets),
         cmocka_unit_test(test_secrets_in_sets),
