@@ -150,7 +150,8 @@ static int sandbox_serve(struct sandbox *s, const struct sandbox_options *option
         .port = options->port,
         .s3 = &s3srv_responder,
         .console = &console_responder,
-        .services = &services_responder};
+        .services = &services_responder,
+        .patience_ms = options->patience_ms};
     return server_start(&server, &s->server, &s->port, err);
 }
 

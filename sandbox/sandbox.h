@@ -38,6 +38,7 @@ struct sandbox_options {
         console_write;    /* a page that shows what is in it, and may change things: console/console.h */
     enum sandbox_iam iam; /* whether roles' and users' policies count */
     int64_t minute_ms;    /* how long a minute of a job's timeout is (tests shorten it); 0: 60000 */
+    int64_t patience_ms;  /* how long a request may take to arrive (tests have less); 0: half a minute */
     int64_t room;         /* bytes that a run may have in its folder (tests have less); 0: 16 GiB */
 };
 

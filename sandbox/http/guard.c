@@ -6,6 +6,7 @@
 #include "sandbox/http/exchange.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 
 /* "name:port", "[v6]:port" */
 static bool parse_host(struct arena *arena, struct str header, struct http_target *target)
@@ -72,6 +73,42 @@ static bool is_own_origin(struct str origin, struct str host)
 {
     static const struct str scheme = STR_INIT("http://");
     return str_starts(origin, scheme) && str_ieq(str_slice(origin, scheme.n, origin.n), host);
+}
+
+static bool is_word(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (!isalnum((unsigned char)name.p[i]) && !char_is_among(name.p[i], "!#$%&'*+-.^_`|~"))
+            return false;
+    return name.n > 0;
+}
+
+static bool is_number(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (!isdigit((unsigned char)text.p[i]))
+            return false;
+    return text.n > 0;
+}
+
+const struct fault *guard_framing(const struct wire_message *request)
+{
+    static const struct fault names = {400, "InvalidRequest",
+                                  "The name of a header is a word, and its colon follows at once."},
+                              ends = {400, "InvalidRequest",
+                                  "A request says once how long it is: by one Content-Length, a number, or "
+                                  "by Transfer-Encoding: chunked."};
+    size_t said = 0;
+    for (size_t i = 0; i < request->header_count; i++) {
+        struct str name = request->headers[i].name, value = str_trim(request->headers[i].value);
+        bool length = str_ieq(name, STR("Content-Length")), coded = str_ieq(name, STR("Transfer-Encoding"));
+        if (!is_word(name))
+            return &names;
+        if ((length && !is_number(value)) || (coded && !str_ieq(value, STR("chunked"))))
+            return &ends;
+        said += length || coded;
+    }
+    return said > 1 ? &ends : NULL;
 }
 
 const struct fault *guard_check(const struct guard *guard, const struct wire_message *request)

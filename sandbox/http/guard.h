@@ -20,6 +20,9 @@ struct guard {
     bool any_address; /* numeric ones cannot be made to lead elsewhere */
 };
 
+/* Is it beyond doubt where the request ends? Otherwise what follows on its connection is not to be believed:
+ * a proxy may have seen another end, and less in it. NULL: it is. */
+const struct fault *guard_framing(const struct wire_message *request);
 /* NULL: let it in. */
 const struct fault *guard_check(const struct guard *guard, const struct wire_message *request);
 /* What stands before a name of the guard's in "films.localhost:4566"; "" where that is no such host. */

@@ -13,6 +13,7 @@
     X(start_daemon)                                                                                          \
     X(stop_daemon)                                                                                           \
     X(quiesce_daemon)                                                                                        \
+    X(get_connection_info)                                                                                   \
     X(get_connection_values)                                                                                 \
     X(create_response_from_buffer)                                                                           \
     X(create_response_from_fd_at_offset64)                                                                   \

@@ -9,6 +9,7 @@
 #include "sandbox/http/faults.h"
 #include "sandbox/http/guard.h"
 #include "sandbox/http/mhd_api.h"
+#include "sandbox/http/visitors.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,6 +23,7 @@
 enum {
     MAX_CONNECTIONS = 4096, /* a workshop: a hundred people whose weir opens 32 each */
     CONNECTION_FILES = 4,   /* its socket, and what a request has open */
+    LEAVING = 64,           /* connections that have been ended and are not closed yet */
     IDLE_TIMEOUT_S = 120,
     GRACE_MS = 5000,
     THREAD_STACK = 512 * 1024,
@@ -34,13 +36,15 @@ struct server {
     struct server_options options;
     const struct mhd_api *mhd;
     struct MHD_Daemon *daemon;
+    struct visitors *visitors;
     atomic_int active;
 };
 
 /* An exchange with what only this file needs of it. */
 struct served {
     struct exchange x;
-    bool started;
+    struct visitor *visitor;
+    bool started, unsure; /* unsure: where it ends is not beyond doubt */
 };
 
 /* ---- answers ---- */
@@ -89,8 +93,9 @@ static bool expects_continue(const struct exchange *x)
 }
 
 static enum MHD_Result send_reply(
-    struct server *server, struct MHD_Connection *connection, struct exchange *x)
+    struct server *server, struct MHD_Connection *connection, struct served *served)
 {
+    struct exchange *x = &served->x;
     struct MHD_Response *response = make_response(server->mhd, x);
     if (!response)
         return MHD_NO;
@@ -101,7 +106,7 @@ static enum MHD_Result send_reply(
     }
     /* who waits for "100 Continue" with nothing to send gets the answer in its place from libmicrohttpd 1.0;
      * botocore would take that answer's status for the next one's on this connection, too */
-    if (x->content_length == 0 && expects_continue(x))
+    if (served->unsure || (x->content_length == 0 && expects_continue(x)))
         server->mhd->add_response_header(response, "Connection", "close");
     enum MHD_Result queued = server->mhd->queue_response(connection, (unsigned)x->reply.status, response);
     server->mhd->destroy_response(response);
@@ -125,7 +130,9 @@ static void *take_uri(void *ctx, const char *uri, struct MHD_Connection *connect
     struct server *server = ctx;
     struct served *served = mem_zalloc(sizeof *served);
     struct exchange *x = &served->x;
-    (void)connection;
+    served->visitor =
+        server->mhd->get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    visitor_asks(server->visitors, served->visitor);
     x->sandbox = server->options.sandbox;
     x->reply_fd = -1;
     x->body.max = MAX_BODY;
@@ -160,8 +167,9 @@ static bool is_for_console(const struct exchange *x)
     return str_eqz(x->request.path, "/_weir/") || str_starts(x->request.path, STR("/_weir/console/"));
 }
 
-static void server_begin(const struct server_options *server, struct exchange *x, const char *method)
+static void server_begin(const struct server_options *server, struct served *served, const char *method)
 {
+    struct exchange *x = &served->x;
     unsigned char id[8];
     hash_random(id, sizeof id);
     struct str hex = hex_encode(&x->arena, id, sizeof id);
@@ -175,7 +183,10 @@ static void server_begin(const struct server_options *server, struct exchange *x
                    : is_for_console(x)                       ? server->console
                    : is_for_s3(x)                            ? server->s3
                                                              : server->services;
-    const struct fault *fault = guard_check(sandbox_guard(x->sandbox), &x->request);
+    const struct fault *fault = guard_framing(&x->request);
+    served->unsure = fault;
+    if (!fault)
+        fault = guard_check(sandbox_guard(x->sandbox), &x->request);
     if (fault)
         x->responder->refuse(x, fault->status, fault->code, fault->message);
     else if (str_eqz(x->request.path, "/_weir/health"))
@@ -225,17 +236,21 @@ static enum MHD_Result server_handle(void *ctx, struct MHD_Connection *connectio
     if (!served->started) {
         served->started = true;
         server->mhd->get_connection_values(connection, MHD_HEADER_KIND, take_header, x);
-        server_begin(&server->options, x, method);
+        server_begin(&server->options, served, method);
+        visitor_sends(server->visitors, served->visitor, 0);
         /* an early answer spares a client that waits for "100 Continue" its body; the others are read to the
          * end, for a connection closed in their face would look like a broken one */
-        return x->answered && expects_continue(x) ? send_reply(server, connection, x) : MHD_YES;
+        bool early = served->unsure || (x->answered && expects_continue(x));
+        return early ? send_reply(server, connection, served) : MHD_YES;
     }
     if (*n) {
+        visitor_sends(server->visitors, served->visitor, *n);
         take_data(x, bytes, *n);
         *n = 0;
         return MHD_YES;
     }
-    return server_end(x) ? send_reply(server, connection, x) : MHD_NO;
+    visitor_waits(server->visitors, served->visitor);
+    return server_end(x) ? send_reply(server, connection, served) : MHD_NO;
 }
 
 static void server_completed(
@@ -248,6 +263,7 @@ static void server_completed(
     if (!served)
         return;
     struct exchange *x = &served->x;
+    visitor_rests(server->visitors, served->visitor);
     if (x->responder && x->responder->release)
         x->responder->release(x);
     if (x->reader_ctx && x->reader_free)
@@ -258,6 +274,19 @@ static void server_completed(
     free(served);
     *request = NULL;
     atomic_fetch_sub(&server->active, 1);
+}
+
+static void server_connected(
+    void *ctx, struct MHD_Connection *connection, void **visitor, enum MHD_ConnectionNotificationCode what)
+{
+    struct server *server = ctx;
+    const struct mhd_api *mhd = server->mhd;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        *visitor = visitor_come(server->visitors,
+            mhd->get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+            mhd->get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
+    else
+        visitor_go(server->visitors, *visitor);
 }
 
 /* ---- start and stop ---- */
@@ -345,17 +374,25 @@ int server_start(const struct server_options *options, struct server **out, uint
     if (fd < 0)
         return -1;
     struct server *server = mem_zalloc(sizeof *server);
+    const struct visitors_options visitors = {
+        .most = connection_limit(), .patience_ms = options->patience_ms};
     server->options = *options;
     server->mhd = mhd;
+    if (visitors_new(&visitors, &server->visitors, err)) {
+        close(fd);
+        free(server);
+        return -1;
+    }
     unsigned flags =
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC;
     server->daemon = mhd->start_daemon(flags, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET,
         fd, MHD_OPTION_URI_LOG_CALLBACK, take_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, server_completed, server, MHD_OPTION_CONNECTION_LIMIT,
-        connection_limit(), MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE,
-        (size_t)THREAD_STACK, MHD_OPTION_END);
+        (unsigned)visitors.most + LEAVING, MHD_OPTION_NOTIFY_CONNECTION, server_connected, server,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
     if (!server->daemon) {
+        visitors_free(server->visitors);
         close(fd);
         free(server);
         return err_set(err, ERR_FAILED, "cannot start the HTTP server");
@@ -374,5 +411,6 @@ void server_stop(struct server *server)
     for (int waited = 0; atomic_load(&server->active) && waited < GRACE_MS; waited += 5)
         clock_sleep_ms(5);
     server->mhd->stop_daemon(server->daemon);
+    visitors_free(server->visitors);
     free(server);
 }

@@ -14,6 +14,7 @@ struct server_options {
     uint16_t port;                         /* 0: any */
     const struct responder *s3, *services; /* by the credential scope; S3 where there is none */
     const struct responder *console;       /* of /_weir/ and what is below /_weir/console/ */
+    int64_t patience_ms;                   /* for a request to arrive, see visitors.h; 0: as usual */
 };
 
 /* Listens and serves; the port chosen is in *port. */

@@ -2,9 +2,9 @@
  * A sandbox alone, for the tests of it: sandbox_server DIR|- [ACCOUNT [KEY SECRET]...]; prints its port; ends
  * with its input. States that change over time do so a thousand times as fast. MINUTE_MS in the environment:
  * how long a minute of a job's timeout is. ROOM_MIB: what a run may have in its folder. SANDBOX_HOST: a name
- * that it answers to. Without keys it has the tests' key, where `weir sandbox` has a random one
- * (RANDOM_KEY=1: it too). Policies count with SANDBOX_IAM=on, or warn (tests/e2e/sandbox/servers.py says so
- * for most).
+ * that it answers to. PATIENCE_MS: how long a request may take to arrive. Without keys it has the tests' key,
+ * where `weir sandbox` has a random one (RANDOM_KEY=1: it too). Policies count with SANDBOX_IAM=on, or warn
+ * (tests/e2e/sandbox/servers.py says so for most).
  */
 #include "cmd/kinds.h"
 #include "sandbox/sandbox.h"
@@ -35,6 +35,8 @@ int main(int argc, char **argv)
         options.minute_ms = strtol(getenv("MINUTE_MS"), NULL, 10);
     if (getenv("ROOM_MIB"))
         options.room = strtol(getenv("ROOM_MIB"), NULL, 10) * 1024 * 1024;
+    if (getenv("PATIENCE_MS"))
+        options.patience_ms = strtol(getenv("PATIENCE_MS"), NULL, 10);
     const char *iam = getenv("SANDBOX_IAM");
     options.iam = !iam || !strcmp(iam, "off") ? SANDBOX_IAM_OFF
                   : !strcmp(iam, "warn")      ? SANDBOX_IAM_WARN

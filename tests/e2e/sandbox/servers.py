@@ -74,11 +74,11 @@ class Sandbox(Server):
 
     def __init__(self, folder="-", *words, env=None, files=None):
         self.words, self.env = [str(folder), *words], {"SANDBOX_IAM": "on", "WEIR_ENGINES": "", **os.environ, **(env or {})}
-        self.files = files  # limit of open files that it begins with
+        self.files = files  # limit of open files that it begins with, "N:" (it may raise it) or "N:N"
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(["prlimit", f"--nofile={self.files}:", SERVER, *self.words] if self.files else [SERVER, *self.words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.env)
+        self.process = subprocess.Popen(["prlimit", f"--nofile={self.files}", SERVER, *self.words] if self.files else [SERVER, *self.words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.env)
         self.port = int(self.process.stdout.readline())
 
     def stop(self):

@@ -123,7 +123,7 @@ def test_a_workshop_of_open_connections():
     """Thirty people's weir hold 32 connections each: none is cut off, whatever the limit of files was when the sandbox began."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
-    server = Sandbox(files=1024)
+    server = Sandbox(files="1024:")
     with contextlib.ExitStack() as stack:
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         stack.callback(server.stop)

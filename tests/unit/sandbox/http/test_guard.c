@@ -62,6 +62,36 @@ static void test_pages(void **state)
         assert_int_equal(status_of(&guard, "localhost:4566", rows[i].name, rows[i].value), rows[i].status);
 }
 
+/* Where a request ends has to be beyond doubt. */
+static void test_framing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *headers[4];
+        bool sure;
+    } rows[] = {{{"Content-Length", "5"}, true}, {{"transfer-encoding", "Chunked"}, true},
+        {{"X-A", ""}, true}, {{"Content-Length", "5", "Content-Length", "6"}, false},
+        {{"Content-Length", "5", "content-length", "5"}, false},
+        {{"Transfer-Encoding", "chunked", "Content-Length", "5"}, false},
+        {{"Transfer-Encoding", "chunked", "Transfer-Encoding", "chunked"}, false},
+        {{"Transfer-Encoding", "gzip, chunked"}, false}, {{"Transfer-Encoding", "identity"}, false},
+        {{"Content-Length", "+5"}, false}, {{"Content-Length", "5, 5"}, false},
+        {{"Content-Length", ""}, false}, {{"Content-Length", "-1"}, false}, {{"Host ", "localhost"}, false},
+        {{" Host", "localhost"}, false}, {{"Content-Length ", "5"}, false},
+        {{"Transfer-Encoding\t", "chunked"}, false}, {{"", "x"}, false}, {{"X\"Y", "x"}, false},
+        {{"X\xc3\xa4", "x"}, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        struct wire_message request = {0};
+        wire_header_add(&arena, &request, STR("Host"), STR("localhost"));
+        for (size_t k = 0; k < 4 && rows[i].headers[k]; k += 2)
+            wire_header_add(&arena, &request, str_z(rows[i].headers[k]), str_z(rows[i].headers[k + 1]));
+        const struct fault *fault = guard_framing(&request);
+        assert_int_equal(!fault, rows[i].sure);
+        assert_true(!fault || fault->status == 400);
+    }
+}
+
 static void test_labels(void **state)
 {
     (void)state;
@@ -80,6 +110,7 @@ int main(void)
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_framing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

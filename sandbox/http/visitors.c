@@ -1,0 +1,242 @@
+/* Who is connected, and for how long: see visitors.h. */
+#include "sandbox/http/visitors.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PATIENCE_MS = 30 * 1000,
+    REST_MS = 120 * 1000,  /* between requests: clients keep connections for a while */
+    RATE = 1024,           /* bytes a second that a body has to come at */
+    CREEP_AFTER_MS = 2000, /* a body's first moments say nothing of its rate */
+    LOOK_MS = 500,
+};
+
+enum phase { PHASE_NEW, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_REST };
+
+struct visitor {
+    struct visitor *next, *before;
+    int fd;
+    unsigned char address[16];
+    bool here; /* of this machine, whose users cannot be told apart by it */
+    enum phase phase;
+    int64_t since_ms;
+    uint64_t bytes; /* of the body that is coming */
+    bool ended;
+};
+
+struct visitors {
+    struct visitors_options options;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t wake;
+    struct visitor *first;
+    size_t n;
+    bool stopping;
+    pthread_t thread;
+};
+
+/* ---- deadlines ---- */
+
+static int64_t due_ms(const struct visitors *all, const struct visitor *v)
+{
+    int64_t patience = all->options.patience_ms;
+    switch (v->phase) {
+    case PHASE_NEW:
+    case PHASE_HEAD: return v->since_ms + patience;
+    case PHASE_BODY: return v->since_ms + patience + (int64_t)(v->bytes * 1000 / RATE);
+    case PHASE_REST: return v->since_ms + REST_MS;
+    case PHASE_ANSWER: break;
+    }
+    return INT64_MAX;
+}
+
+static void visitor_end(struct visitor *v)
+{
+    v->ended = true;
+    shutdown(v->fd, SHUT_RDWR);
+}
+
+static void *keep_time(void *ctx)
+{
+    struct visitors *all = ctx;
+    pthread_mutex_lock(&all->lock);
+    while (!all->stopping) {
+        int64_t now = clock_mono_ms();
+        for (struct visitor *v = all->first; v; v = v->next)
+            if (!v->ended && now >= due_ms(all, v))
+                visitor_end(v);
+        clock_cond_wait(&all->wake, &all->lock, now + LOOK_MS);
+    }
+    pthread_mutex_unlock(&all->lock);
+    return NULL;
+}
+
+int visitors_new(const struct visitors_options *options, struct visitors **out, struct err *err)
+{
+    struct visitors *all = mem_zalloc(sizeof *all);
+    sigset_t every, before;
+    all->options = *options;
+    if (!all->options.patience_ms)
+        all->options.patience_ms = PATIENCE_MS;
+    pthread_mutex_init(&all->lock, NULL);
+    clock_cond_init(&all->wake);
+    sigfillset(&every);
+    pthread_sigmask(SIG_BLOCK, &every, &before);
+    int failed = pthread_create(&all->thread, NULL, keep_time, all);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        free(all);
+        return err_set(err, ERR_FAILED, "cannot start a thread of the HTTP server");
+    }
+    *out = all;
+    return 0;
+}
+
+void visitors_free(struct visitors *all)
+{
+    pthread_mutex_lock(&all->lock);
+    all->stopping = true;
+    pthread_cond_signal(&all->wake);
+    pthread_mutex_unlock(&all->lock);
+    pthread_join(all->thread, NULL);
+    pthread_cond_destroy(&all->wake);
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+}
+
+/* ---- coming and going ---- */
+
+static void take_address(struct visitor *v, const struct sockaddr *from)
+{
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr;
+    if (from->sa_family == AF_INET) {
+        const struct in_addr *v4 = &((const struct sockaddr_in *)(const void *)from)->sin_addr;
+        memcpy(v->address + 12, v4, sizeof *v4);
+        memset(v->address + 10, 0xff, 2);
+    } else if (from->sa_family == AF_INET6) {
+        memcpy(v->address, v6, sizeof *v6);
+    }
+    struct in6_addr address;
+    memcpy(&address, v->address, sizeof address);
+    v->here = IN6_IS_ADDR_LOOPBACK(&address) || (IN6_IS_ADDR_V4MAPPED(&address) && v->address[12] == 127);
+}
+
+static bool same_peer(const struct visitor *a, const struct visitor *b)
+{
+    return !memcmp(a->address, b->address, sizeof a->address);
+}
+
+/* Who is to go first; 0: nobody has a reason to. */
+static int visitor_rank(const struct visitor *v, int64_t now)
+{
+    int64_t age = now - v->since_ms;
+    switch (v->phase) {
+    case PHASE_NEW:
+    case PHASE_HEAD: return 3;
+    case PHASE_BODY: return age > CREEP_AFTER_MS && (int64_t)v->bytes * 1000 < age * RATE ? 2 : 0;
+    case PHASE_REST: return 1;
+    case PHASE_ANSWER: break;
+    }
+    return 0;
+}
+
+/* The one that goes for a newcomer, of its peer or of all; the newcomer itself where nobody can. */
+static struct visitor *choose(struct visitors *all, struct visitor *newcomer, bool of_peer)
+{
+    struct visitor *chosen = newcomer;
+    int64_t now = clock_mono_ms();
+    int best = 0;
+    for (struct visitor *v = all->first; v; v = v->next) {
+        if (v == newcomer || v->ended || (of_peer && !same_peer(v, newcomer)))
+            continue;
+        int r = visitor_rank(v, now);
+        if (r > best || (r && r == best && v->since_ms <= chosen->since_ms)) { /* the newest come first */
+            chosen = v;
+            best = r;
+        }
+    }
+    return chosen;
+}
+
+static void make_room(struct visitors *all, struct visitor *newcomer)
+{
+    size_t own = 0, open = 0;
+    for (const struct visitor *v = all->first; v; v = v->next) {
+        open += !v->ended;
+        own += !v->ended && same_peer(v, newcomer);
+    }
+    bool too_many = !newcomer->here && own > all->options.most / 2;
+    if (too_many || open > all->options.most)
+        visitor_end(choose(all, newcomer, too_many));
+}
+
+struct visitor *visitor_come(struct visitors *all, int fd, const struct sockaddr *from)
+{
+    struct visitor *v = mem_zalloc(sizeof *v);
+    v->fd = fd;
+    v->since_ms = clock_mono_ms();
+    take_address(v, from);
+    pthread_mutex_lock(&all->lock);
+    v->next = all->first;
+    if (v->next)
+        v->next->before = v;
+    all->first = v;
+    if (++all->n > all->options.most / 2)
+        make_room(all, v);
+    pthread_mutex_unlock(&all->lock);
+    return v;
+}
+
+void visitor_go(struct visitors *all, struct visitor *v)
+{
+    pthread_mutex_lock(&all->lock);
+    *(v->before ? &v->before->next : &all->first) = v->next;
+    if (v->next)
+        v->next->before = v->before;
+    all->n--;
+    pthread_mutex_unlock(&all->lock);
+    free(v);
+}
+
+/* ---- what they do ---- */
+
+static void visitor_enter(struct visitors *all, struct visitor *v, enum phase phase)
+{
+    pthread_mutex_lock(&all->lock);
+    v->phase = phase;
+    v->since_ms = clock_mono_ms();
+    v->bytes = 0;
+    pthread_mutex_unlock(&all->lock);
+}
+
+void visitor_asks(struct visitors *all, struct visitor *v)
+{
+    if (v->phase != PHASE_NEW) /* who has never asked began to when he came */
+        visitor_enter(all, v, PHASE_HEAD);
+}
+
+void visitor_sends(struct visitors *all, struct visitor *v, size_t n)
+{
+    if (v->phase != PHASE_BODY)
+        visitor_enter(all, v, PHASE_BODY);
+    pthread_mutex_lock(&all->lock);
+    v->bytes += n;
+    pthread_mutex_unlock(&all->lock);
+}
+
+void visitor_waits(struct visitors *all, struct visitor *v)
+{
+    visitor_enter(all, v, PHASE_ANSWER);
+}
+
+void visitor_rests(struct visitors *all, struct visitor *v)
+{
+    visitor_enter(all, v, PHASE_REST);
+}
