@@ -70,11 +70,15 @@ static const struct command_example examples[] = {
 const struct command import_live = {
     .name = "live",
     .summary = "write a stack from what is there",
-    .details = "Finds things by the tagging API or by listings, reads each, and writes what differs from its "
-               "type's defaults. ARNs, ids and names of "
-               "each other become references. Everything is taken over under the id that it has "
-               "(`imports:`). What is secret is not written.\n\n"
-               "Credentials and region are those of the environment.",
+    .details =
+        "Finds resources by the tagging API or by listings, reads each, and writes what differs from its "
+        "type's defaults. Resources that are part of others, such as stages of APIs, are listed for each "
+        "of those. ARNs, ids and names of each other become references. Everything is imported under the "
+        "id that it has (`imports:`).\n\n"
+        "What is secret, or what no answer tells, such as the code of a function, becomes an input; "
+        "`ignore_changes` keeps such code as it is. What a service reports and weir has no attribute "
+        "for is named in a comment. What AWS made itself is counted in the report.\n\n"
+        "Credentials and region are those of the environment.",
     .sets = sets,
     .settings_size = sizeof(struct own_settings),
     .examples = examples,

@@ -41,6 +41,12 @@ void op_saw_marks(const struct op_ctx *ctx, struct str id, const struct value *m
         ctx->observer->saw_marks(ctx->observer->ctx, id, marks);
 }
 
+void op_answered(const struct op_ctx *ctx, const struct value *document, bool made_by_aws)
+{
+    if (ctx->observer && ctx->observer->answered)
+        ctx->observer->answered(ctx->observer->ctx, document, made_by_aws);
+}
+
 bool attempt_claims(const struct attempt *attempt, struct str id)
 {
     return !attempt->claim || attempt->claim(attempt->claim_ctx, id);

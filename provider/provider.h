@@ -51,6 +51,9 @@ struct op_observer {
     /* read, list: the marks that an answer shows of a thing besides what was asked for, as `marks` gives
      * them. */
     void (*saw_marks)(void *ctx, struct str id, const struct value *marks);
+    /* read: the object as an answer has it, by the service's own names; whether that says that AWS made it.
+     */
+    void (*answered)(void *ctx, const struct value *document, bool made_by_aws);
 };
 
 /* Whose a thing is, or is to be: what marks are made of and compared with. */
@@ -103,6 +106,7 @@ void op_progress(const struct op_ctx *ctx, const char *what);
 void op_warn(const struct op_ctx *ctx, const char *text);
 void op_printed(const struct op_ctx *ctx, const char *line);
 void op_saw_marks(const struct op_ctx *ctx, struct str id, const struct value *marks);
+void op_answered(const struct op_ctx *ctx, const struct value *document, bool made_by_aws);
 /* For what is costly to say. */
 bool op_tells_progress(const struct op_ctx *ctx);
 bool op_tells_printed(const struct op_ctx *ctx);
@@ -210,6 +214,13 @@ struct resource_ops {
      */
     int (*list)(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
         const struct value **covered, struct err *err);
+
+    /*
+     * Calls `found` for every object of this type that the account has, with little more than what identifies
+     * it. Where that takes a parent (spec_ids_needs()), sought->priors names the parents. NULL: `list` does.
+     */
+    int (*ids)(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
+        struct err *err);
 
     /*
      * By how many calls a listing of one page would be cheaper than reading each. It does not call anything.

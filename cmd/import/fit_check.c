@@ -93,8 +93,16 @@ struct said *fit_hide(
     struct draft *d, struct said *s, struct str resource, struct str key, const struct attr *attr)
 {
     struct str text = said_literal_text(d->arena, s);
+    if (s->sensitive && s->kind == SAID_MAP) { /* each of them by itself: the keys are no secret */
+        for (size_t i = 0; i < s->n; i++) {
+            struct str below = arena_printf(d->arena, "%.*s_%.*s", STR_ARG(key), STR_ARG(s->entries[i].key));
+            s->entries[i].value->sensitive = true;
+            s->entries[i].value = fit_hide(d, s->entries[i].value, resource, below, NULL);
+        }
+        return s;
+    }
     bool literal = text.p && s->value->kind == VALUE_STRING && text.n;
-    if ((s->sensitive && (text.p || s->kind == SAID_LIST || s->kind == SAID_MAP)) ||
+    if ((s->sensitive && (text.p || s->kind == SAID_LIST)) ||
         (literal && ((attr && attr->sensitive) || draft_is_secret(key, text))))
         return draft_hide(d, s,
             arena_printf(d->arena, "%.*s_%.*s", STR_ARG(resource), STR_ARG(draft_snake(d->arena, key))));

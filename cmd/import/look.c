@@ -20,10 +20,23 @@ static struct op_ctx context(struct look *look, const struct schema *schema)
         .dir = STR(".")};
 }
 
-int look_at(
-    struct look *look, const struct schema *schema, struct str id, const struct value **live, struct err *err)
+static void on_answer(void *ctx, const struct value *document, bool made_by_aws)
+{
+    struct look_answers *answers = ctx;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(answers->arena);
+    for (uint32_t i = 0; answers->documents && i < answers->documents->count; i++)
+        value_builder_add(&b, answers->documents->items[i]);
+    value_builder_add(&b, document);
+    answers->documents = value_builder_list(&b);
+    answers->made_by_aws |= made_by_aws;
+}
+
+int look_at(struct look *look, const struct schema *schema, struct str id, const struct value **live,
+    struct look_answers *answers, struct err *err)
 {
     struct op_ctx op = context(look, schema);
+    const struct op_observer observer = {.ctx = answers, .answered = on_answer};
+    op.observer = answers ? &observer : NULL;
     const struct value *prior = value_with(look->arena, NULL, schema->id, value_string(look->arena, id));
     *live = NULL;
     if (!schema->ops->read)
@@ -52,14 +65,15 @@ static void take_turn(void *ctx, const struct value *live)
     pthread_mutex_unlock(&turns->one);
 }
 
-int look_list(
-    struct look *look, const struct schema *schema, resource_found *found, void *found_ctx, struct err *err)
+int look_list(struct look *look, const struct schema *schema, const struct value *const *priors, size_t n,
+    resource_found *found, void *found_ctx, struct err *err)
 {
     struct op_ctx op = context(look, schema);
     const struct value *covered, *id = value_string_ref(look->arena, schema->id);
-    const struct sought sought = {.wanted = value_list(look->arena, &id, 1)};
+    const struct sought sought = {.wanted = value_list(look->arena, &id, 1), .priors = priors, .count = n};
     struct look_turns turns = {PTHREAD_MUTEX_INITIALIZER, found, found_ctx};
-    int failed = schema->ops->list(&op, &sought, take_turn, &turns, &covered, err);
+    int failed = schema->ops->ids ? schema->ops->ids(&op, &sought, take_turn, &turns, err)
+                                  : schema->ops->list(&op, &sought, take_turn, &turns, &covered, err);
     pthread_mutex_destroy(&turns.one);
     return failed;
 }
@@ -84,7 +98,7 @@ int look_find(struct look *look, const struct schema *schema, struct str attr, s
     *object = NULL;
     if (!schema->ops->list || !schema->bulk)
         return 0;
-    if (look_list(look, schema, look_compare, &wanted, err))
+    if (look_list(look, schema, NULL, 0, look_compare, &wanted, err))
         return -1;
     *object = wanted.object;
     return 0;

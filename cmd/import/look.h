@@ -9,9 +9,16 @@ struct look {
     struct arena *arena;
 };
 
-/* *live NULL: there is none. With all that can be read of it. */
+/* What the service's answers say of a resource besides its attributes. */
+struct look_answers {
+    struct arena *arena;
+    const struct value *documents; /* a list; NULL: none */
+    bool made_by_aws;
+};
+
+/* *live NULL: there is none. With all that can be read of it. `answers` may be NULL. */
 int look_at(struct look *look, const struct schema *schema, struct str id, const struct value **live,
-    struct err *err);
+    struct look_answers *answers, struct err *err);
 /* What an ARN says of a thing of that type; *object NULL: it is not of that type. */
 int look_by_arn(struct look *look, const struct schema *schema, struct str arn, const struct value **object,
     struct err *err);
@@ -21,8 +28,9 @@ int look_namesake(struct look *look, const struct schema *schema, const struct v
 /* The one whose attribute has that value, by a listing; *object NULL: there is none, or no listing. */
 int look_find(struct look *look, const struct schema *schema, struct str attr, struct str text,
     const struct value **object, struct err *err);
-/* Calls `found` for each that is listed, one after the other. */
-int look_list(
-    struct look *look, const struct schema *schema, resource_found *found, void *found_ctx, struct err *err);
+/* Calls `found` for each that is listed, one after the other. `priors`: what resources of the type can be in,
+ * where they are listed for each of another. */
+int look_list(struct look *look, const struct schema *schema, const struct value *const *priors, size_t n,
+    resource_found *found, void *found_ctx, struct err *err);
 
 #endif

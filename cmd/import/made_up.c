@@ -198,7 +198,7 @@ static struct str name_there(struct template *t, const struct thing *thing)
     struct err err = ERR_INIT;
     struct look look = t->live->look;
     bool same = str_eq(names_output(thing->names, t->arena, STR("Ref")), schema->id);
-    if (same && look.provider && look_at(&look, schema, thing->physical, &live, &err) == 0 &&
+    if (same && look.provider && look_at(&look, schema, thing->physical, &live, NULL, &err) == 0 &&
         value_gets(live, "name").n)
         return value_gets(live, "name");
     struct str ref = names_output(thing->names, t->arena, STR("Ref"));

@@ -352,6 +352,8 @@ int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct val
 int spec_search(
     struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err);
 int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err);
+int spec_ids(
+    struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx, struct err *err);
 int spec_listing_saves(struct op_ctx *ctx, const struct sought *sought);
 struct str spec_tag_name(struct op_ctx *ctx, const struct value *prior, bool listed);
 int spec_tags_of(struct op_ctx *ctx, const struct str *names, size_t n, tags_found *found, void *found_ctx,

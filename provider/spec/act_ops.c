@@ -68,6 +68,7 @@ const struct resource_ops spec_ops = {
     .predict = spec_predict,
     .read = spec_read,
     .list = spec_list,
+    .ids = spec_ids,
     .listing_saves = spec_listing_saves,
     .create = spec_create,
     .takes_fields = true,

@@ -5,12 +5,19 @@
 
 #include <stdlib.h>
 
+/* "default.*" is whatever begins so. */
+static bool is_word(struct str have, struct str word)
+{
+    bool begins = word.n && word.p[word.n - 1] == '*';
+    return begins ? str_starts(have, str_slice(word, 0, word.n - 1)) : str_ieq(have, word);
+}
+
 bool act_skips(struct act *act, const struct spec_skip *skip, const struct value *item)
 {
     for (; skip && skip->path.n; skip = skip->next) {
         struct str have = value_scalar_text(act->arena, wire_path(act->arena, item, skip->path));
         for (uint32_t i = 0; i < skip->values->count; i++)
-            if (have.n && str_ieq(have, value_scalar_text(act->arena, skip->values->items[i])))
+            if (have.n && is_word(have, value_scalar_text(act->arena, skip->values->items[i])))
                 return true;
     }
     return false;

@@ -2,7 +2,7 @@
 #include "provider/spec/load.h"
 
 #define TYPE_KEYS                                                                                            \
-    "doc cfn id arn attributes create read update delete list facets members entries tags wait find gone "   \
+    "doc cfn id arn made_by_aws attributes create read update delete list facets members entries tags wait find gone "   \
     "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
     "unique alike serves demands refers fills console "                                                      \
     "partial"
@@ -225,6 +225,7 @@ static void load_calls(struct type_loader *t)
     type->read = load_steps(t, node_get(t->node, "read"), &plain);
     type->update = load_steps(t, node_get(t->node, "update"), &update);
     type->delete = load_steps(t, node_get(t->node, "delete"), &plain);
+    type->made_by_aws = load_skip(t->l, node_get(t->node, "made_by_aws"));
     type->gone = load_conditions(t, node_get(t->node, "gone"));
     type->going = load_conditions(t, node_get(t->node, "going"));
 }

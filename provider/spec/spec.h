@@ -373,6 +373,7 @@ struct spec_type {
     size_t attr_count;
     struct spec_steps create, read, update, delete;
     struct str pending_at; /* path of what is still to come, under the names that the object has; "" none */
+    struct spec_skip made_by_aws; /* of the account, not of those who use it: nothing to import */
     struct spec_conditions gone;  /* readable, but as good as not there */
     struct spec_conditions going; /* the same, but it is waited for until it is gone, by who deletes it */
     struct spec_settle settle;
@@ -498,5 +499,12 @@ const struct resource_ops *native_ops(struct arena *arena, const struct spec_typ
 extern const struct resource_ops spec_recorded_ops;
 /* Likewise for jobs; the loader adds what the spec says. */
 extern const struct job_ops spec_job_ops;
+
+/*
+ * The call that tells which resources of a type there are: the listing that refreshes them, or where that has
+ * to be given their ids, the one that other clients list them with; NULL: there is none. *needs: attributes
+ * that it has to be told, which say what the resources are in (a cluster, an API).
+ */
+const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_names *needs);
 
 #endif

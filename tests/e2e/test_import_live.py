@@ -1,8 +1,11 @@
 """weir import live: what boto3 made becomes a stack that has nothing to do."""
 
+import io
 import json
 import os
+import re
 import shutil
+import zipfile
 
 import yaml
 
@@ -79,7 +82,7 @@ def test_of_another_stack(tmp_path, place):
 def test_what_is_wanted_has_to_be_said(local_stack, stack):
     assert "--tag, --type and --stack" in local_stack.run("import", "live", status=3).err
     assert "KEY=VALUE" in local_stack.run("import", "live", "--tag", "x", status=3).err
-    assert "aws.elbv2.rule can only be listed for each `listener`" in stack.run("import", "live", "--type", "aws.elbv2.rule", status=3).err
+    assert "aws.lambda.layer_version can only be listed for each `name`" in stack.run("import", "live", "--type", "aws.lambda.layer_version", status=3).err
     assert "nothing of that kind" in stack.run("import", "live", "--tag", "nobody=has", status=None).err
 
 
@@ -107,3 +110,91 @@ def test_half_an_adoption_goes_on(tmp_path, fast_sandbox):
         stack.assert_settled()
         assert set(stack.addresses()) == wanted
     assert kills > 1 and [one["ResourceARN"] for one in ids.get_resources()["ResourceTagMappingList"]] == there
+
+
+def zipped(name, text):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        packed.writestr(name, text)
+    return out.getvalue()
+
+
+def make_function(cloud):
+    iam, function = cloud.client("iam"), cloud.client("lambda")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="runs-ingest", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="runs-ingest", PolicyName="queue", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}))
+    function.create_function(
+        FunctionName="ingest", Runtime="python3.12", Role=role, Handler="ingest.handler", Timeout=31, Environment={"Variables": {"PLAIN": "x", "TOKEN": "hush"}},
+        Code={"ZipFile": zipped("ingest.py", "def handler(event, context): pass")},
+    )
+    queue = cloud.client("sqs").create_queue(QueueName="incoming", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
+    arn = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    function.create_event_source_mapping(FunctionName="ingest", EventSourceArn=arn, BatchSize=7)
+    return function.get_function_configuration(FunctionName="ingest")["CodeSha256"]
+
+
+def test_what_no_answer_tells_is_asked_for(tmp_path, place):
+    """The code of a function is in no answer, and adopting it changes none; its environment is asked for key by key."""
+    code = make_function(place)
+    stack = Stack(tmp_path / "stack", place)
+    stack.run("import", "live", "--type", "aws.lambda.function", "--type", "aws.lambda.event_source_mapping")
+    text = (stack.folder / "weir.yaml").read_text()
+    drafted = yaml.safe_load(text)
+    function = drafted["resources"]["ingest"]
+    assert function["timeout"] == 31 and function["lifecycle"] == {"ignore_changes": ["code"]} and "code_sha256" not in function
+    assert "# No answer tells `code`" in text and "hush" not in text
+    [mapping] = [r for r in drafted["resources"].values() if r["type"] == "aws.lambda.event_source_mapping"]
+    assert mapping["function"] == "${ingest.arn}" and mapping["batch_size"] == 7
+    given = {name: "hush" if name.endswith("token") else "x" for name in drafted["inputs"]}
+    assert {"ingest_code_s3_bucket", "ingest_code_s3_key", "ingest_environment_plain", "ingest_environment_token"} == set(given)
+    options = [word for name, value in given.items() for word in ("-i", f"{name}={value}")]
+    assert "0 to create, 0 to update, 0 to replace, 0 to delete" in stack.run("plan", *options).out
+    stack.apply(*options)
+    assert "No changes" in stack.run("plan", *options).out
+    assert place.client("lambda").get_function_configuration(FunctionName="ingest")["CodeSha256"] == code
+
+
+def test_parts_are_listed_for_each_whole(tmp_path, place):
+    """Resources of each API, whatever the number of APIs; the root of each is AWS's own."""
+    api = place.client("apigateway")
+    for name in ("one", "two"):
+        rest = api.create_rest_api(name=name)["id"]
+        [root] = api.get_resources(restApiId=rest)["items"]
+        api.create_resource(restApiId=rest, parentId=root["id"], pathPart=f"part-of-{name}")
+    _, found = taken_over(Stack(tmp_path / "stack", place), "--type", "aws.apigateway.resource")
+    assert sorted(r["path_part"] for r in found.values()) == ["part-of-one", "part-of-two"] and all(r["rest_api"] for r in found.values())
+
+
+def test_keys_and_their_aliases(tmp_path, place):
+    """A key's ARN is no alias' ARN, and keys are listed though an answer has little of them."""
+    kms = place.client("kms")
+    key = kms.create_key(Description="of the lake", Tags=[{"TagKey": "team", "TagValue": "data"}])["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/lake", TargetKeyId=key)
+    _, found = taken_over(Stack(tmp_path / "tagged", place), "--tag", "team=data")
+    assert [r["type"] for r in found.values()] == ["aws.kms.key"]
+    _, found = taken_over(Stack(tmp_path / "listed", place), "--type", "aws.kms.key", "--type", "aws.kms.alias")
+    assert {r.get("description") or r.get("name") for r in found.values()} >= {"of the lake", "alias/lake"}
+    assert not any(r.get("name", "").startswith("alias/aws/") for r in found.values())
+
+
+def test_what_aws_made_is_one_line(tmp_path, place):
+    ec2 = place.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    ec2.create_security_group(GroupName="jobs", Description="of jobs", VpcId=vpc)
+    result, found = taken_over(Stack(tmp_path / "stack", place), "--type", "aws.ec2.security_group")
+    assert {r["name"] for r in found.values()} == {"jobs"}
+    assert re.search(r"aws\.ec2\.security_group +- +\d+ left out: made by AWS itself", result.err)
+
+
+def test_what_a_service_reports_and_weir_cannot_say_is_named(tmp_path, cloud):
+    """moto reports settings of a database that weir has no attribute for; of two that exclude each other one is given."""
+    rds = cloud.client("rds")
+    rds.create_db_cluster(DBClusterIdentifier="orders", Engine="aurora-postgresql", MasterUsername="ada", MasterUserPassword="hush-hush-hush")
+    rds.create_db_instance(DBInstanceIdentifier="orders-1", DBClusterIdentifier="orders", Engine="aurora-postgresql", DBInstanceClass="db.r6g.large")
+    stack = Stack(tmp_path / "stack", cloud)
+    stack.run("import", "live", "--type", "aws.rds.instance", "--type", "aws.rds.cluster")
+    text = (stack.folder / "weir.yaml").read_text()
+    [instance] = [r for r in yaml.safe_load(text)["resources"].values() if r["type"] == "aws.rds.instance"]
+    assert instance["cluster"] == "${orders.name}" and "allocated_storage" not in instance
+    assert re.search(r"# not configured: \w+, weir has no attribute for it", text)

@@ -1,0 +1,266 @@
+/* Finding what there is: by a tag, by type, for each parent: see live_internal.h. */
+#include "cmd/import/live_internal.h"
+
+#include "provider/aws/tagging.h"
+#include "provider/cfn/published.h"
+#include "provider/spec/spec.h"
+
+#include <stdlib.h>
+
+static void live_add(
+    struct live *l, const struct schema *schema, struct str id, struct str arn, const struct value *found)
+{
+    struct str key = arena_printf(l->arena, "%.*s %.*s", STR_ARG(schema->name), STR_ARG(id));
+    if (!id.n || map_get(&l->known, key))
+        return;
+    ARENA_GROW(l->arena, l->items, l->n, l->cap);
+    struct there *one = ARENA_NEW(l->arena, struct there);
+    *one = (struct there){.schema = schema,
+        .id = arena_str(l->arena, id),
+        .arn = arena_str(l->arena, arn),
+        .found = found ? value_copy(l->arena, found) : NULL,
+        .marked = l->marked};
+    map_set(&l->known, key, one);
+    l->items[l->n++] = one;
+}
+
+struct str live_last_part(struct str id)
+{
+    for (size_t i = id.n; i; i--)
+        if (id.p[i - 1] == ':' || id.p[i - 1] == '/')
+            return str_slice(id, i, id.n);
+    return id;
+}
+
+/* ---- by ARN ---- */
+
+/* A type whose ARNs have this form. */
+struct candidate {
+    const struct schema *schema;
+    const struct value *object; /* what the ARN says of it */
+    size_t open;                /* how much of the ARN is values */
+};
+
+static int by_precision(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    return (x->open > y->open) - (x->open < y->open);
+}
+
+/* How long the values are that the ARN gives; 0: one of them is none that the type takes. */
+static size_t open_length(struct live *l, const struct schema *schema, const struct value *object)
+{
+    size_t open = 1;
+    for (uint32_t i = 0; i < object->count; i++) {
+        const struct attr *attr = schema_attr(schema, object->entries[i].key);
+        const struct value *v = object->entries[i].value, *converted;
+        struct schema_issue issue = {0};
+        if (!attr || v->kind != VALUE_STRING || str_eqz(attr->name, "arn"))
+            continue;
+        if (schema_convert(l->arena, attr, v, &converted, &issue))
+            return 0;
+        open += v->string.n;
+    }
+    return open;
+}
+
+/* alias/a is a key's alias and no key, restapis/a/stages/b a stage and no API: the narrowest form comes
+ * first. */
+static struct candidate *candidates_of(struct live *l, struct str arn, size_t *count)
+{
+    size_t n;
+    const struct str *types = catalog_names(l->draft->catalog, false, &n);
+    struct candidate *out = ARENA_ARRAY(l->arena, struct candidate, n + 1);
+    *count = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct err err = ERR_INIT;
+        const struct value *object = NULL;
+        const struct schema *schema =
+            str_starts(types[i], STR("aws.")) ? catalog_find(l->draft->catalog, types[i], false, &err) : NULL;
+        if (!schema || !schema->ops->by_arn || look_by_arn(l->look, schema, arn, &object, &err) || !object)
+            continue;
+        size_t open = open_length(l, schema, object);
+        if (open)
+            out[(*count)++] = (struct candidate){schema, object, open};
+    }
+    qsort(out, *count, sizeof *out, by_precision);
+    return out;
+}
+
+/* Which of weir's types an ARN is of. */
+static bool add_arn(struct live *l, struct str arn)
+{
+    size_t n;
+    const struct candidate *candidates = candidates_of(l, arn, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct err err = ERR_INIT;
+        const struct schema *schema = candidates[i].schema;
+        const struct value *live = NULL, *object = candidates[i].object, *named = object;
+        if (!value_gets(object, schema->id.p).n && schema->ops->namesake && /* a queue is known by its URL */
+            (look_namesake(l->look, schema, named, &object, &err) || !object))
+            continue;
+        struct str id = value_gets(object, schema->id.p);
+        bool sure = !str_eq(id, arn); /* of what is known by its ARN only a look tells which type it is */
+        if (!id.n || (!sure && (look_at(l->look, schema, id, &live, NULL, &err) || !live)))
+            continue;
+        live_add(l, schema, id, arn, candidates[i].object);
+        return true;
+    }
+    return false;
+}
+
+static void on_tagged(void *ctx, struct str arn, const struct value *tags)
+{
+    struct live *l = ctx;
+    struct str marked = value_gets(tags, "weir:address");
+    l->marked = arena_str(l->arena, marked);
+    arn = arena_str(l->arena, arn);
+    if (add_arn(l, arn))
+        return;
+    l->draft->left_out++;
+    draft_row(l->draft, arn, STR("-"),
+        STR("left out: no type of weir's own has such ARNs; --type AWS::Service::Type lists one of "
+            "CloudFormation's"));
+}
+
+/* ---- by type ---- */
+
+/* CloudFormation's schema of the type; NULL: it is not CloudFormation's, or none is published. */
+static const struct value *live_published(struct live *l, const struct schema *schema)
+{
+    return str_find(schema->name, STR("::"), 0) >= 0 ? cfn_published(l->arena, schema->name) : NULL;
+}
+
+/* The call that tells which there are; NULL: none, or it is no type of a spec. */
+static const struct spec_step *listing_of(const struct schema *schema, struct spec_names *needs)
+{
+    const struct spec_type *type = str_starts(schema->name, STR("aws.")) ? schema->impl : NULL;
+    *needs = (struct spec_names){NULL, 0};
+    return type && schema->ops->ids ? spec_ids_step(type, needs) : NULL;
+}
+
+/* The type whose resources have to be known first: of the same service, and called as the attribute is. NULL:
+ * none. */
+static const struct schema *parent_of(struct live *l, const struct schema *schema)
+{
+    struct spec_names needs;
+    struct err ignored = ERR_INIT;
+    if (!listing_of(schema, &needs) || !needs.count)
+        return NULL;
+    size_t service = schema->name.n;
+    while (service && schema->name.p[service - 1] != '.')
+        service--;
+    struct str name = arena_printf(
+        l->arena, "%.*s%.*s", (int)service, schema->name.p, STR_ARG(needs.items[needs.count - 1]));
+    return str_eq(name, schema->name) ? NULL : catalog_find(l->draft->catalog, name, false, &ignored);
+}
+
+/* What has to be known before anything can be listed, and nothing tells: the ids themselves. "" nothing. */
+static struct str listed_for(struct live *l, const struct schema *schema)
+{
+    struct spec_names needs;
+    const struct value *published = live_published(l, schema);
+    const struct value *wanted = value_getz(
+        value_getz(value_getz(value_getz(published, "handlers"), "list"), "handlerSchema"), "required");
+    if (published)
+        return wanted && wanted->count ? value_text(wanted->items[0], STR_EMPTY) : STR_EMPTY;
+    return !listing_of(schema, &needs) || !needs.count || parent_of(l, schema) ? STR_EMPTY : needs.items[0];
+}
+
+static bool is_listed(struct live *l, const struct schema *schema)
+{
+    const struct value *published = live_published(l, schema);
+    if (published)
+        return value_getz(value_getz(published, "handlers"), "list") != NULL;
+    struct spec_names needs;
+    return listing_of(schema, &needs) || (schema->ops->list && !schema->ops->ids);
+}
+
+/* Why not everything of a type can be found; 0: it can. */
+static int check_listed(struct live *l, const struct schema *schema, struct err *err)
+{
+    struct str rest, named = listed_for(l, schema);
+    struct str provider = schema->provider.n ? schema->provider : str_cut(schema->name, '.', &rest);
+    if (!str_eqz(provider, "aws")) {
+        err_set(err, ERR_USAGE, "%.*s is not in an AWS account", STR_ARG(schema->name));
+        return err_hint(err, "`import live` reads AWS accounts; write it into the stack and import it by "
+                             "its id (`imports:`)");
+    }
+    if (!is_listed(l, schema) ||
+        (schema->scattered && !named.n && !parent_of(l, schema))) /* objects of a bucket */
+        err_set(err, ERR_USAGE, "%.*s cannot be listed", STR_ARG(schema->name));
+    else if (named.n)
+        err_set(
+            err, ERR_USAGE, "%.*s can only be listed for each `%.*s`", STR_ARG(schema->name), STR_ARG(named));
+    else
+        return 0;
+    return err_hint(err, schema->tags.n || schema_attr(schema, STR("tags"))
+                             ? "--tag KEY=VALUE finds what has a tag; or write it into the stack and import "
+                               "it by its id (`imports:`)"
+                             : "write it into the stack and import it by its id (`imports:`)");
+}
+
+struct parents {
+    struct live *l;
+    const struct schema *schema; /* of the parents */
+    struct spec_names per;
+    const struct value **priors;
+    size_t n, cap;
+};
+
+/* What the listing has to be told of this parent: its own id (or its name, where the id holds more), and what
+ * the parent itself lies in. */
+static void on_parent(void *ctx, const struct value *parent)
+{
+    struct parents *p = ctx;
+    struct arena *arena = p->l->arena;
+    const struct value *prior = NULL;
+    for (size_t i = 0; i < p->per.count; i++) {
+        struct str attr = p->per.items[i];
+        bool own = i + 1 == p->per.count;
+        struct str name = !own ? attr : p->per.count > 1 ? STR("name") : p->schema->id;
+        prior = value_with(arena, prior, attr, value_copy(arena, value_get(parent, name)));
+    }
+    ARENA_GROW(arena, p->priors, p->n, p->cap);
+    p->priors[p->n++] = prior;
+}
+
+static int list_type(
+    struct live *l, const struct schema *schema, resource_found *found, void *ctx, struct err *err)
+{
+    const struct schema *parent = parent_of(l, schema);
+    struct parents parents = {.l = l, .schema = parent};
+    if (parent) {
+        (void)listing_of(schema, &parents.per);
+        if (list_type(l, parent, on_parent, &parents, err))
+            return err_context(err, "listing %.*s", STR_ARG(schema->name));
+    }
+    if (parent && !parents.n)
+        return 0;
+    if (look_list(l->look, schema, parents.priors, parents.n, found, ctx, err))
+        return err_context(err, "listing %.*s", STR_ARG(schema->name));
+    return 0;
+}
+
+static void on_listed(void *ctx, const struct value *live)
+{
+    struct live *l = ctx;
+    live_add(l, l->listed, value_gets(live, l->listed->id.p), value_gets(live, "arn"), live);
+}
+
+int live_find(struct live *l, const struct live_wanted *wanted, struct err *err)
+{
+    struct aws_client *client = provider_aws(l->look->provider);
+    if (wanted->tag_key.n) {
+        const struct aws_tagged tagged = {.type = STR_EMPTY,
+            .filters = aws_tag_filter(l->arena, arena_strz(l->arena, wanted->tag_key), wanted->tag_value)};
+        if (aws_tagged(client, l->arena, &tagged, on_tagged, l, err))
+            return err_context(err, "asking the tagging API");
+    }
+    for (size_t i = 0; i < wanted->type_count; i++) {
+        l->listed = catalog_find(l->draft->catalog, wanted->types[i], false, err);
+        if (!l->listed || check_listed(l, l->listed, err) || list_type(l, l->listed, on_listed, l, err))
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * Shared by live.c, live_find.c and live_settings.c; nobody else includes it. live_find.c finds what there
+ * is, live_settings.c makes attributes of what the service reports of it, live.c puts both into the draft.
+ */
+#ifndef WEIR_CMD_IMPORT_LIVE_INTERNAL_H
+#define WEIR_CMD_IMPORT_LIVE_INTERNAL_H
+
+#include "cmd/import/live.h"
+
+/* Something that is there. */
+struct there {
+    const struct schema *schema;
+    struct str id, arn, marked; /* marked: the address that its ownership tag names; "" none */
+    const struct value *found;  /* what a listing or its ARN says of it; NULL: nothing but the id */
+    const struct value *live;
+    struct draft_resource *resource; /* NULL: left out */
+    struct map needs;                /* names of those that it refers to -> struct there */
+};
+
+struct live {
+    struct arena *arena;
+    struct draft *draft;
+    struct look *look;
+    struct there **items;
+    size_t n, cap;
+    struct map known;       /* "type id" */
+    struct map by_text;     /* ARNs, ids, names -> struct owned */
+    struct map made_by_aws; /* type -> struct value, how many */
+    const struct schema *listed;
+    struct str marked; /* of what is being added */
+};
+
+/* ---- live_find.c ---- */
+
+/* Everything that is wanted, into l->items. */
+int live_find(struct live *l, const struct live_wanted *wanted, struct err *err);
+/* What a name is without its path: "b" of "a/b" and "a:b". */
+struct str live_last_part(struct str id);
+
+/* ---- live_settings.c ---- */
+
+/*
+ * The attributes of one as a draft gives them: all that the service reports and the file may set, but for
+ * defaults. What it reports and weir cannot give is named in *comment. NULL, with *why, where something is
+ * missing without which there is no such resource.
+ */
+struct said *live_settings(struct live *l, const struct there *one, const struct value *answers,
+    struct str *comment, struct str *why);
+
+#endif

@@ -1,0 +1,292 @@
+/* What the service reports of a resource, as attributes of a stack: see live_internal.h. */
+#include "cmd/import/live_internal.h"
+
+#include "base/json.h"
+#include "cmd/import/fit.h"
+#include "provider/cfn/published.h"
+#include "provider/spec/spec.h"
+
+struct settings {
+    struct live *l;
+    const struct there *one;
+    struct said *attrs;
+    struct buf *comment;
+};
+
+/* A line above the resource: the reader of a draft is to know what it does not say. */
+static void not_configured(struct settings *s, struct str name, struct str why)
+{
+    buf_addf(s->comment, "# not configured: %.*s, %.*s\n", STR_ARG(name), STR_ARG(why));
+}
+
+/* ---- values ---- */
+
+/* Of two that exclude each other a service reports both: what says so goes first, and of two that say so the
+ * later one, which was there first in the service. */
+static bool loses(const struct attr *attrs, size_t n, const struct attr *attr, const struct value *object)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct attr *other = &attrs[i];
+        if (other == attr || value_is_empty(value_get(object, other->name)))
+            continue;
+        bool here = str_eq(attr->conflicts, other->name), there = str_eq(other->conflicts, attr->name);
+        if (there && (!here || other > attr))
+            return true;
+    }
+    return false;
+}
+
+/* Objects without the fields that another field excludes, at any depth. */
+static const struct value *without_losers(struct arena *arena, const struct type *type, const struct value *v)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    if (type->kind == TYPE_OBJECT && v->kind == VALUE_MAP) {
+        for (size_t i = 0; i < type->field_count; i++) {
+            const struct attr *field = &type->fields[i];
+            const struct value *held = value_get(v, field->name);
+            if (held && !loses(type->fields, type->field_count, field, v))
+                value_builder_set(&b, field->name, without_losers(arena, field->type, held));
+        }
+        return value_mark(arena, value_builder_map(&b), v->marks);
+    }
+    if (!type->elem || (v->kind != VALUE_LIST && v->kind != VALUE_MAP))
+        return v;
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (v->kind == VALUE_MAP)
+            value_builder_set(&b, v->entries[i].key, without_losers(arena, type->elem, v->entries[i].value));
+        else
+            value_builder_add(&b, without_losers(arena, type->elem, v->items[i]));
+    }
+    return value_mark(arena, v->kind == VALUE_MAP ? value_builder_map(&b) : value_builder_list(&b), v->marks);
+}
+
+/* Without the service's own tags and weir's ownership tags. */
+static const struct value *own_tags(struct arena *arena, const struct value *tags)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (!str_starts(tags->entries[i].key, STR("aws:")) && !str_starts(tags->entries[i].key, STR("weir:")))
+            value_builder_set(&out, tags->entries[i].key, tags->entries[i].value);
+    return value_builder_map(&out);
+}
+
+static bool is_default(const struct attr *attr, const struct value *v)
+{
+    return attr->default_value ? attr_equal(attr, attr->default_value, v) : v == &value_false;
+}
+
+/* NULL: nothing of it is for the file. */
+static const struct value *setting_of(const struct settings *s, const struct attr *attr)
+{
+    struct arena *arena = s->l->arena;
+    const struct value *v = value_get(s->one->live, attr->name);
+    if (attr->required && value_is_empty(v) && str_eqz(attr->name, "name"))
+        return value_string(arena, live_last_part(s->one->id));
+    if (v && attr->type->kind == TYPE_TAGS && v->kind == VALUE_MAP)
+        v = own_tags(arena, v);
+    if (!attr->settable || attr->steers || value_is_empty(v) || (!attr->required && is_default(attr, v)))
+        return NULL;
+    if (attr->type->kind == TYPE_POLICY && str_eqz(value_gets(v, "Id"), "__default_policy_ID"))
+        return NULL; /* what SNS gives every topic */
+    return without_losers(arena, attr->type, v);
+}
+
+static struct said *setting_said(struct live *l, const struct attr *attr, const struct value *v)
+{
+    struct said *s = said_of(l->arena, v);
+    s->sensitive = attr->sensitive || value_is_sensitive(v);
+    bool policies = attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_POLICY;
+    return attr->type->kind == TYPE_POLICY ? fit_policy(l->arena, fit_policy_in_order(l->arena, s))
+           : policies                      ? fit_policy_in_order(l->arena, s)
+                                           : s;
+}
+
+static bool is_taken(struct settings *s, const struct attr *attr, const struct value *v, struct str *message)
+{
+    const struct value *converted;
+    struct schema_issue issue = {0};
+    if (!schema_convert(s->l->arena, attr, v, &converted, &issue))
+        return true;
+    *message = issue.message;
+    return false;
+}
+
+/* Objects without the fields that the type does not take, which are named. NULL: it does not take the whole.
+ */
+static const struct value *what_is_taken(
+    struct settings *s, const struct attr *attr, struct str path, const struct value *v, struct str *message)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(s->l->arena);
+    if (is_taken(s, attr, v, message))
+        return v;
+    if (attr->type->kind != TYPE_OBJECT || v->kind != VALUE_MAP)
+        return NULL;
+    for (size_t i = 0; i < attr->type->field_count; i++) {
+        const struct attr *field = &attr->type->fields[i];
+        const struct value *held = value_get(v, field->name), *taken;
+        struct str below = arena_printf(s->l->arena, "%.*s.%.*s", STR_ARG(path), STR_ARG(field->name));
+        if (!held)
+            continue;
+        taken = what_is_taken(s, field, below, held, message);
+        if (taken)
+            value_builder_set(&b, field->name, taken);
+        else if (field->required)
+            return NULL;
+        else
+            not_configured(s, below, *message);
+    }
+    v = value_mark(s->l->arena, value_builder_map(&b), v->marks);
+    return is_taken(s, attr, v, message) ? v : NULL;
+}
+
+/* What no service tells, and nobody can do without: whoever applies the draft gives it. Of an object the
+ * fields that the type's example has. */
+static struct said *asked_for(struct settings *s, const struct attr *attr, struct str name)
+{
+    struct arena *arena = s->l->arena;
+    struct said *map = said_new(arena, SAID_MAP, NULL);
+    if (attr->type->kind != TYPE_OBJECT)
+        return said_code(
+            arena, NULL, "%s", draft_ask(s->l->draft, name, "string", attr->doc, attr->sensitive).p);
+    for (size_t i = 0; i < attr->type->field_count; i++) {
+        const struct attr *field = &attr->type->fields[i];
+        struct str key = arena_printf(arena, "%.*s:", STR_ARG(field->name));
+        if (field->required || str_find(s->one->schema->example, key, 0) >= 0)
+            said_set(arena, map, field->name,
+                asked_for(s, field, arena_printf(arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(field->name))));
+    }
+    return map;
+}
+
+/* What the type does not take of what the service reports is left out, and named; false: it cannot be left
+ * out. */
+static bool add_setting(struct settings *s, const struct attr *attr, const struct value *v, struct str *why)
+{
+    const struct schema *schema = s->one->schema;
+    struct str message = STR_EMPTY;
+    if (loses(schema->attrs, schema->attr_count, attr, s->one->live))
+        return true;
+    v = what_is_taken(s, attr, attr->name, v, &message);
+    if (!v && attr->required) {
+        *why = arena_printf(s->l->arena, "%.*s: %.*s", STR_ARG(attr->name), STR_ARG(message));
+        return false;
+    }
+    if (!v)
+        not_configured(s, attr->name, message);
+    else
+        said_set(s->l->arena, s->attrs, attr->name, setting_said(s->l, attr, v));
+    return true;
+}
+
+/* Applying the draft leaves it as it is, whatever is given. */
+static void ask_for(struct settings *s, const struct attr *attr)
+{
+    struct arena *arena = s->l->arena;
+    struct str input =
+        arena_printf(arena, "%.*s_%.*s", STR_ARG(live_last_part(s->one->id)), STR_ARG(attr->name));
+    said_set(arena, s->attrs, attr->name, asked_for(s, attr, input));
+    if (attr->replace)
+        return;
+    struct said *lifecycle = said_get(s->attrs, "lifecycle"), *ignored;
+    if (!lifecycle) {
+        lifecycle = said_new(arena, SAID_MAP, NULL);
+        said_set(arena, lifecycle, STR("ignore_changes"), said_new(arena, SAID_LIST, NULL));
+        said_set(arena, s->attrs, STR("lifecycle"), lifecycle);
+    }
+    ignored = said_get(lifecycle, "ignore_changes");
+    said_add(arena, ignored, said_string(arena, attr->name, NULL));
+    buf_addf(s->comment, "# No answer tells `%.*s`: it stays as it is until ignore_changes is taken out\n",
+        STR_ARG(attr->name));
+}
+
+/* No answer has it, whatever it is. */
+static bool is_untold(const struct there *one, const struct attr *attr)
+{
+    const struct spec_type *type = str_starts(one->schema->name, STR("aws.")) ? one->schema->impl : NULL;
+    const struct spec_attr *known = type ? spec_attr_find(type, attr->name) : NULL;
+    return known && !known->readable && attr->settable;
+}
+
+/* ---- what weir has no attribute for ---- */
+
+/* Do the attributes of the type read this member of an answer? */
+static bool is_read(const struct spec_type *type, struct str member)
+{
+    for (size_t i = 0; i < type->attr_count; i++) {
+        struct str rest, first = str_cut(type->attrs[i].read, '.', &rest);
+        struct str plain = str_cut(first, '[', &rest);
+        if (str_eq(plain, member))
+            return true;
+    }
+    return false;
+}
+
+/* Is it a property that CloudFormation's users can set? That tells a setting from what is only told. */
+static bool is_property(const struct value *published, struct str member)
+{
+    const struct value *properties = value_getz(published, "properties"),
+                       *read_only = value_getz(published, "readOnlyProperties");
+    for (uint32_t i = 0; properties && i < properties->count; i++) {
+        struct str name = properties->entries[i].key;
+        if (!str_ieq(name, member))
+            continue;
+        for (uint32_t k = 0; read_only && k < read_only->count; k++)
+            if (str_ends(read_only->items[k]->string, name))
+                return false;
+        return true;
+    }
+    return false;
+}
+
+static void name_unsupported(struct settings *s, const struct value *answers)
+{
+    const struct schema *schema = s->one->schema;
+    const struct spec_type *type = str_starts(schema->name, STR("aws.")) ? schema->impl : NULL;
+    const struct value *published = type && schema->cfn.n ? cfn_published(s->l->arena, schema->cfn) : NULL;
+    for (uint32_t i = 0; published && answers && i < answers->count; i++) {
+        const struct value *answer = answers->items[i];
+        for (uint32_t k = 0; answer->kind == VALUE_MAP && k < answer->count; k++) {
+            struct str member = answer->entries[k].key;
+            const struct value *v = answer->entries[k].value;
+            bool nothing = value_is_empty(v) || (v->kind == VALUE_BOOL && !v->boolean);
+            if (!nothing && !is_read(type, member) && is_property(published, member))
+                not_configured(s, member, STR("weir has no attribute for it"));
+        }
+    }
+}
+
+/* code_sha256 says what `code` holds: nothing by itself. */
+static bool goes_with_untold(const struct there *one, const struct attr *attr)
+{
+    for (size_t i = 0; attr->computed && i < one->schema->attr_count; i++) {
+        const struct attr *other = &one->schema->attrs[i];
+        if (other->required && is_untold(one, other) && str_starts(attr->name, other->name) &&
+            value_is_empty(value_get(one->live, other->name)))
+            return true;
+    }
+    return false;
+}
+
+struct said *live_settings(struct live *l, const struct there *one, const struct value *answers,
+    struct str *comment, struct str *why)
+{
+    AUTO_BUF struct buf lines = BUF_INIT;
+    struct settings s = {.l = l, .one = one, .attrs = said_new(l->arena, SAID_MAP, NULL), .comment = &lines};
+    struct names_type type = {.other = one->schema->name, .schema = one->schema};
+    struct fit fit = {.draft = l->draft, .attrs = s.attrs, .type = &type, .why = STR_EMPTY};
+    for (size_t i = 0; i < one->schema->attr_count; i++) {
+        const struct attr *attr = &one->schema->attrs[i];
+        const struct value *v = goes_with_untold(one, attr) ? NULL : setting_of(&s, attr);
+        if (v && !add_setting(&s, attr, v, why))
+            return NULL;
+        if (!v && attr->required && !attr->default_value && is_untold(one, attr))
+            ask_for(&s, attr);
+    }
+    if (!fit_check(&fit)) {
+        *why = fit.why;
+        return NULL;
+    }
+    name_unsupported(&s, answers);
+    *comment = arena_str(l->arena, buf_str(&lines));
+    return s.attrs;
+}

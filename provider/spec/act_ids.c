@@ -1,0 +1,71 @@
+/* Which resources of a type there are, by their identities alone. */
+#include "provider/spec/act.h"
+
+const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_names *needs)
+{
+    *needs = type->list.count ? type->list.items[0].list.per : (struct spec_names){NULL, 0};
+    if (type->list.count && !type->list.items[0].list.of)
+        return &type->list.items[0];
+    for (size_t i = 0; i < type->also_count; i++) {
+        const struct spec_step *step = type->also[i].step;
+        if (!str_eqz(type->also[i].as, "list"))
+            continue;
+        *needs = (struct spec_names){step->call.request.attrs, step->call.request.attr_count};
+        return step;
+    }
+    return NULL;
+}
+
+/* What an item says of itself, or what its ARN does. */
+static int ids_object(
+    struct op_ctx *ctx, struct act *act, const struct value *live, const struct value **out, struct err *err)
+{
+    const struct value *named = NULL;
+    struct str arn = value_gets(live, "arn");
+    if (act_fill_templates(act, live, out, err))
+        return -1;
+    if (value_gets(*out, act->type->schema.id.p).n || !arn.n)
+        return 0;
+    if (spec_by_arn(ctx, arn, &named, err))
+        return -1;
+    return named ? act_fill_templates(act, value_merge(act->arena, live, named), out, err) : 0;
+}
+
+static int ids_within(struct op_ctx *ctx, struct act *act, const struct value *prior, resource_found *found,
+    void *found_ctx, struct err *err)
+{
+    struct spec_names needs;
+    const struct spec_step *step = spec_ids_step(act->type, &needs);
+    const struct value *items, *live;
+    struct err failure = ERR_INIT;
+    if (act_list(act, step, prior, NULL, &items, &failure)) {
+        if (prior && failure.class == ERR_ABSENT)
+            return 0;
+        *err = failure;
+        return -1;
+    }
+    for (uint32_t i = 0; i < items->count; i++) {
+        if (ids_object(ctx, act, act_decode(act, step, items->items[i], prior), &live, err))
+            return -1;
+        if (!act_is_gone(act, live))
+            found(found_ctx, act_shown(act, act_without_marks(act, live)));
+    }
+    return 0;
+}
+
+int spec_ids(
+    struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx, struct err *err)
+{
+    struct act act;
+    struct spec_names needs;
+    act_init(&act, ctx);
+    act.asks = true;
+    if (!spec_ids_step(act.type, &needs))
+        return 0;
+    if (!needs.count)
+        return ids_within(ctx, &act, NULL, found, found_ctx, err);
+    for (size_t i = 0; i < sought->count; i++)
+        if (ids_within(ctx, &act, sought->priors[i], found, found_ctx, err))
+            return -1;
+    return 0;
+}
