@@ -74,8 +74,8 @@ $(OWN):
 # is to stay small.
 FAST := base/% stacks/% plan/% $(wildcard provider/*.c) provider/wire/% provider/http/% provider/spec/% provider/aws/%
 SMALL := provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c s3/s3_empty.c profile.c settings.c) \
-  $(addprefix provider/spec/,dump.c job.c job_error.c load% permissions.c act_teardown.c) $(addprefix stacks/,func_%) \
-  $(addprefix plan/,connections.c declared.c deploy.c import.c places.c record_provider.c recover% saved.c sources.c teardown.c verify% $(addprefix state/,backend_% doctor.c file_lock.c postgres_% history.c migrate.c s3_% settings.c))
+  $(addprefix provider/spec/,dump.c job.c job_error.c load% permissions.c act_left.c act_teardown.c) $(addprefix stacks/,func_%) \
+  $(addprefix plan/,connections.c declared.c deploy.c import.c obstacles.c places.c record_provider.c recover% saved.c sources.c teardown% verify% $(addprefix state/,backend_% doctor.c file_lock.c postgres_% history.c migrate.c s3_% settings.c))
 $(patsubst %.c,$(BUILD)/%.o,$(filter $(SMALL),$(SRCS)) $(filter-out $(FAST),$(SRCS) $(SANDBOX_SRCS) cmd/main.c)): CFLAGS_release += -Os
 $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 	@mkdir -p $(@D)

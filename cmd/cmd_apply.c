@@ -10,6 +10,9 @@ static int take_saved(
     if (given->env && !str_eqz(env, given->env))
         return invocation_usage(inv, NULL, "the plan was made for %s%.*s%s, not for environment \"%s\"",
             env.n ? "environment \"" : "no environment", STR_ARG(env), env.n ? "\"" : "", given->env);
+    if (planning_teardown(given) || given->delete_adopted)
+        return invocation_usage(inv, NULL,
+            "a saved plan is applied as it is: what may go with its deletions is said to \"weir plan\"");
     if (given->targets.n || given->replaces.n || given->no_refresh || given->quick_refresh)
         return invocation_usage(inv, NULL,
             "a saved plan is applied as it is: --target, --replace, --no-refresh and --quick-refresh belong "
@@ -64,7 +67,7 @@ static int cmd_apply_run(struct invocation *inv)
 }
 
 static const struct option_set *const sets[] = {
-    &options_lease, &options_change, &options_json, &options_plan, &options_stack, NULL};
+    &options_lease, &options_teardown, &options_change, &options_json, &options_plan, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir apply", "plan, ask, carry out"},
     {"weir apply --yes --json", "in CI"},
@@ -81,7 +84,9 @@ const struct command cmd_apply = {
         "same time, each "
         "change recorded in the state before and after it is made. When something fails, only what "
         "depends on it is "
-        "skipped. Ctrl-C stops starting new work and waits for what is in flight; a second one stops "
+        "skipped. While something stands in the way of a deletion, nothing is changed: the plan says what "
+        "goes. "
+        "Ctrl-C stops starting new work and waits for what is in flight; a second one stops "
         "waiting.\n\n"
         "On a terminal a tree shows what is in flight, below each what waits for it and for what else, "
         "which call is sent again and why, and how far all of it is; elsewhere, and with CI or NO_COLOR in "

@@ -35,6 +35,7 @@ static int fleet_change(struct fleet *fleet)
 {
     const struct fleet_settings *own = fleet->inv->own;
     int status = fleet_hold_budget(fleet);
+    fleet_check_deletions(fleet);
     if (status == EXIT_DONE)
         status = fleet_check_engines(fleet);
     if (status == EXIT_DONE && !fleet->destroy && !own->over_quota)

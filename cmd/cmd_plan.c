@@ -125,10 +125,6 @@ static int cmd_plan_run(struct invocation *inv)
     const struct plan_settings *own = inv->own;
     struct workspace workspace;
     struct plan *plan = NULL;
-    if (planning_teardown(inv->settings) && !own->destroy)
-        return invocation_usage(inv, "plan --destroy shows what they would erase",
-            "--force-empty, --skip-final-snapshot, --force-secrets, --delete-protected and --lab are for "
-            "destroying");
     if (own->destroy && inv->settings->replaces.n)
         return invocation_usage(inv, NULL, "--replace makes anew what --destroy would delete");
     if (own->format && !str_eqz(str_z(own->format), "text") && inv->settings->json)

@@ -188,6 +188,7 @@ static const struct option options[] = {
     {0, "every", .value = "TIME", .kind = OPTION_DURATION, .offset = offsetof(struct reap_settings, every_ms),
         .doc = "with --install: between two looks (default: 15m)"},
     {0, "uninstall", .offset = offsetof(struct reap_settings, uninstall), .doc = "take that down again"},
+    OPTION_DELETE_ADOPTED,
     {0, "full", SHARED(full), .doc = "name every thing that goes, and every right of what is installed"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);

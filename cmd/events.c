@@ -12,9 +12,12 @@ const struct event_doc event_docs[] = {
     {"change", "address, type, provider, action, reason, moved_from, import_id, create_before_destroy, attrs",
         "what the plan does with a resource; action: create, update, replace, delete, read, adopt, forget; "
         "attrs: name, before, after, sensitive, changed (names of a map whose values are secret), replaces"},
-    {"erase", "address, type, flag, says, counts, stops, lifts, kept, left_type, left_id, error",
+    {"erase",
+        "address, type, flag, says, counts, stops, lifts, set, instead, kept, left_type, left_id, error",
         "what goes (`kept`: stays) besides the resource; counts: objects, versions, delete_markers, uploads, "
-        "images, bytes; left_type and left_id: something that a service made"},
+        "images, bytes; left_type and left_id: something that a service made; `stops`: it stands in the way, "
+        "and "
+        "what goes is the option `lifts`, or what the stack says (`set`), or else `instead`"},
     {"output", "name, action, before, after, sensitive, unknown", "an output that the plan changes"},
     {"summary",
         "command, create, update, replace, delete, read, adopt, forget, noop, resources, outputs, drifted, "
@@ -254,6 +257,8 @@ static void event_erases(struct buf *out, const struct change *c)
         json_write_member_if_any(out, "left_id", value_gets(what, "id"));
         field_true(out, "stops", value_getz(what, "stops") != NULL);
         json_write_member_if_any(out, "lifts", value_gets(what, "lifts"));
+        json_write_member_if_any(out, "set", value_gets(what, "set"));
+        json_write_member_if_any(out, "instead", value_gets(what, "instead"));
         field_true(out, "kept", value_equal(value_getz(what, "kept"), &value_true));
         json_write_member_if_any(out, "error", value_gets(what, "error"));
         events_end(out);

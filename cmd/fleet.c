@@ -276,7 +276,7 @@ static void member_plan(void *ctx, size_t i)
         .quick_refresh = s->quick_refresh,
         .delete_adopted = s->delete_adopted,
         .lease_ms = member_goes(m) ? 0 : s->lease_ms,
-        .teardown = member_goes(m) ? planning_teardown(s) : 0,
+        .teardown = planning_teardown(s),
         .parallelism = fleet_workers(fleet),
         .cancel = signals_stop(),
         .observer = {member_event, m}};
@@ -330,6 +330,16 @@ int fleet_check_engines(struct fleet *fleet)
             return invocation_fail(fleet->inv, &err);
     }
     return EXIT_DONE;
+}
+
+void fleet_check_deletions(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        struct err err = ERR_INIT;
+        if (m->plan && member_fine(m) && plan_check_deletions(m->plan, &err))
+            member_fail(m, &err);
+    }
 }
 
 int fleet_check_quotas(struct fleet *fleet)

@@ -94,6 +94,8 @@ void fleet_plan(struct fleet *fleet);
 int fleet_check_engines(struct fleet *fleet);
 /* Do the account's quotas allow what all of them make? Reported where they do not; the exit status. */
 int fleet_check_quotas(struct fleet *fleet);
+/* Of whom something cannot be deleted that is to be has failed, before anything is called. */
+void fleet_check_deletions(struct fleet *fleet);
 /* From now on the state knows those as members that are planned to be, or no more those that are gone. */
 int fleet_remember(struct fleet *fleet, bool gone);
 /* Its destroyed entirely, or going to be? */

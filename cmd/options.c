@@ -52,11 +52,6 @@ static const struct option stack[] = {
     {                                                                                                        \
         0, "full", FIELD(full), .doc = "print every attribute and every value whole, not the compact form"   \
     }
-#define OPTION_DELETE_ADOPTED                                                                                \
-    {                                                                                                        \
-        0, "delete-adopted", FIELD(delete_adopted),                                                          \
-            .doc = "agree that resources which were there before weir may be deleted"                        \
-    }
 #define OPTION_PARALLELISM                                                                                   \
     {                                                                                                        \
         0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1024, FIELD(parallelism),    \
@@ -71,7 +66,6 @@ static const struct option plan[] = {
     {0, "to", .value = "RUN", .kind = OPTION_TEXT, FIELD(to),
         .doc = "with the stack's files and inputs as that run had them (\"weir history\")"},
     OPTION_FULL,
-    OPTION_DELETE_ADOPTED,
     OPTION_PARALLELISM,
 };
 static const struct option destroy[] = {
@@ -79,7 +73,6 @@ static const struct option destroy[] = {
         .doc = "only this resource (NAME, NAME[\"key\"], a module) and what depends on it; may be repeated"},
     OPTION_NO_REFRESH,
     OPTION_FULL,
-    OPTION_DELETE_ADOPTED,
     OPTION_PARALLELISM,
 };
 static const struct option drift[] = {OPTION_TARGET, OPTION_FULL, OPTION_PARALLELISM};
@@ -88,12 +81,13 @@ static const struct option teardown[] = {
     {0, "force-empty", FIELD(force_empty),
         .doc = "delete what is in buckets, repositories and the like, all versions of it"},
     {0, "skip-final-snapshot", FIELD(skip_final_snapshot),
-        .doc = "take no last snapshot of databases and warehouses"},
+        .doc = "take no final snapshot of databases and warehouses"},
     {0, "force-secrets", FIELD(force_secrets),
         .doc = "delete secrets at once, without a time in which they could be restored"},
     {0, "delete-protected", FIELD(delete_protected),
         .doc = "lift the services' deletion protection (lifecycle prevent_destroy stays)"},
     {0, "lab", FIELD(lab), .doc = "all four, for workshops and other stacks that hold nothing of value"},
+    OPTION_DELETE_ADOPTED,
 };
 static const struct option change[] = {
     {'y', "yes", "auto-approve", FIELD(yes), .doc = "do not ask"},
@@ -111,7 +105,7 @@ const struct option_set options_plan = OPTION_SET("Options of the plan", plan);
 const struct option_set options_destroy = OPTION_SET("Options of the plan", destroy);
 const struct option_set options_drift = OPTION_SET("Options of the plan", drift);
 const struct option_set options_deploy = OPTION_SET("Options of the plan", deploy);
-const struct option_set options_teardown = OPTION_SET("Options of what else goes", teardown);
+const struct option_set options_teardown = OPTION_SET("Options of what is deleted", teardown);
 const struct option_set options_lease = OPTION_SET(NULL, lease);
 const struct option_set options_quick = OPTION_SET(NULL, quick);
 const struct option_set options_change = OPTION_SET(NULL, change);

@@ -36,7 +36,7 @@ struct settings {
     bool full; /* plans with all that is known, nothing cut short */
     bool sandbox;
     bool delete_adopted;
-    bool force_empty, skip_final_snapshot, force_secrets, delete_protected, lab; /* plan, destroy */
+    bool force_empty, skip_final_snapshot, force_secrets, delete_protected, lab; /* whatever deletes */
     const char *to; /* plan, apply: the run to go back to */
     int parallelism;
     bool yes;
@@ -95,6 +95,13 @@ struct option_set {
                 "down"                                                                                       \
     }
 
+#define OPTION_DELETE_ADOPTED                                                                                \
+    {                                                                                                        \
+        0, "delete-adopted", .offset = offsetof(struct settings, delete_adopted),                            \
+                             .doc = "agree to delete, or change, what was there before weir, and what has "  \
+                                    "no ownership tags any more and nothing else by which it is known"       \
+    }
+
 #define OPTION_SET(title_, table_)                                                                           \
     {                                                                                                        \
         .title = (title_), .options = (table_), .n = sizeof(table_) / sizeof *(table_)                       \
@@ -110,7 +117,7 @@ extern const struct option_set options_deploy;
 extern const struct option_set options_change;   /* --yes, --lock-timeout */
 extern const struct option_set options_lease;    /* --for */
 extern const struct option_set options_quick;    /* --quick-refresh, where it stands alone */
-extern const struct option_set options_teardown; /* what may go besides the resources */
+extern const struct option_set options_teardown; /* what may be deleted: of all that delete something */
 
 /*
  * Parses the words; `sets` ends with NULL. Settings must be zeroed. What is no option becomes an argument. -1

@@ -133,7 +133,7 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, struct
 static struct plan_options whole_stack(const struct settings *s, bool destroy)
 {
     return (struct plan_options){.destroy = destroy,
-        .teardown = destroy ? planning_teardown(s) : 0,
+        .teardown = planning_teardown(s),
         .targets = s->targets.items,
         .target_count = s->targets.n,
         .lease_ms = destroy ? 0 : s->lease_ms,
@@ -394,6 +394,9 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return status;
     if (!changes && !plan->output_count && !plan->leases)
         return show_outputs(inv, plan);
+    struct err err = ERR_INIT;
+    if (plan_check_deletions(plan, &err))
+        return invocation_fail(inv, &err);
     if ((status = cost_hold(inv, plan)) != EXIT_DONE)
         return status;
     struct err err = ERR_INIT;

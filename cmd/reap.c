@@ -39,6 +39,7 @@ static int take_down(struct fleet *fleet, int64_t now_ms)
     int status = fleet_show_plan(fleet);
     if (status != EXIT_DONE || own->dry_run)
         return status;
+    fleet_check_deletions(fleet);
     if (goes(fleet) && !fleet->inv->settings->yes)
         status = ask_consent(fleet->inv, "Do you want to delete all of this? There is no way back.");
     if (status != EXIT_DONE)

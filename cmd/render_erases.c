@@ -1,9 +1,10 @@
-/* What deletions erase besides the resources, and what stands in their way: contents, protections, what
- * services left. */
+/* What deletions erase besides the resources, what stays of them, and what stands in their way: contents,
+ * snapshots, protections, what services left. */
 #include "cmd/render.h"
 #include "cmd/term.h"
 
 #include "base/terminal_cells.h"
+#include "plan/obstacles.h"
 
 enum { ADDRESS_WIDTH_MAX = 40 };
 
@@ -42,43 +43,15 @@ static void add_counts(struct buf *out, const struct value *counts)
     }
 }
 
-static struct str option_of(struct arena *arena, const struct value *what)
-{
-    struct str flag = value_text(value_getz(what, "flag"), value_gets(what, "lifts"));
-    char *text = arena_strz(arena, flag);
-    for (char *c = text; *c; c++)
-        *c = (char)(*c == '_' ? '-' : *c);
-    return str_z(text);
-}
-
-/* What a user does about what stands in the way: nobody takes all of it down for one that is replaced. */
-static void add_way(struct buf *out, const struct plan *plan, const struct change *c,
-    const struct value *what, struct str option)
-{
-    struct str set = value_gets(what, "set");
-    bool before = value_getb(what, "live"), replaced = c->decision.action == ACTION_REPLACE;
-    if (replaced && !before)
-        buf_addf(out, " (what goes: `%.*s` in the stack)", STR_ARG(set));
-    else if (replaced)
-        buf_addf(out, " (what goes: apply `%.*s` before)", STR_ARG(set));
-    else if (plan->destroy)
-        buf_addf(out, " (what goes: `weir destroy --%.*s`, or apply `%.*s` before)", STR_ARG(option),
-            STR_ARG(set));
-    else
-        buf_addf(out, " (what goes: `weir destroy --target '%.*s' --%.*s`, or apply `%.*s` before)",
-            STR_ARG(c->subject.address), STR_ARG(option), STR_ARG(set));
-}
-
 static void add_what(
     struct buf *out, const struct plan *plan, const struct change *c, const struct value *what)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str id = value_gets(what, "id"), option = option_of(&arena, what);
-    struct str error = value_gets(what, "error");
-    bool kept = value_equal(value_getz(what, "kept"), &value_true);
+    struct str id = value_gets(what, "id"), way = obstacle_way(&arena, plan, c, what);
+    struct str error = value_gets(what, "error"), flag = value_gets(what, "flag");
     text_add_safe(out, value_gets(what, "says"), false);
     if (id.n) {
-        buf_addz(out, kept ? " stays: " : " is deleted: ");
+        buf_addz(out, value_getb(what, "kept") ? ": " : " is deleted: ");
         text_add_safe(out, value_gets(what, "type"), false);
         buf_add_char(out, ' ');
         text_add_safe(out, id, false);
@@ -89,48 +62,53 @@ static void add_what(
         buf_addz(out, ", which could not be counted: ");
         text_add_safe(out, error, false);
     }
-    if (value_getz(what, "set"))
-        add_way(out, plan, c, what, option);
-    else if (option.n)
-        buf_addf(out, " (--%.*s)", STR_ARG(option));
+    if (obstacle_is(what) && way.n) {
+        buf_addz(out, " (what goes: ");
+        text_add_safe(out, way, false);
+        buf_addz(out, ")");
+    } else if (flag.n) {
+        buf_addf(out, " (%.*s)", STR_ARG(option_text(&arena, flag)));
+    }
 }
 
-static bool stops(const struct value *what)
+enum part { GOES, STAYS, STOPS, PARTS };
+
+static enum part part_of(const struct value *what)
 {
-    return value_getz(what, "stops") != NULL;
+    return obstacle_is(what) ? STOPS : value_getb(what, "kept") ? STAYS : GOES;
 }
 
-static bool any_of(const struct plan *plan, bool stopping)
+static bool any_of(const struct plan *plan, enum part part)
 {
     for (size_t i = 0; i < plan->change_count; i++)
         for (uint32_t k = 0; plan->changes[i].erases && k < plan->changes[i].erases->count; k++)
-            if (stops(plan->changes[i].erases->items[k]) == stopping)
+            if (part_of(plan->changes[i].erases->items[k]) == part)
                 return true;
     return false;
 }
 
 bool render_erases_any(const struct plan *plan)
 {
-    return any_of(plan, false);
+    return any_of(plan, GOES);
 }
 
-static const char *const leads[] = {"With them:", "In the way of their deletion:"};
+static const char *const leads[] = {"With them:", "What stays of them:", "In the way of their deletion:"};
 
 static void add_list(
-    const struct plan *plan, const struct render_options *o, bool stopping, int width, struct buf *out)
+    const struct plan *plan, const struct render_options *o, enum part part, int width, struct buf *out)
 {
-    if (!any_of(plan, stopping))
+    if (!any_of(plan, part))
         return;
-    style_add(out, o->color, STYLE_BOLD, leads[stopping]);
+    style_add(out, o->color, STYLE_BOLD, leads[part]);
     buf_addz(out, "\n\n");
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = &plan->changes[i];
         for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
             int blanks = width - (int)cells_width(c->subject.address);
-            if (stops(c->erases->items[k]) != stopping)
+            if (part_of(c->erases->items[k]) != part)
                 continue;
             buf_addz(out, "  ");
-            style_add(out, o->color, STYLE_RED, "!");
+            style_add(out, o->color, part == STAYS ? STYLE_GREEN : STYLE_RED, part == STAYS ? "+" : "!");
             buf_add_char(out, ' ');
             text_add_safe(out, c->subject.address, false);
             buf_addf(out, "%*s  ", blanks > 0 ? blanks : 0, "");
@@ -151,18 +129,18 @@ void render_erases(const struct plan *plan, const struct render_options *o, stru
     if (!width)
         return;
     width = width > ADDRESS_WIDTH_MAX ? ADDRESS_WIDTH_MAX : width;
-    add_list(plan, o, false, width, out);
-    add_list(plan, o, true, width, out);
+    for (enum part part = 0; part < PARTS; part++)
+        add_list(plan, o, part, width, out);
 }
 
-static void add_markdown_list(const struct plan *plan, bool stopping, struct buf *out)
+static void add_markdown_list(const struct plan *plan, enum part part, struct buf *out)
 {
-    if (any_of(plan, stopping))
-        buf_addf(out, "\n**%s**\n\n", leads[stopping]);
+    if (any_of(plan, part))
+        buf_addf(out, "\n**%s**\n\n", leads[part]);
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = &plan->changes[i];
         for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
-            if (stops(c->erases->items[k]) != stopping)
+            if (part_of(c->erases->items[k]) != part)
                 continue;
             buf_addz(out, "- `");
             text_add_safe(out, c->subject.address, false);
@@ -175,6 +153,6 @@ static void add_markdown_list(const struct plan *plan, bool stopping, struct buf
 
 void render_erases_markdown(const struct plan *plan, struct buf *out)
 {
-    add_markdown_list(plan, false, out);
-    add_markdown_list(plan, true, out);
+    for (enum part part = 0; part < PARTS; part++)
+        add_markdown_list(plan, part, out);
 }

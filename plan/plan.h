@@ -74,9 +74,11 @@ struct change {
     size_t drift_count;
     bool adopted;              /* it was there before weir: deleting it needs consent */
     const struct value *prior; /* delete: the object as it is handed over for that; NULL: as recorded */
-    const struct value *
-        erases; /* delete: what else goes, see resource_ops.erases; of what services left also `type`, `id` */
-    bool gone;  /* drift: it was deleted outside weir */
+    const struct value
+        *erases; /* delete: what else goes, stays or stands in the way, see resource_ops.erases; of what
+                    services left, and of what stays, also `type`, `id` */
+    int64_t owned_at_ms;       /* delete: when that was looked at, it was the stack's; 0: not looked at */
+    bool gone;                 /* drift: it was deleted outside weir */
     struct instance *instance; /* planner's own; NULL: not in the stack any more, or with destroy */
     struct seen *seen;         /* planner's own; NULL: not recorded */
 };
@@ -178,9 +180,10 @@ struct plan_options {
     bool offline;              /* validate: no state, no service */
     const struct str *targets; /* addresses, of single instances too; none: everything */
     size_t target_count;
-    bool delete_adopted;        /* consent to delete what was there before weir */
-    int64_t lease_ms;           /* an apply begins or renews the lease for so long; 0: as the stack says */
-    unsigned teardown;          /* destroy: what may go besides the resources, enum teardown */
+    bool
+        delete_adopted; /* consent to delete what was there before weir, or may not be the stack's any more */
+    int64_t lease_ms;   /* an apply begins or renews the lease for so long; 0: as the stack says */
+    unsigned teardown;  /* what may go besides the resources that are deleted, enum teardown */
     const struct str *replaces; /* --replace */
     size_t replace_count;
     int parallelism;           /* 0: 32 */
@@ -215,6 +218,8 @@ size_t plan_count(const struct plan *plan, enum action action);
 size_t plan_count_all(const struct plan *plan);
 /* NULL: nothing of that address is in plan->changes. */
 const struct change *plan_change_at(const struct plan *plan, struct str address);
+/* Can everything be deleted that is to be? -1 where something stands in the way of it (ERR_INVALID). */
+int plan_check_deletions(const struct plan *plan, struct err *err);
 /* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
 bool plan_has_changes(const struct plan *plan);
 

@@ -302,7 +302,7 @@ int plan_load(struct workspace *workspace, struct saved_plan *saved, const struc
     same.no_refresh = !saved_flag(saved, "refreshed");
     const struct value *teardown = value_getz(saved->content, "teardown");
     same.teardown = teardown && teardown->kind == VALUE_INT ? (unsigned)teardown->integer : 0;
-    same.delete_adopted = options->delete_adopted || saved_flag(saved, "delete_adopted");
+    same.delete_adopted = saved_flag(saved, "delete_adopted");
     same.targets = saved_list(saved, "targets", arena, &same.target_count);
     same.replaces = saved_list(saved, "replaces", arena, &same.replace_count);
     same.saved_marks = value_copy(arena, value_as_map(value_getz(saved->content, "marks")));

@@ -383,12 +383,14 @@ static bool has_item(const struct value *items, const struct value *item)
     const struct value *list = value_as_list(items);
     for (uint32_t i = 0; i < list->count; i++)
         if (str_eq(value_gets(list->items[i], "says"), value_gets(item, "says")) &&
-            str_eq(value_gets(list->items[i], "flag"), value_gets(item, "flag")))
+            str_eq(value_gets(list->items[i], "flag"), value_gets(item, "flag")) &&
+            str_eq(value_gets(list->items[i], "id"), value_gets(item, "id")))
             return true;
     return false;
 }
 
-/* What goes with deletions beyond what was said. What services leave comes and goes by itself. */
+/* What goes with deletions beyond what was said, or stays as something else. What services leave comes and
+ * goes by itself. */
 static int compare_erases(const struct value *now, const struct value *then, struct err *err)
 {
     for (uint32_t i = 0; i < now->count; i++) {
@@ -396,8 +398,8 @@ static int compare_erases(const struct value *now, const struct value *then, str
         for (uint32_t k = 0; k < list->count; k++) {
             const struct value *item = list->items[k];
             struct str address = now->entries[i].key, says = value_gets(item, "says");
-            if (value_getz(item, "stops") || value_getz(item, "id") ||
-                has_item(value_get(then, address), item))
+            bool left = value_getz(item, "id") && !value_getb(item, "kept");
+            if (value_getz(item, "stops") || left || has_item(value_get(then, address), item))
                 continue;
             err_set(err, ERR_STALE, "%.*s: its deletion would erase more than this plan shows: %.*s",
                 STR_ARG(address), STR_ARG(says));

@@ -3,6 +3,7 @@
  */
 #include "plan/work.h"
 
+#include "base/clock.h"
 #include "plan/address.h"
 #include "plan/context.h"
 #include "plan/left.h"
@@ -10,6 +11,8 @@
 #include "plan/places.h"
 #include "plan/silent.h"
 #include "plan/teardown.h"
+
+enum { OWNED_FOR_MS = 60000 }; /* whose a thing is is asked once more after that */
 
 /* What is deleted: as recorded and seen, in the way that the stack wants it now. */
 static const struct value *prior_of(struct work *work)
@@ -46,7 +49,11 @@ static int begin_delete(struct work *work, struct err *err)
     work_context(work, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
     work->ctx.dir = decl ? local_dir(decl) : work->x->p->stack->dir; /* what takes it back may be a file */
     work->ctx.replaces = work->change->instance && !work->x->plan->destroy;
-    work->ctx.owner.unmarked = work_was_there(record, decl);
+    const struct planner *p = work->x->p;
+    int64_t looked_ms = work->change->owned_at_ms;
+    work->ctx.owner.unmarked = work_was_there(record, decl) || p->options->delete_adopted;
+    work->ctx.owner.recorded = record->attrs;
+    work->ctx.owner.found_out = looked_ms && clock_mono_ms() - looked_ms < OWNED_FOR_MS;
     return 0;
 }
 
@@ -86,8 +93,7 @@ static int delete_recorded(struct work *work, struct err *err)
     const struct value *prior = prior_of(work);
     if (ops->read && work_intent(work, STR("delete"), work->subject.id, err))
         return -1;
-    unsigned teardown = work->x->plan->destroy ? p->options->teardown : 0;
-    if (ops->delete &&ops->delete (&work->ctx, teardown, prior, err)) {
+    if (ops->delete &&ops->delete (&work->ctx, p->options->teardown, prior, err)) {
         struct err write_error = ERR_INIT;
         if (cannot_delete(work, err) == WORK_LEFT)
             return WORK_LEFT; /* its intent stays open until its service went */

@@ -2,10 +2,13 @@
 #include "provider/mark.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "provider/provider.h"
 
 #include <ctype.h>
 #include <string.h>
+
+enum { SAME_WITHIN_MS = 1000 };
 
 struct str mark_text(struct arena *arena, struct str s, size_t max)
 {
@@ -44,15 +47,59 @@ const struct value *mark_among(struct arena *arena, const struct value *tags)
     return value_builder_map(&own);
 }
 
-int mark_refuse(struct str stack, const char *done, struct err *err)
+static struct ownership nobody_knows(void)
 {
+    return (struct ownership){.whose = WHOSE_NOBODY_KNOWS,
+        .says =
+            STR("it has no ownership tags, and nothing else shows that it is still what this stack made")};
+}
+
+struct ownership mark_whose(struct arena *arena, const struct owner *owner, const struct value *marks)
+{
+    struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
+    bool renamed = state.n && str_eq(state, owner->lineage);
+    if (str_eq(stack, owner->stack) || renamed || (!stack.n && owner->unmarked))
+        return (struct ownership){.whose = WHOSE_OURS};
     if (stack.n)
-        err_set(
-            err, ERR_FAILED, "it bears the marks of the stack \"%.*s\", and is not %s", STR_ARG(stack), done);
-    else
-        err_set(
-            err, ERR_FAILED, "it bears none of the marks that this stack made it with, and is not %s", done);
+        return (struct ownership){.whose = WHOSE_OTHERS,
+            .says = arena_printf(arena, "it has the ownership tags of the stack \"%.*s\"", STR_ARG(stack))};
+    return nobody_knows();
+}
+
+/* Services round times, and not always alike. */
+static bool is_same(const struct value *a, const struct value *b)
+{
+    int64_t a_ms, b_ms;
+    if (time_parse_rfc3339(value_text(a, STR_EMPTY), &a_ms) &&
+        time_parse_rfc3339(value_text(b, STR_EMPTY), &b_ms))
+        return a_ms - b_ms < SAME_WITHIN_MS && b_ms - a_ms < SAME_WITHIN_MS;
+    return value_equal(a, b);
+}
+
+struct ownership mark_compare(struct arena *arena, const struct value *recorded, const struct value *live,
+    const struct str *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct value *was = value_get(recorded, names[i]), *is = value_get(live, names[i]);
+        if (value_is_null(was) || value_is_null(is))
+            continue;
+        if (is_same(was, is))
+            return (struct ownership){.whose = WHOSE_OURS};
+        return (struct ownership){.whose = WHOSE_OTHERS,
+            .says = arena_printf(arena,
+                "it has no ownership tags, and its %.*s is not the recorded one: it was made anew by "
+                "somebody",
+                STR_ARG(names[i]))};
+    }
+    return nobody_knows();
+}
+
+int mark_refuse(const struct ownership *ownership, const char *done, struct err *err)
+{
+    err_set(err, ERR_FAILED, "%.*s, so it is not %s", STR_ARG(ownership->says), done);
+    if (ownership->whose == WHOSE_NOBODY_KNOWS)
+        return err_hint(err, "--delete-adopted agrees to it all the same; `weir state rm` forgets it");
     return err_hint(err,
-        "`weir state rm` lets go of it as it is; should it be this stack's all the same, import "
+        "`weir state rm` forgets it as it is; should it be this stack's all the same, import "
         "it after that");
 }

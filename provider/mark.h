@@ -1,7 +1,7 @@
 /*
- * What weir's marks say of a thing, for every kind that can mark: the tags or labels `weir:address`,
- * `weir:intent`, `weir:stack` and `weir:state`, and `weir:lease` where there is one. How they are put on and
- * read is the kind's own.
+ * What weir's marks, the ownership tags, say of a thing, for every kind that can mark: the tags or labels
+ * `weir:address`, `weir:intent`, `weir:stack` and `weir:state`, and `weir:lease` where there is one. How they
+ * are put on and read is the kind's own.
  */
 #ifndef WEIR_PROVIDER_MARK_H
 #define WEIR_PROVIDER_MARK_H
@@ -20,14 +20,20 @@ struct str mark_text(struct arena *arena, struct str s, size_t max);
  * All of them by their full names, in the order of a map: the lineage and the lease only where there are any.
  */
 struct owner;
+struct ownership; /* provider/provider.h */
 const struct value *mark_all(struct arena *arena, const struct owner *owner, struct str address);
 /* Of tags only weir's, under their short names. */
 const struct value *mark_among(struct arena *arena, const struct value *tags);
 
+/* Whose a thing with these marks (under their short names) is; nobody knows where it has none. */
+struct ownership mark_whose(struct arena *arena, const struct owner *owner, const struct value *marks);
 /*
- * -1, with why the thing is not `done` ("deleted"): it bears the marks of `stack`, or, where that is empty,
- * none of those that it was made with.
+ * The same of what was made with marks and has none, by what is recorded of it: `live` is how it is now, and
+ * `names` are those of attributes that a later one of the same name has otherwise.
  */
-int mark_refuse(struct str stack, const char *done, struct err *err);
+struct ownership mark_compare(struct arena *arena, const struct value *recorded, const struct value *live,
+    const struct str *names, size_t n);
+/* -1, with why what is not ours is not `done` ("deleted"). */
+int mark_refuse(const struct ownership *ownership, const char *done, struct err *err);
 
 #endif

@@ -65,7 +65,17 @@ struct owner {
     struct str token; /* idempotency token of this intent: 32 hex digits; stable across retries and
                        * recovery */
     bool unmarked;    /* update, delete: it was there before weir, so it need not bear our marks */
+    bool found_out;   /* delete: whose it is was asked a moment ago, and it is ours */
     const struct value *seen_marks; /* update: what a refresh was shown of them; NULL: nothing */
+    const struct value *recorded;   /* update, delete: its attributes as recorded; NULL: nobody knows */
+};
+
+/* Whose a thing is, as far as its ownership tags tell, and what is recorded of it. */
+enum whose { WHOSE_OURS, WHOSE_NOBODY_KNOWS, WHOSE_OTHERS };
+struct ownership {
+    enum whose whose;
+    bool untold;     /* nobody may look, so it counts as ours */
+    struct str says; /* why it is not ours: "it has the ownership tags of the stack …" */
 };
 
 /* Where stacks keep their states. */
@@ -252,8 +262,7 @@ struct resource_ops {
 
     /*
      * Deletes and waits until gone. Already gone is success. `teardown` (enum teardown) says what may go with
-     * it. What bears the marks of another stack is not deleted, and what was made with our marks and has none
-     * is not what was made (unless ctx->owner.unmarked).
+     * it. Only what is ours is deleted, see `whose`.
      */
     int (*delete)(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 
@@ -274,7 +283,9 @@ struct resource_ops {
      * {says, counts: {objects, versions, delete_markers, uploads, images, bytes, …}, error}; `flag` names the
      * consent where it is that, rather than the object's own attributes, which makes it go. Reads and counts,
      * changes nothing. What would stop the deletion instead is among them with `stops: true`, the consent
-     * that it wants (`lifts`) and what the stack could say (`set`). NULL: never anything.
+     * that it wants (`lifts`), what the stack could say (`set`, with `live` before it is deleted) and what
+     * else (`instead`); so is what stays of it, with `kept: true`: a last snapshot (`type`, `match` as in
+     * `leaves`, `needs` the attribute that names it). NULL: never anything.
      */
     int (*erases)(struct op_ctx *ctx, unsigned teardown, const struct value *object,
         const struct value **list, struct err *err);
@@ -335,6 +346,13 @@ struct resource_ops {
      * cannot be marked.
      */
     int (*marks)(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
+
+    /*
+     * Whose it is. Ownership tags of another stack forbid to touch it. Where it was made with ours and has
+     * none at all, what nobody chooses tells: it is ours while that is as recorded (ctx->owner.recorded), and
+     * another one of the name where it is not. NULL: `delete` finds out by itself.
+     */
+    int (*whose)(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
 
     /*
      * Puts marks (by their full names, `weir:lease`) on a thing beside what it bears, in place of those of

@@ -48,16 +48,41 @@ const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *l
     return value_with(ctx->arena, live, tags_of(ctx)->name, users.n ? value_builder_map(&users) : NULL);
 }
 
-int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err)
+/* What the service gives to each anew: an id that is the identifier, a time of creation. Names, ARNs and URLs
+ * made of them are those of the next one, too. */
+static bool tells_apart(const struct cfn_type *type, const struct attr *attr)
+{
+    if (!attr->computed || attr->settable)
+        return false;
+    bool part = false;
+    for (size_t i = 0; i < type->id_count; i++)
+        part |= str_eq(type->id_parts[i], attr->name);
+    return (part && str_ends(attr->name, STR("Id"))) || str_ends(attr->name, STR("ResourceId")) ||
+           str_starts(attr->name, STR("Creation")) || str_starts(attr->name, STR("Created")) ||
+           str_eqz(attr->name, "CreateTime");
+}
+
+struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live)
 {
     const struct cfn_type *type = ctx->schema->impl;
+    struct ownership out = {.whose = WHOSE_OURS};
     if (!type->tags || !ctx->owner.stack.n)
-        return 0;
-    const struct value *marks = cfn_marks_of(ctx, live);
-    struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
-    if (str_eq(stack, ctx->owner.stack) || (state.n && str_eq(state, ctx->owner.lineage)))
-        return 0;
-    if (!stack.n && (ctx->owner.unmarked || !type->tags_with_create))
-        return 0;
-    return mark_refuse(stack, done, err);
+        return out;
+    out = mark_whose(ctx->arena, &ctx->owner, cfn_marks_of(ctx, live));
+    if (out.whose != WHOSE_NOBODY_KNOWS)
+        return out;
+    struct str *names = ARENA_ARRAY(ctx->arena, struct str, ctx->schema->attr_count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < ctx->schema->attr_count; i++)
+        if (tells_apart(type, &ctx->schema->attrs[i]))
+            names[n++] = ctx->schema->attrs[i].name;
+    if (!type->tags_with_create)
+        return (struct ownership){.whose = WHOSE_OURS}; /* it may have been made, and not tagged any more */
+    return mark_compare(ctx->arena, ctx->owner.recorded, live, names, n);
+}
+
+int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err)
+{
+    struct ownership ownership = cfn_whose(ctx, live);
+    return ctx->owner.found_out || ownership.whose == WHOSE_OURS ? 0 : mark_refuse(&ownership, done, err);
 }

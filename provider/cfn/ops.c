@@ -292,6 +292,20 @@ static int cfn_mark(
     return patch->count ? send_patch(ctx, identifier, patch, false, err) : 0;
 }
 
+static int find_owner(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err)
+{
+    struct str identifier;
+    const struct value *is = NULL;
+    *out = (struct ownership){.whose = WHOSE_OURS};
+    if (!type_of(ctx)->tags)
+        return 0;
+    if (identify(ctx, object, &identifier, err) || get(ctx, identifier, &is, err))
+        return -1;
+    if (is)
+        *out = cfn_whose(ctx, is);
+    return 0;
+}
+
 static int delete_one(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     (void)teardown;
@@ -465,6 +479,7 @@ const struct resource_ops cfn_ops = {
     .delete = delete_one,
     .find = cfn_find,
     .marks = cfn_marks,
+    .whose = find_owner,
     .mark = cfn_mark,
     .permissions = permissions,
 };

@@ -16,7 +16,9 @@ const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *des
 const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *live);
 /* weir's marks among a live object's tags, under their short names. */
 const struct value *cfn_marks_of(const struct op_ctx *ctx, const struct value *live);
-/* -1 where the marks say that it is not this stack's to change or delete. */
+/* Whose the live object is, see resource_ops.whose. */
+struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live);
+/* -1 where it is not this stack's to change or delete. */
 int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err);
 
 #endif

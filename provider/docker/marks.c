@@ -41,10 +41,8 @@ bool marks_are_of_stack(const struct op_ctx *ctx, const struct value *labels)
 
 int marks_check(const struct op_ctx *ctx, const struct value *labels, const char *done, struct err *err)
 {
-    struct str stack = value_gets(labels, "weir:stack");
-    if (!ctx->owner.stack.n || marks_are_of_stack(ctx, labels) || (!stack.n && ctx->owner.unmarked))
-        return 0;
-    return mark_refuse(stack, done, err);
+    struct ownership ownership = mark_whose(ctx->arena, &ctx->owner, mark_among(ctx->arena, labels));
+    return !ctx->owner.stack.n || ownership.whose == WHOSE_OURS ? 0 : mark_refuse(&ownership, done, err);
 }
 
 struct str marks_filter(struct arena *arena, struct str stack)

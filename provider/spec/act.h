@@ -344,6 +344,7 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     const struct value *changed, const struct value **live, struct err *err);
 int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
+int spec_whose(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
 int spec_mark(
     struct op_ctx *ctx, const struct value *object, const struct value *marks, bool *done, struct err *err);
 int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,

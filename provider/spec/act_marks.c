@@ -145,68 +145,102 @@ const struct value *act_without_marks(struct act *act, const struct value *objec
     return value_with(act->arena, object, tags->attr->attr->name, act_own_tags(act->arena, all));
 }
 
-/* False where nobody may tell, or the type has no marks. A new thing's may take a moment to be shown. */
+/* False where nobody may tell, or the thing is not there. */
 static int read_marks(
     struct act *act, const struct value *object, const struct value **marks, bool *told, struct err *err)
 {
+    struct err failure = ERR_INIT;
     *told = false;
-    for (int tries = 1;; tries++) {
-        struct err failure = ERR_INIT;
-        if (spec_marks(act->ctx, object, marks, &failure)) {
-            if (failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
-                return 0;
-            *err = failure;
-            return err_context(err, "finding out whose it is");
-        }
-        *told = *marks != NULL;
-        if (!*told || (*marks)->count || act->ctx->owner.unmarked || tries == MARKS_TRIES || lacks_tags(act))
+    if (spec_marks(act->ctx, object, marks, &failure)) {
+        if (failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
             return 0;
-        if (cancel_sleep_ms(act->ctx->cancel, MARKS_PAUSE_MS, err))
+        *err = failure;
+        return err_context(err, "finding out whose it is");
+    }
+    *told = *marks != NULL;
+    return 0;
+}
+
+/* By what nobody chooses, and no later one of the same name has. */
+static int compare_recorded(
+    struct act *act, const struct value *object, struct ownership *out, struct err *err)
+{
+    const struct spec_names *names = &act->type->same;
+    const struct value *recorded = act->ctx->owner.recorded, *live = NULL;
+    AUTO_BUILDER struct value_builder wanted = VALUE_BUILDER(act->arena);
+    if (!recorded)
+        return 0;
+    for (size_t i = 0; i < names->count; i++) {
+        if (str_eq(names->items[i], act->type->schema.id))
+            out->whose = WHOSE_OURS; /* it was found by that */
+        else if (!value_is_null(value_get(recorded, names->items[i])))
+            value_builder_add(&wanted, value_string_ref(act->arena, names->items[i]));
+    }
+    if (!wanted.n || out->whose == WHOSE_OURS)
+        return 0;
+    if (act_read(act, object, value_builder_list(&wanted), &live, err))
+        return err_context(err, "finding out whose it is");
+    *out = mark_compare(act->arena, recorded, live, names->items, names->count);
+    return 0;
+}
+
+/* A new thing's tags may take a moment to be shown: where nothing else tells they are read again. */
+static int act_whose(struct act *act, const struct value *object, struct ownership *out, struct err *err)
+{
+    const struct op_ctx *ctx = act->ctx;
+    const struct value *marks;
+    bool told;
+    *out = (struct ownership){.whose = WHOSE_OURS};
+    if (!act->type->tags || !act->type->tags->mark || !ctx->owner.stack.n)
+        return 0;
+    for (int tries = 1;; tries++) {
+        if (read_marks(act, object, &marks, &told, err))
+            return -1;
+        out->untold = !told;
+        if (!told)
+            return 0;
+        *out = mark_whose(act->arena, &ctx->owner, marks);
+        if (out->whose == WHOSE_NOBODY_KNOWS && !act->type->tags->with_create)
+            out->whose = WHOSE_OURS; /* it may have been made, and not tagged any more */
+        if (out->whose != WHOSE_NOBODY_KNOWS)
+            return 0;
+        if (compare_recorded(act, object, out, err))
+            return -1;
+        if (out->whose != WHOSE_NOBODY_KNOWS || tries == MARKS_TRIES || lacks_tags(act))
+            return 0;
+        if (cancel_sleep_ms(ctx->cancel, MARKS_PAUSE_MS, err))
             return -1;
     }
 }
 
-static struct str marked_stack(const struct value *marks)
+int spec_whose(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err)
 {
-    return value_gets(marks, "stack");
-}
-
-/* Do the marks say that it is another's, or not what was made with ours? */
-static bool speak_against(const struct act *act, const struct value *marks)
-{
-    const struct op_ctx *ctx = act->ctx;
-    struct str stack = marked_stack(marks), state = value_gets(marks, "state");
-    bool renamed = state.n && str_eq(state, ctx->owner.lineage);
-    if (str_eq(stack, ctx->owner.stack) || renamed)
-        return false;
-    return stack.n || (!ctx->owner.unmarked && act->type->tags->with_create);
-}
-
-static bool bears_marks(const struct act *act)
-{
-    return act->type->tags && act->type->tags->mark && act->ctx->owner.stack.n;
+    struct act act;
+    act_init(&act, ctx);
+    return act_fill_templates(&act, object, &object, err) || act_whose(&act, object, out, err) ? -1 : 0;
 }
 
 /* An id in the state may have come to mean somebody else's: nothing of others is changed or deleted. */
 int act_check_whose(struct act *act, const struct value *object, enum act_deed deed, struct err *err)
 {
     static const char *const done[] = {[RUN_CHANGES] = "changed", [RUN_DELETES] = "deleted"};
-    const struct value *marks;
-    bool told;
-    if (!bears_marks(act))
+    struct ownership ownership;
+    if (act->ctx->owner.found_out)
         return 0;
-    if (read_marks(act, object, &marks, &told, err))
+    if (act_whose(act, object, &ownership, err))
         return -1;
-    if (!told || !speak_against(act, marks))
-        return 0;
-    return mark_refuse(marked_stack(marks), done[deed], err);
+    return ownership.whose == WHOSE_OURS ? 0 : mark_refuse(&ownership, done[deed], err);
 }
 
-/* What was seen may be behind, of what is new: then it is asked for once more. */
+/* What was seen may be behind, of what is new: then it is asked for once more. So it is of another one of the
+ * name. */
 int act_check_seen(struct act *act, const struct value *object, struct err *err)
 {
-    const struct value *marks = act->ctx->owner.seen_marks;
-    if (!marks || !bears_marks(act) || !speak_against(act, marks))
+    const struct owner *owner = &act->ctx->owner;
+    const struct spec_names *same = &act->type->same;
+    bool other = owner->seen_marks && mark_whose(act->arena, owner, owner->seen_marks).whose != WHOSE_OURS;
+    if (!other &&
+        mark_compare(act->arena, owner->recorded, object, same->items, same->count).whose != WHOSE_OTHERS)
         return 0;
     return act_check_whose(act, object, RUN_CHANGES, err);
 }

@@ -79,6 +79,7 @@ const struct resource_ops spec_ops = {
     .namesake = spec_namesake,
     .console = spec_console,
     .marks = spec_marks,
+    .whose = spec_whose,
     .mark = spec_mark,
     .erases = spec_erases,
     .leaves = spec_leaves,

@@ -1,8 +1,5 @@
-/*
- * Taking things down: what a consent makes of an object, what goes with it, what services leave behind, and
- * finding what may have been left.
- */
-#include "provider/aws/lacking.h"
+/* Taking things down: what a consent makes of an object, what goes with it, and what stands in the way. */
+#include "base/json.h"
 #include "provider/spec/act.h"
 
 /* ---- what a consent means ---- */
@@ -15,19 +12,49 @@ static bool is_live(const struct act *act, const struct spec_teardown *rule)
     return false;
 }
 
-/* Is it as the rule would have it, whether by the stack or at the service? */
-static bool holds(const struct act *act, const struct spec_teardown *rule, const struct value *object)
+/* As which the stack says it. */
+static struct value_entry main_set(const struct spec_teardown *rule)
 {
-    for (uint32_t i = 0; i < rule->set->count; i++) {
-        const struct attr *attr = spec_attr_find(act->type, rule->set->entries[i].key)->attr;
-        const struct value *want = rule->set->entries[i].value, *have = value_get(object, attr->name);
-        if (value_is_null(have))
-            have = attr->default_value;
-        if (value_is_null(want) || value_is_null(have) ? value_is_null(want) != value_is_null(have)
-                                                       : !attr_equal(attr, want, have))
+    return (struct value_entry){rule->main, value_get(rule->set, rule->main)};
+}
+
+/* Of a map only what is wanted of it; what is not there cannot stand against anything. */
+static bool has_entries(const struct value *have, const struct value *want)
+{
+    for (uint32_t i = 0; i < want->count; i++) {
+        const struct value *v = value_get(have, want->entries[i].key);
+        if (!value_is_null(v) && !value_equal(v, want->entries[i].value))
             return false;
     }
     return true;
+}
+
+static bool is_so(const struct act *act, struct value_entry set, const struct value *object)
+{
+    const struct attr *attr = spec_attr_find(act->type, set.key)->attr;
+    const struct value *want = set.value, *have = value_get(object, attr->name);
+    if (value_is_null(have))
+        have = attr->default_value;
+    if (!value_is_null(want) && want->kind == VALUE_MAP)
+        return has_entries(have, want);
+    if (value_is_null(want) || value_is_null(have))
+        return value_is_null(want) == value_is_null(have);
+    return attr_equal(attr, want, have);
+}
+
+/* Is it as the rule would have it at the service? */
+static bool holds(const struct act *act, const struct spec_teardown *rule, const struct value *object)
+{
+    for (uint32_t i = 0; i < rule->set->count; i++)
+        if (!is_so(act, rule->set->entries[i], object))
+            return false;
+    return true;
+}
+
+/* Does the stack itself want it deleted so, whatever the command line says? */
+static bool is_own(const struct act *act, const struct spec_teardown *rule, const struct value *object)
+{
+    return !is_live(act, rule) && is_so(act, main_set(rule), object);
 }
 
 static bool teardown_consented(const struct act *act, const struct spec_teardown *rule)
@@ -39,9 +66,13 @@ const struct value *act_forced(struct act *act, const struct value *object)
 {
     for (size_t r = 0; r < act->type->teardown_count; r++) {
         const struct spec_teardown *rule = &act->type->teardown[r];
-        for (uint32_t i = 0; teardown_consented(act, rule) && !is_live(act, rule) && i < rule->set->count;
-             i++)
-            object = value_with(act->arena, object, rule->set->entries[i].key, rule->set->entries[i].value);
+        bool consented = teardown_consented(act, rule);
+        if (is_live(act, rule) || (!consented && !is_own(act, rule, object)))
+            continue;
+        for (uint32_t i = 0; i < rule->set->count; i++)
+            if (consented || value_is_null(rule->set->entries[i].value))
+                object =
+                    value_with(act->arena, object, rule->set->entries[i].key, rule->set->entries[i].value);
     }
     return object;
 }
@@ -83,25 +114,13 @@ int act_lift(struct act *act, const struct value *object, struct err *err)
     return 0;
 }
 
-/* The first attribute that the rule sets to something. */
-static const struct value_entry *first_set(const struct spec_teardown *rule)
+/* "deletion_protection: false", as the stack says it */
+static struct str set_text(const struct act *act, const struct spec_teardown *rule)
 {
-    const struct value_entry *entry = rule->set->entries;
-    for (uint32_t i = 0; i + 1 < rule->set->count && value_is_null(entry->value); i++)
-        entry++;
-    return entry;
-}
-
-/* `weir destroy` would take down what is made anew here. */
-static void hint_for_replacement(
-    const struct act *act, const struct spec_teardown *rule, const struct value_entry *set, struct err *err)
-{
-    struct str value = value_scalar_text(act->arena, set->value);
-    if (is_live(act, rule))
-        err_hint(err, "it is replaced: apply %.*s: %.*s before", STR_ARG(set->key), STR_ARG(value));
-    else
-        err_hint(err, "it is replaced: with %.*s: %.*s in the stack (%.*s) it can be", STR_ARG(set->key),
-            STR_ARG(value), STR_ARG(rule->says));
+    struct value_entry set = main_set(rule);
+    struct str value = set.value->kind == VALUE_MAP ? json_as_text(act->arena, set.value)->string
+                                                    : value_scalar_text(act->arena, set.value);
+    return arena_printf(act->arena, "%.*s: %.*s", STR_ARG(set.key), STR_ARG(value));
 }
 
 void act_hint_teardown(const struct act *act, struct err *err)
@@ -113,14 +132,8 @@ void act_hint_teardown(const struct act *act, struct err *err)
         char *option = arena_strz(act->arena, str_z(rule->name));
         for (char *c = option; *c; c++)
             *c = (char)(*c == '_' ? '-' : *c);
-        const struct value_entry *set = first_set(rule);
-        struct str value = value_scalar_text(act->arena, set->value);
-        if (act->ctx->replaces) {
-            hint_for_replacement(act, rule, set, err);
-            continue;
-        }
-        err_hint(err, "`weir destroy --%s` does it (%.*s); %s %.*s: %.*s%s%.*s", option, STR_ARG(rule->says),
-            is_live(act, rule) ? "or apply" : "or say in the stack", STR_ARG(set->key), STR_ARG(value),
+        err_hint(err, "--%s does it (%.*s); %s %.*s%s%.*s", option, STR_ARG(rule->says),
+            is_live(act, rule) ? "or apply" : "or say in the stack", STR_ARG(set_text(act, rule)),
             rule->instead.n ? "; " : "", STR_ARG(rule->instead));
     }
 }
@@ -154,6 +167,12 @@ static bool is_empty(const struct value *counts)
     return true;
 }
 
+static void builder_text(struct value_builder *b, const char *key, struct str text)
+{
+    if (text.n)
+        value_builder_set(b, str_z(key), value_string_ref(b->arena, text));
+}
+
 /* What one rule erases; NULL: nothing. */
 static const struct value *teardown_erased(
     struct act *act, const struct spec_teardown *rule, const struct value *object, bool own)
@@ -166,42 +185,105 @@ static const struct value *teardown_erased(
             return NULL;
     }
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
-    if (!own)
-        value_builder_set(&b, STR("flag"), value_stringz(act->arena, rule->name));
-    value_builder_set(&b, STR("says"), value_string_ref(act->arena, rule->says));
+    builder_text(&b, "flag", own ? STR_EMPTY : str_z(rule->name));
+    builder_text(&b, "says", rule->says);
     if (counts)
         value_builder_set(&b, STR("counts"), counts);
     if (failure.class != ERR_NONE)
-        value_builder_set(&b, STR("error"), value_stringz(act->arena, failure.message));
+        builder_text(&b, "error", arena_str(act->arena, str_z(failure.message)));
     return value_builder_map(&b);
 }
 
+/* What is said of what stands in the way; "" nothing does. What cannot be looked at is found out by deleting
+ * it. */
+static struct str why_not(struct act *act, const struct spec_teardown *rule, const struct value *object,
+    const struct value **counts)
+{
+    const struct value *live = NULL;
+    struct err ignored = ERR_INIT;
+    bool against = false;
+    *counts = NULL;
+    if (rule->needs.n) {
+        bool lacks = value_is_empty(value_get(object, rule->needs));
+        return lacks && !act_read(act, object, &value_empty_list, &live, &ignored) && live ? rule->lacks
+                                                                                           : STR_EMPTY;
+    }
+    if (rule->count && rule->refused.count) {
+        *counts = counted(act, rule, object, &ignored);
+        return *counts && !is_empty(*counts) ? STR("it is not empty") : STR_EMPTY;
+    }
+    if (is_live(act, rule) && stands_against(act, rule, object, &live, &against, &ignored))
+        against = false;
+    return against ? STR("it is protected") : STR_EMPTY;
+}
+
 /*
- * What would make the deletion stop, for want of a consent: something in it, or its protection. `lifts` names
- * the option that agrees, `set` what the stack would have to say, and with `live` before it goes. NULL:
- * nothing.
+ * What would make the deletion stop, for want of a consent: something in it, its protection, a last snapshot
+ * that nothing names. `lifts` names the option that agrees, `set` what the stack would have to say, and with
+ * `live` before it goes, `instead` what else; `within`: by which attribute things of the stack say that they
+ * are in it. NULL: nothing.
  */
 static const struct value *in_the_way(
-    struct act *act, const struct spec_teardown *rule, const struct value *object, bool live_rule)
+    struct act *act, const struct spec_teardown *rule, const struct value *object)
 {
-    const struct value *counts = NULL, *live;
-    struct err ignored = ERR_INIT; /* what cannot be looked at is found out by deleting it */
-    bool against = false;
-    if (rule->count && rule->refused.count)
-        against = (counts = counted(act, rule, object, &ignored)) && !is_empty(counts);
-    else if (live_rule && stands_against(act, rule, object, &live, &against, &ignored))
-        against = false;
-    if (!against)
+    const struct value *counts;
+    struct str why = why_not(act, rule, object, &counts);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
+    if (!why.n)
         return NULL;
-    const struct value_entry *set = first_set(rule);
-    struct str text = arena_printf(
-        act->arena, "%.*s: %.*s", STR_ARG(set->key), STR_ARG(value_scalar_text(act->arena, set->value)));
-    struct value_entry entries[] = {{STR("stops"), &value_true},
-        {STR("says"), value_stringz(act->arena, counts ? "it is not empty" : "it is protected")},
-        {STR("lifts"), value_stringz(act->arena, rule->name)},
-        {STR("set"), value_string_ref(act->arena, text)},
-        {STR("live"), live_rule ? &value_true : &value_false}, {STR("counts"), counts}};
-    return value_map(act->arena, entries, counts ? 6 : 5);
+    value_builder_set(&b, STR("stops"), &value_true);
+    builder_text(&b, "says", why);
+    builder_text(&b, "lifts", str_z(rule->name));
+    builder_text(&b, "set", set_text(act, rule));
+    builder_text(&b, "instead", rule->instead);
+    builder_text(&b, "within", rule->within);
+    value_builder_set(&b, STR("live"), value_bool(is_live(act, rule)));
+    if (counts)
+        value_builder_set(&b, STR("counts"), counts);
+    return value_builder_map(&b);
+}
+
+static int rule_erases(struct act *act, const struct spec_teardown *rule, const struct value *object,
+    const struct value **what, struct err *err)
+{
+    const struct value *live;
+    bool consented = teardown_consented(act, rule), own = is_own(act, rule, object), against = true;
+    *what = NULL;
+    if (!act_holds(act, &rule->only, object))
+        return 0;
+    if (is_live(act, rule) && consented && stands_against(act, rule, object, &live, &against, err))
+        return -1;
+    if (!own && !consented)
+        *what = in_the_way(act, rule, object);
+    else if (against)
+        *what = teardown_erased(act, rule, object, own);
+    return 0;
+}
+
+/* What is known beforehand of what becomes of it: a snapshot that is taken, a time in which it can be
+ * restored. `match` tells which thing stays, `needs` by which attribute it is named. */
+static int leaf_told(struct act *act, const struct spec_leaf *leaf, const struct value *object,
+    const struct value **what, struct err *err)
+{
+    const struct value *says = NULL, *match = NULL;
+    *what = NULL;
+    if ((leaf->type.n && !leaf->kept) || !act_holds(act, &leaf->only, object))
+        return 0;
+    if (act_template(act, value_string_ref(act->arena, leaf->says), object, &says, err) ||
+        (leaf->type.n && act_template(act, leaf->match, object, &match, err)))
+        return -1;
+    if (!says || !value_is_known(says) || (leaf->type.n && (!match || !value_is_known(match))))
+        return 0;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
+    value_builder_set(&b, STR("says"), says);
+    value_builder_set(&b, STR("kept"), value_bool(leaf->kept));
+    builder_text(&b, "type", leaf->type);
+    if (match)
+        value_builder_set(&b, STR("match"), match);
+    for (size_t r = 0; match && r < act->type->teardown_count; r++)
+        builder_text(&b, "needs", act->type->teardown[r].needs);
+    *what = value_builder_map(&b);
+    return 0;
 }
 
 int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
@@ -211,235 +293,25 @@ int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *objec
     act_init(&act, ctx);
     act.teardown = teardown;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act.arena);
+    const struct value *what;
     *list = &value_empty_list;
-    if (!act.type->teardown_count)
+    if (!act.type->teardown_count && !act.type->leaf_count)
         return 0;
     if (act_fill_templates(&act, object, &object, err))
         return -1;
     for (size_t r = 0; r < act.type->teardown_count; r++) {
-        const struct spec_teardown *rule = &act.type->teardown[r];
-        const struct value *live, *what;
-        bool live_rule = is_live(&act, rule), goes = !live_rule && holds(&act, rule, object), own = goes;
-        if (live_rule && teardown_consented(&act, rule) &&
-            stands_against(&act, rule, object, &live, &goes, err))
+        if (rule_erases(&act, &act.type->teardown[r], object, &what, err))
             return -1;
-        bool stops = !goes && !teardown_consented(&act, rule);
-        if (!goes && live_rule && !stops)
-            continue;
-        what = stops ? in_the_way(&act, rule, object, live_rule) : teardown_erased(&act, rule, object, own);
+        if (what)
+            value_builder_add(&all, what);
+    }
+    const struct value *forced = act_forced(&act, object);
+    for (size_t i = 0; i < act.type->leaf_count; i++) {
+        if (leaf_told(&act, &act.type->leaves[i], forced, &what, err))
+            return -1;
         if (what)
             value_builder_add(&all, what);
     }
     *list = value_builder_list(&all);
     return 0;
-}
-
-/* ---- what is left behind ---- */
-
-int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
-{
-    struct act act;
-    act_init(&act, ctx);
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act.arena);
-    for (size_t i = 0; i < act.type->leaf_count; i++) {
-        const struct spec_leaf *leaf = &act.type->leaves[i];
-        const struct value *match;
-        if (!act_holds(&act, &leaf->only, object))
-            continue;
-        if (act_template(&act, leaf->match, object, &match, err))
-            return -1;
-        if (!match || !value_is_known(match))
-            continue;
-        struct value_entry entries[] = {{STR("type"), value_string_ref(act.arena, leaf->type)},
-            {STR("match"), match}, {STR("says"), value_string_ref(act.arena, leaf->says)},
-            {STR("kept"), value_bool(leaf->kept)}};
-        value_builder_add(&all, value_map(act.arena, entries, 4));
-    }
-    *list = value_builder_list(&all);
-    return 0;
-}
-
-static bool teardown_matches(struct act *act, const struct value *match, const struct value *live)
-{
-    for (uint32_t i = 0; i < match->count; i++) {
-        struct str pattern = value_scalar_text(act->arena, match->entries[i].value);
-        struct str have = value_scalar_text(act->arena, value_get(live, match->entries[i].key));
-        bool open = str_ends(pattern, STR("*"));
-        struct str fixed = str_slice(pattern, 0, pattern.n - open);
-        if (!have.p || (open ? !str_starts(have, fixed) : !str_eq(have, fixed)))
-            return false;
-    }
-    return true;
-}
-
-/* The beginnings that are fixed, for calls that narrow the listing down by them. */
-static const struct value *fixed_parts(struct act *act, const struct value *match)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
-    for (uint32_t i = 0; i < match->count; i++) {
-        struct str text = value_scalar_text(act->arena, match->entries[i].value);
-        text = str_slice(text, 0, text.n - str_ends(text, STR("*")));
-        value_builder_set(&b, match->entries[i].key, value_string(act->arena, text));
-    }
-    return value_builder_map(&b);
-}
-
-static bool teardown_narrows(const struct spec_step *step, const struct value *match)
-{
-    for (size_t i = 0; step && i < step->call.request.attr_count; i++)
-        if (value_get(match, step->call.request.attrs[i]))
-            return true;
-    return false;
-}
-
-int spec_search(
-    struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err)
-{
-    struct act act;
-    act_init(&act, ctx);
-    const struct spec_type *type = act.type;
-    const struct spec_step *step = teardown_narrows(type->find, match) ? type->find
-                                   : type->list.count                  ? &type->list.items[0]
-                                                                       : NULL;
-    const struct value *items;
-    if (!step)
-        return 0;
-    if (act_list(&act, step, fixed_parts(&act, match), NULL, &items, err))
-        return -1;
-    for (uint32_t i = 0; i < items->count; i++) {
-        const struct value *live = act_decode(&act, step, items->items[i], NULL);
-        if (act_fill_templates(&act, live, &live, err))
-            return -1;
-        if (!act_holds_any(&act, &type->gone, live) && teardown_matches(&act, match, live))
-            found(found_ctx, act_shown(&act, live));
-    }
-    return 0;
-}
-
-/* ---- by mark ---- */
-
-/* The tags of one listed thing, its marks included: from the listing, or read. */
-static const struct value *tags_of(struct act *act, const struct value *live, struct err *err)
-{
-    struct str name = act->type->tags->attr->attr->name;
-    const struct value *all = value_get(live, name), *wanted = value_string_ref(act->arena, name), *read;
-    if (!value_is_null(all))
-        return all;
-    return act_read(act, live, value_list(act->arena, &wanted, 1), &read, err) ? NULL : value_get(read, name);
-}
-
-int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
-{
-    struct act act;
-    act_init(&act, ctx);
-    const struct spec_type *type = act.type;
-    const struct value *items;
-    bool told = type->tags && !type->tags->untold && !untold; /* the tagging API knows them */
-    if (!type->tags || told || !type->tags->mark || !type->list.count)
-        return 0;
-    if (type->list.items[0]
-            .list.per.count) /* it lies within another thing, bears marks as that does, and goes with it */
-        return 0;
-    act.keep_marks = true;
-    if (act_list(&act, &type->list.items[0], NULL, NULL, &items, err))
-        return -1;
-    for (uint32_t i = 0; i < items->count; i++) {
-        const struct value *live = act_decode(&act, &type->list.items[0], items->items[i], NULL);
-        if (act_fill_templates(&act, live, &live, err))
-            return -1;
-        struct err failure = ERR_INIT;
-        const struct value *tags = tags_of(&act, live, &failure);
-        if (failure.class != ERR_NONE && failure.class != ERR_ABSENT && !lacking_says(&failure)) {
-            *err = failure;
-            return -1;
-        }
-        struct str stack = value_gets(tags, "weir:stack");
-        if (ctx->owner.stack.n ? str_eq(stack, ctx->owner.stack) : stack.n > 0)
-            found(found_ctx, value_with(act.arena, live, type->tags->attr->attr->name, tags));
-    }
-    return 0;
-}
-
-/* ---- by ARN ---- */
-
-/* partition, region and account of an ARN, for templates that name them. */
-static struct str place_of(struct str arn, struct str name)
-{
-    static const char *const parts[] = {"", "partition", "", "region", "account"};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        struct str part = str_cut(arn, ':', &arn);
-        if (parts[i][0] && str_eqz(name, parts[i]))
-            return part;
-    }
-    return STR_EMPTY;
-}
-
-/* The template with the ARN's own partition, region and account in it. */
-static struct str local_template(struct act *act, struct str template, struct str arn)
-{
-    static const char *const names[] = {"partition", "region", "account"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct str what = arena_printf(act->arena, "${%s}", names[i]);
-        ptrdiff_t at = str_find(template, what, 0);
-        if (at < 0)
-            continue;
-        struct str parts[] = {str_slice(template, 0, (size_t)at), place_of(arn, str_z(names[i])),
-            str_slice(template, (size_t)at + what.n, template.n)};
-        template = arena_concat(act->arena, parts, 3);
-    }
-    return template;
-}
-
-/* Where two attributes stand side by side at the end, as IAM's path and name do, the last slash parts them.
- */
-static const struct value *split_at_slash(struct act *act, struct str template, struct str arn)
-{
-    ptrdiff_t open = str_find(template, STR("${"), 0), join = str_find(template, STR("}${"), 0);
-    if (open < 0 || join < 0 || !str_starts(arn, str_slice(template, 0, (size_t)open)))
-        return &value_empty_map;
-    struct str first = str_slice(template, (size_t)open + 2, (size_t)join);
-    struct str second = str_slice(template, (size_t)join + 3, template.n - 1);
-    struct str text = str_slice(arn, (size_t)open, arn.n);
-    size_t at = text.n;
-    while (at && text.p[at - 1] != '/')
-        at--;
-    struct value_entry entries[] = {{first, value_string(act->arena, str_slice(text, 0, at))},
-        {second, value_string(act->arena, str_slice(text, at, text.n))}};
-    return value_map(act->arena, entries, 2);
-}
-
-/* Types whose ARN nobody can predict have it as their id: it names at least the service. */
-static bool is_of_service(const struct act *act, struct str arn)
-{
-    struct str rest;
-    str_cut(arn, ':', &rest);
-    str_cut(rest, ':', &rest);
-    return str_eq(str_cut(rest, ':', &rest), act->type->service->aws.signing_name);
-}
-
-int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err)
-{
-    struct act act;
-    act_init(&act, ctx);
-    const struct spec_attr *attr = spec_attr_find(act.type, STR("arn"));
-    const struct value *v = value_string(act.arena, arn), *made;
-    *object = NULL;
-    if (!attr)
-        return 0;
-    const struct value *bare = value_with(act.arena, &value_empty_map, STR("arn"), v);
-    if (!attr->template.n) {
-        if (str_eqz(act.type->schema.id, "arn") && is_of_service(&act, arn))
-            *object = bare;
-        return 0;
-    }
-    /* Split by the template, put together again: the same text only if it is of this type. */
-    struct str template = local_template(&act, attr->template, arn);
-    const struct value *parts = str_find(template, STR("}${"), 0) >= 0 ? split_at_slash(&act, template, arn)
-                                                                       : act_split_text(&act, template, arn);
-    if (act_template(&act, value_string(act.arena, template), parts, &made, err))
-        return -1;
-    if (!made || !str_eq(value_text(made, STR_EMPTY), arn))
-        return 0;
-    parts = value_with(act.arena, parts, STR("arn"), v);
-    return act_fill_templates(&act, parts, object, err);
 }

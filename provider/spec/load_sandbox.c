@@ -62,7 +62,6 @@ static const struct sandbox_key {
     {"ignores", FORM_MAP, NULL},
     {"keeps", FORM_MAP, NULL},
     {"again", FORM_MAP, NULL},
-    {"held_by", FORM_MAP, NULL},
     {"merges", FORM_NAMES, NULL},
     {"folds", FORM_BY_ATTR, NULL},
     {"once", FORM_MAP, NULL},

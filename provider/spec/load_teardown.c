@@ -11,7 +11,7 @@ static const struct teardown_name *teardown_find(struct str name)
     return NULL;
 }
 
-static const struct value *load_set(struct type_loader *t, const struct node *node)
+static const struct value *load_set(struct type_loader *t, const struct node *node, struct spec_teardown *out)
 {
     if (!node || node->kind != NODE_MAP || !node->count) {
         load_error(t->l, node ? node : t->node, "a teardown needs \"set\", {attribute: value}");
@@ -19,6 +19,7 @@ static const struct value *load_set(struct type_loader *t, const struct node *no
     }
     for (uint32_t i = 0; i < node->count; i++)
         load_attr_named(t, node->entries[i].value, node->entries[i].key);
+    out->main = node->entries[0].key;
     return node_value(t->l->arena, node);
 }
 
@@ -34,6 +35,20 @@ static const struct spec_step *load_count(
     if (!step->call.native && !out->count_as.n)
         load_error(t->l, node, "a count needs \"as\": what is counted");
     return step;
+}
+
+/* {attribute: what is said where nothing gives it} */
+static void load_needs(struct type_loader *t, const struct node *node, struct spec_teardown *out)
+{
+    if (!node)
+        return;
+    if (node->kind != NODE_MAP || node->count != 1) {
+        load_error(t->l, node, "\"needs\" is {attribute: what is said without it}");
+        return;
+    }
+    out->needs = node->entries[0].key;
+    out->lacks = load_text(t->l, node, arena_strz(t->l->arena, out->needs));
+    load_attr_named(t, node->entries[0].value, out->needs);
 }
 
 void load_teardown(struct type_loader *t, const struct node *node)
@@ -53,15 +68,18 @@ void load_teardown(struct type_loader *t, const struct node *node)
             load_error(l, rule, "no teardown flag is called \"%.*s\"", STR_ARG(node->entries[i].key));
             continue;
         }
-        if (!load_keys(l, rule, "a teardown", "set says instead refused count"))
+        if (!load_keys(l, rule, "a teardown", "set says instead refused count if needs within"))
             continue;
         rules[i] = (struct spec_teardown){.flag = known->flag,
             .name = known->name,
-            .set = load_set(t, node_get(rule, "set")),
             .says = load_text(l, rule, "says"),
             .instead = load_text(l, rule, "instead"),
+            .within = load_text(l, rule, "within"),
+            .only = load_conditions(t, node_get(rule, "if")),
             .refused = load_errors(l, node_get(rule, "refused"))};
+        rules[i].set = load_set(t, node_get(rule, "set"), &rules[i]);
         rules[i].count = load_count(t, node_get(rule, "count"), &rules[i]);
+        load_needs(t, node_get(rule, "needs"), &rules[i]);
         if (!rules[i].says.n)
             load_error(l, rule, "a teardown needs \"says\": what goes");
     }
@@ -90,8 +108,11 @@ void load_leaves(struct type_loader *t, const struct node *node)
             .only = load_conditions(t, node_get(leaf, "if")),
             .says = load_text(l, leaf, "says"),
             .kept = load_flag(l, leaf, "kept")};
-        if (!leaves[i].type.n || leaves[i].match->kind != VALUE_MAP || !leaves[i].match->count)
-            load_error(l, leaf, "what is left needs \"type\" and \"match\", {attribute: text}");
+        bool told = !leaves[i].type.n && !match && leaves[i].says.n;
+        if (!told && (!leaves[i].type.n || leaves[i].match->kind != VALUE_MAP || !leaves[i].match->count))
+            load_error(l, leaf,
+                "what is left needs \"type\" and \"match\", {attribute: text}; what is only told \"says\" "
+                "alone");
     }
     t->type->leaves = leaves;
     t->type->leaf_count = node->count;

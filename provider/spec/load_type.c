@@ -4,7 +4,7 @@
 #define TYPE_KEYS                                                                                            \
     "doc cfn id arn made_by_aws attributes create read update delete list facets members entries tags wait find gone "   \
     "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
-    "unique alike serves demands refers fills console "                                                      \
+    "unique alike serves demands refers fills console same "                                                 \
     "partial"
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
@@ -380,11 +380,23 @@ static void load_head(struct type_loader *t, struct str name, bool is_data)
         load_error(l, node_get(node, "replace"), "replace is \"create first\", \"delete late\", or left out");
 }
 
+/* By what something is known again although it has no tags: by the id, where the service chooses that. */
+static void load_same(struct type_loader *t)
+{
+    const struct node *node = node_get(t->node, "same");
+    const struct spec_attr *id = spec_attr_find(t->type, t->type->schema.id);
+    if (node)
+        t->type->same = load_attr_names(t, node);
+    else if (id && id->attr->computed && !id->attr->settable && !id->template.n)
+        t->type->same = (struct spec_names){.items = &t->type->schema.id, .count = 1};
+}
+
 /* Attributes, and who of them has calls of its own. */
 static void load_parts(struct type_loader *t)
 {
     load_attributes(t);
     load_serves(t);
+    load_same(t);
     if (!t->type->schema.is_data)
         mark_unread(t);
     load_owners(t, "facets", OWNER_FACET);

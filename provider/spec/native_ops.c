@@ -131,6 +131,8 @@ static void take_plain(const struct resource_ops *native, struct resource_ops *o
         ops->namesake = native->namesake;
     if (native->marks)
         ops->marks = native->marks;
+    if (native->whose)
+        ops->whose = native->whose;
     if (native->permissions)
         ops->permissions = native->permissions;
     if (native->scope)

@@ -139,7 +139,7 @@ static void add_job(struct collecting *c, const struct spec_job *job)
     }
 }
 
-/* A protection is lifted by whatever updates the attribute. */
+/* A protection is lifted by whatever updates or puts the attribute. */
 static void add_lifting(struct collecting *c, const struct spec_type *type, const struct spec_teardown *rule)
 {
     for (size_t s = 0; s < type->update.count; s++) {
@@ -149,6 +149,11 @@ static void add_lifting(struct collecting *c, const struct spec_type *type, cons
                 !spec_attr_find(type, request->attrs[i])->attr->local)
                 add_step(c, &type->update.items[s]);
     }
+    for (size_t i = 0; i < type->facet_count; i++)
+        if (value_get(rule->set, type->facets[i].attr->attr->name)) {
+            add_step(c, type->facets[i].get);
+            add_step(c, type->facets[i].put);
+        }
 }
 
 static void add_teardown(struct collecting *c, const struct spec_type *type)
@@ -239,9 +244,10 @@ const struct value *spec_scope(
 const struct str *schema_leaves(struct arena *arena, const struct schema *schema, size_t *n)
 {
     const struct spec_type *type = schema->ops == &spec_ops ? schema->impl : NULL;
-    *n = type ? type->leaf_count : 0;
-    struct str *types = ARENA_ARRAY(arena, struct str, *n + 1);
-    for (size_t i = 0; i < *n; i++)
-        types[i] = type->leaves[i].type;
+    struct str *types = ARENA_ARRAY(arena, struct str, type ? type->leaf_count + 1 : 1);
+    *n = 0;
+    for (size_t i = 0; type && i < type->leaf_count; i++)
+        if (type->leaves[i].type.n)
+            types[(*n)++] = type->leaves[i].type;
     return types;
 }

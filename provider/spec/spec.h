@@ -340,20 +340,26 @@ const char *settle_way_name(enum settle_way way);
 struct spec_teardown {
     enum teardown flag;
     const char *name;
-    const struct value *set;       /* what the object is deleted as: attribute -> value; null takes it out */
-    struct str says;               /* what goes, as people read it */
-    struct str instead;            /* what else the stack's author can do; "" nothing */
-    struct spec_errors refused;    /* how the service says that it wants this */
+    const struct value *set;     /* what the object is deleted as: attribute -> value; null takes it out */
+    struct str main;             /* the first of them, as which the stack says it */
+    struct str says;             /* what goes, as people read it */
+    struct str instead;          /* what else the stack's author can do; "" nothing */
+    struct spec_errors refused;  /* how the service says that it wants this */
+    struct spec_conditions only; /* of which objects it is so at all */
+    struct str needs, lacks;     /* without consent: an attribute that has to be there, and what is said where
+                                  * it is not; "" none */
     const struct spec_step *count; /* how much goes; NULL: nothing to count */
     struct str count_as, bytes;    /* of a listing: what its items are called, and the path of their size */
+    struct str
+        within; /* what is counted may be the stack's own: its attribute that names the object; "" none */
 };
 
-/* What a service leaves behind: things of another type. */
+/* What a service leaves behind: things of another type; without one it is only told what becomes of it. */
 struct spec_leaf {
-    struct str type;
+    struct str type;           /* "" none */
     const struct value *match; /* templates by attribute */
     struct spec_conditions only;
-    struct str says;
+    struct str says; /* a template */
     bool kept;
 };
 
@@ -377,6 +383,8 @@ struct spec_type {
     struct spec_conditions gone;  /* readable, but as good as not there */
     struct spec_conditions going; /* the same, but it is waited for until it is gone, by who deletes it */
     struct spec_settle settle;
+    struct spec_names
+        same; /* attributes that no later thing of the same name has alike; none: nothing tells */
     struct spec_steps
         list; /* the first one gives the objects, others (with `for`) more of their attributes */
     struct spec_steps console; /* what a machine printed: the first that is not refused */

@@ -236,6 +236,23 @@ static int check_said(struct call *call, const struct thing *thing)
                                      "and not allowed if it is");
 }
 
+/* The code with which a guard refuses; NULL: it does not. {state: {ENABLED: code}}: with that value; of a map
+ * that entry. */
+static const struct value *guard_code(
+    const struct thing *thing, const struct value_entry *guard, struct str *what)
+{
+    const struct value *have = value_get(thing->attrs, guard->key), *codes = guard->value;
+    *what = guard->key;
+    if (codes->kind != VALUE_MAP)
+        return value_equal(have, &value_true) ? codes : NULL;
+    for (uint32_t i = 0; have && have->kind == VALUE_MAP && i < codes->count; i++) {
+        *what = codes->entries[i].key;
+        if (str_eqz(value_text(value_get(have, *what), STR_EMPTY), "true"))
+            return codes->entries[i].value;
+    }
+    return value_get(codes, value_text(have, STR_EMPTY));
+}
+
 int check_delete(struct call *call, const struct thing *thing)
 {
     if (companions_check_held(call, thing) || check_said(call, thing))
@@ -253,23 +270,11 @@ int check_delete(struct call *call, const struct thing *thing)
     }
     const struct value *guards = value_getz(thing->type->sandbox, "delete_unless");
     for (uint32_t i = 0; guards && i < guards->count; i++) {
-        const struct value *have = value_get(thing->attrs, guards->entries[i].key),
-                           *code = guards->entries[i].value;
-        bool on = value_equal(have, &value_true);
-        if (code->kind == VALUE_MAP) { /* {state: {ENABLED: code}} */
-            code = value_get(code, value_text(have, STR_EMPTY));
-            on = code;
-        }
-        if (on)
+        struct str what;
+        const struct value *code = guard_code(thing, &guards->entries[i], &what);
+        if (code)
             return refuse(call, 400, value_text(code, STR("InvalidParameterCombination")),
-                "cannot be deleted while %.*s is on", STR_ARG(guards->entries[i].key));
-    }
-    guards = value_getz(thing->type->sandbox, "held_by");
-    for (uint32_t i = 0; guards && i < guards->count; i++) {
-        const struct value *on = value_get(value_getz(thing->attrs, KEPT_KEY), guards->entries[i].key);
-        if (value_equal(on, &value_true) || str_eqz(value_text(on, STR_EMPTY), "true"))
-            return refuse(call, 400, value_text(guards->entries[i].value, STR_EMPTY),
-                "cannot be deleted while %.*s is on", STR_ARG(guards->entries[i].key));
+                "cannot be deleted while %.*s is on", STR_ARG(what));
     }
     return 0;
 }

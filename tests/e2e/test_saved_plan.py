@@ -63,12 +63,35 @@ def test_a_forged_plan_does_what_it_shows_or_nothing(stack, cloud):
         refused = stack.run("apply", "forged.plan", status=1).err
         assert "would erase more than this plan shows" in refused or "is not what this plan shows" in refused, refused
         assert objects(cloud) == 3
-    stack.run("apply", "it.plan", status=1)  # as it was reviewed: the bucket is not empty
+    stack.run("apply", "it.plan", status=3)  # as it was reviewed: the bucket is not empty
     assert objects(cloud) == 3
     planned = stack.run("plan", "--destroy", "--force-empty", "-o", "it.plan").out
     assert "3 objects, 3 bytes (--force-empty)" in planned and "3 objects, 3 bytes (--force-empty)" in stack.run("show", "it.plan").out
     stack.run("apply", "it.plan")
     assert not cloud.client("s3").list_buckets()["Buckets"]
+
+
+DATABASE = """
+    stack: forged
+    resources:
+      db: {type: aws.rds.instance, name: forged, engine: postgres, instance_class: db.t4g.micro, allocated_storage: 20, master_username: weir, master_user_password: long-enough-1,
+        final_db_snapshot_identifier: forged-last}
+"""
+
+
+def test_a_forged_snapshot(stack, cloud):
+    """What stays of it is what `show` says."""
+    stack.write(DATABASE).apply()
+    stack.run("plan", "--destroy", "-o", "it.plan")
+    assert "its final snapshot: aws.rds.snapshot forged-last" in stack.run("show", "it.plan").out
+    erases = json.loads((stack.folder / "it.plan").read_text())["erases"]["db"]
+    forged(stack, rewritten(erases={"db": [{**item, "id": "other"} if "id" in item else item for item in erases]}))
+    assert "its final snapshot: aws.rds.snapshot other" in stack.run("show", "forged.plan").out
+    assert "its final snapshot" in stack.run("apply", "forged.plan", status=1).err
+    forged(stack, rewritten(teardown=2))  # none is taken
+    assert "no final snapshot is taken" in stack.run("apply", "forged.plan", status=1).err
+    stack.run("apply", "it.plan")
+    assert [item["DBSnapshotIdentifier"] for item in cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]] == ["forged-last"]
 
 
 def test_what_has_come_to_be_erased_is_not_erased(stack, cloud):
@@ -94,7 +117,7 @@ def test_with_a_key_a_plan_is_authenticated(stack, cloud):
     assert objects(cloud) == 3
     rotated = Stack(stack.folder, cloud)
     rotated.env |= {"WEIR_STATE_KEY": "another passphrase, the new one", "WEIR_STATE_KEY_PREVIOUS": KEY["WEIR_STATE_KEY"]}
-    assert "BucketNotEmpty" in rotated.run("apply", "it.plan", status=1).err  # an earlier key will do
+    assert "lake (it is not empty)" in rotated.run("apply", "it.plan", status=3).err  # an earlier key will do
     stack.destroy("--force-empty")
 
 

@@ -59,7 +59,7 @@ def references(body):
     for rule in sandbox.get("creates", []) + sandbox.get("leaves_behind", []):
         yield from ((rule["type"], attribute) for attribute in rule["attributes"])
     for leaf in body.get("leaves", []):
-        yield from ((leaf["type"], attribute) for attribute in leaf["match"])
+        yield from ((leaf["type"], attribute) for attribute in leaf.get("match", []))
     for option in body.get("run", {}).get("options", {}).values():
         if "resource" in option:
             yield option["resource"], None

@@ -47,8 +47,8 @@ def test_bucket_with_versions_and_markers(stack, cloud):
 def bucket_with_versions_and_markers(stack, cloud):
     stack.write(BUCKET).apply()
     fill(cloud, 520)  # more than a page of versions and markers
-    refused = stack.destroy(status=1)
-    assert "BucketNotEmpty" in refused.err and "`weir destroy --force-empty` does it" in refused.err
+    refused = stack.destroy(status=3)
+    assert "lake (it is not empty)" in refused.err and "what goes: --force-empty, or `force_destroy: true` in the stack" in refused.err
     planned = erased(stack.run("plan", "--destroy", "--force-empty", "--json"))
     counts = {"objects": 2, "versions": 522, "delete_markers": 520, "uploads": 1, "bytes": 520 * 5 + 3}
     assert [(e["address"], e["flag"], e["counts"]) for e in planned] == [("lake", "force_empty", counts)]
@@ -65,11 +65,6 @@ def test_markdown_tells_what_goes(stack, cloud):
     stack.destroy("--lab")
 
 
-def test_consent_is_for_destroying(stack):
-    stack.write(BUCKET)
-    assert "--lab are for destroying" in stack.run("plan", "--lab", status=3).err
-
-
 def test_what_the_stack_says_now_counts(stack, cloud):
     """Not what some earlier apply recorded."""
     stack.write(BUCKET).apply()
@@ -79,7 +74,7 @@ def test_what_the_stack_says_now_counts(stack, cloud):
     assert [(e["address"], "flag" in e) for e in told] == [("lake", False)]
     stack.apply()
     stack.write(BUCKET)
-    assert "BucketNotEmpty" in stack.destroy(status=1).err
+    assert "lake (it is not empty)" in stack.destroy(status=3).err
     stack.write(forced).destroy()
     assert buckets(cloud) == []
 
@@ -98,7 +93,7 @@ def test_foreign_marks_are_refused(stack, cloud):
     s3.put_object(Bucket="lab-lake", Key="a", Body=b"1")
     s3.put_bucket_tagging(Bucket="lab-lake", Tagging={"TagSet": [{"Key": "weir:stack", "Value": "others"}]})
     refused = stack.destroy("--force-empty", status=3)
-    assert 'lake: it bears the marks of the stack "others"' in refused.err
+    assert 'lake (it has the ownership tags of the stack "others")' in refused.err and "`weir state rm 'lake'` forgets it" in refused.err
     assert s3.get_object(Bucket="lab-lake", Key="a")["Body"].read() == b"1"
 
 
@@ -109,7 +104,7 @@ resources:
 
 
 def test_of_others_is_not_changed(stack, cloud):
-    """The refresh sees the marks besides what it asks for: an update costs no call more for it."""
+    """The refresh sees the marks besides what it asks for: an update costs no call more for it. A topic has nothing else by which it is known."""
     stack.write(TOPIC.replace("NAME", "one")).apply()
     sns = cloud.client("sns")
     arn = sns.list_topics()["Topics"][0]["TopicArn"]
@@ -119,17 +114,20 @@ def test_of_others_is_not_changed(stack, cloud):
 
     sns.tag_resource(ResourceArn=arn, Tags=[{"Key": "weir:stack", "Value": "others"}, {"Key": "weir:state", "Value": "x"}])
     refused = stack.write(TOPIC.replace("NAME", "two")).apply(status=1)
-    assert 'it bears the marks of the stack "others", and is not changed' in refused.err and shown() == "one"
+    assert 'it has the ownership tags of the stack "others", so it is not changed' in refused.err and shown() == "one"
     stack.run("plan", "-o", "p.plan")  # which keeps what was seen
-    assert 'it bears the marks of the stack "others", and is not changed' in stack.run("apply", "p.plan", status=1).err and shown() == "one"
+    assert 'it has the ownership tags of the stack "others", so it is not changed' in stack.run("apply", "p.plan", status=1).err and shown() == "one"
     sns.untag_resource(ResourceArn=arn, TagKeys=["weir:stack", "weir:state", "weir:intent", "weir:address"])
     refused = stack.apply(status=1)
-    assert "it bears none of the marks that this stack made it with, and is not changed" in refused.err and shown() == "one"
-    stack.run("state", "rm", "news")
-    stack.write(TOPIC.replace("NAME", "two") + f"imports: [{{address: news, id: {arn}}}]\n").apply()
+    assert "it has no ownership tags, and nothing else shows that it is still what this stack made, so it is not changed" in refused.err and shown() == "one"
+    assert "--delete-adopted agrees to it" in refused.err
+    stack.apply("--delete-adopted")
     assert shown() == "two"
-    stack.write(TOPIC.replace("NAME", "three")).apply()  # what was taken over need not bear them
+    stack.run("state", "rm", "news")
+    stack.write(TOPIC.replace("NAME", "three") + f"imports: [{{address: news, id: {arn}}}]\n").apply()
     assert shown() == "three"
+    stack.write(TOPIC.replace("NAME", "four")).apply()  # what was taken over need not bear them
+    assert shown() == "four"
 
 
 def test_adopted_is_refused(stack, cloud):
@@ -153,6 +151,8 @@ def test_secrets(stack, cloud):
     stack.destroy()
     assert "DeletedDate" in secrets.describe_secret(SecretId="lab/pw")
     stack.write(text.replace("hush-hush,", "hush-hush, restore: true,")).apply()
+    told = erased(stack.run("plan", "--destroy", "--json"))
+    assert [(e["address"], e["says"], e["kept"]) for e in told] == [("pw", "it can be restored for 7 days", True)]
     told = erased(stack.run("plan", "--destroy", "--force-secrets", "--json"))
     assert [(e["address"], e["flag"]) for e in told] == [("pw", "force_secrets")]
     stack.destroy("--force-secrets")
@@ -173,11 +173,11 @@ DATABASE = """
 def test_protected_databases(stack, cloud):
     stack.write(DATABASE).apply()
     rds = cloud.client("rds")
-    refused = stack.destroy(status=1)
-    assert refused.err.count("`weir destroy --delete-protected` does it") == 2
+    refused = stack.destroy(status=3)
+    assert "db (it is protected), table (it is protected); nothing was changed" in refused.err and "--delete-protected, or apply `deletion_protection: false` before" in refused.err
     assert rds.describe_db_instances()["DBInstances"][0]["DeletionProtection"]
     told = erased(stack.run("plan", "--destroy", "--lab", "--json"))
-    assert sorted((e["address"], e["flag"]) for e in told) == [("db", "delete_protected"), ("db", "skip_final_snapshot"), ("table", "delete_protected")]
+    assert sorted((e["address"], e["flag"]) for e in told if "flag" in e) == [("db", "delete_protected"), ("db", "skip_final_snapshot"), ("table", "delete_protected")]
     stack.destroy("--delete-protected", "--skip-final-snapshot")
     assert rds.describe_db_instances()["DBInstances"] == []
     assert rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
@@ -190,7 +190,7 @@ def test_last_snapshot_is_told_of(stack, cloud, tags):
     """It was asked for, so it stays; but it costs, so --verify says so: also where it bears the marks of what it is of."""
     stack.write(DATABASE.replace("deletion_protection: true, final", f"{tags}final").replace("deletion_protection: true, ", "")).apply()
     found = left(stack.destroy("--verify", "--json", status=5))
-    assert found == {("aws.rds.snapshot", "lab-last"): "bears the marks of this stack" if tags else "its last snapshot"}
+    assert found == {("aws.rds.snapshot", "lab-last"): "bears the marks of this stack" if tags else "its final snapshot"}
     assert [item["DBSnapshotIdentifier"] for item in cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]] == ["lab-last"]
 
 
@@ -212,7 +212,7 @@ def test_last_snapshot_of_a_warehouse(place, tmp_path):
 
     stack.write(WAREHOUSE).apply()
     found = left(stack.destroy("--verify", "--json", status=5))
-    assert found == {("aws.redshift.snapshot", "house-last"): "its last snapshot"}
+    assert found == {("aws.redshift.snapshot", "house-last"): "its final snapshot"}
     assert snapshots() == [("house-last", "lab-house")]
     assert left(stack.destroy("--verify", "--json", status=5)) == found
     redshift.delete_cluster_snapshot(SnapshotIdentifier="house-last")
@@ -494,16 +494,21 @@ def test_what_stands_in_the_way_is_said_before(stack, cloud, how):
     assert [(e["address"], e["stops"], e["lifts"]) for e in planned] == [("lake", True, "force_empty"), ("table", True, "delete_protected")]
     text = stack.run("plan", *words).out
 
-    def one(name):
-        return "" if how == "destroy" else f" --target '{name}'"
-
-    assert "In the way of their deletion:" in text and f"it is not empty: 1 object, 1 byte (what goes: `weir destroy{one('lake')} --force-empty`, or apply `force_destroy: true` before)" in text
-    assert f"it is protected (what goes: `weir destroy{one('table')} --delete-protected`" in text and "With them:" not in text
+    said = "`force_destroy: true` in the stack" if how == "destroy" else "apply `force_destroy: true` before"
+    assert "In the way of their deletion:" in text and f"it is not empty: 1 object, 1 byte (what goes: --force-empty, or {said})" in text
+    assert "it is protected (what goes: --delete-protected, or apply `deletion_protection: false` before)" in text and "With them:" not in text
     assert "**In the way of their deletion:**" in stack.run("plan", "--format", "markdown", *words).out
+    cloud.forget_requests()
+    refused = stack.run(how, "--yes", status=3)
+    assert "what the plan deletes cannot go: lake (it is not empty), table (it is protected); nothing was changed" in refused.err
+    assert "--force-empty" in refused.err and "`deletion_protection: false`" in refused.err, refused.err
+    assert not [request for request in cloud.requests() if request.startswith("DELETE") or "DeleteTable" in request]
+    stack.run(how, "--yes", "--force-empty", "--delete-protected")
+    assert buckets(cloud) == []
 
 
-def test_what_stands_in_the_way_of_a_replacement_is_no_matter_of_destroy(stack, cloud):
-    """Which would take the whole stack down. What steers the deletion is said with the change, what is set at the service has to be set first."""
+def test_what_stands_in_the_way_of_a_replacement(stack, cloud):
+    """What steers the deletion is said with the change, what is set at the service has to be set first, or lifted by the option."""
     table = """
       table: {type: aws.dynamodb.table, name: lab-table-N, billing_mode: PAY_PER_REQUEST, deletion_protection: true, attribute_definitions: {id: S},
               key_schema: [{attribute_name: id, key_type: HASH}]}
@@ -512,13 +517,15 @@ def test_what_stands_in_the_way_of_a_replacement_is_no_matter_of_destroy(stack, 
     cloud.client("s3").put_object(Bucket="lab-lake-1", Key="a", Body=b"1")
     other = (BUCKET + table).replace("lab-lake", "lab-lake-N").replace("N", "2")
     text = stack.write(other).run("plan").out
-    assert "it is not empty: 1 object, 1 byte (what goes: `force_destroy: true` in the stack)" in text, text
-    assert "it is protected (what goes: apply `deletion_protection: false` before)" in text, text
-    failed = stack.run("apply", "--yes", status=1)
-    assert "it is replaced: with force_destroy: true in the stack" in failed.err and "destroy --" not in failed.err, str(failed)
+    assert "it is not empty: 1 object, 1 byte (what goes: --force-empty, or `force_destroy: true` in the stack)" in text, text
+    assert "it is protected (what goes: --delete-protected, or apply `deletion_protection: false` before)" in text, text
+    failed = stack.run("apply", "--yes", status=3)
+    assert "lake (it is not empty), table (it is protected)" in failed.err, str(failed)
     stack.write(other.replace("name: lab-lake-2", "name: lab-lake-2, force_destroy: true"))
     stack.run("apply", "--yes", "--target", "lake")
     assert [b["Name"] for b in cloud.client("s3").list_buckets()["Buckets"]] == ["lab-lake-2"]
+    stack.run("apply", "--yes", "--delete-protected")
+    assert cloud.client("dynamodb").list_tables()["TableNames"] == ["lab-table-2"]
 
 
 @pytest.mark.long
