@@ -306,9 +306,26 @@ static int find_owner(struct op_ctx *ctx, const struct value *object, struct own
     return 0;
 }
 
+/* A request of its own, and so with a token of its own. */
+static int lift_protection(struct op_ctx *deletes, const struct value *prior, struct err *err)
+{
+    struct op_ctx own = *deletes, *ctx = &own;
+    struct str identifier;
+    own.owner.token = arena_printf(ctx->arena, "%.*s-lift", STR_ARG(ctx->owner.token));
+    const struct value *is = NULL, *after;
+    if (!type_of(ctx)->has_read || identify(ctx, prior, &identifier, err) || get(ctx, identifier, &is, err))
+        return type_of(ctx)->has_read ? -1 : 0;
+    const struct value *off = is ? cfn_unprotected(ctx, is) : &value_empty_map;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(ctx->arena);
+    for (uint32_t i = 0; i < off->count; i++)
+        value_builder_add(&names, value_string_ref(ctx->arena, off->entries[i].key));
+    return names.n ? cfn_update(
+                         ctx, is, value_merge(ctx->arena, is, off), value_builder_list(&names), &after, err)
+                   : 0;
+}
+
 static int delete_one(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     struct str identifier;
     const struct value *is = NULL;
     if (identify(ctx, prior, &identifier, err))
@@ -321,6 +338,8 @@ static int delete_one(struct op_ctx *ctx, unsigned teardown, const struct value 
         if (cfn_check_whose(ctx, is, "deleted", err))
             return -1;
     }
+    if (teardown & TEARDOWN_PROTECTED && lift_protection(ctx, prior, err))
+        return err->class == ERR_ABSENT ? 0 : -1;
     struct value_entry input = {STR("Identifier"), value_string(ctx->arena, identifier)};
     struct cfn_request request = {
         .operation = "DeleteResource", .input = value_map(ctx->arena, &input, 1), .repeats = true};
@@ -480,6 +499,7 @@ const struct resource_ops cfn_ops = {
     .find = cfn_find,
     .marks = cfn_marks,
     .whose = find_owner,
+    .erases = cfn_erases,
     .mark = cfn_mark,
     .permissions = permissions,
 };

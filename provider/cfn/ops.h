@@ -21,4 +21,11 @@ struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live);
 /* -1 where it is not this stack's to change or delete. */
 int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err);
 
+/* ---- protect.c: protections against being deleted ---- */
+
+/* Those that a live object has on, as they are off; an empty map: none. */
+const struct value *cfn_unprotected(const struct op_ctx *ctx, const struct value *live);
+int cfn_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
+    struct err *err);
+
 #endif

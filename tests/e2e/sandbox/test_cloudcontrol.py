@@ -177,9 +177,9 @@ def life_with_weir(server, folder, kinds, rich):
         models = changed
         stack.write(stack_of(models))
         assert stack.plan() == expected
-        stack.apply()
+        stack.apply("--delete-protected")
         stack.assert_settled()
-    stack.destroy()
+    stack.destroy("--delete-protected")
     assert not things_left(server, kinds)
     return len(models)
 
@@ -307,6 +307,41 @@ def test_what_is_anothers_is_left_alone(fast_sandbox, tmp_path):
     refused = second.apply(status=None)
     assert refused.status and "AlreadyExists" in refused.err
     first.destroy()
+
+
+def test_what_protects_a_thing_is_lifted_first(fast_sandbox, tmp_path):
+    """Where that was agreed to; CloudFormation's types say it in several ways. And a database goes without a snapshot."""
+    stack = fast_sandbox.stack(tmp_path / "stack")
+    pool = {"type": "AWS::Cognito::UserPool", "DeletionProtection": "ACTIVE"}
+    table = {"type": "AWS::DynamoDB::Table", "BillingMode": "PAY_PER_REQUEST", "DeletionProtectionEnabled": True, "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+             "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}  # fmt: skip
+    cluster = {"type": "AWS::RDS::DBCluster", "Engine": "aurora-postgresql", "DBClusterIdentifier": "songs"}
+    stack.write(json.dumps({"stack": "one", "resources": {"cluster": cluster, "pool": pool, "table": table}}))
+    stack.apply()
+    told = [(e["address"], e["says"], e.get("set")) for e in stack.run("plan", "--destroy", "--json").events() if e["event"] == "erase"]
+    assert told == [("cluster", "no final snapshot is taken: the Cloud Control API takes none", None), ("pool", "it is protected", "DeletionProtection: INACTIVE"),
+                    ("table", "it is protected", "DeletionProtectionEnabled: false")]  # fmt: skip
+    refused = stack.destroy(status=3)
+    assert "pool (it is protected), table (it is protected); nothing was changed" in refused.err and "--delete-protected" in refused.err
+    stack.destroy("--delete-protected")
+    assert not things_left(fast_sandbox, ["AWS::Cognito::UserPool", "AWS::DynamoDB::Table", "AWS::RDS::DBCluster"])
+
+
+def test_what_has_lost_its_tags(fast_sandbox, tmp_path):
+    """By the id that EC2 gave it a network is known again; a topic has nothing but its name."""
+    stack, client = fast_sandbox.stack(tmp_path / "stack"), fast_sandbox.client("cloudcontrol")
+    group = {"type": "AWS::EC2::VPC", "CidrBlock": "10.0.0.0/16"}
+    topic = {"type": "AWS::SNS::Topic", "TopicName": "news"}
+    stack.write(json.dumps({"stack": "one", "resources": {"net": group, "news": topic}}))
+    stack.apply()
+    for kind in "AWS::EC2::VPC", "AWS::SNS::Topic":
+        (item,) = client.list_resources(TypeName=kind)["ResourceDescriptions"]
+        patch = json.dumps([{"op": "replace", "path": "/Tags", "value": []}])
+        follow(client, client.update_resource(TypeName=kind, Identifier=item["Identifier"], PatchDocument=patch)["ProgressEvent"])
+    refused = stack.destroy(status=3)
+    assert "cannot go: news (it has no ownership tags" in refused.err and "net" not in refused.err, refused.err
+    stack.destroy("--delete-adopted")
+    assert not things_left(fast_sandbox, ["AWS::EC2::VPC", "AWS::SNS::Topic"])
 
 
 MISTAKES = {
