@@ -399,7 +399,6 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return invocation_fail(inv, &err);
     if ((status = cost_hold(inv, plan)) != EXIT_DONE)
         return status;
-    struct err err = ERR_INIT;
     if (engines_refuse(inv, plan, &err))
         return invocation_fail(inv, &err);
     if (!plan->destroy && render_erases_any(plan))

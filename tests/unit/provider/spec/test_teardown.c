@@ -52,6 +52,27 @@ static const char *const spec =
     "    wait:\n"
     "      ready: {for: {status: ok}, every: 1s}\n"
     "      gone: {every: 5s, timeout: 30s}\n"
+    "  barn:\n"
+    "    id: name\n"
+    "    attributes:\n"
+    "      name: {type: string, required: true, replace: true}\n"
+    "      skip: {type: boolean, local: true, default: false}\n"
+    "      last: {type: string, local: true}\n"
+    "      days: {type: integer, local: true}\n"
+    "      yard: {type: string, local: true}\n"
+    "    create: {call: MakeBarn}\n"
+    "    read: {call: GetBarn, at: Barn}\n"
+    "    delete: {call: DropBarn, send: [name, skip, last]}\n"
+    "    teardown:\n"
+    "      skip_final_snapshot:\n"
+    "        if: {yard: null}\n"
+    "        set: {skip: true, last: null}\n"
+    "        says: no picture is taken\n"
+    "        needs: {last: its picture has no name}\n"
+    "    leaves:\n"
+    "      - {type: aws.toy.chest, match: {name: \"${last}\"}, says: its picture, kept: true}\n"
+    "      - {says: \"it can be built again for ${days} days\", kept: true}\n"
+    "      - {says: its hay goes, if: {yard: null}}\n"
     "  path:\n"
     "    id: name\n"
     "    arn: arn:${partition}:toy::${account}:path${path}${name}\n"
@@ -158,8 +179,57 @@ static void test_hint_without_consent(void **state)
         -1);
     PLAYED();
     assert_string_equal(err.hint,
-        "`weir destroy --force-empty` does it (all in it goes); or say in the stack "
-        "force: true; last names who gets it");
+        "--force-empty does it (all in it goes); or say in the stack force: true; last names who gets it");
+}
+
+#define BARN "{\"Barn\":{\"Name\":\"a\"}}"
+
+/* What a deletion wants that nobody can agree to afterwards: a name for what it leaves. */
+static void test_needs(void **state)
+{
+    (void)state;
+    static const char hay[] = "{\"kept\":false,\"says\":\"its hay goes\"}";
+    static const char stops[] =
+        "{\"lifts\":\"skip_final_snapshot\",\"live\":false,\"says\":\"its picture has no name\","
+        "\"set\":\"skip: true\",\"stops\":true}";
+    static const char kept[] = "{\"kept\":true,\"match\":{\"name\":\"z\"},\"needs\":\"last\",\"says\":\"its "
+                               "picture\",\"type\":\"aws.toy.chest\"}";
+    static const struct {
+        const char *barn, *read;
+        unsigned teardown;
+        const char *items[4];
+    } cases[] = {
+        {"{\"name\":\"a\"}", BARN, 0, {stops, hay}},
+        {"{\"name\":\"a\"}", NULL, 0, {hay}}, /* gone already */
+        {"{\"name\":\"a\"}", NULL, TEARDOWN_SNAPSHOT,
+            {"{\"flag\":\"skip_final_snapshot\",\"says\":\"no picture is taken\"}", hay}},
+        {"{\"name\":\"a\",\"last\":\"z\"}", NULL, 0, {kept, hay}},
+        {"{\"name\":\"a\",\"last\":\"z\",\"skip\":true}", NULL, 0,
+            {"{\"says\":\"no picture is taken\"}", hay}},
+        {"{\"name\":\"a\",\"last\":\"z\",\"days\":3,\"yard\":\"y\"}", NULL, TEARDOWN_SNAPSHOT,
+            {"{\"kept\":true,\"says\":\"it can be built again for 3 days\"}"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct op_ctx ctx = ctx_of("barn");
+        struct err err = ERR_INIT;
+        const struct value *list;
+        struct exchange there = {"GetBarn", NULL, cases[i].read, NULL},
+                        gone = {"GetBarn", NULL, "none", "Gone"};
+        play(cases[i].read ? &there : &gone, i < 2);
+        assert_int_equal(
+            ctx.schema->ops->erases(&ctx, cases[i].teardown, json(cases[i].barn), &list, &err), 0);
+        PLAYED();
+        for (uint32_t k = 0; k < 4 && cases[i].items[k]; k++)
+            assert_json(list->items[k], cases[i].items[k]);
+        assert_true(list->count < 4 && !cases[i].items[list->count]);
+    }
+    /* of what is skipped no name is sent */
+    struct op_ctx ctx = ctx_of("barn");
+    struct err err = ERR_INIT;
+    PLAY({"DropBarn", "{\"Name\":\"a\",\"Skip\":true}", "{}", NULL});
+    assert_int_equal(
+        ctx.schema->ops->delete (&ctx, 0, json("{\"name\":\"a\",\"last\":\"z\",\"skip\":true}"), &err), 0);
+    PLAYED();
 }
 
 static void test_leaves(void **state)
@@ -231,6 +301,7 @@ int main(void)
         TEST(test_erases),
         TEST(test_delete_with_consent),
         TEST(test_hint_without_consent),
+        TEST(test_needs),
         TEST(test_leaves),
         TEST(test_search),
         TEST(test_by_arn),
