@@ -1,0 +1,143 @@
+"""weir against what AWS was recorded to answer: tests/answers, whose README says what an entry has."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+import yaml
+from answers import Server, Services, entries, walk
+from support import ROOT, WEIR, Stack
+
+PROVEN = [e for e in entries() if "plan" not in e.differs]
+SOURCE = re.compile(r"cloud-custodian/cloud-custodian tests/data/placebo|localstack/localstack tests/aws|botocore \S+ examples-1.json|AWS documentation")
+
+
+@pytest.fixture(scope="module")
+def services():
+    return Services(subprocess.run([str(WEIR), "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines())
+
+
+@pytest.fixture(scope="module")
+def account(services):
+    with Server(PROVEN, services) as server:
+        yield server
+
+
+def say(stack, things=PROVEN, changed=False):
+    resources = {e.address: e.resource(changed) for e in things}
+    stack.write(yaml.safe_dump({"stack": "answers", "resources": resources, "imports": [{"address": e.address, "id": e.id} for e in things]}))
+    return stack
+
+
+@pytest.fixture(scope="module")
+def imported(account, tmp_path_factory):
+    """All the entries in one stack by hand that says the same, and what the import did."""
+    stack = say(Stack(tmp_path_factory.mktemp("answers") / "stack", account))
+    account.reset()
+    stack.done = stack.apply("--json"), account.log, account.unknown
+    return stack
+
+
+@pytest.fixture
+def live(imported, account):
+    account.reset()
+    yield say(imported)
+    account.reset()
+
+
+def test_every_entry_names_its_source():
+    assert [e.address for e in entries() if not SOURCE.search(e.source)] == []
+
+
+def test_a_stack_by_hand_is_imported_without_a_change(live, account):
+    result, changed, unknown = live.done
+    lines = [json.loads(line) for line in result.out.splitlines() if line.startswith("{")]
+    assert unknown == [] and changed == []
+    assert {c["address"]: c["action"] for c in lines if c.get("event") == "change"} == {e.address: "adopt" for e in PROVEN}
+    assert [c for c in lines if c.get("event") == "change" and c.get("attrs")] == []
+    live.assert_settled()
+    assert live.run("drift").out.startswith("No drift")
+    assert account.unknown == [] and account.log == []
+
+
+@pytest.mark.parametrize("entry", [e for e in entries() if "plan" in e.differs], ids=lambda e: e.address)
+def test_what_is_known_to_differ_does(entry, services, tmp_path):
+    """So that its line in tests/answers goes when it no longer does."""
+    with Server([entry], services) as server:
+        stack = say(Stack(tmp_path / "stack", server), [entry])
+        stack.run("apply", "--yes", status=None)
+        assert stack.run("plan", "--detailed-exitcode", status=None).status != 0 or server.log
+
+
+def plain(value):
+    """A request's members in a form that compares: JSON texts as what they say, without what is another each time."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items() if not re.fullmatch(r"(?i)clientToken|clientRequestToken|ContentMD5", k)}
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    try:
+        return json.loads(value) if isinstance(value, str) and value[:1] in "{[" else value
+    except ValueError:
+        return value
+
+
+def test_one_attribute_is_one_call_that_keeps_the_rest(live, account):
+    before = (live.folder / ".weir").rename(live.folder / "kept")
+    subprocess.run(["cp", "-a", before, live.folder / ".weir"], check=True)
+    try:
+        say(live, changed=True).apply()
+    finally:
+        subprocess.run(["rm", "-rf", live.folder / ".weir"], check=True)
+        before.rename(live.folder / ".weir")
+    sent = {}
+    for request in account.log:
+        (entry,), _ = account.about(request)
+        sent.setdefault(entry.address, []).append([request.operation, plain(request.members)])
+    expected = {e.address: [[e.change["call"], plain(e.change["members"])]] for e in PROVEN}
+    wrong = {a: sent.get(a) for a in expected if sent.get(a) != expected[a]}
+    known = {e.address for e in PROVEN if "change" in e.differs}
+    assert set(wrong) == known, (json.dumps({a: w for a, w in wrong.items() if a not in known}, default=str), known - set(wrong))
+    assert account.unknown == []
+
+
+def nulls(entry, request, shape, body):
+    """Members without a value come as null."""
+    add = lambda s, v: {**{m.serialization.get("name", n): None for n, m in s.members.items()}, **v} if s.type_name == "structure" else v
+    return in_json(body, lambda value: walk(shape, value, add, wire=True))
+
+
+def numbers(entry, request, shape, body):
+    return in_json(body, lambda value: walk(shape, value, lambda s, v: str(v) if isinstance(v, int) and not isinstance(v, bool) and s.type_name != "timestamp" else v, wire=True))
+
+
+def in_json(body, change):
+    return json.dumps(change(json.loads(body))).encode() if body[:1] == b"{" else body
+
+
+def backwards(shape, value):
+    return value[::-1] if shape.type_name == "list" else value
+
+
+def other_case(shape, value):
+    """Runtimes are names that grow by the month: weir takes them as they come."""
+    enumeration = shape.type_name == "string" and getattr(shape, "enum", None) and shape.name != "Runtime"
+    return value.swapcase() if enumeration and isinstance(value, str) else value
+
+
+OTHERWISE = {
+    "members added": {"later": True},
+    "nulls": {"rewrite": nulls},
+    "other order": {"vary": backwards},
+    "other case": {"vary": other_case},
+    "numbers as text": {"rewrite": numbers},
+    "pages of one": {"single": True},
+}
+
+
+@pytest.mark.parametrize("how", OTHERWISE)
+def test_what_is_told_in_another_way_is_the_same(how, live, account):
+    account.reset(**OTHERWISE[how])
+    live.assert_settled()
+    assert account.unknown == [] and account.log == []
