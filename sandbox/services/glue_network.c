@@ -166,7 +166,7 @@ static bool zone_fits(const struct glue_place *at, struct str connection, struct
     return false;
 }
 
-static bool connection_fits(struct glue_place *at, struct str name)
+static bool connection_fits(const struct glue_place *at, struct str name)
 {
     struct control_record connection, subnet;
     if (!control_find(at->control, at->arena, STR("aws.glue.connection"), at->region, name, &connection)) {
@@ -181,10 +181,11 @@ static bool connection_fits(struct glue_place *at, struct str name)
         *at->why = arena_printf(at->arena, "The subnet ID '%.*s' does not exist", STR_ARG(id));
         return false;
     }
-    at->subnet = &subnet;
-    at->vpc = value_gets(subnet.attrs, "vpc_id");
-    return zone_fits(at, name, value_gets(network, "availability_zone")) && role_fits(at) &&
-           groups_fit(at, value_getz(network, "security_group_ids")) && reaches_s3(at);
+    struct glue_place there = *at;
+    there.subnet = &subnet;
+    there.vpc = value_gets(subnet.attrs, "vpc_id");
+    return zone_fits(&there, name, value_gets(network, "availability_zone")) && role_fits(&there) &&
+           groups_fit(&there, value_getz(network, "security_group_ids")) && reaches_s3(&there);
 }
 
 bool glue_network_fits(
@@ -192,7 +193,7 @@ bool glue_network_fits(
 {
     struct str wrong = STR_EMPTY;
     const struct task_info *self = task_self(task);
-    struct glue_place at = {.task = task,
+    const struct glue_place at = {.task = task,
         .control = services_control(task_jobs(task)),
         .arena = arena,
         .region = self->region,
