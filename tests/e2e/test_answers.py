@@ -121,8 +121,8 @@ def backwards(shape, value):
 
 
 def other_case(shape, value):
-    """Runtimes are names that grow by the month: weir takes them as they come."""
-    enumeration = shape.type_name == "string" and getattr(shape, "enum", None) and shape.name != "Runtime"
+    """Runtimes and workers are names that grow by the month: weir takes them as they come."""
+    enumeration = shape.type_name == "string" and getattr(shape, "enum", None) and shape.name not in ("Runtime", "WorkerType")
     return value.swapcase() if enumeration and isinstance(value, str) else value
 
 
