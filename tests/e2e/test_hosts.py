@@ -224,6 +224,19 @@ def test_a_host_that_is_no_word(local_stack, key):
     assert not pwned.exists()
 
 
+def test_a_key_that_is_a_named_pipe(local_stack, server, tmp_path):
+    """libssh would wait for somebody to write one."""
+    os.mkfifo(tmp_path / "pipe")
+    local_stack.patience_s = 120
+    local_stack.write(f"""
+        stack: pipes
+        connections: {{web: {server.connection(tmp_path / "pipe", host_key=fingerprint(server.host_keys[0]))}}}
+        providers: {{host: {{via: web}}}}
+        resources: {{there: {{type: host.file, path: /tmp/weir-never, content: x}}}}
+    """)
+    assert "it is a named pipe" in local_stack.run("apply", "--yes", status=1).err
+
+
 def test_a_refresh_is_one_round_trip(host):
     # Three kinds ask by a thread each. They go together unless the machine is so busy that a thread comes late.
     stack = host.write("".join(f'  f{i}: {{type: host.file, path: "@/{i}", content: "{i}"}}\n' for i in range(60)) +
@@ -374,6 +387,18 @@ def test_a_connection_lost_at_any_byte(host):
         counted.unlink(missing_ok=True)
     assert came_back
     cut.stop()
+
+
+def test_mounts_at_the_same_time(host):
+    """Each writes the whole table, and none of them takes another's line away."""
+    table = host.folder / "fstab"
+    table.write_text("# kept\n")
+    stack = host.write("".join(f'  m{n}: {{type: host.mount, path: "@/m{n}", device: tmpfs, fstype: tmpfs, table: "@/fstab", mounted: false}}\n' for n in range(12)))
+    stack.apply()
+    assert sorted(table.read_text().splitlines()) == ["# kept", *sorted(f"tmpfs {host.folder}/m{n} tmpfs defaults 0 0" for n in range(12))]
+    stack.assert_settled()
+    stack.destroy()
+    assert table.read_text() == "# kept\n" and os.listdir(host.folder) == ["fstab"]
 
 
 # ---- what changes the machine ----

@@ -8,10 +8,13 @@ mount_look() {
     say options "$(printf '%s' "$line" | awk '{print $4}')"
     awk -v path="$path" '$2 == path { found = 1 } END { exit !found }' /proc/self/mounts && say mounted true || say mounted false
 }
+# One at a time: each writes the whole table. The lock is on its folder, for the table itself is replaced.
 mount_table() {
+    exec 9< "${table%/*}/" && { ! command -v flock > /dev/null || flock 9; } || die "cannot lock ${table%/*}"
     new=$table.weir-new
     { awk -v path="$path" '$1 ~ /^#/ || $2 != path' "$table" 2> /dev/null; [ -z "$1" ] || printf '%s\n' "$1"; } > "$new" || die "cannot write $new"
     chmod 0644 "$new" && mv -f -- "$new" "$table" || die "cannot write $table"
+    exec 9<&-
 }
 mount_make() {
     mount_table "$device $path $fstype ${options:-defaults} 0 0"
