@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import yaml
@@ -141,3 +142,55 @@ def test_what_is_told_in_another_way_is_the_same(how, live, account):
     account.reset(**OTHERWISE[how])
     live.assert_settled()
     assert account.unknown == [] and account.log == []
+
+
+def cut_short(entry, request, shape, body):
+    return body[: len(body) // 2] if entry else body
+
+
+def empty(entry, request, shape, body):
+    return b"" if entry else body
+
+
+def of_another(entry, request, shape, body):
+    for name in sorted(entry.names, key=len, reverse=True) if entry else ():
+        body = body.replace(name.encode(), b"another" + name[7:].encode())
+    return body
+
+
+in_result = re.compile(rb"(?s)(<(\w+Result)>).*(</\2>)")
+
+
+def wrong_type(entry, request, shape, body):
+    return in_json(body, lambda value: {k: "text" if isinstance(v, (dict, list)) else {"is": v} for k, v in value.items()}) if entry and body[:1] == b"{" else in_result.sub(rb"\1text\3", body)
+
+
+SPOILT = {"cut short": cut_short, "empty": empty, "of another thing": of_another, "of a wrong type": wrong_type}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_no_spoilt_answer_is_believed(how, account, tmp_path):
+    """An error that names the resource and the call; never a difference, and never "gone"."""
+    account.reset(rewrite=SPOILT[how])
+    things = [e for e in PROVEN if e.type != "aws.s3.bucket" or how in ("cut short", "empty")]  # of a bucket nothing says whose answer it is
+    plan = lambda entry: say(Stack(tmp_path / entry.address, account), [entry]).run("plan", "--json", status=None)
+    with ThreadPoolExecutor(8) as pool:  # most of the time they wait before they ask again
+        results = list(pool.map(plan, things))
+    account.reset()
+    believed = {}
+    for entry, result in zip(things, results):
+        last = json.loads(result.out.splitlines()[-1])
+        named = entry.address in last.get("message", "") and any(o in last["message"] for o in entry.answers)
+        if result.status != 1 or last.get("class") != "protocol" or not named:
+            believed[entry.address] = result.status, last.get("message", last)
+    assert set(believed) == {e.address for e in things if how in e.differs}, json.dumps(believed)
+
+
+def test_the_documentation_lists_what_no_answer_proves(services):
+    """docs/answers.md; WEIR_ANSWERS_ACCEPT=1 writes the list anew."""
+    page, proven = ROOT / "docs/answers.md", {e.type for e in entries()}
+    head, mark, _ = page.read_text().partition("<!-- unproven -->\n")
+    text = head + mark + "\n" + "".join(f"- `{t}`\n" for t in sorted(set(services.all) - proven))
+    if os.environ.get("WEIR_ANSWERS_ACCEPT"):
+        page.write_text(text)
+    assert mark and page.read_text() == text
