@@ -1,6 +1,7 @@
 /* weir docs: reference pages of types, functions and commands from the program's own tables. */
 #include "cmd/kinds.h"
 #include "cmd/reference.h"
+#include "provider/names/words.h"
 #include "stacks/expr.h"
 
 struct docs_settings {
@@ -76,6 +77,7 @@ static int unknown_topic(
     AUTO_BUF struct buf list = BUF_INIT;
     if (command_find(topic))
         return err_hint(err, "\"weir help %.*s\" explains the command", STR_ARG(topic));
+    word_hint(catalog, topic, err);
     if (err->hint[0])
         return -1;
     add_types_with(catalog, topic, &list);

@@ -3,6 +3,7 @@
 
 #include "provider/aws/tagging.h"
 #include "provider/cfn/published.h"
+#include "provider/names/words.h"
 #include "provider/spec/spec.h"
 
 #include <stdlib.h>
@@ -259,7 +260,9 @@ int live_find(struct live *l, const struct live_wanted *wanted, struct err *err)
     }
     for (size_t i = 0; i < wanted->type_count; i++) {
         l->listed = catalog_find(l->draft->catalog, wanted->types[i], false, err);
-        if (!l->listed || check_listed(l, l->listed, err) || list_type(l, l->listed, on_listed, l, err))
+        if (!l->listed)
+            return word_hint(l->draft->catalog, wanted->types[i], err);
+        if (check_listed(l, l->listed, err) || list_type(l, l->listed, on_listed, l, err))
             return -1;
     }
     return 0;

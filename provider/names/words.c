@@ -110,6 +110,16 @@ bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema
     return true;
 }
 
+/* What CloudFormation has under the same words: ours, where weir has a type for it and nobody wrote theirs.
+ */
+static struct str by_letters(struct names *names, struct str word)
+{
+    struct str cfn = names_by_words(names, word);
+    const struct schema *own =
+        cfn.n && str_find(word, STR("::"), 0) < 0 ? catalog_own(names->catalog, cfn) : NULL;
+    return own ? own->name : cfn;
+}
+
 bool word_type(struct arena *arena, struct catalog *catalog, struct str word, struct word *out)
 {
     struct names names;
@@ -121,7 +131,18 @@ bool word_type(struct arena *arena, struct catalog *catalog, struct str word, st
         out->ours = type->schema->name;
         out->several = type->into_by.n > 0;
     } else if (!type)
-        out->ours = names_by_words(&names, word);
+        out->ours = by_letters(&names, word);
     names_release(&names);
     return out->ours.n > 0;
+}
+
+int word_hint(struct catalog *catalog, struct str type, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct word found;
+    if (err->class != ERR_ABSENT || !word_type(&scratch, catalog, type, &found))
+        return -1;
+    if (found.several)
+        return err_hint(err, "%.*s is a part of %.*s here", STR_ARG(type), STR_ARG(found.ours));
+    return err_hint(err, "did you mean \"%.*s\"?", STR_ARG(found.ours));
 }

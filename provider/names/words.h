@@ -23,5 +23,7 @@ bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema
 
 /* A resource type; `several` says that it is no more than a part of `ours` here. */
 bool word_type(struct arena *arena, struct catalog *catalog, struct str word, struct word *out);
+/* The same as the hint of catalog_find()'s error; without one it stays as it is. Returns -1. */
+int word_hint(struct catalog *catalog, struct str type, struct err *err);
 
 #endif
