@@ -109,6 +109,11 @@ static void add_limits(struct buf *out, const struct attr *a)
             buf_addf(out, "%s %lld", a->has_min ? "at least" : "at most",
                 (long long)(a->has_min ? a->min : a->max));
     }
+    if (a->assumed_by) {
+        add_word(out, "a role that trusts ");
+        for (uint32_t i = 0; i < a->assumed_by->count; i++)
+            buf_addf(out, "%s%.*s", i ? " or " : "", STR_ARG(value_text(a->assumed_by->items[i], STR_EMPTY)));
+    }
     if (a->conflicts.n) {
         add_word(out, "not together with ");
         buf_add_str(out, a->conflicts);

@@ -41,4 +41,10 @@ const struct attr_expr *attributes_given(const struct decl *decl, struct str nam
 bool demands_check(struct planner *p, const struct instance *instance, const struct value *object,
     const struct value *changed);
 
+/* ---- trusts.c ---- */
+
+/* The same of roles: whoever has to assume one of the stack's is let in by it. */
+bool trusts_check(struct planner *p, const struct instance *instance, const struct value *object,
+    const struct value *changed);
+
 #endif

@@ -129,5 +129,5 @@ bool demands_check(struct planner *p, const struct instance *instance, const str
         whole = value_with(&scratch, whole, broken.attribute, unknown_at(&scratch, at, broken.path, 0));
         met &= warns;
     }
-    return met;
+    return trusts_check(p, instance, object, changed) && met;
 }

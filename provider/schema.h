@@ -170,8 +170,11 @@ struct attr {
     struct str language; /* of a text, a document, or each of a list: the one it is in (provider/notation); ""
                             none */
     bool speaks;         /* it has a language, or something in it has */
-    struct str conflicts;      /* another attribute that may not be given together; "" none */
-    bool deprecated;           /* the service would rather not have it given */
+    const struct value *assumed_by; /* of an IAM role's ARN or name: services, of which its trust policy has
+                                       to let in one; NULL: nobody assumes it */
+    bool assumed;                   /* it names such a role, or something in it does */
+    struct str conflicts;           /* another attribute that may not be given together; "" none */
+    bool deprecated;                /* the service would rather not have it given */
     struct value_tests others; /* of what is there: where they hold it is changed by others alone, and given
                                   only to make one; none: never */
 };

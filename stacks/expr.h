@@ -124,6 +124,9 @@ void expr_each_decl(
  * NULL for all else. */
 const struct expr *expr_owner(const struct expr *expr, const struct decl **decl);
 struct span expr_span(const struct expr *expr);
+/* The sub-expression at a path of keys and indices within constructors; `holder`: that which gives the last
+ * key as a whole. NULL where they do not lead there. */
+const struct expr *expr_at(const struct expr *expr, const struct value *path, bool holder);
 /* The sub-expression at a path of keys and indices within constructors, for placing schema issues; falls back
  * to the nearest. `at_key`: the key's span. */
 struct span expr_span_at(const struct expr *expr, const struct value *path, bool at_key);

@@ -133,10 +133,6 @@ const struct node *source_node(struct arena *arena, const struct source *source)
 
 /* ---- expr_span.c ---- */
 
-/* The sub-expression at a path of keys and indices within constructors; `holder`: that which gives the last
- * key as a whole. NULL where they do not lead there. */
-const struct expr *expr_at(const struct expr *expr, const struct value *path, bool holder);
-
 /* As far as constructors lead along the path: *rest is how many steps are left. *entry is the last step's,
  * NULL in a list. */
 const struct expr *expr_follow(

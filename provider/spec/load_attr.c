@@ -12,7 +12,7 @@
     "range compare "                                                                                         \
     "conflicts wire along read item flat pairs entry values time fields doc unset changes_with template "    \
     "hidden "                                                                                                \
-    "send_default read_values text shared joined place language ignore_changes"
+    "send_default read_values text shared joined place language ignore_changes assumed_by"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
 
@@ -383,6 +383,25 @@ static void load_language(struct loader *l, const struct node *node, struct attr
         attr->speaks = attr->speaks || type->fields[i].speaks;
 }
 
+/* `assumed_by: lambda.amazonaws.com`, or a list of which one has to be let in. */
+static void load_assumed(struct loader *l, const struct node *node, struct attr *attr)
+{
+    const struct node *services = node_get(node, "assumed_by");
+    if (services) {
+        struct spec_names names = load_names(l, services);
+        AUTO_BUILDER struct value_builder list = VALUE_BUILDER(l->arena);
+        for (size_t i = 0; i < names.count; i++)
+            value_builder_add(&list, value_string_ref(l->arena, names.items[i]));
+        attr->assumed_by = value_builder_list(&list);
+    }
+    attr->assumed = services != NULL;
+    const struct type *type = attr->type;
+    while (type->elem)
+        type = type->elem;
+    for (size_t i = 0; i < type->field_count; i++)
+        attr->assumed = attr->assumed || type->fields[i].assumed;
+}
+
 static void load_checks(struct loader *l, const struct node *node, struct attr *attr)
 {
     attr->pattern = load_text(l, node, "pattern");
@@ -404,6 +423,7 @@ static void load_checks(struct loader *l, const struct node *node, struct attr *
     if (attr->choices && attr->compare == COMPARE_EXACT)
         attr->compare = COMPARE_CHOICE;
     load_language(l, node, attr);
+    load_assumed(l, node, attr);
     struct err err = ERR_INIT;
     if (attr->pattern.n && attr_compile_pattern(l->arena, attr, &err))
         load_error(l, node_get(node, "pattern"), "%s", err.message);

@@ -21,7 +21,7 @@ STACK = """
       region: us-east-1
     providers: {aws: {region: "${inputs.region}"}}
     resources:
-      role: {type: aws.iam.role, name: runs, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+      role: {type: aws.iam.role, name: runs, assume_role_policy: '${trust(["glue.amazonaws.com", "states.amazonaws.com"])}'}
       etl:
         type: aws.glue.job
         for_each: [bronze, silver]

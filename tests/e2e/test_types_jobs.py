@@ -16,8 +16,8 @@ def trust(*services):
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}]}
 
 
-def role(name):
-    return {"type": "aws.iam.role", "name": f"life-{name}", "assume_role_policy": trust("lambda.amazonaws.com")}
+def role(name, service="lambda.amazonaws.com"):
+    return {"type": "aws.iam.role", "name": f"life-{name}", "assume_role_policy": trust(service)}
 
 
 def code(cloud):
@@ -181,7 +181,7 @@ def _():
 
     return Case(
         type="aws.states.state_machine",
-        around={"one": role("one"), "two": role("two")},
+        around={"one": role("one", "states.amazonaws.com"), "two": role("two", "states.amazonaws.com")},
         first={"name": "life-machine", "role": "${one.arn}", "definition": definition("first"), "logging": logging("ALL"), "tracing": True, "tags": {"team": "a"}},
         then={"name": "life-machine", "role": "${two.arn}", "definition": definition("then"), "logging": logging("ERROR"), "tracing": False, "publish": True, "tags": {"team": "b"}},
         less={"name": "life-machine", "role": "${two.arn}", "definition": definition("then"), "logging": logging("ERROR")},

@@ -165,7 +165,7 @@ def test_a_quick_refresh_looks_at_listings_alone(stack, cloud):
         stack: quick
         resources:
           lake: {type: aws.s3.bucket, name: quick-lake, versioning: true}
-          role: {type: aws.iam.role, name: quick, assume_role_policy: '${trust("glue.amazonaws.com")}', policies: {read: '${allow("s3:GetObject", "*")}'}}
+          role: {type: aws.iam.role, name: quick, assume_role_policy: '${trust(["glue.amazonaws.com", "states.amazonaws.com"])}', policies: {read: '${allow("s3:GetObject", "*")}'}}
           machine: {type: aws.states.state_machine, name: quick, role: "${role.arn}", definition: {StartAt: Done, States: {Done: {Type: Succeed}}}}
           password: {type: aws.secretsmanager.secret, name: quick, generate: {length: 12}, force_destroy: true}
           kept: {type: aws.ssm.parameter, name: /quick, parameter_type: SecureString, value: "${password.password}"}
