@@ -330,6 +330,9 @@ int schema_convert(struct arena *arena, const struct attr *attr, const struct va
 int schema_convert_exact(struct arena *arena, const struct attr *attr, const struct value *v,
     const struct value **out, struct schema_issue *issue);
 
+/* What somebody means who writes yes, on or 1 where a boolean belongs: "true", "false"; NULL: neither. */
+const char *schema_boolean_meant(struct str text);
+
 /* The value with all marked of which the schema says that it is secret, at any depth. */
 const struct value *attr_mark_secrets(struct arena *arena, const struct attr *attr, const struct value *v);
 /*

@@ -80,6 +80,17 @@ static bool leads_with_zero(struct str text)
     return digits.n > 1 && is_digits(digits) && digits.p[0] == '0';
 }
 
+const char *schema_boolean_meant(struct str text)
+{
+    static const char *const yes[] = {"yes", "on", "y", "1", "enabled", "true"}, *const no[] = {"no", "off",
+                                                                                     "n", "0", "disabled",
+                                                                                     "false"};
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        if (str_ieq(text, str_z(yes[i])) || str_ieq(text, str_z(no[i])))
+            return str_ieq(text, str_z(yes[i])) ? "true" : "false";
+    return NULL;
+}
+
 static const struct value *fail_kind(
     struct convert *c, const struct place *place, const struct type *type, const struct value *v)
 {
@@ -97,6 +108,11 @@ static const struct value *fail_kind(
         return schema_fail(c, place, "%.*s is too large for an integer", STR_ARG(v->string));
     schema_fail(c, place, "expected %s, got %s", wanted(type), value_with_article(v));
     bool scalar = v->kind != VALUE_LIST && v->kind != VALUE_MAP && v->kind != VALUE_NULL;
+    const char *meant = type->kind == TYPE_BOOL && scalar && !c->sensitive
+                            ? schema_boolean_meant(value_scalar_text(c->arena, v))
+                            : NULL;
+    if (meant)
+        c->issue->label = arena_printf(c->arena, "write %s", meant);
     if ((type->kind == TYPE_LIST || type->kind == TYPE_SET) && scalar && type->elem->kind != TYPE_OBJECT)
         c->issue->label = STR("write [ ] around it");
     return NULL;

@@ -153,7 +153,7 @@ static void report_issue(struct loader *loader, const char *what, const struct s
     const struct attr *attr, const struct node *node, const struct schema_issue *issue)
 {
     const struct node_entry *entry;
-    const struct node *place = issue_node(node, issue, &entry);
+    issue_node(node, issue, &entry);
     struct span span = literal_span(node, issue);
     struct diag *d = diag_error(
         loader->diags, span, "%s \"%.*s\": %.*s", what, STR_ARG(attr->name), STR_ARG(issue->message));
@@ -167,8 +167,6 @@ static void report_issue(struct loader *loader, const char *what, const struct s
         return;
     if (issue->label.n)
         diag_label(loader->diags, d, "%.*s", STR_ARG(issue->label));
-    else if (str_starts(issue->message, STR("expected a boolean")))
-        label_boolean(loader, d, place);
     if (!d->label.n)
         hint_meaning(loader, d, issue);
 }

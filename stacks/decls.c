@@ -192,14 +192,11 @@ bool expect_list(struct loader *loader, const struct node *node, const char *wha
 
 void label_boolean(struct loader *loader, struct diag *d, const struct node *node)
 {
-    static const char *const yes[] = {"yes", "on", "y", "1", "enabled"}, *const no[] = {"no", "off", "n", "0",
-                                                                             "disabled"};
-    if (node->kind != NODE_STRING && node->kind != NODE_INT)
-        return;
-    struct str raw = node_raw(node);
-    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
-        if (str_ieq(raw, str_z(yes[i])) || str_ieq(raw, str_z(no[i])))
-            diag_label(loader->diags, d, "write %s", str_ieq(raw, str_z(yes[i])) ? "true" : "false");
+    bool text = node->kind == NODE_STRING;
+    const char *meant =
+        text || node->kind == NODE_INT ? schema_boolean_meant(text ? node->string : node_raw(node)) : NULL;
+    if (meant)
+        diag_label(loader->diags, d, "write %s", meant);
 }
 
 bool expect_bool(struct loader *loader, const struct node *node, const char *what, bool *out)
