@@ -168,6 +168,11 @@ void load_moved(struct unit *unit, const struct node *section);
 void load_removed(struct unit *unit, const struct node *section);
 void load_imports(struct unit *unit, const struct node *section);
 
+/* ---- module_folder.c ---- */
+
+/* Finds the files of a module at ./FOLDER, ../FOLDER or /FOLDER. False after an error. */
+bool module_find_folder(struct unit *unit, const struct node *node, struct str source);
+
 /* ---- module_remote.c ---- */
 
 /* Finds the files of a module from elsewhere, as weir.lock has it. False after an error. */

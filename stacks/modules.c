@@ -6,7 +6,6 @@
 
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 static const struct str own_keys[] = {STR_INIT("source"), STR_INIT("for_each"), STR_INIT("when"),
     STR_INIT("depends_on"), STR_INIT("provider"), STR_INIT("providers")};
@@ -60,51 +59,6 @@ static bool find_builtin(struct unit *unit, const struct node *node, struct str 
     return true;
 }
 
-static bool same_folder(const char *a, const char *b)
-{
-    struct stat x, y;
-    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
-/* dir/source as people would write it: "a/../b" is "b", unless a link makes that another folder. */
-static struct str join_folder(struct arena *arena, struct str dir, struct str source)
-{
-    struct str plain = path_join(arena, dir, source);
-    for (;;) {
-        if (str_starts(source, STR("./"))) {
-            source = str_slice(source, 2, source.n);
-        } else if (str_starts(source, STR("../")) && !str_ends(dir, STR("..")) && !str_eqz(dir, ".")) {
-            source = str_slice(source, 3, source.n);
-            dir = path_dir(dir);
-        } else {
-            break;
-        }
-    }
-    struct str clean = path_join(arena, dir, source);
-    return same_folder(plain.p, clean.p) ? clean : plain;
-}
-
-static bool find_folder(struct unit *unit, const struct node *node, struct str source)
-{
-    struct loader *loader = unit->loader;
-    if (unit->parent->builtin) {
-        diag_error(loader->diags, node_span(node), "a built-in module uses only built-in modules");
-        return false;
-    }
-    struct str dir = join_folder(loader->arena, unit->parent->module->dir, source);
-    if (!path_is_dir(arena_strz(loader->arena, dir))) {
-        diag_error(loader->diags, node_span(node), "there is no folder %.*s", STR_ARG(dir));
-        return false;
-    }
-    if (!remote_stays_inside(unit, node, dir))
-        return false;
-    unit->module->dir = dir;
-    if (find_stack_file(loader->arena, dir, &unit->file))
-        return true;
-    diag_error(loader->diags, node_span(node), "the folder %.*s has no weir.yaml", STR_ARG(dir));
-    return false;
-}
-
 /* What is no source at all; false. */
 static bool report_source(struct unit *unit, const struct node *node, struct str source)
 {
@@ -137,7 +91,7 @@ static bool find_source(struct unit *unit, const struct node *node)
     if (str_starts(source, STR("builtin/")))
         return find_builtin(unit, node, str_slice(source, strlen("builtin/"), source.n));
     if (str_starts(source, STR("./")) || str_starts(source, STR("../")) || str_starts(source, STR("/")))
-        return find_folder(unit, node, source);
+        return module_find_folder(unit, node, source);
     if (module_source_is_remote(source) && !unit->parent->builtin)
         return find_remote(unit, node, source);
     return report_source(unit, node, source);
