@@ -7,7 +7,7 @@
 
 struct output_settings {
     struct settings shared;
-    bool raw;
+    bool raw, show_sensitive;
 };
 
 static int no_such(struct invocation *inv, struct str name, const struct value *outputs)
@@ -25,20 +25,40 @@ static int no_such(struct invocation *inv, struct str name, const struct value *
     return invocation_fail(inv, &err);
 }
 
+/* Secrets only where that was asked for, too, and the state has more of them than a hash. */
+static int check_shown(struct invocation *inv, struct str name, const struct value *v)
+{
+    const struct output_settings *own = inv->own;
+    struct err err = ERR_INIT;
+    if (!value_is_sensitive(v))
+        return EXIT_DONE;
+    if (!own->show_sensitive) {
+        err_set(&err, ERR_FAILED, "output \"%.*s\" is sensitive, and is not printed unless that is asked for",
+            STR_ARG(name));
+        err_hint(
+            &err, "--show-sensitive prints it, for whatever reads it; a log that has it is a secret, too");
+        return invocation_fail(inv, &err);
+    }
+    if (!state_is_hash(v))
+        return EXIT_DONE;
+    err_set(&err, ERR_FAILED, "output \"%.*s\" is sensitive, and the state keeps only a hash of it",
+        STR_ARG(name));
+    err_hint(&err, "with a state key (`weir state key`) the next apply keeps it encrypted");
+    return invocation_fail(inv, &err);
+}
+
 static int write_raw(struct invocation *inv, struct str name, const struct value *v)
 {
     struct err err = ERR_INIT;
-    if (value_is_sensitive(v)) {
-        err_set(&err, ERR_FAILED, "output \"%.*s\" is sensitive, and what is sensitive is never printed",
-            STR_ARG(name));
-        err_hint(&err, "keep it in a secret store, and give out the secret's name or ARN");
-        return invocation_fail(inv, &err);
-    }
+    int status = check_shown(inv, name, v);
+    if (status != EXIT_DONE)
+        return status;
     struct str text = value_scalar_text(&inv->arena, v);
     if (!text.p) {
         err_set(&err, ERR_FAILED, "output \"%.*s\" is a %s; --raw writes text, numbers and booleans",
             STR_ARG(name), value_kind_name((enum value_kind)v->kind));
-        err_hint(&err, "--json writes lists and maps");
+        err_hint(&err, value_is_sensitive(v) ? "an output of jsonencode(…) is a text"
+                                             : "--json writes lists and maps");
         return invocation_fail(inv, &err);
     }
     AUTO_BUF struct buf out = BUF_INIT;
@@ -72,6 +92,9 @@ static int cmd_output_run(struct invocation *inv)
     struct workspace workspace;
     if (own->raw && inv->args.n == 0)
         return invocation_usage(inv, NULL, "--raw needs the name of an output");
+    if (own->show_sensitive && !own->raw)
+        return invocation_usage(
+            inv, "weir output --raw --show-sensitive NAME", "--show-sensitive goes with --raw");
     int status = invocation_open(inv, &(struct workspace_options){.no_stack = true}, &workspace);
     if (status != EXIT_DONE)
         return status;
@@ -91,12 +114,15 @@ static int cmd_output_run(struct invocation *inv)
 static const struct option options[] = {
     {0, "raw", .offset = offsetof(struct output_settings, raw),
         .doc = "text, numbers and booleans only, and (into a pipe) without an end of line"},
+    {0, "show-sensitive", .offset = offsetof(struct output_settings, show_sensitive),
+        .doc = "with --raw: print the output although it is sensitive"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir output", "all of them"},
     {"weir output --raw lake_url", "in a script"},
+    {"weir output --raw --show-sensitive db_password | vault kv put kv/db value=-", "hand a secret on"},
     {"weir output --json", "one JSON object: name to value"},
     {NULL, NULL},
 };

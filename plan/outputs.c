@@ -3,10 +3,19 @@
 
 #include "plan/objects.h"
 
+/* A hash that the state could now keep encrypted is not what it should have. */
+static bool is_kept(const struct plan *plan, const struct value *before, const struct value *after)
+{
+    if (!before || !after)
+        return false;
+    bool sealable = object_holds_hash(before) && state_has_key(plan->workspace->state);
+    return value_equal(before, after) || (object_hash_matches(before, after) && !sealable);
+}
+
 static void add_output_change(struct plan *plan, struct arena *arena, struct str name,
     const struct value *before, const struct value *after, const struct decl *decl)
 {
-    if (before && after && (value_equal(before, after) || object_hash_matches(before, after)))
+    if (is_kept(plan, before, after))
         return;
     if (!plan->outputs)
         plan->outputs = ARENA_ARRAY(arena, struct output_change,

@@ -130,6 +130,32 @@ def test_sensitive_outputs_are_shown_only_on_request(stack):
     assert "plain" in stack.run("output").out
 
 
+def test_a_sensitive_output_is_printed_where_that_is_meant(local_stack):
+    """By its name, raw, and with an option besides; not of a hash, and in nothing else that is printed with it."""
+    local_stack.write(
+        """
+        stack: meant
+        inputs: {password: {type: string, sensitive: true}}
+        outputs:
+          one: {value: "${inputs.password}", sensitive: true}
+          several: {value: {a: "${inputs.password}"}, sensitive: true}
+        """
+    )
+    local_stack.apply("-i", f"password={FIRST}")
+    refused = local_stack.run("output", "--raw", "one", status=1)
+    assert "--show-sensitive prints it" in refused.err
+    hashed = local_stack.run("output", "--raw", "--show-sensitive", "one", status=1)
+    assert "the state keeps only a hash of it" in hashed.err and "weir state key" in hashed.err
+    alone = local_stack.run("output", "--show-sensitive", "one", status=3)
+    local_stack.env["WEIR_STATE_KEY"] = "0f" * 32
+    local_stack.apply("-i", f"password={FIRST}")
+    others = [local_stack.run("output", *words, status=None) for words in (["--raw", "one"], ["one"], ["--json"], ["--json", "one"], [], ["--raw", "--show-sensitive", "several"])]
+    assert "jsonencode" in others[-1].err
+    hidden(local_stack, refused, hashed, alone, *others)
+    shown = local_stack.run("output", "-vv", "--raw", "--show-sensitive", "one")
+    assert shown.out == FIRST and FIRST not in shown.err
+
+
 def test_a_wrong_type_does_not_print_the_value(local_stack):
     local_stack.write("stack: s\ninputs: {n: {type: integer, sensitive: true}}\n")
     result = local_stack.run("plan", "-i", f"n={FIRST}", status=3)
