@@ -83,6 +83,8 @@ static int show_leftovers(struct invocation *inv, const struct verified *found)
             add_leftover(&found->left[i], inv->out.color, &out);
     }
     add_places(found, &out);
+    if (!found->left_count)
+        leftovers_add_limits(&out, found->asked, found->marks);
     add_unseen(found, &out);
     add_let_go(found, inv->out.color, &out);
     return invocation_write(inv, buf_str(&out));
@@ -210,7 +212,8 @@ const struct command cmd_destroy = {
         "it cannot look, it fails rather than say that nothing is left, and where neither the state nor the "
         "stack names anything to look for, it says that. What `removed: [{destroy: false}]` let go of is "
         "told of, "
-        "and is no leftover. What was deleted together with the "
+        "and is no leftover. What somebody made there by hand has none of these, and is not looked for. What "
+        "was deleted together with the "
         "service in which it lay, a database on a host that the stack had made, is counted and named: nobody "
         "is there any more who could be asked for it.",
     .sets = sets,

@@ -281,8 +281,8 @@ static void add_let_go(const struct fleet *fleet, struct buf *out)
         buf_addf(out, "Let go of: %s%s\n", names.p, n > NAMES_SHOWN ? ", …" : ".");
 }
 
-/* Marks only where they were asked for for each that names anything at all. */
-static void add_claim(const struct fleet *fleet, size_t n, struct buf *out)
+/* Marks only where they were asked for for each that names anything at all: returns whether they were. */
+static bool add_claim(const struct fleet *fleet, size_t n, struct buf *out)
 {
     char of[96];
     size_t asked = 0, marked = 0, unmarked = 0, let_go = 0;
@@ -298,12 +298,14 @@ static void add_claim(const struct fleet *fleet, size_t n, struct buf *out)
     snprintf(of, sizeof of, " of %zu %s%s%s", n, fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s",
         let_go ? " but what was let go of" : "");
     leftovers_add_claim(out, of, asked, marked && !unmarked);
+    return marked && !unmarked;
 }
 
 void fleet_show_verified(struct fleet *fleet)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     size_t n = 0;
+    bool marks = false;
     const struct member *shared = NULL;
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
@@ -320,8 +322,10 @@ void fleet_show_verified(struct fleet *fleet)
     if (shared)
         buf_addf(&out, "\nNothing is left of %.*s, either.\n", STR_ARG(shared->name));
     else
-        add_claim(fleet, n, &out);
+        marks = add_claim(fleet, n, &out);
     add_places(fleet, &out);
+    if (!shared)
+        leftovers_add_limits(&out, n, marks);
     add_unseen(fleet, &out);
     add_let_go(fleet, &out);
     invocation_write(fleet->inv, buf_str(&out));

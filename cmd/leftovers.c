@@ -15,3 +15,14 @@ void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool mar
             "still have.\n",
             of);
 }
+
+void leftovers_add_limits(struct buf *out, size_t asked, bool marks)
+{
+    if (marks)
+        buf_addz(out,
+            "Not looked for: what has none of weir's ownership tags, such as what somebody made there "
+            "by hand.\n");
+    else if (asked)
+        buf_addz(
+            out, "Not looked for: what has another id or name, such as what somebody made there by hand.\n");
+}

@@ -76,7 +76,7 @@ def test_members_come_and_go(lab):
     lab.run("fleet", "apply", "--yes")
     assert owners(lab) == ["anna", "carla", "dave"]
     assert "bob" not in lab.run("fleet", "status").out
-    lab.run("fleet", "destroy", "--yes", "--lab", "--verify")
+    assert "such as what somebody made there by hand" in lab.run("fleet", "destroy", "--yes", "--lab", "--verify").out
     assert owners(lab) == []
 
 

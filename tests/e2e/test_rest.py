@@ -310,6 +310,7 @@ resources:
         stack.apply()
         done = stack.destroy("--verify")
         assert server.things == {} and "Nothing is left by its id or name.\n" in done.out
+        assert "Not looked for: what has another id or name" in done.out
         assert '2 things could not be looked for after being deleted, because what their service stood on went too: it["a"], it["b"].' in done.out
         stack.apply()
         server.keeps = True

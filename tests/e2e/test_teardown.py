@@ -328,8 +328,10 @@ def left(result):
 
 def test_verify_after_destroy(stack, cloud):
     stack.write(EMPTY_ZIP, "f.zip").write(VERIFIED).apply()
+    cloud.client("s3").create_bucket(Bucket="made-by-hand")  # in the same lab
     done = stack.destroy("--verify")
     assert "Nothing is left: neither by its id or name, nor with the stack's marks." in done.out
+    assert "Not looked for: what has none of weir's ownership tags, such as what somebody made there by hand." in done.out
     assert [(e["left"], e["asked"] > 4, e["marks"]) for e in stack.destroy("--verify", "--json").events() if e["event"] == "verified"] == [(0, True, True)]
     stack.write("stack: lab\nresources: {vpc: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}}\n")  # which has no name
     assert "Nothing is left with the stack's marks.\nLooked in " in stack.destroy("--verify").out
