@@ -280,11 +280,12 @@ static const struct command fleet_output_command = {
 };
 static const struct command fleet_run_command = {
     .name = "run",
-    .args = "JOB [NAME=TEXT | NAME:=JSON | WORD]...",
+    .args = "JOB [MEMBER]... [NAME=TEXT | NAME:=JSON | WORD]...",
     .summary = "run a job of each member",
     .details =
         "As \"weir run\" does for one, each in a process of its own; lines come with the member's name in "
-        "front. The status is the worst of all.",
+        "front. The status is the worst of all. Words right behind JOB that name members mean these; with "
+        "--member every word is the job's.",
     .sets = run_sets,
     .settings_size = sizeof(struct fleet_settings),
     .min_args = 1,

@@ -173,6 +173,41 @@ static void run_member(void *ctx, size_t i)
         m->status = status;
 }
 
+/* ---- whose ---- */
+
+static bool is_named(const struct texts *words, size_t n, struct str name)
+{
+    for (size_t i = 1; i <= n; i++)
+        if (str_eq(words->items[i], name))
+            return true;
+    return false;
+}
+
+static bool has_member(const struct fleet *fleet, struct str name)
+{
+    for (size_t i = 0; i < fleet->n; i++)
+        if (!fleet->members[i].is_shared && str_eq(fleet->members[i].name, name))
+            return true;
+    return false;
+}
+
+/* `fleet run JOB anna bob day=1`: the words behind the job that name members are these, the rest is the
+ * job's. */
+static void take_named(struct fleet *fleet, struct texts *words)
+{
+    size_t named = 0, kept = 0;
+    while (named + 1 < words->n && has_member(fleet, words->items[named + 1]))
+        named++;
+    if (!named)
+        return;
+    for (size_t i = 0; i < fleet->n; i++)
+        if (fleet->members[i].is_shared || is_named(words, named, fleet->members[i].name))
+            fleet->members[kept++] = fleet->members[i];
+    fleet->n = kept;
+    words->items[named] = words->items[0];
+    *words = (struct texts){.items = words->items + named, .n = words->n - named};
+}
+
 int fleet_run(struct invocation *inv)
 {
     const struct fleet_settings *own = inv->own;
@@ -183,6 +218,8 @@ int fleet_run(struct invocation *inv)
             "each member is followed by a process of its own, and --sandbox serves one process only");
     inv->args = own->members; /* they are found as those of other commands are */
     int status = fleet_open(inv, &fleet);
+    if (status == EXIT_DONE && !own->members.n)
+        take_named(&fleet, &job);
     inv->args = job;
     if (status == EXIT_DONE) {
         signals_catch_first();

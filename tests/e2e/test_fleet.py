@@ -319,6 +319,11 @@ def test_a_job_of_each(tmp_path, fast_sandbox):
     lab.run("fleet", "apply", "--yes")
     ran = lab.run("fleet", "run", "hello", "owner=anna", "--member", "bob")
     assert 'bob: {"hello": "anna"}' in ran.out.replace('{"hello":"anna"}', '{"hello": "anna"}') and "anna: " not in ran.out, str(ran)
+    named = lab.run("fleet", "run", "hello", "bob", "owner=ada")  # as the other commands take members
+    assert [line.split(":")[0] for line in named.out.splitlines()] == ["bob"] and "ada" in named.out, str(named)
+    assert sorted(line.split(":")[0] for line in lab.run("fleet", "run", "hello", "bob", "anna", "owner=x").out.splitlines()) == ["anna", "bob"]
+    word = lab.run("fleet", "run", "hello", "anna", "--member", "bob", status=None)  # then it is the job's
+    assert word.status and "anna: " not in word.out + word.err and "bob: " in word.err, str(word)
     both = lab.run("fleet", "run", "hello", "owner=x")
     assert sorted(line.split(":")[0] for line in both.out.splitlines()) == ["anna", "bob"]
     failed = lab.run("fleet", "run", "hello", "owner=x", "fails=x", status=1)
