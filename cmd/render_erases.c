@@ -67,7 +67,7 @@ static void add_what(
         text_add_safe(out, way, false);
         buf_addz(out, ")");
     } else if (flag.n) {
-        buf_addf(out, " (%.*s)", STR_ARG(option_text(&arena, flag)));
+        buf_addf(out, " (%.*s)", STR_ARG(obstacle_option(&arena, flag)));
     }
 }
 

@@ -2,6 +2,8 @@
 #include "plan/obstacles.h"
 
 #include "base/buf.h"
+#include "plan/address.h"
+#include "plan/planner.h"
 
 enum { TOLD_AT_ONCE = 5 };
 
@@ -9,6 +11,73 @@ bool obstacle_is(const struct value *what)
 {
     return value_getz(what, "stops") != NULL;
 }
+
+/* ---- what goes before ---- */
+
+/* Earlier versions lie where they were made, though nothing in a record refers there any more. */
+static int64_t versions_in(struct arena *arena, const struct change *change, const struct subject *container)
+{
+    const struct resource_ops *ops = change->schema->ops;
+    const struct value *in = ops->lies_in ? ops->lies_in(arena, change->seen->record->attrs) : NULL;
+    const struct value *ids = value_as_list(value_get(in, container->type));
+    int64_t n = 0;
+    for (uint32_t i = 0; i < ids->count; i++)
+        n += str_eq(value_text(ids->items[i], STR_EMPTY), container->id);
+    return n;
+}
+
+/* How many things a recorded resource has in the container that its attribute `within` names, as far as it
+ * can be told. */
+static int64_t things_in(
+    struct arena *arena, const struct change *change, struct str within, const struct subject *container)
+{
+    if (change->decision.action != ACTION_DELETE || !change->schema)
+        return 0;
+    const struct value *attrs = change->seen->record->attrs;
+    int64_t versions = versions_in(arena, change, container), files = value_geti(attrs, "count", 0);
+    if (versions || !str_eq(value_text(value_get(attrs, within), STR_EMPTY), container->id))
+        return versions;
+    return files ? files : 1;
+}
+
+/* The stack's own commands may empty it before it goes: nobody knows what they do. */
+static bool is_command_of(const struct change *change, struct str address)
+{
+    const struct record *record = change->decision.action == ACTION_DELETE ? change->seen->record : NULL;
+    const struct value *deps = record && str_eqz(record->subject.type, "weir.command") ? record->deps : NULL;
+    for (uint32_t i = 0; deps && i < deps->count; i++)
+        if (str_eq(value_text(deps->items[i], STR_EMPTY), address) ||
+            str_eq(value_text(deps->items[i], STR_EMPTY), address_declared(address)))
+            return true;
+    return false;
+}
+
+/* What was counted; of a bucket its objects, unless there is more of it than the stack has put there. -1:
+ * nobody knows. */
+static int64_t counted_in(const struct value *counts)
+{
+    if (!counts || !counts->count || value_geti(counts, "uploads", 0))
+        return -1;
+    const struct value *first = counts->entries[0].value;
+    int64_t n = value_geti(counts, "objects", first->kind == VALUE_INT ? first->integer : -1);
+    return value_geti(counts, "versions", 0) > n ? -1 : n;
+}
+
+bool obstacle_goes_before(struct planner *p, const struct change *change, const struct value *what)
+{
+    struct str within = value_gets(what, "within");
+    int64_t own = 0, there = counted_in(value_getz(what, "counts"));
+    bool command = false;
+    if (there < 0 || !within.n)
+        return false;
+    for (size_t i = 0; i < p->decided.count; i++) {
+        own += things_in(p->arena, &p->decided.changes[i], within, &change->seen->record->subject);
+        command |= is_command_of(&p->decided.changes[i], change->subject.address);
+    }
+    return command || own >= there;
+}
+
+/* ---- told ---- */
 
 static void set_text(struct value_builder *b, const char *name, struct str text)
 {
@@ -47,7 +116,7 @@ static void add_part(struct buf *out, const char *before, struct str text, const
         buf_addf(out, "%s%s%.*s%s", out->n ? ", or " : "", before, STR_ARG(text), after);
 }
 
-struct str option_text(struct arena *arena, struct str flag)
+struct str obstacle_option(struct arena *arena, struct str flag)
 {
     char *text = arena_strz(arena, flag);
     for (char *c = text; *c; c++)
@@ -63,7 +132,7 @@ struct str obstacle_way(
     bool in_file = plan->destroy || change->decision.action == ACTION_REPLACE;
     bool before = value_getb(what, "live") || !in_file;
     struct str instead = value_gets(what, "instead");
-    add_part(&out, "", option_text(arena, value_gets(what, "lifts")), "");
+    add_part(&out, "", obstacle_option(arena, value_gets(what, "lifts")), "");
     add_part(&out, before ? "apply `" : "`", value_gets(what, "set"), before ? "` before" : "` in the stack");
     if (out.n && instead.n && value_getz(what, "set"))
         buf_addf(&out, "; %.*s", STR_ARG(instead));

@@ -8,7 +8,12 @@
 #include "plan/plan.h"
 #include "provider/provider.h"
 
+struct planner;
+
 bool obstacle_is(const struct value *what);
+/* Is it the contents of the change's resource, and do they go before it: as other resources of the stack, or
+ * by a command of it? In the planner's arena. */
+bool obstacle_goes_before(struct planner *p, const struct change *change, const struct value *what);
 /* Of what is not the stack's, or may not be; `agreed`: it is deleted all the same, and that is told. */
 const struct value *obstacle_owner(
     struct arena *arena, const struct ownership *owner, struct str address, bool agreed);
@@ -16,7 +21,7 @@ const struct value *obstacle_owner(
  * that names it. */
 const struct value *obstacle_taken(struct arena *arena, const struct value *what);
 /* "skip_final_snapshot" as the command line has it: --skip-final-snapshot. */
-struct str option_text(struct arena *arena, struct str flag);
+struct str obstacle_option(struct arena *arena, struct str flag);
 /* What a user does about it: "--skip-final-snapshot, or `skip_final_snapshot: true` in the stack". */
 struct str obstacle_way(
     struct arena *arena, const struct plan *plan, const struct change *change, const struct value *what);

@@ -11,6 +11,7 @@
 #include "plan/objects.h"
 #include "plan/obstacles.h"
 #include "plan/places.h"
+#include "plan/refresh_tags.h"
 #include "plan/silent.h"
 #include "plan/teardown.h"
 #include "plan/work.h"
@@ -26,7 +27,8 @@ struct examination {
     struct provider **providers;
     struct err **errors; /* by change; NULL: none */
     size_t n;
-    pthread_mutex_t lock; /* the planner's arena, and its observer */
+    struct refresh_tags tags; /* of all of them, asked for at once */
+    pthread_mutex_t lock;     /* the planner's arena, and its observer */
 };
 
 /* One of them, while a thread is at it. */
@@ -50,70 +52,6 @@ static void tell_looking(void *ctx, const char *what)
     pthread_mutex_unlock(&e->x->lock);
 }
 
-/* ---- what goes before ---- */
-
-/* Earlier versions lie where they were made, though nothing in a record refers there any more. */
-static int64_t versions_in(struct arena *arena, const struct change *change, const struct subject *container)
-{
-    const struct resource_ops *ops = change->schema->ops;
-    const struct value *in = ops->lies_in ? ops->lies_in(arena, change->seen->record->attrs) : NULL;
-    const struct value *ids = value_as_list(value_get(in, container->type));
-    int64_t n = 0;
-    for (uint32_t i = 0; i < ids->count; i++)
-        n += str_eq(value_text(ids->items[i], STR_EMPTY), container->id);
-    return n;
-}
-
-/* How many things a recorded resource has in the container that its attribute `within` names, as far as it
- * can be told. */
-static int64_t things_in(
-    struct arena *arena, const struct change *change, struct str within, const struct subject *container)
-{
-    if (change->decision.action != ACTION_DELETE || !change->schema)
-        return 0;
-    const struct value *attrs = change->seen->record->attrs;
-    int64_t versions = versions_in(arena, change, container), files = value_geti(attrs, "count", 0);
-    if (versions || !str_eq(value_text(value_get(attrs, within), STR_EMPTY), container->id))
-        return versions;
-    return files ? files : 1;
-}
-
-/* The stack's own commands may empty it before it goes: nobody knows what they do. */
-static bool is_command_of(const struct change *change, struct str address)
-{
-    const struct record *record = change->decision.action == ACTION_DELETE ? change->seen->record : NULL;
-    const struct value *deps = record && str_eqz(record->subject.type, "weir.command") ? record->deps : NULL;
-    for (uint32_t i = 0; deps && i < deps->count; i++)
-        if (str_eq(value_text(deps->items[i], STR_EMPTY), address) ||
-            str_eq(value_text(deps->items[i], STR_EMPTY), address_declared(address)))
-            return true;
-    return false;
-}
-
-/* What is in it does not stop its deletion where it is the stack's own and is deleted before. */
-static bool goes_before(const struct examined *e, const struct value *what)
-{
-    const struct planner *p = e->x->p;
-    const struct value *counts = value_getz(what, "counts");
-    const struct subject *container = &e->change->seen->record->subject;
-    struct str within = value_gets(what, "within");
-    int64_t own = 0, there = counts && counts->count ? value_geti(counts, "objects", -1) : -1;
-    bool command = false;
-    if (!counts || !within.n)
-        return false;
-    if (there < 0 && counts->entries[0].value->kind == VALUE_INT)
-        there = counts->entries[0].value->integer;
-    if (value_geti(counts, "versions", 0) > there || value_geti(counts, "uploads", 0))
-        return false;
-    pthread_mutex_lock(&e->x->lock); /* the planner's arena */
-    for (size_t i = 0; i < p->decided.count; i++) {
-        own += things_in(p->arena, &p->decided.changes[i], within, container);
-        command |= is_command_of(&p->decided.changes[i], e->change->subject.address);
-    }
-    pthread_mutex_unlock(&e->x->lock);
-    return command || own >= there;
-}
-
 /* ---- one deletion ---- */
 
 static void note_failure(struct examination *x, size_t i, const struct err *err)
@@ -133,27 +71,53 @@ static bool is_silent(struct examination *x, const struct change *change, const 
     return silent;
 }
 
+static bool is_flagged(const struct value *erased)
+{
+    for (uint32_t i = 0; i < erased->count; i++)
+        if (value_getz(erased->items[i], "flag"))
+            return true;
+    return false;
+}
+
 /* May a flag erase what the resource holds? Not where it was there before, or nobody may look whose it is. */
 static int check_flagged(struct examined *e, const struct value *erased, struct err *err)
 {
-    bool flagged = false;
+    const struct resource_ops *ops = e->change->schema->ops;
     const struct value *marks;
-    for (uint32_t i = 0; i < erased->count; i++)
-        flagged |= value_getz(erased->items[i], "flag") != NULL;
-    if (!flagged || (!e->change->adopted && !e->unknown))
+    if (!is_flagged(erased))
         return 0;
-    if (!e->change->adopted) {
-        if (!e->change->schema->ops->marks(&e->op, e->prior, &marks, err))
-            return 0;
-        return err->class == ERR_ABSENT ? 0 : err_context(err, "finding out whose it is");
+    if (e->change->adopted) {
+        err_set(err, ERR_INVALID, "it was there before this stack took it over");
+        return err_hint(err, "empty or unprotect it by other means, or say so in the stack itself; "
+                             "`removed: [{address: …, destroy: false}]` forgets it as it is");
     }
-    err_set(err, ERR_INVALID, "it was there before this stack took it over");
-    return err_hint(err, "empty or unprotect it by other means, or say so in the stack itself; "
-                         "`removed: [{address: …, destroy: false}]` forgets it as it is");
+    bool seen = e->change->owned_at_ms && !e->unknown; /* on the thing itself */
+    if (seen || !ops->marks || !ops->marks(&e->op, e->prior, &marks, err) || err->class == ERR_ABSENT)
+        return 0;
+    return err_context(err, "finding out whose it is");
+}
+
+/* What knows everybody's tags hears of changes late: only where it says that a thing is ours it is believed,
+ * and asked once more when it is deleted. */
+static int ask_owner(struct examined *e, struct provider *provider, struct ownership *owner, struct err *err)
+{
+    const struct resource_ops *ops = e->change->schema->ops;
+    bool listed = ops->tag_name && ops->tag_name(&e->op, e->prior, false).n;
+    e->op.known_tags = listed ? refresh_tags_of(&e->x->tags, provider) : NULL;
+    bool known = e->op.known_tags || e->op.owner.seen_marks;
+    if (known && !ops->whose(&e->op, e->prior, owner, err) && owner->whose == WHOSE_OURS)
+        return 0;
+    *err = (struct err)ERR_INIT;
+    e->op.known_tags = NULL;
+    e->op.owner.seen_marks = NULL;
+    if (ops->whose(&e->op, e->prior, owner, err))
+        return -1;
+    e->change->owned_at_ms = owner->whose == WHOSE_OURS ? clock_mono_ms() : 0;
+    return 0;
 }
 
 /* *ours: it may be deleted, as far as that goes. Else that is what is told of it. */
-static int find_owner(struct examined *e, bool *ours, struct err *err)
+static int find_owner(struct examined *e, struct provider *provider, bool *ours, struct err *err)
 {
     const struct planner *p = e->x->p;
     const struct record *record = e->change->seen->record;
@@ -164,12 +128,13 @@ static int find_owner(struct examined *e, bool *ours, struct err *err)
         return 0;
     e->op.owner.recorded = record->attrs;
     e->op.owner.unmarked = work_was_there(record, decl);
-    if (e->change->schema->ops->whose(&e->op, e->prior, &owner, err))
+    e->op.owner.seen_marks = e->change->seen->marks;
+    if (ask_owner(e, provider, &owner, err))
         return err->class == ERR_ABSENT ? 0 : -1;
+    e->op.known_tags = NULL;
     e->unknown = owner.untold;
     bool agreed = owner.whose == WHOSE_NOBODY_KNOWS && p->options->delete_adopted;
     *ours = owner.whose == WHOSE_OURS || agreed;
-    e->change->owned_at_ms = *ours ? clock_mono_ms() : 0;
     if (owner.whose != WHOSE_OURS)
         value_builder_add(&e->told, obstacle_owner(e->op.arena, &owner, record->subject.address, agreed));
     return 0;
@@ -193,6 +158,14 @@ static const struct value *kept_thing(struct examined *e, const struct value *wh
         e->change->schema->ops->read(&e->op, e->prior, &value_empty_list, &self, &ignored) || !self)
         return value_with(arena, what, STR("needs"), NULL);
     return obstacle_taken(arena, what);
+}
+
+static bool goes_before(const struct examined *e, const struct value *what)
+{
+    pthread_mutex_lock(&e->x->lock); /* the planner's arena */
+    bool goes = obstacle_goes_before(e->x->p, e->change, what);
+    pthread_mutex_unlock(&e->x->lock);
+    return goes;
 }
 
 static int find_erased(struct examined *e, struct err *err)
@@ -238,7 +211,7 @@ static void examine_deletion(void *ctx, size_t i)
     struct err err = ERR_INIT;
     bool ours;
     e.op.observer = &observer;
-    if (find_owner(&e, &ours, &err) || (ours && find_erased(&e, &err))) {
+    if (find_owner(&e, x->providers[i], &ours, &err) || (ours && find_erased(&e, &err))) {
         if (!is_silent(x, change, &err))
             note_failure(x, i, &err);
         return;
@@ -310,7 +283,13 @@ bool teardown_examine(struct planner *p)
         return true;
     observe(&p->observer,
         &(struct event){.kind = EVENT_REFRESH, .text = "looking at what else goes", .count = x.n});
+    x.tags.p = p;
+    for (size_t i = 0; i < x.n; i++)
+        refresh_tags_want(
+            &x.tags, x.providers[i], x.changes[i]->schema, x.changes[i]->seen->record->attrs, NULL);
+    refresh_tags_ask(&x.tags);
     pool_run(p->options->parallelism ? p->options->parallelism : THREADS, x.n, examine_deletion, &x);
+    refresh_tags_release(&x.tags);
     observe(&p->observer, &(struct event){.kind = EVENT_REFRESH_DONE});
     for (size_t i = 0; i < x.n; i++) {
         if (!x.errors[i])

@@ -202,7 +202,7 @@ static int act_whose(struct act *act, const struct value *object, struct ownersh
         *out = mark_whose(act->arena, &ctx->owner, marks);
         if (out->whose == WHOSE_NOBODY_KNOWS && !act->type->tags->with_create)
             out->whose = WHOSE_OURS; /* it may have been made, and not tagged any more */
-        if (out->whose != WHOSE_NOBODY_KNOWS)
+        if (out->whose != WHOSE_NOBODY_KNOWS || ctx->known_tags)
             return 0;
         if (compare_recorded(act, object, out, err))
             return -1;
@@ -217,6 +217,10 @@ int spec_whose(struct op_ctx *ctx, const struct value *object, struct ownership 
 {
     struct act act;
     act_init(&act, ctx);
+    *out = (struct ownership){.whose = WHOSE_OURS};
+    if (ctx->owner.seen_marks &&
+        mark_whose(ctx->arena, &ctx->owner, ctx->owner.seen_marks).whose == WHOSE_OURS)
+        return 0;
     return act_fill_templates(&act, object, &object, err) || act_whose(&act, object, out, err) ? -1 : 0;
 }
 
