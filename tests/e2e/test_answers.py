@@ -113,8 +113,8 @@ def backwards(shape, value):
 
 
 def other_case(shape, value):
-    """Runtimes and workers are names that grow by the month: weir takes them as they come."""
-    enumeration = shape.type_name == "string" and getattr(shape, "enum", None) and shape.name not in ("Runtime", "WorkerType")
+    """Names that grow by the month, and the types in a map of texts: weir takes them as they come."""
+    enumeration = shape.type_name == "string" and getattr(shape, "enum", None) and shape.name not in ("Runtime", "WorkerType", "ScalarAttributeType")
     return value.swapcase() if enumeration and isinstance(value, str) else value
 
 
