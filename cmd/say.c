@@ -42,10 +42,11 @@ static bool takes_more(int fd)
 static int write_out(int fd, struct str text, struct err *err)
 {
     struct stat st;
-    bool file = !fstat(fd, &st) && S_ISREG(st.st_mode);
+    bool at_once =
+        fstat(fd, &st) || S_ISREG(st.st_mode); /* a file, or what is not open, as writing will say */
     for (size_t at = 0, n; at < text.n; at += n) {
-        n = file || text.n - at < PIPE_BUF ? text.n - at : PIPE_BUF;
-        if (!file && !takes_more(fd))
+        n = at_once || text.n - at < PIPE_BUF ? text.n - at : PIPE_BUF;
+        if (!at_once && !takes_more(fd))
             return err_errno(err, ERR_IO, "cannot write %s", say_name_of(fd));
         if (fd_write_all(fd, text.p + at, n, err, say_name_of(fd)))
             return -1;
