@@ -56,7 +56,7 @@ static bool is_command_of(const struct change *change, struct str address)
  * nobody knows. */
 static int64_t counted_in(const struct value *counts)
 {
-    if (!counts || !counts->count || value_geti(counts, "uploads", 0))
+    if (!counts || !counts->count)
         return -1;
     const struct value *first = counts->entries[0].value;
     int64_t n = value_geti(counts, "objects", first->kind == VALUE_INT ? first->integer : -1);
@@ -66,15 +66,18 @@ static int64_t counted_in(const struct value *counts)
 bool obstacle_goes_before(struct planner *p, const struct change *change, const struct value *what)
 {
     struct str within = value_gets(what, "within");
-    int64_t own = 0, there = counted_in(value_getz(what, "counts"));
+    const struct value *counts = value_getz(what, "counts");
+    int64_t own = 0, owners = 0, there = counted_in(counts);
     bool command = false;
     if (there < 0 || !within.n)
         return false;
     for (size_t i = 0; i < p->decided.count; i++) {
-        own += things_in(p->arena, &p->decided.changes[i], within, &change->seen->record->subject);
+        int64_t n = things_in(p->arena, &p->decided.changes[i], within, &change->seen->record->subject);
+        own += n;
+        owners += n > 0; /* of each an upload may have been broken off, which goes with it */
         command |= is_command_of(&p->decided.changes[i], change->subject.address);
     }
-    return command || own >= there;
+    return command || (own >= there && owners >= value_geti(counts, "uploads", 0));
 }
 
 /* ---- told ---- */

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 
 import pytest
 
@@ -195,9 +196,9 @@ def said(tmp_path_factory):
     blocks = {}
     for cases in (plain, others[:60], others[60:]):
         stack.write(written(whole(base, wrong) for base, wrong, _, _ in cases))
-        every = stack.run("validate", status=3).err.split("error: ")
+        every = re.split(r"^(?:error|warning): ", stack.run("validate", status=3).err, flags=re.M)
         for line, case in enumerate(cases, 3):
-            blocks[id(case)] = [block for block in every if f"weir.yaml:{line}:" in block]
+            blocks[id(case)] = [block for block in every if f"weir.yaml:{line}:" in block and "would be the same" not in block]  # all have one name
     return blocks
 
 
@@ -208,9 +209,13 @@ def test_what_is_refused(said, case):
 
 
 def test_the_nearest_right_values_pass(stack):
-    stack.write(written(whole(base, right) for base, _, right, _ in CASES))
-    said = stack.run("validate")
-    assert "error" not in said.err
+    rounds = {}  # one of each type at a time: they have the same names
+    for base, _, right, _ in CASES:
+        resource = whole(base, right)
+        rounds.setdefault(resource["type"], []).append(resource)
+    for at in range(max(map(len, rounds.values()))):
+        stack.write(written(resources[at] for resources in rounds.values() if at < len(resources)))
+        assert "error" not in stack.run("validate").err
 
 
 def test_the_place_is_the_item(stack):
