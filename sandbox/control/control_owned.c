@@ -78,14 +78,26 @@ static const struct value *without_keys(struct call *call, const struct value *h
     return have;
 }
 
-/* EnableKeyRotation says it by its name alone: not as it is by default. */
-static const struct value *facet_value(struct call *call)
+static bool is_sent(const struct role *role)
+{
+    const struct spec_request *request = &role->step->call.request;
+    for (size_t i = 0; i < request->attr_count; i++)
+        if (str_eq(request->attrs[i], role->attr->attr->name))
+            return true;
+    return false;
+}
+
+/* EnableKeyRotation says it by its name alone: not as it is by default. A call that could say it and does
+ * not, such as ModifyInstanceAttribute about something else, leaves it as it is. */
+static const struct value *facet_value(struct call *call, const struct value *have)
 {
     const struct spec_attr *attr = call->role->attr;
     const struct value *v = value_get(call->input, attr->attr->name);
     if (v)
         return v;
     v = value_get(find_implied(call, call->role, call->input), attr->attr->name);
+    if (!v && attr->attr->type->kind == TYPE_BOOL && is_sent(call->role))
+        return have;
     return v || attr->attr->type->kind != TYPE_BOOL
                ? v
                : value_bool(!value_equal(attr->attr->default_value, &value_true));
@@ -95,7 +107,7 @@ static const struct value *facet_value(struct call *call)
 static const struct value *owned_after(struct call *call, const struct value *have)
 {
     switch (call->role->part) {
-    case PART_FACET_PUT: return facet_value(call);
+    case PART_FACET_PUT: return facet_value(call, have);
     case PART_FACET_REMOVE: return call->role->attr->attr->default_value;
     case PART_MEMBERS_ADD:
         return members_after(call, have, as_list(call, item_part(call, "@")), &value_empty_list);

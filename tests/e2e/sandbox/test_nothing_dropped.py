@@ -33,6 +33,8 @@ HARMLESS = {
     "cloudwatch": {"StrictEntityValidation", "LabelOptions", "IncludeLinkedAccounts", "OwningAccount"},  # one account, and labels are as given
     "ecr": {"registryIds"},  # there is one account
     "kms": {"SourceEncryptionAlgorithm", "DestinationEncryptionAlgorithm"},  # there is one of symmetric keys, and no others encrypt
+    "redshift": {"DbName", "CustomDomainName"},  # whoever logs in may go to every database; there are no domains of one's own
+    "redshiftserverless": {"dbName", "customDomainName"},  # the same
     "secretsmanager": {"Filters", "RotationToken"},  # test_like_aws.py; whoever has a key may do everything
     "ssm": {"Filters"},  # the older form of ParameterFilters
     "sqs": {"ReceiveRequestAttemptId", "QueueOwnerAWSAccountId"},  # an answer that was lost: its messages come again after their time; one account
