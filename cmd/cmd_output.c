@@ -57,8 +57,8 @@ static int write_raw(struct invocation *inv, struct str name, const struct value
     if (!text.p) {
         err_set(&err, ERR_FAILED, "output \"%.*s\" is a %s; --raw writes text, numbers and booleans",
             STR_ARG(name), value_kind_name((enum value_kind)v->kind));
-        err_hint(&err, value_is_sensitive(v) ? "an output of jsonencode(…) is a text"
-                                             : "--json writes lists and maps");
+        err_hint(&err,
+            value_is_sensitive(v) ? "an output of jsonencode(…) is a text" : "--json writes lists and maps");
         return invocation_fail(inv, &err);
     }
     AUTO_BUF struct buf out = BUF_INIT;

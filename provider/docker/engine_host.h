@@ -18,9 +18,9 @@ struct engine {
     bool tls, insecure;
     const char *ca, *cert, *key;
     const atomic_bool *cancel; /* which Engine it is, is not asked any more */
-    pthread_mutex_t lock; /* guards what follows */
-    char version[16];     /* "/v1.41"; "" not known yet */
-    char id[128];         /* its own; "" not known yet */
+    pthread_mutex_t lock;      /* guards what follows */
+    char version[16];          /* "/v1.41"; "" not known yet */
+    char id[128];              /* its own; "" not known yet */
 };
 
 /* Opens the way through the connection, if there is one. */

@@ -38,8 +38,8 @@ const struct value *act_kept(
     struct demand_break broken = {.changed = names};
     while (out != wanted && schema_demand_broken(act->arena, &act->type->schema, out, ASKED_BY_WEIR, &broken))
         out = value_with(act->arena, out, broken.attribute,
-            without_broken(act->arena, &broken, value_get(out, broken.attribute),
-                value_get(wanted, broken.attribute)));
+            without_broken(
+                act->arena, &broken, value_get(out, broken.attribute), value_get(wanted, broken.attribute)));
     return out;
 }
 

@@ -2,7 +2,8 @@
 #include "provider/spec/load.h"
 
 #define TYPE_KEYS                                                                                            \
-    "doc cfn id arn made_by_aws attributes create read update delete list facets members entries tags wait find gone "   \
+    "doc cfn id arn made_by_aws attributes create read update delete list facets members entries tags wait " \
+    "find gone "                                                                                             \
     "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
     "unique alike serves demands refers fills console same "                                                 \
     "partial"

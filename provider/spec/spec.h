@@ -405,8 +405,8 @@ struct spec_type {
     const struct spec_leaf *leaves;
     size_t leaf_count;
     const struct value *iam;     /* on: ARNs that the actions are about, anywhere: those that take none */
-    struct spec_names unique; /* what no two may have alike, templates as they are; schema.unique is what
-                                 these are made of */
+    struct spec_names unique;    /* what no two may have alike, templates as they are; schema.unique is what
+                                    these are made of */
     const struct value *sandbox; /* what the sandbox needs to know besides; NULL: nothing */
     const struct spec_also *also;
     size_t also_count;

@@ -208,7 +208,8 @@ static void test_checks(void **state)
         {&name, "\"ab\"", NULL, NULL},
         {&name, "\"12\"", NULL, NULL},
         {&name, "\"123\"", "\"123\" does not match [a-z]+|[0-9]{2}", ""},
-        {&name, "\"ab\\n\"", "\"ab\n\" does not match [a-z]+|[0-9]{2}", "chomp() removes the line break at its end"},
+        {&name, "\"ab\\n\"", "\"ab\n\" does not match [a-z]+|[0-9]{2}",
+            "chomp() removes the line break at its end"},
         {&name, "\"a\"", "wanted at least 2 characters, got 1", ""},
         {&secret, "\"12345\"", "the value does not match [a-z]+", ""},
     };
