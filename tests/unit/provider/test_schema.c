@@ -129,7 +129,7 @@ static void test_convert_issues(void **state)
         {&float_type, "\"nan\"", "expected a number, got a string", "", "[]"},
         {&float_type, "\"0x10\"", "expected a number, got a string", "", "[]"},
         {&bool_type, "\"yes\"", "expected a boolean, got a string", "write true", "[]"},
-        {&bool_type, "1", "expected a boolean, got an integer", "", "[]"},
+        {&bool_type, "1", "expected a boolean, got an integer", "write true", "[]"},
         {&time_type, "\"tomorrow\"", "expected a timestamp, got a string", "such as 2026-11-21T09:30:00Z",
             "[]"},
         {&json_type, "5", "expected a map, a list or JSON text, got an integer", "", "[]"},
