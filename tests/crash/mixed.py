@@ -30,7 +30,7 @@ STACK = """
       role:
         type: aws.iam.role
         name: crash-role-${inputs.name}
-        assume_role_policy: ${trust("glue.amazonaws.com")}
+        assume_role_policy: ${trust(["glue.amazonaws.com", "scheduler.amazonaws.com"])}
         description: version ${inputs.v}
         policies:
           lake: '${allow(["s3:GetObject", locals.action], ["arn:aws:s3:::${lake.name}/*"])}'
