@@ -394,7 +394,7 @@ def _():
     common = {"name": "life-crawler", "role": "${one.arn}", "database": "films"}
     return Case(
         type="aws.glue.crawler",
-        around={"one": test_types_jobs.role("one")},
+        around={"one": test_types_jobs.role("one", "glue.amazonaws.com")},
         first={**common, **targets("one"), "recrawl": "CRAWL_NEW_FOLDERS_ONLY"},
         then={**common, **targets("two"), "recrawl": "CRAWL_EVERYTHING"},
         seen=seen,
