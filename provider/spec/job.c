@@ -159,12 +159,16 @@ static struct str job_words(struct act *act, struct str template, const struct v
 static int job_check_blocked(
     struct act *act, const struct spec_job *job, const struct value *live, struct err *err)
 {
-    if (!job->blocked.count || !act_holds(act, &job->blocked, live))
-        return 0;
-    err_set(err, ERR_FAILED, "%.*s", STR_ARG(job_words(act, job->blocked_message, live)));
-    if (job->blocked_hint.n)
-        err_hint(err, "%.*s", STR_ARG(job_words(act, job->blocked_hint, live)));
-    return -1;
+    for (size_t i = 0; i < job->blocked_count; i++) {
+        const struct spec_blocked *blocked = &job->blocked[i];
+        if (!act_holds(act, &blocked->when, live))
+            continue;
+        err_set(err, ERR_FAILED, "%.*s", STR_ARG(job_words(act, blocked->message, live)));
+        if (blocked->hint.n)
+            err_hint(err, "%.*s", STR_ARG(job_words(act, blocked->hint, live)));
+        return -1;
+    }
+    return 0;
 }
 
 static int job_start(struct op_ctx *ctx, const struct value *object, const struct job_input *input,
@@ -177,7 +181,7 @@ static int job_start(struct op_ctx *ctx, const struct value *object, const struc
     const struct spec_steps *steps = input->detach && job->detach.count ? &job->detach : &job->start;
     bool seen = false;
     for (size_t i = 0; i < steps->count; i++)
-        if (job_take(&act, &steps->items[i], &live, &seen, err) || job_check_blocked(&act, job, live, err))
+        if (job_check_blocked(&act, job, live, err) || job_take(&act, &steps->items[i], &live, &seen, err))
             return -1;
     job_describe(&act, job, live, out);
     if (input->detach) /* what has just been handed over has not ended */

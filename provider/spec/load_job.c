@@ -203,16 +203,23 @@ static void load_logs(struct type_loader *t, const struct node *list, struct spe
     job->log_count = list->count;
 }
 
+/* One of them, or a list. */
 static void load_blocked(struct type_loader *t, const struct node *node, struct spec_job *job)
 {
     struct loader *l = t->l;
-    if (!node || !load_keys(l, node, "blocked", "if message hint"))
-        return;
-    job->blocked = load_conditions(t, node_get(node, "if"));
-    job->blocked_message = load_template(t, node, "message");
-    job->blocked_hint = load_template(t, node, "hint");
-    if (!job->blocked.count || !job->blocked_message.n)
-        load_error(l, node, "blocked needs \"if\" and \"message\"");
+    size_t n = !node ? 0 : node->kind == NODE_LIST ? node->count : 1;
+    struct spec_blocked *all = n ? ARENA_ARRAY(l->arena, struct spec_blocked, n) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct node *one = node->kind == NODE_LIST ? node->items[i] : node;
+        if (!load_keys(l, one, "blocked", "if message hint"))
+            continue;
+        all[i] = (struct spec_blocked){load_conditions(t, node_get(one, "if")),
+            load_template(t, one, "message"), load_template(t, one, "hint")};
+        if (!all[i].when.count || !all[i].message.n)
+            load_error(l, one, "blocked needs \"if\" and \"message\"");
+    }
+    job->blocked = all;
+    job->blocked_count = n;
 }
 
 /* ---- the section ---- */

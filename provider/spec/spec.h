@@ -420,6 +420,12 @@ struct spec_log {
     bool errors;
 };
 
+/* A state in which no run would begin, and what people are told of it: templates, the hint may be "". */
+struct spec_blocked {
+    struct spec_conditions when;
+    struct str message, hint;
+};
+
 /* How a type's instances are run. */
 struct spec_job {
     struct job_ops ops; /* schema->job */
@@ -429,8 +435,8 @@ struct spec_job {
     struct spec_steps read;
     const struct spec_step *list, *stop, *rows; /* NULL: there is no such call */
     struct spec_conditions succeeded, failed, stopped;
-    struct spec_conditions blocked; /* no run would begin: refused after the step of `start` that tells */
-    struct str blocked_message, blocked_hint; /* templates; the hint may be "" */
+    const struct spec_blocked *blocked;
+    size_t blocked_count;
     struct spec_names error;         /* what goes into the message: paths in the object, or templates */
     struct str arguments;            /* attribute that takes them; "" none */
     struct str prefix;               /* of their names */

@@ -76,15 +76,16 @@ static const char spec[] =
     "      attributes:\n"
     "        run_id: {type: string, read: Id}\n"
     "        run_shut: {type: boolean, read: Shut}\n"
+    "        run_keel: {type: string, read: false}\n"
     "        run_cargo: {type: any, wire: Body.Cargo, read: Cargo, default: {}, send_default: true}\n"
     "      arguments: {as: json, to: run_cargo}\n"
     "      start:\n"
     "        - {call: GetLock, send: {Name: name}, at: Lock, covers: [run_shut]}\n"
     "        - {call: Pass, send: {Name: name, Body.Cargo: run_cargo}, at: Run}\n"
+    "      options: {run_keel: {}}\n"
     "      blocked:\n"
-    "        if: {run_shut: true}\n"
-    "        message: the lock \"${name}\" is shut\n"
-    "        hint: open ${name} first\n"
+    "        - {if: {run_keel: deep}, message: there is not enough water}\n"
+    "        - {if: {run_shut: true}, message: 'the lock \"${name}\" is shut', hint: 'open ${name} first'}\n"
     "      succeeded: {run_id: \"*\"}\n";
 
 static int set_up(void **state)
@@ -189,6 +190,12 @@ static void test_a_start_that_is_blocked(void **state)
     assert_string_equal(err.message, "the lock \"Ulm\" is shut");
     assert_string_equal(err.hint, "open Ulm first");
     PLAYED();
+    /* Of what is known before, nobody is asked. */
+    err = (struct err)ERR_INIT;
+    struct job_input deep = {.options = json("{\"keel\": \"deep\"}")};
+    assert_int_equal(ops_of(&ctx)->start(&ctx, lock, &deep, &run, &err), -1);
+    assert_string_equal(err.message, "there is not enough water");
+    assert_string_equal(err.hint, "");
     /* And an open one gets a body, also where there is nothing to say. */
     PLAY({"GetLock", NULL, "{\"Lock\": {\"Shut\": false}}", NULL},
         {"Pass", "{\"Body\":{\"Cargo\":{}},\"Name\":\"Ulm\"}", "{\"Run\": {\"Id\": \"r1\"}}", NULL});
