@@ -320,6 +320,33 @@ static int try_trail(const struct trial *t)
         "Incorrect S3 bucket policy is detected for bucket: %.*s", STR_ARG(bucket));
 }
 
+/* ---- CloudWatch Logs: exports, by the bucket's policy ---- */
+
+static int try_export(const struct trial *t)
+{
+    static const struct {
+        const char *name, *of;
+    } needed[] = {{"GetBucketAcl", ""}, {"PutObject", "/aws-logs-write-test"}};
+    struct str bucket = text_at(t, "destination"), prefix = text_at(t, "destinationPrefix"),
+               region = t->request->region, account = sandbox_account(t->gate->sandbox);
+    if (!bucket.n)
+        return 0;
+    const char *service = arena_printf(t->arena, "logs.%.*s.amazonaws.com", STR_ARG(region)).p;
+    struct str source = arena_printf(t->arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s", STR_ARG(region),
+        STR_ARG(account), STR_ARG(text_at(t, "logGroupName")));
+    prefix = prefix.n ? prefix : STR("exportedlogs");
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        struct str on = arena_printf(t->arena, "arn:aws:s3:::%.*s%s%.*s%s", STR_ARG(bucket),
+            *needed[i].of ? "/" : "", (int)(*needed[i].of ? prefix.n : 0), prefix.p, needed[i].of);
+        if (!service_may(t, service, source, arena_printf(t->arena, "s3:%s", needed[i].name).p, on))
+            return refuse(t, 400, "InvalidParameterException",
+                "%s call on the given bucket failed. Please check if CloudWatch Logs has been granted "
+                "permission to perform this operation.",
+                needed[i].name);
+    }
+    return 0;
+}
+
 /* ---- Step Functions: by the state machine's role ---- */
 
 static struct str machine_role(const struct trial *t)
@@ -463,6 +490,7 @@ static const struct {
     {"kms", "PutKeyPolicy", try_key_policy},
     {"lambda", "UpdateFunctionConfiguration", try_function},
     {"logs", "PutSubscriptionFilter", try_filter},
+    {"logs", "CreateExportTask", try_export},
     {"cloudtrail", "CreateTrail", try_trail},
     {"cloudtrail", "UpdateTrail", try_trail},
     {"states", "CreateStateMachine", try_machine},

@@ -13,9 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <zlib.h>
 
-enum { MAX_RECORD = 1000 * 1024, MAX_BATCH = 500, GZIP_WINDOW = 15 + 16 };
+enum { MAX_RECORD = 1000 * 1024, MAX_BATCH = 500 };
 
 /* ---- where to ---- */
 
@@ -92,23 +91,6 @@ static struct str delivery_key(
 
 /* ---- what ---- */
 
-static bool gzipped(struct arena *arena, struct str text, struct str *out)
-{
-    z_stream z = {0};
-    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return false;
-    size_t room = deflateBound(&z, (uLong)text.n);
-    char *to = arena_alloc(arena, room);
-    z.next_in = (Bytef *)text.p;
-    z.avail_in = (uInt)text.n;
-    z.next_out = (Bytef *)to;
-    z.avail_out = (uInt)room;
-    bool done = deflate(&z, Z_FINISH) == Z_STREAM_END;
-    *out = str_n(to, (size_t)z.total_out);
-    deflateEnd(&z);
-    return done;
-}
-
 /* What is put behind each record: of AppendDelimiterToRecord. -1: it asks for another thing. */
 static int find_delimiter(const struct value *s3, struct str *out, struct err *err)
 {
@@ -161,7 +143,7 @@ static int deliver(
     text = buf_str(&all);
     struct str key = delivery_key(call, stream, s3, err);
     bool zips = str_eqz(value_gets(s3, "compression"), "GZIP");
-    if (!key.n || (zips && !gzipped(call->arena, text, &text)))
+    if (!key.n || (zips && !object_gzip(call->arena, text, &text)))
         return -1;
     if (str_starts(bucket, STR("arn:aws:s3:::")))
         bucket = str_slice(bucket, strlen("arn:aws:s3:::"), bucket.n);

@@ -12,6 +12,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <zlib.h>
+
+enum { GZIP_WINDOW = 15 + 16 };
 
 static struct s3_store *store_of(struct services *services)
 {
@@ -290,4 +293,21 @@ void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name,
         .size = object->size};
     if (services)
         object_event_tell(services, arena, configuration, &event);
+}
+
+bool object_gzip(struct arena *arena, struct str text, struct str *out)
+{
+    z_stream z = {0};
+    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return false;
+    size_t room = deflateBound(&z, (uLong)text.n);
+    char *to = arena_alloc(arena, room);
+    z.next_in = (Bytef *)text.p;
+    z.avail_in = (uInt)text.n;
+    z.next_out = (Bytef *)to;
+    z.avail_out = (uInt)room;
+    bool done = deflate(&z, Z_FINISH) == Z_STREAM_END;
+    *out = str_n(to, (size_t)z.total_out);
+    deflateEnd(&z);
+    return done;
 }

@@ -31,6 +31,9 @@ int object_write(struct services *services, const struct session *caller, struct
 int object_delete(
     struct services *services, struct arena *arena, struct str bucket, struct str key, struct err *err);
 
+/* As services pack what they put into buckets. */
+bool object_gzip(struct arena *arena, struct str text, struct str *out);
+
 /* Keys that begin so, in order, after `after`; false stops. */
 typedef bool object_found(void *ctx, struct str key, struct str etag, int64_t size, int64_t modified_ms);
 int object_list(struct services *services, struct str bucket, struct str prefix, struct str after,

@@ -42,6 +42,7 @@ static const struct service_operation *const tables[] = {
     iam_operations,
     lambda_operations,
     logs_operations,
+    logs_export_operations,
     metrics_operations,
     mwaa_operations,
     rds_operations,

@@ -8,7 +8,7 @@
  *   events.c, event_input.c, schedules.c, targets.c   rules, schedules and what they start
  *   queues*.c, topics.c, sources.c   SQS, SNS, and queues that call functions
  *   objects.c, s3_operations.c, object_events.c   S3 from inside, and who is told of changes
- *   logs_operations.c, metrics.c, alarms.c   CloudWatch
+ *   logs_operations.c, logs_export.c, metrics.c, alarms.c   CloudWatch
  *   streams.c, deliveries.c   records of Kinesis and Firehose
  *   endpoints.c, rds*.c, redshift*.c, mwaa.c   real servers behind records, SQL in a warehouse
  *   cloudcontrol.c, cloud_*.c   all types of CloudFormation, by their schemas
@@ -39,10 +39,10 @@ void services_close(struct services *services);
 extern const struct service_operation athena_operations[], autoscaling_operations[], batch_operations[],
     cloudcontrol_operations[], ec2_operations[], emr_operations[], emrserverless_operations[],
     events_operations[], glue_operations[], iam_operations[], lambda_operations[], logs_operations[],
-    metrics_operations[], mwaa_operations[], rds_operations[], redshift_operations[],
-    redshift_data_operations[], s3_operations[], ecr_operations[], ecs_operations[], kms_operations[],
-    secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[], states_operations[],
-    sts_operations[];
+    logs_export_operations[], metrics_operations[], mwaa_operations[], rds_operations[],
+    redshift_operations[], redshift_data_operations[], s3_operations[], ecr_operations[], ecs_operations[],
+    kms_operations[], secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[],
+    states_operations[], sts_operations[];
 extern const struct service_operation alarms_operations[], athena_catalog_operations[],
     ec2_default_operations[], ec2_key_operations[], ec2_template_operations[], ecr_image_operations[],
     firehose_operations[], kinesis_operations[], secrets_batch_operations[];

@@ -1,10 +1,15 @@
 """CloudWatch Logs: streams and events, on the sandbox and on a server that others wrote."""
 
+import datetime
+import gzip
+import json
 import time
 import uuid
 
 import pytest
-from servers import code
+from botocore.exceptions import ClientError
+from servers import Sandbox, code
+from support import until
 
 
 @pytest.fixture
@@ -129,3 +134,49 @@ def test_kept_when_the_sandbox_is_killed(kept_sandbox):
     kept_sandbox.start()
     assert messages(kept_sandbox.client("logs").get_log_events(logGroupName="/kept", logStreamName="s")) == ["ünicode", "two\nlines"]
     kept_sandbox.stop()
+
+
+EXPORTED = "arn:aws:s3:::exported"
+
+
+def exporter(effect="Allow", account="000000000000"):
+    """What CloudWatch Logs asks of a bucket."""
+    who = {"Effect": effect, "Principal": {"Service": "logs.us-east-1.amazonaws.com"}}
+    return json.dumps({"Version": "2012-10-17", "Statement": [{**who, "Action": "s3:GetBucketAcl", "Resource": EXPORTED}, {
+        **who, "Action": "s3:PutObject", "Resource": f"{EXPORTED}/weekly/*", "Condition": {"StringEquals": {"aws:SourceAccount": account}}}]})
+
+
+def test_an_export(tmp_path):
+    """Of a time, a gzipped file for each stream; only into a bucket whose policy lets the service."""
+    server = Sandbox(tmp_path)
+    try:
+        logs, s3 = server.client("logs"), server.client("s3")
+        s3.create_bucket(Bucket="exported")
+        logs.create_log_group(logGroupName="flows")
+        now = int(time.time() * 1000)
+        for stream, messages in ("dag_id=a/attempt=1.log", ["früh", "late"]), ("b", ["other"]), ("empty", []):
+            logs.create_log_stream(logGroupName="flows", logStreamName=stream)
+            if messages:
+                logs.put_log_events(logGroupName="flows", logStreamName=stream, logEvents=[{"timestamp": now + number, "message": message} for number, message in enumerate(messages)])
+        asked = {"logGroupName": "flows", "fromTime": now, "to": now + 1, "destination": "exported", "destinationPrefix": "weekly/2026"}
+        for policy, call in (None, "GetBucketAcl"), (exporter(account="111111111111"), "PutObject"):
+            if policy:
+                s3.put_bucket_policy(Bucket="exported", Policy=policy)
+            with pytest.raises(ClientError, match=f"InvalidParameterException.*{call} call on the given bucket failed"):
+                logs.create_export_task(**asked)
+        s3.put_bucket_policy(Bucket="exported", Policy=exporter())
+        with pytest.raises(ClientError, match="ResourceNotFoundException"):
+            logs.create_export_task(**{**asked, "logGroupName": "none"})
+        with pytest.raises(ClientError, match="InvalidParameterException"):
+            logs.create_export_task(**{**asked, "to": now})
+        number = logs.create_export_task(**asked, taskName="week")["taskId"]
+        (shown,) = until(lambda: (found := logs.describe_export_tasks(taskId=number)["exportTasks"])[0]["status"]["code"] == "COMPLETED" and found)
+        assert (shown["taskName"], shown["logGroupName"], shown["destination"]) == ("week", "flows", "exported")
+        objects = {o["Key"]: gzip.decompress(s3.get_object(Bucket="exported", Key=o["Key"])["Body"].read()).decode() for o in s3.list_objects_v2(Bucket="exported")["Contents"]}
+        assert {key: text.split(" ", 1)[1] for key, text in objects.items()} == {f"weekly/2026/{number}/dag_id=a-attempt=1.log/000000.gz": "früh\n", f"weekly/2026/{number}/b/000000.gz": "other\n"}
+        assert next(iter(objects.values())).startswith(f"{datetime.datetime.fromtimestamp(now / 1000, datetime.timezone.utc):%Y-%m-%dT%H:%M:%S}.{now % 1000:03}Z ")
+        assert logs.describe_export_tasks(statusCode="FAILED")["exportTasks"] == []
+        with pytest.raises(ClientError, match="InvalidOperationException"):
+            logs.cancel_export_task(taskId=number)
+    finally:
+        server.stop()
