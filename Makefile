@@ -95,7 +95,7 @@ $(SETUPS): $(BUILD)/.setup-%: tools/setup
 .venv: .venv/.requirements
 
 # ---- files in the binary: specs, names that services have, modules, examples ----
-EMBED := $(sort $(shell find cmd/page cmd/reaper cmd/import provider $(if $(filter no,$(SANDBOX)),,sandbox) modules examples \( -path 'cmd/page/*' -o -path 'cmd/reaper/*' -o -path 'cmd/import/serverless/*.yaml' -o -path 'provider/*/specs/*.yaml' -o -path 'provider/*/catalog/*.sql' -o -path 'provider/*/scripts/*.sh' -o -path 'provider/cfn/schemas/*.txt' -o -path 'provider/iam/*.txt' -o -path 'provider/*/names/*.yaml' -o -path 'provider/*/prices.yaml' -o -path 'sandbox/names/*.txt' -o -path 'sandbox/specs/*.yaml' -o -path 'sandbox/console/page/*' -o -path 'sandbox/engine/python/*.py' -o -path 'sandbox/host/scripts/*.sh' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
+EMBED := $(sort $(shell find cmd/page cmd/reaper cmd/import provider $(if $(filter no,$(SANDBOX)),,sandbox) modules examples \( -path 'cmd/page/*' -o -path 'cmd/reaper/*' -o -path 'cmd/import/serverless/*.yaml' -o -path 'provider/*/specs/*.yaml' -o -path 'provider/*/catalog/*.sql' -o -path 'provider/*/scripts/*.sh' -o -path 'provider/cfn/schemas/*.txt' -o -path 'provider/iam/*.txt' -o -path 'provider/*/names/*.yaml' -o -path 'provider/*/prices.yaml' -o -path 'sandbox/names/*.txt' -o -path 'sandbox/specs/*.yaml' -o -path 'sandbox/console/page/*' -o -path 'sandbox/engine/python/*.py' -o -path 'sandbox/engine/python/*.sh' -o -path 'sandbox/host/scripts/*.sh' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
 	-not -path '*/.weir*/*' -not -name '*.pyc' 2>/dev/null))
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(@D)

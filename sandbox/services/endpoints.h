@@ -24,7 +24,7 @@ struct endpoint {
     struct str (*daemons)(struct arena *arena, const struct control_record *record);
 };
 
-/* mwaa.c: the program `airflow`, beside the Python that has it; NULL: none. */
+/* mwaa_airflow.c: the program `airflow`, beside the Python that has it; NULL: none. */
 const char *mwaa_airflow(struct arena *arena);
 /* mwaa.c, rds.c, redshift.c, msk.c */
 extern const struct endpoint mwaa_endpoint, rds_endpoint, cluster_endpoint, workgroup_endpoint,

@@ -1,137 +1,28 @@
 /*
- * MWAA: an environment is an Airflow where the machine has one. Who knocks at its web server, or asks for a
- * token or for its REST API, starts it; a change of the environment ends it, and the next one who asks finds
- * it as it is then. engine/python/weir_mwaa.py is what runs.
+ * MWAA: an environment is an Airflow where the machine has one (mwaa_airflow.c). Who knocks at its web
+ * server, or asks for a token or for its REST API, starts it; a change of the environment ends it, and the
+ * next one who asks finds it as it is then.
  */
+#include "sandbox/services/mwaa.h"
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/engine/installed.h"
-#include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/session.h"
 #include "sandbox/services/endpoints.h"
 #include "sandbox/services/registry.h"
 
+#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { START_MS = 300000, GRACE_MS = 15000, TOKEN_S = 60, MAX_ANSWER = 16 * 1024 * 1024 };
+enum { TOKEN_S = 60, REFUSED_MS = 1000, MAX_ANSWER = 16 * 1024 * 1024 };
 
 static const struct str environment_type = STR_INIT("aws.mwaa.environment");
-
-/* ---- the daemon ---- */
-
-const char *mwaa_airflow(struct arena *arena)
-{
-    const char *named = getenv("WEIR_AIRFLOW");
-    if (named && *named) {
-        const char *program = arena_printf(arena, "%s/airflow", named).p;
-        return access(program, X_OK) ? NULL : program;
-    }
-    const char *installed = installed_at(arena, ".venv-airflow2/bin/airflow");
-    return installed ? installed : daemon_program(arena, "airflow", NULL);
-}
-
-static int airflow_command(const struct daemon_self *self, struct daemon_command *out, struct err *err)
-{
-    struct arena *arena = self->arena;
-    const char *support = arena_printf(arena, "%s/support", self->dir).p;
-    const char *settings = arena_printf(arena, "%s/settings.json", self->dir).p;
-    const char **argv = ARENA_ARRAY(arena, const char *, 5);
-    AUTO_BUF struct buf text = BUF_INIT;
-    struct environment env;
-    struct environment_options options = {.region = value_gets(self->settings, "region"),
-        .home = str_z(self->data),
-        .role = value_gets(self->settings, "role"),
-        .session = STR("AmazonMWAA-airflow")};
-    json_write(&text, self->settings, JSON_PLAIN);
-    if (dir_make(support, err) || script_write_support(support, err) ||
-        file_write_atomic(settings, buf_str(&text), 0600, err))
-        return -1;
-    char *real = realpath(support, NULL);
-    argv[0] = path_join(arena, path_dir(str_z(self->program)), STR("python")).p;
-    argv[1] = arena_printf(arena, "%s/weir_mwaa.py", real ? real : support).p;
-    free(real);
-    real = realpath(settings, NULL);
-    argv[2] = arena_printf(arena, "%s", real ? real : settings).p;
-    free(real);
-    argv[3] = arena_printf(arena, "%u", (unsigned)self->ports[0]).p;
-    environment_start(&env, self->services, arena, &options);
-    const char **items = ARENA_ARRAY(arena, const char *, env.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i + 1 < env.n; i++) /* the daemon's own are there */
-        if (str_starts(str_z(env.items[i]), STR("AWS_")))
-            items[n++] = env.items[i];
-    environment_release(&env);
-    *out = (struct daemon_command){argv, items};
-    return 0;
-}
-
-static bool airflow_ready(const struct daemon_self *self)
-{
-    return daemon_port_answers(self->ports[0]);
-}
-
-static const struct daemon_kind airflow_daemon = {.title = "Airflow 2",
-    .install =
-        "tools/setup airflow, or pip install apache-airflow==2.10.5 boto3, and WEIR_AIRFLOW names its bin/",
-    .ports = 1,
-    .start_ms = START_MS,
-    .grace_ms = GRACE_MS,
-    .find = mwaa_airflow,
-    .command = airflow_command,
-    .ready = airflow_ready};
-
-/* Its ARN's name and when it was made: another environment of that name has another. */
-static struct str daemon_name(struct arena *arena, const struct control_record *record)
-{
-    return arena_printf(arena, "mwaa-%.*s-%.*s-%lld", STR_ARG(record->region), STR_ARG(record->id),
-        (long long)record->created_ms);
-}
-
-/* Known to Airflow and to the sandbox: of its administrator's password and of tokens. */
-static struct str secret_of(
-    struct services *services, struct arena *arena, const struct control_record *record)
-{
-    unsigned char digest[SHA256_SIZE];
-    struct str name = daemon_name(arena, record);
-    hash_hmac_sha256(sandbox_first_key(services_sandbox(services)).secret_key, name, digest);
-    return hex_encode(arena, digest, sizeof digest);
-}
-
-static const struct value *settings_of(
-    struct services *services, struct arena *arena, const struct control_record *record)
-{
-    static const char *const same[] = {"name", "dag_s3_path", "plugins_s3_path", "plugins_s3_object_version",
-        "requirements_s3_path", "requirements_s3_object_version", "startup_script_s3_path",
-        "startup_script_s3_object_version"};
-    struct value_builder b = VALUE_BUILDER(arena);
-    struct str bucket = value_gets(record->attrs, "source_bucket");
-    static const struct str arn = STR_INIT("arn:aws:s3:::");
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        view_set(&b, same[i], value_getz(record->attrs, same[i]));
-    view_text(&b, "bucket", str_starts(bucket, arn) ? str_slice(bucket, arn.n, bucket.n) : bucket);
-    view_set(&b, "options", value_getz(record->attrs, "airflow_configuration_options"));
-    view_text(&b, "role", value_gets(record->attrs, "execution_role"));
-    view_text(&b, "region", record->region);
-    view_text(&b, "secret", secret_of(services, arena, record));
-    return value_builder_map(&b);
-}
-
-static int mwaa_want(struct services *services, struct arena *arena, const struct control_record *record,
-    struct daemon_self *out, struct err *err)
-{
-    if (!daemon_want(services_parts(services)->daemons, &airflow_daemon, daemon_name(arena, record),
-            settings_of(services, arena, record), arena, out, err))
-        return 0;
-    err_context(err, "the environment is a record only");
-    return -1;
-}
 
 /* ---- its web server's door ---- */
 
@@ -142,6 +33,11 @@ static void refuse_visit(int fd, const char *why)
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n%.800s\n",
         why);
     send(fd, answer, (size_t)n, MSG_NOSIGNAL);
+    /* What he still sends is read: otherwise the end would take the answer away from him. */
+    struct pollfd more = {fd, POLLIN, 0};
+    shutdown(fd, SHUT_WR);
+    while (poll(&more, 1, REFUSED_MS) > 0 && recv(fd, answer, sizeof answer, 0) > 0)
+        ;
 }
 
 static void mwaa_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
@@ -167,7 +63,7 @@ static const uint16_t web_port[] = {8080, 0};
 const struct endpoint mwaa_endpoint = {.type = "aws.mwaa.environment",
     .ports = web_port,
     .visit = mwaa_visit,
-    .daemons = daemon_name,
+    .daemons = mwaa_daemons,
     .rests_on_change = true};
 
 /* ---- operations ---- */
@@ -202,7 +98,7 @@ static struct str token_of(
     unsigned char digest[SHA256_SIZE];
     struct str head =
         arena_printf(call->arena, "%s.%lld", kind, (long long)(clock_wall_ms() / 1000 + TOKEN_S));
-    hash_hmac_sha256(secret_of(call->services, call->arena, record), head, digest);
+    hash_hmac_sha256(mwaa_secret(call->services, call->arena, record), head, digest);
     return arena_printf(
         call->arena, "%.*s.%s", STR_ARG(head), hex_encode(call->arena, digest, sizeof digest).p);
 }
@@ -257,7 +153,7 @@ static void write_request(
 {
     AUTO_BUF struct buf body = BUF_INIT;
     struct str login =
-        arena_printf(call->arena, "admin:%s", secret_of(call->services, call->arena, record).p);
+        arena_printf(call->arena, "admin:%s", mwaa_secret(call->services, call->arena, record).p);
     if (value_getz(call->input, "Body"))
         json_write(&body, value_getz(call->input, "Body"), JSON_PLAIN);
     buf_addf(out, "%.*s /api/v1%.*s", STR_ARG(value_gets(call->input, "Method")),

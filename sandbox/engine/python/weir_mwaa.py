@@ -1,9 +1,11 @@
 """
-An environment of MWAA: weir_mwaa.py SETTINGS PORT, run by the Python that has Airflow, in the folder that is its home. The DAGs, plugins,
-requirements and the startup script come from the environment's bucket as MWAA takes them; then scheduler and web server run, and the DAGs
-are looked for again every second, until it is told to end.
+An environment of MWAA: weir_mwaa.py SETTINGS PORT, run by the Python that has Airflow, in the folder that is its home and mostly in a root
+of its own (weir_mwaa_root.sh). The DAGs, plugins, requirements and the startup script come from the environment's bucket as MWAA takes them;
+then scheduler and web server run, and the DAGs are looked for again every second, until it is told to end. The metadata database is
+PostgreSQL as there, where the machine has one.
 """
 
+import importlib.util
 import json
 import os
 import shutil
@@ -11,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import zipfile
 from pathlib import Path
 
@@ -98,20 +101,31 @@ class Environment:
     # ---- what its programs find ----
 
     def started_up(self, component):
-        """The environment that the startup script leaves for a component."""
+        """The environment that the startup script leaves for a component. It may do what it likes with its machine, so this one is not it."""
         env, script = self.env(component), self.home / "startup.sh"
         if not script.exists():
             return env
+        if os.environ["WEIR_MWAA_ROOT"] != "own":
+            raise SystemExit(f"the startup script is run in a root of its own, which this machine does not give ({os.environ['WEIR_MWAA_ROOT']}): run the sandbox as root, or where users have namespaces")
         done = subprocess.run(["bash", "-c", 'set -e; . ./startup.sh >&2; exec env -0'], env=env, cwd=self.home, stdout=subprocess.PIPE)
         if done.returncode:
             say(f"the startup script failed with status {done.returncode} for the {component}")
             return env
         return dict(one.split("=", 1) for one in done.stdout.decode().split("\0") if "=" in one)
 
+    def database(self):
+        """SQLite takes one task at a time."""
+        at = self.settings.get("database")
+        if not at or not importlib.util.find_spec("psycopg2"):
+            return {"AIRFLOW__CORE__EXECUTOR": "SequentialExecutor", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db"}
+        place = urllib.parse.quote(at["socket"].rpartition("/")[0], safe="")
+        return {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor", "AIRFLOW__CORE__PARALLELISM": "5",  # tasks of mw1.small's worker
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://airflow:{at['password']}@/airflow?host={place}"}
+
     def env(self, component):
         own = {"AIRFLOW_HOME": self.home, "HOME": self.home, "AIRFLOW__CORE__DAGS_FOLDER": self.dags, "AIRFLOW__CORE__PLUGINS_FOLDER": self.plugins, "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-               "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db", "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "2",
-               "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "2", "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session", "AIRFLOW__WEBSERVER__WORKERS": "1",
+               **self.database(), "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "2",
+               "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "2", "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session", "AIRFLOW__WEBSERVER__WORKERS": "1", "AIRFLOW__WEBSERVER__WEB_SERVER_MASTER_TIMEOUT": "300",
                "AIRFLOW__WEBSERVER__SECRET_KEY": self.settings["secret"], "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO", "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
                "AIRFLOW_ENV_NAME": self.settings["name"], "MWAA_AIRFLOW_COMPONENT": component, "WEIR_MWAA_SECRET": self.settings["secret"],
                "PATH": f"{Path(sys.executable).parent}:{self.site}/bin:{os.environ['PATH']}", "PYTHONPATH": str(self.site)}
@@ -138,7 +152,7 @@ class Environment:
             self.airflow(worker, "users", "create", "-u", "admin", "-p", self.settings["secret"], "-r", "Admin", "-e", "admin@example.com", "-f", "MWAA", "-l", "Admin")
             (self.home / "made").touch()
         self.airflow(worker, "dags", "reserialize")
-        self.start(worker, "scheduler")
+        self.start(worker, "scheduler", "--skip-serve-logs")
         self.start(self.started_up("webserver"), "webserver", "-H", "127.0.0.1", "-p", self.port)
         while all(process.poll() is None for process in self.processes):
             time.sleep(1)

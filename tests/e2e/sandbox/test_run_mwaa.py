@@ -3,10 +3,13 @@
 import base64
 import io
 import json
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 import zipfile
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -53,7 +56,8 @@ class Ops:
         self.server, self.s3, self.api = server, server.client(), server.client("mwaa", inject_host_prefix=False, read_timeout=600)
         self.s3.create_bucket(Bucket="flows")
         self.s3.put_bucket_versioning(Bucket="flows", VersioningConfiguration={"Status": "Enabled"})
-        self.first = self.put("startup.sh", "export GREETING=hello\n")
+        self.mark = f"weir-{uuid.uuid4().hex}"
+        self.first = self.put("startup.sh", f"export GREETING=hello\ntouch /usr/local/airflow/{self.mark} /etc/{self.mark} /usr/lib/{self.mark}\n")
         self.put("startup.sh", "export GREETING=$(echo later)\n")
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
@@ -88,6 +92,12 @@ class Ops:
         except self.s3.exceptions.NoSuchKey:
             return None
 
+    def command(self, words):
+        token = self.api.create_cli_token(Name="ops")
+        status, body, _ = post(f"http://{token['WebServerHostname']}/aws_mwaa/cli", words, Authorization=f"Bearer {token['CliToken']}")
+        assert status == 200, body
+        return base64.b64decode(json.loads(body)["stdout"]).decode().strip()
+
     @property
     def url(self):
         return "http://" + self.api.get_environment(Name="ops")["Environment"]["WebserverUrl"]
@@ -111,10 +121,13 @@ def test_a_real_airflow(ops):
     assert words[6].startswith("arn:aws:sts::000000000000:assumed-role/flows/")
     with pytest.raises(ClientError, match="RestApiClientException"):
         ops.rest("GET", "/dags/nosuch")
+    # its files are where MWAA has them, and what the startup script wrote is nowhere on the machine; the metadata are in a PostgreSQL
+    assert ops.command("config get-value core dags_folder") == "/usr/local/airflow/dags"
+    assert ops.command("config get-value database sql_alchemy_conn").startswith("postgresql+psycopg2://airflow:")
+    assert not [place for place in ("/usr/local/airflow", f"/etc/{ops.mark}", f"/usr/lib/{ops.mark}") if Path(place).exists()]
     # tokens: of the command line and of the web pages
+    assert ops.command("config get-value core default_timezone") == "Europe/Vienna"
     token = ops.api.create_cli_token(Name="ops")
-    status, body, _ = post(f"http://{token['WebServerHostname']}/aws_mwaa/cli", "config get-value core default_timezone", Authorization=f"Bearer {token['CliToken']}")
-    assert status == 200 and base64.b64decode(json.loads(body)["stdout"]).decode().strip() == "Europe/Vienna"
     assert post(f"{ops.url}/aws_mwaa/cli", "dags list", Authorization="Bearer cli.9999999999.abc")[0] == 403
     web = ops.api.create_web_login_token(Name="ops")
     status, _, headers = post(f"{ops.url}/aws_mwaa/login", urllib.parse.urlencode({"token": web["WebToken"]}))
@@ -142,12 +155,36 @@ def test_weir_runs_a_dag(server, ops, tmp_path):
     assert "success" in ran.out + ran.err, str(ran)
     assert ops.said("2026-11-23")
     assert "success" in stack.run("jobs", "ops").out
+    # without arguments there is a body all the same; a paused DAG's run would wait for ever, which is said instead
+    stack.run("run", "ops", "--set", "dag=films")
+    assert ops.said("none")
+    ops.rest("PATCH", "/dags/films", Body={"is_paused": True})
+    refused = stack.run("run", "ops", "--set", "dag=films", status=1)
+    assert 'starting ops: the DAG "films" is paused, so its runs do not begin' in refused.err and "core.dags_are_paused_at_creation" in refused.err
+    assert "404" in stack.run("run", "ops", "--set", "dag=nosuch", status=1).err
+    assert "the run needs the name of a DAG" in stack.run("run", "ops", status=1).err
 
 
 def attributes(ops):
     shown = ops.api.get_environment(Name="ops")["Environment"]
     return {"execution_role": shown["ExecutionRoleArn"], "source_bucket": shown["SourceBucketArn"], "dag_s3_path": "dags", "subnet_ids": shown["NetworkConfiguration"]["SubnetIds"],
             "security_group_ids": shown["NetworkConfiguration"]["SecurityGroupIds"]}
+
+
+def test_without_a_root_of_its_own_it_is_said(tmp_path):
+    """The startup script is not run on the machine itself."""
+    if not (BIN / "airflow").exists():
+        pytest.skip("no Airflow: tools/setup airflow")
+    (tmp_path / "unshare").write_text("#!/bin/sh\necho 'unshare: Operation not permitted' >&2\nexit 1\n")
+    (tmp_path / "unshare").chmod(0o755)
+    server = Sandbox(env={"WEIR_AIRFLOW": str(BIN), "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    try:
+        ops = Ops(server)
+        with pytest.raises(ClientError, match=r"startup script is run in a root of its own, which this machine does not give \(unshare: Operation not permitted\): run the sandbox as root"):
+            ops.api.create_cli_token(Name="ops")
+        assert not Path(f"/usr/lib/{ops.mark}").exists()
+    finally:
+        server.stop()
 
 
 def test_without_airflow_it_is_said():
