@@ -67,16 +67,20 @@ static void shut_doors(struct services *services, struct arena *arena, const str
 
 struct removal {
     struct services *services;
-    bool rest; /* they are to end, and no more */
+    bool rest; /* the first is to end, and no more: those that it stands on know nothing of the record */
     char names[];
 };
 
 static void remove_daemons(void *ctx)
 {
     struct removal *removal = ctx;
+    struct daemons *daemons = services_parts(removal->services)->daemons;
     struct str name, names = str_z(removal->names);
-    while ((name = str_cut(names, ' ', &names)).n)
-        (removal->rest ? daemon_rest : daemon_remove)(services_parts(removal->services)->daemons, name);
+    if (removal->rest)
+        daemon_rest(daemons, str_cut(names, ' ', &names));
+    else
+        while ((name = str_cut(names, ' ', &names)).n)
+            daemon_remove(daemons, name);
     free(removal);
 }
 

@@ -14,7 +14,7 @@ struct endpoint {
     const char *port;      /* attribute of the port; NULL: it has no door, or: */
     const uint16_t *ports; /* all of these, up to 0 */
     door_visit *visit;     /* who knocks */
-    bool rests_on_change;  /* a change of the record ends its daemons; whoever wants them finds new ones */
+    bool rests_on_change; /* a change of the record ends its first daemon; whoever wants it finds a new one */
     /* Is it one that a server can stand behind (its engine is known)? NULL: each is. */
     bool (*serves)(const struct value *attrs);
     /*
