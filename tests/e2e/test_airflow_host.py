@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import time
+import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -146,9 +147,19 @@ def test_a_host_and_its_airflow(host):
     assert {file["key"]: file["size"] for file in json.loads(host.read("backup", manifest))["files"]} == {key: size for key, size in keys.items() if key != manifest}
     runs = list(csv.DictReader(io.StringIO(host.read("backup", f"{folder}/dag_run.csv"))))
     assert {run["dag_id"] for run in runs} == {"metadata_backup", "log_cleanup"}
+    restored(host, folder, [run["run_id"] for run in runs if run["end_date"]])
     assert json.loads(host.read("backup", f"{folder}/variables.json"))["log_bucket"] == "demo-airflow-logs"
     exported = json.loads(host.read("backup", f"{folder}/connections.json"))["warehouse"]
     assert exported["login"] == "airflow" and exported["password"] == "hush/data%base"
+
+    # One byte of a backup is another, the size is not: nothing is cleaned.
+    s3, table = host.cloud.client("s3"), f"{folder}/task_instance.csv"
+    whole = s3.get_object(Bucket="demo-airflow-backup", Key=table)["Body"].read()
+    s3.put_object(Bucket="demo-airflow-backup", Key=table, Body=whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:])
+    assert "fail" in stack.run("run", "cleanup", status=1).err and old.exists()
+    assert "is not what was backed up" in restore(host, folder, status=1)
+    s3.put_object(Bucket="demo-airflow-backup", Key=table, Body=whole)
+    host.database.psql("drop database restored")
 
     assert "success" in host.readme("weir -C host run cleanup -i host=airflow.example.org")
     assert not old.exists()
@@ -174,6 +185,45 @@ def test_a_host_and_its_airflow(host):
     assert not host.home.exists() and not any(host.cron.iterdir()) and host.cloud.client("s3").list_buckets()["Buckets"] == []
     assert host.database.psql("select count(*) from pg_database where datname = 'airflow'") == host.database.psql("select count(*) from pg_roles where rolname = 'airflow'") == "0"
     assert not [path for path in Path("/proc").glob("[0-9]*/environ") if f"AIRFLOW_HOME={host.home}" in read_or_nothing(path)]
+
+
+def restore(host, folder, status=0):
+    """restore.py into the database `restored`, as the README has it."""
+    place = f"airflow@127.0.0.1:{host.database.port}/restored"
+    env = {**host.stack.env, **json.loads(host.stack.env["WEIR_INPUT_AWS"]), "AWS_SECRET_ACCESS_KEY": host.stack.env["WEIR_INPUT_AWS_SECRET_KEY"], "PGPASSWORD": SECRETS["DATABASE_PASSWORD"], "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([VENV / "bin/python", ROOT / "examples/airflow-ops/restore.py", f"s3://demo-airflow-backup/{folder}", f"postgresql://{place}"], env=env, capture_output=True, text=True)
+    assert done.returncode == status, done
+    return done.stdout + done.stderr
+
+
+def restored(host, folder, ended):
+    """Into an empty database, which then has what the other has: all tables, and of what does not change any more each row."""
+    files = [file for file in json.loads(host.read("backup", f"{folder}/manifest.json"))["files"] if "table" in file]
+    tables = host.database.psql("select tablename from pg_tables where schemaname = 'public' and tablename <> 'session'", dbname="airflow").split()
+    assert sorted(file["table"] for file in files) == sorted(tables) and len(tables) > 30
+    host.database.psql("create database restored owner airflow")
+    password = urllib.parse.quote(SECRETS["DATABASE_PASSWORD"], safe="")
+    migrate = {**os.environ, "AIRFLOW_HOME": str(host.folder / "other"), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://airflow:{password}@127.0.0.1:{host.database.port}/restored"}
+    subprocess.run([VENV / "bin/airflow", "db", "migrate"], env=migrate, check=True, capture_output=True)
+    assert f"{sum(file['rows'] for file in files)} rows restored" in restore(host, folder)
+    for file in files:
+        assert host.database.psql(f'select count(*) from "{file["table"]}"', dbname="restored") == str(file["rows"]), file
+    runs = "(" + ", ".join(f"'{run}'" for run in ended) + ")"
+    still = {"dag_run": f"run_id in {runs}", "task_instance": f"run_id in {runs}", "xcom": f"run_id in {runs}", "variable": "true", "connection": "true", "slot_pool": "true",
+             "log_template": "true", "alembic_version": "true"}
+    for table, which in still.items():
+        here, there = (host.database.psql(f"select t::text from {table} t where {which} order by 1", dbname=dbname) for dbname in ("airflow", "restored"))
+        assert here == there and here, table
+    # What Python has put there can be read again, and the next row comes after the last.
+    values = host.database.psql("select convert_from(value, 'UTF8') from xcom where key = 'return_value'", dbname="restored")
+    assert values and "memory at" not in values
+    last, following = host.database.psql("select (select max(id) from log), nextval('log_id_seq')", dbname="restored").split("|")
+    assert int(following) == int(last) + 1
+    # Another version of Airflow: nothing is changed.
+    host.database.psql("update alembic_version set version_num = 'of another'", dbname="restored")
+    assert "the database has of another" in restore(host, folder, status=1)
+    assert host.database.psql("select version_num from alembic_version", dbname="restored") == "of another"
+    host.database.psql("update alembic_version set version_num = (select '" + host.database.psql("select version_num from alembic_version", dbname="airflow") + "')", dbname="restored")
 
 
 def read_or_nothing(path):

@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import hashlib
 import importlib.util
 import json
 import os
@@ -11,6 +12,7 @@ import subprocess
 import pytest
 
 import users_data
+from pg import Postgres
 from support import ROOT, Stack
 from test_systems import inventory
 from users_data import EXAMPLE, expected, rows
@@ -53,32 +55,69 @@ def test_life(tmp_path, fast_sandbox):
     assert stack.run("state", "list").out == ""
 
 
-def test_backups(ops):
-    at = datetime.datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
-    assert ops.backup_key("dag_run.csv", at) == "metadata/2026/11/20/013000/dag_run.csv"
-    text = "".join(ops.to_csv(["id", "at", "note"], [(n, at, None if n % 2 else 'say "hi",\nthere') for n in range(12_000)]))
-    rows = list(csv.DictReader(text.splitlines(keepends=True)))
-    assert len(rows) == 12_000 and rows[7] == {"id": "7", "at": at.isoformat(), "note": ""} and rows[8]["note"] == 'say "hi",\nthere'
+AIRFLOW = ROOT / ".venv-airflow2" / "bin" / "python"
+# The table `seen` into a file, the file altered, and back into an empty table: what `restored` says of it.
+ROUND_TRIP = """
+import io, json, sys
+import ops, psycopg2
+with psycopg2.connect("") as connection, connection.cursor() as cursor:
+    file = io.BytesIO()
+    ops.copy_out(cursor, "seen", file)
+    text = file.getvalue().decode()
+    for old, new in json.loads(sys.argv[1]):
+        assert old in text, (old, text)
+        text = text.replace(old, new, 1)
+    try:
+        said = ops.restored(cursor, "seen", io.BytesIO(text.encode()))
+    except (ValueError, psycopg2.Error) as error:
+        said = str(error)
+    print(json.dumps({"text": text, "said": said}))
+"""
+SEEN = """create table seen ("T" serial, value bytea, conf json, note text, at timestamptz, ratio float8, fine boolean, tags text[]);
+insert into seen (value, conf, note, at, ratio, fine, tags) values
+  ('\\x00ff800495', '{"b": 1, "a": "ä"}', E'say "hi",\n\\\\N 夜', '2026-11-20 01:30:00.123456+09', 0.1, true, '{a,"b,c"}'), (null, null, '', null, 'NaN', false, '{}'), (null, null, null, null, null, null, null),
+  ('', 'null', '', '0001-01-01 00:00:00+00', 1e300, true, null), (null, null, '', null, 'NaN', false, '{}')"""  # the second and the last are alike
 
 
-def test_a_dump_goes_through_a_file(ops, tmp_path):
-    taken = []
+def test_a_backup_is_what_the_table_has():
+    """Bytes, JSON, nothing and an empty text, quotes and line breaks; and what is another in the file is found."""
+    if not AIRFLOW.exists():
+        pytest.skip("no psycopg2: tools/setup airflow")
+    server = Postgres()
 
-    def pieces():
-        for n in range(100):
-            taken.append(n)
-            yield f"{n},ä\n"
-    with (tmp_path / "dump").open("w+b") as file:
-        size = ops.spool(pieces(), file)
-        assert file.read().decode() == "".join(f"{n},ä\n" for n in range(100)) and size == (tmp_path / "dump").stat().st_size and len(taken) == 100
+    def trip(*changes):
+        env = {**os.environ, **server.env(), "PYTHONPATH": str(EXAMPLE / "dags"), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run([AIRFLOW, "-c", ROUND_TRIP, json.dumps(changes)], capture_output=True, text=True, env=env)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    try:
+        server.psql(SEEN)
+        whole = trip()
+        assert whole["said"] == 5 and '"\\x00ff800495"' in whole["text"] and "memory at" not in whole["text"]
+        rows = list(csv.DictReader(whole["text"].splitlines(keepends=True)))
+        assert rows[0]["note"] == 'say "hi",\n\\N 夜' and rows[0]["T"] == "1"
+        for old, new in ("00ff", "00fe"), ('""b"": 1', '""b"": 2'), ('"4","\\x"', '"4",'), (",,,,,,", ',,,"",,,'), ('"5",', '"6",'):
+            assert "seen is not what was written, differences: 2" in trip((old, new))["said"], (old, new)
+        last = next(line for line in whole["text"].splitlines() if line.startswith('"5"'))
+        assert "differences: 1" in trip((last + "\n", ""))["said"] and "differences: 1" in trip((last, f"{last}\n{last}"))["said"]
+        assert "differences: 2" in trip(('"\\x00ff800495"', '"<memory at 0x7f>"'))["said"]  # as it used to be
+    finally:
+        server.stop()
+
+
+def test_which_tables_are_backed_up(ops):
+    assert ops.tables([("log_template", set()), ("session", set()), ("dag_run", set()), ("_airflow_deleted__log__20261120", set()), (None, [("a", "fk")])]) == ["log_template", "dag_run"]
 
 
 def test_what_goes_and_what_stays(ops):
     now = datetime.datetime(2026, 11, 20, tzinfo=UTC)
-    objects = [{"Key": f"k{age}", "LastModified": now - datetime.timedelta(days=age)} for age in (0, 5, 29, 31, 400)]
-    assert ops.expired(objects, now, 30) == ["k31", "k400"]
-    assert ops.expired(objects, now, 30, keep=4) == ["k400"]
-    assert ops.expired(objects[-1:], now, 30, keep=1) == []  # the last backup stays
+    assert ops.backup_key("dag_run.csv", datetime.datetime(2026, 11, 20, 1, 30, tzinfo=UTC)) == "metadata/2026/11/20/013000/dag_run.csv"
+    objects = [{"Key": f"metadata/k{age}/manifest.json", "LastModified": now - datetime.timedelta(days=age)} for age in (0, 5, 29, 31, 400)]
+    keys = [o["Key"] for o in objects]
+    assert ops.expired(objects, now, 30) == keys[3:]
+    assert ops.expired(objects, now, 30, keep="metadata/k400") == keys[3:4]
+    assert ops.newest_backup(objects[:1] + objects[2:]) == "metadata/k400/manifest.json" and ops.newest_backup([{"Key": "metadata/k1/dag.csv"}]) is None
     assert [len(page) for page in ops.pages([str(n) for n in range(2001)])] == [1000, 1000, 1]
 
 
@@ -97,13 +136,16 @@ def test_dags_compile(path):
 
 def test_a_backup_is_proven(ops):
     now, at = datetime.datetime(2026, 11, 22, tzinfo=UTC), datetime.datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
-    file, manifest = ops.backup_key("dag_run.csv", at), ops.backup_key(ops.MANIFEST, at)
-    read = lambda key: json.dumps({"at": at.isoformat(), "files": [{"key": file, "size": 9}]}).encode()  # noqa: E731
-    there = [{"Key": manifest, "Size": 1}, {"Key": file, "Size": 9}]
-    assert ops.proven_backup(there, read, now, datetime.timedelta(days=2)) == manifest
-    for objects, age, says in ([], 2, "no backup"), (there, 0, "is of 2026-11-21"), (there[:1], 2, "not what was written"), ([there[0], {"Key": file, "Size": 8}], 2, "dag_run.csv"):
+    file, manifest, text = ops.backup_key("dag_run.csv", at), ops.backup_key(ops.MANIFEST, at), b"id\n1\n"
+    said = json.dumps({"at": at.isoformat(), "files": [{"key": file, "sha256": hashlib.sha256(text).hexdigest()}]}).encode()
+    there = [{"Key": manifest}, {"Key": file}, {"Key": "metadata/2026/11/20/013000/manifest.json"}]
+
+    def proven(objects, days, body=text):
+        return ops.proven_backup(objects, lambda key: [body[:2], body[2:]] if key == file else [said], now, datetime.timedelta(days=days))
+    assert proven(there, 2) == manifest
+    for objects, days, body, says in ([], 2, text, "no backup"), (there, 0, text, "is of 2026-11-21"), (there[:1], 2, text, "dag_run.csv"), (there, 2, b"id\n2\n", "not what was written"):
         with pytest.raises(LookupError, match=says):
-            ops.proven_backup(objects, read, now, datetime.timedelta(days=age))
+            proven(objects, days, body)
 
 
 def test_old_files(ops, tmp_path):

@@ -21,10 +21,10 @@ from airflow.utils.db_cleanup import run_cleanup
 def log_cleanup():
     @task(retries=0)
     def proven() -> str:
-        """The last backup is whole and of the last two days; otherwise nothing is cleaned."""
+        """The last backup is of the last two days, and its files are those that were restored and compared; otherwise nothing is cleaned."""
         bucket, s3 = Variable.get("backup_bucket"), boto3.client("s3")
         found = [o for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="metadata/") for o in page.get("Contents", [])]
-        return ops.proven_backup(found, lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read(), datetime.now(timezone.utc), timedelta(days=2))
+        return ops.proven_backup(found, lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1024 * 1024), datetime.now(timezone.utc), timedelta(days=2))
 
     @task
     def rows() -> None:

@@ -1,7 +1,8 @@
 """The metadata database as CSV files in the backup bucket, every night, with Airflow's variables and connections as they would be imported again.
 
-A managed Airflow has no backup that one could restore elsewhere, and moving to a new version means a new environment. The last file, manifest.json, says
-that the backup is whole: everything in it was looked at in the bucket.
+A managed Airflow has no backup that one could restore elsewhere, and moving to a new version means a new environment. All tables are as one moment had
+them. Each file is read back from the bucket, restored into an empty table and compared with the one that it is of, row by row; the last file, manifest.json,
+says that this was so of all of them. restore.py takes them into another database.
 """
 
 import json
@@ -10,12 +11,19 @@ from datetime import datetime, timedelta, timezone
 
 import boto3
 import ops
+from airflow import settings
 from airflow.decorators import dag, task
+from airflow.exceptions import AirflowFailException
 from airflow.models import Connection, Variable
 from airflow.utils.session import create_session
-from sqlalchemy import text
+from sqlalchemy import inspect
 
-TABLES = ["dag", "dag_run", "task_instance", "task_fail", "task_reschedule", "xcom", "slot_pool", "job", "log"]
+WRITTEN = {"ServerSideEncryption": "AES256"}
+
+
+def body_of(bucket: str, key: str):
+    """An object, piece by piece."""
+    return boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1024 * 1024)
 
 
 @dag(schedule="30 1 * * *", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False, max_active_runs=1,
@@ -25,15 +33,30 @@ def metadata_backup():
     def begin() -> str:
         return datetime.now(timezone.utc).isoformat()
 
+    def save_table(cursor, bucket: str, table: str, key: str) -> dict:
+        """Through files: nothing of it lies in memory as a whole."""
+        s3 = boto3.client("s3")
+        with tempfile.TemporaryFile() as file:
+            ops.copy_out(cursor, table, file)
+            size, sha256 = file.tell(), ops.digest(ops.pieces(file))
+            s3.upload_fileobj(file, bucket, key, ExtraArgs={**WRITTEN, "ContentType": "text/csv"})
+        with tempfile.TemporaryFile() as file:
+            s3.download_fileobj(bucket, key, file)
+            if ops.digest(ops.pieces(file)) != sha256:
+                raise ValueError(f"{key} is not in the bucket as it was written")
+            rows = ops.restored(cursor, table, file)
+        return {"table": table, "key": key, "size": size, "sha256": sha256, "rows": rows}
+
     @task
-    def save(table: str, at: str) -> dict:
-        """One consistent look at one table, through a file: nothing of it lies in memory as a whole."""
-        bucket, key = Variable.get("backup_bucket"), ops.backup_key(f"{table}.csv", datetime.fromisoformat(at))
-        with create_session() as session, tempfile.TemporaryFile() as file:
-            result = session.connection(execution_options={"stream_results": True}).execute(text(f'SELECT * FROM "{table}"'))
-            size = ops.spool(ops.to_csv(list(result.keys()), result), file)
-            boto3.client("s3").upload_fileobj(file, bucket, key, ExtraArgs={"ContentType": "text/csv", "ServerSideEncryption": "AES256"})
-        return {"key": key, "size": size}
+    def save(at: str) -> list[dict]:
+        """In one transaction, which sees nothing of what happens meanwhile."""
+        bucket, moment = Variable.get("backup_bucket"), datetime.fromisoformat(at)
+        if settings.engine.dialect.name != "postgresql":
+            raise AirflowFailException(f"the metadata are in {settings.engine.dialect.name}: this backup is of PostgreSQL")
+        with settings.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
+            cursor = connection.connection.cursor()
+            names = ops.tables(inspect(connection).get_sorted_table_and_fkc_names())
+            return [save_table(cursor, bucket, table, ops.backup_key(f"{table}.csv", moment)) for table in names]
 
     @task
     def export(at: str) -> list[dict]:
@@ -45,20 +68,19 @@ def metadata_backup():
                                            "port": found.port, "extra": found.extra, "description": found.description} for found in session.query(Connection)}
         for name, content in ("variables.json", variables), ("connections.json", connections):
             key, body = ops.backup_key(name, datetime.fromisoformat(at)), json.dumps(content, indent=1, sort_keys=True).encode()
-            boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", ServerSideEncryption="AES256")
-            saved.append({"key": key, "size": len(body)})
+            boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **WRITTEN)
+            saved.append({"key": key, "size": len(body), "sha256": ops.digest([body])})
         return saved
 
     @task
-    def prove(tables: list[dict], exported: list[dict], at: str) -> str:
-        """Each file is there, as large as it was written."""
-        bucket, s3, files = Variable.get("backup_bucket"), boto3.client("s3"), [*tables, *exported]
+    def prove(saved: list[dict], exported: list[dict], at: str) -> str:
+        """Each file is there as it was written, and the tables have been restored of theirs: so the manifest says."""
+        bucket, files = Variable.get("backup_bucket"), [*saved, *exported]
         for file in files:
-            found = s3.head_object(Bucket=bucket, Key=file["key"])["ContentLength"]
-            if found != file["size"]:
-                raise ValueError(f"{file['key']} has {found} bytes, not {file['size']}")
+            if ops.digest(body_of(bucket, file["key"])) != file["sha256"]:
+                raise ValueError(f"{file['key']} is not what was written")
         key = ops.backup_key(ops.MANIFEST, datetime.fromisoformat(at))
-        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps({"at": at, "files": files}).encode(), ContentType="application/json")
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps({"at": at, "files": files}).encode(), ContentType="application/json", **WRITTEN)
         return key
 
     @task
@@ -67,13 +89,14 @@ def metadata_backup():
         s3, dropped = boto3.client("s3"), 0
         found = [o for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="metadata/") for o in page.get("Contents", [])]
         # The last backup stays however old it is.
-        for keys in ops.pages(ops.expired(found, datetime.now(timezone.utc), days, keep=len(TABLES) + 3)):
+        last = (ops.newest_backup(found) or "").rpartition("/")[0]
+        for keys in ops.pages(ops.expired(found, datetime.now(timezone.utc), days, keep=last)):
             s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
             dropped += len(keys)
         return dropped
 
     at = begin()
-    prove(save.partial(at=at).expand(table=TABLES), export(at), at) >> drop_old()
+    prove(save(at), export(at), at) >> drop_old()
 
 
 metadata_backup()
