@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { START_MS = 300000, GRACE_MS = 15000 };
+enum { START_MS = 900000 /* requirements and the startup script come first */, GRACE_MS = 15000 };
 
 /* ---- the daemon ---- */
 
