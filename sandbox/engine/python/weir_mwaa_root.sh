@@ -1,3 +1,4 @@
+#!/bin/sh
 # A root of its own for what an environment of MWAA runs: the machine's files, the environment's home at /usr/local/airflow as MWAA has it, and
 # of the sandbox's folder only the environment's own part. For root a layer over the machine's files takes all that is written; anybody else
 # gets the same home where users may make namespaces, and has his own rights in the rest.
