@@ -61,7 +61,8 @@ const struct event_doc event_docs[] = {
     {"resource", "address, type, provider, id, tainted, adopted; of state show also attrs, deps",
         "a resource as the state has it"},
     {"forgotten, moved", "address, to", "what state rm and state mv did"},
-    {"check", "name, ok, text", "one finding of state doctor"},
+    {"check", "name, ok, warning, text",
+        "one finding of state doctor; a warning is not ok, and no failure either"},
     {"run",
         "run, command, status, owner, version, ci_url, begin, end, created, updated, deleted, imported, "
         "moved, "

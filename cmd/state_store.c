@@ -157,18 +157,26 @@ static int run_migrate(struct invocation *inv)
 
 /* ---- doctor ---- */
 
-static void doctor_line(void *ctx, bool ok, const char *name, const char *text)
+static void doctor_line(void *ctx, enum probe_finding finding, const char *name, const char *text)
 {
+    static const struct {
+        enum style style;
+        const char *word;
+    } shown[] = {[PROBE_FAILS] = {STYLE_RED, "FAIL  "},
+        [PROBE_OK] = {STYLE_GREEN, "ok    "},
+        [PROBE_WARNS] = {STYLE_YELLOW, "warn  "}};
     struct invocation *inv = ctx;
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json) {
-        buf_addf(&out, "{\"event\":\"check\",\"ok\":%s,\"name\":", ok ? "true" : "false");
+        buf_addf(&out, "{\"event\":\"check\",\"ok\":%s,", finding == PROBE_OK ? "true" : "false");
+        buf_addz(&out, finding == PROBE_WARNS ? "\"warning\":true," : "");
+        buf_addz(&out, "\"name\":");
         json_write_string(&out, str_z(name));
         buf_addz(&out, ",\"text\":");
         json_write_string(&out, str_z(text));
         buf_addz(&out, "}\n");
     } else {
-        style_add(&out, inv->out.color, ok ? STYLE_GREEN : STYLE_RED, ok ? "ok    " : "FAIL  ");
+        style_add(&out, inv->out.color, shown[finding].style, shown[finding].word);
         buf_addf(&out, "%s: %s\n", name, text);
     }
     invocation_write(inv, buf_str(&out));
@@ -182,7 +190,7 @@ static void doctor_provider(struct invocation *inv, struct str name, struct prov
     struct str text = arena_printf(&inv->arena,
         "%.*s has an address for S3 alone: marks are looked for on buckets, and no other service is asked",
         STR_ARG(name));
-    doctor_line(inv, true, "services", text.p);
+    doctor_line(inv, PROBE_OK, "services", text.p);
 }
 
 /* Is what the state knows where the stack's providers lead to? Only of a stack that can be loaded. */
@@ -200,10 +208,10 @@ static int doctor_places(struct invocation *inv)
     int rc = state_count(workspace.state) ? plan_check_places(&workspace, &ignored, &err) : 0;
     int status = EXIT_DONE;
     if (rc && err.class != ERR_NONE) {
-        doctor_line(inv, false, "places", "resources were made elsewhere than the providers lead to");
+        doctor_line(inv, PROBE_FAILS, "places", "resources were made elsewhere than the providers lead to");
         status = invocation_fail(inv, &err);
     } else if (!rc && state_count(workspace.state)) {
-        doctor_line(inv, true, "places", "all resources are where the providers lead to");
+        doctor_line(inv, PROBE_OK, "places", "all resources are where the providers lead to");
     }
     for (size_t i = 0; !rc && i < workspace.providers.n; i++)
         doctor_provider(inv, workspace.providers.items[i].key,

@@ -26,8 +26,10 @@ struct lock_info {
     struct str ci_url; /* from CI_JOB_URL, GITHUB_* …; may be empty */
 };
 
+/* `warns`: it works, and something should be done. */
+enum probe_finding { PROBE_FAILS, PROBE_OK, PROBE_WARNS };
 struct probe_report {
-    void (*line)(void *ctx, bool ok, const char *name, const char *text);
+    void (*line)(void *ctx, enum probe_finding finding, const char *name, const char *text);
     void *ctx;
 };
 

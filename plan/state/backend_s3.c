@@ -370,7 +370,7 @@ static int s3_check_lock(struct backend *b, struct err *err)
 
 static void report_probe(const struct probe_report *r, bool ok, const char *name, const char *text)
 {
-    r->line(r->ctx, ok, name, text);
+    r->line(r->ctx, ok ? PROBE_OK : PROBE_FAILS, name, text);
 }
 
 static int probe_listing(struct s3_backend *s, const struct probe_report *r, struct err *err)
@@ -391,13 +391,31 @@ static int probe_listing(struct s3_backend *s, const struct probe_report *r, str
     return ok ? 0 : err_set(err, ERR_INVALID, "the store's listing lags behind its objects");
 }
 
+/* Not needed, and better to have. */
+static void probe_versioning(struct s3_backend *s, const struct probe_report *r)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct err why = ERR_INIT;
+    struct str status;
+    if (s3_versioning(s->store, &scratch, &status, &why)) {
+        r->line(r->ctx, PROBE_WARNS, "versioning", arena_printf(&scratch, "not known: %s", why.message).p);
+        return;
+    }
+    bool on = str_eqz(status, "Enabled");
+    struct str off = arena_printf(&scratch,
+        "off: nothing brings a deleted record back; `aws s3api put-bucket-versioning --bucket %.*s "
+        "--versioning-configuration Status=Enabled` turns it on",
+        STR_ARG(s3_store_bucket(s->store)));
+    r->line(r->ctx, on ? PROBE_OK : PROBE_WARNS, "versioning",
+        on ? "on: what is deleted by mistake can be had back" : off.p);
+}
+
 static int s3_probe(struct backend *b, const struct probe_report *r, struct err *err)
 {
     struct s3_backend *s = s3_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct err why = ERR_INIT;
     struct s3_object object;
-    struct str status;
     bool found;
     if (check_conditions(s, &why) && why.class != ERR_INVALID) {
         *err = why;
@@ -413,11 +431,7 @@ static int s3_probe(struct backend *b, const struct probe_report *r, struct err 
     report_probe(r, llabs(skew) < CLOCK_SKEW_MS, "clock",
         llabs(skew) < CLOCK_SKEW_MS ? "agrees with the store's"
                                     : "differs from the store's by more than a minute");
-    struct err no_versions = ERR_INIT;
-    if (!s3_versioning(s->store, &scratch, &status, &no_versions))
-        report_probe(r, true, "versioning",
-            str_eqz(status, "Enabled") ? "on: what is deleted by mistake can be had back"
-                                       : "off: turn it on to be able to undo a deletion");
+    probe_versioning(s, r);
     if (!safe)
         *err = why;
     return safe ? 0 : -1;

@@ -47,7 +47,7 @@ static bool same_state(struct records *a, struct records *b)
 
 static void tell_probe(const struct probe_report *report, bool ok, const char *name, struct str text)
 {
-    report->line(report->ctx, ok, name, text.p);
+    report->line(report->ctx, ok ? PROBE_OK : PROBE_FAILS, name, text.p);
 }
 
 /* History with its snapshots left out: what the records themselves add up to. */

@@ -34,9 +34,9 @@ static const struct wire_operation operation = {.name = STR_INIT("State"), .prot
 /* What is no listing, or cut, must not be taken for one without items. */
 static const struct wire_operation listing = {
     .name = STR_INIT("ListObjectsV2"), .protocol = WIRE_REST_XML, .root = STR_INIT("ListBucketResult")};
-static const struct wire_operation get_versioning = {.name = STR_INIT("GetBucketVersioning"),
-    .protocol = WIRE_REST_XML,
-    .root = STR_INIT("VersioningConfiguration")};
+/* Some stores call its answer otherwise than AWS. */
+static const struct wire_operation get_versioning = {
+    .name = STR_INIT("GetBucketVersioning"), .protocol = WIRE_REST_XML};
 
 /* What of the `state:` map is the AWS client's: it knows all other settings, and refuses what it does not
  * know. */

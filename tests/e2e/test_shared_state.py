@@ -457,3 +457,18 @@ def test_records_lost_at_the_end(request, machine, place, cloud):
     one.assert_settled()
     one.destroy()
     assert roles(cloud) == []
+
+
+def test_doctor_warns_of_what_should_be_otherwise(tmp_path, cloud):
+    """A store without versions works; `ok versioning: off` would say that nothing is to be done."""
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="weir-state")
+    stack = Stack(tmp_path / "one", cloud).write("stack: doctor\nstate: {backend: s3, bucket: weir-state}\nresources: {v: {type: weir.value, value: 1}}\n")
+    stack.apply()
+    said = stack.run("state", "doctor")
+    (line,) = [line for line in said.out.splitlines() if "versioning: " in line]
+    assert line.startswith("warn  versioning: off") and "aws s3api put-bucket-versioning --bucket weir-state" in line, str(said)
+    (check,) = [event for event in stack.run("state", "doctor", "--json").events() if event.get("name") == "versioning"]
+    assert check["ok"] is False and check["warning"] is True
+    s3.put_bucket_versioning(Bucket="weir-state", VersioningConfiguration={"Status": "Enabled"})
+    assert "ok    versioning: on" in stack.run("state", "doctor").out

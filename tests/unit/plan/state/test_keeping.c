@@ -211,11 +211,11 @@ static void test_migrate_again(void **unused)
 
 static char found[1024];
 
-static void finding(void *ctx, bool ok, const char *name, const char *text)
+static void finding(void *ctx, enum probe_finding found_is, const char *name, const char *text)
 {
     (void)ctx;
     size_t n = strlen(found);
-    snprintf(found + n, sizeof found - n, "%s %s: %s\n", ok ? "ok" : "BAD", name, text);
+    snprintf(found + n, sizeof found - n, "%s %s: %s\n", found_is == PROBE_OK ? "ok" : "BAD", name, text);
 }
 
 static int examine(struct err *err)
