@@ -166,6 +166,7 @@ def test_marts_are_put_there_when_they_are_tested(tmp_path, python):
         env = {**os.environ, "DBT_TARGET": "local", "DUCKDB_FILE": str(file), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "HOME": str(tmp_path)}
         done = subprocess.run([python, "-c", DBT, EXAMPLE / "jobs"], cwd=tmp_path, env=env, capture_output=True, text=True)
         assert done.returncode == status, done.stdout[-4000:] + done.stderr[-2000:]
+        assert f"ERROR={status}" in done.stdout.splitlines()[-1]  # the log ends with what dbt counted
         with duckdb.connect(str(file), read_only=True) as base:
             return {name: sorted(base.execute(f"select * from main_marts.{name}").fetchall(), key=str) for name in ("dim_users", "dim_songs", "dim_artists", "fact_sessions", "fact_sales")}
 

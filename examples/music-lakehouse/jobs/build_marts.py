@@ -40,7 +40,7 @@ def build(folder):
     """Makes the marts beside those that are there and tests them; only then they take their place."""
     from dbt.cli.main import dbtRunner
 
-    for command in ["build"], ["run-operation", "publish"]:
+    for command in ["build"], ["run-operation", "publish", "--quiet"]:
         done = dbtRunner().invoke([*command, "--project-dir", folder, "--profiles-dir", folder, "--no-use-colors"])
         if not done.success:
             break
