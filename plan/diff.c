@@ -30,12 +30,14 @@ bool diff_ignores(const struct comparison *c, const struct attr *attr)
     return is_ignored(c->lifecycle, attr->name) || schema_is_others(c->arena, c->schema, attr, c->live);
 }
 
-/* What an attribute is compared with: the live value, or the record where the service does not tell. */
+/* What an attribute is compared with: the live value, or the record where the service does not tell. What
+ * never changes is not gone where an answer leaves it out. */
 static const struct value *compared_value(const struct comparison *c, const struct attr *attr)
 {
-    if ((attr->local || attr->write_only) && c->record)
-        return value_get(c->record->attrs, attr->name);
     const struct value *live = value_get(c->live, attr->name);
+    bool untold = attr->local || attr->write_only || (attr->replace && value_is_null(live));
+    if (untold && c->record)
+        return value_get(c->record->attrs, attr->name);
     return value_is_sensitive(live) ? untold_left_out(c->arena, attr->type, live) : live;
 }
 
@@ -100,6 +102,9 @@ static bool diff_given(
     bool halfway = is_halfway(c, attr);
     if (!(attr->settable || attr->prepared) || diff_ignores(c, attr))
         return false;
+    bool immutable = attr->replace && !attr->local && !attr->write_only;
+    if (immutable && value_is_null(before) && c->live && !c->record)
+        return false; /* nobody told, and nobody could change it */
     after = said_no_more(c->arena, c->record, attr, wanted, before);
     bool whole = !halfway && after == wanted;
     if (whole && ((is_same_value(attr, wanted, before) && is_untold_same(c, attr, wanted, before)) ||
@@ -258,7 +263,8 @@ size_t diff_drift(const struct comparison *c, struct attr_change **out)
         const struct value *recorded = value_get(c->record->attrs, attr->name),
                            *is = value_get(c->live, attr->name);
         bool never = value_is_null(recorded) && value_is_null(is);
-        if (never || attr_equal(attr, recorded, is) || object_hash_matches(recorded, is))
+        bool left_out = value_is_null(is) && (attr->replace || told_left_out(c->record, attr, recorded, is));
+        if (never || left_out || attr_equal(attr, recorded, is) || object_hash_matches(recorded, is))
             continue;
         if (!*out)
             *out = ARENA_ARRAY(c->arena, struct attr_change, set->count);

@@ -81,6 +81,7 @@ const struct value *work_reread(struct work *work, const struct record *record,
 {
     const struct schema *schema = work->change->schema;
     const struct value *names = told_doubtful(&work->arena, record, list, n), *seen = NULL;
+    AUTO_BUILDER struct value_builder left_out = VALUE_BUILDER(&work->arena);
     struct err ignored = ERR_INIT; /* then the next refresh sees it */
     if (!names->count || !live || !schema->ops->read ||
         schema->ops->read(&work->ctx, live, names, &seen, &ignored))
@@ -89,9 +90,13 @@ const struct value *work_reread(struct work *work, const struct record *record,
     for (uint32_t i = 0; seen && i < names->count; i++) {
         struct str name = names->items[i]->string;
         const struct value *now = value_get(seen, name);
-        if (told_otherwise(schema_attr(schema, name), value_get(work->desired, name), now))
+        const struct attr *attr = schema_attr(schema, name);
+        if (told_otherwise(attr, value_get(work->desired, name), now))
             live = value_with(&work->arena, live, name, now);
+        if (told_nothing(attr, value_get(work->desired, name), now))
+            value_builder_add(&left_out, names->items[i]);
     }
+    work->left_out = left_out.n ? value_builder_list(&left_out) : NULL;
     return live;
 }
 

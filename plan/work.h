@@ -22,6 +22,8 @@ struct work {
     const struct value *place;   /* where it is made; NULL: nowhere outside */
     const struct value *desired; /* what the file wants, wholly known; NULL: it is deleted */
     const struct value *deps;    /* of that */
+    const struct value
+        *left_out; /* names of attributes that answers leave out, as was found out now; NULL: none */
     struct op_ctx ctx;
     struct op_observer observer;
     struct attempt attempt; /* of what is created */

@@ -61,11 +61,30 @@ static void tell_told(struct work *work, const struct value *told, const struct 
         AUTO_BUF struct buf text = BUF_INIT;
         if (before && value_equal(value_get(before->told, name), told->entries[i].value))
             continue;
-        buf_addf(&text, "the service tells \"%.*s\" as ", STR_ARG(name));
-        json_write(&text, value_get(whole, name), 0);
-        buf_add_str(&text, STR(", not as it was given: that counts as the same from now on"));
+        if (value_list_has(work->left_out, name)) {
+            buf_addf(&text, "the service does not tell \"%.*s\": it counts as it was given from now on",
+                STR_ARG(name));
+        } else {
+            buf_addf(&text, "the service tells \"%.*s\" as ", STR_ARG(name));
+            json_write(&text, value_get(whole, name), 0);
+            buf_add_str(&text, STR(", not as it was given: that counts as the same from now on"));
+        }
         work->observer.warn(work, text.p);
     }
+}
+
+/* What answers leave out: it was found out now, or is known and was not changed. */
+static const struct value *left_out_of(struct work *work, const struct value *desired)
+{
+    const struct change *change = work->change;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(&work->arena);
+    const struct value *still = told_still_left_out(
+        &work->arena, change->schema, record_before(work), change->attrs, change->attr_count, desired);
+    for (uint32_t i = 0; i < still->count; i++)
+        value_builder_add(&names, still->items[i]);
+    for (uint32_t i = 0; work->left_out && i < work->left_out->count; i++)
+        value_builder_add(&names, work->left_out->items[i]);
+    return value_builder_list(&names);
 }
 
 static struct outcome outcome_of(
@@ -78,7 +97,7 @@ static struct outcome outcome_of(
             .set = object_set(&work->arena, schema, desired),
             .deps = work->deps,
             .place = work->place,
-            .told = told_found(&work->arena, schema, desired, whole),
+            .told = told_found(&work->arena, schema, desired, whole, left_out_of(work, desired)),
             .said = said_fields(&work->arena, schema, desired, whole),
             .adopted = is_adopted(work),
             .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},

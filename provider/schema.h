@@ -345,7 +345,8 @@ bool attr_secret_beyond(const struct attr *attr, const struct value *v);
  * Is `live` what `desired` asks for, under the attribute's rule? Not symmetric: of an object only the fields
  * that `desired` has are compared, because weir manages what the file says and no more: desired {a: 1} is
  * satisfied by live {a: 1, b: "default"}. Maps are compared whole. A field that is missing from `live` counts
- * as its default; an empty text, list or map is the same as none. Neither may be unknown. NULL is null.
+ * as its default, else as false; an empty text, list or map is the same as none. Neither may be unknown. NULL
+ * is null.
  */
 bool attr_equal(const struct attr *attr, const struct value *desired, const struct value *live);
 /* Is something different within an object, or a list of them, that cannot change in place? Of what

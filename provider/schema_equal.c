@@ -298,6 +298,8 @@ bool attr_equal(const struct attr *attr, const struct value *desired, const stru
     desired = desired ? desired : &value_null;
     if (value_is_null(live) && attr->default_value)
         live = attr->default_value;
+    else if (value_is_null(live) && attr->type->kind == TYPE_BOOL && value_equal(desired, &value_false))
+        return true; /* what an answer leaves out is not switched on */
     live = live ? live : &value_null;
     if (value_equal(desired, live)) /* true under every rule, and the usual case */
         return true;

@@ -56,13 +56,13 @@ static void test_as_long_as_both_stay(void **state)
     (void)state;
     const struct value *desired = json("{\"key\":\"alias/a\",\"mode\":\"on\"}"),
                        *whole = json("{\"key\":\"arn:a\",\"mode\":\"on\"}");
-    const struct record record = {.attrs = whole, .told = told_found(&arena, &schema, desired, whole)};
+    const struct record record = {.attrs = whole, .told = told_found(&arena, &schema, desired, whole, NULL)};
     assert_int_equal(record.told->count, 1);
     assert_true(told_before(&record, &attrs[0], json("\"alias/a\""), json("\"arn:a\"")));
     assert_false(told_before(&record, &attrs[0], json("\"alias/b\""), json("\"arn:a\"")));
     assert_false(told_before(&record, &attrs[0], json("\"alias/a\""), json("\"arn:b\"")));
     assert_false(told_before(NULL, &attrs[0], json("\"alias/a\""), json("\"arn:a\"")));
-    assert_null(told_found(&arena, &schema, desired, desired));
+    assert_null(told_found(&arena, &schema, desired, desired, NULL));
 
     /* A change of something else sends it as it is given, and the service goes on telling it its own way. */
     const struct attr_change mode = {.name = STR("mode"), .attr = &attrs[1]},
@@ -84,6 +84,29 @@ static void test_doubts(void **state)
     assert_int_equal(told_doubtful(&arena, &applied, &change, 1)->count, 0);
 }
 
+/* What answers leave out although it was applied is recorded as that, until they tell it or the file changes.
+ */
+static void test_left_out(void **state)
+{
+    (void)state;
+    const struct value *desired = json("{\"key\":\"alias/a\",\"mode\":\"on\"}"), *names = json("[\"mode\"]");
+    const struct record applied = {.attrs = desired};
+    struct attr_change change = {.name = STR("mode"), .attr = &attrs[1], .after = json("\"on\"")};
+    assert_int_equal(told_doubtful(&arena, &applied, &change, 1)->count, 1);
+    assert_false(told_before(&applied, &attrs[1], json("\"on\""), NULL));
+
+    const struct record record = {
+        .attrs = desired, .told = told_found(&arena, &schema, desired, desired, names)};
+    assert_true(told_before(&record, &attrs[1], json("\"on\""), NULL));
+    assert_false(told_before(&record, &attrs[1], json("\"off\""), NULL));
+    assert_false(told_before(&record, &attrs[0], json("\"alias/a\""), NULL));
+    assert_false(told_before(&record, &attrs[1], json("\"on\""), json("\"off\"")));
+
+    const struct attr_change key = {.name = STR("key"), .attr = &attrs[0]};
+    assert_true(value_equal(told_still_left_out(&arena, &schema, &record, &key, 1, desired), names));
+    assert_int_equal(told_still_left_out(&arena, &schema, &record, &change, 1, desired)->count, 0);
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -97,6 +120,7 @@ int main(void)
         cmocka_unit_test(test_only_texts),
         cmocka_unit_test(test_as_long_as_both_stay),
         cmocka_unit_test(test_doubts),
+        cmocka_unit_test(test_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }
