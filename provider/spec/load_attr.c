@@ -164,10 +164,12 @@ static const struct {
     {"policy", TYPE_POLICY, SHAPE_JSON_TEXT},
 };
 
-/* Keys of a YAML map are texts; what they stand for has the attribute's own kind. */
+/* Keys of a YAML map are texts; what they stand for has the attribute's own kind, or is nothing. */
 static const struct value *our_value(struct arena *arena, enum shape_kind kind, struct str text)
 {
     int64_t integer;
+    if (str_eqz(text, "null"))
+        return &value_null;
     if (kind == SHAPE_BOOL)
         return value_bool(str_eqz(text, "true"));
     if (kind == SHAPE_INT && str_to_int(text, &integer))
@@ -194,11 +196,12 @@ static void load_choices(struct loader *l, const struct node *values, struct sha
         value_builder_set(&in, ours, theirs);
         if (theirs->kind == VALUE_NULL)
             continue; /* it is left out */
-        if (theirs->kind == VALUE_STRING || theirs->kind == VALUE_BOOL)
+        if (theirs->kind == VALUE_STRING || theirs->kind == VALUE_BOOL || theirs->kind == VALUE_INT)
             value_builder_set(
                 &out, value_scalar_text(l->arena, theirs), our_value(l->arena, shape->kind, ours));
         else
-            load_error(l, values->entries[i].value, "expected the service's spelling, a string or a boolean");
+            load_error(l, values->entries[i].value,
+                "expected the service's spelling, a string, a boolean or an integer");
     }
     shape->choices_in = value_builder_map(&in);
     shape->choices_out = value_builder_map(&out);

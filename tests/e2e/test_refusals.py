@@ -35,7 +35,7 @@ PARQUET = {"database": "d", "table": "t", "role": ROLE, "json": {}, "parquet": {
 TOPIC = {"type": "aws.sns.subscription", "topic": f"arn:aws:sns:us-east-1:{ACCOUNT}:t"}
 RULE = {"type": "aws.events.rule", "name": "r", "schedule_expression": "rate(1 day)"}
 SCHEDULE = {"type": "aws.scheduler.schedule", "name": "s", "target": {"arn": QUEUE, "role": ROLE}}
-TABLE = {"type": "aws.dynamodb.table", "name": "table", "attribute_definitions": {"id": "S"}, "key_schema": [{"attribute_name": "id", "key_type": "HASH"}]}
+TABLE = {"type": "aws.dynamodb.table", "name": "table", "billing_mode": "PAY_PER_REQUEST", "attribute_definitions": {"id": "S"}, "key_schema": [{"attribute_name": "id", "key_type": "HASH"}]}
 INDEX = {"key_schema": [{"attribute_name": "day", "key_type": "HASH"}], "projection": "ALL"}
 LOCAL = {"key_schema": [{"attribute_name": "id", "key_type": "HASH"}, {"attribute_name": "day", "key_type": "RANGE"}], "projection": "ALL"}
 JOB = {"type": "aws.batch.job_definition", "name": "j", "platform_capabilities": ["FARGATE"]}
@@ -135,7 +135,7 @@ CASES = [
     (TABLE, {"attribute_definitions": {"id": "String"}}, {"attribute_definitions": {"id": "B"}}, "S (text), N (number) or B (bytes)"),
     (TABLE, {"key_schema": [{"attribute_name": "id", "key_type": "RANGE"}]}, {}, "a key has a HASH attribute"),
     (TABLE, {"read_capacity": 1, "write_capacity": 1}, {"billing_mode": "PROVISIONED", "read_capacity": 1, "write_capacity": 1}, "PAY_PER_REQUEST has no capacity"),
-    (TABLE, {"billing_mode": "PROVISIONED"}, {"billing_mode": "PROVISIONED", "read_capacity": 1, "write_capacity": 1}, "PROVISIONED needs read_capacity"),
+    (TABLE, {"billing_mode": None}, {"billing_mode": None, "read_capacity": 1, "write_capacity": 1}, "PROVISIONED needs read_capacity"),
     (TABLE, {"global_secondary_indexes": {"days": INDEX}}, {"attribute_definitions": {"id": "S", "day": "S"}, "global_secondary_indexes": {"days": INDEX}}, "attribute_definitions lacks this attribute"),
     (TABLE, {"attribute_definitions": {"id": "S", "day": "S"}, "local_secondary_indexes": {"days": LOCAL}}, {"attribute_definitions": {"id": "S", "day": "S", "at": "N"}, "key_schema": TABLE["key_schema"] + [{"attribute_name": "at", "key_type": "RANGE"}], "local_secondary_indexes": {"days": LOCAL}}, "has a RANGE attribute in its own key"),
     (GROUP, {"max_size": 1}, {"max_size": 2}, "max_size is not below min_size"),

@@ -179,3 +179,51 @@ resources:
     cloud.forget_requests()
     stack.apply("-i", "schedule=rate(5 days)")
     assert [one["RotationRules"] for one in cloud.sent("RotateSecret")] == [{"ScheduleExpression": "rate(5 days)", "Duration": "3h"}]
+
+
+def test_what_answers_leave_out(stack, cloud):
+    """What was applied and is never told is sent once more; then it counts as it was given. What never changes is not made anew for it."""
+    stack.tells = True
+    stack.write(ENDPOINT)
+    stack.apply()
+    cloud.fail({"match": "DescribeEndpoints", "times": 1000, "answer": [['"ServerName": "[^"]*", ', ""], ['"EndpointType": "[^"]*", ', ""]]})
+    assert stack.plan() == {"end": "update"}
+    cloud.fail(
+        {"match": "DescribeEndpoints", "times": 1000, "answer": [['"ServerName": "[^"]*", ', ""], ['"EndpointType": "[^"]*", ', ""]]},
+        {"match": "ModifyEndpoint", "times": 9, "status": 200, "body": "{}", "headers": {"Content-Type": "application/x-amz-json-1.1"}},
+    )
+    assert 'the service does not tell "server_name": it counts as it was given from now on' in stack.apply().out
+    stack.assert_settled()
+    assert stack.run("drift").status == 0
+    assert stack.plan("-i", "host=other") == {"end": "update"}
+    assert stack.plan("-i", "type=target") == {"end": "replace"}
+    cloud.fail({"match": "DescribeEndpoints", "times": 1000, "answer": [['"ServerName": "[^"]*"', '"ServerName": "elsewhere"']]})
+    assert stack.plan() == {"end": "update"}  # it is told now, and another
+
+
+TABLES = """stack: reported
+inputs: {protected: false}
+resources:
+  counted: {type: aws.dynamodb.table, name: counted, read_capacity: 5, write_capacity: 5, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}], deletion_protection: "${inputs.protected}"}
+  asked: {type: aws.dynamodb.table, name: asked, billing_mode: PAY_PER_REQUEST, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}]}
+imports: [{address: counted, id: counted}, {address: asked, id: asked}]
+"""
+
+
+def test_tables_that_are_there(stack, cloud):
+    """Of provisioned tables DynamoDB leaves the billing mode out, of the others it shows a capacity of 0."""
+    keys = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
+    dynamodb = cloud.client("dynamodb")
+    dynamodb.create_table(TableName="counted", ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}, **keys)
+    dynamodb.create_table(TableName="asked", BillingMode="PAY_PER_REQUEST", **keys)
+    cloud.fail({"match": "DescribeTable$", "times": 99, "answer": [[r'"BillingModeSummary": \{"BillingMode": "PROVISIONED"[^}]*\}, ', ""]]})
+    assert "BillingModeSummary" not in stack.write(TABLES).client("dynamodb").describe_table(TableName="counted")["Table"]
+    assert dynamodb.describe_table(TableName="asked")["Table"]["ProvisionedThroughput"]["ReadCapacityUnits"] == 0
+    stack.run("validate")
+    assert stack.plan() == {"counted": "adopt", "asked": "adopt"}
+    cloud.forget_requests()
+    stack.apply()
+    stack.assert_settled()
+    assert stack.run("drift").status == 0 and not cloud.sent("UpdateTable")
+    stack.apply("-i", "protected=true")
+    assert cloud.sent("UpdateTable") == [{"TableName": "counted", "DeletionProtectionEnabled": True}]

@@ -165,7 +165,7 @@ DATABASE = """
     resources:
       db: {type: aws.rds.instance, name: lab-db, engine: postgres, instance_class: db.t4g.micro, allocated_storage: 20, master_username: weir,
         master_user_password: '${inputs.password}', deletion_protection: true, final_db_snapshot_identifier: lab-last}
-      table: {type: aws.dynamodb.table, name: lab-table, deletion_protection: true, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}]}
+      table: {type: aws.dynamodb.table, name: lab-table, billing_mode: PAY_PER_REQUEST, deletion_protection: true, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}]}
     inputs: {password: {type: string, sensitive: true, default: long-enough-password}}
 """
 
@@ -420,7 +420,7 @@ KEYS = """
       key: {type: aws.kms.key, description: Encrypts the lake, deletion_window_in_days: 7, rotation: true}
       alias: {type: aws.kms.alias, name: alias/lab, key: '${key.key_id}'}
       secret: {type: aws.secretsmanager.secret, name: lab-db, secret_string: first, kms_key: '${key.arn}', force_destroy: true}
-      orders: {type: aws.dynamodb.table, name: lab-orders, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}], kms_key: '${key.arn}'}
+      orders: {type: aws.dynamodb.table, name: lab-orders, billing_mode: PAY_PER_REQUEST, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}], kms_key: '${key.arn}'}
 """
 
 

@@ -291,7 +291,7 @@ def _():
         cloud.client("dynamodb").update_table(TableName="life-table", AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in (("id", "S"), ("at", "N"), ("film", "S"))],
                                               GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_film"}}])
 
-    always = {"name": "life-table", "key_schema": [{"attribute_name": "id", "key_type": "HASH"}, {"attribute_name": "at", "key_type": "RANGE"}],
+    always = {"name": "life-table", "billing_mode": "PAY_PER_REQUEST", "key_schema": [{"attribute_name": "id", "key_type": "HASH"}, {"attribute_name": "at", "key_type": "RANGE"}],
               "local_secondary_indexes": {"by_film_of_one": {"key_schema": [{"attribute_name": "id", "key_type": "HASH"}, {"attribute_name": "film", "key_type": "RANGE"}], "projection": "KEYS_ONLY"}}}
     keys = {"id": "S", "at": "N", "film": "S"}
     return Case(
@@ -331,7 +331,7 @@ def _():
                "stream_view_type": "NEW_IMAGE", "tags": {"team": "a"}},
         then={"name": "life-table", **key, "billing_mode": "PROVISIONED", "read_capacity": 2, "write_capacity": 3, "ttl_attribute": "until", "point_in_time_recovery": False,
               "deletion_protection": True, "stream_view_type": "NEW_IMAGE", "tags": {"team": "b"}},
-        less={"name": "life-table", **key, "stream_view_type": "NEW_IMAGE"},
+        less={"name": "life-table", **key, "billing_mode": "PROVISIONED", "read_capacity": 2, "write_capacity": 3, "stream_view_type": "NEW_IMAGE"},
         seen=seen,
         gone=lambda cloud: not cloud.client("dynamodb").list_tables()["TableNames"],
         outside=lambda cloud: cloud.client("dynamodb").update_table(TableName="life-table", BillingMode="PROVISIONED",
