@@ -79,7 +79,7 @@ static void add_words(struct buf *out, const struct attr *a)
     if (a->deprecated)
         add_word(out, "deprecated by the service");
     if (a->local)
-        add_word(out, "steers weir, is not sent");
+        add_word(out, "used by weir itself, not sent");
     if (a->compare == COMPARE_NOCASE)
         add_word(out, "case does not matter");
     if (a->compare == COMPARE_PREFIX)

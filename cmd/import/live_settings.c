@@ -200,7 +200,7 @@ static void ask_for(struct settings *s, const struct attr *attr)
 }
 
 /* No answer has it, whatever it is. */
-static bool is_untold(const struct there *one, const struct attr *attr)
+static bool is_unreported(const struct there *one, const struct attr *attr)
 {
     const struct spec_type *type = str_starts(one->schema->name, STR("aws.")) ? one->schema->impl : NULL;
     const struct spec_attr *known = type ? spec_attr_find(type, attr->name) : NULL;
@@ -256,11 +256,11 @@ static void name_unsupported(struct settings *s, const struct value *answers)
 }
 
 /* code_sha256 says what `code` holds: nothing by itself. */
-static bool goes_with_untold(const struct there *one, const struct attr *attr)
+static bool goes_with_unreported(const struct there *one, const struct attr *attr)
 {
     for (size_t i = 0; attr->computed && i < one->schema->attr_count; i++) {
         const struct attr *other = &one->schema->attrs[i];
-        if (other->required && is_untold(one, other) && str_starts(attr->name, other->name) &&
+        if (other->required && is_unreported(one, other) && str_starts(attr->name, other->name) &&
             value_is_empty(value_get(one->live, other->name)))
             return true;
     }
@@ -276,10 +276,10 @@ struct said *live_settings(struct live *l, const struct there *one, const struct
     struct fit fit = {.draft = l->draft, .attrs = s.attrs, .type = &type, .why = STR_EMPTY};
     for (size_t i = 0; i < one->schema->attr_count; i++) {
         const struct attr *attr = &one->schema->attrs[i];
-        const struct value *v = goes_with_untold(one, attr) ? NULL : setting_of(&s, attr);
+        const struct value *v = goes_with_unreported(one, attr) ? NULL : setting_of(&s, attr);
         if (v && !add_setting(&s, attr, v, why))
             return NULL;
-        if (!v && attr->required && !attr->default_value && is_untold(one, attr))
+        if (!v && attr->required && !attr->default_value && is_unreported(one, attr))
             ask_for(&s, attr);
     }
     if (!fit_check(&fit)) {

@@ -45,7 +45,7 @@ static int add_extras(struct act *act, const struct spec_request *request, const
     return 0;
 }
 
-/* What steers weir has its default even where the file is silent; services mostly know their own. */
+/* What weir itself uses has its default even where the file is silent; services mostly know their own. */
 static const struct value *default_to_send(const struct spec_attr *attr)
 {
     return attr && (attr->steers || attr->attr->send_default) ? attr->attr->default_value : NULL;
