@@ -71,7 +71,8 @@ static void create_table(struct control *control, struct arena *arena, const cha
     int status;
     dynamodb(control, arena, "CreateTable",
         arena_printf(arena,
-            "{\"TableName\": \"%s\", \"AttributeDefinitions\": [{\"AttributeName\": \"id\", "
+            "{\"TableName\": \"%s\", \"BillingMode\": \"PAY_PER_REQUEST\", \"AttributeDefinitions\": "
+            "[{\"AttributeName\": \"id\", "
             "\"AttributeType\": \"S\"}], \"KeySchema\": [{\"AttributeName\": \"id\", \"KeyType\": "
             "\"HASH\"}]}",
             name)
