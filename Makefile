@@ -6,12 +6,12 @@ CC      ?= cc
 VERSION := 0.1.0
 MODE    ?= release
 
-# ---- sources: every .c below the rooms goes into a library; main.c is the only other one. The sandbox has one of its own, which
+# ---- sources: every .c below these folders goes into a library; main.c is the only other one. The sandbox has one of its own, which
 # SANDBOX=no (in a build folder of its own) leaves out ----
-ROOMS   := base stacks plan provider sandbox cmd
+FOLDERS := base stacks plan provider sandbox cmd
 SANDBOX ?= yes
 ABSENT  := sandbox/absent.c
-SRCS    := $(filter-out cmd/main.c sandbox/%,$(shell find $(ROOMS) -name '*.c'))
+SRCS    := $(filter-out cmd/main.c sandbox/%,$(shell find $(FOLDERS) -name '*.c'))
 SANDBOX_SRCS := $(if $(filter no,$(SANDBOX)),$(ABSENT),$(filter-out $(ABSENT),$(shell find sandbox -name '*.c')))
 OBJS    := $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
 SANDBOX_OBJS := $(SANDBOX_SRCS:%.c=$(BUILD)/%.o)
@@ -70,7 +70,7 @@ $(OWN):
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-# Built for speed is only where it is felt: in these rooms, but for some files of them. All else is built small, for the stripped binary
+# Built for speed is only where it is felt: in these folders, but for some files of them. All else is built small, for the stripped binary
 # is to stay small.
 FAST := base/% stacks/% plan/% $(wildcard provider/*.c) provider/wire/% provider/http/% provider/spec/% provider/aws/%
 SMALL := provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c s3/s3_empty.c profile.c settings.c) \
@@ -95,7 +95,7 @@ $(SETUPS): $(BUILD)/.setup-%: tools/setup
 .venv: .venv/.requirements
 
 # ---- files in the binary: specs, names that services have, modules, examples ----
-EMBED := $(sort $(shell find cmd/page cmd/reaper cmd/import provider $(if $(filter no,$(SANDBOX)),,sandbox) modules examples \( -path 'cmd/page/*' -o -path 'cmd/reaper/*' -o -path 'cmd/import/serverless/*.yaml' -o -path 'provider/*/specs/*.yaml' -o -path 'provider/*/catalog/*.sql' -o -path 'provider/*/scripts/*.sh' -o -path 'provider/cfn/schemas/*.txt' -o -path 'provider/iam/*.txt' -o -path 'provider/*/names/*.yaml' -o -path 'provider/*/prices.yaml' -o -path 'sandbox/names/*.txt' -o -path 'sandbox/specs/*.yaml' -o -path 'sandbox/console/page/*' -o -path 'sandbox/engine/python/*.py' -o -path 'sandbox/engine/python/*.sh' -o -path 'sandbox/host/scripts/*.sh' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
+EMBED := $(sort $(shell find cmd/page cmd/reap cmd/import provider $(if $(filter no,$(SANDBOX)),,sandbox) modules examples \( -path 'cmd/page/*.js' -o -path 'cmd/page/*.css' -o -path 'cmd/reap/installed/*' -o -path 'cmd/import/serverless/*.yaml' -o -path 'provider/*/specs/*.yaml' -o -path 'provider/*/catalog/*.sql' -o -path 'provider/*/scripts/*.sh' -o -path 'provider/cfn/schemas/*.txt' -o -path 'provider/iam/*.txt' -o -path 'provider/*/names/*.yaml' -o -path 'provider/*/prices.yaml' -o -path 'sandbox/names/*.txt' -o -path 'sandbox/specs/*.yaml' -o -path 'sandbox/console/page/*' -o -path 'sandbox/engine/python/*.py' -o -path 'sandbox/engine/python/*.sh' -o -path 'sandbox/host/scripts/*.sh' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
 	-not -path '*/.weir*/*' -not -name '*.pyc' 2>/dev/null))
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(@D)
@@ -196,7 +196,7 @@ bench: $(BUILD)/weir $(BUILD)/sandbox_server $(BENCH_BINS) .venv/.requirements #
 	.venv/bin/python tests/bench/run.py --weir $(BUILD)/weir $(BENCH)
 
 # ---- looking at the code ----
-LINTED := $(shell find $(ROOMS) tests -name '*.[ch]' -not -path '*/corpus/*' 2>/dev/null)
+LINTED := $(shell find $(FOLDERS) tests -name '*.[ch]' -not -path '*/corpus/*' 2>/dev/null)
 .PHONY: format
 format: $(BUILD)/.setup-lint ## put all C files into the style of .clang-format
 	@clang-format -i $(LINTED)
@@ -207,7 +207,7 @@ lint: $(BUILD)/.setup-build $(BUILD)/.setup-test $(BUILD)/.setup-lint ## clang-f
 	@printf '%s\n' $(SRCS) $(sort $(SANDBOX_SRCS) $(ABSENT)) cmd/main.c | xargs -P $(JOBS) -n 8 clang-tidy --quiet 2> $(BUILD)/tidy.log
 	@cppcheck --quiet -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --suppress=internalAstError \
-	  --suppress=returnDanglingLifetime:stacks/func.c -D_GNU_SOURCE -I. $(ROOMS)
+	  --suppress=returnDanglingLifetime:stacks/func.c -D_GNU_SOURCE -I. $(FOLDERS)
 	@if command -v shellcheck > /dev/null; then shellcheck $(SCRIPTS); fi
 	@$(MAKE) --no-print-directory -s docs-check
 	@echo "lint: clean"
@@ -218,9 +218,9 @@ $(BUILD)/weir.1: $(BUILD)/weir
 .PHONY: docs man
 man: $(BUILD)/weir.1 ## the manual page
 DOCS := docs
-docs: $(BUILD)/weir ## docs/cli.md, docs/functions.md and docs/types/ from the program's own tables, docs/rooms.svg from the code
+docs: $(BUILD)/weir ## docs/cli.md, docs/functions.md and docs/types/ from the program's own tables, docs/layers.svg from the code
 	@mkdir -p $(DOCS)/types && rm -f $(DOCS)/types/*.md
-	tools/rooms.py > $(DOCS)/rooms.svg
+	tools/layers.py > $(DOCS)/layers.svg
 	$(BUILD)/weir docs commands --format markdown > $(DOCS)/cli.md
 	$(BUILD)/weir docs functions --format markdown > $(DOCS)/functions.md
 	$(BUILD)/weir docs --format markdown > $(DOCS)/types/README.md
@@ -230,7 +230,7 @@ docs: $(BUILD)/weir ## docs/cli.md, docs/functions.md and docs/types/ from the p
 docs-check: $(BUILD)/weir
 	@rm -rf $(BUILD)/docs
 	@$(MAKE) --no-print-directory -s docs DOCS=$(BUILD)/docs
-	@for page in rooms.svg cli.md functions.md types; do diff -rq docs/$$page $(BUILD)/docs/$$page || { echo "docs: run make docs"; exit 1; }; done
+	@for page in layers.svg cli.md functions.md types; do diff -rq docs/$$page $(BUILD)/docs/$$page || { echo "docs: run make docs"; exit 1; }; done
 
 # ---- installing ----
 # Into whatever folder, with a space in its name too.

@@ -1,5 +1,5 @@
 /* weir apply: plans, or takes a saved plan, shows it, asks, and carries it out. */
-#include "cmd/planning.h"
+#include "cmd/planning/planning.h"
 
 /* The environment and inputs that the plan was made with; more inputs (the sensitive ones) may be given. */
 static int take_saved(

@@ -2,8 +2,9 @@
  * Completion for shells, from the tables of commands and options. Addresses, jobs and environments are asked
  * of weir while completing, with the options of the line that pick the stack.
  */
-#include "cmd/completion.h"
-#include "cmd/kinds.h"
+#include "cmd/invocation/invocation.h"
+#include "cmd/invocation/kinds.h"
+#include "cmd/options/completion.h"
 #include "stacks/files.h"
 
 /* ---- walking the tables ---- */

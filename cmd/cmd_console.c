@@ -1,9 +1,9 @@
 /* weir console: expressions in the stack's scope, a line each or from the command line. */
-#include "cmd/planning.h"
+#include "cmd/planning/planning.h"
 
 #include "base/file.h"
 #include "base/json.h"
-#include "cmd/say.h"
+#include "cmd/terminal/say.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* weir cost: what the stack costs for being there, and by use. */
-#include "cmd/command.h"
+#include "cmd/invocation/invocation.h"
 
 #include "base/file.h"
-#include "cmd/bill_show.h"
+#include "cmd/cost/bill_show.h"
 #include "cmd/cost/update.h"
-#include "cmd/planning.h"
+#include "cmd/planning/planning.h"
 
 struct cost_settings {
     struct settings shared;

@@ -1,6 +1,6 @@
 /* weir deploy: packages, uploads and registers changed job code, and nothing else. */
-#include "cmd/jobs.h"
-#include "cmd/planning.h"
+#include "cmd/planning/planning.h"
+#include "cmd/run/jobs.h"
 #include "plan/deploy.h"
 
 /* What is named, as addresses in the stack. */

@@ -1,11 +1,11 @@
 /* weir destroy: takes everything down, and with --verify looks for what is left. */
-#include "cmd/fleet.h"
-#include "cmd/leftovers.h"
-#include "cmd/planning.h"
-#include "cmd/sandboxed.h"
+#include "cmd/fleet/fleet.h"
+#include "cmd/invocation/sandboxed.h"
+#include "cmd/output/leftovers.h"
+#include "cmd/planning/planning.h"
 
-#include "cmd/events.h"
-#include "cmd/signals.h"
+#include "cmd/output/events.h"
+#include "cmd/terminal/signals.h"
 
 struct destroy_settings {
     struct settings shared;

@@ -1,6 +1,6 @@
 /* weir docs: reference pages of types, functions and commands from the program's own tables. */
-#include "cmd/kinds.h"
-#include "cmd/reference.h"
+#include "cmd/invocation/kinds.h"
+#include "cmd/reference/reference.h"
 #include "provider/names/words.h"
 #include "stacks/expr.h"
 

@@ -1,6 +1,6 @@
 /* weir drift: a plan of which only what others changed is shown. */
-#include "cmd/events.h"
-#include "cmd/planning.h"
+#include "cmd/output/events.h"
+#include "cmd/planning/planning.h"
 
 /* What nobody looked at may have been changed. */
 static int refuse_unread(struct invocation *inv, const struct plan *plan)

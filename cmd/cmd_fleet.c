@@ -1,8 +1,8 @@
 /* weir fleet: one stack for many members, all at once. */
-#include "cmd/ask.h"
-#include "cmd/fleet.h"
-#include "cmd/planning.h"
-#include "cmd/table.h"
+#include "cmd/fleet/fleet.h"
+#include "cmd/invocation/ask.h"
+#include "cmd/planning/planning.h"
+#include "cmd/terminal/table.h"
 #include "plan/lease.h"
 
 /* ---- plan, apply, destroy ---- */

@@ -1,6 +1,6 @@
 /* weir fmt: stack files in the usual layout, in place or only compared. */
-#include "cmd/command.h"
-#include "cmd/unified_diff.h"
+#include "cmd/invocation/invocation.h"
+#include "cmd/output/unified_diff.h"
 
 #include "base/file.h"
 #include "base/yaml.h"

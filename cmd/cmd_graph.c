@@ -1,7 +1,7 @@
 /* weir graph: resources and what they depend on, as SVG or for Graphviz. */
-#include "cmd/page.h"
-#include "cmd/picture.h"
-#include "cmd/planning.h"
+#include "cmd/graph/picture.h"
+#include "cmd/page/page.h"
+#include "cmd/planning/planning.h"
 
 struct graph_settings {
     struct settings shared;

@@ -1,5 +1,6 @@
 /* weir help: commands in groups, or one of them with its options. */
-#include "cmd/help.h"
+#include "cmd/invocation/invocation.h"
+#include "cmd/options/help.h"
 
 #include <stdio.h>
 

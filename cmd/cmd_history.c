@@ -1,8 +1,8 @@
 /* weir history: the runs that the state's log has. */
-#include "cmd/command.h"
-#include "cmd/history_page.h"
-#include "cmd/render.h"
-#include "cmd/sandboxed.h"
+#include "cmd/invocation/invocation.h"
+#include "cmd/invocation/sandboxed.h"
+#include "cmd/output/render.h"
+#include "cmd/page/history_page.h"
 
 #include "base/clock.h"
 #include "base/json.h"

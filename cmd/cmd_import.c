@@ -1,5 +1,5 @@
 /* weir import compose: a compose file becomes a stack beside it. */
-#include "cmd/command.h"
+#include "cmd/invocation/invocation.h"
 
 #include "base/file.h"
 #include "cmd/compose/compose.h"

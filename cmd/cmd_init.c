@@ -1,11 +1,11 @@
 /* weir init: a complete example from the binary, copied into a folder. */
-#include "cmd/command.h"
+#include "cmd/invocation/invocation.h"
 
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/map.h"
-#include "cmd/events.h"
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
+#include "cmd/output/events.h"
 
 static const struct str root = STR_INIT("examples/");
 

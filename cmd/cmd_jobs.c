@@ -1,7 +1,7 @@
 /* weir jobs: what can be run, and the latest runs of each. */
-#include "cmd/jobs.h"
-#include "cmd/sandboxed.h"
-#include "cmd/table.h"
+#include "cmd/invocation/sandboxed.h"
+#include "cmd/run/jobs.h"
+#include "cmd/terminal/table.h"
 
 #include "base/clock.h"
 #include "base/json.h"

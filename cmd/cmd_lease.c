@@ -1,6 +1,6 @@
 /* weir lease: until when the stack may be there, made longer or ended. */
 #include "base/json.h"
-#include "cmd/planning.h"
+#include "cmd/planning/planning.h"
 #include "plan/lease.h"
 
 /* A service tells its time by whole seconds, and the answer was under way: of two looks the later one may see

@@ -1,7 +1,7 @@
 /* weir logs: what runs of a job wrote, in the order of its time. */
-#include "cmd/jobs.h"
-#include "cmd/run_watch.h"
-#include "cmd/signals.h"
+#include "cmd/run/jobs.h"
+#include "cmd/run/run_watch.h"
+#include "cmd/terminal/signals.h"
 
 #include "base/clock.h"
 

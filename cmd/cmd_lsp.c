@@ -1,7 +1,7 @@
 /* weir lsp: what the language server needs of the program's own tables. */
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "cmd/lsp/lsp.h"
-#include "cmd/reference.h"
+#include "cmd/reference/reference.h"
 
 #include "base/json.h"
 #include "stacks/expr.h"

@@ -1,7 +1,7 @@
 /* weir modules: those from elsewhere: what they are, brought up to date, made part of the repository. */
-#include "cmd/modules_vendor.h"
-#include "cmd/say.h"
-#include "cmd/table.h"
+#include "cmd/modules/modules_vendor.h"
+#include "cmd/terminal/say.h"
+#include "cmd/terminal/table.h"
 
 #include "base/file.h"
 #include "base/json.h"

@@ -1,6 +1,6 @@
 /* weir output: outputs as the last apply left them, without asking any service. */
-#include "cmd/planning.h"
-#include "cmd/sandboxed.h"
+#include "cmd/invocation/sandboxed.h"
+#include "cmd/planning/planning.h"
 
 #include "base/json.h"
 #include "base/map.h"

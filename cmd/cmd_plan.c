@@ -1,10 +1,10 @@
 /* weir plan: what would change; kept in a file where that is asked for. */
-#include "cmd/budget.h"
-#include "cmd/page.h"
-#include "cmd/planning.h"
+#include "cmd/cost/budget.h"
+#include "cmd/page/page.h"
+#include "cmd/planning/planning.h"
 
 #include "base/file.h"
-#include "cmd/say.h"
+#include "cmd/terminal/say.h"
 
 struct plan_settings {
     struct settings shared;

@@ -1,7 +1,7 @@
 /* weir policy: the IAM permissions that the stack's calls need. */
-#include "cmd/command.h"
-#include "cmd/policy_needs.h"
-#include "cmd/policy_why.h"
+#include "cmd/invocation/invocation.h"
+#include "cmd/policy/policy_needs.h"
+#include "cmd/policy/policy_why.h"
 
 #include "base/json.h"
 

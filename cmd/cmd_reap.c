@@ -1,8 +1,8 @@
 /* weir reap: takes down every stack of a place whose lease has ended. */
-#include "cmd/reap.h"
-#include "cmd/reap_install.h"
-#include "cmd/signals.h"
-#include "cmd/stray.h"
+#include "cmd/reap/reap.h"
+#include "cmd/reap/reap_install.h"
+#include "cmd/reap/stray.h"
+#include "cmd/terminal/signals.h"
 
 #include "base/clock.h"
 #include "base/json.h"

@@ -1,9 +1,9 @@
 /* weir rollback: an artifact's earlier versions, and a job pointed back at one. */
-#include "cmd/jobs.h"
-#include "cmd/object_save.h"
-#include "cmd/planning.h"
-#include "cmd/signals.h"
-#include "cmd/table.h"
+#include "cmd/invocation/object_save.h"
+#include "cmd/planning/planning.h"
+#include "cmd/run/jobs.h"
+#include "cmd/terminal/signals.h"
+#include "cmd/terminal/table.h"
 
 #include "base/json.h"
 #include "plan/deploy.h"

@@ -1,9 +1,9 @@
 /* weir run: starts a job, follows state and log, ends with its result. */
-#include "cmd/ask.h"
-#include "cmd/jobs.h"
-#include "cmd/run_result.h"
-#include "cmd/run_start.h"
-#include "cmd/signals.h"
+#include "cmd/invocation/ask.h"
+#include "cmd/run/jobs.h"
+#include "cmd/run/run_result.h"
+#include "cmd/run/run_start.h"
+#include "cmd/terminal/signals.h"
 
 #include "base/clock.h"
 #include "plan/state/state.h"

@@ -1,9 +1,9 @@
 /* weir sandbox: serves the embedded cloud, or says how it is reached. */
-#include "cmd/ask.h"
-#include "cmd/command.h"
-#include "cmd/engines.h"
-#include "cmd/kinds.h"
-#include "cmd/sandboxed.h"
+#include "cmd/invocation/ask.h"
+#include "cmd/invocation/engines.h"
+#include "cmd/invocation/invocation.h"
+#include "cmd/invocation/kinds.h"
+#include "cmd/invocation/sandboxed.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -2,14 +2,14 @@
  * JSON Schema of stack files, for editors. Draft 7, which is what their YAML plugins understand. Any value
  * may also be an expression, so every type is "this, or text with ${…}".
  */
-#include "cmd/command.h"
+#include "cmd/invocation/invocation.h"
 
 #include "base/glob.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cmd/json_schema.h"
-#include "cmd/kinds.h"
-#include "cmd/reference.h"
+#include "cmd/invocation/kinds.h"
+#include "cmd/reference/json_schema.h"
+#include "cmd/reference/reference.h"
 #include "plan/state/settings.h"
 #include "provider/aws/client.h"
 #include "provider/cfn/describe.h"

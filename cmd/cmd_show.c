@@ -2,10 +2,10 @@
  * `weir show`: what a saved plan does, and then neither the stack nor the state is looked at; or one resource
  * from all sides.
  */
-#include "cmd/events.h"
-#include "cmd/explain.h"
-#include "cmd/kinds.h"
-#include "cmd/planning.h"
+#include "cmd/invocation/kinds.h"
+#include "cmd/output/events.h"
+#include "cmd/planning/explain.h"
+#include "cmd/planning/planning.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* A shell or a command on the host of a connection. */
-#include "cmd/planning.h"
-#include "cmd/reaching.h"
-#include "cmd/signals.h"
+#include "cmd/invocation/reaching.h"
+#include "cmd/planning/planning.h"
+#include "cmd/terminal/signals.h"
 #include "provider/ssh/reach.h"
 
 #include <signal.h>

@@ -1,8 +1,8 @@
 /* weir state: its subcommands, and those that only look. */
-#include "cmd/planning.h"
-#include "cmd/sandboxed.h"
-#include "cmd/state_change.h"
-#include "cmd/state_store.h"
+#include "cmd/invocation/sandboxed.h"
+#include "cmd/planning/planning.h"
+#include "cmd/state/state_change.h"
+#include "cmd/state/state_store.h"
 
 #include "base/json.h"
 #include "base/mem.h"

@@ -1,7 +1,7 @@
 /* weir sweep: what bears weir's marks and belongs to no state; shown, adopted, taken down. */
-#include "cmd/planning.h"
-#include "cmd/reap.h"
-#include "cmd/stray.h"
+#include "cmd/planning/planning.h"
+#include "cmd/reap/reap.h"
+#include "cmd/reap/stray.h"
 
 /* By the stack's name, or the beginning of the state's. */
 static bool is_named(const struct marked_group *group, struct str name)

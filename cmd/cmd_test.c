@@ -1,9 +1,9 @@
 /* weir test: finds the stack's tests, runs several at a time, and reports. */
-#include "cmd/command.h"
-#include "cmd/events.h"
-#include "cmd/sandboxed.h"
-#include "cmd/say.h"
-#include "cmd/test_run.h"
+#include "cmd/invocation/invocation.h"
+#include "cmd/invocation/sandboxed.h"
+#include "cmd/output/events.h"
+#include "cmd/terminal/say.h"
+#include "cmd/testing/test_run.h"
 
 #include "base/file.h"
 #include "base/json.h"

@@ -1,9 +1,9 @@
 /* A local port that leads through a connection, for as long as a person wants it. */
 #include "base/clock.h"
 #include "base/json.h"
-#include "cmd/planning.h"
-#include "cmd/reaching.h"
-#include "cmd/signals.h"
+#include "cmd/invocation/reaching.h"
+#include "cmd/planning/planning.h"
+#include "cmd/terminal/signals.h"
 #include "provider/ssh/reach.h"
 
 struct tunnel_settings {

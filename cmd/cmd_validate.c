@@ -1,5 +1,5 @@
 /* weir validate: all mistakes of the files, without calling anything. */
-#include "cmd/planning.h"
+#include "cmd/planning/planning.h"
 
 #include "base/json.h"
 #include "base/map.h"

@@ -1,5 +1,5 @@
 /* weir version. */
-#include "cmd/command.h"
+#include "cmd/invocation/invocation.h"
 
 static int cmd_version_run(struct invocation *inv)
 {

@@ -1,15 +1,15 @@
 /*
  * The table of commands, and the way from argv to the command's function.
  */
-#include "cmd/command.h"
+#include "cmd/options/command.h"
 
 #include "base/core_limit.h"
-#include "cmd/habits.h"
-#include "cmd/help.h"
-#include "cmd/pipes.h"
-#include "cmd/sandboxed.h"
-#include "cmd/say.h"
-#include "cmd/signals.h"
+#include "cmd/invocation/sandboxed.h"
+#include "cmd/options/aliases.h"
+#include "cmd/options/help.h"
+#include "cmd/terminal/pipes.h"
+#include "cmd/terminal/say.h"
+#include "cmd/terminal/signals.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -134,12 +134,12 @@ static int unknown_command(struct str name, const struct command *parent, struct
     for (const struct command_group *g = parent ? NULL : command_groups; g && g->title; g++)
         for (const struct command *const *c = g->commands; *c && n < NAMES_MAX; c++)
             names[n++] = str_z((*c)->name);
-    const struct command_habit *habit = habit_command(parent ? parent->name : NULL, name);
+    const struct command_alias *alias = alias_command(parent ? parent->name : NULL, name);
     struct str near = str_nearest(name, names, n);
     err_set(err, ERR_USAGE, "unknown command \"%s%s%.*s\"", parent ? parent->name : "", parent ? " " : "",
         STR_ARG(name));
-    if (habit && habit->hint)
-        return err_hint(err, "%s", habit->hint);
+    if (alias && alias->hint)
+        return err_hint(err, "%s", alias->hint);
     if (near.n)
         return err_hint(err, "did you mean \"%.*s\"?", STR_ARG(near));
     return err_hint(
@@ -165,12 +165,12 @@ static size_t skip_options(const struct texts *words, size_t from)
 }
 
 /* Words that other tools have for one of our commands become ours: import is state import. */
-static void replace_habit(struct invocation *inv, struct texts *words, size_t i, const struct command *parent)
+static void replace_alias(struct invocation *inv, struct texts *words, size_t i, const struct command *parent)
 {
-    const struct command_habit *habit = habit_command(parent ? parent->name : NULL, words->items[i]);
-    if (!habit || !habit->command)
+    const struct command_alias *alias = alias_command(parent ? parent->name : NULL, words->items[i]);
+    if (!alias || !alias->command)
         return;
-    struct str rest, first = str_cut(str_z(habit->command), ' ', &rest);
+    struct str rest, first = str_cut(str_z(alias->command), ' ', &rest);
     if (parent) {
         words->items[i] = rest;
         return;
@@ -190,11 +190,11 @@ static void remove_word(struct texts *words, size_t i)
 }
 
 /* A command of ours that other tools have without a second word of ours: import ADDRESS ID. */
-static bool is_habit(const struct command *command, const struct texts *words, size_t i)
+static bool is_alias(const struct command *command, const struct texts *words, size_t i)
 {
     size_t next = skip_options(words, i + 1);
     return command->subs && next < words->n && !command_find_sub(command, words->items[next]) &&
-           habit_command(NULL, words->items[i]);
+           alias_command(NULL, words->items[i]);
 }
 
 /* Takes the command's words out. *command stays NULL where there is none. */
@@ -204,8 +204,8 @@ static int find_command(struct invocation *inv, struct texts *words, struct err 
     if (i >= words->n)
         return 0;
     inv->command = command_find(words->items[i]);
-    if (!inv->command || is_habit(inv->command, words, i)) {
-        replace_habit(inv, words, i, NULL);
+    if (!inv->command || is_alias(inv->command, words, i)) {
+        replace_alias(inv, words, i, NULL);
         inv->command = command_find(words->items[i]);
     }
     if (!inv->command)
@@ -217,7 +217,7 @@ static int find_command(struct invocation *inv, struct texts *words, struct err 
         return 0;
     const struct command *sub = command_find_sub(inv->command, words->items[i]);
     if (!sub)
-        replace_habit(inv, words, i, inv->command);
+        replace_alias(inv, words, i, inv->command);
     if (!sub)
         sub = command_find_sub(inv->command, words->items[i]);
     if (!sub)

@@ -1,5 +1,5 @@
 /* The only file outside the libraries: it hands over to commands.c. */
-#include "cmd/command.h"
+#include "cmd/invocation/invocation.h"
 
 int main(int argc, char **argv)
 {

@@ -150,7 +150,7 @@ static bool report_lost_secret(
 }
 
 /* Where the file gives a map that is no secret as a whole, each value of it is one: then the names may be
- * shown (cmd/render.h). */
+ * shown (cmd/output/render.h). */
 static const struct value *mark_given(
     struct arena *arena, const struct value *given, const struct value *converted)
 {

@@ -3,9 +3,9 @@
  * and nothing in it steers a terminal.
  */
 #include "base/mem.h"
-#include "cmd/events.h"
-#include "cmd/kinds.h"
-#include "cmd/render.h"
+#include "cmd/invocation/kinds.h"
+#include "cmd/output/events.h"
+#include "cmd/output/render.h"
 #include "plan/plan.h"
 #include "plan/saved_seal.h"
 

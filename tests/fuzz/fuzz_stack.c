@@ -1,5 +1,5 @@
 /* A whole stack file, loaded and checked against the embedded types. */
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "stacks/stack.h"
 
 #include <assert.h>

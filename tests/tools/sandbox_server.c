@@ -6,7 +6,7 @@
  * where `weir sandbox` has a random one (RANDOM_KEY=1: it too). Policies count with SANDBOX_IAM=on, or warn
  * (tests/e2e/sandbox/servers.py says so for most).
  */
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "sandbox/sandbox.h"
 
 #include <signal.h>

@@ -1,10 +1,10 @@
 /*
  * What must hold for every row of the tables of commands and options.
  */
-#include "cmd/command.h"
+#include "cmd/invocation/invocation.h"
 
 #include "base/map.h"
-#include "cmd/help.h"
+#include "cmd/options/help.h"
 
 #include <ctype.h>
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "cmd/render.h"
+#include "cmd/output/render.h"
 #include "plan/saved_seal.h"
 #include "tests/unit/support/toy_world.h"
 

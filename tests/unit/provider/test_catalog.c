@@ -2,7 +2,7 @@
  */
 #include "base/embed.h"
 #include "base/file.h"
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "provider/spec/spec.h"
 #include "provider/weir/value.h"
 #include "tests/unit/support/temp_folder.h"

@@ -7,8 +7,8 @@
  */
 #include "base/file.h"
 #include "base/mem.h"
-#include "cmd/kinds.h"
-#include "cmd/render.h"
+#include "cmd/invocation/kinds.h"
+#include "cmd/output/render.h"
 #include "plan/plan.h"
 #include "plan/state/settings.h"
 

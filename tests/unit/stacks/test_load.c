@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "plan/state/settings.h"
 
 #include <setjmp.h>

@@ -5,7 +5,7 @@
 #ifndef WEIR_TESTS_FIXED_AWS_H
 #define WEIR_TESTS_FIXED_AWS_H
 
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "provider/aws/client_state.h"
 #include "provider/aws/logs.h"
 #include "provider/aws/types/kind.h"

@@ -1,5 +1,5 @@
 /* What is written on a host as lines is held to the schema once more before it goes there. */
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "provider/host/script.h"
 #include "provider/spec/spec.h"
 

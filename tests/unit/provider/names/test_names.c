@@ -2,7 +2,7 @@
 
 #include "base/embed.h"
 #include "base/yaml.h"
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "provider/spec/spec.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* The loader: what becomes of a spec, and what is said of a wrong one. */
 #include "base/diag.h"
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "provider/spec/spec.h"
 
 #include <setjmp.h>

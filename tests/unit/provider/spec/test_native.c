@@ -1,6 +1,6 @@
 /* Types whose operations are a kind's own functions, with their attributes said in a spec. */
 #include "base/diag.h"
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "provider/spec/spec.h"
 #include "tests/unit/support/json_text.h"
 

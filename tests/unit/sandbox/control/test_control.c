@@ -1,7 +1,7 @@
 #include "sandbox/control/control_internal.h"
 
 #include "base/json.h"
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "tests/unit/support/manual_clock.h"
 
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * from a scripted service that says what the content should be. */
 #include "base/file.h"
 #include "base/json.h"
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "provider/aws/message.h"
 #include "provider/aws/s3/download.h"
 #include "provider/aws/s3/download_file.h"

@@ -1,6 +1,6 @@
 /* Deleting by thousands: what the service says of single keys. */
 #include "base/json.h"
-#include "cmd/kinds.h"
+#include "cmd/invocation/kinds.h"
 #include "provider/aws/s3/s3_keys.h"
 #include "provider/http/http.h"
 #include "tests/unit/support/aws_env.h"

@@ -1,0 +1,406 @@
+/* Opening a fleet, locking and planning for each of its members; who is remembered. */
+#include "cmd/fleet/fleet.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "cmd/invocation/engines.h"
+#include "cmd/output/events.h"
+#include "cmd/planning/planning.h"
+#include "cmd/terminal/signals.h"
+#include "plan/quotas.h"
+
+#include <stdlib.h>
+
+enum {
+    AT_ONCE = 50,      /* members */
+    WORKERS_ALL = 256, /* threads that carry changes out, in all */
+    WORKERS_LEAST = 4,
+    CONNECTIONS = 256,
+};
+
+/* ---- who they are ---- */
+
+static const struct value *known_members(const struct workspace *base)
+{
+    return value_as_map(value_getz(state_outputs(base->state), "members"));
+}
+
+static void add_member(struct fleet *fleet, struct str name, const struct value *former)
+{
+    struct member *m = &fleet->members[fleet->n++];
+    *m = (struct member){.fleet = fleet, .name = name, .former = former, .inputs = former};
+}
+
+/* Is it named on the command line, or are all meant? */
+static bool is_wanted(const struct fleet *fleet, struct str name)
+{
+    const struct texts *args = &fleet->inv->args;
+    for (size_t i = 0; i < args->n; i++)
+        if (str_eq(args->items[i], name))
+            return true;
+    return !args->n;
+}
+
+static int check_names(struct fleet *fleet, const struct value *listed, const struct value *known)
+{
+    const struct texts *args = &fleet->inv->args;
+    for (size_t i = 0; i < args->n; i++)
+        if (!value_get(listed, args->items[i]) && !value_get(known, args->items[i]))
+            return invocation_usage(fleet->inv, "`weir fleet status` shows them all",
+                "the fleet has no member \"%.*s\"", STR_ARG(args->items[i]));
+    return EXIT_DONE;
+}
+
+static void add_shared(struct fleet *fleet)
+{
+    const struct shared_stack *shared = &fleet->base.stack->shared;
+    struct workspace_options *options = ARENA_NEW(&fleet->inv->arena, struct workspace_options);
+    if (!shared->name.n)
+        return;
+    fleet_shared_options(fleet, options);
+    add_member(fleet, shared->name, NULL);
+    fleet->shared_stack = &fleet->members[0];
+    fleet->shared_stack->is_shared = true;
+    fleet->shared_stack->given = options;
+}
+
+/* Both maps are sorted by name. */
+static int find_members(struct fleet *fleet)
+{
+    const struct value *listed = fleet->base.stack->members, *known = known_members(&fleet->base);
+    uint32_t i = 0, k = 0;
+    fleet->members = mem_zalloc((listed->count + known->count + 2) * sizeof *fleet->members);
+    add_shared(fleet);
+    while (i < listed->count || k < known->count) {
+        int order = i == listed->count  ? 1
+                    : k == known->count ? -1
+                                        : str_cmp(listed->entries[i].key, known->entries[k].key);
+        const struct value_entry *entry = order <= 0 ? &listed->entries[i] : &known->entries[k];
+        if (is_wanted(fleet, entry->key))
+            add_member(fleet, entry->key, order > 0 ? entry->value : NULL);
+        i += order <= 0;
+        k += order >= 0;
+    }
+    int status = check_names(fleet, listed, known);
+    return status == EXIT_DONE ? fleet_shared_check(fleet) : status;
+}
+
+static int share(struct fleet *fleet)
+{
+    struct invocation *inv = fleet->inv;
+    struct err err = ERR_INIT;
+    struct http_options http = {.max_connections = CONNECTIONS,
+        .max_per_host = CONNECTIONS,
+        .trace = inv->workspace_options.trace,
+        .trace_line = inv->workspace_options.trace_line,
+        .trace_ctx = inv->workspace_options.trace_ctx};
+    return shared_new(&http, &fleet->shared, &err) ? invocation_fail(inv, &err) : EXIT_DONE;
+}
+
+int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet)
+{
+    *fleet = (struct fleet){.inv = inv, .at_once = AT_ONCE, .destroy = true};
+    pthread_mutex_init(&fleet->lock, NULL);
+    fleet->members = mem_zalloc((n + 1) * sizeof *fleet->members);
+    return share(fleet);
+}
+
+void fleet_add(struct fleet *fleet, struct str name, const struct workspace_options *options)
+{
+    add_member(fleet, name, NULL);
+    fleet->members[fleet->n - 1].given = options;
+}
+
+void fleet_spare(struct member *m)
+{
+    workspace_close(&m->workspace);
+    m->spared = true;
+}
+
+int fleet_open(struct invocation *inv, struct fleet *fleet)
+{
+    const struct fleet_settings *own = inv->own;
+    struct workspace_options wanted = {.stack = {.any_member = true}};
+    *fleet = (struct fleet){.inv = inv, .at_once = own->at_once ? own->at_once : AT_ONCE};
+    pthread_mutex_init(&fleet->lock, NULL);
+    if (inv->settings->env)
+        return invocation_usage(
+            inv, "weir fleet plan NAME …", "members of a fleet are named as arguments, not by -e");
+    int status = invocation_open(inv, &wanted, &fleet->base);
+    if (status != EXIT_DONE)
+        return status;
+    if (!fleet->base.stack->fleet)
+        return invocation_usage(inv,
+            "`fleet: {each: [anna, bob], inputs: {owner: \"${each.key}\"}}` makes it one",
+            "this stack is no fleet");
+    status = share(fleet);
+    return status == EXIT_DONE ? find_members(fleet) : status;
+}
+
+void fleet_close(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        if (m->plan)
+            plan_free(m->plan);
+        workspace_close(&m->workspace);
+        diags_release(&m->diags);
+    }
+    free(fleet->members);
+    map_release(&fleet->told);
+    shared_free(fleet->shared);
+    workspace_close(&fleet->base);
+    pthread_mutex_destroy(&fleet->lock);
+}
+
+/* ---- one of them ---- */
+
+static void member_trouble(struct member *m, int status, const struct buf *text)
+{
+    struct fleet *fleet = m->fleet;
+    pthread_mutex_lock(&fleet->lock);
+    AUTO_BUF struct buf all = BUF_INIT;
+    buf_add_str(&all, m->trouble);
+    buf_add_str(&all, buf_str(text));
+    m->trouble = arena_str(&fleet->inv->arena, buf_str(&all));
+    m->status = m->status ? m->status : status;
+    m->phase = MEMBER_HAS_FAILED;
+    m->ended_ms = clock_mono_ms();
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&fleet->lock);
+}
+
+void member_fail(struct member *m, const struct err *err)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (m->fleet->inv->settings->json)
+        event_error(&text, err);
+    else
+        err_render(err, m->fleet->inv->err.color, &text);
+    member_trouble(m, err_exit_status(err->class), &text);
+}
+
+/* False, with what is wrong, where there are errors among them. */
+static bool member_diags(struct member *m)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    bool good = !m->diags.errors;
+    if (m->fleet->inv->settings->json)
+        event_diags(&text, &m->diags);
+    else
+        diags_render(&m->diags, m->fleet->inv->err.color, &text);
+    if (!good)
+        member_trouble(m, EXIT_USAGE, &text);
+    diags_release(&m->diags);
+    m->diags = (struct diags)DIAGS_INIT;
+    return good;
+}
+
+bool member_fine(const struct member *m)
+{
+    return m->phase != MEMBER_HAS_FAILED && !m->spared;
+}
+
+bool member_goes(const struct member *m)
+{
+    return m->is_shared ? m->fleet->shared_leaves : m->former || m->fleet->destroy;
+}
+
+static void member_load(struct member *m)
+{
+    struct fleet *fleet = m->fleet;
+    struct err err = ERR_INIT;
+    m->options = fleet->inv->workspace_options;
+    if (m->given) {
+        m->options = *m->given;
+    } else {
+        m->options.stack.env = m->name;
+        m->options.stack.any_member = false;
+        m->options.stack.member = m->inputs;
+        m->options.stack.members = fleet->base.stack->members; /* else each would read the whole list */
+        m->options.stack.lenient_inputs = m->former;
+        m->options.catalog = fleet->base.catalog;
+        m->options.shared_outputs = fleet->shared_stack ? &fleet->shared_outputs : NULL;
+    }
+    m->options.shared = fleet->shared;
+    int failed = workspace_open(&m->options, &m->diags, &m->workspace, &err);
+    if (!failed)
+        failed = state_check_moved(m->workspace.state, &err);
+    bool good = member_diags(m);
+    if (failed && err.class != ERR_NONE)
+        member_fail(m, &err);
+    if (failed || !good)
+        workspace_close(&m->workspace);
+}
+
+void fleet_load(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++)
+        member_load(&fleet->members[i]);
+}
+
+void fleet_lock(struct fleet *fleet)
+{
+    signals_catch(); /* locks in a shared store would stay */
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        struct err err = ERR_INIT;
+        if (member_fine(m) && !m->is_shared &&
+            state_lock(
+                m->workspace.state, fleet->inv->command->name, fleet->inv->settings->lock_timeout_ms, &err))
+            member_fail(m, &err);
+    }
+}
+
+/* ---- planning ---- */
+
+int fleet_workers(const struct fleet *fleet)
+{
+    int all = fleet->inv->settings->parallelism ? fleet->inv->settings->parallelism : WORKERS_ALL;
+    int active = (int)fleet->n < fleet->at_once ? (int)fleet->n : fleet->at_once;
+    int each = all / (active ? active : 1);
+    return each < WORKERS_LEAST ? WORKERS_LEAST : each > 32 ? 32 : each;
+}
+
+static void member_plan(void *ctx, size_t i)
+{
+    struct fleet *fleet = ctx;
+    struct member *m = &fleet->members[i];
+    const struct settings *s = fleet->inv->settings;
+    struct err err = ERR_INIT;
+    if (!member_fine(m) || m->plan)
+        return;
+    struct plan_options options = {.destroy = member_goes(m),
+        .no_refresh = s->no_refresh,
+        .quick_refresh = s->quick_refresh,
+        .delete_adopted = s->delete_adopted,
+        .lease_ms = member_goes(m) ? 0 : s->lease_ms,
+        .teardown = planning_teardown(s),
+        .parallelism = fleet_workers(fleet),
+        .cancel = signals_stop(),
+        .observer = {member_event, m}};
+    int failed = plan_make(&m->workspace, &options, &m->diags, &m->plan, &err);
+    bool good = member_diags(m);
+    if (failed && err.class != ERR_NONE)
+        member_fail(m, &err);
+    else if (failed && good)
+        member_fail(m, &(struct err){.class = ERR_FAILED, .message = "it could not be planned"});
+    if (m->plan)
+        engines_warn(fleet->inv, m->plan, &options.observer);
+    if (m->plan && s->json && !m->plan->destroy)
+        planning_say_lease(&options.observer, &m->workspace);
+    if (m->plan)
+        m->wanted += plan_count_all(m->plan);
+}
+
+/* Members are planned with what it will give. */
+static void plan_shared(struct fleet *fleet)
+{
+    struct member *shared = fleet->shared_stack;
+    if (!shared || !shared->workspace.state)
+        return;
+    fleet->shared_leaves = fleet_shared_goes(fleet, known_members(&fleet->base));
+    fleet_shared_spare(fleet);
+    if (shared->spared)
+        return;
+    member_plan(fleet, 0);
+    if (fleet->shared_leaves)
+        fleet_shared_as_recorded(fleet);
+    else if (shared->plan)
+        fleet->shared_outputs = shared->plan->output_values;
+}
+
+void fleet_plan(struct fleet *fleet)
+{
+    signals_catch_first();
+    for (size_t i = 0; i < fleet->n; i++)
+        if (member_fine(&fleet->members[i]))
+            shared_learn(fleet->shared, &fleet->members[i].workspace);
+    plan_shared(fleet);
+    pool_run(fleet->at_once, fleet->n, member_plan, fleet);
+}
+
+int fleet_check_engines(struct fleet *fleet)
+{
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (m->plan && member_fine(m) && engines_refuse(fleet->inv, m->plan, &err))
+            return invocation_fail(fleet->inv, &err);
+    }
+    return EXIT_DONE;
+}
+
+void fleet_check_deletions(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        struct err err = ERR_INIT;
+        if (m->plan && member_fine(m) && plan_check_deletions(m->plan, &err))
+            member_fail(m, &err);
+    }
+}
+
+int fleet_check_quotas(struct fleet *fleet)
+{
+    struct plan **plans = ARENA_ARRAY(&fleet->inv->arena, struct plan *, fleet->n + 1);
+    size_t n = 0;
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < fleet->n; i++)
+        if (fleet->members[i].plan && member_fine(&fleet->members[i]))
+            plans[n++] = fleet->members[i].plan;
+    return plans_check_quotas(plans, n, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
+}
+
+/* ---- who is remembered ---- */
+
+static bool member_is_gone(const struct member *m)
+{
+    return m->plan && member_fine(m) && member_goes(m) && !state_count(m->workspace.state);
+}
+
+static const struct value *remembered(struct fleet *fleet, bool gone)
+{
+    const struct value *members = known_members(&fleet->base);
+    struct arena *arena = &fleet->inv->arena;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (m->is_shared)
+            continue;
+        if (gone && member_is_gone(m))
+            members = value_with(arena, members, m->name, NULL);
+        else if (!gone && m->plan && !member_goes(m))
+            members = value_with(arena, members, m->name, m->workspace.stack->member_inputs);
+    }
+    return members;
+}
+
+/* Others may have added to it since: it is read again under the lock. */
+static int remember(struct fleet *fleet, bool gone, struct err *err)
+{
+    struct state *state = fleet->base.state;
+    struct arena *arena = &fleet->inv->arena;
+    if (state_lock(state, "fleet", fleet->inv->settings->lock_timeout_ms, err))
+        return -1;
+    const struct value *members = remembered(fleet, gone), *outputs = &value_empty_map;
+    int status = 0;
+    if (members->count)
+        outputs = value_with(arena, NULL, STR("members"), members);
+    if (members->count && fleet->shared_stack)
+        outputs = value_with(arena, outputs, STR("shared"), fleet_shared_memory(fleet, arena));
+    if (!value_equal(outputs, state_outputs(state))) {
+        status = state_begin(state, "fleet", NULL, err) || state_set_outputs(state, outputs, err) ||
+                         state_end(state, "done", NULL, err) || state_flush(state, err)
+                     ? -1
+                     : 0;
+    }
+    state_unlock(state);
+    return status;
+}
+
+int fleet_remember(struct fleet *fleet, bool gone)
+{
+    struct err err = ERR_INIT;
+    return remember(fleet, gone, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
+}

@@ -1,0 +1,187 @@
+/*
+ * All members of a fleet (`fleet:` in the stack, stacks/fleet.c) at once: the same stack, once for each, with
+ * a state of its own that others know as an environment (`-e anna`). They share connections and listings
+ * (plan/shared.h), so that a refresh of twenty costs hardly more calls than that of one.
+ *
+ * Who is a member is remembered in the state of the stack itself, which has no resources: one that the list
+ * does not name any more is taken down with the inputs that it was made with.
+ *
+ * Order of calls: fleet_open(); fleet_load(), fleet_lock() where something will be changed; fleet_plan();
+ * fleet_apply(); fleet_close(). What fails for one member is kept with it and told by fleet_report(); the
+ * others go on.
+ */
+#ifndef WEIR_CMD_FLEET_FLEET_H
+#define WEIR_CMD_FLEET_FLEET_H
+
+#include "base/map.h"
+#include "cmd/invocation/invocation.h"
+#include "plan/plan.h"
+#include "plan/shared.h"
+
+enum member_phase { MEMBER_WAITS, MEMBER_WORKS, MEMBER_IS_DONE, MEMBER_HAS_FAILED };
+
+struct member {
+    struct fleet *fleet;
+    struct str name;
+    bool former;                           /* the list does not name it any more */
+    bool is_shared;                        /* no member, but the stack that all of them share */
+    const struct value *inputs;            /* of a former one: what it was made with */
+    const struct workspace_options *given; /* fleet_add(): how it is opened */
+    bool spared;                           /* nothing is done to it after all */
+    struct workspace_options options;
+    struct workspace workspace; /* no stack in it: not loaded, or that failed */
+    struct diags diags;
+    struct plan *plan; /* NULL: not planned, or that failed */
+    struct apply_result result;
+    struct verified verified;
+    bool looked;        /* for what is left */
+    struct str trouble; /* what failed, rendered; "" nothing has */
+    int status;         /* the exit status that it calls for */
+
+    /* guarded by the fleet's lock, for those who watch */
+    enum member_phase phase;
+    size_t wanted, done, failed; /* resources */
+    int64_t started_ms, ended_ms;
+    char doing[96]; /* "creating db"; "" nothing in particular */
+};
+
+struct fleet_settings {
+    struct settings shared;
+    int at_once;
+    bool verify, over_quota, cost;
+    const char *format;   /* output */
+    struct texts members; /* run */
+};
+
+struct fleet {
+    struct invocation *inv;
+    struct workspace base;
+    struct shared *shared;
+    struct member *members; /* the shared stack, if there is one, then the members in order of name */
+    size_t n;
+    struct member *shared_stack;        /* NULL: there is none */
+    bool shared_leaves;                 /* it goes, too, after the last member */
+    const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
+    int at_once;
+    bool destroy;
+    bool unheard; /* standard output is closed, which was said */
+    pthread_mutex_t lock;
+    struct map told;         /* warnings and notes, each once */
+    bool stopping;           /* which was said */
+    struct fleet_view *view; /* who watches; NULL: nobody */
+};
+
+/*
+ * The members that the arguments name; all of them, former ones included, where there are none. Failures have
+ * been reported when the result, the exit status, is not 0.
+ */
+int fleet_open(struct invocation *inv, struct fleet *fleet);
+void fleet_close(struct fleet *fleet);
+/*
+ * A fleet of at most n stacks that need not be alike, which are taken down: fleet_add() each, with options
+ * that outlive it, and go on with fleet_load().
+ */
+int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet);
+void fleet_add(struct fleet *fleet, struct str name, const struct workspace_options *options);
+/* Of one that is loaded: it is let go of. */
+void fleet_spare(struct member *member);
+/* Their stacks and states. */
+void fleet_load(struct fleet *fleet);
+/* All their locks; a member that somebody else works on has failed. */
+void fleet_lock(struct fleet *fleet);
+void fleet_plan(struct fleet *fleet);
+/* Can all of it be made in the sandbox, where that is meant? Reported where it cannot; the exit status. */
+int fleet_check_engines(struct fleet *fleet);
+/* Do the account's quotas allow what all of them make? Reported where they do not; the exit status. */
+int fleet_check_quotas(struct fleet *fleet);
+/* Of whom something cannot be deleted that is to be has failed, before anything is called. */
+void fleet_check_deletions(struct fleet *fleet);
+/* From now on the state knows those as members that are planned to be, or no more those that are gone. */
+int fleet_remember(struct fleet *fleet, bool gone);
+/* Its destroyed entirely, or going to be? */
+bool member_goes(const struct member *member);
+/* What is wrong with the member, as a command alone would say it. */
+void member_fail(struct member *member, const struct err *err);
+
+/* Has nothing gone wrong with it? */
+bool member_fine(const struct member *m);
+/* So many changes at once for each member. */
+int fleet_workers(const struct fleet *fleet);
+
+/* ---- fleet_apply.c ---- */
+
+void fleet_apply(struct fleet *fleet);
+/* Is there anything to carry out? */
+bool member_has_work(const struct member *member);
+void member_carry_out(struct member *member);
+/* What a member's planner and executor tell, for the view; with --json for whoever reads. `ctx` is the
+ * member. */
+void member_event(void *ctx, const struct event *event);
+/* Looks for what is left of those that were destroyed. */
+void fleet_verify(struct fleet *fleet);
+void fleet_verify_shared(struct fleet *fleet);
+
+/* ---- fleet_shared.c: `fleet: shared:` ---- */
+
+/* Is it the one that the living members were made with? Reported where it is not; the exit status. */
+int fleet_shared_check(struct fleet *fleet);
+void fleet_shared_options(struct fleet *fleet, struct workspace_options *options);
+bool fleet_shared_goes(const struct fleet *fleet, const struct value *known);
+/* What the fleet's state remembers of it. */
+const struct value *fleet_shared_memory(const struct fleet *fleet, struct arena *arena);
+/* It stays, or goes: members see what it has given. */
+void fleet_shared_as_recorded(struct fleet *fleet);
+/* Where it is to go and others use it, it does not. */
+void fleet_shared_spare(struct fleet *fleet);
+/* Before the members: where it fails, nobody who needs it begins. */
+void fleet_shared_make(struct fleet *fleet);
+/* After them, where nobody is left. */
+void fleet_shared_leave(struct fleet *fleet, bool verify);
+
+/* ---- fleet_run.c: the command ---- */
+
+int fleet_run(struct invocation *inv);
+
+/* ---- fleet_cost.c ---- */
+
+/* What the plans do to the cost, of each member and of all. */
+int fleet_tell_cost(struct fleet *fleet);
+/* Do all that are worked on keep together to the budget? Reported where they do not; the exit status. */
+int fleet_hold_budget(struct fleet *fleet);
+
+/* ---- fleet_output.c: the command ---- */
+
+int fleet_output(struct invocation *inv);
+
+/* ---- fleet_living.c ---- */
+
+/*
+ * Is what an open workspace has shared by members of a fleet that are there, as far as states beside its own
+ * tell? Then it is refused; the exit status.
+ */
+int fleet_refuse_shared(struct invocation *inv, struct workspace *workspace);
+
+/* ---- fleet_show.c ---- */
+
+/* "member" or "shared": what one of them is called in events. */
+const char *fleet_noun(const struct member *member);
+/* A table of what is planned, or of what was done. */
+int fleet_show_plan(struct fleet *fleet);
+/* How many were worked on, and how that went; what nobody could be asked about. */
+void fleet_show_done(struct fleet *fleet, int64_t ms);
+/* Of how many nothing is left, and where that was looked for. */
+void fleet_show_verified(struct fleet *fleet);
+/* What failed, once where it is the same for several; the worst status of all. */
+int fleet_report(struct fleet *fleet);
+/* An event with the member's name in it, to standard output. */
+void fleet_event(struct member *member, struct str json_lines);
+
+/* ---- fleet_view.c: a table that moves on a terminal, else a line for each member that is over ---- */
+
+void fleet_view_begin(struct fleet *fleet);
+void fleet_view_end(struct fleet *fleet);
+/* Both with the fleet's lock held. A line that stays, besides what moves. */
+void fleet_view_say(struct fleet *fleet, struct str line);
+void fleet_view_changed(struct member *member);
+
+#endif

@@ -1,0 +1,198 @@
+/* Carrying out for each member of a fleet what is planned, and looking for what is left of it. */
+#include "cmd/fleet/fleet.h"
+
+#include "base/clock.h"
+#include "base/pool.h"
+#include "cmd/output/events.h"
+#include "cmd/terminal/say.h"
+#include "cmd/terminal/signals.h"
+
+#include <stdio.h>
+
+/* What is secret is masked before it is cut. */
+static void note_doing(struct member *m, const struct event *event)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str address = said(&scratch, event->address);
+    snprintf(m->doing, sizeof m->doing, "%s %.*s", action_name(event->action), STR_ARG(address));
+    m->doing[str_utf8_prefix(str_z(m->doing))] = 0;
+}
+
+/* What is the same of several is said of the first. */
+static void tell_remark(struct member *m, const struct event *event, const char *word)
+{
+    struct fleet *fleet = m->fleet;
+    AUTO_BUF struct buf line = BUF_INIT;
+    struct str key =
+        arena_printf(&fleet->inv->arena, "%.*s: %s", STR_ARG(event->address), event->text ? event->text : "");
+    if (map_set(&fleet->told, key, m))
+        return;
+    buf_addf(&line, "%s: %.*s: ", word, STR_ARG(m->name));
+    text_add_safe(&line, event->address.n ? key : str_z(event->text ? event->text : ""), false);
+    buf_add_char(&line, '\n');
+    fleet_view_say(fleet, buf_str(&line));
+}
+
+static void tell_stopping(struct fleet *fleet)
+{
+    if (!fleet->stopping)
+        fleet_view_say(fleet, STR("- stopping: nothing new is started, what is in flight is finished and "
+                                  "recorded (once more to stop waiting)\n"));
+    fleet->stopping = true;
+}
+
+static void tell_aside(struct member *m, const struct event *event)
+{
+    if (m->fleet->inv->settings->json)
+        return;
+    if (event->kind == EVENT_WARNING)
+        tell_remark(m, event, "warning");
+    else if (event->kind == EVENT_NOTE)
+        tell_remark(m, event, "note");
+    else if (event->kind == EVENT_STOPPING)
+        tell_stopping(m->fleet);
+}
+
+void member_event(void *ctx, const struct event *event)
+{
+    struct member *m = ctx;
+    struct fleet *fleet = m->fleet;
+    if (fleet->inv->settings->json) {
+        AUTO_BUF struct buf line = BUF_INIT;
+        event_progress(&line, event);
+        fleet_event(m, buf_str(&line));
+    }
+    pthread_mutex_lock(&fleet->lock);
+    switch (event->kind) {
+    case EVENT_START: note_doing(m, event); break;
+    case EVENT_DONE: m->done += !event->aside; break;
+    case EVENT_FAILED: m->failed++; break;
+    default: tell_aside(m, event); break;
+    }
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&fleet->lock);
+}
+
+static void member_begin(struct member *m)
+{
+    pthread_mutex_lock(&m->fleet->lock);
+    m->phase = MEMBER_WORKS;
+    m->started_ms = clock_mono_ms();
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&m->fleet->lock);
+}
+
+static void tell_result(struct member *m, const struct err *err)
+{
+    AUTO_BUF struct buf line = BUF_INIT;
+    const struct apply_result *r = &m->result;
+    bool began = err->class == ERR_NONE || r->failed || r->skipped || r->interrupted;
+    if (!m->fleet->inv->settings->json || !began)
+        return;
+    event_result(&line, r, m->fleet->inv->command->name, clock_mono_ms() - m->started_ms);
+    fleet_event(m, buf_str(&line));
+}
+
+static void member_end(struct member *m, const struct err *err)
+{
+    tell_result(m, err);
+    if (err->class != ERR_NONE) {
+        m->status = m->result.interrupted ? EXIT_INTERRUPTED : 0;
+        member_fail(m, err);
+        return;
+    }
+    pthread_mutex_lock(&m->fleet->lock);
+    m->phase = MEMBER_IS_DONE;
+    m->ended_ms = clock_mono_ms();
+    fleet_view_changed(m);
+    pthread_mutex_unlock(&m->fleet->lock);
+}
+
+bool member_has_work(const struct member *m)
+{
+    return plan_has_changes(m->plan) || m->plan->output_count || m->plan->leases;
+}
+
+void member_carry_out(struct member *m)
+{
+    struct fleet *fleet = m->fleet;
+    struct err err = ERR_INIT;
+    if (atomic_load(signals_stop()))
+        return;
+    struct apply_options options = {.parallelism = fleet_workers(fleet),
+        .signals = signals_catch(),
+        .lock_timeout_ms = fleet->inv->settings->lock_timeout_ms,
+        .observer = {member_event, m}};
+    member_begin(m);
+    plan_apply(m->plan, &options, &m->result, &err);
+    member_end(m, &err);
+}
+
+static void member_apply(void *ctx, size_t i)
+{
+    struct fleet *fleet = ctx;
+    struct member *m = &fleet->members[i];
+    if (!m->plan || !member_fine(m) || m->is_shared)
+        return;
+    if (member_has_work(m))
+        member_carry_out(m);
+    else
+        m->result.outputs = m->plan->output_values;
+}
+
+void fleet_apply(struct fleet *fleet)
+{
+    int64_t began_ms = clock_mono_ms();
+    fleet_view_begin(fleet);
+    signals_work(true);
+    fleet_shared_make(fleet);
+    pool_run(fleet->at_once, fleet->n, member_apply, fleet);
+    signals_work(false);
+    fleet_view_end(fleet);
+    fleet_show_done(fleet, clock_mono_ms() - began_ms);
+}
+
+static void member_verify(void *ctx, size_t i)
+{
+    struct fleet *fleet = ctx;
+    struct member *m = &fleet->members[i];
+    struct err err = ERR_INIT;
+    if (!m->plan || !member_fine(m) || !member_goes(m) || (m->is_shared && m->phase != MEMBER_IS_DONE))
+        return;
+    if (plan_verify(m->plan, signals_stop(), &m->verified, &err)) {
+        member_fail(m, &err);
+        return;
+    }
+    m->looked = true;
+    size_t n = m->verified.left_count;
+    if (!n)
+        return;
+    AUTO_BUF struct buf list = BUF_INIT;
+    for (size_t k = 0; k < n && k < 5; k++)
+        buf_addf(&list, "%s%.*s (%.*s)", k ? ", " : "", STR_ARG(m->verified.left[k].subject.id),
+            STR_ARG(m->verified.left[k].subject.type));
+    err_set(&err, ERR_LEFTOVER, "%zu thing%s still there: %s%s", n, n == 1 ? " is" : "s are", list.p,
+        n > 5 ? " …" : "");
+    if (m->is_shared)
+        err_hint(
+            &err, "`weir destroy -C %.*s --verify` says more", STR_ARG(m->fleet->base.stack->shared.file));
+    else if (!m->given)
+        err_hint(&err, "`weir destroy -e %.*s --verify` says more", STR_ARG(m->name));
+    member_fail(m, &err);
+}
+
+void fleet_verify(struct fleet *fleet)
+{
+    pool_run(fleet->at_once, fleet->n, member_verify, fleet);
+    fleet_show_verified(fleet);
+}
+
+void fleet_verify_shared(struct fleet *fleet)
+{
+    struct member *shared = fleet->shared_stack;
+    member_verify(fleet, (size_t)(shared - fleet->members));
+    for (size_t i = 0; i < fleet->n; i++)
+        fleet->members[i].looked =
+            &fleet->members[i] == shared && shared->looked; /* the others are told of */
+    fleet_show_verified(fleet);
+}

@@ -1,0 +1,231 @@
+/*
+ * weir fleet run: a job of each member. Each is followed by a process of its own, `weir run -e MEMBER …`, so
+ * that Ctrl-C, time limits and statuses mean what they mean there; its lines come out with the member's name
+ * in front.
+ */
+#include "cmd/fleet/fleet.h"
+
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/spawn.h"
+#include "cmd/terminal/say.h"
+#include "cmd/terminal/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { STREAMS = 2, READ_BLOCK = 16 * 1024, MEMBER_RUNS_AT_ONCE = 50 };
+
+/* ---- the command line of one ---- */
+
+struct words {
+    struct arena *arena;
+    char **items;
+    size_t n;
+};
+
+static void add_word(struct words *words, struct str word)
+{
+    words->items[words->n++] = arena_strz(words->arena, word);
+}
+
+static void add_option(struct words *words, const char *option, const char *value)
+{
+    if (!value)
+        return;
+    add_word(words, str_z(option));
+    add_word(words, str_z(value));
+}
+
+static char **command_of(const struct invocation *inv, const struct member *m, struct arena *arena)
+{
+    enum { FIXED = 16 };
+    const struct settings *s = inv->settings;
+    size_t most = FIXED + 2 * (s->inputs.n + s->input_files.n) + inv->args.n;
+    struct words words = {.arena = arena, .items = ARENA_ARRAY(arena, char *, most)};
+    add_word(&words, STR("/proc/self/exe"));
+    add_word(&words, STR("run"));
+    add_option(&words, "-C", s->dir);
+    add_option(&words, "--specs", s->specs);
+    add_word(&words, STR("-e"));
+    add_word(&words, m->name);
+    for (size_t i = 0; i < s->inputs.n; i++)
+        add_option(&words, "-i", s->inputs.items[i].p);
+    for (size_t i = 0; i < s->input_files.n; i++)
+        add_option(&words, "--input-file", s->input_files.items[i].p);
+    if (s->json)
+        add_word(&words, STR("--json"));
+    add_word(&words, STR("--"));
+    for (size_t i = 0; i < inv->args.n; i++)
+        add_word(&words, inv->args.items[i]);
+    words.items[words.n] = NULL;
+    return words.items;
+}
+
+/* ---- what it prints ---- */
+
+struct stream {
+    int fd; /* -1: at its end */
+    struct buf line;
+};
+
+static void print_line(struct member *m, int to, struct str line)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (m->fleet->inv->settings->json && to == STDOUT_FILENO) {
+        fleet_event(m, line);
+        return;
+    }
+    buf_addf(&out, "%.*s: %.*s\n", STR_ARG(m->name), STR_ARG(line));
+    pthread_mutex_lock(&m->fleet->lock);
+    say(to, buf_str(&out), NULL);
+    pthread_mutex_unlock(&m->fleet->lock);
+}
+
+static void stream_read(struct stream *stream, struct member *m, int to)
+{
+    char block[READ_BLOCK];
+    ssize_t n = read(stream->fd, block, sizeof block);
+    if (n < 0 && errno == EINTR)
+        return;
+    buf_add(&stream->line, block, n > 0 ? (size_t)n : 0);
+    struct str rest = buf_str(&stream->line);
+    for (ptrdiff_t end; (end = str_find_char(rest, '\n', 0)) >= 0;) {
+        print_line(m, to, str_slice(rest, 0, (size_t)end));
+        rest = str_slice(rest, (size_t)end + 1, rest.n);
+    }
+    if (n <= 0 && rest.n)
+        print_line(m, to, rest);
+    AUTO_BUF struct buf left = BUF_INIT;
+    buf_add_str(&left, rest);
+    stream->line.n = 0;
+    buf_add_str(&stream->line, buf_str(&left));
+    if (n <= 0) {
+        close(stream->fd);
+        stream->fd = -1;
+    }
+}
+
+static void follow(struct member *m, struct stream streams[STREAMS])
+{
+    static const int to[STREAMS] = {STDOUT_FILENO, STDERR_FILENO};
+    while (streams[0].fd >= 0 || streams[1].fd >= 0) {
+        struct pollfd fds[STREAMS] = {{streams[0].fd, POLLIN, 0}, {streams[1].fd, POLLIN, 0}};
+        if (poll(fds, STREAMS, -1) < 0)
+            continue;
+        for (int i = 0; i < STREAMS; i++)
+            if (fds[i].revents)
+                stream_read(&streams[i], m, to[i]);
+    }
+}
+
+/* ---- one of them ---- */
+
+/* The status that it ended with. */
+static int run_one(struct member *m, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    int out[2], error[2], status = 0;
+    pid_t child;
+    if (pipe2(out, O_CLOEXEC))
+        return err_errno(err, ERR_FAILED, "cannot make a pipe");
+    if (pipe2(error, O_CLOEXEC)) {
+        close(out[0]);
+        close(out[1]);
+        return err_errno(err, ERR_FAILED, "cannot make a pipe");
+    }
+    struct spawn spawn = {.args = command_of(m->fleet->inv, m, &arena),
+        .env = environ,
+        .out = out[1],
+        .error = error[1],
+        .apart = SPAWN_TOGETHER};
+    int failed = spawn_program(&spawn, &child);
+    close(out[1]);
+    close(error[1]);
+    struct stream streams[STREAMS] = {{out[0], BUF_INIT}, {error[0], BUF_INIT}};
+    follow(m, streams);
+    buf_release(&streams[0].line);
+    buf_release(&streams[1].line);
+    if (failed) {
+        errno = failed;
+        return err_errno(err, ERR_FAILED, "cannot start weir run");
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+}
+
+static void run_member(void *ctx, size_t i)
+{
+    struct fleet *fleet = ctx;
+    struct member *m = &fleet->members[i];
+    struct err err = ERR_INIT;
+    if (m->former || m->is_shared || atomic_load(signals_stop()))
+        return;
+    int status = run_one(m, &err);
+    if (err.class != ERR_NONE)
+        member_fail(m, &err);
+    else
+        m->status = status;
+}
+
+/* ---- whose ---- */
+
+static bool is_named(const struct texts *words, size_t n, struct str name)
+{
+    for (size_t i = 1; i <= n; i++)
+        if (str_eq(words->items[i], name))
+            return true;
+    return false;
+}
+
+static bool has_member(const struct fleet *fleet, struct str name)
+{
+    for (size_t i = 0; i < fleet->n; i++)
+        if (!fleet->members[i].is_shared && str_eq(fleet->members[i].name, name))
+            return true;
+    return false;
+}
+
+/* `fleet run JOB anna bob day=1`: the words behind the job that name members are these, the rest is the
+ * job's. */
+static void take_named(struct fleet *fleet, struct texts *words)
+{
+    size_t named = 0, kept = 0;
+    while (named + 1 < words->n && has_member(fleet, words->items[named + 1]))
+        named++;
+    if (!named)
+        return;
+    for (size_t i = 0; i < fleet->n; i++)
+        if (fleet->members[i].is_shared || is_named(words, named, fleet->members[i].name))
+            fleet->members[kept++] = fleet->members[i];
+    fleet->n = kept;
+    words->items[named] = words->items[0];
+    *words = (struct texts){.items = words->items + named, .n = words->n - named};
+}
+
+int fleet_run(struct invocation *inv)
+{
+    const struct fleet_settings *own = inv->own;
+    struct texts job = inv->args;
+    struct fleet fleet;
+    if (inv->settings->sandbox)
+        return invocation_usage(inv, "start `weir sandbox`, and set what `weir sandbox env` prints",
+            "each member is followed by a process of its own, and --sandbox serves one process only");
+    inv->args = own->members; /* they are found as those of other commands are */
+    int status = fleet_open(inv, &fleet);
+    if (status == EXIT_DONE && !own->members.n)
+        take_named(&fleet, &job);
+    inv->args = job;
+    if (status == EXIT_DONE) {
+        signals_catch_first();
+        pool_run(own->at_once ? own->at_once : MEMBER_RUNS_AT_ONCE, fleet.n, run_member, &fleet);
+        status = fleet_report(&fleet);
+    }
+    fleet_close(&fleet);
+    return status;
+}

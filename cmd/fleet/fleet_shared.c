@@ -1,0 +1,230 @@
+/*
+ * The stack that all members of a fleet share: made before them, taken down after the last, and only when
+ * nobody else uses what is in it, as far as states and marks tell.
+ */
+#include "cmd/fleet/fleet.h"
+
+#include "cmd/state/known_states.h"
+#include "plan/marked.h"
+
+#include <stdlib.h>
+
+/* ---- which it is ---- */
+
+static const struct value *remembered_shared(const struct fleet *fleet)
+{
+    return value_getz(state_outputs(fleet->base.state), "shared");
+}
+
+/* Members that are there were made with it. */
+int fleet_shared_check(struct fleet *fleet)
+{
+    const struct shared_stack *now = &fleet->base.stack->shared;
+    struct str then = value_gets(remembered_shared(fleet), "stack");
+    const struct value *members = value_getz(state_outputs(fleet->base.state), "members");
+    uint32_t n = members ? members->count : 0;
+    if (!then.n || !n || str_eq(then, now->name))
+        return EXIT_DONE;
+    return invocation_usage(fleet->inv,
+        "put it back; `weir fleet destroy` takes down the members, and it with the last of them",
+        "%u member%s of the fleet live%s by the shared stack \"%.*s\", and the file %s", n, n == 1 ? "" : "s",
+        n == 1 ? "s" : "", STR_ARG(then), now->name.n ? "names another one" : "does not name it any more");
+}
+
+void fleet_shared_options(struct fleet *fleet, struct workspace_options *options)
+{
+    const struct shared_stack *shared = &fleet->base.stack->shared;
+    *options = fleet->inv->workspace_options;
+    options->stack = (struct stack_options){.dir = shared->file.p,
+        .inputs = shared->inputs,
+        .input_count = shared->input_count,
+        .no_shared = true};
+}
+
+/* Is nobody left when what the command line says is done? */
+bool fleet_shared_goes(const struct fleet *fleet, const struct value *known)
+{
+    if (!fleet->destroy && fleet->base.stack->members->count)
+        return false;
+    for (uint32_t i = 0; i < known->count; i++) {
+        bool chosen = false;
+        for (size_t k = 0; k < fleet->n && !chosen; k++)
+            chosen = !fleet->members[k].is_shared && str_eq(fleet->members[k].name, known->entries[i].key);
+        if (!chosen)
+            return false;
+    }
+    return true;
+}
+
+const struct value *fleet_shared_memory(const struct fleet *fleet, struct arena *arena)
+{
+    const struct member *shared = fleet->shared_stack;
+    const struct value *memory = value_with(arena, NULL, STR("stack"), value_string(arena, shared->name));
+    struct str lineage = shared->workspace.state ? state_lineage(shared->workspace.state) : STR_EMPTY;
+    return lineage.n ? value_with(arena, memory, STR("lineage"), value_string(arena, lineage)) : memory;
+}
+
+/* ---- who else uses it ---- */
+
+/* The fleet's own are taken down before it. */
+static bool is_own(const struct fleet *fleet, struct str lineage)
+{
+    for (size_t i = 0; i < fleet->n; i++)
+        if (fleet->members[i].workspace.state &&
+            str_eq(state_lineage(fleet->members[i].workspace.state), lineage))
+            return true;
+    return str_eq(state_lineage(fleet->base.state), lineage);
+}
+
+static struct str user_by_state(struct fleet *fleet, struct state *used)
+{
+    struct known_states all;
+    struct str user = STR_EMPTY;
+    const struct stack *stack = fleet->shared_stack->workspace.stack;
+    int status =
+        known_states_open_at(fleet->inv, arena_strz(&fleet->inv->arena, stack->dir), stack->state, &all);
+    for (size_t i = 0; status == EXIT_DONE && i < all.n && !user.n; i++)
+        if (!is_own(fleet, state_lineage(all.items[i].state)) && known_state_needs(&all.items[i], used))
+            user = arena_str(&fleet->inv->arena, all.items[i].name);
+    known_states_close(&all);
+    return user;
+}
+
+static bool group_mentions(const struct marked_group *group, struct state *used)
+{
+    size_t n;
+    const struct record *const *records = state_records(used, &n);
+    for (size_t i = 0; i < group->n; i++)
+        for (size_t k = 0; k < n; k++) {
+            struct str id = records[k]->subject.id, arn = value_gets(records[k]->attrs, "arn");
+            if (id.n >= KNOWN_ID_TELLS && marked_mentions(group->things[i].object, id, arn))
+                return true;
+        }
+    return false;
+}
+
+static struct str user_by_marks(struct fleet *fleet, struct state *used)
+{
+    struct marked marked = {0};
+    struct err err = ERR_INIT;
+    struct str user = STR_EMPTY;
+    if (plan_marked(&fleet->shared_stack->workspace, &fleet->inv->arena, &marked, &err))
+        invocation_note(fleet->inv, "warning: whether others use %.*s was not asked by marks: %s",
+            STR_ARG(fleet->shared_stack->name), err.message);
+    for (size_t i = 0; i < marked.n && !user.n; i++)
+        if (!is_own(fleet, marked.groups[i].lineage) && group_mentions(&marked.groups[i], used))
+            user = marked.groups[i].stack;
+    marked_release(&marked);
+    return user;
+}
+
+/* True, and said, where somebody else uses it. */
+static bool is_needed(struct fleet *fleet)
+{
+    struct member *shared = fleet->shared_stack;
+    struct state *used = shared->workspace.state;
+    struct str user = STR_EMPTY;
+    if (!used || !state_count(used))
+        return false;
+    user = user_by_state(fleet, used);
+    if (!user.n)
+        user = user_by_marks(fleet, used);
+    if (user.n)
+        invocation_note(
+            fleet->inv, "%.*s stays: %.*s uses what is in it", STR_ARG(shared->name), STR_ARG(user));
+    return user.n > 0;
+}
+
+void fleet_shared_as_recorded(struct fleet *fleet)
+{
+    fleet->shared_outputs = workspace_shared_values(
+        &fleet->inv->arena, &fleet->base.stack->shared, state_outputs(fleet->shared_stack->workspace.state));
+}
+
+void fleet_shared_spare(struct fleet *fleet)
+{
+    struct member *shared = fleet->shared_stack;
+    if (!shared || !fleet->shared_leaves || shared->phase == MEMBER_HAS_FAILED || !is_needed(fleet))
+        return;
+    fleet->shared_leaves = false;
+    fleet_shared_as_recorded(fleet);
+    shared->spared = true;
+}
+
+/* ---- before the members, and after them ---- */
+
+/* Between planning and now another command may have changed it: what members were told of it does not hold.
+ */
+static int check_same(struct member *shared, struct err *err)
+{
+    const struct stack *stack = shared->workspace.stack;
+    struct state_options options = {.config = stack->state, .dir = stack->dir};
+    struct state *now;
+    if (workspace_backend(&shared->workspace, &options.backend, err) || state_open(&options, &now, err))
+        return -1;
+    bool same = state_seq(now) == state_seq(shared->workspace.state);
+    state_close(now);
+    if (same)
+        return 0;
+    err_set(err, ERR_STALE, "the shared stack has changed since this was planned");
+    return err_hint(err, "the same command plans anew");
+}
+
+static void fail_members(struct fleet *fleet)
+{
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_FAILED, "it was not begun: %.*s, which all members share, is not as it should be",
+        STR_ARG(fleet->shared_stack->name));
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        if (!m->is_shared && m->plan && !member_goes(m) && m->phase != MEMBER_HAS_FAILED)
+            member_fail(m, &err);
+    }
+}
+
+void fleet_shared_make(struct fleet *fleet)
+{
+    struct member *shared = fleet->shared_stack;
+    struct err err = ERR_INIT;
+    if (!shared || fleet->shared_leaves || shared->spared)
+        return;
+    bool changes = shared->plan && member_has_work(shared);
+    if (changes)
+        member_carry_out(shared);
+    else if (shared->plan && check_same(shared, &err))
+        member_fail(shared, &err);
+    if (shared->plan && shared->phase != MEMBER_HAS_FAILED)
+        fleet->shared_outputs = changes ? shared->result.outputs : shared->plan->output_values;
+    else
+        fail_members(fleet);
+}
+
+static bool members_are_left(const struct fleet *fleet)
+{
+    const struct value *known = value_getz(state_outputs(fleet->base.state), "members");
+    bool left = known && known->count;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        left |= !m->is_shared && (!m->workspace.state || state_count(m->workspace.state));
+    }
+    return left;
+}
+
+void fleet_shared_leave(struct fleet *fleet, bool verify)
+{
+    struct member *shared = fleet->shared_stack;
+    if (!shared || !fleet->shared_leaves || !shared->plan || !member_has_work(shared))
+        return;
+    if (members_are_left(fleet)) {
+        invocation_note(
+            fleet->inv, "%.*s stays: members of the fleet are still there", STR_ARG(shared->name));
+        return;
+    }
+    if (is_needed(fleet))
+        return;
+    fleet_view_begin(fleet);
+    member_carry_out(shared);
+    fleet_view_end(fleet);
+    if (verify && shared->phase != MEMBER_HAS_FAILED)
+        fleet_verify_shared(fleet);
+}

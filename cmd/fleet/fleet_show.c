@@ -1,0 +1,380 @@
+/* What is planned for a fleet, and what failed, as text and as events. */
+#include "cmd/fleet/fleet.h"
+
+#include "cmd/output/events.h"
+#include "cmd/output/leftovers.h"
+#include "cmd/planning/planning.h"
+#include "cmd/terminal/table.h"
+
+enum { NAMES_SHOWN = 8 };
+
+/* ---- events ---- */
+
+const char *fleet_noun(const struct member *m)
+{
+    return m->is_shared ? "shared" : "member";
+}
+
+/* The member's name goes behind the event's: {"event":"done","member":"anna",… */
+static void add_line(struct buf *out, struct str line, const struct member *m)
+{
+    size_t at = 0;
+    for (int quotes = 0; quotes < 4 && at < line.n; at++)
+        quotes += line.p[at] == '"';
+    buf_add_str(out, str_slice(line, 0, at));
+    buf_addf(out, ",\"%s\":\"%.*s\"", fleet_noun(m), STR_ARG(m->name)); /* letters, digits, - and _ */
+    buf_add_str(out, str_slice(line, at, line.n));
+    buf_add_char(out, '\n');
+}
+
+void fleet_event(struct member *m, struct str json_lines)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    while (json_lines.n) {
+        struct str line = str_cut(json_lines, '\n', &json_lines);
+        if (line.n)
+            add_line(&out, line, m);
+    }
+    pthread_mutex_lock(&m->fleet->lock);
+    if (!m->fleet->unheard)
+        m->fleet->unheard = invocation_write(m->fleet->inv, buf_str(&out)) != EXIT_DONE;
+    pthread_mutex_unlock(&m->fleet->lock);
+}
+
+static int show_events(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++) {
+        AUTO_BUF struct buf lines = BUF_INIT;
+        if (!fleet->members[i].plan)
+            continue;
+        event_plan(&lines, fleet->members[i].plan, fleet->inv->command->name);
+        fleet_event(&fleet->members[i], buf_str(&lines));
+    }
+    return EXIT_DONE;
+}
+
+/* ---- text ---- */
+
+static const struct value *count_cell(struct arena *arena, size_t n)
+{
+    return n ? value_int(arena, (int64_t)n) : &value_null;
+}
+
+static const char *member_word(const struct member *m)
+{
+    if (m->is_shared && m->plan)
+        return m->plan->destroy ? "goes after the last member" : "for all members";
+    if (!m->plan)
+        return "cannot be planned";
+    if (m->former && !m->wanted)
+        return "has left, nothing is there";
+    if (m->former)
+        return "has left, is taken down";
+    if (!plan_has_changes(m->plan))
+        return m->plan->destroy        ? "nothing is there"
+               : m->plan->unread_count ? "as the stack says where weir could look"
+                                       : "as the stack says";
+    return "";
+}
+
+/* One that ends soon, or has ended; who is taken down needs none. */
+static struct str lease_word(struct arena *arena, const struct member *m)
+{
+    bool ended;
+    if (!m->plan || m->plan->destroy)
+        return STR_EMPTY;
+    return planning_lease_soon(&((struct member *)m)->workspace, arena, &ended);
+}
+
+static const enum action shown_actions[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE};
+enum { SHOWN = sizeof shown_actions / sizeof *shown_actions };
+
+static const struct value *member_row(struct arena *arena, const struct member *m)
+{
+    AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
+    value_builder_add(&row, value_string_ref(arena, m->name));
+    for (size_t a = 0; a < SHOWN; a++)
+        value_builder_add(&row, count_cell(arena, m->plan ? plan_count(m->plan, shown_actions[a]) : 0));
+    AUTO_BUF struct buf words = BUF_INIT;
+    buf_addz(&words, member_word(m));
+    if (m->plan && m->plan->unread_count)
+        buf_addf(&words, "%s%zu could not be looked at", words.n ? "; " : "", m->plan->unread_count);
+    struct str lease = lease_word(arena, m);
+    buf_addf(&words, "%s%.*s", words.n && lease.n ? "; " : "", STR_ARG(lease));
+    value_builder_add(&row, value_string(arena, buf_str(&words)));
+    return value_builder_list(&row);
+}
+
+static void add_table(struct fleet *fleet, struct buf *out)
+{
+    struct arena *arena = &fleet->inv->arena;
+    const char *const heads[] = {
+        fleet->base.stack ? "member" : "stack", "create", "update", "replace", "delete", ""};
+    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        value_builder_add(&columns, value_stringz(arena, heads[i]));
+    for (size_t i = 0; i < fleet->n; i++)
+        if (!fleet->members[i].spared)
+            value_builder_add(&rows, member_row(arena, &fleet->members[i]));
+    table_add_text(value_builder_list(&columns), value_builder_list(&rows), fleet->inv->out.color, out);
+}
+
+static void add_whole_plans(struct fleet *fleet, struct buf *out)
+{
+    struct render_options options = render_options_for(fleet->inv);
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (!m->plan || (!plan_has_changes(m->plan) && !m->plan->drifted && !m->plan->unread_count))
+            continue;
+        style_add_str(out, fleet->inv->out.color, STYLE_BOLD, m->name);
+        buf_addz(out, "\n\n");
+        render_plan(m->plan, &options, out);
+        buf_add_char(out, '\n');
+    }
+}
+
+/* What goes besides the resources is said of each, whatever else is cut short. */
+static void add_erased(struct fleet *fleet, struct buf *out)
+{
+    struct render_options options = render_options_for(fleet->inv);
+    for (size_t i = 0; i < fleet->n; i++) {
+        AUTO_BUF struct buf erased = BUF_INIT;
+        if (fleet->members[i].plan)
+            render_erases(fleet->members[i].plan, &options, &erased);
+        if (!erased.n)
+            continue;
+        style_add_str(out, fleet->inv->out.color, STYLE_BOLD, fleet->members[i].name);
+        buf_addz(out, "\n");
+        buf_add_str(out, buf_str(&erased));
+        buf_add_char(out, '\n');
+    }
+}
+
+static void add_sum(const struct fleet *fleet, struct buf *out)
+{
+    size_t sums[SHOWN] = {0}, members = 0, all = fleet->n - (fleet->shared_stack != NULL);
+    uint64_t requests = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct plan *plan = fleet->members[i].plan;
+        members += plan && plan_has_changes(plan) && !fleet->members[i].is_shared;
+        requests += plan ? plan->refresh_requests : 0;
+        for (size_t a = 0; plan && a < SHOWN; a++)
+            sums[a] += plan_count(plan, shown_actions[a]);
+    }
+    const char *what = fleet->base.stack ? "member" : "stack";
+    buf_addf(out, "\nPlan: %zu of %zu %s%s: %zu to create, %zu to update, %zu to replace, %zu to delete",
+        members, all, what, all == 1 ? "" : "s", sums[0], sums[1], sums[2], sums[3]);
+    if (requests)
+        buf_addf(out, " (%llu request%s)", (unsigned long long)requests, requests == 1 ? "" : "s");
+    buf_addz(out, ".\n");
+}
+
+int fleet_show_plan(struct fleet *fleet)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (fleet->inv->settings->json)
+        return show_events(fleet);
+    if (fleet->inv->settings->full)
+        add_whole_plans(fleet, &out);
+    else
+        add_erased(fleet, &out);
+    add_table(fleet, &out);
+    add_sum(fleet, &out);
+    return invocation_write(fleet->inv, buf_str(&out));
+}
+
+/* ---- what was done ---- */
+
+/* "db of anna, db of bob" */
+static void add_of_member(struct buf *out, size_t *told, struct str address, const struct member *m)
+{
+    if ((*told)++ >= NAMES_SHOWN)
+        return;
+    buf_addz(out, *told > 1 ? ", " : "");
+    text_add_safe(out, address, false);
+    buf_addf(out, " of %.*s", STR_ARG(m->name));
+}
+
+/* What went with its service, which did not answer when it was to be deleted. */
+static void add_gone_unasked(const struct fleet *fleet, struct buf *out)
+{
+    AUTO_BUF struct buf names = BUF_INIT;
+    size_t n = 0;
+    for (size_t i = 0; i < fleet->n; i++)
+        for (size_t k = 0; k < fleet->members[i].result.unseen_count; k++)
+            add_of_member(&names, &n, fleet->members[i].result.unseen[k], &fleet->members[i]);
+    if (n)
+        buf_addf(out,
+            "%zu thing%s could not be looked for, because the stack's own service in which %s lay did not "
+            "answer; %s went with it: %s%s\n",
+            n, n == 1 ? "" : "s", n == 1 ? "it" : "they", n == 1 ? "it" : "they", names.p,
+            n > NAMES_SHOWN ? ", …" : ".");
+}
+
+void fleet_show_done(struct fleet *fleet, int64_t ms)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t begun = 0, done = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        begun += m->started_ms && !m->is_shared;
+        done += m->started_ms && !m->is_shared && m->phase == MEMBER_IS_DONE;
+    }
+    if (fleet->inv->settings->json || !begun)
+        return;
+    const char *what = fleet->base.stack ? "member" : "stack";
+    style_add(&out, fleet->inv->out.color, done < begun ? STYLE_RED : STYLE_GREEN, "\nDone:");
+    buf_addf(&out, " %zu of %zu %s%s", done, begun, what, begun == 1 ? "" : "s");
+    if (done < begun)
+        buf_addf(&out, ", %zu failed", begun - done);
+    buf_addz(&out, " (");
+    text_add_duration(&out, ms);
+    buf_addz(&out, ").\n");
+    add_gone_unasked(fleet, &out);
+    invocation_write(fleet->inv, buf_str(&out));
+}
+
+/* ---- what is left ---- */
+
+static void add_places(const struct fleet *fleet, struct buf *out)
+{
+    AUTO_MAP struct map places = MAP_INIT;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct verified *v = &fleet->members[i].verified;
+        for (size_t k = 0; fleet->members[i].looked && k < v->place_count; k++) {
+            if (map_set(&places, v->places[k], (void *)v))
+                continue;
+            buf_addz(out, places.n > 1 ? ", " : "Looked in ");
+            text_add_safe(out, v->places[k], false);
+        }
+    }
+    buf_addz(out, places.n ? ".\n" : "");
+}
+
+static void add_unseen(const struct fleet *fleet, struct buf *out)
+{
+    AUTO_BUF struct buf names = BUF_INIT;
+    size_t n = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        for (size_t k = 0; m->looked && k < m->verified.unseen_count; k++)
+            add_of_member(&names, &n, m->verified.unseen[k], m);
+    }
+    if (n)
+        buf_addf(out,
+            "%zu thing%s could not be looked for after being deleted, because what %s service stood on went "
+            "too: %s%s\n",
+            n, n == 1 ? "" : "s", n == 1 ? "its" : "their", names.p, n > NAMES_SHOWN ? ", …" : ".");
+}
+
+/* What was let go of is no leftover; that it was seen is said. */
+static void add_let_go(const struct fleet *fleet, struct buf *out)
+{
+    AUTO_BUF struct buf names = BUF_INIT;
+    size_t n = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        for (size_t k = 0; m->looked && k < m->verified.let_go_count; k++)
+            add_of_member(&names, &n, m->verified.let_go[k].subject.id, m);
+    }
+    if (n)
+        buf_addf(out, "Let go of: %s%s\n", names.p, n > NAMES_SHOWN ? ", …" : ".");
+}
+
+/* Marks only where they were asked for for each that names anything at all: returns whether they were. */
+static bool add_claim(const struct fleet *fleet, size_t n, struct buf *out)
+{
+    char of[96];
+    size_t asked = 0, marked = 0, unmarked = 0, let_go = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (!m->looked || m->verified.left_count || m->is_shared)
+            continue;
+        asked += m->verified.asked;
+        marked += m->verified.marks;
+        let_go += m->verified.let_go_count;
+        unmarked += m->verified.asked && !m->verified.marks;
+    }
+    snprintf(of, sizeof of, " of %zu %s%s%s", n, fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s",
+        let_go ? " but what was let go of" : "");
+    leftovers_add_claim(out, of, asked, marked && !unmarked);
+    return marked && !unmarked;
+}
+
+void fleet_show_verified(struct fleet *fleet)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t n = 0;
+    bool marks = false;
+    const struct member *shared = NULL;
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        n += m->looked && !m->verified.left_count && !m->is_shared;
+        shared = m->looked && !m->verified.left_count && m->is_shared ? m : shared;
+        if (m->looked && fleet->inv->settings->json) {
+            AUTO_BUF struct buf lines = BUF_INIT;
+            event_leftovers(&lines, &m->verified);
+            fleet_event(m, buf_str(&lines));
+        }
+    }
+    if ((!n && !shared) || fleet->inv->settings->json)
+        return;
+    if (shared)
+        buf_addf(&out, "\nNothing is left of %.*s, either.\n", STR_ARG(shared->name));
+    else
+        marks = add_claim(fleet, n, &out);
+    add_places(fleet, &out);
+    if (!shared)
+        leftovers_add_limits(&out, n, marks);
+    add_unseen(fleet, &out);
+    add_let_go(fleet, &out);
+    invocation_write(fleet->inv, buf_str(&out));
+}
+
+/* ---- what failed ---- */
+
+/* Has an earlier member met the same? Then it was told with that. */
+static bool is_told(const struct fleet *fleet, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (str_eq(fleet->members[k].trouble, fleet->members[i].trouble))
+            return true;
+    return false;
+}
+
+static void add_names(const struct fleet *fleet, size_t first, struct buf *out)
+{
+    size_t n = 0;
+    for (size_t i = first; i < fleet->n; i++) {
+        if (!str_eq(fleet->members[i].trouble, fleet->members[first].trouble))
+            continue;
+        if (n++ < NAMES_SHOWN)
+            buf_addf(out, "%s%.*s", n > 1 ? ", " : "", STR_ARG(fleet->members[i].name));
+    }
+    if (n > NAMES_SHOWN)
+        buf_addf(out, " and %zu more", n - NAMES_SHOWN);
+    buf_addz(out, ":\n");
+}
+
+int fleet_report(struct fleet *fleet)
+{
+    int status = EXIT_DONE;
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        status = m->status > status ? m->status : status;
+        if (!m->trouble.n)
+            continue;
+        if (fleet->inv->settings->json) {
+            fleet_event(m, m->trouble);
+            continue;
+        }
+        AUTO_BUF struct buf out = BUF_INIT;
+        if (is_told(fleet, i))
+            continue;
+        buf_add_char(&out, '\n');
+        add_names(fleet, i, &out);
+        buf_add_str(&out, m->trouble);
+        invocation_note(fleet->inv, "%.*s", (int)(out.n ? out.n - 1 : 0), out.p);
+    }
+    return status;
+}

@@ -1,0 +1,236 @@
+/*
+ * A fleet at work: on a terminal a table of the members that moves, drawn again ten times a second by a
+ * thread of its own; elsewhere a line for each member when it is over, and one now and then while that takes
+ * long.
+ */
+#include "cmd/fleet/fleet.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/terminal_cells.h"
+#include "cmd/output/progress_internal.h"
+#include "cmd/terminal/say.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { TELL_MS = 500, NAME_MAX_WIDTH = 24, ROOM_LEAST = 4 };
+
+struct fleet_view {
+    struct term term;
+    bool live, quiet, stop;
+    bool watched;             /* there is the thread */
+    int64_t due_ms, pause_ms; /* elsewhere than on a terminal: when the next line says that it goes on */
+    pthread_t thread;
+    pthread_cond_t wake;
+    size_t drawn, name_width;
+};
+
+static size_t count_phase(const struct fleet *fleet, enum member_phase phase)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < fleet->n; i++)
+        n += fleet->members[i].phase == phase;
+    return n;
+}
+
+static void add_padded(struct buf *out, struct str text, size_t width)
+{
+    bool fits = cells_width(text) <= width;
+    struct str shown = fits ? text : str_slice(text, 0, cells_prefix(text, width - 1));
+    text_add_safe(out, shown, false);
+    buf_addz(out, fits ? "" : "…");
+    for (size_t n = cells_width(shown) + !fits; n < width + 2; n++)
+        buf_add_char(out, ' ');
+}
+
+/* anna  [#######---]  14 of 20, 1 failed  creating db  12 s */
+static void add_member_row(
+    const struct fleet_view *view, const struct member *m, int64_t now, struct buf *out)
+{
+    static const enum style styles[] = {STYLE_DIM, STYLE_PLAIN, STYLE_GREEN, STYLE_RED};
+    bool over = m->phase == MEMBER_IS_DONE || m->phase == MEMBER_HAS_FAILED;
+    style_on(out, view->term.color, styles[m->phase]);
+    add_padded(out, m->name, view->name_width);
+    buf_addf(out, "%4zu of %-4zu", m->done, m->wanted);
+    if (m->failed)
+        buf_addf(out, "  %zu failed", m->failed);
+    if (m->phase == MEMBER_HAS_FAILED && !m->failed)
+        buf_addz(out, "  failed");
+    if (m->started_ms) {
+        buf_addz(out, "  ");
+        text_add_duration(out, (over ? m->ended_ms : now) - m->started_ms);
+    }
+    style_off(out, view->term.color, styles[m->phase]);
+}
+
+/* ---- on a terminal ---- */
+
+static void erase(struct fleet_view *view, struct buf *out)
+{
+    if (view->drawn)
+        buf_addf(out, "\x1b[%zuA\x1b[J", view->drawn);
+    view->drawn = 0;
+}
+
+static void draw_row(struct fleet_view *view, const struct member *m, int64_t now, struct buf *out)
+{
+    AUTO_BUF struct buf row = BUF_INIT;
+    add_member_row(view, m, now, &row);
+    size_t width = cells_width(buf_str(&row)), room = (size_t)view->term.width;
+    if (m->doing[0] && m->phase == MEMBER_WORKS && width + 4 < room) {
+        struct str doing = str_z(m->doing);
+        buf_addz(&row, "  ");
+        text_add_safe(&row, str_slice(doing, 0, cells_prefix(doing, room - width - 3)), false);
+    }
+    buf_add_str(out, buf_str(&row));
+    buf_add_char(out, '\n');
+    view->drawn++;
+}
+
+/* Those at work, as many as there is room for, then how many wait and are over. */
+static void draw(struct fleet *fleet)
+{
+    struct fleet_view *view = fleet->view;
+    AUTO_BUF struct buf out = BUF_INIT;
+    int64_t now = clock_mono_ms();
+    term_measure(&view->term);
+    size_t room = view->term.height > 8 ? (size_t)view->term.height - 4 : ROOM_LEAST, works = 0;
+    erase(view, &out);
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        works += m->phase == MEMBER_WORKS;
+        if (m->phase == MEMBER_WORKS && view->drawn < room)
+            draw_row(view, m, now, &out);
+    }
+    buf_addf(&out, "%zu done, %zu at work, %zu failed of %zu\n", count_phase(fleet, MEMBER_IS_DONE), works,
+        count_phase(fleet, MEMBER_HAS_FAILED), fleet->n);
+    view->drawn++;
+    say(view->term.fd, buf_str(&out), NULL);
+}
+
+/* ---- elsewhere ---- */
+
+/* Somebody reads the log of a job, or ends it for having said nothing: 1 done, 2 at work, 0 failed of 3;
+ * longest: ada 45 of 47 … */
+static void tell_that_it_goes_on(struct fleet *fleet)
+{
+    struct fleet_view *view = fleet->view;
+    const struct member *longest = NULL;
+    int64_t now = clock_mono_ms();
+    if (now < view->due_ms)
+        return;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (m->phase == MEMBER_WORKS && (!longest || m->started_ms < longest->started_ms))
+            longest = m;
+    }
+    if (longest) {
+        AUTO_BUF struct buf line = BUF_INIT;
+        buf_addf(&line,
+            "%zu done, %zu at work, %zu failed of %zu; longest: ", count_phase(fleet, MEMBER_IS_DONE),
+            count_phase(fleet, MEMBER_WORKS), count_phase(fleet, MEMBER_HAS_FAILED), fleet->n);
+        text_add_safe(&line, longest->name, false);
+        buf_addf(&line, " %zu of %zu, %s%s", longest->done, longest->wanted, longest->doing,
+            longest->doing[0] ? ", " : "");
+        text_add_duration(&line, now - longest->started_ms);
+        buf_add_char(&line, '\n');
+        say(view->term.fd, buf_str(&line), NULL);
+    }
+    view->due_ms = now + view->pause_ms;
+    view->pause_ms = view->pause_ms * 2 < SELDOM_MS ? view->pause_ms * 2 : SELDOM_MS;
+}
+
+/* ---- both ---- */
+
+static void *view_draw(void *arg)
+{
+    struct fleet *fleet = arg;
+    struct fleet_view *view = fleet->view;
+    pthread_mutex_lock(&fleet->lock);
+    while (!view->stop) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += (view->live ? FRAME_MS : TELL_MS) * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        pthread_cond_clockwait(&view->wake, &fleet->lock, CLOCK_MONOTONIC, &until);
+        if (!view->stop && view->live)
+            draw(fleet);
+        else if (!view->stop)
+            tell_that_it_goes_on(fleet);
+    }
+    pthread_mutex_unlock(&fleet->lock);
+    return NULL;
+}
+
+/* ---- what happens ---- */
+
+static void say_over(struct fleet_view *view, const struct member *m)
+{
+    AUTO_BUF struct buf line = BUF_INIT;
+    erase(view, &line);
+    add_member_row(view, m, m->ended_ms, &line);
+    buf_add_char(&line, '\n');
+    say(view->term.fd, buf_str(&line), NULL);
+}
+
+void fleet_view_say(struct fleet *fleet, struct str line)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (fleet->view)
+        erase(fleet->view, &out);
+    buf_add_str(&out, line);
+    if (fleet->view)
+        say(fleet->view->term.fd, buf_str(&out), NULL);
+    else
+        say_aside(line);
+}
+
+void fleet_view_changed(struct member *m)
+{
+    struct fleet_view *view = m->fleet->view;
+    if (!view || view->quiet)
+        return;
+    if (m->ended_ms && m->started_ms && (m->phase == MEMBER_IS_DONE || m->phase == MEMBER_HAS_FAILED))
+        say_over(view, m);
+}
+
+void fleet_view_begin(struct fleet *fleet)
+{
+    struct invocation *inv = fleet->inv;
+    struct fleet_view *view = mem_zalloc(sizeof *view);
+    view->term = inv->out;
+    view->quiet = inv->settings->json;
+    view->live = inv->out.tty && !view->quiet && !inv->settings->verbose;
+    pthread_cond_init(&view->wake, NULL);
+    for (size_t i = 0; i < fleet->n; i++) {
+        size_t width = cells_width(fleet->members[i].name);
+        view->name_width = width > view->name_width ? width : view->name_width;
+    }
+    if (view->name_width > NAME_MAX_WIDTH)
+        view->name_width = NAME_MAX_WIDTH;
+    fleet->view = view;
+    view->pause_ms = REPEAT_MS;
+    view->due_ms = clock_mono_ms() + SLOW_MS;
+    view->watched = !view->quiet && !pthread_create(&view->thread, NULL, view_draw, fleet);
+    view->live &= view->watched;
+}
+
+void fleet_view_end(struct fleet *fleet)
+{
+    struct fleet_view *view = fleet->view;
+    AUTO_BUF struct buf out = BUF_INIT;
+    pthread_mutex_lock(&fleet->lock);
+    view->stop = true;
+    pthread_cond_signal(&view->wake);
+    pthread_mutex_unlock(&fleet->lock);
+    if (view->watched)
+        pthread_join(view->thread, NULL);
+    erase(view, &out);
+    say(view->term.fd, buf_str(&out), NULL);
+    pthread_cond_destroy(&view->wake);
+    fleet->view = NULL;
+    free(view);
+}

@@ -1,0 +1,302 @@
+/* A layered drawing of a directed graph without cycles, left to right: see layout.h. */
+#include "cmd/graph/layout.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SWEEPS = 12, SETTLING = 24 };
+
+void layout_init(struct layout *layout)
+{
+    *layout = (struct layout){0};
+}
+
+void layout_release(struct layout *layout)
+{
+    free(layout->nodes);
+    free(layout->edges);
+    *layout = (struct layout){0};
+}
+
+static uint32_t graph_layout_add(struct layout *layout, struct layout_node node)
+{
+    MEM_GROW(layout->nodes, layout->node_cap, layout->node_count + 1);
+    layout->nodes[layout->node_count] = node;
+    return (uint32_t)layout->node_count++;
+}
+
+uint32_t layout_add_node(struct layout *layout, double width, uint32_t group)
+{
+    layout->real_count++;
+    layout->group_count = group + 1 > layout->group_count ? group + 1 : layout->group_count;
+    return graph_layout_add(layout, (struct layout_node){.width = width, .group = group});
+}
+
+void layout_add_edge(struct layout *layout, uint32_t from, uint32_t to)
+{
+    MEM_GROW(layout->edges, layout->edge_cap, layout->edge_count + 1);
+    layout->edges[layout->edge_count++] = (struct layout_edge){.from = from, .to = to};
+}
+
+/* ---- layers: each node one behind the last of what it depends on ---- */
+
+static uint32_t assign_layers(struct layout *layout)
+{
+    uint32_t last = 0;
+    bool changed = true;
+    for (size_t round = 0; changed && round <= layout->real_count; round++) {
+        changed = false;
+        for (size_t i = 0; i < layout->edge_count; i++) {
+            const struct layout_node *from = &layout->nodes[layout->edges[i].from];
+            struct layout_node *to = &layout->nodes[layout->edges[i].to];
+            if (to->layer > from->layer)
+                continue;
+            to->layer = from->layer + 1;
+            changed = true;
+        }
+    }
+    for (size_t i = 0; i < layout->node_count; i++)
+        last = layout->nodes[i].layer > last ? layout->nodes[i].layer : last;
+    return last + 1;
+}
+
+static void add_bends(struct layout *layout)
+{
+    for (size_t i = 0; i < layout->edge_count; i++) {
+        struct layout_edge *edge = &layout->edges[i];
+        uint32_t from = layout->nodes[edge->from].layer, to = layout->nodes[edge->to].layer;
+        edge->first = (uint32_t)layout->node_count;
+        for (uint32_t layer = from + 1; layer < to; layer++, edge->bends++)
+            graph_layout_add(layout,
+                (struct layout_node){.layer = layer, .bend = true, .group = layout->nodes[edge->to].group});
+    }
+}
+
+/* ---- order within the columns ---- */
+
+/* The graph with its bends: every link goes from one column to the next. */
+struct links {
+    uint32_t (*pairs)[2];
+    size_t n;
+};
+
+struct column {
+    uint32_t *nodes;
+    size_t n;
+};
+
+static struct links make_links(const struct layout *layout)
+{
+    size_t most = layout->edge_count + layout->node_count;
+    struct links links = {.pairs = mem_realloc_array(NULL, most + 1, sizeof *links.pairs)};
+    for (size_t i = 0; i < layout->edge_count; i++) {
+        const struct layout_edge *edge = &layout->edges[i];
+        uint32_t at = edge->from;
+        for (uint32_t k = 0; k <= edge->bends; k++) {
+            uint32_t next = k < edge->bends ? edge->first + k : edge->to;
+            links.pairs[links.n][0] = at;
+            links.pairs[links.n++][1] = next;
+            at = next;
+        }
+    }
+    return links;
+}
+
+static struct column *make_columns(const struct layout *layout, uint32_t count)
+{
+    struct column *columns = mem_zalloc(count * sizeof *columns);
+    for (size_t i = 0; i < layout->node_count; i++)
+        columns[layout->nodes[i].layer].n++;
+    for (uint32_t c = 0; c < count; c++) {
+        columns[c].nodes = mem_realloc_array(NULL, columns[c].n + 1, sizeof *columns[c].nodes);
+        columns[c].n = 0;
+    }
+    for (uint32_t i = 0; i < layout->node_count; i++) {
+        struct column *column = &columns[layout->nodes[i].layer];
+        column->nodes[column->n++] = i;
+    }
+    return columns;
+}
+
+/* The average place of a node's neighbours on one side; its own where it has none. */
+static void layout_weigh(struct layout *layout, const struct links *links, bool forward)
+{
+    size_t n = layout->node_count;
+    double *sums = mem_zalloc((n + 1) * sizeof *sums);
+    uint32_t *counts = mem_zalloc((n + 1) * sizeof *counts);
+    for (size_t i = 0; i < links->n; i++) {
+        uint32_t node = links->pairs[i][forward], neighbour = links->pairs[i][!forward];
+        sums[node] += layout->nodes[neighbour].y;
+        counts[node]++;
+    }
+    for (size_t i = 0; i < n; i++)
+        layout->nodes[i].weight = counts[i] ? sums[i] / counts[i] : layout->nodes[i].y;
+    free(sums);
+    free(counts);
+}
+
+static int by_weight(const void *a, const void *b, void *nodes)
+{
+    const struct layout_node *sorting = nodes;
+    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    double x = sorting[i].weight, y = sorting[j].weight;
+    if (x < y || x > y)
+        return x < y ? -1 : 1;
+    return i < j ? -1 : i > j;
+}
+
+static void number_rows(struct layout *layout, const struct column *column)
+{
+    for (size_t i = 0; i < column->n; i++)
+        layout->nodes[column->nodes[i]].y = (double)i * LAYOUT_ROW;
+}
+
+static void order_columns(
+    struct layout *layout, struct column *columns, uint32_t count, const struct links *links)
+{
+    for (uint32_t c = 0; c < count; c++)
+        number_rows(layout, &columns[c]);
+    for (int sweep = 0; sweep < SWEEPS; sweep++) {
+        bool forward = sweep % 2 == 0;
+        for (uint32_t k = 0; k < count; k++) {
+            struct column *column = &columns[forward ? k : count - 1 - k];
+            layout_weigh(layout, links, forward);
+            qsort_r(column->nodes, column->n, sizeof *column->nodes, by_weight, layout->nodes);
+            number_rows(layout, column);
+        }
+    }
+}
+
+/* ---- places ---- */
+
+/* Moves the nodes of a column towards their neighbours, without changing their order or letting them overlap.
+ */
+static void graph_layout_settle(struct layout *layout, const struct column *column)
+{
+    double low = -1e9;
+    for (size_t i = 0; i < column->n; i++) {
+        struct layout_node *node = &layout->nodes[column->nodes[i]];
+        node->y = node->weight > low ? node->weight : low;
+        low = node->y + (node->bend ? LAYOUT_ROW / 2.0 : LAYOUT_ROW);
+    }
+    /* What was pushed down moves back up by the average push, so that the column stays around its neighbours.
+     */
+    double push = 0;
+    for (size_t i = 0; i < column->n; i++)
+        push += layout->nodes[column->nodes[i]].y - layout->nodes[column->nodes[i]].weight;
+    for (size_t i = 0; column->n && i < column->n; i++)
+        layout->nodes[column->nodes[i]].y -= push / (double)column->n;
+}
+
+/* The columns, each taken apart by group in the order that it has. */
+static struct column *split_columns(const struct layout *layout, const struct column *columns, uint32_t count)
+{
+    uint32_t groups = layout->group_count;
+    struct column *parts = mem_zalloc((size_t)count * groups * sizeof *parts);
+    for (uint32_t c = 0; c < count; c++)
+        for (uint32_t g = 0; g < groups; g++) {
+            struct column *part = &parts[c * groups + g];
+            part->nodes = mem_realloc_array(NULL, columns[c].n + 1, sizeof *part->nodes);
+            for (size_t i = 0; i < columns[c].n; i++)
+                if (layout->nodes[columns[c].nodes[i]].group == g)
+                    part->nodes[part->n++] = columns[c].nodes[i];
+        }
+    return parts;
+}
+
+struct band {
+    uint32_t group;
+    double top, bottom, sum;
+    size_t n;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct band *x = a, *y = b;
+    double left = x->n ? x->sum / (double)x->n : 0, right = y->n ? y->sum / (double)y->n : 0;
+    return left < right ? -1 : left > right;
+}
+
+/* Groups one below the other, so that a frame around one has nothing of another in it. */
+static void stack_bands(struct layout *layout)
+{
+    struct band *bands = mem_zalloc(layout->group_count * sizeof *bands);
+    double *shift = mem_zalloc(layout->group_count * sizeof *shift), bottom = 0;
+    for (uint32_t g = 0; g < layout->group_count; g++)
+        bands[g] = (struct band){.group = g, .top = 1e9, .bottom = -1e9};
+    for (size_t i = 0; i < layout->node_count; i++) {
+        const struct layout_node *node = &layout->nodes[i];
+        struct band *band = &bands[node->group];
+        band->top = node->y < band->top ? node->y : band->top;
+        band->bottom = node->y > band->bottom ? node->y : band->bottom;
+        band->sum += node->y;
+        band->n++;
+    }
+    qsort(bands, layout->group_count, sizeof *bands, by_place);
+    for (uint32_t k = 0; k < layout->group_count; k++) {
+        if (!bands[k].n)
+            continue;
+        shift[bands[k].group] = bottom - bands[k].top;
+        bottom += bands[k].bottom - bands[k].top + LAYOUT_ROW + LAYOUT_BAND;
+    }
+    for (size_t i = 0; i < layout->node_count; i++)
+        layout->nodes[i].y += shift[layout->nodes[i].group];
+    free(bands);
+    free(shift);
+}
+
+static void graph_layout_place(
+    struct layout *layout, struct column *columns, uint32_t count, const struct links *links)
+{
+    struct column *parts = split_columns(layout, columns, count);
+    size_t part_count = (size_t)count * layout->group_count;
+    for (int round = 0; round < SETTLING; round++) {
+        bool forward = round % 2 == 0;
+        for (size_t k = 0; k < part_count; k++) {
+            if (k % layout->group_count == 0)
+                layout_weigh(layout, links, forward);
+            graph_layout_settle(layout, &parts[forward ? k : part_count - 1 - k]);
+        }
+    }
+    for (size_t k = 0; k < part_count; k++)
+        free(parts[k].nodes);
+    free(parts);
+    if (layout->group_count > 1)
+        stack_bands(layout);
+    double x = 0, top = 1e9, bottom = -1e9;
+    for (uint32_t c = 0; c < count; c++) {
+        double widest = 0;
+        for (size_t i = 0; i < columns[c].n; i++) {
+            struct layout_node *node = &layout->nodes[columns[c].nodes[i]];
+            node->x = x;
+            widest = node->width > widest ? node->width : widest;
+            top = node->y < top ? node->y : top;
+            bottom = node->y > bottom ? node->y : bottom;
+        }
+        for (size_t i = 0; i < columns[c].n; i++)
+            layout->nodes[columns[c].nodes[i]].right = x + widest;
+        x += widest + LAYOUT_GAP;
+    }
+    for (size_t i = 0; i < layout->node_count; i++)
+        layout->nodes[i].y += LAYOUT_BOX / 2.0 - top;
+    layout->width = x > LAYOUT_GAP ? x - LAYOUT_GAP : 0;
+    layout->height = bottom - top + LAYOUT_BOX;
+}
+
+void layout_run(struct layout *layout)
+{
+    if (!layout->node_count)
+        return;
+    uint32_t count = assign_layers(layout);
+    add_bends(layout);
+    struct links links = make_links(layout);
+    struct column *columns = make_columns(layout, count);
+    order_columns(layout, columns, count, &links);
+    graph_layout_place(layout, columns, count, &links);
+    for (uint32_t c = 0; c < count; c++)
+        free(columns[c].nodes);
+    free(columns);
+    free(links.pairs);
+}

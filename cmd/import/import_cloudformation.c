@@ -1,0 +1,127 @@
+/* weir import cloudformation: a template, or a live stack, as a stack of weir's. */
+#include "cmd/import/importing.h"
+
+#include "base/file.h"
+#include "cmd/import/cloudformation.h"
+#include "cmd/import/template.h"
+
+enum { TEMPLATE_MAX = 64 * 1024 * 1024 };
+
+struct own_settings {
+    struct importing_settings importing;
+    const char *stack;
+};
+
+static int read_source(
+    struct invocation *inv, const struct template_live *live, struct source *source, struct err *err)
+{
+    if (inv->args.n) {
+        source->path = inv->args.items[0];
+        if (file_read(&inv->arena, source->path.p, TEMPLATE_MAX, &source->text, err))
+            return -1;
+    } else {
+        source->path = arena_printf(&inv->arena, "template of %.*s", STR_ARG(live->name));
+        source->text = live->body;
+    }
+    template_without_tabs(&inv->arena, &source->text);
+    return 0;
+}
+
+static struct str stack_name(struct invocation *inv, const struct own_settings *own)
+{
+    struct str name = own->importing.name ? str_z(own->importing.name) : str_z(own->stack);
+    if (!name.n) {
+        name = path_base(inv->args.items[0]);
+        ptrdiff_t dot = str_find_char(name, '.', 1);
+        name = dot > 0 ? str_slice(name, 0, (size_t)dot) : name;
+    }
+    return draft_stack_name(&inv->arena, name);
+}
+
+static struct str steps(struct invocation *inv, const char *stack)
+{
+    if (!stack)
+        return STR("`weir validate` checks it, `weir plan` shows what it would make.\n");
+    return arena_printf(&inv->arena,
+        "1. `weir plan` shows what is taken over (=> import). Nothing else may differ: mend the file until "
+        "it does not.\n"
+        "2. `weir apply` takes it over; broken off, it goes on when it is run again. Then `weir plan` says "
+        "that nothing is to be done.\n"
+        "3. Give every resource of the CloudFormation stack, and of the stacks within it, `DeletionPolicy: "
+        "Retain` and `UpdateReplacePolicy: Retain`, and update it:\n"
+        "   aws cloudformation update-stack --stack-name %s --template-body file://TEMPLATE\n"
+        "4. Delete that stack. It lets go of its resources, which stay as they are:\n"
+        "   aws cloudformation delete-stack --stack-name %s\n"
+        "   What other stacks import from it (Fn::ImportValue) has to be given to them in another way "
+        "first.\n",
+        stack, stack);
+}
+
+static int import_all(struct importing *importing)
+{
+    struct invocation *inv = importing->inv;
+    const struct own_settings *own = inv->own;
+    struct template_live live = {.body = STR_EMPTY};
+    struct source *source = ARENA_NEW(&inv->arena, struct source);
+    struct err err = ERR_INIT;
+    if (own->stack && (importing_connect(importing, &err) ||
+                          template_live_read(importing->client, &inv->arena, str_z(own->stack), &live, &err)))
+        return invocation_fail(inv, &err);
+    live.look = (struct look){importing->provider, &inv->arena};
+    if (read_source(inv, &live, source, &err))
+        return invocation_fail(inv, &err);
+    importing->draft.stack = stack_name(inv, own);
+    importing->draft.beside = importing_way(importing, path_dir(source->path));
+    template_read(&importing->draft, &importing->names, source, own->stack ? &live : NULL);
+    return importing_finish(importing, steps(inv, own->stack));
+}
+
+static int import_cloudformation_run(struct invocation *inv)
+{
+    const struct own_settings *own = inv->own;
+    struct importing importing;
+    if (!inv->args.n && !own->stack)
+        return invocation_usage(inv, "weir import cloudformation template.yaml, or --stack NAME",
+            "there is no template, and no stack");
+    int status = importing_begin(&importing, inv);
+    if (status == EXIT_DONE)
+        status = import_all(&importing);
+    importing_end(&importing);
+    return status;
+}
+
+static const struct option options[] = {
+    {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, stack),
+        .doc = "live stack that was made of it: its resources are taken over in place"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_importing, NULL};
+static const struct command_example examples[] = {
+    {"weir import cloudformation pipeline.yaml -o .", "write weir.yaml"},
+    {"weir import cloudformation pipeline.yaml --stack pipeline", "take over what the stack has made"},
+    {"weir import cloudformation --stack pipeline -o -",
+        "the same from the template that CloudFormation keeps; only look at it"},
+    {NULL, NULL},
+};
+
+const struct command import_cloudformation = {
+    .name = "cloudformation",
+    .args = "[TEMPLATE]",
+    .summary = "write a stack from a CloudFormation template",
+    .details = "Parameters become inputs, mappings and conditions locals, functions expressions, resources "
+               "weir's own types where these say "
+               "all that is said of them, and CloudFormation's otherwise. Comments stay. Secrets are not "
+               "written: they become inputs. SAM's types (AWS::Serverless::Function) are read as what AWS's "
+               "transform makes of them; code in a folder becomes an artifact. "
+               "Stacks within it become modules, each in a folder.\n\n"
+               "What cannot be said is told with its place in the template, and what came of each resource "
+               "is a table. With --stack the "
+               "resources of a live stack are taken over as they are (`imports:`), and the steps that follow "
+               "are told.",
+    .sets = sets,
+    .settings_size = sizeof(struct own_settings),
+    .max_args = 1,
+    .completes = COMPLETES_FILE,
+    .examples = examples,
+    .run = import_cloudformation_run,
+};

@@ -1,0 +1,86 @@
+/* weir import live: a stack from what is there. */
+#include "cmd/import/importing.h"
+
+#include "cmd/import/live.h"
+
+struct own_settings {
+    struct importing_settings importing;
+    const char *tag, *stack;
+    struct texts types;
+};
+
+static int import_all(struct importing *importing, const struct own_settings *own)
+{
+    struct invocation *inv = importing->inv;
+    struct live_wanted wanted = {.types = own->types.items, .type_count = own->types.n};
+    struct str value, key = str_cut(str_z(own->tag), '=', &value);
+    struct err err = ERR_INIT;
+    wanted.tag_key = own->stack ? STR("weir:stack") : key;
+    wanted.tag_value = own->stack ? str_z(own->stack) : value;
+    if (importing_connect(importing, &err))
+        return invocation_fail(inv, &err);
+    struct look look = {importing->provider, &inv->arena};
+    importing->draft.stack = draft_stack_name(&inv->arena, str_z(own->importing.name ? own->importing.name
+                                                                 : own->stack        ? own->stack
+                                                                                     : "imported"));
+    if (live_read(&importing->draft, &look, &wanted, &err))
+        return invocation_fail(inv, &err);
+    if (!importing->draft.n && !importing->draft.rows->n) {
+        err_set(&err, ERR_ABSENT, "there is nothing of that kind");
+        return invocation_fail(inv, &err);
+    }
+    return importing_finish(importing, STR("1. `weir plan` shows what is taken over (=> import). Nothing "
+                                           "else may differ: mend the file until it does not.\n"
+                                           "2. `weir apply` takes it over; broken off, it goes on when it is "
+                                           "run again. Then `weir plan` says that nothing is to be done.\n"));
+}
+
+static int import_live_run(struct invocation *inv)
+{
+    const struct own_settings *own = inv->own;
+    struct importing importing;
+    if (own->tag && !strchr(own->tag, '='))
+        return invocation_usage(inv, "--tag team=data", "a tag is KEY=VALUE");
+    if (!!own->tag + !!own->stack + (own->types.n > 0) != 1)
+        return invocation_usage(
+            inv, "weir import live --tag team=data", "one of --tag, --type and --stack says what is wanted");
+    int status = importing_begin(&importing, inv);
+    if (status == EXIT_DONE)
+        status = import_all(&importing, own);
+    importing_end(&importing);
+    return status;
+}
+
+static const struct option options[] = {
+    {0, "tag", .value = "KEY=VALUE", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, tag),
+        .doc = "everything that bears this tag"},
+    {0, "type", .value = "TYPE", .kind = OPTION_LIST, .offset = offsetof(struct own_settings, types),
+        .completes = COMPLETES_TYPE, .doc = "everything of this type; may be repeated"},
+    {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, stack),
+        .doc = "everything that bears the mark of this stack of weir's"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_importing, NULL};
+static const struct command_example examples[] = {
+    {"weir import live --tag team=data -o .", "what bears the tag, with all that can be read of it"},
+    {"weir import live --type aws.glue.job --type aws.iam.role -o -", "all jobs and roles; only look at it"},
+    {NULL, NULL},
+};
+
+const struct command import_live = {
+    .name = "live",
+    .summary = "write a stack from what is there",
+    .details =
+        "Finds resources by the tagging API or by listings, reads each, and writes what differs from its "
+        "type's defaults. Resources that are part of others, such as stages of APIs, are listed for each "
+        "of those. ARNs, ids and names of each other become references. Everything is imported under the "
+        "id that it has (`imports:`).\n\n"
+        "What is secret, or what no answer tells, such as the code of a function, becomes an input; "
+        "`ignore_changes` keeps such code as it is. What a service reports and weir has no attribute "
+        "for is named in a comment. What AWS made itself is counted in the report.\n\n"
+        "Credentials and region are those of the environment.",
+    .sets = sets,
+    .settings_size = sizeof(struct own_settings),
+    .examples = examples,
+    .run = import_live_run,
+};

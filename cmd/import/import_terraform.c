@@ -1,0 +1,167 @@
+/* weir import terraform: a state or plan, or the folder of a configuration, as a stack. */
+#include "cmd/import/importing.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/spawn.h"
+#include "cmd/import/terraform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { DOCUMENT_MAX = 256 * 1024 * 1024 };
+
+/* ---- the programs ---- */
+
+/* Runs it with its output in a file; the program's status, or -1 where it is not there. */
+static int run_program(const char *const *words, const char *out, struct err *err)
+{
+    pid_t child;
+    int status;
+    AUTO_FD int file = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0)
+        return err_errno(err, ERR_IO, "%s", out);
+    int failed = spawn_program(
+        &(struct spawn){.args = (char *const *)words, .env = environ, .out = file, .error = 2}, &child);
+    if (failed)
+        return err_set(err, ERR_FAILED, "%s cannot be started: %s", words[0], strerror(failed));
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return err_errno(err, ERR_FAILED, "%s", words[0]);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* What the folder has: a plan without a refresh, which carries the configuration; where that fails, its
+ * state. */
+static int show_folder(
+    struct invocation *inv, struct str folder, const char *program, struct str *text, struct err *err)
+{
+    char work[] = "/tmp/weir-import-XXXXXX";
+    if (!mkdtemp(work))
+        return err_errno(err, ERR_IO, "%s", work);
+    const char *plan = arena_printf(&inv->arena, "%s/plan", work).p,
+               *log = arena_printf(&inv->arena, "%s/log", work).p,
+               *shown = arena_printf(&inv->arena, "%s/shown", work).p;
+    const char *chdir = arena_printf(&inv->arena, "-chdir=%.*s", STR_ARG(folder)).p,
+               *out = arena_printf(&inv->arena, "-out=%s", plan).p;
+    const char *const make[] = {
+        program, chdir, "plan", "-no-color", "-refresh=false", "-input=false", "-lock=false", out, NULL};
+    const char *const show[] = {program, chdir, "show", "-json", plan, NULL};
+    const char *const state[] = {program, chdir, "show", "-json", NULL};
+    int status = run_program(make, log, err);
+    if (status > 0)
+        invocation_note(inv,
+            "warning: %s plan failed, so that the state alone is read: what refers to what is found by "
+            "values only",
+            program);
+    if (status >= 0)
+        status = run_program(status ? state : show, shown, err);
+    if (status == 0)
+        status = file_read(&inv->arena, shown, DOCUMENT_MAX, text, err);
+    else if (status > 0)
+        status = err_set(err, ERR_FAILED, "%s show failed in %.*s", program, STR_ARG(folder));
+    tree_remove(work);
+    return status ? -1 : 0;
+}
+
+static int read_text(struct invocation *inv, struct str path, struct str *text, struct err *err)
+{
+    if (!path_is_dir(path.p))
+        return file_read(&inv->arena, path.p, DOCUMENT_MAX, text, err);
+    if (show_folder(inv, path, "terraform", text, err) == 0)
+        return 0;
+    struct err other = ERR_INIT;
+    if (show_folder(inv, path, "tofu", text, &other) == 0)
+        return 0;
+    return err->hint[0]
+               ? -1
+               : err_hint(err, "`terraform show -json` of a state or a saved plan, in a file, will do");
+}
+
+/* ---- the command ---- */
+
+static struct str stack_name(struct invocation *inv, const struct importing_settings *own)
+{
+    struct str path = inv->args.items[0], name = own->name ? str_z(own->name) : path_base(path);
+    if (!own->name && (!name.n || str_eqz(name, ".") || str_eqz(name, "..")))
+        name = STR("terraform");
+    ptrdiff_t dot = str_find_char(name, '.', 1);
+    return draft_stack_name(&inv->arena, dot > 0 ? str_slice(name, 0, (size_t)dot) : name);
+}
+
+static int import_all(struct importing *importing)
+{
+    struct invocation *inv = importing->inv;
+    struct err err = ERR_INIT;
+    struct str text, path = inv->args.items[0];
+    const struct value *document;
+    if (read_text(inv, path, &text, &err))
+        return invocation_fail(inv, &err);
+    if (str_starts(text, STR("PK\x03\x04"))) {
+        err_set(&err, ERR_INVALID, "%.*s: this is the plan's own file", STR_ARG(path));
+        err_hint(&err, "terraform show -json %.*s > plan.json; then import plan.json", STR_ARG(path));
+        return invocation_fail(inv, &err);
+    }
+    if (json_parse(&inv->arena, text, &document, &err)) {
+        err.class = ERR_INVALID;
+        err_context(&err, "%.*s", STR_ARG(path));
+        return invocation_fail(inv, &err);
+    }
+    importing->draft.stack = stack_name(inv, inv->own);
+    if (path_is_dir(path.p))
+        terraform_read_lines(&importing->draft, path);
+    if (terraform_read(&importing->draft, &importing->names, document, &err)) {
+        err_context(&err, "%.*s", STR_ARG(path));
+        return invocation_fail(inv, &err);
+    }
+    return importing_finish(
+        importing, STR("1. `weir plan` shows what is taken over (=> import). Nothing else may differ: mend "
+                       "the file until it does not.\n"
+                       "2. `weir apply` takes it over; broken off, it goes on when it is run again. Then "
+                       "`weir plan` says that nothing is to be done.\n"
+                       "3. Let Terraform forget it, so that nobody changes it from there: `terraform state "
+                       "rm ADDRESS` for each, or\n"
+                       "   `removed { lifecycle { destroy = false } }`. Nothing is deleted by that.\n"));
+}
+
+static int import_terraform_run(struct invocation *inv)
+{
+    struct importing importing;
+    int status = importing_begin(&importing, inv);
+    if (status == EXIT_DONE)
+        status = import_all(&importing);
+    importing_end(&importing);
+    return status;
+}
+
+static const struct option_set *const sets[] = {&options_importing, NULL};
+static const struct command_example examples[] = {
+    {"weir import terraform infra -o .", "the configuration in infra, and its state"},
+    {"weir import terraform plan.json -o -", "what `terraform show -json PLAN` said; only look at it"},
+    {NULL, NULL},
+};
+
+const struct command import_terraform = {
+    .name = "terraform",
+    .args = "DIR|STATE.json|PLAN.json",
+    .summary = "write a stack from what Terraform or OpenTofu has",
+    .details = "Reads what `terraform show -json` says of a state or of a saved plan; of a folder it makes "
+               "that plan itself, without a refresh. "
+               "A plan is better: it carries the configuration, so that variables become inputs, and values "
+               "references.\n\n"
+               "Modules are flattened, settings that Terraform has as resources of their own become "
+               "attributes of what they are for, and "
+               "instances that differ by their key one resource with for_each. What is sensitive is not "
+               "written: it becomes an input. "
+               "Everything is taken over under the id that it has (`imports:`).",
+    .sets = sets,
+    .settings_size = sizeof(struct importing_settings),
+    .min_args = 1,
+    .max_args = 1,
+    .completes = COMPLETES_FILE,
+    .examples = examples,
+    .run = import_terraform_run,
+};

@@ -1,0 +1,223 @@
+/*
+ * What every command needs while it runs: opening the workspace, and saying what went wrong.
+ */
+#include "cmd/invocation/invocation.h"
+#include "cmd/invocation/kinds.h"
+#include "cmd/invocation/sandboxed.h"
+#include "cmd/output/events.h"
+#include "cmd/terminal/say.h"
+#include "cmd/terminal/signals.h"
+
+#include "plan/plan.h"
+#include "plan/state/state.h"
+#include "sandbox/sandbox.h"
+
+#include <stdarg.h>
+
+/* Text of a failure: "error: …", its hint and its request id. */
+void err_render(const struct err *err, bool color, struct buf *out)
+{
+    style_on(out, color, STYLE_BOLD);
+    style_add(out, color, STYLE_RED, "error");
+    style_on(out, color, STYLE_BOLD);
+    buf_addz(out, ": ");
+    text_add_safe(out, str_z(err->message), true);
+    style_off(out, color, STYLE_BOLD);
+    buf_add_char(out, '\n');
+    if (err->hint[0]) {
+        style_add(out, color, STYLE_CYAN, "  hint: ");
+        text_add_safe(out, str_z(err->hint), true);
+        buf_add_char(out, '\n');
+    }
+    if (err->request_id[0]) {
+        buf_addz(out, "  request id: ");
+        text_add_safe(out, str_z(err->request_id), false);
+        buf_add_char(out, '\n');
+    }
+}
+
+/* Does it change something, after a question? Why it has not done so is always told. */
+static bool asks_first(const struct invocation *inv)
+{
+    const struct option_set *sets[COMMAND_SETS_MAX];
+    if (!inv->command)
+        return false;
+    command_sets(inv->command, sets);
+    return options_match(sets, STR("--yes"));
+}
+
+static int written(struct invocation *inv, int failed, const struct err *err)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!failed)
+        return EXIT_DONE;
+    if (strcmp(err->code, SAY_UNHEARD) == 0 && !asks_first(inv))
+        return EXIT_FAILED; /* whoever reads along has read enough, and knows */
+    err_render(err, inv->err.color, &out);
+    say_aside(buf_str(&out));
+    return EXIT_FAILED;
+}
+
+int invocation_write(struct invocation *inv, struct str text)
+{
+    struct err err = ERR_INIT;
+    int failed = inv->settings->json ? say_json(inv->out.fd, text, &err) : say(inv->out.fd, text, &err);
+    return written(inv, failed, &err);
+}
+
+int invocation_write_as_is(struct invocation *inv, struct str text)
+{
+    struct err err = ERR_INIT;
+    return written(inv, say_as_is(inv->out.fd, text, &err), &err);
+}
+
+int invocation_fail(struct invocation *inv, const struct err *err)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json) {
+        event_error(&out, err);
+        invocation_write(inv, buf_str(&out));
+    } else {
+        err_render(err, inv->err.color, &out);
+        say_aside(buf_str(&out));
+    }
+    return err_exit_status(err->class);
+}
+
+int invocation_usage(struct invocation *inv, const char *hint, const char *format, ...)
+{
+    struct err err = ERR_INIT;
+    va_list args;
+    va_start(args, format);
+    err_vset(&err, ERR_USAGE, format, args);
+    va_end(args);
+    if (hint)
+        err_hint(&err, "%s", hint);
+    return invocation_fail(inv, &err);
+}
+
+int invocation_diags(struct invocation *inv)
+{
+    struct diags *diags = &inv->diags;
+    AUTO_BUF struct buf out = BUF_INIT;
+    bool errors = diags->errors > 0;
+    if (inv->settings->json) {
+        event_diags(&out, diags);
+        invocation_write(inv, buf_str(&out));
+    } else if (diags->n) {
+        diags_render(diags, inv->err.color, &out);
+        if (diags->errors + diags->dropped > 1)
+            buf_addf(&out, "\n%zu errors\n", diags->errors);
+        say_aside(buf_str(&out));
+    }
+    diags_release(diags);
+    inv->diags = (struct diags)DIAGS_INIT;
+    return errors ? EXIT_USAGE : EXIT_DONE;
+}
+
+void invocation_note(struct invocation *inv, const char *format, ...)
+{
+    (void)inv;
+    AUTO_BUF struct buf out = BUF_INIT;
+    va_list args;
+    va_start(args, format);
+    buf_addvf(&out, format, args);
+    va_end(args);
+    buf_add_char(&out, '\n');
+    say_aside(buf_str(&out));
+}
+
+static void trace_line(void *ctx, const char *line)
+{
+    struct invocation *inv = ctx;
+    AUTO_BUF struct buf out = BUF_INIT;
+    style_on(&out, inv->err.color, STYLE_DIM);
+    text_add_safe(&out, str_z(line), true);
+    style_off(&out, inv->err.color, STYLE_DIM);
+    buf_add_char(&out, '\n');
+    say_aside(buf_str(&out));
+}
+
+/* What a state holds that was moved away is of no use but to these. */
+static bool reads_history(const struct invocation *inv)
+{
+    return str_eqz(inv->path, "history") || str_starts(inv->path, STR("state "));
+}
+
+static void fill_options(struct invocation *inv, const struct workspace_options *wanted)
+{
+    const struct settings *s = inv->settings;
+    struct workspace_options *o = &inv->workspace_options, before = *o;
+    *o = wanted ? *wanted : (struct workspace_options){0};
+    if (inv->sandbox) { /* it is served since the first time */
+        o->overlay = before.overlay;
+        o->state_dir = before.state_dir;
+        o->state_dir_within = before.state_dir_within;
+    }
+    o->stack.any_member |= o->no_state;
+    o->stack.dir = s->dir;
+    o->stack.env = str_z(s->env);
+    if (!o->stack.inputs) {
+        o->stack.inputs = s->inputs.items;
+        o->stack.input_count = s->inputs.n;
+    }
+    o->stack.input_files = s->input_files.items;
+    o->stack.input_file_count = s->input_files.n;
+    o->kinds = &cmd_kinds;
+    o->specs_dir = s->specs;
+    o->trace = s->verbose;
+    o->trace_line = trace_line;
+    o->trace_ctx = inv;
+    o->cancel = signals_stop();
+}
+
+int invocation_prepare(struct invocation *inv)
+{
+    struct err err = ERR_INIT;
+    fill_options(inv, NULL);
+    if (inv->settings->sandbox && !inv->sandbox && sandboxed_start(inv, &err) < 0)
+        return invocation_fail(inv, &err);
+    return EXIT_DONE;
+}
+
+/* What else is wrong, so that all of it is told at once. */
+static void find_more(struct invocation *inv, struct workspace *workspace)
+{
+    struct plan *plan = NULL;
+    struct err ignored = ERR_INIT;
+    if (!plan_make(workspace, &(struct plan_options){.offline = true}, &inv->diags, &plan, &ignored))
+        plan_free(plan);
+}
+
+int invocation_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out)
+{
+    const struct settings *s = inv->settings;
+    struct workspace_options *o = &inv->workspace_options;
+    fill_options(inv, wanted);
+    struct err err = ERR_INIT;
+    /* without a stack that is the mistake to be told of, and no folder for a sandbox's data is wanted */
+    bool wants_sandbox = s->sandbox && !inv->sandbox && stack_exists(&inv->arena, s->dir);
+    if (wants_sandbox && sandboxed_start(inv, &err) < 0) {
+        *out = (struct workspace){0};
+        return invocation_fail(inv, &err);
+    }
+    o->find_all = !o->no_stack;
+    int rc = workspace_open(o, &inv->diags, out, &err);
+    if (rc == 0 && inv->diags.errors)
+        find_more(inv, out);
+    if (rc == 0 && inv->sandbox)
+        sandbox_use_specs(inv->sandbox, catalog_specs_dir(out->catalog));
+    int status = invocation_diags(inv);
+    if (rc == 0 && out->state && !reads_history(inv))
+        rc = state_check_moved(out->state, &err);
+    if (rc < 0 || status != EXIT_DONE)
+        workspace_close(out); /* only now: diagnostics point into the stack's sources */
+    if (rc < 0 && err.class != ERR_NONE)
+        return invocation_fail(inv, &err);
+    return rc < 0 && status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+int invocation_open_state(struct invocation *inv, struct workspace *out)
+{
+    return invocation_open(inv, &(struct workspace_options){.no_stack = true}, out);
+}

@@ -1,0 +1,159 @@
+/* The modules from elsewhere that a stack uses: see modules_used.h. */
+#include "cmd/modules/modules_used.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "stacks/module_uses.h"
+
+#include <stdlib.h>
+
+enum { SOURCES_MAX = 1000, SHORT_DIGITS = 12 };
+
+int modules_open(struct invocation *inv, bool fetches, struct modules *out)
+{
+    struct err err = ERR_INIT;
+    const char *given = inv->settings->dir ? inv->settings->dir : ".";
+    *out = (struct modules){.inv = inv};
+    int status = stack_exists(&inv->arena, given) ? invocation_prepare(inv) : EXIT_DONE;
+    if (status != EXIT_DONE)
+        return status;
+    struct catalog_options catalog = {
+        .kinds = inv->workspace_options.kinds, .specs_dir = inv->settings->specs};
+    if (stack_exists(&inv->arena, given) && catalog_new(&catalog, &out->catalog, &err))
+        return invocation_fail(inv, &err);
+    out->fetching = (struct module_fetching){.options = &inv->workspace_options,
+        .catalog = out->catalog,
+        .diags = &inv->diags,
+        .dir = arena_str(&inv->arena, path_is_dir(given) ? str_z(given) : path_dir(str_z(given)))};
+    struct fetch_options options;
+    module_files_options(&out->fetching, &options);
+    if (fetches && out->catalog && fetch_open(&options, &out->fetch, &err))
+        return invocation_fail(inv, &err);
+    out->lock_path = module_lock_path(&inv->arena, str_z(given));
+    if (module_lock_read(&inv->arena, out->lock_path, &inv->diags, &out->lock))
+        return EXIT_DONE;
+    return invocation_diags(inv);
+}
+
+void modules_close(struct modules *m)
+{
+    fetch_close(m->fetch);
+    if (m->catalog)
+        catalog_free(m->catalog);
+    map_release(&m->known);
+    free(m->items);
+    *m = (struct modules){0};
+}
+
+int modules_wrong(struct modules *m, const struct module_used *used, const struct err *err)
+{
+    if (err->class == ERR_NONE) /* reported already */
+        return -1;
+    struct diag *d = diag_error(&m->inv->diags, used->span, "%s", err->message);
+    if (err->hint[0])
+        diag_hint(&m->inv->diags, d, "%s", err->hint);
+    return -1;
+}
+
+struct str modules_folder(
+    const struct modules *m, const struct module_used *used, const struct module_pin *pin)
+{
+    return module_pin_folder(&m->inv->arena, m->fetching.dir, &used->source, pin);
+}
+
+struct str modules_short(const struct module_pin *pin)
+{
+    return str_slice(pin->commit.n ? pin->commit : pin->archive, 0, SHORT_DIGITS);
+}
+
+static bool is_within(struct str module, struct str name)
+{
+    return str_eq(module, name) || (str_starts(module, name) && module.p[name.n] == '/');
+}
+
+/* Named on the command line, or within one that is; without names all are. */
+static bool is_chosen(const struct modules *m, struct str module)
+{
+    const struct texts *names = &m->inv->args;
+    for (size_t i = 0; i < names->n; i++)
+        if (is_within(module, names->items[i]))
+            return true;
+    return !names->n;
+}
+
+static struct module_used *use_known(struct modules *m, const struct module_use *use)
+{
+    struct module_used *used = map_get(&m->known, use->source);
+    struct err err = ERR_INIT;
+    if (used)
+        return used;
+    used = ARENA_NEW(&m->inv->arena, struct module_used);
+    *used = (struct module_used){.module = use->module, .span = use->span};
+    map_set(&m->known, use->source, used);
+    used->was = module_lock_find(&m->lock, use->source);
+    if (used->was)
+        used->pin = *used->was;
+    if (module_source_parse(&m->inv->arena, use->source, &used->source, &err)) {
+        modules_wrong(m, used, &err);
+        return NULL;
+    }
+    if (m->n >= SOURCES_MAX) {
+        diag_error(&m->inv->diags, use->span, "there are more than %d sources", SOURCES_MAX);
+        return NULL;
+    }
+    MEM_GROW(m->items, m->cap, m->n + 1);
+    m->items[m->n++] = used;
+    return used;
+}
+
+static void found(void *ctx, const struct module_use *use)
+{
+    struct modules *m = ctx;
+    bool first = !map_get(&m->known, use->source), chosen = is_chosen(m, use->module);
+    struct module_used *used = use_known(m, use);
+    if (!used || (!first && (used->chosen || !chosen)))
+        return;
+    used->chosen = chosen;
+    if (m->visit(m, used) || !used->pin.tree.n)
+        return;
+    struct str folder = path_join(&m->inv->arena, modules_folder(m, used, &used->pin), used->source.dir);
+    module_uses_of_folder(&m->inv->arena, folder, use->module, &m->inv->diags, found, m);
+}
+
+/* Names that are none of the stack's modules, or those of one that is not from elsewhere. */
+static int check_names(struct modules *m)
+{
+    struct texts *names = &m->inv->args;
+    for (size_t i = 0; i < names->n; i++) {
+        bool known = false;
+        struct str *all = ARENA_ARRAY(&m->inv->arena, struct str, m->n + 1);
+        for (size_t k = 0; k < m->n; k++) {
+            all[k] = m->items[k]->module;
+            known = known || is_within(all[k], names->items[i]);
+        }
+        struct str near = str_nearest(names->items[i], all, m->n);
+        if (!known)
+            return invocation_usage(m->inv,
+                near.n ? arena_printf(&m->inv->arena, "did you mean \"%.*s\"?", STR_ARG(near)).p
+                       : "`weir modules list` shows those there are",
+                "no module from elsewhere is called \"%.*s\"", STR_ARG(names->items[i]));
+    }
+    return EXIT_DONE;
+}
+
+int modules_find(struct modules *m)
+{
+    int failed = module_uses_of_stack(&m->inv->arena, m->inv->settings->dir, &m->inv->diags, found, m);
+    int status = invocation_diags(m->inv);
+    return status != EXIT_DONE ? status : failed ? EXIT_FAILED : check_names(m);
+}
+
+int modules_write_lock(struct modules *m)
+{
+    struct module_lock lock = {.pins = ARENA_ARRAY(&m->inv->arena, struct module_pin, m->n + 1)};
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < m->n; i++)
+        if (m->items[i]->pin.tree.n)
+            lock.pins[lock.n++] = m->items[i]->pin;
+    return module_lock_write(m->lock_path.p, &lock, &err) ? invocation_fail(m->inv, &err) : EXIT_DONE;
+}

@@ -1,0 +1,59 @@
+/*
+ * Commands: one file each (cmd_<name>.c) with its options, its help and its function, and one line in the
+ * table of commands.c. cli_main() finds the command, parses its options into its settings and calls it.
+ *
+ * A command gets an invocation and returns the exit status. It writes what was asked for to standard output
+ * (invocation_write()), everything else to standard error. Where it takes --json, standard output carries
+ * only JSON lines, failures included (cmd/output/events.h).
+ */
+#ifndef WEIR_CMD_OPTIONS_COMMAND_H
+#define WEIR_CMD_OPTIONS_COMMAND_H
+
+#include "base/buf.h"
+#include "cmd/options/options.h"
+#include "cmd/terminal/exit_status.h"
+
+struct invocation; /* cmd/invocation/invocation.h */
+
+struct command_example {
+    const char *line, *what;
+};
+
+struct command {
+    const char *name; /* "plan"; of a subcommand "list" */
+    const char *args; /* "[FILE]"; NULL: none */
+    const char *summary;
+    const char *details;                    /* paragraphs with an empty line between; may be NULL */
+    const struct option_set *const *sets;   /* besides the common ones; ends with NULL; may be NULL */
+    size_t settings_size;                   /* 0: just struct settings */
+    int min_args, max_args;                 /* max -1: any number */
+    enum completes completes;               /* what its arguments are */
+    const char *choices;                    /* COMPLETES_CHOICES: the words, with blanks between */
+    const struct command_example *examples; /* ends with line NULL; may be NULL */
+    const struct command *const *subs;      /* subcommands, ends with NULL; then run is NULL */
+    int (*run)(struct invocation *inv);
+};
+
+struct command_group {
+    const char *title;
+    const struct command *const *commands; /* ends with NULL */
+};
+
+extern const struct command_group command_groups[]; /* ends with title NULL */
+
+/* Calls `visit` for every command and subcommand, in the order of the help, with its path: "state list". */
+typedef void command_visitor(struct buf *out, const struct command *c, struct str path);
+void commands_walk(command_visitor *visit, struct buf *out);
+
+enum { COMMAND_SETS_MAX = 12 };
+
+/* The program. Returns the exit status. */
+int cli_main(int argc, char **argv);
+
+/* The top-level command of that name, or NULL. */
+const struct command *command_find(struct str name);
+const struct command *command_find_sub(const struct command *command, struct str name);
+/* All its sets with the common ones, NULL at the end. */
+void command_sets(const struct command *command, const struct option_set *sets[COMMAND_SETS_MAX]);
+
+#endif

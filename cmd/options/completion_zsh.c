@@ -1,0 +1,147 @@
+/* Completion for zsh, written from the tables of commands and options. */
+#include "cmd/options/completion.h"
+
+static void zsh_spec(struct buf *out, const struct option *o, const char *name, char dash_count)
+{
+    buf_addf(out, " \\\n        '%s%s%s%s[", o->kind == OPTION_LIST || o->kind == OPTION_COUNT ? "*" : "",
+        dash_count == 2 ? "--" : "-", name, o->value ? (dash_count == 2 ? "=" : "+") : "");
+    completion_quote(out, o->doc, "[]:\\");
+    buf_addz(out, "]");
+    if (o->value) {
+        buf_addz(out, ":");
+        completion_quote(out, o->value, ":\\");
+        buf_addz(out, ":");
+        if (o->completes == COMPLETES_FILE)
+            buf_addz(out, "_files");
+        else if (o->completes == COMPLETES_DIR)
+            buf_addz(out, "_files -/");
+        else if (o->completes == COMPLETES_ADDRESS)
+            buf_addz(out, "_weir_addresses");
+        else if (o->completes == COMPLETES_ENV)
+            buf_addz(out, "_weir_environments");
+        else if (o->completes == COMPLETES_CHOICES)
+            buf_addf(out, "(%s)", o->choices);
+    }
+    buf_add_char(out, '\'');
+}
+
+static void zsh_option(struct buf *out, const struct option *o, const char *ctx)
+{
+    (void)ctx;
+    char letter[2] = {o->letter, 0};
+    if (o->letter)
+        zsh_spec(out, o, letter, 1);
+    zsh_spec(out, o, o->name, 2);
+    if (o->alias)
+        zsh_spec(out, o, o->alias, 2);
+}
+
+static void zsh_describe(struct buf *out, const struct command *c)
+{
+    buf_addf(out, " \\\n        '%s:", c->name);
+    completion_quote(out, c->summary, ":\\");
+    buf_add_char(out, '\'');
+}
+
+static void zsh_args(struct buf *out, const struct command *c)
+{
+    static const char *const args[] = {[COMPLETES_NOTHING] = "",
+        [COMPLETES_FILE] = "*:file:_files",
+        [COMPLETES_DIR] = "*:folder:_files -/",
+        [COMPLETES_ADDRESS] = "*:address:_weir_addresses",
+        [COMPLETES_JOB] = "1:job:_weir_jobs",
+        [COMPLETES_TYPE] = "1:type:_weir_types",
+        [COMPLETES_ENV] = "*:environment:_weir_environments",
+        [COMPLETES_CONNECTION] = "1:connection:_weir_connections",
+        [COMPLETES_COMMAND] = "1:command:_weir_commands",
+        [COMPLETES_CHOICES] = ""};
+    if (c->completes == COMPLETES_CHOICES)
+        buf_addf(out, " \\\n        '1:argument:(%s)'", c->choices);
+    else if (c->completes != COMPLETES_NOTHING)
+        buf_addf(out, " \\\n        '%s'", args[c->completes]);
+}
+
+static void zsh_command(struct buf *out, const struct command *c, struct str path)
+{
+    buf_addf(out, "    '%.*s') ", STR_ARG(path));
+    if (c->subs) {
+        buf_addz(out, "subs=(");
+        for (const struct command *const *s = c->subs; *s; s++)
+            zsh_describe(out, *s);
+        buf_addz(out, ")\n        _describe command subs ;;\n");
+        return;
+    }
+    buf_addz(out, "_arguments -s");
+    completion_options(c, zsh_option, NULL, out);
+    zsh_args(out, c);
+    buf_addz(out, " ;;\n");
+}
+
+/* --env=dev, --sandbox: options that pick the stack and are one word, for a `case`. */
+static void zsh_inline(struct buf *out)
+{
+    for (size_t i = 0; i < options_stack.n; i++)
+        buf_addf(out, "%s--%s%s", i ? " | " : "", options_stack.options[i].name,
+            options_stack.options[i].value ? "=*" : "");
+}
+
+void completion_zsh(struct buf *out)
+{
+    buf_addz(out, "#compdef weir\n# zsh completion for weir; made by: weir completion zsh\n"
+                  "_weir_ask() {\n"
+                  "    local -a given lines\n"
+                  "    local i\n"
+                  "    for ((i = 1; i < CURRENT; i++)); do\n"
+                  "        case $words[i] in\n"
+                  "        ");
+    completion_patterns(out, &options_stack, true, "");
+    buf_addz(out, ")\n"
+                  "            ((i++))\n"
+                  "            ((i < CURRENT)) && given+=($words[i-1] \"${(Q)words[i]/#\\~/$HOME}\") ;;\n"
+                  "        ");
+    zsh_inline(out);
+    buf_addz(out, ") given+=(\"${(Q)words[i]}\") ;;\n"
+                  "        esac\n"
+                  "    done\n"
+                  "    lines=(${(f)\"$(weir $* $given 2>/dev/null)\"})\n"
+                  "    compadd -a lines\n"
+                  "}\n"
+                  "_weir_addresses() { _weir_ask state list }\n"
+                  "_weir_jobs() { _weir_ask jobs --names }\n"
+                  "_weir_environments() { _weir_ask completion environments }\n"
+                  "_weir_connections() { _weir_ask completion connections }\n"
+                  "_weir_types() {\n"
+                  "    compadd -- ${(f)\"$(weir completion types 2>/dev/null)\"}\n"
+                  "}\n"
+                  "_weir_commands() {\n"
+                  "    local -a commands\n"
+                  "    commands=(");
+    for (const struct command_group *g = command_groups; g->title; g++)
+        for (const struct command *const *c = g->commands; *c; c++)
+            zsh_describe(out, *c);
+    buf_addz(out, ")\n"
+                  "    _describe command commands\n"
+                  "}\n"
+                  "_weir() {\n"
+                  "    local -a subs\n"
+                  "    local command\n"
+                  "    if (( CURRENT == 2 )); then\n"
+                  "        _weir_commands\n"
+                  "        return\n"
+                  "    fi\n"
+                  "    command=$words[2]\n"
+                  "    case $command in\n"
+                  "    ");
+    completion_parents(out);
+    buf_addz(out, ")\n"
+                  "        if (( CURRENT > 3 )); then\n"
+                  "            command=\"$command $words[3]\"\n"
+                  "            shift words; (( CURRENT-- ))\n"
+                  "        fi ;;\n"
+                  "    esac\n"
+                  "    shift words; (( CURRENT-- ))\n"
+                  "    case $command in\n");
+    commands_walk(zsh_command, out);
+    buf_addz(out, "    esac\n}\n"
+                  "if [[ $funcstack[1] == _weir ]]; then _weir \"$@\"; else compdef _weir weir; fi\n");
+}

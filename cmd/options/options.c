@@ -1,0 +1,356 @@
+/* Command line options: see options.h. */
+#include "cmd/options/options.h"
+
+#include "cmd/options/aliases.h"
+#include "stacks/stack.h"
+
+#include <assert.h>
+#include <limits.h>
+
+#define FIELD(name_) .offset = offsetof(struct settings, name_)
+
+static const struct option common[] = {
+    {'h', "help", .doc = "say what the command does and which options it takes", FIELD(help)},
+    {0, "no-color", .doc = "no colours (also with NO_COLOR in the environment)", FIELD(no_color)},
+    {'v', "verbose", .kind = OPTION_COUNT, FIELD(verbose),
+        .doc = "more on stderr: the requests; twice, their headers and bodies too"},
+};
+static const struct option json[] = {
+    {0, "json", .doc = "one JSON object per line instead of text", FIELD(json)},
+};
+static const struct option stack[] = {
+    {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, FIELD(dir), .completes = COMPLETES_DIR,
+        .doc = "folder of the stack, or the stack file itself (default: the current folder)"},
+    {'e', "env", .value = "NAME", .kind = OPTION_TEXT, FIELD(env), .completes = COMPLETES_ENV,
+        .doc = "environment; each has a state of its own"},
+    {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(inputs),
+        .doc = "an input's value; may be repeated, the last one counts"},
+    {0, "input-file", .value = "FILE", .kind = OPTION_LIST, FIELD(input_files), .completes = COMPLETES_FILE,
+        .doc = "YAML or JSON file with values of inputs; may be repeated"},
+    {0, "sandbox", FIELD(sandbox),
+        .doc = "against the embedded sandbox (kept in .weir/sandbox) instead of real services"},
+    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, FIELD(specs), .completes = COMPLETES_DIR,
+        .doc = "folder with specs of resource types, over the built-in ones"},
+};
+/* What commands that plan have in common; each takes of it what it can make use of. */
+#define OPTION_TARGET                                                                                        \
+    {                                                                                                        \
+        0, "target",                                                                                         \
+            .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS,         \
+            .doc = "only this resource (NAME, NAME[\"key\"], a module) and what it needs; may be repeated"   \
+    }
+#define OPTION_NO_REFRESH                                                                                    \
+    {                                                                                                        \
+        0, "no-refresh", FIELD(no_refresh), .doc = "trust the state instead of reading the live services"    \
+    }
+#define OPTION_QUICK_REFRESH                                                                                 \
+    {                                                                                                        \
+        0, "quick-refresh", FIELD(quick_refresh),                                                            \
+            .doc = "look at what listings show of many at once, and trust the state for all else"            \
+    }
+#define OPTION_FULL                                                                                          \
+    {                                                                                                        \
+        0, "full", FIELD(full), .doc = "print every attribute and every value whole, not the compact form"   \
+    }
+#define OPTION_PARALLELISM                                                                                   \
+    {                                                                                                        \
+        0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1024, FIELD(parallelism),    \
+                          .doc = "at most so many operations at a time (default: 32)"                        \
+    }
+static const struct option plan[] = {
+    OPTION_TARGET,
+    {0, "replace", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(replaces), .completes = COMPLETES_ADDRESS,
+        .doc = "delete and create this resource anew; may be repeated"},
+    OPTION_NO_REFRESH,
+    OPTION_QUICK_REFRESH,
+    {0, "to", .value = "RUN", .kind = OPTION_TEXT, FIELD(to),
+        .doc = "with the stack's files and inputs as that run had them (\"weir history\")"},
+    OPTION_FULL,
+    OPTION_PARALLELISM,
+};
+static const struct option destroy[] = {
+    {0, "target", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS,
+        .doc = "only this resource (NAME, NAME[\"key\"], a module) and what depends on it; may be repeated"},
+    OPTION_NO_REFRESH,
+    OPTION_FULL,
+    OPTION_PARALLELISM,
+};
+static const struct option drift[] = {OPTION_TARGET, OPTION_FULL, OPTION_PARALLELISM};
+static const struct option deploy[] = {OPTION_NO_REFRESH, OPTION_FULL, OPTION_PARALLELISM};
+static const struct option teardown[] = {
+    {0, "force-empty", FIELD(force_empty),
+        .doc = "delete what is in buckets, repositories and the like, all versions of it"},
+    {0, "skip-final-snapshot", FIELD(skip_final_snapshot),
+        .doc = "take no final snapshot of databases and warehouses"},
+    {0, "force-secrets", FIELD(force_secrets),
+        .doc = "delete secrets at once, without a time in which they could be restored"},
+    {0, "delete-protected", FIELD(delete_protected),
+        .doc = "lift the services' deletion protection (lifecycle prevent_destroy stays)"},
+    {0, "lab", FIELD(lab), .doc = "all four, for workshops and other stacks that hold nothing of value"},
+    OPTION_DELETE_ADOPTED,
+};
+static const struct option change[] = {
+    {'y', "yes", "auto-approve", FIELD(yes), .doc = "do not ask"},
+    {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION, FIELD(lock_timeout_ms),
+        .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
+};
+
+static const struct option lease[] = {OPTION_LEASE};
+static const struct option quick[] = {OPTION_QUICK_REFRESH};
+
+const struct option_set options_common = OPTION_SET("Options of every command", common);
+const struct option_set options_json = OPTION_SET(NULL, json);
+const struct option_set options_stack = OPTION_SET("Options that pick the stack", stack);
+const struct option_set options_plan = OPTION_SET("Options of the plan", plan);
+const struct option_set options_destroy = OPTION_SET("Options of the plan", destroy);
+const struct option_set options_drift = OPTION_SET("Options of the plan", drift);
+const struct option_set options_deploy = OPTION_SET("Options of the plan", deploy);
+const struct option_set options_teardown = OPTION_SET("Options of what is deleted", teardown);
+const struct option_set options_lease = OPTION_SET(NULL, lease);
+const struct option_set options_quick = OPTION_SET(NULL, quick);
+const struct option_set options_change = OPTION_SET(NULL, change);
+
+enum { CANDIDATES_MAX = 128 };
+
+struct parser {
+    struct arena *arena;
+    const struct option_set *const *sets;
+    const struct texts *words;
+    size_t at; /* the next word */
+    void *settings;
+    struct err *err;
+};
+
+static const struct option *find_letter(const struct option_set *const *sets, char letter)
+{
+    for (; *sets; sets++)
+        for (size_t i = 0; i < (*sets)->n; i++)
+            if ((*sets)->options[i].letter == letter)
+                return &(*sets)->options[i];
+    return NULL;
+}
+
+static const struct option *find_name(const struct option_set *const *sets, struct str name)
+{
+    for (; *sets; sets++)
+        for (size_t i = 0; i < (*sets)->n; i++) {
+            const struct option *o = &(*sets)->options[i];
+            if (str_eqz(name, o->name) || (o->alias && str_eqz(name, o->alias)))
+                return o;
+        }
+    return NULL;
+}
+
+const struct option *options_match(const struct option_set *const *sets, struct str word)
+{
+    struct str rest;
+    if (str_starts(word, STR("--")))
+        return word.n > 2 ? find_name(sets, str_cut(str_slice(word, 2, word.n), '=', &rest)) : NULL;
+    return word.n > 1 && word.p[0] == '-' ? find_letter(sets, word.p[1]) : NULL;
+}
+
+static bool has_value(const struct option *o)
+{
+    return o->kind != OPTION_FLAG && o->kind != OPTION_COUNT;
+}
+
+static bool is_choice(const char *choices, struct str value)
+{
+    struct str rest = str_z(choices);
+    while (rest.p)
+        if (str_eq(str_cut(rest, ' ', &rest), value))
+            return true;
+    return false;
+}
+
+bool duration_parse(struct str text, int64_t *ms)
+{
+    static const struct {
+        struct str suffix;
+        int64_t ms;
+    } units[] = {{STR_INIT("ms"), 1}, {STR_INIT("s"), 1000}, {STR_INIT("m"), 60000}, {STR_INIT("h"), 3600000},
+        {STR_INIT("d"), 24 * 3600000}};
+    struct str all = text;
+    int64_t unit = 1000, number;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (str_ends(text, units[i].suffix)) {
+            unit = units[i].ms;
+            text = str_slice(text, 0, text.n - units[i].suffix.n);
+            break;
+        }
+    if (!str_to_int(text, &number))
+        return duration_read(all, ms);
+    if (number < 0 || number > INT64_MAX / unit)
+        return false;
+    *ms = number * unit;
+    return true;
+}
+
+static void list_add(struct parser *p, struct texts *list, struct str value)
+{
+    if (!list->items) /* there cannot be more of them than words */
+        list->items = ARENA_ARRAY(p->arena, struct str, p->words->n * 2);
+    list->items[list->n++] = value;
+}
+
+static int set_value(struct parser *p, const struct option *o, struct str value)
+{
+    char *field = (char *)p->settings + o->offset;
+    int64_t number;
+    if (o->choices && !is_choice(o->choices, value))
+        return err_set(
+            p->err, ERR_USAGE, "--%s cannot be \"%.*s\" (one of: %s)", o->name, STR_ARG(value), o->choices);
+    bool names_file = o->completes == COMPLETES_DIR || o->completes == COMPLETES_FILE;
+    if (names_file && !value.n) { /* a variable of a script that is not set */
+        err_set(p->err, ERR_USAGE, "--%s is given nothing", o->name);
+        return err_hint(p->err, "leave it out, or name a %s", o->value);
+    }
+    switch (o->kind) {
+    case OPTION_FLAG: *(bool *)(void *)field = true; return 0;
+    case OPTION_COUNT: (*(int *)(void *)field)++; return 0;
+    case OPTION_TEXT: *(const char **)(void *)field = value.p; return 0;
+    case OPTION_LIST: list_add(p, (struct texts *)(void *)field, value); return 0;
+    case OPTION_NUMBER:
+        if (!str_to_int(value, &number) || number < o->min || number > o->max)
+            return err_set(p->err, ERR_USAGE, "--%s needs a number from %d to %d, not \"%.*s\"", o->name,
+                o->min, o->max, STR_ARG(value));
+        *(int *)(void *)field = (int)number;
+        return 0;
+    case OPTION_DURATION:
+        if (!duration_parse(value, (int64_t *)(void *)field))
+            return err_set(
+                p->err, ERR_USAGE, "--%s needs a time like 30s or 5m, not \"%.*s\"", o->name, STR_ARG(value));
+        return 0;
+    }
+    assert(false && "option kind");
+    return -1;
+}
+
+/* The value given in the same word, or the next word. */
+static int take_value(struct parser *p, const struct option *o, struct str inline_value)
+{
+    if (inline_value.p)
+        return set_value(p, o, inline_value);
+    if (p->at >= p->words->n)
+        return err_set(p->err, ERR_USAGE, "--%s needs a value: %s", o->name, o->value);
+    return set_value(p, o, p->words->items[p->at++]);
+}
+
+static struct str nearest_name(const struct option_set *const *sets, struct str name)
+{
+    struct str names[CANDIDATES_MAX];
+    size_t n = 0;
+    for (; *sets; sets++)
+        for (size_t i = 0; i < (*sets)->n && n + 2 < CANDIDATES_MAX; i++) {
+            names[n++] = str_z((*sets)->options[i].name);
+            if ((*sets)->options[i].alias)
+                names[n++] = str_z((*sets)->options[i].alias);
+        }
+    return str_nearest(name, names, n);
+}
+
+/* An option of another tool that means the same as one of ours, or nothing; 0 where that is so. */
+static int take_alias(struct parser *p, const struct alias *alias, struct str value);
+
+/* `value` is what follows the = in the word. */
+static int options_unknown(struct parser *p, struct str word, struct str name, struct str value)
+{
+    const struct alias *alias = alias_option(name, value);
+    if (alias && (alias->ignored || (alias->option && find_name(p->sets, str_z(alias->option)))))
+        return take_alias(p, alias, value);
+    if (alias && alias->hint) {
+        err_set(p->err, ERR_USAGE, "unknown option \"%.*s\"", STR_ARG(word));
+        return err_hint(p->err, "%s", alias->hint);
+    }
+    err_set(p->err, ERR_USAGE, "unknown option \"%.*s\"", STR_ARG(word));
+    struct str near = nearest_name(p->sets, name);
+    return near.n ? err_hint(p->err, "did you mean \"--%.*s\"?", STR_ARG(near)) : -1;
+}
+
+static int set_option(struct parser *p, const struct option *o, struct str name, struct str value)
+{
+    if (has_value(o))
+        return take_value(p, o, value);
+    if (str_eqz(value, "true"))
+        value.p = NULL;
+    if (value.p)
+        return err_set(p->err, ERR_USAGE, "--%.*s takes no value", STR_ARG(name));
+    return set_value(p, o, STR_EMPTY);
+}
+
+static int take_alias(struct parser *p, const struct alias *alias, struct str value)
+{
+    if (alias->ignored)
+        return 0;
+    const struct option *o = find_name(p->sets, str_z(alias->option));
+    return set_option(p, o, str_z(o->name), has_value(o) ? value : (struct str){NULL, 0});
+}
+
+/* --name, --name=value; with one dash as others write it, too. */
+static int parse_name(struct parser *p, struct str word, size_t dashes)
+{
+    struct str value, name = str_cut(str_slice(word, dashes, word.n), '=', &value);
+    if (dashes == 1 && str_eqz(name, "input") && value.n && str_find_char(value, '=', 0) < 0)
+        return 0; /* -input=false: weir asks for nothing but consent */
+    const struct option *o = find_name(p->sets, name);
+    if (!o)
+        return options_unknown(p, (struct str){word.p, name.n + dashes}, name, value);
+    return set_option(p, o, name, value);
+}
+
+/* -out=FILE: a whole name behind one dash, which is how other tools write their options. */
+static bool is_name(struct parser *p, struct str word)
+{
+    struct str value, name = str_cut(str_slice(word, 1, word.n), '=', &value);
+    if (name.n < 2)
+        return false;
+    return find_name(p->sets, name) || alias_option(name, value);
+}
+
+/* -e dev, -edev, -vy */
+static int parse_letters(struct parser *p, struct str word)
+{
+    for (size_t i = 1; i < word.n; i++) {
+        const struct option *o = find_letter(p->sets, word.p[i]);
+        struct str rest = str_slice(word, i + 1, word.n);
+        if (!o)
+            return options_unknown(
+                p, word, word.n > 2 ? str_slice(word, 1, word.n) : STR_EMPTY, (struct str){NULL, 0});
+        if (has_value(o))
+            return take_value(p, o, rest.n ? rest : (struct str){NULL, 0});
+        if (set_value(p, o, STR_EMPTY) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int options_parse(struct arena *arena, const struct option_set *const *sets, const struct texts *words,
+    void *settings, struct texts *args, struct err *err)
+{
+    struct parser p = {.arena = arena, .sets = sets, .words = words, .settings = settings, .err = err};
+    bool options = true;
+    while (p.at < words->n) {
+        struct str word = words->items[p.at++];
+        if (options && str_eqz(word, "--"))
+            options = false;
+        else if (!options || word.n < 2 || word.p[0] != '-')
+            list_add(&p, args, word);
+        else if ((word.p[1] == '-'       ? parse_name(&p, word, 2)
+                     : is_name(&p, word) ? parse_name(&p, word, 1)
+                                         : parse_letters(&p, word)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+struct str option_label(struct arena *arena, const struct option *o)
+{
+    char letter[8] = "    ";
+    if (o->letter) {
+        letter[0] = '-';
+        letter[1] = o->letter;
+        letter[2] = ',';
+    }
+    return arena_printf(arena, "%s--%s%s%s%s%s", letter, o->name, o->value ? " " : "",
+        o->value ? o->value : "", o->alias ? ", --" : "", o->alias ? o->alias : "");
+}

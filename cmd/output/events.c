@@ -1,0 +1,429 @@
+/* --json: see events.h. */
+#include "cmd/output/events.h"
+
+#include "base/json.h"
+#include "cmd/output/render.h"
+
+#include <inttypes.h>
+
+const struct event_doc event_docs[] = {
+    {"drift", "address, type, gone, attrs", "a resource was changed (or, with `gone`, deleted) outside weir"},
+    {"unread", "address, why", "a recorded resource that could not be looked at: it counts as recorded"},
+    {"change", "address, type, provider, action, reason, moved_from, import_id, create_before_destroy, attrs",
+        "what the plan does with a resource; action: create, update, replace, delete, read, adopt, forget; "
+        "attrs: name, before, after, sensitive, changed (names of a map whose values are secret), replaces"},
+    {"erase",
+        "address, type, flag, says, counts, stops, lifts, set, instead, kept, left_type, left_id, error",
+        "what goes (`kept`: stays) besides the resource; counts: objects, versions, delete_markers, uploads, "
+        "images, bytes; left_type and left_id: something that a service made; `stops`: it stands in the way, "
+        "and "
+        "what goes is the option `lifts`, or what the stack says (`set`), or else `instead`"},
+    {"output", "name, action, before, after, sensitive, unknown", "an output that the plan changes"},
+    {"summary",
+        "command, create, update, replace, delete, read, adopt, forget, noop, resources, outputs, drifted, "
+        "refresh_requests, refresh_ms, unread",
+        "the plan in numbers"},
+    {"refresh", "text", "reading the live services begins"},
+    {"refresh_done", "requests, ms", "and has ended"},
+    {"start", "address, action", "work on a resource begins"},
+    {"progress", "address, action, text", "what it waits for"},
+    {"done", "address, action, id, ms", "work on a resource is done and recorded"},
+    {"failed", "address, action, ms, file, line, column, error", "work on a resource failed"},
+    {"skipped", "address, action, text", "not tried, because of what `text` names"},
+    {"recovered", "address, text", "what an interrupted run had left, and what became of it"},
+    {"stopping", "", "a signal came: nothing new is started"},
+    {"warning", "text", "something that is worth knowing"},
+    {"note", "address, text",
+        "what is no change, but worth knowing, such as a change that waits for a maintenance window"},
+    {"printed", "address, text", "a line that a build command printed"},
+    {"result",
+        "command, status, create, update, replace, delete, read, adopt, forget, failed, skipped, ms, "
+        "outputs, "
+        "unseen",
+        "the end of apply, destroy, deploy and rollback; status: done, failed, interrupted; unseen: the "
+        "addresses of what went with a service of the stack's own that did not answer"},
+    {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
+    {"let_go", "type, id, address, why",
+        "something that `removed: [{destroy: false}]` left where it is, and that bears the stack's marks "
+        "still; it is no leftover"},
+    {"verified", "left, looked, asked, marks, unseen",
+        "destroy --verify has looked everywhere; asked: how many things were looked for by id or name; "
+        "marks: whether AWS was asked for the stack's marks; unseen: the addresses of what went with its own "
+        "service"},
+    {"cost", "currency, region, date, hour, month, idle_hour, members, budget_hour, resources",
+        "weir cost; idle_hour: what stays on while nobody uses it; of plan --cost: hour_now, hour_after, "
+        "unknown, and of each resource hour_now, hour_after "
+        "and what it pays for"},
+    {"explained", "address, file, line, needs, needed_by, recorded, history",
+        "weir show ADDRESS; drift, change and summary lines of it follow"},
+    {"valid", "stack, resources, data, outputs", "validate found no mistake"},
+    {"value", "expression, value", "what console evaluated"},
+    {"resource", "address, type, provider, id, tainted, adopted; of state show also attrs, deps",
+        "a resource as the state has it"},
+    {"forgotten, moved", "address, to", "what state rm and state mv did"},
+    {"check", "name, ok, warning, text",
+        "one finding of state doctor; a warning is not ok, and no failure either"},
+    {"run",
+        "run, command, status, owner, version, ci_url, begin, end, created, updated, deleted, imported, "
+        "moved, "
+        "forgotten, failed, first_seq, last_seq",
+        "a run that history lists"},
+    {"run_change", "run, address, action, type, id, to, error, seq", "what a run changed (weir history RUN)"},
+    {"leased", "state, until, left_ms, due, used_by",
+        "a stack with a lease that weir reap found; used_by: it is due, and stays for that one"},
+    {"stray", "stack, lineage, things, age_ms, until",
+        "what bears marks and belongs to no state (weir sweep)"},
+    {"lease", "until, left_ms, ended, extend, clock",
+        "when the stack's lease ends (weir lease); clock: whose time that is, service or machine"},
+    {"version", "address, sha256, bucket, key, stored, size, in_use, rolled_back_from",
+        "a version of an artifact that weir rollback --list shows"},
+    {"test", "name, file, passed, ms, skipped, failure", "one test of weir test"},
+    {"job_run", "job, type, name, id, state, status, step, started, ended, ms, error",
+        "a run of a job, at its start and whenever its state changes; state: running, succeeded, failed, "
+        "stopped"},
+    {"log", "job, time, stream, message, errors", "a line of a job's log; errors: from its standard error"},
+    {"job_result", "job, type, name, id, state, status, started, ended, ms, error, result, file, bytes",
+        "the end of weir run: what the job gave back, rows as objects"},
+    {"job", "job, type, name, last_run, error", "a job that weir jobs lists"},
+    {"diagnostic", "severity, message, file, line, column, label, hint, related_file, related_line",
+        "a mistake in the stack's files"},
+    {"error", "class, message, hint, code, request_id, http_status, status",
+        "the command failed; `status` is the exit status"},
+    {NULL, NULL, NULL},
+};
+
+/* Fields that are empty are left out, except those that a reader would miss. */
+static void field_texts(struct buf *out, const char *name, const struct str *texts, size_t n)
+{
+    buf_addf(out, ",\"%s\":[", name);
+    for (size_t i = 0; i < n; i++) {
+        buf_addz(out, i ? "," : "");
+        json_write_string(out, texts[i]);
+    }
+    buf_add_char(out, ']');
+}
+
+static void field_int(struct buf *out, const char *name, int64_t n)
+{
+    buf_addf(out, ",\"%s\":%" PRId64, name, n);
+}
+
+static void field_true(struct buf *out, const char *name, bool set)
+{
+    if (set)
+        buf_addf(out, ",\"%s\":true", name);
+}
+
+static void events_begin(struct buf *out, const char *event)
+{
+    buf_addf(out, "{\"event\":\"%s\"", event);
+}
+
+static void events_end(struct buf *out)
+{
+    buf_addz(out, "}\n");
+}
+
+/* hidden: the attribute or output is sensitive even where the value itself carries no mark. */
+static void field_value(struct buf *out, const char *name, const struct value *v, bool hidden)
+{
+    if (!v)
+        return;
+    buf_addf(out, ",\"%s\":", name);
+    if (hidden)
+        buf_addz(out, "\"(sensitive)\"");
+    else
+        json_write(out, v, JSON_REDACT | JSON_MARK_UNKNOWN);
+}
+
+static void events_marks(struct buf *out, const struct value *before, const struct value *after, bool hidden)
+{
+    field_true(out, "sensitive", hidden || value_is_sensitive(before) || value_is_sensitive(after));
+    field_true(out, "unknown", !value_is_known(after));
+}
+
+static void attr_list(struct buf *out, const struct attr_change *attrs, size_t n)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    buf_addz(out, ",\"attrs\":[");
+    for (size_t i = 0; i < n; i++) {
+        const struct attr_change *a = &attrs[i];
+        bool hidden = a->attr && a->attr->sensitive;
+        buf_addz(out, i ? ",{\"name\":" : "{\"name\":");
+        json_write_string(out, a->name);
+        field_value(out, "before", a->before, hidden);
+        field_value(out, "after", a->after, hidden);
+        events_marks(out, a->before, a->after, hidden);
+        if (attr_change_names_open(a))
+            field_value(out, "changed", render_names_changed(&scratch, a), false);
+        field_true(out, "replaces", a->replaces);
+        buf_add_char(out, '}');
+    }
+    buf_add_char(out, ']');
+}
+
+static void error_fields(struct buf *out, const struct err *err)
+{
+    json_write_member(out, "message", str_z(err->message));
+    json_write_member_if_any(out, "hint", str_z(err->hint));
+    json_write_member_if_any(out, "code", str_z(err->code));
+    json_write_member_if_any(out, "request_id", str_z(err->request_id));
+    if (err->http_status)
+        field_int(out, "http_status", err->http_status);
+}
+
+void event_error(struct buf *out, const struct err *err)
+{
+    events_begin(out, "error");
+    json_write_member(out, "class", str_z(err_class_name(err->class)));
+    error_fields(out, err);
+    field_int(out, "status", err_exit_status(err->class));
+    events_end(out);
+}
+
+static void event_place(struct buf *out, struct span span)
+{
+    if (!span.source)
+        return;
+    span = span_complete(span);
+    json_write_member(out, "file", span.source->path);
+    if (!span.line)
+        return;
+    field_int(out, "line", span.line);
+    field_int(out, "column", span.column);
+}
+
+static void event_diag(struct buf *out, const struct diag *d)
+{
+    events_begin(out, "diagnostic");
+    json_write_member(out, "severity", d->severity == DIAG_ERROR ? STR("error") : STR("warning"));
+    json_write_member(out, "message", d->message);
+    event_place(out, d->span);
+    json_write_member_if_any(out, "label", d->label);
+    json_write_member_if_any(out, "hint", d->hint);
+    if (d->related.source) {
+        json_write_member(out, "related_file", d->related.source->path);
+        field_int(out, "related_line", d->related.line);
+    }
+    events_end(out);
+}
+
+void event_diags(struct buf *out, struct diags *diags)
+{
+    /* sorts them by place */
+    struct buf text = BUF_INIT;
+    diags_render(diags, false, &text);
+    buf_release(&text);
+    for (size_t i = 0; i < diags->n; i++)
+        event_diag(out, &diags->items[i]);
+}
+
+static void event_drifted(struct buf *out, const struct change *c)
+{
+    events_begin(out, "drift");
+    json_write_member(out, "address", c->subject.address);
+    json_write_member(out, "type", c->subject.type);
+    field_true(out, "gone", c->gone);
+    attr_list(out, c->drift, c->drift_count);
+    events_end(out);
+}
+
+static void event_change(struct buf *out, const struct change *c)
+{
+    events_begin(out, "change");
+    json_write_member(out, "address", c->subject.address);
+    json_write_member(out, "type", c->subject.type);
+    json_write_member_if_any(out, "provider", c->subject.provider);
+    json_write_member(out, "action", str_z(action_name(c->decision.action)));
+    json_write_member_if_any(out, "reason", c->reason);
+    json_write_member_if_any(out, "moved_from", c->moved_from);
+    json_write_member_if_any(
+        out, "import_id", c->decision.action == ACTION_ADOPT ? c->subject.id : STR_EMPTY);
+    field_true(out, "create_before_destroy", c->decision.create_first);
+    attr_list(out, c->attrs, c->attr_count);
+    events_end(out);
+}
+
+static void event_erases(struct buf *out, const struct change *c)
+{
+    for (uint32_t i = 0; c->erases && i < c->erases->count; i++) {
+        const struct value *what = c->erases->items[i];
+        events_begin(out, "erase");
+        json_write_member(out, "address", c->subject.address);
+        json_write_member(out, "type", c->subject.type);
+        json_write_member_if_any(out, "flag", value_gets(what, "flag"));
+        json_write_member_if_any(out, "says", value_gets(what, "says"));
+        field_value(out, "counts", value_getz(what, "counts"), false);
+        json_write_member_if_any(out, "left_type", value_gets(what, "type"));
+        json_write_member_if_any(out, "left_id", value_gets(what, "id"));
+        field_true(out, "stops", value_getz(what, "stops") != NULL);
+        json_write_member_if_any(out, "lifts", value_gets(what, "lifts"));
+        json_write_member_if_any(out, "set", value_gets(what, "set"));
+        json_write_member_if_any(out, "instead", value_gets(what, "instead"));
+        field_true(out, "kept", value_equal(value_getz(what, "kept"), &value_true));
+        json_write_member_if_any(out, "error", value_gets(what, "error"));
+        events_end(out);
+    }
+}
+
+static void event_output(struct buf *out, const struct output_change *o)
+{
+    events_begin(out, "output");
+    json_write_member(out, "name", o->name);
+    json_write_member(out, "action", !o->before ? STR("create") : o->after ? STR("update") : STR("delete"));
+    field_value(out, "before", o->before, o->sensitive);
+    field_value(out, "after", o->after, o->sensitive);
+    events_marks(out, o->before, o->after, o->sensitive);
+    events_end(out);
+}
+
+static void counts(struct buf *out, const size_t n[ACTION_COUNT])
+{
+    static const enum action order[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE,
+        ACTION_READ, ACTION_ADOPT, ACTION_FORGET};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        field_int(out, action_name(order[i]), (int64_t)n[order[i]]);
+}
+
+static void event_summary(struct buf *out, const struct plan *plan, const char *command)
+{
+    events_begin(out, "summary");
+    json_write_member(out, "command", str_z(command));
+    size_t told[ACTION_COUNT];
+    for (int i = 0; i < ACTION_COUNT; i++)
+        told[i] = plan_count(plan, (enum action)i);
+    counts(out, told);
+    field_int(out, "noop", (int64_t)plan->counts[ACTION_NOOP]);
+    field_int(out, "resources", (int64_t)plan->resource_count);
+    field_int(out, "outputs", (int64_t)plan->output_count);
+    buf_addf(out, ",\"drifted\":%s", plan->drifted ? "true" : "false");
+    if (plan->refreshed) {
+        field_int(out, "refresh_requests", (int64_t)plan->refresh_requests);
+        field_int(out, "refresh_ms", plan->refresh_ms);
+    }
+    if (plan->unread_count)
+        field_int(out, "unread", (int64_t)plan->unread_count);
+    events_end(out);
+}
+
+static void event_unread(struct buf *out, const struct unread *unread)
+{
+    events_begin(out, "unread");
+    json_write_member(out, "address", unread->address);
+    json_write_member(out, "why", unread->why);
+    events_end(out);
+}
+
+/* What others changed, and what nobody knows that of. */
+static void event_outside(struct buf *out, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->change_count; i++)
+        if (plan->changes[i].gone || plan->changes[i].drift_count)
+            event_drifted(out, &plan->changes[i]);
+    for (size_t i = 0; i < plan->unread_count; i++)
+        event_unread(out, &plan->unread[i]);
+}
+
+void event_plan(struct buf *out, const struct plan *plan, const char *command)
+{
+    event_outside(out, plan);
+    for (size_t i = 0; i < plan->change_count; i++)
+        if (plan->changes[i].decision.action != ACTION_NOOP || plan->changes[i].moved_from.n)
+            event_change(out, &plan->changes[i]);
+    for (size_t i = 0; i < plan->change_count; i++)
+        event_erases(out, &plan->changes[i]);
+    for (size_t i = 0; i < plan->output_count; i++)
+        event_output(out, &plan->outputs[i]);
+    event_summary(out, plan, command);
+}
+
+void event_drift(struct buf *out, const struct plan *plan)
+{
+    event_outside(out, plan);
+    event_summary(out, plan, "drift");
+}
+
+void event_progress(struct buf *out, const struct event *e)
+{
+    static const char *const names[] = {
+        [EVENT_REFRESH] = "refresh",
+        [EVENT_REFRESH_DONE] = "refresh_done",
+        [EVENT_START] = "start",
+        [EVENT_PROGRESS] = "progress",
+        [EVENT_DONE] = "done",
+        [EVENT_FAILED] = "failed",
+        [EVENT_SKIPPED] = "skipped",
+        [EVENT_RECOVERED] = "recovered",
+        [EVENT_STOPPING] = "stopping",
+        [EVENT_WARNING] = "warning",
+        [EVENT_NOTE] = "note",
+        [EVENT_PRINTED] = "printed",
+        [EVENT_SCHEDULED] = NULL, /* for those who draw it */
+    };
+    if (!names[e->kind])
+        return;
+    bool acts = e->kind == EVENT_START || e->kind == EVENT_PROGRESS || e->kind == EVENT_DONE ||
+                e->kind == EVENT_FAILED || e->kind == EVENT_SKIPPED;
+    events_begin(out, names[e->kind]);
+    json_write_member_if_any(out, "address", e->address);
+    if (acts)
+        json_write_member(out, "action", str_z(action_name(e->action)));
+    json_write_member_if_any(out, "id", e->id);
+    if (e->kind == EVENT_REFRESH_DONE)
+        field_int(out, "requests", (int64_t)e->count);
+    if (e->kind == EVENT_DONE || e->kind == EVENT_FAILED || e->kind == EVENT_REFRESH_DONE)
+        field_int(out, "ms", e->ms);
+    if (e->text)
+        json_write_member(out, "text", str_z(e->text));
+    event_place(out, e->span);
+    if (e->kind == EVENT_FAILED && e->err) {
+        buf_addz(out, ",\"error\":{\"class\":");
+        json_write_string(out, str_z(err_class_name(e->err->class)));
+        error_fields(out, e->err);
+        buf_add_char(out, '}');
+    }
+    events_end(out);
+}
+
+static void leftover_event(struct buf *out, const char *kind, const struct leftover *left)
+{
+    events_begin(out, kind);
+    json_write_member(out, "type", left->subject.type);
+    json_write_member(out, "id", left->subject.id);
+    json_write_member_if_any(out, "address", left->subject.address);
+    json_write_member(out, "why", left->why);
+    events_end(out);
+}
+
+void event_leftovers(struct buf *out, const struct verified *found)
+{
+    for (size_t i = 0; i < found->left_count; i++)
+        leftover_event(out, "leftover", &found->left[i]);
+    for (size_t i = 0; i < found->let_go_count; i++)
+        leftover_event(out, "let_go", &found->let_go[i]);
+    events_begin(out, "verified");
+    field_int(out, "left", (int64_t)found->left_count);
+    field_texts(out, "looked", found->places, found->place_count);
+    field_int(out, "asked", (int64_t)found->asked);
+    field_true(out, "marks", found->marks);
+    field_texts(out, "unseen", found->unseen, found->unseen_count);
+    events_end(out);
+}
+
+void event_result(struct buf *out, const struct apply_result *r, const char *command, int64_t ms)
+{
+    events_begin(out, "result");
+    json_write_member(out, "command", str_z(command));
+    json_write_member(out, "status",
+        r->interrupted            ? STR("interrupted")
+        : r->failed || r->skipped ? STR("failed")
+                                  : STR("done"));
+    counts(out, r->done);
+    field_int(out, "failed", (int64_t)r->failed);
+    field_int(out, "skipped", (int64_t)r->skipped);
+    field_int(out, "ms", ms);
+    field_value(out, "outputs", r->outputs, false);
+    if (r->unseen_count)
+        field_texts(out, "unseen", r->unseen, r->unseen_count);
+    events_end(out);
+}

@@ -1,0 +1,208 @@
+/* A line for what is over, has failed or takes long, and the report of failures: see progress_internal.h. */
+#include "cmd/output/progress_internal.h"
+
+#include "base/mask.h"
+#include "base/mem.h"
+#include "base/terminal_cells.h"
+#include "cmd/output/render.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OTHERS_SHOWN = 20 };
+
+static void line_start(struct progress *p, enum style style, const char *sign, struct buf *out)
+{
+    style_add(out, p->term.color, style, sign);
+    buf_add_char(out, ' ');
+}
+
+/* Above a tree a line is one row, if leaving the id out makes it so. */
+static bool id_fits(const struct progress *p, const struct event *e)
+{
+    size_t words = sizeof "* replaced  in 59.9 s  ";
+    return p->options.mode != PROGRESS_LIVE ||
+           words + cells_width(e->address) + cells_width(e->id) < (size_t)p->term.width;
+}
+
+void line_done(struct progress *p, const struct event *e)
+{
+    line_start(p, STYLE_GREEN, p->term.utf8 && p->options.mode == PROGRESS_LIVE ? "✓" : "*", &p->lines);
+    buf_addf(&p->lines, "%s ", action_past(e->action));
+    text_add_safe(&p->lines, e->address, false);
+    style_on(&p->lines, p->term.color, STYLE_DIM);
+    buf_addz(&p->lines, " in ");
+    text_add_duration(&p->lines, e->ms);
+    if (e->id.n && e->action == ACTION_CREATE && id_fits(p, e)) {
+        buf_addz(&p->lines, "  ");
+        text_add_safe(&p->lines, e->id, false);
+    }
+    style_off(&p->lines, p->term.color, STYLE_DIM);
+    buf_add_char(&p->lines, '\n');
+}
+
+static bool same_cause(const struct failure *f, const struct err *err)
+{
+    return f->err.class == err->class && !strcmp(err_root(&f->err), err_root(err)) &&
+           !strcmp(f->err.hint, err->hint);
+}
+
+static char *place_text(struct span span)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    span = span_complete(span);
+    if (!span.source || !span.line)
+        return NULL;
+    buf_addf(&text, "%.*s:%u:%u", STR_ARG(span.source->path), span.line, span.column);
+    return mem_memdup0(text.p, text.n);
+}
+
+/* Keeps it for the report; NULL: nothing like it was met before. */
+static const struct failure *keep_failure(
+    struct progress *p, struct str address, struct span span, const struct err *err)
+{
+    for (size_t i = 0; i < p->cause_count; i++) {
+        struct failure *f = &p->causes[i];
+        if (!same_cause(f, err))
+            continue;
+        if (f->n++ <= OTHERS_SHOWN) {
+            buf_addz(&f->others, f->n > 2 ? ", " : "");
+            text_add_safe(&f->others, f->n <= OTHERS_SHOWN + 1 ? address : STR("..."), false);
+        }
+        return f;
+    }
+    MEM_GROW(p->causes, p->cause_cap, p->cause_count + 1);
+    p->causes[p->cause_count++] = (struct failure){
+        .err = *err, .n = 1, .address = mem_memdup0(address.p, address.n), .place = place_text(span)};
+    return NULL;
+}
+
+void line_failed(struct progress *p, const struct event *e)
+{
+    struct err unsaid = {.class = ERR_FAILED, .message = "failed"};
+    const struct failure *before = keep_failure(p, e->address, e->span, e->err ? e->err : &unsaid);
+    line_start(p, STYLE_RED, "!", &p->lines);
+    buf_addf(&p->lines, "%s ", action_present(e->action));
+    text_add_safe(&p->lines, e->address, false);
+    buf_addz(&p->lines, " failed");
+    if (before && e->err) {
+        buf_addz(&p->lines, " as ");
+        text_add_safe(&p->lines, str_z(before->address), false);
+        buf_addz(&p->lines, " did");
+    } else if (e->err) {
+        buf_addz(&p->lines, ": ");
+        text_add_safe(&p->lines, str_z(e->err->message), false);
+    }
+    buf_add_char(&p->lines, '\n');
+}
+
+static void add_failure(const struct failure *f, struct buf *out)
+{
+    buf_addz(out, "  ");
+    text_add_safe(out, str_z(f->address), false);
+    buf_addz(out, ": ");
+    text_add_safe(out, str_z(f->err.message), false);
+    buf_add_char(out, '\n');
+    if (f->place) {
+        buf_addz(out, "    --> ");
+        text_add_safe(out, str_z(f->place), false);
+        buf_add_char(out, '\n');
+    }
+    if (f->err.hint[0]) {
+        buf_addz(out, "    hint: ");
+        text_add_safe(out, str_z(f->err.hint), false);
+        buf_add_char(out, '\n');
+    }
+    if (f->err.request_id[0]) {
+        buf_addz(out, "    request id: ");
+        text_add_safe(out, str_z(f->err.request_id), false);
+        buf_add_char(out, '\n');
+    }
+    if (f->n > 1)
+        buf_addf(out, "    the same for %zu other%s: %s\n", f->n - 1, f->n > 2 ? "s" : "", f->others.p);
+}
+
+void line_remark(struct progress *p, const struct event *e, enum style style, const char *word)
+{
+    bool said = e->kind == EVENT_WARNING || e->kind == EVENT_NOTE; /* "-" would read like a deletion */
+    if (!said)
+        line_start(p, style, "-", &p->lines);
+    style_add(&p->lines, p->term.color && said, style, word);
+    buf_addz(&p->lines, said ? ": " : "");
+    text_add_safe(&p->lines, e->address, false);
+    buf_addz(&p->lines, e->address.n && e->text ? ": " : "");
+    text_add_safe(&p->lines, str_z(e->text), false);
+    buf_add_char(&p->lines, '\n');
+}
+
+void note_text(char *to, size_t size, const char *text)
+{
+    AUTO_BUF struct buf masked = BUF_INIT; /* before it is cut */
+    mask_text(&masked, str_z(text ? text : ""));
+    snprintf(to, size, "%s", masked.n ? masked.p : "");
+    to[str_utf8_prefix(str_z(to))] = 0;
+}
+
+static void note_status(struct progress *p, struct str address, const char *text)
+{
+    AUTO_BUF struct buf status = BUF_INIT;
+    buf_addf(&status, "%.*s: %s", STR_ARG(address), text);
+    note_text(p->status, sizeof p->status, status.p);
+}
+
+/* What a build command prints: a line of its own where that was asked for, or what is being done just now. */
+void line_printed(struct progress *p, const struct event *e)
+{
+    struct flight *f = flight_find(p, e->address);
+    if (p->options.mode == PROGRESS_PLAIN && p->options.printed) {
+        line_start(p, STYLE_DIM, "|", &p->lines);
+        text_add_safe(&p->lines, e->address, false);
+        buf_addz(&p->lines, ": ");
+        text_add_safe(&p->lines, str_z(e->text), false);
+        buf_add_char(&p->lines, '\n');
+    }
+    if (f && f->link)
+        note_text(f->text, sizeof f->text, e->text);
+    else
+        note_status(p, e->address, e->text);
+}
+
+void lines_still(struct progress *p, int64_t now)
+{
+    for (struct flight *f = p->first; f; f = f->next) {
+        if (now < f->due_ms)
+            continue;
+        f->due_ms = now + f->pause_ms;
+        f->pause_ms = f->pause_ms * 2 < SELDOM_MS ? f->pause_ms * 2 : SELDOM_MS;
+        line_start(p, STYLE_DIM, ".", &p->lines);
+        buf_addf(&p->lines, "still %s ", action_present(f->action));
+        text_add_safe(&p->lines, str_z(f->address), false);
+        buf_addz(&p->lines, ", ");
+        text_add_duration(&p->lines, now - f->since_ms);
+        if (f->text[0]) {
+            buf_addz(&p->lines, ": ");
+            text_add_safe(&p->lines, str_z(f->text), false);
+        }
+        buf_add_char(&p->lines, '\n');
+    }
+}
+
+void line_stopping(struct progress *p)
+{
+    line_start(p, STYLE_YELLOW, "-", &p->lines);
+    buf_addz(&p->lines, "stopping: nothing new is started, what is in flight is finished and recorded "
+                        "(once more to stop waiting)\n");
+}
+
+void failures_end(struct progress *p, struct buf *out)
+{
+    for (size_t i = 0; i < p->cause_count; i++) {
+        if (out)
+            add_failure(&p->causes[i], out);
+        buf_release(&p->causes[i].others);
+        free(p->causes[i].address);
+        free(p->causes[i].place);
+    }
+    free(p->causes);
+}

@@ -1,0 +1,158 @@
+/* What deletions erase besides the resources, what stays of them, and what stands in their way: contents,
+ * snapshots, protections, what services left. */
+#include "cmd/output/render.h"
+#include "cmd/terminal/term.h"
+
+#include "base/terminal_cells.h"
+#include "plan/obstacles.h"
+
+enum { ADDRESS_WIDTH_MAX = 40 };
+
+static const struct {
+    const char *key, *one, *many;
+} nouns[] = {
+    {"objects", "object", "objects"},
+    {"versions", "version", "versions"},
+    {"delete_markers", "delete marker", "delete markers"},
+    {"uploads", "unfinished upload", "unfinished uploads"},
+    {"images", "image", "images"},
+    {"queries", "query", "queries"},
+    {"tables", "table", "tables"},
+    {"rows", "row", "rows"},
+    {"records", "record", "records"},
+};
+
+/* "1,234 objects, 2,500 versions, 1.2 GiB"; of a bucket without earlier versions these are the objects. */
+static void add_counts(struct buf *out, const struct value *counts)
+{
+    const char *separator = ": ";
+    bool single = value_geti(counts, "objects", 0) &&
+                  value_geti(counts, "objects", 0) == value_geti(counts, "versions", 0);
+    for (size_t i = 0; i < sizeof nouns / sizeof *nouns; i++) {
+        int64_t n = value_geti(counts, nouns[i].key, 0);
+        if (!n || (single && str_eqz(STR("versions"), nouns[i].key)))
+            continue;
+        buf_addz(out, separator);
+        text_add_count(out, n);
+        buf_addf(out, " %s", n == 1 ? nouns[i].one : nouns[i].many);
+        separator = ", ";
+    }
+    if (value_getz(counts, "bytes")) {
+        buf_addz(out, separator);
+        text_add_bytes(out, value_geti(counts, "bytes", 0));
+    }
+}
+
+static void add_what(
+    struct buf *out, const struct plan *plan, const struct change *c, const struct value *what)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str id = value_gets(what, "id"), way = obstacle_way(&arena, plan, c, what);
+    struct str error = value_gets(what, "error"), flag = value_gets(what, "flag");
+    text_add_safe(out, value_gets(what, "says"), false);
+    if (id.n) {
+        buf_addz(out, value_getb(what, "kept") ? ": " : " is deleted: ");
+        text_add_safe(out, value_gets(what, "type"), false);
+        buf_add_char(out, ' ');
+        text_add_safe(out, id, false);
+    }
+    if (value_getz(what, "counts"))
+        add_counts(out, value_getz(what, "counts"));
+    if (error.n) {
+        buf_addz(out, ", which could not be counted: ");
+        text_add_safe(out, error, false);
+    }
+    if (obstacle_is(what) && way.n) {
+        buf_addz(out, " (what goes: ");
+        text_add_safe(out, way, false);
+        buf_addz(out, ")");
+    } else if (flag.n) {
+        buf_addf(out, " (%.*s)", STR_ARG(obstacle_option(&arena, flag)));
+    }
+}
+
+enum part { GOES, STAYS, STOPS, PARTS };
+
+static enum part part_of(const struct value *what)
+{
+    return obstacle_is(what) ? STOPS : value_getb(what, "kept") ? STAYS : GOES;
+}
+
+static bool any_of(const struct plan *plan, enum part part)
+{
+    for (size_t i = 0; i < plan->change_count; i++)
+        for (uint32_t k = 0; plan->changes[i].erases && k < plan->changes[i].erases->count; k++)
+            if (part_of(plan->changes[i].erases->items[k]) == part)
+                return true;
+    return false;
+}
+
+bool render_erases_any(const struct plan *plan)
+{
+    return any_of(plan, GOES);
+}
+
+static const char *const leads[] = {"With them:", "What stays of them:", "In the way of their deletion:"};
+
+static void add_list(
+    const struct plan *plan, const struct render_options *o, enum part part, int width, struct buf *out)
+{
+    if (!any_of(plan, part))
+        return;
+    style_add(out, o->color, STYLE_BOLD, leads[part]);
+    buf_addz(out, "\n\n");
+    for (size_t i = 0; i < plan->change_count; i++) {
+        const struct change *c = &plan->changes[i];
+        for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
+            int blanks = width - (int)cells_width(c->subject.address);
+            if (part_of(c->erases->items[k]) != part)
+                continue;
+            buf_addz(out, "  ");
+            style_add(out, o->color, part == STAYS ? STYLE_GREEN : STYLE_RED, part == STAYS ? "+" : "!");
+            buf_add_char(out, ' ');
+            text_add_safe(out, c->subject.address, false);
+            buf_addf(out, "%*s  ", blanks > 0 ? blanks : 0, "");
+            add_what(out, plan, c, c->erases->items[k]);
+            buf_add_char(out, '\n');
+        }
+    }
+    buf_add_char(out, '\n');
+}
+
+void render_erases(const struct plan *plan, const struct render_options *o, struct buf *out)
+{
+    int width = 0;
+    for (size_t i = 0; i < plan->change_count; i++) {
+        int w = plan->changes[i].erases ? (int)cells_width(plan->changes[i].subject.address) : 0;
+        width = w > width ? w : width;
+    }
+    if (!width)
+        return;
+    width = width > ADDRESS_WIDTH_MAX ? ADDRESS_WIDTH_MAX : width;
+    for (enum part part = 0; part < PARTS; part++)
+        add_list(plan, o, part, width, out);
+}
+
+static void add_markdown_list(const struct plan *plan, enum part part, struct buf *out)
+{
+    if (any_of(plan, part))
+        buf_addf(out, "\n**%s**\n\n", leads[part]);
+    for (size_t i = 0; i < plan->change_count; i++) {
+        const struct change *c = &plan->changes[i];
+        for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
+            if (part_of(c->erases->items[k]) != part)
+                continue;
+            buf_addz(out, "- `");
+            text_add_safe(out, c->subject.address, false);
+            buf_addz(out, "`: ");
+            add_what(out, plan, c, c->erases->items[k]);
+            buf_add_char(out, '\n');
+        }
+    }
+}
+
+void render_erases_markdown(const struct plan *plan, struct buf *out)
+{
+    for (enum part part = 0; part < PARTS; part++)
+        add_markdown_list(plan, part, out);
+}

@@ -1,0 +1,23 @@
+/*
+ * A plan, or a stack, as a web page: one file that needs no network. Left what changes, module by module,
+ * each with its attributes; right the picture, which can be moved, enlarged and searched. page/ has its
+ * styles and its script; the page allows nothing else to run or to be loaded.
+ */
+#ifndef WEIR_CMD_PAGE_PAGE_H
+#define WEIR_CMD_PAGE_PAGE_H
+
+#include "cmd/cost/budget.h"
+#include "cmd/graph/picture.h"
+
+/* `picture` is laid out here; `plan` NULL: only the picture; `cost` NULL: without what it costs. */
+void page_write(
+    struct picture *picture, const struct plan *plan, const struct cost_change *cost, struct buf *out);
+
+/*
+ * For pages of other things: all up to the heading, and the end with the script of that name in the program,
+ * which is the only one that may run.
+ */
+void page_begin(const struct stack *stack, const char *what, const char *script, struct buf *out);
+void page_end(const char *script, struct buf *out);
+
+#endif

@@ -1,0 +1,412 @@
+/* Planning and carrying out, as the commands plan, apply, destroy and drift share it: see planning.h. */
+#include "cmd/planning/planning.h"
+
+#include "base/clock.h"
+#include "cmd/cost/budget.h"
+#include "cmd/invocation/ask.h"
+#include "cmd/invocation/engines.h"
+#include "cmd/output/events.h"
+#include "cmd/output/progress.h"
+#include "cmd/terminal/say.h"
+#include "cmd/terminal/signals.h"
+#include "plan/lease.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct render_options render_options_for(const struct invocation *inv)
+{
+    bool full = inv->settings->full || inv->settings->verbose > 0;
+    return (struct render_options){.color = inv->out.color, .everything = full, .compact = !full};
+}
+
+/* ---- making it ---- */
+
+/* While a plan is made its progress is no part of what was asked for: it goes to the terminal, or nowhere. */
+static struct progress *plan_progress(struct invocation *inv)
+{
+    struct progress_options options = {.term = inv->settings->json ? &inv->out : &inv->err,
+        .mode = progress_mode_for(&inv->err, inv->settings->json, inv->settings->verbose > 0),
+        .printed = inv->settings->verbose > 0};
+    return progress_new(&options);
+}
+
+unsigned planning_teardown(const struct settings *s)
+{
+    unsigned flags = 0;
+    flags |= s->force_empty || s->lab ? TEARDOWN_EMPTY : 0;
+    flags |= s->skip_final_snapshot || s->lab ? TEARDOWN_SNAPSHOT : 0;
+    flags |= s->force_secrets || s->lab ? TEARDOWN_SECRETS : 0;
+    flags |= s->delete_protected || s->lab ? TEARDOWN_PROTECTED : 0;
+    return flags;
+}
+
+/*
+ * A state beside the stack that `state:` has left behind. Said whenever something is planned; and where the
+ * new place is empty nothing is made a second time.
+ */
+static int planning_former(
+    struct invocation *inv, struct workspace *workspace, const struct observer *observer, struct err *err)
+{
+    struct former_state former;
+    if (!workspace_former(workspace, &inv->arena, &former))
+        return 0;
+    struct str here = state_description(workspace->state);
+    struct str env = workspace->stack->env;
+    err_set(err, ERR_INVALID, "%.*s still has a state of %zu resource%s, and the stack keeps it in %.*s now",
+        STR_ARG(former.path), former.count, former.count == 1 ? "" : "s", STR_ARG(here));
+    err_hint(err, "`weir state migrate%s%.*s` moves it there; if it is of no use, delete the file",
+        env.n ? " -e " : "", STR_ARG(env));
+    if (!state_seq(workspace->state) && str_eqz(str_z(inv->command->name), "apply"))
+        return -1;
+    struct str text = arena_printf(&inv->arena, "%s; %s", err->message, err->hint);
+    *err = (struct err)ERR_INIT;
+    if (observer->event)
+        observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});
+    return 0;
+}
+
+struct str planning_lease_soon(struct workspace *workspace, struct arena *arena, bool *ended)
+{
+    AUTO_BUF struct buf left = BUF_INIT;
+    bool by_service;
+    struct lease lease = workspace->state ? state_lease(workspace->state) : (struct lease){0};
+    int64_t left_ms = lease.until_ms ? lease.until_ms - lease_now(workspace, &by_service) : 0;
+    if (!lease.until_ms || left_ms > lease.warn_ms)
+        return STR_EMPTY;
+    *ended = left_ms <= 0;
+    text_add_duration(&left, *ended ? -left_ms : left_ms);
+    return arena_printf(arena, "lease %s %.*s%s", *ended ? "ended" : "ends in", STR_ARG(buf_str(&left)),
+        *ended ? " ago" : "");
+}
+
+void planning_say_lease(const struct observer *observer, struct workspace *workspace)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    bool ended;
+    struct str soon = planning_lease_soon(workspace, &scratch, &ended);
+    if (!soon.n || !observer->event)
+        return;
+    const char *next = state_lease(workspace->state).fixed ? "it cannot be extended"
+                       : ended                             ? "`weir lease extend 2h` goes on with it"
+                                                           : "`weir lease extend 2h` makes it longer";
+    struct str text = arena_printf(&scratch, "the stack's %.*s; %s", STR_ARG(soon), next);
+    observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});
+}
+
+static int make_plan(struct invocation *inv, struct workspace *workspace, struct saved_plan *saved,
+    struct plan_options options, struct plan **out)
+{
+    const struct settings *s = inv->settings;
+    struct err err = ERR_INIT;
+    struct progress *progress = plan_progress(inv);
+    options.no_refresh = s->no_refresh;
+    options.quick_refresh = s->quick_refresh;
+    options.delete_adopted = s->delete_adopted;
+    options.parallelism = s->parallelism;
+    signals_catch_first(); /* a build command has to be ended */
+    options.cancel = signals_stop();
+    options.observer = progress_observer(progress);
+    int rc = planning_former(inv, workspace, &options.observer, &err);
+    if (!rc)
+        rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
+                   : plan_make(workspace, &options, &inv->diags, out, &err);
+    if (!rc && !options.destroy)
+        planning_say_lease(&options.observer, workspace);
+    if (!rc && !options.as_recorded)
+        engines_warn(inv, *out, &options.observer);
+    progress_free(progress, NULL);
+    int status = invocation_diags(inv);
+    if (rc == 0 && atomic_load(signals_stop())) {
+        plan_free(*out);
+        *out = NULL;
+        rc = err_set(&err, ERR_INTERRUPTED, "interrupted while planning");
+    }
+    if (rc == 0)
+        return EXIT_DONE;
+    if (err.class != ERR_NONE)
+        return invocation_fail(inv, &err);
+    return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+static struct plan_options whole_stack(const struct settings *s, bool destroy)
+{
+    return (struct plan_options){.destroy = destroy,
+        .teardown = planning_teardown(s),
+        .targets = s->targets.items,
+        .target_count = s->targets.n,
+        .lease_ms = destroy ? 0 : s->lease_ms,
+        .replaces = s->replaces.items,
+        .replace_count = s->replaces.n};
+}
+
+int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy, struct saved_plan *saved,
+    struct plan **out)
+{
+    return make_plan(inv, workspace, saved, whole_stack(inv->settings, destroy), out);
+}
+
+int planning_make_as_recorded(struct invocation *inv, struct workspace *workspace, struct plan **out)
+{
+    struct plan_options options = whole_stack(inv->settings, false);
+    options.as_recorded = true;
+    return make_plan(inv, workspace, NULL, options, out);
+}
+
+int planning_make_alone(
+    struct invocation *inv, struct workspace *workspace, const struct plan_options *wanted, struct plan **out)
+{
+    struct plan_options options = *wanted;
+    options.alone = true;
+    return make_plan(inv, workspace, NULL, options, out);
+}
+
+int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out)
+{
+    const char *to = inv->settings->to;
+    if (!to)
+        return invocation_open(inv, wanted, out);
+    struct workspace_options then = wanted ? *wanted : (struct workspace_options){0};
+    struct workspace now;
+    int status = invocation_open(inv, &(struct workspace_options){.no_stack = true}, &now);
+    if (status != EXIT_DONE)
+        return status;
+    const struct str *inputs = NULL;
+    size_t n = 0;
+    struct err err = ERR_INIT;
+    then.stack.state = now.stack->state ? value_copy(&inv->arena, now.stack->state) : NULL;
+    int rc = sources_read(&now, str_z(to), &inv->arena, &then.stack.files, &inputs, &n, &err);
+    workspace_close(&now);
+    if (rc < 0)
+        return invocation_fail(inv, &err);
+    /* What is given now wins over what was given then. */
+    const struct texts *given = &inv->settings->inputs;
+    struct str *all = ARENA_ARRAY(&inv->arena, struct str, n + given->n + 1);
+    for (size_t i = 0; i < n; i++)
+        all[i] = inputs[i];
+    for (size_t i = 0; i < given->n; i++)
+        all[n + i] = given->items[i];
+    then.stack.inputs = all;
+    then.stack.input_count = n + given->n;
+    return invocation_open(inv, &then, out);
+}
+
+int planning_lock(struct invocation *inv, struct workspace *workspace)
+{
+    struct err err = ERR_INIT;
+    int64_t patience_ms = inv->settings->lock_timeout_ms;
+    int rc = state_lock(workspace->state, inv->command->name, 0, &err);
+    if (rc < 0 && err.class == ERR_LOCKED && patience_ms) {
+        AUTO_BUF struct buf how_long = BUF_INIT;
+        text_add_duration(&how_long, patience_ms);
+        invocation_note(inv, "%s; it is waited for, up to %.*s", err.message, STR_ARG(buf_str(&how_long)));
+        err = (struct err)ERR_INIT;
+        rc = state_lock(workspace->state, inv->command->name, patience_ms, &err);
+    }
+    if (rc < 0)
+        return invocation_fail(inv, &err);
+    signals_catch(); /* a lock in a shared store would stay */
+    return EXIT_DONE;
+}
+
+int planning_show(struct invocation *inv, const struct plan *plan)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct render_options options = render_options_for(inv);
+    if (inv->settings->json)
+        event_plan(&out, plan, inv->command->name);
+    else
+        render_plan(plan, &options, &out);
+    return invocation_write(inv, buf_str(&out));
+}
+
+/* ---- carrying it out ---- */
+
+static void counts_line(const struct apply_result *r, int64_t ms, bool color, struct buf *out)
+{
+    const char *separator = " ";
+    bool bad = r->failed || r->interrupted;
+    style_add(out, color, bad ? STYLE_RED : STYLE_GREEN,
+        r->interrupted ? "Interrupted:"
+        : bad          ? "Failed:"
+                       : "Done:");
+    for (int a = ACTION_NOOP + 1; a < ACTION_COUNT; a++)
+        if (r->done[a]) {
+            buf_addf(out, "%s%zu %s", separator, r->done[a], action_past((enum action)a));
+            separator = ", ";
+        }
+    if (r->failed) {
+        buf_addf(out, "%s%zu failed", separator, r->failed);
+        separator = ", ";
+    }
+    if (r->skipped) {
+        buf_addf(out, "%s%zu skipped", separator, r->skipped);
+        separator = ", ";
+    }
+    if (separator[0] == ' ')
+        buf_addz(out, " nothing changed");
+    buf_addz(out, " in ");
+    text_add_duration(out, ms);
+    buf_addz(out, ".\n");
+}
+
+/* Whoever deploys a job twenty times a day knows them. */
+static bool tells_outputs(const struct invocation *inv)
+{
+    return str_eqz(inv->path, "apply");
+}
+
+/* When the stack's lease ends, for whoever has just begun it. */
+static void add_lease(const struct plan *plan, struct buf *out)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct lease lease = state_lease(plan->workspace->state);
+    if (plan->destroy || !lease.until_ms)
+        return;
+    buf_addf(out, "\nThe lease ends at %.*s; `weir lease show` tells how long that is.\n",
+        STR_ARG(lease_text(&scratch, &lease)));
+}
+
+enum { UNSEEN_SHOWN = 8 };
+
+/* What went with its service, which did not answer when it was to be deleted. */
+static void add_unseen(const struct apply_result *r, struct buf *out)
+{
+    size_t n = r->unseen_count;
+    if (!n)
+        return;
+    buf_addf(out,
+        "%zu thing%s could not be looked for, because the stack's own service in which %s lay did not "
+        "answer; "
+        "%s went with it: ",
+        n, n == 1 ? "" : "s", n == 1 ? "it" : "they", n == 1 ? "it" : "they");
+    for (size_t i = 0; i < n && i < UNSEEN_SHOWN; i++) {
+        buf_addz(out, i ? ", " : "");
+        text_add_safe(out, r->unseen[i], false);
+    }
+    buf_addz(out, n > UNSEEN_SHOWN ? ", …\n" : ".\n");
+}
+
+static void report_text(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
+    const struct buf *failures, int64_t ms, bool saved)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct render_options options = render_options_for(inv);
+    if (plan_count_all(plan)) {
+        buf_add_char(&out, '\n');
+        counts_line(r, ms, inv->out.color, &out);
+        add_unseen(r, &out);
+    }
+    if (tells_outputs(inv) && r->outputs && r->outputs->count && !r->failed && !r->interrupted) {
+        buf_addz(&out, plan_count_all(plan) ? "\n" : "");
+        render_outputs(r->outputs, &options, &out);
+    }
+    if (!r->failed && !r->interrupted)
+        add_lease(plan, &out);
+    invocation_write(inv, buf_str(&out));
+    if (failures->n) {
+        AUTO_BUF struct buf text = BUF_INIT;
+        style_add(&text, inv->err.color, STYLE_RED, "error");
+        buf_addf(&text, ": %zu resource%s failed", r->failed, r->failed == 1 ? "" : "s");
+        if (r->skipped)
+            buf_addf(&text, ", and what depends on %s was skipped", r->failed == 1 ? "it" : "them");
+        buf_add_char(&text, '\n');
+        buf_add_str(&text, buf_str(failures));
+        style_add(&text, inv->err.color, STYLE_CYAN, "  hint: ");
+        buf_addf(&text, "%s; %s\n",
+            r->unrecorded ? "what was done last is not recorded, and the next command looks for it"
+                          : "what was done is recorded",
+            r->interrupted ? "the next command finds out what became of the rest"
+            : saved        ? "put it right and plan again: a saved plan is carried out once"
+                           : "put it right and run the same command again");
+        say_aside(buf_str(&text));
+    }
+}
+
+static int planning_report(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
+    const struct buf *failures, int64_t ms, bool saved, const struct err *err)
+{
+    int status = err->class == ERR_NONE ? EXIT_DONE : err_exit_status(err->class);
+    if (r->interrupted)
+        status = EXIT_INTERRUPTED;
+    if (inv->settings->json) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        event_result(&out, r, inv->command->name, ms);
+        invocation_write(inv, buf_str(&out));
+    } else {
+        report_text(inv, plan, r, failures, ms, saved);
+    }
+    /* a failure that is not a single resource's has not been told yet */
+    if (err->class != ERR_NONE && !failures->n)
+        invocation_fail(inv, err);
+    return status;
+}
+
+static int planning_apply(struct invocation *inv, struct plan *plan, bool saved)
+{
+    const struct settings *s = inv->settings;
+    AUTO_BUF struct buf failures = BUF_INIT;
+    struct progress_options shown = {.mode = progress_mode_for(&inv->out, s->json, s->verbose > 0),
+        .term = &inv->out,
+        .total = plan_count_all(plan),
+        .printed = s->verbose > 0};
+    const atomic_int *signals = signals_catch();
+    struct progress *progress = progress_new(&shown);
+    struct apply_options options = {.parallelism = s->parallelism,
+        .signals = signals,
+        .lock_timeout_ms = s->lock_timeout_ms,
+        .observer = progress_observer(progress)};
+    struct apply_result result = {0};
+    struct err err = ERR_INIT;
+    int64_t start = clock_mono_ms();
+    signals_work(true);
+    plan_apply(plan, &options, &result, &err);
+    signals_work(false);
+    int64_t ms = clock_mono_ms() - start;
+    progress_free(progress, &failures);
+    if (saved && err.class == ERR_INTERRUPTED) /* it has been used up */
+        err_set(&err, ERR_INTERRUPTED, "interrupted; what was done is recorded, another plan carries on");
+    return planning_report(inv, plan, &result, &failures, ms, saved, &err);
+}
+
+/* Nothing to be done: what there is. */
+static int show_outputs(struct invocation *inv, const struct plan *plan)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct apply_result nothing = {.outputs = plan->output_values};
+    struct render_options options = render_options_for(inv);
+    if (inv->settings->json) {
+        event_result(&out, &nothing, inv->command->name, 0);
+    } else if (tells_outputs(inv) && plan->output_values && plan->output_values->count) {
+        buf_add_char(&out, '\n');
+        render_outputs(plan->output_values, &options, &out);
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+int planning_carry_out(struct invocation *inv, struct plan *plan, const char *question, bool reviewed)
+{
+    /* what has been reviewed need not be read again; events are for whoever reads nothing else */
+    bool changes = plan_has_changes(plan), known = reviewed && changes && !inv->settings->json;
+    int status = known ? EXIT_DONE : planning_show(inv, plan);
+    if (status != EXIT_DONE)
+        return status;
+    if (!changes && !plan->output_count && !plan->leases)
+        return show_outputs(inv, plan);
+    struct err err = ERR_INIT;
+    if (plan_check_deletions(plan, &err))
+        return invocation_fail(inv, &err);
+    if ((status = cost_hold(inv, plan)) != EXIT_DONE)
+        return status;
+    if (engines_refuse(inv, plan, &err))
+        return invocation_fail(inv, &err);
+    if (!plan->destroy && render_erases_any(plan))
+        question =
+            "Do you want to apply these changes? What goes with them is erased, and there is no way back.";
+    if (!inv->settings->yes && !reviewed && changes && (status = ask_consent(inv, question)) != EXIT_DONE)
+        return status;
+    if (!inv->settings->json && !reviewed)
+        invocation_write(inv, STR("\n"));
+    return planning_apply(inv, plan, reviewed);
+}

@@ -1,0 +1,44 @@
+/*
+ * Planning and carrying out, as the commands plan, apply, destroy and drift share it.
+ */
+#ifndef WEIR_CMD_PLANNING_PLANNING_H
+#define WEIR_CMD_PLANNING_PLANNING_H
+
+#include "cmd/invocation/invocation.h"
+#include "cmd/output/render.h"
+#include "plan/plan.h"
+
+struct render_options render_options_for(const struct invocation *inv);
+
+/* The consents to a teardown that the options give, as enum teardown. */
+unsigned planning_teardown(const struct settings *settings);
+
+/*
+ * Makes the plan of an open workspace from the shared options. `saved` is applied exactly, or NULL. Reported
+ * when the result, the exit status, is not 0.
+ */
+int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy, struct saved_plan *saved,
+    struct plan **out);
+/* The same to look at drift: artifacts stay as they are, nothing is built or packed. */
+int planning_make_as_recorded(struct invocation *inv, struct workspace *workspace, struct plan **out);
+/* A plan of the wanted targets alone (deploy, rollback). */
+int planning_make_alone(struct invocation *inv, struct workspace *workspace,
+    const struct plan_options *wanted, struct plan **out);
+/* invocation_open(), with the stack as it was at the run that --to names. */
+int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out);
+/* For commands that go on to change something: nobody else may while they plan and ask. */
+int planning_lock(struct invocation *inv, struct workspace *workspace);
+/* "lease ends in 5 m 00 s" where the lease says that it is time to warn; "" otherwise. */
+struct str planning_lease_soon(struct workspace *workspace, struct arena *arena, bool *ended);
+/* The same as a warning, with what can be done. */
+void planning_say_lease(const struct observer *observer, struct workspace *workspace);
+/* Text or events to standard output. */
+int planning_show(struct invocation *inv, const struct plan *plan);
+
+/*
+ * Shows the plan, asks (`question`) unless that is not called for, carries it out and reports. `reviewed`: a
+ * saved plan, which somebody has seen before.
+ */
+int planning_carry_out(struct invocation *inv, struct plan *plan, const char *question, bool reviewed);
+
+#endif

@@ -1,0 +1,367 @@
+/* The IAM permissions that a stack's calls need: see policy_needs.h. */
+#include "cmd/policy/policy_needs.h"
+
+#include "plan/quotas.h"
+#include "plan/state/backend_s3.h"
+#include "plan/state/stack_data.h"
+#include "stacks/module_source.h"
+
+/* An attribute by which a service is given a role: whoever gives it must be allowed to pass it on. */
+static bool is_role_name(struct str name)
+{
+    return str_eqz(name, "role") || str_eqz(name, "roles") || str_ends(name, STR("_role")) ||
+           str_eqz(name, "instance_profile");
+}
+
+/* At any depth: a schedule's role is its target's. */
+static bool holds_role(const struct value *v)
+{
+    bool found = false;
+    for (uint32_t i = 0; !found && v->kind == VALUE_LIST && i < v->count; i++)
+        found = holds_role(v->items[i]);
+    for (uint32_t i = 0; !found && v->kind == VALUE_MAP && i < v->count; i++)
+        found = (is_role_name(v->entries[i].key) && !value_is_null(v->entries[i].value)) ||
+                holds_role(v->entries[i].value);
+    return found;
+}
+
+/* Things that are encrypted with a key of the account's: services use it in the name of who makes, writes or
+ * reads them. */
+static bool is_key_name(struct str name)
+{
+    return str_eqz(name, "kms_key") || str_ends(name, STR("_kms_key"));
+}
+
+/* What is needed so far: action -> list of ARNs, or a star for anything. */
+struct needs {
+    struct arena *arena;
+    struct workspace *workspace;
+    const struct declared *declared; /* the objects as far as they are known */
+    size_t declared_count;
+    enum permission_phase phase;
+    const struct value *actions;
+    bool pass_role;
+    bool wide; /* on anything */
+};
+
+/* Both lists, each ARN once. */
+static const struct value *union_of(struct arena *arena, const struct value *a, const struct value *b)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena), list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < a->count; i++)
+        value_builder_set(&all, a->items[i]->string, a->items[i]);
+    for (uint32_t i = 0; i < b->count; i++)
+        value_builder_set(&all, b->items[i]->string, b->items[i]);
+    const struct value *unique = value_builder_map(&all);
+    for (uint32_t i = 0; i < unique->count; i++)
+        value_builder_add(&list, unique->entries[i].value);
+    return value_builder_list(&list);
+}
+
+/* `arns` NULL: on anything; empty: not at all. */
+static void need_action(struct needs *needs, struct str action, const struct value *arns)
+{
+    if (arns && !arns->count)
+        return;
+    const struct value *before = value_get(needs->actions, action);
+    const struct value *now =
+        arns && before && before->kind == VALUE_LIST ? union_of(needs->arena, before, arns) : arns;
+    if (!arns || (before && before->kind == VALUE_STRING))
+        now = value_stringz(needs->arena, "*");
+    needs->actions = value_with(needs->arena, needs->actions, action, now);
+}
+
+/* What is secret is as good as unknown: a star in an ARN. So the policy is printed as it is, also where a
+ * name is the same text as some secret. */
+static const struct value *without_secrets(struct arena *arena, const struct value *object)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; object && object->kind == VALUE_MAP && i < object->count; i++)
+        if (!value_is_sensitive(object->entries[i].value))
+            value_builder_set(&b, object->entries[i].key, object->entries[i].value);
+    return value_builder_map(&b);
+}
+
+static bool passes_role(const struct needs *needs, const struct decl *decl)
+{
+    bool found = false;
+    for (size_t i = 0; i < decl->attr_count; i++)
+        found |= is_role_name(decl->attrs[i].name);
+    for (size_t i = 0; i < needs->declared_count && !found; i++)
+        found = needs->declared[i].decl == decl && needs->declared[i].object &&
+                holds_role(needs->declared[i].object);
+    return found;
+}
+
+/* One action of a declaration: on each of its instances. */
+static void need_for(struct needs *needs, const struct decl *decl, struct str action)
+{
+    struct arena *arena = needs->arena;
+    bool any = false;
+    bool narrow = !needs->wide && decl->kind == DECL_RESOURCE && decl->schema->ops->scope;
+    for (size_t i = 0; narrow && i < needs->declared_count; i++) {
+        const struct declared *declared = &needs->declared[i];
+        if (declared->decl != decl || !declared->object)
+            continue;
+        const struct value *object = without_secrets(arena, declared->object);
+        need_action(needs, action, decl->schema->ops->scope(decl->schema, object, action, arena));
+        any = true;
+    }
+    if (!any)
+        need_action(needs, action, NULL);
+}
+
+/* What a type's calls need: the declaration's own type, or one that its services leave things of. */
+static void need_actions(struct needs *needs, const struct decl *decl, const struct schema *schema)
+{
+    enum permission_phase phase = decl->kind == DECL_DATA ? PERMISSION_PLAN : needs->phase;
+    AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(needs->arena);
+    schema->ops->permissions(schema, phase, needs->arena, &actions);
+    const struct value *unique = value_builder_map(&actions);
+    for (uint32_t i = 0; i < unique->count; i++) {
+        if (str_eqz(unique->entries[i].key, "iam:PassRole"))
+            needs->pass_role = true; /* on roles, whatever the type is about */
+        else if (schema == decl->schema)
+            need_for(needs, decl, unique->entries[i].key);
+        else
+            need_action(needs, unique->entries[i].key, NULL);
+    }
+}
+
+/* What services left behind is removed, too. */
+static void need_leaves(struct needs *needs, const struct decl *decl)
+{
+    size_t n;
+    const struct str *types = schema_leaves(needs->arena, decl->schema, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct err ignored = ERR_INIT;
+        const struct schema *schema = catalog_find(needs->workspace->catalog, types[i], false, &ignored);
+        if (schema)
+            need_actions(needs, decl, schema);
+    }
+}
+
+/* What a plan asks other things for that the file leaves to them. */
+static void need_fills(struct needs *needs, const struct decl *decl)
+{
+    bool plans = needs->phase == PERMISSION_PLAN || needs->phase == PERMISSION_APPLY;
+    for (size_t i = 0; plans && decl->kind == DECL_RESOURCE && i < decl->schema->fill_count; i++) {
+        AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(needs->arena);
+        struct err ignored = ERR_INIT;
+        const struct schema *schema =
+            catalog_find(needs->workspace->catalog, decl->schema->fills[i].type, false, &ignored);
+        if (schema)
+            schema->ops->permissions(schema, PERMISSION_PLAN, needs->arena, &actions);
+        const struct value *unique = value_builder_map(&actions);
+        for (uint32_t k = 0; k < unique->count; k++)
+            need_action(needs, unique->entries[k].key, NULL);
+    }
+}
+
+/* Of whichever thing of the type bears marks. */
+static void need_marks_of(struct needs *needs, const struct schema *schema)
+{
+    AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(needs->arena);
+    if (!schema->ops->marked || !schema->ops->permissions)
+        return;
+    schema->ops->permissions(schema, PERMISSION_MARKS, needs->arena, &actions);
+    const struct value *unique = value_builder_map(&actions);
+    for (uint32_t i = 0; i < unique->count; i++)
+        need_action(needs, unique->entries[i].key, NULL);
+}
+
+static void need_everything(struct needs *needs)
+{
+    const struct stack *stack = needs->workspace->stack;
+    for (size_t i = 0; i < stack->decl_count; i++) {
+        const struct decl *decl = stack->decls[i];
+        if ((decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA) || !decl->schema->ops->permissions)
+            continue;
+        if (needs->phase == PERMISSION_RUN && !decl->schema->job)
+            continue;
+        need_actions(needs, decl, decl->schema);
+        need_fills(needs, decl);
+        if (needs->phase == PERMISSION_DESTROY && decl->kind == DECL_RESOURCE) {
+            need_leaves(needs, decl);
+            need_marks_of(needs, decl->schema); /* --verify */
+        }
+        if (needs->phase == PERMISSION_APPLY && stack->fleet && quota_counts(decl->schema->name))
+            need_action(needs, STR("servicequotas:GetServiceQuota"), NULL);
+        needs->pass_role |=
+            needs->phase == PERMISSION_APPLY && decl->kind == DECL_RESOURCE && passes_role(needs, decl);
+    }
+    if (needs->phase == PERMISSION_DESTROY && needs->actions->count)
+        need_action(needs, STR("tag:GetResources"), NULL); /* --verify */
+}
+
+static void need_on(struct needs *needs, const char *action, struct str arn)
+{
+    const struct value *one = value_string_ref(needs->arena, arn);
+    need_action(needs, str_z(action), needs->wide ? NULL : value_list(needs->arena, &one, 1));
+}
+
+static bool is_kms_key(const struct value *key)
+{
+    return str_starts(value_text(key, STR_EMPTY), STR("kms:"));
+}
+
+/* At any depth. A key that is known by its ARN is that one; of others only that they are keys is known. */
+static void need_keys_of(struct needs *needs, const struct value *v)
+{
+    static const char *const actions[] = {
+        "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:Encrypt", "kms:CreateGrant"};
+    size_t reading = 2, n = needs->phase == PERMISSION_APPLY ? sizeof actions / sizeof *actions : reading;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        need_keys_of(needs, v->items[i]);
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
+        const struct value *key = v->entries[i].value;
+        if (!is_key_name(v->entries[i].key) || value_is_null(key)) {
+            need_keys_of(needs, key);
+            continue;
+        }
+        struct str text = value_is_known(key) ? value_text(key, STR_EMPTY) : STR_EMPTY;
+        bool arn = str_starts(text, STR("arn:")) && str_find(text, STR(":key/"), 0) > 0;
+        for (size_t k = 0; k < n; k++)
+            need_on(needs, actions[k], arn ? text : STR("arn:*:kms:*:*:key/*"));
+    }
+}
+
+/* A state in S3, and its key in KMS (an encrypted one does not say by which). */
+static void need_state_at(
+    struct needs *needs, const struct value *config, struct str stack, struct str env, bool changes)
+{
+    static const char *const objects[] = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"};
+    const struct value *keys = value_getz(config, "previous_keys");
+    bool kms = is_kms_key(value_getz(config, "key"));
+    for (uint32_t i = 0; keys && keys->kind == VALUE_LIST && i < keys->count; i++)
+        kms |= is_kms_key(keys->items[i]);
+    if (kms)
+        need_action(needs, STR("kms:Decrypt"), NULL);
+    if (!str_eqz(value_gets(config, "backend"), "s3"))
+        return;
+    struct str bucket = value_gets(config, "bucket");
+    struct str prefix = backend_s3_prefix(needs->arena, config, stack, env);
+    need_on(needs, "s3:ListBucket", arena_printf(needs->arena, "arn:*:s3:::%.*s", STR_ARG(bucket)));
+    for (size_t i = 0; i < (changes ? 3 : 1); i++)
+        need_on(needs, objects[i],
+            arena_printf(needs->arena, "arn:*:s3:::%.*s/%.*s*", STR_ARG(bucket), STR_ARG(prefix)));
+}
+
+/* The stack's own, and those that it reads outputs from. */
+static void need_states(struct needs *needs)
+{
+    const struct stack *stack = needs->workspace->stack;
+    bool changes = needs->phase == PERMISSION_APPLY || needs->phase == PERMISSION_DESTROY;
+    if (needs->phase == PERMISSION_RUN && !needs->actions->count)
+        return;
+    if (stack->state)
+        need_state_at(needs, stack->state, stack->name, stack->env, changes);
+    for (size_t i = 0; i < needs->declared_count; i++) {
+        const struct declared *declared = &needs->declared[i];
+        const struct value *config = declared->decl->schema == &weir_stack_schema && declared->object
+                                         ? stack_data_config(declared->object, stack->state)
+                                         : NULL;
+        if (config && config->kind == VALUE_MAP)
+            need_state_at(needs, config, value_gets(declared->object, "stack"),
+                value_gets(declared->object, "env"), false);
+    }
+}
+
+/* Modules that come from buckets: any command may be the first to fetch them. */
+static void need_modules(struct needs *needs)
+{
+    const struct stack *stack = needs->workspace->stack;
+    struct module_source source;
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; i < stack->module_count; i++) {
+        struct str text = stack->modules[i]->source;
+        if (module_source_is_remote(text) && !module_source_parse(needs->arena, text, &source, &ignored) &&
+            source.kind == MODULE_S3)
+            need_on(needs, "s3:GetObject",
+                arena_printf(
+                    needs->arena, "arn:*:s3:::%.*s/%.*s", STR_ARG(source.bucket), STR_ARG(source.key)));
+    }
+}
+
+static const struct value *policy_statement(
+    struct arena *arena, const struct value *actions, const struct value *resource)
+{
+    struct value_entry entries[] = {{STR("Effect"), value_stringz(arena, "Allow")}, {STR("Action"), actions},
+        {STR("Resource"), resource}};
+    return value_map(arena, entries, 3);
+}
+
+/* The statement of all actions that are needed on the same things as the i-th; nothing where one before it
+ * is. */
+static void add_statement(struct needs *needs, uint32_t i, struct value_builder *statements)
+{
+    struct arena *arena = needs->arena;
+    const struct value *actions = needs->actions, *on = actions->entries[i].value;
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t k = 0; k < i; k++)
+        if (value_equal(actions->entries[k].value, on))
+            return;
+    for (uint32_t k = i; k < actions->count; k++)
+        if (value_equal(actions->entries[k].value, on))
+            value_builder_add(&list, value_string_ref(arena, actions->entries[k].key));
+    value_builder_add(statements, policy_statement(arena, value_builder_list(&list), on));
+}
+
+/* Marks are asked for by the tagging API, and by the listings of types that it does not know, whoever has
+ * some. */
+static void need_marks(struct needs *needs)
+{
+    struct catalog *catalog = needs->workspace->catalog;
+    size_t n;
+    const struct str *names = catalog_names(catalog, false, &n);
+    need_action(needs, STR("tag:GetResources"), NULL);
+    for (size_t i = 0; i < n; i++) {
+        struct err ignored = ERR_INIT;
+        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        if (schema)
+            need_marks_of(needs, schema);
+    }
+}
+
+static const struct value *document_of(struct needs *needs)
+{
+    struct arena *arena = needs->arena;
+    AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < needs->actions->count; i++)
+        add_statement(needs, i, &statements);
+    if (needs->pass_role)
+        value_builder_add(&statements, policy_statement(arena, value_stringz(arena, "iam:PassRole"),
+                                           value_stringz(arena, "arn:*:iam::*:role/*")));
+    struct value_entry entries[] = {{STR("Version"), value_stringz(arena, "2012-10-17")},
+        {STR("Statement"), value_builder_list(&statements)}};
+    return value_map(arena, entries, 2);
+}
+
+static const struct value *needs_of(struct needs *needs, bool marks)
+{
+    needs->actions = &value_empty_map;
+    needs->declared = plan_declared(needs->workspace, needs->arena, NULL, &needs->declared_count);
+    need_everything(needs);
+    if (marks)
+        need_marks(needs);
+    for (size_t i = 0; needs->phase != PERMISSION_RUN && i < needs->declared_count; i++)
+        if (needs->declared[i].decl->kind == DECL_RESOURCE)
+            need_keys_of(needs, without_secrets(needs->arena, needs->declared[i].object));
+    need_states(needs);
+    need_modules(needs);
+    return document_of(needs);
+}
+
+const struct value *policy_needs(
+    struct workspace *workspace, enum permission_phase phase, bool wide, struct arena *arena)
+{
+    struct needs needs = {.arena = arena, .workspace = workspace, .phase = phase, .wide = wide};
+    return needs_of(&needs, false);
+}
+
+const struct value *policy_needs_marks(struct workspace *workspace, struct arena *arena)
+{
+    /* Marks are on others' things, so it is about anything. */
+    struct needs needs = {.arena = arena, .workspace = workspace, .phase = PERMISSION_PLAN, .wide = true};
+    return needs_of(&needs, true);
+}

@@ -1,0 +1,31 @@
+/*
+ * weir reap --install: a stack of weir's own (cmd/reap/installed/stack.yaml) that runs `weir reap` in the
+ * account, as a function that is called by a schedule. Its state lies with the states that it looks after,
+ * where the other machines of an operator find it; it has no lease itself.
+ *
+ * reap_install.c carries it out, reap_program.c gathers what the function runs, reap_rights.c says what its
+ * role may do.
+ */
+#ifndef WEIR_CMD_REAP_REAP_INSTALL_H
+#define WEIR_CMD_REAP_REAP_INSTALL_H
+
+#include "cmd/state/known_states.h"
+
+#define REAP_STACK "weir-reap"
+
+/* Makes, or with `remove` takes down, what runs it; every so many milliseconds (0: 15 minutes). The exit
+ * status. */
+int reap_install(struct known_states *all, bool remove, int64_t every_ms, bool dry_run);
+
+/* The function's files, in a folder that is made anew. */
+int reap_program_gather(struct arena *arena, struct str folder, struct err *err);
+/* As Lambda calls it; NULL: Lambda has no such machines. */
+const char *reap_program_architecture(void);
+
+/*
+ * A policy with what destroying takes of every type that these stacks, or the one in the folder, have, and
+ * with what their states take.
+ */
+const struct value *reap_rights(struct known_states *all, size_t *types);
+
+#endif

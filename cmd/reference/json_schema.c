@@ -1,0 +1,210 @@
+/* JSON Schema of what types take: see json_schema.h. */
+#include "cmd/reference/json_schema.h"
+
+#include "base/json.h"
+
+const char json_schema_own[] =
+    "\"for_each\":{\"type\":[\"array\",\"object\",\"string\"],\"description\":\"One instance for each item: "
+    "each.key, each.value\"},"
+    "\"when\":{\"type\":[\"boolean\",\"string\"],\"description\":\"false leaves it out\"},"
+    "\"depends_on\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Names of what "
+    "has to be there before\"},"
+    "\"provider\":{\"type\":\"string\",\"description\":\"Another configuration of the provider: aws.NAME\"}";
+const char json_schema_resource[] =
+    ",\"lifecycle\":{\"type\":\"object\",\"description\":\"How it is changed, and whether it may go\","
+    "\"additionalProperties\":false,\"properties\":{"
+    "\"prevent_destroy\":{\"type\":\"boolean\",\"description\":\"A plan that deletes it is refused\"},"
+    "\"create_before_destroy\":{\"type\":\"boolean\",\"description\":\"What replaces it is made first\"},"
+    "\"ignore_changes\":{\"type\":[\"array\",\"string\"],\"description\":\"Attributes that others change: "
+    "names, or all\"},"
+    "\"replace_triggered_by\":{\"type\":\"array\",\"description\":\"Expressions: when one gives something "
+    "else, it is replaced\"}}},"
+    "\"adopt\":{\"enum\":[\"never\",\"owned\",\"existing\"],\"description\":\"What to do when it exists "
+    "already\"},"
+    "\"timeouts\":{\"type\":\"object\",\"description\":\"How long each step may take: 90s, 1h30m\","
+    "\"additionalProperties\":false,\"properties\":{"
+    "\"create\":{\"type\":\"string\"},\"update\":{\"type\":\"string\"},\"delete\":{\"type\":\"string\"}}}";
+
+/* Objects around the one at hand: one that lies within itself is not spelt out again. */
+struct around {
+    const struct around *up;
+    const struct type *type;
+};
+
+static bool lies_within(const struct around *around, const struct type *type)
+{
+    for (; around; around = around->up)
+        if (around->type == type)
+            return true;
+    return false;
+}
+
+static void add_type(
+    struct buf *out, const struct attr *attr, const struct type *type, bool top, const struct around *around);
+
+static void add_key(struct buf *out, struct str name)
+{
+    json_write_string(out, name);
+    buf_add_char(out, ':');
+}
+
+void json_schema_required(struct buf *out, const struct attr *attrs, size_t n)
+{
+    const char *separator = ",\"required\":[";
+    for (size_t i = 0; i < n; i++)
+        if (attrs[i].required) {
+            buf_addz(out, separator);
+            json_write_string(out, attrs[i].name);
+            separator = ",";
+        }
+    if (separator[1] == 0)
+        buf_add_char(out, ']');
+}
+
+static void properties_within(
+    struct buf *out, const struct attr *attrs, size_t n, const char *separator, const struct around *around)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!attrs[i].settable)
+            continue;
+        buf_addz(out, separator);
+        separator = ",";
+        add_key(out, attrs[i].name);
+        add_type(out, &attrs[i], attrs[i].type, true, around);
+    }
+}
+
+/*
+ * PCRE beyond what ECMAScript shares is left out: a check that an editor does not make is better than one
+ * that is wrong.
+ */
+static bool is_portable_pattern(struct str pattern)
+{
+    static const char *const foreign[] = {
+        "\\A", "\\z", "\\Z", "(?i", "(?s", "(?x", "(?P", "(?>", "[[:", "++", "*+", "?+", "\\p", "\\h", "\\Q"};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        if (str_find(pattern, str_z(foreign[i]), 0) >= 0)
+            return false;
+    return pattern.n > 0;
+}
+
+static void add_bounds(struct buf *out, const struct attr *attr, const char *least, const char *most)
+{
+    if (attr->has_min)
+        buf_addf(out, ",\"%s\":%lld", least, (long long)attr->min);
+    if (attr->has_max)
+        buf_addf(out, ",\"%s\":%lld", most, (long long)attr->max);
+}
+
+/* Choices and patterns of a list hold for its items, so they are written at the scalar. */
+static void add_string(struct buf *out, const struct attr *attr, bool top)
+{
+    if (attr->choices) {
+        buf_addz(out, "\"enum\":");
+        json_write(out, attr->choices, JSON_PLAIN);
+        return;
+    }
+    buf_addz(out, "\"type\":[\"string\",\"number\",\"boolean\"]");
+    if (is_portable_pattern(attr->pattern)) {
+        buf_addz(out, ",\"pattern\":");
+        AUTO_BUF struct buf whole = BUF_INIT;
+        buf_addf(&whole, "^(?:%.*s)$", STR_ARG(attr->pattern));
+        json_write_string(out, buf_str(&whole));
+    }
+    if (top)
+        add_bounds(out, attr, "minLength", "maxLength");
+}
+
+static void add_shape(
+    struct buf *out, const struct attr *attr, const struct type *type, bool top, const struct around *around)
+{
+    const struct around here = {around, type};
+    switch (type->kind) {
+    case TYPE_ANY: break;
+    case TYPE_STRING:
+    case TYPE_TIMESTAMP:
+    case TYPE_BLOB: add_string(out, attr, top); break;
+    case TYPE_INT:
+        buf_addz(out, "\"type\":\"integer\"");
+        add_bounds(out, attr, "minimum", "maximum");
+        break;
+    case TYPE_FLOAT:
+        buf_addz(out, "\"type\":\"number\"");
+        add_bounds(out, attr, "minimum", "maximum");
+        break;
+    case TYPE_BOOL: buf_addz(out, "\"type\":\"boolean\""); break;
+    case TYPE_JSON:
+    case TYPE_POLICY: buf_addz(out, "\"type\":[\"object\",\"array\",\"string\"]"); break;
+    case TYPE_TAGS:
+        buf_addz(out, type->key.n ? "\"type\":[\"object\",\"array\"]" : "\"type\":\"object\"");
+        break;
+    case TYPE_LIST:
+    case TYPE_SET:
+        buf_addz(out, "\"type\":\"array\",\"items\":");
+        add_type(out, attr, type->elem, false, around);
+        if (top)
+            add_bounds(out, attr, "minItems", "maxItems");
+        break;
+    case TYPE_MAP:
+        buf_addz(out, "\"type\":\"object\",\"additionalProperties\":");
+        add_type(out, attr, type->elem, false, around);
+        break;
+    case TYPE_OBJECT:
+        if (lies_within(around, type)) {
+            buf_addz(out, "\"type\":\"object\"");
+            break;
+        }
+        buf_addz(out, "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
+        properties_within(out, type->fields, type->field_count, "", &here);
+        buf_add_char(out, '}');
+        json_schema_required(out, type->fields, type->field_count);
+        break;
+    }
+}
+
+static void add_type(
+    struct buf *out, const struct attr *attr, const struct type *type, bool top, const struct around *around)
+{
+    AUTO_BUF struct buf shape = BUF_INIT;
+    add_shape(&shape, attr, type, top, around);
+    buf_add_char(out, '{');
+    if (shape.n) { /* not anyOf: of what is wrong within neither branch a validator says only that */
+        buf_addz(out, "\"if\":{\"$ref\":\"#/definitions/expression\"},\"else\":{");
+        buf_add_str(out, buf_str(&shape));
+        buf_add_char(out, '}');
+    }
+    if (top && attr->doc.n) {
+        buf_addz(out, shape.n ? ",\"description\":" : "\"description\":");
+        json_write_string(out, attr->doc);
+    }
+    if (top && attr->default_value && value_is_known(attr->default_value)) {
+        buf_addz(out, shape.n || attr->doc.n ? ",\"default\":" : "\"default\":");
+        json_write(out, attr->default_value, JSON_REDACT);
+    }
+    buf_add_char(out, '}');
+}
+
+void json_schema_definition(struct buf *out, const struct schema *schema)
+{
+    add_key(out, schema->name);
+    buf_addz(out, "{\"type\":\"object\",\"additionalProperties\":false");
+    if (schema->doc.n) {
+        buf_addz(out, ",\"description\":");
+        json_write_string(out, schema->doc);
+    }
+    buf_addz(out, ",\"properties\":{\"type\":{\"const\":");
+    json_write_string(out, schema->name);
+    buf_addz(out, "},");
+    buf_addz(out, json_schema_own);
+    if (!schema->is_data)
+        buf_addz(out, json_schema_resource);
+    properties_within(out, schema->attrs, schema->attr_count, ",", NULL);
+    buf_add_char(out, '}');
+    json_schema_required(out, schema->attrs, schema->attr_count);
+    buf_addz(out, "},\n");
+}
+
+void json_schema_properties(struct buf *out, const struct attr *attrs, size_t n, const char *separator)
+{
+    properties_within(out, attrs, n, separator, NULL);
+}

@@ -1,0 +1,231 @@
+/* Pages about commands: Markdown, and the manual page. */
+#include "cmd/options/help.h"
+#include "cmd/output/events.h"
+#include "cmd/reference/reference.h"
+
+/* Options of one command that other commands do not share. */
+static bool is_shared(const struct option_set *set)
+{
+    return set == &options_common || set == &options_stack || set == &options_plan;
+}
+
+static bool has_own_options(const struct command *c)
+{
+    for (const struct option_set *const *s = c->sets; s && *s; s++)
+        if (!is_shared(*s))
+            return true;
+    return false;
+}
+
+/* ---- Markdown ---- */
+
+/* '|' would end a table's cell, '<' begin a tag. */
+static void markdown_cell(struct buf *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '|')
+            buf_add_char(out, '\\');
+        if (*text == '<')
+            buf_addz(out, "&lt;");
+        else
+            buf_add_char(out, *text);
+    }
+}
+
+static void markdown_options(struct buf *out, const struct option_set *set)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    for (size_t i = 0; i < set->n; i++) {
+        buf_addf(out, "| `%.*s` | ", STR_ARG(str_trim(option_label(&arena, &set->options[i]))));
+        markdown_cell(out, set->options[i].doc);
+        buf_addz(out, " |\n");
+    }
+}
+
+static void markdown_shared(struct buf *out, const struct option_set *set)
+{
+    buf_addf(out, "\n### %s\n\n| option | |\n| --- | --- |\n", set->title);
+    markdown_options(out, set);
+}
+
+static void markdown_command(struct buf *out, const struct command *c, struct str path)
+{
+    buf_addf(out, "\n### weir %.*s\n\n    ", STR_ARG(path));
+    help_usage_line(c, path, out);
+    buf_addz(out, "\n\n");
+    help_sentence(c->summary, out);
+    buf_add_char(out, '\n');
+    if (c->details)
+        buf_addf(out, "\n%s\n", c->details);
+    if (has_own_options(c)) {
+        buf_addz(out, "\n| option | |\n| --- | --- |\n");
+        for (const struct option_set *const *s = c->sets; *s; s++)
+            if (!is_shared(*s))
+                markdown_options(out, *s);
+    }
+    const char *separator = "\nAlso: ";
+    for (const struct option_set *const *s = c->sets; s && *s; s++)
+        if (is_shared(*s)) {
+            buf_addf(out, "%s%s", separator, (*s)->title);
+            separator = ", ";
+        }
+    buf_addz(out, separator[0] == ',' ? ".\n" : "");
+    if (c->examples)
+        buf_addz(out, "\n```sh\n");
+    for (const struct command_example *e = c->examples; e && e->line; e++)
+        buf_addf(out, "%s  # %s\n", e->line, e->what);
+    if (c->examples)
+        buf_addz(out, "```\n");
+}
+
+static void markdown_items(
+    struct buf *out, const char *title, const char *column, const struct help_item *items)
+{
+    buf_addf(out, "\n## %s\n\n| %s | meaning |\n| --- | --- |\n", title, column);
+    for (; items->name; items++) {
+        buf_addf(out, "| `%s` | ", items->name);
+        markdown_cell(out, items->doc);
+        buf_addz(out, " |\n");
+    }
+}
+
+static void markdown_events(struct buf *out)
+{
+    buf_addz(out,
+        "\n## JSON events\n\n"
+        "With `--json` standard output carries one JSON object per line, failures included, and nothing "
+        "else. Each has `event`; "
+        "fields that are empty are left out. Fields may be added, none is renamed or taken away. An entry of "
+        "`attrs` has `name`, "
+        "`before`, `after` and, where it is so, `sensitive`, `unknown` and `replaces`. A sensitive value is "
+        "`\"(sensitive)\"`, an "
+        "unknown one `\"(known after apply)\"`. `weir output --json` is one object, name to value; `weir "
+        "state pull`, `state key` "
+        "and `version` are one, too.\n\n"
+        "| event | fields | meaning |\n| --- | --- | --- |\n");
+    for (const struct event_doc *e = event_docs; e->name; e++) {
+        buf_addf(out, "| `%s` | %s | ", e->name, e->fields);
+        markdown_cell(out, e->doc);
+        buf_addz(out, " |\n");
+    }
+}
+
+void reference_commands_markdown(struct buf *out)
+{
+    buf_addz(out, "# The command line\n\nMade from the program's own tables by `make docs`; `weir help "
+                  "COMMAND` says the same.\n\n"
+                  "| command | |\n| --- | --- |\n");
+    for (const struct command_group *g = command_groups; g->title; g++)
+        for (const struct command *const *c = g->commands; *c; c++)
+            buf_addf(out, "| [%s](#weir-%s) | %s |\n", (*c)->name, (*c)->name, (*c)->summary);
+    buf_addz(out, "\n## Shared options\n\nAn option's value follows it or stands behind `=` (`--env dev`, "
+                  "`--env=dev`, `-e dev`, "
+                  "`-edev`). Options may come before or after arguments; `--` ends them.\n");
+    markdown_shared(out, &options_common);
+    markdown_shared(out, &options_stack);
+    markdown_shared(out, &options_plan);
+    buf_addz(out, "\n## Commands\n");
+    commands_walk(markdown_command, out);
+    markdown_items(out, "Exit status", "status", help_exit_statuses);
+    markdown_items(out, "Environment", "variable", help_variables);
+    markdown_events(out);
+}
+
+/* ---- roff ---- */
+
+/* Hyphens are minus signs in options, a dot or quote at a line's start is a request. */
+static void man_text(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if ((c == '.' || c == '\'') && (i == 0 || text.p[i - 1] == '\n'))
+            buf_addz(out, "\\&");
+        if (c == '\\')
+            buf_addz(out, "\\e");
+        else if (c == '-')
+            buf_addz(out, "\\-");
+        else
+            buf_add_char(out, c);
+    }
+}
+
+static void man_item(struct buf *out, struct str term, const char *text)
+{
+    buf_addz(out, ".TP\n\\fB");
+    man_text(out, term);
+    buf_addz(out, "\\fR\n");
+    man_text(out, str_z(text));
+    buf_add_char(out, '\n');
+}
+
+static void man_options(struct buf *out, const struct option_set *set)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    for (size_t i = 0; i < set->n; i++)
+        man_item(out, str_trim(option_label(&arena, &set->options[i])), set->options[i].doc);
+}
+
+static void man_paragraphs(struct buf *out, const char *text)
+{
+    struct str rest = str_z(text);
+    while (rest.p) {
+        struct str line = str_cut(rest, '\n', &rest);
+        if (line.n == 0) {
+            buf_addz(out, ".PP\n");
+            continue;
+        }
+        man_text(out, line);
+        buf_add_char(out, '\n');
+    }
+}
+
+static void man_command(struct buf *out, const struct command *c, struct str path)
+{
+    AUTO_BUF struct buf usage = BUF_INIT;
+    help_usage_line(c, path, &usage);
+    buf_addz(out, ".SS ");
+    man_text(out, buf_str(&usage));
+    buf_add_char(out, '\n');
+    help_sentence(c->summary, out);
+    buf_add_char(out, '\n');
+    if (c->details) {
+        buf_addz(out, ".PP\n");
+        man_paragraphs(out, c->details);
+    }
+    for (const struct option_set *const *s = c->sets; s && *s; s++)
+        if (!is_shared(*s))
+            man_options(out, *s);
+    for (const struct command_example *e = c->examples; e && e->line; e++)
+        man_item(out, str_z(e->line), e->what);
+}
+
+static void man_items(struct buf *out, const char *title, const struct help_item *items)
+{
+    buf_addf(out, ".SH %s\n", title);
+    for (; items->name; items++)
+        man_item(out, str_z(items->name), items->doc);
+}
+
+void reference_commands_man(struct buf *out)
+{
+    buf_addz(out, ".TH WEIR 1 \"\" \"weir " WEIR_VERSION "\" \"User Commands\"\n"
+                  ".SH NAME\nweir \\- provision data\\-pipeline stacks\n"
+                  ".SH SYNOPSIS\n.B weir\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n"
+                  ".SH DESCRIPTION\nweir makes what a stack file describes: buckets, roles, databases, job "
+                  "definitions, schedules. "
+                  "It compares the file with its saved state and with the live services, shows the "
+                  "difference, and makes it so.\n"
+                  ".SH COMMANDS\n");
+    commands_walk(man_command, out);
+    buf_addz(out, ".SH OPTIONS\n");
+    const struct option_set *const shared[] = {&options_common, &options_stack, &options_plan};
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        buf_addf(out, ".SS %s\n", shared[i]->title);
+        man_options(out, shared[i]);
+    }
+    man_items(out, "EXIT STATUS", help_exit_statuses);
+    man_items(out, "ENVIRONMENT", help_variables);
+    buf_addz(out, ".SH FILES\n");
+    man_item(out, STR("weir.yaml"), "the stack");
+    man_item(out, STR(".weir/STACK[.ENV].log"), "its state, unless the stack says otherwise");
+}

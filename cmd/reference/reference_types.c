@@ -1,0 +1,417 @@
+/* Pages about resource types and functions, for the terminal and in Markdown. */
+#include "cmd/reference/reference.h"
+
+#include "provider/aws/client.h"
+#include "provider/aws/endpoint.h"
+#include "provider/job.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "stacks/expr.h"
+
+#include <stdlib.h>
+
+enum { NAME_COLUMN = 4, NOTE_INDENT = 8, WIDTH_MAX = 100 };
+
+/* An object whose fields have been listed: where it is met again, within itself too, they are not once more.
+ */
+struct listed {
+    const struct type *type;
+    struct str name;
+};
+
+struct page {
+    struct buf *out;
+    bool markdown, color;
+    int width;
+    struct arena arena; /* the listed ones' names */
+    struct listed *listed;
+    size_t listed_count, listed_cap;
+};
+
+static void page_release(struct page *p)
+{
+    free(p->listed);
+    arena_release(&p->arena);
+}
+
+static struct page page_for(enum reference_format format, const struct term *term, struct buf *out)
+{
+    bool markdown = format == REFERENCE_MARKDOWN;
+    return (struct page){.out = out,
+        .markdown = markdown,
+        .color = !markdown && term->color,
+        .width = markdown                  ? 1 << 20
+                 : term->width > WIDTH_MAX ? WIDTH_MAX
+                                           : term->width};
+}
+
+static void title(struct page *p, int level, struct str text)
+{
+    if (p->markdown) {
+        buf_addf(p->out, "%.*s %.*s\n\n", level, "####", STR_ARG(text));
+        return;
+    }
+    style_add_str(p->out, p->color, STYLE_BOLD, text);
+    buf_addz(p->out, level == 1 ? "\n\n" : ":\n");
+}
+
+/* ---- what there is to know of an attribute, in a few words ---- */
+
+static void add_word(struct buf *out, const char *word)
+{
+    buf_addz(out, out->n ? ", " : "");
+    buf_addz(out, word);
+}
+
+static void add_words(struct buf *out, const struct attr *a)
+{
+    if (a->required)
+        add_word(out, "required");
+    if (a->computed)
+        add_word(out, a->settable ? "set by the service where not given" : "set by the service");
+    if (a->replace)
+        add_word(out, "a change replaces");
+    if (a->sensitive)
+        add_word(out, "sensitive");
+    if (a->write_only)
+        add_word(out, "cannot be read back");
+    if (a->deprecated)
+        add_word(out, "deprecated by the service");
+    if (a->local)
+        add_word(out, "used by weir itself, not sent");
+    if (a->compare == COMPARE_NOCASE)
+        add_word(out, "case does not matter");
+    if (a->compare == COMPARE_PREFIX)
+        add_word(out, "may be the beginning of the live value");
+    if (a->compare == COMPARE_ARN)
+        add_word(out, "a name or its ARN");
+}
+
+static void add_limits(struct buf *out, const struct attr *a)
+{
+    if (a->default_value) {
+        add_word(out, "default ");
+        json_write(out, a->default_value, JSON_REDACT);
+    }
+    if (a->choices) {
+        add_word(out, "one of ");
+        for (uint32_t i = 0; i < a->choices->count; i++) {
+            buf_addz(out, i ? " " : "");
+            json_write(out, a->choices->items[i], JSON_PLAIN);
+        }
+    }
+    if (a->has_min || a->has_max) {
+        add_word(out, "");
+        if (a->has_min && a->has_max)
+            buf_addf(out, "%lld to %lld", (long long)a->min, (long long)a->max);
+        else
+            buf_addf(out, "%s %lld", a->has_min ? "at least" : "at most",
+                (long long)(a->has_min ? a->min : a->max));
+    }
+    if (a->assumed_by) {
+        add_word(out, "a role that trusts ");
+        for (uint32_t i = 0; i < a->assumed_by->count; i++)
+            buf_addf(out, "%s%.*s", i ? " or " : "", STR_ARG(value_text(a->assumed_by->items[i], STR_EMPTY)));
+    }
+    if (a->conflicts.n) {
+        add_word(out, "not together with ");
+        buf_add_str(out, a->conflicts);
+    }
+    if (a->pattern.n && a->pattern.n < 60) {
+        add_word(out, "matches ");
+        buf_add_str(out, a->pattern);
+    }
+}
+
+static void markdown_cell(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '|' || c == '*' || c == '_' || c == '`' || c == '[')
+            buf_add_char(out, '\\');
+        if (c == '<')
+            buf_addz(out, "&lt;");
+        else
+            buf_add_char(out, c == '\n' ? ' ' : c);
+    }
+}
+
+/* Between backquotes nothing but the table's own bar needs an escape. */
+static void code_cell(struct buf *out, struct str text)
+{
+    buf_add_char(out, '`');
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '|')
+            buf_add_char(out, '\\');
+        buf_add_char(out, text.p[i]);
+    }
+    buf_add_char(out, '`');
+}
+
+static const struct type *object_in(const struct type *type)
+{
+    while (type && type->kind != TYPE_OBJECT)
+        type = type->elem;
+    return type;
+}
+
+static void attr_rows(struct page *p, const struct attr *attrs, size_t n, struct str prefix, bool settable);
+
+/* Under which name it was listed before; "" it was not, and is now. */
+static struct str list_object(struct page *p, const struct type *object, struct str name)
+{
+    for (size_t i = 0; i < p->listed_count; i++)
+        if (p->listed[i].type == object)
+            return p->listed[i].name;
+    MEM_GROW(p->listed, p->listed_cap, p->listed_count + 1);
+    p->listed[p->listed_count++] = (struct listed){object, arena_str(&p->arena, name)};
+    return STR_EMPTY;
+}
+
+static void attr_row(struct page *p, const struct attr *a, struct str prefix, bool settable)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf notes = BUF_INIT;
+    struct str type = type_name(&arena, a->type);
+    struct str name = arena_printf(&arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(a->name));
+    const struct type *object = object_in(a->type);
+    struct str before = object ? list_object(p, object, name) : STR_EMPTY;
+    add_words(&notes, a);
+    add_limits(&notes, a);
+    if (before.n)
+        add_word(&notes, arena_printf(&arena, "like %.*s", STR_ARG(before)).p);
+    if (p->markdown) {
+        buf_addf(p->out, "| `%.*s` | %.*s | ", STR_ARG(name), STR_ARG(type));
+        markdown_cell(p->out, a->doc);
+        if (a->doc.n && notes.n)
+            buf_addz(p->out, a->doc.p[a->doc.n - 1] == '.' ? " " : ". ");
+        markdown_cell(p->out, buf_str(&notes));
+        buf_addz(p->out, " |\n");
+    } else {
+        buf_addf(p->out, "%*s", NAME_COLUMN, "");
+        style_add_str(p->out, p->color, STYLE_CYAN, name);
+        buf_addf(p->out, "  %.*s\n", STR_ARG(type));
+        const struct str lines[] = {a->doc, buf_str(&notes)};
+        for (size_t i = 0; i < 2; i++)
+            if (lines[i].n) {
+                buf_addf(p->out, "%*s", NOTE_INDENT, "");
+                text_add_wrapped(p->out, lines[i], NOTE_INDENT, NOTE_INDENT, p->width);
+                buf_add_char(p->out, '\n');
+            }
+    }
+    if (object && !before.n)
+        attr_rows(p, object->fields, object->field_count,
+            arena_printf(&arena, "%.*s%s.", STR_ARG(name), a->type->kind == TYPE_OBJECT ? "" : "[]"),
+            settable);
+}
+
+void reference_attribute(const struct attr *attr, struct buf *out)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf notes = BUF_INIT;
+    struct str type = type_name(&arena, attr->type);
+    add_words(&notes, attr);
+    add_limits(&notes, attr);
+    buf_addf(out, "**%.*s** `%.*s`", STR_ARG(attr->name), STR_ARG(type));
+    if (attr->doc.n) {
+        buf_addz(out, "\n\n");
+        markdown_cell(out, attr->doc);
+    }
+    if (notes.n) {
+        buf_addz(out, "\n\n");
+        markdown_cell(out, buf_str(&notes));
+    }
+}
+
+/* Those that can be given, or those that only the service says. */
+static void attr_rows(struct page *p, const struct attr *attrs, size_t n, struct str prefix, bool settable)
+{
+    for (size_t i = 0; i < n; i++)
+        if (prefix.n || attrs[i].settable == settable)
+            attr_row(p, &attrs[i], prefix, settable);
+}
+
+static void attr_section(struct page *p, const struct schema *schema, const char *heading, bool settable)
+{
+    bool any = false;
+    for (size_t i = 0; i < schema->attr_count; i++)
+        any |= schema->attrs[i].settable == settable;
+    if (!any)
+        return;
+    title(p, 2, str_z(heading));
+    if (p->markdown)
+        buf_addz(p->out, "| name | type | |\n| --- | --- | --- |\n");
+    attr_rows(p, schema->attrs, schema->attr_count, STR_EMPTY, settable);
+    buf_add_char(p->out, '\n');
+}
+
+static void example(struct page *p, struct str text)
+{
+    if (!text.n)
+        return;
+    title(p, 2, STR("Example"));
+    buf_addz(p->out, p->markdown ? "```yaml\n" : "");
+    for (struct str rest = text; rest.n;) {
+        struct str line = str_cut(rest, '\n', &rest);
+        buf_addf(p->out, "%s%.*s\n", p->markdown ? "" : "    ", STR_ARG(line));
+    }
+    buf_addz(p->out, p->markdown ? "```\n\n" : "\n");
+}
+
+/* ---- jobs ---- */
+
+static void option_row(struct page *p, const struct job_option *o)
+{
+    AUTO_BUF struct buf doc = BUF_INIT;
+    AUTO_BUF struct buf name = BUF_INIT;
+    buf_addf(&name, "--set %.*s=…", STR_ARG(o->name));
+    buf_add_str(&doc, o->doc);
+    if (o->resource.n)
+        buf_addf(&doc, " The address of a resource in the stack will do; without it, the only %.*s there is.",
+            STR_ARG(o->resource));
+    if (p->markdown) {
+        buf_addf(p->out, "| `%s` | ", name.p);
+        markdown_cell(p->out, buf_str(&doc));
+        buf_addz(p->out, " |\n");
+        return;
+    }
+    buf_addf(p->out, "%*s", NAME_COLUMN, "");
+    style_add_str(p->out, p->color, STYLE_CYAN, buf_str(&name));
+    buf_addf(p->out, "\n%*s", NOTE_INDENT, "");
+    text_add_wrapped(p->out, buf_str(&doc), NOTE_INDENT, NOTE_INDENT, p->width);
+    buf_add_char(p->out, '\n');
+}
+
+static void job_section(struct page *p, const struct job_ops *job)
+{
+    static const char *const takes[] = {[JOB_TAKES_NOTHING] = "It takes no arguments.",
+        [JOB_TAKES_MAP] = "Arguments are NAME=TEXT.",
+        [JOB_TAKES_JSON] =
+            "Arguments NAME=TEXT and NAME:=JSON make one JSON document; --payload gives a whole one.",
+        [JOB_TAKES_FLAGS] = "Arguments are words; NAME=TEXT becomes --NAME TEXT.",
+        [JOB_TAKES_LIST] = "Arguments are values, in their order."};
+    if (!job)
+        return;
+    title(p, 2, STR("Running it"));
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_addf(&text, "\"weir run\" starts it. %s %s%s%s", takes[job->takes],
+        job->tabular ? "Its result is a table."
+        : job->gives ? "Its result is JSON."
+                     : "Its result is its log.",
+        job->leaves_file ? " --out FILE saves the whole of it." : "",
+        job->stops ? "" : " A run cannot be stopped.");
+    text_add_wrapped(p->out, buf_str(&text), 0, 0, p->width);
+    buf_addz(p->out, "\n\n");
+    if (!job->option_count)
+        return;
+    buf_addz(p->out, p->markdown ? "| option | |\n| --- | --- |\n" : "");
+    for (size_t i = 0; i < job->option_count; i++)
+        option_row(p, &job->options[i]);
+    buf_add_char(p->out, '\n');
+}
+
+/* Where an address is given for some services only, this tells which types may be had. */
+static void add_service(const struct page *p, const struct schema *schema, struct buf *facts)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (!schema->service)
+        return;
+    struct str variable = endpoint_variable(&scratch, schema->service->id);
+    const char *quote = p->markdown ? "`" : "";
+    buf_addf(facts, "Its service is %s%.*s%s, and %s%.*s%s may say where that is. ", quote,
+        STR_ARG(schema->service->id), quote, quote, STR_ARG(variable), quote);
+}
+
+void reference_type(
+    const struct schema *schema, enum reference_format format, const struct term *term, struct buf *out)
+{
+    struct page p = page_for(format, term, out);
+    title(&p, 1, schema->name);
+    if (schema->doc.n) {
+        text_add_wrapped(out, schema->doc, 0, 0, p.width);
+        buf_addz(out, "\n\n");
+    }
+    AUTO_BUF struct buf facts = BUF_INIT;
+    if (schema->id.n)
+        buf_addf(&facts, "Identified by %s%.*s%s. ", p.markdown ? "`" : "", STR_ARG(schema->id),
+            p.markdown ? "`" : "");
+    if (!schema->is_data)
+        buf_addz(&facts, schema->bulk ? "Refreshed in pages. " : "Refreshed one by one. ");
+    if (schema->unknowable)
+        buf_addz(&facts,
+            "Whether it was made cannot be found out where no answer says so: then it is not made again. ");
+    else if (schema->lost.n)
+        buf_addf(&facts, "Where no answer says whether it was made, that is found out %.*s. ",
+            STR_ARG(schema->lost));
+    add_service(&p, schema, &facts);
+    text_add_wrapped(out, str_trim(buf_str(&facts)), 0, 0, p.width);
+    buf_addz(out, "\n\n");
+    example(&p, schema->example);
+    attr_section(&p, schema, schema->is_data ? "What is asked for" : "Attributes", true);
+    attr_section(&p, schema, "What the service says", false);
+    job_section(&p, schema->job);
+    page_release(&p);
+}
+
+/* ---- functions ---- */
+
+static void function_row(struct page *p, const struct function_doc *f)
+{
+    if (p->markdown) {
+        buf_addf(p->out, "| `%.*s` | ", STR_ARG(f->signature));
+        markdown_cell(p->out, f->doc);
+        if (f->example.n) {
+            buf_addz(p->out, " | ");
+            code_cell(p->out, f->example);
+            buf_addz(p->out, " → ");
+            code_cell(p->out, f->result);
+            buf_addz(p->out, " |\n");
+        } else {
+            buf_addz(p->out, " | |\n");
+        }
+        return;
+    }
+    buf_addf(p->out, "%*s", NAME_COLUMN, "");
+    style_add_str(p->out, p->color, STYLE_CYAN, f->signature);
+    buf_addf(p->out, "\n%*s", NOTE_INDENT, "");
+    text_add_wrapped(p->out, f->doc, NOTE_INDENT, NOTE_INDENT, p->width);
+    if (f->example.n)
+        buf_addf(p->out, "\n%*s%s → %s", NOTE_INDENT, "", f->example.p, f->result.p);
+    buf_add_char(p->out, '\n');
+}
+
+/* The table is sorted by name; the page goes by groups, in the order in which they are first met. */
+static bool group_is_first(const struct function_doc *docs, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (str_eq(docs[k].group, docs[i].group))
+            return false;
+    return true;
+}
+
+bool reference_functions(
+    struct str name, enum reference_format format, const struct term *term, struct buf *out)
+{
+    size_t n;
+    bool found = false;
+    const struct function_doc *docs = function_docs(&n);
+    struct page p = page_for(format, term, out);
+    if (!name.n && p.markdown)
+        buf_addz(out, "# Functions\n\nOf the expression language; made from the program's own table by `make "
+                      "docs`.\n\n");
+    for (size_t i = 0; i < n; i++) {
+        if (name.n && str_eq(docs[i].name, name))
+            function_row(&p, &docs[i]);
+        found |= str_eq(docs[i].name, name);
+        if (name.n || !group_is_first(docs, i))
+            continue;
+        title(&p, 2, docs[i].group);
+        buf_addz(out, p.markdown ? "| function | | example |\n| --- | --- | --- |\n" : "");
+        for (size_t k = i; k < n; k++)
+            if (str_eq(docs[k].group, docs[i].group))
+                function_row(&p, &docs[k]);
+        buf_add_char(out, '\n');
+    }
+    return found || !name.n;
+}

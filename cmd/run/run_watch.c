@@ -1,0 +1,193 @@
+/* What is shown while a job runs: see run_watch.h. */
+#include "cmd/run/run_watch.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/terminal_cells.h"
+#include "cmd/terminal/say.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { FRAME_MS = 100 };
+
+void run_watch_init(struct run_watch *w, struct invocation *inv, const struct job *job)
+{
+    *w = (struct run_watch){.inv = inv,
+        .job = job,
+        .live = inv->err.tty && !inv->settings->json && !inv->settings->verbose,
+        .logs_aside = job->schema->job->gives,
+        .began_ms = clock_mono_ms()};
+}
+
+static void write_err(const struct buf *text)
+{
+    /* the run goes on when nobody can read what is said about it */
+    say_aside(buf_str(text));
+}
+
+/* ---- the live line ---- */
+
+void run_watch_clear(struct run_watch *w)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!w->drawn)
+        return;
+    buf_addz(&out, "\r\033[K");
+    write_err(&out);
+    w->drawn = false;
+}
+
+void run_watch_tick(void *ctx)
+{
+    static const char *const spin[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
+    static const char *const ascii[] = {"|", "/", "-", "\\"};
+    struct run_watch *w = ctx;
+    int64_t now = clock_mono_ms();
+    if (!w->live || (w->drawn && now - w->drawn_ms < FRAME_MS))
+        return;
+    AUTO_BUF struct buf line = BUF_INIT;
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t tick = (size_t)(now / FRAME_MS);
+    buf_addf(&line, "%s ", w->inv->err.utf8 ? spin[tick % 10] : ascii[tick % 4]);
+    text_add_safe(&line, w->job->record->subject.address, false);
+    buf_addf(&line, " %s ", w->status_text[0] ? w->status_text : "starting");
+    text_add_duration(&line, now - w->began_ms);
+    term_measure(&w->inv->err);
+    int width = w->inv->err.width;
+    buf_addz(&out, "\r\033[K");
+    buf_add(&out, line.p, cells_prefix(buf_str(&line), width > 1 ? (size_t)width - 1 : 0));
+    write_err(&out);
+    w->drawn = true;
+    w->drawn_ms = now;
+}
+
+/* ---- states ---- */
+
+static void state_json(struct run_watch *w, const struct job_run *run)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addz(&out, "{\"event\":\"job_run\"");
+    job_run_fields(&out, w->job, run);
+    buf_addz(&out, "}\n");
+    invocation_write(w->inv, buf_str(&out));
+}
+
+void run_watch_begin(struct run_watch *w, struct str id)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (w->inv->settings->json)
+        return;
+    run_watch_clear(w);
+    buf_addf(&out, "%.*s: run ", STR_ARG(w->job->record->subject.address));
+    text_add_safe(&out, id, false);
+    buf_add_char(&out, '\n');
+    write_err(&out);
+}
+
+void run_watch_state(void *ctx, const struct job_run *run)
+{
+    struct run_watch *w = ctx;
+    AUTO_BUF struct buf safe = BUF_INIT;
+    text_add_safe(&safe, job_run_status(run), false);
+    if (run->state == JOB_RUNNING && run->step.n) {
+        buf_addz(&safe, ", at ");
+        text_add_safe(&safe, run->step, false);
+    }
+    bool news = run->status.n && !str_eqz(buf_str(&safe), w->status_text);
+    snprintf(w->status_text, sizeof w->status_text, "%s", safe.n ? safe.p : "");
+    if (w->inv->settings->json) {
+        state_json(w, run);
+        return;
+    }
+    AUTO_BUF struct buf out = BUF_INIT;
+    run_watch_clear(w);
+    if (run->state != JOB_RUNNING || (news && !w->live)) {
+        buf_addf(&out, "%.*s: ", STR_ARG(w->job->record->subject.address));
+        style_add_str(&out, w->inv->err.color, job_state_style(run->state), buf_str(&safe));
+        if (run->state != JOB_RUNNING) {
+            buf_addz(&out, " in ");
+            text_add_duration(&out, run->started_ms && run->ended_ms ? run->ended_ms - run->started_ms
+                                                                     : clock_mono_ms() - w->began_ms);
+        }
+        buf_add_char(&out, '\n');
+    }
+    write_err(&out);
+}
+
+/* ---- log lines ---- */
+
+/* Into a pipe as well: what reads it may be a pager, or a CI's page. Tabs are left. */
+static void add_message(struct buf *out, struct str message)
+{
+    for (bool first = true; message.p; first = false) {
+        if (!first)
+            buf_add_char(out, '\t');
+        text_add_safe(out, str_cut(message, '\t', &message), true);
+    }
+}
+
+void log_event_text(const struct log_event *event, struct log_look look, struct buf *out)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    if (look.time)
+        buf_addf(out, "%s  ", time_rfc3339(&arena, event->at_ms, true).p);
+    if (look.stream) {
+        text_add_safe(out, event->stream, false);
+        buf_addz(out, "  ");
+    }
+    if (look.raw)
+        buf_add_str(out, event->message);
+    else
+        add_message(out, event->message);
+    buf_add_char(out, '\n');
+}
+
+void log_event_json(const struct job *job, const struct log_event *event, struct buf *out)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    buf_addz(out, "{\"event\":\"log\",\"job\":");
+    json_write_string(out, job->record->subject.address);
+    buf_addz(out, ",\"time\":");
+    json_write_string(out, time_rfc3339(&arena, event->at_ms, true));
+    buf_addz(out, ",\"stream\":");
+    json_write_string(out, event->stream);
+    buf_addz(out, ",\"message\":");
+    json_write_string(out, event->message);
+    buf_addz(out, event->errors ? ",\"errors\":true}\n" : "}\n");
+}
+
+void run_watch_line(void *ctx, const struct log_event *event)
+{
+    struct run_watch *w = ctx;
+    AUTO_BUF struct buf out = BUF_INIT;
+    bool aside = (w->logs_aside || event->errors) && !w->inv->settings->json;
+    if (w->inv->settings->json)
+        log_event_json(w->job, event, &out);
+    else
+        log_event_text(event, (struct log_look){.raw = w->raw}, &out);
+    run_watch_clear(w);
+    if (aside)
+        write_err(&out);
+    else if (!w->failed)
+        w->failed = invocation_write(w->inv, buf_str(&out)) != EXIT_DONE;
+}
+
+void run_watch_trouble(void *ctx, const struct err *err)
+{
+    struct run_watch *w = ctx;
+    run_watch_clear(w);
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (w->inv->settings->json) {
+        buf_addz(&out, "{\"event\":\"warning\",\"text\":");
+        json_write_string(&out, str_z(err->message));
+        buf_addz(&out, "}\n");
+        invocation_write(w->inv, buf_str(&out));
+        return;
+    }
+    style_add(&out, w->inv->err.color, STYLE_YELLOW, "warning");
+    buf_addz(&out, ": the run goes on, but its log cannot be read: ");
+    text_add_safe(&out, str_z(err->message), false);
+    buf_add_char(&out, '\n');
+    write_err(&out);
+}

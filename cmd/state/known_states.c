@@ -1,0 +1,355 @@
+/* The states of one place, opened to be read; what time it is there, and who uses whose things. */
+#include "cmd/state/known_states.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "plan/lease.h"
+#include "plan/marked.h"
+
+#include <stdlib.h>
+
+/* ---- where they are ---- */
+
+static int place_of_stack(struct invocation *inv, const struct value **config)
+{
+    struct workspace workspace;
+    struct workspace_options wanted = {
+        .no_stack = true, .no_state = true, .stack = {.any_member = true, .lenient_inputs = true}};
+    int status = invocation_open(inv, &wanted, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    *config = workspace.stack->state ? value_copy(&inv->arena, workspace.stack->state) : NULL;
+    workspace_close(&workspace);
+    return EXIT_DONE;
+}
+
+static int find_place(struct known_states *all, const struct str *given)
+{
+    struct invocation *inv = all->inv;
+    const char *dir = inv->settings->dir ? inv->settings->dir : ".";
+    struct err err = ERR_INIT;
+    bool has_stack = stack_exists(&inv->arena, dir);
+    int status = has_stack ? place_of_stack(inv, &all->config) : invocation_prepare(inv);
+    if (status != EXIT_DONE)
+        return status;
+    all->dir = path_is_dir(dir) ? dir : arena_strz(&inv->arena, path_dir(str_z(dir)));
+    all->state_dir = inv->workspace_options.state_dir;
+    if (!given)
+        return EXIT_DONE;
+    all->state_dir = inv->workspace_options.state_dir = NULL;
+    if (json_parse(&inv->arena, *given, &all->config, &err) || all->config->kind != VALUE_MAP)
+        return invocation_usage(inv,
+            "it is what stands under `state:`, as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'",
+            "\"%.*s\" is no state setting", STR_ARG(*given));
+    return EXIT_DONE;
+}
+
+static struct backend_options place_of(const struct known_states *all, struct str stack, struct str env)
+{
+    return (struct backend_options){.config = all->state_dir ? NULL : all->config,
+        .dir = str_z(all->state_dir ? all->state_dir : all->dir),
+        .stack = stack,
+        .env = env};
+}
+
+static int open_place(struct known_states *all, struct backend_place *place, struct err *err)
+{
+    struct backend_options options = place_of(all, STR("weir"), STR_EMPTY);
+    struct backend *backend;
+    if (backend_new(&options, &backend, err))
+        return -1;
+    int status = backend->ops->place(backend, &all->inv->arena, place, err);
+    backend_free(backend);
+    return status;
+}
+
+/* ---- each of them ---- */
+
+static int open_one(struct known_states *all, struct known_state *known, struct err *err)
+{
+    struct backend_options place = place_of(all, known->stack, known->env);
+    struct state_options options = {.config = place.config, .dir = str_z(all->dir)};
+    struct err moved = ERR_INIT;
+    size_t open;
+    if (backend_new(&place, &options.backend, err) || state_open(&options, &known->state, err))
+        return -1;
+    state_open_intents(known->state, &open);
+    known->there = (state_count(known->state) || open) && !state_check_moved(known->state, &moved);
+    return 0;
+}
+
+static void open_all(struct known_states *all, const struct backend_place *place)
+{
+    all->items = mem_zalloc((place->n + 1) * sizeof *all->items);
+    for (size_t i = 0; i < place->n; i++) {
+        struct known_state *known = &all->items[all->n];
+        struct err err = ERR_INIT;
+        *known = (struct known_state){.all = all, .name = place->names[i]};
+        if (!backend_name_split(known->name, &known->stack, &known->env))
+            continue;
+        if (!open_one(all, known, &err)) {
+            all->n++;
+            continue;
+        }
+        err_context(&err, "%.*s", STR_ARG(known->name));
+        invocation_fail(all->inv, &err);
+        all->unread++;
+    }
+}
+
+static int look_at_place(struct known_states *out)
+{
+    struct backend_place place;
+    struct err err = ERR_INIT;
+    if (open_place(out, &place, &err))
+        return invocation_fail(out->inv, &err);
+    out->clock_ms = place.clock_ms;
+    out->now_ms = place.clock_ms ? place.clock_ms : clock_wall_ms();
+    out->by_machine = !place.clock_ms;
+    open_all(out, &place);
+    return EXIT_DONE;
+}
+
+/* Of a stack in another folder, or of what lies beside where one was. */
+static int find_folder(struct known_states *place, struct str folder)
+{
+    struct settings *settings = (struct settings *)place->inv->settings;
+    const char *here = settings->dir;
+    if (!path_exists(arena_strz(&place->inv->arena, folder)))
+        return invocation_usage(place->inv, "a folder of a stack, or what stands under `state:`, as JSON",
+            "there is no folder \"%.*s\"", STR_ARG(folder));
+    settings->dir = arena_strz(&place->inv->arena, folder);
+    int status = find_place(place, NULL);
+    settings->dir = here;
+    return status;
+}
+
+static int open_also(struct known_states *all, const struct texts *places)
+{
+    all->also = ARENA_ARRAY(&all->inv->arena, struct known_states, places->n + 1);
+    for (size_t i = 0; i < places->n; i++) {
+        struct known_states *place = &all->also[all->also_n];
+        *place = (struct known_states){.inv = all->inv};
+        bool json = str_starts(places->items[i], STR("{"));
+        int status = json ? find_place(place, &places->items[i]) : find_folder(place, places->items[i]);
+        if (status == EXIT_DONE)
+            status = look_at_place(place);
+        if (status != EXIT_DONE)
+            return status;
+        all->also_n++;
+        all->unread += place->unread;
+    }
+    return EXIT_DONE;
+}
+
+int known_states_open(
+    struct invocation *inv, const struct str *given, const struct texts *also, struct known_states *out)
+{
+    *out = (struct known_states){.inv = inv};
+    int status = find_place(out, given);
+    if (status == EXIT_DONE)
+        status = look_at_place(out);
+    const char *sandbox = inv->workspace_options.state_dir;
+    if (status == EXIT_DONE)
+        status = open_also(out, also);
+    inv->workspace_options.state_dir = sandbox;
+    return status;
+}
+
+int known_states_open_at(
+    struct invocation *inv, const char *dir, const struct value *config, struct known_states *out)
+{
+    *out = (struct known_states){
+        .inv = inv, .dir = dir, .config = config, .state_dir = inv->workspace_options.state_dir};
+    return look_at_place(out);
+}
+
+void known_states_close(struct known_states *all)
+{
+    for (size_t i = 0; i < all->also_n; i++)
+        known_states_close(&all->also[i]);
+    for (size_t i = 0; i < all->n; i++)
+        state_close(all->items[i].state);
+    free(all->items);
+}
+
+/* ---- opened as a stack ---- */
+
+struct workspace_options bare_stack_options(
+    struct invocation *inv, const char *dir, struct str stack, struct str env, const struct value *state)
+{
+    struct workspace_options options = inv->workspace_options;
+    struct str text = env.n ? arena_printf(&inv->arena, "stack: %.*s\nenvironments: {\"%.*s\": {}}\n",
+                                  STR_ARG(stack), STR_ARG(env))
+                            : arena_printf(&inv->arena, "stack: %.*s\n", STR_ARG(stack));
+    struct value_entry file = {STR("weir.yaml"), value_string_ref(&inv->arena, text)};
+    options.no_state = options.no_stack = false;
+    options.stack = (struct stack_options){.dir = dir,
+        .env = env,
+        .files = value_map(&inv->arena, &file, 1),
+        .root = STR("weir.yaml"),
+        .state = state};
+    return options;
+}
+
+static bool loads(const struct workspace_options *options)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct workspace_options alone = *options;
+    struct workspace workspace;
+    struct err err = ERR_INIT;
+    alone.no_state = true;
+    int failed = workspace_open(&alone, &ignored, &workspace, &err);
+    workspace_close(&workspace);
+    return !failed && !ignored.errors;
+}
+
+void known_state_options(struct known_state *known)
+{
+    struct known_states *all = known->all;
+    struct arena *arena = &all->inv->arena;
+    struct stack_options then = {.dir = all->dir, .env = known->env, .state = all->config};
+    struct backend_options place = place_of(all, known->stack, known->env);
+    struct backend *backend;
+    struct err ignored = ERR_INIT;
+    known->options = bare_stack_options(all->inv, all->dir, known->stack, known->env, all->config);
+    if (backend_new(&place, &backend, &ignored))
+        return;
+    int failed = sources_last(backend, all->config, str_z(all->dir), arena, &then.files, &then.root,
+        &then.inputs, &then.input_count, &ignored);
+    backend_free(backend);
+    if (failed)
+        return;
+    struct workspace_options kept = known->options;
+    then.lenient_inputs = true; /* those that are secret are not kept */
+    then.member = &value_empty_map;
+    kept.stack = then;
+    if (loads(&kept))
+        known->options = kept;
+}
+
+/* ---- who uses whose ---- */
+
+/* Does anything of that state refer to the thing? */
+static bool state_uses(const struct known_state *known, struct str id, struct str arn)
+{
+    size_t n;
+    const struct record *const *records = state_records(known->state, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(records[i]->subject.id, id) || marked_mentions(records[i]->attrs, id, arn))
+            return true;
+    return false;
+}
+
+/* The fleet's own state, which names its members, says what stack they share. */
+static const struct value *members_sharing(const struct known_state *fleet, struct state *used)
+{
+    const struct value *outputs = state_outputs(fleet->state);
+    struct str lineage = value_gets(value_getz(outputs, "shared"), "lineage");
+    const struct value *members = value_getz(outputs, "members");
+    bool shares = lineage.n && str_eq(lineage, state_lineage(used)) && members && members->kind == VALUE_MAP;
+    return shares ? members : &value_empty_map;
+}
+
+/* Is it a member of a fleet that shares it, or a fleet with such members? */
+static bool shares(const struct known_state *user, struct state *used)
+{
+    for (size_t i = 0; i < user->all->n; i++) {
+        const struct known_state *fleet = &user->all->items[i];
+        if (fleet->env.n || !str_eq(fleet->stack, user->stack))
+            continue;
+        const struct value *members = members_sharing(fleet, used);
+        if (user->env.n ? value_get(members, user->env) != NULL : members->count > 0)
+            return true;
+    }
+    return false;
+}
+
+bool known_state_needs(const struct known_state *user, struct state *used)
+{
+    size_t n;
+    const struct record *const *records = state_records(used, &n);
+    if (shares(user, used))
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        struct str id = records[i]->subject.id, arn = value_gets(records[i]->attrs, "arn");
+        if (id.n >= KNOWN_ID_TELLS && records[i]->place && state_uses(user, id, arn))
+            return true;
+    }
+    return false;
+}
+
+const struct known_state *known_states_find(const struct known_states *all, struct str lineage)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (lineage.n && str_eq(state_lineage(all->items[i].state), lineage))
+            return &all->items[i];
+    for (size_t i = 0; i < all->also_n; i++) {
+        const struct known_state *found = known_states_find(&all->also[i], lineage);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+const struct known_state *known_states_user(const struct known_states *all, struct str id, struct str arn)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].there && state_uses(&all->items[i], id, arn))
+            return &all->items[i];
+    for (size_t i = 0; i < all->also_n; i++) {
+        const struct known_state *user = known_states_user(&all->also[i], id, arn);
+        if (user)
+            return user;
+    }
+    return NULL;
+}
+
+/* ---- which are due ---- */
+
+/* The services' clock: the first stack with a lease that is anywhere tells it. */
+static void ask_time(struct known_states *all)
+{
+    for (size_t i = 0; i < all->n && all->by_machine; i++) {
+        struct known_state *known = &all->items[i];
+        AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+        struct workspace workspace;
+        struct err err = ERR_INIT;
+        bool by_service = false;
+        if (!known->there || !state_lease(known->state).until_ms)
+            continue;
+        known_state_options(known);
+        if (!workspace_open(&known->options, &ignored, &workspace, &err))
+            all->now_ms = plan_now(&workspace, &by_service);
+        all->by_machine = !by_service;
+        workspace_close(&workspace);
+    }
+}
+
+/* One in that place that is not due and uses what is in it. */
+static void find_user(struct known_state *used, const struct known_states *place)
+{
+    for (size_t i = 0; i < place->n && !used->user; i++) {
+        const struct known_state *other = &place->items[i];
+        bool same = str_eq(state_lineage(other->state), state_lineage(used->state)); /* a place named twice */
+        if (!same && other->there && !other->due && known_state_needs(other, used->state))
+            used->user = other;
+    }
+}
+
+void known_states_due(struct known_states *all)
+{
+    ask_time(all);
+    for (size_t i = 0; i < all->n; i++) {
+        struct lease lease = state_lease(all->items[i].state);
+        all->items[i].due = all->items[i].there && lease.until_ms && lease.until_ms <= all->now_ms;
+    }
+    for (size_t i = 0; i < all->n; i++) {
+        if (all->items[i].due)
+            find_user(&all->items[i], all);
+        for (size_t k = 0; k < all->also_n && all->items[i].due; k++)
+            find_user(&all->items[i], &all->also[k]);
+    }
+}

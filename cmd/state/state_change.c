@@ -1,0 +1,323 @@
+/* weir state rm, mv and endpoint: what the state says of resources, changed by hand. */
+#include "cmd/state/state_change.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "plan/address.h"
+
+#include <stdlib.h>
+
+/* ---- the resources that an address means ---- */
+
+/* What its address has behind that one: nothing, ["key"] or /name. p NULL: it is another's. */
+static struct str behind(const struct record *record, struct str address)
+{
+    struct str rest = {NULL, 0};
+    if (address.n && str_starts(record->subject.address, address))
+        rest = str_slice(record->subject.address, address.n, record->subject.address.n);
+    return !rest.n || rest.p[0] == '[' || rest.p[0] == '/' ? rest : (struct str){NULL, 0};
+}
+
+bool state_record_is(const struct record *record, struct str address)
+{
+    return behind(record, address).p != NULL;
+}
+
+int state_no_such(struct invocation *inv, struct state *state, struct str address)
+{
+    size_t n;
+    struct err err = ERR_INIT;
+    const struct record *const *records = state_records(state, &n);
+    struct str *names = ARENA_ARRAY(&inv->arena, struct str, n + 1);
+    for (size_t i = 0; i < n; i++)
+        names[i] = records[i]->subject.address;
+    err_set(&err, ERR_ABSENT, "the state has no resource \"%.*s\"", STR_ARG(address));
+    struct str near = str_nearest(address, names, n);
+    if (near.n)
+        err_hint(&err, "did you mean \"%.*s\"?", STR_ARG(near));
+    else
+        err_hint(&err, "\"weir state list\" lists what there is");
+    return invocation_fail(inv, &err);
+}
+
+const struct record **state_find_records(struct state *state, struct str address, size_t *found)
+{
+    size_t n;
+    const struct record *const *records = state_records(state, &n);
+    const struct record **list = mem_alloc((n + 1) * sizeof *list);
+    *found = 0;
+    for (size_t i = 0; i < n; i++)
+        if (state_record_is(records[i], address))
+            list[(*found)++] = records[i];
+    return list;
+}
+
+/* ---- changes ---- */
+
+/* Carries `change` out as a run of its own, under the lock. */
+static int change_state(struct invocation *inv, struct state *state, const char *command,
+    int (*change)(struct invocation *, struct state *))
+{
+    struct err err = ERR_INIT;
+    if (state_lock(state, command, inv->settings->lock_timeout_ms, &err) < 0)
+        return invocation_fail(inv, &err);
+    int status =
+        state_begin(state, command, NULL, &err) < 0 ? invocation_fail(inv, &err) : change(inv, state);
+    if (status == EXIT_DONE || status == EXIT_FAILED) {
+        if (state_end(state, status == EXIT_DONE ? "done" : "failed", &value_empty_map, &err) < 0 ||
+            state_flush(state, &err) < 0)
+            status = invocation_fail(inv, &err);
+    }
+    state_unlock(state);
+    return status;
+}
+
+static int run_change(
+    struct invocation *inv, const char *command, int (*change)(struct invocation *, struct state *))
+{
+    struct workspace workspace;
+    int status = invocation_open_state(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = change_state(inv, workspace.state, command, change);
+    workspace_close(&workspace);
+    return status;
+}
+
+static int say_changed(struct invocation *inv, const char *what, struct str address, struct str to)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json) {
+        buf_addf(&out, "{\"event\":\"%s\",\"address\":", what);
+        json_write_string(&out, address);
+        if (to.n) {
+            buf_addz(&out, ",\"to\":");
+            json_write_string(&out, to);
+        }
+        buf_addz(&out, "}\n");
+    } else {
+        buf_addf(&out, "%s ", what);
+        text_add_safe(&out, address, false);
+        buf_addz(&out, to.n ? " to " : "");
+        text_add_safe(&out, to, false);
+        buf_add_char(&out, '\n');
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+/* An intent of which nobody knew what became of it: now somebody has said that nothing did. */
+static int forget_intent(struct invocation *inv, struct state *state, struct str address)
+{
+    struct err err = ERR_INIT, why = ERR_INIT;
+    size_t n;
+    const struct intent *const *intents = state_open_intents(state, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (!str_eq(intents[i]->subject.address, address))
+            continue;
+        err_set(&why, ERR_ABSENT, "it is not there, as the user says");
+        if (state_fail(state, address, intents[i]->action, &why, NULL, &err))
+            return invocation_fail(inv, &err);
+        return say_changed(inv, "forgotten", address, STR_EMPTY);
+    }
+    return EXIT_DONE;
+}
+
+static bool has_intent(struct state *state, struct str address)
+{
+    size_t n;
+    const struct intent *const *intents = state_open_intents(state, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(intents[i]->subject.address, address))
+            return true;
+    return false;
+}
+
+/* Is it "connections.NAME", with a host key that was trusted at its first use? */
+static bool is_trusted(struct state *state, struct str name, struct str *connection)
+{
+    if (!str_starts(name, STR("connections.")))
+        return false;
+    *connection = str_slice(name, sizeof "connections." - 1, name.n);
+    return value_get(state_trusted(state), *connection) != NULL;
+}
+
+/* Does the state know anything of that name: a resource, an intent, a host key? */
+static bool is_known(struct state *state, struct str name)
+{
+    size_t n;
+    struct str connection;
+    free(state_find_records(state, name, &n));
+    return n || has_intent(state, name) || is_trusted(state, name, &connection);
+}
+
+static int forget_key(struct invocation *inv, struct state *state, struct str name, struct str connection)
+{
+    struct err err = ERR_INIT;
+    if (state_trust(state, connection, STR_EMPTY, STR_EMPTY, &err))
+        return invocation_fail(inv, &err);
+    say_changed(inv, "forgotten", name, STR_EMPTY);
+    return EXIT_DONE;
+}
+
+static int forget_resources(struct invocation *inv, struct state *state, struct str name)
+{
+    size_t n;
+    struct err err = ERR_INIT;
+    AUTO_FREE const struct record **found = state_find_records(state, name, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct str address = arena_str(&inv->arena, found[i]->subject.address);
+        if (state_drop(state, address, &err) < 0)
+            return invocation_fail(inv, &err);
+        say_changed(inv, "forgotten", address, STR_EMPTY);
+    }
+    return n ? EXIT_DONE : forget_intent(inv, state, name);
+}
+
+static int remove_all(struct invocation *inv, struct state *state)
+{
+    struct str connection;
+    for (size_t i = 0; i < inv->args.n; i++) /* all or nothing, as far as names go */
+        if (!is_known(state, inv->args.items[i]))
+            return state_no_such(inv, state, inv->args.items[i]);
+    for (size_t i = 0; i < inv->args.n; i++) {
+        struct str name = inv->args.items[i];
+        int status = is_trusted(state, name, &connection) ? forget_key(inv, state, name, connection)
+                                                          : forget_resources(inv, state, name);
+        if (status != EXIT_DONE)
+            return status;
+    }
+    return EXIT_DONE;
+}
+
+static int run_rm(struct invocation *inv)
+{
+    return run_change(inv, "state rm", remove_all);
+}
+
+/* lake -> store moves lake["a"] to store["a"] and, if it is a module, lake/x to store/x. */
+static int target_of(struct invocation *inv, const struct record *record, struct str *out)
+{
+    struct str from = inv->args.items[0], to = inv->args.items[1], rest = behind(record, from), declared, key;
+    if (!address_split(&inv->arena, to, &declared, &key))
+        return invocation_usage(inv, "addresses look like lake, lake[\"key\"] or module/lake",
+            "\"%.*s\" is no address", STR_ARG(to));
+    if (rest.n && rest.p[0] == '[' && key.p)
+        return invocation_usage(inv, "leave the key out, or move one of them",
+            "%.*s has several, and %.*s is one", STR_ARG(from), STR_ARG(to));
+    *out = arena_printf(&inv->arena, "%.*s%.*s", STR_ARG(to), STR_ARG(rest));
+    return EXIT_DONE;
+}
+
+static int move_all(struct invocation *inv, struct state *state)
+{
+    struct err err = ERR_INIT;
+    size_t n;
+    AUTO_FREE const struct record **found = state_find_records(state, inv->args.items[0], &n);
+    if (!n)
+        return state_no_such(inv, state, inv->args.items[0]);
+    struct str *sources = ARENA_ARRAY(&inv->arena, struct str, n),
+               *targets = ARENA_ARRAY(&inv->arena, struct str, n);
+    for (size_t i = 0; i < n; i++) { /* all or nothing, as far as names go */
+        int status = target_of(inv, found[i], &targets[i]);
+        if (status != EXIT_DONE)
+            return status;
+        if (state_get(state, targets[i]))
+            return invocation_usage(
+                inv, NULL, "the state has a resource \"%.*s\" already", STR_ARG(targets[i]));
+        sources[i] = arena_str(&inv->arena, found[i]->subject.address);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (state_move(state, sources[i], targets[i], &err) < 0)
+            return invocation_fail(inv, &err);
+        say_changed(inv, "moved", sources[i], targets[i]);
+    }
+    return EXIT_DONE;
+}
+
+static int run_mv(struct invocation *inv)
+{
+    return run_change(inv, "state mv", move_all);
+}
+
+/* ---- another address of the same store ---- */
+
+static int move_endpoint(struct invocation *inv, struct state *state)
+{
+    struct err err = ERR_INIT;
+    struct str from = inv->args.items[0], to = inv->args.items[1];
+    size_t n, count = 0;
+    const struct record *const *records = state_records(state, &n);
+    const struct record **list = ARENA_ARRAY(&inv->arena, const struct record *, n + 1);
+    for (size_t i = 0; i < n; i++) /* the list above is gone with the first change */
+        if (str_eq(value_gets(records[i]->place, "endpoint"), from))
+            list[count++] = records[i];
+    if (!count) {
+        err_set(&err, ERR_ABSENT, "nothing in the state was made at \"%.*s\"", STR_ARG(from));
+        err_hint(&err, "`weir state pull` has the place of each resource");
+        return invocation_fail(inv, &err);
+    }
+    const struct value *now = value_string(&inv->arena, to);
+    for (size_t i = 0; i < count; i++) {
+        const struct record *r = list[i];
+        struct outcome outcome = {.record = *r, .action = STR("endpoint")};
+        outcome.record.place = value_with(&inv->arena, r->place, STR("endpoint"), now);
+        if (state_done(state, &outcome, &err) < 0)
+            return invocation_fail(inv, &err);
+        say_changed(inv, "moved", r->subject.address, to);
+    }
+    return EXIT_DONE;
+}
+
+static int run_endpoint(struct invocation *inv)
+{
+    return run_change(inv, "state endpoint", move_endpoint);
+}
+
+/* ---- tables ---- */
+
+static const struct option change_options[] = {
+    {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION,
+        .offset = offsetof(struct settings, lock_timeout_ms),
+        .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
+};
+static const struct option_set change_set = OPTION_SET(NULL, change_options);
+static const struct option_set *const change_sets[] = {&change_set, &options_json, &options_stack, NULL};
+
+const struct command state_rm = {
+    .name = "rm",
+    .args = "ADDRESS...",
+    .summary = "forget resources without deleting them",
+    .details = "The resources stay as they are; weir does not know of them any more. Without [\"key\"] all "
+               "instances are meant, and of a module all that is in it.",
+    .sets = change_sets,
+    .min_args = 1,
+    .max_args = -1,
+    .completes = COMPLETES_ADDRESS,
+    .run = run_rm,
+};
+const struct command state_mv = {
+    .name = "mv",
+    .args = "FROM TO",
+    .summary = "give a resource another address",
+    .details = "For when a resource or a module was renamed in the stack. The stack can say the same with "
+               "`moved:`, for everybody.",
+    .sets = change_sets,
+    .min_args = 2,
+    .max_args = 2,
+    .completes = COMPLETES_ADDRESS,
+    .run = run_mv,
+};
+const struct command state_endpoint = {
+    .name = "endpoint",
+    .args = "OLD NEW",
+    .summary = "say that a store or server has another address now",
+    .details =
+        "Where each resource was made is recorded, and nothing is looked for or changed anywhere else. "
+        "A store of your own may get another address and be the same; then this says so, for all that "
+        "was made at OLD. Both are URLs as in `endpoint` of the provider's settings. A region or an "
+        "account of AWS cannot move.",
+    .sets = change_sets,
+    .min_args = 2,
+    .max_args = 2,
+    .run = run_endpoint,
+};

@@ -1,0 +1,427 @@
+/* Subcommands of `weir state` that deal with where the state is kept, and with what is taken into it: see
+ * state_store.h. */
+#include "cmd/state/state_store.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "cmd/planning/planning.h"
+#include "plan/state/doctor.h"
+#include "plan/state/kms_key.h"
+#include "plan/state/migrate.h"
+
+#include <stdlib.h>
+
+/* Without opening the state itself: it may be damaged or locked. */
+static int open_backend(struct invocation *inv, struct workspace *workspace, struct backend **backend)
+{
+    int status =
+        invocation_open(inv, &(struct workspace_options){.no_stack = true, .no_state = true}, workspace);
+    if (status != EXIT_DONE)
+        return status;
+    struct err err = ERR_INIT;
+    if (workspace_backend(workspace, backend, &err) == 0)
+        return EXIT_DONE;
+    workspace_close(workspace);
+    return invocation_fail(inv, &err);
+}
+
+/* ---- import ---- */
+
+static int run_import(struct invocation *inv)
+{
+    struct workspace workspace;
+    int status = invocation_open(inv, NULL, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    struct err err = ERR_INIT;
+    struct str address = inv->args.items[0], id = inv->args.items[1];
+    int rc = plan_import(&workspace, address, id, inv->settings->lock_timeout_ms, &inv->diags, &err);
+    status = invocation_diags(inv);
+    if (rc < 0 && err.class != ERR_NONE)
+        status = invocation_fail(inv, &err);
+    else if (rc < 0 && status == EXIT_DONE)
+        status = EXIT_FAILED;
+    else if (rc == 0)
+        invocation_note(inv,
+            "%.*s is managed by this stack now; nothing was changed. \"weir plan\" shows what differs.",
+            STR_ARG(address));
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- pull ---- */
+
+/* The whole state as one JSON document, secrets as they are kept. */
+static int run_pull(struct invocation *inv)
+{
+    struct workspace workspace;
+    int status = invocation_open_state(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    struct state *state = workspace.state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct value_builder list = VALUE_BUILDER(&arena);
+    size_t n;
+    const struct record *const *records = state_records(state, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct record *r = records[i];
+        struct value_entry entries[] = {{STR("address"), value_string(&arena, r->subject.address)},
+            {STR("type"), value_string(&arena, r->subject.type)},
+            {STR("provider"), value_string(&arena, r->subject.provider)},
+            {STR("id"), value_string(&arena, r->subject.id)}, {STR("attrs"), r->attrs}, {STR("set"), r->set},
+            {STR("deps"), r->deps}, {STR("place"), r->place}, {STR("tainted"), value_bool(r->tainted)},
+            {STR("adopted"), value_bool(r->adopted)}};
+        value_builder_add(&list, value_map(&arena, entries, sizeof entries / sizeof *entries));
+    }
+    struct value_entry whole[] = {{STR("lineage"), value_string(&arena, state_lineage(state))},
+        {STR("seq"), value_int(&arena, (int64_t)state_seq(state))},
+        {STR("stack"), value_string(&arena, workspace.stack->name)},
+        {STR("env"), value_string(&arena, workspace.stack->env)}, {STR("outputs"), state_outputs(state)},
+        {STR("resources"), value_builder_list(&list)}};
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, value_map(&arena, whole, sizeof whole / sizeof *whole),
+        JSON_REDACT | (inv->settings->json ? 0 : JSON_PRETTY));
+    buf_add_char(&out, '\n');
+    status = invocation_write(inv, buf_str(&out));
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- migrate ---- */
+
+/* The place that a `state:` map in JSON means, e.g. {"backend":"s3","bucket":"b"}. */
+static int place_given(struct invocation *inv, const struct workspace *workspace, struct backend **out)
+{
+    struct err err = ERR_INIT;
+    const struct value *config;
+    if (json_parse(&inv->arena, inv->args.items[0], &config, &err) || config->kind != VALUE_MAP)
+        return invocation_usage(inv,
+            "it is what will stand under `state:`, as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'",
+            "\"%.*s\" is no state setting", STR_ARG(inv->args.items[0]));
+    const struct stack *stack = workspace->stack;
+    struct backend_options options = {
+        .config = config, .dir = stack->dir, .stack = stack->name, .env = stack->env};
+    return backend_new(&options, out, &err) ? invocation_fail(inv, &err) : EXIT_DONE;
+}
+
+static int migrate(struct invocation *inv, struct backend *from, struct backend *to, bool said)
+{
+    struct err err = ERR_INIT;
+    struct migrate_result result = {0};
+    if (state_migrate(from, to, inv->settings->lock_timeout_ms, &result, &err))
+        return invocation_fail(inv, &err);
+    invocation_note(inv, "%llu records moved from %.*s to %.*s and compared.%s%.*s",
+        (unsigned long long)result.records, STR_ARG(from->description), STR_ARG(to->description),
+        said ? "" : " Now put this into the stack:\nstate: ", said ? 0 : (int)inv->args.items[0].n,
+        said ? "" : inv->args.items[0].p);
+    return EXIT_DONE;
+}
+
+/* The stack names the new place already: what is moved is what lies in the place that it had without. */
+static int migrate_here(struct invocation *inv, const struct workspace *workspace, struct backend *here)
+{
+    struct err err = ERR_INIT;
+    struct backend *former;
+    if (workspace_former_backend(workspace, &former, &err))
+        return invocation_fail(inv, &err);
+    int status;
+    if (str_eq(former->description, here->description)) {
+        err_set(&err, ERR_USAGE, "the state is kept in %.*s already", STR_ARG(here->description));
+        err_hint(&err, "give the new place as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'");
+        status = invocation_fail(inv, &err);
+    } else {
+        status = migrate(inv, former, here, true);
+    }
+    backend_free(former);
+    return status;
+}
+
+static int run_migrate(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct backend *now, *to = NULL;
+    int status = open_backend(inv, &workspace, &now);
+    if (status != EXIT_DONE)
+        return status;
+    if (inv->args.n)
+        status = place_given(inv, &workspace, &to);
+    if (status == EXIT_DONE && (!to || str_eq(to->description, now->description)))
+        status = migrate_here(inv, &workspace, now);
+    else if (status == EXIT_DONE)
+        status = migrate(inv, now, to, false);
+    backend_free(to);
+    backend_free(now);
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- doctor ---- */
+
+static void doctor_line(void *ctx, enum probe_finding finding, const char *name, const char *text)
+{
+    static const struct {
+        enum style style;
+        const char *word;
+    } shown[] = {[PROBE_FAILS] = {STYLE_RED, "FAIL  "},
+        [PROBE_OK] = {STYLE_GREEN, "ok    "},
+        [PROBE_WARNS] = {STYLE_YELLOW, "warn  "}};
+    struct invocation *inv = ctx;
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json) {
+        buf_addf(&out, "{\"event\":\"check\",\"ok\":%s,", finding == PROBE_OK ? "true" : "false");
+        buf_addz(&out, finding == PROBE_WARNS ? "\"warning\":true," : "");
+        buf_addz(&out, "\"name\":");
+        json_write_string(&out, str_z(name));
+        buf_addz(&out, ",\"text\":");
+        json_write_string(&out, str_z(text));
+        buf_addz(&out, "}\n");
+    } else {
+        style_add(&out, inv->out.color, shown[finding].style, shown[finding].word);
+        buf_addf(&out, "%s: %s\n", name, text);
+    }
+    invocation_write(inv, buf_str(&out));
+}
+
+/* Which services a provider has: all of AWS's, or those of a store of one's own. */
+static void doctor_provider(struct invocation *inv, struct str name, struct provider *provider)
+{
+    if (!provider_aws(provider) || !provider_is_store(provider, NULL))
+        return;
+    struct str text = arena_printf(&inv->arena,
+        "%.*s has an address for S3 alone: marks are looked for on buckets, and no other service is asked",
+        STR_ARG(name));
+    doctor_line(inv, PROBE_OK, "services", text.p);
+}
+
+/* Is what the state knows where the stack's providers lead to? Only of a stack that can be loaded. */
+static int doctor_places(struct invocation *inv)
+{
+    struct workspace workspace;
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct err err = ERR_INIT;
+    struct workspace_options options = inv->workspace_options;
+    options.no_state = false;
+    if (workspace_open(&options, &ignored, &workspace, &err)) {
+        workspace_close(&workspace);
+        return EXIT_DONE; /* what is wrong with the state was said, and with the stack others say it */
+    }
+    int rc = state_count(workspace.state) ? plan_check_places(&workspace, &ignored, &err) : 0;
+    int status = EXIT_DONE;
+    if (rc && err.class != ERR_NONE) {
+        doctor_line(inv, PROBE_FAILS, "places", "resources were made elsewhere than the providers lead to");
+        status = invocation_fail(inv, &err);
+    } else if (!rc && state_count(workspace.state)) {
+        doctor_line(inv, PROBE_OK, "places", "all resources are where the providers lead to");
+    }
+    for (size_t i = 0; !rc && i < workspace.providers.n; i++)
+        doctor_provider(inv, workspace.providers.items[i].key,
+            workspace_opened(&workspace, workspace.providers.items[i].key));
+    workspace_close(&workspace);
+    return status;
+}
+
+struct doctor_settings {
+    struct settings shared;
+    bool accept_loss;
+};
+
+static int accept_loss(struct invocation *inv, struct backend *backend)
+{
+    struct err err = ERR_INIT;
+    uint64_t had, has;
+    if (state_accept_loss(backend, inv->settings->lock_timeout_ms, &had, &has, &err))
+        return invocation_fail(inv, &err);
+    if (has >= had)
+        invocation_note(inv, "Nothing is missing at the end of %.*s.", STR_ARG(backend->description));
+    else
+        invocation_note(inv,
+            "%.*s goes on at record %llu; what the %llu after it said is lost. \"weir history\" shows what "
+            "is left.",
+            STR_ARG(backend->description), (unsigned long long)has, (unsigned long long)(had - has));
+    return EXIT_DONE;
+}
+
+static int run_doctor(struct invocation *inv)
+{
+    const struct doctor_settings *own = inv->own;
+    struct workspace workspace;
+    struct backend *backend;
+    int status = open_backend(inv, &workspace, &backend);
+    if (status != EXIT_DONE)
+        return status;
+    struct err err = ERR_INIT;
+    struct probe_report report = {.line = doctor_line, .ctx = inv};
+    if (own->accept_loss)
+        status = accept_loss(inv, backend);
+    if (status == EXIT_DONE && state_doctor(backend, &report, &err))
+        status = invocation_fail(inv, &err);
+    backend_free(backend);
+    workspace_close(&workspace);
+    return status == EXIT_DONE ? doctor_places(inv) : status;
+}
+
+/* ---- unlock ---- */
+
+static int unlock(struct invocation *inv, struct backend *backend)
+{
+    struct err err = ERR_INIT;
+    struct lock_info holder;
+    bool held;
+    if (backend->ops->holder(backend, &inv->arena, &holder, &held, &err))
+        return invocation_fail(inv, &err);
+    if (!held) {
+        invocation_note(inv, "The state is not locked.");
+        return EXIT_DONE;
+    }
+    if (backend->ops->force_unlock(backend, &err))
+        return invocation_fail(inv, &err);
+    if (holder.owner.n)
+        invocation_note(
+            inv, "The lock of %.*s (%.*s) is gone.", STR_ARG(holder.owner), STR_ARG(holder.command));
+    else
+        invocation_note(inv, "The lock, of which nobody could say who held it, is gone.");
+    return EXIT_DONE;
+}
+
+static int run_unlock(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct backend *backend;
+    int status = open_backend(inv, &workspace, &backend);
+    if (status != EXIT_DONE)
+        return status;
+    status = unlock(inv, backend);
+    backend_free(backend);
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- key ---- */
+
+static int print_key(struct invocation *inv, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json) {
+        buf_addz(&out, "{\"key\":");
+        json_write_string(&out, text);
+        buf_addz(&out, "}\n");
+    } else {
+        buf_addf(&out, "%.*s\n", STR_ARG(text));
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+/* A new key: its 32 bytes as hex, or with KMS its encrypted form for the stack. */
+static int run_key(struct invocation *inv)
+{
+    struct workspace workspace;
+    if (!inv->args.n) {
+        unsigned char bytes[KMS_KEY_SIZE];
+        hash_random(bytes, sizeof bytes);
+        return print_key(inv, hex_encode(&inv->arena, bytes, sizeof bytes));
+    }
+    int status =
+        invocation_open(inv, &(struct workspace_options){.no_stack = true, .no_state = true}, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    struct err err = ERR_INIT;
+    struct str blob;
+    int rc = kms_key_new(workspace.stack->state, inv->args.items[0], &inv->arena, &blob, &err);
+    workspace_close(&workspace);
+    return rc < 0 ? invocation_fail(inv, &err)
+                  : print_key(inv, arena_printf(&inv->arena, "kms:%.*s", STR_ARG(blob)));
+}
+
+/* ---- tables ---- */
+
+static const struct option lock_options[] = {
+    {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION,
+        .offset = offsetof(struct settings, lock_timeout_ms),
+        .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
+};
+static const struct option_set lock_set = OPTION_SET(NULL, lock_options);
+static const struct option_set *const change_sets[] = {&lock_set, &options_json, &options_stack, NULL};
+static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
+static const struct command_example migrate_examples[] = {
+    {"weir state migrate '{\"backend\": \"s3\", \"bucket\": \"team-state\"}'", "to a bucket"},
+    {"weir state migrate -e prod", "an environment's, to where the stack's `state:` says by now"},
+    {NULL, NULL},
+};
+
+const struct command state_import = {
+    .name = "import",
+    .args = "ADDRESS ID",
+    .summary = "take something that exists under management",
+    .details = "The stack must declare the resource. What is there is recorded as it is; nothing at the "
+               "service is changed. Deleting it later needs "
+               "--delete-adopted.",
+    .sets = change_sets,
+    .min_args = 2,
+    .max_args = 2,
+    .run = run_import,
+};
+const struct command state_pull = {
+    .name = "pull",
+    .summary = "print the whole state as JSON",
+    .sets = look_sets,
+    .run = run_pull,
+};
+const struct command state_migrate_command = {
+    .name = "migrate",
+    .args = "[STATE]",
+    .summary = "move the state to another store, history and all",
+    .details =
+        "STATE is what will stand under `state:` in the stack, as JSON. Without it, or where the stack "
+        "says so already, the state that still lies in the default place beside the stack is moved to "
+        "where the stack says; each environment has one of its own. The copy is compared with the "
+        "original record by record "
+        "before the original is closed.",
+    .sets = change_sets,
+    .max_args = 1,
+    .examples = migrate_examples,
+    .run = run_migrate,
+};
+static const struct option doctor_options[] = {
+    {0, "accept-loss", .offset = offsetof(struct doctor_settings, accept_loss),
+        .doc = "go on with what is there of a state that lost its last records"},
+};
+static const struct option_set doctor_set = OPTION_SET(NULL, doctor_options);
+static const struct option_set *const doctor_sets[] = {
+    &doctor_set, &lock_set, &options_json, &options_stack, NULL};
+
+const struct command state_doctor_command = {
+    .name = "doctor",
+    .summary = "check the state and the store it is kept in",
+    .details = "Reads and checks every record that was ever kept, and tries out whether the store keeps its "
+               "promises: conditional writes, "
+               "consistent lists, its clock. A store that does not is refused with the reason.\n\n"
+               "How far the log goes is kept in a second place, so that records missing at its end are "
+               "noticed, and the log of another copy is: then nothing is planned until they are back, or "
+               "--accept-loss goes on with what is there. Things that only those records knew are no longer "
+               "managed: look for them with `weir "
+               "destroy --verify` or by their tags, and take them over with `weir state import`.",
+    .sets = doctor_sets,
+    .settings_size = sizeof(struct doctor_settings),
+    .run = run_doctor,
+};
+const struct command state_unlock_command = {
+    .name = "unlock",
+    .summary = "free a lock whose holder is dead",
+    .details = "Not needed where weir can see by itself that the holder is gone. A lock whose holder is "
+               "known to live is not freed; one that cannot be read, of which nobody knows the holder, is.",
+    .sets = look_sets,
+    .run = run_unlock,
+};
+const struct command state_key_command = {
+    .name = "key",
+    .args = "[KMS-KEY]",
+    .summary = "make a key that the state's secrets are sealed with",
+    .details = "Without an argument: 32 random bytes for WEIR_STATE_KEY or a file. With the id, ARN or alias "
+               "of an AWS KMS key: a data key encrypted "
+               "by it, to stand in the stack (`state: {key: \"kms:…\"}`); whoever may decrypt with that KMS "
+               "key can read the state. The old key "
+               "goes under `previous_keys`.",
+    .sets = look_sets,
+    .max_args = 1,
+    .run = run_key,
+};

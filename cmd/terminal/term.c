@@ -1,0 +1,257 @@
+/* What an output stream can do, and text that is safe to put on it: see term.h. */
+#include "cmd/terminal/term.h"
+
+#include "base/terminal_cells.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { DEFAULT_WIDTH = 80, DEFAULT_HEIGHT = 24 };
+
+/* Without setlocale(), which would read files at every start. */
+static bool locale_is_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+void term_measure(struct term *term)
+{
+    struct winsize size = {0};
+    if (ioctl(term->fd, TIOCGWINSZ, &size) < 0)
+        size = (struct winsize){0};
+    term->width = size.ws_col ? size.ws_col : DEFAULT_WIDTH;
+    term->height = size.ws_row ? size.ws_row : DEFAULT_HEIGHT;
+}
+
+void term_init(struct term *term, int fd, bool no_color)
+{
+    const char *type = getenv("TERM"), *off = getenv("NO_COLOR");
+    *term = (struct term){.fd = fd, .utf8 = locale_is_utf8()};
+    term->tty = isatty(fd) && type && *type && strcmp(type, "dumb") != 0;
+    term->color = term->tty && !no_color && !(off && *off);
+    term_measure(term);
+}
+
+static const char *const codes[] = {
+    [STYLE_PLAIN] = "",
+    [STYLE_BOLD] = "\033[1m",
+    [STYLE_DIM] = "\033[2m",
+    [STYLE_RED] = "\033[31m",
+    [STYLE_GREEN] = "\033[32m",
+    [STYLE_YELLOW] = "\033[33m",
+    [STYLE_MAGENTA] = "\033[35m",
+    [STYLE_CYAN] = "\033[36m",
+};
+
+void style_on(struct buf *out, bool color, enum style style)
+{
+    if (color && style != STYLE_PLAIN)
+        buf_addz(out, codes[style]);
+}
+
+void style_off(struct buf *out, bool color, enum style style)
+{
+    if (color && style != STYLE_PLAIN)
+        buf_addz(out, "\033[0m");
+}
+
+void style_add_str(struct buf *out, bool color, enum style style, struct str text)
+{
+    style_on(out, color, style);
+    buf_add_str(out, text);
+    style_off(out, color, style);
+}
+
+void style_add(struct buf *out, bool color, enum style style, const char *text)
+{
+    style_add_str(out, color, style, str_z(text));
+}
+
+/*
+ * Length of a sequence that must not reach a terminal as it is (0: harmless): C0, DEL, C1 controls
+ * (U+0080..9F), and the direction marks that can make text read as what it is not (U+200E, 200F, 202A..202E,
+ * 2066..2069).
+ */
+static size_t harmful(const unsigned char *p, size_t n, unsigned *code)
+{
+    if (p[0] < 0x20 || p[0] == 0x7f) {
+        *code = p[0];
+        return 1;
+    }
+    if (n >= 2 && p[0] == 0xc2 && p[1] < 0xa0) {
+        *code = p[1];
+        return 2;
+    }
+    if (n < 3 || p[0] != 0xe2 || (p[1] != 0x80 && p[1] != 0x81))
+        return 0;
+    *code = 0x2000u + (unsigned)(p[1] & 0x3f) * 64 + (p[2] & 0x3f);
+    bool mark = *code == 0x200e || *code == 0x200f || (*code >= 0x202a && *code <= 0x202e) ||
+                (*code >= 0x2066 && *code <= 0x2069);
+    return mark ? 3 : 0;
+}
+
+/* What is to be shown as it is, whoever asks: most texts all through. */
+static size_t plain_prefix(struct str text)
+{
+    size_t i = 0;
+    while (i < text.n && text.p[i] >= ' ' && text.p[i] < 0x7f && text.p[i] != '"' && text.p[i] != '\\')
+        i++;
+    return i;
+}
+
+static void add_escaped(struct buf *out, struct str text, bool quotes, bool keep_lines)
+{
+    size_t from = 0, plain = plain_prefix(text);
+    if (plain == text.n) {
+        buf_add_str(out, text);
+        return;
+    }
+    size_t valid = str_utf8_prefix(text);
+    for (size_t i = plain; i < text.n;) {
+        unsigned code = 0;
+        const unsigned char *p = (const unsigned char *)text.p + i;
+        size_t n = i >= valid ? (*p >= 0x80) : harmful(p, text.n - i, &code);
+        if (i >= valid && !n)
+            n = harmful(p, 1, &code);
+        bool quote = quotes && (*p == '"' || *p == '\\');
+        if ((!n && !quote) || (keep_lines && *p == '\n')) {
+            i++;
+            continue;
+        }
+        buf_add(out, text.p + from, i - from);
+        if (quote)
+            buf_addf(out, "\\%c", *p);
+        else if (quotes && (*p == '\n' || *p == '\t' || *p == '\r'))
+            buf_addf(out, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : 'r');
+        else if (i >= valid && *p >= 0x80)
+            buf_addf(out, "\\x%02x", *p);
+        else
+            buf_addf(out, "\\u%04x", code);
+        i += quote ? 1 : n;
+        from = i;
+    }
+    buf_add(out, text.p + from, text.n - from);
+}
+
+void text_add_json_safe(struct buf *out, struct str text)
+{
+    size_t from = 0, valid = str_utf8_prefix(text);
+    for (size_t i = 0; i < text.n;) {
+        unsigned code = 0xfffd;
+        const unsigned char *p = (const unsigned char *)text.p + i;
+        size_t n = i < valid ? harmful(p, text.n - i, &code) : *p >= 0x80 ? 1 : harmful(p, 1, &code);
+        if (!n || *p == '\n') {
+            i++;
+            continue;
+        }
+        buf_add(out, text.p + from, i - from);
+        buf_addf(out, "\\u%04x", code);
+        from = i += n;
+    }
+    buf_add(out, text.p + from, text.n - from);
+}
+
+void text_add_safe(struct buf *out, struct str text, bool keep_lines)
+{
+    add_escaped(out, text, false, keep_lines);
+}
+
+void text_add_column(struct buf *out, struct str text, int width)
+{
+    size_t before = out->n;
+    text_add_safe(out, text, false);
+    int n = (int)(out->n - before);
+    buf_addf(out, "%*s", (n < width ? width - n : 0) + 1, "");
+}
+
+void text_add_quoted(struct buf *out, struct str text)
+{
+    buf_add_char(out, '"');
+    add_escaped(out, text, true, false);
+    buf_add_char(out, '"');
+}
+
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           char_is_among(c, "_-./:=@%+,") || (unsigned char)c >= 0x80;
+}
+
+void text_add_word(struct buf *out, struct str text)
+{
+    AUTO_BUF struct buf safe = BUF_INIT;
+    text_add_safe(&safe, text, false);
+    struct str word = buf_str(&safe);
+    bool plain = word.n > 0;
+    for (size_t i = 0; i < word.n; i++)
+        plain = plain && is_plain(word.p[i]);
+    if (plain) {
+        buf_add_str(out, word);
+        return;
+    }
+    buf_add_quoted(out, word);
+}
+
+void text_add_count(struct buf *out, int64_t n)
+{
+    if (n >= 1000) {
+        text_add_count(out, n / 1000);
+        buf_addf(out, ",%03d", (int)(n % 1000));
+    } else {
+        buf_addf(out, "%d", (int)n);
+    }
+}
+
+void text_add_bytes(struct buf *out, int64_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+    double n = (double)bytes / 1024;
+    size_t unit = 0;
+    if (bytes < 1024) {
+        buf_addf(out, "%d byte%s", (int)bytes, bytes == 1 ? "" : "s");
+        return;
+    }
+    for (; n >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
+        n /= 1024;
+    buf_addf(out, "%.1f %s", n, units[unit]);
+}
+
+void text_add_duration(struct buf *out, int64_t ms)
+{
+    int64_t s = ms / 1000;
+    if (ms < 100)
+        buf_addf(out, "%" PRId64 " ms", ms);
+    else if (s < 60)
+        buf_addf(out, "%" PRId64 ".%" PRId64 " s", s, ms % 1000 / 100);
+    else if (s < 3600)
+        buf_addf(out, "%" PRId64 " m %02" PRId64 " s", s / 60, s % 60);
+    else
+        buf_addf(out, "%" PRId64 " h %02" PRId64 " m", s / 3600, s / 60 % 60);
+}
+
+void text_add_wrapped(struct buf *out, struct str text, int column, int indent, int width)
+{
+    struct str rest = text;
+    for (bool first = true; rest.p; first = false) {
+        struct str word = str_cut(rest, ' ', &rest);
+        int n = (int)cells_width(word);
+        if (!first && column + 1 + n > width) {
+            buf_addf(out, "\n%*s", indent, "");
+            column = indent;
+        } else if (!first) {
+            buf_add_char(out, ' ');
+            column++;
+        }
+        buf_add_str(out, word);
+        column += n;
+    }
+}

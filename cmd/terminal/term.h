@@ -1,0 +1,62 @@
+/*
+ * What an output stream can do, and text that is safe to put on it.
+ */
+#ifndef WEIR_CMD_TERMINAL_TERM_H
+#define WEIR_CMD_TERMINAL_TERM_H
+
+#include "base/buf.h"
+
+struct term {
+    int fd;
+    bool tty; /* a terminal that understands cursor movements */
+    bool color;
+    bool utf8;
+    int width, height; /* 80 x 24 where it is not known */
+};
+
+enum style {
+    STYLE_PLAIN,
+    STYLE_BOLD,
+    STYLE_DIM,
+    STYLE_RED,
+    STYLE_GREEN,
+    STYLE_YELLOW,
+    STYLE_MAGENTA,
+    STYLE_CYAN,
+};
+
+/* Looks at the descriptor and at NO_COLOR, TERM and the locale's variables. */
+void term_init(struct term *term, int fd, bool no_color);
+/* Reads the size again; it changes with the window. */
+void term_measure(struct term *term);
+
+void style_on(struct buf *out, bool color, enum style style);
+void style_off(struct buf *out, bool color, enum style style);
+void style_add(struct buf *out, bool color, enum style style, const char *text);
+void style_add_str(struct buf *out, bool color, enum style style, struct str text);
+
+/*
+ * Text from outside (services, files) without anything that could steer the terminal: control characters and
+ * direction marks are written as escapes. Newlines stay where keep_lines is set.
+ */
+void text_add_safe(struct buf *out, struct str text, bool keep_lines);
+/* The same on one line, with blanks after it up to so many bytes, and one more. */
+void text_add_column(struct buf *out, struct str text, int width);
+/* The same for JSON, which it stays: what is no text becomes U+FFFD. */
+void text_add_json_safe(struct buf *out, struct str text);
+/* The same in double quotes, with \" \\ \n \t. */
+void text_add_quoted(struct buf *out, struct str text);
+/* As a word that a shell takes for what it is. */
+void text_add_word(struct buf *out, struct str text);
+
+/* 1234567 as "1,234,567"; 1536 as "1.5 KiB". */
+void text_add_count(struct buf *out, int64_t n);
+void text_add_bytes(struct buf *out, int64_t bytes);
+
+/* "45 ms", "0.3 s", "1 m 05 s", "2 h 10 m" */
+void text_add_duration(struct buf *out, int64_t ms);
+
+/* Words filled into lines of at most `width` columns; lines after the first begin with `indent` blanks. */
+void text_add_wrapped(struct buf *out, struct str text, int column, int indent, int width);
+
+#endif
