@@ -17,8 +17,15 @@ static int import_all(struct importing *importing, const struct own_settings *ow
     struct err err = ERR_INIT;
     wanted.tag_key = own->stack ? STR("weir:stack") : key;
     wanted.tag_value = own->stack ? str_z(own->stack) : value;
+    int status = importing_check(importing);
+    if (status != EXIT_DONE)
+        return status;
     if (importing_connect(importing, &err))
         return invocation_fail(inv, &err);
+    bool written = !own->importing.dry_run && !(own->importing.out && !strcmp(own->importing.out, "-"));
+    wanted.http = importing->http;
+    wanted.folder = !written ? NULL : own->importing.out ? own->importing.out : ".";
+    wanted.force = own->importing.force;
     struct look look = {importing->provider, &inv->arena};
     importing->draft.stack = draft_stack_name(&inv->arena, str_z(own->importing.name ? own->importing.name
                                                                  : own->stack        ? own->stack
@@ -75,8 +82,9 @@ const struct command import_live = {
         "type's defaults. Resources that are part of others, such as stages of APIs, are listed for each "
         "of those. ARNs, ids and names of each other become references. Everything is imported under the "
         "id that it has (`imports:`).\n\n"
-        "What is secret, or what no answer tells, such as the code of a function, becomes an input; "
-        "`ignore_changes` keeps such code as it is. What a service reports and weir has no attribute "
+        "What is secret, or what no answer tells, becomes an input. The code of functions is fetched into "
+        "files beside the stack, where that is allowed, and kept as artifacts; `ignore_changes` leaves what "
+        "runs as it is. What a service reports and weir has no attribute "
         "for is named in a comment. What AWS made itself is counted in the report.\n\n"
         "Credentials and region are those of the environment.",
     .sets = sets,

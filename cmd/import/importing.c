@@ -122,6 +122,15 @@ static int refuse_existing(struct importing *importing, struct str path)
         "%s exists already, and nothing was written", path.p);
 }
 
+int importing_check(struct importing *importing)
+{
+    const struct importing_settings *own = importing->inv->own;
+    bool shown = own->out && !strcmp(own->out, "-");
+    return shown ? EXIT_DONE
+                 : refuse_existing(importing,
+                       path_join(&importing->inv->arena, str_z(own->out ? own->out : "."), STR("weir.yaml")));
+}
+
 /* The stack's file, and one for each module in its own folder: all of them or none. */
 static int write_files(struct importing *importing, struct str text, struct str *path)
 {

@@ -34,6 +34,8 @@ void importing_end(struct importing *importing);
 int importing_connect(struct importing *importing, struct err *err);
 /* A folder as one from the folder that the stack file is written into. */
 struct str importing_way(struct importing *importing, struct str folder);
+/* Before anything is read: would the stack's file be written over, though nobody said so? The exit status. */
+int importing_check(struct importing *importing);
 /*
  * Tells the diagnostics; without errors among them writes the stack and the report, and at last `next`, the
  * steps that follow.

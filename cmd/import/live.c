@@ -192,7 +192,8 @@ static struct str no_references(void *ctx, struct draft_reference *reference)
 
 int live_read(struct draft *draft, struct look *look, const struct live_wanted *wanted, struct err *err)
 {
-    struct live l = {.arena = draft->arena, .draft = draft, .look = look, .marked = STR_EMPTY};
+    struct live l = {
+        .arena = draft->arena, .draft = draft, .look = look, .wanted = wanted, .marked = STR_EMPTY};
     draft->settle = no_references;
     int status = live_find(&l, wanted, err);
     if (l.n)

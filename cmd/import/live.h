@@ -13,6 +13,10 @@ struct live_wanted {
     struct str tag_key, tag_value; /* "" no tag */
     const struct str *types;
     size_t type_count;
+    /* Where files are fetched into; NULL: none are. `force`: over what is there. */
+    struct http_engine *http;
+    const char *folder;
+    bool force;
 };
 
 int live_read(struct draft *draft, struct look *look, const struct live_wanted *wanted, struct err *err);

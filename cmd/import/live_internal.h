@@ -1,6 +1,7 @@
 /*
- * Shared by live.c, live_find.c and live_settings.c; nobody else includes it. live_find.c finds what there
- * is, live_settings.c makes attributes of what the service reports of it, live.c puts both into the draft.
+ * Shared by live.c, live_find.c, live_settings.c and live_code.c; nobody else includes it. live_find.c finds
+ * what there is, live_settings.c makes attributes of what the service reports of it, live_code.c fetches what
+ * it has only beside that, live.c puts all into the draft.
  */
 #ifndef WEIR_CMD_IMPORT_LIVE_INTERNAL_H
 #define WEIR_CMD_IMPORT_LIVE_INTERNAL_H
@@ -21,6 +22,7 @@ struct live {
     struct arena *arena;
     struct draft *draft;
     struct look *look;
+    const struct live_wanted *wanted;
     struct there **items;
     size_t n, cap;
     struct map known;       /* "type id" */
@@ -46,5 +48,14 @@ struct str live_last_part(struct str id);
  */
 struct said *live_settings(struct live *l, const struct there *one, const struct value *answers,
     struct str *comment, struct str *why);
+
+/* ---- live_code.c ---- */
+
+/*
+ * What the answers have of an attribute that none has as such: fields of it, or a file that is fetched, and
+ * becomes an artifact. NULL: nothing of it. The comment gets a line where there is a file, or none came.
+ */
+struct said *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
+    const struct value *documents, struct buf *comment);
 
 #endif

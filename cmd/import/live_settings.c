@@ -11,6 +11,7 @@ struct settings {
     const struct there *one;
     struct said *attrs;
     struct buf *comment;
+    const struct value *answers;
 };
 
 /* A line above the resource: the reader of a draft is to know what it does not say. */
@@ -184,7 +185,8 @@ static void ask_for(struct settings *s, const struct attr *attr)
     struct arena *arena = s->l->arena;
     struct str input =
         arena_printf(arena, "%.*s_%.*s", STR_ARG(live_last_part(s->one->id)), STR_ARG(attr->name));
-    said_set(arena, s->attrs, attr->name, asked_for(s, attr, input));
+    struct said *found = live_elsewhere(s->l, s->one, attr, s->answers, s->comment);
+    said_set(arena, s->attrs, attr->name, found ? found : asked_for(s, attr, input));
     if (attr->replace)
         return;
     struct said *lifecycle = said_get(s->attrs, "lifecycle"), *ignored;
@@ -195,8 +197,8 @@ static void ask_for(struct settings *s, const struct attr *attr)
     }
     ignored = said_get(lifecycle, "ignore_changes");
     said_add(arena, ignored, said_string(arena, attr->name, NULL));
-    buf_addf(s->comment, "# No answer tells `%.*s`: it stays as it is until ignore_changes is taken out\n",
-        STR_ARG(attr->name));
+    buf_addf(s->comment, "# %s `%.*s`: it stays as it is until ignore_changes is taken out\n",
+        found ? "No answer tells whether this is" : "No answer tells", STR_ARG(attr->name));
 }
 
 /* No answer has it, whatever it is. */
@@ -238,13 +240,13 @@ static bool is_property(const struct value *published, struct str member)
     return false;
 }
 
-static void name_unsupported(struct settings *s, const struct value *answers)
+static void name_unsupported(struct settings *s)
 {
     const struct schema *schema = s->one->schema;
     const struct spec_type *type = str_starts(schema->name, STR("aws.")) ? schema->impl : NULL;
     const struct value *published = type && schema->cfn.n ? cfn_published(s->l->arena, schema->cfn) : NULL;
-    for (uint32_t i = 0; published && answers && i < answers->count; i++) {
-        const struct value *answer = answers->items[i];
+    for (uint32_t i = 0; published && s->answers && i < s->answers->count; i++) {
+        const struct value *answer = s->answers->items[i];
         for (uint32_t k = 0; answer->kind == VALUE_MAP && k < answer->count; k++) {
             struct str member = answer->entries[k].key;
             const struct value *v = answer->entries[k].value;
@@ -271,7 +273,11 @@ struct said *live_settings(struct live *l, const struct there *one, const struct
     struct str *comment, struct str *why)
 {
     AUTO_BUF struct buf lines = BUF_INIT;
-    struct settings s = {.l = l, .one = one, .attrs = said_new(l->arena, SAID_MAP, NULL), .comment = &lines};
+    struct settings s = {.l = l,
+        .one = one,
+        .attrs = said_new(l->arena, SAID_MAP, NULL),
+        .comment = &lines,
+        .answers = answers};
     struct names_type type = {.other = one->schema->name, .schema = one->schema};
     struct fit fit = {.draft = l->draft, .attrs = s.attrs, .type = &type, .why = STR_EMPTY};
     for (size_t i = 0; i < one->schema->attr_count; i++) {
@@ -286,7 +292,7 @@ struct said *live_settings(struct live *l, const struct there *one, const struct
         *why = fit.why;
         return NULL;
     }
-    name_unsupported(&s, answers);
+    name_unsupported(&s);
     *comment = arena_str(l->arena, buf_str(&lines));
     return s.attrs;
 }

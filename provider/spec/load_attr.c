@@ -12,7 +12,8 @@
     "range compare "                                                                                         \
     "conflicts wire along read item flat pairs entry values time fields doc unset changes_with template "    \
     "hidden "                                                                                                \
-    "send_default read_values text shared joined place language ignore_changes assumed_by"
+    "send_default read_values text shared joined place language ignore_changes assumed_by "                  \
+    "import"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
 
@@ -517,6 +518,11 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .changes_with = load_names(l, node_get(map, "changes_with")),
         .steers = attr->local,
         .hidden = load_flag(l, map, "hidden")};
+    const struct node *import = node_get(map, "import");
+    if (import && import->kind == NODE_MAP)
+        out->imported = node_value(l->arena, import);
+    else if (import)
+        load_error(l, import, "import is a map of fields and where the answers have them");
     load_place(l, map, out);
     load_spellings(l, map, out);
 }

@@ -262,6 +262,7 @@ struct spec_attr {
     bool hidden; /* for conditions only; not part of the schema */
     enum spec_owner owner;
     struct str template;            /* computed from others; "" none */
+    const struct value *imported;   /* where answers have what no answer has as such, for drafts; NULL */
     struct spec_names changes_with; /* computed: what makes its value unknown on an update */
 };
 

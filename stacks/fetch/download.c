@@ -103,7 +103,8 @@ int download_https(struct http_engine *http, struct str url, const char *path, s
     if (fd < 0)
         return err_errno(err, ERR_IO, "cannot write %s", path);
     struct download d = {.fd = fd};
-    return download_to(http, url, &d, err) ? err_context(err, "fetching %.*s", STR_ARG(url)) : 0;
+    struct str query, place = str_cut(url, '?', &query); /* which may hold a signature */
+    return download_to(http, url, &d, err) ? err_context(err, "fetching %.*s", STR_ARG(place)) : 0;
 }
 
 /* ---- S3 ---- */

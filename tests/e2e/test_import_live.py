@@ -1,15 +1,23 @@
 """weir import live: what boto3 made becomes a stack that has nothing to do."""
 
+import base64
+import functools
+import hashlib
+import http.server
 import io
 import json
 import os
 import re
 import shutil
+import subprocess
+import threading
 import zipfile
 
+import pytest
 import yaml
+from answers import Entry, Server, Services, entries
 
-from support import Stack
+from support import WEIR, Stack
 
 TAGS = [{"Key": "team", "Value": "data"}]
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
@@ -198,3 +206,66 @@ def test_what_a_service_reports_and_weir_cannot_say_is_named(tmp_path, cloud):
     [instance] = [r for r in yaml.safe_load(text)["resources"].values() if r["type"] == "aws.rds.instance"]
     assert instance["cluster"] == "${orders.name}" and "allocated_storage" not in instance
     assert re.search(r"# not configured: \w+, weir has no attribute for it", text)
+
+
+@pytest.fixture
+def code_url(tmp_path):
+    """Where AWS says that the code of the function is."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/snapshot").write_bytes(zipped("main.py", "def handler(event, context): pass"))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "code")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/snapshot?X-Amz-Signature=hush"
+        server.shutdown()
+
+
+@pytest.fixture
+def functions(code_url, tmp_path):
+    """Three that AWS was recorded with: a zip, a zip of which less came than AWS says, an image."""
+    [recorded] = [e for e in entries() if e.type == "aws.lambda.function" and e.id == "thumbnails"]
+    found, code = [], tmp_path / "code/snapshot"
+    sha256 = base64.b64encode(hashlib.sha256(code.read_bytes()).digest()).decode()
+    for n, (name, digest) in enumerate({"thumbnails": sha256, "shortened": recorded.answers["GetFunction"]["Configuration"]["CodeSha256"], "imaged": sha256}.items()):
+        data = json.loads(json.dumps(recorded.data).replace("thumbnails", name))
+        answer = data["answers"]["GetFunction"]
+        answer["Configuration"]["CodeSha256"], answer["Code"]["Location"] = digest, code_url
+        if name == "imaged":
+            answer["Code"] = {"RepositoryType": "ECR", "ImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/imaged:1"}
+            answer["Configuration"] = {k: v for k, v in answer["Configuration"].items() if k not in ("Runtime", "Handler")} | {"PackageType": "Image"}
+        data["answers"]["ListFunctions"] = {"Functions": [answer["Configuration"]]}
+        found.append(Entry(recorded.type, n, data))
+    calls = subprocess.run([str(WEIR), "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines()
+    with Server(found, Services(calls)) as server:
+        yield server
+
+
+def test_the_code_of_functions_is_fetched(functions, tmp_path):
+    stack = Stack(tmp_path / "stack", functions)
+    stack.run("import", "live", "--type", "aws.lambda.function")
+    text = (stack.folder / "weir.yaml").read_text()
+    found = yaml.safe_load(text)["resources"]
+    assert (stack.folder / "thumbnails_code.zip").read_bytes() == (tmp_path / "code/snapshot").read_bytes()
+    assert sorted(p.name for p in stack.folder.iterdir()) == ["thumbnails_code.zip", "weir.yaml"] and "hush" not in text
+    assert found["thumbnails_code"] == {"type": "weir.artifact", "source": "thumbnails_code.zip", "store": "${inputs.code_store}"}
+    assert found["thumbnails"]["code"] == {"s3_bucket": "${thumbnails_code.bucket}", "s3_key": "${thumbnails_code.key}"}
+    assert found["imaged"]["code"] == {"image_uri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/imaged:1"}
+    assert "# `code` could not be fetched: what came is not what the service reports" in text
+    assert set(found["shortened"]["code"]) == {"s3_bucket", "s3_key"} and "${inputs.shortened_code_s3_key}" in text
+    given = [w for n in yaml.safe_load(text)["inputs"] for w in ("-i", f"{n}={'pictures' if 'environment' in n else 'artifacts'}")]
+    planned = [json.loads(line) for line in stack.run("plan", "--json", *given).out.splitlines()]
+    actions = {c["address"]: (c["action"], c.get("attrs") or []) for c in planned if c.get("event") == "change"}
+    assert {a: c for a, c in actions.items() if a != "thumbnails_code"} == {n: ("adopt", []) for n in ("thumbnails", "shortened", "imaged")}
+    assert actions["thumbnails_code"][0] == "create" and functions.log == []
+
+
+def test_code_is_fetched_over_nothing(functions, tmp_path):
+    stack = Stack(tmp_path / "stack", functions)
+    (stack.folder / "thumbnails_code.zip").write_text("mine")
+    stack.run("import", "live", "--type", "aws.lambda.function")
+    assert (stack.folder / "thumbnails_code.zip").read_text() == "mine" and "thumbnails_code.zip exists already" in (stack.folder / "weir.yaml").read_text()
+    asked = len(functions.log), functions.unknown
+    assert "exists already, and nothing was written" in stack.run("import", "live", "--type", "aws.lambda.function", status=3).err
+    assert asked == (len(functions.log), functions.unknown)
+    stack.run("import", "live", "--type", "aws.lambda.function", "--force")
+    assert (stack.folder / "thumbnails_code.zip").read_bytes() == (tmp_path / "code/snapshot").read_bytes()
