@@ -20,33 +20,18 @@ SPECS = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "provider/a
 # By type, attribute and what is different.
 SETTLED = {
     ("apigateway.domain_name", "security_policy", "no choices"): "there will be more of them",
-    ("batch.compute_environment", "environment_type", "lacks choices"): "the model's member of that name is another, computeResources.type",
-    ("ec2.flow_log", "resource_type", "lacks choices"): "regional gateways are not offered here",
-    ("ec2.launch_template", "spot.market_type", "lacks choices"): "what is bought otherwise is not offered here",
-    ("ec2.vpc", "instance_tenancy", "lacks choices"): "EC2 takes no network with `host`",
-    ("ec2.vpc_endpoint", "vpc_endpoint_type", "lacks choices"): "the others want what this type has not got",
-    ("ecr.repository", "image_tag_mutability", "lacks choices"): "the others want filters, which this type has not got",
-    ("ecs.service", "launch_type", "lacks choices"): "managed instances come by capacity providers",
     ("ecs.task_definition", "operating_system_family", "no choices"): "there will be more of them",
-    ("elbv2.listener", "default_actions.type", "lacks choices"): "tokens are not checked here",
-    ("elbv2.rule", "actions.type", "lacks choices"): "tokens are not checked here",
-    ("elbv2.target_group", "health_check_protocol", "lacks choices"): "targets are not asked by the others",
     ("emr.cluster", "instance_fleets.spot.timeout_duration_minutes", "narrower"): "five minutes to a day, as its documentation says",
-    ("emr.cluster", "steps.action_on_failure", "lacks choices"): "an old word for TERMINATE_CLUSTER",
     ("firehose.delivery_stream", "s3.conversion.role", "stricter"): "a role is an ARN there too, as its documentation says",
     ("glue.connection", "connection_type", "no choices"): "there will be more of them",
     ("glue.job", "worker_type", "no choices"): "a demand says how they are called; there will be more of them",
     ("glue.trigger", "predicate.conditions.crawl_state", "no choices"): "a demand says which of them can be waited for",
-    ("glue.trigger", "predicate.conditions.state", "lacks choices"): "the others are never waited for, as its documentation says",
-    ("iam.access_key", "status", "lacks choices"): "nobody makes a key that has ended",
     ("kms.alias", "name", "stricter"): "alias/aws/ is AWS's own",
     ("lambda.alias", "routing", "no range"): "the limits are of a map's values",
     ("lambda.function", "memory_size", "narrower"): "more is for functions on instances of their own",
     ("lambda.function", "name", "stricter"): "the model takes ARNs where functions are named that there are",
     ("lambda.function", "runtime", "no choices"): "a demand says how they are called; there will be more of them",
     ("lambda.layer_version", "compatible_runtimes", "no choices"): "there will be more of them",
-    ("states.state_machine", "workflow_type", "lacks choices"): "the model's member of that name is another, of its encryption",
-    ("transfer.server", "endpoint_type", "lacks choices"): "AWS makes no more servers of the third kind",
 }
 
 ACCOUNT, ROLE = "123456789012", "arn:aws:iam::123456789012:role/path/r+=,.@-_"
@@ -88,13 +73,13 @@ def whole(attribute):
     return {"type": attribute} if isinstance(attribute, str) else attribute
 
 
-def members(spec, attributes, shape, path=""):
-    """What can be given, at every depth: its path, the spec's words, and the model's shape of each value."""
+def members(spec, attributes, shape, path="", respelt=False):
+    """What can be given, at every depth: its path, the spec's words, and the model's shape of each value; `respelt`: also what is spelt otherwise."""
     for name, attribute in attributes.items():
         attribute = whole(attribute)
         wire = attribute.get("wire") or wire_name(spec, name)
         found = shape if wire == "." else at(shape, str(wire))
-        if found is None or attribute.get("local") or "values" in attribute or (attribute.get("computed") and not attribute.get("optional")):
+        if found is None or attribute.get("local") or ("values" in attribute and not respelt) or (attribute.get("computed") and not attribute.get("optional")):
             continue
         kind = attribute["type"]
         while match := re.fullmatch(r"(list|set|map)\((.*)\)", kind):
@@ -104,7 +89,7 @@ def members(spec, attributes, shape, path=""):
         yield path + name, attribute, found
         fields = attribute.get("fields") or (spec.get("shapes") or {}).get(kind)
         if fields:
-            yield from members(spec, fields.get("fields", fields), found.member if found.type_name == "list" else found, f"{path}{name}.")
+            yield from members(spec, fields.get("fields", fields), found.member if found.type_name == "list" else found, f"{path}{name}.", respelt)
 
 
 def operations(value):
@@ -116,7 +101,7 @@ def operations(value):
             yield from operations(inside)
 
 
-def limited():
+def limited(respelt=False):
     for spec in SPECS:
         model = model_of(spec.get("model") or spec["service"])
         for name, kind in (spec.get("types") or {}).items():
@@ -124,7 +109,7 @@ def limited():
                 if operation in model.operation_names and (shape := model.operation_model(operation).input_shape):
                     inner = [member for member in shape.members.values() if member.type_name == "structure"]
                     for one in [shape, *inner]:
-                        for path, attribute, found in members(spec, kind["attributes"], one):
+                        for path, attribute, found in members(spec, kind["attributes"], one, respelt=respelt):
                             yield f"{spec['service']}.{name}", path, attribute, found
 
 
@@ -143,8 +128,6 @@ def disagreements():
         choices = getattr(shape, "enum", None)
         if choices and not checked:
             yield kind, path, "no choices"
-        elif choices and "enum" in attribute and set(choices) - {str(one) for one in attribute["enum"]}:
-            yield kind, path, "lacks choices"
         if shape.type_name in ("integer", "long", "float", "double") and ("min" in limits or "max" in limits):
             least, most = attribute.get("range", [None, None])
             if not checked:

@@ -424,6 +424,52 @@ def _():
     )
 
 
+@case_not_on_moto("endpoint of a service network")
+def _():
+    def found(cloud):
+        (one,) = [one for one in cloud.client("ec2").describe_vpc_endpoints()["VpcEndpoints"] if one["VpcEndpointType"] == "ServiceNetwork"]
+        return one
+
+    network = "arn:aws:vpc-lattice:us-east-1:123456789012:servicenetwork/sn-0a1b2c3d4e5f6a7b8"
+    common = {"vpc_id": "${vpc.vpc_id}", "vpc_endpoint_type": "ServiceNetwork", "service_network": network}
+    return Case(
+        type="aws.ec2.vpc_endpoint",
+        around={"vpc": VPC, "one": subnet(1), "two": subnet(2, "b")},
+        first={**common, "subnet_ids": ["${one.subnet_id}"]},
+        then={**common, "subnet_ids": ["${one.subnet_id}", "${two.subnet_id}"]},
+        seen=lambda cloud: {"network": found(cloud)["ServiceNetworkArn"], "subnets": len(found(cloud)["SubnetIds"])},
+        gone=lambda cloud: no_networks(cloud) and not cloud.client("ec2").describe_vpc_endpoints()["VpcEndpoints"],
+        outside=lambda cloud: cloud.client("ec2").modify_vpc_endpoint(VpcEndpointId=found(cloud)["VpcEndpointId"], RemoveSubnetIds=found(cloud)["SubnetIds"][:1]),
+        drifted="subnet_ids",
+        replaces=[{"service_network": network[:-1] + "9"}],
+        unchanged={"network"},
+    )
+
+
+@case_not_on_moto("listener that asks for tokens")
+def _():
+    def found(cloud):
+        elb = cloud.client("elbv2")
+        (listener,) = elb.describe_listeners(LoadBalancerArn=elb.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"])["Listeners"]
+        return listener
+
+    def asks(issuer):
+        claim = {"name": "scope", "format": "space-separated-values", "values": ["read"]}
+        return [{"type": "jwt-validation", "order": 1, "jwt_validation": {"jwks_endpoint": f"{issuer}/keys", "issuer": issuer, "additional_claims": [claim]}}, {"type": "fixed-response", "order": 2, "fixed_response": {"status_code": "404"}}]
+
+    common = {"load_balancer": "${balancer.arn}", "port": 80, "protocol": "HTTP"}
+    return Case(
+        type="aws.elbv2.listener",
+        around={"vpc": VPC, "a": subnet(1), "b": subnet(2, "b"), "balancer": test_types_serving.balancer("life-balancer")},
+        first={**common, "default_actions": asks("https://a.example")},
+        then={**common, "default_actions": asks("https://b.example")},
+        seen=lambda cloud: {"asks": found(cloud)["DefaultActions"][0]["JwtValidationConfig"]},
+        gone=lambda cloud: not cloud.client("elbv2").describe_load_balancers()["LoadBalancers"],
+        outside=lambda cloud: cloud.client("elbv2").modify_listener(ListenerArn=found(cloud)["ListenerArn"], DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "500"}}]),
+        drifted="default_actions",
+    )
+
+
 # Types whose life is not walked here, and where it is.
 ELSEWHERE = {
     "aws.emr.step": "is recorded only: test_run_emr.py in sandbox/ runs it",

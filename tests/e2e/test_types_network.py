@@ -582,7 +582,7 @@ def _():
     def seen(cloud):
         ecr = cloud.client("ecr")
         (found,) = ecr.describe_repositories()["repositories"]
-        return {"mutable": found["imageTagMutability"], "scan": found["imageScanningConfiguration"],
+        return {"mutable": [found["imageTagMutability"], found.get("imageTagMutabilityExclusionFilters")], "scan": found["imageScanningConfiguration"],
                 "lifecycle": json.loads(ecr.get_lifecycle_policy(repositoryName="life/jobs")["lifecyclePolicyText"]),
                 "policy": json.loads(ecr.get_repository_policy(repositoryName="life/jobs")["policyText"]),
                 "tags": tags_of(ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])["tags"])}
@@ -596,7 +596,7 @@ def _():
     return Case(
         type="aws.ecr.repository",
         first={"name": "life/jobs", "image_tag_mutability": "MUTABLE", "scan_on_push": True, "lifecycle_policy": keep(3), "policy": pull("ecr:BatchGetImage"), "tags": {"team": "a"}},
-        then={"name": "life/jobs", "image_tag_mutability": "IMMUTABLE", "scan_on_push": False, "lifecycle_policy": keep(9), "policy": pull("ecr:*"), "tags": {"team": "b"}},
+        then={"name": "life/jobs", "image_tag_mutability": "IMMUTABLE_WITH_EXCLUSION", "exclusion_filters": [{"filter": "dev-*"}], "scan_on_push": False, "lifecycle_policy": keep(9), "policy": pull("ecr:*"), "tags": {"team": "b"}},
         less={"name": "life/jobs"},
         seen=seen,
         gone=lambda cloud: not cloud.client("ecr").describe_repositories()["repositories"],
