@@ -227,3 +227,20 @@ def test_tables_that_are_there(stack, cloud):
     assert stack.run("drift").status == 0 and not cloud.sent("UpdateTable")
     stack.apply("-i", "protected=true")
     assert cloud.sent("UpdateTable") == [{"TableName": "counted", "DeletionProtectionEnabled": True}]
+
+
+def test_tables_without_capacity_show_none(place):
+    """As AWS has it: a table that is paid for by requests has a capacity of 0, and so have its indexes."""
+    dynamodb = place.client("dynamodb")
+    keys = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}
+    index = {"IndexName": "again", "KeySchema": keys["KeySchema"], "Projection": {"ProjectionType": "ALL"}}
+    dynamodb.create_table(TableName="asked", BillingMode="PAY_PER_REQUEST", GlobalSecondaryIndexes=[index], **keys)
+    dynamodb.create_table(TableName="counted", ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 6}, **keys)
+
+    def capacity(one):
+        return {name: one["ProvisionedThroughput"][name] for name in ("ReadCapacityUnits", "WriteCapacityUnits", "NumberOfDecreasesToday")}
+
+    none = {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0, "NumberOfDecreasesToday": 0}
+    table = dynamodb.describe_table(TableName="asked")["Table"]
+    assert capacity(table) == none and {**none, **table["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]} == none
+    assert capacity(dynamodb.describe_table(TableName="counted")["Table"]) == {"ReadCapacityUnits": 5, "WriteCapacityUnits": 6, "NumberOfDecreasesToday": 0}
