@@ -1,4 +1,4 @@
-/* What fingers know from other tools: see aliass.h. */
+/* What fingers know from other tools: see aliases.h. */
 #include "cmd/options/aliases.h"
 
 #include <string.h>
