@@ -2,7 +2,7 @@
 #include "cmd/invocation/reaching.h"
 #include "cmd/planning/planning.h"
 #include "cmd/terminal/signals.h"
-#include "provider/ssh/reach.h"
+#include "provider/ssh/connections.h"
 
 #include <signal.h>
 #include <stdlib.h>

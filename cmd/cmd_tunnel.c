@@ -4,7 +4,7 @@
 #include "cmd/invocation/reaching.h"
 #include "cmd/planning/planning.h"
 #include "cmd/terminal/signals.h"
-#include "provider/ssh/reach.h"
+#include "provider/ssh/connections.h"
 
 struct tunnel_settings {
     struct settings shared;

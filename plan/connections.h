@@ -1,6 +1,6 @@
 /*
- * The stack's connections (provider/ssh/reach.h) in a plan and its apply: their settings are values like any
- * other, may hang on resources, and are handed over as soon as they are known.
+ * The stack's connections (provider/ssh/connections.h) in a plan and its apply: their settings are values
+ * like any other, may hang on resources, and are handed over as soon as they are known.
  *
  * What hangs on resources is not known when the state is refreshed, or what is to be deleted is planned. Then
  * it counts as it was recorded, or as the refresh saw it (connections_settings); evaluated in its turn, a

@@ -1,5 +1,5 @@
 /*
- * Keys of the hosts that the stack's connections lead to (provider/ssh/reach.h). A key that was trusted
+ * Keys of the hosts that the stack's connections lead to (provider/ssh/connections.h). A key that was trusted
  * belongs to what was the host then: the recorded resources that the connection's `host` comes from, by type
  * and id. Where others have taken their place it is as if it had never been seen. Of a machine whose service
  * tells what it printed when it started (schema->console) the key is compared with that, at the first login,
@@ -12,7 +12,7 @@
 #define WEIR_PLAN_HOST_KEYS_H
 
 #include "plan/planner.h"
-#include "provider/ssh/reach.h"
+#include "provider/ssh/connections.h"
 
 struct host_keys;
 

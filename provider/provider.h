@@ -435,7 +435,7 @@ bool provider_clock(struct provider *provider, int64_t *ahead_ms);
 int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
     const struct value **list, struct err *err);
 /*
- * Where the provider makes things of that type (provider/aws/place.h), to be recorded with each; NULL in
+ * Where the provider makes things of that type (provider/aws/location.h), to be recorded with each; NULL in
  * *place: nowhere outside. `ask`: whose account it is may be asked for.
  */
 int provider_place(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,

@@ -9,7 +9,7 @@
 #include "sandbox/engine/spark.h"
 #include "sandbox/host/host.h"
 #include "sandbox/sandbox.h"
-#include "sandbox/services/endpoints.h"
+#include "sandbox/services/shared/endpoints.h"
 
 #include <pthread.h>
 #include <stdlib.h>

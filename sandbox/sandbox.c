@@ -15,9 +15,9 @@
 #include "sandbox/http/server.h"
 #include "sandbox/iam/gate.h"
 #include "sandbox/s3/s3srv.h"
-#include "sandbox/services/lambda.h"
-#include "sandbox/services/objects.h"
-#include "sandbox/services/registry.h"
+#include "sandbox/services/lambda/lambda.h"
+#include "sandbox/services/s3/objects.h"
+#include "sandbox/services/shared/tables.h"
 
 #include <dirent.h>
 #include <pthread.h>

@@ -13,7 +13,7 @@
 #define WEIR_SANDBOX_SANDBOX_H
 
 #include "base/err.h"
-#include "sandbox/house/address.h"
+#include "sandbox/context/address.h"
 
 struct provider_kinds; /* provider/kind.h */
 

@@ -9,7 +9,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TOP = ("base", "provider", "stacks", "plan", "sandbox", "cmd")
 FILL = {"base": "#e8e8e8", "provider": "#dcebff", "stacks": "#e3f4e1", "plan": "#d3eecf", "sandbox": "#fff0d6", "cmd": "#f3dcf0"}
-WIDTH, HEIGHT, STEP, LEFT, GAP = 136, 30, 68, 10, 14
+WIDTH, HEIGHT, STEP, LEFT, GAP, MOST = 172, 30, 60, 10, 12, 9
+
+
+def batched(items, n):
+    return [items[i : i + n] for i in range(0, len(items), n)]
 
 
 def includes(root=ROOT):
@@ -57,14 +61,15 @@ def drawn(arrows):
 
 
 def rows(arrows):
-    """Folders by row, from the top."""
+    """Folders by row, from the top; a long row is several."""
 
     @cache
     def height(folder):
         return 1 + max((height(to) for to in arrows[folder]), default=-1)
 
     top = max(map(height, arrows))
-    return [sorted((f for f in arrows if height(f) == top - row), key=lambda f: (TOP.index(f.split("/")[0]), f)) for row in range(top + 1)]
+    whole = [sorted((f for f in arrows if height(f) == top - row), key=lambda f: (TOP.index(f.split("/")[0]), f)) for row in range(top + 1)]
+    return [part for row in whole for part in batched(row, MOST)]
 
 
 def picture(root=ROOT):

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* The text at this path of the first answer that has one; "" none. */
-static struct str told(struct live *l, const struct value *documents, struct str path)
+static struct str told_at(struct live *l, const struct value *documents, struct str path)
 {
     for (uint32_t i = 0; path.n && documents && i < documents->count; i++) {
         struct str text = value_text(wire_path(l->arena, documents->items[i], path), STR_EMPTY);
@@ -76,8 +76,8 @@ static struct said *as_artifact(struct live *l, struct str name, struct str file
     return out;
 }
 
-static struct said *fetched(struct live *l, const struct there *one, const struct attr *attr, struct str url,
-    struct str sha256, struct buf *comment)
+static struct said *fetched_file(struct live *l, const struct there *one, const struct attr *attr,
+    struct str url, struct str sha256, struct buf *comment)
 {
     struct str name = draft_snake(
         l->arena, arena_printf(l->arena, "%.*s_%.*s", STR_ARG(live_last_part(one->id)), STR_ARG(attr->name)));
@@ -99,14 +99,14 @@ struct said *live_elsewhere(struct live *l, const struct there *one, const struc
     struct said *out = said_new(l->arena, SAID_MAP, NULL);
     for (uint32_t i = 0; imported && i < imported->count; i++) {
         struct str field = imported->entries[i].key;
-        struct str text = told(l, documents, value_text(imported->entries[i].value, STR_EMPTY));
+        struct str text = told_at(l, documents, value_text(imported->entries[i].value, STR_EMPTY));
         if (text.n && !str_eqz(field, "fetch") && !str_eqz(field, "sha256"))
             said_set(l->arena, out, field, said_string(l->arena, text, NULL));
     }
-    struct str url = told(l, documents, value_gets(imported, "fetch"));
+    struct str url = told_at(l, documents, value_gets(imported, "fetch"));
     if (out->n)
         return out;
     if (!url.n || !l->wanted->folder)
         return NULL;
-    return fetched(l, one, attr, url, told(l, documents, value_gets(imported, "sha256")), comment);
+    return fetched_file(l, one, attr, url, told_at(l, documents, value_gets(imported, "sha256")), comment);
 }

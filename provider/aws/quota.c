@@ -2,7 +2,7 @@
 #include "provider/aws/quota.h"
 
 #include "provider/aws/client_state.h"
-#include "provider/aws/place.h"
+#include "provider/aws/location.h"
 
 static const struct aws_service quotas_service = {.id = STR_INIT("service-quotas"),
     .endpoint_prefix = STR_INIT("servicequotas"),

@@ -4,7 +4,7 @@
  *
  *   compile.c        the type itself: marks, identifier, tags, handlers, rules
  *   compile_type.c   properties: types, nested ones, references, alternatives, limits
- *   lies.c           values as the service has them, and back
+ *   convert.c           values as the service has them, and back
  *
  * What a schema says and this leaves out: conditions on values (if/then), limits of what lies in lists and
  * maps, transformations other than of case and of names to ARNs. The service checks all of them itself.
@@ -32,7 +32,7 @@ int cfn_compile(struct arena *arena, const struct value *document, struct cfn_ty
 /* The actions that a handler ("create"), or "tagging", needs; NULL: it has none. */
 const struct value *cfn_permissions(const struct cfn_type *type, const char *handler);
 
-/* ---- lies.c ---- */
+/* ---- convert.c ---- */
 
 /*
  * An attribute's value as the service takes it: without what is unknown, tags as the list that it wants. Its

@@ -8,7 +8,7 @@
 extern const struct resource_ops cfn_ops;
 extern const struct resource_ops cfn_ops_unread; /* of types that cannot be read: what is recorded counts */
 
-/* ---- marks.c: the tags by which what weir made is known again ---- */
+/* ---- ownership_tags.c: the tags by which what weir made is known again ---- */
 
 /* The desired object with weir's marks among its tags. */
 const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *desired);

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "provider/ssh/reach.h"
+#include "provider/ssh/connections.h"
 
 #include <stdlib.h>
 

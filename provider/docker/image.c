@@ -1,6 +1,6 @@
 /* docker.image: built from a folder, or pulled; named, pushed, kept or deleted. */
 #include "provider/docker/image.h"
-#include "provider/mark.h"
+#include "provider/ownership_tag.h"
 
 #include "base/json.h"
 

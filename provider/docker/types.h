@@ -2,7 +2,7 @@
 #ifndef WEIR_PROVIDER_DOCKER_TYPES_H
 #define WEIR_PROVIDER_DOCKER_TYPES_H
 
-#include "provider/docker/thing.h"
+#include "provider/docker/object.h"
 
 extern const struct resource_ops docker_network_ops, docker_volume_ops, docker_image_ops,
     docker_container_ops;

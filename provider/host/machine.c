@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "provider/ssh/reach.h"
+#include "provider/ssh/connections.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "base/mask.h"
 #include "base/mem.h"
 #include "provider/aws/client.h"
-#include "provider/ssh/reach.h"
+#include "provider/ssh/connections.h"
 
 #include <netdb.h>
 #include <netinet/in.h>

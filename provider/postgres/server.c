@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "provider/aws/client.h"
-#include "provider/ssh/reach.h"
+#include "provider/ssh/connections.h"
 
 #include <poll.h>
 #include <pthread.h>

@@ -78,7 +78,7 @@ struct str pg_work_name(struct pg_work *work, const char *schema, const char *na
 /* The session of the object's database. */
 int object_session(struct op_ctx *ctx, const struct value *object, struct session **out, struct err *err);
 
-/* ---- borrow.c ---- */
+/* ---- temporary_grant.c ---- */
 
 struct borrowed {
     struct rows roles, between; /* between: the role that stands for them; none: who may not make any */

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "provider/http/redact.h"
 #include "provider/rest/rest_internal.h"
-#include "provider/ssh/reach.h"
+#include "provider/ssh/connections.h"
 
 #include <stdlib.h>
 

@@ -269,7 +269,7 @@ const struct value *act_told(
 int act_complete(struct act *act, const struct value *object, const struct value *names,
     const struct value **live, struct err *err);
 
-/* ---- act_marks.c ---- */
+/* ---- act_ownership_tags.c ---- */
 
 /* The text as a tag may have it. */
 const struct value *act_tag_text(struct arena *arena, struct str text);

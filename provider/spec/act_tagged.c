@@ -1,6 +1,6 @@
 /* Tags of many things at once, from the tagging API: of all things of a type, or of those with these ARNs. */
 #include "base/map.h"
-#include "provider/aws/place.h"
+#include "provider/aws/location.h"
 #include "provider/aws/tagging.h"
 #include "provider/spec/act.h"
 

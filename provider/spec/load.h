@@ -128,13 +128,13 @@ void load_owned(struct type_loader *t);
 /* `run:` of a type whose attributes have been loaded; NULL where it has none. */
 const struct spec_job *load_job(struct type_loader *t, const struct node *node);
 
-/* ---- load_settle.c ---- */
+/* ---- load_recover.c ---- */
 
 /* How a lost answer is settled: what `settle:` says, or what follows from a type whose calls have been
  * loaded. */
 void load_settle(struct type_loader *t);
 
-/* ---- load_demands.c ---- */
+/* ---- load_constraints.c ---- */
 
 /* `served`: they are the sandbox's alone. */
 /* `refers: {queue: {event_source: aws.sqs.queue}}`, before the demands that know them. */
@@ -182,7 +182,7 @@ bool load_service(struct loader *l, const struct node *head, const struct provid
     const struct provider_kind *kind);
 void load_types(struct loader *l, const struct node *map, bool is_data, struct map *types);
 
-/* ---- load_later.c ---- */
+/* ---- load_lazy.c ---- */
 
 void later_release(struct spec_later *later);
 

@@ -4,7 +4,7 @@
  *
  *   reader.c            files of types for the catalog                       spec_reader
  *   load.c              the head of a file, the list of types                spec_load()
- *   load_later.c        types that are read when they are asked for          spec_open()
+ *   load_lazy.c        types that are read when they are asked for          spec_open()
  *   load_node.c         its nodes, with complaints that point at them
  *   load_operation.c    method and path, where members lie
  *   load_patch.c        how lists of changes are spelt (patch.h)
@@ -15,7 +15,7 @@
  *   load_owned.c        facets, members, entries
  *   load_tags.c         tags
  *   load_identity.c     which attributes name the thing in requests
- *   load_settle.c       how a lost answer is settled
+ *   load_recover.c       how a lost answer is settled
  *   load_job.c          how instances of a type are run
  *   load_teardown.c     what goes with a thing, what is left of it
  *   load_sandbox.c      what only the sandbox needs to know

@@ -1,7 +1,7 @@
 /* Commands, files and shells on a host. */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "provider/ssh/reach_internal.h"
+#include "provider/ssh/connections_internal.h"
 
 #include <stdlib.h>
 

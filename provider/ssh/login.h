@@ -6,7 +6,7 @@
 #define WEIR_PROVIDER_SSH_LOGIN_H
 
 #include "provider/ssh/connection.h"
-#include "provider/ssh/reach.h"
+#include "provider/ssh/connections.h"
 #include "provider/ssh/ssh_api.h"
 
 struct login {

@@ -1,6 +1,6 @@
 /* The network thread: one poll loop over sessions, flows and doors, and how other threads reach it. See
- * wire.h. */
-#include "provider/ssh/wire_internal.h"
+ * session.h. */
+#include "provider/ssh/session_internal.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -3,7 +3,7 @@
  * every start. The program keeps only its header, and calls go through one table of pointers.
  *
  * ssh_api() is safe from every thread; the table lives as long as the process. A session belongs to one
- * thread at a time: first to the worker that logs in, then to the network thread (wire.h).
+ * thread at a time: first to the worker that logs in, then to the network thread (session.h).
  */
 #ifndef WEIR_PROVIDER_SSH_SSH_API_H
 #define WEIR_PROVIDER_SSH_SSH_API_H

@@ -21,7 +21,7 @@
 
 #include "sandbox/calls/activity.h"
 #include "sandbox/calls/service_call.h"
-#include "sandbox/house/parts.h"
+#include "sandbox/context/context.h"
 #include "sandbox/iam/gate.h"
 
 struct exchange;

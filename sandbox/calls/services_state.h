@@ -1,5 +1,5 @@
 /* What services share, for this room and those in engine/ that wait under the same lock
- * (task.c, resident.c). */
+ * (task.c, warm_worker.c). */
 #ifndef WEIR_SANDBOX_CALLS_SERVICES_STATE_H
 #define WEIR_SANDBOX_CALLS_SERVICES_STATE_H
 

@@ -6,20 +6,20 @@
  *   control.c        one request: which operation it is
  *   control_index.c  which parts operations play for types, from the specs
  *   control_choose.c which of these a request means
- *   control_turns.c  requests that are about several things at once
+ *   control_batch.c  requests that are about several things at once
  *   control_find.c   which things a request means
  *   control_list.c   which things a listing is of
  *   control_filter.c which of these its filters let through
  *   control_words.c  things by the texts that they have
  *   control_unknown.c members that nothing would look at are refused
- *   control_fold.c   values as the service writes them
+ *   control_normalise.c   values as the service writes them
  *   control_rules.c  what values have to be beside others
  *   control_do.c     doing it: create, delete, list
  *   control_update.c changing a thing's own attributes
  *   control_owned.c  what belongs to a thing: facets, members, entries, tags
- *   control_soft.c   what can be taken back for a while
+ *   control_soft_delete.c   what can be taken back for a while
  *   control_refuse.c refusals
- *   control_companions.c what comes, goes and stays with a thing
+ *   control_implied.c what comes, goes and stays with a thing
  *   control_answer.c answers, put together by the paths at which the client side looks for them
  *   control_place.c  what an object's answer holds
  *   control_page.c   which things are on a page

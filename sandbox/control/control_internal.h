@@ -276,7 +276,7 @@ const struct str *filters_texts(const struct call *call, const struct filter *fi
 struct str filter_name(const struct value *filter);
 bool filter_is_known(const struct call *call, const struct spec_type *type, struct str filter);
 
-/* ---- control_turns.c ---- */
+/* ---- control_batch.c ---- */
 
 /* Of several things that a list names, the one whose turn it is. */
 const struct value *turn_name(struct call *call, const struct value *template, const struct value *sent);
@@ -300,7 +300,7 @@ struct thing *do_add(
 /* Gives a thing what the request says. */
 int update_thing(struct call *call, struct thing *thing);
 
-/* ---- control_soft.c: things that can be taken back for a while ---- */
+/* ---- control_soft_delete.c: things that can be taken back for a while ---- */
 
 /* What the type's `soft_delete` says under this key; NULL: nothing. */
 const struct value *soft_rule(const struct thing *thing, const char *key);
@@ -337,7 +337,7 @@ int refuse_dry_run(struct call *call);
 /* The service's status for a refusal that HTTP has a number for; JSON-RPC and EC2 only know 400. */
 int refuse_status(const struct call *call, int rest);
 
-/* ---- control_companions.c: what comes, goes and stays with a thing ---- */
+/* ---- control_implied.c: what comes, goes and stays with a thing ---- */
 
 /* What the service makes along with it (`creates`), and along with that. -1: what was made so far is there.
  */
@@ -361,7 +361,7 @@ const struct value *companions_fetch(
 /* Refuses a request with members that nothing here would look at. */
 int unknown_check(struct call *call);
 
-/* ---- control_fold.c ---- */
+/* ---- control_normalise.c ---- */
 
 /* The value as the service writes it. */
 const struct value *fold_attribute(

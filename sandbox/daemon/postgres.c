@@ -2,7 +2,7 @@
 #include "sandbox/daemon/postgres.h"
 
 #include "base/file.h"
-#include "sandbox/daemon/door.h"
+#include "sandbox/daemon/listener.h"
 
 #include <dirent.h>
 #include <pwd.h>

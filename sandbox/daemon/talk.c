@@ -1,5 +1,5 @@
 /* Conversations behind a door: who is dialled, and the bytes that go both ways. */
-#include "sandbox/daemon/door.h"
+#include "sandbox/daemon/listener.h"
 
 #include "base/file.h"
 

@@ -3,7 +3,7 @@
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "sandbox/daemon/door.h"
+#include "sandbox/daemon/listener.h"
 #include "sandbox/host/host_internal.h"
 #include "sandbox/host/netns.h"
 

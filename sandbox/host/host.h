@@ -14,7 +14,7 @@
  *   metadata.c    169.254.169.254
  *   netns.c, relay.c   namespaces, and ports that lead out of them
  *
- * Its public address is a door (sandbox/daemon/door.h): 127.x.y.z with the ports that its security groups
+ * Its public address is a door (sandbox/daemon/listener.h): 127.x.y.z with the ports that its security groups
  * open to public addresses. The first who knocks boots it, and with it all others of its network; one with
  * user data boots at once. This takes root and some programs (host_able); otherwise an instance is a record
  * only, with a public address where nobody is, and its console says why.

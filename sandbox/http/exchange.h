@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "provider/wire/wire.h"
-#include "sandbox/house/parts.h"
+#include "sandbox/context/context.h"
 #include "sandbox/http/session.h"
 
 #include <sys/types.h>

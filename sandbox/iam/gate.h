@@ -13,7 +13,7 @@
  *   managed.c    AWS's own policies (sandbox/names/managed_documents.txt)
  *   context.c    what conditions look at
  *   passing.c    iam:PassRole: roles that a request hands to a service
- *   trials.c     what services find out at once: does the role trust, will the queue take it
+ *   checks.c     what services find out at once: does the role trust, will the queue take it
  *
  * What decides is provider/iam. Safe from every thread; the control plane's lock must not be held.
  */
@@ -22,7 +22,7 @@
 
 #include "base/err.h"
 #include "base/value.h"
-#include "sandbox/house/parts.h"
+#include "sandbox/context/context.h"
 #include "sandbox/http/session.h"
 
 struct control;

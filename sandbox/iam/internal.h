@@ -85,7 +85,7 @@ const struct value *context_of_resource(
 const struct str *passed_roles(
     struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n, struct str *to);
 
-/* ---- trials.c ---- */
+/* ---- checks.c ---- */
 
 /* What a service tries when it gets the request, whoever sends it: 0, or -1 with its refusal. */
 int trials_of(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);

@@ -65,7 +65,7 @@ def test_the_sandbox_has_one_header():
 
 def test_every_folder_is_on_the_page():
     page = (ROOT / "docs/architecture.md").read_text()
-    missing = [folder for folder in layers.folders() if f"`{folder}/`" not in page]
+    missing = [folder for folder in layers.folders() if f"`{folder}/`" not in page and f"`{folder.rpartition('/')[0]}/*/`" not in page]
     assert not missing, missing
 
 

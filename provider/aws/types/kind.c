@@ -2,16 +2,16 @@
 #include "provider/aws/types/kind.h"
 
 #include "provider/aws/client.h"
-#include "provider/aws/lacking.h"
+#include "provider/aws/location.h"
 #include "provider/aws/logs.h"
-#include "provider/aws/place.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/s3_directory.h"
 #include "provider/aws/s3/s3_object.h"
 #include "provider/aws/setting_attrs.h"
 #include "provider/aws/tagging.h"
 #include "provider/aws/types/native.h"
-#include "provider/ssh/reach.h"
+#include "provider/aws/unsupported.h"
+#include "provider/ssh/connections.h"
 
 /* The connection that services are reached by: private endpoints, a store behind a bastion. */
 struct way {

@@ -1,0 +1,88 @@
+/* Whose a resource is: weir's marks among the tags, put there, read, and kept from the user's own. */
+#include "provider/cfn/ops.h"
+#include "provider/ownership_tag.h"
+
+#define PREFIX STR("weir:")
+
+enum { TAG_VALUE_MAX = 255 };
+
+static const struct attr *tags_of(const struct op_ctx *ctx)
+{
+    return ((const struct cfn_type *)ctx->schema->impl)->tags;
+}
+
+const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *desired)
+{
+    const struct attr *tags = tags_of(ctx);
+    if (!tags || !ctx->owner.stack.n)
+        return desired;
+    struct str address = mark_text(ctx->arena, ctx->address, TAG_VALUE_MAX);
+    const struct value *marks = mark_all(ctx->arena, &ctx->owner, address);
+    return value_with(
+        ctx->arena, desired, tags->name, value_merge(ctx->arena, value_get(desired, tags->name), marks));
+}
+
+static const struct value *live_tags(const struct op_ctx *ctx, const struct value *live)
+{
+    const struct attr *attr = tags_of(ctx);
+    const struct value *tags = attr ? value_get(live, attr->name) : NULL;
+    return tags && tags->kind == VALUE_MAP ? tags : NULL;
+}
+
+const struct value *cfn_marks_of(const struct op_ctx *ctx, const struct value *live)
+{
+    return mark_among(ctx->arena, live_tags(ctx, live));
+}
+
+const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *live)
+{
+    const struct value *tags = live_tags(ctx, live);
+    if (!tags)
+        return live;
+    if (op_tells_marks(ctx))
+        op_saw_marks(ctx, value_text(value_get(live, ctx->schema->id), STR_EMPTY), cfn_marks_of(ctx, live));
+    AUTO_BUILDER struct value_builder users = VALUE_BUILDER(ctx->arena);
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (!str_starts(tags->entries[i].key, PREFIX) && !str_starts(tags->entries[i].key, STR("aws:")))
+            value_builder_set(&users, tags->entries[i].key, tags->entries[i].value);
+    return value_with(ctx->arena, live, tags_of(ctx)->name, users.n ? value_builder_map(&users) : NULL);
+}
+
+/* What the service gives to each anew: an id that is the identifier, a time of creation. Names, ARNs and URLs
+ * made of them are those of the next one, too. */
+static bool tells_apart(const struct cfn_type *type, const struct attr *attr)
+{
+    if (!attr->computed || attr->settable)
+        return false;
+    bool part = false;
+    for (size_t i = 0; i < type->id_count; i++)
+        part |= str_eq(type->id_parts[i], attr->name);
+    return (part && str_ends(attr->name, STR("Id"))) || str_ends(attr->name, STR("ResourceId")) ||
+           str_starts(attr->name, STR("Creation")) || str_starts(attr->name, STR("Created")) ||
+           str_eqz(attr->name, "CreateTime");
+}
+
+struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live)
+{
+    const struct cfn_type *type = ctx->schema->impl;
+    struct ownership out = {.whose = WHOSE_OURS};
+    if (!type->tags || !ctx->owner.stack.n)
+        return out;
+    out = mark_whose(ctx->arena, &ctx->owner, cfn_marks_of(ctx, live));
+    if (out.whose != WHOSE_NOBODY_KNOWS)
+        return out;
+    struct str *names = ARENA_ARRAY(ctx->arena, struct str, ctx->schema->attr_count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < ctx->schema->attr_count; i++)
+        if (tells_apart(type, &ctx->schema->attrs[i]))
+            names[n++] = ctx->schema->attrs[i].name;
+    if (!type->tags_with_create)
+        return (struct ownership){.whose = WHOSE_OURS}; /* it may have been made, and not tagged any more */
+    return mark_compare(ctx->arena, ctx->owner.recorded, live, names, n);
+}
+
+int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err)
+{
+    struct ownership ownership = cfn_whose(ctx, live);
+    return ctx->owner.found_out || ownership.whose == WHOSE_OURS ? 0 : mark_refuse(&ownership, done, err);
+}

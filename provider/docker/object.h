@@ -1,0 +1,65 @@
+/*
+ * What networks, volumes and containers have in common: each is known by its name, bears labels, and is one
+ * document of the Engine's. A table says where those lie, and one set of functions finds, lists, marks and
+ * deletes all of them.
+ */
+#ifndef WEIR_PROVIDER_DOCKER_OBJECT_H
+#define WEIR_PROVIDER_DOCKER_OBJECT_H
+
+#include "provider/docker/engine.h"
+#include "provider/docker/ownership_tags.h"
+
+struct thing {
+    const char *what;    /* "network" */
+    const char *path;    /* "/networks/%s" */
+    const char *remove;  /* likewise, for DELETE */
+    const char *listing; /* "/networks" */
+    const char *items;   /* where the listing has them; NULL: it is a list */
+    const char *labels;  /* "Labels", or below another: "Config.Labels" */
+    bool inherits;       /* some of its labels are its image's */
+    /* What the document says, as attributes; `prior` (may be NULL) has the spellings that people chose. */
+    const struct value *(*decode)(
+        struct op_ctx *ctx, const struct value *document, const struct value *prior);
+};
+
+/*
+ * Of a map that has defaults in it (an image's variables and labels) what the file gives, which is `prior`'s;
+ * all of it where nothing is known of the file, as when something is imported.
+ */
+const struct value *thing_given(
+    struct op_ctx *ctx, const struct value *map, const struct value *prior, const char *attr);
+/* Text, or what else, at a path of a document: "Config.Labels". */
+const struct value *thing_at(const struct value *document, const char *path);
+
+/* The document by name, or NULL. */
+int thing_look(struct op_ctx *ctx, const struct thing *thing, const struct value *object,
+    const struct value **document, struct err *err);
+/* As resource_ops have them. */
+int thing_read(struct op_ctx *ctx, const struct thing *thing, const struct value *prior,
+    const struct value **live, struct err *err);
+int thing_find(struct op_ctx *ctx, const struct thing *thing, const struct value *desired,
+    const struct value **live, struct err *err);
+int thing_marks(struct op_ctx *ctx, const struct thing *thing, const struct value *object,
+    const struct value **marks, struct err *err);
+int thing_marked(
+    struct op_ctx *ctx, const struct thing *thing, resource_found *found, void *found_ctx, struct err *err);
+int thing_delete(struct op_ctx *ctx, const struct thing *thing, const struct value *prior, struct err *err);
+/* The listing's documents. */
+int thing_list(struct op_ctx *ctx, const struct thing *thing, struct str filter, const struct value **items,
+    struct err *err);
+/* Decodes each of the listing, as resource_ops.list does: for documents that say in a listing all they say.
+ */
+int thing_list_all(struct op_ctx *ctx, const struct thing *thing, const struct sought *sought,
+    resource_found *found, void *found_ctx, struct err *err);
+
+/*
+ * POST that makes it. Where the name is taken it may be by an earlier request of this very intent, whose
+ * answer was lost: that one is gone on with (*made false).
+ */
+int thing_create(struct op_ctx *ctx, const struct thing *thing, struct str path, const struct value *body,
+    struct str name, bool *made, struct err *err);
+
+/* For messages: what is a container to the Engine. */
+struct str thing_name(const struct value *object);
+
+#endif

@@ -1,0 +1,61 @@
+/* Loopback ports that lead into sessions. */
+#include "provider/ssh/session_internal.h"
+
+#include "base/mem.h"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int listen_at(int wanted, int *port, struct err *err)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+        .sin_port = htons((uint16_t)wanted),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof address;
+    int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_errno(err, ERR_IO, "no socket");
+    if (wanted)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, (struct sockaddr *)&address, n) || listen(fd, 64) ||
+        getsockname(fd, (struct sockaddr *)&address, &n)) {
+        err_errno(err, ERR_IO, "cannot listen on port %d of 127.0.0.1", wanted);
+        close(fd);
+        return -1;
+    }
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+int door_open(struct net *net, const struct door_options *options, int *port, struct err *err)
+{
+    int fd = listen_at(options->wanted, port, err);
+    if (fd < 0)
+        return -1;
+    struct door *door = mem_zalloc(sizeof *door);
+    door->options = *options;
+    door->fd = fd;
+    door->polled = -1;
+    pthread_mutex_lock(&net->lock);
+    door->next = net->new_doors;
+    net->new_doors = door;
+    pthread_mutex_unlock(&net->lock);
+    net_wake(net);
+    return 0;
+}
+
+void door_answer(const struct door *door)
+{
+    for (;;) {
+        int yes = 1, fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+            return;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+        struct flow *flow = flow_joint(fd, str_z(door->options.host), door->options.port);
+        flow->again = door->options.came;
+        flow->again_ctx = door->options.ctx;
+        door->options.came(door->options.ctx, flow);
+    }
+}

@@ -1,0 +1,57 @@
+/*
+ * Doors: where clients of a daemon knock. A record has an address of its own (127.x.y.z, which on Linux all
+ * lead to this machine) with the port that the service really has, so that two databases both have 5432 and
+ * security groups, clients and stacks need not know of the sandbox. The address follows from the record's
+ * name and the sandbox's folder, so it stays the same.
+ *
+ * A door is open as soon as the record is there, and costs one descriptor. Who knocks is met by the door's
+ * visitor function on a thread of its own, which wants the daemon (daemon.h), or says why there is none, and
+ * lets the two speak to each other with door_join().
+ *
+ * Doors are safe from every thread; doors_open() and doors_shut() wait for nothing and may be called with a
+ * lock held.
+ */
+#ifndef WEIR_SANDBOX_DAEMON_LISTENER_H
+#define WEIR_SANDBOX_DAEMON_LISTENER_H
+
+#include "sandbox/calls/services.h"
+
+struct doors;
+
+/* Whose door it is. */
+struct door_of {
+    struct str type, region, id; /* of the record: "aws.rds.instance" */
+};
+/* The socket is closed when it returns. `ctx` is of doors_open(). */
+typedef void door_visit(struct services *services, const struct door_of *of, const void *ctx, int fd);
+
+struct doors *doors_new(struct services *services);
+/* Ends all conversations; services_wait_threads() waits for them. */
+void doors_stop(struct doors *doors);
+void doors_free(struct doors *doors);
+
+/* ERR_IO: somebody else has the address. */
+int doors_open(struct doors *doors, const struct door_of *of, struct str address, uint16_t port,
+    door_visit *visit, const void *ctx, struct err *err);
+/* Doors of other types than `but`: where they are, in the arena. */
+struct door_place {
+    struct str address;
+    uint16_t port;
+};
+struct door_place *doors_list(struct doors *doors, struct arena *arena, struct str but, size_t *n);
+/* `opened` is called for each that opens from now on, of any type, with what locks doors_open() was called.
+ */
+void doors_follow(struct doors *doors,
+    void (*opened)(void *ctx, const struct door_of *of, const struct door_place *place), void *ctx);
+/* Nobody can knock any longer; conversations go on. */
+void doors_shut(struct doors *doors, const struct door_of *of);
+
+/* A descriptor that can be read once the sandbox ends. */
+int doors_end(const struct doors *doors);
+/* Carries bytes both ways until one side ends it, or the sandbox. */
+void door_join(struct doors *doors, int a, int b);
+/* Connected; -1: nobody there. */
+int door_dial(uint16_t port);
+int door_dial_path(const char *path); /* a socket's path; '@' at its beginning: without a file */
+
+#endif

@@ -1,0 +1,370 @@
+/* Programs that stay: see warm_worker.h. */
+#include "sandbox/engine/warm_worker.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "sandbox/calls/services_state.h"
+#include "sandbox/http/exchange.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { IDLE = 2, GRACE_MS = 1000, MAX_SAID = 4096 };
+
+struct resident {
+    struct residents *all;
+    struct arena arena;
+    struct environment env;
+    const char *module;
+    struct str surroundings; /* its environment as it was asked for */
+    struct str folder, work; /* work: of the request at hand */
+    struct process_switch stop;
+    int requests; /* a pipe with a name, a byte for each request */
+    /* under the services' lock */
+    struct resident *next;
+    int references; /* its thread's, and that of who asks it */
+    bool asked, ending, dead;
+    struct buf said, complaint; /* since it was asked: the answer's line, and what came on standard error */
+    struct process_end end;
+    struct err refusal; /* where it did not start */
+};
+
+struct residents {
+    struct services *services;
+    struct arena arena;
+    struct str dir; /* "" until there is one */
+    struct resident *first;
+    uint64_t made;
+};
+
+/* ---- its thread ---- */
+
+/* With the lock held. */
+static void resident_release(struct resident *r)
+{
+    if (--r->references)
+        return;
+    process_switch_release(&r->stop);
+    fd_close_ptr(&r->requests);
+    environment_release(&r->env);
+    buf_release(&r->said);
+    buf_release(&r->complaint);
+    arena_release(&r->arena);
+    free(r);
+}
+
+/* With the lock held. */
+static void resident_forget(struct resident *r)
+{
+    struct resident **at = &r->all->first;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+}
+
+static void resident_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    struct resident *r = ctx;
+    struct services *services = r->all->services;
+    pthread_mutex_lock(&services->lock);
+    buf_add(stream == PROCESS_OUT ? &r->said : &r->complaint, bytes, n);
+    pthread_cond_broadcast(&services->changed);
+    pthread_mutex_unlock(&services->lock);
+}
+
+static void resident_main(void *ctx)
+{
+    struct resident *r = ctx;
+    struct services *services = r->all->services;
+    const char *argv[] = {"python3", "weir_resident.py", r->module, NULL};
+    const struct process_options options = {.argv = argv,
+        .env = r->env.items,
+        .dir = r->folder.p,
+        .family = services_family(services),
+        .grace_ms = GRACE_MS,
+        .folder = r->folder.p,
+        .room = sandbox_room(services->sandbox),
+        .output = resident_take_output,
+        .ctx = r};
+    struct process_end end = {.exit_code = -1};
+    struct err err = ERR_INIT;
+    int failed = process_run(&options, &r->stop, &end, &err);
+    pthread_mutex_lock(&services->lock);
+    r->dead = true;
+    r->end = end;
+    if (failed)
+        r->refusal = err;
+    resident_forget(r); /* before its folder goes */
+    pthread_cond_broadcast(&services->changed);
+    pthread_mutex_unlock(&services->lock);
+    tree_remove(r->folder.p);
+    pthread_mutex_lock(&services->lock);
+    resident_release(r);
+    pthread_mutex_unlock(&services->lock);
+}
+
+/* ---- made ---- */
+
+static struct str surroundings_text(struct arena *arena, const struct environment *env)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (size_t i = 0; i + 1 < env->n; i++)
+        buf_addf(&text, "%s\n", env->items[i]);
+    return arena_str(arena, buf_str(&text));
+}
+
+static int make_pipe(struct resident *r, struct err *err)
+{
+    struct str path = path_join(&r->arena, r->folder, STR("requests"));
+    if (mkfifo(path.p, 0600))
+        return err_errno(err, ERR_IO, "cannot make %s", path.p);
+    r->requests = open(path.p, O_RDWR | O_CLOEXEC); /* for reading, too: then it waits for nobody */
+    return r->requests < 0 ? err_errno(err, ERR_IO, "cannot open %s", path.p) : 0;
+}
+
+/* With the lock held: a name of its own. */
+static int name_folder(struct residents *all, struct resident *r, struct err *err)
+{
+    if (!all->dir.n && services_dir(all->services, &all->arena, "residents", &all->dir, err))
+        return -1;
+    r->folder = arena_printf(&r->arena, "%s/%llu", all->dir.p, (unsigned long long)all->made++);
+    r->work = path_join(&r->arena, r->folder, STR("work"));
+    return 0;
+}
+
+static int resident_equip(
+    struct resident *r, const struct environment *env, const struct str *surroundings, struct err *err)
+{
+    struct services *services = r->all->services;
+    pthread_mutex_lock(&services->lock);
+    int failed = name_folder(r->all, r, err);
+    pthread_mutex_unlock(&services->lock);
+    if (failed || dir_make(r->folder.p, err) || script_write_support(r->folder.p, err) || make_pipe(r, err) ||
+        process_switch_init(&r->stop, err))
+        return -1;
+    r->surroundings = arena_str(&r->arena, *surroundings);
+    r->env.arena = &r->arena;
+    for (size_t i = 0; i + 1 < env->n; i++) {
+        struct str value, name = str_cut(str_z(env->items[i]), '=', &value);
+        environment_set(&r->env, arena_strz(&r->arena, name), value);
+    }
+    environment_set(&r->env, "HOME", r->folder);
+    return 0;
+}
+
+/* Asked, and with its thread; NULL: it could not be made. */
+static struct resident *resident_make(struct residents *all, const char *module,
+    const struct environment *env, const struct str *surroundings, struct err *err)
+{
+    struct services *services = all->services;
+    struct resident *r = mem_zalloc(sizeof *r);
+    *r = (struct resident){.all = all,
+        .module = module,
+        .stop.fd = -1,
+        .requests = -1,
+        .references = 2,
+        .asked = true,
+        .said.max = MAX_SAID,
+        .complaint.max = MAX_SAID};
+    int failed = resident_equip(r, env, surroundings, err);
+    pthread_mutex_lock(&services->lock);
+    r->next = all->first;
+    all->first = r;
+    pthread_mutex_unlock(&services->lock);
+    if (!failed && !services_thread(services, resident_main, r))
+        return r;
+    if (!failed)
+        err_set(err, ERR_FAILED, "the sandbox can start no more threads");
+    if (r->folder.n)
+        tree_remove(r->folder.p);
+    pthread_mutex_lock(&services->lock);
+    resident_forget(r);
+    resident_release(r);
+    resident_release(r);
+    pthread_mutex_unlock(&services->lock);
+    return NULL;
+}
+
+/* ---- asked ---- */
+
+/* An idle one with the same module and surroundings. */
+static struct resident *resident_idle(
+    struct residents *all, const char *module, const struct str *surroundings)
+{
+    struct services *services = all->services;
+    struct resident *r;
+    pthread_mutex_lock(&services->lock);
+    for (r = all->first; r; r = r->next)
+        if (!r->asked && !r->ending && str_eqz(str_z(r->module), module) &&
+            str_eq(r->surroundings, *surroundings))
+            break;
+    if (r) {
+        r->asked = true;
+        r->references++;
+        buf_clear(&r->said);
+        buf_clear(&r->complaint);
+    }
+    pthread_mutex_unlock(&services->lock);
+    return r;
+}
+
+/* With the lock held. */
+static bool has_answered(const struct resident *r)
+{
+    return str_find_char(buf_str(&r->said), '\n', 0) >= 0;
+}
+
+/* What was asked of it is no longer wanted, or it takes too long. With the lock held. */
+static void resident_end(struct resident *r, bool now)
+{
+    r->ending = true;
+    if (!r->dead)
+        process_stop(&r->stop, now);
+}
+
+/* Until it has answered or ended. With the lock held. */
+static void resident_await(
+    struct resident *r, struct process_switch *stop, int64_t timeout_ms, struct resident_answer *answer)
+{
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+    while (!has_answered(r) && !r->dead) {
+        int turned = atomic_load(&stop->turned);
+        answer->timed_out = answer->timed_out || clock_mono_ms() >= deadline;
+        if (turned || answer->timed_out)
+            resident_end(r, turned > 1);
+        services_wait(r->all->services, r->ending ? -1 : deadline);
+    }
+}
+
+static void resident_read(struct resident *r, struct arena *arena, struct resident_answer *answer)
+{
+    struct str text, line = buf_str(&r->said);
+    int64_t status = 1;
+    answer->whole = has_answered(r);
+    answer->end = r->end;
+    answer->text = arena_str(arena, script_last_line(buf_str(&r->complaint)));
+    if (!answer->whole)
+        return;
+    str_to_int(str_cut(str_cut(line, '\n', &line), ' ', &text), &status);
+    answer->status = (int)status;
+    answer->text = arena_str(arena, str_trim(str_cut(text, '\n', &text)));
+}
+
+/* Idle again, or no longer needed. */
+static void resident_give_back(struct resident *r)
+{
+    struct services *services = r->all->services;
+    size_t idle = 0;
+    pthread_mutex_lock(&services->lock);
+    bool kept = !r->ending && !r->dead;
+    pthread_mutex_unlock(&services->lock);
+    if (kept)
+        tree_remove(r->work.p);
+    pthread_mutex_lock(&services->lock);
+    for (const struct resident *one = r->all->first; one; one = one->next)
+        idle += !one->asked;
+    if (services->stopping || idle >= IDLE)
+        resident_end(r, true);
+    r->asked = false;
+    resident_release(r);
+    pthread_mutex_unlock(&services->lock);
+}
+
+static int resident_tell(
+    struct resident *r, struct arena *arena, const struct value *request, struct err *err)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, request, JSON_PLAIN);
+    if (dir_make(r->work.p, err) ||
+        file_write_atomic(path_join(arena, r->work, STR("request.json")).p, buf_str(&text), 0600, err))
+        return -1;
+    return write(r->requests, "\n", 1) == 1 ? 0 : err_errno(err, ERR_IO, "cannot ask %s", r->module);
+}
+
+/* With the lock held: was it gone already, for want of requests, when it was asked? */
+static bool resident_had_left(const struct resident *r)
+{
+    return r->dead && !r->ending && !has_answered(r) && !r->refusal.class && r->end.exit_code == 0;
+}
+
+/* 1: it had left; another can be asked. */
+static int resident_do(struct resident *r, struct task *task, const struct resident_options *options,
+    struct arena *arena, struct resident_answer *answer, struct err *err)
+{
+    struct services *services = r->all->services;
+    struct err failure = ERR_INIT;
+    *answer = (struct resident_answer){.end.exit_code = -1};
+    int status = resident_tell(r, arena, options->request, &failure);
+    pthread_mutex_lock(&services->lock);
+    if (!status)
+        resident_await(r, task_switch(task), options->timeout_ms, answer);
+    resident_read(r, arena, answer);
+    if (!answer->whole && r->refusal.class) {
+        failure = r->refusal;
+        status = -1;
+    }
+    if (resident_had_left(r))
+        status = 1;
+    if (status < 0) {
+        resident_end(r, true);
+        *err = failure;
+    }
+    pthread_mutex_unlock(&services->lock);
+    return status;
+}
+
+int resident_ask(struct task *task, const struct resident_options *options, struct arena *arena,
+    struct resident_answer *answer, struct err *err)
+{
+    struct residents *all = services_parts(task_jobs(task))->residents;
+    struct environment env;
+    environment_start(&env, task_jobs(task), arena, &options->surroundings);
+    struct str surroundings = surroundings_text(arena, &env);
+    int status;
+    bool again;
+    do {
+        struct resident *r = resident_idle(all, options->module, &surroundings);
+        again = r != NULL;
+        if (!r)
+            r = resident_make(all, options->module, &env, &surroundings, err);
+        status = r ? resident_do(r, task, options, arena, answer, err) : -1;
+        if (r)
+            resident_give_back(r);
+    } while (status > 0 && again);
+    environment_release(&env);
+    return status < 0 ? -1 : 0;
+}
+
+/* ---- all of them ---- */
+
+struct residents *residents_new(struct services *services)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct residents *residents = mem_zalloc(sizeof *residents);
+    residents->services = services;
+    tree_remove(arena_printf(&arena, "%s/jobs/residents", sandbox_dir(services->sandbox)).p);
+    return residents;
+}
+
+void residents_stop(struct residents *residents)
+{
+    if (!residents)
+        return;
+    pthread_mutex_lock(&residents->services->lock);
+    for (struct resident *r = residents->first; r; r = r->next)
+        resident_end(r, true);
+    pthread_mutex_unlock(&residents->services->lock);
+}
+
+void residents_free(struct residents *residents)
+{
+    if (!residents)
+        return;
+    arena_release(&residents->arena);
+    free(residents);
+}

@@ -1,0 +1,43 @@
+/*
+ * Programs that stay: a Python module of the sandbox's own that answers one request after the other, because
+ * to start python3 with boto3 and DuckDB takes ten times as long as most of what they are asked for.
+ *
+ *     resident_ask(task, &options, &answer, err)    blocks: one that is idle does it, or a new one
+ *
+ * A resident has one request at a time, a folder that is empty for each, and is a process as any other
+ * (process.h): its limits, its end with the sandbox's. One that dies takes its request with it and no other;
+ * a task that is stopped, or takes too long, ends it. Two stay idle, each for ten minutes
+ * (python/weir_resident.py). Safe from every thread.
+ */
+#ifndef WEIR_SANDBOX_ENGINE_WARM_WORKER_H
+#define WEIR_SANDBOX_ENGINE_WARM_WORKER_H
+
+#include "sandbox/engine/script.h"
+
+struct residents;
+
+struct resident_options {
+    const char *module;                      /* its answer(request) returns a status and a line of text */
+    struct environment_options surroundings; /* home: it has its own; only for the same it is used again */
+    const struct value *request;
+    int64_t timeout_ms;
+};
+
+struct resident_answer {
+    bool whole; /* there is one; otherwise the resident has ended: */
+    int status;
+    struct str text; /* or the last that it said on standard error */
+    bool timed_out;
+    struct process_end end;
+};
+
+struct residents *residents_new(struct services *services);
+/* Ends them; their threads end soon. */
+void residents_stop(struct residents *residents);
+void residents_free(struct residents *residents);
+
+/* -1: it could not even be started. The answer's text is of the arena. */
+int resident_ask(struct task *task, const struct resident_options *options, struct arena *arena,
+    struct resident_answer *answer, struct err *err);
+
+#endif

@@ -1,0 +1,399 @@
+/*
+ * Athena's statements. The sandbox has no SQL engine of its own: queries run where python3 has DuckDB
+ * (python/weir_athena.py), elsewhere they fail and say so; those that make and show tables do without it. A
+ * result lies in S3 as the service leaves it there, and as JSON beside its record for GetQueryResults.
+ */
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/engine/warm_worker.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <ctype.h>
+
+enum { MAX_ROWS = 1000, MAX_SHOWN = 50, NO_DUCKDB = 3, TIMEOUT_MS = 1800000 };
+static const size_t MAX_RESULT = 64 * 1024 * 1024;
+
+static const char no_duckdb[] =
+    "the sandbox runs SQL where python3 has the package duckdb (pip install duckdb, or tools/setup jobs in a "
+    "checkout of weir)";
+
+/* ---- what a statement is ---- */
+
+/* Comments come before it; *rest: what comes after. */
+static struct str first_word(struct str query, struct str *rest)
+{
+    query = str_trim(query);
+    while (str_starts(query, STR("--")) || str_starts(query, STR("/*"))) {
+        bool line = query.p[0] == '-';
+        ptrdiff_t end = line ? str_find_char(query, '\n', 0) : str_find(query, STR("*/"), 2);
+        query = end < 0 ? STR_EMPTY : str_trim(str_slice(query, (size_t)end + (line ? 1 : 2), query.n));
+    }
+    size_t n = 0;
+    while (n < query.n && isalpha((unsigned char)query.p[n]))
+        n++;
+    *rest = str_slice(query, n, query.n);
+    return str_slice(query, 0, n);
+}
+
+/* By its first word, as Athena sorts them. */
+static struct str statement_type(struct str query)
+{
+    static const struct {
+        const char *word, *type;
+    } words[] = {{"create", "DDL"}, {"drop", "DDL"}, {"alter", "DDL"}, {"msck", "DDL"}, {"show", "UTILITY"},
+        {"describe", "UTILITY"}, {"desc", "UTILITY"}, {"prepare", "DDL"}, {"deallocate", "DDL"}};
+    struct str rest, word = first_word(query, &rest);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_ieq(word, str_z(words[i].word)))
+            return str_z(words[i].type);
+    return STR("DML");
+}
+
+/* Those that Athena hands to Hive, and not to Trino: what is about the catalog, but for views and what
+ * queries fill. */
+static bool is_of_hive(struct str query)
+{
+    static const char *const verbs[] = {"alter", "msck", "show", "describe", "desc"};
+    static const char *const things[] = {"external", "database", "schema", "table"};
+    struct str rest, word = first_word(query, &rest);
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (str_ieq(word, str_z(verbs[i])))
+            return true;
+    bool drops = str_ieq(word, STR("drop")), makes = str_ieq(word, STR("create"));
+    word = first_word(rest, &rest);
+    for (size_t i = 0; (drops || makes) && i < sizeof things / sizeof *things; i++)
+        if (str_ieq(word, str_z(things[i])))
+            return drops || !str_ieq(word, STR("table"));
+    return false;
+}
+
+/* ---- the work ---- */
+
+static const struct task_kind kind;
+
+/*
+ * Hive looks whether there is a database `default` before it does anything: whoever may not see that has no
+ * DDL (Athena's guide, "Configure access to databases and tables in the AWS Glue Data Catalog").
+ */
+static int may_see_default(
+    struct task *task, struct arena *arena, const struct session *caller, struct err *err)
+{
+    static const char *const about[] = {"catalog", "database/default"};
+    const struct task_info *self = task_self(task);
+    struct services *services = task_jobs(task);
+    int status = 0;
+    for (size_t i = 0; session_is_limited(caller) && !status && i < 2; i++) {
+        const struct gate_action asked = {.who = {.session = caller},
+            .service = STR("glue"),
+            .action = STR("glue:GetDatabase"),
+            .resource = arena_printf(arena, "arn:aws:glue:%.*s:%.*s:%s", STR_ARG(self->region),
+                STR_ARG(services_account(services)), about[i]),
+            .region = self->region};
+        status = gate_check_action(sandbox_gate(services_sandbox(services)), arena, &asked, err);
+    }
+    return status;
+}
+
+static const struct value *athena_request(struct task *task, struct arena *arena)
+{
+    const struct task_info *self = task_self(task);
+    const struct value *request = self->request;
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_set(&b, "query", value_getz(request, "QueryString"));
+    view_set(&b, "database", value_getz(value_getz(request, "QueryExecutionContext"), "Database"));
+    view_set(&b, "parameters", value_getz(request, "ExecutionParameters"));
+    view_set(&b, "output", value_getz(request, "output"));
+    view_text(&b, "workgroup", self->owner);
+    view_text(&b, "result", task_result(task_jobs(task), arena, kind.name, self->region, self->id));
+    return value_builder_map(&b);
+}
+
+static void athena_tell_end(struct task *task, const struct resident_answer *answer)
+{
+    if (answer->whole && answer->status == 0)
+        task_end(task, ACTIVITY_SUCCEEDED, 0, "%s", "");
+    else if (answer->whole && answer->status == NO_DUCKDB)
+        task_end(task, ACTIVITY_FAILED, -1, "%s", no_duckdb);
+    else if (answer->timed_out)
+        task_end(task, ACTIVITY_FAILED, -1, "the query took longer than half an hour");
+    else if (!task_over_limit(task, &answer->end))
+        task_end(task, ACTIVITY_FAILED, -1, "%.*s",
+            STR_ARG(answer->text.n ? answer->text : STR("what ran the query has ended")));
+}
+
+static void athena_work(struct task *task)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct resident_answer answer;
+    struct err err = ERR_INIT;
+    /* It may what its caller may. */
+    const struct session caller = session_of_value(value_getz(task_self(task)->request, "caller"));
+    const struct resident_options options = {.module = "weir_athena",
+        .surroundings = {.region = task_self(task)->region, .as = &caller},
+        .request = athena_request(task, &arena),
+        .timeout_ms = TIMEOUT_MS};
+    task_running(task);
+    if (is_of_hive(value_gets(task_self(task)->request, "QueryString")) &&
+        may_see_default(task, &arena, &caller, &err))
+        task_end(task, ACTIVITY_FAILED, -1,
+            "FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
+            "MetaException(message:%s (Service: AmazonDataCatalog; Status Code: 400; Error Code: %s))",
+            err.message, err.code);
+    else if (resident_ask(task, &options, &arena, &answer, &err))
+        task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
+    else
+        athena_tell_end(task, &answer);
+}
+
+/* ---- what is shown ---- */
+
+/* Those that write rows leave a list of the objects, beside the result. "": the others. */
+static struct str manifest_of(struct arena *arena, const struct task_info *info)
+{
+    struct str rest, output = value_gets(info->request, "output");
+    struct str word = first_word(value_gets(info->request, "QueryString"), &rest);
+    bool writes = str_ieq(word, STR("insert")) || str_ieq(word, STR("unload")) ||
+                  (str_ieq(word, STR("create")) && str_ieq(first_word(rest, &rest), STR("table")));
+    return writes && info->state == ACTIVITY_SUCCEEDED && output.n > 4
+               ? arena_printf(arena, "%.*s-manifest.csv", (int)output.n - 4, output.p)
+               : STR_EMPTY;
+}
+
+static const char *const states[] = {[ACTIVITY_WAITING] = "QUEUED",
+    [ACTIVITY_STARTING] = "QUEUED",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "RUNNING",
+    [ACTIVITY_SUCCEEDED] = "SUCCEEDED",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "FAILED",
+    [ACTIVITY_STOPPED] = "CANCELLED"};
+
+static const struct value *athena_view(const struct task_info *info, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena), status = VALUE_BUILDER(arena),
+                         place = VALUE_BUILDER(arena);
+    struct value_builder statistics = VALUE_BUILDER(arena);
+    const struct value *context = value_getz(info->request, "QueryExecutionContext");
+    view_text(&status, "State", str_z(states[info->state]));
+    view_text(&status, "StateChangeReason", info->message);
+    view_time(&status, "SubmissionDateTime", info->created_ms);
+    view_time(&status, "CompletionDateTime", info->ended_ms);
+    view_set(&place, "OutputLocation", value_getz(info->request, "output"));
+    if (info->started_ms && info->ended_ms)
+        view_int(&statistics, "EngineExecutionTimeInMillis", info->ended_ms - info->started_ms);
+    view_text(&statistics, "DataManifestLocation", manifest_of(arena, info));
+    view_text(&b, "QueryExecutionId", info->id);
+    view_set(&b, "Query", value_getz(info->request, "QueryString"));
+    view_text(&b, "StatementType", statement_type(value_gets(info->request, "QueryString")));
+    view_set(&b, "ResultConfiguration", value_builder_map(&place));
+    view_set(&b, "QueryExecutionContext", context ? context : &value_empty_map);
+    view_set(&b, "Status", value_builder_map(&status));
+    view_set(&b, "Statistics", value_builder_map(&statistics));
+    view_text(&b, "WorkGroup", info->owner);
+    view_set(&b, "ExecutionParameters", value_getz(info->request, "ExecutionParameters"));
+    return value_builder_map(&b);
+}
+
+static const struct task_kind kind = {.name = "athena", .work = athena_work, .view = athena_view};
+
+/* ---- operations ---- */
+
+/* Where the result goes: as asked, or as the workgroup has it. "" nowhere. */
+static int find_output(const struct service_call *call, struct str group, struct str id, const char *suffix,
+    struct str *out, struct err *err)
+{
+    struct control_record record;
+    bool known = control_find(services_control(call->services), call->arena, STR("aws.athena.workgroup"),
+        call->region, group, &record);
+    if (!known && !str_eqz(group, "primary"))
+        return service_refuse(
+            err, 400, "InvalidRequestException", "WorkGroup %.*s is not found.", STR_ARG(group));
+    if (known && str_eqz(value_gets(record.attrs, "state"), "DISABLED"))
+        return service_refuse(
+            err, 400, "InvalidRequestException", "WorkGroup %.*s is disabled.", STR_ARG(group));
+    struct str place = value_gets(value_getz(call->input, "ResultConfiguration"), "OutputLocation");
+    if (known) {
+        struct str own = value_gets(record.attrs, "output_location");
+        bool enforced = value_getb(record.attrs, "enforce_configuration");
+        place = own.n && (enforced || !place.n) ? own : place;
+    }
+    if (!place.n)
+        return service_refuse(err, 400, "InvalidRequestException",
+            "No output location provided. An output location is required either through the Workgroup result "
+            "configuration setting or as an API input.");
+    bool slash = place.p[place.n - 1] == '/';
+    *out = arena_printf(call->arena, "%.*s%s%.*s.%s", STR_ARG(place), slash ? "" : "/", STR_ARG(id), suffix);
+    return 0;
+}
+
+static int athena_start(struct service_call *call, struct err *err)
+{
+    struct str query, output, id = uuid_random(call->arena);
+    struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
+    struct err why = ERR_INIT;
+    if (service_required(call, "QueryString", &query, err))
+        return -1;
+    const char *suffix = str_eqz(statement_type(query), "DML") ? "csv" : "txt";
+    if (find_output(call, group, id, suffix, &output, err))
+        return -1;
+    const struct value *request =
+        value_with(call->arena, call->input, STR("output"), value_string(call->arena, output));
+    if (call->caller)
+        request =
+            value_with(call->arena, request, STR("caller"), session_as_value(call->arena, call->caller));
+    const struct task_options options = {
+        .kind = &kind, .region = call->region, .owner = group, .id = id, .request = request};
+    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        return service_refuse(err, 400, "TooManyRequestsException", "%s", why.message);
+    const struct value_entry entry = {STR("QueryExecutionId"), value_string(call->arena, id)};
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
+static int find_query(const struct service_call *call, struct task_info *out, struct err *err)
+{
+    struct str id;
+    if (service_required(call, "QueryExecutionId", &id, err))
+        return -1;
+    if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, out))
+        return 0;
+    return service_refuse(
+        err, 400, "InvalidRequestException", "QueryExecution %.*s was not found", STR_ARG(id));
+}
+
+static int athena_get(struct service_call *call, struct err *err)
+{
+    struct task_info info;
+    if (find_query(call, &info, err))
+        return -1;
+    const struct value_entry entry = {STR("QueryExecution"), athena_view(&info, call->arena)};
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
+static int get_many(struct service_call *call, struct err *err)
+{
+    const struct value *ids = value_getz(call->input, "QueryExecutionIds");
+    struct value_builder found = VALUE_BUILDER(call->arena), others = VALUE_BUILDER(call->arena);
+    if (!ids || ids->kind != VALUE_LIST || !ids->count || ids->count > MAX_SHOWN) {
+        value_builder_release(&found);
+        return service_refuse(
+            err, 400, "InvalidRequestException", "QueryExecutionIds has between 1 and %d ids", MAX_SHOWN);
+    }
+    for (uint32_t i = 0; i < ids->count; i++) {
+        struct task_info info;
+        struct value_builder one = VALUE_BUILDER(call->arena);
+        struct str id = value_text(ids->items[i], STR_EMPTY);
+        if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info)) {
+            value_builder_add(&found, athena_view(&info, call->arena));
+            continue;
+        }
+        view_text(&one, "QueryExecutionId", id);
+        view_text(&one, "ErrorCode", STR("INVALID_QUERY_EXECUTION_ID"));
+        value_builder_add(&others, value_builder_map(&one));
+    }
+    const struct value_entry entries[] = {{STR("QueryExecutions"), value_builder_list(&found)},
+        {STR("UnprocessedQueryExecutionIds"), value_builder_list(&others)}};
+    call->output = value_map(call->arena, entries, 2);
+    return 0;
+}
+
+static int athena_list(struct service_call *call, struct err *err)
+{
+    size_t n, first, end;
+    const struct value *next;
+    struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
+    const struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, group, &n);
+    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
+        return -1;
+    struct value_builder ids = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&ids, value_string(call->arena, all[i].id));
+    value_builder_set(&b, STR("QueryExecutionIds"), value_builder_list(&ids));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int athena_stop(struct service_call *call, struct err *err)
+{
+    struct task_info info;
+    if (find_query(call, &info, err))
+        return -1;
+    task_stop(call->services, kind.name, call->region, info.id, STR_EMPTY);
+    return 0;
+}
+
+/* ---- results ---- */
+
+static const struct value *row_of(struct arena *arena, const struct value *cells, const char *member)
+{
+    struct value_builder data = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < cells->count; i++) {
+        struct value_builder one = VALUE_BUILDER(arena);
+        view_set(&one, "VarCharValue", member ? value_getz(cells->items[i], member) : cells->items[i]);
+        value_builder_add(&data, value_builder_map(&one));
+    }
+    const struct value_entry entry = {STR("Data"), value_builder_list(&data)};
+    return value_map(arena, &entry, 1);
+}
+
+/* The first row of a query's first page is the names of the columns. */
+static int answer_rows(struct service_call *call, const struct value *result, struct err *err)
+{
+    struct arena *arena = call->arena;
+    const struct value *header = value_getz(result, "header");
+    size_t names = header && header->kind == VALUE_BOOL && !header->boolean ? 0 : 1;
+    const struct value *columns = value_getz(result, "columns"), *rows = value_getz(result, "rows"), *next;
+    size_t first, end;
+    if (!columns || columns->kind != VALUE_LIST || !rows || rows->kind != VALUE_LIST)
+        return service_refuse(
+            err, 500, "InternalServerException", "the sandbox cannot read the query's result");
+    if (service_page(
+            call, "NextToken", "MaxResults", MAX_ROWS, rows->count + names, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(
+            &list, i < names ? row_of(arena, columns, "Name") : row_of(arena, rows->items[i - names], NULL));
+    const struct value_entry info = {STR("ColumnInfo"), columns};
+    const struct value_entry set[] = {
+        {STR("Rows"), value_builder_list(&list)}, {STR("ResultSetMetadata"), value_map(arena, &info, 1)}};
+    value_builder_set(&b, STR("ResultSet"), value_map(arena, set, 2));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int results(struct service_call *call, struct err *err)
+{
+    struct task_info info;
+    struct str path, text;
+    struct err why = ERR_INIT;
+    const struct value *result;
+    if (find_query(call, &info, err))
+        return -1;
+    if (info.state < ACTIVITY_SUCCEEDED)
+        return service_refuse(err, 400, "InvalidRequestException",
+            "Query has not yet finished. Current state: %s", states[info.state]);
+    if (info.state != ACTIVITY_SUCCEEDED)
+        return service_refuse(err, 400, "InvalidRequestException",
+            "Query did not finish successfully. Final query state: %s", states[info.state]);
+    path = task_result(call->services, call->arena, kind.name, call->region, info.id);
+    if (file_read(call->arena, path.p, MAX_RESULT, &text, &why) ||
+        json_parse(call->arena, text, &result, &why))
+        return service_refuse(err, 500, "InternalServerException", "%s", why.message);
+    return answer_rows(call, result, err);
+}
+
+const struct service_operation athena_operations[] = {
+    {"athena", "StartQueryExecution", athena_start, NULL, NULL},
+    {"athena", "GetQueryExecution", athena_get, NULL, NULL},
+    {"athena", "BatchGetQueryExecution", get_many, NULL, NULL},
+    {"athena", "ListQueryExecutions", athena_list, NULL, NULL},
+    {"athena", "StopQueryExecution", athena_stop, NULL, NULL},
+    {"athena", "GetQueryResults", results, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,319 @@
+/* Batch: jobs, each a container (container.h), and the queue that they wait in. */
+#include "base/file.h"
+#include "base/hash.h"
+#include "sandbox/engine/logs.h"
+#include "sandbox/engine/script.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/services/iam/roles.h"
+#include "sandbox/services/shared/container.h"
+#include "sandbox/services/shared/definitions.h"
+#include "sandbox/services/shared/tables.h"
+
+enum { MAX_SHOWN = 100 };
+
+/* ---- what a job is made of: its request ---- */
+
+/* "Ref::name" in a command is a parameter. */
+static const struct value *fill_command(
+    struct arena *arena, const struct value *command, const struct value *parameters)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; command && command->kind == VALUE_LIST && i < command->count; i++) {
+        struct str word = value_text(command->items[i], STR_EMPTY);
+        const struct value *v =
+            str_starts(word, STR("Ref::")) ? value_get(parameters, str_slice(word, 5, word.n)) : NULL;
+        value_builder_add(&b, v && v->kind == VALUE_STRING ? v : command->items[i]);
+    }
+    return value_builder_list(&b);
+}
+
+static int64_t memory_of(const struct value *resources, const struct value *overrides)
+{
+    int64_t mib = service_int(resources, "MEMORY", 0);
+    for (uint32_t i = 0; overrides && overrides->kind == VALUE_LIST && i < overrides->count; i++)
+        if (str_eqz(value_gets(overrides->items[i], "type"), "MEMORY"))
+            mib = service_int(overrides->items[i], "value", mib);
+    return mib;
+}
+
+static const struct value *make_request(
+    const struct service_call *call, const struct control_record *definition, struct str id)
+{
+    struct arena *arena = call->arena;
+    const struct value *container = value_getz(definition->attrs, "container");
+    const struct value *over = value_getz(call->input, "containerOverrides");
+    const struct value *parameters = value_merge(
+        arena, value_getz(definition->attrs, "parameters"), value_getz(call->input, "parameters"));
+    const struct value *command = value_getz(over, "command");
+    const struct value *environment =
+        container_environment(arena, value_getz(container, "environment"), value_getz(over, "environment"));
+    struct str name = value_gets(definition->attrs, "name");
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_set(&b, "jobName", value_getz(call->input, "jobName"));
+    view_set(&b, "jobQueue", value_getz(call->input, "jobQueue"));
+    view_set(&b, "dependsOn", value_getz(call->input, "dependsOn"));
+    view_text(&b, "jobDefinition", definition->id);
+    view_text(&b, "definition", name);
+    view_text(&b, "arn",
+        arena_printf(arena, "arn:aws:batch:%.*s:%.*s:job/%.*s", STR_ARG(call->region),
+            STR_ARG(services_account(call->services)), STR_ARG(id)));
+    view_text(&b, "group", STR("/aws/batch/job"));
+    view_text(&b, "stream", arena_printf(arena, "%.*s/default/%.*s", STR_ARG(name), STR_ARG(id)));
+    view_set(&b, "image", value_getz(container, "image"));
+    view_set(&b, "role", value_getz(container, "job_role"));
+    view_set(&b, "executionRole", value_getz(container, "execution_role"));
+    view_set(
+        &b, "command", fill_command(arena, command ? command : value_getz(container, "command"), parameters));
+    view_set(&b, "environment", environment);
+    view_set(&b, "parameters", parameters ? parameters : &value_empty_map);
+    view_int(&b, "memory",
+        memory_of(value_getz(container, "resources"), value_getz(over, "resourceRequirements")));
+    view_int(&b, "timeout",
+        service_int(value_getz(call->input, "timeout"), "attemptDurationSeconds",
+            service_int(definition->attrs, "timeout", 0)));
+    return value_builder_map(&b);
+}
+
+/* ---- the work ---- */
+
+/* The first of its roles that ECS, which runs it, may not take on; "": there is none. */
+static struct str untrusting_role(struct task *task, struct arena *arena)
+{
+    static const char *const members[] = {"role", "executionRole"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        struct str role = value_gets(task_self(task)->request, members[i]);
+        if (!role_is_trusting(task_jobs(task), arena, role, "ecs-tasks.amazonaws.com"))
+            return role;
+    }
+    return STR_EMPTY;
+}
+
+static void batch_work(struct task *task)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct task_info *self = task_self(task);
+    struct str untrusting = untrusting_role(task, &arena);
+    const struct container_variable variables[] = {{"AWS_BATCH_JOB_ID", self->id},
+        {"AWS_BATCH_JOB_ATTEMPT", STR("1")}, {"AWS_BATCH_JQ_NAME", path_base(self->owner)}, {0}};
+    if (untrusting.n)
+        task_end(task, ACTIVITY_FAILED, -1,
+            "ECS was unable to assume the role '%.*s' that was provided for this task. Please verify that "
+            "the role being passed has the proper trust relationship and permissions and that your IAM user "
+            "has permissions to pass this role.",
+            STR_ARG(untrusting));
+    else
+        container_work(task, &(struct container){.noun = "job", .refusal = "", .variables = variables});
+}
+
+/* ---- what is shown: times are milliseconds here ---- */
+
+static const char *const states[] = {[ACTIVITY_WAITING] = "PENDING",
+    [ACTIVITY_STARTING] = "RUNNABLE",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "RUNNING",
+    [ACTIVITY_SUCCEEDED] = "SUCCEEDED",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "FAILED",
+    [ACTIVITY_STOPPED] = "FAILED"};
+
+static const struct value *pairs_of(struct arena *arena, const struct value *map)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; map && i < map->count; i++) {
+        const struct value_entry pair[] = {
+            {STR("name"), value_string(arena, map->entries[i].key)}, {STR("value"), map->entries[i].value}};
+        value_builder_add(&b, value_map(arena, pair, 2));
+    }
+    return value_builder_list(&b);
+}
+
+static const struct value *container_of(const struct task_info *info, struct arena *arena, bool whole)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    if (info->exit_code >= 0)
+        view_int(&b, "exitCode", info->exit_code);
+    if (whole) {
+        view_set(&b, "image", value_getz(info->request, "image"));
+        view_set(&b, "command", value_getz(info->request, "command"));
+        view_set(&b, "environment", pairs_of(arena, value_getz(info->request, "environment")));
+        if (info->started_ms)
+            view_set(&b, "logStreamName", value_getz(info->request, "stream"));
+    }
+    return value_builder_map(&b);
+}
+
+static void show_common(struct value_builder *b, const struct task_info *info)
+{
+    view_set(b, "jobArn", value_getz(info->request, "arn"));
+    view_text(b, "jobId", info->id);
+    view_set(b, "jobName", value_getz(info->request, "jobName"));
+    view_set(b, "jobDefinition", value_getz(info->request, "jobDefinition"));
+    view_text(b, "status", str_z(states[info->state]));
+    view_text(b, "statusReason", info->message);
+    view_int(b, "createdAt", info->created_ms);
+    if (info->started_ms)
+        view_int(b, "startedAt", info->started_ms);
+    if (info->ended_ms)
+        view_int(b, "stoppedAt", info->ended_ms);
+}
+
+static const struct value *batch_view(const struct task_info *info, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *depends = value_getz(info->request, "dependsOn");
+    show_common(&b, info);
+    view_set(&b, "jobQueue", value_getz(info->request, "jobQueue"));
+    view_set(&b, "dependsOn", depends ? depends : &value_empty_list);
+    view_set(&b, "parameters", value_getz(info->request, "parameters"));
+    view_set(&b, "container", container_of(info, arena, true));
+    return value_builder_map(&b);
+}
+
+static const struct task_kind kind = {.name = "batch", .work = batch_work, .view = batch_view};
+
+/* ---- operations ---- */
+
+static int batch_refuse(struct err *err, const char *what, struct str name)
+{
+    return service_refuse(err, 400, "ClientException", "%s %.*s does not exist", what, STR_ARG(name));
+}
+
+static const struct value *ids_of(struct arena *arena, const struct value *depends)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; depends && depends->kind == VALUE_LIST && i < depends->count; i++)
+        if (value_gets(depends->items[i], "jobId").n)
+            value_builder_add(&b, value_getz(depends->items[i], "jobId"));
+    return value_builder_list(&b);
+}
+
+static int submit(struct service_call *call, struct err *err)
+{
+    struct control_record queue, definition = {.attrs = NULL};
+    struct str name, queue_name, definition_name;
+    struct err why = ERR_INIT;
+    if (service_required(call, "jobName", &name, err) ||
+        service_required(call, "jobQueue", &queue_name, err) ||
+        service_required(call, "jobDefinition", &definition_name, err))
+        return -1;
+    if (!control_find(services_control(call->services), call->arena, STR("aws.batch.job_queue"), call->region,
+            queue_name, &queue))
+        return batch_refuse(err, "Job queue", queue_name);
+    if (!service_definition(call, STR("aws.batch.job_definition"), definition_name, &definition))
+        return batch_refuse(err, "Job definition", definition_name);
+    if (value_getz(call->input, "arrayProperties"))
+        return service_refuse(err, 400, "ClientException", "the sandbox runs no array jobs");
+    struct str id = uuid_random(call->arena);
+    const struct task_options options = {.kind = &kind,
+        .region = call->region,
+        .owner = queue.id,
+        .id = id,
+        .request = make_request(call, &definition, id),
+        .wait_for = ids_of(call->arena, value_getz(call->input, "dependsOn"))};
+    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        return service_refuse(err, 400, "ClientException", "%s", why.message);
+    const struct value_entry entries[] = {{STR("jobArn"), value_getz(options.request, "arn")},
+        {STR("jobName"), value_string(call->arena, name)}, {STR("jobId"), value_string(call->arena, id)}};
+    call->output = value_map(call->arena, entries, 3);
+    return 0;
+}
+
+static int batch_describe(struct service_call *call, struct err *err)
+{
+    const struct value *ids = value_getz(call->input, "jobs");
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    if (!ids || ids->kind != VALUE_LIST || ids->count > MAX_SHOWN)
+        return service_refuse(err, 400, "ClientException", "jobs has up to %d ids", MAX_SHOWN);
+    for (uint32_t i = 0; i < ids->count; i++) {
+        struct task_info info;
+        struct str id = path_base(value_text(ids->items[i], STR_EMPTY));
+        if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info))
+            value_builder_add(&list, batch_view(&info, call->arena));
+    }
+    const struct value_entry services = {STR("jobs"), value_builder_list(&list)};
+    call->output = value_map(call->arena, &services, 1);
+    return 0;
+}
+
+/* Without filters it is the running ones that are meant, or those with jobStatus. */
+static bool is_listed(const struct service_call *call, const struct task_info *info)
+{
+    const struct value *filters = value_getz(call->input, "filters");
+    struct str status = value_text(value_getz(call->input, "jobStatus"), STR("RUNNING"));
+    for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
+        struct str by = value_gets(filters->items[i], "name");
+        const struct value *values = value_getz(filters->items[i], "values");
+        const char *member = str_eqz(by, "JOB_DEFINITION") ? "definition" : "jobName";
+        bool any = false;
+        for (uint32_t k = 0; values && values->kind == VALUE_LIST && k < values->count; k++)
+            any = any || value_equal(values->items[k], value_getz(info->request, member)) ||
+                  value_equal(values->items[k], value_getz(info->request, "jobDefinition"));
+        if (!any)
+            return false;
+    }
+    return filters || str_eqz(status, states[info->state]);
+}
+
+static int batch_list(struct service_call *call, struct err *err)
+{
+    struct control_record queue;
+    struct str name;
+    size_t n, kept = 0, first, end;
+    const struct value *next;
+    if (service_required(call, "jobQueue", &name, err))
+        return -1;
+    if (!control_find(services_control(call->services), call->arena, STR("aws.batch.job_queue"), call->region,
+            name, &queue))
+        return batch_refuse(err, "Job queue", name);
+    struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, queue.id, &n);
+    for (size_t i = 0; i < n; i++)
+        if (is_listed(call, &all[i]))
+            all[kept++] = all[i];
+    if (service_page(call, "nextToken", "maxResults", MAX_SHOWN, kept, &first, &end, &next, err))
+        return -1;
+    struct value_builder services = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++) {
+        struct value_builder one = VALUE_BUILDER(call->arena);
+        show_common(&one, &all[i]);
+        view_set(&one, "container", container_of(&all[i], call->arena, false));
+        value_builder_add(&services, value_builder_map(&one));
+    }
+    value_builder_set(&b, STR("jobSummaryList"), value_builder_list(&services));
+    view_set(&b, "nextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* CancelJob leaves alone what runs already. */
+static int batch_stop(struct service_call *call, bool running_too, struct err *err)
+{
+    struct str id, reason;
+    struct task_info info;
+    if (service_required(call, "jobId", &id, err) || service_required(call, "reason", &reason, err))
+        return -1;
+    id = path_base(id);
+    bool known = task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info);
+    if (known && (running_too || info.state < ACTIVITY_RUNNING))
+        task_stop(call->services, kind.name, call->region, id, reason);
+    return 0; /* the service answers the same to ids that are none */
+}
+
+static int terminate(struct service_call *call, struct err *err)
+{
+    return batch_stop(call, true, err);
+}
+
+static int batch_cancel(struct service_call *call, struct err *err)
+{
+    return batch_stop(call, false, err);
+}
+
+const struct service_operation batch_operations[] = {
+    {"batch", "SubmitJob", submit, "POST /v1/submitjob", NULL},
+    {"batch", "DescribeJobs", batch_describe, "POST /v1/describejobs", NULL},
+    {"batch", "ListJobs", batch_list, "POST /v1/listjobs", NULL},
+    {"batch", "TerminateJob", terminate, "POST /v1/terminatejob", NULL},
+    {"batch", "CancelJob", batch_cancel, "POST /v1/canceljob", NULL},
+    {0},
+};

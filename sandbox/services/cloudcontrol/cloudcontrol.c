@@ -1,0 +1,296 @@
+/*
+ * The Cloud Control API for every type whose schema is in the program, and CloudFormation's DescribeType.
+ * What it is asked to do is done at once and told of after a moment, as a request that is in progress. A
+ * fault on operation "handler/CreateResource" is one of the handler: the request fails with its code.
+ */
+#include "base/json.h"
+#include "provider/cfn/published.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/cloudcontrol/request.h"
+#include "sandbox/services/shared/tables.h"
+
+static struct cloud_things *things_of(const struct service_call *call)
+{
+    return services_parts(call->services)->cloud;
+}
+
+/* ---- what a request is about ---- */
+
+static bool has_handler(const struct cloud_model *model, const char *name)
+{
+    return value_getz(value_getz(model->schema, "handlers"), name) != NULL;
+}
+
+static int find_type(
+    struct service_call *call, const char *handler, struct cloud_model *model, struct err *err)
+{
+    struct str type;
+    if (service_required(call, "TypeName", &type, err))
+        return -1;
+    *model = (struct cloud_model){.arena = call->arena,
+        .schema = cfn_published(call->arena, type),
+        .type = type,
+        .region = call->region,
+        .account = services_account(call->services)};
+    if (!model->schema)
+        return service_refuse(
+            err, 400, "TypeNotFoundException", "The type '%.*s' cannot be found.", STR_ARG(type));
+    if (!has_handler(model, handler))
+        return service_refuse(err, 400, "UnsupportedActionException",
+            "Resource type %.*s does not support %s action", STR_ARG(type), handler);
+    return 0;
+}
+
+static int read_json(const struct service_call *call, const char *member, enum value_kind kind,
+    const struct value **out, struct err *err)
+{
+    struct str text;
+    struct err why = ERR_INIT;
+    if (service_required(call, member, &text, err))
+        return -1;
+    if (json_parse(call->arena, text, out, &why) || (*out)->kind != kind)
+        return service_refuse(err, 400, "InvalidRequestException", "%s is no JSON of the right kind", member);
+    return 0;
+}
+
+static int find_thing(
+    struct service_call *call, const struct cloud_model *model, struct cloud_thing *out, struct err *err)
+{
+    struct str id;
+    if (service_required(call, "Identifier", &id, err))
+        return -1;
+    struct cloud_thing key = {.region = model->region, .type = model->type, .id = id};
+    if (cloud_things_get(things_of(call), call->arena, &key, out))
+        return 0;
+    return service_refuse(err, 400, "ResourceNotFoundException",
+        "Resource of type '%.*s' with identifier '%.*s' was not found.", STR_ARG(model->type), STR_ARG(id));
+}
+
+/* ---- create, update, delete ---- */
+
+/* What the service refuses before any handler is asked. */
+static int check_model(const struct cloud_model *model, const struct value *properties, struct err *err)
+{
+    struct str wrong = cloud_model_wrong(model, properties),
+               told = cloud_model_gives(model, "readOnlyProperties", properties);
+    if (wrong.n)
+        return service_refuse(
+            err, 400, "ValidationException", "Model validation failed (%.*s)", STR_ARG(wrong));
+    if (told.n)
+        return service_refuse(err, 400, "ValidationException",
+            "Encountered read-only properties in the desired state: [%.*s]", STR_ARG(told));
+    return 0;
+}
+
+static int cloudcontrol_create(struct service_call *call, struct err *err)
+{
+    struct cloud_model model;
+    struct cloud_request r;
+    const struct value *given;
+    if (find_type(call, "create", &model, err) || read_json(call, "DesiredState", VALUE_MAP, &given, err) ||
+        check_model(&model, given, err))
+        return -1;
+    const struct value *whole = cloud_model_filled(&model, given, cloud_chance(call->arena));
+    struct cloud_thing thing = {model.region, model.type, cloud_model_identifier(&model, whole), whole},
+                       there;
+    int known = cloud_request_begin(call, &model, "CREATE", thing.id, &r, err);
+    if (known < 0)
+        return -1;
+    if (known) {
+        cloud_request_answer(call, &r);
+        return 0;
+    }
+    if (!thing.id.n)
+        cloud_request_fail(&r, "InvalidRequest", STR("the primary identifier cannot be told"));
+    else if (!r.code.n && cloud_things_get(things_of(call), call->arena, &thing, &there))
+        cloud_request_fail(&r, "AlreadyExists",
+            arena_printf(call->arena, "Resource of type '%.*s' with identifier '%.*s' already exists.",
+                STR_ARG(model.type), STR_ARG(thing.id)));
+    if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
+        return -1;
+    return cloud_request_conclude(call, &r);
+}
+
+static int cloudcontrol_update(struct service_call *call, struct err *err)
+{
+    struct cloud_model model;
+    struct cloud_thing thing;
+    struct cloud_request r;
+    const struct value *patch, *now;
+    struct err why = ERR_INIT;
+    if (find_type(call, "update", &model, err) || find_thing(call, &model, &thing, err) ||
+        read_json(call, "PatchDocument", VALUE_LIST, &patch, err))
+        return -1;
+    const struct value *shown = cloud_model_shown(&model, thing.properties);
+    if (cloud_model_patch(call->arena, shown, patch, &now, &why))
+        return service_refuse(err, 400, "ValidationException", "%s", why.message);
+    struct str told = cloud_model_differs(&model, "readOnlyProperties", shown, now),
+               fixed = cloud_model_differs(&model, "createOnlyProperties", shown, now),
+               wrong = cloud_model_wrong(&model, now);
+    if (wrong.n && !cloud_model_wrong(&model, shown).n) /* what the sandbox made up may be wrong itself */
+        return service_refuse(
+            err, 400, "ValidationException", "Model validation failed (%.*s)", STR_ARG(wrong));
+    if (told.n || fixed.n)
+        return service_refuse(err, 400, told.n ? "ValidationException" : "NotUpdatableException",
+            "Invalid patch update: %s properties [%.*s] cannot be updated",
+            told.n ? "readOnly" : "createOnly", STR_ARG(told.n ? told : fixed));
+    int known = cloud_request_begin(call, &model, "UPDATE", thing.id, &r, err);
+    if (known < 0)
+        return -1;
+    if (known) {
+        cloud_request_answer(call, &r);
+        return 0;
+    }
+    thing.properties = now;
+    if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
+        return -1;
+    return cloud_request_conclude(call, &r);
+}
+
+static int delete (struct service_call *call, struct err *err)
+{
+    struct cloud_model model;
+    struct cloud_thing thing;
+    struct cloud_request r;
+    struct err absent = ERR_INIT;
+    struct str id;
+    if (find_type(call, "delete", &model, err) || service_required(call, "Identifier", &id, err))
+        return -1;
+    int known = cloud_request_begin(call, &model, "DELETE", id, &r, err);
+    if (known < 0)
+        return -1;
+    if (known) {
+        cloud_request_answer(call, &r);
+        return 0;
+    }
+    if (find_thing(call, &model, &thing, &absent))
+        cloud_request_fail(&r, "NotFound", arena_str(call->arena, str_z(absent.message)));
+    thing.properties = NULL;
+    if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
+        return -1;
+    return cloud_request_conclude(call, &r);
+}
+
+/* ---- reading ---- */
+
+static const struct value *description(
+    struct service_call *call, const struct cloud_model *model, const struct cloud_thing *thing, bool whole)
+{
+    const struct value *shown = cloud_model_shown(model, thing->properties),
+                       *ids = value_getz(model->schema, "primaryIdentifier");
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena), parts = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < ids->count && !whole; i++) {
+        struct str name = str_slice(value_text(ids->items[i], STR_EMPTY), STR("/properties/").n, SIZE_MAX);
+        view_set(&parts, name.p, value_get(shown, name));
+    }
+    view_text(&b, "Identifier", thing->id);
+    view_text(&b, "Properties",
+        value_text(json_as_text(call->arena, whole ? shown : value_builder_map(&parts)), STR_EMPTY));
+    return value_builder_map(&b);
+}
+
+static int cloudcontrol_get(struct service_call *call, struct err *err)
+{
+    struct cloud_model model;
+    struct cloud_thing thing;
+    if (find_type(call, "read", &model, err) || find_thing(call, &model, &thing, err))
+        return -1;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "TypeName", model.type);
+    view_set(&b, "ResourceDescription", description(call, &model, &thing, true));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* A listing that may ask for all that a read asks for lists whole resources, others their identifiers. */
+static bool lists_whole(const struct cloud_model *model)
+{
+    const struct value *handlers = value_getz(model->schema, "handlers"),
+                       *read = value_getz(value_getz(handlers, "read"), "permissions"),
+                       *list = value_getz(value_getz(handlers, "list"), "permissions");
+    for (uint32_t i = 0; read && i < read->count; i++) {
+        bool found = false;
+        for (uint32_t k = 0; list && k < list->count; k++)
+            found |= value_equal(read->items[i], list->items[k]);
+        if (!found)
+            return false;
+    }
+    return read && read->count;
+}
+
+static int check_list_model(const struct service_call *call, const struct cloud_model *model, struct err *err)
+{
+    const struct value *needed = value_getz(
+        value_getz(value_getz(value_getz(model->schema, "handlers"), "list"), "handlerSchema"), "required");
+    const struct value *given = NULL;
+    if (needed && value_gets(call->input, "ResourceModel").n &&
+        read_json(call, "ResourceModel", VALUE_MAP, &given, err))
+        return -1;
+    for (uint32_t i = 0; needed && i < needed->count; i++)
+        if (!value_get(given, value_text(needed->items[i], STR_EMPTY)))
+            return service_refuse(err, 400, "InvalidRequestException",
+                "Missing or invalid ResourceModel property in %.*s list handler request input. Required "
+                "property: [%.*s]",
+                STR_ARG(model->type), STR_ARG(value_text(needed->items[i], STR_EMPTY)));
+    return 0;
+}
+
+static int cloudcontrol_list(struct service_call *call, struct err *err)
+{
+    struct cloud_model model;
+    size_t n, first, end;
+    const struct value *next;
+    if (find_type(call, "list", &model, err) || check_list_model(call, &model, err))
+        return -1;
+    const struct cloud_thing *all =
+        cloud_things_list(things_of(call), call->arena, model.region, model.type, &n);
+    size_t size = (size_t)service_int_within(call->input, "MaxResults", CLOUD_PAGE, 1, CLOUD_PAGE_MOST);
+    if (service_page(call, "NextToken", "MaxResults", size, n, &first, &end, &next, err))
+        return -1;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena), items = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&items, description(call, &model, &all[i], lists_whole(&model)));
+    view_text(&b, "TypeName", model.type);
+    value_builder_set(&b, STR("ResourceDescriptions"), value_builder_list(&items));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- CloudFormation ---- */
+
+static int describe_type(struct service_call *call, struct err *err)
+{
+    struct str type;
+    if (service_required(call, "TypeName", &type, err))
+        return -1;
+    const struct value *schema = cfn_published(call->arena, type);
+    if (!schema)
+        return service_refuse(
+            err, 404, "TypeNotFoundException", "The type '%.*s' cannot be found.", STR_ARG(type));
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "Arn",
+        arena_printf(call->arena, "arn:aws:cloudformation:%.*s::type/resource/%.*s", STR_ARG(call->region),
+            STR_ARG(type)));
+    view_text(&b, "Type", STR("RESOURCE"));
+    view_text(&b, "TypeName", type);
+    view_text(&b, "DefaultVersionId", STR("00000001"));
+    view_text(&b, "ProvisioningType", STR("FULLY_MUTABLE"));
+    view_text(&b, "Visibility", STR("PUBLIC"));
+    view_text(&b, "Schema", value_text(json_as_text(call->arena, schema), STR_EMPTY));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+const struct service_operation cloudcontrol_operations[] = {
+    {"cloudcontrolapi", "CreateResource", cloudcontrol_create, NULL, NULL},
+    {"cloudcontrolapi", "UpdateResource", cloudcontrol_update, NULL, NULL},
+    {"cloudcontrolapi", "DeleteResource", delete, NULL, NULL},
+    {"cloudcontrolapi", "GetResource", cloudcontrol_get, NULL, NULL},
+    {"cloudcontrolapi", "ListResources", cloudcontrol_list, NULL, NULL},
+    {"cloudcontrolapi", "GetResourceRequestStatus", cloud_request_status, NULL, NULL},
+    {"cloudcontrolapi", "CancelResourceRequest", cloud_request_cancel, NULL, NULL},
+    {"cloudcontrolapi", "ListResourceRequests", cloud_request_list, NULL, NULL},
+    {"cloudformation", "DescribeType", describe_type, NULL, NULL},
+    {0},
+};

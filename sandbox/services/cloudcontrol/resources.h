@@ -1,0 +1,43 @@
+/*
+ * What the Cloud Control API's sandbox keeps: resources, as files too, and requests. Everything is copied;
+ * safe from every thread.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_CLOUDCONTROL_RESOURCES_H
+#define WEIR_SANDBOX_SERVICES_CLOUDCONTROL_RESOURCES_H
+
+#include "sandbox/calls/services.h"
+
+struct cloud_things;
+
+struct cloud_thing {
+    struct str region, type, id;
+    const struct value *properties; /* all, those that cannot be read as well */
+};
+
+struct cloud_request {
+    struct str token, client_token, digest; /* digest: of what was asked for, "" not said */
+    struct str region, type, operation, id; /* "CREATE" */
+    struct str code, message;               /* why it fails; "" it does not */
+    int64_t at_ms, ends_ms;
+    bool cancelled;
+};
+
+struct cloud_things *cloud_things_new(struct services *services);
+void cloud_things_free(struct cloud_things *things);
+
+bool cloud_things_get(
+    struct cloud_things *things, struct arena *arena, const struct cloud_thing *key, struct cloud_thing *out);
+/* properties NULL: it is deleted. */
+int cloud_things_put(struct cloud_things *things, const struct cloud_thing *thing, struct err *err);
+/* All of a type in a region, in order of their ids. */
+struct cloud_thing *cloud_things_list(
+    struct cloud_things *things, struct arena *arena, struct str region, struct str type, size_t *n);
+
+void cloud_requests_add(struct cloud_things *things, const struct cloud_request *request);
+typedef bool cloud_request_fits(const struct cloud_request *request, const void *ctx);
+/* Those that fit, the latest first. */
+struct cloud_request *cloud_requests_find(
+    struct cloud_things *things, struct arena *arena, cloud_request_fits *fits, const void *ctx, size_t *n);
+bool cloud_requests_cancel(struct cloud_things *things, struct str token);
+
+#endif

@@ -1,0 +1,203 @@
+/*
+ * CloudWatch's alarms whose state somebody sets: who is told of it, and what was. Nothing here looks at
+ * metrics. The history is a note beside the alarm: {items: [as DescribeAlarmHistory shows them]}.
+ */
+#include "base/clock.h"
+#include "base/json.h"
+#include "sandbox/calls/services.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/shared/tables.h"
+#include "sandbox/services/shared/targets.h"
+
+#include <pthread.h>
+
+#define NOTE "alarms"
+enum { MAX_ITEMS = 1000, MAX_REASON = 1023 };
+
+static bool find_alarm(const struct service_call *call, struct str name, struct control_record *out)
+{
+    return control_find(
+        services_control(call->services), call->arena, STR("aws.cloudwatch.alarm"), call->region, name, out);
+}
+
+static const struct value *items_of(const struct service_call *call, const struct control_record *alarm)
+{
+    return value_as_list(value_getz(service_note_read(call, NOTE, alarm), "items"));
+}
+
+/* Behind what there is; of many the oldest goes. */
+static int add_item(
+    struct service_call *call, const struct control_record *alarm, const struct value *item, struct err *err)
+{
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    const struct value *had = items_of(call, alarm);
+    for (uint32_t i = had->count >= MAX_ITEMS; i < had->count; i++)
+        value_builder_add(&all, had->items[i]);
+    value_builder_add(&all, item);
+    return service_note_write(
+        call, NOTE, alarm, value_with(call->arena, NULL, STR("items"), value_builder_list(&all)), err);
+}
+
+static int note_item(struct service_call *call, const struct control_record *alarm, struct str summary,
+    const struct value *data, struct err *err)
+{
+    struct err why = ERR_INIT;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "AlarmName", alarm->id);
+    view_text(&b, "AlarmType", STR("MetricAlarm"));
+    view_int(&b, "Timestamp", clock_wall_ms());
+    view_text(&b, "HistoryItemType", STR("StateUpdate"));
+    view_text(&b, "HistorySummary", summary);
+    view_text(&b, "HistoryData", json_as_text(call->arena, data)->string);
+    if (add_item(call, alarm, value_builder_map(&b), &why))
+        return service_refuse(err, 500, "InternalServiceFault", "%s", why.message);
+    return 0;
+}
+
+/* Topics have the message that CloudWatch sends; functions the same as their event. */
+static void tell(struct service_call *call, const struct control_record *alarm, struct str before)
+{
+    static const struct {
+        const char *state, *actions;
+    } told[] = {
+        {"ALARM", "alarm_actions"}, {"OK", "ok_actions"}, {"INSUFFICIENT_DATA", "insufficient_data_actions"}};
+    struct str state = value_gets(alarm->attrs, "state"), account = services_account(call->services);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (str_eq(state, before) || value_equal(value_getz(alarm->attrs, "actions_enabled"), &value_false))
+        return;
+    view_text(&b, "AlarmName", alarm->id);
+    view_text(&b, "AlarmDescription", value_gets(alarm->attrs, "description"));
+    view_text(&b, "AWSAccountId", account);
+    view_text(&b, "NewStateValue", state);
+    view_text(&b, "NewStateReason", value_gets(alarm->attrs, "state_reason"));
+    view_text(&b, "StateChangeTime", time_rfc3339(call->arena, clock_wall_ms(), true));
+    view_text(&b, "Region", call->region);
+    view_text(&b, "AlarmArn", value_gets(alarm->attrs, "arn"));
+    view_text(&b, "OldStateValue", before);
+    struct target target = {.region = call->region,
+        .input = json_as_text(call->arena, value_builder_map(&b))->string,
+        .subject = arena_printf(
+            call->arena, "%.*s: \"%.*s\" in %.*s", STR_ARG(state), STR_ARG(alarm->id), STR_ARG(call->region)),
+        .by = arena_printf(call->arena, "alarm %.*s", STR_ARG(alarm->id)),
+        .service = STR("cloudwatch.amazonaws.com"),
+        .source_arn = value_gets(alarm->attrs, "arn")};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        const struct value *actions =
+            str_eqz(state, told[i].state) ? value_getz(alarm->attrs, told[i].actions) : NULL;
+        for (uint32_t k = 0; actions && k < actions->count; k++) {
+            target.arn = value_text(actions->items[k], STR_EMPTY);
+            target_deliver(call->services, &target);
+        }
+    }
+}
+
+static int check_state(struct str state, struct str reason, struct err *err)
+{
+    if (!str_eqz(state, "OK") && !str_eqz(state, "ALARM") && !str_eqz(state, "INSUFFICIENT_DATA"))
+        return service_refuse(err, 400, "ValidationError",
+            "1 validation error detected: Value '%.*s' at 'stateValue' failed to satisfy constraint: Member "
+            "must "
+            "satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]",
+            STR_ARG(state));
+    if (reason.n > MAX_REASON)
+        return service_refuse(
+            err, 400, "ValidationError", "StateReason has at most %d characters", MAX_REASON);
+    return 0;
+}
+
+static int note_state(
+    struct service_call *call, const struct control_record *alarm, struct str before, struct err *err)
+{
+    struct value_builder data = VALUE_BUILDER(call->arena);
+    struct str state = value_gets(call->input, "StateValue"), reason = value_gets(call->input, "StateReason");
+    if (str_eq(before, state))
+        return 0;
+    view_text(&data, "version", STR("1.0"));
+    view_set(&data, "oldState",
+        value_with(call->arena, NULL, STR("stateValue"), value_string(call->arena, before)));
+    view_set(&data, "newState",
+        value_with(call->arena,
+            value_with(call->arena, NULL, STR("stateReason"), value_string(call->arena, reason)),
+            STR("stateValue"), value_string(call->arena, state)));
+    struct str summary =
+        arena_printf(call->arena, "Alarm updated from %.*s to %.*s", STR_ARG(before), STR_ARG(state));
+    return note_item(call, alarm, summary, value_builder_map(&data), err);
+}
+
+static int change_state(
+    struct service_call *call, struct control_record *alarm, struct str *before, struct err *err)
+{
+    const struct value *output;
+    struct str name = value_gets(call->input, "AlarmName");
+    const struct service_request request = {.service = STR("monitoring"),
+        .operation = STR("SetAlarmState"),
+        .region = call->region,
+        .input = call->input};
+    if (!find_alarm(call, name, alarm))
+        return service_refuse(err, 404, "ResourceNotFound", "Unknown alarm");
+    *before = arena_str(call->arena, value_gets(alarm->attrs, "state"));
+    if (services_call_control(call->services, call->arena, &request, &output, err) ||
+        !find_alarm(call, name, alarm))
+        return -1;
+    return note_state(call, alarm, *before, err);
+}
+
+/* Changes come one after another: what the one has set is what the next one finds. */
+static int set_state(struct service_call *call, struct err *err)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct control_record alarm;
+    struct str name, state, reason, before;
+    if (service_required(call, "AlarmName", &name, err) ||
+        service_required(call, "StateValue", &state, err) ||
+        service_required(call, "StateReason", &reason, err) || check_state(state, reason, err))
+        return -1;
+    pthread_mutex_lock(&lock);
+    int status = change_state(call, &alarm, &before, err);
+    pthread_mutex_unlock(&lock);
+    if (!status)
+        tell(call, &alarm, before);
+    return status;
+}
+
+static const struct value *view_item(struct service_call *call, const struct value *item)
+{
+    return value_with(
+        call->arena, item, STR("Timestamp"), service_time(call, service_int(item, "Timestamp", 0)));
+}
+
+/* Of one alarm or all; the newest first, unless asked otherwise. */
+static int describe_history(struct service_call *call, struct err *err)
+{
+    size_t n, first, end;
+    const struct value *next;
+    struct str name = value_gets(call->input, "AlarmName"), type = value_gets(call->input, "HistoryItemType");
+    bool oldest_first = str_eqz(value_gets(call->input, "ScanBy"), "TimestampAscending");
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), shown = VALUE_BUILDER(call->arena);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    const struct control_record *alarms = control_list(
+        services_control(call->services), call->arena, STR("aws.cloudwatch.alarm"), call->region, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct value *items = items_of(call, &alarms[i]);
+        if (name.n && !str_eq(name, alarms[i].id))
+            continue;
+        for (uint32_t k = 0; k < items->count; k++)
+            if (!type.n || str_eq(type, value_gets(items->items[k], "HistoryItemType")))
+                value_builder_add(&all, items->items[k]);
+    }
+    if (service_page(call, "NextToken", "MaxRecords", 100, all.n, &first, &end, &next, err))
+        return -1;
+    const struct value *list = value_builder_list(&all);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&shown, view_item(call, list->items[oldest_first ? i : list->count - 1 - i]));
+    view_set(&b, "AlarmHistoryItems", value_builder_list(&shown));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+const struct service_operation alarms_operations[] = {
+    {"monitoring", "SetAlarmState", set_state, NULL, NULL},
+    {"monitoring", "DescribeAlarmHistory", describe_history, NULL, NULL},
+    {0},
+};

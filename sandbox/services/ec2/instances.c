@@ -1,0 +1,263 @@
+/* EC2: what is done with an instance besides making and deleting it. Its host is sandbox/host's. */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/host/host.h"
+#include "sandbox/services/shared/tables.h"
+
+static int find_instance(
+    const struct service_call *call, struct str id, struct control_record *out, struct err *err)
+{
+    if (control_find(
+            services_control(call->services), call->arena, STR("aws.ec2.instance"), call->region, id, out))
+        return 0;
+    return service_refuse(
+        err, 400, "InvalidInstanceID.NotFound", "The instance ID '%.*s' does not exist", STR_ARG(id));
+}
+
+/* One name, or a list of them. */
+static const struct value *instances_of(const struct service_call *call)
+{
+    const struct value *named = value_getz(call->input, "InstanceId");
+    return !named || named->kind == VALUE_LIST ? named : value_list(call->arena, &named, 1);
+}
+
+static const struct value *state_of(struct arena *arena, const char *name, int64_t code)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_int(&b, "code", code);
+    view_text(&b, "name", str_z(name));
+    return value_builder_map(&b);
+}
+
+static const struct value *change_of(struct arena *arena, struct str id, bool was_halted, bool halted)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_text(&b, "instanceId", id);
+    view_set(&b, "currentState", halted ? state_of(arena, "stopped", 80) : state_of(arena, "pending", 0));
+    view_set(
+        &b, "previousState", was_halted ? state_of(arena, "stopped", 80) : state_of(arena, "running", 16));
+    return value_builder_map(&b);
+}
+
+/* Each is known before any of them is changed. */
+static int set_halted(struct service_call *call, bool halted, struct err *err)
+{
+    const struct value *ids = instances_of(call);
+    struct control_record record;
+    struct value_builder changes = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; ids && i < ids->count; i++)
+        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
+            return -1;
+    for (uint32_t i = 0; ids && i < ids->count; i++) {
+        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err)) {
+            value_builder_release(&changes);
+            return -1;
+        }
+        control_set(services_control(call->services), STR("aws.ec2.instance"), &record, "stopped",
+            value_bool(halted));
+        value_builder_add(
+            &changes, change_of(call->arena, record.id, value_getb(record.attrs, "stopped"), halted));
+    }
+    hosts_look(services_parts(call->services)->hosts);
+    call->output = value_with(call->arena, NULL, STR("instancesSet"), value_builder_list(&changes));
+    return 0;
+}
+
+static int stop_instances(struct service_call *call, struct err *err)
+{
+    return set_halted(call, true, err);
+}
+
+static int start_instances(struct service_call *call, struct err *err)
+{
+    return set_halted(call, false, err);
+}
+
+static int reboot_instances(struct service_call *call, struct err *err)
+{
+    const struct value *ids = instances_of(call);
+    struct control_record record;
+    for (uint32_t i = 0; ids && i < ids->count; i++)
+        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
+            return -1;
+    for (uint32_t i = 0; ids && i < ids->count; i++)
+        hosts_reboot(services_parts(call->services)->hosts, value_text(ids->items[i], STR_EMPTY));
+    call->output = value_with(call->arena, NULL, STR("return"), &value_true);
+    return 0;
+}
+
+static int console_output(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str id;
+    int64_t changed_ms;
+    (void)value_getz(call->input, "Latest"); /* it always is */
+    if (service_required(call, "InstanceId", &id, err) || find_instance(call, id, &record, err))
+        return -1;
+    struct str text =
+        hosts_console(services_parts(call->services)->hosts, call->arena, record.id, &changed_ms);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "instanceId", record.id);
+    view_text(&b, "timestamp", time_rfc3339(call->arena, changed_ms, true));
+    view_text(&b, "output", base64_encode(call->arena, text));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- how instances are ---- */
+
+static const struct value *passed(struct arena *arena, bool running)
+{
+    struct value_builder b = VALUE_BUILDER(arena), detail = VALUE_BUILDER(arena);
+    view_text(&detail, "name", STR("reachability"));
+    view_text(&detail, "status", STR("passed"));
+    const struct value *one = value_builder_map(&detail);
+    view_text(&b, "status", running ? STR("ok") : STR("not-applicable"));
+    if (running)
+        view_set(&b, "details", value_list(arena, &one, 1));
+    return value_builder_map(&b);
+}
+
+static const struct value *status_of(const struct service_call *call, const struct control_record *record)
+{
+    static const struct {
+        const char *name;
+        int64_t code;
+    } states[] = {
+        {"pending", 0}, {"running", 16}, {"shutting-down", 32}, {"terminated", 48}, {"stopped", 80}};
+    struct str state = value_gets(record->attrs, "state");
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct control_record subnet;
+    bool running = str_eqz(state, "running");
+    struct str id = value_gets(record->attrs, "subnet_id");
+    view_text(&b, "instanceId", record->id);
+    view_text(&b, "availabilityZone",
+        id.n && control_find(services_control(call->services), call->arena, STR("aws.ec2.subnet"),
+                    call->region, id, &subnet)
+            ? value_gets(subnet.attrs, "availability_zone")
+            : arena_printf(call->arena, "%.*sa", STR_ARG(call->region)));
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (str_eqz(state, states[i].name))
+            view_set(&b, "instanceState", state_of(call->arena, states[i].name, states[i].code));
+    view_set(&b, "systemStatus", passed(call->arena, running));
+    view_set(&b, "instanceStatus", passed(call->arena, running));
+    return value_builder_map(&b);
+}
+
+/* Filters are of the answer's own words. */
+static bool status_passes(const struct value *filters, const struct value *status, struct err *err)
+{
+    for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
+        struct str name = value_gets(filters->items[i], "Name"), have;
+        const struct value *wanted = value_getz(filters->items[i], "Value");
+        if (str_eqz(name, "instance-state-name"))
+            have = value_gets(value_getz(status, "instanceState"), "name");
+        else if (str_eqz(name, "instance-status.status"))
+            have = value_gets(value_getz(status, "instanceStatus"), "status");
+        else if (str_eqz(name, "system-status.status"))
+            have = value_gets(value_getz(status, "systemStatus"), "status");
+        else if (str_eqz(name, "availability-zone"))
+            have = value_gets(status, "availabilityZone");
+        else
+            return service_refuse(err, 400, "InvalidParameterValue",
+                       "the sandbox does not know the filter %.*s", STR_ARG(name)) == 0;
+        if (!value_list_has(wanted, have))
+            return false;
+    }
+    return true;
+}
+
+/* Those that run, unless all or some are asked for. */
+static int describe_status(struct service_call *call, struct err *err)
+{
+    size_t n;
+    struct control_record record;
+    const struct value *ids = instances_of(call), *filters = value_getz(call->input, "Filter");
+    bool everyone = str_eqz(value_gets(call->input, "IncludeAllInstances"), "true");
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; ids && i < ids->count; i++)
+        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
+            return -1;
+    const struct control_record *all = control_list(
+        services_control(call->services), call->arena, STR("aws.ec2.instance"), call->region, &n);
+    for (size_t i = 0; i < n; i++) {
+        bool asked = !ids || value_list_has(ids, all[i].id);
+        const struct value *status = status_of(call, &all[i]);
+        if (asked && (everyone || str_eqz(value_gets(all[i].attrs, "state"), "running")) &&
+            status_passes(filters, status, err))
+            value_builder_add(&list, status);
+    }
+    if (err->code[0])
+        return -1;
+    call->output = value_with(call->arena, NULL, STR("instanceStatusSet"), value_builder_list(&list));
+    return 0;
+}
+
+/* What cannot be changed while it runs: its size, and what it started with. */
+static int modify_attribute(struct service_call *call, struct err *err)
+{
+    static const char *const fixed[] = {"InstanceType", "UserData", "EbsOptimized"};
+    struct control_record record;
+    bool asks = false;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        asks |= !value_is_null(value_getz(call->input, fixed[i]));
+    struct str id = value_gets(call->input, "InstanceId");
+    if (!asks ||
+        !control_find(services_control(call->services), call->arena, STR("aws.ec2.instance"), call->region,
+            id, &record) ||
+        value_getb(record.attrs, "stopped")) {
+        call->declined = true;
+        return 0;
+    }
+    return service_refuse(err, 400, "IncorrectInstanceState",
+        "The instance '%.*s' is not in the 'stopped' state.", STR_ARG(id));
+}
+
+static bool has_text(const struct value *v, const char *text)
+{
+    return (v->kind == VALUE_STRING && str_eqz(v->string, text)) || value_list_has(v, str_z(text));
+}
+
+/* Those that an account has without asking. */
+static int describe_regions(struct service_call *call, struct err *err)
+{
+    static const char *const regions[] = {"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+        "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1",
+        "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2"};
+    const struct value *named = value_getz(call->input, "RegionName");
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    (void)value_getz(call->input, "AllRegions"); /* the others would have to be asked for */
+    if (value_getz(call->input, "Filter"))
+        return service_refuse(
+            err, 400, "InvalidParameterValue", "the sandbox does not know filters of regions");
+    if (str_eqz(value_gets(call->input, "DryRun"), "true"))
+        return service_refuse(
+            err, 412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.");
+    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
+        if (named && !has_text(named, regions[i]))
+            continue;
+        struct value_builder b = VALUE_BUILDER(call->arena);
+        view_text(&b, "regionName", str_z(regions[i]));
+        view_text(&b, "regionEndpoint", arena_printf(call->arena, "ec2.%s.amazonaws.com", regions[i]));
+        view_text(&b, "optInStatus", STR("opt-in-not-required"));
+        value_builder_add(&all, value_builder_map(&b));
+    }
+    const struct value *found = value_builder_list(&all);
+    uint32_t asked = !named ? 0 : named->kind == VALUE_LIST ? named->count : 1;
+    if (asked > found->count)
+        return service_refuse(err, 400, "InvalidParameterValue", "Invalid region provided");
+    call->output = value_with(call->arena, NULL, STR("regionInfo"), found);
+    return 0;
+}
+
+const struct service_operation ec2_operations[] = {
+    {"ec2", "DescribeRegions", describe_regions, NULL, NULL},
+    {"ec2", "DescribeInstanceStatus", describe_status, NULL, NULL},
+    {"ec2", "StartInstances", start_instances, NULL, NULL},
+    {"ec2", "StopInstances", stop_instances, NULL, NULL},
+    {"ec2", "RebootInstances", reboot_instances, NULL, NULL},
+    {"ec2", "GetConsoleOutput", console_output, NULL, NULL},
+    {"ec2", "ModifyInstanceAttribute", modify_attribute, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,174 @@
+/* EC2's CreateKeyPair: a key is made here, its public half imported as anybody's, its private half shown once
+ * and kept nowhere. */
+#include "base/buf.h"
+#include "base/hash.h"
+#include "sandbox/calls/services.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/ec2/inner_calls.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+enum { RSA_BITS = 2048, ED25519_SIZE = 32 };
+
+/* ---- OpenSSH's notation ---- */
+
+static void add_number(struct buf *out, size_t n)
+{
+    const char bytes[] = {(char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
+    buf_add(out, bytes, sizeof bytes);
+}
+
+static void add_string(struct buf *out, struct str text)
+{
+    add_number(out, text.n);
+    buf_add_str(out, text);
+}
+
+/* A number with its sign: one whose first bit is set has a zero before it. */
+static void add_bignum(struct buf *out, const BIGNUM *n)
+{
+    unsigned char bytes[RSA_BITS / 8 + 1] = {0};
+    int length = BN_bn2bin(n, bytes + 1);
+    bool padded = bytes[1] & 0x80;
+    add_string(out, str_n((const char *)bytes + !padded, (size_t)length + padded));
+}
+
+static bool public_rsa(EVP_PKEY *key, struct buf *out)
+{
+    BIGNUM *n = NULL, *e = NULL;
+    bool found = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+                 EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
+                 BN_num_bytes(n) <= RSA_BITS / 8;
+    if (found) {
+        add_string(out, STR("ssh-rsa"));
+        add_bignum(out, e);
+        add_bignum(out, n);
+    }
+    BN_free(n);
+    BN_free(e);
+    return found;
+}
+
+static bool public_ed25519(EVP_PKEY *key, struct buf *out)
+{
+    unsigned char raw[ED25519_SIZE];
+    size_t n = sizeof raw;
+    if (EVP_PKEY_get_raw_public_key(key, raw, &n) != 1)
+        return false;
+    add_string(out, STR("ssh-ed25519"));
+    add_string(out, str_n((const char *)raw, n));
+    return true;
+}
+
+/* PKCS#1 of RSA, as EC2 gives it. */
+static bool private_rsa(EVP_PKEY *key, struct buf *out)
+{
+    BIO *memory = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    bool done = memory && PEM_write_bio_PrivateKey_traditional(memory, key, NULL, NULL, 0, NULL, NULL) == 1;
+    long n = done ? BIO_get_mem_data(memory, &text) : 0;
+    if (n > 0)
+        buf_add(out, text, (size_t)n);
+    BIO_free(memory);
+    return done;
+}
+
+static bool private_ed25519(EVP_PKEY *key, struct str public, struct buf *out)
+{
+    AUTO_BUF struct buf secret = BUF_INIT, whole = BUF_INIT;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    unsigned char raw[2 * ED25519_SIZE], check[4];
+    size_t half = ED25519_SIZE, rest = ED25519_SIZE;
+    if (EVP_PKEY_get_raw_private_key(key, raw, &half) != 1 ||
+        EVP_PKEY_get_raw_public_key(key, raw + ED25519_SIZE, &rest) != 1)
+        return false;
+    hash_random(check, sizeof check);
+    buf_add(&secret, check, sizeof check);
+    buf_add(&secret, check, sizeof check);
+    buf_add_str(&secret, public);
+    add_string(&secret, str_n((const char *)raw, sizeof raw));
+    add_string(&secret, STR_EMPTY);
+    for (char pad = 1; secret.n % 8; pad++)
+        buf_add_char(&secret, pad);
+    buf_add(&whole, "openssh-key-v1", sizeof "openssh-key-v1");
+    add_string(&whole, STR("none"));
+    add_string(&whole, STR("none"));
+    add_string(&whole, STR_EMPTY);
+    add_number(&whole, 1);
+    add_string(&whole, public);
+    add_string(&whole, buf_str(&secret));
+    struct str text = base64_encode(&arena, buf_str(&whole));
+    buf_add_str(out, STR("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
+    for (size_t i = 0; i < text.n; i += 70)
+        buf_addf(out, "%.*s\n", STR_ARG(str_slice(text, i, i + 70 < text.n ? i + 70 : text.n)));
+    buf_add_str(out, STR("-----END OPENSSH PRIVATE KEY-----\n"));
+    return true;
+}
+
+/* *line: as it stands in authorized_keys; *material: the private half. */
+static bool make_key(struct arena *arena, bool rsa, struct str *line, struct str *material)
+{
+    AUTO_BUF struct buf public = BUF_INIT, private = BUF_INIT;
+    EVP_PKEY *key = rsa ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)RSA_BITS)
+                        : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    bool made =
+        key && (rsa ? public_rsa(key, &public) && private_rsa(key, &private)
+                    : public_ed25519(key, &public) && private_ed25519(key, buf_str(&public), &private));
+    EVP_PKEY_free(key);
+    *line = arena_printf(
+        arena, "%s %.*s", rsa ? "ssh-rsa" : "ssh-ed25519", STR_ARG(base64_encode(arena, buf_str(&public))));
+    *material = arena_str(arena, buf_str(&private));
+    return made;
+}
+
+/* ---- the call ---- */
+
+static int import_key(struct service_call *call, struct str name, struct str line, struct err *err)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str answer;
+    view_text(&b, "KeyName", name);
+    view_text(&b, "PublicKeyMaterial", base64_encode(call->arena, line));
+    view_set(&b, "TagSpecification", value_getz(call->input, "TagSpecification"));
+    view_set(&b, "DryRun", value_getz(call->input, "DryRun"));
+    return ec2_ask(call, "ImportKeyPair", value_builder_map(&b), &answer, err);
+}
+
+static int create_key_pair(struct service_call *call, struct err *err)
+{
+    struct str name, line, material, type = value_gets(call->input, "KeyType"),
+                                     format = value_gets(call->input, "KeyFormat");
+    struct control_record record;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "KeyName", &name, err))
+        return -1;
+    if (type.n && !str_eqz(type, "rsa") && !str_eqz(type, "ed25519"))
+        return service_refuse(err, 400, "InvalidParameterValue",
+            "Value (%.*s) for parameter KeyType is invalid.", STR_ARG(type));
+    if (format.n && !str_eqz(format, "pem"))
+        return service_refuse(
+            err, 400, "InvalidParameterValue", "the sandbox gives keys in the format pem only");
+    if (!make_key(call->arena, !str_eqz(type, "ed25519"), &line, &material))
+        return service_refuse(err, 500, "InternalError", "no key could be made");
+    if (import_key(call, name, line, err))
+        return -1;
+    view_text(&b, "keyName", name);
+    if (control_find(services_control(call->services), call->arena, STR("aws.ec2.key_pair"), call->region,
+            name, &record)) {
+        view_set(&b, "keyPairId", value_getz(record.attrs, "key_pair_id"));
+        view_set(&b, "keyFingerprint", value_getz(record.attrs, "fingerprint"));
+    }
+    view_text(&b, "keyMaterial", material);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+const struct service_operation ec2_key_operations[] = {
+    {"ec2", "CreateKeyPair", create_key_pair, NULL, NULL},
+    {0},
+};

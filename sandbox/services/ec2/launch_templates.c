@@ -1,0 +1,365 @@
+/*
+ * Versions of launch templates. The control plane knows a template with its newest version; all of them lie
+ * in a note beside it: {versions: [{number, attrs, shown}]}, in order. A template that never got a second one
+ * has no note.
+ */
+#include "sandbox/services/ec2/launch_templates.h"
+
+#include "sandbox/engine/view.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <pthread.h>
+
+static const struct str template_type = STR_INIT("aws.ec2.launch_template");
+static pthread_mutex_t versions_lock = PTHREAD_MUTEX_INITIALIZER; /* whoever changes a note */
+
+enum { MAX_SHOWN = 200 };
+
+/* ---- the note of one template ---- */
+
+static int64_t number_of(const struct value *version)
+{
+    return service_int(version, "number", 0);
+}
+
+static const struct value *as_version(
+    struct arena *arena, int64_t number, const struct value *attrs, const struct value *shown)
+{
+    const struct value_entry entries[] = {
+        {STR("number"), value_int(arena, number)}, {STR("attrs"), attrs}, {STR("shown"), shown}};
+    return value_map(arena, entries, 3);
+}
+
+/* The newest version as the control plane shows it. */
+static const struct value *shown_now(const struct service_call *call, const struct control_record *template)
+{
+    const struct value_entry id = {STR("LaunchTemplateId"), value_string(call->arena, template->id)};
+    const struct service_request request = {.service = STR("ec2"),
+        .operation = STR("DescribeLaunchTemplateVersions"),
+        .region = call->region,
+        .input = value_map(call->arena, &id, 1)};
+    const struct value *output;
+    struct err ignored = ERR_INIT;
+    if (services_call_control(call->services, call->arena, &request, &output, &ignored))
+        return &value_empty_map;
+    const struct value *list = wire_path(call->arena, output, STR("LaunchTemplateVersionSet[]"));
+    return list && list->kind == VALUE_LIST && list->count ? list->items[0] : &value_empty_map;
+}
+
+static const struct value *versions_of(const struct service_call *call, const struct control_record *template)
+{
+    const struct value *list = value_getz(service_note_read(call, "templates", template), "versions");
+    if (list && list->kind == VALUE_LIST && list->count)
+        return list;
+    const struct value *only = as_version(call->arena, service_int(template->attrs, "latest_version", 1),
+        template->attrs, shown_now(call, template));
+    return value_list(call->arena, &only, 1);
+}
+
+static int keep_versions(const struct service_call *call, const struct control_record *template,
+    const struct value *list, struct err *err)
+{
+    const struct value_entry entry = {STR("versions"), list};
+    struct err why = ERR_INIT;
+    return service_note_write(call, "templates", template, value_map(call->arena, &entry, 1), &why)
+               ? service_refuse(err, 500, "InternalError", "%s", why.message)
+               : 0;
+}
+
+/* NULL: there is none of that name ("3", "$Latest", "$Default"). */
+static const struct value *version_named(
+    const struct control_record *template, const struct value *versions, struct str name)
+{
+    int64_t number = 0;
+    if (str_eqz(name, "$Latest"))
+        return versions->items[versions->count - 1];
+    if (!name.n || str_eqz(name, "$Default"))
+        number = service_int(template->attrs, "default_version", 1);
+    else if (!str_to_int(name, &number))
+        return NULL;
+    for (uint32_t i = 0; i < versions->count; i++)
+        if (number_of(versions->items[i]) == number)
+            return versions->items[i];
+    return NULL;
+}
+
+bool ec2_template_version(struct services *services, struct arena *arena,
+    const struct control_record *template, struct str version, struct control_record *out)
+{
+    const struct service_call call = {.services = services, .arena = arena, .region = template->region};
+    const struct value *found = version_named(template, versions_of(&call, template), version);
+    if (!found)
+        return false;
+    *out = *template;
+    out->attrs = value_getz(found, "attrs");
+    return true;
+}
+
+/* ---- requests ---- */
+
+/* The template that a request is about; false: the control plane says what is wrong. */
+static bool find_template(struct service_call *call, struct control_record *out)
+{
+    struct str id = value_gets(call->input, "LaunchTemplateId"),
+               name = value_gets(call->input, "LaunchTemplateName");
+    call->declined = !control_find(
+        services_control(call->services), call->arena, template_type, call->region, id.n ? id : name, out);
+    return !call->declined;
+}
+
+static int refuse_version(struct err *err, const struct control_record *template, struct str version)
+{
+    return service_refuse(err, 400, "InvalidLaunchTemplateId.VersionNotFound",
+        "Could not find the specified version %.*s for the launch template with ID %.*s.", STR_ARG(version),
+        STR_ARG(template->id));
+}
+
+static const struct value *view_version(
+    struct arena *arena, const struct control_record *template, const struct value *version)
+{
+    const struct value *shown = value_getz(version, "shown");
+    bool standard = number_of(version) == service_int(template->attrs, "default_version", 1);
+    shown = value_with(arena, shown, STR("VersionNumber"), value_int(arena, number_of(version)));
+    return value_with(arena, shown, STR("DefaultVersion"), value_bool(standard));
+}
+
+/* A list of a request, which may be one value. */
+static const struct value *asked_list(const struct service_call *call, const char *member)
+{
+    const struct value *v = value_getz(call->input, member);
+    return !v || v->kind == VALUE_LIST ? v : value_list(call->arena, &v, 1);
+}
+
+/* What the source says and the request does not. */
+static void inherit(
+    const struct service_call *call, const struct control_record *now, const struct value *source)
+{
+    const struct value *attrs = value_getz(source, "attrs");
+    for (uint32_t i = 0; attrs && i < attrs->count; i++) {
+        struct str name = attrs->entries[i].key;
+        bool own = str_eqz(name, "tags") || str_eqz(name, "version_description") || name.p[0] == '=';
+        if (!own && !value_get(now->attrs, name))
+            control_set(services_control(call->services), template_type, now, arena_strz(call->arena, name),
+                attrs->entries[i].value);
+    }
+}
+
+static int add_version(struct service_call *call, const struct control_record *template, struct err *err)
+{
+    struct str from = value_gets(call->input, "SourceVersion");
+    const struct value *versions = versions_of(call, template),
+                       *source = from.n ? version_named(template, versions, from) : NULL, *output;
+    struct control_record now;
+    const struct value *input = value_with(call->arena, call->input, STR("SourceVersion"), NULL);
+    input = value_with(call->arena, input, STR("LaunchTemplateName"), NULL);
+    const struct service_request request = {.service = STR("ec2"),
+        .operation = STR("CreateLaunchTemplateVersion"),
+        .region = call->region,
+        .input =
+            value_with(call->arena, input, STR("LaunchTemplateId"), value_string(call->arena, template->id))};
+    if (from.n && !source)
+        return refuse_version(err, template, from);
+    if (services_call_control(call->services, call->arena, &request, &output, err))
+        return -1;
+    call->declined = !find_template(call, &now);
+    if (call->declined)
+        return 0;
+    if (source) {
+        inherit(call, &now, source);
+        find_template(call, &now);
+    }
+    const struct value *added = as_version(
+        call->arena, service_int(now.attrs, "latest_version", 1), now.attrs, shown_now(call, &now));
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < versions->count; i++)
+        value_builder_add(&all, versions->items[i]);
+    value_builder_add(&all, added);
+    call->output =
+        value_with(call->arena, NULL, STR("LaunchTemplateVersion"), view_version(call->arena, &now, added));
+    return keep_versions(call, &now, value_builder_list(&all), err);
+}
+
+static int create_version(struct service_call *call, struct err *err)
+{
+    struct control_record template;
+    if (!find_template(call, &template))
+        return 0;
+    pthread_mutex_lock(&versions_lock);
+    int status = add_version(call, &template, err);
+    pthread_mutex_unlock(&versions_lock);
+    return status;
+}
+
+/* ---- showing ---- */
+
+/* Those of one template that a request asks for. */
+static int add_asked(const struct service_call *call, const struct control_record *template,
+    struct value_builder *out, struct err *err)
+{
+    const struct value *asked = asked_list(call, "LaunchTemplateVersion"),
+                       *versions = versions_of(call, template);
+    int64_t least = service_int(call->input, "MinVersion", 0),
+            most = service_int(call->input, "MaxVersion", INT64_MAX);
+    for (uint32_t i = 0; asked && i < asked->count; i++) {
+        struct str name = value_text(asked->items[i], STR_EMPTY);
+        const struct value *one = version_named(template, versions, name);
+        if (!one)
+            return refuse_version(err, template, name);
+        value_builder_add(out, view_version(call->arena, template, one));
+    }
+    for (uint32_t i = 0; !asked && i < versions->count; i++)
+        if (number_of(versions->items[i]) >= least && number_of(versions->items[i]) <= most)
+            value_builder_add(out, view_version(call->arena, template, versions->items[i]));
+    return 0;
+}
+
+/* Of all templates, the newest or the default one. */
+static int add_of_all(struct service_call *call, struct value_builder *out, struct err *err)
+{
+    const struct value *asked = asked_list(call, "LaunchTemplateVersion");
+    size_t n;
+    bool numbered = !asked;
+    for (uint32_t i = 0; asked && i < asked->count; i++)
+        numbered |= value_text(asked->items[i], STR_EMPTY).p[0] != '$';
+    if (numbered)
+        return service_refuse(err, 400, "MissingParameter",
+            "To describe the launch template data for all your launch templates, for '--versions' specify "
+            "'$Latest', '$Default', or both, and omit '--launch-template-id', '--launch-template-name', and "
+            "version numbers.");
+    const struct control_record *all =
+        control_list(services_control(call->services), call->arena, template_type, call->region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (add_asked(call, &all[i], out, err))
+            return -1;
+    return 0;
+}
+
+static int describe_versions(struct service_call *call, struct err *err)
+{
+    struct control_record template;
+    bool one =
+        value_gets(call->input, "LaunchTemplateId").n || value_gets(call->input, "LaunchTemplateName").n;
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena), page = VALUE_BUILDER(call->arena);
+    const struct value *next;
+    size_t first, end;
+    if (value_getz(call->input, "Filter"))
+        return service_refuse(err, 400, "InvalidParameterValue",
+            "the sandbox does not know filters of launch template versions");
+    if (str_eqz(value_gets(call->input, "ResolveAlias"), "true"))
+        return service_refuse(
+            err, 400, "InvalidParameterValue", "the sandbox shows images as they were given");
+    if (one && !find_template(call, &template))
+        return 0;
+    if (one ? add_asked(call, &template, &found, err) : add_of_all(call, &found, err))
+        return -1;
+    const struct value *all = value_builder_list(&found);
+    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, all->count, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&page, all->items[i]);
+    call->output = value_with(call->arena, NULL, STR("LaunchTemplateVersionSet"), value_builder_list(&page));
+    if (next)
+        call->output = value_with(call->arena, call->output, STR("NextToken"), next);
+    return 0;
+}
+
+/* ---- the default one, and going ---- */
+
+static int modify_template(struct service_call *call, struct err *err)
+{
+    struct control_record template;
+    struct str version = value_gets(call->input, "SetDefaultVersion");
+    if (!find_template(call, &template))
+        return 0;
+    const struct value *found = version_named(&template, versions_of(call, &template), version);
+    if (!found)
+        return refuse_version(err, &template, version);
+    control_set(services_control(call->services), template_type, &template, "default_version",
+        value_int(call->arena, number_of(found)));
+    const struct value_entry id = {STR("LaunchTemplateId"),
+        value_list(call->arena, (const struct value *[]){value_string(call->arena, template.id)}, 1)};
+    const struct service_request request = {.service = STR("ec2"),
+        .operation = STR("DescribeLaunchTemplates"),
+        .region = call->region,
+        .input = value_map(call->arena, &id, 1)};
+    const struct value *output;
+    if (services_call_control(call->services, call->arena, &request, &output, err))
+        return -1;
+    const struct value *list = wire_path(call->arena, output, STR("LaunchTemplates[]"));
+    if (list && list->kind == VALUE_LIST && list->count)
+        call->output = value_with(call->arena, NULL, STR("LaunchTemplate"), list->items[0]);
+    return 0;
+}
+
+struct deletion {
+    struct value_builder kept, gone, refused;
+};
+
+static void delete_one(struct service_call *call, const struct control_record *template,
+    const struct value *versions, struct str name, struct deletion *d)
+{
+    const struct value *found = version_named(template, versions, name);
+    bool standard = found && number_of(found) == service_int(template->attrs, "default_version", 1);
+    AUTO_BUILDER struct value_builder item = VALUE_BUILDER(call->arena), why = VALUE_BUILDER(call->arena);
+    view_text(&item, "LaunchTemplateId", template->id);
+    view_text(&item, "LaunchTemplateName", value_gets(template->attrs, "name"));
+    if (found)
+        view_int(&item, "VersionNumber", number_of(found));
+    if (found && !standard) {
+        value_builder_add(&d->gone, value_builder_map(&item));
+        return;
+    }
+    view_text(&why, "Code", found ? STR("unexpectedError") : STR("launchTemplateVersionDoesNotExist"));
+    view_text(&why, "Message",
+        found ? STR("The default version cannot be deleted.")
+              : arena_printf(call->arena, "The version %.*s does not exist.", STR_ARG(name)));
+    view_set(&item, "ResponseError", value_builder_map(&why));
+    value_builder_add(&d->refused, value_builder_map(&item));
+}
+
+static bool is_gone(const struct value *gone, const struct value *version)
+{
+    for (uint32_t i = 0; i < gone->count; i++)
+        if (service_int(gone->items[i], "VersionNumber", 0) == number_of(version))
+            return true;
+    return false;
+}
+
+static int delete_some(struct service_call *call, const struct control_record *template, struct err *err)
+{
+    const struct value *versions = versions_of(call, template),
+                       *asked = asked_list(call, "LaunchTemplateVersion");
+    struct deletion d = {VALUE_BUILDER(call->arena), VALUE_BUILDER(call->arena), VALUE_BUILDER(call->arena)};
+    for (uint32_t i = 0; asked && i < asked->count; i++)
+        delete_one(call, template, versions, value_text(asked->items[i], STR_EMPTY), &d);
+    const struct value *gone = value_builder_list(&d.gone);
+    for (uint32_t i = 0; i < versions->count; i++)
+        if (!is_gone(gone, versions->items[i]))
+            value_builder_add(&d.kept, versions->items[i]);
+    const struct value *kept = value_builder_list(&d.kept);
+    const struct value_entry output[] = {{STR("SuccessfullyDeletedLaunchTemplateVersionSet"), gone},
+        {STR("UnsuccessfullyDeletedLaunchTemplateVersionSet"), value_builder_list(&d.refused)}};
+    call->output = value_map(call->arena, output, 2);
+    return keep_versions(call, template, kept, err);
+}
+
+static int delete_versions(struct service_call *call, struct err *err)
+{
+    struct control_record template;
+    if (!find_template(call, &template))
+        return service_refuse(err, 400, "InvalidLaunchTemplateId.NotFound",
+            "The specified launch template, with template ID %.*s, does not exist.",
+            STR_ARG(value_gets(call->input, "LaunchTemplateId")));
+    pthread_mutex_lock(&versions_lock);
+    int status = delete_some(call, &template, err);
+    pthread_mutex_unlock(&versions_lock);
+    return status;
+}
+
+const struct service_operation ec2_template_operations[] = {
+    {"ec2", "CreateLaunchTemplateVersion", create_version, NULL, NULL},
+    {"ec2", "DescribeLaunchTemplateVersions", describe_versions, NULL, NULL},
+    {"ec2", "ModifyLaunchTemplate", modify_template, NULL, NULL},
+    {"ec2", "DeleteLaunchTemplateVersions", delete_versions, NULL, NULL},
+    {0},
+};

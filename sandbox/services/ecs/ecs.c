@@ -1,0 +1,351 @@
+/*
+ * ECS: tasks of one container whose image is "local", or begins with "local/", run its command on this
+ * machine. The sandbox has no containers, so the others stop and say so; services keep no tasks running.
+ */
+#include "base/file.h"
+#include "base/hash.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/services/iam/roles.h"
+#include "sandbox/services/shared/container.h"
+#include "sandbox/services/shared/definitions.h"
+#include "sandbox/services/shared/tables.h"
+
+enum { MAX_SHOWN = 100, MAX_TASKS = 10 };
+
+/* ---- what a task is made of: its request ---- */
+
+struct asked {
+    struct str cluster, id; /* the cluster's name */
+    struct control_record definition;
+};
+
+static const struct value *override_of(const struct service_call *call, struct str container)
+{
+    const struct value *all = value_getz(value_getz(call->input, "overrides"), "containerOverrides");
+    return value_list_find(all, "name", container);
+}
+
+/* The entry point and what is given to it. */
+static const struct value *command_of(
+    struct arena *arena, const struct value *container, const struct value *over)
+{
+    const struct value *parts[] = {value_getz(container, "entry_point"),
+        value_getz(over, "command") ? value_getz(over, "command") : value_getz(container, "command")};
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t p = 0; p < 2; p++)
+        for (uint32_t i = 0; parts[p] && parts[p]->kind == VALUE_LIST && i < parts[p]->count; i++)
+            value_builder_add(&b, parts[p]->items[i]);
+    return value_builder_list(&b);
+}
+
+static struct str arn_of(
+    const struct service_call *call, const char *what, struct str cluster, struct str name)
+{
+    return arena_printf(call->arena, "arn:aws:ecs:%.*s:%.*s:%s/%.*s%s%.*s", STR_ARG(call->region),
+        STR_ARG(services_account(call->services)), what, STR_ARG(cluster), name.n ? "/" : "", STR_ARG(name));
+}
+
+static void set_log(
+    struct value_builder *b, struct arena *arena, const struct value *container, struct str id)
+{
+    const struct value *options = value_getz(container, "log_options");
+    struct str prefix = value_gets(options, "awslogs-stream-prefix");
+    if (!str_eqz(value_gets(container, "log_driver"), "awslogs") || !value_gets(options, "awslogs-group").n)
+        return;
+    view_set(b, "group", value_getz(options, "awslogs-group"));
+    view_text(b, "stream",
+        prefix.n ? arena_printf(arena, "%.*s/%.*s/%.*s", STR_ARG(prefix),
+                       STR_ARG(value_gets(container, "name")), STR_ARG(id))
+                 : id);
+}
+
+static const struct value *make_request(const struct service_call *call, const struct asked *asked)
+{
+    struct arena *arena = call->arena;
+    const struct value *attrs = asked->definition.attrs, *all = value_getz(attrs, "containers");
+    const struct value *container = all && all->kind == VALUE_LIST && all->count ? all->items[0] : NULL;
+    struct str name = value_gets(container, "name");
+    const struct value *over = override_of(call, name);
+    const struct value *role = value_getz(value_getz(call->input, "overrides"), "taskRoleArn");
+    const struct value *memory = value_getz(attrs, "memory");
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_text(&b, "arn", arn_of(call, "task", asked->cluster, asked->id));
+    view_text(&b, "cluster", arn_of(call, "cluster", asked->cluster, STR_EMPTY));
+    view_text(&b, "definition", asked->definition.id);
+    view_set(&b, "family", value_getz(attrs, "name"));
+    view_set(&b, "cpu", value_getz(attrs, "cpu"));
+    view_set(&b, "size", memory);
+    view_set(&b, "launchType", value_getz(call->input, "launchType"));
+    view_set(&b, "startedBy", value_getz(call->input, "startedBy"));
+    view_set(&b, "overrides", value_getz(call->input, "overrides"));
+    view_set(&b, "tags", value_getz(call->input, "tags"));
+    view_text(&b, "container", name);
+    view_int(&b, "containers", all ? all->count : 0);
+    view_set(&b, "image", value_getz(container, "image"));
+    view_set(&b, "role", role ? role : value_getz(attrs, "task_role"));
+    view_set(&b, "command", command_of(arena, container, over));
+    view_set(&b, "environment",
+        container_environment(arena, value_getz(container, "environment"), value_getz(over, "environment")));
+    view_int(&b, "memory", service_int(container, "memory", memory ? service_int(attrs, "memory", 0) : 0));
+    set_log(&b, arena, container, asked->id);
+    return value_builder_map(&b);
+}
+
+/* ---- the work ---- */
+
+static void work(struct task *task)
+{
+    static const struct container container = {.noun = "task", .refusal = "CannotPullContainerError: "};
+    if (service_int(task_self(task)->request, "containers", 0) > 1)
+        task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs tasks of one container");
+    else
+        container_work(task, &container);
+}
+
+/* ---- what is shown ---- */
+
+static const char *status_of(const struct task_info *info)
+{
+    static const char *const states[] = {[ACTIVITY_WAITING] = "PROVISIONING",
+        [ACTIVITY_STARTING] = "PENDING",
+        [ACTIVITY_RUNNING] = "RUNNING",
+        [ACTIVITY_STOPPING] = "DEACTIVATING",
+        [ACTIVITY_SUCCEEDED] = "STOPPED",
+        [ACTIVITY_FAILED] = "STOPPED",
+        [ACTIVITY_TIMEOUT] = "STOPPED",
+        [ACTIVITY_STOPPED] = "STOPPED"};
+    return states[info->state];
+}
+
+/* Why it has stopped, in the service's words. */
+static const char *code_of(const struct task_info *info)
+{
+    return info->state == ACTIVITY_STOPPED ? "UserInitiated"
+           : info->exit_code < 0           ? "TaskFailedToStart"
+                                           : "EssentialContainerExited";
+}
+
+static const struct value *container_of(const struct task_info *info, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_set(&b, "taskArn", value_getz(info->request, "arn"));
+    view_set(&b, "name", value_getz(info->request, "container"));
+    view_set(&b, "image", value_getz(info->request, "image"));
+    view_text(&b, "lastStatus", str_z(info->ended_ms || info->started_ms ? status_of(info) : "PENDING"));
+    if (info->exit_code >= 0 && info->ended_ms)
+        view_int(&b, "exitCode", info->exit_code);
+    return value_builder_map(&b);
+}
+
+static void show_times(struct value_builder *b, const struct service_call *call, const struct task_info *info)
+{
+    view_set(b, "createdAt", service_time(call, info->created_ms));
+    if (info->started_ms)
+        view_set(b, "startedAt", service_time(call, info->started_ms));
+    if (info->ended_ms)
+        view_set(b, "stoppedAt", service_time(call, info->ended_ms));
+}
+
+static const struct value *view_task(const struct service_call *call, const struct task_info *info)
+{
+    static const char *const same[] = {"cpu", "launchType", "startedBy", "overrides", "tags"};
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    const struct value *container = container_of(info, call->arena);
+    bool ended = str_eqz(str_z(status_of(info)), "STOPPED");
+    view_set(&b, "taskArn", value_getz(info->request, "arn"));
+    view_set(&b, "clusterArn", value_getz(info->request, "cluster"));
+    view_set(&b, "taskDefinitionArn", value_getz(info->request, "definition"));
+    view_set(&b, "memory", value_getz(info->request, "size"));
+    view_text(
+        &b, "group", arena_printf(call->arena, "family:%.*s", STR_ARG(value_gets(info->request, "family"))));
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        view_set(&b, same[i], value_getz(info->request, same[i]));
+    view_text(&b, "lastStatus", str_z(status_of(info)));
+    view_text(&b, "desiredStatus", ended ? STR("STOPPED") : STR("RUNNING"));
+    if (ended) {
+        view_text(&b, "stopCode", str_z(code_of(info)));
+        view_text(&b, "stoppedReason", info->message);
+    }
+    view_set(&b, "containers", value_list(call->arena, &container, 1));
+    show_times(&b, call, info);
+    return value_builder_map(&b);
+}
+
+/* For who waits for the end from inside, as a state machine does. */
+static const struct value *view(const struct task_info *info, struct arena *arena)
+{
+    const struct service_call call = {.arena = arena, .protocol = WIRE_JSON11};
+    return view_task(&call, info);
+}
+
+static const struct task_kind kind = {.name = "ecs", .work = work, .view = view};
+
+/* ---- operations ---- */
+
+/* By its name or ARN, "default" where nothing is said. */
+static int find_cluster(struct service_call *call, struct str *out, struct err *err)
+{
+    struct control_record found;
+    struct str name = value_text(value_getz(call->input, "cluster"), STR("default"));
+    *out = path_base(name);
+    return control_find(services_control(call->services), call->arena, STR("aws.ecs.cluster"), call->region,
+               *out, &found)
+               ? 0
+               : service_refuse(err, 400, "ClusterNotFoundException", "Cluster not found.");
+}
+
+static const struct value *answer_of(struct service_call *call, struct value_builder *tasks)
+{
+    const struct value_entry entries[] = {
+        {STR("tasks"), value_builder_list(tasks)}, {STR("failures"), &value_empty_list}};
+    return value_map(call->arena, entries, 2);
+}
+
+static int start_one(
+    struct service_call *call, struct asked *asked, struct value_builder *tasks, struct err *err)
+{
+    struct err why = ERR_INIT;
+    struct task_info info;
+    unsigned char bytes[16];
+    hash_random(bytes, sizeof bytes);
+    asked->id = hex_encode(call->arena, bytes, sizeof bytes);
+    const struct task_options options = {.kind = &kind,
+        .region = call->region,
+        .owner = asked->cluster,
+        .id = asked->id,
+        .request = make_request(call, asked)};
+    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        return service_refuse(err, 400, "ClientException", "%s", why.message);
+    if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, asked->id, &info))
+        value_builder_add(tasks, view_task(call, &info));
+    return 0;
+}
+
+/* Who starts a task hands its definition's roles to ECS, which has to be able to take them on. */
+static int take_roles(struct service_call *call, const struct control_record *definition, struct err *err)
+{
+    static const char tasks[] = "ecs-tasks.amazonaws.com";
+    const struct value *overrides = value_getz(call->input, "overrides"), *attrs = definition->attrs;
+    const struct str roles[] = {
+        value_text(value_getz(overrides, "taskRoleArn"), value_gets(attrs, "task_role")),
+        value_text(value_getz(overrides, "executionRoleArn"), value_gets(attrs, "execution_role")),
+    };
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        if (role_may_be_passed(call, roles[i], tasks, err))
+            return -1;
+        if (!role_is_trusting(call->services, call->arena, roles[i], tasks))
+            return service_refuse(err, 400, "ClientException",
+                "ECS was unable to assume the role '%.*s' that was provided for this task. Please verify "
+                "that the role being passed has the proper trust relationship and permissions and that your "
+                "IAM user has permissions to pass this role.",
+                STR_ARG(roles[i]));
+    }
+    return 0;
+}
+
+static int run_task(struct service_call *call, struct err *err)
+{
+    struct asked asked = {.definition = {.attrs = NULL}};
+    struct str name;
+    int64_t count = service_int(call->input, "count", 1);
+    struct value_builder tasks = VALUE_BUILDER(call->arena);
+    if (service_required(call, "taskDefinition", &name, err) || find_cluster(call, &asked.cluster, err))
+        return -1;
+    if (!service_definition(call, STR("aws.ecs.task_definition"), name, &asked.definition))
+        return service_refuse(err, 400, "ClientException", "TaskDefinition not found.");
+    if (count < 1 || count > MAX_TASKS)
+        return service_refuse(err, 400, "InvalidParameterException", "count is 1 to %d", MAX_TASKS);
+    if (take_roles(call, &asked.definition, err))
+        return -1;
+    for (int64_t i = 0; i < count; i++)
+        if (start_one(call, &asked, &tasks, err))
+            return -1;
+    call->output = answer_of(call, &tasks);
+    return 0;
+}
+
+static int ecs_describe(struct service_call *call, struct err *err)
+{
+    struct str cluster;
+    const struct value *ids = value_getz(call->input, "tasks");
+    struct value_builder list = VALUE_BUILDER(call->arena), missing = VALUE_BUILDER(call->arena);
+    if (find_cluster(call, &cluster, err))
+        return -1;
+    if (!ids || ids->kind != VALUE_LIST || ids->count > MAX_SHOWN)
+        return service_refuse(err, 400, "InvalidParameterException", "tasks has up to %d ids", MAX_SHOWN);
+    for (uint32_t i = 0; i < ids->count; i++) {
+        struct task_info info;
+        struct str id = path_base(value_text(ids->items[i], STR_EMPTY));
+        if (task_find(call->services, call->arena, kind.name, call->region, cluster, id, &info)) {
+            value_builder_add(&list, view_task(call, &info));
+            continue;
+        }
+        const struct value_entry entries[] = {
+            {STR("arn"), value_string(call->arena, arn_of(call, "task", cluster, id))},
+            {STR("reason"), value_stringz(call->arena, "MISSING")}};
+        value_builder_add(&missing, value_map(call->arena, entries, 2));
+    }
+    const struct value_entry entries[] = {
+        {STR("tasks"), value_builder_list(&list)}, {STR("failures"), value_builder_list(&missing)}};
+    call->output = value_map(call->arena, entries, 2);
+    return 0;
+}
+
+/* Those that run, or, if that is asked for, those that have stopped. */
+static bool is_listed(const struct service_call *call, const struct task_info *info)
+{
+    struct str family = value_gets(call->input, "family"), by = value_gets(call->input, "startedBy");
+    struct str wanted = value_text(value_getz(call->input, "desiredStatus"), STR("RUNNING"));
+    bool ended = str_eqz(str_z(status_of(info)), "STOPPED");
+    return ended == str_eqz(wanted, "STOPPED") &&
+           (!family.n || str_eq(family, value_gets(info->request, "family"))) &&
+           (!by.n || str_eq(by, value_gets(info->request, "startedBy")));
+}
+
+static int list(struct service_call *call, struct err *err)
+{
+    struct str cluster;
+    size_t n, kept = 0, first, end;
+    const struct value *next;
+    if (find_cluster(call, &cluster, err))
+        return -1;
+    struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, cluster, &n);
+    for (size_t i = 0; i < n; i++)
+        if (is_listed(call, &all[i]))
+            all[kept++] = all[i];
+    if (service_page(call, "nextToken", "maxResults", MAX_SHOWN, kept, &first, &end, &next, err))
+        return -1;
+    struct value_builder arns = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&arns, value_getz(all[i].request, "arn"));
+    value_builder_set(&b, STR("taskArns"), value_builder_list(&arns));
+    view_set(&b, "nextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int stop(struct service_call *call, struct err *err)
+{
+    struct str id, cluster;
+    struct task_info info;
+    if (service_required(call, "task", &id, err) || find_cluster(call, &cluster, err))
+        return -1;
+    id = path_base(id);
+    if (!task_find(call->services, call->arena, kind.name, call->region, cluster, id, &info))
+        return service_refuse(err, 400, "InvalidParameterException", "The referenced task was not found.");
+    task_stop(call->services, kind.name, call->region, id,
+        value_text(value_getz(call->input, "reason"), STR("Task stopped by user")));
+    task_find(call->services, call->arena, kind.name, call->region, cluster, id, &info);
+    const struct value_entry entry = {STR("task"), view_task(call, &info)};
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
+const struct service_operation ecs_operations[] = {
+    {"ecs", "RunTask", run_task, NULL, NULL},
+    {"ecs", "DescribeTasks", ecs_describe, NULL, NULL},
+    {"ecs", "ListTasks", list, NULL, NULL},
+    {"ecs", "StopTask", stop, NULL, NULL},
+    {0},
+};

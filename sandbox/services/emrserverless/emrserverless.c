@@ -1,0 +1,297 @@
+/* EMR Serverless: Spark scripts, run as Glue's are. */
+#include "base/hash.h"
+#include "sandbox/engine/script.h"
+#include "sandbox/engine/spark.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/services/iam/roles.h"
+#include "sandbox/services/shared/tables.h"
+
+enum { DEFAULT_TIMEOUT_MIN = 720, MAX_SHOWN = 50, MAX_OPTIONS = 256 };
+
+#define SERVICE "emr-serverless"
+
+static const struct value *emrserverless_member(const struct value *v, const char *first, const char *second)
+{
+    return value_getz(value_getz(v, first), second);
+}
+
+/* ---- the work ---- */
+
+/* Options of spark-submit in one text: words, some in quotes. */
+static size_t split_words(struct arena *arena, struct str text, struct str *out, size_t most)
+{
+    size_t n = 0;
+    while ((text = str_trim(text)).n && n < most) {
+        char *word = arena_alloc(arena, text.n + 1), quote = 0;
+        size_t length = 0, i = 0;
+        for (; i < text.n && (quote || (text.p[i] != ' ' && text.p[i] != '\n' && text.p[i] != '\t')); i++) {
+            char c = text.p[i];
+            if (quote ? c == quote : c == '"' || c == '\'')
+                quote = quote ? 0 : c;
+            else
+                word[length++] = c;
+        }
+        word[length] = '\0';
+        out[n++] = str_n(word, length);
+        text = str_slice(text, i, text.n);
+    }
+    return n;
+}
+
+#define PACKAGES "spark.jars.packages"
+
+/*
+ * applicationConfiguration: [{classification: spark-defaults, properties: {…}}], as "key=value --conf …". Of
+ * the packages only those are said that are not here: the others are given to every job.
+ */
+static struct str make_settings(struct arena *arena, const struct value *request, struct str *notes)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    const struct value *list =
+        emrserverless_member(request, "configurationOverrides", "applicationConfiguration");
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
+        const struct value *properties = value_getz(list->items[i], "properties");
+        if (!str_eqz(value_gets(list->items[i], "classification"), "spark-defaults"))
+            continue;
+        for (uint32_t k = 0; properties && properties->kind == VALUE_MAP && k < properties->count; k++) {
+            struct str key = properties->entries[k].key;
+            struct str value = value_text(properties->entries[k].value, STR_EMPTY);
+            struct str absent = str_eqz(key, PACKAGES) ? spark_packages_absent(arena, value) : STR_EMPTY;
+            if (absent.n)
+                *notes = arena_printf(
+                    arena, "sandbox: " PACKAGES ": nothing is fetched, and not here is %s", absent.p);
+            if (!str_eqz(key, PACKAGES))
+                buf_addf(&text, "--conf %.*s=%.*s ", STR_ARG(key), STR_ARG(value));
+        }
+    }
+    return arena_str(arena, buf_str(&text));
+}
+
+/* Without a group of its own a run's output goes to the service's. */
+static void set_logs(struct arena *arena, const struct task_info *self, struct script_options *options)
+{
+    const struct value *logging =
+        value_getz(emrserverless_member(self->request, "configurationOverrides", "monitoringConfiguration"),
+            "cloudWatchLoggingConfiguration");
+    struct str prefix = value_gets(logging, "logStreamNamePrefix");
+    struct str stream = arena_printf(arena, "%.*s%sapplications/%.*s/jobs/%.*s/SPARK_DRIVER", STR_ARG(prefix),
+        prefix.n ? "/" : "", STR_ARG(self->owner), STR_ARG(self->id));
+    options->out_group = options->err_group =
+        value_text(value_getz(logging, "logGroupName"), STR("/aws/emr-serverless"));
+    options->out_stream = arena_printf(arena, "%s/stdout", stream.p);
+    options->err_stream = arena_printf(arena, "%s/stderr", stream.p);
+}
+
+/* 0: what streams runs on until it is stopped. */
+static int64_t minutes_of(const struct value *request)
+{
+    bool streams = str_eqz(value_gets(request, "mode"), "STREAMING");
+    return service_int(request, "executionTimeoutMinutes", streams ? 0 : DEFAULT_TIMEOUT_MIN);
+}
+
+static void emrserverless_work(struct task *task)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct task_info *self = task_self(task);
+    const struct value *spark = emrserverless_member(self->request, "jobDriver", "sparkSubmit");
+    const struct value *list = value_getz(spark, "entryPointArguments");
+    uint32_t count = list && list->kind == VALUE_LIST ? list->count : 0;
+    struct str *arguments = ARENA_ARRAY(&arena, struct str, count + 1);
+    struct str *options = ARENA_ARRAY(&arena, struct str, MAX_OPTIONS);
+    for (uint32_t i = 0; i < count; i++)
+        arguments[i] = value_text(list->items[i], STR_EMPTY);
+    struct script_options script = {.spark = true,
+        .emrfs = script_version_before(value_gets(self->request, "releaseLabel"), 7, 10),
+        .role = value_gets(self->request, "executionRoleArn"),
+        .session = self->id,
+        .location = value_gets(spark, "entryPoint"),
+        .arguments = arguments,
+        .argument_count = count,
+        .py_files = STR_EMPTY,
+        .files = STR_EMPTY,
+        .jars = STR_EMPTY,
+        .notes = STR_EMPTY,
+        .submit = options,
+        .timeout_ms = minutes_of(self->request) * sandbox_minute_ms(services_sandbox(task_jobs(task)))};
+    script.spark_conf = make_settings(&arena, self->request, &script.notes);
+    script.submit_count =
+        split_words(&arena, value_gets(spark, "sparkSubmitParameters"), options, MAX_OPTIONS);
+    set_logs(&arena, self, &script);
+    if (!role_is_trusting(task_jobs(task), &arena, script.role, "emr-serverless.amazonaws.com"))
+        task_end(task, ACTIVITY_FAILED, -1,
+            "Could not assume runtime role %.*s because it does not exist or isn't setup with the required "
+            "trust relationship.",
+            STR_ARG(script.role));
+    else if (spark)
+        script_run(task, &script);
+    else
+        task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs Spark jobs, no Hive");
+}
+
+/* ---- what is shown ---- */
+
+static const char *const states[] = {[ACTIVITY_WAITING] = "PENDING",
+    [ACTIVITY_STARTING] = "SUBMITTED",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "CANCELLING",
+    [ACTIVITY_SUCCEEDED] = "SUCCESS",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "FAILED",
+    [ACTIVITY_STOPPED] = "CANCELLED"};
+
+static void show_common(struct value_builder *b, const struct task_info *info)
+{
+    int64_t changed = info->ended_ms     ? info->ended_ms
+                      : info->started_ms ? info->started_ms
+                                         : info->created_ms;
+    const struct value *role = value_getz(info->request, "executionRoleArn");
+    view_text(b, "applicationId", info->owner);
+    view_set(b, "name", value_getz(info->request, "name"));
+    view_set(b, "arn", value_getz(info->request, "arn"));
+    view_set(b, "createdBy", role);
+    view_time(b, "createdAt", info->created_ms);
+    view_time(b, "updatedAt", changed);
+    view_set(b, "executionRole", role);
+    view_text(b, "mode", value_text(value_getz(info->request, "mode"), STR("BATCH")));
+    view_text(b, "state", str_z(states[info->state]));
+    view_set(b, "stateDetails", value_string(b->arena, info->message));
+    view_set(b, "releaseLabel", value_getz(info->request, "releaseLabel"));
+}
+
+static const struct value *emrserverless_view(const struct task_info *info, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    show_common(&b, info);
+    view_text(&b, "jobRunId", info->id);
+    view_set(&b, "jobDriver", value_getz(info->request, "jobDriver"));
+    view_set(&b, "configurationOverrides", value_getz(info->request, "configurationOverrides"));
+    view_int(&b, "executionTimeoutMinutes", minutes_of(info->request));
+    view_set(&b, "tags", value_getz(info->request, "tags"));
+    view_time(&b, "startedAt", info->started_ms);
+    view_time(&b, "endedAt", info->ended_ms);
+    if (info->started_ms && info->ended_ms)
+        view_int(&b, "totalExecutionDurationSeconds", (info->ended_ms - info->started_ms) / 1000);
+    return value_builder_map(&b);
+}
+
+static const struct value *emrserverless_summary(const struct task_info *info, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    show_common(&b, info);
+    view_text(&b, "id", info->id);
+    view_text(&b, "type", STR("SPARK"));
+    return value_builder_map(&b);
+}
+
+static const struct task_kind kind = {.name = "emr", .work = emrserverless_work, .view = emrserverless_view};
+
+/* ---- operations ---- */
+
+static int find_application(
+    const struct service_call *call, struct str *id, struct control_record *out, struct err *err)
+{
+    if (service_required(call, "applicationId", id, err))
+        return -1;
+    if (control_find(services_control(call->services), call->arena, STR("aws.emrserverless.application"),
+            call->region, *id, out))
+        return 0;
+    return service_refuse(
+        err, 404, "ResourceNotFoundException", "Application %.*s does not exist", STR_ARG(*id));
+}
+
+static int start_run(struct service_call *call, struct err *err)
+{
+    struct arena *arena = call->arena;
+    struct control_record application;
+    struct str app, role;
+    struct err why = ERR_INIT;
+    unsigned char bytes[16];
+    if (find_application(call, &app, &application, err) ||
+        service_required(call, "executionRoleArn", &role, err))
+        return -1;
+    const struct value *spark = emrserverless_member(call->input, "jobDriver", "sparkSubmit");
+    if (!spark && !emrserverless_member(call->input, "jobDriver", "hive"))
+        return service_refuse(err, 400, "ValidationException", "jobDriver has sparkSubmit or hive");
+    hash_random(bytes, sizeof bytes);
+    struct str id = arena_printf(arena, "00%.14s", hex_encode(arena, bytes, sizeof bytes).p);
+    const struct value *arn = value_string(arena,
+        arena_printf(arena, "arn:aws:emr-serverless:%.*s:%.*s:/applications/%.*s/jobruns/%.*s",
+            STR_ARG(call->region), STR_ARG(services_account(call->services)), STR_ARG(app), STR_ARG(id)));
+    const struct value *request = value_with(arena, call->input, STR("arn"), arn);
+    request = value_with(arena, request, STR("releaseLabel"), value_getz(application.attrs, "release_label"));
+    const struct task_options options = {
+        .kind = &kind, .region = call->region, .owner = app, .id = id, .request = request};
+    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        return service_refuse(err, 402, "ServiceQuotaExceededException", "%s", why.message);
+    const struct value_entry entries[] = {{STR("applicationId"), value_string(arena, app)},
+        {STR("jobRunId"), value_string(arena, id)}, {STR("arn"), arn}};
+    call->output = value_map(arena, entries, 3);
+    return 0;
+}
+
+static int find_run(const struct service_call *call, struct task_info *out, struct err *err)
+{
+    struct str app, id;
+    if (service_required(call, "applicationId", &app, err) || service_required(call, "jobRunId", &id, err))
+        return -1;
+    if (task_find(call->services, call->arena, kind.name, call->region, app, id, out))
+        return 0;
+    return service_refuse(err, 404, "ResourceNotFoundException", "Job run %.*s does not exist", STR_ARG(id));
+}
+
+static int get_run(struct service_call *call, struct err *err)
+{
+    struct task_info info;
+    if (find_run(call, &info, err))
+        return -1;
+    const struct value_entry run = {STR("jobRun"), emrserverless_view(&info, call->arena)};
+    call->output = value_map(call->arena, &run, 1);
+    return 0;
+}
+
+static int list_runs(struct service_call *call, struct err *err)
+{
+    struct control_record application;
+    struct str app;
+    size_t n, first, end;
+    const struct value *next;
+    if (find_application(call, &app, &application, err))
+        return -1;
+    const struct task_info *runs = task_list(call->services, call->arena, kind.name, call->region, app, &n);
+    if (service_page(call, "nextToken", "maxResults", MAX_SHOWN, n, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, emrserverless_summary(&runs[i], call->arena));
+    value_builder_set(&b, STR("jobRuns"), value_builder_list(&list));
+    view_set(&b, "nextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int cancel_run(struct service_call *call, struct err *err)
+{
+    struct task_info info;
+    if (find_run(call, &info, err))
+        return -1;
+    if (!task_stop(call->services, kind.name, call->region, info.id, STR("Job run was cancelled")))
+        return service_refuse(
+            err, 400, "ValidationException", "Job run is in the terminal state %s", states[info.state]);
+    const struct value_entry entries[] = {{STR("applicationId"), value_string(call->arena, info.owner)},
+        {STR("jobRunId"), value_string(call->arena, info.id)}};
+    call->output = value_map(call->arena, entries, 2);
+    return 0;
+}
+
+static const struct service_place list_places[] = {{"nextToken", WIRE_QUERY_STRING, "nextToken"},
+    {"maxResults", WIRE_QUERY_STRING, "maxResults"}, {"createdAtAfter", WIRE_QUERY_STRING, "createdAtAfter"},
+    {"createdAtBefore", WIRE_QUERY_STRING, "createdAtBefore"}, {"mode", WIRE_QUERY_STRING, "mode"}, {0}};
+
+const struct service_operation emrserverless_operations[] = {
+    {SERVICE, "StartJobRun", start_run, "POST /applications/{applicationId}/jobruns", NULL},
+    {SERVICE, "GetJobRun", get_run, "GET /applications/{applicationId}/jobruns/{jobRunId}", NULL},
+    {SERVICE, "ListJobRuns", list_runs, "GET /applications/{applicationId}/jobruns", list_places},
+    {SERVICE, "CancelJobRun", cancel_run, "DELETE /applications/{applicationId}/jobruns/{jobRunId}", NULL},
+    {0},
+};

@@ -1,0 +1,225 @@
+/* Events and the rules that they meet. */
+#include "sandbox/services/events/events.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "provider/notation/event_pattern.h"
+#include "sandbox/notation/event_match.h"
+#include "sandbox/services/shared/tables.h"
+#include "sandbox/services/shared/targets.h"
+
+enum { MAX_ENTRIES = 10, MAX_EVENTS_SIZE = 262144 };
+static const int64_t MAX_TIME_S = 250000000000; /* in the year 9892 */
+
+const struct value *event_value(struct arena *arena, const struct bus_event *event)
+{
+    struct value_entry entries[] = {
+        {STR("version"), value_stringz(arena, "0")},
+        {STR("id"), value_string(arena, event->id)},
+        {STR("detail-type"), value_string(arena, event->detail_type)},
+        {STR("source"), value_string(arena, event->source)},
+        {STR("account"), value_string(arena, event->account)},
+        {STR("time"), value_string(arena, time_rfc3339(arena, event->time_ms, false))},
+        {STR("region"), value_string(arena, event->region)},
+        {STR("resources"), event->resources ? event->resources : &value_empty_list},
+        {STR("detail"), event->detail ? event->detail : &value_empty_map},
+    };
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+/* ---- rules ---- */
+
+/* "default", an ARN's last part, a name. */
+static struct str bus_name(struct str reference)
+{
+    ptrdiff_t at = str_find(reference, STR(":event-bus/"), 0);
+    if (at >= 0)
+        reference = str_slice(reference, (size_t)at + 11, reference.n);
+    return reference.n ? reference : STR("default");
+}
+
+void rule_fire(struct services *services, struct arena *arena, const struct control_record *rule,
+    const struct value *event, bool forwarded)
+{
+    const struct value *targets = value_getz(rule->attrs, "targets");
+    for (uint32_t i = 0; targets && targets->kind == VALUE_MAP && i < targets->count; i++) {
+        const struct value *of = targets->entries[i].value;
+        struct str arn = value_gets(of, "arn");
+        if (str_find(arn, STR(":event-bus/"), 0) >= 0) {
+            /* The event itself goes there, but not on from there to a third: so no circle ever closes. */
+            if (!forwarded)
+                events_meet(services, arena, rule->region, arn, event, true);
+            continue;
+        }
+        const struct target target = {.region = rule->region,
+            .arn = arn,
+            .input = rule_input(arena, rule, of, event),
+            .message_group = value_gets(of, "sqs_message_group_id"),
+            .dead_letter_queue = value_gets(of, "dead_letter_queue"),
+            .task = value_getz(of, "ecs"),
+            .rule = value_gets(rule->attrs, "arn"),
+            .role = value_gets(of, "role"),
+            .service = STR("events.amazonaws.com"),
+            .source_arn = value_gets(rule->attrs, "arn"),
+            .by = arena_printf(arena, "rule %.*s", STR_ARG(value_gets(rule->attrs, "name")))};
+        target_deliver(services, &target);
+    }
+}
+
+void events_meet(struct services *services, struct arena *arena, struct str region, struct str bus,
+    const struct value *event, bool forwarded)
+{
+    size_t n;
+    struct control_record *rules =
+        control_list(services_control(services), arena, STR("aws.events.rule"), region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(bus_name(value_gets(rules[i].attrs, "event_bus")), bus_name(bus)) &&
+            !str_eqz(value_gets(rules[i].attrs, "state"), "DISABLED") &&
+            event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
+            rule_fire(services, arena, &rules[i], event, forwarded);
+}
+
+/* ---- PutEvents ---- */
+
+static const struct value *events_refused(struct arena *arena, const char *code, const char *message)
+{
+    struct value_entry entries[] = {
+        {STR("ErrorCode"), value_stringz(arena, code)}, {STR("ErrorMessage"), value_stringz(arena, message)}};
+    return value_map(arena, entries, 2);
+}
+
+/* NULL with *why where it is none. */
+static const struct value *read_entry(struct service_call *call, const struct value *entry, const char **why)
+{
+    const struct value *detail = NULL;
+    struct err err = ERR_INIT;
+    struct bus_event event = {.id = uuid_random(call->arena),
+        .source = value_gets(entry, "Source"),
+        .detail_type = value_gets(entry, "DetailType"),
+        .account = services_account(call->services),
+        .region = call->region,
+        .time_ms = clock_wall_ms(),
+        .resources = value_getz(entry, "Resources")};
+    int64_t given = service_int_within(entry, "Time", 0, 0, MAX_TIME_S);
+    if (given)
+        event.time_ms = given * 1000;
+    *why = !event.source.n ? "Parameter Source is not valid. Reason: Source is a required argument."
+           : !event.detail_type.n
+               ? "Parameter DetailType is not valid. Reason: DetailType is a required argument."
+           : !value_gets(entry, "Detail").n
+               ? "Parameter Detail is not valid. Reason: Detail is a required argument."
+           : json_parse(call->arena, value_gets(entry, "Detail"), &detail, &err) ? "Detail is malformed."
+           : detail->kind != VALUE_MAP                                           ? "Detail is malformed."
+                                                                                 : NULL;
+    event.detail = detail;
+    return *why ? NULL : event_value(call->arena, &event);
+}
+
+/* As the service counts them: the texts of all entries. */
+static size_t size_of(const struct value *entries)
+{
+    static const char *const members[] = {"Source", "DetailType", "Detail"};
+    size_t n = 0;
+    for (uint32_t i = 0; i < entries->count; i++)
+        for (size_t k = 0; k < sizeof members / sizeof *members; k++)
+            n += value_gets(entries->items[i], members[k]).n;
+    return n;
+}
+
+static int do_put(struct service_call *call, struct err *err)
+{
+    const struct value *entries = value_getz(call->input, "Entries");
+    int64_t failed = 0;
+    if (!entries || entries->kind != VALUE_LIST || !entries->count || entries->count > MAX_ENTRIES)
+        return service_refuse(err, 400, "ValidationException", "PutEvents takes 1 to 10 entries");
+    if (size_of(entries) > MAX_EVENTS_SIZE)
+        return service_refuse(
+            err, 400, "ValidationException", "Total size of the entries in the request is over the limit.");
+    AUTO_BUILDER struct value_builder said = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < entries->count; i++) {
+        const char *why;
+        const struct value *event = read_entry(call, entries->items[i], &why);
+        if (event) {
+            struct value_entry id = {STR("EventId"), value_getz(event, "id")};
+            events_meet(call->services, call->arena, call->region,
+                value_gets(entries->items[i], "EventBusName"), event, false);
+            value_builder_add(&said, value_map(call->arena, &id, 1));
+        } else {
+            bool malformed = str_starts(str_z(why), STR("Detail"));
+            value_builder_add(
+                &said, events_refused(call->arena, malformed ? "MalformedDetail" : "InvalidArgument", why));
+            failed++;
+        }
+    }
+    struct value_entry output[] = {{STR("Entries"), value_builder_list(&said)},
+        {STR("FailedEntryCount"), value_int(call->arena, failed)}};
+    call->output = value_map(call->arena, output, 2);
+    return 0;
+}
+
+static int do_test_pattern(struct service_call *call, struct err *err)
+{
+    const struct value *pattern, *event;
+    struct err why = ERR_INIT;
+    struct str pattern_text, event_text;
+    if (service_required(call, "EventPattern", &pattern_text, err) ||
+        service_required(call, "Event", &event_text, err))
+        return -1;
+    if (json_parse(call->arena, pattern_text, &pattern, &why))
+        return service_refuse(
+            err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", why.message);
+    const char *wrong = event_pattern_wrong(call->arena, pattern, NULL);
+    if (wrong)
+        return service_refuse(
+            err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", wrong);
+    if (json_parse(call->arena, event_text, &event, &why))
+        return service_refuse(
+            err, 400, "ValidationException", "Parameter Event is not valid. Reason: %s", why.message);
+    struct value_entry output = {STR("Result"), value_bool(event_matches(pattern, event))};
+    call->output = value_map(call->arena, &output, 1);
+    return 0;
+}
+
+static bool leads_to(const struct control_record *rule, struct str arn)
+{
+    const struct value *targets = value_getz(rule->attrs, "targets");
+    for (uint32_t i = 0; targets && targets->kind == VALUE_MAP && i < targets->count; i++)
+        if (str_eq(value_gets(targets->entries[i].value, "arn"), arn))
+            return true;
+    return false;
+}
+
+static int names_by_target(struct service_call *call, struct err *err)
+{
+    struct str arn, bus = value_text(value_getz(call->input, "EventBusName"), STR("default"));
+    size_t n, first, end;
+    const struct value *next;
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), shown = VALUE_BUILDER(call->arena);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "TargetArn", &arn, err))
+        return -1;
+    const struct control_record *rules =
+        control_list(services_control(call->services), call->arena, STR("aws.events.rule"), call->region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(value_text(value_getz(rules[i].attrs, "event_bus"), STR("default")), bus) &&
+            leads_to(&rules[i], arn))
+            value_builder_add(&all, value_getz(rules[i].attrs, "name"));
+    const struct value *list = value_builder_list(&all);
+    if (service_page(call, "NextToken", "Limit", 100, list->count, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&shown, list->items[i]);
+    value_builder_set(&b, STR("RuleNames"), value_builder_list(&shown));
+    if (next)
+        value_builder_set(&b, STR("NextToken"), next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+const struct service_operation events_operations[] = {
+    {"events", "ListRuleNamesByTarget", names_by_target, NULL, NULL},
+    {"events", "PutEvents", do_put, NULL, NULL},
+    {"events", "TestEventPattern", do_test_pattern, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,241 @@
+/*
+ * Firehose: what is put, or read from a stream of Kinesis, becomes an object in the bucket. AWS gathers
+ * records until a size or a time is reached; here each call makes an object at once. What would change the
+ * records on the way, but for a delimiter and gzip, is refused by name.
+ */
+#include "sandbox/services/firehose/delivery_streams.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/s3/objects.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { MAX_RECORD = 1000 * 1024, MAX_BATCH = 500 };
+
+/* ---- where to ---- */
+
+/* yyyy/MM/dd/HH and what else of Java's patterns are numbers. */
+static void add_time(struct buf *out, struct str pattern, const struct tm *tm)
+{
+    const struct {
+        struct str java;
+        int n;
+    } parts[] = {{STR("yyyy"), tm->tm_year + 1900}, {STR("MM"), tm->tm_mon + 1}, {STR("dd"), tm->tm_mday},
+        {STR("HH"), tm->tm_hour}, {STR("mm"), tm->tm_min}, {STR("ss"), tm->tm_sec}};
+    for (size_t i = 0; i < pattern.n;) {
+        struct str rest = str_slice(pattern, i, pattern.n);
+        size_t k = 0;
+        while (k < sizeof parts / sizeof *parts && !str_starts(rest, parts[k].java))
+            k++;
+        if (k < sizeof parts / sizeof *parts) {
+            buf_addf(out, "%02d", parts[k].n);
+            i += parts[k].java.n;
+        } else if (pattern.p[i] == '\'') /* around what is no pattern */
+            i++;
+        else
+            buf_add_char(out, pattern.p[i++]);
+    }
+}
+
+/* -1: the prefix asks for what is not known here, such as parts of the records. */
+static int add_prefix(struct buf *out, struct str prefix, const struct tm *tm, struct err *err)
+{
+    if (str_find(prefix, STR("!{"), 0) < 0) {
+        buf_add_str(out, prefix);
+        add_time(out, STR("yyyy/MM/dd/HH/"), tm);
+        return 0;
+    }
+    for (ptrdiff_t at; (at = str_find(prefix, STR("!{"), 0)) >= 0;) {
+        ptrdiff_t close = str_find_char(prefix, '}', (size_t)at);
+        struct str inner = close < 0 ? STR_EMPTY : str_slice(prefix, (size_t)at + 2, (size_t)close);
+        buf_add(out, prefix.p, (size_t)at);
+        if (str_starts(inner, STR("timestamp:")))
+            add_time(out, str_slice(inner, 10, inner.n), tm);
+        else if (str_eqz(inner, "firehose:random-string")) {
+            unsigned char chance[5];
+            hash_random(chance, sizeof chance);
+            for (size_t i = 0; i < sizeof chance; i++)
+                buf_addf(out, "%02x", chance[i]);
+        } else
+            return service_refuse(err, 400, "InvalidArgumentException",
+                "the sandbox does not know !{%.*s} in a prefix", STR_ARG(inner));
+        prefix = str_slice(prefix, (size_t)close + 1, prefix.n);
+    }
+    buf_add_str(out, prefix);
+    return 0;
+}
+
+static struct str delivery_key(
+    struct service_call *call, const struct control_record *stream, const struct value *s3, struct err *err)
+{
+    AUTO_BUF struct buf key = BUF_INIT;
+    time_t now = (time_t)(clock_wall_ms() / 1000);
+    struct tm tm;
+    char text[32];
+    gmtime_r(&now, &tm);
+    if (add_prefix(&key, value_gets(s3, "prefix"), &tm, err))
+        return STR_EMPTY;
+    strftime(text, sizeof text, "%Y-%m-%d-%H-%M-%S", &tm);
+    struct str version = value_text(value_getz(stream->attrs, "version"), STR("1")),
+               end = value_gets(s3, "file_extension"), id = uuid_random(call->arena);
+    if (!end.n && str_eqz(value_gets(s3, "compression"), "GZIP"))
+        end = STR(".gz");
+    buf_addf(&key, "%.*s-%.*s-%s-%.*s%.*s", STR_ARG(stream->id), STR_ARG(version), text, STR_ARG(id),
+        STR_ARG(end));
+    return arena_str(call->arena, buf_str(&key));
+}
+
+/* ---- what ---- */
+
+/* What is put behind each record: of AppendDelimiterToRecord. -1: it asks for another thing. */
+static int find_delimiter(const struct value *s3, struct str *out, struct err *err)
+{
+    const struct value *processing = value_getz(s3, "processing"),
+                       *list = value_getz(processing, "processors");
+    *out = STR_EMPTY;
+    if (value_equal(value_getz(processing, "enabled"), &value_false))
+        return 0;
+    for (uint32_t i = 0; list && i < list->count; i++) {
+        struct str type = value_gets(list->items[i], "type");
+        if (!str_eqz(type, "AppendDelimiterToRecord"))
+            return service_refuse(err, 400, "InvalidArgumentException",
+                "the sandbox does not know the processor %.*s", STR_ARG(type));
+        *out = value_text(value_getz(value_getz(list->items[i], "parameters"), "Delimiter"), STR("\\n"));
+        if (str_eqz(*out, "\\n"))
+            *out = STR("\n");
+    }
+    return 0;
+}
+
+static int check_content(const struct value *s3, struct err *err)
+{
+    const struct value *conversion = value_getz(s3, "conversion");
+    struct str compression = value_gets(s3, "compression");
+    if (conversion && !value_equal(value_getz(conversion, "enabled"), &value_false))
+        return service_refuse(
+            err, 400, "InvalidArgumentException", "the sandbox does not convert records to Parquet or ORC");
+    if (compression.n && !str_eqz(compression, "UNCOMPRESSED") && !str_eqz(compression, "GZIP"))
+        return service_refuse(err, 400, "InvalidArgumentException",
+            "the sandbox does not know the compression %.*s", STR_ARG(compression));
+    return 0;
+}
+
+/* `data`: texts in base64. */
+static int deliver(
+    struct service_call *call, const struct control_record *stream, const struct value *data, struct err *err)
+{
+    const struct value *s3 = value_getz(stream->attrs, "s3");
+    struct str delimiter, etag, bucket = value_gets(s3, "bucket"), text;
+    AUTO_BUF struct buf all = BUF_INIT;
+    if (check_content(s3, err) || find_delimiter(s3, &delimiter, err))
+        return -1;
+    for (uint32_t i = 0; i < data->count; i++) {
+        if (!base64_decode(call->arena, value_text(data->items[i], STR_EMPTY), &text) || text.n > MAX_RECORD)
+            return service_refuse(
+                err, 400, "InvalidArgumentException", "a record has up to 1000 KiB, in base64");
+        buf_add_str(&all, text);
+        buf_add_str(&all, delimiter);
+    }
+    text = buf_str(&all);
+    struct str key = delivery_key(call, stream, s3, err);
+    bool zips = str_eqz(value_gets(s3, "compression"), "GZIP");
+    if (!key.n || (zips && !object_gzip(call->arena, text, &text)))
+        return -1;
+    if (str_starts(bucket, STR("arn:aws:s3:::")))
+        bucket = str_slice(bucket, strlen("arn:aws:s3:::"), bucket.n);
+    struct err why = ERR_INIT;
+    struct session role = services_role_session(value_gets(s3, "role"), STR("firehose"));
+    if (object_write(call->services, &role, call->arena, bucket, key, text, STR("application/octet-stream"),
+            &etag, &why))
+        fprintf(stderr, "sandbox: firehose %.*s: %s\n", STR_ARG(stream->id), why.message);
+    return 0;
+}
+
+static int find_delivery(struct service_call *call, struct control_record *out, struct err *err)
+{
+    struct str name, account = services_account(call->services);
+    if (service_required(call, "DeliveryStreamName", &name, err))
+        return -1;
+    if (!control_find(services_control(call->services), call->arena, STR("aws.firehose.delivery_stream"),
+            call->region, name, out))
+        return service_refuse(err, 400, "ResourceNotFoundException",
+            "Firehose %.*s under account %.*s not found.", STR_ARG(name), STR_ARG(account));
+    if (!value_is_null(value_getz(out->attrs, "source")))
+        return service_refuse(err, 400, "InvalidArgumentException",
+            "This operation is not permitted on KinesisStreamAsSource delivery stream type.");
+    return 0;
+}
+
+static struct str record_id(struct arena *arena)
+{
+    unsigned char chance[96];
+    hash_random(chance, sizeof chance);
+    return base64_encode(arena, str_n((const char *)chance, sizeof chance));
+}
+
+static int put_record(struct service_call *call, struct err *err)
+{
+    struct control_record stream;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    const struct value *data = value_getz(value_getz(call->input, "Record"), "Data");
+    if (find_delivery(call, &stream, err))
+        return -1;
+    if (!data)
+        return service_refuse(err, 400, "ValidationException", "Record has Data");
+    if (deliver(call, &stream, value_list(call->arena, &data, 1), err))
+        return -1;
+    view_text(&b, "RecordId", record_id(call->arena));
+    value_builder_set(&b, STR("Encrypted"), value_bool(value_getz(stream.attrs, "encryption")));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int put_batch(struct service_call *call, struct err *err)
+{
+    struct control_record stream;
+    const struct value *records = value_getz(call->input, "Records");
+    AUTO_BUILDER struct value_builder data = VALUE_BUILDER(call->arena), answers = VALUE_BUILDER(call->arena);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (find_delivery(call, &stream, err))
+        return -1;
+    if (!records || records->kind != VALUE_LIST || !records->count || records->count > MAX_BATCH)
+        return service_refuse(err, 400, "ValidationException", "Records has 1 to %d records", MAX_BATCH);
+    for (uint32_t i = 0; i < records->count; i++) {
+        value_builder_add(&data, value_getz(records->items[i], "Data") ? value_getz(records->items[i], "Data")
+                                                                       : &value_empty_string);
+        value_builder_add(&answers, value_with(call->arena, NULL, STR("RecordId"),
+                                        value_string(call->arena, record_id(call->arena))));
+    }
+    if (deliver(call, &stream, value_builder_list(&data), err))
+        return -1;
+    view_int(&b, "FailedPutCount", 0);
+    value_builder_set(&b, STR("Encrypted"), value_bool(value_getz(stream.attrs, "encryption")));
+    view_set(&b, "RequestResponses", value_builder_list(&answers));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+void deliveries_from_stream(struct services *services, struct arena *arena, struct str region, struct str arn,
+    const struct value *data)
+{
+    size_t n;
+    struct service_call call = {.services = services, .arena = arena, .region = region};
+    const struct control_record *all =
+        control_list(services_control(services), arena, STR("aws.firehose.delivery_stream"), region, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct err why = ERR_INIT;
+        if (str_eq(value_gets(value_getz(all[i].attrs, "source"), "stream"), arn) &&
+            deliver(&call, &all[i], data, &why))
+            fprintf(stderr, "sandbox: firehose %.*s: %s\n", STR_ARG(all[i].id), why.message);
+    }
+}
+
+const struct service_operation firehose_operations[] = {
+    {"firehose", "PutRecord", put_record, NULL, NULL},
+    {"firehose", "PutRecordBatch", put_batch, NULL, NULL},
+    {0},
+};

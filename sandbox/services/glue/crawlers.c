@@ -1,0 +1,286 @@
+/*
+ * Crawlers really crawl: python/weir_crawl.py looks at the sandbox's S3 and writes into its catalog. What a
+ * crawler is, the control plane knows; what it does and did, the tasks know.
+ */
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "sandbox/engine/logs.h"
+#include "sandbox/engine/script.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/glue/glue.h"
+
+enum {
+    MAX_SHOWN = 100,
+    MAX_OUTPUT = 4 * 1024 * 1024,
+    MAX_RESULT = 65536,
+    TIMEOUT_MS = 3600000,
+    GRACE_MS = 1000
+};
+
+static const char kind_name[] = "crawler";
+static const struct str log_group = STR_INIT("/aws-glue/crawlers");
+
+/* ---- the work ---- */
+
+struct crawl {
+    struct log_sink sink;
+    struct buf said; /* on standard error: its last line is what it died of */
+};
+
+static void glue_crawlers_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    struct crawl *crawl = ctx;
+    log_sink_add(&crawl->sink, bytes, n);
+    if (stream == PROCESS_ERR)
+        buf_add(&crawl->said, bytes, n);
+}
+
+static void tell_end(struct task *task, const struct crawl *crawl, const struct process_end *end)
+{
+    if (task_over_limit(task, end))
+        return;
+    if (end->exit_code == 0)
+        task_end(task, ACTIVITY_SUCCEEDED, 0, "%s", "");
+    else
+        task_end(task, ACTIVITY_FAILED, end->exit_code, "%.*s",
+            STR_ARG(end->timed_out ? STR("the crawl took longer than an hour")
+                                   : script_last_line(buf_str(&crawl->said))));
+}
+
+static int glue_crawlers_run(
+    struct task *task, struct arena *arena, struct environment *env, struct crawl *crawl, struct err *err)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct services *services = task_jobs(task);
+    const struct task_info *self = task_self(task);
+    struct str folder = task_folder(task), request = path_join(arena, folder, STR("request.json"));
+    struct process_end end;
+    json_write(&text, self->request, JSON_PLAIN);
+    if (service_sink_open(services, self->region, log_group, self->owner, arena, &crawl->sink, err) ||
+        script_write_support(folder.p, err) || file_write_atomic(request.p, buf_str(&text), 0600, err))
+        return -1;
+    const struct environment_options surroundings = {.region = self->region,
+        .home = folder,
+        .role = value_gets(self->request, "role"),
+        .session = STR("AWS-Crawler")};
+    environment_start(env, services, arena, &surroundings);
+    struct str result = task_result(services, arena, kind_name, self->region, self->id);
+    const char *argv[] = {"python3", "weir_crawl.py", request.p, result.p, NULL};
+    struct process_options options = {.argv = argv,
+        .env = env->items,
+        .dir = folder.p,
+        .family = services_family(services),
+        .timeout_ms = TIMEOUT_MS,
+        .grace_ms = GRACE_MS,
+        .max_output = MAX_OUTPUT,
+        .output = glue_crawlers_take_output,
+        .ctx = crawl};
+    task_set_room(task, &options);
+    task_running(task);
+    if (process_run(&options, task_switch(task), &end, err))
+        return -1;
+    tell_end(task, crawl, &end);
+    return 0;
+}
+
+static void glue_crawlers_work(struct task *task)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct environment env = {.arena = &arena};
+    struct crawl crawl = {.said.max = MAX_RESULT};
+    struct err err = ERR_INIT;
+    if (glue_crawlers_run(task, &arena, &env, &crawl, &err))
+        task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
+    if (crawl.sink.logs)
+        log_sink_release(&crawl.sink);
+    buf_release(&crawl.said);
+    environment_release(&env);
+    glue_run_ended(task_jobs(task), kind_name, task_self(task));
+}
+
+/* ---- what is shown ---- */
+
+static const char *const states[] = {[ACTIVITY_WAITING] = "RUNNING",
+    [ACTIVITY_STARTING] = "RUNNING",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "RUNNING",
+    [ACTIVITY_SUCCEEDED] = "COMPLETED",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "FAILED",
+    [ACTIVITY_STOPPED] = "STOPPED"};
+
+static const struct value *glue_crawlers_view(const struct task_info *info, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_text(&b, "CrawlId", info->id);
+    view_text(&b, "State", str_z(states[info->state]));
+    view_time(&b, "StartTime", info->created_ms);
+    view_time(&b, "EndTime", info->ended_ms);
+    view_text(&b, "ErrorMessage", info->message);
+    view_text(&b, "LogGroup", log_group);
+    view_text(&b, "LogStream", info->owner);
+    view_text(&b, "MessagePrefix", info->id);
+    return value_builder_map(&b);
+}
+
+static const struct task_kind kind = {
+    .name = kind_name, .work = glue_crawlers_work, .view = glue_crawlers_view};
+
+static const struct value *with_summary(
+    const struct service_call *call, const struct task_info *info, const struct value *shown)
+{
+    struct str text, path = task_result(call->services, call->arena, kind_name, call->region, info->id);
+    struct err ignored = ERR_INIT;
+    if (info->state != ACTIVITY_SUCCEEDED || file_read(call->arena, path.p, MAX_RESULT, &text, &ignored))
+        return shown;
+    return value_with(call->arena, shown, STR("Summary"), value_string(call->arena, text));
+}
+
+/* The crawler as it is kept, with what it is doing and what became of its last crawl. */
+static const struct value *with_state(const struct service_call *call, const struct value *crawler)
+{
+    static const char *const statuses[] = {[ACTIVITY_SUCCEEDED] = "SUCCEEDED",
+        [ACTIVITY_FAILED] = "FAILED",
+        [ACTIVITY_TIMEOUT] = "FAILED",
+        [ACTIVITY_STOPPED] = "CANCELLED"};
+    struct arena *arena = call->arena;
+    size_t n;
+    struct str name = value_gets(crawler, "Name");
+    const struct task_info *all = task_list(call->services, arena, kind_name, call->region, name, &n);
+    if (!n)
+        return crawler;
+    bool runs = all[0].state < ACTIVITY_SUCCEEDED;
+    const char *state = !runs ? "READY" : all[0].state == ACTIVITY_STOPPING ? "STOPPING" : "RUNNING";
+    crawler = value_with(arena, crawler, STR("State"), value_stringz(arena, state));
+    const struct task_info *last = !runs ? &all[0] : n > 1 ? &all[1] : NULL;
+    if (!last)
+        return crawler;
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_text(&b, "Status", str_z(statuses[last->state]));
+    view_text(&b, "ErrorMessage", last->message);
+    view_text(&b, "LogGroup", log_group);
+    view_text(&b, "LogStream", name);
+    view_text(&b, "MessagePrefix", last->id);
+    view_time(&b, "StartTime", last->created_ms);
+    return value_with(arena, crawler, STR("LastCrawl"), value_builder_map(&b));
+}
+
+/* ---- operations ---- */
+
+static int find_crawler(
+    const struct service_call *call, const char *member, struct control_record *out, struct err *err)
+{
+    struct str name;
+    if (service_required(call, member, &name, err))
+        return -1;
+    if (control_find(
+            services_control(call->services), call->arena, STR("aws.glue.crawler"), call->region, name, out))
+        return 0;
+    return service_refuse(
+        err, 400, "EntityNotFoundException", "Crawler with name %.*s does not exist", STR_ARG(name));
+}
+
+static const struct value *make_request(const struct service_call *call, const struct control_record *crawler)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    const struct value *targets = value_getz(crawler->attrs, "s3_targets");
+    view_text(&b, "name", crawler->id);
+    view_set(&b, "role", value_getz(crawler->attrs, "role"));
+    view_set(&b, "database", value_getz(crawler->attrs, "database"));
+    view_set(&b, "prefix", value_getz(crawler->attrs, "table_prefix"));
+    view_set(&b, "policy", value_getz(crawler->attrs, "schema_change_policy"));
+    value_builder_set(&b, STR("targets"), targets ? targets : &value_empty_list);
+    view_set(&b, GLUE_WORKFLOW_RUN, value_getz(call->input, GLUE_WORKFLOW_RUN));
+    return value_builder_map(&b);
+}
+
+int glue_start_crawler(struct service_call *call, struct err *err)
+{
+    struct control_record crawler;
+    struct err why = ERR_INIT;
+    if (find_crawler(call, "Name", &crawler, err))
+        return -1;
+    const struct value *jdbc = value_getz(crawler.attrs, "jdbc_targets");
+    if (jdbc && jdbc->count)
+        return service_refuse(
+            err, 400, "InvalidInputException", "the sandbox's crawlers look at S3, at no databases");
+    if (!value_gets(crawler.attrs, "database").n)
+        return service_refuse(err, 400, "InvalidInputException", "the crawler has no database to write to");
+    const struct task_options options = {.kind = &kind,
+        .region = call->region,
+        .owner = crawler.id,
+        .id = uuid_random(call->arena),
+        .request = make_request(call, &crawler),
+        .at_once = 1};
+    if (!task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        return 0;
+    return why.class == ERR_EXISTS ? service_refuse(err, 400, "CrawlerRunningException",
+                                         "Crawler with name %.*s has already started", STR_ARG(crawler.id))
+                                   : service_refuse(err, 400, "OperationTimeoutException", "%s", why.message);
+}
+
+int glue_stop_crawler(struct service_call *call, struct err *err)
+{
+    struct control_record crawler;
+    size_t n;
+    if (find_crawler(call, "Name", &crawler, err))
+        return -1;
+    const struct task_info *all =
+        task_list(call->services, call->arena, kind_name, call->region, crawler.id, &n);
+    if (n && task_stop(call->services, kind_name, call->region, all[0].id, STR_EMPTY))
+        return 0;
+    return service_refuse(
+        err, 400, "CrawlerNotRunningException", "Crawler with name %.*s is not running", STR_ARG(crawler.id));
+}
+
+static int ask_control(struct service_call *call, struct err *err)
+{
+    const struct service_request request = {.service = STR("glue"),
+        .operation = str_z(call->operation->name),
+        .region = call->region,
+        .input = call->input};
+    return services_call_control(call->services, call->arena, &request, &call->output, err);
+}
+
+int glue_get_crawler(struct service_call *call, struct err *err)
+{
+    if (ask_control(call, err))
+        return -1;
+    const struct value *crawler = value_getz(call->output, "Crawler");
+    if (crawler)
+        call->output = value_with(call->arena, call->output, STR("Crawler"), with_state(call, crawler));
+    return 0;
+}
+
+int glue_get_crawlers(struct service_call *call, struct err *err)
+{
+    if (ask_control(call, err))
+        return -1;
+    const struct value *list = value_getz(call->output, "Crawlers");
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; list && i < list->count; i++)
+        value_builder_add(&b, with_state(call, list->items[i]));
+    call->output = value_with(call->arena, call->output, STR("Crawlers"), value_builder_list(&b));
+    return 0;
+}
+
+int glue_list_crawls(struct service_call *call, struct err *err)
+{
+    struct control_record crawler;
+    size_t n, first, end;
+    const struct value *next;
+    if (find_crawler(call, "CrawlerName", &crawler, err))
+        return -1;
+    const struct task_info *all =
+        task_list(call->services, call->arena, kind_name, call->region, crawler.id, &n);
+    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, with_summary(call, &all[i], glue_crawlers_view(&all[i], call->arena)));
+    value_builder_set(&b, STR("Crawls"), value_builder_list(&list));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}

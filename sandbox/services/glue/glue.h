@@ -1,0 +1,61 @@
+/* Glue's operations that are in files of their own; job_runs.c has the table of all. */
+#ifndef WEIR_SANDBOX_SERVICES_GLUE_GLUE_H
+#define WEIR_SANDBOX_SERVICES_GLUE_GLUE_H
+
+#include "sandbox/engine/task.h"
+
+/* ---- partitions.c ---- */
+
+service_handler glue_create_partition, glue_batch_create_partition, glue_delete_partition,
+    glue_batch_delete_partition, glue_update_partition, glue_get_partition, glue_get_partitions,
+    glue_batch_get_partition, glue_get_table_versions, glue_get_table_version, glue_update_table,
+    glue_delete_table_version, glue_search_tables;
+
+/* ---- iceberg.c ---- */
+
+service_handler glue_create_table;
+
+/* ---- crawlers.c ---- */
+
+service_handler glue_start_crawler, glue_stop_crawler, glue_get_crawler, glue_get_crawlers, glue_list_crawls;
+
+/* ---- connections.c ---- */
+
+#define GLUE_SESSION STR("GlueJobRunnerSession") /* as the service calls them all */
+
+/* May the role of the task's job do this ("ec2:DescribeSubnets")? */
+bool glue_role_may(struct task *task, struct arena *arena, const char *action, const struct value *context);
+/* Can it be run in the networks of these connections (a list of names)? False: *why says what AWS would. */
+bool glue_network_fits(
+    struct task *task, struct arena *arena, const struct value *connections, struct str *why);
+
+/* ---- bookmarks.c ---- */
+
+service_handler glue_get_bookmark, glue_reset_bookmark;
+/* The file that keeps it; "" where there cannot be one. */
+struct str glue_bookmark(struct services *services, struct arena *arena, struct str region, struct str job);
+
+/* ---- triggers.c ---- */
+
+/* Members of StartJobRun and StartCrawler that only the sandbox itself gives, kept in the run's request. */
+#define GLUE_TRIGGER      "weir:trigger"
+#define GLUE_WORKFLOW_RUN "weir:workflow_run"
+
+service_handler glue_start_trigger;
+/* Starts what the trigger says; workflow_run "" none. How many could be started. */
+size_t glue_fire(struct services *services, struct arena *arena, const struct control_record *trigger,
+    struct str workflow_run);
+/* Of a sandbox that ends. */
+void glue_triggers_forget(struct services *services);
+/* Conditional triggers outside of workflows look whether it is what they wait for. After its end. */
+void glue_run_ended(struct services *services, const char *kind, const struct task_info *info);
+/* Within a workflow's run: fires the conditional triggers that it has come to, each once; how many were
+ * started. *fired: a map with the triggers so far. */
+size_t glue_fire_next(struct services *services, struct arena *arena, struct str region, struct str workflow,
+    struct str workflow_run, const struct value **fired);
+
+/* ---- workflows.c ---- */
+
+service_handler glue_start_workflow, glue_get_workflow_run, glue_get_workflow_runs, glue_stop_workflow_run;
+
+#endif

@@ -1,0 +1,484 @@
+/* Glue's job runs. */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "sandbox/engine/script.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/services/glue/glue.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <math.h>
+
+enum {
+    DEFAULT_TIMEOUT_MIN = 2880,
+    MAX_RUNS_SHOWN = 200,
+    MAX_STOPPED = 25,
+    ARGUMENTS_EXTRA = 8,
+    MAX_DPU = 1000000
+};
+
+static const struct task_kind glue_kind;
+
+/* ---- what a run is made of: its request ---- */
+
+/*
+ * {job, role, command, arguments, timeout, max_capacity, worker_type, number_of_workers, glue_version,
+ * connections, attempt, previous}: resolved when the run is started, so that a later change of the job does
+ * not touch it.
+ */
+static const char *const taken[] = {"role", "command", "max_capacity", "worker_type", "number_of_workers",
+    "glue_version", "max_retries", "execution_class", "connections"};
+
+static bool find_job(
+    const struct service_call *call, struct str name, struct control_record *job, struct err *err)
+{
+    if (control_find(
+            services_control(call->services), call->arena, STR("aws.glue.job"), call->region, name, job))
+        return true;
+    service_refuse(err, 400, "EntityNotFoundException",
+        "Failed to start job run due to missing metadata: %.*s", STR_ARG(name));
+    return false;
+}
+
+static bool is_text_map(const struct value *map)
+{
+    for (uint32_t i = 0; map && map->kind == VALUE_MAP && i < map->count; i++)
+        if (map->entries[i].value->kind != VALUE_STRING || str_find_char(map->entries[i].key, '\0', 0) >= 0)
+            return false;
+    return !map || map->kind == VALUE_MAP;
+}
+
+static const struct value *make_request(
+    const struct service_call *call, const struct control_record *job, struct err *err)
+{
+    struct arena *arena = call->arena;
+    const struct value *given = value_getz(call->input, "Arguments");
+    if (!is_text_map(given)) {
+        service_refuse(err, 400, "InvalidInputException", "Arguments is a map from texts to texts");
+        return NULL;
+    }
+    const struct value *fixed = value_getz(job->attrs, "non_overridable_arguments");
+    for (uint32_t i = 0; fixed && given && i < fixed->count; i++)
+        if (value_get(given, fixed->entries[i].key)) {
+            service_refuse(err, 400, "InvalidInputException", "the job does not let a run change %.*s",
+                STR_ARG(fixed->entries[i].key));
+            return NULL;
+        }
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        const struct value *v = value_getz(job->attrs, taken[i]);
+        if (!value_is_null(v))
+            value_builder_set(&b, str_z(taken[i]), v);
+    }
+    const struct value *arguments = value_merge(arena, value_getz(job->attrs, "default_arguments"), given);
+    int64_t timeout = service_int(job->attrs, "timeout", DEFAULT_TIMEOUT_MIN);
+    value_builder_set(&b, STR("job"), value_string(arena, job->id));
+    value_builder_set(&b, STR("given"), given ? given : &value_empty_map);
+    value_builder_set(&b, STR("arguments"), value_merge(arena, arguments, fixed));
+    value_builder_set(&b, STR("timeout"), value_int(arena, service_int(call->input, "Timeout", timeout)));
+    value_builder_set(&b, STR("attempt"), value_int(arena, 0));
+    view_set(&b, GLUE_TRIGGER, value_getz(call->input, GLUE_TRIGGER));
+    view_set(&b, GLUE_WORKFLOW_RUN, value_getz(call->input, GLUE_WORKFLOW_RUN));
+    return value_builder_map(&b);
+}
+
+static bool is_python(const struct value *request)
+{
+    return str_eqz(value_gets(value_getz(request, "command"), "name"), "pythonshell");
+}
+
+/* ---- the work ---- */
+
+static struct str argument(const struct value *request, const char *name)
+{
+    return value_gets(value_getz(request, "arguments"), name);
+}
+
+/* Spark's settings; its event log is where the job says, if it wants Spark's pages. */
+static struct str spark_settings(struct arena *arena, const struct value *request)
+{
+    struct str own = argument(request, "--conf"), logs = argument(request, "--spark-event-logs-path");
+    if (!logs.n || !str_eqz(argument(request, "--enable-spark-ui"), "true"))
+        return own;
+    return arena_printf(arena, "spark.eventLog.enabled=true --conf spark.eventLog.dir=%.*s%s%.*s",
+        STR_ARG(logs), own.n ? " --conf " : "", STR_ARG(own));
+}
+
+/* As Glue hands them over: the job's own first, then all arguments. */
+static struct str *make_arguments(struct arena *arena, const struct task_info *info, size_t *n)
+{
+    const struct value *arguments = value_getz(info->request, "arguments");
+    uint32_t count = arguments ? arguments->count : 0;
+    struct str *argv = ARENA_ARRAY(arena, struct str, 2 * count + ARGUMENTS_EXTRA);
+    *n = 0;
+    argv[(*n)++] = STR("--JOB_NAME");
+    argv[(*n)++] = info->owner;
+    argv[(*n)++] = STR("--JOB_RUN_ID");
+    argv[(*n)++] = info->id;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct value_entry *entry = &arguments->entries[i];
+        if (str_eqz(entry->key, "--JOB_NAME") || str_eqz(entry->key, "--JOB_RUN_ID"))
+            continue;
+        argv[(*n)++] = entry->key;
+        argv[(*n)++] = value_text(entry->value, STR_EMPTY);
+    }
+    return argv;
+}
+
+static int64_t memory_of(const struct value *request)
+{
+    static const int64_t gib = 1024LL * 1024 * 1024;
+    const struct value *capacity = value_getz(request, "max_capacity");
+    double dpu = !capacity                       ? 0.0625
+                 : capacity->kind == VALUE_FLOAT ? capacity->number
+                                                 : (double)service_int(request, "max_capacity", 1);
+    return (int64_t)(fmin(fmax(dpu, 0), MAX_DPU) * 16 * (double)gib) +
+           gib / 2; /* what Python itself takes is not the job's */
+}
+
+/* A failed run is repeated as often as the job says, each time as a run of its own. */
+static void repeat(struct services *services, const struct task_info *info)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    int64_t attempt = service_int(info->request, "attempt", 0) + 1;
+    if (attempt > service_int(info->request, "max_retries", 0) || services_stopping(services))
+        return;
+    struct str base, rest;
+    ptrdiff_t mark = str_find(info->id, STR("_attempt_"), 0);
+    base = mark < 0 ? info->id : str_slice(info->id, 0, (size_t)mark);
+    rest = arena_printf(&arena, "%.*s_attempt_%lld", STR_ARG(base), (long long)attempt);
+    const struct value *request =
+        value_with(&arena, info->request, STR("attempt"), value_int(&arena, attempt));
+    request = value_with(&arena, request, STR("previous"), value_string(&arena, info->id));
+    const struct task_options options = {
+        .kind = &glue_kind, .region = info->region, .owner = info->owner, .id = rest, .request = request};
+    struct err ignored = ERR_INIT; /* the failure is recorded; nobody waits for the repetition */
+    task_start(services, &options, NULL, &ignored);
+}
+
+/* Wheels in S3 come along with the other modules; what remains has to be there already. */
+static struct str add_wheels(struct arena *arena, struct str modules, struct str *py_files)
+{
+    AUTO_BUF struct buf files = BUF_INIT;
+    AUTO_BUF struct buf others = BUF_INIT;
+    buf_add_str(&files, *py_files);
+    while (modules.n) {
+        struct str one = str_trim(str_cut(modules, ',', &modules));
+        bool wheel = str_starts(one, STR("s3://")) && str_ends(one, STR(".whl"));
+        struct buf *list = wheel ? &files : &others;
+        if (one.n)
+            buf_addf(list, "%s%.*s", list->n ? "," : "", STR_ARG(one));
+    }
+    *py_files = arena_str(arena, buf_str(&files));
+    return arena_str(arena, buf_str(&others));
+}
+
+/* What the job's log has before the script begins: what is asked for and does not come. */
+static struct str notes_of(struct task *task, struct arena *arena, struct str modules)
+{
+    AUTO_BUF struct buf notes = BUF_INIT;
+    const struct value_entry metrics = {STR("cloudwatch:namespace"), value_stringz(arena, "Glue")};
+    const struct value *arguments = value_getz(task_self(task)->request, "arguments");
+    if (modules.n)
+        buf_addf(&notes,
+            "sandbox: --additional-python-modules %.*s: only wheels in S3 are taken from there, nothing is "
+            "installed; the script sees what python3 has",
+            STR_ARG(modules));
+    if (value_getz(arguments, "--enable-metrics") &&
+        !glue_role_may(task, arena, "cloudwatch:PutMetricData", value_map(arena, &metrics, 1)))
+        buf_addf(&notes,
+            "%ssandbox: --enable-metrics: there would be no metrics, for the role may not "
+            "cloudwatch:PutMetricData in the namespace Glue",
+            notes.n ? "\n" : "");
+    return arena_str(arena, buf_str(&notes));
+}
+
+/* Where a run's two groups of logs are: Spark jobs may have their own since Glue 5.0. */
+static struct str log_prefix(const struct value *request)
+{
+    struct str version = value_gets(request, "glue_version");
+    struct str own = argument(request, "--custom-logGroup-prefix");
+    if (is_python(request))
+        return STR("/aws-glue/python-jobs");
+    return own.n && version.n && version.p[0] >= '5' ? own : STR("/aws-glue/jobs");
+}
+
+/* How the job's script is run, as its command and arguments say. */
+static struct script_options script_of(struct task *task, struct arena *arena)
+{
+    const struct task_info *self = task_self(task);
+    const struct value *request = self->request;
+    struct services *services = task_jobs(task);
+    bool python = is_python(request);
+    struct str logs = log_prefix(request);
+    struct script_options options = {.spark = !python,
+        .location = value_gets(value_getz(request, "command"), "script_location"),
+        .role = value_gets(request, "role"),
+        .session = GLUE_SESSION,
+        .py_files = argument(request, "--extra-py-files"),
+        .files = argument(request, "--extra-files"),
+        .jars = argument(request, "--extra-jars"),
+        .spark_conf = spark_settings(arena, request),
+        .emrfs = script_version_before(value_gets(request, "glue_version"), 5, 1),
+        .iceberg = str_find(argument(request, "--datalake-formats"), STR("iceberg"), 0) >= 0,
+        .timeout_ms = service_int(request, "timeout", 0) * sandbox_minute_ms(services_sandbox(services)),
+        .memory = python ? memory_of(request) : 0,
+        .out_group = arena_printf(arena, "%.*s/output", STR_ARG(logs)),
+        .err_group = arena_printf(arena, "%.*s/error", STR_ARG(logs)),
+        .out_stream = self->id,
+        .err_stream = self->id};
+    options.arguments = make_arguments(arena, self, &options.argument_count);
+    struct str modules =
+        add_wheels(arena, argument(request, "--additional-python-modules"), &options.py_files);
+    options.notes = notes_of(task, arena, modules);
+    struct str bookmarks = argument(request, "--job-bookmark-option");
+    options.bookmark_paused = str_eqz(bookmarks, "job-bookmark-pause");
+    if (options.bookmark_paused || str_eqz(bookmarks, "job-bookmark-enable"))
+        options.bookmark = glue_bookmark(services, arena, self->region, self->owner);
+    return options;
+}
+
+static void glue_work(struct task *task)
+{
+    const struct task_info *self = task_self(task);
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct services *services = task_jobs(task);
+    struct script_options options = script_of(task, &arena);
+    struct str why;
+    struct str lakes = argument(self->request, "--datalake-formats");
+    if (lakes.n && !str_eqz(lakes, "iceberg"))
+        task_end(task, ACTIVITY_FAILED, -1, "the sandbox knows --datalake-formats iceberg only, not %.*s",
+            STR_ARG(lakes));
+    else if (str_eqz(value_gets(value_getz(self->request, "command"), "name"), "glueray"))
+        task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs no Ray jobs");
+    else if (!glue_network_fits(task, &arena, value_getz(self->request, "connections"), &why))
+        task_end(task, ACTIVITY_FAILED, -1, "%.*s", STR_ARG(why));
+    else
+        script_run(task, &options);
+    struct task_info now;
+    if (task_find(services, &arena, "glue", self->region, self->owner, self->id, &now) &&
+        now.state == ACTIVITY_FAILED)
+        repeat(services, &now);
+    glue_run_ended(services, "glue", self);
+}
+
+/* ---- what is shown ---- */
+
+static const char *const states[] = {[ACTIVITY_WAITING] = "WAITING",
+    [ACTIVITY_STARTING] = "STARTING",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "STOPPING",
+    [ACTIVITY_SUCCEEDED] = "SUCCEEDED",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "TIMEOUT",
+    [ACTIVITY_STOPPED] = "STOPPED"};
+
+static const struct value *glue_view(const struct task_info *info, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *request = info->request;
+    int64_t changed = info->ended_ms     ? info->ended_ms
+                      : info->started_ms ? info->started_ms
+                                         : info->created_ms;
+    int64_t until = info->ended_ms ? info->ended_ms : clock_wall_ms();
+    view_set(&b, "Id", value_string(arena, info->id));
+    view_set(&b, "Attempt", value_int(arena, service_int(request, "attempt", 0)));
+    view_set(&b, "PreviousRunId", value_getz(request, "previous"));
+    view_set(&b, "TriggerName", value_getz(request, GLUE_TRIGGER));
+    view_set(&b, "JobName", value_string(arena, info->owner));
+    view_time(&b, "StartedOn", info->created_ms);
+    view_time(&b, "LastModifiedOn", changed);
+    view_time(&b, "CompletedOn", info->ended_ms);
+    view_set(&b, "JobRunState", value_stringz(arena, states[info->state]));
+    view_set(&b, "Arguments", value_getz(request, "given"));
+    if (info->message.n)
+        view_set(&b, "ErrorMessage", value_string(arena, info->message));
+    view_set(&b, "PredecessorRuns", &value_empty_list);
+    view_set(&b, "ExecutionTime",
+        value_int(arena, info->started_ms ? (until - info->started_ms + 500) / 1000 : 0));
+    view_set(&b, "Timeout", value_getz(request, "timeout"));
+    view_set(&b, "MaxCapacity", value_getz(request, "max_capacity"));
+    view_set(&b, "WorkerType", value_getz(request, "worker_type"));
+    view_set(&b, "NumberOfWorkers", value_getz(request, "number_of_workers"));
+    view_set(&b, "GlueVersion", value_getz(request, "glue_version"));
+    view_set(&b, "ExecutionClass", value_getz(request, "execution_class"));
+    view_set(&b, "LogGroupName",
+        value_stringz(arena, is_python(request) ? "/aws-glue/python-jobs" : "/aws-glue/jobs"));
+    return value_builder_map(&b);
+}
+
+static const struct task_kind glue_kind = {.name = "glue", .work = glue_work, .view = glue_view};
+
+/* ---- operations ---- */
+
+static int refuse_start(const struct err *why, struct str name, struct err *err)
+{
+    if (why->class == ERR_EXISTS)
+        return service_refuse(
+            err, 400, "ConcurrentRunsExceededException", "Concurrent runs exceeded for %.*s", STR_ARG(name));
+    return why->class == ERR_THROTTLED
+               ? service_refuse(err, 400, "ResourceNumberLimitExceededException", "%s", why->message)
+               : service_refuse(err, 500, "InternalServiceException", "%s", why->message);
+}
+
+static int start_run(struct service_call *call, struct err *err)
+{
+    struct arena *arena = call->arena;
+    struct str name;
+    struct control_record job;
+    struct err why = ERR_INIT;
+    unsigned char bytes[32];
+    if (service_required(call, "JobName", &name, err) || !find_job(call, name, &job, err))
+        return -1;
+    const struct value *request = make_request(call, &job, err);
+    if (!request)
+        return -1;
+    hash_random(bytes, sizeof bytes);
+    int64_t at_once = service_int(value_getz(job.attrs, "execution_property"), "max_concurrent_runs", 1);
+    const struct task_options options = {.kind = &glue_kind,
+        .region = call->region,
+        .owner = job.id,
+        .id = arena_printf(arena, "jr_%.64s", hex_encode(arena, bytes, sizeof bytes).p),
+        .request = request,
+        .at_once = at_once > 0 ? (size_t)at_once : 1};
+    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        return refuse_start(&why, job.id, err);
+    struct value_entry id = {STR("JobRunId"), value_string(arena, options.id)};
+    call->output = value_map(arena, &id, 1);
+    return 0;
+}
+
+static int get_run(struct service_call *call, struct err *err)
+{
+    struct str name, id;
+    struct task_info info;
+    if (service_required(call, "JobName", &name, err) || service_required(call, "RunId", &id, err))
+        return -1;
+    if (!task_find(call->services, call->arena, "glue", call->region, name, id, &info))
+        return service_refuse(err, 400, "EntityNotFoundException", "Job run %.*s of job %.*s was not found",
+            STR_ARG(id), STR_ARG(name));
+    struct value_entry run = {STR("JobRun"), glue_view(&info, call->arena)};
+    call->output = value_map(call->arena, &run, 1);
+    return 0;
+}
+
+static int get_runs(struct service_call *call, struct err *err)
+{
+    struct str name;
+    struct control_record job;
+    size_t n, first, end;
+    const struct value *next;
+    if (service_required(call, "JobName", &name, err))
+        return -1;
+    const struct task_info *runs = task_list(call->services, call->arena, "glue", call->region, name, &n);
+    if (!n && !control_find(services_control(call->services), call->arena, STR("aws.glue.job"), call->region,
+                  name, &job))
+        return service_refuse(
+            err, 400, "EntityNotFoundException", "Job with name: %.*s not found.", STR_ARG(name));
+    if (service_page(call, "NextToken", "MaxResults", MAX_RUNS_SHOWN, n, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, glue_view(&runs[i], call->arena));
+    value_builder_set(&b, STR("JobRuns"), value_builder_list(&list));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static const struct value *stop_one(
+    const struct service_call *call, struct str name, const struct value *id, bool *stopped)
+{
+    struct arena *arena = call->arena;
+    struct value_builder b = VALUE_BUILDER(arena), detail = VALUE_BUILDER(arena);
+    struct task_info info;
+    struct str text = value_text(id, STR_EMPTY);
+    bool known = task_find(call->services, arena, "glue", call->region, name, text, &info);
+    *stopped = known && task_stop(call->services, "glue", call->region, text, STR_EMPTY);
+    value_builder_set(&b, STR("JobName"), value_string(arena, name));
+    value_builder_set(&b, STR("JobRunId"), id);
+    if (!*stopped) {
+        view_set(&detail, "ErrorCode",
+            value_stringz(
+                arena, known ? "JobRunInvalidStateTransitionException" : "EntityNotFoundException"));
+        view_set(&detail, "ErrorMessage",
+            value_string(arena, known ? arena_printf(arena, "the run is %s already", states[info.state])
+                                      : STR("there is no such run of this job")));
+        value_builder_set(&b, STR("ErrorDetail"), value_builder_map(&detail));
+    }
+    return value_builder_map(&b);
+}
+
+static int stop_runs(struct service_call *call, struct err *err)
+{
+    struct str name;
+    const struct value *ids = value_getz(call->input, "JobRunIds");
+    if (service_required(call, "JobName", &name, err))
+        return -1;
+    if (!ids || ids->kind != VALUE_LIST || !ids->count || ids->count > MAX_STOPPED)
+        return service_refuse(
+            err, 400, "InvalidInputException", "JobRunIds has between 1 and %d ids", MAX_STOPPED);
+    struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < ids->count; i++) {
+        bool stopped;
+        const struct value *one = stop_one(call, name, ids->items[i], &stopped);
+        value_builder_add(stopped ? &done : &failed, one);
+    }
+    struct value_entry entries[] = {{STR("SuccessfulSubmissions"), value_builder_list(&done)},
+        {STR("Errors"), value_builder_list(&failed)}};
+    call->output = value_map(call->arena, entries, 2);
+    return 0;
+}
+
+/* ---- the policy of the data catalog: the control plane keeps it, if it is what the request takes it to be
+ * ---- */
+
+static int put_resource_policy(struct service_call *call, struct err *err)
+{
+    size_t n;
+    const struct control_record *all = control_list(
+        services_control(call->services), call->arena, STR("aws.glue.resource_policy"), call->region, &n);
+    struct str exists = value_gets(call->input, "PolicyExistsCondition"),
+               hash = value_gets(call->input, "PolicyHashCondition");
+    bool wrong = n ? str_eqz(exists, "NOT_EXIST") : str_eqz(exists, "MUST_EXIST") || hash.n;
+    if (wrong || (n && hash.n && !str_eq(hash, value_gets(all[0].attrs, "hash"))))
+        return service_refuse(
+            err, 400, "ConditionCheckFailureException", "Policy %s", n ? "already exists" : "not found");
+    call->declined = true;
+    return 0;
+}
+
+const struct service_operation glue_operations[] = {
+    {"glue", "StartJobRun", start_run, NULL, NULL},
+    {"glue", "GetJobRun", get_run, NULL, NULL},
+    {"glue", "GetJobRuns", get_runs, NULL, NULL},
+    {"glue", "BatchStopJobRun", stop_runs, NULL, NULL},
+    {"glue", "StartCrawler", glue_start_crawler, NULL, NULL},
+    {"glue", "StopCrawler", glue_stop_crawler, NULL, NULL},
+    {"glue", "GetCrawler", glue_get_crawler, NULL, NULL},
+    {"glue", "GetCrawlers", glue_get_crawlers, NULL, NULL},
+    {"glue", "ListCrawls", glue_list_crawls, NULL, NULL},
+    {"glue", "GetJobBookmark", glue_get_bookmark, NULL, NULL},
+    {"glue", "ResetJobBookmark", glue_reset_bookmark, NULL, NULL},
+    {"glue", "StartTrigger", glue_start_trigger, NULL, NULL},
+    {"glue", "StartWorkflowRun", glue_start_workflow, NULL, NULL},
+    {"glue", "GetWorkflowRun", glue_get_workflow_run, NULL, NULL},
+    {"glue", "GetWorkflowRuns", glue_get_workflow_runs, NULL, NULL},
+    {"glue", "StopWorkflowRun", glue_stop_workflow_run, NULL, NULL},
+    {"glue", "CreatePartition", glue_create_partition, NULL, NULL},
+    {"glue", "BatchCreatePartition", glue_batch_create_partition, NULL, NULL},
+    {"glue", "DeletePartition", glue_delete_partition, NULL, NULL},
+    {"glue", "BatchDeletePartition", glue_batch_delete_partition, NULL, NULL},
+    {"glue", "UpdatePartition", glue_update_partition, NULL, NULL},
+    {"glue", "GetPartition", glue_get_partition, NULL, NULL},
+    {"glue", "GetPartitions", glue_get_partitions, NULL, NULL},
+    {"glue", "BatchGetPartition", glue_batch_get_partition, NULL, NULL},
+    {"glue", "CreateTable", glue_create_table, NULL, NULL},
+    {"glue", "PutResourcePolicy", put_resource_policy, NULL, NULL},
+    {"glue", "UpdateTable", glue_update_table, NULL, NULL},
+    {"glue", "DeleteTableVersion", glue_delete_table_version, NULL, NULL},
+    {"glue", "GetTableVersions", glue_get_table_versions, NULL, NULL},
+    {"glue", "GetTableVersion", glue_get_table_version, NULL, NULL},
+    {"glue", "SearchTables", glue_search_tables, NULL, NULL},
+    {0},
+};

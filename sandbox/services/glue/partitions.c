@@ -1,0 +1,346 @@
+/*
+ * Partitions of the catalog's tables. They are no resources, so the control plane does not know them: a file
+ * for each table has them, DIR/jobs/partitions/DIGEST.json, {table, made, partitions: […]}. `made` is when
+ * the table was: those of one that was dropped are not its namesake's.
+ */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/notation/glue_expression.h"
+#include "sandbox/services/glue/glue.h"
+
+#include <pthread.h>
+
+enum { MAX_FILE = 64 * 1024 * 1024, MAX_SHOWN = 1000, MAX_AT_ONCE = 100 };
+
+static pthread_mutex_t lock =
+    PTHREAD_MUTEX_INITIALIZER; /* of the files, while one is read and written again */
+
+struct table {
+    struct control_record record;
+    struct str database, name, path;
+};
+
+static int find_table(const struct service_call *call, struct table *out, struct err *err)
+{
+    struct str dir;
+    struct err why = ERR_INIT;
+    if (service_required(call, "DatabaseName", &out->database, err) ||
+        service_required(call, "TableName", &out->name, err))
+        return -1;
+    struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(out->database), STR_ARG(out->name));
+    if (!control_find(services_control(call->services), call->arena, STR("aws.glue.table"), call->region, id,
+            &out->record))
+        return service_refuse(
+            err, 400, "EntityNotFoundException", "Table %.*s not found.", STR_ARG(out->name));
+    if (services_dir(call->services, call->arena, "partitions", &dir, &why))
+        return service_refuse(err, 500, "InternalServiceException", "%s", why.message);
+    struct str whole = arena_printf(call->arena, "%.*s\n%.*s", STR_ARG(call->region), STR_ARG(id));
+    out->path = arena_printf(call->arena, "%s/%.32s.json", dir.p, sha256_hex(call->arena, whole).p);
+    return 0;
+}
+
+static const struct value *read_all(const struct service_call *call, const struct table *table)
+{
+    struct str text;
+    struct err ignored = ERR_INIT;
+    const struct value *doc;
+    if (file_read(call->arena, table->path.p, MAX_FILE, &text, &ignored) ||
+        json_parse(call->arena, text, &doc, &ignored) ||
+        service_int(doc, "made", 0) != table->record.created_ms)
+        return &value_empty_list;
+    return value_as_list(value_getz(doc, "partitions"));
+}
+
+static int write_all(
+    const struct service_call *call, const struct table *table, const struct value *list, struct err *err)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct err why = ERR_INIT;
+    const struct value_entry entries[] = {{STR("table"), value_string(call->arena, table->record.id)},
+        {STR("made"), value_int(call->arena, table->record.created_ms)}, {STR("partitions"), list}};
+    json_write(&text, value_map(call->arena, entries, 3), JSON_PLAIN);
+    if (file_write_atomic(table->path.p, buf_str(&text), 0600, &why))
+        return service_refuse(err, 500, "InternalServiceException", "%s", why.message);
+    return 0;
+}
+
+static const struct value *find_by(const struct value *list, const struct value *values)
+{
+    for (uint32_t i = 0; values && i < list->count; i++)
+        if (value_equal(value_getz(list->items[i], "Values"), values))
+            return list->items[i];
+    return NULL;
+}
+
+static const struct value *error_of(
+    struct arena *arena, const struct value *values, const char *code, const char *message)
+{
+    const struct value_entry detail[] = {
+        {STR("ErrorCode"), value_stringz(arena, code)}, {STR("ErrorMessage"), value_stringz(arena, message)}};
+    const struct value_entry entries[] = {{STR("PartitionValues"), values ? values : &value_empty_list},
+        {STR("ErrorDetail"), value_map(arena, detail, 2)}};
+    return value_map(arena, entries, 2);
+}
+
+/* As it is kept and shown; NULL: its values do not fit the table. */
+static const struct value *made_of(
+    const struct service_call *call, const struct table *table, const struct value *input)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    const struct value *keys = value_getz(table->record.attrs, "partition_keys");
+    const struct value *values = value_getz(input, "Values");
+    bool fits = values && values->kind == VALUE_LIST && values->count == (keys ? keys->count : 0);
+    for (uint32_t i = 0; fits && i < values->count; i++)
+        fits = values->items[i]->kind == VALUE_STRING;
+    if (!fits || !values->count) {
+        value_builder_release(&b);
+        return NULL;
+    }
+    view_set(&b, "Values", values);
+    view_text(&b, "DatabaseName", table->database);
+    view_text(&b, "TableName", table->name);
+    view_time(&b, "CreationTime", clock_wall_ms());
+    view_set(&b, "StorageDescriptor", value_getz(input, "StorageDescriptor"));
+    view_set(&b, "Parameters", value_getz(input, "Parameters"));
+    view_text(&b, "CatalogId", services_account(call->services));
+    return value_builder_map(&b);
+}
+
+static const char *const wrong_count =
+    "The number of partition keys do not match the number of partition values";
+
+static bool is_among(const struct value_builder *all, const struct value *values)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (value_equal(value_getz(all->entries[i].value, "Values"), values))
+            return true;
+    return false;
+}
+
+/* Adds those of a list of inputs; what cannot be added is an error each. */
+static int glue_partitions_add(struct service_call *call, const struct table *table,
+    const struct value *inputs, struct value_builder *errors, struct err *err)
+{
+    pthread_mutex_lock(&lock);
+    const struct value *list = read_all(call, table);
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < list->count; i++)
+        value_builder_add(&all, list->items[i]);
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        const struct value *values = value_getz(inputs->items[i], "Values");
+        const struct value *made = made_of(call, table, inputs->items[i]);
+        if (!made)
+            value_builder_add(errors, error_of(call->arena, values, "InvalidInputException", wrong_count));
+        else if (is_among(&all, values)) /* also when this call has added it */
+            value_builder_add(
+                errors, error_of(call->arena, values, "AlreadyExistsException", "Partition already exists."));
+        else
+            value_builder_add(&all, made);
+    }
+    int status = write_all(call, table, value_builder_list(&all), err);
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
+/* All but those that are listed; the ones that are not there are an error each. */
+static int take_away(struct service_call *call, const struct table *table, const struct value *lists,
+    struct value_builder *errors, struct err *err)
+{
+    pthread_mutex_lock(&lock);
+    const struct value *list = read_all(call, table);
+    struct value_builder kept = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < lists->count; i++)
+        if (!find_by(list, lists->items[i]))
+            value_builder_add(errors,
+                error_of(call->arena, lists->items[i], "EntityNotFoundException", "Partition not found."));
+    for (uint32_t i = 0; i < list->count; i++) {
+        bool gone = false;
+        for (uint32_t k = 0; k < lists->count; k++)
+            gone = gone || value_equal(value_getz(list->items[i], "Values"), lists->items[k]);
+        if (!gone)
+            value_builder_add(&kept, list->items[i]);
+    }
+    int status = write_all(call, table, value_builder_list(&kept), err);
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
+/* One that failed fails the call. */
+static int single(struct value_builder *errors, int status, struct err *err)
+{
+    const struct value *list = value_builder_list(errors);
+    if (status || !list->count)
+        return status;
+    const struct value *detail = value_getz(list->items[0], "ErrorDetail");
+    struct str code = value_gets(detail, "ErrorCode");
+    return service_refuse(err, 400, code.p, "%.*s", STR_ARG(value_gets(detail, "ErrorMessage")));
+}
+
+static const struct value *glue_partitions_listed(struct arena *arena, const struct value *one)
+{
+    return one ? value_list(arena, &one, 1) : &value_empty_list;
+}
+
+int glue_create_partition(struct service_call *call, struct err *err)
+{
+    struct table table;
+    const struct value *input = value_getz(call->input, "PartitionInput");
+    if (find_table(call, &table, err))
+        return -1;
+    if (!input)
+        return service_refuse(err, 400, "InvalidInputException", "CreatePartition needs PartitionInput");
+    struct value_builder errors = VALUE_BUILDER(call->arena);
+    return single(&errors,
+        glue_partitions_add(call, &table, glue_partitions_listed(call->arena, input), &errors, err), err);
+}
+
+static int batch(
+    struct service_call *call, const char *member, uint32_t most, const struct value **list, struct err *err)
+{
+    *list = value_getz(call->input, member);
+    if (*list && (*list)->kind == VALUE_LIST && (*list)->count <= most)
+        return 0;
+    return service_refuse(err, 400, "InvalidInputException", "%s has up to %u items", member, most);
+}
+
+int glue_batch_create_partition(struct service_call *call, struct err *err)
+{
+    struct table table;
+    const struct value *list;
+    if (find_table(call, &table, err) || batch(call, "PartitionInputList", MAX_AT_ONCE, &list, err))
+        return -1;
+    struct value_builder errors = VALUE_BUILDER(call->arena);
+    int status = glue_partitions_add(call, &table, list, &errors, err);
+    const struct value_entry entry = {STR("Errors"), value_builder_list(&errors)};
+    call->output = value_map(call->arena, &entry, 1);
+    return status;
+}
+
+int glue_delete_partition(struct service_call *call, struct err *err)
+{
+    struct table table;
+    if (find_table(call, &table, err))
+        return -1;
+    struct value_builder errors = VALUE_BUILDER(call->arena);
+    const struct value *values =
+        glue_partitions_listed(call->arena, value_getz(call->input, "PartitionValues"));
+    return single(&errors, take_away(call, &table, values, &errors, err), err);
+}
+
+int glue_batch_delete_partition(struct service_call *call, struct err *err)
+{
+    struct table table;
+    const struct value *list;
+    if (find_table(call, &table, err) || batch(call, "PartitionsToDelete", MAX_AT_ONCE, &list, err))
+        return -1;
+    struct value_builder lists = VALUE_BUILDER(call->arena), errors = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < list->count; i++)
+        value_builder_add(&lists, value_getz(list->items[i], "Values"));
+    int status = take_away(call, &table, value_builder_list(&lists), &errors, err);
+    const struct value_entry entry = {STR("Errors"), value_builder_list(&errors)};
+    call->output = value_map(call->arena, &entry, 1);
+    return status;
+}
+
+int glue_update_partition(struct service_call *call, struct err *err)
+{
+    struct table table;
+    const struct value *values = value_getz(call->input, "PartitionValueList");
+    const struct value *input = value_getz(call->input, "PartitionInput");
+    if (find_table(call, &table, err))
+        return -1;
+    const struct value *made = input ? made_of(call, &table, input) : NULL;
+    if (!made)
+        return service_refuse(err, 400, "InvalidInputException", "%s", wrong_count);
+    pthread_mutex_lock(&lock);
+    const struct value *list = read_all(call, &table), *old = find_by(list, values);
+    const struct value *other = find_by(list, value_getz(made, "Values"));
+    if (old)
+        made = value_with(call->arena, made, STR("CreationTime"), value_getz(old, "CreationTime"));
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < list->count; i++)
+        value_builder_add(&all, list->items[i] == old ? made : list->items[i]);
+    const struct value *changed = value_builder_list(&all);
+    int status = !old ? service_refuse(err, 400, "EntityNotFoundException", "Partition not found.")
+                 : other && other != old
+                     ? service_refuse(err, 400, "AlreadyExistsException", "Partition already exists.")
+                     : write_all(call, &table, changed, err);
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
+int glue_get_partition(struct service_call *call, struct err *err)
+{
+    struct table table;
+    if (find_table(call, &table, err))
+        return -1;
+    const struct value *found = find_by(read_all(call, &table), value_getz(call->input, "PartitionValues"));
+    if (!found)
+        return service_refuse(err, 400, "EntityNotFoundException", "Cannot find partition.");
+    const struct value_entry entry = {STR("Partition"), found};
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
+/* Those that the expression means; of these, where several clients share the work, each has its part. */
+static int glue_partitions_choose(
+    const struct service_call *call, const struct table *table, const struct value **out, struct err *err)
+{
+    const struct glue_expression *expression = NULL;
+    const struct value *list = read_all(call, table), *segment = value_getz(call->input, "Segment");
+    int64_t part = service_int(segment, "SegmentNumber", 0), parts = service_int(segment, "TotalSegments", 1);
+    struct str text = str_trim(value_gets(call->input, "Expression"));
+    struct err why = ERR_INIT;
+    if (text.n && glue_expression_parse(call->arena, text, value_getz(table->record.attrs, "partition_keys"),
+                      &expression, &why))
+        return service_refuse(err, 400, "InvalidInputException", "%s", why.message);
+    if (parts < 1 || part < 0 || part >= parts)
+        return service_refuse(
+            err, 400, "InvalidInputException", "Segment has a SegmentNumber below TotalSegments");
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (i % parts == part &&
+            (!expression || glue_expression_matches(expression, value_getz(list->items[i], "Values"))))
+            value_builder_add(&b, list->items[i]);
+    *out = value_builder_list(&b);
+    return 0;
+}
+
+int glue_batch_get_partition(struct service_call *call, struct err *err)
+{
+    struct table table;
+    const struct value *wanted;
+    if (find_table(call, &table, err) || batch(call, "PartitionsToGet", MAX_SHOWN, &wanted, err))
+        return -1;
+    const struct value *list = read_all(call, &table);
+    struct value_builder found = VALUE_BUILDER(call->arena), others = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        const struct value *one = find_by(list, value_getz(wanted->items[i], "Values"));
+        value_builder_add(one ? &found : &others, one ? one : wanted->items[i]);
+    }
+    const struct value_entry entries[] = {{STR("Partitions"), value_builder_list(&found)},
+        {STR("UnprocessedKeys"), value_builder_list(&others)}};
+    call->output = value_map(call->arena, entries, 2);
+    return 0;
+}
+
+int glue_get_partitions(struct service_call *call, struct err *err)
+{
+    struct table table;
+    size_t first, end;
+    const struct value *next, *list = &value_empty_list;
+    if (find_table(call, &table, err) || glue_partitions_choose(call, &table, &list, err))
+        return -1;
+    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, list->count, &first, &end, &next, err))
+        return -1;
+    struct value_builder page = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&page, list->items[i]);
+    value_builder_set(&b, STR("Partitions"), value_builder_list(&page));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}

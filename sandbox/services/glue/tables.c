@@ -1,0 +1,334 @@
+/* The data catalog's tables as they are searched, and their versions: the current one is the control plane's,
+ * those before it lie in a note beside it. */
+#include "base/clock.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/glue/glue.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOTE "tables"
+enum { MAX_FOUND = 100, MAX_VERSIONS = 100 };
+
+static int ask_table(struct service_call *call, struct str database, struct str name,
+    const struct value **out, struct err *err)
+{
+    struct value_entry names[] = {{STR("DatabaseName"), value_string(call->arena, database)},
+        {STR("Name"), value_string(call->arena, name)}};
+    const struct service_request request = {.service = STR("glue"),
+        .operation = STR("GetTable"),
+        .region = call->region,
+        .input = value_map(call->arena, names, 2)};
+    if (services_call_control(call->services, call->arena, &request, out, err))
+        return -1;
+    *out = value_getz(*out, "Table");
+    return 0;
+}
+
+/* ---- versions: what UpdateTable takes the place of is kept, the oldest first ---- */
+
+static pthread_mutex_t keeping = PTHREAD_MUTEX_INITIALIZER;
+
+struct versioned {
+    struct str database, name;
+    struct control_record record;
+    const struct value *table; /* as it is now */
+    const struct value *kept;  /* [{VersionId, Table}] */
+};
+
+static int find_table(struct service_call *call, struct str name, struct versioned *out, struct err *err)
+{
+    out->name = name;
+    if (service_required(call, "DatabaseName", &out->database, err) ||
+        ask_table(call, out->database, name, &out->table, err))
+        return -1;
+    struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(value_gets(out->table, "DatabaseName")),
+        STR_ARG(value_gets(out->table, "Name")));
+    if (!control_find(services_control(call->services), call->arena, STR("aws.glue.table"), call->region, id,
+            &out->record))
+        return service_refuse(err, 400, "EntityNotFoundException", "Table not found.");
+    out->kept = value_getz(service_note_read(call, NOTE, &out->record), "versions");
+    out->kept = out->kept ? out->kept : &value_empty_list;
+    return 0;
+}
+
+static int keep_versions(
+    struct service_call *call, const struct versioned *of, const struct value *versions, struct err *err)
+{
+    const struct value_entry entry = {STR("versions"), versions};
+    return service_note_write(call, NOTE, &of->record, value_map(call->arena, &entry, 1), err);
+}
+
+static const struct value *current_version(struct service_call *call, const struct versioned *of)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_set(&b, "Table", of->table);
+    view_set(&b, "VersionId", value_getz(of->table, "VersionId"));
+    return value_builder_map(&b);
+}
+
+static int update_kept(struct service_call *call, struct err *err)
+{
+    struct versioned of;
+    struct str wanted = value_gets(call->input, "VersionId");
+    const struct service_request request = {.service = STR("glue"),
+        .operation = STR("UpdateTable"),
+        .region = call->region,
+        .input = value_with(call->arena, call->input, STR("VersionId"), NULL)};
+    bool keeps = !value_equal(value_getz(call->input, "SkipArchive"), &value_true);
+    if (find_table(call, value_gets(value_getz(call->input, "TableInput"), "Name"), &of, err))
+        return -1;
+    /* How writers of Iceberg tables see that nobody was faster. */
+    if (wanted.n && !str_eq(wanted, value_gets(of.table, "VersionId")))
+        return service_refuse(err, 400, "ConcurrentModificationException",
+            "Update table failed due to concurrent modifications.");
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+        return -1;
+    if (!keeps)
+        return 0;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = of.kept->count < MAX_VERSIONS ? 0 : of.kept->count - MAX_VERSIONS + 1;
+         i < of.kept->count; i++)
+        value_builder_add(&b, of.kept->items[i]);
+    value_builder_add(&b, current_version(call, &of));
+    return keep_versions(call, &of, value_builder_list(&b), err);
+}
+
+int glue_update_table(struct service_call *call, struct err *err)
+{
+    pthread_mutex_lock(&keeping);
+    int status = update_kept(call, err);
+    pthread_mutex_unlock(&keeping);
+    return status;
+}
+
+int glue_get_table_versions(struct service_call *call, struct err *err)
+{
+    struct str name;
+    struct versioned of;
+    size_t first, end;
+    const struct value *next;
+    if (service_required(call, "TableName", &name, err) || find_table(call, name, &of, err) ||
+        service_page(
+            call, "NextToken", "MaxResults", MAX_FOUND, of.kept->count + 1, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, i ? of.kept->items[of.kept->count - i] : current_version(call, &of));
+    value_builder_set(&b, STR("TableVersions"), value_builder_list(&list));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+int glue_get_table_version(struct service_call *call, struct err *err)
+{
+    struct str name, wanted = value_gets(call->input, "VersionId");
+    struct versioned of;
+    if (service_required(call, "TableName", &name, err) || find_table(call, name, &of, err))
+        return -1;
+    struct value_entry entry = {STR("TableVersion"), current_version(call, &of)};
+    for (uint32_t i = 0; wanted.n && i < of.kept->count; i++)
+        if (str_eq(value_gets(of.kept->items[i], "VersionId"), wanted))
+            entry.value = of.kept->items[i];
+    if (wanted.n && !str_eq(wanted, value_gets(entry.value, "VersionId")))
+        return service_refuse(err, 400, "EntityNotFoundException", "Table version not found.");
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
+static int delete_version(struct service_call *call, struct err *err)
+{
+    struct str name, wanted;
+    struct versioned of;
+    if (service_required(call, "TableName", &name, err) ||
+        service_required(call, "VersionId", &wanted, err) || find_table(call, name, &of, err))
+        return -1;
+    if (str_eq(wanted, value_gets(of.table, "VersionId")))
+        return service_refuse(err, 400, "InvalidInputException", "The current version cannot be deleted.");
+    struct value_builder left = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < of.kept->count; i++)
+        if (!str_eq(value_gets(of.kept->items[i], "VersionId"), wanted))
+            value_builder_add(&left, of.kept->items[i]);
+    const struct value *list = value_builder_list(&left);
+    if (list->count == of.kept->count)
+        return service_refuse(err, 400, "EntityNotFoundException", "Table version not found.");
+    call->output = &value_empty_map;
+    return keep_versions(call, &of, list, err);
+}
+
+int glue_delete_table_version(struct service_call *call, struct err *err)
+{
+    pthread_mutex_lock(&keeping);
+    int status = delete_version(call, err);
+    pthread_mutex_unlock(&keeping);
+    return status;
+}
+
+/* ---- searching ---- */
+
+/* Does it stand in the table's name or description, or in those of a column? */
+static bool has_text(struct service_call *call, const struct value *table, struct str text)
+{
+    static const char *const paths[] = {"Name", "Description", "StorageDescriptor.Columns[].Name",
+        "StorageDescriptor.Columns[].Comment", "PartitionKeys[].Name"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        const struct value *v = wire_path(call->arena, table, str_z(paths[i]));
+        if (str_find(value_text(v, STR_EMPTY), text, 0) >= 0)
+            return true;
+        for (uint32_t k = 0; v && v->kind == VALUE_LIST && k < v->count; k++)
+            if (str_find(value_text(v->items[k], STR_EMPTY), text, 0) >= 0)
+                return true;
+    }
+    return false;
+}
+
+/* A text is what is looked for, or one of its words between punctuation marks is. */
+static bool has_word(struct str have, struct str wanted)
+{
+    if (str_eq(have, wanted))
+        return true;
+    for (size_t from = 0, i = 0; i <= have.n; i++)
+        if (i == have.n || strchr(" -:#./,;", have.p[i])) {
+            if (str_eq(str_slice(have, from, i), wanted))
+                return true;
+            from = i + 1;
+        }
+    return false;
+}
+
+/* Seconds, of a number or of a text that is a time. */
+static bool as_seconds(const struct value *v, double *out)
+{
+    int64_t n;
+    struct str text = value_text(v, STR_EMPTY);
+    if (value_is_number(v))
+        *out = v->kind == VALUE_INT ? (double)v->integer : v->number;
+    else if (str_to_int(text, &n))
+        *out = (double)n;
+    else if (time_parse_rfc3339(text, &n))
+        *out = (double)n / 1000;
+    else
+        return false;
+    return true;
+}
+
+static bool glue_tables_holds(const struct value *have, struct str how, const struct value *wanted)
+{
+    double a, b;
+    if (value_text(have, STR_EMPTY).n)
+        return has_word(have->string, value_text(wanted, STR_EMPTY));
+    if (!as_seconds(have, &a) || !as_seconds(wanted, &b))
+        return false;
+    bool greater = str_starts(how, STR("GREATER_THAN")), less = str_starts(how, STR("LESS_THAN"));
+    bool equals = str_ends(how, STR("EQUALS")) || !how.n;
+    return (greater && a > b) || (less && a < b) || (equals && a >= b && a <= b);
+}
+
+static const char *const fields[] = {"Name", "DatabaseName", "Description", "Owner", "TableType", "CreatedBy",
+    "CatalogId", "CreateTime", "UpdateTime", "LastAccessTime", "LastAnalyzedTime", NULL};
+
+/* The member of a table that the request calls so. */
+static int field_called(struct service_call *call, struct str name, struct str *out, struct err *err)
+{
+    (void)call;
+    for (size_t i = 0; fields[i]; i++)
+        if (str_ieq(name, str_z(fields[i]))) {
+            *out = str_z(fields[i]);
+            return 0;
+        }
+    return service_refuse(
+        err, 400, "InvalidInputException", "tables cannot be searched or sorted by %.*s", STR_ARG(name));
+}
+
+/* Filters are {Key, Value, Comparator}, the last of times; all have to hold. */
+static int glue_tables_passes(
+    struct service_call *call, const struct value *table, bool *yes, struct err *err)
+{
+    const struct value *filters = value_getz(call->input, "Filters");
+    struct str text = value_gets(call->input, "SearchText"), field;
+    *yes = !text.n || has_text(call, table, text);
+    for (uint32_t i = 0; filters && i < filters->count; i++) {
+        if (field_called(call, value_gets(filters->items[i], "Key"), &field, err))
+            return -1;
+        *yes = *yes && glue_tables_holds(value_get(table, field), value_gets(filters->items[i], "Comparator"),
+                           value_getz(filters->items[i], "Value"));
+    }
+    return 0;
+}
+
+struct found {
+    const struct value *table, *key; /* what it is sorted by */
+    bool descends;
+};
+
+static int by_key(const void *one, const void *other)
+{
+    const struct found *a = one, *b = other;
+    double x = 0, y = 0;
+    int order = as_seconds(a->key, &x) && as_seconds(b->key, &y)
+                    ? (x > y) - (x < y)
+                    : str_cmp(value_text(a->key, STR_EMPTY), value_text(b->key, STR_EMPTY));
+    return a->descends ? -order : order;
+}
+
+static int sort(struct service_call *call, struct found *found, size_t n, struct err *err)
+{
+    const struct value *criteria = value_getz(call->input, "SortCriteria");
+    const struct value *one = criteria && criteria->count ? criteria->items[0] : NULL;
+    struct str field;
+    if (!one)
+        return 0;
+    if (criteria->count > 1)
+        return service_refuse(err, 400, "InvalidInputException", "Tables are sorted by one field.");
+    if (field_called(call, value_gets(one, "FieldName"), &field, err))
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        found[i].key = value_get(found[i].table, field);
+        found[i].descends = str_eqz(value_gets(one, "Sort"), "DESC");
+    }
+    if (n)
+        qsort(found, n, sizeof *found, by_key);
+    return 0;
+}
+
+/* All tables that pass, in the order asked for. */
+static int search(struct service_call *call, struct found **out, size_t *count, struct err *err)
+{
+    size_t n;
+    const struct control_record *all =
+        control_list(services_control(call->services), call->arena, STR("aws.glue.table"), call->region, &n);
+    *out = ARENA_ARRAY(call->arena, struct found, n + 1);
+    *count = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct err gone = ERR_INIT;
+        bool yes;
+        const struct value *table;
+        if (ask_table(
+                call, value_gets(all[i].attrs, "database"), value_gets(all[i].attrs, "name"), &table, &gone))
+            continue;
+        if (glue_tables_passes(call, table, &yes, err))
+            return -1;
+        if (yes)
+            (*out)[(*count)++] = (struct found){.table = table};
+    }
+    return sort(call, *out, *count, err);
+}
+
+int glue_search_tables(struct service_call *call, struct err *err)
+{
+    size_t first, end, count;
+    struct found *found;
+    const struct value *next;
+    if (search(call, &found, &count, err) ||
+        service_page(call, "NextToken", "MaxResults", MAX_FOUND, count, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, found[i].table);
+    value_builder_set(&b, STR("TableList"), value_builder_list(&list));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}

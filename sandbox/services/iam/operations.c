@@ -1,0 +1,292 @@
+/* IAM: AWS's own policies, which nobody has made. All else is the control plane's. */
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/shared/tables.h"
+
+/* The policy that the request names, if it is one of AWS's; NULL: the control plane answers. */
+static const struct value *aws_policy(struct service_call *call, struct str *arn)
+{
+    *arn = value_gets(call->input, "PolicyArn");
+    const struct value *document = gate_aws_policy(call->arena, *arn);
+    call->declined = !document;
+    return document;
+}
+
+static int get_policy(struct service_call *call, struct err *err)
+{
+    struct str arn;
+    (void)err;
+    if (!aws_policy(call, &arn))
+        return 0;
+    size_t name = arn.n, path = 0;
+    while (arn.p[name - 1] != '/')
+        name--;
+    path = (size_t)str_find_char(arn, '/', 0);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "PolicyName", str_slice(arn, name, arn.n));
+    view_text(&b, "Arn", arn);
+    view_text(&b, "Path", str_slice(arn, path, name));
+    view_text(&b, "DefaultVersionId", STR("v1"));
+    view_text(&b, "PolicyId", arena_printf(call->arena, "ANPA%.17s", sha256_hex(call->arena, arn).p));
+    view_text(&b, "IsAttachable", STR("true"));
+    const struct value_entry entry = {STR("Policy"), value_builder_map(&b)};
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
+/* Documents go through the query protocol encoded as in addresses. */
+static int get_policy_version(struct service_call *call, struct err *err)
+{
+    struct str arn;
+    const struct value *document = aws_policy(call, &arn);
+    AUTO_BUF struct buf text = BUF_INIT;
+    (void)err;
+    if (!document)
+        return 0;
+    url_encode(&text, json_as_text(call->arena, document)->string, false);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "Document", arena_str(call->arena, buf_str(&text)));
+    view_text(&b, "VersionId", STR("v1"));
+    view_text(&b, "IsDefaultVersion", STR("true"));
+    const struct value_entry entry = {STR("PolicyVersion"), value_builder_map(&b)};
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
+/* ---- how much there is, and how much there may be ---- */
+
+static void add_count(struct service_call *call, struct value_builder *b, const char *name, int64_t n)
+{
+    const struct value_entry entry[] = {
+        {STR("key"), value_stringz(call->arena, name)}, {STR("value"), value_int(call->arena, n)}};
+    value_builder_add(b, value_map(call->arena, entry, 2));
+}
+
+static int account_summary(struct service_call *call, struct err *err)
+{
+    static const struct {
+        const char *name, *type;
+        int64_t quota;
+    } rows[] = {{"Users", "aws.iam.user", 5000}, {"Groups", "aws.iam.group", 300},
+        {"Roles", "aws.iam.role", 1000}, {"Policies", "aws.iam.policy", 1500},
+        {"InstanceProfiles", "aws.iam.instance_profile", 1000}};
+    static const struct {
+        const char *name;
+        int64_t n;
+    } fixed[] = {{"AccountAccessKeysPresent", 0}, {"AccountMFAEnabled", 0}, {"AccountPasswordPresent", 1},
+        {"AccountSigningCertificatesPresent", 0}, {"MFADevices", 0}, {"MFADevicesInUse", 0}, {"Providers", 0},
+        {"ServerCertificates", 0}, {"ServerCertificatesQuota", 20}, {"AccessKeysPerUserQuota", 2},
+        {"AssumeRolePolicySizeQuota", 2048}, {"AttachedPoliciesPerGroupQuota", 10},
+        {"AttachedPoliciesPerRoleQuota", 10}, {"AttachedPoliciesPerUserQuota", 10},
+        {"GlobalEndpointTokenVersion", 1}, {"GroupPolicySizeQuota", 5120}, {"GroupsPerUserQuota", 10},
+        {"PolicySizeQuota", 6144}, {"PolicyVersionsInUseQuota", 10000}, {"RolePolicySizeQuota", 10240},
+        {"SigningCertificatesPerUserQuota", 2}, {"UserPolicySizeQuota", 2048}, {"VersionsPerPolicyQuota", 5}};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    (void)err;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t n;
+        control_list(services_control(call->services), call->arena, str_z(rows[i].type), STR_EMPTY, &n);
+        add_count(call, &b, rows[i].name, (int64_t)n);
+        add_count(call, &b, arena_printf(call->arena, "%sQuota", rows[i].name).p, rows[i].quota);
+        if (i == 3)
+            add_count(call, &b, "PolicyVersionsInUse", (int64_t)n);
+    }
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        add_count(call, &b, fixed[i].name, fixed[i].n);
+    call->output = value_with(call->arena, NULL, STR("SummaryMap"),
+        value_with(call->arena, NULL, STR("entry"), value_builder_list(&b)));
+    return 0;
+}
+
+/* ---- what somebody may ---- */
+
+static const struct value *members_of(const struct service_call *call, const char *list)
+{
+    const struct value *v = value_getz(call->input, list), *inner = value_getz(v, "member");
+    v = inner ? inner : v;
+    return value_as_list(v);
+}
+
+/* arn:aws:iam::1:role/path/NAME or :user/NAME. */
+static int find_principal(struct service_call *call, struct str arn, struct session *out, struct err *err)
+{
+    struct control_record record;
+    static const char *const types[] = {"aws.iam.role", "aws.iam.user"};
+    for (size_t i = 0; i < 2; i++) {
+        if (!control_find(
+                services_control(call->services), call->arena, str_z(types[i]), STR_EMPTY, arn, &record))
+            continue;
+        struct str name = value_gets(record.attrs, "name");
+        *out = i == 0 ? (struct session){.role = name, .name = STR("simulation")}
+                      : (struct session){.user = name};
+        return 0;
+    }
+    return service_refuse(err, 404, "NoSuchEntity",
+        "Invalid Entity Arn: %.*s does not clearly define entity type "
+        "and name.",
+        STR_ARG(arn));
+}
+
+static const struct value *simulated_context(struct service_call *call)
+{
+    const struct value *entries = members_of(call, "ContextEntries"), *context = &value_empty_map;
+    for (uint32_t i = 0; i < entries->count; i++) {
+        const struct value *values = value_getz(entries->items[i], "ContextKeyValues");
+        const struct value *inner = value_getz(values, "member");
+        char *key = arena_strz(call->arena, value_gets(entries->items[i], "ContextKeyName"));
+        for (char *c = key; *c; c++)
+            *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 'a' - 'A' : *c);
+        values = inner ? inner : values;
+        if (values && values->kind == VALUE_LIST)
+            context =
+                value_with(call->arena, context, str_z(key), values->count == 1 ? values->items[0] : values);
+    }
+    return context;
+}
+
+static int simulate(struct service_call *call, struct err *err)
+{
+    static const char *const words[] = {
+        [GATE_ALLOWED] = "allowed", [GATE_NOT_ALLOWED] = "implicitDeny", [GATE_DENIED] = "explicitDeny"};
+    static const struct value star = {.kind = VALUE_STRING, .string = {.p = "*", .n = 1}};
+    struct str arn;
+    struct session session;
+    const struct value *actions = members_of(call, "ActionNames"),
+                       *resources = members_of(call, "ResourceArns"), *anything = &star;
+    AUTO_BUILDER struct value_builder results = VALUE_BUILDER(call->arena);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "PolicySourceArn", &arn, err) || find_principal(call, arn, &session, err))
+        return -1;
+    if (!actions->count)
+        return service_refuse(err, 400, "ValidationError", "ActionNames has at least one name");
+    resources = resources->count ? resources : value_list(call->arena, &anything, 1);
+    const struct value *context = simulated_context(call);
+    for (uint32_t i = 0; i < actions->count; i++)
+        for (uint32_t k = 0; k < resources->count; k++) {
+            struct value_builder one = VALUE_BUILDER(call->arena);
+            const struct gate_action action = {.who = {.session = &session},
+                .action = value_text(actions->items[i], STR_EMPTY),
+                .resource = value_text(resources->items[k], STR_EMPTY),
+                .region = call->region,
+                .context = context};
+            enum gate_verdict verdict =
+                gate_simulate(sandbox_gate(services_sandbox(call->services)), call->arena, &action);
+            view_set(&one, "EvalActionName", actions->items[i]);
+            view_set(&one, "EvalResourceName", resources->items[k]);
+            view_text(&one, "EvalDecision", str_z(words[verdict]));
+            view_set(&one, "MatchedStatements", &value_empty_list);
+            view_set(&one, "MissingContextValues", &value_empty_list);
+            value_builder_add(&results, value_builder_map(&one));
+        }
+    view_text(&b, "IsTruncated", STR("false"));
+    view_set(&b, "EvaluationResults", value_builder_list(&results));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- roles of services ---- */
+
+static int call_control(
+    struct service_call *call, const char *operation, const struct value *input, struct err *err)
+{
+    const struct service_request request = {
+        .service = STR("iam"), .operation = str_z(operation), .region = call->region, .input = input};
+    return services_call_control(call->services, call->arena, &request, &call->output, err);
+}
+
+/* elasticmapreduce.amazonaws.com has AWSServiceRoleForElasticmapreduce; some have names of their own. */
+static struct str linked_name(struct arena *arena, struct str service)
+{
+    static const struct {
+        const char *service, *name;
+    } known[] = {{"elasticmapreduce.amazonaws.com", "EMRCleanup"}, {"ecs.amazonaws.com", "ECS"},
+        {"kafka.amazonaws.com", "Kafka"}, {"rds.amazonaws.com", "RDS"},
+        {"redshift.amazonaws.com", "Redshift"}, {"autoscaling.amazonaws.com", "AutoScaling"},
+        {"airflow.amazonaws.com", "AmazonMWAA"}, {"ops.emr-serverless.amazonaws.com", "AmazonEMRServerless"},
+        {"batch.amazonaws.com", "Batch"}, {"elasticloadbalancing.amazonaws.com", "ElasticLoadBalancing"},
+        {"es.amazonaws.com", "AmazonElasticsearchService"}};
+    struct str rest, first = str_cut(service, '.', &rest);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (str_eqz(service, known[i].service))
+            return arena_printf(arena, "AWSServiceRoleFor%s", known[i].name);
+    char *word = arena_strz(arena, first);
+    word[0] = (char)(word[0] >= 'a' && word[0] <= 'z' ? word[0] - 'a' + 'A' : word[0]);
+    return arena_printf(arena, "AWSServiceRoleFor%s", word);
+}
+
+static int create_linked_role(struct service_call *call, struct err *err)
+{
+    struct str service, name, suffix = value_gets(call->input, "CustomSuffix");
+    struct control_record role;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "AWSServiceName", &service, err))
+        return -1;
+    if (!str_ends(service, STR(".amazonaws.com")))
+        return service_refuse(
+            err, 400, "InvalidInput", "%.*s is not the name of a service", STR_ARG(service));
+    name = linked_name(call->arena, service);
+    if (suffix.n)
+        name = arena_printf(call->arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(suffix));
+    if (control_find(
+            services_control(call->services), call->arena, STR("aws.iam.role"), STR_EMPTY, name, &role))
+        return service_refuse(err, 400, "InvalidInput",
+            "Service role name %.*s has been taken in this account, please try a different suffix.",
+            STR_ARG(name));
+    view_text(&b, "RoleName", name);
+    view_text(&b, "Path", arena_printf(call->arena, "/aws-service-role/%.*s/", STR_ARG(service)));
+    view_set(&b, "Description", value_getz(call->input, "Description"));
+    view_text(&b, "AssumeRolePolicyDocument",
+        arena_printf(call->arena,
+            "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
+            "\"%.*s\"},\"Action\":\"sts:AssumeRole\"}]}",
+            STR_ARG(service)));
+    return call_control(call, "CreateRole", value_builder_map(&b), err);
+}
+
+/* Done at once; the task is as its id says. */
+static int delete_linked_role(struct service_call *call, struct err *err)
+{
+    struct str name, path;
+    struct control_record role;
+    if (service_required(call, "RoleName", &name, err))
+        return -1;
+    if (!control_find(
+            services_control(call->services), call->arena, STR("aws.iam.role"), STR_EMPTY, name, &role))
+        return service_refuse(
+            err, 404, "NoSuchEntity", "The role with name %.*s cannot be found.", STR_ARG(name));
+    path = value_gets(role.attrs, "path");
+    if (!str_starts(path, STR("/aws-service-role/")))
+        return service_refuse(err, 400, "InvalidInput", "%.*s is not a service-linked role", STR_ARG(name));
+    struct str task = arena_printf(
+        call->arena, "task%.*s%.*s/%.*s", STR_ARG(path), STR_ARG(name), STR_ARG(uuid_random(call->arena)));
+    if (call_control(call, "DeleteRole",
+            value_with(call->arena, NULL, STR("RoleName"), value_string(call->arena, name)), err))
+        return -1;
+    call->output = value_with(call->arena, NULL, STR("DeletionTaskId"), value_string(call->arena, task));
+    return 0;
+}
+
+static int linked_role_status(struct service_call *call, struct err *err)
+{
+    struct str task;
+    if (service_required(call, "DeletionTaskId", &task, err))
+        return -1;
+    if (!str_starts(task, STR("task/aws-service-role/")))
+        return service_refuse(
+            err, 404, "NoSuchEntity", "The deletion task %.*s cannot be found.", STR_ARG(task));
+    call->output = value_with(call->arena, NULL, STR("Status"), value_stringz(call->arena, "SUCCEEDED"));
+    return 0;
+}
+
+const struct service_operation iam_operations[] = {
+    {"iam", "CreateServiceLinkedRole", create_linked_role, NULL, NULL},
+    {"iam", "DeleteServiceLinkedRole", delete_linked_role, NULL, NULL},
+    {"iam", "GetServiceLinkedRoleDeletionStatus", linked_role_status, NULL, NULL},
+    {"iam", "GetAccountSummary", account_summary, NULL, NULL},
+    {"iam", "SimulatePrincipalPolicy", simulate, NULL, NULL},
+    {"iam", "GetPolicy", get_policy, NULL, NULL},
+    {"iam", "GetPolicyVersion", get_policy_version, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,62 @@
+/*
+ * What the streams of streams.h hold: shards, which divide the hashes of partition keys, and the records in
+ * them, oldest first. Everything here is done with the streams' lock held, but for the spelling of numbers.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_KINESIS_SHARDS_H
+#define WEIR_SANDBOX_SERVICES_KINESIS_SHARDS_H
+
+#include "sandbox/control/control.h"
+#include "sandbox/services/kinesis/streams.h"
+
+#include "base/map.h"
+
+#include <pthread.h>
+
+typedef unsigned __int128 hash_key __attribute__((aligned(8))); /* as arenas align; no name of C's own */
+
+struct stream_record {
+    struct arena arena;
+    struct str key, data; /* as base64 */
+    uint64_t sequence;
+    int64_t arrived_ms;
+    size_t shard;
+};
+
+struct shard {
+    hash_key first, last;
+    uint64_t begin, end; /* of its sequence numbers; end 0: it is open */
+    size_t parent;       /* + 1; 0: none */
+};
+
+struct stream_box {
+    int64_t made_ms; /* of the record that it belongs to */
+    struct shard *shards;
+    size_t shard_count, open;
+    struct stream_record **items; /* oldest first */
+    size_t n, cap;
+};
+
+struct streams {
+    pthread_mutex_t lock;
+    struct map boxes; /* by ARN */
+    struct arena names;
+    uint64_t sequence;
+    size_t kept; /* bytes */
+};
+
+/* The stream's records and shards as they are now: without what is older than it keeps. */
+struct stream_box *stream_box_of(struct streams *streams, const struct control_record *stream);
+bool stream_shard_find(const struct stream_box *box, struct str name, size_t *out);
+struct str stream_shard_name(struct arena *arena, size_t i);
+/* As DescribeStream and ListShards have it. */
+const struct value *stream_shard_view(struct arena *arena, const struct stream_box *box, size_t i);
+
+/* ---- numbers as the service writes them ---- */
+
+/* False: it is no number, or one of more than 128 bits. */
+bool stream_read_decimal(struct str text, hash_key *out);
+/* As long as the service's own, of 56 digits. */
+struct str stream_sequence(struct arena *arena, uint64_t sequence);
+bool stream_read_sequence(struct str text, uint64_t *out);
+
+#endif

@@ -1,0 +1,396 @@
+/* Kinesis: the operations that put records into shards and read them. */
+#include "sandbox/services/firehose/delivery_streams.h"
+#include "sandbox/services/kinesis/shards.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/shared/tables.h"
+
+enum { MAX_DATA = 10 * 1024 * 1024, MAX_RECORDS = 500, MAX_READ = 10000 };
+enum { ITERATOR_MS = 5 * 60 * 1000 };
+static const size_t MAX_KEPT = 256 * 1024 * 1024, MAX_ANSWER = 10 * 1024 * 1024;
+
+static int find_stream(struct service_call *call, struct control_record *out, struct err *err)
+{
+    struct str arn = value_gets(call->input, "StreamARN"), name = value_gets(call->input, "StreamName");
+    if (!arn.n && !name.n)
+        return service_refuse(
+            err, 400, "InvalidArgumentException", "Either StreamName or StreamARN must be provided.");
+    if (control_find(services_control(call->services), call->arena, STR("aws.kinesis.stream"), call->region,
+            arn.n ? arn : name, out))
+        return 0;
+    struct str said = arn.n ? arn : name, account = services_account(call->services);
+    return service_refuse(err, 400, "ResourceNotFoundException", "Stream %.*s under account %.*s not found.",
+        STR_ARG(said), STR_ARG(account));
+}
+
+/* ---- putting ---- */
+
+static hash_key hash_of(struct str key)
+{
+    unsigned char digest[MD5_SIZE];
+    hash_key n = 0;
+    hash_md5(key, digest);
+    for (size_t i = 0; i < MD5_SIZE; i++)
+        n = n << 8 | digest[i];
+    return n;
+}
+
+static int check_record(const struct service_call *call, const struct value *record, struct str *data,
+    hash_key *hash, struct err *err)
+{
+    struct str key = value_gets(record, "PartitionKey"), text = value_gets(record, "Data");
+    const struct value *explicit = value_getz(record, "ExplicitHashKey");
+    if (!key.n || key.n > 256)
+        return service_refuse(err, 400, "ValidationException",
+            "1 validation error detected: Value at 'partitionKey' failed to satisfy constraint: Member must "
+            "have "
+            "length between 1 and 256");
+    if (!base64_decode(call->arena, text, data))
+        return service_refuse(err, 400, "SerializationException", "Data is not in base64");
+    if (data->n > MAX_DATA)
+        return service_refuse(err, 400, "ValidationException",
+            "1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have "
+            "length "
+            "less than or equal to %d",
+            MAX_DATA);
+    *hash = hash_of(key);
+    if (explicit && !stream_read_decimal(value_text(explicit, STR_EMPTY), hash))
+        return service_refuse(err, 400, "InvalidArgumentException", "Invalid ExplicitHashKey");
+    return 0;
+}
+
+/* With the lock held. What the service answers about it. */
+static const struct value *put_one(struct service_call *call, struct streams *streams, struct stream_box *box,
+    const struct value *record, hash_key hash)
+{
+    struct stream_record *made = mem_zalloc(sizeof *made);
+    made->key = arena_str(&made->arena, value_gets(record, "PartitionKey"));
+    made->data = arena_str(&made->arena, value_gets(record, "Data"));
+    made->sequence = ++streams->sequence;
+    made->arrived_ms = clock_wall_ms();
+    made->shard = box->shard_count - 1;
+    for (size_t i = box->shard_count - box->open; i < box->shard_count; i++)
+        if (box->shards[i].first <= hash && hash <= box->shards[i].last)
+            made->shard = i;
+    MEM_GROW(box->items, box->cap, box->n + 1);
+    box->items[box->n++] = made;
+    streams->kept += made->data.n;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "ShardId", stream_shard_name(call->arena, made->shard));
+    view_text(&b, "SequenceNumber", stream_sequence(call->arena, made->sequence));
+    return value_builder_map(&b);
+}
+
+static struct streams *streams_of(const struct service_call *call)
+{
+    return services_parts(call->services)->streams;
+}
+
+static const char *encryption_of(const struct control_record *stream)
+{
+    return value_getz(stream->attrs, "kms_key") ? "KMS" : "NONE";
+}
+
+/* All of the list, or none where one of them is not as it has to be. */
+static int put_all(struct service_call *call, const struct control_record *stream,
+    const struct value *records, const struct value **out, struct err *err)
+{
+    struct streams *streams = streams_of(call);
+    hash_key *hashes = ARENA_ARRAY(call->arena, hash_key, records->count + 1);
+    AUTO_BUILDER struct value_builder put = VALUE_BUILDER(call->arena), data = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < records->count; i++) {
+        struct str text;
+        if (check_record(call, records->items[i], &text, &hashes[i], err))
+            return -1;
+        value_builder_add(&data, value_getz(records->items[i], "Data"));
+    }
+    pthread_mutex_lock(&streams->lock);
+    struct stream_box *box = stream_box_of(streams, stream);
+    bool full = streams->kept >= MAX_KEPT;
+    for (uint32_t i = 0; i < records->count && !full; i++)
+        value_builder_add(&put, put_one(call, streams, box, records->items[i], hashes[i]));
+    pthread_mutex_unlock(&streams->lock);
+    if (full)
+        return service_refuse(err, 400, "ProvisionedThroughputExceededException",
+            "the sandbox keeps 256 MiB of records in memory, which are all used");
+    *out = value_builder_list(&put);
+    deliveries_from_stream(call->services, call->arena, call->region, value_gets(stream->attrs, "arn"),
+        value_builder_list(&data));
+    return 0;
+}
+
+static int put_record(struct service_call *call, struct err *err)
+{
+    struct control_record stream;
+    const struct value *put;
+    (void)value_getz(call->input, "SequenceNumberForOrdering"); /* they are in the order in which they come */
+    if (find_stream(call, &stream, err) ||
+        put_all(call, &stream, value_list(call->arena, &call->input, 1), &put, err))
+        return -1;
+    call->output = value_with(call->arena, put->items[0], STR("EncryptionType"),
+        value_stringz(call->arena, encryption_of(&stream)));
+    return 0;
+}
+
+static int put_records(struct service_call *call, struct err *err)
+{
+    struct control_record stream;
+    const struct value *records = value_getz(call->input, "Records"), *put;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (find_stream(call, &stream, err))
+        return -1;
+    if (!records || records->kind != VALUE_LIST || !records->count || records->count > MAX_RECORDS)
+        return service_refuse(err, 400, "ValidationException",
+            "1 validation error detected: Value at 'records' failed to satisfy constraint: Member must have "
+            "length between 1 and %d",
+            MAX_RECORDS);
+    if (put_all(call, &stream, records, &put, err))
+        return -1;
+    view_int(&b, "FailedRecordCount", 0);
+    view_set(&b, "Records", put);
+    view_text(&b, "EncryptionType", str_z(encryption_of(&stream)));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* An iterator says where it stands: time of its making, shard, next sequence number, the stream's ARN. */
+static struct str iterator_text(struct arena *arena, struct str arn, size_t shard, uint64_t next)
+{
+    return base64_encode(arena, arena_printf(arena, "%lld %zu %llu %.*s", (long long)clock_wall_ms(), shard,
+                                    (unsigned long long)next, STR_ARG(arn)));
+}
+
+static int refuse_shard(
+    const struct service_call *call, const struct control_record *stream, struct str name, struct err *err)
+{
+    struct str account = services_account(call->services);
+    return service_refuse(err, 400, "ResourceNotFoundException",
+        "Could not find shard %.*s in stream %.*s under account %.*s.", STR_ARG(name), STR_ARG(stream->id),
+        STR_ARG(account));
+}
+
+/* The first of the shard that is not before the moment. */
+static uint64_t first_since(const struct stream_box *box, size_t shard, int64_t ms, uint64_t none)
+{
+    for (size_t i = 0; i < box->n; i++)
+        if (box->items[i]->shard == shard && box->items[i]->arrived_ms >= ms)
+            return box->items[i]->sequence;
+    return none;
+}
+
+static int get_iterator(struct service_call *call, struct err *err)
+{
+    struct control_record stream;
+    struct str name, type;
+    struct streams *streams = streams_of(call);
+    size_t shard;
+    uint64_t next = 0, after = 0;
+    if (find_stream(call, &stream, err) || service_required(call, "ShardId", &name, err) ||
+        service_required(call, "ShardIteratorType", &type, err))
+        return -1;
+    bool at = str_eqz(type, "AT_SEQUENCE_NUMBER"), past = str_eqz(type, "AFTER_SEQUENCE_NUMBER");
+    const struct value *time = value_getz(call->input, "Timestamp");
+    if ((at || past) && !stream_read_sequence(value_gets(call->input, "StartingSequenceNumber"), &after))
+        return service_refuse(err, 400, "InvalidArgumentException", "Must specify StartingSequenceNumber");
+    if (str_eqz(type, "AT_TIMESTAMP") && !time)
+        return service_refuse(err, 400, "InvalidArgumentException", "Must specify timestamp parameter");
+    pthread_mutex_lock(&streams->lock);
+    struct stream_box *box = stream_box_of(streams, &stream);
+    bool found = stream_shard_find(box, name, &shard);
+    double seconds = !time ? 0 : time->kind == VALUE_INT ? (double)time->integer : time->number;
+    if (found)
+        next = at                        ? after
+               : past                    ? after + 1
+               : str_eqz(type, "LATEST") ? streams->sequence + 1
+               : time ? first_since(box, shard, (int64_t)(seconds * 1000), streams->sequence + 1)
+                      : box->shards[shard].begin;
+    pthread_mutex_unlock(&streams->lock);
+    if (!found)
+        return refuse_shard(call, &stream, name, err);
+    struct str text = iterator_text(call->arena, value_gets(stream.attrs, "arn"), shard, next);
+    call->output = value_with(call->arena, NULL, STR("ShardIterator"), value_string(call->arena, text));
+    return 0;
+}
+
+static int read_iterator(struct service_call *call, int64_t *made, size_t *shard, uint64_t *next,
+    struct control_record *stream, struct err *err)
+{
+    struct str text, plain, rest = STR_EMPTY;
+    int64_t numbers[3];
+    bool whole = true;
+    if (service_required(call, "ShardIterator", &text, err))
+        return -1;
+    whole = base64_decode(call->arena, text, &rest);
+    for (size_t i = 0; i < 3 && whole; i++) {
+        plain = str_cut(rest, ' ', &rest);
+        whole = str_to_int(plain, &numbers[i]) && numbers[i] >= 0;
+    }
+    if (!whole)
+        return service_refuse(err, 400, "InvalidArgumentException", "Invalid ShardIterator.");
+    *made = numbers[0];
+    *shard = (size_t)numbers[1];
+    *next = (uint64_t)numbers[2];
+    if (!control_find(services_control(call->services), call->arena, STR("aws.kinesis.stream"), call->region,
+            rest, stream))
+        return service_refuse(err, 400, "ResourceNotFoundException", "Stream %.*s not found.", STR_ARG(rest));
+    if (clock_wall_ms() - *made > ITERATOR_MS)
+        return service_refuse(err, 400, "ExpiredIteratorException",
+            "Iterator expired. The iterator was created more than five minutes ago.");
+    return 0;
+}
+
+static const struct value *view_record(
+    struct service_call *call, const struct stream_record *record, const char *encryption)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "SequenceNumber", stream_sequence(call->arena, record->sequence));
+    view_time(&b, "ApproximateArrivalTimestamp", record->arrived_ms);
+    value_builder_set(&b, STR("Data"), value_string(call->arena, record->data));
+    view_text(&b, "PartitionKey", record->key);
+    view_text(&b, "EncryptionType", str_z(encryption));
+    return value_builder_map(&b);
+}
+
+static const struct value *children_of(struct arena *arena, const struct stream_box *box, size_t shard)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < box->shard_count; i++) {
+        if (box->shards[i].parent != shard + 1)
+            continue;
+        const struct value *parent = value_string(arena, stream_shard_name(arena, shard)),
+                           *view = stream_shard_view(arena, box, i);
+        struct value_builder b = VALUE_BUILDER(arena);
+        view_set(&b, "ShardId", value_getz(view, "ShardId"));
+        view_set(&b, "ParentShards", value_list(arena, &parent, 1));
+        view_set(&b, "HashKeyRange", value_getz(view, "HashKeyRange"));
+        value_builder_add(&list, value_builder_map(&b));
+    }
+    return value_builder_list(&list);
+}
+
+static int get_records(struct service_call *call, struct err *err)
+{
+    struct control_record stream;
+    struct streams *streams = streams_of(call);
+    size_t shard = 0, bytes = 0;
+    uint64_t next = 0;
+    int64_t made, newest = 0, last = 0;
+    bool more = false;
+    int64_t most = service_int_within(call->input, "Limit", MAX_READ, 1, MAX_READ);
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    if (read_iterator(call, &made, &shard, &next, &stream, err))
+        return -1;
+    pthread_mutex_lock(&streams->lock);
+    struct stream_box *box = stream_box_of(streams, &stream);
+    for (size_t i = 0; i < box->n; i++) {
+        const struct stream_record *record = box->items[i];
+        if (record->shard != shard || record->sequence < next)
+            continue;
+        newest = record->arrived_ms;
+        more = more || list.n >= (size_t)most || (list.n && bytes + record->data.n > MAX_ANSWER);
+        if (more)
+            continue;
+        bytes += record->data.n;
+        last = record->arrived_ms;
+        value_builder_add(&list, view_record(call, record, encryption_of(&stream)));
+        next = record->sequence + 1;
+    }
+    bool known = shard < box->shard_count, over = known && box->shards[shard].end && !more;
+    view_int(&b, "MillisBehindLatest", newest > last ? newest - last : 0);
+    if (over)
+        view_set(&b, "ChildShards", children_of(call->arena, box, shard));
+    pthread_mutex_unlock(&streams->lock);
+    view_set(&b, "Records", value_builder_list(&list));
+    if (!over)
+        view_text(&b, "NextShardIterator",
+            iterator_text(call->arena, value_gets(stream.attrs, "arn"), shard, next));
+    call->output = value_builder_map(&b);
+    return known ? 0 : refuse_shard(call, &stream, stream_shard_name(call->arena, shard), err);
+}
+
+/* Open ones only, or all that there have been. */
+static int list_shards(struct service_call *call, struct err *err)
+{
+    struct control_record stream;
+    struct streams *streams = streams_of(call);
+    struct value_builder all = VALUE_BUILDER(call->arena), shown = VALUE_BUILDER(call->arena),
+                         b = VALUE_BUILDER(call->arena);
+    struct str after = value_gets(call->input, "ExclusiveStartShardId"),
+               filter = value_gets(value_getz(call->input, "ShardFilter"), "Type"),
+               token = value_gets(call->input, "NextToken");
+    size_t first, end;
+    const struct value *next;
+    if (filter.n && !str_eqz(filter, "AT_LATEST") && !str_eqz(filter, "FROM_TRIM_HORIZON") &&
+        !str_eqz(filter, "AT_TRIM_HORIZON"))
+        return service_refuse(err, 400, "InvalidArgumentException",
+            "the sandbox does not know the shard filter %.*s", STR_ARG(filter));
+    if (token.n) /* a token stands for the stream, too */
+        call->input = value_with(call->arena, call->input, STR("StreamName"),
+            value_string(call->arena, str_cut(token, '|', &token)));
+    if (find_stream(call, &stream, err))
+        return -1;
+    pthread_mutex_lock(&streams->lock);
+    struct stream_box *box = stream_box_of(streams, &stream);
+    for (size_t i = 0; i < box->shard_count; i++)
+        if ((!str_eqz(filter, "AT_LATEST") || !box->shards[i].end) &&
+            (!after.n || str_cmp(stream_shard_name(call->arena, i), after) > 0))
+            value_builder_add(&all, stream_shard_view(call->arena, box, i));
+    pthread_mutex_unlock(&streams->lock);
+    const struct value *list = value_builder_list(&all);
+    call->input = value_with(
+        call->arena, call->input, STR("NextToken"), token.n ? value_string(call->arena, token) : NULL);
+    if (service_page(call, "NextToken", "MaxResults", 1000, list->count, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&shown, list->items[i]);
+    view_set(&b, "Shards", value_builder_list(&shown));
+    if (next)
+        view_text(&b, "NextToken",
+            arena_printf(call->arena, "%.*s|%.*s", STR_ARG(stream.id), STR_ARG(value_text(next, STR_EMPTY))));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* The older form of DescribeStreamSummary, with the shards. */
+static int describe_stream(struct service_call *call, struct err *err)
+{
+    struct control_record stream;
+    const struct value *output;
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    struct streams *streams = streams_of(call);
+    if (find_stream(call, &stream, err))
+        return -1;
+    const struct service_request request = {.service = STR("kinesis"),
+        .operation = STR("DescribeStreamSummary"),
+        .region = call->region,
+        .input = value_with(call->arena, NULL, STR("StreamName"), value_string(call->arena, stream.id))};
+    if (services_call_control(call->services, call->arena, &request, &output, err))
+        return -1;
+    pthread_mutex_lock(&streams->lock);
+    struct stream_box *box = stream_box_of(streams, &stream);
+    for (size_t i = 0; i < box->shard_count; i++)
+        value_builder_add(&list, stream_shard_view(call->arena, box, i));
+    pthread_mutex_unlock(&streams->lock);
+    const struct value *said = value_getz(output, "StreamDescriptionSummary");
+    said = value_with(call->arena, said, STR("OpenShardCount"), NULL);
+    said = value_with(call->arena, said, STR("ConsumerCount"), NULL);
+    said = value_with(call->arena, said, STR("Shards"), value_builder_list(&list));
+    said = value_with(call->arena, said, STR("HasMoreShards"), &value_false);
+    call->output = value_with(call->arena, NULL, STR("StreamDescription"), said);
+    return 0;
+}
+
+const struct service_operation kinesis_operations[] = {
+    {"kinesis", "PutRecord", put_record, NULL, NULL},
+    {"kinesis", "PutRecords", put_records, NULL, NULL},
+    {"kinesis", "GetShardIterator", get_iterator, NULL, NULL},
+    {"kinesis", "GetRecords", get_records, NULL, NULL},
+    {"kinesis", "ListShards", list_shards, NULL, NULL},
+    {"kinesis", "DescribeStream", describe_stream, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,16 @@
+/*
+ * Kinesis's records: in memory only, as SQS's messages are. A stream is a record of the control plane; its
+ * shards divide the 128-bit hashes of partition keys evenly, and when their number changes all are closed and
+ * have children. What a delivery stream of Firehose reads is handed to it at once.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_KINESIS_STREAMS_H
+#define WEIR_SANDBOX_SERVICES_KINESIS_STREAMS_H
+
+#include "sandbox/calls/services.h"
+
+struct streams;
+
+struct streams *streams_new(void);
+void streams_free(struct streams *streams);
+
+#endif

@@ -1,0 +1,194 @@
+/*
+ * Code, inside the request (ZipFile) or in S3: it becomes DIR/jobs/code/SHA256.zip, and the request goes on
+ * to the control plane as if it had named an object: bucket ":code", which no bucket can be called, and the
+ * hash as its key.
+ */
+#include "sandbox/services/lambda/lambda.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "sandbox/engine/unpack.h"
+#include "sandbox/http/exchange.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* So what becomes of the object in S3 afterwards is nothing to the function, as with the service. */
+
+enum { SWEEP_FROM = 32, MAX_VERSIONS = 64 * 1024 * 1024 };
+static const struct str bucket = STR_INIT(":code");
+
+static int lambda_code_keep(const struct service_call *call, struct str zip, struct str *key, struct err *err)
+{
+    struct str dir;
+    struct err why = ERR_INIT;
+    *key = sha256_hex(call->arena, zip);
+    if (services_dir(call->services, call->arena, "code", &dir, &why))
+        return service_refuse(err, 500, "ServiceException", "%s", why.message);
+    struct str path = arena_printf(call->arena, "%s/%.*s.zip", dir.p, STR_ARG(*key));
+    if (!path_exists(path.p) && file_write_atomic(path.p, zip, 0600, &why))
+        return service_refuse(err, 500, "ServiceException", "%s", why.message);
+    return 0;
+}
+
+/* An object in S3. False: there is none; then the control plane says so. */
+static bool keep_object(const struct service_call *call, const struct value *code, struct str *key)
+{
+    struct s3_store *store = sandbox_store(services_sandbox(call->services));
+    struct unpack_place place = {
+        value_gets(code, "S3Bucket"), value_gets(code, "S3Key"), value_gets(code, "S3ObjectVersion")};
+    unsigned char digest[SHA256_SIZE];
+    struct str dir;
+    struct err ignored = ERR_INIT;
+    if (!place.bucket.n || !place.key.n || unpack_sha256(store, &place, digest, &ignored) ||
+        services_dir(call->services, call->arena, "code", &dir, &ignored))
+        return false;
+    *key = hex_encode(call->arena, digest, sizeof digest);
+    struct str path = arena_printf(call->arena, "%s/%.*s.zip", dir.p, STR_ARG(*key));
+    struct str part = arena_printf(call->arena, "%s.%s", path.p, uuid_random(call->arena).p);
+    if (path_exists(path.p))
+        return true;
+    bool kept = !unpack_fetch(store, &place, part.p, &ignored) && !rename(part.p, path.p);
+    if (!kept)
+        unlink(part.p);
+    return kept;
+}
+
+/* With {S3Bucket, S3Key} of what was kept in the place of what is given. */
+static int lambda_code_replace(
+    const struct service_call *call, const struct value *code, const struct value **out, struct err *err)
+{
+    struct str zip, key, text = value_gets(code, "ZipFile");
+    *out = code;
+    if (!text.n && !keep_object(call, code, &key))
+        return 0;
+    if (text.n && !base64_decode(call->arena, text, &zip))
+        return service_refuse(err, 400, "InvalidParameterValueException", "ZipFile is no base64");
+    if (text.n && lambda_code_keep(call, zip, &key, err))
+        return -1;
+    const struct value *place = value_with(call->arena, code, STR("ZipFile"), NULL);
+    place = value_with(call->arena, place, STR("S3ObjectVersion"), NULL);
+    place = value_with(call->arena, place, STR("S3Bucket"), value_string(call->arena, bucket));
+    *out = value_with(call->arena, place, STR("S3Key"), value_string(call->arena, key));
+    return 0;
+}
+
+static int lambda_code_forward(struct service_call *call, const char *member, struct err *err)
+{
+    const struct value *code = value_getz(call->input, member), *place;
+    if (code && lambda_code_replace(call, code, &place, err))
+        return -1;
+    call->forward = code ? value_with(call->arena, call->input, str_z(member), place) : call->input;
+    return 0;
+}
+
+int lambda_create_function(struct service_call *call, struct err *err)
+{
+    return lambda_code_forward(call, "Code", err) || lambda_publish_with(call, err) ? -1 : 0;
+}
+
+int lambda_publish_layer(struct service_call *call, struct err *err)
+{
+    return lambda_code_forward(call, "Content", err);
+}
+
+/* Here the members stand in the request itself. */
+int lambda_update_code(struct service_call *call, struct err *err)
+{
+    if (value_equal(value_getz(call->input, "DryRun"), &value_true))
+        return lambda_describe(call, err);
+    return lambda_code_replace(call, call->input, &call->forward, err) || lambda_publish_with(call, err) ? -1
+                                                                                                         : 0;
+}
+
+bool lambda_code_file(
+    struct services *services, struct arena *arena, const struct unpack_place *place, struct str *path)
+{
+    struct err ignored = ERR_INIT;
+    struct str dir;
+    unsigned char digest[SHA256_SIZE];
+    if (!lambda_code_sha256(place->bucket, place->key, digest) ||
+        services_dir(services, arena, "code", &dir, &ignored))
+        return false;
+    *path = arena_printf(arena, "%s/%.*s.zip", dir.p, STR_ARG(place->key));
+    return true;
+}
+
+bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA256_SIZE])
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str digest;
+    if (!str_eq(named, bucket) || !hex_decode(&arena, key, &digest) || digest.n != SHA256_SIZE)
+        return false;
+    memcpy(out, digest.p, SHA256_SIZE);
+    return true;
+}
+
+/* ---- what nobody uses any more ---- */
+
+struct sweep {
+    struct services *services;
+    struct arena arena;
+    struct buf used; /* keys of functions and layers, and the files of versions, which name theirs */
+};
+
+static void add_used(struct sweep *s, const char *type, const char *attribute)
+{
+    size_t n;
+    const struct control_record *all =
+        control_list(services_control(s->services), &s->arena, str_z(type), STR_EMPTY, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct str key = value_gets(value_getz(all[i].attrs, attribute), "s3_key");
+        buf_addf(&s->used, "%.*s\n", STR_ARG(key));
+    }
+}
+
+static void add_versions(struct sweep *s, struct str dir)
+{
+    DIR *files = opendir(dir.p);
+    struct err ignored = ERR_INIT;
+    for (struct dirent *entry; files && (entry = readdir(files));) {
+        struct str text;
+        if (str_ends(str_z(entry->d_name), STR(".json")) &&
+            !file_read(
+                &s->arena, path_join(&s->arena, dir, str_z(entry->d_name)).p, MAX_VERSIONS, &text, &ignored))
+            buf_add_str(&s->used, text);
+    }
+    if (files)
+        closedir(files);
+}
+
+static size_t count_or_remove(struct sweep *s, struct str dir, bool remove)
+{
+    DIR *files = opendir(dir.p);
+    size_t n = 0;
+    for (struct dirent *entry; files && (entry = readdir(files));) {
+        struct str name = str_z(entry->d_name);
+        if (name.n < 2 * SHA256_SIZE)
+            continue;
+        n++;
+        if (remove && str_find(buf_str(&s->used), str_slice(name, 0, (size_t)2 * SHA256_SIZE), 0) < 0)
+            unlink(path_join(&s->arena, dir, name).p);
+    }
+    if (files)
+        closedir(files);
+    return n;
+}
+
+void lambda_code_sweep(struct services *services)
+{
+    struct sweep s = {.services = services};
+    struct str code, versions;
+    struct err ignored = ERR_INIT;
+    if (!services_dir(services, &s.arena, "code", &code, &ignored) &&
+        !services_dir(services, &s.arena, "versions", &versions, &ignored) &&
+        count_or_remove(&s, code, false) > SWEEP_FROM) {
+        add_used(&s, "aws.lambda.function", "code");
+        add_used(&s, "aws.lambda.layer_version", "content");
+        add_versions(&s, versions);
+        count_or_remove(&s, code, true);
+    }
+    buf_release(&s.used);
+    arena_release(&s.arena);
+}

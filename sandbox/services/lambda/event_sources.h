@@ -1,0 +1,15 @@
+/*
+ * Queues as sources of functions: aws.lambda.event_source_mapping. One thread looks at the mappings; each has
+ * a few others that take messages in batches, call the function and delete what it took care of. What it did
+ * not comes back after the queue's visibility timeout, and in the end goes where the queue's redrive policy
+ * says. Streams are not there.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_LAMBDA_EVENT_SOURCES_H
+#define WEIR_SANDBOX_SERVICES_LAMBDA_EVENT_SOURCES_H
+
+struct services;
+
+/* Starts the thread; it ends with services_stop(). */
+void sources_start(struct services *services);
+
+#endif

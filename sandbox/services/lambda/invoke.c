@@ -1,0 +1,299 @@
+/* Invoke: how, and what it answers. */
+#include "sandbox/services/lambda/lambda.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/s3/store.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_EVENT = 6 * 1024 * 1024,
+    MAX_ASYNC_EVENT = 1024 * 1024,
+    MAX_QUEUED = 200, /* events of async calls, those that wait for another attempt included */
+    ATTEMPTS = 3,
+};
+
+/* ---- one event ---- */
+
+static int read_event(
+    const struct service_call *call, bool async, struct lambda_invocation *out, struct err *err)
+{
+    const struct value *parsed;
+    struct err wrong = ERR_INIT;
+    struct str event = value_gets(call->input, "Payload");
+    if (!str_trim(event).n)
+        event = STR("{}");
+    if (event.n > (async ? MAX_ASYNC_EVENT : MAX_EVENT))
+        return service_refuse(err, 413, "RequestTooLargeException",
+            "%zu byte payload is too large for the %s invocation type", event.n,
+            async ? "Event" : "RequestResponse");
+    if (json_parse(call->arena, event, &parsed, &wrong))
+        return service_refuse(err, 400, "InvalidRequestContentException",
+            "Could not parse request body into json: %s", wrong.message);
+    *out = (struct lambda_invocation){.event = event};
+    struct str context = value_gets(call->input, "ClientContext"), text;
+    if (context.n && base64_decode(call->arena, context, &text))
+        out->client_context = text;
+    out->wants_log = str_eqz(value_gets(call->input, "LogType"), "Tail");
+    memcpy(out->id, uuid_random(call->arena).p, sizeof out->id);
+    return 0;
+}
+
+static const struct value *answer_of(
+    struct arena *arena, const struct lambda_function *function, const struct lambda_invocation *invocation)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("StatusCode"), value_int(arena, 200));
+    value_builder_set(&b, STR("ExecutedVersion"), value_string(arena, function->version));
+    value_builder_set(&b, STR("Payload"), value_string(arena, invocation->answer));
+    if (invocation->failed) /* as the service says it of both kinds since its second year */
+        value_builder_set(&b, STR("FunctionError"), value_stringz(arena, "Unhandled"));
+    if (invocation->wants_log)
+        value_builder_set(&b, STR("LogResult"), value_string(arena, base64_encode(arena, invocation->log)));
+    return value_builder_map(&b);
+}
+
+/* ---- calls that nobody waits for, or that are waited for elsewhere ---- */
+
+struct background {
+    struct functions *functions;
+    struct arena arena;
+    struct lambda_function function;
+    struct lambda_invocation invocation;
+    struct activity *activity; /* NULL: an async call */
+    const struct value *answer;
+};
+
+static struct background *new_background(struct functions *functions, const struct lambda_function *function,
+    const struct lambda_invocation *invocation)
+{
+    struct background *b = mem_zalloc(sizeof *b);
+    struct arena *arena = &b->arena;
+    b->functions = functions;
+    b->function = lambda_copy(arena, function);
+    b->invocation = (struct lambda_invocation){.event = arena_str(arena, invocation->event),
+        .client_context =
+            arena_str(arena, invocation->client_context.p ? invocation->client_context : STR_EMPTY)};
+    memcpy(b->invocation.id, invocation->id, sizeof b->invocation.id);
+    return b;
+}
+
+static void free_background(void *ctx)
+{
+    struct background *b = ctx;
+    arena_release(&b->invocation.arena);
+    arena_release(&b->arena);
+    free(b);
+}
+
+/* Lambda tries an event again after one minute and after two more. */
+static void run_event(void *ctx)
+{
+    struct background *b = ctx;
+    struct services *services = b->functions->services;
+    int64_t minute_ms = sandbox_minute_ms(services_sandbox(services));
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        struct err err = ERR_INIT;
+        if (attempt && !services_sleep(services, attempt * minute_ms))
+            break;
+        b->invocation.taken = b->invocation.done = b->invocation.failed = false;
+        b->invocation.taken_ms = b->invocation.taken_us = b->invocation.done_us = 0;
+        if (!instance_invoke(b->functions, &b->function, &b->invocation, &err) && !b->invocation.failed)
+            break;
+    }
+    pthread_mutex_lock(&b->functions->lock);
+    b->functions->queued--;
+    pthread_mutex_unlock(&b->functions->lock);
+    free_background(b);
+}
+
+static void run_awaited(void *ctx)
+{
+    struct background *b = ctx;
+    struct err err = ERR_INIT;
+    struct activity *activity = b->activity;
+    if (instance_invoke(b->functions, &b->function, &b->invocation, &err)) {
+        activity_end(activity, ACTIVITY_FAILED, str_z(err.code), str_z(err.message));
+    } else {
+        b->answer = answer_of(&b->arena, &b->function, &b->invocation);
+        bool failed = b->invocation.failed;
+        activity_end(activity, failed ? ACTIVITY_FAILED : ACTIVITY_SUCCEEDED,
+            failed ? b->invocation.error_type : STR_EMPTY, failed ? b->invocation.answer : STR_EMPTY);
+    }
+    activity_release(activity);
+}
+
+static const struct value *output_of(void *ctx, struct arena *arena)
+{
+    const struct background *b = ctx;
+    return b->answer ? value_copy(arena, b->answer) : &value_empty_map;
+}
+
+static int no_thread(struct err *err)
+{
+    return service_refuse(err, 500, "ServiceException", "the sandbox can start no more threads");
+}
+
+static int invoke_async(struct functions *functions, const struct lambda_function *function,
+    const struct lambda_invocation *invocation, struct err *err)
+{
+    pthread_mutex_lock(&functions->lock);
+    bool full = functions->queued >= MAX_QUEUED;
+    functions->queued += !full;
+    pthread_mutex_unlock(&functions->lock);
+    if (full)
+        return service_refuse(err, 429, "TooManyRequestsException", "%d events wait already", MAX_QUEUED);
+    struct background *b = new_background(functions, function, invocation);
+    if (!services_thread(functions->services, run_event, b))
+        return 0;
+    free_background(b);
+    pthread_mutex_lock(&functions->lock);
+    functions->queued--;
+    pthread_mutex_unlock(&functions->lock);
+    return no_thread(err);
+}
+
+static int invoke_awaited(struct service_call *call, const struct lambda_function *function,
+    const struct lambda_invocation *invocation, struct err *err)
+{
+    static const struct activity_ops ops = {NULL, output_of, free_background};
+    struct background *b = new_background(services_functions(call->services), function, invocation);
+    b->activity = activity_new(call->services, &ops, b);
+    activity_set_state(b->activity, ACTIVITY_RUNNING);
+    call->activity = activity_keep(b->activity);
+    if (!services_thread(call->services, run_awaited, b))
+        return 0;
+    activity_release(b->activity);
+    activity_release(call->activity);
+    call->activity = NULL;
+    return no_thread(err);
+}
+
+/* ---- the operation ---- */
+
+static const struct value *bare_status(struct arena *arena, int status)
+{
+    const struct value_entry entries[] = {
+        {STR("StatusCode"), value_int(arena, status)}, {STR("Payload"), &value_empty_string}};
+    return value_map(arena, entries, 2);
+}
+
+static int lambda_invoke(struct service_call *call, struct err *err)
+{
+    struct lambda_function function;
+    struct lambda_invocation invocation;
+    struct functions *functions = services_functions(call->services);
+    struct str kind = value_text(value_getz(call->input, "InvocationType"), STR("RequestResponse"));
+    bool async = str_eqz(kind, "Event");
+    if (lambda_find(call, &function, err) || read_event(call, async, &invocation, err))
+        return -1;
+    call->request_id = arena_str(call->arena, str_z(invocation.id));
+    if (str_eqz(kind, "DryRun")) {
+        call->output = bare_status(call->arena, 204);
+        return 0;
+    }
+    if (async) {
+        call->output = bare_status(call->arena, 202);
+        return invoke_async(functions, &function, &invocation, err);
+    }
+    if (!str_eqz(kind, "RequestResponse"))
+        return service_refuse(err, 400, "InvalidParameterValueException",
+            "InvocationType is Event, RequestResponse or DryRun, not %.*s", STR_ARG(kind));
+    if (call->wants_activity)
+        return invoke_awaited(call, &function, &invocation, err);
+    int status = instance_invoke(functions, &function, &invocation, err);
+    if (!status)
+        call->output = answer_of(call->arena, &function, &invocation);
+    arena_release(&invocation.arena);
+    return status;
+}
+
+static const struct service_place invoke_places[] = {
+    {"Qualifier", WIRE_QUERY_STRING, "Qualifier"},
+    {"InvocationType", WIRE_HEADER, "X-Amz-Invocation-Type"},
+    {"LogType", WIRE_HEADER, "X-Amz-Log-Type"},
+    {"ClientContext", WIRE_HEADER, "X-Amz-Client-Context"},
+    {"StatusCode", WIRE_STATUS, ""},
+    {"FunctionError", WIRE_HEADER, "X-Amz-Function-Error"},
+    {"LogResult", WIRE_HEADER, "X-Amz-Log-Result"},
+    {"ExecutedVersion", WIRE_HEADER, "X-Amz-Executed-Version"},
+    {"Payload", WIRE_RAW_BODY, "Payload"},
+    {0},
+};
+
+static const struct service_place version_places[] = {
+    {"Qualifier", WIRE_QUERY_STRING, "Qualifier"},
+    {"Marker", WIRE_QUERY_STRING, "Marker"},
+    {"MaxItems", WIRE_QUERY_STRING, "MaxItems"},
+    {0},
+};
+
+static const struct service_place arn_places[] = {{"Arn", WIRE_QUERY_STRING, "Arn"}, {0}};
+static const struct service_place layer_places[] = {
+    {"CompatibleRuntime", WIRE_QUERY_STRING, "CompatibleRuntime"},
+    {"CompatibleArchitecture", WIRE_QUERY_STRING, "CompatibleArchitecture"},
+    {"Marker", WIRE_QUERY_STRING, "Marker"},
+    {"MaxItems", WIRE_QUERY_STRING, "MaxItems"},
+    {0},
+};
+
+const struct service_operation lambda_operations[] = {
+    {"lambda", "Invoke", lambda_invoke, "POST /2015-03-31/functions/{FunctionName}/invocations",
+        invoke_places},
+    {"lambda", "GetAccountSettings", lambda_account_settings, "GET /2016-08-19/account-settings", NULL},
+    {"lambda", "CreateFunction", lambda_create_function, "POST /2015-03-31/functions", NULL},
+    {"lambda", "UpdateFunctionCode", lambda_update_code, "PUT /2015-03-31/functions/{FunctionName}/code",
+        NULL},
+    {"lambda", "PublishVersion", lambda_publish_version, "POST /2015-03-31/functions/{FunctionName}/versions",
+        NULL},
+    {"lambda", "ListVersionsByFunction", lambda_list_versions,
+        "GET /2015-03-31/functions/{FunctionName}/versions", version_places},
+    {"lambda", "GetFunction", lambda_get_function, "GET /2015-03-31/functions/{FunctionName}",
+        version_places},
+    {"lambda", "GetFunctionConfiguration", lambda_get_configuration,
+        "GET /2015-03-31/functions/{FunctionName}/configuration", version_places},
+    {"lambda", "DeleteFunction", lambda_delete_function, "DELETE /2015-03-31/functions/{FunctionName}",
+        version_places},
+    {"lambda", "PublishLayerVersion", lambda_publish_layer, "POST /2018-10-31/layers/{LayerName}/versions",
+        NULL},
+    {"lambda", "GetLayerVersionByArn", lambda_get_layer_by_arn, "GET /2018-10-31/layers?find=LayerVersion",
+        arn_places},
+    {"lambda", "ListLayers", lambda_list_layers, "GET /2018-10-31/layers", layer_places},
+    {0},
+};
+
+/* ---- all of them ---- */
+
+int functions_open(struct services *services, struct functions **out, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str dir;
+    struct functions *functions = mem_zalloc(sizeof *functions);
+    functions->services = services;
+    pthread_mutex_init(&functions->versions_lock, NULL);
+    pthread_mutex_init(&functions->lock, NULL);
+    clock_cond_init(&functions->changed);
+    *out = functions;
+    /* What a killed sandbox left would lie among the code of the next instances. */
+    tree_remove(arena_printf(&arena, "%s/jobs/functions", sandbox_dir(services_sandbox(services))).p);
+    lambda_code_sweep(services);
+    return services_dir(services, &arena, "functions", &dir, err);
+}
+
+void functions_close(struct functions *functions)
+{
+    if (!functions)
+        return;
+    free(functions->instances);
+    pthread_cond_destroy(&functions->changed);
+    pthread_mutex_destroy(&functions->lock);
+    pthread_mutex_destroy(&functions->versions_lock);
+    free(functions);
+}

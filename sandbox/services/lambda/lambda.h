@@ -1,0 +1,135 @@
+/*
+ * Functions. An instance is a process that serves one function, one event at a time, and stays for the next;
+ * it gets events and gives answers by the Runtime API, an HTTP server of its own on loopback.
+ *
+ *   invoke.c            Invoke: sync and async, answers
+ *   find.c       which function is meant
+ *   versions.c   what PublishVersion froze
+ *   pool.c       which instance does it
+ *   event.c      one event and what becomes of it
+ *   instance.c   instances: made, running, ended
+ *   prepare.c    what one needs before its process starts
+ *   runtime_api.c    the Runtime API
+ *   code.c       code that comes inside a request
+ *
+ * One lock for all instances and invocations (functions->lock), held briefly.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_LAMBDA_LAMBDA_H
+#define WEIR_SANDBOX_SERVICES_LAMBDA_LAMBDA_H
+
+#include "sandbox/calls/services.h"
+#include "sandbox/engine/process.h"
+#include "sandbox/engine/script.h"
+
+#include "base/hash.h"
+
+#include <pthread.h>
+
+struct lambda_instance;
+struct unpack_place;
+struct runtime;
+
+struct functions {
+    struct services *services;
+    pthread_mutex_t versions_lock; /* of the files of versions.c, while they change */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* monotonic: an event is there, an answer, a death */
+    struct lambda_instance **instances;
+    size_t count, cap;
+    size_t queued; /* events of async calls */
+    uint64_t made;
+    bool stopping, reaping;
+};
+
+/* A function as an instance needs it: copied from the records, in the caller's arena. */
+struct lambda_function {
+    struct str name, arn, region, runtime, handler, version, role;
+    struct str invoked_arn; /* with the version or alias that was called */
+    struct str key; /* instances with the same one serve it: changes with the code and the configuration */
+    const struct value *code, *environment;
+    const struct value *layers;             /* a list of their `content` */
+    int64_t timeout_s, memory_mib, at_once; /* at_once -1: no bound of its own */
+};
+
+/* One event and what becomes of it. Its caller owns it; under the lock while an instance has it. */
+struct lambda_invocation {
+    struct arena arena; /* of what the instance says */
+    char id[37];
+    struct str event, client_context, arn; /* arn: as it was called */
+    bool wants_log;
+    /* set by the instance */
+    bool taken, done;          /* the runtime has fetched it; has answered */
+    int64_t taken_ms;          /* monotonic */
+    int64_t taken_us, done_us; /* likewise */
+    int64_t deadline_wall_ms;
+    struct str answer; /* JSON */
+    bool failed;
+    struct str error_type; /* of a failure */
+    struct str log;        /* the end of it */
+};
+
+int functions_open(struct services *services, struct functions **out, struct err *err);
+void functions_stop(struct functions *functions);
+void functions_close(struct functions *functions);
+struct functions *services_functions(struct services *services);
+
+/* ---- event.c ---- */
+
+/*
+ * Has an instance do it, an idle one or a new one, and waits. -1: it could not even be tried, with the
+ * service's refusal in err; what goes wrong from then on is the invocation's failure.
+ */
+int instance_invoke(struct functions *functions, const struct lambda_function *function,
+    struct lambda_invocation *invocation, struct err *err);
+
+/* ---- for the Runtime API: each takes the lock ---- */
+
+/* Waits for an event; false: none will come. The invocation may be read until the answer is given. */
+bool instance_next(struct lambda_instance *instance, struct arena *arena, struct lambda_invocation *copy);
+/* False: that is not what the instance has been given. */
+bool instance_answer(
+    struct lambda_instance *instance, struct str id, struct str body, bool failed, struct str error_type);
+/* It could not be made ready. */
+void instance_init_failed(struct lambda_instance *instance, struct str body, struct str error_type);
+
+/* ---- find.c ---- */
+
+/* FunctionName and Qualifier of the input; all refuse with the service's own words. */
+int lambda_find_record(
+    const struct service_call *call, struct str *qualifier, struct control_record *out, struct err *err);
+/* The number that a qualifier stands for, and the function as it was then. */
+int lambda_find_version(const struct service_call *call, const struct control_record *record,
+    struct str qualifier, struct str *version, struct control_record *out, struct err *err);
+int lambda_find(const struct service_call *call, struct lambda_function *out, struct err *err);
+struct lambda_function lambda_copy(struct arena *arena, const struct lambda_function *function);
+
+/* ---- versions.c ---- */
+
+service_handler lambda_publish_version, lambda_list_versions, lambda_get_function, lambda_get_configuration,
+    lambda_delete_function;
+/* Of a request that goes on to the control plane (call->forward) and asks for a version of what it makes:
+ * both. */
+int lambda_publish_with(struct service_call *call, struct err *err);
+/* The function as it is, for a change that is only tried. */
+int lambda_describe(struct service_call *call, struct err *err);
+bool lambda_version_find(const struct service_call *call, const struct control_record *record,
+    struct str version, struct control_record *out);
+
+/* ---- code.c ---- */
+
+service_handler lambda_account_settings, lambda_create_function, lambda_list_layers, lambda_get_layer_by_arn,
+    lambda_publish_layer, lambda_update_code;
+/* Does the place mean code that came inside a request? Then it is this file. */
+bool lambda_code_file(
+    struct services *services, struct arena *arena, const struct unpack_place *place, struct str *path);
+/* Removes what no function, layer or version has any more, once it is more than a few. At the start. */
+void lambda_code_sweep(struct services *services);
+bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA256_SIZE]);
+
+/* ---- runtime_api.c ---- */
+
+int runtime_start(struct lambda_instance *instance, struct runtime **out, uint16_t *port, struct err *err);
+/* After instance_next() has no more to give. */
+void runtime_stop(struct runtime *runtime);
+
+#endif

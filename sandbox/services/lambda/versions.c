@@ -1,0 +1,280 @@
+/*
+ * Published versions. The control plane knows a function as it is now; what PublishVersion froze lies in a
+ * note beside it: {last, versions: [{version, attrs, shown}]}. `last` is the highest number ever given: none
+ * is given twice.
+ */
+#include "sandbox/services/lambda/lambda.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "sandbox/http/exchange.h"
+
+enum { MAX_SHOWN = 50 };
+
+/* ---- the note of one function ---- */
+
+struct versions {
+    const struct value *list;
+    int64_t last;
+};
+
+static struct versions read_versions(const struct service_call *call, const struct control_record *record)
+{
+    const struct value *note = service_note_read(call, "versions", record),
+                       *list = value_getz(note, "versions");
+    if (!list || list->kind != VALUE_LIST)
+        return (struct versions){&value_empty_list, 0};
+    return (struct versions){list, service_int(note, "last", 0)};
+}
+
+static int write_versions(const struct service_call *call, const struct control_record *record,
+    struct versions versions, struct err *err)
+{
+    struct err why = ERR_INIT;
+    const struct value_entry entries[] = {
+        {STR("last"), value_int(call->arena, versions.last)}, {STR("versions"), versions.list}};
+    if (service_note_write(call, "versions", record, value_map(call->arena, entries, 2), &why))
+        return service_refuse(err, 500, "ServiceException", "%s", why.message);
+    return 0;
+}
+
+static struct str version_of(const struct value *entry)
+{
+    return value_gets(entry, "version");
+}
+
+static const struct value *find_entry(const struct value *versions, struct str version)
+{
+    for (uint32_t i = 0; i < versions->count; i++)
+        if (str_eq(version_of(versions->items[i]), version))
+            return versions->items[i];
+    return NULL;
+}
+
+bool lambda_version_find(const struct service_call *call, const struct control_record *record,
+    struct str version, struct control_record *out)
+{
+    const struct value *entry = find_entry(read_versions(call, record).list, version);
+    if (!entry)
+        return false;
+    *out = *record;
+    out->attrs = value_getz(entry, "attrs");
+    return out->attrs != NULL;
+}
+
+/* ---- what is frozen ---- */
+
+static const char *const frozen[] = {"code", "code_sha256", "runtime", "handler", "role", "package_type",
+    "architectures", "memory_size", "timeout", "environment", "layers", "ephemeral_storage", "vpc_config",
+    "dead_letter_queue", "tracing", "kms_key", "description"};
+
+/* As it will be read back: what is compared are two that went through JSON. */
+static const struct value *freeze(struct arena *arena, const struct value *attrs)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *made, *read;
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; i < sizeof frozen / sizeof *frozen; i++) {
+        const struct value *v = value_getz(attrs, frozen[i]);
+        if (!value_is_null(v))
+            value_builder_set(&b, str_z(frozen[i]), v);
+    }
+    made = value_builder_map(&b);
+    json_write(&text, made, JSON_PLAIN);
+    return json_parse(arena, buf_str(&text), &read, &ignored) ? made : read;
+}
+
+/* The function as the control plane shows it. */
+static int lambda_versions_describe(const struct service_call *call, const struct control_record *record,
+    const struct value **out, struct err *err)
+{
+    struct wire_message answer;
+    struct wire_operation wire;
+    struct wire_message request = {.method = STR("GET"),
+        .path = arena_printf(call->arena, "/2015-03-31/functions/%.*s/configuration", STR_ARG(record->id)),
+        .query = STR_EMPTY};
+    if (!control_protocol(services_control(call->services), STR("lambda"), &wire) ||
+        !control_handle(services_control(call->services), call->arena, STR("lambda"), call->region, &request,
+            STR("inside"), &answer))
+        return service_refuse(err, 500, "ServiceException", "the sandbox does not know Lambda");
+    if (!wire_is_error(&answer))
+        return json_parse(call->arena, answer.body, out, err);
+    wire_decode_error(&wire, &answer, err);
+    return -1;
+}
+
+static const struct value *as_version(struct arena *arena, const struct value *shown, struct str version)
+{
+    struct str arn = value_gets(shown, "FunctionArn");
+    arn = arena_printf(arena, "%.*s:%.*s", STR_ARG(arn), STR_ARG(version));
+    shown = value_with(arena, shown, STR("FunctionArn"), value_string(arena, arn));
+    return value_with(arena, shown, STR("Version"), value_string(arena, version));
+}
+
+/* ---- operations ---- */
+
+static int publish_new(struct service_call *call, const struct control_record *record,
+    struct versions versions, const struct value *attrs, struct err *err)
+{
+    struct arena *arena = call->arena;
+    struct str version = arena_printf(arena, "%lld", (long long)++versions.last);
+    const struct value *shown, *own = value_getz(call->input, "Description");
+    if (lambda_versions_describe(call, record, &shown, err))
+        return -1;
+    if (own && own->kind == VALUE_STRING && own->string.n)
+        shown = value_with(arena, shown, STR("Description"), own);
+    shown = as_version(arena, shown, version);
+    const struct value_entry entry[] = {
+        {STR("version"), value_string(arena, version)}, {STR("attrs"), attrs}, {STR("shown"), shown}};
+    struct value_builder all = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < versions.list->count; i++)
+        value_builder_add(&all, versions.list->items[i]);
+    value_builder_add(&all, value_map(arena, entry, 3));
+    versions.list = value_builder_list(&all);
+    call->output = shown;
+    return write_versions(call, record, versions, err);
+}
+
+/* What has not changed since the last version is that version. */
+static int lambda_versions_publish(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier, sha256 = value_gets(call->input, "CodeSha256");
+    if (lambda_find_record(call, &qualifier, &record, err))
+        return -1;
+    if (sha256.n && !str_eq(sha256, value_gets(record.attrs, "code_sha256")))
+        return service_refuse(err, 412, "PreconditionFailedException",
+            "CodeSHA256 (%.*s) is different from current CodeSHA256 in $LATEST", STR_ARG(sha256));
+    struct functions *functions = services_functions(call->services);
+    pthread_mutex_lock(&functions->versions_lock);
+    struct versions versions = read_versions(call, &record);
+    const struct value *attrs = freeze(call->arena, record.attrs);
+    uint32_t n = versions.list->count;
+    const struct value *last = n ? versions.list->items[n - 1] : NULL;
+    int status = 0;
+    if (last && value_equal(value_getz(last, "attrs"), attrs))
+        call->output = value_getz(last, "shown");
+    else
+        status = publish_new(call, &record, versions, attrs, err);
+    pthread_mutex_unlock(&functions->versions_lock);
+    return status;
+}
+
+int lambda_publish_version(struct service_call *call, struct err *err)
+{
+    return lambda_versions_publish(call, err);
+}
+
+int lambda_publish_with(struct service_call *call, struct err *err)
+{
+    bool wanted = value_equal(value_getz(call->forward, "Publish"), &value_true);
+    const struct service_request request = {.service = STR("lambda"),
+        .operation = str_z(call->operation->name),
+        .region = call->region,
+        .input = value_with(call->arena, call->forward, STR("Publish"), NULL)};
+    call->forward = request.input;
+    if (!wanted)
+        return 0;
+    call->forward = NULL;
+    const struct value_entry name = {STR("FunctionName"), value_getz(request.input, "FunctionName")};
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+        return -1;
+    call->input = value_map(call->arena, &name, 1);
+    return lambda_versions_publish(call, err);
+}
+
+int lambda_describe(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier;
+    if (lambda_find_record(call, &qualifier, &record, err))
+        return -1;
+    return lambda_versions_describe(call, &record, &call->output, err);
+}
+
+int lambda_list_versions(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier;
+    const struct value *current, *next;
+    size_t first, end;
+    if (lambda_find_record(call, &qualifier, &record, err) ||
+        lambda_versions_describe(call, &record, &current, err))
+        return -1;
+    const struct value *versions = read_versions(call, &record).list;
+    if (service_page(call, "Marker", "MaxItems", MAX_SHOWN, versions->count + 1, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, i ? value_getz(versions->items[i - 1], "shown")
+                                   : as_version(call->arena, current, STR("$LATEST")));
+    value_builder_set(&b, STR("Versions"), value_builder_list(&list));
+    if (next)
+        value_builder_set(&b, STR("NextMarker"), next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* Of a version or an alias; all else is the control plane's. */
+static int shown_version(struct service_call *call, const struct value **out, struct err *err)
+{
+    struct control_record record, of;
+    struct str qualifier, version;
+    *out = NULL;
+    if (lambda_find_record(call, &qualifier, &record, err))
+        return -1;
+    call->declined = !qualifier.n || str_eqz(qualifier, "$LATEST");
+    if (call->declined)
+        return 0;
+    if (lambda_find_version(call, &record, qualifier, &version, &of, err))
+        return -1;
+    const struct value *entry = find_entry(read_versions(call, &record).list, version);
+    if (entry)
+        *out = value_getz(entry, "shown");
+    else if (!lambda_versions_describe(call, &record, out, err))
+        *out = as_version(call->arena, *out, version);
+    return *out ? 0 : -1;
+}
+
+int lambda_get_configuration(struct service_call *call, struct err *err)
+{
+    return shown_version(call, &call->output, err);
+}
+
+int lambda_get_function(struct service_call *call, struct err *err)
+{
+    const struct value *shown;
+    if (shown_version(call, &shown, err))
+        return -1;
+    const struct value_entry code = {STR("RepositoryType"), value_stringz(call->arena, "S3")};
+    const struct value_entry entries[] = {
+        {STR("Configuration"), shown}, {STR("Code"), value_map(call->arena, &code, 1)}};
+    if (shown)
+        call->output = value_map(call->arena, entries, 2);
+    return 0;
+}
+
+/* One version; the function as a whole is the control plane's, its versions go by `made`. */
+int lambda_delete_function(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier;
+    if (lambda_find_record(call, &qualifier, &record, err))
+        return -1;
+    call->declined = !qualifier.n;
+    if (call->declined)
+        return 0;
+    struct functions *functions = services_functions(call->services);
+    pthread_mutex_lock(&functions->versions_lock);
+    struct versions versions = read_versions(call, &record);
+    struct value_builder kept = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < versions.list->count; i++)
+        if (!str_eq(version_of(versions.list->items[i]), qualifier))
+            value_builder_add(&kept, versions.list->items[i]);
+    versions.list = value_builder_list(&kept);
+    int status = write_versions(call, &record, versions, err);
+    pthread_mutex_unlock(&functions->versions_lock);
+    call->output = &value_empty_map;
+    return status;
+}

@@ -1,0 +1,193 @@
+/*
+ * Export tasks of CloudWatch Logs: a group's events into a bucket, a gzipped file for each stream, as
+ * PREFIX/TASK/STREAM/000000.gz. An account has one at a time.
+ */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "sandbox/engine/logs.h"
+#include "sandbox/engine/task.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/s3/objects.h"
+#include "sandbox/services/shared/tables.h"
+
+enum { PAGE = 10000, MAX_SHOWN = 50 };
+
+static const struct task_kind export_kind;
+
+/* ---- its work ---- */
+
+/* 2026-11-21T08:00:00.000Z MESSAGE */
+static int add_events(
+    struct task *task, const struct log_place *place, struct logs_query query, struct buf *text)
+{
+    for (;;) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        struct logs_page page;
+        query.limit = PAGE;
+        if (logs_read(services_logs(task_jobs(task)), &arena, place, &query, &page) != LOGS_OK)
+            return -1;
+        for (size_t i = 0; i < page.n; i++)
+            buf_addf(text, "%.*s %.*s\n", STR_ARG(time_rfc3339(&arena, page.events[i].time_ms, true)),
+                STR_ARG(page.events[i].message));
+        if (!page.n)
+            return text->overflow ? -1 : 0;
+        query.offset = page.after;
+    }
+}
+
+/* A stream's name as a part of a key: its slashes are no folders. */
+static struct str export_key(struct arena *arena, struct str prefix, struct str id, struct str stream)
+{
+    char *name = arena_strz(arena, stream);
+    for (char *c = name; *c; c++)
+        *c = *c == '/' ? '-' : *c;
+    return arena_printf(arena, "%.*s/%.*s/%s/000000.gz", STR_ARG(prefix), STR_ARG(id), name);
+}
+
+static int export_stream(struct task *task, struct str stream, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    const struct task_info *self = task_self(task);
+    const struct value *request = self->request;
+    const struct log_place place = {self->region, value_gets(request, "logGroupName"), stream};
+    const struct logs_query query = {
+        .from_ms = value_geti(request, "from", 0), .to_ms = value_geti(request, "to", 0)};
+    struct str zipped, etag;
+    if (add_events(task, &place, query, &text))
+        return err_set(err, ERR_FAILED, "the stream %.*s cannot be read", STR_ARG(stream));
+    if (!text.n)
+        return 0;
+    struct str key = export_key(&arena, value_gets(request, "destinationPrefix"), self->id, stream);
+    if (!object_gzip(&arena, buf_str(&text), &zipped))
+        return err_set(err, ERR_FAILED, "the stream %.*s cannot be compressed", STR_ARG(stream));
+    return object_write(task_jobs(task), NULL, &arena, value_gets(request, "destination"), key, zipped,
+        STR("application/x-gzip"), &etag, err);
+}
+
+static void export_work(struct task *task)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct task_info *self = task_self(task);
+    struct err err = ERR_INIT;
+    size_t n;
+    task_running(task);
+    const struct log_stream *streams = logs_streams(
+        services_logs(task_jobs(task)), &arena, self->region, value_gets(self->request, "logGroupName"), &n);
+    for (size_t i = 0; i < n && err.class == ERR_NONE && !atomic_load(&task_switch(task)->turned); i++)
+        if (str_starts(streams[i].name, value_gets(self->request, "logStreamNamePrefix")))
+            export_stream(task, streams[i].name, &err);
+    if (err.class != ERR_NONE)
+        task_end(task, ACTIVITY_FAILED, 1, "%s", err.message);
+    else
+        task_end(task, ACTIVITY_SUCCEEDED, 0, "%s", "Completed successfully");
+}
+
+/* ---- what is shown ---- */
+
+static const char *const states[] = {[ACTIVITY_WAITING] = "PENDING",
+    [ACTIVITY_STARTING] = "PENDING",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "PENDING_CANCEL",
+    [ACTIVITY_SUCCEEDED] = "COMPLETED",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "FAILED",
+    [ACTIVITY_STOPPED] = "CANCELLED"};
+
+static const struct value *export_view(const struct task_info *info, struct arena *arena)
+{
+    static const char *const same[] = {
+        "taskName", "logGroupName", "from", "to", "destination", "destinationPrefix"};
+    struct value_builder b = VALUE_BUILDER(arena), status = VALUE_BUILDER(arena),
+                         times = VALUE_BUILDER(arena);
+    view_text(&b, "taskId", info->id);
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        view_set(&b, same[i], value_getz(info->request, same[i]));
+    view_text(&status, "code", str_z(states[info->state]));
+    view_text(&status, "message", info->message);
+    view_set(&b, "status", value_builder_map(&status));
+    view_int(&times, "creationTime", info->created_ms);
+    if (info->ended_ms)
+        view_int(&times, "completionTime", info->ended_ms);
+    view_set(&b, "executionInfo", value_builder_map(&times));
+    return value_builder_map(&b);
+}
+
+static const struct task_kind export_kind = {.name = "logs-export", .work = export_work, .view = export_view};
+
+/* ---- operations ---- */
+
+static int export_create(struct service_call *call, struct err *err)
+{
+    struct str group, bucket, id = uuid_random(call->arena);
+    struct control_record found;
+    struct err why = ERR_INIT;
+    int64_t from = value_geti(call->input, "from", -1), to = value_geti(call->input, "to", -1);
+    if (service_required(call, "logGroupName", &group, err) ||
+        service_required(call, "destination", &bucket, err))
+        return -1;
+    if (from < 0 || to <= from)
+        return service_refuse(err, 400, "InvalidParameterException", "'to' has to be later than 'from'.");
+    if (!control_find(services_control(call->services), call->arena, STR("aws.logs.log_group"), call->region,
+            group, &found))
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
+    logs_forget(services_logs(call->services), call->region, group, found.created_ms);
+    const struct value *request = call->input;
+    if (!value_gets(request, "destinationPrefix").n)
+        request = value_with(
+            call->arena, request, STR("destinationPrefix"), value_string(call->arena, STR("exportedlogs")));
+    const struct task_options options = {.kind = &export_kind,
+        .region = call->region,
+        .owner = STR("exports"),
+        .id = id,
+        .request = request,
+        .at_once = 1};
+    if (task_start(call->services, &options, NULL, &why))
+        return service_refuse(err, 400, "LimitExceededException", "Resource limit exceeded.");
+    service_answer(call, "taskId", value_string(call->arena, id));
+    return 0;
+}
+
+static int export_describe(struct service_call *call, struct err *err)
+{
+    struct str id = value_gets(call->input, "taskId"), status = value_gets(call->input, "statusCode");
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    size_t n, kept = 0, first, end;
+    const struct value *next;
+    struct task_info *all =
+        task_list(call->services, call->arena, export_kind.name, call->region, STR_EMPTY, &n);
+    for (size_t i = 0; i < n; i++)
+        if ((!id.n || str_eq(all[i].id, id)) && (!status.n || str_eqz(status, states[all[i].state])))
+            all[kept++] = all[i];
+    if (service_page(call, "nextToken", "limit", MAX_SHOWN, kept, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, export_view(&all[i], call->arena));
+    service_answer(call, "exportTasks", value_builder_list(&list));
+    service_answer(call, "nextToken", next);
+    return 0;
+}
+
+static int export_cancel(struct service_call *call, struct err *err)
+{
+    struct str id;
+    struct task_info info;
+    if (service_required(call, "taskId", &id, err))
+        return -1;
+    if (!task_find(call->services, call->arena, export_kind.name, call->region, STR_EMPTY, id, &info))
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "The specified export task does not exist.");
+    if (!task_stop(call->services, export_kind.name, call->region, id, STR("Cancelled by user")))
+        return service_refuse(
+            err, 400, "InvalidOperationException", "The specified task is already in a terminal state.");
+    return 0;
+}
+
+const struct service_operation logs_export_operations[] = {
+    {"logs", "CreateExportTask", export_create, NULL, NULL},
+    {"logs", "DescribeExportTasks", export_describe, NULL, NULL},
+    {"logs", "CancelExportTask", export_cancel, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,427 @@
+/* CloudWatch Logs' operations on streams and events; groups are the control plane's. */
+#include "sandbox/engine/logs.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "sandbox/calls/services.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <stdlib.h>
+
+enum {
+    MAX_EVENTS = 10000,
+    MAX_STREAMS_SHOWN = 50,
+    MAX_MESSAGE = 256 * 1024,
+    MAX_FILTERED = 100000, /* events that one filter looks at for a page */
+    MAX_TERMS = 32,
+};
+
+/* ---- what a request is about ---- */
+
+static int refuse_invalid(struct err *err, const char *why)
+{
+    return service_refuse(err, 400, "InvalidParameterException", "%s", why);
+}
+
+/* The group by name or ARN, which has to be there. What is left of one that was deleted goes. */
+static int find_group(const struct service_call *call, struct str *name, struct err *err)
+{
+    struct control_record group;
+    *name = value_gets(call->input, "logGroupName");
+    if (!name->n)
+        *name = value_gets(call->input, "logGroupIdentifier");
+    if (!name->n)
+        return refuse_invalid(err, "logGroupName is missing");
+    if (!control_find(services_control(call->services), call->arena, STR("aws.logs.log_group"), call->region,
+            *name, &group))
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
+    *name = group.id;
+    logs_forget(services_logs(call->services), call->region, *name, group.created_ms);
+    return 0;
+}
+
+static int find_place(const struct service_call *call, struct log_place *out, struct err *err)
+{
+    *out = (struct log_place){.region = call->region};
+    if (find_group(call, &out->group, err))
+        return -1;
+    out->stream = value_gets(call->input, "logStreamName");
+    return out->stream.n ? 0 : refuse_invalid(err, "logStreamName is missing");
+}
+
+static int answer_result(enum logs_result result, struct err *err)
+{
+    switch (result) {
+    case LOGS_OK: return 0;
+    case LOGS_EXISTS:
+        return service_refuse(
+            err, 400, "ResourceAlreadyExistsException", "The specified log stream already exists");
+    case LOGS_ABSENT:
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "The specified log stream does not exist.");
+    case LOGS_FULL:
+        return service_refuse(
+            err, 400, "LimitExceededException", "the sandbox keeps 64 MiB of events in a log stream");
+    case LOGS_FAILED: break;
+    }
+    return service_refuse(err, 500, "ServiceUnavailableException", "the sandbox cannot write its log files");
+}
+
+/* ---- streams ---- */
+
+static int create_stream(struct service_call *call, struct err *err)
+{
+    struct log_place place;
+    if (find_place(call, &place, err))
+        return -1;
+    if (place.stream.n > 512 || str_find_char(place.stream, ':', 0) >= 0 ||
+        str_find_char(place.stream, '*', 0) >= 0)
+        return refuse_invalid(err, "logStreamName has up to 512 characters, no \":\" and no \"*\"");
+    return answer_result(logs_create(services_logs(call->services), &place), err);
+}
+
+static int delete_stream(struct service_call *call, struct err *err)
+{
+    struct log_place place;
+    return find_place(call, &place, err) ||
+                   answer_result(logs_delete(services_logs(call->services), &place), err)
+               ? -1
+               : 0;
+}
+
+static int by_last_event(const void *a, const void *b)
+{
+    int64_t x = ((const struct log_stream *)a)->last_ms, y = ((const struct log_stream *)b)->last_ms;
+    return (x > y) - (x < y);
+}
+
+static void set_ms(struct arena *arena, struct value_builder *b, const char *name, int64_t ms)
+{
+    if (ms)
+        value_builder_set(b, str_z(name), value_int(arena, ms));
+}
+
+static const struct value *stream_value(
+    const struct service_call *call, struct str group, const struct log_stream *s)
+{
+    struct arena *arena = call->arena;
+    struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("logStreamName"), value_string(arena, s->name));
+    set_ms(arena, &b, "creationTime", s->created_ms);
+    set_ms(arena, &b, "firstEventTimestamp", s->first_ms);
+    set_ms(arena, &b, "lastEventTimestamp", s->last_ms);
+    set_ms(arena, &b, "lastIngestionTime", s->ingested_ms);
+    value_builder_set(&b, STR("storedBytes"), value_int(arena, 0)); /* as the service does since 2019 */
+    value_builder_set(&b, STR("arn"),
+        value_string(arena, arena_printf(arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:log-stream:%.*s",
+                                STR_ARG(call->region), STR_ARG(services_account(call->services)),
+                                STR_ARG(group), STR_ARG(s->name))));
+    return value_builder_map(&b);
+}
+
+static int describe_streams(struct service_call *call, struct err *err)
+{
+    struct str group, prefix = value_gets(call->input, "logStreamNamePrefix");
+    bool by_time = str_eqz(value_gets(call->input, "orderBy"), "LastEventTime");
+    if (find_group(call, &group, err))
+        return -1;
+    if (by_time && prefix.n)
+        return refuse_invalid(err, "Cannot order by LastEventTime with a logStreamNamePrefix.");
+    size_t n, kept = 0, first, end;
+    struct log_stream *streams =
+        logs_streams(services_logs(call->services), call->arena, call->region, group, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_starts(streams[i].name, prefix))
+            streams[kept++] = streams[i];
+    if (by_time)
+        qsort(streams, kept, sizeof *streams, by_last_event);
+    const struct value *next;
+    if (service_page(call, "nextToken", "limit", MAX_STREAMS_SHOWN, kept, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list,
+            stream_value(call, group, &streams[value_getb(call->input, "descending") ? kept - 1 - i : i]));
+    value_builder_set(&b, STR("logStreams"), value_builder_list(&list));
+    if (next)
+        value_builder_set(&b, STR("nextToken"), next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static int read_events(const struct value *list, struct log_entry *out, struct err *err)
+{
+    int64_t before = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct str message = value_gets(list->items[i], "message");
+        int64_t time_ms = service_int(list->items[i], "timestamp", -1);
+        if (!message.n || time_ms < 0)
+            return refuse_invalid(err, "every log event has a timestamp and a message that is not empty");
+        if (message.n > MAX_MESSAGE)
+            return refuse_invalid(err, "Log event too large: it exceeds the size limit of 262144 bytes");
+        if (time_ms < before)
+            return refuse_invalid(
+                err, "Log events in a single PutLogEvents request must be in chronological order.");
+        before = time_ms;
+        out[i] = (struct log_entry){.time_ms = time_ms, .message = message};
+    }
+    return 0;
+}
+
+static int put_events(struct service_call *call, struct err *err)
+{
+    struct log_place place;
+    const struct value *list = value_getz(call->input, "logEvents");
+    if (find_place(call, &place, err))
+        return -1;
+    if (!list || list->kind != VALUE_LIST || !list->count || list->count > MAX_EVENTS)
+        return refuse_invalid(err, "logEvents has between 1 and 10000 events");
+    struct log_entry *events = ARENA_ARRAY(call->arena, struct log_entry, list->count);
+    if (read_events(list, events, err) ||
+        answer_result(logs_append(services_logs(call->services), &place, events, list->count), err))
+        return -1;
+    struct value_entry token = {STR("nextSequenceToken"),
+        value_stringz(call->arena, "49000000000000000000000000000000000000000000000000000000")};
+    call->output = value_map(call->arena, &token, 1);
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* Tokens are "f/" or "b/" and a position in the stream's file. */
+static bool parse_token(struct str token, struct logs_query *query)
+{
+    int64_t offset;
+    if (!str_starts(token, STR("f/")) && !str_starts(token, STR("b/")))
+        return false;
+    if (!str_to_int(str_slice(token, 2, token.n), &offset) || offset < 0)
+        return false;
+    query->backward = token.p[0] == 'b';
+    query->offset = (uint64_t)offset;
+    return true;
+}
+
+static const struct value *token_value(struct arena *arena, char kind, uint64_t offset)
+{
+    return value_string(arena, arena_printf(arena, "%c/%020llu", kind, (unsigned long long)offset));
+}
+
+static const struct value *event_value(
+    struct arena *arena, const struct log_entry *event, struct value_builder *b)
+{
+    value_builder_set(b, STR("timestamp"), value_int(arena, event->time_ms));
+    value_builder_set(b, STR("message"), value_string(arena, event->message));
+    value_builder_set(b, STR("ingestionTime"), value_int(arena, event->ingested_ms));
+    return value_builder_map(b);
+}
+
+static size_t limit_of(const struct service_call *call)
+{
+    int64_t limit = service_int(call->input, "limit", MAX_EVENTS);
+    return limit < 1 || limit > MAX_EVENTS ? MAX_EVENTS : (size_t)limit;
+}
+
+static int get_events(struct service_call *call, struct err *err)
+{
+    struct arena *arena = call->arena;
+    struct log_place place;
+    struct logs_page page;
+    struct str token = value_gets(call->input, "nextToken");
+    struct logs_query query = {.from_ms = service_int(call->input, "startTime", 0),
+        .to_ms = service_int(call->input, "endTime", 0),
+        .limit = limit_of(call),
+        .backward = !(value_getb(call->input, "startFromHead"))};
+    if (find_place(call, &place, err))
+        return -1;
+    if (token.n && !parse_token(token, &query))
+        return refuse_invalid(err, "The specified nextToken is invalid.");
+    if (answer_result(logs_read(services_logs(call->services), arena, &place, &query, &page), err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < page.n; i++) {
+        struct value_builder event = VALUE_BUILDER(arena);
+        value_builder_add(&list, event_value(arena, &page.events[i], &event));
+    }
+    value_builder_set(&b, STR("events"), value_builder_list(&list));
+    value_builder_set(&b, STR("nextForwardToken"), token_value(arena, 'f', page.after));
+    value_builder_set(&b, STR("nextBackwardToken"), token_value(arena, 'b', page.before));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- filtering ---- */
+
+/* A pattern of words: all of `word "some words"`, none of `-word`, one of `?word ?word`. */
+struct term {
+    struct str text;
+    char sign; /* '+', '-', '?' */
+};
+
+static size_t parse_pattern(struct str pattern, struct term *terms)
+{
+    size_t n = 0;
+    while ((pattern = str_trim(pattern)).n && n < MAX_TERMS) {
+        struct term *term = &terms[n];
+        term->sign = pattern.p[0] == '-' || pattern.p[0] == '?' ? pattern.p[0] : '+';
+        if (term->sign != '+')
+            pattern = str_slice(pattern, 1, pattern.n);
+        bool quoted = pattern.n && pattern.p[0] == '"';
+        if (quoted)
+            pattern = str_slice(pattern, 1, pattern.n);
+        term->text = str_cut(pattern, quoted ? '"' : ' ', &pattern);
+        if (!pattern.p)
+            pattern = STR_EMPTY;
+        n += term->text.n > 0;
+    }
+    return n;
+}
+
+static bool logs_operations_matches(const struct term *terms, size_t n, struct str message)
+{
+    bool any_wanted = false, any = false;
+    for (size_t i = 0; i < n; i++) {
+        bool has = str_find(message, terms[i].text, 0) >= 0;
+        if (terms[i].sign == '?') {
+            any_wanted = true;
+            any = any || has;
+        } else if (has == (terms[i].sign == '-')) {
+            return false;
+        }
+    }
+    return any || !any_wanted;
+}
+
+struct found {
+    struct log_entry *events;
+    size_t n, cap;
+};
+
+static void logs_operations_gather(const struct service_call *call, const struct log_place *place,
+    struct logs_query query, const struct term *terms, size_t term_count, struct found *found)
+{
+    struct logs_page page;
+    query.limit = MAX_EVENTS;
+    while (found->n < MAX_FILTERED &&
+           logs_read(services_logs(call->services), call->arena, place, &query, &page) == LOGS_OK && page.n) {
+        for (size_t i = 0; i < page.n; i++) {
+            if (!logs_operations_matches(terms, term_count, page.events[i].message))
+                continue;
+            MEM_GROW(found->events, found->cap, found->n + 1);
+            found->events[found->n] = page.events[i];
+            found->events[found->n++].stream = place->stream;
+        }
+        query.offset = page.after;
+    }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct log_entry *x = a, *y = b;
+    if (x->time_ms != y->time_ms)
+        return x->time_ms < y->time_ms ? -1 : 1;
+    int order = str_cmp(x->stream, y->stream);
+    return order ? order : x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+static bool logs_operations_is_wanted(const struct service_call *call, struct str stream)
+{
+    const struct value *names = value_getz(call->input, "logStreamNames");
+    bool wanted = !names || names->kind != VALUE_LIST || value_list_has(names, stream);
+    return wanted && str_starts(stream, value_gets(call->input, "logStreamNamePrefix"));
+}
+
+static int answer_found(struct service_call *call, struct found *found, struct err *err)
+{
+    struct arena *arena = call->arena;
+    size_t first, end;
+    const struct value *next;
+    if (found->n)
+        qsort(found->events, found->n, sizeof *found->events, by_time);
+    if (service_page(call, "nextToken", "limit", MAX_EVENTS, found->n, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
+    for (size_t i = first; i < end; i++) {
+        const struct log_entry *event = &found->events[i];
+        struct value_builder one = VALUE_BUILDER(arena);
+        value_builder_set(&one, STR("logStreamName"), value_string(arena, event->stream));
+        value_builder_set(&one, STR("eventId"),
+            value_string(
+                arena, arena_printf(arena, "%020llu%016llx%020llu", (unsigned long long)event->time_ms,
+                           (unsigned long long)str_hash(event->stream), (unsigned long long)event->offset)));
+        value_builder_add(&list, event_value(arena, event, &one));
+    }
+    value_builder_set(&b, STR("events"), value_builder_list(&list));
+    value_builder_set(&b, STR("searchedLogStreams"), &value_empty_list);
+    if (next)
+        value_builder_set(&b, STR("nextToken"), next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int filter_events(struct service_call *call, struct err *err)
+{
+    struct term terms[MAX_TERMS];
+    struct found found = {0};
+    struct log_place place = {.region = call->region};
+    struct str pattern = str_trim(value_gets(call->input, "filterPattern"));
+    if (find_group(call, &place.group, err))
+        return -1;
+    if (pattern.n && strchr("{[%", pattern.p[0]))
+        return refuse_invalid(
+            err, "the sandbox filters by words, not by JSON, columns or regular expressions");
+    size_t n, term_count = parse_pattern(pattern, terms);
+    const struct log_stream *streams =
+        logs_streams(services_logs(call->services), call->arena, call->region, place.group, &n);
+    /* GetLogEvents leaves events at its endTime out, this call has them. */
+    int64_t to_ms = service_int(call->input, "endTime", -1);
+    const struct logs_query query = {.from_ms = service_int(call->input, "startTime", 0), .to_ms = to_ms + 1};
+    for (size_t i = 0; i < n; i++) {
+        place.stream = streams[i].name;
+        if (logs_operations_is_wanted(call, place.stream))
+            logs_operations_gather(call, &place, query, terms, term_count, &found);
+    }
+    int status = answer_found(call, &found, err);
+    free(found.events);
+    return status;
+}
+
+const struct service_operation logs_operations[] = {
+    {"logs", "CreateLogStream", create_stream, NULL, NULL},
+    {"logs", "DeleteLogStream", delete_stream, NULL, NULL},
+    {"logs", "DescribeLogStreams", describe_streams, NULL, NULL},
+    {"logs", "PutLogEvents", put_events, NULL, NULL},
+    {"logs", "GetLogEvents", get_events, NULL, NULL},
+    {"logs", "FilterLogEvents", filter_events, NULL, NULL},
+    {0},
+};
+
+/* ---- for what runs ---- */
+
+int service_sink_open(struct services *services, struct str region, struct str group, struct str stream,
+    struct arena *arena, struct log_sink *out, struct err *err)
+{
+    struct control_record known;
+    *out = (struct log_sink){.logs = services_logs(services), .place = {region, group, stream}};
+    if (control_find(services_control(services), arena, STR("aws.logs.log_group"), region, group, &known)) {
+        logs_forget(out->logs, region, group, known.created_ms);
+    } else {
+        struct value_entry name = {STR("logGroupName"), value_string(arena, group)};
+        const struct service_request request = {.service = STR("logs"),
+            .operation = STR("CreateLogGroup"),
+            .region = region,
+            .input = value_map(arena, &name, 1)};
+        const struct value *ignored;
+        struct err refused = ERR_INIT; /* two runs may begin at once */
+        if (services_call(services, arena, &request, &ignored, &refused) &&
+            !str_eqz(str_z(refused.code), "ResourceAlreadyExistsException")) {
+            *err = refused;
+            return err_context(err, "creating the log group %.*s", STR_ARG(group));
+        }
+        logs_forget(out->logs, region, group, clock_wall_ms());
+    }
+    enum logs_result result = logs_create(out->logs, &out->place);
+    return result == LOGS_EXISTS ? 0 : answer_result(result, err);
+}

@@ -1,0 +1,241 @@
+/* Who knocks at a database's door, and the operations that are about its server. */
+#include "sandbox/services/rds/rds.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "sandbox/daemon/greeting.h"
+#include "sandbox/services/shared/endpoints.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <sys/socket.h>
+
+static const struct str instance_type = STR_INIT("aws.rds.instance");
+
+static bool is_postgres(const struct value *attrs)
+{
+    return str_eqz(value_gets(attrs, "engine"), "postgres");
+}
+
+/* Its resource id is no other's, ever. */
+struct str instance_daemon(struct arena *arena, const struct control_record *record)
+{
+    return is_postgres(record->attrs)
+               ? arena_printf(arena, "rds-%.*s", STR_ARG(value_gets(record->attrs, "resource_id")))
+               : STR_EMPTY;
+}
+
+/* ---- settings ---- */
+
+/* What belongs to the machine or to RDS, not to the database. */
+static bool is_ours(struct str name)
+{
+    static const char *const names[] = {"shared_buffers", "huge_pages", "listen_addresses", "port", "ssl",
+        "shared_preload_libraries", "data_directory", "log_destination", "logging_collector",
+        "unix_socket_directories", "max_connections", NULL};
+    for (size_t i = 0; names[i]; i++)
+        if (str_eqz(name, names[i]))
+            return true;
+    for (size_t i = 0; i < name.n; i++) /* of an extension, or no name at all */
+        if (!char_is_among(name.p[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"))
+            return true;
+    return false;
+}
+
+/* Of the parameter group, as lines of a file. What is an expression of the instance's size is left out. */
+static struct str conf_of(struct services *services, struct arena *arena, const struct control_record *record)
+{
+    struct control_record group;
+    struct buf text = BUF_INIT;
+    if (!control_find(services_control(services), arena, STR("aws.rds.parameter_group"), record->region,
+            value_gets(record->attrs, "db_parameter_group_name"), &group))
+        return STR_EMPTY;
+    const struct value *parameters = value_getz(group.attrs, "parameters");
+    for (uint32_t i = 0; parameters && parameters->kind == VALUE_MAP && i < parameters->count; i++) {
+        struct str name = parameters->entries[i].key, v = value_gets(parameters->entries[i].value, "value");
+        if (is_ours(name) || str_find_char(v, '{', 0) >= 0 || str_find_char(v, '\n', 0) >= 0)
+            continue;
+        buf_addf(&text, "%.*s = '", STR_ARG(name));
+        for (size_t k = 0; k < v.n; k++) {
+            if (char_is_among(v.p[k], "'\\"))
+                buf_add_char(&text, v.p[k]);
+            buf_add_char(&text, v.p[k]);
+        }
+        buf_addf(&text, "'\n");
+    }
+    struct str conf = arena_str(arena, buf_str(&text));
+    buf_release(&text);
+    return conf;
+}
+
+static struct database_wish wish_of(
+    struct services *services, struct arena *arena, const struct control_record *record)
+{
+    const struct value *attrs = record->attrs;
+    return (struct database_wish){.user = value_text(value_getz(attrs, "master_username"), STR("postgres")),
+        .password = database_password(services, arena, record->region, value_gets(attrs, "secret"),
+            value_gets(attrs, "master_user_password")),
+        .database = value_gets(attrs, "db_name"),
+        .conf = conf_of(services, arena, record)};
+}
+
+/* ---- visitors ---- */
+
+static int rds_want(struct services *services, struct arena *arena, const struct control_record *record,
+    struct daemon_self *out, struct err *err)
+{
+    const struct database_wish wish = wish_of(services, arena, record);
+    struct str name = instance_daemon(arena, record);
+    if (!daemon_want(services_parts(services)->daemons, &postgres_daemon, name, NULL, arena, out, err))
+        return database_furnish(out, &wish, err);
+    err_context(err, "the database is a record only");
+    return -1;
+}
+
+static bool refuses(const struct control_record *record)
+{
+    return value_equal(value_getz(record->attrs, "stopped"), &value_true);
+}
+
+static void rds_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf startup = BUF_INIT;
+    struct control_record record;
+    struct daemon_self self;
+    struct err err = ERR_INIT;
+    (void)ctx;
+    if (!greeting_read(fd, &startup))
+        return;
+    if (!endpoint_record(services, &arena, of, &record) || refuses(&record)) {
+        greeting_refuse(fd, "57P03", "the database instance is stopped: aws rds start-db-instance starts it");
+        return;
+    }
+    if (greeting_is_user(&startup, POSTGRES_ADMIN)) {
+        greeting_refuse(fd, "28000", "pg_hba.conf rejects connection for user \"" POSTGRES_ADMIN "\"");
+        return;
+    }
+    if (rds_want(services, &arena, &record, &self, &err)) {
+        greeting_refuse(fd, "58000", err.message);
+        return;
+    }
+    AUTO_FD int server = door_dial_path(postgres_socket(&arena, &self));
+    if (server >= 0 && send(server, startup.p, startup.n, MSG_NOSIGNAL) == (ssize_t)startup.n)
+        door_join(services_parts(services)->doors, fd, server);
+}
+
+const struct endpoint rds_endpoint = {.type = "aws.rds.instance",
+    .port = "port",
+    .visit = rds_visit,
+    .serves = is_postgres,
+    .daemons = instance_daemon};
+
+/* ---- operations ---- */
+
+static bool find_instance(const struct service_call *call, struct control_record *out)
+{
+    return control_find(services_control(call->services), call->arena, instance_type, call->region,
+        value_gets(call->input, "DBInstanceIdentifier"), out);
+}
+
+static int wrong_state(const struct control_record *record, const char *wanted, struct err *err)
+{
+    return service_refuse(
+        err, 400, "InvalidDBInstanceState", "Instance %.*s is not in %s state.", STR_ARG(record->id), wanted);
+}
+
+static bool is_stopped(const struct control_record *record)
+{
+    return str_eqz(value_gets(record->attrs, "status"), "stopped");
+}
+
+static void rest(struct service_call *call, const struct control_record *record)
+{
+    struct str name = instance_daemon(call->arena, record);
+    if (name.n)
+        daemon_rest(services_parts(call->services)->daemons, name);
+}
+
+static int stop_instance(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    call->declined = true;
+    if (!find_instance(call, &record))
+        return 0;
+    if (!str_eqz(value_gets(record.attrs, "status"), "available"))
+        return wrong_state(&record, "available", err);
+    control_set(services_control(call->services), instance_type, &record, "stopped", &value_true);
+    rest(call, &record);
+    return 0;
+}
+
+static int start_instance(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    call->declined = true;
+    if (!find_instance(call, &record))
+        return 0;
+    if (!is_stopped(&record))
+        return wrong_state(&record, "stopped", err);
+    control_set(services_control(call->services), instance_type, &record, "stopped", NULL);
+    return 0;
+}
+
+/* It comes up again for the next who knocks. */
+static int reboot_instance(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    call->declined = true;
+    if (!find_instance(call, &record))
+        return 0;
+    if (is_stopped(&record))
+        return wrong_state(&record, "available", err);
+    rest(call, &record);
+    return 0;
+}
+
+/* With what it has at the end, where that is asked for. Whether it may go is the control plane's to say. */
+static int delete_instance(struct service_call *call, struct err *err)
+{
+    struct control_record record, there;
+    struct str last = value_gets(call->input, "FinalDBSnapshotIdentifier");
+    call->declined = true;
+    if (!last.n || !find_instance(call, &record) ||
+        value_equal(value_getz(record.attrs, "deletion_protection"), &value_true) ||
+        control_find(services_control(call->services), call->arena, STR("aws.rds.snapshot"), call->region,
+            last, &there))
+        return 0;
+    return snapshot_take(call, &record, last, err);
+}
+
+/* ---- subnet groups ---- */
+
+/* A database has to be able to move to another zone. */
+static int check_zones(const struct control *control, const struct value *attrs, struct err *err)
+{
+    const struct value *subnets = value_getz(attrs, "subnet_ids");
+    struct str first = STR_EMPTY;
+    for (uint32_t i = 0; subnets && subnets->kind == VALUE_LIST && i < subnets->count; i++) {
+        const struct value *subnet =
+            control_seen(control, STR("aws.ec2.subnet"), value_text(subnets->items[i], STR_EMPTY));
+        struct str zone = value_gets(subnet, "availability_zone");
+        if (!subnet || (first.n && !str_eq(zone, first))) /* what is not there has been refused before */
+            return 0;
+        first = zone;
+    }
+    return !subnets ? 0
+                    : service_refuse(err, 400, "DBSubnetGroupDoesNotCoverEnoughAZs",
+                          "subnet_ids have to lie in 2 different zones at least");
+}
+
+const struct control_type rds_types[] = {{"aws.rds.subnet_group", .check = check_zones}, {0}};
+
+const struct service_operation rds_operations[] = {
+    {"rds", "CreateDBSnapshot", snapshot_create, NULL, NULL},
+    {"rds", "DeleteDBSnapshot", snapshot_delete, NULL, NULL},
+    {"rds", "RestoreDBInstanceFromDBSnapshot", snapshot_restore, NULL, NULL},
+    {"rds", "DeleteDBInstance", delete_instance, NULL, NULL},
+    {"rds", "StopDBInstance", stop_instance, NULL, NULL},
+    {"rds", "StartDBInstance", start_instance, NULL, NULL},
+    {"rds", "RebootDBInstance", reboot_instance, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,34 @@
+/*
+ * A PostgreSQL behind each record of a database: as the record says it should be, whenever it is wanted. Its
+ * users, its database and its settings are made when it starts and again when the record has changed.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_RDS_RDS_H
+#define WEIR_SANDBOX_SERVICES_RDS_RDS_H
+
+#include "sandbox/daemon/postgres.h"
+
+/* Of an instance's server: "" where its engine is no PostgreSQL. */
+struct str instance_daemon(struct arena *arena, const struct control_record *instance);
+
+/* ---- snapshots.c ---- */
+
+/* A copy of what the instance has now, under the snapshot's name; nothing where it has never been started. */
+int snapshot_take(
+    struct service_call *call, const struct control_record *instance, struct str name, struct err *err);
+service_handler snapshot_create, snapshot_delete, snapshot_restore;
+
+/* ---- server_setup.c ---- */
+
+/* What it should have, however the service calls it. */
+struct database_wish {
+    struct str user, password, database; /* of the one who owns it all */
+    struct str conf;                     /* lines of PostgreSQL's own settings */
+};
+
+/* Brings a running server to that; cheap where it has it already. */
+int database_furnish(const struct daemon_self *self, const struct database_wish *wish, struct err *err);
+/* The password in a secret that a service keeps for its user; the other where there is none. */
+struct str database_password(
+    struct services *services, struct arena *arena, struct str region, struct str secret, struct str other);
+
+#endif

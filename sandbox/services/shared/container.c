@@ -1,0 +1,124 @@
+/* A container's command, run on this machine; see container.h. */
+#include "sandbox/services/shared/container.h"
+
+#include "base/file.h"
+#include "sandbox/engine/logs.h"
+#include "sandbox/engine/script.h"
+#include "sandbox/services/shared/tables.h"
+
+enum { MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
+
+static const int64_t MIB = 1024 * 1024, MAX_FILE = 4LL * 1024 * 1024 * 1024;
+
+const struct value *container_environment(
+    struct arena *arena, const struct value *map, const struct value *pairs)
+{
+    map = map ? map : &value_empty_map;
+    for (uint32_t i = 0; pairs && pairs->kind == VALUE_LIST && i < pairs->count; i++)
+        map =
+            value_with(arena, map, value_gets(pairs->items[i], "name"), value_getz(pairs->items[i], "value"));
+    return map;
+}
+
+struct running {
+    struct arena arena;
+    struct environment env;
+    struct log_sink sink;
+};
+
+static void container_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    struct running *r = ctx;
+    (void)stream;
+    if (r->sink.logs)
+        log_sink_add(&r->sink, bytes, n);
+}
+
+static const char **container_argv(struct arena *arena, const struct value *command)
+{
+    const char **argv = ARENA_ARRAY(arena, const char *, command->count + 1);
+    for (uint32_t i = 0; i < command->count; i++)
+        argv[i] = arena_strz(arena, value_text(command->items[i], STR_EMPTY));
+    return argv;
+}
+
+static void tell_how_it_ended(struct task *task, const struct process_end *end)
+{
+    if (task_over_limit(task, end))
+        return;
+    if (end->timed_out)
+        task_end(task, ACTIVITY_TIMEOUT, end->exit_code, "Job attempt duration exceeded timeout");
+    else
+        task_end(task, end->exit_code == 0 ? ACTIVITY_SUCCEEDED : ACTIVITY_FAILED,
+            end->exit_code < 0 ? 128 + end->signal : end->exit_code, "Essential container in task exited");
+}
+
+static void set_surroundings(struct task *task, const struct container *container, struct running *r)
+{
+    const struct task_info *self = task_self(task);
+    const struct value *own = value_getz(self->request, "environment");
+    const struct environment_options surroundings = {.region = self->region,
+        .home = task_folder(task),
+        .role = value_gets(self->request, "role"),
+        .session = self->id};
+    environment_start(&r->env, task_jobs(task), &r->arena, &surroundings);
+    for (const struct container_variable *v = container->variables; v && v->name; v++)
+        environment_set(&r->env, v->name, v->value);
+    for (uint32_t i = 0; own && i < own->count; i++)
+        environment_set(&r->env, arena_strz(&r->arena, own->entries[i].key),
+            value_text(own->entries[i].value, STR_EMPTY));
+}
+
+static int run_here(struct task *task, const struct container *container, struct running *r, struct err *err)
+{
+    const struct value *request = task_self(task)->request;
+    struct services *services = task_jobs(task);
+    struct process_end end;
+    int64_t memory = service_int_within(request, "memory", 0, 0, INT32_MAX);
+    struct str group = value_gets(request, "group");
+    if (group.n && service_sink_open(services, task_self(task)->region, group, value_gets(request, "stream"),
+                       &r->arena, &r->sink, err))
+        return -1;
+    set_surroundings(task, container, r);
+    struct process_options options = {.argv = container_argv(&r->arena, value_getz(request, "command")),
+        .env = r->env.items,
+        .dir = task_folder(task).p,
+        .family = services_family(services),
+        .timeout_ms = service_int(request, "timeout", 0) * 1000,
+        .grace_ms = GRACE_MS,
+        .memory = memory ? (memory + 512) * MIB : 0,
+        .file_size = MAX_FILE,
+        .max_output = MAX_OUTPUT,
+        .output = container_output,
+        .ctx = r};
+    task_set_room(task, &options);
+    task_running(task);
+    if (process_run(&options, task_switch(task), &end, err))
+        return -1;
+    if (r->sink.logs)
+        log_sink_flush(&r->sink);
+    tell_how_it_ended(task, &end);
+    return 0;
+}
+
+void container_work(struct task *task, const struct container *container)
+{
+    struct running r = {.arena = ARENA_INIT};
+    struct err err = ERR_INIT;
+    const struct value *request = task_self(task)->request;
+    struct str image = value_gets(request, "image");
+    r.env.arena = &r.arena;
+    if (!str_eqz(image, "local") && !str_starts(image, STR("local/")))
+        task_end(task, ACTIVITY_FAILED, -1,
+            "%sthe sandbox runs no containers: a %s whose image is local, or begins with local/, runs its "
+            "command on this machine",
+            container->refusal, container->noun);
+    else if (!value_getz(request, "command")->count)
+        task_end(task, ACTIVITY_FAILED, -1, "the %s has no command", container->noun);
+    else if (run_here(task, container, &r, &err))
+        task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
+    if (r.sink.logs)
+        log_sink_release(&r.sink);
+    environment_release(&r.env);
+    arena_release(&r.arena);
+}

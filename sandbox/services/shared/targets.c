@@ -1,0 +1,285 @@
+/* What rules and schedules start, and what topics deliver to: see targets.h. */
+#include "sandbox/services/shared/targets.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "sandbox/engine/logs.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+/* arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE */
+struct arn {
+    struct str service, region, resource;
+};
+
+static bool read_arn(struct str text, struct arn *out)
+{
+    struct str rest = text, parts[5];
+    for (int i = 0; i < 5; i++)
+        parts[i] = str_cut(rest, ':', &rest);
+    *out = (struct arn){parts[2], parts[3], rest.p ? rest : STR_EMPTY};
+    return str_eqz(parts[0], "arn") && rest.p;
+}
+
+static struct str after(struct str text, char separator)
+{
+    ptrdiff_t at;
+    while ((at = str_find_char(text, separator, 0)) >= 0)
+        text = str_slice(text, (size_t)at + 1, text.n);
+    return text;
+}
+
+/* "schedule nightly": nightly. */
+static struct str session_name(struct str by)
+{
+    return after(by, ' ');
+}
+
+/* The role if it has one, else the service itself. */
+static struct gate_caller caller_of(const struct target *target, struct session *session)
+{
+    *session = services_role_session(target->role, session_name(target->by));
+    return (struct gate_caller){.session = target->role.n ? session : NULL,
+        .service = target->role.n ? STR_EMPTY : target->service,
+        .source_arn = target->source_arn};
+}
+
+static int targets_call(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, const char *operation, const struct value_entry *entries, size_t n,
+    struct err *err)
+{
+    const struct value *output;
+    struct session session;
+    const struct gate_caller caller = caller_of(target, &session);
+    const struct service_request request = {.service = arn->service,
+        .operation = str_z(operation),
+        .region = arn->region.n ? arn->region : target->region,
+        .input = value_map(arena, entries, n),
+        .as = &caller};
+    return services_call(services, arena, &request, &output, err);
+}
+
+static const struct value *parsed(struct arena *arena, struct str text)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    return json_parse(arena, text, &v, &err) ? value_string(arena, text) : v;
+}
+
+/* ---- kinds of targets ---- */
+
+static int to_function(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    AUTO_BUF struct buf payload = BUF_INIT;
+    json_write(&payload, parsed(arena, target->input), JSON_PLAIN);
+    struct value_entry input[] = {{STR("FunctionName"), value_string(arena, target->arn)},
+        {STR("InvocationType"), value_stringz(arena, "Event")},
+        {STR("Payload"), value_string(arena, buf_str(&payload))}};
+    return targets_call(services, arena, arn, target, "Invoke", input, 3, err);
+}
+
+static int to_machine(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct value_entry input[] = {{STR("stateMachineArn"), value_string(arena, target->arn)},
+        {STR("input"), value_string(arena, target->input)}};
+    return targets_call(services, arena, arn, target, "StartExecution", input, 2, err);
+}
+
+static int to_queue(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("QueueUrl"), value_string(arena, target->arn));
+    value_builder_set(&b, STR("MessageBody"), value_string(arena, target->input));
+    if (target->message_group.n)
+        value_builder_set(&b, STR("MessageGroupId"), value_string(arena, target->message_group));
+    if (target->message_deduplication.n)
+        value_builder_set(
+            &b, STR("MessageDeduplicationId"), value_string(arena, target->message_deduplication));
+    if (target->message_attributes)
+        value_builder_set(&b, STR("MessageAttributes"), target->message_attributes);
+    const struct value *input = value_builder_map(&b);
+    return targets_call(services, arena, arn, target, "SendMessage", input->entries, input->count, err);
+}
+
+static int may_log(struct services *services, struct arena *arena, const struct log_place *place,
+    const struct target *target, struct err *err)
+{
+    static const char *const actions[] = {"logs:CreateLogStream", "logs:PutLogEvents"};
+    struct session session;
+    struct gate_action asked = {.who = caller_of(target, &session),
+        .service = STR("logs"),
+        .resource = arena_printf(arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:log-stream:%.*s",
+            STR_ARG(place->region), STR_ARG(services_account(services)), STR_ARG(place->group),
+            STR_ARG(place->stream)),
+        .region = place->region};
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        asked.action = str_z(actions[i]);
+        if (gate_check_action(sandbox_gate(services_sandbox(services)), arena, &asked, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* One line in a stream of its own; what is no text by itself is written as JSON. */
+static int to_log_group(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct str group = str_slice(arn->resource, 10, arn->resource.n);
+    if (str_ends(group, STR(":*")))
+        group = str_slice(group, 0, group.n - 2);
+    const struct log_place place = {arn->region.n ? arn->region : target->region, group, uuid_random(arena)};
+    struct control_record record;
+    if (!control_find(
+            services_control(services), arena, STR("aws.logs.log_group"), place.region, group, &record))
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
+    if (may_log(services, arena, &place, target, err))
+        return -1;
+    const struct log_entry event = {.time_ms = clock_wall_ms(), .message = target->input};
+    logs_forget(services_logs(services), place.region, group, record.created_ms);
+    if (logs_create(services_logs(services), &place) != LOGS_OK ||
+        logs_append(services_logs(services), &place, &event, 1) != LOGS_OK)
+        return err_set(err, ERR_IO, "the log group cannot be written to");
+    return 0;
+}
+
+static int to_topic(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct value_entry input[] = {{STR("TopicArn"), value_string(arena, target->arn)},
+        {STR("Message"), value_string(arena, target->input)},
+        {STR("Subject"), value_string(arena, target->subject)}};
+    return targets_call(services, arena, arn, target, "Publish", input, target->subject.n ? 3 : 2, err);
+}
+
+static int to_bus(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct value_entry event[] = {{STR("EventBusName"), value_string(arena, after(arn->resource, '/'))},
+        {STR("Source"), value_string(arena, target->source)},
+        {STR("DetailType"), value_string(arena, target->detail_type)},
+        {STR("Detail"), value_string(arena, target->input)}};
+    const struct value *entry = value_map(arena, event, 4);
+    struct value_entry input = {STR("Entries"), value_list(arena, &entry, 1)};
+    return targets_call(services, arena, arn, target, "PutEvents", &input, 1, err);
+}
+
+/* A task in a cluster; what it gets are overrides, which an event is not. */
+static int to_cluster(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    static const char *const same[][2] = {{"taskDefinition", "task_definition"}, {"count", "task_count"},
+        {"launchType", "launch_type"}, {"platformVersion", "platform_version"}};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *given = parsed(arena, target->input);
+    if (value_is_null(target->task))
+        return err_set(err, ERR_INVALID, "%.*s says no task", STR_ARG(target->by));
+    value_builder_set(&b, STR("cluster"), value_string(arena, target->arn));
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        if (!value_is_null(value_getz(target->task, same[i][1])))
+            value_builder_set(&b, str_z(same[i][0]), value_getz(target->task, same[i][1]));
+    if (value_getz(given, "containerOverrides"))
+        value_builder_set(&b, STR("overrides"), given);
+    const struct value *subnets = value_getz(target->task, "subnets");
+    if (!value_is_null(subnets)) {
+        const struct value *groups = value_getz(target->task, "security_groups");
+        struct value_entry vpc[] = {{STR("subnets"), subnets}, {STR("securityGroups"), groups},
+            {STR("assignPublicIp"),
+                value_stringz(arena, value_getb(target->task, "assign_public_ip") ? "ENABLED" : "DISABLED")}};
+        if (value_is_null(groups))
+            vpc[1] = vpc[2];
+        struct value_entry network = {
+            STR("awsvpcConfiguration"), value_map(arena, vpc, value_is_null(groups) ? 2 : 3)};
+        value_builder_set(&b, STR("networkConfiguration"), value_map(arena, &network, 1));
+    }
+    const struct value *input = value_builder_map(&b);
+    return targets_call(services, arena, arn, target, "RunTask", input->entries, input->count, err);
+}
+
+/* Scheduler: arn:aws:scheduler:::aws-sdk:glue:startJobRun is any operation. */
+static int to_operation(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct str action, rest = arn->resource;
+    str_cut(rest, ':', &rest);
+    struct arn called = {
+        .service = services_sdk_service(str_cut(rest, ':', &action)), .region = target->region};
+    if (!action.n)
+        return err_set(err, ERR_INVALID, "%.*s names no operation", STR_ARG(target->arn));
+    char *operation = arena_strz(arena, action);
+    operation[0] = (char)toupper((unsigned char)operation[0]);
+    const struct value *input = parsed(arena, target->input);
+    bool map = input->kind == VALUE_MAP;
+    return targets_call(services, arena, &called, target, operation, map ? input->entries : NULL,
+        map ? input->count : 0, err);
+}
+
+static const struct {
+    const char *service, *resource; /* how the ARN's last part begins */
+    int (*deliver)(struct services *services, struct arena *arena, const struct arn *arn,
+        const struct target *target, struct err *err);
+} kinds[] = {
+    {"lambda", "function:", to_function},
+    {"states", "stateMachine:", to_machine},
+    {"sqs", "", to_queue},
+    {"sns", "", to_topic},
+    {"logs", "log-group:", to_log_group},
+    {"events", "event-bus/", to_bus},
+    {"ecs", "cluster/", to_cluster},
+    {"scheduler", "aws-sdk:", to_operation},
+};
+
+static int targets_deliver(
+    struct services *services, struct arena *arena, const struct target *target, struct err *err)
+{
+    struct arn arn;
+    if (target->role.n && target->service.n &&
+        !gate_trusts(sandbox_gate(services_sandbox(services)), arena, target->role, target->service,
+            target->source_arn))
+        return service_refuse(err, 400, "AccessDeniedException", "%.*s may not assume the role %.*s",
+            STR_ARG(target->service), STR_ARG(target->role));
+    if (!read_arn(target->arn, &arn))
+        return err_set(err, ERR_INVALID, "\"%.*s\" is no ARN", STR_ARG(target->arn));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (str_eqz(arn.service, kinds[i].service) && str_starts(arn.resource, str_z(kinds[i].resource)))
+            return kinds[i].deliver(services, arena, &arn, target, err);
+    return err_set(err, ERR_INVALID, "the sandbox cannot start %.*s", STR_ARG(target->arn));
+}
+
+static const struct value *targets_attribute(struct arena *arena, const char *text)
+{
+    struct value_entry entries[] = {
+        {STR("DataType"), value_stringz(arena, "String")}, {STR("StringValue"), value_stringz(arena, text)}};
+    return value_map(arena, entries, 2);
+}
+
+/* What a message in a dead-letter queue says of itself. */
+static const struct value *why_dead(struct arena *arena, const struct target *target, const struct err *err)
+{
+    struct value_entry entries[] = {
+        {STR("ERROR_CODE"), targets_attribute(arena, err->code[0] ? err->code : "INVALID_TARGET")},
+        {STR("ERROR_MESSAGE"), targets_attribute(arena, err->message)},
+        {STR("TARGET_ARN"), targets_attribute(arena, arena_strz(arena, target->arn))},
+        {STR("RULE_ARN"), targets_attribute(arena, arena_strz(arena, target->rule))},
+    };
+    return value_map(arena, entries, target->rule.n ? 4 : 3);
+}
+
+void target_deliver(struct services *services, const struct target *target)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT, lost = ERR_INIT;
+    if (!targets_deliver(services, &arena, target, &err))
+        return;
+    struct target letters = *target;
+    letters.arn = target->dead_letter_queue;
+    letters.message_attributes = why_dead(&arena, target, &err);
+    if (letters.arn.n && !targets_deliver(services, &arena, &letters, &lost))
+        return;
+    fprintf(stderr, "sandbox: %.*s: %s\n", STR_ARG(target->by), err.message);
+}

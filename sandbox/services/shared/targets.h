@@ -1,0 +1,28 @@
+/*
+ * What rules and schedules start, and what topics deliver to: by ARN, inside the sandbox. Nothing here waits
+ * for the end of what it starts.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_SHARED_TARGETS_H
+#define WEIR_SANDBOX_SERVICES_SHARED_TARGETS_H
+
+#include "sandbox/calls/services.h"
+
+struct target {
+    struct str region, arn;
+    struct str input; /* JSON text, mostly */
+    struct str message_group, message_deduplication, dead_letter_queue;
+    const struct value *message_attributes; /* of a message in a queue; NULL: none */
+    struct str source, detail_type;         /* for an event bus */
+    const struct value *task;               /* for a cluster: `ecs` of the target; NULL: there is none */
+    struct str subject;                     /* of a topic's message; "": none */
+    struct str rule;                        /* ARN of the rule or schedule; "": none */
+    struct str by;                          /* who starts it: "schedule nightly" */
+    /* Whose policies have to allow it: a role's (an ARN), or the target's own, for the service on behalf of
+     * something. */
+    struct str role, service, source_arn;
+};
+
+/* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */
+void target_deliver(struct services *services, const struct target *target);
+
+#endif

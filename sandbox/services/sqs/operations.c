@@ -1,0 +1,388 @@
+/* What clients ask of SQS beyond the records of the control plane. */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "sandbox/calls/services_state.h"
+#include "sandbox/services/shared/tables.h"
+#include "sandbox/services/sqs/queues.h"
+
+enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };
+
+static int queues_operations_invalid(struct err *err, const char *why)
+{
+    return service_refuse(err, 400, "InvalidParameterValue", "%s", why);
+}
+
+static int missing(struct err *err, const char *member)
+{
+    return service_refuse(err, 400, "MissingParameter", "The request must contain the parameter %s.", member);
+}
+
+static int queue_of(const struct service_call *call, struct queue *out, struct err *err)
+{
+    struct str url;
+    if (service_required(call, "QueueUrl", &url, err))
+        return -1;
+    if (queue_find(call->services, call->arena, call->region, url, out))
+        return 0;
+    return service_refuse(
+        err, 400, "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.");
+}
+
+static struct queues *queues_of(const struct service_call *call)
+{
+    return services_queues(call->services);
+}
+
+/* ---- sending ---- */
+
+static int check_attributes(const struct value *attributes, int64_t *size, struct err *err)
+{
+    if (attributes && attributes->kind == VALUE_MAP && attributes->count > MAX_ATTRIBUTES)
+        return queues_operations_invalid(
+            err, "Number of message attributes exceeds the allowed maximum [10].");
+    for (uint32_t i = 0; attributes && attributes->kind == VALUE_MAP && i < attributes->count; i++) {
+        const struct value *one = attributes->entries[i].value;
+        struct str type = value_gets(one, "DataType");
+        if (!str_starts(type, STR("String")) && !str_starts(type, STR("Number")) &&
+            !str_starts(type, STR("Binary")))
+            return service_refuse(err, 400, "InvalidParameterValue",
+                "The message attribute '%.*s' has an invalid message attribute type, the set of supported "
+                "type prefixes is Binary, Number, and String.",
+                STR_ARG(attributes->entries[i].key));
+        *size += (int64_t)(attributes->entries[i].key.n + type.n + value_gets(one, "StringValue").n +
+                           value_gets(one, "BinaryValue").n);
+    }
+    return 0;
+}
+
+static int check_fifo(const struct queue *queue, const struct value *given, struct err *err)
+{
+    const struct value *by = value_getz(queue->attrs, "content_based_deduplication");
+    bool by_content = value_equal(by, &value_true) || str_eqz(value_text(by, STR_EMPTY), "true");
+    if (!queue->fifo)
+        return 0;
+    if (!value_gets(given, "MessageGroupId").n)
+        return missing(err, "MessageGroupId");
+    if (!by_content && !value_gets(given, "MessageDeduplicationId").n)
+        return queues_operations_invalid(err,
+            "The queue should either have ContentBasedDeduplication enabled or "
+            "MessageDeduplicationId provided explicitly");
+    if (service_int(given, "DelaySeconds", 0))
+        return queues_operations_invalid(err,
+            "Value for parameter DelaySeconds is invalid. Reason: The request include "
+            "parameter that is not valid for this queue type.");
+    return 0;
+}
+
+static int check_message(const struct queue *queue, const struct value *given, struct err *err)
+{
+    struct str body = value_gets(given, "MessageBody");
+    int64_t delay = service_int(given, "DelaySeconds", 0), size = (int64_t)body.n,
+            most = service_int(queue->attrs, "maximum_message_size", MAX_BODY);
+    if (!body.n)
+        return missing(err, "MessageBody");
+    if (check_attributes(value_getz(given, "MessageAttributes"), &size, err))
+        return -1;
+    if (size > most)
+        return service_refuse(err, 400, "InvalidParameterValue",
+            "One or more parameters are invalid. Reason: Message must be shorter than %lld bytes.",
+            (long long)most);
+    if (delay < 0 || delay > 900)
+        return queues_operations_invalid(err, "DelaySeconds must be >= 0 and <= 900.");
+    return check_fifo(queue, given, err);
+}
+
+static struct message *message_new(const struct queue *queue, const struct value *given)
+{
+    struct message *message = mem_zalloc(sizeof *message);
+    struct arena *arena = &message->arena;
+    const struct value *attributes = value_getz(given, "MessageAttributes");
+    message->id = uuid_random(arena);
+    message->body = arena_str(arena, value_gets(given, "MessageBody"));
+    message->group = arena_str(arena, value_gets(given, "MessageGroupId"));
+    message->deduplication = arena_str(arena, value_gets(given, "MessageDeduplicationId"));
+    if (queue->fifo && !message->deduplication.n)
+        message->deduplication = sha256_hex(arena, message->body);
+    if (attributes && attributes->kind == VALUE_MAP && attributes->count)
+        message->attributes = value_copy(arena, attributes);
+    message->sent_ms = clock_wall_ms();
+    message->visible_ms = clock_mono_ms() + 1000 * service_int(given, "DelaySeconds",
+                                                       service_int(queue->attrs, "delay_seconds", 0));
+    return message;
+}
+
+static struct str md5_hex(struct arena *arena, struct str text)
+{
+    unsigned char digest[MD5_SIZE];
+    hash_md5(text, digest);
+    return hex_encode(arena, digest, sizeof digest);
+}
+
+static const struct value *send_one(
+    struct service_call *call, const void *ctx, const struct value *given, struct err *err)
+{
+    const struct queue *queue = ctx;
+    struct arena *arena = call->arena;
+    const struct value *attributes = value_getz(given, "MessageAttributes");
+    struct queue_sent sent;
+    if (check_message(queue, given, err))
+        return NULL;
+    if (!queue_send(queues_of(call), arena, queue, message_new(queue, given), &sent)) {
+        service_refuse(err, 400, "OverLimit", "the sandbox holds as many messages as it can");
+        return NULL;
+    }
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("MessageId"), value_string(arena, sent.id));
+    value_builder_set(
+        &b, STR("MD5OfMessageBody"), value_string(arena, md5_hex(arena, value_gets(given, "MessageBody"))));
+    if (attributes && attributes->kind == VALUE_MAP && attributes->count)
+        value_builder_set(
+            &b, STR("MD5OfMessageAttributes"), value_string(arena, queue_digest(arena, attributes)));
+    if (queue->fifo)
+        value_builder_set(&b, STR("SequenceNumber"),
+            value_string(arena, arena_printf(arena, "%020llu", (unsigned long long)sent.sequence)));
+    return value_builder_map(&b);
+}
+
+static int do_send(struct service_call *call, struct err *err)
+{
+    struct queue queue;
+    if (queue_of(call, &queue, err))
+        return -1;
+    call->output = send_one(call, &queue, call->input, err);
+    return call->output ? 0 : -1;
+}
+
+/* ---- batches ---- */
+
+static int each_entry(struct service_call *call, service_entry *one, struct err *err)
+{
+    struct queue queue;
+    const struct value *entries = value_getz(call->input, "Entries");
+    if (queue_of(call, &queue, err) ||
+        service_batch(call, entries, "AWS.SimpleQueueService.", one, &queue, err))
+        return -1;
+    if (!value_getz(call->output, "Failed")->count)
+        call->output = value_with(call->arena, call->output, STR("Failed"), NULL);
+    return 0;
+}
+
+static int do_send_batch(struct service_call *call, struct err *err)
+{
+    return each_entry(call, send_one, err);
+}
+
+/* ---- receiving ---- */
+
+static int want_of(
+    const struct service_call *call, const struct queue *queue, struct queue_want *want, struct err *err)
+{
+    const struct value *system = value_getz(call->input, "MessageSystemAttributeNames");
+    int64_t most = service_int(call->input, "MaxNumberOfMessages", 1);
+    int64_t hidden_s =
+        service_int(call->input, "VisibilityTimeout", service_int(queue->attrs, "visibility_timeout", 30));
+    if (most < 1 || most > MAX_RECEIVE || hidden_s < 0 || hidden_s > 43200)
+        return queues_operations_invalid(err, "MaxNumberOfMessages is 1 to 10, VisibilityTimeout 0 to 43200");
+    *want = (struct queue_want){.most = most,
+        .hidden_ms = hidden_s * 1000,
+        .system = system ? system : value_getz(call->input, "AttributeNames"),
+        .named = value_getz(call->input, "MessageAttributeNames")};
+    return 0;
+}
+
+/* The queue is looked up at each turn: it may have been changed, or be gone, while somebody waits. */
+static int do_receive(struct service_call *call, struct err *err)
+{
+    struct queues *queues = queues_of(call);
+    struct queue queue;
+    if (queue_of(call, &queue, err))
+        return -1;
+    int64_t wait_s =
+        service_int(call->input, "WaitTimeSeconds", service_int(queue.attrs, "receive_wait_time", 0));
+    if (wait_s < 0 || wait_s > 20)
+        return queues_operations_invalid(err, "WaitTimeSeconds is 0 to 20");
+    int64_t deadline = clock_mono_ms() + wait_s * 1000;
+    for (;;) {
+        struct queue_want want;
+        struct queue_wake wake = {.at_ms = deadline};
+        if (want_of(call, &queue, &want, err))
+            return -1;
+        const struct value *found = queue_receive(queues, call->arena, &queue, &want, &wake);
+        if (found->count) {
+            struct value_entry output = {STR("Messages"), found};
+            call->output = value_map(call->arena, &output, 1);
+            return 0;
+        }
+        if (clock_mono_ms() >= deadline || !queue_wait(queues, &wake))
+            return 0;
+        if (queue_of(call, &queue, err))
+            return -1;
+    }
+}
+
+/* ---- what was received ---- */
+
+/* Index of the message with this receipt; SIZE_MAX: none. With the lock held. */
+static size_t by_receipt(const struct queue_box *box, struct str receipt)
+{
+    for (size_t i = 0; i < box->n; i++)
+        if (receipt.n && str_eqz(receipt, box->items[i]->receipt))
+            return i;
+    return SIZE_MAX;
+}
+
+static void bad_receipt(struct err *err)
+{
+    service_refuse(err, 404, "ReceiptHandleIsInvalid", "The specified receipt handle isn't valid.");
+}
+
+static const struct value *delete_one(
+    struct service_call *call, const void *ctx, const struct value *given, struct err *err)
+{
+    const struct queue *queue = ctx;
+    struct str receipt = value_gets(given, "ReceiptHandle");
+    struct queues *queues = queues_of(call);
+    if (!receipt.n) {
+        missing(err, "ReceiptHandle");
+        return NULL;
+    }
+    if (!queue_gave_receipt(call->arena, queue, receipt)) {
+        bad_receipt(err);
+        return NULL;
+    }
+    pthread_mutex_lock(&queues->lock);
+    struct queue_box *box = queue_box(queues, queue);
+    size_t i = by_receipt(box, receipt);
+    if (i != SIZE_MAX)
+        queue_remove(queues, box, i);
+    queue_tell(queues, box); /* the next of its group may come */
+    pthread_mutex_unlock(&queues->lock);
+    return &value_empty_map; /* what is gone is gone: deleting it again is no error */
+}
+
+static int do_delete(struct service_call *call, struct err *err)
+{
+    struct queue queue;
+    return queue_of(call, &queue, err) || !delete_one(call, &queue, call->input, err) ? -1 : 0;
+}
+
+static int do_delete_batch(struct service_call *call, struct err *err)
+{
+    return each_entry(call, delete_one, err);
+}
+
+static const struct value *hide_one(
+    struct service_call *call, const void *ctx, const struct value *given, struct err *err)
+{
+    const struct queue *queue = ctx;
+    struct queues *queues = queues_of(call);
+    int64_t hidden_s = service_int(given, "VisibilityTimeout", -1);
+    if (hidden_s < 0 || hidden_s > 43200) {
+        queues_operations_invalid(err, "VisibilityTimeout is 0 to 43200");
+        return NULL;
+    }
+    if (!queue_gave_receipt(call->arena, queue, value_gets(given, "ReceiptHandle"))) {
+        bad_receipt(err);
+        return NULL;
+    }
+    pthread_mutex_lock(&queues->lock);
+    struct queue_box *box = queue_box(queues, queue);
+    size_t i = by_receipt(box, value_gets(given, "ReceiptHandle"));
+    bool flies = i != SIZE_MAX && box->items[i]->visible_ms > clock_mono_ms();
+    if (flies)
+        box->items[i]->visible_ms = clock_mono_ms() + hidden_s * 1000;
+    queue_tell(queues, box);
+    pthread_mutex_unlock(&queues->lock);
+    if (flies)
+        return &value_empty_map;
+    if (i != SIZE_MAX)
+        service_refuse(
+            err, 400, "AWS.SimpleQueueService.MessageNotInflight", "The specified message isn't in flight.");
+    else
+        queues_operations_invalid(
+            err, "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist.");
+    return NULL;
+}
+
+static int do_hide(struct service_call *call, struct err *err)
+{
+    struct queue queue;
+    return queue_of(call, &queue, err) || !hide_one(call, &queue, call->input, err) ? -1 : 0;
+}
+
+static int do_hide_batch(struct service_call *call, struct err *err)
+{
+    return each_entry(call, hide_one, err);
+}
+
+static int do_purge(struct service_call *call, struct err *err)
+{
+    struct queue queue;
+    struct queues *queues = queues_of(call);
+    if (queue_of(call, &queue, err))
+        return -1;
+    pthread_mutex_lock(&queues->lock);
+    struct queue_box *box = queue_box(queues, &queue);
+    while (box->n)
+        queue_remove(queues, box, box->n - 1);
+    pthread_mutex_unlock(&queues->lock);
+    return 0;
+}
+
+/* ---- how many there are ---- */
+
+/* Those that are asked for, and no others. */
+static const struct value *asked_for(const struct service_call *call, const struct value *attributes)
+{
+    const struct value *names = value_getz(call->input, "AttributeNames");
+    if (!attributes || value_list_has(names, STR("All")))
+        return attributes;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < attributes->count; i++)
+        if (value_list_has(names, attributes->entries[i].key))
+            value_builder_set(&b, attributes->entries[i].key, attributes->entries[i].value);
+    return value_builder_map(&b);
+}
+
+/* The record's attributes; numbers of messages are counted. */
+static int do_attributes(struct service_call *call, struct err *err)
+{
+    static const char *const names[] = {"ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"};
+    struct queue queue;
+    const struct service_request request = {.service = STR("sqs"),
+        .operation = STR("GetQueueAttributes"),
+        .region = call->region,
+        .input = call->input};
+    if (queue_of(call, &queue, err) ||
+        services_call_control(call->services, call->arena, &request, &call->output, err))
+        return -1;
+    const struct value *attributes = value_getz(call->output, "Attributes");
+    const struct queue_counts counts = queue_count(queues_of(call), &queue);
+    const int64_t numbers[] = {counts.visible, counts.hidden, counts.delayed};
+    for (size_t i = 0; i < 3; i++)
+        if (value_getz(attributes, names[i]))
+            attributes = value_with(call->arena, attributes, str_z(names[i]),
+                value_string(call->arena, arena_printf(call->arena, "%lld", (long long)numbers[i])));
+    if (attributes)
+        call->output = value_with(call->arena, call->output, STR("Attributes"), asked_for(call, attributes));
+    return 0;
+}
+
+const struct service_operation sqs_operations[] = {
+    {"sqs", "SendMessage", do_send, NULL, NULL},
+    {"sqs", "SendMessageBatch", do_send_batch, NULL, NULL},
+    {"sqs", "ReceiveMessage", do_receive, NULL, NULL},
+    {"sqs", "DeleteMessage", do_delete, NULL, NULL},
+    {"sqs", "DeleteMessageBatch", do_delete_batch, NULL, NULL},
+    {"sqs", "ChangeMessageVisibility", do_hide, NULL, NULL},
+    {"sqs", "ChangeMessageVisibilityBatch", do_hide_batch, NULL, NULL},
+    {"sqs", "StartMessageMoveTask", sqs_start_move, NULL, NULL},
+    {"sqs", "ListMessageMoveTasks", sqs_list_moves, NULL, NULL},
+    {"sqs", "CancelMessageMoveTask", sqs_cancel_move, NULL, NULL},
+    {"sqs", "ListDeadLetterSourceQueues", sqs_list_sources, NULL, NULL},
+    {"sqs", "PurgeQueue", do_purge, NULL, NULL},
+    {"sqs", "GetQueueAttributes", do_attributes, NULL, NULL},
+    {0},
+};

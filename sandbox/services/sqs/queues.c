@@ -1,0 +1,208 @@
+/* The messages of each queue. */
+#include "sandbox/services/sqs/queues.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum { MAX_MESSAGES = 100000, ONCE_MS = 300000 /* for so long a FIFO queue knows what it was sent */ };
+
+struct queues *queues_new(struct services *services)
+{
+    struct queues *queues = mem_zalloc(sizeof *queues);
+    queues->services = services;
+    pthread_mutex_init(&queues->lock, NULL);
+    clock_cond_init(&queues->changed);
+    return queues;
+}
+
+void queues_stop(struct queues *queues)
+{
+    if (!queues)
+        return;
+    pthread_mutex_lock(&queues->lock);
+    queues->stopping = true;
+    pthread_cond_broadcast(&queues->changed);
+    pthread_mutex_unlock(&queues->lock);
+}
+
+static void message_free(struct message *message)
+{
+    arena_release(&message->arena);
+    free(message);
+}
+
+static void forget_sent(struct queue_box *box, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(box->recent[i].deduplication);
+        free(box->recent[i].id);
+    }
+    if (n)
+        memmove(box->recent, box->recent + n, (box->recent_count - n) * sizeof *box->recent);
+    box->recent_count -= n;
+}
+
+static void empty(struct queues *queues, struct queue_box *box)
+{
+    for (size_t i = 0; i < box->n; i++)
+        message_free(box->items[i]);
+    queues->messages -= box->n;
+    box->n = 0;
+    forget_sent(box, box->recent_count);
+    while (box->move_count)
+        free(box->moves[--box->move_count].to);
+}
+
+void queues_free(struct queues *queues)
+{
+    if (!queues)
+        return;
+    for (size_t i = 0; i < queues->boxes.n; i++) {
+        struct queue_box *box = queues->boxes.items[i].ptr;
+        empty(queues, box);
+        free(box->items);
+        free(box->recent);
+        free(box->arn);
+        free(box);
+    }
+    map_release(&queues->boxes);
+    pthread_cond_destroy(&queues->changed);
+    pthread_mutex_destroy(&queues->lock);
+    free(queues);
+}
+
+/* ---- which queue ---- */
+
+/* Where messages go that are received too often; a queue that is not there gets none. */
+static void find_letters(struct control *control, struct arena *arena, struct str region, struct queue *queue)
+{
+    const struct value *redrive = value_getz(queue->attrs, "redrive_policy");
+    struct str arn = value_gets(redrive, "deadLetterTargetArn");
+    struct control_record record;
+    queue->most = service_int(redrive, "maxReceiveCount", 0);
+    queue->letters = STR_EMPTY;
+    if (queue->most > 0 && control_find(control, arena, STR("aws.sqs.queue"), region, arn, &record)) {
+        queue->letters = arn;
+        queue->letters_ms = record.created_ms;
+        queue->letters_attrs = record.attrs;
+    }
+}
+
+bool queue_find(struct services *services, struct arena *arena, struct str region, struct str reference,
+    struct queue *out)
+{
+    struct control_record record;
+    struct control *control = services_control(services);
+    ptrdiff_t at;
+    while (!str_starts(reference, STR("arn:")) && (at = str_find_char(reference, '/', 0)) >= 0)
+        reference = str_slice(reference, (size_t)at + 1, reference.n);
+    if (!control_find(control, arena, STR("aws.sqs.queue"), region, reference, &record))
+        return false;
+    *out = (struct queue){.attrs = record.attrs,
+        .region = record.region,
+        .created_ms = record.created_ms,
+        .arn = value_gets(record.attrs, "arn")};
+    if (!out->arn.n)
+        out->arn = arena_printf(arena, "arn:aws:sqs:%.*s:%.*s:%.*s", STR_ARG(region),
+            STR_ARG(services_account(services)), STR_ARG(value_gets(record.attrs, "name")));
+    out->fifo = str_ends(out->arn, STR(".fifo"));
+    find_letters(control, arena, region, out);
+    return true;
+}
+
+/* ---- its messages ---- */
+
+void queue_remove(struct queues *queues, struct queue_box *box, size_t i)
+{
+    message_free(box->items[i]);
+    memmove(&box->items[i], &box->items[i + 1], (box->n - i - 1) * sizeof *box->items);
+    box->n--;
+    queues->messages--;
+}
+
+static void drop_old(struct queues *queues, struct queue_box *box, const struct queue *queue)
+{
+    int64_t kept_s = service_int(queue->attrs, "message_retention_period", 345600);
+    int64_t before = clock_wall_ms() - kept_s * 1000, once = clock_mono_ms() - ONCE_MS;
+    size_t old = 0;
+    while (box->n && box->items[0]->sent_ms < before)
+        queue_remove(queues, box, 0);
+    while (old < box->recent_count && box->recent[old].at_ms < once)
+        old++;
+    forget_sent(box, old);
+}
+
+struct queue_box *queue_box(struct queues *queues, const struct queue *queue)
+{
+    struct queue_box *box = map_get(&queues->boxes, queue->arn);
+    if (!box) {
+        box = mem_zalloc(sizeof *box);
+        box->arn = mem_strdup(queue->arn.p);
+        map_set(&queues->boxes, str_z(box->arn), box);
+    }
+    if (box->created_ms != queue->created_ms) { /* another queue of that name: it begins empty */
+        empty(queues, box);
+        box->created_ms = queue->created_ms;
+    }
+    drop_old(queues, box, queue);
+    return box;
+}
+
+/* The same was sent within the last five minutes. */
+static const struct sent_once *sent_before(const struct queue_box *box, struct str deduplication)
+{
+    for (size_t i = 0; deduplication.n && i < box->recent_count; i++)
+        if (str_eqz(deduplication, box->recent[i].deduplication))
+            return &box->recent[i];
+    return NULL;
+}
+
+static void queues_remember(struct queue_box *box, const struct message *message)
+{
+    MEM_GROW(box->recent, box->recent_cap, box->recent_count + 1);
+    box->recent[box->recent_count++] = (struct sent_once){
+        mem_strdup(message->deduplication.p), mem_strdup(message->id.p), message->sequence, clock_mono_ms()};
+}
+
+void queue_tell(struct queues *queues, struct queue_box *box)
+{
+    box->turn++;
+    pthread_cond_broadcast(&queues->changed);
+}
+
+void queue_add(struct queues *queues, struct queue_box *box, struct message *message)
+{
+    MEM_GROW(box->items, box->cap, box->n + 1);
+    box->items[box->n++] = message;
+    queue_tell(queues, box);
+}
+
+static void queues_add(struct queues *queues, struct queue_box *box, struct message *message, bool fifo)
+{
+    message->sequence = ++queues->sequence;
+    queue_add(queues, box, message);
+    queues->messages++;
+    if (fifo && message->deduplication.n)
+        queues_remember(box, message);
+}
+
+bool queue_send(struct queues *queues, struct arena *arena, const struct queue *queue,
+    struct message *message, struct queue_sent *out)
+{
+    pthread_mutex_lock(&queues->lock);
+    struct queue_box *box = queue_box(queues, queue);
+    const struct sent_once *before = queue->fifo ? sent_before(box, message->deduplication) : NULL;
+    bool room = queues->messages < MAX_MESSAGES;
+    if (before)
+        *out = (struct queue_sent){arena_str(arena, str_z(before->id)), before->sequence};
+    if (!before && room) {
+        queues_add(queues, box, message, queue->fifo);
+        *out = (struct queue_sent){arena_str(arena, message->id), message->sequence};
+    }
+    pthread_mutex_unlock(&queues->lock);
+    if (before || !room)
+        message_free(message);
+    return before || room;
+}

@@ -1,0 +1,208 @@
+/* Which messages a receiver gets, and how they are shown to it. */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "sandbox/services/sqs/queues.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is shown ---- */
+
+static bool queues_receive_is_wanted(const struct value *names, struct str name)
+{
+    for (uint32_t i = 0; names && names->kind == VALUE_LIST && i < names->count; i++) {
+        struct str one = value_text(names->items[i], STR_EMPTY);
+        bool front = str_ends(one, STR(".*")) && str_starts(name, str_slice(one, 0, one.n - 2));
+        if (str_eqz(one, "All") || front || str_eq(one, name))
+            return true;
+    }
+    return false;
+}
+
+static void queues_receive_put(
+    struct value_builder *b, const struct value *names, const char *name, struct str text)
+{
+    if (text.n && queues_receive_is_wanted(names, str_z(name)))
+        value_builder_set(b, str_z(name), value_string(b->arena, text));
+}
+
+static struct str queues_receive_number(struct arena *arena, int64_t n)
+{
+    return arena_printf(arena, "%lld", (long long)n);
+}
+
+static const struct value *system_attributes(struct arena *arena, const struct queue *queue,
+    const struct message *message, const struct value *names, struct str account)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    queues_receive_put(&b, names, "SenderId", account);
+    queues_receive_put(&b, names, "SentTimestamp", queues_receive_number(arena, message->sent_ms));
+    queues_receive_put(&b, names, "ApproximateReceiveCount", queues_receive_number(arena, message->received));
+    queues_receive_put(
+        &b, names, "ApproximateFirstReceiveTimestamp", queues_receive_number(arena, message->first_ms));
+    queues_receive_put(&b, names, "MessageGroupId", message->group);
+    queues_receive_put(&b, names, "DeadLetterQueueSourceArn", message->source);
+    if (queue->fifo) {
+        queues_receive_put(&b, names, "MessageDeduplicationId", message->deduplication);
+        queues_receive_put(&b, names, "SequenceNumber",
+            arena_printf(arena, "%020llu", (unsigned long long)message->sequence));
+    }
+    return value_builder_map(&b);
+}
+
+static const struct value *own_attributes(
+    struct arena *arena, const struct message *message, const struct value *names)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; message->attributes && i < message->attributes->count; i++)
+        if (queues_receive_is_wanted(names, message->attributes->entries[i].key))
+            value_builder_set(&b, arena_str(arena, message->attributes->entries[i].key),
+                value_copy(arena, message->attributes->entries[i].value));
+    return value_builder_map(&b);
+}
+
+static const struct value *queues_receive_shown(struct queues *queues, struct arena *arena,
+    const struct queue *queue, const struct message *message, const struct queue_want *want)
+{
+    unsigned char digest[MD5_SIZE];
+    const struct value *system =
+        system_attributes(arena, queue, message, want->system, services_account(queues->services));
+    const struct value *own = own_attributes(arena, message, want->named);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    hash_md5(message->body, digest);
+    value_builder_set(&b, STR("MessageId"), value_string(arena, message->id));
+    value_builder_set(&b, STR("ReceiptHandle"), value_stringz(arena, message->receipt));
+    value_builder_set(&b, STR("Body"), value_string(arena, message->body));
+    value_builder_set(&b, STR("MD5OfBody"), value_string(arena, hex_encode(arena, digest, sizeof digest)));
+    if (system->count)
+        value_builder_set(&b, STR("Attributes"), system);
+    if (own->count) {
+        value_builder_set(&b, STR("MessageAttributes"), own);
+        value_builder_set(&b, STR("MD5OfMessageAttributes"), value_string(arena, queue_digest(arena, own)));
+    }
+    return value_builder_map(&b);
+}
+
+/* ---- which ---- */
+
+/* The second half says of which queue the first is a receipt: one that was made up is told from one whose
+ * message is gone. */
+static uint64_t receipt_seal(struct arena *arena, const struct queue *queue, uint64_t number)
+{
+    unsigned char digest[SHA256_SIZE];
+    uint64_t seal;
+    hash_sha256(arena_printf(arena, "%.*s %016llx", STR_ARG(queue->arn), (unsigned long long)number), digest);
+    memcpy(&seal, digest, sizeof seal);
+    return seal;
+}
+
+static void write_receipt(
+    struct arena *arena, const struct queue *queue, uint64_t number, char out[RECEIPT_SIZE])
+{
+    snprintf(out, RECEIPT_SIZE, "%016llx%016llx", (unsigned long long)number,
+        (unsigned long long)receipt_seal(arena, queue, number));
+}
+
+bool queue_gave_receipt(struct arena *arena, const struct queue *queue, struct str receipt)
+{
+    char expected[RECEIPT_SIZE];
+    unsigned long long number =
+        receipt.n > 16 ? strtoull(arena_strz(arena, str_slice(receipt, 0, 16)), NULL, 16) : 0;
+    write_receipt(arena, queue, number, expected);
+    return str_eqz(receipt, expected);
+}
+
+static void mark_received(
+    struct arena *arena, const struct queue *queue, struct message *message, const struct queue_want *want)
+{
+    uint64_t number;
+    hash_random(&number, sizeof number);
+    message->received++;
+    message->first_ms = message->first_ms ? message->first_ms : clock_wall_ms();
+    message->visible_ms = clock_mono_ms() + want->hidden_ms;
+    write_receipt(arena, queue, number, message->receipt);
+}
+
+/* Received too often: it goes to the queue for such, whose receivers hear of it. */
+static void bury(struct queues *queues, const struct queue *queue, struct queue_box *box, size_t i)
+{
+    struct message *message = box->items[i];
+    const struct queue letters = {
+        .arn = queue->letters, .created_ms = queue->letters_ms, .attrs = queue->letters_attrs};
+    struct queue_box *to = queue_box(queues, &letters);
+    memmove(&box->items[i], &box->items[i + 1], (box->n - i - 1) * sizeof *box->items);
+    box->n--;
+    message->source = arena_str(&message->arena, queue->arn);
+    message->receipt[0] = '\0';
+    message->received = 0;
+    message->first_ms = 0;
+    queue_add(queues, to, message);
+}
+
+/*
+ * What is visible now; *next: when to look again at the latest. Of a FIFO queue nothing comes while something
+ * that was sent earlier in the same group is with another receiver.
+ */
+static void queues_receive_take(struct queues *queues, struct arena *arena, const struct queue *queue,
+    const struct queue_want *want, struct value_builder *out, int64_t *next)
+{
+    AUTO_MAP struct map busy = MAP_INIT;
+    struct queue_box *box = queue_box(queues, queue);
+    int64_t now = clock_mono_ms();
+    for (size_t i = 0; i < box->n && (int64_t)out->n < want->most; i++) {
+        struct message *message = box->items[i];
+        bool ordered = queue->fifo && message->group.n;
+        if (ordered && map_get(&busy, message->group))
+            continue;
+        if (message->visible_ms > now) {
+            *next = message->visible_ms < *next ? message->visible_ms : *next;
+            if (ordered)
+                map_set(&busy, message->group, message);
+        } else if (queue->letters.n && message->received >= queue->most &&
+                   !str_eq(queue->letters, queue->arn)) {
+            bury(queues, queue, box, i--);
+        } else {
+            mark_received(arena, queue, message, want);
+            value_builder_add(out, queues_receive_shown(queues, arena, queue, message, want));
+        }
+    }
+}
+
+const struct value *queue_receive(struct queues *queues, struct arena *arena, const struct queue *queue,
+    const struct queue_want *want, struct queue_wake *wake)
+{
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(arena);
+    pthread_mutex_lock(&queues->lock);
+    queues_receive_take(queues, arena, queue, want, &found, &wake->at_ms);
+    wake->box = queue_box(queues, queue);
+    wake->turn = wake->box->turn;
+    pthread_mutex_unlock(&queues->lock);
+    return value_builder_list(&found);
+}
+
+bool queue_wait(struct queues *queues, const struct queue_wake *wake)
+{
+    pthread_mutex_lock(&queues->lock);
+    while (!queues->stopping && wake->box->turn == wake->turn && clock_mono_ms() < wake->at_ms)
+        clock_cond_wait(&queues->changed, &queues->lock, wake->at_ms);
+    bool going_on = !queues->stopping;
+    pthread_mutex_unlock(&queues->lock);
+    return going_on;
+}
+
+struct queue_counts queue_count(struct queues *queues, const struct queue *queue)
+{
+    struct queue_counts counts = {0};
+    pthread_mutex_lock(&queues->lock);
+    const struct queue_box *box = queue_box(queues, queue);
+    int64_t now = clock_mono_ms();
+    for (size_t i = 0; i < box->n; i++) {
+        const struct message *message = box->items[i];
+        counts.visible += message->visible_ms <= now;
+        counts.hidden += message->visible_ms > now && message->receipt[0];
+        counts.delayed += message->visible_ms > now && !message->receipt[0];
+    }
+    pthread_mutex_unlock(&queues->lock);
+    return counts;
+}

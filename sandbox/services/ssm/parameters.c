@@ -1,0 +1,284 @@
+/* SSM's parameters as they are read: a SecureString is ciphertext to who does not ask for its decryption, and
+ * names are listed by the folder that they lie in. */
+#include "base/hash.h"
+#include "sandbox/calls/services.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { MAX_NAMES = 10, MAX_PAGE = 10 };
+
+static bool find_parameter(const struct service_call *call, struct str name, struct control_record *out)
+{
+    return control_find(
+        services_control(call->services), call->arena, STR("aws.ssm.parameter"), call->region, name, out);
+}
+
+static struct str ssm_attribute(const struct control_record *record, const char *name)
+{
+    return value_gets(record->attrs, name);
+}
+
+/* What KMS would have made of it: the same each time for the same value. */
+static struct str ciphertext(struct arena *arena, struct str value)
+{
+    unsigned char digest[SHA256_SIZE];
+    hash_sha256(value, digest);
+    struct str text = base64_encode(arena, str_n((const char *)digest, sizeof digest));
+    return arena_printf(arena, "AQICAHh%.*s", STR_ARG(text));
+}
+
+static const struct value *view_parameter(struct service_call *call, const struct control_record *record)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str type = ssm_attribute(record, "parameter_type"), value = ssm_attribute(record, "value");
+    bool plain = value_equal(value_getz(call->input, "WithDecryption"), &value_true);
+    if (str_eqz(type, "SecureString") && !plain)
+        value = ciphertext(call->arena, value);
+    view_text(&b, "Name", ssm_attribute(record, "name"));
+    view_text(&b, "Type", type);
+    view_text(&b, "Value", value);
+    view_set(&b, "Version", value_getz(record->attrs, "version"));
+    view_set(&b, "LastModifiedDate", service_time(call, record->changed_ms));
+    view_text(&b, "ARN", ssm_attribute(record, "arn"));
+    view_text(
+        &b, "DataType", value_text(value_getz(value_getz(record->attrs, "=kept"), "DataType"), STR("text")));
+    return value_builder_map(&b);
+}
+
+/* ---- what AWS itself publishes: the images that aws.ec2.image knows ---- */
+
+#define IMAGES "/aws/service/ami-amazon-linux-latest/"
+
+static struct str published_value(struct str name)
+{
+    static const struct {
+        const char *begin, *end, *image;
+    } published[] = {
+        {IMAGES "al2023-ami-kernel-default-", "arm64", "ami-0a1b2c3d4e5f60718"},
+        {IMAGES "al2023-ami-kernel-6.1-", "arm64", "ami-0a1b2c3d4e5f60718"},
+        {IMAGES "al2023-ami-kernel-default-", "", "ami-01b2c3d4e5f607182"},
+        {IMAGES "al2023-ami-kernel-6.1-", "", "ami-01b2c3d4e5f607182"},
+        {IMAGES "amzn2-ami-kernel-5.10-hvm-x86_64-gp2", "", "ami-02c7d8e9f0a1b2c3d"},
+        {IMAGES "amzn2-ami-kernel-5.10-hvm-arm64-gp2", "", "ami-03d8e9f0a1b2c3d4e"},
+    };
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++)
+        if (str_starts(name, str_z(published[i].begin)) && str_ends(name, str_z(published[i].end)))
+            return str_z(published[i].image);
+    return STR_EMPTY;
+}
+
+static const struct value *view_published(const struct service_call *call, struct str name)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str value = published_value(name);
+    if (!value.n)
+        return NULL;
+    view_text(&b, "Name", name);
+    view_text(&b, "Type", STR("String"));
+    view_text(&b, "Value", value);
+    view_int(&b, "Version", 1);
+    view_text(&b, "ARN",
+        arena_printf(call->arena, "arn:aws:ssm:%.*s::parameter%.*s", STR_ARG(call->region), STR_ARG(name)));
+    view_text(&b, "DataType", STR("text"));
+    return value_builder_map(&b);
+}
+
+/* NULL: there is none, not even of AWS's own. */
+static const struct value *view_named(struct service_call *call, struct str name)
+{
+    struct control_record record;
+    return find_parameter(call, name, &record) ? view_parameter(call, &record) : view_published(call, name);
+}
+
+static int get_parameter(struct service_call *call, struct err *err)
+{
+    struct str name;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "Name", &name, err))
+        return -1;
+    const struct value *parameter = view_named(call, name);
+    call->declined = !parameter; /* the control plane says in the service's words that there is none */
+    if (call->declined)
+        return 0;
+    view_set(&b, "Parameter", parameter);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int get_parameters(struct service_call *call, struct err *err)
+{
+    const struct value *names = value_getz(call->input, "Names");
+    struct value_builder found = VALUE_BUILDER(call->arena), invalid = VALUE_BUILDER(call->arena),
+                         b = VALUE_BUILDER(call->arena);
+    if (!names || names->kind != VALUE_LIST || !names->count || names->count > MAX_NAMES)
+        return service_refuse(err, 400, "ValidationException", "Names has one to ten names");
+    for (uint32_t i = 0; i < names->count; i++) {
+        const struct value *parameter = view_named(call, value_text(names->items[i], STR_EMPTY));
+        if (parameter)
+            value_builder_add(&found, parameter);
+        else
+            value_builder_add(&invalid, names->items[i]);
+    }
+    view_set(&b, "Parameters", value_builder_list(&found));
+    view_set(&b, "InvalidParameters", value_builder_list(&invalid));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- by folder ---- */
+
+static int by_name(const void *left, const void *right)
+{
+    const struct control_record *a = left, *b = right;
+    return str_cmp(a->id, b->id);
+}
+
+/* /lake has /lake/url, and with `deep` /lake/a/b. */
+static bool lies_below(struct str name, struct str folder, bool deep)
+{
+    if (!str_ends(folder, STR("/")) && name.n > folder.n && name.p[folder.n] == '/')
+        return str_starts(name, folder) && (deep || str_find_char(name, '/', folder.n + 1) < 0);
+    return str_ends(folder, STR("/")) && name.n > folder.n && str_starts(name, folder) &&
+           (deep || str_find_char(name, '/', folder.n) < 0);
+}
+
+static int get_by_path(struct service_call *call, struct err *err)
+{
+    struct str folder;
+    size_t n, kept = 0, first, end;
+    const struct value *next;
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "Path", &folder, err))
+        return -1;
+    if (folder.p[0] != '/')
+        return service_refuse(err, 400, "ValidationException",
+            "The parameter doesn't meet the parameter name requirements: a path begins with /");
+    bool deep = value_equal(value_getz(call->input, "Recursive"), &value_true);
+    struct control_record *all = control_list(
+        services_control(call->services), call->arena, STR("aws.ssm.parameter"), call->region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (lies_below(all[i].id, folder, deep))
+            all[kept++] = all[i];
+    if (kept)
+        qsort(all, kept, sizeof *all, by_name);
+    if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, view_parameter(call, &all[i]));
+    view_set(&b, "Parameters", value_builder_list(&list));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- what it was before: a note beside it, {versions: [as GetParameterHistory shows them]} ---- */
+
+#define NOTE "parameters"
+enum { MAX_VERSIONS = 100 };
+
+static const struct value *view_version(struct service_call *call, const struct control_record *record)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str account = services_account(call->services);
+    view_text(&b, "Name", ssm_attribute(record, "name"));
+    view_text(&b, "Type", ssm_attribute(record, "parameter_type"));
+    view_text(&b, "KeyId", ssm_attribute(record, "kms_key"));
+    view_set(&b, "LastModifiedDate", service_time(call, record->changed_ms));
+    view_text(&b, "LastModifiedUser",
+        arena_printf(call->arena, "arn:aws:iam::%.*s:user/sandbox", STR_ARG(account)));
+    view_text(&b, "Description", ssm_attribute(record, "description"));
+    view_text(&b, "Value", ssm_attribute(record, "value"));
+    view_text(&b, "AllowedPattern", ssm_attribute(record, "allowed_pattern"));
+    view_set(&b, "Version", value_getz(record->attrs, "version"));
+    view_set(&b, "Labels", &value_empty_list);
+    view_text(&b, "Tier", value_text(value_getz(record->attrs, "tier"), STR("Standard")));
+    view_set(&b, "Policies", &value_empty_list);
+    view_text(
+        &b, "DataType", value_text(value_getz(value_getz(record->attrs, "=kept"), "DataType"), STR("text")));
+    return value_builder_map(&b);
+}
+
+static const struct value *earlier_versions(struct service_call *call, const struct control_record *record)
+{
+    return value_as_list(value_getz(service_note_read(call, NOTE, record), "versions"));
+}
+
+/* What it was is noted once the control plane has put what it is. */
+static int put_parameter_alone(struct service_call *call, struct err *err)
+{
+    struct control_record before, after;
+    struct err why = ERR_INIT;
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    const struct service_request request = {.service = STR("ssm"),
+        .operation = STR("PutParameter"),
+        .region = call->region,
+        .input = call->input};
+    if (value_equal(value_getz(call->input, "Overwrite"), &value_true) && value_getz(call->input, "Tags"))
+        return service_refuse(err, 400, "ValidationException",
+            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, "
+            "please remove overwrite flag.");
+    bool known = find_parameter(call, value_gets(call->input, "Name"), &before);
+    const struct value *was = known ? view_version(call, &before) : NULL;
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+        return -1;
+    if (!known || !find_parameter(call, before.id, &after))
+        return 0;
+    const struct value *earlier = earlier_versions(call, &before);
+    for (uint32_t i = earlier->count >= MAX_VERSIONS; i < earlier->count; i++)
+        value_builder_add(&all, earlier->items[i]);
+    value_builder_add(&all, was);
+    const struct value *note = value_with(call->arena, NULL, STR("versions"), value_builder_list(&all));
+    if (service_note_write(call, NOTE, &after, note, &why))
+        return service_refuse(err, 500, "InternalServerError", "%s", why.message);
+    return 0;
+}
+
+/* One after another: what the one has put is what the next finds. */
+static int put_parameter(struct service_call *call, struct err *err)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    int status = put_parameter_alone(call, err);
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
+static int get_history(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str name;
+    size_t first, end;
+    const struct value *next;
+    bool plain = value_equal(value_getz(call->input, "WithDecryption"), &value_true);
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "Name", &name, err))
+        return -1;
+    if (!find_parameter(call, name, &record))
+        return service_refuse(err, 400, "ParameterNotFound", "Parameter %.*s not found.", STR_ARG(name));
+    const struct value *earlier = earlier_versions(call, &record);
+    if (service_page(call, "NextToken", "MaxResults", 50, earlier->count + 1, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++) {
+        const struct value *one = i < earlier->count ? earlier->items[i] : view_version(call, &record);
+        if (!plain && str_eqz(value_gets(one, "Type"), "SecureString"))
+            one = value_with(call->arena, one, STR("Value"),
+                value_string(call->arena, ciphertext(call->arena, value_gets(one, "Value"))));
+        value_builder_add(&list, one);
+    }
+    view_set(&b, "Parameters", value_builder_list(&list));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+const struct service_operation ssm_operations[] = {
+    {"ssm", "PutParameter", put_parameter, NULL, NULL},
+    {"ssm", "GetParameterHistory", get_history, NULL, NULL},
+    {"ssm", "GetParameter", get_parameter, NULL, NULL},
+    {"ssm", "GetParameters", get_parameters, NULL, NULL},
+    {"ssm", "GetParametersByPath", get_by_path, NULL, NULL},
+    {0},
+};

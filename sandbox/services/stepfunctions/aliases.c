@@ -1,0 +1,259 @@
+/* Aliases of state machines: a name for one version, or for two that share the executions. */
+#include "sandbox/services/stepfunctions/executions.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+#include <ctype.h>
+
+enum { MAX_PAGE = 1000, MAX_NAME = 80, MAX_VERSIONS = 2, ALL_OF_THEM = 100 };
+
+/* ---- where it leads ---- */
+
+static const struct value *routing_of(const struct value *alias)
+{
+    return machine_note_list(alias, "routing");
+}
+
+bool alias_uses(const struct value *alias, struct str version)
+{
+    return value_list_find(routing_of(alias), "stateMachineVersionArn", version) != NULL;
+}
+
+struct str alias_choose(const struct value *alias)
+{
+    const struct value *routing = routing_of(alias);
+    uint64_t dice;
+    hash_random(&dice, sizeof dice);
+    int64_t left = (int64_t)(dice % ALL_OF_THEM);
+    for (uint32_t i = 0; i < routing->count; i++) {
+        left -= service_int(routing->items[i], "weight", 0);
+        if (left < 0)
+            return value_gets(routing->items[i], "stateMachineVersionArn");
+    }
+    return STR_EMPTY;
+}
+
+static int executions_aliases_wrong(struct err *err, const char *why)
+{
+    return service_refuse(err, 400, "ValidationException", "%s", why);
+}
+
+/* The versions are there, of one machine, and their weights make a hundred. */
+static int check_routing(const struct value *routing, const struct control_record *machine,
+    const struct value *note, struct err *err)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < routing->count; i++) {
+        struct str arn = value_gets(routing->items[i], "stateMachineVersionArn");
+        int64_t weight = service_int(routing->items[i], "weight", -1);
+        bool own = str_starts(arn, machine->id) && arn.n > machine->id.n && arn.p[machine->id.n] == ':';
+        if (weight < 0 || weight > ALL_OF_THEM)
+            return executions_aliases_wrong(err, "A weight is 0 to 100.");
+        if (!own)
+            return executions_aliases_wrong(
+                err, "Both stateMachineVersionArn values must belong to the same state machine.");
+        if (!value_list_find(machine_note_list(note, "versions"), "arn", arn))
+            return service_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
+        if (i && str_eq(arn, value_gets(routing->items[0], "stateMachineVersionArn")))
+            return executions_aliases_wrong(err, "A version stands in the routing configuration once.");
+        sum += weight;
+    }
+    return sum == ALL_OF_THEM ? 0
+                              : executions_aliases_wrong(err,
+                                    "The sum of the weights in the routing configuration must be equal "
+                                    "to 100.");
+}
+
+/* Its routing configuration, and whose versions it names. */
+static int routing_given(
+    const struct service_call *call, const struct value **routing, struct str *version, struct err *err)
+{
+    *routing = value_getz(call->input, "routingConfiguration");
+    if (!*routing || (*routing)->kind != VALUE_LIST || !(*routing)->count || (*routing)->count > MAX_VERSIONS)
+        return executions_aliases_wrong(
+            err, "Routing configuration must contain 1 or 2 state machine versions.");
+    *version = value_gets((*routing)->items[0], "stateMachineVersionArn");
+    return 0;
+}
+
+/* ---- making and changing ---- */
+
+/* Letters, digits, _ - and . ; a number would be a version. */
+static bool is_name(struct str name)
+{
+    bool number = true;
+    for (size_t i = 0; i < name.n; i++) {
+        unsigned char c = (unsigned char)name.p[i];
+        if (!isalnum(c) && c != '_' && c != '-' && c != '.')
+            return false;
+        number = number && isdigit(c);
+    }
+    return name.n && name.n <= MAX_NAME && !number;
+}
+
+static struct str arn_of(
+    const struct service_call *call, const struct control_record *machine, const struct value *alias)
+{
+    return arena_printf(call->arena, "%.*s:%.*s", STR_ARG(machine->id), STR_ARG(value_gets(alias, "name")));
+}
+
+static int create_locked(struct service_call *call, const struct control_record *machine,
+    const struct value *routing, struct str name, struct err *err)
+{
+    struct arena *arena = call->arena;
+    const struct value *note = machine_note(call, machine), *aliases = machine_note_list(note, "aliases");
+    const struct value *old = value_list_find(aliases, "name", name);
+    struct str description = value_gets(call->input, "description");
+    int64_t now = clock_wall_ms();
+    if (check_routing(routing, machine, note, err))
+        return -1;
+    if (old &&
+        (!value_equal(routing_of(old), routing) || !str_eq(value_gets(old, "description"), description)))
+        return service_refuse(err, 400, "ConflictException",
+            "Failed to create alias because an alias with the same name and a different routing "
+            "configuration or description already exists.");
+    struct value_entry entries[] = {{STR("name"), value_string(arena, name)}, {STR("routing"), routing},
+        {STR("created_ms"), value_int(arena, now)}, {STR("changed_ms"), value_int(arena, now)},
+        {STR("description"), value_string(arena, description)}};
+    const struct value *alias = old ? old : value_map(arena, entries, description.n ? 5 : 4);
+    service_answer(call, "stateMachineAliasArn", value_string(arena, arn_of(call, machine, alias)));
+    service_answer(call, "creationDate", service_time(call, service_int(alias, "created_ms", 0)));
+    return old ? 0
+               : machine_note_change(
+                     call, machine, note, "aliases", machine_note_put(arena, aliases, NULL, alias), err);
+}
+
+int do_create_alias(struct service_call *call, struct err *err)
+{
+    struct str name, version, rest;
+    const struct value *routing;
+    struct control_record machine;
+    struct executions *all = services_executions(call->services);
+    if (service_required(call, "name", &name, err))
+        return -1;
+    if (!is_name(name))
+        return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(name));
+    if (routing_given(call, &routing, &version, err) || machine_of(call, version, &machine, &rest, err))
+        return -1;
+    pthread_mutex_lock(&all->notes);
+    int status = create_locked(call, &machine, routing, name, err);
+    pthread_mutex_unlock(&all->notes);
+    return status;
+}
+
+/* An alias by the ARN that the call names. */
+struct found {
+    struct control_record machine;
+    struct str arn;
+    const struct value *note, *aliases, *alias;
+};
+
+static int find_alias(const struct service_call *call, struct found *out, struct err *err)
+{
+    struct str rest;
+    if (service_required(call, "stateMachineAliasArn", &out->arn, err) ||
+        machine_of(call, out->arn, &out->machine, &rest, err))
+        return -1;
+    out->note = machine_note(call, &out->machine);
+    out->aliases = machine_note_list(out->note, "aliases");
+    out->alias = value_list_find(out->aliases, "name", rest);
+    return out->alias ? 0
+                      : service_refuse(
+                            err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(out->arn));
+}
+
+static int update_locked(struct service_call *call, struct err *err)
+{
+    struct arena *arena = call->arena;
+    struct found found;
+    struct str version;
+    const struct value *description = value_getz(call->input, "description"),
+                       *routing = value_getz(call->input, "routingConfiguration");
+    if (find_alias(call, &found, err))
+        return -1;
+    if (!description && !routing)
+        return executions_aliases_wrong(
+            err, "You must provide at least one of routingConfiguration or description");
+    if (routing && (routing_given(call, &routing, &version, err) ||
+                       check_routing(routing, &found.machine, found.note, err)))
+        return -1;
+    int64_t now = clock_wall_ms();
+    const struct value *alias = value_with(arena, found.alias, STR("changed_ms"), value_int(arena, now));
+    if (routing)
+        alias = value_with(arena, alias, STR("routing"), routing);
+    if (description)
+        alias = value_with(arena, alias, STR("description"), description);
+    service_answer(call, "updateDate", service_time(call, now));
+    return machine_note_change(call, &found.machine, found.note, "aliases",
+        machine_note_put(arena, found.aliases, found.alias, alias), err);
+}
+
+int do_update_alias(struct service_call *call, struct err *err)
+{
+    struct executions *all = services_executions(call->services);
+    pthread_mutex_lock(&all->notes);
+    int status = update_locked(call, err);
+    pthread_mutex_unlock(&all->notes);
+    return status;
+}
+
+int do_delete_alias(struct service_call *call, struct err *err)
+{
+    struct found found;
+    struct executions *all = services_executions(call->services);
+    pthread_mutex_lock(&all->notes);
+    int status = find_alias(call, &found, err)
+                     ? -1
+                     : machine_note_change(call, &found.machine, found.note, "aliases",
+                           machine_note_put(call->arena, found.aliases, found.alias, NULL), err);
+    pthread_mutex_unlock(&all->notes);
+    return status;
+}
+
+/* ---- looking ---- */
+
+int do_describe_alias(struct service_call *call, struct err *err)
+{
+    struct found found;
+    if (find_alias(call, &found, err))
+        return -1;
+    struct str description = value_gets(found.alias, "description");
+    service_answer(call, "stateMachineAliasArn", value_string(call->arena, found.arn));
+    service_answer(call, "name", value_getz(found.alias, "name"));
+    if (description.n)
+        service_answer(call, "description", value_string(call->arena, description));
+    service_answer(call, "routingConfiguration", routing_of(found.alias));
+    service_answer(call, "creationDate", service_time(call, service_int(found.alias, "created_ms", 0)));
+    service_answer(call, "updateDate", service_time(call, service_int(found.alias, "changed_ms", 0)));
+    return 0;
+}
+
+/* Of a machine, or those that name one of its versions; the latest first. */
+int do_list_aliases(struct service_call *call, struct err *err)
+{
+    struct str arn, rest;
+    struct control_record machine;
+    size_t first, end;
+    const struct value *next;
+    if (service_required(call, "stateMachineArn", &arn, err) || machine_of(call, arn, &machine, &rest, err))
+        return -1;
+    const struct value *aliases = machine_note_list(machine_note(call, &machine), "aliases");
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), list = VALUE_BUILDER(call->arena);
+    for (uint32_t i = aliases->count; i-- > 0;) {
+        const struct value *alias = aliases->items[i];
+        struct value_entry entries[] = {
+            {STR("stateMachineAliasArn"), value_string(call->arena, arn_of(call, &machine, alias))},
+            {STR("creationDate"), service_time(call, service_int(alias, "created_ms", 0))}};
+        if (!rest.n || alias_uses(alias, arn))
+            value_builder_add(&all, value_map(call->arena, entries, 2));
+    }
+    const struct value *found = value_builder_list(&all);
+    if (service_page(call, "nextToken", "maxResults", MAX_PAGE, found->count, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, found->items[i]);
+    service_answer(call, "stateMachineAliases", value_builder_list(&list));
+    service_answer(call, "nextToken", next);
+    return 0;
+}

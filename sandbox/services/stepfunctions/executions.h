@@ -1,0 +1,225 @@
+/*
+ * Executions of state machines: one thread each (and what Parallel and Map take besides). While one runs it
+ * is in memory with its history; once it has ended it is in files below DIR/jobs/executions, and the list has
+ * a small `stored` one in its place. Those whose end was never written were running when the sandbox went
+ * away: they are ABORTED. EXPRESS ones are nobody's to look at: they leave the list, and have no files.
+ *
+ *   executions.c             starting, running, ending, stopping
+ *   list.c        the list
+ *   store.c       files
+ *   tasks.c       what tasks do: other services of the sandbox, directly
+ *   task_tokens.c      tasks that wait until somebody says that they are done, or takes them first
+ *   item_reader.c       what distributed Maps read, result_writer.c what they write
+ *   map_runs.c        how they are getting on
+ *   operations.c  what clients ask for
+ *   redrive.c     trying again from where one ended badly
+ *   versions.c, aliases.c   which definition an ARN means
+ *   logging.c         events in CloudWatch Logs
+ *
+ * An execution lives as long as its activity (activity.h); the list holds one reference to each.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_STEPFUNCTIONS_EXECUTIONS_H
+#define WEIR_SANDBOX_SERVICES_STEPFUNCTIONS_EXECUTIONS_H
+
+#include "sandbox/asl/asl.h"
+#include "sandbox/calls/services.h"
+
+#include <pthread.h>
+
+struct task_token;
+struct map_run;
+
+struct executions {
+    struct services *services;
+    /* Of everything here but the tokens, and of the executions' changing members. jobs->lock may be taken
+     * while it is held, never the other way round. */
+    pthread_mutex_t lock;
+    bool loaded;
+    struct execution **items; /* in the order in which they were started */
+    size_t n, cap;
+    uint64_t stored;           /* bytes in files of those that have ended */
+    struct task_token *tokens; /* under jobs->lock, on whose condition those who hold them wait */
+    pthread_mutex_t notes;     /* of the notes with versions and aliases; nothing else is taken under it */
+};
+
+/* How much of it is logged. */
+enum execution_log { LOG_OFF, LOG_FATAL, LOG_ERROR, LOG_ALL };
+
+struct execution {
+    struct executions *all;
+    struct activity *activity;
+    struct arena arena;
+    struct str arn, name, machine, machine_name, region;
+    struct str version, alias; /* ARNs that it was started by; "": none */
+    bool express;
+    int64_t start_ms, redrives, redriven_ms;
+    struct str redrive_token; /* of the last time */
+    uint64_t stored; /* bytes in its files, which have what follows but how it ended; 0: it is all here */
+    struct str role;
+    const struct value *definition;
+    struct str input;    /* JSON text */
+    struct asl_point at; /* of one that ended badly */
+    struct asl_scope scope;
+    enum execution_log log, log_wanted; /* log: once its stream is there */
+    bool log_data;                      /* inputs and outputs too */
+    struct str log_group, log_stream;
+    /* under the lock */
+    bool ended;
+    enum asl_status status;
+    int64_t stop_ms;
+    struct str output, error, cause;   /* p NULL: none */
+    struct str stop_error, stop_cause; /* of StopExecution */
+    const struct value **events;
+    size_t event_count, event_cap;
+    struct map_run *map_runs; /* newest first; in the arena */
+    uint64_t history;         /* about so many bytes of it are kept */
+};
+
+struct executions *executions_new(struct services *services);
+/* Whoever runs comes to its end soon: nothing waits, no further state begins. */
+void executions_stop(struct executions *all);
+void executions_free(struct executions *all);
+struct executions *services_executions(struct services *services);
+
+extern const struct activity_ops execution_run_ops;
+
+/* What runs: a machine as it is, or as it was when a version of it was published. */
+struct machine {
+    struct control_record record; /* with the attributes that count */
+    struct str version, alias;    /* ARNs; "": it was not named by one */
+};
+
+struct execution_request {
+    const struct machine *machine;
+    struct str region, name, input; /* name "": a random one; input: JSON text, checked here */
+};
+
+/* *out is the caller's to release (execution->run); an execution of that name with that input that runs is
+ * it. */
+int execution_start(
+    struct executions *all, const struct execution_request *request, struct execution **out, struct err *err);
+/* With a reference of the caller's; NULL: there is none. */
+struct execution *execution_find(struct executions *all, struct str arn);
+/* Runs one that is in the list, on a thread of its own. */
+void execution_run(struct execution *execution);
+void execution_stop(struct execution *execution, struct str error, struct str cause);
+/* RUNNING, SUCCEEDED … ; with the lock held. */
+const char *execution_status(const struct execution *execution);
+/* Adds to the history. */
+int64_t execution_event(struct execution *execution, int64_t previous, const char *type, const char *name,
+    const struct value *details);
+/* As the service's DescribeExecution says it. */
+const struct value *execution_describe(struct execution *execution, struct arena *arena);
+
+/* ---- list.c ---- */
+
+/* A new one gets its place; *out is it, or the one that runs under its name with the same input. With the
+ * lock held. */
+int executions_add(struct executions *all, struct execution *made, struct execution **out, struct err *err);
+/* One leaves the list, or `other` takes its place; false: it is not in it. With the lock held. */
+bool executions_replace(struct executions *all, struct execution *one, struct execution *other);
+
+/* ---- logging.c ---- */
+
+/* While nobody else knows the execution. `logging`: the machine's attribute. */
+void execution_log_prepare(struct execution *execution, const struct value *logging);
+/* Before it runs. */
+void execution_log_open(struct execution *execution);
+void execution_log_event(
+    struct execution *execution, int64_t id, int64_t previous, const char *type, const struct value *details);
+
+/* ---- operations.c ---- */
+
+/* The one that the call names, with a reference. An EXPRESS one is nobody's to look at. */
+int execution_of(const struct service_call *call, struct execution **out, struct err *err);
+/* An event's details without inputs and outputs. */
+const struct value *execution_without_data(struct arena *arena, const struct value *details);
+
+/* ---- store.c ---- */
+
+void executions_load(struct executions *all); /* with the lock held */
+/* Writes all of it, with its history once stop_ms is known. What then stands for it in the list; NULL: it has
+ * not ended, or could not be written (which was said on stderr). */
+struct execution *execution_save(struct execution *execution);
+void execution_forget(const struct execution *execution);
+/* A stored one as it was when it ended, to be run once more; NULL with err. */
+struct execution *execution_revive(struct execution *stored, struct err *err);
+/* All of it but the history, under the members' names; of no use without a reference to the execution. */
+const struct value *execution_record(struct execution *execution, struct arena *arena);
+/* Events from the one with index `first` on, up to `end`, of n that there were; the latest first where
+ * `backward`. */
+size_t execution_event_count(struct execution *execution);
+void execution_events(struct execution *execution, size_t n, size_t first, size_t end, bool backward,
+    struct value_builder *out);
+
+/* ---- tasks.c ---- */
+
+const struct value *execution_task(
+    struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error);
+
+/* ---- distributed Maps; see struct asl_host ---- */
+
+const struct value *execution_read_items(
+    struct execution *execution, struct arena *arena, const struct value *reader, struct asl_error *error);
+const struct value *execution_write_results(struct execution *execution, struct arena *arena,
+    const struct asl_map_run *run, const struct value *writer, const struct asl_map_result *results, size_t n,
+    struct asl_error *error);
+void execution_map_run(struct execution *execution, struct arena *arena, struct asl_map_run *run);
+/* With the lock held, or while nobody else knows `to`. */
+void execution_copy_map_runs(struct execution *to, const struct execution *from);
+service_handler do_describe_map_run, do_list_map_runs;
+
+/* ---- redrive.c ---- */
+
+/* Why it cannot be tried again; NULL: it can. With the lock held. */
+const char *execution_not_redrivable(const struct execution *execution);
+service_handler do_redrive;
+
+/* ---- versions.c, aliases.c ---- */
+
+/* By the ARN of a machine, of one of its versions or of an alias, which is followed. */
+int machine_find(const struct service_call *call, struct str arn, struct machine *out, struct err *err);
+/* By any of these ARNs; *rest is what follows the machine's name ("": nothing). */
+int machine_of(const struct service_call *call, struct str arn, struct control_record *out, struct str *rest,
+    struct err *err);
+/* The note of a machine: {last, versions: [{version, arn, attrs, shown …}], aliases: [{name …}]}. */
+const struct value *machine_note(const struct service_call *call, const struct control_record *machine);
+int machine_note_change(const struct service_call *call, const struct control_record *machine,
+    const struct value *note, const char *member, const struct value *list, struct err *err);
+const struct value *machine_note_list(const struct value *note, const char *member);
+/* The list without that item, and with another one at its end (NULL: none). */
+const struct value *machine_note_put(
+    struct arena *arena, const struct value *list, const struct value *old, const struct value *added);
+/* Does an alias name the version? */
+bool alias_uses(const struct value *alias, struct str version);
+/* The version that an alias sends the next execution to. */
+struct str alias_choose(const struct value *alias);
+service_handler do_create_machine, do_update_machine, do_describe_versioned, do_publish, do_list_versions,
+    do_delete_version;
+service_handler do_create_alias, do_describe_alias, do_update_alias, do_delete_alias, do_list_aliases;
+
+/* ---- task_tokens.c ---- */
+
+struct task_token *task_token_new(struct executions *all, struct str token);
+void task_token_free(struct executions *all, struct task_token *token);
+
+enum token_end { TOKEN_DONE, TOKEN_FAILED, TOKEN_TIMEOUT, TOKEN_NO_HEARTBEAT, TOKEN_STOPPED };
+/* Waits for its end; the result or the error, in the arena. */
+enum token_end task_token_wait(struct task_token *token, struct arena *arena, const struct asl_task *task,
+    const struct value **output, struct asl_error *error);
+
+/* Puts it up for workers that ask for tasks of this activity. Text and value live as long as the token. */
+void task_token_offer(struct task_token *token, struct str activity, struct str input);
+/* Waits until a worker has it, whose name lives as long as the token: TOKEN_DONE. Its time begins then. */
+enum token_end task_token_wait_taken(
+    struct task_token *token, const struct asl_task *task, struct str *worker);
+/* The oldest that is put up, after timeout_ms at the latest; false: there is none. */
+bool task_token_take(struct executions *all, struct arena *arena, struct str activity, struct str worker,
+    int64_t timeout_ms, struct str *token, struct str *input);
+
+enum token_say { TOKEN_SAY_DONE, TOKEN_SAY_FAILED, TOKEN_SAY_ALIVE };
+/* False: nobody waits for it. */
+bool task_token_say(struct executions *all, struct str token, enum token_say what, const struct value *output,
+    const struct asl_error *error);
+
+#endif

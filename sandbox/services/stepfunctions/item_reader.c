@@ -1,0 +1,243 @@
+/* ItemReader of distributed Maps: items out of an object (JSON, JSON lines, CSV), or the objects themselves.
+ */
+#include "base/clock.h"
+#include "base/json.h"
+#include "sandbox/http/session.h"
+#include "sandbox/services/s3/objects.h"
+#include "sandbox/services/stepfunctions/executions.h"
+
+enum { MAX_OBJECT = 256 * 1024 * 1024, MAX_ITEMS = 100000000, MAX_FIELDS = 4096 };
+
+struct items {
+    struct arena *arena;
+    struct value_builder list;
+    int64_t most;
+};
+
+static const struct value *executions_items_fail(struct arena *arena, struct asl_error *error,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static const struct value *executions_items_fail(
+    struct arena *arena, struct asl_error *error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error->cause = arena_vprintf(arena, format, args);
+    va_end(args);
+    error->name = STR("States.ItemReaderFailed");
+    return NULL;
+}
+
+static bool is_full(const struct items *items)
+{
+    return (int64_t)items->list.n >= items->most;
+}
+
+/* ---- objects themselves ---- */
+
+static bool add_object(void *ctx, struct str key, struct str etag, int64_t size, int64_t modified_ms)
+{
+    struct items *items = ctx;
+    struct arena *arena = items->arena;
+    struct value_entry entries[] = {
+        {STR("Etag"), value_string(arena, arena_printf(arena, "\"%.*s\"", STR_ARG(etag)))},
+        {STR("Key"), value_string(arena, key)},
+        {STR("LastModified"), value_int(arena, modified_ms / 1000)},
+        {STR("Size"), value_int(arena, size)},
+        {STR("StorageClass"), value_stringz(arena, "STANDARD")},
+    };
+    value_builder_add(&items->list, value_map(arena, entries, sizeof entries / sizeof *entries));
+    return !is_full(items);
+}
+
+/* ---- CSV: RFC 4180, with another delimiter on request ---- */
+
+struct csv {
+    struct str text;
+    size_t at;
+    char delimiter;
+};
+
+static bool csv_ends(const struct csv *csv)
+{
+    return csv->at >= csv->text.n || csv->text.p[csv->at] == '\n' ||
+           (csv->text.p[csv->at] == '\r' && csv->at + 1 < csv->text.n && csv->text.p[csv->at + 1] == '\n');
+}
+
+/* False: a quote is not closed. */
+static bool csv_field(struct csv *csv, struct buf *out)
+{
+    bool quoted = csv->at < csv->text.n && csv->text.p[csv->at] == '"';
+    csv->at += quoted;
+    for (; csv->at < csv->text.n; csv->at++) {
+        char c = csv->text.p[csv->at];
+        if (quoted && c == '"') {
+            bool twice = csv->at + 1 < csv->text.n && csv->text.p[csv->at + 1] == '"';
+            if (!twice) {
+                csv->at++;
+                quoted = false;
+                break;
+            }
+            csv->at++;
+        } else if (!quoted && (c == csv->delimiter || csv_ends(csv))) {
+            break;
+        }
+        buf_add_char(out, c);
+    }
+    return !quoted;
+}
+
+/* One record; -1: it is no CSV. Fields beyond the names are left out, missing ones are empty. */
+static int64_t csv_record(struct csv *csv, struct arena *arena, struct str *fields, size_t max)
+{
+    size_t n = 0;
+    for (;;) {
+        AUTO_BUF struct buf field = BUF_INIT;
+        if (!csv_field(csv, &field))
+            return -1;
+        if (n < max)
+            fields[n++] = arena_str(arena, buf_str(&field));
+        if (csv->at >= csv->text.n || csv->text.p[csv->at] != csv->delimiter)
+            break;
+        csv->at++;
+    }
+    if (!csv_ends(csv))
+        return -1; /* something stands behind a closing quote */
+    csv->at += csv->at < csv->text.n && csv->text.p[csv->at] == '\r';
+    csv->at += csv->at < csv->text.n;
+    return (int64_t)n;
+}
+
+static char delimiter_of(const struct value *config)
+{
+    static const struct {
+        const char *name;
+        char c;
+    } names[] = {{"PIPE", '|'}, {"SEMICOLON", ';'}, {"SPACE", ' '}, {"TAB", '\t'}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eqz(value_gets(config, "CSVDelimiter"), names[i].name))
+            return names[i].c;
+    return ',';
+}
+
+/* -1 with *why. */
+static int csv_names(struct csv *csv, struct arena *arena, const struct value *config, struct str *names,
+    int64_t *n, const char **why)
+{
+    const struct value *given = value_getz(config, "CSVHeaders");
+    *n = 0;
+    if (!str_eqz(value_gets(config, "CSVHeaderLocation"), "GIVEN"))
+        *n = csv_record(csv, arena, names, MAX_FIELDS);
+    else
+        for (uint32_t i = 0; given && given->kind == VALUE_LIST && i < given->count && *n < MAX_FIELDS; i++)
+            names[(*n)++] = value_text(given->items[i], STR_EMPTY);
+    *why = *n < 0 ? "its first row is no CSV" : NULL;
+    for (int64_t i = 0; i < *n; i++)
+        for (int64_t k = 0; k < i; k++)
+            if (str_eq(names[i], names[k]))
+                *why = "CSV headers cannot contain duplicates.";
+    return *why ? -1 : 0;
+}
+
+static const char *read_csv(struct items *items, const struct value *config, struct str text)
+{
+    struct arena *arena = items->arena;
+    if (str_starts(text, STR("\xef\xbb\xbf")))
+        text = str_slice(text, 3, text.n);
+    struct csv csv = {.text = text, .delimiter = delimiter_of(config)};
+    struct str *names = ARENA_ARRAY(arena, struct str, MAX_FIELDS), *fields;
+    int64_t count, n;
+    const char *why;
+    if (csv_names(&csv, arena, config, names, &count, &why))
+        return why;
+    fields = ARENA_ARRAY(arena, struct str, count + 1);
+    while (csv.at < text.n && !is_full(items)) {
+        AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
+        if ((n = csv_record(&csv, arena, fields, (size_t)count)) < 0)
+            return "it is no CSV: a quote is not closed, or stands within a field";
+        for (int64_t i = 0; i < count; i++)
+            value_builder_set(&row, names[i], value_string(arena, i < n ? fields[i] : STR_EMPTY));
+        value_builder_add(&items->list, value_builder_map(&row));
+    }
+    return NULL;
+}
+
+/* ---- JSON ---- */
+
+static const char *read_json(struct items *items, struct str text)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    if (json_parse(items->arena, text, &v, &err))
+        return arena_str(items->arena, str_z(err.message)).p;
+    if (v->kind != VALUE_LIST)
+        return "it is not a JSON array";
+    for (uint32_t i = 0; i < v->count && !is_full(items); i++)
+        value_builder_add(&items->list, v->items[i]);
+    return NULL;
+}
+
+static const char *read_lines(struct items *items, struct str text)
+{
+    while (text.n && !is_full(items)) {
+        const struct value *v;
+        struct err err = ERR_INIT;
+        struct str line = str_trim(str_cut(text, '\n', &text));
+        if (!line.n)
+            continue;
+        if (json_parse(items->arena, line, &v, &err))
+            return arena_str(items->arena, str_z(err.message)).p;
+        value_builder_add(&items->list, v);
+    }
+    return NULL;
+}
+
+/* ---- readers ---- */
+
+static const struct value *read_object(
+    struct execution *execution, struct items *items, const struct value *reader, struct asl_error *error)
+{
+    const struct value *config = value_getz(reader, "ReaderConfig"), *from = value_getz(reader, "Parameters");
+    struct str type = value_gets(config, "InputType"), bucket = value_gets(from, "Bucket"),
+               key = value_gets(from, "Key");
+    struct object_text object;
+    struct err err = ERR_INIT;
+    struct services *services = execution->all->services;
+    const struct session role = services_role_session(execution->role, execution->name);
+    if (object_may(services, &role, items->arena, "s3:GetObject", bucket, key, &err) ||
+        object_read(services, &role, items->arena, bucket, key, MAX_OBJECT, &object, &err))
+        return executions_items_fail(items->arena, error, "%s", err.message);
+    if (!str_is_utf8(object.text))
+        return executions_items_fail(
+            items->arena, error, "s3://%.*s/%.*s is not UTF-8", STR_ARG(bucket), STR_ARG(key));
+    const char *why = str_eqz(type, "CSV")     ? read_csv(items, config, object.text)
+                      : str_eqz(type, "JSONL") ? read_lines(items, object.text)
+                                               : read_json(items, object.text);
+    if (why)
+        return executions_items_fail(
+            items->arena, error, "Attempting to read s3://%.*s/%.*s: %s", STR_ARG(bucket), STR_ARG(key), why);
+    return value_builder_list(&items->list);
+}
+
+const struct value *execution_read_items(
+    struct execution *execution, struct arena *arena, const struct value *reader, struct asl_error *error)
+{
+    const struct value *from = value_getz(reader, "Parameters");
+    int64_t most = service_int(value_getz(reader, "ReaderConfig"), "MaxItems", MAX_ITEMS);
+    struct items items = {.arena = arena, .list = VALUE_BUILDER(arena), .most = most};
+    const struct value *found;
+    struct err err = ERR_INIT;
+    struct services *services = execution->all->services;
+    const struct session role = services_role_session(execution->role, execution->name);
+    struct str bucket = value_gets(from, "Bucket");
+    if (!str_ends(value_gets(reader, "Resource"), STR("listObjectsV2")))
+        found = read_object(execution, &items, reader, error);
+    else if (object_may(services, &role, arena, "s3:ListBucket", bucket, STR_EMPTY, &err) ||
+             object_list(services, bucket, value_gets(from, "Prefix"), value_gets(from, "StartAfter"),
+                 add_object, &items, &err))
+        found = executions_items_fail(arena, error, "%s", err.message);
+    else
+        found = value_builder_list(&items.list);
+    value_builder_release(&items.list);
+    return found;
+}

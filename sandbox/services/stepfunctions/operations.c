@@ -1,0 +1,377 @@
+/* What clients ask of Step Functions beyond the records of the control plane. */
+#include "sandbox/services/stepfunctions/executions.h"
+
+#include "base/json.h"
+#include "provider/notation/asl_validate.h"
+#include "sandbox/calls/services_state.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/shared/tables.h"
+
+enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
+
+/* ---- which machine, which execution ---- */
+
+static bool is_express(const struct machine *machine)
+{
+    return str_eqz(value_gets(machine->record.attrs, "workflow_type"), "EXPRESS");
+}
+
+/* *out is to be given back. An EXPRESS execution is nobody's to look at: the service only logs it. */
+int execution_of(const struct service_call *call, struct execution **out, struct err *err)
+{
+    struct str arn;
+    if (service_required(call, "executionArn", &arn, err))
+        return -1;
+    if (str_find(arn, STR(":express:"), 0) >= 0)
+        return service_refuse(
+            err, 400, "InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'");
+    *out = execution_find(services_executions(call->services), arn);
+    return *out ? 0
+                : service_refuse(
+                      err, 400, "ExecutionDoesNotExist", "Execution Does Not Exist: '%.*s'", STR_ARG(arn));
+}
+
+/* ---- starting ---- */
+
+static int executions_operations_start(
+    struct service_call *call, const struct machine *machine, struct execution **out, struct err *err)
+{
+    struct execution_request request = {.machine = machine,
+        .region = call->region,
+        .name = value_gets(call->input, "name"),
+        .input = value_gets(call->input, "input")};
+    return execution_start(services_executions(call->services), &request, out, err);
+}
+
+static int do_start(struct service_call *call, struct err *err)
+{
+    struct execution *execution;
+    struct machine machine;
+    struct str arn;
+    if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err) ||
+        executions_operations_start(call, &machine, &execution, err))
+        return -1;
+    service_answer(call, "executionArn", value_string(call->arena, execution->arn));
+    service_answer(call, "startDate", service_time(call, execution->start_ms));
+    if (call->wants_activity)
+        call->activity = activity_keep(execution->activity);
+    activity_release(execution->activity);
+    return 0;
+}
+
+static int do_start_sync(struct service_call *call, struct err *err)
+{
+    struct execution *execution;
+    struct machine machine;
+    struct str arn;
+    if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
+        return -1;
+    if (!is_express(&machine))
+        return service_refuse(err, 400, "StateMachineTypeNotSupported",
+            "This operation is not supported by this type of state machine");
+    if (executions_operations_start(call, &machine, &execution, err))
+        return -1;
+    activity_wait(execution->activity, -1);
+    struct value_entry bill[] = {{STR("billedMemoryUsedInMB"), value_int(call->arena, 64)},
+        {STR("billedDurationInMilliseconds"), value_int(call->arena, 100)}};
+    call->output = execution_describe(execution, call->arena);
+    service_answer(call, "billingDetails", value_map(call->arena, bill, 2));
+    activity_release(execution->activity);
+    return 0;
+}
+
+/* ---- looking ---- */
+
+static int do_describe(struct service_call *call, struct err *err)
+{
+    struct execution *execution;
+    if (execution_of(call, &execution, err))
+        return -1;
+    call->output = execution_describe(execution, call->arena);
+    pthread_mutex_lock(&execution->all->lock);
+    const char *why = execution_not_redrivable(execution);
+    pthread_mutex_unlock(&execution->all->lock);
+    service_answer(call, "redriveCount", value_int(call->arena, execution->redrives));
+    service_answer(call, "redriveDate", service_time(call, execution->redriven_ms));
+    service_answer(call, "redriveStatus", value_stringz(call->arena, why ? "NOT_REDRIVABLE" : "REDRIVABLE"));
+    if (why)
+        service_answer(call, "redriveStatusReason", value_stringz(call->arena, why));
+    activity_release(execution->activity);
+    return 0;
+}
+
+static int do_describe_machine(struct service_call *call, struct err *err)
+{
+    struct execution *execution;
+    if (execution_of(call, &execution, err))
+        return -1;
+    const struct value *record = execution_record(execution, call->arena);
+    service_answer(call, "stateMachineArn", value_string(call->arena, execution->machine));
+    service_answer(call, "name", value_string(call->arena, execution->machine_name));
+    service_answer(call, "definition", json_as_text(call->arena, value_getz(record, "definition")));
+    service_answer(call, "roleArn", value_getz(record, "role"));
+    service_answer(call, "updateDate", service_time(call, execution->start_ms));
+    activity_release(execution->activity);
+    return 0;
+}
+
+static const struct value *executions_operations_summary(
+    const struct service_call *call, struct execution *execution)
+{
+    struct arena *arena = call->arena;
+    pthread_mutex_lock(&execution->all->lock);
+    struct value_entry entries[] = {
+        {STR("executionArn"), value_string(arena, execution->arn)},
+        {STR("stateMachineArn"), value_string(arena, execution->machine)},
+        {STR("name"), value_string(arena, execution->name)},
+        {STR("status"), value_stringz(arena, execution_status(execution))},
+        {STR("startDate"), service_time(call, execution->start_ms)},
+        {STR("redriveCount"), value_int(arena, execution->redrives)},
+    };
+    const struct value *stop = execution->ended ? service_time(call, execution->stop_ms) : NULL;
+    pthread_mutex_unlock(&execution->all->lock);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+        value_builder_set(&b, entries[i].key, entries[i].value);
+    view_set(&b, "stopDate", stop);
+    view_set(&b, "redriveDate", service_time(call, execution->redriven_ms));
+    view_text(&b, "stateMachineVersionArn", execution->version);
+    view_text(&b, "stateMachineAliasArn", execution->alias);
+    return value_builder_map(&b);
+}
+
+/* Of a machine, or those that were started by a version or an alias of it. Newest first, each with a
+ * reference. */
+static struct execution **executions_of(
+    struct executions *all, struct arena *arena, struct str machine, struct str status, size_t *n)
+{
+    pthread_mutex_lock(&all->lock);
+    executions_load(all);
+    struct execution **found = ARENA_ARRAY(arena, struct execution *, all->n + 1);
+    *n = 0;
+    for (size_t i = all->n; i-- > 0;) {
+        struct execution *execution = all->items[i];
+        bool its = str_eq(execution->machine, machine) || str_eq(execution->version, machine) ||
+                   str_eq(execution->alias, machine);
+        if (!its || (status.n && !str_eqz(status, execution_status(execution))))
+            continue;
+        activity_keep(execution->activity);
+        found[(*n)++] = execution;
+    }
+    pthread_mutex_unlock(&all->lock);
+    return found;
+}
+
+static int do_list(struct service_call *call, struct err *err)
+{
+    struct str arn;
+    struct machine machine;
+    size_t n, first, end;
+    const struct value *next;
+    if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
+        return -1;
+    if (is_express(&machine))
+        return service_refuse(err, 400, "StateMachineTypeNotSupported",
+            "This operation is not supported by this type of state machine");
+    struct execution **found = executions_of(
+        services_executions(call->services), call->arena, arn, value_gets(call->input, "statusFilter"), &n);
+    int status = service_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    for (size_t i = 0; i < n; i++) {
+        if (!status && i >= first && i < end)
+            value_builder_add(&list, executions_operations_summary(call, found[i]));
+        activity_release(found[i]->activity);
+    }
+    service_answer(call, "executions", value_builder_list(&list));
+    if (!status)
+        service_answer(call, "nextToken", next);
+    return status;
+}
+
+const struct value *execution_without_data(struct arena *arena, const struct value *details)
+{
+    static const char *const data[] = {"input", "output", "parameters"};
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++)
+        if (value_getz(details, data[i]))
+            details = value_with(arena, details, str_z(data[i]), NULL);
+    return details;
+}
+
+static const struct value *without_data(struct arena *arena, const struct value *event)
+{
+    for (uint32_t i = 0; i < event->count; i++)
+        if (event->entries[i].value->kind == VALUE_MAP)
+            event = value_with(
+                arena, event, event->entries[i].key, execution_without_data(arena, event->entries[i].value));
+    return event;
+}
+
+static int do_history(struct service_call *call, struct err *err)
+{
+    struct execution *execution;
+    size_t first, end;
+    const struct value *next;
+    if (execution_of(call, &execution, err))
+        return -1;
+    bool backward = value_equal(value_getz(call->input, "reverseOrder"), &value_true);
+    bool bare = value_equal(value_getz(call->input, "includeExecutionData"), &value_false);
+    size_t n = execution_event_count(execution);
+    AUTO_BUILDER struct value_builder events = VALUE_BUILDER(call->arena), list = VALUE_BUILDER(call->arena);
+    int status = service_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
+    if (!status)
+        execution_events(execution, n, first, end, backward, &events);
+    activity_release(execution->activity);
+    const struct value *all = value_builder_list(&events);
+    for (uint32_t i = 0; i < all->count; i++)
+        value_builder_add(&list, bare ? without_data(call->arena, all->items[i]) : all->items[i]);
+    service_answer(call, "events", value_builder_list(&list));
+    service_answer(call, "nextToken", next);
+    return status;
+}
+
+/* ---- stopping ---- */
+
+static int do_stop(struct service_call *call, struct err *err)
+{
+    struct execution *execution;
+    if (execution_of(call, &execution, err))
+        return -1;
+    execution_stop(execution, value_gets(call->input, "error"), value_gets(call->input, "cause"));
+    activity_wait(execution->activity, -1);
+    service_answer(call, "stopDate", value_getz(execution_describe(execution, call->arena), "stopDate"));
+    activity_release(execution->activity);
+    return 0;
+}
+
+/* ---- tokens ---- */
+
+/* As they are made for tasks: 64 hexadecimal digits. */
+static bool is_token(struct str token)
+{
+    size_t n = 0;
+    while (n < token.n && strchr("0123456789abcdef", token.p[n]))
+        n++;
+    return n == token.n && n == 64;
+}
+
+static int executions_operations_say(struct service_call *call, enum token_say what,
+    const struct value *output, const struct asl_error *error, struct err *err)
+{
+    struct str token;
+    if (service_required(call, "taskToken", &token, err))
+        return -1;
+    if (!is_token(token))
+        return service_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'");
+    if (!task_token_say(services_executions(call->services), token, what, output, error))
+        return service_refuse(err, 400, "TaskTimedOut",
+            "Task Timed Out: 'Provided task does not exist anymore' (nobody waits for this token)");
+    return 0;
+}
+
+static int do_success(struct service_call *call, struct err *err)
+{
+    const struct value *output;
+    struct err why = ERR_INIT;
+    if (json_parse(call->arena, value_gets(call->input, "output"), &output, &why))
+        return service_refuse(err, 400, "InvalidOutput", "Invalid Output: %s", why.message);
+    return executions_operations_say(call, TOKEN_SAY_DONE, output, NULL, err);
+}
+
+static int do_failure(struct service_call *call, struct err *err)
+{
+    struct str error = value_gets(call->input, "error");
+    const struct asl_error why = {
+        error.n ? error : STR("States.TaskFailed"), value_gets(call->input, "cause")};
+    return executions_operations_say(call, TOKEN_SAY_FAILED, NULL, &why, err);
+}
+
+static int do_heartbeat(struct service_call *call, struct err *err)
+{
+    return executions_operations_say(call, TOKEN_SAY_ALIVE, NULL, NULL, err);
+}
+
+/* A worker asks for work. */
+static int do_get_activity_task(struct service_call *call, struct err *err)
+{
+    struct str arn, token, input;
+    struct control_record activity;
+    if (service_required(call, "activityArn", &arn, err))
+        return -1;
+    if (!control_find(services_control(call->services), call->arena, STR("aws.states.activity"), call->region,
+            arn, &activity))
+        return service_refuse(
+            err, 400, "ActivityDoesNotExist", "Activity Does Not Exist: '%.*s'", STR_ARG(arn));
+    if (!task_token_take(services_executions(call->services), call->arena, arn,
+            value_gets(call->input, "workerName"), ACTIVITY_POLL_MS, &token, &input))
+        return 0;
+    service_answer(call, "taskToken", value_string(call->arena, token));
+    service_answer(call, "input", value_string(call->arena, input));
+    return 0;
+}
+
+/* ---- definitions ---- */
+
+static const struct value *diag_value(struct arena *arena, const struct asl_diag *diag)
+{
+    struct value_entry entries[] = {
+        {STR("severity"), value_stringz(arena, "ERROR")},
+        {STR("code"), value_string(arena, diag->code)},
+        {STR("message"), value_string(arena, diag->message)},
+        {STR("location"), value_string(arena, diag->location)},
+    };
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+static int do_validate(struct service_call *call, struct err *err)
+{
+    struct str text;
+    const struct value *definition = NULL;
+    struct err why = ERR_INIT;
+    if (service_required(call, "definition", &text, err))
+        return -1;
+    struct asl_diags diags = {.arena = call->arena, .interpreted = true};
+    json_parse(call->arena, text, &definition, &why);
+    asl_validate(definition, &diags);
+    if (!definition)
+        diags.items[0].message = arena_str(call->arena, str_z(why.message));
+    size_t most = (size_t)service_int(call->input, "maxResults", 100);
+    most = most ? most : 100;
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    for (size_t i = 0; i < diags.n && i < most; i++)
+        value_builder_add(&list, diag_value(call->arena, &diags.items[i]));
+    service_answer(call, "result", value_stringz(call->arena, diags.n ? "FAIL" : "OK"));
+    service_answer(call, "diagnostics", value_builder_list(&list));
+    service_answer(call, "truncated", value_bool(diags.n > most));
+    asl_diags_release(&diags);
+    return 0;
+}
+
+const struct service_operation states_operations[] = {
+    {"states", "CreateStateMachine", do_create_machine, NULL, NULL},
+    {"states", "UpdateStateMachine", do_update_machine, NULL, NULL},
+    {"states", "DescribeStateMachine", do_describe_versioned, NULL, NULL},
+    {"states", "PublishStateMachineVersion", do_publish, NULL, NULL},
+    {"states", "ListStateMachineVersions", do_list_versions, NULL, NULL},
+    {"states", "DeleteStateMachineVersion", do_delete_version, NULL, NULL},
+    {"states", "CreateStateMachineAlias", do_create_alias, NULL, NULL},
+    {"states", "DescribeStateMachineAlias", do_describe_alias, NULL, NULL},
+    {"states", "UpdateStateMachineAlias", do_update_alias, NULL, NULL},
+    {"states", "DeleteStateMachineAlias", do_delete_alias, NULL, NULL},
+    {"states", "ListStateMachineAliases", do_list_aliases, NULL, NULL},
+    {"states", "StartExecution", do_start, NULL, NULL},
+    {"states", "StartSyncExecution", do_start_sync, NULL, NULL},
+    {"states", "DescribeExecution", do_describe, NULL, NULL},
+    {"states", "DescribeStateMachineForExecution", do_describe_machine, NULL, NULL},
+    {"states", "ListExecutions", do_list, NULL, NULL},
+    {"states", "GetExecutionHistory", do_history, NULL, NULL},
+    {"states", "StopExecution", do_stop, NULL, NULL},
+    {"states", "RedriveExecution", do_redrive, NULL, NULL},
+    {"states", "DescribeMapRun", do_describe_map_run, NULL, NULL},
+    {"states", "ListMapRuns", do_list_map_runs, NULL, NULL},
+    {"states", "GetActivityTask", do_get_activity_task, NULL, NULL},
+    {"states", "SendTaskSuccess", do_success, NULL, NULL},
+    {"states", "SendTaskFailure", do_failure, NULL, NULL},
+    {"states", "SendTaskHeartbeat", do_heartbeat, NULL, NULL},
+    {"states", "ValidateStateMachineDefinition", do_validate, NULL, NULL},
+    {0},
+};

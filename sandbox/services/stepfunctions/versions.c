@@ -1,0 +1,303 @@
+/*
+ * Which definition an ARN means: a machine's own is the machine as it is, with a number behind it one of its
+ * published versions, with a name behind it an alias. The control plane knows the machine; versions and
+ * aliases lie in a note beside it, and go with it.
+ */
+#include "sandbox/services/stepfunctions/executions.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+enum { MAX_PAGE = 1000, MAX_DESCRIPTION = 256 };
+
+/* ---- the note of a machine ---- */
+
+const struct value *machine_note(const struct service_call *call, const struct control_record *machine)
+{
+    return service_note_read(call, "machines", machine);
+}
+
+const struct value *machine_note_list(const struct value *note, const char *member)
+{
+    return value_as_list(value_getz(note, member));
+}
+
+int machine_note_change(const struct service_call *call, const struct control_record *machine,
+    const struct value *note, const char *member, const struct value *list, struct err *err)
+{
+    struct err why = ERR_INIT;
+    note = value_with(call->arena, note, str_z(member), list);
+    if (service_note_write(call, "machines", machine, note, &why))
+        return service_refuse(err, 500, "InternalServerException", "%s", why.message);
+    return 0;
+}
+
+const struct value *machine_note_put(
+    struct arena *arena, const struct value *list, const struct value *old, const struct value *added)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->items[i] != old)
+            value_builder_add(&b, list->items[i]);
+    if (added)
+        value_builder_add(&b, added);
+    return value_builder_list(&b);
+}
+
+/* ---- which one an ARN means ---- */
+
+/* The machine's own ARN of one that may go on; *rest is what follows it. */
+static struct str machine_part(struct str arn, struct str *rest)
+{
+    ptrdiff_t at = str_find(arn, STR(":stateMachine:"), 0);
+    ptrdiff_t colon = at < 0 ? -1 : str_find_char(arn, ':', (size_t)at + 14);
+    *rest = colon < 0 ? STR_EMPTY : str_slice(arn, (size_t)colon + 1, arn.n);
+    return colon < 0 ? arn : str_slice(arn, 0, (size_t)colon);
+}
+
+int machine_of(const struct service_call *call, struct str arn, struct control_record *out, struct str *rest,
+    struct err *err)
+{
+    struct str machine = machine_part(arn, rest);
+    if (control_find(services_control(call->services), call->arena, STR("aws.states.state_machine"),
+            call->region, machine, out))
+        return 0;
+    return service_refuse(
+        err, 400, "StateMachineDoesNotExist", "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
+}
+
+int machine_find(const struct service_call *call, struct str arn, struct machine *out, struct err *err)
+{
+    struct str rest;
+    *out = (struct machine){.version = STR_EMPTY, .alias = STR_EMPTY};
+    if (machine_of(call, arn, &out->record, &rest, err))
+        return -1;
+    if (!rest.n)
+        return 0;
+    const struct value *note = machine_note(call, &out->record);
+    const struct value *alias = value_list_find(machine_note_list(note, "aliases"), "name", rest);
+    out->version = alias ? alias_choose(alias) : arn;
+    out->alias = alias ? arn : STR_EMPTY;
+    const struct value *version = value_list_find(machine_note_list(note, "versions"), "arn", out->version);
+    if (!version)
+        return service_refuse(
+            err, 400, "StateMachineDoesNotExist", "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
+    out->record.attrs = value_getz(version, "attrs");
+    return 0;
+}
+
+/* ---- publishing ---- */
+
+/* The machine as the control plane shows it. */
+static int shown_by_control(const struct service_call *call, const struct control_record *machine,
+    const struct value **out, struct err *err)
+{
+    struct value_entry input = {STR("stateMachineArn"), value_string(call->arena, machine->id)};
+    const struct service_request request = {.service = STR("states"),
+        .operation = STR("DescribeStateMachine"),
+        .region = call->region,
+        .input = value_map(call->arena, &input, 1)};
+    return services_call_control(call->services, call->arena, &request, out, err);
+}
+
+static const struct value *version_of(const struct service_call *call, const struct control_record *machine,
+    int64_t number, struct str description, const struct value *shown)
+{
+    struct arena *arena = call->arena;
+    const struct value *arn =
+        value_string(arena, arena_printf(arena, "%.*s:%lld", STR_ARG(machine->id), (long long)number));
+    int64_t now = clock_wall_ms();
+    shown = value_with(arena, shown, STR("stateMachineArn"), arn);
+    shown = value_with(arena, shown, STR("creationDate"), service_time(call, now));
+    if (description.n)
+        shown = value_with(arena, shown, STR("description"), value_string(arena, description));
+    struct value_entry entries[] = {{STR("arn"), arn}, {STR("created_ms"), value_int(arena, now)},
+        {STR("attrs"), machine->attrs}, {STR("shown"), shown}};
+    return value_map(arena, entries, 4);
+}
+
+static const struct value *revision_of(const struct value *version)
+{
+    return value_getz(value_getz(version, "attrs"), "revision_id");
+}
+
+/* What has not changed since the last version is that version. With the notes' lock held. */
+static const struct value *publish_locked(const struct service_call *call,
+    const struct control_record *machine, struct str description, struct err *err)
+{
+    const struct value *note = machine_note(call, machine), *shown;
+    const struct value *versions = machine_note_list(note, "versions");
+    const struct value *last = versions->count ? versions->items[versions->count - 1] : NULL;
+    if (last && value_equal(revision_of(last), value_getz(machine->attrs, "revision_id")))
+        return last;
+    int64_t number = service_int(note, "last", 0) + 1;
+    if (shown_by_control(call, machine, &shown, err))
+        return NULL;
+    const struct value *version = version_of(call, machine, number, description, shown);
+    note = value_with(call->arena, note, STR("last"), value_int(call->arena, number));
+    versions = machine_note_put(call->arena, versions, NULL, version);
+    return machine_note_change(call, machine, note, "versions", versions, err) ? NULL : version;
+}
+
+static const struct value *executions_versions_publish(const struct service_call *call, struct str arn,
+    struct str revision, struct str description, struct err *err)
+{
+    struct control_record machine;
+    struct str rest;
+    struct executions *all = services_executions(call->services);
+    const struct value *version = NULL;
+    pthread_mutex_lock(&all->notes);
+    if (!machine_of(call, arn, &machine, &rest, err)) {
+        struct str now = value_gets(machine.attrs, "revision_id");
+        if (rest.n)
+            service_refuse(err, 400, "ValidationException",
+                "Publishing takes the ARN of a state machine, not of a version or an alias");
+        else if (revision.n && !str_eq(revision, now))
+            service_refuse(err, 400, "ConflictException",
+                "Failed to publish the State Machine version for revision %.*s. The current State Machine "
+                "revision is %.*s.",
+                STR_ARG(revision), STR_ARG(now));
+        else
+            version = publish_locked(call, &machine, description, err);
+    }
+    pthread_mutex_unlock(&all->notes);
+    return version;
+}
+
+static int check_description(struct str description, struct err *err)
+{
+    if (description.n <= MAX_DESCRIPTION)
+        return 0;
+    return service_refuse(
+        err, 400, "ValidationException", "The description is longer than %d", MAX_DESCRIPTION);
+}
+
+int do_publish(struct service_call *call, struct err *err)
+{
+    struct str arn, description = value_gets(call->input, "description");
+    if (service_required(call, "stateMachineArn", &arn, err) || check_description(description, err))
+        return -1;
+    const struct value *version =
+        executions_versions_publish(call, arn, value_gets(call->input, "revisionId"), description, err);
+    if (!version)
+        return -1;
+    service_answer(call, "stateMachineVersionArn", value_getz(version, "arn"));
+    service_answer(call, "creationDate", service_time(call, service_int(version, "created_ms", 0)));
+    return 0;
+}
+
+/* Creating or changing a machine is the control plane's; it may be published along with it. */
+static int change_and_publish(struct service_call *call, struct err *err)
+{
+    struct str description = value_gets(call->input, "versionDescription");
+    bool wanted = value_equal(value_getz(call->input, "publish"), &value_true);
+    if (!wanted && description.n)
+        return service_refuse(err, 400, "ValidationException",
+            "Version description can only be set when publish is set to true");
+    call->declined = !wanted;
+    if (!wanted)
+        return 0;
+    const struct service_request request = {.service = STR("states"),
+        .operation = str_z(call->operation->name),
+        .region = call->region,
+        .input = call->input};
+    if (check_description(description, err) ||
+        services_call_control(call->services, call->arena, &request, &call->output, err))
+        return -1;
+    struct str arn =
+        value_text(value_getz(call->output, "stateMachineArn"), value_gets(call->input, "stateMachineArn"));
+    const struct value *version = executions_versions_publish(call, arn, STR_EMPTY, description, err);
+    service_answer(call, "stateMachineVersionArn", value_getz(version, "arn"));
+    return version ? 0 : -1;
+}
+
+int do_create_machine(struct service_call *call, struct err *err)
+{
+    return change_and_publish(call, err);
+}
+
+int do_update_machine(struct service_call *call, struct err *err)
+{
+    return change_and_publish(call, err);
+}
+
+/* ---- looking, deleting ---- */
+
+/* Of a version; all else is the control plane's, which also shows a machine that is being deleted. */
+int do_describe_versioned(struct service_call *call, struct err *err)
+{
+    struct str arn, rest;
+    struct control_record machine;
+    if (service_required(call, "stateMachineArn", &arn, err))
+        return -1;
+    if (!str_starts(arn, STR("arn:")))
+        return service_refuse(err, 400, "InvalidArn", "Invalid Arn: '%.*s'", STR_ARG(arn));
+    machine_part(arn, &rest);
+    call->declined = !rest.n;
+    if (call->declined)
+        return 0;
+    if (machine_of(call, arn, &machine, &rest, err))
+        return -1;
+    const struct value *versions = machine_note_list(machine_note(call, &machine), "versions");
+    call->output = value_getz(value_list_find(versions, "arn", arn), "shown");
+    return call->output ? 0
+                        : service_refuse(err, 400, "StateMachineDoesNotExist",
+                              "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
+}
+
+int do_list_versions(struct service_call *call, struct err *err)
+{
+    struct str arn, rest;
+    struct control_record machine;
+    size_t first, end;
+    const struct value *next, *versions = &value_empty_list;
+    if (service_required(call, "stateMachineArn", &arn, err))
+        return -1;
+    if (!machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT)) /* of none there are none */
+        versions = machine_note_list(machine_note(call, &machine), "versions");
+    if (service_page(call, "nextToken", "maxResults", MAX_PAGE, versions->count, &first, &end, &next, err))
+        return -1;
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++) {
+        const struct value *version = versions->items[versions->count - 1 - i]; /* the latest first */
+        struct value_entry entries[] = {{STR("stateMachineVersionArn"), value_getz(version, "arn")},
+            {STR("creationDate"), service_time(call, service_int(version, "created_ms", 0))}};
+        value_builder_add(&list, value_map(call->arena, entries, 2));
+    }
+    service_answer(call, "stateMachineVersions", value_builder_list(&list));
+    service_answer(call, "nextToken", next);
+    return 0;
+}
+
+static int delete_locked(
+    struct service_call *call, const struct control_record *machine, struct str arn, struct err *err)
+{
+    const struct value *note = machine_note(call, machine);
+    const struct value *versions = machine_note_list(note, "versions"),
+                       *aliases = machine_note_list(note, "aliases");
+    const struct value *version = value_list_find(versions, "arn", arn);
+    for (uint32_t i = 0; i < aliases->count; i++)
+        if (alias_uses(aliases->items[i], arn))
+            return service_refuse(err, 400, "ConflictException",
+                "Version to be deleted must not be referenced by an alias. Current list of aliases "
+                "referencing this version: [%.*s]",
+                STR_ARG(value_gets(aliases->items[i], "name")));
+    return !version ? 0
+                    : machine_note_change(call, machine, note, "versions",
+                          machine_note_put(call->arena, versions, version, NULL), err);
+}
+
+int do_delete_version(struct service_call *call, struct err *err)
+{
+    struct str arn, rest;
+    struct control_record machine;
+    struct executions *all = services_executions(call->services);
+    if (service_required(call, "stateMachineVersionArn", &arn, err))
+        return -1;
+    if (machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT))
+        return 0; /* what is gone is gone */
+    pthread_mutex_lock(&all->notes);
+    int status = delete_locked(call, &machine, arn, err);
+    pthread_mutex_unlock(&all->notes);
+    return status;
+}

@@ -1,0 +1,191 @@
+/* STS: temporary credentials, and who somebody is. Whether he may take on a role the gate has decided. */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "sandbox/calls/services.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <ctype.h>
+
+enum { HOUR_S = 3600, SHORTEST_S = 900, LONGEST_USER_S = 129600, DEFAULT_USER_S = 43200, MAX_NAME = 64 };
+
+/* The id that no later role of the same name has, and the session's name. */
+static struct str session_id(const struct service_call *call, const struct session *session)
+{
+    struct control_record role;
+    bool user = !session->role.n;
+    struct str name = user ? session->user : session->role;
+    bool known = control_find(services_control(call->services), call->arena,
+        user ? STR("aws.iam.user") : STR("aws.iam.role"), STR_EMPTY, name, &role);
+    struct str id = known ? value_gets(role.attrs, "unique_id") : name;
+    if (user)
+        return id;
+    return arena_printf(call->arena, "%.*s:%.*s", STR_ARG(id), STR_ARG(session->name));
+}
+
+static const struct value *sts_credentials(const struct service_call *call, const struct session *session)
+{
+    struct str master = sandbox_first_key(services_sandbox(call->services)).secret_key;
+    struct session_key key = session_new(call->arena, master, session);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "AccessKeyId", key.access_key);
+    view_text(&b, "SecretAccessKey", key.secret_key);
+    view_text(&b, "SessionToken", key.token);
+    view_set(&b, "Expiration", service_time(call, session->expires_ms));
+    return value_builder_map(&b);
+}
+
+static struct str caller_arn(const struct service_call *call)
+{
+    struct str account = services_account(call->services);
+    struct control_record user;
+    if (call->caller && call->caller->role.n)
+        return session_arn(call->arena, account, call->caller);
+    if (call->caller && control_find(services_control(call->services), call->arena, STR("aws.iam.user"),
+                            STR_EMPTY, call->caller->user, &user))
+        return value_gets(user.attrs, "arn");
+    return arena_printf(call->arena, "arn:aws:iam::%.*s:user/sandbox", STR_ARG(account));
+}
+
+static int get_caller_identity(struct service_call *call, struct err *err)
+{
+    (void)err;
+    if (!call->caller) { /* the spec knows who the sandbox's own user is */
+        call->declined = true;
+        return 0;
+    }
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "UserId", session_id(call, call->caller));
+    view_text(&b, "Account", services_account(call->services));
+    view_text(&b, "Arn", caller_arn(call));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int sts_invalid(struct err *err, const char *what)
+{
+    return service_refuse(err, 400, "ValidationError", "%s", what);
+}
+
+static bool is_name(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (!isalnum((unsigned char)name.p[i]) && !strchr("_+=,.@-", name.p[i]))
+            return false;
+    return name.n >= 2 && name.n <= MAX_NAME;
+}
+
+/* Seconds as asked for, between the shortest and the longest. */
+static int find_duration(
+    const struct service_call *call, int64_t fallback, int64_t longest, int64_t *out, struct err *err)
+{
+    *out = service_int(call->input, "DurationSeconds", fallback);
+    if (*out < SHORTEST_S)
+        return sts_invalid(err, "DurationSeconds is 900 at least");
+    return *out > longest ? sts_invalid(err,
+                                "The requested DurationSeconds exceeds the longest that is allowed for this "
+                                "role, or one hour where a role assumes another.")
+                          : 0;
+}
+
+static int find_role(
+    const struct service_call *call, struct str arn, struct control_record *role, struct err *err)
+{
+    if (str_starts(arn, STR("arn:")) && control_find(services_control(call->services), call->arena,
+                                            STR("aws.iam.role"), STR_EMPTY, arn, role))
+        return 0;
+    return service_refuse(err, 403, "AccessDenied",
+        "User: %.*s is not authorized to perform: sts:AssumeRole on resource: %.*s",
+        STR_ARG(caller_arn(call)), STR_ARG(arn));
+}
+
+/* Its own policies, which only limit, and its tags. */
+static int read_limits(const struct service_call *call, struct session *session, struct err *err)
+{
+    const struct value *arns = wire_path(call->arena, call->input, STR("PolicyArns.member[].arn")),
+                       *tags = wire_path(call->arena, call->input, STR("Tags.member[]")), *document;
+    struct err why = ERR_INIT;
+    struct str policy = value_gets(call->input, "Policy");
+    AUTO_BUF struct buf joined = BUF_INIT;
+    if (policy.n && json_parse(call->arena, policy, &document, &why))
+        return service_refuse(
+            err, 400, "MalformedPolicyDocument", "The session policy is no JSON: %s", why.message);
+    if (policy.n)
+        session->policy = json_as_text(call->arena, document)->string;
+    for (uint32_t i = 0; arns && arns->kind == VALUE_LIST && i < arns->count; i++)
+        buf_addf(&joined, "%s%.*s", i ? "," : "", STR_ARG(value_text(arns->items[i], STR_EMPTY)));
+    session->policy_arns = arena_str(call->arena, buf_str(&joined));
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; tags && tags->kind == VALUE_LIST && i < tags->count; i++)
+        value_builder_set(&b, value_gets(tags->items[i], "Key"), value_getz(tags->items[i], "Value"));
+    const struct value *all = value_builder_map(&b);
+    session->tags = all->count ? json_as_text(call->arena, all)->string : STR_EMPTY;
+    return 0;
+}
+
+static int assume_role(struct service_call *call, struct err *err)
+{
+    struct control_record role;
+    struct str arn, name;
+    int64_t seconds;
+    if (service_required(call, "RoleArn", &arn, err) || service_required(call, "RoleSessionName", &name, err))
+        return -1;
+    if (!is_name(name))
+        return sts_invalid(err, "RoleSessionName is 2 to 64 letters, digits and _+=,.@-");
+    if (find_role(call, arn, &role, err))
+        return -1;
+    int64_t longest = call->caller && call->caller->role.n
+                          ? HOUR_S
+                          : service_int(role.attrs, "max_session_duration", HOUR_S);
+    if (find_duration(call, HOUR_S, longest, &seconds, err))
+        return -1;
+    struct session session = {
+        .role = value_gets(role.attrs, "name"), .name = name, .expires_ms = clock_wall_ms() + seconds * 1000};
+    if (read_limits(call, &session, err))
+        return -1;
+    struct value_builder b = VALUE_BUILDER(call->arena), user = VALUE_BUILDER(call->arena);
+    view_text(&user, "AssumedRoleId", session_id(call, &session));
+    view_text(&user, "Arn", session_arn(call->arena, services_account(call->services), &session));
+    view_set(&b, "Credentials", sts_credentials(call, &session));
+    view_set(&b, "AssumedRoleUser", value_builder_map(&user));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int get_session_token(struct service_call *call, struct err *err)
+{
+    int64_t seconds;
+    if (call->caller && call->caller->role.n)
+        return service_refuse(
+            err, 403, "AccessDenied", "Cannot call GetSessionToken with session credentials");
+    if (find_duration(call, DEFAULT_USER_S, LONGEST_USER_S, &seconds, err))
+        return -1;
+    const struct session session = {.user = call->caller ? call->caller->user : STR_EMPTY,
+        .expires_ms = clock_wall_ms() + seconds * 1000};
+    const struct value_entry entry = {STR("Credentials"), sts_credentials(call, &session)};
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
+/* Whose key it is: all are this account's. */
+static int key_info(struct service_call *call, struct err *err)
+{
+    struct str key;
+    if (service_required(call, "AccessKeyId", &key, err))
+        return -1;
+    if (key.n < 16 || key.n > 128)
+        return sts_invalid(err, "AccessKeyId is 16 to 128 letters and digits");
+    call->output = value_with(
+        call->arena, NULL, STR("Account"), value_string(call->arena, services_account(call->services)));
+    return 0;
+}
+
+const struct service_operation sts_operations[] = {
+    {"sts", "GetAccessKeyInfo", key_info, NULL, NULL},
+    {"sts", "GetCallerIdentity", get_caller_identity, NULL, NULL},
+    {"sts", "AssumeRole", assume_role, NULL, NULL},
+    {"sts", "GetSessionToken", get_session_token, NULL, NULL},
+    {0},
+};
