@@ -113,22 +113,23 @@ static const struct type text = {.kind = TYPE_STRING}, any = {.kind = TYPE_ANY};
     }
 
 static const struct attr attrs[] = {
-    GIVEN("stack", text, true, NAME_PATTERN, "Name of the stack, as `stack:` in its file says."),
-    GIVEN("env", text, false, "[^./]*", "Its environment; without it the state that has none."),
-    GIVEN("dir", text, false, "", "Folder that it lies in, for what it keeps beside itself."),
+    GIVEN("stack", text, true, NAME_PATTERN, "Name of the other stack, as `stack:` in its file."),
+    GIVEN("env", text, false, "[^./]*",
+        "Environment of the other stack. Without it the state without an environment is read."),
+    GIVEN("dir", text, false, "", "Folder of the other stack, if its state is in local files."),
     GIVEN("state", any, false, "",
-        "Where it keeps its state, as `state:` in its file says; without it and `dir` where this stack keeps "
-        "its own."),
+        "State store of the other stack, as `state:` in its file. Without `state` and `dir` weir uses this "
+        "stack's store."),
     {.name = STR_INIT("outputs"),
         .type = &any,
         .computed = true,
-        .doc = STR_INIT("What it gave out when it was applied last, by name. What is sensitive there is so "
-                        "here; without the key of that state only a hash of it is known.")},
+        .doc = STR_INIT("Outputs of the last apply, by name. Sensitive outputs stay sensitive; without that "
+                        "state's key only their hash is known.")},
 };
 
 const struct schema weir_stack_schema = {
     .name = STR_INIT("weir.stack"),
-    .doc = STR_INIT("Another stack's outputs, read from its state as the last apply left them."),
+    .doc = STR_INIT("The outputs of another stack, read from its state."),
     .example = STR_INIT("type: weir.stack\nstack: network\n"),
     .is_data = true,
     .attrs = attrs,

@@ -16,17 +16,18 @@ static const struct value keep_default = {.kind = VALUE_INT, .integer = ARTIFACT
 
 static const struct attr python_fields[] = {
     {.name = STR_INIT("requirements"),
-        .doc = STR_INIT("Requirements file of pip; pin versions in it."),
+        .doc =
+            STR_INIT("Path of the requirements file for pip. Pin versions in it for reproducible packages."),
         .type = &text_type,
         .required = true,
         .settable = true},
     {.name = STR_INIT("version"),
-        .doc = STR_INIT("Version of Python to choose packages for, such as 3.13."),
+        .doc = STR_INIT("Python version for which pip selects packages, such as 3.13."),
         .type = &text_type,
         .settable = true,
         .pattern = STR_INIT("[0-9]+(\\.[0-9]+)*")},
     {.name = STR_INIT("interpreter"),
-        .doc = STR_INIT("Python whose pip is used; python3 unless given."),
+        .doc = STR_INIT("Python interpreter whose pip is used. Without it weir uses python3."),
         .type = &text_type,
         .settable = true,
         .has_min = true,
@@ -37,11 +38,11 @@ static const struct type python_type = {.kind = TYPE_OBJECT,
     .field_count = sizeof python_fields / sizeof *python_fields};
 
 static const struct attr version_fields[] = {
-    {.name = STR_INIT("sha256"), .doc = STR_INIT("SHA-256 of the version."), .type = &text_type},
-    {.name = STR_INIT("bucket"), .doc = STR_INIT("Bucket."), .type = &text_type},
-    {.name = STR_INIT("key"), .doc = STR_INIT("Key."), .type = &text_type},
-    {.name = STR_INIT("size"), .doc = STR_INIT("Bytes."), .type = &int_type},
-    {.name = STR_INIT("stored"), .doc = STR_INIT("When it was stored."), .type = &text_type},
+    {.name = STR_INIT("sha256"), .doc = STR_INIT("SHA-256 of the package in hex."), .type = &text_type},
+    {.name = STR_INIT("bucket"), .doc = STR_INIT("Name of the S3 bucket."), .type = &text_type},
+    {.name = STR_INIT("key"), .doc = STR_INIT("S3 key of the package."), .type = &text_type},
+    {.name = STR_INIT("size"), .doc = STR_INIT("Size of the package in bytes."), .type = &int_type},
+    {.name = STR_INIT("stored"), .doc = STR_INIT("Time of the upload."), .type = &text_type},
 };
 static const struct type version_type = {.kind = TYPE_OBJECT,
     .fields = version_fields,
@@ -59,52 +60,57 @@ static const struct type versions_type = {.kind = TYPE_LIST, .elem = &version_ty
         .name = STR_INIT(name_), .doc = STR_INIT(doc_), .type = (type_), .computed = true, __VA_ARGS__       \
     }
 static const struct attr attrs[] = {
-    GIVEN("source", &text_type, "File or folder, from the folder of the stack file.", .has_min = true,
-        .min = 1),
-    GIVEN("store", &text_type, "Where it is kept: a bucket, and a prefix of keys after a slash.",
-        .required = true),
-    GIVEN("name", &text_type, "Begins the key; the source's own name without its ending unless given.",
+    GIVEN("source", &text_type, "Path of the file or folder to package, relative to the stack's folder.",
+        .has_min = true, .min = 1),
+    GIVEN("store", &text_type, "Destination in S3 as BUCKET or BUCKET/PREFIX.", .required = true),
+    GIVEN("name", &text_type,
+        "Name of the package, part of its S3 key. Without it weir uses the source's name without its "
+        "extension.",
         .pattern = STR_INIT("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")),
     GIVEN("package", &text_type,
-        "How it is packed: file (as it is), zip, tar.gz or wheel; file for a file and zip for a folder "
-        "unless "
-        "given.",
+        "Package format: file (the unchanged file), zip, tar.gz or wheel. Without it a file stays a file and "
+        "a folder becomes a zip.",
         .pattern = STR_INIT("file|zip|tar\\.gz|wheel")),
-    GIVEN("include", &texts_type, "Patterns of what goes in, as in .gitignore; everything unless given.",
-        .has_min = true, .min = 1),
-    GIVEN("exclude", &texts_type, "Patterns of what stays out."),
+    GIVEN("include", &texts_type,
+        "Patterns of files to include, as in .gitignore. Without it all files are included.", .has_min = true,
+        .min = 1),
+    GIVEN("exclude", &texts_type, "Patterns of files and folders to exclude, as in .gitignore."),
     GIVEN(
-        "gitignore", &bool_type, "What .gitignore files name stays out, too.", .default_value = &value_false),
-    GIVEN("prefix", &text_type, "Folder within the package that everything lies in, such as python.",
+        "gitignore", &bool_type, "Excludes files that .gitignore files name.", .default_value = &value_false),
+    GIVEN("prefix", &text_type,
+        "Folder in the package that contains all files, such as python for a Lambda layer.",
         .pattern = STR_INIT("[^/].*[^/]|[^/]")),
-    GIVEN("python", &python_type, "Pure Python packages that pip installs beside the source."),
+    GIVEN("python", &python_type, "Pure Python packages that pip adds to the package."),
     GIVEN("build", &any_type,
-        "Command that makes the source: a text, run for each plan, or {command, inputs, env}, run when a "
-        "file that the patterns in inputs match has changed. Of the environment it gets what tools need, and "
-        "the variables that env names. It has 15 minutes, or what `timeouts` say."),
-    GIVEN("compress", &bool_type, "Compressed; without, the bytes do not depend on the compressor either.",
+        "Command that builds the source: text, run for every plan, or {command, inputs, env}, run when a "
+        "file that matches `inputs` has changed. It gets basic environment variables and those in `env`; its "
+        "time limit is 15 minutes, or that in `timeouts`."),
+    GIVEN("compress", &bool_type,
+        "Compresses the package. Uncompressed packages are the same bytes with every version of the "
+        "compressor.",
         .default_value = &value_true),
-    GIVEN("version", &text_type, "Version of a wheel; 0 unless given.",
+    GIVEN("version", &text_type, "Version of a wheel. Without it the version is 0.",
         .pattern = STR_INIT("[0-9][A-Za-z0-9.+!]*")),
     GIVEN("limit", &text_type,
-        "Sizes that are refused: none, lambda (50 MiB packed, 250 MiB unpacked) or lambda-s3 (250 MiB "
-        "unpacked).",
+        "Size limit: none, lambda (50 MiB packed, 250 MiB unpacked) or lambda-s3 (250 MiB unpacked).",
         .pattern = STR_INIT("none|lambda|lambda-s3")),
-    GIVEN("keep", &int_type, "Earlier versions that stay in the store, to go back to.",
+    GIVEN("keep", &int_type, "Number of earlier versions to keep in the bucket for `weir rollback`.",
         .default_value = &keep_default, .has_min = true, .min = 1, .has_max = true, .max = KEEP_MAX),
-    TOLD("bucket", &text_type, "Bucket that it lies in."),
-    TOLD("key", &text_type, "Its key, with its SHA-256 in it."),
-    TOLD("url", &text_type, "s3://bucket/key"),
-    TOLD("arn", &text_type, "ARN of the object."),
+    TOLD("bucket", &text_type, "Name of the bucket with the package."),
+    TOLD("key", &text_type, "S3 key of the package. It contains the package's SHA-256."),
+    TOLD("url", &text_type, "S3 URI of the package: s3://BUCKET/KEY."),
+    TOLD("arn", &text_type, "ARN of the S3 object."),
     TOLD("sha256", &text_type, "SHA-256 of the package, in hex.", .prepared = true),
-    TOLD("sha256_base64", &text_type, "The same in base64, as Lambda tells it."),
-    TOLD("size", &int_type, "Bytes of the package."),
+    TOLD(
+        "sha256_base64", &text_type, "SHA-256 of the package in base64, as Lambda reports it in CodeSha256."),
+    TOLD("size", &int_type, "Size of the package in bytes."),
     TOLD("rolled_back_from", &text_type,
-        "SHA-256 of what the sources give, while an earlier version is in use instead.", .prepared = true,
-        .local = true),
-    TOLD("versions", &versions_type, "What the store keeps, the one in use first."),
-    TOLD("etag", &text_type, "Entity tag of the object."),
-    TOLD("version_id", &text_type, "Version of the object, in a versioned bucket."),
+        "SHA-256 of the package built from the current sources, while `weir rollback` keeps an earlier "
+        "version in use.",
+        .prepared = true, .local = true),
+    TOLD("versions", &versions_type, "Versions in the bucket, the current one first."),
+    TOLD("etag", &text_type, "Entity tag (ETag) of the S3 object."),
+    TOLD("version_id", &text_type, "Version id of the S3 object, in a bucket with versioning."),
 };
 
 /* ---- prediction ---- */
@@ -187,8 +193,8 @@ static const struct resource_ops ops = {
 
 const struct schema weir_artifact_schema = {
     .name = STR_INIT("weir.artifact"),
-    .doc = STR_INIT(
-        "A file or folder, packaged the same way everywhere, kept in a bucket under a key with its SHA-256."),
+    .doc =
+        STR_INIT("A reproducible package of a file or folder, stored in S3. Its key contains its SHA-256."),
     .example =
         STR_INIT("type: weir.artifact\nsource: lambda/ingest\npackage: zip\nstore: my-lake/artifacts\n"),
     .attrs = attrs,

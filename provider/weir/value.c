@@ -30,14 +30,14 @@ static const struct resource_ops value_ops = {
 
 static const struct type any = {.kind = TYPE_ANY};
 static const struct attr attrs[] = {{.name = STR_INIT("value"),
-    .doc = STR_INIT("Any value. References to it wait for what the value itself refers to."),
+    .doc = STR_INIT("Any value. It can refer to other resources."),
     .type = &any,
     .required = true,
     .settable = true}};
 
 const struct schema weir_value_schema = {
     .name = STR_INIT("weir.value"),
-    .doc = STR_INIT("Holds a value and gives it back. It exists only in the state."),
+    .doc = STR_INIT("A value that other resources can refer to. It exists only in the state."),
     .example = STR_INIT("type: weir.value\nvalue: {team: data, size: 3}\n"),
     .attrs = attrs,
     .attr_count = 1,

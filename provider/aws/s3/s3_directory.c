@@ -36,52 +36,55 @@ static const struct attr attrs[] = {
         .settable = true,
         .replace = true},
     {.name = STR_INIT("prefix"),
-        .doc = STR_INIT("Where in the bucket the folder lies, as a path: `dags` and `dags/` are the same. "
-                        "Without it the files lie at the top."),
+        .doc = STR_INIT("Prefix of the objects' keys: `dags` and `dags/` are the same. Without it the files "
+                        "have no prefix."),
         .type = &text_type,
         .settable = true,
         .replace = true,
         .default_value = &value_empty_string},
     {.name = STR_INIT("source"),
-        .doc = STR_INIT("Path of the folder, from the stack's folder."),
+        .doc = STR_INIT("Path of the folder to upload, relative to the stack's folder."),
         .type = &text_type,
         .required = true,
         .settable = true,
         .local = true},
     LOCAL("include", texts_type,
-        "Patterns of the files to take, as in .gitignore: `*.py` at any depth, `sql/**` below that folder. "
-        "All, if not said."),
+        "Patterns of files to upload, as in .gitignore: `*.py` at any depth, `sql/**` below that folder. "
+        "Without it all files are uploaded."),
     LOCAL("exclude", texts_type,
-        "Patterns of files and folders to leave out. `.git`, `.weir`, `__pycache__`, `*.pyc` and `.DS_Store` "
-        "always are."),
+        "Patterns of files and folders to exclude. `.git`, `.weir`, `__pycache__`, `*.pyc` and `.DS_Store` "
+        "are always excluded."),
     EACH("content_types", map_type,
-        "Media types by pattern, `{\"*.conf\": text/plain}`; guessed from the name where none fits."),
-    EACH("cache_control", text_type, "Cache-Control that readers get."),
-    EACH("content_encoding", text_type, "For example gzip."),
-    EACH("storage_class", text_type, "STANDARD, STANDARD_IA, INTELLIGENT_TIERING, …"),
-    EACH("server_side_encryption", text_type, "AES256 or aws:kms; otherwise what the bucket says."),
-    EACH("kms_key", text_type, "Key for aws:kms."),
-    EACH("metadata", map_type, "User-defined metadata of every file; keys in lower case."),
+        "Media types by file pattern, such as `{\"*.conf\": text/plain}`. For other files weir derives it "
+        "from the name."),
+    EACH("cache_control", text_type, "Value of the Cache-Control header in responses."),
+    EACH("content_encoding", text_type, "Encoding of the files (Content-Encoding), such as gzip."),
+    EACH("storage_class", text_type, "Storage class, such as STANDARD_IA or INTELLIGENT_TIERING."),
+    EACH("server_side_encryption", text_type,
+        "Server-side encryption: AES256 or aws:kms. Without it the bucket's default encryption applies."),
+    EACH("kms_key", text_type, "KMS key for encryption with aws:kms."),
+    EACH("metadata", map_type, "User-defined metadata of every object. Keys are in lower case."),
     {.name = STR_INIT("delete"),
-        .doc = STR_INIT("Whether files that are no longer in the folder are deleted from the bucket. Only "
-                        "what weir has put there ever is."),
+        .doc = STR_INIT("Deletes objects whose file was removed from the folder. Objects that weir did not "
+                        "upload are never deleted."),
         .type = &bool_type,
         .settable = true,
         .local = true,
         .default_value = &value_true},
     {.name = STR_INIT("files"),
-        .doc = STR_INIT("SHA-256 of each file, by its path below the folder."),
+        .doc = STR_INIT("SHA-256 of each file in hex, by path relative to the folder."),
         .type = &map_type,
         .computed = true,
         .settable = true},
-    COMPUTED("seen", text_type, "By which a listing tells what was changed outside weir."),
-    COMPUTED("count", int_type, "How many files there are."),
+    COMPUTED("seen", text_type,
+        "Fingerprint of the bucket listing. It shows weir which objects were changed by others."),
+    COMPUTED("count", int_type, "Number of files."),
     {.name = STR_INIT("unfinished"),
         .doc = STR_INIT(S3_UNFINISHED_DOC),
         .type = &map_type,
         .computed = true,
         .prepared = true},
-    COMPUTED("url", text_type, "s3://bucket/prefix/"),
+    COMPUTED("url", text_type, "S3 URI of the folder: s3://BUCKET/PREFIX/."),
 };
 
 /* What goes with each file: if it changes, all are sent again. */
@@ -452,7 +455,7 @@ static const struct resource_ops ops = {
 
 const struct schema aws_s3_directory_schema = {
     .name = STR_INIT("aws.s3.directory"),
-    .doc = STR_INIT("A folder's files, kept the same below a prefix of a bucket."),
+    .doc = STR_INIT("A local folder synchronized to a prefix of an S3 bucket."),
     .example = STR_INIT("type: aws.s3.directory\nbucket: my-lake\nprefix: dags\nsource: dags\n"
                         "exclude: [\"*_test.py\"]\n"),
     .attrs = attrs,

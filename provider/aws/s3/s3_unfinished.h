@@ -13,7 +13,8 @@
 
 #include "provider/provider.h"
 
-#define S3_UNFINISHED_DOC "Uploads in parts that an interrupted run has left: the next apply ends them."
+#define S3_UNFINISHED_DOC                                                                                    \
+    "Multipart uploads that an interrupted run left open. The next apply completes or aborts them."
 
 /*
  * Adds all that the service lists of uploads to one of these keys; they begin with `prefix`. Where listing is
