@@ -24,7 +24,7 @@ WRONG = [
     (f"{TASK}, network_mode: awsvpc, cpu: '300', memory: '512'", "Fargate has cpu 256, 512"),
     (f"{TASK}, network_mode: bridge, cpu: '256', memory: '512'", "Fargate wants network_mode awsvpc"),
     ("aws.elbv2.load_balancer, name: b, subnets: [subnet-1]", "subnets of two zones at least"),
-    ("aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), flexible_time_window: {mode: FLEXIBLE}, target: {arn: a, role: r}", "a FLEXIBLE window says maximum_window_in_minutes"),
+    ("aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), flexible_time_window: {mode: FLEXIBLE}, target: {arn: 'arn:aws:sqs:us-east-1:123456789012:q', role: 'arn:aws:iam::123456789012:role/r'}", "a FLEXIBLE window says maximum_window_in_minutes"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, period: 60, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a metric needs statistic or extended_statistic"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 90, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a period of a minute or more is a multiple of 60"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 45, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a period below a minute is"),
