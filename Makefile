@@ -74,7 +74,7 @@ $(OWN):
 # is to stay small.
 FAST := base/% stacks/% plan/% $(wildcard provider/*.c) provider/wire/% provider/http/% provider/spec/% provider/aws/%
 SMALL := provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c s3/s3_empty.c profile.c settings.c) \
-  $(addprefix provider/spec/,dump.c job.c job_error.c load% permissions.c act_left.c act_teardown.c) $(addprefix stacks/,func_%) \
+  $(addprefix provider/spec/,dump.c job.c job_error.c load% permissions.c act_abandoned.c act_teardown.c) stacks/functions/% \
   $(addprefix plan/,connections.c declared.c deploy.c import.c obstacles.c places.c record_provider.c recover% saved.c sources.c teardown% verify% $(addprefix state/,backend_% doctor.c file_lock.c postgres_% history.c migrate.c s3_% settings.c))
 $(patsubst %.c,$(BUILD)/%.o,$(filter $(SMALL),$(SRCS)) $(filter-out $(FAST),$(SRCS) $(SANDBOX_SRCS) cmd/main.c)): CFLAGS_release += -Os
 $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
@@ -207,7 +207,7 @@ lint: $(BUILD)/.setup-build $(BUILD)/.setup-test $(BUILD)/.setup-lint ## clang-f
 	@printf '%s\n' $(SRCS) $(sort $(SANDBOX_SRCS) $(ABSENT)) cmd/main.c | xargs -P $(JOBS) -n 8 clang-tidy --quiet 2> $(BUILD)/tidy.log
 	@cppcheck --quiet -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --suppress=internalAstError \
-	  --suppress=returnDanglingLifetime:stacks/func.c -D_GNU_SOURCE -I. $(FOLDERS)
+	  --suppress=returnDanglingLifetime:stacks/functions/func.c -D_GNU_SOURCE -I. $(FOLDERS)
 	@if command -v shellcheck > /dev/null; then shellcheck $(SCRIPTS); fi
 	@$(MAKE) --no-print-directory -s docs-check
 	@echo "lint: clean"

@@ -5,7 +5,7 @@
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/options/completion.h"
-#include "stacks/files.h"
+#include "stacks/load/files.h"
 
 /* ---- walking the tables ---- */
 

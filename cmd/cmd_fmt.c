@@ -4,8 +4,8 @@
 
 #include "base/file.h"
 #include "base/yaml.h"
-#include "stacks/files.h"
-#include "stacks/format.h"
+#include "stacks/format/format.h"
+#include "stacks/load/files.h"
 
 #include <errno.h>
 #include <limits.h>

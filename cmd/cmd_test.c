@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "plan/module_files.h"
-#include "stacks/files.h"
+#include "stacks/load/files.h"
 
 #include <stdlib.h>
 

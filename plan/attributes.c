@@ -115,7 +115,7 @@ const struct attr_expr *attributes_given(const struct decl *decl, struct str nam
     return NULL;
 }
 
-/* What is null counts as not given, here as in literals (stacks/check.c). False after an error. */
+/* What is null counts as not given, here as in literals (stacks/load/check.c). False after an error. */
 static bool check_conflicts(struct planner *p, const struct instance *instance, const struct value *object)
 {
     const struct decl *decl = instance->decl;

@@ -138,7 +138,7 @@ struct span expr_span_at(const struct expr *expr, const struct value *path, bool
 struct span expr_span_within(
     const struct expr *expr, const struct scope *scope, const struct value *path, bool at_key);
 
-/* ---- functions (stacks/func.h has the table) ---- */
+/* ---- functions (stacks/expressions/func.h has the table) ---- */
 
 struct function_doc {
     struct str name, signature, doc, group;

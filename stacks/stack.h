@@ -138,7 +138,7 @@ struct import {
     struct span span;
 };
 
-/* How long a stack may be there once it is made (stacks/lease.c). */
+/* How long a stack may be there once it is made (stacks/load/lease.c). */
 struct lease_terms {
     bool given;
     bool unknown;            /* an input that it takes has no value */
@@ -146,7 +146,7 @@ struct lease_terms {
     bool extend;             /* may it be extended */
 };
 
-/* The stack that all members of a fleet refer to (stacks/fleet_shared.c). */
+/* The stack that all members of a fleet refer to (stacks/load/fleet_shared.c). */
 struct shared_stack {
     struct str file; /* as -C takes it; "" none */
     struct str name; /* its stack's; "" could not be read */

@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "cmd/compose/parts.h"
-#include "stacks/format.h"
+#include "stacks/format/format.h"
 
 #include <ctype.h>
 #include <stdlib.h>

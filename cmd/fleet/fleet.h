@@ -1,6 +1,6 @@
 /*
- * All members of a fleet (`fleet:` in the stack, stacks/fleet.c) at once: the same stack, once for each, with
- * a state of its own that others know as an environment (`-e anna`). They share connections and listings
+ * All members of a fleet (`fleet:` in the stack, stacks/load/fleet.c) at once: the same stack, once for each,
+ * with a state of its own that others know as an environment (`-e anna`). They share connections and listings
  * (plan/shared.h), so that a refresh of twenty costs hardly more calls than that of one.
  *
  * Who is a member is remembered in the state of the stack itself, which has no resources: one that the list

@@ -1,7 +1,7 @@
 /* The stack that was drafted, as a file. */
 #include "cmd/import/draft.h"
 
-#include "stacks/format.h"
+#include "stacks/format/format.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/map.h"
-#include "stacks/module_lock.h"
+#include "stacks/load/module_lock.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "cmd/lsp/server.h"
 
 #include "base/json.h"
-#include "stacks/format.h"
+#include "stacks/format/format.h"
 
 /* As the protocol numbers them. */
 enum symbol_kind {

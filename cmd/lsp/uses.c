@@ -1,7 +1,7 @@
 /* Where the names in a module are used: see server.h. */
 #include "cmd/lsp/server.h"
 
-#include "stacks/files.h"
+#include "stacks/load/files.h"
 
 /* ---- names and addresses as text ---- */
 

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "stacks/module_uses.h"
+#include "stacks/modules/module_uses.h"
 
 #include <stdlib.h>
 

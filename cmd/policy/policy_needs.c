@@ -4,7 +4,7 @@
 #include "plan/quotas.h"
 #include "plan/state/backend_s3.h"
 #include "plan/state/stack_data.h"
-#include "stacks/module_source.h"
+#include "stacks/load/module_source.h"
 
 /* An attribute by which a service is given a role: whoever gives it must be allowed to pass it on. */
 static bool is_role_name(struct str name)

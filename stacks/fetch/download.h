@@ -4,7 +4,7 @@
 
 #include "provider/http/http.h"
 #include "provider/provider.h"
-#include "stacks/module_source.h"
+#include "stacks/load/module_source.h"
 
 /* Follows redirections, but not from TLS to plain HTTP. */
 int download_https(struct http_engine *http, struct str url, const char *path, struct err *err);

@@ -15,7 +15,7 @@
 
 #include "base/value.h"
 #include "provider/provider.h"
-#include "stacks/module_lock.h"
+#include "stacks/load/module_lock.h"
 
 struct fetch_options {
     struct str dir; /* the stack's folder */

@@ -2,7 +2,7 @@
 #ifndef WEIR_STACKS_FETCH_GIT_H
 #define WEIR_STACKS_FETCH_GIT_H
 
-#include "stacks/module_source.h"
+#include "stacks/load/module_source.h"
 
 /* Asks the repository for all its tags and branches. `work` is a folder for scratch files. */
 int git_refs(struct arena *arena, const struct module_source *source, const char *work, struct str *refs,

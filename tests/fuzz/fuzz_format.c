@@ -1,6 +1,6 @@
 /* The usual layout: whatever comes, what parses holds the same afterwards, and a second time nothing changes.
  */
-#include "stacks/format.h"
+#include "stacks/format/format.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,0 +1,219 @@
+/*
+ * What the files expr_*.c and func_*.c share; nobody else includes it.
+ *
+ * An expression is a tree of `struct expr`, 48 bytes each, in the arena that expr_compile() was given. A node
+ * does not know its line and column: it knows the YAML node it came from and its bytes in that node's decoded
+ * text, from which expr_span() works out the place when something is reported.
+ */
+#ifndef WEIR_STACKS_EXPRESSIONS_EXPR_INTERNAL_H
+#define WEIR_STACKS_EXPRESSIONS_EXPR_INTERNAL_H
+
+#include "stacks/expr.h"
+
+enum {
+    EXPR_MAX_DEPTH = 100,  /* of brackets within one scalar: bounds the parser's recursion */
+    EXPR_MAX_HEIGHT = 500, /* of one scalar's tree: bounds everybody else's */
+    /* Of values: what many expressions build up together is bounded, too, well below what JSON is read to. */
+    EXPR_VALUE_DEPTH = 200,
+    EXPR_VALUE_SIZE = 256 * 1024 * 1024,
+};
+
+enum expr_op {
+    EXPR_CONST,
+    EXPR_BROKEN, /* a syntax error, already reported */
+    EXPR_LIST,
+    EXPR_MAP,
+    EXPR_TEMPLATE,
+    EXPR_NAME, /* before resolving only, except in template files */
+    EXPR_DECL,
+    EXPR_CONSTANT_NAME, /* an entry of the scope's constants */
+    EXPR_VARIABLE,      /* of a comprehension */
+    EXPR_EACH_KEY,
+    EXPR_EACH_VALUE,
+    EXPR_ATTR,
+    EXPR_INDEX,
+    EXPR_CALL,
+    EXPR_FOR,
+    EXPR_COND,
+    EXPR_NOT,
+    EXPR_NEGATE,
+    EXPR_OR,
+    EXPR_AND,
+    EXPR_EQUAL,
+    EXPR_NOT_EQUAL,
+    EXPR_LESS,
+    EXPR_LESS_EQUAL,
+    EXPR_GREATER,
+    EXPR_GREATER_EQUAL,
+    EXPR_ADD,
+    EXPR_SUBTRACT,
+    EXPR_MULTIPLY,
+    EXPR_DIVIDE,
+    EXPR_REMAINDER,
+};
+
+enum expr_flags {
+    EXPR_IS_CONST = 1,   /* no reference and no function anywhere inside */
+    EXPR_WHOLE_NODE = 2, /* offset and length mean nothing: the place is the node's own */
+    EXPR_IS_FIELD = 4,   /* of an EXPR_ATTR: the schema has it, so where the value lacks it, it is null */
+};
+
+struct function;
+struct expr_entry;
+struct comprehension;
+
+struct expr {
+    uint8_t op, flags;
+    uint16_t height;         /* of the tree below it, within one scalar */
+    uint32_t count;          /* items, entries, parts, arguments */
+    uint32_t offset, length; /* in node->string */
+    const struct node *node;
+    union {
+        struct value constant;
+        struct {
+            struct expr *items;
+            const struct value *folded; /* all of it is constant */
+        } list;
+        struct {
+            struct expr_entry *entries;
+            const struct value *folded;
+        } map;
+        struct expr **parts; /* of a template; literal text is EXPR_CONST without a NUL after it */
+        struct str name;
+        struct decl *decl;
+        struct {
+            uint32_t depth; /* 0: of the innermost comprehension */
+            bool is_key;
+        } variable;
+        struct {
+            struct expr *base;
+            struct str name;
+        } attr;
+        struct {
+            struct expr *base, *index;
+        } index;
+        struct {
+            const struct function *function; /* NULL: unknown, already reported */
+            struct expr **args;
+        } call;
+        struct comprehension *comprehension;
+        struct expr *operands[3]; /* of operators and c ? a : b */
+    };
+};
+
+struct expr_entry {
+    struct str key;
+    struct expr *key_expr;           /* NULL: the key is constant */
+    const struct node_entry *origin; /* NULL: written inside ${ } */
+    struct expr value;
+};
+
+struct comprehension {
+    struct str key_name, value_name; /* key_name may be empty */
+    struct expr *over;
+    struct expr *key; /* of the result; NULL: the result is a list */
+    struct expr *value;
+    struct expr *condition; /* NULL: none */
+};
+
+/* ---- expr_template.c, expr_parse.c ---- */
+
+/*
+ * Compiles text with ${…} in it into *out. Text without any is not worth calling it for. `node` is where
+ * the text stands; node->string is the text.
+ */
+void template_compile(struct arena *arena, const struct node *node, struct expr *out, struct diags *diags);
+/* The same for one bare expression. */
+void bare_compile(struct arena *arena, const struct node *node, struct expr *out, struct diags *diags);
+
+/* ---- expr_compile.c ---- */
+
+/* The node of a whole source's text. */
+const struct node *source_node(struct arena *arena, const struct source *source);
+
+/* ---- expr_span.c ---- */
+
+/* As far as constructors lead along the path: *rest is how many steps are left. *entry is the last step's,
+ * NULL in a list. */
+const struct expr *expr_follow(
+    const struct expr *expr, const struct value *path, const struct expr_entry **entry, uint32_t *rest);
+/* Where this byte of a scalar's decoded text stands in its source. */
+size_t node_raw_offset(const struct node *node, size_t offset);
+
+/* ---- expr_document.c ---- */
+
+/* Stands in texts for what is not known. */
+extern const struct str unknown_spelt;
+/* The value with that instead of what is not known, at any depth. */
+const struct value *unknown_spell(struct arena *arena, const struct value *v);
+
+/* ---- expr_whole.c ---- */
+
+/* Where e is a whole resource, data or module: a hint that something of it has to be named. */
+bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d);
+
+/* ---- expr_resolve.c ---- */
+
+/* For template files: every free name is an entry of the scope's constants. */
+void template_resolve(struct expr *expr, const struct value *names, struct diags *diags);
+
+/* ---- expr_eval.c ---- */
+
+/* What one comprehension has bound, innermost first. */
+struct binding {
+    const struct binding *up;
+    const struct value *key, *value;
+};
+
+/* Bounds on what one evaluation may produce, so that a loop over loops is an error and not a hang. */
+struct budget {
+    size_t items, bytes;
+    bool spent; /* reported; nothing may hide it */
+};
+enum { BUDGET_ITEMS = 1000 * 1000, BUDGET_BYTES = 64 * 1024 * 1024 };
+
+struct eval {
+    const struct scope *scope;
+    struct arena *arena;
+    bool quiet; /* inside try(): errors are not reported */
+    const struct binding *binding;
+    struct budget *budget;
+    unsigned template_depth; /* template files that include each other */
+};
+
+/* NULL after an error has been reported. */
+const struct value *eval(struct eval *ev, const struct expr *e);
+/* Reports an error at e; returns the diagnostic for eval_label() and eval_hint(). */
+struct diag *eval_error(struct eval *ev, const struct expr *e, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Whether e stands in the source as one short line, and what stands there; else the fallback. */
+struct str eval_source(const struct expr *e, struct str fallback);
+/* False, after an error at e, when the evaluation has produced too much. */
+bool eval_take_items(struct eval *ev, const struct expr *e, size_t n);
+bool eval_take_bytes(struct eval *ev, const struct expr *e, size_t n);
+/* v, or NULL after an error at e where it is nested too deep or too large. */
+const struct value *eval_checked(struct eval *ev, const struct expr *e, const struct value *v);
+/* v, made sensitive where `marks` has a sensitive mark, deep or not. NULL stays NULL. */
+const struct value *eval_marked(struct eval *ev, const struct value *v, unsigned marks);
+/* A text as part of a template or where a function wants text: NULL after an error at e. */
+/* False, with an error at the expression: only the hash of a secret is there (see scope.is_lost). */
+bool eval_has(struct eval *ev, const struct expr *e, const struct value *v);
+const struct value *eval_as_text(struct eval *ev, const struct expr *e, const struct value *v);
+
+/* ---- expr_for.c ---- */
+
+const struct value *eval_for(struct eval *ev, const struct expr *e);
+
+/* ---- expr_ops.c ---- */
+
+const struct value *eval_operator(struct eval *ev, const struct expr *e);
+const struct value *eval_attr(struct eval *ev, const struct expr *e);
+const struct value *eval_index(struct eval *ev, const struct expr *e);
+/* Is v, the value of e, a known boolean? Otherwise false, after an error at e. */
+bool eval_is_bool(struct eval *ev, const struct expr *e, const struct value *v, const char *what);
+
+/* ---- ../functions/func.c ---- */
+
+const struct value *eval_call(struct eval *ev, const struct expr *e);
+
+#endif

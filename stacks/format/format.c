@@ -1,0 +1,325 @@
+/*
+ * Where each line goes: libyaml's tokens go by, those that begin a line say which column it moves to, and
+ * texts and flow collections claim the lines that they go on over. Comments wait for the token after them.
+ */
+#include "stacks/format/format.h"
+
+#include "base/mem.h"
+#include "base/yaml.h"
+#include "stacks/format/format_lines.h"
+#include "stacks/stack_yaml.h"
+
+#include <assert.h>
+#include <yaml.h>
+
+enum { STEP = 2 };
+
+/* An open block collection. */
+struct level {
+    int32_t was, now; /* its column */
+    bool is_list;
+    bool without_token; /* a list in its key's column: libyaml tells neither start nor end */
+};
+
+struct formatter {
+    struct str text;
+    struct format_lines lines;
+    struct level levels[YAML_MAX_DEPTH + 2];
+    size_t depth;
+    size_t last_depth; /* when the last token came by: levels above `depth` ended since */
+    int flow_depth;
+    size_t flow_line; /* the outermost flow collection's first */
+    size_t commented; /* lines before this one have been decided on */
+    size_t at_line;   /* of the last token that begins a line or follows an indicator … */
+    int32_t shift;    /* … and by how much it moves */
+    int32_t now;
+    bool after_indicator;
+    int32_t root; /* column of the outermost collection */
+};
+
+/* A line that would be something else in the first column: then that column is left free. */
+static int32_t root_column(const struct formatter *f)
+{
+    static const struct str special[] = {STR_INIT("---"), STR_INIT("..."), STR_INIT("\xef\xbb\xbf")};
+    for (size_t i = 0; i < f->lines.n; i++) {
+        struct str text = format_line_without_mark(f->lines.items[i].text);
+        struct str rest = str_slice(text, format_line_spaces(text), text.n);
+        for (size_t k = 0; rest.n < f->lines.items[i].text.n && k < sizeof special / sizeof *special; k++)
+            if (str_starts(rest, special[k]))
+                return STEP;
+    }
+    return 0;
+}
+
+/* ---- levels ---- */
+
+static struct level *format_top(struct formatter *f)
+{
+    return f->depth ? &f->levels[f->depth - 1] : NULL;
+}
+
+static int32_t format_inside(struct formatter *f)
+{
+    return f->depth ? format_top(f)->now + STEP : f->root;
+}
+
+static void format_push(struct formatter *f, int32_t column, bool is_list, bool without_token)
+{
+    assert(f->depth < sizeof f->levels / sizeof *f->levels); /* base/yaml.c has refused what is deeper */
+    int32_t now = f->depth || column ? format_inside(f) : 0;
+    f->levels[f->depth++] = (struct level){column, now, is_list, without_token};
+}
+
+static void end_list_without_token(struct formatter *f)
+{
+    if (f->depth && format_top(f)->without_token)
+        f->depth--;
+}
+
+/* ---- comments ---- */
+
+/*
+ * A comment no deeper than what comes next stands like that; a deeper one belongs to the block that ends
+ * between the two: the innermost one that is not deeper than the comment.
+ */
+static int32_t comment_column(const struct formatter *f, int32_t was, int32_t next_was, int32_t next_now)
+{
+    if (was <= next_was)
+        return next_now;
+    for (size_t i = f->last_depth; i-- > 0;)
+        if (f->levels[i].was <= was)
+            return f->levels[i].now > next_now ? f->levels[i].now : next_now;
+    return next_now;
+}
+
+static void place_comments(struct formatter *f, size_t line, int32_t next_was, int32_t next_now)
+{
+    for (; f->commented < line; f->commented++) {
+        struct format_line *l = &f->lines.items[f->commented];
+        struct str text = format_line_without_mark(l->text);
+        size_t was = format_line_blanks(text, 0);
+        if (l->kind != LINE_FREE || was == text.n)
+            continue;
+        l->kind = LINE_COMMENT;
+        l->column = comment_column(f, (int32_t)was, next_was, next_now);
+    }
+}
+
+/* ---- what goes on over several lines ---- */
+
+static void claim(struct formatter *f, size_t from, size_t to, enum format_line_kind kind, int32_t floor)
+{
+    for (size_t i = from; i < to && i < f->lines.n; i++) {
+        struct format_line *l = &f->lines.items[i];
+        l->kind = kind;
+        l->shift = f->shift;
+        l->floor = floor;
+    }
+}
+
+static size_t byte_of_column(struct str text, size_t column)
+{
+    size_t i = 0;
+    for (; column && i < text.n; column--)
+        for (i++; i < text.n && ((unsigned char)text.p[i] & 0xc0) == 0x80;)
+            i++;
+    return i;
+}
+
+/* How far the text in lines [from, to) is indented: what its header says, or its first line's column. */
+static int32_t verbatim_indent(struct formatter *f, int explicit_indent, size_t from, size_t to)
+{
+    int32_t parent = f->depth ? format_top(f)->was : -1, indent = parent + 1 > 1 ? parent + 1 : 1;
+    if (explicit_indent)
+        return (parent > 0 ? parent : 0) + explicit_indent;
+    for (size_t i = from; i < to; i++) {
+        struct str text = f->lines.items[i].text;
+        size_t n = format_line_spaces(text);
+        indent = (int32_t)n > indent ? (int32_t)n : indent;
+        if (n < text.n)
+            break;
+    }
+    return indent;
+}
+
+static void claim_verbatim(struct formatter *f, const yaml_token_t *token)
+{
+    struct format_line *first = &f->lines.items[token->start_mark.line];
+    size_t at = byte_of_column(first->text, token->start_mark.column) + 1, from = token->start_mark.line + 1;
+    size_t to = token->end_mark.line + (token->end_mark.column ? 1 : 0);
+    to = to < f->lines.n ? to : f->lines.n;
+    bool keep = false;
+    int explicit_indent = 0;
+    for (; at < first->text.n && strchr("+-123456789", first->text.p[at]); at++) {
+        keep |= first->text.p[at] == '+';
+        if (first->text.p[at] >= '1')
+            explicit_indent = first->text.p[at] - '0';
+    }
+    int32_t indent = verbatim_indent(f, explicit_indent, from, to);
+    while (!keep && to > from && format_line_is_empty(f->lines.items[to - 1].text, indent))
+        to--; /* empty lines after it, not of it */
+    for (size_t i = from; i < to; i++) {
+        struct format_line *l = &f->lines.items[i];
+        l->kind = LINE_VERBATIM;
+        l->shift = f->depth ? format_top(f)->now - format_top(f)->was : 0;
+        l->indent = indent;
+    }
+}
+
+static void claim_scalar(struct formatter *f, const yaml_token_t *token)
+{
+    yaml_scalar_style_t style = token->data.scalar.style;
+    if (style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE) {
+        claim_verbatim(f, token);
+        return;
+    }
+    bool deeper = style == YAML_PLAIN_SCALAR_STYLE && !f->flow_depth && f->depth;
+    claim(f, token->start_mark.line + 1, token->end_mark.line + 1, LINE_FOLDED,
+        deeper ? format_top(f)->now + 1 : 0);
+}
+
+/* ---- tokens ---- */
+
+static bool is_indicator(const yaml_token_t *token)
+{
+    return token->type == YAML_BLOCK_ENTRY_TOKEN ||
+           ((token->type == YAML_KEY_TOKEN || token->type == YAML_VALUE_TOKEN) &&
+               token->end_mark.index > token->start_mark.index);
+}
+
+static bool is_entry(const yaml_token_t *token)
+{
+    return token->type == YAML_BLOCK_ENTRY_TOKEN || token->type == YAML_KEY_TOKEN ||
+           token->type == YAML_VALUE_TOKEN;
+}
+
+static bool is_of_document(const yaml_token_t *token)
+{
+    return token->type == YAML_DOCUMENT_START_TOKEN || token->type == YAML_DOCUMENT_END_TOKEN ||
+           token->type == YAML_VERSION_DIRECTIVE_TOKEN || token->type == YAML_TAG_DIRECTIVE_TOKEN;
+}
+
+/* Sets where a token goes that begins a line, or follows the indicator that does. */
+static void place_token(struct formatter *f, const yaml_token_t *token)
+{
+    size_t line = token->start_mark.line;
+    int32_t was = (int32_t)token->start_mark.column;
+    assert(line < f->lines.n);
+    bool first = f->lines.items[line].kind == LINE_FREE;
+    if (!first && !(f->after_indicator && f->at_line == line))
+        return;
+    if (is_of_document(token) || (!was && !f->depth))
+        f->now = 0;
+    else if (!first)
+        f->now += STEP;
+    else
+        f->now = is_entry(token) && f->depth ? format_top(f)->now : format_inside(f);
+    if (first) {
+        place_comments(f, line, was, f->now);
+        f->commented = line + 1;
+        f->lines.items[line].kind = LINE_TOKEN;
+        f->lines.items[line].column = f->now;
+    } else {
+        f->lines.items[line].links++;
+    }
+    f->at_line = line;
+    f->shift = f->now - was;
+    f->after_indicator = is_indicator(token);
+}
+
+static void on_flow(struct formatter *f, const yaml_token_t *token)
+{
+    bool start =
+        token->type == YAML_FLOW_SEQUENCE_START_TOKEN || token->type == YAML_FLOW_MAPPING_START_TOKEN;
+    if (start && f->flow_depth++ == 0)
+        f->flow_line = token->start_mark.line;
+    if (start || --f->flow_depth)
+        return;
+    for (size_t i = f->flow_line + 1; i <= token->end_mark.line; i++)
+        if (f->lines.items[i].kind == LINE_FREE)
+            claim(f, i, i + 1, LINE_FLOW, 0);
+    f->commented = token->end_mark.line + 1;
+}
+
+/* In block context: opens and ends levels. */
+static void on_block(struct formatter *f, const yaml_token_t *token)
+{
+    int32_t column = (int32_t)token->start_mark.column;
+    if (token->type == YAML_BLOCK_ENTRY_TOKEN) {
+        if (f->depth && !format_top(f)->is_list)
+            format_push(f, column, true, true);
+    } else if (token->type == YAML_KEY_TOKEN || token->type == YAML_VALUE_TOKEN ||
+               token->type == YAML_BLOCK_END_TOKEN) {
+        end_list_without_token(f);
+    }
+    if (token->type == YAML_BLOCK_END_TOKEN && f->depth)
+        f->depth--;
+    if (token->type == YAML_BLOCK_MAPPING_START_TOKEN || token->type == YAML_BLOCK_SEQUENCE_START_TOKEN)
+        format_push(f, column, token->type == YAML_BLOCK_SEQUENCE_START_TOKEN, false);
+}
+
+static void on_token(struct formatter *f, const yaml_token_t *token)
+{
+    switch (token->type) {
+    case YAML_STREAM_START_TOKEN: return;
+    case YAML_STREAM_END_TOKEN: place_comments(f, f->lines.n, -1, 0); return;
+    case YAML_BLOCK_END_TOKEN:
+    case YAML_BLOCK_MAPPING_START_TOKEN:
+    case YAML_BLOCK_SEQUENCE_START_TOKEN: on_block(f, token); return;
+    default: break;
+    }
+    if (!f->flow_depth) {
+        on_block(f, token);
+        place_token(f, token);
+        f->last_depth = f->depth;
+    }
+    if (token->type == YAML_SCALAR_TOKEN)
+        claim_scalar(f, token);
+    else if (token->type >= YAML_FLOW_SEQUENCE_START_TOKEN && token->type <= YAML_FLOW_MAPPING_END_TOKEN)
+        on_flow(f, token);
+}
+
+static void read_tokens(struct formatter *f)
+{
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser))
+        mem_exhausted(); /* the only reason */
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)f->text.p, f->text.n);
+    for (bool end = false; !end;) {
+        yaml_token_t token;
+        if (!yaml_parser_scan(&parser, &token))
+            break; /* cannot be: it has been parsed before; what is missing shows in the comparison */
+        on_token(f, &token);
+        end = token.type == YAML_STREAM_END_TOKEN;
+        yaml_token_delete(&token);
+    }
+    yaml_parser_delete(&parser);
+}
+
+/* ---- all of it ---- */
+
+static bool is_yaml(const struct source *source, struct diags *diags)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    size_t errors = diags->errors;
+    return stack_yaml_parse(&arena, source, diags) && diags->errors == errors;
+}
+
+int format_text(const struct source *source, struct diags *diags, struct buf *out, struct err *err)
+{
+    if (!is_yaml(source, diags))
+        return -1;
+    struct formatter f = {.text = format_line_without_mark(source->text)};
+    size_t start = out->n;
+    format_lines_cut(&f.lines, f.text);
+    f.root = root_column(&f);
+    read_tokens(&f);
+    format_lines_write(&f.lines, out);
+    format_lines_release(&f.lines);
+    if (format_same(f.text, str_slice(buf_str(out), start, out->n)))
+        return 0;
+    err_set(err, ERR_FAILED, "%.*s would not mean the same in the usual layout, so it is left as it is",
+        STR_ARG(source->path));
+    return err_hint(err, "this is a mistake in weir, not in the file: please report it with the file");
+}

@@ -1,0 +1,263 @@
+/* Lists, and lists taken as sets. */
+#include "stacks/expressions/func.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+const struct value *func_concat(struct call *call)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
+    for (size_t i = 0; i < call->n; i++)
+        for (uint32_t k = 0; k < call->args[i]->count; k++)
+            value_builder_add(&all, call->args[i]->items[k]);
+    return value_builder_list(&all);
+}
+
+/* False where an unknown item may turn out to be a list. */
+static bool flatten_into(
+    struct call *call, struct value_builder *all, const struct value *list, unsigned marks)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct value *item = list->items[i];
+        unsigned inner = marks | (item->marks & VALUE_SENSITIVE);
+        if (item->kind == VALUE_UNKNOWN)
+            return false;
+        if (item->kind != VALUE_LIST)
+            value_builder_add(all, eval_marked(call->ev, item, inner));
+        else if (!flatten_into(call, all, item, inner))
+            return false;
+    }
+    return true;
+}
+
+const struct value *func_flatten(struct call *call)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
+    bool known = flatten_into(call, &all, call->args[0], 0);
+    return known ? value_builder_list(&all) : &value_unknown;
+}
+
+const struct value *func_chunk(struct call *call)
+{
+    const struct value *list = call->args[0];
+    int64_t size = arg_int(call, 1);
+    if (size < 1)
+        return call_fail(call, 1, "chunk() makes lists of at least 1 item, got %lld", (long long)size);
+    AUTO_BUILDER struct value_builder chunks = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < list->count;) {
+        uint32_t n = list->count - i < size ? list->count - i : (uint32_t)size;
+        value_builder_add(&chunks, value_list(call->arena, list->items + i, n));
+        i += n;
+    }
+    return value_builder_list(&chunks);
+}
+
+const struct value *func_compact(struct call *call)
+{
+    const struct value *list = call->args[0];
+    AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct value *item = list->items[i];
+        bool nothing = item->kind == VALUE_NULL || (item->kind == VALUE_STRING && !item->string.n);
+        if (item->kind == VALUE_UNKNOWN)
+            return &value_unknown;
+        if (!nothing)
+            value_builder_add(&kept, item);
+    }
+    return value_builder_list(&kept);
+}
+
+const struct value *func_contains(struct call *call)
+{
+    const struct value *in = call->args[0], *wanted = call->args[1];
+    if (in->kind == VALUE_STRING && wanted->kind == VALUE_STRING)
+        return value_bool(str_find(in->string, wanted->string, 0) >= 0);
+    if (in->kind == VALUE_STRING)
+        return call_fail(call, 1, "text contains text only, got %s", value_with_article(wanted));
+    if (in->kind != VALUE_LIST)
+        return call_fail(call, 0, "contains() looks in a list or text, got %s", value_with_article(in));
+    for (uint32_t i = 0; i < in->count; i++)
+        if (value_equal(in->items[i], wanted))
+            return &value_true;
+    return &value_false;
+}
+
+const struct value *func_index(struct call *call)
+{
+    const struct value *list = call->args[0];
+    for (uint32_t i = 0; i < list->count; i++)
+        if (value_equal(list->items[i], call->args[1]))
+            return value_int(call->arena, i);
+    return call_fail(call, 1, "%s is not in the list", call_quote(call, 1).p);
+}
+
+const struct value *func_element(struct call *call)
+{
+    const struct value *list = call->args[0];
+    int64_t index = arg_int(call, 1);
+    if (!list->count)
+        return call_fail(call, 0, "element() of an empty list");
+    index %= list->count;
+    return list->items[index < 0 ? index + list->count : index];
+}
+
+const struct value *func_slice(struct call *call)
+{
+    const struct value *list = call->args[0];
+    int64_t from = arg_int(call, 1), to = call->n > 2 ? arg_int(call, 2) : list->count;
+    if (from < 0 || from > list->count)
+        return call_fail(call, 1, "slice() begins at 0 to %u here, got %lld", list->count, (long long)from);
+    if (to < from || to > list->count)
+        return call_fail(call, 2, "slice() ends at %lld to %u here, got %lld", (long long)from, list->count,
+            (long long)to);
+    return value_list(call->arena, list->items + from, (size_t)(to - from));
+}
+
+const struct value *func_range(struct call *call)
+{
+    int64_t from = call->n > 1 ? arg_int(call, 0) : 0, to = arg_int(call, call->n > 1 ? 1 : 0);
+    int64_t step = call->n > 2 ? arg_int(call, 2) : from <= to ? 1 : -1;
+    if (!step)
+        return call_fail(call, 2, "the step of range() cannot be 0");
+    AUTO_BUILDER struct value_builder items = VALUE_BUILDER(call->arena);
+    for (int64_t i = from; step > 0 ? i < to : i > to;) {
+        if (!call_take_items(call, 1))
+            return NULL;
+        value_builder_add(&items, value_int(call->arena, i));
+        if (__builtin_add_overflow(i, step, &i))
+            break;
+    }
+    return value_builder_list(&items);
+}
+
+/* ---- order and sets ---- */
+
+struct ranked {
+    const struct value *value;
+    uint32_t index;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    int order = value_compare(x->value, y->value);
+    return order ? order : x->index < y->index ? -1 : x->index > y->index;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* The list sorted, without duplicates where `unique`; on the heap. */
+static struct ranked *func_list_rank(const struct value *list, bool unique, size_t *n)
+{
+    struct ranked *items = mem_realloc_array(NULL, list->count + 1u, sizeof *items);
+    for (uint32_t i = 0; i < list->count; i++)
+        items[i] = (struct ranked){list->items[i], i};
+    qsort(items, list->count, sizeof *items, by_value);
+    *n = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        if (!unique || !*n || value_compare(items[*n - 1].value, items[i].value))
+            items[(*n)++] = items[i];
+    return items;
+}
+
+static const struct value *unranked(struct arena *arena, const struct ranked *items, size_t n)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&list, items[i].value);
+    return value_builder_list(&list);
+}
+
+const struct value *func_distinct(struct call *call)
+{
+    size_t n;
+    AUTO_FREE struct ranked *items = func_list_rank(call->args[0], true, &n);
+    qsort(items, n, sizeof *items, by_index);
+    return unranked(call->arena, items, n);
+}
+
+const struct value *func_sort(struct call *call)
+{
+    const struct value *list = call->args[0];
+    unsigned kinds = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        switch ((enum value_kind)list->items[i]->kind) {
+        case VALUE_INT:
+        case VALUE_FLOAT: kinds |= 1; break;
+        case VALUE_STRING: kinds |= 2; break;
+        default:
+            return call_fail(
+                call, 0, "sort() sorts texts or numbers, got %s", value_with_article(list->items[i]));
+        }
+    }
+    if (kinds == 3)
+        return call_fail(call, 0, "sort() sorts texts or numbers, not both together");
+    size_t n;
+    AUTO_FREE struct ranked *items = func_list_rank(list, false, &n);
+    return unranked(call->arena, items, n);
+}
+
+const struct value *func_toset(struct call *call)
+{
+    size_t n;
+    AUTO_FREE struct ranked *items = func_list_rank(call->args[0], true, &n);
+    return unranked(call->arena, items, n);
+}
+
+static bool is_in(const struct ranked *items, size_t n, const struct value *wanted)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = value_compare(items[middle].value, wanted);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+/* Items of the first set that are (or are not) in the second. */
+static const struct value *sifted(
+    struct call *call, const struct value *a, const struct value *b, bool common)
+{
+    size_t n, m, kept = 0;
+    AUTO_FREE struct ranked *items = func_list_rank(a, true, &n);
+    AUTO_FREE struct ranked *others = func_list_rank(b, true, &m);
+    for (size_t i = 0; i < n; i++)
+        if (is_in(others, m, items[i].value) == common)
+            items[kept++] = items[i];
+    return unranked(call->arena, items, kept);
+}
+
+const struct value *func_setunion(struct call *call)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
+    for (size_t i = 0; i < call->n; i++)
+        for (uint32_t k = 0; k < call->args[i]->count; k++)
+            value_builder_add(&all, call->args[i]->items[k]);
+    size_t n;
+    AUTO_FREE struct ranked *items = func_list_rank(value_builder_list(&all), true, &n);
+    return unranked(call->arena, items, n);
+}
+
+const struct value *func_setintersection(struct call *call)
+{
+    const struct value *set = sifted(call, call->args[0], call->args[0], true);
+    for (size_t i = 1; i < call->n; i++)
+        set = sifted(call, set, call->args[i], true);
+    return set;
+}
+
+const struct value *func_setsubtract(struct call *call)
+{
+    return sifted(call, call->args[0], call->args[1], false);
+}

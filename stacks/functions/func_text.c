@@ -1,0 +1,237 @@
+/* Text. Positions and lengths count code points; upper and lower case know ASCII's letters only. */
+#include "stacks/expressions/func.h"
+
+#include <ctype.h>
+
+static const struct value *mapped(struct call *call, int (*change)(int))
+{
+    struct str text = arg_text(call, 0);
+    char *copy = arena_strz(call->arena, text);
+    for (size_t i = 0; i < text.n; i++)
+        if (!(copy[i] & 0x80))
+            copy[i] = (char)change(copy[i]);
+    return value_string_ref(call->arena, str_n(copy, text.n));
+}
+
+const struct value *func_upper(struct call *call)
+{
+    return mapped(call, toupper);
+}
+
+const struct value *func_lower(struct call *call)
+{
+    return mapped(call, tolower);
+}
+
+const struct value *func_title(struct call *call)
+{
+    struct str text = arg_text(call, 0);
+    char *copy = arena_strz(call->arena, text);
+    bool inside = false;
+    for (size_t i = 0; i < text.n; i++) {
+        if (!inside && islower((unsigned char)copy[i]))
+            copy[i] = (char)toupper((unsigned char)copy[i]);
+        inside = isalnum((unsigned char)copy[i]) || (copy[i] & 0x80) || copy[i] == '\'';
+    }
+    return value_string_ref(call->arena, str_n(copy, text.n));
+}
+
+/* ---- code points ---- */
+
+/* The byte where code point `index` begins; text.n when there are fewer. */
+static size_t char_offset(struct str text, int64_t index)
+{
+    size_t at = 0;
+    while (index-- > 0 && at < text.n)
+        at += str_char_size(text, at);
+    return at;
+}
+
+const struct value *func_substr(struct call *call)
+{
+    struct str text = arg_text(call, 0);
+    int64_t from = arg_int(call, 1), total = (int64_t)str_code_points(text);
+    if (from < 0)
+        from = from < -total ? 0 : from + total;
+    size_t start = char_offset(text, from), end = text.n;
+    if (call->n > 2 && arg_int(call, 2) >= 0)
+        end = start + char_offset(str_slice(text, start, text.n), arg_int(call, 2));
+    return value_string(call->arena, str_slice(text, start, end));
+}
+
+static struct str reversed(struct arena *arena, struct str text)
+{
+    char *copy = arena_strz(arena, text);
+    for (size_t at = 0; at < text.n;) {
+        size_t size = str_char_size(text, at);
+        memcpy(copy + text.n - at - size, text.p + at, size);
+        at += size;
+    }
+    return str_n(copy, text.n);
+}
+
+const struct value *func_reverse(struct call *call)
+{
+    const struct value *v = call->args[0];
+    if (v->kind == VALUE_STRING)
+        return value_string_ref(call->arena, reversed(call->arena, v->string));
+    if (v->kind != VALUE_LIST)
+        return call_fail(call, 0, "reverse() takes a list or text, got %s", value_with_article(v));
+    const struct value **items = ARENA_ARRAY(call->arena, const struct value *, v->count);
+    for (uint32_t i = 0; i < v->count; i++)
+        items[i] = v->items[v->count - 1 - i];
+    return value_list(call->arena, items, v->count);
+}
+
+const struct value *func_length(struct call *call)
+{
+    const struct value *v = call->args[0];
+    if (v->kind == VALUE_STRING)
+        return value_int(call->arena, (int64_t)str_code_points(v->string));
+    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+        return call_fail(call, 0, "length() takes a list, a map or text, got %s", value_with_article(v));
+    return value_int(call->arena, v->count);
+}
+
+/* ---- cutting ---- */
+
+static bool in_set(struct str set, struct str text, size_t at, size_t size)
+{
+    return str_find(set, str_slice(text, at, at + size), 0) >= 0;
+}
+
+static struct str trim_set(struct str text, struct str set)
+{
+    size_t from = 0, to = text.n, size;
+    while (from < to && in_set(set, text, from, size = str_char_size(text, from)))
+        from += size;
+    while (to > from) {
+        size = 1;
+        while (size < to - from && ((unsigned char)text.p[to - size] & 0xc0) == 0x80)
+            size++;
+        if (!in_set(set, text, to - size, size))
+            break;
+        to -= size;
+    }
+    return str_slice(text, from, to);
+}
+
+const struct value *func_trim(struct call *call)
+{
+    struct str text = arg_text(call, 0);
+    text = call->n > 1 ? trim_set(text, arg_text(call, 1)) : str_trim(text);
+    return value_string(call->arena, text);
+}
+
+const struct value *func_trimprefix(struct call *call)
+{
+    struct str text = arg_text(call, 0), prefix = arg_text(call, 1);
+    if (!str_starts(text, prefix))
+        return call->args[0];
+    return value_string(call->arena, str_slice(text, prefix.n, text.n));
+}
+
+const struct value *func_trimsuffix(struct call *call)
+{
+    struct str text = arg_text(call, 0), suffix = arg_text(call, 1);
+    if (!str_ends(text, suffix))
+        return call->args[0];
+    return value_string(call->arena, str_slice(text, 0, text.n - suffix.n));
+}
+
+const struct value *func_chomp(struct call *call)
+{
+    struct str text = arg_text(call, 0);
+    while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
+        text.n--;
+    return value_string(call->arena, text);
+}
+
+const struct value *func_startswith(struct call *call)
+{
+    return value_bool(str_starts(arg_text(call, 0), arg_text(call, 1)));
+}
+
+const struct value *func_endswith(struct call *call)
+{
+    return value_bool(str_ends(arg_text(call, 0), arg_text(call, 1)));
+}
+
+const struct value *func_split(struct call *call)
+{
+    struct str separator = arg_text(call, 0), text = arg_text(call, 1);
+    AUTO_BUILDER struct value_builder parts = VALUE_BUILDER(call->arena);
+    size_t at = 0;
+    while (at <= text.n) {
+        size_t end = text.n, next = text.n + 1;
+        if (!separator.n) { /* into characters */
+            if (at == text.n)
+                break;
+            next = end = at + str_char_size(text, at);
+        } else {
+            ptrdiff_t found = str_find(text, separator, at);
+            if (found >= 0) {
+                end = (size_t)found;
+                next = end + separator.n;
+            }
+        }
+        if (!call_take_items(call, 1))
+            return NULL;
+        value_builder_add(&parts, value_string(call->arena, str_slice(text, at, end)));
+        at = next;
+    }
+    return value_builder_list(&parts);
+}
+
+/* ---- putting together ---- */
+
+const struct value *func_join(struct call *call)
+{
+    struct str separator = arg_text(call, 0);
+    const struct value *list = call->args[1];
+    AUTO_BUF struct buf out = {.max = call_bytes_left(call)};
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct str text = value_scalar_text(call->arena, list->items[i]);
+        if (!text.p)
+            return call_fail(
+                call, 1, "join() joins texts, but item %u is %s", i, value_with_article(list->items[i]));
+        if (i)
+            buf_add_str(&out, separator);
+        buf_add_str(&out, text);
+    }
+    return call_text(call, &out);
+}
+
+const struct value *func_replace(struct call *call)
+{
+    struct str text = arg_text(call, 0), search = arg_text(call, 1), by = arg_text(call, 2);
+    if (!search.n)
+        return call_fail(call, 1, "replace() cannot look for empty text");
+    AUTO_BUF struct buf out = {.max = call_bytes_left(call)};
+    size_t at = 0;
+    for (ptrdiff_t found; !out.overflow && (found = str_find(text, search, at)) >= 0;
+         at = (size_t)found + search.n) {
+        buf_add_str(&out, str_slice(text, at, (size_t)found));
+        buf_add_str(&out, by);
+    }
+    buf_add_str(&out, str_slice(text, at, text.n));
+    return call_text(call, &out);
+}
+
+const struct value *func_indent(struct call *call)
+{
+    int64_t n = arg_int(call, 0);
+    struct str text = arg_text(call, 1);
+    if (n < 0 || n > 1000)
+        return call_fail(call, 0, "indent() takes 0 to 1000 spaces, got %lld", (long long)n);
+    AUTO_BUF struct buf out = {.max = call_bytes_left(call)};
+    for (size_t at = 0; at < text.n;) {
+        ptrdiff_t newline = str_find_char(text, '\n', at);
+        size_t end = newline < 0 ? text.n : (size_t)newline + 1;
+        if (at && text.p[at] != '\n')
+            buf_addf(&out, "%*s", (int)n, "");
+        buf_add_str(&out, str_slice(text, at, end));
+        at = end;
+    }
+    return call_text(call, &out);
+}

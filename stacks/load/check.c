@@ -1,0 +1,389 @@
+/* Bodies of resources against their schemas: unknown and missing keys, values that do not fit. */
+#include "stacks/load/load.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+/* ---- types ---- */
+
+static const struct schema *report_type(
+    struct loader *loader, const struct node *node, bool is_data, const struct err *err)
+{
+    struct str type = node->string;
+    if (loader->diags->dropped) { /* nobody will see more than their number */
+        diag_error(loader->diags, node_span(node), "unknown type");
+        return NULL;
+    }
+    if (err->class != ERR_ABSENT) {
+        diag_error(loader->diags, node_span(node), "%s", err->message);
+        return NULL;
+    }
+    struct err ignored = ERR_INIT;
+    if (catalog_find(loader->options->catalog, type, !is_data, &ignored)) {
+        struct diag *d = diag_error(loader->diags, node_span(node),
+            is_data ? "%.*s is a resource, not a data source" : "%.*s is a data source, not a resource",
+            STR_ARG(type));
+        diag_hint(loader->diags, d, "it belongs under `%s:`", is_data ? "resources" : "data");
+        return NULL;
+    }
+    struct diag *d = diag_error(loader->diags, node_span(node), "unknown %s type \"%.*s\"",
+        is_data ? "data" : "resource", STR_ARG(type));
+    hint_types(loader, d, type, is_data);
+    return NULL;
+}
+
+/* The catalog is asked once for each type: its answer may need a spec to be read. */
+const struct schema *find_schema(struct loader *loader, const struct node *node, bool is_data)
+{
+    struct str type;
+    if (!expect_text(loader, node, "a type", &type))
+        return NULL;
+    struct map *known = is_data ? &loader->data_types : &loader->resource_types;
+    const struct schema *schema = map_get(known, type);
+    if (schema)
+        return schema;
+    struct err err = ERR_INIT;
+    schema = catalog_find(loader->options->catalog, type, is_data, &err);
+    if (!schema)
+        return report_type(loader, node, is_data, &err);
+    map_set(known, type, (void *)schema);
+    return schema;
+}
+
+/* ---- literal values ---- */
+
+/* The tree as a value in which everything that an expression gives is unknown. */
+static const struct value *known_part(struct arena *arena, const struct node *node)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    switch ((enum node_kind)node->kind) {
+    case NODE_STRING:
+        if (str_find(node->string, STR("${"), 0) >= 0)
+            return &value_unknown;
+        break;
+    case NODE_LIST:
+        for (size_t i = 0; i < node->count; i++)
+            value_builder_add(&b, known_part(arena, node->items[i]));
+        return value_builder_list(&b);
+    case NODE_MAP:
+        for (size_t i = 0; i < node->count; i++) {
+            struct str key = node->entries[i].key;
+            /* a key that an expression gives may be any */
+            if (str_find(key, STR("${"), 0) >= 0)
+                return &value_unknown;
+            value_builder_set(&b, key, known_part(arena, node->entries[i].value));
+        }
+        return value_builder_map(&b);
+    default: break;
+    }
+    return node_value(arena, node);
+}
+
+/* The node that an issue is about; *entry is the way into it, where that was a key. */
+static const struct node *issue_node(
+    const struct node *node, const struct schema_issue *issue, const struct node_entry **entry)
+{
+    size_t depth = issue->path ? issue->path->count : 0;
+    *entry = NULL;
+    for (size_t i = 0; i < depth; i++) {
+        const struct value *step = issue->path->items[i];
+        *entry = NULL;
+        if (step->kind == VALUE_INT) {
+            if (node->kind != NODE_LIST || (uint64_t)step->integer >= node->count)
+                return node;
+            node = node->items[step->integer];
+            continue;
+        }
+        const struct node_entry *found = node_find(node, value_text(step, STR_EMPTY));
+        if (!found)
+            return node;
+        *entry = found;
+        node = found->value;
+    }
+    return node;
+}
+
+struct span literal_span(const struct node *node, const struct schema_issue *issue)
+{
+    const struct node_entry *entry;
+    node = issue_node(node, issue, &entry);
+    return issue->at_key && entry ? node_key_span(entry) : node_span(node);
+}
+
+/*
+ * The value without what the issue is about, so that the search for mistakes can go on: the place becomes
+ * unknown, a wrong key is dropped, a missing one added. NULL: nothing would change.
+ */
+static const struct value *without_issue(
+    struct arena *arena, const struct value *v, const struct schema_issue *issue, size_t step)
+{
+    if (step == issue->path->count) {
+        if (issue->key.n && !issue->at_key && v->kind == VALUE_MAP)
+            return value_with(arena, v, issue->key, &value_unknown);
+        return step || issue->path->count ? &value_unknown : NULL;
+    }
+    const struct value *at = issue->path->items[step];
+    if (at->kind == VALUE_INT && v->kind == VALUE_LIST && (uint64_t)at->integer < v->count) {
+        const struct value **items = arena_alloc(arena, v->count * sizeof *items);
+        memcpy(items, v->items, v->count * sizeof *items);
+        items[at->integer] = without_issue(arena, v->items[at->integer], issue, step + 1);
+        return items[at->integer] ? value_list(arena, items, v->count) : NULL;
+    }
+    struct str key = value_text(at, STR_EMPTY);
+    const struct value *inside = value_get(v, key);
+    if (!inside)
+        return NULL;
+    if (issue->at_key && step + 1 == issue->path->count)
+        return value_with(arena, v, key, NULL);
+    inside = without_issue(arena, inside, issue, step + 1);
+    return inside ? value_with(arena, v, key, inside) : NULL;
+}
+
+static void hide_line(struct loader *loader, struct span span)
+{
+    struct str text = span.source->text;
+    const char *before = span.offset ? memrchr(text.p, '\n', span.offset) : NULL;
+    size_t start = before ? (size_t)(before - text.p) + 1 : 0;
+    ptrdiff_t end = str_find_char(text, '\n', span.offset);
+    source_hide(loader->arena, span_at(span.source, start, (end < 0 ? text.n : (size_t)end) - start));
+}
+
+static void report_issue(struct loader *loader, const char *what, const struct schema *schema,
+    const struct attr *attr, const struct node *node, const struct schema_issue *issue)
+{
+    const struct node_entry *entry;
+    issue_node(node, issue, &entry);
+    struct span span = literal_span(node, issue);
+    struct diag *d = diag_error(
+        loader->diags, span, "%s \"%.*s\": %.*s", what, STR_ARG(attr->name), STR_ARG(issue->message));
+    if (attr->sensitive) { /* an excerpt would show it, and so would a hint */
+        hide_line(loader, span);
+        return;
+    }
+    if (issue->at_key && entry && hint_split_text(loader, d, entry))
+        return;
+    if (issue->at_key && issue->key.n && hint_field(loader, d, schema, attr, issue))
+        return;
+    if (issue->label.n)
+        diag_label(loader->diags, d, "%.*s", STR_ARG(issue->label));
+    if (!d->label.n)
+        hint_meaning(loader, d, issue);
+}
+
+/*
+ * 3.10 unquoted is the number 3.1, 1e5 is 100000: where a text is wanted, such a number must be written as it
+ * would come out.
+ */
+static void check_spelling(struct loader *loader, const struct type *type, const struct node *node)
+{
+    if (node->kind == NODE_LIST && type->elem) {
+        for (size_t i = 0; i < node->count; i++)
+            check_spelling(loader, type->elem, node->items[i]);
+    } else if (node->kind == NODE_MAP) {
+        static const struct type text = {.kind = TYPE_STRING};
+        for (size_t i = 0; i < node->count; i++) {
+            const struct attr *field =
+                type->kind == TYPE_OBJECT ? type_field(type, node->entries[i].key) : NULL;
+            const struct type *inside = field ? field->type : type->kind == TYPE_TAGS ? &text : type->elem;
+            if (inside)
+                check_spelling(loader, inside, node->entries[i].value);
+        }
+    } else if (type->kind == TYPE_STRING && (node->kind == NODE_FLOAT || node->kind == NODE_INT)) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        struct str text = value_scalar_text(&scratch, node_value(&scratch, node)), raw = node_raw(node);
+        if (str_eq(text, raw))
+            return;
+        struct diag *d =
+            diag_error(loader->diags, node_span(node), "this is read as the number %.*s", STR_ARG(text));
+        diag_label(loader->diags, d, "quote it: \"%.*s\"", STR_ARG(raw));
+    }
+}
+
+/* All that stands in it, but for what only refers to a secret. */
+static void hide_all(struct loader *loader, const struct node *node)
+{
+    bool reference = node->kind == NODE_STRING && str_starts(node->string, STR("${")) &&
+                     str_find(node->string, STR("}"), 0) == (ptrdiff_t)node->string.n - 1;
+    if (node->kind == NODE_MAP)
+        for (size_t i = 0; i < node->count; i++)
+            hide_all(loader, node->entries[i].value);
+    else if (node->kind == NODE_LIST)
+        for (size_t i = 0; i < node->count; i++)
+            hide_all(loader, node->items[i]);
+    else if (!reference)
+        source_hide(loader->arena, node_span(node));
+}
+
+void check_hide(struct loader *loader, const struct attr *attr, const struct node *node)
+{
+    if (attr->sensitive) {
+        hide_all(loader, node);
+        return;
+    }
+    for (size_t i = 0; node->kind == NODE_MAP && i < node->count; i++) {
+        const struct attr *field = type_field(attr->type, node->entries[i].key);
+        if (field)
+            check_hide(loader, field, node->entries[i].value);
+    }
+}
+
+enum { ISSUES_MAX = 20 };
+
+/* `schema`: of the resource; NULL: it is none's. */
+static void check_given(struct loader *loader, const char *what, const struct schema *schema,
+    const struct attr *attr, const struct node *node)
+{
+    check_hide(loader, attr, node);
+    if (attr->type->kind == TYPE_ANY && !attr->choices)
+        return;
+    if (node->kind == NODE_STRING && str_find(node->string, STR("${"), 0) >= 0)
+        return;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *value = known_part(&scratch, node), *out;
+    struct schema_issue issue;
+    for (int i = 0; i < ISSUES_MAX && value; i++) {
+        if (!schema_convert(&scratch, attr, value, &out, &issue))
+            break;
+        report_issue(loader, what, schema, attr, node, &issue);
+        value = without_issue(&scratch, value, &issue, 0);
+    }
+    check_spelling(loader, attr->type, node);
+}
+
+void check_literal(struct loader *loader, const char *what, const struct attr *attr, const struct node *node)
+{
+    check_given(loader, what, NULL, attr, node);
+}
+
+/* ---- attributes of a resource ---- */
+
+const struct attr *check_attr_name(
+    struct loader *loader, const struct decl *decl, const struct node_entry *entry)
+{
+    const struct schema *schema = decl->schema;
+    if (!schema)
+        return NULL;
+    const struct attr *attr = schema_attr(schema, entry->key);
+    if (attr && attr->settable)
+        return attr;
+    if (attr) {
+        diag_error(loader->diags, node_key_span(entry),
+            "\"%.*s\" of %.*s is set by the service and cannot be given", STR_ARG(attr->name),
+            STR_ARG(schema->name));
+        return attr;
+    }
+    struct diag *d = diag_error(loader->diags, node_key_span(entry), "%.*s has no attribute \"%.*s\"",
+        STR_ARG(schema->name), STR_ARG(entry->key));
+    if (hint_split_text(loader, d, entry))
+        return NULL;
+    hint_attr(loader, d, schema, entry->key);
+    return NULL;
+}
+
+void check_ignored(struct loader *loader, const struct decl *decl, const struct node *node, struct str name)
+{
+    const struct schema *schema = decl->schema;
+    if (!schema || str_eqz(name, "*") || schema_attr(schema, name))
+        return;
+    struct diag *d = diag_error(loader->diags, node_span(node), "%.*s has no attribute \"%.*s\"",
+        STR_ARG(schema->name), STR_ARG(name));
+    hint_attr(loader, d, schema, name);
+}
+
+static const struct node_entry *given_entry(const struct node *body, struct str name)
+{
+    const struct node_entry *entry = node_find(body, name);
+    return entry && entry->value->kind != NODE_NULL ? entry : NULL;
+}
+
+static void check_required(struct loader *loader, const struct decl *decl, const struct node *body)
+{
+    const struct schema *schema = decl->schema;
+    AUTO_BUF struct buf missing = BUF_INIT;
+    const struct attr *first = NULL;
+    for (size_t i = 0; i < schema->attr_count; i++) {
+        const struct attr *attr = &schema->attrs[i];
+        if (!attr->required || given_entry(body, attr->name))
+            continue;
+        buf_addf(&missing, "%s\"%.*s\"", missing.n ? ", " : "", STR_ARG(attr->name));
+        if (!first)
+            first = attr;
+    }
+    if (!first)
+        return;
+    struct diag *d = diag_error(loader->diags, decl->span, "%.*s needs %s", STR_ARG(schema->name), missing.p);
+    if (first->doc.n)
+        diag_hint(loader->diags, d, "%.*s: %.*s", STR_ARG(first->name), STR_ARG(first->doc));
+}
+
+/* What an expression gives, null included, is seen when it is evaluated. */
+static bool is_surely_given(const struct node *node)
+{
+    return node->kind != NODE_NULL &&
+           !(node->kind == NODE_STRING && str_find(node->string, STR("${"), 0) >= 0);
+}
+
+static void check_conflicts(struct loader *loader, struct decl *decl, const struct node *body)
+{
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        struct attr_expr *given = &decl->attrs[i];
+        if (!given->attr || !given->attr->conflicts.n)
+            continue;
+        const struct node_entry *other = given_entry(body, given->attr->conflicts);
+        if (!other || !is_surely_given(other->value) || !is_surely_given(node_find(body, given->name)->value))
+            continue;
+        given->wrong = true;
+        struct span span = given->key_span, before = node_key_span(other);
+        const struct attr *back = schema_attr(decl->schema, other->key);
+        if (back && str_eq(back->conflicts, given->name) && before.offset > span.offset)
+            continue; /* said once, at the later of the two */
+        struct diag *d = diag_error(loader->diags, span, "\"%.*s\" and \"%.*s\" exclude each other",
+            STR_ARG(given->name), STR_ARG(other->key));
+        diag_related(loader->diags, d, before, "given here");
+    }
+}
+
+static enum given_how given_in_body(const void *body, struct str name)
+{
+    const struct node_entry *entry = given_entry(body, name);
+    return !entry ? GIVEN_NOT : is_surely_given(entry->value) ? GIVEN_SURELY : GIVEN_MAYBE;
+}
+
+static void check_rules(struct loader *loader, const struct decl *decl, const struct node *body)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    for (size_t i = 0; i < decl->schema->rule_count; i++) {
+        struct str broken = attr_rule_broken(&scratch, &decl->schema->rules[i], given_in_body, body);
+        if (broken.n)
+            diag_error(loader->diags, decl->span, "%.*s: %.*s", STR_ARG(decl->schema->name), STR_ARG(broken));
+    }
+}
+
+static void warn_deprecated(struct loader *loader, const struct decl *decl)
+{
+    for (size_t i = 0; i < decl->attr_count; i++)
+        if (decl->attrs[i].attr && decl->attrs[i].attr->deprecated)
+            diag_warning(loader->diags, decl->attrs[i].key_span,
+                "\"%.*s\" of %.*s is deprecated by the service", STR_ARG(decl->attrs[i].name),
+                STR_ARG(decl->schema->name));
+}
+
+void check_resource(struct loader *loader, struct decl *decl, const struct node *body)
+{
+    struct tally start = load_tally(loader);
+    check_required(loader, decl, body);
+    check_conflicts(loader, decl, body);
+    decl->mistaken.any |= load_forgive(loader, start);
+    start = load_tally(loader);
+    check_rules(loader, decl, body);
+    decl->mistaken.all |= load_forgive(loader, start);
+    warn_deprecated(loader, decl);
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr *attr = decl->attrs[i].attr;
+        start = load_tally(loader);
+        if (attr && attr->settable)
+            check_given(loader, "attribute", decl->schema, attr, node_find(body, decl->attrs[i].name)->value);
+        decl->attrs[i].wrong |= load_forgive(loader, start);
+    }
+}

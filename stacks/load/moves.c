@@ -1,0 +1,190 @@
+/* What happens to addresses: moved, removed, imports. */
+#include "stacks/load/load.h"
+
+/* An address as written in this module; empty after an error. */
+static struct str read_address(struct unit *unit, const struct node *map, const char *key, const char *what)
+{
+    struct loader *loader = unit->loader;
+    const struct node *node = node_get(map, key);
+    struct str text, address, instance;
+    if (!node) {
+        diag_error(loader->diags, node_span(map), "%s needs \"%s\"", what, key);
+        return STR_EMPTY;
+    }
+    if (!expect_text(loader, node, "an address", &text))
+        return STR_EMPTY;
+    if (!address_split(loader->arena, text, &address, &instance)) {
+        struct diag *d = diag_error(loader->diags, node_span(node), "\"%.*s\" is no address", STR_ARG(text));
+        diag_hint(loader->diags, d, "addresses are: lake, lake[\"key\"], module/lake");
+        return STR_EMPTY;
+    }
+    struct str path = unit->module->path;
+    return path.n ? arena_concat(loader->arena, (struct str[]){path, STR("/"), text}, 3) : text;
+}
+
+#define GROW_ONE(arena, items, count) grow_one((arena), (items), (count), sizeof *(items))
+
+/* These lists are short; they grow by doubling at the powers of two. */
+static void *grow_one(struct arena *arena, void *items, size_t count, size_t size)
+{
+    if (count & (count - 1) || (count == 0 && items))
+        return items;
+    void *grown = arena_alloc(arena, size * (count ? count * 2 : 1));
+    if (count)
+        memcpy(grown, items, size * count);
+    return grown;
+}
+
+void load_moved(struct unit *unit, const struct node *section)
+{
+    static const struct str known[] = {STR_INIT("from"), STR_INIT("to")};
+    struct loader *loader = unit->loader;
+    struct stack *stack = loader->stack;
+    for (size_t i = 0; i < section->count; i++) {
+        const struct node *item = section->items[i];
+        if (!expect_map(loader, item, "an item of \"moved\""))
+            continue;
+        check_keys(loader, item, "\"moved\"", known, 2);
+        struct moved moved = {.span = node_span(item)};
+        moved.from = read_address(unit, item, "from", "\"moved\"");
+        moved.to = read_address(unit, item, "to", "\"moved\"");
+        if (!moved.from.n || !moved.to.n)
+            continue;
+        stack->moved = GROW_ONE(loader->arena, stack->moved, stack->moved_count);
+        stack->moved[stack->moved_count++] = moved;
+    }
+}
+
+void load_removed(struct unit *unit, const struct node *section)
+{
+    static const struct str known[] = {STR_INIT("address"), STR_INIT("destroy")};
+    struct loader *loader = unit->loader;
+    struct stack *stack = loader->stack;
+    for (size_t i = 0; i < section->count; i++) {
+        const struct node *item = section->items[i], *destroy;
+        if (!expect_map(loader, item, "an item of \"removed\""))
+            continue;
+        check_keys(loader, item, "\"removed\"", known, 2);
+        struct removed removed = {.destroy = true, .span = node_span(item)};
+        removed.address = read_address(unit, item, "address", "\"removed\"");
+        if ((destroy = node_get(item, "destroy")))
+            expect_bool(loader, destroy, "\"destroy\"", &removed.destroy);
+        if (!removed.address.n)
+            continue;
+        stack->removed = GROW_ONE(loader->arena, stack->removed, stack->removed_count);
+        stack->removed[stack->removed_count++] = removed;
+    }
+}
+
+void load_imports(struct unit *unit, const struct node *section)
+{
+    static const struct str known[] = {STR_INIT("address"), STR_INIT("id")};
+    struct loader *loader = unit->loader;
+    struct stack *stack = loader->stack;
+    for (size_t i = 0; i < section->count; i++) {
+        const struct node *item = section->items[i];
+        if (!expect_map(loader, item, "an item of \"imports\""))
+            continue;
+        check_keys(loader, item, "\"imports\"", known, 2);
+        struct import import = {.span = node_span(item)};
+        import.address = read_address(unit, item, "address", "\"imports\"");
+        const struct node *id = node_get(item, "id");
+        if (!id || id->kind == NODE_NULL || id->kind == NODE_LIST || id->kind == NODE_MAP) {
+            diag_error(loader->diags, node_span(id ? id : item), "\"imports\" needs \"id\", a text");
+            continue;
+        }
+        import.id = expr_compile(loader->arena, id, loader->diags);
+        if (!import.address.n)
+            continue;
+        stack->imports = GROW_ONE(loader->arena, stack->imports, stack->import_count);
+        stack->imports[stack->import_count++] = import;
+    }
+}
+
+/* ---- do they name what they should? ---- */
+
+static struct decl *find_address(struct loader *loader, struct str address, struct str *key)
+{
+    struct str name;
+    address_split(loader->arena, address, &name, key);
+    struct decl *decl = stack_find(loader->stack, name);
+    bool named =
+        decl && (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA || decl->kind == DECL_MODULE);
+    return named ? decl : NULL;
+}
+
+static void report_absent(struct loader *loader, struct span span, struct str address)
+{
+    struct diag *d =
+        diag_error(loader->diags, span, "there is no resource \"%.*s\" in the stack", STR_ARG(address));
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str *names = ARENA_ARRAY(&scratch, struct str, loader->decl_count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < loader->decl_count; i++)
+        if (loader->decls[i]->kind == DECL_RESOURCE)
+            names[n++] = loader->decls[i]->address;
+    diag_did_you_mean(loader->diags, d, address, names, n);
+}
+
+static void check_key(struct loader *loader, struct span span, const struct decl *decl, struct str key)
+{
+    if (key.p && decl->kind != DECL_MODULE && !decl->for_each)
+        diag_error(loader->diags, span, "\"%.*s\" has no for_each, so it has no [\"%.*s\"]",
+            STR_ARG(decl->address), STR_ARG(key));
+}
+
+static void report_still_there(struct loader *loader, struct span span, const struct decl *decl)
+{
+    struct diag *d =
+        diag_error(loader->diags, span, "\"%.*s\" is still in the stack", STR_ARG(decl->address));
+    diag_related(loader->diags, d, decl->span, "here");
+}
+
+static void check_moved(struct loader *loader)
+{
+    AUTO_MAP struct map sources = MAP_INIT;
+    for (size_t i = 0; i < loader->stack->moved_count; i++) {
+        struct moved *moved = &loader->stack->moved[i];
+        struct str from_key, to_key;
+        const struct decl *from = find_address(loader, moved->from, &from_key);
+        const struct decl *to = find_address(loader, moved->to, &to_key);
+        if (!to)
+            report_absent(loader, moved->span, moved->to);
+        else
+            check_key(loader, moved->span, to, to_key);
+        if (from && from != to && !from_key.p)
+            report_still_there(loader, moved->span, from);
+        if (str_eq(moved->from, moved->to))
+            diag_error(loader->diags, moved->span, "this moves nothing");
+        const struct moved *first = map_set(&sources, moved->from, moved);
+        if (!first)
+            continue;
+        struct diag *d =
+            diag_error(loader->diags, moved->span, "\"%.*s\" is moved twice", STR_ARG(moved->from));
+        diag_related(loader->diags, d, first->span, "first here");
+    }
+}
+
+void check_addresses(struct loader *loader)
+{
+    struct stack *stack = loader->stack;
+    struct str key;
+    check_moved(loader);
+    for (size_t i = 0; i < stack->removed_count; i++) {
+        const struct decl *decl = find_address(loader, stack->removed[i].address, &key);
+        if (decl && !key.p)
+            report_still_there(loader, stack->removed[i].span, decl);
+    }
+    for (size_t i = 0; i < stack->import_count; i++) {
+        const struct import *import = &stack->imports[i];
+        const struct decl *decl = find_address(loader, import->address, &key);
+        if (!decl || decl->kind != DECL_RESOURCE) {
+            report_absent(loader, import->span, import->address);
+            continue;
+        }
+        check_key(loader, import->span, decl, key);
+        if (decl->for_each && !key.p)
+            diag_error(loader->diags, import->span, "\"%.*s\" has a for_each: say which one, [\"key\"]",
+                STR_ARG(decl->address));
+    }
+}

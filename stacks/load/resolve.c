@@ -1,0 +1,253 @@
+/* Names in expressions: what each refers to, and the order of declarations that follows. */
+#include "stacks/load/resolve_internal.h"
+
+#include "base/mem.h"
+#include "provider/kind.h"
+
+#include <stdlib.h>
+
+/* ---- names ---- */
+
+static struct decl *resolve_lookup(void *ctx, struct str name, struct str next, bool *consumed)
+{
+    struct resolving *r = ctx;
+    const struct module *module = r->unit->module;
+    if (str_eqz(name, "inputs") || str_eqz(name, "locals")) {
+        bool inputs = name.p[0] == 'i';
+        if (!inputs && r->inputs_only && !r->with_locals)
+            return NULL;
+        *consumed = true;
+        return map_get(inputs ? &module->inputs : &module->locals, next);
+    }
+    if (r->inputs_only)
+        return NULL;
+    struct decl *decl = map_get(&module->names, name);
+    if (!decl || decl->kind != DECL_MODULE || !decl->target || !next.n)
+        return decl;
+    *consumed = true;
+    return map_get(&decl->target->outputs, next);
+}
+
+size_t resolve_list_map(const struct map *map, struct str *names)
+{
+    for (size_t i = 0; i < map->n; i++)
+        names[i] = map->items[i].key;
+    return map->n;
+}
+
+static size_t list_names(void *ctx, struct str prefix, struct arena *arena, const struct str **names)
+{
+    static const struct str first[] = {
+        STR_INIT("inputs"), STR_INIT("locals"), STR_INIT("stack"), STR_INIT("path")};
+    static const struct map none = MAP_INIT;
+    enum { FIRST = sizeof first / sizeof *first };
+    struct resolving *r = ctx;
+    if (r->loader->diags->dropped) /* nobody will see them */
+        return 0;
+    const struct module *module = r->unit->module;
+    const struct map *map = &module->names;
+    if (str_eqz(prefix, "inputs")) {
+        map = &module->inputs;
+    } else if (str_eqz(prefix, "locals")) {
+        map = r->inputs_only && !r->with_locals ? &none : &module->locals;
+    } else if (prefix.n) {
+        const struct decl *decl = map_get(&module->names, prefix);
+        if (!decl || decl->kind != DECL_MODULE || !decl->target)
+            return 0;
+        map = &decl->target->outputs;
+    }
+    struct str *all = ARENA_ARRAY(arena, struct str, map->n + FIRST);
+    *names = all;
+    size_t n = r->inputs_only && !prefix.n ? 0 : resolve_list_map(map, all);
+    for (size_t i = 0; !prefix.n && i < FIRST; i++)
+        all[n++] = first[i];
+    return n;
+}
+
+void resolve_add_dep(struct resolving *r, struct decl *dep)
+{
+    uint32_t mark = r->decl->index + 1;
+    if (r->seen[dep->index] == mark)
+        return;
+    r->seen[dep->index] = mark;
+    MEM_GROW(r->deps, r->dep_cap, r->dep_count + 1);
+    r->deps[r->dep_count++] = dep;
+}
+
+static void depends(void *ctx, struct decl *decl)
+{
+    struct resolving *r = ctx;
+    if (!r->decl)
+        return;
+    resolve_add_dep(r, decl);
+    decl->demands++;
+}
+
+/* Of one that could not be read everything may be there. */
+static bool has_output(
+    const struct shared_stack *shared, struct str name, const struct str **candidates, size_t *n)
+{
+    *candidates = shared->outputs;
+    *n = shared->output_count;
+    for (size_t i = 0; i < shared->output_count; i++)
+        if (str_eq(shared->outputs[i], name))
+            return true;
+    return !shared->name.n;
+}
+
+static bool has_attr(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n)
+{
+    struct resolving *r = ctx;
+    const struct schema *schema = decl->schema;
+    const struct attr *found = schema ? schema_attr(schema, attr) : NULL;
+    *n = 0;
+    if (decl->kind == DECL_SHARED)
+        return has_output(&r->loader->stack->shared, attr, candidates, n);
+    if (r->decl && found && !found->costly)
+        decl->demands--;
+    if (!schema || found)
+        return true;
+    if (r->loader->diags->dropped)
+        return false;
+    struct str *names = ARENA_ARRAY(r->loader->arena, struct str, schema->attr_count + 1);
+    for (size_t i = 0; i < schema->attr_count; i++)
+        names[i] = schema->attrs[i].name;
+    *candidates = names;
+    *n = schema->attr_count;
+    return false;
+}
+
+void resolve_expr(struct resolving *r, struct expr *expr, bool each_allowed)
+{
+    if (!expr)
+        return;
+    struct resolver resolver = {resolve_lookup, list_names, depends, has_attr, each_allowed, r, NULL};
+    expr_resolve(expr, &resolver, r->loader->diags);
+}
+
+void stack_resolve(struct stack *stack, struct expr *expr, const struct value *names, struct diags *diags)
+{
+    struct loader loader = {.stack = stack, .arena = &stack->arena, .diags = diags};
+    struct unit unit = {.loader = &loader, .module = stack->root};
+    struct resolving r = {.loader = &loader, .unit = &unit};
+    struct resolver resolver = {resolve_lookup, list_names, depends, has_attr, false, &r, names};
+    expr_resolve(expr, &resolver, diags);
+}
+
+/* ---- declarations ---- */
+
+/* What is wrong is not evaluated. Of a key that the type does not know it is not said which it was meant to
+ * be. */
+static void drop_wrong(struct resolving *r, struct decl *decl)
+{
+    struct mistaken *mistaken = &decl->mistaken;
+    struct str *names = ARENA_ARRAY(r->loader->arena, struct str, decl->attr_count + 1);
+    size_t kept = 0;
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr_expr *given = &decl->attrs[i];
+        mistaken->all |= given->wrong && !given->attr;
+        if (given->wrong)
+            names[mistaken->count++] = given->name;
+        else
+            decl->attrs[kept++] = *given;
+    }
+    mistaken->names = names;
+    mistaken->any |= mistaken->all || mistaken->count;
+    decl->attr_count = kept;
+}
+
+static void resolve_resource(struct resolving *r, struct decl *decl)
+{
+    bool each = decl->for_each;
+    resolve_expr(r, decl->for_each, false);
+    resolve_expr(r, decl->when, false);
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        struct tally before = load_tally(r->loader);
+        resolve_expr(r, decl->attrs[i].expr, each);
+        warn_of_unwritten(r->loader, r->unit->module, decl, decl->attrs[i].expr);
+        decl->attrs[i].wrong |= load_forgive(r->loader, before);
+    }
+    drop_wrong(r, decl);
+    for (size_t i = 0; i < decl->lifecycle.trigger_count; i++)
+        resolve_expr(r, decl->lifecycle.replace_triggered_by[i], each);
+    resolve_depends_on(r, info_of(r->loader, decl)->depends_on);
+    resolve_add_waits(r);
+    if (decl->schema)
+        decl->provider = resolve_provider(r);
+    if (decl->provider)
+        resolve_add_dep(r, decl->provider);
+}
+
+static void resolve_module(struct resolving *r, struct decl *decl)
+{
+    for (size_t i = 0; i < decl->call_count; i++)
+        resolve_add_dep(r, decl->calls[i]);
+    resolve_expr(r, decl->when, decl->target && decl->target->each_key);
+    if (!decl->target)
+        return;
+    struct unit *inner = resolve_unit(r->loader, decl->target);
+    decl->when_dep_count = inner->condition_count = r->dep_count;
+    inner->conditions = ARENA_ARRAY(r->loader->arena, struct decl *, r->dep_count);
+    if (r->dep_count)
+        memcpy(inner->conditions, r->deps, r->dep_count * sizeof *r->deps);
+    resolve_call_provider(r, inner);
+    for (size_t i = 0; i < decl->target->decl_count; i++)
+        resolve_add_dep(r, decl->target->decls[i]);
+}
+
+static void resolve_decl(struct resolving *r, struct decl *decl)
+{
+    struct tally before = load_tally(r->loader);
+    r->unit = info_of(r->loader, decl)->unit;
+    r->decl = decl;
+    r->dep_count = 0;
+    switch (decl->kind) {
+    case DECL_INPUT:
+        r->unit = r->unit->parent; /* arguments are the caller's */
+        resolve_expr(r, decl->argument, decl->module->each_key);
+        decl->mistaken.any |= load_forgive(r->loader, before);
+        if (r->unit)
+            warn_of_unwritten(r->loader, r->unit->module, decl->module->call, decl->argument);
+        break;
+    case DECL_LOCAL:
+    case DECL_OUTPUT:
+        resolve_expr(r, decl->expr, false);
+        decl->mistaken.any |= load_forgive(r->loader, before);
+        warn_of_unwritten(r->loader, r->unit->module, decl, decl->expr);
+        break;
+    case DECL_PROVIDER:
+        resolve_provider_name(r);
+        resolve_expr(r, decl->config, false);
+        resolve_via(r, decl);
+        break;
+    case DECL_CONNECTION:
+        resolve_expr(r, decl->config, false);
+        resolve_via(r, decl);
+        break;
+    case DECL_RESOURCE:
+    case DECL_DATA: resolve_resource(r, decl); break;
+    case DECL_MODULE: resolve_module(r, decl); break;
+    case DECL_SHARED: break;
+    }
+    resolve_conditions(r, info_of(r->loader, decl)->unit);
+    decl->dep_count = r->dep_count;
+    decl->deps = ARENA_ARRAY(r->loader->arena, struct decl *, r->dep_count);
+    if (r->dep_count)
+        memcpy(decl->deps, r->deps, r->dep_count * sizeof *decl->deps);
+}
+
+void resolve_all(struct loader *loader)
+{
+    for (size_t i = 0; i < loader->unit_count; i++)
+        resolve_find_waits(loader, loader->units[i]);
+    struct resolving r = {.loader = loader};
+    r.seen = mem_zalloc(loader->decl_count * sizeof *r.seen);
+    for (size_t i = 0; i < loader->decl_count; i++)
+        resolve_decl(&r, loader->decls[i]);
+    r.decl = NULL;
+    r.unit = loader->units[0];
+    for (size_t i = 0; i < loader->stack->import_count; i++)
+        resolve_expr(&r, loader->stack->imports[i].id, false);
+    free(r.seen);
+    free(r.deps);
+}

@@ -1,0 +1,30 @@
+/*
+ * Which modules from elsewhere a stack names, found without evaluating anything: also where inputs lack or a
+ * module has not been fetched yet.
+ */
+#ifndef WEIR_STACKS_MODULES_MODULE_USES_H
+#define WEIR_STACKS_MODULES_MODULE_USES_H
+
+#include "base/diag.h"
+
+struct module_use {
+    struct str module; /* "net", "net/inner": as addresses have it, without keys of for_each */
+    struct str source; /* as written */
+    struct span span;  /* of the source */
+};
+
+typedef void module_use_found(void *ctx, const struct module_use *use);
+
+/*
+ * Calls `found` for each `source:` that is from elsewhere, in the stack's own files, those they include, and
+ * modules in folders. The same source may come several times. `dir` as in stack_options. -1: there is no
+ * stack. Files that cannot be parsed are reported.
+ */
+int module_uses_of_stack(
+    struct arena *arena, const char *dir, struct diags *diags, module_use_found *found, void *ctx);
+/* The same for a module that has come from elsewhere: its folder, and what it is called in the stack. A
+ * folder without a file has none. */
+void module_uses_of_folder(struct arena *arena, struct str folder, struct str module, struct diags *diags,
+    module_use_found *found, void *ctx);
+
+#endif
