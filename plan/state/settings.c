@@ -7,28 +7,30 @@
 #include "provider/aws/setting_attrs.h"
 
 #define STATE_SETTINGS                                                                                       \
-    SETTING_ATTR("backend", setting_text, "file, s3 or postgres"),                                           \
-        SETTING_ATTR("encrypt", setting_text, "values (each secret, the default) or records (everything)"),  \
-        SETTING_ATTR("key", setting_any, "Key that secrets are sealed with"),                                \
-        SETTING_ATTR("previous_keys", setting_any, "Keys that older secrets were sealed with")
+    SETTING_ATTR("backend", setting_text, "State store: file, s3 or postgres"),                              \
+        SETTING_ATTR("encrypt", setting_text,                                                                \
+            "What to encrypt: values (each secret, the default) or records (the whole state)"),              \
+        SETTING_ATTR("key", setting_any, "Key that encrypts secrets"),                                       \
+        SETTING_ATTR("previous_keys", setting_any, "Keys that encrypted older secrets")
 #define KMS_SETTINGS                                                                                         \
-    SETTING_ATTR("region", setting_text, "Region of a KMS key"),                                             \
-        SETTING_ATTR("profile", setting_text, "Profile for a KMS key"),                                      \
-        SETTING_ATTR("endpoint", setting_text, "URL of KMS")
+    SETTING_ATTR("region", setting_text, "Region of the KMS key"),                                           \
+        SETTING_ATTR("profile", setting_text, "AWS profile for the KMS key"),                                \
+        SETTING_ATTR("endpoint", setting_text, "URL of the KMS endpoint")
 
 static const struct attr file_settings[] = {
-    STATE_SETTINGS, KMS_SETTINGS, SETTING_ATTR("path", setting_text, "Folder")};
+    STATE_SETTINGS, KMS_SETTINGS, SETTING_ATTR("path", setting_text, "Folder of the state")};
 static const struct attr s3_settings[] = {STATE_SETTINGS, AWS_SETTING_ATTRS,
     {.name = STR_INIT("bucket"),
         .type = &setting_text,
         .settable = true,
         .required = true,
-        .doc = STR_INIT("Bucket that the state lies in")},
-    SETTING_ATTR("prefix", setting_text, "Beginning of its keys"),
-    SETTING_ATTR("lease_seconds", setting_number, "How long a lock lives without a sign from its holder")};
+        .doc = STR_INIT("Name of the S3 bucket with the state")},
+    SETTING_ATTR("prefix", setting_text, "Prefix of the S3 keys"),
+    SETTING_ATTR("lease_seconds", setting_number,
+        "Time in seconds after which a lock expires if its holder does not renew it")};
 static const struct attr postgres_settings[] = {STATE_SETTINGS, KMS_SETTINGS,
-    SETTING_ATTR("url", setting_text, "postgres://…, or what libpq understands"),
-    SETTING_ATTR("table", setting_text, "Table")};
+    SETTING_ATTR("url", setting_text, "Connection string of libpq, such as postgres://…"),
+    SETTING_ATTR("table", setting_text, "Name of the table")};
 
 #define STATE(fields_)                                                                                       \
     {                                                                                                        \

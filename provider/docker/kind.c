@@ -13,9 +13,9 @@ static const struct native natives[] = {
 };
 
 static const struct attr tls[] = {
-    SETTING_ATTR("ca", setting_text, "File with the authority that the Engine's certificate comes from"),
-    SETTING_ATTR("cert", setting_text, "File with the certificate that weir shows"),
-    SETTING_ATTR("key", setting_text, "File with its key"),
+    SETTING_ATTR("ca", setting_text, "Path of the CA certificate of the Engine"),
+    SETTING_ATTR("cert", setting_text, "Path of the client certificate"),
+    SETTING_ATTR("key", setting_text, "Path of the client certificate's key"),
 };
 static const struct type tls_type = {
     .kind = TYPE_OBJECT, .fields = tls, .field_count = sizeof tls / sizeof *tls};
@@ -30,20 +30,21 @@ static const struct attr login[] = {
         .type = &setting_text,
         .settable = true,
         .sensitive = true,
-        .doc = STR_INIT("Instead of both: user:password in base64, as ECR gives it")},
+        .doc = STR_INIT("Token instead of both: user:password in base64, as Amazon ECR returns it")},
 };
 static const struct type login_type = {
     .kind = TYPE_OBJECT, .fields = login, .field_count = sizeof login / sizeof *login};
 static const struct type logins_type = {.kind = TYPE_MAP, .elem = &login_type};
 static const struct attr settings[] = {
     SETTING_PLACE("host", setting_text,
-        "The Engine: unix:///PATH or tcp://HOST:PORT; else DOCKER_HOST, else unix:///var/run/docker.sock"),
+        "Address of the Engine: unix:///PATH or tcp://HOST:PORT; without it DOCKER_HOST, or "
+        "unix:///var/run/docker.sock"),
+    SETTING_ATTR("tls", tls_type,
+        "TLS certificates of server and client; without it DOCKER_TLS_VERIFY and DOCKER_CERT_PATH"),
+    SETTING_ATTR("via", setting_text, "Name of the connection through which the Engine is reached"),
+    SETTING_ATTR("insecure", setting_flag, "Allow tcp:// without TLS to other machines"),
     SETTING_ATTR(
-        "tls", tls_type, "TLS, and what each side shows; else DOCKER_TLS_VERIFY with DOCKER_CERT_PATH"),
-    SETTING_ATTR("via", setting_text, "Connection through which the Engine is reached"),
-    SETTING_ATTR("insecure", setting_flag, "tcp:// without TLS to other machines is allowed"),
-    SETTING_ATTR(
-        "registries", logins_type, "Who weir is to registries, by host; else what `docker login` has left"),
+        "registries", logins_type, "Registry logins by host name; without it those of `docker login`"),
 };
 static const struct type settings_type = {
     .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};

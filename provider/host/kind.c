@@ -10,14 +10,14 @@ static const struct attr settings[] = {
         .type = &setting_text,
         .settable = true,
         .required = true,
-        .doc = STR_INIT("Name of the connection to the host (see connections:)")},
-    SETTING_ATTR("become", setting_flag, "Work as root (or become_user), by sudo"),
-    SETTING_ATTR("become_user", setting_text, "Who to be instead of root"),
+        .doc = STR_INIT("Name of the connection to the host, from `connections:`")},
+    SETTING_ATTR("become", setting_flag, "Run as root, or as become_user, with sudo"),
+    SETTING_ATTR("become_user", setting_text, "User to become instead of root"),
     {.name = STR_INIT("become_password"),
         .type = &setting_text,
         .settable = true,
         .sensitive = true,
-        .doc = STR_INIT("Password for sudo, where it asks for one")},
+        .doc = STR_INIT("Password for sudo, if sudo asks for one")},
 };
 static const struct type settings_type = {
     .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};

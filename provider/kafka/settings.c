@@ -10,19 +10,21 @@ enum { WAIT_DEFAULT_S = 60 };
 
 static const struct attr settings[] = {
     SETTING_PLACE(
-        "bootstrap", setting_any, "Brokers to begin with, HOST:PORT: a text with commas between, or a list"),
+        "bootstrap", setting_any, "Bootstrap brokers as HOST:PORT: a string with commas, or a list"),
     SETTING_ATTR("tls", setting_any,
-        "true, or {ca, cert, key, key_password}: files with the authorities that brokers' certificates come "
-        "from (else the system's), and with what weir shows"),
+        "true, or {ca, cert, key, key_password}: paths of the trusted CA certificates and of the client "
+        "certificate and key"),
     SETTING_ATTR("mechanism", setting_text,
-        "How the user logs in: plain, scram-sha-256 or scram-sha-512; scram-sha-512 unless said"),
+        "SASL mechanism: plain, scram-sha-256 or scram-sha-512; without it scram-sha-512"),
     SETTING_ATTR("user", setting_text, "User to log in as"),
-    SETTING_ATTR("password", setting_text, "Its password"),
+    SETTING_ATTR("password", setting_text, "Password of the user"),
     SETTING_ATTR("iam", setting_any,
-        "Amazon MSK with IAM: true, or what can be said of the provider aws: {region, profile, assume_role}"),
-    SETTING_ATTR("insecure", setting_flag, "A password in the clear to other machines is meant"),
-    SETTING_ATTR("via", setting_text, "Connection to go through"),
-    SETTING_ATTR("wait_seconds", setting_number, "How long brokers that start are waited for; 60"),
+        "IAM authentication for Amazon MSK: true, or settings as for the provider aws: {region, profile, "
+        "assume_role}"),
+    SETTING_ATTR("insecure", setting_flag, "Allow a password without TLS to other machines"),
+    SETTING_ATTR("via", setting_text, "Name of the connection through which the brokers are reached"),
+    SETTING_ATTR("wait_seconds", setting_number,
+        "Time in seconds to wait for brokers that are starting; without it 60"),
 };
 static const struct type settings_type = {
     .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};

@@ -8,26 +8,30 @@ static const struct attr aws_settings[] = {AWS_SETTING_ATTRS};
 static const struct type aws_type = {
     .kind = TYPE_OBJECT, .fields = aws_settings, .field_count = sizeof aws_settings / sizeof *aws_settings};
 static const struct attr settings[] = {
-    SETTING_PLACE("host", setting_text, "Host, or folder of the server's socket; else PGHOST"),
-    SETTING_ATTR("port", setting_any, "Port; else PGPORT, or 5432"),
-    SETTING_ATTR("user", setting_text, "Role to log in as; else PGUSER, or the system's user"),
-    SETTING_ATTR("password", setting_text, "Its password; else PGPASSWORD, or ~/.pgpass"),
-    SETTING_ATTR("dbname", setting_text, "Database of types that name none; else PGDATABASE, or postgres"),
-    SETTING_ATTR("maintenance", setting_text, "Database from which databases and roles are made; postgres"),
+    SETTING_PLACE(
+        "host", setting_text, "Host name or address, or directory of the server's socket; without it PGHOST"),
+    SETTING_ATTR("port", setting_any, "Port; without it PGPORT, or 5432"),
     SETTING_ATTR(
-        "sslmode", setting_text, "disable, prefer, require, verify-ca or verify-full, as libpq has them"),
-    SETTING_ATTR("sslrootcert", setting_text, "File with the certificates to trust"),
-    SETTING_ATTR("sslcert", setting_text, "File with one's own certificate"),
-    SETTING_ATTR("sslkey", setting_text, "File with its key"),
-    SETTING_ATTR("service", setting_text, "Section of pg_service.conf"),
-    SETTING_ATTR("via", setting_text, "Connection to go through"),
+        "user", setting_text, "Role to log in as; without it PGUSER, or the operating system's user"),
+    SETTING_ATTR("password", setting_text, "Password of the role; without it PGPASSWORD, or ~/.pgpass"),
+    SETTING_ATTR("dbname", setting_text,
+        "Database of resources without `database`; without it PGDATABASE, or postgres"),
+    SETTING_ATTR(
+        "maintenance", setting_text, "Database to connect to for databases and roles; without it postgres"),
+    SETTING_ATTR(
+        "sslmode", setting_text, "TLS mode of libpq: disable, prefer, require, verify-ca or verify-full"),
+    SETTING_ATTR("sslrootcert", setting_text, "Path of a file with trusted CA certificates"),
+    SETTING_ATTR("sslcert", setting_text, "Path of the client certificate"),
+    SETTING_ATTR("sslkey", setting_text, "Path of the client certificate's key"),
+    SETTING_ATTR("service", setting_text, "Service name in pg_service.conf"),
+    SETTING_ATTR("via", setting_text, "Name of the connection through which the server is reached"),
     {.name = STR_INIT("aws"),
         .type = &aws_type,
         .settable = true,
-        .doc =
-            STR_INIT("Account whose buckets postgres.load reads: what can be said of the provider aws; else "
-                     "what the environment says")},
-    SETTING_ATTR("wait_seconds", setting_number, "How long a server that starts is waited for; 60"),
+        .doc = STR_INIT("AWS settings for the buckets of postgres.load, as for the provider aws; without it "
+                        "those of the environment")},
+    SETTING_ATTR("wait_seconds", setting_number,
+        "Time in seconds to wait for a server that is starting; without it 60"),
 };
 static const struct type settings_type = {
     .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};

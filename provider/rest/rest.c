@@ -26,19 +26,20 @@ enum {
 /* ---- settings ---- */
 
 static const struct attr settings[] = {
-    SETTING_PLACE("url", setting_text, "Where the service is, such as https://airflow.example.com"),
-    SETTING_ATTR("user", setting_text, "Who logs in, by basic authentication or the service's own login"),
-    SETTING_ATTR("password", setting_text, "Their password"),
-    SETTING_ATTR("token", setting_text, "A token or API key, instead of user and password"),
+    SETTING_PLACE("url", setting_text, "URL of the service, such as https://airflow.example.com"),
+    SETTING_ATTR("user", setting_text, "User name, for basic authentication or the service's own login"),
+    SETTING_ATTR("password", setting_text, "Password of the user"),
+    SETTING_ATTR("token", setting_text, "Token or API key, instead of user and password"),
     SETTING_ATTR(
-        "token_header", setting_text, "How the token is sent, if not as `Authorization: Bearer {token}`"),
+        "token_header", setting_text, "Header with the token, if it is not `Authorization: Bearer {token}`"),
+    SETTING_ATTR("login", setting_any,
+        "Request that returns a token: {call: POST /login, send: {user: me}, at: token}"),
+    SETTING_ATTR("headers", setting_texts, "Headers of every request"),
     SETTING_ATTR(
-        "login", setting_any, "A call that gives a token: {call: POST /login, send: {user: me}, at: token}"),
-    SETTING_ATTR("headers", setting_texts, "Sent with every request"),
-    SETTING_ATTR("api", setting_any, "Which of its APIs, where it has several; else the server is asked"),
-    SETTING_ATTR("via", setting_text, "Connection to go through"),
-    SETTING_ATTR("insecure", setting_flag, "http:// to another machine is meant"),
-    SETTING_ATTR("ca_bundle", setting_text, "File with the certificates to trust"),
+        "api", setting_any, "API version, if the service has several; without it weir asks the server"),
+    SETTING_ATTR("via", setting_text, "Name of the connection through which the service is reached"),
+    SETTING_ATTR("insecure", setting_flag, "Allow http:// to other machines"),
+    SETTING_ATTR("ca_bundle", setting_text, "Path of a file with trusted CA certificates"),
 };
 const struct type rest_settings_type = {
     .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
