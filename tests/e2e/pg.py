@@ -16,13 +16,17 @@ from support import PATIENCE_S
 ADMIN = "weir"
 
 
+def postgres_programs():
+    """Where a version's programs are, the newest last."""
+    elsewhere = os.environ.get("WEIR_POSTGRES")  # another version's
+    return [Path(elsewhere)] if elsewhere else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
 class Postgres:
     """Runs as long as the object; `password` None: whoever comes over the network is let in."""
 
     def __init__(self, password=None, **settings):
-        elsewhere = os.environ.get("WEIR_POSTGRES")  # another version's programs
-        programs = [Path(elsewhere)] if elsewhere else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-        if not programs:
+        if not (programs := postgres_programs()):
             pytest.skip("PostgreSQL is not installed")
         self.programs = programs[-1]
         self.password = password

@@ -1,5 +1,6 @@
 """Each example system: planned, applied, planned again, destroyed; what is left is counted with boto3. tests/e2e/sandbox runs the same on the sandbox."""
 
+import sys
 from xml.etree import ElementTree
 
 import jmespath
@@ -117,6 +118,20 @@ def test_job_code_compiles():
     assert len(scripts) > 10
     for path in scripts:
         compile(path.read_text(), path, "exec")
+
+
+def test_what_a_machine_lacks_for_one(tmp_path, monkeypatch, capsys):
+    """make systems names just that, each with what brings it; who asked for that system has not got it."""
+    monkeypatch.syspath_prepend(ROOT / "tests/tools")
+    import systems
+    import test_ecommerce_host
+
+    for name in "AIRFLOW", "GRAFANA":
+        monkeypatch.setattr(test_ecommerce_host, name, tmp_path)
+    assert systems.main({"ecommerce-host"}) == 1
+    said = capsys.readouterr().out
+    assert "ecommerce-host          not made, this machine lacks: " in said and "Airflow (tools/setup airflow)" in said and "the description of Grafana's API (tools/setup grafana)" in said
+    assert all((how in said) == (not here) for _, here, how in (systems.KAFKA, ("Spark", (systems.SPARK / "jars/.done").exists(), "tools/setup jobs")))
 
 
 def test_every_system_is_here():

@@ -4,7 +4,7 @@ The five example systems, one after the other: made from nothing on a sandbox of
     .venv/bin/python tests/tools/systems.py [NAME…]        make systems
 
 weir makes, runs and destroys; what went in, what came out and what is left is counted without it, by boto3, psql and DuckDB. What a machine lacks is said, and so is what
-of a system was not run. The status is 1 if something failed or is left.
+of a system was not run. The status is 1 if something failed, is left, or was asked for by name and cannot be made here.
 """
 
 import csv
@@ -25,7 +25,9 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests/e2e/sandbox"), str(ROOT / "tests/tools")]
 
 import duckdb  # noqa: E402
+from broker import LIBS  # noqa: E402
 from film_api import FilmApi  # noqa: E402
+from pg import postgres_programs  # noqa: E402
 from servers import Server, take_env  # noqa: E402
 from sshd import have_sshd, keygen  # noqa: E402
 from support import WEIR, example  # noqa: E402
@@ -39,6 +41,20 @@ WIDTHS = (22, 6, 4, 9, 9, 8, 10, 10)
 
 class Missing(Exception):
     """What the machine lacks for a system."""
+
+
+def on_path(*programs):
+    return all(shutil.which(name, path=PATHS) for name in programs)
+
+
+# What a system takes, whether that is here, and what brings it.
+KAFKA = ("Kafka with Java", on_path("java") and any(LIBS.glob("kafka_2.*.jar")), "tools/setup kafka")
+POSTGRES = ("PostgreSQL", on_path("psql") and bool(postgres_programs()), "tools/setup engines")
+SSH = ("OpenSSH's server", bool(have_sshd()), "tools/setup engines")
+
+
+def on_a_host(airflow):
+    return [SSH, POSTGRES, ("Airflow", (airflow / "bin/airflow").exists(), "tools/setup airflow")]
 
 
 class Cloud(Server):
@@ -75,16 +91,19 @@ class System:
     name, unproven = "", ""
 
     def __init__(self, folder):
-        self.folder, self.runs = folder, 0
-        self.needs()
+        self.begin(folder)
         self.cloud = Cloud(folder / "sandbox")
         self.stack = self.copy()
         self.stack.patience_s = 1200
         self.inputs = []
 
+    def begin(self, folder):
+        self.folder, self.runs = folder, 0
+        if lacks := [f"{what} ({how})" for what, here, how in self.needs() if not here]:
+            raise Missing(", ".join(lacks))
+
     def needs(self):
-        if not (SPARK / "jars" / ".done").exists():
-            raise Missing("Spark (tools/setup jobs)")
+        return [("Spark", (SPARK / "jars" / ".done").exists(), "tools/setup jobs")]
 
     def copy(self):
         stack = example(self.name, self.folder / "stack", None)
@@ -134,9 +153,8 @@ class Inside(System):
     """With a bastion that leads to a database."""
 
     def needs(self):
-        super().needs()
-        if os.geteuid() or not all(shutil.which(name, path=PATHS) for name in ("ip", "sshd", "nsenter", "unshare", "iptables", "psql")):
-            raise Missing("root, iproute2, iptables, openssh-server or postgresql (tools/setup engines)")
+        return [*super().needs(), ("root", os.geteuid() == 0, "sudo make systems"), SSH, POSTGRES,
+                ("iproute2 and iptables", on_path("ip", "iptables"), "tools/setup engines"), ("nsenter and unshare", on_path("nsenter", "unshare"), "apt-get install util-linux")]
 
     def prepare(self):
         key = keygen(self.folder / "key")
@@ -179,8 +197,7 @@ class AirflowOps(System):
     def needs(self):
         import test_airflow_host
 
-        if not have_sshd() or not (test_airflow_host.VENV / "bin/airflow").exists():
-            raise Missing("OpenSSH's server or Airflow (tools/setup airflow)")
+        return on_a_host(test_airflow_host.VENV)
 
     def copy(self):
         import test_airflow_host
@@ -245,9 +262,7 @@ class Ecommerce(Inside):
     name = "ecommerce-lakehouse"
 
     def needs(self):
-        super().needs()
-        if not any((ROOT / ".cache/kafka").glob("libs/kafka_2.*.jar")):
-            raise Missing("Kafka (tools/setup kafka)")
+        return [*super().needs(), KAFKA]
 
     def prepare(self):
         super().prepare()
@@ -279,19 +294,17 @@ class EcommerceHost(System):
     name = "ecommerce-host"
 
     def __init__(self, folder):
-        self.folder, self.runs = folder, 0
-        self.needs()
+        self.begin(folder)
         import test_ecommerce_host
 
         self.host = self.cloud = test_ecommerce_host.Host(folder)
         self.stack, self.inputs = self.host.stack, []
 
     def needs(self):
-        super().needs()
         import test_ecommerce_host as host
 
-        if not (have_sshd() and (host.AIRFLOW / "bin/airflow").exists() and (host.GRAFANA / "models").exists() and host.LIBS.exists() and host.Versity.program()):
-            raise Missing("OpenSSH's server, Airflow, Kafka, versitygw or the description of Grafana's API (tools/setup airflow kafka s3 grafana)")
+        return [*super().needs(), *on_a_host(host.AIRFLOW), KAFKA, ("versitygw", host.Versity.program(), "tools/setup s3"),
+                ("the description of Grafana's API", (host.GRAFANA / "models").exists(), "tools/setup grafana")]
 
     def run(self):
         self.weir_run("nightly", "day=2026-11-20")
@@ -360,7 +373,8 @@ def main(names):
             try:
                 row, left = live(kind, Path(folder))
             except Missing as missing:
-                print(f"{kind.name.ljust(WIDTHS[0])}  not made: no {missing}", flush=True)
+                print(f"{kind.name.ljust(WIDTHS[0])}  not made, this machine lacks: {missing}", flush=True)
+                bad += kind.name in names  # somebody asked for it
                 continue
             except Exception:  # the others are looked at all the same
                 print(f"{kind.name.ljust(WIDTHS[0])}  FAILED\n{traceback.format_exc()}", flush=True)
