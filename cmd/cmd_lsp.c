@@ -17,7 +17,9 @@ static void type_page(const struct schema *schema, struct buf *out)
 {
     buf_addf(out, "**%.*s**\n\n%.*s", STR_ARG(schema->name), STR_ARG(schema->doc));
     if (schema->id.n)
-        buf_addf(out, "\n\nIdentified by `%.*s`.", STR_ARG(schema->id));
+        buf_addf(out, "\n\nIdentifier: `%.*s`.", STR_ARG(schema->id));
+    if (schema->reference.n)
+        buf_addf(out, " API reference: [%.*s](%.*s).", STR_ARG(schema->operation), STR_ARG(schema->reference));
     if (schema->example.n)
         buf_addf(out, "\n\n```yaml\n%.*s\n```", STR_ARG(schema->example));
 }

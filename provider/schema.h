@@ -144,6 +144,7 @@ enum attr_compare {
 
 struct attr {
     struct str name, doc;
+    struct str member; /* its name in the service's API, a path; "" the same word */
     const struct type *type;
     bool required;
     bool computed; /* the service says; may not be given in the file unless also optional (see settable) */
@@ -187,8 +188,10 @@ struct aws_service;
 struct schema {
     struct str name; /* aws.s3.bucket */
     struct str doc;
-    struct str cfn;     /* CloudFormation's type for the same thing; "" none */
-    struct str example; /* YAML of one resource, for the reference page; may be empty */
+    struct str cfn;                  /* CloudFormation's type for the same thing; "" none */
+    struct str operation, reference; /* the service's operation that makes it, and the address of its page in
+                                        the API's reference; "" none */
+    struct str example;              /* YAML of one resource, for the reference page; may be empty */
     bool is_data;
     bool partial; /* what a failed change leaves is whole as far as it goes: it is recorded, and gone on with
                    */
@@ -226,8 +229,7 @@ struct schema {
         pending; /* computed list: attributes whose change the service has taken but not made yet; "" none */
     struct str pending_until; /* "the maintenance window" */
     int64_t settles_ms;       /* so long after a change a read may show what was before; 0: at once */
-    struct str
-        lost; /* how it is found out whether it was made where no answer says so, for people; "" not said */
+    struct str lost;  /* what is done where no answer says whether it was made, for people; "" not said */
     int64_t shows_ms; /* so long after a request what it made may not be found yet */
     bool named;       /* its name says so at once: a second one of the same is refused */
     bool unknowable;  /* that cannot be found out: it is not made again until somebody has looked */

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { NAME_COLUMN = 4, NOTE_INDENT = 8, WIDTH_MAX = 100 };
+enum { NAME_COLUMN = 4, NOTE_INDENT = 8, FACT_COLUMN = 22, WIDTH_MAX = 100 };
 
 /* An object whose fields have been listed: where it is met again, within itself too, they are not once more.
  */
@@ -64,14 +64,17 @@ static void add_word(struct buf *out, const char *word)
     buf_addz(out, word);
 }
 
-static void add_words(struct buf *out, const struct attr *a)
+/* `read_only`: the heading says so already. */
+static void add_words(struct buf *out, const struct attr *a, bool read_only)
 {
     if (a->required)
         add_word(out, "required");
-    if (a->computed)
-        add_word(out, a->settable ? "set by the service where not given" : "set by the service");
+    if (a->computed && a->settable)
+        add_word(out, "computed by the service if not configured");
+    else if (!a->settable && !read_only)
+        add_word(out, "read-only");
     if (a->replace)
-        add_word(out, "a change replaces");
+        add_word(out, "a change replaces the resource");
     if (a->sensitive)
         add_word(out, "sensitive");
     if (a->write_only)
@@ -79,13 +82,40 @@ static void add_words(struct buf *out, const struct attr *a)
     if (a->deprecated)
         add_word(out, "deprecated by the service");
     if (a->local)
-        add_word(out, "used by weir itself, not sent");
+        add_word(out, "not compared with the live resource");
     if (a->compare == COMPARE_NOCASE)
         add_word(out, "case does not matter");
     if (a->compare == COMPARE_PREFIX)
         add_word(out, "may be the beginning of the live value");
     if (a->compare == COMPARE_ARN)
         add_word(out, "a name or its ARN");
+}
+
+/* What `min` and `max` count. */
+static const char *unit_of(const struct type *type)
+{
+    switch (type->kind) {
+    case TYPE_LIST:
+    case TYPE_SET: return " items";
+    case TYPE_MAP:
+    case TYPE_TAGS: return " entries";
+    case TYPE_INT:
+    case TYPE_FLOAT: return "";
+    default: return " characters";
+    }
+}
+
+static void add_range(struct buf *out, const struct attr *a)
+{
+    if (!a->has_min && !a->has_max)
+        return;
+    add_word(out, "");
+    if (a->has_min && a->has_max)
+        buf_addf(out, "%lld to %lld", (long long)a->min, (long long)a->max);
+    else
+        buf_addf(
+            out, "%s %lld", a->has_min ? "at least" : "at most", (long long)(a->has_min ? a->min : a->max));
+    buf_addz(out, unit_of(a->type));
 }
 
 static void add_limits(struct buf *out, const struct attr *a)
@@ -101,14 +131,7 @@ static void add_limits(struct buf *out, const struct attr *a)
             json_write(out, a->choices->items[i], JSON_PLAIN);
         }
     }
-    if (a->has_min || a->has_max) {
-        add_word(out, "");
-        if (a->has_min && a->has_max)
-            buf_addf(out, "%lld to %lld", (long long)a->min, (long long)a->max);
-        else
-            buf_addf(out, "%s %lld", a->has_min ? "at least" : "at most",
-                (long long)(a->has_min ? a->min : a->max));
-    }
+    add_range(out, a);
     if (a->assumed_by) {
         add_word(out, "a role that trusts ");
         for (uint32_t i = 0; i < a->assumed_by->count; i++)
@@ -121,6 +144,10 @@ static void add_limits(struct buf *out, const struct attr *a)
     if (a->pattern.n && a->pattern.n < 60) {
         add_word(out, "matches ");
         buf_add_str(out, a->pattern);
+    }
+    if (a->member.n) {
+        add_word(out, "API name ");
+        buf_add_str(out, a->member);
     }
 }
 
@@ -177,10 +204,10 @@ static void attr_row(struct page *p, const struct attr *a, struct str prefix, bo
     struct str name = arena_printf(&arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(a->name));
     const struct type *object = object_in(a->type);
     struct str before = object ? list_object(p, object, name) : STR_EMPTY;
-    add_words(&notes, a);
+    add_words(&notes, a, !settable);
     add_limits(&notes, a);
     if (before.n)
-        add_word(&notes, arena_printf(&arena, "like %.*s", STR_ARG(before)).p);
+        add_word(&notes, arena_printf(&arena, "fields as in %.*s", STR_ARG(before)).p);
     if (p->markdown) {
         buf_addf(p->out, "| `%.*s` | %.*s | ", STR_ARG(name), STR_ARG(type));
         markdown_cell(p->out, a->doc);
@@ -211,7 +238,7 @@ void reference_attribute(const struct attr *attr, struct buf *out)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf notes = BUF_INIT;
     struct str type = type_name(&arena, attr->type);
-    add_words(&notes, attr);
+    add_words(&notes, attr, false);
     add_limits(&notes, attr);
     buf_addf(out, "**%.*s** `%.*s`", STR_ARG(attr->name), STR_ARG(type));
     if (attr->doc.n) {
@@ -224,7 +251,7 @@ void reference_attribute(const struct attr *attr, struct buf *out)
     }
 }
 
-/* Those that can be given, or those that only the service says. */
+/* Those that can be configured, or those that are read-only. */
 static void attr_rows(struct page *p, const struct attr *attrs, size_t n, struct str prefix, bool settable)
 {
     for (size_t i = 0; i < n; i++)
@@ -311,16 +338,61 @@ static void job_section(struct page *p, const struct job_ops *job)
     buf_add_char(p->out, '\n');
 }
 
-/* Where an address is given for some services only, this tells which types may be had. */
-static void add_service(const struct page *p, const struct schema *schema, struct buf *facts)
+/* ---- what holds for the type as a whole ---- */
+
+/* The value is Markdown already where the page is. */
+static void fact(struct page *p, const char *label, struct str value)
+{
+    if (p->markdown) {
+        buf_addf(p->out, "| %s | %.*s |\n", label, STR_ARG(value));
+        return;
+    }
+    buf_addf(p->out, "%*s%-*s", NAME_COLUMN, "", FACT_COLUMN, label);
+    text_add_wrapped(p->out, value, NAME_COLUMN + FACT_COLUMN, NAME_COLUMN + FACT_COLUMN, p->width);
+    buf_add_char(p->out, '\n');
+}
+
+static void code_fact(struct page *p, const char *label, struct str value)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (!value.n)
+        return;
+    if (p->markdown)
+        code_cell(&text, value);
+    else
+        buf_add_str(&text, value);
+    fact(p, label, buf_str(&text));
+}
+
+static void page_fact(struct page *p, const struct schema *schema)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (!schema->reference.n)
+        return;
+    if (p->markdown)
+        buf_addf(&text, "[%.*s](%.*s)", STR_ARG(schema->operation), STR_ARG(schema->reference));
+    else
+        buf_add_str(&text, schema->reference);
+    fact(p, "API reference", buf_str(&text));
+}
+
+static void facts(struct page *p, const struct schema *schema)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (!schema->service)
-        return;
-    struct str variable = endpoint_variable(&scratch, schema->service->id);
-    const char *quote = p->markdown ? "`" : "";
-    buf_addf(facts, "Its service is %s%.*s%s, and %s%.*s%s may say where that is. ", quote,
-        STR_ARG(schema->service->id), quote, quote, STR_ARG(variable), quote);
+    if (p->markdown)
+        buf_addz(p->out, "| | |\n| --- | --- |\n");
+    code_fact(p, "Identifier", schema->id);
+    page_fact(p, schema);
+    code_fact(p, "CloudFormation", schema->cfn);
+    if (!schema->is_data)
+        fact(p, "Refresh", schema->bulk ? STR("listed in bulk") : STR("read one at a time"));
+    if (schema->lost.n)
+        fact(p, "After a lost answer", schema->lost);
+    if (schema->service) {
+        code_fact(p, "Service", schema->service->id);
+        code_fact(p, "Endpoint variable", endpoint_variable(&scratch, schema->service->id));
+    }
+    buf_add_char(p->out, '\n');
 }
 
 void reference_type(
@@ -332,24 +404,10 @@ void reference_type(
         text_add_wrapped(out, schema->doc, 0, 0, p.width);
         buf_addz(out, "\n\n");
     }
-    AUTO_BUF struct buf facts = BUF_INIT;
-    if (schema->id.n)
-        buf_addf(&facts, "Identified by %s%.*s%s. ", p.markdown ? "`" : "", STR_ARG(schema->id),
-            p.markdown ? "`" : "");
-    if (!schema->is_data)
-        buf_addz(&facts, schema->bulk ? "Refreshed in pages. " : "Refreshed one by one. ");
-    if (schema->unknowable)
-        buf_addz(&facts,
-            "Whether it was made cannot be found out where no answer says so: then it is not made again. ");
-    else if (schema->lost.n)
-        buf_addf(&facts, "Where no answer says whether it was made, that is found out %.*s. ",
-            STR_ARG(schema->lost));
-    add_service(&p, schema, &facts);
-    text_add_wrapped(out, str_trim(buf_str(&facts)), 0, 0, p.width);
-    buf_addz(out, "\n\n");
+    facts(&p, schema);
     example(&p, schema->example);
-    attr_section(&p, schema, schema->is_data ? "What is asked for" : "Attributes", true);
-    attr_section(&p, schema, "What the service says", false);
+    attr_section(&p, schema, schema->is_data ? "Arguments" : "Attributes", true);
+    attr_section(&p, schema, "Read-only attributes", false);
     job_section(&p, schema->job);
     page_release(&p);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define HEAD_KEYS                                                                                            \
-    "kind service doc protocol target api_version endpoint_prefix signing_name global signing_region case "  \
+    "kind service doc reference protocol target api_version endpoint_prefix signing_name global signing_region case "  \
     "words "                                                                                                 \
     "model iam errors shapes operations tags page types data provider"
 
@@ -24,6 +24,9 @@ static void load_endpoint(struct loader *l, const struct node *head)
         service->iam = node_value(l->arena, node_get(head, "iam"));
     struct str model = load_text(l, head, "model");
     service->model = model.n ? model : service->name;
+    service->reference = load_text(l, head, "reference");
+    if (service->reference.n && str_find(service->reference, STR("${operation}"), 0) < 0)
+        load_error(l, node_get(head, "reference"), "reference is an address with ${operation} in it");
 }
 
 static void load_protocol(struct loader *l, const struct node *head)

@@ -134,6 +134,13 @@ const struct spec_job *load_job(struct type_loader *t, const struct node *node);
  * loaded. */
 void load_settle(struct type_loader *t);
 
+/* ---- load_reference.c ---- */
+
+/* The service's name for an attribute that is there on the wire; "" where its last part is the same word. */
+struct str load_member_name(struct str name, struct str wire);
+/* The pages and names of the service's documentation, of a type whose calls have been loaded. */
+void load_reference(struct type_loader *t);
+
 /* ---- load_constraints.c ---- */
 
 /* `served`: they are the sandbox's alone. */

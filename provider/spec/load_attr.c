@@ -524,5 +524,6 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
     else if (import)
         load_error(l, import, "import is a map of fields and where the answers have them");
     load_place(l, map, out);
+    attr->member = l->calls && !attr->local ? load_member_name(name, out->wire) : STR_EMPTY;
     load_spellings(l, map, out);
 }

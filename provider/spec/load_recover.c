@@ -12,8 +12,9 @@ enum {
 };
 
 static const char *const ways[] = {"name", "mark", "content", "token", "never"};
-static const char *const for_people[] = {"by its name", "by the mark that it is made with",
-    "by what it looks like", "by sending the request again with the same token", ""};
+static const char *const for_people[] = {"found by its name", "found by its ownership tags",
+    "found by its attributes", "the request is sent again with the same token",
+    "not created again until \"weir state\" imports or removes it"};
 
 const char *settle_way_name(enum settle_way way)
 {

@@ -484,6 +484,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     load_native_ops(&t);
     check_life(&t, recorded);
     type->schema.over = is_over(type);
+    load_reference(&t);
     if (recorded) {
         type->schema.ops = &spec_recorded_ops;
         type->schema.service = NULL;

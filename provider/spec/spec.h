@@ -15,7 +15,8 @@
  *   load_owned.c        facets, members, entries
  *   load_tags.c         tags
  *   load_identity.c     which attributes name the thing in requests
- *   load_recover.c       how a lost answer is settled
+ *   load_recover.c      how a lost answer is settled
+ *   load_reference.c    the service's own documentation: pages, names of members
  *   load_job.c          how instances of a type are run
  *   load_teardown.c     what goes with a thing, what is left of it
  *   load_sandbox.c      what only the sandbox needs to know
@@ -459,6 +460,7 @@ struct spec_service {
         *head; /* `provider:`: how kinds that send by themselves get there; NULL: nothing said */
     const struct value *iam; /* prefix, and actions that are not called like their operation; NULL: none */
     struct str model;        /* botocore's name */
+    struct str reference;    /* address of an operation's page, with ${operation} in it; "" none known */
     struct spec_errors absent, exists, retry, hints;
     const struct value *statuses; /* for the sandbox: HTTP's status by code, where it is no usual one */
     struct map types, data;       /* name -> struct spec_type; NULL: see spec_open() */

@@ -131,7 +131,7 @@ def test_core_of_the_spec_language(tmp_path):
 def test_writing_a_spec_to_the_letter(tmp_path):
     stack = Stack(tmp_path / "clicks")
     printed = walk(stack, "writing-a-spec.md")
-    assert "Refreshed in pages" in stack.run("docs", "aws.databrew.dataset", "--specs", "specs").out
+    assert "listed in bulk" in stack.run("docs", "aws.databrew.dataset", "--specs", "specs").out
     assert "3 deleted" in printed["weir destroy --sandbox"]
 
 

@@ -48,8 +48,8 @@ try
   call Until('line(".") == 3')
   call cursor(4, 12)
   ALEHover
-  call Until("len(Shown('Identified by')) > 0")
-  let g:out.hover = Shown('Identified by')
+  call Until("len(Shown('Identifier: ')) > 0")
+  let g:out.hover = Shown('Identifier: ')
   call setline(6, '    versioning: true')
   write
   call ale#Queue(0)

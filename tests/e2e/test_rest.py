@@ -363,5 +363,5 @@ def test_mistakes_in_a_head(tmp_path):
 
 
 def test_reference_pages(local_stack):
-    assert "Refreshed in pages" in local_stack.run("docs", "airflow.variable").out
+    assert "listed in bulk" in local_stack.run("docs", "airflow.variable").out
     assert json.loads(local_stack.run("schema").out)

@@ -416,7 +416,7 @@ def test_endpoint_variable(one):
     """The reference tells the variable that weir reads, which is the one that the SDKs read."""
     page = subprocess.run([WEIR, "docs", "--format", "markdown", ("data." if one["data"] else "") + one["type"]], capture_output=True, text=True, check=True).stdout
     name = model_of(one["service"]).service_id.hyphenize().replace("-", "_").upper()
-    assert re.search(r"Its service is `\w+`, and `(\w+)` may say where", page)[1] == f"AWS_ENDPOINT_URL_{name}"
+    assert re.search(r"^\| Endpoint variable \| `(\w+)` \|$", page, re.M)[1] == f"AWS_ENDPOINT_URL_{name}"
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -119,7 +119,7 @@ SETTLED = {
 @functools.cache
 def attributes(kind):
     """As `weir docs` has them: {name: what it says}."""
-    page = subprocess.run([WEIR, "docs", kind, "--format", "markdown"], capture_output=True, text=True, check=True).stdout.split("## What the service says")[0]
+    page = subprocess.run([WEIR, "docs", kind, "--format", "markdown"], capture_output=True, text=True, check=True).stdout.split("## Read-only attributes")[0]
     return {name: words.replace("\\_", "_").replace("\\*", "*").replace("\\|", "|") for name, words in re.findall(r"^\| `(\w+)` \| [^|]* \| (.*) \|$", page, re.M)}
 
 
