@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SCRIPT_MS = 20000, MAX_CONSOLE = 1024 * 1024 };
+enum { SCRIPT_MS = 20000, MAX_CONSOLE = 1024 * 1024, DNF_MB = 1024 };
 
 /* What a boot needs to know of an instance. */
 struct booting {
@@ -217,6 +217,24 @@ static int write_one(struct booting *b, const char *name, struct str text, mode_
     return file_write_atomic(path_join(&b->arena, b->folder, str_z(name)).p, text, mode, err);
 }
 
+/* Amazon Linux's package manager is killed where there are 512 MB, which this machine has many times over. */
+static struct str note_of_memory(struct booting *b)
+{
+    struct control_record type;
+    struct str data = setting(b, "user_data");
+    if ((str_find(data, STR("dnf "), 0) < 0 && str_find(data, STR("yum "), 0) < 0 &&
+            str_find(data, STR("\npackages:"), 0) < 0) ||
+        !control_find(services_control(b->host->all->services), &b->arena, STR("aws.ec2.instance_type"),
+            b->record.region, setting(b, "instance_type"), &type))
+        return STR_EMPTY;
+    int64_t memory = value_geti(type.attrs, "memory", DNF_MB);
+    if (memory >= DNF_MB)
+        return STR_EMPTY;
+    return arena_printf(&b->arena,
+        "user data: dnf would be killed on a %.*s, which has %lld MB: take an instance with %d or more\n",
+        STR_ARG(type.id), (long long)memory, DNF_MB);
+}
+
 static int write_folder(struct booting *b, struct err *err)
 {
     struct arena *arena = &b->arena;
@@ -227,11 +245,11 @@ static int write_folder(struct booting *b, struct err *err)
         setting(b, "key_name"), &key);
     struct str endpoint = sandbox_endpoint(services_sandbox(services), arena);
     struct str settings = arena_printf(arena,
-        "NAME=%s ADDRESS=%s USERS='%s' INSTANCE=%s REGION=%s ENDPOINT=%s\nKEY=%s\nNOTE=%s\n",
+        "NAME=%s ADDRESS=%s USERS='%s' INSTANCE=%s REGION=%s ENDPOINT=%s\nKEY=%s\nNOTE=%s%s\n",
         boot_quoted(arena, b->name).p, boot_quoted(arena, setting(b, "private_ip")).p, users_of(b),
         boot_quoted(arena, b->record.id).p, boot_quoted(arena, b->record.region).p,
         boot_quoted(arena, endpoint).p, boot_quoted(arena, str_trim(value_gets(key.attrs, "public_key"))).p,
-        boot_quoted(arena, note).p);
+        boot_quoted(arena, note).p, boot_quoted(arena, note_of_memory(b)).p);
     return dir_make(b->folder.p, err) || write_one(b, "init.sh", script_text(arena, "init.sh"), 0600, err) ||
            write_one(b, "settings", settings, 0600, err) ||
            (script.n && write_one(b, "user-data", script, 0700, err));

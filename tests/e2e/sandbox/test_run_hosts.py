@@ -39,8 +39,8 @@ class Network:
         self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, **source}])
         return group
 
-    def run(self, subnet, group, **more):
-        made = self.ec2.run_instances(ImageId="ami-01b2c3d4e5f607182", InstanceType="t3.micro", MinCount=1, MaxCount=1, KeyName="mine", SubnetId=subnet, SecurityGroupIds=[group], **more)
+    def run(self, subnet, group, size="t3.micro", **more):
+        made = self.ec2.run_instances(ImageId="ami-01b2c3d4e5f607182", InstanceType=size, MinCount=1, MaxCount=1, KeyName="mine", SubnetId=subnet, SecurityGroupIds=[group], **more)
         return made["Instances"][0]["InstanceId"]
 
     def shown(self, instance):
@@ -144,6 +144,15 @@ swap: {filename: /swap}
     assert "it is 2026-11-21\n640\nhello" in console
     assert "the package there-is-no-such-package is not on this machine" in console and "package sh is not" not in console
     assert "cloud-config: swap is not carried out here" in console
+
+
+def test_a_package_manager_takes_memory(network):
+    """Which the smallest instances do not have: there it is killed, on AWS."""
+    asks = ["#!/bin/sh\ntrue || dnf install -y postgresql16\n", "#cloud-config\npackages: [sh]\n"]
+    small, large = ([network.run(network.public, network.door, size, UserData=data) for data in asks] for size in ("t3.nano", "t3.micro"))
+    nothing = network.run(network.public, network.door, "t3.nano", UserData="#!/bin/sh\ntrue\n")
+    consoles = {one: until(lambda one=one: f"{one} is up" in network.console(one) and network.console(one)) for one in (*small, *large, nothing)}
+    assert {one for one, said in consoles.items() if "dnf would be killed on a t3.nano, which has 512 MB: take an instance with 1024 or more" in said} == set(small)
 
 
 def test_stopped_started_and_gone(tmp_path):
