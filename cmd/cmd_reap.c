@@ -167,7 +167,7 @@ static const struct option states[] = {
     {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, SHARED(dir), .completes = COMPLETES_DIR,
         .doc = "folder of a stack, whose `state:` says where states are kept (default: the current folder)"},
     {0, "sandbox", SHARED(sandbox),
-        .doc = "against the embedded sandbox (kept in .weir/sandbox) instead of real services"},
+        .doc = "against the sandbox (kept in .weir/sandbox, here or above) instead of real services"},
     {0, "also", .value = "PLACE", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, also),
         .completes = COMPLETES_DIR,
         .doc =

@@ -76,7 +76,7 @@ static bool stop_wanted(struct running *r)
 {
     if (!running_ops(r)->stops)
         return false;
-    if (r->inv->sandbox) /* it would end with this process anyway */
+    if (r->inv->sandbox_passes) /* it would end with this process anyway */
         return true;
     if (r->inv->settings->json || !isatty(STDIN_FILENO) || !r->inv->err.tty || !signals_by_hand())
         return false;
@@ -87,7 +87,7 @@ static int cmd_run_interrupted(struct running *r)
 {
     run_watch_clear(&r->watch);
     if (!r->run.id.n) {
-        if (!r->inv->settings->json && !r->inv->sandbox) /* which ends with this process */
+        if (!r->inv->settings->json && !r->inv->sandbox_passes) /* which ends with this process */
             invocation_note(
                 r->inv, "Interrupted; what %.*s has begun goes on where it runs.", STR_ARG(address_of(r)));
         return EXIT_INTERRUPTED;
@@ -102,14 +102,14 @@ static int cmd_run_interrupted(struct running *r)
 static int timed_out(struct running *r)
 {
     struct err err = ERR_INIT;
-    bool stops = r->run.id.n && running_ops(r)->stops && (r->own->stop_on_timeout || r->inv->sandbox);
+    bool stops = r->run.id.n && running_ops(r)->stops && (r->own->stop_on_timeout || r->inv->sandbox_passes);
     run_watch_clear(&r->watch);
     if (stops)
         stop_run(r);
     AUTO_BUF struct buf text = BUF_INIT;
     text_add_duration(&text, r->own->timeout_ms);
     err_set(&err, ERR_TIMEOUT, "%.*s was still running after %s (--timeout)%s", STR_ARG(address_of(r)),
-        text.p, stops || r->inv->sandbox ? "" : "; the run goes on");
+        text.p, stops || r->inv->sandbox_passes ? "" : "; the run goes on");
     if (!stops && r->run.id.n && running_ops(r)->reads)
         err_hint(&err,
             "weir run --follow %.*s %.*s follows it; --stop-on-timeout ends a run that takes too long",
@@ -156,7 +156,7 @@ static int cmd_run_follow(struct running *r)
         .object = r->job.object,
         .options = r->job.options,
         .until_ms = r->until_ms,
-        .pace_ms = r->inv->sandbox ? SANDBOX_PACE_MS : 0,
+        .pace_ms = r->inv->sandbox_passes ? SANDBOX_PACE_MS : 0,
         .signals = r->signals,
         .late_ms = log_late_ms(r->job.provider),
         .state = run_watch_state,
@@ -232,7 +232,7 @@ static int cmd_run_check(struct invocation *inv)
 /* What needs the stack's sandbox and the job to be known. */
 static int check_job(const struct running *r)
 {
-    if (r->own->detach && r->inv->sandbox)
+    if (r->own->detach && r->inv->sandbox_passes)
         return invocation_usage(r->inv, "\"weir sandbox\" in another terminal serves one that stays",
             "--detach: the sandbox ends with this command, and the run with it");
     if (r->own->out && !running_ops(r)->leaves_file)

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "provider/http/target.h"
 #include "sandbox/sandbox.h"
+#include "stacks/load/sandbox_place.h"
 
 #include <arpa/inet.h>
 #include <signal.h>
@@ -22,8 +23,6 @@ struct sandbox_settings {
     struct texts hosts;
     bool ephemeral, console, console_write;
 };
-
-static const char default_dir[] = ".weir/sandbox";
 
 /* Ready for eval: every AWS client that starts from this shell speaks to the sandbox. */
 static int write_env(
@@ -102,7 +101,7 @@ static int write_role_env(struct invocation *inv, struct str endpoint, const str
 static int print_env(struct invocation *inv, int port)
 {
     const struct sandbox_settings *own = inv->own;
-    const char *dir = own->dir ? own->dir : default_dir;
+    const char *dir = own->dir ? own->dir : sandbox_place(&inv->arena, NULL).p;
     struct sandbox_key key;
     struct err err = ERR_INIT;
     if (own->hosts.n > 1)
@@ -240,7 +239,7 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
         .kinds = &cmd_kinds,
         .specs_dir = inv->settings->specs};
     if (!own->dir && !own->ephemeral)
-        options.dir = default_dir;
+        options.dir = sandbox_place(&inv->arena, NULL).p;
     sigset_t signals;
     block_signals(&signals);
     struct err err = ERR_INIT;
@@ -282,7 +281,9 @@ static const struct option options[] = {
     {'p', "port", .value = "PORT", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, port),
         .doc = "where to listen (default: 4566; 0: any free port)"},
     {0, "dir", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, dir),
-        .completes = COMPLETES_DIR, .doc = "where its data and its key are kept (default: .weir/sandbox)"},
+        .completes = COMPLETES_DIR,
+        .doc =
+            "where its data and its key are kept (default: as for --sandbox, .weir/sandbox here or above)"},
     {0, "ephemeral", .offset = offsetof(struct sandbox_settings, ephemeral),
         .doc = "keep nothing after the end, and do not wait for the disk"},
     {0, "console", .offset = offsetof(struct sandbox_settings, console),
@@ -322,11 +323,13 @@ const struct command cmd_sandbox = {
     .name = "sandbox",
     .args = "[env]",
     .summary = "serve the embedded cloud",
-    .details = "Serves S3 and every service that the specs describe on one loopback port, so that a stack "
-               "can be tried without an "
-               "account. Signatures are checked; the keys are made for each folder, lie in it, and are what "
-               "\"weir sandbox env\" prints. Whoever has them can run programs as you: jobs and functions "
-               "really run.",
+    .details =
+        "Serves S3 and every service that the specs describe on one loopback port, so that a stack "
+        "can be tried without an "
+        "account. Signatures are checked; the keys are made for each folder, lie in it, and are what "
+        "\"weir sandbox env\" prints. Whoever has them can run programs as you: jobs and functions "
+        "really run. The folder is that of a stack here: what `sandbox:` in its file says, or the nearest "
+        ".weir/sandbox or .weir above within the repository; without one .weir/sandbox here.",
     .sets = sets,
     .settings_size = sizeof(struct sandbox_settings),
     .max_args = 1,

@@ -57,6 +57,8 @@ static const char stack_part[] =
     "\"locals\":{\"type\":\"object\",\"description\":\"Named expressions\"},\n"
     "\"specs\":{\"type\":\"string\",\"description\":\"Folder with specs of resource types, over the built-in "
     "ones\"},\n"
+    "\"sandbox\":{\"type\":\"string\",\"description\":\"Folder of the sandbox for --sandbox; without it the "
+    "nearest .weir/sandbox or .weir, here or above within the repository\"},\n"
     "\"include\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Files with more of "
     "the stack\"},\n"
     "\"modules\":{\"type\":\"object\",\"description\":\"Stacks within the stack: each with its source and "

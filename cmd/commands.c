@@ -334,7 +334,7 @@ static void hold_standard_streams(void)
 int cli_main(int argc, char **argv)
 {
     static const struct settings none = {0};
-    struct invocation inv = {.settings = &none};
+    struct invocation inv = {.settings = &none, .sandbox_joined = -1};
     hold_standard_streams();
     core_limit_none();
     signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit on file sizes fails and is told, like a full disk */
@@ -351,7 +351,6 @@ int cli_main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         words.items[words.n++] = str_z(argv[i]);
     int status = commands_run(&inv, &words);
-    signals_work(true); /* what runs in a sandbox is ended */
     sandboxed_stop(&inv);
     diags_release(&inv.diags);
     arena_release(&inv.arena);

@@ -14,6 +14,7 @@
 #include "plan/state/settings.h"
 #include "provider/http/redact.h"
 #include "provider/kind.h"
+#include "stacks/load/sandbox_place.h"
 
 #include <stdlib.h>
 
@@ -89,13 +90,16 @@ static int read_shared(const struct workspace_options *options, struct workspace
         .specs_dir = options->specs_dir,
         .overlay = options->overlay,
         .state_dir = options->state_dir,
-        .state_dir_within = options->state_dir_within,
+        .sandbox_dir = options->sandbox_dir,
         .no_stack = true,
         .stack = {.dir = shared->file.p, .inputs = shared->inputs, .input_count = shared->input_count}};
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct workspace its;
     if (!shared->name.n || options->shared_outputs)
         return 0;
+    if (options->sandbox_dir)
+        other.state_dir =
+            sandbox_state_place(&workspace->stack->arena, options->sandbox_dir, shared->file.p).p;
     other.stack.lenient_inputs = other.stack.no_shared = true;
     int status = workspace_open(&other, &ignored, &its, err);
     if (!status && state_seq(its.state))

@@ -29,8 +29,7 @@ struct workspace_options {
     const struct value
         *overlay;          /* merged over the configuration of every provider but weir's own; NULL: nothing */
     const char *state_dir; /* the state is kept in files there, whatever the stack says; NULL: as it says */
-    const char
-        *state_dir_within; /* the folder within another stack's own that it would be there; NULL: none */
+    const char *sandbox_dir; /* --sandbox: the sandbox in which that is; NULL: none */
     uint64_t state_at;     /* only to look at: the state as it was after the record of that number; 0: now */
     struct shared *shared; /* plan/shared.h: what it shares with other workspaces; NULL: nothing */
     /* Where a fleet says what the stack gives that its members share; NULL: its state says. */

@@ -83,7 +83,7 @@ struct state_places {
     const struct value *config; /* what this one's `state:` says; NULL: files in .weir */
     struct str dir;             /* its folder */
     struct str instead;         /* a folder that stands in for wherever states are; "" none */
-    struct str instead_within;  /* the same for another stack, within that one's folder */
+    struct str sandbox;         /* in which that is, with those of other stacks; "" none */
 };
 
 /* What is passed to every operation. */

@@ -18,6 +18,9 @@
 
 enum { ID_BYTES = 6, SECRET_BYTES = 20, ID_LENGTH = 20, SECRET_LENGTH = 40, MAX_FILE = 4096 };
 
+/* Told after the address. */
+#define PASSES "for one command\n"
+
 /* The services' ids have this form; what comes after it is of one sandbox, so that the key of another is told
  * as unknown. */
 #define KEY_PREFIX "AKIAWEIR"
@@ -92,14 +95,14 @@ int folder_lock(const char *dir, int *fd, struct err *err)
     return err_hint(err, "use that one, or another directory");
 }
 
-void folder_tell(int lock_fd, struct str endpoint)
+void folder_tell(int lock_fd, struct str endpoint, bool passes)
 {
     if (lock_fd < 0)
         return;
     if (!endpoint.n && ftruncate(lock_fd, 0))
         return; /* the next one that locks it does */
     if (endpoint.n)
-        dprintf(lock_fd, "%.*s\n", STR_ARG(endpoint));
+        dprintf(lock_fd, "%.*s\n%s", STR_ARG(endpoint), passes ? PASSES : "");
 }
 
 /* Does anybody listen? A killed one has left its address behind. */
@@ -124,12 +127,40 @@ static bool answers(struct arena *arena, struct str endpoint)
 
 struct str sandbox_served(struct arena *arena, const char *dir)
 {
-    struct str text;
+    struct str text, rest;
     struct err ignored = ERR_INIT;
     if (file_read(arena, path_join(arena, str_z(dir), STR("lock")).p, MAX_FILE, &text, &ignored))
         return STR_EMPTY;
-    text = str_trim(text);
+    text = str_trim(str_cut(text, '\n', &rest));
     return text.n && answers(arena, text) ? text : STR_EMPTY;
+}
+
+bool folder_passes(const char *dir)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str text;
+    struct err ignored = ERR_INIT;
+    return !file_read(&scratch, path_join(&scratch, str_z(dir), STR("lock")).p, MAX_FILE, &text, &ignored) &&
+           str_ends(text, STR(PASSES));
+}
+
+int folder_use(const char *dir, bool alone, int *fd, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str path = path_join(&scratch, str_z(dir), STR("users"));
+    *fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*fd < 0)
+        return err_errno(err, ERR_IO, "cannot open %s", path.p);
+    while (flock(*fd, alone ? LOCK_EX | LOCK_NB : LOCK_SH)) {
+        int why = errno;
+        if (why == EINTR && !alone)
+            continue;
+        fd_close_ptr(fd);
+        *fd = -1;
+        errno = why;
+        return why == EWOULDBLOCK ? 0 : err_errno(err, ERR_IO, "cannot lock %s", path.p);
+    }
+    return 0;
 }
 
 /* ---- its key ---- */

@@ -18,9 +18,16 @@ int folder_temporary(struct arena *arena, const char **out, struct err *err);
 
 /* ERR_LOCKED: another process serves it. *fd is to be kept open until the end. */
 int folder_lock(const char *dir, int *fd, struct err *err);
-/* Tells others on this machine where whoever has the lock serves; "" takes it back. */
-void folder_tell(int lock_fd, struct str endpoint);
+/* Tells others on this machine where whoever has the lock serves; "" takes it back. `passes`: for one
+ * command.
+ */
+void folder_tell(int lock_fd, struct str endpoint, bool passes);
 /* See also sandbox_served(). */
+bool folder_passes(const char *dir);
+
+/* A lock on the folder's use: shared by all that use it, `alone` by whoever wants to end it. That one does
+ * not wait: *fd is -1 where somebody uses it. */
+int folder_use(const char *dir, bool alone, int *fd, struct err *err);
 
 /* The folder's key, which is made if there is none; processes that ask at once get the same. `durable`: it is
  * to outlive a loss of power. ERR_IO where others may read it. */

@@ -31,7 +31,7 @@ struct sandbox {
     struct arena arena; /* the starting thread's; once it serves with control_lock only */
     const char *dir;
     bool own_dir; /* made for this run, removed at its end */
-    int lock_fd;
+    int lock_fd, use_fd;
     uint16_t port;
     struct sandbox_key *keys;
     size_t key_count;
@@ -158,7 +158,7 @@ static int sandbox_serve(struct sandbox *s, const struct sandbox_options *option
 int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err)
 {
     struct sandbox *s = mem_zalloc(sizeof *s);
-    s->lock_fd = -1;
+    s->lock_fd = s->use_fd = -1;
     s->account = arena_str(&s->arena, options->account.n ? options->account : STR(SANDBOX_ACCOUNT));
     s->ephemeral = options->ephemeral;
     s->schedules = options->schedules;
@@ -182,7 +182,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     }
     if (options->tells) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
-        folder_tell(s->lock_fd, sandbox_endpoint(s, &scratch));
+        folder_tell(s->lock_fd, sandbox_endpoint(s, &scratch), options->passes);
     }
     wake_what_was_kept(s);
     *out = s;
@@ -198,7 +198,7 @@ void sandbox_stop(struct sandbox *s)
     pthread_mutex_unlock(&s->control_lock);
     if (s->waking)
         pthread_join(s->wake, NULL);
-    folder_tell(s->lock_fd, STR_EMPTY);
+    folder_tell(s->lock_fd, STR_EMPTY, false);
     faults_clear(s->faults);    /* nobody is held up any longer */
     services_stop(s->services); /* first: requests may wait for what runs */
     server_stop(s->server);
@@ -212,8 +212,31 @@ void sandbox_stop(struct sandbox *s)
     if (s->own_dir)
         tree_remove(s->dir);
     fd_close_ptr(&s->lock_fd);
+    fd_close_ptr(&s->use_fd); /* those that wait to join find it free */
     arena_release(&s->arena);
     free(s);
+}
+
+int sandbox_join(struct arena *arena, const char *dir, struct sandbox_joined *out, struct err *err)
+{
+    *out = (struct sandbox_joined){.fd = -1};
+    if (!path_is_dir(dir))
+        return 0;
+    if (folder_use(dir, false, &out->fd, err))
+        return -1;
+    out->endpoint = sandbox_served(arena, dir);
+    out->passes = folder_passes(dir);
+    if (!out->endpoint.n) {
+        fd_close_ptr(&out->fd);
+        out->fd = -1;
+    }
+    return 0;
+}
+
+bool sandbox_unused(struct sandbox *s)
+{
+    struct err ignored = ERR_INIT;
+    return s->use_fd >= 0 || folder_use(s->dir, true, &s->use_fd, &ignored) || s->use_fd >= 0;
 }
 
 uint16_t sandbox_port(const struct sandbox *s)

@@ -23,6 +23,7 @@ struct sandbox_options {
     const char *bind;        /* numeric address; NULL: 127.0.0.1 */
     uint16_t port;           /* 0: any */
     bool tells;              /* where it is, to whoever wants the same directory: sandbox_served() */
+    bool passes;             /* it ends with one command: who joins is told, and kept from losing it */
     const struct str *hosts; /* names by which it may be called, besides those of this machine */
     size_t host_count;
     const struct sandbox_key *keys; /* who may call; n 0: the folder's own key alone */
@@ -54,6 +55,18 @@ uint16_t sandbox_port(const struct sandbox *sandbox);
 struct str sandbox_console_address(const struct sandbox *sandbox, struct arena *arena);
 /* http://127.0.0.1:4566, of the process that serves `dir` and answers; "" where there is none. */
 struct str sandbox_served(struct arena *arena, const char *dir);
+/*
+ * Commands that use the sandbox of a directory at the same time: the first one serves it (`passes`), the
+ * others join. One that joined keeps the first from ending until *fd is closed; fd -1: nobody serves it,
+ * which may change at once. Whoever serves ends when sandbox_unused(), after which nobody joins any more.
+ */
+struct sandbox_joined {
+    struct str endpoint;
+    bool passes; /* what runs in it when the last command ends is ended */
+    int fd;
+};
+int sandbox_join(struct arena *arena, const char *dir, struct sandbox_joined *out, struct err *err);
+bool sandbox_unused(struct sandbox *sandbox);
 /* The key of a folder, which is made where it is missing, and the folder with it: *dir becomes the whole
  * path. */
 int sandbox_folder_key(struct arena *arena, const char **dir, struct sandbox_key *key, struct err *err);

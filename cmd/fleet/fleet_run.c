@@ -59,6 +59,8 @@ static char **command_of(const struct invocation *inv, const struct member *m, s
         add_option(&words, "--input-file", s->input_files.items[i].p);
     if (s->json)
         add_word(&words, STR("--json"));
+    if (s->sandbox) /* they join ours */
+        add_word(&words, STR("--sandbox"));
     add_word(&words, STR("--"));
     for (size_t i = 0; i < inv->args.n; i++)
         add_word(&words, inv->args.items[i]);
@@ -213,9 +215,6 @@ int fleet_run(struct invocation *inv)
     const struct fleet_settings *own = inv->own;
     struct texts job = inv->args;
     struct fleet fleet;
-    if (inv->settings->sandbox)
-        return invocation_usage(inv, "start `weir sandbox`, and set what `weir sandbox env` prints",
-            "each member is followed by a process of its own, and --sandbox serves one process only");
     inv->args = own->members; /* they are found as those of other commands are */
     int status = fleet_open(inv, &fleet);
     if (status == EXIT_DONE && !own->members.n)

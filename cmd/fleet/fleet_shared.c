@@ -4,6 +4,7 @@
  */
 #include "cmd/fleet/fleet.h"
 
+#include "cmd/invocation/sandboxed.h"
 #include "cmd/state/known_states.h"
 #include "plan/marked.h"
 
@@ -35,6 +36,8 @@ void fleet_shared_options(struct fleet *fleet, struct workspace_options *options
 {
     const struct shared_stack *shared = &fleet->base.stack->shared;
     *options = fleet->inv->workspace_options;
+    if (fleet->inv->sandbox_dir)
+        sandboxed_state(fleet->inv, shared->file.p, options);
     options->stack = (struct stack_options){.dir = shared->file.p,
         .inputs = shared->inputs,
         .input_count = shared->input_count,

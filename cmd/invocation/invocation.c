@@ -149,10 +149,9 @@ static void fill_options(struct invocation *inv, const struct workspace_options 
     const struct settings *s = inv->settings;
     struct workspace_options *o = &inv->workspace_options, before = *o;
     *o = wanted ? *wanted : (struct workspace_options){0};
-    if (inv->sandbox) { /* it is served since the first time */
+    if (inv->sandbox_dir) { /* it is there since the first time */
         o->overlay = before.overlay;
-        o->state_dir = before.state_dir;
-        o->state_dir_within = before.state_dir_within;
+        sandboxed_state(inv, s->dir, o);
     }
     o->stack.any_member |= o->no_state;
     o->stack.dir = s->dir;
@@ -175,7 +174,7 @@ int invocation_prepare(struct invocation *inv)
 {
     struct err err = ERR_INIT;
     fill_options(inv, NULL);
-    if (inv->settings->sandbox && !inv->sandbox && sandboxed_start(inv, &err) < 0)
+    if (inv->settings->sandbox && !inv->sandbox_dir && sandboxed_start(inv, &err) < 0)
         return invocation_fail(inv, &err);
     return EXIT_DONE;
 }
@@ -196,7 +195,7 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
     fill_options(inv, wanted);
     struct err err = ERR_INIT;
     /* without a stack that is the mistake to be told of, and no folder for a sandbox's data is wanted */
-    bool wants_sandbox = s->sandbox && !inv->sandbox && stack_exists(&inv->arena, s->dir);
+    bool wants_sandbox = s->sandbox && !inv->sandbox_dir && stack_exists(&inv->arena, s->dir);
     if (wants_sandbox && sandboxed_start(inv, &err) < 0) {
         *out = (struct workspace){0};
         return invocation_fail(inv, &err);

@@ -23,6 +23,9 @@ struct invocation {
     struct workspace_options workspace_options;
     struct diags diags;
     struct sandbox *sandbox; /* --sandbox: served by this process; NULL otherwise */
+    const char *sandbox_dir; /* likewise: where it is, whoever serves it; NULL: none is used (yet) */
+    bool sandbox_passes;     /* it ends with this command, or with another one that serves it */
+    int sandbox_joined;      /* held while another process serves it; -1 */
 };
 
 /*

@@ -1,18 +1,20 @@
 /* Running a command against the embedded sandbox: see sandboxed.h. */
 #include "cmd/invocation/sandboxed.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "cmd/invocation/kinds.h"
+#include "cmd/terminal/signals.h"
 #include "plan/state/state.h"
 #include "sandbox/sandbox.h"
+#include "stacks/load/sandbox_place.h"
 
 #include <stdlib.h>
 
 /* Nobody who tries a stack wants to watch databases being made. State machines keep their time. */
 enum { STATE_SPEED = 1000 };
 
-/* Where it lies in a stack's folder. */
-#define SANDBOX_WITHIN ".weir/sandbox"
+enum { PACE_MS = 20, PATIENCE_MS = 10000 };
 
 const struct value *sandboxed_overlay(struct arena *arena, struct str endpoint, const struct sandbox_key *key)
 {
@@ -32,67 +34,120 @@ void sandboxed_environment(void)
         setenv("AWS_REGION", "us-east-1", 0);
 }
 
-/* The folder of the stack: of a stack file, where it lies. */
-static struct str stack_dir(struct invocation *inv)
+void sandboxed_state(struct invocation *inv, const char *stack, struct workspace_options *options)
 {
-    const char *given = inv->settings->dir;
-    if (!given)
-        return STR(".");
-    return path_is_dir(given) ? str_z(given) : path_dir(str_z(given));
+    struct err ignored = ERR_INIT; /* whoever opens the state has it, too */
+    options->sandbox_dir = inv->sandbox_dir;
+    options->state_dir = sandbox_state_place(&inv->arena, inv->sandbox_dir, stack).p;
+    dir_make(options->state_dir, &ignored);
 }
 
-static struct str sandbox_dir_of(struct invocation *inv)
+static void use_sandbox(
+    struct invocation *inv, const char *path, struct str endpoint, const struct sandbox_key *key)
 {
-    return path_join(&inv->arena, stack_dir(inv), STR(SANDBOX_WITHIN));
+    inv->sandbox_dir = path;
+    inv->workspace_options.overlay = sandboxed_overlay(&inv->arena, endpoint, key);
+    sandboxed_state(inv, inv->settings->dir, &inv->workspace_options);
 }
 
-/* `weir sandbox` in another terminal serves the same. */
-static bool find_served(
-    struct arena *arena, const char *path, struct str *endpoint, struct sandbox_key *key, struct err *err)
+static int sandboxed_serve(struct invocation *inv, const char *path, struct err *err)
 {
-    *endpoint = sandbox_served(arena, path);
-    return endpoint->n && !sandbox_folder_key(arena, &path, key, err);
+    struct sandbox_options options = {.dir = path,
+        .tells = true,
+        .passes = true,
+        .kinds = &cmd_kinds,
+        .specs_dir = inv->settings->specs,
+        .state_speed = STATE_SPEED};
+    if (sandbox_start(&options, &inv->sandbox, err))
+        return -1;
+    inv->sandbox_passes = true;
+    struct sandbox_key key = sandbox_first_key(inv->sandbox);
+    use_sandbox(inv, path, sandbox_endpoint(inv->sandbox, &inv->arena), &key);
+    return 0;
+}
+
+/* `weir sandbox` in another terminal serves the same, or a command in another folder of the repository. 1:
+ * not yet, or not any more. */
+static int sandboxed_join(struct invocation *inv, const char *path, struct err *err)
+{
+    struct sandbox_joined joined;
+    struct sandbox_key key;
+    if (sandbox_join(&inv->arena, path, &joined, err))
+        return -1;
+    if (joined.fd < 0)
+        return 1;
+    inv->sandbox_joined = joined.fd;
+    inv->sandbox_passes = joined.passes;
+    const char *whole = path;
+    if (sandbox_folder_key(&inv->arena, &whole, &key, err))
+        return -1;
+    use_sandbox(inv, path, joined.endpoint, &key);
+    return 0;
 }
 
 int sandboxed_start(struct invocation *inv, struct err *err)
 {
-    struct arena *arena = &inv->arena;
     sandboxed_environment();
-    const char *path = arena_strz(arena, sandbox_dir_of(inv));
-    struct sandbox_options options = {
-        .dir = path, .kinds = &cmd_kinds, .specs_dir = inv->settings->specs, .state_speed = STATE_SPEED};
-    struct str endpoint;
-    struct sandbox_key key;
-    struct err failure = ERR_INIT;
-    if (sandbox_start(&options, &inv->sandbox, &failure) == 0) {
-        endpoint = sandbox_endpoint(inv->sandbox, arena);
-        key = sandbox_first_key(inv->sandbox);
-    } else if (failure.class != ERR_LOCKED || !find_served(arena, path, &endpoint, &key, &failure)) {
-        *err = failure;
-        err_context(err, "starting the sandbox");
-        return err->class == ERR_IO && !err->hint[0]
-                   ? err_hint(err, "it keeps its data beside the stack; one of `weir sandbox --dir DIR` is "
-                                   "used with what `weir sandbox env --dir DIR` prints")
-                   : -1;
+    const char *path = sandbox_place(&inv->arena, inv->settings->dir).p;
+    struct err failure;
+    int missed = 1;
+    for (int64_t waited = 0; missed == 1; waited += PACE_MS) { /* one starts or ends just now */
+        failure = (struct err)ERR_INIT;
+        if (!sandboxed_serve(inv, path, &failure))
+            return 0;
+        if (failure.class != ERR_LOCKED || waited > PATIENCE_MS)
+            break;
+        struct err reason = ERR_INIT;
+        if ((missed = sandboxed_join(inv, path, &reason)) < 0)
+            failure = reason;
+        else if (missed)
+            clock_sleep_ms(PACE_MS);
     }
-    inv->workspace_options.overlay = sandboxed_overlay(arena, endpoint, &key);
-    inv->workspace_options.state_dir = path;
-    inv->workspace_options.state_dir_within = SANDBOX_WITHIN;
-    return 0;
+    if (!missed)
+        return 0;
+    *err = failure;
+    err_context(err, "starting the sandbox");
+    return err->class == ERR_IO && !err->hint[0]
+               ? err_hint(err,
+                     "it keeps its data in %s; one of `weir sandbox --dir DIR` is used with "
+                     "`sandbox: DIR` in the stack",
+                     path)
+               : -1;
+}
+
+/* Others may use it still. */
+static void wait_for_others(struct invocation *inv)
+{
+    bool told = false;
+    signals_catch_first();
+    while (!sandbox_unused(inv->sandbox) && !atomic_load(signals_stop())) {
+        if (!told)
+            invocation_note(inv, "Another command uses this sandbox, which is served until that one ends "
+                                 "(Ctrl-C ends it now).");
+        told = true;
+        clock_sleep_ms(PACE_MS);
+    }
 }
 
 void sandboxed_stop(struct invocation *inv)
 {
-    if (inv->sandbox)
+    if (inv->sandbox) {
+        wait_for_others(inv);
+        signals_work(true); /* what runs in it is ended */
         sandbox_stop(inv->sandbox);
+    }
     inv->sandbox = NULL;
+    fd_close_ptr(&inv->sandbox_joined);
+    inv->sandbox_joined = -1;
 }
 
 static bool sandbox_has_state(struct invocation *inv, const struct stack *stack)
 {
-    struct str file = arena_printf(&inv->arena, ".weir/%.*s%s%.*s.log", STR_ARG(stack->name),
+    const char *given = inv->settings->dir;
+    struct str state = sandbox_state_place(&inv->arena, sandbox_place(&inv->arena, given).p, given);
+    struct str file = arena_printf(&inv->arena, DIR_OF_WEIR "/%.*s%s%.*s.log", STR_ARG(stack->name),
         stack->env.n ? "." : "", STR_ARG(stack->env));
-    return path_exists(path_join(&inv->arena, sandbox_dir_of(inv), file).p);
+    return path_exists(path_join(&inv->arena, state, file).p);
 }
 
 void sandboxed_note_unused(struct invocation *inv, const struct workspace *workspace)

@@ -8,9 +8,12 @@
 #include "cmd/invocation/invocation.h"
 #include "sandbox/sandbox.h"
 
-/* Starts it for --sandbox, in .weir/sandbox below the stack's folder, and points inv->workspace_options to
- * it; or to the one that `weir sandbox` serves from there. */
+/* Starts the stack's sandbox (stacks/load/sandbox_place.h) for --sandbox, or joins whoever serves it, and points
+ * inv->workspace_options to it. */
 int sandboxed_start(struct invocation *inv, struct err *err);
+/* Once it has: the options by which a stack (folder or file; NULL: here) has its state in it. */
+void sandboxed_state(struct invocation *inv, const char *stack, struct workspace_options *options);
+/* Waits for others that have joined. */
 void sandboxed_stop(struct invocation *inv);
 
 /* A region for stacks that name none; before any thread is started. */

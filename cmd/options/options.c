@@ -28,7 +28,7 @@ static const struct option stack[] = {
     {0, "input-file", .value = "FILE", .kind = OPTION_LIST, FIELD(input_files), .completes = COMPLETES_FILE,
         .doc = "YAML or JSON file with values of inputs; may be repeated"},
     {0, "sandbox", FIELD(sandbox),
-        .doc = "against the embedded sandbox (kept in .weir/sandbox) instead of real services"},
+        .doc = "against the sandbox (kept in .weir/sandbox, here or above) instead of real services"},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, FIELD(specs), .completes = COMPLETES_DIR,
         .doc = "folder with specs of resource types, over the built-in ones"},
 };

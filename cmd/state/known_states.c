@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "plan/lease.h"
 #include "plan/marked.h"
+#include "stacks/load/sandbox_place.h"
 
 #include <stdlib.h>
 
@@ -161,8 +162,9 @@ int known_states_open(
 int known_states_open_at(
     struct invocation *inv, const char *dir, const struct value *config, struct known_states *out)
 {
-    *out = (struct known_states){
-        .inv = inv, .dir = dir, .config = config, .state_dir = inv->workspace_options.state_dir};
+    *out = (struct known_states){.inv = inv, .dir = dir, .config = config};
+    if (inv->sandbox_dir)
+        out->state_dir = sandbox_state_place(&inv->arena, inv->sandbox_dir, dir).p;
     return look_at_place(out);
 }
 

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mask.h"
 #include "plan/state/state.h"
+#include "stacks/load/sandbox_place.h"
 
 static struct str other_name(struct arena *arena, const struct backend_options *place)
 {
@@ -19,22 +20,76 @@ const struct value *stack_data_config(const struct value *object, const struct v
     return value_is_null(value_getz(object, "dir")) ? own : NULL;
 }
 
-/* A folder that stands in for all places (--sandbox) does so for every stack's: in its own folder, or here.
+/* What it gives out names what is in its sandbox. */
+static int check_sandbox(const struct op_ctx *ctx, const char *dir, struct err *err)
+{
+    struct str its = sandbox_place(ctx->arena, dir);
+    if (sandbox_place_same(its.p, ctx->states.sandbox.p))
+        return 0;
+    err_set(err, ERR_INVALID, "the stack in %s has another sandbox, %.*s: what it made is not in %.*s", dir,
+        STR_ARG(its), STR_ARG(ctx->states.sandbox));
+    return err_hint(err,
+        "`mkdir .weir` in the repository's top folder gives its stacks one sandbox, once neither "
+        "has a .weir/sandbox of its own; `sandbox: DIR` in both files does so anywhere");
+}
+
+static bool has_log(const struct op_ctx *ctx, const struct backend_options *place)
+{
+    struct str log = arena_printf(ctx->arena, "%.*s/" DIR_OF_WEIR "/%.*s.log", STR_ARG(place->dir),
+        STR_ARG(other_name(ctx->arena, place)));
+    return path_exists(log.p);
+}
+
+/* Stacks that keep their states in one place elsewhere find each other there, whichever folders they are in.
  */
-static struct backend_options place_of(const struct op_ctx *ctx, const struct value *object)
+static void find_in_sandbox(const struct op_ctx *ctx, struct str folder, struct backend_options *place)
+{
+    DIR *dir = opendir(folder.p);
+    const struct dirent *entry;
+    while (dir && !has_log(ctx, place) && (entry = dir_next(dir)))
+        if (!str_eqz(str_z(entry->d_name), DIR_OF_WEIR)) {
+            struct backend_options other = *place;
+            other.dir = path_join(ctx->arena, folder, arena_str(ctx->arena, str_z(entry->d_name)));
+            if (path_is_dir(other.dir.p))
+                find_in_sandbox(ctx, other.dir, &other);
+            if (has_log(ctx, &other))
+                *place = other;
+        }
+    if (dir)
+        closedir(dir);
+}
+
+/* A folder that stands in for all places (--sandbox) does so for every stack's. */
+static int place_of(
+    const struct op_ctx *ctx, const struct value *object, struct backend_options *place, struct err *err)
 {
     struct arena *arena = ctx->arena;
     struct str dir = value_gets(object, "dir");
     struct str base = dir.n ? path_join(arena, ctx->dir, dir) : ctx->states.dir;
-    struct backend_options place = {.config = stack_data_config(object, ctx->states.config),
+    *place = (struct backend_options){.config = stack_data_config(object, ctx->states.config),
         .dir = base,
         .stack = value_gets(object, "stack"),
         .env = value_gets(object, "env")};
-    if (ctx->states.instead.n) {
-        place.config = NULL;
-        place.dir = dir.n ? path_join(arena, base, ctx->states.instead_within) : ctx->states.instead;
+    if (!ctx->states.instead.n)
+        return 0;
+    bool elsewhere = place->config;
+    const char *folder = arena_strz(arena, base), *sandbox = ctx->states.sandbox.p;
+    place->config = NULL;
+    if (ctx->states.sandbox.n || !dir.n)
+        place->dir = ctx->states.instead;
+    if (ctx->states.sandbox.n && dir.n) {
+        if (check_sandbox(ctx, folder, err))
+            return -1;
+        place->dir = sandbox_state_place(arena, sandbox, folder);
+    } else if (ctx->states.sandbox.n && elsewhere && !has_log(ctx, place)) {
+        struct backend_options found = *place;
+        found.dir = str_z(sandbox);
+        if (!has_log(ctx, &found))
+            find_in_sandbox(ctx, path_join(arena, ctx->states.sandbox, STR("stacks")), &found);
+        if (has_log(ctx, &found))
+            *place = found;
     }
-    return place;
+    return 0;
 }
 
 /* Nothing was ever recorded under that name: which names are there? */
@@ -88,7 +143,9 @@ static int stack_read(struct op_ctx *ctx, const struct value *prior, const struc
     const struct value **live, struct err *err)
 {
     (void)wanted;
-    struct backend_options place = place_of(ctx, prior);
+    struct backend_options place;
+    if (place_of(ctx, prior, &place, err))
+        return -1;
     struct state_options options = {.config = place.config, .dir = place.dir};
     struct state *state;
     const struct value *outputs = NULL;
@@ -116,7 +173,9 @@ static const struct attr attrs[] = {
     GIVEN("stack", text, true, NAME_PATTERN, "Name of the other stack, as `stack:` in its file."),
     GIVEN("env", text, false, "[^./]*",
         "Environment of the other stack. Without it the state without an environment is read."),
-    GIVEN("dir", text, false, "", "Folder of the other stack, if its state is in local files."),
+    GIVEN("dir", text, false, "",
+        "Folder of the other stack, if its state is in local files. With --sandbox both need the same "
+        "sandbox."),
     GIVEN("state", any, false, "",
         "State store of the other stack, as `state:` in its file. Without `state` and `dir` weir uses this "
         "stack's store."),

@@ -26,6 +26,7 @@ static const struct section {
     {STR_INIT("lease"), IN_STACK, NODE_MAP, NULL},
     {STR_INIT("state"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
     {STR_INIT("specs"), IN_STACK, NODE_STRING, NULL},
+    {STR_INIT("sandbox"), IN_STACK, NODE_STRING, NULL},
     {STR_INIT("budget"), IN_STACK, NODE_STRING, NULL},
     {STR_INIT("usage"), IN_STACK, NODE_MAP, NULL},
     {STR_INIT("connections"), EVERYWHERE, NODE_MAP, load_connections},
@@ -227,6 +228,15 @@ static void use_specs(struct unit *root, const struct node *file)
         diag_hint(loader->diags, d, "%s", err.hint);
 }
 
+/* It is read before the stack is loaded: sandbox_place.h. */
+static void check_sandbox(struct unit *root, const struct node *file)
+{
+    const struct node *node = node_get(file, "sandbox");
+    struct str path;
+    if (node && node->kind != NODE_NULL)
+        expect_text(root->loader, node, "the folder of a sandbox", &path);
+}
+
 bool unit_load(struct unit *unit)
 {
     const struct node *root = file_tree(unit, unit->ident, unit->file, NULL);
@@ -236,8 +246,10 @@ bool unit_load(struct unit *unit)
     map_set(&in.seen, unit->ident, (void *)root);
     add_part(&in, root, false);
     map_release(&in.seen);
-    if (!unit->module->path.n)
+    if (!unit->module->path.n) {
         use_specs(unit, root);
+        check_sandbox(unit, root);
+    }
     load_sections(unit);
     return true;
 }

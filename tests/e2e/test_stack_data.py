@@ -160,6 +160,7 @@ def test_in_postgres(tmp_path):
 
 def test_in_the_sandbox(tmp_path):
     """--sandbox keeps states of its own: that of the other stack is the one that it keeps for that."""
+    (tmp_path / ".weir").mkdir()
     there = Stack(tmp_path / "network").write(NETWORK.format(state=""))
     here = reader(tmp_path, "{type: weir.stack, stack: network, dir: ../network}")
     there.apply("--sandbox")

@@ -65,19 +65,40 @@ static void test_the_address_is_the_holder_s(void **state)
     int held, other;
     assert_int_equal(folder_open(&a, temp_path(&a, "locked"), &dir, &err), 0);
     assert_int_equal(folder_lock(dir, &held, &err), 0);
-    folder_tell(held, STR("http://127.0.0.1:1"));
+    folder_tell(held, STR("http://127.0.0.1:1"), true);
     assert_int_equal(folder_lock(dir, &other, &err), -1);
     assert_int_equal(err.class, ERR_LOCKED);
-    folder_tell(other, STR_EMPTY);
+    folder_tell(other, STR_EMPTY, false);
     assert_int_equal(file_read(&a, path_join(&a, str_z(dir), STR("lock")).p, 0, &text, &err), 0);
-    assert_true(str_eqz(text, "http://127.0.0.1:1\n"));
+    assert_true(str_starts(text, STR("http://127.0.0.1:1\n")));
+    assert_true(folder_passes(dir));
     assert_int_equal(sandbox_served(&a, dir).n, 0); /* nobody answers there */
-    folder_tell(held, STR_EMPTY);
+    folder_tell(held, STR_EMPTY, false);
     close(held);
     assert_int_equal(unlink(path_join(&a, str_z(dir), STR("lock")).p), 0);
     assert_int_equal(symlink("/etc/hostname", path_join(&a, str_z(dir), STR("lock")).p), 0);
     assert_int_equal(folder_lock(dir, &held, &err), -1); /* no link is followed to be emptied */
     assert_int_equal(err.class, ERR_IO);
+}
+
+/* Many use it, and one ends it only when nobody does. */
+static void test_whoever_ends_it_is_alone(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    const char *dir;
+    int one, two, alone;
+    assert_int_equal(folder_open(&a, temp_path(&a, "used"), &dir, &err), 0);
+    assert_int_equal(folder_use(dir, false, &one, &err), 0);
+    assert_int_equal(folder_use(dir, false, &two, &err), 0);
+    close(one);
+    assert_int_equal(folder_use(dir, true, &alone, &err), 0);
+    assert_int_equal(alone, -1);
+    close(two);
+    assert_int_equal(folder_use(dir, true, &alone, &err), 0);
+    assert_true(alone >= 0);
+    close(alone);
 }
 
 int main(void)
@@ -86,6 +107,7 @@ int main(void)
         cmocka_unit_test(test_a_key_is_made_once),
         cmocka_unit_test(test_others_may_not_write),
         cmocka_unit_test(test_the_address_is_the_holder_s),
+        cmocka_unit_test(test_whoever_ends_it_is_alone),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }
