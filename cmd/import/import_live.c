@@ -80,7 +80,8 @@ const struct command import_live = {
     .details =
         "Finds resources by the tagging API or by listings, reads each, and writes what differs from its "
         "type's defaults. Resources that are part of others, such as stages of APIs, are listed for each "
-        "of those. ARNs, ids and names of each other become references. Everything is imported under the "
+        "of those; settings that there are once for each bucket, function or account are looked for. ARNs, "
+        "ids and names of each other become references. Everything is imported under the "
         "id that it has (`imports:`).\n\n"
         "What is secret, or what no answer tells, becomes an input. The code of functions is fetched into "
         "files beside the stack, where that is allowed, and kept as artifacts; `ignore_changes` leaves what "

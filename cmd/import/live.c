@@ -71,12 +71,37 @@ static void report_made_by_aws(struct live *l)
     }
 }
 
+/* Does the service report a setting at all, besides what it is of? What nobody made has none. */
+static bool is_configured(const struct there *one)
+{
+    for (size_t i = 0; i < one->schema->attr_count; i++) {
+        const struct attr *attr = &one->schema->attrs[i];
+        const struct value *v = value_get(one->live, attr->name);
+        if (attr->settable && !value_get(one->found, attr->name) && !value_is_empty(v) &&
+            !(attr->default_value && attr_equal(attr, attr->default_value, v)))
+            return true;
+    }
+    return false;
+}
+
+/* What its id says of it, where that is an ARN: what it is part of, and a name that no answer repeats. */
+static void add_named(struct live *l, struct there *one)
+{
+    struct err ignored = ERR_INIT;
+    const struct value *named = NULL;
+    if (str_starts(one->id, STR("arn:")) && one->schema->ops->by_arn &&
+        !look_by_arn(l->look, one->schema, one->id, &named, &ignored) && named)
+        one->found = one->found ? value_merge(l->arena, named, one->found) : named;
+}
+
 static void live_describe(struct live *l, struct there *one)
 {
     struct err err = ERR_INIT;
     struct look_answers answers = {.arena = l->arena};
     struct str why = STR_EMPTY, comment = STR_EMPTY;
     if (look_at(l->look, one->schema, one->id, &one->live, &answers, &err) || !one->live) {
+        if (one->perhaps && (err.class == ERR_NONE || err.class == ERR_ABSENT))
+            return;
         leave_out(l, one,
             one->live               ? str_z(err.message)
             : err.class == ERR_NONE ? STR("it was deleted meanwhile")
@@ -87,6 +112,9 @@ static void live_describe(struct live *l, struct there *one)
         count_made_by_aws(l, one);
         return;
     }
+    if (one->perhaps && !is_configured(one))
+        return;
+    add_named(l, one);
     one->live = one->found ? value_merge(l->arena, one->found, one->live) : one->live;
     struct said *attrs = live_settings(l, one, answers.documents, &comment, &why);
     if (!attrs) {

@@ -1,10 +1,8 @@
-/* Finding what there is: by a tag, by type, for each parent: see live_internal.h. */
+/* Finding what there is, by a tag and by type: see live_internal.h. */
 #include "cmd/import/live_internal.h"
 
 #include "provider/aws/tagging.h"
-#include "provider/cfn/published.h"
 #include "provider/names/words.h"
-#include "provider/spec/spec.h"
 
 #include <stdlib.h>
 
@@ -20,6 +18,7 @@ static void live_add(
         .id = arena_str(l->arena, id),
         .arn = arena_str(l->arena, arn),
         .found = found ? value_copy(l->arena, found) : NULL,
+        .perhaps = l->perhaps,
         .marked = l->marked};
     map_set(&l->known, key, one);
     l->items[l->n++] = one;
@@ -126,126 +125,10 @@ static void on_tagged(void *ctx, struct str arn, const struct value *tags)
 
 /* ---- by type ---- */
 
-/* CloudFormation's schema of the type; NULL: it is not CloudFormation's, or none is published. */
-static const struct value *live_published(struct live *l, const struct schema *schema)
-{
-    return str_find(schema->name, STR("::"), 0) >= 0 ? cfn_published(l->arena, schema->name) : NULL;
-}
-
-/* The call that tells which there are; NULL: none, or it is no type of a spec. */
-static const struct spec_step *listing_of(const struct schema *schema, struct spec_names *needs)
-{
-    const struct spec_type *type = str_starts(schema->name, STR("aws.")) ? schema->impl : NULL;
-    *needs = (struct spec_names){NULL, 0};
-    return type && schema->ops->ids ? spec_ids_step(type, needs) : NULL;
-}
-
-/* The type whose resources have to be known first: of the same service, and called as the attribute is. NULL:
- * none. */
-static const struct schema *parent_of(struct live *l, const struct schema *schema)
-{
-    struct spec_names needs;
-    struct err ignored = ERR_INIT;
-    if (!listing_of(schema, &needs) || !needs.count)
-        return NULL;
-    size_t service = schema->name.n;
-    while (service && schema->name.p[service - 1] != '.')
-        service--;
-    struct str name = arena_printf(
-        l->arena, "%.*s%.*s", (int)service, schema->name.p, STR_ARG(needs.items[needs.count - 1]));
-    return str_eq(name, schema->name) ? NULL : catalog_find(l->draft->catalog, name, false, &ignored);
-}
-
-/* What has to be known before anything can be listed, and nothing tells: the ids themselves. "" nothing. */
-static struct str listed_for(struct live *l, const struct schema *schema)
-{
-    struct spec_names needs;
-    const struct value *published = live_published(l, schema);
-    const struct value *wanted = value_getz(
-        value_getz(value_getz(value_getz(published, "handlers"), "list"), "handlerSchema"), "required");
-    if (published)
-        return wanted && wanted->count ? value_text(wanted->items[0], STR_EMPTY) : STR_EMPTY;
-    return !listing_of(schema, &needs) || !needs.count || parent_of(l, schema) ? STR_EMPTY : needs.items[0];
-}
-
-static bool is_listed(struct live *l, const struct schema *schema)
-{
-    const struct value *published = live_published(l, schema);
-    if (published)
-        return value_getz(value_getz(published, "handlers"), "list") != NULL;
-    struct spec_names needs;
-    return listing_of(schema, &needs) || (schema->ops->list && !schema->ops->ids);
-}
-
-/* Why not everything of a type can be found; 0: it can. */
-static int check_listed(struct live *l, const struct schema *schema, struct err *err)
-{
-    struct str rest, named = listed_for(l, schema);
-    struct str provider = schema->provider.n ? schema->provider : str_cut(schema->name, '.', &rest);
-    if (!str_eqz(provider, "aws")) {
-        err_set(err, ERR_USAGE, "%.*s is not in an AWS account", STR_ARG(schema->name));
-        return err_hint(err, "`import live` reads AWS accounts; write it into the stack and import it by "
-                             "its id (`imports:`)");
-    }
-    if (!is_listed(l, schema) ||
-        (schema->scattered && !named.n && !parent_of(l, schema))) /* objects of a bucket */
-        err_set(err, ERR_USAGE, "%.*s cannot be listed", STR_ARG(schema->name));
-    else if (named.n)
-        err_set(
-            err, ERR_USAGE, "%.*s can only be listed for each `%.*s`", STR_ARG(schema->name), STR_ARG(named));
-    else
-        return 0;
-    return err_hint(err, schema->tags.n || schema_attr(schema, STR("tags"))
-                             ? "--tag KEY=VALUE finds what has a tag; or write it into the stack and import "
-                               "it by its id (`imports:`)"
-                             : "write it into the stack and import it by its id (`imports:`)");
-}
-
-struct parents {
-    struct live *l;
-    const struct schema *schema; /* of the parents */
-    struct spec_names per;
-    const struct value **priors;
-    size_t n, cap;
-};
-
-/* What the listing has to be told of this parent: its own id (or its name, where the id holds more), and what
- * the parent itself lies in. */
-static void on_parent(void *ctx, const struct value *parent)
-{
-    struct parents *p = ctx;
-    struct arena *arena = p->l->arena;
-    const struct value *prior = NULL;
-    for (size_t i = 0; i < p->per.count; i++) {
-        struct str attr = p->per.items[i];
-        bool own = i + 1 == p->per.count;
-        struct str name = !own ? attr : p->per.count > 1 ? STR("name") : p->schema->id;
-        prior = value_with(arena, prior, attr, value_copy(arena, value_get(parent, name)));
-    }
-    ARENA_GROW(arena, p->priors, p->n, p->cap);
-    p->priors[p->n++] = prior;
-}
-
-static int list_type(
-    struct live *l, const struct schema *schema, resource_found *found, void *ctx, struct err *err)
-{
-    const struct schema *parent = parent_of(l, schema);
-    struct parents parents = {.l = l, .schema = parent};
-    if (parent) {
-        (void)listing_of(schema, &parents.per);
-        if (list_type(l, parent, on_parent, &parents, err))
-            return err_context(err, "listing %.*s", STR_ARG(schema->name));
-    }
-    if (parent && !parents.n)
-        return 0;
-    if (look_list(l->look, schema, parents.priors, parents.n, found, ctx, err))
-        return err_context(err, "listing %.*s", STR_ARG(schema->name));
-    return 0;
-}
-
 static void on_listed(void *ctx, const struct value *live)
 {
     struct live *l = ctx;
+    l->perhaps = !live_is_listed(l, l->listed);
     live_add(l, l->listed, value_gets(live, l->listed->id.p), value_gets(live, "arn"), live);
 }
 
@@ -262,7 +145,7 @@ int live_find(struct live *l, const struct live_wanted *wanted, struct err *err)
         l->listed = catalog_find(l->draft->catalog, wanted->types[i], false, err);
         if (!l->listed)
             return word_hint(l->draft->catalog, wanted->types[i], err);
-        if (check_listed(l, l->listed, err) || list_type(l, l->listed, on_listed, l, err))
+        if (live_check_listed(l, l->listed, err) || live_list(l, l->listed, on_listed, l, err))
             return -1;
     }
     return 0;

@@ -1,6 +1,6 @@
 /*
- * Shared by live.c, live_find.c, live_settings.c and live_code.c; nobody else includes it. live_find.c finds
- * what there is, live_settings.c makes attributes of what the service reports of it, live_code.c fetches what
+ * Shared by live.c, live_find.c, live_parents.c, live_settings.c and live_code.c; nobody else includes it. live_find.c finds
+ * what there is, live_parents.c what is part of something else or of the account, live_settings.c makes attributes of what the service reports of it, live_code.c fetches what
  * it has only beside that, live.c puts all into the draft.
  */
 #ifndef WEIR_CMD_IMPORT_LIVE_INTERNAL_H
@@ -12,6 +12,7 @@
 struct there {
     const struct schema *schema;
     struct str id, arn, marked; /* marked: the address that its ownership tag names; "" none */
+    bool perhaps;               /* nothing lists it: whether it is there only a look tells */
     const struct value *found;  /* what a listing or its ARN says of it; NULL: nothing but the id */
     const struct value *live;
     struct draft_resource *resource; /* NULL: left out */
@@ -29,7 +30,8 @@ struct live {
     struct map by_text;     /* ARNs, ids, names -> struct owned */
     struct map made_by_aws; /* type -> struct value, how many */
     const struct schema *listed;
-    struct str marked; /* of what is being added */
+    struct str marked; /* these two: of what is being added */
+    bool perhaps;
 };
 
 /* ---- live_find.c ---- */
@@ -38,6 +40,16 @@ struct live {
 int live_find(struct live *l, const struct live_wanted *wanted, struct err *err);
 /* What a name is without its path: "b" of "a/b" and "a:b". */
 struct str live_last_part(struct str id);
+
+/* ---- live_parents.c ---- */
+
+/* Why not everything of a type can be found; 0: it can. */
+int live_check_listed(struct live *l, const struct schema *schema, struct err *err);
+/* Does the service list what there is of the type? False: only a look tells, at each that could be there. */
+bool live_is_listed(struct live *l, const struct schema *schema);
+/* Calls `found` for each of a type that is there, or could be, with little more than what identifies it. */
+int live_list(
+    struct live *l, const struct schema *schema, resource_found *found, void *found_ctx, struct err *err);
 
 /* ---- live_settings.c ---- */
 

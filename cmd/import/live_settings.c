@@ -85,7 +85,8 @@ static const struct value *setting_of(const struct settings *s, const struct att
         return value_string(arena, live_last_part(s->one->id));
     if (v && attr->type->kind == TYPE_TAGS && v->kind == VALUE_MAP)
         v = own_tags(arena, v);
-    if (!attr->settable || attr->steers || value_is_empty(v) || (!attr->required && is_default(attr, v)))
+    if (!attr->settable || (attr->steers && !attr->required) || value_is_empty(v) ||
+        (!attr->required && is_default(attr, v)))
         return NULL;
     if (attr->type->kind == TYPE_POLICY && str_eqz(value_gets(v, "Id"), "__default_policy_ID"))
         return NULL; /* what SNS gives every topic */

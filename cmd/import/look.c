@@ -51,6 +51,13 @@ int look_by_arn(struct look *look, const struct schema *schema, struct str arn, 
     return schema->ops->by_arn(&op, arn, object, err);
 }
 
+int look_predict(struct look *look, const struct schema *schema, const struct value *object,
+    const struct value **whole, struct err *err)
+{
+    struct op_ctx op = context(look, schema);
+    return schema->ops->predict(&op, object, NULL, whole, err);
+}
+
 struct look_turns {
     pthread_mutex_t one; /* pages may come on several threads */
     resource_found *found;

@@ -22,6 +22,9 @@ int look_at(struct look *look, const struct schema *schema, struct str id, const
 /* What an ARN says of a thing of that type; *object NULL: it is not of that type. */
 int look_by_arn(struct look *look, const struct schema *schema, struct str arn, const struct value **object,
     struct err *err);
+/* The object with what follows from it, such as its id. */
+int look_predict(struct look *look, const struct schema *schema, const struct value *object,
+    const struct value **whole, struct err *err);
 /* What has the name that `named` has; *object NULL: nothing. */
 int look_namesake(struct look *look, const struct schema *schema, const struct value *named,
     const struct value **object, struct err *err);

@@ -1,19 +1,32 @@
 /* Which resources of a type there are, by their identities alone. */
 #include "provider/spec/act.h"
 
+static struct spec_names needs_of(const struct spec_step *step)
+{
+    return step->list.per.count
+               ? step->list.per
+               : (struct spec_names){step->call.request.attrs, step->call.request.attr_count};
+}
+
 const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_names *needs)
 {
-    *needs = type->list.count ? type->list.items[0].list.per : (struct spec_names){NULL, 0};
-    if (type->list.count && !type->list.items[0].list.of)
-        return &type->list.items[0];
-    for (size_t i = 0; i < type->also_count; i++) {
-        const struct spec_step *step = type->also[i].step;
-        if (!str_eqz(type->also[i].as, "list"))
-            continue;
-        *needs = (struct spec_names){step->call.request.attrs, step->call.request.attr_count};
-        return step;
-    }
-    return NULL;
+    const struct spec_step *own = type->list.count ? &type->list.items[0] : NULL, *other = NULL;
+    const struct spec_step *find =
+        type->find && type->find->call.request.attr_count && !type->find->call.request.extra_count
+            ? type->find
+            : NULL;
+    for (size_t i = 0; i < type->also_count && !other; i++)
+        other = str_eqz(type->also[i].as, "list") ? type->also[i].step : NULL;
+    own = own && own->list.of ? NULL : own;
+    *needs = (struct spec_names){NULL, 0};
+    if (own && !own->list.per.count)
+        return own;
+    if (other && !needs_of(other).count)
+        return other;
+    own = own ? own : other ? other : find;
+    if (own)
+        *needs = needs_of(own);
+    return own;
 }
 
 /* What an item says of itself, or what its ARN does. */

@@ -182,6 +182,24 @@ static const struct value *with_folder(
     return object;
 }
 
+/* Where in the text the part of this attribute ends. What stands between it and the next may stand in it,
+ * too, if it is an ARN: then its pattern tells, and without one the last place counts. -1: nowhere. */
+static ptrdiff_t part_end(struct act *act, const struct spec_attr *attr, struct str text, struct str between)
+{
+    ptrdiff_t end = between.n ? str_find(text, between, 0) : (ptrdiff_t)text.n, next;
+    if (!attr || !between.n || !str_starts(text, STR("arn:")))
+        return end;
+    while (end >= 0 && (next = str_find(text, between, (size_t)end + between.n)) >= 0) {
+        const struct value *converted;
+        struct schema_issue issue = {0};
+        const struct value *part = value_string(act->arena, str_slice(text, 0, (size_t)end));
+        if (attr->attr->pattern.n && !schema_convert(act->arena, attr->attr, part, &converted, &issue))
+            break;
+        end = next;
+    }
+    return end;
+}
+
 /* Attributes that the text holds by the template, added to those that the object has. */
 static const struct value *template_split(
     struct act *act, struct str rest, struct str text, const struct value *object)
@@ -202,10 +220,10 @@ static const struct value *template_split(
         struct str between = str_cut(rest, '$', &after);
         if (!between.n && rest.n)
             break; /* two in a row: where one ends nobody can say */
-        ptrdiff_t end = between.n ? str_find(text, between, 0) : (ptrdiff_t)text.n;
+        const struct spec_attr *attr = spec_attr_find(act->type, name);
+        ptrdiff_t end = part_end(act, attr, text, between);
         if (end < 0)
             break;
-        const struct spec_attr *attr = spec_attr_find(act->type, name);
         if (attr && value_is_null(value_get(object, name)))
             object = value_with(
                 act->arena, object, name, template_part(act, attr, str_slice(text, 0, (size_t)end)));

@@ -82,7 +82,7 @@ enum { KEY_COUNT = sizeof sandbox_keys / sizeof *sandbox_keys };
 
 static void load_one_also(struct type_loader *t, const struct node *node, struct spec_also *out)
 {
-    struct step_rules rules = {.what = "a call under \"also\"", .extra = "as", .reads = true};
+    struct step_rules rules = {.what = "a call under \"also\"", .extra = "as per", .reads = true};
     out->as = load_text(t->l, node, "as");
     static const char *const known[] = {"create", "read", "list", "update", "delete", "tags"};
     bool is_known = false;

@@ -519,7 +519,8 @@ extern const struct job_ops spec_job_ops;
 
 /*
  * The call that tells which resources of a type there are: the listing that refreshes them, or where that has
- * to be given their ids, the one that other clients list them with; NULL: there is none. *needs: attributes
+ * to be given their ids, the one that other clients list them with, or that interrupted runs are looked for
+ * with; NULL: there is none. *needs: attributes
  * that it has to be told, which say what the resources are in (a cluster, an API).
  */
 const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_names *needs);

@@ -90,7 +90,7 @@ def test_of_another_stack(tmp_path, place):
 def test_what_is_wanted_has_to_be_said(local_stack, stack):
     assert "--tag, --type and --stack" in local_stack.run("import", "live", status=3).err
     assert "KEY=VALUE" in local_stack.run("import", "live", "--tag", "x", status=3).err
-    assert "aws.lambda.layer_version can only be listed for each `name`" in stack.run("import", "live", "--type", "aws.lambda.layer_version", status=3).err
+    assert "AWS::Lambda::Url can only be listed for each `TargetFunctionArn`" in stack.run("import", "live", "--type", "AWS::Lambda::Url", status=3).err
     assert "nothing of that kind" in stack.run("import", "live", "--tag", "nobody=has", status=None).err
 
 
@@ -269,3 +269,55 @@ def test_code_is_fetched_over_nothing(functions, tmp_path):
     assert asked == (len(functions.log), functions.unknown)
     stack.run("import", "live", "--type", "aws.lambda.function", "--force")
     assert (stack.folder / "thumbnails_code.zip").read_bytes() == (tmp_path / "code/snapshot").read_bytes()
+
+
+PARTS = {
+    "aws.lambda.async_invoke": {"function": "ingest", "maximum_retry_attempts": 1},
+    "aws.lambda.function_url": {"function": "ingest", "auth_type": "AWS_IAM"},
+    "aws.lambda.layer_version": {"name": "libraries", "description": "of two"},
+    "aws.s3.bucket_notification": {"bucket": "lake-of-ada", "event_bridge": True},
+    "aws.states.alias": {"state_machine": "nightly", "name": "live"},
+    "aws.s3tables.namespace": {"name": "sales"},
+    "aws.transfer.ssh_key": {"user": "ada", "body": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2bPmBsdPMoBsFXyYpjQ2lZGIBp3YgFlzPQkJxHkYb5"},
+    "aws.glue.resource_policy": {},
+    "aws.lakeformation.settings": {"trusted_resource_owners": ["210987654321"]},
+}
+
+
+def make_parts(cloud):
+    """A part of each type that no service lists by itself, beside a whole that has none."""
+    make_function(cloud)
+    function, s3, tables, transfer = (cloud.client(name) for name in ("lambda", "s3", "s3tables", "transfer"))
+    function.put_function_event_invoke_config(FunctionName="ingest", MaximumRetryAttempts=1)
+    function.create_function_url_config(FunctionName="ingest", AuthType="AWS_IAM")
+    for described in ("of one", "of two"):
+        function.publish_layer_version(LayerName="libraries", Description=described, Content={"ZipFile": zipped("python/a.py", described)})
+    for bucket in ("lake-of-ada", "silent"):
+        s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_notification_configuration(Bucket="lake-of-ada", NotificationConfiguration={"EventBridgeConfiguration": {}})
+    role = cloud.client("iam").get_role(RoleName="runs-ingest")["Role"]["Arn"]
+    states = cloud.client("stepfunctions")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": ["states.amazonaws.com", "transfer.amazonaws.com"]}, "Action": "sts:AssumeRole"}]}
+    role = cloud.client("iam").create_role(RoleName="runs-more", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    machine = states.create_state_machine(name="nightly", definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}), roleArn=role, publish=True)
+    states.create_state_machine_alias(name="live", routingConfiguration=[{"stateMachineVersionArn": machine["stateMachineVersionArn"], "weight": 100}])
+    bucket = tables.create_table_bucket(name="shop")["arn"]
+    tables.create_namespace(tableBucketARN=bucket, namespace=["sales"])
+    server = transfer.create_server()["ServerId"]
+    transfer.create_user(ServerId=server, UserName="ada", Role=role, HomeDirectory="/lake-of-ada")
+    transfer.import_ssh_public_key(ServerId=server, UserName="ada", SshPublicKeyBody=PARTS["aws.transfer.ssh_key"]["body"])
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::210987654321:root"}, "Action": "glue:GetTable", "Resource": "arn:aws:glue:us-east-1:123456789012:*"}]}
+    cloud.client("glue").put_resource_policy(PolicyInJson=json.dumps(policy))
+    cloud.client("lakeformation").put_data_lake_settings(DataLakeSettings={"TrustedResourceOwners": ["210987654321"]})
+
+
+def test_what_no_service_lists_is_looked_for(tmp_path, fast_sandbox):
+    make_parts(fast_sandbox)
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.run("import", "live", *(word for t in PARTS for word in ("--type", t)))
+    text = (stack.folder / "weir.yaml").read_text()
+    found = {r["type"]: r for r in yaml.safe_load(text)["resources"].values()}
+    assert {t: {k: found.get(t, {}).get(k) for k in said} for t, said in PARTS.items()} == PARTS and "bucket: silent" not in text
+    given = [w for n in yaml.safe_load(text).get("inputs", {}) for w in ("-i", f"{n}=artifacts")]
+    planned = stack.run("plan", *given).out
+    assert "0 to create, 0 to update, 0 to replace, 0 to delete" in planned, planned

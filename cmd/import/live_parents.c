@@ -1,0 +1,227 @@
+/* What there is of a type: listed, listed for each of what it is part of, or looked for: see live_internal.h.
+ */
+#include "cmd/import/live_internal.h"
+
+#include "provider/cfn/published.h"
+#include "provider/spec/spec.h"
+
+/* CloudFormation's schema of the type; NULL: it is not CloudFormation's, or none is published. */
+static const struct value *live_published(struct live *l, const struct schema *schema)
+{
+    return str_find(schema->name, STR("::"), 0) >= 0 ? cfn_published(l->arena, schema->name) : NULL;
+}
+
+static const struct spec_type *spec_of(const struct schema *schema)
+{
+    return str_starts(schema->name, STR("aws.")) ? schema->impl : NULL;
+}
+
+/* The call that tells which there are; NULL: none, or it is no type of a spec. */
+static const struct spec_step *listing_of(const struct schema *schema, struct spec_names *needs)
+{
+    const struct spec_type *type = spec_of(schema);
+    *needs = (struct spec_names){NULL, 0};
+    return type && schema->ops->ids ? spec_ids_step(type, needs) : NULL;
+}
+
+/* ---- what resources are part of ---- */
+
+static struct str without_suffix(struct str attr)
+{
+    static const char *const suffixes[] = {"_arn", "_id", "_name"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (str_ends(attr, str_z(suffixes[i])))
+            return str_slice(attr, 0, attr.n - strlen(suffixes[i]));
+    return attr;
+}
+
+/* The type that an attribute names: of the same service, and called as the attribute is, or as it ends: a
+ * table_bucket where the attribute is `bucket`. NULL: none. */
+static const struct schema *named_by(struct live *l, const struct schema *schema, struct str attr)
+{
+    size_t n, service = schema->name.n;
+    struct err ignored = ERR_INIT;
+    while (service && schema->name.p[service - 1] != '.')
+        service--;
+    struct str prefix = str_slice(schema->name, 0, service), word = without_suffix(attr), ending = STR_EMPTY;
+    struct str exact = arena_printf(l->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(word));
+    const struct str *types = catalog_names(l->draft->catalog, false, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(types[i], schema->name) || !str_starts(types[i], prefix))
+            continue;
+        if (str_eq(types[i], exact))
+            return catalog_find(l->draft->catalog, exact, false, &ignored);
+        if (str_ends(types[i], word) && types[i].p[types[i].n - word.n - 1] == '_')
+            ending = types[i];
+    }
+    return ending.n ? catalog_find(l->draft->catalog, ending, false, &ignored) : NULL;
+}
+
+/* The type whose resources have to be known before these can be listed. NULL: none. */
+static const struct schema *parent_of(struct live *l, const struct schema *schema)
+{
+    struct spec_names needs;
+    return listing_of(schema, &needs) && needs.count ? named_by(l, schema, needs.items[needs.count - 1])
+                                                     : NULL;
+}
+
+/* ---- what nothing lists ---- */
+
+static bool is_in_template(struct str text, struct str name)
+{
+    for (ptrdiff_t at = str_find(text, name, 0); at >= 0; at = str_find(text, name, (size_t)at + 1)) {
+        size_t end = (size_t)at + name.n;
+        if (at > 1 && text.p[at - 1] == '{' && end < text.n && (text.p[end] == '}' || text.p[end] == '|'))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Of settings of the account there is one, and its id follows from nothing; of those of a function one for
+ * each function. The attribute that names what they are of, and its type. False: what there is cannot be
+ * thought of.
+ */
+static bool follows_from(
+    struct live *l, const struct schema *schema, struct str *attr, const struct schema **parent)
+{
+    const struct spec_type *type = spec_of(schema);
+    const struct spec_attr *id = type ? spec_attr_find(type, schema->id) : NULL;
+    *attr = STR_EMPTY;
+    *parent = NULL;
+    if (!id || !schema->ops->read || (!id->template.n && !id->attr->settable))
+        return false;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct attr *a = type->attrs[i].attr;
+        bool part = id->template.n ? is_in_template(id->template, a->name) : a == id->attr;
+        if (!part || a->default_value)
+            continue;
+        if (!a->settable || parent[0] || !(*parent = named_by(l, schema, a->name)))
+            return false;
+        *attr = a->name;
+    }
+    return true;
+}
+
+/* ---- whether all can be found ---- */
+
+/* What has to be known before anything can be listed, and nothing tells: the ids themselves. "" nothing. */
+static struct str listed_for(struct live *l, const struct schema *schema)
+{
+    struct spec_names needs;
+    const struct value *published = live_published(l, schema);
+    const struct value *wanted = value_getz(
+        value_getz(value_getz(value_getz(published, "handlers"), "list"), "handlerSchema"), "required");
+    if (published)
+        return wanted && wanted->count ? value_text(wanted->items[0], STR_EMPTY) : STR_EMPTY;
+    return !listing_of(schema, &needs) || !needs.count || parent_of(l, schema) ? STR_EMPTY : needs.items[0];
+}
+
+bool live_is_listed(struct live *l, const struct schema *schema)
+{
+    const struct value *published = live_published(l, schema);
+    if (published)
+        return value_getz(value_getz(published, "handlers"), "list") != NULL;
+    struct spec_names needs;
+    return listing_of(schema, &needs) || (schema->ops->list && !schema->ops->ids);
+}
+
+int live_check_listed(struct live *l, const struct schema *schema, struct err *err)
+{
+    const struct schema *parent;
+    struct spec_names needs;
+    struct str rest, named = listed_for(l, schema), attr;
+    struct str provider = schema->provider.n ? schema->provider : str_cut(schema->name, '.', &rest);
+    if (!str_eqz(provider, "aws")) {
+        err_set(err, ERR_USAGE, "%.*s is not in an AWS account", STR_ARG(schema->name));
+        return err_hint(err, "`import live` reads AWS accounts; write it into the stack and import it by "
+                             "its id (`imports:`)");
+    }
+    if (!live_is_listed(l, schema) ? !follows_from(l, schema, &attr, &parent)
+                                   : schema->scattered && !listing_of(schema, &needs)) /* objects of S3 */
+        err_set(err, ERR_USAGE, "%.*s cannot be listed", STR_ARG(schema->name));
+    else if (named.n)
+        err_set(
+            err, ERR_USAGE, "%.*s can only be listed for each `%.*s`", STR_ARG(schema->name), STR_ARG(named));
+    else
+        return 0;
+    return err_hint(err, schema->tags.n || schema_attr(schema, STR("tags"))
+                             ? "--tag KEY=VALUE finds what has a tag; or write it into the stack and import "
+                               "it by its id (`imports:`)"
+                             : "write it into the stack and import it by its id (`imports:`)");
+}
+
+/* ---- finding ---- */
+
+struct parents {
+    struct live *l;
+    const struct schema *schema, *of; /* of what is looked for, and of what that is part of */
+    struct spec_names per;
+    const struct value **priors;
+    size_t n, cap;
+};
+
+/* By which of its own attributes the parent is named: by its id, or by its name where the id holds more, or
+ * the ARN of the part is made of it. */
+static struct str named_as(const struct parents *p, struct str attr)
+{
+    const struct spec_attr *arn = spec_attr_find(p->schema->impl, STR("arn"));
+    if (str_ends(attr, STR("_arn")))
+        return STR("arn");
+    bool within = arn && str_eqz(p->of->id, "arn") && is_in_template(arn->template, attr);
+    return p->per.count > 1 || within ? STR("name") : p->of->id;
+}
+
+/* What the listing has to be told of this parent: what names it, and what the parent itself is part of. */
+static void on_parent(void *ctx, const struct value *parent)
+{
+    struct parents *p = ctx;
+    struct arena *arena = p->l->arena;
+    const struct value *prior = NULL;
+    for (size_t i = 0; i < p->per.count; i++) {
+        struct str attr = p->per.items[i], from = i + 1 < p->per.count ? attr : named_as(p, attr);
+        prior = value_with(arena, prior, attr, value_copy(arena, value_get(parent, from)));
+    }
+    ARENA_GROW(arena, p->priors, p->n, p->cap);
+    p->priors[p->n++] = prior;
+}
+
+/* Each that could be there, by its id. */
+static int think_of(struct live *l, const struct schema *schema, const struct parents *parents,
+    resource_found *found, void *found_ctx, struct err *err)
+{
+    for (size_t i = 0; i < parents->n; i++) {
+        const struct value *object = parents->priors[i], *whole;
+        for (size_t k = 0; k < schema->attr_count; k++)
+            if (schema->attrs[k].default_value)
+                object = value_with(l->arena, object, schema->attrs[k].name, schema->attrs[k].default_value);
+        if (look_predict(l->look, schema, object, &whole, err))
+            return err_context(err, "listing %.*s", STR_ARG(schema->name));
+        struct str id = value_text(value_get(whole, schema->id), STR_EMPTY);
+        found(found_ctx, value_with(l->arena, parents->priors[i], schema->id, value_string(l->arena, id)));
+    }
+    return 0;
+}
+
+int live_list(
+    struct live *l, const struct schema *schema, resource_found *found, void *found_ctx, struct err *err)
+{
+    struct parents parents = {.l = l, .schema = schema, .of = parent_of(l, schema)};
+    struct str attr;
+    bool listed = live_is_listed(l, schema);
+    if (listed)
+        (void)listing_of(schema, &parents.per);
+    else if (follows_from(l, schema, &attr, &parents.of) && parents.of)
+        parents.per = (struct spec_names){&attr, 1};
+    if (parents.of && live_list(l, parents.of, on_parent, &parents, err))
+        return err_context(err, "listing %.*s", STR_ARG(schema->name));
+    if (parents.of && !parents.n)
+        return 0;
+    if (!listed && !parents.of)
+        on_parent(&parents, NULL);
+    if (!listed)
+        return think_of(l, schema, &parents, found, found_ctx, err);
+    if (look_list(l->look, schema, parents.priors, parents.n, found, found_ctx, err))
+        return err_context(err, "listing %.*s", STR_ARG(schema->name));
+    return 0;
+}
