@@ -244,6 +244,9 @@ const struct value *act_kept(
     struct act *act, const struct value *wanted, const struct value *live, const struct value *names);
 /* Adds to what was just read, and is to be sent back whole, what there is no attribute for. */
 const struct value *act_with_unnamed(struct act *act, const struct spec_step *step, const struct value *live);
+/* The object with what is there of the facet besides, where its call replaces all of it. */
+int act_facet_kept(
+    struct act *act, const struct spec_facet *facet, const struct value **object, struct err *err);
 
 /* ---- act_complete.c: what an object is after an operation ---- */
 

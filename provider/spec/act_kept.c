@@ -1,6 +1,6 @@
 /*
  * What stays as it is where a service takes all of what is sent: fields that the file does not speak of, and
- * members that the specification has no attribute for (`keeps` of a step).
+ * members that the specification has no attribute for (`keeps` of an update, or of what puts a setting).
  */
 #include "provider/spec/act.h"
 
@@ -62,4 +62,24 @@ const struct value *act_with_unnamed(struct act *act, const struct spec_step *st
             live = value_with(act->arena, live, kept->name, v);
     }
     return live;
+}
+
+int act_facet_kept(
+    struct act *act, const struct spec_facet *facet, const struct value **object, struct err *err)
+{
+    struct str name = facet->attr->attr->name;
+    const struct value *names = value_string_ref(act->arena, name), *there = NULL;
+    if (!facet->put->call.kept_count)
+        return 0;
+    if (act_read(act, *object, value_list(act->arena, &names, 1), &there, err))
+        return -1;
+    there = there ? act_with_unnamed(act, facet->put, there) : NULL;
+    *object = value_with(act->arena, *object, name,
+        attr_completed(act->arena, facet->attr->attr, value_get(*object, name), value_get(there, name)));
+    for (size_t i = 0; i < facet->put->call.kept_count; i++) {
+        struct str kept = facet->put->call.kept[i].name;
+        if (attr_unnamed(kept) && value_get(there, kept))
+            *object = value_with(act->arena, *object, kept, value_get(there, kept));
+    }
+    return 0;
 }

@@ -180,6 +180,7 @@ static int read_facets(struct reading *r, struct err *err)
             if (facet_failed(r, facet->get, &failure, err))
                 return -1;
         } else if (doc) {
+            r->act->raw = r->act->raw ? r->act->raw : doc;
             read_keep(r, facet->attr, act_decode_attr(r->act, facet->get, facet->attr, doc));
         }
     }

@@ -68,20 +68,42 @@ static const struct value *with_others(
     return b.n ? value_merge(arena, value_builder_map(&b), wanted) : wanted;
 }
 
+/* Does the step send what has members besides, which only a read tells? */
+static bool update_keeps(const struct updating *u, const struct spec_step *step)
+{
+    bool keeps = false;
+    for (size_t i = 0; i < step->call.kept_count && !keeps; i++) {
+        struct str name = step->call.kept[i].name;
+        keeps = step->call.partial ? update_changes(u, name) : !value_is_null(value_get(u->desired, name));
+    }
+    return keeps || step->call.full;
+}
+
+/* What is wanted, and beside it what stays; *there is what that was taken from. */
+static int wanted_of(struct updating *u, const struct spec_step *step, const struct value **there,
+    const struct value **wanted, struct err *err)
+{
+    struct act *act = u->act;
+    const struct value *names = update_names(act, &step->call.request);
+    *there = NULL;
+    if (update_keeps(u, step) && act_read(act, u->prior, names, there, err))
+        return -1;
+    *there = *there ? act_with_unnamed(act, step, *there) : u->prior;
+    const struct value *sent = step->call.full ? NULL : step->call.partial ? u->changed : names;
+    *wanted = schema_left(act->arena, &act->type->schema, act_kept(act, act->taking, *there, sent), true);
+    return 0;
+}
+
 /* The object as an update step sends it: reset values filled in, live ones of what is not managed where the
  * call replaces everything. */
 static int object_to_send(
     struct updating *u, const struct spec_step *step, const struct value **out, struct err *err)
 {
     const struct spec_type *type = u->act->type;
-    const struct value *live = NULL, *desired = u->desired;
-    if (step->call.full && act_read(u->act, u->prior, update_names(u->act, &step->call.request), &live, err))
+    const struct value *there, *desired;
+    if (wanted_of(u, step, &there, &desired, err))
         return -1;
-    if (live) {
-        live = act_with_unnamed(u->act, step, live);
-        desired =
-            schema_left(u->act->arena, &type->schema, act_kept(u->act, u->act->taking, live, NULL), true);
-    }
+    const struct value *live = step->call.full ? there : NULL;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(u->act->arena);
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
@@ -103,10 +125,10 @@ static int object_to_send(
         if (!value_is_null(v))
             value_builder_set(&b, name, v);
     }
-    for (size_t i = 0; live && i < step->call.kept_count; i++) {
+    for (size_t i = 0; i < step->call.kept_count; i++) {
         struct str name = step->call.kept[i].name;
-        if (attr_unnamed(name) && value_get(live, name))
-            value_builder_set(&b, name, value_get(live, name));
+        if (attr_unnamed(name) && value_get(there, name))
+            value_builder_set(&b, name, value_get(there, name));
     }
     *out = value_builder_map(&b);
     return 0;
@@ -203,8 +225,10 @@ static int update_facets(struct updating *u, struct err *err)
             facet->renew && !off && !value_is_null(want) && !value_is_null(value_get(u->prior, name));
         if (renews && reset_facet(u, facet, err))
             return err_context(err, "%.*s", STR_ARG(name));
-        if (!value_is_null(want) && !off ? act_put_facet(u->act, facet, u->object, err)
-                                         : reset_facet(u, facet, err))
+        bool puts = !value_is_null(want) && !off;
+        const struct value *object = u->object;
+        if ((puts && act_facet_kept(u->act, facet, &object, err)) ||
+            (puts ? act_put_facet(u->act, facet, object, err) : reset_facet(u, facet, err)))
             return err_context(err, "%.*s", STR_ARG(name));
     }
     return 0;

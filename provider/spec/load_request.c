@@ -370,7 +370,8 @@ static void build_request(struct request_builder *b, const struct node *node, co
         load_patched(t->l, op, out);
 }
 
-static void load_keeps(struct request_builder *b, const struct node *node, struct spec_step *step)
+static void load_keeps(struct request_builder *b, const struct node *node, const struct step_rules *rules,
+    struct spec_step *step)
 {
     struct loader *l = b->t->l;
     step->call.whole = step->call.request.shape;
@@ -382,8 +383,13 @@ static void load_keeps(struct request_builder *b, const struct node *node, struc
     memcpy(kept, b->kept, b->kept_n * sizeof *kept);
     step->call.kept = kept;
     step->call.kept_count = b->kept_n;
-    if (!step->call.full)
-        load_error(l, node, "only a step that is \"full\" reads what it keeps");
+    if (!rules->subject && (!rules->change || rules->all))
+        load_error(l, node, "only an update and what puts a setting read what they keep");
+    bool parts = !step->call.full && !rules->subject; /* beside it nothing may be sent of the structure */
+    for (size_t i = 0; parts && i < b->kept_n; i++)
+        if (attr_unnamed(b->kept[i].name))
+            load_error(l, node, "\"%.*s\" lies in no attribute: only a step that is \"full\" keeps it",
+                STR_ARG(b->kept[i].name));
 }
 
 static void load_page(struct request_builder *b, const struct node *node, struct spec_page *out)
@@ -420,7 +426,7 @@ void load_request(
     if (rules->pages || step->reply.match_count)
         load_page(&b, node, &step->list.page);
     build_request(&b, node, rules, step->call.op, &step->call.request);
-    load_keeps(&b, node_get(node, "keeps"), step);
+    load_keeps(&b, node_get(node, "keeps"), rules, step);
     free(b.kept);
     free(b.members);
     free(b.extras);

@@ -178,7 +178,7 @@ struct spec_answer {
     struct str path;
 };
 
-/* What a full update sends back as it was read: a member without an attribute ("@UserPoolAddOns"), or an
+/* What an update, or what puts a setting, sends back as it was read: a member without an attribute ("@UserPoolAddOns"), or an
  * attribute in which there are some. */
 struct spec_kept {
     struct str name;

@@ -124,7 +124,13 @@ static int write_keyed(struct form *form, const struct shape *shape, const struc
 static int write_any(struct form *form, const struct value *v)
 {
     static const struct shape list = {.kind = SHAPE_LIST}, any = {.kind = SHAPE_ANY};
-    if (v->kind == VALUE_MAP && v->count == 1 && str_eqz(v->entries[0].key, "member")) /* as XML has lists */
+    static const struct shape entries = {.kind = SHAPE_LIST, .item = STR_INIT("entry")};
+    struct str only = v->kind == VALUE_MAP && v->count == 1 ? v->entries[0].key : STR_EMPTY;
+    if (str_eqz(only, "entry")) { /* as XML has maps */
+        v = v->entries[0].value;
+        return write_list(form, &entries, v->kind == VALUE_LIST ? v : value_list(form->e->arena, &v, 1));
+    }
+    if (str_eqz(only, "member")) /* and lists */
         v = value_as_list(wire_path(form->e->arena, v, STR("[]")));
     if (v->kind == VALUE_LIST)
         return write_list(form, &list, v);

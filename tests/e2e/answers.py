@@ -70,6 +70,8 @@ def routes(name):
     """The operations of a REST service: [(method, path's pattern, query's constants, operation)], the most exact first."""
     found = []
     for operation in model(name).operation_names:
+        if model(name).operation_model(operation).deprecated:
+            continue
         http_ = model(name).operation_model(operation).http
         path, _, query = http_["requestUri"].partition("?")
         path = ("/{Bucket}" + path if name == "s3" and "{Bucket}" not in path else path).rstrip("/")
@@ -89,8 +91,8 @@ def pages(service, operation):
 
 
 def shapes(shape, value, found):
-    """The structures of an answer by the name of their shape."""
-    walk(shape, value, lambda s, v: found.setdefault(s.name, v) and v if s.type_name == "structure" else v)
+    """The structures and lists of an answer by the name of their shape."""
+    walk(shape, value, lambda s, v: found.setdefault(s.name, v) and v if s.type_name in ("structure", "list") else v)
     return found
 
 

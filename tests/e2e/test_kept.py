@@ -1,4 +1,4 @@
-"""Updates that send everything send back what no attribute of weir's says: `keeps` in the specs, beside AWS's own models.
+"""Updates that send everything, and calls that replace a structure, send back what no attribute of weir's says: `keeps` in the specs, beside AWS's own models.
 
 A service that replaces a resource by what it is sent would otherwise lose what others have configured on it.
 """
@@ -40,6 +40,34 @@ SETTLED = {
 }
 
 
+# Members within structures that an update sends, or of a setting that is put, which need not be sent back.
+MERGED = "the call changes what it is given only: what is left out stays"
+ONE_OF = "there is one of several, and weir has the other"
+FURTHER = {
+    ("aws.batch.compute_environment", "computeResources"): MERGED,
+    ("aws.cloudtrail.trail", "AdvancedEventSelectors"): ONE_OF,
+    ("aws.cloudtrail.trail", "EventSelectors"): ONE_OF,
+    ("aws.cloudtrail.trail", "InsightsDestination"): "of event data stores",
+    ("aws.dms.endpoint", "S3Settings"): MERGED,
+    ("aws.dms.endpoint", "KinesisSettings"): MERGED,
+    ("aws.dms.endpoint", "KafkaSettings"): MERGED,
+    ("aws.dms.endpoint", "PostgreSQLSettings"): MERGED,
+    ("aws.dms.endpoint", "MySQLSettings"): MERGED,
+    ("aws.ecr.repository", "registryId"): NAMES_IT,
+    ("aws.ecs.service", "deploymentConfiguration"): MERGED,
+    ("aws.elbv2.rule", "Conditions.HostHeaderConfig"): "Values says the same",
+    ("aws.elbv2.rule", "Conditions.PathPatternConfig"): "Values says the same",
+    ("aws.elbv2.target_group", "Matcher.GrpcCode"): ONE_OF,
+    ("aws.glue.registry", "RegistryId.RegistryArn"): NAMES_IT,
+    ("aws.glue.schema", "SchemaId.SchemaArn"): NAMES_IT,
+    ("aws.lambda.event_source_mapping", "DestinationConfig.OnSuccess"): "of functions that are called asynchronously",
+    ("aws.s3.bucket", "Rule.Prefix"): "older than Filter, and refused beside it",
+    ("aws.s3.bucket", "MfaDelete"): "a request that has it needs a code of the device",
+    ("aws.s3.bucket", "LoggingEnabled.TargetGrants"): "not yet: a grantee's type is an attribute of its element; buckets whose owner is enforced have no grants",
+    ("aws.s3.bucket", "LoggingEnabled.TargetObjectKeyFormat.SimplePrefix"): ONE_OF,
+}
+
+
 def steps(node):
     return node if isinstance(node, list) else [node] if node else []
 
@@ -64,14 +92,41 @@ def full_updates():
 FULL = list(full_updates())
 
 
+def reading(operation):
+    """What the call that reads a setting is called beside the one that puts it."""
+    return re.sub("^(Put|Set)", "Get", operation)
+
+
+def in_parts():
+    """(type, operation, whether it has a reading call of its own, what is kept): updates that send structures, and what puts a setting."""
+    for path in sorted((ROOT / "provider/aws/specs").glob("*.yaml")):
+        spec = spec_of(path)
+        for name, kind in (spec.get("types") or {}).items():
+            called = f"aws.{spec['service']}.{name}"
+            for step in steps(kind.get("update")):
+                step = {"call": step} if isinstance(step, str) else step
+                if not step.get("full") and "call" in step:
+                    yield called, step["call"], False, paths(step.get("keeps", []))
+            for facet in (kind.get("facets") or {}).values():
+                for step in steps(facet["put"]):
+                    step = {"call": step} if isinstance(step, str) else step
+                    get = facet.get("get")
+                    if "call" in step:
+                        yield called, step["call"], bool(get) and reading(step["call"]) == (get if isinstance(get, str) else get.get("call")), paths(step.get("keeps", []))
+
+
+PARTS = list(in_parts())
+
+
 class Compared:
     """An update's request in the model beside the answer that it is made of."""
 
     def __init__(self, kind, operation):
         (one,) = [one for one in models.TYPES if one["type"] == kind and not one["data"]]
         self.check, model = models.Check(one["service"], kind), models.model_of(one["service"])
-        self.read = next(call for call in one["calls"] if call["role"] == "read")
-        self.ours = next(call for call in one["calls"] if call["role"] == "update" and call["operation"]["name"] == operation)["request"]
+        own = [call for call in one["calls"] if call["role"] == "get" and call["operation"]["name"] == reading(operation)]
+        self.read = next(iter(own), None) or next(call for call in one["calls"] if call["role"] == "read")
+        self.ours = next(call for call in one["calls"] if call["role"] in ("update", "put") and call["operation"]["name"] == operation)["request"]
         self.input = model.operation_model(operation).input_shape
         output = model.operation_model(self.read["operation"]["name"]).output_shape
         self.output = self.check.path(output, self.read["at"], "at") if self.read["at"] not in ("", "@") else output
@@ -129,6 +184,19 @@ def test_all_that_can_be_sent_back_is(kind):
         inside = {path for path in settled if any(way.startswith(path + ".") for way in ways)}
         assert set(found) - settled == ways - {way for way in ways for path in inside if way.startswith(path + ".")}, operation
         assert not [path for path in ways & set(found) if only_read(*found[path])], operation
+
+
+@pytest.mark.parametrize("kind", sorted({kind for kind, *_ in PARTS}))
+def test_so_is_all_in_structures_that_are_replaced(kind):
+    """Of a setting with a reading call of its own all of it; else what lies in a structure: a member that is not sent stays."""
+    needless = {path for one, path in FURTHER if one == kind}
+    for _, operation, own, kept in (one for one in PARTS if one[0] == kind):
+        if (kind, operation) in {(one, name) for one, name, _ in FULL}:
+            continue
+        found = {path: (sent, read) for path, sent, read in Compared(kind, operation).both() if own or "." in path}
+        wanted = {path for path in found if not any(path == one or path.startswith(one + ".") for one in needless)}
+        assert wanted == {way for way, _ in kept}, operation
+        assert not [path for path in wanted if only_read(*found[path])], operation
 
 
 # ---- and in a life ----
