@@ -6,16 +6,16 @@
  */
 /* clang-format off */
 X(abs, "abs(number) -> number", "number", "n", 1, 1, FUNC_DEEP,
-    "The number without its sign.",
+    "The absolute value of the number.",
     "abs(-3)", "3")
 X(abspath, "abspath(path) -> string", "file", "s", 1, 1, FUNC_DEEP,
-    "The path from the root, without . and .. in it.",
+    "The absolute path, without . and .. in it.",
     "abspath('/a/../b/./c')", "\"/b/c\"")
 X(allow, "allow(actions, resources, [conditions]) -> map", "policy", "aax", 2, 3, FUNC_OWN_MARKS,
     "A policy document that allows the actions on the resources (each a text or a list).",
     "allow('s3:GetObject', 'arn:aws:s3:::lake/*').Statement[0].Effect", "\"Allow\"")
 X(base64decode, "base64decode(text) -> string", "encode", "s", 1, 1, FUNC_DEEP,
-    "The text that was written as base64.",
+    "The text decoded from base64.",
     "base64decode('aGVsbG8=')", "\"hello\"")
 X(base64encode, "base64encode(text) -> string", "encode", "s", 1, 1, FUNC_DEEP,
     "The text as base64.",
@@ -24,19 +24,19 @@ X(base64sha256, "base64sha256(text) -> string", "hash", "s", 1, 1, FUNC_DEEP,
     "The SHA-256 of the text, as base64.",
     "base64sha256('')", "\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"")
 X(basename, "basename(path) -> string", "file", "s", 1, 1, FUNC_DEEP,
-    "What follows the last slash.",
+    "The part of the path after the last slash.",
     "basename('a/b.csv')", "\"b.csv\"")
 X(can, "can(value) -> boolean", "convert", "x", 1, 1, FUNC_LAZY,
     "Whether the expression can be evaluated without an error.",
     "can({a: 1}.b)", "false")
 X(ceil, "ceil(number) -> integer", "number", "n", 1, 1, FUNC_DEEP,
-    "The next whole number upwards.",
+    "The number rounded up to a whole number.",
     "ceil(1.2)", "2")
 X(chomp, "chomp(text) -> string", "text", "s", 1, 1, FUNC_DEEP,
-    "The text without line ends at its end.",
+    "The text without line breaks at its end.",
     "chomp(\"a\\n\")", "\"a\"")
 X(chunk, "chunk(list, size) -> list", "list", "li", 2, 2, FUNC_SHALLOW,
-    "The list cut into lists of at most so many items.",
+    "The list divided into lists of at most `size` items.",
     "chunk([1, 2, 3], 2)", "[[1,2],[3]]")
 X(cidrcontains, "cidrcontains(block, address or block) -> boolean", "net", "ss", 2, 2, FUNC_DEEP,
     "Whether the block holds the address or the whole other block.",
@@ -48,10 +48,10 @@ X(cidrnetmask, "cidrnetmask(block) -> string", "net", "s", 1, 1, FUNC_DEEP,
     "The netmask of an IPv4 block.",
     "cidrnetmask('10.0.0.0/20')", "\"255.255.240.0\"")
 X(cidrsubnet, "cidrsubnet(block, bits, number) -> string", "net", "sii", 3, 3, FUNC_DEEP,
-    "A part of the block: its prefix longer by so many bits, then the number of the part.",
+    "A subnet of the block. Its prefix is longer by `bits`; the number selects the subnet.",
     "cidrsubnet('10.0.0.0/16', 8, 2)", "\"10.0.2.0/24\"")
 X(cidrsubnets, "cidrsubnets(block, bits, …) -> list", "net", "si", 2, FUNC_MANY, FUNC_DEEP,
-    "Parts of the block one after the other, each with a prefix longer by so many bits.",
+    "Consecutive subnets of the block, each with a prefix longer by its `bits`.",
     "cidrsubnets('10.0.0.0/16', 8, 8, 4)", "[\"10.0.0.0/24\",\"10.0.1.0/24\",\"10.0.16.0/20\"]")
 X(coalesce, "coalesce(value, …) -> any", "convert", "x", 1, FUNC_MANY, FUNC_OWN_MARKS,
     "The first value that is not null.",
@@ -72,34 +72,34 @@ X(default, "default(value, fallback) -> any", "convert", "x", 2, 2, FUNC_LAZY,
     "The value, or the fallback where it is null or cannot be evaluated.",
     "default({a: 1}.b, 2)", "2")
 X(deny, "deny(actions, resources, [conditions]) -> map", "policy", "aax", 2, 3, FUNC_OWN_MARKS,
-    "Like allow(), but forbidding.",
+    "A policy document that denies the actions on the resources, as allow() allows them.",
     "deny('s3:*', '*').Statement[0].Effect", "\"Deny\"")
 X(dirname, "dirname(path) -> string", "file", "s", 1, 1, FUNC_DEEP,
-    "What stands before the last slash.",
+    "The part of the path before the last slash.",
     "dirname('a/b.csv')", "\"a\"")
 X(distinct, "distinct(list) -> list", "list", "l", 1, 1, FUNC_DEEP,
     "The list without repetitions, in its order.",
     "distinct([2, 1, 2])", "[2,1]")
 X(element, "element(list, index) -> any", "list", "li", 2, 2, FUNC_SHALLOW,
-    "An item by index; beyond the end it begins anew.",
+    "The item at the index. Beyond the end of the list, counting starts again at the first item.",
     "element(['a', 'b'], 3)", "\"b\"")
 X(endswith, "endswith(text, suffix) -> boolean", "text", "s", 2, 2, FUNC_DEEP,
-    "Whether the text ends so.",
+    "Whether the text ends with the suffix.",
     "endswith('a.csv', '.csv')", "true")
 X(entries, "entries(map) -> list", "map", "m", 1, 1, FUNC_SHALLOW,
     "The entries of the map as a list of {key, value}.",
     "entries({a: 1})", "[{\"key\":\"a\",\"value\":1}]")
 X(file, "file(path) -> string", "file", "s", 1, 1, FUNC_DEEP,
-    "What the text file holds.",
+    "The content of the text file.",
     "", "")
 X(filebase64, "filebase64(path) -> string", "file", "s", 1, 1, FUNC_DEEP,
-    "What the file holds, as base64.",
+    "The content of the file, as base64.",
     "", "")
 X(fileexists, "fileexists(path) -> boolean", "file", "s", 1, 1, FUNC_DEEP,
-    "Whether there is such a file.",
+    "Whether the file exists.",
     "fileexists('no/such/file')", "false")
 X(fileset, "fileset(folder, pattern) -> list", "file", "s", 2, 2, FUNC_DEEP,
-    "The files of the folder whose path matches; * and ? stay within a name, ** goes through folders.",
+    "The files of the folder whose path matches the pattern. * and ? match within a name, ** matches across folders.",
     "", "")
 X(filesha256, "filesha256(path) -> string", "file", "s", 1, 1, FUNC_DEEP,
     "The SHA-256 of the file, in hexadecimal.",
@@ -108,10 +108,10 @@ X(flatten, "flatten(list) -> list", "list", "l", 1, 1, FUNC_SHALLOW,
     "The items of nested lists as one list.",
     "flatten([[1, [2]], 3])", "[1,2,3]")
 X(floor, "floor(number) -> integer", "number", "n", 1, 1, FUNC_DEEP,
-    "The next whole number downwards.",
+    "The number rounded down to a whole number.",
     "floor(-1.2)", "-2")
 X(format, "format(format, value, …) -> string", "text", "x", 1, FUNC_MANY, FUNC_DEEP,
-    "Text after a pattern, as printf: %s %d %05d %x %o %b %.2f %e %g %q, %v for any value.",
+    "Text formatted as by printf: %s %d %05d %x %o %b %.2f %e %g %q, and %v for any value.",
     "format('%s-%03d', 'job', 7)", "\"job-007\"")
 X(formatdate, "formatdate(format, timestamp) -> string", "time", "s", 2, 2, FUNC_DEEP,
     "The timestamp in UTC after a pattern: YYYY YY MMMM MMM MM M DD D EEEE EEE hh h HH H AA aa mm m ss s Z, other letters in '…'.",
@@ -120,16 +120,16 @@ X(haskey, "haskey(map, key) -> boolean", "map", "ms", 2, 2, FUNC_SHALLOW,
     "Whether the map has the key.",
     "haskey({a: 1}, 'b')", "false")
 X(hexdecode, "hexdecode(text) -> string", "encode", "s", 1, 1, FUNC_DEEP,
-    "The text that was written in hexadecimal.",
+    "The text decoded from hexadecimal.",
     "hexdecode('6869')", "\"hi\"")
 X(hexencode, "hexencode(text) -> string", "encode", "s", 1, 1, FUNC_DEEP,
     "The text's bytes in hexadecimal.",
     "hexencode('hi')", "\"6869\"")
 X(indent, "indent(spaces, text) -> string", "text", "is", 2, 2, FUNC_DEEP,
-    "The text with all lines but the first moved to the right.",
+    "The text with all lines but the first indented.",
     "indent(2, \"a\\nb\")", "\"a\\n  b\"")
 X(index, "index(list, value) -> integer", "list", "lx", 2, 2, FUNC_DEEP,
-    "Where the value stands in the list, from 0.",
+    "The index of the value in the list, from 0.",
     "index(['a', 'b'], 'b')", "1")
 X(join, "join(separator, list) -> string", "text", "sl", 2, 2, FUNC_DEEP,
     "The items of the list as one text.",
@@ -153,7 +153,7 @@ X(lookup, "lookup(map, key, [fallback]) -> any", "map", "msx", 2, 3, FUNC_SHALLO
     "The value under the key, or the fallback.",
     "lookup({a: 1}, 'b', 0)", "0")
 X(lower, "lower(text) -> string", "text", "s", 1, 1, FUNC_DEEP,
-    "The text in small letters.",
+    "The text in lower case.",
     "lower('ABC')", "\"abc\"")
 X(max, "max(number, …) -> number", "number", "a", 1, FUNC_MANY, FUNC_DEEP,
     "The largest of the numbers, or of a list of them.",
@@ -168,13 +168,13 @@ X(min, "min(number, …) -> number", "number", "a", 1, FUNC_MANY, FUNC_DEEP,
     "The smallest of the numbers, or of a list of them.",
     "min([3, 1.5, 2])", "1.5")
 X(nonsensitive, "nonsensitive(value) -> any", "convert", "x", 1, 1, FUNC_OWN_MARKS,
-    "The value without its sensitive mark, for what turns out not to be secret.",
+    "The value without its sensitive mark, if it is not secret after all.",
     "nonsensitive(sensitive(1))", "1")
 X(omit, "omit(map, keys) -> map", "map", "ml", 2, 2, FUNC_SHALLOW,
     "The map without these keys.",
     "omit({a: 1, b: 2}, ['a'])", "{\"b\":2}")
 X(parseint, "parseint(text, [base]) -> integer", "number", "si", 1, 2, FUNC_DEEP,
-    "The integer that the text writes in base 10, or another.",
+    "The text as an integer, in base 10 or the given base.",
     "parseint('ff', 16)", "255")
 X(pick, "pick(map, keys) -> map", "map", "ml", 2, 2, FUNC_SHALLOW,
     "The map with only these keys.",
@@ -201,22 +201,22 @@ X(replace, "replace(text, search, replacement) -> string", "text", "s", 3, 3, FU
     "The text with every occurrence replaced.",
     "replace('a.b.c', '.', '-')", "\"a-b-c\"")
 X(reverse, "reverse(list or text) -> any", "list", "a", 1, 1, FUNC_SHALLOW,
-    "The list or text from its end to its beginning.",
+    "The list or text in reverse order.",
     "reverse([1, 2])", "[2,1]")
 X(round, "round(number, [digits]) -> number", "number", "ni", 1, 2, FUNC_DEEP,
-    "The nearest whole number, or with so many digits after the point.",
+    "The number rounded to a whole number, or to the given digits after the point.",
     "round(2.5)", "3")
 X(sensitive, "sensitive(value) -> any", "convert", "x", 1, 1, FUNC_OWN_MARKS,
     "The value, never printed and encrypted in the state.",
     "nonsensitive(sensitive(1) == 1)", "true")
 X(setintersection, "setintersection(list, …) -> list", "list", "l", 1, FUNC_MANY, FUNC_DEEP,
-    "What is in all of the lists, sorted.",
+    "The items that are in all lists, sorted.",
     "setintersection([1, 2], [2, 3])", "[2]")
 X(setsubtract, "setsubtract(list, list) -> list", "list", "l", 2, 2, FUNC_DEEP,
-    "What is in the first list and not in the second, sorted.",
+    "The items of the first list that are not in the second, sorted.",
     "setsubtract([1, 2], [2])", "[1]")
 X(setunion, "setunion(list, …) -> list", "list", "l", 1, FUNC_MANY, FUNC_DEEP,
-    "What is in any of the lists, sorted, once each.",
+    "The items of all lists without repetitions, sorted.",
     "setunion([2, 1], [2])", "[1,2]")
 X(sha1, "sha1(text) -> string", "hash", "s", 1, 1, FUNC_DEEP,
     "The SHA-1 of the text, in hexadecimal.",
@@ -234,7 +234,7 @@ X(split, "split(separator, text) -> list", "text", "s", 2, 2, FUNC_DEEP,
     "The pieces between the separators; an empty separator gives the characters.",
     "split(',', 'a,b')", "[\"a\",\"b\"]")
 X(startswith, "startswith(text, prefix) -> boolean", "text", "s", 2, 2, FUNC_DEEP,
-    "Whether the text begins so.",
+    "Whether the text begins with the prefix.",
     "startswith('s3://b', 's3:')", "true")
 X(statement, "statement(map) -> map", "policy", "m", 1, 1, FUNC_SHALLOW,
     "A policy statement from sid, effect (Allow), actions, resources, principals, conditions and their not_ forms.",
@@ -243,7 +243,7 @@ X(substr, "substr(text, from, [length]) -> string", "text", "sii", 2, 3, FUNC_DE
     "A part of the text; a negative beginning counts from the end.",
     "substr('lake-2026', -4)", "\"2026\"")
 X(sum, "sum(list) -> number", "number", "a", 1, FUNC_MANY, FUNC_DEEP,
-    "All numbers added up.",
+    "The sum of the numbers in the list.",
     "sum([1, 2, 3.5])", "6.5")
 X(templatefile, "templatefile(path, map) -> string", "file", "sm", 2, 2, FUNC_SHALLOW,
     "The text of the file with its ${…} evaluated; the names in it are the keys of the map.",
@@ -252,7 +252,7 @@ X(timeadd, "timeadd(timestamp, duration) -> string", "time", "s", 2, 2, FUNC_DEE
     "The timestamp moved by a duration such as 1h30m, -90s, 7d.",
     "timeadd('2026-11-21T09:30:00Z', '-1d')", "\"2026-11-20T09:30:00Z\"")
 X(title, "title(text) -> string", "text", "s", 1, 1, FUNC_DEEP,
-    "The text with each word beginning in a capital.",
+    "The text with the first letter of each word in upper case.",
     "title('hello world')", "\"Hello World\"")
 X(tobool, "tobool(value) -> boolean", "convert", "x", 1, 1, FUNC_DEEP,
     "true or false from the texts \"true\" and \"false\".",
@@ -264,7 +264,7 @@ X(tomap, "tomap(list) -> map", "convert", "c", 1, 1, FUNC_SHALLOW,
     "The map of a list of {key, value}: the reverse of entries().",
     "tomap([{key: 'a', value: 1}])", "{\"a\":1}")
 X(tonumber, "tonumber(value) -> number", "convert", "x", 1, 1, FUNC_DEEP,
-    "The number that the text writes.",
+    "The text as a number.",
     "tonumber('1.5')", "1.5")
 X(toset, "toset(list) -> list", "convert", "l", 1, 1, FUNC_DEEP,
     "The list sorted, without repetitions.",
@@ -291,7 +291,7 @@ X(type, "type(value) -> string", "convert", "x", 1, 1, FUNC_SHALLOW,
     "The kind of the value: string, integer, number, boolean, list, map, null.",
     "type([1])", "\"list\"")
 X(upper, "upper(text) -> string", "text", "s", 1, 1, FUNC_DEEP,
-    "The text in capital letters.",
+    "The text in upper case.",
     "upper('abc')", "\"ABC\"")
 X(urldecode, "urldecode(text) -> string", "encode", "s", 1, 1, FUNC_DEEP,
     "The text without percent escapes.",
@@ -300,7 +300,7 @@ X(urlencode, "urlencode(text) -> string", "encode", "s", 1, 1, FUNC_DEEP,
     "The text with percent escapes for all but letters, digits and -._~.",
     "urlencode('a b/c')", "\"a%20b%2Fc\"")
 X(uuidv5, "uuidv5(namespace, name) -> string", "hash", "s", 2, 2, FUNC_DEEP,
-    "The UUID that belongs to the name; the namespace is dns, url, oid, x500 or a UUID.",
+    "The version 5 UUID of the name. The namespace is dns, url, oid, x500 or a UUID.",
     "uuidv5('dns', 'www.example.com')", "\"2ed6657d-e927-568b-95e1-2665a8aea6a2\"")
 X(values, "values(map) -> list", "map", "m", 1, 1, FUNC_SHALLOW,
     "The values of the map, in the order of its keys.",
