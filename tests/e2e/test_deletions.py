@@ -184,7 +184,7 @@ def test_until_when_it_can_be_restored(stack):
     """).apply()
     said = {event["address"]: event["says"] for event in stack.run("plan", "--destroy", "--json").events() if event["event"] == "erase"}
     days = "it can be restored for {} days".format
-    assert said == {"key": days(30), "soon": days(7), "secret": days(30), "window": days(8), "none": "it is deleted at once, without a time in which it could be restored"}
+    assert said == {"key": days(30), "soon": days(7), "secret": days(30), "window": days(8), "none": "it is deleted immediately and cannot be restored"}
     stack.destroy()
     secrets = {item["Name"] for item in stack.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"]}
     assert secrets == {"lab/a", "lab/b"}

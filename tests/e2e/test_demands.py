@@ -13,18 +13,18 @@ WRONG = [
     ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 2", "a Python shell has no workers"),
     ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, max_capacity: 2", "max_capacity of a Python shell is 0.0625 or 1"),
     ("aws.glue.job, name: j, role: r, command: {name: glueetl, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 1", "a Spark job has two workers or more"),
-    (f"aws.lambda.event_source_mapping, function: f, event_source: '{QUEUE}', batch_size: 100", "more than ten messages of a queue need maximum_batching_window_in_seconds"),
+    (f"aws.lambda.event_source_mapping, function: f, event_source: '{QUEUE}', batch_size: 100", "a batch_size above 10 for an SQS queue needs maximum_batching_window_in_seconds"),
     (f"aws.lambda.event_source_mapping, function: f, event_source: '{STREAM}'", "a stream needs starting_position"),
     (f"aws.lambda.event_source_mapping, function: f, event_source: '{QUEUE}', starting_position: LATEST", "starting_position is for streams"),
-    (f"{DATABASE}, master_username: admin, allocated_storage: 20", "PostgreSQL on RDS keeps this master_username for itself"),
-    (f"{DATABASE}, master_username: ada, allocated_storage: 20, db_name: my-db", "db_name of PostgreSQL is letters"),
+    (f"{DATABASE}, master_username: admin, allocated_storage: 20", "RDS for PostgreSQL reserves this master_username"),
+    (f"{DATABASE}, master_username: ada, allocated_storage: 20, db_name: my-db", "db_name of PostgreSQL begins with a letter"),
     ("aws.redshift.cluster, name: c, node_type: ra3.large, master_username: ada, manage_master_password: true, number_of_nodes: 2", "cluster_type single-node has one node"),
-    ("aws.redshift.cluster, name: c, node_type: ra3.large, master_username: ada, manage_master_password: true, cluster_type: multi-node, number_of_nodes: 1", "cluster_type multi-node has two nodes"),
+    ("aws.redshift.cluster, name: c, node_type: ra3.large, master_username: ada, manage_master_password: true, cluster_type: multi-node, number_of_nodes: 1", "cluster_type multi-node needs at least two nodes"),
     (f"{TASK}, network_mode: awsvpc, cpu: '256', memory: '4096'", "for cpu 256 Fargate has memory 512, 1024 or 2048"),
     (f"{TASK}, network_mode: awsvpc, cpu: '300', memory: '512'", "Fargate has cpu 256, 512"),
     (f"{TASK}, network_mode: bridge, cpu: '256', memory: '512'", "Fargate wants network_mode awsvpc"),
     ("aws.elbv2.load_balancer, name: b, subnets: [subnet-1]", "subnets of two zones at least"),
-    ("aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), flexible_time_window: {mode: FLEXIBLE}, target: {arn: 'arn:aws:sqs:us-east-1:123456789012:q', role: 'arn:aws:iam::123456789012:role/r'}", "a FLEXIBLE window says maximum_window_in_minutes"),
+    ("aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), flexible_time_window: {mode: FLEXIBLE}, target: {arn: 'arn:aws:sqs:us-east-1:123456789012:q', role: 'arn:aws:iam::123456789012:role/r'}", "mode FLEXIBLE needs maximum_window_in_minutes"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, period: 60, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a metric needs statistic or extended_statistic"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 90, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a period of a minute or more is a multiple of 60"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 45, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a period below a minute is"),
@@ -98,11 +98,11 @@ def test_no_mistake_hides_another(stack, command):
     told = [(int(line), words) for words, line in re.findall(r"^error: (.*)\n +--> weir.yaml:(\d+):", said, re.MULTILINE)]
     expected = [
         (9, '"storage_encrypted": expected a boolean'),
-        (10, "a: PostgreSQL on RDS keeps this"),
+        (10, "a: RDS for PostgreSQL reserves this"),
         (14, 'no attribute "nothing"'),
         (15, "out of range"),
         (18, "expected a value"),
-        (20, "c: this is for streams"),
+        (20, "c: this attribute is for streams"),
         (21, "c: starting_position is for streams"),
         (23, 'has no attribute "maximum_batching_windows"'),
         (29, "d: a FIFO queue"),
@@ -115,7 +115,7 @@ def test_no_mistake_hides_another(stack, command):
         (36, "expected a value"),
         (38, "none"),
     ]
-    assert "warning: a: gp2 and gp3 storage begins" in said, said
+    assert "warning: a: allocated_storage of gp2 and gp3" in said, said
     assert len(told) == len(expected) and all(line == at and part in words for (line, words), (at, part) in zip(told, expected, strict=True)), said
 
 

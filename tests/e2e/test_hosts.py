@@ -193,7 +193,7 @@ def test_line_breaks_that_come_late(host):
         host.write(late + f"  job: {{type: host.cron, name: job, folder: @, {attributes}}}\n")
         stack.run("validate")
         refused = stack.run("apply", "--yes", status=3)
-        assert "does not match" in refused.err or "a variable's name has" in refused.err, refused
+        assert "does not match" in refused.err or "a variable's name contains" in refused.err, refused
         assert not (host.folder / "job").exists()
         stack.run("destroy", "--yes")
     for attribute, text in [("password_hash", '"a${lines.output}"'), ("authorized_keys", '["${lines.output}"]'), ("comment", '"${lines.output}"')]:
@@ -203,9 +203,9 @@ def test_line_breaks_that_come_late(host):
     assert subprocess.run(["id", "weirlate"], capture_output=True).returncode
     for name, kind in {"A=B": 'host.command, create: "true", environment', "C D": f'host.cron, name: j, folder: {host.folder}, schedule: "@daily", command: "true", environment'}.items():
         host.write(f'  one: {{type: {kind}: {{"{name}": x}}}}\n')
-        assert "a variable's name has letters, digits and _ only" in stack.run("validate", status=3).err
+        assert "a variable's name contains only letters, digits and _" in stack.run("validate", status=3).err
     stack.write("stack: a\nresources: {one: {type: weir.command, command: env, env: {'A=B': x}}}\n")
-    assert "a variable's name is not empty, and has no =" in stack.run("validate", status=3).err
+    assert "a variable's name is not empty and contains no =" in stack.run("validate", status=3).err
 
 
 def test_a_host_that_is_no_word(local_stack, key):

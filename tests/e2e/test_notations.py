@@ -125,7 +125,7 @@ def test_a_queue_that_is_too_quick_for_its_function(stack):
     for queue, function, place, there in [("", ", timeout: 60", "5:86", "30"), (", visibility_timeout: 59", ", timeout: 60", "5:86", "59"), (", visibility_timeout: 2", "", "5:86", "2")]:
         stack.write(QUEUE % (queue, function))
         told = stack.run("validate", status=3).err
-        assert "it: the queue shows a message again before" in told and f"--> weir.yaml:{place}" in told and f"visibility_timeout is {there} here" in told, told
+        assert "it: the queue's visibility_timeout must be at least" in told and f"--> weir.yaml:{place}" in told and f"visibility_timeout is {there} here" in told, told
     for queue, function in [("", ", timeout: 30"), (", visibility_timeout: 60", ", timeout: 60"), ("", ""), (", visibility_timeout: 3", "")]:
         stack.write(QUEUE % (queue, function))
         stack.run("validate")

@@ -40,7 +40,7 @@ resources:
   old: {type: aws.lambda.function, name: old, runtime: "${inputs.runtime}", handler: a.b, memory_size: "${inputs.memory}", role: "arn:aws:iam::123456789012:role/r", code: {s3_bucket: reported, s3_key: k}}
   new: {type: aws.lambda.function, when: "${inputs.more}", name: new, runtime: "${inputs.runtime}", handler: a.b, role: "arn:aws:iam::123456789012:role/r", code: {s3_bucket: reported, s3_key: k}}
 """
-RETIRED = "Lambda makes no functions of this runtime any more"
+RETIRED = "Lambda no longer creates functions with this runtime"
 
 
 def old_function(cloud):

@@ -344,7 +344,7 @@ def test_verify_finds_what_bears_the_name(stack, cloud):
     cloud.client("s3").create_bucket(Bucket="lab-code")
     cloud.client("logs").create_log_group(logGroupName="/aws/lambda/lab-f")
     found = left(stack.destroy("--verify", "--json", status=5))
-    assert found == {("aws.s3.bucket", "lab-code"): "has the name that this stack would give", ("aws.logs.log_group", "/aws/lambda/lab-f"): "what it logged"}
+    assert found == {("aws.s3.bucket", "lab-code"): "has the name that this stack would give", ("aws.logs.log_group", "/aws/lambda/lab-f"): "its logs"}
     said = stack.destroy("--verify", status=5)
     assert "lab-code  aws.s3.bucket: has the name that this stack would give (code)" in said.out
     assert "2 things of the stack are still there" in said.err
