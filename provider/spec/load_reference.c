@@ -63,7 +63,7 @@ static struct str sent_as(struct arena *arena, const struct spec_type *type, con
     for (size_t i = 0; !path.n && i < type->create.count; i++)
         path = member_path(arena, &type->create.items[i].call.request.shape, attr->attr->name);
     for (size_t i = 0; !path.n && i < type->facet_count; i++)
-        if (type->facets[i].attr == attr)
+        if (type->facets[i].attr == attr && type->facets[i].put)
             path = facet_path(arena, &type->facets[i].put->call, attr->attr->name);
     return path.n ? path : attr->wire;
 }
