@@ -75,7 +75,7 @@ $(OWN):
 FAST := base/% stacks/% plan/% $(wildcard provider/*.c) provider/wire/% provider/http/% provider/spec/% provider/aws/%
 SMALL := provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c s3/s3_empty.c profile.c settings.c) \
   $(addprefix provider/spec/,dump.c job.c job_error.c load% permissions.c act_abandoned.c act_teardown.c) stacks/functions/% \
-  $(addprefix plan/,connections.c declared.c deploy.c import.c obstacles.c places.c record_provider.c recover% saved.c sources.c teardown% verify% $(addprefix state/,backend_% doctor.c file_lock.c postgres_% history.c migrate.c s3_% settings.c))
+  plan/destroy/% plan/recover/% $(addprefix plan/,evaluate/connections.c evaluate/declared.c workspace/deploy.c apply/import.c evaluate/locations.c evaluate/record_provider.c saved/saved.c apply/run_files.c $(addprefix state/,backend_% doctor.c file_lock.c postgres_% history.c migrate.c s3_% settings.c))
 $(patsubst %.c,$(BUILD)/%.o,$(filter $(SMALL),$(SRCS)) $(filter-out $(FAST),$(SRCS) $(SANDBOX_SRCS) cmd/main.c)): CFLAGS_release += -Os
 $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 /* weir deploy: packages, uploads and registers changed job code, and nothing else. */
 #include "cmd/planning/planning.h"
 #include "cmd/run/jobs.h"
-#include "plan/deploy.h"
+#include "plan/workspace/deploy.h"
 
 /* What is named, as addresses in the stack. */
 static const struct str *cmd_deploy_named(struct invocation *inv, struct workspace *workspace)

@@ -3,7 +3,7 @@
 #include "cmd/invocation/ask.h"
 #include "cmd/planning/planning.h"
 #include "cmd/terminal/table.h"
-#include "plan/lease.h"
+#include "plan/evaluate/lease.h"
 
 /* ---- plan, apply, destroy ---- */
 

@@ -1,7 +1,7 @@
 /* weir lease: until when the stack may be there, made longer or ended. */
 #include "base/json.h"
 #include "cmd/planning/planning.h"
-#include "plan/lease.h"
+#include "plan/evaluate/lease.h"
 
 /* A service tells its time by whole seconds, and the answer was under way: of two looks the later one may see
    the earlier time. What is ended has ended by every look that follows. */

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "plan/lease.h"
+#include "plan/evaluate/lease.h"
 
 /* ---- what there is ---- */
 

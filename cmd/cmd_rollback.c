@@ -6,7 +6,7 @@
 #include "cmd/terminal/table.h"
 
 #include "base/json.h"
-#include "plan/deploy.h"
+#include "plan/workspace/deploy.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

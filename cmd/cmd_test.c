@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "plan/module_files.h"
+#include "plan/workspace/module_files.h"
 #include "stacks/load/files.h"
 
 #include <stdlib.h>

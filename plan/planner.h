@@ -113,7 +113,7 @@ struct planner {
     struct decided decided;
 
     struct map provider_users; /* name of an undeclared provider that cannot be opened -> first decl */
-    struct silent *silent;     /* services that do not answer (silent.h) */
+    struct silent *silent;     /* services that do not answer (unreachable.h) */
     struct shared_data *data;  /* what data sources said (shared_data.h); NULL: each is asked for itself */
     struct err failure;        /* a service that could not be asked: not the stack's fault, ends the plan */
 };

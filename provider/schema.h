@@ -355,8 +355,8 @@ bool attr_equal(const struct attr *attr, const struct value *desired, const stru
  * `attr_equal` finds different. */
 bool attr_replaces_within(const struct attr *attr, const struct value *desired, const struct value *live);
 /*
- * Fields that are taken out of a file stand as nulls in what an update wants (plan/said.h), and nowhere else:
- * schema_convert() leaves nulls out. Is there one in the value?
+ * Fields that are taken out of a file stand as nulls in what an update wants (plan/objects/configured.h), and
+ * nowhere else: schema_convert() leaves nulls out. Is there one in the value?
  */
 bool attr_takes_away(const struct type *type, const struct value *v);
 /* The value without them, or, with `defaults`, with what the service is known to have when nothing is said.

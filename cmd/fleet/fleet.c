@@ -8,7 +8,7 @@
 #include "cmd/output/events.h"
 #include "cmd/planning/planning.h"
 #include "cmd/terminal/signals.h"
-#include "plan/quotas.h"
+#include "plan/make/quotas.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /*
  * All members of a fleet (`fleet:` in the stack, stacks/load/fleet.c) at once: the same stack, once for each,
  * with a state of its own that others know as an environment (`-e anna`). They share connections and listings
- * (plan/shared.h), so that a refresh of twenty costs hardly more calls than that of one.
+ * (plan/evaluate/shared_listings.h), so that a refresh of twenty costs hardly more calls than that of one.
  *
  * Who is a member is remembered in the state of the stack itself, which has no resources: one that the list
  * does not name any more is taken down with the inputs that it was made with.
@@ -15,8 +15,8 @@
 
 #include "base/map.h"
 #include "cmd/invocation/invocation.h"
+#include "plan/evaluate/shared_listings.h"
 #include "plan/plan.h"
-#include "plan/shared.h"
 
 enum member_phase { MEMBER_WAITS, MEMBER_WORKS, MEMBER_IS_DONE, MEMBER_HAS_FAILED };
 

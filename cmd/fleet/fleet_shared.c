@@ -6,7 +6,7 @@
 
 #include "cmd/invocation/sandboxed.h"
 #include "cmd/state/known_states.h"
-#include "plan/marked.h"
+#include "plan/destroy/tagged.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 #define WEIR_CMD_INVOCATION_REACHING_H
 
 #include "cmd/invocation/invocation.h"
-#include "plan/connections.h"
+#include "plan/evaluate/connections.h"
 
 typedef int reaching_go(struct invocation *inv, struct workspace *workspace, struct way *way);
 

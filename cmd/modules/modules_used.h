@@ -9,7 +9,7 @@
 
 #include "base/map.h"
 #include "cmd/invocation/invocation.h"
-#include "plan/module_files.h"
+#include "plan/workspace/module_files.h"
 
 struct module_used {
     struct module_source source;

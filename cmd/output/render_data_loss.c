@@ -4,7 +4,7 @@
 #include "cmd/terminal/term.h"
 
 #include "base/terminal_cells.h"
-#include "plan/obstacles.h"
+#include "plan/destroy/obstacles.h"
 
 enum { ADDRESS_WIDTH_MAX = 40 };
 

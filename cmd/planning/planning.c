@@ -9,7 +9,7 @@
 #include "cmd/output/progress.h"
 #include "cmd/terminal/say.h"
 #include "cmd/terminal/signals.h"
-#include "plan/lease.h"
+#include "plan/evaluate/lease.h"
 
 #include <stdio.h>
 #include <stdlib.h>

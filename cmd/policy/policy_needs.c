@@ -1,7 +1,7 @@
 /* The IAM permissions that a stack's calls need: see policy_needs.h. */
 #include "cmd/policy/policy_needs.h"
 
-#include "plan/quotas.h"
+#include "plan/make/quotas.h"
 #include "plan/state/backend_s3.h"
 #include "plan/state/stack_data.h"
 #include "stacks/load/module_source.h"

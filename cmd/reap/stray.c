@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "cmd/reap/reap.h"
 #include "cmd/terminal/table.h"
-#include "plan/lease.h"
+#include "plan/evaluate/lease.h"
 
 #include <stdio.h>
 #include <stdlib.h>

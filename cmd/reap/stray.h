@@ -6,7 +6,7 @@
 #define WEIR_CMD_REAP_STRAY_H
 
 #include "cmd/state/known_states.h"
-#include "plan/marked.h"
+#include "plan/destroy/tagged.h"
 
 struct strays {
     struct known_states *all;

@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "plan/lease.h"
-#include "plan/marked.h"
+#include "plan/destroy/tagged.h"
+#include "plan/evaluate/lease.h"
 #include "stacks/load/sandbox_place.h"
 
 #include <stdlib.h>

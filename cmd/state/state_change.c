@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "plan/address.h"
+#include "plan/objects/address.h"
 
 #include <stdlib.h>
 

@@ -35,11 +35,12 @@ struct record {
     const struct value *halfway; /* attributes whose change takes several calls and was cut off; NULL: none */
     const struct value
         *told; /* attributes as they were given, that the service tells otherwise; NULL: none */
-    const struct value *said; /* which fields within attributes the file gave (said.h); NULL: not known */
-    bool tainted;             /* half-made: replace it */
-    bool adopted;             /* was there before weir: deleting it needs consent */
-    bool prevent_destroy;     /* as the file said, for when the file says nothing any more */
-    uint64_t seq;             /* of the record that made it so */
+    const struct value
+        *said;            /* which fields within attributes the file gave (configured.h); NULL: not known */
+    bool tainted;         /* half-made: replace it */
+    bool adopted;         /* was there before weir: deleting it needs consent */
+    bool prevent_destroy; /* as the file said, for when the file says nothing any more */
+    uint64_t seq;         /* of the record that made it so */
 };
 
 /* Until when what the state has may be there. */

@@ -3,7 +3,7 @@
  *
  *     lease: {for: 8h, warn: 30m, extend: true}
  *
- * That is what the stack says; when it ends is in the state (plan/lease.h).
+ * That is what the stack says; when it ends is in the state (plan/evaluate/lease.h).
  */
 #include "stacks/load/load.h"
 

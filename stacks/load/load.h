@@ -168,12 +168,12 @@ void load_moved(struct unit *unit, const struct node *section);
 void load_removed(struct unit *unit, const struct node *section);
 void load_imports(struct unit *unit, const struct node *section);
 
-/* ---- module_folder.c ---- */
+/* ---- ../modules/module_folder.c ---- */
 
 /* Finds the files of a module at ./FOLDER, ../FOLDER or /FOLDER. False after an error. */
 bool module_find_folder(struct unit *unit, const struct node *node, struct str source);
 
-/* ---- module_remote.c ---- */
+/* ---- ../modules/module_remote.c ---- */
 
 /* Finds the files of a module from elsewhere, as weir.lock has it. False after an error. */
 bool find_remote(struct unit *unit, const struct node *node, struct str text);

@@ -7,7 +7,7 @@
 #include "cmd/output/events.h"
 #include "cmd/output/render.h"
 #include "plan/plan.h"
-#include "plan/saved_seal.h"
+#include "plan/saved/saved_seal.h"
 
 #include <assert.h>
 #include <stdlib.h>

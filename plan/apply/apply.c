@@ -1,0 +1,190 @@
+/*
+ * plan_apply(): the run around a plan's changes. Before them the lock, the run's record, the moves and what
+ * the user should know of the state; after them the outputs, the end and a snapshot where one is due.
+ */
+#include "plan/apply/executor.h"
+
+#include "base/mem.h"
+#include "plan/apply/claims.h"
+#include "plan/apply/run_files.h"
+#include "plan/evaluate/connections.h"
+#include "plan/evaluate/lease.h"
+#include "plan/objects/objects.h"
+
+static int record_moves(struct planner *p, struct err *err)
+{
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct seen *seen = &p->recorded.seen[i];
+        if (seen->claimed && !str_eq(seen->address, seen->record->subject.address) &&
+            state_move(p->workspace->state, seen->record->subject.address, seen->address, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* All root outputs as they are now; one that could not be computed keeps its old value. */
+static int record_outputs(struct executor *x, struct err *err)
+{
+    struct planner *p = x->p;
+    struct state *state = p->workspace->state;
+    const struct value *old = state_outputs(state);
+    struct value_builder now = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < p->stack->root->decl_count && !x->plan->destroy; i++) {
+        const struct decl *decl = p->stack->root->decls[i];
+        if (decl->kind != DECL_OUTPUT)
+            continue;
+        const struct value *v = p->evaluated.values[decl->index];
+        if (!v || !value_is_known(v))
+            v = value_get(old, decl->name);
+        if (v)
+            value_builder_set(&now, decl->name, v);
+    }
+    x->result->outputs = value_builder_map(&now);
+    if (!x->plan->output_count && !x->plan->change_count)
+        return 0;
+    return value_equal(old, x->result->outputs) ? 0 : state_set_outputs(state, x->result->outputs, err);
+}
+
+static const struct value *counts_value(const struct executor *x)
+{
+    struct value_builder counts = VALUE_BUILDER(x->p->arena);
+    for (int i = 0; i < ACTION_COUNT; i++)
+        if (x->result->done[i])
+            value_builder_set(&counts, str_z(action_name((enum action)i)),
+                value_int(x->p->arena, (int64_t)x->result->done[i]));
+    value_builder_set(&counts, STR("failed"), value_int(x->p->arena, (int64_t)x->result->failed));
+    value_builder_set(&counts, STR("skipped"), value_int(x->p->arena, (int64_t)x->result->skipped));
+    return value_builder_map(&counts);
+}
+
+static int run_outcome(struct executor *x, struct err *err)
+{
+    struct apply_result *result = x->result;
+    if (result->interrupted)
+        return err_set(
+            err, ERR_INTERRUPTED, "interrupted; what was done is recorded, the same command carries on");
+    if (!result->failed)
+        return 0;
+    *err = result->first_error;
+    return -1;
+}
+
+static bool brings_secrets(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->change_count; i++) {
+        const struct change *change = &plan->changes[i];
+        if (change->instance && object_tells_secrets(change->schema, change->instance->desired))
+            return true;
+    }
+    for (size_t i = 0; i < plan->output_count; i++)
+        if (value_is_sensitive(plan->outputs[i].after))
+            return true;
+    return false;
+}
+
+static bool has_secrets(const struct planner *p)
+{
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct record *record = p->recorded.seen[i].record;
+        const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
+        if (schema && object_tells_secrets(schema, record->attrs))
+            return true;
+    }
+    return value_is_sensitive(state_outputs(p->workspace->state));
+}
+
+static void warn_user(struct executor *x, const char *text)
+{
+    executor_event(x, &(struct event){.kind = EVENT_WARNING, .text = text});
+}
+
+/* What the user should know of the state before it is written to. */
+static void warn_of_state(struct executor *x)
+{
+    const struct state *state = x->p->workspace->state;
+    if (state_was_torn(state))
+        warn_user(
+            x, "the state ended in half a record, which was dropped: a run was cut off while writing it");
+    if (!state_has_key(state) && brings_secrets(x->plan) && !has_secrets(x->p))
+        warn_user(x,
+            "the state has no key: it keeps hashes of secrets, which tell a change but cannot be shown "
+            "again (`weir state key` makes a key)");
+}
+
+/* Of which recovery could not say what became of them. */
+static void note_open_intents(struct executor *x)
+{
+    size_t n;
+    const struct intent *const *intents = state_open_intents(x->p->workspace->state, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eqz(intents[i]->action, "create"))
+            map_set(&x->open, intents[i]->subject.address, (void *)intents[i]);
+}
+
+static int run_locked(struct executor *x, struct err *err)
+{
+    struct state *state = x->p->workspace->state;
+    const char *command = x->plan->destroy ? "destroy" : "apply";
+    if (state_begin(state, command, NULL, err) || sources_keep(x->p, err) || record_moves(x->p, err))
+        return -1;
+    if (connections_apply_begins(x->p, &x->options->observer, &x->observer_lock, &x->cancel, err))
+        return -1;
+    warn_of_state(x);
+    note_open_intents(x);
+    if (!x->plan->destroy)
+        claims_begin(x);
+    struct lease_settled lease;
+    struct err unmarked = ERR_INIT;
+    int status = lease_settle(x->p, &lease, err);
+    if (!status && lease.by_machine)
+        warn_user(x, "no service tells the time: the lease goes by this machine's clock");
+    if (!status)
+        executor_run(x);
+    if (!status && lease_mark(x->p, &lease, &unmarked))
+        warn_user(x, unmarked.message);
+    connections_apply_ends(x->p, &x->options->observer);
+    map_release(&x->open);
+    claims_end(x);
+    status = status ? status : run_outcome(x, err);
+    struct err late = ERR_INIT;
+    const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";
+    int unended = record_outputs(x, &late) || state_end(state, word, counts_value(x), &late) ||
+                  state_flush(state, &late) || state_compact(state, &late);
+    x->result->unrecorded = state_is_broken(state);
+    if (unended) {
+        if (!status)
+            *err = late;
+        return -1;
+    }
+    return status;
+}
+
+int plan_apply(
+    struct plan *plan, const struct apply_options *options, struct apply_result *result, struct err *err)
+{
+    *result = (struct apply_result){.outputs = &value_empty_map};
+    if (plan_check_deletions(plan, err))
+        return -1;
+    struct state *state = plan->workspace->state;
+    struct executor x = {.p = plan->planner,
+        .plan = plan,
+        .options = options,
+        .result = result,
+        .observer_lock = PTHREAD_MUTEX_INITIALIZER};
+    planner_hand_over(plan->planner, NULL);      /* from here on what is in flight is finished */
+    bool locked_before = state_is_locked(state); /* by the command, before it planned */
+    uint64_t planned_at = state_seq(state);
+    if (!locked_before &&
+        state_lock(state, plan->destroy ? "destroy" : "apply", options->lock_timeout_ms, err))
+        return -1;
+    int status;
+    if (state_seq(state) != planned_at) {
+        status = err_set(err, ERR_STALE, "the state moved on since this plan was made");
+        err_hint(err, "run `weir plan` again");
+    } else {
+        status = run_locked(&x, err);
+    }
+    if (!locked_before)
+        state_unlock(state);
+    return status;
+}

@@ -1,0 +1,325 @@
+/*
+ * The executor: worker threads that take what is ready of the scheduled operations, and the bookkeeping of a
+ * run.
+ */
+#include "plan/apply/executor.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "plan/apply/abandoned.h"
+#include "plan/apply/work.h"
+#include "plan/evaluate/context.h"
+#include "plan/evaluate/evaluate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * An operation starts when all it waits for is done. A failure skips what waits for it and nothing else. The
+ * first signal stops starting; what is in flight is finished and recorded. The second makes waits give up;
+ * the log takes care of the rest.
+ */
+
+enum { DEFAULT_WORKERS = 32, WATCH_MS = 50 /* how late a signal may be seen */ };
+
+void executor_event(struct executor *x, const struct event *event)
+{
+    pthread_mutex_lock(&x->observer_lock);
+    observe(&x->options->observer, event);
+    pthread_mutex_unlock(&x->observer_lock);
+}
+
+/* ---- running; the lock is held unless said otherwise ---- */
+
+static bool is_change(const struct op *op)
+{
+    return op->kind == OP_APPLY || op->kind == OP_DELETE;
+}
+
+/* The old one of a replacement: its resource is told of with the new one. */
+static bool is_aside(const struct op *op)
+{
+    return op->kind == OP_DELETE && op->change->instance;
+}
+
+static enum action op_action(const struct op *op)
+{
+    return is_aside(op) ? ACTION_DELETE : op->change->decision.action;
+}
+
+static struct str op_address(const struct op *op)
+{
+    return op->kind == OP_DECL ? op->decl->address : op->change->subject.address;
+}
+
+/* Of a replacement one half is told of, unless the other was done: then something is left over. */
+static bool is_told_elsewhere(const struct executor *x, const struct op *op, const struct op *blocker)
+{
+    if (op->change->decision.action != ACTION_REPLACE)
+        return false;
+    if (blocker && blocker->change == op->change)
+        return true;
+    return is_aside(op) && x->ops[op->change->instance->op].state != OP_DONE;
+}
+
+/* The attribute that the message begins with, or the resource. */
+static struct span failure_span(const struct decl *decl, const struct err *err)
+{
+    struct str rest, name = str_cut(str_z(err->message), ':', &rest);
+    if (!decl)
+        return (struct span){0};
+    for (size_t i = 0; rest.p && i < decl->attr_count; i++)
+        if (str_eq(decl->attrs[i].name, name))
+            return decl->attrs[i].key_span;
+    return decl->span;
+}
+
+void executor_tell(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
+    const struct err *err, const char *text)
+{
+    struct event event = {.kind = kind,
+        .address = op_address(op),
+        .action = op_action(op),
+        .ms = ms,
+        .err = err,
+        .text = text,
+        .step = (uint32_t)(op - x->ops) + 1,
+        .aside = is_aside(op)};
+    if (kind == EVENT_FAILED && err)
+        event.span = failure_span(op->change->decl, err);
+    executor_event(x, &event);
+}
+
+static void skip_dependents(struct executor *x, uint32_t failed)
+{
+    uint32_t *stack = mem_realloc_array(NULL, x->op_count, sizeof *stack), n = 0;
+    stack[n++] = failed;
+    while (n) {
+        uint32_t at = stack[--n];
+        for (uint32_t e = x->graph.first[at]; e < x->graph.first[at + 1]; e++) {
+            struct op *op = &x->ops[x->graph.targets[e]];
+            if (op->state != OP_WAITING)
+                continue;
+            op->state = OP_SKIPPED;
+            op->blocker = &x->ops[failed];
+            x->unfinished--;
+            stack[n++] = x->graph.targets[e];
+            if (!is_change(op) || is_told_elsewhere(x, op, op->blocker))
+                continue;
+            x->result->skipped++;
+            char why[512];
+            snprintf(why, sizeof why, "%.*s failed", STR_ARG(op_address(op->blocker)));
+            executor_tell(x, op, EVENT_SKIPPED, 0, NULL, why);
+        }
+    }
+    free(stack);
+}
+
+static void finish_op(struct executor *x, uint32_t at, bool ok)
+{
+    struct op *op = &x->ops[at];
+    op->state = ok ? OP_DONE : OP_FAILED;
+    x->unfinished--;
+    if (!ok) {
+        skip_dependents(x, at);
+        return;
+    }
+    for (uint32_t e = x->graph.first[at]; e < x->graph.first[at + 1]; e++) {
+        uint32_t target = x->graph.targets[e];
+        if (--x->graph.waiting[target] == 0 && x->ops[target].state == OP_WAITING)
+            x->ready[(x->ready_first + x->ready_count++) % x->op_count] = target;
+    }
+}
+
+/* Nothing may be changed that cannot be recorded, nor by a run that lost its lock; without credentials
+ * nothing can be, nor where no request is sent at all. */
+static bool ends_the_run(struct executor *x, const struct err *err)
+{
+    bool expired = err->class == ERR_AUTH && (!err->code[0] || str_starts(str_z(err->code), STR("Expired")));
+    return expired || err->everywhere || err->class == ERR_LOCKED || state_is_broken(x->p->workspace->state);
+}
+
+/* Gives up the lock while it works. */
+static bool run_change(struct executor *x, struct op *op)
+{
+    pthread_mutex_unlock(&x->lock);
+    struct err err = ERR_INIT;
+    int64_t start = clock_mono_ms();
+    executor_tell(x, op, EVENT_START, 0, NULL, NULL);
+    int status = op->kind == OP_DELETE ? work_delete(x, op->change, &err) : work_apply(x, op->change, &err);
+    int64_t ms = clock_mono_ms() - start;
+    if (status != WORK_LEFT)
+        executor_tell(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
+    pthread_mutex_lock(&x->lock);
+    if (status == WORK_LEFT) {
+        left_add(x, op, start);
+        return true;
+    }
+    if (status) {
+        x->result->failed++;
+        if (x->result->first_error.class == ERR_NONE) {
+            x->result->first_error = err;
+            err_context(&x->result->first_error, "%.*s", STR_ARG(op_address(op)));
+        }
+        x->stopping |= ends_the_run(x, &err);
+    } else if (!is_aside(op)) {
+        enum action action = op_action(op);
+        x->result->done[action]++;
+        x->result->done[ACTION_UPDATE] += action == ACTION_ADOPT && op->change->attr_count;
+    }
+    return status == 0;
+}
+
+static void fail_unshared(struct executor *x)
+{
+    struct err *err = &x->result->first_error;
+    err_set(err, ERR_FAILED, "the stack that all members share is not made yet, or not whole: %.*s",
+        STR_ARG(x->p->stack->shared.file));
+    err_hint(err, "`weir fleet apply` makes it, and then its members");
+}
+
+/* An output or local that cannot be computed from what the services answered. */
+static bool run_decl(struct executor *x, const struct decl *decl)
+{
+    const struct diags *diags = x->p->diags;
+    size_t errors = diags->n;
+    bool good = evaluate_decl(x->p, decl);
+    bool missing = decl->kind == DECL_SHARED && !value_is_known(planner_value(x->p, decl));
+    if (good && !missing)
+        return true;
+    x->result->failed++;
+    if (missing && x->result->first_error.class == ERR_NONE)
+        fail_unshared(x);
+    if (x->result->first_error.class == ERR_NONE && diags->n > errors)
+        err_set(&x->result->first_error, ERR_INVALID, "%.*s: %.*s", STR_ARG(decl->address),
+            STR_ARG(diags->items[errors].message));
+    return false;
+}
+
+static void watch_signals(struct executor *x)
+{
+    int seen = x->options->signals ? atomic_load(x->options->signals) : 0;
+    if (seen >= 1 && !x->result->interrupted) {
+        x->result->interrupted = true;
+        x->stopping = true;
+        executor_event(x, &(struct event){.kind = EVENT_STOPPING});
+        pthread_cond_broadcast(&x->wake);
+    }
+    if (seen >= 2)
+        atomic_store(&x->cancel, true);
+}
+
+static void *work_off(void *arg)
+{
+    struct executor *x = arg;
+    pthread_mutex_lock(&x->lock);
+    while (x->unfinished && !x->stopping) {
+        if (!x->ready_count) {
+            pthread_cond_wait(&x->wake, &x->lock);
+            continue;
+        }
+        watch_signals(x); /* whoever watches may be late */
+        if (x->stopping)
+            break;
+        uint32_t at = x->ready[x->ready_first];
+        x->ready_first = (x->ready_first + 1) % x->op_count;
+        x->ready_count--;
+        struct op *op = &x->ops[at];
+        if (op->state != OP_WAITING)
+            continue;
+        x->running++;
+        bool ok = op->kind == OP_JOIN   ? true
+                  : op->kind == OP_DECL ? run_decl(x, op->decl)
+                                        : run_change(x, op);
+        x->running--;
+        uint32_t before = x->ready_count;
+        finish_op(x, at, ok);
+        if (!x->unfinished || x->stopping || x->ready_count > before + 1)
+            pthread_cond_broadcast(&x->wake);
+        else if (x->ready_count)
+            pthread_cond_signal(&x->wake);
+    }
+    pthread_cond_broadcast(&x->wake);
+    pthread_cond_signal(&x->ended);
+    pthread_mutex_unlock(&x->lock);
+    return NULL;
+}
+
+static int worker_count(const struct executor *x)
+{
+    int most = x->options->parallelism > 0 ? x->options->parallelism : DEFAULT_WORKERS;
+    int remote = 0; /* what only evaluates and records gains nothing from a second thread */
+    for (uint32_t i = 0; i < x->op_count && remote < most; i++) {
+        const struct op *op = &x->ops[i];
+        if (!is_change(op))
+            continue;
+        const struct schema *schema = op->change->schema;
+        remote += schema && schema->ops->read != NULL;
+    }
+    return remote ? remote : 1;
+}
+
+/* The calling thread only watches: for signals, and for the end. */
+static void run_workers(struct executor *x)
+{
+    int count = worker_count(x), started = 0;
+    pthread_t *threads = mem_zalloc((size_t)count * sizeof *threads);
+    while (started < count && pthread_create(&threads[started], NULL, work_off, x) == 0)
+        started++;
+    if (!started)
+        work_off(x);
+    pthread_mutex_lock(&x->lock);
+    while (x->unfinished && !(x->stopping && !x->running)) {
+        clock_cond_wait(&x->ended, &x->lock, clock_mono_ms() + WATCH_MS);
+        watch_signals(x);
+    }
+    pthread_cond_broadcast(&x->wake);
+    pthread_mutex_unlock(&x->lock);
+    for (int i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    free(threads);
+}
+
+static void count_not_started(struct executor *x)
+{
+    for (uint32_t i = 0; i < x->op_count; i++) {
+        struct op *op = &x->ops[i];
+        if (op->state != OP_WAITING || !is_change(op) || is_told_elsewhere(x, op, NULL))
+            continue;
+        x->result->skipped++;
+        executor_tell(
+            x, op, EVENT_SKIPPED, 0, NULL, x->result->interrupted ? "interrupted" : "the run was stopped");
+    }
+}
+
+static void announce_course(struct executor *x)
+{
+    struct course_step *steps = mem_zalloc((x->op_count + 1) * sizeof *steps);
+    struct course course = {steps, x->graph.first, x->graph.targets, x->op_count};
+    for (uint32_t i = 0; i < x->op_count; i++)
+        if (is_change(&x->ops[i]))
+            steps[i] =
+                (struct course_step){op_address(&x->ops[i]), op_action(&x->ops[i]), is_aside(&x->ops[i])};
+    executor_event(x, &(struct event){.kind = EVENT_SCHEDULED, .course = &course});
+    free(steps);
+}
+
+void executor_run(struct executor *x)
+{
+    pthread_mutex_init(&x->lock, NULL);
+    pthread_cond_init(&x->wake, NULL);
+    clock_cond_init(&x->ended);
+    executor_schedule(x);
+    if (x->options->observer.event)
+        announce_course(x);
+    if (x->op_count)
+        run_workers(x);
+    count_not_started(x);
+    left_settle(x);
+    graph_release(&x->graph);
+    free(x->ops);
+    free(x->ready);
+    pthread_cond_destroy(&x->wake);
+    pthread_cond_destroy(&x->ended);
+    pthread_mutex_destroy(&x->lock);
+}

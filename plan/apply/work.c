@@ -1,0 +1,323 @@
+/*
+ * One change: evaluate what was unknown, record the intent, call the provider, record the outcome. Here is
+ * what an item of work is, and how something is updated, adopted or read.
+ */
+#include "plan/apply/work.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "plan/apply/claims.h"
+#include "plan/evaluate/adopted.h"
+#include "plan/evaluate/attributes.h"
+#include "plan/evaluate/context.h"
+#include "plan/evaluate/fills.h"
+#include "plan/evaluate/locations.h"
+#include "plan/objects/address.h"
+#include "plan/objects/configured.h"
+#include "plan/objects/depends.h"
+#include "plan/objects/diff.h"
+#include "plan/objects/objects.h"
+#include "plan/objects/reported.h"
+
+#include <assert.h>
+
+/* ---- what operations say, and ask ---- */
+
+static struct event work_event(const struct work *work, enum event_kind kind)
+{
+    return (struct event){
+        .kind = kind, .address = work->subject.address, .action = work->change->decision.action};
+}
+
+void work_progress(void *ctx, const char *what)
+{
+    struct work *work = ctx;
+    struct event event = work_event(work, EVENT_PROGRESS);
+    event.text = what;
+    executor_event(work->x, &event);
+}
+
+static void tell_warning(void *ctx, const char *text)
+{
+    struct work *work = ctx;
+    struct event event = work_event(work, EVENT_WARNING);
+    event.text = text;
+    executor_event(work->x, &event);
+}
+
+static void tell_printed(void *ctx, const char *line)
+{
+    struct work *work = ctx;
+    struct event event = work_event(work, EVENT_PRINTED);
+    event.text = line;
+    executor_event(work->x, &event);
+}
+
+void work_context(struct work *work, int64_t timeout_ms)
+{
+    state_token(work->token);
+    work->ctx =
+        op_context(work->x->p, &work->arena, work->provider, work->change->schema, work->subject.address);
+    if (work->change->instance)
+        work->ctx.dir = local_dir(work->change->instance->decl);
+    work->ctx.owner.token = str_z(work->token);
+    work->ctx.timeout_ms = timeout_ms;
+    work->ctx.cancel = &work->x->cancel;
+    work->observer = (struct op_observer){
+        .ctx = work, .progress = work_progress, .warn = tell_warning, .printed = tell_printed};
+    work->ctx.observer = &work->observer;
+    work->attempt =
+        (struct attempt){.since_ms = clock_wall_ms(), .claim = claims_take_found, .claim_ctx = work};
+}
+
+/* ---- update, adopt ---- */
+
+const struct value *work_reread(struct work *work, const struct record *record,
+    const struct attr_change *list, size_t n, const struct value *live)
+{
+    const struct schema *schema = work->change->schema;
+    const struct value *names = told_doubtful(&work->arena, record, list, n), *seen = NULL;
+    AUTO_BUILDER struct value_builder left_out = VALUE_BUILDER(&work->arena);
+    struct err ignored = ERR_INIT; /* then the next refresh sees it */
+    if (!names->count || !live || !schema->ops->read ||
+        schema->ops->read(&work->ctx, live, names, &seen, &ignored))
+        return live;
+    seen = object_ours(&work->arena, schema, seen, work->desired, names);
+    for (uint32_t i = 0; seen && i < names->count; i++) {
+        struct str name = names->items[i]->string;
+        const struct value *now = value_get(seen, name);
+        const struct attr *attr = schema_attr(schema, name);
+        if (told_otherwise(attr, value_get(work->desired, name), now))
+            live = value_with(&work->arena, live, name, now);
+        if (told_nothing(attr, value_get(work->desired, name), now))
+            value_builder_add(&left_out, names->items[i]);
+    }
+    work->left_out = left_out.n ? value_builder_list(&left_out) : NULL;
+    return live;
+}
+
+static bool takes_away(const struct attr_change *change)
+{
+    return !change->after || attr_takes_away(change->attr->type, change->after);
+}
+
+/* What is ignored stays as it is there, also where a call sends all there is. */
+static const struct value *with_ignored(struct work *work, const struct value *prior)
+{
+    const struct value *wanted = work->desired;
+    const struct comparison comparison = {.arena = &work->arena,
+        .schema = work->change->schema,
+        .lifecycle = &work->change->instance->decl->lifecycle,
+        .live = prior};
+    for (size_t i = 0; i < comparison.schema->attr_count; i++) {
+        const struct attr *attr = &comparison.schema->attrs[i];
+        bool seen = !attr->local && !attr->write_only;
+        if (seen && value_get(wanted, attr->name) && diff_ignores(&comparison, attr))
+            wanted = value_with(&work->arena, wanted, attr->name, value_get(prior, attr->name));
+    }
+    return wanted;
+}
+
+/* What the operation is to bring about: what is desired, and what of it is to be taken away. */
+static const struct value *with_taken(struct work *work, const struct attr_change *list, size_t n)
+{
+    const struct value *wanted = work->desired;
+    for (size_t i = 0; work->change->schema->ops->takes_fields && i < n; i++)
+        if (list[i].after && takes_away(&list[i]))
+            wanted = value_with(&work->arena, wanted, list[i].name, list[i].after);
+    return wanted;
+}
+
+static void tell_kept(void *ctx, struct str path, const struct value *v)
+{
+    struct work *work = ctx;
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_addf(&text, "\"%.*s\" is not in the file any more, and the service still has ", STR_ARG(path));
+    if (value_is_sensitive(v))
+        buf_addz(&text, "it as it was");
+    else
+        json_write(&text, v, 0);
+    buf_addz(&text, ": its own default, or what it does not take back");
+    work->observer.warn(work, text.p);
+}
+
+/* Was taken away what was to be? Services pass over what a request does not mention. */
+static void look_for_kept(
+    struct work *work, const struct attr_change *list, size_t n, const struct value *live)
+{
+    const struct schema *schema = work->change->schema;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(&work->arena);
+    const struct value *seen = NULL;
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; i < n; i++)
+        if (list[i].after && takes_away(&list[i]))
+            value_builder_add(&names, value_string_ref(&work->arena, list[i].name));
+    if (!names.n || !live || !schema->ops->read ||
+        schema->ops->read(&work->ctx, live, value_builder_list(&names), &seen, &ignored))
+        return;
+    for (size_t i = 0; seen && i < n; i++)
+        if (list[i].after && takes_away(&list[i]))
+            said_each_kept(&work->arena, &list[i], seen, tell_kept, work);
+}
+
+/* Brings `prior` to what is desired in the attributes of the list, and records it. */
+static int work_update(
+    struct work *work, const struct value *prior, const struct attr_change *list, size_t n, struct err *err)
+{
+    const struct schema *schema = work->change->schema;
+    const struct value *live = prior;
+    bool adopts = !n && work->change->decision.action == ACTION_ADOPT;
+    if (n && !schema->ops->update)
+        return err_set(err, ERR_INVALID, "%.*s cannot be updated in place", STR_ARG(schema->name));
+    work->desired = with_ignored(work, prior);
+    if (n && schema->ops->read && work_intent(work, STR("update"), work_object_id(work, prior), err))
+        return -1;
+    if (n && schema->ops->update(&work->ctx, prior, with_taken(work, list, n),
+                 diff_names(&work->arena, list, n), &live, err)) {
+        /* Some of its calls may have gone through: the next refresh sees which. The resource itself is whole.
+         */
+        bool keep = schema->partial && live != prior;
+        for (size_t i = 0; i < n; i++)
+            err->unsure |= list[i].attr->stepwise; /* the intent stays, and the next run goes on from there */
+        return work_failed(work, STR("update"), keep ? value_merge(&work->arena, prior, live) : NULL, err);
+    }
+    live = live ? live : prior; /* changed, and gone a moment later: the next refresh sees it */
+    const struct seen *seen = work->change->seen;
+    live = work_reread(work, seen ? seen->record : NULL, list, n, live);
+    look_for_kept(work, list, n, live);
+    return work_done(work, adopts ? STR("adopt") : STR("update"), live, err);
+}
+
+int work_adopt(struct work *work, const struct value *live, struct err *err)
+{
+    struct attr_change *list;
+    struct comparison comparison = {.arena = &work->arena,
+        .schema = work->change->schema,
+        .lifecycle = &work->change->instance->decl->lifecycle,
+        .live = live};
+    size_t n = diff_objects(&comparison, work->desired, &list);
+    return work_update(work, live, list, n, err);
+}
+
+/* The difference that was shown is made, as far as it is one now that all is known. */
+static int update_as_shown(
+    struct work *work, const struct value *prior, const struct record *record, struct err *err)
+{
+    const struct change *change = work->change;
+    const struct instance *instance = change->instance;
+    struct comparison comparison = {.arena = &work->arena,
+        .schema = change->schema,
+        .lifecycle = &instance->decl->lifecycle,
+        .live = prior,
+        .record = record};
+    work->ctx.lacks = record ? record->halfway : NULL;
+    struct diff_then then = {instance->desired, change->attrs, change->attr_count};
+    struct attr_change *list = change->attrs;
+    size_t n = change->attr_count;
+    if (work->desired != instance->desired)
+        n = diff_known(&comparison, &then, work->desired, &list);
+    return work_update(work, prior, list, n, err);
+}
+
+static int read_data(struct work *work, struct err *err)
+{
+    const struct schema *schema = work->change->schema;
+    const struct value *live = NULL;
+    if (schema->ops->read(&work->ctx, work->desired, NULL, &live, err))
+        return -1;
+    if (!live)
+        return err_set(err, ERR_ABSENT, "there is no such thing");
+    work_publish(work, object_whole(&work->arena, schema, work->desired,
+                           value_merge(&work->arena, work->desired, live), NULL));
+    return 0;
+}
+
+/* ---- evaluating ---- */
+
+/* With the lock. What is desired by now; what follows from local files is not in it where anything had been
+ * unknown. NULL with err where it fails. */
+static const struct value *evaluate_now(struct work *work, struct err *err)
+{
+    struct planner *p = work->x->p;
+    struct instance *instance = work->change->instance;
+    size_t errors = p->diags->errors;
+    if (evaluate_provider(p, instance->decl, &work->provider, err))
+        return NULL;
+    const struct value *desired =
+        value_is_known(instance->desired) ? instance->desired : evaluate_unknown(p, instance, p->arena);
+    if (!desired && p->diags->errors > errors)
+        err_set(err, ERR_INVALID, "%.*s", STR_ARG(p->diags->items[p->diags->n - 1].message));
+    else if (!desired && p->failure.class != ERR_NONE)
+        *err = p->failure;
+    if (!desired)
+        return NULL;
+    if (!value_is_known(desired)) {
+        err_set(err, ERR_INVALID, "an attribute is still unknown after everything it refers to was applied");
+        return NULL;
+    }
+    work->deps = instance->decl->kind == DECL_RESOURCE ? evaluate_deps(p, instance->decl) : &value_empty_list;
+    return desired;
+}
+
+/* Finds what is desired, the provider, the place and the context. */
+static int begin_apply(struct work *work, struct err *err)
+{
+    const struct instance *instance = work->change->instance;
+    const struct decl *decl = instance->decl;
+    pthread_mutex_lock(&work->x->lock);
+    work->desired = evaluate_now(work, err);
+    pthread_mutex_unlock(&work->x->lock);
+    if (!work->desired || place_of(work->provider, decl->schema, &work->arena, &work->place, err))
+        return -1;
+    bool updates = work->change->decision.action == ACTION_UPDATE;
+    work_context(work, updates ? decl->timeout_update_ms : decl->timeout_create_ms);
+    if (work->desired != instance->desired && fills_read(work->x->p, &work->ctx, &work->desired, err))
+        return -1;
+    if (work->desired != instance->desired &&
+        evaluate_prepare(work->x->p, instance, work->ctx, &work->desired, err))
+        return -1;
+    work->ctx.sensitive = object_tells_secrets(decl->schema, work->desired);
+    return 0;
+}
+
+static int apply_change(struct work *work, struct err *err)
+{
+    const struct instance *instance = work->change->instance;
+    const struct seen *seen = instance->seen;
+    struct state *state = work->x->p->workspace->state;
+    if (begin_apply(work, err))
+        return -1;
+    switch (work->change->decision.action) {
+    case ACTION_READ: return read_data(work, err);
+    case ACTION_REPLACE:
+        if (work->change->decision.create_first &&
+            state_move(
+                state, work->subject.address, address_deposed(&work->arena, work->subject.address), err))
+            return -1;
+        return work_create(work, err);
+    case ACTION_CREATE:
+        /* What vanished behind weir's back leaves a record that the new one replaces. */
+        return work_create(work, err);
+    case ACTION_ADOPT: return update_as_shown(work, instance->import_live, NULL, err);
+    case ACTION_UPDATE:
+        work->ctx.owner.seen_marks = seen->marks;
+        work->ctx.owner.recorded = seen->record->attrs;
+        work->ctx.owner.unmarked =
+            adopted_was_there(seen->record, instance->decl) || work->x->p->options->delete_adopted;
+        return update_as_shown(work, seen->live, seen->record, err);
+    case ACTION_NOOP:
+    case ACTION_DELETE:
+    case ACTION_FORGET:
+    case ACTION_COUNT: break;
+    }
+    assert(false && "an instance has no such action");
+    return -1;
+}
+
+int work_apply(struct executor *x, struct change *change, struct err *err)
+{
+    struct work work = {.x = x, .change = change, .subject = change->subject};
+    int status = apply_change(&work, err);
+    arena_release(&work.arena);
+    return status;
+}

@@ -1,0 +1,270 @@
+/*
+ * Creating: with what an earlier run may have left looked for before, and what bears the name already taken
+ * over after it, where that is allowed.
+ */
+#include "plan/apply/work.h"
+
+#include "base/clock.h"
+#include "plan/apply/claims.h"
+#include "plan/objects/objects.h"
+#include "plan/recover/recover.h"
+
+#include <stdio.h>
+
+/* ---- making it ---- */
+
+/* What is costly to find out beforehand is found out of a new one afterwards. */
+static bool lacks_costly(const struct schema *schema, const struct value *desired)
+{
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (schema->attrs[i].costly && !value_get(desired, schema->attrs[i].name))
+            return true;
+    return false;
+}
+
+/* With what an upload found out about its file. Should that be gone by now, the record is without it. */
+static const struct value *with_files(struct work *work, const struct value *created)
+{
+    const struct schema *schema = work->change->schema;
+    struct preparation how = {.recorded = created};
+    struct err ignored = ERR_INIT;
+    const struct value *whole;
+    if (!schema->ops->prepare || !lacks_costly(schema, work->desired) ||
+        schema->ops->prepare(&work->ctx, &how, work->desired, &whole, &ignored))
+        return work->desired;
+    return whole;
+}
+
+/* Made, or made and not recorded yet. */
+static int record_made(struct work *work, const struct value *live, struct err *err)
+{
+    const struct change *change = work->change;
+    bool replaces = change->decision.action == ACTION_REPLACE && change->seen;
+    work->desired = with_files(work, live);
+    if (replaces)
+        live = work_reread(work, change->seen->record, change->attrs, change->attr_count, live);
+    return work_done(work, STR("create"), live, err);
+}
+
+/* This stack's own, deleted and kept for a while by the service: taken back, and made what it is to be. */
+static int take_back(struct work *work, const struct value *planned, struct err *err)
+{
+    const struct value *live = NULL,
+                       *restoring = value_with(&work->arena, work->desired, STR("restore"), &value_true);
+    *err = (struct err)ERR_INIT;
+    work_progress(work, "was deleted by this stack and is still kept: taking it back");
+    if (work_intent(work, STR("create"), work_object_id(work, planned), err))
+        return -1;
+    if (work->change->schema->ops->create(&work->ctx, &work->attempt, restoring, &live, err))
+        return work_failed(work, STR("create"), live, err);
+    if (value_is_null(value_getz(work->desired, "restore")))
+        live = value_with(&work->arena, live, STR("restore"), NULL);
+    return record_made(work, live, err);
+}
+
+/* ---- what is there already ---- */
+
+static int refuse_existing(const struct work *work, struct err *err, const char *why)
+{
+    bool restores = schema_attr(work->change->schema, STR("restore")) != NULL;
+    if (err->hint[0]) /* who met it knows better */
+        return -1;
+    return err_hint(err,
+        "%s%s; to manage it with this stack, list it under `imports:` or give the resource `adopt: existing`",
+        why, restores ? ", or was deleted and is still kept (`restore: true` takes that back)" : "");
+}
+
+/* Were they put there by this stack, for whatever resource of it? */
+static bool is_marked_ours(struct work *work, const struct value *object, bool *known)
+{
+    const struct resource_ops *ops = work->change->schema->ops;
+    const struct value *marks = NULL;
+    struct err failure = ERR_INIT;
+    *known = ops->marks && !ops->marks(&work->ctx, object, &marks, &failure);
+    return *known && str_eq(value_gets(marks, "stack"), work->ctx.owner.stack);
+}
+
+/* What bears the name of what is planned, as far as it takes to read it. */
+static const struct value *namesake_of(struct work *work, const struct value *planned)
+{
+    const struct schema *schema = work->change->schema;
+    const struct value *id = value_get(planned, schema->id), *object = NULL;
+    struct err ignored = ERR_INIT;
+    if (!value_is_null(id) && value_is_known(id))
+        return planned;
+    if (!schema->ops->namesake || schema->ops->namesake(&work->ctx, planned, &object, &ignored) || !object)
+        return NULL;
+    object = value_merge(&work->arena, planned, object);
+    return work_object_id(work, object).n ? object : NULL;
+}
+
+/* Taken over it would be deleted a moment later, as what the new one replaces. */
+static bool is_old_one(const struct work *work, const struct value *object)
+{
+    const struct change *change = work->change;
+    const struct record *old = change->decision.create_first && change->seen ? change->seen->record : NULL;
+    return old && old->subject.id.n && str_eq(work_object_id(work, object), old->subject.id) &&
+           value_equal(old->place, work->place);
+}
+
+/*
+ * Something of that name exists. Made by this stack (its state was lost, or a run's record of it): taken
+ * over; if the service only keeps it until its end, it is taken back. Anything else needs the user's word.
+ */
+static int take_over(struct work *work, const struct value *planned, struct err *err)
+{
+    const struct schema *schema = work->change->schema;
+    const struct resource_ops *ops = schema->ops;
+    const struct value *live = NULL, *set = object_set(&work->arena, schema, work->desired);
+    enum adopt_mode mode = work->change->instance->decl->adopt;
+    /* Then it was this very request that made it, but for its answer. Where a type says how that is found
+     * out, it was looked already. */
+    bool unsure = err->unsure && !schema->lost.n && !schema->unknowable;
+    if ((mode == ADOPT_NEVER && !unsure) || (!ops->marks && mode == ADOPT_OWNED && !unsure))
+        return refuse_existing(work, err, "something of that name exists already");
+    planned = namesake_of(work, planned);
+    if (!planned)
+        return refuse_existing(work, err, "something of that name exists already");
+    if (is_old_one(work, planned))
+        return err_hint(err, "the one that it is to replace has the name: give it another, or take "
+                             "`create_before_destroy` away, here and from what refers to it");
+    bool known = true, ours = mode != ADOPT_EXISTING && is_marked_ours(work, planned, &known);
+    if (mode == ADOPT_OWNED && !unsure && !known)
+        return refuse_existing(work, err,
+            "something of that name exists already; if another account has it, choose another name");
+    if (mode == ADOPT_OWNED && !unsure && !ours)
+        return refuse_existing(
+            work, err, "something of that name exists already, and this stack did not make it");
+    struct err failure = ERR_INIT;
+    if (ops->read(&work->ctx, planned, set, &live, &failure))
+        return -1;
+    if (!live)
+        return ours && schema_attr(schema, STR("restore")) ? take_back(work, planned, err) : -1;
+    live = object_ours(&work->arena, schema, live, work->desired, set);
+    if (unsure && object_is_another(schema, planned, live))
+        return refuse_existing(work, err, "something else of that name exists already");
+    work_progress(work, "exists already, made by this stack: taking it over");
+    *err = (struct err)ERR_INIT;
+    return claims_take(work, live, err) || work_adopt(work, live, err) ? -1 : 0;
+}
+
+/* ---- what an earlier run may have made ---- */
+
+static bool is_same_request(const struct value *before, const struct value *now)
+{
+    for (uint32_t i = 0; now && i < now->count; i++)
+        if (!state_hash_matches(value_get(before, now->entries[i].key), now->entries[i].value))
+            return false;
+    for (uint32_t i = 0; before && i < before->count; i++)
+        if (!value_is_null(before->entries[i].value) && !value_get(now, before->entries[i].key))
+            return false;
+    return true;
+}
+
+static int refuse_unknowable(const struct work *work, struct err *err)
+{
+    err_set(err, ERR_EXISTS, "an earlier run may have created it already, which cannot be found out");
+    return err_hint(err,
+        "look at the service: `weir state rm %.*s` says that it is not there, `weir state import` takes it "
+        "over",
+        STR_ARG(work->subject.address));
+}
+
+/* What an earlier request asked for (`before`) turned up. */
+static int take_earlier(
+    struct work *work, const struct value *before, const struct value *live, struct err *err)
+{
+    const struct schema *schema = work->change->schema;
+    const struct value *set = object_set(&work->arena, schema, work->desired);
+    live = object_ours(&work->arena, schema, live, work->desired, set);
+    /* First of all it is recorded: whatever becomes of the rest, it is there and it is ours. */
+    if (work_found(work, before, live, err))
+        return -1;
+    if (object_is_another(schema, work->desired, live)) {
+        err_set(err, ERR_STALE, "was created by an earlier run after all, but not as the stack wants it now");
+        return err_hint(err, "it is recorded: run the same command again");
+    }
+    work_progress(work, "was created by an earlier run: taking it over");
+    return work_adopt(work, live, err);
+}
+
+/*
+ * An earlier request for this resource had no answer, and nothing was to be seen of it when this was planned.
+ * It is looked for once more, until it would have to show. *settled: it was there, and is taken over.
+ * Otherwise it is made now, by the same token if it is the same that is asked for: then what comes late can
+ * still be told.
+ */
+static int settle_earlier(struct work *work, const struct intent *open, bool *settled, struct err *err)
+{
+    const struct schema *schema = work->change->schema;
+    struct op_ctx ctx = work->ctx;
+    struct attempt earlier = work->attempt;
+    struct err others = ERR_INIT;
+    const struct value *before = open->desired ? open->desired : &value_empty_map, *live = NULL;
+    int64_t fresh_ms = schema->named ? 0 : recover_fresh_ms(open, schema);
+    if (schema->unknowable)
+        return refuse_unknowable(work, err);
+    ctx.owner.token = open->token;
+    earlier.since_ms = open->at_ms;
+    earlier.look_until_ms = fresh_ms ? clock_mono_ms() + fresh_ms : 0;
+    if (fresh_ms)
+        work_progress(work, "an earlier request may still be carried out: looking for what it made");
+    if (schema->ops->find && schema->ops->find(&ctx, &earlier, before, &live, err))
+        return -1;
+    if (live && claims_take(work, live, &others))
+        live = NULL;
+    *settled = live != NULL;
+    if (live)
+        return take_earlier(work, before, live, err);
+    work->attempt.again = true;
+    work->attempt.since_ms = open->at_ms;
+    if (is_same_request(before, work->desired))
+        snprintf(work->token, sizeof work->token, "%.*s", STR_ARG(open->token));
+    return 0;
+}
+
+/* ---- create ---- */
+
+/* What was predicted when it was planned stands, where it was known by then what it is to be called. */
+static int predict_again(struct work *work, const struct value **planned, struct err *err)
+{
+    const struct schema *schema = work->change->schema;
+    const struct instance *instance = work->change->instance;
+    const struct value *id = value_get(instance->planned, schema->id);
+    *planned = work->desired;
+    if (!schema->ops->predict)
+        return 0;
+    if (work->desired != instance->desired || value_is_null(id) || !value_is_known(id))
+        return schema->ops->predict(&work->ctx, work->desired, NULL, planned, err);
+    *planned = instance->planned;
+    return 0;
+}
+
+int work_create(struct work *work, struct err *err)
+{
+    const struct resource_ops *ops = work->change->schema->ops;
+    const struct intent *open = ops->read ? map_get(&work->x->open, work->subject.address) : NULL;
+    const struct value *planned, *live = NULL;
+    struct err others = ERR_INIT;
+    bool settled = false;
+    if (open && settle_earlier(work, open, &settled, err))
+        return -1;
+    if (settled)
+        return 0;
+    if (predict_again(work, &planned, err))
+        return -1;
+    if (claims_take(work, planned, err))
+        return -1;
+    /* Where there is nothing outside the record is the resource. */
+    if (ops->read && work_intent(work, STR("create"), work_object_id(work, planned), err))
+        return -1;
+    if (!ops->create(&work->ctx, &work->attempt, work->desired, &live, err))
+        return claims_take(work, live, err) ? work_failed(work, STR("create"), NULL, err)
+                                            : record_made(work, live, err);
+    if (!ops->read)
+        return -1;
+    if (live && claims_take(work, live, &others))
+        live = NULL; /* nothing of that is this resource's */
+    work_failed(work, STR("create"), live, err);
+    return err->class == ERR_EXISTS && !live ? take_over(work, planned, err) : -1;
+}

@@ -1,0 +1,167 @@
+/*
+ * What goes into the log before and after a change, and what others see of it: the object is completed and
+ * marked once (objects.h), for both.
+ */
+#include "plan/apply/work.h"
+
+#include "plan/objects/configured.h"
+#include "plan/objects/objects.h"
+#include "plan/objects/reported.h"
+
+#include "base/json.h"
+
+struct str work_object_id(const struct work *work, const struct value *object)
+{
+    return value_text(value_get(object, work->change->schema->id), STR_EMPTY);
+}
+
+/* What is there by now, whole and marked. */
+static const struct value *whole_of(struct work *work, const struct value *desired, const struct value *live)
+{
+    const struct seen *seen = work->change->seen;
+    return object_whole(&work->arena, work->change->schema, desired, live, seen ? seen->record->attrs : NULL);
+}
+
+int work_intent(struct work *work, struct str action, struct str id, struct err *err)
+{
+    const struct schema *schema = work->change->schema;
+    struct intent intent = {.subject = work->subject,
+        .action = action,
+        .schema = schema,
+        .token = str_z(work->token),
+        .deps = work->deps,
+        .place = work->place};
+    intent.subject.id = id;
+    if (work->desired) {
+        intent.desired = object_kept(&work->arena, schema, whole_of(work, work->desired, NULL));
+        intent.set = object_set(&work->arena, schema, work->desired);
+    }
+    return state_intent(work->x->p->workspace->state, &intent, err);
+}
+
+static bool is_adopted(const struct work *work)
+{
+    const struct seen *seen = work->change->seen;
+    enum action action = work->change->decision.action;
+    return action == ACTION_ADOPT || (action == ACTION_UPDATE && seen && seen->record->adopted);
+}
+
+static const struct record *record_before(const struct work *work)
+{
+    const struct seen *seen = work->change->seen;
+    return seen && work->change->decision.action == ACTION_UPDATE ? seen->record : NULL;
+}
+
+/* What the service writes its own way is said once: nobody else would know why there is no difference. */
+static void tell_told(struct work *work, const struct value *told, const struct value *whole)
+{
+    const struct record *before = record_before(work);
+    for (uint32_t i = 0; told && i < told->count; i++) {
+        struct str name = told->entries[i].key;
+        AUTO_BUF struct buf text = BUF_INIT;
+        if (before && value_equal(value_get(before->told, name), told->entries[i].value))
+            continue;
+        if (value_list_has(work->left_out, name)) {
+            buf_addf(&text, "the service does not tell \"%.*s\": it counts as it was given from now on",
+                STR_ARG(name));
+        } else {
+            buf_addf(&text, "the service tells \"%.*s\" as ", STR_ARG(name));
+            json_write(&text, value_get(whole, name), 0);
+            buf_add_str(&text, STR(", not as it was given: that counts as the same from now on"));
+        }
+        work->observer.warn(work, text.p);
+    }
+}
+
+/* What answers leave out: it was found out now, or is known and was not changed. */
+static const struct value *left_out_of(struct work *work, const struct value *desired)
+{
+    const struct change *change = work->change;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(&work->arena);
+    const struct value *still = told_still_left_out(
+        &work->arena, change->schema, record_before(work), change->attrs, change->attr_count, desired);
+    for (uint32_t i = 0; i < still->count; i++)
+        value_builder_add(&names, still->items[i]);
+    for (uint32_t i = 0; work->left_out && i < work->left_out->count; i++)
+        value_builder_add(&names, work->left_out->items[i]);
+    return value_builder_list(&names);
+}
+
+static struct outcome outcome_of(
+    struct work *work, struct str action, const struct value *desired, const struct value *whole)
+{
+    const struct schema *schema = work->change->schema;
+    struct outcome outcome = {
+        .record = {.subject = work->subject,
+            .attrs = object_kept(&work->arena, schema, whole),
+            .set = object_set(&work->arena, schema, desired),
+            .deps = work->deps,
+            .place = work->place,
+            .told = told_found(&work->arena, schema, desired, whole, left_out_of(work, desired)),
+            .said = said_fields(&work->arena, schema, desired, whole),
+            .adopted = is_adopted(work),
+            .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},
+        .action = action,
+        .schema = schema,
+        .given = desired,
+    };
+    outcome.record.subject.id = work_object_id(work, whole);
+    return outcome;
+}
+
+void work_publish(struct work *work, const struct value *whole)
+{
+    struct instance *instance = work->change->instance;
+    pthread_mutex_lock(&work->x->lock);
+    instance->planned = value_copy(work->x->p->arena, whole);
+    pthread_mutex_unlock(&work->x->lock);
+}
+
+int work_done(struct work *work, struct str action, const struct value *live, struct err *err)
+{
+    const struct change *change = work->change;
+    const struct value *whole = told_carried(&work->arena, change->schema, record_before(work), change->attrs,
+        change->attr_count, work->desired, whole_of(work, work->desired, live));
+    struct outcome outcome = outcome_of(work, action, work->desired, whole);
+    tell_told(work, outcome.record.told, whole);
+    work_publish(work, whole);
+    return state_done(work->x->p->workspace->state, &outcome, err);
+}
+
+int work_found(struct work *work, const struct value *desired, const struct value *live, struct err *err)
+{
+    struct outcome outcome = outcome_of(work, STR("create"), desired, whole_of(work, desired, live));
+    return state_done(work->x->p->workspace->state, &outcome, err);
+}
+
+static const struct value *object_without(
+    struct work *work, const struct value *object, const struct value *names)
+{
+    for (uint32_t i = 0; names && i < names->count; i++)
+        object = value_with(&work->arena, object, value_text(names->items[i], STR_EMPTY), NULL);
+    return object;
+}
+
+int work_failed(struct work *work, struct str action, const struct value *left, struct err *why)
+{
+    struct err write_error = ERR_INIT;
+    struct outcome outcome = {0};
+    if (left && !work_object_id(work, value_merge(&work->arena, work->desired, left)).n) {
+        left = NULL; /* a record without an id would be of no use to anybody: the intent stays open instead */
+        why->unsure = true;
+    }
+    if (left) {
+        const struct value *lacks = str_eqz(action, "create") ? work->ctx.lacks : NULL,
+                           *came = object_without(work, work->desired, lacks);
+        outcome = outcome_of(work, action, came, whole_of(work, came, object_without(work, left, lacks)));
+        outcome.record.tainted = !work->change->schema->partial && !lacks;
+        outcome.record.halfway = lacks;
+        if (record_before(work)) /* what was to be taken away may be there still */
+            outcome.record.said =
+                said_still(&work->arena, work->change->schema, record_before(work), outcome.record.attrs);
+    }
+    /* The first error is what the user must see; a log that cannot be written stops the run by itself. */
+    state_fail(work->x->p->workspace->state, work->subject.address, action, why, left ? &outcome : NULL,
+        &write_error);
+    return -1;
+}

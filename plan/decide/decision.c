@@ -1,0 +1,403 @@
+/*
+ * What becomes of an instance, or of what is recorded and not in the stack; and which half of a replacement
+ * goes first. Nothing else writes a decision.
+ */
+#include "plan/decide/decision.h"
+
+#include "base/mem.h"
+#include "plan/evaluate/adopted.h"
+#include "plan/evaluate/attributes.h"
+#include "plan/evaluate/context.h"
+#include "plan/evaluate/instances.h"
+#include "plan/evaluate/locations.h"
+#include "plan/evaluate/replace_trigger.h"
+#include "plan/objects/address.h"
+#include "plan/objects/depends.h"
+#include "plan/objects/diff.h"
+#include "plan/objects/objects.h"
+#include "plan/objects/recorded.h"
+
+/* ---- drift ---- */
+
+/* What the instance is compared with. */
+static struct comparison comparison_of(
+    struct planner *p, const struct instance *instance, const struct value *live)
+{
+    return (struct comparison){.arena = p->arena,
+        .schema = instance->decl->schema,
+        .lifecycle = &instance->decl->lifecycle,
+        .live = live,
+        .record = instance->seen ? instance->seen->record : NULL};
+}
+
+static void note_drift(struct planner *p, struct instance *instance)
+{
+    const struct seen *seen = instance->seen;
+    struct attr_change *drift = NULL;
+    if (!seen->read || (seen->live && seen->record->tainted))
+        return; /* what a failed run did not come to is nobody's change */
+    struct comparison comparison = comparison_of(p, instance, seen->live);
+    size_t n = seen->live ? diff_drift(&comparison, &drift) : 0;
+    if (seen->live && !n)
+        return;
+    struct change *change = instance_change(p, instance);
+    change->gone = !seen->live;
+    change->drift = drift;
+    change->drift_count = n;
+    p->plan->drifted = true;
+}
+
+/* ---- of instances ---- */
+
+static int predict_instance(struct planner *p, struct instance *instance, const struct value *prior,
+    struct provider *provider, struct err *err)
+{
+    const struct schema *schema = instance->decl->schema;
+    if (!schema->ops->predict) {
+        instance->planned = instance->desired;
+        return 0;
+    }
+    if (p->offline || !provider) { /* which one is not known yet */
+        instance->planned = object_unknown(p->arena, schema, instance->desired);
+        return 0;
+    }
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    if (schema->ops->predict(&op, instance->desired, prior, &instance->planned, err))
+        return err_context(err, "planning %.*s", STR_ARG(instance->address));
+    instance->planned = object_mark(p->arena, schema, instance->planned, NULL);
+    return 0;
+}
+
+/* The object is predicted, and others wait for it. */
+static bool decide_change(
+    struct planner *p, struct instance *instance, enum action action, const struct value *prior)
+{
+    struct err err = ERR_INIT;
+    struct provider *provider = NULL;
+    bool waits = provider_waits(p, instance->decl);
+    bool asks = instance->decl->schema->ops->predict && !p->offline && !waits;
+    if (asks && evaluate_provider(p, instance->decl, &provider, &err)) {
+        instance->planned = NULL;
+        return plan_provider_failed(p, instance->decl, &err);
+    }
+    if (predict_instance(p, instance, prior, provider, &err)) {
+        instance->planned = NULL; /* unknown to others, so that they do not fail for the same reason */
+        return plan_failed(p, instance->decl->span, &err);
+    }
+    instance_change(p, instance)->decision.action = action;
+    p->evaluated.pending[instance->decl->index] = true;
+    return true;
+}
+
+static bool decide_create(struct planner *p, struct instance *instance)
+{
+    if (!demands_check(p, instance, instance->desired, NULL) ||
+        !decide_change(p, instance, ACTION_CREATE, NULL))
+        return false;
+    struct change *change = instance->change;
+    struct comparison nothing = {.arena = p->arena, .schema = change->schema};
+    change->attr_count = diff_made(&nothing, instance->planned, &change->attrs);
+    return true;
+}
+
+static bool forbid_destroying(
+    struct planner *p, const struct decl *decl, struct str address, const char *what, const char *why)
+{
+    struct diag *d = diag_error(p->diags, decl ? decl->span : (struct span){0},
+        "%.*s would be %s%s, but has lifecycle prevent_destroy", STR_ARG(address), what, why);
+    if (decl)
+        diag_hint(p->diags, d, "set prevent_destroy to false first, or leave it out with --target");
+    else
+        diag_hint(p->diags, d,
+            "declare it again with prevent_destroy: false and destroy it with --target, or let go of it with "
+            "`removed: [{address: %.*s, destroy: false}]`",
+            STR_ARG(address));
+    return false;
+}
+
+static bool decide_replace(struct planner *p, struct instance *instance, const char *reason,
+    const struct attr_change *list, size_t n)
+{
+    const struct decl *decl = instance->decl;
+    const struct seen *seen = instance->seen;
+    if (decl->lifecycle.prevent_destroy)
+        return forbid_destroying(p, decl, instance->address, "replaced", "");
+    if (adopted_forbids(p, seen->record, decl->span, "replaced") ||
+        !demands_check(p, instance, instance->desired, NULL) ||
+        !decide_change(p, instance, ACTION_REPLACE, NULL))
+        return false;
+    struct change *change = instance->change;
+    change->adopted = seen->record->adopted;
+    change->decision.create_first = decl->lifecycle.create_before_destroy || decl->schema->create_first;
+    change->reason = str_z(reason);
+    struct comparison comparison = comparison_of(p, instance, seen->live);
+    change->attr_count = diff_made(&comparison, instance->planned, &change->attrs);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < change->attr_count; k++)
+            if (change->attrs[k].attr == list[i].attr)
+                change->attrs[k].replaces = list[i].replaces;
+    return true;
+}
+
+/* Why it cannot be changed in place; NULL: it can. "" where the attributes say it themselves. */
+static const char *why_replaced(
+    struct planner *p, const struct instance *instance, const struct attr_change *list, size_t n)
+{
+    const struct decl *decl = instance->decl;
+    struct str moves;
+    if (instance->seen->record->tainted)
+        return "half-made by an earlier run";
+    if (place_moves(p, instance, &moves))
+        return moves.p;
+    if (address_matches(instance->address, p->options->replaces, p->options->replace_count))
+        return "asked for with --replace";
+    if (decl->lifecycle.trigger_count && triggered(p, instance))
+        return "replace_triggered_by";
+    for (size_t i = 0; i < n; i++)
+        if (list[i].replaces)
+            return "";
+    return NULL;
+}
+
+/* Of what the services have nothing changes; the record may have to. */
+static void decide_unchanged(struct planner *p, struct instance *instance, const struct value *live)
+{
+    const struct decl *decl = instance->decl;
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    instance->planned = object_whole(p->arena, decl->schema, instance->desired, live, NULL);
+    if (!record) {
+        instance_change(p, instance)->decision.action = ACTION_ADOPT;
+    } else if (record->prevent_destroy != decl->lifecycle.prevent_destroy) {
+        /* The record has to know: it is all there is once the resource is no longer in the file. */
+        instance_change(p, instance)->decision.action = ACTION_UPDATE;
+        instance->change->reason = record->prevent_destroy ? STR("no longer protected by prevent_destroy")
+                                                           : STR("now protected by prevent_destroy");
+    } else if (instance->seen->address.p != record->subject.address.p) {
+        instance_change(p, instance); /* nothing but a move */
+    }
+}
+
+static bool decide_with_live(struct planner *p, struct instance *instance, const struct value *live)
+{
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    struct attr_change *list;
+    struct comparison comparison = comparison_of(p, instance, live);
+    size_t n = diff_objects(&comparison, instance->desired, &list);
+    const char *why = record ? why_replaced(p, instance, list, n) : NULL;
+    if (why)
+        return decide_replace(p, instance, why, list, n);
+    if (!n) {
+        decide_unchanged(p, instance, live);
+        return true;
+    }
+    if (!demands_check(p, instance, instance->desired, diff_names(p->arena, list, n)) ||
+        !decide_change(p, instance, record ? ACTION_UPDATE : ACTION_ADOPT, live))
+        return false;
+    instance->change->attrs = list;
+    instance->change->attr_count = n;
+    return true;
+}
+
+static bool decide_import(struct planner *p, struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    const struct value *set = object_set(p->arena, schema, instance->desired);
+    instance->import_live = object_ours(p->arena, schema, instance->import_live, instance->desired, set);
+    if (!decide_with_live(p, instance, instance->import_live))
+        return false;
+    instance->change->subject.id = value_text(value_get(instance->import_live, schema->id), STR_EMPTY);
+    return true;
+}
+
+bool decide_instance(struct planner *p, struct instance *instance)
+{
+    struct seen *seen = instance->seen;
+    if (instance->import_live)
+        return decide_import(p, instance);
+    if (!seen)
+        return decide_create(p, instance);
+    note_drift(p, instance);
+    if (!seen->live)
+        return decide_create(p, instance);
+    if (!str_eq(seen->record->subject.type, instance->decl->schema->name)) {
+        struct diag *d = diag_error(p->diags, instance->decl->span,
+            "\"%.*s\" is recorded as %.*s and is now %.*s", STR_ARG(instance->address),
+            STR_ARG(seen->record->subject.type), STR_ARG(instance->decl->schema->name));
+        diag_hint(p->diags, d, "give the new resource another name");
+        return false;
+    }
+    return decide_with_live(p, instance, seen->live);
+}
+
+/* ---- of what is in the state only ---- */
+
+/* What the stack says of an address under `removed`; NULL: nothing. */
+static const struct removed *removed_of(struct planner *p, struct str address)
+{
+    for (size_t i = 0; i < p->stack->removed_count; i++)
+        if (address_matches(address, &p->stack->removed[i].address, 1))
+            return &p->stack->removed[i];
+    return NULL;
+}
+
+bool removed_forgets(struct planner *p, const struct seen *seen)
+{
+    const struct removed *removed = seen->claimed ? NULL : removed_of(p, seen->address);
+    return removed && !removed->destroy && !p->options->destroy;
+}
+
+static void list_attributes(struct planner *p, struct change *change, const struct record *record)
+{
+    const struct value *set = record->set;
+    change->attrs = ARENA_ARRAY(p->arena, struct attr_change, set && set->count ? set->count : 1);
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        const struct attr *attr = schema_attr(change->schema, set->items[i]->string);
+        if (attr)
+            change->attrs[change->attr_count++] = (struct attr_change){
+                .name = attr->name, .attr = attr, .before = value_get(record->attrs, attr->name)};
+    }
+}
+
+static bool decide_orphan(struct planner *p, struct seen *seen)
+{
+    const struct record *record = seen->record;
+    bool forget = removed_forgets(p, seen);
+    struct str declared, key;
+    const struct decl *decl =
+        address_split(p->arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
+    if (!forget && (decl ? decl->lifecycle.prevent_destroy : record->prevent_destroy))
+        return forbid_destroying(
+            p, decl, seen->address, "destroyed", decl ? "" : ", as the stack does not have it any more");
+    if (!forget && p->options->destroy && adopted_keeps(p, record))
+        return true; /* told of all together */
+    if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
+        return false;
+    struct err err = ERR_INIT;
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, &err);
+    if (!schema && !forget) {
+        diag_error(p->diags, (struct span){0}, "%.*s in the state: %s", STR_ARG(record->subject.address),
+            err.message);
+        return false;
+    }
+    struct change *change = change_new(p, record->subject, schema, seen);
+    change->decision.action = forget ? ACTION_FORGET : ACTION_DELETE;
+    change->reason = p->options->destroy ? STR_EMPTY
+                     : forget            ? STR("removed: it stays where it is")
+                                         : STR("not in the stack any more");
+    change->gone = seen->read && !seen->live;
+    change->adopted = record->adopted;
+    if (schema)
+        list_attributes(p, change, record);
+    MEM_GROW(p->decided.changes, p->decided.cap, p->decided.count + 1);
+    p->decided.changes[p->decided.count++] = *change;
+    return true;
+}
+
+bool decide_orphans(struct planner *p)
+{
+    bool ok = true;
+    struct str *kept = ARENA_ARRAY(p->arena, struct str, p->recorded.count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        struct seen *seen = &p->recorded.seen[i];
+        if (seen->claimed)
+            continue;
+        ok &= decide_orphan(p, seen);
+        if (p->options->destroy && adopted_keeps(p, seen->record))
+            kept[n++] = seen->address;
+    }
+    if (n)
+        adopted_tell(p, kept, n);
+    return ok && !n;
+}
+
+/* ---- which half goes first ---- */
+
+struct search {
+    struct planner *p;
+    bool found;
+};
+
+static bool is_replaced(const struct instance *instance, bool create_first)
+{
+    return instance_action(instance) == ACTION_REPLACE &&
+           instance->change->decision.create_first == create_first;
+}
+
+static void find_destroyed_first(void *ctx, const struct decl *dep)
+{
+    struct search *search = ctx;
+    const struct instances *list = &search->p->evaluated.instances[dep->index];
+    for (size_t i = 0; i < list->n; i++)
+        search->found |= is_replaced(&list->items[i], false);
+}
+
+static void set_create_first(struct instances *list, bool create_first)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (is_replaced(&list->items[i], !create_first))
+            list->items[i].change->decision.create_first = create_first;
+}
+
+/* Types that are made first by themselves give way where what they refer to is destroyed first. */
+static void withdraw_create_first(struct planner *p)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        struct search search = {p, false};
+        if (!decl->schema || !decl->schema->create_first || decl->lifecycle.create_before_destroy)
+            continue;
+        each_resource_dep(p, decl, find_destroyed_first, &search);
+        if (search.found)
+            set_create_first(&p->evaluated.instances[i], false);
+    }
+}
+
+static void create_first_too(void *ctx, const struct decl *dep)
+{
+    struct planner *p = ctx;
+    set_create_first(&p->evaluated.instances[dep->index], true);
+}
+
+/* What a create-before-destroy replacement refers to must be made first as well, or the order would be a
+ * circle. */
+static void spread_create_first(struct planner *p)
+{
+    for (size_t i = p->stack->decl_count; i-- > 0;) {
+        bool first = false;
+        for (size_t k = 0; k < p->evaluated.instances[i].n; k++)
+            first |= is_replaced(&p->evaluated.instances[i].items[k], true);
+        if (first)
+            each_resource_dep(p, p->stack->decls[i], create_first_too, p);
+    }
+}
+
+/* Where both are called the same the second is the first, taken over, and would be deleted as the old one. */
+static bool refuse_same_name(struct planner *p, const struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct value *id = schema->ops->read ? value_get(instance->planned, schema->id) : NULL;
+    struct str moves;
+    if (!record || !record->subject.id.n || !id || !value_is_known(id) ||
+        !str_eq(value_text(id, STR_EMPTY), record->subject.id) || place_moves(p, instance, &moves))
+        return true;
+    struct diag *d = diag_error(p->diags, instance->decl->span,
+        "%.*s is to be made anew before the old one is deleted, and both would be \"%.*s\"",
+        STR_ARG(instance->address), STR_ARG(record->subject.id));
+    diag_hint(p->diags, d,
+        "give it another name, or take `create_before_destroy` away, here and from what refers to it");
+    return false;
+}
+
+bool decide_order(struct planner *p)
+{
+    bool ok = true;
+    withdraw_create_first(p);
+    spread_create_first(p);
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        for (size_t k = 0; k < p->evaluated.instances[i].n; k++)
+            if (is_replaced(&p->evaluated.instances[i].items[k], true))
+                ok &= refuse_same_name(p, &p->evaluated.instances[i].items[k]);
+    return ok;
+}

@@ -1,0 +1,23 @@
+/*
+ * What becomes of each resource: the three-way diff (diff.h), what the stack forbids, and the order of a
+ * replacement's halves. A change has exactly one decision; decision.c writes it, and data.c those of data
+ * sources.
+ *
+ * Order of calls: decide_instance() for each instance, in the stack's order, for what comes later sees what
+ * was predicted; decide_orphans(); decide_order() once all of that is known.
+ */
+#ifndef WEIR_PLAN_DECIDE_DECISION_H
+#define WEIR_PLAN_DECIDE_DECISION_H
+
+#include "plan/planner.h"
+
+/* Decides what becomes of a resource's instance; sets planned, change and pending. False after an error. */
+bool decide_instance(struct planner *p, struct instance *instance);
+/* Does a plan let go of what is recorded there, as `removed` says, so that it is nobody's any more? */
+bool removed_forgets(struct planner *p, const struct seen *seen);
+/* What is recorded and not in the stack (or everything, with destroy). False after an error. */
+bool decide_orphans(struct planner *p);
+/* Which half of each replacement goes first. False after an error: both would have the same name. */
+bool decide_order(struct planner *p);
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * Things that two resources cannot share, refused when planned: the first that goes would take it away from
+ * the other, and until then they take turns.
+ */
+#include "plan/decide/identity_clash.h"
+
+#include "plan/decide/decision.h"
+#include "plan/objects/address.h"
+#include "plan/objects/identities.h"
+#include "plan/objects/objects.h"
+
+/*
+ * No two in the stack may be the same (identities.h), nor what another is recorded as or keeps besides, such
+ * as an earlier version. Nor may one be what is recorded under an address that is not in the stack any more:
+ * whoever renames one means the same thing, and services that find it there already say so or do not, and in
+ * any order.
+ */
+
+/* Who has an identity, or is to have it. */
+struct holder {
+    const struct instance *instance; /* NULL: it is recorded */
+    const struct seen *seen;
+    bool keeps; /* an id that goes with it, perhaps of an earlier version */
+    struct whereabouts at;
+    struct holder *next;
+};
+
+static void add_holder(struct planner *p, struct map *all, struct str key, const struct holder *new)
+{
+    struct holder *holder = ARENA_NEW(p->arena, struct holder);
+    *holder = *new;
+    holder->next = map_set(all, key, holder);
+}
+
+static struct whereabouts whereabouts_of(const struct instance *instance)
+{
+    const struct decl *decl = instance->decl;
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    struct str provider = decl->provider ? decl->provider->full_name : decl->provider_name;
+    bool same = record && str_eq(record->subject.provider, provider);
+    return (struct whereabouts){provider, same ? record->place : NULL};
+}
+
+/* Another one than the instance, at the same location. */
+static const struct holder *find_other(
+    struct planner *p, const struct map *all, struct str key, const struct instance *instance)
+{
+    const struct holder *holder = map_get(all, key);
+    while (holder &&
+           ((holder->seen && holder->seen == instance->seen) ||
+               !identities_share_location(p, instance->decl->schema, whereabouts_of(instance), holder->at)))
+        holder = holder->next;
+    return holder;
+}
+
+/* ---- in the stack ---- */
+
+static void report_twin(struct planner *p, const struct instance *first, const struct instance *instance,
+    const struct identities *identity)
+{
+    const struct decl *decl = instance->decl;
+    struct diag *d = diag_error(p->diags, decl->span, "%.*s and %.*s would be the same %.*s: %.*s",
+        STR_ARG(first->address), STR_ARG(instance->address), STR_ARG(decl->schema->name),
+        STR_ARG(identity->text));
+    if (first->decl != decl)
+        diag_related(p->diags, d, first->decl->span, "%.*s", STR_ARG(first->address));
+    diag_hint(p->diags, d, "one would take it away from the other; give one of them another name");
+}
+
+static struct identities identities_wanted(struct planner *p, const struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    if (!schema->ops->read) /* nothing of it is outside */
+        return (struct identities){0};
+    const struct value *set = instance->desired ? object_set(p->arena, schema, instance->desired)
+                              : instance->seen  ? instance->seen->record->set
+                                                : NULL;
+    return identities_of(p->arena, schema, instance->planned, set);
+}
+
+static void check_twin(struct planner *p, struct map *wanted, const struct instance *instance)
+{
+    struct identities identity = identities_wanted(p, instance);
+    for (size_t i = 0; i < identity.n; i++) {
+        const struct holder *first = find_other(p, wanted, identity.keys[i], instance);
+        if (first) {
+            report_twin(p, first->instance, instance, &identity);
+            return;
+        }
+    }
+    struct holder holder = {.instance = instance, .at = whereabouts_of(instance)};
+    for (size_t i = 0; i < identity.n; i++)
+        add_holder(p, wanted, identity.keys[i], &holder);
+}
+
+/* ---- in the state ---- */
+
+/* An address as YAML has it in a list or map of one line. */
+static struct str quoted_address(struct planner *p, struct str address)
+{
+    return str_find_char(address, '[', 0) < 0 ? address : arena_printf(p->arena, "'%.*s'", STR_ARG(address));
+}
+
+static void report_going(
+    struct planner *p, const struct instance *instance, const struct seen *seen, struct str text)
+{
+    const struct decl *decl = instance->decl;
+    struct diag *d = diag_error(p->diags, decl->span,
+        "%.*s would be the same %.*s as %.*s, which is not in the stack any more: %.*s",
+        STR_ARG(instance->address), STR_ARG(decl->schema->name), STR_ARG(seen->address), STR_ARG(text));
+    bool declared = stack_find(p->stack, seen->address); /* and left out by `when` */
+    if (instance->seen)
+        diag_hint(p->diags, d, "`weir state rm` of the latter lets go of it");
+    else if (declared)
+        diag_hint(p->diags, d, "make them one resource, or apply once without either");
+    else
+        diag_hint(p->diags, d, "`moved: [{from: %.*s, to: %.*s}]` takes it along",
+            STR_ARG(quoted_address(p, seen->address)), STR_ARG(quoted_address(p, instance->address)));
+}
+
+static void report_taken(
+    struct planner *p, const struct instance *instance, const struct holder *holder, struct str text)
+{
+    const struct decl *decl = instance->decl;
+    struct str other = holder->seen->address;
+    struct diag *d = diag_error(p->diags, decl->span, "%.*s would be the same %.*s as %s%.*s%s: %.*s",
+        STR_ARG(instance->address), STR_ARG(decl->schema->name), holder->keeps ? "a version that " : "",
+        STR_ARG(other), holder->keeps ? " keeps" : " still is", STR_ARG(text));
+    diag_hint(p->diags, d,
+        holder->keeps ? "when %.*s goes it would take that away; give one of them another name"
+                      : "it can be that once %.*s is another: apply that first, with --target",
+        STR_ARG(other));
+}
+
+static void take_identities(struct planner *p, struct map *all, const struct seen *seen)
+{
+    const struct record *record = seen->record;
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
+    if (!schema || removed_forgets(p, seen) || !str_eq(address_current(seen->address), seen->address))
+        return;
+    struct holder holder = {.seen = seen, .at = {record->subject.provider, record->place}};
+    const struct value *held = schema->ops->holds ? schema->ops->holds(p->arena, record->attrs) : NULL;
+    holder.keeps = held && held->count;
+    for (uint32_t i = 0; held && i < held->count; i++)
+        add_holder(
+            p, all, identities_by_id(p->arena, schema, value_text(held->items[i], STR_EMPTY)), &holder);
+    struct identities identity = identities_of(p->arena, schema, record->attrs, record->set);
+    for (size_t i = 0; i < identity.n && !holder.keeps; i++)
+        add_holder(p, all, identity.keys[i], &holder);
+}
+
+static void check_others(struct planner *p, struct map *taken, const struct instance *instance)
+{
+    struct identities identity = identities_wanted(p, instance);
+    const struct holder *holder = NULL;
+    for (size_t i = 0; i < identity.n && !holder; i++)
+        holder = find_other(p, taken, identity.keys[i], instance);
+    if (holder && holder->seen->claimed)
+        report_taken(p, instance, holder, identity.text);
+    else if (holder)
+        report_going(p, instance, holder->seen, identity.text);
+}
+
+/* ---- all of them ---- */
+
+static void each_instance(struct planner *p, struct map *map,
+    void (*check)(struct planner *p, struct map *map, const struct instance *instance))
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < p->evaluated.instances[i].n; k++)
+            check(p, map, &p->evaluated.instances[i].items[k]);
+}
+
+void identity_check(struct planner *p)
+{
+    AUTO_MAP struct map wanted = MAP_INIT, taken = MAP_INIT;
+    size_t errors = p->diags->errors;
+    each_instance(p, &wanted, check_twin);
+    if (p->diags->errors > errors)
+        return;
+    for (size_t i = 0; i < p->recorded.count; i++)
+        take_identities(p, &taken, &p->recorded.seen[i]);
+    if (taken.n)
+        each_instance(p, &taken, check_others);
+}

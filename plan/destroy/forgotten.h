@@ -1,0 +1,18 @@
+/*
+ * What a run let go of (`removed: [{…, destroy: false}]`): the service keeps it, with the marks that it
+ * bears, and it belongs to whoever took it over. The log tells; what was only forgotten in the state (`weir
+ * state rm`) is not among it.
+ */
+#ifndef WEIR_PLAN_DESTROY_FORGOTTEN_H
+#define WEIR_PLAN_DESTROY_FORGOTTEN_H
+
+#include "base/map.h"
+#include "plan/workspace.h"
+
+/* "type id" of each, with a pointer that is not NULL; nothing where the log cannot be read. Keys live in the
+ * arena. */
+void let_go_find(struct workspace *workspace, struct arena *arena, struct map *out);
+/* The key of one. */
+struct str let_go_key(struct arena *arena, struct str type, struct str id);
+
+#endif

@@ -1,0 +1,300 @@
+/* Marks gathered from the tagging API and from the listings of types that it does not know; a state made of
+ * them. */
+#include "plan/destroy/tagged.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "plan/evaluate/context.h"
+#include "plan/evaluate/lease.h"
+#include "provider/kind.h"
+
+#include <stdlib.h>
+
+struct gathering {
+    struct planner *p;
+    struct provider *provider;
+    const struct schema *schema; /* whose listing it is */
+    struct arena *arena;
+    struct marked *out;
+    struct map seen; /* type and id of each */
+};
+
+/* ---- groups ---- */
+
+static struct marked_group *group_of(struct gathering *g, struct str stack, struct str lineage)
+{
+    struct marked *out = g->out;
+    for (size_t i = 0; i < out->n; i++)
+        if (str_eq(out->groups[i].lineage, lineage) && str_eq(out->groups[i].stack, stack))
+            return &out->groups[i];
+    MEM_GROW(out->groups, out->cap, out->n + 1);
+    out->groups[out->n] =
+        (struct marked_group){.stack = arena_str(g->arena, stack), .lineage = arena_str(g->arena, lineage)};
+    return &out->groups[out->n++];
+}
+
+static void add_thing(
+    struct gathering *g, const struct schema *schema, const struct value *object, const struct value *tags)
+{
+    struct str id = value_text(value_get(object, schema->id), STR_EMPTY),
+               stack = value_gets(tags, "weir:stack"), lineage = value_gets(tags, "weir:state");
+    struct str key = arena_printf(g->arena, "%.*s %.*s", STR_ARG(schema->name), STR_ARG(id));
+    struct err ignored = ERR_INIT;
+    if (!id.n || !stack.n || !lineage.n || map_set(&g->seen, key, g))
+        return;
+    struct marked_thing thing = {.schema = schema,
+        .object = value_copy(g->arena, object),
+        .arn = arena_str(g->arena, value_gets(object, "arn")),
+        .intent = arena_str(g->arena, value_gets(tags, "weir:intent")),
+        .made_ms = state_token_ms(value_gets(tags, "weir:intent")),
+        .subject = {.address = arena_str(g->arena, value_gets(tags, "weir:address")),
+            .type = schema->name,
+            .provider = STR("aws"),
+            .id = arena_str(g->arena, id)}};
+    time_parse_rfc3339(value_gets(tags, "weir:lease"), &thing.until_ms);
+    if (provider_place(g->provider, schema, true, g->arena, &thing.place, &ignored))
+        thing.place = NULL;
+    struct marked_group *group = group_of(g, stack, lineage);
+    MEM_GROW(group->things, group->cap, group->n + 1);
+    group->things[group->n++] = thing;
+    if (thing.until_ms > group->until_ms)
+        group->until_ms = thing.until_ms;
+    if (thing.made_ms && (!group->made_ms || thing.made_ms < group->made_ms))
+        group->made_ms = thing.made_ms;
+}
+
+static void note_unseen(struct gathering *g, struct str what, const struct err *err)
+{
+    if (g->out->unseen++)
+        return;
+    g->out->first_unseen = *err;
+    err_context(&g->out->first_unseen, "looking for %.*s", STR_ARG(what));
+}
+
+/* ---- by ARN ---- */
+
+/* A queue's ARN tells its name, and its id is an address: what bears the name is asked for. */
+static const struct value *with_id(struct op_ctx *op, const struct value *object)
+{
+    const struct value *found = NULL;
+    struct err ignored = ERR_INIT;
+    if (!value_is_null(value_get(object, op->schema->id)) || !op->schema->ops->namesake ||
+        op->schema->ops->namesake(op, object, &found, &ignored) || !found)
+        return object;
+    return value_merge(op->arena, object, found);
+}
+
+/* The thing that it names, as the service shows it; its own marks say that it is the one. */
+static bool add_if_there(struct gathering *g, const struct schema *schema, struct str arn,
+    const struct value *tags, const struct value *object)
+{
+    struct err err = ERR_INIT;
+    const struct value *marks = NULL, *live = NULL;
+    struct op_ctx op = op_context(g->p, g->arena, g->provider, schema, STR_EMPTY);
+    object = with_id(&op, object);
+    if (!schema->ops->marks || schema->ops->marks(&op, object, &marks, &err) || !marks ||
+        !str_eq(value_gets(marks, "intent"), value_gets(tags, "weir:intent")))
+        return false;
+    if (schema->ops->read(&op, object, NULL, &live, &err)) {
+        note_unseen(g, arn, &err);
+        return true;
+    }
+    if (live)
+        add_thing(g, schema, value_merge(g->arena, object, live), tags);
+    return true;
+}
+
+static void add_arn(struct gathering *g, struct str arn, const struct value *tags)
+{
+    struct catalog *catalog = g->p->workspace->catalog;
+    size_t count;
+    const struct str *names = catalog_names(catalog, false, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct err ignored = ERR_INIT;
+        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        const struct value *object = NULL;
+        struct op_ctx op = op_context(g->p, g->arena, g->provider, schema, STR_EMPTY);
+        if (!schema || !schema->ops->by_arn || !schema->ops->read)
+            continue;
+        if (!schema->ops->by_arn(&op, arn, &object, &ignored) && object &&
+            add_if_there(g, schema, arn, tags, object))
+            return;
+    }
+}
+
+/* ---- by listing ---- */
+
+static void found_listed(void *ctx, const struct value *live)
+{
+    struct gathering *g = ctx;
+    const struct value *tags = value_getz(live, "tags"), *whole = NULL;
+    struct err err = ERR_INIT;
+    struct op_ctx op = op_context(g->p, g->arena, g->provider, g->schema, STR_EMPTY);
+    const struct value *object = value_with(g->arena, live, STR("tags"), NULL);
+    if (!value_gets(tags, "weir:state").n)
+        return;
+    if (g->schema->ops->read(&op, object, NULL, &whole, &err))
+        note_unseen(g, g->schema->name, &err);
+    else if (whole)
+        add_thing(g, g->schema, value_merge(g->arena, object, whole), tags);
+}
+
+static void add_listed(struct gathering *g, bool only_buckets)
+{
+    struct catalog *catalog = g->p->workspace->catalog;
+    size_t count;
+    const struct str *names = catalog_names(catalog, false, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct err err = ERR_INIT;
+        g->schema = catalog_find(catalog, names[i], false, &err);
+        if (!g->schema || !g->schema->service || !g->schema->ops->marked || !g->schema->ops->read ||
+            (only_buckets && !str_eqz(names[i], "aws.s3.bucket")))
+            continue;
+        struct op_ctx op = op_context(g->p, g->arena, g->provider, g->schema, STR_EMPTY);
+        op.owner.stack = STR_EMPTY; /* of any */
+        if (g->schema->ops->marked(&op, only_buckets, found_listed, g, &err))
+            note_unseen(g, names[i], &err);
+    }
+}
+
+/* ---- all of it ---- */
+
+static int by_stack(const void *a, const void *b)
+{
+    const struct marked_group *x = a, *y = b;
+    int order = str_cmp(x->stack, y->stack);
+    return order ? order : str_cmp(x->lineage, y->lineage);
+}
+
+static int gather_marked(struct gathering *g, struct err *err)
+{
+    const struct value *list;
+    if (workspace_provider(g->p->workspace, STR("aws"), NULL, &g->provider, err))
+        return -1;
+    struct err failure = ERR_INIT;
+    bool store = provider_is_store(g->provider, NULL);
+    if (!store && provider_marked(g->provider, g->arena, STR_EMPTY, &list, &failure)) {
+        store = provider_is_store(g->provider, &failure);
+        if (!store) {
+            *err = failure;
+            return err_context(err, "looking for weir's marks");
+        }
+    }
+    for (uint32_t i = 0; !store && i < list->count; i++)
+        add_arn(g, value_gets(list->items[i], "arn"), value_getz(list->items[i], "tags"));
+    add_listed(g, store);
+    return 0;
+}
+
+int plan_marked(struct workspace *workspace, struct arena *arena, struct marked *out, struct err *err)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct plan_options options = {.offline = true};
+    *out = (struct marked){0};
+    struct gathering g = {.p = planner_new(workspace, &options, &ignored), .arena = arena, .out = out};
+    int status = gather_marked(&g, err);
+    map_release(&g.seen);
+    plan_free(g.p->plan);
+    if (out->n)
+        qsort(out->groups, out->n, sizeof *out->groups, by_stack);
+    out->now_ms = lease_now(workspace, &out->by_service);
+    return status;
+}
+
+void marked_release(struct marked *marked)
+{
+    for (size_t i = 0; i < marked->n; i++)
+        free(marked->groups[i].things);
+    free(marked->groups);
+}
+
+bool marked_mentions(const struct value *v, struct str id, struct str arn)
+{
+    if (v->kind == VALUE_STRING)
+        return str_eq(v->string, id) || (arn.n && str_eq(v->string, arn));
+    for (uint32_t i = 0; (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
+        if (marked_mentions(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value, id, arn))
+            return true;
+    return false;
+}
+
+/* ---- a state of them ---- */
+
+/* jobs/a of jobs["a"], as a mark spells it: where the stack has that with a for_each, it is that one. */
+static struct str address_for(const struct workspace *workspace, struct arena *arena, struct str mark)
+{
+    size_t at = mark.n;
+    while (at && mark.p[at - 1] != '/')
+        at--;
+    if (at > 1 && !stack_find(workspace->stack, mark)) {
+        const struct decl *decl = stack_find(workspace->stack, str_slice(mark, 0, at - 1));
+        if (decl && decl->kind == DECL_RESOURCE && decl->for_each)
+            return address_instance(
+                arena, decl->address, value_string_ref(arena, str_slice(mark, at, mark.n)));
+    }
+    return mark;
+}
+
+/* One that no other has, and that is an address. */
+static struct str fresh_address(struct arena *arena, struct map *taken, struct str address)
+{
+    struct str plain, key;
+    if (!address.n || !address_split(arena, address, &plain, &key))
+        address = STR("found");
+    struct str fresh = address;
+    for (int n = 2; map_get(taken, fresh); n++)
+        fresh = arena_printf(arena, "%.*s-%d", STR_ARG(address), n);
+    map_set(taken, fresh, taken);
+    return fresh;
+}
+
+static const struct value *deps_of(
+    struct arena *arena, const struct marked_group *group, const struct str *addresses, size_t of)
+{
+    AUTO_BUILDER struct value_builder deps = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < group->n; i++)
+        if (i != of &&
+            marked_mentions(group->things[of].object, group->things[i].subject.id, group->things[i].arn))
+            value_builder_add(&deps, value_string_ref(arena, addresses[i]));
+    return value_builder_list(&deps);
+}
+
+static int record_all(struct state *state, const struct marked_group *group, const struct str *addresses,
+    struct arena *arena, struct err *err)
+{
+    for (size_t i = 0; i < group->n; i++) {
+        const struct marked_thing *thing = &group->things[i];
+        struct outcome outcome = {.record = {.subject = thing->subject,
+                                      .attrs = thing->object,
+                                      .set = &value_empty_list,
+                                      .deps = deps_of(arena, group, addresses, i),
+                                      .place = thing->place},
+            .action = STR("adopt"),
+            .schema = thing->schema,
+            .given = &value_empty_map};
+        outcome.record.subject.address = addresses[i];
+        if (state_done(state, &outcome, err))
+            return -1;
+    }
+    struct lease lease = {.until_ms = group->until_ms};
+    return lease.until_ms ? state_set_lease(state, &lease, err) : 0;
+}
+
+int marked_record(struct workspace *workspace, const struct marked_group *group, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_MAP struct map taken = MAP_INIT;
+    struct state *state = workspace->state;
+    struct str *addresses = ARENA_ARRAY(&arena, struct str, group->n + 1);
+    if (state_count(state) || (state_lineage(state).n && !str_eq(state_lineage(state), group->lineage)))
+        return err_set(
+            err, ERR_EXISTS, "the state %.*s is another's already", STR_ARG(state_description(state)));
+    for (size_t i = 0; i < group->n; i++)
+        addresses[i] =
+            fresh_address(&arena, &taken, address_for(workspace, &arena, group->things[i].subject.address));
+    state_take_lineage(state, group->lineage);
+    return state_begin(state, "adopt", NULL, err) || record_all(state, group, addresses, &arena, err) ||
+                   state_end(state, "done", NULL, err) || state_flush(state, err)
+               ? -1
+               : 0;
+}

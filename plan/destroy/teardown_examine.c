@@ -1,0 +1,303 @@
+/*
+ * Before anybody is asked, teardown_examine() looks at every resource that is to go: whose it is, what is in
+ * it, what protects it, what services left behind of it. What stands in the way is told with the plan, and
+ * refused before anything is called (obstacles.c).
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "plan/destroy/obstacles.h"
+#include "plan/destroy/teardown.h"
+#include "plan/evaluate/adopted.h"
+#include "plan/evaluate/context.h"
+#include "plan/evaluate/locations.h"
+#include "plan/objects/address.h"
+#include "plan/objects/objects.h"
+#include "plan/refresh/refresh_tags.h"
+#include "plan/refresh/unreachable.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+enum { THREADS = 16 };
+
+struct examination {
+    struct planner *p;
+    struct change **changes; /* deletions, each with something that can be looked at */
+    struct provider **providers;
+    struct err **errors; /* by change; NULL: none */
+    size_t n;
+    struct refresh_tags tags; /* of all of them, asked for at once */
+    pthread_mutex_t lock;     /* the planner's arena, and its observer */
+};
+
+/* One of them, while a thread is at it. */
+struct examined {
+    struct examination *x;
+    struct change *change;
+    struct op_ctx op;
+    const struct value *prior;
+    bool unknown; /* nobody may look whose it is */
+    struct value_builder told;
+};
+
+static void tell_looking(void *ctx, const char *what)
+{
+    const struct examined *e = ctx;
+    struct planner *p = e->x->p;
+    char text[256];
+    snprintf(text, sizeof text, "%.*s: %s", STR_ARG(e->change->subject.address), what);
+    pthread_mutex_lock(&e->x->lock);
+    observe(&p->observer, &(struct event){.kind = EVENT_REFRESH, .text = text});
+    pthread_mutex_unlock(&e->x->lock);
+}
+
+/* ---- one deletion ---- */
+
+static void note_failure(struct examination *x, size_t i, const struct err *err)
+{
+    pthread_mutex_lock(&x->lock);
+    x->errors[i] = ARENA_NEW(x->p->arena, struct err);
+    *x->errors[i] = *err;
+    pthread_mutex_unlock(&x->lock);
+}
+
+/* Nobody can be asked, then: what becomes of it is seen when it is to be deleted. */
+static bool is_silent(struct examination *x, const struct change *change, const struct err *err)
+{
+    pthread_mutex_lock(&x->lock);
+    bool silent = silent_note_of(x->p, change->seen->record, err) != NULL;
+    pthread_mutex_unlock(&x->lock);
+    return silent;
+}
+
+static bool is_flagged(const struct value *erased)
+{
+    for (uint32_t i = 0; i < erased->count; i++)
+        if (value_getz(erased->items[i], "flag"))
+            return true;
+    return false;
+}
+
+/* May a flag erase what the resource holds? Not where it was there before, or nobody may look whose it is. */
+static int check_flagged(struct examined *e, const struct value *erased, struct err *err)
+{
+    const struct resource_ops *ops = e->change->schema->ops;
+    const struct value *marks;
+    if (!is_flagged(erased))
+        return 0;
+    if (e->change->adopted) {
+        err_set(err, ERR_INVALID, "it was there before this stack took it over");
+        return err_hint(err, "empty or unprotect it by other means, or say so in the stack itself; "
+                             "`removed: [{address: …, destroy: false}]` forgets it as it is");
+    }
+    bool seen = e->change->owned_at_ms && !e->unknown; /* on the thing itself */
+    if (seen || !ops->marks || !ops->marks(&e->op, e->prior, &marks, err) || err->class == ERR_ABSENT)
+        return 0;
+    return err_context(err, "finding out whose it is");
+}
+
+/* What knows everybody's tags hears of changes late: only where it says that a thing is ours it is believed,
+ * and asked once more when it is deleted. */
+static int ask_owner(struct examined *e, struct provider *provider, struct ownership *owner, struct err *err)
+{
+    const struct resource_ops *ops = e->change->schema->ops;
+    bool listed = ops->tag_name && ops->tag_name(&e->op, e->prior, false).n;
+    e->op.known_tags = listed ? refresh_tags_of(&e->x->tags, provider) : NULL;
+    bool known = e->op.known_tags || e->op.owner.seen_marks;
+    if (known && !ops->whose(&e->op, e->prior, owner, err) && owner->whose == WHOSE_OURS)
+        return 0;
+    *err = (struct err)ERR_INIT;
+    e->op.known_tags = NULL;
+    e->op.owner.seen_marks = NULL;
+    if (ops->whose(&e->op, e->prior, owner, err))
+        return -1;
+    e->change->owned_at_ms = owner->whose == WHOSE_OURS ? clock_mono_ms() : 0;
+    return 0;
+}
+
+/* *ours: it may be deleted, as far as that goes. Else that is what is told of it. */
+static int find_owner(struct examined *e, struct provider *provider, bool *ours, struct err *err)
+{
+    const struct planner *p = e->x->p;
+    const struct record *record = e->change->seen->record;
+    const struct decl *decl = stack_find(p->stack, address_declared(record->subject.address));
+    struct ownership owner;
+    *ours = true;
+    if (!e->change->schema->ops->whose)
+        return 0;
+    e->op.owner.recorded = record->attrs;
+    e->op.owner.unmarked = adopted_was_there(record, decl);
+    e->op.owner.seen_marks = e->change->seen->marks;
+    if (ask_owner(e, provider, &owner, err))
+        return err->class == ERR_ABSENT ? 0 : -1;
+    e->op.known_tags = NULL;
+    e->unknown = owner.untold;
+    bool agreed = owner.whose == WHOSE_NOBODY_KNOWS && p->options->delete_adopted;
+    *ours = owner.whose == WHOSE_OURS || agreed;
+    if (owner.whose != WHOSE_OURS)
+        value_builder_add(&e->told, obstacle_owner(e->op.arena, &owner, record->subject.address, agreed));
+    return 0;
+}
+
+/* Of what stays, which is known by name, the service must not have one already. */
+static const struct value *kept_thing(struct examined *e, const struct value *what)
+{
+    struct op_ctx own = e->op;
+    struct err ignored = ERR_INIT; /* then it is found out by deleting it */
+    struct arena *arena = e->op.arena;
+    struct str type = value_gets(what, "type");
+    own.schema = type.n ? catalog_find(e->x->p->workspace->catalog, type, false, &ignored) : NULL;
+    const struct value *match = value_getz(what, "match"), *live = NULL;
+    what = value_with(arena, what, STR("match"), NULL);
+    if (!own.schema || !own.schema->ops->read)
+        return value_with(arena, what, STR("needs"), NULL);
+    what = value_with(arena, what, STR("id"), value_get(match, own.schema->id));
+    const struct value *self = NULL; /* what is being deleted already has its snapshot taken */
+    if (own.schema->ops->read(&own, match, &value_empty_list, &live, &ignored) || !live ||
+        e->change->schema->ops->read(&e->op, e->prior, &value_empty_list, &self, &ignored) || !self)
+        return value_with(arena, what, STR("needs"), NULL);
+    return obstacle_taken(arena, what);
+}
+
+static bool goes_before(const struct examined *e, const struct value *what)
+{
+    pthread_mutex_lock(&e->x->lock); /* the planner's arena */
+    bool goes = obstacle_goes_before(e->x->p, e->change, what);
+    pthread_mutex_unlock(&e->x->lock);
+    return goes;
+}
+
+static int find_erased(struct examined *e, struct err *err)
+{
+    const struct planner *p = e->x->p;
+    const struct resource_ops *ops = e->change->schema->ops;
+    const struct value *erased = &value_empty_list;
+    if ((ops->erases && ops->erases(&e->op, p->options->teardown, e->prior, &erased, err)) ||
+        check_flagged(e, erased, err))
+        return -1;
+    for (uint32_t i = 0; i < erased->count; i++) {
+        const struct value *what = erased->items[i];
+        if (obstacle_is(what) && goes_before(e, what))
+            continue;
+        value_builder_add(&e->told, value_getz(what, "kept") ? kept_thing(e, what) : what);
+    }
+    return 0;
+}
+
+/* Of a destroy: otherwise they stay, for something else may have taken over the name. */
+static void find_left(struct examined *e)
+{
+    const struct value *left = &value_empty_list;
+    struct err ignored = ERR_INIT; /* what cannot be looked at now is looked at again afterwards */
+    if (!e->x->p->options->destroy || teardown_find_leaves(e->x->p, &e->op, e->prior, &left, &ignored))
+        return;
+    for (uint32_t i = 0; i < left->count; i++)
+        if (!value_getb(left->items[i], "kept"))
+            value_builder_add(&e->told, value_with(e->op.arena, left->items[i], STR("object"), NULL));
+}
+
+static void examine_deletion(void *ctx, size_t i)
+{
+    struct examination *x = ctx;
+    struct change *change = x->changes[i];
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct examined e = {.x = x,
+        .change = change,
+        .op = op_context(x->p, &arena, x->providers[i], change->schema, change->subject.address),
+        .prior = change->prior ? change->prior : change->seen->record->attrs,
+        .told = VALUE_BUILDER(&arena)};
+    struct op_observer observer = {.ctx = &e, .progress = tell_looking};
+    struct err err = ERR_INIT;
+    bool ours;
+    e.op.observer = &observer;
+    if (find_owner(&e, x->providers[i], &ours, &err) || (ours && find_erased(&e, &err))) {
+        if (!is_silent(x, change, &err))
+            note_failure(x, i, &err);
+        return;
+    }
+    if (ours)
+        find_left(&e);
+    if (!e.told.n)
+        return;
+    pthread_mutex_lock(&x->lock);
+    change->erases = value_copy(x->p->arena, value_builder_list(&e.told));
+    pthread_mutex_unlock(&x->lock);
+}
+
+/* ---- all of them ---- */
+
+static bool has_to_be_examined(const struct change *change)
+{
+    bool goes = change->decision.action == ACTION_DELETE || change->decision.action == ACTION_REPLACE;
+    return goes && change->schema &&
+           (change->schema->ops->erases || change->schema->ops->leaves || change->schema->ops->whose);
+}
+
+/* What is handed over for the deletion of what is replaced (work.c): as seen, in the way of the stack now.
+ */
+static const struct value *replaced_prior(struct planner *p, const struct change *change)
+{
+    const struct seen *seen = change->instance->seen;
+    const struct value *prior = value_merge(p->arena, seen->record->attrs, seen->live);
+    return object_steered(p->arena, change->schema, prior, change->instance->desired);
+}
+
+static int collect_deletions(struct planner *p, struct examination *x, struct err *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->decided.count; i++)
+        n += has_to_be_examined(&p->decided.changes[i]);
+    x->changes = ARENA_ARRAY(p->arena, struct change *, n + 1);
+    x->providers = ARENA_ARRAY(p->arena, struct provider *, n + 1);
+    x->errors = ARENA_ARRAY(p->arena, struct err *, n + 1);
+    for (size_t i = 0; i < p->decided.count; i++) {
+        struct change *change = &p->decided.changes[i];
+        if (!has_to_be_examined(change))
+            continue;
+        const struct record *record = change->seen->record;
+        if (change->instance)
+            change->prior = replaced_prior(p, change);
+        else if (change->seen->steering)
+            change->prior = object_steered(p->arena, change->schema, record->attrs, change->seen->steering);
+        if (!place_provider(p, record->subject.provider, record->place, &x->providers[x->n], err))
+            x->changes[x->n++] = change;
+        else if (silent_note_of(p, record, err))
+            *err = (struct err)ERR_INIT; /* whether it goes with its service is not this one's to say */
+        else
+            return -1;
+    }
+    return 0;
+}
+
+bool teardown_examine(struct planner *p)
+{
+    struct examination x = {.p = p, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct err err = ERR_INIT;
+    bool ok = true;
+    if (collect_deletions(p, &x, &err)) {
+        plan_failed(p, (struct span){0}, &err);
+        return false;
+    }
+    if (!x.n)
+        return true;
+    observe(&p->observer,
+        &(struct event){.kind = EVENT_REFRESH, .text = "looking at what else goes", .count = x.n});
+    x.tags.p = p;
+    for (size_t i = 0; i < x.n; i++)
+        refresh_tags_want(
+            &x.tags, x.providers[i], x.changes[i]->schema, x.changes[i]->seen->record->attrs, NULL);
+    refresh_tags_ask(&x.tags);
+    pool_run(p->options->parallelism ? p->options->parallelism : THREADS, x.n, examine_deletion, &x);
+    refresh_tags_release(&x.tags);
+    observe(&p->observer, &(struct event){.kind = EVENT_REFRESH_DONE});
+    for (size_t i = 0; i < x.n; i++) {
+        if (!x.errors[i])
+            continue;
+        struct str address = x.changes[i]->subject.address;
+        const struct decl *decl = stack_find(p->stack, address_declared(address));
+        err_context(x.errors[i], "%.*s", STR_ARG(address));
+        ok = plan_failed(p, decl ? decl->span : (struct span){0}, x.errors[i]);
+    }
+    return ok;
+}

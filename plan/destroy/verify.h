@@ -1,0 +1,67 @@
+/*
+ * Looking for what is left of a destroyed stack: verify_candidates.c gathers what may be there,
+ * verify_tags.c what bears its marks; verify.c reads each and reports, and verify_services.c knows which
+ * services were the stack's own. Candidates come from four places: what the state had recorded, the names
+ * that the stack would give, what bears its marks (by the tagging API, and by listings where that does not
+ * know a type), and what services make on behalf of all these.
+ */
+#ifndef WEIR_PLAN_DESTROY_VERIFY_H
+#define WEIR_PLAN_DESTROY_VERIFY_H
+
+#include "plan/planner.h"
+#include "provider/provider.h"
+
+#include <pthread.h>
+
+enum { VERIFY_THREADS = 16 };
+
+struct candidate {
+    const struct schema *schema; /* NULL: no type of ours; then it is taken at its word */
+    struct provider *provider;
+    const struct value *object;
+    struct subject subject; /* provider: not told of */
+    struct str why;
+    bool deleted;  /* by this very run: it may take a moment until everybody knows */
+    bool recorded; /* the state has or had it */
+    bool named;    /* found by its name alone: whose it is shows in its marks */
+    bool gone;     /* its service, or the way there, was the stack's own and was deleted by this very run */
+    bool there;
+    bool let_go; /* a run left it where it is: it is another's, but bears the marks still */
+    bool unseen; /* so that nobody answers for it any more */
+};
+
+struct verifying {
+    struct planner *p;
+    struct candidate *items;
+    size_t n, cap;
+    struct map known;     /* type and id of each */
+    struct map providers; /* as text -> struct provider */
+    struct map places;    /* texts of where was looked -> struct provider */
+    struct map gone;      /* names of configurations whose service this run took down */
+    struct map silent;    /* as text, of these: who could not be asked for the stack's marks */
+    pthread_mutex_t lock; /* all of this while threads look */
+    bool marks;           /* AWS was asked for the stack's marks */
+    struct err failure;   /* the first thing that could not be looked at */
+};
+
+/* The context of an operation on a candidate. */
+struct op_ctx verify_context(struct verifying *v, struct arena *arena, const struct candidate *c);
+/* Something could not be looked at; the first such failure is kept. Any thread. */
+void verify_failed(struct verifying *v, const struct err *err, struct str what);
+/*
+ * The stack may have had the very service in which others of its things lay, on a host or in a container of
+ * its own, or the way there: a bastion. After it is gone nobody can be asked about those, and that their
+ * deletion was confirmed has to do. They are counted and said, never taken for seen.
+ */
+/* Fills v->gone. */
+void verify_find_gone(struct verifying *v);
+/* Is the provider among them? Looks at v->items. */
+bool verify_is_gone(const struct verifying *v, const struct provider *provider);
+/* Texts and values are copied; of two for the same thing the first stays. */
+void verify_add(struct verifying *v, const struct candidate *candidate);
+/* Adds what bears the stack's marks where v->providers lead, and of the types in v->items. */
+void verify_find_marked(struct verifying *v);
+/* Fills v->items, providers and places. */
+void verify_find(struct verifying *v);
+
+#endif

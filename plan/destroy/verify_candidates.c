@@ -1,0 +1,204 @@
+/* What may be left of a stack: from the state, the stack's names, and what services leave behind. */
+#include "plan/destroy/verify.h"
+
+#include "base/mem.h"
+#include "base/pool.h"
+#include "plan/destroy/forgotten.h"
+#include "plan/destroy/teardown.h"
+#include "plan/evaluate/attributes.h"
+#include "plan/evaluate/context.h"
+#include "plan/evaluate/evaluate.h"
+#include "plan/evaluate/instances.h"
+#include "plan/evaluate/locations.h"
+#include "plan/refresh/unreachable.h"
+
+/* ---- what was recorded ---- */
+
+/* Was it to be left where it is? */
+static bool verify_stays(const struct candidate *candidate)
+{
+    const struct resource_ops *ops = candidate->schema ? candidate->schema->ops : NULL;
+    return ops && ops->stays && candidate->object && ops->stays(candidate->object);
+}
+
+void verify_add(struct verifying *v, const struct candidate *candidate)
+{
+    struct arena *arena = v->p->arena;
+    struct str key =
+        arena_printf(arena, "%.*s %.*s", STR_ARG(candidate->subject.type), STR_ARG(candidate->subject.id));
+    if (map_set(&v->known, key, v) || verify_stays(candidate))
+        return;
+    MEM_GROW(v->items, v->cap, v->n + 1);
+    struct candidate *own = &v->items[v->n++];
+    *own = *candidate;
+    own->object = candidate->object ? value_copy(arena, candidate->object) : NULL;
+    own->subject.address = arena_str(arena, candidate->subject.address);
+    own->subject.type = arena_str(arena, candidate->subject.type);
+    own->subject.id = arena_str(arena, candidate->subject.id);
+    own->why = arena_str(arena, candidate->why);
+}
+
+/* Where the type's things are is among what was looked at, and what bears marks there is looked for. */
+static void note_place(struct verifying *v, struct provider *provider, const struct schema *schema)
+{
+    struct arena *arena = v->p->arena;
+    const struct value *place = NULL;
+    struct err ignored = ERR_INIT;
+    if (!provider_aws(provider) || provider_place(provider, schema, false, arena, &place, &ignored))
+        return;
+    map_set(&v->providers, arena_printf(arena, "%p", (void *)provider), provider);
+    if (place)
+        map_set(&v->places, provider_place_text(provider, place, arena), provider);
+}
+
+static void add_recorded(struct verifying *v)
+{
+    struct planner *p = v->p;
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct record *record = p->recorded.seen[i].record;
+        struct err ignored = ERR_INIT;
+        struct candidate c = {.subject = record->subject,
+            .object = record->attrs,
+            .why = STR("the state had it, and it is still there"),
+            .recorded = true,
+            .deleted = !state_get(p->workspace->state, record->subject.address),
+            .gone = map_get(&v->gone, record->subject.provider) != NULL};
+        c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
+        if (!c.schema || c.schema->history || !c.schema->ops->read ||
+            place_provider(p, record->subject.provider, record->place, &c.provider, &ignored))
+            continue;
+        note_place(v, c.provider, c.schema);
+        verify_add(v, &c);
+    }
+}
+
+/* What was there before weir may well be there after it. */
+static bool may_be_others(const struct planner *p, const struct instance *instance)
+{
+    for (size_t i = 0; i < p->stack->import_count; i++)
+        if (str_eq(p->stack->imports[i].address, instance->address))
+            return true;
+    return instance->decl->adopt == ADOPT_EXISTING;
+}
+
+/* Calls can be made with what is known only. */
+static const struct value *known_part(struct arena *arena, const struct value *object)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < object->count; i++)
+        if (value_is_known(object->entries[i].value))
+            value_builder_set(&b, object->entries[i].key, object->entries[i].value);
+    return value_builder_map(&b);
+}
+
+static void add_named(struct verifying *v, struct planner *p, struct instance *instance)
+{
+    const struct decl *decl = instance->decl;
+    const struct schema *schema = decl->schema;
+    struct provider *provider;
+    struct err ignored = ERR_INIT;
+    const struct value *planned = evaluate_given(p, instance, p->arena); /* nothing is built for this */
+    instance->planned = planned ? planned : &value_unknown;
+    if (!planned || !schema->ops->read || evaluate_provider(p, decl, &provider, &ignored))
+        return;
+    note_place(v, provider, schema);
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    if (schema->ops->predict && schema->ops->predict(&op, planned, NULL, &planned, &ignored))
+        return;
+    instance->planned = planned;
+    const struct value *id = value_get(planned, schema->id);
+    if (value_is_null(id) || !value_is_known(id) || schema->history || may_be_others(p, instance))
+        return;
+    struct candidate c = {.schema = schema,
+        .provider = provider,
+        .object = known_part(p->arena, planned),
+        .subject.address = instance->address,
+        .subject.type = schema->name,
+        .subject.id = value_text(id, STR_EMPTY),
+        .why = STR("has the name that this stack would give"),
+        .named = true};
+    verify_add(v, &c);
+}
+
+/* The names that the stack would give to new resources, as far as they can be known without any. */
+static void add_declared(struct verifying *v)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct planner aside = planner_aside(v->p, &ignored), *p = &aside;
+    aside.offline = true; /* nothing is packaged, uploaded or asked for */
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        struct instances *list = &p->evaluated.instances[i];
+        if (p->evaluated.fixed[i])
+            continue;
+        if (decl->kind == DECL_RESOURCE && !evaluate_instances(p, decl))
+            list->n = 0;
+        for (size_t k = 0; decl->kind == DECL_RESOURCE && k < list->n; k++)
+            add_named(v, p, &list->items[k]);
+        if (decl->kind == DECL_DATA)
+            p->evaluated.values[i] = &value_unknown;
+        else
+            evaluate_decl(p, decl);
+    }
+}
+
+/* ---- what services left ---- */
+
+static void look_for_leaves(void *ctx, size_t i)
+{
+    struct verifying *v = ctx;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    pthread_mutex_lock(&v->lock);
+    struct candidate c = v->items[i];
+    pthread_mutex_unlock(&v->lock);
+    struct err err = ERR_INIT;
+    const struct value *left;
+    if (!c.schema || !c.schema->ops->leaves || !c.object || c.let_go)
+        return;
+    struct op_ctx op = verify_context(v, &arena, &c);
+    if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
+        if (!c.gone || !silent_is(&err))
+            verify_failed(v, &err, c.subject.address);
+        return;
+    }
+    for (uint32_t k = 0; k < left->count; k++) {
+        const struct value *leaf = left->items[k];
+        struct str type = value_gets(leaf, "type");
+        struct candidate own = {.provider = c.provider,
+            .object = value_getz(leaf, "object"),
+            .subject.address = c.subject.address,
+            .subject.type = type,
+            .subject.id = value_gets(leaf, "id"),
+            .why = value_gets(leaf, "says"),
+            .there = true};
+        pthread_mutex_lock(&v->lock);
+        verify_add(v, &own);
+        pthread_mutex_unlock(&v->lock);
+    }
+}
+
+/* What only its marks tell of may be what was let go of; what services left for that is not ours either. */
+static void find_let_go(struct verifying *v)
+{
+    AUTO_MAP struct map let_go = MAP_INIT;
+    bool read = false;
+    for (size_t i = 0; i < v->n; i++) {
+        struct candidate *c = &v->items[i];
+        if (c->named || c->recorded)
+            continue;
+        if (!read)
+            let_go_find(v->p->workspace, v->p->arena, &let_go);
+        read = true;
+        c->let_go = map_get(&let_go, let_go_key(v->p->arena, c->subject.type, c->subject.id)) != NULL;
+    }
+}
+
+void verify_find(struct verifying *v)
+{
+    verify_find_gone(v);
+    add_recorded(v);
+    add_declared(v);
+    verify_find_marked(v);
+    find_let_go(v);
+    pool_run(VERIFY_THREADS, v->n, look_for_leaves, v);
+}

@@ -1,0 +1,324 @@
+/* An instance's attributes: expressions evaluated, converted, marked where they are secret; then files. */
+#include "plan/evaluate/attributes.h"
+
+#include "base/mask.h"
+#include "plan/evaluate/context.h"
+#include "plan/evaluate/evaluate.h"
+#include "plan/evaluate/fills.h"
+#include "plan/evaluate/instances.h"
+#include "plan/evaluate/locations.h"
+#include "plan/evaluate/targets_alone.h"
+#include "plan/objects/diff.h"
+#include "plan/objects/objects.h"
+#include "provider/http/redact.h"
+
+/* ---- what follows from local files ---- */
+
+/* To whom a line of output belongs. */
+struct printing {
+    struct planner *p;
+    struct str address;
+};
+
+static void warn_user(void *ctx, const char *text)
+{
+    const struct printing *printing = ctx;
+    observe(&printing->p->observer, &(struct event){.kind = EVENT_WARNING, .text = text});
+}
+
+static void tell_printed(void *ctx, const char *line)
+{
+    const struct printing *printing = ctx;
+    observe(&printing->p->observer,
+        &(struct event){.kind = EVENT_PRINTED, .address = printing->address, .text = line});
+}
+
+int evaluate_prepare(struct planner *p, const struct instance *instance, struct op_ctx op,
+    const struct value **object, struct err *err)
+{
+    const struct decl *decl = instance->decl;
+    bool as_recorded = p->options->versions || p->options->as_recorded;
+    struct str otherwise = p->options->latest ? STR("latest") : as_recorded ? STR("recorded") : STR_EMPTY;
+    if (!decl->schema->ops->prepare)
+        return 0;
+    struct preparation how = {
+        .version = value_text(value_get(p->options->versions, instance->address), otherwise),
+        .demanded = decl->demands > 0};
+    how.recorded = instance->import_live ? instance->import_live
+                   : instance->seen      ? instance->seen->record->attrs
+                                         : NULL;
+    how.offline = p->offline || (p->options->as_recorded && !how.recorded);
+    op.timeout_ms = how.recorded ? decl->timeout_update_ms : decl->timeout_create_ms;
+    if (!decl->schema->ops->prepare(&op, &how, *object, object, err))
+        return 0;
+    if (err->class == ERR_IO) /* a file that the stack names */
+        err->class = ERR_INVALID;
+    return -1;
+}
+
+const struct value *evaluate_files(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+{
+    struct op_ctx op = instance_context(p, arena, NULL, instance);
+    struct printing printing = {p, instance->address};
+    struct op_observer observer = {.ctx = &printing, .warn = warn_user, .printed = tell_printed};
+    op.observer = &observer;
+    struct err err = ERR_INIT;
+    if (!object || !evaluate_prepare(p, instance, op, &object, &err))
+        return object;
+    err_context(&err, "%.*s", STR_ARG(instance->address));
+    plan_failed(p, instance->decl->span, &err);
+    return NULL;
+}
+
+/* ---- as given ---- */
+
+static const struct value *merge_default_tags(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+{
+    const struct schema *schema = instance->decl->schema;
+    const struct attr *tags = schema_attr(schema, schema->tags.n ? schema->tags : STR("tags"));
+    if (!tags || tags->type->kind != TYPE_TAGS || !tags->settable)
+        return object;
+    struct provider *provider = NULL;
+    struct err ignored;
+    if (p->offline || evaluate_provider(p, instance->decl, &provider, &ignored))
+        return object; /* a provider that cannot be opened is reported where it is used */
+    const struct value *defaults = provider_default_tags(provider), *given = value_get(object, tags->name);
+    if (!defaults || !defaults->count || value_is_unknown(given))
+        return object;
+    return value_with(arena, object, tags->name, value_merge(arena, defaults, given));
+}
+
+/*
+ * What is secret because of where it is given is known by value from then on, if it is secret by itself: what
+ * comes from elsewhere in clear (the name of a bucket, in a function's environment) is not.
+ */
+static void learn_secret(const struct attr_expr *given, const struct value *v)
+{
+    mask_add_marked(v, MASK_GIVEN);
+    if (value_is_sensitive(v))
+        return;
+    if (given->attr->write_only && given->attr->sensitive)
+        mask_add_value(v, MASK_GIVEN);
+    else if (v->kind == VALUE_MAP)
+        redact_learn_map(v);
+    else if (expr_writes_secret(given->expr, true))
+        mask_add_value(v, MASK_LIKELY);
+}
+
+const struct attr_expr *attributes_given(const struct decl *decl, struct str name)
+{
+    for (size_t i = 0; i < decl->attr_count; i++)
+        if (str_eq(decl->attrs[i].name, name))
+            return &decl->attrs[i];
+    return NULL;
+}
+
+/* What is null counts as not given, here as in literals (stacks/load/check.c). False after an error. */
+static bool check_conflicts(struct planner *p, const struct instance *instance, const struct value *object)
+{
+    const struct decl *decl = instance->decl;
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr_expr *given = &decl->attrs[i];
+        const struct attr_expr *other =
+            given->attr->conflicts.n ? attributes_given(decl, given->attr->conflicts) : NULL;
+        const struct value *mine = value_get(object, given->name),
+                           *its = other ? value_get(object, other->name) : NULL;
+        if (!mine || !its || mine->kind == VALUE_UNKNOWN || its->kind == VALUE_UNKNOWN)
+            continue;
+        struct diag *d =
+            diag_error(p->diags, given->key_span, "%.*s: \"%.*s\" and \"%.*s\" exclude each other",
+                STR_ARG(instance->address), STR_ARG(given->name), STR_ARG(other->name));
+        diag_related(p->diags, d, other->key_span, "given here");
+        return false;
+    }
+    return true;
+}
+
+/* A secret that another resource came by in an earlier run: without a key the state has only its hash. */
+static bool report_lost_secret(
+    struct planner *p, const struct instance *instance, const struct attr_expr *given, const struct value *v)
+{
+    if (!object_holds_hash(v))
+        return false;
+    struct diag *d = diag_error(p->diags, expr_span(given->expr),
+        "%.*s: \"%.*s\" refers to a secret of which the state keeps only a hash", STR_ARG(instance->address),
+        STR_ARG(given->name));
+    diag_hint(p->diags, d, "%s", lost_secret_advice);
+    return true;
+}
+
+/* Where the file gives a map that is no secret as a whole, each value of it is one: then the names may be
+ * shown (cmd/output/render.h). */
+static const struct value *mark_given(
+    struct arena *arena, const struct value *given, const struct value *converted)
+{
+    if (converted->kind == VALUE_MAP && !(given->marks & VALUE_SENSITIVE)) {
+        struct value_entry *entries = ARENA_ARRAY(arena, struct value_entry, converted->count + 1);
+        for (uint32_t i = 0; i < converted->count; i++)
+            entries[i] = (struct value_entry){
+                converted->entries[i].key, value_mark(arena, converted->entries[i].value, VALUE_SENSITIVE)};
+        converted = value_map(arena, entries, converted->count);
+    }
+    return value_mark(arena, converted, VALUE_SENSITIVE);
+}
+
+/* The service has taken it once: what weir knows of its rules is asked of what is new. */
+static bool is_recorded(const struct instance *instance, const struct attr_expr *given, const struct value *v)
+{
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct value *was = record ? value_get(record->attrs, given->name) : NULL;
+    return was && attr_equal(given->attr, v, was);
+}
+
+/* One attribute as the stack gives it, converted and marked; NULL in *out: not given. False after an error:
+ * then it may be anything. */
+static bool evaluate_attribute(struct planner *p, const struct instance *instance,
+    const struct attr_expr *given, const struct scope *scope, struct arena *arena, const struct value **out)
+{
+    const struct value *v = expr_eval(given->expr, scope, arena), *converted;
+    struct schema_issue issue = {0};
+    bool secret = given->attr->sensitive;
+    *out = &value_unknown;
+    if (!v || report_lost_secret(p, instance, given, v))
+        return false;
+    if (schema_convert(arena, given->attr, v, &converted, &issue)) {
+        evaluate_issue(p, given->expr, given->key_span, "attribute", given->name, &issue);
+        return false;
+    }
+    if (value_is_null(converted) && given->attr->required) {
+        diag_error(p->diags, expr_span(given->expr), "%.*s: \"%.*s\" is required, but this gives null",
+            STR_ARG(instance->address), STR_ARG(given->name));
+        return false;
+    }
+    *out = NULL;
+    if (value_is_null(converted))
+        return true;
+    *out = &value_unknown;
+    bool asked = !is_recorded(instance, given, converted);
+    if (asked && !policies_check(p, given, converted))
+        return false;
+    if (asked && given->attr->speaks && !notations_check(p, instance->address, given, scope, converted))
+        return false;
+    if (secret)
+        learn_secret(given, v);
+    else
+        mask_add_marked(converted, MASK_GIVEN); /* fields of which the schema says that they are secret */
+    *out = secret ? mark_given(arena, v, converted) : converted;
+    return true;
+}
+
+/* What was told of when the stack was loaded may be anything; so may what is not there, where a key is that
+ * the type does not know. */
+static const struct value *with_mistaken(
+    const struct decl *decl, struct arena *arena, const struct value *object)
+{
+    for (size_t i = 0; i < decl->schema->attr_count; i++) {
+        const struct attr *attr = &decl->schema->attrs[i];
+        bool mistaken = decl->mistaken.all || attr->required;
+        for (size_t k = 0; !mistaken && k < decl->mistaken.count; k++)
+            mistaken = str_eq(decl->mistaken.names[k], attr->name);
+        if (mistaken && attr->settable && !value_get(object, attr->name))
+            object = value_with(arena, object, attr->name, &value_unknown);
+    }
+    return object;
+}
+
+const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena)
+{
+    const struct decl *decl = instance->decl;
+    struct scope scope = planner_scope(p, decl, instance);
+    AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
+    const struct value *v;
+    bool ok = !decl->mistaken.any;
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        ok &= evaluate_attribute(p, instance, &decl->attrs[i], &scope, arena, &v);
+        if (v)
+            value_builder_set(&object, decl->attrs[i].name, v);
+    }
+    const struct value *whole = value_builder_map(&object);
+    if (decl->mistaken.any)
+        whole = with_mistaken(decl, arena, whole);
+    ok &= check_conflicts(p, instance, whole);
+    if (!ok && !instance->seen)
+        demands_check(p, instance, whole, NULL); /* all mistakes are told */
+    if (!ok)
+        return NULL;
+    whole = fills_known(p, instance, arena, whole);
+    const struct value *wanted = alone_attributes(p, instance, arena, whole);
+    return merge_default_tags(p, instance, arena, wanted);
+}
+
+const struct value *evaluate_unknown(struct planner *p, struct instance *instance, struct arena *arena)
+{
+    const struct decl *decl = instance->decl;
+    const struct value *then = instance->desired, *v;
+    AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
+    evaluate_each(p, instance);
+    struct scope scope = planner_scope(p, decl, instance);
+    for (uint32_t i = 0; i < then->count; i++)
+        if (value_is_known(then->entries[i].value))
+            value_builder_set(&object, then->entries[i].key, then->entries[i].value);
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct value *was = value_get(then, decl->attrs[i].name);
+        if (!was || value_is_known(was))
+            continue;
+        if (!evaluate_attribute(p, instance, &decl->attrs[i], &scope, arena, &v))
+            return NULL;
+        if (v)
+            value_builder_set(&object, decl->attrs[i].name, v);
+    }
+    const struct value *whole = value_builder_map(&object);
+    enum action action = instance->change->decision.action;
+    bool exists = action == ACTION_UPDATE || action == ACTION_ADOPT;
+    const struct value *changed =
+        exists ? diff_names(arena, instance->change->attrs, instance->change->attr_count) : NULL;
+    return check_conflicts(p, instance, whole) && demands_check(p, instance, whole, changed)
+               ? merge_default_tags(p, instance, arena, fills_known(p, instance, arena, whole))
+               : NULL;
+}
+
+/* What the stack's own resources do not tell of what is left to others. False after an error. */
+static bool evaluate_fills(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value **object)
+{
+    struct provider *provider;
+    struct err err = ERR_INIT;
+    if (!instance->decl->schema->fill_count || p->offline || provider_waits(p, instance->decl))
+        return true;
+    if (evaluate_provider(p, instance->decl, &provider, &err))
+        return plan_provider_failed(p, instance->decl, &err);
+    const struct op_ctx op = instance_context(p, arena, provider, instance);
+    if (!fills_read(p, &op, object, &err))
+        return true;
+    err_context(&err, "%.*s", STR_ARG(instance->address));
+    return plan_failed(p, instance->decl->span, &err);
+}
+
+const struct value *evaluate_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena)
+{
+    const struct value *object = evaluate_given(p, instance, arena);
+    return object && evaluate_fills(p, instance, arena, &object) ? evaluate_files(p, instance, arena, object)
+                                                                 : NULL;
+}
+
+const struct value *evaluate_steering(struct planner *p, const struct instance *instance, struct arena *arena)
+{
+    const struct decl *decl = instance->decl;
+    struct scope scope = planner_scope(p, decl, instance);
+    AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr_expr *given = &decl->attrs[i];
+        if (!given->attr->steers)
+            continue;
+        const struct value *v = expr_eval(given->expr, &scope, arena), *converted;
+        struct schema_issue issue = {0};
+        if (!v || schema_convert(arena, given->attr, v, &converted, &issue))
+            converted = &value_unknown;
+        if (!value_is_null(converted))
+            value_builder_set(&object, given->name, converted);
+    }
+    return value_builder_map(&object);
+}

@@ -1,0 +1,50 @@
+/*
+ * The attributes of one instance: as the stack gives them, converted to the schema's types, default tags
+ * merged in; then with what follows from local files.
+ */
+#ifndef WEIR_PLAN_EVALUATE_ATTRIBUTES_H
+#define WEIR_PLAN_EVALUATE_ATTRIBUTES_H
+
+#include "plan/planner.h"
+#include "provider/provider.h"
+
+/* As the stack gives them. NULL after an error. */
+const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena);
+/*
+ * While a plan is applied: the desired object, of which what was not known is evaluated now, and nothing
+ * else; what followed from files and was not known is not in it (evaluate_prepare() adds it). NULL after an
+ * error.
+ */
+const struct value *evaluate_unknown(struct planner *p, struct instance *instance, struct arena *arena);
+/* What follows from local files becomes part of *object. In the context of whoever asks, and without the
+ * planner's lock: it may run a build. */
+int evaluate_prepare(struct planner *p, const struct instance *instance, struct op_ctx op,
+    const struct value **object, struct err *err);
+/* The same for a plan. NULL after an error. */
+const struct value *evaluate_files(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
+/* As given, and with that. */
+const struct value *evaluate_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena);
+/* Of an instance's attributes only those that steer weir, as far as they can be known. */
+const struct value *evaluate_steering(
+    struct planner *p, const struct instance *instance, struct arena *arena);
+
+/* One that the file gives; NULL: it does not. */
+const struct attr_expr *attributes_given(const struct decl *decl, struct str name);
+
+/* ---- constraints.c ---- */
+
+/* What the service would refuse of values that are right each by itself. `changed`: of what exists, the names
+ * of attributes that are to change: nothing else is asked, for what exists as it is has been taken once.
+ * NULL: all is asked, of what is made. False after an error. */
+bool demands_check(struct planner *p, const struct instance *instance, const struct value *object,
+    const struct value *changed);
+
+/* ---- trusts.c ---- */
+
+/* The same of roles: whoever has to assume one of the stack's is let in by it. */
+bool trusts_check(struct planner *p, const struct instance *instance, const struct value *object,
+    const struct value *changed);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * The stack's connections (provider/ssh/connections.h) in a plan and its apply: their settings are values
+ * like any other, may hang on resources, and are handed over as soon as they are known.
+ *
+ * What hangs on resources is not known when the state is refreshed, or what is to be deleted is planned. Then
+ * it counts as it was recorded, or as the refresh saw it (connections_settings); evaluated in its turn, a
+ * changed address takes the place of the old one, and one that is not known yet keeps what goes by it
+ * waiting.
+ *
+ * Keys of hosts: host_keys.h.
+ */
+#ifndef WEIR_PLAN_EVALUATE_CONNECTIONS_H
+#define WEIR_PLAN_EVALUATE_CONNECTIONS_H
+
+#include "plan/plan.h"
+#include "plan/planner.h"
+
+struct connections;
+struct reach;
+
+/* Where a connection leads, or a provider that goes by one. */
+struct way {
+    struct reach *reach;
+    struct str connection; /* as the reach knows it */
+    bool is_provider;
+    struct str kind;              /* "postgres"; of a connection "ssh" */
+    const struct value *settings; /* of the connection or the provider */
+};
+/* With values as they are recorded. -1 with err, or with errors in diags (class ERR_NONE). */
+int plan_way(
+    struct workspace *workspace, struct str name, struct diags *diags, struct way *out, struct err *err);
+
+/* The settings of a provider or connection, with `via` as the name that a reach knows; NULL stays NULL. */
+const struct value *connections_bind(
+    struct planner *p, const struct decl *decl, const struct value *settings);
+/* Its settings as far as they are known by now. */
+const struct value *connections_settings(struct planner *p, const struct decl *decl);
+/* After a refresh: what was recorded may be another by now. */
+void connections_refreshed(struct planner *p);
+/* Is it settled only by what resources are? */
+bool connections_hang(const struct planner *p, const struct decl *decl);
+/* Tells the reach what the connection is that the declaration goes by. Where settings are not known: nothing.
+ */
+int connections_define(struct planner *p, const struct decl *decl, struct err *err);
+
+void connections_free(struct connections *connections);
+/* NULL: no connection was needed so far. */
+struct reach *connections_reach(struct connections *connections);
+
+/* From now on hosts are waited for, and what is trusted is recorded at once. The state has begun a run. */
+int connections_apply_begins(struct planner *p, const struct observer *observer, pthread_mutex_t *lock,
+    const atomic_bool *cancel, struct err *err);
+void connections_apply_ends(struct planner *p, const struct observer *observer);
+/* What was trusted since the last call, told to whoever listens. */
+void connections_tell(struct workspace *workspace, const struct observer *observer);
+
+#endif

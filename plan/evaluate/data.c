@@ -1,0 +1,76 @@
+/* Data sources: read while the plan is made, or when it is applied. */
+#include "plan/evaluate/data.h"
+
+#include "base/mask.h"
+#include "plan/evaluate/attributes.h"
+#include "plan/evaluate/context.h"
+#include "plan/evaluate/evaluate.h"
+#include "plan/evaluate/instances.h"
+#include "plan/evaluate/locations.h"
+#include "plan/evaluate/shared_data.h"
+#include "plan/evaluate/targets.h"
+#include "plan/objects/depends.h"
+#include "plan/objects/objects.h"
+
+struct search {
+    struct planner *p;
+    bool found;
+};
+
+static void any_pending(void *ctx, const struct decl *dep)
+{
+    struct search *search = ctx;
+    search->found |= search->p->evaluated.pending[dep->index];
+}
+
+/* Must the data source wait until apply, because what it depends on is still to change? */
+static bool must_wait(struct planner *p, const struct instance *instance)
+{
+    struct search search = {p, false};
+    each_resource_dep(p, instance->decl, any_pending, &search);
+    return search.found || !value_is_known(instance->desired);
+}
+
+static bool read_data(struct planner *p, struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    if (p->offline || must_wait(p, instance)) {
+        instance_change(p, instance)->decision.action = ACTION_READ;
+        instance->planned = object_unknown(p->arena, schema, instance->desired);
+        p->evaluated.pending[instance->decl->index] = true;
+        return true;
+    }
+    struct provider *provider;
+    struct err err = ERR_INIT;
+    const struct value *live = NULL;
+    if (evaluate_provider(p, instance->decl, &provider, &err))
+        return plan_provider_failed(p, instance->decl, &err);
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    if (shared_data_read(p, instance, &op, &live, &err) == 0 && !live)
+        err_set(&err, ERR_ABSENT, "there is no such thing");
+    if (!live) {
+        err_context(&err, "reading data %.*s", STR_ARG(instance->address));
+        return plan_failed(p, instance->decl->span, &err);
+    }
+    live = value_merge(p->arena, instance->desired, live);
+    instance->planned = object_mark(p->arena, schema, live, instance->desired);
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (schema->attrs[i].sensitive)
+            mask_add_value(value_get(live, schema->attrs[i].name), MASK_LIKELY);
+    return true;
+}
+
+bool data_plan(struct planner *p, const struct decl *decl)
+{
+    if (!evaluate_instances(p, decl) || !targets_check(p, decl))
+        return false;
+    struct instances *list = &p->evaluated.instances[decl->index];
+    bool ok = true;
+    for (size_t i = 0; i < list->n; i++) {
+        struct instance *instance = &list->items[i];
+        instance->desired = evaluate_attributes(p, instance, p->arena);
+        ok &= instance->desired && demands_check(p, instance, instance->desired, NULL) &&
+              read_data(p, instance);
+    }
+    return ok;
+}

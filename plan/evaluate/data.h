@@ -1,0 +1,11 @@
+/* Data sources: read while the plan is made, or when it is applied. */
+#ifndef WEIR_PLAN_EVALUATE_DATA_H
+#define WEIR_PLAN_EVALUATE_DATA_H
+
+#include "plan/planner.h"
+
+/* The instances of a data source, each read; those that depend on what is still to change wait until apply.
+ * False after an error. */
+bool data_plan(struct planner *p, const struct decl *decl);
+
+#endif

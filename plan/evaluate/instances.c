@@ -1,0 +1,238 @@
+/* Instances by for_each and when, or as they are recorded. */
+#include "plan/evaluate/instances.h"
+
+#include "plan/evaluate/evaluate.h"
+#include "plan/evaluate/module_entry.h"
+#include "plan/evaluate/targets.h"
+#include "plan/objects/depends.h"
+#include "plan/objects/recorded.h"
+
+/* ---- as declared ---- */
+
+/* Unknown only because nothing is asked offline: what a plan would read. Then it is left open which instances
+ * there are. */
+static bool left_open(struct planner *p, const struct decl *decl, const struct value *v)
+{
+    bool data = false;
+    if (p->offline && value_is_unknown(v))
+        each_resource_dep(p, decl, note_data, &data);
+    p->evaluated.instances[decl->index].unread = data;
+    return data;
+}
+
+static bool evaluate_when(struct planner *p, const struct decl *decl, bool *included)
+{
+    enum entry entry = module_entry(p, decl->module);
+    *included = entry == ENTRY_IN;
+    p->evaluated.instances[decl->index].unread = entry == ENTRY_OPEN;
+    if (!*included || !decl->when)
+        return entry != ENTRY_FAILED;
+    struct scope scope = planner_scope(p, decl, NULL);
+    const struct value *v = expr_eval(decl->when, &scope, p->arena);
+    if (!v)
+        return false;
+    if (v->kind == VALUE_BOOL) {
+        *included = v->boolean;
+        return true;
+    }
+    *included = false;
+    if (left_open(p, decl, v))
+        return true;
+    report_when(p, decl, v);
+    return false;
+}
+
+static bool report_for_each(struct planner *p, const struct decl *decl, const char *problem, const char *hint)
+{
+    struct diag *d = diag_error(
+        p->diags, expr_span(decl->for_each), "for_each of %.*s %s", STR_ARG(decl->address), problem);
+    if (hint)
+        diag_hint(p->diags, d, "%s", hint);
+    return false;
+}
+
+static bool check_for_each(struct planner *p, const struct decl *decl, const struct value *v)
+{
+    if (value_is_unknown(v))
+        return report_for_each(p, decl, "depends on values known only after apply",
+            "the keys must be known at plan time: use a map whose keys are fixed, or apply what it depends "
+            "on first (--target)");
+    bool secret = v->marks & VALUE_SENSITIVE; /* in a map it is the keys alone that show */
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        secret = secret || value_is_sensitive(v->items[i]);
+    if (secret)
+        return report_for_each(
+            p, decl, "is sensitive: its keys would show in addresses", "use nonsensitive() on the keys");
+    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+        return report_for_each(p, decl, "must be a list of texts or a map", NULL);
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++) {
+        if (value_is_unknown(v->items[i]))
+            return report_for_each(p, decl, "has a key known only after apply", "use a map with fixed keys");
+        if (v->items[i]->kind != VALUE_STRING)
+            return report_for_each(
+                p, decl, "must be a list of texts or a map", "turn numbers into text with tostring()");
+    }
+    return true;
+}
+
+/* One instance per key, keys in order, duplicates in a list are an error. */
+static bool make_keyed(struct planner *p, const struct decl *decl, const struct value *v)
+{
+    if (v->kind == VALUE_LIST) {
+        struct value_builder keys = VALUE_BUILDER(p->arena);
+        for (uint32_t i = 0; i < v->count; i++)
+            value_builder_set(&keys, v->items[i]->string, v->items[i]);
+        uint32_t given = v->count;
+        v = value_builder_map(&keys);
+        if (v->count != given)
+            return report_for_each(p, decl, "has the same key twice", "use distinct()");
+    }
+    struct instances *list = &p->evaluated.instances[decl->index];
+    list->items = ARENA_ARRAY(p->arena, struct instance, v->count ? v->count : 1);
+    list->n = v->count;
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct value *key = value_string_ref(p->arena, v->entries[i].key);
+        list->items[i] = (struct instance){
+            .decl = decl,
+            .key = key,
+            .each_value = v->entries[i].value,
+            .address = address_instance(p->arena, decl->address, key),
+        };
+    }
+    return true;
+}
+
+bool evaluate_instances(struct planner *p, const struct decl *decl)
+{
+    struct instances *list = &p->evaluated.instances[decl->index];
+    list->keyed = decl->for_each != NULL;
+    bool included;
+    if (!evaluate_when(p, decl, &included))
+        return false;
+    if (!included) {
+        list->n = 0;
+        return true;
+    }
+    if (!decl->for_each) {
+        list->items = ARENA_NEW(p->arena, struct instance);
+        list->n = 1;
+        list->items[0] = (struct instance){.decl = decl, .address = decl->address};
+        return true;
+    }
+    struct scope scope = planner_scope(p, decl, NULL);
+    const struct value *v = expr_eval(decl->for_each, &scope, p->arena);
+    return v && (left_open(p, decl, v) || (check_for_each(p, decl, v) && make_keyed(p, decl, v)));
+}
+
+void evaluate_each(struct planner *p, struct instance *instance)
+{
+    const struct decl *decl = instance->decl;
+    if (!decl->for_each || value_is_known(instance->each_value))
+        return;
+    struct scope scope = planner_scope(p, decl, NULL);
+    const struct value *v = expr_eval(decl->for_each, &scope, p->arena);
+    const struct value *now = v && v->kind == VALUE_MAP ? value_get(v, instance->key->string) : NULL;
+    if (now)
+        instance->each_value = now;
+}
+
+/* ---- as recorded ---- */
+
+void freeze_instances(struct planner *p, const struct decl *decl)
+{
+    struct instances *list = &p->evaluated.instances[decl->index];
+    struct seen *first = map_get(&p->recorded.by_declared, decl->address);
+    size_t n = 0;
+    for (const struct seen *seen = first; seen; seen = seen->neighbour)
+        n++;
+    list->keyed = decl->for_each != NULL;
+    list->n = 0;
+    list->items = ARENA_ARRAY(p->arena, struct instance, n + 1);
+    for (struct seen *seen = first; seen; seen = seen->neighbour) {
+        struct str declared, key;
+        if (!address_split(p->arena, seen->address, &declared, &key) || (key.p != NULL) != list->keyed)
+            continue; /* from before it had a for_each, or a key of its own */
+        seen->claimed = true;
+        list->items[list->n++] = (struct instance){.decl = decl,
+            .address = seen->address,
+            .key = key.p ? value_string_ref(p->arena, key) : NULL,
+            .seen = seen,
+            .planned = seen->live};
+    }
+}
+
+void freeze_others(struct planner *p, const struct decl *decl)
+{
+    struct instances *list = &p->evaluated.instances[decl->index];
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        struct instance *instance = &list->items[i];
+        if (!targets_have(p, decl, instance->address)) {
+            instance->seen = recorded_find(&p->recorded, instance->address);
+            if (!instance->seen)
+                continue;
+            instance->seen->claimed = true;
+            instance->planned = instance->seen->live;
+        }
+        list->items[n++] = *instance;
+    }
+    list->n = n;
+}
+
+/* ---- what others see ---- */
+
+const struct value *evaluate_resource_value(struct planner *p, const struct decl *decl)
+{
+    const struct instances *list = &p->evaluated.instances[decl->index];
+    if (list->unread)
+        return &value_unknown;
+    if (!list->keyed)
+        return !list->n ? &value_null : list->items[0].planned ? list->items[0].planned : &value_unknown;
+    struct value_builder b = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < list->n; i++) {
+        const struct instance *instance = &list->items[i];
+        value_builder_set(&b, instance->key->string, instance->planned ? instance->planned : &value_unknown);
+    }
+    return value_builder_map(&b);
+}
+
+const struct import *import_of(const struct planner *p, struct str address)
+{
+    for (size_t i = 0; i < p->stack->import_count; i++)
+        if (str_eq(p->stack->imports[i].address, address))
+            return &p->stack->imports[i];
+    return NULL;
+}
+
+struct change *change_new(
+    struct planner *p, struct subject subject, const struct schema *schema, struct seen *seen)
+{
+    struct change *change = ARENA_NEW(p->arena, struct change);
+    change->subject = subject;
+    change->schema = schema;
+    change->seen = seen;
+    return change;
+}
+
+struct change *instance_change(struct planner *p, struct instance *instance)
+{
+    const struct decl *decl = instance->decl;
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    if (instance->change)
+        return instance->change;
+    struct subject subject = {.address = instance->address,
+        .type = decl->schema->name,
+        .provider = decl->provider ? decl->provider->full_name : decl->provider_name,
+        .id = record ? record->subject.id : STR_EMPTY};
+    struct change *change = instance->change = change_new(p, subject, decl->schema, instance->seen);
+    change->instance = instance;
+    change->decl = decl;
+    if (record && !str_eq(record->subject.address, instance->address))
+        change->moved_from = record->subject.address;
+    return change;
+}
+
+enum action instance_action(const struct instance *instance)
+{
+    return instance->change ? instance->change->decision.action : ACTION_NOOP;
+}

@@ -1,0 +1,304 @@
+/*
+ * Where things are: which configured provider something recorded belongs to, and whether that still leads to
+ * the account, region and address where it was made. A table in Ireland is not one in Ohio: what looked there
+ * would find nothing, make it a second time and leave the first one behind.
+ */
+#include "plan/evaluate/locations.h"
+
+#include "base/mem.h"
+#include "plan/evaluate/connections.h"
+#include "provider/kind.h"
+
+enum { NAMES_SHOWN = 200 /* bytes */ };
+
+/* ---- which provider ---- */
+
+const struct decl *place_configuration(const struct planner *p, struct str name)
+{
+    for (size_t i = 0; i < p->provider_count; i++)
+        if (str_eq(p->providers[i]->full_name, name))
+            return p->providers[i];
+    return NULL;
+}
+
+/* Of a module that is left out, or that hangs on what is not known yet, there is none. */
+static const struct value *settings_of(struct planner *p, const struct decl *config)
+{
+    const struct value *v = config ? connections_settings(p, config) : NULL;
+    return v && value_is_known(v) && !value_is_null(v) ? v : NULL;
+}
+
+/* What the stack does not configure any more is reached with the credentials that it has for the rest. */
+static int open_place(
+    struct planner *p, struct str name, const struct value *place, struct provider **out, struct err *err)
+{
+    struct str kind = provider_kind(name);
+    const struct provider_kind *known = kind_find(catalog_kinds(p->workspace->catalog), kind);
+    if (!known || !known->place_settings)
+        return err_set(err, ERR_INVALID,
+            "the state has resources of the provider \"%.*s\", which the stack does not configure",
+            STR_ARG(name));
+    const struct value *base = settings_of(p, map_get(&p->stack->root->providers, kind));
+    const struct value *settings = known->place_settings(place, base, p->arena);
+    struct str key =
+        arena_printf(p->arena, "@%.*s/%.*s", STR_ARG(known->place_text(place, p->arena)), STR_ARG(kind));
+    return workspace_provider(p->workspace, key, settings, out, err);
+}
+
+int place_provider(
+    struct planner *p, struct str name, const struct value *place, struct provider **out, struct err *err)
+{
+    const struct decl *config = place_configuration(p, name);
+    const struct value *settings = settings_of(p, config);
+    bool is_default = !config && str_eq(name, provider_kind(name));
+    if (settings && connections_define(p, config, err))
+        return -1;
+    if (settings || is_default)
+        return workspace_provider(p->workspace, name, settings, out, err);
+    if (place)
+        return open_place(p, name, place, out, err);
+    if (config)
+        return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
+            STR_ARG(name));
+    err_set(err, ERR_INVALID,
+        "the state has resources of the provider \"%.*s\", which the stack does not configure",
+        STR_ARG(name));
+    return err_hint(err, "say under `providers:` again how it is reached, by the name that it had, until "
+                         "they are gone; `weir state "
+                         "rm` forgets one");
+}
+
+int evaluate_provider(struct planner *p, const struct decl *decl, struct provider **out, struct err *err)
+{
+    const struct decl *config = decl->provider;
+    if (!config)
+        return workspace_provider(p->workspace, decl->provider_name, NULL, out, err);
+    const struct value *v = p->evaluated.values[config->index];
+    if (v && !value_is_known(v))
+        return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
+            STR_ARG(config->full_name));
+    if (connections_define(p, config, err))
+        return -1;
+    return workspace_provider(p->workspace, config->full_name, v, out, err);
+}
+
+bool places_hang(const struct planner *p, struct str name)
+{
+    const struct decl *config = place_configuration(p, name);
+    return config && connections_hang(p, config);
+}
+
+bool places_known(struct planner *p, struct str name, const struct value *place)
+{
+    return place || settings_of(p, place_configuration(p, name));
+}
+
+bool provider_waits(const struct planner *p, const struct decl *decl)
+{
+    const struct value *v = decl->provider ? p->evaluated.values[decl->provider->index] : NULL;
+    return v && !value_is_known(v);
+}
+
+int place_of(struct provider *provider, const struct schema *schema, struct arena *arena,
+    const struct value **place, struct err *err)
+{
+    return provider_place(provider, schema, true, arena, place, err);
+}
+
+/* ---- is it the same place? ---- */
+
+enum { COMPARED = 32 };
+
+/* Recorded things that are elsewhere for one reason. */
+struct elsewhere {
+    const char *what; /* "region" … NULL: none yet */
+    const struct value *then, *now;
+    struct str provider;
+    size_t count;
+    struct buf names;
+    /* What was found to be the same: nearly all records share a few of these. */
+    struct compared {
+        const struct aws_service *service;
+        const char *provider;
+        const struct value *place;
+    } same[COMPARED];
+    size_t same_count;
+    /* The last of them that was compared, which the next one is mostly like: by the state's own texts. */
+    const char *type, *configured;
+    const struct value *place;
+};
+
+static bool is_known_account(const struct value *place)
+{
+    return value_getz(place, "account") != NULL;
+}
+
+/* *what NULL: the same, or nothing to compare. Nobody is asked whose account it is while anything else
+ * differs.
+ */
+static int compare_places(struct planner *p, struct provider *provider, const struct schema *schema,
+    const struct value *then, const struct value **now, const char **what, struct err *err)
+{
+    *what = NULL;
+    if (!then || !schema)
+        return 0;
+    int looks = is_known_account(then) ? 2 : 1; /* the second one asks for the account */
+    for (int i = 0; i < looks && !*what; i++) {
+        if (provider_place(provider, schema, i == 1, p->arena, now, err))
+            return -1;
+        *what = provider_place_difference(provider, schema, then, *now);
+    }
+    return 0;
+}
+
+static void note_elsewhere(struct elsewhere *e, struct str address)
+{
+    if (e->names.n > NAMES_SHOWN) {
+        e->count++;
+        return;
+    }
+    buf_addf(&e->names, "%s%.*s", e->count ? ", " : "", STR_ARG(address));
+    if (e->names.n > NAMES_SHOWN)
+        buf_addz(&e->names, ", …");
+    e->count++;
+}
+
+static int check_anew(struct planner *p, struct elsewhere *e, struct str address, struct str type,
+    struct str name, const struct value *then, struct err *err)
+{
+    struct err ignored = ERR_INIT;
+    const struct schema *schema = catalog_find(p->workspace->catalog, type, false, &ignored);
+    struct provider *provider;
+    const struct value *now;
+    const char *what;
+    if (!then || !schema)
+        return 0;
+    struct compared same = {schema->service, name.p, then};
+    for (size_t i = 0; i < e->same_count; i++)
+        if (e->same[i].service == same.service && e->same[i].provider == same.provider &&
+            e->same[i].place == same.place)
+            return 0;
+    if (place_provider(p, name, then, &provider, err) ||
+        compare_places(p, provider, schema, then, &now, &what, err))
+        return -1;
+    if (!what) {
+        if (e->same_count < COMPARED)
+            e->same[e->same_count++] = same;
+        return 0;
+    }
+    if (e->what && (strcmp(what, e->what) != 0 || !str_eq(name, e->provider)))
+        return 0;
+    e->what = what;
+    e->then = then;
+    e->now = now;
+    e->provider = name;
+    note_elsewhere(e, address);
+    return 0;
+}
+
+static int check_one(struct planner *p, struct elsewhere *e, struct str address, struct str type,
+    struct str name, const struct value *then, struct err *err)
+{
+    if (!then || (type.p == e->type && name.p == e->configured && then == e->place))
+        return 0;
+    size_t count = e->count;
+    if (check_anew(p, e, address, type, name, then, err))
+        return -1;
+    bool same = !e->what && e->count == count;
+    e->type = same ? type.p : NULL;
+    e->configured = name.p;
+    e->place = then;
+    return 0;
+}
+
+static int hint_elsewhere(const struct elsewhere *e, struct err *err)
+{
+    struct str then = value_gets(e->then, e->what), now = value_gets(e->now, e->what);
+    if (!strcmp(e->what, "region"))
+        return err_hint(err,
+            "say region %.*s again (AWS_REGION, or `region` in the provider's settings); for things in %.*s "
+            "beside them take an environment (-e) or a second configuration",
+            STR_ARG(then), STR_ARG(now));
+    if (!strcmp(e->what, "endpoint") && then.n && now.n)
+        return err_hint(err, "if the same store has another address now: weir state endpoint %.*s %.*s",
+            STR_ARG(then), STR_ARG(now));
+    if (!strcmp(e->what, "endpoint") && then.n)
+        return err_hint(err,
+            "set AWS_ENDPOINT_URL, or `endpoint` in the provider's settings, to that again; --sandbox and an "
+            "environment (-e) have states of their own");
+    return err_hint(err, "use the credentials and settings that they were made with; "
+                         "`weir state list` shows what there is");
+}
+
+static int refuse_elsewhere(const struct elsewhere *e, struct err *err)
+{
+    struct str then = value_gets(e->then, e->what), now = value_gets(e->now, e->what);
+    bool endpoint = !strcmp(e->what, "endpoint");
+    struct str aws = STR("AWS itself");
+    then = endpoint && !then.n ? aws : then;
+    now = endpoint && !now.n ? aws : now;
+    err_set(err, ERR_INVALID, "%.*s %s made %s%s %.*s, but \"%.*s\" leads to %.*s now",
+        STR_ARG(buf_str(&e->names)), e->count == 1 ? "was" : "were", endpoint ? "at" : "in ",
+        endpoint ? "" : e->what, STR_ARG(then), STR_ARG(e->provider), STR_ARG(now));
+    return hint_elsewhere(e, err);
+}
+
+int places_check(struct planner *p, struct err *err)
+{
+    struct elsewhere e = {0};
+    size_t n;
+    int status = 0;
+    const struct record *const *records = state_records(p->workspace->state, &n);
+    for (size_t i = 0; i < n && !status; i++)
+        status = check_one(p, &e, records[i]->subject.address, records[i]->subject.type,
+            records[i]->subject.provider, records[i]->place, err);
+    const struct intent *const *intents = state_open_intents(p->workspace->state, &n);
+    for (size_t i = 0; i < n && !status; i++)
+        if (!state_get(p->workspace->state, intents[i]->subject.address))
+            status = check_one(p, &e, intents[i]->subject.address, intents[i]->subject.type,
+                intents[i]->subject.provider, intents[i]->place, err);
+    if (!status && e.what)
+        status = refuse_elsewhere(&e, err);
+    buf_release(&e.names);
+    return status;
+}
+
+int place_check_record(
+    struct planner *p, const struct record *record, struct provider *provider, struct err *err)
+{
+    struct err ignored = ERR_INIT;
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
+    struct elsewhere e = {.then = record->place, .provider = record->subject.provider};
+    if (compare_places(p, provider, schema, record->place, &e.now, &e.what, err))
+        return -1;
+    if (!e.what)
+        return 0;
+    note_elsewhere(&e, record->subject.address);
+    refuse_elsewhere(&e, err);
+    buf_release(&e.names);
+    return -1;
+}
+
+static bool differs_there(
+    struct planner *p, const struct instance *instance, const struct record *record, struct str *why)
+{
+    const struct value *now;
+    const char *what;
+    struct provider *provider;
+    struct err ignored = ERR_INIT;
+    if (evaluate_provider(p, instance->decl, &provider, &ignored) ||
+        compare_places(p, provider, instance->decl->schema, record->place, &now, &what, &ignored) || !what)
+        return false;
+    *why = arena_printf(p->arena, "moves from %s %.*s to %.*s", what,
+        STR_ARG(value_gets(record->place, what)), STR_ARG(value_gets(now, what)));
+    return true;
+}
+
+bool place_moves(struct planner *p, const struct instance *instance, struct str *why)
+{
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct decl *config = instance->decl->provider;
+    return record && record->place && !p->offline &&
+           !str_eq(record->subject.provider, config ? config->full_name : instance->decl->provider_name) &&
+           differs_there(p, instance, record, why);
+}

@@ -1,0 +1,38 @@
+/*
+ * What the workspaces of one process share when they are many of one kind, as the members of a fleet: the
+ * network thread with its connections, what bulk listings say, and data sources. Twenty states that each know
+ * one bucket are refreshed by one listing, not by twenty reads.
+ *
+ * Order of calls: shared_new(); workspace_open() with it in the options and shared_learn() for each of them;
+ * then plan_make() of each, from any thread; shared_free() when all workspaces are closed. What was listed
+ * holds as long as it: one plan of each.
+ */
+#ifndef WEIR_PLAN_EVALUATE_SHARED_LISTINGS_H
+#define WEIR_PLAN_EVALUATE_SHARED_LISTINGS_H
+
+#include "plan/workspace.h"
+
+struct shared;
+struct shared_data;
+
+int shared_new(const struct http_options *options, struct shared **out, struct err *err);
+void shared_free(struct shared *shared);
+struct http_engine *shared_http(const struct shared *shared);
+struct shared_data *shared_data(const struct shared *shared); /* plan/evaluate/shared_data.h */
+
+/* What the state of an open workspace knows is asked for by every listing of its type. */
+void shared_learn(struct shared *shared, const struct workspace *workspace);
+
+/* How many recorded things all of them have of the record's type, where that one is; 0: nothing is shared. */
+size_t shared_count(struct shared *shared, const struct record *record);
+
+/*
+ * resource_ops.list for the place of `record`, for all at once: the first that asks makes the calls, those
+ * that come meanwhile wait, and everybody hears of everything. Where nothing is shared (`shared` NULL, too)
+ * it is just that.
+ */
+int shared_list(struct shared *shared, const struct record *record, struct op_ctx *ctx,
+    const struct sought *sought, resource_found *found, void *found_ctx, const struct value **covered,
+    struct err *err);
+
+#endif

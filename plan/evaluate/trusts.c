@@ -1,0 +1,156 @@
+/* Roles that services assume: does the trust policy of a role of the stack let in the service that it is
+ * given to? Said at the attribute, before anything is called. */
+#include "plan/evaluate/attributes.h"
+#include "plan/evaluate/evaluate.h"
+#include "plan/evaluate/instances.h"
+#include "provider/iam/policy.h"
+
+enum { TRUSTS_DEPTH = 8, TRUSTS_MOST = 100 };
+
+struct trusts {
+    struct planner *p;
+    const struct instance *instance;
+    const struct attr_expr *given;
+    struct arena *arena;
+    const struct value *steps[TRUSTS_DEPTH];
+    uint32_t depth;
+    bool met;
+};
+
+/* ---- what a trust policy says ---- */
+
+/* logs.eu-west-1.amazonaws.com is logs.amazonaws.com, too. */
+static bool is_service(struct str principal, struct str service)
+{
+    struct str rest, first = str_cut(principal, '.', &rest), wanted = str_cut(service, '.', &rest);
+    return str_eq(first, wanted) && str_find(principal, STR(".amazonaws.com"), 0) >= 0;
+}
+
+/* Whatever its conditions: they are about who calls. */
+static bool statement_lets_in(const struct iam_statement *statement, struct str service)
+{
+    const struct iam_condition *failed;
+    struct iam_request request = {.action = STR("sts:AssumeRole"), .resource = STR("*")};
+    request.who.service = service;
+    for (size_t i = 0; i < statement->principal_count; i++)
+        if (statement->principals[i].kind == IAM_SERVICE &&
+            is_service(statement->principals[i].name, service))
+            request.who.service = statement->principals[i].name;
+    enum iam_fit fit = iam_statement_fits(&request, statement, IAM_RESOURCE, &failed);
+    return !statement->deny && (fit == IAM_FITS || fit == IAM_CONDITION_FAILS);
+}
+
+/* What is not known, or is no policy, is nothing to complain of here. */
+static bool lets_in(struct arena *arena, const struct value *document, const struct value *services)
+{
+    const struct iam_policy *policy;
+    struct err ignored = ERR_INIT;
+    if (value_is_null(document) || !value_is_known(document) ||
+        iam_policy_read(arena, document, STR("trust"), &policy, &ignored))
+        return true;
+    for (size_t i = 0; i < policy->n; i++)
+        for (uint32_t k = 0; k < services->count; k++)
+            if (statement_lets_in(&policy->statements[i], value_text(services->items[k], STR_EMPTY)))
+                return true;
+    return false;
+}
+
+/* ---- the role ---- */
+
+static struct str trust_attribute(const struct schema *schema)
+{
+    return !schema                                   ? STR_EMPTY
+           : str_eqz(schema->name, "aws.iam.role")   ? STR("assume_role_policy")
+           : str_eqz(schema->name, "AWS::IAM::Role") ? STR("AssumeRolePolicyDocument")
+                                                     : STR_EMPTY;
+}
+
+static void trusts_tell(
+    struct trusts *t, const struct expr *expr, const struct decl *role, const struct attr *attr)
+{
+    struct diags *diags = t->p->diags;
+    const struct decl *decl = t->instance->decl;
+    bool warns = t->p->offline && (decl->adopt == ADOPT_EXISTING || import_of(t->p, t->instance->address));
+    struct str service = value_text(attr->assumed_by->items[0], STR_EMPTY),
+               trust = trust_attribute(role->schema);
+    const struct attr_expr *there = attributes_given(role, trust);
+    struct diag *d = (warns ? diag_warning : diag_error)(diags, expr_span(expr),
+        "%.*s: %.*s cannot assume the role %.*s: its trust policy does not let it in",
+        STR_ARG(t->instance->address), STR_ARG(service), STR_ARG(role->address));
+    diag_related(diags, d, there ? expr_span(there->expr) : role->span, "who may assume it");
+    diag_hint(
+        diags, d, "%.*s: ${trust(\"%.*s\")}; with others, a list of them", STR_ARG(trust), STR_ARG(service));
+    t->met &= warns;
+}
+
+/* Where it is plainly a role of the stack, its trust as it is going to be. */
+static void check_role(struct trusts *t, const struct expr *expr, const struct attr *attr)
+{
+    AUTO_DIAGS struct diags unseen = DIAGS_INIT;
+    const struct decl *role = NULL;
+    const struct expr *owner = expr_owner(expr, &role);
+    struct str trust = owner ? trust_attribute(role->schema) : STR_EMPTY;
+    if (!trust.n)
+        return;
+    struct scope scope = planner_scope(t->p, t->instance->decl, t->instance);
+    scope.diags = &unseen;
+    const struct value *object = expr_eval(owner, &scope, t->arena);
+    if (object && object->kind == VALUE_MAP && !lets_in(t->arena, value_get(object, trust), attr->assumed_by))
+        trusts_tell(t, expr, role, attr);
+}
+
+/* ---- where it is named ---- */
+
+static void trusts_walk(
+    struct trusts *t, const struct attr *attr, const struct type *type, const struct value *v);
+
+/* False: nothing is written there. */
+static bool walk_into(struct trusts *t, const struct attr *attr, const struct type *type,
+    const struct value *step, const struct value *v)
+{
+    if (t->depth == TRUSTS_DEPTH)
+        return false;
+    t->steps[t->depth++] = step;
+    bool there = expr_at(t->given->expr, value_list(t->arena, t->steps, t->depth), false) != NULL;
+    if (there)
+        trusts_walk(t, attr, type, v);
+    t->depth--;
+    return there;
+}
+
+static void trusts_walk(
+    struct trusts *t, const struct attr *attr, const struct type *type, const struct value *v)
+{
+    if (!type->elem && attr->assumed_by) {
+        const struct value *path = value_list(t->arena, t->steps, t->depth);
+        check_role(t, expr_at(t->given->expr, path, false), attr);
+        return;
+    }
+    bool listed = type->kind == TYPE_LIST || type->kind == TYPE_SET;
+    for (uint32_t i = 0; listed && i < TRUSTS_MOST;
+         i++) /* as they are written: a set may be in another order */
+        if (!walk_into(t, attr, type->elem, value_int(t->arena, i), NULL))
+            break;
+    for (uint32_t i = 0; v && type->kind == TYPE_MAP && v->kind == VALUE_MAP && i < v->count; i++)
+        walk_into(t, attr, type->elem, value_string(t->arena, v->entries[i].key), v->entries[i].value);
+    for (size_t i = 0; i < type->field_count; i++)
+        if (type->fields[i].assumed)
+            walk_into(t, &type->fields[i], type->fields[i].type, value_string(t->arena, type->fields[i].name),
+                value_get(v, type->fields[i].name));
+}
+
+bool trusts_check(struct planner *p, const struct instance *instance, const struct value *object,
+    const struct value *changed)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct trusts t = {.p = p, .instance = instance, .arena = &scratch, .met = true};
+    for (size_t i = 0; i < instance->decl->attr_count; i++) {
+        t.given = &instance->decl->attrs[i];
+        bool asked = !changed;
+        for (uint32_t k = 0; changed && k < changed->count; k++)
+            asked = asked || str_eq(value_text(changed->items[k], STR_EMPTY), t.given->name);
+        if (asked && t.given->attr && t.given->attr->assumed)
+            trusts_walk(&t, t.given->attr, t.given->attr->type, value_get(object, t.given->name));
+    }
+    return t.met;
+}

@@ -1,0 +1,215 @@
+/*
+ * plan_make(): the order in which a plan comes about. Declarations that no resource stands behind are
+ * evaluated first (providers need them), then what the state knows is refreshed, then everything else is
+ * evaluated and compared in dependency order.
+ */
+#include "plan/evaluate/instances.h"
+#include "plan/plan.h"
+
+#include "base/mem.h"
+#include "plan/decide/decision.h"
+#include "plan/decide/identity_clash.h"
+#include "plan/decide/plan_resource.h"
+#include "plan/destroy/teardown.h"
+#include "plan/evaluate/connections.h"
+#include "plan/evaluate/evaluate.h"
+#include "plan/evaluate/lease.h"
+#include "plan/evaluate/locations.h"
+#include "plan/evaluate/targets.h"
+#include "plan/evaluate/targets_alone.h"
+#include "plan/make/outputs.h"
+#include "plan/objects/address.h"
+#include "plan/objects/graph.h"
+#include "plan/objects/recorded.h"
+#include "plan/recover/recover_plan.h"
+#include "plan/refresh/refresh.h"
+#include "plan/refresh/unreachable.h"
+#include "plan/refresh/unread.h"
+
+#include <stdlib.h>
+
+static void evaluate_rest(struct planner *p)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        if (p->evaluated.fixed[i])
+            continue;
+        if (p->failure.class != ERR_NONE)
+            return;
+        if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA)
+            plan_resource(p, decl);
+        else if (decl->kind == DECL_SHARED)
+            p->evaluated.pending[i] = true; /* a fleet makes it before its members */
+        else
+            for (size_t k = 0; k < decl->dep_count; k++)
+                p->evaluated.pending[i] |= p->evaluated.pending[decl->deps[k]->index];
+        evaluate_decl(p, decl);
+    }
+}
+
+/* ---- results ---- */
+
+static size_t count_changes(const struct planner *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        for (size_t k = 0; k < p->evaluated.instances[i].n; k++)
+            n += p->evaluated.instances[i].items[k].change != NULL;
+    return n;
+}
+
+static void collect_changes(struct planner *p)
+{
+    struct plan *plan = p->plan;
+    size_t n = p->decided.count + count_changes(p);
+    if (n > p->decided.cap) { /* all at once: they are large */
+        p->decided.changes = mem_realloc_array(p->decided.changes, n, sizeof *p->decided.changes);
+        p->decided.cap = n;
+    }
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        struct instances *list = &p->evaluated.instances[i];
+        if (p->stack->decls[i]->kind == DECL_RESOURCE)
+            plan->resource_count += list->n;
+        for (size_t k = 0; k < list->n; k++) {
+            struct instance *instance = &list->items[k];
+            if (p->stack->decls[i]->kind == DECL_RESOURCE) {
+                plan->counts[instance_action(instance)]++;
+                plan->left_count += !instance->desired;
+                plan->adopt_updates +=
+                    instance_action(instance) == ACTION_ADOPT && instance->change->attr_count;
+            }
+            if (!instance->change)
+                continue;
+            p->decided.changes[p->decided.count++] = *instance->change;
+        }
+    }
+}
+
+static int by_address(const void *a, const void *b)
+{
+    return str_cmp(((const struct change *)a)->subject.address, ((const struct change *)b)->subject.address);
+}
+
+static void finish_changes(struct planner *p)
+{
+    struct plan *plan = p->plan;
+    for (size_t i = 0; i < p->decided.count; i++)
+        if (!p->decided.changes[i].instance)
+            plan->counts[p->decided.changes[i].decision.action]++;
+    collect_changes(p);
+    if (p->decided.count)
+        qsort(p->decided.changes, p->decided.count, sizeof *p->decided.changes, by_address);
+    plan->changes = p->decided.changes;
+    plan->change_count = p->decided.count;
+    for (size_t i = 0; i < p->decided.count; i++)
+        if (p->decided.changes[i].instance)
+            p->decided.changes[i].instance->change = &p->decided.changes[i];
+}
+
+/* ---- destroy ---- */
+
+/* With targets, everything that depends on a target goes too; the rest counts as claimed. */
+static void destroy_untargeted(struct planner *p)
+{
+    if (!p->options->target_count)
+        return;
+    struct graph graph;
+    recorded_graph(&p->recorded, &graph);
+    uint32_t *doomed = mem_realloc_array(NULL, graph.node_count + 1, sizeof *doomed);
+    bool *found = mem_zalloc((graph.node_count + 1) * sizeof *found);
+    size_t n = 0;
+    for (uint32_t i = 0; i < p->recorded.count; i++) {
+        found[i] =
+            address_matches(p->recorded.seen[i].address, p->options->targets, p->options->target_count);
+        if (found[i])
+            doomed[n++] = i;
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (uint32_t e = graph.first[doomed[i]]; e < graph.first[doomed[i] + 1]; e++) {
+            uint32_t dependent = graph.targets[e];
+            if (!found[dependent])
+                doomed[n++] = dependent;
+            found[dependent] = true;
+        }
+    }
+    for (size_t i = 0; i < p->recorded.count; i++)
+        p->recorded.seen[i].claimed = !found[i];
+    free(found);
+    free(doomed);
+    graph_release(&graph);
+}
+
+static int plan_destroy(struct planner *p, struct err *err)
+{
+    if (p->workspace->state && !p->offline && !p->options->no_refresh && refresh_ways(p, err))
+        return -1;
+    teardown_steering(p);
+    destroy_untargeted(p);
+    if (!decide_orphans(p) || !teardown_examine(p)) {
+        if (p->failure.class != ERR_NONE)
+            *err = p->failure;
+        return -1;
+    }
+    finish_changes(p);
+    diff_outputs(p);
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static int make_plan(struct planner *p, struct err *err)
+{
+    evaluate_fixed(p);
+    if (p->diags->errors && p->options->destroy)
+        return -1;
+    p->offline |= p->diags->errors > 0; /* the rest is only checked, so that all mistakes are told */
+    bool with_state = p->workspace->state && !p->offline;
+    if (with_state && (places_check(p, err) || recover_for_plan(p, err) || !recorded_claim(p)))
+        return -1;
+    if (!targets_find(p))
+        return -1;
+    if (p->options->alone)
+        alone_begin(p);
+    if (p->options->destroy)
+        return plan_destroy(p, err);
+    if (!p->options->no_refresh && !p->offline && refresh_records(p, err))
+        return -1;
+    evaluate_rest(p);
+    if (p->failure.class != ERR_NONE) {
+        *err = p->failure;
+        return -1;
+    }
+    if (!p->options->target_count)
+        decide_orphans(p);
+    identity_check(p);
+    if (p->diags->errors || silent_check(p, err))
+        return -1;
+    unread_find(p);
+    if (!decide_order(p))
+        return -1;
+    finish_changes(p);
+    diff_outputs(p);
+    if (with_state && !p->options->alone && !teardown_examine(p)) {
+        if (p->failure.class != ERR_NONE)
+            *err = p->failure;
+        return -1;
+    }
+    return 0;
+}
+
+int plan_make(struct workspace *workspace, const struct plan_options *options, struct diags *diags,
+    struct plan **out, struct err *err)
+{
+    struct planner *p = planner_new(workspace, options, diags);
+    int failed = make_plan(p, err);
+    p->plan->leases = !failed && !options->destroy && workspace->state && !p->offline &&
+                      lease_is_due(workspace, options->lease_ms);
+    connections_tell(workspace, &p->observer);
+    if (failed) {
+        plan_free(p->plan);
+        return -1;
+    }
+    planner_hand_over(p, options->cancel);
+    *out = p->plan;
+    return 0;
+}

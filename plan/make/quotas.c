@@ -1,0 +1,134 @@
+/* Demands by type and place, each beside what is there and what is allowed. */
+#include "plan/make/quotas.h"
+
+#include "base/mem.h"
+#include "plan/evaluate/context.h"
+#include "plan/evaluate/locations.h"
+#include "provider/aws/quota.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct demand {
+    const struct aws_quota *quota;
+    struct planner *p; /* of one that makes some */
+    struct provider *provider;
+    const struct schema *schema;
+    struct str place;
+    int64_t makes, frees;
+};
+
+struct demands {
+    struct arena arena;
+    struct demand *items;
+    size_t n, cap;
+};
+
+static const struct aws_quota *quota_of(struct str type)
+{
+    for (const struct aws_quota *q = aws_quotas; q->type.n; q++)
+        if (str_eq(q->type, type))
+            return q;
+    return NULL;
+}
+
+bool quota_counts(struct str type)
+{
+    return quota_of(type) != NULL;
+}
+
+static struct demand *demand_of(struct demands *d, struct planner *p, struct provider *provider,
+    const struct change *change, const struct aws_quota *quota)
+{
+    struct err ignored = ERR_INIT;
+    const struct value *place = NULL;
+    if (provider_place(provider, change->schema, true, &d->arena, &place, &ignored) || !place)
+        return NULL;
+    struct str where = provider_place_text(provider, place, &d->arena);
+    for (size_t i = 0; i < d->n; i++)
+        if (d->items[i].quota == quota && str_eq(d->items[i].place, where))
+            return &d->items[i];
+    MEM_GROW(d->items, d->cap, d->n + 1);
+    d->items[d->n] = (struct demand){
+        .quota = quota, .p = p, .provider = provider, .schema = change->schema, .place = where};
+    return &d->items[d->n++];
+}
+
+static void add_change(struct demands *d, struct planner *p, const struct change *change)
+{
+    const struct aws_quota *quota = quota_of(change->subject.type);
+    bool makes = change->decision.action == ACTION_CREATE, frees = change->decision.action == ACTION_DELETE;
+    struct provider *provider = NULL;
+    struct err ignored = ERR_INIT;
+    if (!quota || !change->schema || (!makes && !frees))
+        return;
+    int failed = makes ? evaluate_provider(p, change->instance->decl, &provider, &ignored)
+                       : place_provider(p, change->seen->record->subject.provider,
+                             change->seen->record->place, &provider, &ignored);
+    struct demand *demand =
+        failed || !provider_aws(provider) ? NULL : demand_of(d, p, provider, change, quota);
+    if (demand) {
+        demand->makes += makes;
+        demand->frees += frees;
+    }
+}
+
+static void count_one(void *ctx, const struct value *live)
+{
+    (void)live;
+    __atomic_add_fetch((int64_t *)ctx, 1, __ATOMIC_RELAXED); /* listings may have threads */
+}
+
+static int64_t count_there(struct demands *d, const struct demand *demand)
+{
+    int64_t n = 0;
+    struct err ignored = ERR_INIT;
+    const struct value *covered = NULL;
+    struct sought all = {.wanted = &value_empty_list};
+    struct op_ctx op =
+        op_context(demand->p, &d->arena, demand->provider, demand->schema, demand->schema->name);
+    if (demand->schema->ops->list && demand->schema->bulk)
+        demand->schema->ops->list(&op, &all, count_one, &n, &covered, &ignored);
+    return n;
+}
+
+/* True: it does not fit, which is added to what is said. */
+static bool check_demand(struct demands *d, const struct demand *demand, struct buf *says, struct buf *codes)
+{
+    const struct aws_quota *q = demand->quota;
+    int64_t limit;
+    bool told;
+    if (demand->makes <= demand->frees)
+        return false;
+    aws_quota_ask(provider_aws(demand->provider), q, &d->arena, &limit, &told);
+    if (!limit)
+        return false;
+    int64_t there = count_there(d, demand), needs = there + demand->makes - demand->frees;
+    if (needs <= limit * q->zones)
+        return false;
+    buf_addf(says, "%s%s: %" PRId64 " more in %.*s, with %" PRId64 " there and %" PRId64 "%s allowed%s",
+        says->n ? "; " : "", q->things, demand->makes, STR_ARG(demand->place), there, limit,
+        q->zones > 1 ? " in a zone" : "", told ? "" : " as a rule");
+    buf_addf(codes, "%s%s (%s)", codes->n ? ", " : "", q->code, q->service);
+    return true;
+}
+
+int plans_check_quotas(struct plan *const *plans, size_t n, struct err *err)
+{
+    struct demands d = {0};
+    AUTO_BUF struct buf says = BUF_INIT, codes = BUF_INIT;
+    bool over = false;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < plans[i]->change_count; k++)
+            add_change(&d, plans[i]->planner, &plans[i]->changes[k]);
+    for (size_t i = 0; i < d.n; i++)
+        over |= check_demand(&d, &d.items[i], &says, &codes);
+    if (over) {
+        err_set(err, ERR_FAILED, "the quotas do not allow %.*s", STR_ARG(buf_str(&says)));
+        err_hint(err, "ask for more at Service Quotas: %.*s; --over-quota tries it all the same",
+            STR_ARG(buf_str(&codes)));
+    }
+    free(d.items);
+    arena_release(&d.arena);
+    return over ? -1 : 0;
+}

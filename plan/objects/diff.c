@@ -1,0 +1,278 @@
+/* Comparing objects attribute by attribute. */
+#include "plan/objects/diff.h"
+
+#include "plan/objects/configured.h"
+#include "plan/objects/objects.h"
+#include "plan/objects/reported.h"
+#include "plan/objects/unreported.h"
+#include "provider/provider.h"
+
+/*
+ *   in the file                    desired against live, under the attribute's rule
+ *   recorded, not in the file      it was taken out: back to the default, or the facet is deleted; so of the
+ *                                  fields within an attribute (configured.h)
+ *   neither                        not ours, whatever its value
+ *   live differs from recorded     drift; shown as such, then handled by the rules above
+ */
+
+/* ---- what is to change ---- */
+
+static bool is_ignored(const struct lifecycle *lifecycle, struct str name)
+{
+    for (size_t i = 0; lifecycle && i < lifecycle->ignore_count; i++)
+        if (str_eq(lifecycle->ignore_changes[i], name) || str_eq(lifecycle->ignore_changes[i], STR("*")))
+            return true;
+    return false;
+}
+
+bool diff_ignores(const struct comparison *c, const struct attr *attr)
+{
+    return is_ignored(c->lifecycle, attr->name) || schema_is_others(c->arena, c->schema, attr, c->live);
+}
+
+/* What an attribute is compared with: the live value, or the record where the service does not tell. What
+ * never changes is not gone where an answer leaves it out. */
+static const struct value *compared_value(const struct comparison *c, const struct attr *attr)
+{
+    const struct value *live = value_get(c->live, attr->name);
+    bool untold = attr->local || attr->write_only || (attr->replace && value_is_null(live));
+    if (untold && c->record)
+        return value_get(c->record->attrs, attr->name);
+    return value_is_sensitive(live) ? untold_left_out(c->arena, attr->type, live) : live;
+}
+
+static bool is_same_value(const struct attr *attr, const struct value *wanted, const struct value *have)
+{
+    if (!value_is_known(wanted))
+        return false;
+    if (!have && attr->default_value)
+        have = attr->default_value; /* a facet that is not there means the default */
+    return (!attr->write_only && attr_equal(attr, wanted, have)) || object_hash_matches(have, wanted);
+}
+
+/* Fields within, which the service does not tell: against the record. */
+static bool is_untold_same(const struct comparison *c, const struct attr *attr, const struct value *wanted,
+    const struct value *before)
+{
+    const struct value *recorded = c->record ? value_get(c->record->attrs, attr->name) : NULL;
+    return !recorded || attr->write_only || attr->local ||
+           !untold_differs(attr->type, wanted, before, recorded);
+}
+
+/* An attribute taken out of the file: is there something to put back? */
+static bool is_to_reset(const struct attr *attr, const struct value *have)
+{
+    if (attr->write_only || value_is_null(have))
+        return false;
+    if (attr->default_value)
+        return !attr_equal(attr, attr->default_value, have);
+    return !attr->local && !attr->computed; /* where the service chooses, its choice stands */
+}
+
+/* Of what was taken over nobody knows what the service does not tell; the file's word is recorded. */
+static bool forces_replacement(const struct comparison *c, const struct attr *attr,
+    const struct value *wanted, const struct value *before)
+{
+    bool untold = (attr->local || attr->write_only) && value_is_null(before);
+    bool fixed = attr->replace || attr_replaces_within(attr, wanted, before);
+    return fixed && !(untold && c->record && c->record->adopted);
+}
+
+/* Was a change of it cut off, or was the thing made without it? */
+static bool is_halfway(const struct comparison *c, const struct attr *attr)
+{
+    return c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
+}
+
+/* Tags that a creation did not come to; weir's own marks are among them. */
+static const struct attr *lacking_tags(const struct comparison *c)
+{
+    bool lacks = c->record && c->record->halfway;
+    for (size_t i = 0; lacks && i < c->schema->attr_count; i++)
+        if (c->schema->attrs[i].type->kind == TYPE_TAGS && is_halfway(c, &c->schema->attrs[i]))
+            return &c->schema->attrs[i];
+    return NULL;
+}
+
+/* Does the attribute differ that the file gives? */
+static bool diff_given(
+    const struct comparison *c, const struct attr *attr, const struct value *wanted, struct attr_change *out)
+{
+    const struct value *before = compared_value(c, attr), *after;
+    bool halfway = is_halfway(c, attr);
+    if (!(attr->settable || attr->prepared) || diff_ignores(c, attr))
+        return false;
+    bool immutable = attr->replace && !attr->local && !attr->write_only;
+    if (immutable && value_is_null(before) && c->live && !c->record)
+        return false; /* nobody told, and nobody could change it */
+    after = said_no_more(c->arena, c->record, attr, wanted, before);
+    bool whole = !halfway && after == wanted;
+    if (whole && ((is_same_value(attr, wanted, before) && is_untold_same(c, attr, wanted, before)) ||
+                     told_before(c->record, attr, wanted, before)))
+        return false;
+    if (attr->compare == COMPARE_SAID) /* a null in a document is one */
+        after = wanted;
+    bool leaves =
+        before && before == value_get(c->live, attr->name) && c->schema->ops && c->schema->ops->leaves_fields;
+    *out = (struct attr_change){.name = attr->name,
+        .attr = attr,
+        .before = leaves ? attr_mentioned(c->arena, attr->type, after, before, c->schema->ops->leaves_items)
+                         : before,
+        .after = after,
+        .replaces = forces_replacement(c, attr, after, before)};
+    return true;
+}
+
+/* Is there something to put back of one that the file gave and does not give any more? */
+static bool diff_taken_out(const struct comparison *c, const struct attr *attr, struct attr_change *out)
+{
+    const struct value *before = compared_value(c, attr);
+    if (diff_ignores(c, attr) || !is_to_reset(attr, before))
+        return false;
+    *out =
+        (struct attr_change){.name = attr->name, .attr = attr, .before = before, .replaces = attr->replace};
+    return true;
+}
+
+size_t diff_objects(const struct comparison *c, const struct value *desired, struct attr_change **out)
+{
+    const struct value *set = c->record ? c->record->set : NULL;
+    size_t n = 0, most = desired->count + (set ? set->count : 0) + 1;
+    struct attr_change *list = NULL, one;
+    for (uint32_t i = 0; i < desired->count; i++) {
+        const struct attr *attr = schema_attr(c->schema, desired->entries[i].key);
+        if (!attr || !diff_given(c, attr, desired->entries[i].value, &one))
+            continue;
+        if (!list)
+            list = ARENA_ARRAY(c->arena, struct attr_change, most);
+        list[n++] = one;
+    }
+    const struct attr *tags = lacking_tags(c);
+    if (tags && !value_get(desired, tags->name)) {
+        list = list ? list : ARENA_ARRAY(c->arena, struct attr_change, most);
+        list[n++] = (struct attr_change){.name = tags->name, .attr = tags, .after = &value_empty_map};
+    }
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        const struct attr *attr = schema_attr(c->schema, set->items[i]->string);
+        if (!attr || value_get(desired, attr->name) || !diff_taken_out(c, attr, &one))
+            continue;
+        if (!list)
+            list = ARENA_ARRAY(c->arena, struct attr_change, most);
+        list[n++] = one;
+    }
+    *out = list;
+    return n;
+}
+
+const struct value *diff_names(struct arena *arena, const struct attr_change *list, size_t n)
+{
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&names, value_string_ref(arena, list[i].name));
+    return value_builder_list(&names);
+}
+
+/* ---- and when all is known ---- */
+
+static const struct attr_change *find_shown(
+    const struct attr_change *shown, size_t n, const struct attr *attr)
+{
+    for (size_t i = 0; i < n; i++)
+        if (shown[i].attr == attr)
+            return &shown[i];
+    return NULL;
+}
+
+/* Does the attribute differ now, whose value was not known then, or was but is another? */
+static bool differs_now(
+    const struct comparison *c, const struct attr *attr, const struct value *now, struct attr_change *out)
+{
+    if (now)
+        return diff_given(c, attr, now, out);
+    return c->record && value_list_has(c->record->set, attr->name) && diff_taken_out(c, attr, out);
+}
+
+size_t diff_known(const struct comparison *c, const struct diff_then *then, const struct value *desired,
+    struct attr_change **out)
+{
+    size_t n = 0;
+    struct attr_change *list = ARENA_ARRAY(c->arena, struct attr_change, c->schema->attr_count + 1);
+    for (size_t i = 0; i < c->schema->attr_count; i++) {
+        const struct attr *attr = &c->schema->attrs[i];
+        const struct value *was = value_get(then->desired, attr->name), *now = value_get(desired, attr->name);
+        const struct attr_change *shown = find_shown(then->shown, then->count, attr);
+        bool same = was == now || (was && now && value_equal(was, now));
+        if (same && shown)
+            list[n++] = *shown;
+        else if (!same && differs_now(c, attr, now, &list[n]))
+            n++;
+    }
+    *out = list;
+    return n;
+}
+
+/* ---- what is only told ---- */
+
+/* What the service does not tell, the record knows: such things have not changed by being replaced. */
+static const struct value *value_replaced(
+    const struct comparison *c, const struct attr *attr, const struct value *after)
+{
+    const struct value *v = value_get(c->live, attr->name);
+    if (!v && c->record && (attr->local || attr->write_only))
+        v = value_get(c->record->attrs, attr->name);
+    return v && object_hash_matches(v, after) ? after : v;
+}
+
+static bool is_as_before(const struct comparison *c, const struct attr *attr, const struct value *before,
+    const struct value *after)
+{
+    if (!before || !value_is_known(after))
+        return false;
+    return attr->write_only ? value_equal(before, after)
+                            : attr_equal(attr, after, before) && is_untold_same(c, attr, after, before);
+}
+
+size_t diff_made(const struct comparison *c, const struct value *planned, struct attr_change **out)
+{
+    struct attr_change *list = ARENA_ARRAY(c->arena, struct attr_change, planned->count ? planned->count : 1);
+    size_t n = 0;
+    for (uint32_t i = 0; i < planned->count; i++) {
+        const struct attr *attr = schema_attr(c->schema, planned->entries[i].key);
+        const struct value *after = planned->entries[i].value;
+        const struct value *before = attr ? value_replaced(c, attr, after) : NULL;
+        if (attr && !value_is_null(after))
+            list[n++] = (struct attr_change){.name = attr->name,
+                .attr = attr,
+                .before = before,
+                .after = after,
+                .stays = is_as_before(c, attr, before, after)};
+    }
+    *out = list;
+    return n;
+}
+
+size_t diff_drift(const struct comparison *c, struct attr_change **out)
+{
+    const struct value *set = c->record->set;
+    size_t n = 0;
+    *out = NULL;
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        const struct attr *attr = schema_attr(c->schema, set->items[i]->string);
+        if (!attr || attr->local || attr->write_only || schema_is_others(c->arena, c->schema, attr, c->live))
+            continue;
+        const struct value *recorded = value_get(c->record->attrs, attr->name),
+                           *is = value_get(c->live, attr->name);
+        bool never = value_is_null(recorded) && value_is_null(is);
+        bool left_out = value_is_null(is) && (attr->replace || told_left_out(c->record, attr, recorded, is));
+        if (never || left_out || attr_equal(attr, recorded, is) || object_hash_matches(recorded, is))
+            continue;
+        if (!*out)
+            *out = ARENA_ARRAY(c->arena, struct attr_change, set->count);
+        bool secret = attr->sensitive || value_is_sensitive(recorded);
+        (*out)[n++] = (struct attr_change){.name = attr->name,
+            .attr = attr,
+            .before = recorded,
+            .after = secret && is ? value_mark(c->arena, is, VALUE_SENSITIVE) : is};
+    }
+    return n;
+}

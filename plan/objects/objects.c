@@ -1,0 +1,217 @@
+/*
+ * Objects under a schema: what of them is given, secret, unknown, or kept in the state.
+ */
+#include "plan/objects/objects.h"
+
+#include "base/mask.h"
+#include "base/mem.h"
+#include "plan/objects/unreported.h"
+#include "plan/planner.h"
+
+#include <stdlib.h>
+
+const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired)
+{
+    struct value_builder names = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; desired && i < desired->count; i++) {
+        const struct attr *attr = schema_attr(schema, desired->entries[i].key);
+        if (attr && (attr->settable || attr->prepared))
+            value_builder_add(&names, value_string_ref(arena, attr->name));
+    }
+    return value_builder_list(&names);
+}
+
+const struct value *object_mark(
+    struct arena *arena, const struct schema *schema, const struct value *object, const struct value *known)
+{
+    const struct value *marked = object;
+    for (uint32_t i = 0; object && i < object->count; i++) {
+        struct str name = object->entries[i].key;
+        const struct attr *attr = schema_attr(schema, name);
+        const struct value *v = object->entries[i].value,
+                           *told = attr ? attr_mark_secrets(arena, attr, v) : v;
+        const struct value *as_known = value_get(known, name);
+        bool hashed = attr && attr->write_only && state_is_hash(as_known);
+        bool known_secret = !hashed && attr_secret_beyond(attr, as_known);
+        if (known_secret)
+            told = value_mark(arena, told, VALUE_SENSITIVE);
+        if (told != v)
+            marked = value_with(arena, marked, name, told);
+        if (known_secret && !(attr && attr->sensitive) && !state_is_hash(v))
+            mask_add_value(v, MASK_LIKELY);
+    }
+    return marked;
+}
+
+void object_learn(const struct schema *schema, const struct value *object)
+{
+    for (uint32_t i = 0; value_is_sensitive(object) && object->kind == VALUE_MAP && i < object->count; i++) {
+        const struct attr *attr = schema_attr(schema, object->entries[i].key);
+        const struct value *v = object->entries[i].value;
+        if (attr && !attr->sensitive && !attr->write_only && !state_is_hash(v))
+            mask_add_marked(v, MASK_LIKELY);
+    }
+}
+
+const struct value *object_steered(
+    struct arena *arena, const struct schema *schema, const struct value *prior, const struct value *desired)
+{
+    for (size_t i = 0; desired && i < schema->attr_count; i++) {
+        const struct attr *attr = &schema->attrs[i];
+        const struct value *v = value_get(desired, attr->name);
+        if (attr->steers && value_is_known(v) && !value_is_null(v))
+            prior = value_with(arena, prior, attr->name, v);
+        else if (attr->steers && !v)
+            prior = value_with(arena, prior, attr->name, NULL);
+    }
+    return prior;
+}
+
+bool object_tells_secrets(const struct schema *schema, const struct value *object)
+{
+    for (uint32_t i = 0; value_is_sensitive(object) && object->kind == VALUE_MAP && i < object->count; i++) {
+        const struct attr *attr = schema_attr(schema, object->entries[i].key);
+        if (attr && !attr->write_only && value_is_sensitive(object->entries[i].value))
+            return true;
+    }
+    return false;
+}
+
+const struct value *object_unknown(
+    struct arena *arena, const struct schema *schema, const struct value *object)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (schema->attrs[i].computed)
+            value_builder_set(&b, schema->attrs[i].name, &value_unknown);
+    for (uint32_t i = 0; object && i < object->count; i++)
+        value_builder_set(&b, object->entries[i].key, object->entries[i].value);
+    return value_builder_map(&b);
+}
+
+bool object_holds_hash(const struct value *v)
+{
+    if (!value_is_sensitive(v) || (v->kind != VALUE_LIST && v->kind != VALUE_MAP))
+        return false;
+    if (state_is_hash(v))
+        return true;
+    for (uint32_t i = 0; i < v->count; i++)
+        if (object_holds_hash(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value))
+            return true;
+    return false;
+}
+
+/* What the file gives, marked where the schema says that it is secret. */
+static const struct value *as_given(struct arena *arena, const struct attr *attr, const struct value *given)
+{
+    bool told = attr && attr->sensitive && !(given->marks & VALUE_SENSITIVE);
+    return told ? value_mark(arena, given, VALUE_SENSITIVE) : given;
+}
+
+/* What the file has to say about one attribute that it gives; NULL: live has it right. */
+static const struct value *completed_attr(struct arena *arena, const struct schema *schema, struct str name,
+    const struct value *given, const struct value *live)
+{
+    const struct attr *attr = schema_attr(schema, name);
+    const struct value *there = value_get(live, name);
+    if (!attr || attr->local || attr->write_only || !there || object_holds_hash(there))
+        return as_given(arena, attr, given);
+    bool one_secret = attr_secret_beyond(attr, there);
+    if (attr_secret_beyond(attr, given) && !one_secret)
+        return value_mark(arena, there, VALUE_SENSITIVE);
+    const struct value *whole = one_secret ? there : untold_completed(arena, attr->type, given, there);
+    if (whole != there)
+        return whole;
+    /* It was a secret, and the file gives it in clear now. */
+    bool open = value_is_sensitive(there) && !value_is_sensitive(given) && !attr->sensitive;
+    return open && value_equal(given, there) ? given : NULL;
+}
+
+const struct value *object_whole(struct arena *arena, const struct schema *schema,
+    const struct value *desired, const struct value *live, const struct value *recorded)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    live = object_mark(arena, schema, live, recorded);
+    for (uint32_t i = 0; desired && i < desired->count; i++) {
+        struct str name = desired->entries[i].key;
+        const struct value *v = completed_attr(arena, schema, name, desired->entries[i].value, live);
+        if (v)
+            value_builder_set(&b, name, v);
+    }
+    if (!b.n)
+        return live ? live : &value_empty_map;
+    return value_merge(arena, live, value_builder_map(&b));
+}
+
+const struct value *object_kept(struct arena *arena, const struct schema *schema, const struct value *whole)
+{
+    const struct value *kept = whole;
+    for (uint32_t i = 0; i < whole->count; i++) {
+        const struct attr *attr = schema_attr(schema, whole->entries[i].key);
+        const struct value *v = whole->entries[i].value, *as = v;
+        if (attr)
+            as = attr->write_only ? state_hash_secret(arena, v) : untold_kept(arena, attr->type, v);
+        if (as != v)
+            kept = value_with(arena, kept, attr->name, as);
+    }
+    return kept;
+}
+
+const struct value *object_seen(
+    struct arena *arena, const struct schema *schema, const struct record *record, const struct value *live)
+{
+    const struct value *attrs = record->attrs;
+    AUTO_BUILDER struct value_builder untold = VALUE_BUILDER(arena);
+    live = object_ours(arena, schema, live, attrs, record->set);
+    live = object_mark(arena, schema, live, attrs);
+    for (uint32_t i = 0; live && attrs && i < attrs->count; i++) {
+        const struct attr *attr = schema_attr(schema, attrs->entries[i].key);
+        if (attr && attr->computed && !attr->settable && !attr->prepared && !value_get(live, attr->name))
+            value_builder_set(&untold, attr->name, attrs->entries[i].value);
+    }
+    return untold.n ? value_merge(arena, live, value_builder_map(&untold)) : live;
+}
+
+bool object_is_another(const struct schema *schema, const struct value *desired, const struct value *live)
+{
+    for (uint32_t i = 0; desired && i < desired->count; i++) {
+        const struct attr *attr = schema_attr(schema, desired->entries[i].key);
+        const struct value *have = attr ? value_get(live, attr->name) : NULL;
+        if (!attr || !attr->replace || attr->local || attr->write_only || value_is_null(have))
+            continue;
+        if (!value_is_known(desired->entries[i].value) || value_is_sensitive(desired->entries[i].value))
+            continue;
+        if (!attr_equal(attr, desired->entries[i].value, have))
+            return true;
+    }
+    return false;
+}
+
+static const struct value *keys_in(struct arena *arena, const struct value *map, const struct value *known)
+{
+    AUTO_BUILDER struct value_builder ours = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < map->count; i++)
+        if (known && known->kind == VALUE_MAP && value_get(known, map->entries[i].key))
+            value_builder_set(&ours, map->entries[i].key, map->entries[i].value);
+    return ours.n ? value_builder_map(&ours) : NULL;
+}
+
+const struct value *object_ours(struct arena *arena, const struct schema *schema, const struct value *live,
+    const struct value *known, const struct value *names)
+{
+    for (size_t i = 0; live && i < schema->attr_count; i++) {
+        const struct attr *attr = &schema->attrs[i];
+        const struct value *map = attr->shared ? value_get(live, attr->name) : NULL;
+        if (!map || map->kind != VALUE_MAP)
+            continue;
+        bool named = value_list_has(names, attr->name);
+        const struct value *ours = keys_in(arena, map, named ? value_get(known, attr->name) : NULL);
+        live = value_with(arena, live, attr->name, ours);
+    }
+    return live;
+}
+
+bool object_hash_matches(const struct value *kept, const struct value *v)
+{
+    return value_is_sensitive(kept) && v && state_hash_matches(kept, v);
+}

@@ -1,0 +1,22 @@
+/*
+ * What the state has, under the addresses that the stack has for it now: `moved:` is applied, nothing is
+ * changed. What a refresh then saw of each goes into the same struct seen.
+ */
+#ifndef WEIR_PLAN_OBJECTS_RECORDED_H
+#define WEIR_PLAN_OBJECTS_RECORDED_H
+
+#include "plan/objects/graph.h"
+#include "plan/planner.h"
+
+/* Fills p->recorded from the state. False after an error. */
+bool recorded_claim(struct planner *p);
+struct seen *recorded_find(const struct recorded *recorded, struct str address);
+/*
+ * Edges dependency -> dependent between recorded resources, by their position in recorded->seen. Where many
+ * instances of one declaration are depended on, a node beyond recorded->count stands between them and their
+ * dependents: there would be as many edges as pairs. Records of different ages may contradict each other:
+ * edges that would close a circle are left out.
+ */
+void recorded_graph(const struct recorded *recorded, struct graph *graph);
+
+#endif

@@ -1,0 +1,421 @@
+/*
+ * One open intent after the other is compared with the service and closed: what it was to create, change or
+ * delete is there or is not.
+ */
+#include "plan/recover/recover.h"
+
+#include "base/clock.h"
+#include "plan/objects/configured.h"
+#include "plan/objects/identities.h"
+#include "plan/objects/objects.h"
+
+#include <stdio.h>
+
+enum {
+    AT_WORK_MS = 5 * 1000, /* so long a service may be at work on a request that nobody waits for any more */
+    TRIES = 4,             /* where a service fails while it is asked */
+    FIRST_PAUSE_MS = 500,
+};
+
+/* What is needed to settle one intent. */
+struct settling {
+    const struct recover_options *options;
+    const struct intent *intent;
+    const struct record *record; /* what the state has at that address; may be NULL */
+    const struct schema *schema;
+    struct arena *arena;
+    struct op_ctx ctx;
+    struct attempt attempt; /* which the intent stands for */
+};
+
+static struct str note_text(struct arena *arena, const char *format, struct str id)
+{
+    return id.n ? arena_printf(arena, "%s (%.*s)", format, STR_ARG(id)) : arena_str(arena, str_z(format));
+}
+
+static void tell_settled(struct settling *s, const char *text, struct str id)
+{
+    if (s->options->settled)
+        s->options->settled(s->options->ctx, s->intent->subject.address, note_text(s->arena, text, id).p);
+}
+
+static bool is_action(const struct intent *intent, const char *action)
+{
+    return str_eqz(intent->action, action);
+}
+
+int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schema)
+{
+    int64_t within = schema->shows_ms > AT_WORK_MS ? schema->shows_ms : AT_WORK_MS;
+    int64_t left = intent->at_ms + within - clock_wall_ms();
+    return left <= 0 ? 0 : left < within ? left : within; /* a clock that was set back does not count */
+}
+
+/* ---- closing ---- */
+
+static int close_undone(struct settling *s, const char *text, struct err *err)
+{
+    struct err why = ERR_INIT;
+    err_set(&why, ERR_FAILED, "%s", text);
+    if (state_fail(s->options->state, s->intent->subject.address, s->intent->action, &why, NULL, err))
+        return -1;
+    tell_settled(s, text, STR_EMPTY);
+    return 0;
+}
+
+/* Of what the interrupted update was changing, that of which the service shows too little: it may show the
+ * new value before the last call has been made. */
+static const struct value *cut_off(struct settling *s)
+{
+    const struct value *prior = s->record ? s->record->attrs : NULL, *desired = s->intent->desired;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(s->arena);
+    for (uint32_t i = 0; desired && desired->kind == VALUE_MAP && i < desired->count; i++) {
+        const struct attr *attr = schema_attr(s->schema, desired->entries[i].key);
+        bool again =
+            attr && s->record && s->record->halfway && value_list_has(s->record->halfway, attr->name);
+        if (attr && attr->stepwise && is_action(s->intent, "update") &&
+            (again || !attr_equal(attr, desired->entries[i].value, value_get(prior, attr->name))))
+            value_builder_add(&names, value_string_ref(s->arena, attr->name));
+    }
+    return names.n ? value_builder_list(&names) : NULL;
+}
+
+static int close_with(
+    struct settling *s, const struct value *attrs, const struct value *set, const char *text, struct err *err)
+{
+    const struct record *record = s->record;
+    if (!value_text(value_get(attrs, s->schema->id), s->intent->subject.id).n)
+        return err_set(err, ERR_PROTOCOL, "the service does not say the id of what is there");
+    const struct value *marked = object_mark(s->arena, s->schema, attrs, record ? record->attrs : NULL);
+    marked = object_mark(s->arena, s->schema, marked, s->intent->desired);
+    struct outcome outcome = {
+        .record = {.subject = s->intent->subject,
+            .attrs = marked,
+            .set = set,
+            .deps = s->intent->deps ? s->intent->deps
+                    : record        ? record->deps
+                                    : NULL,
+            .place = s->intent->place ? s->intent->place
+                     : record         ? record->place
+                                      : NULL,
+            .halfway = cut_off(s),
+            .said = record ? said_still(s->arena, s->schema, record, attrs)
+                           : said_fields(s->arena, s->schema, s->intent->desired, attrs),
+            .tainted = record && is_action(s->intent, "update") && record->tainted,
+            .adopted = record && record->adopted,
+            .prevent_destroy = record && record->prevent_destroy},
+        .action = s->intent->action,
+        .schema = s->schema,
+    };
+    outcome.record.subject.id = value_text(value_get(attrs, s->schema->id), s->intent->subject.id);
+    if (state_done(s->options->state, &outcome, err))
+        return -1;
+    tell_settled(s, text, outcome.record.subject.id);
+    return 0;
+}
+
+/* ---- create ---- */
+
+static int find_made(struct settling *s, const struct value **live, struct err *err)
+{
+    const struct resource_ops *ops = s->schema->ops;
+    const struct value *desired = s->intent->desired ? s->intent->desired : &value_empty_map,
+                       *planned = desired;
+    *live = NULL;
+    if (ops->find && ops->find(&s->ctx, &s->attempt, desired, live, err))
+        return -1;
+    if (!ops->find && ops->predict && ops->predict(&s->ctx, desired, NULL, &planned, err))
+        return -1;
+    const struct value *who = *live ? *live : !ops->find ? planned : NULL;
+    const struct value *id = who ? value_get(who, s->schema->id) : NULL;
+    if (!who || value_is_null(id) || !value_is_known(id))
+        return 0;
+    /* Whole this time: with the facets that the stack manages. */
+    return ops->read(&s->ctx, value_merge(s->arena, desired, who), s->intent->set, live, err);
+}
+
+/* Found by what it looks like, it may be one that the state has already, of an earlier run. */
+static bool claim_thing(void *ctx, struct str id)
+{
+    const struct settling *s = ctx;
+    size_t n;
+    const struct record *const *records = state_records(s->options->state, &n);
+    for (size_t i = 0; i < n; i++)
+        if (id.n && str_eq(records[i]->subject.type, s->schema->name) && str_eq(records[i]->subject.id, id) &&
+            str_eq(records[i]->subject.provider, s->intent->subject.provider))
+            return false;
+    return true;
+}
+
+/* Of maps that others write to as well: what was recorded of them, and what was about to be. */
+static const struct value *only_ours(struct settling *s, const struct value *live, const struct value *set)
+{
+    const struct value *known = s->record ? s->record->attrs : NULL, *desired = s->intent->desired;
+    for (size_t i = 0; i < s->schema->attr_count; i++) {
+        const struct attr *attr = &s->schema->attrs[i];
+        if (attr->shared)
+            known = value_with(s->arena, known, attr->name,
+                value_merge(s->arena, value_get(known, attr->name), value_get(desired, attr->name)));
+    }
+    return object_ours(s->arena, s->schema, live, known, set);
+}
+
+/* It is not there. That may be all there is to know, or too early to say. */
+static int not_there(struct settling *s, struct err *err)
+{
+    if (s->schema->unknowable) {
+        tell_settled(s,
+            "may have been created by an earlier run, which cannot be found out: look at the service; "
+            "`weir state rm` says that it is not there, `weir state import` takes it over",
+            STR_EMPTY);
+        return 0;
+    }
+    if (!s->options->patient && recover_fresh_ms(s->intent, s->schema)) {
+        tell_settled(s, "is not there so far; it is looked for again before it is created", STR_EMPTY);
+        return 0;
+    }
+    return close_undone(s, "was to be created by an earlier run, and is not there", err);
+}
+
+/* What a type has no way of its own to look for is read again and again. */
+static int find_patiently(struct settling *s, const struct value **live, struct err *err)
+{
+    const struct recover_options *o = s->options;
+    int64_t fresh_ms = o->patient ? recover_fresh_ms(s->intent, s->schema) : 0;
+    int64_t until_ms = clock_mono_ms() + fresh_ms;
+    s->attempt.look_until_ms = fresh_ms ? until_ms : 0;
+    for (;;) {
+        bool last = clock_mono_ms() >= until_ms; /* not where that time passes during the look */
+        if (find_made(s, live, err))
+            return -1;
+        if (*live || s->schema->unknowable || last)
+            return 0;
+        if (cancel_is_set(o->cancel))
+            return err_set(err, ERR_INTERRUPTED, "interrupted");
+        int64_t left_ms = until_ms - clock_mono_ms();
+        if (left_ms > 0)
+            clock_sleep_ms(left_ms < FIRST_PAUSE_MS ? left_ms : FIRST_PAUSE_MS);
+    }
+}
+
+static bool have_one(struct settling *s, const struct identities *a, const struct record *record)
+{
+    struct identities b = identities_of(s->arena, s->schema, record->attrs, record->set);
+    bool any = false;
+    for (size_t i = 0; i < a->n; i++)
+        for (size_t k = 0; k < b.n; k++)
+            any = any || str_eq(a->keys[i], b.keys[k]);
+    return any;
+}
+
+/* Of which resource of this stack is it recorded already? "" none. */
+static struct str held_by(struct settling *s, const struct value *live)
+{
+    size_t n;
+    const struct subject *own = &s->intent->subject;
+    struct identities mine = identities_of(s->arena, s->schema, live, s->intent->set);
+    const struct record *const *records = state_records(s->options->state, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct subject *subject = &records[i]->subject;
+        if (str_eq(subject->type, s->schema->name) && !str_eq(subject->address, own->address) &&
+            (str_eq(subject->provider, own->provider) || value_equal(records[i]->place, s->intent->place)) &&
+            have_one(s, &mine, records[i]))
+            return subject->address;
+    }
+    return STR_EMPTY;
+}
+
+static int settle_create(struct settling *s, struct err *err)
+{
+    const struct value *live, *desired = s->intent->desired ? s->intent->desired : &value_empty_map;
+    if (find_patiently(s, &live, err))
+        return -1;
+    if (!live)
+        return not_there(s, err);
+    struct str other = held_by(s, live);
+    if (other.n)
+        return close_undone(s,
+            arena_printf(
+                s->arena, "was to be created by an earlier run; what bears its name is %.*s", STR_ARG(other))
+                .p,
+            err);
+    if (object_is_another(s->schema, desired, live))
+        return close_undone(
+            s, "was to be created by an earlier run; what bears its name is something else", err);
+    live = only_ours(s, live, s->intent->set);
+    live = object_whole(s->arena, s->schema, desired, live, s->record ? s->record->attrs : NULL);
+    return close_with(s, object_kept(s->arena, s->schema, live), s->intent->set,
+        s->schema->partial ? "was begun by an earlier run; what is there is taken over"
+                           : "was created by an earlier run; taken over",
+        err);
+}
+
+/* ---- update ---- */
+
+/* Names that the file gave before or was about to give: the next plan looks at all of them. */
+static const struct value *both_sets(struct settling *s)
+{
+    const struct value *before = s->record ? s->record->set : NULL, *after = s->intent->set;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(s->arena);
+    for (uint32_t i = 0; before && i < before->count; i++)
+        value_builder_add(&names, before->items[i]);
+    for (uint32_t i = 0; after && i < after->count; i++)
+        if (!value_list_has(before, value_text(after->items[i], STR_EMPTY)))
+            value_builder_add(&names, after->items[i]);
+    return value_builder_list(&names);
+}
+
+/*
+ * Some of the calls may have gone through. The record takes over what the service says now; what it does not
+ * tell (write-only and local attributes) stays as it was recorded before, so that the next plan sends it
+ * again.
+ */
+static int settle_update(struct settling *s, struct err *err)
+{
+    const struct value *live, *set = both_sets(s);
+    const struct value *prior = s->record            ? s->record->attrs
+                                : s->intent->desired ? s->intent->desired
+                                                     : &value_empty_map;
+    /* Of what was being taken over there is no record yet, and its id may be the service's. */
+    if (value_is_null(value_get(prior, s->schema->id)) && s->intent->subject.id.n)
+        prior = value_with(s->arena, prior, s->schema->id, value_string(s->arena, s->intent->subject.id));
+    const struct resource_ops *ops = s->schema->ops;
+    if (ops->reread ? ops->reread(&s->ctx, prior, s->intent->desired, set, &live, err)
+                    : ops->read(&s->ctx, prior, set, &live, err))
+        return -1;
+    if (!live)
+        return close_undone(s, "was being changed by an earlier run, and is not there any more", err);
+    return close_with(s, value_merge(s->arena, prior, only_ours(s, live, set)), set,
+        "was being changed by an earlier run; recorded as it is now", err);
+}
+
+/* ---- delete ---- */
+
+static int settle_delete(struct settling *s, struct err *err)
+{
+    const struct value *live = NULL;
+    if (!s->record)
+        return close_undone(s, "was being deleted, and is not recorded any more", err);
+    if (s->schema->ops->read(&s->ctx, s->record->attrs, NULL, &live, err))
+        return -1;
+    if (live)
+        return close_undone(s, "was being deleted by an earlier run, and is still there", err);
+    struct outcome gone = {.record.subject = s->intent->subject, .action = STR("delete")};
+    gone.record.subject.id = s->record->subject.id;
+    if (state_done(s->options->state, &gone, err))
+        return -1;
+    tell_settled(s, "was deleted by an earlier run", STR_EMPTY);
+    return 0;
+}
+
+/* ---- all of them ---- */
+
+static int begin_settling(struct settling *s, struct err *err)
+{
+    const struct recover_options *o = s->options;
+    s->schema = catalog_find(o->catalog, s->intent->subject.type, false, err);
+    if (!s->schema)
+        return -1;
+    s->record = state_get(o->state, s->intent->subject.address);
+    object_learn(s->schema, s->intent->desired);
+    if (s->record)
+        object_learn(s->schema, s->record->attrs);
+    s->ctx = (struct op_ctx){
+        .arena = s->arena,
+        .schema = s->schema,
+        .address = s->intent->subject.address,
+        .work_dir = o->work_dir,
+        .owner = {.stack = o->stack,
+            .env = o->env,
+            .lineage = state_lineage(o->state),
+            .token = s->intent->token},
+        .cancel = o->cancel,
+    };
+    s->attempt = (struct attempt){.since_ms = s->intent->at_ms, .claim = claim_thing, .claim_ctx = s};
+    return o->provider(o->ctx, s->intent, &s->ctx.provider, err);
+}
+
+static int settle_intent(struct settling *s, struct err *err)
+{
+    if (begin_settling(s, err))
+        return -1;
+    if (!s->schema->ops->read) /* nothing outside: nothing can be left there */
+        return close_undone(s, "was to be recorded by an earlier run", err);
+    if (is_action(s->intent, "delete"))
+        return settle_delete(s, err);
+    if (is_action(s->intent, "update") || is_action(s->intent, "adopt"))
+        return settle_update(s, err);
+    return settle_create(s, err);
+}
+
+/* What passes shall not end a recovery: asking again is all that it can do. */
+static int settle_persistently(
+    const struct recover_options *options, const struct intent *intent, struct err *err)
+{
+    int64_t pause = FIRST_PAUSE_MS;
+    for (int attempt = 1;; attempt++, pause *= 2) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        struct settling s = {.options = options, .intent = intent, .arena = &arena};
+        struct err why = ERR_INIT;
+        if (!settle_intent(&s, &why))
+            return 0;
+        bool passing = why.http_status >= 500 || (why.lost && why.class == ERR_NETWORK);
+        if (!passing || attempt == TRIES || cancel_is_set(options->cancel)) {
+            *err = why;
+            return -1;
+        }
+        clock_sleep_ms(pause);
+    }
+}
+
+/*
+ * Settles every open intent. Between state_begin() and state_end(). Goes on after a failure (a service that
+ * does not answer), leaves that intent open and returns -1 with the first one.
+ */
+static int recover_intents(const struct recover_options *options, struct err *err)
+{
+    size_t n;
+    const struct intent *const *intents = state_open_intents(options->state, &n);
+    int result = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct err why = ERR_INIT;
+        if (!settle_persistently(options, intents[i], &why) ||
+            (options->leaves && options->leaves(options->ctx, intents[i], &why)))
+            continue;
+        err_context(&why, "finding out what became of %.*s, which was being %.*sd by an earlier run",
+            STR_ARG(intents[i]->subject.address), STR_ARG(intents[i]->action));
+        if (!result)
+            *err = why;
+        result = -1;
+    }
+    return result;
+}
+
+static int recover_locked(const struct recover_options *options, struct err *err)
+{
+    struct state *state = options->state;
+    if (state_begin(state, "recover", NULL, err))
+        return -1;
+    int status = recover_intents(options, err);
+    struct err late = ERR_INIT;
+    if (state_end(state, status ? "failed" : "done", NULL, status ? &late : err))
+        status = -1;
+    return status;
+}
+
+int recover_state(const struct recover_options *options, int64_t lock_timeout_ms, struct err *err)
+{
+    struct state *state = options->state;
+    size_t n;
+    state_open_intents(state, &n);
+    if (!n)
+        return 0;
+    bool locked_before = state_is_locked(state);
+    if (!locked_before && state_lock(state, "recover", lock_timeout_ms, err))
+        return -1;
+    state_open_intents(state, &n); /* another command may have been first */
+    int status = n ? recover_locked(options, err) : 0;
+    if (!locked_before)
+        state_unlock(state);
+    return status;
+}

@@ -1,0 +1,327 @@
+/* Refresh: what the live services say about the resources in the state. */
+#include "plan/refresh/refresh_internal.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "plan/evaluate/connections.h"
+#include "plan/evaluate/context.h"
+#include "plan/evaluate/locations.h"
+#include "plan/evaluate/targets.h"
+#include "plan/objects/address.h"
+#include "plan/objects/depends.h"
+#include "plan/objects/objects.h"
+#include "plan/refresh/unreachable.h"
+
+#include <stdlib.h>
+
+/* ---- what several threads tell ---- */
+
+bool refresh_note_silent(struct refresh *r, struct str provider, const struct err *err)
+{
+    pthread_mutex_lock(&r->lock);
+    bool silent = silent_note(r->p, provider, err);
+    pthread_mutex_unlock(&r->lock);
+    return silent;
+}
+
+void refresh_fail(struct refresh *r, const struct err *err)
+{
+    pthread_mutex_lock(&r->lock);
+    if (!r->failed)
+        r->err = *err;
+    r->failed = true;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void refresh_note_marks(struct refresh *r, struct seen *seen, const struct value *marks)
+{
+    pthread_mutex_lock(&r->lock);
+    seen->marks = value_copy(r->p->arena, marks);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void refresh_leave(struct seen *seen, bool unread)
+{
+    seen->live = seen->record->attrs;
+    seen->read = false;
+    seen->unread = unread;
+}
+
+/* ---- who is asked about ---- */
+
+static struct group *group_of(struct refresh *r, const struct schema *schema, struct provider *provider)
+{
+    for (size_t i = 0; i < r->group_count; i++)
+        if (r->groups[i].schema == schema && r->groups[i].provider == provider)
+            return &r->groups[i];
+    MEM_GROW(r->groups, r->group_cap, r->group_count + 1);
+    r->groups[r->group_count] = (struct group){.schema = schema, .provider = provider};
+    return &r->groups[r->group_count++];
+}
+
+/* Has it a secret that the service keeps, and the record a hash of at most? */
+static bool keeps_secret(const struct schema *schema, const struct seen *seen)
+{
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (refresh_is_kept_secret(schema, seen, schema->attrs[i].name))
+            return true;
+    return false;
+}
+
+/* Of a refresh for ways only: does one go by a secret of this one? */
+static bool is_on_a_way(const struct refresh *r, const struct seen *seen)
+{
+    struct err ignored = ERR_INIT;
+    const struct decl *decl = stack_find(r->p->stack, address_declared(seen->address));
+    const struct schema *schema =
+        catalog_find(r->p->workspace->catalog, seen->record->subject.type, false, &ignored);
+    return decl && r->ways[decl->index] && schema && keeps_secret(schema, seen);
+}
+
+/* `late`: those whose provider hangs on others, and only those. */
+static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err *err)
+{
+    struct planner *p = r->p;
+    if (r->ways && !is_on_a_way(r, seen))
+        return 0;
+    const struct decl *decl =
+        p->options->alone ? stack_find(p->stack, address_declared(seen->address)) : NULL;
+    if (p->options->alone &&
+        (!decl || !p->targets.targeted[decl->index] || !targets_have(p, decl, seen->address)))
+        return 0;
+    const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->subject.type, false, err);
+    if (!schema)
+        return err_context(err, "%.*s in the state", STR_ARG(seen->address));
+    if (!schema->ops->read || schema->over)
+        return 0; /* nothing outside to look at */
+    struct provider *provider;
+    if (late != places_hang(p, seen->record->subject.provider))
+        return 0;
+    if (late && !places_known(p, seen->record->subject.provider, seen->record->place)) {
+        refresh_leave(seen, true);
+        return 0;
+    }
+    if (place_provider(p, seen->record->subject.provider, seen->record->place, &provider, err)) {
+        if (!refresh_note_silent(r, seen->record->subject.provider, err))
+            return -1;
+        *err = (struct err)ERR_INIT;
+        refresh_leave(seen, true);
+        return 0;
+    }
+    struct group *group = group_of(r, schema, provider);
+    MEM_GROW(group->items, group->cap, group->n + 1);
+    group->items[group->n++] = seen;
+    return 0;
+}
+
+/* What a service has taken but not made yet is no change, but people want to know. */
+static void tell_pending(struct planner *p, const struct seen *seen)
+{
+    struct err ignored = ERR_INIT;
+    const struct schema *schema =
+        catalog_find(p->workspace->catalog, seen->record->subject.type, false, &ignored);
+    const struct value *names = schema && schema->pending.n ? value_get(seen->live, schema->pending) : NULL;
+    if (!names || names->kind != VALUE_LIST || !names->count)
+        return;
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (uint32_t i = 0; i < names->count; i++) {
+        buf_addz(&text, i ? ", " : "");
+        buf_add_str(&text, value_text(names->items[i], STR_EMPTY));
+    }
+    buf_addf(&text, " pending until %.*s", STR_ARG(schema->pending_until));
+    observe(&p->observer,
+        &(struct event){
+            .kind = EVENT_NOTE, .address = seen->address, .text = arena_strz(p->arena, buf_str(&text))});
+}
+
+static void clear_refresh(struct refresh *r)
+{
+    for (size_t i = 0; i < r->group_count; i++) {
+        free(r->groups[i].items);
+        map_release(&r->groups[i].by_id);
+    }
+    r->group_count = r->single_count = 0;
+    refresh_tags_release(&r->tags);
+}
+
+static void release_refresh(struct refresh *r)
+{
+    clear_refresh(r);
+    free(r->groups);
+    free(r->singles);
+    pthread_mutex_destroy(&r->lock);
+}
+
+static bool wants_tags(struct refresh *r, struct arena *scratch, const struct group *group, struct seen *seen)
+{
+    const struct value *wanted = refresh_wanted(r->p, scratch, group->schema, seen);
+    for (size_t i = 0; i < group->schema->attr_count; i++)
+        if (group->schema->attrs[i].type->kind == TYPE_TAGS)
+            return value_list_has(wanted, group->schema->attrs[i].name);
+    return false;
+}
+
+/* Listings that are shared with others ask for the tags of all of these. */
+static void ask_tags(struct refresh *r)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    for (size_t g = 0; g < r->group_count; g++) {
+        struct group *group = &r->groups[g];
+        for (size_t i = 0; i < group->n && !(group->bulk && r->p->workspace->options->shared); i++)
+            if (wants_tags(r, &scratch, group, group->items[i]))
+                refresh_tags_want(&r->tags, group->provider, group->schema, group->items[i]->record->attrs,
+                    group->bulk ? group : NULL);
+    }
+    refresh_tags_ask(&r->tags);
+}
+
+/* ---- the whole of it ---- */
+
+/* Those that can be asked about at once; `late`: those of providers that hang on what the others are. */
+static int read_all(struct refresh *r, bool late, struct err *err)
+{
+    struct planner *p = r->p;
+    size_t count = 0;
+    clear_refresh(r);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (add_seen(r, &p->recorded.seen[i], late, err))
+            return -1;
+    for (size_t g = 0; g < r->group_count; g++)
+        count += r->groups[g].n;
+    if (!count)
+        return 0;
+    char text[64];
+    snprintf(text, sizeof text, "reading %zu resource%s", count, count == 1 ? "" : "s");
+    observe(&p->observer, &(struct event){.kind = EVENT_REFRESH, .text = text, .count = count});
+    int threads = p->options->parallelism ? p->options->parallelism : 32;
+    for (size_t g = 0; g < r->group_count; g++)
+        refresh_choose_bulk(r, &r->groups[g]);
+    ask_tags(r);
+    pool_run(threads, r->group_count, refresh_list_group, r);
+    if (!r->failed)
+        refresh_collect_singles(r);
+    pool_run(threads, r->single_count, refresh_read_single, r);
+    p->plan->refresh_count += count;
+    p->plan->refreshed_quickly = p->options->quick_refresh;
+    return 0;
+}
+
+/* Only of these declarations, and only what has secrets that a service keeps. */
+static int read_some(struct planner *p, const bool *ways, struct err *err)
+{
+    struct refresh r = {.p = p, .tags = {.p = p}, .ways = ways, .lock = PTHREAD_MUTEX_INITIALIZER};
+    int status = read_all(&r, false, err);
+    if (r.failed) {
+        *err = r.err;
+        status = -1;
+    }
+    release_refresh(&r);
+    return status;
+}
+
+/* ---- a plan file's live values instead of the services' ---- */
+
+/* Those that others refer to and of which the file has a hash; false: none. */
+static bool find_hashed(const struct planner *p, bool *hashed)
+{
+    AUTO_FREE bool *referred = mem_zalloc((p->stack->decl_count + 1) * sizeof *referred);
+    bool any = false;
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        for (size_t k = 0; k < p->stack->decls[i]->dep_count; k++)
+            referred[p->stack->decls[i]->deps[k]->index] = true;
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct seen *seen = &p->recorded.seen[i];
+        const struct decl *decl = stack_find(p->stack, address_declared(seen->address));
+        if (decl && referred[decl->index] && seen->read && object_holds_hash(seen->live))
+            any = hashed[decl->index] = true;
+    }
+    return any;
+}
+
+/* What was seen when the plan was made, with the secrets that are still the same. */
+static const struct value *with_secrets(
+    struct arena *arena, const struct value *then, const struct value *now)
+{
+    const struct value *whole = then;
+    for (uint32_t i = 0; then && i < then->count; i++) {
+        const struct value *v = value_get(now, then->entries[i].key);
+        if (object_hash_matches(then->entries[i].value, v))
+            whole = value_with(arena, whole, then->entries[i].key, v);
+    }
+    return whole;
+}
+
+/* Without a key the file has no more than hashes of the secrets that services keep: they are read again. */
+static int read_hashed(struct planner *p, struct err *err)
+{
+    AUTO_FREE bool *hashed = mem_zalloc((p->stack->decl_count + 1) * sizeof *hashed);
+    if (!find_hashed(p, hashed))
+        return 0;
+    const struct value **then = ARENA_ARRAY(p->arena, const struct value *, p->recorded.count);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        then[i] = p->recorded.seen[i].live;
+    int status = read_some(p, hashed, err);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (p->recorded.seen[i].live != then[i])
+            p->recorded.seen[i].live = with_secrets(p->arena, then[i], p->recorded.seen[i].live);
+    return status;
+}
+
+static int refresh_from_saved(struct planner *p, struct err *err)
+{
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct value *live =
+            value_get(p->options->saved_live, p->recorded.seen[i].record->subject.address);
+        if (!live)
+            continue;
+        p->recorded.seen[i].live = value_is_null(live) ? NULL : live;
+        p->recorded.seen[i].marks =
+            value_get(p->options->saved_marks, p->recorded.seen[i].record->subject.address);
+        p->recorded.seen[i].read = true;
+    }
+    p->plan->refreshed = true;
+    return read_hashed(p, err);
+}
+
+/* ---- refreshing ---- */
+
+int refresh_records(struct planner *p, struct err *err)
+{
+    if (p->options->saved_live)
+        return refresh_from_saved(p, err);
+    struct refresh r = {.p = p, .tags = {.p = p}, .lock = PTHREAD_MUTEX_INITIALIZER};
+    int64_t start = clock_mono_ms();
+    uint64_t requests = workspace_requests(p->workspace);
+    int status = read_all(&r, false, err);
+    connections_refreshed(p);
+    if (!status && !r.failed)
+        status = read_all(&r, true, err);
+    if (p->plan->refresh_count) {
+        p->plan->refresh_requests = workspace_requests(p->workspace) - requests;
+        p->plan->refresh_ms = clock_mono_ms() - start;
+        observe(&p->observer,
+            &(struct event){
+                .kind = EVENT_REFRESH_DONE, .count = p->plan->refresh_requests, .ms = p->plan->refresh_ms});
+    }
+    p->plan->refreshed = true;
+    for (size_t i = 0; i < p->recorded.count && !r.failed; i++)
+        tell_pending(p, &p->recorded.seen[i]);
+    if (r.failed) {
+        *err = r.err;
+        status = -1;
+    }
+    release_refresh(&r);
+    return status;
+}
+
+int refresh_ways(struct planner *p, struct err *err)
+{
+    AUTO_FREE bool *ways = mem_zalloc((p->stack->decl_count + 1) * sizeof *ways);
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        if (connections_hang(p, p->stack->decls[i]))
+            depends_need(p->stack->decls[i], ways);
+    int status = read_some(p, ways, err);
+    connections_refreshed(p);
+    return status;
+}

@@ -1,0 +1,176 @@
+/* Refresh one by one: what no listing shows, or shows as different: see refresh_internal.h. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "plan/evaluate/context.h"
+#include "plan/objects/address.h"
+#include "plan/objects/objects.h"
+#include "plan/refresh/refresh_internal.h"
+
+struct single {
+    struct refresh *refresh;
+    struct seen *seen;
+};
+
+static void add_single(struct refresh *r, struct group *group, struct seen *seen)
+{
+    MEM_GROW(r->singles, r->single_cap, r->single_count + 1);
+    r->singles[r->single_count].group = group;
+    r->singles[r->single_count++].seen = seen;
+}
+
+/* Is this what it was before weir changed it a moment ago? Services are behind with some settings. */
+static bool is_behind(const struct group *group, const struct record *record, const struct value *live)
+{
+    const struct schema *schema = group->schema;
+    int64_t written_ms;
+    if (record->tainted || !time_parse_rfc3339(record->recent, &written_ms) ||
+        clock_wall_ms() - written_ms > schema->settles_ms)
+        return false;
+    for (uint32_t i = 0; record->set && i < record->set->count; i++) {
+        const struct attr *attr = schema_attr(schema, record->set->items[i]->string);
+        if (!attr || !refresh_is_readable(schema, attr->name))
+            continue;
+        const struct value *is = value_get(live, attr->name), *was = value_get(record->before, attr->name);
+        if (!attr_equal(attr, value_get(record->attrs, attr->name), is) &&
+            attr_equal(attr, value_is_null(was) ? attr->default_value : was,
+                value_is_null(is) ? attr->default_value : is))
+            return true;
+    }
+    return false;
+}
+
+/* What knows everybody's tags hears of changes late: others than the recorded ones are asked for again. */
+static bool tags_differ(const struct group *group, const struct seen *seen, const struct value *live)
+{
+    for (size_t i = 0; i < group->schema->attr_count; i++) {
+        const struct attr *attr = &group->schema->attrs[i];
+        const struct value *v = attr->type->kind == TYPE_TAGS ? value_get(live, attr->name) : NULL;
+        if (v && !attr_equal(attr, value_get(seen->record->attrs, attr->name), v))
+            return true;
+    }
+    return false;
+}
+
+static int read_once(struct op_ctx *op, const struct group *group, const struct seen *seen,
+    const struct value *prior, const struct value *wanted, const struct value **live, struct err *err)
+{
+    if (group->schema->ops->read(op, prior, wanted, live, err))
+        return -1;
+    if (!op->known_tags || !*live || !tags_differ(group, seen, *live))
+        return 0;
+    op->known_tags = NULL;
+    return group->schema->ops->read(op, prior, wanted, live, err);
+}
+
+/* Reads until the service is no longer behind. */
+static int read_settled(struct op_ctx *op, const struct group *group, const struct seen *seen,
+    const struct value *base, const struct value *wanted, const struct value **live, struct err *err)
+{
+    const struct value *prior = value_merge(op->arena, seen->record->attrs, base);
+    for (int64_t pause = 250;; pause = pause < 4000 ? pause * 2 : pause) {
+        if (read_once(op, group, seen, prior, wanted, live, err))
+            return -1;
+        bool given_up = cancel_is_set(op->cancel);
+        if (!*live || given_up || !is_behind(group, seen->record, value_merge(op->arena, base, *live)))
+            return 0;
+        clock_sleep_ms(pause);
+    }
+}
+
+static void read_marks(void *ctx, struct str id, const struct value *marks)
+{
+    (void)id;
+    struct single *single = ctx;
+    refresh_note_marks(single->refresh, single->seen, marks);
+}
+
+static void reading_failed(struct refresh *r, struct seen *seen, struct err *err)
+{
+    err_context(err, "reading %.*s", STR_ARG(seen->address));
+    if (!seen->record->subject.id.n)
+        err_hint(err,
+            "the state has no id for it: look whether the service has one, then \"weir state rm '%.*s'\"",
+            STR_ARG(seen->address));
+    if (refresh_note_silent(r, seen->record->subject.provider, err))
+        refresh_leave(seen, true);
+    else
+        refresh_fail(r, err);
+}
+
+/* What was read, over what a listing has shown already; NULL: it is gone. */
+static void keep_live(struct refresh *r, const struct group *group, struct seen *seen,
+    const struct value *base, const struct value *live)
+{
+    pthread_mutex_lock(&r->lock);
+    if (live)
+        live = value_merge(r->p->arena, base, value_copy(r->p->arena, live));
+    seen->live = live ? object_seen(r->p->arena, group->schema, seen->record, live) : NULL;
+    pthread_mutex_unlock(&r->lock);
+    seen->read = true;
+}
+
+void refresh_read_single(void *refresh, size_t i)
+{
+    struct refresh *r = refresh;
+    struct group *group = r->singles[i].group;
+    struct seen *seen = r->singles[i].seen;
+    if (r->failed)
+        return;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct op_ctx op = op_context(r->p, &arena, group->provider, group->schema, seen->address);
+    const struct decl *decl = stack_find(r->p->stack, address_declared(seen->address));
+    op.dir = decl ? local_dir(decl) : r->p->stack->dir;
+    struct single single = {r, seen};
+    struct op_observer observer = {.ctx = &single, .saw_marks = read_marks};
+    op.observer = &observer;
+    op.known_tags = refresh_tags_of(&r->tags, group->provider);
+    const struct value *live = NULL, *wanted = refresh_wanted(r->p, &arena, group->schema, seen);
+    /* Listed and in agreement: only what the listing left open. */
+    const struct value *base = seen->read && refresh_listing_agrees(group, seen) ? seen->live : NULL;
+    if (base)
+        wanted = refresh_left(&arena, wanted, group->covered);
+    struct err err = ERR_INIT;
+    if (read_settled(&op, group, seen, base, wanted, &live, &err))
+        reading_failed(r, seen, &err);
+    else
+        keep_live(r, group, seen, base, live);
+}
+
+/* Of a quick refresh: what no listing shows is as recorded, but for secrets that only the service has. */
+static bool is_quick(struct refresh *r, const struct group *group, struct seen *seen)
+{
+    bool shown = group->listed && seen->read && refresh_listing_agrees(group, seen);
+    if (!r->p->options->quick_refresh || (group->bulk && !shown))
+        return false;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *left = refresh_wanted(r->p, &scratch, group->schema, seen);
+    if (shown)
+        left = refresh_left(&scratch, left, group->covered);
+    for (uint32_t i = 0; i < left->count; i++)
+        if (refresh_is_kept_secret(group->schema, seen, left->items[i]->string))
+            return false;
+    if (shown)
+        seen->live = value_merge(r->p->arena, seen->record->attrs, seen->live);
+    else
+        refresh_leave(seen, false);
+    return true;
+}
+
+void refresh_collect_singles(struct refresh *r)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    for (size_t g = 0; g < r->group_count; g++) {
+        struct group *group = &r->groups[g];
+        for (size_t i = 0; i < group->n && !group->silent; i++) {
+            struct seen *seen = group->items[i];
+            if (is_quick(r, group, seen))
+                continue;
+            bool complete =
+                group->listed && seen->read && refresh_listing_agrees(group, seen) &&
+                !refresh_left(&scratch, refresh_wanted(r->p, &scratch, group->schema, seen), group->covered)
+                     ->count;
+            if (!complete)
+                add_single(r, group, seen);
+        }
+    }
+}

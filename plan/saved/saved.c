@@ -1,0 +1,321 @@
+/*
+ * Saved plans: a JSON file with what was seen and what was decided. Applying one plans again from the same
+ * facts and compares fingerprints, so that what is carried out is what was reviewed.
+ */
+#include "plan/plan.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "plan/apply/run_files.h"
+#include "plan/saved/fingerprint.h"
+#include "plan/saved/saved_changes.h"
+#include "plan/saved/saved_live.h"
+#include "plan/saved/saved_seal.h"
+#include "plan/state/scan.h"
+
+#include <stdlib.h>
+
+enum { FORMAT = 2, MAX_SIZE = 1 << 30 };
+
+/* ---- writing ---- */
+
+static const struct value *text_list(struct arena *arena, const struct str *items, size_t n)
+{
+    struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&list, value_string(arena, items[i]));
+    return value_builder_list(&list);
+}
+
+/* Whose it is, where that was seen: before an update it counts. */
+static const struct value *seen_marks(const struct planner *p, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (p->recorded.seen[i].read && p->recorded.seen[i].marks)
+            value_builder_set(&b, p->recorded.seen[i].record->subject.address, p->recorded.seen[i].marks);
+    return value_builder_map(&b);
+}
+
+static void inputs_values(
+    const struct stack *stack, struct arena *arena, const struct value **plain, const struct value **secret)
+{
+    struct value_builder in_clear = VALUE_BUILDER(arena), hashed = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; stack->inputs && i < stack->inputs->count; i++) {
+        const struct value_entry *entry = &stack->inputs->entries[i];
+        if (value_is_sensitive(entry->value))
+            value_builder_set(&hashed, entry->key, state_hash_secret(arena, entry->value));
+        else
+            value_builder_set(&in_clear, entry->key, entry->value);
+    }
+    *plain = value_builder_map(&in_clear);
+    *secret = value_builder_map(&hashed);
+}
+
+int plan_save(const struct plan *plan, const char *path, struct err *err)
+{
+    const struct planner *p = plan->planner;
+    const struct state *state = plan->workspace->state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *plain, *secret;
+    inputs_values(p->stack, &arena, &plain, &secret);
+    struct value_entry entries[] = {
+        {STR("format"), value_int(&arena, FORMAT)},
+        {STR("weir"), value_stringz(&arena, WEIR_VERSION)},
+        {STR("stack"), value_string(&arena, p->stack->name)},
+        {STR("env"), value_string(&arena, p->stack->env)},
+        {STR("digest"), value_string(&arena, stack_digest(p->stack, &arena))},
+        {STR("lineage"), value_string(&arena, state_lineage(state))},
+        {STR("seq"), value_int(&arena, (int64_t)state_seq(state))},
+        {STR("destroy"), value_bool(plan->destroy)},
+        {STR("refreshed"), value_bool(plan->refreshed)},
+        {STR("delete_adopted"), value_bool(p->options->delete_adopted)},
+        {STR("teardown"), value_int(&arena, p->options->teardown)},
+        {STR("targets"), text_list(&arena, p->options->targets, p->options->target_count)},
+        {STR("replaces"), text_list(&arena, p->options->replaces, p->options->replace_count)},
+        {STR("inputs"), plain},
+        {STR("secrets"), secret},
+        {STR("live"), saved_live_values(p, &arena)},
+        {STR("marks"), seen_marks(p, &arena)},
+        {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},
+    };
+    const struct value *facts = value_map(&arena, entries, sizeof entries / sizeof *entries);
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, value_merge(&arena, saved_changes(plan, &arena), facts), JSON_PLAIN);
+    saved_seal(&text, state);
+    return file_write_named(path, buf_str(&text), 0600, err);
+}
+
+/* ---- reading ---- */
+
+struct saved_plan {
+    struct arena arena, file;
+    const struct value *content;
+    struct str signed_text, mac; /* "": no key was at hand */
+    struct plan shown;
+    struct str *inputs; /* "k=v" */
+    size_t input_count;
+};
+
+struct str input_argument(struct arena *arena, struct str name, const struct value *v)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (v->kind == VALUE_STRING)
+        buf_add_str(&text, v->string);
+    else
+        json_write(&text, v, JSON_PLAIN);
+    return arena_printf(arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(buf_str(&text)));
+}
+
+static void list_inputs(struct saved_plan *saved)
+{
+    const struct value *inputs = value_getz(saved->content, "inputs");
+    if (!inputs || inputs->kind != VALUE_MAP)
+        return;
+    saved->inputs = ARENA_ARRAY(&saved->arena, struct str, inputs->count + 1);
+    for (uint32_t i = 0; i < inputs->count; i++)
+        if (!value_is_null(inputs->entries[i].value)) /* nothing was given: no text says that */
+            saved->inputs[saved->input_count++] =
+                input_argument(&saved->arena, inputs->entries[i].key, inputs->entries[i].value);
+}
+
+static int check_format(const struct saved_plan *saved, const char *name, struct err *err)
+{
+    const struct value *format = value_getz(saved->content, "format");
+    if (!format || format->kind != VALUE_INT) {
+        err_set(err, ERR_INVALID, "%s is not a saved plan", name);
+        return err_hint(err, "`weir plan -o FILE` writes one");
+    }
+    if (format->integer == FORMAT)
+        return 0;
+    err_set(err, ERR_INVALID, "%s was saved by another version of weir (%.*s)", name,
+        STR_ARG(value_text(value_getz(saved->content, "weir"), STR("unknown"))));
+    return err_hint(err, "that one applies it; or plan again with this one, %s", WEIR_VERSION);
+}
+
+int saved_plan_parse(struct str text, const char *name, struct saved_plan **out, struct err *err)
+{
+    struct saved_plan *saved = mem_zalloc(sizeof *saved);
+    struct err why = ERR_INIT;
+    bool whole = saved_seal_holds(text, &saved->signed_text, &saved->mac);
+    if (scan_json(&saved->arena, text, &saved->content, &why))
+        saved->content = NULL;
+    if (check_format(saved, name, err))
+        goto fail;
+    if (!whole) {
+        err_set(err, ERR_DAMAGED, "%s is not as it was saved", name);
+        err_hint(err, "it was changed or cut off since: `weir plan -o FILE` makes another");
+        goto fail;
+    }
+    list_inputs(saved);
+    *out = saved;
+    return 0;
+fail:
+    saved_plan_free(saved);
+    return -1;
+}
+
+int saved_plan_read(const char *path, struct saved_plan **out, struct err *err)
+{
+    struct arena arena = ARENA_INIT;
+    struct str text;
+    if (file_read(&arena, path, MAX_SIZE, &text, err) || saved_plan_parse(text, path, out, err)) {
+        arena_release(&arena);
+        return -1;
+    }
+    (*out)->file = arena;
+    return 0;
+}
+
+void saved_plan_free(struct saved_plan *saved)
+{
+    if (!saved)
+        return;
+    arena_release(&saved->arena);
+    arena_release(&saved->file);
+    free(saved);
+}
+
+static struct str saved_text(const struct saved_plan *saved, const char *key)
+{
+    return value_gets(saved->content, key);
+}
+
+static bool saved_flag(const struct saved_plan *saved, const char *key)
+{
+    const struct value *v = value_getz(saved->content, key);
+    return v && v->kind == VALUE_BOOL && v->boolean;
+}
+
+const struct plan *saved_plan_shown(struct saved_plan *saved, struct catalog *catalog)
+{
+    saved_changes_read(saved->content, catalog, &saved->arena, &saved->shown);
+    return &saved->shown;
+}
+
+struct str saved_plan_stack(const struct saved_plan *saved)
+{
+    return saved_text(saved, "stack");
+}
+
+struct str saved_plan_env(const struct saved_plan *saved)
+{
+    return saved_text(saved, "env");
+}
+
+const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n)
+{
+    *n = saved->input_count;
+    return saved->inputs;
+}
+
+/* ---- checking and planning again ---- */
+
+static int refuse_stale(struct err *err, const char *why)
+{
+    err_set(err, ERR_STALE, "%s since this plan was made", why);
+    return err_hint(err, "run `weir plan` again");
+}
+
+/* In the file a secret's hash has lost the mark by which it is known. */
+static const struct value *mark_hash(struct arena *arena, const struct value *v)
+{
+    const struct value *marked = value_mark(arena, v, VALUE_SENSITIVE);
+    return state_is_hash(marked) ? marked : v;
+}
+
+static int check_secrets(const struct workspace *workspace, const struct saved_plan *saved, struct err *err)
+{
+    const struct value *secrets = value_getz(saved->content, "secrets");
+    for (uint32_t i = 0; secrets && secrets->kind == VALUE_MAP && i < secrets->count; i++) {
+        const struct value_entry *entry = &secrets->entries[i];
+        const struct value *kept = mark_hash(&workspace->stack->arena, entry->value);
+        if (state_hash_matches(kept, value_get(workspace->stack->inputs, entry->key)))
+            continue;
+        err_set(err, ERR_STALE, "the sensitive input \"%.*s\" is not the one this plan was made with",
+            STR_ARG(entry->key));
+        return err_hint(err, "saved plans hold no secrets: give it again, the same way as to \"weir plan\"");
+    }
+    return 0;
+}
+
+/* Nobody without the state's key has changed it, and whoever has it need not. */
+static int check_mac(const struct state *state, const struct saved_plan *saved, struct err *err)
+{
+    if (!saved->mac.n && !state_has_key(state))
+        return 0;
+    if (saved->mac.n && state_mac_is_ours(state, saved->signed_text, saved->mac))
+        return 0;
+    err_set(err, ERR_DAMAGED, "%s",
+        !saved->mac.n          ? "this plan was made without the state's key"
+        : state_has_key(state) ? "this plan was not made with the state's key, or was changed since"
+                               : "this plan was made with the state's key, which is not at hand");
+    return err_hint(err, "plan again with the key that applies it");
+}
+
+static int check_same(const struct workspace *workspace, const struct saved_plan *saved, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct stack *stack = workspace->stack;
+    const struct value *seq = value_getz(saved->content, "seq");
+    if (!str_eq(saved_text(saved, "stack"), stack->name))
+        return err_set(err, ERR_INVALID, "this plan is of the stack \"%.*s\", not \"%.*s\"",
+            STR_ARG(saved_text(saved, "stack")), STR_ARG(stack->name));
+    if (!str_eq(saved_text(saved, "digest"), stack_digest(stack, &scratch)))
+        return refuse_stale(err, "the stack's files changed");
+    if (!str_eq(saved_text(saved, "lineage"), state_lineage(workspace->state)) || !seq ||
+        seq->kind != VALUE_INT || (uint64_t)seq->integer != state_seq(workspace->state))
+        return refuse_stale(err, "the state moved on");
+    return check_mac(workspace->state, saved, err) ? -1 : check_secrets(workspace, saved, err);
+}
+
+static const struct str *saved_list(
+    const struct saved_plan *saved, const char *key, struct arena *arena, size_t *n)
+{
+    const struct value *list = value_getz(saved->content, key);
+    *n = list && list->kind == VALUE_LIST ? list->count : 0;
+    struct str *items = ARENA_ARRAY(arena, struct str, *n + 1);
+    for (size_t i = 0; i < *n; i++)
+        items[i] = value_text(list->items[i], STR_EMPTY);
+    return items;
+}
+
+/* Does the plan do what the file shows? */
+static int check_shown(
+    const struct plan *plan, struct saved_plan *saved, struct catalog *catalog, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (str_eq(decisions_fingerprint(plan, &scratch), saved_text(saved, "fingerprint")))
+        return saved_changes_compare(plan, saved->content, err);
+    return decisions_differ(plan, decisions_of(saved_plan_shown(saved, catalog), &scratch), err);
+}
+
+int plan_load(struct workspace *workspace, struct saved_plan *saved, const struct plan_options *options,
+    struct diags *diags, struct plan **out, struct err *err)
+{
+    if (check_same(workspace, saved, err))
+        return -1;
+    struct arena *arena = &workspace->stack->arena;
+    struct plan_options same = *options;
+    same.destroy = saved_flag(saved, "destroy");
+    same.no_refresh = !saved_flag(saved, "refreshed");
+    const struct value *teardown = value_getz(saved->content, "teardown");
+    same.teardown = teardown && teardown->kind == VALUE_INT ? (unsigned)teardown->integer : 0;
+    same.delete_adopted = saved_flag(saved, "delete_adopted");
+    same.targets = saved_list(saved, "targets", arena, &same.target_count);
+    same.replaces = saved_list(saved, "replaces", arena, &same.replace_count);
+    same.saved_marks = value_copy(arena, value_as_map(value_getz(saved->content, "marks")));
+    if (saved_live_read(workspace->state, value_getz(saved->content, "live"), arena, &same.saved_live, err))
+        return -1;
+    struct plan *plan;
+    if (plan_make(workspace, &same, diags, &plan, err))
+        return -1;
+    if (check_shown(plan, saved, workspace->catalog, err)) {
+        plan_free(plan);
+        return -1;
+    }
+    saved_unread(saved->content, &plan->arena, plan);
+    *out = plan;
+    return 0;
+}

@@ -1,0 +1,300 @@
+/*
+ * Opening what a command works on, in the order in which one thing needs the other, and its providers on
+ * first use.
+ */
+#include "plan/workspace.h"
+
+#include "base/file.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "plan/evaluate/connections.h"
+#include "plan/evaluate/shared_listings.h"
+#include "plan/state/settings.h"
+#include "plan/workspace/early_state.h"
+#include "plan/workspace/module_files.h"
+#include "provider/http/redact.h"
+#include "provider/kind.h"
+#include "stacks/load/sandbox_place.h"
+
+#include <stdlib.h>
+
+int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err)
+{
+    const struct stack *stack = workspace->stack;
+    struct backend_options options = {
+        .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};
+    if (workspace->options->state_dir) {
+        options.config = NULL;
+        options.dir = str_z(workspace->options->state_dir);
+    }
+    return backend_new(&options, out, err);
+}
+
+static int open_state(const struct workspace_options *options, struct workspace *workspace, struct err *err)
+{
+    const struct stack *stack = workspace->stack;
+    struct state_options state = {
+        .config = options->state_dir ? NULL : stack->state, .dir = stack->dir, .at = options->state_at};
+    if (workspace_backend(workspace, &state.backend, err))
+        return -1;
+    return state_open(&state, &workspace->state, err);
+}
+
+/*
+ * Of a stack that is only needed to find its state, mistakes elsewhere in the files do not matter; those on
+ * the command line (they have no source) do.
+ */
+static bool forgive(const struct stack *stack, struct diags *diags)
+{
+    bool known = stack && stack->name.n && (stack->state || !stack->state_span.source);
+    for (size_t i = 0; known && i < diags->n; i++)
+        known = diags->items[i].span.source != NULL;
+    if (known && diags->errors) {
+        diags_release(diags);
+        *diags = (struct diags)DIAGS_INIT;
+    }
+    return known;
+}
+
+/* Beside the stack's file, which may be what `dir` names. */
+static const char *schemas_dir(struct arena *arena, const char *dir)
+{
+    struct str folder = str_z(dir ? dir : ".");
+    if (!path_is_dir(folder.p))
+        folder = arena_str(arena, path_dir(folder));
+    return path_join(arena, folder, STR(".weir/schemas")).p;
+}
+
+const struct value *workspace_shared(const struct workspace *workspace)
+{
+    const struct value *const *told = workspace->options->shared_outputs;
+    const struct value *v = told ? *told : workspace->shared;
+    return v ? v : &value_unknown;
+}
+
+const struct value *workspace_shared_values(
+    struct arena *arena, const struct shared_stack *shared, const struct value *outputs)
+{
+    const struct value *all = value_copy(arena, outputs);
+    for (size_t i = 0; i < shared->output_count; i++)
+        if (!value_get(all, shared->outputs[i]))
+            all = value_with(arena, all, shared->outputs[i], &value_unknown);
+    return all;
+}
+
+/* What the state of the stack says that the members of a fleet share. */
+static int read_shared(const struct workspace_options *options, struct workspace *workspace, struct err *err)
+{
+    const struct shared_stack *shared = &workspace->stack->shared;
+    struct workspace_options other = {.kinds = options->kinds,
+        .specs_dir = options->specs_dir,
+        .overlay = options->overlay,
+        .state_dir = options->state_dir,
+        .sandbox_dir = options->sandbox_dir,
+        .no_stack = true,
+        .stack = {.dir = shared->file.p, .inputs = shared->inputs, .input_count = shared->input_count}};
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct workspace its;
+    if (!shared->name.n || options->shared_outputs)
+        return 0;
+    if (options->sandbox_dir)
+        other.state_dir =
+            sandbox_state_place(&workspace->stack->arena, options->sandbox_dir, shared->file.p).p;
+    other.stack.lenient_inputs = other.stack.no_shared = true;
+    int status = workspace_open(&other, &ignored, &its, err);
+    if (!status && state_seq(its.state))
+        workspace->shared =
+            workspace_shared_values(&workspace->stack->arena, shared, state_outputs(its.state));
+    workspace_close(&its);
+    return status ? err_context(err, "reading what %.*s gives", STR_ARG(shared->file)) : 0;
+}
+
+int workspace_open(
+    const struct workspace_options *options, struct diags *diags, struct workspace *out, struct err *err)
+{
+    *out = (struct workspace){.options = options};
+    redact_learn_environment();
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct catalog_options catalog = {.kinds = options->kinds,
+        .specs_dir = options->specs_dir,
+        .schemas_dir = schemas_dir(&scratch, options->stack.dir)};
+    out->catalog = options->catalog;
+    if (!out->catalog && catalog_new(&catalog, &out->catalog, err))
+        return -1;
+    if (!options->no_stack && !options->no_fetch && module_files_bring(options, out->catalog, diags, err))
+        return -1;
+    struct early_state *early = early_state_start(options);
+    struct stack_options stack = options->stack;
+    stack.catalog = out->catalog;
+    stack.states = state_settings(&stack.state_count);
+    out->stack = stack_load(&stack, diags);
+    bool unusable = options->no_stack
+                        ? !forgive(out->stack, diags)
+                        : !out->stack || diags->errors > (options->find_all ? out->stack->forgiven : 0);
+    int status = 0;
+    if (!unusable) {
+        struct str dir = options->state_dir ? str_z(options->state_dir) : out->stack->dir;
+        out->work_dir = path_join(&out->stack->arena, dir, STR(".weir"));
+        out->digests = digests_new(out->work_dir.p);
+    }
+    bool usable = !unusable && (options->no_stack || !diags->errors);
+    bool taken = early_state_take(early, usable ? out->stack : NULL, &out->state, &status, err);
+    if (taken ? status : unusable)
+        return -1;
+    if (options->no_state || !usable)
+        return 0;
+    return read_shared(options, out, err) || (!taken && open_state(options, out, err)) ? -1 : 0;
+}
+
+/* A provider, and what it was opened with. */
+struct opened {
+    struct provider *provider;
+    const struct value *config;
+};
+
+void workspace_close(struct workspace *workspace)
+{
+    for (size_t i = 0; i < workspace->providers.n; i++) {
+        struct opened *opened = workspace->providers.items[i].ptr;
+        provider_free(opened->provider);
+        free(opened);
+    }
+    map_release(&workspace->providers);
+    for (size_t i = 0; i < workspace->retired_count; i++)
+        provider_free(workspace->retired[i]);
+    free(workspace->retired);
+    connections_free(workspace->connections);
+    if (workspace->http)
+        http_engine_free(workspace->http);
+    digests_free(workspace->digests);
+    if (workspace->state)
+        state_close(workspace->state);
+    if (workspace->stack)
+        stack_free(workspace->stack);
+    if (workspace->catalog && !workspace->options->catalog)
+        catalog_free(workspace->catalog);
+    *workspace = (struct workspace){0};
+}
+
+/* A run whose lock has been taken over (it was stopped for too long) must not change anything any more. */
+static int still_locked(void *state, struct err *err)
+{
+    return state_check_lock(state, err);
+}
+
+static int make_http(struct workspace *workspace, struct err *err)
+{
+    const struct workspace_options *options = workspace->options;
+    struct http_options http = {.trace = options->trace,
+        .trace_line = options->trace_line,
+        .trace_ctx = options->trace_ctx,
+        .shared = options->shared ? shared_http(options->shared) : NULL};
+    if (http_engine_new(&http, &workspace->http, err))
+        return -1;
+    if (workspace->state)
+        http_engine_gate(workspace->http, still_locked, workspace->state);
+    return 0;
+}
+
+/* The sandbox in place of the account that the settings name. */
+static const struct value *with_overlay(
+    const struct workspace *workspace, const struct provider_kind *kind, const struct value *config)
+{
+    struct arena *arena = &workspace->stack->arena;
+    const struct value *overlay = workspace->options->overlay;
+    if (!kind->aws_at)
+        return value_merge(arena, config, overlay);
+    const struct value *given = value_getz(config, kind->aws_at);
+    return value_with(arena, config, str_z(kind->aws_at), value_merge(arena, given, overlay));
+}
+
+static int open_provider(struct workspace *workspace, struct str name, const struct value *config,
+    struct provider **out, struct err *err)
+{
+    const struct provider_kinds *kinds = catalog_kinds(workspace->catalog);
+    const struct provider_kind *kind = kind_find(kinds, provider_kind(name));
+    if (kind && kind->http && !workspace->http && make_http(workspace, err))
+        return -1;
+    if (kind && kind->aws && workspace->options->overlay)
+        config = with_overlay(workspace, kind, config);
+    struct provider_options options = {.kinds = kinds,
+        .name = name,
+        .config = config,
+        .http = workspace->http,
+        .stack = workspace->stack->name,
+        .base_dir = workspace->stack->dir,
+        .reach = connections_reach(workspace->connections),
+        .trace = workspace->options->trace,
+        .trace_line = workspace->options->trace_line,
+        .trace_ctx = workspace->options->trace_ctx,
+        .cancel = workspace->options->cancel};
+    return provider_new(&options, out, err);
+}
+
+int workspace_provider(struct workspace *workspace, struct str name, const struct value *config,
+    struct provider **out, struct err *err)
+{
+    struct opened *known = map_get(&workspace->providers, name);
+    if (!known || (known->config != config && !value_equal(known->config, config))) {
+        struct provider *provider;
+        if (open_provider(workspace, name, config, &provider, err))
+            return -1;
+        if (known) { /* work in progress may still use it */
+            MEM_GROW(workspace->retired, workspace->retired_cap, workspace->retired_count + 1);
+            workspace->retired[workspace->retired_count++] = known->provider;
+        } else {
+            known = mem_zalloc(sizeof *known);
+            map_set(&workspace->providers, arena_str(&workspace->stack->arena, name), known);
+        }
+        *known = (struct opened){provider, config ? value_copy(&workspace->stack->arena, config) : NULL};
+    }
+    *out = known->provider;
+    return 0;
+}
+
+struct provider *workspace_opened(const struct workspace *workspace, struct str name)
+{
+    const struct opened *opened = map_get(&workspace->providers, name);
+    return opened ? opened->provider : NULL;
+}
+
+bool workspace_clock(const struct workspace *workspace, int64_t *ahead_ms)
+{
+    for (size_t i = 0; i < workspace->providers.n; i++) {
+        const struct opened *opened = workspace->providers.items[i].ptr;
+        if (provider_clock(opened->provider, ahead_ms))
+            return true;
+    }
+    return false;
+}
+
+uint64_t workspace_requests(const struct workspace *workspace)
+{
+    return workspace->http ? http_engine_requests(workspace->http) : 0;
+}
+
+int workspace_former_backend(const struct workspace *workspace, struct backend **out, struct err *err)
+{
+    const struct stack *stack = workspace->stack;
+    struct backend_options options = {.dir = stack->dir, .stack = stack->name, .env = stack->env};
+    return backend_new(&options, out, err);
+}
+
+bool workspace_former(const struct workspace *workspace, struct arena *arena, struct former_state *out)
+{
+    const struct stack *stack = workspace->stack;
+    struct state_options options = {.config = stack->state, .dir = stack->dir};
+    struct err ignored = ERR_INIT;
+    struct state *state = NULL;
+    if (!stack->state || workspace->options->state_dir || !workspace->state ||
+        workspace_former_backend(workspace, &options.backend, &ignored))
+        return false;
+    *out = (struct former_state){.path = arena_str(arena, options.backend->description)};
+    bool here = str_eq(out->path, state_description(workspace->state));
+    if (state_open(&options, &state, &ignored)) /* frees the backend */
+        return false;
+    out->count = state_count(state);
+    bool left = !here && out->count && !state_check_moved(state, &ignored);
+    state_close(state);
+    return left;
+}
