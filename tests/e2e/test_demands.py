@@ -10,9 +10,9 @@ QUEUE, STREAM = "arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:kinesis:us-east
 DATABASE = "aws.rds.instance, name: d, engine: postgres, instance_class: db.t4g.micro, skip_final_snapshot: true"
 TASK = "aws.ecs.task_definition, name: f, requires_compatibilities: [FARGATE], containers: [{name: a, image: b}]"
 WRONG = [
-    ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 2", "a Python shell has no workers"),
-    ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, max_capacity: 2", "max_capacity of a Python shell is 0.0625 or 1"),
-    ("aws.glue.job, name: j, role: r, command: {name: glueetl, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 1", "a Spark job has two workers or more"),
+    ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 2", "a Python shell job has no workers"),
+    ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, max_capacity: 2", "max_capacity of a Python shell job is 0.0625 or 1"),
+    ("aws.glue.job, name: j, role: r, command: {name: glueetl, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 1", "a Spark job needs at least two workers"),
     (f"aws.lambda.event_source_mapping, function: f, event_source: '{QUEUE}', batch_size: 100", "a batch_size above 10 for an SQS queue needs maximum_batching_window_in_seconds"),
     (f"aws.lambda.event_source_mapping, function: f, event_source: '{STREAM}'", "a stream needs starting_position"),
     (f"aws.lambda.event_source_mapping, function: f, event_source: '{QUEUE}', starting_position: LATEST", "starting_position is for streams"),
@@ -22,8 +22,8 @@ WRONG = [
     ("aws.redshift.cluster, name: c, node_type: ra3.large, master_username: ada, manage_master_password: true, cluster_type: multi-node, number_of_nodes: 1", "cluster_type multi-node needs at least two nodes"),
     (f"{TASK}, network_mode: awsvpc, cpu: '256', memory: '4096'", "for cpu 256 Fargate has memory 512, 1024 or 2048"),
     (f"{TASK}, network_mode: awsvpc, cpu: '300', memory: '512'", "Fargate has cpu 256, 512"),
-    (f"{TASK}, network_mode: bridge, cpu: '256', memory: '512'", "Fargate wants network_mode awsvpc"),
-    ("aws.elbv2.load_balancer, name: b, subnets: [subnet-1]", "subnets of two zones at least"),
+    (f"{TASK}, network_mode: bridge, cpu: '256', memory: '512'", "Fargate needs network_mode awsvpc"),
+    ("aws.elbv2.load_balancer, name: b, subnets: [subnet-1]", "an application load balancer needs two subnets in different Availability Zones"),
     ("aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), flexible_time_window: {mode: FLEXIBLE}, target: {arn: 'arn:aws:sqs:us-east-1:123456789012:q', role: 'arn:aws:iam::123456789012:role/r'}", "mode FLEXIBLE needs maximum_window_in_minutes"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, period: 60, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a metric needs statistic or extended_statistic"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 90, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a period of a minute or more is a multiple of 60"),
@@ -122,7 +122,7 @@ def test_no_mistake_hides_another(stack, command):
 def test_the_sandbox_refuses_them(fast_sandbox):
     sandbox = fast_sandbox
     role = sandbox.client("iam").create_role(RoleName="demands", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"glue.amazonaws.com"},"Action":"sts:AssumeRole"}}')["Role"]["Arn"]
-    with pytest.raises(ClientError, match="a Python shell has no workers"):
+    with pytest.raises(ClientError, match="a Python shell job has no workers"):
         sandbox.client("glue").create_job(Name="j", Role=role, Command={"Name": "pythonshell", "ScriptLocation": "s3://a/b"}, WorkerType="G.1X", NumberOfWorkers=2)
     with pytest.raises(ClientError, match="excludes"):
         sandbox.client("glue").create_job(Name="j", Role=role, Command={"Name": "glueetl", "ScriptLocation": "s3://a/b"}, WorkerType="G.1X", NumberOfWorkers=2, MaxCapacity=2)

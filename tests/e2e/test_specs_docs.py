@@ -108,3 +108,68 @@ def test_head_names_an_address(tmp_path):
     (tmp_path / "weir.yaml").write_text("stack: s\nspecs: specs\nresources: {}\n")
     answer = subprocess.run([WEIR, "validate"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert answer.returncode == 3 and "reference is an address with ${operation} in it" in answer.stderr
+
+
+# ---- the texts themselves ----
+
+# Words that the field does not use so (the right ones: reported, configured, has the tag, created again, unsupported, filter …).
+OLD_WORDS = re.compile(
+    r"\b(tells?|told|untold|unsaid|said|says|bears?|steers?|borrow(s|ed)?|anew|lacking|lacks|sought|somebody|nobody|anybody|whoever|likewise|the like|unless given"
+    r"|of one's own|let go|ownership mark|behind the door|made of it)\b", re.I,
+)
+# Beginnings of lines that only those understand who know already: "What is run.", "Of all regions.", "These tags."
+RIDDLES = re.compile(r"(What|Whose|Whom|Where|Which|Those|These|That|It|Its|All of|One of|Any of|From|Of|At|By|With|Up to|As|So many|The same|In this)\b|(Is|Begins|Ends) (one|none|with)\b")
+
+
+def texts_in(node, path=()):
+    """Each `doc:` with where it is, but not an attribute that is called doc."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "doc" and isinstance(value, str):
+                yield path, value
+            else:
+                yield from texts_in(value, (*path, key))
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from texts_in(value, (*path, i))
+
+
+def complaints(path, text):
+    """What is wrong with a text; nothing is."""
+    of_type = len(path) == 2 and path[0] in ("types", "data")
+    if of_type and len(text.split()) < 3:
+        yield "a type is named and explained in three words or more"
+    if not of_type and path and len(text.split()) < 2 and text != "Tags.":
+        yield "one word does not explain an attribute"
+    if max(len(sentence.split()) for sentence in re.split(r"(?<=[.;]) ", text)) > 30:
+        yield "a sentence has more than 30 words"
+    if len(re.findall(r"\.(?= [A-Z]|$)", text)) > 2:
+        yield "more than two sentences"
+    if old := OLD_WORDS.search(text):
+        yield f"an old word: {old[0]}"
+    if riddle := RIDDLES.match(text):
+        yield f"begins like a riddle: {riddle[0]}"
+
+
+def test_texts_are_plain():
+    found, seen = {}, 0
+    for file in sorted((ROOT / "provider").glob("*/specs/*.yaml")):
+        for path, text in texts_in(spec_of(file)):
+            seen += 1
+            if wrong := list(complaints(path, text)):
+                found[f"{file.parent.parent.name}/{file.name} {'.'.join(map(str, path))}"] = (text, *wrong)
+    assert seen > 3000
+    assert not found, "\n".join(f"{where}: {what}" for where, what in found.items())
+
+
+@pytest.mark.parametrize("text", [
+    "A machine.", "From or to.", "What is run.", "All of these.", "Where tasks run for which nothing is said.", "Whose key it is.", "GiB.", "It tells the time.",
+    "Name of the table. Name of the database. Name of the catalog.", "Name " + "of a name " * 10 + "and so on.",
+])
+def test_a_riddle_is_found(text):
+    assert list(complaints(("types", "table"), text))
+
+
+def test_a_plain_text_is_none():
+    assert not list(complaints(("types", "table"), "A DMS replication instance: the managed server that runs replication tasks."))
+    assert not list(complaints(("types", "table", "attributes", "size"), "Size of the volume in GiB."))
