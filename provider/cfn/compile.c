@@ -158,8 +158,7 @@ static void add_identifier(struct attr *attr)
 {
     static const struct type text = {.kind = TYPE_STRING};
     *attr = (struct attr){.name = STR("id"),
-        .doc =
-            STR("By what the Cloud Control API knows it: the parts of its identifier with | between them."),
+        .doc = STR("Identifier in the Cloud Control API. Several parts are joined with |."),
         .type = &text,
         .computed = true};
 }
@@ -248,9 +247,9 @@ static void cfn_describe_type(struct cfn_type *type, struct arena *arena)
         if (*ch >= 'A' && *ch <= 'Z')
             *ch = (char)(*ch - 'A' + 'a');
     type->schema.doc = arena_printf(arena,
-        "CloudFormation's %.*s, made and changed by the Cloud Control API; its properties have "
-        "CloudFormation's "
-        "names and meaning: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/%s.html",
+        "CloudFormation's resource type %.*s, managed with the Cloud Control API. Properties and their "
+        "meaning are those of CloudFormation: "
+        "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/%s.html",
         STR_ARG(type->schema.name), page);
 }
 
