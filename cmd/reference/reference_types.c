@@ -1,6 +1,8 @@
 /* Pages about resource types and functions, for the terminal and in Markdown. */
 #include "cmd/reference/reference.h"
 
+#include "cmd/reference/attr_notes.h"
+
 #include "provider/aws/client.h"
 #include "provider/aws/endpoint.h"
 #include "provider/job.h"
@@ -56,101 +58,6 @@ static void title(struct page *p, int level, struct str text)
     buf_addz(p->out, level == 1 ? "\n\n" : ":\n");
 }
 
-/* ---- what there is to know of an attribute, in a few words ---- */
-
-static void add_word(struct buf *out, const char *word)
-{
-    buf_addz(out, out->n ? ", " : "");
-    buf_addz(out, word);
-}
-
-/* `read_only`: the heading says so already. */
-static void add_words(struct buf *out, const struct attr *a, bool read_only)
-{
-    if (a->required)
-        add_word(out, "required");
-    if (a->computed && a->settable)
-        add_word(out, "computed by the service if not configured");
-    else if (!a->settable && !read_only)
-        add_word(out, "read-only");
-    if (a->replace)
-        add_word(out, "a change replaces the resource");
-    if (a->sensitive)
-        add_word(out, "sensitive");
-    if (a->write_only)
-        add_word(out, "cannot be read back");
-    if (a->deprecated)
-        add_word(out, "deprecated by the service");
-    if (a->local)
-        add_word(out, "not compared with the live resource");
-    if (a->compare == COMPARE_NOCASE)
-        add_word(out, "case does not matter");
-    if (a->compare == COMPARE_PREFIX)
-        add_word(out, "may be the beginning of the live value");
-    if (a->compare == COMPARE_ARN)
-        add_word(out, "a name or its ARN");
-}
-
-/* What `min` and `max` count. */
-static const char *unit_of(const struct type *type)
-{
-    switch (type->kind) {
-    case TYPE_LIST:
-    case TYPE_SET: return " items";
-    case TYPE_MAP:
-    case TYPE_TAGS: return " entries";
-    case TYPE_INT:
-    case TYPE_FLOAT: return "";
-    default: return " characters";
-    }
-}
-
-static void add_range(struct buf *out, const struct attr *a)
-{
-    if (!a->has_min && !a->has_max)
-        return;
-    add_word(out, "");
-    if (a->has_min && a->has_max)
-        buf_addf(out, "%lld to %lld", (long long)a->min, (long long)a->max);
-    else
-        buf_addf(
-            out, "%s %lld", a->has_min ? "at least" : "at most", (long long)(a->has_min ? a->min : a->max));
-    buf_addz(out, unit_of(a->type));
-}
-
-static void add_limits(struct buf *out, const struct attr *a)
-{
-    if (a->default_value) {
-        add_word(out, "default ");
-        json_write(out, a->default_value, JSON_REDACT);
-    }
-    if (a->choices) {
-        add_word(out, "one of ");
-        for (uint32_t i = 0; i < a->choices->count; i++) {
-            buf_addz(out, i ? " " : "");
-            json_write(out, a->choices->items[i], JSON_PLAIN);
-        }
-    }
-    add_range(out, a);
-    if (a->assumed_by) {
-        add_word(out, "a role that trusts ");
-        for (uint32_t i = 0; i < a->assumed_by->count; i++)
-            buf_addf(out, "%s%.*s", i ? " or " : "", STR_ARG(value_text(a->assumed_by->items[i], STR_EMPTY)));
-    }
-    if (a->conflicts.n) {
-        add_word(out, "not together with ");
-        buf_add_str(out, a->conflicts);
-    }
-    if (a->pattern.n && a->pattern.n < 60) {
-        add_word(out, "matches ");
-        buf_add_str(out, a->pattern);
-    }
-    if (a->member.n) {
-        add_word(out, "API name ");
-        buf_add_str(out, a->member);
-    }
-}
-
 static void markdown_cell(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -183,7 +90,8 @@ static const struct type *object_in(const struct type *type)
     return type;
 }
 
-static void attr_rows(struct page *p, const struct attr *attrs, size_t n, struct str prefix, bool settable);
+static void attr_rows(
+    struct page *p, const struct attr *attrs, size_t n, struct str prefix, enum attr_heading heading);
 
 /* Under which name it was listed before; "" it was not, and is now. */
 static struct str list_object(struct page *p, const struct type *object, struct str name)
@@ -196,7 +104,7 @@ static struct str list_object(struct page *p, const struct type *object, struct 
     return STR_EMPTY;
 }
 
-static void attr_row(struct page *p, const struct attr *a, struct str prefix, bool settable)
+static void attr_row(struct page *p, const struct attr *a, struct str prefix, enum attr_heading heading)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf notes = BUF_INIT;
@@ -204,15 +112,13 @@ static void attr_row(struct page *p, const struct attr *a, struct str prefix, bo
     struct str name = arena_printf(&arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(a->name));
     const struct type *object = object_in(a->type);
     struct str before = object ? list_object(p, object, name) : STR_EMPTY;
-    add_words(&notes, a, !settable);
-    add_limits(&notes, a);
+    attr_notes(a, heading, &notes);
     if (before.n)
-        add_word(&notes, arena_printf(&arena, "fields as in %.*s", STR_ARG(before)).p);
+        buf_addf(&notes, "%sfields as in %.*s", notes.n ? ", " : "", STR_ARG(before));
     if (p->markdown) {
         buf_addf(p->out, "| `%.*s` | %.*s | ", STR_ARG(name), STR_ARG(type));
         markdown_cell(p->out, a->doc);
-        if (a->doc.n && notes.n)
-            buf_addz(p->out, a->doc.p[a->doc.n - 1] == '.' ? " " : ". ");
+        buf_addz(p->out, " | ");
         markdown_cell(p->out, buf_str(&notes));
         buf_addz(p->out, " |\n");
     } else {
@@ -230,7 +136,7 @@ static void attr_row(struct page *p, const struct attr *a, struct str prefix, bo
     if (object && !before.n)
         attr_rows(p, object->fields, object->field_count,
             arena_printf(&arena, "%.*s%s.", STR_ARG(name), a->type->kind == TYPE_OBJECT ? "" : "[]"),
-            settable);
+            heading);
 }
 
 void reference_attribute(const struct attr *attr, struct buf *out)
@@ -238,8 +144,7 @@ void reference_attribute(const struct attr *attr, struct buf *out)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf notes = BUF_INIT;
     struct str type = type_name(&arena, attr->type);
-    add_words(&notes, attr, false);
-    add_limits(&notes, attr);
+    attr_notes(attr, HEADING_NONE, &notes);
     buf_addf(out, "**%.*s** `%.*s`", STR_ARG(attr->name), STR_ARG(type));
     if (attr->doc.n) {
         buf_addz(out, "\n\n");
@@ -252,24 +157,28 @@ void reference_attribute(const struct attr *attr, struct buf *out)
 }
 
 /* Those that can be configured, or those that are read-only. */
-static void attr_rows(struct page *p, const struct attr *attrs, size_t n, struct str prefix, bool settable)
+static void attr_rows(
+    struct page *p, const struct attr *attrs, size_t n, struct str prefix, enum attr_heading heading)
 {
     for (size_t i = 0; i < n; i++)
-        if (prefix.n || attrs[i].settable == settable)
-            attr_row(p, &attrs[i], prefix, settable);
+        if (prefix.n || attrs[i].settable == (heading != HEADING_READ_ONLY))
+            attr_row(p, &attrs[i], prefix, heading);
 }
 
-static void attr_section(struct page *p, const struct schema *schema, const char *heading, bool settable)
+static void attr_section(struct page *p, const struct schema *schema, enum attr_heading heading)
 {
+    static const char *const titles[] = {[HEADING_ATTRIBUTES] = "Attributes",
+        [HEADING_ARGUMENTS] = "Arguments",
+        [HEADING_READ_ONLY] = "Read-only attributes"};
     bool any = false;
     for (size_t i = 0; i < schema->attr_count; i++)
-        any |= schema->attrs[i].settable == settable;
+        any |= schema->attrs[i].settable == (heading != HEADING_READ_ONLY);
     if (!any)
         return;
-    title(p, 2, str_z(heading));
+    title(p, 2, str_z(titles[heading]));
     if (p->markdown)
-        buf_addz(p->out, "| name | type | |\n| --- | --- | --- |\n");
-    attr_rows(p, schema->attrs, schema->attr_count, STR_EMPTY, settable);
+        buf_addz(p->out, "| name | type | description | notes |\n| --- | --- | --- | --- |\n");
+    attr_rows(p, schema->attrs, schema->attr_count, STR_EMPTY, heading);
     buf_add_char(p->out, '\n');
 }
 
@@ -406,8 +315,8 @@ void reference_type(
     }
     facts(&p, schema);
     example(&p, schema->example);
-    attr_section(&p, schema, schema->is_data ? "Arguments" : "Attributes", true);
-    attr_section(&p, schema, "Read-only attributes", false);
+    attr_section(&p, schema, schema->is_data ? HEADING_ARGUMENTS : HEADING_ATTRIBUTES);
+    attr_section(&p, schema, HEADING_READ_ONLY);
     job_section(&p, schema->job);
     page_release(&p);
 }

@@ -102,6 +102,13 @@ def test_page_in_the_terminal():
     assert "After a lost answer" not in page("data.aws.sts.caller_identity")
 
 
+def test_notes_of_a_data_source():
+    """Its arguments are no settings of a resource."""
+    text = page("data.aws.ec2.image", "--format", "markdown")
+    assert "| `owner` | string | Owner of the image: amazon, self, or an account id. | default \"amazon\" |\n" in text
+    assert "reported if not configured" in text.split("## Read-only attributes")[0] and "live resource" not in text
+
+
 def test_head_names_an_address(tmp_path):
     (tmp_path / "specs").mkdir()
     (tmp_path / "specs/shop.yaml").write_text("service: shop\nprotocol: json-1.1\nreference: https://example.org/\ntypes: {}\n")
