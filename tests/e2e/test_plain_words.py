@@ -1,0 +1,114 @@
+"""The pages that people write use the field's words, in short sentences and lines. Nothing here calls anybody."""
+
+import re
+
+import pytest
+
+from support import ROOT
+
+# An old word, and what to write for it; whole words, outside of code.
+OLD = {
+    r"bears?|bearing": "has",
+    r"(?<!question )(?<!quotation )marks?": "ownership tag",
+    r"lets? go of|let go": "forget",
+    r"not in the stack any more": "removed from the configuration",
+    r"said|unsaid": "configured, reported",
+    r"told|untold": "reported, not reported",
+    r"silent": "unreachable",
+    r"sought": "filter",
+    r"settles?|settled": "recover",
+    r"doors?": "listener, tunnel, network",
+    r"hangs? on": "depends on",
+    r"things?": "resource",
+    r"sole": "unique",
+    r"facets?": "sub-resource",
+    r"companions?": "implied resources",
+    r"steers?": "is used by weir itself",
+    r"refreshed (?:in|by) pages": "listed in bulk",
+    r"one by one": "read one at a time",
+    r"embedded clouds?": "sandbox",
+    r"trials?": "checks before creation",
+    r"surroundings": "network checks",
+    r"houses?|rooms?": "layers, modules",
+    r"residents?": "warm worker",
+    r"wakes?|woken": "restore, start",
+    r"folds?": "normalise",
+    r"lacking": "unsupported",
+    r"habits?": "alias",
+    r"letters? of access": "access sheet",
+    r"from elsewhere": "remote",
+    r"usual layout": "canonical format",
+    r"carr(?:y|ies|ied) out": "execute, apply",
+    r"mends?|mended": "repair, fix",
+    r"mak(?:e|es|ing) it so": "apply the changes",
+    r"sealed": "encrypted",
+    r"borrows?|borrowed": "temporary grant",
+    r"unheard": "broken pipe",
+    r"stands?|lies?": "is, is stored",
+    r"what it is worth knowing": "notes",
+    r"takes? over|take over": "import",
+    r"nobody's business": "not managed",
+}
+PAGES = [ROOT / name for name in ("README.md", "docs/guides/private-resources.md")]
+LONGEST_LINE, LONGEST_SENTENCE = 120, 30
+
+
+def prose(text):
+    """(line number, text) of each paragraph, list item, heading and table cell; code, quoted code and addresses of links are left out."""
+    text = re.sub(r"<!--.*?-->", lambda found: "\n" * found[0].count("\n"), text, flags=re.S)
+    start, open_, fenced = 0, [], False
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        if line.startswith("```"):
+            fenced, line = not fenced, ""
+        code = fenced or line.startswith("    ") and (not open_)
+        begins = re.match(r"\s*(?:[-*] |\d+\. |#|\||>)", line)
+        if open_ and (code or begins or not line.strip()):
+            yield start, " ".join(open_)
+            open_ = []
+        if code or not line.strip():
+            continue
+        if line.startswith("|"):
+            yield from ((number, cell.strip()) for cell in re.split(r"(?<!\\)\|", line.strip("|")))
+        else:
+            start = start if open_ else number
+            open_.append(re.sub(r"^\s*(?:[-*] |\d+\. |#+ |> )?", "", line))
+
+
+def plain(text):
+    """Without markup: a link is its words, quoted code one word."""
+    text = re.sub(r"`+.*?`+", "CODE", text)
+    return re.sub(r"\*\*|\]\([^)]*\)|[\[\]]", "", text)
+
+
+def sentences(text):
+    return [part for part in re.split(r"(?<=[.!?:])\s+(?=[A-Z(\"*]|weir )", text) if part]
+
+
+def problems(text, words=OLD):
+    found = []
+    for number, paragraph in prose(text):
+        clean = plain(paragraph)
+        for old, new in words.items():
+            found += [f"{number}: {hit[0]!r}: write {new}" for hit in re.finditer(rf"\b(?:{old})\b", clean, re.I)]
+        long = [sentence for sentence in sentences(clean) if len(re.findall(r"[\w'’.-]*\w[\w'’.-]*", sentence)) > LONGEST_SENTENCE]
+        found += [f"{number}: a sentence of more than {LONGEST_SENTENCE} words: {sentence}" for sentence in long]
+    return found
+
+
+def long_lines(text):
+    """Tables and code may be wider."""
+    text = re.sub(r"^```.*?^```|<!--.*?-->", lambda found: "\n" * found[0].count("\n"), text, flags=re.S | re.M)
+    return [f"{number}: {len(line)} columns" for number, line in enumerate(text.splitlines(), 1) if len(line) > LONGEST_LINE and not re.match(r"\||    ", line)]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_pages_are_plain(path):
+    text = path.read_text()
+    found = problems(text) + long_lines(text)
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_what_is_found():
+    page = "# A page\n\nThe role bears\na mark.\n\n    weir settle\n\n- `facets` are said\n\n| a | " + "word " * 31 + "|\n\n```\nthings\n```\n" + "x" * 121 + "\n"
+    assert [problem.split(":")[0:2] for problem in problems(page)] == [["3", " 'bears'"], ["3", " 'mark'"], ["8", " 'said'"], ["10", " a sentence of more than 30 words"]]
+    assert long_lines(page) == ["15: 121 columns"]
