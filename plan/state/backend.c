@@ -140,6 +140,18 @@ static int refuse_foreign(const struct backend *b, const struct backend_head *he
         "there");
 }
 
+/* Of one lineage, and yet another: both went on by themselves from where they were copied. */
+static int refuse_forked(const struct backend *b, const struct backend_head *head, struct err *err)
+{
+    err_set(err, ERR_DAMAGED,
+        "the state %.*s is not the one that was written there: its record %" PRIu64
+        " is another than the one that was relied on, so that it is a copy that somebody went on with",
+        STR_ARG(b->description), head->seq);
+    return err_hint(err,
+        "put its own file back, for what that one has made is in no other; `weir state doctor --accept-loss` "
+        "goes on with what is there");
+}
+
 int backend_read(
     struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, uint64_t *last, struct err *err)
 {
@@ -151,6 +163,8 @@ int backend_read(
     *last = r.last;
     if (r.first && known.seq && known.lineage[0] && b->lineage[0] && strcmp(known.lineage, b->lineage) != 0)
         return refuse_foreign(b, &known, err);
+    if (known.forked)
+        return refuse_forked(b, &known, err);
     if (r.last >= head)
         return 0;
     if (!r.last)

@@ -38,6 +38,7 @@ enum { LINEAGE_SIZE = 64 };
 struct backend_head {
     uint64_t seq;               /* 0: nothing */
     char lineage[LINEAGE_SIZE]; /* of the state that was written; "" not known */
+    bool forked;                /* the log has another record with that number */
 };
 
 /* All states that are kept in one place, and what time it is there. */

@@ -122,68 +122,6 @@ static int file_read_all(struct backend *b, log_line *line, void *ctx, struct er
     return log_file_read(current, &at, last, line, ctx, err);
 }
 
-/* ---- how far it goes ---- */
-
-/*
- * Its number, in a file of its own. It is written when the records are durable and before anybody is told so;
- * synced only when the lock is given back, for the records do not hang on it: a kill loses nothing of it, a
- * power cut at most leaves an earlier number.
- */
-enum { HEAD_DIGITS = 20, HEAD_SIZE = HEAD_DIGITS + 1 };
-
-/* A line with the number, one with the lineage. */
-static void write_head(struct file_backend *f, uint64_t seq)
-{
-    char text[HEAD_SIZE + LINEAGE_SIZE + 1];
-    int n = snprintf(text, sizeof text, "%0*" PRIu64 "\n%s%s", HEAD_DIGITS, seq, f->base.lineage,
-        f->base.lineage[0] ? "\n" : "");
-    if (f->head_fd < 0)
-        f->head_fd = file_open(f->head_path, O_RDWR | O_CREAT, NULL);
-    if (f->head_fd < 0 || pwrite(f->head_fd, text, (size_t)n, 0) != n)
-        errno = 0; /* then it is behind: the log itself has it */
-}
-
-static void note_head(struct file_backend *f)
-{
-    crash_point("head.write");
-    write_head(f, f->last_seq);
-}
-
-static int file_head(struct backend *b, struct backend_head *head, struct err *err)
-{
-    struct file_backend *f = file_backend_of(b);
-    char text[HEAD_SIZE + LINEAGE_SIZE];
-    int64_t number = 0;
-    *head = (struct backend_head){0};
-    struct err why = ERR_INIT;
-    AUTO_FD int fd = file_open(f->head_path, O_RDONLY, &why);
-    if (fd < 0) {
-        if (errno == ENOENT)
-            return 0;
-        *err = why;
-        return -1;
-    }
-    ssize_t n = pread(fd, text, sizeof text, 0);
-    bool whole = n >= HEAD_SIZE && text[HEAD_DIGITS] == '\n';
-    if (whole && str_to_int(str_n(text, HEAD_DIGITS), &number) && number > 0)
-        head->seq = (uint64_t)number;
-    struct str rest = STR_EMPTY, line = whole ? str_n(text + HEAD_SIZE, (size_t)n - HEAD_SIZE) : STR_EMPTY;
-    line = str_cut(line, '\n', &rest);
-    if (rest.p && line.n < LINEAGE_SIZE) /* earlier versions wrote none */
-        snprintf(head->lineage, sizeof head->lineage, "%.*s", STR_ARG(line));
-    return 0;
-}
-
-static int file_set_head(struct backend *b, uint64_t seq, struct err *err)
-{
-    struct file_backend *f = file_backend_of(b);
-    assert(f->lock_fd >= 0);
-    write_head(f, seq);
-    if (!b->lineage[0] && f->head_fd >= 0 && ftruncate(f->head_fd, HEAD_SIZE))
-        return err_errno(err, ERR_IO, "cannot write %s", f->head_path);
-    return 0;
-}
-
 /* ---- writing ---- */
 
 static int write_at(
@@ -269,7 +207,7 @@ static int file_append(struct backend *b, struct str lines, uint64_t first_seq, 
     f->last_seq = first_seq + count - 1;
     f->offset += (off_t)lines.n;
     f->lines += count;
-    note_head(f);
+    file_note_head(f, lines);
     return 0;
 }
 
@@ -349,7 +287,7 @@ static int file_snapshot(struct backend *b, struct str lines, uint64_t first_seq
     f->lines = backend_count_lines(lines);
     f->first_seq = first_seq;
     f->last_seq = first_seq + f->lines - 1;
-    note_head(f);
+    file_note_head(f, lines);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* Shared by backend_file.c and file_lock.c; nobody else includes it. */
+/* Shared by backend_file.c, file_head.c and file_lock.c; nobody else includes it. */
 #ifndef WEIR_PLAN_STATE_BACKEND_FILE_INTERNAL_H
 #define WEIR_PLAN_STATE_BACKEND_FILE_INTERNAL_H
 
@@ -38,5 +38,13 @@ int file_holder(struct backend *b, struct arena *arena, struct lock_info *who, b
 int file_force_unlock(struct backend *b, struct err *err);
 /* What was made or renamed in the state's folder outlasts a power cut from then on. */
 int file_sync_folder(struct file_backend *f, struct err *err);
+
+/* ---- file_head.c ---- */
+
+/* After these lines became durable, of which each begins with its checksum. */
+void file_note_head(struct file_backend *f, struct str lines);
+/* As in struct backend. */
+int file_head(struct backend *b, struct backend_head *head, struct err *err);
+int file_set_head(struct backend *b, uint64_t seq, struct err *err);
 
 #endif

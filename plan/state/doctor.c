@@ -154,7 +154,7 @@ static int accept_locked(struct backend *b, uint64_t *had, uint64_t *has, struct
         return -1;
     *had = head.seq;
     *has = kept.last;
-    bool foreign = head.lineage[0] && strcmp(head.lineage, b->lineage) != 0;
+    bool foreign = head.forked || (head.lineage[0] && strcmp(head.lineage, b->lineage) != 0);
     return *has < *had || foreign ? b->ops->set_head(b, *has, err) : 0;
 }
 

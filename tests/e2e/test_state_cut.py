@@ -195,3 +195,30 @@ def test_the_file_of_another_copy(tmp_path, sealed):
     ours.assert_settled("-i", "n=5")
     ours.apply("-i", "n=6")
     assert len(head.read_text().split("\n")[1]) == 32
+
+
+@pytest.mark.parametrize("key", [None, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"])
+def test_a_copy_that_went_on_is_refused(tmp_path, key):
+    """Of one lineage: both went on from where one was copied, and the other one's log has the higher number."""
+    ours, text = Stack(tmp_path / "ours"), "stack: copied\ninputs: {n: {type: integer, default: 1}, more: {type: string, default: x}}\nresources: {a: {type: weir.value, value: '${inputs.n} ${inputs.more}'}}\n"
+    ours.env |= {"WEIR_STATE_KEY": key} if key else {}
+    ours.write(text).apply()
+    shutil.copytree(ours.folder, tmp_path / "theirs")
+    theirs = Stack(tmp_path / "theirs")
+    theirs.env = ours.env
+    ours.apply("-i", "n=2")
+    own = ours.log().read_bytes()
+    for n in range(3, 9):
+        theirs.apply("-i", f"n={n}", "-i", f"more={'x' * 40000}")
+    for stack in ours, theirs:
+        stack.run("state", "doctor")
+    shutil.copy(theirs.log(), ours.log())
+    for words in ["plan"], ["apply", "--yes"], ["state", "list"], ["state", "doctor"]:
+        refused = ours.run(*words, status=None)
+        assert refused.status and "a copy that somebody went on with" in refused.out + refused.err, refused
+    ours.log().write_bytes(own)
+    ours.assert_settled("-i", "n=2")
+    shutil.copy(theirs.log(), ours.log())
+    ours.run("state", "doctor", "--accept-loss")
+    ours.apply("-i", "n=9")
+    ours.run("state", "doctor")
