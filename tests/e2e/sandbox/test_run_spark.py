@@ -33,6 +33,27 @@ def minutes():
     JobSandbox.minute_s = before
 
 
+IS_MAPPED = """
+import os
+from pyspark.sql import SparkSession
+print("rows", SparkSession.builder.getOrCreate().range(3).count())
+with open(f"/proc/{os.getppid()}/maps") as maps:
+    print("of its classes", {line.split("/")[-1].strip() for line in maps if "classes" in line})
+"""
+
+
+@pytest.mark.parametrize("more", [{}, {"--datalake-formats": "iceberg"}], ids=["alone", "with Iceberg"])
+def test_its_classes_are_there_already(sandbox, more):
+    """tools/setup makes an archive of them, which Java takes only where the class path begins as it did then: half of the time of a start."""
+    if not (SPARK / "spark/.made").exists():
+        pytest.skip("no archive of Spark's classes: tools/setup jobs")
+    job = Job(sandbox, IS_MAPPED, kind="glueetl", GlueVersion="5.0", DefaultArguments=more)
+    run = job.start()
+    ended = until(lambda: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r)
+    assert ended["JobRunState"] == "SUCCEEDED", (ended, job.output(run, "error"))
+    assert job.output(run) == ["rows 3", "of its classes {'classes.jsa'}"]
+
+
 FILMS = "title,director,year,gross\n" + "".join(f"film {i},director {i % 7},{1970 + i % 40},{i * 37 % 1000}.5\n" for i in range(500))
 
 REFINE = """
