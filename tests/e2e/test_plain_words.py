@@ -49,7 +49,7 @@ OLD = {
     r"takes? over|take over": "import",
     r"nobody's business": "not managed",
 }
-PAGES = [ROOT / name for name in ("README.md", "docs/guides/private-resources.md")]
+PAGES = [ROOT / name for name in ("README.md", "docs/guides/private-resources.md", "docs/guides/writing-a-spec.md", "docs/specs.md", "docs/specs-reference.md")]
 LONGEST_LINE, LONGEST_SENTENCE = 120, 30
 
 
@@ -68,7 +68,7 @@ def prose(text):
         if code or not line.strip():
             continue
         if line.startswith("|"):
-            yield from ((number, cell.strip()) for cell in re.split(r"(?<!\\)\|", line.strip("|")))
+            yield from ((number, part.strip()) for cell in re.split(r"(?<!\\)\|", line.strip("|")) for part in cell.split("; "))
         else:
             start = start if open_ else number
             open_.append(re.sub(r"^\s*(?:[-*] |\d+\. |#+ |> )?", "", line))
