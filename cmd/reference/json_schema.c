@@ -4,24 +4,26 @@
 #include "base/json.h"
 
 const char json_schema_own[] =
-    "\"for_each\":{\"type\":[\"array\",\"object\",\"string\"],\"description\":\"One instance for each item: "
-    "each.key, each.value\"},"
-    "\"when\":{\"type\":[\"boolean\",\"string\"],\"description\":\"false leaves it out\"},"
-    "\"depends_on\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Names of what "
-    "has to be there before\"},"
-    "\"provider\":{\"type\":\"string\",\"description\":\"Another configuration of the provider: aws.NAME\"}";
+    "\"for_each\":{\"type\":[\"array\",\"object\",\"string\"],\"description\":\"One instance for each item, "
+    "with each.key and each.value\"},"
+    "\"when\":{\"type\":[\"boolean\",\"string\"],\"description\":\"Condition. With false it is omitted\"},"
+    "\"depends_on\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Names of resources "
+    "and modules that must exist first\"},"
+    "\"provider\":{\"type\":\"string\",\"description\":\"Provider configuration, such as aws.NAME\"}";
 const char json_schema_resource[] =
-    ",\"lifecycle\":{\"type\":\"object\",\"description\":\"How it is changed, and whether it may go\","
+    ",\"lifecycle\":{\"type\":\"object\",\"description\":\"Lifecycle: rules for replacement and deletion\","
     "\"additionalProperties\":false,\"properties\":{"
-    "\"prevent_destroy\":{\"type\":\"boolean\",\"description\":\"A plan that deletes it is refused\"},"
-    "\"create_before_destroy\":{\"type\":\"boolean\",\"description\":\"What replaces it is made first\"},"
-    "\"ignore_changes\":{\"type\":[\"array\",\"string\"],\"description\":\"Attributes that others change: "
-    "names, or all\"},"
-    "\"replace_triggered_by\":{\"type\":\"array\",\"description\":\"Expressions: when one gives something "
-    "else, it is replaced\"}}},"
-    "\"adopt\":{\"enum\":[\"never\",\"owned\",\"existing\"],\"description\":\"What to do when it exists "
-    "already\"},"
-    "\"timeouts\":{\"type\":\"object\",\"description\":\"How long each step may take: 90s, 1h30m\","
+    "\"prevent_destroy\":{\"type\":\"boolean\",\"description\":\"Refuses plans that delete the resource\"},"
+    "\"create_before_destroy\":{\"type\":\"boolean\",\"description\":\"Creates the replacement before the "
+    "old resource is deleted\"},"
+    "\"ignore_changes\":{\"type\":[\"array\",\"string\"],\"description\":\"Attributes that others change and "
+    "plans ignore: names, or all\"},"
+    "\"replace_triggered_by\":{\"type\":\"array\",\"description\":\"Expressions. When the value of one "
+    "changes, the resource is replaced\"}}},"
+    "\"adopt\":{\"enum\":[\"never\",\"owned\",\"existing\"],\"description\":\"Handling of a resource that "
+    "exists already: never adopt it, only with ownership tags of this stack (owned), or always (existing)\"},"
+    "\"timeouts\":{\"type\":\"object\",\"description\":\"Time limits of the operations, such as 90s or "
+    "1h30m\","
     "\"additionalProperties\":false,\"properties\":{"
     "\"create\":{\"type\":\"string\"},\"update\":{\"type\":\"string\"},\"delete\":{\"type\":\"string\"}}}";
 

@@ -9,7 +9,7 @@
 #define STATE_SETTINGS                                                                                       \
     SETTING_ATTR("backend", setting_text, "State store: file, s3 or postgres"),                              \
         SETTING_ATTR("encrypt", setting_text,                                                                \
-            "What to encrypt: values (each secret, the default) or records (the whole state)"),              \
+            "Scope of encryption: values (each secret, the default) or records (the whole state)"),          \
         SETTING_ATTR("key", setting_any, "Key that encrypts secrets"),                                       \
         SETTING_ATTR("previous_keys", setting_any, "Keys that encrypted older secrets")
 #define KMS_SETTINGS                                                                                         \

@@ -114,7 +114,7 @@ X(format, "format(format, value, …) -> string", "text", "x", 1, FUNC_MANY, FUN
     "Text formatted as by printf: %s %d %05d %x %o %b %.2f %e %g %q, and %v for any value.",
     "format('%s-%03d', 'job', 7)", "\"job-007\"")
 X(formatdate, "formatdate(format, timestamp) -> string", "time", "s", 2, 2, FUNC_DEEP,
-    "The timestamp in UTC after a pattern: YYYY YY MMMM MMM MM M DD D EEEE EEE hh h HH H AA aa mm m ss s Z, other letters in '…'.",
+    "The timestamp in UTC, in the given format. Letters: YYYY YY MMMM MMM MM M DD D EEEE EEE hh h HH H AA aa mm m ss s Z; other letters in '…'.",
     "formatdate('YYYY/MM/DD', '2026-11-21T09:30:00Z')", "\"2026/11/21\"")
 X(haskey, "haskey(map, key) -> boolean", "map", "ms", 2, 2, FUNC_SHALLOW,
     "Whether the map has the key.",

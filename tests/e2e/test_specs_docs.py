@@ -3,6 +3,7 @@
 botocore's models tell which operations there are, what their documentation's identifier is, and link to pages of the same references.
 """
 
+import json
 import re
 import subprocess
 from functools import cache
@@ -166,6 +167,28 @@ def test_texts_are_plain():
             if wrong := list(complaints(path, text)):
                 found[f"{file.parent.parent.name}/{file.name} {'.'.join(map(str, path))}"] = (text, *wrong)
     assert seen > 3000
+    assert not found, "\n".join(f"{where}: {what}" for where, what in found.items())
+
+
+def descriptions(node, path=()):
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "description" and isinstance(value, str):
+                yield path, value
+            else:
+                yield from descriptions(value, (*path, key))
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from descriptions(value, (*path, i))
+
+
+def test_texts_outside_of_specs_are_plain():
+    """Those in the program's own tables: keys of the stack language, settings, native types, functions."""
+    schema = json.loads(subprocess.run([WEIR, "schema"], capture_output=True, text=True, check=True).stdout)
+    texts = {"/".join(map(str, path)): text for path, text in descriptions(schema)}
+    rows = re.findall(r"^\| `(\w+)\(.*?\) -> \w+` \| (.*?) \|", (ROOT / "docs/functions.md").read_text(), re.M)
+    assert len(texts) > 5000 and len(rows) > 90
+    found = {where: (text, *wrong) for where, text in [*texts.items(), *rows] if (wrong := list(complaints((), text)))}
     assert not found, "\n".join(f"{where}: {what}" for where, what in found.items())
 
 
