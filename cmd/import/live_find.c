@@ -10,6 +10,11 @@ static void live_add(
     struct live *l, const struct schema *schema, struct str id, struct str arn, const struct value *found)
 {
     struct str key = arena_printf(l->arena, "%.*s %.*s", STR_ARG(schema->name), STR_ARG(id));
+    if (!id.n) {
+        l->draft->left_out++;
+        draft_row(l->draft, arn.n ? arena_str(l->arena, arn) : schema->name, STR("-"),
+            STR("left out: what is listed does not say its id"));
+    }
     if (!id.n || map_get(&l->known, key))
         return;
     ARENA_GROW(l->arena, l->items, l->n, l->cap);

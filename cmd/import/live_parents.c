@@ -67,16 +67,6 @@ static const struct schema *parent_of(struct live *l, const struct schema *schem
 
 /* ---- what nothing lists ---- */
 
-static bool is_in_template(struct str text, struct str name)
-{
-    for (ptrdiff_t at = str_find(text, name, 0); at >= 0; at = str_find(text, name, (size_t)at + 1)) {
-        size_t end = (size_t)at + name.n;
-        if (at > 1 && text.p[at - 1] == '{' && end < text.n && (text.p[end] == '}' || text.p[end] == '|'))
-            return true;
-    }
-    return false;
-}
-
 /*
  * Of settings of the account there is one, and its id follows from nothing; of those of a function one for
  * each function. The attribute that names what they are of, and its type. False: what there is cannot be
@@ -93,7 +83,7 @@ static bool follows_from(
         return false;
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct attr *a = type->attrs[i].attr;
-        bool part = id->template.n ? is_in_template(id->template, a->name) : a == id->attr;
+        bool part = id->template.n ? spec_template_has(id->template, a->name) : a == id->attr;
         if (!part || a->default_value)
             continue;
         if (!a->settable || parent[0] || !(*parent = named_by(l, schema, a->name)))
@@ -168,7 +158,7 @@ static struct str named_as(const struct parents *p, struct str attr)
     const struct spec_attr *arn = spec_attr_find(p->schema->impl, STR("arn"));
     if (str_ends(attr, STR("_arn")))
         return STR("arn");
-    bool within = arn && str_eqz(p->of->id, "arn") && is_in_template(arn->template, attr);
+    bool within = arn && str_eqz(p->of->id, "arn") && spec_template_has(arn->template, attr);
     return p->per.count > 1 || within ? STR("name") : p->of->id;
 }
 

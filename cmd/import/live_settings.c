@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cmd/import/fit.h"
 #include "provider/cfn/published.h"
+#include "provider/iam/policy.h"
 #include "provider/spec/spec.h"
 
 struct settings {
@@ -83,6 +84,8 @@ static const struct value *setting_of(const struct settings *s, const struct att
     const struct value *v = value_get(s->one->live, attr->name);
     if (attr->required && value_is_empty(v) && str_eqz(attr->name, "name"))
         return value_string(arena, live_last_part(s->one->id));
+    if (attr->required && v && v->kind == VALUE_STRING && !v->string.n)
+        return v; /* a filter's pattern that every event matches */
     if (v && attr->type->kind == TYPE_TAGS && v->kind == VALUE_MAP)
         v = own_tags(arena, v);
     if (!attr->settable || (attr->steers && !attr->required) || value_is_empty(v) ||
@@ -107,10 +110,22 @@ static bool is_taken(struct settings *s, const struct attr *attr, const struct v
 {
     const struct value *converted;
     struct schema_issue issue = {0};
-    if (!schema_convert(s->l->arena, attr, v, &converted, &issue))
-        return true;
-    *message = issue.message;
-    return false;
+    if (schema_convert(s->l->arena, attr, v, &converted, &issue)) {
+        *message = issue.message;
+        return false;
+    }
+    bool whole = attr->type->kind == TYPE_POLICY,
+         each = attr->type->elem && attr->type->elem->kind == TYPE_POLICY;
+    for (uint32_t i = 0; whole ? !i : each && i < v->count; i++) {
+        struct err err = ERR_INIT;
+        size_t statement;
+        if (iam_policy_check(s->l->arena, whole ? v : v->entries[i].value,
+                whole ? attr->type->place : attr->type->elem->place, &statement, &err)) {
+            *message = arena_str(s->l->arena, str_z(err.message));
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Objects without the fields that the type does not take, which are named. NULL: it does not take the whole.

@@ -70,10 +70,34 @@ int act_check_known(struct act *act, const struct value *object, struct err *err
     return err_hint(err, "look for it at the service; then `weir state rm` it, and import it if it is there");
 }
 
+/* Of an id that is made of others, what an answer says of those has to be what was asked for. */
+static int check_parts(struct act *act, const struct spec_step *step, const struct spec_attr *id,
+    const struct value *object, const struct value *live, struct err *err)
+{
+    for (size_t i = 0; i < act->type->attr_count; i++) {
+        const struct spec_attr *part = &act->type->attrs[i];
+        const struct value *asked = value_get(object, part->attr->name),
+                           *have = value_get(live, part->attr->name);
+        struct str path;
+        if (!spec_template_has(id->template, part->attr->name) || !act_provides(act->type, step, part, &path))
+            continue;
+        struct str a = value_text(asked, STR_EMPTY), b = value_text(have, STR_EMPTY);
+        if (!a.n || !b.n || same_id(a, b))
+            continue;
+        err_set(err, ERR_PROTOCOL, "%.*s was asked about %.*s, and answers about %.*s",
+            STR_ARG(step->call.op->wire.name), STR_ARG(a), STR_ARG(b));
+        err->lost = true;
+        return -1;
+    }
+    return 0;
+}
+
 int act_check_id(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *live, struct err *err)
 {
     const struct spec_attr *id = spec_attr_find(act->type, act->type->schema.id);
+    if (id && id->template.n && step->call.op && !id->readable)
+        return check_parts(act, step, id, object, live, err);
     struct str path, asked = act_id_asked(act, object), have = act_id_asked(act, live);
     if (!id || !step->call.op || !asked.n || !act_provides(act->type, step, id, &path))
         return 0;

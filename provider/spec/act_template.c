@@ -165,6 +165,17 @@ int act_fill_templates(struct act *act, const struct value *object, const struct
     return 0;
 }
 
+bool spec_template_has(struct str template, struct str name)
+{
+    for (ptrdiff_t at = str_find(template, name, 0); at >= 0; at = str_find(template, name, (size_t)at + 1)) {
+        size_t end = (size_t)at + name.n;
+        if (at > 1 && template.p[at - 1] == '{' && end < template.n &&
+            (template.p[end] == '}' || template.p[end] == '|'))
+            return true;
+    }
+    return false;
+}
+
 /* What stands before the last slash, which is taken off the text; without one the attribute has its default.
  */
 static const struct value *with_folder(

@@ -488,6 +488,8 @@ extern const struct type_reader spec_reader;
 
 /* NULL: the type has no attribute of that name. Hidden ones are found too. */
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name);
+/* Does a template hold the attribute of that name? */
+bool spec_template_has(struct str template, struct str name);
 /* How the entries of that attribute are put and read one by one; NULL: they are not. */
 const struct spec_entries *spec_entries_of(const struct spec_type *type, const struct spec_attr *attr);
 

@@ -321,3 +321,65 @@ def test_what_no_service_lists_is_looked_for(tmp_path, fast_sandbox):
     given = [w for n in yaml.safe_load(text).get("inputs", {}) for w in ("-i", f"{n}=artifacts")]
     planned = stack.run("plan", *given).out
     assert "0 to create, 0 to update, 0 to replace, 0 to delete" in planned, planned
+
+
+OLD = {
+    "aws.ecs.service": {
+        "id": "prod/web",
+        "named": ["prod", "web", "arn:aws:ecs:us-east-1:123456789012:cluster/prod"],
+        "answers": {
+            "ListClusters": {"clusterArns": ["arn:aws:ecs:us-east-1:123456789012:cluster/prod"]},
+            "ListServices": {"serviceArns": ["arn:aws:ecs:us-east-1:123456789012:service/web"]},
+            "DescribeServices": {
+                "services": [
+                    {
+                        "serviceArn": "arn:aws:ecs:us-east-1:123456789012:service/web",
+                        "serviceName": "web",
+                        "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/prod",
+                        "status": "ACTIVE",
+                        "desiredCount": 2,
+                        "launchType": "EC2",
+                        "taskDefinition": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:3",
+                    }
+                ]
+            },
+        },
+    },
+    "aws.logs.subscription_filter": {
+        "id": "/jobs:all",
+        "named": ["/jobs", "all"],
+        "answers": {
+            "DescribeLogGroups": {"logGroups": [{"logGroupName": "/jobs", "arn": "arn:aws:logs:us-east-1:123456789012:log-group:/jobs:*"}]},
+            "DescribeSubscriptionFilters": {
+                "subscriptionFilters": [
+                    {"filterName": "all", "logGroupName": "/jobs", "filterPattern": "", "destinationArn": "arn:aws:lambda:us-east-1:123456789012:function:ship", "distribution": "ByLogStream"}
+                ]
+            },
+        },
+    },
+}
+
+
+def test_what_earlier_years_left_is_found(tmp_path):
+    """Services whose ARNs do not name their cluster, and filters with a pattern of nothing, as accounts were recorded to have."""
+    things = [Entry(t, 0, {"stack": {}, "change": {}, "source": "", **data}) for t, data in OLD.items()]
+    calls = subprocess.run([str(WEIR), "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines()
+    with Server(things, Services(calls)) as server:
+        stack = Stack(tmp_path / "stack", server)
+        stack.run("import", "live", *(word for t in OLD for word in ("--type", t)))
+        found = {r["type"]: r for r in yaml.safe_load((stack.folder / "weir.yaml").read_text())["resources"].values()}
+        assert found["aws.ecs.service"]["name"] == "web" and found["aws.ecs.service"]["cluster"] == "prod"
+        assert found["aws.logs.subscription_filter"]["pattern"] == ""
+        assert "0 to create, 0 to update, 0 to replace, 0 to delete" in stack.run("plan").out
+
+
+def test_a_policy_that_nothing_would_take_is_named(tmp_path, cloud):
+    """moto keeps whatever it is given; the draft is valid all the same."""
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="lake-of-ada")
+    statement = {"Effect": "Allow", "Principal": "arn:aws:iam::210987654321:root", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::lake-of-ada/*"}
+    s3.put_bucket_policy(Bucket="lake-of-ada", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    stack = Stack(tmp_path / "stack", cloud)
+    stack.run("import", "live", "--type", "aws.s3.bucket")
+    assert "# not configured: policy, a principal is {AWS: …}" in (stack.folder / "weir.yaml").read_text()
+    stack.run("validate")
