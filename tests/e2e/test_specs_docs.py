@@ -3,6 +3,7 @@
 botocore's models tell which operations there are, what their documentation's identifier is, and link to pages of the same references.
 """
 
+import contextlib
 import json
 import re
 import subprocess
@@ -10,6 +11,7 @@ from functools import cache
 
 import botocore.session
 import pytest
+import yaml
 
 from support import ROOT, WEIR, spec_of
 
@@ -159,13 +161,23 @@ def complaints(path, text):
         yield f"begins like a riddle: {riddle[0]}"
 
 
+def all_specs():
+    """Those of the providers, of the sandbox alone, and those that the guides show."""
+    yield from ((f"{file.parent.parent.name}/{file.name}", spec_of(file)) for file in sorted([*ROOT.glob("provider/*/specs/*.yaml"), *ROOT.glob("sandbox/specs/*.yaml")]))
+    for page in sorted((ROOT / "docs").glob("**/*.md")):
+        for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S):
+            with contextlib.suppress(yaml.YAMLError):  # some only show a form
+                if isinstance(spec := yaml.safe_load(block), dict) and {"service", "types", "shapes"} & set(spec):
+                    yield page.name, spec
+
+
 def test_texts_are_plain():
     found, seen = {}, 0
-    for file in sorted((ROOT / "provider").glob("*/specs/*.yaml")):
-        for path, text in texts_in(spec_of(file)):
+    for name, spec in all_specs():
+        for path, text in texts_in(spec):
             seen += 1
             if wrong := list(complaints(path, text)):
-                found[f"{file.parent.parent.name}/{file.name} {'.'.join(map(str, path))}"] = (text, *wrong)
+                found[f"{name} {'.'.join(map(str, path))}"] = (text, *wrong)
     assert seen > 3000
     assert not found, "\n".join(f"{where}: {what}" for where, what in found.items())
 
@@ -190,6 +202,21 @@ def test_texts_outside_of_specs_are_plain():
     assert len(texts) > 5000 and len(rows) > 90
     found = {where: (text, *wrong) for where, text in [*texts.items(), *rows] if (wrong := list(complaints((), text)))}
     assert not found, "\n".join(f"{where}: {what}" for where, what in found.items())
+
+
+def messages_in(node):
+    """What people read when a value is not as it has to be, and what they can do about it."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if key in ("says", "hint") and isinstance(value, str):
+            yield value
+        else:
+            yield from messages_in(value)
+
+
+def test_messages_are_plain():
+    messages = {text for _, spec in all_specs() for text in messages_in(spec)}
+    assert len(messages) > 300
+    assert not {text for text in messages if OLD_WORDS.search(text) or len(text.split()) > 30}
 
 
 @pytest.mark.parametrize("text", [
