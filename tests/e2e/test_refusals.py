@@ -143,7 +143,7 @@ CASES = [
     ({"type": "aws.elbv2.load_balancer", "subnets": ["subnet-1"], "name": "n"}, {"kind": "application"}, {"kind": "network"}, "an application load balancer needs two subnets in different Availability Zones"),
     ({"type": "aws.elbv2.load_balancer", "subnets": ["subnet-1", "subnet-2"]}, {"name": "internal-x"}, {"name": "internal"}, "does not match"),
     (BROKERS, {"number_of_broker_nodes": 2, "client_subnets": ["a", "b", "c"]}, {"number_of_broker_nodes": 6, "client_subnets": ["a", "b", "c"]}, "a multiple of the number of client_subnets"),
-    (BROKERS, {"number_of_broker_nodes": 2, "client_subnets": ["a"]}, {"number_of_broker_nodes": 2, "client_subnets": ["a", "b"]}, "one in each availability zone"),
+    (BROKERS, {"number_of_broker_nodes": 2, "client_subnets": ["a"]}, {"number_of_broker_nodes": 2, "client_subnets": ["a", "b"]}, "one in each Availability Zone"),
     (AIRFLOW, {"subnet_ids": ["subnet-1"]}, {"subnet_ids": ["subnet-1", "subnet-2"]}, "wanted 2 items, got 1"),
     (AIRFLOW, {"subnet_ids": ["subnet-1", "subnet-2"], "min_workers": 3, "max_workers": 2}, {"subnet_ids": ["subnet-1", "subnet-2"], "min_workers": 2, "max_workers": 2}, "max_workers must be at least min_workers"),
     (DATABASE, {"monitoring_interval": 60}, {"monitoring_interval": 60, "monitoring_role": ROLE}, "monitoring_interval needs monitoring_role"),
