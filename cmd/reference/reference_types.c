@@ -58,19 +58,6 @@ static void title(struct page *p, int level, struct str text)
     buf_addz(p->out, level == 1 ? "\n\n" : ":\n");
 }
 
-static void markdown_cell(struct buf *out, struct str text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        if (c == '|' || c == '*' || c == '_' || c == '`' || c == '[')
-            buf_add_char(out, '\\');
-        if (c == '<')
-            buf_addz(out, "&lt;");
-        else
-            buf_add_char(out, c == '\n' ? ' ' : c);
-    }
-}
-
 /* Between backquotes nothing but the table's own bar needs an escape. */
 static void code_cell(struct buf *out, struct str text)
 {
@@ -81,6 +68,26 @@ static void code_cell(struct buf *out, struct str text)
         buf_add_char(out, text.p[i]);
     }
     buf_add_char(out, '`');
+}
+
+/* What stands between two backquotes is code here, too. */
+static void markdown_cell(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        ptrdiff_t close = c == '`' ? str_find(text, STR("`"), i + 1) : -1;
+        if (close >= 0) {
+            code_cell(out, str_slice(text, i + 1, (size_t)close));
+            i = (size_t)close;
+            continue;
+        }
+        if (c == '|' || c == '*' || c == '_' || c == '`' || c == '[')
+            buf_add_char(out, '\\');
+        if (c == '<')
+            buf_addz(out, "&lt;");
+        else
+            buf_add_char(out, c == '\n' ? ' ' : c);
+    }
 }
 
 static const struct type *object_in(const struct type *type)

@@ -99,6 +99,13 @@ def test_names_in_the_api():
     assert "API name networkConfiguration" not in page("aws.ecs.service") and "API name deploymentConfiguration.deploymentCircuitBreaker" in " ".join(page("aws.ecs.service").split())
 
 
+def test_code_in_a_text():
+    """Names of attributes in a text are code on the page, with what else would be escaped."""
+    rows = {row.split("`")[1]: row for row in page("aws.s3.directory", "--format", "markdown").splitlines() if row.startswith("| `")}
+    assert " `*.py` at any depth" in rows["include"] and "`__pycache__`, `*.pyc`" in rows["exclude"]
+    assert r"\_" in next(row for row in page("aws.sqs.queue", "--format", "markdown").splitlines() if row.startswith("| `name`"))
+
+
 def test_page_in_the_terminal():
     assert re.search(r"^    API reference +https://docs\.aws\.amazon\.com/glue/latest/webapi/API_CreateJob\.html\n", page("aws.glue.job"), re.M)
     assert re.search(r"^    Refresh +read one at a time\n", page("aws.ecs.service"), re.M)
