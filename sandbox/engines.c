@@ -134,7 +134,7 @@ static const struct row {
     {"duckdb", "DuckDB for Python", "Athena's queries and views", "jobs", "pip install duckdb boto3",
         has_duckdb},
     {"spark", "Spark with Java and hadoop-aws", "jobs of Glue, EMR and EMR Serverless", "jobs",
-        "pip install pyspark==3.5.3, and its jars as docs/sandbox.md says", has_spark},
+        "pip install pyspark==3.5.3, and its jars as docs/sandbox-services.md says", has_spark},
     {"postgres", "PostgreSQL", "databases of RDS, Redshift", "engines", "apt-get install postgresql",
         has_postgres},
     {"kafka", "Kafka with Java", "clusters of MSK", "engines",

@@ -148,7 +148,7 @@ def sealed_plan(text):
     return f'{text},"sha256":"{hashlib.sha256(text.encode()).hexdigest()}"}}\n'
 
 
-def drawn(mark, text, page=ROOT / "docs/sandbox.md"):
+def drawn(mark, text, page=ROOT / "docs/sandbox-coverage.md"):
     """The page has it between two comments; WEIR_DRAW=1 puts it there."""
     begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
     before, _, rest = page.read_text().partition(begin)

@@ -1,4 +1,4 @@
-"""The lives of the types (life.py) on LocalStack: what it answers differently is listed, case by case, and drawn into docs/sandbox.md."""
+"""The lives of the types (life.py) on LocalStack: what it answers differently is listed, case by case, and drawn into docs/sandbox-coverage.md."""
 
 import importlib
 from pathlib import Path
@@ -15,7 +15,7 @@ DIFFERENCES = {
     "state machine": "the log group of a logging configuration has to exist; the sandbox and moto believe the name",
     "machine_alias": "the alias of a deleted state machine is a `ValidationException`; in botocore's models it is `ResourceNotFound`",
     "activity": "an activity is not found any more once its tags were changed",
-    "event bus": "the dead-letter queue of a bus is taken and not told",
+    "event bus": "the dead-letter queue of a bus is accepted and not reported",
     "nat gateway": "the address of a deleted NAT gateway stays associated with it",
     "gateway endpoint": "the `Version` of an endpoint's policy is lost",
     "alarm": "the tags of an alarm are lost when it is put again",
@@ -51,10 +51,10 @@ def running(tmp_path_factory):
 
 
 def test_the_differences_are_told():
-    """docs/sandbox.md has them as a table; WEIR_DRAW=1 draws it anew."""
-    lines = [f"Of the lives of {len(CASES)} types {len(CASES) - len(DIFFERENCES)} are the same on LocalStack 4.14. The others:\n\n| life | on LocalStack |\n| --- | --- |\n"]
+    """docs/sandbox-coverage.md has them as a table; WEIR_DRAW=1 draws it anew."""
+    lines = [f"Of the life cycles of {len(CASES)} types {len(CASES) - len(DIFFERENCES)} are the same on LocalStack 4.14. The others:\n\n| life cycle | on LocalStack |\n| --- | --- |\n"]
     lines += [f"| {name} | {why} |\n" for name, why in sorted(DIFFERENCES.items())]
-    assert set(DIFFERENCES) <= set(CASES) and drawn("lives on LocalStack", "".join(lines))
+    assert set(DIFFERENCES) <= set(CASES) and drawn("life cycles on LocalStack", "".join(lines))
 
 
 @pytest.mark.long

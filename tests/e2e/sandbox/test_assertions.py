@@ -1,6 +1,6 @@
 """
 Statements of AWS's documentation, each tried on the sandbox and on moto. Those that do not hold on the sandbox are known by name: a new one fails
-the test, and so does one that holds by now and is still in the list. docs/sandbox.md has the score; WEIR_DRAW=1 draws it anew.
+the test, and so does one that holds by now and is still in the list. docs/sandbox-coverage.md has the score; WEIR_DRAW=1 draws it anew.
 """
 
 import pytest
@@ -92,7 +92,7 @@ def test_all_on_moto(own_moto):
 def test_score():
     """The page has the figures that the tests above hold."""
     services = len({service for service, _ in SAID})
-    text = (f"Of {len(SAID)} statements of AWS's documentation about {services} services (`tests/e2e/sandbox/test_assertions.py`) {len(SAID) - len(GAPS)} hold here, "
-            f"and {MOTO_HOLDS} on moto; those that do not hold here stand there by name.\n")
+    text = (f"Of {len(SAID)} statements of AWS's documentation about {services} services (`tests/e2e/sandbox/test_assertions.py`) {len(SAID) - len(GAPS)} hold in the sandbox "
+            f"and {MOTO_HOLDS} on moto. The test lists the others by name.\n")
     assert not set(GAPS) - set(SAID)
     assert drawn("score", text), f"WEIR_DRAW=1 draws it anew: {text}"

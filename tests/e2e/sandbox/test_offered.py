@@ -1,6 +1,6 @@
 """
 Which operations the sandbox offers: of those that make, show, change and delete the types that data pipelines are made of (catalogue.txt, with
-botocore's names), and of the calls that people make every day. The figures are in docs/sandbox.md; WEIR_DRAW=1 draws them anew.
+botocore's names), and of the calls that people make every day. The figures are in docs/sandbox-coverage.md; WEIR_DRAW=1 draws them anew.
 """
 
 from collections import defaultdict
@@ -107,7 +107,7 @@ def everyday(server):
 def test_what_people_call_every_day(fresh_sandbox):
     """Nothing is missing that the page does not name; the long form draws it as it is."""
     _, left = everyday(fresh_sandbox)
-    page = (ROOT / "docs/sandbox.md").read_text()
+    page = (ROOT / "docs/sandbox-coverage.md").read_text()
     assert [one for one in left if one not in page] == []
 
 
@@ -115,7 +115,7 @@ def test_what_people_call_every_day(fresh_sandbox):
 def test_the_page_says_what_people_call_every_day(fresh_sandbox):
     operations, left = everyday(fresh_sandbox)
     all_of = sum(map(len, operations.values()))
-    text = f"Of {all_of} calls that people make every day (`tests/e2e/sandbox/test_offered.py`) {all_of - len(left)} are offered; not: {', '.join(left)}.\n"
+    text = f"Of {all_of} calls that people make every day (`tests/e2e/sandbox/test_offered.py`) {all_of - len(left)} are offered. Not offered: {', '.join(left)}.\n"
     assert drawn("calls of every day", text), f"WEIR_DRAW=1 draws it anew: {text}"
 
 
@@ -124,7 +124,7 @@ def test_what_the_catalogue_names(fresh_sandbox):
     left = missing(fresh_sandbox, CATALOGUE)
     none = sorted(service for service, names in left.items() if names == CATALOGUE[service])
     all_of = sum(map(len, CATALOGUE.values()))
-    lines = [f"Of {all_of} operations {all_of - sum(map(len, left.values()))} are offered, {sum(len(CATALOGUE[service]) for service in none)} are of services of which weir has no types ({', '.join(none)}).\n", "\n"]
+    lines = [f"Of {all_of} operations {all_of - sum(map(len, left.values()))} are offered; {sum(len(CATALOGUE[service]) for service in none)} are of services without types in weir ({', '.join(none)}).\n", "\n"]
     lines += ["| service | offered | not offered |\n", "| --- | --- | --- |\n"]
     for service in sorted(set(CATALOGUE) - set(none)):
         names = left[service]
