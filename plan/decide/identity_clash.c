@@ -8,6 +8,7 @@
 #include "plan/objects/address.h"
 #include "plan/objects/identities.h"
 #include "plan/objects/objects.h"
+#include "provider/names/names.h"
 
 /*
  * No two in the stack may be the same (identities.h), nor what another is recorded as or keeps besides, such
@@ -15,6 +16,12 @@
  * whoever renames one means the same thing, and services that find it there already say so or do not, and in
  * any order.
  */
+
+/* All that have or want one, by their identities. */
+struct identity_map {
+    struct map holders;
+    struct names *names; /* by which CloudFormation's types are weir's own */
+};
 
 /* Who has an identity, or is to have it. */
 struct holder {
@@ -25,11 +32,11 @@ struct holder {
     struct holder *next;
 };
 
-static void add_holder(struct planner *p, struct map *all, struct str key, const struct holder *new)
+static void add_holder(struct planner *p, struct identity_map *all, struct str key, const struct holder *new)
 {
     struct holder *holder = ARENA_NEW(p->arena, struct holder);
     *holder = *new;
-    holder->next = map_set(all, key, holder);
+    holder->next = map_set(&all->holders, key, holder);
 }
 
 static struct whereabouts whereabouts_of(const struct instance *instance)
@@ -43,9 +50,9 @@ static struct whereabouts whereabouts_of(const struct instance *instance)
 
 /* Another one than the instance, at the same location. */
 static const struct holder *find_other(
-    struct planner *p, const struct map *all, struct str key, const struct instance *instance)
+    struct planner *p, const struct identity_map *all, struct str key, const struct instance *instance)
 {
-    const struct holder *holder = map_get(all, key);
+    const struct holder *holder = map_get(&all->holders, key);
     while (holder &&
            ((holder->seen && holder->seen == instance->seen) ||
                !identities_share_location(p, instance->decl->schema, whereabouts_of(instance), holder->at)))
@@ -67,7 +74,8 @@ static void report_twin(struct planner *p, const struct instance *first, const s
     diag_hint(p->diags, d, "one would take it away from the other; give one of them another name");
 }
 
-static struct identities identities_wanted(struct planner *p, const struct instance *instance)
+static struct identities identities_wanted(
+    struct planner *p, const struct identity_map *all, const struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
     if (!schema->ops->read) /* nothing of it is outside */
@@ -75,12 +83,14 @@ static struct identities identities_wanted(struct planner *p, const struct insta
     const struct value *set = instance->desired ? object_set(p->arena, schema, instance->desired)
                               : instance->seen  ? instance->seen->record->set
                                                 : NULL;
-    return identities_of(p->arena, schema, instance->planned, set);
+    struct identities identities = identities_of(p->arena, schema, instance->planned, set);
+    identities_add_own(&identities, all->names, p->arena, schema, instance->planned);
+    return identities;
 }
 
-static void check_twin(struct planner *p, struct map *wanted, const struct instance *instance)
+static void check_twin(struct planner *p, struct identity_map *wanted, const struct instance *instance)
 {
-    struct identities identity = identities_wanted(p, instance);
+    struct identities identity = identities_wanted(p, wanted, instance);
     for (size_t i = 0; i < identity.n; i++) {
         const struct holder *first = find_other(p, wanted, identity.keys[i], instance);
         if (first) {
@@ -109,7 +119,12 @@ static void report_going(
         "%.*s would be the same %.*s as %.*s, which is not in the stack any more: %.*s",
         STR_ARG(instance->address), STR_ARG(decl->schema->name), STR_ARG(seen->address), STR_ARG(text));
     bool declared = stack_find(p->stack, seen->address); /* and left out by `when` */
-    if (instance->seen)
+    if (!str_eq(decl->schema->name, seen->record->subject.type))
+        diag_hint(p->diags, d,
+            "`removed: [{address: %.*s, destroy: false}]` lets go of that one, `imports:` takes it over as "
+            "%.*s",
+            STR_ARG(quoted_address(p, seen->address)), STR_ARG(instance->address));
+    else if (instance->seen)
         diag_hint(p->diags, d, "`weir state rm` of the latter lets go of it");
     else if (declared)
         diag_hint(p->diags, d, "make them one resource, or apply once without either");
@@ -132,7 +147,7 @@ static void report_taken(
         STR_ARG(other));
 }
 
-static void take_identities(struct planner *p, struct map *all, const struct seen *seen)
+static void take_identities(struct planner *p, struct identity_map *all, const struct seen *seen)
 {
     const struct record *record = seen->record;
     const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
@@ -145,13 +160,14 @@ static void take_identities(struct planner *p, struct map *all, const struct see
         add_holder(
             p, all, identities_by_id(p->arena, schema, value_text(held->items[i], STR_EMPTY)), &holder);
     struct identities identity = identities_of(p->arena, schema, record->attrs, record->set);
+    identities_add_own(&identity, all->names, p->arena, schema, record->attrs);
     for (size_t i = 0; i < identity.n && !holder.keeps; i++)
         add_holder(p, all, identity.keys[i], &holder);
 }
 
-static void check_others(struct planner *p, struct map *taken, const struct instance *instance)
+static void check_others(struct planner *p, struct identity_map *taken, const struct instance *instance)
 {
-    struct identities identity = identities_wanted(p, instance);
+    struct identities identity = identities_wanted(p, taken, instance);
     const struct holder *holder = NULL;
     for (size_t i = 0; i < identity.n && !holder; i++)
         holder = find_other(p, taken, identity.keys[i], instance);
@@ -163,23 +179,33 @@ static void check_others(struct planner *p, struct map *taken, const struct inst
 
 /* ---- all of them ---- */
 
-static void each_instance(struct planner *p, struct map *map,
-    void (*check)(struct planner *p, struct map *map, const struct instance *instance))
+static void each_instance(struct planner *p, struct identity_map *map,
+    void (*check)(struct planner *p, struct identity_map *map, const struct instance *instance))
 {
     for (size_t i = 0; i < p->stack->decl_count; i++)
         for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < p->evaluated.instances[i].n; k++)
             check(p, map, &p->evaluated.instances[i].items[k]);
 }
 
-void identity_check(struct planner *p)
+static void check_all(struct planner *p, struct identity_map *wanted, struct identity_map *taken)
 {
-    AUTO_MAP struct map wanted = MAP_INIT, taken = MAP_INIT;
     size_t errors = p->diags->errors;
-    each_instance(p, &wanted, check_twin);
+    each_instance(p, wanted, check_twin);
     if (p->diags->errors > errors)
         return;
     for (size_t i = 0; i < p->recorded.count; i++)
-        take_identities(p, &taken, &p->recorded.seen[i]);
-    if (taken.n)
-        each_instance(p, &taken, check_others);
+        take_identities(p, taken, &p->recorded.seen[i]);
+    if (taken->holders.n)
+        each_instance(p, taken, check_others);
+}
+
+void identity_check(struct planner *p)
+{
+    struct names names;
+    names_open(&names, p->arena, p->workspace->catalog);
+    struct identity_map wanted = {MAP_INIT, &names}, taken = {MAP_INIT, &names};
+    check_all(p, &wanted, &taken);
+    map_release(&wanted.holders);
+    map_release(&taken.holders);
+    names_release(&names);
 }

@@ -41,8 +41,7 @@ static void add_key(struct buf *key, const struct attr *attr, const struct value
     buf_add_char(key, ' ');
 }
 
-/* All that no two have alike; false: not all of it is known, or nothing of it is given. */
-static bool add_unique(const struct schema *schema, const struct value *object, const struct value *set,
+bool identities_unique(const struct schema *schema, const struct value *object, const struct value *set,
     struct buf *key, struct buf *text)
 {
     bool any = false;
@@ -78,7 +77,7 @@ struct identities identities_of(
     AUTO_BUF struct buf key = BUF_INIT, text = BUF_INIT;
     if (!object || !schema->ops->read) /* nothing of it is outside */
         return identity;
-    if (add_unique(schema, object, set, &key, &text))
+    if (identities_unique(schema, object, set, &key, &text))
         identity.keys[identity.n++] = arena_str(arena, buf_str(&key));
     const struct value *id = value_get(object, schema->id);
     struct str by_id =

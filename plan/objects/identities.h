@@ -7,11 +7,12 @@
 #ifndef WEIR_PLAN_OBJECTS_IDENTITIES_H
 #define WEIR_PLAN_OBJECTS_IDENTITIES_H
 
+#include "base/buf.h"
 #include "plan/planner.h"
 
 /* Keys of maps; what has one in common with another is the same, if it is at the same location. */
 struct identities {
-    struct str keys[2];
+    struct str keys[3];
     size_t n;        /* 0: not known yet, or there is none */
     struct str text; /* for people */
 };
@@ -23,6 +24,15 @@ struct identities identities_of(
  * that is known of something that was found. */
 struct str identities_by_id(struct arena *arena, const struct schema *schema, struct str id);
 struct str identities_found(struct arena *arena, const struct schema *schema, struct str id);
+/* The key and text of all that no two have alike; false: not all of it is known, or nothing of it is given.
+ */
+bool identities_unique(const struct schema *schema, const struct value *object, const struct value *set,
+    struct buf *key, struct buf *text);
+/* Adds, to those of a resource of CloudFormation's type, what tells one of weir's own for the same thing
+ * apart (identity_own.c). */
+struct names;
+void identities_add_own(struct identities *identities, struct names *names, struct arena *arena,
+    const struct schema *schema, const struct value *object);
 
 /* The location of a resource: the name of its provider's configuration, and the place if that is recorded. */
 struct whereabouts {

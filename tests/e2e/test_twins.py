@@ -172,3 +172,36 @@ def test_one_of_two_is_made(tmp_path, place, kind):
     stack.assert_settled()
     stack.destroy()
     assert kept
+
+
+OF_CLOUDFORMATION = {
+    "AWS::S3::Bucket": ({"BucketName": "twin-x"}, {"type": "aws.s3.bucket", "name": "twin-x"}, "BucketName"),
+    "AWS::SQS::Queue": ({"QueueName": "twin"}, {"type": "aws.sqs.queue", "name": "twin"}, "QueueName"),
+    "AWS::SNS::Topic": ({"TopicName": "twin"}, {"type": "aws.sns.topic", "name": "twin"}, "TopicName"),
+    "AWS::Logs::LogGroup": ({"LogGroupName": "twin"}, {"type": "aws.logs.log_group", "name": "twin"}, "LogGroupName"),
+    "AWS::Kinesis::Stream": ({"Name": "twin", "ShardCount": 1}, {"type": "aws.kinesis.stream", "name": "twin", "shard_count": 1}, "Name"),
+    "AWS::IAM::Role": ({"RoleName": "twin", "AssumeRolePolicyDocument": "${trust('ec2.amazonaws.com')}"}, {"type": "aws.iam.role", "name": "twin", "assume_role_policy": "${trust('ec2.amazonaws.com')}"}, "RoleName"),
+    "AWS::Scheduler::ScheduleGroup": ({"Name": "twin"}, {"type": "aws.scheduler.schedule_group", "name": "twin"}, "Name"),
+}
+
+
+@pytest.mark.parametrize("theirs", OF_CLOUDFORMATION)
+def test_one_of_cloudformations_type_is_no_other(local_stack, theirs):
+    """What weir has a type of its own for, and CloudFormation has another, is one thing under two addresses; as are two of CloudFormation's type by their names."""
+    given, ours, name = OF_CLOUDFORMATION[theirs]
+
+    def said(**resources):
+        local_stack.write(json.dumps({"stack": "twins", "resources": resources}))
+        return local_stack.run("validate", status=None).err
+
+    their = {"type": theirs, **given}
+    for resources in {"a": ours, "b": their}, {"a": their, "b": ours}, {"a": their, "b": dict(their)}:
+        assert "error: a and b would be the same" in said(**resources)
+    assert "error" not in said(a=ours, b={**their, name: "another-x"})
+
+
+def test_what_is_recorded_is_not_taken_by_another_type(stack):
+    stack.write("stack: twins\nresources:\n  a: {type: aws.sqs.queue, name: twin}\n").apply()
+    stack.write("stack: twins\nresources:\n  b: {type: 'AWS::SQS::Queue', QueueName: twin}\n")
+    refused = stack.run("plan", status=3).err
+    assert "b would be the same AWS::SQS::Queue as a, which is not in the stack any more" in refused and "`removed: [{address: a, destroy: false}]` lets go of that one" in refused, refused
