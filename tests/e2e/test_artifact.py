@@ -506,4 +506,4 @@ def test_code_that_nobody_uploaded(local_stack):
           f: {type: aws.lambda.function, name: missing-f, role: '${role.arn}', runtime: python3.13, handler: f.h, code: {s3_bucket: '${store.name}', s3_key: lib/f.zip}}
     """)
     said = local_stack.run("apply", "--yes", "--sandbox", status=1).err
-    assert "NoSuchKey" in said and 'hint: what is not there is {"s3_bucket":"missing-code","s3_key":"lib/f.zip"}' in said, said
+    assert "NoSuchKey" in said and 'hint: {"s3_bucket":"missing-code","s3_key":"lib/f.zip"} does not exist' in said, said

@@ -30,7 +30,7 @@ STORES = {
         lambda stack: [item["SnapshotIdentifier"] for item in stack.client("redshift").describe_cluster_snapshots()["Snapshots"] if item["SnapshotType"] == "manual"],
     ),
 }
-NAMELESS = "a final snapshot of it is to be taken and has no name"
+NAMELESS = "its final snapshot has no name"
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_final_snapshot_without_a_name_is_refused(lab, type_, how):
         lab.write("stack: lab\n")
     planned = ["plan", "--destroy"] if how == "destroy" else ["plan", *words[1:]]
     before = "apply `skip_final_snapshot: true` before" if how == "apply" else "`skip_final_snapshot: true` in the stack"
-    way = f"--skip-final-snapshot, or {before}; {name}: NAME has one taken"
+    way = f"--skip-final-snapshot, or {before}; {name}: NAME takes one"
     (item,) = stopping(lab.run(*planned, "--json"))
     assert item["says"] == NAMELESS and item["lifts"] == "skip_final_snapshot" and item["set"] == "skip_final_snapshot: true"
     assert f"! it  {NAMELESS} (what goes: {way})" in lab.run(*planned).out
