@@ -85,6 +85,24 @@ def check_inside_is_looked_at(cloud, system, given):
     system.assert_settled(*given)
 
 
+def check_a_column_more(cloud, system, api, given):
+    """In the stack, the job and the API: Iceberg has it, the run leaves it in the catalog, and no plan wants to change anything."""
+    for name, old, more in ("weir.yaml", "[updated_at, timestamp]", ", [city, string]"), ("jobs/to_iceberg.py", "updated_at timestamp", ", city string"):
+        path = system.folder / name
+        text = path.read_text()
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, old + more))
+    api.data["users"] = [*api.data["users"], {"user_id": 1000, "name": "Ole", "country": "DE", "plan": "free", "updated_at": "2026-11-20T00:00:00Z", "city": "Köln"}]
+    system.apply(*given)
+    system.run("run", "ingest_api", "at=2026-11-20T01:30:00Z", *given)
+    system.run("run", "to_iceberg/job", *given)
+    users = expected_tables(api.data["users"], [])["users"]
+    assert judge(cloud)["users"][0] == sorted(([*row, "Köln" if row[0] == 1000 else None] for row in users), key=str)
+    storage = cloud.client("glue").get_table(DatabaseName="ada_music", Name="users")["Table"]["StorageDescriptor"]
+    assert [(column["Name"], column["Type"]) for column in storage["Columns"]][-2:] == [("updated_at", "timestamp"), ("city", "string")]
+    system.assert_settled(*given)
+
+
 def test_from_the_sources_to_the_marts(tmp_path):
     assert (SPARK / "jars" / ".done").exists(), "tools/setup jobs"
     key = keygen(tmp_path / "key")
@@ -134,6 +152,7 @@ def test_from_the_sources_to_the_marts(tmp_path):
         check_lake(of_days(api.data, DAYS), 4)
         check_marts(read, of_days(api.data, DAYS))
         system.assert_settled(*given)  # what Spark wrote into the catalog is nobody's change
+        check_a_column_more(cloud, system, api, given)
 
         # A song more: the table is filled anew, nothing else is touched.
         with (system.folder / "data/rds/songs.csv").open("a") as file:
