@@ -39,9 +39,9 @@ static const struct sandbox_key {
     {"creates", FORM_RULES, "type attributes if held"},
     {"owns", FORM_RULES, "type attribute"},
     {"part_of", FORM_BY_ATTR, NULL},
-    {"delete_empty", FORM_KEYS, "attributes code"},
+    {"delete_empty", FORM_KEYS, "attributes code says"},
     {"delete_unless", FORM_BY_ATTR, NULL},
-    {"used_by", FORM_KEYS, "code by"},
+    {"used_by", FORM_KEYS, "code says by"},
     {"strict", FORM_ATTRS, NULL},
     {"defers", FORM_KEYS, "unless attributes"},
     {"errors", FORM_KEYS, "absent exists going invalid reference"},
@@ -156,7 +156,7 @@ static void check_inside(struct type_loader *t, const struct node *map)
     if (unless.n)
         load_attr_named(t, node_get(map, "unless"), unless);
     for (uint32_t i = 0; users && users->kind == NODE_LIST && i < users->count; i++)
-        load_keys(t->l, users->items[i], "used_by", "type attribute call shows");
+        load_keys(t->l, users->items[i], "used_by", "type attribute where if used counts call shows");
 }
 
 /* [[value, {attribute: value}], [value]] */

@@ -247,11 +247,10 @@ static void place_users(struct making *m, struct part_node *root)
         if (!str_eq(value_gets(by->items[r], "call"), role->step->call.op->wire.name))
             continue;
         struct part_node *node = place_node(m, root, role->step->reply.at, &list);
-        const struct things users = words_naming(m->call->control, m->arena, thing);
+        const struct things users = check_users(m->call, by->items[r], thing);
         for (size_t i = 0; i < users.n; i++)
-            if (check_uses(m->call, by->items[r], users.items[i], thing))
-                place_shown(m, document_child(m, node, STR_EMPTY, true), users.items[i]->type,
-                    value_getz(by->items[r], "shows"), users.items[i]->attrs);
+            place_shown(m, document_child(m, node, STR_EMPTY, true), users.items[i]->type,
+                value_getz(by->items[r], "shows"), users.items[i]->attrs);
     }
 }
 

@@ -154,71 +154,7 @@ int check_references(struct call *call, const struct value *attrs)
     return 0;
 }
 
-/* ---- used_by: {code: DeleteConflict, by: [{type: aws.iam.role, attribute: managed_policies}]} ---- */
-
-static bool refers(const struct value *v, const struct thing *thing)
-{
-    if (value_is_null(v))
-        return false;
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        if (refers(v->items[i], thing))
-            return true;
-    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        if (refers(v->entries[i].value, thing))
-            return true;
-    return v->kind == VALUE_STRING && (value_equal(v, value_get(thing->attrs, thing->type->schema.id)) ||
-                                          value_equal(v, value_getz(thing->attrs, "arn")));
-}
-
-/* `part_of: {bucket: aws.s3tables.table_bucket}`: is it something of this thing's? */
-bool check_is_part(const struct thing *part, const struct thing *thing)
-{
-    const struct value *rules = value_getz(part->type->sandbox, "part_of");
-    for (uint32_t i = 0; rules && i < rules->count; i++)
-        if (str_eq(value_text(rules->entries[i].value, STR_EMPTY), thing->type->schema.name) &&
-            str_eq(part->region, thing->region) &&
-            refers(value_get(part->attrs, rules->entries[i].key), thing))
-            return true;
-    return false;
-}
-
-bool check_is_only_shown(struct call *call, const struct thing *user)
-{
-    const struct spec_conditions *gone = &user->type->gone;
-    const struct value *attrs = user->deleted_ms && gone->count ? fill_now(call, user) : NULL;
-    for (size_t i = 0; attrs && i < gone->count; i++) {
-        const struct value *have = value_get(attrs, gone->items[i].name), *wanted = gone->items[i].values;
-        bool holds = false;
-        for (uint32_t k = 0; k < wanted->count; k++)
-            holds = holds || value_equal(have, wanted->items[k]);
-        if (!holds)
-            return false;
-    }
-    return attrs;
-}
-
-bool check_uses(
-    struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing)
-{
-    return user != thing && str_eq(user->type->schema.name, value_gets(rule, "type")) &&
-           refers(value_get(user->attrs, value_gets(rule, "attribute")), thing) &&
-           !check_is_only_shown(call, user);
-}
-
-static int check_unused(struct call *call, const struct thing *thing)
-{
-    const struct value *used = value_getz(thing->type->sandbox, "used_by"), *by = value_getz(used, "by");
-    const struct things users = words_naming(call->control, call->arena, thing);
-    for (uint32_t r = 0; by && r < by->count; r++)
-        for (size_t i = 0; i < users.n; i++)
-            if (check_uses(call, by->items[r], users.items[i], thing) &&
-                !companions_goes(call, users.items[i], thing))
-                return refuse(call, refuse_status(call, 409),
-                    value_text(value_getz(used, "code"), STR("DependencyViolation")),
-                    "cannot be deleted while %.*s %.*s uses it", STR_ARG(users.items[i]->type->schema.name),
-                    STR_ARG(users.items[i]->id));
-    return 0;
-}
+/* ---- before it is deleted ---- */
 
 /* `delete_says: {attributes, code}`: a database goes with a last snapshot or expressly without. */
 static int check_said(struct call *call, const struct thing *thing)
@@ -264,9 +200,11 @@ int check_delete(struct call *call, const struct thing *thing)
     for (uint32_t i = 0; names && i < names->count; i++) {
         const struct value *v = value_get(thing->attrs, value_text(names->items[i], STR_EMPTY));
         if (v && ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) ? v->count > 0 : v->kind == VALUE_STRING))
-            return refuse(call, refuse_status(call, 409),
-                value_text(value_getz(rule, "code"), STR("DeleteConflict")),
-                "cannot be deleted while %.*s is not empty", STR_ARG(value_text(names->items[i], STR_EMPTY)));
+            return refuse(call, refuse_status(call, 409), value_gets(rule, "code"), "%.*s",
+                STR_ARG(refuse_words(call, thing,
+                    value_get(value_getz(rule, "says"), value_text(names->items[i], STR_EMPTY)),
+                    arena_printf(call->arena, "cannot be deleted while %.*s is not empty",
+                        STR_ARG(value_text(names->items[i], STR_EMPTY))))));
     }
     const struct value *guards = value_getz(thing->type->sandbox, "delete_unless");
     for (uint32_t i = 0; guards && i < guards->count; i++) {

@@ -56,18 +56,6 @@ static const struct value *loopback_of(
                                          (unsigned)digest[1], 1 + digest[2] % 254u));
 }
 
-/* How many things use the one that the answer is about. */
-static int64_t uses_of(struct call *call)
-{
-    const struct value *by = value_getz(value_getz(call->subject->type->sandbox, "used_by"), "by");
-    int64_t n = 0;
-    const struct things users = words_naming(call->control, call->arena, call->subject);
-    for (uint32_t r = 0; by && r < by->count; r++)
-        for (size_t i = 0; i < users.n; i++)
-            n += check_uses(call, by->items[r], users.items[i], call->subject);
-    return n;
-}
-
 static struct str host_of(const struct call *call)
 {
     struct str host = call->request ? wire_header_get(call->request, STR("Host")) : STR_EMPTY;
@@ -118,7 +106,7 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
             time_rfc3339(arena,
                 str_eqz(name, "created") ? call->subject->created_ms : call->subject->changed_ms, false));
     if (call->subject && str_eqz(name, "uses"))
-        return value_int(arena, uses_of(call));
+        return value_int(arena, check_count_users(call, call->subject));
     if (str_eqz(name, "now"))
         return value_string(arena, time_rfc3339(arena, clock_wall_ms(), false));
     if (str_eqz(name, "request_token")) { /* what makes the request known again */

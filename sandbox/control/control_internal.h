@@ -324,6 +324,9 @@ int owned_check(struct call *call, const struct thing *thing);
 /* A refusal in the service's words. */
 int refuse(struct call *call, int status, struct str code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The service's own text, a template of what it is about; where there is none, `otherwise`. */
+struct str refuse_words(
+    struct call *call, const struct thing *thing, const struct value *says, struct str otherwise);
 int refuse_absent(struct call *call, const struct role *role);
 /* Something of that name is there, or is being deleted. */
 int refuse_existing(struct call *call, const struct thing *existing);
@@ -380,6 +383,10 @@ bool check_takes_away(const struct spec_attr *attr, const struct value *v);
 int check_references(struct call *call, const struct value *attrs);
 int check_reference(struct call *call, struct str name, const struct value *given);
 int check_delete(struct call *call, const struct thing *thing);
+/* ---- control_used.c ---- */
+
+/* Refuses to delete what `used_by` says that somebody uses. */
+int check_unused(struct call *call, const struct thing *thing);
 /* Does it go with the thing, by its own `part_of`? */
 bool check_is_part(const struct thing *part, const struct thing *thing);
 /* Deleted, and only shown for a while yet: a NAT gateway, an instance. */
@@ -387,6 +394,9 @@ bool check_is_only_shown(struct call *call, const struct thing *user);
 /* Does `user` refer to the thing in the way that a rule of `used_by` says? */
 bool check_uses(
     struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing);
+/* All of them, by one of these rules; by all of them, how many. */
+struct things check_users(struct call *call, const struct value *rule, const struct thing *thing);
+int64_t check_count_users(struct call *call, const struct thing *thing);
 
 /* ---- control_form.c ---- */
 

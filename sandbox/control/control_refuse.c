@@ -44,6 +44,13 @@ int refuse_status(const struct call *call, int rest)
     return is_json_rpc(call) || call->protocol == WIRE_EC2 ? 400 : rest;
 }
 
+struct str refuse_words(
+    struct call *call, const struct thing *thing, const struct value *says, struct str otherwise)
+{
+    const struct value *text = says ? fill_value(call, thing->type, says, thing->attrs) : NULL;
+    return text ? value_text(text, otherwise) : otherwise;
+}
+
 int refuse_absent(struct call *call, const struct role *role)
 {
     const struct spec_errors *own = &role->step->call.absent;
