@@ -49,8 +49,7 @@ OLD = {
     r"takes? over|take over": "import",
     r"nobody's business": "not managed",
 }
-PAGES = [ROOT / name for name in ("README.md", "docs/guides/private-resources.md", "docs/guides/writing-a-spec.md", "docs/specs.md", "docs/specs-reference.md", "docs/sandbox.md", "docs/sandbox-services.md", "docs/sandbox-coverage.md", "docs/guides/first-stack.md", "docs/guides/containers.md", "docs/guides/kafka.md", "docs/guides/editors.md", "docs/guides/modules.md",
-    "docs/guides/from-terraform.md", "docs/guides/teams.md", "docs/guides/ci.md")]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs/guides").glob("*.md")), *(ROOT / "docs" / name for name in ("specs.md", "specs-reference.md", "sandbox.md", "sandbox-services.md", "sandbox-coverage.md"))]
 LONGEST_LINE, LONGEST_SENTENCE = 120, 30
 
 
