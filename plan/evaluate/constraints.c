@@ -12,10 +12,11 @@ static const struct value *referred(struct planner *p, const struct instance *in
 {
     AUTO_DIAGS struct diags unseen = DIAGS_INIT;
     const struct attr_expr *given = attributes_given(instance->decl, refer->attribute);
-    const struct expr *owner = given ? expr_owner(given->expr, decl) : NULL;
+    struct scope scope = planner_scope(p, instance->decl, instance);
+    const struct expr *origin = given ? evaluate_origin(p, given->expr, &scope) : NULL,
+                      *owner = origin ? expr_owner(origin, decl) : NULL;
     if (!owner || !(*decl)->schema || !str_eq((*decl)->schema->name, refer->type))
         return NULL;
-    struct scope scope = planner_scope(p, instance->decl, instance);
     scope.diags = &unseen;
     const struct value *v = expr_eval(owner, &scope, arena);
     if (!v || v->kind != VALUE_MAP)

@@ -43,15 +43,37 @@ void evaluate_issue(struct planner *p, const struct expr *expr, struct span key_
         expr_hint_issue(expr, issue, p->diags, d);
 }
 
-static const struct value *evaluate_input(struct planner *p, const struct decl *decl)
+/* An argument is written in the parent's file and means the parent's names. */
+static struct scope argument_scope(struct planner *p, const struct decl *decl)
 {
-    if (!decl->argument)
-        return decl->given ? decl->given : &value_null;
-    /* The argument is written in the parent's file and means the parent's names. */
     struct scope scope = planner_scope(p, decl, NULL);
     scope.dir = decl->module->parent->dir;
     scope.each_key = decl->module->each_key;
     scope.each_value = decl->module->each_value;
+    return scope;
+}
+
+const struct expr *evaluate_origin(struct planner *p, const struct expr *expr, struct scope *scope)
+{
+    const struct decl *decl;
+    for (unsigned depth = 0; depth < 100 && (decl = expr_named(expr)); depth++)
+        if (decl->kind == DECL_INPUT && decl->argument) {
+            expr = decl->argument;
+            *scope = argument_scope(p, decl);
+        } else if (decl->kind == DECL_LOCAL || decl->kind == DECL_OUTPUT) {
+            expr = decl->expr;
+            *scope = planner_scope(p, decl, NULL);
+        } else {
+            break;
+        }
+    return expr;
+}
+
+static const struct value *evaluate_input(struct planner *p, const struct decl *decl)
+{
+    if (!decl->argument)
+        return decl->given ? decl->given : &value_null;
+    struct scope scope = argument_scope(p, decl);
     const struct value *v = expr_eval(decl->argument, &scope, p->arena);
     /* A secret of which the state keeps a hash goes on as that: who needs it says that it is lost. */
     if (!v || object_holds_hash(v))

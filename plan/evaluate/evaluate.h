@@ -17,6 +17,9 @@
 const struct value *planner_value(void *ctx, const struct decl *decl);
 /* Scope of a declaration's expressions; instance NULL outside for_each. */
 struct scope planner_scope(struct planner *p, const struct decl *decl, const struct instance *instance);
+/* What a plain reference to a local, an input or a module's output stands for in the end, with its own scope;
+ * any other expression is that itself. */
+const struct expr *evaluate_origin(struct planner *p, const struct expr *expr, struct scope *scope);
 /* Finds p->evaluated.fixed, what no resource or data source is behind, and evaluates that. */
 void evaluate_fixed(struct planner *p);
 /* Inputs, locals, outputs, modules and provider configurations, and what others see of resources. False after

@@ -83,16 +83,18 @@ static void trusts_tell(
     t->met &= warns;
 }
 
-/* Where it is plainly a role of the stack, its trust as it is going to be. */
+/* Where it is plainly a role of the stack, also by way of locals and modules, its trust as it is going to be.
+ */
 static void check_role(struct trusts *t, const struct expr *expr, const struct attr *attr)
 {
     AUTO_DIAGS struct diags unseen = DIAGS_INIT;
     const struct decl *role = NULL;
-    const struct expr *owner = expr_owner(expr, &role);
+    struct scope scope = planner_scope(t->p, t->instance->decl, t->instance);
+    const struct expr *origin = evaluate_origin(t->p, expr, &scope),
+                      *owner = origin ? expr_owner(origin, &role) : NULL;
     struct str trust = owner ? trust_attribute(role->schema) : STR_EMPTY;
     if (!trust.n)
         return;
-    struct scope scope = planner_scope(t->p, t->instance->decl, t->instance);
     scope.diags = &unseen;
     const struct value *object = expr_eval(owner, &scope, t->arena);
     if (object && object->kind == VALUE_MAP && !lets_in(t->arena, value_get(object, trust), attr->assumed_by))

@@ -89,6 +89,11 @@ void expr_each_decl(
             visit_all(&w, &expr->map.entries[i].value);
 }
 
+const struct decl *expr_named(const struct expr *expr)
+{
+    return expr && expr->op == EXPR_DECL ? expr->decl : NULL;
+}
+
 const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
 {
     if (expr->op != EXPR_ATTR)

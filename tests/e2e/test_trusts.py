@@ -145,3 +145,28 @@ def test_elsewhere_the_service_says_it(local_stack):
     result = local_stack.apply("--sandbox", status=1)
     assert "waiting, the service says InvalidInputException: Role should be given assume role permissions" in result.out, str(result)
     assert "hint: the role has to trust glue.amazonaws.com" in result.err, str(result)
+
+
+ROLE = "type: aws.iam.role, name: r, assume_role_policy: '${trust(\"ec2.amazonaws.com\")}'"
+JOB = "type: aws.glue.job, name: j, command: {name: glueetl, script_location: s3://a/b}"
+BY_WAY_OF = {
+    "a local": (f"locals: {{theirs: '${{role.arn}}'}}\nresources:\n  role: {{{ROLE}}}\n  job: {{{JOB}, role: '${{locals.theirs}}'}}\n", None),
+    "an output of a module": (f"modules: {{lab: {{source: ./lab}}}}\nresources:\n  job: {{{JOB}, role: '${{lab.role_arn}}'}}\n", f"resources:\n  role: {{{ROLE}}}\noutputs: {{role_arn: {{value: '${{role.arn}}'}}}}\n"),
+    "an input of a module": (f"modules: {{lab: {{source: ./lab, role: '${{role.arn}}'}}}}\nresources:\n  role: {{{ROLE}}}\n", f"inputs: {{role: {{type: string}}}}\nresources:\n  job: {{{JOB}, role: '${{inputs.role}}'}}\n"),
+    "both": (f"modules:\n  one: {{source: ./lab}}\n  two: {{source: ./jobs, role: '${{one.role_arn}}'}}\n", f"resources:\n  role: {{{ROLE}}}\nlocals: {{it: '${{role.arn}}'}}\noutputs: {{role_arn: {{value: '${{locals.it}}'}}}}\n"),
+}
+
+
+@pytest.mark.parametrize("way", BY_WAY_OF)
+def test_by_way_of(local_stack, way):
+    """Wherever the role is in the stack, and whatever leads to it."""
+    text, module = BY_WAY_OF[way]
+    for name, written in ("lab/weir.yaml", module), ("jobs/weir.yaml", f"inputs: {{role: {{type: string}}}}\nresources:\n  job: {{{JOB}, role: '${{inputs.role}}'}}\n" if way == "both" else None):
+        if written:
+            (local_stack.folder / name).parent.mkdir()
+            local_stack.write("stack: lab\n" + written, name)
+    err = local_stack.write("stack: trusts\n" + text).run("validate", status=3).err
+    assert "job: glue.amazonaws.com cannot assume the role " in err and err.count("error: ") == 1, err
+    for path in local_stack.folder.rglob("weir.yaml"):
+        path.write_text(path.read_text().replace("ec2.amazonaws.com", "glue.amazonaws.com"))
+    local_stack.run("validate")
