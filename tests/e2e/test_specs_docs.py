@@ -71,6 +71,14 @@ def test_types_lead_to_an_operation(service):
             assert section == "data" or not re.match(r"(Describe|Head|List)[A-Z]", shown[1]), name
 
 
+@pytest.mark.parametrize("service", SPECS)
+def test_tags_are_compared(service):
+    """Everything that has tags has a call that lists them: what others change of them is seen."""
+    for name in SPECS[service].get("types") or {}:
+        row = re.search(r"^\| `tags` .*$", page(f"aws.{service}.{name}", "--format", "markdown"), re.M)
+        assert not row or "not compared" not in row[0], name
+
+
 def test_page_of_a_type():
     text = page("aws.dms.replication_instance", "--format", "markdown")
     assert """

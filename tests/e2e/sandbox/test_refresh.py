@@ -140,6 +140,23 @@ def test_tags_are_asked_for_together(stack, cloud):
     stack.assert_settled()
 
 
+def test_tags_of_dms_that_others_change_are_seen(stack, cloud):
+    """Its descriptions have none: they are listed with everybody's tags, or one by one."""
+    stack.write("""
+        stack: copied
+        resources:
+          copies: {type: aws.dms.replication_instance, name: copies, instance_class: dms.t3.medium, tags: {team: data}}
+          orders: {type: aws.dms.endpoint, name: orders, endpoint_type: source, engine_name: postgres, server_name: db, port: 5432, username: u, password: p, database_name: d, tags: {team: data}}
+    """).apply()
+    dms = cloud.client("dms")
+    for arn in dms.describe_replication_instances()["ReplicationInstances"][0]["ReplicationInstanceArn"], dms.describe_endpoints()["Endpoints"][0]["EndpointArn"]:
+        dms.add_tags_to_resource(ResourceArn=arn, Tags=[{"Key": "team", "Value": "sales"}])
+    shown = stack.run("plan").out
+    assert "2 to update" in shown and shown.count('"sales" -> "data"') == 2, shown
+    stack.apply()
+    stack.assert_settled()
+
+
 def test_passwords_are_read_by_twenties(stack, cloud):
     """Of one that is gone no other is read as gone; where that is not allowed, each is read by itself."""
     stack.write("""
