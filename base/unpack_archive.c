@@ -130,8 +130,8 @@ static int enter_folder(struct unpacking *u, char name[NAME_MAX + 1])
     if (at >= 0)
         return at;
     return errno == ENOTDIR || errno == ELOOP
-               ? unpack_archive_refuse(u, "lies below something that is no folder")
-               : err_errno(u->err, ERR_IO, "cannot make the folder that %.*s lies in", STR_ARG(u->name));
+               ? unpack_archive_refuse(u, "is below something that is not a folder")
+               : err_errno(u->err, ERR_IO, "cannot make the folder of %.*s", STR_ARG(u->name));
 }
 
 /* The hole at the end of a sparse one. */
@@ -194,9 +194,9 @@ static int write_entry(struct unpacking *u)
 {
     char name[NAME_MAX + 1];
     if (!is_inside(u->name))
-        return unpack_archive_refuse(u, "would lie outside of the folder");
+        return unpack_archive_refuse(u, "would be outside of the folder");
     if (depth_of(u->name) > MAX_DEPTH)
-        return unpack_archive_refuse(u, "lies too deep");
+        return unpack_archive_refuse(u, "is nested too deep");
     if (u->api->entry_hardlink(u->entry))
         return unpack_archive_refuse(u, "is a hard link");
     AUTO_FD int dir = enter_folder(u, name);
@@ -270,7 +270,7 @@ int unpack_archive(const char *archive, const char *dir, int64_t max_bytes, stru
     u.api->read_support_filter_gzip(u.archive);
     int status = u.api->read_open_filename(u.archive, archive, BLOCK) == ARCHIVE_OK
                      ? unpack_all(&u, archive)
-                     : damaged(&u, archive, "is no zip archive");
+                     : damaged(&u, archive, "is not a zip archive");
     u.api->read_free(u.archive);
     return status;
 }

@@ -56,7 +56,7 @@ static void add_unseen(const struct verified *found, struct buf *out)
     if (!n)
         return;
     buf_addf(out,
-        "%zu thing%s could not be looked for after being deleted, because what %s service stood on went "
+        "%zu resource%s could not be looked up after being deleted, because what %s service stood on went "
         "too: ",
         n, n == 1 ? "" : "s", n == 1 ? "its" : "their");
     for (size_t i = 0; i < n && i < UNSEEN_SHOWN; i++) {
@@ -75,7 +75,7 @@ static int show_leftovers(struct invocation *inv, const struct verified *found)
     }
     if (!found->left_count)
         leftovers_add_claim(
-            &out, found->let_go_count ? " but what was let go of" : "", found->asked, found->marks);
+            &out, found->let_go_count ? " but what was forgotten" : "", found->asked, found->marks);
     else {
         style_add(&out, inv->out.color, STYLE_BOLD, "\nStill there:");
         buf_addz(&out, "\n\n");
@@ -100,7 +100,7 @@ static int verify(struct invocation *inv, struct plan *plan)
     int status = show_leftovers(inv, &found);
     if (status != EXIT_DONE || !n)
         return status;
-    err_set(&err, ERR_LEFTOVER, "%zu thing%s of the stack %s still there", n, n == 1 ? "" : "s",
+    err_set(&err, ERR_LEFTOVER, "%zu resource%s of the stack %s still there", n, n == 1 ? "" : "s",
         n == 1 ? "is" : "are");
     err_hint(&err, "delete them by other means, or take them over (`weir state import ADDRESS ID`) and "
                    "destroy again");
@@ -143,7 +143,7 @@ static int cmd_destroy_resources(struct invocation *inv, struct workspace *works
         status = planning_make(inv, workspace, true, NULL, &plan);
     if (status == EXIT_DONE)
         status =
-            planning_carry_out(inv, plan, "Do you want to delete all of this? There is no way back.", false);
+            planning_carry_out(inv, plan, "Do you want to delete all of this? This cannot be undone.", false);
     if (status == EXIT_DONE && !inv->settings->targets.n)
         status = open_ends(inv, workspace);
     if (status == EXIT_DONE)
@@ -212,7 +212,8 @@ const struct command cmd_destroy = {
         "it cannot look, it fails rather than say that nothing is left, and where neither the state nor the "
         "stack names anything to look for, it says that. What `removed: [{destroy: false}]` let go of is "
         "told of, "
-        "and is no leftover. What somebody made there by hand has none of these, and is not looked for. What "
+        "and is not a leftover. What somebody made there by hand has none of these, and is not looked for. "
+        "What "
         "was deleted together with the "
         "service in which it lay, a database on a host that the stack had made, is counted and named: nobody "
         "is there any more who could be asked for it.",

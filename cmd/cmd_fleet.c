@@ -25,10 +25,9 @@ static int fleet_ask(struct fleet *fleet)
     if (!changes || fleet->inv->settings->yes)
         return EXIT_DONE;
     return ask_consent(fleet->inv,
-        fleet->destroy ? "Do you want to delete all of this? There is no way back."
-        : erases
-            ? "Do you want to apply these changes? What goes with them is erased, and there is no way back."
-            : "Do you want to apply these changes?");
+        fleet->destroy ? "Do you want to delete all of this? This cannot be undone."
+        : erases ? "Do you want to apply these changes? What goes with them is erased. This cannot be undone."
+                 : "Do you want to apply these changes?");
 }
 
 static int fleet_change(struct fleet *fleet)

@@ -131,7 +131,7 @@ static int cmd_init_run(struct invocation *inv)
     if (dir)
         text_add_word(&plan, str_z(dir));
     add_open_inputs(inv, &plan);
-    buf_addf(&out, "%zu files of %.*s are in %s. Next, on the embedded cloud or on your account:\n\n", n,
+    buf_addf(&out, "%zu files of %.*s are in %s. Next, in the sandbox or in your account:\n\n", n,
         STR_ARG(name), dir ? dir : "this folder");
     buf_addf(&out, "    %s --sandbox\n    %s\n", plan.p, plan.p);
     return invocation_write(inv, buf_str(&out));

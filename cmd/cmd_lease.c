@@ -1,4 +1,4 @@
-/* weir lease: until when the stack may be there, made longer or ended. */
+/* weir lease: the stack's lease: when it ends, made longer or ended. */
 #include "base/json.h"
 #include "cmd/planning/planning.h"
 #include "plan/evaluate/lease.h"
@@ -89,7 +89,7 @@ static int extend(struct invocation *inv, struct workspace *workspace)
         return no_lease(inv, &err);
     if (inv->args.n && !duration_parse(inv->args.items[0], &more_ms))
         return invocation_usage(
-            inv, "such as 30m, 8h or 2d12h", "\"%.*s\" is no duration", STR_ARG(inv->args.items[0]));
+            inv, "such as 30m, 8h or 2d12h", "\"%.*s\" is not a duration", STR_ARG(inv->args.items[0]));
     if (!inv->args.n && !more_ms)
         return invocation_usage(inv, "weir lease extend 2h", "the stack does not say for how long");
     if (lease.fixed && more_ms) {
@@ -180,7 +180,7 @@ static const struct command *const subs[] = {
 
 const struct command cmd_lease = {
     .name = "lease",
-    .summary = "until when the stack may be there",
+    .summary = "the stack's lease: when it ends",
     .details =
         "A stack with `lease: {for: 8h}`, or one that was applied with --for, has an end: in its state, and "
         "as "

@@ -222,7 +222,7 @@ static const struct option options[] = {
         .doc = "put the time, and the stream where there are several, before each line"},
     {0, "raw", FIELD(raw),
         .doc =
-            "leave control characters in the lines as the job wrote them, those that steer a terminal too"},
+            "leave control characters in the lines as the job wrote them, those that control a terminal too"},
     {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(set),
         .doc = "of runs with this option, such as a queue; may be repeated"},
 };

@@ -56,10 +56,10 @@ static int check_arguments(struct invocation *inv)
         return invocation_usage(
             inv, "weir policy --why ROLE ACTION ARN", "--why takes a role, an action and an ARN");
     if (str_find_char(args[1], ':', 0) < 1)
-        return invocation_usage(inv, "such as s3:GetObject", "\"%.*s\" is no action", STR_ARG(args[1]));
+        return invocation_usage(inv, "such as s3:GetObject", "\"%.*s\" is not an action", STR_ARG(args[1]));
     if (!str_starts(args[2], STR("arn:")) && !str_eqz(args[2], "*"))
         return invocation_usage(inv, "such as arn:aws:s3:::bucket/key, or \"*\" where the action knows none",
-            "\"%.*s\" is no ARN", STR_ARG(args[2]));
+            "\"%.*s\" is not an ARN", STR_ARG(args[2]));
     return EXIT_DONE;
 }
 

@@ -58,7 +58,7 @@ static void show_leased(struct known_states *all)
         if (all->items[i].there && state_lease(all->items[i].state).until_ms)
             show_one(all->inv, &all->items[i], all->now_ms);
     if (leased && all->by_machine)
-        invocation_note(all->inv, "no service tells the time: it is this machine's");
+        invocation_note(all->inv, "no service reports the time: it is this machine's");
 }
 
 /* ---- taking them down ---- */
@@ -189,7 +189,8 @@ static const struct option options[] = {
         .doc = "with --install: between two looks (default: 15m)"},
     {0, "uninstall", .offset = offsetof(struct reap_settings, uninstall), .doc = "take that down again"},
     OPTION_DELETE_ADOPTED,
-    {0, "full", SHARED(full), .doc = "name every thing that goes, and every right of what is installed"},
+    {0, "full", SHARED(full),
+        .doc = "list every resource that is deleted, and every permission of what is installed"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {

@@ -321,7 +321,7 @@ static const struct option options[] = {
         .choices = "table csv json",
         .doc = "of a query's result (default: a table on a terminal, CSV elsewhere)"},
     {0, "raw", FIELD(raw),
-        .doc = "leave control characters in log lines and in CSV as the job wrote them, those that steer a "
+        .doc = "leave control characters in log lines and in CSV as the job wrote them, those that control a "
                "terminal too"},
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, FIELD(out), .completes = COMPLETES_FILE,
         .doc = "save a query's whole result in a file, as the service wrote it (CSV)"},

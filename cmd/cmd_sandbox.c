@@ -322,7 +322,7 @@ static const struct command_example examples[] = {
 const struct command cmd_sandbox = {
     .name = "sandbox",
     .args = "[env]",
-    .summary = "serve the embedded cloud",
+    .summary = "run the sandbox: an AWS emulator in the program",
     .details =
         "Serves S3 and every service that the specs describe on one loopback port, so that a stack "
         "can be tried without an "

@@ -169,7 +169,7 @@ static const struct command *const subs[] = {&list, &show, &state_rm, &state_mv,
 
 const struct command cmd_state = {
     .name = "state",
-    .summary = "look at the state, and mend it",
+    .summary = "inspect the state, and repair it",
     .details = "The state is a log: nothing in it is rewritten, and what these commands change is recorded "
                "like any other run.",
     .subs = subs,

@@ -1,4 +1,4 @@
-/* weir sweep: what bears weir's marks and belongs to no state; shown, adopted, taken down. */
+/* weir sweep: what has weir's ownership tags and belongs to no state; shown, adopted, taken down. */
 #include "cmd/planning/planning.h"
 #include "cmd/reap/reap.h"
 #include "cmd/reap/stray.h"
@@ -49,15 +49,15 @@ static int adopt_group(struct invocation *inv, const struct marked_group *group)
         return status;
     if (!str_eq(workspace.stack->name, group->stack))
         status = invocation_usage(inv, "go to its folder, or name it with -C",
-            "this is the stack \"%.*s\", and the marks are those of \"%.*s\"", STR_ARG(workspace.stack->name),
-            STR_ARG(group->stack));
+            "this is the stack \"%.*s\", and the ownership tags are those of \"%.*s\"",
+            STR_ARG(workspace.stack->name), STR_ARG(group->stack));
     if (status == EXIT_DONE)
         status = planning_lock(inv, &workspace);
     if (status == EXIT_DONE && marked_record(&workspace, group, &err))
         status = invocation_fail(inv, &err);
     if (status == EXIT_DONE)
         invocation_note(inv,
-            "%zu things of %.*s are in the state %.*s now; \"weir plan\" shows what differs.", group->n,
+            "%zu resources of %.*s are in the state %.*s now; \"weir plan\" shows what differs.", group->n,
             STR_ARG(group->stack), STR_ARG(state_description(workspace.state)));
     workspace_close(&workspace);
     return status;
@@ -80,7 +80,7 @@ static int sweep_strays(struct invocation *inv, struct strays *strays)
         return strays_take_down(strays, list, n, false);
     if (n > 1)
         return invocation_usage(inv, "name the state, as `weir sweep` shows it",
-            "there are several: a stack can take over one at a time");
+            "there are several: a stack can import one at a time");
     return adopt_group(inv, list[0]);
 }
 
@@ -115,7 +115,7 @@ static const struct option options[] = {
         .doc = "delete it, as \"weir destroy --lab --verify\" would; may be repeated"},
     {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
         .doc = "with --take-down: only show what would go"},
-    {0, "full", SHARED(full), .doc = "name every thing"},
+    {0, "full", SHARED(full), .doc = "list every resource"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {
@@ -131,7 +131,7 @@ static const struct command_example examples[] = {
 const struct command cmd_sweep = {
     .name = "sweep",
     .args = "[STATE]",
-    .summary = "find what bears weir's marks and belongs to no state",
+    .summary = "find what has weir's ownership tags and belongs to no state",
     .details =
         "A folder that was deleted, a laptop that was lost: what was made there still bears the marks of its "
         "stack and state. Looks at everything marked in the account and the region, leaves out what belongs "

@@ -97,10 +97,10 @@ static int cmd_tunnel_go(struct invocation *inv, struct workspace *workspace, st
     int64_t wanted = 0;
     if (inv->args.n > 1 && (!str_to_int(inv->args.items[1], &wanted) || wanted < 1 || wanted > 65535))
         return invocation_usage(inv, "a number from 1 to 65535; without it, one that is free",
-            "\"%.*s\" is no port", STR_ARG(inv->args.items[1]));
+            "\"%.*s\" is not a port", STR_ARG(inv->args.items[1]));
     if (own->to && !parse_place(str_z(own->to), &host, &port))
         return invocation_usage(
-            inv, "as seen from there: --to db.internal:5432", "\"%s\" is no place", own->to);
+            inv, "as seen from there: --to db.internal:5432", "\"%s\" is not a place", own->to);
     if (!own->to && !place_of(inv, way, &host, &port))
         return invocation_usage(inv, "say it: --to db.internal:5432",
             "where \"%.*s\" is to lead is not known", STR_ARG(inv->args.items[0]));
@@ -128,7 +128,7 @@ static const struct command_example examples[] = {
 const struct command cmd_tunnel = {
     .name = "tunnel",
     .args = "NAME [LOCAL_PORT]",
-    .summary = "hold a local port open that leads behind the door",
+    .summary = "open a local port to a private resource",
     .details =
         "NAME is a provider that goes by a connection: then the port leads to what the provider speaks to. "
         "Or "

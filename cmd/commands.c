@@ -78,7 +78,7 @@ const struct command_group command_groups[] = {
     {"Jobs", jobs},
     {"Looking", looking},
     {"Labs", many},
-    {"Behind the door", reaching},
+    {"Private resources", reaching},
     {"Trying out", trying},
     {"Reference", reference},
     {NULL, NULL},

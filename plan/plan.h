@@ -65,9 +65,9 @@ struct change {
         *schema;             /* NULL for a type that is not known any more (only then with ACTION_FORGET) */
     const struct decl *decl; /* that gives it; NULL: it has no instance, or is of a saved plan */
     struct decision decision;
-    struct str reason; /* why, where it is not plain: "not in the stack any more", "half-made by an earlier
-                          run", … */
-    struct str moved_from;     /* "" : not moved */
+    struct str reason;     /* why, where it is not plain: "removed from the configuration", "half-made by an
+                              earlier     run", … */
+    struct str moved_from; /* "" : not moved */
     struct attr_change *attrs; /* what changes (create: everything that is set) */
     size_t attr_count;
     struct attr_change *drift; /* recorded -> live, of managed attributes */
@@ -79,7 +79,7 @@ struct change {
                     services left, and of what stays, also `type`, `id` */
     int64_t owned_at_ms;       /* delete: when that was looked at, it was the stack's; 0: not looked at */
     bool gone;                 /* drift: it was deleted outside weir */
-    struct instance *instance; /* planner's own; NULL: not in the stack any more, or with destroy */
+    struct instance *instance; /* planner's own; NULL: removed from the configuration, or with destroy */
     struct seen *seen;         /* planner's own; NULL: not recorded */
 };
 
@@ -283,7 +283,7 @@ int plan_load(struct workspace *workspace, struct saved_plan *saved, const struc
 
 struct leftover {
     struct subject subject; /* its address: of the resource that it was, or belonged to; "" not known */
-    struct str why;         /* "bears the marks of this stack" */
+    struct str why;         /* "has this stack's ownership tags" */
 };
 
 /* What plan_verify() found, and where it looked; in the plan's arena. */
@@ -298,7 +298,7 @@ struct verified {
     const struct str *unseen; /* addresses of what was deleted with the service in which it lay; sorted */
     size_t unseen_count;
     size_t asked; /* things that were looked for by their ids or names, and that somebody answered for */
-    bool marks;   /* AWS was asked for what bears the stack's marks */
+    bool marks;   /* AWS was asked for what bears the stack's ownership tags */
 };
 
 /*

@@ -318,8 +318,8 @@ struct resource_ops {
     int (*tags_of)(struct op_ctx *ctx, const struct str *names, size_t n, tags_found *found, void *found_ctx,
         struct err *err);
 
-    /* Does deleting it leave the thing where it is, as its own attributes say? Then it is no leftover. NULL:
-     * never. */
+    /* Does deleting it leave the thing where it is, as its own attributes say? Then it is not a leftover.
+     * NULL: never. */
     bool (*stays)(const struct value *object);
 
     /* What an ARN says of an object of this type; *object NULL where it is not one of this type. */
@@ -342,7 +342,7 @@ struct resource_ops {
 
     /*
      * Who made it: *marks is a map of the marks that weir put on the thing when it was created (stack,
-     * address, intent), empty where it has none, NULL where there is no such thing. NULL where the type
+     * address, intent), empty where it has none, NULL where it does not exist. NULL where the type
      * cannot be marked.
      */
     int (*marks)(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);

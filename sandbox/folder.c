@@ -213,7 +213,7 @@ static int read_key(struct arena *arena, struct str path, struct sandbox_key *ou
     struct str secret, access = str_cut(str_n(text, n > 0 ? (size_t)n : 0), '\n', &secret);
     secret = secret.p ? str_trim(secret) : STR_EMPTY;
     if (access.n != ID_LENGTH || secret.n != SECRET_LENGTH) {
-        err_set(err, ERR_IO, "%s is no key", path.p);
+        err_set(err, ERR_IO, "%s is not a key", path.p);
         return err_hint(err, "remove it: then a new one is made");
     }
     *out = (struct sandbox_key){arena_str(arena, access), arena_str(arena, secret)};

@@ -337,7 +337,7 @@ void bill_show_change(const struct bill *now, const struct bill *after, const st
     add_difference(out, (after->hourly - now->hourly) * HOURS_A_MONTH);
     buf_addf(out, "), at the prices of %.*s of %.*s, %s%s.\n", STR_ARG(prices_region(prices)),
         STR_ARG(prices_date(prices)),
-        used_hourly(now) + used_hourly(after) > 0 ? "with the use that `usage:` tells"
+        used_hourly(now) + used_hourly(after) > 0 ? "with the use in `usage:`"
                                                   : "without what comes with use",
         after->unknown ? " and what is not known" : "");
     AUTO_MAP struct map before = MAP_INIT, later = MAP_INIT;

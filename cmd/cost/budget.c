@@ -91,7 +91,7 @@ int cost_within(
     err_set(&err, ERR_INVALID, "this would cost %.2f USD %s %.*s (%.2f now), and the budget of %.*s is %.*s",
         after->hourly * hours, article, STR_ARG(time), now->hourly * hours, STR_ARG(stack->name),
         STR_ARG(stack->budget));
-    err_hint(&err, "the dearest is %.*s at %.2f USD %s %.*s; \"weir cost\" tells them all",
+    err_hint(&err, "the dearest is %.*s at %.2f USD %s %.*s; \"weir cost\" lists them all",
         STR_ARG(most->address), most->hourly * hours, article, STR_ARG(time));
     return invocation_fail(inv, &err);
 }

@@ -93,7 +93,7 @@ static const struct node *table_read(
     const struct node *root = yaml_parse(arena, source, diags);
     if (root && !diags->errors && root->kind == NODE_MAP && node_get(root, "prices"))
         return root;
-    err_set(err, ERR_IO, "%.*s is no table of prices", STR_ARG(path));
+    err_set(err, ERR_IO, "%.*s is not a table of prices", STR_ARG(path));
     err_hint(err, "weir cost update makes it anew");
     return NULL;
 }

@@ -133,7 +133,7 @@ int fleet_open(struct invocation *inv, struct fleet *fleet)
     if (!fleet->base.stack->fleet)
         return invocation_usage(inv,
             "`fleet: {each: [anna, bob], inputs: {owner: \"${each.key}\"}}` makes it one",
-            "this stack is no fleet");
+            "this stack is not a fleet");
     status = share(fleet);
     return status == EXIT_DONE ? find_members(fleet) : status;
 }

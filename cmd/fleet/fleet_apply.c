@@ -171,7 +171,7 @@ static void member_verify(void *ctx, size_t i)
     for (size_t k = 0; k < n && k < 5; k++)
         buf_addf(&list, "%s%.*s (%.*s)", k ? ", " : "", STR_ARG(m->verified.left[k].subject.id),
             STR_ARG(m->verified.left[k].subject.type));
-    err_set(&err, ERR_LEFTOVER, "%zu thing%s still there: %s%s", n, n == 1 ? " is" : "s are", list.p,
+    err_set(&err, ERR_LEFTOVER, "%zu resource%s still there: %s%s", n, n == 1 ? " is" : "s are", list.p,
         n > 5 ? " …" : "");
     if (m->is_shared)
         err_hint(

@@ -112,7 +112,8 @@ static struct str user_by_marks(struct fleet *fleet, struct state *used)
     struct err err = ERR_INIT;
     struct str user = STR_EMPTY;
     if (plan_marked(&fleet->shared_stack->workspace, &fleet->inv->arena, &marked, &err))
-        invocation_note(fleet->inv, "warning: whether others use %.*s was not asked by marks: %s",
+        invocation_note(fleet->inv,
+            "warning: whether others use %.*s was not looked up by ownership tags: %s",
             STR_ARG(fleet->shared_stack->name), err.message);
     for (size_t i = 0; i < marked.n && !user.n; i++)
         if (!is_own(fleet, marked.groups[i].lineage) && group_mentions(&marked.groups[i], used))

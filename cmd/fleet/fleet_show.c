@@ -205,7 +205,7 @@ static void add_gone_unasked(const struct fleet *fleet, struct buf *out)
             add_of_member(&names, &n, fleet->members[i].result.unseen[k], &fleet->members[i]);
     if (n)
         buf_addf(out,
-            "%zu thing%s could not be looked for, because the stack's own service in which %s lay did not "
+            "%zu resource%s could not be looked up, because the stack's own service in which %s lay did not "
             "answer; %s went with it: %s%s\n",
             n, n == 1 ? "" : "s", n == 1 ? "it" : "they", n == 1 ? "it" : "they", names.p,
             n > NAMES_SHOWN ? ", …" : ".");
@@ -262,7 +262,8 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
     }
     if (n)
         buf_addf(out,
-            "%zu thing%s could not be looked for after being deleted, because what %s service stood on went "
+            "%zu resource%s could not be looked up after being deleted, because what %s service stood on "
+            "went "
             "too: %s%s\n",
             n, n == 1 ? "" : "s", n == 1 ? "its" : "their", names.p, n > NAMES_SHOWN ? ", …" : ".");
 }
@@ -296,7 +297,7 @@ static bool add_claim(const struct fleet *fleet, size_t n, struct buf *out)
         unmarked += m->verified.asked && !m->verified.marks;
     }
     snprintf(of, sizeof of, " of %zu %s%s%s", n, fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s",
-        let_go ? " but what was let go of" : "");
+        let_go ? " but what was forgotten" : "");
     leftovers_add_claim(out, of, asked, marked && !unmarked);
     return marked && !unmarked;
 }

@@ -64,7 +64,8 @@ static void write_lines(const struct draft *d, struct buf *out, const char *name
         return;
     buf_add_char(out, '\n');
     if (section == d->imports)
-        buf_addz(out, "# There already, and taken over by the first apply; afterwards these lines may go.\n");
+        buf_addz(
+            out, "# These exist already; the first apply imports them. Afterwards these lines can go.\n");
     buf_addf(out, "%s:\n", name);
     for (size_t i = 0; i < section->n; i++) {
         if (section->kind == SAID_LIST) {

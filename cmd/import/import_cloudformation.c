@@ -43,14 +43,14 @@ static struct str steps(struct invocation *inv, const char *stack)
     if (!stack)
         return STR("`weir validate` checks it, `weir plan` shows what it would make.\n");
     return arena_printf(&inv->arena,
-        "1. `weir plan` shows what is taken over (=> import). Nothing else may differ: mend the file until "
+        "1. `weir plan` shows what is imported (=> import). Nothing else may differ: change the file until "
         "it does not.\n"
         "2. `weir apply` takes it over; broken off, it goes on when it is run again. Then `weir plan` says "
         "that nothing is to be done.\n"
         "3. Give every resource of the CloudFormation stack, and of the stacks within it, `DeletionPolicy: "
         "Retain` and `UpdateReplacePolicy: Retain`, and update it:\n"
         "   aws cloudformation update-stack --stack-name %s --template-body file://TEMPLATE\n"
-        "4. Delete that stack. It lets go of its resources, which stay as they are:\n"
+        "4. Delete that stack. It keeps its resources as they are:\n"
         "   aws cloudformation delete-stack --stack-name %s\n"
         "   What other stacks import from it (Fn::ImportValue) has to be given to them in another way "
         "first.\n",
@@ -92,13 +92,13 @@ static int import_cloudformation_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, stack),
-        .doc = "live stack that was made of it: its resources are taken over in place"},
+        .doc = "live stack that was made of it: its resources are imported in place"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, &options_importing, NULL};
 static const struct command_example examples[] = {
     {"weir import cloudformation pipeline.yaml -o .", "write weir.yaml"},
-    {"weir import cloudformation pipeline.yaml --stack pipeline", "take over what the stack has made"},
+    {"weir import cloudformation pipeline.yaml --stack pipeline", "import what the stack has made"},
     {"weir import cloudformation --stack pipeline -o -",
         "the same from the template that CloudFormation keeps; only look at it"},
     {NULL, NULL},
@@ -116,7 +116,7 @@ const struct command import_cloudformation = {
                "Stacks within it become modules, each in a folder.\n\n"
                "What cannot be said is told with its place in the template, and what came of each resource "
                "is a table. With --stack the "
-               "resources of a live stack are taken over as they are (`imports:`), and the steps that follow "
+               "resources of a live stack are imported as they are (`imports:`), and the steps that follow "
                "are told.",
     .sets = sets,
     .settings_size = sizeof(struct own_settings),

@@ -33,11 +33,11 @@ static int import_all(struct importing *importing, const struct own_settings *ow
     if (live_read(&importing->draft, &look, &wanted, &err))
         return invocation_fail(inv, &err);
     if (!importing->draft.n && !importing->draft.rows->n) {
-        err_set(&err, ERR_ABSENT, "there is nothing of that kind");
+        err_set(&err, ERR_ABSENT, "there are no resources of that type");
         return invocation_fail(inv, &err);
     }
-    return importing_finish(importing, STR("1. `weir plan` shows what is taken over (=> import). Nothing "
-                                           "else may differ: mend the file until it does not.\n"
+    return importing_finish(importing, STR("1. `weir plan` shows what is imported (=> import). Nothing else "
+                                           "may differ: change the file until it does not.\n"
                                            "2. `weir apply` takes it over; broken off, it goes on when it is "
                                            "run again. Then `weir plan` says that nothing is to be done.\n"));
 }
@@ -60,16 +60,16 @@ static int import_live_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "tag", .value = "KEY=VALUE", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, tag),
-        .doc = "everything that bears this tag"},
+        .doc = "everything that has this tag"},
     {0, "type", .value = "TYPE", .kind = OPTION_LIST, .offset = offsetof(struct own_settings, types),
         .completes = COMPLETES_TYPE, .doc = "everything of this type; may be repeated"},
     {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, stack),
-        .doc = "everything that bears the mark of this stack of weir's"},
+        .doc = "everything that has the ownership tags of this stack"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, &options_importing, NULL};
 static const struct command_example examples[] = {
-    {"weir import live --tag team=data -o .", "what bears the tag, with all that can be read of it"},
+    {"weir import live --tag team=data -o .", "what has the tag, with all that can be read of it"},
     {"weir import live --type aws.glue.job --type aws.iam.role -o -", "all jobs and roles; only look at it"},
     {NULL, NULL},
 };

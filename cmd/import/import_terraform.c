@@ -118,7 +118,7 @@ static int import_all(struct importing *importing)
         return invocation_fail(inv, &err);
     }
     return importing_finish(
-        importing, STR("1. `weir plan` shows what is taken over (=> import). Nothing else may differ: mend "
+        importing, STR("1. `weir plan` shows what is imported (=> import). Nothing else may differ: change "
                        "the file until it does not.\n"
                        "2. `weir apply` takes it over; broken off, it goes on when it is run again. Then "
                        "`weir plan` says that nothing is to be done.\n"
@@ -156,7 +156,7 @@ const struct command import_terraform = {
                "attributes of what they are for, and "
                "instances that differ by their key one resource with for_each. What is sensitive is not "
                "written: it becomes an input. "
-               "Everything is taken over under the id that it has (`imports:`).",
+               "Everything is imported under the id that it has (`imports:`).",
     .sets = sets,
     .settings_size = sizeof(struct importing_settings),
     .min_args = 1,

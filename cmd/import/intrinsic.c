@@ -64,7 +64,7 @@ static struct said *pseudo(struct template *t, const struct node *node, struct s
     if (str_eqz(name, "AWS::NotificationARNs"))
         return said_code(t->arena, node, "%s",
             draft_ask(t->draft, STR("notification_arns"), "list(string)",
-                STR("topics that the CloudFormation stack tells"), false)
+                STR("topics of the CloudFormation stack"), false)
                 .p);
     return NULL;
 }

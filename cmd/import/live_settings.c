@@ -214,7 +214,7 @@ static void ask_for(struct settings *s, const struct attr *attr)
     ignored = said_get(lifecycle, "ignore_changes");
     said_add(arena, ignored, said_string(arena, attr->name, NULL));
     buf_addf(s->comment, "# %s `%.*s`: it stays as it is until ignore_changes is taken out\n",
-        found ? "No answer tells whether this is" : "No answer tells", STR_ARG(attr->name));
+        found ? "No answer says whether this is" : "No answer tells", STR_ARG(attr->name));
 }
 
 /* No answer has it, whatever it is. */

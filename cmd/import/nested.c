@@ -106,7 +106,7 @@ static bool find_template(struct template *t, const struct thing *thing, const s
             "the template of %.*s is not here: what it makes stays CloudFormation's",
             STR_ARG(thing->logical));
         diag_hint(t->diags, d,
-            "a file that the URL ends in is read where it lies beside this template; with --stack "
+            "a file that the URL ends in is read where it is stored beside this template; with --stack "
             "the one that CloudFormation keeps is");
         return false;
     }

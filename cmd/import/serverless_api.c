@@ -198,7 +198,7 @@ const struct node *serverless_body(struct form *form)
     struct str version = nodes_literal(form_in(form, STR("OpenApiVersion")));
     if (place)
         diag_error(macro->sam->diags, node_span(place),
-            "an API's document that lies elsewhere cannot be said; `DefinitionBody` can");
+            "an API's document that is stored elsewhere is not supported; `DefinitionBody` can");
     if (given && (given->kind != NODE_MAP || nodes_is_function(given)))
         return given;
     struct node *body = given ? nodes_copy(form->arena, given) : nodes_new(form->arena, NODE_MAP, form->at);

@@ -125,7 +125,7 @@ const struct node *serverless_code(struct form *form, const struct node *place, 
     if (sub && sub->kind == NODE_STRING && str_starts(sub->string, STR("s3://")))
         return by_url(form, place, sub->string, true);
     diag_error(macro->sam->diags, node_span(place ? place : form->at),
-        "where the code of %.*s lies is a path, s3://BUCKET/KEY or {Bucket, Key}", STR_ARG(macro->id));
+        "the code of %.*s is a path, s3://BUCKET/KEY or {Bucket, Key}", STR_ARG(macro->id));
     return NULL;
 }
 
@@ -154,7 +154,7 @@ const struct node *serverless_definition(struct form *form)
     if (place->kind == NODE_STRING && !str_starts(place->string, STR("s3://")))
         return definition_file(form, place);
     struct diag *d = diag_error(
-        macro->sam->diags, node_span(place), "a state machine's definition that lies on S3 cannot be said");
+        macro->sam->diags, node_span(place), "a state machine's definition in S3 is not supported");
     diag_hint(macro->sam->diags, d, "the path of a local file, or `Definition`, can");
     return NULL;
 }

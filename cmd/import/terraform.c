@@ -279,7 +279,7 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
         bool raw = value_getz(document, "terraform_version") && value_getz(document, "resources");
         err_set(err, ERR_INVALID,
             raw ? "this is the state's own file; what `terraform show -json` says of it is wanted"
-                : "this is no state or plan as `terraform show -json` has it");
+                : "this is not a state or plan as `terraform show -json` has it");
         return err_hint(err, "the folder of the configuration does as well; or terraform plan -out=plan && "
                              "terraform show -json plan > plan.json; then import plan.json");
     }

@@ -142,7 +142,7 @@ static int check_name(const struct renaming *r, struct err *err)
 {
     if (!stack_is_name(r->name) || (r->target.kind == NAME_THING && stack_is_reserved(r->name)))
         return err_set(err, ERR_INVALID,
-            "\"%.*s\" is no name: letters, digits, _ and -, beginning with a letter, and no word of the "
+            "\"%.*s\" is not a name: letters, digits, _ and -, beginning with a letter, and no word of the "
             "language",
             STR_ARG(r->name));
     if (sketch_find(r->target.sketch, r->target.kind, r->name).file)

@@ -306,7 +306,7 @@ static bool fill_queue(struct lsp *lsp, struct queue *queue, struct err *err)
         case CHANNEL_MESSAGE: queue_text(queue, text); break;
         case CHANNEL_END: return false;
         case CHANNEL_BROKEN:
-            err_set(err, ERR_PROTOCOL, "the editor sent what is no message: %s", lsp->channel.wrong);
+            err_set(err, ERR_PROTOCOL, "the editor sent what is not a message: %s", lsp->channel.wrong);
             return false;
         }
     } while (queue->n < QUEUE_MAX && channel_waiting(&lsp->channel));

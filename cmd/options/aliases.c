@@ -18,10 +18,10 @@ static const struct alias options[] = {
     {.name = "lock-timeout", .ignored = true}, /* where nothing is locked */
     {.name = "refresh-only", .hint = "\"weir drift\" shows what changed outside weir"},
     {.name = "destroy", .hint = "\"weir destroy\" does that, \"weir plan --destroy\" shows it"},
-    {.name = "state", .hint = "where the state lies is said by `state:` in the stack"},
-    {.name = "state-out", .hint = "where the state lies is said by `state:` in the stack"},
+    {.name = "state", .hint = "`state:` in the stack says where the state is stored"},
+    {.name = "state-out", .hint = "`state:` in the stack says where the state is stored"},
     {.name = "backend-config",
-        .hint = "where the state lies is said by `state:` in the stack, made of inputs where that differs"},
+        .hint = "`state:` in the stack says where the state is stored, made of inputs where that differs"},
     {.name = "migrate-state", .hint = "\"weir state migrate\" takes the state to where `state:` says now"},
     {.name = "reconfigure",
         .hint = "nothing has to be set up: `state:` in the stack is read by every command"},

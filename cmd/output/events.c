@@ -34,7 +34,7 @@ const struct event_doc event_docs[] = {
     {"stopping", "", "a signal came: nothing new is started"},
     {"warning", "text", "something that is worth knowing"},
     {"note", "address, text",
-        "what is no change, but worth knowing, such as a change that waits for a maintenance window"},
+        "what is not a change, but worth knowing, such as a change that waits for a maintenance window"},
     {"printed", "address, text", "a line that a build command printed"},
     {"result",
         "command, status, create, update, replace, delete, read, adopt, forget, failed, skipped, ms, "
@@ -44,11 +44,13 @@ const struct event_doc event_docs[] = {
         "addresses of what went with a service of the stack's own that did not answer"},
     {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
     {"let_go", "type, id, address, why",
-        "something that `removed: [{destroy: false}]` left where it is, and that bears the stack's marks "
-        "still; it is no leftover"},
+        "something that `removed: [{destroy: false}]` left where it is, and that bears the stack's ownership "
+        "tags "
+        "still; it is not a leftover"},
     {"verified", "left, looked, asked, marks, unseen",
         "destroy --verify has looked everywhere; asked: how many things were looked for by id or name; "
-        "marks: whether AWS was asked for the stack's marks; unseen: the addresses of what went with its own "
+        "marks: whether AWS was asked for the stack's ownership tags; unseen: the addresses of what went "
+        "with its own "
         "service"},
     {"cost", "currency, region, date, hour, month, idle_hour, members, budget_hour, resources",
         "weir cost; idle_hour: what stays on while nobody uses it; of plan --cost: hour_now, hour_after, "
@@ -72,7 +74,7 @@ const struct event_doc event_docs[] = {
     {"leased", "state, until, left_ms, due, used_by",
         "a stack with a lease that weir reap found; used_by: it is due, and stays for that one"},
     {"stray", "stack, lineage, things, age_ms, until",
-        "what bears marks and belongs to no state (weir sweep)"},
+        "what has weir's ownership tags and belongs to no state (weir sweep)"},
     {"lease", "until, left_ms, ended, extend, clock",
         "when the stack's lease ends (weir lease); clock: whose time that is, service or machine"},
     {"version", "address, sha256, bucket, key, stored, size, in_use, rolled_back_from",

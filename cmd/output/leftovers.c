@@ -4,11 +4,12 @@
 void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool marks)
 {
     if (asked && marks)
-        buf_addf(out, "\nNothing is left%s: neither by its id or name, nor with the stack's marks.\n", of);
+        buf_addf(
+            out, "\nNothing is left%s: neither by its id or name, nor by the stack's ownership tags.\n", of);
     else if (asked)
         buf_addf(out, "\nNothing is left%s by its id or name.\n", of);
     else if (marks)
-        buf_addf(out, "\nNothing is left%s with the stack's marks.\n", of);
+        buf_addf(out, "\nNothing is left%s with the stack's ownership tags.\n", of);
     else
         buf_addf(out,
             "\nNothing was looked for%s: neither the state nor the stack names anything that a service could "

@@ -92,7 +92,7 @@ bool render_erases_any(const struct plan *plan)
     return any_of(plan, GOES);
 }
 
-static const char *const leads[] = {"With them:", "What stays of them:", "In the way of their deletion:"};
+static const char *const leads[] = {"With them:", "What stays of them:", "Blocking their deletion:"};
 
 static void add_list(
     const struct plan *plan, const struct render_options *o, enum part part, int width, struct buf *out)

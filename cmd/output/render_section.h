@@ -12,10 +12,10 @@ enum { TYPES_WORTH_IT = 8 }; /* from so many changes on they are counted by type
 
 struct section {
     const struct change *change;
-    const struct decl *decl; /* NULL: not in the stack any more */
+    const struct decl *decl; /* NULL: removed from the configuration */
     struct str declared;     /* its address without its key */
     struct str module;       /* the module it is in; "": the stack itself */
-    uint32_t rank;  /* what others depend on has a smaller one; UINT32_MAX: not in the stack any more */
+    uint32_t rank;  /* what others depend on has a smaller one; UINT32_MAX: removed from the configuration */
     uint32_t group; /* the largest rank in its module: when all that is in it is there */
 };
 

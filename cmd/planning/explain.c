@@ -128,7 +128,7 @@ static void add_file(const struct explained *e, struct buf *out)
     const struct decl *decl = e->decl;
     add_label(e, "file", out);
     if (!decl) {
-        buf_addz(out, "not in the stack any more\n");
+        buf_addz(out, "removed from the configuration\n");
         return;
     }
     text_add_safe(out, decl->span.source->path, false);

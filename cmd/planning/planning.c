@@ -264,7 +264,7 @@ static void add_lease(const struct plan *plan, struct buf *out)
     struct lease lease = state_lease(plan->workspace->state);
     if (plan->destroy || !lease.until_ms)
         return;
-    buf_addf(out, "\nThe lease ends at %.*s; `weir lease show` tells how long that is.\n",
+    buf_addf(out, "\nThe lease ends at %.*s; `weir lease show` says how long that is.\n",
         STR_ARG(lease_text(&scratch, &lease)));
 }
 
@@ -277,7 +277,7 @@ static void add_unseen(const struct apply_result *r, struct buf *out)
     if (!n)
         return;
     buf_addf(out,
-        "%zu thing%s could not be looked for, because the stack's own service in which %s lay did not "
+        "%zu resource%s could not be looked up, because the stack's own service in which %s lay did not "
         "answer; "
         "%s went with it: ",
         n, n == 1 ? "" : "s", n == 1 ? "it" : "they", n == 1 ? "it" : "they");
@@ -403,7 +403,7 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return invocation_fail(inv, &err);
     if (!plan->destroy && render_erases_any(plan))
         question =
-            "Do you want to apply these changes? What goes with them is erased, and there is no way back.";
+            "Do you want to apply these changes? What goes with them is erased. This cannot be undone.";
     if (!inv->settings->yes && !reviewed && changes && (status = ask_consent(inv, question)) != EXIT_DONE)
         return status;
     if (!inv->settings->json && !reviewed)

@@ -41,7 +41,7 @@ static int take_down(struct fleet *fleet, int64_t now_ms)
         return status;
     fleet_check_deletions(fleet);
     if (goes(fleet) && !fleet->inv->settings->yes)
-        status = ask_consent(fleet->inv, "Do you want to delete all of this? There is no way back.");
+        status = ask_consent(fleet->inv, "Do you want to delete all of this? This cannot be undone.");
     if (status != EXIT_DONE)
         return status;
     fleet_apply(fleet);

@@ -129,7 +129,7 @@ int strays_show(const struct strays *strays, bool each)
             value_builder_add(&rows, group_row(arena, strays, &strays->marked.groups[i]));
     }
     if (!inv->settings->json && !strays->marked.n)
-        buf_addz(&out, "Nothing bears weir's marks that belongs to no state.\n");
+        buf_addz(&out, "Nothing with weir's ownership tags is without a state.\n");
     else if (!inv->settings->json)
         table_add_text(value_builder_list(&columns), value_builder_list(&rows), inv->out.color, &out);
     for (size_t i = 0; each && !inv->settings->json && i < strays->marked.n; i++) {
@@ -178,7 +178,7 @@ static void spare_shared(struct strays *strays, struct marked_group *group,
             invocation_note(strays->all->inv, "%.*s %.*s stays: %.*s uses it", STR_ARG(thing->subject.type),
                 STR_ARG(thing->subject.id), STR_ARG(user));
         else if (leased && !thing->until_ms)
-            invocation_note(strays->all->inv, "%.*s %.*s stays: it bears no lease",
+            invocation_note(strays->all->inv, "%.*s %.*s stays: it has no lease",
                 STR_ARG(thing->subject.type), STR_ARG(thing->subject.id));
         else
             group->things[kept++] = *thing;

@@ -1,6 +1,6 @@
 /*
- * What bears weir's marks and belongs to no state that is known: found, shown, taken down as if it had a
- * state, or given one. For reap and sweep.
+ * What has weir's ownership tags and belongs to no state that is known: found, shown, taken down as if it had
+ * a state, or given one. For reap and sweep.
  */
 #ifndef WEIR_CMD_REAP_STRAY_H
 #define WEIR_CMD_REAP_STRAY_H

@@ -40,7 +40,7 @@ static int read_pair(
     struct str text;
     *key = str_cut(word, '=', &text);
     if (!text.p || !key->n) {
-        err_set(err, ERR_USAGE, "\"%.*s\" is no argument", STR_ARG(word));
+        err_set(err, ERR_USAGE, "\"%.*s\" is not an argument", STR_ARG(word));
         return err_hint(err, "arguments are NAME=TEXT or NAME:=JSON");
     }
     if (!str_ends(*key, STR(":"))) {

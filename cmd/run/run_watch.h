@@ -35,7 +35,7 @@ void run_watch_clear(struct run_watch *watch);
 /* A log line as the commands print it. */
 struct log_look {
     bool time, stream; /* put before it */
-    bool raw;          /* whatever bytes the job wrote, also those that steer a terminal */
+    bool raw;          /* whatever bytes the job wrote, also those that control a terminal */
 };
 void log_event_text(const struct log_event *event, struct log_look look, struct buf *out);
 void log_event_json(const struct job *job, const struct log_event *event, struct buf *out);

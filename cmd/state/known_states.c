@@ -43,7 +43,7 @@ static int find_place(struct known_states *all, const struct str *given)
     if (json_parse(&inv->arena, *given, &all->config, &err) || all->config->kind != VALUE_MAP)
         return invocation_usage(inv,
             "it is what stands under `state:`, as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'",
-            "\"%.*s\" is no state setting", STR_ARG(*given));
+            "\"%.*s\" is not a state setting", STR_ARG(*given));
     return EXIT_DONE;
 }
 

@@ -200,7 +200,7 @@ static int target_of(struct invocation *inv, const struct record *record, struct
     struct str from = inv->args.items[0], to = inv->args.items[1], rest = behind(record, from), declared, key;
     if (!address_split(&inv->arena, to, &declared, &key))
         return invocation_usage(inv, "addresses look like lake, lake[\"key\"] or module/lake",
-            "\"%.*s\" is no address", STR_ARG(to));
+            "\"%.*s\" is not an address", STR_ARG(to));
     if (rest.n && rest.p[0] == '[' && key.p)
         return invocation_usage(inv, "leave the key out, or move one of them",
             "%.*s has several, and %.*s is one", STR_ARG(from), STR_ARG(to));

@@ -97,7 +97,7 @@ static int place_given(struct invocation *inv, const struct workspace *workspace
     if (json_parse(&inv->arena, inv->args.items[0], &config, &err) || config->kind != VALUE_MAP)
         return invocation_usage(inv,
             "it is what will stand under `state:`, as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'",
-            "\"%.*s\" is no state setting", STR_ARG(inv->args.items[0]));
+            "\"%.*s\" is not a state setting", STR_ARG(inv->args.items[0]));
     const struct stack *stack = workspace->stack;
     struct backend_options options = {
         .config = config, .dir = stack->dir, .stack = stack->name, .env = stack->env};
@@ -188,7 +188,8 @@ static void doctor_provider(struct invocation *inv, struct str name, struct prov
     if (!provider_aws(provider) || !provider_is_store(provider, NULL))
         return;
     struct str text = arena_printf(&inv->arena,
-        "%.*s has an address for S3 alone: marks are looked for on buckets, and no other service is asked",
+        "%.*s has an endpoint for S3 alone: ownership tags are looked up on buckets, and no other service is "
+        "called",
         STR_ARG(name));
     doctor_line(inv, PROBE_OK, "services", text.p);
 }
@@ -415,7 +416,7 @@ const struct command state_unlock_command = {
 const struct command state_key_command = {
     .name = "key",
     .args = "[KMS-KEY]",
-    .summary = "make a key that the state's secrets are sealed with",
+    .summary = "make a key that encrypts the state's secrets",
     .details = "Without an argument: 32 random bytes for WEIR_STATE_KEY or a file. With the id, ARN or alias "
                "of an AWS KMS key: a data key encrypted "
                "by it, to stand in the stack (`state: {key: \"kms:…\"}`); whoever may decrypt with that KMS "

@@ -356,7 +356,7 @@ static bool step_object(struct running *r, const struct value *step)
     struct op_ctx ctx = {.arena = &r->arena};
     bool cut = false;
     if (!str_starts(place, STR("s3://")))
-        return test_fail(r, "\"%.*s\" is no place in S3", STR_ARG(place));
+        return test_fail(r, "\"%.*s\" is not a place in S3", STR_ARG(place));
     struct str bucket = str_cut(str_slice(place, 5, place.n), '/', &key);
     size_t fixed = 0;
     while (fixed < key.n && !strchr("*?[", key.p[fixed]))

@@ -137,7 +137,7 @@ static int run_locked(struct executor *x, struct err *err)
     struct err unmarked = ERR_INIT;
     int status = lease_settle(x->p, &lease, err);
     if (!status && lease.by_machine)
-        warn_user(x, "no service tells the time: the lease goes by this machine's clock");
+        warn_user(x, "no service reports the time: the lease uses this machine's clock");
     if (!status)
         executor_run(x);
     if (!status && lease_mark(x->p, &lease, &unmarked))

@@ -226,7 +226,7 @@ static int read_data(struct work *work, struct err *err)
     if (schema->ops->read(&work->ctx, work->desired, NULL, &live, err))
         return -1;
     if (!live)
-        return err_set(err, ERR_ABSENT, "there is no such thing");
+        return err_set(err, ERR_ABSENT, "it does not exist");
     work_publish(work, object_whole(&work->arena, schema, work->desired,
                            value_merge(&work->arena, work->desired, live), NULL));
     return 0;

@@ -65,7 +65,7 @@ static void tell_told(struct work *work, const struct value *told, const struct 
             buf_addf(&text, "the service does not tell \"%.*s\": it counts as it was given from now on",
                 STR_ARG(name));
         } else {
-            buf_addf(&text, "the service tells \"%.*s\" as ", STR_ARG(name));
+            buf_addf(&text, "the service reports \"%.*s\" as ", STR_ARG(name));
             json_write(&text, value_get(whole, name), 0);
             buf_add_str(&text, STR(", not as it was given: that counts as the same from now on"));
         }

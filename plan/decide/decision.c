@@ -109,7 +109,7 @@ static bool forbid_destroying(
         diag_hint(p->diags, d, "set prevent_destroy to false first, or leave it out with --target");
     else
         diag_hint(p->diags, d,
-            "declare it again with prevent_destroy: false and destroy it with --target, or let go of it with "
+            "declare it again with prevent_destroy: false and destroy it with --target, or forget it with "
             "`removed: [{address: %.*s, destroy: false}]`",
             STR_ARG(address));
     return false;
@@ -283,7 +283,7 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
     change->decision.action = forget ? ACTION_FORGET : ACTION_DELETE;
     change->reason = p->options->destroy ? STR_EMPTY
                      : forget            ? STR("removed: it stays where it is")
-                                         : STR("not in the stack any more");
+                                         : STR("removed from the configuration");
     change->gone = seen->read && !seen->live;
     change->adopted = record->adopted;
     if (schema)

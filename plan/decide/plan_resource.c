@@ -110,10 +110,11 @@ static void warn_of_owner(struct planner *p, const struct instance *instance, st
     struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
     if (!stack.n || !state.n || str_eq(state, state_lineage(p->workspace->state)))
         return;
-    struct diag *d = diag_warning(p->diags, span, "importing %.*s: it bears the marks of the stack \"%.*s\"",
-        STR_ARG(instance->address), STR_ARG(stack));
-    diag_hint(p->diags, d,
-        "where that still has it, `removed: [{address: …, destroy: false}]` there lets go of it");
+    struct diag *d =
+        diag_warning(p->diags, span, "importing %.*s: it has the ownership tags of the stack \"%.*s\"",
+            STR_ARG(instance->address), STR_ARG(stack));
+    diag_hint(
+        p->diags, d, "where that still has it, `removed: [{address: …, destroy: false}]` there forgets it");
 }
 
 /* Looks at what is to be imported. */

@@ -178,7 +178,7 @@ int plan_check_deletions(const struct plan *plan, struct err *err)
                 add_obstacle(&all, c, c->erases->items[k]);
     }
     if (all.n > TOLD_AT_ONCE)
-        buf_addf(&all.names, " and %zu more, which the plan tells", all.n - TOLD_AT_ONCE);
+        buf_addf(&all.names, " and %zu more, which the plan lists", all.n - TOLD_AT_ONCE);
     if (all.n) {
         err_set(err, ERR_INVALID, "what the plan deletes cannot go: %.*s; nothing was changed",
             (int)all.names.n, all.names.p);

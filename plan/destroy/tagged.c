@@ -177,7 +177,7 @@ static int gather_marked(struct gathering *g, struct err *err)
         store = provider_is_store(g->provider, &failure);
         if (!store) {
             *err = failure;
-            return err_context(err, "looking for weir's marks");
+            return err_context(err, "looking for weir's ownership tags");
         }
     }
     for (uint32_t i = 0; !store && i < list->count; i++)

@@ -87,7 +87,7 @@ static int check_flagged(struct examined *e, const struct value *erased, struct 
     if (!is_flagged(erased))
         return 0;
     if (e->change->adopted) {
-        err_set(err, ERR_INVALID, "it was there before this stack took it over");
+        err_set(err, ERR_INVALID, "it existed before this stack imported it");
         return err_hint(err, "empty or unprotect it by other means, or say so in the stack itself; "
                              "`removed: [{address: …, destroy: false}]` forgets it as it is");
     }

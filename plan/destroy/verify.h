@@ -38,9 +38,9 @@ struct verifying {
     struct map providers; /* as text -> struct provider */
     struct map places;    /* texts of where was looked -> struct provider */
     struct map gone;      /* names of configurations whose service this run took down */
-    struct map silent;    /* as text, of these: who could not be asked for the stack's marks */
+    struct map silent;    /* as text, of these: who could not be asked for the stack's ownership tags */
     pthread_mutex_t lock; /* all of this while threads look */
-    bool marks;           /* AWS was asked for the stack's marks */
+    bool marks;           /* AWS was asked for the stack's ownership tags */
     struct err failure;   /* the first thing that could not be looked at */
 };
 
@@ -59,7 +59,7 @@ void verify_find_gone(struct verifying *v);
 bool verify_is_gone(const struct verifying *v, const struct provider *provider);
 /* Texts and values are copied; of two for the same thing the first stays. */
 void verify_add(struct verifying *v, const struct candidate *candidate);
-/* Adds what bears the stack's marks where v->providers lead, and of the types in v->items. */
+/* Adds what bears the stack's ownership tags where v->providers lead, and of the types in v->items. */
 void verify_find_marked(struct verifying *v);
 /* Fills v->items, providers and places. */
 void verify_find(struct verifying *v);

@@ -1,5 +1,5 @@
-/* What bears the stack's marks: by the tagging API, in stores of S3 alone by their buckets, and by listings
- * of what the tagging API does not know. */
+/* What bears the stack's ownership tags: by the tagging API, in stores of S3 alone by their buckets, and by
+ * listings of what the tagging API does not know. */
 #include "plan/destroy/verify.h"
 
 #include "plan/evaluate/context.h"
@@ -47,7 +47,7 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
         .subject.address = address,
         .subject.id = arn,
         .subject.type = STR("?"),
-        .why = STR("bears the marks of this stack")};
+        .why = STR("has this stack's ownership tags")};
     bool known = false;
     for (size_t i = 0; i < count; i++) {
         struct err ignored = ERR_INIT;
@@ -78,7 +78,7 @@ static void marks_failed(struct verifying *v, struct provider *provider, const s
     if (verify_is_gone(v, provider) && silent_is(err))
         map_set(&v->silent, arena_printf(v->p->arena, "%p", (void *)provider), provider);
     else
-        verify_failed(v, err, STR("the stack's marks"));
+        verify_failed(v, err, STR("the stack's ownership tags"));
 }
 
 /* Of a store that knows S3 only: its buckets, one by one. Objects bear no marks. */
@@ -145,7 +145,7 @@ static void found_marked(void *ctx, const struct value *live)
         .subject.address = value_gets(tags, "weir:address"),
         .subject.type = search->schema->name,
         .subject.id = value_text(value_get(live, search->schema->id), STR_EMPTY),
-        .why = STR("bears the marks of this stack")};
+        .why = STR("has this stack's ownership tags")};
     verify_add(search->v, &c);
 }
 

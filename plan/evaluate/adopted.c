@@ -13,7 +13,7 @@ bool adopted_forbids(struct planner *p, const struct record *record, struct span
     if (!adopted_keeps(p, record))
         return false;
     struct diag *d =
-        diag_error(p->diags, span, "%.*s would be %s, but it was there before this stack took it over",
+        diag_error(p->diags, span, "%.*s would be %s, but it existed before this stack imported it",
             STR_ARG(record->subject.address), what);
     diag_hint(p->diags, d,
         "--delete-adopted agrees to that; `removed: [{address: %.*s, destroy: false}]` forgets it instead",
@@ -33,8 +33,8 @@ void adopted_tell(struct planner *p, const struct str *addresses, size_t n)
     if (n > 1)
         buf_addz(&names, ")");
     struct diag *d = diag_error(p->diags, (struct span){0},
-        n == 1 ? "%.*s would be destroyed, but it was there before this stack took it over"
-               : "%.*s would be destroyed, but they were there before this stack took them over",
+        n == 1 ? "%.*s would be destroyed, but it existed before this stack imported it"
+               : "%.*s would be destroyed, but they existed before this stack imported them",
         STR_ARG(buf_str(&names)));
     diag_hint(p->diags, d,
         "--delete-adopted agrees to that; `weir state rm ADDRESS...` forgets what is to stay, and deletes "

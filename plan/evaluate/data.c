@@ -47,7 +47,7 @@ static bool read_data(struct planner *p, struct instance *instance)
         return plan_provider_failed(p, instance->decl, &err);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
     if (shared_data_read(p, instance, &op, &live, &err) == 0 && !live)
-        err_set(&err, ERR_ABSENT, "there is no such thing");
+        err_set(&err, ERR_ABSENT, "it does not exist");
     if (!live) {
         err_context(&err, "reading data %.*s", STR_ARG(instance->address));
         return plan_failed(p, instance->decl->span, &err);

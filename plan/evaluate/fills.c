@@ -73,7 +73,7 @@ static int fill_from_service(const struct op_ctx *op, const struct schema *schem
             &reading, value_map(op->arena, &prior, 1), value_list(op->arena, &wanted, 1), &live, err))
         return -1;
     *out = value_get(live, fill->from);
-    return live ? 0 : err_set(err, ERR_ABSENT, "there is no such thing");
+    return live ? 0 : err_set(err, ERR_ABSENT, "it does not exist");
 }
 
 int fills_read(struct planner *p, const struct op_ctx *op, const struct value **object, struct err *err)

@@ -166,8 +166,8 @@ static int mark_records(struct planner *p, const struct lease *lease, const stru
         return 0;
     *err = m.first;
     if (m.failed > 1)
-        err_context(err, "%zu things bear an earlier end of the lease", m.failed);
-    return err_hint(err, "the state has the right one; `weir lease extend 0s` puts the marks on once more");
+        err_context(err, "%zu resources have an earlier end of the lease", m.failed);
+    return err_hint(err, "the state has the right one; `weir lease extend 0s` writes the tags again");
 }
 
 int lease_mark(struct planner *p, const struct lease_settled *settled, struct err *err)

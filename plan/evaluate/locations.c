@@ -63,7 +63,7 @@ int place_provider(
     err_set(err, ERR_INVALID,
         "the state has resources of the provider \"%.*s\", which the stack does not configure",
         STR_ARG(name));
-    return err_hint(err, "say under `providers:` again how it is reached, by the name that it had, until "
+    return err_hint(err, "configure it under `providers:` again, by the name that it had, until "
                          "they are gone; `weir state "
                          "rm` forgets one");
 }

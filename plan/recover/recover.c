@@ -235,18 +235,18 @@ static int settle_create(struct settling *s, struct err *err)
     struct str other = held_by(s, live);
     if (other.n)
         return close_undone(s,
-            arena_printf(
-                s->arena, "was to be created by an earlier run; what bears its name is %.*s", STR_ARG(other))
+            arena_printf(s->arena, "was to be created by an earlier run; the resource with its name is %.*s",
+                STR_ARG(other))
                 .p,
             err);
     if (object_is_another(s->schema, desired, live))
         return close_undone(
-            s, "was to be created by an earlier run; what bears its name is something else", err);
+            s, "was to be created by an earlier run; the resource with its name is another one", err);
     live = only_ours(s, live, s->intent->set);
     live = object_whole(s->arena, s->schema, desired, live, s->record ? s->record->attrs : NULL);
     return close_with(s, object_kept(s->arena, s->schema, live), s->intent->set,
-        s->schema->partial ? "was begun by an earlier run; what is there is taken over"
-                           : "was created by an earlier run; taken over",
+        s->schema->partial ? "was begun by an earlier run; what is there is imported"
+                           : "was created by an earlier run; imported",
         err);
 }
 

@@ -30,7 +30,7 @@ struct recover_options {
     /* May it stay open after that error: because its service is silent, and is the stack's own? NULL: never.
      */
     bool (*leaves)(void *ctx, const struct intent *intent, const struct err *why);
-    /* One line for each that was settled: "was created by an earlier run; taken over". */
+    /* One line for each that was settled: "was created by an earlier run; imported". */
     void (*settled)(void *ctx, struct str address, const char *text);
     void *ctx;
 };

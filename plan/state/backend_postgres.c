@@ -162,7 +162,7 @@ static int insert_rows(
     if (strcmp(why.code, "23505") == 0) {
         err_set(&why, ERR_LOCKED, "another run has written to %.*s: this one has lost its lock",
             STR_ARG(g->base.description));
-        err_hint(&why, "what this run had under way is settled by the next command");
+        err_hint(&why, "what this run had under way is recovered by the next command");
     }
     *err = why;
     return -1;

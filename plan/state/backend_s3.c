@@ -230,7 +230,7 @@ static int put_batch(struct s3_backend *s, struct str lines, uint64_t first_seq,
         return 0;
     err_set(err, ERR_LOCKED, "another run has written to the state %.*s: this one has lost its lock",
         STR_ARG(s->base.description));
-    return err_hint(err, "what this run had under way is settled by the next command");
+    return err_hint(err, "what this run had under way is recovered by the next command");
 }
 
 /* The newest snapshot and the last record: what is durable by now, so never ahead of the log. */

@@ -52,7 +52,7 @@ static int open_record(
         secrets_open(s->secrets, arena, value_gets(outer, "sealed"), out, err))
         return -1;
     if (!log_numbers(*out, &inside, &batch) || inside != seq)
-        return err_set(err, ERR_DAMAGED, "what is sealed in it is not record %" PRIu64, seq);
+        return err_set(err, ERR_DAMAGED, "the encrypted record in it is not record %" PRIu64, seq);
     return 0;
 }
 

@@ -114,7 +114,7 @@ static int lost_lock(struct pg_backend *g, struct err *err)
     err_set(err, ERR_LOCKED, "the lock of %.*s was lost with the connection to the server",
         STR_ARG(g->base.description));
     return err_hint(
-        err, "another run may have taken over; what this one had under way is settled by the next");
+        err, "another run may have the lock now; what this one had under way is recovered by the next");
 }
 
 /* The lock is the session's, and the session is the connection's: looks at the socket, which any thread may.

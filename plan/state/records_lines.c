@@ -195,7 +195,7 @@ static int apply_line(struct records *r, const struct line *line, struct err *er
             return err_set(err, ERR_DAMAGED, "the snapshot before it lacks %" PRIu64 " records", r->kept_due);
         return kinds[i].apply(r, line, err);
     }
-    err_set(err, ERR_INVALID, "record %" PRIu64 " is of an unknown kind \"%.*s\"", line->seq, STR_ARG(kind));
+    err_set(err, ERR_INVALID, "record %" PRIu64 " is of an unknown type \"%.*s\"", line->seq, STR_ARG(kind));
     return err_hint(err, "the state was written by a newer weir; use that one");
 }
 
@@ -220,7 +220,7 @@ static int refuse_sealed(const struct line *line, struct err *err)
 {
     if (!value_gets(line->fields, "sealed").n)
         return 0;
-    err_set(err, ERR_INVALID, "record %" PRIu64 " is sealed as a whole", line->seq);
+    err_set(err, ERR_INVALID, "record %" PRIu64 " is encrypted as a whole", line->seq);
     return err_hint(err, "the stack's state has to say so: `state: {encrypt: records}`");
 }
 

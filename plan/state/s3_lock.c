@@ -103,7 +103,7 @@ static int look_at_lock(struct s3_lock *lock, struct arena *arena, struct standi
     const struct value *v;
     struct str last = str_slice(keys[n - 1], lock->base.n, keys[n - 1].n);
     if (!str_ends(last, STR(".json")) || !str_to_int(str_slice(last, 0, last.n - 5), &number) || number <= 0)
-        return err_set(err, ERR_DAMAGED, "%.*s holds an object that is no lock: %.*s", STR_ARG(lock->base),
+        return err_set(err, ERR_DAMAGED, "%.*s holds an object that is not a lock: %.*s", STR_ARG(lock->base),
             STR_ARG(keys[n - 1]));
     out->number = (uint64_t)number;
     if (s3_get(lock->store, arena, keys[n - 1], &object, &found, err))
@@ -194,7 +194,7 @@ int s3_lock_check(struct s3_lock *lock, struct err *err)
     err_set(err, ERR_LOCKED, "the lock of the state %.*s was lost: its lease was not renewed in time",
         STR_ARG(lock->description));
     return err_hint(
-        err, "another run may have taken over; what this one had under way is settled by the next");
+        err, "another run may have the lock now; what this one had under way is recovered by the next");
 }
 
 /* ---- taking and giving back ---- */

@@ -127,7 +127,7 @@ static int load_previous(struct secrets *s, const struct value *config, struct s
     const struct value *list = value_getz(config, "previous_keys");
     if (!s->n && getenv("WEIR_STATE_KEY_PREVIOUS"))
         return err_set(
-            err, ERR_INVALID, "WEIR_STATE_KEY_PREVIOUS is set without a state key that takes over");
+            err, ERR_INVALID, "WEIR_STATE_KEY_PREVIOUS is set without a state key that replaces it");
     if (s->n && key_load(s, config, STR("env:WEIR_STATE_KEY_PREVIOUS"), false, dir, err))
         return -1;
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
@@ -232,7 +232,7 @@ int secrets_open(
     struct str encoded, box, id = str_cut(sealed, ':', &encoded);
     if (!encoded.p || !base64_decode(arena, encoded, &box) || box.n < NONCE_SIZE + TAG_SIZE ||
         box.n > INT32_MAX)
-        return err_set(err, ERR_DAMAGED, "it holds a sealed value that cannot be read");
+        return err_set(err, ERR_DAMAGED, "it holds an encrypted value that cannot be read");
     for (size_t i = 0; s && i < s->n; i++) {
         const struct key *key = key_at(s, i);
         if (!str_eqz(id, key->id))
@@ -240,18 +240,18 @@ int secrets_open(
         size_t size = box.n - NONCE_SIZE - TAG_SIZE;
         unsigned char *text = arena_alloc(arena, size + 1);
         if (!unseal_box(key, box, text))
-            return err_set(err, ERR_DAMAGED, "it holds a sealed value that was changed");
+            return err_set(err, ERR_DAMAGED, "it holds an encrypted value that was changed");
         text[size] = '\0';
         *plain = str_n((const char *)text, size);
         return 0;
     }
     if (!secrets_have_key(s)) {
-        err_set(err, ERR_INVALID, "the state holds sealed values, and there is no key to open them");
+        err_set(err, ERR_INVALID, "the state holds encrypted values, and there is no key to decrypt them");
         return err_hint(
             err, "set WEIR_STATE_KEY, or `state: {key: …}` in the stack, to the key %.*s", STR_ARG(id));
     }
     err_set(err, ERR_INVALID,
-        "the state holds values sealed with the key %.*s, which is not among those given", STR_ARG(id));
+        "the state holds values encrypted with the key %.*s, which is not among those given", STR_ARG(id));
     return err_hint(err, "after a change of keys the old one is still needed once: WEIR_STATE_KEY_PREVIOUS");
 }
 

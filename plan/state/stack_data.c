@@ -109,7 +109,7 @@ static int no_state(
     struct str near = str_nearest(name, there.names, there.n);
     if (near.n && !str_eq(near, name))
         return err_hint(err, "did you mean \"%.*s\", which is there?", STR_ARG(near));
-    return err_hint(err, "apply that stack first; `dir` is the folder that it lies in, `state` says where it "
+    return err_hint(err, "apply that stack first; `dir` is its folder, `state` says where it "
                          "keeps its state, as its own file does");
 }
 

@@ -56,6 +56,7 @@ int creds_from_json(struct creds_context *ctx, struct str json, const char *toke
         return err_set(err, ERR_AUTH, "the credentials have no AccessKeyId or no SecretAccessKey");
     struct str expiration = value_gets(document, "Expiration");
     if (expiration.n && !time_parse_rfc3339(expiration, &out->expires_ms))
-        return err_set(err, ERR_AUTH, "the credentials' Expiration \"%.*s\" is no time", STR_ARG(expiration));
+        return err_set(
+            err, ERR_AUTH, "the credentials' Expiration \"%.*s\" is not a time", STR_ARG(expiration));
     return 0;
 }

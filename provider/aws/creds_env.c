@@ -18,6 +18,7 @@ int creds_environment(struct creds_context *ctx, struct credentials *out, bool *
         .source = STR("environment")};
     struct str expiration = creds_variable("AWS_CREDENTIAL_EXPIRATION");
     if (expiration.n && !time_parse_rfc3339(expiration, &out->expires_ms))
-        return err_set(err, ERR_AUTH, "AWS_CREDENTIAL_EXPIRATION \"%.*s\" is no time", STR_ARG(expiration));
+        return err_set(
+            err, ERR_AUTH, "AWS_CREDENTIAL_EXPIRATION \"%.*s\" is not a time", STR_ARG(expiration));
     return 0;
 }

@@ -211,8 +211,8 @@ static void accept_answer(struct aws_exchange *x)
         return;
     x->not_whole = x->failure.lost = true;
     if (!x->failure.hint[0])
-        err_hint(
-            &x->failure, "something between here and the service cuts or changes answers, or it is no AWS");
+        err_hint(&x->failure,
+            "something between here and the service cuts or changes answers, or it is not an AWS");
 }
 
 static void note_date(const struct aws_exchange *x)

@@ -59,8 +59,8 @@ int cfn_describe(struct aws_client *client, struct arena *arena, struct str type
 {
     const struct value *answer, *schema;
     if (!cfn_is_type_name(type))
-        return err_set(err, ERR_USAGE, "\"%.*s\" is no type of CloudFormation: Organization::Service::Type",
-            STR_ARG(type));
+        return err_set(err, ERR_USAGE,
+            "\"%.*s\" is not a type of CloudFormation: Organization::Service::Type", STR_ARG(type));
     if (describe_ask(client, arena, type, &answer, err) ||
         describe_check(arena, value_gets(answer, "Schema"), &schema, err))
         return -1;

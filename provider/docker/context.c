@@ -125,7 +125,7 @@ static int walk_folder(struct walk *w, struct str path, int depth, struct err *e
 {
     struct arena *arena = w->context->arena;
     if (depth > DEPTH_MAX)
-        return refuse(w, path, "lies too deep", err);
+        return refuse(w, path, "is nested too deep", err);
     DIR *folder = opendir(path.n ? path_join(arena, w->root, path).p : w->root.p);
     if (!folder)
         return errno == ENOENT && path.n ? 0 : refuse(w, path, strerror(errno), err);

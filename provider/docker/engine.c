@@ -135,7 +135,7 @@ static int negotiate(struct op_ctx *ctx, struct engine *engine, struct err *err)
     if (send(ctx, engine, &call, STR_EMPTY, &response, err))
         return -1;
     if (response.status != 200 || json_parse(ctx->arena, response.body, &answer, NULL))
-        return err_set(err, ERR_PROTOCOL, "what answers at %.*s is no Docker Engine (HTTP %d)",
+        return err_set(err, ERR_PROTOCOL, "what answers at %.*s is not a Docker Engine (HTTP %d)",
             STR_ARG(engine->place), response.status);
     struct str newest = value_gets(answer, "ApiVersion"), oldest = value_gets(answer, "MinAPIVersion");
     int most = minor_of(newest);

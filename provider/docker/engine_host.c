@@ -16,7 +16,7 @@ static struct str from_env(const char *name)
 
 static int misread(const struct provider_options *options, struct str host, struct err *err)
 {
-    err_set(err, ERR_INVALID, "%.*s: \"%.*s\" is no address of a Docker Engine", STR_ARG(options->name),
+    err_set(err, ERR_INVALID, "%.*s: \"%.*s\" is not an address of a Docker Engine", STR_ARG(options->name),
         STR_ARG(host));
     return err_hint(err,
         "it is unix:///PATH, or tcp://HOST:PORT; an Engine on another machine is reached through "

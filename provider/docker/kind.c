@@ -41,7 +41,7 @@ static const struct attr settings[] = {
         "unix:///var/run/docker.sock"),
     SETTING_ATTR("tls", tls_type,
         "TLS certificates of server and client; without it DOCKER_TLS_VERIFY and DOCKER_CERT_PATH"),
-    SETTING_ATTR("via", setting_text, "Name of the connection through which the Engine is reached"),
+    SETTING_ATTR("via", setting_text, "Name of the connection to the Engine"),
     SETTING_ATTR("insecure", setting_flag, "Allow tcp:// without TLS to other machines"),
     SETTING_ATTR(
         "registries", logins_type, "Registry logins by host name; without it those of `docker login`"),

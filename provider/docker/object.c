@@ -113,7 +113,7 @@ int thing_list(struct op_ctx *ctx, const struct thing *thing, struct str filter,
     *items = thing->items ? value_getz(answer, thing->items) : answer;
     if (value_is_null(*items))
         *items = &value_empty_list;
-    return (*items)->kind == VALUE_LIST ? 0 : err_set(err, ERR_PROTOCOL, "%s is no list", thing->listing);
+    return (*items)->kind == VALUE_LIST ? 0 : err_set(err, ERR_PROTOCOL, "%s is not a list", thing->listing);
 }
 
 static struct str listed_name(const struct value *item)

@@ -52,7 +52,7 @@ static int read_patterns(struct reading *r, const struct value *v, const char *e
     for (size_t i = 0; i < n; i++) {
         struct str text = value_scalar_text(r->arena, items[i]);
         if (!text.p)
-            return policy_wrong(r, "what is no text stands in", str_z(element));
+            return policy_wrong(r, "what is not a text stands in", str_z(element));
         made[i] = pattern_make(r->arena, text, wild, variables);
     }
     *out = (struct iam_patterns){made, n};

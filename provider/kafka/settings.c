@@ -22,7 +22,7 @@ static const struct attr settings[] = {
         "IAM authentication for Amazon MSK: true, or settings as for the provider aws: {region, profile, "
         "assume_role}"),
     SETTING_ATTR("insecure", setting_flag, "Allow a password without TLS to other machines"),
-    SETTING_ATTR("via", setting_text, "Name of the connection through which the brokers are reached"),
+    SETTING_ATTR("via", setting_text, "Name of the connection to the brokers"),
     SETTING_ATTR("wait_seconds", setting_number,
         "Time in seconds to wait for brokers that are starting; without it 60"),
 };
@@ -59,7 +59,7 @@ static int add_broker(struct arena *arena, struct kafka_settings *out, struct st
 {
     broker = str_trim(broker);
     if (!is_address(broker)) {
-        err_set(err, ERR_INVALID, "provider \"%.*s\": bootstrap: \"%.*s\" is no HOST:PORT",
+        err_set(err, ERR_INVALID, "provider \"%.*s\": bootstrap: \"%.*s\" is not a HOST:PORT",
             STR_ARG(out->name), STR_ARG(broker));
         return err_hint(err, "such as broker-1.example.com:9092");
     }

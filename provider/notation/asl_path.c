@@ -359,7 +359,7 @@ const struct value *asl_path_find(struct arena *arena, struct str path, const st
         .variables = names ? names->variables : NULL};
     const struct value *found = path_steps(&r, path_root(&r));
     if (r.at < path.n)
-        path_wrong(&r, "it goes on with something that is no step");
+        path_wrong(&r, "it goes on with something that is not a step");
     if (r.unknown)
         path_wrong(&r, "it names a variable that is not set");
     *why = r.why ? r.why : "it leads to nothing";

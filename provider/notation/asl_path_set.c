@@ -23,7 +23,7 @@ static size_t read_places(struct path_reader *r, struct place *places, size_t ma
             if (!path_take(r, "]"))
                 path_wrong(r, "a reference path has names and numbers only");
         } else {
-            path_wrong(r, "it goes on with something that is no step");
+            path_wrong(r, "it goes on with something that is not a step");
         }
         n++;
     }
@@ -46,7 +46,7 @@ const char *asl_path_wrong(struct str path, bool reference)
     const char *why;
     path_steps(&r, path_root(&r));
     why = r.why;
-    return !why && r.at < path.n ? "it goes on with something that is no step" : why;
+    return !why && r.at < path.n ? "it goes on with something that is not a step" : why;
 }
 
 /* ---- what the service takes ---- */

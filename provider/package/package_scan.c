@@ -243,7 +243,7 @@ static int walk_folder(
         if (circle && w->filter->watched)
             return 0;
         return package_scan_refuse(
-            w, path, err, circle ? "is a link to a folder around it" : "lies too deep");
+            w, path, err, circle ? "is a link to a folder around it" : "is nested too deep");
     }
     return read_folder(w, fd, path, &here, err);
 }

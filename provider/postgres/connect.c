@@ -68,7 +68,7 @@ int settings_read(
     }
     int64_t port;
     if (!str_to_int(out->port, &port) || port < 1 || port > 65535)
-        return err_set(err, ERR_INVALID, "provider \"%.*s\": \"%.*s\" is no port", STR_ARG(options->name),
+        return err_set(err, ERR_INVALID, "provider \"%.*s\": \"%.*s\" is not a port", STR_ARG(options->name),
             STR_ARG(out->port));
     return 0;
 }
@@ -211,7 +211,7 @@ static int connect_refuse(
         return -1;
     case NO_DATABASE:
         err_set(err, ERR_ABSENT, "there is no database %.*s", STR_ARG(place));
-        return err_hint(err, "make it with a postgres.database, and let what lies in it refer to that");
+        return err_hint(err, "make it with a postgres.database, and refer to that from what is in it");
     case NOBODY_THERE:
         err_set(err, ERR_NETWORK, "cannot connect to the database %.*s: %.*s", STR_ARG(place), STR_ARG(why));
         return err_hint(err,

@@ -24,7 +24,7 @@ static const struct attr settings[] = {
     SETTING_ATTR("sslcert", setting_text, "Path of the client certificate"),
     SETTING_ATTR("sslkey", setting_text, "Path of the client certificate's key"),
     SETTING_ATTR("service", setting_text, "Service name in pg_service.conf"),
-    SETTING_ATTR("via", setting_text, "Name of the connection through which the server is reached"),
+    SETTING_ATTR("via", setting_text, "Name of the connection to the server"),
     {.name = STR_INIT("aws"),
         .type = &aws_type,
         .settable = true,

@@ -39,7 +39,7 @@ static int load_check_past(struct op_ctx *ctx, const struct value *desired, cons
         err_set(
             err, ERR_INVALID, "%.*s was loaded already and is another now", STR_ARG(files->entries[i].key));
         return err_hint(err, "with `replace: true` the table is emptied and loaded anew; rows of one file "
-                             "cannot be told apart from the others'");
+                             "cannot be distinguished from the others'");
     }
     return 0;
 }

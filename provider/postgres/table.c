@@ -59,7 +59,7 @@ static int check_columns(const struct value *columns, struct err *err)
         for (size_t k = 0; k < sizeof serials / sizeof *serials; k++)
             if (str_ieq(type, str_z(serials[k]))) {
                 err_set(err, ERR_INVALID,
-                    "the column \"%.*s\" is %s, which is no type but a short form that leaves a sequence "
+                    "the column \"%.*s\" is %s, which is not a type but a short form that leaves a sequence "
                     "behind",
                     STR_ARG(name), serials[k]);
                 return err_hint(err, "say `type: bigint` and `identity: always`");

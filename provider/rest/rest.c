@@ -37,7 +37,7 @@ static const struct attr settings[] = {
     SETTING_ATTR("headers", setting_texts, "Headers of every request"),
     SETTING_ATTR(
         "api", setting_any, "API version, if the service has several; without it weir asks the server"),
-    SETTING_ATTR("via", setting_text, "Name of the connection through which the service is reached"),
+    SETTING_ATTR("via", setting_text, "Name of the connection to the service"),
     SETTING_ATTR("insecure", setting_flag, "Allow http:// to other machines"),
     SETTING_ATTR("ca_bundle", setting_text, "Path of a file with trusted CA certificates"),
 };

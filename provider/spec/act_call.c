@@ -90,7 +90,7 @@ static void hint_users(const struct retry_rules *rules, struct err *err)
 }
 
 /*
- * While a thing is made, "there is no such thing" is mostly about another that this run has just made, or
+ * While a thing is made, "it does not exist" is mostly about another that this run has just made, or
  * about itself. Where nothing was made of late, it is a mistake in the file and told at once.
  */
 static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)

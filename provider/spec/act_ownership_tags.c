@@ -56,7 +56,8 @@ static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
     if (!lacking_note(ctx->work_dir, endpoint, BUCKET_TAGS))
         return;
     struct str text = arena_printf(ctx->arena,
-        "%.*s has no tags: what is made there bears no marks, and only the state knows that it is this "
+        "%.*s has no tags: what is made there has no ownership tags, and only the state knows that it is "
+        "this "
         "stack's",
         STR_ARG(endpoint));
     op_warn(ctx, text.p);

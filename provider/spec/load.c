@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #define HEAD_KEYS                                                                                            \
-    "kind service doc reference protocol target api_version endpoint_prefix signing_name global signing_region case "  \
+    "kind service doc reference protocol target api_version endpoint_prefix signing_name global "            \
+    "signing_region case "                                                                                   \
     "words "                                                                                                 \
     "model iam errors shapes operations tags page types data provider"
 
@@ -59,7 +60,7 @@ static void load_kind(struct loader *l, const struct node *head, const struct pr
         return;
     const struct node *node = node_get(head, "kind");
     if (kind) {
-        load_error(l, node, "this file belongs to the kind \"%s\"", kind->name);
+        load_error(l, node, "this file belongs to the provider type \"%s\"", kind->name);
         return;
     }
     const struct provider_kind *found = kind_find(kinds, said);
@@ -70,7 +71,7 @@ static void load_kind(struct loader *l, const struct node *head, const struct pr
     const struct str *names;
     size_t n = kind_names(kinds, l->arena, &names);
     struct diag *diag =
-        diag_error(l->diags, node_span(node), "no kind of provider is called \"%.*s\"", STR_ARG(said));
+        diag_error(l->diags, node_span(node), "there is no provider type \"%.*s\"", STR_ARG(said));
     diag_did_you_mean(l->diags, diag, said, names, n);
 }
 
@@ -93,7 +94,7 @@ static void load_provider(struct loader *l, const struct node *node)
     if (!node)
         return;
     if (!l->service->kind->send) {
-        load_error(l, node, "the kind \"%s\" takes no \"provider\"", l->service->kind->name);
+        load_error(l, node, "the provider type \"%s\" takes no \"provider\"", l->service->kind->name);
         return;
     }
     const struct node *apis = node_get(node, "apis");

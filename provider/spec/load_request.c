@@ -163,8 +163,8 @@ static bool add_entry_field(struct request_builder *b, struct str wire, const st
     const struct spec_attr *attr = load_attr_named(b->t, node, name);
     const struct type *type = attr ? attr->attr->type : NULL;
     if (type && (type->kind != TYPE_MAP || !type_field(type->elem, field)))
-        load_error(
-            b->t->l, node, "\"%.*s\" is no map whose entries have \"%.*s\"", STR_ARG(name), STR_ARG(field));
+        load_error(b->t->l, node, "\"%.*s\" is not a map whose entries have \"%.*s\"", STR_ARG(name),
+            STR_ARG(field));
     struct spec_extra *extra = add_item_path(b, wire, path);
     extra->entry_of = name;
     extra->field = field;
@@ -296,7 +296,7 @@ static void keep_member(struct request_builder *b, struct str prefix, const stru
     kept->answer = shape_with(arena, kept->answer ? kept->answer : attr->answer, rest, name);
     around->shape = shape_with(arena, around->shape, rest, name);
     if (!kept->answer || !around->shape)
-        load_error(b->t->l, node, "nothing lies at \"%.*s\"", STR_ARG(wire));
+        load_error(b->t->l, node, "nothing is at \"%.*s\"", STR_ARG(wire));
 }
 
 /* keeps: [Member, Structure.Member] | {Around: [Member]} */
@@ -388,7 +388,7 @@ static void load_keeps(struct request_builder *b, const struct node *node, const
     bool parts = !step->call.full && !rules->subject; /* beside it nothing may be sent of the structure */
     for (size_t i = 0; parts && i < b->kept_n; i++)
         if (attr_unnamed(b->kept[i].name))
-            load_error(l, node, "\"%.*s\" lies in no attribute: only a step that is \"full\" keeps it",
+            load_error(l, node, "\"%.*s\" is in no attribute: only a step that is \"full\" keeps it",
                 STR_ARG(b->kept[i].name));
 }
 

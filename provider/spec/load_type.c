@@ -285,7 +285,7 @@ static void load_native_ops(struct type_loader *t)
     const struct native *native = name.n ? kind_native(t->l->service->kind, name) : NULL;
     if (name.n && (!native || !native->ops))
         load_error(t->l, node_get(t->node, "native"),
-            "the kind \"%s\" has no operations that are called \"%.*s\"", t->l->service->kind->name,
+            "the provider type \"%s\" has no operations called \"%.*s\"", t->l->service->kind->name,
             STR_ARG(name));
     if (!native || !native->ops)
         return;

@@ -178,8 +178,8 @@ struct spec_answer {
     struct str path;
 };
 
-/* What an update, or what puts a setting, sends back as it was read: a member without an attribute ("@UserPoolAddOns"), or an
- * attribute in which there are some. */
+/* What an update, or what puts a setting, sends back as it was read: a member without an attribute
+ * ("@UserPoolAddOns"), or an attribute in which there are some. */
 struct spec_kept {
     struct str name;
     struct str path;            /* in the object's own answer */
@@ -214,7 +214,7 @@ struct spec_reply {
     struct str parse;     /* path of a JSON text that is the answer proper; "" none */
     struct str at;        /* path of the object, or of the items, in the answer; "" or "@": all of it */
     bool demands;         /* what `at` names is in every whole answer, if empty */
-    bool empty_is_absent; /* an empty structure there says that there is no such thing */
+    bool empty_is_absent; /* an empty structure there says that it does not exist */
     const struct spec_match *matches; /* of several items the one that fits all of these */
     size_t match_count;
     struct str newest;                 /* of several items the one that is last by this path; "" none */

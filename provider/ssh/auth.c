@@ -107,7 +107,7 @@ static int refuse_key(const struct login *login, const char *file, bool locked, 
     if (file && file_check(file, err))
         return -1;
     if (!locked && !c->passphrase) {
-        err_set(err, ERR_INVALID, "%s is no private key that can be read", key_name(file));
+        err_set(err, ERR_INVALID, "%s is not a private key that can be read", key_name(file));
         return err_hint(err, "a private key in OpenSSH's or PEM form; the .pub beside it is the public one");
     }
     if (c->passphrase)

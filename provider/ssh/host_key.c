@@ -98,7 +98,7 @@ static int check_given(struct login *login, const struct shown *shown, struct er
         if (rc > 0)
             return 0;
         if (rc < 0) {
-            err_set(err, ERR_INVALID, "\"%.*s\" is no host key", STR_ARG(given));
+            err_set(err, ERR_INVALID, "\"%.*s\" is not a host key", STR_ARG(given));
             return err_hint(err,
                 "a fingerprint (SHA256:…) or a key (ssh-ed25519 AAAA…), as `ssh-keyscan HOST` "
                 "and `ssh-keygen -lf` print them");

@@ -43,7 +43,7 @@ static int parse_store(struct op_ctx *ctx, const struct value *desired, struct a
     out->prefix = rest.p ? arena_str(ctx->arena, rest) : STR_EMPTY;
     if (!out->bucket.n || (rest.p && rest.n && rest.p[0] == '/'))
         return err_set(err, ERR_INVALID,
-            "store \"%.*s\" is no bucket with a prefix, such as my-lake/artifacts",
+            "store \"%.*s\" is not a bucket with a prefix, such as my-lake/artifacts",
             STR_ARG(artifact_text(desired, "store", STR_EMPTY)));
     return 0;
 }
@@ -56,7 +56,7 @@ static int parse_source(
         return err_set(
             err, ERR_INVALID, "an artifact needs a \"source\" or, for libraries alone, \"python\"");
     if (memchr(source.p, '\0', source.n))
-        return err_set(err, ERR_INVALID, "\"source\" is no file name");
+        return err_set(err, ERR_INVALID, "\"source\" is not a file name");
     out->folder =
         !source.n || path_is_dir(path_join(ctx->arena, ctx->dir, source).p) || str_ends(source, STR("/"));
     struct str given = artifact_text(desired, "name", STR_EMPTY);
@@ -146,7 +146,7 @@ int artifact_build(const struct value *v, struct build *out, struct err *err)
     bool fits = v->kind == VALUE_STRING || (map && v->count == 1u + (inputs != NULL) + (env != NULL));
     fits &= is_texts(inputs) && is_texts(env);
     if (!fits || !out->command.n || memchr(out->command.p, '\0', out->command.n)) {
-        err_set(err, ERR_INVALID, "\"build\" is no command");
+        err_set(err, ERR_INVALID, "\"build\" is not a command");
         return err_hint(
             err, "it is a command, or {command: …, inputs: [patterns], env: [names of variables]}");
     }

@@ -31,7 +31,7 @@ static int add_names(struct buf *out, const struct value *list, const char *kind
     for (uint32_t i = 0; !value_is_null(list) && i < list->count; i++) {
         struct str name = value_text(list->items[i], STR_EMPTY);
         if (!name.n || str_find_char(name, ',', 0) >= 0 || str_find_char(name, '\n', 0) >= 0)
-            return err_set(err, ERR_INVALID, "certificate: \"%.*s\" is no name", STR_ARG(name));
+            return err_set(err, ERR_INVALID, "certificate: \"%.*s\" is not a name", STR_ARG(name));
         buf_addf(out, "%s%s:%.*s", out->n ? "," : "", kind, STR_ARG(name));
     }
     return 0;

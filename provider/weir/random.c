@@ -122,7 +122,8 @@ static int random_taken(
     }
     if (str_eqz(kind, "integer")) {
         if (!str_to_int(value_text(result, STR_EMPTY), &number))
-            return err_set(err, ERR_INVALID, "`%.*s` is no number", STR_ARG(value_text(result, STR_EMPTY)));
+            return err_set(
+                err, ERR_INVALID, "`%.*s` is not a number", STR_ARG(value_text(result, STR_EMPTY)));
         result = value_int(ctx->arena, number);
     }
     *live = value_with(ctx->arena, asked, STR("result"), result);

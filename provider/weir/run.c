@@ -122,7 +122,7 @@ static int read_result(
         return value_getb(object, "secret") ? err_set(err, ERR_INVALID, "what the command printed is no JSON")
                                             : err_context(err, "what the command printed");
     if (!str_eqz(kind, "json") && !str_is_utf8(said))
-        return err_set(err, ERR_INVALID, "what the command printed is no text");
+        return err_set(err, ERR_INVALID, "what the command printed is not a text");
     if (!str_eqz(kind, "json"))
         *result = value_string(ctx->arena, said);
     if (value_getb(object, "secret"))

@@ -93,7 +93,7 @@ static int add_checked(
     const struct wire_encoder *e, struct wire_message *out, struct str name, struct str text)
 {
     if (!is_header_name(name))
-        return err_set(e->err, ERR_INVALID, "\"%.*s\" is no name for a header", STR_ARG(name));
+        return err_set(e->err, ERR_INVALID, "\"%.*s\" is not a name for a header", STR_ARG(name));
     if (!is_header_text(text))
         return err_set(e->err, ERR_INVALID, "%.*s: a header cannot hold a line break", STR_ARG(name));
     wire_header_add(e->arena, out, name, text);

@@ -79,7 +79,7 @@ static int encode_time(
     if (v->kind != VALUE_STRING)
         return mismatch(e, "a timestamp", v);
     if (!time_parse_rfc3339(v->string, &ms))
-        return err_set(e->err, ERR_INVALID, "\"%.*s\" is no timestamp (such as 2026-11-21T09:30:00Z)",
+        return err_set(e->err, ERR_INVALID, "\"%.*s\" is not a timestamp (such as 2026-11-21T09:30:00Z)",
             STR_ARG(v->string));
     switch (form) {
     case WIRE_TIME_DEFAULT:

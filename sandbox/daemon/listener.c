@@ -186,7 +186,7 @@ static int listen_at(struct str address, uint16_t port, struct err *err)
     char text[INET_ADDRSTRLEN];
     snprintf(text, sizeof text, "%.*s", STR_ARG(address));
     if (inet_pton(AF_INET, text, &at.sin_addr) != 1 || (ntohl(at.sin_addr.s_addr) >> 24) != 127)
-        return err_set(err, ERR_IO, "%s is no address of loopback", text);
+        return err_set(err, ERR_IO, "%s is not an address of loopback", text);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);

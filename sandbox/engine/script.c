@@ -48,7 +48,7 @@ static int script_fetch(struct script *s, struct str uri, struct str dir, struct
 {
     struct unpack_place place;
     if (!unpack_parse_uri(uri, &place))
-        return err_set(err, ERR_INVALID, "\"%.*s\" is no place in S3", STR_ARG(uri));
+        return err_set(err, ERR_INVALID, "\"%.*s\" is not a place in S3", STR_ARG(uri));
     *path = path_join(&s->arena, dir, unpack_name(&s->arena, place.key));
     unlink(path->p); /* of two with one name the last counts */
     return unpack_fetch(sandbox_store(services_sandbox(task_jobs(s->task))), &place, path->p, err);

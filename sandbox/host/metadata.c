@@ -142,7 +142,7 @@ static const struct entry {
     {"/latest/dynamic/instance-identity/document", NULL, identity, NULL},
 };
 
-/* "" : there is no such thing. */
+/* "" : it does not exist. */
 static struct str metadata_tell(struct question *q, struct str path)
 {
     static const struct str role_path = STR_INIT("/latest/meta-data/iam/security-credentials/");

@@ -110,7 +110,7 @@ static struct str user_data_convert(struct arena *arena, struct str data, struct
     const struct node *root = yaml_parse(arena, &source, &diags);
     const struct value *config = root ? node_value(arena, root) : NULL;
     if (!config || config->kind != VALUE_MAP) {
-        buf_addz(note, "cloud-config: this is no map in YAML: nothing of it is done\n");
+        buf_addz(note, "cloud-config: this is not a map in YAML: nothing of it is done\n");
         return STR_EMPTY;
     }
     buf_addz(&out, "#!/bin/sh\n");

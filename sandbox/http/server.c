@@ -309,7 +309,7 @@ static int make_address(
         *n = sizeof *v6;
         return 0;
     }
-    err_set(err, ERR_USAGE, "\"%s\" is no numeric address", bind_to);
+    err_set(err, ERR_USAGE, "\"%s\" is not a numeric address", bind_to);
     return err_hint(err, "such as 127.0.0.1, 0.0.0.0 or ::1");
 }
 

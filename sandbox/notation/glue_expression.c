@@ -137,7 +137,7 @@ static int find_key(struct parser *p, struct operand *out)
             return glue_expression_next(p);
         }
     return err_set(
-        p->err, ERR_INVALID, "the expression has \"%.*s\", which is no partition key", STR_ARG(p->text));
+        p->err, ERR_INVALID, "the expression has \"%.*s\", which is not a partition key", STR_ARG(p->text));
 }
 
 static bool to_number(struct str text, double *out)

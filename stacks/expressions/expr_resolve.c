@@ -64,7 +64,7 @@ static void report_member(
     if (str_eqz(name, "inputs") || str_eqz(name, "locals")) {
         const char *what = str_eqz(name, "inputs") ? "input" : "local value";
         if (!next.n) {
-            d = diag_error(r->diags, expr_span(e), "\"%.*s\" is no value by itself", STR_ARG(name));
+            d = diag_error(r->diags, expr_span(e), "\"%.*s\" is not a value by itself", STR_ARG(name));
             diag_label(r->diags, d, "write %.*s.NAME", STR_ARG(name));
             return;
         }

@@ -288,7 +288,7 @@ X(try, "try(value, …) -> any", "convert", "x", 1, FUNC_MANY, FUNC_LAZY,
     "The first of the expressions that can be evaluated without an error.",
     "try({a: 1}.b, [1][3], 'c')", "\"c\"")
 X(type, "type(value) -> string", "convert", "x", 1, 1, FUNC_SHALLOW,
-    "The kind of the value: string, integer, number, boolean, list, map, null.",
+    "The type of the value: string, integer, number, boolean, list, map, null.",
     "type([1])", "\"list\"")
 X(upper, "upper(text) -> string", "text", "s", 1, 1, FUNC_DEEP,
     "The text in upper case.",

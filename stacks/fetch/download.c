@@ -47,7 +47,7 @@ static int follow_redirect(struct arena *arena, struct str from, const struct ht
     if (http_target_parse(location, &is, err))
         return err_context(err, "what %.*s leads to", STR_ARG(was.authority));
     if (!is.tls && (was.tls || !is.loopback))
-        return err_set(err, ERR_FAILED, "%.*s leads on to plain HTTP, which anybody on the way could see",
+        return err_set(err, ERR_FAILED, "%.*s leads on to plain HTTP, which anybody in between could see",
             STR_ARG(was.authority));
     if (is.link_local)
         return err_set(

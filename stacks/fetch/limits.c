@@ -28,7 +28,7 @@ int fetch_limit_check(struct err *err)
     int64_t n;
     return limit_read(&n) ? 0
                           : err_set(err, ERR_INVALID,
-                                "the variable WEIR_MODULE_MIB is no number of MiB from 1 to %d", MOST_MIB);
+                                "the variable WEIR_MODULE_MIB is not a number of MiB from 1 to %d", MOST_MIB);
 }
 
 int fetch_limit_hint(struct err *err)

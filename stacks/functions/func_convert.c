@@ -103,7 +103,7 @@ const struct value *func_tonumber(struct call *call)
         plain = plain && char_is_among(v->string.p[i], "0123456789+-.eE");
     if (plain && str_to_double(v->string, &number) && isfinite(number))
         return value_float(call->arena, number);
-    return call_fail(call, 0, "%s is no number", call_quote(call, 0).p);
+    return call_fail(call, 0, "%s is not a number", call_quote(call, 0).p);
 }
 
 const struct value *func_tobool(struct call *call)

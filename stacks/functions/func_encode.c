@@ -193,7 +193,7 @@ const struct value *func_base64encode(struct call *call)
 static const struct value *decoded_text(struct call *call, struct str text)
 {
     if (!str_is_utf8(text))
-        return call_fail(call, 0, "what it decodes to is no UTF-8 text");
+        return call_fail(call, 0, "what it decodes to is not a UTF-8 text");
     return value_string_ref(call->arena, text);
 }
 

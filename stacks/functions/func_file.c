@@ -22,7 +22,7 @@ static struct str file_path(struct call *call, size_t i)
     struct str name = arg_text(call, i);
     if (name.n && memchr(name.p, '\0', name.n) == NULL)
         return path_join(call->arena, call->ev->scope->dir, name);
-    call_fail(call, i, "this is no file name");
+    call_fail(call, i, "this is not a file name");
     return (struct str){NULL, 0};
 }
 
@@ -51,7 +51,7 @@ const struct value *func_file(struct call *call)
         return NULL;
     if (str_is_utf8(text))
         return value_string_ref(call->arena, text);
-    struct diag *d = call_error(call, 0, "%s is no UTF-8 text", path.p);
+    struct diag *d = call_error(call, 0, "%s is not a UTF-8 text", path.p);
     diag_hint(call->ev->scope->diags, d, "filebase64() reads any file");
     return NULL;
 }
@@ -224,7 +224,7 @@ static const struct value *render(
     if (!func_file_read_file(call, arena, path, &source->text))
         return NULL;
     if (!str_is_utf8(source->text))
-        return call_fail(call, 0, "%s is no UTF-8 text", path.p);
+        return call_fail(call, 0, "%s is not a UTF-8 text", path.p);
     struct expr *e = ARENA_NEW(arena, struct expr);
     size_t errors = diags->errors;
     template_compile(arena, source_node(arena, source), e, diags);

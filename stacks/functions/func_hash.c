@@ -64,7 +64,7 @@ const struct value *func_uuidv5(struct call *call)
 {
     struct str space;
     if (!uuid_namespace(call->arena, arg_text(call, 0), &space))
-        return call_fail(call, 0, "%s is no UUID, nor dns, url, oid or x500", call_quote(call, 0).p);
+        return call_fail(call, 0, "%s is not a UUID, nor dns, url, oid or x500", call_quote(call, 0).p);
     struct str parts[] = {space, arg_text(call, 1)};
     unsigned char id[SHA1_SIZE];
     hash_sha1(arena_concat(call->arena, parts, 2), id);

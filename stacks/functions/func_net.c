@@ -68,7 +68,7 @@ static bool arg_network(struct call *call, size_t i, struct network *n)
 {
     if (parse_network(arg_text(call, i), n))
         return true;
-    call_fail(call, i, "%s is no CIDR block such as 10.0.0.0/16", call_quote(call, i).p);
+    call_fail(call, i, "%s is not a CIDR block such as 10.0.0.0/16", call_quote(call, i).p);
     return false;
 }
 

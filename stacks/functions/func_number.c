@@ -176,6 +176,7 @@ const struct value *func_parseint(struct call *call)
     if (ok && !negative)
         ok = !__builtin_sub_overflow((int64_t)0, result, &result);
     if (!ok)
-        return call_fail(call, 0, "%s is no integer of base %lld", call_quote(call, 0).p, (long long)base);
+        return call_fail(
+            call, 0, "%s is not an integer of base %lld", call_quote(call, 0).p, (long long)base);
     return value_int(call->arena, result);
 }

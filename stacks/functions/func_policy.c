@@ -52,7 +52,7 @@ static bool check_actions(struct call *call, size_t i, const struct value *v)
     for (uint32_t k = 0; k < n; k++) {
         if (items[k]->kind != VALUE_STRING || is_action(items[k]->string))
             continue;
-        struct diag *d = call_error(call, i, "\"%.*s\" is no action", STR_ARG(items[k]->string));
+        struct diag *d = call_error(call, i, "\"%.*s\" is not an action", STR_ARG(items[k]->string));
         diag_hint(call->ev->scope->diags, d, "actions look like s3:GetObject");
         return false;
     }

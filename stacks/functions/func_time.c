@@ -10,7 +10,7 @@ static bool arg_time(struct call *call, size_t i, int64_t *ms)
 {
     if (time_parse_rfc3339(arg_text(call, i), ms))
         return true;
-    call_fail(call, i, "%s is no timestamp such as 2026-11-21T09:30:00Z", call_quote(call, i).p);
+    call_fail(call, i, "%s is not a timestamp such as 2026-11-21T09:30:00Z", call_quote(call, i).p);
     return false;
 }
 
@@ -152,7 +152,7 @@ const struct value *func_timeadd(struct call *call)
     if (!arg_time(call, 0, &ms))
         return NULL;
     if (!parse_duration(arg_text(call, 1), &more))
-        return call_fail(call, 1, "%s is no duration such as 1h30m", call_quote(call, 1).p);
+        return call_fail(call, 1, "%s is not a duration such as 1h30m", call_quote(call, 1).p);
     ms += more;
     return value_string_ref(call->arena, time_rfc3339(call->arena, ms, ms > 0 && ms % 1000));
 }

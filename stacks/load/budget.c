@@ -43,7 +43,7 @@ static void load_budget(struct unit *root, const struct node *node)
     stack->budget = value_text(v, STR_EMPTY);
     if (budget_parse(stack->budget, &stack->budget_hourly))
         return;
-    struct diag *d = diag_error(diags, node_span(node), "this is no budget");
+    struct diag *d = diag_error(diags, node_span(node), "this is not a budget");
     diag_hint(diags, d, "an amount and a time: 20 USD/day; times are hour, day, week, month and year");
     stack->budget = STR_EMPTY;
 }

@@ -51,7 +51,8 @@ static void check_name(struct unit *unit, enum decl_kind kind, const struct node
     if (kind == DECL_PROVIDER)
         name = str_cut(name, '.', &alias);
     if (!stack_is_name(name) || (alias.p && !stack_is_name(alias))) {
-        struct diag *d = diag_error(diags, node_key_span(entry), "\"%.*s\" is no name", STR_ARG(entry->key));
+        struct diag *d =
+            diag_error(diags, node_key_span(entry), "\"%.*s\" is not a name", STR_ARG(entry->key));
         diag_hint(diags, d,
             "names are letters, digits, _ and -, begin with a letter and have at most %d characters",
             NAME_MAX_BYTES);

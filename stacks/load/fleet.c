@@ -36,7 +36,7 @@ struct diag *enlist_fail(struct enlisting *e, struct str file, size_t line, stru
 void enlist(struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value)
 {
     if (!is_environment_name(name))
-        enlist_fail(e, file, line, name, "is no name for a member: letters, digits, - and _, at most 63");
+        enlist_fail(e, file, line, name, "is not a name for a member: letters, digits, - and _, at most 63");
     else if (map_set(&e->seen, name, (void *)value))
         enlist_fail(e, file, line, name, "is a member already");
     else

@@ -55,7 +55,7 @@ static bool find_column(const struct value_builder *head, struct str name, size_
 static void refuse_head(struct list_file *f)
 {
     AUTO_BUF struct buf names = BUF_INIT;
-    struct diag *d = enlist_fail(f->e, f->path, 1, f->key, "is no column of it");
+    struct diag *d = enlist_fail(f->e, f->path, 1, f->key, "is not a column of it");
     for (size_t i = 0; i < f->head.n; i++)
         buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(f->head.entries[i].value->string));
     if (names.n)
@@ -125,7 +125,7 @@ static bool check_text(struct list_file *f)
         line += text.p[i] == '\n';
     struct diags *diags = f->e->loader->diags;
     struct diag *d = diag_error(
-        diags, node_span(f->e->each), "%.*s, line %zu: this is no UTF-8 text", STR_ARG(f->path), line);
+        diags, node_span(f->e->each), "%.*s, line %zu: this is not a UTF-8 text", STR_ARG(f->path), line);
     diag_hint(diags, d, "save it once more as \"CSV UTF-8\"");
     f->e->failed = true;
     return false;

@@ -24,7 +24,7 @@ static void read_time(
     if (v->kind == VALUE_STRING && duration_read(v->string, ms))
         return;
     struct str raw = node_raw(node);
-    struct diag *d = diag_error(loader->diags, node_span(node), "\"%.*s\" is no duration", STR_ARG(raw));
+    struct diag *d = diag_error(loader->diags, node_span(node), "\"%.*s\" is not a duration", STR_ARG(raw));
     diag_label(loader->diags, d, "such as 30m, 8h or 2d12h");
 }
 

@@ -279,7 +279,7 @@ static void read_head(struct loader *loader, const struct unit *root)
     } else if (expect_text(loader, node, "the name of a stack", &stack->name) &&
                !is_stack_name(stack->name)) {
         struct diag *d = diag_error(
-            loader->diags, node_span(node), "\"%.*s\" is no name for a stack", STR_ARG(stack->name));
+            loader->diags, node_span(node), "\"%.*s\" is not a name for a stack", STR_ARG(stack->name));
         diag_hint(loader->diags, d, "a small letter, then small letters, digits and -, at most 63 in all");
     }
     if ((node = node_get(file, "description")) && node->kind != NODE_NULL)

@@ -54,7 +54,7 @@ static bool read_digest(const struct lock_reading *r, const struct node *node, s
 static bool read_commit(const struct lock_reading *r, const struct node *node, struct str *out)
 {
     *out = node->kind == NODE_STRING ? node->string : STR_EMPTY;
-    return module_is_commit(*out) || lock_wrong(r, node_span(node), "this is no name of a commit");
+    return module_is_commit(*out) || lock_wrong(r, node_span(node), "this is not a name of a commit");
 }
 
 static bool read_vendored(const struct lock_reading *r, const struct node *node, struct str *out)
@@ -65,7 +65,7 @@ static bool read_vendored(const struct lock_reading *r, const struct node *node,
         step = str_cut(rest, '/', &rest);
         inside = step.n && !str_eqz(step, "..");
     }
-    return inside || lock_wrong(r, node_span(node), "this is no folder below the stack's");
+    return inside || lock_wrong(r, node_span(node), "this is not a folder below the stack's");
 }
 
 static bool read_field(const struct lock_reading *r, const struct node_entry *entry, struct module_pin *pin)

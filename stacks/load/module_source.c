@@ -53,7 +53,8 @@ static int read_ref(struct str value, struct module_source *out, struct err *err
     for (size_t i = 0; i < value.n; i++)
         odd = odd || (unsigned char)value.p[i] <= ' ' || strchr("\x7f~^:?*[\\", value.p[i]);
     out->ref = value;
-    return odd ? err_set(err, ERR_INVALID, "\"%.*s\" is no name of a tag, branch or commit", STR_ARG(value))
+    return odd ? err_set(
+                     err, ERR_INVALID, "\"%.*s\" is not a name of a tag, branch or commit", STR_ARG(value))
                : 0;
 }
 
@@ -99,7 +100,8 @@ static int read_dir(struct str dir, struct module_source *out, struct err *err)
     for (struct str step, rest = dir; rest.p && rest.n;) {
         step = str_cut(rest, '/', &rest);
         if (!step.n || str_eqz(step, ".") || str_eqz(step, ".."))
-            return err_set(err, ERR_INVALID, "\"//%.*s\" is no folder within the source", STR_ARG(out->dir));
+            return err_set(
+                err, ERR_INVALID, "\"//%.*s\" is not a folder within the source", STR_ARG(out->dir));
     }
     return 0;
 }
@@ -120,7 +122,7 @@ static int check_git(struct arena *arena, struct module_source *out, struct err 
     struct str name = scheme < 0 ? STR_EMPTY : str_slice(out->url, 0, (size_t)scheme), rest;
     authority = str_cut(authority, '/', &rest);
     if (out->url.n && out->url.p[0] == '-')
-        return err_set(err, ERR_INVALID, "\"%.*s\" is no address of a repository", STR_ARG(out->url));
+        return err_set(err, ERR_INVALID, "\"%.*s\" is not an address of a repository", STR_ARG(out->url));
     if (str_eqz(name, "https") || str_eqz(name, "http")) {
         struct http_target target;
         if (str_find_char(authority, '@', 0) >= 0)
@@ -129,7 +131,7 @@ static int check_git(struct arena *arena, struct module_source *out, struct err 
             return -1;
         if (target.tls || target.loopback)
             return 0;
-        err_set(err, ERR_INVALID, "over plain HTTP anybody on the way could change what comes");
+        err_set(err, ERR_INVALID, "over plain HTTP anybody in between could change what comes");
         return err_hint(err, "git::https://%.*s", STR_ARG(str_slice(out->url, 7, out->url.n)));
     }
     if (str_eqz(name, "ssh")) {
@@ -146,7 +148,8 @@ static int check_git(struct arena *arena, struct module_source *out, struct err 
     if (scheme < 0 && at > 0 && colon > at + 1 && out->url.p[at + 1] != '-' &&
         (size_t)colon + 1 < out->url.n && str_find_char(str_slice(out->url, 0, (size_t)colon), '/', 0) < 0)
         return 0;
-    err_set(err, ERR_INVALID, "\"%.*s\" is no address that repositories are fetched from", STR_ARG(out->url));
+    err_set(
+        err, ERR_INVALID, "\"%.*s\" is not an address that repositories are fetched from", STR_ARG(out->url));
     struct str hint = scheme < 0 ? arena_printf(arena, "git::https://%.*s", STR_ARG(out->url))
                                  : STR("git::https://…, git::ssh://…, git::USER@HOST:PATH, git::file:///…");
     return err_hint(err, "%.*s", STR_ARG(hint));
@@ -162,7 +165,7 @@ static int check_https(struct module_source *out, struct err *err)
     if (http_target_parse(out->url, &target, err))
         return -1;
     if (!target.tls && !target.loopback) {
-        err_set(err, ERR_INVALID, "over plain HTTP anybody on the way could see what is fetched");
+        err_set(err, ERR_INVALID, "over plain HTTP anybody in between could see what is fetched");
         return err_hint(err, "https://%.*s", STR_ARG(str_slice(out->url, 7, out->url.n)));
     }
     if (out->checksum.n)

@@ -14,7 +14,8 @@ static struct str read_address(struct unit *unit, const struct node *map, const 
     if (!expect_text(loader, node, "an address", &text))
         return STR_EMPTY;
     if (!address_split(loader->arena, text, &address, &instance)) {
-        struct diag *d = diag_error(loader->diags, node_span(node), "\"%.*s\" is no address", STR_ARG(text));
+        struct diag *d =
+            diag_error(loader->diags, node_span(node), "\"%.*s\" is not an address", STR_ARG(text));
         diag_hint(loader->diags, d, "addresses are: lake, lake[\"key\"], module/lake");
         return STR_EMPTY;
     }

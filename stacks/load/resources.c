@@ -97,7 +97,8 @@ static void read_timeouts(struct loader *loader, struct decl *decl, const struct
         if (!value || (value->kind == NODE_STRING && duration_read(value->string, values[i])))
             continue;
         struct str raw = node_raw(value);
-        struct diag *d = diag_error(loader->diags, node_span(value), "\"%.*s\" is no duration", STR_ARG(raw));
+        struct diag *d =
+            diag_error(loader->diags, node_span(value), "\"%.*s\" is not a duration", STR_ARG(raw));
         diag_label(loader->diags, d, "such as 90s, 40m or 1h30m");
     }
 }

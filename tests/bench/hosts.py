@@ -1,4 +1,4 @@
-"""Behind the door: 200 resources on one host beside Ansible, with 40 ms of latency; a tunnel's bytes beside those of `ssh -L`."""
+"""Private resources: 200 resources on one host beside Ansible, with 40 ms of latency; a tunnel's bytes beside those of `ssh -L`."""
 
 import asyncio
 import json
@@ -159,7 +159,7 @@ def tunnel(bench, title, work, server, key):
 
 def run(title, bench, Run, work):
     if not have_sshd():
-        title("Behind the door", "skipped: it needs OpenSSH's server")
+        title("Private resources", "skipped: it needs OpenSSH's server")
         return
     key = keygen(work / "key")
     with Sshd(work / "sshd", [key], [keygen(work / "host")]) as server:

@@ -293,8 +293,8 @@ def test_failing_build_shows_what_it_said(tmp_path):
     ("source: main.py, include: [a]", '"include" has no meaning for a single file', 3),
     ("source: src, include: ['*.nothing']", "holds no file to pack", 3),
     ("source: src, package: wheel, name: a-b", "the name of a wheel has no dashes", 3),
-    ("source: src, store: ''", "is no bucket with a prefix", 3),
-    ("source: src, build: {run: make}", '"build" is no command', 3),
+    ("source: src, store: ''", "is not a bucket with a prefix", 3),
+    ("source: src, build: {run: make}", '"build" is not a command', 3),
     ("source: src, build: {command: make, inputs: [nothing/*]}", "the inputs match no file", 3),
     ("source: src, python: {requirements: nowhere.txt}", "cannot read nowhere.txt", 3),
     ("source: src, keep: 0", "1", 3),
@@ -396,7 +396,7 @@ def test_renamed_without_a_word(place, tmp_path, attributes):
     stack.write(renamed)
     for args in ((), ("--target", "job_code")):
         refused = stack.run("plan", *args, status=3)
-        assert f"job_code would be the same {attributes.split(',')[0][6:]} as code, which is not in the stack any more: s3://art-lake/{key}" in refused.err, str(refused)
+        assert f"job_code would be the same {attributes.split(',')[0][6:]} as code, which was removed from the configuration: s3://art-lake/{key}" in refused.err, str(refused)
         assert "`moved: [{from: code, to: job_code}]` takes it along" in refused.err and "weir.yaml:4:3" in refused.err, str(refused)
     stack.write(renamed + "moved: [{from: code, to: job_code}]\n").apply()
     stack.assert_settled()

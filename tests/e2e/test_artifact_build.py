@@ -37,7 +37,7 @@ def test_inputs_that_match_what_is_made(tmp_path):
 
 
 def test_inputs_beside_what_could_not_be_packed(tmp_path):
-    """They are only looked at: a link may lead anywhere, and what is no file is none."""
+    """They are only looked at: a link may lead anywhere, and what is not a file is none."""
     stack = built(tmp_path, "echo run >> ../runs; cat in/*/*.c > out", files={"in/a/a.c": "1"}, inputs=", inputs: ['in/**/*.c']")
     write(tmp_path, {"elsewhere/b.c": "1", "file": "1"})
     (stack.folder / "in/there").symlink_to(tmp_path / "elsewhere")
@@ -208,7 +208,7 @@ def test_only_what_tools_need_is_in_the_environment(tmp_path):
     stack.run("plan")
     assert set(dict(line.split("=", 1) for line in (stack.folder / "out").read_text().splitlines())) - set(seen) == {"GITHUB_TOKEN"}
     stack.write(text.replace("'env > out'", "{command: env > out, env: GITHUB_TOKEN}"))
-    assert '"build" is no command' in stack.run("plan", status=None).err
+    assert '"build" is not a command' in stack.run("plan", status=None).err
 
 
 def test_secrets_are_not_shown(tmp_path):

@@ -49,7 +49,7 @@ CASES = {
 
 
 def test_only_a_split_text_is_told_to_be_quoted(local_stack):
-    """A key with nothing behind its colon, or alone in a { }, is no text that a comma split."""
+    """A key with nothing behind its colon, or alone in a { }, is not a text that a comma split."""
     local_stack.write("stack: s\noutputs:\n  o: {value: x, b: }\n  p: {value: x}\n  q: {b}\n  r:\n    value: x\n    b:\n")
     err = local_stack.run("validate", status=3).err
     assert err.count('unknown key "b"') == 3 and "quoted inside" not in err, err

@@ -210,7 +210,7 @@ def test_a_fleets_budget_wants_every_price(local_stack):
 @pytest.mark.parametrize("text", ["20 EUR/day", "20/day", "USD/day", "20 USD/decade", "-1 USD/day", "nan USD/day"])
 def test_what_is_no_budget(local_stack, text):
     local_stack.write(f'stack: x\nbudget: "{text}"\nresources: {{}}\n')
-    assert "this is no budget" in local_stack.run("validate", status=3).err
+    assert "this is not a budget" in local_stack.run("validate", status=3).err
 
 
 def test_every_rule_of_the_table(local_stack, weir_docs_examples):
@@ -294,7 +294,7 @@ def test_prices_are_fetched(local_stack):
     finally:
         server.shutdown()
     (local_stack.folder / ".weir/prices.json").write_text("[1]")
-    assert "is no table of prices" in local_stack.run("cost", status=1).err
+    assert "is not a table of prices" in local_stack.run("cost", status=1).err
 
 
 SAME = {  # the same things in weir's words and in CloudFormation's

@@ -59,7 +59,7 @@ def test_networks(tmp_path, place, network):
 
 def test_nothing_and_several_are_told(tmp_path, place, network):
     stack = Stack(tmp_path / "stack", place)
-    assert "reading data no: there is no such thing" in refused(stack, {"no": {"type": "aws.ec2.subnet", "name": "public-*"}})
+    assert "reading data no: it does not exist" in refused(stack, {"no": {"type": "aws.ec2.subnet", "name": "public-*"}})
     several = refused(stack, {"any": {"type": "aws.ec2.subnet", "vpc_id": network["vpc"]}})
     assert "2 of them fit" in several and "say more about the one that is meant" in several
     assert "2 of them fit" in refused(stack, {"group": {"type": "aws.ec2.security_group", "name": "jobs"}})
@@ -73,7 +73,7 @@ def test_keys(tmp_path, place):
     got = looked(stack, {"alias": {"type": "aws.kms.alias", "name": "alias/theirs"}, "key": {"type": "aws.kms.key", "key": "${alias.target_key_id}"}},
                  {"alias": "${alias.target_key_arn}", "key": "${key.arn}", "enabled": "${key.enabled}"})
     assert got == {"alias": key["Arn"], "key": key["Arn"], "enabled": True}
-    assert "there is no such thing" in refused(stack, {"no": {"type": "aws.kms.alias", "name": "alias/nobody"}})
+    assert "it does not exist" in refused(stack, {"no": {"type": "aws.kms.alias", "name": "alias/nobody"}})
     refused(stack, {"no": {"type": "aws.kms.key", "key": "11111111-2222-4333-8444-555555555555"}})
 
 
@@ -87,6 +87,6 @@ def test_hosted_zones(tmp_path, cloud):
     got = looked(stack, {"public": {"type": "aws.route53.hosted_zone", "name": "lake.example.com"}, "private": {"type": "aws.route53.hosted_zone", "name": "lake.example.com", "private_zone": True}},
                  {"public": "${public.zone_id}", "private": "${private.arn}"})
     assert got == {"public": public.rpartition("/")[2], "private": f"arn:aws:route53:::{private[1:]}"}
-    assert "there is no such thing" in refused(stack, {"no": {"type": "aws.route53.hosted_zone", "name": "example.org"}})
+    assert "it does not exist" in refused(stack, {"no": {"type": "aws.route53.hosted_zone", "name": "example.org"}})
     dotted = refused(stack, {"no": {"type": "aws.route53.hosted_zone", "name": "example.org."}})
     assert "example.org." in dotted

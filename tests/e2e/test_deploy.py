@@ -200,7 +200,7 @@ def test_nothing_to_deploy(local_stack):
 
 
 def test_a_secret_that_a_module_is_given(local_stack):
-    """The state has its hash alone, which is no text: what is deployed does not need it."""
+    """The state has its hash alone, which is not a text: what is deployed does not need it."""
     local_stack.write("""
         stack: shop
         modules: {inside: {source: ./inside, password: "${secret.password}"}}

@@ -78,7 +78,7 @@ def test_an_engine_that_is_not_there(stack):
     assert f"cannot connect to {stack.folder}/docker.sock" in error and "is the Docker Engine running?" in error
     stack.write("stack: shop\nproviders: {docker: {host: 'ssh://build.example'}}\nresources: {store: {type: docker.volume, name: d}}\n")
     error = stack.apply(status=3).err
-    assert '"ssh://build.example" is no address of a Docker Engine' in error and "via: NAME" in error
+    assert '"ssh://build.example" is not an address of a Docker Engine' in error and "via: NAME" in error
     stack.write("stack: shop\nproviders: {docker: {host: 'tcp://192.0.2.1:2375'}}\nresources: {store: {type: docker.volume, name: d}}\n")
     assert "over plain HTTP" in stack.apply(status=None).err
     stack.write("stack: shop\nproviders: {docker: {host: 'tcp://127.0.0.1:2376', tls: {ca: ca.pem}}}\nresources: {store: {type: docker.volume, name: d}}\n")
@@ -89,8 +89,8 @@ def test_an_engine_that_is_not_there(stack):
     "answer, said",
     [
         ((200, '{"ApiVersion": "1.24", "MinAPIVersion": "1.12"}'), "speaks version 1.24 of its API, and weir needs 1.41"),
-        ((200, "<html>hello</html>"), "is no Docker Engine (HTTP 200)"),
-        ((502, "bad gateway"), "is no Docker Engine (HTTP 502)"),
+        ((200, "<html>hello</html>"), "is not a Docker Engine (HTTP 200)"),
+        ((502, "bad gateway"), "is not a Docker Engine (HTTP 502)"),
     ],
 )
 def test_what_is_no_engine_or_too_old(stack, answer, said):

@@ -122,7 +122,7 @@ def is_a_sentence(name, result):
         assert "\nresources:\n" in result.out or "left out: " in result.err, str(result)
     else:
         assert result.status in (1, 3) and re.match(r"error: \S.{10,}", result.err), str(result)
-        assert name in result.err or "there is nothing of that kind" in result.err, str(result)
+        assert name in result.err or "there are no resources of that type" in result.err, str(result)
     return result
 
 

@@ -40,7 +40,7 @@ def test_one_resource_from_all_sides(stack, cloud):
     assert "Swordfish" not in json.dumps(events) and any(event["event"] == "drift" for event in events)
 
     stack.write(LAKE.split("  door:")[0])
-    assert "file      not in the stack any more" in stack.run("show", "door").out
+    assert "file      removed from the configuration" in stack.run("show", "door").out
     stack.destroy()
 
 

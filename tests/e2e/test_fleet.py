@@ -142,14 +142,14 @@ def test_quotas_are_looked_at_before_anything_is_made(stack, cloud):
 
 WRONG = {
     "each: {file: none.csv, key: a}": "none.csv",
-    "each: {file: a.csv, key: name}": '"name" is no column',
+    "each: {file: a.csv, key: name}": '"name" is not a column',
     "each: {file: a.csv, kee: id}, inputs: {owner: x}": '"kee" is nothing that a fleet\'s file has',
     "each: {file: a.csv}, inputs: {owner: x}": "which column of the file",
     "each: {file: twice.csv, key: id}, inputs: {owner: x}": 'line 1: "x" names two columns',
-    "each: {file: bytes.csv, key: id}, inputs: {owner: x}": "line 3: this is no UTF-8 text",
+    "each: {file: bytes.csv, key: id}, inputs: {owner: x}": "line 3: this is not a UTF-8 text",
     "each: {file: lines.csv, key: id}, inputs: {owner: x}": 'line 5: "a" is a member already',
     "each: [anna, anna]": '"anna" is a member already',
-    "each: [a b]": '"a b" is no name for a member',
+    "each: [a b]": '"a b" is not a name for a member',
     "each: 3": "a list or a map",
     "inputs: {owner: x}": "has no `each`",
     "each: [a], inputs: {owner: '${inputs.owner}'}": "an input that has no value yet",
@@ -200,7 +200,7 @@ def test_which_member(local_stack):
     assert 'no member "carl"' in local_stack.run("fleet", "plan", "carl", status=3).err
     assert "named as arguments" in local_stack.run("fleet", "plan", "-e", "anna", status=3).err
     local_stack.write("stack: lab\nresources: {a: {type: weir.value, value: 1}}\n")
-    assert "this stack is no fleet" in local_stack.run("fleet", "plan", status=3).err
+    assert "this stack is not a fleet" in local_stack.run("fleet", "plan", status=3).err
 
 
 def test_what_a_fleet_configures_goes_first(local_stack):

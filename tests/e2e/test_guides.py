@@ -25,7 +25,7 @@ def blocks(path, first):
 
 
 def commands(path):
-    """Indented lines, fenced or `quoted` text that call weir: the words up to the first that is no command, and the options."""
+    """Indented lines, fenced or `quoted` text that call weir: the words up to the first that is not a command, and the options."""
     text = path.read_text()
     lines = [line.split(" #")[0] for line in text.splitlines() if line.startswith("    ")] + re.findall(r"`([^`\n]+)`", text)
     lines += [line for kind, body in FENCED.findall(text) if kind == "yaml" for line in re.sub("#.*", "", body).splitlines()]

@@ -156,7 +156,7 @@ def test_import_records_what_is_there_and_changes_nothing(stack, cloud):
     stack.apply()
     stack.assert_settled()
     refused = stack.destroy(status=None)
-    assert refused.status == 3 and "error: db would be destroyed, but it was there before this stack took it over" in refused.err and "--delete-adopted" in refused.err
+    assert refused.status == 3 and "error: db would be destroyed, but it existed before this stack imported it" in refused.err and "--delete-adopted" in refused.err
     assert glue.get_databases()["DatabaseList"]
     stack.destroy("--delete-adopted")
     assert not glue.get_databases()["DatabaseList"]
@@ -339,12 +339,12 @@ def test_a_key_that_kms_guards(stack, cloud):
 
 
 def test_a_stack_becomes_two(stack, cloud):
-    """What is let go of here and taken over there: a plan there says whose it was, and --verify here that it still bears its marks, which is no leftover."""
+    """What is let go of here and taken over there: a plan there says whose it was, and --verify here that it still bears its marks, which is not a leftover."""
     sqs = cloud.client("sqs")
     queue = "  q: {type: aws.sqs.queue, name: parted-q}\n"
     stack.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\n" + queue).apply()
     second = "stack: second\nresources:\n" + queue + "imports: [{address: q, id: parted-q}]\n"
-    assert 'warning: importing q: it bears the marks of the stack "first"' in stack.write(second).run("plan").err
+    assert 'warning: importing q: it has the ownership tags of the stack "first"' in stack.write(second).run("plan").err
     first = stack.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\nremoved: [{address: q, destroy: false}]\n")
     first.apply()
     stack.write(second).apply()
@@ -352,12 +352,12 @@ def test_a_stack_becomes_two(stack, cloud):
     first.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\n")
     url = sqs.get_queue_url(QueueName="parted-q")["QueueUrl"]
     done = first.run("destroy", "--yes", "--verify")  # its id is no part of the ARN that bears the marks
-    assert "Nothing is left but what was let go of: neither" in done.out and re.search(r"Let go of:\n  \S*parted-q  aws.sqs.queue: bears the marks of this stack \(q\)\n$", done.out), str(done)
+    assert "Nothing is left but what was forgotten: neither" in done.out and re.search(r"Let go of:\n  \S*parted-q  aws.sqs.queue: has this stack's ownership tags \(q\)\n$", done.out), str(done)
     events = first.run("destroy", "--yes", "--verify", "--json").events()
     assert [(e["event"], e.get("id", e.get("left"))) for e in events if e["event"] in ("leftover", "let_go", "verified")] == [("let_go", url), ("verified", 0)]
     first.write("stack: first\nresources:\n" + queue + "imports: [{address: q, id: parted-q}]\n").apply()  # taken in again and lost sight of, it is its own
     first.run("state", "rm", "q")
     first.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\n")
-    assert re.search(r"parted-q  aws.sqs.queue: bears the marks of this stack \(q\)", first.run("destroy", "--yes", "--verify", status=5).out)
+    assert re.search(r"parted-q  aws.sqs.queue: has this stack's ownership tags \(q\)", first.run("destroy", "--yes", "--verify", status=5).out)
     sqs.delete_queue(QueueUrl=url)
     first.run("destroy", "--yes", "--verify")

@@ -374,7 +374,7 @@ def test_what_can_be_said_wrongly(tmp_path):
     wrong = {
         "events: {type: kafka, bootsrap: x}": 'did you mean "bootstrap"',
         "events: {type: kafka}": "bootstrap has to name brokers",
-        "events: {type: kafka, bootstrap: [a]}": '"a" is no HOST:PORT',
+        "events: {type: kafka, bootstrap: [a]}": '"a" is not a HOST:PORT',
         "events: {type: kafka, bootstrap: 'a:1', user: u}": "user and password go together",
         "events: {type: kafka, bootstrap: 'a:1', user: u, password: plain-Bullfinch-1, mechanism: plain}": "in the clear",
         "events: {type: kafka, bootstrap: 'a:1', user: u, password: plain-Bullfinch-1, mechanism: gssapi}": 'no mechanism "gssapi"',

@@ -131,7 +131,7 @@ def test_of_members(lab):
 
 WRONG = {
     "lease: {}": "the lease has no `for`",
-    "lease: {for: soon}": '"soon" is no duration',
+    "lease: {for: soon}": '"soon" is not a duration',
     "lease: {for: 8h, war: 3m}": 'did you mean "warn"?',
     "lease: {for: 8h, extend: maybe}": '"extend"',
     "lease: [8h]": "lease",

@@ -100,7 +100,7 @@ def test_what_is_offered_while_one_types(tmp_path, env):
         while not any(re.search(text, row) for row in screen.display):
             stream.feed(os.read(terminal, 65536))
 
-    shows("^>> *ve")  # that is no key yet
+    shows("^>> *ve")  # that is not a key yet
     os.write(terminal, b"6GAr")
     shows("versioning: +m boolean")
     os.write(terminal, b"\x1b:qall!\r")

@@ -712,9 +712,9 @@ def test_markdown_for_pull_requests(local_stack):
     assert "### weir plan: page" in page and "**1** to create, **1** to update, **3** to delete." in page
     rows = [line for line in page.splitlines() if line.startswith("| ") and "---" not in line][1:]
     assert rows == [
-        r'| delete | `item["<b>\u202e"]` | weir.value | not in the stack any more |',  # in code each sign is itself, in text by a backslash
-        r'| delete | item\[\"\[x\]\(y\)\`\|\"\] | weir.value | not in the stack any more |',
-        r'| delete | item\[\"a\|b\"\] | weir.value | not in the stack any more |',
+        r'| delete | `item["<b>\u202e"]` | weir.value | removed from the configuration |',  # in code each sign is itself, in text by a backslash
+        r'| delete | item\[\"\[x\]\(y\)\`\|\"\] | weir.value | removed from the configuration |',
+        r'| delete | item\[\"a\|b\"\] | weir.value | removed from the configuration |',
         "| update | `keep` | weir.value |  |", "| create | `more` | weir.value |  |"]
     diff = page.split("````diff\n")[1].split("````")[0]
     assert any(line.startswith("+") and "more" in line for line in diff.splitlines())

@@ -231,6 +231,6 @@ def test_why(local_stack):
     assert "no permissions boundary allows it" in said and "What is missing from its permissions boundary" in said
     assert "(here: us-east-1)" in why("sqs:SendMessage", queue, "--with", "aws:RequestedRegion=us-east-1", status=2)
     assert 'there is no role "nobody"' in local_stack.run("--sandbox", "policy", "--why", "nobody", "s3:GetObject", "*", status=1).err
-    for words, hint in ((["why-etl"], "takes a role, an action and an ARN"), (["why-etl", "GetObject", "*"], "is no action"), (["why-etl", "s3:GetObject", "lake"], "is no ARN")):
+    for words, hint in ((["why-etl"], "takes a role, an action and an ARN"), (["why-etl", "GetObject", "*"], "is not an action"), (["why-etl", "s3:GetObject", "lake"], "is not an ARN")):
         assert hint in local_stack.run("policy", "--why", *words, status=3).err
     assert "--with goes with --why" in local_stack.run("policy", "apply", "--with", "a:b=c", status=3).err

@@ -66,7 +66,7 @@ def problems(action, resources):
     service = database().get(prefix)
     privilege = service and service["privileges"].get(name)
     if not privilege:
-        return [f"{action} is no action"]
+        return [f"{action} is not an action"]
     if resources == ["*"]:
         return []
     types = {kind: rule["required"] for kind, rule in privilege["resource_types"].items() if kind}

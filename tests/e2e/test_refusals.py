@@ -293,5 +293,5 @@ resources:
 """)
     said = stack.run("validate").err
     assert said.count("warning: ") == 4 and "error: " not in said, said
-    for words in ("weir.yaml:16:38", 'did you mean "s3:GetObject"?', '"s3:Gett*" is no action', "weir.yaml:18:39", 'did you mean "glue:StartJobRun"?', 'did you mean "sqs:SendMessage"?'):
+    for words in ("weir.yaml:16:38", 'did you mean "s3:GetObject"?', '"s3:Gett*" is not an action', "weir.yaml:18:39", 'did you mean "glue:StartJobRun"?', 'did you mean "sqs:SendMessage"?'):
         assert words in said, said

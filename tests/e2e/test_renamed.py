@@ -28,7 +28,7 @@ def test_is_refused(cloud, stack, kind):
     stack.write(stack_of(kind, TYPES[kind], "b"))
     for args in ((), ("--target", "b"), ("--no-refresh",)):
         refused = stack.apply(*args, status=3)
-        assert f"b would be the same {kind} as a, which is not in the stack any more" in refused.err and "`moved: [{from: a, to: b}]` takes it along" in refused.err, str(refused)
+        assert f"b would be the same {kind} as a, which was removed from the configuration" in refused.err and "`moved: [{from: a, to: b}]` takes it along" in refused.err, str(refused)
     assert stack.run("state", "list").out == before
     stack.write(stack_of(kind, TYPES[kind], "b", "moved: [{from: a, to: b}]\n")).apply()
     stack.assert_settled()
@@ -56,7 +56,7 @@ def test_already_done(cloud, stack):
     assert "a and b would be the same aws.sns.topic: arn:aws:sns:us-east-1:123456789012:ren" in stack.run("plan", status=3).err
     stack.write(stack_of("aws.sns.topic", "name: ren", "b"))
     refused = stack.run("plan", status=3)
-    assert "b would be the same aws.sns.topic as a" in refused.err and "`weir state rm` of the latter lets go of it" in refused.err, str(refused)
+    assert "b would be the same aws.sns.topic as a" in refused.err and "`weir state rm` of the latter forgets it" in refused.err, str(refused)
     stack.run("state", "rm", "a")
     stack.assert_settled()
 

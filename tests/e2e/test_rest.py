@@ -311,7 +311,7 @@ resources:
         done = stack.destroy("--verify")
         assert server.things == {} and "Nothing is left by its id or name.\n" in done.out
         assert "Not looked for: what has another id or name" in done.out
-        assert '2 things could not be looked for after being deleted, because what their service stood on went too: it["a"], it["b"].' in done.out
+        assert '2 resources could not be looked up after being deleted, because what their service stood on went too: it["a"], it["b"].' in done.out
         stack.apply()
         server.keeps = True
         (told,) = (event for event in stack.destroy("--verify", "--json", status=5).events() if event["event"] == "verified")

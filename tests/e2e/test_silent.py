@@ -51,7 +51,7 @@ def test_what_lies_in_it_goes_with_it(tmp_path, server):
     stack = made(tmp_path, server)
     server.stop()
     done = stack.destroy()
-    assert "5 deleted" in done.out and '2 things could not be looked for, because the stack\'s own service in which they lay did not answer; they went with it: it["a"], it["b"].' in done.out
+    assert "5 deleted" in done.out and '2 resources could not be looked up, because the stack\'s own service in which they lay did not answer; they went with it: it["a"], it["b"].' in done.out
     assert not stack.addresses() and not (stack.folder / "up").exists()
 
     server.again()
@@ -76,7 +76,7 @@ def test_of_a_fleet_each_is_named(tmp_path, server):
     server.stop()
     done = stack.run("fleet", "destroy", "-y", "--verify").out
     assert '; they went with it: it["a"] of ada, it["b"] of ada, it["a"] of bob, it["b"] of bob.' in done, done
-    assert '4 things could not be looked for after being deleted, because what their service stood on went too: it["a"] of ada, it["b"] of ada,' in done, done
+    assert '4 resources could not be looked up after being deleted, because what their service stood on went too: it["a"] of ada, it["b"] of ada,' in done, done
 
 
 @pytest.mark.long

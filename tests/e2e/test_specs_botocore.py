@@ -196,7 +196,7 @@ class Check:
             if part.endswith("{}"):  # every value of a map
                 around, shape = shape, self.step(shape, part.removesuffix("{}"), path, what)
                 if shape is None or shape.type_name != "map":
-                    self.wrong(f"{what} {path}: {part} is no map in the model")
+                    self.wrong(f"{what} {path}: {part} is not a map in the model")
                     return None
                 shape, self.around = shape.value, around
                 continue
@@ -214,7 +214,7 @@ class Check:
                 if shape.type_name != "list":
                     if flatten and shape.type_name == "structure":
                         continue  # one item in XML
-                    self.wrong(f"{what} {path}: {name} is no list in the model")
+                    self.wrong(f"{what} {path}: {name} is not a list in the model")
                     return None
                 shape = shape.member
             if condition and self.step(shape, condition.split("=")[0], path, what) is None:

@@ -104,7 +104,7 @@ def test_modules_and_all_instances_are_moved_and_forgotten(local_stack):
     local_stack.write(text.format(many="many", net="net", nets="nets")).apply()
     before = local_stack.addresses()
     for words, reason in [(["many", 'x["k"]'], 'many has several, and x["k"] is one'), (["nets", 'x["k"]'], "has several"), (["one", "one"], "already"),
-                          (["ne", "other"], 'no resource "ne"'), (["one", 'k["]'], "is no address"), (["one", ""], "is no address"), (["", "x"], "no resource")]:
+                          (["ne", "other"], 'no resource "ne"'), (["one", 'k["]'], "is not an address"), (["one", ""], "is not an address"), (["", "x"], "no resource")]:
         refused = local_stack.run("state", "mv", *words, status=None)
         assert refused.status and reason in refused.err, str(refused)
     assert local_stack.addresses() == before

@@ -89,7 +89,7 @@ def test_what_bears_marks_is_found(request, stack, store):
     stack.run("state", "rm", "two")
     stack.write(STACK.replace("stores-two", "stores-three"))
     found = stack.destroy("--verify", status=5)
-    assert "stores-two  aws.s3.bucket: bears the marks of this stack" in found.out, str(found)
+    assert "stores-two  aws.s3.bucket: has this stack's ownership tags" in found.out, str(found)
 
 
 @pytest.mark.parametrize("stack", ["AWS_ENDPOINT_URL_S3"], indirect=True)

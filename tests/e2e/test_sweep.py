@@ -1,4 +1,4 @@
-"""weir sweep, and weir reap --marks: what bears weir's marks and belongs to no state. What there is is counted with boto3."""
+"""weir sweep, and weir reap --marks: what has weir's ownership tags and belongs to no state. What there is is counted with boto3."""
 
 import json
 import shutil
@@ -46,7 +46,7 @@ def test_what_lost_its_state(folder):
     assert "there is no folder" in known.run("sweep", "--also", "../nowhere", status=3).err
     shutil.rmtree(lost.folder / ".weir")
     adopted = lost.run("sweep", "--adopt", "lost")
-    assert "5 things of lost" in adopted.err, str(adopted)
+    assert "5 resources of lost" in adopted.err, str(adopted)
     assert set(lost.plan().values()) <= {"update"}
     lost.apply()
     lost.assert_settled()
@@ -62,7 +62,7 @@ def test_in_a_sandbox(local_stack):
     """Its states lie within it: what is there is known, and goes when it is due."""
     local_stack.write("stack: lab\nresources: {it: {type: aws.sqs.queue, name: lab-queue}}\n")
     local_stack.run("apply", "-y", "--for", "8h", "--sandbox")
-    assert "Nothing bears weir's marks" in local_stack.run("sweep", "--sandbox").out
+    assert "Nothing with weir's ownership tags" in local_stack.run("sweep", "--sandbox").out
     local_stack.run("lease", "end", "--sandbox")
     assert "Nothing is left of 1 stack" in local_stack.run("reap", "--yes", "--sandbox").out
     assert local_stack.run("state", "list", "--sandbox").out == ""

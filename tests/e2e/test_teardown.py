@@ -136,7 +136,7 @@ def test_adopted_is_refused(stack, cloud):
     s3.put_object(Bucket="lab-lake", Key="a", Body=b"1")
     stack.write(BUCKET + "    imports: [{address: lake, id: lab-lake}]\n").apply()
     refused = stack.destroy("--delete-adopted", "--lab", status=3)
-    assert "lake: it was there before this stack took it over" in refused.err
+    assert "lake: it existed before this stack imported it" in refused.err
     assert s3.get_object(Bucket="lab-lake", Key="a")["Body"].read() == b"1"
 
 
@@ -190,7 +190,7 @@ def test_last_snapshot_is_told_of(stack, cloud, tags):
     """It was asked for, so it stays; but it costs, so --verify says so: also where it bears the marks of what it is of."""
     stack.write(DATABASE.replace("deletion_protection: true, final", f"{tags}final").replace("deletion_protection: true, ", "")).apply()
     found = left(stack.destroy("--verify", "--json", status=5))
-    assert found == {("aws.rds.snapshot", "lab-last"): "bears the marks of this stack" if tags else "its final snapshot"}
+    assert found == {("aws.rds.snapshot", "lab-last"): "has this stack's ownership tags" if tags else "its final snapshot"}
     assert [item["DBSnapshotIdentifier"] for item in cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]] == ["lab-last"]
 
 
@@ -330,11 +330,11 @@ def test_verify_after_destroy(stack, cloud):
     stack.write(EMPTY_ZIP, "f.zip").write(VERIFIED).apply()
     cloud.client("s3").create_bucket(Bucket="made-by-hand")  # in the same lab
     done = stack.destroy("--verify")
-    assert "Nothing is left: neither by its id or name, nor with the stack's marks." in done.out
+    assert "Nothing is left: neither by its id or name, nor by the stack's ownership tags." in done.out
     assert "Not looked for: what has none of weir's ownership tags, such as what somebody made there by hand." in done.out
     assert [(e["left"], e["asked"] > 4, e["marks"]) for e in stack.destroy("--verify", "--json").events() if e["event"] == "verified"] == [(0, True, True)]
     stack.write("stack: lab\nresources: {vpc: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}}\n")  # which has no name
-    assert "Nothing is left with the stack's marks.\nLooked in " in stack.destroy("--verify").out
+    assert "Nothing is left with the stack's ownership tags.\nLooked in " in stack.destroy("--verify").out
 
 
 def test_verify_finds_what_bears_the_name(stack, cloud):
@@ -347,7 +347,7 @@ def test_verify_finds_what_bears_the_name(stack, cloud):
     assert found == {("aws.s3.bucket", "lab-code"): "has the name that this stack would give", ("aws.logs.log_group", "/aws/lambda/lab-f"): "its logs"}
     said = stack.destroy("--verify", status=5)
     assert "lab-code  aws.s3.bucket: has the name that this stack would give (code)" in said.out
-    assert "2 things of the stack are still there" in said.err
+    assert "2 resources of the stack are still there" in said.err
     cloud.client("s3").delete_bucket(Bucket="lab-code")
     cloud.client("logs").delete_log_group(logGroupName="/aws/lambda/lab-f")
     assert "Nothing is left" in stack.destroy("--verify").out
@@ -369,7 +369,7 @@ def test_verify_finds_what_bears_the_marks(stack, cloud):
     ec2.create_vpc(CidrBlock="10.2.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": of_a_copy}])
     ec2.create_vpc(CidrBlock="10.3.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": [{"Key": "weir:stack", "Value": "lab2"}]}])
     found = left(stack.destroy("--verify", "--json", status=5))
-    assert found == {key: "bears the marks of this stack" for key in (("aws.ec2.vpc", vpc), ("aws.iam.role", "lab-old"), ("aws.iam.policy", policy), ("aws.secretsmanager.secret", secret))}
+    assert found == {key: "has this stack's ownership tags" for key in (("aws.ec2.vpc", vpc), ("aws.iam.role", "lab-old"), ("aws.iam.policy", policy), ("aws.secretsmanager.secret", secret))}
 
 
 def test_verify_does_not_take_others_names(stack, cloud):
@@ -387,7 +387,7 @@ def test_verify_that_cannot_look_fails(stack, cloud):
     denied = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": "AccessDeniedException"}
     cloud.fail({"match": "GetResources$", "times": 9, "status": 400, "headers": denied, "body": '{"__type": "AccessDeniedException", "message": "no"}'})
     said = stack.destroy("--verify", status=1)
-    assert "looking for the stack's marks" in said.err and "Nothing is left" not in said.out
+    assert "looking for the stack's ownership tags" in said.err and "Nothing is left" not in said.out
 
 
 def test_verify_and_target(local_stack):
@@ -453,7 +453,7 @@ def test_apply_tells_what_goes_with_it(stack, cloud, changed, action):
     text = stack.run("plan").out
     assert "With them:" in text and "! lake  everything in it is deleted: 2 objects, 10 bytes" in text
     assert "- `lake`: everything in it is deleted: 2 objects, 10 bytes" in stack.run("plan", "--format", "markdown").out
-    assert "there is no way back" in asked(stack)
+    assert "cannot be undone" in asked(stack)
     assert buckets(cloud) == ["lab-lake"]
     assert "With them:" in stack.apply().out
     assert "lab-lake" not in buckets(cloud)
@@ -465,7 +465,7 @@ def asked(stack):
     process = subprocess.Popen(stack.command("apply"), cwd=stack.folder, env=stack.env, stdin=follower, stdout=follower, stderr=follower)
     os.close(follower)
     said = b""
-    while b"no way back" not in said and process.poll() is None:
+    while b"cannot be undone" not in said and process.poll() is None:
         try:
             said += os.read(leader, 65536)
         except OSError:
@@ -497,9 +497,9 @@ def test_what_stands_in_the_way_is_said_before(stack, cloud, how):
     text = stack.run("plan", *words).out
 
     said = "`force_destroy: true` in the stack" if how == "destroy" else "apply `force_destroy: true` before"
-    assert "In the way of their deletion:" in text and f"it is not empty: 1 object, 1 byte (what goes: --force-empty, or {said})" in text
+    assert "Blocking their deletion:" in text and f"it is not empty: 1 object, 1 byte (what goes: --force-empty, or {said})" in text
     assert "it is protected (what goes: --delete-protected, or apply `deletion_protection: false` before)" in text and "With them:" not in text
-    assert "**In the way of their deletion:**" in stack.run("plan", "--format", "markdown", *words).out
+    assert "**Blocking their deletion:**" in stack.run("plan", "--format", "markdown", *words).out
     cloud.forget_requests()
     refused = stack.run(how, "--yes", status=3)
     assert "what the plan deletes cannot go: lake (it is not empty), table (it is protected); nothing was changed" in refused.err

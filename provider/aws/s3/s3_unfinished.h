@@ -18,7 +18,7 @@
 
 /*
  * Adds all that the service lists of uploads to one of these keys; they begin with `prefix`. Where listing is
- * not allowed, or there is no such thing, what this machine has noted is added instead. No bucket: there are
+ * not allowed, or it does not exist, what this machine has noted is added instead. No bucket: there are
  * none.
  */
 int s3_unfinished_find(struct op_ctx *ctx, struct str bucket, struct str prefix, const struct str *keys,

@@ -224,7 +224,7 @@ static int check_zones(const struct control *control, const struct value *attrs,
     }
     return !subnets ? 0
                     : service_refuse(err, 400, "DBSubnetGroupDoesNotCoverEnoughAZs",
-                          "subnet_ids have to lie in 2 different zones at least");
+                          "subnet_ids have to be in at least 2 different zones");
 }
 
 const struct control_type rds_types[] = {{"aws.rds.subnet_group", .check = check_zones}, {0}};

@@ -38,7 +38,7 @@ static int do_get(struct service_call *call, struct err *err)
         object_read(call->services, call->caller, call->arena, bucket, key, MAX_TEXT, &object, err))
         return -1;
     if (!str_is_utf8(object.text))
-        return err_set(err, ERR_INVALID, "s3://%.*s/%.*s is no text", STR_ARG(bucket), STR_ARG(key));
+        return err_set(err, ERR_INVALID, "s3://%.*s/%.*s is not a text", STR_ARG(bucket), STR_ARG(key));
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     s3_operations_show(&b, &object, (int64_t)object.text.n);
     value_builder_set(&b, STR("Body"), value_string(call->arena, object.text));

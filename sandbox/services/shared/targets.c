@@ -244,7 +244,7 @@ static int targets_deliver(
         return service_refuse(err, 400, "AccessDeniedException", "%.*s may not assume the role %.*s",
             STR_ARG(target->service), STR_ARG(target->role));
     if (!read_arn(target->arn, &arn))
-        return err_set(err, ERR_INVALID, "\"%.*s\" is no ARN", STR_ARG(target->arn));
+        return err_set(err, ERR_INVALID, "\"%.*s\" is not an ARN", STR_ARG(target->arn));
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (str_eqz(arn.service, kinds[i].service) && str_starts(arn.resource, str_z(kinds[i].resource)))
             return kinds[i].deliver(services, arena, &arn, target, err);

@@ -131,7 +131,7 @@ static int csv_names(struct csv *csv, struct arena *arena, const struct value *c
     else
         for (uint32_t i = 0; given && given->kind == VALUE_LIST && i < given->count && *n < MAX_FIELDS; i++)
             names[(*n)++] = value_text(given->items[i], STR_EMPTY);
-    *why = *n < 0 ? "its first row is no CSV" : NULL;
+    *why = *n < 0 ? "its first row is not a CSV" : NULL;
     for (int64_t i = 0; i < *n; i++)
         for (int64_t k = 0; k < i; k++)
             if (str_eq(names[i], names[k]))
@@ -154,7 +154,7 @@ static const char *read_csv(struct items *items, const struct value *config, str
     while (csv.at < text.n && !is_full(items)) {
         AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
         if ((n = csv_record(&csv, arena, fields, (size_t)count)) < 0)
-            return "it is no CSV: a quote is not closed, or stands within a field";
+            return "it is not a CSV: a quote is not closed, or stands within a field";
         for (int64_t i = 0; i < count; i++)
             value_builder_set(&row, names[i], value_string(arena, i < n ? fields[i] : STR_EMPTY));
         value_builder_add(&items->list, value_builder_map(&row));

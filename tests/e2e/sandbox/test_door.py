@@ -110,8 +110,8 @@ def test_env_of_another_folder(tmp_path):
 @pytest.mark.parametrize("harm,said", [
     (lambda key: key.chmod(0o640), "is not yours alone"),
     (lambda key: (key.rename(key.with_name("other")), key.symlink_to("other")), "cannot read"),
-    (lambda key: key.write_text(""), "is no key"),
-    (lambda key: key.write_text("AKIA\nsecret\n"), "is no key"),
+    (lambda key: key.write_text(""), "is not a key"),
+    (lambda key: key.write_text("AKIA\nsecret\n"), "is not a key"),
     (lambda key: key.parent.chmod(0o777), ""),  # made right, for it is a sandbox's
 ], ids=["readable", "link", "empty", "short", "folder"])
 def test_a_key_that_others_may_know_is_not_used(tmp_path, harm, said):

@@ -87,7 +87,7 @@ def test_the_variable_goes_before(checkout, tmp_path):
 
 
 def test_nothing_in_the_working_directory_is_run(checkout, tmp_path):
-    """A stack's folder is no place for programs, whatever it looks like; nor is one where everybody may write."""
+    """A stack's folder is not a place for programs, whatever it looks like; nor is one where everybody may write."""
     trap, caught = tmp_path / "trap", tmp_path / "caught"
     (trap / "tools").mkdir(parents=True)
     (trap / "tools/setup").touch()

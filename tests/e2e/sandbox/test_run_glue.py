@@ -231,7 +231,7 @@ def test_no_way_out_by_names(job_sandbox, tmp_path):
     bad = Job(job_sandbox, "pass", DefaultArguments={"--extra-py-files": job_sandbox.put("lib/bad.whl", (tmp_path / "bad.whl").read_bytes())})
     ended = bad.result()
     assert ended["JobRunState"] == "FAILED"
-    assert "would lie outside of the folder" in ended["ErrorMessage"]
+    assert "would be outside of the folder" in ended["ErrorMessage"]
     assert not escape.exists()
 
 

@@ -110,7 +110,7 @@ static void test_no_way_through_links(void **state)
     const struct item items[] = {
         {"real/", "", AE_IFDIR}, {"link", "real", AE_IFLNK}, {"link/file", "x", AE_IFREG}};
     assert_int_equal(unpacked(items, 3, 1000, &err), -1);
-    assert_non_null(strstr(err.message, "lies below something that is no folder"));
+    assert_non_null(strstr(err.message, "is below something that is not a folder"));
 }
 
 /* As package managers make them: up to where the folders above the link are, then down. */
@@ -141,7 +141,7 @@ static void test_what_is_no_file(void **state)
     assert_non_null(strstr(err.message, "is a folder and a file at once"));
     const struct item below[] = {{"a", "x", AE_IFREG}, {"a/x", "x", AE_IFREG}};
     assert_int_equal(unpacked(below, 2, 1000, &err), -1);
-    assert_non_null(strstr(err.message, "lies below something that is no folder"));
+    assert_non_null(strstr(err.message, "is below something that is not a folder"));
 }
 
 /* Refused before anything is written, or of the size that it says. */
@@ -177,7 +177,7 @@ static void test_names_in_other_encodings(void **state)
     assert_int_equal(access(path, F_OK), 0);
     assert_int_equal(unpacked_as(archive_write_set_format_ustar, &wrong, 1, 1000, &err), -1);
     assert_string_equal(
-        err.message, "the archive's entry \"caf??[2J/../../x\" would lie outside of the folder");
+        err.message, "the archive's entry \"caf??[2J/../../x\" would be outside of the folder");
 }
 
 static void test_depth_is_bounded(void **state)
@@ -192,7 +192,7 @@ static void test_depth_is_bounded(void **state)
     snprintf(longer, sizeof longer, "d/%s", name);
     assert_int_equal(unpacked(items, 1, 1000, &err), 0);
     assert_int_equal(unpacked(items, 2, 1000, &err), -1);
-    assert_non_null(strstr(err.message, "lies too deep"));
+    assert_non_null(strstr(err.message, "is nested too deep"));
 }
 
 static void test_size_is_bounded(void **state)

@@ -281,7 +281,7 @@ static struct plan *sample(void)
     changes[3] = (struct change){.subject.address = STR("old"),
         .subject.type = STR("aws.iam.role"),
         .decision.action = ACTION_DELETE,
-        .reason = STR("not in the stack any more")};
+        .reason = STR("removed from the configuration")};
     changes[4] = (struct change){.subject.address = STR("same"),
         .subject.type = STR("aws.iam.role"),
         .decision.action = ACTION_NOOP,
@@ -334,7 +334,7 @@ static void a_plan(void **state)
                                "      + token: (sensitive)\n"
                                "      + (known after apply): arn, etag\n"
                                "\n"
-                               "  - delete  old  aws.iam.role  # not in the stack any more\n"
+                               "  - delete  old  aws.iam.role  # removed from the configuration\n"
                                " ~> move    to  aws.iam.role  # moved from from\n"
                                "\n"
                                "Outputs:\n"
@@ -410,7 +410,7 @@ static struct plan *many(size_t n)
     changes[n] = (struct change){.subject.address = STR("old"),
         .subject.type = STR("aws.iam.role"),
         .decision.action = ACTION_DELETE,
-        .reason = STR("not in the stack any more")};
+        .reason = STR("removed from the configuration")};
     plan = (struct plan){.changes = changes, .change_count = n + 1, .resource_count = n};
     plan.counts[ACTION_CREATE] = n;
     plan.counts[ACTION_DELETE] = 1;
@@ -425,7 +425,7 @@ static void like_instances_are_told_by_what_differs(void **state)
     assert_string_equal(out.p,
         "The stack itself:\n"
         "\n"
-        "  - delete  old  aws.iam.role  # not in the stack any more\n"
+        "  - delete  old  aws.iam.role  # removed from the configuration\n"
         "\n"
         "Module files:\n"
         "\n"

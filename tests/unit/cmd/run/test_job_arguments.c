@@ -73,8 +73,8 @@ static void test_lists(void **state)
 static void test_mistakes(void **state)
 {
     (void)state;
-    CHECK(JOB_TAKES_MAP, "!\"word\" is no argument", "word");
-    CHECK(JOB_TAKES_JSON, "!\"=x\" is no argument", "=x");
+    CHECK(JOB_TAKES_MAP, "!\"word\" is not an argument", "word");
+    CHECK(JOB_TAKES_JSON, "!\"=x\" is not an argument", "=x");
     CHECK(JOB_TAKES_NOTHING, "!a run of toy.job takes no arguments", "a=1");
 }
 

@@ -26,7 +26,7 @@ static void a_renamed_one_is_not_made_beside_itself(void **state)
     write_stack("resources:\n  a: {type: fake.thing, name: x}\n");
     apply("create x;");
     write_stack("resources:\n  b: {type: fake.thing, name: x}\n");
-    assert_refused("b would be the same fake.thing as a, which is not in the stack any more: x",
+    assert_refused("b would be the same fake.thing as a, which was removed from the configuration: x",
         "`moved: [{from: a, to: b}]` takes it along");
     write_stack("resources:\n  b: {type: fake.thing, name: x}\nmoved: [{from: a, to: b}]\n");
     apply("");
@@ -39,7 +39,7 @@ static void an_address_with_a_key_is_quoted(void **state)
     write_stack("resources:\n  a: {type: fake.thing, for_each: [k], name: x}\n");
     apply("create x;");
     write_stack("resources:\n  b: {type: fake.thing, name: x}\n");
-    assert_refused("b would be the same fake.thing as a[\"k\"], which is not in the stack any more: x",
+    assert_refused("b would be the same fake.thing as a[\"k\"], which was removed from the configuration: x",
         "moved: [{from: 'a[\"k\"]', to: b}]");
 }
 

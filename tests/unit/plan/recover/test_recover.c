@@ -174,7 +174,7 @@ static void test_created(void **unused)
     struct state *state;
     leave_intent("create", "{\"name\":\"b\",\"size\":\"1\"}", "[\"name\",\"size\"]");
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\",\"size\":\"1\"}");
-    const struct record *record = recovered(&state, "lake was created by an earlier run; taken over (i-1)");
+    const struct record *record = recovered(&state, "lake was created by an earlier run; imported (i-1)");
     assert_non_null(record);
     assert_true(str_eqz(record->subject.id, "i-1"));
     assert_true(value_equal(record->attrs, service.live));
@@ -193,7 +193,7 @@ static void test_another_has_it(void **unused)
     state_close(state);
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
-    assert_null(recovered(&state, "lake was to be created by an earlier run; what bears its name is pond"));
+    assert_null(recovered(&state, "lake was to be created by an earlier run; the resource with its name is pond"));
     assert_non_null(state_get(state, STR("pond")));
     state_close(state);
 }
@@ -239,7 +239,7 @@ static void test_not_there_so_far(void **unused)
     assert_int_equal(service.looked_until_ms, 0);
     assert_int_equal(manual_clock_slept(), 0);
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
-    assert_string_equal(recovered_once(0), "lake was created by an earlier run; taken over (i-1)");
+    assert_string_equal(recovered_once(0), "lake was created by an earlier run; imported (i-1)");
 }
 
 static void test_nothing_came(void **unused)
@@ -334,8 +334,8 @@ static void test_another(void **unused)
     struct state *state;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"not-b\"}");
-    assert_null(
-        recovered(&state, "lake was to be created by an earlier run; what bears its name is something else"));
+    assert_null(recovered(
+        &state, "lake was to be created by an earlier run; the resource with its name is another one"));
     state_close(state);
 }
 
@@ -426,7 +426,7 @@ static void test_lost_answer(void **unused)
     assert_int_equal(n, 1);
     state_close(state);
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
-    assert_non_null(recovered(&state, "lake was created by an earlier run; taken over (i-1)"));
+    assert_non_null(recovered(&state, "lake was created by an earlier run; imported (i-1)"));
     state_close(state);
 }
 

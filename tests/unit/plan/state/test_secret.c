@@ -272,7 +272,7 @@ static void test_whole_records(void **unused)
     state_close(state);
 
     assert_int_equal(state_open(&(struct state_options){.backend = test_backend(NULL)}, &state, &err), -1);
-    assert_non_null(strstr(err.message, "is sealed as a whole"));
+    assert_non_null(strstr(err.message, "is encrypted as a whole"));
     unsetenv("WEIR_STATE_KEY");
     struct backend *b;
     struct backend_options options = {

@@ -318,7 +318,7 @@ static void test_newer_version(void **unused)
     struct err err = ERR_INIT;
     ASSERT_OK(dir_make(test_path(""), &err), err);
     test_write("lake.log", buf_str(&line));
-    open_fails(ERR_INVALID, "unknown kind \"hologram\"");
+    open_fails(ERR_INVALID, "unknown type \"hologram\"");
     buf_clear(&line);
     log_frame(&line, 1, 1, STR("{\"kind\":\"run\",\"run\":\"1\",\"version\":\"9.1.0\",\"format\":2}"));
     test_write("lake.log", buf_str(&line));

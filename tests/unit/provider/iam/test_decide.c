@@ -492,7 +492,7 @@ static const char *const broken[][2] = {
     {"{'Statement':{'Effect':'Allow','Action':'a:b','Principal':'arn:aws:iam::1:root'}}",
         "statement 1: a principal is {AWS: …}, {Service: …} or *, not \"arn:aws:iam::1:root\""},
     {"{'Statement':{'Effect':'Allow','Action':'a:b','Resource':[{}]}}",
-        "statement 1: what is no text stands in \"Resource\""},
+        "statement 1: what is not a text stands in \"Resource\""},
 };
 
 static void test_what_is_wrong_is_said(void **state)

@@ -744,7 +744,7 @@ static void test_tags_with_more_than_key_and_value(void **state)
     PLAYED();
     assert_true(value_equal(value_getz(live, "tags"), json("{\"a\":\"1\",\"b\":\"2\"}")));
     assert_true(value_equal(value_getz(live, "handed_on"), json("[\"a\"]")));
-    PLAY({"GetCrew", "{\"Name\":\"c\"}", "{\"Crew\": {}}", NULL}); /* there is no such thing */
+    PLAY({"GetCrew", "{\"Name\":\"c\"}", "{\"Crew\": {}}", NULL}); /* it does not exist */
     assert_int_equal(ctx.schema->ops->read(&ctx, json("{\"name\":\"c\"}"), NULL, &live, &err), 0);
     PLAYED();
     assert_null(live);

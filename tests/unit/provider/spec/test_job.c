@@ -339,7 +339,7 @@ static void test_rows(void **state)
     PLAYED();
 }
 
-/* A page that leads back to one that was read is no table of any length. */
+/* A page that leads back to one that was read is not a table of any length. */
 static void test_rows_without_end(void **state)
 {
     (void)state;

@@ -206,12 +206,12 @@ static void mistakes(void **state)
 {
     (void)state;
 #define BOX "service: toy\ntypes: {box: {id: n, attributes: {n: string}, "
-    assert_refused(BOX "native: jra}}\n", "the kind \"toy\" has no operations that are called \"jra\"");
+    assert_refused(BOX "native: jra}}\n", "the provider type \"toy\" has no operations called \"jra\"");
     assert_refused(BOX "native: window}}\n", "a type needs \"create\" and \"delete\"");
     assert_refused(BOX "native: jar, read: {call: GetBox}}}\n",
         "calls need the file's \"protocol\"; without one there is only \"native\"");
     assert_refused(BOX "native: jar, read: {native: jar}}}\n", "no native function is called \"jar\"");
-    assert_refused("kind: tyo\n" BOX "native: jar}}\n", "no kind of provider is called \"tyo\"");
+    assert_refused("kind: tyo\n" BOX "native: jar}}\n", "there is no provider type \"tyo\"");
 }
 
 static void found_by_the_kind(void **state)

@@ -347,7 +347,7 @@ static void test_rest_places(void **state)
         refusal(&op, &shape, "{\"bucket\":\"b\",\"key\":\"k\",\"meta\":{\"k\":\"a\\r\\nX: y\"}}"),
         "PutBucketPolicy: x-amz-meta-k: a header cannot hold a line break");
     assert_string_equal(refusal(&op, &shape, "{\"bucket\":\"b\",\"key\":\"k\",\"meta\":{\"k: y\":\"a\"}}"),
-        "PutBucketPolicy: \"x-amz-meta-k: y\" is no name for a header");
+        "PutBucketPolicy: \"x-amz-meta-k: y\" is not a name for a header");
 }
 
 static void test_refusals(void **state)
@@ -367,7 +367,7 @@ static void test_refusals(void **state)
             refusal(&op, &shape, "{\"l\":[1,{}]}"), "Op: L: item 2: expected an integer, got a map");
         assert_string_equal(refusal(&op, &shape, "{\"l\":1}"), "Op: L: expected a list, got an integer");
         assert_string_equal(refusal(&op, &shape, "{\"t\":\"today\"}"),
-            "Op: T: \"today\" is no timestamp (such as 2026-11-21T09:30:00Z)");
+            "Op: T: \"today\" is not a timestamp (such as 2026-11-21T09:30:00Z)");
     }
     op.protocol = WIRE_REST_XML;
     op.body = STR("R");

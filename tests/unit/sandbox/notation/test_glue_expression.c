@@ -92,7 +92,7 @@ static void test_what_is_refused(void **state)
 {
     (void)state;
     char deep[1024] = "", parentheses[1024] = "";
-    refused("month = 1", "\"month\", which is no partition key");
+    refused("month = 1", "\"month\", which is not a partition key");
     refused("year = 'soon'", "compares \"soon\" with a key that is a number");
     refused("year IN (1, 'soon')", "compares \"soon\"");
     refused("year", "the expression ends where a comparison should stand");

@@ -284,7 +284,7 @@ static void test_names(void **state)
         {"zebra", "error: unknown name \"zebra\""},
         {"inputs.regio", "error: there is no input \"regio\" | did you mean \"region\"?"},
         {"inputs.x", "error: there is no input \"x\" / there are: region"},
-        {"inputs", "error: \"inputs\" is no value by itself | write inputs.NAME"},
+        {"inputs", "error: \"inputs\" is not a value by itself | write inputs.NAME"},
         {"locals.sekret", "error: there is no local value \"sekret\" | did you mean \"secret\"?"},
         {"net.vcp", "error: module \"net\" has no output \"vcp\" | did you mean \"vpc\"?"},
         {"var.x", "error: unknown name \"var\" / inputs are written inputs.NAME"},

@@ -61,8 +61,8 @@ static void test_files(void **state)
         {"basename('a/b/')", "\"\""},
         {"abspath('/')", "\"/\""},
         {"abspath('/../..')", "\"/\""},
-        {"file('')", "error: this is no file name"},
-        {"file(\"a\\u0000b\")", "error: this is no file name"},
+        {"file('')", "error: this is not a file name"},
+        {"file(\"a\\u0000b\")", "error: this is not a file name"},
     };
     CHECK_ROWS(rows);
     const char *missing =
@@ -73,7 +73,8 @@ static void test_files(void **state)
     assert_string_equal(
         run("file('jobs')"), arena_printf(&arena, "error: cannot read %s/jobs: Is a directory", folder).p);
     assert_string_equal(run("file('bad.bin')"),
-        arena_printf(&arena, "error: %s/bad.bin is no UTF-8 text / filebase64() reads any file", folder).p);
+        arena_printf(&arena, "error: %s/bad.bin is not a UTF-8 text / filebase64() reads any file", folder)
+            .p);
     assert_string_equal(run("fileset('nope', '*')"),
         arena_printf(&arena, "error: cannot read the folder %s/nope: No such file or directory", folder).p);
     assert_string_equal(run("abspath('x/../y')"), arena_printf(&arena, "\"%s/y\"", folder).p);
