@@ -12,7 +12,7 @@
 
 /*
  * No two in the stack may be the same (identities.h), nor what another is recorded as or keeps besides, such
- * as an earlier version. Nor may one be what is recorded under an address that is not in the stack any more:
+ * as an earlier version. Nor may one be what is recorded under an address that is removed from the configuration:
  * whoever renames one means the same thing, and services that find it there already say so or do not, and in
  * any order.
  */
@@ -116,7 +116,7 @@ static void report_going(
 {
     const struct decl *decl = instance->decl;
     struct diag *d = diag_error(p->diags, decl->span,
-        "%.*s would be the same %.*s as %.*s, which is not in the stack any more: %.*s",
+        "%.*s would be the same %.*s as %.*s, which was removed from the configuration: %.*s",
         STR_ARG(instance->address), STR_ARG(decl->schema->name), STR_ARG(seen->address), STR_ARG(text));
     bool declared = stack_find(p->stack, seen->address); /* and left out by `when` */
     if (!str_eq(decl->schema->name, seen->record->subject.type))
@@ -125,7 +125,7 @@ static void report_going(
             "%.*s",
             STR_ARG(quoted_address(p, seen->address)), STR_ARG(instance->address));
     else if (instance->seen)
-        diag_hint(p->diags, d, "`weir state rm` of the latter lets go of it");
+        diag_hint(p->diags, d, "`weir state rm` of the latter forgets it");
     else if (declared)
         diag_hint(p->diags, d, "make them one resource, or apply once without either");
     else
