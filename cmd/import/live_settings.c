@@ -23,8 +23,8 @@ static void not_configured(struct settings *s, struct str name, struct str why)
 
 /* ---- values ---- */
 
-/* Of two that exclude each other a service reports both: what says so goes first, and of two that say so the
- * later one, which was there first in the service. */
+/* Of two that exclude each other a service reports both: the one that says so is left out, as in updates that
+ * send all, and where both say so the one that was there first in the service. */
 static bool loses(const struct attr *attrs, size_t n, const struct attr *attr, const struct value *object)
 {
     for (size_t i = 0; i < n; i++) {
@@ -32,7 +32,7 @@ static bool loses(const struct attr *attrs, size_t n, const struct attr *attr, c
         if (other == attr || value_is_empty(value_get(object, other->name)))
             continue;
         bool here = str_eq(attr->conflicts, other->name), there = str_eq(other->conflicts, attr->name);
-        if (there && (!here || other > attr))
+        if (here && (!there || other > attr))
             return true;
     }
     return false;
