@@ -45,12 +45,13 @@ static const struct schema *named_by(struct live *l, const struct schema *schema
         service--;
     struct str prefix = str_slice(schema->name, 0, service), word = without_suffix(attr), ending = STR_EMPTY;
     struct str exact = arena_printf(l->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(word));
+    struct str whole = arena_printf(l->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(attr));
     const struct str *types = catalog_names(l->draft->catalog, false, &n);
     for (size_t i = 0; i < n; i++) {
         if (str_eq(types[i], schema->name) || !str_starts(types[i], prefix))
             continue;
-        if (str_eq(types[i], exact))
-            return catalog_find(l->draft->catalog, exact, false, &ignored);
+        if (str_eq(types[i], exact) || str_eq(types[i], whole)) /* a domain_name is called so itself */
+            return catalog_find(l->draft->catalog, types[i], false, &ignored);
         if (str_ends(types[i], word) && types[i].p[types[i].n - word.n - 1] == '_')
             ending = types[i];
     }

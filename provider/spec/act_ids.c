@@ -8,6 +8,16 @@ static struct spec_names needs_of(const struct spec_step *step)
                : (struct spec_names){step->call.request.attrs, step->call.request.attr_count};
 }
 
+/* Does an item of this listing say which one it is, or what its id is made of? */
+static bool names_items(const struct spec_type *type, const struct spec_step *step)
+{
+    const struct spec_attr *id = spec_attr_find(type, type->schema.id);
+    const struct spec_attr *arn = spec_attr_find(type, STR("arn"));
+    struct str path;
+    return !id || id->template.n || act_provides(type, step, id, &path) ||
+           (arn && act_provides(type, step, arn, &path));
+}
+
 const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_names *needs)
 {
     const struct spec_step *own = type->list.count ? &type->list.items[0] : NULL, *other = NULL;
@@ -16,7 +26,8 @@ const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_
             ? type->find
             : NULL;
     for (size_t i = 0; i < type->also_count && !other; i++)
-        other = str_eqz(type->also[i].as, "list") ? type->also[i].step : NULL;
+        if (str_eqz(type->also[i].as, "list") && names_items(type, type->also[i].step))
+            other = type->also[i].step;
     own = own && own->list.of ? NULL : own;
     *needs = (struct spec_names){NULL, 0};
     if (own && !own->list.per.count)
