@@ -20,6 +20,7 @@ from moto.core.serialize import get_serializer_class
 from support import ACCOUNT, ROOT
 from werkzeug.datastructures import Headers, MultiDict
 
+LOADER = Loader()  # which knows the folders after the first model
 FOLDER = ROOT / "tests/answers"
 READS = re.compile(r"(Get|List|Describe|Head|BatchGet|Lookup|Search)")
 PAGING = re.compile(r"Token|Marker|^Max|Limit|PageSize", re.I)
@@ -32,11 +33,11 @@ class Entry:
         self.type, self.data = type_, data
         self.address = re.sub(r"\W", "_", type_.removeprefix("aws.")) + f"_{number}"
         self.id, self.answers, self.stack = str(data["id"]), data["answers"], data["stack"]
-        self.change, self.source, self.differs = data["change"], data["source"], data.get("differs", {})
+        self.change, self.source, self.differs = data.get("change", {}), data["source"], data.get("differs", {})
         self.names = {self.id, *data.get("named", [])}
 
     def resource(self, changed=False):
-        return {"type": self.type, **self.stack, **(self.change["set"] if changed else {})}
+        return {"type": self.type, **self.stack, **(self.change.get("set", {}) if changed else {})}
 
 
 class Refusal(ServiceException):
@@ -55,13 +56,11 @@ def entries():
 @cache
 def model(name, later=False):
     """botocore's; `later`: as it may look in a year, when every structure has one member more."""
-    data = Loader().load_service_model(name, "service-2")
+    data = LOADER.load_service_model(name, "service-2")
     if later:
-        data = copy.deepcopy(data)
-        data["shapes"].update(AddedLater={"type": "structure", "members": {"Detail": {"shape": "AddedText"}}}, AddedText={"type": "string"})
-        for name_, shape in data["shapes"].items():
-            if shape["type"] == "structure" and "payload" not in shape and not name_.startswith("Added"):
-                shape["members"]["AddedLater"] = {"shape": "AddedLater"}
+        grown = lambda shape: {**shape, "members": {**shape["members"], "AddedLater": {"shape": "AddedLater"}}} if shape["type"] == "structure" and "payload" not in shape else shape
+        shapes_ = {name_: grown(shape) for name_, shape in data["shapes"].items()}
+        data = {**data, "shapes": {**shapes_, "AddedLater": {"type": "structure", "members": {"Detail": {"shape": "AddedText"}}}, "AddedText": {"type": "string"}}}
     return ServiceModel(data, name)
 
 
@@ -70,13 +69,14 @@ def routes(name):
     """The operations of a REST service: [(method, path's pattern, query's constants, operation)], the most exact first."""
     found = []
     for operation in model(name).operation_names:
-        if model(name).operation_model(operation).deprecated:
+        if model(name).operation_model(operation).deprecated:  # another has the same path
             continue
-        http_ = model(name).operation_model(operation).http
+        http_, shape = model(name).operation_model(operation).http, model(name).operation_model(operation).input_shape
         path, _, query = http_["requestUri"].partition("?")
-        path = ("/{Bucket}" + path if name == "s3" and "{Bucket}" not in path else path).rstrip("/")
+        path = ("/{Bucket}" + path if name == "s3" and shape and "Bucket" in shape.members and "{Bucket}" not in path else path).rstrip("/")
+        needed = {m.serialization["name"]: None for n, m in shape.members.items() if n in shape.required_members and m.serialization.get("location") == "querystring"} if shape else {}
         pattern = re.sub(r"\\\{(\w+)\\?(\+?)\\\}", lambda m: f"(?P<{m[1]}>.+)" if m[2] else f"(?P<{m[1]}>[^/]+)", re.escape(path))
-        found.append((http_["method"], re.compile(pattern + "/?$"), dict(parse_qsl(query, keep_blank_values=True)), operation))
+        found.append((http_["method"], re.compile(pattern + "/?$"), needed | {k: v for k, v in parse_qsl(query, keep_blank_values=True) if k != "x-id"}, operation))
     return sorted(found, key=lambda r: (-len(r[2]), r[1].pattern.count("(?P"), -len(r[1].pattern)))
 
 
@@ -84,7 +84,7 @@ def routes(name):
 def pages(service, operation):
     """How the operation's answer comes in pages, as botocore's paginators tell: {input_token, output_token, result_key, more_results}."""
     try:
-        found = Loader().load_service_model(service, "paginators-1")["pagination"].get(operation)
+        found = LOADER.load_service_model(service, "paginators-1")["pagination"].get(operation)
     except DataNotFoundError:
         return None
     return found if found and all(isinstance(found[k], str) and found[k].isidentifier() for k in ("input_token", "output_token", "result_key")) else None
@@ -133,20 +133,21 @@ class Request:
         if target:
             self.operation, self.protocol = target.rpartition(".")[2], "json"
         elif "Action" in values:
-            self.operation = values["Action"]
+            self.operation, self.protocol = values["Action"], "ec2" if self.protocol == "ec2" else "query"
         else:
-            self.operation, fields = self.route(handler.command, url.path, dict(query))
+            self.service, self.operation, fields = self.route(names, handler.command, url.path, dict(query))
         shape = model(self.service).operation_model(self.operation)
         self.members = PROTOCOL_PARSERS[self.protocol](shape).parse(
             {"body": body, "headers": Headers(handler.headers.items()), "method": handler.command, "url_params": fields, "url_path": url.path, "values": values}
         )
 
-    def route(self, method, path, query):
-        for verb, pattern, constants, operation in routes(self.service):
-            match = pattern.match(path) if verb == method and all(query.get(k) == v for k, v in constants.items()) else None
-            if match:
-                return operation, {k: unquote(v) for k, v in match.groupdict().items()}
-        raise LookupError(f"{self.service} has no operation for {method} {path}")
+    def route(self, names, method, path, query):
+        for service in names:
+            for verb, pattern, constants, operation in routes(service):
+                match = pattern.match(path) if verb == method and all(query.get(k) == v if v is not None else k in query for k, v in constants.items()) else None
+                if match:
+                    return service, operation, {k: unquote(v) for k, v in match.groupdict().items()}
+        raise LookupError(f"{names} have no operation for {method} {path}")
 
     def __repr__(self):
         return f"{self.service}.{self.operation} {json.dumps(self.members, default=str)}"
@@ -168,6 +169,7 @@ class Server:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # an answer is sent at once, and not its body when its head was acknowledged
             log_message = lambda *a: None
 
             def answer(self):
@@ -222,15 +224,19 @@ class Server:
         """The entries that a request is about, and those that could have been meant."""
         mine = [e for e in self.things if e.type in self.services.types[request.service]]
         asked = texts({k: v for k, v in request.members.items() if not PAGING.search(k)})
-        named = [e for e in mine if asked & e.names]
+        named = sorted((e for e in mine if asked & e.names), key=lambda e: -len(asked & e.names))
         return named, mine
+
+    def changes(self, request):
+        """The entry that a request changes: of those that it names the one that says so, else the first."""
+        named, mine = self.about(request)
+        return next((e for e in named or mine if e.change.get("call") == request.operation), named[0] if named else None)
 
     def changed(self, request, shape):
         """What AWS answers to a change: the thing, as far as the answer has a place for it."""
-        named, _ = self.about(request)
-        found = {}
-        for operation, answer in named[0].answers.items() if named else ():
-            if "error" not in answer:
+        owner, found = self.changes(request), {}
+        for operation, answer in owner.answers.items() if owner else ():
+            for answer in [v for k, v in answer.items() if k != "by"] if "by" in answer else [answer] if "error" not in answer else []:
                 shapes(model(request.service).operation_model(operation).output_shape, answer, found)
         whole = {n: found[s.name] for n, s in shape.members.items() if s.name in found} if shape else {}
         return copy.deepcopy(found.get(shape.name, whole) if shape else {})
@@ -243,10 +249,14 @@ class Server:
             return Refusal("AccessDeniedException", "the user may not look for tags"), None
         named, mine = self.about(request)
         about = [e for e in named or mine if request.operation in e.answers]
+        fits = lambda e: len(texts(request.members) & e.names)
+        about = [e for e in about if fits(e) == fits(about[0])]
         if not about:
             self.unknown.append(repr(request))
             return {}, None
         whole = copy.deepcopy(about[0].answers[request.operation])
+        if "by" in whole:
+            whole = whole[request.members[whole["by"]]]
         if "error" in whole:
             return Refusal(whole["error"], "recorded"), None
         for other in about[1:]:

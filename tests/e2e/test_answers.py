@@ -5,11 +5,13 @@ import os
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 import yaml
 from answers import Server, Services, entries, walk
 from support import ROOT, WEIR, Stack
+from test_specs_defaults import every_default
 
 PROVEN = [e for e in entries() if "plan" not in e.differs]
 SOURCE = re.compile(r"cloud-custodian/cloud-custodian tests/data/placebo|localstack/localstack tests/aws|botocore \S+ examples-1.json|AWS documentation")
@@ -69,6 +71,8 @@ def plain(value):
         return {k: plain(v) for k, v in value.items() if not re.fullmatch(r"(?i)clientToken|clientRequestToken|ContentMD5", k)}
     if isinstance(value, list):
         return [plain(v) for v in value]
+    if isinstance(value, datetime):
+        return str(value.replace(tzinfo=None))
     try:
         return json.loads(value) if isinstance(value, str) and value[:1] in "{[" else value
     except ValueError:
@@ -83,15 +87,47 @@ def test_one_attribute_is_one_call_that_keeps_the_rest(live, account):
     finally:
         subprocess.run(["rm", "-rf", live.folder / ".weir"], check=True)
         before.rename(live.folder / ".weir")
-    sent = {}
-    for request in account.log:
-        (entry,), _ = account.about(request)
-        sent.setdefault(entry.address, []).append([request.operation, plain(request.members)])
-    expected = {e.address: [[e.change["call"], plain(e.change["members"])]] for e in PROVEN}
-    wrong = {a: sent.get(a) for a in expected if sent.get(a) != expected[a]}
-    known = {e.address for e in PROVEN if "change" in e.differs}
-    assert set(wrong) == known, (json.dumps({a: w for a, w in wrong.items() if a not in known}, default=str), known - set(wrong))
+    sent = [[request.operation, plain(request.members)] for request in account.log]
+    expected = {e.address: [e.change["call"], plain(e.change["members"])] for e in PROVEN if e.change}
+    missing = {a: call for a, call in expected.items() if call not in sent}
+    assert missing == {} and [s for s in sent if s not in expected.values()] == [] and len(sent) == len(expected)
     assert account.unknown == []
+
+
+UNLISTED = {"aws.cognitoidp.user_pool_domain", "aws.glue.classifier"}  # no call tells which there are
+
+
+def holes(draft, said, found):
+    """What the inputs of a draft are, by what the stack by hand says in their place."""
+    if isinstance(draft, dict):
+        for name, value in draft.items():
+            holes(value, said.get(name) if isinstance(said, dict) else None, found)
+    elif isinstance(draft, list):
+        for n, value in enumerate(draft):
+            holes(value, said[n] if isinstance(said, list) and n < len(said) else None, found)
+    elif isinstance(draft, str) and (name := re.fullmatch(r"\$\{inputs\.(\w+)\}", draft)):
+        found[name[1]] = said
+    return found
+
+
+def test_a_draft_has_all_of_each_and_plans_empty(account, tmp_path):
+    account.reset()
+    stack, types = Stack(tmp_path / "draft", account), sorted({e.type for e in PROVEN} - UNLISTED)
+    stack.run("import", "live", "-o", ".", *[a for t in types for a in ("--type", t)])
+    draft = yaml.safe_load((stack.folder / "weir.yaml").read_text())
+    drafted = {(draft["resources"][i["address"]]["type"], i["id"]): draft["resources"][i["address"]] for i in draft["imports"]}
+    assert [e.address for e in PROVEN if e.type not in UNLISTED and (e.type, e.id) not in drafted] == []
+    defaults = {(type_, path): attribute["default"] for type_, path, attribute, _ in every_default()}
+    lost, inputs = {}, {}
+    for entry in PROVEN:
+        here = drafted.get((entry.type, entry.id), entry.stack)
+        inputs |= holes(here, entry.stack, {})
+        lost |= {(entry.address, a): v for a, v in entry.stack.items() if a not in here and a != "lifecycle" and defaults.get((entry.type, a)) != v}
+    assert lost == {}
+    planned = stack.run("plan", "--json", *[a for name, value in inputs.items() for a in ("-i", f"{name}={value}")])
+    changes = [c for c in map(json.loads, planned.out.splitlines()) if c["event"] == "change"]
+    assert [c for c in changes if c["action"] != "adopt" or c.get("attrs")] == [] and len(changes) == len(drafted)
+    assert account.unknown == [] and account.log == []
 
 
 def nulls(entry, request, shape, body):
@@ -108,13 +144,17 @@ def in_json(body, change):
     return json.dumps(change(json.loads(body))).encode() if body[:1] == b"{" else body
 
 
+ORDERED = {"command", "DhcpConfigurations"}  # lists whose order says something
+
+
 def backwards(shape, value):
-    return value[::-1] if shape.type_name == "list" else value
+    turned = lambda name, v: v[::-1] if isinstance(v, list) and name not in ORDERED else v
+    return {name: turned(name, v) for name, v in value.items()} if shape.type_name == "structure" and isinstance(value, dict) and "Key" not in value else value
 
 
 def other_case(shape, value):
     """Names that grow by the month, and the types in a map of texts: weir takes them as they come."""
-    enumeration = shape.type_name == "string" and getattr(shape, "enum", None) and shape.name not in ("Runtime", "WorkerType", "ScalarAttributeType")
+    enumeration = shape.type_name == "string" and getattr(shape, "enum", None) and shape.name not in ("Runtime", "WorkerType", "ScalarAttributeType", "ResourceType", "InstanceType", "SecurityPolicy", "ConnectionType", "ClusterSettingName", "Event")
     return value.swapcase() if enumeration and isinstance(value, str) else value
 
 
@@ -158,6 +198,10 @@ def wrong_type(entry, request, shape, body):
     return in_json(body, lambda value: {k: "text" if isinstance(v, (dict, list)) else {"is": v} for k, v in value.items()})
 
 
+FIRST = {  # whose answers are looked at for whether they are about the resource, and what types they have
+    f"aws.{t}"
+    for t in "cognitoidp.user_pool dms.endpoint dynamodb.table ecs.service events.rule glue.job iam.role kms.key kms.alias lambda.function logs.log_group rds.instance s3.bucket scheduler.schedule sns.topic sqs.queue".split()
+}
 SPOILT = {"cut short": cut_short, "empty": empty, "of another thing": of_another, "of a wrong type": wrong_type}
 
 
@@ -166,8 +210,10 @@ def test_no_spoilt_answer_is_believed(how, account, tmp_path):
     """An error that names the resource and the call; never a difference, and never "gone"."""
     account.reset(rewrite=SPOILT[how])
     things = [e for e in PROVEN if e.type != "aws.s3.bucket" or how in ("cut short", "empty")]  # of a bucket nothing says whose answer it is
-    plan = lambda entry: say(Stack(tmp_path / entry.address, account), [entry]).run("plan", "--json", status=None)
-    with ThreadPoolExecutor(8) as pool:  # most of the time they wait before they ask again
+    things = [e for e in things if e.type in FIRST or how in ("cut short", "empty")]
+    things = things if os.environ.get("WEIR_LONG") else things[list(SPOILT).index(how) :: len(SPOILT)]
+    plan = lambda entry: say(Stack(tmp_path / entry.address, account), [entry]).run("plan", "--json", status=None, env={"AWS_MAX_ATTEMPTS": "1"})
+    with ThreadPoolExecutor(3) as pool:
         results = list(pool.map(plan, things))
     account.reset()
     believed = {}
