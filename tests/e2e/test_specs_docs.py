@@ -43,6 +43,7 @@ def texts(service):
     return "\n".join(walk(model(service)))
 
 
+@cache
 def page(name, *more):
     return subprocess.run([WEIR, "docs", name, *more], capture_output=True, text=True, check=True).stdout
 
