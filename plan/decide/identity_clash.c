@@ -121,7 +121,7 @@ static void report_going(
     bool declared = stack_find(p->stack, seen->address); /* and left out by `when` */
     if (!str_eq(decl->schema->name, seen->record->subject.type))
         diag_hint(p->diags, d,
-            "`removed: [{address: %.*s, destroy: false}]` lets go of that one, `imports:` takes it over as "
+            "`removed: [{address: %.*s, destroy: false}]` forgets that one, `imports:` imports it as "
             "%.*s",
             STR_ARG(quoted_address(p, seen->address)), STR_ARG(instance->address));
     else if (instance->seen)

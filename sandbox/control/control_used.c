@@ -48,15 +48,15 @@ bool check_is_only_shown(struct call *call, const struct thing *user)
 }
 
 /* Is it there, at any depth? */
-static bool contains(const struct value *v, const struct value *wanted)
+static bool value_holds(const struct value *v, const struct value *wanted)
 {
     if (value_is_null(v))
         return false;
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        if (contains(v->items[i], wanted))
+        if (value_holds(v->items[i], wanted))
             return true;
     for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        if (contains(v->entries[i].value, wanted))
+        if (value_holds(v->entries[i].value, wanted))
             return true;
     return value_equal(v, wanted);
 }
@@ -64,7 +64,7 @@ static bool contains(const struct value *v, const struct value *wanted)
 static bool has_all(const struct value *attrs, const struct value *wanted)
 {
     for (uint32_t i = 0; wanted && i < wanted->count; i++)
-        if (!contains(value_get(attrs, wanted->entries[i].key), wanted->entries[i].value))
+        if (!value_holds(value_get(attrs, wanted->entries[i].key), wanted->entries[i].value))
             return false;
     return wanted;
 }

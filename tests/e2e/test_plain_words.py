@@ -11,7 +11,7 @@ OLD = {
     r"bears?|bearing": "has",
     r"(?<!question )(?<!quotation )marks?": "ownership tag",
     r"lets? go of|let go": "forget",
-    r"removed from the configuration": "removed from the configuration",
+    r"not in the stack any more": "removed from the configuration",
     r"said|unsaid": "configured, reported",
     r"told|untold": "reported, not reported",
     r"silent": "unreachable",
