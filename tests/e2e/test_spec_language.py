@@ -9,6 +9,7 @@ LOADER = "".join(path.read_text() for path in sorted((ROOT / "provider/spec").gl
 SPECS = {path.stem: spec_of(path) for path in sorted((ROOT / "provider/aws/specs").glob("*.yaml"))}
 ALL_SPECS = [spec_of(path) for path in sorted([*(ROOT / "provider").glob("*/specs/*.yaml"), *(ROOT / "sandbox/specs").glob("*.yaml")])]  # those of all kinds
 TYPES = {f"aws.{service}.{name}": body for service, spec in SPECS.items() for name, body in spec.get("types", {}).items()}
+SANDBOX_ONLY = {f"aws.{path.stem}.{name}": body for path in sorted((ROOT / "sandbox/specs").glob("*.yaml")) for name, body in spec_of(path).get("types", {}).items()}
 TEXT = r'((?:"[^"]*"\s*\\?\s*)+)'
 UNUSED = {"entry", "result"}  # what the protocols have and no service here needs
 IN_C = {"aws.s3.object", "aws.s3.directory"}  # types that no spec has
@@ -55,7 +56,8 @@ def references(body):
     for type_ in sandbox.get("references", {}).values():
         yield type_, None
     for rule in sandbox.get("owns", []) + sandbox.get("called_by", []) + sandbox.get("used_by", {}).get("by", []) + list(sandbox.get("collects", {}).values()):
-        yield rule["type"], rule["attribute"]
+        yield rule["type"], rule.get("attribute")
+        yield from ((rule["type"], attribute) for attribute in rule.get("where", {}))
     for rule in sandbox.get("creates", []) + sandbox.get("leaves_behind", []):
         yield from ((rule["type"], attribute) for attribute in rule["attributes"])
     for leaf in body.get("leaves", []):
@@ -66,11 +68,11 @@ def references(body):
 
 
 def test_other_types_are_there():
-    wrong = []
+    wrong, known = [], {**SANDBOX_ONLY, **TYPES}
     for name, body in TYPES.items():
         for type_, attribute in references(body):
-            if type_ not in TYPES and type_ not in IN_C:
+            if type_ not in known and type_ not in IN_C:
                 wrong.append(f"{name}: {type_}")
-            elif attribute and attribute not in TYPES[type_]["attributes"] and not (attribute == "arn" and "arn" in TYPES[type_]):
+            elif attribute and attribute not in known[type_]["attributes"] and not (attribute == "arn" and "arn" in known[type_]):
                 wrong.append(f"{name}: {type_} has no {attribute}")
     assert wrong == []
