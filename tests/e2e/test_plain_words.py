@@ -49,7 +49,7 @@ OLD = {
     r"takes? over|take over": "import",
     r"nobody's business": "not managed",
 }
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs/guides").glob("*.md")), *(ROOT / "docs" / name for name in ("specs.md", "specs-reference.md", "sandbox.md", "sandbox-services.md", "sandbox-coverage.md", "stacks.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs/guides").glob("*.md")), *(ROOT / "docs" / name for name in ("specs.md", "specs-reference.md", "sandbox.md", "sandbox-services.md", "sandbox-coverage.md", "stacks.md", "state.md", "aws.md", "modules.md", "cloudcontrol.md", "answers.md", "rest.md"))]
 LONGEST_LINE, LONGEST_SENTENCE = 120, 30
 
 
