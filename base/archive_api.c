@@ -1,39 +1,21 @@
 /* libarchive, loaded when it is first needed: see archive_api.h. */
 #include "base/archive_api.h"
 
-#include <dlfcn.h>
+#include "base/library.h"
+
 #include <pthread.h>
-#include <stdio.h>
-
-static struct archive_api api;
-static char failure[256];
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void archive_api_load(void)
-{
-    void *library = dlopen("libarchive.so.13", RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        snprintf(failure, sizeof failure, "%s", dlerror());
-        return;
-    }
-#define ARCHIVE_LOAD(name)                                                                                   \
-    *(void **)&api.name = dlsym(library, "archive_" #name);                                                  \
-    if (!api.name) {                                                                                         \
-        snprintf(failure, sizeof failure, "it is too old: it has no archive_%s", #name);                     \
-        return;                                                                                              \
-    }
-    ARCHIVE_FUNCTIONS(ARCHIVE_LOAD)
-#undef ARCHIVE_LOAD
-}
 
 const struct archive_api *archive_api(struct err *err)
 {
-    pthread_once(&once, archive_api_load);
-    if (!failure[0])
-        return &api;
-    err_set(err, ERR_FAILED, "cannot load libarchive.so.13: %s", failure);
-    err_hint(err, "install libarchive 3.3 or later (Debian and Ubuntu: apt install libarchive13)");
-    return NULL;
+#define ARCHIVE_NAME(name) "archive_" #name "\0"
+    static struct archive_api api;
+    static struct library library = {
+        .file = "libarchive.so.13",
+        .install = "libarchive 3.3 or later (Debian and Ubuntu: apt install libarchive13)",
+        .table = &api,
+        .names = ARCHIVE_FUNCTIONS(ARCHIVE_NAME),
+    };
+    return library_table(&library, err);
 }
 
 static locale_t utf8;

@@ -1,8 +1,6 @@
 /*
- * libarchive, loaded when it is first needed: linked, it would cost every command its fifteen libraries. See
- * provider/http/curl_api.h for the same with libcurl.
- *
- * Both functions are safe from every thread; what they give lives as long as the process.
+ * libarchive, loaded when it is first needed (base/library.h): linked, it would cost every command its
+ * fifteen libraries. Both functions are safe from every thread; what they give lives as long as the process.
  */
 #ifndef WEIR_BASE_ARCHIVE_API_H
 #define WEIR_BASE_ARCHIVE_API_H

@@ -1,8 +1,6 @@
 /*
  * libpq, loaded when PostgreSQL is first spoken to, for a state or for resources: no other command should pay
- * for it. Only its header is needed to build.
- *
- * pq_api() is safe from every thread; the table lives as long as the process.
+ * for it (base/library.h). Only its header is needed to build.
  */
 #ifndef WEIR_BASE_PQ_API_H
 #define WEIR_BASE_PQ_API_H

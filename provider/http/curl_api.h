@@ -1,8 +1,6 @@
 /*
  * libcurl, loaded when it is first needed. Linking it would cost every command 5 ms of start-up (it pulls in
- * thirty libraries); so the program keeps only its header, and calls go through one table of pointers.
- *
- * curl_api() is safe from every thread; the table lives as long as the process.
+ * thirty libraries): see base/library.h.
  */
 #ifndef WEIR_PROVIDER_HTTP_CURL_API_H
 #define WEIR_PROVIDER_HTTP_CURL_API_H

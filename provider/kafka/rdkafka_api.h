@@ -2,9 +2,7 @@
  * librdkafka, loaded when a Kafka cluster is first spoken to: no other command should pay for it, and nothing
  * of it is needed to build. What weir uses of its interface is declared here, by the names without
  * "rd_kafka_": the library keeps these as they are for as long as it is called librdkafka.so.1, and the
- * header that a distribution has may be older than the library that is found at run time.
- *
- * kafka_api() is safe from every thread; the table lives as long as the process.
+ * header that a distribution has may be older than the library that is found at run time. See base/library.h.
  */
 #ifndef WEIR_PROVIDER_KAFKA_RDKAFKA_API_H
 #define WEIR_PROVIDER_KAFKA_RDKAFKA_API_H

@@ -1,9 +1,7 @@
 /*
  * libssh, loaded when the first connection is opened: most stacks have none, and linking it would be felt at
- * every start. The program keeps only its header, and calls go through one table of pointers.
- *
- * ssh_api() is safe from every thread; the table lives as long as the process. A session belongs to one
- * thread at a time: first to the worker that logs in, then to the network thread (session.h).
+ * every start (base/library.h). A session belongs to one thread at a time: first to the worker that logs in,
+ * then to the network thread (session.h).
  */
 #ifndef WEIR_PROVIDER_SSH_SSH_API_H
 #define WEIR_PROVIDER_SSH_SSH_API_H

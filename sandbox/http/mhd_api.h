@@ -1,6 +1,6 @@
 /*
  * libmicrohttpd, loaded when the first sandbox starts: linked, it would cost every command 1.4 ms and 3 MB
- * (it pulls in GnuTLS). See provider/http/curl_api.h for the same with libcurl.
+ * (it pulls in GnuTLS). See base/library.h.
  */
 #ifndef WEIR_SANDBOX_HTTP_MHD_API_H
 #define WEIR_SANDBOX_HTTP_MHD_API_H

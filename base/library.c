@@ -1,0 +1,58 @@
+/* Shared libraries loaded when they are first needed: see library.h. */
+#include "base/library.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The functions of one list of names. Gives the next slot, or NULL where one that must be there is not. */
+static void **find_functions(struct library *library, void *handle, void **slot, const char *names, bool must)
+{
+    for (const char *name = names; *name; name += strlen(name) + 1, slot++) {
+        /* POSIX wants object and function pointers to be of one size; ISO C has no cast between them. */
+        void *function = dlsym(handle, name);
+        memcpy(slot, &function, sizeof function);
+        if (!function && must) {
+            snprintf(library->failure, sizeof library->failure, "it is too old: it has no %s", name);
+            return NULL;
+        }
+    }
+    return slot;
+}
+
+static void load_library(struct library *library)
+{
+    /* Lazy binding: of all that it and its libraries call, a run needs a small part. */
+    void *handle = dlopen(library->file, RTLD_LAZY | RTLD_LOCAL);
+    if (!handle) {
+        snprintf(library->failure, sizeof library->failure, "%s", dlerror());
+        return;
+    }
+    void **slot = find_functions(library, handle, library->table, library->names, true);
+    if (!slot)
+        return;
+    if (library->newer)
+        find_functions(library, handle, slot, library->newer, false);
+    const char *why = library->start ? library->start() : NULL;
+    if (why)
+        snprintf(library->failure, sizeof library->failure, "%s", why);
+}
+
+const void *library_table(struct library *library, struct err *err)
+{
+    if (!library->loaded) {
+        pthread_mutex_lock(&lock);
+        if (!library->loaded)
+            load_library(library);
+        library->loaded = true;
+        pthread_mutex_unlock(&lock);
+    }
+    if (!library->failure[0])
+        return library->table;
+    err_set(err, ERR_FAILED, "cannot load %s: %s", library->file, library->failure);
+    err_hint(err, "install %s", library->install);
+    return NULL;
+}
